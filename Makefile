@@ -1,0 +1,51 @@
+# make run     install, run the default experiment (CONFIG=…), say where the report is
+# make test    install, run the tests
+# make lint    style and types
+PYTHON ?= python3
+CONFIG ?= config.yaml
+BIN := .venv/bin
+NAME = $(shell sed -n 's/^experiment: *\([^ ]*\).*/\1/p' $(CONFIG))
+REPORT = results/$(NAME)/report.html
+
+# The workflow's shell commands and its child processes are those of this environment.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: run report test lint format lock clean
+
+run: .venv/installed
+	@snakemake --configfile $(CONFIG)
+	@$(MAKE) --no-print-directory report
+
+# Drawn again only where something that it shows is newer.
+report: .venv/installed
+	@if [ ! -f $(REPORT) ] || [ -n "$$(find results/$(NAME)/figures results/$(NAME)/fits -newer $(REPORT) -type f)" ]; then \
+		snakemake --configfile $(CONFIG) --report $(REPORT) --quiet all; fi
+	@echo "report: $(REPORT)"
+
+test: .venv/installed
+	@pytest
+
+lint: .venv/installed
+	ruff check . && ruff format --check . && mypy
+
+format: .venv/installed
+	ruff check --fix . ; ruff format .
+
+.venv/installed: envs/requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "relscale needs Python 3.11 or newer; name one with make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement envs/requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The ranges of pyproject.toml, resolved anew in an empty environment.
+lock:
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet torch==2.13.0 setuptools
+	build/lock/bin/pip install --quiet '.[corpus,develop]'
+	{ sed -n '/^#/p' envs/requirements.lock; build/lock/bin/pip freeze --all --exclude relscale --exclude pip | sed 's/+cpu$$//'; } > build/requirements.lock
+	mv build/requirements.lock envs/requirements.lock
+
+clean:
+	rm -rf results .snakemake

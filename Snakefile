@@ -1,0 +1,26 @@
+"""Relative scaling laws, from raw text to figures. See README.md; the stages are in workflow/rules."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/corpus.smk"
+include: "workflow/rules/tokenize.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/score.smk"
+include: "workflow/rules/collect.smk"
+include: "workflow/rules/fit.smk"
+include: "workflow/rules/plot.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    input:
+        f"{RESULTS}/measurements.parquet",
+        f"{RESULTS}/fits/fits.parquet",
+        figure_files(),
+    default_target: True

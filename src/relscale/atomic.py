@@ -1,0 +1,46 @@
+"""Write under a temporary name, then rename: a file or folder is either whole or absent."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary sibling of ``path``; rename it to ``path`` on success, delete it on failure.
+
+    What the caller creates there may be a file or a folder. An existing file at ``path`` is replaced in one step;
+    an existing folder is moved aside first, since no file system replaces a full one in one step.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The ending is kept, since writers choose the format by it.
+    partial = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
+    remove(partial)
+    try:
+        yield partial
+        if path.is_dir():
+            old = path.with_name(f".{path.name}.old-{os.getpid()}")
+            path.rename(old)
+            partial.rename(path)
+            remove(old)
+        else:
+            partial.replace(path)
+    finally:
+        remove(partial)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write ``text`` to ``path`` in one step, as UTF-8."""
+    with atomic_path(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder; nothing happens where there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

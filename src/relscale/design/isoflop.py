@@ -1,0 +1,95 @@
+"""The IsoFLOP grid: for each corpus and compute budget, a run for each width that can spend it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+from relscale.design.architecture import forward_flops_per_token
+from relscale.design.recipes import Infeasible, recipe
+from relscale.design.run import Run, budget_label
+from relscale.errors import RelscaleError
+
+BUDGET_TOLERANCE = 0.01  # a run that misses its budget by more is dropped, as in the paper
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A cell of the grid that trains nothing, and why."""
+
+    budget: float
+    hidden_size: int
+    reason: str
+
+
+def plan(config: dict[str, Any]) -> list[Run]:
+    """All runs of an experiment, by corpus, optimizer, budget, width and seed. A pure function of the config.
+
+    Raises
+    ------
+    RelscaleError
+        A budget that no width can meet, or an unknown recipe.
+    """
+    runs = []
+    for corpus in config["corpora"]:
+        for optimizer in config["design"]["optimizers"]:
+            for run in grid(config, corpus, optimizer)[0]:
+                runs += [replace(run, seed=seed) for seed in seeds(config, run)]
+    return runs
+
+
+def grid(config: dict[str, Any], corpus: str, optimizer: str) -> tuple[list[Run], list[Dropped]]:
+    """The runs of one corpus and optimizer at the first seed, and the cells that were dropped."""
+    design = config["design"]
+    rules = recipe(design["recipe"])
+    runs: list[Run] = []
+    dropped: list[Dropped] = []
+    for budget in design["budgets"]:
+        forward_budget = budget if design["flop_accounting"] == "forward" else budget / 3
+        found = len(runs)
+        for hidden_size in widths(design, rules, budget, forward_budget):
+            try:
+                architecture = rules.architecture(
+                    hidden_size, design["sequence_length"], config["vocabulary"]["size"]
+                )
+                batch_size = rules.batch_size(forward_budget, architecture)
+                steps = round(
+                    forward_budget
+                    / (forward_flops_per_token(architecture) * batch_size * design["sequence_length"])
+                )
+                run = Run(
+                    corpus=corpus,
+                    budget=float(budget),
+                    seed=config["seed"],
+                    architecture=architecture,
+                    batch_size=batch_size,
+                    train_steps=steps,
+                    hyperparameters=rules.hyperparameters(optimizer, architecture, batch_size),
+                )
+                miss = abs(run.forward_flops / forward_budget - 1)
+                if miss > BUDGET_TOLERANCE:
+                    raise Infeasible(f"width {hidden_size} misses the budget by {miss:.1%} in {steps} whole steps")
+                runs.append(run)
+            except Infeasible as reason:
+                dropped.append(Dropped(float(budget), hidden_size, str(reason)))
+        if len(runs) == found:
+            raise RelscaleError(
+                f"design.budgets: no width can spend {budget_label(budget)} FLOPs by recipe "
+                f"{design['recipe']!r}: {'; '.join(cell.reason for cell in dropped if cell.budget == budget)}"
+            )
+    return runs, dropped
+
+
+def widths(design: dict[str, Any], rules: ModuleType, budget: float, forward_budget: float) -> Sequence[int]:
+    """The hidden sizes tried at a budget: the experiment's own where it names them, else the recipe's."""
+    named = design.get("widths")
+    if isinstance(named, dict):
+        by_budget = {float(key): value for key, value in named.items()}
+        return by_budget.get(float(budget), rules.widths(forward_budget))
+    return named or rules.widths(forward_budget)
+
+
+def seeds(config: dict[str, Any], run: Run) -> Sequence[int]:
+    """The seeds of a run: those its budget names under ``design.seeds``, else the experiment's one seed."""
+    by_budget = {float(key): value for key, value in config["design"].get("seeds", {}).items()}
+    return by_budget.get(run.budget, [config["seed"]])

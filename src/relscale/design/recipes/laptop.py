@@ -1,0 +1,62 @@
+"""A recipe for models of width 16 to a few hundred, trained in seconds on a laptop's cores.
+
+The paper's rules (``held2025``) end at width 94, where the learning rate passes its bound, and give no layer under
+width 40, so small models need rules of their own. These were tuned a little, by hand, on the default experiment's
+documentation corpus (``benchmarks/laptop_recipe.py`` repeats the scan).
+"""
+
+import math
+
+from relscale.design.architecture import Architecture, forward_flops_per_token
+from relscale.design.recipes import Infeasible
+from relscale.design.run import Hyperparameters
+
+TARGET_STEPS = 768
+SMALLEST_BATCH = 2
+LARGEST_HEAD = 64
+
+
+def widths(forward_budget: float) -> tuple[int, ...]:
+    """16 to 128, for any budget."""
+    return (16, 24, 32, 48, 64, 96, 128)
+
+
+def architecture(hidden_size: int, sequence_length: int, vocabulary_size: int) -> Architecture:
+    """One layer for every 64 of width and at least one; the largest even head size up to 64 that divides the width."""
+    heads = [d for d in range(2, LARGEST_HEAD + 1, 2) if hidden_size % d == 0]
+    if not heads:
+        raise Infeasible(f"width {hidden_size} is odd, and rotary embeddings need an even head size")
+    head_size = max(heads)
+    return Architecture(
+        vocabulary_size=vocabulary_size,
+        sequence_length=sequence_length,
+        hidden_size=hidden_size,
+        num_layers=max(1, round(hidden_size / 64)),
+        num_heads=hidden_size // head_size,
+        num_kv_heads=hidden_size // head_size,
+        head_size=head_size,
+        intermediate_size=4 * hidden_size,
+    )
+
+
+def batch_size(forward_budget: float, architecture: Architecture) -> int:
+    """The batch that would spend the budget in 768 steps, rounded to the nearest power of two, at least 2."""
+    flops_per_sequence = forward_flops_per_token(architecture) * architecture.sequence_length
+    exponent = round(math.log2(forward_budget / flops_per_sequence / TARGET_STEPS))
+    return max(SMALLEST_BATCH, 2**exponent)
+
+
+def hyperparameters(optimizer: str, architecture: Architecture, batch_size: int) -> Hyperparameters:
+    """Learning rate ``0.15·√batch / h``, at most 0.02; otherwise as in the paper."""
+    return Hyperparameters(
+        optimizer=optimizer,
+        learning_rate=min(0.02, 0.15 * math.sqrt(batch_size) / architecture.hidden_size),
+        beta1=0.95,
+        beta2=0.98 ** (batch_size / 128),
+        epsilon=1e-15,
+        weight_decay=0.1,
+        gradient_clip=1.0,
+        schedule="warmup-stable-decay",
+        warmup=0.1,
+        decay=0.2,
+    )

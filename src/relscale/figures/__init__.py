@@ -1,0 +1,1 @@
+"""The theme, and one file a figure."""

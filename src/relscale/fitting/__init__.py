@@ -1,0 +1,1 @@
+"""Estimation, intervals and the compute-optimal frontier."""

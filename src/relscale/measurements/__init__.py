@@ -1,0 +1,1 @@
+"""The measurement table, the waist of the hourglass: its columns and how rows are collected."""

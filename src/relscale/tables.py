@@ -1,0 +1,62 @@
+"""Tables in and out: the ending of a file's name chooses parquet or CSV."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from relscale.atomic import atomic_path
+from relscale.errors import RelscaleError
+
+
+def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
+    """Read a parquet or CSV table, ``.csv.gz`` included.
+
+    Parameters
+    ----------
+    path
+        A file ending in ``.parquet``, ``.csv`` or ``.csv.gz``.
+    columns
+        Names that must be there; others may be.
+
+    Raises
+    ------
+    RelscaleError
+        The file is missing, is no such table, or lacks one of ``columns``.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise RelscaleError(f"{path}: no such table; check the path or run the stage that makes it")
+    try:
+        if path.suffix == ".parquet":
+            table = pa.parquet.read_table(path)
+        else:
+            table = pa.csv.read_csv(path)
+    except pa.ArrowInvalid as error:
+        raise RelscaleError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from error
+    missing = [name for name in columns if name not in table.column_names]
+    if missing:
+        raise RelscaleError(
+            f"{path}: no column {', '.join(map(repr, missing))}; it has {', '.join(table.column_names)}"
+        )
+    return table
+
+
+def write_table(table: pa.Table, path: str | Path) -> None:
+    """Write ``table`` in one step; the ending of ``path`` chooses parquet or CSV.
+
+    Raises
+    ------
+    RelscaleError
+        The ending is neither ``.parquet`` nor ``.csv``.
+    """
+    path = Path(path)
+    if path.suffix not in (".parquet", ".csv"):
+        raise RelscaleError(f"{path}: a table's name ends in .parquet or .csv")
+    with atomic_path(path) as partial:
+        if path.suffix == ".parquet":
+            pa.parquet.write_table(table, partial, compression="zstd")
+        else:
+            pa.csv.write_csv(table, partial)

@@ -1,0 +1,31 @@
+# The waist of the hourglass: items into measurements, and the same measurements under resampled items.
+
+
+rule collect:
+    input:
+        runs=[
+            f"{RESULTS}/runs/{corpus}/{job}.json"
+            for corpus in CORPORA
+            for job in job_names(corpus, config["training"]["job"])
+        ],
+        scores=[
+            f"{RESULTS}/scores/{corpus}/{job}.json"
+            for corpus in CORPORA
+            for job in job_names(corpus, config["scoring"]["job"])
+        ],
+    output:
+        measurements=f"{RESULTS}/measurements.parquet",
+        replicates=f"{RESULTS}/replicates.parquet",
+    params:
+        config=CONFIG,
+        options=config["collect"],
+        seed=config["seed"],
+        code=code_digest("relscale.measurements.collect"),
+    resources:
+        mem_mb=2000,
+    log:
+        f"{RESULTS}/logs/collect.log",
+    conda:
+        "../../envs/relscale.yaml"
+    shell:
+        "relscale collect {params.config} --output {output.measurements} --replicates {output.replicates} 2> {log}"

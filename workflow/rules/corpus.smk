@@ -1,0 +1,21 @@
+# Text into documents: one table a source.
+
+
+rule corpus:
+    output:
+        documents=f"{RESULTS}/corpora/{{source}}/documents.parquet",
+        manifest=f"{RESULTS}/corpora/{{source}}/manifest.json",
+    params:
+        config=CONFIG,
+        options=lambda w: config["sources"][w.source],
+        seed=config["seed"],
+        code=code_digest("relscale.corpora.build"),
+    threads: workflow.cores or 1
+    resources:
+        mem_mb=4000,
+    log:
+        f"{RESULTS}/logs/corpus/{{source}}.log",
+    conda:
+        "../../envs/relscale.yaml"
+    shell:
+        "relscale corpus {params.config} --source {wildcards.source} --threads {threads} --output {output.documents} 2> {log}"

@@ -1,0 +1,21 @@
+# Laws: the compute-optimal frontier, each group's error along it, the gaps, and the fitted exponents.
+
+
+rule fit:
+    input:
+        measurements=f"{RESULTS}/measurements.parquet",
+        replicates=f"{RESULTS}/replicates.parquet",
+    output:
+        expand(f"{RESULTS}/fits/{{table}}.parquet", table=["frontier", "errors", "gaps", "fits"]),
+    params:
+        config=CONFIG,
+        options=config["fit"],
+        code=code_digest("relscale.fitting.fit"),
+        folder=subpath(output[0], parent=True),
+    log:
+        f"{RESULTS}/logs/fit.log",
+    conda:
+        "../../envs/relscale.yaml"
+    shell:
+        "relscale fit {input.measurements} --replicates {input.replicates} --config {params.config}"
+        " --output {params.folder} 2> {log}"

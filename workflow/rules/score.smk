@@ -1,0 +1,42 @@
+# Item scores: a suite's data made ready once, then every model scored on every suite. Scores lie in the store, like runs.
+
+
+rule suite:
+    input:
+        all_documents(),
+    output:
+        f"{RESULTS}/suites/{{suite}}/suite.yaml",
+    params:
+        config=CONFIG,
+        options=lambda w: config["suites"][w.suite],
+        seed=config["seed"],
+        code=code_digest("relscale.scoring.suite"),
+        data=lambda w: suite_digest(w.suite, config["suites"][w.suite]),
+    log:
+        f"{RESULTS}/logs/suite/{{suite}}.log",
+    conda:
+        "../../envs/relscale.yaml"
+    shell:
+        "relscale score {params.config} --prepare {wildcards.suite} --output {output} 2> {log}"
+
+
+rule score:
+    input:
+        runs=lambda w: run_manifests(w.corpus, w.job),
+        suites=expand(f"{RESULTS}/suites/{{suite}}/suite.yaml", suite=config["suites"]),
+    output:
+        f"{RESULTS}/scores/{{corpus}}/{{job}}.json",
+    params:
+        config=CONFIG,
+        options=config["scoring"],
+        code=code_digest("relscale.scoring.job"),
+    threads: config["scoring"]["threads"]
+    resources:
+        mem_mb=2000,
+    log:
+        f"{RESULTS}/logs/score/{{corpus}}/{{job}}.log",
+    conda:
+        "../../envs/relscale.yaml"
+    shell:
+        "relscale score {params.config} --corpus {wildcards.corpus} --job {wildcards.job} --threads {threads}"
+        " --output {output} 2> {log}"

@@ -1,0 +1,30 @@
+# Models: one job for each budget of a corpus, its runs one after another, or one job a run. Finished runs live in the
+# store, which no rule declares, so Snakemake never deletes them; the manifest that a job makes points into it.
+
+
+def planned(w):
+    return job_runs(w.corpus, w.job, config["training"]["job"])
+
+
+rule train:
+    input:
+        tokens=f"{RESULTS}/tokens/{{corpus}}/manifest.json",
+        vocabulary=f"{RESULTS}/vocabulary/tokenizer.json",
+    output:
+        f"{RESULTS}/runs/{{corpus}}/{{job}}.json",
+    params:
+        config=CONFIG,
+        runs=lambda w: digest([run_to_dict(run) for run in planned(w)]),
+        options=config["training"],
+        code=code_digest("relscale.training.job"),
+    threads: config["training"]["threads"]
+    resources:
+        mem_mb=lambda w: job_memory(planned(w)),
+        runtime=lambda w: job_minutes(planned(w), config["hardware"]),
+    log:
+        f"{RESULTS}/logs/train/{{corpus}}/{{job}}.log",
+    conda:
+        "../../envs/relscale.yaml"
+    shell:
+        "relscale train {params.config} --corpus {wildcards.corpus} --job {wildcards.job} --threads {threads}"
+        " --output {output} 2> {log}"
