@@ -35,15 +35,15 @@ format: .venv/installed
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "relscale needs Python 3.11 or newer; name one with make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement envs/requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement envs/requirements.lock
+	$(BIN)/pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The ranges of pyproject.toml, resolved anew in an empty environment.
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/pip install --quiet torch==2.13.0 setuptools
-	build/lock/bin/pip install --quiet '.[corpus,develop]'
+	build/lock/bin/pip install --quiet --quiet torch==2.13.0 setuptools
+	build/lock/bin/pip install --quiet --quiet '.[corpus,develop]'
 	{ sed -n '/^#/p' envs/requirements.lock; build/lock/bin/pip freeze --all --exclude relscale --exclude pip | sed 's/+cpu$$//'; } > build/requirements.lock
 	mv build/requirements.lock envs/requirements.lock
 

@@ -47,7 +47,7 @@ def check_config(config: Any, name: str = "config") -> dict[str, Any]:
     """
     if not isinstance(config, dict):
         raise RelscaleError(f"{name}: a config is a mapping of keys, with 'experiment' among them")
-    config = _numbers(config)
+    config = _numbers(config)  # a copy, so that defaults are not written into the caller's
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     errors = list(_filling_defaults(jsonschema.Draft202012Validator)(schema).iter_errors(config))
     if errors:
@@ -60,7 +60,21 @@ def check_config(config: Any, name: str = "config") -> dict[str, Any]:
             )
     if config["corpora"] and "design" not in config:
         raise RelscaleError(f"{name}: corpora are trained on by a design; add the section 'design'")
+    _check_budgets(config.get("design", {}), name)
     return config
+
+
+def _check_budgets(design: dict[str, Any], name: str) -> None:
+    """What is said of single budgets is said of budgets that are tried."""
+    for key in ("widths", "seeds"):
+        by_budget = design.get(key)
+        for budget in by_budget if isinstance(by_budget, dict) else ():
+            try:
+                known = float(budget) in design["budgets"]
+            except ValueError:
+                known = False
+            if not known:
+                raise RelscaleError(f"{name}: design.{key}: {budget} is not among the budgets")
 
 
 def _numbers(value: Any) -> Any:

@@ -30,10 +30,7 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
     if not path.is_file():
         raise RelscaleError(f"{path}: no such table; check the path or run the stage that makes it")
     try:
-        if path.suffix == ".parquet":
-            table = pa.parquet.read_table(path)
-        else:
-            table = pa.csv.read_csv(path)
+        table = pa.parquet.read_table(path) if path.suffix == ".parquet" else pa.csv.read_csv(path)
     except pa.ArrowInvalid as error:
         raise RelscaleError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from error
     missing = [name for name in columns if name not in table.column_names]

@@ -29,7 +29,9 @@ def memory(run: Run) -> int:
     """
     a = run.architecture
     attention = 2 * (a.num_heads + a.num_kv_heads) * a.head_size
-    per_token = a.num_layers * (8 * a.hidden_size + 2 * attention + 4 * a.intermediate_size) + 4 * a.hidden_size
+    per_token = (
+        a.num_layers * (8 * a.hidden_size + 2 * attention + 4 * a.intermediate_size) + 4 * a.hidden_size
+    )
     activations = run.batch_size * a.sequence_length * per_token * ACTIVATION_BYTES
     return PROCESS_BYTES + STATE_BYTES * run.params + activations
 

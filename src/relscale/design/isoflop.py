@@ -68,7 +68,9 @@ def grid(config: dict[str, Any], corpus: str, optimizer: str) -> tuple[list[Run]
                 )
                 miss = abs(run.forward_flops / forward_budget - 1)
                 if miss > BUDGET_TOLERANCE:
-                    raise Infeasible(f"width {hidden_size} misses the budget by {miss:.1%} in {steps} whole steps")
+                    raise Infeasible(
+                        f"width {hidden_size} misses the budget by {miss:.1%} in {steps} whole steps"
+                    )
                 runs.append(run)
             except Infeasible as reason:
                 dropped.append(Dropped(float(budget), hidden_size, str(reason)))

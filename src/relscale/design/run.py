@@ -99,7 +99,9 @@ def run_from_dict(values: dict[str, Any]) -> Run:
     nested = {"architecture": Architecture, "hyperparameters": Hyperparameters}
     return Run(
         **{
-            field.name: nested[field.name](**values[field.name]) if field.name in nested else values[field.name]
+            field.name: nested[field.name](**values[field.name])
+            if field.name in nested
+            else values[field.name]
             for field in fields(Run)
         }
     )

@@ -1,0 +1,120 @@
+import copy
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relscale.design.cost import Hardware, memory, seconds
+from relscale.design.isoflop import BUDGET_TOLERANCE, grid, plan
+from relscale.design.run import budget_label, run_from_dict, run_to_dict
+from relscale.design.table import plan_table
+from relscale.errors import RelscaleError
+
+
+def experiment(**design):
+    defaults = {
+        "recipe": "laptop",
+        "flop_accounting": "training",
+        "sequence_length": 256,
+        "optimizers": ["c-adamc"],
+        "budgets": [1e11, 1e12],
+    }
+    return {
+        "seed": 7,
+        "corpora": {"documentation": {}, "code": {}},
+        "vocabulary": {"size": 2048},
+        "design": defaults | design,
+    }
+
+
+@settings(max_examples=50, deadline=None)
+@given(budget=st.floats(1e10, 1e15), accounting=st.sampled_from(["training", "forward"]))
+def test_every_run_spends_its_budget(budget, accounting):
+    try:
+        runs = plan(experiment(budgets=[budget], flop_accounting=accounting))
+    except RelscaleError:
+        return
+    for run in runs:
+        spent = run.training_flops if accounting == "training" else run.forward_flops
+        assert abs(spent / budget - 1) <= BUDGET_TOLERANCE
+
+
+def test_the_same_budget_is_three_times_dearer_in_forward_flops():
+    trained = plan(experiment(budgets=[3e12], flop_accounting="training"))
+    forward = plan(experiment(budgets=[1e12], flop_accounting="forward"))
+    assert [run.tokens for run in trained] == [run.tokens for run in forward]
+
+
+def test_a_budget_keeps_its_own_widths_and_seeds():
+    runs = plan(experiment(widths={1e11: [16, 32], 1e12: [64]}, seeds={1e12: [0, 1, 2]}))
+    cells = [(run.corpus, run.budget, run.architecture.hidden_size, run.seed) for run in runs]
+    assert cells == [
+        (corpus, budget, width, seed)
+        for corpus in ("documentation", "code")
+        for budget, width, seed in [
+            (1e11, 16, 7),
+            (1e11, 32, 7),
+            (1e12, 64, 0),
+            (1e12, 64, 1),
+            (1e12, 64, 2),
+        ]
+    ]
+
+
+def test_run_names_are_unique():
+    names = [run.name for run in plan(experiment(optimizers=["c-adamc", "adamw"], seeds={1e11: [0, 1]}))]
+    assert len(names) == len(set(names))
+
+
+def test_adding_a_width_leaves_the_other_runs_as_they_were():
+    few = plan(experiment(widths=[16, 64]))
+    more = plan(experiment(widths=[16, 32, 64]))
+    assert [run for run in more if run.architecture.hidden_size != 32] == few
+
+
+def test_a_run_survives_json():
+    for run in plan(experiment()):
+        assert run_from_dict(copy.deepcopy(run_to_dict(run))) == run
+
+
+def test_dropped_widths_say_why():
+    config = experiment(recipe="held2025", widths=[32, 512], budgets=[1e18])
+    config["vocabulary"]["size"] = 128_256
+    config["design"]["sequence_length"] = 4096
+    _, dropped = grid(config, "code", "c-adamc")
+    assert [(cell.hidden_size, cell.reason) for cell in dropped] == [(32, "width 32 gives no layer")]
+
+
+@pytest.mark.parametrize(
+    ("design", "message"),
+    [
+        ({"budgets": [1e6]}, "no width can spend 1e6 FLOPs"),
+        ({"recipe": "chinchilla"}, "no recipe 'chinchilla'; there are held2025, laptop"),
+        ({"widths": [33]}, "width 33 is odd"),
+    ],
+)
+def test_what_cannot_be_planned_is_said_in_one_line(design, message):
+    with pytest.raises(RelscaleError, match=message) as error:
+        plan(experiment(**design))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("budget", "label"), [(1e18, "1e18"), (3e11, "3e11"), (1.5e12, "1.5e12"), (1e9, "1e9"), (250e9, "2.5e11")]
+)
+def test_budget_labels_are_short_and_exact(budget, label):
+    assert budget_label(budget) == label
+    assert float(label) == budget
+
+
+def test_the_plan_table_has_a_row_a_run():
+    runs = plan(experiment())
+    hardware = Hardware(flops_per_second=1e10, seconds_per_token=1e-6)
+    table = plan_table(runs, hardware)
+    assert table["run"].to_pylist() == [run.name for run in runs]
+    for run, row in zip(runs, table.to_pylist(), strict=True):
+        assert row["expected_seconds"] == pytest.approx(
+            run.tokens * 1e-6 + run.training_flops / 1e10, abs=0.06
+        )
+        assert memory(run) > 16 * run.params
+        assert seconds(run, Hardware(2e10, 2e-6)) < seconds(run, hardware) + run.tokens * 1e-6

@@ -1,0 +1,33 @@
+import pytest
+
+from relscale.atomic import atomic_path, write_text
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "table.csv"
+    write_text(path, "old")
+    with pytest.raises(IsADirectoryError), atomic_path(path) as partial:
+        partial.write_text("ne")
+        tmp_path.write_text("fails, since it is a folder")
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["table.csv"]
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    path = tmp_path / "run"
+    for content in ("one", "two"):
+        with atomic_path(path) as partial:
+            partial.mkdir()
+            (partial / content).write_text(content)
+    assert names(path) == ["two"]
+    assert names(tmp_path) == ["run"]
+
+
+def test_the_ending_is_kept_so_that_writers_choose_the_format_by_it(tmp_path):
+    with atomic_path(tmp_path / "table.parquet") as partial:
+        assert partial.suffix == ".parquet"
+        partial.touch()

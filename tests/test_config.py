@@ -1,0 +1,86 @@
+import copy
+
+import pytest
+
+from relscale.config import check_config, load_config
+from relscale.errors import RelscaleError
+
+EXPERIMENT = {
+    "experiment": "tiny",
+    "sources": {"installed": {"kind": "installed", "groups": {"numerics": ["numpy"]}}},
+    "corpora": {"documentation": {"source": "installed", "part": "docstrings"}},
+    "design": {"recipe": "laptop", "flop_accounting": "training", "budgets": ["1e11", 3.0e11]},
+}
+
+
+def changed(path, value):
+    config = copy.deepcopy(EXPERIMENT)
+    section = config
+    for key in path[:-1]:
+        section = section.setdefault(key, {})
+    section[path[-1]] = value
+    return config
+
+
+def test_defaults_are_filled_in():
+    config = check_config(EXPERIMENT)
+    assert config["training"]["job"] == "budget"
+    assert config["sources"]["installed"]["split"]["test"] == 0.1
+
+
+def test_the_given_config_is_left_as_it_was():
+    before = copy.deepcopy(EXPERIMENT)
+    check_config(EXPERIMENT)
+    assert before == EXPERIMENT
+
+
+def test_powers_of_ten_are_numbers_with_and_without_a_point():
+    assert check_config(EXPERIMENT)["design"]["budgets"] == [1e11, 3e11]
+
+
+def test_checking_twice_changes_nothing():
+    once = check_config(EXPERIMENT)
+    assert check_config(once) == once
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["desing"], {}, "unknown key 'desing'; did you mean 'design'"),
+        (["design", "budget"], [1], "design: unknown key 'budget'; did you mean 'budgets'"),
+        (
+            ["design", "flop_accounting"],
+            "both",
+            "design.flop_accounting: 'both' is not one of 'forward', 'training'",
+        ),
+        (["design", "budgets"], ["many"], "design.budgets.0: 'many' is not of type 'number'"),
+        (["design", "widths"], {"1e11": [0]}, "design.widths.1e11.0: 0 is less than the minimum of 1"),
+        (["design", "seeds"], {"1e12": [0]}, "design.seeds: 1e12 is not among the budgets"),
+        (
+            ["sources", "installed", "kind"],
+            "hub",
+            "sources.installed.kind: 'hub' is not one of 'installed', 'files'",
+        ),
+        (["sources", "more"], {"kind": "files"}, "sources.more: 'path' is missing"),
+        (["corpora", "documentation", "source"], "web", "no source 'web'; sources: installed"),
+        (["seed"], -1, "seed: -1 is less than the minimum of 0"),
+        (["suites", "a/b"], {}, "suites: 'a/b'"),
+    ],
+)
+def test_a_bad_key_is_named_in_one_line(path, value, message):
+    with pytest.raises(RelscaleError, match=message) as error:
+        check_config(changed(path, value), "tiny.yaml")
+    assert str(error.value).startswith("tiny.yaml: ")
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text("experiment: a\ndesign: [1, 2\n")
+    with pytest.raises(RelscaleError, match=r"broken.yaml, line 3: not YAML"):
+        load_config(path)
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path):
+    with pytest.raises(RelscaleError, match="no such config file"):
+        load_config(tmp_path / "none.yaml")
