@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+from tabulate import tabulate
 
 from relscale.design.cost import Hardware, memory, seconds
 from relscale.design.run import Run
@@ -16,6 +17,22 @@ def plan_table(runs: Sequence[Run], hardware: Hardware) -> pa.Table:
     ``params`` as counts, ``memory_mb`` in 10^6 bytes, ``expected_seconds`` on the stated hardware.
     """
     return pa.Table.from_pylist([_row(run, hardware) for run in runs])
+
+
+def format_table(table: pa.Table) -> str:
+    """The plan for a terminal, with its sums below."""
+    rows = [{name: _show(name, value) for name, value in row.items()} for row in table.to_pylist()]
+    flops, time = (sum(table[name].to_pylist()) for name in ("training_flops", "expected_seconds"))
+    total = f"{len(rows)} runs, {flops:.3g} training FLOPs, {time / 60:.1f} minutes one after another"
+    return f"{tabulate(rows, headers='keys', stralign='right')}\n\n{total}"
+
+
+def _show(name: str, value: Any) -> str:
+    if name == "learning_rate":
+        return f"{value:.3g}"
+    if name in ("budget", "training_flops"):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _row(run: Run, hardware: Hardware) -> dict[str, Any]:

@@ -1,0 +1,134 @@
+"""The real workflow, from installed text to figures, in small."""
+
+import copy
+import json
+
+import pytest
+
+from relscale.tables import read_table
+
+pytestmark = pytest.mark.slow
+
+RUNS = 2 * (3 + 2 * 3 + 3)
+
+
+def results(micro):
+    return micro.folder / "results" / "micro"
+
+
+def test_every_run_is_trained_scored_and_measured(micro):
+    table = read_table(results(micro) / "measurements.parquet")
+    assert len(set(table["run"].to_pylist())) == RUNS
+    assert set(table["suite"].to_pylist()) == {"validation", "knowledge", "varieties", "domains", "behaviours"}
+    assert set(table["status"].to_pylist()) == {"ok"}
+
+
+def test_measurements_stand_on_the_plans_flops(micro):
+    rows = read_table(results(micro) / "measurements.parquet").to_pylist()
+    for row in rows:
+        assert abs(row["training_flops"] / row["budget"] - 1) < 0.01
+
+
+def test_laws_are_fitted_for_every_suite_and_corpus(micro):
+    rows = read_table(results(micro) / "fits" / "fits.parquet").to_pylist()
+    fitted = {(row["corpus"], row["suite"]) for row in rows if row["parameter"] == "delta_beta"}
+    assert fitted == {
+        (corpus, suite)
+        for corpus in ("documentation", "code")
+        for suite in ("knowledge", "varieties", "domains", "behaviours")
+    }
+
+
+def test_figures_are_drawn(micro):
+    names = {path.stem for path in (results(micro) / "figures").glob("*.html")}
+    laws = {f"relative-law-{suite}" for suite in micro.config["suites"]}
+    assert names == set(micro.config["figures"]) - {"relative-law"} | laws
+
+
+def test_a_second_run_does_nothing(micro):
+    assert micro.planned_jobs() == {}
+
+
+def test_a_changed_fit_option_fits_and_draws_again(micro):
+    config = copy.deepcopy(micro.config) | {"fit": {"level": 0.9}}
+    assert set(micro.planned_jobs(config)) == {"fit", "plot"}
+
+
+def test_a_new_budget_trains_the_new_runs_only(micro):
+    config = copy.deepcopy(micro.config)
+    config["design"]["budgets"].append("8e9")
+    jobs = micro.planned_jobs(config)
+    assert jobs["train"] == 2
+    assert "tokenize" not in jobs
+
+
+def test_a_new_suite_scores_every_model_and_trains_none(micro):
+    config = copy.deepcopy(micro.config)
+    config["suites"] = {name: options for name, options in config["suites"].items() if name != "domains"}
+    jobs = micro.planned_jobs(config)
+    assert jobs["score"] == 2
+    assert "train" not in jobs
+
+
+def test_a_changed_training_option_trains_again(micro):
+    config = copy.deepcopy(micro.config)
+    config["training"]["validation_tokens"] = 2048
+    jobs = micro.planned_jobs(config)
+    assert jobs["train"] == 6
+    assert "tokenize" not in jobs
+
+
+def test_a_changed_figure_is_drawn_again_alone(micro):
+    with open(micro.package / "figures" / "isoflop.py", "a") as file:
+        file.write("# a change\n")
+    assert micro.planned_jobs() == {"plot": 1}
+    micro.restore_code()
+
+
+@pytest.mark.parametrize(
+    ("module", "first"),
+    [
+        ("corpora/split.py", "corpus"),
+        ("training/model.py", "train"),
+        ("scoring/engine.py", "score"),
+        ("measurements/metrics.py", "collect"),
+        ("laws/power.py", "fit"),
+        ("figures/theme.py", "plot"),
+    ],
+)
+def test_changed_code_runs_its_own_stage_and_those_below(micro, module, first):
+    stages = ["corpus", "vocabulary", "tokenize", "train", "suite", "score", "collect", "fit", "plot"]
+    with open(micro.package / module, "a") as file:
+        file.write("# a change\n")
+    jobs = micro.planned_jobs()
+    micro.restore_code()
+    assert first in jobs
+    assert not set(stages[: stages.index(first)]) - {"suite"} & set(jobs)
+
+
+def test_one_job_a_run_trains_nothing_twice(micro):
+    store = micro.folder / "results" / "store" / "runs"
+    before = {path.name: path.stat().st_mtime for path in store.glob("*/model.safetensors")}
+    config = copy.deepcopy(micro.config)
+    config["training"]["job"] = "run"
+    config["design"]["budgets"] = ["1e9"]
+    del config["design"]["seeds"]
+    target = "results/micro/runs/documentation/documentation-1e9-d8-L1-B2-c-adamc-s0.json"
+    result = micro.snakemake(target, config=config)
+    assert result.returncode == 0, result.stderr
+    manifest = json.loads((micro.folder / target).read_text())
+    assert len(manifest) == 1
+    assert {path.name: path.stat().st_mtime for path in store.glob("*/model.safetensors")} == before
+
+
+def test_the_workflow_is_lint_free(micro):
+    result = micro.snakemake("--lint")
+    assert "Congratulations" in result.stdout + result.stderr, result.stdout + result.stderr
+
+
+def test_a_bad_config_is_one_line_and_no_traceback(micro):
+    config = copy.deepcopy(micro.config) | {"desing": {}}
+    result = micro.snakemake("--dry-run", config=config)
+    assert result.returncode != 0
+    assert "unknown key 'desing'; did you mean 'design'" in result.stderr
+    assert "Traceback" not in result.stderr
