@@ -1,1 +1,1 @@
-"""One file a law: formula, parameters, source."""
+"""One file a law: formula, parameter names, units, starting points, source."""

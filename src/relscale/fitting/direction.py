@@ -1,0 +1,38 @@
+"""Does a gap close or widen over the fitted range?
+
+The gap is ``|ln G(F)|``, so it closes where ``Δβ · ln G(F) < 0`` and widens where that is positive. ln G is a line in
+ln F: where it has one sign at both ends of the range it has it between them.
+"""
+
+import math
+from collections.abc import Iterable
+
+CLOSES, WIDENS, UNCLEAR = "closes", "widens", "unclear"
+
+Limits = tuple[float, float]
+
+
+def direction(delta_beta: Limits, log_ratios: Iterable[Limits]) -> str | None:
+    """ "closes", "widens" or, where an interval leaves it open, "unclear"; None where an interval is missing.
+
+    Parameters
+    ----------
+    delta_beta
+        Lower and upper limit of Δβ.
+    log_ratios
+        Limits of ln G at computes that span the range (its two ends and the reference).
+    """
+    log_ratios = list(log_ratios)
+    if any(math.isnan(limit) for limits in (delta_beta, *log_ratios) for limit in limits):
+        return None
+    signs = {_sign(limits) for limits in log_ratios}
+    trend = _sign(delta_beta)
+    if trend == 0 or len(signs) != 1 or 0 in signs:
+        return UNCLEAR
+    return CLOSES if trend * signs.pop() < 0 else WIDENS
+
+
+def _sign(limits: Limits) -> int:
+    """1 or −1 where both limits lie on one side of 0, else 0."""
+    low, high = limits
+    return 1 if low > 0 else -1 if high < 0 else 0

@@ -1,0 +1,86 @@
+"""The last stage: straight lines of log error, or log ratio, on log compute.
+
+    y_i = level + slope · z_i + noise,    z = x − reference,    reference = mean x
+
+Centred on the fitted points, so that level and slope are uncorrelated given the noise.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.fitting.ladder import Floats
+
+SMALLEST = 3  # points that a line with an interval needs
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Least-squares lines, one for each entry of ``...``; P points.
+
+    Attributes
+    ----------
+    n
+        (...) points used.
+    reference, low, high
+        (...) mean, least and largest x of the points used.
+    level, slope
+        (...) at ``reference``; nan where n < 3.
+    sxx
+        (...) Σ z².
+    residuals
+        (P, ...), 0 at points that are not used.
+    """
+
+    n: Floats
+    reference: Floats
+    low: Floats
+    high: Floats
+    level: Floats
+    slope: Floats
+    sxx: Floats
+    residuals: Floats
+
+    @property
+    def df(self) -> Floats:
+        """Degrees of freedom, n − 2."""
+        return self.n - 2
+
+    @property
+    def variance(self) -> Floats:
+        """Residual variance; nan where there are no degrees of freedom."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(self.df > 0, (self.residuals**2).sum(axis=0) / self.df, np.nan)
+
+    def at(self, x: Floats) -> Floats:
+        """The lines at x, of a shape that broadcasts with ``...``."""
+        return self.level + self.slope * (x - self.reference)
+
+
+def lines(x: Floats, y: Floats) -> Lines:
+    """Fit a line to each column of ``y`` (P, ...) on ``x`` (P,), its nan points left out."""
+    used = np.isfinite(y)
+    x = np.broadcast_to(x.reshape(-1, *[1] * (y.ndim - 1)), y.shape)
+    n = used.sum(axis=0).astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        reference = np.where(used, x, 0).sum(axis=0) / n
+        mean = np.where(used, y, 0).sum(axis=0) / n
+        z = np.where(used, x - reference, 0)
+        rise = np.where(used, y - mean, 0)
+        sxx = (z * z).sum(axis=0)
+        slope = (z * rise).sum(axis=0) / np.where(sxx > 0, sxx, np.nan)
+    enough = (n >= SMALLEST) & (sxx > 0)
+    return Lines(
+        n=n,
+        reference=np.where(n > 0, reference, np.nan),
+        low=_or_nan(np.where(used, x, np.inf).min(axis=0)),
+        high=_or_nan(np.where(used, x, -np.inf).max(axis=0)),
+        level=np.where(enough, mean, np.nan),
+        slope=np.where(enough, slope, np.nan),
+        sxx=np.where(enough, sxx, np.nan),
+        residuals=rise - np.where(enough, slope, 0) * z,
+    )
+
+
+def _or_nan(x: Floats) -> Floats:
+    return np.where(np.isfinite(x), x, np.nan)

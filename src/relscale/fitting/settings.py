@@ -1,0 +1,106 @@
+"""The options of a fit, checked."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from relscale.errors import RelscaleError
+from relscale.fitting.ladder import Ladder
+from relscale.fitting.metrics import is_error
+
+OPTIONS = ("level", "frontier", "baselines", "metrics")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to fit.
+
+    Attributes
+    ----------
+    level
+        Of the intervals.
+    frontier
+        "auto", "parabola" or "all" (``relscale.fitting.frontier``).
+    baselines
+        The group that a suite's other groups are compared with.
+    metrics
+        The error metrics that a suite is fitted on; all that it has where a suite is not named.
+    chance
+        Accuracy of a guess, 1 / choices, by suite.
+    """
+
+    level: float = 0.95
+    frontier: str = "auto"
+    baselines: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    chance: Mapping[str, float] = field(default_factory=dict)
+
+    def fits(self, suite: str, metric: str) -> bool:
+        """Whether laws are fitted to this metric of this suite."""
+        return metric in self.metrics[suite] if suite in self.metrics else is_error(metric)
+
+
+def settings(
+    options: Mapping[str, Any], suites: Mapping[str, Mapping[str, Any]], ladders: Iterable[Ladder]
+) -> Settings:
+    """Merge an experiment's ``fit`` options with what is known of its suites; the options win.
+
+    Parameters
+    ----------
+    options
+        ``level``, ``frontier``, ``baselines`` {suite: group}, ``metrics`` {suite: [metric, …]}.
+    suites
+        By suite: ``baseline``, ``metrics``, ``chance``; each may be missing or None.
+
+    Raises
+    ------
+    RelscaleError
+        An option is unknown or out of its range, or names a suite, group or metric that was not measured.
+    """
+    for name in options:
+        if name not in OPTIONS:
+            raise RelscaleError(f"fit: unknown option {name!r}; allowed: {', '.join(OPTIONS)}")
+    level = options.get("level", 0.95)
+    if not 0 < level < 1:
+        raise RelscaleError(f"fit.level: {level!r} is not between 0 and 1")
+
+    measured = {series for ladder in ladders for series in ladder.series}
+    groups = _by_suite((series.suite, series.group) for series in measured)
+    metrics = _by_suite((series.suite, series.metric) for series in measured if is_error(series.metric))
+    known = {name: info for name, info in suites.items() if name in groups}
+    baselines = {name: info["baseline"] for name, info in known.items() if info.get("baseline")}
+    baselines |= options.get("baselines") or {}
+    chosen = {name: tuple(info["metrics"]) for name, info in known.items() if info.get("metrics")}
+    chosen |= {name: tuple(names) for name, names in (options.get("metrics") or {}).items()}
+    for suite, baseline in baselines.items():
+        _check("baselines", suite, [baseline], groups)
+    for suite, names in chosen.items():
+        _check("metrics", suite, names, metrics)
+    return Settings(
+        level=float(level),
+        frontier=options.get("frontier", "auto"),
+        baselines=baselines,
+        metrics=chosen,
+        chance={
+            name: float(info["chance"]) for name, info in known.items() if info.get("chance") is not None
+        },
+    )
+
+
+def _by_suite(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    result: dict[str, set[str]] = {}
+    for suite, name in pairs:
+        result.setdefault(suite, set()).add(name)
+    return result
+
+
+def _check(option: str, suite: str, names: Iterable[str], measured: dict[str, set[str]]) -> None:
+    if suite not in measured:
+        raise RelscaleError(
+            f"fit.{option}: no suite {suite!r} was measured; there are {', '.join(sorted(measured))}"
+        )
+    for name in names:
+        if name not in measured[suite]:
+            raise RelscaleError(
+                f"fit.{option}.{suite}: {name!r} was not measured; there are {', '.join(sorted(measured[suite]))}"
+            )
