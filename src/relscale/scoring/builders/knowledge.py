@@ -1,0 +1,80 @@
+"""Questions about functions: which one-line summary is this object's?"""
+
+import random
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from relscale.scoring.builders.held_out import held_out
+from relscale.scoring.manifest import Manifest, Task
+from relscale.scoring.task_data import TaskData
+
+# Lengths in bytes: no token is shorter than a byte, so a prompt and an answer always fit 256 tokens.
+PROMPT_BYTES = 130
+SUMMARY_BYTES = (20, 120)
+# The wrong answers are drawn from so many summaries of the nearest length; fewer would make them guessable.
+NEAREST = 12
+# Share of words that two summaries may have in common.
+MOST_ALIKE = 0.6
+
+
+def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> list[TaskData]:
+    """A task for each domain, with at most ``questions`` questions of ``choices`` choices.
+
+    The right answer stands at each place equally often. Whether a document becomes a question depends on its id, the
+    seed and the other summaries of its package.
+    """
+    options = manifest.options
+    rows = [row for row in held_out(documents, options["part"], seed) if _usable(row)]
+    packages: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row["summary"] not in packages[row["package"]]:
+            packages[row["package"]].append(row["summary"])
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    asked: set[tuple[str, str]] = set()
+    for row in rows:
+        group = groups[row["group"]]
+        if len(group) == options["questions"] or (row["package"], row["summary"]) in asked:
+            continue
+        chance = random.Random(f"{seed} {row['id']}")
+        wrong = _wrong_answers(row["summary"], packages[row["package"]], options["choices"] - 1, chance)
+        if wrong is None:
+            continue
+        asked.add((row["package"], row["summary"]))
+        place = len(group) % options["choices"]
+        choices = [*wrong[:place], row["summary"], *wrong[place:]]
+        group.append({"id": row["id"], "prompt": prompt(row), "choices": choices, "answer": place})
+    return [TaskData(name, Task(name), sorted(groups[name], key=lambda q: q["id"])) for name in sorted(groups)]
+
+
+def prompt(row: dict[str, Any]) -> str:
+    """The object's name with the class it belongs to, and its signature: ``Series.plot(kind='line')``."""
+    owner, _, name = row["name"].rpartition(".")
+    signature = row["signature"] or name
+    return f"{owner}.{signature}" if owner else signature
+
+
+def _usable(row: dict[str, Any]) -> bool:
+    low, high = SUMMARY_BYTES
+    return bool(row["name"]) and len(prompt(row).encode()) <= PROMPT_BYTES and low <= len(row["summary"].encode()) <= high
+
+
+def _wrong_answers(right: str, summaries: list[str], count: int, chance: random.Random) -> list[str] | None:
+    """Summaries of like length, none nearly the same as the right one or as another; None where there are too few."""
+    others = sorted((other for other in summaries if other != right), key=lambda o: (abs(len(o) - len(right)), o))
+    near: list[str] = []
+    for other in others:
+        if all(_likeness(other, known) <= MOST_ALIKE for known in [right, *near]):
+            near.append(other)
+        if len(near) == NEAREST:
+            break
+    return chance.sample(near, count) if len(near) >= count else None
+
+
+def _likeness(one: str, other: str) -> float:
+    """Jaccard similarity of their words: shared words over all words."""
+    a, b = (set(re.findall(r"\w+", text.lower())) for text in (one, other))
+    return len(a & b) / max(1, len(a | b))

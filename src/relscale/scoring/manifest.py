@@ -1,0 +1,126 @@
+"""What a suite says of itself: ``suite.yaml``, read and checked."""
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from relscale.atomic import write_text
+from relscale.errors import RelscaleError
+
+FILE = "suite.yaml"
+KINDS = ("multiple_choice", "rolling")
+
+
+@dataclass(frozen=True)
+class Task:
+    """Where the items of one lm-eval task belong: their group, their prompt form and, within a group, their subject."""
+
+    group: str
+    prompt: str = "default"
+    subject: str | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """A test distribution: how figures call it, the spelling that makes it (varieties), the items that it has."""
+
+    label: str
+    spelling: str | None = None
+    items: int | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A suite: what it measures, against which baseline, and which lm-eval tasks make it up.
+
+    Attributes
+    ----------
+    kind
+        ``multiple_choice``, or ``rolling`` for the probability of whole documents.
+    metric, direction
+        The metric that figures show first, and whether ``lower`` or ``higher`` is better.
+    baseline
+        The group that gaps are measured against.
+    builder
+        The file in ``relscale/scoring/builders`` that makes the data; None where they are shipped.
+    options
+        What the suite's data are made with; an experiment's config may set them.
+    groups, tasks
+        By name. Both may be missing where the data decide.
+    left_out
+        Groups that have too few items, with the reason.
+    """
+
+    title: str
+    what: str
+    kind: str
+    metric: str
+    direction: str
+    baseline: str
+    note: str = ""
+    builder: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def read_manifest(folder: str | Path) -> Manifest:
+    """Read ``suite.yaml`` in ``folder``.
+
+    Raises
+    ------
+    RelscaleError
+        There is none, or a key of it is missing, unknown or impossible.
+    """
+    path = Path(folder) / FILE
+    if not path.is_file():
+        raise RelscaleError(f"{path}: no such file; a suite is a folder with suite.yaml")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise RelscaleError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise RelscaleError(f"{path}: not a mapping; it needs title, what, kind, metric, direction and baseline")
+    groups = {name: _made(Group, entry, path, f"groups.{name}") for name, entry in _part(values, "groups", path)}
+    tasks = {name: _made(Task, entry, path, f"tasks.{name}") for name, entry in _part(values, "tasks", path)}
+    manifest = _made(Manifest, {**values, "groups": groups, "tasks": tasks}, path, "the suite")
+    if manifest.kind not in KINDS:
+        raise RelscaleError(f"{path}: kind {manifest.kind!r}; choose one of {', '.join(KINDS)}")
+    if manifest.direction not in ("lower", "higher"):
+        raise RelscaleError(f"{path}: direction {manifest.direction!r}; choose lower or higher")
+    return manifest
+
+
+def write_manifest(manifest: Manifest, folder: str | Path) -> None:
+    """Write ``suite.yaml`` into ``folder``; what is at its default is left away."""
+    values = {key: value for key, value in asdict(manifest).items() if value not in ("", {}, None)}
+    for part in ("groups", "tasks"):
+        if part in values:
+            values[part] = {name: _given(entry) for name, entry in values[part].items()}
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)
+    write_text(Path(folder) / FILE, text)
+
+
+def _given(entry: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if value is not None}
+
+
+def _part(values: dict[str, Any], key: str, path: Path) -> list[tuple[str, dict[str, Any]]]:
+    part = values.get(key) or {}
+    if not isinstance(part, dict) or not all(isinstance(entry, dict) for entry in part.values()):
+        raise RelscaleError(f"{path}: {key} is not a mapping of names to mappings")
+    return list(part.items())
+
+
+def _made(kind: type, entry: dict[str, Any], path: Path, where: str) -> Any:
+    unknown = entry.keys() - {known.name for known in fields(kind)}
+    if unknown:
+        allowed = ", ".join(known.name for known in fields(kind))
+        raise RelscaleError(f"{path}: {where} has an unknown key {sorted(unknown)[0]!r}; allowed are {allowed}")
+    try:
+        return kind(**entry)
+    except TypeError as error:
+        raise RelscaleError(f"{path}: {where} {str(error).partition(') ')[2] or error}") from error
