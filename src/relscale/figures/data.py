@@ -1,0 +1,247 @@
+"""What figures are drawn from: measurements, fits and the manifests of suites and token stores, read when needed."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from relscale.errors import RelscaleError
+from relscale.tables import read_table
+
+Row = dict[str, Any]
+
+KEYS = ("experiment", "corpus", "optimizer", "suite", "prompt", "metric", "group")
+COLUMNS = {
+    "measurements": (
+        *("experiment", "corpus", "optimizer", "run", "seed", "budget", "training_flops", "params", "tokens"),
+        *("suite", "prompt", "group", "metric", "value", "status"),
+    ),
+    "frontier": (
+        *("experiment", "corpus", "optimizer", "budget", "training_flops", "tokens", "params", "loss"),
+        *("c0", "c1", "c2", "x_mean", "runs", "run_sd", "status"),
+    ),
+    "errors": (*KEYS, "budget", "training_flops", "value", "stderr_runs", "stderr_items", "status"),
+    "gaps": (*KEYS, "baseline", "budget", "training_flops", "ratio", "stderr_log", "status"),
+    "fits": (
+        *KEYS,
+        *("baseline", "law", "parameter", "value", "low", "high", "level", "estimand"),
+        *("n", "status", "direction", "reference_flops", "predictor"),
+    ),
+}
+
+# The error metrics in order of preference, each with the title of its axis; then what else is drawn.
+METRICS = {
+    "bits_per_byte_answer_mean": "bits per byte (right answer)",
+    "bits_per_byte_answer_pooled": "bits per byte (right answers, pooled)",
+    "bits_per_byte_document_pooled": "bits per byte (documents, pooled)",
+    "bits_per_byte_document_mean": "bits per byte (mean over documents)",
+    "bits_per_byte_scored_pooled": "bits per byte (scored text, pooled)",
+    "brier": "Brier score (0 to 2)",
+    "error_rate": "error rate (share wrong)",
+    "nats_per_token": "validation loss (nats a token)",
+    "accuracy": "accuracy (share right)",
+    "accuracy_per_byte": "accuracy per byte (share right)",
+    "probability": "probability of right answer (share)",
+    "log_probability": "log-probability of right answer (nats)",
+}
+
+
+@dataclass(frozen=True)
+class Suite:
+    """How a suite is to be shown; what its manifest leaves out is found in the tables.
+
+    Attributes
+    ----------
+    labels
+        Group to the words that stand for it, in the order of the legend.
+    chance
+        Accuracy of a guess, or None where there is no such thing.
+    """
+
+    name: str
+    title: str
+    labels: dict[str, str]
+    baseline: str | None
+    metric: str
+    prompt: str | None
+    chance: float | None
+
+    @property
+    def metric_title(self) -> str:
+        """The title of the error's axis, its unit included."""
+        return METRICS.get(self.metric, self.metric.replace("_", " "))
+
+    @property
+    def baseline_label(self) -> str:
+        """The baseline in words."""
+        return self.labels.get(self.baseline or "", self.baseline or "baseline")
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What picks the rows of this suite out of a table."""
+        return {"suite": self.name, "metric": self.metric, "prompt": self.prompt}
+
+
+@dataclass(frozen=True)
+class Series:
+    """The models that share a frontier: one corpus, one optimizer."""
+
+    corpus: str
+    optimizer: str | None
+    label: str
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What picks the rows of this series out of a table."""
+        return {"corpus": self.corpus, "optimizer": self.optimizer}
+
+
+@dataclass(frozen=True)
+class FigureData:
+    """Where the numbers are; every table is read once, and only by the figures that need it.
+
+    Attributes
+    ----------
+    measurements
+        The measurement table.
+    fits
+        The folder with ``frontier``, ``errors``, ``gaps`` and ``fits``, parquet each.
+    suites
+        Name to ``suite.yaml``, in the order to draw them; read are ``title``, ``groups`` (their ``label``),
+        ``baseline``, ``metric`` and ``options.choices``. Empty where an experiment starts from measurements.
+    tokens
+        Corpus to the ``manifest.json`` of its token store, in the order to draw them.
+    """
+
+    measurements: Path
+    fits: Path
+    suites: Mapping[str, Path] = field(default_factory=dict)
+    tokens: Mapping[str, Path] = field(default_factory=dict)
+
+    @cached_property
+    def _tables(self) -> dict[str, list[Row]]:
+        return {}
+
+    def rows(self, table: str, **where: Any) -> list[Row]:
+        """The rows of ``measurements``, ``frontier``, ``errors``, ``gaps`` or ``fits`` whose columns equal ``where``.
+
+        Raises
+        ------
+        RelscaleError
+            The table is missing, or lacks a column.
+        """
+        if table not in self._tables:
+            path = (
+                Path(self.measurements) if table == "measurements" else Path(self.fits) / f"{table}.parquet"
+            )
+            self._tables[table] = read_table(path, COLUMNS[table]).to_pylist()
+        return [row for row in self._tables[table] if all(row[key] == value for key, value in where.items())]
+
+    @cached_property
+    def series(self) -> list[Series]:
+        """Corpora in the config's order, and their optimizers; named by the corpus alone where one optimizer is."""
+        found = distinct((row["corpus"], row["optimizer"]) for row in self.rows("frontier"))
+        order = {corpus: place for place, corpus in enumerate(self.tokens)}
+        found.sort(key=lambda pair: (order.get(pair[0], len(order)), str(pair[0]), str(pair[1])))
+        alone = len({optimizer for _, optimizer in found}) < 2
+        return [
+            Series(corpus, optimizer, str(corpus) if alone else f"{corpus}, {optimizer}")
+            for corpus, optimizer in found
+        ]
+
+    def suite_names(self) -> list[str]:
+        """The suites in the config's order; those in the tables where no manifests are given."""
+        if self.suites:
+            return list(self.suites)
+        return sorted({row["suite"] for row in self.rows("errors")} - {"validation"})
+
+    def suite(self, name: str, options: Mapping[str, Any] = MappingProxyType({})) -> Suite:
+        """How to show a suite, from its manifest and its rows; ``options`` may name a ``metric`` and a ``prompt``.
+
+        Raises
+        ------
+        RelscaleError
+            There is no suite of that name, or its manifest cannot be read.
+        """
+        if name not in self.suite_names():
+            raise RelscaleError(
+                f"no suite {name!r}; this experiment has {', '.join(self.suite_names()) or 'none'}"
+            )
+        manifest = _read_yaml(Path(self.suites[name])) if name in self.suites else {}
+        errors = self.rows("errors", suite=name)
+        present = {row["metric"] for row in errors}
+        metric = options.get("metric") or manifest.get("metric")
+        if metric not in present:
+            metric = next((known for known in METRICS if known in present), metric or next(iter(METRICS)))
+        prompts = distinct(row["prompt"] for row in errors if row["metric"] == metric)
+        prompt = options.get("prompt") or manifest.get("prompt")
+        if prompt not in prompts:
+            prompt = min(prompts, key=str) if prompts else None
+        gaps = self.rows("gaps", suite=name, metric=metric, prompt=prompt)
+        groups = {row["group"] for row in errors if row["metric"] == metric and row["prompt"] == prompt}
+        told = manifest.get("groups") or {}
+        labels = {group: str(entry.get("label") or group) for group, entry in told.items() if group in groups}
+        labels |= {group: group for group in sorted(groups - set(labels))}
+        return Suite(
+            name=name,
+            title=str(manifest.get("title") or name.replace("-", " ").replace("_", " ").capitalize()),
+            labels=labels,
+            baseline=gaps[0]["baseline"] if gaps else manifest.get("baseline"),
+            metric=metric,
+            prompt=prompt,
+            chance=self._chance(name, manifest),
+        )
+
+    def _chance(self, suite: str, manifest: dict[str, Any]) -> float | None:
+        """The floor that sigmoids were fitted with, else one over the suite's choices."""
+        floors = self.rows("fits", suite=suite, law="sigmoid", parameter="floor")
+        choices = (manifest.get("options") or {}).get("choices")
+        return floors[0]["value"] if floors else 1 / choices if choices else None
+
+    def training_shares(self, corpus: str) -> dict[str, float]:
+        """Share of each group in a corpus's training tokens; empty where it was not recorded.
+
+        Raises
+        ------
+        RelscaleError
+            The manifest is named but missing, or no JSON.
+        """
+        if corpus not in self.tokens:
+            return {}
+        return {
+            group: float(share) for group, share in _shares(_read_json(Path(self.tokens[corpus]))).items()
+        }
+
+
+def distinct(values: Iterable[Any]) -> list[Any]:
+    """Each value once, in the order of its first appearance."""
+    return list(dict.fromkeys(values))
+
+
+def _shares(manifest: dict[str, Any]) -> dict[str, float]:
+    return manifest.get("train_shares") or {}
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise RelscaleError(f"{path}: no such suite manifest; run the stage that makes it")
+    try:
+        manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise RelscaleError(f"{path}: not YAML ({str(error).splitlines()[0]})") from error
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise RelscaleError(f"{path}: no such manifest; run the stage that makes it")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise RelscaleError(f"{path}: not JSON ({error})") from error
+    return manifest if isinstance(manifest, dict) else {}

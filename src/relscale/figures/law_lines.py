@@ -1,0 +1,206 @@
+"""Fitted laws as curves: a power law through log-log points, with its interval, and the points themselves."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import plotly.graph_objects as go
+
+from relscale.figures import theme
+from relscale.figures.data import FigureData, Row, Series, Suite, distinct
+from relscale.figures.panels import Panels
+
+POINTS = 41
+LAWS = {"errors": "power_law", "gaps": "relative_power_law"}
+VALUES = {"errors": "value", "gaps": "ratio"}
+SLOPES = {"beta": -1, "delta_beta": 1, "exponent": 1}  # the sign of each in the law's log-log slope
+ABOUT = {
+    "item population": "the population of items",
+    "these items": "these items (runs vary)",
+    "validation loss": "the validation loss (runs vary)",
+}
+ESTIMANDS = tuple(ABOUT)  # the widest statement first
+
+
+@dataclass(frozen=True)
+class LawLine:
+    """A fitted power law over the range it was fitted on.
+
+    Attributes
+    ----------
+    low, high
+        The interval's ends at each ``flops``, None where the fit has none.
+    slope
+        The fit row of the exponent, with its own interval.
+    estimand
+        What the interval is about: ``these items``, ``item population`` or ``validation loss``.
+    """
+
+    flops: list[float]
+    value: list[float]
+    low: list[float] | None
+    high: list[float] | None
+    slope: Row
+    estimand: str
+
+
+def law_line(rows: Sequence[Row], flops: Sequence[float], estimand: str | None = None) -> LawLine | None:
+    """The curve that the fit rows of one law and one group describe, over the range of ``flops``.
+
+    ``ln y(F) = ln y(F_ref) + s·ln(F / F_ref)``. Its half-width at F is ``√(h_ref² + (h_s·ln(F / F_ref))²)`` with
+    ``h_ref`` and ``h_s`` the half-widths of the two parameters' intervals: least squares makes the level at the mean
+    of ln F and the slope uncorrelated, which is why the fits report the level there. Item noise need not keep to that,
+    and the band of the item population is then an approximation.
+
+    Parameters
+    ----------
+    rows
+        Fit rows: a slope (``beta``, ``delta_beta`` or ``exponent``) and a level (``…_at_reference``).
+    flops
+        Training FLOPs of the fitted points.
+    estimand
+        Whose interval to take; else the widest statement that has one.
+
+    Returns
+    -------
+    LawLine or None
+        None where there is no fit.
+    """
+    positive = [value for value in flops if value and value > 0]
+    lines = []
+    for wanted in (estimand,) if estimand else ESTIMANDS:
+        told = [row for row in rows if row["estimand"] == wanted]
+        slope = next((row for row in told if row["parameter"] in SLOPES), None)
+        level = next((row for row in told if row["parameter"].endswith("_at_reference")), None)
+        if slope and level and positive and known(slope["value"], level["value"]) and level["value"] > 0:
+            lines.append(_line(slope, level, min(positive), max(positive), wanted))
+    return next((line for line in lines if line.low), lines[0] if lines else None)
+
+
+def _line(slope: Row, level: Row, first: float, last: float, estimand: str) -> LawLine:
+    reference = level["reference_flops"]
+    exponent = SLOPES[slope["parameter"]] * slope["value"]
+    flops = [first * (last / first) ** (i / (POINTS - 1)) for i in range(POINTS)]
+    away = [math.log(value / reference) for value in flops]
+    value = [level["value"] * math.exp(exponent * x) for x in away]
+    if not known(slope["low"], slope["high"], level["low"], level["high"]) or level["low"] <= 0:
+        return LawLine(flops, value, None, None, slope, estimand)
+    half_slope = (slope["high"] - slope["low"]) / 2
+    half_level = math.log(level["high"] / level["low"]) / 2
+    half = [math.hypot(half_level, half_slope * x) for x in away]
+    low = [y * math.exp(-h) for y, h in zip(value, half, strict=True)]
+    high = [y * math.exp(h) for y, h in zip(value, half, strict=True)]
+    return LawLine(flops, value, low, high, slope, estimand)
+
+
+def known(*values: float | None) -> bool:
+    """Whether every value is a finite number."""
+    return all(value is not None and math.isfinite(value) for value in values)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What panels came to show, for their axes and for the notes under the figure.
+
+    Attributes
+    ----------
+    flops, values
+        What the axes have to hold.
+    fits
+        (series, group, status of its fit), each in words.
+    intervals
+        (level, estimand) of the bands.
+    """
+
+    flops: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    fits: list[tuple[str, str, str]] = field(default_factory=list)
+    intervals: set[tuple[float, str]] = field(default_factory=set)
+
+    def __add__(self, other: "Shown") -> "Shown":
+        return Shown(
+            self.flops + other.flops,
+            self.values + other.values,
+            self.fits + other.fits,
+            self.intervals | other.intervals,
+        )
+
+    def notes(self) -> list[str]:
+        """What the bands are, and what each fit that is not simply ok has to say."""
+        wide_first = sorted(self.intervals, key=lambda interval: ESTIMANDS.index(interval[1]))
+        bands = [f"{level:.0%} interval for {ABOUT[estimand]}" for level, estimand in wide_first]
+        notes = [f"Band: {'; where that is not known, '.join(bands)}."] if bands else []
+        for series, status in distinct((series, status) for series, _, status in self.fits if status != "ok"):
+            groups = distinct(group for told, group, _ in self.fits if told == series)
+            these = distinct(group for told, group, why in self.fits if (told, why) == (series, status))
+            which = "" if these == groups else f", {', '.join(these)}"
+            notes.append(f"{series}{which}: {status}.")
+        return notes
+
+
+def add_laws(
+    grid: Panels,
+    row: int,
+    column: int,
+    data: FigureData,
+    series: Series,
+    suite: Suite,
+    styles: dict[str, theme.Style],
+    table: str,
+    estimand: str | None = None,
+) -> Shown:
+    """Draw each group's points and law into a panel: E(F) from ``errors``, G(F) from ``gaps``.
+
+    The values returned are what the axis has to show: points and curves, and bands as far as they do not dwarf them.
+    """
+    shown = Shown()
+    axes = grid.axes(row, column)
+    for group, label in suite.labels.items():
+        points = data.rows(table, **series.key, **suite.key, group=group, status="ok")
+        if not points:
+            continue
+        flops = [point["training_flops"] for point in points]
+        values = [point[VALUES[table]] for point in points]
+        fits = data.rows("fits", **series.key, **suite.key, group=group, law=LAWS[table])
+        line = law_line(fits, flops, estimand)
+        trace = {**axes, "legendgroup": f"{suite.name}/{group}", "name": label}
+        if line:
+            curve = theme.line_with_band(line.flops, line.value, line.low, line.high, styles[group], **trace)
+            grid.figure.add_traces(curve)
+            shown.values.extend([line.value[0], line.value[-1], *_bounded(line, values)])
+            if line.low:
+                shown.intervals.add((line.slope["level"], line.estimand))
+        status = next((fit["status"] for fit in fits if fit["estimand"] in (None, "these items")), "no fit")
+        shown.fits.append((series.label, label, status))
+        grid.figure.add_trace(
+            go.Scatter(
+                x=flops,
+                y=values,
+                mode="markers",
+                marker=styles[group].marker(),
+                hovertemplate=f"{label}<br>%{{x:.3g}} FLOPs<br>%{{y:.4g}}{_slope_text(line)}<extra></extra>",
+                showlegend=False,
+                **trace,
+            )
+        )
+        shown.flops.extend(flops)
+        shown.values.extend(values)
+    return shown
+
+
+def _bounded(line: LawLine, values: Sequence[float]) -> list[float]:
+    """The band's ends, cut where they leave the points by more than the points span, or by 10% of their level."""
+    if not line.low or not line.high:
+        return []
+    reach = max(max(values) / min(values), 1.1)
+    return [max(min(line.low), min(values) / reach), min(max(line.high), max(values) * reach)]
+
+
+def _slope_text(line: LawLine | None) -> str:
+    if line is None:
+        return ""
+    row = line.slope
+    name = {"delta_beta": "Δβ", "beta": "β"}.get(row["parameter"], row["parameter"])
+    interval = f" [{theme.plain(row['low'])}, {theme.plain(row['high'])}]" if line.low else ""
+    direction = f", {row['direction']}" if row.get("direction") else ""
+    return f"<br>{name} = {row['value']:.4f}{interval}{direction}"

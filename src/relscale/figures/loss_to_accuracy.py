@@ -1,0 +1,168 @@
+"""From loss to accuracy: what a multiple-choice suite's runs get right against their bits per byte (Figure 2, right).
+
+A row is a metric, a column a corpus. Every run of every budget is a point, not only the compute-optimal ones.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from relscale.figures import theme
+from relscale.figures.data import METRICS, FigureData, Row, Series, Suite, distinct
+from relscale.figures.law_lines import known
+from relscale.figures.panels import (
+    Panels,
+    empty,
+    footnotes,
+    heading,
+    legend_right,
+    level_line,
+    note_in_panel,
+    panels,
+    set_axes,
+    share_titles,
+)
+
+TITLE = "From loss to accuracy"
+SHOWN = ("accuracy", "probability")
+PREFERRED = "knowledge"
+CURVE = ("floor", "ceiling", "midpoint", "slope")
+POINTS = 61
+
+
+def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
+    """Draw one suite: ``options["suite"]``, else ``knowledge``, else the first that has an accuracy.
+
+    Raises
+    ------
+    RelscaleError
+        There is no suite of that name.
+    """
+    able = distinct(row["suite"] for row in data.rows("measurements", metric="accuracy"))
+    fitting = [name for name in data.suite_names() if name in able]
+    name = options.get("suite") or (PREFERRED if PREFERRED in fitting else next(iter(fitting), None))
+    if name is None:
+        return empty(TITLE, "No suite of this experiment has an accuracy.")
+    suite = data.suite(name, options)
+    title = f"{TITLE}: {suite.title}"
+    runs = _paired(data, suite)
+    metrics = [metric for metric in SHOWN if any(metric in run for run in runs)]
+    if not metrics:
+        return empty(title, f"No run of the suite {name!r} has both {suite.metric} and an accuracy.")
+    grid = panels(title, len(metrics), len(data.series), gap_y=40)
+    styles = theme.styles(list(suite.labels), suite.baseline)
+    x = theme.linear_axis([run["loss"] for run in runs], suite.metric_title, most=6)
+    notes: list[str] = []
+    for row, metric in enumerate(metrics):
+        chance = [suite.chance] if suite.chance else []
+        y = theme.linear_axis([*(run[metric] for run in runs if metric in run), *chance], METRICS[metric])
+        for column, series in enumerate(data.series):
+            set_axes(grid, row, column, x, y)
+            if row == 0:
+                heading(grid, 0, column, series.label)
+            if suite.chance:
+                level_line(grid, row, column, suite.chance)
+            own = [run for run in runs if metric in run and run["series"] == series.label]
+            notes += _draw_panel(grid, row, column, data, series, suite, styles, metric, own)
+    share_titles(grid)
+    names = []
+    for group, label in suite.labels.items():
+        grid.figure.add_trace(theme.legend_key(label, styles[group], legendgroup=group, **grid.axes(0, 0)))
+        names.append(label)
+    if suite.chance:
+        names.append(f"chance ({suite.chance:.3g})")
+        line = theme.Style(theme.INK, "circle", "solid")
+        grid.figure.add_trace(theme.legend_key(names[-1], line, mode="lines", **grid.axes(0, 0)))
+    legend_right(grid, names)
+    footnotes(
+        grid,
+        ["Each point is a run; curves are sigmoids fitted to a group's runs, where they fix one.", *notes],
+    )
+    return grid.figure
+
+
+def _paired(data: FigureData, suite: Suite) -> list[Row]:
+    """A run and group a row: ``loss`` and the metrics shown, where the loss is known."""
+    labels = {(series.corpus, series.optimizer): series.label for series in data.series}
+    found: dict[tuple[Any, ...], Row] = {}
+    for row in data.rows("measurements", suite=suite.name, prompt=suite.prompt):
+        if row["status"] != "ok" or not known(row["value"]) or row["metric"] not in (suite.metric, *SHOWN):
+            continue
+        series = labels.get((row["corpus"], row["optimizer"]))
+        run = found.setdefault(
+            (series, row["run"], row["group"]), {"series": series, "run": row["run"], "group": row["group"]}
+        )
+        run["loss" if row["metric"] == suite.metric else row["metric"]] = row["value"]
+    return [run for run in found.values() if "loss" in run and run["series"]]
+
+
+def _draw_panel(
+    grid: Panels,
+    row: int,
+    column: int,
+    data: FigureData,
+    series: Series,
+    suite: Suite,
+    styles: dict[str, theme.Style],
+    metric: str,
+    runs: Sequence[Row],
+) -> list[str]:
+    axes = grid.axes(row, column)
+    if not runs:
+        note_in_panel(grid, row, column, "no run has both numbers")
+    reasons: dict[str, list[str]] = {}
+    for group, label in suite.labels.items():
+        own = [run for run in runs if run["group"] == group]
+        if not own:
+            continue
+        trace = {**axes, "legendgroup": group, "name": label, "showlegend": False}
+        grid.figure.add_trace(
+            go.Scatter(
+                x=[run["loss"] for run in own],
+                y=[run[metric] for run in own],
+                mode="markers",
+                marker=styles[group].marker(6) | {"opacity": 0.75},
+                customdata=[run["run"] for run in own],
+                hovertemplate=f"{label}, %{{customdata}}<br>%{{x:.4g}} bits per byte<br>%{{y:.3f}}<extra></extra>",
+                **trace,
+            )
+        )
+        fits = data.rows(
+            "fits",
+            **{**series.key, **suite.key, "metric": metric},
+            group=group,
+            law="sigmoid",
+            predictor=suite.metric,
+        )
+        curve = {
+            fit["parameter"]: fit["value"] for fit in fits if fit["status"] == "ok" and known(fit["value"])
+        }
+        if set(CURVE) <= set(curve):
+            losses = [run["loss"] for run in own]
+            grid.figure.add_trace(_curve(curve, min(losses), max(losses), styles[group], trace))
+        elif fits:
+            why = next((fit["status"] for fit in fits if fit["status"] != "ok"), "no fit")
+            reasons.setdefault(why, []).append(label)
+    return [
+        f"{series.label}, {metric}, no curve for {', '.join(groups)}: {why}."
+        for why, groups in reasons.items()
+    ]
+
+
+def _curve(
+    curve: dict[str, float], low: float, high: float, style: theme.Style, trace: dict[str, Any]
+) -> go.Scatter:
+    """``floor + (ceiling − floor) / (1 + exp(slope·(loss − midpoint)))`` from ``low`` to ``high``."""
+    losses = [low + (high - low) * i / (POINTS - 1) for i in range(POINTS)]
+    rise = curve["ceiling"] - curve["floor"]
+    away = [max(min(curve["slope"] * (loss - curve["midpoint"]), 500), -500) for loss in losses]
+    return go.Scatter(
+        x=losses,
+        y=[curve["floor"] + rise / (1 + math.exp(distance)) for distance in away],
+        mode="lines",
+        line=style.line(),
+        hoverinfo="skip",
+        **trace,
+    )

@@ -1,0 +1,111 @@
+"""One figure by its name: HTML and JSON always; SVG, PDF and PNG where a Chrome is found.
+
+Nothing here imports plotly or a figure until one is drawn, so that the workflow can ask for names and formats cheaply,
+and so that this file does not depend on any one figure's code.
+"""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from relscale.atomic import atomic_path, remove, write_text
+from relscale.errors import RelscaleError
+from relscale.figures.browser import FORMATS, find_chrome, render, static_formats
+from relscale.figures.page import page
+
+if TYPE_CHECKING:
+    from relscale.figures.data import FigureData
+
+__all__ = ["figure_module", "figure_names", "figure_suite", "plot", "static_formats"]
+
+PER_SUITE = "relative-law"  # drawn once for each suite, as relative-law-SUITE
+
+
+def figure_names() -> list[str]:
+    """The figures there are: the modules of this package that define ``draw``, with hyphens for underscores."""
+    folder = Path(__file__).parent
+    return sorted(
+        path.stem.replace("_", "-")
+        for path in folder.glob("*.py")
+        if "\ndef draw(" in path.read_text(encoding="utf-8")
+    )
+
+
+def figure_module(name: str) -> str:
+    """The dotted name of the module that draws a figure: ``relscale.figures.relative_law`` for ``relative-law-X``.
+
+    Raises
+    ------
+    RelscaleError
+        There is no figure of that name.
+    """
+    base = PER_SUITE if name.startswith(f"{PER_SUITE}-") else name
+    if base not in figure_names():
+        raise RelscaleError(f"no figure {name!r}; there are {', '.join(figure_names())}")
+    return f"relscale.figures.{base.replace('-', '_')}"
+
+
+def figure_suite(name: str) -> str | None:
+    """The suite in the name of a figure that is drawn once for each, ``X`` in ``relative-law-X``; else None."""
+    return name.removeprefix(f"{PER_SUITE}-") if name.startswith(f"{PER_SUITE}-") else None
+
+
+def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any] | None = None) -> list[Path]:
+    """Draw a figure and write it in every format that this machine can make.
+
+    Parameters
+    ----------
+    name
+        Of ``figure_names()``; ``relative-law-SUITE`` stands for ``relative-law`` with the option ``suite``.
+    data
+        Where the numbers are.
+    output
+        A file ending in ``.html``; the other formats go beside it under the same name.
+    options
+        Of the figure: ``suite``, ``metric``, ``prompt`` …; its module says which.
+
+    Returns
+    -------
+    list of Path
+        The files written. Where no Chrome is found, or the one found fails, a line on standard error says so, and
+        pictures of an earlier time are removed, since they show another figure.
+
+    Raises
+    ------
+    RelscaleError
+        An unknown figure or suite, a table that is missing, or an output that does not end in ``.html``.
+    """
+    output = Path(output)
+    if output.suffix != ".html":
+        raise RelscaleError(
+            f"{output}: a figure's name ends in .html; the other formats are written beside it"
+        )
+    module = importlib.import_module(figure_module(name))
+    suite = figure_suite(name)
+    figure = module.draw(data, {**(options or {}), **({"suite": suite} if suite else {})})
+    text = figure.to_json()
+    title = figure.layout.title.text or name
+    written = [output, output.with_suffix(".json")]
+    write_text(written[0], page(f"{title} – {name}", text))
+    write_text(written[1], text)
+    pictures = [output.with_suffix(f".{ending}") for ending in FORMATS]
+    chrome = find_chrome()
+    if chrome is None:
+        trouble = "no Chrome found: wrote HTML and JSON only; install chromium or google-chrome for SVG, PDF and PNG"
+    else:
+        try:
+            with ExitStack() as stack:
+                render(
+                    figure.to_dict(), [stack.enter_context(atomic_path(path)) for path in pictures], chrome
+                )
+            return written + pictures
+        except Exception as error:
+            reason = str(error).strip().splitlines() or [type(error).__name__]
+            trouble = f"{chrome} could not draw ({reason[0]}): wrote HTML and JSON only"
+    for path in pictures:
+        remove(path)
+    print(trouble, file=sys.stderr)
+    return written

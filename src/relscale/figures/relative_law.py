@@ -1,0 +1,70 @@
+"""A suite's traditional laws over its relative laws (the paper's Figures 4, 5 and 6).
+
+Top: each group's error E(F) along the compute-optimal frontier. Bottom: its error relative to the baseline, G(F).
+A column is a corpus.
+"""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from relscale.errors import RelscaleError
+from relscale.figures import theme
+from relscale.figures.data import FigureData
+from relscale.figures.law_lines import Shown, add_laws
+from relscale.figures.panels import (
+    empty,
+    footnotes,
+    heading,
+    legend_right,
+    level_line,
+    panels,
+    set_axes,
+    share_titles,
+)
+
+PER_SUITE = True
+
+
+def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
+    """Draw the suite that ``options["suite"]`` names; ``metric``, ``prompt`` and ``estimand`` may be chosen too.
+
+    Raises
+    ------
+    RelscaleError
+        No suite is named, or there is none of that name.
+    """
+    if not options.get("suite"):
+        raise RelscaleError(
+            f"relative-law: name a suite with --suite, one of {', '.join(data.suite_names())}"
+        )
+    suite = data.suite(options["suite"], options)
+    if not data.rows("errors", **suite.key, status="ok"):
+        return empty(suite.title, f"No error of the suite {suite.name!r} could be read off the frontier.")
+    grid = panels(suite.title, 2, len(data.series), gap_y=40)
+    styles = theme.styles(list(suite.labels), suite.baseline)
+    shown = {"errors": Shown(), "gaps": Shown()}
+    for row, table in enumerate(shown):
+        for column, series in enumerate(data.series):
+            shown[table] += add_laws(
+                grid, row, column, data, series, suite, styles, table, options.get("estimand")
+            )
+    x = theme.compute_axis(shown["errors"].flops + shown["gaps"].flops)
+    error = theme.log_axis(shown["errors"].values, suite.metric_title)
+    ratio = theme.log_axis([*shown["gaps"].values, 1.0], f"error relative to {suite.baseline_label} (ratio)")
+    for column, series in enumerate(data.series):
+        set_axes(grid, 0, column, x, error)
+        set_axes(grid, 1, column, x, ratio)
+        heading(grid, 0, column, series.label)
+        level_line(grid, 1, column, 1.0)
+    share_titles(grid)
+    names = [
+        f"{label} (baseline)" if group == suite.baseline else label for group, label in suite.labels.items()
+    ]
+    for group, name in zip(suite.labels, names, strict=True):
+        grid.figure.add_trace(
+            theme.legend_key(name, styles[group], legendgroup=f"{suite.name}/{group}", **grid.axes(0, 0))
+        )
+    legend_right(grid, names)
+    footnotes(grid, (shown["errors"] + shown["gaps"]).notes())
+    return grid.figure
