@@ -2,7 +2,9 @@
 
     y_i = level + slope · z_i + noise,    z = x − reference,    reference = mean x
 
-Centred on the fitted points, so that level and slope are uncorrelated given the noise.
+Centred on the fitted points. Least squares with equal weights: which of two noises is larger, that of single runs
+(less where a budget has more runs) or that of a whole budget (the same for each), is not known, and weights that are
+right for the one are wrong for the other. ``Lines.leverage`` takes the worse of the two instead.
 """
 
 from dataclasses import dataclass
@@ -30,6 +32,9 @@ class Lines:
         (...) Σ z².
     residuals
         (P, ...), 0 at points that are not used.
+    noise
+        (3, ...) Σ h, Σ h·z, Σ h·z², where h_i is the variance of point i as far as it comes from single runs, in any
+        unit.
     """
 
     n: Floats
@@ -40,6 +45,7 @@ class Lines:
     slope: Floats
     sxx: Floats
     residuals: Floats
+    noise: Floats
 
     @property
     def df(self) -> Floats:
@@ -52,14 +58,35 @@ class Lines:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(self.df > 0, (self.residuals**2).sum(axis=0) / self.df, np.nan)
 
+    def run_leverage(self, level: Floats | float, slope: Floats | float) -> Floats:
+        """Variance of ``level·(fitted level) + slope·(fitted slope)`` over the expected residual variance.
+
+        For noise of variance proportional to h; for equal h it is ``level²/n + slope²/Sxx``.
+        """
+        h0, h1, h2 = self.noise
+        with np.errstate(invalid="ignore", divide="ignore"):
+            a, b = level / self.n, slope / self.sxx
+            expected = (h0 * (1 - 1 / self.n) - h2 / self.sxx) / self.df
+            return (a * a * h0 + 2 * a * b * h1 + b * b * h2) / expected
+
+    def leverage(self, level: Floats | float, slope: Floats | float) -> Floats:
+        """As ``run_leverage``, or for points of equal variance where that is more."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            equal = level * level / self.n + slope * slope / self.sxx
+        return np.maximum(equal, self.run_leverage(level, slope))
+
     def at(self, x: Floats) -> Floats:
         """The lines at x, of a shape that broadcasts with ``...``."""
         return self.level + self.slope * (x - self.reference)
 
 
-def lines(x: Floats, y: Floats) -> Lines:
-    """Fit a line to each column of ``y`` (P, ...) on ``x`` (P,), its nan points left out."""
+def lines(x: Floats, y: Floats, noise: Floats | None = None) -> Lines:
+    """Fit a line to each column of ``y`` (P, ...) on ``x`` (P,), its nan points left out.
+
+    ``noise`` (P, ...) is the variance of each point as far as it comes from single runs, in any unit; 1 by default.
+    """
     used = np.isfinite(y)
+    h = np.where(used, 1.0 if noise is None else noise, 0.0)
     x = np.broadcast_to(x.reshape(-1, *[1] * (y.ndim - 1)), y.shape)
     n = used.sum(axis=0).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -79,6 +106,7 @@ def lines(x: Floats, y: Floats) -> Lines:
         slope=np.where(enough, slope, np.nan),
         sxx=np.where(enough, sxx, np.nan),
         residuals=rise - np.where(enough, slope, 0) * z,
+        noise=np.stack([h.sum(axis=0), (h * z).sum(axis=0), (h * z * z).sum(axis=0)]),
     )
 
 

@@ -10,6 +10,8 @@ from scipy.special import stdtrit
 from relscale.fitting.ladder import Floats
 
 SAME_OPTIMUM = 1e-6  # relative difference of two sums of squares that are taken for one
+EXACT = 1e-24  # sums of squares below this are all zero
+EVALUATIONS = 100  # from one start
 AT_BOUND = 1e-6  # share of a bounded parameter's range
 
 
@@ -41,6 +43,7 @@ class Solution:
 
 def least_squares(
     residuals: Callable[[Floats], Floats],
+    jacobian: Callable[[Floats], Floats],
     names: Sequence[str],
     starts: Sequence[Sequence[float]],
     bounds: tuple[Sequence[float], Sequence[float]],
@@ -50,17 +53,22 @@ def least_squares(
 
     Parameters
     ----------
-    residuals
-        From parameters (q,) to residuals (n,).
+    residuals, jacobian
+        From parameters (q,) to residuals (n,) and to their derivatives (n, q).
     bounds
         Lower and upper, each (q,).
     level
         Of the intervals, 0.95 for instance.
     """
-    found = [scipy.optimize.least_squares(residuals, start, bounds=bounds, x_scale="jac") for start in starts]
+    found = [
+        scipy.optimize.least_squares(
+            residuals, start, jacobian, bounds=bounds, x_scale="jac", max_nfev=EVALUATIONS
+        )
+        for start in starts
+    ]
     best = min(found, key=lambda solution: solution.cost)
     agreeing = sum(
-        bool(solution.success) and solution.cost <= best.cost * (1 + SAME_OPTIMUM) + 1e-30
+        bool(solution.success and solution.cost <= best.cost * (1 + SAME_OPTIMUM) + EXACT)
         for solution in found
     )
     df = len(best.fun) - len(best.x)

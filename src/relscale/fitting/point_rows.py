@@ -1,0 +1,71 @@
+"""Rows of the tables that have one for each point of the frontier."""
+
+from typing import Any
+
+import numpy as np
+
+from relscale.fitting.errors import Errors
+from relscale.fitting.frontier import Point
+from relscale.fitting.gaps import Gaps
+
+Row = dict[str, Any]
+
+
+def frontier_row(point: Point) -> Row:
+    """A point of the frontier and the parabola behind it."""
+    return {
+        "budget": point.budget,
+        "run": point.run,
+        "training_flops": point.training_flops,
+        "log_tokens": point.log_tokens,
+        "tokens": point.tokens,
+        "params": point.params,
+        "loss": point.loss,
+        "curvature": point.curvature,
+        "c0": point.c[0],
+        "c1": point.c[1],
+        "c2": point.c[2],
+        "x_mean": point.x_mean,
+        "runs": len(point.rows),
+        "left_out": point.left_out,
+        "residual_sd": point.residual_sd,
+        "run_sd": point.run_sd,
+        "run_sd_df": point.run_sd_df,
+        "status": point.status,
+    }
+
+
+def _point_key(point: Point) -> Row:
+    return {"budget": point.budget, "run": point.run, "training_flops": point.training_flops}
+
+
+def error_rows(points: list[Point], read: Errors, i: int) -> list[Row]:
+    """Series ``i`` at every point."""
+    spread = read.stderr_items[:, i]
+    return [
+        _point_key(point)
+        | {
+            "value": read.value[p, i],
+            "stderr_runs": read.stderr_runs[p, i],
+            "stderr_items": spread[p],
+            "runs": int(read.runs[p, i]),
+            "left_out": int(read.left_out[p, i]),
+            "status": read.status[p, i],
+        }
+        for p, point in enumerate(points)
+    ]
+
+
+def gap_rows(points: list[Point], ratios: Gaps, j: int) -> list[Row]:
+    """Pair ``j`` at every point."""
+    spread = ratios.stderr_items[:, j]
+    return [
+        _point_key(point)
+        | {
+            "ratio": np.exp(ratios.log_ratio[p, j]),
+            "log_ratio": ratios.log_ratio[p, j],
+            "stderr_log": spread[p],
+            "status": ratios.status[p, j],
+        }
+        for p, point in enumerate(points)
+    ]
