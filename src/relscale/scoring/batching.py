@@ -72,7 +72,9 @@ def _rows(windows: Sequence[Window], tokens: int, share: bool) -> list[list[int]
         together = share and len(window.context) >= SHORTEST_SHARED_CONTEXT
         rows.setdefault((window.context,) if together else (number,), []).append(number)
     fitting = [row for row in rows.values() if len(row) == 1 or _length(windows, row) <= tokens]
-    split = [[number] for row in rows.values() if len(row) > 1 and _length(windows, row) > tokens for number in row]
+    split = [
+        [number] for row in rows.values() if len(row) > 1 and _length(windows, row) > tokens for number in row
+    ]
     return fitting + split
 
 
@@ -86,7 +88,9 @@ def _batch(windows: Sequence[Window], rows: list[list[int]]) -> Batch:
     tokens = np.zeros((len(rows), length), np.int64)
     positions = np.zeros((len(rows), length), np.int64)
     segments = np.zeros((len(rows), length), np.int64)
-    at, targets, owners = [], [], []
+    at: list[int] = []
+    targets: list[int] = []
+    owners: list[int] = []
     for index, row in enumerate(rows):
         context = windows[row[0]].context
         here = len(context)
@@ -98,7 +102,10 @@ def _batch(windows: Sequence[Window], rows: list[list[int]]) -> Batch:
             tokens[index, here : here + read] = continuation[:-1]
             positions[index, here : here + read] = np.arange(len(context), len(context) + read)
             segments[index, here : here + read] = segment
-            at += [index * length + len(context) - 1, *range(index * length + here, index * length + here + read)]
+            at += [
+                index * length + len(context) - 1,
+                *range(index * length + here, index * length + here + read),
+            ]
             targets += continuation
             owners += [number] * len(continuation)
             here += read

@@ -100,7 +100,9 @@ class Encoder:
 
     def _fit(self, context: tuple[int, ...], continuation: list[int]) -> Window:
         if not continuation:
-            raise RelscaleError("a continuation has no token of its own after its context; check the task's delimiter")
+            raise RelscaleError(
+                "a continuation has no token of its own after its context; check the task's delimiter"
+            )
         room = self.max_length + 1 - len(continuation)
         if room < 1:
             raise RelscaleError(

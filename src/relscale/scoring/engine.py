@@ -26,6 +26,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 # Rows of hidden states that meet the vocabulary at once: their logits should stay in the processor's cache.
 HEAD_BYTES = 4 * 2**20
 TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "added_tokens.json")
+BATCH_TOKENS = {False: 2048, True: 65536}  # by whether there is a GPU
 TOLERANCE = 1e-4  # nats, float32
 
 
@@ -41,7 +42,7 @@ class Engine(LM):
     device
         ``auto`` (a GPU where there is one), or a torch device.
     batch_tokens
-        Tokens of a batch, padding counted.
+        Tokens of a batch, padding counted. By default what keeps a small model in a processor's cache, or a GPU busy.
     encoders
         Encoders of earlier engines, to which this one's is added: models that share a vocabulary encode a text once.
 
@@ -56,13 +57,14 @@ class Engine(LM):
         checkpoint: str | Path,
         dtype: str = "float32",
         device: str = "auto",
-        batch_tokens: int = 4096,
+        batch_tokens: int | None = None,
         encoders: dict[str, Encoder] | None = None,
     ):
         super().__init__()
         self._device = torch.device(_best_device() if device == "auto" else device)
-        self.batch_tokens = batch_tokens
-        self.model = load_model(checkpoint, dtype).to(self._device)
+        self.batch_tokens = batch_tokens or BATCH_TOKENS[self._device.type == "cuda"]
+        self.model = load_model(checkpoint, dtype)
+        torch.nn.Module.to(self.model, self._device)
         self.encoder = load_encoder(checkpoint, self.model, {} if encoders is None else encoders)
         highest = max(self.encoder.tokenizer.get_vocab().values())
         if highest >= self.model.config.vocab_size:
@@ -172,7 +174,7 @@ def load_model(checkpoint: str | Path, dtype: str = "float32") -> PreTrainedMode
         raise RelscaleError(f"{folder}: not a checkpoint; it needs config.json and safetensors")
     transformers.logging.disable_progress_bar()
     try:
-        model, loaded = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=DTYPES[dtype],
             use_safetensors=True,
@@ -182,9 +184,13 @@ def load_model(checkpoint: str | Path, dtype: str = "float32") -> PreTrainedMode
         )
     except Exception as error:  # transformers, safetensors and json each raise their own for a broken folder
         raise RelscaleError(f"{folder}: not a readable checkpoint ({_first_line(error)})") from error
-    if loaded["missing_keys"]:
-        raise RelscaleError(f"{folder}: the checkpoint lacks weights, {sorted(loaded['missing_keys'])[0]} among them")
-    return model.eval()
+    model, report = loaded
+    if report["missing_keys"]:
+        raise RelscaleError(
+            f"{folder}: the checkpoint lacks weights, {min(report['missing_keys'])} among them"
+        )
+    evaluated: PreTrainedModel = model.eval()
+    return evaluated
 
 
 def load_encoder(checkpoint: str | Path, model: PreTrainedModel, encoders: dict[str, Encoder]) -> Encoder:

@@ -9,7 +9,9 @@ SCHEMA = pa.schema(
         pa.field("prompt", pa.string(), nullable=False),
         pa.field("group", pa.string(), nullable=False),
         pa.field("subject", pa.string()),
-        pa.field("doc_id", pa.string(), nullable=False),  # the same for every model, and for every variety of a text
+        pa.field(
+            "doc_id", pa.string(), nullable=False
+        ),  # the same for every model, and for every variety of a text
         pa.field("choice", pa.int32(), nullable=False),  # 0 for a document
         pa.field("target", pa.bool_(), nullable=False),
         pa.field("logprob", pa.float64(), nullable=False),  # nats

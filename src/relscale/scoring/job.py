@@ -36,8 +36,8 @@ def score_job(
     options
         ``batch_tokens``, ``threads``, ``dtype`` and ``device``, each with a default; others are ignored.
     output
-        The score manifest (JSON), a list of name, run_key, suite, items and status. A run that diverged has no items and
-        keeps its status.
+        The score manifest (JSON), a list of name, run_key, suite, items and status. A run that
+        diverged has no items and keeps its status.
 
     Returns
     -------
@@ -50,26 +50,32 @@ def score_job(
         A manifest is missing, a run is no checkpoint, or a suite cannot be used.
     """
     entries = []
+    contents = {suite: scored_digest(suite) for suite in suites}
     for run in [run for path in runs for run in _run_manifest(path)]:
         for suite in suites:
-            key = items_key(run["key"], suite, options)
-            items = str(Path(store) / "items" / f"{key}.parquet") if run["status"] == "ok" else None
-            entries.append((run, suite, items))
-    missing = [entry for entry in entries if entry[2] and not Path(entry[2]).is_file()]
+            key = items_key(run["key"], contents[suite], options)
+            entries.append((run, suite, Path(store) / "items" / f"{key}.parquet"))
+    missing = [entry for entry in entries if entry[0]["status"] == "ok" and not entry[2].is_file()]
     if missing:
         _score(missing, options)
     manifest = [
-        {"name": run["name"], "run_key": run["key"], "suite": Path(suite).name, "items": items, "status": run["status"]}
+        {
+            "name": run["name"],
+            "run_key": run["key"],
+            "suite": Path(suite).name,
+            "items": str(items) if run["status"] == "ok" else None,
+            "status": run["status"],
+        }
         for run, suite, items in entries
     ]
     write_text(output, json.dumps(manifest, indent=1) + "\n")
     return manifest
 
 
-def items_key(run_key: str, suite: str | Path, options: dict[str, Any]) -> str:
-    """The name of a run's items in the store."""
+def items_key(run_key: str, suite: str, options: dict[str, Any]) -> str:
+    """The name of a run's items in the store; ``suite`` is a suite's ``scored_digest``."""
     numeric = {name: options[name] for name in NUMERIC_OPTIONS if name in options}
-    return digest([run_key, scored_digest(suite), code_digest("relscale.scoring.job"), numeric])
+    return digest([run_key, suite, code_digest("relscale.scoring.job"), numeric])
 
 
 def scored_digest(suite: str | Path) -> str:
@@ -81,7 +87,7 @@ def scored_digest(suite: str | Path) -> str:
     return digest([folder.name, contents, {name: vars(task) for name, task in manifest.tasks.items()}])
 
 
-def _score(missing: Sequence[tuple[dict[str, Any], str | Path, str]], options: dict[str, Any]) -> None:
+def _score(missing: Sequence[tuple[dict[str, Any], str | Path, Path]], options: dict[str, Any]) -> None:
     # Imported here: with nothing to score, a job takes no seconds for torch, transformers and lm-eval.
     import torch
 
@@ -108,4 +114,6 @@ def _run_manifest(path: str | Path) -> list[dict[str, Any]]:
     except OSError as error:
         raise RelscaleError(f"{path}: no such run manifest; train first") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise RelscaleError(f"{path}: not a run manifest; it should list name, key, path and status") from error
+        raise RelscaleError(
+            f"{path}: not a run manifest; it should list name, key, path and status"
+        ) from error

@@ -83,8 +83,12 @@ def read_manifest(folder: str | Path) -> Manifest:
     except yaml.YAMLError as error:
         raise RelscaleError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
     if not isinstance(values, dict):
-        raise RelscaleError(f"{path}: not a mapping; it needs title, what, kind, metric, direction and baseline")
-    groups = {name: _made(Group, entry, path, f"groups.{name}") for name, entry in _part(values, "groups", path)}
+        raise RelscaleError(
+            f"{path}: not a mapping; it needs title, what, kind, metric, direction and baseline"
+        )
+    groups = {
+        name: _made(Group, entry, path, f"groups.{name}") for name, entry in _part(values, "groups", path)
+    }
     tasks = {name: _made(Task, entry, path, f"tasks.{name}") for name, entry in _part(values, "tasks", path)}
     manifest = _made(Manifest, {**values, "groups": groups, "tasks": tasks}, path, "the suite")
     if manifest.kind not in KINDS:
@@ -119,7 +123,9 @@ def _made(kind: type, entry: dict[str, Any], path: Path, where: str) -> Any:
     unknown = entry.keys() - {known.name for known in fields(kind)}
     if unknown:
         allowed = ", ".join(known.name for known in fields(kind))
-        raise RelscaleError(f"{path}: {where} has an unknown key {sorted(unknown)[0]!r}; allowed are {allowed}")
+        raise RelscaleError(
+            f"{path}: {where} has an unknown key {sorted(unknown)[0]!r}; allowed are {allowed}"
+        )
     try:
         return kind(**entry)
     except TypeError as error:

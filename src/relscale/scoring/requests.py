@@ -93,12 +93,21 @@ def _item(task: ConfigurableTask, instance: Instance) -> dict[str, Any] | None:
             text = task.doc_to_target(instance.doc) if task.multiple_input else choices[choice]
             answer = len(text.encode())
     else:
-        raise RelscaleError(f"task {task.config.task}: {instance.request_type} tasks generate text and are not scored")
+        raise RelscaleError(
+            f"task {task.config.task}: {instance.request_type} tasks generate text and are not scored"
+        )
     doc_id = str(instance.doc.get("id") or digest(instance.doc))
-    return dict(doc_id=doc_id, choice=choice, target=target, bytes_answer=answer, bytes_scored=scored)
+    return {
+        "doc_id": doc_id,
+        "choice": choice,
+        "target": target,
+        "bytes_answer": answer,
+        "bytes_scored": scored,
+    }
 
 
 def _targets(task: ConfigurableTask, doc: dict[str, Any], choices: list[str]) -> list[int]:
     """Places of the right choices; a task may name them by number or by text, one or several."""
     gold = task.doc_to_text(doc) if task.multiple_input else task.doc_to_target(doc)
-    return [choices.index(each) if isinstance(each, str) else each for each in (gold if isinstance(gold, list) else [gold])]
+    several = gold if isinstance(gold, list) else [gold]
+    return [choices.index(each) if isinstance(each, str) else each for each in several]

@@ -8,7 +8,17 @@ from relscale.scoring.engine import Engine
 from relscale.scoring.items import SCHEMA
 from relscale.scoring.requests import Request
 
-DESCRIBED = ["task", "prompt", "group", "subject", "doc_id", "choice", "target", "bytes_answer", "bytes_scored"]
+DESCRIBED = [
+    "task",
+    "prompt",
+    "group",
+    "subject",
+    "doc_id",
+    "choice",
+    "target",
+    "bytes_answer",
+    "bytes_scored",
+]
 
 
 def score_checkpoint(model: Engine, suite: str, requests: Sequence[Request]) -> pa.Table:
@@ -20,7 +30,10 @@ def score_checkpoint(model: Engine, suite: str, requests: Sequence[Request]) -> 
     texts = [request.instance for request, whole in zip(requests, rolling, strict=True) if whole]
     pairs = [request.instance for request, whole in zip(requests, rolling, strict=True) if not whole]
     scores = {
-        **{id(text): (score, None) for text, score in zip(texts, model.loglikelihood_rolling(texts), strict=True)},
+        **{
+            id(text): (score, None)
+            for text, score in zip(texts, model.loglikelihood_rolling(texts), strict=True)
+        },
         **{id(pair): score for pair, score in zip(pairs, model.loglikelihood(pairs), strict=True)},
     }
     windows = [

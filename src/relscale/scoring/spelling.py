@@ -16,14 +16,15 @@ WORD = re.compile(
     r"""(?<![\w./\\`'"@$%&*=:<>{}\[\]#|-])(?<!\w\()[A-Za-z]+(?![\w`/\\({\[<>|]|\.\w|:\w|-[->\d]|\s*=|['"](?!s\b))"""
 )
 MARKED = re.compile(r"(`+)[^`]+\1")  # `name` and ``code``
-PARAMETER = re.compile(r"\s*[*\w][*\w, .]*(\([^)]*\))?\s?:(?=\s|$)")  # "color : str", "color (str): what it is"
+PARAMETER = re.compile(
+    r"\s*[*\w][*\w, .]*(\([^)]*\))?\s?:(?=\s|$)"
+)  # "color : str", "color (str): what it is"
 TITLE = re.compile(r"\s*\w+\s*$")  # a line of one word: a section's title or a parameter's name
 DIRECTIVE = re.compile(r"\s*\.\. ([\w-]+)::")
 FENCE = re.compile(r"\s*(```|~~~)")
 DOCTEST = re.compile(r"\s*(>>>|\.\.\.)( |$)")
-PROSE_DIRECTIVES = frozenset(
-    "admonition attention caution danger deprecated error hint important note rubric seealso tip versionadded "
-    "versionchanged warning".split()
+PROSE_DIRECTIVE = re.compile(
+    r"admonition|attention|caution|danger|deprecated|error|hint|important|note|rubric|seealso|tip|version\w+|warning"
 )
 
 
@@ -95,7 +96,7 @@ def _prose(text: str) -> Iterator[tuple[int, int]]:
             yield from _unmarked(line, start)
             directive = DIRECTIVE.match(line)
             if directive:
-                block = None if directive.group(1) in PROSE_DIRECTIVES else indent
+                block = None if PROSE_DIRECTIVE.fullmatch(directive.group(1)) else indent
             elif line.rstrip().endswith("::"):
                 block = indent
         fenced ^= bool(fence)

@@ -80,7 +80,9 @@ def prepare_suite(
     with atomic_path(folder) as partial:
         partial.mkdir()
         if tasks:
-            _write_tasks(name, [task for task in tasks if task.task.group in manifest.groups], source, partial)
+            _write_tasks(
+                name, [task for task in tasks if task.task.group in manifest.groups], source, partial
+            )
         else:
             shutil.copytree(source, partial, dirs_exist_ok=True)
         write_manifest(manifest, partial)
@@ -122,7 +124,9 @@ def _settings(name: str, manifest: Manifest, options: dict[str, Any]) -> dict[st
             allowed = ", ".join(["path", "baseline", *manifest.options])
             raise RelscaleError(f"suite {name}: unknown option {key!r}; allowed are {allowed}")
         if type(value) is not type(manifest.options[key]) or (isinstance(value, int) and value < 1):
-            raise RelscaleError(f"suite {name}: option {key} is {value!r}; it should be like {manifest.options[key]!r}")
+            raise RelscaleError(
+                f"suite {name}: option {key} is {value!r}; it should be like {manifest.options[key]!r}"
+            )
     return {**manifest.options, **given}
 
 
@@ -130,9 +134,13 @@ def _check_listed(manifest: Manifest, source: Path) -> None:
     names = {yaml.safe_load(_without_tags(path)).get("task") for path in (source / "tasks").glob("*.yaml")}
     for task, entry in manifest.tasks.items():
         if task not in names:
-            raise RelscaleError(f"{source}: suite.yaml lists the task {task!r}; no file in tasks/ has that name")
+            raise RelscaleError(
+                f"{source}: suite.yaml lists the task {task!r}; no file in tasks/ has that name"
+            )
         if entry.group not in manifest.groups:
-            raise RelscaleError(f"{source}: task {task!r} is of group {entry.group!r}, which suite.yaml does not list")
+            raise RelscaleError(
+                f"{source}: task {task!r} is of group {entry.group!r}, which suite.yaml does not list"
+            )
 
 
 def _without_tags(path: Path) -> str:
@@ -152,26 +160,38 @@ def _built(
     name: str, manifest: Manifest, source: Path, documents: Sequence[str | Path], seed: int
 ) -> list[TaskData]:
     if manifest.builder is None:
-        raise RelscaleError(f"{source}: no data/*.jsonl, no tasks/*.yaml and no builder; a suite has one of the three")
+        raise RelscaleError(
+            f"{source}: no data/*.jsonl, no tasks/*.yaml and no builder; a suite has one of the three"
+        )
     if manifest.builder not in BUILDERS:
         raise RelscaleError(f"{source}: no builder {manifest.builder!r}; there are {', '.join(BUILDERS)}")
     if not documents:
-        raise RelscaleError(f"suite {name} is made from held-out documents, and the experiment has no corpora")
+        raise RelscaleError(
+            f"suite {name} is made from held-out documents, and the experiment has no corpora"
+        )
     table = pa.concat_tables(pyarrow.parquet.read_table(path, columns=COLUMNS) for path in documents)
     return BUILDERS[manifest.builder](table, manifest, source, seed)
 
 
 def _described(name: str, manifest: Manifest, tasks: list[TaskData]) -> Manifest:
     """The manifest with the groups and tasks that the data have."""
-    items: dict[str, int] = {group: 0 for group in manifest.groups}
+    items: dict[str, int] = dict.fromkeys(manifest.groups, 0)
     for task in tasks:
         items[task.task.group] = items.get(task.task.group, 0) + len(task.rows)
-    few = {group: f"{count} items, under {FEWEST_ITEMS}" for group, count in items.items() if count < FEWEST_ITEMS}
+    few = {
+        group: f"{count} items, under {FEWEST_ITEMS}"
+        for group, count in items.items()
+        if count < FEWEST_ITEMS
+    }
     kept = [group for group in items if group not in few]
     if len(kept) < 2:
-        raise RelscaleError(f"suite {name}: fewer than two groups have {FEWEST_ITEMS} items or more; it needs more text")
+        raise RelscaleError(
+            f"suite {name}: fewer than two groups have {FEWEST_ITEMS} items; it needs more text"
+        )
     known = manifest.groups
-    groups = {g: replace(known.get(g) or Group(g.replace("_", " ").capitalize()), items=items[g]) for g in kept}
+    groups = {
+        g: replace(known.get(g) or Group(g.replace("_", " ").capitalize()), items=items[g]) for g in kept
+    }
     named = {f"{name}_{task.name}": task.task for task in tasks if task.task.group in groups}
     return replace(manifest, groups=groups, tasks=named, left_out=few)
 

@@ -18,4 +18,6 @@ def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> l
     for row in held_out(documents, options["part"], seed):
         if len(groups[row["group"]]) < options["documents"]:
             groups[row["group"]].append({"id": row["id"], "text": excerpt(row["text"], options["bytes"])})
-    return [TaskData(name, Task(name), sorted(groups[name], key=lambda d: d["id"])) for name in sorted(groups)]
+    return [
+        TaskData(name, Task(name), sorted(groups[name], key=lambda d: d["id"])) for name in sorted(groups)
+    ]

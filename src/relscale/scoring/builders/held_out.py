@@ -24,7 +24,9 @@ def held_out(documents: pa.Table, part: str, seed: int) -> list[dict[str, Any]]:
     table = documents.filter((pc.field("split") == "test") & (pc.field("part") == part)).select(COLUMNS)
     if not table.num_rows:
         parts = ", ".join(sorted(set(documents["part"].to_pylist())))
-        raise RelscaleError(f"no document of part {part!r} in the test split; the documents have the parts {parts}")
+        raise RelscaleError(
+            f"no document of part {part!r} in the test split; the documents have the parts {parts}"
+        )
     return sorted(table.to_pylist(), key=lambda row: (digest([seed, row["id"]]), row["id"]))
 
 

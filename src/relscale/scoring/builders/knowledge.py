@@ -47,7 +47,9 @@ def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> l
         place = len(group) % options["choices"]
         choices = [*wrong[:place], row["summary"], *wrong[place:]]
         group.append({"id": row["id"], "prompt": prompt(row), "choices": choices, "answer": place})
-    return [TaskData(name, Task(name), sorted(groups[name], key=lambda q: q["id"])) for name in sorted(groups)]
+    return [
+        TaskData(name, Task(name), sorted(groups[name], key=lambda q: q["id"])) for name in sorted(groups)
+    ]
 
 
 def prompt(row: dict[str, Any]) -> str:
@@ -59,12 +61,15 @@ def prompt(row: dict[str, Any]) -> str:
 
 def _usable(row: dict[str, Any]) -> bool:
     low, high = SUMMARY_BYTES
-    return bool(row["name"]) and len(prompt(row).encode()) <= PROMPT_BYTES and low <= len(row["summary"].encode()) <= high
+    short = len(prompt(row).encode()) <= PROMPT_BYTES
+    return bool(row["name"]) and short and low <= len(row["summary"].encode()) <= high
 
 
 def _wrong_answers(right: str, summaries: list[str], count: int, chance: random.Random) -> list[str] | None:
     """Summaries of like length, none nearly the same as the right one or as another; None where there are too few."""
-    others = sorted((other for other in summaries if other != right), key=lambda o: (abs(len(o) - len(right)), o))
+    others = sorted(
+        (other for other in summaries if other != right), key=lambda o: (abs(len(o) - len(right)), o)
+    )
     near: list[str] = []
     for other in others:
         if all(_likeness(other, known) <= MOST_ALIKE for known in [right, *near]):

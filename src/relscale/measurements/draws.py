@@ -1,0 +1,28 @@
+"""Bootstrap draws of items, keyed by document.
+
+Every model, group and variety that holds a document sees it drawn equally often: that is what pairs them. A document's
+draws follow from its id and the seed alone, so items that are added or taken away change no other item's draws. Counts
+are Poisson with mean 1, the limit of multinomial resampling for many items.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+_POISSON_CDF = np.cumsum([math.exp(-1) / math.factorial(k) for k in range(20)])
+
+
+def draws(doc_ids: Sequence[str], count: int, seed: int) -> np.ndarray:
+    """How often each document is in each of ``count`` draws, ``float64[documents, count]``.
+
+    The first draws are the same whatever ``count`` is.
+    """
+    weights = np.empty((len(doc_ids), count))
+    for row, doc_id in enumerate(doc_ids):
+        key = hashlib.blake2b(f"{seed} {doc_id}".encode(), digest_size=16).digest()
+        # Raw bits of a counter-based generator: numpy keeps those the same between versions.
+        bits = np.random.Philox(key=int.from_bytes(key, "little")).random_raw(count)
+        weights[row] = np.searchsorted(_POISSON_CDF, (bits >> np.uint64(11)) * 2.0**-53, side="right")
+    return weights
