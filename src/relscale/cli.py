@@ -1,7 +1,7 @@
 """The command ``relscale``: one verb a stage. The workflow's rules call these, and so can a person."""
 
 import argparse
-import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 from relscale.config import load_config
 from relscale.errors import RelscaleError
-from relscale.experiment import results_folder
+from relscale.experiment import job_name, job_names, job_runs, results_folder
 
 # Heavy libraries are imported where a verb needs them: `relscale plan` takes a fraction of a second.
 
@@ -115,26 +115,137 @@ def corpus(options: argparse.Namespace) -> None:
 
 def tokenize(options: argparse.Namespace) -> None:
     """Train the experiment's vocabulary or, with --corpus, turn that corpus into a store of tokens."""
+    from relscale.tokens.store import build_store
+    from relscale.tokens.vocabulary import train_vocabulary
+
+    config = load_config(options.config)
+    results = results_folder(config)
+    _set_tokenizer_threads(options.threads)
+    if options.corpus is None:
+        parts = [_part(config, name) for name in config["corpora"]]
+        train_vocabulary(parts, config["vocabulary"], options.output.parent, seed=config["seed"])
+    else:
+        build_store(
+            *_part(config, options.corpus), results / "vocabulary", options.output.parent, seed=config["seed"]
+        )
 
 
 def train(options: argparse.Namespace) -> None:
     """Train the runs of one job, one after another; those already in the store are not trained again."""
+    from relscale.training.job import train_job
+
+    config = load_config(options.config)
+    _section(config, "corpora", options.corpus)
+    results = results_folder(config)
+    train_job(
+        job_runs(config, options.corpus, options.job, config["training"]["job"]),
+        results / "tokens" / options.corpus,
+        results / "vocabulary",
+        Path(config["store"]),
+        {**config["training"], "threads": options.threads},
+        options.output,
+    )
 
 
 def score(options: argparse.Namespace) -> None:
     """Score the models of one job on every suite of the experiment or, with --prepare, make one suite's data."""
+    from relscale.scoring.job import score_job
+    from relscale.scoring.suite import prepare_suite
+
+    config = load_config(options.config)
+    results = results_folder(config)
+    if options.prepare:
+        suite = _section(config, "suites", options.prepare)
+        documents = sorted({_part(config, name)[0] for name in config["corpora"]})
+        prepare_suite(options.prepare, suite, documents, options.output.parent, config["seed"])
+        return
+    _section(config, "corpora", options.corpus)
+    runs = job_runs(config, options.corpus, options.job, config["scoring"]["job"])
+    trained = dict.fromkeys(job_name(run, config["training"]["job"]) for run in runs)
+    score_job(
+        [results / "runs" / options.corpus / f"{job}.json" for job in trained],
+        [results / "suites" / suite for suite in config["suites"]],
+        Path(config["store"]),
+        {**config["scoring"], "threads": options.threads},
+        options.output,
+    )
 
 
 def collect(options: argparse.Namespace) -> None:
     """Turn item scores into measurements, and into the same measurements under resampled items."""
+    from relscale.measurements.collect import collect as collected
+    from relscale.tables import write_table
+
+    config = load_config(options.config)
+    results = results_folder(config)
+    manifests = {
+        stage: [
+            results / folder / corpus / f"{job}.json"
+            for corpus in config["corpora"]
+            for job in job_names(config, corpus, config[stage]["job"])
+        ]
+        for stage, folder in (("training", "runs"), ("scoring", "scores"))
+    }
+    measurements, replicates = collected(
+        manifests["training"],
+        manifests["scoring"],
+        config["experiment"],
+        config["collect"]["replicates"],
+        config["seed"],
+    )
+    write_table(measurements, options.output)
+    if options.replicates:
+        write_table(replicates, options.replicates)
 
 
 def fit(options: argparse.Namespace) -> None:
     """Fit the compute-optimal frontier, each group's law along it, and the relative laws between groups."""
+    from relscale.fitting.fit import fit as fitted
+    from relscale.fitting.fits import write
+    from relscale.tables import read_table
+
+    config = load_config(options.config) if options.config else {"fit": {}, "suites": {}}
+    replicates = read_table(options.replicates) if options.replicates else None
+    suites = {name: _suite_facts(config, name) for name in config["suites"]}
+    write(fitted(read_table(options.table), replicates, config["fit"], suites), options.output)
 
 
 def plot(options: argparse.Namespace) -> None:
     """Draw one figure: HTML and JSON always, SVG, PDF and PNG where this machine has a Chrome."""
+    from relscale.figures.data import FigureData
+    from relscale.figures.plot import plot as drawn
+
+    config = load_config(options.config)
+    results = results_folder(config)
+    data = FigureData(
+        measurements=results / "measurements.parquet",
+        fits=results / "fits",
+        suites={name: results / "suites" / name / "suite.yaml" for name in config["suites"]},
+        tokens={name: results / "tokens" / name / "manifest.json" for name in config["corpora"]},
+    )
+    drawn(options.figure, data, options.output)
+
+
+def _part(config: dict[str, Any], corpus: str) -> tuple[Path, str | None]:
+    """The documents that a corpus is taken from, and which part of them."""
+    options = _section(config, "corpora", corpus)
+    documents = results_folder(config) / "corpora" / options["source"] / "documents.parquet"
+    return documents, options.get("part")
+
+
+def _suite_facts(config: dict[str, Any], name: str) -> dict[str, Any]:
+    """What a fit needs to know of a suite."""
+    from relscale.scoring.manifest import read_manifest
+
+    manifest = read_manifest(results_folder(config) / "suites" / name)
+    choices = manifest.options.get("choices")
+    return {"baseline": manifest.baseline, "chance": 1 / choices if choices else None}
+
+
+def _set_tokenizer_threads(threads: int) -> None:
+    """Read by the tokenizers library when it first encodes."""
+    os.environ["RAYON_NUM_THREADS"] = str(threads)
+    os.environ["TOKENIZERS_PARALLELISM"] = "true"
 
 
 def _verb(verbs: Any, run: Any, help_text: str) -> argparse.ArgumentParser:

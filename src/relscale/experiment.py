@@ -1,4 +1,4 @@
-"""Where an experiment's results lie."""
+"""An experiment as a whole: where its results lie, and how its runs are grouped into jobs."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,9 @@ from typing import Any
 import yaml
 
 from relscale.atomic import write_text
+from relscale.design.isoflop import plan
+from relscale.design.run import Run, budget_label
+from relscale.errors import RelscaleError
 
 CONFIG_FILE = "config.yaml"
 
@@ -21,3 +24,27 @@ def save_config(config: dict[str, Any]) -> None:
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
+
+
+def job_name(run: Run, unit: str) -> str:
+    """The job that a run belongs to where a job is all of a ``corpus``, a ``budget`` of it, or a single ``run``."""
+    return {"corpus": "all", "budget": budget_label(run.budget), "run": run.name}[unit]
+
+
+def job_names(config: dict[str, Any], corpus: str, unit: str) -> list[str]:
+    """The jobs of a corpus."""
+    return list(dict.fromkeys(job_name(run, unit) for run in plan(config) if run.corpus == corpus))
+
+
+def job_runs(config: dict[str, Any], corpus: str, job: str, unit: str) -> list[Run]:
+    """The runs of a job.
+
+    Raises
+    ------
+    RelscaleError
+        The plan has no such job.
+    """
+    runs = [run for run in plan(config) if run.corpus == corpus and job_name(run, unit) == job]
+    if not runs:
+        raise RelscaleError(f"no job {job!r} for corpus {corpus!r}; jobs: {', '.join(job_names(config, corpus, unit))}")
+    return runs

@@ -6,12 +6,12 @@ rule collect:
         runs=[
             f"{RESULTS}/runs/{corpus}/{job}.json"
             for corpus in CORPORA
-            for job in job_names(corpus, config["training"]["job"])
+            for job in job_names(config, corpus, config["training"]["job"])
         ],
         scores=[
             f"{RESULTS}/scores/{corpus}/{job}.json"
             for corpus in CORPORA
-            for job in job_names(corpus, config["scoring"]["job"])
+            for job in job_names(config, corpus, config["scoring"]["job"])
         ],
     output:
         measurements=f"{RESULTS}/measurements.parquet",

@@ -1,16 +1,16 @@
 # What every stage shares: the experiment, where its results lie, its plan, and the digests of the code behind a rule.
 
-from pathlib import Path
-
 from snakemake.exceptions import WorkflowError
 
 from relscale.config import check_config
 from relscale.design.isoflop import plan
-from relscale.design.run import budget_label, run_to_dict
+from relscale.design.cost import Hardware, memory, seconds
+from relscale.design.run import run_to_dict
 from relscale.errors import RelscaleError
-from relscale.experiment import CONFIG_FILE, results_folder, save_config
-from relscale.figures.plot import figure_module, static_formats
+from relscale.experiment import CONFIG_FILE, job_name, job_names, job_runs, results_folder, save_config
+from relscale.figures.plot import PER_SUITE, figure_module, figure_suite, static_formats
 from relscale.provenance import code_digest, digest
+from relscale.scoring.suite import suite_digest
 
 if not workflow.configfiles:
 
@@ -26,6 +26,7 @@ except RelscaleError as error:
 RESULTS = results_folder(config).as_posix()
 CONFIG = f"{RESULTS}/{CONFIG_FILE}"
 CORPORA = list(config["corpora"])
+HARDWARE = Hardware(**config["hardware"])
 
 
 wildcard_constraints:
@@ -42,22 +43,6 @@ onstart:
     save_config(config)
 
 
-def job_name(run, unit):
-    """The job that a run belongs to: all of a corpus, those of a budget, or the run alone."""
-    return {"corpus": "all", "budget": budget_label(run.budget), "run": run.name}[unit]
-
-
-def job_names(corpus, unit):
-    """The jobs of a corpus, largest budget first, so that the longest start first."""
-    runs = sorted((run for run in RUNS if run.corpus == corpus), key=lambda run: -run.budget)
-    return list(dict.fromkeys(job_name(run, unit) for run in runs))
-
-
-def job_runs(corpus, job, unit):
-    """The runs of a job."""
-    return [run for run in RUNS if run.corpus == corpus and job_name(run, unit) == job]
-
-
 def documents(corpus):
     """The documents that a corpus is a part of."""
     return f"{RESULTS}/corpora/{config['corpora'][corpus]['source']}/documents.parquet"
@@ -68,19 +53,9 @@ def all_documents():
     return sorted({documents(corpus) for corpus in CORPORA})
 
 
-def figure_names():
-    """The figures to draw; one that shows a single suite is drawn for each."""
+def figure_files():
+    """Every file of every figure; one that shows a single suite is drawn for each."""
     names = []
     for figure in config["figures"]:
-        per_suite = figure == "relative-law"
-        names += [f"{figure}-{suite}" for suite in config["suites"]] if per_suite else [figure]
-    return names
-
-
-def figure_files():
-    """Every file of every figure."""
-    return [
-        f"{RESULTS}/figures/{name}.{ending}"
-        for name in figure_names()
-        for ending in ("html", "json", *static_formats())
-    ]
+        names += [f"{figure}-{suite}" for suite in config["suites"]] if figure == PER_SUITE else [figure]
+    return [f"{RESULTS}/figures/{name}.{ending}" for name in names for ending in ("html", "json", *static_formats())]

@@ -1,6 +1,12 @@
 # Item scores: a suite's data made ready once, then every model scored on every suite. Scores lie in the store, like runs.
 
 
+def run_manifests(w):
+    runs = job_runs(config, w.corpus, w.job, config["scoring"]["job"])
+    jobs = dict.fromkeys(job_name(run, config["training"]["job"]) for run in runs)
+    return [f"{RESULTS}/runs/{w.corpus}/{job}.json" for job in jobs]
+
+
 rule suite:
     input:
         all_documents(),
@@ -22,7 +28,7 @@ rule suite:
 
 rule score:
     input:
-        runs=lambda w: run_manifests(w.corpus, w.job),
+        runs=run_manifests,
         suites=expand(f"{RESULTS}/suites/{{suite}}/suite.yaml", suite=config["suites"]),
     output:
         f"{RESULTS}/scores/{{corpus}}/{{job}}.json",

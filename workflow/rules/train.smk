@@ -3,7 +3,11 @@
 
 
 def planned(w):
-    return job_runs(w.corpus, w.job, config["training"]["job"])
+    return job_runs(config, w.corpus, w.job, config["training"]["job"])
+
+
+def expected_seconds(w):
+    return sum(seconds(run, HARDWARE) for run in planned(w))
 
 
 rule train:
@@ -18,9 +22,10 @@ rule train:
         options=config["training"],
         code=code_digest("relscale.training.job"),
     threads: config["training"]["threads"]
+    priority: expected_seconds  # the longest first, so that no core is idle at the end
     resources:
-        mem_mb=lambda w: job_memory(planned(w)),
-        runtime=lambda w: job_minutes(planned(w), config["hardware"]),
+        mem_mb=lambda w: max(memory(run) for run in planned(w)) // 10**6,
+        runtime=lambda w: f"{5 + 2 * expected_seconds(w) / 60:.0f}m",
     log:
         f"{RESULTS}/logs/train/{{corpus}}/{{job}}.log",
     conda:
