@@ -175,9 +175,10 @@ class FigureData:
         manifest = _read_yaml(Path(self.suites[name])) if name in self.suites else {}
         errors = self.rows("errors", suite=name)
         present = {row["metric"] for row in errors}
-        metric = options.get("metric") or manifest.get("metric")
-        if metric not in present:
-            metric = next((known for known in METRICS if known in present), metric or next(iter(METRICS)))
+        wanted = str(options.get("metric") or manifest.get("metric") or next(iter(METRICS)))
+        metric = (
+            wanted if wanted in present else next((known for known in METRICS if known in present), wanted)
+        )
         prompts = distinct(row["prompt"] for row in errors if row["metric"] == metric)
         prompt = options.get("prompt") or manifest.get("prompt")
         if prompt not in prompts:

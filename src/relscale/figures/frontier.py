@@ -21,15 +21,15 @@ from relscale.figures.panels import (
 TITLE = "Compute-optimal frontier"
 # column of the frontier, heading, its exponent, title of the axis, law
 PARTS = (
-    ("tokens", "Tokens D ∝ C<sup>a</sup>", "a", "compute-optimal tokens (number)", "compute_optimal_tokens"),
+    ("tokens", "Tokens D ∝ F<sup>a</sup>", "a", "compute-optimal tokens (number)", "compute_optimal_tokens"),
     (
         "params",
-        "Parameters N ∝ C<sup>b</sup>",
+        "Parameters N ∝ F<sup>b</sup>",
         "b",
         "compute-optimal parameters (number)",
         "compute_optimal_params",
     ),
-    ("loss", "Loss L ∝ C<sup>−β</sup>", "β", "validation loss (nats a token)", "power_law"),
+    ("loss", "Loss L ∝ F<sup>−β</sup>", "β", "validation loss (nats a token)", "power_law"),
 )
 
 

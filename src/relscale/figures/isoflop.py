@@ -24,7 +24,7 @@ from relscale.figures.panels import (
 )
 
 TITLE = "IsoFLOP curves"
-POINTS = 61
+POINTS = 33
 LOSS = {"suite": "validation", "group": "all", "metric": "nats_per_token"}
 MINIMUM = "minimum: compute-optimal"
 LEFT_OUT = "left out: no finite loss"

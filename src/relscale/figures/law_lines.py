@@ -10,7 +10,7 @@ from relscale.figures import theme
 from relscale.figures.data import FigureData, Row, Series, Suite, distinct
 from relscale.figures.panels import Panels
 
-POINTS = 41
+POINTS = 17  # of a band's edge; the curve itself is straight in logs
 LAWS = {"errors": "power_law", "gaps": "relative_power_law"}
 VALUES = {"errors": "value", "gaps": "ratio"}
 SLOPES = {"beta": -1, "delta_beta": 1, "exponent": 1}  # the sign of each in the law's log-log slope

@@ -29,7 +29,7 @@ TITLE = "From loss to accuracy"
 SHOWN = ("accuracy", "probability")
 PREFERRED = "knowledge"
 CURVE = ("floor", "ceiling", "midpoint", "slope")
-POINTS = 61
+POINTS = 33
 
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:

@@ -5,6 +5,7 @@ and so that this file does not depend on any one figure's code.
 """
 
 import importlib
+import json
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from relscale.atomic import atomic_path, remove, write_text
 from relscale.errors import RelscaleError
 from relscale.figures.browser import FORMATS, find_chrome, render, static_formats
-from relscale.figures.page import page
+from relscale.figures.page import LARGEST, page
 
 if TYPE_CHECKING:
     from relscale.figures.data import FigureData
 
 __all__ = ["figure_module", "figure_names", "figure_suite", "plot", "static_formats"]
 
+DIGITS = 7  # of a number in a figure: far below a pixel
 PER_SUITE = "relative-law"  # drawn once for each suite, as relative-law-SUITE
 
 
@@ -86,10 +88,14 @@ def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any]
     module = importlib.import_module(figure_module(name))
     suite = figure_suite(name)
     figure = module.draw(data, {**(options or {}), **({"suite": suite} if suite else {})})
-    text = figure.to_json()
-    title = figure.layout.title.text or name
+    drawn = rounded(json.loads(figure.to_json()))
+    text = json.dumps(drawn, ensure_ascii=False, separators=(",", ":"))
+    html = page(f"{figure.layout.title.text or name} – {name}", text)
+    if len(html) > LARGEST:
+        print(f"{output.name}: too large to show in a report's frame; open the file itself", file=sys.stderr)
     written = [output, output.with_suffix(".json")]
-    write_text(written[0], page(f"{title} – {name}", text))
+    with atomic_path(written[0]) as partial:
+        partial.write_bytes(html)
     write_text(written[1], text)
     pictures = [output.with_suffix(f".{ending}") for ending in FORMATS]
     chrome = find_chrome()
@@ -109,3 +115,14 @@ def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any]
         remove(path)
     print(trouble, file=sys.stderr)
     return written
+
+
+def rounded(value: Any) -> Any:
+    """JSON-able values with their floats at ``DIGITS`` significant digits: half the size, and no noise in the last."""
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, dict):
+        return {key: rounded(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [rounded(entry) for entry in value]
+    return value

@@ -29,10 +29,12 @@ TITLE = "Slope and training share"
 PREFERRED = "domains"
 FEWEST = 4  # groups that a correlation needs, and even then it only describes
 SLOPES = (
-    ("power_law", "beta", "β, error ∝ C<sup>−β</sup> (no unit)"),
+    ("power_law", "beta", "β, error ∝ F<sup>−β</sup> (no unit)"),
     ("relative_power_law", "delta_beta", "Δβ (no unit)"),
 )
+Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels from the panel's top left corner
 LABEL = theme.SIZE - 2
+ROUNDS = 4
 # Where a label may stand beside its point: plotly's name, and its corner nearest to the point, in widths and heights.
 PLACES = (
     ("middle right", 0.0, -0.5),
@@ -77,7 +79,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         for law, parameter, _ in SLOPES
     }
     percents = [100 * point["share"] for told in points.values() for point in told]
-    x = theme.log_axis(percents, "share of training tokens (%)", pad=0.16)
+    x = theme.log_axis(percents, "share of training tokens (%)", pad=0.25)
     styles = theme.styles(list(suite.labels), suite.baseline)
     for row, (law, _, title) in enumerate(SLOPES):
         for column, series in enumerate(data.series):
@@ -192,9 +194,6 @@ def _draw_panel(
         )
 
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels from the panel's top left corner
-
-
 def place_labels(
     spots: Sequence[tuple[float, float]],
     labels: Sequence[str],
@@ -204,25 +203,34 @@ def place_labels(
 ) -> list[str]:
     """A place for each label beside its point, plotly's name of it, covering as little as can be had.
 
-    One label after another takes the place where it covers the least of points, bars and earlier labels, and leaves
-    the panel the least; the first of ``PLACES`` among equals.
+    Each label in turn takes the place where it covers the least of points, bars and the other labels and leaves the
+    panel the least, the first of ``PLACES`` among equals; a few rounds settle it.
     """
-    taken = [(x - 7, y - 7, x + 7, y + 7) for x, y in spots] + list(bars)
-    chosen = []
-    for (x, y), label in zip(spots, labels, strict=True):
-        wide, high = theme.text_width(label, LABEL) + 6, LABEL + 2
-        offers = []
-        for name, right, up in PLACES:
-            left = x + right * wide + (8 if right == 0 else -8 if right == -1 else 0)
-            bottom = y - up * high - (8 if up == 0 else -8 if up == -1 else 0)
-            box = (left, bottom - high, left + wide, bottom)
-            inside = _overlap(box, (2, 2, width - 2, height - 2))
-            outside = wide * high - inside
-            offers.append((3 * outside + sum(_overlap(box, other) for other in taken), name, box))
-        best = min(offers, key=lambda offer: offer[0])
-        chosen.append(best[1])
-        taken.append(best[2])
-    return chosen
+    marks = [(x - 7, y - 7, x + 7, y + 7) for x, y in spots] + list(bars)
+    offers = [_offers(spot, label) for spot, label in zip(spots, labels, strict=True)]
+    chosen = [own[0] for own in offers]
+    panel = (2.0, 2.0, width - 2, height - 2)
+
+    def cost(box: Box, others: Sequence[Box]) -> float:
+        area = (box[2] - box[0]) * (box[3] - box[1])
+        return 3 * (area - _overlap(box, panel)) + sum(_overlap(box, other) for other in (*marks, *others))
+
+    for _ in range(ROUNDS):
+        for i, own in enumerate(offers):
+            others = [box for j, (_, box) in enumerate(chosen) if j != i]
+            chosen[i] = min(own, key=lambda offer: cost(offer[1], others))
+    return [name for name, _ in chosen]
+
+
+def _offers(spot: tuple[float, float], label: str) -> list[tuple[str, Box]]:
+    """The places of one label, with the box that it would take."""
+    wide, high = theme.text_width(label, LABEL) + 4, LABEL + 2
+    found = []
+    for name, right, up in PLACES:
+        left = spot[0] + right * wide + (8 if right == 0 else -8 if right == -1 else 0)
+        bottom = spot[1] - up * high - (8 if up == 0 else -8 if up == -1 else 0)
+        found.append((name, (left, bottom - high, left + wide, bottom)))
+    return found
 
 
 def _overlap(one: Box, other: Box) -> float:
