@@ -1,0 +1,92 @@
+"""Train the runs of one job, each once: finished runs lie in a store, by their keys."""
+
+import fcntl
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from relscale.atomic import write_text
+from relscale.design.run import Run
+from relscale.errors import RelscaleError
+from relscale.tokens.store import TokenStore
+from relscale.training.key import run_key, tokens_digest
+from relscale.training.run import train_run
+
+
+def train_job(
+    runs: list[Run], tokens: Path, vocabulary: Path, store: Path, options: dict[str, Any], output: Path
+) -> list[dict[str, str]]:
+    """Train ``runs`` one after another, those in the store excepted, and write the job's manifest.
+
+    Parameters
+    ----------
+    runs
+        The job's part of the plan, all of one corpus.
+    tokens, vocabulary
+        Folders of the token store and of the tokenizer.
+    store
+        Finished runs go to ``store/runs/<key>``.
+    options
+        The config's section ``training``.
+    output
+        The manifest: a list of ``{"name", "key", "path", "status"}``, in the order of ``runs``.
+
+    Raises
+    ------
+    RelscaleError
+        A run would see its corpus more than ``options["max_epochs"]`` times; nothing is trained then.
+    """
+    check_epochs(runs, tokens, options.get("max_epochs", 1.0))
+    data = tokens_digest(tokens)
+    manifest = []
+    for number, run in enumerate(runs, start=1):
+        key = run_key(run, data, options)
+        folder = store / "runs" / key
+        with locked(store / "locks" / f"{key}.lock"):
+            record = read_record(folder)
+            verb = "trained" if record is None else "found"
+            record = record or train_run(run, tokens, vocabulary, folder, options)
+        loss = record["validation_loss"] or record["train_loss"] or float("nan")
+        outcome = f"loss {loss:.4f}" if record["status"] == "ok" else record["status"]
+        print(
+            f"{verb} {run.name}: {record['tokens']:.3g} tokens in {record['seconds']:.1f} s, {outcome}"
+            f" ({number} of {len(runs)} runs)",
+            file=sys.stderr,
+            flush=True,
+        )
+        manifest.append({"name": run.name, "key": key, "path": str(folder), "status": record["status"]})
+    write_text(output, json.dumps(manifest, indent=2) + "\n")
+    return manifest
+
+
+def check_epochs(runs: list[Run], tokens: Path, max_epochs: float) -> None:
+    """Refuse a plan that would repeat its corpus too often."""
+    available = len(TokenStore.open(tokens).tokens("train"))
+    for run in runs:
+        epochs = run.tokens / available
+        if epochs > max_epochs:
+            raise RelscaleError(
+                f"{run.name}: {run.tokens:,} tokens are {epochs:.2f} passes over the {available:,} of {tokens}; give "
+                f"it more text, a smaller budget or wider models, or raise training.max_epochs (now {max_epochs:g})"
+            )
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """The record of a finished run, None where there is none."""
+    path = folder / "run.json"
+    if not path.is_file():
+        return None
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a file's lock, waiting for whoever has it; the system frees it when a process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,53 @@
+"""What a trained run depends on, as one short string: its folder's name in the store."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from relscale.design.run import Run, run_to_dict
+from relscale.errors import RelscaleError
+from relscale.provenance import code_digest, digest
+from relscale.training.optimizers import optimizer_module
+from relscale.training.precision import choose_precision
+
+
+def run_key(run: Run, tokens_digest: str, options: dict[str, Any]) -> str:
+    """Digest of a run's design and seed, its tokens, the options that change its result, and the code that trains it.
+
+    The job that a run belongs to, and its other runs, do not count. The code is that of ``relscale.training.run`` with
+    all that it imports, and of the one optimizer that the run uses.
+
+    Parameters
+    ----------
+    run
+        The run.
+    tokens_digest
+        From ``tokens_digest``.
+    options
+        The config's section ``training``; its ``job``, ``threads`` and ``max_epochs`` do not count.
+    """
+    return digest(
+        {
+            "run": run_to_dict(run),
+            "tokens": tokens_digest,
+            "precision": choose_precision(options.get("precision", "auto"), run.architecture.hidden_size),
+            "validation": [options.get("validation_tokens"), options.get("validation_points")],
+            "compile": options.get("compile", False),
+            "code": code_digest("relscale.training.run", optimizer_module(run.hyperparameters.optimizer)),
+        }
+    )
+
+
+def tokens_digest(tokens: Path) -> str:
+    """Digest of a token store and its vocabulary, from the sums in its manifest.
+
+    Raises
+    ------
+    RelscaleError
+        There is no manifest.
+    """
+    path = tokens / "manifest.json"
+    if not path.is_file():
+        raise RelscaleError(f"{path}: no such file; make the store with `relscale tokenize`")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    return digest([manifest["sha256"], manifest["vocabulary"]])

@@ -1,0 +1,34 @@
+"""Optimizers by name: ``c-adamc`` is ``c_adamc.py`` here, and its ``build`` makes one for a model.
+
+A new optimizer is a new file with a function ``build(model, hyperparameters)``; nothing is registered elsewhere.
+"""
+
+import importlib
+import pkgutil
+
+import torch
+from torch import nn
+
+from relscale.design.run import Hyperparameters
+from relscale.errors import RelscaleError
+
+
+def optimizer_module(name: str) -> str:
+    """Dotted name of the module behind an optimizer's name.
+
+    Raises
+    ------
+    RelscaleError
+        There is none of that name.
+    """
+    names = sorted(file.name.replace("_", "-") for file in pkgutil.iter_modules(__path__))
+    if name not in names:
+        raise RelscaleError(f"no optimizer {name!r}; there are {', '.join(names)}")
+    return f"{__name__}.{name.replace('-', '_')}"
+
+
+def build_optimizer(model: nn.Module, hyperparameters: Hyperparameters) -> torch.optim.Optimizer:
+    """The optimizer that the hyperparameters name, over the model's parameters, at its peak learning rate."""
+    module = importlib.import_module(optimizer_module(hyperparameters.optimizer))
+    optimizer: torch.optim.Optimizer = module.build(model, hyperparameters)
+    return optimizer

@@ -1,0 +1,14 @@
+"""AdamW (Loshchilov & Hutter 2017, arXiv 1711.05101): torch's own, fused."""
+
+import torch
+from torch import nn
+
+from relscale.design.run import Hyperparameters
+from relscale.training.decay_groups import decay_groups
+
+
+def build(model: nn.Module, hyperparameters: Hyperparameters) -> torch.optim.AdamW:
+    """AdamW over a model's parameters, each decaying as ``decay_groups`` says."""
+    h = hyperparameters
+    groups = decay_groups(model, h.weight_decay)
+    return torch.optim.AdamW(groups, lr=h.learning_rate, betas=(h.beta1, h.beta2), eps=h.epsilon, fused=True)

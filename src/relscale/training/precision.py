@@ -1,0 +1,38 @@
+"""Which floating-point type a run multiplies in."""
+
+from pathlib import Path
+
+import torch
+
+from relscale.errors import RelscaleError
+
+PRECISIONS = ("auto", "float32", "bf16")
+# Below this width a matrix product is bound by what it reads and writes, and conversions cost more than bf16 saves.
+NARROWEST_BF16 = 128
+
+
+def choose_precision(precision: str, hidden_size: int) -> str:
+    """``float32`` or ``bf16`` for a model of this width.
+
+    ``auto`` takes bf16 where the device multiplies it in hardware (a CUDA GPU with bf16; a CPU with AMX or AVX-512 bf16
+    units) and the model is at least 128 wide.
+
+    Raises
+    ------
+    RelscaleError
+        ``precision`` is none of auto, float32, bf16.
+    """
+    if precision not in PRECISIONS:
+        raise RelscaleError(f"training.precision: {precision!r}; choose from {', '.join(PRECISIONS)}")
+    if precision != "auto":
+        return precision
+    return "bf16" if hidden_size >= NARROWEST_BF16 and has_bf16() else "float32"
+
+
+def has_bf16() -> bool:
+    """Whether this machine multiplies bf16 in hardware."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text(encoding="utf-8").split() if cpuinfo.is_file() else []
+    return "avx512_bf16" in flags or "amx_bf16" in flags

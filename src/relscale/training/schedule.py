@@ -1,0 +1,42 @@
+"""Learning-rate schedules: the factor of the peak learning rate at each step."""
+
+import math
+
+from relscale.design.run import Hyperparameters
+from relscale.errors import RelscaleError
+
+SCHEDULES = ("warmup-stable-decay", "cosine", "linear")
+
+
+def learning_rate_factor(step: int, steps: int, hyperparameters: Hyperparameters) -> float:
+    """The factor in [0, 1] by which step ``step`` of ``steps`` scales the peak learning rate.
+
+    All rise linearly over the first ``warmup`` share of the steps, from 0 at step 0. Then ``warmup-stable-decay`` stays
+    at 1 and falls linearly over the last ``decay`` share (Hu et al. 2024, arXiv 2404.06395); ``linear`` falls from the
+    warm-up's end on, and ``cosine`` as half a cosine. All reach 0 at ``steps``, one after the last.
+
+    Parameters
+    ----------
+    step
+        0 for the first update, ``steps - 1`` for the last.
+    steps
+        Updates of the whole run.
+    hyperparameters
+        Its ``schedule``, ``warmup`` and ``decay``.
+
+    Raises
+    ------
+    RelscaleError
+        There is no such schedule.
+    """
+    schedule = hyperparameters.schedule
+    if schedule not in SCHEDULES:
+        raise RelscaleError(f"no schedule {schedule!r}; there are {', '.join(SCHEDULES)}")
+    warmup = int(hyperparameters.warmup * steps)
+    if step < warmup:
+        return step / warmup
+    if schedule == "warmup-stable-decay":
+        decay = int(hyperparameters.decay * steps)
+        return min(1.0, (steps - step) / decay) if decay else 1.0
+    rest = (steps - step) / (steps - warmup)
+    return rest if schedule == "linear" else 0.5 * (1 - math.cos(math.pi * rest))

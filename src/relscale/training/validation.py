@@ -1,0 +1,59 @@
+"""Loss on the first tokens of the validation split."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from relscale.training.model import Decoder
+
+BATCH_TOKENS = 4096
+
+
+def windows(tokens: np.ndarray, sequence_length: int) -> list[Tensor]:
+    """Tokens cut into batches of sequences ``[B, T + 1]`` that overlap by one: every token but the first is predicted once.
+
+    The last window may be shorter, and is then a batch by itself.
+    """
+    ids = torch.from_numpy(np.ascontiguousarray(tokens, dtype=np.int64))
+    full = (len(ids) - 1) // sequence_length
+    batches: list[Tensor] = []
+    if full:
+        sequences = ids[: full * sequence_length + 1].unfold(0, sequence_length + 1, sequence_length)
+        batches += sequences.split(max(1, BATCH_TOKENS // sequence_length))
+    if len(ids) - 1 > full * sequence_length:
+        batches.append(ids[full * sequence_length :].unsqueeze(0))
+    return batches
+
+
+def mean_loss(batches: list[Tensor]) -> Callable[[Decoder], float]:
+    """A function from a decoder to its mean nats a token over ``batches``."""
+
+    @torch.no_grad()
+    def measure(model: Decoder) -> float:
+        device = model.lm_head.weight.device
+        nats, count = 0.0, 0
+        for batch in batches:
+            predicted = batch.shape[0] * (batch.shape[1] - 1)
+            nats += model.loss(batch.to(device)).item() * predicted
+            count += predicted
+        return nats / count
+
+    return measure
+
+
+def bits_per_byte(nats_per_token: float, tokens: np.ndarray, token_bytes: np.ndarray) -> float:
+    """Bits for each byte of the predicted text: all predicted tokens' bits, over the bytes that they stand for.
+
+    Parameters
+    ----------
+    nats_per_token
+        Mean loss over all ``tokens`` but the first.
+    tokens
+        ``[n]`` token ids.
+    token_bytes
+        ``[V]``, bytes a token. End-of-text tokens have none, though their bits count.
+    """
+    return nats_per_token / math.log(2) * (len(tokens) - 1) / int(token_bytes[tokens[1:]].sum())
