@@ -25,7 +25,14 @@ from relscale.scoring.encoding import Encoder, Window
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # Rows of hidden states that meet the vocabulary at once: their logits should stay in the processor's cache.
 HEAD_BYTES = 4 * 2**20
-TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "added_tokens.json")
+TOKENIZER_FILES = (
+    "tokenizer*",
+    "special_tokens_map.json",
+    "vocab*",
+    "merges.txt",
+    "added_tokens.json",
+    "*.model",
+)
 BATCH_TOKENS = {False: 2048, True: 65536}  # by whether there is a GPU
 TOLERANCE = 1e-4  # nats, float32
 
@@ -205,6 +212,9 @@ def load_encoder(checkpoint: str | Path, model: PreTrainedModel, encoders: dict[
     files = sorted(path for pattern in TOKENIZER_FILES for path in folder.glob(pattern))
     key = digest([*map(file_digest, files), context_length(model)])
     if key not in encoders:
+        # Without these, transformers makes up an empty tokenizer for the model's type.
+        if not any(path.stem in ("tokenizer", "vocab", "spiece", "sentencepiece") for path in files):
+            raise RelscaleError(f"{folder}: no tokenizer; put the model's own beside it (tokenizer.json)")
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         except Exception as error:

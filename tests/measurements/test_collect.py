@@ -1,0 +1,168 @@
+import json
+import time
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet
+import pytest
+
+from relscale.design.architecture import Architecture
+from relscale.design.run import Hyperparameters, Run, run_to_dict
+from relscale.errors import RelscaleError
+from relscale.measurements.collect import collect
+from relscale.measurements.schema import MEASUREMENTS, REPLICATES
+
+HYPERPARAMETERS = Hyperparameters("c-adamc", 0.01, 0.9, 0.95, 1e-8, 0.1, 1.0, "wsd", 0.1, 0.2)
+
+
+def run(width=16, seed=0, corpus="code"):
+    return Run(
+        corpus, 1e11, seed, Architecture(300, 64, width, 1, 1, 1, 16, 4 * width), 8, 100, HYPERPARAMETERS
+    )
+
+
+@pytest.fixture
+def experiment(tmp_path, make_items):
+    """Two runs that finished and one that diverged; one suite of two groups that share their documents."""
+
+    def question(doc_id, right, wrong):
+        return doc_id, [(right, 10, 11, True), (wrong, 12, 13, False)]
+
+    runs, scores = [], []
+    for place, (planned, status) in enumerate(
+        [(run(16), "ok"), (run(32), "ok"), (run(48), "diverged at step 3")]
+    ):
+        folder = tmp_path / "store" / planned.name
+        folder.mkdir(parents=True)
+        record = {"run": run_to_dict(planned), "status": status, "step": 100, "validation_loss": 3.5 - place}
+        record |= {"validation_bits_per_byte": 1.5 - place / 10}
+        (folder / "run.json").write_text(json.dumps(record))
+        runs.append({"name": planned.name, "key": planned.name, "path": str(folder), "status": status})
+        if status == "ok":
+            chance = np.random.default_rng(place)
+            tables = [
+                make_items([question(f"d{i}", *-chance.uniform(1, 20, 2)) for i in range(30)], group=group)
+                for group in ("one", "two")
+            ]
+            path = folder / "items.parquet"
+            pyarrow.parquet.write_table(pyarrow.concat_tables(tables), path)
+        scores.append({"run_key": planned.name, "items": str(path) if status == "ok" else None})
+    (tmp_path / "runs.json").write_text(json.dumps(runs))
+    (tmp_path / "scores.json").write_text(json.dumps(scores))
+    return tmp_path
+
+
+def collected(folder, replicates=50, seed=0):
+    return collect([folder / "runs.json"], [folder / "scores.json"], "test", replicates, seed)
+
+
+def test_the_tables_have_their_columns(experiment):
+    measurements, replicates = collected(experiment)
+    assert measurements.schema.equals(MEASUREMENTS)
+    assert replicates.schema.equals(REPLICATES)
+    assert "" not in measurements["metric"].to_pylist()
+
+
+def test_a_row_says_of_its_run_what_the_plan_says(experiment):
+    row = collected(experiment)[0].filter(pc.field("run") == run(32).name).to_pylist()[0]
+    expected = {
+        "experiment": "test",
+        "corpus": "code",
+        "optimizer": "c-adamc",
+        "block": run(32).name,
+        "seed": 0,
+    }
+    expected |= {"step": 100, "budget": 1e11, "params": run(32).params, "tokens": run(32).tokens}
+    expected |= {"training_flops": float(run(32).training_flops)}
+    assert {name: row[name] for name in expected} == expected
+
+
+def test_a_diverged_run_keeps_its_validation_rows_without_a_value(experiment):
+    rows = collected(experiment)[0].filter(pc.field("run") == run(48).name).to_pylist()
+    assert sorted(row["metric"] for row in rows) == ["bits_per_byte_document_pooled", "nats_per_token"]
+    assert {(row["suite"], row["value"], row["status"]) for row in rows} == {
+        ("validation", None, "diverged at step 3")
+    }
+
+
+def test_the_validation_loss_is_a_measurement_among_others(experiment):
+    table = collected(experiment)[0].filter(
+        (pc.field("suite") == "validation") & (pc.field("run") == run(16).name)
+    )
+    assert dict(zip(table["metric"].to_pylist(), table["value"].to_pylist(), strict=True)) == {
+        "nats_per_token": 3.5,
+        "bits_per_byte_document_pooled": 1.5,
+    }
+
+
+def test_every_measurement_from_items_has_its_replicates_around_it(experiment):
+    measurements, replicates = collected(experiment, replicates=400)
+    rows = measurements.filter(pc.field("suite") != "validation").to_pylist()
+    assert replicates.num_rows == 400 * len(rows)
+    keys = ["run", "suite", "prompt", "group", "metric"]
+    found = {}
+    for row in replicates.to_pylist():
+        found.setdefault(tuple(row[key] for key in keys), []).append(row["value"])
+    assert len(found) == len(rows)
+    for row in rows:
+        drawn = np.array(found[tuple(row[key] for key in keys)])
+        assert row["items"] == 30
+        assert drawn.std() == pytest.approx(row["stderr"], rel=0.35, abs=1e-9)
+        assert abs(drawn.mean() - row["value"]) <= 5 * row["stderr"] / np.sqrt(400) + row["stderr"] / 10
+
+
+def test_equal_items_get_equal_replicates_in_every_run_and_group(experiment, make_items):
+    same = make_items(
+        [(f"d{i}", [(-float(i + 1), 10, 10, True), (-9.5, 9, 9, False)]) for i in range(20)], group="one"
+    )
+    twin = make_items(
+        [(f"d{i}", [(-float(i + 1), 10, 10, True), (-9.5, 9, 9, False)]) for i in range(20)], group="two"
+    )
+    for entry in json.loads((experiment / "scores.json").read_text()):
+        if entry["items"]:
+            pyarrow.parquet.write_table(pyarrow.concat_tables([same, twin]), entry["items"])
+    replicates = collected(experiment)[1]
+    part = replicates.filter(pc.field("metric") == "bits_per_byte_answer_pooled")
+    drawn = part["value"].to_numpy().reshape(4, 50)
+    assert np.ptp(drawn, axis=0).max() == 0
+    assert drawn.std() > 0
+
+
+def test_the_order_of_jobs_changes_nothing(experiment):
+    before = collected(experiment)
+    for name in ("runs.json", "scores.json"):
+        entries = json.loads((experiment / name).read_text())
+        (experiment / name).write_text(json.dumps(entries[::-1]))
+    after = collected(experiment)
+    assert before[0].equals(after[0])
+    assert before[1]["value"].equals(after[1]["value"])
+
+
+def test_items_that_are_gone_are_named(experiment):
+    (experiment / "store" / run(32).name / "items.parquet").unlink()
+    with pytest.raises(RelscaleError, match="these items are listed but gone; score again"):
+        collected(experiment)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "no such manifest"), ("[{}]", "its entries need run_key, items")],
+)
+def test_what_is_no_manifest_is_refused(experiment, content, message):
+    (experiment / "scores.json").unlink()
+    if content:
+        (experiment / "scores.json").write_text(content)
+    with pytest.raises(RelscaleError, match=message):
+        collected(experiment)
+
+
+def test_forty_models_with_200_replicates_take_seconds(experiment):
+    runs = json.loads((experiment / "runs.json").read_text())
+    scores = json.loads((experiment / "scores.json").read_text())
+    (experiment / "runs.json").write_text(json.dumps(runs[:1] * 40))
+    # Every one of the forty entries finds ten files: 400 files of two groups each.
+    (experiment / "scores.json").write_text(json.dumps(scores[:1] * 10))
+    start = time.process_time()
+    _, replicates = collected(experiment, replicates=200)
+    assert replicates.num_rows == 40 * 10 * 2 * 9 * 200
+    assert time.process_time() - start < 10

@@ -1,0 +1,144 @@
+import math
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relscale.measurements.draws import draws
+from relscale.measurements.metrics import replicate_values, sums, values
+
+logprobs = st.floats(-200, -0.01)
+sizes = st.integers(1, 60)
+
+
+@st.composite
+def questions(draw, fewest=2):
+    """Questions of two to five choices, one of them right."""
+    made = []
+    for number in range(draw(st.integers(fewest, 7))):
+        count = draw(st.integers(2, 5))
+        right = draw(st.integers(0, count - 1))
+        # Distinct answers, so that the likeliest is one of them.
+        scores = draw(st.lists(logprobs, min_size=count, max_size=count, unique_by=lambda x: round(x, 3)))
+        answers = draw(st.lists(sizes, min_size=count, max_size=count))
+        right_or_not = [place == right for place in range(count)]
+        lengths = [size + 1 for size in answers]
+        made.append((f"d{number}", list(zip(scores, answers, lengths, right_or_not, strict=True))))
+    return made
+
+
+def reference(made):
+    """The metrics from their definitions, question by question, in plain Python."""
+    each = []
+    for _, choices in made:
+        ((right, answer, scored, _),) = [c for c in choices if c[3]]
+        total = math.fsum(math.exp(c[0] - right) for c in choices)
+        top = max(choices, key=lambda c: c[0])
+        per_byte = max(choices, key=lambda c: c[0] / c[1])
+        p = [math.exp(c[0] - right) / total for c in choices]
+        each.append(
+            {
+                "bits_per_byte_answer_mean": -right / math.log(2) / answer,
+                "accuracy": float(top[3]),
+                "error_rate": float(not top[3]),
+                "accuracy_per_byte": float(per_byte[3]),
+                "probability": 1 / total,
+                "log_probability": -math.log(total),
+                "brier": sum((q - c[3]) ** 2 for q, c in zip(p, choices, strict=True)),
+                "bits": -right / math.log(2),
+                "answer": answer,
+                "scored": scored,
+            }
+        )
+    names = [name for name in each[0] if name not in ("bits", "answer", "scored")]
+    means = {name: statistics.fmean(e[name] for e in each) for name in names}
+    errors = {name: statistics.stdev(e[name] for e in each) / math.sqrt(len(each)) for name in means}
+    bits = sum(e["bits"] for e in each)
+    means["bits_per_byte_answer_pooled"] = bits / sum(e["answer"] for e in each)
+    means["bits_per_byte_scored_pooled"] = bits / sum(e["scored"] for e in each)
+    return means, errors
+
+
+@given(questions())
+def test_metrics_are_as_defined(make_items, made):
+    group = sums(make_items(made))
+    value, stderr = (dict(zip(group.metrics, each, strict=True)) for each in values(group))
+    means, errors = reference(made)
+    assert value == pytest.approx(means, rel=1e-9, abs=1e-12)
+    assert {name: stderr[name] for name in errors} == pytest.approx(errors, rel=1e-6, abs=1e-9)
+
+
+@given(questions(), st.integers(1, 5))
+def test_equal_weights_give_the_plain_value(make_items, made, weight):
+    group = sums(make_items(made))
+    weighted = replicate_values(group, np.full((len(made), 3), float(weight)))
+    assert weighted == pytest.approx(np.tile(values(group)[0], (3, 1)), rel=1e-12)
+
+
+@given(questions(fewest=3), st.data())
+def test_a_weight_is_a_number_of_copies(make_items, made, data):
+    counts = data.draw(st.lists(st.integers(0, 3), min_size=len(made), max_size=len(made)).filter(any))
+    group = sums(make_items(made))
+    weighted = replicate_values(group, np.array(counts, float)[:, None])[0]
+    copies = [question for question, count in zip(made, counts, strict=True) for _ in range(count)]
+    repeated = sums(make_items(copies))
+    with np.errstate(all="ignore"):
+        assert weighted == pytest.approx(values(repeated)[0], rel=1e-9, abs=1e-12)
+
+
+def test_the_standard_error_of_a_pooled_ratio_is_the_spread_of_its_replicates(make_items):
+    chance = np.random.default_rng(0)
+    size = chance.integers(100, 1500, 400)
+    bits = size * chance.normal(1.2, 0.2, 400)
+    documents = [
+        (f"d{i}", [(-float(b) * math.log(2), int(n), int(n), True)])
+        for i, (b, n) in enumerate(zip(bits, size, strict=True))
+    ]
+    group = sums(make_items(documents, kind="document"))
+    spread = replicate_values(group, draws(group.doc_ids, 4000, seed=0)).std(axis=0)
+    assert values(group)[1] == pytest.approx(spread, rel=0.1)
+
+
+def test_documents_are_pooled_over_bytes_or_averaged(make_items):
+    group = sums(
+        make_items(
+            [("a", [(-8 * math.log(2), 8, 8, True)]), ("b", [(-4 * math.log(2), 2, 2, True)])],
+            kind="document",
+        )
+    )
+    assert dict(zip(group.metrics, values(group)[0], strict=True)) == pytest.approx(
+        {"bits_per_byte_document_pooled": 12 / 10, "bits_per_byte_document_mean": (1 + 2) / 2}
+    )
+    assert group.bytes == 10
+
+
+def test_an_answer_too_improbable_for_a_float_still_has_a_log_probability(make_items):
+    group = sums(make_items([("a", [(-2000.0, 5, 5, True), (-1.0, 5, 5, False)])] * 2))
+    value = dict(zip(group.metrics, values(group)[0], strict=True))
+    assert value["log_probability"] == pytest.approx(-1999)
+    assert value["probability"] == 0
+    assert value["brier"] == pytest.approx(2)
+
+
+def test_a_task_without_choices_has_the_accuracy_of_greedy_decoding(make_items):
+    group = sums(make_items([("a", [(-0.5, 5, 5, True)]), ("b", [(-3.0, 5, 5, True)])]))
+    value = dict(zip(group.metrics, values(group)[0], strict=True))
+    assert value["accuracy"] == 0.5
+    assert "probability" not in value
+
+
+def test_a_single_item_has_no_standard_error(make_items):
+    group = sums(make_items([("a", [(-0.5, 5, 5, True), (-1.0, 5, 5, False)])]))
+    assert np.isnan(values(group)[1]).all()
+    assert np.isfinite(values(group)[0]).all()
+
+
+def test_cut_contexts_are_counted_by_question(make_items):
+    made = [
+        ("a", [(-0.5, 5, 5, True), (-1.0, 5, 5, False)]),
+        ("b", [(-0.5, 5, 5, True), (-1.0, 5, 5, False)]),
+    ]
+    assert sums(make_items(made, status="context cut")).cut == 2
+    assert sums(make_items(made)).cut == 0

@@ -1,0 +1,139 @@
+import json
+
+import pyarrow.compute as pc
+import pyarrow.parquet
+import pytest
+
+from relscale.errors import RelscaleError
+from relscale.scoring.items import SCHEMA
+from relscale.scoring.suite import available_suites, prepare_suite
+
+pytestmark = pytest.mark.slow  # transformers takes seconds to import
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory, documents, checkpoint):
+    """A run that finished and one that diverged, on every shipped suite."""
+    from relscale.scoring.job import score_job
+
+    folder = tmp_path_factory.mktemp("job")
+    suites = []
+    for name in available_suites():
+        suites.append(folder / "suites" / name)
+        prepare_suite(name, {}, [documents], suites[-1], seed=0)
+    runs = [
+        {"name": "good", "key": "k0", "path": str(checkpoint), "status": "ok"},
+        {"name": "bad", "key": "k1", "path": str(folder / "nowhere"), "status": "diverged at step 7"},
+    ]
+    (folder / "runs.json").write_text(json.dumps(runs))
+    score_job([folder / "runs.json"], suites, folder / "store", {"threads": 1}, folder / "scores.json")
+    return folder
+
+
+def items(scored, suite):
+    manifest = json.loads((scored / "scores.json").read_text())
+    (entry,) = [e for e in manifest if e["suite"] == suite and e["name"] == "good"]
+    return pyarrow.parquet.read_table(entry["items"])
+
+
+def test_each_run_has_an_entry_for_each_suite_and_a_diverged_run_no_items(scored):
+    manifest = json.loads((scored / "scores.json").read_text())
+    assert len(manifest) == 2 * len(available_suites())
+    assert {e["status"] for e in manifest if e["name"] == "bad"} == {"diverged at step 7"}
+    assert all((e["items"] is None) == (e["name"] == "bad") for e in manifest)
+
+
+@pytest.mark.parametrize("suite", available_suites())
+def test_items_have_a_row_for_each_document_or_choice(scored, read_data, suite):
+    table = items(scored, suite)
+    assert table.schema.equals(SCHEMA)
+    rows = [row for task in read_data(scored / "suites" / suite).values() for row in task]
+    choices = {"knowledge": 4, "behaviours": 2}.get(suite, 1)
+    assert table.num_rows == choices * len(rows)
+    assert set(table["doc_id"].to_pylist()) == {row["id"] for row in rows}
+    assert pc.sum(pc.cast(table["target"], "int64")).as_py() == len(rows)
+    assert pc.max(table["logprob"]).as_py() < 0
+    assert pc.min(table["tokens"]).as_py() >= 1
+
+
+def test_both_byte_counts_are_kept(scored, read_data):
+    table = items(scored, "knowledge").to_pylist()
+    rows = {row["id"]: row for task in read_data(scored / "suites" / "knowledge").values() for row in task}
+    for item in table:
+        answer = rows[item["doc_id"]]["choices"][item["choice"]]
+        assert item["bytes_answer"] == len(answer.encode())
+        assert item["bytes_scored"] == len(("\n\n" + answer).encode())
+
+
+@pytest.mark.parametrize("suite", available_suites())
+def test_metrics_from_items_are_those_that_lm_eval_computes(scored, checkpoint, suite):
+    from lm_eval.evaluator import simple_evaluate
+    from lm_eval.tasks import TaskManager
+
+    from relscale.measurements.metrics import sums, values
+    from relscale.scoring.engine import Engine
+
+    manager = TaskManager(include_defaults=False, include_path=str(scored / "suites" / suite / "tasks"))
+    table = items(scored, suite)
+    tasks = sorted(set(table["task"].to_pylist()))
+    results = simple_evaluate(
+        Engine(checkpoint, device="cpu"), tasks=tasks, task_manager=manager, bootstrap_iters=0
+    )
+    for task in tasks:
+        group = sums(table.filter(pc.field("task") == task))
+        ours = dict(zip(group.metrics, values(group)[0], strict=True))
+        theirs = results["results"][task]
+        if suite in ("knowledge", "behaviours"):
+            assert ours["accuracy"] == pytest.approx(theirs["acc,none"], abs=1e-12)
+            # lm-eval normalises by characters; all answers here are ASCII, where those are bytes.
+            assert ours["accuracy_per_byte"] == pytest.approx(theirs["acc_norm,none"], abs=1e-12)
+        else:
+            assert ours["bits_per_byte_document_pooled"] == pytest.approx(
+                theirs["bits_per_byte,none"], rel=1e-9
+            )
+
+
+def test_what_is_in_the_store_is_not_scored_again(scored, monkeypatch):
+    from relscale.scoring import job
+
+    def refuse(*_):
+        raise AssertionError("scored again")
+
+    monkeypatch.setattr(job, "_score", refuse)
+    suites = [scored / "suites" / name for name in available_suites()]
+    again = job.score_job([scored / "runs.json"], suites, scored / "store", {}, scored / "again.json")
+    assert again == json.loads((scored / "scores.json").read_text())
+
+
+def test_a_new_title_scores_nothing_and_new_data_score_anew(scored, tmp_path, documents):
+    from relscale.scoring.job import scored_digest
+
+    before = scored_digest(scored / "suites" / "domains")
+    prepare_suite("domains", {}, [documents], tmp_path / "domains", seed=0)
+    manifest = tmp_path / "domains" / "suite.yaml"
+    manifest.write_text(manifest.read_text().replace("title: Domains", "title: Fields"))
+    assert scored_digest(tmp_path / "domains") == before
+    prepare_suite("domains", {"documents": 11}, [documents], tmp_path / "domains", seed=0)
+    assert scored_digest(tmp_path / "domains") != before
+
+
+def test_a_task_that_lm_eval_cannot_make_is_named(tmp_path, documents, checkpoint):
+    from relscale.scoring.job import score_job
+
+    prepare_suite("domains", {}, [documents], tmp_path / "domains", seed=0)
+    (tmp_path / "domains" / "task.yaml").write_text("output_type: telepathy\n")
+    run = {"name": "good", "key": "k0", "path": str(checkpoint), "status": "ok"}
+    (tmp_path / "runs.json").write_text(json.dumps([run]))
+    with pytest.raises(RelscaleError, match="cannot make the task 'domains_learning'"):
+        score_job([tmp_path / "runs.json"], [tmp_path / "domains"], tmp_path, {}, tmp_path / "scores.json")
+    assert not (tmp_path / "scores.json").exists()
+
+
+@pytest.mark.parametrize("content", [None, "no json", '[{"name": "a"}]'])
+def test_what_is_no_run_manifest_is_refused(tmp_path, content):
+    from relscale.scoring.job import score_job
+
+    if content is not None:
+        (tmp_path / "runs.json").write_text(content)
+    with pytest.raises(RelscaleError, match=r"runs\.json: (no such|not a) run manifest"):
+        score_job([tmp_path / "runs.json"], [], tmp_path, {}, tmp_path / "scores.json")

@@ -1,0 +1,200 @@
+import json
+from collections import Counter
+
+import pyarrow.parquet
+import pytest
+import yaml
+
+from relscale.errors import RelscaleError
+from relscale.scoring.builders.held_out import excerpt
+from relscale.scoring.manifest import read_manifest
+from relscale.scoring.suite import available_suites, prepare_suite, suite_digest
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory, documents):
+    """Each shipped suite, made from the same documents."""
+    folder = tmp_path_factory.mktemp("suites")
+    for name in available_suites():
+        prepare_suite(name, {}, [documents], folder / name, seed=0)
+    return folder
+
+
+def test_four_suites_are_shipped():
+    assert available_suites() == ["behaviours", "domains", "knowledge", "varieties"]
+
+
+@pytest.mark.parametrize("name", ["knowledge", "varieties", "domains", "behaviours"])
+def test_a_prepared_suite_lists_every_group_and_item_that_it_has(prepared, read_data, name):
+    manifest, data = read_manifest(prepared / name), read_data(prepared / name)
+    assert manifest.baseline in manifest.groups
+    assert set(manifest.tasks) == {f"{name}_{task}" for task in data}
+    counted = Counter()
+    for task, rows in data.items():
+        counted[manifest.tasks[f"{name}_{task}"].group] += len(rows)
+        assert len({row["id"] for row in rows}) == len(rows)
+    assert counted == {group: entry.items for group, entry in manifest.groups.items()}
+
+
+@pytest.mark.parametrize("name", ["knowledge", "varieties", "domains"])
+def test_only_documents_of_test_modules_are_used(prepared, read_data, rows_by_id, name):
+    used = {row["id"] for rows in read_data(prepared / name).values() for row in rows}
+    assert used
+    assert {rows_by_id[id_]["split"] for id_ in used} == {"test"}
+
+
+def test_a_question_has_its_own_summary_among_those_of_its_package(prepared, read_data, rows_by_id):
+    package_of = {(row["package"], row["summary"]): row for row in rows_by_id.values()}
+    for rows in read_data(prepared / "knowledge").values():
+        for row in rows:
+            document = rows_by_id[row["id"]]
+            assert row["choices"][row["answer"]] == document["summary"]
+            assert len(set(row["choices"])) == 4
+            for choice in row["choices"]:
+                assert package_of[document["package"], choice]["split"] == "test"
+
+
+def test_the_right_answer_stands_at_each_place_equally_often(prepared, read_data):
+    for rows in read_data(prepared / "knowledge").values():
+        places = Counter(row["answer"] for row in rows)
+        assert max(places.values()) - min(places[place] for place in range(4)) <= 1
+
+
+def test_a_question_and_its_longest_answer_fit_256_tokens_of_any_vocabulary(prepared, read_data):
+    for rows in read_data(prepared / "knowledge").values():
+        for row in rows:
+            assert len(row["prompt"].encode()) + 2 + max(len(c.encode()) for c in row["choices"]) <= 256
+
+
+def test_varieties_have_the_same_documents_and_differ_in_spelling_alone(prepared, read_data):
+    data = read_data(prepared / "varieties")
+    ids = [row["id"] for row in data["american"]]
+    assert all([row["id"] for row in rows] == ids for rows in data.values())
+    for american, british in zip(data["american"], data["british"], strict=True):
+        words = zip(american["text"].split(), british["text"].split(), strict=True)
+        changed = [(one, other) for one, other in words if one != other]
+        assert len(changed) >= 2
+        assert ("color", "colour") in changed
+        assert ">>> color" in british["text"]
+    assert "normalized" in data["canadian"][0]["text"]
+    assert "normalised" in data["australian"][0]["text"]
+
+
+def test_a_document_that_is_british_already_is_nobodys_baseline(tmp_path, documents, read_data):
+    table = pyarrow.parquet.read_table(documents).to_pylist()
+    for row in table:
+        if row["package"] == "aa":
+            row["text"] = "A neighbour in the color of the center."
+    mixed = tmp_path / "documents.parquet"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table), mixed)
+    prepare_suite("varieties", {}, [mixed], tmp_path / "suite", seed=0)
+    ids = [row["id"] for row in read_data(tmp_path / "suite")["american"]]
+    assert ids
+    assert not [id_ for id_ in ids if id_.startswith("aa.")]
+
+
+def test_every_behaviour_has_as_many_of_one_answer_as_of_the_other(prepared, read_data):
+    for rows in read_data(prepared / "behaviours").values():
+        matching = Counter(row["answer_matching_behavior"] for row in rows)
+        assert set(matching) in ({" (A)", " (B)"}, {" Yes", " No"})
+        assert len(set(matching.values())) == 1
+        assert all(row["answer_matching_behavior"] != row["answer_not_matching_behavior"] for row in rows)
+
+
+def test_the_same_seed_gives_the_same_suite_and_another_seed_another(tmp_path, documents, read_data):
+    for folder, seed in (("a", 0), ("b", 0), ("c", 1)):
+        prepare_suite("domains", {"documents": 12}, [documents], tmp_path / folder, seed)
+    a, b, c = (read_data(tmp_path / folder) for folder in "abc")
+    assert a == b
+    assert a != c
+
+
+def test_a_document_more_moves_no_other(tmp_path, documents, read_data):
+    table = pyarrow.parquet.read_table(documents)
+    fewer = tmp_path / "fewer.parquet"
+    pyarrow.parquet.write_table(table.slice(1), fewer)
+    for folder, path in (("all", documents), ("fewer", fewer)):
+        prepare_suite("domains", {"documents": 1000}, [path], tmp_path / folder, seed=0)
+    whole = {row["id"] for rows in read_data(tmp_path / "all").values() for row in rows}
+    less = {row["id"] for rows in read_data(tmp_path / "fewer").values() for row in rows}
+    assert less == whole - {table["id"][0].as_py()}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("wisdom", {}, "no suite 'wisdom'; there are behaviours, domains, knowledge, varieties"),
+        ("knowledge", {"question": 5}, "unknown option 'question'; allowed are path, baseline, questions"),
+        ("knowledge", {"questions": "many"}, "option questions is 'many'; it should be like 120"),
+        ("knowledge", {"questions": 0}, "option questions is 0"),
+        ("knowledge", {"baseline": "music"}, "no group 'music' .* one of learning, numerics"),
+        ("domains", {"part": "poems"}, "no document of part 'poems'"),
+        ("varieties", {"changes": 50}, "no held-out document has 50 words"),
+        ("mine", {"path": "nowhere"}, "nowhere/suite.yaml: no such file"),
+    ],
+)
+def test_a_wrong_option_is_refused_in_one_line_and_leaves_nothing(
+    tmp_path, documents, name, options, message
+):
+    with pytest.raises(RelscaleError, match=message) as error:
+        prepare_suite(name, options, [documents], tmp_path / "suite", seed=0)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_domain_with_too_few_documents_is_left_out_and_named(tmp_path, documents):
+    table = pyarrow.parquet.read_table(documents).to_pylist()
+    kept = [row for row in table if row["group"] == "numerics"]
+    other = [row | {"group": "tables"} for row in table if row["package"] == "cc"]
+    few = [row for row in table if row["package"] == "dd" and row["split"] == "test"][:3]
+    path = tmp_path / "documents.parquet"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(kept + other + few), path)
+    manifest = prepare_suite("domains", {}, [path], tmp_path / "suite", seed=0)
+    assert set(manifest.groups) == {"numerics", "tables"}
+    assert manifest.left_out == {"learning": "3 items, under 10"}
+
+
+def test_a_folder_of_ones_own_is_a_suite(tmp_path, read_data):
+    mine = tmp_path / "mine"
+    (mine / "data").mkdir(parents=True)
+    described = {
+        "title": "Mine",
+        "what": "Nothing",
+        "kind": "rolling",
+        "metric": "bits_per_byte_document_pooled",
+    }
+    described |= {"direction": "lower", "baseline": "one"}
+    (mine / "suite.yaml").write_text(yaml.safe_dump(described))
+    (mine / "task.yaml").write_text(
+        "output_type: loglikelihood_rolling\ntest_split: test\ndoc_to_target: text\n"
+    )
+    for group in ("one", "two"):
+        rows = [json.dumps({"id": f"{n}", "text": f"{group} {n}"}) for n in range(10)]
+        (mine / "data" / f"{group}.jsonl").write_text("\n".join(rows) + "\n")
+    before = suite_digest("mine", {"path": str(mine)})
+    manifest = prepare_suite("mine", {"path": str(mine), "baseline": "two"}, [], tmp_path / "out", seed=0)
+    assert (manifest.baseline, list(manifest.groups), list(manifest.tasks)) == (
+        "two",
+        ["one", "two"],
+        ["mine_one", "mine_two"],
+    )
+    assert read_data(tmp_path / "out") == read_data(mine)
+    (mine / "task.yaml").write_text("output_type: loglikelihood_rolling\n")
+    assert suite_digest("mine", {"path": str(mine)}) != before
+
+
+def test_an_unknown_key_of_a_manifest_is_named(tmp_path):
+    (tmp_path / "suite.yaml").write_text("title: Mine\ncolour: red\n")
+    with pytest.raises(
+        RelscaleError, match="the suite has an unknown key 'colour'; allowed are title, what, kind"
+    ):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("limit", [1, 10, 40, 100, 1000])
+def test_an_excerpt_is_a_start_of_the_text_within_its_bytes(limit):
+    text = "Ein Wörtchen über Töne.\n\nUnd ein zweiter Absatz,\nder länger ist als der erste Absatz war."
+    head = excerpt(text, limit)
+    assert text.startswith(head)
+    assert len(head.encode()) <= limit
+    assert head == text or len(head.encode()) * 2 >= limit - 8
