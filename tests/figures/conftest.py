@@ -322,7 +322,7 @@ def add_suite(
     }
     levels = {group: 1.3 * (1 + tight * 0.13 * k) for k, group in enumerate(suite["groups"])}
     base = suite["baseline"]
-    for k, group in enumerate(suite["groups"]):
+    for group in suite["groups"]:
         errors = {}
         for budget in BUDGETS:
             exact = levels[group] * (budget / REFERENCE) ** -betas[group]
@@ -426,7 +426,14 @@ def write_toy(folder: Path, tables: dict[str, list[dict[str, Any]]] | None = Non
     tokens = {corpus: folder / "tokens" / corpus / "manifest.json" for corpus in CORPORA}
     for corpus, path in tokens.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"train_shares": SHARES[corpus]}), encoding="utf-8")
+        path.write_text(json.dumps({"corpus": corpus}), encoding="utf-8")
+        documents = [
+            {"split": split, "order": i, "id": f"{split}.{group}", "group": group, "tokens": tokens}
+            for split in ("train", "validation")
+            for i, (group, share) in enumerate(SHARES[corpus].items())
+            for tokens in (round(1e6 * share) if split == "train" else 1000,)
+        ]
+        pq.write_table(pa.Table.from_pylist(documents), path.with_name("documents.parquet"))
     return FigureData(paths["measurements"], folder / "fits", suites, tokens)
 
 

@@ -1,6 +1,5 @@
 """What figures are drawn from: measurements, fits and the manifests of suites and token stores, read when needed."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import pyarrow.compute as pc
 import yaml
 
 from relscale.errors import RelscaleError
@@ -115,7 +115,8 @@ class FigureData:
         Name to ``suite.yaml``, in the order to draw them; read are ``title``, ``groups`` (their ``label``),
         ``baseline``, ``metric`` and ``options.choices``. Empty where an experiment starts from measurements.
     tokens
-        Corpus to the ``manifest.json`` of its token store, in the order to draw them.
+        Corpus to the ``manifest.json`` of its token store, beside which lies ``documents.parquet``; in the order to
+        draw them.
     """
 
     measurements: Path
@@ -205,27 +206,28 @@ class FigureData:
         return floors[0]["value"] if floors else 1 / choices if choices else None
 
     def training_shares(self, corpus: str) -> dict[str, float]:
-        """Share of each group in a corpus's training tokens; empty where it was not recorded.
+        """Share of each group in a corpus's training tokens; empty where the corpus has no token store.
 
         Raises
         ------
         RelscaleError
-            The manifest is named but missing, or no JSON.
+            The token store lacks its table of documents.
         """
         if corpus not in self.tokens:
             return {}
-        return {
-            group: float(share) for group, share in _shares(_read_json(Path(self.tokens[corpus]))).items()
-        }
+        documents = Path(self.tokens[corpus]).with_name("documents.parquet")
+        table = read_table(documents, ("split", "group", "tokens"))
+        table = (
+            table.filter(pc.equal(table["split"], "train")).group_by("group").aggregate([("tokens", "sum")])
+        )
+        tokens = dict(zip(table["group"].to_pylist(), table["tokens_sum"].to_pylist(), strict=True))
+        total = sum(tokens.values())
+        return {group: tokens[group] / total for group in sorted(tokens) if group is not None}
 
 
 def distinct(values: Iterable[Any]) -> list[Any]:
     """Each value once, in the order of its first appearance."""
     return list(dict.fromkeys(values))
-
-
-def _shares(manifest: dict[str, Any]) -> dict[str, float]:
-    return manifest.get("train_shares") or {}
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -235,14 +237,4 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise RelscaleError(f"{path}: not YAML ({str(error).splitlines()[0]})") from error
-    return manifest if isinstance(manifest, dict) else {}
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise RelscaleError(f"{path}: no such manifest; run the stage that makes it")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise RelscaleError(f"{path}: not JSON ({error})") from error
     return manifest if isinstance(manifest, dict) else {}

@@ -11,6 +11,7 @@ from relscale.figures.data import FigureData, Row, Series, Suite, distinct
 from relscale.figures.panels import Panels
 
 POINTS = 17  # of a band's edge; the curve itself is straight in logs
+MOST_NAMED = 4  # groups that a note names before it only counts
 LAWS = {"errors": "power_law", "gaps": "relative_power_law"}
 VALUES = {"errors": "value", "gaps": "ratio"}
 SLOPES = {"beta": -1, "delta_beta": 1, "exponent": 1}  # the sign of each in the law's log-log slope
@@ -133,7 +134,8 @@ class Shown:
         for series, status in distinct((series, status) for series, _, status in self.fits if status != "ok"):
             groups = distinct(group for told, group, _ in self.fits if told == series)
             these = distinct(group for told, group, why in self.fits if (told, why) == (series, status))
-            which = "" if these == groups else f", {', '.join(these)}"
+            named = ", ".join(these) if len(these) <= MOST_NAMED else f"{len(these)} groups"
+            which = "" if these == groups else f", {named}"
             notes.append(f"{series}{which}: {status}.")
         return notes
 

@@ -162,7 +162,7 @@ def note_in_panel(grid: Panels, row: int, column: int, text: str) -> None:
     grid.figure.add_annotation(
         text="<br>".join(wrap(text, grid.width - 40, theme.SIZE)),
         x=0.5,
-        y=0.5,
+        y=0.75,
         xref=f"{names['xaxis']} domain",
         yref=f"{names['yaxis']} domain",
         showarrow=False,

@@ -220,7 +220,7 @@ def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
     if high / low > 10:  # more decades than ticks: every second, third, … of them
         step = math.ceil(len(decades) / most)
         return [10.0**decade for decade in decades if decade % step == 0 and low <= 10.0**decade <= high]
-    return linear_ticks(low, high)
+    return linear_ticks(low, high, most)
 
 
 def power_ticks(low: float, high: float, most: int) -> list[float]:
@@ -234,7 +234,7 @@ def power_ticks(low: float, high: float, most: int) -> list[float]:
     return log_ticks(low, high, most)
 
 
-def linear_ticks(low: float, high: float, most: int = 5) -> list[float]:
+def linear_ticks(low: float, high: float, most: int) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten between two numbers, at most ``most`` of them."""
     step = 10.0 ** math.floor(math.log10((high - low) / most))
     step = next(step * factor for factor in (1, 2, 5, 10, 20) if (high - low) / (step * factor) <= most)

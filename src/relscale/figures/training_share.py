@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from relscale.figures import theme
 from relscale.figures.data import FigureData, Row, Series, Suite
+from relscale.figures.labels import Mark, annotation, place_labels
 from relscale.figures.law_lines import ABOUT, ESTIMANDS, known
 from relscale.figures.panels import (
     HEADING,
@@ -19,6 +20,7 @@ from relscale.figures.panels import (
     empty,
     footnotes,
     heading,
+    legend_right,
     level_line,
     note_in_panel,
     panels,
@@ -27,24 +29,11 @@ from relscale.figures.panels import (
 
 TITLE = "Slope and training share"
 PREFERRED = "domains"
+MOST_LABELLED = 8  # groups that have room for a label each; more have a legend
 FEWEST = 4  # groups that a correlation needs, and even then it only describes
 SLOPES = (
     ("power_law", "beta", "β, error ∝ F<sup>−β</sup> (no unit)"),
     ("relative_power_law", "delta_beta", "Δβ (no unit)"),
-)
-Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels from the panel's top left corner
-LABEL = theme.SIZE - 2
-ROUNDS = 4
-# Where a label may stand beside its point: plotly's name, and its corner nearest to the point, in widths and heights.
-PLACES = (
-    ("middle right", 0.0, -0.5),
-    ("middle left", -1.0, -0.5),
-    ("top center", -0.5, 0.0),
-    ("bottom center", -0.5, -1.0),
-    ("top right", 0.0, 0.0),
-    ("bottom right", 0.0, -1.0),
-    ("top left", -1.0, 0.0),
-    ("bottom left", -1.0, -1.0),
 )
 
 
@@ -54,7 +43,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     Raises
     ------
     RelscaleError
-        There is no suite of that name, or a token store's manifest is missing.
+        There is no suite of that name, or a token store lacks its table of documents.
     """
     shares = {series.label: data.training_shares(series.corpus) for series in data.series}
     shared = set.union(set(), *shares.values())
@@ -79,13 +68,13 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         for law, parameter, _ in SLOPES
     }
     percents = [100 * point["share"] for told in points.values() for point in told]
-    x = theme.log_axis(percents, "share of training tokens (%)", pad=0.25)
+    x = theme.log_axis(percents, "share of training tokens (%)", pad=0.32)
     styles = theme.styles(list(suite.labels), suite.baseline)
     for row, (law, _, title) in enumerate(SLOPES):
         for column, series in enumerate(data.series):
             told = points[series.label, law]
             ends = [point[end] for point in told for end in ("value", "low", "high") if known(point[end])]
-            y = theme.linear_axis(ends, _title(suite, law, title), pad=0.12, zero=law == "relative_power_law")
+            y = theme.linear_axis(ends, _title(suite, law, title), pad=0.16, zero=law == "relative_power_law")
             set_axes(grid, row, column, x, y)
             heading(grid, row, column, series.label, _correlation(told))
             if law == "relative_power_law":
@@ -105,6 +94,11 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         "Correlations, of slope with log share, describe these groups; groups are few and were not drawn at random, so "
         "they test nothing."
     )
+    if len(suite.labels) > MOST_LABELLED:
+        for group, label in suite.labels.items():
+            key = theme.legend_key(label, styles[group], mode="markers", legendgroup=group, **grid.axes(0, 0))
+            grid.figure.add_trace(key)
+        legend_right(grid, list(suite.labels.values()))
     footnotes(grid, notes)
     return grid.figure
 
@@ -155,17 +149,20 @@ def _draw_panel(
     def down(value: float) -> float:
         return (y_range[1] - value) / (y_range[1] - y_range[0]) * height
 
-    spots = [(across(100 * point["share"]), down(point["value"])) for point in points]
-    bars = [
-        (x - 5, down(point["high"]), x + 5, down(point["low"]))
-        for (x, _), point in zip(spots, points, strict=True)
-        if known(point["low"], point["high"])
-    ]
-    if y_range[0] < 0 < y_range[1] and row == 1:
-        bars.append((0, down(0) - 2, width, down(0) + 2))
+    marks = []
+    for point in points:
+        y = down(point["value"])
+        ends = (down(point["high"]), down(point["low"])) if known(point["low"], point["high"]) else (y, y)
+        marks.append(Mark(across(100 * point["share"]), y, *ends))
+    level = [(0.0, down(0) - 2, width, down(0) + 2)] if y_range[0] < 0 < y_range[1] else []
     labels = [suite.labels[point["group"]] for point in points]
-    places = place_labels(spots, labels, bars, width, height)
+    places = place_labels(marks, labels, width, height, level)
     for point, label, place in zip(points, labels, places, strict=True):
+        if len(suite.labels) <= MOST_LABELLED:
+            y = point[{"point": "value", "top": "high", "bottom": "low"}[place.at]]
+            at = (float(np.log10(100 * point["share"])), point["value"] if y is None else y)
+            where = {"xref": axes["xaxis"], "yref": axes["yaxis"]}
+            grid.figure.add_annotation(**annotation(at, label, place), **where)
         style = styles[point["group"]]
         bar = None
         if known(point["low"], point["high"]):
@@ -182,61 +179,14 @@ def _draw_panel(
                 x=[100 * point["share"]],
                 y=[point["value"]],
                 error_y=bar,
-                mode="markers+text",
+                mode="markers",
                 marker=style.marker(10),
-                text=[label],
-                textposition=place,
-                textfont={"size": LABEL},
+                legendgroup=point["group"],
                 hovertemplate=f"{label}: %{{x:.2f}}% of training tokens<br>slope %{{y:.4f}}<extra></extra>",
                 showlegend=False,
                 **axes,
             )
         )
-
-
-def place_labels(
-    spots: Sequence[tuple[float, float]],
-    labels: Sequence[str],
-    bars: Sequence[Box],
-    width: float,
-    height: float,
-) -> list[str]:
-    """A place for each label beside its point, plotly's name of it, covering as little as can be had.
-
-    Each label in turn takes the place where it covers the least of points, bars and the other labels and leaves the
-    panel the least, the first of ``PLACES`` among equals; a few rounds settle it.
-    """
-    marks = [(x - 7, y - 7, x + 7, y + 7) for x, y in spots] + list(bars)
-    offers = [_offers(spot, label) for spot, label in zip(spots, labels, strict=True)]
-    chosen = [own[0] for own in offers]
-    panel = (2.0, 2.0, width - 2, height - 2)
-
-    def cost(box: Box, others: Sequence[Box]) -> float:
-        area = (box[2] - box[0]) * (box[3] - box[1])
-        return 3 * (area - _overlap(box, panel)) + sum(_overlap(box, other) for other in (*marks, *others))
-
-    for _ in range(ROUNDS):
-        for i, own in enumerate(offers):
-            others = [box for j, (_, box) in enumerate(chosen) if j != i]
-            chosen[i] = min(own, key=lambda offer: cost(offer[1], others))
-    return [name for name, _ in chosen]
-
-
-def _offers(spot: tuple[float, float], label: str) -> list[tuple[str, Box]]:
-    """The places of one label, with the box that it would take."""
-    wide, high = theme.text_width(label, LABEL) + 4, LABEL + 2
-    found = []
-    for name, right, up in PLACES:
-        left = spot[0] + right * wide + (8 if right == 0 else -8 if right == -1 else 0)
-        bottom = spot[1] - up * high - (8 if up == 0 else -8 if up == -1 else 0)
-        found.append((name, (left, bottom - high, left + wide, bottom)))
-    return found
-
-
-def _overlap(one: Box, other: Box) -> float:
-    wide = min(one[2], other[2]) - max(one[0], other[0])
-    high = min(one[3], other[3]) - max(one[1], other[1])
-    return max(wide, 0) * max(high, 0)
 
 
 def _correlation(points: Sequence[Row]) -> str:

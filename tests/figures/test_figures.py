@@ -1,0 +1,395 @@
+"""Every figure, drawn from toy tables."""
+
+import importlib
+import json
+import math
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import plotly.io as pio
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from relscale.errors import RelscaleError
+from relscale.figures import browser, plot
+from relscale.figures.data import FigureData
+from relscale.provenance import closure
+
+FIGURES = ["case-studies", "exponents", "frontier", "isoflop", "loss-to-accuracy", "training-share"]
+SUITES = ["knowledge", "varieties", "domains", "behaviours"]
+NAMES = [*FIGURES, *(f"relative-law-{suite}" for suite in SUITES)]
+UNITS = (
+    *("(FLOPs)", "(number)", "(nats a token)", "(ratio)", "(no unit)", "no unit)", "(%)", "bits per byte"),
+    *("(share right)", "(share)"),
+)
+
+
+def draw(name: str, data: FigureData, **options: Any) -> go.Figure:
+    suite = plot.figure_suite(name)
+    if suite:
+        options["suite"] = suite
+    return importlib.import_module(plot.figure_module(name)).draw(data, options)
+
+
+@pytest.fixture(scope="module")
+def drawn(toy: FigureData) -> dict[str, go.Figure]:
+    return {name: draw(name, toy) for name in NAMES}
+
+
+def texts(figure: go.Figure) -> str:
+    return " ".join(re.sub(r"<br>", " ", note.text) for note in figure.layout.annotations)
+
+
+def axes(figure: go.Figure, letter: str) -> dict[str, Any]:
+    layout = figure.layout.to_plotly_json()
+    return {key: axis for key, axis in layout.items() if key.startswith(f"{letter}axis")}
+
+
+def test_these_are_all_the_figures() -> None:
+    assert plot.figure_names() == sorted([*FIGURES, "relative-law"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_has_points_and_says_nothing_is_missing(drawn: dict[str, go.Figure], name: str) -> None:
+    figure = drawn[name]
+    assert any(trace.mode and "markers" in trace.mode and len(trace.x) > 0 for trace in figure.data)
+    assert "Nothing to draw" not in texts(figure)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_axis_has_a_title_with_a_unit(drawn: dict[str, go.Figure], name: str) -> None:
+    """Its own, or that of the last row for x and of the first column for y, where the axes are alike."""
+    for letter in "xy":
+        own = axes(drawn[name], letter).values()
+        for axis in own:
+            if axis["tickvals"] and letter == "y" and name == "exponents":
+                assert axis["tickvals"] == list(
+                    range(len(axis["tickvals"]))
+                )  # names of groups, not a quantity
+                continue
+            titles = [
+                other["title"]["text"]
+                for other in own
+                if (other.get("title") or {}).get("text")
+                and all(other[key] == axis[key] for key in ("domain", "range"))
+            ]
+            assert titles
+            assert all(any(unit in title for unit in UNITS) for title in titles)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_compute_stands_on_a_log_axis(drawn: dict[str, go.Figure], name: str) -> None:
+    for axis in axes(drawn[name], "x").values():
+        if "FLOPs" in ((axis.get("title") or {}).get("text") or ""):
+            assert axis["type"] == "log"
+            assert "10¹²" in axis["ticktext"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_data_lie_inside_their_axes(drawn: dict[str, go.Figure], name: str) -> None:
+    figure = drawn[name]
+    layout = figure.layout.to_plotly_json()
+    for trace in figure.data:
+        if trace.mode != "markers":
+            continue
+        for letter, values in (("x", trace.x), ("y", trace.y)):
+            axis = layout[f"{letter}axis{trace[f'{letter}axis'][1:]}"]
+            low, high = sorted(axis["range"])
+            shown = [
+                math.log10(value) if axis["type"] == "log" else value for value in values if value is not None
+            ]
+            assert all(low <= value <= high for value in shown)
+
+
+@pytest.mark.parametrize("name", ["case-studies", "relative-law-knowledge", "isoflop", "loss-to-accuracy"])
+def test_each_legend_tells_its_entries_apart_without_colour(drawn: dict[str, go.Figure], name: str) -> None:
+    entries = [trace for trace in drawn[name].data if trace.showlegend and trace.mode == "lines+markers"]
+    assert len(entries) > 1
+    for legend in {trace.legend for trace in entries}:
+        own = [trace for trace in entries if trace.legend == legend]
+        assert len({(trace.marker.symbol, trace.line.dash) for trace in own}) == len(own)
+        assert len({trace.marker.symbol for trace in own}) == len(own)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_legends_and_notes_stay_outside_the_panels(drawn: dict[str, go.Figure], name: str) -> None:
+    layout = drawn[name].layout.to_plotly_json()
+    for key, legend in layout.items():
+        if key.startswith("legend"):
+            assert legend["x"] > 1 or legend["y"] < 0
+    for note in layout["annotations"]:
+        if note.get("yref") == "paper":
+            assert note["y"] < 0
+    margin = layout["margin"]
+    assert layout["width"] > margin["l"] + margin["r"]
+    assert layout["height"] > margin["t"] + margin["b"]
+
+
+def test_the_law_s_band_holds_its_line_and_is_narrowest_at_the_reference(toy: FigureData) -> None:
+    from relscale.figures.law_lines import law_line
+
+    where = {"corpus": "documentation", "suite": "knowledge", "group": "tables", "law": "relative_power_law"}
+    rows = toy.rows("fits", **where)
+    line = law_line(rows, [1e11, 3e12])
+    assert line
+    assert line.low
+    assert line.high
+    assert all(low < y < high for low, y, high in zip(line.low, line.value, line.high, strict=True))
+    slope = math.log(line.value[-1] / line.value[0]) / math.log(line.flops[-1] / line.flops[0])
+    assert slope == pytest.approx(line.slope["value"])
+    reference = rows[0]["reference_flops"]
+    ratio = [high / low for low, high in zip(line.low, line.high, strict=True)]
+    nearest = min(range(len(ratio)), key=lambda i: abs(math.log(line.flops[i] / reference)))
+    assert ratio.index(min(ratio)) == nearest
+
+
+def test_the_widest_known_estimand_is_drawn_and_named(drawn: dict[str, go.Figure]) -> None:
+    assert "95% interval for the population of items." in texts(drawn["relative-law-knowledge"])
+    assert "where that is not known, 95% interval for these items" in texts(drawn["relative-law-varieties"])
+
+
+def test_a_diverged_run_is_a_cross_above_all_losses_with_a_note(drawn: dict[str, go.Figure]) -> None:
+    figure = drawn["isoflop"]
+    crosses = [trace for trace in figure.data if trace.marker.symbol == "x-thin-open" and trace.x[0]]
+    assert len(crosses) == 1
+    losses = [
+        y
+        for trace in figure.data
+        if trace.yaxis == crosses[0].yaxis and trace is not crosses[0]
+        for y in trace.y
+        if y is not None
+    ]
+    assert crosses[0].y[0] > max(losses)
+    assert "documentation-3e+11-d64-s0 (diverged at step 40)" in texts(figure)
+
+
+def test_a_budget_without_a_minimum_gets_no_mark_and_a_note(drawn: dict[str, go.Figure]) -> None:
+    minima = [
+        trace for trace in drawn["isoflop"].data if trace.marker.symbol == "circle-open-dot" and trace.x[0]
+    ]
+    assert [len(trace.x) for trace in minima] == [4, 3]
+    assert "code, 3×10¹² FLOPs (thin curve): minimum outside the widths tried" in texts(drawn["isoflop"])
+    assert "code: fitted on 3 of 4 points" in texts(drawn["relative-law-domains"])
+
+
+def test_a_sigmoid_that_the_runs_do_not_fix_is_not_drawn(drawn: dict[str, go.Figure]) -> None:
+    curves = {trace.name for trace in drawn["loss-to-accuracy"].data if trace.mode == "lines" and trace.name}
+    assert "numerics" in curves
+    assert "networks" not in curves
+    assert "no curve for networks: on a bound: ceiling" in texts(drawn["loss-to-accuracy"])
+
+
+def test_symbols_of_the_forest_plot_are_the_directions_of_the_fits(
+    toy: FigureData, drawn: dict[str, go.Figure]
+) -> None:
+    symbols = {"triangle-down": "closes", "triangle-up": "widens", "circle": "unclear"}
+    marks = [trace for trace in drawn["exponents"].data if trace.mode == "markers" and trace.x[0] is not None]
+    fits = toy.rows("fits", parameter="delta_beta")
+    for trace in marks:
+        same = [row["direction"] for row in fits if row["value"] == trace.x[0]]
+        assert symbols[trace.marker.symbol] in same
+
+
+def test_correlations_are_described_from_four_groups_on_and_not_before(toy: FigureData) -> None:
+    assert "6 groups: Pearson" in texts(draw("training-share", toy))
+    assert "they test nothing" in texts(draw("training-share", toy))
+    assert "3 groups: too few to correlate" in texts(draw("training-share", few_groups(toy)))
+
+
+def few_groups(data: FigureData) -> FigureData:
+    folder = Path(data.fits).parent / "few"
+    folder.mkdir(exist_ok=True)
+    kept = ("numerics", "tables", "graphics")
+    for name in ("frontier", "errors", "gaps", "fits"):
+        rows = pq.read_table(Path(data.fits) / f"{name}.parquet").to_pylist()
+        rows = [row for row in rows if row.get("group", "all") in (*kept, "all")]
+        pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")
+    return FigureData(data.measurements, folder, data.suites, data.tokens)
+
+
+def test_rank_correlation_agrees_with_scipy() -> None:
+    import numpy as np
+    from scipy import stats
+
+    from relscale.figures.training_share import correlation, ranks
+
+    random = np.random.default_rng(1)
+    x, y = random.integers(0, 6, 12).astype(float), random.normal(size=12)
+    assert correlation(ranks(x), ranks(y)) == pytest.approx(stats.spearmanr(x, y).statistic)
+    assert correlation(x, y) == pytest.approx(stats.pearsonr(x, y).statistic)
+
+
+def test_training_shares_are_of_training_tokens_and_sum_to_one(toy: FigureData) -> None:
+    shares = toy.training_shares("documentation")
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["numerics"] == pytest.approx(0.34)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_with_nothing_to_draw_says_so(toy: FigureData, tmp_path: Path, name: str) -> None:
+    for table in ("frontier", "errors", "gaps", "fits"):
+        empty = pq.read_table(Path(toy.fits) / f"{table}.parquet").slice(0, 0)
+        pq.write_table(empty, tmp_path / f"{table}.parquet")
+    measurements = tmp_path / "measurements.parquet"
+    pq.write_table(pq.read_table(toy.measurements).slice(0, 0), measurements)
+    figure = draw(name, FigureData(measurements, tmp_path, toy.suites, toy.tokens))
+    assert "Nothing to draw" in texts(figure)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_need_no_manifests(toy: FigureData, name: str) -> None:
+    figure = draw(name, FigureData(toy.measurements, toy.fits))
+    assert ("Nothing to draw" in texts(figure)) == (name == "training-share")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fits_without_any_interval_are_drawn_without_bands(
+    toy: FigureData, tmp_path: Path, name: str
+) -> None:
+    for table in ("frontier", "errors", "gaps", "fits"):
+        rows = pq.read_table(Path(toy.fits) / f"{table}.parquet").to_pylist()
+        bare = [row | ({"low": math.nan, "high": None} if table == "fits" else {}) for row in rows]
+        pq.write_table(pa.Table.from_pylist(bare), tmp_path / f"{table}.parquet")
+    figure = draw(name, FigureData(toy.measurements, tmp_path, toy.suites, toy.tokens))
+    assert not any(trace.fill for trace in figure.data)
+
+
+def test_two_optimizers_are_two_columns(toy: FigureData, tmp_path: Path) -> None:
+    for table in ("frontier", "errors", "gaps", "fits"):
+        rows = pq.read_table(Path(toy.fits) / f"{table}.parquet").to_pylist()
+        both = [row | {"optimizer": name} for name in ("c-adamc", "adamw") for row in rows]
+        pq.write_table(pa.Table.from_pylist(both), tmp_path / f"{table}.parquet")
+    data = FigureData(toy.measurements, tmp_path, toy.suites, toy.tokens)
+    assert [series.label for series in data.series][:2] == ["documentation, adamw", "documentation, c-adamc"]
+    assert len(axes(draw("relative-law-knowledge", data), "x")) == 8
+
+
+@pytest.mark.parametrize("broken", ["frontier", "errors", "gaps", "fits"])
+def test_a_missing_table_is_one_line(toy: FigureData, tmp_path: Path, broken: str) -> None:
+    for table in ("frontier", "errors", "gaps", "fits"):
+        if table != broken:
+            (tmp_path / f"{table}.parquet").write_bytes((Path(toy.fits) / f"{table}.parquet").read_bytes())
+    name = "frontier" if broken == "frontier" else "relative-law-knowledge"
+    with pytest.raises(RelscaleError, match=f"{broken}.parquet: no such table") as error:
+        draw(name, FigureData(toy.measurements, tmp_path, toy.suites, toy.tokens))
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_column_is_named(toy: FigureData, tmp_path: Path) -> None:
+    for table in ("frontier", "errors", "gaps", "fits"):
+        whole = pq.read_table(Path(toy.fits) / f"{table}.parquet")
+        pq.write_table(
+            whole.drop_columns(["ratio"]) if table == "gaps" else whole, tmp_path / f"{table}.parquet"
+        )
+    with pytest.raises(RelscaleError, match="no column 'ratio'"):
+        draw("case-studies", FigureData(toy.measurements, tmp_path, toy.suites, toy.tokens))
+
+
+def test_unknown_names_are_told_with_what_there_is(toy: FigureData, tmp_path: Path) -> None:
+    with pytest.raises(RelscaleError, match=r"no figure 'isoflops'; there are case-studies, .*isoflop"):
+        plot.plot("isoflops", toy, tmp_path / "x.html")
+    with pytest.raises(RelscaleError, match="no suite 'maths'; this experiment has knowledge, varieties"):
+        plot.plot("relative-law-maths", toy, tmp_path / "x.html")
+    with pytest.raises(RelscaleError, match="name a suite with --suite"):
+        plot.plot("relative-law", toy, tmp_path / "x.html")
+    with pytest.raises(RelscaleError, match=r"ends in \.html"):
+        plot.plot("isoflop", toy, tmp_path / "x.svg")
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_chrome_there_are_html_and_json_and_one_clear_line(
+    toy: FigureData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(plot, "find_chrome", lambda: None)
+    stale = tmp_path / "isoflop.svg"
+    stale.write_text("an older figure")
+    written = plot.plot("isoflop", toy, tmp_path / "isoflop.html")
+    assert written == [tmp_path / "isoflop.html", tmp_path / "isoflop.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["isoflop.html", "isoflop.json"]
+    line = (
+        "no Chrome found: wrote HTML and JSON only; install chromium or google-chrome for SVG, PDF and PNG\n"
+    )
+    assert capsys.readouterr().err == line
+
+
+def test_a_chrome_that_fails_is_said_and_leaves_no_picture(
+    toy: FigureData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("it would not start\nat all")
+
+    monkeypatch.setattr(plot, "find_chrome", lambda: "/opt/chrome")
+    monkeypatch.setattr(plot, "render", broken)
+    plot.plot("isoflop", toy, tmp_path / "isoflop.html")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["isoflop.html", "isoflop.json"]
+    assert (
+        capsys.readouterr().err
+        == "/opt/chrome could not draw (it would not start): wrote HTML and JSON only\n"
+    )
+
+
+def test_the_json_gives_the_figure_back(
+    toy: FigureData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plot, "find_chrome", lambda: None)
+    plot.plot("relative-law-knowledge", toy, tmp_path / "a.html")
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    again = pio.from_json(text)
+    original = draw("relative-law-knowledge", toy)
+    assert len(again.data) == len(original.data)
+    assert again.layout.to_plotly_json().keys() == original.layout.to_plotly_json().keys()
+    for trace, other in zip(original.data, again.data, strict=True):
+        assert [x for x in other.x if x] == pytest.approx([x for x in trace.x if x], rel=1e-6)
+    plot.plot("relative-law-knowledge", toy, tmp_path / "b.html")
+    assert (tmp_path / "b.json").read_text(encoding="utf-8") == text
+    assert json.loads(text)["layout"]["xaxis"]["type"] == "log"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not browser.static_formats(), reason="no Chrome on this machine")
+def test_with_a_chrome_there_are_three_pictures(toy: FigureData, tmp_path: Path) -> None:
+    written = plot.plot("frontier", toy, tmp_path / "frontier.html")
+    assert [path.suffix for path in written] == [".html", ".json", ".svg", ".pdf", ".png"]
+    heads = {path.suffix: path.read_bytes()[:8] for path in written}
+    assert heads[".png"] == b"\x89PNG\r\n\x1a\n"
+    assert heads[".pdf"].startswith(b"%PDF")
+    assert heads[".svg"].startswith(b"<svg")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in written)
+
+
+def test_a_figure_depends_on_no_other_figure() -> None:
+    modules = {plot.figure_module(name) for name in plot.figure_names() if name != "relative-law"}
+    modules.add("relscale.figures.relative_law")
+    for module in modules:
+        reached = closure([module])
+        assert not modules & (reached.keys() - {module})
+        assert "relscale.figures.plot" not in reached
+    assert not modules & closure(["relscale.figures.plot"]).keys()
+
+
+def test_asking_for_names_and_formats_loads_no_plotting_library() -> None:
+    import subprocess
+
+    code = (
+        "import sys; from relscale.figures.plot import figure_module, figure_names, static_formats; "
+        "static_formats(); [figure_module(n) for n in figure_names()]; "
+        "print({'plotly', 'kaleido', 'pyarrow', 'numpy'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
+
+
+def test_every_figure_has_a_caption_that_restructured_text_accepts() -> None:
+    core = pytest.importorskip("docutils.core")
+    folder = Path(plot.__file__).parents[3] / "workflow" / "report"
+    if not folder.is_dir():
+        pytest.skip("the package is installed without its workflow")
+    for name in plot.figure_names():
+        text = (folder / f"{name}.rst").read_text(encoding="utf-8")
+        strict = {"halt_level": 2, "report_level": 2}
+        body = core.publish_parts(text, writer="html", settings_overrides=strict)["body"]
+        assert "<strong>" in body

@@ -1,0 +1,72 @@
+"""Axes, ticks and styles."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relscale.figures import theme
+
+positive = st.floats(1e-6, 1e30)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1e11, "10¹¹"), (3e11, "3×10¹¹"), (1.5e-7, "1.5×10⁻⁷"), (1e0, "10⁰"), (2.5e20, "2.5×10²⁰")],
+)
+def test_powers_of_ten_are_written_as_such(value: float, text: str) -> None:
+    assert theme.power_of_ten(value) == text
+
+
+def test_the_compute_axis_is_logarithmic_and_counts_flops() -> None:
+    axis = theme.compute_axis([1e11, 3e12])
+    assert axis["type"] == "log"
+    assert "FLOPs" in axis["title"]["text"]
+    assert axis["ticktext"] == ["10¹¹", "3×10¹¹", "10¹²", "3×10¹²"]
+
+
+@given(st.lists(positive, min_size=1, max_size=8), st.sampled_from([240, 330]))
+def test_a_log_axis_shows_all_its_values_and_some_ticks(values: list[float], width: int) -> None:
+    for axis in (theme.log_axis(values, "t"), theme.power_axis(values, "t", width)):
+        low, high = axis["range"]
+        assert all(low < math.log10(value) < high for value in values)
+        assert 1 <= len(axis["tickvals"]) <= 8
+        assert all(low - 1e-9 <= math.log10(tick) <= high + 1e-9 for tick in axis["tickvals"])
+        assert len(set(axis["ticktext"])) == len(axis["ticktext"])
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8))
+def test_a_linear_axis_shows_all_its_values_and_zero_where_asked(values: list[float]) -> None:
+    low, high = theme.linear_axis(values, "t", zero=True)["range"]
+    assert low < min(0, *values)
+    assert high > max(0, *values)
+
+
+def test_axes_without_values_are_still_axes() -> None:
+    assert theme.log_axis([], "t")["range"][0] < theme.log_axis([], "t")["range"][1]
+    assert theme.linear_axis([None, math.nan], "t")["tickvals"]
+
+
+@given(st.integers(1, 60))
+def test_no_two_groups_share_symbol_and_dash(number: int) -> None:
+    names = [str(i) for i in range(number)]
+    for styles in (theme.styles(names), theme.ordered_styles(names)):
+        assert len({(style.symbol, style.dash) for style in styles.values()}) == number
+
+
+def test_the_baseline_comes_first_in_solid_black_wherever_it_is_listed() -> None:
+    styles = theme.styles(["a", "b", "c"], "c")
+    assert (styles["c"].colour, styles["c"].dash) == ("#000000", "solid")
+    assert list(styles) == ["c", "a", "b"]
+
+
+@given(st.integers(2, 12))
+def test_sequential_colours_grow_lighter_so_that_grey_keeps_their_order(number: int) -> None:
+    def light(colour: str) -> float:
+        red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    lights = [light(style.colour) for style in theme.ordered_styles(list(range(number))).values()]
+    assert lights == sorted(lights)
+    assert lights[-1] < 160, "still visible on white"
