@@ -71,12 +71,9 @@ def test_every_axis_has_a_title_with_a_unit(drawn: dict[str, go.Figure], name: s
                     range(len(axis["tickvals"]))
                 )  # names of groups, not a quantity
                 continue
-            titles = [
-                other["title"]["text"]
-                for other in own
-                if (other.get("title") or {}).get("text")
-                and all(other[key] == axis[key] for key in ("domain", "range"))
-            ]
+            same = [other for other in own if all(other[key] == axis[key] for key in ("domain", "range"))]
+            titles = [(other.get("title") or {}).get("text") for other in same]
+            titles = [title for title in titles if title]
             assert titles
             assert all(any(unit in title for unit in UNITS) for title in titles)
 
