@@ -37,7 +37,7 @@ REPLICATES = 200
 
 def estimate(data: Simulated, level: float) -> tuple[dict[str, Interval], Floats]:
     """Intervals of Δβ for both estimands, (M,) each, and the share of parabolas without an interior minimum (M,)."""
-    log_ratio, draws, leverage, failed = [], [], [], []
+    log_ratio, draws, noise, failed = [], [], [], []
     for i, log_tokens in enumerate(data.grid.log_tokens):
         x = log_tokens - log_tokens.mean()
         best = parabola.minimum(parabola.coefficients(x, data.loss[i]))[0]
@@ -47,10 +47,10 @@ def estimate(data: Simulated, level: float) -> tuple[dict[str, Interval], Floats
         read_draws = [np.log(read_off(x, data.replicates[group][i], at[:, None])[0]) for group in GROUPS]
         log_ratio.append(read[0] - read[1])
         draws.append(read_draws[0] - read_draws[1])
-        leverage.append(parabola.leverage(x, parabola.powers(at)))
+        noise.append(np.full(len(at), 1 / len(x)))
         failed.append(~inside)
     log_flops, y, replicates = np.log(data.grid.flops), np.array(log_ratio), np.array(draws)
-    fitted = lines(log_flops, y, np.array(leverage))
+    fitted = lines(log_flops, y, np.array(noise))
     items = item_lines(log_flops, y, replicates, fitted)
     result = {
         interval.THESE_ITEMS: interval.slope(fitted, level),

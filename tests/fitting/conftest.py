@@ -44,7 +44,14 @@ class World:
                         self._run(rng, corpus, budget, best, width, x, seed)
 
     def _run(
-        self, rng: np.random.Generator, corpus: str, budget: float, best: float, width: int, x: float, seed: int
+        self,
+        rng: np.random.Generator,
+        corpus: str,
+        budget: float,
+        best: float,
+        width: int,
+        x: float,
+        seed: int,
     ) -> None:
         tokens = np.exp(x)
         run = {
@@ -65,7 +72,9 @@ class World:
                 "group": "all" if validation else group,
                 "metric": "nats_per_token" if validation else self.metric,
             }
-            self.rows.append(run | spent | series | {"seed": seed, "block": run["run"], "value": error, "status": "ok"})
+            self.rows.append(
+                run | spent | series | {"seed": seed, "block": run["run"], "value": error, "status": "ok"}
+            )
             if not validation:
                 for replicate in range(self.replicates):
                     value = error * (1 + self.item_noise * rng.standard_normal())
@@ -80,6 +89,6 @@ class World:
         return pa.Table.from_pylist(self.draws) if self.draws else None
 
 
-@pytest.fixture(name="World")
+@pytest.fixture(name="World", scope="session")
 def world_class() -> type[World]:
     return World

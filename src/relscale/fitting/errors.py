@@ -29,9 +29,6 @@ class Errors:
     stderr_runs
         (P, K) standard error from the runs' scatter around the series' own parabola (runs − 3 degrees of freedom);
         nan where there are fewer than four runs. Not the basis of any interval: that is the last stage's scatter.
-    leverage
-        (P, K) variance of the reading in units of the variance of one run: 1 for a single run, less the more runs
-        there are.
     replicates
         (P, K, B) the same reading under each resampling of the items.
     runs, left_out
@@ -42,11 +39,15 @@ class Errors:
 
     value: Floats
     stderr_runs: Floats
-    leverage: Floats
     replicates: Floats
     runs: NDArray[np.int64]
     left_out: NDArray[np.int64]
     status: NDArray[np.object_]
+
+    @property
+    def noise(self) -> Floats:
+        """(P, K) variance of the readings as far as it comes from single runs, in units of one run's: 1 / runs."""
+        return 1 / np.maximum(self.runs, 1)
 
     @property
     def stderr_items(self) -> Floats:
@@ -60,7 +61,6 @@ def errors(ladder: Ladder, points: list[Point]) -> Errors:
     result = Errors(
         value=np.full(shape, np.nan),
         stderr_runs=np.full(shape, np.nan),
-        leverage=np.full(shape, np.nan),
         replicates=np.full((*shape, ladder.replicates.shape[-1]), np.nan),
         runs=np.zeros(shape, dtype=np.int64),
         left_out=np.zeros(shape, dtype=np.int64),
@@ -91,7 +91,6 @@ def _read(
         result.status[i, columns] = "no value"
     elif not point.is_parabola:
         result.value[i, columns] = values[0]
-        result.leverage[i, columns] = 1.0
         result.replicates[i, columns] = draws[0]
     else:
         x, at = np.log(ladder.tokens[rows]) - point.x_mean, point.log_tokens - point.x_mean
@@ -101,7 +100,6 @@ def _read(
             result.status[i, columns] = "the runs with a value do not reach the frontier"
         else:
             result.value[i, columns], result.stderr_runs[i, columns] = read_off(x, values, at)
-            result.leverage[i, columns] = parabola.leverage(x, parabola.powers(at))
             result.replicates[i, columns] = read_off(x, draws, at)[0]
 
 
@@ -129,4 +127,4 @@ def read_off(x: Floats, y: Floats, at: ArrayLike) -> tuple[Floats, Floats]:
         return value, np.full_like(value, np.nan)
     fitted = np.tensordot(parabola.powers(x), c, axes=(0, 0))
     variance = np.sum((y - fitted) ** 2, axis=0) / df
-    return value, np.sqrt(variance * parabola.leverage(x, parabola.powers(at)))
+    return value, np.sqrt(variance * parabola.leverage(x, at))

@@ -88,7 +88,7 @@ def _fit_ladder(ladder: Ladder, chosen: Settings, rows: dict[str, list[Row]]) ->
     rows["fits"] += law_rows(
         power.LAW,
         [whose | ladder.series[i]._asdict() for i in fitted],
-        (log_flops, log_errors[:, columns], read.leverage[:, columns], log_replicates[:, columns]),
+        (log_flops, log_errors[:, columns], read.noise[:, columns], log_replicates[:, columns]),
         [status_of(points, read.status[:, i], shared) for i in fitted],
         chosen.level,
     )
@@ -103,7 +103,7 @@ def _fit_ladder(ladder: Ladder, chosen: Settings, rows: dict[str, list[Row]]) ->
     rows["fits"] += law_rows(
         relative.LAW,
         pairs,
-        (log_flops, ratios.log_ratio, ratios.leverage, ratios.replicates),
+        (log_flops, ratios.log_ratio, ratios.noise, ratios.replicates),
         [status_of(points, ratios.status[:, j], shared) for j in range(len(pairs))],
         chosen.level,
     )
@@ -147,7 +147,7 @@ def _allocation_rows(whose: Row, points: list[Point], log_flops: Floats, level: 
     suite, group, metric = VALIDATION
     key = whose | {"suite": suite, "prompt": None, "metric": metric, "group": group}
     status = np.array([point.status for point in points], dtype=object)
-    leverage = np.array([[point.leverage] for point in points])
+    noise = np.array([[1 / max(len(point.rows), 1)] for point in points])
     rows = []
     for law, optimum in (
         (compute_optimal.TOKENS, [point.tokens for point in points]),
@@ -157,7 +157,7 @@ def _allocation_rows(whose: Row, points: list[Point], log_flops: Floats, level: 
         rows += law_rows(
             law,
             [key],
-            (log_flops, y, leverage, np.empty((*y.shape, 0))),
+            (log_flops, y, noise, np.empty((*y.shape, 0))),
             [status_of(points, status, False)],
             level,
         )

@@ -37,8 +37,6 @@ class Point:
         How many runs of the budget do not (diverged, or without a validation loss).
     log_tokens, tokens, params, loss
         At the minimum; params by interpolation between the runs, log-log; loss in nats a token.
-    leverage
-        Variance of ``log_tokens`` in units of the variance of a run's loss.
     curvature
         Second derivative of the loss by log tokens at the minimum, 2·c2.
     c, x_mean
@@ -60,7 +58,6 @@ class Point:
     tokens: float = nan
     params: float = nan
     loss: float = nan
-    leverage: float = nan
     curvature: float = nan
     c: Floats = field(default_factory=lambda: np.full(3, nan))
     x_mean: float = nan
@@ -139,7 +136,6 @@ def _at_budget(ladder: Ladder, budget: float) -> Point:
         tokens=_exp(best + x_mean),
         params=_interpolated(log_tokens, ladder.params[rows], best + x_mean) if inside else nan,
         loss=least,
-        leverage=float(parabola.leverage(x, parabola.derivatives(best)) / (2 * c[2]) ** 2),
         curvature=2 * float(c[2]),
         c=c,
         x_mean=float(x_mean),

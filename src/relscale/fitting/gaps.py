@@ -21,8 +21,8 @@ class Gaps:
     ----------
     log_ratio
         (P, J) ln G, nan where ``status`` says why.
-    leverage
-        (P, J) variance of a point in units of that of one run, the mean of target and baseline.
+    noise
+        (P, J) 1 / runs, the mean of target and baseline.
     replicates
         (P, J, B).
     status
@@ -30,7 +30,7 @@ class Gaps:
     """
 
     log_ratio: Floats
-    leverage: Floats
+    noise: Floats
     replicates: Floats
     status: NDArray[np.object_]
 
@@ -54,7 +54,7 @@ def gaps(errors: Errors, targets: NDArray[np.int64], baselines: NDArray[np.int64
     of_target, of_baseline = errors.status[:, targets], errors.status[:, baselines]
     return Gaps(
         log_ratio=value[:, targets] - value[:, baselines],
-        leverage=(errors.leverage[:, targets] + errors.leverage[:, baselines]) / 2,
+        noise=(errors.noise[:, targets] + errors.noise[:, baselines]) / 2,
         replicates=replicates[:, targets] - replicates[:, baselines],
         status=np.where(
             of_target != "ok", of_target, np.where(of_baseline != "ok", "baseline: " + of_baseline, "ok")

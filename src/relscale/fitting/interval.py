@@ -6,11 +6,11 @@ contrast θ (slope, or level at some compute) has the t interval of n − 2 degr
     V_run = s² · q,    q = 1/Sxx for the slope, 1/n + z²/Sxx for the level at z,
 
 whatever the noise of a point is made of (seed, budget, evaluation), as long as the points share its variance. They do
-not where a budget has more runs than the others, such as repeated seeds: with variances h_i·σ² the slope has variance
-``σ² Σ h_i z_i² / Sxx²`` while s² estimates ``σ² Σ h_i (1 − 1/n − z_i²/Sxx) / (n − 2)``. Three seeds at one inner budget
-of four bring the plain interval down to 93.7%. The h_i are known and give the right ratio of the two, q_run; but noise
+not where a budget has more runs than the others, such as repeated seeds: with variances σ²·h_i, h_i = 1 / runs, the
+slope has variance ``σ² Σ h_i z_i² / Sxx²`` while s² estimates ``σ² Σ h_i (1 − 1/n − z_i²/Sxx) / (n − 2)``. Three seeds
+at one inner budget of four bring the plain interval down to 93.7%. The ratio of the two, q_run, is known; but noise
 of whole budgets is not reduced by more runs and keeps q. So the larger of q and q_run is taken: 95.0–96.7% by
-simulation, with either noise and any one budget repeated.
+simulation, with either noise and any one budget repeated. Equal numbers of runs give the plain t interval.
 
 **Item population.** The items too are a sample, the same for all runs: items and runs are crossed, not nested. To
 first order log G at point i is a mean over J items of
@@ -32,17 +32,16 @@ it; the scatter of d_b around its own line is interaction alone, E s²(d_b) = σ
 
 The maximum, since the truth is below neither part.
 
-**The quantile.** V is the sum of A = V_item − V_int, known well (items and resamplings are many), and a run part known
-to n − 2 degrees of freedom, which is two or three on a small grid. t at n − 2 for all of it covers up to 100% where
-items dominate; Satterthwaite's degrees of freedom cover 92% at n − 2 = 2. The quantile here runs from the normal's to
-t's with the run part's share w of V,
+**The quantile.** V has parts that are known well (V_item and V_int: items and resamplings are many) and one that is
+not, V_run with its n − 2 degrees of freedom, two or three on a small grid. t at n − 2 for all of it covers up to 100%
+where items dominate; Satterthwaite's degrees of freedom cover 92% at n − 2 = 2. The quantile here runs from the normal
+to t with the ill-known share w of V,
 
-    k = z + (t_{n−2} − z) · w^(3/2).
+    k = z + (t_{n−2} − z) · w^(3/2),    w = V_run / V · min(1, V_run / V_int).
 
-By numerical integration over all variance ratios (``tests/fitting/test_interval.py``) a nominal 95% covers 94.3–96.0%
-at n − 2 = 2, 94.8–95.7% at 3 and 95.0–95.5% at 5. Cochran & Cox (*Experimental Designs*, 1950) weight by w itself,
-which covers 95.0–97.1% at 2 and is wider; the Behrens–Fisher quantile covers up to 97.6%. With 3 points (n − 2 = 1)
-it is 92.1–96.5%.
+By numerical integration over all ratios of the variances (``tests/fitting/test_interval.py``) a nominal 95% covers
+94.3–96.5% at n − 2 = 2 as long as run noise is no less than interaction, and up to 98.1% where next to all scatter is
+interaction. Cochran & Cox (*Experimental Designs*, 1950) have w for w^(3/2), which covers 95.0–97.1%.
 """
 
 from dataclasses import dataclass
@@ -77,7 +76,7 @@ class Interval:
     df
         Degrees of freedom of the runs, n − 2.
     share
-        The runs' share of the variance; 1 for these items.
+        The share of the variance that is known to ``df`` only; 1 for these items.
     """
 
     value: Floats
@@ -159,23 +158,27 @@ def _interval(
 ) -> Interval:
     """Interval of ``a·level + b·slope``."""
     value = a * estimate.level + b * estimate.slope
-    variance = estimate.variance * estimate.leverage(a, b)
+    variance = of_runs = estimate.variance * estimate.leverage(a, b)
     share = np.ones_like(variance)
     if items is not None:
-        item_variance = spread(a * items.level + np.asarray(b)[..., None] * items.slope) ** 2
-        own = item_variance - items.interaction * estimate.run_leverage(
-            a, b
-        )  # of the items' own levels or slopes
-        variance = np.maximum(np.maximum(variance, item_variance), variance + own)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.where(variance > 0, 1 - np.maximum(own, 0) / variance, 1.0)
+        of_items = spread(a * items.level + np.asarray(b)[..., None] * items.slope) ** 2
+        of_both = items.interaction * estimate.run_leverage(a, b)
+        variance = np.maximum(np.maximum(of_runs, of_items), of_runs + of_items - of_both)
+        share = ill_known_share(of_runs, of_both, variance)
     stderr = np.sqrt(variance)
     half = quantile((1 + level) / 2, estimate.df, share) * stderr
     return Interval(value, stderr, value - half, value + half, estimate.df, share)
 
 
+def ill_known_share(of_runs: Floats, of_both: Floats, variance: Floats) -> Floats:
+    """w of the quantile, from V_run, V_int and V; 1 where there is no variance at all."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        excess = np.minimum(1, np.where(of_both > 0, of_runs / of_both, 1))
+        return np.where(variance > 0, of_runs / variance * excess, np.where(variance == 0, 1.0, np.nan))
+
+
 def quantile(probability: ArrayLike, df: Floats, share: ArrayLike = 1.0) -> Floats:
-    """``z + (t_df − z) · share^(3/2)``: Student's t where all variance is the runs' (share 1), normal where none is."""
+    """``z + (t_df − z) · share^(3/2)``: Student's t where all variance is ill known (share 1), normal where none is."""
     normal = ndtri(probability)
     t = stdtrit(np.where(df > 0, df, np.nan), probability)
     return normal + (t - normal) * np.asarray(share) ** 1.5

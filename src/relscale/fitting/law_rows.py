@@ -35,14 +35,14 @@ def law_rows(
     keys
         What each series or pair is: suite, group and so on.
     data
-        Log compute (P,), log values and their leverage (P, J), and replicates of the log values (P, J, B).
+        Log compute (P,), log values and the noise of their runs (P, J), and replicates of the log values (P, J, B).
     status
         Of each series or pair.
     """
     if not keys:
         return []
-    x, y, leverage, replicates = data
-    estimate = lines(x, y, leverage)
+    x, y, noise, replicates = data
+    estimate = lines(x, y, noise)
     rows = _rows(law, keys, estimate, None, status, level)
     if replicates.shape[-1]:
         items = interval.item_lines(x, y, replicates, estimate)

@@ -45,16 +45,10 @@ def minimum(c: Array) -> tuple[Array, Array]:
     return x, value(c, x)
 
 
-def derivatives(x: ArrayLike) -> Array:
-    """``0, 1, 2x`` along a new first axis: (3, ...)."""
-    x = np.asarray(x, dtype=float)
-    return np.stack([np.zeros_like(x), np.ones_like(x), 2 * x])
+def leverage(x: Array, at: ArrayLike) -> Array:
+    """Variance of the fitted value at ``at`` in units of the noise variance of one run, (...) as ``at``.
 
-
-def leverage(x: Array, p: Array) -> Array:
-    """Variance of ``p·c`` in units of the noise variance of one run: ``p·(XᵀX)⁻¹·pᵀ``.
-
-    ``p`` (3, ...) is ``powers(at)`` for the fitted value at a point, ``derivatives(at)`` for its slope there.
+    ``p·(XᵀX)⁻¹·pᵀ`` with ``p = (1, at, at²)``.
     """
-    root = np.tensordot(np.linalg.pinv(powers(x)), p, axes=1)
+    root = np.tensordot(np.linalg.pinv(powers(x)), powers(at), axes=1)
     return np.sum(root**2, axis=0)

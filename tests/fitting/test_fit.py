@@ -1,0 +1,231 @@
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relscale.fitting import Fits, fit, read, write
+
+GROUPS = {"a": (1.5, 0.08, 0.3), "b": (1.0, 0.05, 0.0), "c": (0.8, 0.1, -0.2)}
+SUITES = {"s": {"baseline": "b"}}
+
+
+def one(table: pa.Table, column: str = "value", **key: Any) -> Any:
+    """The one cell of ``column`` in the row that ``key`` names."""
+    for name, value in key.items():
+        table = table.filter(pc.equal(table[name], value))
+    assert table.num_rows == 1, (key, table.num_rows)
+    return table[column][0].as_py()
+
+
+def slopes(fits: Fits, law: str = "relative_power_law", parameter: str = "delta_beta") -> dict[str, float]:
+    keep = pc.and_(pc.equal(fits.fits["law"], law), pc.equal(fits.fits["parameter"], parameter))
+    rows = fits.fits.filter(keep).to_pylist()
+    return {row["group"]: row["value"] for row in rows if row["estimand"] == "these items"}
+
+
+def changed(table: pa.Table, name: str, column: Any) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, column)
+
+
+def test_laws_that_hold_exactly_are_recovered_exactly(World: Any) -> None:
+    fits = fit(World(GROUPS).measurements, suites=SUITES)
+    for group, (level, beta, shift) in GROUPS.items():
+        key = {"group": group, "law": "power_law"}
+        assert one(fits.fits, parameter="beta", **key) == pytest.approx(beta, abs=1e-10)
+        reference = one(fits.fits, "reference_flops", parameter="beta", **key)
+        error = level * (reference / 1e12) ** -beta * (1 + 0.1 * shift**2)
+        assert one(fits.fits, parameter="error_at_reference", **key) == pytest.approx(error, rel=1e-10)
+        if group != "b":
+            found = one(fits.fits, parameter="delta_beta", group=group)
+            assert found == pytest.approx(GROUPS["b"][1] - beta, abs=1e-10)
+
+
+def test_the_frontier_is_the_one_that_the_runs_were_laid_around(World: Any) -> None:
+    fits = fit(World(GROUPS).measurements)
+    for row in fits.frontier.to_pylist():
+        assert row["status"] == "ok"
+        assert row["tokens"] == pytest.approx(1e6 * (row["budget"] / 1e12) ** 0.5, rel=1e-10)
+        assert row["loss"] == pytest.approx(3 * (row["budget"] / 1e12) ** -0.05, rel=1e-10)
+        assert row["curvature"] == pytest.approx(0.2 * row["loss"], rel=1e-9)
+        assert row["params"] * row["tokens"] * 6 == pytest.approx(row["budget"], rel=1e-9)
+    for law in ("compute_optimal_tokens", "compute_optimal_params"):
+        assert one(fits.fits, law=law, parameter="exponent") == pytest.approx(0.5, abs=1e-10)
+
+
+def test_each_stage_agrees_with_a_plain_loop_over_numpy_and_scipy(World: Any) -> None:
+    world = World(GROUPS, noise=0.01, seed=3)
+    fits = fit(world.measurements, suites=SUITES)
+    flops, ratios = [], []
+    for budget in world.budgets:
+        rows = [row for row in world.rows if row["budget"] == budget]
+        by_group = {g: [row for row in rows if row["group"] == g] for g in ("all", "a", "b")}
+        x = np.log([row["tokens"] for row in by_group["all"]])
+        curve = {g: np.polyfit(x - x.mean(), [row["value"] for row in by_group[g]], 2) for g in by_group}
+        best = -curve["all"][1] / (2 * curve["all"][0])
+        assert one(fits.frontier, "log_tokens", budget=budget) == pytest.approx(best + x.mean(), rel=1e-10)
+        error = {g: np.polyval(curve[g], best) for g in ("a", "b")}
+        assert one(fits.errors, budget=budget, group="a") == pytest.approx(error["a"], rel=1e-10)
+        ratios.append(error["a"] / error["b"])
+        flops.append(budget)
+        assert one(fits.gaps, "ratio", budget=budget, group="a") == pytest.approx(ratios[-1], rel=1e-10)
+    line = scipy.stats.linregress(np.log(flops), np.log(ratios))
+    key = {"group": "a", "parameter": "delta_beta"}
+    assert one(fits.fits, **key) == pytest.approx(line.slope, rel=1e-9)
+    assert one(fits.fits, "stderr", **key) == pytest.approx(line.stderr, rel=1e-9)
+    assert one(fits.fits, "p_value", **key) == pytest.approx(line.pvalue, rel=1e-9)
+    half = scipy.stats.t.ppf(0.975, 3) * line.stderr
+    assert one(fits.fits, "low", **key) == pytest.approx(line.slope - half, rel=1e-9)
+    assert one(fits.fits, "high", **key) == pytest.approx(line.slope + half, rel=1e-9)
+
+
+def test_delta_beta_is_the_difference_of_the_betas(World: Any) -> None:
+    fits = fit(World(GROUPS, noise=0.02).measurements, suites=SUITES)
+    beta = slopes(fits, "power_law", "beta")
+    for group, delta in slopes(fits).items():
+        assert delta == pytest.approx(beta["b"] - beta[group], abs=1e-12)
+
+
+def test_exchanging_target_and_baseline_turns_every_sign_and_changes_nothing_else(World: Any) -> None:
+    world = World(GROUPS, noise=0.02, replicates=30, item_noise=0.02)
+    tables = (world.measurements, world.replicate_table)
+    there, back = (fit(*tables, suites={"s": {"baseline": name}}).fits for name in ("b", "a"))
+    for estimand in ("these items", "item population"):
+        key = {"parameter": "delta_beta", "estimand": estimand}
+        of_a, of_b = {"group": "a", **key}, {"group": "b", **key}
+        assert one(there, **of_a) == -one(back, **of_b)
+        assert one(there, "low", **of_a) == -one(back, "high", **of_b)
+        for column in ("stderr", "p_value", "direction"):
+            assert one(there, column, **of_a) == one(back, column, **of_b)
+
+
+@settings(max_examples=15, deadline=None)
+@given(factor=st.floats(1e-6, 1e9))
+def test_the_unit_of_compute_changes_no_exponent(World: Any, factor: float) -> None:
+    table = World(GROUPS, noise=0.02).measurements
+    scaled = changed(table, "training_flops", pc.multiply(table["training_flops"], factor))
+    before, after = fit(table, suites=SUITES), fit(scaled, suites=SUITES)
+    for law, parameter in (("power_law", "beta"), ("relative_power_law", "delta_beta")):
+        expected = slopes(before, law, parameter)
+        assert slopes(after, law, parameter) == pytest.approx(expected, rel=1e-8, abs=1e-12)
+
+
+@settings(max_examples=15, deadline=None)
+@given(factor=st.floats(1e-6, 1e6))
+def test_the_unit_of_the_error_changes_no_exponent_and_scales_the_level(World: Any, factor: float) -> None:
+    table = World(GROUPS, noise=0.02).measurements
+    unit = pc.if_else(pc.equal(table["suite"], "s"), factor, 1.0)
+    before, after = fit(table), fit(changed(table, "value", pc.multiply(table["value"], unit)))
+    expected = slopes(before, "power_law", "beta")
+    assert slopes(after, "power_law", "beta") == pytest.approx(expected, rel=1e-8)
+    levels = {g: e * factor for g, e in slopes(before, "power_law", "error_at_reference").items()}
+    assert slopes(after, "power_law", "error_at_reference") == pytest.approx(levels, rel=1e-8)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_rows_changes_nothing_at_all(World: Any, random: Any) -> None:
+    world = World(GROUPS, noise=0.02, replicates=5, item_noise=0.01, corpora=("text", "code"))
+    orders = [list(range(t.num_rows)) for t in (world.measurements, world.replicate_table)]
+    for order in orders:
+        random.shuffle(order)
+    shuffled = [t.take(o) for t, o in zip((world.measurements, world.replicate_table), orders, strict=True)]
+    assert fit(*shuffled, suites=SUITES) == fit(world.measurements, world.replicate_table, suites=SUITES)
+
+
+def test_other_names_give_the_same_numbers(World: Any) -> None:
+    renamed = {"a": "z", "b": "baseline", "c": "k"}
+    before = fit(World(GROUPS).measurements, suites=SUITES)
+    after = fit(
+        World({renamed[g]: law for g, law in GROUPS.items()}).measurements,
+        suites={"s": {"baseline": "baseline"}},
+    )
+    assert slopes(after) == pytest.approx({renamed[g]: v for g, v in slopes(before).items()}, abs=1e-12)
+
+
+def test_a_suite_is_fitted_the_same_alone_and_beside_others(World: Any) -> None:
+    table = World(GROUPS, noise=0.02).measurements
+    other = changed(table, "suite", pc.replace_substring(table["suite"], "s", "other"))
+    both = pa.concat_tables([table, other.filter(pc.equal(other["suite"], "other"))])
+    alone, beside = fit(table, suites=SUITES), fit(both, suites=SUITES)
+    assert beside.fits.filter(pc.equal(beside.fits["suite"], "s")) == alone.fits.filter(
+        pc.equal(alone.fits["suite"], "s")
+    )
+
+
+def test_direction_comes_with_the_sign_of_delta_beta_times_log_ratio(World: Any) -> None:
+    fits = fit(World(GROUPS, noise=1e-4).measurements, suites=SUITES)
+    # a: above the baseline and falling faster; c: below it and falling faster.
+    assert one(fits.fits, "direction", parameter="delta_beta", group="a") == "closes"
+    assert one(fits.fits, "direction", parameter="delta_beta", group="c") == "widens"
+
+
+def test_p_values_are_adjusted_over_groups_and_corpora_of_a_metric(World: Any) -> None:
+    rows = fit(World(GROUPS, noise=0.02, corpora=("text", "code")).measurements, suites=SUITES).fits
+    rows = rows.filter(pc.equal(rows["parameter"], "delta_beta"))
+    assert rows.num_rows == 4
+    for name, method in (("p_bh", "bh"), ("p_by", "by")):
+        expected = scipy.stats.false_discovery_control(rows["p_value"].to_numpy(), method=method)
+        assert rows[name].to_numpy() == pytest.approx(expected)
+
+
+def test_run_noise_is_measured_between_seeds_and_not_between_widths(World: Any) -> None:
+    fits = fit(World(GROUPS, seeds=40, noise=0.01, budgets=(1e11, 1e12, 1e13)).measurements)
+    for row in fits.frontier.to_pylist():
+        assert row["run_sd_df"] == 5 * 39
+        assert row["run_sd"] == pytest.approx(0.01 * row["loss"], rel=0.25)
+    assert fit(World(GROUPS).measurements).frontier["run_sd"].null_count == 5
+
+
+def test_one_run_a_budget_makes_each_run_a_point(World: Any) -> None:
+    fits = fit(World(GROUPS, widths=1).measurements, suites=SUITES)
+    assert fits.frontier["run"].null_count == 0
+    assert slopes(fits) == pytest.approx({"a": -0.03, "c": -0.05}, abs=1e-10)
+    assert "compute_optimal_tokens" not in fits.fits["law"].to_pylist()
+
+
+def test_a_table_of_seven_columns_is_enough(World: Any) -> None:
+    table = World(GROUPS, widths=1).measurements
+    few = table.select(["corpus", "run", "training_flops", "suite", "group", "metric", "value"])
+    few = few.filter(pc.equal(few["suite"], "s"))
+    assert slopes(fit(few, suites=SUITES)) == pytest.approx({"a": -0.03, "c": -0.05}, abs=1e-10)
+
+
+def test_accuracy_is_fitted_as_the_error_rate_that_it_is(World: Any) -> None:
+    world = World(
+        {g: (level / 4, beta, shift) for g, (level, beta, shift) in GROUPS.items()}, metric="error_rate"
+    )
+    rates = fit(world.measurements, suites=SUITES)
+    table = world.measurements
+    accuracy = pc.if_else(pc.equal(table["suite"], "s"), pc.subtract(1.0, table["value"]), table["value"])
+    table = changed(table, "value", accuracy)
+    table = changed(table, "metric", pc.replace_substring(table["metric"], "error_rate", "accuracy"))
+    assert slopes(fit(table, suites=SUITES)) == pytest.approx(slopes(rates), abs=1e-10)
+
+
+def test_accuracy_that_is_a_sigmoid_of_loss_is_recovered(World: Any) -> None:
+    table = World({"a": (1.5, 0.1, 0.0)}).measurements
+    scores = table.filter(pc.equal(table["suite"], "s"))
+    share = 0.25 + 0.6 / (1 + np.exp(5 * (scores["value"].to_numpy() - 1.6)))
+    accuracy = changed(scores, "value", pa.array(share))
+    accuracy = changed(accuracy, "metric", pa.array(["accuracy"] * scores.num_rows))
+    fits = fit(pa.concat_tables([table, accuracy]), suites={"s": {"chance": 0.25}})
+    found = {p: one(fits.fits, law="sigmoid", parameter=p) for p in ("floor", "ceiling", "midpoint", "slope")}
+    assert found == pytest.approx({"floor": 0.25, "ceiling": 0.85, "midpoint": 1.6, "slope": 5}, rel=1e-4)
+    assert one(fits.fits, "predictor", law="sigmoid", parameter="slope") == "bits_per_byte_answer_mean"
+
+
+def test_what_is_written_is_read_back(World: Any, tmp_path: Any) -> None:
+    fits = fit(World(GROUPS, noise=0.01, replicates=5, item_noise=0.01).measurements, suites=SUITES)
+    write(fits, tmp_path / "fits")
+    assert sorted(p.name for p in (tmp_path / "fits").iterdir()) == [
+        "errors.parquet",
+        "fits.parquet",
+        "frontier.parquet",
+        "gaps.parquet",
+    ]
+    assert read(tmp_path / "fits") == fits
