@@ -232,7 +232,9 @@ def main() -> None:
     else:
         grids = grids_of_plan(options.config)
     rows = [
-        row for grid in grids for row in coverage(grid, noise, options.datasets, options.level, options.seed)
+        row
+        for i, grid in enumerate(grids)
+        for row in coverage(grid, noise, options.datasets, options.level, options.seed + i)
     ]
     table = markdown(rows, noise, options.datasets, options.level)
     print(table)

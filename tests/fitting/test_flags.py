@@ -202,3 +202,27 @@ def test_replicates_of_unknown_runs_are_refused(World: Any) -> None:
     strangers = pa.Table.from_pylist([row | {"run": "another"} for row in world.draws])
     with pytest.raises(RelscaleError, match=r"run another.* is not in the measurements"):
         fit(world.measurements, strangers)
+
+
+def test_replicates_without_a_step_are_matched_by_run_unless_that_leaves_two(World: Any) -> None:
+    world = World(GROUPS, noise=0.01, replicates=5, item_noise=0.01)
+    runs = list(dict.fromkeys(row["run"] for row in world.rows))
+    stepped = pa.Table.from_pylist([row | {"step": runs.index(row["run"])} for row in world.rows])
+    without, within = (
+        fit(table, world.replicate_table, suites=SUITES) for table in (world.measurements, stepped)
+    )
+    assert without == within
+    later = pa.Table.from_pylist([row | {"step": step} for row in world.rows for step in (1, 2)])
+    with pytest.raises(RelscaleError, match="replicates: they need the columns step"):
+        fit(later, world.replicate_table)
+
+
+def test_replicates_may_keep_their_texts_in_dictionaries(World: Any) -> None:
+    world = World(GROUPS, noise=0.01, replicates=5, item_noise=0.01)
+    draws = world.replicate_table
+    for i, field in enumerate(draws.schema):
+        if field.type == pa.string():
+            draws = draws.set_column(i, field.name, draws[field.name].dictionary_encode())
+    assert fit(world.measurements, draws, suites=SUITES) == fit(
+        world.measurements, world.replicate_table, suites=SUITES
+    )

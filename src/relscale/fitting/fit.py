@@ -75,7 +75,7 @@ def _fit_ladder(ladder: Ladder, chosen: Settings, rows: dict[str, list[Row]]) ->
     log_flops = np.log([point.training_flops for point in points])
     rows["frontier"] += [whose | frontier_row(point) for point in points]
     if all(point.is_parabola for point in points):
-        rows["fits"] += _allocation_rows(whose, points, log_flops, chosen.level)
+        rows["fits"] += _allocation_rows(whose | _validation_key(ladder), points, log_flops, chosen.level)
 
     fitted = [i for i, series in enumerate(ladder.series) if chosen.fits(series.suite, series.metric)]
     read = errors(ladder, points)
@@ -142,10 +142,13 @@ def _pairs(
     return np.array(targets, dtype=np.int64), np.array(baselines, dtype=np.int64), orphans
 
 
-def _allocation_rows(whose: Row, points: list[Point], log_flops: Floats, level: float) -> list[Row]:
+def _validation_key(ladder: Ladder) -> Row:
+    """The series of the loss that the frontier minimises."""
+    return next(s._asdict() for s in ladder.series if (s.suite, s.group, s.metric) == VALIDATION)
+
+
+def _allocation_rows(key: Row, points: list[Point], log_flops: Floats, level: float) -> list[Row]:
     """The compute-optimal tokens and parameters as powers of compute."""
-    suite, group, metric = VALIDATION
-    key = whose | {"suite": suite, "prompt": None, "metric": metric, "group": group}
     status = np.array([point.status for point in points], dtype=object)
     noise = np.array([[1 / max(len(point.rows), 1)] for point in points])
     rows = []

@@ -187,27 +187,43 @@ def _checked(measurements: pa.Table) -> pa.Table:
 def _replicates(
     table: pa.Table | None, words: dict[str, pa.Array], runs: NDArray[np.int64], kinds: NDArray[np.int64]
 ) -> Floats:
-    """(R, K, B) from the long table, by the same codes as the measurements."""
+    """(R, K, B) from the long table."""
     if table is None or table.num_rows == 0:
         return np.full((len(runs), len(kinds), 0), np.nan)
-    for name in (*LADDER, "step", "prompt"):
-        if name not in table.column_names:
-            if len(words[name]) > 1:
-                raise RelscaleError(f"replicates: no column {name!r}, by which the measurements differ")
-            table = table.append_column(name, pa.repeat(words[name][0], table.num_rows))
-    run_code, series_code = _code(table, RUN, words), _code(table, SERIES, words)
-    known = (run_code >= 0) & (series_code >= 0) & np.isin(run_code, runs) & np.isin(series_code, kinds)
-    if not known.all():
-        row = {name: table[name][int(np.flatnonzero(~known)[0])].as_py() for name in RUN[3:] + SERIES}
+    row, column = (_places(table, names, codes, words) for names, codes in ((RUN, runs), (SERIES, kinds)))
+    unknown = np.flatnonzero((row < 0) | (column < 0))
+    if len(unknown):
+        names = [name for name in RUN[3:] + SERIES if name in table.column_names]
+        key = {name: table[name][int(unknown[0])].as_py() for name in names}
         raise RelscaleError(
-            f"replicates: {_words(row)} is not in the measurements; collect both from the same items"
+            f"replicates: {_words(key)} is not in the measurements; collect both from the same items"
         )
     replicate = table["replicate"].to_numpy()
     draws = np.full((len(runs), len(kinds), int(replicate.max()) + 1), np.nan)
-    draws[np.searchsorted(runs, run_code), np.searchsorted(kinds, series_code), replicate] = _floats(
-        table["value"]
-    )
+    draws[row, column, replicate] = _floats(table["value"])
     return draws
+
+
+def _places(
+    table: pa.Table, names: Sequence[str], codes: NDArray[np.int64], words: dict[str, pa.Array]
+) -> NDArray[np.int64]:
+    """Where the rows of ``table`` stand among ``codes``, by those of the columns ``names`` that it has; −1 if nowhere.
+
+    Raises
+    ------
+    RelscaleError
+        Without the missing columns two of ``codes`` are alike.
+    """
+    shared = [name for name in names if name in table.column_names]
+    digits = dict(zip(names, np.unravel_index(codes, [len(words[name]) for name in names]), strict=True))
+    known = pa.table({name: words[name].take(pa.array(digits[name])) for name in shared})
+    order = np.argsort(known_code := _code(known, shared, words))
+    if len(np.unique(known_code)) < len(codes):
+        missing = ", ".join(name for name in names if name not in shared)
+        raise RelscaleError(f"replicates: they need the columns {missing}, by which the measurements differ")
+    code = _code(table, shared, words)
+    place = order[np.searchsorted(known_code[order], code).clip(max=len(order) - 1)]
+    return np.where(known_code[place] == code, place, -1)
 
 
 def _error_rates(names: list[Series]) -> tuple[list[int], list[Series]]:
