@@ -1,0 +1,121 @@
+"""The corpus stage: a source of text becomes a table of documents, with a manifest beside it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from relscale.atomic import atomic_path
+from relscale.corpora.documents import DOCUMENTS_FILE, Document, documents_table
+from relscale.corpora.duplicates import remove_duplicates
+from relscale.corpora.files import read_folder
+from relscale.corpora.installed import package_versions, read_files, site_folders, source_files
+from relscale.corpora.sample import sample_modules
+from relscale.corpora.split import split_of
+from relscale.errors import RelscaleError
+from relscale.tables import write_table
+
+MANIFEST_FILE = "manifest.json"
+
+
+def build_source(options: dict[str, Any], folder: str | Path, seed: int, workers: int = 1) -> None:
+    """Write ``documents.parquet`` and ``manifest.json`` of one source into ``folder``, both or neither.
+
+    In this order: the texts are read, their modules are split, the training part is sampled down to ``max_bytes``,
+    duplicates are removed. Thus the sample costs no more than it holds, and what is held out does not depend on it.
+
+    Parameters
+    ----------
+    options
+        A section of the config's ``sources``, defaults filled in; ``kind`` says which.
+    seed
+        Of the split and of the sample.
+    workers
+        Processes that read files; the result does not depend on it.
+
+    Raises
+    ------
+    RelscaleError
+        A package or folder is not there, the kind is unknown, or no document is left for training.
+    """
+    kind = options["kind"]
+    if kind not in KINDS:
+        raise RelscaleError(f"no source of kind {kind!r}; kinds: {', '.join(KINDS)}")
+    documents, origin = KINDS[kind](options, workers)
+    if not documents:
+        raise RelscaleError(
+            f"the source ({kind}) has no document of at least {options.get('min_characters', 1)} characters"
+        )
+    shares = {"validation": 0.04, "test": 0.1} | options.get("split", {})
+    splits = [split_of(document.module, seed, shares["validation"], shares["test"]) for document in documents]
+    sampled = sample_modules(documents, splits, options.get("max_bytes", {}), seed)
+    kept = remove_duplicates(
+        [documents[position].text for position in sampled],
+        [splits[position] != "train" for position in sampled],
+        **options.get("near_duplicates", {}),
+    )
+    positions = [sampled[position] for position in kept.positions]
+    table = documents_table((documents[i] for i in positions), (splits[i] for i in positions))
+    if "train" not in table["split"].to_pylist():
+        raise RelscaleError("no document is left for training; lower 'split' or raise 'max_bytes'")
+    manifest = {
+        "kind": kind,
+        "settings": options,
+        "seed": seed,
+        **origin,
+        "found": len(documents),
+        "left_out_by_max_bytes": len(documents) - len(sampled),
+        "duplicates_removed": {
+            "exact": kept.exact,
+            "near": kept.near,
+            "held_out_seen_in_train": kept.exposed,
+        },
+        "documents": table.num_rows,
+        "counts": _counts(table),
+    }
+    folder = Path(folder)
+    with atomic_path(folder) as partial:
+        partial.mkdir()
+        write_table(table, partial / DOCUMENTS_FILE)
+        manifest["sha256"] = _sha256(partial / DOCUMENTS_FILE)
+        (partial / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def _installed(options: Mapping[str, Any], workers: int) -> tuple[list[Document], dict[str, Any]]:
+    folders = [Path(path) for path in options.get("paths", ())] or site_folders()
+    files = source_files(options["groups"], folders)
+    documents, unreadable = read_files(files, options.get("min_characters", 200), workers)
+    return documents, {
+        "versions": package_versions(sorted({file.package for file in files}), folders),
+        "files": len(files),
+        "files_that_do_not_parse": unreadable,
+    }
+
+
+def _files(options: Mapping[str, Any], workers: int) -> tuple[list[Document], dict[str, Any]]:
+    documents = read_folder(
+        options["path"], options.get("min_characters", 1), options.get("text", "text"), options.get("group")
+    )
+    return documents, {"files": len({document.package for document in documents})}
+
+
+KINDS = {"installed": _installed, "files": _files}
+
+
+def _counts(table: pa.Table) -> list[dict[str, Any]]:
+    """Documents and bytes by part, split and group."""
+    keys = ["part", "split", "group"]
+    counted = (
+        table.group_by(keys)
+        .aggregate([("bytes", "count"), ("bytes", "sum")])
+        .sort_by([(k, "ascending") for k in keys])
+    )
+    return counted.rename_columns({"bytes_count": "documents", "bytes_sum": "bytes"}).to_pylist()
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,182 @@
+"""Python source into prose and code: its docstrings, and what is left of it without them.
+
+The source is read as a syntax tree and never executed.
+"""
+
+import ast
+import inspect
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+Holder = ast.Module | Definition
+
+# Where statements hold others, in the order of the source. Expressions are never visited: no docstring is inside one.
+BLOCKS = ("body", "handlers", "cases", "orelse", "finalbody")
+ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|cf|vs|etc|resp|[A-Z])\.)$")
+SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
+LICENCE = re.compile(rb"copyright|licen[cs]e", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Docstring:
+    """The documentation of one object: its qualified name ("" for the module), its call, its cleaned text."""
+
+    name: str
+    signature: str
+    text: str
+
+
+def separate(source: str) -> tuple[list[Docstring], str]:
+    """Separate a file's docstrings from its code.
+
+    Docstrings are cut out of the source by position, so that comments and layout stay. Where a body would be left
+    empty, ``pass`` takes the place of its docstring. A leading comment that states a copyright or a licence goes too:
+    the same few lines stand over thousands of files.
+
+    Returns
+    -------
+    docstrings
+        In the order of the source, each cleaned as by ``inspect.cleandoc``.
+    code
+        Source whose syntax tree is that of ``source`` but for docstrings and ``pass``.
+
+    Raises
+    ------
+    SyntaxError, ValueError, RecursionError, MemoryError
+        The source is not Python that this interpreter can parse.
+    """
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # invalid escapes in other people's strings
+        tree = ast.parse(source)
+    lines = source.encode().split(b"\n")  # the tree counts columns in bytes of UTF-8
+    docstrings = []
+    spans = []
+    for name, holder in _holders(tree):
+        strings = _leading_strings(holder)
+        if strings:
+            text = inspect.cleandoc(strings[0].value.value)  # type: ignore[attr-defined]
+            text = text.encode(errors="replace").decode()  # half a surrogate pair, written as an escape
+            docstrings.append(Docstring(name, _signature(holder, lines), text))
+            # The string after a docstring would be the next docstring: all of them go.
+            spans += [
+                (string, isinstance(holder, ast.Module) or index + 1 < len(holder.body))
+                for index, string in enumerate(strings)
+            ]
+    # From the end, so that the positions before a cut stay right.
+    for string, removable in reversed(spans):
+        _cut(lines, string, removable)
+    return docstrings, b"\n".join(_without_licence(lines)).decode()
+
+
+def summary(text: str) -> str:
+    """The first sentence of a docstring, or its first paragraph where none ends in it, as one line."""
+    paragraph: list[str] = []
+    for line in text.split("\n"):
+        if any(character.isalnum() for character in line):  # not an underline of a title
+            paragraph.append(line)
+        elif paragraph:
+            break
+    joined = " ".join(" ".join(paragraph).split())
+    for end in SENTENCE_END.finditer(joined):
+        if not ABBREVIATION.search(joined[: end.end()]):
+            return joined[: end.end()]
+    return joined
+
+
+def _holders(tree: ast.Module) -> Iterator[tuple[str, Holder]]:
+    """Everything that may have a docstring, with its qualified name, in the order of the source."""
+    waiting: list[tuple[str, ast.AST]] = [("", tree)]
+    while waiting:
+        prefix, node = waiting.pop()
+        if isinstance(node, Definition):
+            prefix = f"{prefix}.{node.name}" if prefix else node.name
+        if isinstance(node, Holder):
+            yield prefix, node
+        waiting += [
+            (prefix, child)
+            for block in reversed(BLOCKS)
+            for child in reversed(getattr(node, block, ()))
+            if hasattr(child, "body") or isinstance(child, ast.Match)
+        ]
+
+
+def _leading_strings(holder: Holder) -> list[ast.Expr]:
+    """The docstring of ``holder`` and the bare strings right after it."""
+    strings = []
+    for statement in holder.body:
+        if not (
+            isinstance(statement, ast.Expr)
+            and isinstance(statement.value, ast.Constant)
+            and isinstance(statement.value.value, str)
+        ):
+            break
+        strings.append(statement)
+    return strings
+
+
+def _signature(holder: Holder, lines: list[bytes]) -> str:
+    """``svd(a, full_matrices=True)``: names and defaults, no annotations; a class is called as its ``__init__``."""
+    if isinstance(holder, ast.Module):
+        return ""
+    function: ast.AST | None = holder
+    if isinstance(holder, ast.ClassDef):
+        function = next((node for node in holder.body if getattr(node, "name", "") == "__init__"), None)
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return ""
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    required = len(positional) - len(arguments.defaults)
+    shown = []
+    for index, argument in enumerate(positional):
+        default = arguments.defaults[index - required] if index >= required else None
+        if not (index == 0 and argument.arg in ("self", "cls", "mcs")):
+            shown.append(_parameter(argument, default, lines))
+        if shown and index + 1 == len(arguments.posonlyargs):
+            shown.append("/")
+    if arguments.vararg:
+        shown.append(f"*{arguments.vararg.arg}")
+    elif arguments.kwonlyargs:
+        shown.append("*")
+    shown += [
+        _parameter(argument, default, lines)
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    ]
+    if arguments.kwarg:
+        shown.append(f"**{arguments.kwarg.arg}")
+    return f"{holder.name}({', '.join(shown)})"
+
+
+def _parameter(argument: ast.arg, default: ast.expr | None, lines: list[bytes]) -> str:
+    if default is None:
+        return argument.arg
+    first, last = default.lineno - 1, default.end_lineno - 1  # type: ignore[operator]
+    if first == last:
+        value = lines[first][default.col_offset : default.end_col_offset]
+        return f"{argument.arg}={value.decode()}"
+    return f"{argument.arg}={ast.unparse(default)}"
+
+
+def _cut(lines: list[bytes], string: ast.Expr, removable: bool) -> None:
+    """Take one string statement out of ``lines``; the whole lines where nothing else stands on them."""
+    first, last = string.lineno - 1, string.end_lineno - 1  # type: ignore[operator]
+    before, after = lines[first][: string.col_offset], lines[last][string.end_col_offset :]
+    if before.strip() or not (removable and after.lstrip()[:1] in (b"", b"#")):
+        lines[first : last + 1] = [before + b"pass" + after]
+    elif after.strip():
+        lines[first : last + 1] = [before + after.lstrip()]
+    else:
+        del lines[first : last + 1]
+
+
+def _without_licence(lines: list[bytes]) -> list[bytes]:
+    """``lines`` without a leading block of comments that states a copyright or a licence, or blank lines."""
+    start = 0
+    while start < len(lines) and lines[start].lstrip()[:1] in (b"", b"#"):
+        start += 1
+    if LICENCE.search(b"\n".join(lines[:start])):
+        return lines[start:]
+    return lines

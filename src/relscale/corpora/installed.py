@@ -1,0 +1,165 @@
+"""Text of installed packages: the docstrings of their objects, and their source without docstrings.
+
+Packages are found by their files and never imported. Folders and files of tests are left out: they are mostly data and
+calls repeated, and a third of the reading.
+"""
+
+import gc
+import importlib.metadata
+import sysconfig
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from relscale.corpora.docstrings import separate, summary
+from relscale.corpora.documents import Document
+from relscale.errors import RelscaleError
+
+TEST_FOLDERS = frozenset({"test", "tests", "testing"})
+LONGEST_LINE = 1000  # characters; files beyond it are tables of data in Python's clothing
+CHUNK = 64  # files that a process reads at a time
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A Python file of a package; ``name`` is its path from the folder that holds the package, with slashes."""
+
+    path: str
+    name: str
+    package: str
+    group: str
+
+    @property
+    def module(self) -> str:
+        """The dotted name under which Python would import the file."""
+        return self.name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def site_folders() -> list[Path]:
+    """The folders in which the running Python's packages are installed."""
+    return [Path(path) for path in dict.fromkeys(sysconfig.get_path(key) for key in ("purelib", "platlib"))]
+
+
+def source_files(groups: Mapping[str, Sequence[str]], folders: Sequence[Path]) -> list[SourceFile]:
+    """The Python files of the packages of every group, tests left out, sorted by name.
+
+    Raises
+    ------
+    RelscaleError
+        A package is in none of the folders, or in two groups.
+    """
+    files: list[SourceFile] = []
+    group_of: dict[str, str] = {}
+    for group, packages in groups.items():
+        for package in packages:
+            if package in group_of:
+                raise RelscaleError(f"package {package!r} is in two groups: {group_of[package]!r}, {group!r}")
+            group_of[package] = group
+            files += [
+                SourceFile(str(path), path.relative_to(folder).as_posix(), package, group)
+                for folder, path in _files_of(package, folders)
+            ]
+    return sorted(files, key=lambda file: file.name)
+
+
+def package_versions(packages: Sequence[str], folders: Sequence[Path]) -> dict[str, str]:
+    """The version of each package's distribution, "unknown" where its files come without metadata."""
+    versions = dict.fromkeys(sorted(packages), "unknown")
+    found = importlib.metadata.distributions(path=[str(folder) for folder in folders])
+    for distribution in sorted(found, key=lambda distribution: str(distribution.metadata["Name"])):
+        for package in _top_level(distribution) & versions.keys():
+            versions[package] = distribution.version
+    return versions
+
+
+def read_files(
+    files: Sequence[SourceFile], min_characters: int, workers: int = 1
+) -> tuple[list[Document], list[str]]:
+    """The documents of all files, and the names of files that do not parse.
+
+    A document is one object's docstring or one file's code, of at least ``min_characters``. The result is the same
+    for any number of worker processes.
+    """
+    chunks = [(files[start : start + CHUNK], min_characters) for start in range(0, len(files), CHUNK)]
+    if workers == 1 or len(chunks) == 1:
+        results = [_read_chunk(chunk) for chunk in chunks]
+    else:
+        with ProcessPoolExecutor(min(workers, len(chunks))) as pool:
+            results = list(pool.map(_read_chunk, chunks))
+    return [document for found, _ in results for document in found], [
+        name for _, bad in results for name in bad
+    ]
+
+
+def _top_level(distribution: importlib.metadata.Distribution) -> set[str]:
+    """What a distribution can be imported as."""
+    record = distribution.read_text("RECORD") or distribution.read_text("top_level.txt") or ""
+    return {line.split(",")[0].split("/")[0].removesuffix(".py") for line in record.splitlines()}
+
+
+def _files_of(package: str, folders: Sequence[Path]) -> list[tuple[Path, Path]]:
+    for folder in folders:
+        if (folder / package).is_dir():
+            paths = [
+                path for path in (folder / package).rglob("*.py") if not _is_test(path.relative_to(folder))
+            ]
+            if paths:
+                return [(folder, path) for path in paths]
+        if (folder / f"{package}.py").is_file():
+            return [(folder, folder / f"{package}.py")]
+    places = ", ".join(map(str, folders))
+    raise RelscaleError(
+        f"package {package!r} is not installed (looked in {places}); install it or take it out of 'groups'"
+    )
+
+
+def _is_test(path: Path) -> bool:
+    return (
+        not TEST_FOLDERS.isdisjoint(path.parts[:-1])
+        or path.name.startswith("test_")
+        or path.name.endswith("_test.py")
+        or path.name == "conftest.py"
+    )
+
+
+def _read_chunk(chunk: tuple[Sequence[SourceFile], int]) -> tuple[list[Document], list[str]]:
+    files, min_characters = chunk
+    documents: list[Document] = []
+    unreadable = []
+    # Syntax trees hold no cycles; looking for some in them would double the time.
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        for file in files:
+            try:
+                documents += _read(file, min_characters)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                unreadable.append(file.name)
+    finally:
+        if enabled:
+            gc.enable()
+    return documents, unreadable
+
+
+def _read(file: SourceFile, min_characters: int) -> list[Document]:
+    docstrings, code = separate(Path(file.path).read_text(encoding="utf-8-sig"))
+    documents = [
+        Document(
+            id=f"{file.module}.{docstring.name}" if docstring.name else file.module,
+            part="docstrings",
+            group=file.group,
+            package=file.package,
+            module=file.module,
+            name=docstring.name,
+            signature=docstring.signature,
+            summary=summary(docstring.text),
+            text=docstring.text,
+        )
+        for docstring in docstrings
+        if len(docstring.text) >= min_characters
+    ]
+    code = code.strip("\n") + "\n"
+    if len(code) >= min_characters and max(map(len, code.split("\n"))) <= LONGEST_LINE:
+        documents.append(Document(file.name, "code", file.group, file.package, file.module, "", "", "", code))
+    return documents

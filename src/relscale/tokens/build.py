@@ -1,0 +1,132 @@
+"""Documents into a token store."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from relscale.atomic import atomic_path
+from relscale.corpora.documents import read_documents
+from relscale.errors import RelscaleError
+from relscale.provenance import file_digest
+from relscale.tables import write_table
+from relscale.tokens.store import MANIFEST_FILE, SPLITS
+from relscale.tokens.vocabulary import END_OF_TEXT, TOKENIZER_FILE, load_vocabulary
+
+CHUNK_CHARACTERS = 1 << 22  # text that is encoded at a time
+
+
+def build_store(
+    documents: str | Path, part: str | None, vocabulary: str | Path, folder: str | Path, seed: int
+) -> None:
+    """Encode a corpus and write it as a token store: both splits, an index of documents, a manifest; all or nothing.
+
+    Parameters
+    ----------
+    documents
+        A table of documents.
+    part
+        Which part of them; None takes all.
+    vocabulary
+        A tokenizer's folder.
+    folder
+        Where the store goes: ``train.bin`` and ``validation.bin`` (little-endian uint16, or uint32 where the vocabulary
+        is above 65,536); ``documents.parquet``, a row a document in the order of the store: split, order, id, group,
+        offset (of its first token in the split), tokens (its end-of-text included), bytes; ``manifest.json``:
+        vocabulary_size, end_of_text (its id), dtype, splits and groups with their documents, bytes and tokens, each
+        group's share of the training tokens, and digests.
+    seed
+        Of the order of the documents.
+
+    Raises
+    ------
+    RelscaleError
+        There are no such documents, none of them for training, or no vocabulary.
+    """
+    tokenizer = load_vocabulary(vocabulary)
+    size = tokenizer.get_vocab_size()
+    end_of_text = tokenizer.token_to_id(END_OF_TEXT)
+    dtype = np.dtype("<u2" if size <= 1 << 16 else "<u4")
+    table = read_documents(documents, part)
+    folder = Path(folder)
+    with atomic_path(folder) as partial:
+        partial.mkdir()
+        index = {}
+        for split in SPLITS:
+            rows = table.filter(pc.equal(table["split"], split))
+            if split == "train" and not rows.num_rows:
+                raise RelscaleError(f"{documents}: no training text{f' of part {part!r}' if part else ''}")
+            rows = rows.take(np.random.default_rng(seed).permutation(rows.num_rows))
+            lengths = np.zeros(rows.num_rows, dtype=np.int64)
+            with (partial / f"{split}.bin").open("wb") as file:
+                for order, ids in enumerate(_encode(tokenizer, rows["text"])):
+                    file.write(np.array([*ids, end_of_text], dtype=dtype).tobytes())
+                    lengths[order] = len(ids) + 1
+            index[split] = _index(rows, lengths)
+        write_table(pa.concat_tables(index.values()), partial / "documents.parquet")
+        manifest = {
+            "vocabulary_size": size,
+            "end_of_text": end_of_text,
+            "dtype": dtype.str,
+            "part": part,
+            "seed": seed,
+            "splits": {split: _totals(rows) for split, rows in index.items()},
+            "groups": _groups(index["train"]),
+            "vocabulary": file_digest(Path(vocabulary) / TOKENIZER_FILE),
+            "sha256": {split: _sha256(partial / f"{split}.bin") for split in SPLITS},
+        }
+        (partial / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def _encode(tokenizer: Tokenizer, texts: pa.ChunkedArray) -> Iterator[list[int]]:
+    """The ids of each text; texts are encoded a chunk at a time, by all of the tokenizer's threads."""
+    chunk: list[str] = []
+    characters = 0
+    for number, text in enumerate(texts, start=1):
+        chunk.append(text.as_py())
+        characters += len(chunk[-1])
+        if characters >= CHUNK_CHARACTERS or number == len(texts):
+            for encoding in tokenizer.encode_batch_fast(chunk, add_special_tokens=False):
+                yield encoding.ids
+            chunk, characters = [], 0
+
+
+def _index(rows: pa.Table, lengths: NDArray[np.int64]) -> pa.Table:
+    return pa.table(
+        {
+            "split": rows["split"],
+            "order": np.arange(rows.num_rows),
+            "id": rows["id"],
+            "group": rows["group"],
+            "offset": np.cumsum(lengths) - lengths,
+            "tokens": lengths,
+            "bytes": rows["bytes"],
+        }
+    )
+
+
+def _totals(rows: pa.Table) -> dict[str, int]:
+    return {"documents": rows.num_rows} | {
+        name: int(rows[name].to_numpy().sum()) for name in ("bytes", "tokens")
+    }
+
+
+def _groups(train: pa.Table) -> dict[str, dict[str, float]]:
+    """Training text of each group, and its share of the training tokens."""
+    groups = {
+        group: _totals(train.filter(pc.equal(train["group"], group)))
+        for group in sorted(train["group"].unique().to_pylist())
+    }
+    total = _totals(train)["tokens"]
+    return {group: {**totals, "share": totals["tokens"] / total} for group, totals in groups.items()}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
