@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from relscale.design.architecture import Architecture
 from relscale.training.model import INITIAL_STD, Decoder
 from relscale.training.rms_norm import EPSILON
 from relscale.training.rotary import THETA
-from relscale.training.vocabulary import Vocabulary
 
 
-def export(model: Decoder, architecture: Architecture, vocabulary: Vocabulary, folder: Path) -> None:
+def export(
+    model: Decoder, architecture: Architecture, end_of_text: int, tokenizer: Iterable[Path], folder: Path
+) -> None:
     """Write ``config.json``, ``model.safetensors`` and the tokenizer's files into an existing folder.
 
     Transformers is not imported: that takes seconds, and a state dict with a prefix is all it wants.
@@ -24,9 +26,9 @@ def export(model: Decoder, architecture: Architecture, vocabulary: Vocabulary, f
         for name, parameter in model.state_dict().items()
     }
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    text = json.dumps(huggingface_config(architecture, vocabulary.end_of_text), indent=2)
+    text = json.dumps(huggingface_config(architecture, end_of_text), indent=2)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
-    for file in vocabulary.files:
+    for file in tokenizer:
         shutil.copyfile(file, folder / file.name)
 
 

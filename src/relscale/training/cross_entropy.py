@@ -79,6 +79,6 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return loss.div_(rows)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
         grad_hidden, grad_weight = ctx.saved_tensors
         return grad_hidden * gradient, (grad_weight * gradient).t(), None, None

@@ -8,8 +8,8 @@ from torch import nn
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Parameter groups: the matrices that multiply hidden states decay, norms and the input embedding do not.
 
-    The default mask of Levanter, the trainer of arXiv 2510.24626. The output layer is a group of its own, for optimizers
-    that treat it apart.
+    The default mask of Levanter, the trainer of arXiv 2510.24626. The output layer is a group of its own, for
+    optimizers that treat it apart.
     """
     decayed, output, kept = [], [], []
     for name, parameter in model.named_parameters():

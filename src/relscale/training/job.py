@@ -64,13 +64,13 @@ def train_job(
 
 def check_epochs(runs: list[Run], tokens: Path, max_epochs: float) -> None:
     """Refuse a plan that would repeat its corpus too often."""
-    available = len(TokenStore.open(tokens).tokens("train"))
+    store = TokenStore.open(tokens)
     for run in runs:
-        epochs = run.tokens / available
+        epochs = run.tokens / len(store.tokens("train"))
         if epochs > max_epochs:
             raise RelscaleError(
-                f"{run.name}: {run.tokens:,} tokens are {epochs:.2f} passes over the {available:,} of {tokens}; give "
-                f"it more text, a smaller budget or wider models, or raise training.max_epochs (now {max_epochs:g})"
+                f"{run.name}: its {run.tokens:,} tokens are {epochs:.2f} passes over {tokens}; give it more text, a "
+                f"smaller budget or wider models, or raise training.max_epochs (now {max_epochs:g})"
             )
 
 

@@ -39,7 +39,7 @@ class _RMSNorm(torch.autograd.Function):
         return (wide * scale).mul_(weight).to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         # With x̂ = scale·x and g the incoming gradient: dw = Σ g·x̂, dx = scale · (g·w − x̂ · mean(g·w·x̂)).
         x, scale, weight = ctx.saved_tensors
         wide, gradient = x.to(scale.dtype), gradient.to(scale.dtype)

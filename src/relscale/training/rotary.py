@@ -12,7 +12,10 @@ THETA = 10000.0
 
 
 def rotary_tables(sequence_length: int, head_size: int) -> tuple[Tensor, Tensor]:
-    """Cosines and signed sines, each ``[T, 1, d]``: ``rotate(x) = x·cos + swap(x)·sin``, where ``swap`` exchanges halves."""
+    """Cosines and signed sines, each ``[T, 1, d]``.
+
+    A rotation is ``x·cos + swap(x)·sin``, where ``swap`` exchanges the halves of the last axis.
+    """
     frequencies = 1.0 / THETA ** (torch.arange(0, head_size, 2, dtype=torch.float) / head_size)
     angles = torch.outer(torch.arange(sequence_length, dtype=torch.float), frequencies)
     cos, sin = angles.cos(), angles.sin()
@@ -35,6 +38,7 @@ class _Rotate(torch.autograd.Function):
         return _turn(x, cos, sin, 1).to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         # The transpose of a rotation turns back.
-        return _turn(gradient, *ctx.saved_tensors, -1).to(gradient.dtype), None, None
+        cos, sin = ctx.saved_tensors
+        return _turn(gradient, cos, sin, -1).to(gradient.dtype), None, None

@@ -32,12 +32,14 @@ RECENT = 0.05  # share of the steps whose mean is the training loss of the recor
 HEAP = 2**25 - 2**18  # bytes: a little under the largest block that glibc learns from
 
 
-def train_run(run: Run, tokens: Path, vocabulary: Path, folder: Path, options: dict[str, Any]) -> dict[str, Any]:
+def train_run(
+    run: Run, tokens: Path, vocabulary: Path, folder: Path, options: dict[str, Any]
+) -> dict[str, Any]:
     """Train a run and write its folder, whole or not at all.
 
     The folder has ``run.json`` (the record that is returned), ``curve.parquet`` (a row a step) and, unless the run
-    diverged, a checkpoint with its tokenizer. On a CPU the same run, tokens, options and number of threads give the same
-    weights, bit for bit.
+    diverged, a checkpoint with its tokenizer. On a CPU the same run, tokens, options and number of threads give the
+    same weights, bit for bit.
 
     Parameters
     ----------
@@ -121,7 +123,7 @@ def train_run(run: Run, tokens: Path, vocabulary: Path, folder: Path, options: d
         partial.mkdir()
         write_table(_curve(module), partial / "curve.parquet")
         if module.diverged is None:
-            export(module.model, a, words, partial)
+            export(module.model, a, store.manifest["end_of_text"], words.files, partial)
         write_text(partial / "run.json", json.dumps(record, indent=2) + "\n")
     return record
 

@@ -13,9 +13,9 @@ BATCH_TOKENS = 4096
 
 
 def windows(tokens: np.ndarray, sequence_length: int) -> list[Tensor]:
-    """Tokens cut into batches of sequences ``[B, T + 1]`` that overlap by one: every token but the first is predicted once.
+    """Tokens cut into batches of sequences ``[B, T + 1]`` that overlap by one.
 
-    The last window may be shorter, and is then a batch by itself.
+    So every token but the first is predicted once. The last window may be shorter, and is then a batch by itself.
     """
     ids = torch.from_numpy(np.ascontiguousarray(tokens, dtype=np.int64))
     full = (len(ids) - 1) // sequence_length

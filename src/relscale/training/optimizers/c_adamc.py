@@ -15,7 +15,9 @@ from relscale.design.run import Hyperparameters
 from relscale.training.decay_groups import decay_groups
 
 SMALLEST_SHARE = 1e-3  # as in Liang et al.'s code: a tensor's update grows at most a thousandfold
-BUNDLE = 2**17  # elements worked on at a time, so that a CPU's cache holds them through all operations of a step
+BUNDLE = (
+    2**17
+)  # elements worked on at a time, so that a CPU's cache holds them through all operations of a step
 
 
 def build(
@@ -39,15 +41,17 @@ def build(
 
 
 class CAdamC(torch.optim.Optimizer):
-    """For gradient g, at step t with learning rate η, peak η_max and decay λ, tensor by tensor:
+    """Adam, cautious and with corrected decay.
+
+    For gradient g, at step t with learning rate η, peak η_max and decay λ, tensor by tensor:
 
     | m ← β1·m + (1 − β1)·g,   v ← β2·v + (1 − β2)·g²
     | u = (m / (1 − β1^t)) / (√(v / (1 − β2^t)) + ε)
     | k = [u·g > 0],   w ← w·(1 − η·λ·η/η_max) − η · u·k / max(mean(k), 1e-3)
 
-    The peak η_max is the learning rate at construction. Where a group has ``corrected=False`` its decay is η·λ. A
-    step takes no value to the host, and overwrites the gradients, so call ``zero_grad`` before the next backward pass.
-    """  # noqa: D205
+    η_max is the learning rate at construction. Where a group has ``corrected=False`` its decay is η·λ. A step takes no
+    value to the host, and uses the gradients' memory: call ``zero_grad`` before the next backward pass.
+    """
 
     def __init__(
         self,
@@ -58,10 +62,14 @@ class CAdamC(torch.optim.Optimizer):
         weight_decay: float = 0.1,
         corrected: bool = True,
     ) -> None:
-        defaults = dict(
-            lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, corrected=corrected, peak=lr, step=0
-        )
-        super().__init__(params, defaults)
+        settings = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "corrected": corrected,
+        }
+        super().__init__(params, {**settings, "peak": lr, "step": 0})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -71,61 +79,70 @@ class CAdamC(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            self._update(group)
+            parameters = [p for p in group["params"] if p.grad is not None]
+            if parameters:
+                self._update(parameters, group)
         return loss
 
-    def _update(self, group: dict[str, Any]) -> None:
-        parameters = [p for p in group["params"] if p.grad is not None]
-        if not parameters:
-            return
+    def _update(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         group["step"] += 1
-        beta1, beta2 = group["betas"]
-        decay = group["lr"] * group["weight_decay"]
-        if group["corrected"]:
-            decay *= group["lr"] / group["peak"]
         step = torch.tensor(float(group["step"]), device=parameters[0].device)
-
+        beta1, beta2 = group["betas"]
         bundles = list(_bundles(parameters, self.state))
-        counts, owners = [], []
+        kept, owners = [], []
         for owner, _, gradients, update, m, v in bundles:
             # Adam's own kernel, at learning rate 1 from 0, leaves −u.
             torch._foreach_zero_(update)
             torch._fused_adam_(
-                update, gradients, m, v, [], [step] * len(m),
-                lr=1.0, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=group["eps"], amsgrad=False, maximize=False,
+                update,
+                gradients,
+                m,
+                v,
+                [],
+                [step] * len(m),
+                lr=1.0,
+                beta1=beta1,
+                beta2=beta2,
+                weight_decay=0.0,
+                eps=group["eps"],
+                amsgrad=False,
+                maximize=False,
             )
             # In the gradient's place: 1 where u agrees with it in sign, 0 elsewhere.
             torch._foreach_mul_(gradients, update)
-            counts += [gradient.lt_(0).sum() for gradient in gradients]
+            kept += [gradient.lt_(0).sum() for gradient in gradients]
             owners += owner
 
-        kept = counts[0].new_zeros(len(parameters))
-        kept.index_add_(0, torch.tensor(owners, device=kept.device), torch.stack(counts))
-        sizes = kept.new_tensor([p.numel() for p in parameters])
-        factors = kept.div_(sizes).clamp_(min=SMALLEST_SHARE).reciprocal_().mul_(group["lr"]).unbind()
+        share = kept[0].new_zeros(len(parameters))
+        share.index_add_(0, torch.tensor(owners, device=share.device), torch.stack(kept))
+        share.div_(share.new_tensor([p.numel() for p in parameters])).clamp_(min=SMALLEST_SHARE)
+        factors = share.reciprocal_().mul_(group["lr"]).unbind()
+        decay = group["lr"] * group["weight_decay"]
+        if group["corrected"]:
+            decay *= group["lr"] / group["peak"]
         for owner, weights, mask, update, _, _ in bundles:
             if decay:
                 torch._foreach_mul_(weights, 1 - decay)
-            torch._foreach_mul_(mask, [factors[i] for i in owner])
+            torch._foreach_mul_(mask, [factors[index] for index in owner])
             torch._foreach_addcmul_(weights, update, mask)
 
 
 def _bundles(parameters: list[Tensor], state: Any) -> Iterator[list[list[Any]]]:
-    """Columns of pieces (owner's index, weight, gradient, u, m, v), in bundles of about ``BUNDLE`` elements."""
+    """Lists of owner's index, weight, gradient, u, m and v; pieces of about ``BUNDLE`` elements in all."""
     bundle: list[tuple[Any, ...]] = []
     room = BUNDLE
     for index, parameter in enumerate(parameters):
-        s = state[parameter]
-        if not s:
-            s["u"], s["m"], s["v"] = (torch.zeros_like(parameter) for _ in range(3))
-        tensors = (parameter, parameter.grad, s["u"], s["m"], s["v"])
-        for piece in zip(*(_pieces(tensor) for tensor in tensors), strict=True):
-            if room < piece[0].numel() and bundle:
-                yield [list(x) for x in zip(*bundle)]
+        own = state[parameter]
+        if not own:
+            own.update({name: torch.zeros_like(parameter) for name in "umv"})
+        tensors = (parameter, parameter.grad, own["u"], own["m"], own["v"])
+        for piece in zip(*map(_pieces, tensors), strict=True):
+            if bundle and room < piece[0].numel():
+                yield [list(column) for column in zip(*bundle, strict=True)]
                 bundle, room = [], BUNDLE
             bundle.append((index, *piece))
             room -= piece[0].numel()
-    yield [list(x) for x in zip(*bundle)]
+    yield [list(column) for column in zip(*bundle, strict=True)]
 
 
 def _pieces(tensor: Tensor) -> tuple[Tensor, ...]:

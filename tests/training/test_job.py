@@ -1,0 +1,139 @@
+"""Whole trainings, of a second each. Lightning takes some seconds to import."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from relscale.errors import RelscaleError
+from relscale.tables import read_table
+
+pytestmark = pytest.mark.slow
+OPTIONS = {
+    "threads": 1,
+    "precision": "float32",
+    "validation_tokens": 500,
+    "validation_points": 4,
+    "max_epochs": 2.0,
+}
+FILES = {
+    "config.json",
+    "curve.parquet",
+    "model.safetensors",
+    "run.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+}
+
+
+@pytest.fixture
+def train(tokens, vocabulary, tmp_path):
+    """Train a run into a folder of that name, and return the folder."""
+    from relscale.training.run import train_run
+
+    def into(name, run, **options):
+        folder = tmp_path / name
+        train_run(run, tokens, vocabulary, folder, {**OPTIONS, **options})
+        return folder
+
+    return into
+
+
+def test_a_run_learns_and_leaves_what_the_next_stages_read(run, train, tokens):
+    folder = train("a", run)
+    assert {file.name for file in folder.iterdir()} == FILES
+    record = json.loads((folder / "run.json").read_text())
+    assert record["status"] == "ok"
+    assert record["tokens"] == run.tokens
+    assert record["training_flops"] == run.training_flops
+    assert record["validation_loss"] < 0.8 * np.log(300)
+    assert record["train_loss"] < 0.8 * np.log(300)
+
+    curve = read_table(folder / "curve.parquet").to_pandas()
+    assert curve["step"].tolist() == list(range(1, 41))
+    assert curve["tokens"].iloc[-1] == run.tokens
+    assert curve["learning_rate"].max() == run.hyperparameters.learning_rate
+    assert curve["validation_loss"].dropna().index.tolist() == [9, 19, 29, 39]
+    assert curve["validation_loss"].iloc[-1] == record["validation_loss"]
+    assert curve["train_loss"].iloc[0] == pytest.approx(np.log(300), abs=0.1)
+    assert (curve["grad_norm"] > 0).all()
+
+
+def test_the_same_run_has_the_same_weights_and_another_seed_others(run, train):
+    first, again = train("a", run), train("b", run)
+    assert (first / "model.safetensors").read_bytes() == (again / "model.safetensors").read_bytes()
+    assert (first / "curve.parquet").read_bytes() == (again / "curve.parquet").read_bytes()
+    other = load_file(train("c", replace(run, seed=1)) / "model.safetensors")
+    assert not torch.equal(other["lm_head.weight"], load_file(first / "model.safetensors")["lm_head.weight"])
+
+
+@pytest.mark.parametrize("change", [{"optimizer": "adamw"}, {"schedule": "cosine"}])
+def test_other_optimizers_and_schedules_learn_too(run, train, change):
+    folder = train("a", replace(run, hyperparameters=replace(run.hyperparameters, **change)))
+    assert json.loads((folder / "run.json").read_text())["validation_loss"] < 0.9 * np.log(300)
+
+
+def test_bfloat16_ends_near_float32(run, train):
+    losses = [
+        json.loads((train(precision, run, precision=precision) / "run.json").read_text())["validation_loss"]
+        for precision in ("float32", "bf16")
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+def test_a_diverged_run_is_recorded_and_the_others_go_on(run, diverging, tokens, vocabulary, tmp_path):
+    from relscale.training.job import train_job
+
+    runs = [diverging, replace(run, seed=1)]
+    manifest = train_job(runs, tokens, vocabulary, tmp_path / "store", OPTIONS, tmp_path / "job.json")
+    assert json.loads((tmp_path / "job.json").read_text()) == manifest
+    assert [row["name"] for row in manifest] == [run.name for run in runs]
+    assert manifest[1]["status"] == "ok"
+
+    step = int(manifest[0]["status"].removeprefix("diverged at step "))
+    folder = tmp_path / "store" / "runs" / manifest[0]["key"]
+    assert str(folder) == manifest[0]["path"]
+    assert {file.name for file in folder.iterdir()} == {"run.json", "curve.parquet"}
+    record = json.loads((folder / "run.json").read_text())
+    assert 1 <= record["step"] == step <= run.train_steps
+    assert np.isfinite(record["train_loss"])
+    assert record["validation_loss"] is None
+    assert record["training_flops"] < run.training_flops or step == run.train_steps
+    assert read_table(folder / "curve.parquet")["step"].to_pylist() == list(range(1, step + 1))
+
+
+def test_what_is_in_the_store_is_not_trained_again(run, tokens, vocabulary, tmp_path, capsys):
+    from relscale.training.job import train_job
+
+    def job(runs, output):
+        return train_job(runs, tokens, vocabulary, tmp_path / "store", OPTIONS, tmp_path / output)
+
+    wider = replace(run, architecture=replace(run.architecture, hidden_size=24))
+    first = job([run], "one.json")
+    weights = tmp_path / "store" / "runs" / first[0]["key"] / "model.safetensors"
+    before = weights.stat().st_mtime_ns
+    both = job([wider, run], "both.json")
+    assert both[1] == first[0]
+    assert weights.stat().st_mtime_ns == before
+    lines = capsys.readouterr().err.splitlines()
+    progress = [line for line in lines if "runs)" in line]
+    assert [line.split()[0] for line in progress] == ["trained", "trained", "found"]
+    assert progress[-1].endswith("(2 of 2 runs)")
+
+
+def test_a_plan_that_repeats_its_corpus_too_often_trains_nothing(run, tokens, vocabulary, tmp_path):
+    from relscale.training.job import train_job
+
+    long = replace(run, train_steps=4000)
+    with pytest.raises(RelscaleError, match=r"passes over .* raise training\.max_epochs \(now 2\)"):
+        train_job([run, long], tokens, vocabulary, tmp_path / "store", OPTIONS, tmp_path / "job.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_vocabulary_than_the_runs_is_refused(run, train):
+    other = replace(run, architecture=replace(run.architecture, vocabulary_size=301))
+    with pytest.raises(RelscaleError, match=r"300 tokens, where .* has a vocabulary of 301"):
+        train("a", other)
