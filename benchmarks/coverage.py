@@ -183,11 +183,12 @@ def noise_of(found: Sequence[Ladder], items: int, suite: str, metric: str) -> No
             f"no repeated seeds, or no replicates, of suite {suite!r}, metric {metric!r}; give no measurements to use "
             "the default noise"
         )
-    loss, shared, own = np.sqrt(np.mean(run_noise, axis=0))
-    level, slope, left = np.sqrt(np.mean(item_noise, axis=0))
-    return Noise(
-        loss=loss, shared=shared, own=own, item_level=level, item_slope=slope, item_run=left, items=items
-    )
+    loss, shared, own = np.mean(run_noise, axis=0)
+    item_level, item_slope, item_run = np.mean(item_noise, axis=0)
+    own = max(own - item_run, 0.0)  # what seeds differ by holds the interaction of the items at hand
+    variances = {"loss": loss, "shared": shared, "own": own}
+    variances |= {"item_level": item_level, "item_slope": item_slope, "item_run": item_run}
+    return Noise(items=items, **{name: math.sqrt(max(variance, 0.0)) for name, variance in variances.items()})
 
 
 def markdown(rows: Sequence[dict[str, object]], noise: Noise, size: int, level: float) -> str:

@@ -89,11 +89,9 @@ def test_simulated_noise_is_measured_as_what_it_is(benchmark: ModuleType, grid: 
     for m in range(40):
         ladders = benchmark.ladders(*tables(data, m))
         found.append(vars(benchmark.noise_of(ladders, 60, "s", "bits_per_byte")))
-    for name in ("loss", "own", "item_level", "item_slope", "item_run"):
-        measured = np.sqrt(np.mean([f[name] ** 2 for f in found]))
-        # Interaction is part of what seeds differ by, each group for itself.
-        truth = np.hypot(noise.own, noise.item_run) if name == "own" else getattr(noise, name)
-        assert measured == pytest.approx(truth, rel=0.25), name
+    for name in ("loss", "shared", "own", "item_level", "item_slope", "item_run"):
+        measured = np.sqrt(np.mean([noise_found[name] ** 2 for noise_found in found]))
+        assert measured == pytest.approx(getattr(noise, name), rel=0.25), name
 
 
 def test_the_table_names_generators_estimands_and_coverage(benchmark: ModuleType, grid: Any) -> None:
