@@ -115,7 +115,7 @@ def corpus(options: argparse.Namespace) -> None:
 
 def tokenize(options: argparse.Namespace) -> None:
     """Train the experiment's vocabulary or, with --corpus, turn that corpus into a store of tokens."""
-    from relscale.tokens.store import build_store
+    from relscale.tokens.build import build_store
     from relscale.tokens.vocabulary import train_vocabulary
 
     config = load_config(options.config)

@@ -1,5 +1,7 @@
 # What every stage shares: the experiment, where its results lie, its plan, and the digests of the code behind a rule.
 
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 
 from relscale.config import check_config
@@ -54,8 +56,8 @@ def all_documents():
 
 
 def figure_files():
-    """Every file of every figure; one that shows a single suite is drawn for each."""
+    """Every figure; one that shows a single suite is drawn for each."""
     names = []
     for figure in config["figures"]:
         names += [f"{figure}-{suite}" for suite in config["suites"]] if figure == PER_SUITE else [figure]
-    return [f"{RESULTS}/figures/{name}.{ending}" for name in names for ending in ("html", "json", *static_formats())]
+    return [f"{RESULTS}/figures/{name}.html" for name in names]

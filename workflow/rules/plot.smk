@@ -1,4 +1,10 @@
-# Figures: HTML and JSON always; SVG, PDF and PNG where this machine has a Chrome.
+# Figures: HTML and JSON always; SVG, PDF and PNG beside them where this machine has a Chrome. Those are not declared,
+# so that the workflow runs where it has none; the formats are a parameter, so that they come when a Chrome does.
+
+
+def caption(figure):
+    name = PER_SUITE if figure_suite(figure) else figure
+    return Path(workflow.basedir, "workflow", "report", f"{name}.rst").read_text(encoding="utf-8")
 
 
 rule plot:
@@ -8,7 +14,7 @@ rule plot:
         tokens=expand(f"{RESULTS}/tokens/{{corpus}}/manifest.json", corpus=CORPORA),
         suites=expand(f"{RESULTS}/suites/{{suite}}/suite.yaml", suite=config["suites"]),
     output:
-        multiext(f"{RESULTS}/figures/{{figure}}", *(f".{ending}" for ending in ("json", *static_formats()))),
+        json=f"{RESULTS}/figures/{{figure}}.json",
         html=report(
             f"{RESULTS}/figures/{{figure}}.html",
             caption="../report/figure.rst",
@@ -18,6 +24,7 @@ rule plot:
     params:
         config=CONFIG,
         code=lambda w: code_digest("relscale.figures.plot", figure_module(w.figure)),
+        formats=static_formats(),
         caption=lambda w: caption(w.figure),
     resources:
         mem_mb=2000,

@@ -31,7 +31,7 @@ rule tokenize:
         config=CONFIG,
         corpus=lambda w: config["corpora"][w.corpus],
         seed=config["seed"],
-        code=code_digest("relscale.tokens.store"),
+        code=code_digest("relscale.tokens.build"),
     log:
         f"{RESULTS}/logs/tokenize/{{corpus}}.log",
     conda:
