@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--output", type=Path, required=True, help="the manifest to write (.json): a row a run")
 
     verb = _verb(verbs, score, "make a suite's data ready, or score the models of one job on every suite")
-    verb.add_argument("--prepare", metavar="SUITE", help="write the data of this suite of the config, and score nothing")
+    verb.add_argument("--prepare", metavar="SUITE", help="write the data of this suite and score nothing")
     verb.add_argument("--corpus", help="a key of the config's 'corpora'")
     verb.add_argument("--job", help="'all', a budget such as 1e12, or a run's name; see scoring.job")
     verb.add_argument("--threads", type=int, default=1, help="threads of the processor (default 1)")
@@ -132,18 +132,28 @@ def tokenize(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Train the runs of one job, one after another; those already in the store are not trained again."""
+    from relscale.design.cost import Hardware
+    from relscale.design.isoflop import plan as planned
     from relscale.training.job import train_job
+    from relscale.training.progress import progress
 
     config = load_config(options.config)
     _section(config, "corpora", options.corpus)
-    results = results_folder(config)
+    results, store = results_folder(config), Path(config["store"])
+    training = {**config["training"], "threads": options.threads}
+    hardware = Hardware(**config["hardware"])
+
+    def report(line: str) -> None:
+        print(f"{line}; {progress(planned(config), results / 'tokens', store, training, hardware)}", flush=True)
+
     train_job(
-        job_runs(config, options.corpus, options.job, config["training"]["job"]),
+        job_runs(config, options.corpus, options.job, training["job"]),
         results / "tokens" / options.corpus,
         results / "vocabulary",
-        Path(config["store"]),
-        {**config["training"], "threads": options.threads},
+        store,
+        training,
         options.output,
+        report,
     )
 
 

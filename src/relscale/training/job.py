@@ -2,8 +2,7 @@
 
 import fcntl
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,16 @@ from relscale.design.run import Run
 from relscale.errors import RelscaleError
 from relscale.tokens.store import TokenStore
 from relscale.training.key import run_key, tokens_digest
-from relscale.training.run import train_run
 
 
 def train_job(
-    runs: list[Run], tokens: Path, vocabulary: Path, store: Path, options: dict[str, Any], output: Path
+    runs: list[Run],
+    tokens: Path,
+    vocabulary: Path,
+    store: Path,
+    options: dict[str, Any],
+    output: Path,
+    report: Callable[[str], None] = print,
 ) -> list[dict[str, str]]:
     """Train ``runs`` one after another, those in the store excepted, and write the job's manifest.
 
@@ -33,6 +37,8 @@ def train_job(
         The config's section ``training``.
     output
         The manifest: a list of ``{"name", "key", "path", "status"}``, in the order of ``runs``.
+    report
+        Is told of each run, in one line, when it is done.
 
     Raises
     ------
@@ -42,21 +48,19 @@ def train_job(
     check_epochs(runs, tokens, options.get("max_epochs", 1.0))
     data = tokens_digest(tokens)
     manifest = []
-    for number, run in enumerate(runs, start=1):
+    for run in runs:
         key = run_key(run, data, options)
         folder = store / "runs" / key
         with locked(store / "locks" / f"{key}.lock"):
             record = read_record(folder)
             verb = "trained" if record is None else "found"
-            record = record or train_run(run, tokens, vocabulary, folder, options)
-        loss = record["validation_loss"] or record["train_loss"] or float("nan")
+            if record is None:
+                from relscale.training.run import train_run  # torch and Lightning take seconds to import
+
+                record = train_run(run, tokens, vocabulary, folder, options)
+        loss = record["validation_loss"]
         outcome = f"loss {loss:.4f}" if record["status"] == "ok" else record["status"]
-        print(
-            f"{verb} {run.name}: {record['tokens']:.3g} tokens in {record['seconds']:.1f} s, {outcome}"
-            f" ({number} of {len(runs)} runs)",
-            file=sys.stderr,
-            flush=True,
-        )
+        report(f"{verb} {run.name}: {record['seconds']:.1f} s, {outcome}")
         manifest.append({"name": run.name, "key": key, "path": str(folder), "status": record["status"]})
     write_text(output, json.dumps(manifest, indent=2) + "\n")
     return manifest

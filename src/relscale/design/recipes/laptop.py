@@ -11,7 +11,7 @@ from relscale.design.architecture import Architecture, forward_flops_per_token
 from relscale.design.recipes import Infeasible
 from relscale.design.run import Hyperparameters
 
-TARGET_STEPS = 768
+TARGET_STEPS = 320
 SMALLEST_BATCH = 2
 LARGEST_HEAD = 64
 
@@ -22,7 +22,7 @@ def widths(forward_budget: float) -> tuple[int, ...]:
 
 
 def architecture(hidden_size: int, sequence_length: int, vocabulary_size: int) -> Architecture:
-    """One layer for every 64 of width and at least one; the largest even head size up to 64 that divides the width."""
+    """A layer for every whole 64 of width, at least one; the largest even head size up to 64 that divides the width."""
     heads = [d for d in range(2, LARGEST_HEAD + 1, 2) if hidden_size % d == 0]
     if not heads:
         raise Infeasible(f"width {hidden_size} is odd, and rotary embeddings need an even head size")
@@ -31,7 +31,7 @@ def architecture(hidden_size: int, sequence_length: int, vocabulary_size: int) -
         vocabulary_size=vocabulary_size,
         sequence_length=sequence_length,
         hidden_size=hidden_size,
-        num_layers=max(1, round(hidden_size / 64)),
+        num_layers=max(1, hidden_size // 64),
         num_heads=hidden_size // head_size,
         num_kv_heads=hidden_size // head_size,
         head_size=head_size,
@@ -40,17 +40,19 @@ def architecture(hidden_size: int, sequence_length: int, vocabulary_size: int) -
 
 
 def batch_size(forward_budget: float, architecture: Architecture) -> int:
-    """The batch that would spend the budget in 768 steps, rounded to the nearest power of two, at least 2."""
+    """The batch that would spend the budget in 320 steps, rounded, at least 2 sequences.
+
+    Not a power of two: steps in the batch size from one width to the next would be steps in the loss.
+    """
     flops_per_sequence = forward_flops_per_token(architecture) * architecture.sequence_length
-    exponent = round(math.log2(forward_budget / flops_per_sequence / TARGET_STEPS))
-    return max(SMALLEST_BATCH, 2**exponent)
+    return max(SMALLEST_BATCH, round(forward_budget / flops_per_sequence / TARGET_STEPS))
 
 
 def hyperparameters(optimizer: str, architecture: Architecture, batch_size: int) -> Hyperparameters:
-    """Learning rate ``0.15·√batch / h``, at most 0.02; otherwise as in the paper."""
+    """Learning rate ``0.1·√batch / h``, at most 0.02; otherwise as in the paper."""
     return Hyperparameters(
         optimizer=optimizer,
-        learning_rate=min(0.02, 0.15 * math.sqrt(batch_size) / architecture.hidden_size),
+        learning_rate=min(0.02, 0.1 * math.sqrt(batch_size) / architecture.hidden_size),
         beta1=0.95,
         beta2=0.98 ** (batch_size / 128),
         epsilon=1e-15,
