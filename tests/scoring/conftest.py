@@ -30,6 +30,7 @@ def save_checkpoint(folder, seed=0, vocabulary=400, scale=1.0):
     fast = transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token=end, eos_token=end, pad_token=end
     )
+    torch.set_num_threads(1)  # threads that wait for one another are slower, where other work runs beside
     torch.manual_seed(seed)
     config = transformers.Qwen3Config(
         vocab_size=vocabulary,

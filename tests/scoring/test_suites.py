@@ -31,9 +31,15 @@ def test_a_prepared_suite_lists_every_group_and_item_that_it_has(prepared, read_
     assert set(manifest.tasks) == {f"{name}_{task}" for task in data}
     counted = Counter()
     for task, rows in data.items():
-        counted[manifest.tasks[f"{name}_{task}"].group] += len(rows)
+        place = manifest.tasks[f"{name}_{task}"]
+        counted[place.group, place.prompt] += len(rows)
         assert len({row["id"] for row in rows}) == len(rows)
-    assert counted == {group: entry.items for group, entry in manifest.groups.items()}
+    prompts = {place.prompt for place in manifest.tasks.values()}
+    expected = {
+        (group, prompt): entry.items for group, entry in manifest.groups.items() for prompt in prompts
+    }
+    assert counted == expected
+    assert manifest.prompt in prompts
 
 
 @pytest.mark.parametrize("name", ["knowledge", "varieties", "domains"])
@@ -54,6 +60,14 @@ def test_a_question_has_its_own_summary_among_those_of_its_package(prepared, rea
                 assert package_of[document["package"], choice]["split"] == "test"
 
 
+def test_both_prompt_forms_ask_the_same_questions(prepared, read_data):
+    data = read_data(prepared / "knowledge")
+    assert set(data) == {
+        f"{group}_{form}" for group in ("learning", "numerics") for form in ("signature", "summary")
+    }
+    assert data["learning_signature"] == data["learning_summary"]
+
+
 def test_the_right_answer_stands_at_each_place_equally_often(prepared, read_data):
     for rows in read_data(prepared / "knowledge").values():
         places = Counter(row["answer"] for row in rows)
@@ -63,7 +77,7 @@ def test_the_right_answer_stands_at_each_place_equally_often(prepared, read_data
 def test_a_question_and_its_longest_answer_fit_256_tokens_of_any_vocabulary(prepared, read_data):
     for rows in read_data(prepared / "knowledge").values():
         for row in rows:
-            assert len(row["prompt"].encode()) + 2 + max(len(c.encode()) for c in row["choices"]) <= 256
+            assert len(row["signature"].encode()) + 2 + max(len(c.encode()) for c in row["choices"]) <= 256
 
 
 def test_varieties_have_the_same_documents_and_differ_in_spelling_alone(prepared, read_data):
@@ -125,8 +139,9 @@ def test_a_document_more_moves_no_other(tmp_path, documents, read_data):
     [
         ("wisdom", {}, "no suite 'wisdom'; there are behaviours, domains, knowledge, varieties"),
         ("knowledge", {"question": 5}, "unknown option 'question'; allowed are path, baseline, questions"),
-        ("knowledge", {"questions": "many"}, "option questions is 'many'; it should be like 120"),
+        ("knowledge", {"questions": "many"}, "option questions is 'many'; it should be like 100"),
         ("knowledge", {"questions": 0}, "option questions is 0"),
+        ("knowledge", {"forms": ["riddle"]}, "riddle.yaml: no such file"),
         ("knowledge", {"baseline": "music"}, "no group 'music' .* one of learning, numerics"),
         ("domains", {"part": "poems"}, "no document of part 'poems'"),
         ("varieties", {"changes": 50}, "no held-out document has 50 words"),

@@ -114,9 +114,9 @@ class Engine(LM):
 
         A window that occurs twice is computed once.
         """
-        numbers: dict[tuple, int] = {}
-        places = [numbers.setdefault(window[:2], len(numbers)) for window in windows]
-        distinct = [Window(*key) for key in numbers]
+        numbers: dict[Window, int] = {}
+        places = [numbers.setdefault(window, len(numbers)) for window in windows]
+        distinct = list(numbers)
         logprobs, greedy = np.zeros(len(distinct)), np.ones(len(distinct), bool)
         for batch in batches(distinct, self.batch_tokens, self.share):
             token_logprobs, best = self._score_batch(batch, self.direct)

@@ -41,6 +41,8 @@ class Manifest:
         ``multiple_choice``, or ``rolling`` for the probability of whole documents.
     metric, direction
         The metric that figures show first, and whether ``lower`` or ``higher`` is better.
+    prompt
+        The prompt form that figures show first.
     baseline
         The group that gaps are measured against.
     builder
@@ -59,6 +61,7 @@ class Manifest:
     metric: str
     direction: str
     baseline: str
+    prompt: str = "default"
     note: str = ""
     builder: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
@@ -100,7 +103,7 @@ def read_manifest(folder: str | Path) -> Manifest:
 
 def write_manifest(manifest: Manifest, folder: str | Path) -> None:
     """Write ``suite.yaml`` into ``folder``; what is at its default is left away."""
-    values = {key: value for key, value in asdict(manifest).items() if value not in ("", {}, None)}
+    values = {key: value for key, value in asdict(manifest).items() if value not in ("", {}, None, "default")}
     for part in ("groups", "tasks"):
         if part in values:
             values[part] = {name: _given(entry) for name, entry in values[part].items()}

@@ -11,6 +11,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks import TaskManager
 
+import relscale.scoring.local_data  # noqa: F401  (the tasks of prepared suites name it)
 from relscale.errors import RelscaleError
 from relscale.provenance import digest
 from relscale.scoring.encoding import move_spaces

@@ -3,7 +3,8 @@
 A suite is data. A folder with ``suite.yaml`` describes it, and beside that there is one of
 
 - ``task.yaml`` (an lm-eval task without a name or data) and ``data/*.jsonl``, a task each;
-- ``task.yaml``, where ``suite.yaml`` names a builder that makes the data from held-out documents;
+- ``task.yaml``, or a file for each prompt form, where ``suite.yaml`` names a builder that makes the data from held-out
+  documents;
 - ``tasks/*.yaml``, lm-eval tasks of any kind, listed in ``suite.yaml``.
 
 The suites in ``relscale/scoring/suites`` are known by name; an experiment names any other folder by ``path``.
@@ -11,6 +12,7 @@ The suites in ``relscale/scoring/suites`` are known by name; an experiment names
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -175,9 +177,12 @@ def _built(
 
 def _described(name: str, manifest: Manifest, tasks: list[TaskData]) -> Manifest:
     """The manifest with the groups and tasks that the data have."""
-    items: dict[str, int] = dict.fromkeys(manifest.groups, 0)
+    counts: Counter[tuple[str, str]] = Counter()
     for task in tasks:
-        items[task.task.group] = items.get(task.task.group, 0) + len(task.rows)
+        counts[task.task.group, task.task.prompt] += len(task.rows)
+    items = dict.fromkeys(manifest.groups, 0)
+    for (group, _), count in counts.items():  # the same documents under every prompt
+        items[group] = max(items.get(group, 0), count)
     few = {
         group: f"{count} items, under {FEWEST_ITEMS}"
         for group, count in items.items()
@@ -197,15 +202,20 @@ def _described(name: str, manifest: Manifest, tasks: list[TaskData]) -> Manifest
 
 
 def _write_tasks(name: str, tasks: list[TaskData], source: Path, folder: Path) -> None:
-    """Data as jsonl, and for each a task that includes the suite's ``task.yaml``."""
+    """Data as jsonl, and for each a task that includes its template."""
     (folder / "data").mkdir()
     (folder / "tasks").mkdir()
-    shutil.copy(source / "task.yaml", folder / "task.yaml")
+    for template in {task.template for task in tasks}:
+        if not (source / template).is_file():
+            raise RelscaleError(
+                f"{source / template}: no such file; it tells lm-eval how to read the suite's data"
+            )
+        shutil.copy(source / template, folder / template)
     for task in tasks:
         lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in task.rows]
         (folder / "data" / f"{task.name}.jsonl").write_text("".join(lines), encoding="utf-8")
         (folder / "tasks" / f"{task.name}.yaml").write_text(
-            "include: ../task.yaml\n"
+            f"include: ../{task.template}\n"
             f"task: {name}_{task.name}\n"
             "custom_dataset: !function relscale.scoring.local_data.jsonl\n"
             f"dataset_kwargs: {{data: ../data/{task.name}.jsonl}}\n",

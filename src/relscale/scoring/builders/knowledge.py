@@ -12,8 +12,8 @@ from relscale.scoring.builders.held_out import held_out
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.task_data import TaskData
 
-# Lengths in bytes: no token is shorter than a byte, so a prompt and an answer always fit 256 tokens.
-PROMPT_BYTES = 130
+# Lengths in bytes: no token is shorter than a byte, so a signature and a summary always fit 256 tokens.
+SIGNATURE_BYTES = 130
 SUMMARY_BYTES = (20, 120)
 # The wrong answers are drawn from so many summaries of the nearest length; fewer would make them guessable.
 NEAREST = 12
@@ -22,7 +22,7 @@ MOST_ALIKE = 0.6
 
 
 def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> list[TaskData]:
-    """A task for each domain, with at most ``questions`` questions of ``choices`` choices.
+    """A task for each domain and prompt form, with at most ``questions`` questions of ``choices`` choices.
 
     The right answer stands at each place equally often. Whether a document becomes a question depends on its id, the
     seed and the other summaries of its package.
@@ -46,22 +46,26 @@ def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> l
         asked.add((row["package"], row["summary"]))
         place = len(group) % options["choices"]
         choices = [*wrong[:place], row["summary"], *wrong[place:]]
-        group.append({"id": row["id"], "prompt": prompt(row), "choices": choices, "answer": place})
+        group.append({"id": row["id"], "signature": signature(row), "choices": choices, "answer": place})
     return [
-        TaskData(name, Task(name), sorted(groups[name], key=lambda q: q["id"])) for name in sorted(groups)
+        TaskData(
+            f"{name}_{form}", Task(name, form), sorted(groups[name], key=lambda q: q["id"]), f"{form}.yaml"
+        )
+        for name in sorted(groups)
+        for form in options["forms"]
     ]
 
 
-def prompt(row: dict[str, Any]) -> str:
+def signature(row: dict[str, Any]) -> str:
     """The object's name with the class it belongs to, and its signature: ``Series.plot(kind='line')``."""
     owner, _, name = row["name"].rpartition(".")
-    signature = row["signature"] or name
-    return f"{owner}.{signature}" if owner else signature
+    call = row["signature"] or name
+    return f"{owner}.{call}" if owner else call
 
 
 def _usable(row: dict[str, Any]) -> bool:
     low, high = SUMMARY_BYTES
-    short = len(prompt(row).encode()) <= PROMPT_BYTES
+    short = len(signature(row).encode()) <= SIGNATURE_BYTES
     return bool(row["name"]) and short and low <= len(row["summary"].encode()) <= high
 
 
