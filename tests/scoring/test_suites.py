@@ -213,3 +213,30 @@ def test_an_excerpt_is_a_start_of_the_text_within_its_bytes(limit):
     assert text.startswith(head)
     assert len(head.encode()) <= limit
     assert head == text or len(head.encode()) * 2 >= limit - 8
+
+
+def test_lm_eval_tasks_of_ones_own_are_a_suite_when_it_lists_them(tmp_path):
+    mine = tmp_path / "mine"
+    (mine / "tasks").mkdir(parents=True)
+    described = {
+        "title": "Mine",
+        "what": "Nothing",
+        "kind": "multiple_choice",
+        "metric": "brier",
+        "direction": "lower",
+    }
+    described |= {"baseline": "one", "groups": {"one": {"label": "One"}, "two": {"label": "Two"}}}
+    described |= {"tasks": {"first": {"group": "one"}, "second": {"group": "two"}}}
+    (mine / "suite.yaml").write_text(yaml.safe_dump(described))
+    for task in ("first", "second"):
+        (mine / "tasks" / f"{task}.yaml").write_text(
+            f"task: {task}\nprocess_docs: !function somewhere.else\n"
+        )
+    manifest = prepare_suite("mine", {"path": str(mine)}, [], tmp_path / "out", seed=0)
+    assert (tmp_path / "out" / "tasks" / "second.yaml").read_text() == (
+        mine / "tasks" / "second.yaml"
+    ).read_text()
+    assert read_manifest(tmp_path / "out") == manifest
+    (mine / "tasks" / "second.yaml").unlink()
+    with pytest.raises(RelscaleError, match="lists the task 'second'; no file in tasks/ has that name"):
+        prepare_suite("mine", {"path": str(mine)}, [], tmp_path / "again", seed=0)
