@@ -41,6 +41,8 @@ rule score:
         mem_mb=2000,
     log:
         f"{RESULTS}/logs/score/{{corpus}}/{{job}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score/{{corpus}}/{{job}}.tsv"
     conda:
         "../../envs/relscale.yaml"
     shell:

@@ -28,6 +28,8 @@ rule train:
         runtime=lambda w: f"{5 + 2 * expected_seconds(w) / 60:.0f}m",
     log:
         f"{RESULTS}/logs/train/{{corpus}}/{{job}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train/{{corpus}}/{{job}}.tsv"
     conda:
         "../../envs/relscale.yaml"
     shell:
