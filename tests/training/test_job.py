@@ -137,3 +137,15 @@ def test_another_vocabulary_than_the_runs_is_refused(run, train):
     other = replace(run, architecture=replace(run.architecture, vocabulary_size=301))
     with pytest.raises(RelscaleError, match=r"300 tokens, where .* has a vocabulary of 301"):
         train("a", other)
+
+
+def test_one_process_at_a_time_works_on_a_key(tmp_path):
+    import fcntl
+
+    from relscale.training.job import locked
+
+    path = tmp_path / "locks" / "key.lock"
+    with locked(path), path.open() as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with path.open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
