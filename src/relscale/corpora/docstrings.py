@@ -16,7 +16,11 @@ Holder = ast.Module | Definition
 # Where statements hold others, in the order of the source. Expressions are never visited: no docstring is inside one.
 BLOCKS = ("body", "handlers", "cases", "orelse", "finalbody")
 ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|cf|vs|etc|resp|[A-Z])\.)$")
-SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
+SENTENCE_END = re.compile(r"(?<=[^\s.])[.!?](?=\s|$)")
+# Headings of numpydoc sections: a docstring that begins with one has no summary.
+SECTIONS = frozenset(
+    {"Parameters", "Returns", "Yields", "Raises", "Attributes", "Methods", "Notes", "Examples"}
+)
 LICENCE = re.compile(rb"copyright|licen[cs]e", re.IGNORECASE)
 
 
@@ -73,10 +77,14 @@ def separate(source: str) -> tuple[list[Docstring], str]:
 
 
 def summary(text: str) -> str:
-    """The first sentence of a docstring, or its first paragraph where none ends in it, as one line."""
+    """The first sentence of a docstring as one line: its first paragraph where no sentence ends in it.
+
+    Empty where the docstring begins with a section. Underlines of titles and directives of reStructuredText are passed
+    over.
+    """
     paragraph: list[str] = []
     for line in text.split("\n"):
-        if any(character.isalnum() for character in line):  # not an underline of a title
+        if any(character.isalnum() for character in line) and not line.startswith(".. "):
             paragraph.append(line)
         elif paragraph:
             break
@@ -84,7 +92,7 @@ def summary(text: str) -> str:
     for end in SENTENCE_END.finditer(joined):
         if not ABBREVIATION.search(joined[: end.end()]):
             return joined[: end.end()]
-    return joined
+    return "" if joined in SECTIONS else joined
 
 
 def _holders(tree: ast.Module) -> Iterator[tuple[str, Holder]]:

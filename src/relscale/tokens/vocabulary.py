@@ -43,7 +43,7 @@ def train_vocabulary(
     RelscaleError
         The text is too small to give so many tokens, or a corpus has no text to train on.
     """
-    texts = _sample(parts, options["sample_bytes"], seed)
+    texts = sample_texts(parts, options["sample_bytes"], seed)
     tokenizer = Tokenizer(BPE())
     tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
     tokenizer.decoder = ByteLevelDecoder()
@@ -72,6 +72,24 @@ def train_vocabulary(
             (partial / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
+def sample_texts(parts: Sequence[tuple[Path, str | None]], sample_bytes: float, seed: int) -> Iterator[str]:
+    """Training texts in a seeded order, until each corpus has given an equal part of ``sample_bytes``, or all it has.
+
+    Raises
+    ------
+    RelscaleError
+        A corpus has no training text.
+    """
+    for path, part in parts:
+        table = read_documents(path, part, "train")
+        if not table.num_rows:
+            raise RelscaleError(f"{path}: no training text{f' of part {part!r}' if part else ''}")
+        order = np.random.default_rng(seed).permutation(table.num_rows)
+        before = np.cumsum(table["bytes"].to_numpy()[order]) - table["bytes"].to_numpy()[order]
+        for position in order[before < sample_bytes / len(parts)]:
+            yield table["text"][int(position)].as_py()
+
+
 def load_vocabulary(folder: str | Path) -> Tokenizer:
     """The tokenizer in a folder, set to encode text as text: an end-of-text that is written out in it is no token.
 
@@ -88,15 +106,3 @@ def load_vocabulary(folder: str | Path) -> Tokenizer:
         raise RelscaleError(f"{path}: no token {END_OF_TEXT!r}")
     tokenizer.encode_special_tokens = True
     return tokenizer
-
-
-def _sample(parts: Sequence[tuple[Path, str | None]], sample_bytes: float, seed: int) -> Iterator[str]:
-    """Training texts in a seeded order, until each corpus has given its share of ``sample_bytes``."""
-    for path, part in parts:
-        table = read_documents(path, part, "train")
-        if not table.num_rows:
-            raise RelscaleError(f"{path}: no training text{f' of part {part!r}' if part else ''}")
-        order = np.random.default_rng(seed).permutation(table.num_rows)
-        before = np.cumsum(table["bytes"].to_numpy()[order]) - table["bytes"].to_numpy()[order]
-        for position in order[before < sample_bytes / len(parts)]:
-            yield table["text"][int(position)].as_py()
