@@ -60,3 +60,11 @@ def test_the_code_of_the_runs_own_optimizer_counts(run, monkeypatch):
 def test_a_token_store_is_known_by_its_content(tokens, tmp_path):
     (tmp_path / "manifest.json").write_bytes((tokens / "manifest.json").read_bytes())
     assert tokens_digest(tmp_path) == tokens_digest(tokens)
+
+
+def test_asking_for_keys_imports_no_torch():
+    import subprocess
+    import sys
+
+    code = "import sys, relscale.training.job; assert not {'torch', 'lightning'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,12 +5,14 @@ A new optimizer is a new file with a function ``build(model, hyperparameters)``;
 
 import importlib
 import pkgutil
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING
 
 from relscale.design.run import Hyperparameters
 from relscale.errors import RelscaleError
+
+if TYPE_CHECKING:  # a run's key asks for a name here, and needs no torch
+    import torch
+    from torch import nn
 
 
 def optimizer_module(name: str) -> str:
@@ -27,7 +29,7 @@ def optimizer_module(name: str) -> str:
     return f"{__name__}.{name.replace('-', '_')}"
 
 
-def build_optimizer(model: nn.Module, hyperparameters: Hyperparameters) -> torch.optim.Optimizer:
+def build_optimizer(model: "nn.Module", hyperparameters: Hyperparameters) -> "torch.optim.Optimizer":
     """The optimizer that the hyperparameters name, over the model's parameters, at its peak learning rate."""
     module = importlib.import_module(optimizer_module(hyperparameters.optimizer))
     optimizer: torch.optim.Optimizer = module.build(model, hyperparameters)
