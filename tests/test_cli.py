@@ -1,0 +1,127 @@
+"""A user's mistake is one line and status 1, and leaves nothing behind."""
+
+import json
+
+import pytest
+import yaml
+
+from relscale.cli import main
+
+EXPERIMENT = {
+    "experiment": "tiny",
+    "sources": {"texts": {"kind": "files", "path": "texts"}},
+    "corpora": {"texts": {"source": "texts"}},
+    "vocabulary": {"size": 300, "sample_bytes": 10_000},
+    "design": {"recipe": "laptop", "flop_accounting": "training", "budgets": ["1e10"], "sequence_length": 16},
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def experiment(folder, **changes):
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump(EXPERIMENT | changes))
+    return str(path)
+
+
+def fails(capsys, *arguments):
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    (line,) = captured.err.splitlines()
+    assert line.startswith(f"relscale {arguments[0]}: ")
+    return line
+
+
+def files(folder):
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_an_unknown_key_is_named(folder, capsys):
+    assert "unknown key 'budgets'" in fails(capsys, "plan", experiment(folder, budgets=[1]))
+
+
+def test_a_budget_that_no_width_can_meet(folder, capsys):
+    design = EXPERIMENT["design"] | {"budgets": ["1e5"]}
+    assert "no width can spend 1e5 FLOPs" in fails(capsys, "plan", experiment(folder, design=design))
+
+
+def test_a_source_without_documents(folder, capsys):
+    (folder / "texts").mkdir()
+    output = folder / "out" / "documents.parquet"
+    line = fails(capsys, "corpus", experiment(folder), "--source", "texts", "--output", str(output))
+    assert "texts" in line
+    assert files(folder) == ["tiny.yaml"]
+
+
+def test_a_source_that_the_config_does_not_have(folder, capsys):
+    line = fails(capsys, "corpus", experiment(folder), "--source", "web", "--output", "x.parquet")
+    assert "no 'web' under 'sources' in the config; there are texts" in line
+
+
+def test_a_corpus_too_small_for_the_plan_says_how_often_it_would_repeat(folder, capsys):
+    (folder / "texts").mkdir()
+    for i in range(60):
+        (folder / "texts" / f"{i}.txt").write_text(" ".join(f"word{(i * 37 + j * j) % 101}" for j in range(60)))
+    config = experiment(folder)
+    results = folder / "results" / "tiny"
+    assert main(["corpus", config, "--source", "texts", "--output", f"{results}/corpora/texts/documents.parquet"]) == 0
+    assert main(["tokenize", config, "--output", f"{results}/vocabulary/tokenizer.json"]) == 0
+    tokens = f"{results}/tokens/texts/manifest.json"
+    assert main(["tokenize", config, "--corpus", "texts", "--output", tokens]) == 0
+    manifest = results / "runs" / "texts" / "1e10.json"
+    line = fails(capsys, "train", config, "--corpus", "texts", "--job", "1e10", "--output", str(manifest))
+    assert "passes over" in line
+    assert not manifest.exists()
+    assert not (folder / "results" / "store" / "runs").exists()
+
+
+def test_a_job_that_the_plan_does_not_have(folder, capsys):
+    line = fails(capsys, "train", experiment(folder), "--corpus", "texts", "--job", "1e99", "--output", "x.json")
+    assert "no job '1e99'" in line
+    assert "jobs: 1e10" in line
+
+
+def test_a_table_without_a_needed_column(folder, capsys):
+    (folder / "table.csv").write_text("corpus,value\na,1\n")
+    line = fails(capsys, "fit", "table.csv", "--output", "fits")
+    assert "table.csv" in line or "column" in line
+    assert files(folder) == ["table.csv"]
+
+
+def test_a_folder_that_is_no_checkpoint(folder, capsys):
+    config = experiment(folder, suites={"behaviours": {}})
+    results = folder / "results" / "tiny"
+    assert main(["score", config, "--prepare", "behaviours", "--output", f"{results}/suites/behaviours/suite.yaml"]) == 0
+    (folder / "empty").mkdir()
+    runs = results / "runs" / "texts" / "1e10.json"
+    runs.parent.mkdir(parents=True)
+    runs.write_text(json.dumps([{"name": "a", "key": "k", "path": str(folder / "empty"), "status": "ok"}]))
+    output = results / "scores" / "texts" / "all.json"
+    line = fails(capsys, "score", config, "--corpus", "texts", "--job", "all", "--output", str(output))
+    assert "empty" in line
+    assert not output.exists()
+
+
+def test_an_unknown_figure_lists_those_there_are(folder, capsys):
+    line = fails(capsys, "plot", "pie", "--config", experiment(folder), "--output", "pie.html")
+    assert "no figure 'pie'; there are case-studies" in line
+
+
+def test_the_plan_goes_to_the_file_that_output_names(folder):
+    config = experiment(folder)
+    assert main(["plan", config, "--output", "plan.csv"]) == 0
+    header = (folder / "plan.csv").read_text().splitlines()[0].replace('"', "").split(",")
+    assert {"corpus", "optimizer", "budget", "hidden_size", "num_layers", "batch_size", "train_steps"} <= set(header)
+    assert {"learning_rate", "params", "tokens", "training_flops", "memory_mb", "expected_seconds"} <= set(header)
+
+
+@pytest.mark.parametrize("verb", ["plan", "corpus", "tokenize", "train", "score", "collect", "fit", "plot"])
+def test_every_verb_explains_itself(verb, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([verb, "--help"])
+    assert stop.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) > 5
