@@ -95,7 +95,8 @@ def test_a_table_without_a_needed_column(folder, capsys):
 def test_a_folder_that_is_no_checkpoint(folder, capsys):
     config = experiment(folder, suites={"behaviours": {}})
     results = folder / "results" / "tiny"
-    assert main(["score", config, "--prepare", "behaviours", "--output", f"{results}/suites/behaviours/suite.yaml"]) == 0
+    suite = f"{results}/suites/behaviours/suite.yaml"
+    assert main(["score", config, "--prepare", "behaviours", "--output", suite]) == 0
     (folder / "empty").mkdir()
     runs = results / "runs" / "texts" / "1e10.json"
     runs.parent.mkdir(parents=True)

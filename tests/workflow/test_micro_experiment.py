@@ -9,7 +9,7 @@ from relscale.tables import read_table
 
 pytestmark = pytest.mark.slow
 
-RUNS = 2 * (3 + 2 * 3 + 3)
+RUNS = 2 * (4 + 2 * 4 + 4)
 
 
 def results(micro):
@@ -56,7 +56,7 @@ def test_a_changed_fit_option_fits_and_draws_again(micro):
 
 def test_a_new_budget_trains_the_new_runs_only(micro):
     config = copy.deepcopy(micro.config)
-    config["design"]["budgets"].append("8e9")
+    config["design"]["budgets"].append("2e9")
     jobs = micro.planned_jobs(config)
     assert jobs["train"] == 2
     assert "tokenize" not in jobs
@@ -90,6 +90,7 @@ def test_a_changed_figure_is_drawn_again_alone(micro):
     [
         ("corpora/split.py", "corpus"),
         ("training/model.py", "train"),
+        ("training/optimizers/c_adamc.py", "train"),
         ("scoring/engine.py", "score"),
         ("measurements/metrics.py", "collect"),
         ("laws/power.py", "fit"),
@@ -111,9 +112,9 @@ def test_one_job_a_run_trains_nothing_twice(micro):
     before = {path.name: path.stat().st_mtime for path in store.glob("*/model.safetensors")}
     config = copy.deepcopy(micro.config)
     config["training"]["job"] = "run"
-    config["design"]["budgets"] = ["1e9"]
+    config["design"]["budgets"] = ["4e9"]
     del config["design"]["seeds"]
-    target = "results/micro/runs/documentation/documentation-1e9-d8-L1-B2-c-adamc-s0.json"
+    target = "results/micro/runs/documentation/documentation-4e9-d8-L1-B2-c-adamc-s0.json"
     result = micro.snakemake(target, config=config)
     assert result.returncode == 0, result.stderr
     manifest = json.loads((micro.folder / target).read_text())

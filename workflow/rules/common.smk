@@ -5,8 +5,8 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from relscale.config import check_config
-from relscale.design.isoflop import plan
 from relscale.design.cost import Hardware, memory, seconds
+from relscale.design.isoflop import plan
 from relscale.design.run import run_to_dict
 from relscale.errors import RelscaleError
 from relscale.experiment import CONFIG_FILE, job_name, job_names, job_runs, results_folder, save_config
@@ -19,9 +19,12 @@ if not workflow.configfiles:
     configfile: "config.yaml"
 
 
+# What can be wrong is said before anything runs.
 try:
     config = check_config(config, " + ".join(map(str, workflow.configfiles)))
-    RUNS = plan(config) if config["corpora"] else []
+    plan(config)
+    SUITE_DATA = {name: suite_digest(name, options) for name, options in config["suites"].items()}
+    FIGURE_CODE = {name: code_digest("relscale.figures.plot", figure_module(name)) for name in config["figures"]}
 except RelscaleError as error:
     raise WorkflowError(str(error))
 
@@ -29,6 +32,7 @@ RESULTS = results_folder(config).as_posix()
 CONFIG = f"{RESULTS}/{CONFIG_FILE}"
 CORPORA = list(config["corpora"])
 HARDWARE = Hardware(**config["hardware"])
+OPTIMIZERS = [f"relscale.training.optimizers.{name.replace('-', '_')}" for name in config["design"]["optimizers"]]
 
 
 wildcard_constraints:
@@ -55,9 +59,37 @@ def all_documents():
     return sorted({documents(corpus) for corpus in CORPORA})
 
 
+def planned(w):
+    """The runs of a training job."""
+    return job_runs(config, w.corpus, w.job, config["training"]["job"])
+
+
+def expected_seconds(w):
+    """How long a training job takes by the plan, in seconds."""
+    return sum(seconds(run, HARDWARE) for run in planned(w))
+
+
+def run_manifests(w):
+    """What a scoring job scores: the manifests of the training jobs that its runs belong to."""
+    runs = job_runs(config, w.corpus, w.job, config["scoring"]["job"])
+    jobs = dict.fromkeys(job_name(run, config["training"]["job"]) for run in runs)
+    return [f"{RESULTS}/runs/{w.corpus}/{job}.json" for job in jobs]
+
+
 def figure_files():
     """Every figure; one that shows a single suite is drawn for each."""
     names = []
     for figure in config["figures"]:
         names += [f"{figure}-{suite}" for suite in config["suites"]] if figure == PER_SUITE else [figure]
     return [f"{RESULTS}/figures/{name}.html" for name in names]
+
+
+def figure_base(figure):
+    """The name in the config of a figure that may be drawn for one suite."""
+    return PER_SUITE if figure_suite(figure) else figure
+
+
+def caption(figure):
+    """The text under a figure in the report."""
+    path = Path(workflow.basedir, "workflow", "report", f"{figure_base(figure)}.rst")
+    return path.read_text(encoding="utf-8")

@@ -2,11 +2,6 @@
 # so that the workflow runs where it has none; the formats are a parameter, so that they come when a Chrome does.
 
 
-def caption(figure):
-    name = PER_SUITE if figure_suite(figure) else figure
-    return Path(workflow.basedir, "workflow", "report", f"{name}.rst").read_text(encoding="utf-8")
-
-
 rule plot:
     input:
         measurements=f"{RESULTS}/measurements.parquet",
@@ -23,7 +18,7 @@ rule plot:
         ),
     params:
         config=CONFIG,
-        code=lambda w: code_digest("relscale.figures.plot", figure_module(w.figure)),
+        code=lambda w: FIGURE_CODE[figure_base(w.figure)],
         formats=static_formats(),
         caption=lambda w: caption(w.figure),
     resources:

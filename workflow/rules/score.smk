@@ -1,12 +1,6 @@
 # Item scores: a suite's data made ready once, then every model scored on every suite. Scores lie in the store, like runs.
 
 
-def run_manifests(w):
-    runs = job_runs(config, w.corpus, w.job, config["scoring"]["job"])
-    jobs = dict.fromkeys(job_name(run, config["training"]["job"]) for run in runs)
-    return [f"{RESULTS}/runs/{w.corpus}/{job}.json" for job in jobs]
-
-
 rule suite:
     input:
         all_documents(),
@@ -17,7 +11,7 @@ rule suite:
         options=lambda w: config["suites"][w.suite],
         seed=config["seed"],
         code=code_digest("relscale.scoring.suite"),
-        data=lambda w: suite_digest(w.suite, config["suites"][w.suite]),
+        data=lambda w: SUITE_DATA[w.suite],
     log:
         f"{RESULTS}/logs/suite/{{suite}}.log",
     conda:

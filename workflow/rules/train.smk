@@ -2,14 +2,6 @@
 # store, which no rule declares, so Snakemake never deletes them; the manifest that a job makes points into it.
 
 
-def planned(w):
-    return job_runs(config, w.corpus, w.job, config["training"]["job"])
-
-
-def expected_seconds(w):
-    return sum(seconds(run, HARDWARE) for run in planned(w))
-
-
 rule train:
     input:
         tokens=f"{RESULTS}/tokens/{{corpus}}/manifest.json",
@@ -20,7 +12,7 @@ rule train:
         config=CONFIG,
         runs=lambda w: digest([run_to_dict(run) for run in planned(w)]),
         options=config["training"],
-        code=code_digest("relscale.training.job"),
+        code=code_digest("relscale.training.job", *OPTIMIZERS),
     threads: config["training"]["threads"]
     priority: expected_seconds  # the longest first, so that no core is idle at the end
     resources:
