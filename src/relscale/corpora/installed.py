@@ -6,8 +6,10 @@ calls repeated, and a third of the reading.
 
 import gc
 import importlib.metadata
+import os
+import re
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from relscale.corpora.documents import Document
 from relscale.errors import RelscaleError
 
 TEST_FOLDERS = frozenset({"test", "tests", "testing"})
+TEST_FILE = re.compile(r"test_.*|.*_test\.py|conftest\.py")
 LONGEST_LINE = 1000  # characters; files beyond it are tables of data in Python's clothing
 CHUNK = 64  # files that a process reads at a time
 
@@ -99,28 +102,25 @@ def _top_level(distribution: importlib.metadata.Distribution) -> set[str]:
 
 
 def _files_of(package: str, folders: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """The folder that holds a package, with each of its files."""
     for folder in folders:
-        if (folder / package).is_dir():
-            paths = [
-                path for path in (folder / package).rglob("*.py") if not _is_test(path.relative_to(folder))
-            ]
-            if paths:
-                return [(folder, path) for path in paths]
-        if (folder / f"{package}.py").is_file():
-            return [(folder, folder / f"{package}.py")]
+        paths = list(_walk(folder / package))
+        if not paths and (folder / f"{package}.py").is_file():
+            paths = [folder / f"{package}.py"]
+        if paths:
+            return [(folder, path) for path in paths]
     places = ", ".join(map(str, folders))
     raise RelscaleError(
         f"package {package!r} is not installed (looked in {places}); install it or take it out of 'groups'"
     )
 
 
-def _is_test(path: Path) -> bool:
-    return (
-        not TEST_FOLDERS.isdisjoint(path.parts[:-1])
-        or path.name.startswith("test_")
-        or path.name.endswith("_test.py")
-        or path.name == "conftest.py"
-    )
+def _walk(package: Path) -> Iterator[Path]:
+    for folder, subfolders, names in os.walk(package):
+        subfolders[:] = [name for name in subfolders if name not in TEST_FOLDERS]
+        for name in names:
+            if name.endswith(".py") and not TEST_FILE.fullmatch(name):
+                yield Path(folder, name)
 
 
 def _read_chunk(chunk: tuple[Sequence[SourceFile], int]) -> tuple[list[Document], list[str]]:
