@@ -1,8 +1,8 @@
 """Wall time of an experiment from nothing to figures, and how much of it trains and scores.
 
-    python benchmarks/default_run.py [config.yaml] [--cores 2]
+    python benchmarks/default_run.py [config.yaml] [--cores 2] [--folder FOLDER]
 
-Runs the workflow in an empty folder. Overhead is what remains of wall time × cores when the seconds in which a model
+Runs the workflow in an empty folder, a temporary one by default. Overhead is what remains of wall time × cores when the seconds in which a model
 was trained, and the jobs that scored, are taken off: reading the corpus, start-up of processes, fits, figures, idling.
 """
 
@@ -21,17 +21,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", nargs="?", type=Path, default=ROOT / "config.yaml")
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--folder", type=Path, help="an empty folder in which the results stay")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
         started = time.perf_counter()
         command = ["snakemake", "--snakefile", ROOT / "Snakefile", "--configfile", options.config.resolve()]
         command += ["--cores", options.cores, "--workflow-profile", "none", "--quiet", "all"]
         subprocess.run(list(map(str, command)), cwd=folder, check=True)
         wall = time.perf_counter() - started
-        results = Path(folder) / "results"
+        results = folder / "results"
         runs = [json.loads(path.read_text()) for path in results.glob("store/runs/*/run.json")]
         training = sum(run["seconds"] for run in runs)
-        jobs = {stage: sum(map(seconds, results.glob(f"*/benchmarks/{stage}/*/*.tsv"))) for stage in ("train", "score")}
+        jobs = {
+            stage: sum(map(seconds, results.glob(f"*/benchmarks/{stage}/*/*.tsv")))
+            for stage in ("train", "score")
+        }
     print("| what | seconds |\n|---|---|")
     print(f"| wall time, {options.cores} cores | {wall:.0f} |")
     print(f"| training, {len(runs)} runs, sum over cores | {training:.0f} |")

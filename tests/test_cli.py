@@ -65,10 +65,17 @@ def test_a_source_that_the_config_does_not_have(folder, capsys):
 def test_a_corpus_too_small_for_the_plan_says_how_often_it_would_repeat(folder, capsys):
     (folder / "texts").mkdir()
     for i in range(60):
-        (folder / "texts" / f"{i}.txt").write_text(" ".join(f"word{(i * 37 + j * j) % 101}" for j in range(60)))
+        (folder / "texts" / f"{i}.txt").write_text(
+            " ".join(f"word{(i * 37 + j * j) % 101}" for j in range(60))
+        )
     config = experiment(folder)
     results = folder / "results" / "tiny"
-    assert main(["corpus", config, "--source", "texts", "--output", f"{results}/corpora/texts/documents.parquet"]) == 0
+    assert (
+        main(
+            ["corpus", config, "--source", "texts", "--output", f"{results}/corpora/texts/documents.parquet"]
+        )
+        == 0
+    )
     assert main(["tokenize", config, "--output", f"{results}/vocabulary/tokenizer.json"]) == 0
     tokens = f"{results}/tokens/texts/manifest.json"
     assert main(["tokenize", config, "--corpus", "texts", "--output", tokens]) == 0
@@ -80,7 +87,9 @@ def test_a_corpus_too_small_for_the_plan_says_how_often_it_would_repeat(folder, 
 
 
 def test_a_job_that_the_plan_does_not_have(folder, capsys):
-    line = fails(capsys, "train", experiment(folder), "--corpus", "texts", "--job", "1e99", "--output", "x.json")
+    line = fails(
+        capsys, "train", experiment(folder), "--corpus", "texts", "--job", "1e99", "--output", "x.json"
+    )
     assert "no job '1e99'" in line
     assert "jobs: 1e10" in line
 
@@ -116,8 +125,12 @@ def test_the_plan_goes_to_the_file_that_output_names(folder):
     config = experiment(folder)
     assert main(["plan", config, "--output", "plan.csv"]) == 0
     header = (folder / "plan.csv").read_text().splitlines()[0].replace('"', "").split(",")
-    assert {"corpus", "optimizer", "budget", "hidden_size", "num_layers", "batch_size", "train_steps"} <= set(header)
-    assert {"learning_rate", "params", "tokens", "training_flops", "memory_mb", "expected_seconds"} <= set(header)
+    assert {"corpus", "optimizer", "budget", "hidden_size", "num_layers", "batch_size", "train_steps"} <= set(
+        header
+    )
+    assert {"learning_rate", "params", "tokens", "training_flops", "memory_mb", "expected_seconds"} <= set(
+        header
+    )
 
 
 @pytest.mark.parametrize("verb", ["plan", "corpus", "tokenize", "train", "score", "collect", "fit", "plot"])

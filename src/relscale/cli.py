@@ -37,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     verb = _verb(verbs, plan, "show the runs that an experiment trains, their size and expected time")
-    verb.add_argument("--output", type=Path, help="write the table here (.csv or .parquet) instead of showing it")
+    verb.add_argument(
+        "--output", type=Path, help="write the table here (.csv or .parquet) instead of showing it"
+    )
 
     verb = _verb(verbs, corpus, "turn a source of text into a table of documents")
     verb.add_argument("--source", required=True, help="a key of the config's 'sources'")
@@ -48,7 +50,10 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--corpus", help="a key of the config's 'corpora'; left out, the vocabulary is trained")
     verb.add_argument("--threads", type=int, default=1, help="threads of the tokenizer (default 1)")
     verb.add_argument(
-        "--output", type=Path, required=True, help="the store's manifest.json, or the vocabulary's tokenizer.json"
+        "--output",
+        type=Path,
+        required=True,
+        help="the store's manifest.json, or the vocabulary's tokenizer.json",
     )
 
     verb = _verb(verbs, train, "train the runs of one job; those already in the store are not trained again")
@@ -62,7 +67,9 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--corpus", help="a key of the config's 'corpora'")
     verb.add_argument("--job", help="'all', a budget such as 1e12, or a run's name; see scoring.job")
     verb.add_argument("--threads", type=int, default=1, help="threads of the processor (default 1)")
-    verb.add_argument("--output", type=Path, required=True, help="the manifest to write: scores .json, or suite.yaml")
+    verb.add_argument(
+        "--output", type=Path, required=True, help="the manifest to write: scores .json, or suite.yaml"
+    )
 
     verb = _verb(verbs, collect, "turn item scores into the measurement table")
     verb.add_argument("--output", type=Path, required=True, help="the measurements (.parquet or .csv)")
@@ -70,15 +77,23 @@ def parser() -> argparse.ArgumentParser:
 
     verb = verbs.add_parser("fit", help="fit the laws to a table of measurements", description=fit.__doc__)
     verb.add_argument("table", type=Path, help="measurements (.parquet or .csv)")
-    verb.add_argument("--replicates", type=Path, help="the same under resampled items, for intervals over items")
-    verb.add_argument("--config", type=Path, help="the experiment: its section 'fit' and its suites' baselines")
-    verb.add_argument("--output", type=Path, required=True, help="the folder for frontier, errors, gaps and fits")
+    verb.add_argument(
+        "--replicates", type=Path, help="the same under resampled items, for intervals over items"
+    )
+    verb.add_argument(
+        "--config", type=Path, help="the experiment: its section 'fit' and its suites' baselines"
+    )
+    verb.add_argument(
+        "--output", type=Path, required=True, help="the folder for frontier, errors, gaps and fits"
+    )
     verb.set_defaults(run=fit)
 
     verb = verbs.add_parser("plot", help="draw one figure", description=plot.__doc__)
     verb.add_argument("figure", help="its name, such as isoflop, or relative-law-knowledge for one suite")
     verb.add_argument("--config", type=Path, required=True, help="the experiment's YAML file")
-    verb.add_argument("--output", type=Path, required=True, help="the .html to write; other formats go beside it")
+    verb.add_argument(
+        "--output", type=Path, required=True, help="the .html to write; other formats go beside it"
+    )
     verb.set_defaults(run=plot)
     return top
 
@@ -144,7 +159,9 @@ def train(options: argparse.Namespace) -> None:
     hardware = Hardware(**config["hardware"])
 
     def report(line: str) -> None:
-        print(f"{line}; {progress(planned(config), results / 'tokens', store, training, hardware)}", flush=True)
+        print(
+            f"{line}; {progress(planned(config), results / 'tokens', store, training, hardware)}", flush=True
+        )
 
     train_job(
         job_runs(config, options.corpus, options.job, training["job"]),
@@ -268,7 +285,9 @@ def _verb(verbs: Any, run: Any, help_text: str) -> argparse.ArgumentParser:
 def _section(config: dict[str, Any], section: str, key: str) -> Any:
     """One entry of a section of the config, or an error that lists those there are."""
     if key not in config[section]:
-        raise RelscaleError(f"no {key!r} under '{section}' in the config; there are {', '.join(config[section])}")
+        raise RelscaleError(
+            f"no {key!r} under '{section}' in the config; there are {', '.join(config[section])}"
+        )
     return config[section][key]
 
 

@@ -46,5 +46,7 @@ def job_runs(config: dict[str, Any], corpus: str, job: str, unit: str) -> list[R
     """
     runs = [run for run in plan(config) if run.corpus == corpus and job_name(run, unit) == job]
     if not runs:
-        raise RelscaleError(f"no job {job!r} for corpus {corpus!r}; jobs: {', '.join(job_names(config, corpus, unit))}")
+        raise RelscaleError(
+            f"no job {job!r} for corpus {corpus!r}; jobs: {', '.join(job_names(config, corpus, unit))}"
+        )
     return runs

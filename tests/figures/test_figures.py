@@ -291,7 +291,7 @@ def test_unknown_names_are_told_with_what_there_is(toy: FigureData, tmp_path: Pa
         plot.plot("isoflops", toy, tmp_path / "x.html")
     with pytest.raises(RelscaleError, match="no suite 'maths'; this experiment has knowledge, varieties"):
         plot.plot("relative-law-maths", toy, tmp_path / "x.html")
-    with pytest.raises(RelscaleError, match="name a suite with --suite"):
+    with pytest.raises(RelscaleError, match="for one suite at a time; there are relative-law-"):
         plot.plot("relative-law", toy, tmp_path / "x.html")
     with pytest.raises(RelscaleError, match=r"ends in \.html"):
         plot.plot("isoflop", toy, tmp_path / "x.svg")

@@ -70,3 +70,8 @@ def test_sequential_colours_grow_lighter_so_that_grey_keeps_their_order(number: 
     lights = [light(style.colour) for style in theme.ordered_styles(list(range(number))).values()]
     assert lights == sorted(lights)
     assert lights[-1] < 160, "still visible on white"
+
+
+def test_tags_take_no_width_and_a_less_than_sign_does() -> None:
+    assert theme.text_width("<b>G</b>") == theme.text_width("G")
+    assert theme.text_width("G < 0 and then more") > theme.text_width("G and then more")

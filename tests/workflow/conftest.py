@@ -26,7 +26,10 @@ class Experiment:
     def restore_code(self):
         shutil.rmtree(self.folder / "src", ignore_errors=True)
         shutil.copytree(
-            ROOT / "src", self.folder / "src", symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+            ROOT / "src",
+            self.folder / "src",
+            symlinks=True,
+            ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"),
         )
 
     def snakemake(self, *arguments, config=None):
@@ -45,7 +48,12 @@ class Experiment:
             "HOME": str(self.folder / "home"),
         }
         return subprocess.run(
-            list(map(str, arguments)), cwd=self.folder, env=environment, text=True, capture_output=True, check=False
+            list(map(str, arguments)),
+            cwd=self.folder,
+            env=environment,
+            text=True,
+            capture_output=True,
+            check=False,
         )
 
     def planned_jobs(self, config=None):

@@ -19,7 +19,13 @@ def results(micro):
 def test_every_run_is_trained_scored_and_measured(micro):
     table = read_table(results(micro) / "measurements.parquet")
     assert len(set(table["run"].to_pylist())) == RUNS
-    assert set(table["suite"].to_pylist()) == {"validation", "knowledge", "varieties", "domains", "behaviours"}
+    assert set(table["suite"].to_pylist()) == {
+        "validation",
+        "knowledge",
+        "varieties",
+        "domains",
+        "behaviours",
+    }
     assert set(table["status"].to_pylist()) == {"ok"}
 
 

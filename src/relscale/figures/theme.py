@@ -5,6 +5,7 @@ Sizes are in pixels. A figure 1000 pixels wide, printed over two columns (7 inch
 """
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -310,10 +311,9 @@ def legend_key(name: str, style: Style, *, mode: str = "lines+markers", **trace:
     )
 
 
+TAG = re.compile(r"</?\w+>")
+
+
 def text_width(text: str, size: float = SIZE) -> float:
     """About how wide ``text`` is in pixels, rather too much: tags do not count, a letter is 0.58 of its size."""
-    shown, inside = 0, False
-    for character in text:
-        inside = character == "<" or (inside and character != ">")
-        shown += not inside and character != ">"
-    return 0.58 * size * shown
+    return 0.58 * size * len(TAG.sub("", text))
