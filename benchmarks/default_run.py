@@ -3,7 +3,7 @@
     python benchmarks/default_run.py [config.yaml] [--cores 2] [--folder FOLDER]
 
 Runs the workflow in an empty folder, a temporary one by default. Overhead is what remains of wall time × cores when the
-seconds in which a model was trained, and the jobs that scored, are taken off: reading the corpus, start-up of processes,
+seconds in which models were trained and the jobs that scored are taken off: reading the corpus, start-up of processes,
 fits, figures, idling.
 """
 

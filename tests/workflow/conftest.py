@@ -35,8 +35,8 @@ class Experiment:
     def snakemake(self, *arguments, config=None):
         path = self.folder / "experiment.yaml"
         path.write_text(yaml.safe_dump(config or self.config))
-        return self.call("snakemake", "--snakefile", ROOT / "Snakefile", "--workflow-profile", "none", "--cores", "2",
-                         "--configfile", path, *arguments)  # fmt: skip
+        options = ["--snakefile", ROOT / "Snakefile", "--workflow-profile", "none", "--cores", "2"]
+        return self.call("snakemake", *arguments, *options, "--configfile", path)
 
     def relscale(self, *arguments):
         return self.call("relscale", *arguments)

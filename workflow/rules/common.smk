@@ -12,7 +12,8 @@ from relscale.errors import RelscaleError
 from relscale.experiment import CONFIG_FILE, job_name, job_names, job_runs, results_folder, save_config
 from relscale.figures.plot import PER_SUITE, figure_module, figure_suite, static_formats
 from relscale.provenance import code_digest, digest
-from relscale.scoring.suite import suite_digest
+from relscale.scoring.manifest import read_manifest
+from relscale.scoring.suite import suite_digest, suite_folder
 
 if not workflow.configfiles:
 
@@ -90,6 +91,11 @@ def figure_base(figure):
 
 
 def caption(figure):
-    """The text under a figure in the report."""
+    """The text under a figure in the report; of a suite's figure, with what the suite says of itself."""
     path = Path(workflow.basedir, "workflow", "report", f"{figure_base(figure)}.rst")
-    return path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    suite = figure_suite(figure)
+    if suite is None:
+        return text
+    manifest = read_manifest(suite_folder(suite, config["suites"][suite]))
+    return f"{text}\n**{manifest.title}.** {manifest.what} {manifest.note}\n"
