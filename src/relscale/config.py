@@ -58,9 +58,7 @@ def check_config(config: Any, name: str = "config") -> dict[str, Any]:
                 f"{name}: corpora.{corpus}.source: no source {options['source']!r}; "
                 f"sources: {', '.join(config['sources']) or 'none'}"
             )
-    if config["corpora"] and "design" not in config:
-        raise RelscaleError(f"{name}: corpora are trained on by a design; add the section 'design'")
-    _check_budgets(config.get("design", {}), name)
+    _check_budgets(config["design"], name)
     return config
 
 

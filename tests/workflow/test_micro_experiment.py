@@ -137,5 +137,6 @@ def test_a_bad_config_is_one_line_and_no_traceback(micro):
     config = copy.deepcopy(micro.config) | {"desing": {}}
     result = micro.snakemake("--dry-run", config=config)
     assert result.returncode != 0
-    assert "unknown key 'desing'; did you mean 'design'" in result.stderr
-    assert "Traceback" not in result.stderr
+    said = result.stdout + result.stderr
+    assert "unknown key 'desing'; did you mean 'design'" in said
+    assert "Traceback" not in said

@@ -35,8 +35,8 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         No suite is named, or there is none of that name.
     """
     if not options.get("suite"):
-        names = ", ".join(f"relative-law-{name}" for name in data.suite_names())
-        raise RelscaleError(f"relative-law: is drawn for one suite at a time; there are {names}")
+        figures = ", ".join(f"relative-law-{name}" for name in data.suite_names())
+        raise RelscaleError(f"relative-law: is drawn for one suite at a time; there are {figures}")
     suite = data.suite(options["suite"], options)
     if not data.rows("errors", **suite.key, status="ok"):
         return empty(suite.title, f"No error of the suite {suite.name!r} could be read off the frontier.")
