@@ -226,15 +226,22 @@ def collect(options: argparse.Namespace) -> None:
 
 
 def fit(options: argparse.Namespace) -> None:
-    """Fit the compute-optimal frontier, each group's law along it, and the relative laws between groups."""
+    """Fit the compute-optimal frontier, each group's law along it and the relative laws; print what was found."""
     from relscale.fitting.fit import fit as fitted
     from relscale.fitting.fits import write
+    from relscale.fitting.summary import summary
+    from relscale.scoring.manifest import Manifest, read_manifest
     from relscale.tables import read_table
 
     config = load_config(options.config) if options.config else {"fit": {}, "suites": {}}
+    manifests: dict[str, Manifest] = {
+        name: read_manifest(results_folder(config) / "suites" / name) for name in config["suites"]
+    }
     replicates = read_table(options.replicates) if options.replicates else None
-    suites = {name: _suite_facts(config, name) for name in config["suites"]}
-    write(fitted(read_table(options.table), replicates, config["fit"], suites), options.output)
+    facts = {name: {"baseline": suite.baseline, "chance": suite.chance} for name, suite in manifests.items()}
+    fits = fitted(read_table(options.table), replicates, config["fit"], facts)
+    write(fits, options.output)
+    print(summary(fits, {name: (suite.metric, suite.prompt) for name, suite in manifests.items()}))
 
 
 def plot(options: argparse.Namespace) -> None:
@@ -258,15 +265,6 @@ def _part(config: dict[str, Any], corpus: str) -> tuple[Path, str | None]:
     options = _section(config, "corpora", corpus)
     documents = results_folder(config) / "corpora" / options["source"] / "documents.parquet"
     return documents, options.get("part")
-
-
-def _suite_facts(config: dict[str, Any], name: str) -> dict[str, Any]:
-    """What a fit needs to know of a suite."""
-    from relscale.scoring.manifest import read_manifest
-
-    manifest = read_manifest(results_folder(config) / "suites" / name)
-    choices = manifest.options.get("choices")
-    return {"baseline": manifest.baseline, "chance": 1 / choices if choices else None}
 
 
 def _set_tokenizer_threads(threads: int) -> None:

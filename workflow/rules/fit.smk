@@ -10,7 +10,7 @@ rule fit:
     params:
         config=CONFIG,
         options=config["fit"],
-        code=code_digest("relscale.fitting.fit"),
+        code=code_digest("relscale.fitting.fit", "relscale.fitting.summary"),
         folder=subpath(output[0], parent=True),
     log:
         f"{RESULTS}/logs/fit.log",
@@ -18,4 +18,4 @@ rule fit:
         "../../envs/relscale.yaml"
     shell:
         "relscale fit {input.measurements} --replicates {input.replicates} --config {params.config}"
-        " --output {params.folder} 2> {log}"
+        " --output {params.folder} > {log} 2>&1"

@@ -69,6 +69,12 @@ class Manifest:
     tasks: dict[str, Task] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def chance(self) -> float | None:
+        """Accuracy of a guess among the suite's choices, None where it has none."""
+        choices = self.options.get("choices")
+        return 1 / choices if choices else None
+
 
 def read_manifest(folder: str | Path) -> Manifest:
     """Read ``suite.yaml`` in ``folder``.
