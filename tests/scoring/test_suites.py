@@ -91,7 +91,7 @@ def test_varieties_have_the_same_documents_and_differ_in_spelling_alone(prepared
         assert ("color", "colour") in changed
         assert ">>> color" in british["text"]
     assert "normalized" in data["canadian"][0]["text"]
-    assert "normalised" in data["australian"][0]["text"]
+    assert "normalised" in data["british"][0]["text"]
 
 
 def test_a_document_that_is_british_already_is_nobodys_baseline(tmp_path, documents, read_data):
