@@ -121,6 +121,11 @@ def test_an_unknown_figure_lists_those_there_are(folder, capsys):
     assert "no figure 'pie'; there are case-studies" in line
 
 
+def test_what_the_system_refuses_is_said_in_its_words(folder, capsys):
+    (folder / "file").touch()
+    assert "file" in fails(capsys, "plan", experiment(folder), "--output", "file/plan.csv")
+
+
 def test_the_plan_goes_to_the_file_that_output_names(folder):
     config = experiment(folder)
     assert main(["plan", config, "--output", "plan.csv"]) == 0

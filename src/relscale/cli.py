@@ -24,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:  # `relscale plan … | head`
         sys.stderr.close()
+    except OSError as error:  # no such file, no permission, no space: the system's own words say which
+        print(f"relscale {options.verb}: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
