@@ -1,0 +1,61 @@
+import json
+import os
+
+from relscale.design.cost import Hardware, seconds
+from relscale.design.isoflop import plan
+from relscale.training.key import run_key, tokens_digest
+from relscale.training.progress import progress
+
+HARDWARE = Hardware(flops_per_second=1e6)
+OPTIONS = {"threads": os.cpu_count()}
+
+
+def planned():
+    return plan(
+        {
+            "seed": 0,
+            "corpora": {"texts": {}},
+            "vocabulary": {"size": 300},
+            "design": {
+                "recipe": "laptop",
+                "flop_accounting": "training",
+                "sequence_length": 16,
+                "optimizers": ["c-adamc"],
+                "budgets": [1e9],
+                "widths": [8, 16, 32],
+            },
+        }
+    )
+
+
+def store(folder):
+    tokens = folder / "tokens" / "texts"
+    tokens.mkdir(parents=True)
+    (tokens / "manifest.json").write_text(json.dumps({"sha256": "a", "vocabulary": "b"}))
+    return tokens
+
+
+def test_before_the_corpus_is_read_nothing_is_trained(tmp_path):
+    line = progress(planned(), tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)
+    assert line.startswith("0 of 3 runs are trained, about ")
+
+
+def test_what_is_left_is_scaled_by_what_the_finished_runs_took(tmp_path):
+    first, *others = planned()
+    tokens = store(tmp_path)
+    folder = tmp_path / "runs" / run_key(first, tokens_digest(tokens), OPTIONS)
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"seconds": 3 * seconds(first, HARDWARE)}))
+    minutes = 3 * sum(seconds(run, HARDWARE) for run in others) / 60
+    line = progress([first, *others], tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)
+    assert line == f"1 of 3 runs are trained, about {minutes:.1f} minutes left"
+
+
+def test_at_the_end_nothing_is_left(tmp_path):
+    tokens = store(tmp_path)
+    for run in planned():
+        folder = tmp_path / "runs" / run_key(run, tokens_digest(tokens), OPTIONS)
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps({"seconds": 1.0}))
+    line = progress(planned(), tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)
+    assert line == "3 of 3 runs are trained"
