@@ -1,12 +1,19 @@
+import pkgutil
+
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode, addmm_flop
 
+from relscale.design import recipes
 from relscale.design.architecture import Architecture, forward_flops_per_token, parameters
+from relscale.design.recipes import recipe
 from relscale.design.recipes.laptop import architecture as laptop
 from relscale.training.model import Decoder
+
+RECIPES = {module.name for module in pkgutil.iter_modules(recipes.__path__)}
 
 # The counter knows torch.addmm, and not its form in place.
 IN_PLACE = {torch.ops.aten.addmm_: lambda to, left, right, **_: addmm_flop(to, left, right)}
@@ -44,6 +51,31 @@ def test_forward_flops_are_the_matrix_products_that_run_and_the_softmax_term(a, 
         model(tokens)
     softmax = 3 * a.sequence_length * a.num_heads * a.num_layers
     assert counter.get_total_flops() == tokens.numel() * (forward_flops_per_token(a) - softmax)
+
+
+@pytest.mark.parametrize(
+    ("name", "sequence_length", "vocabulary_size", "widths"),
+    [
+        ("held2025", 4096, 128_256, (512, 896, 1536, 4096)),
+        ("laptop", 256, 2048, (8, 12, 16, 24, 32, 48, 64, 96, 128, 192)),
+    ],
+)
+def test_every_recipe_counts_what_its_models_have_and_do(name, sequence_length, vocabulary_size, widths):
+    assert name in RECIPES
+    for width in widths:
+        a = recipe(name).architecture(width, sequence_length, vocabulary_size)
+        with torch.device("meta"):  # shapes without memory
+            model = Decoder(a)
+            tokens = torch.zeros(1, sequence_length, dtype=torch.long)
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter, torch.no_grad():
+            model(tokens)
+        softmax = 3 * a.sequence_length * a.num_heads * a.num_layers
+        assert sum(parameter.numel() for parameter in model.parameters()) == parameters(a)
+        assert counter.get_total_flops() == sequence_length * (forward_flops_per_token(a) - softmax)
+
+
+def test_no_recipe_goes_uncounted():
+    assert {"held2025", "laptop"} == RECIPES
 
 
 def test_training_flops_are_three_times_the_matrix_products_of_the_forward_pass():
