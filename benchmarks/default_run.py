@@ -2,9 +2,8 @@
 
     python benchmarks/default_run.py [config.yaml] [--cores 2] [--folder FOLDER]
 
-Runs the workflow in an empty folder, a temporary one by default. Overhead is what remains of wall time × cores when the
-seconds in which models were trained and the jobs that scored are taken off: reading the corpus, start-up of processes,
-fits, figures, idling.
+Runs the workflow in an empty folder, a temporary one by default. Outside training and scoring is what remains of
+wall time × cores when those jobs are taken off: reading the corpus, fits, figures, idling.
 """
 
 import argparse
@@ -43,8 +42,10 @@ def main() -> None:
     print(f"| training, {len(runs)} runs, sum over cores | {training:.0f} |")
     print(f"| start-up of training jobs, sum over cores | {jobs['train'] - training:.0f} |")
     print(f"| scoring jobs, sum over cores | {jobs['score']:.0f} |")
+    outside = 1 - (jobs["train"] + jobs["score"]) / (wall * options.cores)
     overhead = 1 - (training + jobs["score"]) / (wall * options.cores)
-    print(f"| overhead | {overhead:.1%} of wall time |")
+    print(f"| outside training and scoring jobs | {outside:.1%} of wall time |")
+    print(f"| the same and the start-up of training jobs | {overhead:.1%} of wall time |")
     compute = sum(run["training_flops"] for run in runs)
     print(f"\n{compute:.3g} training FLOPs, {compute / training / 1e9:.1f} GFLOP/s a core while training.")
 

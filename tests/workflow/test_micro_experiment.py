@@ -70,10 +70,11 @@ def test_a_new_budget_trains_the_new_runs_only(micro):
 
 def test_a_new_suite_scores_every_model_and_trains_none(micro):
     config = copy.deepcopy(micro.config)
-    config["suites"] = {name: options for name, options in config["suites"].items() if name != "domains"}
+    config["suites"]["more"] = {"path": str(micro.package / "scoring" / "suites" / "behaviours")}
     jobs = micro.planned_jobs(config)
-    assert jobs["score"] == 2
-    assert "train" not in jobs
+    assert jobs["suite"] == 1
+    assert jobs["score"] == 2  # all models of a corpus in one job
+    assert not {"corpus", "vocabulary", "tokenize", "train"} & set(jobs)
 
 
 def test_a_changed_training_option_trains_again(micro):

@@ -29,7 +29,12 @@ def summary(fits: Fits, shown: Mapping[str, tuple[str, str]]) -> str:
     rows = [row for row in fits.fits.to_pylist() if _is_shown(row, shown)]
     slopes = {compute_optimal.TOKENS.slope, power.LAW.slope}
     frontier = [
-        {"corpus": row["corpus"], "optimizer": row["optimizer"], "law": row["law"], "exponent": _interval(row)}
+        {
+            "corpus": row["corpus"],
+            "optimizer": row["optimizer"],
+            "law": row["law"],
+            "exponent": _interval(row),
+        }
         for row in rows
         if row["metric"] == FRONTIER and row["parameter"] in slopes
     ]
