@@ -116,10 +116,9 @@ def plan(options: argparse.Namespace) -> None:
         write_table(table, options.output)
         return
     print(format_table(table))
-    for corpus in config["corpora"]:
-        for cell in grid(config, corpus, config["design"]["optimizers"][0])[1]:
-            print(f"left out: {corpus}, budget {cell.budget:g}: {cell.reason}")
-        break  # the grid is the same for every corpus
+    first = next(iter(config["corpora"]))  # the grid is the same for every corpus
+    for cell in grid(config, first, config["design"]["optimizers"][0])[1]:
+        print(f"left out: {first}, budget {cell.budget:g}: {cell.reason}")
 
 
 def corpus(options: argparse.Namespace) -> None:

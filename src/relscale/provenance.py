@@ -17,10 +17,15 @@ def digest(value: Any) -> str:
     return _short(json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode())
 
 
+def file_sha256(path: str | Path) -> str:
+    """The sha256 of a file's bytes, whole, for manifests that others check."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def file_digest(path: str | Path) -> str:
     """Digest of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:LENGTH]
+    return file_sha256(path)[:LENGTH]
 
 
 def folder_digest(folder: str | Path) -> str:

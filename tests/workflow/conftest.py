@@ -38,9 +38,6 @@ class Experiment:
         options = ["--snakefile", ROOT / "Snakefile", "--workflow-profile", "none", "--cores", "2"]
         return self.call("snakemake", *arguments, *options, "--configfile", path)
 
-    def relscale(self, *arguments):
-        return self.call("relscale", *arguments)
-
     def call(self, *arguments):
         environment = os.environ | {
             "PYTHONPATH": str(self.folder / "src"),

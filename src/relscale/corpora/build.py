@@ -1,6 +1,5 @@
 """The corpus stage: a source of text becomes a table of documents, with a manifest beside it."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from relscale.corpora.installed import package_versions, read_files, site_folder
 from relscale.corpora.sample import sample_modules
 from relscale.corpora.split import split_of
 from relscale.errors import RelscaleError
+from relscale.provenance import file_sha256
 from relscale.tables import write_table
 
 MANIFEST_FILE = "manifest.json"
@@ -80,7 +80,7 @@ def build_source(options: dict[str, Any], folder: str | Path, seed: int, workers
     with atomic_path(folder) as partial:
         partial.mkdir()
         write_table(table, partial / DOCUMENTS_FILE)
-        manifest["sha256"] = _sha256(partial / DOCUMENTS_FILE)
+        manifest["sha256"] = file_sha256(partial / DOCUMENTS_FILE)
         (partial / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
@@ -114,8 +114,3 @@ def _counts(table: pa.Table) -> list[dict[str, Any]]:
         .sort_by([(k, "ascending") for k in keys])
     )
     return counted.rename_columns({"bytes_count": "documents", "bytes_sum": "bytes"}).to_pylist()
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

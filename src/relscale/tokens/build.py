@@ -1,6 +1,5 @@
 """Documents into a token store."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from tokenizers import Tokenizer
 from relscale.atomic import atomic_path
 from relscale.corpora.documents import read_documents
 from relscale.errors import RelscaleError
-from relscale.provenance import file_digest
+from relscale.provenance import file_digest, file_sha256
 from relscale.tables import write_table
 from relscale.tokens.store import MANIFEST_FILE, SPLITS
 from relscale.tokens.vocabulary import END_OF_TEXT, TOKENIZER_FILE, load_vocabulary
@@ -79,7 +78,7 @@ def build_store(
             "splits": {split: _totals(rows) for split, rows in index.items()},
             "groups": _groups(index["train"]),
             "vocabulary": file_digest(Path(vocabulary) / TOKENIZER_FILE),
-            "sha256": {split: _sha256(partial / f"{split}.bin") for split in SPLITS},
+            "sha256": {split: file_sha256(partial / f"{split}.bin") for split in SPLITS},
         }
         (partial / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
@@ -125,8 +124,3 @@ def _groups(train: pa.Table) -> dict[str, dict[str, float]]:
     }
     total = _totals(train)["tokens"]
     return {group: {**totals, "share": totals["tokens"] / total} for group, totals in groups.items()}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
