@@ -1,6 +1,6 @@
 """The scan behind the recipe `laptop`: learning rates and batch sizes around its own, at one budget.
 
-    python benchmarks/laptop_recipe.py [config.yaml] [--corpus documentation] [--budget 3e11] [--width 32]
+    python benchmarks/laptop_recipe.py [config.yaml] [--corpus documentation] [--budget 2e11] [--width 24]
 
 Needs the experiment's token stores (`snakemake results/laptop/tokens/documentation/manifest.json`). Prints the
 validation loss of each combination; the recipe's own is marked.
