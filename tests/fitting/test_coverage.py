@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from relscale.fitting import fit
+from relscale.fitting.fit import fit
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

@@ -7,7 +7,8 @@ import pyarrow.compute as pc
 import pytest
 
 from relscale.errors import RelscaleError
-from relscale.fitting import Fits, fit
+from relscale.fitting.fit import fit
+from relscale.fitting.fits import Fits
 
 GROUPS = {"a": (1.5, 0.08, 0.3), "b": (1.0, 0.05, 0.0)}
 SUITES = {"s": {"baseline": "b"}}

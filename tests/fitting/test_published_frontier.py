@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from relscale.fitting import Fits, fit
+from relscale.fitting.fit import fit
+from relscale.fitting.fits import Fits
 from relscale.tables import read_table
 
 TABLE = Path(__file__).parents[2] / "reference" / "isoflop_suite.csv"

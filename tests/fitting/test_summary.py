@@ -1,6 +1,6 @@
 from typing import Any
 
-from relscale.fitting import fit
+from relscale.fitting.fit import fit
 from relscale.fitting.summary import summary
 
 GROUPS = {"a": (1.5, 0.08, 0.3), "b": (1.0, 0.05, 0.0)}

@@ -10,6 +10,7 @@ from relscale.design.isoflop import plan
 from relscale.design.run import run_to_dict
 from relscale.errors import RelscaleError
 from relscale.experiment import CONFIG_FILE, job_name, job_names, job_runs, results_folder, save_config
+from relscale.fitting.fits import SCHEMAS
 from relscale.figures.plot import PER_SUITE, figure_module, figure_suite, static_formats
 from relscale.provenance import code_digest, digest
 from relscale.scoring.manifest import read_manifest
@@ -32,6 +33,7 @@ except RelscaleError as error:
 RESULTS = results_folder(config).as_posix()
 CONFIG = f"{RESULTS}/{CONFIG_FILE}"
 CORPORA = list(config["corpora"])
+FIT_TABLES = list(SCHEMAS)
 HARDWARE = Hardware(**config["hardware"])
 OPTIMIZERS = [f"relscale.training.optimizers.{name.replace('-', '_')}" for name in config["design"]["optimizers"]]
 

@@ -6,7 +6,7 @@ rule fit:
         measurements=f"{RESULTS}/measurements.parquet",
         replicates=f"{RESULTS}/replicates.parquet",
     output:
-        expand(f"{RESULTS}/fits/{{table}}.parquet", table=["frontier", "errors", "gaps", "fits"]),
+        expand(f"{RESULTS}/fits/{{table}}.parquet", table=FIT_TABLES),
     params:
         config=CONFIG,
         options=config["fit"],

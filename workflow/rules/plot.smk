@@ -5,7 +5,7 @@
 rule plot:
     input:
         measurements=f"{RESULTS}/measurements.parquet",
-        fits=expand(f"{RESULTS}/fits/{{table}}.parquet", table=["frontier", "errors", "gaps", "fits"]),
+        fits=expand(f"{RESULTS}/fits/{{table}}.parquet", table=FIT_TABLES),
         tokens=expand(f"{RESULTS}/tokens/{{corpus}}/manifest.json", corpus=CORPORA),
         suites=expand(f"{RESULTS}/suites/{{suite}}/suite.yaml", suite=config["suites"]),
     output:

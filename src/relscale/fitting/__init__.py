@@ -1,6 +1,1 @@
-"""Estimation, intervals and the compute-optimal frontier."""
-
-from relscale.fitting.fit import fit
-from relscale.fitting.fits import Fits, read, write
-
-__all__ = ["Fits", "fit", "read", "write"]
+"""Estimation, intervals, forecasts and the answers to what is asked of curves."""

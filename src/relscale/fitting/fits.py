@@ -8,10 +8,11 @@ import pyarrow as pa
 from relscale.atomic import atomic_path
 from relscale.tables import read_table, write_table
 
-_TEXT, _NUMBER, _COUNT = pa.string(), pa.float64(), pa.int64()
+_TEXT, _NUMBER, _COUNT, _YES = pa.string(), pa.float64(), pa.int64(), pa.bool_()
 
 _LADDER = {"experiment": _TEXT, "corpus": _TEXT, "optimizer": _TEXT}
 _SERIES = {"suite": _TEXT, "prompt": _TEXT, "metric": _TEXT, "group": _TEXT}
+_PAIR = {"baseline": _TEXT, "contrast": _TEXT}
 _POINT = {"budget": _NUMBER, "run": _TEXT, "training_flops": _NUMBER}
 
 FRONTIER = pa.schema(
@@ -53,7 +54,7 @@ ERRORS = pa.schema(
 GAPS = pa.schema(
     _LADDER
     | _SERIES
-    | {"baseline": _TEXT}
+    | _PAIR
     | _POINT
     | {"ratio": _NUMBER, "log_ratio": _NUMBER, "stderr_log": _NUMBER, "status": _TEXT}
 )
@@ -61,8 +62,9 @@ GAPS = pa.schema(
 FITS = pa.schema(
     _LADDER
     | _SERIES
+    | _PAIR
     | {
-        "baseline": _TEXT,
+        "fit": _TEXT,
         "law": _TEXT,
         "parameter": _TEXT,
         "predictor": _TEXT,
@@ -87,9 +89,177 @@ FITS = pa.schema(
 )
 
 
+PREDICTIONS = pa.schema(
+    _LADDER
+    | _SERIES
+    | {
+        "fit": _TEXT,
+        "law": _TEXT,
+        "run": _TEXT,
+        "training_flops": _NUMBER,
+        "params": _NUMBER,
+        "tokens": _NUMBER,
+        "observed": _NUMBER,
+        "predicted": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "level": _NUMBER,
+        "relative_error": _NUMBER,
+        "scheme": _TEXT,
+        "status": _TEXT,
+    }
+)
+
+FORECASTS = pa.schema(
+    _LADDER
+    | _SERIES
+    | _PAIR
+    | {
+        "quantity": _TEXT,
+        "training_flops": _NUMBER,
+        "params": _NUMBER,
+        "tokens": _NUMBER,
+        "candidate": _TEXT,
+        "weight": _NUMBER,
+        "value": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "level": _NUMBER,
+        "df": _NUMBER,
+        "origins": _COUNT,
+        "log_distance": _NUMBER,
+        "spread_low": _NUMBER,
+        "spread_high": _NUMBER,
+        "direction": _TEXT,
+        "data": _TEXT,
+        "code": _TEXT,
+        "status": _TEXT,
+    }
+)
+
+BACKTESTS = pa.schema(
+    _LADDER
+    | _SERIES
+    | _PAIR
+    | {
+        "quantity": _TEXT,
+        "candidate": _TEXT,
+        "origin_flops": _NUMBER,
+        "training_flops": _NUMBER,
+        "log_distance": _NUMBER,
+        "observed": _NUMBER,
+        "predicted": _NUMBER,
+        "log_error": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "level": _NUMBER,
+        "covered": _YES,
+        "interval_score": _NUMBER,
+        "status": _TEXT,
+    }
+)
+
+INFLUENCE = pa.schema(
+    _LADDER
+    | _SERIES
+    | _PAIR
+    | {
+        "parameter": _TEXT,
+        "left_out": _TEXT,
+        "training_flops": _NUMBER,
+        "value": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "level": _NUMBER,
+        "p_value": _NUMBER,
+        "direction": _TEXT,
+        "change": _NUMBER,
+        "carries": _YES,
+        "status": _TEXT,
+    }
+)
+
+FORMS = pa.schema(
+    _LADDER
+    | _SERIES
+    | _PAIR
+    | {
+        "quantity": _TEXT,
+        "form": _TEXT,
+        "n_fitted": _COUNT,
+        "n_held_out": _COUNT,
+        "held_out_from": _NUMBER,
+        "rmse_log": _NUMBER,
+        "bias_log": _NUMBER,
+        "rmse_log_fitted": _NUMBER,
+        "rank": _COUNT,
+        "status": _TEXT,
+    }
+)
+
+POWER = pa.schema(
+    _LADDER
+    | _SERIES
+    | _PAIR
+    | {
+        "delta_beta": _NUMBER,
+        "resource": _TEXT,
+        "count": _NUMBER,
+        "power": _NUMBER,
+        "stderr": _NUMBER,
+        "level": _NUMBER,
+        "enough": _YES,
+        "status": _TEXT,
+    }
+)
+
+SPECIFICATIONS = pa.schema(
+    _LADDER
+    | _SERIES
+    | _PAIR
+    | {
+        "specification": _COUNT,
+        "frontier": _TEXT,
+        "flops": _TEXT,
+        "degree": _COUNT,
+        "window": _TEXT,
+        "bytes": _TEXT,
+        "pooling": _TEXT,
+        "subjects": _TEXT,
+        "form": _TEXT,
+        "value": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "level": _NUMBER,
+        "p_value": _NUMBER,
+        "direction": _TEXT,
+        "n": _COUNT,
+        "chosen": _YES,
+        "status": _TEXT,
+    }
+)
+
+SCHEMAS = {
+    "frontier": FRONTIER,
+    "errors": ERRORS,
+    "gaps": GAPS,
+    "fits": FITS,
+    "predictions": PREDICTIONS,
+    "forecasts": FORECASTS,
+    "backtests": BACKTESTS,
+    "influence": INFLUENCE,
+    "forms": FORMS,
+    "power": POWER,
+    "specifications": SPECIFICATIONS,
+}
+
+
 @dataclass(frozen=True)
 class Fits:
     """The results of a fit; a number that is null has a status that says why.
+
+    In all of them ``baseline`` is what ``group`` (``contrast`` "group"), ``corpus`` or ``optimizer`` is compared with;
+    it is null for traditional laws.
 
     Attributes
     ----------
@@ -105,17 +275,42 @@ class Fits:
     fits
         A row for each fitted parameter and estimand, with interval, p-value and the p-values adjusted over the family
         (all groups, corpora and optimizers of one suite, prompt and metric). ``direction`` of a ``delta_beta`` is that
-        of the gap over ``flops_low`` to ``flops_high``.
+        of the gap over ``flops_low`` to ``flops_high``. ``fit`` names a law that the config asked for.
+    predictions
+        A row for each law of the config and each run that it was to predict without having seen it.
+    forecasts
+        A row for each curve, compute and candidate, the ``ensemble`` among them: error or ratio with a prediction
+        interval; ``data`` and ``code`` are digests of what the forecast rests on.
+    backtests
+        A row for each forecast that was made inside the data, from smaller budgets to larger ones.
+    influence
+        A row for each curve and point: what is fitted without it. ``carries``: the gap's direction is clear with it and
+        not without it.
+    forms
+        A row for each curve and form of law: its error on the largest budgets, fitted on the others; rank 1 is best.
+    power
+        A row for each curve, Δβ, resource ("budgets", "runs", "items") and count of it: the share of simulated
+        experiments in which the interval of Δβ leaves 0 out; ``enough`` from 80% on.
+    specifications
+        A row for each target and way to analyse it: its Δβ, the choices behind it, and which of them is the default
+        (``chosen``).
     """
 
     frontier: pa.Table
     errors: pa.Table
     gaps: pa.Table
     fits: pa.Table
+    predictions: pa.Table
+    forecasts: pa.Table
+    backtests: pa.Table
+    influence: pa.Table
+    forms: pa.Table
+    power: pa.Table
+    specifications: pa.Table
 
 
 def write(fits: Fits, folder: str | Path) -> None:
-    """Write the four tables as ``<folder>/<name>.parquet``, all or none."""
+    """Write the tables as ``<folder>/<name>.parquet``, all or none."""
     with atomic_path(folder) as partial:
         partial.mkdir()
         for field in fields(Fits):

@@ -47,6 +47,8 @@ class Point:
         Scatter between seeds of one design, nats a token, pooled over the budget's designs; nan without repeated seeds.
     run
         The run's name where each run is a point, else None.
+    row
+        And its row in the ladder.
     """
 
     budget: float
@@ -65,6 +67,7 @@ class Point:
     run_sd: float = nan
     run_sd_df: int = 0
     run: str | None = None
+    row: int = -1
 
     @property
     def is_parabola(self) -> bool:
@@ -159,6 +162,7 @@ def _at_run(ladder: Ladder, row: int) -> Point:
         params=float(ladder.params[row]),
         loss=float(ladder.loss[row]),
         run=ladder.run[row],
+        row=row,
     )
 
 

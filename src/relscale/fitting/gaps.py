@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from relscale.fitting.errors import Errors
 from relscale.fitting.ladder import Floats
-from relscale.fitting.spread import spread
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,6 @@ class Gaps:
     noise: Floats
     replicates: Floats
     status: NDArray[np.object_]
-
-    @property
-    def stderr_items(self) -> Floats:
-        """(P, J) standard deviation of ln G over the replicates of the items; nan without them."""
-        return spread(self.replicates)
 
 
 def logarithms(errors: Errors) -> tuple[Floats, Floats]:

@@ -3,14 +3,14 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from relscale.fitting import interval
+from relscale.fitting.curves import Curves
 from relscale.fitting.direction import direction
 from relscale.fitting.frontier import Point
-from relscale.fitting.ladder import Floats
 from relscale.fitting.last_stage import SMALLEST, Lines, lines
 from relscale.fitting.metrics import VALIDATION
+from relscale.fitting.settings import Settings
 from relscale.laws import relative
 from relscale.laws.loglog import LogLogLaw
 
@@ -21,32 +21,16 @@ NO_SLOPE = "no spread of compute to fit a slope to"
 NO_REPLICATES = "no item replicates"
 
 
-def law_rows(
-    law: LogLogLaw,
-    keys: list[Row],
-    data: tuple[Floats, Floats, Floats, Floats],
-    status: list[str],
-    level: float,
-) -> list[Row]:
-    """Rows of a law that is a line in logs, for J series or pairs at once.
-
-    Parameters
-    ----------
-    keys
-        What each series or pair is: suite, group and so on.
-    data
-        Log compute (P,), log values and the noise of their runs (P, J), and replicates of the log values (P, J, B).
-    status
-        Of each series or pair.
-    """
-    if not keys:
+def law_rows(law: LogLogLaw, curves: Curves, chosen: Settings) -> list[Row]:
+    """Rows of a law that is a line in logs: both parameters and each estimand of every curve."""
+    if not curves.keys:
         return []
-    x, y, noise, replicates = data
-    estimate = lines(x, y, noise)
-    rows = _rows(law, keys, estimate, None, status, level)
-    if replicates.shape[-1]:
-        items = interval.item_lines(x, y, replicates, estimate)
-        rows += _rows(law, keys, estimate, items, status, level)
+    estimate = lines(curves.log_flops, curves.value, curves.noise)
+    status = [status_of(curves, j) for j in range(len(curves.keys))]
+    rows = _rows(law, curves.keys, estimate, None, status, chosen.level)
+    if curves.replicates.shape[-1]:
+        items = interval.item_lines(curves.log_flops, curves.value, curves.replicates, estimate)
+        rows += _rows(law, curves.keys, estimate, items, status, chosen.level)
     return rows
 
 
@@ -103,7 +87,7 @@ def _rows(
             "low": np.exp(at_reference.low[j]),
             "high": np.exp(at_reference.high[j]),
         }
-        if law is relative.LAW:
+        if law is relative.LINE:
             limits = [(at.low[j], at.high[j]) for at in (at_low, at_reference, at_high)]
             of_slope["direction"] = direction((low, high), limits)
             of_level["p_value"] = reference_p[j]  # of no gap, G = 1
@@ -111,18 +95,20 @@ def _rows(
     return rows
 
 
-def status_of(points: list[Point], status: NDArray[np.object_], shared: bool) -> str:
+def status_of(curves: Curves, j: int) -> str:
     """What a reader of a fit must know: "ok", or how many of its points there are, and why not the others."""
     lost = [
-        f"{_label(point)}: {reason}" for point, reason in zip(points, status, strict=True) if reason != "ok"
+        f"{_label(point)}: {reason}"
+        for point, reason in zip(curves.points, curves.status[:, j], strict=True)
+        if reason != "ok"
     ]
-    used = len(points) - len(lost)
+    used = len(curves.points) - len(lost)
     reasons = f" ({'; '.join(lost)})" if lost else ""
     if used < SMALLEST:
         return f"{used} points, and an interval needs {SMALLEST}{reasons}"
     if lost:
-        return f"fitted on {used} of {len(points)} points{reasons}"
-    return "points share training runs, so they are not independent" if shared else "ok"
+        return f"fitted on {used} of {len(curves.points)} points{reasons}"
+    return "points share training runs, so they are not independent" if curves.shared else "ok"
 
 
 def _label(point: Point) -> str:

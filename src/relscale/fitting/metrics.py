@@ -6,7 +6,7 @@ VALIDATION = (
     "nats_per_token",
 )  # suite, group, metric of the loss that the frontier minimises
 
-ERRORS = ("bits_per_byte", "nats_per_token", "brier", "error_rate", "loss")
+ERRORS = ("bits_per_byte", "nats_per_token", "nats_answer", "brier", "error_rate", "loss")
 
 
 def is_error(metric: str) -> bool:

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from relscale.fitting.curves import Curves
 from relscale.fitting.errors import Errors
 from relscale.fitting.frontier import Point
-from relscale.fitting.gaps import Gaps
+from relscale.fitting.spread import spread
 
 Row = dict[str, Any]
 
@@ -56,16 +57,18 @@ def error_rows(points: list[Point], read: Errors, i: int) -> list[Row]:
     ]
 
 
-def gap_rows(points: list[Point], ratios: Gaps, j: int) -> list[Row]:
+def gap_rows(ratios: Curves, j: int) -> list[Row]:
     """Pair ``j`` at every point."""
-    spread = ratios.stderr_items[:, j]
+    stderr = spread(ratios.replicates[:, j])
     return [
-        _point_key(point)
+        ratios.keys[j]
+        | _point_key(point)
         | {
-            "ratio": np.exp(ratios.log_ratio[p, j]),
-            "log_ratio": ratios.log_ratio[p, j],
-            "stderr_log": spread[p],
+            "training_flops": np.exp(ratios.log_flops[p]),
+            "ratio": np.exp(ratios.value[p, j]),
+            "log_ratio": ratios.value[p, j],
+            "stderr_log": stderr[p],
             "status": ratios.status[p, j],
         }
-        for p, point in enumerate(points)
+        for p, point in enumerate(ratios.points)
     ]

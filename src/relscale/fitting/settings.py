@@ -8,7 +8,10 @@ from relscale.errors import RelscaleError
 from relscale.fitting.ladder import Ladder
 from relscale.fitting.metrics import is_error
 
-OPTIONS = ("level", "frontier", "baselines", "metrics")
+OPTIONS = (
+    *("level", "frontier", "baselines", "metrics", "contrasts", "bootstrap", "reach", "pooling"),
+    *("hold_out", "power", "specifications", "forecast", "laws", "answers"),
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,26 @@ class Settings:
         The error metrics that a suite is fitted on; all that it has where a suite is not named.
     chance
         Accuracy of a guess, 1 / choices, by suite.
+    contrasts
+        What else to compare: "corpus" or "optimizer", and the baseline among them.
+    bootstrap
+        Draws of each bootstrap.
+    reach
+        How far beyond the data, as a factor of compute, the crossing of two curves is looked for.
+    pooling
+        Suites whose groups' Δβ are pooled partially.
+    hold_out
+        Largest budgets that are left out to compare forms.
+    power
+        Δβ of which is asked how many budgets, runs and items would show them.
+    specifications
+        Suites whose specification curve is computed; None for all.
+    forecast
+        Where to forecast: mappings with ``training_flops`` and, where known, ``tokens_per_param`` and ``corpus``.
+    laws
+        Further laws to fit (``relscale.fitting.law_fits``).
+    seed
+        Of every bootstrap and simulation.
     """
 
     level: float = 0.95
@@ -34,6 +57,16 @@ class Settings:
     baselines: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     chance: Mapping[str, float] = field(default_factory=dict)
+    contrasts: Mapping[str, str] = field(default_factory=dict)
+    bootstrap: int = 1000
+    reach: float = 100.0
+    pooling: tuple[str, ...] = ()
+    hold_out: int = 1
+    power: tuple[float, ...] = (0.01,)
+    specifications: tuple[str, ...] | None = None
+    forecast: tuple[Mapping[str, Any], ...] = ()
+    laws: tuple[Mapping[str, Any], ...] = ()
+    seed: int = 0
 
     def fits(self, suite: str, metric: str) -> bool:
         """Whether laws are fitted to this metric of this suite."""
@@ -41,14 +74,17 @@ class Settings:
 
 
 def settings(
-    options: Mapping[str, Any], suites: Mapping[str, Mapping[str, Any]], ladders: Iterable[Ladder]
+    options: Mapping[str, Any],
+    suites: Mapping[str, Mapping[str, Any]],
+    ladders: Iterable[Ladder],
+    seed: int = 0,
 ) -> Settings:
     """Merge an experiment's ``fit`` options with what is known of its suites; the options win.
 
     Parameters
     ----------
     options
-        ``level``, ``frontier``, ``baselines`` {suite: group}, ``metrics`` {suite: [metric, …]}.
+        As the section ``fit`` of a config, whose schema says what each is.
     suites
         By suite: ``baseline``, ``metrics``, ``chance``; each may be missing or None.
 
@@ -76,6 +112,10 @@ def settings(
         _check("baselines", suite, [baseline], groups)
     for suite, names in chosen.items():
         _check("metrics", suite, names, metrics)
+    for option in ("pooling", "specifications"):
+        for suite in options.get(option) or ():
+            _check(option, suite, [], groups)
+    every = options.get("specifications")
     return Settings(
         level=float(level),
         frontier=options.get("frontier", "auto"),
@@ -84,6 +124,16 @@ def settings(
         chance={
             name: float(info["chance"]) for name, info in known.items() if info.get("chance") is not None
         },
+        contrasts=dict(options.get("contrasts") or {}),
+        bootstrap=int(options.get("bootstrap", 1000)),
+        reach=float(options.get("reach", 100)),
+        pooling=tuple(options.get("pooling") or ()),
+        hold_out=int(options.get("hold_out", 1)),
+        power=tuple(options.get("power", (0.01,))),
+        specifications=None if every is None else tuple(every),
+        forecast=tuple(options.get("forecast") or ()),
+        laws=tuple(options.get("laws") or ()),
+        seed=seed,
     )
 
 

@@ -27,7 +27,7 @@ def summary(fits: Fits, shown: Mapping[str, tuple[str, str]]) -> str:
         The metric and the prompt form of each suite; a suite that is not named is shown with all that it has.
     """
     rows = [row for row in fits.fits.to_pylist() if _is_shown(row, shown)]
-    slopes = {compute_optimal.TOKENS.slope, power.LAW.slope}
+    slopes = {compute_optimal.TOKENS.slope, power.LINE.slope}
     frontier = [
         {
             "corpus": row["corpus"],
@@ -47,7 +47,7 @@ def summary(fits: Fits, shown: Mapping[str, tuple[str, str]]) -> str:
             # The rows of the population follow those of these items; they count where they have a value.
             if known is None or row["value"] is not None:
                 parameters[row["parameter"]] = row
-    laws = [_line(parameters) for parameters in groups.values() if power.LAW.slope in parameters]
+    laws = [_line(parameters) for parameters in groups.values() if power.LINE.slope in parameters]
     return "\n\n".join(_table(rows) for rows in (frontier, laws) if rows)
 
 
@@ -56,9 +56,9 @@ def _is_shown(row: Row, shown: Mapping[str, tuple[str, str]]) -> bool:
 
 
 def _line(parameters: Mapping[str, Row]) -> Row:
-    law = parameters[power.LAW.slope]
-    gap = parameters.get(relative.LAW.slope, {})
-    ratio = parameters.get(relative.LAW.level, {}).get("value")
+    law = parameters[power.LINE.slope]
+    gap = parameters.get(relative.LINE.slope, {})
+    ratio = parameters.get(relative.LINE.level, {}).get("value")
     p_value = gap.get("p_bh")
     return {
         "corpus": law["corpus"],

@@ -15,4 +15,4 @@ al., arXiv 2510.24626, for each group's error.
 
 from relscale.laws.loglog import LogLogLaw
 
-LAW = LogLogLaw(name="power_law", level="error_at_reference", slope="beta", sign=-1)
+LINE = LogLogLaw(name="power_law", level="error_at_reference", slope="beta", sign=-1)

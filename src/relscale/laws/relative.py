@@ -16,4 +16,4 @@ Source: Held, Hall, Liang and Yang, *Relative Scaling Laws for LLMs*, arXiv 2510
 
 from relscale.laws.loglog import LogLogLaw
 
-LAW = LogLogLaw(name="relative_power_law", level="ratio_at_reference", slope="delta_beta", sign=1)
+LINE = LogLogLaw(name="relative_power_law", level="ratio_at_reference", slope="delta_beta", sign=1)
