@@ -1,5 +1,8 @@
-"""Published numbers: any table with a row a number becomes measurements."""
+"""Published numbers, and a user's own: any table with a row a number becomes measurements."""
 
+import importlib
+import string
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +15,43 @@ from relscale.tables import read_table
 
 REQUIRED = ("run", "training_flops", "group", "metric", "value")
 DEFAULTS: dict[str, Any] = {"corpus": "published", "suite": "published", "prompt": "default", "status": "ok"}
+COUNTS = ("params", "tokens", "bytes")  # whole numbers that are often written as powers of ten or computed
+
+
+def read_tables(tables: Iterable[Mapping[str, Any]], experiment: str) -> pa.Table:
+    """All tables of an experiment, one after another.
+
+    Parameters
+    ----------
+    tables
+        As ``runs.tables`` in a config: the arguments of ``published`` for each.
+
+    Raises
+    ------
+    RelscaleError
+        A table cannot be read, or two of them hold the same number.
+    """
+    tables = list(tables)
+    result = pa.concat_tables([published(experiment=experiment, **options) for options in tables])
+    key = ["corpus", "optimizer", "run", "step", "suite", "prompt", "group", "metric"]
+    counts = result.group_by(key, use_threads=False).aggregate([([], "count_all")])
+    twice = counts.filter(pc.greater(counts["count_all"], 1))
+    if twice.num_rows:
+        row = ", ".join(
+            f"{name} {value}" for name, value in twice.to_pylist()[0].items() if name in key and value
+        )
+        paths = ", ".join(str(options["path"]) for options in tables)
+        raise RelscaleError(f"{paths}: more than one row for {row}; tell runs, or suites, apart")
+    return result
 
 
 def published(
     path: str | Path,
     experiment: str,
-    columns: dict[str, str] | None = None,
-    constants: dict[str, Any] | None = None,
+    columns: Mapping[str, str] | None = None,
+    constants: Mapping[str, Any] | None = None,
+    formats: Mapping[str, str] | None = None,
+    loader: str | None = None,
 ) -> pa.Table:
     """Read a table as measurements, with the columns of ``relscale.measurements.schema.MEASUREMENTS``.
 
@@ -32,32 +65,91 @@ def published(
         For each column of the measurements that is called otherwise in the table, its name there.
     constants
         Values of columns that the table does not have, ``{"corpus": "dclm"}`` for instance.
+    formats
+        Columns put together from others of the table, ``{"run": "{model}-{step}"}`` for instance.
+    loader
+        A module of ``relscale.measurements.sources`` that reads the table, where names alone will not do.
 
     Raises
     ------
     RelscaleError
-        A column is not there, or is not of its type.
+        A column is not there, or is not of its type; there is no such loader.
     """
-    columns, constants = columns or {}, {**(constants or {}), "experiment": experiment}
-    unknown = (columns.keys() | constants.keys()) - set(MEASUREMENTS.names)
+    columns, formats = columns or {}, formats or {}
+    constants = {**(constants or {}), "experiment": experiment}
+    unknown = (columns.keys() | constants.keys() | formats.keys()) - set(MEASUREMENTS.names)
     if unknown:
         known = ", ".join(MEASUREMENTS.names)
         raise RelscaleError(f"{path}: {sorted(unknown)[0]!r} is no column of measurements; they have {known}")
-    needed = [columns.get(name, name) for name in REQUIRED if name not in constants]
-    table = read_table(path, [*needed, *columns.values()])
-    arrays = []
+    parts = {name: _parts(text, path) for name, text in formats.items()}
+    needed = [columns.get(name, name) for name in REQUIRED if name not in {**constants, **formats}]
+    needed += [*columns.values(), *(part for found in parts.values() for part in found)]
+    table = source_module(loader).load(Path(path)) if loader else read_table(path)
+    missing = [name for name in needed if name not in table.column_names]
+    if missing:
+        raise RelscaleError(f"{path}: no column {missing[0]!r}; it has {', '.join(table.column_names)}")
+
+    arrays: dict[str, pa.Array] = {}
     for field in MEASUREMENTS:
         source = columns.get(field.name, field.name)
         if field.name in constants:
-            array = pa.array([constants[field.name]] * table.num_rows, field.type)
+            array = _constant(constants[field.name], table.num_rows, field, path)
+        elif field.name in formats:
+            rows = table.select(parts[field.name]).to_pylist()
+            array = pa.array([formats[field.name].format(**row) for row in rows], pa.string()).cast(
+                field.type
+            )
         elif source in table.column_names:
-            try:
-                array = pc.cast(table[source], field.type)
-            except pa.ArrowInvalid as error:
-                raise RelscaleError(f"{path}: column {source!r} is not of type {field.type}") from error
+            array = _cast(table[source], field, source, path)
         elif field.name == "block":
-            array = pc.cast(table[columns.get("run", "run")], pa.string())
+            array = arrays["run"]
         else:
             array = pa.array([DEFAULTS.get(field.name)] * table.num_rows, field.type)
-        arrays.append(array)
+        arrays[field.name] = array
     return pa.table(arrays, schema=MEASUREMENTS)
+
+
+def source_module(loader: str) -> Any:
+    """The module of a loader.
+
+    Raises
+    ------
+    RelscaleError
+        There is none of that name.
+    """
+    names = loader_names()
+    if loader not in names:
+        raise RelscaleError(f"no loader {loader!r}; there are {', '.join(names)}")
+    return importlib.import_module(f"relscale.measurements.sources.{loader}")
+
+
+def loader_names() -> list[str]:
+    """The loaders there are: the modules of ``relscale.measurements.sources``."""
+    folder = Path(__file__).parent / "sources"
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+def _parts(text: str, path: str | Path) -> list[str]:
+    """The columns in a format such as ``{model}-{step}``."""
+    try:
+        return list(dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(text) if name))
+    except ValueError as error:
+        raise RelscaleError(
+            f"{path}: {text!r} is no format such as '{{model}}-{{step}}' ({error})"
+        ) from error
+
+
+def _constant(value: Any, rows: int, field: pa.Field, path: str | Path) -> pa.Array:
+    try:
+        return pa.array([value] * rows, field.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise RelscaleError(f"{path}: {field.name}: {value!r} is not of type {field.type}") from error
+
+
+def _cast(column: pa.ChunkedArray, field: pa.Field, source: str, path: str | Path) -> pa.ChunkedArray:
+    try:
+        if field.name in COUNTS and pa.types.is_floating(column.type):
+            column = pc.round(column)
+        return pc.cast(column, field.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise RelscaleError(f"{path}: column {source!r} is not of type {field.type}") from error
