@@ -57,6 +57,9 @@ class Law:
     linear
         The parameters that the formula is linear in once the others are known; these need no starting point of their
         own (variable projection).
+    limits
+        Bounds in the units of the data, for parameters that the data can not tell from one at the bound (a break far
+        beyond them, say): from x (p, n) and y (n,) to low and high, each (q,).
     """
 
     name: str
@@ -68,6 +71,7 @@ class Law:
     identifiable: tuple[str, ...]
     source: str
     linear: tuple[str, ...] = ()
+    limits: Callable[[Array, Array], tuple[Array, Array]] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,0 +1,59 @@
+"""How uncertain estimates are, from the derivatives of the residuals at the optimum.
+
+    least squares:  s² · (Jᵀ W J)⁻¹,   s² = Σ w r² / df
+    Huber's loss:   H⁻¹ · (n / df) · (Jᵀ W diag(ψ²) W J) · H⁻¹,   H = Jᵀ W diag(|r| ≤ δ) J
+
+The second is the sandwich of M-estimation (Huber, *Robust Statistics*, 1981, section 7.6); weights are taken as known.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.fitting.estimation.levenberg_marquardt import BATCH
+from relscale.fitting.estimation.objective import Indices, Objective
+from relscale.laws.law import Array
+
+DETERMINED = 1e-13  # least eigenvalue of the correlations between derivatives that still fixes all parameters
+
+
+def covariance(objective: Objective, u: Array, df: Indices) -> tuple[Array, NDArray[np.bool_]]:
+    """Variances of u (q, B), and whether the data fix all parameters that are free (B,)."""
+    q, m = u.shape
+    size = max(1, BATCH // max(1, q * objective.y.shape[0]))
+    parts = [_covariance(objective, u, df, np.arange(i, min(i + size, m))) for i in range(0, m, size)]
+    return np.concatenate([v for v, _ in parts], axis=1), np.concatenate([d for _, d in parts])
+
+
+def _covariance(
+    objective: Objective, u: Array, df: Indices, columns: Indices
+) -> tuple[Array, NDArray[np.bool_]]:
+    free = np.flatnonzero(objective.free)
+    residual, weights = objective.residuals(u[:, columns], columns)
+    jacobian = objective.derivatives(u[:, columns], columns)[free].transpose(2, 0, 1)  # (m, free, n)
+    residual, weights = residual.T, np.broadcast_to(weights.T, residual.T.shape)
+    size = np.sqrt((jacobian**2 * weights[:, None]).sum(axis=2))
+    scale = np.where(size > 0, size, 1.0)
+    jacobian = jacobian / scale[:, :, None]
+    inside = np.abs(residual) <= objective.delta
+    gram = (jacobian * weights[:, None]) @ jacobian.transpose(0, 2, 1)
+    curved = gram
+    if not inside.all():
+        curved = (jacobian * (weights * inside)[:, None]) @ jacobian.transpose(0, 2, 1)
+    determined = (size > 0).all(axis=1) & (np.linalg.eigvalsh(gram)[:, 0] > DETERMINED)
+    solvable = determined & (np.linalg.eigvalsh(curved)[:, 0] > DETERMINED)
+    identity = np.eye(len(free))
+    inverse = np.linalg.inv(np.where(solvable[:, None, None], curved, identity))
+    degrees = np.maximum(df[columns], 1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if np.isinf(objective.delta):
+            spread = (weights * residual**2).sum(axis=1) / degrees
+            full = inverse * spread[:, None, None]
+        else:
+            influence = weights * np.clip(residual, -objective.delta, objective.delta)
+            meat = (jacobian * influence[:, None] ** 2) @ jacobian.transpose(0, 2, 1)
+            count = (weights > 0).sum(axis=1)
+            full = inverse @ meat @ inverse * (count / degrees)[:, None, None]
+    variance = np.zeros((u.shape[0], len(columns)))
+    variance[free] = full.diagonal(axis1=1, axis2=2).T / scale.T**2
+    variance[:, ~solvable] = np.nan
+    return variance, determined

@@ -1,0 +1,143 @@
+"""What a fit minimises, for many data sets of one law at once.
+
+    Q(θ) = Σ_i w_i · ρ(r_i),    r_i = ln f(θ, x_i) − ln y_i   or   f(θ, x_i) − y_i
+
+    ρ(r) = r² / 2 where |r| ≤ δ,   δ·|r| − δ² / 2 beyond
+
+Huber's loss; least squares is δ = ∞. Parameters are searched as they are, or in their logarithms where the law says
+so: ``u`` below.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from relscale.laws.law import Array, Law
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """B data sets, n points each, q parameters; a "column" below is one of B.
+
+    Attributes
+    ----------
+    law
+        Whose parameters these are.
+    x
+        (p, n, B), or (p, n, 1) where all data sets share it.
+    y
+        (n, B) or (n, 1); logarithms where ``log_error``.
+    weights
+        (n, B) or (n, 1), 0 where a point is not to count.
+    delta
+        Where Huber's loss turns linear; ∞ for squares.
+    log_error
+        Whether the error is that of the logarithm.
+    free
+        (q,) which parameters are searched.
+    low, high
+        (q, 1) bounds of u.
+    """
+
+    law: Law
+    x: Array
+    y: Array
+    weights: Array
+    delta: float
+    log_error: bool
+    free: NDArray[np.bool_]
+    low: Array
+    high: Array
+
+    def theta(self, u: Array) -> Array:
+        """Parameters (q, ...) of u."""
+        return np.where(self._logs(u), np.exp(np.where(self._logs(u), u, 0.0)), u)
+
+    def u(self, theta: ArrayLike) -> Array:
+        """The inverse of ``theta``."""
+        theta = np.asarray(theta, dtype=float)
+        return np.where(self._logs(theta), np.log(np.where(self._logs(theta), theta, 1.0)), theta)
+
+    def _logs(self, like: Array) -> NDArray[np.bool_]:
+        logs = np.array([parameter.log for parameter in self.law.parameters])
+        return logs.reshape(-1, *[1] * (like.ndim - 1))
+
+    def cost(self, u: Array, columns: Indices) -> Array:
+        """Q, (m,), at u (q, m) of the data sets ``columns`` (m,); infinite where the law has no value."""
+        residual, weights = self.residuals(u, columns)
+        size = np.abs(residual)
+        small = np.minimum(size, self.delta)
+        with np.errstate(invalid="ignore", over="ignore"):
+            cost = (weights * small * (size - small / 2)).sum(axis=0)
+        return np.where(np.isfinite(cost), cost, np.inf)
+
+    def scale(self, columns: Indices) -> Array:
+        """Root of Σ w·y², (m,): what residuals are compared with to call a fit exact; 1 a point for logarithms."""
+        y, weights = _take(self.y, columns), _take(self.weights, columns)
+        size = np.where(weights > 0, np.maximum(np.abs(y), 1.0) if self.log_error else np.abs(y), 0.0)
+        return np.broadcast_to(np.sqrt((weights * size**2).sum(axis=0)), columns.shape)
+
+    def residuals(self, u: Array, columns: Indices) -> tuple[Array, Array]:
+        """r and w, (n, m); r is 0 where w is, infinite where the law has no value."""
+        with np.errstate(all="ignore"):
+            fitted = self.law.value(self.theta(u), _take(self.x, columns))
+            if self.log_error:
+                fitted = np.log(fitted)
+            residual = fitted - _take(self.y, columns)
+        weights = _take(self.weights, columns)
+        residual = np.where(weights > 0, residual, 0.0)
+        return np.where(np.isnan(residual), np.inf, residual), weights
+
+    def derivatives(self, u: Array, columns: Indices) -> Array:
+        """∂r/∂u, (q, n, m); 0 for parameters that are not searched and points without weight."""
+        theta, x = self.theta(u), _take(self.x, columns)
+        with np.errstate(all="ignore"):
+            jacobian = self.law.jacobian(theta, x)
+            factor = np.where(self._logs(theta), theta, 1.0) * self.free[:, None]
+            jacobian = jacobian * factor[:, None]
+            if self.log_error:
+                jacobian = jacobian / self.law.value(theta, x)
+        return np.where((_take(self.weights, columns) > 0) & np.isfinite(jacobian), jacobian, 0.0)
+
+    def expansion(self, u: Array, columns: Indices) -> "Expansion":
+        """Q around u, to second order as far as the law is linear."""
+        residual, weights = self.residuals(u, columns)
+        jacobian = self.derivatives(u, columns)
+        inside = np.abs(residual) <= self.delta
+        influence = np.clip(residual, -self.delta, self.delta)
+        weighted = jacobian * weights
+        all_points = (weighted * jacobian).sum(axis=1)
+        gradient = (weighted * influence).sum(axis=1)
+        if not inside.all():
+            weighted = weighted * inside
+        batch = weighted.transpose(2, 0, 1) @ jacobian.transpose(2, 1, 0)
+        return Expansion(gradient, batch, all_points, (weights * influence**2).sum(axis=0))
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """Gradient and curvature of Q at m points.
+
+    Attributes
+    ----------
+    gradient
+        (q, m), Σ w ψ ∂r/∂u with ψ = ρ'.
+    curvature
+        (m, q, q), Σ w ρ'' ∂r/∂u ∂r/∂uᵀ.
+    size
+        (q, m), Σ w (∂r/∂u)²; the scale of each parameter.
+    influence
+        (m,), Σ w ψ².
+    """
+
+    gradient: Array
+    curvature: Array
+    size: Array
+    influence: Array
+
+
+def _take(array: Array, columns: Indices) -> Array:
+    return array if array.shape[-1] == 1 else array[..., columns]

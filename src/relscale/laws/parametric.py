@@ -1,0 +1,70 @@
+"""Parametric loss surface: what the parameters and the tokens each leave of the loss, above an irreducible part.
+
+    L(N, D) = E + A · N^(−α) + B · D^(−β)
+
+N parameters, D training tokens.
+
+| parameter | unit |
+|---|---|
+| ``E`` | the loss's: nats a token |
+| ``A``, ``B`` | the loss's, at N = 1 and D = 1; 20 decades outside the data, so nearly fixed by α and β |
+| ``alpha``, ``beta`` | none |
+
+Source: Hoffmann et al., *Training Compute-Optimal Large Language Models*, arXiv 2203.15556, section 3.3 (approach 3),
+equation 2; Huber loss of the logarithms, equation 3.
+"""
+
+import numpy as np
+
+from relscale.laws.grid import profiled
+from relscale.laws.law import Array, Law, Parameter
+
+
+def value(theta: Array, x: Array) -> Array:
+    """L(N, D), (n, ...), of E, A, B, α, β (5, ...) at N, D (2, n, ...)."""
+    E, A, B, alpha, beta = theta
+    log_n, log_d = np.log(x)
+    surface: Array = E + np.exp(np.log(A) - alpha * log_n) + np.exp(np.log(B) - beta * log_d)
+    return surface
+
+
+def jacobian(theta: Array, x: Array) -> Array:
+    """Derivatives of L by E, A, B, α, β, (5, n, ...)."""
+    _, A, B, alpha, beta = theta
+    log_n, log_d = np.log(x)
+    by_a, by_b = np.exp(-alpha * log_n), np.exp(-beta * log_d)
+    rows = np.ones_like(by_a), by_a, by_b, -A * by_a * log_n, -B * by_b * log_d
+    return np.stack(np.broadcast_arrays(*rows))
+
+
+def starts(x: Array, y: Array) -> Array:
+    """The best of a grid of exponents, each with its least-squares E, A and B."""
+    exponents = np.array([0.08, 0.2, 0.35, 0.55, 0.9, 1.4])
+    alpha, beta = (grid.ravel() for grid in np.meshgrid(exponents, exponents))
+    scale = np.exp(
+        np.log(x).mean(axis=1)
+    )  # solved around the data's middle, where the columns are of one size
+    n, d = x / scale[:, None]
+    columns = np.stack([np.ones((len(alpha), len(y))), n ** -alpha[:, None], d ** -beta[:, None]], axis=-1)
+    (E, A, B), best = profiled(columns, y)
+    alpha, beta = alpha[best], beta[best]
+    return np.stack([E, A * scale[0] ** alpha, B * scale[1] ** beta, alpha, beta], axis=1)
+
+
+LAW = Law(
+    name="parametric",
+    predictors=("params", "tokens"),
+    parameters=(
+        Parameter("E", "that of the loss", low=0),
+        Parameter("A", "that of the loss", low=0, log=True),
+        Parameter("B", "that of the loss", low=0, log=True),
+        Parameter("alpha", "none", low=0, high=5),
+        Parameter("beta", "none", low=0, high=5),
+    ),
+    value=value,
+    jacobian=jacobian,
+    starts=starts,
+    identifiable=("E", "A", "B", "alpha", "beta"),
+    source="Hoffmann et al., arXiv 2203.15556, equation 2",
+    linear=("E", "A", "B"),
+)
