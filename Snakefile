@@ -6,10 +6,15 @@ min_version("9.27")
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/corpus.smk"
-include: "workflow/rules/tokenize.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/score.smk"
+
+if TRAINS:
+
+    include: "workflow/rules/corpus.smk"
+    include: "workflow/rules/tokenize.smk"
+    include: "workflow/rules/train.smk"
+    include: "workflow/rules/score.smk"
+
+
 include: "workflow/rules/collect.smk"
 include: "workflow/rules/fit.smk"
 include: "workflow/rules/plot.smk"

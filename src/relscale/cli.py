@@ -9,7 +9,7 @@ from typing import Any
 
 from relscale.config import load_config
 from relscale.errors import RelscaleError
-from relscale.experiment import job_name, job_names, job_runs, results_folder
+from relscale.experiment import job_name, job_names, job_runs, results_folder, tables
 
 # Heavy libraries are imported where a verb needs them: `relscale plan` takes a fraction of a second.
 
@@ -78,17 +78,47 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--output", type=Path, required=True, help="the measurements (.parquet or .csv)")
     verb.add_argument("--replicates", type=Path, help="the same under resampled items (.parquet or .csv)")
 
-    verb = verbs.add_parser("fit", help="fit the laws to a table of measurements", description=fit.__doc__)
-    verb.add_argument("table", type=Path, help="measurements (.parquet or .csv)")
+    verb = verbs.add_parser(
+        "fit",
+        help="fit the laws to a table of measurements, or one law to any table",
+        description=fit.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.add_argument("table", type=Path, help="measurements, or any table (.parquet, .csv or .csv.gz)")
     verb.add_argument(
+        "--output",
+        type=Path,
+        help="the folder for all tables; of one law also a .parquet for its parameters (default TABLE.fits.parquet)",
+    )
+    measured = verb.add_argument_group("measurements")
+    measured.add_argument(
         "--replicates", type=Path, help="the same under resampled items, for intervals over items"
     )
-    verb.add_argument(
+    measured.add_argument(
         "--config", type=Path, help="the experiment: its section 'fit' and its suites' baselines"
     )
-    verb.add_argument(
-        "--output", type=Path, required=True, help="the folder for frontier, errors, gaps and fits"
+    one = verb.add_argument_group("one law on any table")
+    one.add_argument("--law", help="relative, power, or another law's name")
+    one.add_argument(
+        "--x", metavar="COLUMN", help="training compute; of other laws their predictors, with commas"
     )
+    one.add_argument("--y", metavar="COLUMN", help="the error: lower is better, and positive")
+    one.add_argument("--group", metavar="COLUMN", help="test distributions")
+    one.add_argument("--baseline", metavar="GROUP", help="the group that the others are compared with")
+    one.add_argument("--corpus", metavar="COLUMN", help="what is fitted apart")
+    one.add_argument(
+        "--run", dest="told_apart", metavar="COLUMNS", help="what tells models apart (default: run, else --x)"
+    )
+    one.add_argument("--block", metavar="COLUMN", help="ties the checkpoints of one training")
+    one.add_argument("--tokens", metavar="COLUMN", help="training tokens")
+    one.add_argument("--params", metavar="COLUMN", help="parameters")
+    one.add_argument("--error", choices=["log", "linear"], default="log", help="of other laws (default log)")
+    one.add_argument(
+        "--loss", choices=["squares", "huber"], default="squares", help="of other laws (default squares)"
+    )
+    one.add_argument("--level", type=float, default=0.95, help="of the intervals (default 0.95)")
+    one.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
+    one.add_argument("--plot", type=Path, metavar="HTML", help="draw the figure; other formats go beside it")
     verb.set_defaults(run=fit)
 
     verb = verbs.add_parser("plot", help="draw one figure", description=plot.__doc__)
@@ -109,7 +139,7 @@ def plan(options: argparse.Namespace) -> None:
     from relscale.design.table import format_table, plan_table
     from relscale.tables import write_table
 
-    config = load_config(options.config)
+    config = _training(options.config)
     runs = planned(config)
     table = plan_table(runs, Hardware(**config["hardware"]))
     if options.output:
@@ -125,7 +155,7 @@ def corpus(options: argparse.Namespace) -> None:
     """Turn a source of text into documents (parquet) with a manifest beside them."""
     from relscale.corpora.build import build_source
 
-    config = load_config(options.config)
+    config = _training(options.config)
     source = _section(config, "sources", options.source)
     build_source(source, options.output.parent, seed=config["seed"], workers=options.threads)
 
@@ -135,7 +165,7 @@ def tokenize(options: argparse.Namespace) -> None:
     from relscale.tokens.build import build_store
     from relscale.tokens.vocabulary import train_vocabulary
 
-    config = load_config(options.config)
+    config = _training(options.config)
     results = results_folder(config)
     _set_tokenizer_threads(options.threads)
     if options.corpus is None:
@@ -154,7 +184,7 @@ def train(options: argparse.Namespace) -> None:
     from relscale.training.job import train_job
     from relscale.training.progress import progress
 
-    config = load_config(options.config)
+    config = _training(options.config)
     _section(config, "corpora", options.corpus)
     results, store = results_folder(config), Path(config["store"])
     training = {**config["training"], "threads": options.threads}
@@ -181,7 +211,7 @@ def score(options: argparse.Namespace) -> None:
     from relscale.scoring.job import score_job
     from relscale.scoring.suite import prepare_suite
 
-    config = load_config(options.config)
+    config = _training(options.config)
     results = results_folder(config)
     if options.prepare:
         suite = _section(config, "suites", options.prepare)
@@ -201,11 +231,18 @@ def score(options: argparse.Namespace) -> None:
 
 
 def collect(options: argparse.Namespace) -> None:
-    """Turn item scores into measurements, and into the same measurements under resampled items."""
+    """Turn item scores, or tables as they were published, into measurements; scores under resampled items too."""
     from relscale.measurements.collect import collect as collected
+    from relscale.measurements.published import read_tables
+    from relscale.measurements.schema import REPLICATES
     from relscale.tables import write_table
 
     config = load_config(options.config)
+    if tables(config):
+        write_table(read_tables(tables(config), config["experiment"]), options.output)
+        if options.replicates:  # of items that no table tells of
+            write_table(REPLICATES.empty_table(), options.replicates)
+        return
     results = results_folder(config)
     manifests = {
         stage: [
@@ -228,22 +265,78 @@ def collect(options: argparse.Namespace) -> None:
 
 
 def fit(options: argparse.Namespace) -> None:
-    """Fit the compute-optimal frontier, each group's law along it and the relative laws; print what was found."""
+    """Fit the laws to a table and print what was found.
+
+    Measurements, as `collect` writes them, give the compute-optimal frontier, each group's law along it and the
+    relative laws, under the options of an experiment (--config). Any other table gives the law that --law names, of the
+    columns that --group, --x and --y name.
+    """
+    if options.law:
+        _fit_table(options)
+    elif options.output is None:
+        raise RelscaleError(
+            "--output: measurements are fitted into a folder, name it; or name a --law for another table"
+        )
+    else:
+        _fit_measurements(options)
+
+
+def _fit_table(options: argparse.Namespace) -> None:
+    from relscale.table_fit import fit as fitted
+
+    for name in ("x", "y"):
+        if getattr(options, name) is None:
+            raise RelscaleError(f"--{name}: name the column of the table that holds it")
+    output = options.output or options.table.with_name(f"{options.table.name.split('.')[0]}.fits.parquet")
+    if output.resolve() == options.table.resolve():
+        raise RelscaleError(f"--output: {output} is the table itself")
+    names = ("group", "baseline", "corpus", "block", "tokens", "params", "error", "loss", "level", "seed")
+    result = fitted(
+        options.table,
+        options.law,
+        x=options.x.split(","),
+        y=options.y,
+        run=options.told_apart.split(",") if options.told_apart else (),
+        **{name: getattr(options, name) for name in names},
+    )
+    result.write(output)
+    if options.plot:
+        result.plot(options.plot)
+    print(result)
+    print(f"\nwritten: {output}")
+
+
+def _fit_measurements(options: argparse.Namespace) -> None:
+    from dataclasses import replace
+
     from relscale.fitting.fit import fit as fitted
     from relscale.fitting.fits import write
+    from relscale.fitting.reproduction import reproduction
     from relscale.fitting.summary import summary
-    from relscale.scoring.manifest import Manifest, read_manifest
     from relscale.tables import read_table
 
-    config = load_config(options.config) if options.config else {"fit": {}, "suites": {}}
-    manifests: dict[str, Manifest] = {
-        name: read_manifest(results_folder(config) / "suites" / name) for name in config["suites"]
-    }
+    config: dict[str, Any] = load_config(options.config) if options.config else {"fit": {}, "seed": 0}
+    suites = _suites(config)
+    answers = config["fit"].get("answers")
     replicates = read_table(options.replicates) if options.replicates else None
-    facts = {name: {"baseline": suite.baseline, "chance": suite.chance} for name, suite in manifests.items()}
-    fits = fitted(read_table(options.table), replicates, config["fit"], facts)
+    fits = fitted(read_table(options.table), replicates, config["fit"], suites, seed=config["seed"])
+    if answers:
+        fits = replace(fits, reproduction=reproduction(read_table(answers), fits))
     write(fits, options.output)
-    print(summary(fits, {name: (suite.metric, suite.prompt) for name, suite in manifests.items()}))
+    shown = {name: (told["metric"], told["prompt"]) for name, told in suites.items() if told.get("metric")}
+    print(summary(fits, shown))
+
+
+def _suites(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Baseline, metric, prompt and chance of each suite: as its manifest says or the config does."""
+    from relscale.scoring.manifest import read_manifest
+
+    facts = ("baseline", "metric", "prompt", "chance")
+    suites: dict[str, dict[str, Any]] = config.get("suites", {})
+    if not suites or tables(config):  # the config is all that there is
+        return {name: {"prompt": "default"} | told for name, told in suites.items()}
+    manifests = {name: read_manifest(results_folder(config) / "suites" / name) for name in suites}
+    return {name: {fact: getattr(suite, fact) for fact in facts} for name, suite in manifests.items()}
 
 
 def plot(options: argparse.Namespace) -> None:
@@ -256,10 +349,22 @@ def plot(options: argparse.Namespace) -> None:
     data = FigureData(
         measurements=results / "measurements.parquet",
         fits=results / "fits",
-        suites={name: results / "suites" / name / "suite.yaml" for name in config["suites"]},
-        tokens={name: results / "tokens" / name / "manifest.json" for name in config["corpora"]},
+        suites=config["suites"]
+        if tables(config)
+        else {name: results / "suites" / name / "suite.yaml" for name in config["suites"]},
+        tokens={name: results / "tokens" / name / "manifest.json" for name in config.get("corpora", {})},
     )
     drawn(options.figure, data, options.output)
+
+
+def _training(path: Path) -> dict[str, Any]:
+    """A config by which models are trained; there is nothing for the first stages to do by another."""
+    config = load_config(path)
+    if tables(config):
+        raise RelscaleError(
+            f"{path}: its runs.source is 'measurements', so that nothing is trained; start with 'collect'"
+        )
+    return config
 
 
 def _part(config: dict[str, Any], corpus: str) -> tuple[Path, str | None]:

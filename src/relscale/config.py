@@ -52,6 +52,13 @@ def check_config(config: Any, name: str = "config") -> dict[str, Any]:
     errors = list(_filling_defaults(jsonschema.Draft202012Validator)(schema).iter_errors(config))
     if errors:
         raise RelscaleError(f"{name}: {_explain(min(errors, key=lambda error: list(map(str, error.path))))}")
+    if config["runs"]["source"] == "measurements":
+        _check_nothing_to_train(config, name)
+        return config
+    if "tables" in config["runs"]:
+        raise RelscaleError(
+            f"{name}: runs.tables: is read where runs.source is 'measurements'; name it or leave them out"
+        )
     for corpus, options in config["corpora"].items():
         if options["source"] not in config["sources"]:
             raise RelscaleError(
@@ -60,6 +67,14 @@ def check_config(config: Any, name: str = "config") -> dict[str, Any]:
             )
     _check_budgets(config["design"], name)
     return config
+
+
+def _check_nothing_to_train(config: dict[str, Any], name: str) -> None:
+    for key in ("sources", "corpora", "design"):
+        if key in config:
+            raise RelscaleError(
+                f"{name}: {key}: nothing is trained where runs.source is 'measurements'; leave it out"
+            )
 
 
 def _check_budgets(design: dict[str, Any], name: str) -> None:

@@ -26,6 +26,25 @@ def save_config(config: dict[str, Any]) -> None:
         write_text(path, text)
 
 
+def tables(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tables of an experiment that starts from measurements; none where models are trained."""
+    found: list[dict[str, Any]] = config["runs"].get("tables", [])
+    return found
+
+
+def check_tables(config: dict[str, Any]) -> None:
+    """See that the files are there that an experiment reads measurements from.
+
+    Raises
+    ------
+    RelscaleError
+        One is not.
+    """
+    for table in tables(config):
+        if not Path(table["path"]).is_file():
+            raise RelscaleError(f"runs.tables: {table['path']}: no such table in {Path.cwd()}")
+
+
 def job_name(run: Run, unit: str) -> str:
     """The job that a run belongs to where a job is all of a ``corpus``, a ``budget`` of it, or a single ``run``."""
     return {"corpus": "all", "budget": budget_label(run.budget), "run": run.name}[unit]

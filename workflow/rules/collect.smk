@@ -1,4 +1,5 @@
-# The waist of the hourglass: items into measurements, and the same measurements under resampled items.
+# The waist of the hourglass: items into measurements, and the same measurements under resampled items; or tables as
+# they were published into measurements.
 
 
 rule collect:
@@ -13,14 +14,16 @@ rule collect:
             for corpus in CORPORA
             for job in job_names(config, corpus, config["scoring"]["job"])
         ],
+        tables=TABLES,
     output:
         measurements=f"{RESULTS}/measurements.parquet",
         replicates=f"{RESULTS}/replicates.parquet",
     params:
         config=CONFIG,
         options=config["collect"],
+        tables=tables(config),
         seed=config["seed"],
-        code=code_digest("relscale.measurements.collect"),
+        code=code_digest("relscale.measurements.collect", "relscale.measurements.published", *LOADERS),
     resources:
         mem_mb=2000,
     log:

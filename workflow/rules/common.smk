@@ -9,9 +9,11 @@ from relscale.design.cost import Hardware, memory, seconds
 from relscale.design.isoflop import plan
 from relscale.design.run import run_to_dict
 from relscale.errors import RelscaleError
-from relscale.experiment import CONFIG_FILE, job_name, job_names, job_runs, results_folder, save_config
+from relscale.experiment import CONFIG_FILE, check_tables, job_name, job_names, job_runs, results_folder, save_config, tables
 from relscale.fitting.fits import SCHEMAS
-from relscale.figures.plot import PER_SUITE, figure_module, figure_suite, static_formats
+from relscale.figures.plot import figure_base, figure_module, figure_suite, static_formats, suite_figures
+from relscale.laws.catalogue import law
+from relscale.measurements.published import source_module
 from relscale.provenance import code_digest, digest
 from relscale.scoring.manifest import read_manifest
 from relscale.scoring.suite import suite_digest, suite_folder
@@ -24,18 +26,28 @@ if not workflow.configfiles:
 # What can be wrong is said before anything runs.
 try:
     config = check_config(config, " + ".join(map(str, workflow.configfiles)))
-    plan(config)
-    SUITE_DATA = {name: suite_digest(name, options) for name, options in config["suites"].items()}
-    FIGURE_CODE = {name: code_digest("relscale.figures.plot", figure_module(name)) for name in config["figures"]}
+    TRAINS = config["runs"]["source"] == "train"
+    if TRAINS:
+        plan(config)
+    else:
+        check_tables(config)
+    SUITE_DATA = {name: suite_digest(name, options) for name, options in config["suites"].items() if TRAINS}
+    FIGURE_CODE = {name: code_digest("relscale.figures.plot", name) for name in map(figure_module, config["figures"])}
+    LOADERS = [source_module(table["loader"]).__name__ for table in tables(config) if "loader" in table]
+    LAWS = [f"relscale.laws.{law(entry['law']).name}" for entry in config["fit"]["laws"]]
 except RelscaleError as error:
     raise WorkflowError(str(error))
 
 RESULTS = results_folder(config).as_posix()
 CONFIG = f"{RESULTS}/{CONFIG_FILE}"
-CORPORA = list(config["corpora"])
+CORPORA = list(config.get("corpora", {}))
+SUITES = list(config["suites"])
+TABLES = [table["path"] for table in tables(config)]
 FIT_TABLES = list(SCHEMAS)
 HARDWARE = Hardware(**config["hardware"])
-OPTIMIZERS = [f"relscale.training.optimizers.{name.replace('-', '_')}" for name in config["design"]["optimizers"]]
+OPTIMIZERS = [
+    f"relscale.training.optimizers.{name.replace('-', '_')}" for name in config.get("design", {}).get("optimizers", [])
+]
 
 
 wildcard_constraints:
@@ -79,17 +91,18 @@ def run_manifests(w):
     return [f"{RESULTS}/runs/{w.corpus}/{job}.json" for job in jobs]
 
 
+def suite_facts():
+    """What a config says of its suites that a fit depends on; titles and labels are for figures alone."""
+    facts = ("baseline", "metric", "prompt", "chance")
+    return {suite: {k: v for k, v in config["suites"][suite].items() if k in facts} for suite in SUITES}
+
+
 def figure_files():
     """Every figure; one that shows a single suite is drawn for each."""
     names = []
     for figure in config["figures"]:
-        names += [f"{figure}-{suite}" for suite in config["suites"]] if figure == PER_SUITE else [figure]
+        names += [f"{figure}-{suite}" for suite in SUITES] if figure in suite_figures() else [figure]
     return [f"{RESULTS}/figures/{name}.html" for name in names]
-
-
-def figure_base(figure):
-    """The name in the config of a figure that may be drawn for one suite."""
-    return PER_SUITE if figure_suite(figure) else figure
 
 
 def caption(figure):
@@ -99,5 +112,8 @@ def caption(figure):
     suite = figure_suite(figure)
     if suite is None:
         return text
+    if not TRAINS:
+        shown = config["suites"].get(suite, {})
+        return f"{text}\n**{shown.get('title', suite)}.** {shown.get('what', '')} {shown.get('note', '')}\n"
     manifest = read_manifest(suite_folder(suite, config["suites"][suite]))
     return f"{text}\n**{manifest.title}.** {manifest.what} {manifest.note}\n"

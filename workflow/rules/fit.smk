@@ -5,12 +5,15 @@ rule fit:
     input:
         measurements=f"{RESULTS}/measurements.parquet",
         replicates=f"{RESULTS}/replicates.parquet",
+        answers=config["fit"]["answers"] or [],
     output:
         expand(f"{RESULTS}/fits/{{table}}.parquet", table=FIT_TABLES),
     params:
         config=CONFIG,
         options=config["fit"],
-        code=code_digest("relscale.fitting.fit", "relscale.fitting.summary"),
+        suites=suite_facts(),
+        seed=config["seed"],
+        code=code_digest("relscale.fitting.fit", "relscale.fitting.summary", "relscale.fitting.reproduction", *LAWS),
         folder=subpath(output[0], parent=True),
     log:
         f"{RESULTS}/logs/fit.log",

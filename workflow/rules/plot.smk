@@ -7,7 +7,7 @@ rule plot:
         measurements=f"{RESULTS}/measurements.parquet",
         fits=expand(f"{RESULTS}/fits/{{table}}.parquet", table=FIT_TABLES),
         tokens=expand(f"{RESULTS}/tokens/{{corpus}}/manifest.json", corpus=CORPORA),
-        suites=expand(f"{RESULTS}/suites/{{suite}}/suite.yaml", suite=config["suites"]),
+        suites=expand(f"{RESULTS}/suites/{{suite}}/suite.yaml", suite=SUITES if TRAINS else []),
     output:
         json=f"{RESULTS}/figures/{{figure}}.json",
         html=report(
@@ -18,7 +18,8 @@ rule plot:
         ),
     params:
         config=CONFIG,
-        code=lambda w: FIGURE_CODE[figure_base(w.figure)],
+        suites=config["suites"],
+        code=lambda w: FIGURE_CODE[figure_module(w.figure)],
         formats=static_formats(),
         caption=lambda w: caption(w.figure),
     resources:

@@ -1,4 +1,4 @@
-"""What fitting gives: four tables."""
+"""What fitting gives: its tables and their columns."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -239,6 +239,26 @@ SPECIFICATIONS = pa.schema(
     }
 )
 
+REPRODUCTION = pa.schema(
+    {
+        "quantity": _TEXT,
+        "data": _TEXT,
+        "unit": _TEXT,
+        "published": _NUMBER,
+        "published_stderr": _NUMBER,
+        "reproduced": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "level": _NUMBER,
+        "scheme": _TEXT,
+        "difference": _NUMBER,
+        "within": _YES,
+        "agrees": _YES,
+        "source": _TEXT,
+        "status": _TEXT,
+    }
+)
+
 SCHEMAS = {
     "frontier": FRONTIER,
     "errors": ERRORS,
@@ -251,6 +271,7 @@ SCHEMAS = {
     "forms": FORMS,
     "power": POWER,
     "specifications": SPECIFICATIONS,
+    "reproduction": REPRODUCTION,
 }
 
 
@@ -294,6 +315,9 @@ class Fits:
     specifications
         A row for each target and way to analyse it: its Δβ, the choices behind it, and which of them is the default
         (``chosen``).
+    reproduction
+        A row for each published number that the config's answers name: published, ours with its interval, difference;
+        and for each of ours that there is no published number for.
     """
 
     frontier: pa.Table
@@ -307,6 +331,7 @@ class Fits:
     forms: pa.Table
     power: pa.Table
     specifications: pa.Table
+    reproduction: pa.Table
 
 
 def write(fits: Fits, folder: str | Path) -> None:

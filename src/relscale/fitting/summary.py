@@ -1,23 +1,32 @@
-"""What was found, for a terminal: the frontier's exponents, and each group's law and gap, with intervals."""
+"""What was found, for a terminal: exponents, each group's law and gap with intervals, forecasts, published answers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tabulate import tabulate
 
 from relscale.fitting.fits import Fits
+from relscale.fitting.metrics import VALIDATION
 from relscale.laws import compute_optimal, power, relative
 
 Row = dict[str, Any]
 
-FRONTIER = "nats_per_token"  # the metric of the loss that the frontier is found by
+SUITE = ("corpus", "optimizer", "suite", "prompt", "metric")
+
+MANY = 12  # groups of a suite; of more the extremes stand for the others
+EXTREMES = 3  # at either end
+CROSSING = "crossing_flops"
+POOLED = "partial pooling"  # what the scheme of a pooled Δβ begins with
+DIRECTIONS = ("closes", "widens")
 
 
-def summary(fits: Fits, shown: Mapping[str, tuple[str, str]]) -> str:
-    """Two text tables: the exponents of the frontier, and β, G at the reference compute, Δβ and the gap's direction.
+def summary(fits: Fits, shown: Mapping[str, tuple[str, str]], without: Sequence[str] = ()) -> str:
+    """Text tables, each only where it has something to say.
 
-    Intervals are for the population of items where items were resampled, else for these items; the column ``estimand``
-    says which. p-values are Benjamini–Hochberg's.
+    The exponents of the frontier; β, G at the reference compute, Δβ, the gap's direction and where the curves cross;
+    forecasts; further laws and their predictions; published answers. Intervals are for the population of items where
+    items were resampled, else for these items; the column ``estimand`` says which. p-values are raw,
+    Benjamini–Hochberg's and Benjamini–Yekutieli's.
 
     Parameters
     ----------
@@ -25,10 +34,33 @@ def summary(fits: Fits, shown: Mapping[str, tuple[str, str]]) -> str:
         What to show.
     shown
         The metric and the prompt form of each suite; a suite that is not named is shown with all that it has.
+    without
+        Columns to leave out, such as a corpus that is the only one.
     """
     rows = [row for row in fits.fits.to_pylist() if _is_shown(row, shown)]
+    forecasts = [row for row in fits.forecasts.to_pylist() if _is_shown(row, shown)]
+    own = [row for row in rows if row["fit"] is None]
+    few, many = _laws(own)
+    tables = [
+        _frontier(own),
+        few,
+        _forecasts(forecasts),
+        _further(row for row in rows if row["fit"] is not None),
+        _predictions(fits.predictions.to_pylist()),
+        _reproduction(fits.reproduction.to_pylist()),
+    ]
+    parts = [_table(lines, without) for lines in tables]
+    parts[2:2] = [f"{text}\n{_table(lines, without)}" for text, lines in many]
+    return "\n\n".join(part.strip() for part in parts if part)
+
+
+def _is_shown(row: Row, shown: Mapping[str, tuple[str, str]]) -> bool:
+    return row["suite"] not in shown or (row["metric"], row["prompt"]) == shown[row["suite"]]
+
+
+def _frontier(rows: Iterable[Row]) -> list[Row]:
     slopes = {compute_optimal.TOKENS.slope, power.LINE.slope}
-    frontier = [
+    return [
         {
             "corpus": row["corpus"],
             "optimizer": row["optimizer"],
@@ -36,51 +68,175 @@ def summary(fits: Fits, shown: Mapping[str, tuple[str, str]]) -> str:
             "exponent": _interval(row),
         }
         for row in rows
-        if row["metric"] == FRONTIER and row["parameter"] in slopes
+        if (row["suite"], row["group"], row["metric"]) == VALIDATION and row["parameter"] in slopes
     ]
-    groups: dict[tuple[Any, ...], dict[str, Row]] = {}
+
+
+def _laws(rows: Iterable[Row]) -> tuple[list[Row], list[tuple[str, list[Row]]]]:
+    """A line for each group of small suites and each contrast of corpora; a text and some lines for a large suite."""
+    cells: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in rows:
-        if row["suite"] != "validation":
-            key = tuple(row[name] for name in ("corpus", "optimizer", "suite", "prompt", "metric", "group"))
-            parameters = groups.setdefault(key, {})
-            known = parameters.get(row["parameter"])
-            # The rows of the population follow those of these items; they count where they have a value.
-            if known is None or row["value"] is not None:
-                parameters[row["parameter"]] = row
-    laws = [_line(parameters) for parameters in groups.values() if power.LINE.slope in parameters]
-    return "\n\n".join(_table(rows) for rows in (frontier, laws) if rows)
-
-
-def _is_shown(row: Row, shown: Mapping[str, tuple[str, str]]) -> bool:
-    return row["suite"] not in shown or (row["metric"], row["prompt"]) == shown[row["suite"]]
+        between = row["contrast"] if row["contrast"] != "group" else None  # corpora or optimizers
+        if row["suite"] == VALIDATION[0] and between is None:
+            continue
+        parameters = cells.setdefault((*(row[name] for name in SUITE), between, row["group"]), {})
+        name = POOLED if str(row["scheme"]).startswith(POOLED) else row["parameter"]
+        # The rows of the population follow those of these items; they count where they have a value.
+        if name not in parameters or row["value"] is not None:
+            parameters[name] = row
+    suites: dict[tuple[Any, ...], list[dict[str, Row]]] = {}
+    for key, parameters in cells.items():
+        if {power.LINE.slope, relative.LINE.slope} & parameters.keys():
+            suites.setdefault(key[:-1], []).append(parameters)
+    few = [_line(parameters) for suite in suites.values() if len(suite) <= MANY for parameters in suite]
+    return few, [_many(suite) for suite in suites.values() if len(suite) > MANY]
 
 
 def _line(parameters: Mapping[str, Row]) -> Row:
-    law = parameters[power.LINE.slope]
     gap = parameters.get(relative.LINE.slope, {})
-    ratio = parameters.get(relative.LINE.level, {}).get("value")
-    p_value = gap.get("p_bh")
+    law = parameters.get(power.LINE.slope, {})
+    told = law or gap
     return {
-        "corpus": law["corpus"],
-        "suite": law["suite"],
-        "group": law["group"],
-        "β": _interval(law),
+        "corpus": told["corpus"],
+        "suite": told["suite"],
+        "group": told["group"],
+        "β": _interval(law) if law else "",
         "against": gap.get("baseline") or "",
-        "G": "" if ratio is None else f"{ratio:.3f}",
+        "G": _number(parameters.get(relative.LINE.level, {}).get("value"), 3),
         "Δβ": _interval(gap) if gap else "",
-        "p": "" if p_value is None else f"{p_value:.3f}",
+        "p": _p(gap.get("p_value")),
+        "p BH": _p(gap.get("p_bh")),
+        "p BY": _p(gap.get("p_by")),
         "gap": gap.get("direction") or "",
-        "estimand": law["estimand"],
-        "status": gap.get("status") or law["status"],
+        "G = 1 at": _crossing(parameters.get(CROSSING)),
+        "estimand": told["estimand"],
+        "status": gap.get("status") or told["status"],
     }
 
 
-def _interval(row: Mapping[str, Any]) -> str:
+def _many(cell: Sequence[dict[str, Row]]) -> tuple[str, list[Row]]:
+    """How many groups of a suite go which way, and the extremes."""
+    gaps = [parameters for parameters in cell if relative.LINE.slope in parameters]
+    known = sorted(
+        (p for p in gaps if p[relative.LINE.slope]["value"] is not None),
+        key=lambda parameters: parameters[relative.LINE.slope]["value"],
+    )
+    first = next(iter(cell[0].values()))
+    text = f"{first['suite']}, {first['metric']}, {first['corpus']}: {len(cell)} groups"
+    if not known:
+        return f"{text}, without a baseline", []
+    text += f" against {known[0][relative.LINE.slope]['baseline']}: "
+    text += _count([parameters[relative.LINE.slope] for parameters in gaps])
+    pooled = [parameters[POOLED] for parameters in gaps if POOLED in parameters]
+    if pooled:
+        text += f"; pooled partially: {_count(pooled)}"
+    ends = known[:EXTREMES] + known[EXTREMES:][-EXTREMES:]
+    return f"{text}; the extremes:", [_line(parameters) for parameters in ends]
+
+
+def _count(rows: Sequence[Row]) -> str:
+    found = [sum(row["direction"] == direction for row in rows) for direction in DIRECTIONS]
+    words = [f"{number} {direction}" for number, direction in zip(found, DIRECTIONS, strict=True)]
+    return ", ".join([*words, f"{len(rows) - sum(found)} not clear"])
+
+
+def _forecasts(rows: Iterable[Row]) -> list[Row]:
+    return [
+        {
+            "forecast": row["quantity"],
+            "corpus": row["corpus"],
+            "suite": row["suite"],
+            "group": row["group"],
+            "against": row["baseline"] or "",
+            "FLOPs": _number(row["training_flops"], 3),
+            "value": _interval(row),
+            "candidates": _bounds(row["spread_low"], row["spread_high"]),
+            "gap": row["direction"] or "",
+            "status": row["status"],
+        }
+        for row in rows
+        if row["candidate"] == "ensemble"
+    ]
+
+
+def _further(rows: Iterable[Row]) -> list[Row]:
+    return [
+        {
+            "fit": row["fit"],
+            "law": row["law"],
+            "corpus": row["corpus"] or "",
+            "group": row["group"] or "",
+            "parameter": row["parameter"],
+            "value": _interval(row, 5),
+            "scheme": row["scheme"] or "",
+            "status": row["status"],
+        }
+        for row in rows
+    ]
+
+
+def _predictions(rows: Iterable[Row]) -> list[Row]:
+    return [
+        {
+            "fit": row["fit"],
+            "run": row["run"],
+            "observed": _number(row["observed"], 5),
+            "predicted": _number(row["predicted"], 5) + _bounds(row["low"], row["high"]),
+            "error": "" if row["relative_error"] is None else f"{row['relative_error']:+.2%}",
+            "status": row["status"],
+        }
+        for row in rows
+    ]
+
+
+def _reproduction(rows: Iterable[Row]) -> list[Row]:
+    return [
+        {
+            "quantity": row["quantity"],
+            "data": row["data"],
+            "published": _number(row["published"], 7),
+            "reproduced": _number(row["reproduced"], 7) + _bounds(row["low"], row["high"]),
+            "difference": _number(row["difference"], 2),
+            "same digits": {None: "", True: "yes", False: "no"}[row["agrees"]],
+            "in interval": {None: "", True: "yes", False: "no"}[row["within"]],
+            "status": row["status"],
+        }
+        for row in rows
+    ]
+
+
+def _crossing(row: Row | None) -> str:
+    if row is None:
+        return ""
+    return str(row["status"]) if row["value"] is None else _interval(row, 3)
+
+
+def _interval(row: Mapping[str, Any], digits: int = 0) -> str:
+    """Value and limits, to so many significant digits, or to four decimals."""
     if row["value"] is None:
         return "none"
-    bounds = "" if row["low"] is None else f" [{row['low']:.4f}, {row['high']:.4f}]"
-    return f"{row['value']:.4f}{bounds}"
+    return _number(row["value"], digits) + _bounds(row["low"], row["high"], digits)
 
 
-def _table(rows: Iterable[Row]) -> str:
-    return tabulate(list(rows), headers="keys", disable_numparse=True)
+def _bounds(low: float | None, high: float | None, digits: int = 4) -> str:
+    if low is None and high is None:
+        return ""
+    return f" [{_number(low, digits) or '…'}, {_number(high, digits) or '…'}]"
+
+
+def _number(value: float | None, digits: int) -> str:
+    if value is None:
+        return ""
+    return f"{value:.{digits}g}" if digits else f"{value:.4f}"
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}" if value >= 0.001 else "<0.001"
+
+
+def _table(lines: Sequence[Row], without: Sequence[str]) -> str:
+    """With headings; columns in which nothing stands are left out."""
+    if not lines:
+        return ""
+    names = [name for name in lines[0] if name not in without and any(line[name] for line in lines)]
+    return tabulate([[line[name] for name in names] for line in lines], headers=names, disable_numparse=True)

@@ -1,0 +1,152 @@
+"""What was published, held against what is fitted here: published, reproduced, difference.
+
+A table of answers has a row a number:
+
+``quantity, unit``
+    What it is, in words; a number in ``%`` is 100 times that of the tables.
+``published, published_stderr``
+    The number and its standard error; left out where none was published, and then ours stands alone.
+``tolerance``
+    How far off still rounds to the same digits, half a unit of the last one published.
+``table, where, column``
+    Which number of ours it is: a table of ``relscale.fitting.fits``, equalities on its columns (``fit=a; parameter=b``)
+    and the column that holds it, ``|column|`` for its magnitude. Without a published number it may be many rows.
+``data, source``
+    Whose numbers they are, a column's name in braces standing for its value (``{corpus}``), and where it was published.
+"""
+
+from typing import Any
+
+import pyarrow as pa
+
+from relscale.errors import RelscaleError
+from relscale.fitting.fits import REPRODUCTION, Fits
+
+Row = dict[str, Any]
+
+NEEDED = (
+    *("quantity", "data", "unit", "published", "published_stderr", "tolerance"),
+    *("table", "where", "column", "source"),
+)
+
+NONE_PUBLISHED = "no published number"
+LIMITS = {"value": ("low", "high"), "predicted": ("low", "high"), "ratio": ("low", "high")}
+
+
+def reproduction(answers: pa.Table, fits: Fits) -> pa.Table:
+    """A row for each published number, and for each of ours that an answer without one points to.
+
+    Parameters
+    ----------
+    answers
+        As above.
+    fits
+        What to hold them against.
+
+    Returns
+    -------
+    pa.Table
+        Rows of ``relscale.fitting.fits.REPRODUCTION``. ``within``: the published number is inside our interval;
+        ``agrees``: the difference is inside the tolerance. An answer that nothing here corresponds to keeps its row,
+        with a status that says so.
+
+    Raises
+    ------
+    RelscaleError
+        A column of the answers is missing, or names a table or column that there is not.
+    """
+    missing = [name for name in NEEDED if name not in answers.column_names]
+    if missing:
+        raise RelscaleError(f"answers: no column {missing[0]!r}; they have {', '.join(answers.column_names)}")
+    tables: dict[str, list[Row]] = {}
+    rows: list[Row] = []
+    for answer in answers.to_pylist():
+        if answer["table"] not in tables:
+            tables[answer["table"]] = _table(fits, answer["table"]).to_pylist()
+        rows += _rows(answer, tables[answer["table"]], _table(fits, answer["table"]).column_names)
+    return pa.Table.from_pylist(rows, REPRODUCTION)
+
+
+def _rows(answer: Row, table: list[Row], names: list[str]) -> list[Row]:
+    where = _where(answer["where"])
+    column = answer["column"].strip("|")
+    unknown = next((name for name in (*where, column) if name not in names), None)
+    if unknown:
+        raise RelscaleError(f"answers: {answer['quantity']}: {answer['table']} has no column {unknown!r}")
+    found = [row for row in table if all(_equal(row[name], value) for name, value in where.items())]
+    if answer["published"] is None:
+        return [_row(answer, row, column) for row in found] or [_told(answer) | {"status": _nothing(answer)}]
+    if len(found) == 1:
+        return [_row(answer, found[0], column)]
+    many = f"{len(found)} rows of {answer['table']} have {answer['where']}"
+    return [_told(answer) | {"status": many if found else _nothing(answer)}]
+
+
+def _nothing(answer: Row) -> str:
+    return f"no row of {answer['table']} has {answer['where']}"
+
+
+def _told(answer: Row) -> Row:
+    told = {name: answer[name] for name in ("quantity", "data", "published", "published_stderr", "source")}
+    return told | {"unit": answer["unit"] or ""}
+
+
+def _row(answer: Row, row: Row, column: str) -> Row:
+    scale = 100.0 if answer["unit"] == "%" else 1.0
+    value = _scaled(row[column], scale)
+    low, high = (_scaled(row.get(name), scale) for name in _limits(column, row))
+    if answer["column"].startswith("|") and value is not None:
+        value = abs(value)
+    result = _told(answer) | {
+        "data": answer["data"].format(**{name: _word(cell) for name, cell in row.items()}),
+        "reproduced": value,
+        "low": low,
+        "high": high,
+        "level": row.get("level"),
+        "scheme": row.get("scheme"),
+        "status": row.get("status") or "ok",
+    }
+    published = answer["published"]
+    if published is None:
+        return result | {"status": NONE_PUBLISHED if result["status"] == "ok" else result["status"]}
+    if value is None:
+        return result
+    difference = value - published
+    return result | {
+        "difference": difference,
+        "agrees": None if answer["tolerance"] is None else abs(difference) <= answer["tolerance"],
+        "within": None if low is None or high is None else low <= published <= high,
+    }
+
+
+def _limits(column: str, row: Row) -> tuple[str, str]:
+    """The columns of the interval of another: ``tokens_low`` and ``tokens_high``, or just ``low`` and ``high``."""
+    own = (f"{column}_low", f"{column}_high")
+    return own if own[0] in row else LIMITS.get(column, ("", ""))
+
+
+def _table(fits: Fits, name: str) -> pa.Table:
+    if name not in fits.__dataclass_fields__:
+        raise RelscaleError(f"answers: no table {name!r}; there are {', '.join(fits.__dataclass_fields__)}")
+    table: pa.Table = getattr(fits, name)
+    return table
+
+
+def _where(text: str) -> dict[str, str]:
+    """``a=b; c=d`` as a mapping."""
+    pairs = [part.partition("=") for part in text.split(";") if part.strip()]
+    if not all(sign and name.strip() for name, sign, _ in pairs):
+        raise RelscaleError(f"answers: {text!r} is not of the form 'column=value; column=value'")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _equal(cell: Any, wanted: str) -> bool:
+    return ("" if cell is None else str(cell)) == wanted
+
+
+def _scaled(value: float | None, scale: float) -> float | None:
+    return None if value is None else value * scale
+
+
+def _word(cell: Any) -> str:
+    return f"{cell:g}" if isinstance(cell, float) else "" if cell is None else str(cell)

@@ -1,0 +1,295 @@
+"""One law on one table: any CSV or parquet in, a readable table, a parquet table and a figure out.
+
+>>> import relscale
+>>> result = relscale.fit("table.csv", law="relative", group="subgroup", baseline="stem", x="training_flops", y="bpb")
+>>> print(result)  # doctest: +SKIP
+
+The table becomes measurements, under the names that they have here, and is fitted as an experiment is.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from relscale.errors import RelscaleError
+from relscale.fitting.fit import fit as fit_measurements
+from relscale.fitting.fits import Fits, write
+from relscale.fitting.metrics import is_error
+from relscale.fitting.summary import summary
+from relscale.laws.catalogue import law_names
+from relscale.measurements.schema import MEASUREMENTS
+from relscale.tables import read_table, write_table
+
+LINES = ("relative", "power")  # fitted in closed form, with every question that is asked of a line
+AHEAD = 10  # how far ahead of the data a line is forecast, as a factor of x
+SPELLED = {"bpb": "bits_per_byte"}
+ALL = "all"  # the group of a table without groups
+
+
+@dataclass(frozen=True)
+class TableFit:
+    """A law fitted to a table; printing it shows what was found.
+
+    Attributes
+    ----------
+    measurements
+        The table as it was fitted.
+    results
+        All tables that a fit gives (``relscale.fitting.fits``); ``fits`` is the one of the parameters.
+    title
+        What was fitted to what, in a line.
+    """
+
+    measurements: pa.Table
+    results: Fits
+    title: str
+
+    @property
+    def fits(self) -> pa.Table:
+        """A row a parameter, with interval, p-value and status."""
+        return self.results.fits
+
+    def __str__(self) -> str:
+        alone = ["suite"] if len(self.measurements["corpus"].unique()) > 1 else ["suite", "corpus"]
+        return f"{self.title}\n\n{summary(self.results, {}, without=alone)}"
+
+    def write(self, output: str | Path) -> None:
+        """Write ``fits`` to a ``.parquet`` or ``.csv``, or all tables into a folder where ``output`` has no ending."""
+        if Path(output).suffix:
+            write_table(self.fits, output)
+        else:
+            write(self.results, output)
+
+    def plot(self, output: str | Path | None = None) -> Any:
+        """The figure, a plotly ``Figure``: errors over ``x``, and below them what they are relative to the baseline.
+
+        Parameters
+        ----------
+        output
+            Where to write it too, ending in ``.html``; the other formats go beside it.
+        """
+        from relscale.figures import relative_law
+        from relscale.figures.data import FigureData
+        from relscale.figures.plot import plot
+
+        suite = self.measurements["suite"][0].as_py()
+        with TemporaryDirectory() as folder:
+            data = FigureData(measurements=Path(folder, "measurements.parquet"), fits=Path(folder, "fits"))
+            write_table(self.measurements, data.measurements)
+            write(self.results, data.fits)
+            if output is not None:
+                plot(f"relative-law-{suite}", data, Path(output))
+            return relative_law.draw(data, {"suite": suite})
+
+
+def fit(
+    table: Any,
+    law: str = "relative",
+    *,
+    x: str | Sequence[str],
+    y: str,
+    group: str | None = None,
+    baseline: str | None = None,
+    corpus: str | None = None,
+    run: str | Sequence[str] = (),
+    block: str | None = None,
+    tokens: str | None = None,
+    params: str | None = None,
+    error: str = "log",
+    loss: str = "squares",
+    level: float = 0.95,
+    bootstrap: int = 1000,
+    seed: int = 0,
+) -> TableFit:
+    """Fit one law to a table.
+
+    Parameters
+    ----------
+    table
+        A path to CSV or parquet, a pyarrow table or a pandas frame; a row a number.
+    law
+        "relative", ``G = E_group / E_baseline = γ·x^Δβ``; "power", ``E = α·x^−β`` for each group; or another of
+        ``relscale.laws``, each group for itself.
+    x
+        The column of training compute, or another measure of scale; of other laws one for each of their predictors.
+    y
+        The column of the error: lower is better, and positive.
+    group, baseline
+        The column of the test distributions, and the one that the others are compared with.
+    corpus
+        A column whose values are fitted apart.
+    run
+        Columns that tell models apart; by default the column ``run`` where there is one, else ``x``. All groups of a
+        run are measured on one model, which pairs them.
+    block
+        A column that ties checkpoints of one training; they are no independent points.
+    tokens, params
+        Columns of training tokens and parameters, for the questions and laws that ask for them.
+    error, loss
+        Of other laws: "log" or "linear" error, "squares" or "huber".
+    level
+        Of the intervals.
+    bootstrap
+        Draws.
+    seed
+        Of the draws.
+
+    Raises
+    ------
+    RelscaleError
+        The table, a column or the baseline is not there, a number stands twice, or there is no such law.
+    """
+    known = sorted({*LINES, *law_names()})
+    if law not in known:
+        raise RelscaleError(f"no law {law!r}; there are {', '.join(known)}")
+    source, name = _read(table)
+    xs = [x] if isinstance(x, str) else list(x)
+    runs = [run] if isinstance(run, str) else list(run)
+    if source.num_rows == 0:
+        raise RelscaleError(f"{name}: no rows")
+    named = [*xs, y, *runs, *(c for c in (group, corpus, block, tokens, params) if c)]
+    missing = [column for column in named if column not in source.column_names]
+    if missing:
+        raise RelscaleError(f"{name}: no column {missing[0]!r}; it has {', '.join(source.column_names)}")
+    if law == "relative":
+        _check_baseline(source, group, baseline, name)
+    if not runs:
+        runs = ["run"] if "run" in source.column_names else xs
+    columns = {
+        "corpus": _words(source, [corpus], name) if corpus else pa.array([name] * source.num_rows),
+        "run": _words(source, runs, name),
+        "suite": pa.array([name] * source.num_rows),
+        "group": _words(source, [group], name) if group else pa.array([ALL] * source.num_rows),
+        "metric": pa.array([_metric(y)] * source.num_rows),
+        "value": _numbers(source, y, name),
+    }
+    columns["block"] = _words(source, [block], name) if block else columns["run"]
+    spent = {"tokens": tokens, "params": params}
+    if law in LINES:
+        if len(xs) != 1:
+            raise RelscaleError(f"{name}: the law {law!r} has one x, not {len(xs)}")
+        spent["training_flops"] = xs[0]
+    columns |= {to: _numbers(source, column, name) for to, column in spent.items() if column}
+    _check_once(columns, name, runs)
+    measurements = _measurements(columns, name)
+    if law in LINES:
+        options = _line_options(measurements, law, baseline, name, level, bootstrap)
+        results = fit_measurements(measurements, options=options, seed=seed)
+        return TableFit(measurements, _of_law(results, law), _title(law, xs, y, measurements, baseline))
+    raise RelscaleError(
+        f"the law {law!r} is not fitted to a table by itself yet; there are {', '.join(LINES)}"
+    )
+
+
+def _line_options(
+    measurements: pa.Table, law: str, baseline: str | None, suite: str, level: float, bootstrap: int
+) -> dict[str, Any]:
+    return {
+        "frontier": "all",
+        "level": level,
+        "bootstrap": bootstrap,
+        "baselines": {suite: baseline} if law == "relative" else {},
+        "metrics": {suite: [measurements["metric"][0].as_py()]},
+        "specifications": [],
+        "forecast": [{"training_flops": AHEAD * pc.max(measurements["training_flops"]).as_py()}],
+    }
+
+
+def _title(law: str, xs: Sequence[str], y: str, measurements: pa.Table, baseline: str | None) -> str:
+    """What was fitted to what."""
+    runs = measurements.group_by(["corpus", "run"]).aggregate([]).num_rows
+    title = f"{law} law of {y} over {', '.join(xs)}, {runs} runs"
+    if law in LINES:
+        spent = pc.min_max(measurements["training_flops"]).as_py()
+        title += f" from {spent['min']:.3g} to {spent['max']:.3g}"
+    return f"{title}, against {baseline}" if law == "relative" else title
+
+
+def _of_law(results: Fits, law: str) -> Fits:
+    """Without the flags that a suite has no baseline, where none was asked for."""
+    if law == "relative":
+        return results
+    return replace(results, fits=results.fits.filter(pc.is_null(results.fits["contrast"])))
+
+
+def _read(table: Any) -> tuple[pa.Table, str]:
+    """The table, and a name for what is in it."""
+    if isinstance(table, str | Path):
+        return read_table(table), Path(table).name.split(".")[0]
+    if isinstance(table, pa.Table):
+        return table, "table"
+    if hasattr(table, "iloc"):  # a pandas frame, without a need for pandas
+        return pa.Table.from_pandas(table, preserve_index=False), "table"
+    raise RelscaleError(f"a table is a path, a pyarrow table or a pandas frame, not {type(table).__name__}")
+
+
+def _check_baseline(source: pa.Table, group: str | None, baseline: str | None, name: str) -> None:
+    if group is None:
+        raise RelscaleError(
+            f"{name}: a relative law compares groups; name their column, one of {_list(source.column_names)}"
+        )
+    groups = sorted(set(map(str, source[group].drop_null().to_pylist())))
+    if baseline not in groups:
+        said = "no baseline" if baseline is None else f"no {baseline!r}"
+        raise RelscaleError(f"{name}: {said} in column {group!r}; name one of {_list(groups)}")
+
+
+def _check_once(columns: dict[str, Any], name: str, runs: Sequence[str]) -> None:
+    keys = zip(*(columns[part].to_pylist() for part in ("corpus", "run", "group")), strict=True)
+    (_, run, group), count = Counter(keys).most_common(1)[0]
+    if count > 1:
+        raise RelscaleError(
+            f"{name}: {count} rows for group {group!r} where {', '.join(runs)} is {run}; "
+            "name the columns that tell runs apart, as in --run model,seed"
+        )
+
+
+def _words(source: pa.Table, names: Sequence[str], table: str) -> pa.Array:
+    """Columns as text, joined; nothing may be missing."""
+    for name in names:
+        if source[name].null_count:
+            raise RelscaleError(
+                f"{table}: column {name!r} is empty in {source[name].null_count} rows; fill them, or leave them out"
+            )
+    parts = zip(*(source[name].to_pylist() for name in names), strict=True)
+    return pa.array([" ".join(map(str, row)) for row in parts])
+
+
+def _numbers(source: pa.Table, name: str, table: str) -> pa.ChunkedArray:
+    try:
+        return pc.cast(source[name], pa.float64())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise RelscaleError(
+            f"{table}: column {name!r} holds no numbers ({str(error).splitlines()[0]})"
+        ) from error
+
+
+def _measurements(columns: dict[str, Any], name: str) -> pa.Table:
+    constants = {"experiment": name, "prompt": "default", "status": "ok"}
+    rows = len(columns["value"])
+    arrays = []
+    for field in MEASUREMENTS:
+        if field.name in columns:
+            column = columns[field.name]
+            arrays.append(
+                pc.cast(pc.round(column), field.type) if pa.types.is_integer(field.type) else column
+            )
+        else:
+            arrays.append(pa.array([constants.get(field.name)] * rows, field.type))
+    return pa.table(arrays, schema=MEASUREMENTS)
+
+
+def _metric(y: str) -> str:
+    """A name by which a column is known to hold an error."""
+    name = SPELLED.get(y, y)
+    return name if is_error(name) else f"loss_{name}"
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
