@@ -110,7 +110,7 @@ def fit_row(corpus: str, **values: Any) -> dict[str, Any]:
                 "p_value",
                 "p_bh",
             ),
-            *("p_by", "n", "status", "direction", "reference_flops", "predictor"),
+            *("p_by", "n", "status", "direction", "reference_flops", "predictor", "contrast", "fit"),
         )
     )
     return row | {
@@ -228,6 +228,7 @@ def toy_tables(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
                     "corpus": corpus,
                     "optimizer": "c-adamc",
                     "budget": budget,
+                    "run": None,
                     "training_flops": budget,
                     "log_tokens": math.log(optimum[budget]) if inside else None,
                     "tokens": optimum[budget] if inside else None,
@@ -373,6 +374,7 @@ def add_suite(
                     corpus,
                     **shared,
                     baseline=base,
+                    contrast="group",
                     law="relative_power_law",
                     parameter="delta_beta",
                     direction=None if no_fit else direction,
@@ -385,6 +387,7 @@ def add_suite(
                     corpus,
                     **shared,
                     baseline=base,
+                    contrast="group",
                     law="relative_power_law",
                     parameter="ratio_at_reference",
                     **level,
@@ -402,6 +405,8 @@ def add_suite(
                         **key,
                         "group": group,
                         "baseline": base,
+                        "contrast": "group",
+                        "run": None,
                         "budget": budget,
                         "training_flops": budget,
                         "ratio": ratio * math.exp(random.normal(0, 0.004 * tight)) if ok else None,

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from relscale.figures import theme
 from relscale.figures.data import FigureData
-from relscale.figures.law_lines import Shown, add_laws
+from relscale.figures.law_lines import MOST_STYLED, Shown, add_laws
 from relscale.figures.panels import (
     HEADING,
     LINE,
@@ -28,12 +28,23 @@ TITLE = "Relative scaling laws"
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """Draw every suite for every corpus; ``suites`` and ``corpora`` (lists) choose some, ``estimand`` the band's."""
-    suites = [data.suite(name, options) for name in options.get("suites") or data.suite_names()]
+    every_suite = [data.suite(name, options) for name in options.get("suites") or data.suite_names()]
+    suites = [
+        suite
+        for suite in every_suite
+        if len(suite.labels) <= MOST_STYLED and data.gaps(**suite.key, status="ok")
+    ]
     corpora = options.get("corpora")
-    every = [series for series in data.series if not corpora or series.corpus in corpora]
-    if not suites or not every or not data.rows("gaps", status="ok"):
+    measured = [data.series_of(suite) for suite in suites]
+    every = [series for series in data.series if any(series in own for own in measured)]
+    every = [series for series in every if not corpora or series.corpus in corpora]
+    if not suites or not every:
         return empty(
             TITLE, "No suite has errors of two groups to compare along the compute-optimal frontier."
+        )
+    if 2 * sum(map(len, measured)) < len(suites) * len(every):
+        return empty(
+            TITLE, "The suites were measured on different corpora, so that few of them stand side by side."
         )
     wide = 330 if len(suites) < 3 else 240
     grid = panels(
@@ -46,7 +57,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         gap_y=106 if len(every) > 1 else 0,
         top=HEADING + LINE,
     )
-    flops = [row["training_flops"] for row in data.rows("gaps", status="ok")]
+    flops = [row["training_flops"] for row in data.gaps(status="ok")]
     entries = []
     total = Shown()
     for column, suite in enumerate(suites):
@@ -77,5 +88,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             if group != suite.baseline:
                 key = f"{suite.name}/{group}"
                 grid.figure.add_trace(theme.legend_key(label, styles[group], legendgroup=key, **where))
-    footnotes(grid, total.notes())
+    crowded = [suite.title for suite in every_suite if len(suite.labels) > MOST_STYLED]
+    left_out = [f"Left out for their many groups: {', '.join(crowded)}."] if crowded else []
+    footnotes(grid, total.notes() + left_out)
     return grid.figure

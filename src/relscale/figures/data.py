@@ -16,23 +16,57 @@ from relscale.tables import read_table
 Row = dict[str, Any]
 
 KEYS = ("experiment", "corpus", "optimizer", "suite", "prompt", "metric", "group")
+PAIR = (*KEYS, "baseline", "contrast")
+CHOICES = ("frontier", "flops", "degree", "window", "bytes", "pooling", "subjects", "form")
 COLUMNS = {
     "measurements": (
         *("experiment", "corpus", "optimizer", "run", "seed", "budget", "training_flops", "params", "tokens"),
         *("suite", "prompt", "group", "metric", "value", "status"),
     ),
     "frontier": (
-        *("experiment", "corpus", "optimizer", "budget", "training_flops", "tokens", "params", "loss"),
+        *("experiment", "corpus", "optimizer", "budget", "run", "training_flops", "tokens", "params", "loss"),
         *("c0", "c1", "c2", "x_mean", "runs", "run_sd", "status"),
     ),
     "errors": (*KEYS, "budget", "training_flops", "value", "stderr_runs", "stderr_items", "status"),
-    "gaps": (*KEYS, "baseline", "budget", "training_flops", "ratio", "stderr_log", "status"),
+    "gaps": (*PAIR, "budget", "run", "training_flops", "ratio", "stderr_log", "status"),
     "fits": (
-        *KEYS,
-        *("baseline", "law", "parameter", "value", "low", "high", "level", "estimand"),
+        *PAIR,
+        *("fit", "law", "parameter", "value", "low", "high", "level", "scheme", "estimand"),
         *("n", "status", "direction", "reference_flops", "predictor"),
     ),
+    "forecasts": (
+        *PAIR,
+        *("quantity", "training_flops", "tokens", "candidate", "weight", "value", "low", "high", "level"),
+        *("origins", "spread_low", "spread_high", "direction", "status"),
+    ),
+    "backtests": (
+        *PAIR,
+        *("quantity", "candidate", "origin_flops", "training_flops", "log_distance", "log_error"),
+        *("low", "high", "level", "covered", "status"),
+    ),
+    "influence": (
+        *PAIR,
+        *("parameter", "left_out", "training_flops", "value", "low", "high", "level", "direction"),
+        *("change", "carries", "status"),
+    ),
+    "forms": (
+        *PAIR,
+        *("quantity", "form", "n_fitted", "n_held_out", "held_out_from", "rmse_log", "bias_log", "rank"),
+        "status",
+    ),
+    "power": (*PAIR, "delta_beta", "resource", "count", "power", "stderr", "level", "enough", "status"),
+    "specifications": (
+        *(*PAIR, "specification", *CHOICES),
+        *("value", "low", "high", "level", "direction", "n", "chosen", "status"),
+    ),
+    "reproduction": (
+        *("data", "quantity", "published", "published_stderr", "reproduced", "low", "high", "difference"),
+        *("within", "source", "status"),
+    ),
 }
+
+GROUP = "group"  # the contrast between groups
+POOLED, BLOCK = "partial pooling", "block bootstrap"  # how schemes begin
 
 # The error metrics in order of preference, each with the title of its axis; then what else is drawn.
 METRICS = {
@@ -43,7 +77,11 @@ METRICS = {
     "bits_per_byte_scored_pooled": "bits per byte (scored text, pooled)",
     "brier": "Brier score (0 to 2)",
     "error_rate": "error rate (share wrong)",
-    "nats_per_token": "validation loss (nats a token)",
+    "nats_per_token": "loss (nats a token)",
+    "bits_per_byte_answer_published": "bits per byte (right answer, as published)",
+    "nats_answer_micro": "loss of the right answer (nats, mean over questions)",
+    "nats_answer_macro": "loss of the right answer (nats, mean over subjects)",
+    "nats_answer_mean": "loss of the right answer (nats)",
     "accuracy": "accuracy (share right)",
     "accuracy_per_byte": "accuracy per byte (share right)",
     "probability": "probability of right answer (share)",
@@ -110,10 +148,11 @@ class FigureData:
     measurements
         The measurement table.
     fits
-        The folder with ``frontier``, ``errors``, ``gaps`` and ``fits``, parquet each.
+        The folder with ``frontier``, ``errors``, ``gaps``, ``fits`` and the other tables of a fit, parquet each.
     suites
-        Name to ``suite.yaml``, in the order to draw them; read are ``title``, ``groups`` (their ``label``),
-        ``baseline``, ``metric`` and ``options.choices``. Empty where an experiment starts from measurements.
+        Name to ``suite.yaml``, or to what one would say, in the order to draw them; read are ``title``, ``groups``
+        (their ``label``), ``baseline``, ``metric``, ``chance`` and ``options.choices``. Suites that are only in the
+        tables follow those that are named here.
     tokens
         Corpus to the ``manifest.json`` of its token store, beside which lies ``documents.parquet``; in the order to
         draw them.
@@ -121,15 +160,19 @@ class FigureData:
 
     measurements: Path
     fits: Path
-    suites: Mapping[str, Path] = field(default_factory=dict)
+    suites: Mapping[str, Path | Mapping[str, Any]] = field(default_factory=dict)
     tokens: Mapping[str, Path] = field(default_factory=dict)
 
     @cached_property
     def _tables(self) -> dict[str, list[Row]]:
         return {}
 
+    @cached_property
+    def _parts(self) -> dict[tuple[Any, ...], list[Row]]:
+        return {}
+
     def rows(self, table: str, **where: Any) -> list[Row]:
-        """The rows of ``measurements``, ``frontier``, ``errors``, ``gaps`` or ``fits`` whose columns equal ``where``.
+        """The rows of ``measurements``, or of a table of the fit, whose columns equal ``where``.
 
         Raises
         ------
@@ -140,13 +183,45 @@ class FigureData:
             path = (
                 Path(self.measurements) if table == "measurements" else Path(self.fits) / f"{table}.parquet"
             )
-            self._tables[table] = read_table(path, COLUMNS[table]).to_pylist()
-        return [row for row in self._tables[table] if all(row[key] == value for key, value in where.items())]
+            whole = read_table(path, COLUMNS[table]).select(COLUMNS[table])
+            self._tables[table] = whole.to_pylist()
+            for row in self._tables[table]:
+                self._parts.setdefault((table, row.get("suite"), row.get("group")), []).append(row)
+        if "suite" in where and "group" in where:  # most questions are for one group; the tables hold many
+            rows = self._parts.get((table, where["suite"], where["group"]), [])
+        else:
+            rows = self._tables[table]
+        return [row for row in rows if all(row[key] == value for key, value in where.items())]
+
+    def gaps(self, **where: Any) -> list[Row]:
+        """Rows of ``gaps`` between groups; other contrasts are asked for by ``contrast``."""
+        return self.rows("gaps", **{"contrast": GROUP, **where})
+
+    def law_rows(self, contrast: str = GROUP, **where: Any) -> list[Row]:
+        """Rows of ``fits``, one for each parameter and estimand: the interval of the last stage.
+
+        Where points share trainings, that of the block bootstrap by training comes first. Laws that the config adds
+        (column ``fit``) and partially pooled estimates are left out; so are contrasts other than ``contrast``.
+        """
+        rows = [row for row in self.rows("fits", **where) if row["contrast"] in (None, contrast)]
+        rows = [row for row in rows if row["fit"] is None and not _scheme(row).startswith(POOLED)]
+        rows.sort(key=lambda row: not _scheme(row).startswith(BLOCK))
+        chosen: dict[tuple[Any, ...], Row] = {}
+        for row in rows:
+            names = (*KEYS, "baseline", "law", "parameter", "predictor", "estimand")
+            chosen.setdefault(tuple(row[name] for name in names), row)
+        return list(chosen.values())
+
+    def pooled_rows(self, **where: Any) -> list[Row]:
+        """Rows of ``fits`` that partial pooling over the groups of a suite gave."""
+        return [row for row in self.rows("fits", **where) if _scheme(row).startswith(POOLED)]
 
     @cached_property
     def series(self) -> list[Series]:
         """Corpora in the config's order, and their optimizers; named by the corpus alone where one optimizer is."""
         found = distinct((row["corpus"], row["optimizer"]) for row in self.rows("frontier"))
+        found += distinct((row["corpus"], row["optimizer"]) for row in self.rows("errors"))
+        found = distinct(found)
         order = {corpus: place for place, corpus in enumerate(self.tokens)}
         found.sort(key=lambda pair: (order.get(pair[0], len(order)), str(pair[0]), str(pair[1])))
         alone = len({optimizer for _, optimizer in found}) < 2
@@ -155,11 +230,21 @@ class FigureData:
             for corpus, optimizer in found
         ]
 
+    def series_of(self, suite: Suite) -> list[Series]:
+        """The series that the suite was measured on."""
+        rows = self.rows("errors", **suite.key)
+        measured = {(row["corpus"], row["optimizer"]) for row in rows}
+        return [series for series in self.series if (series.corpus, series.optimizer) in measured]
+
+    @cached_property
+    def _suite_names(self) -> list[str]:
+        return distinct(
+            [*self.suites, *sorted({row["suite"] for row in self.rows("errors")} - {"validation"})]
+        )
+
     def suite_names(self) -> list[str]:
-        """The suites in the config's order; those in the tables where no manifests are given."""
-        if self.suites:
-            return list(self.suites)
-        return sorted({row["suite"] for row in self.rows("errors")} - {"validation"})
+        """The suites in the config's order, then those that are in the tables only."""
+        return self._suite_names
 
     def suite(self, name: str, options: Mapping[str, Any] = MappingProxyType({})) -> Suite:
         """How to show a suite, from its manifest and its rows; ``options`` may name a ``metric`` and a ``prompt``.
@@ -173,7 +258,7 @@ class FigureData:
             raise RelscaleError(
                 f"no suite {name!r}; this experiment has {', '.join(self.suite_names()) or 'none'}"
             )
-        manifest = _read_yaml(Path(self.suites[name])) if name in self.suites else {}
+        manifest = _manifest(self.suites.get(name, {}))
         errors = self.rows("errors", suite=name)
         present = {row["metric"] for row in errors}
         wanted = str(options.get("metric") or manifest.get("metric") or next(iter(METRICS)))
@@ -184,7 +269,7 @@ class FigureData:
         prompt = options.get("prompt") or manifest.get("prompt")
         if prompt not in prompts:
             prompt = min(prompts, key=str) if prompts else None
-        gaps = self.rows("gaps", suite=name, metric=metric, prompt=prompt)
+        gaps = self.gaps(suite=name, metric=metric, prompt=prompt)
         groups = {row["group"] for row in errors if row["metric"] == metric and row["prompt"] == prompt}
         told = manifest.get("groups") or {}
         labels = {group: str(entry.get("label") or group) for group, entry in told.items() if group in groups}
@@ -199,11 +284,12 @@ class FigureData:
             chance=self._chance(name, manifest),
         )
 
-    def _chance(self, suite: str, manifest: dict[str, Any]) -> float | None:
+    def _chance(self, suite: str, manifest: Mapping[str, Any]) -> float | None:
         """The floor that sigmoids were fitted with, else one over the suite's choices."""
         floors = self.rows("fits", suite=suite, law="sigmoid", parameter="floor")
         choices = (manifest.get("options") or {}).get("choices")
-        return floors[0]["value"] if floors else 1 / choices if choices else None
+        told = manifest.get("chance") or (1 / choices if choices else None)
+        return floors[0]["value"] if floors else told
 
     def training_shares(self, corpus: str) -> dict[str, float]:
         """Share of each group in a corpus's training tokens; empty where the corpus has no token store.
@@ -230,7 +316,14 @@ def distinct(values: Iterable[Any]) -> list[Any]:
     return list(dict.fromkeys(values))
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _scheme(row: Row) -> str:
+    return row["scheme"] or ""
+
+
+def _manifest(told: Path | Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(told, Mapping):
+        return told
+    path = Path(told)
     if not path.is_file():
         raise RelscaleError(f"{path}: no such suite manifest; run the stage that makes it")
     try:

@@ -35,25 +35,27 @@ PARTS = (
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """Draw a panel for each quantity and a line for each corpus. It has no options."""
-    points = [row for row in data.rows("frontier", status="ok") if known(row["tokens"], row["loss"])]
+    points = [
+        row for row in data.rows("frontier", status="ok", run=None) if known(row["tokens"], row["loss"])
+    ]
     if not points:
         return empty(TITLE, "No budget has a minimum of validation loss inside the sizes that were tried.")
-    grid = panels(
-        TITLE, 1, len(PARTS), width=290, height=290, gap_x=84, top=HEADING + LINE * len(data.series)
-    )
-    styles = theme.styles([series.label for series in data.series])
+    found = {(row["corpus"], row["optimizer"]) for row in points}
+    every = [series for series in data.series if (series.corpus, series.optimizer) in found]
+    grid = panels(TITLE, 1, len(PARTS), width=290, height=290, gap_x=84, top=HEADING + LINE * len(every))
+    styles = theme.styles([series.label for series in every])
     x = theme.compute_axis([point["training_flops"] for point in points], grid.width)
     levels = set()
     for column, (quantity, name, exponent, title, law) in enumerate(PARTS):
         axes = grid.axes(0, column)
         values = []
         told = []
-        for series in data.series:
+        for series in every:
             style = styles[series.label]
             own = [row for row in points if all(row[key] == value for key, value in series.key.items())]
             own = [row for row in own if known(row[quantity])]
             shown = [row[quantity] for row in own]
-            fits = data.rows("fits", **series.key, suite="validation", law=law)
+            fits = data.law_rows(**series.key, suite="validation", law=law)
             fits = [row for row in fits if law != "power_law" or row["metric"] == "nats_per_token"]
             line = law_line(fits, [row["training_flops"] for row in own])
             trace = {**axes, "legendgroup": series.label, "name": series.label}
@@ -80,18 +82,18 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         make = theme.log_axis if quantity == "loss" else theme.power_axis
         set_axes(grid, 0, column, x, make(values, title))
         heading(grid, 0, column, name, *told)
-    for series in data.series:
+    for series in every:
         key = theme.legend_key(
             series.label, styles[series.label], legendgroup=series.label, **grid.axes(0, 0)
         )
         grid.figure.add_trace(key)
-    legend_right(grid, [series.label for series in data.series])
+    legend_right(grid, [series.label for series in every])
     band = [
         f"Band and brackets: {level:.0%} interval of the fitted power law (runs vary)." for level in levels
     ]
     left = [
         f"{row['corpus']}, {theme.power_of_ten(row['budget'])} FLOPs is left out: {row['status']}."
-        for row in data.rows("frontier")
+        for row in data.rows("frontier", run=None)
         if row["status"] != "ok" and known(row["budget"])
     ]
     footnotes(grid, band + left)

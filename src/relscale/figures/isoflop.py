@@ -33,15 +33,17 @@ MOST_NAMED = 4  # runs that a note names before it only counts
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """Draw every run of every budget, with the parabola through those that count. It has no options."""
-    runs = data.rows("measurements", **LOSS)
-    budgets = sorted({run["budget"] for run in runs if known(run["budget"])})
+    runs = [run for run in data.rows("measurements", **LOSS) if known(run["budget"])]
+    budgets = sorted({run["budget"] for run in runs})
     if not budgets:
         return empty(TITLE, "No run has a compute budget and a validation loss.")
-    grid = panels(TITLE, 1, len(data.series), width=370, height=350, gap_x=84)
+    measured = {(run["corpus"], run["optimizer"]) for run in runs}
+    every = [series for series in data.series if (series.corpus, series.optimizer) in measured]
+    grid = panels(TITLE, 1, len(every), width=370, height=350, gap_x=84)
     styles = theme.ordered_styles(budgets)
     x = theme.power_axis([run["tokens"] for run in runs], "training tokens (number)", grid.width)
     notes = []
-    for column, series in enumerate(data.series):
+    for column, series in enumerate(every):
         notes += _draw_corpus(grid, column, data, series, styles, x)
     keys = [(f"{theme.power_of_ten(budget)} FLOPs", styles[budget]) for budget in reversed(budgets)]
     for name, style in keys:
@@ -65,10 +67,10 @@ def _draw_corpus(
 ) -> list[str]:
     """Draw one panel; returns the notes on what it leaves out."""
     axes = grid.axes(0, column)
-    runs = data.rows("measurements", **series.key, **LOSS)
+    runs = [run for run in data.rows("measurements", **series.key, **LOSS) if known(run["budget"])]
     counted = [run for run in runs if known(run["value"])]
     lost = [run for run in runs if not known(run["value"])]
-    points = data.rows("frontier", **series.key)
+    points = data.rows("frontier", **series.key, run=None)
     heading(grid, 0, column, series.label)
     if not counted:
         note_in_panel(grid, 0, column, "no run has a finite validation loss")

@@ -12,9 +12,15 @@ from relscale.figures.panels import Panels
 
 POINTS = 17  # of a band's edge; the curve itself is straight in logs
 MOST_NAMED = 4  # groups that a note names before it only counts
+MOST_STYLED = (
+    12  # groups that are told apart by colour, symbol and dash; of more, lines only, coloured by direction
+)
+MOST_LARGE = 40  # points of a group that are drawn large
+MOST_POINTS = 4000  # of a panel of more than MOST_STYLED groups; beyond that, no points
 LAWS = {"errors": "power_law", "gaps": "relative_power_law"}
 VALUES = {"errors": "value", "gaps": "ratio"}
 SLOPES = {"beta": -1, "delta_beta": 1, "exponent": 1}  # the sign of each in the law's log-log slope
+BASELINE = "baseline"  # its legend group, where groups have none of their own
 ABOUT = {
     "item population": "the population of items",
     "these items": "these items (runs vary)",
@@ -111,12 +117,18 @@ class Shown:
         (series, group, status of its fit), each in words.
     intervals
         (level, estimand) of the bands.
+    schemes
+        How the bands were made, where that is no t interval.
+    points_left_out
+        Points that are not drawn, being too many.
     """
 
     flops: list[float] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     fits: list[tuple[str, str, str]] = field(default_factory=list)
     intervals: set[tuple[float, str]] = field(default_factory=set)
+    schemes: set[str] = field(default_factory=set)
+    points_left_out: int = 0
 
     def __add__(self, other: "Shown") -> "Shown":
         return Shown(
@@ -124,6 +136,8 @@ class Shown:
             self.values + other.values,
             self.fits + other.fits,
             self.intervals | other.intervals,
+            self.schemes | other.schemes,
+            self.points_left_out + other.points_left_out,
         )
 
     def notes(self) -> list[str]:
@@ -131,6 +145,9 @@ class Shown:
         wide_first = sorted(self.intervals, key=lambda interval: ESTIMANDS.index(interval[1]))
         bands = [f"{level:.0%} interval for {ABOUT[estimand]}" for level, estimand in wide_first]
         notes = [f"Band: {'; where that is not known, '.join(bands)}."] if bands else []
+        notes += [f"Bands by {scheme}." for scheme in sorted(self.schemes)]
+        if self.points_left_out:
+            notes.append(f"Lines only: {self.points_left_out:,} points are left out.")
         for series, status in distinct((series, status) for series, _, status in self.fits if status != "ok"):
             groups = distinct(group for told, group, _ in self.fits if told == series)
             these = distinct(group for told, group, why in self.fits if (told, why) == (series, status))
@@ -156,30 +173,31 @@ def add_laws(
     The values returned are what the axis has to show: points and curves, and bands as far as they do not dwarf them.
     """
     shown = Shown()
-    axes = grid.axes(row, column)
     for group, label in suite.labels.items():
-        points = data.rows(table, **series.key, **suite.key, group=group, status="ok")
+        points = _points(data, series, suite, group, table)
         if not points:
             continue
         flops = [point["training_flops"] for point in points]
         values = [point[VALUES[table]] for point in points]
-        fits = data.rows("fits", **series.key, **suite.key, group=group, law=LAWS[table])
+        fits = data.law_rows(**series.key, **suite.key, group=group, law=LAWS[table])
         line = law_line(fits, flops, estimand)
-        trace = {**axes, "legendgroup": f"{suite.name}/{group}", "name": label}
+        trace = {**grid.axes(row, column), "legendgroup": f"{suite.name}/{group}", "name": label}
         if line:
             curve = theme.line_with_band(line.flops, line.value, line.low, line.high, styles[group], **trace)
             grid.figure.add_traces(curve)
             shown.values.extend([line.value[0], line.value[-1], *_bounded(line, values)])
             if line.low:
                 shown.intervals.add((line.slope["level"], line.estimand))
-        status = next((fit["status"] for fit in fits if fit["estimand"] in (None, "these items")), "no fit")
-        shown.fits.append((series.label, label, status))
+                scheme = line.slope["scheme"] or ""
+                shown.schemes.update([scheme] if "bootstrap" in scheme else [])
+        shown.fits.append((series.label, label, _status(fits)))
+        few = len(points) <= MOST_LARGE
         grid.figure.add_trace(
             go.Scatter(
                 x=flops,
                 y=values,
                 mode="markers",
-                marker=styles[group].marker(),
+                marker=styles[group].marker(8 if few else 4) | {"opacity": 1 if few else 0.45},
                 hovertemplate=f"{label}<br>%{{x:.3g}} FLOPs<br>%{{y:.4g}}{_slope_text(line)}<extra></extra>",
                 showlegend=False,
                 **trace,
@@ -188,6 +206,83 @@ def add_laws(
         shown.flops.extend(flops)
         shown.values.extend(values)
     return shown
+
+
+def add_many_laws(
+    grid: Panels, row: int, column: int, data: FigureData, series: Series, suite: Suite, table: str
+) -> Shown:
+    """Draw the laws of more groups than can be told apart by eye: thin lines, coloured by what their gap does.
+
+    Names are shown when the mouse is over a line. Points are drawn, small, where they are not too many.
+    """
+    counts = 0
+    shown = Shown()
+    for group, label in suite.labels.items():
+        points = _points(data, series, suite, group, table)
+        if not points:
+            continue
+        flops = [point["training_flops"] for point in points]
+        values = [point[VALUES[table]] for point in points]
+        key = {**series.key, **suite.key, "group": group}
+        fits = data.law_rows(**key, law=LAWS[table])
+        direction = next(
+            (fit["direction"] for fit in data.law_rows(**key, parameter="delta_beta") if fit["direction"]),
+            None,
+        )
+        is_baseline = group == suite.baseline
+        colour = theme.INK if is_baseline else theme.DIRECTIONS[direction or "unclear"][1]
+        told = {
+            **grid.axes(row, column),
+            "legendgroup": BASELINE if is_baseline else direction or "unclear",
+            "name": label,
+            "showlegend": False,
+        }
+        line = law_line(fits, flops)
+        shown.fits.append((series.label, label, _status(fits)))
+        shown.flops.extend(flops)
+        counts += len(points)
+        if len(points) * len(suite.labels) <= MOST_POINTS:
+            marker = {"color": colour, "size": 4, "opacity": 0.4}
+            grid.figure.add_trace(
+                go.Scatter(x=flops, y=values, mode="markers", marker=marker, hoverinfo="skip", **told)
+            )
+            shown.values.extend(values)
+            counts -= len(points)
+        if line:
+            width, opacity = (3, 1.0) if is_baseline else (1.3, 0.75)
+            grid.figure.add_trace(
+                go.Scatter(
+                    x=line.flops[::4],
+                    y=line.value[::4],
+                    mode="lines",
+                    line={"color": colour, "width": width},
+                    opacity=opacity,
+                    hovertemplate=f"{label}<br>%{{x:.3g}} FLOPs<br>%{{y:.4g}}{_slope_text(line)}<extra></extra>",
+                    **told,
+                )
+            )
+            shown.values.extend([line.value[0], line.value[-1]])
+    return shown + Shown(points_left_out=counts)
+
+
+def many_keys(grid: Panels, suite: Suite) -> list[str]:
+    """Legend entries for what ``add_many_laws`` drew, and their names."""
+    entries = [(direction, colour, words) for direction, (_, colour, words) in theme.DIRECTIONS.items()]
+    entries.append((BASELINE, theme.INK, f"{suite.baseline_label} (baseline)"))
+    for group, colour, words in entries:
+        style = theme.Style(colour, "circle", "solid")
+        key = theme.legend_key(words, style, mode="lines", legendgroup=group, **grid.axes(0, 0))
+        grid.figure.add_trace(key)
+    return [words for _, _, words in entries]
+
+
+def _points(data: FigureData, series: Series, suite: Suite, group: str, table: str) -> list[Row]:
+    where = {**series.key, **suite.key, "group": group, "status": "ok"}
+    return data.gaps(**where) if table == "gaps" else data.rows("errors", **where)
+
+
+def _status(fits: Sequence[Row]) -> str:
+    return next((fit["status"] for fit in fits if fit["estimand"] in (None, "these items")), "no fit")
 
 
 def _bounded(line: LawLine, values: Sequence[float]) -> list[float]:

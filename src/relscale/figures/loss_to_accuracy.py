@@ -51,14 +51,15 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     metrics = [metric for metric in SHOWN if any(metric in run for run in runs)]
     if not metrics:
         return empty(title, f"No run of the suite {name!r} has both {suite.metric} and an accuracy.")
-    grid = panels(title, len(metrics), len(data.series), gap_y=40)
+    every = data.series_of(suite)
+    grid = panels(title, len(metrics), len(every), gap_y=40)
     styles = theme.styles(list(suite.labels), suite.baseline)
     x = theme.linear_axis([run["loss"] for run in runs], suite.metric_title, most=6)
     notes: list[str] = []
     for row, metric in enumerate(metrics):
         chance = [suite.chance] if suite.chance else []
         y = theme.linear_axis([*(run[metric] for run in runs if metric in run), *chance], METRICS[metric])
-        for column, series in enumerate(data.series):
+        for column, series in enumerate(every):
             set_axes(grid, row, column, x, y)
             if row == 0:
                 heading(grid, 0, column, series.label)
@@ -129,8 +130,7 @@ def _draw_panel(
                 **trace,
             )
         )
-        fits = data.rows(
-            "fits",
+        fits = data.law_rows(
             **{**series.key, **suite.key, "metric": metric},
             group=group,
             law="sigmoid",

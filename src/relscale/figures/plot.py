@@ -20,20 +20,47 @@ from relscale.figures.page import LARGEST, page
 if TYPE_CHECKING:
     from relscale.figures.data import FigureData
 
-__all__ = ["figure_module", "figure_names", "figure_suite", "plot", "static_formats"]
+__all__ = [
+    "figure_base",
+    "figure_module",
+    "figure_names",
+    "figure_suite",
+    "plot",
+    "static_formats",
+    "suite_figures",
+]
 
 DIGITS = 7  # of a number in a figure: far below a pixel
-PER_SUITE = "relative-law"  # drawn once for each suite, as relative-law-SUITE
 
 
 def figure_names() -> list[str]:
     """The figures there are: the modules of this package that define ``draw``, with hyphens for underscores."""
-    folder = Path(__file__).parent
-    return sorted(
-        path.stem.replace("_", "-")
-        for path in folder.glob("*.py")
-        if "\ndef draw(" in path.read_text(encoding="utf-8")
-    )
+    return _modules_with("\ndef draw(")
+
+
+def suite_figures() -> list[str]:
+    """Those that are drawn once for each suite, as ``relative-law-SUITE``: their modules say ``PER_SUITE = True``."""
+    return _modules_with("\nPER_SUITE = True\n")
+
+
+def _modules_with(text: str) -> list[str]:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return [path.stem.replace("_", "-") for path in files if text in path.read_text(encoding="utf-8")]
+
+
+def figure_base(name: str) -> str:
+    """The figure that a name stands for, without the suite: ``relative-law`` of ``relative-law-knowledge``.
+
+    Raises
+    ------
+    RelscaleError
+        There is no figure of that name.
+    """
+    bases = [base for base in suite_figures() if name.startswith(f"{base}-")]
+    base = name if name in figure_names() else max(bases, key=len, default=name)
+    if base not in figure_names():
+        raise RelscaleError(f"no figure {name!r}; there are {', '.join(figure_names())}")
+    return base
 
 
 def figure_module(name: str) -> str:
@@ -44,15 +71,12 @@ def figure_module(name: str) -> str:
     RelscaleError
         There is no figure of that name.
     """
-    base = PER_SUITE if name.startswith(f"{PER_SUITE}-") else name
-    if base not in figure_names():
-        raise RelscaleError(f"no figure {name!r}; there are {', '.join(figure_names())}")
-    return f"relscale.figures.{base.replace('-', '_')}"
+    return f"relscale.figures.{figure_base(name).replace('-', '_')}"
 
 
 def figure_suite(name: str) -> str | None:
     """The suite in the name of a figure that is drawn once for each, ``X`` in ``relative-law-X``; else None."""
-    return name.removeprefix(f"{PER_SUITE}-") if name.startswith(f"{PER_SUITE}-") else None
+    return name.removeprefix(f"{figure_base(name)}-") if name != figure_base(name) else None
 
 
 def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any] | None = None) -> list[Path]:

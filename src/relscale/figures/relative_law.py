@@ -10,14 +10,16 @@ import plotly.graph_objects as go
 
 from relscale.errors import RelscaleError
 from relscale.figures import theme
-from relscale.figures.data import FigureData
-from relscale.figures.law_lines import Shown, add_laws
+from relscale.figures.data import FigureData, Suite
+from relscale.figures.law_lines import MOST_STYLED, Shown, add_laws, add_many_laws, many_keys
 from relscale.figures.panels import (
+    Panels,
     empty,
     footnotes,
     heading,
     legend_right,
     level_line,
+    note_in_panel,
     panels,
     set_axes,
     share_titles,
@@ -40,23 +42,37 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     suite = data.suite(options["suite"], options)
     if not data.rows("errors", **suite.key, status="ok"):
         return empty(suite.title, f"No error of the suite {suite.name!r} could be read off the frontier.")
-    grid = panels(suite.title, 2, len(data.series), gap_y=40)
+    every = data.series_of(suite)
+    many = len(suite.labels) > MOST_STYLED
+    grid = panels(suite.title, 2, len(every), height=360 if many else 270, gap_y=40)
     styles = theme.styles(list(suite.labels), suite.baseline)
     shown = {"errors": Shown(), "gaps": Shown()}
     for row, table in enumerate(shown):
-        for column, series in enumerate(data.series):
-            shown[table] += add_laws(
-                grid, row, column, data, series, suite, styles, table, options.get("estimand")
-            )
+        for column, series in enumerate(every):
+            if many:
+                shown[table] += add_many_laws(grid, row, column, data, series, suite, table)
+            else:
+                estimand = options.get("estimand")
+                shown[table] += add_laws(grid, row, column, data, series, suite, styles, table, estimand)
     x = theme.compute_axis(shown["errors"].flops + shown["gaps"].flops)
     error = theme.log_axis(shown["errors"].values, suite.metric_title)
     ratio = theme.log_axis([*shown["gaps"].values, 1.0], f"error relative to {suite.baseline_label} (ratio)")
-    for column, series in enumerate(data.series):
+    for column, series in enumerate(every):
         set_axes(grid, 0, column, x, error)
         set_axes(grid, 1, column, x, ratio)
         heading(grid, 0, column, series.label)
         level_line(grid, 1, column, 1.0)
+        if not shown["gaps"].values:
+            note_in_panel(grid, 1, column, "no group to compare with a baseline")
     share_titles(grid)
+    names = many_keys(grid, suite) if many else _names(grid, suite, styles)
+    legend_right(grid, names)
+    footnotes(grid, (shown["errors"] + shown["gaps"]).notes())
+    return grid.figure
+
+
+def _names(grid: Panels, suite: Suite, styles: dict[str, theme.Style]) -> list[str]:
+    """An entry of the legend for each group."""
     names = [
         f"{label} (baseline)" if group == suite.baseline else label for group, label in suite.labels.items()
     ]
@@ -64,6 +80,4 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         grid.figure.add_trace(
             theme.legend_key(name, styles[group], legendgroup=f"{suite.name}/{group}", **grid.axes(0, 0))
         )
-    legend_right(grid, names)
-    footnotes(grid, (shown["errors"] + shown["gaps"]).notes())
-    return grid.figure
+    return names

@@ -41,6 +41,13 @@ LEFT_OUT = "x-thin-open"  # the × of a run that is left out; no group has it
 # Steps of one hue from dark to light keep their order in grey; the lightest still stands out on white.
 SEQUENCE = ((0.0, (24, 28, 92)), (0.35, (36, 93, 158)), (0.7, (38, 150, 152)), (1.0, (122, 170, 64)))
 
+# What a gap does over the fitted range: symbol, colour, words.
+DIRECTIONS = {
+    "closes": ("triangle-down", "#0072b2", "gap closes"),
+    "widens": ("triangle-up", "#d55e00", "gap widens"),
+    "unclear": ("circle-open", INK, "direction unclear"),
+}
+
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -292,6 +299,18 @@ def line_with_band(
         )
     )
     return traces
+
+
+def direction_marker(direction: str | None, size: float = 12) -> dict[str, Any]:
+    """Plotly's ``marker`` for a gap that closes, widens, or of which that is not known."""
+    symbol, colour, _ = DIRECTIONS[direction or "unclear"]
+    is_open = symbol.endswith("-open")
+    return {
+        "symbol": symbol.removesuffix("-open"),
+        "size": size,
+        "color": "white" if is_open else colour,
+        "line": {"color": colour if is_open else "white", "width": size / 6 if is_open else 0.8},
+    }
 
 
 def legend_key(name: str, style: Style, *, mode: str = "lines+markers", **trace: Any) -> go.Scatter:

@@ -121,7 +121,7 @@ def _points(
     for group in suite.labels:
         if not shares.get(group):
             continue
-        rows = data.rows("fits", **series.key, **suite.key, group=group, law=law, parameter=parameter)
+        rows = data.law_rows(**series.key, **suite.key, group=group, law=law, parameter=parameter)
         rows = [row for row in rows if known(row["value"]) and row["estimand"] in ESTIMANDS]
         if options.get("estimand"):
             rows = [row for row in rows if row["estimand"] == options["estimand"]]
