@@ -1,6 +1,7 @@
-# make run     install, run the default experiment (CONFIG=…), say where the report is
-# make test    install, run the tests
-# make lint    style and types
+# make run         install, run the default experiment (CONFIG=…), say where the report is
+# make reference   the same with the published tables of reference/; nothing is trained
+# make test        install, run the tests
+# make lint        style and types
 PYTHON ?= python3
 CONFIG ?= config.yaml
 BIN := .venv/bin
@@ -10,11 +11,14 @@ REPORT = results/$(NAME)/report.html
 # The workflow's shell commands and its child processes are those of this environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run report test lint format lock clean
+.PHONY: run reference report test lint format lock clean
 
 run: .venv/installed
 	@snakemake --configfile $(CONFIG)
 	@$(MAKE) --no-print-directory report
+
+reference:
+	@$(MAKE) --no-print-directory run CONFIG=experiments/reference.yaml
 
 # Drawn again only where something that it shows is newer.
 report: .venv/installed

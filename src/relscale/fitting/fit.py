@@ -58,7 +58,7 @@ def fit(
     readings = [reading(ladder, chosen) for ladder in all_ladders]
     rows: Rows = {name: [] for name in tables.SCHEMAS}
     for one in readings:
-        _add_points(one, rows)
+        _add_points(one, chosen, rows)
         rows["fits"] += _allocation_rows(one, chosen)
         rows["fits"] += law_rows(power.LINE, one.errors, chosen)
         rows["fits"] += law_rows(relative.LINE, one.ratios, chosen)
@@ -75,11 +75,11 @@ def fit(
     return Fits(**{name: _table(rows[name], schema) for name, schema in tables.SCHEMAS.items()})
 
 
-def _add_points(one: Reading, rows: Rows) -> None:
+def _add_points(one: Reading, chosen: Settings, rows: Rows) -> None:
     """The points of the frontier, and every error and gap there."""
     ladder = one.ladder
     whose = {"experiment": ladder.experiment, "corpus": ladder.corpus, "optimizer": ladder.optimizer}
-    rows["frontier"] += [whose | frontier_row(point) for point in one.points]
+    rows["frontier"] += [whose | frontier_row(point, chosen.level) for point in one.points]
     for i in one.fitted:
         rows["errors"] += [
             whose | ladder.series[i]._asdict() | row for row in error_rows(one.points, one.read, i)

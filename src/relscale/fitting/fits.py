@@ -21,7 +21,12 @@ FRONTIER = pa.schema(
     | {
         "log_tokens": _NUMBER,
         "tokens": _NUMBER,
+        "tokens_low": _NUMBER,
+        "tokens_high": _NUMBER,
         "params": _NUMBER,
+        "params_low": _NUMBER,
+        "params_high": _NUMBER,
+        "level": _NUMBER,
         "loss": _NUMBER,
         "curvature": _NUMBER,
         "c0": _NUMBER,

@@ -43,6 +43,8 @@ class Point:
         Coefficients of the parabola (3,) in ``ln tokens − x_mean``.
     residual_sd
         Scatter of the runs around the parabola, nats a token (n − 3 degrees of freedom).
+    log_tokens_stderr, log_params_stderr
+        Standard errors of the minimum's ln tokens and ln params, from that scatter (delta method, n − 3 df).
     run_sd, run_sd_df
         Scatter between seeds of one design, nats a token, pooled over the budget's designs; nan without repeated seeds.
     run
@@ -64,6 +66,8 @@ class Point:
     c: Floats = field(default_factory=lambda: np.full(3, nan))
     x_mean: float = nan
     residual_sd: float = nan
+    log_tokens_stderr: float = nan
+    log_params_stderr: float = nan
     run_sd: float = nan
     run_sd_df: int = 0
     run: str | None = None
@@ -128,6 +132,9 @@ def _at_budget(ladder: Ladder, budget: float) -> Point:
     df = len(x) - 3
     residuals = loss - parabola.value(c, x)
     inside = x.min() < best < x.max()
+    residual_sd = float(np.sqrt(residuals @ residuals / df)) if df else nan
+    stderr = residual_sd * _minimum_spread(x, c) if inside else nan
+    params = ladder.params[rows]
     status = NOT_CONVEX if not c[2] > 0 else "ok" if inside else NO_MINIMUM
     return Point(
         budget=budget,
@@ -137,12 +144,14 @@ def _at_budget(ladder: Ladder, budget: float) -> Point:
         status=status,
         log_tokens=best + x_mean,
         tokens=_exp(best + x_mean),
-        params=_interpolated(log_tokens, ladder.params[rows], best + x_mean) if inside else nan,
+        params=_interpolated(log_tokens, params, best + x_mean) if inside else nan,
         loss=least,
         curvature=2 * float(c[2]),
         c=c,
         x_mean=float(x_mean),
-        residual_sd=float(np.sqrt(residuals @ residuals / df)) if df else nan,
+        residual_sd=residual_sd,
+        log_tokens_stderr=stderr,
+        log_params_stderr=stderr * _params_slope(log_tokens, params) if inside else nan,
         run_sd=run_sd,
         run_sd_df=run_sd_df,
     )
@@ -177,6 +186,17 @@ def _interpolated(log_tokens: Floats, params: Floats, at: float) -> float:
     """Parameters at ``at``, on straight lines between the runs in logs; seeds of one design count once."""
     x, first = np.unique(log_tokens, return_index=True)
     return float(np.exp(np.interp(at, x, np.log(params[first]))))
+
+
+def _minimum_spread(x: Floats, c: Floats) -> float:
+    """Standard deviation of ``x* = −c1 / (2·c2)`` in units of the runs' noise, by its gradient."""
+    gradient = np.array([0.0, -1 / (2 * c[2]), c[1] / (2 * c[2] ** 2)])
+    return float(np.linalg.norm(np.linalg.pinv(parabola.powers(x)) @ gradient))
+
+
+def _params_slope(log_tokens: Floats, params: Floats) -> float:
+    """How fast ln params falls with ln tokens between the runs of a budget, near 1 in size."""
+    return float(abs(np.polyfit(log_tokens, np.log(params), 1)[0]))
 
 
 def _between_seeds(ladder: Ladder, rows: NDArray[np.int64]) -> tuple[float, int]:

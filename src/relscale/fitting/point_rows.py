@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from relscale.fitting.curves import Curves
 from relscale.fitting.errors import Errors
@@ -12,15 +13,22 @@ from relscale.fitting.spread import spread
 Row = dict[str, Any]
 
 
-def frontier_row(point: Point) -> Row:
-    """A point of the frontier and the parabola behind it."""
+def frontier_row(point: Point, level: float) -> Row:
+    """A point of the frontier and the parabola behind it, with t limits for its compute-optimal tokens and params."""
+    df = len(point.rows) - 3
+    far = float(stdtrit(df, (1 + level) / 2)) if df > 0 else np.nan
     return {
         "budget": point.budget,
         "run": point.run,
         "training_flops": point.training_flops,
         "log_tokens": point.log_tokens,
         "tokens": point.tokens,
+        "tokens_low": point.tokens * np.exp(-far * point.log_tokens_stderr),
+        "tokens_high": point.tokens * np.exp(far * point.log_tokens_stderr),
         "params": point.params,
+        "params_low": point.params * np.exp(-far * point.log_params_stderr),
+        "params_high": point.params * np.exp(far * point.log_params_stderr),
+        "level": level,
         "loss": point.loss,
         "curvature": point.curvature,
         "c0": point.c[0],
