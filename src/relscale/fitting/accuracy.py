@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from relscale.fitting import interval
+from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.ladder import Floats, Ladder, Series
-from relscale.fitting.nonlinear import least_squares
 from relscale.fitting.settings import Settings
 from relscale.laws import sigmoid
 
@@ -25,7 +25,7 @@ def sigmoid_rows(ladder: Ladder, chosen: Settings) -> list[Row]:
             continue
         predictor = _predictor(series, ladder.series)
         common = series._asdict() | {
-            "law": sigmoid.NAME,
+            "law": sigmoid.LAW.name,
             "predictor": predictor.metric if predictor else None,
             "level": chosen.level,
             "estimand": interval.THESE_ITEMS,
@@ -57,24 +57,25 @@ def _predictor(accuracy: Series, columns: Sequence[Series]) -> Series | None:
 def _sigmoid(loss: Floats, accuracy: Floats, floor: float, level: float) -> list[Row]:
     common: Row = {"n": len(loss)}
     floor_row = common | {"parameter": "floor", "value": floor, "scheme": "fixed at chance", "status": "ok"}
-    if len(np.unique(loss)) <= len(sigmoid.PARAMETERS):
+    parameters = [name for name in sigmoid.LAW.names if name != "floor"]
+    if len(np.unique(loss)) <= len(parameters):
         return [floor_row, common | {"parameter": "ceiling", "status": "too few runs"}]
     if not _above(accuracy, floor, level):
         return [floor_row, common | {"parameter": "ceiling", "status": "accuracy is not above chance"}]
-    found = least_squares(
-        lambda theta: sigmoid.accuracy(loss, *theta, floor=floor) - accuracy,
-        lambda theta: sigmoid.jacobian(loss, *theta, floor=floor),
-        sigmoid.PARAMETERS,
-        sigmoid.starts(loss, accuracy, floor),
-        sigmoid.bounds(loss, floor),
-        level,
-    )
-    scheme = f"t interval of nonlinear least squares; {found.agreeing} of {found.starts} starts agree"
-    common |= {"scheme": scheme, "df": found.df, "status": found.status}
-    columns = {"value": found.values, "stderr": found.stderr, "low": found.low, "high": found.high}
+    starts = sigmoid.starts_above(floor, loss[None], accuracy)
+    found = estimate(sigmoid.LAW, loss[None], accuracy, error="linear", starts=starts, fixed={"floor": floor})
+    low, high = found.interval(level)
+    theta, status = dict(zip(found.names, found.theta[:, 0], strict=True)), found.status[0]
+    if status == "ok" and theta["ceiling"] <= floor:
+        status = "accuracy does not rise as loss falls"
+    scheme = f"t interval of nonlinear least squares; {found.agreeing[0]} of {found.starts} starts agree"
+    common |= {"scheme": scheme, "df": int(found.df[0]), "status": status}
+    columns = {"value": found.theta, "stderr": found.stderr, "low": low, "high": high}
     return [floor_row] + [
-        common | {"parameter": parameter} | {name: column[i] for name, column in columns.items()}
-        for i, parameter in enumerate(sigmoid.PARAMETERS)
+        common
+        | {"parameter": parameter}
+        | {name: column[found.names.index(parameter), 0] for name, column in columns.items()}
+        for parameter in parameters
     ]
 
 

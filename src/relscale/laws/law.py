@@ -60,6 +60,8 @@ class Law:
     limits
         Bounds in the units of the data, for parameters that the data can not tell from one at the bound (a break far
         beyond them, say): from x (p, n) and y (n,) to low and high, each (q,).
+    reference
+        Whether the predictor is compute over a reference compute inside the data.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Law:
     source: str
     linear: tuple[str, ...] = ()
     limits: Callable[[Array, Array], tuple[Array, Array]] | None = None
+    reference: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

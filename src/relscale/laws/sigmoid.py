@@ -4,60 +4,83 @@
 
 | parameter | unit | bounds |
 |---|---|---|
-| ``floor`` | share | fixed at chance, 1 / choices |
-| ``ceiling`` | share | (floor, 1] |
-| ``midpoint`` | the loss's: bits per byte, nats | (−∞, ∞) |
-| ``slope`` | 1 / the loss's | (0, ∞); positive: less loss, more accuracy |
+| ``floor`` | share | to be given: chance, 1 / choices |
+| ``ceiling`` | share | [0, 1]; below the floor the accuracy would rise with the loss |
+| ``midpoint`` | the loss's: bits per byte, nats | within twice the data's range of them |
+| ``slope`` | 1 / the loss's | [0, 100 / the data's range]; positive: less loss, more accuracy |
 
-Identifiable only where the data bend: models near chance fix neither midpoint nor ceiling, and the fit then ends on a
-bound or fails to converge, which is reported.
+A midpoint further out, or a sharper rise, can not be told from one at the bound. Identifiable only where the data bend:
+models near chance fix neither midpoint nor ceiling, and the fit then ends on a bound or fails to converge, which is
+reported. A floor that is not given is fitted with the others.
 
 Source: Gadre et al., arXiv 2403.08540, and Held et al., arXiv 2510.24626, Figure 2.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-NAME = "sigmoid"
-PARAMETERS = ("ceiling", "midpoint", "slope")
+from relscale.laws.grid import crossed, profiled, spread
+from relscale.laws.law import Array, Law, Parameter
 
-Array = NDArray[np.float64]
-
-
-def accuracy(loss: ArrayLike, ceiling: float, midpoint: float, slope: float, *, floor: float) -> Array:
-    """The accuracy (a share) expected at ``loss``."""
-    return floor + (ceiling - floor) * expit(-slope * (np.asarray(loss) - midpoint))
+MIDPOINTS = np.linspace(-1.5, 1.5, 17)  # from the least loss on, in units of the data's range
+SLOPES = np.geomspace(0.5, 50, 9)  # over that range
 
 
-def bounds(loss: Array, floor: float) -> tuple[list[float], list[float]]:
-    """Lower and upper bounds of ``PARAMETERS``.
-
-    A midpoint more than twice the data's range beyond them, or a rise a hundred times sharper than their range, can
-    not be told from one at the bound.
-    """
-    low, high = float(loss.min()), float(loss.max())
-    spread = high - low
-    return [floor, low - 2 * spread, 0.0], [1.0, high + 2 * spread, 100 / spread]
+def value(theta: Array, x: Array) -> Array:
+    """Accuracy, (n, ...), of floor, ceiling, midpoint, slope (4, ...) at L (1, n, ...)."""
+    floor, ceiling, midpoint, slope = theta
+    return np.asarray(floor + (ceiling - floor) * expit(-slope * (x[0] - midpoint)))
 
 
-def jacobian(loss: Array, ceiling: float, midpoint: float, slope: float, *, floor: float) -> Array:
-    """Derivatives of the accuracy by ``PARAMETERS``: (n, 3)."""
-    rise = expit(-slope * (loss - midpoint))
+def jacobian(theta: Array, x: Array) -> Array:
+    """Derivatives of the accuracy by floor, ceiling, midpoint, slope, (4, n, ...)."""
+    floor, ceiling, midpoint, slope = theta
+    rise = expit(-slope * (x[0] - midpoint))
     steepness = (ceiling - floor) * rise * (1 - rise)
-    return np.stack([rise, steepness * slope, -steepness * (loss - midpoint)], axis=1)
+    return np.stack([1 - rise, rise, steepness * slope, -steepness * (x[0] - midpoint)])
 
 
-def starts(loss: Array, accuracy: Array, floor: float, count: int = 6) -> list[tuple[float, float, float]]:
-    """The ``count`` best points of a grid of midpoints and slopes, each with its own least-squares ceiling."""
-    low, high = float(loss.min()), float(loss.max())
-    spread = high - low
-    midpoints = np.linspace(low - 1.5 * spread, high + 0.5 * spread, 17)
-    slopes = np.geomspace(0.5, 50, 9) / spread
-    midpoint, slope = (grid.ravel() for grid in np.meshgrid(midpoints, slopes))
-    rise = expit(-slope[:, None] * (loss - midpoint[:, None]))
-    height = rise @ (accuracy - floor) / np.maximum((rise**2).sum(axis=1), 1e-300)
+def starts(x: Array, y: Array) -> Array:
+    """The best of a grid of midpoints and slopes, each with its least-squares floor and ceiling."""
+    low, width = x[0].min(), spread(x[0])
+    midpoint, slope = crossed(low + MIDPOINTS * width, SLOPES / width)
+    rise = expit(-slope[:, None] * (x[0] - midpoint[:, None]))
+    (floor, ceiling), best = profiled(np.stack([1 - rise, rise], axis=-1), y)
+    return np.stack([floor, np.clip(ceiling, 0.01, 0.99), midpoint[best], slope[best]], axis=1)
+
+
+def starts_above(floor: float, x: Array, y: Array) -> Array:
+    """The same with the floor as it is given."""
+    low, width = x[0].min(), spread(x[0])
+    midpoint, slope = crossed(low + MIDPOINTS * width, SLOPES / width)
+    rise = expit(-slope[:, None] * (x[0] - midpoint[:, None]))
+    (height,), best = profiled(rise[..., None], y - floor)
     ceiling = floor + (1 - floor) * np.clip(height / (1 - floor), 0.01, 0.99)
-    misfit = ((floor + (ceiling - floor)[:, None] * rise - accuracy) ** 2).sum(axis=1)
-    best = np.argsort(misfit, kind="stable")[:count]
-    return [(float(ceiling[i]), float(midpoint[i]), float(slope[i])) for i in best]
+    return np.stack([np.full_like(ceiling, floor), ceiling, midpoint[best], slope[best]], axis=1)
+
+
+def limits(x: Array, y: Array) -> tuple[Array, Array]:
+    """Bounds in the unit of the loss."""
+    low, high, width = x[0].min(), x[0].max(), spread(x[0])
+    return (
+        np.array([0.0, 0.0, low - 2 * width, 0.0]),
+        np.array([1.0, 1.0, high + 2 * width, 100 / width]),
+    )
+
+
+LAW = Law(
+    name="sigmoid",
+    predictors=("loss",),
+    parameters=(
+        Parameter("floor", "a share", low=0, high=1),
+        Parameter("ceiling", "a share", low=0, high=1),
+        Parameter("midpoint", "that of the loss"),
+        Parameter("slope", "1 / that of the loss", low=0),
+    ),
+    value=value,
+    jacobian=jacobian,
+    starts=starts,
+    identifiable=("floor", "ceiling", "midpoint", "slope"),
+    source="Gadre et al., arXiv 2403.08540; Held et al., arXiv 2510.24626, Figure 2",
+    limits=limits,
+)

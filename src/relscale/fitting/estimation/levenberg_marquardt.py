@@ -13,11 +13,12 @@ Parameter in Marquardt's Method*, IMM-REP-1999-05.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.fitting.estimation.objective import Indices, Objective
+from relscale.fitting.estimation.objective import Expansion, Indices
 from relscale.laws.law import Array
 
 STEPS = 300
@@ -28,6 +29,22 @@ ORTHOGONAL = (
 EXACT = 1e-13  # root mean square of r, relative to ln y or y, below which a fit is exact
 STALLED = 1e-5  # the same cosine where no step lowers Q any more: the resolution of double precision
 BATCH = 2**18  # numbers in one batch's derivatives, so that they stay in the cache
+
+
+class Objective(Protocol):
+    """What can be minimised: see ``relscale.fitting.estimation.objective``."""
+
+    @property
+    def y(self) -> Array: ...  # noqa: D102
+    @property
+    def low(self) -> Array: ...  # noqa: D102
+    @property
+    def high(self) -> Array: ...  # noqa: D102
+    @property
+    def free(self) -> NDArray[np.bool_]: ...  # noqa: D102
+    def scale(self, columns: Indices) -> Array: ...  # noqa: D102
+    def cost(self, u: Array, columns: Indices) -> Array: ...  # noqa: D102
+    def expansion(self, u: Array, columns: Indices) -> Expansion: ...  # noqa: D102
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,149 @@
+"""What an estimation gives: the best of all starts, how certain it is, and what must be known to trust it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from relscale.fitting.estimation.covariance import covariance
+from relscale.fitting.estimation.levenberg_marquardt import EXACT, Minima
+from relscale.fitting.estimation.objective import Objective
+from relscale.laws.law import Array, Law
+
+SAME_OPTIMUM = 1e-6  # relative difference of two objectives that are taken for one
+AT_BOUND = 1e-6  # share of a bounded parameter's range
+NO_LOGARITHM = "a value is not positive: it has no logarithm"
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """The best of all starts for each of B data sets; q parameters.
+
+    Attributes
+    ----------
+    law, fixed
+        What was fitted, and which of its parameters were given.
+    theta
+        (q, B); nan where there was nothing to fit.
+    stderr
+        (q, B); least squares: residual variance (n − free parameters degrees of freedom) times the inverse of JᵀWJ;
+        Huber's loss: the sandwich. nan where a parameter is on a bound, not fixed by the data, or df is 0.
+    objective
+        (B,) the sum of ρ.
+    converged
+        (B,) whether the gradient vanishes at the best point found.
+    at_bound
+        (q, B)
+    starts
+        Starting points tried for each data set.
+    agreeing
+        (B,) how many of them converged to the best objective, within 1e-6 of it.
+    n, df
+        (B,) points with weight, and those less the free parameters.
+    status
+        For each data set "ok", or why the numbers must not be trusted.
+    """
+
+    law: Law
+    fixed: tuple[str, ...]
+    theta: Array
+    stderr: Array
+    objective: Array
+    converged: NDArray[np.bool_]
+    at_bound: NDArray[np.bool_]
+    starts: int
+    agreeing: NDArray[np.int64]
+    n: NDArray[np.int64]
+    df: NDArray[np.int64]
+    status: list[str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters, in the order of ``theta``."""
+        return self.law.names
+
+    def interval(self, level: float) -> tuple[Array, Array]:
+        """Limits of the parameters, each (q, B), by Student's t; on the logarithm of one searched there."""
+        half = stdtrit(np.where(self.df > 0, self.df, np.nan), (1 + level) / 2) * self.stderr
+        logs = np.array([parameter.log for parameter in self.law.parameters])[:, None]
+        with np.errstate(all="ignore"):
+            factor = np.exp(half / self.theta)
+            low = np.where(logs, self.theta / factor, self.theta - half)
+            return low, np.where(logs, self.theta * factor, self.theta + half)
+
+
+def best_of_starts(
+    objective: Objective, found: Minima, count: int, hopeless: NDArray[np.bool_], fixed: tuple[str, ...]
+) -> Estimates:
+    """The best of ``count`` starts of each data set; ``found`` has all data sets of the first start first.
+
+    ``hopeless`` (B,) are the data sets with a value that has no logarithm.
+    """
+    law = objective.law
+    problems = found.cost.size // count
+    u = found.u.reshape(-1, count, problems)
+    cost, converged = found.cost.reshape(count, problems), found.converged.reshape(count, problems)
+    every = np.arange(problems)
+    exact = (EXACT * objective.scale(every)) ** 2
+    least = cost.min(axis=0)
+    same = cost <= least * (1 + SAME_OPTIMUM) + exact
+    # Of the starts that ended at the best optimum, one that converged; the best of all where none has.
+    candidates = np.where((same & converged).any(axis=0), same & converged, True)
+    best = np.where(candidates, cost, np.inf).argmin(axis=0)
+    u, cost, settled = u[:, best, every], cost[best, every], converged[best, every]
+
+    width = objective.high - objective.low
+    margin = AT_BOUND * np.where(np.isfinite(width), width, 0.0)
+    free = objective.free[:, None]
+    at_bound = ((u - objective.low <= margin) | (objective.high - u <= margin)) & free
+    n = np.broadcast_to((objective.weights > 0).sum(axis=0), (problems,))
+    df = n - int(objective.free.sum())
+    variance, determined = covariance(objective, u, df)
+    theta = objective.theta(u)
+    logs = np.array([parameter.log for parameter in law.parameters])[:, None]
+    trusted = np.isfinite(cost) & settled & determined & (df > 0) & ~at_bound.any(axis=0)
+    with np.errstate(invalid="ignore"):
+        stderr = np.sqrt(variance) * np.where(logs, theta, 1.0)
+    stderr = np.where(trusted & free, stderr, np.where(free, np.nan, 0.0))
+    lost = ~np.isfinite(cost) | hopeless | (n == 0)
+    result = Estimates(
+        law=law,
+        fixed=fixed,
+        theta=np.where(lost, np.nan, theta),
+        stderr=np.where(lost, np.nan, stderr),
+        objective=np.where(lost, np.nan, cost),
+        converged=settled & ~lost,
+        at_bound=at_bound & ~lost,
+        starts=count,
+        agreeing=np.where(lost, 0, (same & converged).sum(axis=0)),
+        n=n,
+        df=df,
+        status=[],
+    )
+    return replace(result, status=_status(result, determined, hopeless))
+
+
+def _status(found: Estimates, determined: NDArray[np.bool_], hopeless: NDArray[np.bool_]) -> list[str]:
+    return [_why(found, j, bool(determined[j]), bool(hopeless[j])) for j in range(len(found.n))]
+
+
+def _why(found: Estimates, j: int, determined: bool, hopeless: bool) -> str:
+    if hopeless:
+        return NO_LOGARITHM
+    if found.n[j] == 0:
+        return "no points"
+    if np.isnan(found.objective[j]):
+        return "the law has no value at any starting point"
+    if not found.converged[j]:
+        return "not converged: the gradient does not vanish"
+    if found.at_bound[:, j].any():
+        return f"on a bound: {_listed(found.names, found.at_bound[:, j])}"
+    if not determined:
+        return "the data do not fix all parameters"
+    return "ok" if found.df[j] > 0 else "too few points for an interval"
+
+
+def _listed(names: Sequence[str], chosen: NDArray[np.bool_]) -> str:
+    return ", ".join(name for name, is_so in zip(names, chosen, strict=True) if is_so)

@@ -1,0 +1,113 @@
+"""Learning-rate annealing law: the loss at every step of a training, under any schedule.
+
+    L(s) = L0 + A · S1^(−α) − C · S2
+
+    S1(s) = Σ_{i≤s} η_i,    S2(s) = Σ_{i≤s} m_i,    m_i = λ · m_{i−1} + (η_{i−1} − η_i),    λ = 0.999
+
+S1 is how far training has gone, S2 what the falls of the learning rate η have given: m is the sum over all falls so
+far, each forgotten with rate λ, so ``S2 = Σ_{i≤s} Σ_{k≤i} (η_{k−1} − η_k) · λ^(i−k)``, here in O(s).
+
+| parameter | unit |
+|---|---|
+| ``L0`` | the loss's |
+| ``A`` | the loss's, at S1 = 1 |
+| ``C`` | the loss's a unit of S2 |
+| ``alpha``, α | none |
+
+Identifiable where the learning rate falls: under a constant one S2 is 0 and C is free.
+
+Source: Tissue, Wang and Wang, *Scaling Law with Learning Rate Annealing*, arXiv 2408.11029, equation 1. Warm-up as
+there (section 3): its steps count as if they had been at the peak, in S1 as in S2, so nothing anneals before the peak;
+the loss during warm-up is not fitted.
+"""
+
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from relscale.errors import RelscaleError
+from relscale.laws.grid import profiled
+from relscale.laws.law import Array, Law, Parameter
+
+FORGETTING = 0.999  # λ
+ALPHAS = np.array([0.05, 0.12, 0.2, 0.3, 0.42, 0.55, 0.75, 1.0, 1.5, 2.2])
+
+
+def areas(steps: ArrayLike, learning_rates: ArrayLike, forgetting: float = FORGETTING) -> Array:
+    """S1 and S2, (2, n), at logged steps.
+
+    Parameters
+    ----------
+    steps
+        (n,) increasing; between them the schedule is a straight line, before the first it is as warm-up.
+    learning_rates
+        (n,) at these steps.
+    forgetting
+        λ.
+
+    Raises
+    ------
+    RelscaleError
+        The steps do not increase, are not whole and positive, or a learning rate is negative.
+    """
+    at, rates = np.asarray(steps, dtype=float), np.asarray(learning_rates, dtype=float)
+    if at.shape != rates.shape or at.ndim != 1 or not len(at):
+        raise RelscaleError(
+            f"annealing: {at.shape} steps and {rates.shape} learning rates; give one for each step"
+        )
+    if (np.diff(at) <= 0).any() or (at != np.round(at)).any() or at[0] < 0:
+        raise RelscaleError("annealing: steps must be whole, from 0 on, and increase")
+    if not (np.isfinite(rates) & (rates >= 0)).all():
+        raise RelscaleError("annealing: a learning rate is negative or missing")
+    every = np.arange(1, int(at[-1]) + 1)
+    rate = np.interp(every, at, rates)
+    rate[: int(rate.argmax())] = rate.max()
+    falls = np.concatenate([[0.0], -np.diff(rate)])
+    momentum = np.fromiter(accumulate(falls, lambda m, fall: forgetting * m + fall), float, len(falls))
+    total = np.cumsum(np.stack([rate, momentum]), axis=1)
+    total = np.concatenate([np.zeros((2, 1)), total], axis=1)
+    return np.asarray(total[:, at.astype(int)])
+
+
+def value(theta: Array, x: Array) -> Array:
+    """L, (n, ...), of L0, A, C, α (4, ...) at S1, S2 (2, n, ...)."""
+    l0, a, c, alpha = theta
+    return np.asarray(l0 + np.exp(np.log(a) - alpha * np.log(x[0])) - c * x[1])
+
+
+def jacobian(theta: Array, x: Array) -> Array:
+    """Derivatives of L by L0, A, C, α, (4, n, ...)."""
+    _, a, _, alpha = theta
+    log_s = np.log(x[0])
+    left = np.exp(-alpha * log_s)
+    return np.stack(np.broadcast_arrays(np.ones_like(left), left, -x[1], -a * left * log_s))
+
+
+def starts(x: Array, y: Array) -> Array:
+    """The best of a grid of α, each with its least-squares L0, A and C."""
+    log_s = np.log(x[0])
+    middle = log_s.mean()
+    left = np.exp(-ALPHAS[:, None] * (log_s - middle))
+    columns = np.stack(np.broadcast_arrays(np.ones_like(left), left, -x[1]), axis=-1)
+    (l0, a, c), best = profiled(columns, y, signed=(2,))
+    alpha = ALPHAS[best]
+    return np.stack([l0, a * np.exp(alpha * middle), np.maximum(c, 0.0), alpha], axis=1)
+
+
+LAW = Law(
+    name="annealing",
+    predictors=("S1", "S2"),
+    parameters=(
+        Parameter("L0", "that of the loss", low=0),
+        Parameter("A", "that of the loss", low=0, log=True),
+        Parameter("C", "that of the loss a learning rate", low=0),
+        Parameter("alpha", "none", low=0, high=5),
+    ),
+    value=value,
+    jacobian=jacobian,
+    starts=starts,
+    identifiable=("L0", "A", "C", "alpha"),
+    source="Tissue et al., arXiv 2408.11029, equation 1",
+    linear=("L0", "A", "C"),
+)

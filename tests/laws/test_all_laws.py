@@ -1,0 +1,145 @@
+"""What must hold of every law of the catalogue: derivatives, recovery of its parameters, units that do not matter."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from relscale.fitting.estimation.estimate import Estimates, estimate
+from relscale.fitting.estimation.variable_projection import project
+from relscale.laws import annealing, bnsl, flp
+from relscale.laws.catalogue import law, law_names
+from relscale.laws.law import Array, Law
+
+RNG = np.random.default_rng(0)
+
+
+def surface() -> Array:
+    """Parameters and tokens of 40 runs."""
+    params = np.repeat(np.geomspace(5e7, 1e10, 8), 5)
+    return np.stack([params, params * np.tile([3.0, 10.0, 20.0, 80.0, 300.0], 8)])
+
+
+def compute() -> Array:
+    return np.geomspace(1e-2, 1e2, 15)[None]
+
+
+def losses() -> Array:
+    return np.linspace(0.8, 3.6, 40)[None]
+
+
+def schedules() -> Array:
+    """A cosine and a constant-then-linear schedule, logged every 250 steps after warm-up."""
+    steps = np.arange(0, 20_001, 250)
+    warm_up, progress = np.minimum(steps / 500, 1), np.clip((steps - 500) / 19_500, 0, 1)
+    cosine = 2e-4 * (0.1 + 0.45 * (1 + np.cos(np.pi * progress))) * warm_up
+    linear = 3e-4 * np.minimum(1, (1 - progress) / 0.3) * warm_up
+    return np.concatenate([annealing.areas(steps, rates)[:, 3:] for rates in (cosine, linear)], axis=1)
+
+
+# The data's predictors, and truths in the order of the law's parameters.
+WORLDS: dict[str, tuple[Array, list[Sequence[float]]]] = {
+    "irreducible": (compute(), [(1.2, 0.3, 0.4), (3.0, 0.08, 1.5), (0.6, 0.9, 0.5), (2.0, 0.2, 0.0)]),
+    "difference": (compute(), [(0.4, 0.1), (-0.3, -0.25), (1e-3, -0.8)]),
+    "parametric": (
+        surface(),
+        [(1.8, 480, 2140, 0.35, 0.37), (1.69, 406, 411, 0.34, 0.28), (0.5, 20, 5e4, 0.15, 0.6)],
+    ),
+    "overtraining": (surface(), [(140, 190, -0.24, 1.5), (30, 800, -0.35, 0.3), (4, 5, -0.1, 2.5)]),
+    "exponential_error": (losses(), [(0.86, 2.2, 0.75), (0.7, 30, 3.0), (0.9, 0.9, 0.3)]),
+    "sigmoid": (losses(), [(0.25, 0.85, 1.5, 4.0), (0.2, 0.6, 2.4, 9.0), (0.5, 0.95, 2.0, 2.5)]),
+    "bnsl": (
+        np.geomspace(1e-4, 1e4, 60)[None],
+        [(0.5, 2.0, 0.1, 0.3, 1.0, 0.5), (0.0, 1.0, 0.05, 0.4, 20.0, 0.3), (0.2, 3.0, 0.4, -0.3, 0.1, 1.0)],
+    ),
+    "annealing": (schedules(), [(2.6, 0.5, 3.0, 0.5), (1.8, 1.2, 0.8, 0.3), (3.0, 0.2, 10.0, 0.8)]),
+    "flp": (losses(), [(0.9, -0.2), (-0.1, 0.3)]),
+    "flp_loss": (compute(), [(2.5, 0.05), (1.0, 0.3)]),
+}
+LAWS: dict[str, Law] = {name: law(name) for name in law_names()} | {"flp_loss": flp.LOSS}
+CASES = [(name, truth) for name, (_, truths) in WORLDS.items() for truth in truths]
+
+
+def fitted(name: str, x: Array, y: Array, **options: object) -> Estimates:
+    return estimate(LAWS[name], x, y, error="linear", **options)  # type: ignore[arg-type]
+
+
+def test_every_law_of_the_catalogue_has_a_world_here() -> None:
+    assert set(WORLDS) == set(LAWS)
+
+
+@pytest.mark.parametrize(("name", "truth"), CASES)
+def test_parameters_of_noiseless_data_are_recovered(name: str, truth: Sequence[float]) -> None:
+    x, one = WORLDS[name][0], LAWS[name]
+    found = fitted(name, x, one.value(np.array(truth), x))
+    assert found.converged[0]
+    assert found.theta[:, 0] == pytest.approx(truth, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize(("name", "truth"), CASES)
+def test_the_logarithm_fits_as_well_as_the_number_itself(name: str, truth: Sequence[float]) -> None:
+    x, one = WORLDS[name][0], LAWS[name]
+    y = one.value(np.array(truth), x)
+    if (y > 0).all():
+        assert estimate(one, x, y).theta[:, 0] == pytest.approx(truth, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize(("name", "truth"), CASES)
+def test_the_jacobian_is_the_derivative(name: str, truth: Sequence[float]) -> None:
+    x, one, theta = WORLDS[name][0], LAWS[name], np.array(truth, dtype=float)
+    found = one.jacobian(theta, x)
+    for i, size in enumerate(np.maximum(np.abs(theta), 0.1)):
+        if one.parameters[i].log:
+            size = theta[i]
+        step = 1e-5 * size * np.eye(len(theta))[i]
+        difference = (one.value(theta + step, x) - one.value(theta - step, x)) / (2e-5 * size)
+        assert found[i] == pytest.approx(difference, rel=1e-6, abs=1e-7 * np.abs(difference).max())
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_many_parameter_vectors_at_once_are_each_as_alone(name: str) -> None:
+    x, truths = WORLDS[name]
+    one, theta = LAWS[name], np.array(truths, dtype=float).T
+    value, jacobian = one.value(theta, x[..., None]), one.jacobian(theta, x[..., None])
+    for j, truth in enumerate(theta.T):
+        assert value[:, j] == pytest.approx(one.value(truth, x), rel=1e-12)
+        assert jacobian[..., j] == pytest.approx(one.jacobian(truth, x), rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+@pytest.mark.parametrize("name", [name for name in WORLDS if name != "sigmoid"])
+def test_the_unit_of_what_is_predicted_does_not_matter(name: str, scale: float) -> None:
+    x, truths = WORLDS[name]
+    y = LAWS[name].value(np.array(truths[0]), x)
+    noisy = y * np.exp(0.003 * np.random.default_rng(1).standard_normal(len(y)))
+    plain, scaled = fitted(name, x, noisy), fitted(name, x, scale * noisy)
+    value = LAWS[name].value(plain.theta[:, 0], x)
+    assert LAWS[name].value(scaled.theta[:, 0], x) == pytest.approx(scale * value, rel=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+@pytest.mark.parametrize("name", WORLDS)
+def test_the_unit_of_the_predictors_does_not_matter(name: str, scale: float) -> None:
+    x, truths = WORLDS[name]
+    y = LAWS[name].value(np.array(truths[0]), x)
+    noisy = y * np.exp(0.003 * np.random.default_rng(1).standard_normal(len(y)))
+    plain, scaled = fitted(name, x, noisy), fitted(name, scale * x, noisy)
+    assert scaled.objective == pytest.approx(plain.objective, rel=1e-5)
+
+
+def test_a_second_break_is_recovered() -> None:
+    x, two = np.geomspace(1e-5, 1e5, 120)[None], bnsl.bnsl(breaks=2)
+    truth = np.array([0.3, 2.0, 0.05, 0.3, 5e-3, 0.4, -0.2, 2e2, 0.6])
+    found = estimate(two, x, two.value(truth, x), error="linear")
+    assert found.theta[:, 0] == pytest.approx(truth, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", [name for name, one in LAWS.items() if one.linear])
+def test_variable_projection_ends_where_the_search_of_all_parameters_does(name: str) -> None:
+    x, truths = WORLDS[name]
+    y = LAWS[name].value(np.array(truths[0]), x)
+    noisy = y * np.exp(0.002 * np.random.default_rng(2).standard_normal(len(y)))
+    both = fitted(name, x, noisy)
+    separated = project(LAWS[name], x, noisy)
+    assert separated.objective == pytest.approx(both.objective, rel=1e-8)
+    assert separated.theta[:, 0] == pytest.approx(both.theta[:, 0], rel=1e-4, abs=1e-8)
