@@ -7,7 +7,7 @@ import pytest
 
 from relscale.fitting.estimation.estimate import Estimates, estimate
 from relscale.fitting.estimation.variable_projection import project
-from relscale.laws import annealing, bnsl, flp
+from relscale.laws import annealing, bnsl
 from relscale.laws.catalogue import law, law_names
 from relscale.laws.law import Array, Law
 
@@ -54,9 +54,9 @@ WORLDS: dict[str, tuple[Array, list[Sequence[float]]]] = {
     ),
     "annealing": (schedules(), [(2.6, 0.5, 3.0, 0.5), (1.8, 1.2, 0.8, 0.3), (3.0, 0.2, 10.0, 0.8)]),
     "flp": (losses(), [(0.9, -0.2), (-0.1, 0.3)]),
-    "flp_loss": (compute(), [(2.5, 0.05), (1.0, 0.3)]),
+    "power": (compute(), [(2.5, 0.05), (1.0, 0.3)]),
 }
-LAWS: dict[str, Law] = {name: law(name) for name in law_names()} | {"flp_loss": flp.LOSS}
+LAWS: dict[str, Law] = {name: law(name) for name in law_names()}
 CASES = [(name, truth) for name, (_, truths) in WORLDS.items() for truth in truths]
 
 

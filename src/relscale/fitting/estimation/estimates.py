@@ -34,6 +34,8 @@ class Estimates:
         (B,) the sum of ρ.
     converged
         (B,) whether the gradient vanishes at the best point found.
+    determined
+        (B,) whether the data fix all parameters: the derivatives are linearly independent.
     at_bound
         (q, B)
     starts
@@ -52,6 +54,7 @@ class Estimates:
     stderr: Array
     objective: Array
     converged: NDArray[np.bool_]
+    determined: NDArray[np.bool_]
     at_bound: NDArray[np.bool_]
     starts: int
     agreeing: NDArray[np.int64]
@@ -115,6 +118,7 @@ def best_of_starts(
         stderr=np.where(lost, np.nan, stderr),
         objective=np.where(lost, np.nan, cost),
         converged=settled & ~lost,
+        determined=determined & ~lost,
         at_bound=at_bound & ~lost,
         starts=count,
         agreeing=np.where(lost, 0, (same & converged).sum(axis=0)),
@@ -122,14 +126,10 @@ def best_of_starts(
         df=df,
         status=[],
     )
-    return replace(result, status=_status(result, determined, hopeless))
+    return replace(result, status=[_why(result, j, bool(hopeless[j])) for j in range(problems)])
 
 
-def _status(found: Estimates, determined: NDArray[np.bool_], hopeless: NDArray[np.bool_]) -> list[str]:
-    return [_why(found, j, bool(determined[j]), bool(hopeless[j])) for j in range(len(found.n))]
-
-
-def _why(found: Estimates, j: int, determined: bool, hopeless: bool) -> str:
+def _why(found: Estimates, j: int, hopeless: bool) -> str:
     if hopeless:
         return NO_LOGARITHM
     if found.n[j] == 0:
@@ -140,7 +140,7 @@ def _why(found: Estimates, j: int, determined: bool, hopeless: bool) -> str:
         return "not converged: the gradient does not vanish"
     if found.at_bound[:, j].any():
         return f"on a bound: {_listed(found.names, found.at_bound[:, j])}"
-    if not determined:
+    if not found.determined[j]:
         return "the data do not fix all parameters"
     return "ok" if found.df[j] > 0 else "too few points for an interval"
 
