@@ -1,4 +1,5 @@
 import copy
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,76 @@ def test_a_bad_key_is_named_in_one_line(path, value, message):
         check_config(changed(path, value), "tiny.yaml")
     assert str(error.value).startswith("tiny.yaml: ")
     assert "\n" not in str(error.value)
+
+
+MEASURED = {"experiment": "tiny", "runs": {"source": "measurements", "tables": [{"path": "table.csv"}]}}
+
+
+def test_an_experiment_of_measurements_needs_nothing_to_train():
+    config = check_config(MEASURED)
+    assert config["runs"]["tables"][0]["columns"] == {}
+    assert not {"sources", "corpora", "design"} & config.keys()
+    assert check_config(config) == config
+
+
+def test_a_further_law_has_defaults():
+    config = check_config(MEASURED | {"fit": {"laws": [{"name": "mine", "law": "parametric"}]}})
+    (law,) = config["fit"]["laws"]
+    assert (law["error"], law["loss"], law["delta"], law["method"]) == (
+        "log",
+        "squares",
+        1e-3,
+        "levenberg-marquardt",
+    )
+    assert law["bootstrap"] == {"scheme": "pairs", "limits": "percentile"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"runs": {}}, "'sources' is missing"),
+        ({"runs": {"source": "tables"}}, "runs.source: 'tables' is not one of 'train', 'measurements'"),
+        ({"runs": {"source": "measurements"}}, "runs: 'tables' is missing"),
+        (
+            {"runs": MEASURED["runs"] | {"tables": [{"pth": "a"}]}},
+            "tables.0: unknown key 'pth'; did you mean 'path'",
+        ),
+        (
+            {"corpora": {"a": {"source": "b"}}},
+            "corpora: nothing is trained where runs.source is 'measurements'",
+        ),
+        ({"suites": {"mmlu": {"titel": "MMLU"}}}, "suites.mmlu: unknown key 'titel'; did you mean 'title'"),
+        ({"fit": {"laws": [{"law": "power"}]}}, "fit.laws.0: 'name' is missing"),
+        (
+            {"fit": {"laws": [{"name": "a", "law": "b", "loss": "hubr"}]}},
+            "'hubr' is not one of 'squares', 'huber'",
+        ),
+        (
+            {"fit": {"forecast": [{"flops": 1e23}]}},
+            "fit.forecast.0: unknown key 'flops'; allowed: corpus, tokens_per_param",
+        ),
+        (
+            {"fit": {"contrasts": {"corpora": "a"}}},
+            "fit.contrasts: unknown key 'corpora'; did you mean 'corpus'",
+        ),
+    ],
+)
+def test_a_bad_key_of_measurements_is_named_in_one_line(change, message):
+    with pytest.raises(RelscaleError, match=message) as error:
+        check_config(MEASURED | change, "tiny.yaml")
+    assert str(error.value).startswith("tiny.yaml: ")
+    assert "\n" not in str(error.value)
+
+
+def test_tables_are_not_read_where_models_are_trained():
+    with pytest.raises(RelscaleError, match=r"runs\.tables: is read where runs\.source is 'measurements'"):
+        check_config(EXPERIMENT | {"runs": {"tables": [{"path": "a.csv"}]}})
+
+
+def test_every_experiment_that_is_kept_is_right():
+    root = Path(__file__).parents[1]
+    for path in (root / "config.yaml", *(root / "experiments").glob("*.yaml")):
+        load_config(path)
 
 
 def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path):

@@ -33,6 +33,30 @@ def test_columns_under_other_names_become_measurements(table):
     assert (first["stderr"], first["params"], first["status"]) == (None, None, "ok")
 
 
+def test_a_column_may_be_put_together_from_others(table):
+    rows = published(table, "outside", NAMES, {"metric": "nats"}, {"run": "{model}/{flops:.0e}"})
+    assert rows["run"].to_pylist() == ["a/1e+20", "b/2e+20"]
+    assert rows["block"].to_pylist() == rows["run"].to_pylist()
+
+
+def test_counts_may_be_written_as_powers_of_ten(tmp_path):
+    (tmp_path / "t.csv").write_text("run,training_flops,group,value,params\na,1e20,law,0.9,1.5e9\n")
+    rows = published(tmp_path / "t.csv", "outside", constants={"metric": "nats"})
+    assert rows["params"].to_pylist() == [1_500_000_000]
+
+
+def test_a_format_names_columns_that_there_are(table):
+    with pytest.raises(RelscaleError, match="no column 'size'; it has model"):
+        published(table, "outside", NAMES, {"metric": "nats"}, {"run": "{size}"})
+    with pytest.raises(RelscaleError, match="is no format such as"):
+        published(table, "outside", NAMES, {"metric": "nats"}, {"run": "{model"})
+
+
+def test_a_constant_has_the_type_of_its_column(table):
+    with pytest.raises(RelscaleError, match="tokens: 'many' is not of type int64"):
+        published(table, "outside", NAMES, {"metric": "nats", "tokens": "many"})
+
+
 @pytest.mark.parametrize(
     ("columns", "constants", "message"),
     [

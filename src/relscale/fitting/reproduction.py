@@ -95,10 +95,10 @@ def _row(answer: Row, row: Row, column: str) -> Row:
     scale = 100.0 if answer["unit"] == "%" else 1.0
     value = _scaled(row[column], scale)
     low, high = (_scaled(row.get(name), scale) for name in _limits(column, row))
-    if answer["column"].startswith("|") and value is not None:
-        value = abs(value)
+    if answer["column"].startswith("|") and value is not None and value < 0:
+        value, low, high = (None if number is None else -number for number in (value, high, low))
     result = _told(answer) | {
-        "data": answer["data"].format(**{name: _word(cell) for name, cell in row.items()}),
+        "data": _data(answer, row),
         "reproduced": value,
         "low": low,
         "high": high,
@@ -117,6 +117,15 @@ def _row(answer: Row, row: Row, column: str) -> Row:
         "agrees": None if answer["tolerance"] is None else abs(difference) <= answer["tolerance"],
         "within": None if low is None or high is None else low <= published <= high,
     }
+
+
+def _data(answer: Row, row: Row) -> str:
+    try:
+        return str(answer["data"].format(**{name: _word(cell) for name, cell in row.items()}))
+    except (KeyError, ValueError) as error:
+        raise RelscaleError(
+            f"answers: {answer['data']!r}: {answer['table']} has no column {error}"
+        ) from error
 
 
 def _limits(column: str, row: Row) -> tuple[str, str]:
