@@ -1,0 +1,1 @@
+"""Questions that people ask of curves, each answered in rows of a table."""
