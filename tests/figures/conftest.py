@@ -17,6 +17,8 @@ import yaml
 
 from relscale.figures.data import FigureData
 
+from .questions import QUESTIONS, as_table, question_tables, surface_rows
+
 BUDGETS = (1e11, 3e11, 1e12, 3e12)
 WIDTHS = (16, 24, 32, 48, 64)
 CORPORA = ("documentation", "code")
@@ -145,7 +147,7 @@ def ratio_estimate(value: float, half: float | None) -> dict[str, Any]:
 
 
 def toy_tables(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
-    """The five tables, row by row."""
+    """The tables, row by row."""
     random = np.random.default_rng(seed)
     tables: dict[str, list[dict[str, Any]]] = {
         name: [] for name in ("measurements", "frontier", "errors", "gaps", "fits")
@@ -279,6 +281,10 @@ def toy_tables(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
         ]
         for name, suite in SUITES.items():
             add_suite(tables, random, corpus, name, suite, used)
+    suite = SUITES["knowledge"]
+    key = {"suite": "knowledge", "prompt": "default", "metric": suite["metric"]}
+    tables |= question_tables(key, list(CORPORA), list(suite["groups"]), suite["baseline"], list(BUDGETS))
+    tables["fits"] += surface_rows(CORPORA[0])
     return tables
 
 
@@ -423,7 +429,8 @@ def write_toy(folder: Path, tables: dict[str, list[dict[str, Any]]] | None = Non
     paths["measurements"] = folder / "measurements.parquet"
     for name, rows in tables.items():
         paths[name].parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist(rows), paths[name])
+        whole = name in QUESTIONS or name == "fits"
+        pq.write_table(as_table(name, rows) if whole else pa.Table.from_pylist(rows), paths[name])
     suites = {name: folder / "suites" / name / "suite.yaml" for name in SUITES}
     for name, path in suites.items():
         path.parent.mkdir(parents=True, exist_ok=True)

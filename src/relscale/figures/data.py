@@ -78,9 +78,9 @@ METRICS = {
     "brier": "Brier score (0 to 2)",
     "error_rate": "error rate (share wrong)",
     "nats_per_token": "loss (nats a token)",
-    "bits_per_byte_answer_published": "bits per byte (right answer, as published)",
-    "nats_answer_micro": "loss of the right answer (nats, mean over questions)",
-    "nats_answer_macro": "loss of the right answer (nats, mean over subjects)",
+    "bits_per_byte_answer_published": "bits per byte (as published)",
+    "nats_answer_micro": "loss (nats, mean over questions)",
+    "nats_answer_macro": "loss (nats, mean over subjects)",
     "nats_answer_mean": "loss of the right answer (nats)",
     "accuracy": "accuracy (share right)",
     "accuracy_per_byte": "accuracy per byte (share right)",
@@ -273,7 +273,7 @@ class FigureData:
         groups = {row["group"] for row in errors if row["metric"] == metric and row["prompt"] == prompt}
         told = manifest.get("groups") or {}
         labels = {group: str(entry.get("label") or group) for group, entry in told.items() if group in groups}
-        labels |= {group: group for group in sorted(groups - set(labels))}
+        labels |= {group: group.replace("_", " ") for group in sorted(groups - set(labels))}
         return Suite(
             name=name,
             title=str(manifest.get("title") or name.replace("-", " ").replace("_", " ").capitalize()),

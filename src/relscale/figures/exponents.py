@@ -149,6 +149,7 @@ def _draw_panel(grid: Panels, place: int, column: int, series: Series, forest: F
     if not any(known(row["value"]) for row in rows):
         note_in_panel(grid, place, column, "no relative law could be fitted")
     bounded = {row["group"] for row in rows if known(row["low"], row["high"])}
+    kinds = {row["estimand"] for row in forest.rows if known(row["value"])}
     pooled = {row["group"] for row in rows if row["estimand"] == POOLED and known(row["value"])}
     for row in rows:
         label = suite.labels.get(row["group"], row["group"])
@@ -161,6 +162,7 @@ def _draw_panel(grid: Panels, place: int, column: int, series: Series, forest: F
             )
             continue
         offset, dash = KINDS[row["estimand"]]
+        offset = offset if len(kinds) > 1 else 0.0
         marker = theme.direction_marker(row["direction"], 8 if forest.crowded else 12)
         line = {"color": theme.DIRECTIONS[row["direction"] or "unclear"][1], "dash": dash, "width": 2.6}
         if forest.crowded:  # one interval, or a pale one with the pooled one on it

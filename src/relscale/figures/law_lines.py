@@ -1,6 +1,7 @@
 """Fitted laws as curves: a power law through log-log points, with its interval, and the points themselves."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ MOST_POINTS = 4000  # of a panel of more than MOST_STYLED groups; beyond that, n
 LAWS = {"errors": "power_law", "gaps": "relative_power_law"}
 VALUES = {"errors": "value", "gaps": "ratio"}
 SLOPES = {"beta": -1, "delta_beta": 1, "exponent": 1}  # the sign of each in the law's log-log slope
+MANY = {name: colour if name != "unclear" else "#8c8c8c" for name, (_, colour, _) in theme.DIRECTIONS.items()}
 BASELINE = "baseline"  # its legend group, where groups have none of their own
 ABOUT = {
     "item population": "the population of items",
@@ -147,7 +149,7 @@ class Shown:
         notes = [f"Band: {'; where that is not known, '.join(bands)}."] if bands else []
         notes += [f"Bands by {scheme}." for scheme in sorted(self.schemes)]
         if self.points_left_out:
-            notes.append(f"Lines only: {self.points_left_out:,} points are left out.")
+            notes.append(f"Lines only: the points are left out, {self.points_left_out:,} in all.")
         for series, status in distinct((series, status) for series, _, status in self.fits if status != "ok"):
             groups = distinct(group for told, group, _ in self.fits if told == series)
             these = distinct(group for told, group, why in self.fits if (told, why) == (series, status))
@@ -182,17 +184,8 @@ def add_laws(
         fits = data.law_rows(**series.key, **suite.key, group=group, law=LAWS[table])
         line = law_line(fits, flops, estimand)
         trace = {**grid.axes(row, column), "legendgroup": f"{suite.name}/{group}", "name": label}
-        if line:
-            curve = theme.line_with_band(line.flops, line.value, line.low, line.high, styles[group], **trace)
-            grid.figure.add_traces(curve)
-            shown.values.extend([line.value[0], line.value[-1], *_bounded(line, values)])
-            if line.low:
-                shown.intervals.add((line.slope["level"], line.estimand))
-                scheme = line.slope["scheme"] or ""
-                shown.schemes.update([scheme] if "bootstrap" in scheme else [])
-        shown.fits.append((series.label, label, _status(fits)))
         few = len(points) <= MOST_LARGE
-        grid.figure.add_trace(
+        marks = [
             go.Scatter(
                 x=flops,
                 y=values,
@@ -202,7 +195,19 @@ def add_laws(
                 showlegend=False,
                 **trace,
             )
-        )
+        ]
+        if line:
+            curve = theme.line_with_band(line.flops, line.value, line.low, line.high, styles[group], **trace)
+            marks = (
+                [*curve, *marks] if few else [*marks, *curve]
+            )  # a line that many points would bury is on top
+            shown.values.extend([line.value[0], line.value[-1], *_bounded(line, values)])
+            if line.low:
+                shown.intervals.add((line.slope["level"], line.estimand))
+                scheme = line.slope["scheme"] or ""
+                shown.schemes.update([scheme] if "bootstrap" in scheme else [])
+        grid.figure.add_traces(marks)
+        shown.fits.append((series.label, label, _status(fits)))
         shown.flops.extend(flops)
         shown.values.extend(values)
     return shown
@@ -230,7 +235,7 @@ def add_many_laws(
             None,
         )
         is_baseline = group == suite.baseline
-        colour = theme.INK if is_baseline else theme.DIRECTIONS[direction or "unclear"][1]
+        colour = theme.INK if is_baseline else MANY[direction or "unclear"]
         told = {
             **grid.axes(row, column),
             "legendgroup": BASELINE if is_baseline else direction or "unclear",
@@ -265,9 +270,15 @@ def add_many_laws(
     return shown + Shown(points_left_out=counts)
 
 
-def many_keys(grid: Panels, suite: Suite) -> list[str]:
+def many_keys(grid: Panels, data: FigureData, suite: Suite) -> list[str]:
     """Legend entries for what ``add_many_laws`` drew, and their names."""
-    entries = [(direction, colour, words) for direction, (_, colour, words) in theme.DIRECTIONS.items()]
+    rows = data.law_rows(**suite.key, parameter="delta_beta")
+    found = {(row["corpus"], row["optimizer"], row["group"]): row["direction"] or "unclear" for row in rows}
+    counts = Counter(found.values())
+    entries = [
+        (direction, colour, f"{theme.DIRECTIONS[direction][2]} ({counts[direction]})")
+        for direction, colour in MANY.items()
+    ]
     entries.append((BASELINE, theme.INK, f"{suite.baseline_label} (baseline)"))
     for group, colour, words in entries:
         style = theme.Style(colour, "circle", "solid")

@@ -44,7 +44,8 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         return empty(suite.title, f"No error of the suite {suite.name!r} could be read off the frontier.")
     every = data.series_of(suite)
     many = len(suite.labels) > MOST_STYLED
-    grid = panels(suite.title, 2, len(every), height=360 if many else 270, gap_y=40)
+    size = {"width": 480, "height": 360} if many else {}
+    grid = panels(suite.title, 2, len(every), **size, gap_y=40)
     styles = theme.styles(list(suite.labels), suite.baseline)
     shown = {"errors": Shown(), "gaps": Shown()}
     for row, table in enumerate(shown):
@@ -54,7 +55,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             else:
                 estimand = options.get("estimand")
                 shown[table] += add_laws(grid, row, column, data, series, suite, styles, table, estimand)
-    x = theme.compute_axis(shown["errors"].flops + shown["gaps"].flops)
+    x = theme.compute_axis(shown["errors"].flops + shown["gaps"].flops, grid.width)
     error = theme.log_axis(shown["errors"].values, suite.metric_title)
     ratio = theme.log_axis([*shown["gaps"].values, 1.0], f"error relative to {suite.baseline_label} (ratio)")
     for column, series in enumerate(every):
@@ -65,7 +66,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         if not shown["gaps"].values:
             note_in_panel(grid, 1, column, "no group to compare with a baseline")
     share_titles(grid)
-    names = many_keys(grid, suite) if many else _names(grid, suite, styles)
+    names = many_keys(grid, data, suite) if many else _names(grid, suite, styles)
     legend_right(grid, names)
     footnotes(grid, (shown["errors"] + shown["gaps"]).notes())
     return grid.figure
