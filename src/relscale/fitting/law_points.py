@@ -1,0 +1,110 @@
+"""Which measurements a law of the config is fitted to, and which it predicts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from relscale.errors import RelscaleError
+from relscale.laws.law import Law
+
+Row = dict[str, Any]
+Where = Mapping[str, Any]
+
+MODEL = ("experiment", "corpus", "optimizer", "run", "step")  # what makes two rows be of one model
+MEASURED = "loss"  # the predictor that is itself a measured number
+
+
+@dataclass(frozen=True)
+class Points:
+    """Measurements of one law; n points.
+
+    Attributes
+    ----------
+    rows
+        Of the table, as they are.
+    x
+        (p, n) predictors as the law names them.
+    y, stderr
+        (n,); stderr nan where unknown.
+    lost
+        Rows that were asked for and can not be used: without a number that can be trusted, or without predictor.
+    """
+
+    rows: list[Row]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    stderr: NDArray[np.float64]
+    lost: int
+
+    def column(self, name: str) -> list[Any]:
+        """One value for each point, None where unknown."""
+        return [row.get(name) for row in self.rows]
+
+    def chosen(self, keep: NDArray[np.bool_]) -> "Points":
+        """Those points alone."""
+        rows = [row for row, is_in in zip(self.rows, keep, strict=True) if is_in]
+        return replace(self, rows=rows, x=self.x[:, keep], y=self.y[keep], stderr=self.stderr[keep])
+
+
+def select(measurements: pa.Table, where: Where, place: str) -> pa.Table:
+    """The rows whose columns have the values of ``where``, or one of them where it names several.
+
+    Raises
+    ------
+    RelscaleError
+        A column is not there, or no row is left.
+    """
+    for column, wanted in where.items():
+        if column not in measurements.column_names:
+            raise RelscaleError(
+                f"{place}: no column {column!r}; measurements have {', '.join(measurements.column_names)}"
+            )
+        values = list(wanted) if isinstance(wanted, list | tuple) else [wanted]
+        kind = measurements[column].type
+        try:
+            known = pc.is_in(measurements[column], value_set=pa.array(values).cast(kind))
+        except pa.ArrowException as error:
+            raise RelscaleError(f"{place}: {column} {wanted!r} is not of type {kind}") from error
+        measurements = measurements.filter(known)
+    if not measurements.num_rows:
+        wanted = ", ".join(f"{name} {value}" for name, value in where.items())
+        raise RelscaleError(f"{place}: no measurement has {wanted or 'a row'}")
+    return measurements
+
+
+def points(law: Law, selected: pa.Table, measured: Mapping[tuple[Any, ...], float] | None) -> Points:
+    """The selected rows with the law's predictors, by model.
+
+    Parameters
+    ----------
+    measured
+        For a law from one measured number to another the former, by ``model`` of the row.
+    """
+    rows = sorted(selected.to_pylist(), key=lambda row: [str(row.get(name)) for name in MODEL])
+    x = np.array(
+        [
+            [
+                _number(measured.get(model(row)) if name == MEASURED and measured else row.get(name))
+                for row in rows
+            ]
+            for name in law.predictors
+        ]
+    )
+    y = np.array([_number(row["value"]) if row.get("status") in ("ok", None) else np.nan for row in rows])
+    stderr = np.array([_number(row.get("stderr")) for row in rows])
+    usable = np.asarray(np.isfinite(x).all(axis=0) & np.isfinite(y))
+    return Points(rows, x, y, stderr, lost=int((~usable).sum())).chosen(usable)
+
+
+def model(row: Row) -> tuple[Any, ...]:
+    """What makes two rows be of one model."""
+    return tuple(row.get(name) for name in MODEL)
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
