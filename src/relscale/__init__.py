@@ -13,3 +13,7 @@ def __getattr__(name: str) -> Any:
 
         return fit
     raise AttributeError(f"module 'relscale' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -19,9 +19,11 @@ import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit as fit_measurements
-from relscale.fitting.fits import Fits, write
+from relscale.fitting.fits import Fits, from_rows, write
 from relscale.fitting.metrics import is_error
+from relscale.fitting.settings import Settings
 from relscale.fitting.summary import summary
+from relscale.laws.catalogue import law as found_law
 from relscale.laws.catalogue import law_names
 from relscale.measurements.schema import MEASUREMENTS
 from relscale.tables import read_table, write_table
@@ -29,6 +31,8 @@ from relscale.tables import read_table, write_table
 LINES = ("relative", "power")  # fitted in closed form, with every question that is asked of a line
 AHEAD = 10  # how far ahead of the data a line is forecast, as a factor of x
 SPELLED = {"bpb": "bits_per_byte"}
+DELTA = 1e-3  # of Huber's loss, in ln y
+SEEN = "loss_seen"  # the metric of a measured number that a law starts from
 ALL = "all"  # the group of a table without groups
 
 
@@ -78,14 +82,14 @@ class TableFit:
         from relscale.figures.data import FigureData
         from relscale.figures.plot import plot
 
-        suite = self.measurements["suite"][0].as_py()
+        shown = {name: self.measurements[name][0].as_py() for name in ("suite", "metric")}
         with TemporaryDirectory() as folder:
             data = FigureData(measurements=Path(folder, "measurements.parquet"), fits=Path(folder, "fits"))
             write_table(self.measurements, data.measurements)
             write(self.results, data.fits)
             if output is not None:
-                plot(f"relative-law-{suite}", data, Path(output))
-            return relative_law.draw(data, {"suite": suite})
+                plot("relative-law", data, Path(output), shown)
+            return relative_law.draw(data, shown)
 
 
 def fit(
@@ -171,20 +175,45 @@ def fit(
     }
     columns["block"] = _words(source, [block], name) if block else columns["run"]
     spent = {"tokens": tokens, "params": params}
-    if law in LINES:
-        if len(xs) != 1:
-            raise RelscaleError(f"{name}: the law {law!r} has one x, not {len(xs)}")
-        spent["training_flops"] = xs[0]
+    predictors = ("training_flops",) if law in LINES else found_law(law).predictors
+    if len(xs) != len(predictors):
+        raise RelscaleError(
+            f"{name}: the law {law!r} has {len(predictors)} x ({', '.join(predictors)}), not {len(xs)}"
+        )
+    spent |= dict(zip(predictors, xs, strict=True))
+    measured = spent.pop("loss", None)  # a law from one measured number to another
     columns |= {to: _numbers(source, column, name) for to, column in spent.items() if column}
     _check_once(columns, name, runs)
     measurements = _measurements(columns, name)
+    title = _title(law, xs, y, measurements, baseline)
     if law in LINES:
         options = _line_options(measurements, law, baseline, name, level, bootstrap)
-        results = fit_measurements(measurements, options=options, seed=seed)
-        return TableFit(measurements, _of_law(results, law), _title(law, xs, y, measurements, baseline))
-    raise RelscaleError(
-        f"the law {law!r} is not fitted to a table by itself yet; there are {', '.join(LINES)}"
+        return TableFit(
+            measurements, _of_law(fit_measurements(measurements, None, options, seed=seed), law), title
+        )
+    from relscale.fitting.law_fits import law_fits
+
+    chosen = {
+        "law": law,
+        "error": error,
+        "loss": loss,
+        "delta": DELTA,
+        "by": ["corpus", "group"] if group else ["corpus"],
+    }
+    chosen["bootstrap"] = {"scheme": "block" if block else "pairs", "limits": "percentile"}
+    if measured:
+        seen = columns | {
+            "value": _numbers(source, measured, name),
+            "metric": pa.repeat(SEEN, source.num_rows),
+        }
+        measurements = pa.concat_tables([measurements, _measurements(seen, name)])
+        laws = [chosen | {"name": law, "where": {"metric": _metric(y)}, "predictor": {"metric": SEEN}}]
+    else:
+        laws = [chosen | {"name": law, "where": {"metric": _metric(y)}}]
+    parameters, predictions = law_fits(
+        measurements, Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws))
     )
+    return TableFit(measurements, from_rows({"fits": parameters, "predictions": predictions}), title)
 
 
 def _line_options(

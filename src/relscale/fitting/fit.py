@@ -72,7 +72,7 @@ def fit(
     bh, by_ = adjusted([row.get("p_value") for row in rows["fits"]], families)
     for row, p_bh, p_by in zip(rows["fits"], bh, by_, strict=True):
         row |= {"p_bh": p_bh, "p_by": p_by}
-    return Fits(**{name: _table(rows[name], schema) for name, schema in tables.SCHEMAS.items()})
+    return tables.from_rows(rows)
 
 
 def _add_points(one: Reading, chosen: Settings, rows: Rows) -> None:
@@ -116,15 +116,3 @@ def _allocation_rows(one: Reading, chosen: Settings) -> list[Row]:
         )
         rows += law_rows(law, curves, chosen)
     return rows
-
-
-def _table(rows: list[Row], schema: pa.Schema) -> pa.Table:
-    """Rows as a table; a missing key, nan and infinity are null."""
-    columns = {name: [_cell(row.get(name)) for row in rows] for name in schema.names}
-    return pa.table(columns, schema=schema)
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value

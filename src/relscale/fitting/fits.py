@@ -1,8 +1,11 @@
 """What fitting gives: its tables and their columns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from relscale.atomic import atomic_path
@@ -149,7 +152,9 @@ BACKTESTS = pa.schema(
     | {
         "quantity": _TEXT,
         "candidate": _TEXT,
+        "origin": _TEXT,
         "origin_flops": _NUMBER,
+        "origin_params": _NUMBER,
         "training_flops": _NUMBER,
         "log_distance": _NUMBER,
         "observed": _NUMBER,
@@ -308,7 +313,9 @@ class Fits:
         A row for each curve, compute and candidate, the ``ensemble`` among them: error or ratio with a prediction
         interval; ``data`` and ``code`` are digests of what the forecast rests on.
     backtests
-        A row for each forecast that was made inside the data, from smaller budgets to larger ones.
+        A row for each forecast that was made inside the data, from smaller budgets to larger ones (``origin``
+        "compute"), or from smaller models to larger ones ("size"); ``origin_flops`` and ``origin_params`` are the
+        largest known then.
     influence
         A row for each curve and point: what is fitted without it. ``carries``: the gap's direction is clear with it and
         not without it.
@@ -337,6 +344,22 @@ class Fits:
     power: pa.Table
     specifications: pa.Table
     reproduction: pa.Table
+
+
+def from_rows(rows: Mapping[str, list[dict[str, Any]]]) -> Fits:
+    """Rows of each table as tables; a table without rows is empty, and a missing key, nan and infinity are null."""
+    return Fits(**{name: _table(rows.get(name, []), schema) for name, schema in SCHEMAS.items()})
+
+
+def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    columns = {name: [_cell(row.get(name)) for row in rows] for name in schema.names}
+    return pa.table(columns, schema=schema)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value
 
 
 def write(fits: Fits, folder: str | Path) -> None:

@@ -1,0 +1,198 @@
+"""One law on one table, from Python and from the shell."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import relscale
+from relscale.cli import main
+from relscale.errors import RelscaleError
+from relscale.fitting.fits import SCHEMAS
+from relscale.tables import read_table, write_table
+
+OLMO = Path(__file__).parents[1] / "reference" / "olmo_ladder_mmlu.csv"
+FLOPS = np.geomspace(1e18, 1e21, 8)
+SLOPES = {"easy": 0.09, "hard": 0.05}  # of errors that are 1 and 2 at 1e20 FLOPs
+COLUMNS = {"group": "test", "baseline": "hard", "x": "compute", "y": "loss"}
+
+
+def table(noise=0.01, **more):
+    """A table of two groups on exact power laws but for noise; the gap between them, 0.5 at 1e20, widens."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "compute": flops,
+            "test": group,
+            "loss": level * (flops / 1e20) ** -slope * np.exp(rng.normal(0, noise)),
+        }
+        for flops in FLOPS
+        for (group, slope), level in zip(SLOPES.items(), (1.0, 2.0), strict=True)
+    ]
+    return pa.Table.from_pylist([row | more for row in rows])
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_table(table(), tmp_path / "numbers.csv")
+    return tmp_path / "numbers.csv"
+
+
+def number(fits, parameter, **where):
+    rows = [row for row in fits.to_pylist() if row["parameter"] == parameter and row["fit"] is None]
+    rows = [row for row in rows if all(row[name] == value for name, value in where.items())]
+    assert len(rows) == 1
+    return rows[0]
+
+
+def test_a_relative_law_is_beta_of_the_baseline_less_that_of_the_group():
+    fits = relscale.fit(table(noise=0), law="relative", **COLUMNS).fits
+    assert number(fits, "delta_beta")["value"] == pytest.approx(0.05 - 0.09, abs=1e-9)
+    assert number(fits, "delta_beta")["direction"] == "widens"
+    ratio = number(fits, "ratio_at_reference")
+    assert ratio["value"] == pytest.approx(0.5 * (ratio["reference_flops"] / 1e20) ** -0.04)
+    assert {
+        row["group"]: row["value"] for row in fits.to_pylist() if row["parameter"] == "beta"
+    } == pytest.approx(SLOPES)
+
+
+def test_its_slope_is_that_of_a_straight_line_through_log_ratios():
+    data = table().to_pylist()
+    loss = {group: np.log([row["loss"] for row in data if row["test"] == group]) for group in SLOPES}
+    slope = np.polyfit(np.log(FLOPS), loss["easy"] - loss["hard"], 1)[0]
+    assert number(relscale.fit(table(), **COLUMNS).fits, "delta_beta")["value"] == pytest.approx(slope)
+
+
+def test_paths_arrow_tables_and_frames_are_all_tables(path):
+    pandas = pytest.importorskip("pandas")
+    results = [relscale.fit(t, **COLUMNS) for t in (path, str(path), table(), pandas.read_csv(path))]
+    assert len({number(result.fits, "delta_beta")["value"] for result in results}) == 1
+
+
+def test_the_order_of_rows_does_not_matter():
+    shuffled = table().take(np.random.default_rng(1).permutation(2 * len(FLOPS)))
+    assert relscale.fit(shuffled, **COLUMNS).fits.equals(relscale.fit(table(), **COLUMNS).fits)
+
+
+def test_printing_it_says_what_was_found():
+    said = str(relscale.fit(table(noise=0), **COLUMNS))
+    title, _, heading, _, easy, *_ = said.splitlines()
+    assert title == "relative law of loss over compute, 8 runs from 1e+18 to 1e+21, against hard"
+    assert {"group", "β", "against", "G", "Δβ", "gap"} <= set(heading.split())
+    assert easy.split()[0] == "easy"
+    assert "-0.0400" in easy
+    assert "widens" in easy
+
+
+def test_a_power_law_asks_for_no_baseline():
+    result = relscale.fit(table(noise=0), law="power", group="test", x="compute", y="loss")
+    assert {row["parameter"] for row in result.fits.to_pylist()} >= {"beta", "error_at_reference"}
+    assert result.fits["baseline"].null_count == result.fits.num_rows
+
+
+def test_corpora_are_fitted_apart():
+    both = pa.concat_tables([table(noise=0, corpus=name) for name in ("text", "code")])
+    fits = relscale.fit(both, corpus="corpus", **COLUMNS).fits
+    for name in ("text", "code"):
+        assert number(fits, "delta_beta", corpus=name)["value"] == pytest.approx(-0.04)
+
+
+def test_seeds_are_told_apart_by_the_columns_that_run_names():
+    seeds = pa.concat_tables([table(seed=seed) for seed in (0, 1)])
+    with pytest.raises(
+        RelscaleError, match=r"2 rows for group 'easy' where compute is 1e\+18.*--run model,seed"
+    ):
+        relscale.fit(seeds, **COLUMNS)
+    fits = relscale.fit(seeds, run=["compute", "seed"], **COLUMNS).fits
+    assert number(fits, "delta_beta")["n"] == 2 * len(FLOPS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y": "bpb"}, "no column 'bpb'; it has compute, test, loss"),
+        ({"y": "test"}, "column 'test' holds no numbers"),
+        ({"baseline": "simple"}, "no 'simple' in column 'test'; name one of easy, hard"),
+        ({"baseline": None}, "no baseline in column 'test'; name one of easy, hard"),
+        ({"group": None}, "a relative law compares groups; name their column"),
+        ({"law": "relatif"}, "no law 'relatif'; there are"),
+        ({"x": ["compute", "loss"]}, "the law 'relative' has 1 x"),
+        ({"law": "parametric"}, r"the law 'parametric' has 2 x \(params, tokens\), not 1"),
+    ],
+)
+def test_what_cannot_be_fitted_is_said_in_one_line(change, message):
+    with pytest.raises(RelscaleError, match=message) as error:
+        relscale.fit(table(), **COLUMNS | change)
+    assert "\n" not in str(error.value)
+
+
+def test_a_hole_in_the_groups_is_an_error_and_a_hole_in_the_numbers_is_not():
+    rows = table().to_pylist()
+    with pytest.raises(RelscaleError, match="column 'test' is empty in 1 row"):
+        relscale.fit(pa.Table.from_pylist([rows[0] | {"test": None}, *rows[1:]]), **COLUMNS)
+    fits = relscale.fit(pa.Table.from_pylist([rows[0] | {"loss": None}, *rows[1:]]), **COLUMNS).fits
+    assert number(fits, "delta_beta")["n"] == len(FLOPS) - 1
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import relscale, sys; sys.exit('numpy' in sys.modules or 'pyarrow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert "fit" in dir(relscale)
+
+
+ARGUMENTS = ("--law", "relative", "--group", "test", "--baseline", "hard", "--x", "compute", "--y", "loss")
+
+
+def test_the_shell_prints_the_same_and_writes_a_table_beside_it(path, capsys):
+    assert main(["fit", str(path), *ARGUMENTS]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(str(relscale.fit(path, **COLUMNS)))
+    assert said.splitlines()[-1] == f"written: {path.with_name('numbers.fits.parquet')}"
+    assert read_table(path.with_name("numbers.fits.parquet")).schema.equals(SCHEMAS["fits"])
+    assert sorted(file.name for file in path.parent.iterdir()) == ["numbers.csv", "numbers.fits.parquet"]
+
+
+def test_output_may_be_a_folder_for_all_tables(path):
+    assert main(["fit", str(path), *ARGUMENTS, "--output", "out"]) == 0
+    assert {file.stem for file in Path("out").iterdir()} == set(SCHEMAS)
+
+
+def test_the_table_itself_is_never_overwritten(path, capsys):
+    before = path.read_bytes()
+    assert main(["fit", str(path), *ARGUMENTS, "--output", str(path)]) == 1
+    assert "is the table itself" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--law", "relative"), "--x: name the column"),
+        ((), "--output: measurements are fitted into a folder"),
+        ((*ARGUMENTS, "--level", "2"), "level"),
+    ],
+)
+def test_a_wrong_option_is_one_line(path, capsys, arguments, message):
+    assert main(["fit", str(path), *arguments]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+@pytest.mark.slow
+def test_the_figure_is_drawn_beside_it(path):
+    assert main(["fit", str(path), *ARGUMENTS, "--plot", "figure.html"]) == 0
+    assert "easy" in Path("figure.json").read_text()
+    assert Path("figure.html").stat().st_size > 10_000
+
+
+def test_scale_widens_mmlus_gaps_to_stem_on_the_olmo_ladder():
+    result = relscale.fit(OLMO, group="subgroup", baseline="stem", x="training_flops", y="bpb")
+    for group in ("humanities", "other", "social_sciences"):
+        row = number(result.fits, "delta_beta", group=group)
+        assert row["n"] == 25
+        assert row["low"] < row["value"] < row["high"] < 0
+        assert row["direction"] == "widens"
