@@ -1,0 +1,36 @@
+"""A digest of the numbers that a forecast rests on, so that what is claimed now can be held against what comes."""
+
+import hashlib
+import json
+
+import numpy as np
+
+from relscale.fitting.curves import Curves
+from relscale.fitting.forecasts.panel import Panel
+from relscale.fitting.ladder import Floats
+
+
+def data_digest(curves: Curves, data: Panel) -> str:
+    """The sha256, in hexadecimal, of every curve's key and values, with compute, parameters and tokens.
+
+    The same whatever the order of curves and points. Numbers count with all their bits.
+    """
+    where = (data.places.log_flops, data.places.log_params, data.places.log_tokens)
+    parts = [
+        json.dumps([curves.quantity, key], sort_keys=True, default=str).encode()
+        + _rows(*where, curves.value[:, j], curves.target[:, j])
+        for j, key in enumerate(curves.keys)
+    ]
+    if data.runs is not data.places:
+        runs = (data.runs.log_flops, data.runs.log_params, data.runs.log_tokens)
+        parts += [_rows(*runs, series) for series in data.run_errors.T]
+    whole = hashlib.sha256()
+    for part in sorted(parts):
+        whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()
+
+
+def _rows(*columns: Floats) -> bytes:
+    """The bytes of the rows, little-endian, sorted."""
+    table = np.stack([np.asarray(column, dtype="<f8") for column in columns], axis=1)
+    return b"".join(sorted(row.tobytes() for row in np.where(np.isnan(table), np.nan, table + 0.0)))

@@ -1,0 +1,68 @@
+"""Loss to loss: one group's error as a function of another's, which is forecast by a law of its own.
+
+    linear          E_t = a + k · E_b
+    shifted power   E_t = e_t + K · (E_b − e_b)^κ,    e_t, K ≥ 0
+
+b is the baseline of a ratio; of an error, the geometric mean of all groups of its suite. e_b is a share of the least
+E_b seen, κ on a grid.
+
+Brandfonbrener et al., *Loss-to-Loss Prediction*, arXiv 2411.12925, equation 3; Mayilvahanan et al., arXiv 2502.12120.
+"""
+
+import numpy as np
+
+from relscale.fitting.forecasts.projection import evaluate, project
+from relscale.fitting.ladder import Floats
+
+SMALLEST_LINEAR, SMALLEST_POWER = 3, 5
+
+SHIFTS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
+POWERS = np.geomspace(0.25, 4, 25)
+GRID = np.stack([grid.ravel() for grid in np.meshgrid(SHIFTS, POWERS)])
+LEAST = 1e-3  # E_b − e_b, in units of the least E_b: a forecast below e_b is taken for one just above
+
+
+def linear(log_error: Floats, partner: Floats, partner_at: Floats) -> Floats:
+    """(Q, J) from ln E_t and ln E_b (P, J) and the forecast of ln E_b (Q, J); nan with fewer than three points."""
+    used = np.isfinite(log_error) & np.isfinite(partner)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        w = np.where(used, np.exp(-2 * np.where(used, log_error - _mean(log_error, used), 0)), 0)
+        x, y = np.where(used, np.exp(partner), 0), np.where(used, np.exp(log_error), 0)
+        total = w.sum(axis=0)
+        x_mean, y_mean = (w * x).sum(axis=0) / total, (w * y).sum(axis=0) / total
+        slope = (w * (x - x_mean) * y).sum(axis=0) / (w * (x - x_mean) ** 2).sum(axis=0)
+        found = np.log(y_mean + slope * (np.exp(partner_at) - x_mean))
+    return np.where(np.isfinite(found) & (used.sum(axis=0) >= SMALLEST_LINEAR), found, np.nan)
+
+
+def shifted_power(log_error: Floats, partner: Floats, partner_at: Floats) -> Floats:
+    """(Q, J) as ``linear``; nan with fewer than five points."""
+    result = np.full(partner_at.shape, np.nan)
+    used = np.isfinite(log_error) & np.isfinite(partner)
+    filled = np.nan_to_num(np.concatenate([partner, partner_at]))
+    for columns in _alike(filled):
+        of_partner = partner[:, columns[0]]
+        known = np.isfinite(of_partner)
+        if known.sum() < SMALLEST_POWER:
+            continue
+        least = of_partner[known].min()
+        fitted = project(_power, GRID, (of_partner[known] - least)[None], log_error[known][:, columns])
+        result[:, columns] = evaluate(_power, fitted, (partner_at[:, columns[0]] - least)[None])
+    return np.where(used.sum(axis=0) >= SMALLEST_POWER, result, np.nan)
+
+
+def _power(g: Floats, x: Floats) -> Floats:
+    shift, kappa = g
+    power = np.maximum(np.exp(x[0]) - shift, LEAST) ** kappa
+    return np.stack([np.ones_like(power), power])
+
+
+def _alike(columns: Floats) -> list[list[int]]:
+    """The positions of equal columns, together."""
+    of = np.unique(columns, axis=1, return_inverse=True)[1].ravel()
+    return [np.flatnonzero(of == kind).tolist() for kind in np.unique(of)]
+
+
+def _mean(y: Floats, used: np.ndarray) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(used, y, 0).sum(axis=0) / used.sum(axis=0)

@@ -1,0 +1,22 @@
+"""Persistence: what was seen last stays.
+
+    ln y(F) = ln y(F_max)
+
+Of a ratio: the gap neither closes nor widens. It estimates nothing, so far from the data it is hard to beat.
+"""
+
+import numpy as np
+
+from relscale.fitting.forecasts.places import Places
+from relscale.fitting.ladder import Floats
+
+
+def persistence(known: Places, value: Floats, at: Places) -> Floats:
+    """(Q, J) the value of each column of ``value`` (P, J) at the largest compute that has one; among equals, the most
+    tokens."""
+    order = np.lexsort((known.log_tokens, known.log_flops))
+    ordered = value[order]
+    there = np.isfinite(ordered)
+    last = len(order) - 1 - np.argmax(there[::-1], axis=0)
+    found = ordered[last, np.arange(value.shape[1])]
+    return np.broadcast_to(found, (len(at), value.shape[1])).copy()

@@ -1,0 +1,46 @@
+"""Two straight lines in logs: the power law through all points, and a recent trend that dies out.
+
+    power law      ln y = level + slope · (x − mean x),    x = ln F
+    damped trend   ln y = l + b · τ · (1 − e^{−d/τ}),      d = x − x_max
+
+l and b are level and slope at x_max of a line that weighs points by ``e^{−(x_max − x) / h}``. Half the range of the
+data is h, the whole range τ: however far the forecast, the trend never carries it further than as much again as was
+seen. Up to x_max the damped trend is its line.
+
+Gardner & McKenzie, *Management Science* 31 (1985), for the damped trend, there at equal steps of time.
+"""
+
+import numpy as np
+
+from relscale.fitting.forecasts.places import Places
+from relscale.fitting.ladder import Floats
+from relscale.fitting.last_stage import lines
+
+MEMORY = 0.5  # h, in ranges of the data
+CARRY = 1.0  # τ, in ranges of the data
+
+
+def power_law(known: Places, value: Floats, at: Places) -> Floats:
+    """(Q, J) the least-squares lines of ``value`` (P, J), nan with fewer than three points."""
+    return lines(known.log_flops, value).at(at.log_flops[:, None])
+
+
+def damped_trend(known: Places, value: Floats, at: Places) -> Floats:
+    """(Q, J) the damped trends of ``value`` (P, J), nan with fewer than three points."""
+    x = known.log_flops[:, None]
+    used = np.isfinite(value)
+    last = np.where(used, x, -np.inf).max(axis=0)
+    span = last - np.where(used, x, np.inf).min(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        span = np.where((used.sum(axis=0) >= 3) & (span > 0), span, np.nan)
+        back = x - last
+        w = np.where(used, np.exp(back / (MEMORY * span)), 0)
+        y = np.where(used, value, 0)
+        total = w.sum(axis=0)
+        x_mean, y_mean = (w * back).sum(axis=0) / total, (w * y).sum(axis=0) / total
+        z = back - x_mean
+        slope = (w * z * y).sum(axis=0) / (w * z * z).sum(axis=0)
+        level = y_mean - slope * x_mean
+        ahead = at.log_flops[:, None] - last
+        tau = CARRY * span
+        return level + slope * np.where(ahead > 0, tau * -np.expm1(-ahead / tau), ahead)

@@ -1,0 +1,80 @@
+"""How wide an interval is: the scatter of past forecasts, as a function of their distance.
+
+    s_j²(d) = r_j · (a + b · d),    a, b ≥ 0,    d = max(ln F / F_max, 0)
+    ln y ± t_n · s_j(d)
+
+a is what a forecast next to the data misses, the noise of a point above all; b is what is added with each factor e of
+compute, as in a random walk. Both come from the squared errors of all curves of a pool by weighted least squares, with
+weights 1/s⁴ for the variance of a square, each origin one vote, and errors beyond 3 s taken for 3 s. They must not
+shrink with distance, so a line through few origins that would fall is flat.
+
+r_j is how much more a curve misses than its pool does, shrunk to 1 as though four origins had said so.
+
+t has as many degrees of freedom as there are independent origins at that distance (``past.origin_counts``): errors are
+many, but those of one origin rest on one state of knowledge, and far forecasts of neighbouring origins on one stretch
+of the curve. Fewer than two origins give no interval.
+
+The power of d, the bound and the four origins are choices: ``design.Design``.
+"""
+
+import numpy as np
+from scipy.special import stdtrit
+
+from relscale.fitting.forecasts.design import Design
+from relscale.fitting.forecasts.panel import Indices
+from relscale.fitting.forecasts.past import Past, origin_counts
+from relscale.fitting.ladder import Floats
+
+ITERATIONS = 12
+SMALLEST = 2  # origins that an interval needs
+LEAST = 1e-14  # of a variance
+
+
+def half_widths(
+    past: Past, curves: Indices, distance: Floats, level: float, design: Design
+) -> tuple[Floats, Floats, int]:
+    """Half the width of the intervals of ln y, (Q', J') for the pool's ``curves``; their degrees of freedom (Q',); and
+    the number of origins.
+
+    nan where there are fewer than two origins.
+    """
+    error = past.ensemble[..., curves]
+    known = np.isfinite(error)
+    n, df = origin_counts(past, np.asarray(known.any(axis=(1, 2))), distance)
+    df = np.full(len(distance), float(n)) if design.overlap else df
+    if n < SMALLEST:
+        return np.full((len(distance), len(curves)), np.nan), np.full(len(distance), np.nan), n
+    votes = known.sum(axis=(1, 2), keepdims=True)
+    w = (known / np.maximum(votes, 1))[known]
+    square = (np.where(known, error, 0.0) ** 2)[known]
+    d = np.broadcast_to(np.maximum(past.distance, 0)[:, :, None] ** design.growth, error.shape)[known]
+    a, b = _line(square, d, w, design.bound)
+
+    ratio = np.zeros(error.shape)
+    ratio[known] = w * np.minimum(square / np.maximum(a + b * d, LEAST), design.bound**2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.zeros(error.shape)
+        share[known] = w
+        own = ratio.sum(axis=(0, 1)) / share.sum(axis=(0, 1))
+        own = own / np.nanmean(own)
+    own = np.where(np.isfinite(own), (1 + n / design.curve_prior * own) / (1 + n / design.curve_prior), 1.0)
+    variance = (a + b * np.maximum(distance, 0) ** design.growth)[:, None] * own
+    return stdtrit(df, (1 + level) / 2)[:, None] * np.sqrt(np.maximum(variance, 0)), df, n
+
+
+def _line(square: Floats, d: Floats, w: Floats, bound: float) -> tuple[float, float]:
+    """a and b."""
+    mean = float((w * square).sum() / w.sum())
+    a = b = mean / 2
+    for _ in range(ITERATIONS):
+        s2 = np.maximum(a + b * d, max(1e-9 * mean, LEAST))
+        y, v = np.minimum(square, bound**2 * s2), w / s2**2
+        one, x, xx, r, rx = v.sum(), (v * d).sum(), (v * d * d).sum(), (v * y).sum(), (v * y * d).sum()
+        determinant = one * xx - x * x
+        if determinant > 1e-9 * one * xx:
+            a, b = (xx * r - x * rx) / determinant, (one * rx - x * r) / determinant
+        if determinant <= 1e-9 * one * xx or b < 0:
+            a, b = r / one, 0.0
+        elif a < 0:
+            a, b = 0.0, rx / xx
+    return float(a), float(b)
