@@ -11,7 +11,8 @@ from relscale.fitting.accuracy import sigmoid_rows
 from relscale.fitting.contrasts import contrasts
 from relscale.fitting.curves import ERROR, Curves
 from relscale.fitting.fits import Fits
-from relscale.fitting.ladder import ladders
+from relscale.fitting.ladder import Ladder, ladders
+from relscale.fitting.law_fits import law_fits
 from relscale.fitting.law_rows import law_rows
 from relscale.fitting.metrics import VALIDATION
 from relscale.fitting.multiplicity import adjusted
@@ -24,7 +25,7 @@ from relscale.laws.loglog import LogLogLaw
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 
-FAMILY = ("experiment", "suite", "prompt", "metric", "law", "parameter", "estimand", "contrast", "scheme")
+FAMILY = ("experiment", "suite", "prompt", "metric", "law", "parameter", "estimand", "contrast")
 
 
 def fit(
@@ -60,19 +61,34 @@ def fit(
     for one in readings:
         _add_points(one, chosen, rows)
         rows["fits"] += _allocation_rows(one, chosen)
-        rows["fits"] += law_rows(power.LINE, one.errors, chosen)
-        rows["fits"] += law_rows(relative.LINE, one.ratios, chosen)
+        _ask(power.LINE, one.errors, chosen, rows, one.ladder)
+        _ask(relative.LINE, one.ratios, chosen, rows, one.ladder)
         rows["fits"] += one.orphans
         rows["fits"] += sigmoid_rows(one.ladder, chosen)
     for by, baseline in chosen.contrasts.items():
         for curves in contrasts(readings, by, baseline):
-            rows["fits"] += law_rows(relative.LINE, curves, chosen)
             rows["gaps"] += [row for j in range(len(curves.keys)) for row in gap_rows(curves, j)]
-    families = [tuple(row.get(name) for name in FAMILY) for row in rows["fits"]]
+            _ask(relative.LINE, curves, chosen, rows)
+    of_laws, predictions = law_fits(measurements, chosen)
+    rows["fits"] += of_laws
+    rows["predictions"] += predictions
+    families = [_family(row) for row in rows["fits"]]
     bh, by_ = adjusted([row.get("p_value") for row in rows["fits"]], families)
     for row, p_bh, p_by in zip(rows["fits"], bh, by_, strict=True):
         row |= {"p_bh": p_bh, "p_by": p_by}
     return tables.from_rows(rows)
+
+
+def _ask(law: LogLogLaw, curves: Curves, chosen: Settings, rows: Rows, ladder: Ladder | None = None) -> None:
+    """Fit the line to each curve, and answer what is asked of all of them."""
+    if not curves.keys:
+        return
+    rows["fits"] += law_rows(law, curves, chosen)
+
+
+def _family(row: Row) -> tuple[Any, ...]:
+    """The tests that p-values are adjusted over: all groups, corpora and optimizers under one kind of interval."""
+    return (*(row.get(name) for name in FAMILY), str(row.get("scheme")).partition(",")[0])
 
 
 def _add_points(one: Reading, chosen: Settings, rows: Rows) -> None:
