@@ -60,8 +60,8 @@ COLUMNS = {
         *("value", "low", "high", "level", "direction", "n", "chosen", "status"),
     ),
     "reproduction": (
-        *("data", "quantity", "published", "published_stderr", "reproduced", "low", "high", "difference"),
-        *("within", "source", "status"),
+        *("data", "quantity", "unit", "published", "published_stderr", "reproduced", "low", "high", "level"),
+        *("scheme", "difference", "within", "agrees", "source", "status"),
     ),
 }
 

@@ -34,6 +34,7 @@ PER_SUITE = True
 ENSEMBLE = "ensemble"
 MOST_PANELS = 6  # series and groups that get a panel; the largest gaps, where there are more
 COLUMNS = 3
+BESIDE = 12  # pixels that candidates stand to the right of the forecast, so as not to be covered by it
 BINS = 4  # of log distance, for the errors of the candidates
 FEWEST = 3  # backtests behind a point
 TABLES = {"ratio": "gaps", "error": "errors"}
@@ -146,6 +147,8 @@ def _draw_group(
             )
         )
         shown += [line.value[0], line.value[-1]]
+    x = theme.compute_axis([*flops, *targets], grid.width)
+    aside = 10 ** (BESIDE * (x["range"][1] - x["range"][0]) / grid.width)
     few = len(points) <= 60
     grid.figure.add_trace(
         go.Scatter(
@@ -164,11 +167,12 @@ def _draw_group(
             continue
         grid.figure.add_trace(
             go.Scatter(
-                x=[one["training_flops"] for one in own],
+                x=[one["training_flops"] * aside for one in own],
                 y=[one["value"] for one in own],
                 mode="markers",
-                marker=_candidate_marker(style),
-                hovertemplate=f"{name}<br>%{{x:.3g}} FLOPs<br>%{{y:.4g}}<extra></extra>",
+                marker=style.marker(7),
+                customdata=[one["training_flops"] for one in own],
+                hovertemplate=f"{name}<br>%{{customdata:.3g}} FLOPs<br>%{{y:.4g}}<extra></extra>",
                 legendgroup=name,
                 showlegend=False,
                 **axes,
@@ -204,7 +208,7 @@ def _draw_group(
     y = theme.log_axis(
         [*shown, 1.0] if table == "gaps" else shown, f"error {told}" if table == "gaps" else told
     )
-    set_axes(grid, row, column, theme.compute_axis([*flops, *targets], grid.width), y)
+    set_axes(grid, row, column, x, y)
     if table == "gaps":
         level_line(grid, row, column, 1.0)
     last = ours[-1]
@@ -319,10 +323,6 @@ def _origins(tests: Sequence[Row]) -> str:
 
 def _observed_marker() -> dict[str, Any]:
     return {"symbol": "circle", "size": 7, "color": "#7a7a7a", "line": {"color": "white", "width": 0.8}}
-
-
-def _candidate_marker(style: theme.Style) -> dict[str, Any]:
-    return style.marker(8) | {"opacity": 0.9}
 
 
 def _legend(grid: Panels, styles: dict[str, theme.Style]) -> None:
