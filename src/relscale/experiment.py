@@ -33,16 +33,19 @@ def tables(config: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def check_tables(config: dict[str, Any]) -> None:
-    """See that the files are there that an experiment reads measurements from.
+    """See that the files are there that an experiment reads: its measurements, and published answers.
 
     Raises
     ------
     RelscaleError
         One is not.
     """
-    for table in tables(config):
-        if not Path(table["path"]).is_file():
-            raise RelscaleError(f"runs.tables: {table['path']}: no such table in {Path.cwd()}")
+    read = [("runs.tables", table["path"]) for table in tables(config)]
+    if config["fit"]["answers"]:
+        read.append(("fit.answers", config["fit"]["answers"]))
+    for place, path in read:
+        if not Path(path).is_file():
+            raise RelscaleError(f"{place}: {path}: no such table in {Path.cwd()}")
 
 
 def job_name(run: Run, unit: str) -> str:

@@ -201,15 +201,18 @@ def fit(
         "by": ["corpus", "group"] if group else ["corpus"],
     }
     chosen["bootstrap"] = {"scheme": "block" if block else "pairs", "limits": "percentile"}
+    own: dict[str, Any] = {"metric": _metric(y)}
+    laws = [chosen | {"name": law, "where": own}]
     if measured:
         seen = columns | {
             "value": _numbers(source, measured, name),
             "metric": pa.repeat(SEEN, source.num_rows),
         }
         measurements = pa.concat_tables([measurements, _measurements(seen, name)])
-        laws = [chosen | {"name": law, "where": {"metric": _metric(y)}, "predictor": {"metric": SEEN}}]
-    else:
-        laws = [chosen | {"name": law, "where": {"metric": _metric(y)}}]
+        laws = [
+            chosen | {"name": law, "where": own | {"group": g}, "predictor": {"metric": SEEN, "group": g}}
+            for g in sorted(set(columns["group"].to_pylist()))
+        ]
     parameters, predictions = law_fits(
         measurements, Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws))
     )

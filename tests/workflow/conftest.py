@@ -1,4 +1,4 @@
-"""One micro experiment, run for real once; the tests ask Snakemake what it would do after a change."""
+"""Small experiments, run for real once; the tests ask Snakemake what it would do after a change."""
 
 import os
 import re
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -17,9 +18,9 @@ MICRO = Path(__file__).with_name("micro.yaml")
 class Experiment:
     """The workflow in a folder of its own, with a copy of the package that a test may change."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, config: dict[str, Any]):
         self.folder = folder
-        self.config = yaml.safe_load(MICRO.read_text())
+        self.config = config
         self.package = folder / "src" / "relscale"
         self.restore_code()
 
@@ -64,7 +65,12 @@ class Experiment:
 
 @pytest.fixture(scope="session")
 def micro(tmp_path_factory):
-    experiment = Experiment(tmp_path_factory.mktemp("micro"))
+    experiment = Experiment(tmp_path_factory.mktemp("micro"), yaml.safe_load(MICRO.read_text()))
     result = experiment.snakemake()
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-8000:]
     return experiment
+
+
+@pytest.fixture(scope="session")
+def make_experiment():
+    return Experiment

@@ -27,10 +27,9 @@ if not workflow.configfiles:
 try:
     config = check_config(config, " + ".join(map(str, workflow.configfiles)))
     TRAINS = config["runs"]["source"] == "train"
+    check_tables(config)
     if TRAINS:
         plan(config)
-    else:
-        check_tables(config)
     SUITE_DATA = {name: suite_digest(name, options) for name, options in config["suites"].items() if TRAINS}
     FIGURE_CODE = {name: code_digest("relscale.figures.plot", name) for name in map(figure_module, config["figures"])}
     LOADERS = [source_module(table["loader"]).__name__ for table in tables(config) if "loader" in table]

@@ -17,6 +17,7 @@ MANY = 12  # groups of a suite; of more the extremes stand for the others
 EXTREMES = 3  # at either end
 CROSSING = "crossing_flops"
 POOLED = "partial pooling"  # what the scheme of a pooled Δβ begins with
+YES = {None: "", True: "yes", False: "no"}
 DIRECTIONS = ("closes", "widens")
 
 
@@ -51,6 +52,11 @@ def summary(fits: Fits, shown: Mapping[str, tuple[str, str]], without: Sequence[
     ]
     parts = [_table(lines, without) for lines in tables]
     parts[2:2] = [f"{text}\n{_table(lines, without)}" for text, lines in many]
+    alone = sum(row["published"] is None for row in fits.reproduction.to_pylist())
+    if alone:
+        parts.append(
+            f"{alone} further numbers, for which none was published, are in the table 'reproduction'"
+        )
     return "\n\n".join(part.strip() for part in parts if part)
 
 
@@ -190,18 +196,21 @@ def _predictions(rows: Iterable[Row]) -> list[Row]:
 
 
 def _reproduction(rows: Iterable[Row]) -> list[Row]:
+    """Those that were published, each with its digits as far as ours are known."""
     return [
         {
             "quantity": row["quantity"],
             "data": row["data"],
             "published": _number(row["published"], 7),
             "reproduced": _number(row["reproduced"], 7) + _bounds(row["low"], row["high"]),
+            "unit": row["unit"],
             "difference": _number(row["difference"], 2),
-            "same digits": {None: "", True: "yes", False: "no"}[row["agrees"]],
-            "in interval": {None: "", True: "yes", False: "no"}[row["within"]],
+            "same digits": YES[row["agrees"]],
+            "in interval": YES[row["within"]],
             "status": row["status"],
         }
         for row in rows
+        if row["published"] is not None
     ]
 
 
