@@ -12,9 +12,8 @@ X = np.log([1e11, 3e11, 1e12, 3e12])
 def exact_coverage(level: float, df: int, items: float, runs: float, interaction: float) -> float:
     """By quadrature: the run part of the variance is estimated with ``df``, the other two are known."""
     of_runs = (runs + interaction) * scipy.stats.chi2.ppf((POINTS + 1) / 2, df) / df
-    of_both = np.full_like(of_runs, interaction)
     variance = items + np.maximum(of_runs, interaction)
-    share = interval.ill_known_share(of_runs, of_both, variance)
+    share = interval.ill_known_share(of_runs, variance)
     k = interval.quantile((1 + level) / 2, np.full_like(of_runs, df), share)
     within = k * np.sqrt(variance / (items + runs + interaction))
     return float(WEIGHTS / 2 @ (2 * scipy.stats.norm.cdf(within) - 1))
@@ -26,16 +25,16 @@ def test_coverage_is_nominal_whatever_the_variance_is_made_of(level: float, df: 
     for items in (0, 0.1, 0.3, 1, 3, 10, 30):
         for interaction in (0, 0.1, 0.3, 1):
             covered = exact_coverage(level, df, items, 1.0, interaction)
-            assert level - 0.015 <= covered <= level + 0.04, (items, interaction)
+            assert level - 0.002 <= covered <= level + 0.06, (items, interaction)
             if level == 0.95:
-                assert 0.942 <= covered <= 0.966, (items, interaction)
+                assert 0.9495 <= covered <= 0.981, (items, interaction)
 
 
 @pytest.mark.parametrize("df", [2, 3, 5])
 def test_coverage_errs_on_the_safe_side_where_all_scatter_is_interaction(df: int) -> None:
     covered = [exact_coverage(0.95, df, items, runs, 1.0) for items in (0, 0.3, 3) for runs in (0, 0.1, 0.3)]
-    assert min(covered) >= 0.945
-    assert max(covered) <= 0.985
+    assert min(covered) >= 0.96
+    assert max(covered) <= 0.995
 
 
 @pytest.mark.parametrize("df", [1, 2, 3, 8])
@@ -88,7 +87,7 @@ def test_the_interval_for_these_items_holds_their_own_slope_95_times_in_100(worl
 
 @pytest.mark.parametrize("world", WORLDS)
 def test_the_interval_for_the_population_holds_the_true_slope(world: str) -> None:
-    assert 0.93 <= Crossed(*WORLDS[world]).hits(population=True) <= 0.99
+    assert 0.935 <= Crossed(*WORLDS[world]).hits(population=True) <= 0.995
 
 
 def test_the_interval_for_these_items_does_not_speak_of_the_population() -> None:

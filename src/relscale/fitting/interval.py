@@ -34,22 +34,29 @@ The maximum, since the truth is below neither part.
 
 **The quantile.** V has parts that are known well (V_item and V_int: items and resamplings are many) and one that is
 not, V_run with its n − 2 degrees of freedom, two or three on a small grid. t at n − 2 for all of it covers up to 100%
-where items dominate; Satterthwaite's degrees of freedom cover 92% at n − 2 = 2. The quantile here runs from the normal
-to t with the ill-known share w of V,
+where items dominate; Satterthwaite's degrees of freedom cover 92% at n − 2 = 2. The quantile here is the mean of the
+normal one and of t, weighted by the variances that they belong to (Cochran and Cox, *Experimental Designs*, 1950):
 
-    k = z + (t_{n−2} − z) · w^(3/2),    w = V_run / V · min(1, V_run / V_int).
+    k = z + (t_{n−2} − z) · w,    w = V_run / V.
 
 By numerical integration over all ratios of the variances (``tests/fitting/test_interval.py``) a nominal 95% covers
-94.3–96.5% at n − 2 = 2 as long as run noise is no less than interaction, and up to 98.1% where next to all scatter is
-interaction. Cochran & Cox (*Experimental Designs*, 1950) have w for w^(3/2), which covers 95.0–97.1%.
+95.0–98.0% as long as run noise is no less than interaction, and up to 99.3% where next to all scatter is interaction.
+
+**Points that share trainings.** Where points are checkpoints of one training, neither they nor the items' interaction
+with them are independent. V_run and V_int are then the jackknife's variance over trainings, of the line and of the
+replicates' deviations from it, and t has one degree of freedom less than there are trainings. The items' part is as
+before. For these items, from ``ENOUGH_BLOCKS`` trainings on, t gives way to the quantile of a block bootstrap.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtrit
 
+from relscale.fitting.bootstrap.blocks import BlockLines, quadratic
+from relscale.fitting.bootstrap.limits import SYMMETRIC, limits
 from relscale.fitting.ladder import Floats
 from relscale.fitting.last_stage import Lines, lines
 from relscale.fitting.spread import spread
@@ -60,6 +67,12 @@ SCHEMES = {
     THESE_ITEMS: "t interval of the last stage",
     ITEM_POPULATION: "runs + items − interaction, t",
 }
+SCHEMES_OF_BLOCKS = {
+    THESE_ITEMS: "jackknife by trajectory (CR3), t",
+    ITEM_POPULATION: "jackknife by trajectory (CR3) + items − interaction, t",
+}
+ENOUGH_BLOCKS = 10  # trainings from which on the quantile is that of a block bootstrap
+FEWEST_BLOCKS = 5  # trainings below which no interval is to be trusted
 
 BISECTIONS = 60
 LEAST_LOG_TAIL = -650.0  # exp of it is about the least that a double can hold
@@ -77,6 +90,12 @@ class Interval:
         Degrees of freedom of the runs, n − 2.
     share
         The share of the variance that is known to ``df`` only; 1 for these items.
+    drawn_p
+        The p-value where it comes from a bootstrap, else None.
+    status
+        "ok" or what is wrong with the draws of a bootstrap, else None.
+    failed
+        How many of these draws failed.
     """
 
     value: Floats
@@ -85,10 +104,15 @@ class Interval:
     high: Floats
     df: Floats
     share: Floats
+    drawn_p: Floats | None = None
+    status: NDArray[np.object_] | None = None
+    failed: int = 0
 
     @property
     def p_value(self) -> Floats:
         """Two-sided, of "it is 0": 1 − the level of the interval that just reaches 0, by bisection."""
+        if self.drawn_p is not None:
+            return self.drawn_p
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.abs(self.value) / self.stderr
         low, high = np.full_like(ratio, LEAST_LOG_TAIL), np.full_like(ratio, np.log(0.5))
@@ -109,76 +133,116 @@ class ItemLines:
         (..., B) at the reference of the estimate's own line.
     interaction
         (...) mean residual variance of a replicate's deviation from the estimate.
+    covariance
+        (3, ...) mean covariance of level and slope of these deviations, where points share trainings, else None.
     """
 
     level: Floats
     slope: Floats
     interaction: Floats
+    covariance: Floats | None = None
+
+    def interaction_variance(self, estimate: Lines, level: Floats | float, slope: Floats | float) -> Floats:
+        """V_int of ``level·(fitted level) + slope·(fitted slope)``."""
+        if self.covariance is not None:
+            return quadratic(self.covariance, level, slope)
+        return self.interaction * estimate.run_leverage(level, slope)
 
 
-def item_lines(x: Floats, y: Floats, replicates: Floats, estimate: Lines) -> ItemLines:
+def item_lines(
+    x: Floats, y: Floats, replicates: Floats, estimate: Lines, blocks: Sequence[str] | None = None
+) -> ItemLines:
     """Lines through each replicate, at the points that the estimate uses.
 
     A replicate that lacks one of those points is left out of everything.
 
     Parameters
     ----------
-    x, y
-        (P,) and (P, ...), as given to ``lines``.
+    x, y, blocks
+        (P,), (P, ...) and (P,), as given to ``lines``.
     replicates
         (P, ..., B).
     """
     used = np.isfinite(y)
     whole = (np.isfinite(replicates) | ~used[..., None]).all(axis=0)
     deviations = np.where(used[..., None] & whole, replicates - y[..., None], np.nan)
-    fitted = lines(x, deviations)
+    fitted = lines(x, deviations, blocks=blocks)
     known = np.isfinite(fitted.slope)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        variance = np.where(known, fitted.variance, 0)
-        interaction = variance.sum(axis=-1) / known.sum(axis=-1)
+
+    def mean(of_replicates: Floats) -> Floats:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(known, of_replicates, 0).sum(axis=-1) / known.sum(axis=-1)
+
     return ItemLines(
         level=estimate.level[..., None] + fitted.level,
         slope=estimate.slope[..., None] + fitted.slope,
-        interaction=interaction,
+        interaction=mean(fitted.variance),
+        covariance=None if fitted.covariance is None else mean(fitted.covariance),
     )
 
 
 def slope(estimate: Lines, level: float, items: ItemLines | None = None) -> Interval:
     """Interval of the slopes: for these items, or where ``items`` is given for the population they come from."""
-    return _interval(estimate, 0.0, 1.0, level, items)
+    return contrast(estimate, 0.0, 1.0, level, items)
 
 
 def level_at(estimate: Lines, x: Floats, level: float, items: ItemLines | None = None) -> Interval:
     """Interval of the lines at x, as ``slope``."""
-    return _interval(estimate, 1.0, x - estimate.reference, level, items)
+    return contrast(estimate, 1.0, x - estimate.reference, level, items)
 
 
-def _interval(
-    estimate: Lines, a: float, b: Floats | float, level: float, items: ItemLines | None
+def contrast(
+    estimate: Lines, a: float, b: Floats | float, level: float, items: ItemLines | None = None
 ) -> Interval:
     """Interval of ``a·level + b·slope``."""
     value = a * estimate.level + b * estimate.slope
-    variance = of_runs = estimate.variance * estimate.leverage(a, b)
+    variance = of_runs = estimate.contrast_variance(a, b)
     share = np.ones_like(variance)
     if items is not None:
         of_items = spread(a * items.level + np.asarray(b)[..., None] * items.slope) ** 2
-        of_both = items.interaction * estimate.run_leverage(a, b)
+        of_both = items.interaction_variance(estimate, a, b)
         variance = np.maximum(np.maximum(of_runs, of_items), of_runs + of_items - of_both)
-        share = ill_known_share(of_runs, of_both, variance)
+        share = ill_known_share(of_runs, variance)
     stderr = np.sqrt(variance)
     half = quantile((1 + level) / 2, estimate.df, share) * stderr
     return Interval(value, stderr, value - half, value + half, estimate.df, share)
 
 
-def ill_known_share(of_runs: Floats, of_both: Floats, variance: Floats) -> Floats:
-    """w of the quantile, from V_run, V_int and V; 1 where there is no variance at all."""
+def bootstrapped(estimate: Lines, draws: BlockLines, a: float, b: Floats | float, level: float) -> Interval:
+    """Interval of ``a·level + b·slope`` for these items, symmetric studentised over draws of whole trainings.
+
+    The p-value is ``(1 + draws with |t*| ≥ |t|) / (1 + draws)``, so never less than 1 / (1 + draws).
+    """
+    value = a * estimate.level + b * estimate.slope
+    stderr = np.sqrt(estimate.contrast_variance(a, b))
+    of_draws = a * draws.level + np.asarray(b)[..., None] * draws.slope
+    draw_stderr = np.sqrt(draws.variance(a, np.asarray(b)[..., None]))
+    found = limits(value, of_draws, level, SYMMETRIC, stderr=stderr, draw_stderr=draw_stderr)
     with np.errstate(invalid="ignore", divide="ignore"):
-        excess = np.minimum(1, np.where(of_both > 0, of_runs / of_both, 1))
-        return np.where(variance > 0, of_runs / variance * excess, np.where(variance == 0, 1.0, np.nan))
+        t = np.abs(of_draws - value[..., None]) / draw_stderr
+        beyond = np.sum(t >= np.abs(value / stderr)[..., None], axis=-1)
+    p_value = np.where(np.isfinite(found.low), (1 + beyond) / (1 + np.isfinite(t).sum(axis=-1)), np.nan)
+    return Interval(
+        value=value,
+        stderr=stderr,
+        low=found.low,
+        high=found.high,
+        df=estimate.df,
+        share=np.ones_like(stderr),
+        drawn_p=p_value,
+        status=found.status,
+        failed=int(found.failed.max(initial=0)),
+    )
+
+
+def ill_known_share(of_runs: Floats, variance: Floats) -> Floats:
+    """``V_run / V``, the weight of t in the quantile; 1 where there is no variance at all."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(variance > 0, of_runs / variance, np.where(variance == 0, 1.0, np.nan))
 
 
 def quantile(probability: ArrayLike, df: Floats, share: ArrayLike = 1.0) -> Floats:
-    """``z + (t_df − z) · share^(3/2)``: Student's t where all variance is ill known (share 1), normal where none is."""
+    """``z + (t_df − z) · share``: Student's t where all variance is ill known (share 1), normal where none is."""
     normal = ndtri(probability)
     t = stdtrit(np.where(df > 0, df, np.nan), probability)
-    return normal + (t - normal) * np.asarray(share) ** 1.5
+    return normal + (t - normal) * np.asarray(share)

@@ -1,14 +1,19 @@
 """Rows of the laws that are lines in logs: both parameters, both estimands, many series at once."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from relscale.fitting import interval
+from relscale.fitting.bootstrap.blocks import block_lines, block_sums
+from relscale.fitting.bootstrap.limits import SYMMETRIC, label
+from relscale.fitting.bootstrap.schemes import BLOCK, members, weights
 from relscale.fitting.curves import Curves
 from relscale.fitting.direction import direction
 from relscale.fitting.frontier import Point
-from relscale.fitting.last_stage import SMALLEST, Lines, lines
+from relscale.fitting.ladder import Floats
+from relscale.fitting.last_stage import SMALLEST, Lines, curve_lines
 from relscale.fitting.metrics import VALIDATION
 from relscale.fitting.settings import Settings
 from relscale.laws import relative
@@ -19,57 +24,109 @@ Row = dict[str, Any]
 VALIDATION_LOSS = "validation loss"  # the estimand of what is fitted to it
 NO_SLOPE = "no spread of compute to fit a slope to"
 NO_REPLICATES = "no item replicates"
+BLOCK_TAG = 41  # of the random numbers of the block bootstrap
 
 
 def law_rows(law: LogLogLaw, curves: Curves, chosen: Settings) -> list[Row]:
-    """Rows of a law that is a line in logs: both parameters and each estimand of every curve."""
+    """Rows of a law that is a line in logs: both parameters and each estimand of every curve.
+
+    These items: the t interval of the last stage. Where points are checkpoints of shared trainings it is a block
+    bootstrap by trajectory, symmetric studentised on the jackknife over trajectories; with fewer than
+    ``interval.ENOUGH_BLOCKS`` of them too few draws differ, and it is the jackknife's t interval, which covers as
+    well with many too (``relscale.fitting.bootstrap.blocks`` has the table).
+
+    Item population: in both cases runs and items, their interaction counted once (``relscale.fitting.interval``).
+    """
     if not curves.keys:
         return []
-    estimate = lines(curves.log_flops, curves.value, curves.noise)
+    estimate = curve_lines(curves)
     status = [status_of(curves, j) for j in range(len(curves.keys))]
-    rows = _rows(law, curves.keys, estimate, None, status, chosen.level)
+    intervals = _bootstrapped if _enough(estimate) else _student
+    rows = _rows(
+        law, curves, estimate, interval.THESE_ITEMS, intervals(curves, estimate, chosen), status, chosen
+    )
     if curves.replicates.shape[-1]:
-        items = interval.item_lines(curves.log_flops, curves.value, curves.replicates, estimate)
-        rows += _rows(law, curves.keys, estimate, items, status, chosen.level)
+        items = interval.item_lines(
+            curves.log_flops, curves.value, curves.replicates, estimate, curves.blocks
+        )
+        found = _student(curves, estimate, chosen, items)
+        rows += _rows(law, curves, estimate, interval.ITEM_POPULATION, found, status, chosen)
     return rows
+
+
+@dataclass(frozen=True)
+class _Intervals:
+    """Of the slopes, and of the lines at the least, the mean and the largest compute; and what they are called."""
+
+    slope: interval.Interval
+    ends: tuple[interval.Interval, interval.Interval, interval.Interval]
+    scheme: str
+
+
+def _enough(estimate: Lines) -> bool:
+    """Whether points share trainings, and each curve rests on enough of these for a bootstrap."""
+    return estimate.blocks is not None and bool((estimate.blocks >= interval.ENOUGH_BLOCKS).all())
+
+
+def _contrasts(estimate: Lines) -> list[tuple[float, Floats | float]]:
+    """Slope, and level at the least, the mean and the largest compute, as ``a·level + b·slope``."""
+    ends = (estimate.low, estimate.reference, estimate.high)
+    return [(0.0, 1.0), *((1.0, x - estimate.reference) for x in ends)]
+
+
+def _student(
+    curves: Curves, estimate: Lines, chosen: Settings, items: interval.ItemLines | None = None
+) -> _Intervals:
+    slope, *ends = (interval.contrast(estimate, a, b, chosen.level, items) for a, b in _contrasts(estimate))
+    schemes = interval.SCHEMES_OF_BLOCKS if curves.shared else interval.SCHEMES
+    estimand = interval.THESE_ITEMS if items is None else interval.ITEM_POPULATION
+    return _Intervals(slope, (ends[0], ends[1], ends[2]), schemes[estimand])
+
+
+def _bootstrapped(curves: Curves, estimate: Lines, chosen: Settings) -> _Intervals:
+    rng = np.random.default_rng([chosen.seed, BLOCK_TAG])
+    z = curves.log_flops[:, None] - estimate.reference
+    block = members(curves.blocks)
+    sums = block_sums(z, curves.value, block)
+    number = sums.shape[1]
+    draws = block_lines(sums, weights(BLOCK, number, chosen.bootstrap, rng, blocks=range(number)))
+    slope, *ends = (
+        interval.bootstrapped(estimate, draws, a, b, chosen.level) for a, b in _contrasts(estimate)
+    )
+    scheme = label(BLOCK, SYMMETRIC, chosen.bootstrap, max(one.failed for one in (slope, *ends)))
+    return _Intervals(slope, (ends[0], ends[1], ends[2]), scheme)
 
 
 def _rows(
     law: LogLogLaw,
-    keys: list[Row],
+    curves: Curves,
     estimate: Lines,
-    items: interval.ItemLines | None,
+    estimand: str,
+    found: _Intervals,
     status: list[str],
-    level: float,
+    chosen: Settings,
 ) -> list[Row]:
-    """Both parameters for one estimand: the population of the items where ``items`` is given, else these items."""
-    estimand = interval.THESE_ITEMS if items is None else interval.ITEM_POPULATION
-    slope = interval.slope(estimate, level, items)
-    ends = (estimate.low, estimate.reference, estimate.high)
-    at_low, at_reference, at_high = (interval.level_at(estimate, at, level, items) for at in ends)
+    """Both parameters of every curve for one estimand."""
+    slope, (at_low, at_reference, at_high) = found.slope, found.ends
     slope_p, reference_p = slope.p_value, at_reference.p_value
     rows: list[Row] = []
-    for j, key in enumerate(keys):
+    for j, key in enumerate(curves.keys):
         on_loss = key["suite"] == VALIDATION[0]
-        if on_loss and items is not None:
+        if on_loss and estimand == interval.ITEM_POPULATION:
             continue
         known = bool(np.isfinite(slope.low[j]))
         common = key | {
             "law": law.name,
             "predictor": "training_flops",
-            "level": level,
+            "level": chosen.level,
             "df": estimate.df[j] if known else None,
-            "scheme": interval.SCHEMES[estimand],
+            "scheme": found.scheme,
             "estimand": VALIDATION_LOSS if on_loss else estimand,
             "n": int(estimate.n[j]),
             "reference_flops": np.exp(estimate.reference[j]),
             "flops_low": np.exp(estimate.low[j]),
             "flops_high": np.exp(estimate.high[j]),
-            "status": status[j]
-            if known or status[j] != "ok"
-            else NO_SLOPE
-            if items is None
-            else NO_REPLICATES,
+            "status": status[j] if status[j] != "ok" else _status(estimate, estimand, slope, j),
         }
         low, high = sorted((law.sign * slope.low[j], law.sign * slope.high[j]))
         of_slope = {
@@ -95,6 +152,17 @@ def _rows(
     return rows
 
 
+def _status(estimate: Lines, estimand: str, slope: interval.Interval, j: int) -> str:
+    """Of an interval all of whose points are well."""
+    if estimate.blocks is not None and estimate.blocks[j] < interval.FEWEST_BLOCKS:
+        return f"too few training runs behind the points for a reliable interval: {estimate.blocks[j]:.0f}"
+    if slope.status is not None:
+        return str(slope.status[j])
+    if np.isfinite(slope.low[j]):
+        return "ok"
+    return NO_SLOPE if estimand == interval.THESE_ITEMS else NO_REPLICATES
+
+
 def status_of(curves: Curves, j: int) -> str:
     """What a reader of a fit must know: "ok", or how many of its points there are, and why not the others."""
     lost = [
@@ -106,9 +174,7 @@ def status_of(curves: Curves, j: int) -> str:
     reasons = f" ({'; '.join(lost)})" if lost else ""
     if used < SMALLEST:
         return f"{used} points, and an interval needs {SMALLEST}{reasons}"
-    if lost:
-        return f"fitted on {used} of {len(curves.points)} points{reasons}"
-    return "points share training runs, so they are not independent" if curves.shared else "ok"
+    return f"fitted on {used} of {len(curves.points)} points{reasons}" if lost else "ok"
 
 
 def _label(point: Point) -> str:

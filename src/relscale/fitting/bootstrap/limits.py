@@ -7,6 +7,7 @@ With θ the estimate, θ* the draws, q_p(·) a quantile over the draws, α = 1 �
 | percentile | q_{α/2}(θ*), q_{1−α/2}(θ*) |
 | basic | 2θ − q_{1−α/2}(θ*), 2θ − q_{α/2}(θ*) |
 | studentised | θ − se · q_{1−α/2}(t*), θ − se · q_{α/2}(t*),  t* = (θ* − θ) / se* |
+| symmetric studentised | θ ∓ se · q_{level}(abs t*) |
 | bca | q_{p}(θ*) with p = Φ(z0 + (z0 + z_p) / (1 − a·(z0 + z_p))), z_p = ∓z_{1−α/2} |
 
 z0 = Φ⁻¹(share of draws below θ), ties half; a is the skewness of the jackknife's influence values over 6.
@@ -15,7 +16,7 @@ A draw whose fit failed is nan. Failed draws are counted and left out; where mor
 limits rest on a selection, and the status says so.
 
 Sources: Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapters 12–14; Davison and Hinkley, 1997,
-chapter 5; equation 5.47 for the acceleration over strata.
+chapter 5; equation 5.47 for the acceleration over strata; Hall, *On symmetric bootstrap confidence intervals*, 1988.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,9 @@ from scipy.special import ndtr, ndtri
 
 from relscale.fitting.bootstrap.schemes import NAMES, Floats
 
-PERCENTILE, BASIC, STUDENTISED, BCA = KINDS = ("percentile", "basic", "studentised", "bca")
+PERCENTILE, BASIC, STUDENTISED, BCA = "percentile", "basic", "studentised", "bca"
+SYMMETRIC = "symmetric studentised"
+KINDS = (PERCENTILE, BASIC, STUDENTISED, SYMMETRIC, BCA)
 
 TOO_MANY = 0.05  # share of failed draws from which on limits are flagged
 FEWEST = 20  # draws that limits need
@@ -83,13 +86,16 @@ def limits(
         (n,) the stratum of each of these units as a number from 0, where draws were stratified.
     """
     estimate = np.asarray(estimate, dtype=float)
+    scale = np.asarray(np.nan if stderr is None else stderr, dtype=float)
     tail = np.array([(1 - level) / 2, (1 + level) / 2])
     number = draws.shape[-1]
-    if kind == STUDENTISED:
+    if kind in (STUDENTISED, SYMMETRIC):
         if stderr is None or draw_stderr is None:
             raise ValueError("studentised limits need the standard error of the estimate and of each draw")
         with np.errstate(invalid="ignore", divide="ignore"):
             draws = (draws - estimate[..., None]) / draw_stderr
+    if kind == SYMMETRIC:
+        draws, tail = np.abs(draws), np.array([level, level])
     ordered = np.sort(np.where(np.isfinite(draws), draws, np.nan), axis=-1)  # nan last
     kept = np.isfinite(ordered).sum(axis=-1)
     if kind == BCA:
@@ -102,8 +108,9 @@ def limits(
         raise ValueError(f"{kind!r} is not one of {', '.join(KINDS)}")
     low, high = (_quantile(ordered, kept, p) for p in tail_of)
     if kind == STUDENTISED:
-        scale = np.asarray(stderr, dtype=float)
         low, high = estimate - scale * high, estimate - scale * low
+    elif kind == SYMMETRIC:
+        low, high = estimate - scale * high, estimate + scale * high
     elif kind == BASIC:
         low, high = 2 * estimate - high, 2 * estimate - low
     known = (kept >= FEWEST) & np.isfinite(low) & np.isfinite(high) & np.isfinite(estimate)

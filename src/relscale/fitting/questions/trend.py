@@ -4,10 +4,10 @@ Where each point is a training of its own these are the t intervals of ``relscal
 Checkpoints of one training are no independent points; there the interval is a t interval on the jackknife of whole
 trainings (the "CR3" sandwich of ``relscale.fitting.bootstrap.blocks``), with G − 1 degrees of freedom for G trainings:
 
-    V = (G − 1) / G · Σ_g (θ_(g) − mean θ_(·))².
+    V = (G − 1) / G · Σ_g (θ_(g) − θ)².
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from relscale.fitting import interval
-from relscale.fitting.bootstrap.blocks import line, sums, without_each
-from relscale.fitting.bootstrap.schemes import members
 from relscale.fitting.direction import direction
 from relscale.fitting.interval import Interval
 from relscale.fitting.ladder import Floats
@@ -47,28 +45,13 @@ class Trend:
         return direction((slope.low[at], slope.high[at]), [(end.low[at], end.high[at]) for end in ends])
 
 
-def trend(x: Floats, y: Floats, noise: Floats, blocks: Sequence[Hashable], level: float) -> Trend:
+def trend(x: Floats, y: Floats, noise: Floats, blocks: Sequence[str], level: float) -> Trend:
     """Lines through y (P, ...) on x (P,), nan points left out; ``blocks`` (P,) names the training of each point."""
-    estimate = lines(x, y, noise)
-    if len(set(blocks)) == len(blocks):
-        low, middle, high = (
-            interval.level_at(estimate, at, level) for at in (estimate.low, estimate.reference, estimate.high)
-        )
-        return Trend(estimate, interval.slope(estimate, level), (low, middle, high))
-    by_training = sums(x, y, members(blocks))
-    present = by_training.present
-    level_without, slope_without = without_each(by_training)
-    level_at_centre, slope = line(by_training.of_block.sum(axis=1))
+    estimate = lines(x, y, noise, blocks)
     low, middle, high = (
-        jackknifed(
-            level_at_centre + slope * (at - by_training.centre),
-            level_without + slope_without * (at - by_training.centre),
-            present,
-            level,
-        )
-        for at in (estimate.low, estimate.reference, estimate.high)
+        interval.level_at(estimate, at, level) for at in (estimate.low, estimate.reference, estimate.high)
     )
-    return Trend(estimate, jackknifed(slope, slope_without, present, level), (low, middle, high))
+    return Trend(estimate, interval.slope(estimate, level), (low, middle, high))
 
 
 def jackknifed(value: Floats, without: Floats, present: NDArray[np.bool_], level: float) -> Interval:
