@@ -1,7 +1,8 @@
 """Forecasts from every rolling origin, and from all the data: the same steps, so that the ones judge the others.
 
 At each origin, in the order of what they know: every candidate is fitted to what is known; the weights come from the
-forecasts met so far, and so does the width. Nothing at an origin depends on a number beyond it.
+forecasts met so far; and the width from what an ensemble of these weights would have missed in those. Nothing at an
+origin depends on a number beyond it.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from relscale.fitting.forecasts.origins import Mask, Origins, rolling_origins
 from relscale.fitting.forecasts.panel import Panel
 from relscale.fitting.forecasts.past import Past
 from relscale.fitting.forecasts.places import Places
-from relscale.fitting.forecasts.weights import combine, weights
+from relscale.fitting.forecasts.weights import combine, rewound, weights
 from relscale.fitting.forecasts.width import half_widths
 from relscale.fitting.ladder import Floats
 
@@ -79,14 +80,12 @@ def backtest(data: Panel, level: float, design: Design = CHOSEN) -> Backtest:
         distance=at.log_flops - origins.log_flops[:, None],
         candidates=np.full((count, len(CANDIDATES), asked, curves), np.nan),
         series=np.full((count, len(OWN), asked, series), np.nan),
-        ensemble=np.full((count, asked, curves), np.nan),
     )
     foresights = []
     for o in range(count):
         one = foresight(data, origins.known[o], at, past.met_by(origins, origins.known[o]), level, design)
         past.candidates[o] = one.candidates - observed
         past.series[o] = one.series - observed_errors
-        past.ensemble[o] = one.ensemble - observed
         foresights.append(one)
     return Backtest(origins, foresights, past)
 
@@ -106,7 +105,8 @@ def foresight(
         curves = np.flatnonzero(data.pool == kind)
         of_pool = weights(past, curves, distance, UNPROVEN, design)
         ensemble[:, curves], weight[..., curves] = combine(of_pool, candidates[..., curves])
-        half[:, curves], of_width, origins[curves] = half_widths(past, curves, distance, level, design)
+        error = rewound(past, curves, UNPROVEN, design)
+        half[:, curves], of_width, origins[curves] = half_widths(past, error, distance, level, design)
         df[:, curves] = of_width[:, None]
     return Foresight(candidates, weight, series, ensemble, half, df, origins, distance)
 

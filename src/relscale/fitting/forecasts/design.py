@@ -22,6 +22,8 @@ class Design:
         Past errors beyond this many standard deviations are taken for as many.
     curve_prior
         Origins' worth of evidence that a curve misses no more than its pool does; infinite gives all the same width.
+    least_growth
+        The variance at the largest distance tried is at least 1 + this times that next to the data.
     overlap
         Whether forecasts that cross the same stretch of compute count as independent.
     """
@@ -32,6 +34,7 @@ class Design:
     bound: float = 3.0
     curve_prior: float = 4.0
     overlap: bool = False
+    least_growth: float = 1.0
 
 
 CHOSEN = Design()

@@ -79,7 +79,7 @@ def _forecasts(
     level: float,
 ) -> list[Row]:
     seen = persistence(data.places, data.value, at)[0]
-    reached = tried.past.distance[np.isfinite(tried.past.ensemble).any(axis=2)].max(initial=0.0)
+    reached = tried.past.distance[np.isfinite(tried.past.candidates).any(axis=(1, 3))].max(initial=0.0)
     low_spread, high_spread = _spread(found.candidates)
     rows: list[Row] = []
     for j, key in enumerate(curves.keys):

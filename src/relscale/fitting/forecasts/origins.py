@@ -21,7 +21,7 @@ from relscale.fitting.ladder import Floats
 BY_COMPUTE, BY_SIZE = "compute", "size"
 SMALLEST = 3  # distinct computes known at the first origin
 MOST = 8  # origins of each kind
-ASKED = 30  # points that are forecast, at most, over all origins
+ASKED = 24  # points that are forecast, at most, over all origins
 SAME = 1e-6  # relative difference of two computes that are one budget
 SAME_SIZE = 0.02
 
@@ -108,12 +108,14 @@ def _cuts(where: Places, usable: Mask, axis: Floats, same: float) -> list[float]
 
 
 def _is_family(where: Places, usable: Mask) -> bool:
-    """Whether sizes interleave along compute: some smaller model has more compute than a larger one."""
+    """Whether sizes have several computes each, and interleave: some smaller model has more compute than a larger."""
     known = usable & np.isfinite(where.log_params)
     if not known.any():
         return False
     order = np.argsort(where.log_flops[known], kind="stable")
     sizes = where.log_params[known][order]
+    if 2 * (1 + (np.diff(np.sort(sizes)) > SAME_SIZE).sum()) > len(sizes):
+        return False
     return bool((np.maximum.accumulate(sizes) - sizes > SAME_SIZE).any())
 
 

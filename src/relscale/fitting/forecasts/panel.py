@@ -25,7 +25,7 @@ class Panel:
     errors
         (P, K) ln E of every series that a curve or its partner is made of; no series twice.
     target, baseline
-        (J,) the series of each curve; a curve of errors has itself as both.
+        (J,) the series of each curve; ``baseline`` is None where curves are errors.
     partner
         (J,) the series that its losses are related to: the baseline; of errors the mean of the suite; −1 where there
         is none.

@@ -24,8 +24,6 @@ class Past:
         (O, C, Q, J).
     series
         (O, C', Q, K) of what each error series says of itself.
-    ensemble
-        (O, Q, J).
     """
 
     by: tuple[str, ...]
@@ -33,7 +31,6 @@ class Past:
     distance: Floats
     candidates: Floats
     series: Floats
-    ensemble: Floats
 
     def met_by(self, origins: Origins, known: Mask) -> "Past":
         """What of it was forecast, and met, by what is ``known`` (P,)."""
@@ -42,7 +39,6 @@ class Past:
             self,
             candidates=np.where(met[:, None, :, None], self.candidates, np.nan),
             series=np.where(met[:, None, :, None], self.series, np.nan),
-            ensemble=np.where(met[:, :, None], self.ensemble, np.nan),
         )
 
 

@@ -53,3 +53,16 @@ def combine(weight: Floats, forecast: Floats) -> tuple[Floats, Floats]:
     with np.errstate(invalid="ignore", divide="ignore"):
         used = used / used.sum(axis=0)
         return np.where(used > 0, used * forecast, 0.0).sum(axis=0) + 0 * used.sum(axis=0), used
+
+
+def rewound(past: Past, curves: Indices, unproven: Floats, design: Design) -> Floats:
+    """(O, Q, J') the errors that an ensemble of today's weights would have made in the past; nan where it made none.
+
+    The ensembles that there were then had weights from less, at the first origins from nothing, and would make
+    intervals that are too wide today. These have weights from the errors that they are applied to; there are too few
+    weights, shrunk too much, for that to show in the coverage of new forecasts.
+    """
+    candidates = past.candidates[..., curves]
+    weight = weights(past, curves, past.distance.ravel(), unproven, design).reshape(*past.distance.shape, -1)
+    errors = [combine(of_origin, error)[0] for of_origin, error in zip(weight, candidates, strict=True)]
+    return np.stack(errors) if errors else np.empty((0, 0, len(curves)))

@@ -5,8 +5,9 @@
 
 a is what a forecast next to the data misses, the noise of a point above all; b is what is added with each factor e of
 compute, as in a random walk. Both come from the squared errors of all curves of a pool by weighted least squares, with
-weights 1/s⁴ for the variance of a square, each origin one vote, and errors beyond 3 s taken for 3 s. They must not
-shrink with distance, so a line through few origins that would fall is flat.
+weights 1/s⁴ for the variance of a square, each origin one vote, and errors beyond 3 s taken for 3 s. The width must
+grow with distance even where few origins do not show it: at the largest distance tried the variance is at least twice
+that next to the data.
 
 r_j is how much more a curve misses than its pool does, shrunk to 1 as though four origins had said so.
 
@@ -21,7 +22,6 @@ import numpy as np
 from scipy.special import stdtrit
 
 from relscale.fitting.forecasts.design import Design
-from relscale.fitting.forecasts.panel import Indices
 from relscale.fitting.forecasts.past import Past, origin_counts
 from relscale.fitting.ladder import Floats
 
@@ -31,24 +31,22 @@ LEAST = 1e-14  # of a variance
 
 
 def half_widths(
-    past: Past, curves: Indices, distance: Floats, level: float, design: Design
+    past: Past, error: Floats, distance: Floats, level: float, design: Design
 ) -> tuple[Floats, Floats, int]:
-    """Half the width of the intervals of ln y, (Q', J') for the pool's ``curves``; their degrees of freedom (Q',); and
-    the number of origins.
+    """Half the width of intervals of ln y at ``distance`` (Q',), from past errors (O, Q, J') of a pool's J' curves.
 
-    nan where there are fewer than two origins.
+    (Q', J'), their degrees of freedom (Q',) and the number of origins; nan where there are fewer than two origins.
     """
-    error = past.ensemble[..., curves]
     known = np.isfinite(error)
     n, df = origin_counts(past, np.asarray(known.any(axis=(1, 2))), distance)
     df = np.full(len(distance), float(n)) if design.overlap else df
     if n < SMALLEST:
-        return np.full((len(distance), len(curves)), np.nan), np.full(len(distance), np.nan), n
+        return np.full((len(distance), error.shape[2]), np.nan), np.full(len(distance), np.nan), n
     votes = known.sum(axis=(1, 2), keepdims=True)
     w = (known / np.maximum(votes, 1))[known]
     square = (np.where(known, error, 0.0) ** 2)[known]
     d = np.broadcast_to(np.maximum(past.distance, 0)[:, :, None] ** design.growth, error.shape)[known]
-    a, b = _line(square, d, w, design.bound)
+    a, b = _line(square, d, w, design.bound, design.least_growth / max(d.max(), LEAST))
 
     ratio = np.zeros(error.shape)
     ratio[known] = w * np.minimum(square / np.maximum(a + b * d, LEAST), design.bound**2)
@@ -62,7 +60,7 @@ def half_widths(
     return stdtrit(df, (1 + level) / 2)[:, None] * np.sqrt(np.maximum(variance, 0)), df, n
 
 
-def _line(square: Floats, d: Floats, w: Floats, bound: float) -> tuple[float, float]:
+def _line(square: Floats, d: Floats, w: Floats, bound: float, least: float) -> tuple[float, float]:
     """a and b."""
     mean = float((w * square).sum() / w.sum())
     a = b = mean / 2
@@ -73,8 +71,10 @@ def _line(square: Floats, d: Floats, w: Floats, bound: float) -> tuple[float, fl
         determinant = one * xx - x * x
         if determinant > 1e-9 * one * xx:
             a, b = (xx * r - x * rx) / determinant, (one * rx - x * r) / determinant
-        if determinant <= 1e-9 * one * xx or b < 0:
-            a, b = r / one, 0.0
+        if determinant <= 1e-9 * one * xx or b < least * a:
+            rise = 1 + least * d
+            a = (v * y * rise).sum() / (v * rise * rise).sum()
+            b = least * a
         elif a < 0:
             a, b = 0.0, rx / xx
     return float(a), float(b)
