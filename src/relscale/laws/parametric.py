@@ -32,9 +32,13 @@ def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by E, A, B, α, β, (5, n, ...)."""
     _, A, B, alpha, beta = theta
     log_n, log_d = np.log(x)
-    by_a, by_b = np.exp(-alpha * log_n), np.exp(-beta * log_d)
-    rows = np.ones_like(by_a), by_a, by_b, -A * by_a * log_n, -B * by_b * log_d
-    return np.stack(np.broadcast_arrays(*rows))
+    by_a = np.exp(-alpha * log_n)
+    result = np.empty((5, *by_a.shape))
+    result[0], result[1] = 1.0, by_a
+    np.exp(-beta * log_d, out=result[2])
+    np.multiply(-A * log_n, by_a, out=result[3])
+    np.multiply(-B * log_d, result[2], out=result[4])
+    return result
 
 
 def starts(x: Array, y: Array) -> Array:

@@ -28,7 +28,7 @@ ORTHOGONAL = (
 )
 EXACT = 1e-13  # root mean square of r, relative to ln y or y, below which a fit is exact
 STALLED = 1e-5  # the same cosine where no step lowers Q any more: the resolution of double precision
-BATCH = 2**18  # numbers in one batch's derivatives, so that they stay in the cache
+BATCH = 2**18  # numbers in the derivatives of the problems that are searched side by side: 2 MiB
 
 
 class Objective(Protocol):
@@ -43,7 +43,6 @@ class Objective(Protocol):
     @property
     def free(self) -> NDArray[np.bool_]: ...  # noqa: D102
     def scale(self, columns: Indices) -> Array: ...  # noqa: D102
-    def cost(self, u: Array, columns: Indices) -> Array: ...  # noqa: D102
     def expansion(self, u: Array, columns: Indices) -> Expansion: ...  # noqa: D102
 
 
@@ -70,70 +69,64 @@ class Minima:
 
 
 def minimise(objective: Objective, start: Array, columns: Indices) -> Minima:
-    """Minimise from ``start`` (q, m), each for the data set ``columns`` (m,) of the objective."""
-    size = max(1, BATCH // max(1, start.shape[0] * objective.y.shape[0]))
-    parts = [
-        _minimise(objective, start[:, i : i + size], columns[i : i + size])
-        for i in range(0, start.shape[1], size)
-    ]
-    return Minima(
-        *(
-            np.concatenate([getattr(part, name) for part in parts], axis=-1)
-            for name in ("u", "cost", "converged", "steps")
-        )
-    )
+    """Minimise from ``start`` (q, m), each for the data set ``columns`` (m,) of the objective.
 
-
-def _minimise(objective: Objective, start: Array, columns: Indices) -> Minima:
+    The problems are searched side by side, as many at a time as ``BATCH`` allows; where one is done the next moves up.
+    """
     q, m = start.shape
     u = np.clip(start, objective.low, objective.high)
-    cost = objective.cost(u, columns)
-    converged, steps = np.zeros(m, dtype=bool), np.zeros(m, dtype=np.int64)
-    gradient, scale, cosine = np.zeros((q, m)), np.zeros((q, m)), np.full(m, np.inf)
-    curvature = np.zeros((m, q, q))
+    cost, cosine = np.full(m, np.inf), np.full(m, np.inf)
+    gradient, scale, curvature = np.zeros((q, m)), np.zeros((q, m)), np.zeros((m, q, q))
     damping, growth = np.full(m, FIRST_DAMPING), np.full(m, 2.0)
-    free = np.broadcast_to(objective.free[:, None], (q, m))
+    converged, steps, tries = np.zeros(m, dtype=bool), np.zeros(m, dtype=int), np.zeros(m, dtype=int)
     exact = EXACT * objective.scale(columns)
+    width = max(1, BATCH // max(1, q * objective.y.shape[0]))
 
-    alive = np.flatnonzero(np.isfinite(cost))
-    moved = alive  # the problems whose expansion is out of date
-    for _ in range(STEPS):
-        if not len(alive):
-            break
-        expansion = objective.expansion(u[:, moved], columns[moved])
-        gradient[:, moved], curvature[moved] = expansion.gradient, expansion.curvature
-        scale[:, moved] = np.maximum(scale[:, moved], expansion.size)
-        pinned = _pinned(u[:, moved], gradient[:, moved], objective)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            each = np.abs(expansion.gradient) / np.sqrt(expansion.size * expansion.influence)
-        each = np.where(pinned | ~free[:, moved] | (expansion.gradient == 0), 0.0, each)
-        cosine[moved] = each.max(axis=0, initial=0.0)
-        converged[moved] = (cosine[moved] <= ORTHOGONAL) | (np.sqrt(expansion.influence) <= exact[moved])
-        alive = alive[~converged[alive]]
+    waiting = np.arange(m)
+    while len(waiting):
+        now = waiting[:width]
+        first = tries[now] == 0  # the start itself is to be looked at
+        held = (
+            _pinned(u[:, now], gradient[:, now], objective) | ~objective.free[:, None] | (scale[:, now] <= 0)
+        )
+        g = np.where(held, 0.0, gradient[:, now])
+        step = _solve(curvature[now], damping[now] * scale[:, now], g, held)
+        trial = np.clip(u[:, now] + np.where(first, 0.0, step), objective.low, objective.high)
+        step = trial - u[:, now]
+        expected = -(g * step).sum(axis=0) - np.einsum("im,mij,jm->m", step, curvature[now], step) / 2
 
-        held = _pinned(u[:, alive], gradient[:, alive], objective) | ~free[:, alive] | (scale[:, alive] <= 0)
-        g = np.where(held, 0.0, gradient[:, alive])
-        step = _solve(curvature[alive], damping[alive] * scale[:, alive], g, held)
-        trial = np.clip(u[:, alive] + step, objective.low, objective.high)
-        step = trial - u[:, alive]
-        bent = np.einsum("im,mij,jm->m", step, curvature[alive], step)
-        expected = -(g * step).sum(axis=0) - bent / 2
-        found = objective.cost(trial, columns[alive])
-        gain = cost[alive] - found
-        better = gain > 0
-        moved = alive[better]
-        u[:, moved], cost[moved] = trial[:, better], found[better]
-        steps[moved] += 1
-        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            ratio = np.where(expected > 0, gain / expected, 0.0)
-            shrink = np.maximum(1 / 3, 1 - np.clip(2 * ratio - 1, -1, 1.3) ** 3)
-        damping[alive] *= np.where(better, shrink, growth[alive])
-        growth[alive] = np.where(better, 2.0, 2 * growth[alive])
-        damping[alive] = np.maximum(damping[alive], LEAST_DAMPING)
-        lost = alive[~better & (damping[alive] > MOST_DAMPING)]
-        converged[lost] = cosine[lost] <= STALLED
-        alive = alive[better | (damping[alive] <= MOST_DAMPING)]
+        found = objective.expansion(trial, columns[now])
+        with np.errstate(invalid="ignore"):
+            gain = cost[now] - found.cost
+            better = gain > 0
+            ratio = np.where(expected > 0, gain / np.where(expected > 0, expected, 1.0), 0.0)
+        shrink = np.maximum(1 / 3, 1 - np.clip(2 * ratio - 1, -1, 1.3) ** 3)
+        change = np.where(first, 1.0, np.where(better, shrink, growth[now]))
+        damping[now] = np.maximum(damping[now] * change, LEAST_DAMPING)
+        growth[now] = np.where(better, 2.0, 2 * growth[now])
+        tries[now] += 1
+
+        on = now[better]
+        steps[on] += tries[on] > 1
+        u[:, on], cost[on] = trial[:, better], found.cost[better]
+        gradient[:, on], curvature[on] = found.gradient[:, better], found.curvature[better]
+        scale[:, on] = np.maximum(scale[:, on], found.size[:, better])
+        cosine[on] = _cosine(found, u[:, on], better, objective)
+        converged[on] = (cosine[on] <= ORTHOGONAL) | (np.sqrt(found.influence[better]) <= exact[on])
+        stalled = ~better & (damping[now] > MOST_DAMPING)
+        converged[now[stalled]] = cosine[now[stalled]] <= STALLED
+        done = converged[now] | stalled | (tries[now] >= STEPS) | np.isinf(cost[now])
+        waiting = np.concatenate([now[~done], waiting[width:]])
     return Minima(u, cost, converged, steps)
+
+
+def _cosine(found: Expansion, u: Array, which: NDArray[np.bool_], objective: Objective) -> Array:
+    """The largest cosine between the residuals and a parameter's derivatives, of those that may still move."""
+    gradient = found.gradient[:, which]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        each = np.abs(gradient) / np.sqrt(found.size[:, which] * found.influence[which])
+    still = _pinned(u, gradient, objective) | ~objective.free[:, None] | (gradient == 0)
+    return np.where(still, 0.0, each).max(axis=0, initial=0.0)
 
 
 def _pinned(u: Array, gradient: Array, objective: Objective) -> NDArray[np.bool_]:

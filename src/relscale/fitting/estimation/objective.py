@@ -65,15 +65,6 @@ class Objective:
         logs = np.array([parameter.log for parameter in self.law.parameters])
         return logs.reshape(-1, *[1] * (like.ndim - 1))
 
-    def cost(self, u: Array, columns: Indices) -> Array:
-        """Q, (m,), at u (q, m) of the data sets ``columns`` (m,); infinite where the law has no value."""
-        residual, weights = self.residuals(u, columns)
-        size = np.abs(residual)
-        small = np.minimum(size, self.delta)
-        with np.errstate(invalid="ignore", over="ignore"):
-            cost = (weights * small * (size - small / 2)).sum(axis=0)
-        return np.where(np.isfinite(cost), cost, np.inf)
-
     def scale(self, columns: Indices) -> Array:
         """Root of Σ w·y², (m,): what residuals are compared with to call a fit exact; 1 a point for logarithms."""
         y, weights = _take(self.y, columns), _take(self.weights, columns)
@@ -81,48 +72,68 @@ class Objective:
         return np.broadcast_to(np.sqrt((weights * size**2).sum(axis=0)), columns.shape)
 
     def residuals(self, u: Array, columns: Indices) -> tuple[Array, Array]:
-        """r and w, (n, m); r is 0 where w is, infinite where the law has no value."""
+        """r and w, (n, m); r is infinite where the law has no value and w is not 0."""
+        return self._residuals(self._fitted(u, columns), columns)
+
+    def _fitted(self, u: Array, columns: Indices) -> Array:
         with np.errstate(all="ignore"):
-            fitted = self.law.value(self.theta(u), _take(self.x, columns))
-            if self.log_error:
-                fitted = np.log(fitted)
-            residual = fitted - _take(self.y, columns)
+            return self.law.value(self.theta(u), _take(self.x, columns))
+
+    def _residuals(self, fitted: Array, columns: Indices) -> tuple[Array, Array]:
+        with np.errstate(all="ignore"):
+            residual = (np.log(fitted) if self.log_error else fitted) - _take(self.y, columns)
         weights = _take(self.weights, columns)
-        residual = np.where(weights > 0, residual, 0.0)
-        return np.where(np.isnan(residual), np.inf, residual), weights
+        if not np.isfinite(residual.sum()):
+            residual[np.broadcast_to(weights == 0, residual.shape)] = 0.0
+            residual[np.isnan(residual)] = np.inf
+        return residual, weights
 
     def derivatives(self, u: Array, columns: Indices) -> Array:
-        """∂r/∂u, (q, n, m); 0 for parameters that are not searched and points without weight."""
-        theta, x = self.theta(u), _take(self.x, columns)
+        """∂r/∂u, (q, n, m); 0 for parameters that are not searched."""
+        return self._derivatives(u, self._fitted(u, columns), columns)
+
+    def _derivatives(self, u: Array, fitted: Array, columns: Indices) -> Array:
+        theta = self.theta(u)
         with np.errstate(all="ignore"):
-            jacobian = self.law.jacobian(theta, x)
-            factor = np.where(self._logs(theta), theta, 1.0) * self.free[:, None]
-            jacobian = jacobian * factor[:, None]
+            jacobian = self.law.jacobian(theta, _take(self.x, columns))
+            factor = np.where(self._logs(theta), theta, 1.0)
             if self.log_error:
-                jacobian = jacobian / self.law.value(theta, x)
-        return np.where((_take(self.weights, columns) > 0) & np.isfinite(jacobian), jacobian, 0.0)
+                fitted = 1 / fitted
+            for i, row in enumerate(jacobian):
+                row *= factor[i] if self.free[i] else 0.0
+                if self.log_error:
+                    row *= fitted
+            if not np.isfinite(jacobian.sum()):
+                jacobian[~np.isfinite(jacobian)] = 0.0
+        return jacobian
 
     def expansion(self, u: Array, columns: Indices) -> "Expansion":
         """Q around u, to second order as far as the law is linear."""
-        residual, weights = self.residuals(u, columns)
-        jacobian = self.derivatives(u, columns)
-        inside = np.abs(residual) <= self.delta
+        fitted = self._fitted(u, columns)
+        residual, weights = self._residuals(fitted, columns)
+        jacobian = self._derivatives(u, fitted, columns)
         influence = np.clip(residual, -self.delta, self.delta)
+        # ρ = ψ·(r − ψ/2), inside as outside.
+        with np.errstate(invalid="ignore", over="ignore"):
+            cost = np.einsum("nm,nm->m", weights * influence, residual - influence / 2)
         weighted = jacobian * weights
-        all_points = (weighted * jacobian).sum(axis=1)
-        gradient = (weighted * influence).sum(axis=1)
-        if not inside.all():
-            weighted = weighted * inside
-        batch = weighted.transpose(2, 0, 1) @ jacobian.transpose(2, 1, 0)
-        return Expansion(gradient, batch, all_points, (weights * influence**2).sum(axis=0))
+        gradient = np.einsum("inm,nm->im", weighted, influence)
+        size = np.einsum("inm,inm->im", weighted, jacobian)
+        if np.isfinite(self.delta):
+            weighted *= np.abs(residual) <= self.delta
+        curvature = np.einsum("inm,jnm->mij", weighted, jacobian)
+        total = np.einsum("nm,nm->m", weights * influence, influence)
+        return Expansion(np.where(np.isfinite(cost), cost, np.inf), gradient, curvature, size, total)
 
 
 @dataclass(frozen=True)
 class Expansion:
-    """Gradient and curvature of Q at m points.
+    """Q, its gradient and its curvature at m points.
 
     Attributes
     ----------
+    cost
+        (m,), Q; infinite where the law has no value.
     gradient
         (q, m), Σ w ψ ∂r/∂u with ψ = ρ'.
     curvature
@@ -133,6 +144,7 @@ class Expansion:
         (m,), Σ w ψ².
     """
 
+    cost: Array
     gradient: Array
     curvature: Array
     size: Array

@@ -76,10 +76,6 @@ class Projection:
         every[self.linear] = np.einsum("mk,mkl->lm", along, right) / size[:, 0]
         return every, left
 
-    def cost(self, u: Array, columns: Indices) -> Array:
-        """Q, (m,)."""
-        return self.full.cost(self.completed(u, columns)[0], columns)
-
     def expansion(self, u: Array, columns: Indices) -> Expansion:
         """Q around u, to second order as far as the law is linear."""
         every, basis = self.completed(u, columns)
@@ -89,11 +85,13 @@ class Projection:
             2, 1, 0
         )  # (m, n, p)
         jacobian = jacobian - basis @ (basis.transpose(0, 2, 1) @ jacobian)
+        total = np.einsum("nm,nm->m", weights * residual, residual)
         return Expansion(
+            cost=np.where(np.isfinite(total), total / 2, np.inf),
             gradient=np.einsum("mnp,nm->pm", jacobian, residual * root),
             curvature=jacobian.transpose(0, 2, 1) @ jacobian,
             size=(jacobian**2).sum(axis=1).T,
-            influence=(weights * residual**2).sum(axis=0),
+            influence=total,
         )
 
     def _weights(self, columns: Indices) -> Array:
