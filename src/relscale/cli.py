@@ -1,6 +1,7 @@
 """The command ``relscale``: one verb a stage. The workflow's rules call these, and so can a person."""
 
 import argparse
+import inspect
 import os
 import sys
 from collections.abc import Sequence
@@ -81,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser(
         "fit",
         help="fit the laws to a table of measurements, or one law to any table",
-        description=fit.__doc__,
+        description=inspect.cleandoc(fit.__doc__ or ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verb.add_argument("table", type=Path, help="measurements, or any table (.parquet, .csv or .csv.gz)")
@@ -109,7 +110,11 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--run", dest="told_apart", metavar="COLUMNS", help="what tells models apart (default: run, else --x)"
     )
-    one.add_argument("--block", metavar="COLUMN", help="ties the checkpoints of one training")
+    one.add_argument(
+        "--block",
+        metavar="COLUMN",
+        help="ties the checkpoints of one training (default: block, else each run)",
+    )
     one.add_argument("--tokens", metavar="COLUMN", help="training tokens")
     one.add_argument("--params", metavar="COLUMN", help="parameters")
     one.add_argument("--error", choices=["log", "linear"], default="log", help="of other laws (default log)")
@@ -283,11 +288,12 @@ def fit(options: argparse.Namespace) -> None:
 
 def _fit_table(options: argparse.Namespace) -> None:
     from relscale.table_fit import fit as fitted
+    from relscale.table_fit import table_name
 
     for name in ("x", "y"):
         if getattr(options, name) is None:
             raise RelscaleError(f"--{name}: name the column of the table that holds it")
-    output = options.output or options.table.with_name(f"{options.table.name.split('.')[0]}.fits.parquet")
+    output = options.output or options.table.with_name(f"{table_name(options.table)}.fits.parquet")
     if output.resolve() == options.table.resolve():
         raise RelscaleError(f"--output: {output} is the table itself")
     names = ("group", "baseline", "corpus", "block", "tokens", "params", "error", "loss", "level", "seed")

@@ -60,8 +60,8 @@ class TableFit:
         return self.results.fits
 
     def __str__(self) -> str:
-        alone = ["suite"] if len(self.measurements["corpus"].unique()) > 1 else ["suite", "corpus"]
-        return f"{self.title}\n\n{summary(self.results, {}, without=alone)}"
+        told = [name for name in ("corpus", "group") if len(self.measurements[name].unique()) < 2]
+        return f"{self.title}\n\n{summary(self.results, {}, without=['suite', 'fit', 'law', *told])}"
 
     def write(self, output: str | Path) -> None:
         """Write ``fits`` to a ``.parquet`` or ``.csv``, or all tables into a folder where ``output`` has no ending."""
@@ -132,7 +132,8 @@ def fit(
         Columns that tell models apart; by default the column ``run`` where there is one, else ``x``. All groups of a
         run are measured on one model, which pairs them.
     block
-        A column that ties checkpoints of one training; they are no independent points.
+        A column that ties checkpoints of one training, which are no independent points; by default the column ``block``
+        where there is one.
     tokens, params
         Columns of training tokens and parameters, for the questions and laws that ask for them.
     error, loss
@@ -163,6 +164,7 @@ def fit(
         raise RelscaleError(f"{name}: no column {missing[0]!r}; it has {', '.join(source.column_names)}")
     if law == "relative":
         _check_baseline(source, group, baseline, name)
+    block = block or ("block" if "block" in source.column_names else None)
     if not runs:
         runs = ["run"] if "run" in source.column_names else xs
     columns = {
@@ -253,12 +255,19 @@ def _of_law(results: Fits, law: str) -> Fits:
 def _read(table: Any) -> tuple[pa.Table, str]:
     """The table, and a name for what is in it."""
     if isinstance(table, str | Path):
-        return read_table(table), Path(table).name.split(".")[0]
+        return read_table(table), table_name(table)
     if isinstance(table, pa.Table):
         return table, "table"
     if hasattr(table, "iloc"):  # a pandas frame, without a need for pandas
         return pa.Table.from_pandas(table, preserve_index=False), "table"
     raise RelscaleError(f"a table is a path, a pyarrow table or a pandas frame, not {type(table).__name__}")
+
+
+def table_name(path: str | Path) -> str:
+    """A file's name without its ending, ``.csv.gz`` included."""
+    name = Path(path).name
+    ending = next((ending for ending in (".csv.gz", ".csv", ".parquet") if name.endswith(ending)), "")
+    return name.removesuffix(ending)
 
 
 def _check_baseline(source: pa.Table, group: str | None, baseline: str | None, name: str) -> None:

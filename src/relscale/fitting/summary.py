@@ -15,6 +15,7 @@ SUITE = ("corpus", "optimizer", "suite", "prompt", "metric")
 
 MANY = 12  # groups of a suite; of more the extremes stand for the others
 EXTREMES = 3  # at either end
+ENSEMBLE = "ensemble"  # the candidate that is the forecast
 CROSSING = "crossing_flops"
 POOLED = "partial pooling"  # what the scheme of a pooled Δβ begins with
 YES = {None: "", True: "yes", False: "no"}
@@ -128,7 +129,8 @@ def _many(cell: Sequence[dict[str, Row]]) -> tuple[str, list[Row]]:
         key=lambda parameters: parameters[relative.LINE.slope]["value"],
     )
     first = next(iter(cell[0].values()))
-    text = f"{first['suite']}, {first['metric']}, {first['corpus']}: {len(cell)} groups"
+    told = dict.fromkeys(first[name] for name in ("suite", "metric", "corpus"))
+    text = f"{', '.join(told)}: {len(cell)} groups"
     if not known:
         return f"{text}, without a baseline", []
     text += f" against {known[0][relative.LINE.slope]['baseline']}: "
@@ -147,6 +149,11 @@ def _count(rows: Sequence[Row]) -> str:
 
 
 def _forecasts(rows: Iterable[Row]) -> list[Row]:
+    """Of suites of few groups; those of many are in the table."""
+    rows = [row for row in rows if row["candidate"] == ENSEMBLE]
+    groups: dict[tuple[Any, ...], set[str]] = {}
+    for row in rows:
+        groups.setdefault(_suite(row), set()).add(row["group"])
     return [
         {
             "forecast": row["quantity"],
@@ -161,7 +168,7 @@ def _forecasts(rows: Iterable[Row]) -> list[Row]:
             "status": row["status"],
         }
         for row in rows
-        if row["candidate"] == "ensemble"
+        if len(groups[_suite(row)]) <= MANY
     ]
 
 
