@@ -12,12 +12,11 @@ Every question is asked of these items: runs vary, items are as they are.
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from relscale.fitting.curves import RATIO, Curves
 from relscale.fitting.direction import CLOSES, WIDENS
 from relscale.fitting.last_stage import SMALLEST
-from relscale.fitting.questions.trend import Trend, trend
+from relscale.fitting.questions.trend import trend
 from relscale.fitting.settings import Settings
 from relscale.laws import power, relative
 
@@ -52,13 +51,15 @@ def influence_rows(curves: Curves, chosen: Settings) -> list[Row]:
                 "left_out": unit,
                 "training_flops": flops[u],
                 "level": chosen.level,
-                "status": _status(curves, j, member[:, u], int(used[j, u]), without, (j, u)),
             }
             rows.append(row)
             if not used[j, u]:
+                reason = next(status for status in curves.status[member[:, u], j] if status != "ok")
+                row["status"] = f"not part of the fit: {reason}"
                 continue
             low, high = sorted(law.sign * limit[j, u] for limit in (without.slope.low, without.slope.high))
             row |= {
+                "status": without.status(j, u),
                 "value": law.sign * without.slope.value[j, u],
                 "low": low,
                 "high": high,
@@ -98,17 +99,3 @@ def _below(p_value: float, limit: float) -> bool | None:
 
 def _lost(before: bool | None, after: bool | None) -> bool | None:
     return None if before is None or after is None else before and not after
-
-
-def _status(
-    curves: Curves, j: int, member: NDArray[np.bool_], used: int, without: Trend, at: tuple[int, int]
-) -> str:
-    if not used:
-        reason = next(status for status in curves.status[member, j] if status != "ok")
-        return f"not part of the fit: {reason}"
-    if np.isfinite(without.slope.low[at]):
-        return "ok"
-    left = int(without.line.n[at])
-    if left < SMALLEST:
-        return f"{left} points are left, and an interval needs {SMALLEST}"
-    return "one training is left" if curves.shared else "no spread of compute is left"

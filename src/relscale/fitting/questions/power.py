@@ -35,7 +35,7 @@ from relscale.fitting.curves import RATIO, Curves
 from relscale.fitting.interval import ItemLines
 from relscale.fitting.ladder import Floats
 from relscale.fitting.last_stage import SMALLEST, Lines, lines
-from relscale.fitting.questions.trend import jackknifed, trend
+from relscale.fitting.questions.trend import trend
 from relscale.fitting.settings import Settings
 from relscale.fitting.spread import spread
 
@@ -115,10 +115,9 @@ def _of_trainings(curves: Curves, chosen: Settings) -> Answers:
             total = round(trainings * times)
             rng = np.random.default_rng([chosen.seed, TAGS["trainings"], total])
             each = rng.standard_normal((total, EXPERIMENTS))
-            mean = each.mean(axis=0)
-            without = (total * mean - each) / (total - 1)
-            limits = jackknifed(mean, without, np.ones(each.shape, dtype=bool), chosen.level)
-            found[of_these, :, c] = _share(-limits.low, size)
+            half = interval.quantile((1 + chosen.level) / 2, np.array(total - 1.0))
+            needed = half * each.std(axis=0, ddof=1) / np.sqrt(total) - each.mean(axis=0)
+            found[of_these, :, c] = _share(needed, size)
     return {
         "budgets": (BUDGETS, None, "checkpoints of one training are no budgets of their own"),
         "runs": (TIMES, found, IF_TRAININGS),

@@ -1,24 +1,19 @@
-"""A straight line with every interval that a question needs: plain, or by training where points share trainings.
+"""A straight line with every interval that a question needs, for these items.
 
-Where each point is a training of its own these are the t intervals of ``relscale.fitting.interval``, for these items.
-Checkpoints of one training are no independent points; there the interval is a t interval on the jackknife of whole
-trainings (the "CR3" sandwich of ``relscale.fitting.bootstrap.blocks``), with G − 1 degrees of freedom for G trainings:
-
-    V = (G − 1) / G · Σ_g (θ_(g) − θ)².
+The t interval of the last stage; where points are checkpoints of shared trainings it is that of the jackknife over
+trainings (``relscale.fitting.last_stage``, ``relscale.fitting.interval``).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from relscale.fitting import interval
 from relscale.fitting.direction import direction
 from relscale.fitting.interval import Interval
 from relscale.fitting.ladder import Floats
-from relscale.fitting.last_stage import Lines, lines
+from relscale.fitting.last_stage import SMALLEST, Lines, lines
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,15 @@ class Trend:
         slope, ends = self.slope, self.ends
         return direction((slope.low[at], slope.high[at]), [(end.low[at], end.high[at]) for end in ends])
 
+    def status(self, *at: int) -> str:
+        """ "ok", or why line ``at`` has no interval or none to trust."""
+        n, trainings = int(self.line.n[at]), self.line.blocks
+        if n < SMALLEST:
+            return f"{n} points, and an interval needs {SMALLEST}"
+        if trainings is not None and trainings[at] < interval.FEWEST_BLOCKS:
+            return f"too few training runs behind the points for a reliable interval: {trainings[at]:.0f}"
+        return "ok" if np.isfinite(self.slope.low[at]) else "no spread of compute to fit a slope to"
+
 
 def trend(x: Floats, y: Floats, noise: Floats, blocks: Sequence[str], level: float) -> Trend:
     """Lines through y (P, ...) on x (P,), nan points left out; ``blocks`` (P,) names the training of each point."""
@@ -52,15 +56,3 @@ def trend(x: Floats, y: Floats, noise: Floats, blocks: Sequence[str], level: flo
         interval.level_at(estimate, at, level) for at in (estimate.low, estimate.reference, estimate.high)
     )
     return Trend(estimate, interval.slope(estimate, level), (low, middle, high))
-
-
-def jackknifed(value: Floats, without: Floats, present: NDArray[np.bool_], level: float) -> Interval:
-    """t interval of ``value`` (...) from the values ``without`` (G, ...) each of the trainings that are ``present``."""
-    number = present.sum(axis=0).astype(float)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(present, without, 0).sum(axis=0) / number
-        squares = np.where(present, (without - mean) ** 2, 0).sum(axis=0)
-        stderr = np.sqrt((number - 1) / number * squares)
-    df = np.where(number > 1, number - 1, np.nan)
-    half = stdtrit(df, (1 + level) / 2) * stderr
-    return Interval(value, stderr, value - half, value + half, df, np.ones_like(stderr))
