@@ -1,14 +1,31 @@
+from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
+import pytest
+
 from relscale.fitting.fit import fit
+from relscale.fitting.fits import FITS, FORECASTS, PREDICTIONS, REPRODUCTION, Fits
 from relscale.fitting.summary import summary
 
 GROUPS = {"a": (1.5, 0.08, 0.3), "b": (1.0, 0.05, 0.0)}
+CURVE = {
+    "corpus": "text",
+    "optimizer": "c-adamc",
+    "suite": "s",
+    "prompt": "plain",
+    "metric": "bits_per_byte_answer_mean",
+    "group": "a",
+}
 
 
-def test_the_summary_has_a_row_a_group_and_the_gap_against_the_baseline(World: Any) -> None:
-    fits = fit(World(GROUPS).measurements, suites={"s": {"baseline": "b"}})
-    frontier, laws = summary(fits, {}).split("\n\n")
+@pytest.fixture(name="fits", scope="module")
+def fitted(World: Any) -> Fits:
+    return fit(World(GROUPS).measurements, suites={"s": {"baseline": "b"}})
+
+
+def test_the_summary_has_a_row_a_group_and_the_gap_against_the_baseline(fits: Fits) -> None:
+    frontier, laws = summary(fits, {}).split("\n\n")[:2]
     assert [line.split()[2] for line in frontier.splitlines()[2:]] == [
         "compute_optimal_tokens",
         "compute_optimal_params",
@@ -21,6 +38,84 @@ def test_the_summary_has_a_row_a_group_and_the_gap_against_the_baseline(World: A
     assert "-0.03" not in baseline
 
 
-def test_a_suite_is_shown_by_the_metric_and_prompt_that_it_names(World: Any) -> None:
-    fits = fit(World(GROUPS).measurements, suites={"s": {"baseline": "b"}})
+def test_a_suite_is_shown_by_the_metric_and_prompt_that_it_names(fits: Fits) -> None:
     assert "0.0800" not in summary(fits, {"s": ("another metric", "another prompt")})
+
+
+def test_columns_may_be_left_out(fits: Fits) -> None:
+    assert "corpus" in summary(fits, {})
+    assert "corpus" not in summary(fits, {}, without=["corpus"])
+
+
+def test_of_many_groups_it_shows_how_many_go_which_way_and_the_extremes(World: Any) -> None:
+    groups = {f"g{i:02}": (1.5, 0.05 + 0.001 * i, 0.0) for i in range(1, 41)} | {"b": (1.0, 0.05, 0.0)}
+    said = summary(fit(World(groups).measurements, suites={"s": {"baseline": "b"}}), {})
+    assert "41 groups against b: 40 closes, 0 widens, 0 not clear; the extremes:" in said
+    shown = [line.split()[2] for line in said.splitlines() if line.startswith("text ") and " b " in line]
+    assert shown == ["g40", "g39", "g38", "g03", "g02", "g01"]
+
+
+def test_corpora_that_are_compared_stand_beside_the_groups(World: Any) -> None:
+    world = World(GROUPS, noise=0.01, corpora=("text", "code"))
+    said = summary(
+        fit(world.measurements, options={"contrasts": {"corpus": "text"}, "baselines": {"s": "b"}}), {}
+    )
+    between = [line for line in said.splitlines() if line.startswith("code ") and " text " in line]
+    assert {line.split()[1] for line in between} == {"s", "validation"}
+
+
+def rows(schema: pa.Schema, *given: dict[str, Any]) -> pa.Table:
+    return pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in given], schema)
+
+
+def test_crossings_forecasts_laws_predictions_and_answers_are_shown_where_there_are(fits: Fits) -> None:
+    crossing = CURVE | {
+        "parameter": "crossing_flops",
+        "baseline": "b",
+        "contrast": "group",
+        "status": "not within reach",
+    }
+    law = {"fit": "mine", "law": "parametric", "parameter": "E", "value": 1.8172, "low": 1.7, "status": "ok"}
+    ahead = CURVE | {
+        "quantity": "ratio",
+        "baseline": "b",
+        "training_flops": 2e23,
+        "candidate": "ensemble",
+        "value": 0.5,
+    }
+    other = ahead | {"candidate": "persistence", "value": 0.123}
+    seen = {
+        "fit": "mine",
+        "run": "big",
+        "observed": 2.5,
+        "predicted": 2.52,
+        "relative_error": 0.0071,
+        "status": "ok",
+    }
+    answer = {
+        "quantity": "alpha",
+        "published": 0.3478,
+        "reproduced": 0.34731,
+        "agrees": False,
+        "within": True,
+    }
+    full = replace(
+        fits,
+        fits=pa.concat_tables([fits.fits, rows(FITS, crossing, law)]),
+        forecasts=rows(
+            FORECASTS, ahead | {"low": 0.4, "high": 0.6, "spread_low": 0.45, "spread_high": 0.55}, other
+        ),
+        predictions=rows(PREDICTIONS, seen),
+        reproduction=rows(REPRODUCTION, answer, {"quantity": "ours alone", "reproduced": 1.0}),
+    )
+    said = summary(full, {})
+    assert "not within reach" in said
+    assert "1.8172 [1.7, …]" in said
+    assert "2e+23" in said
+    assert "0.5000 [0.4, 0.6]" in said
+    assert "[0.45, 0.55]" in said
+    assert "0.123" not in said
+    assert "+0.71%" in said
+    assert "0.3478" in said
+    assert "ours alone" not in said
+    assert said.endswith("'reproduction': 1")

@@ -55,14 +55,16 @@ def summary(fits: Fits, shown: Mapping[str, tuple[str, str]], without: Sequence[
     parts[2:2] = [f"{text}\n{_table(lines, without)}" for text, lines in many]
     alone = sum(row["published"] is None for row in fits.reproduction.to_pylist())
     if alone:
-        parts.append(
-            f"{alone} further numbers, for which none was published, are in the table 'reproduction'"
-        )
+        parts.append(f"numbers for which none was published, in the table 'reproduction': {alone}")
     return "\n\n".join(part.strip() for part in parts if part)
 
 
 def _is_shown(row: Row, shown: Mapping[str, tuple[str, str]]) -> bool:
     return row["suite"] not in shown or (row["metric"], row["prompt"]) == shown[row["suite"]]
+
+
+def _suite_of(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in SUITE)
 
 
 def _frontier(rows: Iterable[Row]) -> list[Row]:
@@ -86,7 +88,7 @@ def _laws(rows: Iterable[Row]) -> tuple[list[Row], list[tuple[str, list[Row]]]]:
         between = row["contrast"] if row["contrast"] != "group" else None  # corpora or optimizers
         if row["suite"] == VALIDATION[0] and between is None:
             continue
-        parameters = cells.setdefault((*(row[name] for name in SUITE), between, row["group"]), {})
+        parameters = cells.setdefault((*_suite_of(row), between, row["group"]), {})
         name = POOLED if str(row["scheme"]).startswith(POOLED) else row["parameter"]
         # The rows of the population follow those of these items; they count where they have a value.
         if name not in parameters or row["value"] is not None:
@@ -153,7 +155,7 @@ def _forecasts(rows: Iterable[Row]) -> list[Row]:
     rows = [row for row in rows if row["candidate"] == ENSEMBLE]
     groups: dict[tuple[Any, ...], set[str]] = {}
     for row in rows:
-        groups.setdefault(_suite(row), set()).add(row["group"])
+        groups.setdefault(_suite_of(row), set()).add(row["group"])
     return [
         {
             "forecast": row["quantity"],
@@ -168,7 +170,7 @@ def _forecasts(rows: Iterable[Row]) -> list[Row]:
             "status": row["status"],
         }
         for row in rows
-        if len(groups[_suite(row)]) <= MANY
+        if len(groups[_suite_of(row)]) <= MANY
     ]
 
 
