@@ -50,6 +50,7 @@ before. For these items, from ``ENOUGH_BLOCKS`` trainings on, t gives way to the
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -59,7 +60,6 @@ from relscale.fitting.bootstrap.blocks import BlockLines, quadratic
 from relscale.fitting.bootstrap.limits import SYMMETRIC, limits
 from relscale.fitting.ladder import Floats
 from relscale.fitting.last_stage import Lines, lines
-from relscale.fitting.spread import spread
 
 THESE_ITEMS = "these items"
 ITEM_POPULATION = "item population"
@@ -142,6 +142,23 @@ class ItemLines:
     interaction: Floats
     covariance: Floats | None = None
 
+    @cached_property
+    def between(self) -> Floats:
+        """(3, ...) variance of the level, covariance, variance of the slope over the resamplings; nan below two."""
+        known = np.isfinite(self.slope)
+        count = known.sum(axis=-1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            level, slope = (
+                np.where(
+                    known, one - np.where(known, one, 0).sum(axis=-1, keepdims=True) / count[..., None], 0
+                )
+                for one in (self.level, self.slope)
+            )
+            sums = np.stack(
+                [(a * b).sum(axis=-1) for a, b in ((level, level), (level, slope), (slope, slope))]
+            )
+            return np.where(count > 1, sums / (count - 1), np.nan)
+
     def interaction_variance(self, estimate: Lines, level: Floats | float, slope: Floats | float) -> Floats:
         """V_int of ``level·(fitted level) + slope·(fitted slope)``."""
         if self.covariance is not None:
@@ -199,7 +216,7 @@ def contrast(
     variance = of_runs = estimate.contrast_variance(a, b)
     share = np.ones_like(variance)
     if items is not None:
-        of_items = spread(a * items.level + np.asarray(b)[..., None] * items.slope) ** 2
+        of_items = quadratic(items.between, a, b)
         of_both = items.interaction_variance(estimate, a, b)
         variance = np.maximum(np.maximum(of_runs, of_items), of_runs + of_items - of_both)
         share = ill_known_share(of_runs, variance)
