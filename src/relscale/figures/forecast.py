@@ -34,8 +34,9 @@ PER_SUITE = True
 ENSEMBLE = "ensemble"
 MOST_PANELS = 6  # series and groups that get a panel; the largest gaps, where there are more
 COLUMNS = 3
+NEAR = 1.5  # the level of the baseline is shown where it makes the axis no longer than that
 BESIDE = 12  # pixels that candidates stand to the right of the forecast, so as not to be covered by it
-BINS = 4  # of log distance, for the errors of the candidates
+BINS = 4  # of distance, for errors and coverage
 FEWEST = 3  # backtests behind a point
 TABLES = {"ratio": "gaps", "error": "errors"}
 LAW = "law through all data"
@@ -71,12 +72,11 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     shown = places[:MOST_PANELS]
     candidates = sorted({row["candidate"] for row in every} - {ENSEMBLE})
     styles = _styles(candidates)
-    columns = max(2, min(COLUMNS, len(shown)))
-    upper = math.ceil(len(shown) / columns)
+    upper = math.ceil(len(shown) / COLUMNS)
     grid = panels(
         title,
         upper + 1,
-        columns,
+        COLUMNS,
         width=330,
         height=[300] * upper + [250],
         gap_x=92,
@@ -85,11 +85,12 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     )
     for i, (series, group) in enumerate(shown):
         own = [row for row in every if row["group"] == group and _belongs(row, series)]
-        _draw_group(grid, i // columns, i % columns, data, series, suite, group, quantity, own, styles)
+        _draw_group(grid, i // COLUMNS, i % COLUMNS, data, series, suite, group, quantity, own, styles)
     tests = [row for row in data.rows("backtests", **suite.key, quantity=quantity) if known(row["log_error"])]
     tests = [row for row in tests if row["contrast"] in (None, GROUP)]
     _draw_errors(grid, upper, 0, tests, styles)
-    _draw_coverage(grid, upper, 1, tests, candidates)
+    _draw_coverage(grid, upper, 1, tests)
+    _draw_weights(grid, upper, 2, every, styles)
     _legend(grid, styles)
     footnotes(grid, _notes(ours, len(places) - len(shown)))
     return grid.figure
@@ -111,9 +112,16 @@ def _places(data: FigureData, ours: Sequence[Row]) -> list[tuple[Series, str]]:
 
 
 def _styles(candidates: Sequence[str]) -> dict[str, theme.Style]:
-    """Each candidate a colour and a symbol; black is the ensemble's."""
-    styles = theme.styles([ENSEMBLE, *candidates], ENSEMBLE)
-    return styles | {ENSEMBLE: theme.Style(theme.INK, "diamond", "solid")}
+    """Each candidate a colour, a symbol and a dash; black is the ensemble's."""
+    colours, symbols, dashes = (
+        theme.COLOURS[1:],
+        [s for s in theme.FILLED if s != "diamond"],
+        theme.DASHES[1:],
+    )
+    return {ENSEMBLE: theme.Style(theme.INK, "diamond", "solid")} | {
+        name: theme.Style(colours[i % len(colours)], symbols[i % len(symbols)], dashes[i % len(dashes)])
+        for i, name in enumerate(candidates)
+    }
 
 
 def _draw_group(
@@ -204,18 +212,17 @@ def _draw_group(
             **axes,
         )
     )
-    told = f"relative to {suite.baseline_label} (ratio)" if table == "gaps" else suite.metric_title
-    y = theme.log_axis(
-        [*shown, 1.0] if table == "gaps" else shown, f"error {told}" if table == "gaps" else told
-    )
-    set_axes(grid, row, column, x, y)
-    if table == "gaps":
+    title = f"error relative to {suite.baseline_label} (ratio)" if table == "gaps" else suite.metric_title
+    with_baseline = [*shown, 1.0]
+    reach = math.log(max(shown) / min(shown)) if min(shown) > 0 else 0.0
+    near = table == "gaps" and math.log(max(with_baseline) / min(with_baseline)) < NEAR * reach
+    set_axes(grid, row, column, x, theme.log_axis(with_baseline if near else shown, title))
+    if near:
         level_line(grid, row, column, 1.0)
     last = ours[-1]
     words = theme.DIRECTIONS[last["direction"] or "unclear"][2]
     label = suite.labels.get(group, group)
-    farthest = theme.power_of_ten(float(f"{last['training_flops']:.2g}"))
-    small = f"{series.label}; at {farthest} FLOPs: {words}"
+    small = f"{series.label}; at {_power(last['training_flops'])} FLOPs: {words}"
     heading(grid, row, column, label, small)
 
 
@@ -233,10 +240,7 @@ def _draw_errors(
     errors: list[float] = []
     reaches: list[float] = []
     for name, style in styles.items():
-        own = sorted((one for one in tests if one["candidate"] == name), key=lambda one: one["log_distance"])
-        size = max(FEWEST, math.ceil(len(own) / BINS))
-        bins = [own[i : i + size] for i in range(0, len(own), size)]
-        bins = [told for told in bins if len(told) >= FEWEST]
+        bins = _bins([one for one in tests if one["candidate"] == name])
         if not bins:
             continue
         x = [math.exp(median(one["log_distance"] for one in told)) for told in bins]
@@ -263,56 +267,95 @@ def _draw_errors(
         note_in_panel(grid, row, column, "no forecast could be tried inside the data")
 
 
-def _draw_coverage(
-    grid: Panels, row: int, column: int, tests: Sequence[Row], candidates: Sequence[str]
-) -> None:
-    """How often the intervals held what came, candidate by candidate."""
+def _draw_coverage(grid: Panels, row: int, column: int, tests: Sequence[Row]) -> None:
+    """How often the forecast's interval held what came, against how far beyond its data it spoke."""
     axes = grid.axes(row, column)
-    names = [ENSEMBLE, *candidates]
-    share = {}
-    for name in names:
-        told = [one["covered"] for one in tests if one["candidate"] == name and one["covered"] is not None]
-        if told:
-            share[name] = (sum(told) / len(told), len(told))
-    names = [name for name in names if name in share]
-    y = theme.linear_axis([0, 1], "") | {
-        "range": [max(len(names), 1) - 0.5, -0.5],
-        "tickvals": list(range(len(names))),
-        "ticktext": names,
-        "tickfont": {"size": theme.SIZE - 3},
-        "showgrid": False,
-    }
-    x = theme.linear_axis([0, 100], "intervals that held what came (%)", most=5, pad=0.03)
-    set_axes(grid, row, column, x, y)
-    heading(grid, row, column, "Tried inside the data: coverage")
-    if not names:
+    own = [one for one in tests if one["candidate"] == ENSEMBLE and one["covered"] is not None]
+    bins = _bins(own)
+    reaches = [math.exp(median(one["log_distance"] for one in told)) for told in bins]
+    share = [100 * sum(one["covered"] for one in told) / len(told) for told in bins]
+    levels = distinct(one["level"] for one in own if known(one["level"]))
+    y = theme.linear_axis([*share, 50, 100], "intervals that held what came (%)", most=6)
+    set_axes(grid, row, column, theme.log_axis(reaches, "compute beyond the fitted data (factor)"), y)
+    told = (
+        f"{sum(one['covered'] for one in own) / len(own):.1%} of {len(own):,} overlapping tests"
+        if own
+        else ""
+    )
+    heading(grid, row, column, "Tried inside the data: coverage", told)
+    if not own:
         note_in_panel(grid, row, column, "no interval could be tried inside the data")
         return
+    for level in levels:
+        level_line(grid, row, column, 100 * level)
     grid.figure.add_trace(
-        go.Bar(
-            x=[100 * share[name][0] for name in names],
-            y=list(range(len(names))),
-            orientation="h",
-            width=0.6,
-            marker={"color": [theme.INK if name == ENSEMBLE else "#9a9a9a" for name in names]},
-            customdata=[share[name][1] for name in names],
-            hovertemplate="%{x:.1f}% of %{customdata} intervals<extra></extra>",
+        go.Scatter(
+            x=reaches,
+            y=share,
+            mode="lines+markers",
+            line={"color": theme.INK, "width": 3},
+            marker=theme.Style(theme.INK, "diamond", "solid").marker(9),
+            customdata=[len(told) for told in bins],
+            hovertemplate="%{x:.3g} × the compute<br>%{y:.1f}% of %{customdata} intervals<extra></extra>",
+            legendgroup=ENSEMBLE,
             showlegend=False,
             **axes,
         )
     )
-    levels = distinct(one["level"] for one in tests if known(one["level"]))
-    for level in levels:
-        grid.figure.add_shape(
-            type="line",
-            x0=100 * level,
-            x1=100 * level,
-            y0=0,
-            y1=1,
-            xref=axes["xaxis"],
-            yref=f"{axes['yaxis']} domain",
-            line={"color": "#d55e00", "width": 2, "dash": "4px,3px"},
+
+
+def _draw_weights(
+    grid: Panels, row: int, column: int, forecasts: Sequence[Row], styles: dict[str, theme.Style]
+) -> None:
+    """What each candidate counts in the ensemble: its mean weight over the groups, at the farthest target."""
+    axes = grid.axes(row, column)
+    farthest = max(one["training_flops"] for one in forecasts)
+    weights: dict[str, list[float]] = {}
+    for one in forecasts:
+        if one["training_flops"] == farthest and one["candidate"] != ENSEMBLE and known(one["weight"]):
+            weights.setdefault(one["candidate"], []).append(one["weight"])
+    share = {name: 100 * sum(told) / len(told) for name, told in weights.items()}
+    names = sorted(share, key=lambda name: -share[name])
+    y = theme.linear_axis([0, 1], "") | {
+        "range": [max(len(names), 1) - 0.4, -0.6],
+        "tickvals": list(range(len(names))),
+        "ticktext": [""] * len(names),
+        "ticks": "",
+        "showgrid": False,
+    }
+    x = theme.linear_axis([0, *share.values()], "weight in the forecast (%)", most=6, pad=0.06) | {
+        "zeroline": True
+    }
+    set_axes(grid, row, column, x, y)
+    heading(grid, row, column, "Weights", f"mean over groups, at {_power(farthest)} FLOPs")
+    grid.figure.add_trace(
+        go.Scatter(
+            x=[share[name] for name in names],
+            y=list(range(len(names))),
+            mode="markers",
+            marker={
+                "color": [styles[name].colour for name in names],
+                "symbol": [styles[name].symbol for name in names],
+                "size": 11,
+            },
+            text=names,
+            hovertemplate="%{text}: %{x:.1f}%<extra></extra>",
+            showlegend=False,
+            **axes,
         )
+    )
+
+
+def _bins(tests: Sequence[Row]) -> list[list[Row]]:
+    """Tests of like distance together, as many in each."""
+    ordered = sorted(tests, key=lambda one: one["log_distance"])
+    size = max(FEWEST, math.ceil(len(ordered) / BINS))
+    bins = [ordered[i : i + size] for i in range(0, len(ordered), size)]
+    return [told for told in bins if len(told) >= FEWEST]
+
+
+def _power(flops: float) -> str:
+    return theme.power_of_ten(float(f"{flops:.2g}"))
 
 
 def _origins(tests: Sequence[Row]) -> str:
@@ -349,7 +392,7 @@ def _notes(ours: Sequence[Row], left_out: int) -> list[str]:
         if levels
         else "No forecast has an interval: there are too few budgets to try one inside the data."
     ]
-    notes.append(ABOUT_LOWER + " The dashed line of the right panel is the level that intervals claim.")
+    notes.append(ABOUT_LOWER + " The line across is the level that intervals claim.")
     notes += (
         [f"{left_out} more groups are in forecasts.parquet; the largest gaps are shown."] if left_out else []
     )

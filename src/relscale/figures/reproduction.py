@@ -167,7 +167,7 @@ def _rest(alike: Sequence[Row]) -> list[str]:
     values = [row["reproduced"] for row in alike if known(row["reproduced"])]
     reach = f"all {len(values)}: {number(min(values), 4)} to {number(max(values), 4)}" if values else "none"
     more = f"… and {len(alike) - MOST_ALIKE} more in reproduction.parquet"
-    return [more, alike[0]["quantity"], "", reach, "", "", ""]
+    return [more, alike[0]["quantity"], "", "", reach, "", ""]
 
 
 def _agreement(row: Row) -> str:
