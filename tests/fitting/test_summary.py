@@ -112,10 +112,10 @@ def test_crossings_forecasts_laws_predictions_and_answers_are_shown_where_there_
     assert "not within reach" in said
     assert "1.8172 [1.7, …]" in said
     assert "2e+23" in said
-    assert "0.5000 [0.4, 0.6]" in said
+    assert "0.5000 [0.4000, 0.6000]" in said
     assert "[0.45, 0.55]" in said
     assert "0.123" not in said
-    assert "+0.71%" in said
+    assert "0.71%" in said
     assert "0.3478" in said
     assert "ours alone" not in said
     assert said.endswith("'reproduction': 1")

@@ -197,7 +197,7 @@ def _predictions(rows: Iterable[Row]) -> list[Row]:
             "run": row["run"],
             "observed": _number(row["observed"], 5),
             "predicted": _number(row["predicted"], 5) + _bounds(row["low"], row["high"]),
-            "error": "" if row["relative_error"] is None else f"{row['relative_error']:+.2%}",
+            "error": "" if row["relative_error"] is None else f"{row['relative_error']:.2%}",
             "status": row["status"],
         }
         for row in rows
