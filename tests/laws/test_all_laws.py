@@ -106,7 +106,7 @@ def test_many_parameter_vectors_at_once_are_each_as_alone(name: str) -> None:
         assert jacobian[..., j] == pytest.approx(one.jacobian(truth, x), rel=1e-12)
 
 
-@pytest.mark.parametrize("scale", [1e-3, 1e3])
+@pytest.mark.parametrize("scale", [1e-60, 1e-3, 1e3, 1e60])
 @pytest.mark.parametrize("name", [name for name in WORLDS if name != "sigmoid"])
 def test_the_unit_of_what_is_predicted_does_not_matter(name: str, scale: float) -> None:
     x, truths = WORLDS[name]

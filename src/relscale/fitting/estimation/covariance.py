@@ -13,6 +13,7 @@ from relscale.fitting.estimation.levenberg_marquardt import BATCH
 from relscale.fitting.estimation.objective import Indices, Objective
 from relscale.laws.law import Array
 
+NO_EFFECT = 1e-12  # root mean square of a nonlinear parameter's derivatives, below which the law does not depend on it
 DETERMINED = 1e-13  # least eigenvalue of the correlations between derivatives that still fixes all parameters
 
 
@@ -28,6 +29,8 @@ def _covariance(
     objective: Objective, u: Array, df: Indices, columns: Indices
 ) -> tuple[Array, NDArray[np.bool_]]:
     free = np.flatnonzero(objective.free)
+    law = objective.law
+    shapes = np.array([law.parameters[i].log or law.names[i] not in law.linear for i in free], dtype=bool)
     residual, weights = objective.residuals(u[:, columns], columns)
     jacobian = objective.derivatives(u[:, columns], columns)[free].transpose(2, 0, 1)  # (m, free, n)
     residual, weights = residual.T, np.broadcast_to(weights.T, residual.T.shape)
@@ -39,7 +42,8 @@ def _covariance(
     curved = gram
     if not inside.all():
         curved = (jacobian * (weights * inside)[:, None]) @ jacobian.transpose(0, 2, 1)
-    determined = (size > 0).all(axis=1) & (np.linalg.eigvalsh(gram)[:, 0] > DETERMINED)
+    least = NO_EFFECT * np.sqrt(weights.sum(axis=1, keepdims=True)) * shapes
+    determined = (size > least).all(axis=1) & (np.linalg.eigvalsh(gram)[:, 0] > DETERMINED)
     solvable = determined & (np.linalg.eigvalsh(curved)[:, 0] > DETERMINED)
     identity = np.eye(len(free))
     inverse = np.linalg.inv(np.where(solvable[:, None, None], curved, identity))

@@ -57,13 +57,14 @@ def estimate(
     RelscaleError
         A name is unknown, or shapes do not fit. Data that can not be fitted are no error but have a status.
     """
-    objective, begin, hopeless = prepared(
-        law, x, y, weights=weights, loss=loss, delta=delta, error=error, starts=starts, fixed=fixed
-    )
-    q, count, problems = begin.shape
-    columns = np.tile(np.arange(problems), count)
-    found = minimise(objective, objective.u(begin).reshape(q, -1), columns)
-    return best_of_starts(objective, found, count, hopeless, tuple(fixed or ()))
+    with np.errstate(all="ignore"):
+        objective, begin, hopeless = prepared(
+            law, x, y, weights=weights, loss=loss, delta=delta, error=error, starts=starts, fixed=fixed
+        )
+        q, count, problems = begin.shape
+        columns = np.tile(np.arange(problems), count)
+        found = minimise(objective, objective.u(begin).reshape(q, -1), columns)
+        return best_of_starts(objective, found, count, hopeless, tuple(fixed or ()))
 
 
 def prepared(
@@ -106,16 +107,18 @@ def prepared(
     for name, value in given.items():
         begin[law.names.index(name)] = value
     low, high = _bounds(law, x, y, weights)
+    unit = _unit(y, weights) if error == "linear" else 1.0
     objective = Objective(
         law=law,
         x=x,
         y=np.log(y) if error == "log" else y,
         weights=weights,
-        delta=delta if loss == "huber" else np.inf,
+        delta=delta / unit if loss == "huber" else np.inf,
         log_error=error == "log",
         free=np.array([name not in given for name in law.names]),
         low=low,
         high=high,
+        unit=unit,
     )
     for name in given:  # what is given is not bounded
         i = law.names.index(name)
@@ -158,6 +161,13 @@ def _starts(law: Law, x: Array, y: Array, weights: Array) -> Array:
     most = max(len(start) for start in each)
     padded = [np.pad(start, ((0, most - len(start)), (0, 0)), mode="edge") for start in each]
     return np.stack(padded, axis=-1)
+
+
+def _unit(y: Array, weights: Array) -> float:
+    """The root mean square of y, without squares that overflow; 1 where all are 0."""
+    size = np.abs(np.where(weights > 0, y, 0.0))
+    largest = float(size.max(initial=0.0))
+    return largest * float(np.sqrt(np.mean((size / largest) ** 2))) if largest > 0 else 1.0
 
 
 def _bounds(law: Law, x: Array, y: Array, weights: Array) -> tuple[Array, Array]:

@@ -116,7 +116,7 @@ def best_of_starts(
         fixed=fixed,
         theta=np.where(lost, np.nan, theta),
         stderr=np.where(lost, np.nan, stderr),
-        objective=np.where(lost, np.nan, cost),
+        objective=np.where(lost, np.nan, cost * objective.unit**2),
         converged=settled & ~lost,
         determined=determined & ~lost,
         at_bound=at_bound & ~lost,

@@ -23,9 +23,7 @@ from relscale.laws.law import Array
 
 STEPS = 300
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e-15, 1e16
-ORTHOGONAL = (
-    1e-9  # cosine between residuals and each parameter's derivatives, below which the gradient is zero
-)
+ORTHOGONAL = 1e-9  # cosine between residuals and a parameter's derivatives, below which the gradient is zero
 EXACT = 1e-13  # root mean square of r, relative to ln y or y, below which a fit is exact
 STALLED = 1e-5  # the same cosine where no step lowers Q any more: the resolution of double precision
 BATCH = 2**18  # numbers in the derivatives of the problems that are searched side by side: 2 MiB

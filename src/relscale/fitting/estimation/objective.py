@@ -5,7 +5,8 @@
     ρ(r) = r² / 2 where |r| ≤ δ,   δ·|r| − δ² / 2 beyond
 
 Huber's loss; least squares is δ = ∞. Parameters are searched as they are, or in their logarithms where the law says
-so: ``u`` below.
+so: ``u`` below. Where a search leads out of the law's domain numbers overflow, and Q is infinite there; callers silence
+numpy's warnings.
 """
 
 from dataclasses import dataclass
@@ -33,13 +34,16 @@ class Objective:
     weights
         (n, B) or (n, 1), 0 where a point is not to count.
     delta
-        Where Huber's loss turns linear; ∞ for squares.
+        Where Huber's loss turns linear, in units of ``unit``; ∞ for squares.
     log_error
         Whether the error is that of the logarithm.
     free
         (q,) which parameters are searched.
     low, high
         (q, 1) bounds of u.
+    unit
+        That of linear errors, about the size of y, so that squares of huge and tiny numbers stay numbers; Q, r and y
+        below are in it. 1 for logarithms.
     """
 
     law: Law
@@ -51,6 +55,7 @@ class Objective:
     free: NDArray[np.bool_]
     low: Array
     high: Array
+    unit: float = 1.0
 
     def theta(self, u: Array) -> Array:
         """Parameters (q, ...) of u."""
@@ -67,7 +72,7 @@ class Objective:
 
     def scale(self, columns: Indices) -> Array:
         """Root of Σ w·y², (m,): what residuals are compared with to call a fit exact; 1 a point for logarithms."""
-        y, weights = _take(self.y, columns), _take(self.weights, columns)
+        y, weights = _take(self.y, columns) / self.unit, _take(self.weights, columns)
         size = np.where(weights > 0, np.maximum(np.abs(y), 1.0) if self.log_error else np.abs(y), 0.0)
         return np.broadcast_to(np.sqrt((weights * size**2).sum(axis=0)), columns.shape)
 
@@ -76,12 +81,12 @@ class Objective:
         return self._residuals(self._fitted(u, columns), columns)
 
     def _fitted(self, u: Array, columns: Indices) -> Array:
-        with np.errstate(all="ignore"):
-            return self.law.value(self.theta(u), _take(self.x, columns))
+        return self.law.value(self.theta(u), _take(self.x, columns))
 
     def _residuals(self, fitted: Array, columns: Indices) -> tuple[Array, Array]:
-        with np.errstate(all="ignore"):
-            residual = (np.log(fitted) if self.log_error else fitted) - _take(self.y, columns)
+        residual = (np.log(fitted) if self.log_error else fitted) - _take(self.y, columns)
+        if not self.log_error:
+            residual /= self.unit
         weights = _take(self.weights, columns)
         if not np.isfinite(residual.sum()):
             residual[np.broadcast_to(weights == 0, residual.shape)] = 0.0
@@ -94,17 +99,14 @@ class Objective:
 
     def _derivatives(self, u: Array, fitted: Array, columns: Indices) -> Array:
         theta = self.theta(u)
-        with np.errstate(all="ignore"):
-            jacobian = self.law.jacobian(theta, _take(self.x, columns))
-            factor = np.where(self._logs(theta), theta, 1.0)
-            if self.log_error:
-                fitted = 1 / fitted
-            for i, row in enumerate(jacobian):
-                row *= factor[i] if self.free[i] else 0.0
-                if self.log_error:
-                    row *= fitted
-            if not np.isfinite(jacobian.sum()):
-                jacobian[~np.isfinite(jacobian)] = 0.0
+        jacobian = self.law.jacobian(theta, _take(self.x, columns))
+        factor = np.where(self._logs(theta), theta, 1.0) / self.unit
+        if self.log_error:
+            jacobian *= 1 / fitted
+        for i, row in enumerate(jacobian):
+            row *= factor[i] if self.free[i] else 0.0
+        if not np.isfinite(jacobian.sum()):
+            jacobian[~np.isfinite(jacobian)] = 0.0
         return jacobian
 
     def expansion(self, u: Array, columns: Indices) -> "Expansion":
@@ -113,16 +115,15 @@ class Objective:
         residual, weights = self._residuals(fitted, columns)
         jacobian = self._derivatives(u, fitted, columns)
         influence = np.clip(residual, -self.delta, self.delta)
-        # ρ = ψ·(r − ψ/2), inside as outside.
-        with np.errstate(invalid="ignore", over="ignore"):
-            cost = np.einsum("nm,nm->m", weights * influence, residual - influence / 2)
+        pull = weights * influence
+        cost = np.einsum("nm,nm->m", pull, residual - influence / 2)  # ρ = ψ·(r − ψ/2) everywhere
         weighted = jacobian * weights
         gradient = np.einsum("inm,nm->im", weighted, influence)
         size = np.einsum("inm,inm->im", weighted, jacobian)
         if np.isfinite(self.delta):
             weighted *= np.abs(residual) <= self.delta
         curvature = np.einsum("inm,jnm->mij", weighted, jacobian)
-        total = np.einsum("nm,nm->m", weights * influence, influence)
+        total = np.einsum("nm,nm->m", pull, influence)
         return Expansion(np.where(np.isfinite(cost), cost, np.inf), gradient, curvature, size, total)
 
 

@@ -72,7 +72,7 @@ class Projection:
         used = singular > SINGULAR * singular[:, :1]
         left = left * used[:, None]
         y = self.y if self.y.shape[1] == 1 else self.y[:, columns]
-        along = np.einsum("mnk,nm->mk", left, y * root) / np.where(used, singular, 1.0)
+        along = np.einsum("mnk,nm->mk", left, y / self.full.unit * root) / np.where(used, singular, 1.0)
         every[self.linear] = np.einsum("mk,mkl->lm", along, right) / size[:, 0]
         return every, left
 
@@ -123,15 +123,16 @@ def project(
     # The linear parameters take what value they get, which has a logarithm or not.
     as_they_are = tuple(replace(p, log=False) if p.name in law.linear else p for p in law.parameters)
     law = replace(law, parameters=as_they_are)
-    full, begin, hopeless = prepared(law, x, y, weights=weights, starts=starts, error="linear")
-    is_linear = np.isin(law.names, law.linear)
-    projection = Projection(full, np.flatnonzero(~is_linear), np.flatnonzero(is_linear))
-    count, problems = begin.shape[1:]
-    columns = np.tile(np.arange(problems), count)
-    start = full.u(begin)[projection.nonlinear].reshape(-1, count * problems)
-    found = minimise(projection, start, columns)
-    every, _ = projection.completed(found.u, columns)
-    result = best_of_starts(full, replace(found, u=every), count, hopeless, ())
+    with np.errstate(all="ignore"):
+        full, begin, hopeless = prepared(law, x, y, weights=weights, starts=starts, error="linear")
+        is_linear = np.isin(law.names, law.linear)
+        projection = Projection(full, np.flatnonzero(~is_linear), np.flatnonzero(is_linear))
+        count, problems = begin.shape[1:]
+        columns = np.tile(np.arange(problems), count)
+        start = full.u(begin)[projection.nonlinear].reshape(-1, count * problems)
+        found = minimise(projection, start, columns)
+        every, _ = projection.completed(found.u, columns)
+        result = best_of_starts(full, replace(found, u=every), count, hopeless, ())
     beyond = (result.theta < full.low) | (result.theta > full.high)
     return replace(
         result,
