@@ -26,7 +26,7 @@ BEYOND = 1e-6  # ln F
 NOTHING = "no value to forecast from"
 FEW_ORIGINS = "no interval: {} rolling origin(s) inside the data, and it needs 2"
 FEW_EARLIER = "no interval: {} earlier origin(s), and it needs 2"
-FAR = "ok; further than any origin inside the data reached (a factor {:.3g}), so its width is extrapolated"
+FAR = "further than any origin inside the data reached (a factor {:.3g}), so its width is extrapolated"
 
 
 def forecast_rows(
@@ -52,10 +52,13 @@ def forecast_rows(
     rows of ``fits.BACKTESTS``
         ``interval_score`` is in units of ln y.
     """
-    if not curves.keys or not np.isfinite(curves.value).any():
-        return [key | {"quantity": curves.quantity, "status": NOTHING} for key in curves.keys], []
+    nothing = [key | {"quantity": curves.quantity, "status": NOTHING} for key in curves.keys]
+    if not curves.keys or not curves.points:
+        return nothing, []
     data = panel(curves, ladder)
     usable = data.usable
+    if not usable.any():
+        return nothing, []
     tried = backtest(data, chosen.level)
     last = float(data.places.log_flops[usable].max())
     targets = chosen.forecast or ({"training_flops": DEFAULT_REACH * np.exp(last)},)
@@ -78,7 +81,8 @@ def _forecasts(
     tried: Backtest,
     level: float,
 ) -> list[Row]:
-    seen = persistence(data.places, data.value, at)[0]
+    usable = data.usable
+    seen = persistence(data.places.take(usable), data.value[usable], at)[0]
     reached = tried.past.distance[np.isfinite(tried.past.candidates).any(axis=(1, 3))].max(initial=0.0)
     low_spread, high_spread = _spread(found.candidates)
     rows: list[Row] = []
@@ -122,7 +126,9 @@ def _forecasts(
                     "direction": gap_direction(seen[j], value - half, value + half)
                     if curves.quantity == RATIO
                     else None,
-                    "status": _status(known, int(found.origins[j]), float(found.distance[q]), float(reached)),
+                    "status": _status(known, int(found.origins[j]), float(found.distance[q]), float(reached))
+                    if np.isfinite(value)
+                    else NOTHING,
                 }
             )
     return rows

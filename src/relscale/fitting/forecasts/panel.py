@@ -51,8 +51,8 @@ class Panel:
 
     @property
     def usable(self) -> NDArray[np.bool_]:
-        """(P,) the points at which any curve is known."""
-        return np.asarray(np.isfinite(self.value).any(axis=1))
+        """(P,) the points of known compute at which any curve is known."""
+        return np.asarray(np.isfinite(self.value).any(axis=1) & np.isfinite(self.places.log_flops))
 
 
 def panel(curves: Curves, ladder: Ladder | None = None) -> Panel:

@@ -21,7 +21,7 @@ from relscale.fitting.ladder import Floats
 SMALLEST_IRREDUCIBLE, SMALLEST_SURFACE, SMALLEST_BROKEN = 4, 7, 12  # distinct points
 APART = 0.3  # what ln N must vary by at equal compute, root mean square
 
-EXPONENTS = np.geomspace(0.01, 1.5, 80)[None]
+EXPONENTS = np.geomspace(0.01, 1.5, 240)[None]
 PAIR = np.stack([grid.ravel() for grid in np.meshgrid(*[np.geomspace(0.03, 1.5, 20)] * 2)])
 
 

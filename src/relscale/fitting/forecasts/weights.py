@@ -62,7 +62,8 @@ def rewound(past: Past, curves: Indices, unproven: Floats, design: Design) -> Fl
     intervals that are too wide today. These have weights from the errors that they are applied to; there are too few
     weights, shrunk too much, for that to show in the coverage of new forecasts.
     """
-    candidates = past.candidates[..., curves]
-    weight = weights(past, curves, past.distance.ravel(), unproven, design).reshape(*past.distance.shape, -1)
-    errors = [combine(of_origin, error)[0] for of_origin, error in zip(weight, candidates, strict=True)]
-    return np.stack(errors) if errors else np.empty((0, 0, len(curves)))
+    candidates, distance = past.candidates[..., curves], past.distance
+    weight = weights(past, curves, distance.ravel(), unproven, design)
+    by_origin = weight.reshape(*distance.shape, weight.shape[1])
+    errors = [combine(*one)[0] for one in zip(by_origin, candidates, strict=True)]
+    return np.array(errors).reshape(*distance.shape, len(curves))

@@ -1,0 +1,218 @@
+"""How well would each candidate, and the ensemble, have forecast the published tables from inside?
+
+    python benchmarks/forecasts.py [--reference reference/] [--designs] [--output TABLE.md]
+
+Every rolling origin of every data set: fitted on the smaller budgets (or models), asked for the larger ones. For each
+candidate the median |log error|, the coverage of nominal 95% intervals and their interval score (in ln y, less is
+better); intervals of a candidate alone come from its own past errors just as the ensemble's do. Only forecasts with an
+interval are compared, and every origin counts once. ``--designs`` also holds the chosen weights and widths against
+others. Truths: the points themselves; nothing is fitted to the points that it is judged by.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from tabulate import tabulate
+
+from relscale.fitting.contrasts import contrasts
+from relscale.fitting.curves import Curves
+from relscale.fitting.forecasts.backtest import Backtest, backtest
+from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE
+from relscale.fitting.forecasts.design import CHOSEN, Design
+from relscale.fitting.forecasts.panel import Panel, panel
+from relscale.fitting.forecasts.score import interval_score
+from relscale.fitting.forecasts.width import half_widths
+from relscale.fitting.ladder import Ladder, ladders
+from relscale.fitting.reading import Reading, reading
+from relscale.fitting.settings import settings
+from relscale.measurements.published import published
+
+LEVEL = 0.95
+INFINITE = float("inf")
+DESIGNS = {
+    "chosen": CHOSEN,
+    "equal weights": Design(skill_prior=INFINITE),
+    "little shrinkage": Design(skill_prior=1.0),
+    "all distances alike": Design(near=30.0),
+    "variance as d^1.5": Design(growth=1.5),
+    "variance as d²": Design(growth=2.0),
+    "may be flat": Design(least_growth=0.0),
+    "no bound on errors": Design(bound=INFINITE),
+    "one width a pool": Design(curve_prior=INFINITE),
+    "all origins independent": Design(overlap=True),
+}
+
+
+@dataclass
+class Tally:
+    """What forecasts of one kind did, a number for each origin."""
+
+    error: list[float] = field(default_factory=list)
+    covered: list[float] = field(default_factory=list)
+    score: list[float] = field(default_factory=list)
+
+    def add(self, error: np.ndarray, half: np.ndarray) -> None:
+        """One origin's log errors and half widths."""
+        known = np.isfinite(error) & np.isfinite(half)
+        if known.any():
+            e, h = error[known], half[known]
+            self.error.append(float(np.median(np.abs(e))))
+            self.covered.append(float(np.mean(np.abs(e) <= h)))
+            self.score.append(float(interval_score(-h, h, e, LEVEL).mean()))
+
+
+def data_sets(reference: Path) -> Iterator[tuple[str, list[Panel]]]:
+    """Name, and a panel for each ladder or pair of ladders."""
+    loss = {"suite": "validation", "group": "all", "metric": "nats_per_token", "prompt": None}
+    isoflop = _read(reference / "isoflop_suite.csv", columns={"value": "paloma_macro_loss"}, constants=loss)
+    found = _readings(isoflop)
+    yield "IsoFLOP suites, ratio of corpora", _contrasts(found, "common-pile")
+    yield "IsoFLOP suites, error", [panel(one.errors, one.ladder) for one in found]
+
+    testbed = _read(reference / "overtraining_testbed.csv.gz", loader="overtraining")
+    found = _readings(testbed, "overtraining", "c4_val")
+    yield "over-training, ratio of losses", [panel(one.ratios, one.ladder) for one in found]
+    yield "over-training, error", [panel(one.errors, one.ladder) for one in found]
+    yield "over-training, ratio of corpora", _contrasts(found, "c4_original")
+    found = _readings(testbed, "downstream_tasks")
+    yield "46 tasks, error", [panel(one.errors, one.ladder) for one in found]
+
+    gemstones = _read(reference / "gemstones_mmlu.csv.gz", loader="gemstones")
+    micro = gemstones.filter(pc.not_equal(gemstones["metric"], "nats_answer_macro"))
+    for name, suite, baseline in (
+        ("Gemstones, 4 groups", "mmlu", "stem"),
+        ("Gemstones, 57 subjects", "mmlu_subjects", "high_school_mathematics"),
+    ):
+        found = _readings(micro, suite, baseline)
+        yield f"{name}, ratio", [panel(one.ratios, one.ladder) for one in found]
+        yield f"{name}, error", [panel(one.errors, one.ladder) for one in found]
+
+    olmo = _read(
+        reference / "olmo_ladder_mmlu.csv",
+        columns={"value": "bpb", "group": "subgroup"},
+        formats={"run": "{model}-{data_multiplier}"},
+        constants={"corpus": "olmo2", "suite": "mmlu_ladder", "metric": "bits_per_byte_answer_published"},
+    )
+    found = _readings(olmo, "mmlu_ladder", "stem")
+    yield "OLMo ladder, ratio", [panel(one.ratios, one.ladder) for one in found]
+    yield "OLMo ladder, error", [panel(one.errors, one.ladder) for one in found]
+
+
+def _read(path: Path, **options: Any) -> pa.Table:
+    return published(path, "forecasts", **options)
+
+
+def _readings(table: pa.Table, suite: str | None = None, baseline: str | None = None) -> list[Reading]:
+    if suite is not None:
+        table = table.filter(pc.equal(table["suite"], suite))
+    found: list[Ladder] = ladders(table)
+    chosen = settings({"baselines": {suite: baseline}} if baseline else {}, {}, found)
+    return [reading(ladder, chosen) for ladder in found]
+
+
+def _contrasts(found: list[Reading], baseline: str) -> list[Panel]:
+    pairs: list[Curves] = contrasts(found, "corpus", baseline)
+    return [panel(curves) for curves in pairs]
+
+
+def judge(data: Panel, tried: Backtest, tallies: dict[str, Tally]) -> None:
+    """Add a panel's ensemble, and each candidate alone, to the tallies."""
+    origins, observed = tried.origins, data.value[tried.origins.asked]
+    for o, found in enumerate(tried.foresights):
+        ahead = origins.ahead[o][:, None] & np.isfinite(observed)
+        known = ahead & np.isfinite(found.half)
+        tallies.setdefault(ENSEMBLE, Tally()).add(
+            np.where(known, found.ensemble - observed, np.nan), found.half
+        )
+        past = tried.past.met_by(origins, origins.known[o])
+        for c, name in enumerate(CANDIDATES):
+            half = np.full(found.half.shape, np.nan)
+            for pool in np.unique(data.pool):
+                curves = np.flatnonzero(data.pool == pool)
+                errors = past.candidates[:, c][..., curves]
+                half[:, curves] = half_widths(past, errors, found.distance, LEVEL, CHOSEN)[0]
+            error = np.where(known, found.candidates[c] - observed, np.nan)
+            tallies.setdefault(name, Tally()).add(error, half)
+
+
+def candidate_tables(sets: dict[str, list[Panel]]) -> str:
+    """Three tables, a row a data set, a column a candidate."""
+    found: dict[str, dict[str, Tally]] = {}
+    for name, panels in sets.items():
+        for data in panels:
+            judge(data, backtest(data, LEVEL), found.setdefault(name, {}))
+    columns = (*CANDIDATES, ENSEMBLE)
+    parts = []
+    for title, number in (
+        ("Median |log error|", lambda tally: f"{np.mean(tally.error):.4f}"),
+        ("Interval score, ln y", lambda tally: f"{np.mean(tally.score):.3f}"),
+        ("Coverage of 95% intervals (origins)", lambda t: f"{np.mean(t.covered):.0%} ({len(t.covered)})"),
+    ):
+        rows = [
+            [name, *(number(tallies[c]) if tallies[c].error else "" for c in columns)]
+            for name, tallies in found.items()
+        ]
+        parts.append(f"{title}\n\n" + _markdown(["data", *columns], rows))
+    return "\n\n".join(parts)
+
+
+def design_table(sets: dict[str, list[Panel]]) -> str:
+    """A row a design: mean and least coverage over the data sets, and the geometric mean of their interval scores."""
+    rows = []
+    for label, design in DESIGNS.items():
+        covered, scores = [], []
+        for panels in sets.values():
+            tally = Tally()
+            for data in panels:
+                tried = backtest(data, LEVEL, design)
+                observed = data.value[tried.origins.asked]
+                for ahead, found in zip(tried.origins.ahead, tried.foresights, strict=True):
+                    tally.add(np.where(ahead[:, None], found.ensemble - observed, np.nan), found.half)
+            covered.append(float(np.mean(tally.covered)))
+            scores.append(float(np.mean(tally.score)))
+        least = sorted(covered)
+        rows.append(
+            [
+                label,
+                f"{np.mean(covered):.1%}",
+                f"{least[0]:.1%}, {least[1]:.1%}",
+                f"{np.exp(np.mean(np.log(scores))):.4f}",
+            ]
+        )
+    return "Designs of the ensemble, over all data sets\n\n" + _markdown(
+        ["design", "coverage", "least two", "interval score"], rows
+    )
+
+
+def _markdown(head: list[str], rows: list[list[str]]) -> str:
+    return tabulate(rows, headers=head, tablefmt="github", disable_numparse=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--reference", type=Path, default=Path("reference"), help="folder of published tables"
+    )
+    parser.add_argument("--designs", action="store_true", help="also compare designs of the ensemble")
+    parser.add_argument("--output", type=Path, help="write the tables to this file too")
+    options = parser.parse_args()
+    sets = dict(data_sets(options.reference))
+    text = candidate_tables(sets)
+    if options.designs:
+        text += "\n\n" + design_table(sets)
+    print(text)
+    if options.output:
+        options.output.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""The pieces of a forecast, each against something independent of it."""
+
+import numpy as np
+import pytest
+import scipy.optimize
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relscale.fitting.direction import CLOSES, UNCLEAR, WIDENS
+from relscale.fitting.forecasts import loss_to_loss, sums, trend
+from relscale.fitting.forecasts.design import CHOSEN
+from relscale.fitting.forecasts.gap_direction import gap_direction
+from relscale.fitting.forecasts.origins import rolling_origins
+from relscale.fitting.forecasts.past import Past
+from relscale.fitting.forecasts.persistence import persistence
+from relscale.fitting.forecasts.places import Places, places
+from relscale.fitting.forecasts.projection import project
+from relscale.fitting.forecasts.score import interval_score
+from relscale.fitting.forecasts.weights import combine, weights
+from relscale.fitting.forecasts.width import half_widths
+
+FLOPS = 1e18 * 10 ** (np.arange(9) / 3)
+NAN = float("nan")
+
+
+def along(flops: np.ndarray) -> Places:
+    return places(np.log(flops), np.full(len(flops), NAN), np.full(len(flops), NAN))
+
+
+def test_projection_finds_what_nonnegative_least_squares_of_every_grid_point_finds() -> None:
+    rng = np.random.default_rng(0)
+    x = np.stack([rng.uniform(0, 4, 20), rng.uniform(0, 4, 20)])
+    grid = np.stack([g.ravel() for g in np.meshgrid([0.1, 0.4, 0.9], [0.2, 0.5])])
+    log_error = np.log(rng.uniform(0.5, 2, (20, 4)))
+    found = project(sums._floor_and_two, grid, x, log_error)
+    for k in range(4):
+        error = np.exp(log_error[:, k])
+        best = []
+        for g in grid.T:
+            terms = np.stack([np.ones(20), np.exp(-g[0] * x[0]), np.exp(-g[1] * x[1])], axis=1)
+            coefficients, norm = scipy.optimize.nnls(terms / error[:, None], np.ones(20))
+            best.append((norm, *g, *coefficients))
+        assert found.coefficients[:, k] == pytest.approx(min(best)[3:], abs=1e-6)
+        assert found.grid[:, k] == pytest.approx(min(best)[1:3])
+
+
+@pytest.mark.parametrize("beta", [0.05, 0.2, 0.5])
+def test_a_floor_is_found_and_carried_on(beta: float) -> None:
+    def law(flops: np.ndarray) -> np.ndarray:
+        return np.log(1.7 + 0.8 * (flops / 1e19) ** -beta)[:, None]
+
+    ahead = FLOPS[-1] * np.array([10.0, 100.0])
+    found = sums.irreducible(along(FLOPS), law(FLOPS), along(ahead))
+    assert found == pytest.approx(law(ahead), abs=0.003)
+
+
+def test_a_break_is_found_where_the_data_show_it() -> None:
+    flops = 1e18 * 10 ** (np.arange(24) / 4)
+    error = (flops / 1e21) ** -0.05 * (1 + flops / 1e21) ** -0.1
+    ahead = np.array([flops[-1] * 10])
+    truth = np.log((ahead / 1e21) ** -0.05 * (1 + ahead / 1e21) ** -0.1)
+    found = sums.broken(along(flops), np.log(error)[:, None], along(ahead))[:, 0]
+    line = trend.power_law(along(flops), np.log(error)[:, None], along(ahead))[:, 0]
+    assert abs(found - truth) < 0.5 * abs(line - truth)
+
+
+def test_a_surface_needs_shapes_that_differ_at_equal_compute() -> None:
+    params = np.sqrt(FLOPS / 120)
+    tied = places(np.log(FLOPS), params, 20 * params)
+    assert np.isnan(sums.surface(tied, np.zeros((9, 1)), tied)).all()
+
+
+def test_a_damped_trend_never_goes_further_than_as_much_again_as_was_seen() -> None:
+    value = -0.05 * (np.log(FLOPS) - np.log(FLOPS[0]))[:, None]
+    near, far = trend.damped_trend(along(FLOPS), value, along(FLOPS[-1] * np.array([1.01, 1e30])))
+    assert near == pytest.approx(value[-1] - 0.05 * np.log(1.01), rel=1e-3)
+    assert far == pytest.approx(2 * value[-1], rel=1e-4)
+
+
+def test_persistence_takes_each_curves_own_last_value() -> None:
+    value = np.array([[1.0, 4.0], [2.0, 5.0], [3.0, NAN]])
+    found = persistence(along(FLOPS[:3]), value, along(FLOPS[3:5]))
+    assert found.tolist() == [[3.0, 5.0], [3.0, 5.0]]
+
+
+@given(st.floats(0.2, 3), st.floats(0.1, 2))
+def test_a_linear_relation_of_losses_is_recovered(a: float, k: float) -> None:
+    partner = np.log(np.linspace(3, 2, 6))[:, None]
+    ahead = np.log([[1.7]])
+    assert loss_to_loss.linear(np.log(a + k * np.exp(partner)), partner, ahead) == pytest.approx(
+        np.log([[a + k * 1.7]]), rel=1e-6
+    )
+
+
+def test_a_shifted_power_of_another_loss_is_recovered() -> None:
+    x = np.linspace(4, 2.5, 12)
+    partner, ahead = np.log(x)[:, None], np.log([[2.2]])
+    found = loss_to_loss.shifted_power(np.log(0.5 + 0.7 * (x - 1.25) ** 1.5)[:, None], partner, ahead)
+    assert found == pytest.approx(np.log([[0.5 + 0.7 * (2.2 - 1.25) ** 1.5]]), abs=0.02)
+
+
+def _past(errors: np.ndarray, log_flops: np.ndarray) -> Past:
+    """Origins at ``log_flops``; errors (O, C, Q, J) of forecasts 1, 2, … e-folds ahead."""
+    ahead = np.broadcast_to(1.0 + np.arange(errors.shape[2]), (errors.shape[0], errors.shape[2]))
+    return Past(("compute",) * len(log_flops), log_flops, ahead, errors, errors)
+
+
+def test_weights_are_equal_without_evidence_and_inverse_squares_with_much() -> None:
+    one = np.array([0])
+    errors = np.empty((400, 2, 1, 1))
+    errors[:, 0], errors[:, 1] = 0.2, 0.1
+    few, many = (
+        weights(_past(errors[:n], np.linspace(0, 3, n)), one, np.array([1.0]), np.ones(2), CHOSEN)[0]
+        for n in (1, 400)
+    )
+    assert few[1] / few[0] == pytest.approx(4 ** (1 / 5))
+    assert many[1] / many[0] == pytest.approx(4, rel=0.02)
+    none = weights(_past(errors * NAN, np.arange(400.0)), one, np.array([1.0]), np.array([1.0, 0]), CHOSEN)
+    assert none.tolist() == [[1, 0]]
+
+
+def test_a_candidate_that_can_not_say_has_no_weight() -> None:
+    forecast = np.array([[[1.0, NAN]], [[3.0, 5.0]]])
+    ensemble, used = combine(np.array([[1.0, 1.0]]), forecast)
+    assert ensemble.tolist() == [[2.0, 5.0]]
+    assert used[:, 0].tolist() == [[0.5, 0.0], [0.5, 1.0]]
+
+
+def test_width_follows_the_scatter_at_each_distance_and_t_the_origins_that_do_not_overlap() -> None:
+    rng = np.random.default_rng(0)
+    count = 2000
+    a, b = 0.01, 0.04
+    d = np.arange(1.0, 5.0)
+    error = rng.standard_normal((count, 1, 4, 1)) * np.sqrt(a + b * d)[:, None]
+    past = _past(error, np.linspace(0, 10 * count, count))
+    half, df, origins = half_widths(past, error[:, 0], np.array([2.0, 8.0]), 0.95, CHOSEN)
+    assert origins == count
+    assert half[:, 0] == pytest.approx(1.96 * np.sqrt(a + b * np.array([2.0, 8.0])), rel=0.05)
+
+    near = _past(error[:4], np.arange(4.0))
+    _, df, origins = half_widths(near, error[:4, 0], np.array([0.5, 1.5, 30.0]), 0.95, CHOSEN)
+    assert origins == 4
+    assert df.tolist() == [4, 3, 2]
+
+
+def test_one_origin_gives_no_width() -> None:
+    half, _, origins = half_widths(
+        _past(np.ones((1, 1, 3, 2)), np.zeros(1)), np.ones((1, 3, 2)), np.ones(2), 0.95, CHOSEN
+    )
+    assert origins == 1
+    assert np.isnan(half).all()
+
+
+def test_origins_may_use_only_forecasts_that_were_made_and_met_before_them() -> None:
+    origins = rolling_origins(along(FLOPS), np.ones(9, dtype=bool))
+    assert origins.known.sum(axis=1).tolist() == [3, 4, 5, 6, 7, 8]
+    for known in origins.known:
+        for o, q in np.argwhere(origins.met(known)):
+            assert not (origins.known[o] & ~known).any()
+            assert known[origins.asked[q]]
+            assert not origins.known[o][origins.asked[q]]
+    assert not origins.met(origins.known[0]).any()
+    assert origins.met(np.ones(9, dtype=bool)).sum() == origins.ahead.sum()
+
+
+@pytest.mark.parametrize(
+    ("last", "low", "high", "expected"),
+    [
+        (0.3, 0.1, 0.2, CLOSES),
+        (-0.3, -0.2, -0.1, CLOSES),
+        (0.3, 0.4, 0.5, WIDENS),
+        (-0.3, -0.5, -0.4, WIDENS),
+        (0.3, -0.5, -0.4, WIDENS),  # it closed, came out on the other side, and is larger there
+        (0.3, -0.2, -0.1, UNCLEAR),  # smaller than it was, and growing
+        (0.3, -0.1, 0.2, UNCLEAR),
+        (0.3, 0.2, 0.4, UNCLEAR),
+        (0.3, NAN, NAN, None),
+    ],
+)
+def test_a_gap_closes_where_all_of_its_interval_lies_between_none_and_what_it_was(
+    last: float, low: float, high: float, expected: str | None
+) -> None:
+    assert gap_direction(last, low, high) == expected
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(0, 1))
+def test_exchanging_target_and_baseline_changes_no_direction(last: float, low: float, width: float) -> None:
+    assert gap_direction(last, low, low + width) == gap_direction(-last, -low - width, -low)
+
+
+def test_no_limits_have_a_better_expected_interval_score_than_the_true_quantiles() -> None:
+    y = np.random.default_rng(0).standard_normal(200_000)
+    best = scipy.stats.norm.ppf(0.975)
+    score = {half: interval_score(-half, half, y, 0.95).mean() for half in (0.8 * best, best, 1.2 * best)}
+    assert min(score, key=score.__getitem__) == best
