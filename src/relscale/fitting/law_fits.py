@@ -28,9 +28,10 @@ from relscale.fitting.bootstrap.schemes import PAIRS
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.variable_projection import project
-from relscale.fitting.law_draws import Draws, draws, limits
+from relscale.fitting.law_draws import Draws, Estimator, draws, limits
 from relscale.fitting.law_points import MEASURED, Points, Row, model, points, select
 from relscale.fitting.settings import Settings
+from relscale.fitting.spread import spread
 from relscale.laws.catalogue import law as named
 from relscale.laws.law import Array, Law
 
@@ -105,13 +106,15 @@ def _entry(
     predicted: Predicted = {}
     for values in _groups(own, entry.get("by") or [], place):
         data = points(law, _of(own, values), measured)
-        if not len(data.y):
-            raise RelscaleError(
-                f"{place}: no row has a number that can be trusted and {', '.join(law.predictors)}"
-            )
-        highest = int(entry.get("leave_out_highest") or 0)
         order = np.argsort(data.y, kind="stable")
-        data = data.chosen(np.isin(np.arange(len(order)), order[: len(order) - highest]))
+        kept = order[: max(0, len(order) - int(entry.get("leave_out_highest") or 0))]
+        data = data.chosen(np.isin(np.arange(len(order)), kept))
+        if not len(data.y):
+            reason = f"no row has a number that can be trusted and {', '.join(law.predictors)}"
+            if not values:
+                raise RelscaleError(f"{place}: {reason}")
+            fits.append(values | {"fit": entry["name"], "law": law.name, "n": 0, "status": reason})
+            continue
         fitted, rows = _fit(law, entry, data, chosen, values)
         fits += rows
         if ahead is not None:
@@ -176,61 +179,28 @@ def _fit(
     law: Law, entry: Mapping[str, Any], data: Points, chosen: Settings, values: Row
 ) -> tuple[Fitted, list[Row]]:
     """Fit, resample, and rows of the table ``fits``."""
-    place = f"fit.laws.{entry['name']}"
     log_error = entry.get("error", "log") == "log"
     reference = float(np.exp(np.log(data.x[0]).mean())) if law.reference else np.nan
     x = data.x / reference if law.reference else data.x
-    weights = np.ones(len(data.y))
-    if entry.get("weights", "none") == "stderr":
-        if not (data.stderr > 0).all():
-            raise RelscaleError(f"{place}: weights: stderr needs the standard error of every point")
-        weights = (data.y / data.stderr if log_error else 1 / data.stderr) ** 2
-
-    def fit(y: Array, weight: Array, starts: Array | None) -> Estimates:
-        if entry.get("method") == PROJECTION:
-            if log_error or entry.get("loss", "squares") != "squares":
-                raise RelscaleError(f"{place}: {PROJECTION} is for error: linear and loss: squares")
-            return project(law, x, y, weights=weight, starts=starts)
-        return estimate(
-            law,
-            x,
-            y,
-            weights=weight,
-            loss=entry.get("loss", "squares"),
-            delta=entry.get("delta", 1e-3),
-            error="log" if log_error else "linear",
-            starts=starts,
-        )
-
+    fit = _estimator(law, x, entry)
+    weights = _weights(data, entry, log_error)
     found = fit(data.y, weights, None)
-    common = (
-        {name: _shared(data.column(name)) for name in WHOSE}
-        | values
-        | {
-            "fit": entry["name"],
-            "law": law.name,
-            "predictor": ", ".join(law.predictors),
-            "level": chosen.level,
-            "estimand": interval.THESE_ITEMS,
-            "n": len(data.y),
-            "reference_flops": reference,
-        }
-    )
-    flops = [value for value in data.column("training_flops") if value is not None]
-    if flops:
-        common |= {"flops_low": min(flops), "flops_high": max(flops)}
-    common["status"] = found.status[0]
-    if data.lost and common["status"] == "ok":
-        common["status"] = f"fitted on {len(data.y)} rows; {data.lost} without a number that can be trusted"
-    fitted = Fitted(law, found, None, reference, log_error)
+    status = found.status[0]
+    if data.lost and status == "ok":
+        status = f"fitted on {len(data.y)} rows; {data.lost} without a number that can be trusted"
     low, high = (side[:, 0] for side in found.interval(chosen.level))
-    schemes = [
-        f"t interval of nonlinear least squares; {found.agreeing[0]} of {found.starts} starts agree"
-    ] * len(low)
-    stderr, df = found.stderr[:, 0], int(found.df[0])
+    scheme = f"t interval of nonlinear least squares; {found.agreeing[0]} of {found.starts} starts agree"
+    columns: dict[str, Any] = {
+        "stderr": found.stderr[:, 0],
+        "low": low,
+        "high": high,
+        "df": np.full(len(low), float(found.df[0])),
+        "scheme": [scheme] * len(low),
+    }
+    drawn = None
     if chosen.bootstrap and np.isfinite(found.theta).all():
         options = entry.get("bootstrap") or {}
-        scheme, kind = options.get("scheme", PAIRS), options.get("limits", PERCENTILE)
+        kind = options.get("limits", PERCENTILE)
         seed = [chosen.seed, TAG, zlib.crc32(f"{entry['name']} {sorted(values.items())}".encode())]
         try:
             drawn = draws(
@@ -239,37 +209,72 @@ def _fit(
                 data,
                 x,
                 fit,
-                scheme=scheme,
+                scheme=options.get("scheme", PAIRS),
                 number=chosen.bootstrap,
                 log_error=log_error,
                 weights=weights,
                 rng=np.random.default_rng(seed),
             )
-        except RelscaleError as error:
-            nothing = np.full(len(low), np.nan)
-            stderr, low, high, df, common["status"] = nothing, nothing, nothing, 0, str(error)
-        else:
-            found_limits = limits(kind, found, drawn, chosen.level, data, weights, fit)
-            stderr, low, high = np.nanstd(drawn.theta, axis=1, ddof=1), found_limits.low, found_limits.high
-            schemes = [label(scheme, kind, chosen.bootstrap, int(count)) for count in found_limits.failed]
-            if common["status"] == "ok":
-                common["status"] = str(found_limits.status[0])
-            fitted = Fitted(law, found, drawn, reference, log_error)
-            df = 0
+            of_draws = limits(kind, found, drawn, chosen.level, data, weights, fit)
+            columns = {
+                "stderr": spread(drawn.theta),
+                "low": of_draws.low,
+                "high": of_draws.high,
+                "scheme": [
+                    label(drawn.scheme, kind, chosen.bootstrap, int(count)) for count in of_draws.failed
+                ],
+            }
+            status = str(of_draws.status[0]) if status == "ok" else status
+        except RelscaleError as error:  # the scheme needs what these data do not have
+            columns, status = {}, str(error)
+    common = {name: _shared(data.column(name)) for name in WHOSE} | values
+    common |= {
+        "fit": entry["name"],
+        "law": law.name,
+        "predictor": ", ".join(law.predictors),
+        "level": chosen.level,
+        "estimand": interval.THESE_ITEMS,
+        "n": len(data.y),
+        "reference_flops": reference,
+        "status": status,
+    }
+    flops = [value for value in data.column("training_flops") if value is not None]
+    if flops:
+        common |= {"flops_low": min(flops), "flops_high": max(flops)}
     rows = [
         common
-        | {
-            "parameter": name,
-            "value": found.theta[i, 0],
-            "stderr": stderr[i],
-            "low": low[i],
-            "high": high[i],
-            "df": df or None,
-            "scheme": schemes[i],
-        }
+        | {"parameter": name, "value": found.theta[i, 0]}
+        | {column: each[i] for column, each in columns.items()}
         for i, name in enumerate(law.names)
     ]
-    return fitted, [*rows, common | {"parameter": "objective", "value": found.objective[0]}]
+    rows.append(common | {"parameter": "objective", "value": found.objective[0]})
+    return Fitted(law, found, drawn, reference, log_error), rows
+
+
+def _estimator(law: Law, x: Array, entry: Mapping[str, Any]) -> Estimator:
+    """How the entry wants the law fitted."""
+    loss, error = entry.get("loss", "squares"), entry.get("error", "log")
+    if entry.get("method") == PROJECTION:
+        if (loss, error) != ("squares", "linear"):
+            raise RelscaleError(
+                f"fit.laws.{entry['name']}: {PROJECTION} is for error: linear and loss: squares"
+            )
+        return lambda y, weights, starts: project(law, x, y, weights=weights, starts=starts)
+    delta = entry.get("delta", 1e-3)
+    return lambda y, weights, starts: estimate(
+        law, x, y, weights=weights, loss=loss, delta=delta, error=error, starts=starts
+    )
+
+
+def _weights(data: Points, entry: Mapping[str, Any], log_error: bool) -> Array:
+    """(n,), 1 or 1 / stderr²."""
+    if entry.get("weights", "none") == "none":
+        return np.ones(len(data.y))
+    if not (data.stderr > 0).all():
+        raise RelscaleError(
+            f"fit.laws.{entry['name']}: weights: stderr needs the standard error of every point"
+        )
+    return np.asarray((data.y if log_error else 1.0) / data.stderr) ** 2
 
 
 def _predict(

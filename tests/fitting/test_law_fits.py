@@ -1,0 +1,286 @@
+"""Laws that a config asks for: the published answers, and what is said where a law can not be fitted."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from relscale.errors import RelscaleError
+from relscale.fitting.fits import FITS, PREDICTIONS
+from relscale.fitting.law_fits import law_fits
+from relscale.fitting.settings import Settings
+from relscale.laws import parametric
+from relscale.measurements.published import published
+
+REFERENCE = Path(__file__).parents[2] / "reference"
+Row = dict[str, Any]
+
+SMALL = [
+    f"rpj-{shape}-1.0" for shape in ("d=96_l=8_h=4", "d=512_l=8_h=4", "d=576_l=24_h=8", "d=1024_l=24_h=8")
+]
+SMALL += ["rpj-d=96_l=8_h=4-16.0"]
+LARGE = ["rpj-open_lm_1b-32.0", "rpj-open_lm_7b-1.0"]
+CHINCHILLA = {
+    "name": "chinchilla",
+    "law": "parametric",
+    "loss": "huber",
+    "delta": 1e-3,
+    "leave_out_highest": 5,
+}
+LOSS = {
+    "name": "loss",
+    "law": "overtraining",
+    "where": {"suite": "overtraining", "group": "c4_val", "corpus": "rpj"},
+    "error": "linear",
+    "only": {"run": SMALL},
+    "predict": {"run": LARGE},
+    "bootstrap": {"scheme": "residual"},
+}
+ERROR = {
+    "name": "error",
+    "law": "exponential_error",
+    "where": {"suite": "downstream", "group": "average_17", "corpus": "rpj"},
+    "predictor": {"suite": "overtraining", "group": "c4_val"},
+    "predictor_from": "loss",
+    "error": "linear",
+    "only": {"run": [*SMALL, "rpj-open_lm_1b-1.0"]},
+    "predict": {"run": LARGE},
+    "bootstrap": {"scheme": "residual"},
+}
+
+
+@cache
+def table(loader: str) -> pa.Table:
+    file = {"chinchilla": "chinchilla_figure4.csv", "overtraining": "overtraining_testbed.csv.gz"}[loader]
+    return published(REFERENCE / file, "reference", loader=loader)
+
+
+def fitted(table: pa.Table, *laws: Row, draws: int = 100) -> tuple[list[Row], list[Row]]:
+    return law_fits(table, Settings(laws=laws, bootstrap=draws))
+
+
+def by_parameter(rows: list[Row], fit: str | None = None) -> dict[str, Row]:
+    return {row["parameter"]: row for row in rows if fit in (None, row["fit"])}
+
+
+def world(noise: float = 0.01, stderr: float | None = None) -> pa.Table:
+    """Twelve models of two corpora, three checkpoints each: a loss, a power of compute, and an error that follows."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for corpus, level in (("a", 2.0), ("b", 3.0)):
+        for i, flops in enumerate(np.geomspace(1e18, 1e21, 12)):
+            for step in (1, 2, 3):
+                spent = flops * step / 3
+                loss = level * (spent / 1e20) ** -0.05 * np.exp(noise * rng.standard_normal())
+                error = 0.2 + 0.15 * loss
+                run = {
+                    "experiment": "e",
+                    "corpus": corpus,
+                    "run": f"{corpus}{i}",
+                    "block": f"{corpus}{i}",
+                    "step": step,
+                }
+                run |= {
+                    "training_flops": spent,
+                    "status": "ok",
+                    "stderr": stderr,
+                    "suite": "s",
+                    "optimizer": None,
+                }
+                rows += [run | {"group": "loss", "metric": "nats_per_token", "value": loss}]
+                rows += [run | {"group": "error", "metric": "error_rate", "value": error}]
+    return pa.Table.from_pylist(rows)
+
+
+POWER = {"name": "p", "law": "power", "where": {"group": "loss", "corpus": "a"}}
+
+
+def test_the_published_chinchilla_table_lies_in_the_intervals_and_the_optimum_is_reached() -> None:
+    rows, predictions = fitted(table("chinchilla"), CHINCHILLA, draws=300)
+    found = by_parameter(rows)
+    published = {"E": 1.817, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}
+    for name, value in published.items():
+        assert found[name]["low"] < value < found[name]["high"]
+    errors = {"E": 0.026, "A": 124.6, "B": 1293.2, "alpha": 0.015, "beta": 0.021}
+    for name, value in errors.items():
+        assert found[name]["stderr"] == pytest.approx(value, rel=0.25)
+    assert f"{found['objective']['value']:.6e}" == "1.018274e-03"
+    assert {row["n"] for row in rows} == {240}
+    assert {row["status"] for row in rows} == {"ok"}
+    assert predictions == []
+
+
+def test_the_published_errors_of_the_overtraining_laws_are_reproduced() -> None:
+    _, predictions = fitted(table("overtraining"), LOSS, ERROR)
+    percent = {(row["fit"], row["run"]): 100 * row["relative_error"] for row in predictions}
+    assert [round(percent["loss", run], 2) for run in LARGE] == [0.71, 0.73]
+    assert round(percent["error", LARGE[0]], 1) == 3.6
+    assert round(percent["error", LARGE[1]], 2) == 0.05
+    for row in predictions:
+        assert row["low"] < row["observed"] < row["high"]
+
+
+def test_rows_fit_their_tables() -> None:
+    rows, predictions = fitted(table("overtraining"), LOSS, ERROR)
+    assert {name for row in rows for name in row} <= set(FITS.names)
+    assert {name for row in predictions for name in row} <= set(PREDICTIONS.names)
+
+
+def test_both_routes_give_one_surface() -> None:
+    linear = CHINCHILLA | {"loss": "squares", "error": "linear"}
+    rows, _ = fitted(
+        table("chinchilla"), linear, linear | {"name": "vp", "method": "variable-projection"}, draws=50
+    )
+    whole, projected = by_parameter(rows, "chinchilla"), by_parameter(rows, "vp")
+    for name in (*parametric.LAW.names, "objective"):
+        assert projected[name]["value"] == pytest.approx(whole[name]["value"], rel=1e-4)
+
+
+def test_the_same_seed_gives_the_same_rows_and_another_seed_other_limits() -> None:
+    once, again, other = (
+        law_fits(world(), Settings(laws=(POWER,), bootstrap=50, seed=seed))[0] for seed in (1, 1, 2)
+    )
+    assert once == again
+    assert once[0]["value"] == other[0]["value"]
+    assert once[0]["low"] != other[0]["low"]
+
+
+def test_a_law_is_fitted_to_each_value_of_a_column() -> None:
+    rows, _ = fitted(world(noise=0), POWER | {"where": {"group": "loss"}, "by": ["corpus"]})
+    levels = {row["corpus"]: row for row in rows if row["parameter"] == "error_at_reference"}
+    for corpus, level in (("a", 2.0), ("b", 3.0)):
+        reference = levels[corpus]["reference_flops"]
+        assert levels[corpus]["value"] == pytest.approx(level * (reference / 1e20) ** -0.05, rel=1e-6)
+        assert levels[corpus]["flops_low"] < reference < levels[corpus]["flops_high"]
+
+
+@pytest.mark.parametrize("scheme", ["pairs", "block", "residual", "parametric"])
+@pytest.mark.parametrize("kind", ["percentile", "studentised", "bca"])
+def test_every_scheme_and_limit_brackets_the_estimate_and_is_named(scheme: str, kind: str) -> None:
+    rows, _ = fitted(world(stderr=0.02), POWER | {"bootstrap": {"scheme": scheme, "limits": kind}})
+    for row in rows[:-1]:
+        assert row["low"] < row["value"] < row["high"]
+        assert scheme in row["scheme"]
+        assert kind in row["scheme"].lower()
+        assert "0 failed" in row["scheme"]
+
+
+def test_without_draws_the_interval_is_students() -> None:
+    rows, _ = fitted(world(), POWER, draws=0)
+    assert rows[0]["scheme"].startswith("t interval of nonlinear least squares")
+    assert rows[0]["df"] == 34
+    assert rows[0]["low"] < rows[0]["value"] < rows[0]["high"]
+
+
+def test_performance_follows_from_compute_by_way_of_loss() -> None:
+    first = POWER | {"only": {"run": [f"a{i}" for i in range(8)]}, "predict": {"run": ["a11"], "step": 3}}
+    second = {
+        "name": "flp",
+        "law": "flp",
+        "where": {"group": "error", "corpus": "a"},
+        "only": {"run": [f"a{i}" for i in range(8)]},
+        "predict": {"run": ["a11"], "step": 3},
+        "predictor": {"group": "loss"},
+        "predictor_from": "p",
+        "error": "linear",
+    }
+    rows, predictions = fitted(world(noise=0), first, second)
+    found = by_parameter(rows, "flp")
+    assert (found["intercept"]["value"], found["slope"]["value"]) == pytest.approx((0.2, 0.15))
+    assert predictions[1]["predicted"] == pytest.approx(0.2 + 0.15 * 2.0 * 10**-0.05, rel=1e-6)
+    assert predictions[1]["predicted"] == pytest.approx(predictions[1]["observed"], rel=1e-6)
+
+
+def test_standard_errors_are_weights_where_asked_for() -> None:
+    noisy = world().to_pylist()
+    for row in noisy:
+        row["stderr"] = 1e-3 * row["value"]
+        if row["run"] == "a11":
+            row |= {"value": 5 * row["value"], "stderr": 1e3 * row["value"]}
+    table = pa.Table.from_pylist(noisy)
+    weighted, plain = (by_parameter(fitted(table, POWER | {"weights": w})[0]) for w in ("stderr", "none"))
+    assert weighted["beta"]["value"] == pytest.approx(0.05, abs=0.005)
+    assert plain["beta"]["value"] < 0
+
+
+def test_rows_without_a_trusted_number_are_counted() -> None:
+    rows = world().to_pylist()
+    for row in rows:
+        if row["run"] == "a3":
+            row["status"] = "diverged at step 12"
+    found, _ = fitted(pa.Table.from_pylist(rows), POWER)
+    assert found[0]["n"] == 33
+    assert found[0]["status"] == "fitted on 33 rows; 3 without a number that can be trusted"
+
+
+def test_a_group_without_a_trusted_number_is_a_row_among_the_others() -> None:
+    rows = world().to_pylist()
+    for row in rows:
+        if row["corpus"] == "b":
+            row["value"] = None
+    found, _ = fitted(pa.Table.from_pylist(rows), POWER | {"where": {"group": "loss"}, "by": ["corpus"]})
+    assert [row["status"] for row in found if row["corpus"] == "a"] == ["ok"] * 3
+    assert [row["status"] for row in found if row["corpus"] == "b"] == [
+        "no row has a number that can be trusted and training_flops"
+    ]
+
+
+def test_too_few_points_are_a_row_with_a_status() -> None:
+    rows, _ = fitted(world(), POWER | {"law": "irreducible", "only": {"run": "a1", "step": [1, 2]}})
+    assert {row["status"] for row in rows} == {"the data do not fix all parameters"}
+    assert all(not np.isfinite(row["low"]) for row in rows[:-1])
+
+
+def test_failed_draws_are_counted_and_flagged() -> None:
+    rows, _ = fitted(world(), POWER | {"law": "irreducible", "only": {"run": "a1"}, "error": "linear"})
+    assert rows[0]["status"] != "ok"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"law": "cubic"}, r"fit\.laws\.p: no law 'cubic'"),
+        ({"where": {"group": "gone"}}, r"fit\.laws\.p: no measurement has group gone"),
+        ({"where": {"colour": "red"}}, r"no column 'colour'"),
+        ({"only": {"run": "z"}}, r"fit\.laws\.p\.only: no measurement has run z"),
+        ({"by": ["colour"]}, r"fit\.laws\.p\.by: no column 'colour'"),
+        ({"law": "flp"}, r"name it under predictor"),
+        ({"law": "flp", "predictor": {"group": "gone"}}, r"fit\.laws\.p\.predictor: no measurement"),
+        ({"law": "flp", "predictor": {"corpus": "a"}}, r"has several such numbers"),
+        ({"law": "parametric"}, r"needs the columns params, tokens"),
+        ({"law": "annealing"}, r"needs the columns S1, S2"),
+        ({"predictor_from": "q"}, r"'q' is no fit named before it"),
+        ({"method": "variable-projection"}, r"is for error: linear and loss: squares"),
+        ({"weights": "stderr"}, r"needs the standard error of every point"),
+        ({"colour": "red"}, r"unknown option 'colour'"),
+    ],
+)
+def test_what_can_not_be_fitted_is_one_line(change: Row, message: str) -> None:
+    with pytest.raises(RelscaleError, match=message) as caught:
+        fitted(world(), POWER | change)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_parametric_bootstrap_without_standard_errors_has_no_interval_and_says_why() -> None:
+    rows, _ = fitted(world(), POWER | {"bootstrap": {"scheme": "parametric"}})
+    assert rows[0]["status"] == "a parametric bootstrap needs the standard error of every point"
+    assert "low" not in rows[0]
+
+
+def test_prediction_intervals_hold_new_runs_as_often_as_they_say() -> None:
+    hits = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        rows = world(noise=0).to_pylist()
+        for row in rows:
+            row["value"] *= np.exp(0.02 * rng.standard_normal())
+        law = POWER | {
+            "only": {"run": [f"a{i}" for i in range(8)]},
+            "predict": {"run": [f"a{i}" for i in range(8, 12)]},
+        }
+        _, predictions = fitted(pa.Table.from_pylist(rows), law)
+        hits += [row["low"] < row["observed"] < row["high"] for row in predictions]
+    assert np.mean(hits) == pytest.approx(0.95, abs=0.04)
