@@ -46,6 +46,7 @@ Mask = NDArray[np.bool_]
 SHARE = 1 / 4  # of the computes, held out where runs have no budgets
 MANY, FEW = 200, 3  # from so many points on so few starting points find the same minimum
 SAME = 1e-6  # relative difference of errors that are ranked alike
+EXACT = 1e-7  # errors below this are all zero
 
 
 @dataclass(frozen=True)
@@ -193,8 +194,8 @@ def _fitted(law: Law, curves: Curves, used: Mask, log_error: Floats) -> Predicti
         return Prediction(np.full(used.shape, np.nan), ["parameters or tokens are unknown"] * used.shape[1])
     y = np.exp(np.where(used, log_error, np.nan))
     found = estimate(law, x, y, weights=used.astype(float), starts=_starts(law, x, y, used))
-    x = np.where(np.isfinite(x), x, 1.0)
-    predicted = law.value(found.theta, x[..., None])
+    with np.errstate(all="ignore"):  # of a law that was not found
+        predicted = law.value(found.theta, np.where(np.isfinite(x), x, 1.0)[..., None])
     return Prediction(np.where(found.converged, _log(predicted), np.nan), found.status)
 
 
@@ -251,7 +252,7 @@ def _mean(error: Floats, of: Mask) -> Floats:
 def _rank(rows: list[Row]) -> None:
     known = [row for row in rows if "rmse_log" in row]
     for row in known:
-        row["rank"] = 1 + sum(other["rmse_log"] < row["rmse_log"] * (1 - SAME) for other in known)
+        row["rank"] = 1 + sum(other["rmse_log"] < row["rmse_log"] * (1 - SAME) - EXACT for other in known)
 
 
 FORMS = (

@@ -287,7 +287,14 @@ def _minimum(x: Floats, loss: Floats, degree: int) -> float:
     curvature = c2 if degree == 2 else np.sqrt(square) if square > 0 else np.nan
     if not curvature > 0:
         return np.nan
-    at = -c1 / (c2 + curvature) if c2 + curvature > 0 else (curvature - c2) / (3 * c3)
+    if c2 + curvature > 0:
+        at = -c1 / (
+            c2 + curvature
+        )  # the same root, and without c3 in a denominator, where a parabola has it too
+    elif c3 != 0:
+        at = (curvature - c2) / (3 * c3)
+    else:
+        return np.nan
     at = float(at + x.mean())
     return at if x.min() < at < x.max() else np.nan
 
