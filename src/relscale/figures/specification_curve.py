@@ -144,7 +144,7 @@ def _level_names(levels: dict[str, list[Any]]) -> list[str]:
 
 
 def _level_name(choice: str, level: Any) -> str:
-    return f"{NAMES.get(choice, choice)}: {'none' if level is None else level}"
+    return f"{NAMES.get(choice, choice)}: {'none' if level is None else str(level).replace('_', ' ')}"
 
 
 def _draw_curve(grid: Panels, row: int, column: int, curve: Curve) -> int:
@@ -351,6 +351,8 @@ def _notes(told: Sequence[Row], rows: Sequence[Row], cut: int, many: bool) -> li
     fixed = [_level_name(choice, found[0]) for choice, found in same.items() if len(found) == 1 and found[0]]
     notes += [f"The same throughout: {'; '.join(fixed)}."] if fixed else []
     notes += [f"{cut} ends of intervals lie outside the panels."] if cut and not many else []
+    bare = Counter(row["status"] for row in rows if not known(row["low"], row["high"]))
+    notes += [f"Without an interval, {count}: {status}." for status, count in bare.most_common(4)]
     lost = Counter(row["status"] for row in told if not known(row["value"]))
     notes += [f"Without a Δβ, {count}: {status}." for status, count in lost.most_common(4)]
     return notes

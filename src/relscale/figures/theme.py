@@ -253,7 +253,7 @@ def power_of_ten(value: float) -> str:
     """A number as ``10¹¹`` or ``3×10¹¹``."""
     mantissa, exponent = f"{value:.6e}".split("e")
     power = "10" + str(int(exponent)).translate(SUPERSCRIPTS)
-    return power if float(mantissa) == 1 else f"{float(mantissa):g}×{power}"
+    return power if float(mantissa) == 1 else f"{float(mantissa):g}×{power}".replace("-", "−")
 
 
 def plain(value: float) -> str:
