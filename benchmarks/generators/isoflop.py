@@ -93,6 +93,8 @@ class Simulated:
         (M,) the true Δβ of the items at hand: the slope of the noiseless log ratio at the true optimum.
     population
         The true Δβ of the population that the items come from.
+    allocation
+        The true exponent of compute-optimal tokens: the slope of the true optima.
     """
 
     grid: Grid
@@ -101,6 +103,7 @@ class Simulated:
     replicates: dict[str, list[Floats]]
     these_items: Floats
     population: float
+    allocation: float
 
 
 Generator = Callable[[Grid, Noise, int, int, np.random.Generator], Simulated]
@@ -122,7 +125,14 @@ def well_specified(
     ]
     population = BETA["baseline"] - BETA["target"]
     return _noisy(
-        grid, noise, loss, {group: surface(group) for group in GROUPS}, population, size, replicates, rng
+        grid,
+        noise,
+        loss,
+        {group: surface(group) for group in GROUPS},
+        (population, _slope(grid, grid.optimum)),
+        size,
+        replicates,
+        rng,
     )
 
 
@@ -152,13 +162,13 @@ def surfaces(grid: Grid, noise: Noise, size: int, replicates: int, rng: np.rando
     of_group = {"target": surface(0.5, 0.18, 0.30, 0.42), "baseline": surface(0.4, 0.10, 0.36, 0.33)}
     true_x, true_n = _true_optimum(grid, validation)
     log_ratio = np.log(of_group["target"](true_x, true_n) / of_group["baseline"](true_x, true_n))
-    population = float(grid.z @ log_ratio / (grid.z @ grid.z))
+    truths = _slope(grid, log_ratio), _slope(grid, true_x)
     on_grid = {
         group: [of_group[group](x, n) for x, n in zip(grid.log_tokens, grid.log_params, strict=True)]
         for group in GROUPS
     }
     loss = [validation(x, n) for x, n in zip(grid.log_tokens, grid.log_params, strict=True)]
-    return _noisy(grid, noise, loss, on_grid, population, size, replicates, rng)
+    return _noisy(grid, noise, loss, on_grid, truths, size, replicates, rng)
 
 
 GENERATORS: dict[str, Generator] = {
@@ -166,6 +176,11 @@ GENERATORS: dict[str, Generator] = {
     "budget-level noise": budget_noise,
     "L(N, D) surfaces": surfaces,
 }
+
+
+def _slope(grid: Grid, y: Floats) -> float:
+    """Of y on ln FLOPs."""
+    return float(grid.z @ y / (grid.z @ grid.z))
 
 
 def _by_tokens(grid: Grid, i: int) -> tuple[Floats, Floats]:
@@ -191,12 +206,13 @@ def _noisy(
     noise: Noise,
     loss: list[Floats],
     surface: dict[str, list[Floats]],
-    population: float,
+    truths: tuple[float, float],
     size: int,
     replicates: int,
     rng: np.random.Generator,
 ) -> Simulated:
-    """Add the noise of runs, budgets and items to noiseless values."""
+    """Add the noise of runs, budgets and items to noiseless values of true Δβ and exponent ``truths``."""
+    population, allocation = truths
     counts = [len(x) for x in grid.log_tokens]
     shared = [rng.standard_normal((n, size)) for n in counts]
     losses = [(value[:, None] * (1 + noise.loss * shared[i])) for i, value in enumerate(loss)]
@@ -223,7 +239,7 @@ def _noisy(
             clean.append(np.log1p(common.mean(axis=(1, 2))))
         drift = grid.z @ np.array(clean) / (grid.z @ grid.z)
         these_items = these_items + (drift if group == "target" else -drift)
-    return Simulated(grid, losses, errors, resampled, these_items, population)
+    return Simulated(grid, losses, errors, resampled, these_items, population, allocation)
 
 
 def _resamplings(size: int, items: int, replicates: int, rng: np.random.Generator) -> Floats:

@@ -1,5 +1,6 @@
-"""The coverage benchmark fits many data sets at once; it must be the same fit."""
+"""The coverage benchmark fits many data sets at once; it must be the same fit as that of one table."""
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -10,12 +11,20 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from relscale.fitting.bootstrap import schemes
+from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.fit import fit
+from relscale.fitting.ladder import ladders
+from relscale.fitting.law_draws import draws
+from relscale.fitting.law_fits import law_fits
+from relscale.fitting.law_points import Points
+from relscale.fitting.settings import Settings
+from relscale.laws.catalogue import law_names
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
-@pytest.fixture(name="benchmark", scope="module")
+@pytest.fixture(name="command", scope="module")
 def coverage_module() -> ModuleType:
     specification = importlib.util.spec_from_file_location(
         "coverage_of_intervals", BENCHMARKS / "coverage.py"
@@ -26,6 +35,12 @@ def coverage_module() -> ModuleType:
     sys.modules[specification.name] = module
     specification.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(name="benchmark", scope="module")
+def on_a_grid(command: ModuleType) -> ModuleType:
+    found: ModuleType = command.isoflop
+    return found
 
 
 @pytest.fixture(name="grid", scope="module")
@@ -87,15 +102,97 @@ def test_simulated_noise_is_measured_as_what_it_is(benchmark: ModuleType, grid: 
     data = benchmark.GENERATORS["parabola × power law"](grid, noise, 40, 60, np.random.default_rng(1))
     found = []
     for m in range(40):
-        ladders = benchmark.ladders(*tables(data, m))
-        found.append(vars(benchmark.noise_of(ladders, 60, "s", "bits_per_byte")))
+        found.append(vars(benchmark.noise_of(ladders(*tables(data, m)), 60, "s", "bits_per_byte")))
     for name in ("loss", "shared", "own", "item_level", "item_slope", "item_run"):
         measured = np.sqrt(np.mean([noise_found[name] ** 2 for noise_found in found]))
         assert measured == pytest.approx(getattr(noise, name), rel=0.25), name
 
 
-def test_the_table_names_generators_estimands_and_coverage(benchmark: ModuleType, grid: Any) -> None:
+def test_the_exponent_of_the_frontier_is_the_one_that_fit_gives(benchmark: ModuleType, grid: Any) -> None:
+    noise = benchmark.Noise(loss=0.01, items=5)
+    data = benchmark.GENERATORS["parabola × power law"](grid, noise, 3, 2, np.random.default_rng(2))
+    found = benchmark.allocation(data, 0.95)
+    for m in range(3):
+        fits = fit(*tables(data, m), suites={"s": {"baseline": "baseline"}}).fits.to_pylist()
+        (row,) = [r for r in fits if (r["law"], r["parameter"]) == ("compute_optimal_tokens", "exponent")]
+        for name in ("value", "low", "high"):
+            assert row[name] == pytest.approx(getattr(found, name)[m], rel=1e-8)
+
+
+def test_the_table_names_generators_estimands_and_coverage(
+    command: ModuleType, benchmark: ModuleType, grid: Any
+) -> None:
     rows = benchmark.coverage(grid, benchmark.Noise(items=20), 20, 0.95, 0)
-    assert len(rows) == 6
+    assert len(rows) == 9
     assert all(0 <= row["coverage"] <= 1 for row in rows)
-    assert benchmark.markdown(rows, benchmark.Noise(), 20, 0.95).count("\n") == 2 + 1 + 6
+    assert command.markdown(rows).count("\n") == 1 + 9
+
+
+@pytest.fixture(name="design", scope="module")
+def over_training(command: ModuleType) -> Any:
+    (found,) = [design for design in command.designs() if design.law.name == "overtraining"]
+    return found
+
+
+def test_the_t_intervals_of_a_law_are_those_that_fit_gives(command: ModuleType, design: Any) -> None:
+    y = design.sample(3, np.random.default_rng(0))
+    low, high = command.laws.fitted(design, y).interval(0.95)
+    for m in range(3):
+        rows = [
+            {"corpus": "c", "run": f"{i}", "suite": "s", "group": "g", "metric": "nats_per_token"}
+            | {"params": n, "tokens": d, "value": value}
+            for i, (n, d, value) in enumerate(zip(*design.x, y[:, m], strict=True))
+        ]
+        entry = {"name": "a", "law": design.law.name, "error": design.error}
+        fits, _ = law_fits(pa.Table.from_pylist(rows), Settings(laws=(entry,), bootstrap=0))
+        for i, row in enumerate(fits[: len(design.truth)]):
+            assert (row["low"], row["high"]) == pytest.approx((low[i, m], high[i, m]), rel=1e-4)
+
+
+@pytest.mark.parametrize("scheme", [schemes.PAIRS, schemes.RESIDUAL])
+def test_the_draws_of_a_law_are_those_that_fit_makes(command: ModuleType, design: Any, scheme: str) -> None:
+    laws = command.laws
+    y = design.sample(2, np.random.default_rng(0))
+    found = laws.fitted(design, y)
+    theta, _ = laws._draws(design, scheme, y, found, 25, 0, "squares")
+
+    def refit(values: np.ndarray, weights: np.ndarray, starts: np.ndarray | None) -> Any:
+        return estimate(design.law, design.x, values, weights=weights, error=design.error, starts=starts)
+
+    for m in range(2):
+        points = Points([{} for _ in y], design.x, y[:, m], np.full(len(y), np.nan), 0)
+        one = draws(
+            design.law,
+            refit(y[:, m], np.ones(len(y)), None),
+            points,
+            design.x,
+            refit,
+            scheme=scheme,
+            number=25,
+            log_error=False,
+            weights=np.ones(len(y)),
+            rng=np.random.default_rng([0, *laws._tag(design), 1, m]),
+        )
+        assert one.theta == pytest.approx(theta[:, m], rel=1e-3)
+
+
+def test_noiseless_data_give_every_law_back(command: ModuleType) -> None:
+    rows = command.recovery(0)
+    assert {row["within 1e-4"] for row in rows} == {"yes"}
+    named = {row["law"].strip("`") for row in rows}
+    assert named >= set(law_names()) | {"power_law", "relative_power_law", "parabola"}
+
+
+def test_every_law_has_a_design_on_which_its_coverage_is_measured(command: ModuleType) -> None:
+    assert {design.law.name for design in command.designs()} == set(law_names())
+
+
+@pytest.mark.parametrize(
+    ("coverage", "verdict"), [(0.95, "yes"), (0.97, "yes"), (0.985, "above"), (0.92, "below")]
+)
+def test_a_coverage_is_nominal_within_three_monte_carlo_errors(
+    command: ModuleType, coverage: float, verdict: str
+) -> None:
+    hit = np.repeat([1.0, 0.0], [round(1000 * coverage), round(1000 * (1 - coverage))])
+    outcome = importlib.import_module("trials.outcome")
+    assert outcome.verdict(hit, 0.95) == verdict

@@ -1,0 +1,203 @@
+"""Coverage of Δβ on an IsoFLOP grid, from runs to parabolas to lines, for both estimands.
+
+Data sets are fitted all at once by the functions that ``relscale.fitting.fit`` calls
+(``tests/fitting/test_coverage.py`` holds the two against each other). What is true is in ``generators.isoflop``.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from generators.isoflop import GENERATORS, GROUPS, Floats, Grid, Noise, Simulated
+from trials.outcome import Row, covered, monte_carlo_error, verdict
+
+from relscale.config import load_config
+from relscale.design.isoflop import plan
+from relscale.errors import RelscaleError
+from relscale.fitting import interval
+from relscale.fitting.errors import read_off
+from relscale.fitting.interval import Interval, item_lines
+from relscale.fitting.ladder import Ladder
+from relscale.fitting.last_stage import lines
+from relscale.laws import parabola
+
+CHUNK = 50  # data sets at a time, for memory's sake
+REPLICATES = 200  # of the items
+
+
+EXPONENT = "exponent of compute-optimal tokens"
+
+
+def optima(data: Simulated) -> tuple[Floats, Floats]:
+    """ln tokens of each budget's optimum, nan where it is not inside the widths tried; and the share of those (M,)."""
+    best, failed = [], []
+    for log_tokens, loss in zip(data.grid.log_tokens, data.loss, strict=True):
+        x = log_tokens - log_tokens.mean()
+        at = parabola.minimum(parabola.coefficients(x, loss))[0]
+        inside = (at > x.min()) & (at < x.max())
+        best.append(np.where(inside, at, np.nan) + log_tokens.mean())
+        failed.append(~inside)
+    return np.array(best), np.mean(failed, axis=0)
+
+
+def estimate(data: Simulated, level: float) -> tuple[dict[str, Interval], Floats]:
+    """Intervals of Δβ for both estimands, (M,) each, and the share of parabolas without an interior minimum (M,)."""
+    log_ratio, draws, noise = [], [], []
+    best, failed = optima(data)
+    for i, log_tokens in enumerate(data.grid.log_tokens):
+        x, at = log_tokens - log_tokens.mean(), best[i] - log_tokens.mean()
+        read = [np.log(read_off(x, data.errors[group][i], at)[0]) for group in GROUPS]
+        read_draws = [np.log(read_off(x, data.replicates[group][i], at[:, None])[0]) for group in GROUPS]
+        log_ratio.append(read[0] - read[1])
+        draws.append(read_draws[0] - read_draws[1])
+        noise.append(np.full(len(at), 1 / len(x)))
+    log_flops, y, replicates = np.log(data.grid.flops), np.array(log_ratio), np.array(draws)
+    fitted = lines(log_flops, y, np.array(noise))
+    items = item_lines(log_flops, y, replicates, fitted)
+    result = {
+        interval.THESE_ITEMS: interval.slope(fitted, level),
+        interval.ITEM_POPULATION: interval.slope(fitted, level, items),
+    }
+    return result, failed
+
+
+def allocation(data: Simulated, level: float) -> Interval:
+    """Interval of the exponent of compute-optimal tokens, (M,)."""
+    best, _ = optima(data)
+    runs = np.array([[len(x)] for x in data.grid.log_tokens])
+    return interval.slope(lines(np.log(data.grid.flops), best, np.broadcast_to(1 / runs, best.shape)), level)
+
+
+def coverage(grid: Grid, noise: Noise, size: int, level: float, seed: int) -> list[Row]:
+    """A row for each generator and estimand."""
+    rows: list[Row] = []
+    for number, (name, generator) in enumerate(GENERATORS.items()):
+        rng = np.random.default_rng([seed, number])
+        parts: dict[str, list[tuple[Floats, ...]]] = {}
+        failures = []
+        for start in range(0, size, CHUNK):
+            data = generator(grid, noise, min(CHUNK, size - start), REPLICATES, rng)
+            found, failed = estimate(data, level)
+            found[EXPONENT] = allocation(data, level)
+            truths = {
+                interval.THESE_ITEMS: data.these_items,
+                interval.ITEM_POPULATION: data.population,
+                EXPONENT: data.allocation,
+            }
+            failures.append(failed)
+            for estimand, limits in found.items():
+                truth = np.broadcast_to(truths[estimand], limits.value.shape)
+                parts.setdefault(estimand, []).append((limits.low, limits.high, limits.value, truth))
+        for estimand, of_chunks in parts.items():
+            low, high, value, truth = (np.concatenate(part) for part in zip(*of_chunks, strict=True))
+            hit = covered(low, high, truth)
+            rows.append(
+                {
+                    "grid": grid.name,
+                    "generator": name,
+                    "interval of": estimand if estimand == EXPONENT else f"Δβ, {estimand}",
+                    "coverage": np.nanmean(hit),
+                    "Monte Carlo error": monte_carlo_error(hit, level),
+                    "nominal": verdict(hit, level),
+                    "mean width": np.nanmean(high - low),
+                    "bias": np.nanmean(value - truth),
+                    "budgets flagged": np.concatenate(failures).mean(),
+                    "no interval": np.isnan(hit).mean(),
+                }
+            )
+    return rows
+
+
+def grids_of_plan(path: str) -> list[Grid]:
+    """One grid for each corpus and optimizer of an experiment's plan."""
+    runs = plan(load_config(path))
+    keys = sorted({(run.corpus, run.hyperparameters.optimizer) for run in runs})
+    result = []
+    for corpus, optimizer in keys:
+        mine = [run for run in runs if (run.corpus, run.hyperparameters.optimizer) == (corpus, optimizer)]
+        result.append(
+            grid(
+                f"{corpus}, {optimizer}",
+                np.array([run.budget for run in mine]),
+                np.array([run.training_flops for run in mine], dtype=float),
+                np.array([run.tokens for run in mine], dtype=float),
+                np.array([run.params for run in mine], dtype=float),
+            )
+        )
+    return result
+
+
+def grids_of_measurements(found: Sequence[Ladder]) -> list[Grid]:
+    """One grid for each ladder: the runs that counted."""
+    result = []
+    for ladder in found:
+        ok = np.isfinite(ladder.loss)
+        columns = (ladder.budget[ok], ladder.training_flops[ok], ladder.tokens[ok], ladder.params[ok])
+        result.append(grid(f"{ladder.corpus}, {ladder.optimizer}", *columns))
+    return result
+
+
+def grid(name: str, budget: Floats, flops: Floats, tokens: Floats, params: Floats) -> Grid:
+    at = [np.flatnonzero(budget == value) for value in np.unique(budget)]
+    return Grid(
+        name=name,
+        flops=np.array([np.exp(np.log(flops[rows]).mean()) for rows in at]),
+        log_tokens=[np.log(tokens[rows]) for rows in at],
+        log_params=[np.log(params[rows]) for rows in at],
+    )
+
+
+def noise_of(found: Sequence[Ladder], items: int, suite: str, metric: str) -> Noise:
+    """Relative noise of one metric of one suite, averaged over ladders and groups.
+
+    Runs: variances and covariances between seeds of one design. Items: replicates' deviations, run by run, split into
+    a level, a slope on ln FLOPs and what is left.
+
+    Raises
+    ------
+    RelscaleError
+        No design was trained with several seeds, or the suite has no replicates of this metric.
+    """
+    run_noise, item_noise = [], []
+    for ladder in found:
+        columns = [
+            i for i, series in enumerate(ladder.series) if (series.suite, series.metric) == (suite, metric)
+        ]
+        ok = np.isfinite(ladder.loss) & np.isfinite(ladder.values[:, columns]).all(axis=1)
+        logs = np.log(np.column_stack([ladder.loss, ladder.values[:, columns]]))[ok]
+        design = np.stack([ladder.params, ladder.tokens], axis=1)[ok]
+        of_design, count = np.unique(design, axis=0, return_inverse=True, return_counts=True)[1:]
+        df = (count - 1).sum()
+        if not columns or df < 1:
+            continue
+        mean = np.stack([np.bincount(of_design, column) / count for column in logs.T], axis=1)
+        covariance = (logs - mean[of_design]).T @ (logs - mean[of_design]) / df
+        groups = covariance[1:, 1:]
+        shared = groups[~np.eye(len(groups), dtype=bool)].mean() if len(groups) > 1 else 0.0
+        run_noise.append(
+            (covariance[0, 0], max(shared, 0.0), max(np.diag(groups).mean() - max(shared, 0.0), 0.0))
+        )
+        if not ladder.replicates.shape[-1]:
+            continue
+        x = np.log(ladder.training_flops[ok])
+        deviations = np.log(ladder.replicates[ok][:, columns] / ladder.values[ok][:, columns, None])
+        fitted = lines(x, deviations)
+        left = np.mean(fitted.variance)
+        item_noise.append(
+            (
+                np.mean(fitted.level**2) - left / len(x),
+                max(np.mean(fitted.slope**2) - left / np.mean(fitted.sxx), 0.0),
+                left,
+            )
+        )
+    if not run_noise or not item_noise:
+        raise RelscaleError(
+            f"no repeated seeds, or no replicates, of suite {suite!r}, metric {metric!r}; give no measurements to use "
+            "the default noise"
+        )
+    loss, shared, own = np.mean(run_noise, axis=0)
+    item_level, item_slope, item_run = np.mean(item_noise, axis=0)
+    own = max(own - item_run, 0.0)  # what seeds differ by holds the interaction of the items at hand
+    variances = {"loss": loss, "shared": shared, "own": own}
+    variances |= {"item_level": item_level, "item_slope": item_slope, "item_run": item_run}
+    return Noise(items=items, **{name: math.sqrt(max(variance, 0.0)) for name, variance in variances.items()})

@@ -1,0 +1,112 @@
+"""Coverage of laws that are lines in logs, and of what is asked of them, by the rows that ``fit`` gives.
+
+A column of the curves is a data set, so one call of ``law_rows``, ``crossing_rows`` or ``pooled_rows`` is a thousand
+experiments.
+"""
+
+import numpy as np
+from generators import gaps, trajectories
+from trials.curves import curves_of
+from trials.outcome import Outcome, covered
+
+from relscale.fitting import interval
+from relscale.fitting.curves import ERROR, RATIO, Curves
+from relscale.fitting.last_stage import curve_lines, lines
+from relscale.fitting.law_rows import law_rows
+from relscale.fitting.questions.crossing import crossing_rows
+from relscale.fitting.settings import Settings
+from relscale.laws import power, relative
+
+DRAWS = 199
+TRAININGS = (5, 10, 22)
+LADDER = "7 budgets over 2 decades"
+
+
+def of_shared_trainings(size: int, level: float, seed: int) -> list[Outcome]:
+    """β of checkpoints of 5, 10 and 22 trainings: as ``fit`` reports it, by the jackknife, and as if independent."""
+    result = []
+    for number in TRAININGS:
+        flops = trajectories.computes(number)
+        y = trajectories.sample(number, size, np.random.default_rng([seed, 71, number]))
+        curves = curves_of(flops, y, ERROR, blocks=trajectories.blocks(number))
+        rows = [
+            row
+            for row in law_rows(power.LINE, curves, Settings(level=level, bootstrap=DRAWS, seed=seed))
+            if row["parameter"] == power.LINE.slope
+        ]
+        reported = [np.array([row.get(end, np.nan) for row in rows], dtype=float) for end in ("low", "high")]
+        slope = interval.slope(curve_lines(curves), level)
+        naive = interval.slope(lines(curves.log_flops, y), level)
+        scheme = str(rows[0]["scheme"]).split(f", {DRAWS} draws")[0]
+        found = [(scheme, True, *reported)]
+        if scheme != interval.SCHEMES_OF_BLOCKS[interval.THESE_ITEMS]:
+            jackknife = interval.SCHEMES_OF_BLOCKS[interval.THESE_ITEMS]
+            found.append((jackknife, False, -slope.high, -slope.low))
+        found.append(("t, as if points were independent", False, -naive.high, -naive.low))
+        result += [
+            Outcome(
+                generator="checkpoints of shared trainings",
+                design=f"{number} trainings of {trajectories.CHECKPOINTS} checkpoints",
+                quantity="β",
+                interval=name,
+                default=default,
+                level=level,
+                hit=covered(low, high, trajectories.BETA),
+            )
+            for name, default, low, high in found
+        ]
+    return result
+
+
+def of_crossings(size: int, level: float, seed: int) -> list[Outcome]:
+    """The compute where a gap is 0, inside the data and beyond, for clear and unclear slopes."""
+    result = []
+    for number, (delta_beta, at, sd) in enumerate(
+        [(0.03, 1e19, 0.01), (0.03, 1e19, 0.06), (0.03, 1e21, 0.01)]
+    ):
+        y = gaps.crossing(delta_beta, at, sd, size, np.random.default_rng([seed, 72, number]))
+        rows = crossing_rows(curves_of(gaps.BUDGETS, y, RATIO), Settings(level=level, reach=1e6))
+        low, high = np.array([limits(row) for row in rows], dtype=float).T
+        result.append(
+            Outcome(
+                generator=f"ln G straight, Δβ {delta_beta:g}, noise {sd:g}, G = 1 at {at:g} FLOPs",
+                design=LADDER,
+                quantity="compute where G = 1",
+                interval="Fieller set of the t interval",
+                default=True,
+                level=level,
+                hit=covered(low, high, at),
+            )
+        )
+    return result
+
+
+def limits(row: dict[str, object]) -> tuple[float, float]:
+    """Of one crossing: a limit that the set does not have within reach is none; without a value all is."""
+    if row.get("value") is None:
+        return np.nan, np.nan
+    low, high = row.get("low"), row.get("high")
+    return (0.0 if low is None else float(low)), (np.inf if high is None else float(high))  # type: ignore[arg-type]
+
+
+def of_lines(size: int, level: float, seed: int) -> list[Outcome]:
+    """Both parameters of the relative law along a ladder of independent points."""
+    y = gaps.crossing(0.03, 1e18, 0.01, size, np.random.default_rng([seed, 73]))
+    curves: Curves = curves_of(gaps.BUDGETS, y, RATIO)
+    rows = law_rows(relative.LINE, curves, Settings(level=level))
+    truth = {
+        relative.LINE.slope: 0.03,
+        relative.LINE.level: np.exp(0.03 * (gaps.X.mean() - np.log(1e18))),
+    }
+    return [
+        Outcome(
+            generator="relative law, noise of the logarithm",
+            design=LADDER,
+            quantity=name,
+            interval=interval.SCHEMES[interval.THESE_ITEMS],
+            default=True,
+            level=level,
+            hit=covered(*np.array([(r["low"], r["high"]) for r in rows if r["parameter"] == name]).T, value),
+        )
+        for name, value in truth.items()
+    ]
