@@ -42,21 +42,24 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 def starts(x: Array, y: Array) -> Array:
     """The best of a grid of midpoints and slopes, each with its least-squares floor and ceiling."""
-    low, width = x[0].min(), spread(x[0])
-    midpoint, slope = crossed(low + MIDPOINTS * width, SLOPES / width)
-    rise = expit(-slope[:, None] * (x[0] - midpoint[:, None]))
+    midpoint, slope, rise = _grid(x)
     (floor, ceiling), best = profiled(np.stack([1 - rise, rise], axis=-1), y)
     return np.stack([floor, np.clip(ceiling, 0.01, 0.99), midpoint[best], slope[best]], axis=1)
 
 
 def starts_above(floor: float, x: Array, y: Array) -> Array:
     """The same with the floor as it is given."""
-    low, width = x[0].min(), spread(x[0])
-    midpoint, slope = crossed(low + MIDPOINTS * width, SLOPES / width)
-    rise = expit(-slope[:, None] * (x[0] - midpoint[:, None]))
+    midpoint, slope, rise = _grid(x)
     (height,), best = profiled(rise[..., None], y - floor)
     ceiling = floor + (1 - floor) * np.clip(height / (1 - floor), 0.01, 0.99)
     return np.stack([np.full_like(ceiling, floor), ceiling, midpoint[best], slope[best]], axis=1)
+
+
+def _grid(x: Array) -> tuple[Array, Array, Array]:
+    """Midpoints and slopes (g,), and how far each has risen at the data (g, n)."""
+    width = spread(x[0])
+    midpoint, slope = crossed(x[0].min() + MIDPOINTS * width, SLOPES / width)
+    return midpoint, slope, expit(-slope[:, None] * (x[0] - midpoint[:, None]))
 
 
 def limits(x: Array, y: Array) -> tuple[Array, Array]:
