@@ -26,6 +26,7 @@ and interval. So one set of experiments with unit noise and no slope serves all 
 width h, an experiment shows Δβ where ``|Δβ| / σ > h − e``.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -167,19 +168,21 @@ def _items(curves: Curves, estimate: Lines, chosen: Settings) -> Floats:
         used = np.isfinite(curves.value[:, j])
         rng = np.random.default_rng([chosen.seed, TAGS["items"]])
         interaction, slopes = of_items.interaction[j] / times, between[j] / times
-        z = x[used] - estimate.reference[j]
-        noise = curves.noise[used, j][:, None, None]
-        y = rng.standard_normal((len(z), 1, EXPERIMENTS)) * np.sqrt(
-            noise / expected[j] * (of_runs[j] + interaction)
+        noise = np.broadcast_to(curves.noise[used, j, None], (int(used.sum()), EXPERIMENTS))
+        unit = lines(x[used], np.sqrt(noise / expected[j]) * rng.standard_normal(noise.shape), noise)
+        scatter = np.sqrt(of_runs[j] + interaction)  # (counts, 1)
+        simulated = replace(
+            unit,
+            slope=unit.slope * scatter + np.sqrt(slopes) * rng.standard_normal(EXPERIMENTS),
+            residuals=np.sqrt((unit.residuals**2).sum(axis=0))
+            * scatter[None],  # of them only the squares' sum counts
         )
-        y = y + z[:, None, None] * np.sqrt(slopes) * rng.standard_normal(EXPERIMENTS)
-        simulated = lines(x[used], y, np.broadcast_to(noise, y.shape))
         # Items and resamplings are many, so their variance is known: two draws that have just this spread.
-        apart = np.sqrt((slopes + interaction * q[j]) / 2)
+        apart = np.sqrt((slopes + interaction * q[j]) / 2) + np.zeros(EXPERIMENTS)
         resampled = ItemLines(
-            level=simulated.level[..., None] + np.zeros(2),
+            level=np.zeros((*apart.shape, 2)),
             slope=simulated.slope[..., None] + np.stack([-apart, apart], axis=-1),
-            interaction=np.broadcast_to(interaction, simulated.slope.shape),
+            interaction=interaction,
         )
         needed = -interval.slope(simulated, chosen.level, resampled).low  # (counts, experiments)
         found[j] = (np.abs(chosen.power)[:, None, None] > needed).mean(axis=-1)
