@@ -9,14 +9,20 @@ import pyarrow as pa
 from relscale.fitting import fits as tables
 from relscale.fitting.accuracy import sigmoid_rows
 from relscale.fitting.contrasts import contrasts
-from relscale.fitting.curves import ERROR, Curves
+from relscale.fitting.curves import ERROR, RATIO, Curves
 from relscale.fitting.fits import Fits
+from relscale.fitting.forecasts.forecast import forecast_rows
 from relscale.fitting.ladder import Ladder, ladders
 from relscale.fitting.law_fits import law_fits
 from relscale.fitting.law_rows import law_rows
 from relscale.fitting.metrics import VALIDATION
 from relscale.fitting.multiplicity import adjusted
 from relscale.fitting.point_rows import error_rows, frontier_row, gap_rows
+from relscale.fitting.questions.crossing import crossing_rows
+from relscale.fitting.questions.forms import form_rows
+from relscale.fitting.questions.influence import influence_rows
+from relscale.fitting.questions.power import power_rows
+from relscale.fitting.questions.specification import specification_rows
 from relscale.fitting.reading import Reading, reading
 from relscale.fitting.settings import Settings, settings
 from relscale.laws import compute_optimal, power, relative
@@ -65,6 +71,7 @@ def fit(
         _ask(relative.LINE, one.ratios, chosen, rows, one.ladder)
         rows["fits"] += one.orphans
         rows["fits"] += sigmoid_rows(one.ladder, chosen)
+        rows["specifications"] += specification_rows(one.ladder, chosen)
     for by, baseline in chosen.contrasts.items():
         for curves in contrasts(readings, by, baseline):
             rows["gaps"] += [row for j in range(len(curves.keys)) for row in gap_rows(curves, j)]
@@ -84,6 +91,14 @@ def _ask(law: LogLogLaw, curves: Curves, chosen: Settings, rows: Rows, ladder: L
     if not curves.keys:
         return
     rows["fits"] += law_rows(law, curves, chosen)
+    rows["influence"] += influence_rows(curves, chosen)
+    rows["forms"] += form_rows(curves, chosen, ladder)
+    forecasts, backtests = forecast_rows(curves, chosen, ladder)
+    rows["forecasts"] += forecasts
+    rows["backtests"] += backtests
+    if curves.quantity == RATIO:
+        rows["fits"] += crossing_rows(curves, chosen)
+        rows["power"] += power_rows(curves, chosen)
 
 
 def _family(row: Row) -> tuple[Any, ...]:

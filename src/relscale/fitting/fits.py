@@ -352,14 +352,16 @@ def from_rows(rows: Mapping[str, list[dict[str, Any]]]) -> Fits:
 
 
 def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    columns = {name: [_cell(row.get(name)) for row in rows] for name in schema.names}
-    return pa.table(columns, schema=schema)
+    return pa.table(
+        [_column([row.get(field.name) for row in rows], field.type) for field in schema], schema=schema
+    )
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value
+def _column(cells: list[Any], kind: pa.DataType) -> pa.Array:
+    if kind != _NUMBER:
+        return pa.array(cells, kind)
+    numbers = np.array(cells, dtype=float)  # None is nan
+    return pa.array(numbers, kind, mask=~np.isfinite(numbers))
 
 
 def write(fits: Fits, folder: str | Path) -> None:
