@@ -19,8 +19,8 @@ DETERMINED = 1e-13  # least eigenvalue of the correlations between derivatives t
 
 def covariance(objective: Objective, u: Array, df: Indices) -> tuple[Array, NDArray[np.bool_]]:
     """Variances of u (q, B), and whether the data fix all parameters that are free (B,)."""
-    q, m = u.shape
-    size = max(1, BATCH // max(1, q * objective.y.shape[0]))
+    m = u.shape[1]
+    size = max(1, BATCH // max(1, objective.numbers))
     parts = [_covariance(objective, u, df, np.arange(i, min(i + size, m))) for i in range(0, m, size)]
     return np.concatenate([v for v, _ in parts], axis=1), np.concatenate([d for _, d in parts])
 

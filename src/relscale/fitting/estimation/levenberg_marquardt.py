@@ -33,7 +33,7 @@ class Objective(Protocol):
     """What can be minimised: see ``relscale.fitting.estimation.objective``."""
 
     @property
-    def y(self) -> Array: ...  # noqa: D102
+    def numbers(self) -> int: ...  # noqa: D102
     @property
     def low(self) -> Array: ...  # noqa: D102
     @property
@@ -78,7 +78,7 @@ def minimise(objective: Objective, start: Array, columns: Indices) -> Minima:
     damping, growth = np.full(m, FIRST_DAMPING), np.full(m, 2.0)
     converged, steps, tries = np.zeros(m, dtype=bool), np.zeros(m, dtype=int), np.zeros(m, dtype=int)
     exact = EXACT * objective.scale(columns)
-    width = max(1, BATCH // max(1, q * objective.y.shape[0]))
+    width = max(1, BATCH // max(1, objective.numbers))
 
     waiting = np.arange(m)
     while len(waiting):

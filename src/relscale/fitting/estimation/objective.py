@@ -57,6 +57,11 @@ class Objective:
     high: Array
     unit: float = 1.0
 
+    @property
+    def numbers(self) -> int:
+        """How many there are in the derivatives of one data set."""
+        return self.low.size * self.y.shape[0]
+
     def theta(self, u: Array) -> Array:
         """Parameters (q, ...) of u."""
         return np.where(self._logs(u), np.exp(np.where(self._logs(u), u, 0.0)), u)
@@ -72,7 +77,7 @@ class Objective:
 
     def scale(self, columns: Indices) -> Array:
         """Root of Σ w·y², (m,): what residuals are compared with to call a fit exact; 1 a point for logarithms."""
-        y, weights = _take(self.y, columns) / self.unit, _take(self.weights, columns)
+        y, weights = of_columns(self.y, columns) / self.unit, of_columns(self.weights, columns)
         size = np.where(weights > 0, np.maximum(np.abs(y), 1.0) if self.log_error else np.abs(y), 0.0)
         return np.broadcast_to(np.sqrt((weights * size**2).sum(axis=0)), columns.shape)
 
@@ -81,13 +86,13 @@ class Objective:
         return self._residuals(self._fitted(u, columns), columns)
 
     def _fitted(self, u: Array, columns: Indices) -> Array:
-        return self.law.value(self.theta(u), _take(self.x, columns))
+        return self.law.value(self.theta(u), of_columns(self.x, columns))
 
     def _residuals(self, fitted: Array, columns: Indices) -> tuple[Array, Array]:
-        residual = (np.log(fitted) if self.log_error else fitted) - _take(self.y, columns)
+        residual = (np.log(fitted) if self.log_error else fitted) - of_columns(self.y, columns)
         if not self.log_error:
             residual /= self.unit
-        weights = _take(self.weights, columns)
+        weights = of_columns(self.weights, columns)
         if not np.isfinite(residual.sum()):
             residual[np.broadcast_to(weights == 0, residual.shape)] = 0.0
             residual[np.isnan(residual)] = np.inf
@@ -95,13 +100,13 @@ class Objective:
 
     def derivatives(self, u: Array, columns: Indices) -> Array:
         """∂r/∂u, (q, n, m); 0 for parameters that are not searched."""
-        return self._derivatives(u, self._fitted(u, columns), columns)
+        return self._derivatives(u, self._fitted(u, columns) if self.log_error else None, columns)
 
-    def _derivatives(self, u: Array, fitted: Array, columns: Indices) -> Array:
+    def _derivatives(self, u: Array, fitted: Array | None, columns: Indices) -> Array:
         theta = self.theta(u)
-        jacobian = self.law.jacobian(theta, _take(self.x, columns))
+        jacobian = self.law.jacobian(theta, of_columns(self.x, columns))
         factor = np.where(self._logs(theta), theta, 1.0) / self.unit
-        if self.log_error:
+        if fitted is not None and self.log_error:
             jacobian *= 1 / fitted
         for i, row in enumerate(jacobian):
             row *= factor[i] if self.free[i] else 0.0
@@ -152,5 +157,6 @@ class Expansion:
     influence: Array
 
 
-def _take(array: Array, columns: Indices) -> Array:
+def of_columns(array: Array, columns: Indices) -> Array:
+    """The columns of (..., B), or all that there is of (..., 1)."""
     return array if array.shape[-1] == 1 else array[..., columns]

@@ -22,10 +22,10 @@ from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import prepared
 from relscale.fitting.estimation.estimates import Estimates, best_of_starts
 from relscale.fitting.estimation.levenberg_marquardt import minimise
-from relscale.fitting.estimation.objective import Expansion, Indices, Objective
+from relscale.fitting.estimation.objective import Expansion, Indices, Objective, of_columns
 from relscale.laws.law import Array, Law
 
-SINGULAR = 1e-12  # least singular value of Φ, relative to its largest, that is used
+SINGULAR = 1e-12  # what must be left of a column of Φ without those before it, relative to the whole
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Projection:
     linear: Indices
 
     @property
-    def y(self) -> Array:
-        """As that of the full objective."""
-        return self.full.y
+    def numbers(self) -> int:
+        """As that of the full objective, whose derivatives are needed once for each kind of parameter."""
+        return 2 * self.full.numbers
 
     @property
     def low(self) -> Array:
@@ -60,42 +60,62 @@ class Projection:
         """As that of the full objective."""
         return self.full.scale(columns)
 
-    def completed(self, u: Array, columns: Indices) -> tuple[Array, Array]:
-        """All parameters (q, m), the linear ones solved for, and an orthonormal basis of √W·Φ, (m, n, k)."""
+    def completed(self, u: Array, columns: Indices) -> tuple[Array, Array, Array]:
+        """All parameters (q, m), the linear ones solved for; √W·r, (n, m); an orthonormal basis of √W·Φ, (k, n, m)."""
         every = np.ones((len(self.full.low), u.shape[1]))
         every[self.nonlinear] = u
-        root = np.sqrt(np.broadcast_to(self._weights(columns), (self.y.shape[0], len(columns))))
-        basis = self.full.derivatives(every, columns)[self.linear] * root
-        size = np.sqrt((basis**2).sum(axis=1, keepdims=True))
-        size = np.where(size > 0, size, 1.0)
-        left, singular, right = np.linalg.svd((basis / size).transpose(2, 1, 0), full_matrices=False)
-        used = singular > SINGULAR * singular[:, :1]
-        left = left * used[:, None]
-        y = self.y if self.y.shape[1] == 1 else self.y[:, columns]
-        along = np.einsum("mnk,nm->mk", left, y / self.full.unit * root) / np.where(used, singular, 1.0)
-        every[self.linear] = np.einsum("mk,mkl->lm", along, right) / size[:, 0]
-        return every, left
+        root = np.sqrt(of_columns(self.full.weights, columns))
+        basis, upper = orthonormal(self.full.derivatives(every, columns)[self.linear] * root)
+        y = np.broadcast_to(of_columns(self.full.y, columns) / self.full.unit * root, basis.shape[1:])
+        along = np.einsum("knm,nm->km", basis, y)
+        every[self.linear] = solved(upper, along)
+        return every, np.einsum("knm,km->nm", basis, along) - y, basis
 
     def expansion(self, u: Array, columns: Indices) -> Expansion:
         """Q around u, to second order as far as the law is linear."""
-        every, basis = self.completed(u, columns)
-        residual, weights = self.full.residuals(every, columns)
-        root = np.sqrt(weights)
-        jacobian = (self.full.derivatives(every, columns)[self.nonlinear] * root).transpose(
-            2, 1, 0
-        )  # (m, n, p)
-        jacobian = jacobian - basis @ (basis.transpose(0, 2, 1) @ jacobian)
-        total = np.einsum("nm,nm->m", weights * residual, residual)
+        every, residual, basis = self.completed(u, columns)
+        root = np.sqrt(of_columns(self.full.weights, columns))
+        jacobian = self.full.derivatives(every, columns)[self.nonlinear] * root
+        for row in jacobian:
+            for vector in basis:
+                row -= vector * np.einsum("nm,nm->m", vector, row)
+        squares = np.einsum("nm,nm->m", residual, residual)
         return Expansion(
-            cost=np.where(np.isfinite(total), total / 2, np.inf),
-            gradient=np.einsum("mnp,nm->pm", jacobian, residual * root),
-            curvature=jacobian.transpose(0, 2, 1) @ jacobian,
-            size=(jacobian**2).sum(axis=1).T,
-            influence=total,
+            cost=np.where(np.isfinite(squares), squares / 2, np.inf),
+            gradient=np.einsum("pnm,nm->pm", jacobian, residual),
+            curvature=np.einsum("pnm,rnm->mpr", jacobian, jacobian),
+            size=np.einsum("pnm,pnm->pm", jacobian, jacobian),
+            influence=squares,
         )
 
-    def _weights(self, columns: Indices) -> Array:
-        return self.full.weights if self.full.weights.shape[1] == 1 else self.full.weights[:, columns]
+
+def orthonormal(vectors: Array) -> tuple[Array, Array]:
+    """Gram and Schmidt's orthonormal basis (k, n, m) of the vectors (k, n, m), and R (k, k, m) with vectors = R·basis.
+
+    Each vector is freed twice of those before it, which is enough for double precision. One that is nothing but those
+    before it leaves a zero.
+    """
+    basis, upper = np.array(vectors), np.zeros((len(vectors), *vectors.shape[::2]))
+    for i, vector in enumerate(basis):
+        whole = np.einsum("nm,nm->m", vector, vector)
+        for _ in range(2):
+            for j in range(i):
+                along = np.einsum("nm,nm->m", basis[j], vector)
+                upper[j, i] += along
+                vector -= along * basis[j]
+        left = np.einsum("nm,nm->m", vector, vector)
+        upper[i, i] = np.where(left > SINGULAR**2 * whole, np.sqrt(left), 0.0)
+        vector *= np.where(upper[i, i] > 0, 1 / upper[i, i], 0.0)
+    return basis, upper
+
+
+def solved(upper: Array, along: Array) -> Array:
+    """The c (k, m) of ``R c = along``, from the last up; 0 where R has a zero on its diagonal."""
+    c = np.zeros_like(along)
+    for i in reversed(range(len(c))):
+        rest = along[i] - (upper[i, i + 1 :] * c[i + 1 :]).sum(axis=0)
+        c[i] = np.where(upper[i, i] > 0, rest / upper[i, i], 0.0)
+    return c
 
 
 def project(
@@ -131,7 +151,7 @@ def project(
         columns = np.tile(np.arange(problems), count)
         start = full.u(begin)[projection.nonlinear].reshape(-1, count * problems)
         found = minimise(projection, start, columns)
-        every, _ = projection.completed(found.u, columns)
+        every = projection.completed(found.u, columns)[0]
         result = best_of_starts(full, replace(found, u=every), count, hopeless, ())
     beyond = (result.theta < full.low) | (result.theta > full.high)
     return replace(
