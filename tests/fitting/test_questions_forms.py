@@ -170,6 +170,7 @@ def test_runs_without_budgets_hold_out_the_largest_quarter_of_computes() -> None
     assert held_out(of, 1)[-3:].all()
     assert held_out(of, 5).sum() == 5
     assert held_out(curves(BASELINE), 1).sum() == 1
+    assert form_rows(curves(BASELINE), Settings(hold_out=0)) == []
 
 
 def test_a_curve_without_its_largest_budget_is_judged_by_the_next() -> None:

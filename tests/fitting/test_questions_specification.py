@@ -133,6 +133,19 @@ def test_reducible_errors_give_the_difference_of_their_exponents() -> None:
     assert row["status"] == "no interval: irreducible errors are estimates"
 
 
+def test_an_irreducible_error_that_the_data_do_not_fix_is_said() -> None:
+    """Plain power laws with noise: whatever bend is found is chance."""
+    rng = np.random.default_rng(3)
+    wavering = {f"t{j}": F**-0.05 * np.exp(0.03 * rng.normal(size=15)) for j in range(20)}
+    sure = {"b": 0.5 + F**-0.30}
+    statuses = [
+        row["status"]
+        for row in where(specification_rows(ladder(wavering | sure, FLOPS), CHOSEN), form="reducible")
+    ]
+    assert sum(status.startswith("irreducible error: ") for status in statuses) >= 15
+    assert "irreducible error: less certain than what is left above it" in statuses
+
+
 def test_a_convention_that_grows_otherwise_stretches_the_axis() -> None:
     """Where 6ND ∝ F^p, a slope per 6ND is the slope per FLOP over p."""
     tokens = np.full(15, 1e9)

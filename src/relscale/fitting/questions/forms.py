@@ -91,10 +91,10 @@ class Form:
 def form_rows(curves: Curves, chosen: Settings, ladder: Ladder | None = None) -> list[Row]:
     """A row for each curve and form, ranked by ``rmse_log``; a form that could not be fitted has none and no rank.
 
-    Forms alike within 1e-6 share a rank, as a law with irreducible error at 0 does with the law without. ``ladder`` is
-    not needed: the curves have what the forms ask for.
+    Forms alike within 1e-6 share a rank, as a law with irreducible error at 0 does with the law without. No rows where
+    ``chosen.hold_out`` is 0. ``ladder`` is not needed: the curves have what the forms ask for.
     """
-    if not curves.keys or not curves.points:
+    if not curves.keys or not curves.points or chosen.hold_out < 1:
         return []
     held = held_out(curves, chosen.hold_out)
     fitted = np.isfinite(curves.value) & ~held

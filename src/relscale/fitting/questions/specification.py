@@ -407,7 +407,9 @@ def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[str | None]]:
         return nothing, ["too few points for an irreducible error"] * value.shape[1]
     at = np.exp(x - x.mean())[None]
     found = estimate(irreducible.LAW, at, np.exp(value), weights=used.astype(float))
-    left = np.exp(value) - found.theta[irreducible.LAW.names.index("irreducible")]
+    floor = irreducible.LAW.names.index("irreducible")
+    left = np.exp(value) - found.theta[floor]
+    vague = found.stderr[floor] > np.where(used, left, np.inf).min(axis=0)
     below = (used & ~(left > 0)).any(axis=0)
     lost = ~found.converged | below | (found.df < 1)
     reasons: list[str | None] = []
@@ -416,6 +418,8 @@ def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[str | None]]:
             reasons.append("too few points for an irreducible error")
         elif below[j] and found.converged[j]:
             reasons.append("an error is not above its irreducible part")
+        elif vague[j]:
+            reasons.append("irreducible error: less certain than what is left above it")
         else:
             reasons.append(None if status == "ok" else f"irreducible error: {status}")
     return np.where(lost, np.nan, _log(left)), reasons
