@@ -230,7 +230,9 @@ def test_a_budget_without_a_minimum_is_left_out_and_said(World: Any) -> None:
     world = World({"a": (2.0, 0.10, 0.1), "b": (1.5, 0.04, 0.0)}, widths=6)
     (one,) = ladders(world.measurements)
     lost = one.budget == 1e12
-    rows = specification_rows(replace(one, loss=np.where(lost, -one.loss, one.loss)), CHOSEN)
+    one = replace(one, loss=np.where(lost, -one.loss, one.loss), params=one.params**1.1)
+    rows = specification_rows(one, CHOSEN)
+    assert {row["flops"] for row in rows} == {"training_flops", "6ND"}
     assert {row["n"] for row in where(rows, frontier="parabola", form="ratio")} == {4}
     assert {row["status"] for row in where(rows, frontier="parabola", form="ratio")} == {
         "fitted on 4 of 5 points"

@@ -288,9 +288,7 @@ def _minimum(x: Floats, loss: Floats, degree: int) -> float:
     if not curvature > 0:
         return np.nan
     if c2 + curvature > 0:
-        at = -c1 / (
-            c2 + curvature
-        )  # the same root, and without c3 in a denominator, where a parabola has it too
+        at = -c1 / (c2 + curvature)  # the same root as below, which a parabola has too
     elif c3 != 0:
         at = (curvature - c2) / (3 * c3)
     else:
@@ -331,12 +329,12 @@ def _forms(
     value, blocks = one.value[counted], [b for b, is_so in zip(one.blocks, counted, strict=True) if is_so]
     target, baseline = value[:, targets], value[:, baselines]
     noise = (one.noise[counted][:, targets] + one.noise[counted][:, baselines]) / 2
-    log_ratio = target - baseline
+    total, log_ratio = len(log_flops), target - baseline
 
     found = trend(x, log_ratio, noise, blocks, level)
     pairs = range(len(targets))
     directions = [found.direction(j) for j in pairs]
-    yield RATIO, _told(found, found.slope, directions)
+    yield RATIO, _told(found, found.slope, directions, total)
 
     with np.errstate(invalid="ignore"):
         gap = np.expm1(log_ratio)
@@ -348,13 +346,13 @@ def _forms(
     changes = "the difference changes its sign, so it has no power law"
     yield (
         DIFFERENCE,
-        _told(found, slope, directions, {int(j): changes for j in np.flatnonzero(np.isnan(side))}),
+        _told(found, slope, directions, total, {int(j): changes for j in np.flatnonzero(np.isnan(side))}),
     )
 
     left, why = _reducible(x, value)
     found = trend(x, left[:, targets] - left[:, baselines], noise, blocks, level)
     reasons = {j: _both(why[targets[j]], why[baselines[j]]) for j in pairs}
-    told = _told(found, found.slope, [None] * len(targets), {j: r for j, r in reasons.items() if r})
+    told = _told(found, found.slope, [None] * len(targets), total, {j: r for j, r in reasons.items() if r})
     blank = np.full(len(targets), np.nan)
     yield (
         REDUCIBLE,
@@ -369,13 +367,17 @@ def _forms(
 
 
 def _told(
-    found: Trend, slope: Interval, directions: list[str | None], reasons: dict[int, str] | None = None
+    found: Trend,
+    slope: Interval,
+    directions: list[str | None],
+    total: int,
+    reasons: dict[int, str] | None = None,
 ) -> Slopes:
-    """The slopes, and of each what a reader must know."""
-    points, status = len(found.line.residuals), []
+    """The slopes, and of each what a reader must know; ``total`` points there would be."""
+    status = []
     for j, n in enumerate(found.line.n):
         told = (reasons or {}).get(j) or found.status(j)
-        status.append(told if told != "ok" or n == points else f"fitted on {int(n)} of {points} points")
+        status.append(told if told != "ok" or n == total else f"fitted on {int(n)} of {total} points")
     limits = (slope.value, slope.low, slope.high, slope.p_value)
     return Slopes(*limits, directions, found.line.n.astype(np.int64), status)
 
