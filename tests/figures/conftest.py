@@ -17,7 +17,7 @@ import yaml
 
 from relscale.figures.data import FigureData
 
-from .questions import QUESTIONS, as_table, question_tables, surface_rows
+from .questions import QUESTIONS, as_table, contrast_rows, question_tables, surface_rows
 
 BUDGETS = (1e11, 3e11, 1e12, 3e12)
 WIDTHS = (16, 24, 32, 48, 64)
@@ -285,6 +285,11 @@ def toy_tables(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
     key = {"suite": "knowledge", "prompt": "default", "metric": suite["metric"]}
     tables |= question_tables(key, list(CORPORA), list(suite["groups"]), suite["baseline"], list(BUDGETS))
     tables["fits"] += surface_rows(CORPORA[0])
+    loss = {"suite": "validation", "prompt": None, "metric": "nats_per_token", "group": "all"}
+    keys = [loss, *(key | {"group": group} for group in suite["groups"])]
+    used = [budget for budget in BUDGETS if (CORPORA[1], budget) != OUTSIDE]
+    for name, rows in contrast_rows(CORPORA[1], CORPORA[0], keys, used).items():
+        tables[name] += rows
     return tables
 
 

@@ -218,12 +218,47 @@ def _reproduction() -> list[Row]:
 def surface_rows(corpus: str) -> list[Row]:
     """Rows of ``fits`` of a parametric law of the validation loss."""
     whose = {"experiment": "toy", "corpus": corpus, "suite": "validation", "metric": "nats_per_token"}
+    whose |= {"optimizer": "c-adamc", "predictor": "params, tokens"}
     whose |= {"group": "all", "fit": "surface", "law": "parametric", "level": 0.95, "status": "ok"}
     whose |= {"scheme": "pairs bootstrap within budget, percentile, 100 draws, 0 failed", "n": 20}
     return [
         whose | {"parameter": name, "value": value, "low": 0.9 * value, "high": 1.1 * value}
         for name, value in SURFACE.items()
     ]
+
+
+def contrast_rows(target: str, baseline: str, keys: list[Row], budgets: list[float]) -> dict[str, list[Row]]:
+    """Rows of ``gaps`` and ``fits`` of each series on one corpus against the same on another."""
+    tables: dict[str, list[Row]] = {"gaps": [], "fits": []}
+    reference = math.exp(float(np.mean(np.log(budgets))))
+    for place, key in enumerate(keys):
+        whose = {"experiment": "toy", "corpus": target, "optimizer": "c-adamc", **key}
+        whose |= {"baseline": baseline, "contrast": "corpus", "status": "ok"}
+        slope, level = -0.01 - 0.002 * place, 0.9
+        tables["gaps"] += [
+            whose
+            | {
+                "budget": budget,
+                "run": None,
+                "training_flops": budget,
+                "ratio": level * (budget / reference) ** slope,
+                "stderr_log": 0.01,
+            }
+            for budget in budgets
+        ]
+        loss = key["suite"] == "validation"
+        law = whose | {"law": "relative_power_law", "level": 0.95, "reference_flops": reference}
+        law |= {
+            "estimand": "validation loss" if loss else "these items",
+            "scheme": "t interval of the last stage",
+        }
+        tables["fits"] += [
+            law
+            | {"parameter": "delta_beta", "value": slope, "low": slope - 0.005, "high": slope + 0.005}
+            | {"direction": "widens"},
+            law | {"parameter": "ratio_at_reference", "value": level, "low": 0.89, "high": 0.91},
+        ]
+    return tables
 
 
 QUESTIONS = ("specifications", "forecasts", "backtests", "influence", "forms", "power", "reproduction")

@@ -19,12 +19,23 @@ from relscale.figures import browser, plot
 from relscale.figures.data import FigureData
 from relscale.provenance import closure
 
-FIGURES = ["case-studies", "exponents", "frontier", "isoflop", "loss-to-accuracy", "training-share"]
+from .questions import QUESTIONS
+
+FIGURES = [
+    *("case-studies", "corpus-gap", "exponents", "frontier", "isoflop", "loss-surface", "loss-to-accuracy"),
+    *("reproduction", "training-share"),
+]
+PER_SUITE = ["forecast", "relative-law", "robustness", "specification-curve"]
+TABLES = ("frontier", "errors", "gaps", "fits", *QUESTIONS)
 SUITES = ["knowledge", "varieties", "domains", "behaviours"]
-NAMES = [*FIGURES, *(f"relative-law-{suite}" for suite in SUITES)]
+NAMES = [
+    *FIGURES,
+    *(f"relative-law-{suite}" for suite in SUITES),
+    *("forecast-knowledge", "robustness-knowledge", "specification-curve-knowledge"),
+]
 UNITS = (
     *("(FLOPs)", "(number)", "(nats a token)", "(ratio)", "(no unit)", "no unit)", "(%)", "bits per byte"),
-    *("(share right)", "(share)"),
+    *("(share right)", "(share)", "(factor)"),
 )
 
 
@@ -44,19 +55,29 @@ def texts(figure: go.Figure) -> str:
     return " ".join(re.sub(r"<br>", " ", note.text) for note in figure.layout.annotations)
 
 
+def scatters(figure: go.Figure) -> list[go.Scatter]:
+    return [trace for trace in figure.data if trace.type == "scatter"]
+
+
 def axes(figure: go.Figure, letter: str) -> dict[str, Any]:
     layout = figure.layout.to_plotly_json()
     return {key: axis for key, axis in layout.items() if key.startswith(f"{letter}axis")}
 
 
 def test_these_are_all_the_figures() -> None:
-    assert plot.figure_names() == sorted([*FIGURES, "relative-law"])
+    assert plot.figure_names() == sorted([*FIGURES, *PER_SUITE])
+    assert plot.suite_figures() == PER_SUITE
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_has_points_and_says_nothing_is_missing(drawn: dict[str, go.Figure], name: str) -> None:
     figure = drawn[name]
-    assert any(trace.mode and "markers" in trace.mode and len(trace.x) > 0 for trace in figure.data)
+    kind = "text" if name == "reproduction" else "markers"
+    assert any(
+        trace.mode and kind in trace.mode and len(trace.x) > 0
+        for trace in figure.data
+        if trace.type == "scatter"
+    )
     assert "Nothing to draw" not in texts(figure)
 
 
@@ -66,12 +87,13 @@ def test_every_axis_has_a_title_with_a_unit(drawn: dict[str, go.Figure], name: s
     for letter in "xy":
         own = axes(drawn[name], letter).values()
         for axis in own:
-            if axis["tickvals"] and letter == "y" and name == "exponents":
-                assert axis["tickvals"] == list(
-                    range(len(axis["tickvals"]))
-                )  # names of groups, not a quantity
-                continue
-            same = [other for other in own if all(other[key] == axis[key] for key in ("domain", "range"))]
+            if not axis.get("visible", True) or not any(
+                re.match(r"[−\d]", text) for text in axis["ticktext"]
+            ):
+                continue  # names of groups, forms or choices, not a quantity
+            same = [
+                other for other in own if all(other.get(key) == axis.get(key) for key in ("domain", "range"))
+            ]
             titles = [(other.get("title") or {}).get("text") for other in same]
             titles = [title for title in titles if title]
             assert titles
@@ -90,7 +112,7 @@ def test_compute_stands_on_a_log_axis(drawn: dict[str, go.Figure], name: str) ->
 def test_all_data_lie_inside_their_axes(drawn: dict[str, go.Figure], name: str) -> None:
     figure = drawn[name]
     layout = figure.layout.to_plotly_json()
-    for trace in figure.data:
+    for trace in scatters(figure):
         if trace.mode != "markers":
             continue
         for letter, values in (("x", trace.x), ("y", trace.y)):
@@ -201,7 +223,7 @@ def few_groups(data: FigureData) -> FigureData:
     folder = Path(data.fits).parent / "few"
     folder.mkdir(exist_ok=True)
     kept = ("numerics", "tables", "graphics")
-    for name in ("frontier", "errors", "gaps", "fits"):
+    for name in TABLES:
         rows = pq.read_table(Path(data.fits) / f"{name}.parquet").to_pylist()
         rows = [row for row in rows if row.get("group", "all") in (*kept, "all")]
         pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")
@@ -228,7 +250,7 @@ def test_training_shares_are_of_training_tokens_and_sum_to_one(toy: FigureData) 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_with_nothing_to_draw_says_so(toy: FigureData, tmp_path: Path, name: str) -> None:
-    for table in ("frontier", "errors", "gaps", "fits"):
+    for table in TABLES:
         empty = pq.read_table(Path(toy.fits) / f"{table}.parquet").slice(0, 0)
         pq.write_table(empty, tmp_path / f"{table}.parquet")
     measurements = tmp_path / "measurements.parquet"
@@ -247,16 +269,17 @@ def test_figures_need_no_manifests(toy: FigureData, name: str) -> None:
 def test_fits_without_any_interval_are_drawn_without_bands(
     toy: FigureData, tmp_path: Path, name: str
 ) -> None:
-    for table in ("frontier", "errors", "gaps", "fits"):
+    for table in TABLES:
         rows = pq.read_table(Path(toy.fits) / f"{table}.parquet").to_pylist()
         bare = [row | ({"low": math.nan, "high": None} if table == "fits" else {}) for row in rows]
         pq.write_table(pa.Table.from_pylist(bare), tmp_path / f"{table}.parquet")
     figure = draw(name, FigureData(toy.measurements, tmp_path, toy.suites, toy.tokens))
-    assert not any(trace.fill for trace in figure.data)
+    bands = [trace for trace in scatters(figure) if trace.fill]
+    assert not bands or name == "robustness-knowledge", "whose band is over groups"
 
 
 def test_two_optimizers_are_two_columns(toy: FigureData, tmp_path: Path) -> None:
-    for table in ("frontier", "errors", "gaps", "fits"):
+    for table in TABLES:
         rows = pq.read_table(Path(toy.fits) / f"{table}.parquet").to_pylist()
         both = [row | {"optimizer": name} for name in ("c-adamc", "adamw") for row in rows]
         pq.write_table(pa.Table.from_pylist(both), tmp_path / f"{table}.parquet")
@@ -267,7 +290,7 @@ def test_two_optimizers_are_two_columns(toy: FigureData, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("broken", ["frontier", "errors", "gaps", "fits"])
 def test_a_missing_table_is_one_line(toy: FigureData, tmp_path: Path, broken: str) -> None:
-    for table in ("frontier", "errors", "gaps", "fits"):
+    for table in TABLES:
         if table != broken:
             (tmp_path / f"{table}.parquet").write_bytes((Path(toy.fits) / f"{table}.parquet").read_bytes())
     name = "frontier" if broken == "frontier" else "relative-law-knowledge"
@@ -277,7 +300,7 @@ def test_a_missing_table_is_one_line(toy: FigureData, tmp_path: Path, broken: st
 
 
 def test_a_missing_column_is_named(toy: FigureData, tmp_path: Path) -> None:
-    for table in ("frontier", "errors", "gaps", "fits"):
+    for table in TABLES:
         whole = pq.read_table(Path(toy.fits) / f"{table}.parquet")
         pq.write_table(
             whole.drop_columns(["ratio"]) if table == "gaps" else whole, tmp_path / f"{table}.parquet"
@@ -359,8 +382,7 @@ def test_with_a_chrome_there_are_three_pictures(toy: FigureData, tmp_path: Path)
 
 
 def test_a_figure_depends_on_no_other_figure() -> None:
-    modules = {plot.figure_module(name) for name in plot.figure_names() if name != "relative-law"}
-    modules.add("relscale.figures.relative_law")
+    modules = {plot.figure_module(name) for name in plot.figure_names()}
     for module in modules:
         reached = closure([module])
         assert not modules & (reached.keys() - {module})

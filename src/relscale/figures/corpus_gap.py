@@ -1,4 +1,4 @@
-"""The relative law between corpora, or optimizers: what the same compute buys on each, and whether that difference lasts.
+"""The relative law between corpora, or optimizers: what the same compute buys on each, and whether that lasts.
 
 Top: validation loss along each frontier, and the same relative to the corpus that the others are compared with.
 Below: for every suite, Δβ of each group between the same two corpora, as a forest plot.
@@ -64,7 +64,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         left=max(84, int(longest) + 34),
         gap_x=max(96, int(longest) + 40),
         gap_y=HEADING + 3 * LINE + 50,
-        top=HEADING + LINE * max(2, len(targets)),
+        top=HEADING + LINE * (len(targets) + 1),
     )
     notes = _draw_losses(grid, data, contrast, losses, series) if losses else []
     for i, part in enumerate(rows):
@@ -154,7 +154,13 @@ def _draw_losses(
             "validation loss (nats a token)" if table == "errors" else f"loss relative to {baseline} (ratio)"
         )
         set_axes(grid, 0, column, x, theme.log_axis([*shown, *([1.0] if table == "gaps" else [])], title))
-        heading(grid, 0, column, "Validation loss" if table == "errors" else "Relative to it", *told[table])
+        heading(
+            grid,
+            0,
+            column,
+            "Validation loss" if table == "errors" else f"Relative to {baseline}",
+            *told[table],
+        )
     level_line(grid, 0, 1, 1.0)
     return [f"Bands and brackets: {level:.0%} interval for {ABOUT[estimand]}." for level, estimand in levels]
 

@@ -1,6 +1,5 @@
 """What was published, what comes out here, and the difference, in one table; then what nobody has published."""
 
-import math
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -185,9 +184,8 @@ def _agreement(row: Row) -> str:
 def number(value: float, digits: int) -> str:
     """A number with that many significant digits, no more than it has; powers of ten where it is large or small."""
     if value and not 1e-4 <= abs(value) < 1e6:
-        power = math.floor(math.log10(abs(value)))
-        mantissa = f"{value / 10**power:.{digits - 1}g}" if digits > 1 else f"{value / 10**power:.0f}"
-        return f"{mantissa}×10{str(power).translate(theme.SUPERSCRIPTS)}".replace("-", "−")
+        mantissa, power = f"{value:.{digits - 1}e}".split("e")
+        return f"{float(mantissa):g}×10{str(int(power)).translate(theme.SUPERSCRIPTS)}".replace("-", "−")
     return f"{value:.{digits}g}".replace("-", "−")
 
 

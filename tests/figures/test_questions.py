@@ -1,0 +1,331 @@
+"""Figures of what is asked of a fit: specifications, forecasts, what laws rest on, loss surfaces, published numbers."""
+
+import importlib
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pyarrow.parquet as pq
+import pytest
+
+from relscale.figures import plot, theme
+from relscale.figures.data import FigureData
+from relscale.figures.page import LARGEST, page
+from relscale.laws.catalogue import law
+
+from .questions import CANDIDATES, SURFACE, TARGETS, as_table
+
+
+def draw(name: str, data: FigureData, **options: Any) -> go.Figure:
+    if plot.figure_suite(name):
+        options["suite"] = plot.figure_suite(name)
+    return importlib.import_module(plot.figure_module(name)).draw(data, options)
+
+
+def texts(figure: go.Figure) -> str:
+    return " ".join(re.sub(r"<br>", " ", note.text) for note in figure.layout.annotations)
+
+
+def changed(data: FigureData, folder: Path, table: str, change: Any) -> FigureData:
+    """The same experiment with the rows of one table changed."""
+    for path in Path(data.fits).glob("*.parquet"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    rows = change(pq.read_table(Path(data.fits) / f"{table}.parquet").to_pylist())
+    pq.write_table(as_table(table, rows), folder / f"{table}.parquet")
+    return FigureData(data.measurements, folder, data.suites, data.tokens)
+
+
+def in_panel(figure: go.Figure, x: str, y: str, mode: str = "markers") -> list[go.Scatter]:
+    return [
+        trace
+        for trace in figure.data
+        if trace.type == "scatter" and (trace.xaxis, trace.yaxis, trace.mode) == (x, y, mode)
+    ]
+
+
+# One interval for each estimand -----------------------------------------------------------------------------------
+
+
+def test_of_two_intervals_for_the_same_items_that_of_whole_trainings_counts(
+    toy: FigureData, tmp_path: Path
+) -> None:
+    def both(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        block = {"scheme": "block bootstrap by trajectory, studentised", "low": -9.0, "high": 9.0}
+        pooled = {"scheme": "partial pooling (normal)", "low": -8.0, "high": 8.0}
+        return [*rows, *(row | block for row in rows), *(row | pooled for row in rows)]
+
+    data = changed(toy, tmp_path, "fits", both)
+    where = {"corpus": "code", "suite": "knowledge", "group": "tables", "parameter": "delta_beta"}
+    rows = data.law_rows(**where)
+    assert {row["estimand"] for row in rows} == {"these items", "item population"}
+    assert {row["low"] for row in rows} == {-9.0}
+    assert {row["low"] for row in data.pooled_rows(**where)} == {-8.0}
+    assert "intervals by block bootstrap by trajectory" in texts(draw("exponents", data))
+
+
+def test_a_law_between_corpora_is_not_taken_for_one_between_groups(toy: FigureData) -> None:
+    where = {"corpus": "code", "suite": "knowledge", "group": "tables", "parameter": "delta_beta"}
+    assert {row["baseline"] for row in toy.law_rows(**where)} == {"numerics"}
+    assert {row["baseline"] for row in toy.gaps(corpus="code", suite="knowledge")} == {"numerics"}
+    assert toy.suite("knowledge").baseline == "numerics"
+    between = [row for row in toy.law_rows("corpus", **where) if row["contrast"] == "corpus"]
+    assert [row["baseline"] for row in between] == ["documentation"]
+
+
+def test_suites_may_be_told_in_place_of_manifests(toy: FigureData) -> None:
+    told = {"knowledge": {"title": "What is known", "groups": {"tables": {"label": "data frames"}}}}
+    suite = FigureData(toy.measurements, toy.fits, told).suite("knowledge")
+    assert suite.title == "What is known"
+    assert suite.labels["tables"] == "data frames"
+    assert set(suite.labels) > {"tables", "networks"}
+
+
+def test_a_suite_shows_the_corpora_it_was_measured_on(toy: FigureData, tmp_path: Path) -> None:
+    def one_corpus(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [row for row in rows if (row["corpus"], row["suite"]) != ("code", "knowledge")]
+
+    data = changed(toy, tmp_path, "errors", one_corpus)
+    assert [series.label for series in data.series_of(data.suite("knowledge"))] == ["documentation"]
+    layout = draw("relative-law-knowledge", data).layout.to_plotly_json()
+    assert sum(key.startswith("xaxis") for key in layout) == 2
+
+
+# Many groups ------------------------------------------------------------------------------------------------------
+
+
+def many(data: FigureData, folder: Path, groups: int, points: int) -> FigureData:
+    """The suite of knowledge domains with more groups, and more points of each."""
+    tables = {name: pq.read_table(Path(data.fits) / f"{name}.parquet") for name in ("errors", "gaps", "fits")}
+    for path in Path(data.fits).glob("*.parquet"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    for name, table in tables.items():
+        rows = [row for row in table.to_pylist() if row["suite"] == "knowledge" and row["corpus"] == "code"]
+        rows = [row for row in rows if row.get("contrast") in (None, "group") and row["status"] != "no"]
+        like = [row for row in rows if row["group"] == "tables"]
+        base = [row for row in rows if row["group"] == "numerics"]
+        copies = [row | {"group": f"g{i:02}"} for i in range(groups - 1) for row in like]
+        if name != "fits":
+            base, copies = (
+                [
+                    row | {"training_flops": 1e11 * 1.01**i, "run": f"r{i}"}
+                    for row in part
+                    if row["budget"] == 1e11
+                    for i in range(points)
+                ]
+                for part in (base, copies)
+            )
+        pq.write_table(as_table(name, base + copies), folder / f"{name}.parquet")
+    return FigureData(data.measurements, folder)
+
+
+def test_many_groups_are_lines_coloured_by_what_their_gap_does(toy: FigureData, tmp_path: Path) -> None:
+    figure = draw("relative-law-knowledge", many(toy, tmp_path, 57, 770))
+    lines = [trace for trace in figure.data if trace.mode == "lines" and trace.name and trace.x[0]]
+    assert len(lines) == 57 + 56
+    assert not any(trace.fill for trace in figure.data)
+    assert not any(trace.mode == "markers" for trace in figure.data)
+    assert "the points are left out" in texts(figure)
+    assert len({trace.line.color for trace in lines}) == 2, "the baseline's black, and that of one direction"
+    assert len(page("t", json.dumps(plot.rounded(json.loads(figure.to_json()))))) < LARGEST
+
+
+def test_many_groups_are_ordered_and_have_one_line_each_in_the_forest_plot(
+    toy: FigureData, tmp_path: Path
+) -> None:
+    figure = draw("exponents", many(toy, tmp_path, 20, 3))
+    marks = [trace for trace in figure.data if trace.mode == "markers" and trace.x[0] is not None]
+    assert len(marks) == 19
+    values = [trace.x[0] for trace in sorted(marks, key=lambda trace: trace.y[0])]
+    assert values == sorted(values, reverse=True)
+
+
+# Specifications ---------------------------------------------------------------------------------------------------
+
+
+def test_the_specification_curve_rises_and_marks_the_default(toy: FigureData, tmp_path: Path) -> None:
+    few = changed(
+        toy,
+        tmp_path,
+        "specifications",
+        lambda rows: [
+            row for row in rows if row["group"] in ("tables", "networks") and row["corpus"] == "code"
+        ],
+    )
+    figure = draw("specification-curve-knowledge", few)
+    told = {group: few.rows("specifications", group=group) for group in ("tables", "networks")}
+    told = {group: [row for row in rows if row["value"] is not None] for group, rows in told.items()}
+    shown = []
+    for panel in (("x", "y"), ("x2", "y2")):
+        marks = in_panel(figure, *panel)
+        circles = [trace for trace in marks if trace.marker.symbol == "circle" and trace.x[0]]
+        points = sorted((x, y) for trace in circles for x, y in zip(trace.x, trace.y, strict=True))
+        shown.append([y for _, y in points])
+        assert shown[-1] == sorted(shown[-1])
+        diamonds = [trace.y[0] for trace in marks if trace.marker.symbol == "diamond" and trace.x[0]]
+        assert diamonds == [
+            row["value"]
+            for rows in told.values()
+            for row in rows
+            if row["chosen"] and row["value"] in shown[-1]
+        ]
+    assert sorted(shown) == sorted(sorted(row["value"] for row in rows) for rows in told.values())
+    assert "Without a Δβ, 16: no parabola to give a degree to." in texts(figure)
+    assert "form of the gap: ratio" in texts(figure), "what is the same throughout is said, not drawn"
+
+
+def test_each_specification_has_one_tick_for_each_choice_that_differs(toy: FigureData) -> None:
+    figure = draw("specification-curve-knowledge", toy)
+    marks = [trace for trace in figure.data if trace.type == "scatter"]
+    ticks = [trace for trace in marks if trace.marker.symbol == "line-ns"]
+    assert len(ticks) == 2, "one matrix for each corpus"
+    for trace in ticks:
+        assert len(trace.x) == 24 * 5
+        assert {list(trace.x).count(x) for x in trace.x} == {5}
+
+
+def test_shares_of_directions_sum_to_one(toy: FigureData) -> None:
+    bars = [trace for trace in draw("specification-curve-knowledge", toy).data if trace.type == "bar"]
+    for corpus in (bars[:3], bars[3:]):
+        assert np.sum([trace.y for trace in corpus], axis=0) == pytest.approx(1)
+
+
+# Forecasts --------------------------------------------------------------------------------------------------------
+
+
+def test_a_forecast_has_its_interval_and_every_candidate_beside_it(toy: FigureData) -> None:
+    figure = draw("forecast-knowledge", toy)
+    forecasts = [
+        trace for trace in figure.data if trace.error_y is not None and trace.error_y.array is not None
+    ]
+    assert len(forecasts) == 6
+    rows = [row for row in toy.rows("forecasts", candidate="ensemble") if row["value"] == forecasts[0].y[0]]
+    assert tuple(forecasts[0].x) == TARGETS
+    assert forecasts[0].y[0] + forecasts[0].error_y.array[0] == pytest.approx(rows[0]["high"])
+    assert forecasts[0].y[0] - forecasts[0].error_y.arrayminus[0] == pytest.approx(rows[0]["low"])
+    names = {trace.name for trace in figure.data if trace.showlegend is not False}
+    assert names == {"observed", "law through all data", "forecast (ensemble)", *CANDIDATES}
+    assert "4 more groups are in forecasts.parquet" in texts(figure)
+
+
+def test_a_forecast_that_could_not_be_made_says_why(toy: FigureData, tmp_path: Path) -> None:
+    lost = {"value": None, "low": None, "high": None, "status": "3 budgets, and a forecast needs 4"}
+    data = changed(toy, tmp_path, "forecasts", lambda rows: [row | lost for row in rows])
+    assert "3 budgets, and a forecast needs 4" in texts(draw("forecast-knowledge", data))
+
+
+# What laws rest on ------------------------------------------------------------------------------------------------
+
+
+def test_a_ring_marks_what_alone_makes_a_direction_clear(toy: FigureData) -> None:
+    figure = draw("robustness-knowledge", toy)
+    rings = [
+        trace for trace in figure.data if trace.marker.symbol == "circle-open" and trace.x and trace.x[0]
+    ]
+    carriers = toy.rows("influence", carries=True)
+    assert sorted(y for trace in rings for y in trace.y) == sorted(row["change"] for row in carriers)
+    assert "1 of 5 groups rest on one" in texts(figure)
+
+
+def test_a_form_that_could_not_be_tried_is_named_with_its_reason(toy: FigureData) -> None:
+    figure = draw("robustness-knowledge", toy)
+    assert "bnsl: 4 points, and the law has 5 parameters." in texts(figure)
+    labels = [label for axis in ("yaxis", "yaxis4") for label in figure.layout[axis].ticktext]
+    assert labels[:4] == labels[4:], "one order for all corpora"
+    assert labels[3] == "bnsl"
+
+
+# Loss surfaces ----------------------------------------------------------------------------------------------------
+
+
+def test_the_line_of_least_loss_is_the_closed_form(toy: FigureData) -> None:
+    """dL/dN = 0 along C = 6ND: N^(α+β) = (α·A / β·B)·(C/6)^β (Hoffmann et al., equation 4)."""
+    figure = draw("loss-surface", toy)
+    (line,) = [
+        trace for trace in in_panel(figure, "x", "y", "lines") if trace.line.color == "#d55e00" and trace.x[0]
+    ]
+    a, b = SURFACE["alpha"], SURFACE["beta"]
+    for tokens, params in zip(line.x, line.y, strict=True):
+        product = tokens * params
+        exact = (a * SURFACE["A"] / (b * SURFACE["B"]) * product**b) ** (1 / (a + b))
+        assert params == pytest.approx(exact, rel=0.02)
+
+
+def test_residuals_are_of_the_fitted_law(toy: FigureData) -> None:
+    figure = draw("loss-surface", toy)
+    marks = in_panel(figure, "x2", "y2")
+    runs = [
+        row
+        for row in toy.rows("measurements", corpus="documentation", suite="validation")
+        if row["status"] == "ok"
+    ]
+    theta = np.array(list(SURFACE.values()))
+    x = np.array([[run[name] for run in runs] for name in ("params", "tokens")], dtype=float)
+    told = np.ravel(law("parametric").value(theta[:, None], x[:, :, None]))
+    exact = {run["run"]: 100 * math.log(run["value"] / value) for run, value in zip(runs, told, strict=True)}
+    shown = dict(zip(marks[0].text, marks[0].y, strict=True))
+    assert shown
+    assert all(value == pytest.approx(exact[name], rel=1e-3) for name, value in shown.items())
+
+
+# Published numbers ------------------------------------------------------------------------------------------------
+
+
+def test_every_published_number_stands_beside_ours(toy: FigureData) -> None:
+    figure = draw("reproduction", toy)
+    columns = [list(trace.text) for trace in figure.data if trace.mode == "text"]
+    lines = list(zip(*columns, strict=True))
+    assert ("A figure", "E", "1.82 ± 0.03", "1.8172", "[1.75, 1.88]", "−0.0028", "✓ to its digits") in lines
+    assert ("", "A", "480", "310", "[250, 400]", "−170", "✗ outside") in lines
+    assert any(line[1:4] == ("β of the frontier", "", "0.51") for line in lines)
+    assert any(line[1:4] == ("γ", "2", "none") and "no row in fits" in line[6] for line in lines)
+    headings = [line[0] for line in lines if line[0].startswith("<b>")]
+    assert headings[1:] == ["<b>Published</b>", "<b>No published number: ours, with its interval</b>"]
+
+
+def test_many_unpublished_numbers_of_one_kind_are_summed_up(toy: FigureData, tmp_path: Path) -> None:
+    def more(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return rows + [
+            rows[2] | {"data": f"suite: group {i}", "quantity": "Δβ", "reproduced": i / 100}
+            for i in range(30)
+        ]
+
+    figure = draw("reproduction", changed(toy, tmp_path, "reproduction", more))
+    columns = [list(trace.text) for trace in figure.data if trace.mode == "text"]
+    assert sum(text == "Δβ" for text in columns[1]) == 11
+    assert "… and 20 more in reproduction.parquet" in columns[0]
+    assert "all 30: 0 to 0.29" in columns[4]
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (482.01, 7, "482.01"),
+        (1.0182740e-3, 7, "0.001018274"),
+        (1.7445e9, 4, "1.744×10⁹"),
+        (-2.4e-6, 3, "−2.4×10⁻⁶"),
+    ],
+)
+def test_numbers_are_written_as_people_write_them(value: float, digits: int, text: str) -> None:
+    from relscale.figures.reproduction import number
+
+    assert number(value, digits) == text
+
+
+# Between corpora --------------------------------------------------------------------------------------------------
+
+
+def test_the_gap_between_corpora_is_drawn_for_the_loss_and_for_each_group(toy: FigureData) -> None:
+    figure = draw("corpus-gap", toy)
+    assert "code: Δβ = −0.0100 [−0.0150, −0.0050], widens" in texts(figure)
+    (ratios,) = [trace for trace in in_panel(figure, "x2", "y2") if trace.name == "code"]
+    assert list(ratios.y) == [row["ratio"] for row in toy.rows("gaps", contrast="corpus", suite="validation")]
+    marks = in_panel(figure, "x3", "y3")
+    assert len(marks) == 6, "one for each group of the suite, the baseline group too"
+
+
+def test_minus_signs_are_minus_signs() -> None:
+    assert theme.plain(-6.6e-5) == "−6.6×10⁻⁵"
