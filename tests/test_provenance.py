@@ -36,3 +36,18 @@ def test_a_folder_is_its_names_and_bytes(tmp_path):
     assert folder_digest(tmp_path) == first
     (tmp_path / "a").rename(tmp_path / "b")
     assert folder_digest(tmp_path) != first
+
+
+def test_no_stage_depends_on_the_code_of_a_later_one():
+    stages = {
+        "corpora": "relscale.corpora.build",
+        "tokens": "relscale.tokens.build",
+        "training": "relscale.training.job",
+        "scoring": "relscale.scoring.job",
+        "measurements": "relscale.measurements.collect",
+        "fitting": "relscale.fitting.fit",
+    }
+    names = [*stages, "figures", "table_fit"]
+    for stage, module in stages.items():
+        later = {f"relscale.{name}" for name in names[names.index(stage) + 1 :]}
+        assert not {name for name in closure([module]) if ".".join(name.split(".")[:2]) in later}

@@ -12,7 +12,7 @@ from relscale.errors import RelscaleError
 from relscale.experiment import CONFIG_FILE, check_tables, job_name, job_names, job_runs, results_folder, save_config, tables
 from relscale.fitting.fits import SCHEMAS
 from relscale.figures.plot import figure_base, figure_module, figure_suite, static_formats, suite_figures
-from relscale.laws.catalogue import law
+from relscale.laws.catalogue import law, law_names
 from relscale.measurements.published import source_module
 from relscale.provenance import code_digest, digest
 from relscale.scoring.manifest import read_manifest
@@ -33,7 +33,7 @@ try:
     SUITE_DATA = {name: suite_digest(name, options) for name, options in config["suites"].items() if TRAINS}
     FIGURE_CODE = {name: code_digest("relscale.figures.plot", name) for name in map(figure_module, config["figures"])}
     LOADERS = [source_module(table["loader"]).__name__ for table in tables(config) if "loader" in table]
-    LAWS = [f"relscale.laws.{law(entry['law']).name}" for entry in config["fit"]["laws"]]
+    ASKED = [law(entry["law"]) for entry in config["fit"]["laws"]]
 except RelscaleError as error:
     raise WorkflowError(str(error))
 
@@ -43,6 +43,7 @@ CORPORA = list(config.get("corpora", {}))
 SUITES = list(config["suites"])
 TABLES = [table["path"] for table in tables(config)]
 FIT_TABLES = list(SCHEMAS)
+LAWS = [f"relscale.laws.{name}" for name in law_names()]  # found by name, so that no import leads to them
 HARDWARE = Hardware(**config["hardware"])
 OPTIMIZERS = [
     f"relscale.training.optimizers.{name.replace('-', '_')}" for name in config.get("design", {}).get("optimizers", [])
