@@ -21,6 +21,7 @@ from relscale.fitting.point_rows import error_rows, frontier_row, gap_rows
 from relscale.fitting.questions.crossing import crossing_rows
 from relscale.fitting.questions.forms import form_rows
 from relscale.fitting.questions.influence import influence_rows
+from relscale.fitting.questions.pooling import pooled_rows
 from relscale.fitting.questions.power import power_rows
 from relscale.fitting.questions.specification import specification_rows
 from relscale.fitting.reading import Reading, reading
@@ -98,6 +99,7 @@ def _ask(law: LogLogLaw, curves: Curves, chosen: Settings, rows: Rows, ladder: L
     rows["backtests"] += backtests
     if curves.quantity == RATIO:
         rows["fits"] += crossing_rows(curves, chosen)
+        rows["fits"] += pooled_rows(curves, chosen)
         rows["power"] += power_rows(curves, chosen)
 
 
