@@ -1,0 +1,39 @@
+"""The compute-optimal tokens and parameters as curves along compute."""
+
+import numpy as np
+
+from relscale.fitting.curves import ERROR, Curves
+from relscale.fitting.metrics import VALIDATION
+from relscale.fitting.reading import Reading
+from relscale.laws import compute_optimal
+from relscale.laws.loglog import LogLogLaw
+
+
+def allocation(one: Reading) -> list[tuple[LogLogLaw, Curves]]:
+    """Tokens and parameters at the optimum of each budget, each with its law; nothing where each run is a point."""
+    if not one.points or not all(point.is_parabola for point in one.points):
+        return []
+    ladder = one.ladder
+    validation = next(s for s in ladder.series if (s.suite, s.group, s.metric) == VALIDATION)
+    whose = {"experiment": ladder.experiment, "corpus": ladder.corpus, "optimizer": ladder.optimizer}
+    status = np.array([[point.status] for point in one.points], dtype=object)
+    result = []
+    for law, optimum in (
+        (compute_optimal.TOKENS, [point.tokens for point in one.points]),
+        (compute_optimal.PARAMS, [point.params for point in one.points]),
+    ):
+        value = np.where(status == "ok", np.log(optimum)[:, None], np.nan)
+        curves = Curves(
+            quantity=ERROR,
+            keys=[whose | validation._asdict()],
+            points=one.points,
+            log_flops=one.errors.log_flops,
+            value=value,
+            noise=np.array([[1 / max(len(point.rows), 1)] for point in one.points]),
+            replicates=np.empty((*value.shape, 0)),
+            status=status,
+            blocks=one.errors.blocks,
+            target=value,
+        )
+        result.append((law, curves))
+    return result

@@ -1,0 +1,123 @@
+"""The frontier under resampled runs, held against the plain pipeline on the runs drawn."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from relscale.fitting.bootstrap.frontier import frontier_draws, optimum, reading_weights
+from relscale.fitting.bootstrap.schemes import weights
+from relscale.fitting.errors import errors
+from relscale.fitting.fit import fit
+from relscale.fitting.frontier import frontier
+from relscale.fitting.frontier_rows import frontier_rows
+from relscale.fitting.ladder import Ladder, ladders
+from relscale.fitting.reading import reading
+from relscale.fitting.settings import settings
+
+GROUPS = {"a": (1.0, 0.05, 0.0), "b": (1.5, 0.08, 0.3)}
+SUITES = {"s": {"baseline": "a"}}
+
+
+def drawn_ladder(ladder: Ladder, rows: np.ndarray) -> Ladder:
+    """A ladder of these runs, some of them twice."""
+    return replace(
+        ladder,
+        run=[f"{ladder.run[row]} {i}" for i, row in enumerate(rows)],
+        block=[None] * len(rows),
+        status=[ladder.status[row] for row in rows],
+        budget=ladder.budget[rows],
+        training_flops=ladder.training_flops[rows],
+        params=ladder.params[rows],
+        tokens=ladder.tokens[rows],
+        loss=ladder.loss[rows],
+        values=ladder.values[rows],
+        replicates=ladder.replicates[rows],
+    )
+
+
+def test_a_draw_is_the_pipeline_on_the_runs_drawn(World: Any) -> None:
+    (ladder,) = ladders(World(GROUPS, noise=0.004, widths=9, seed=3).measurements)
+    ladder.values[2, 1] = np.nan  # one series lacks a run
+    points = frontier(ladder)
+    found = frontier_draws(ladder, points, 30, np.random.default_rng(5))
+    rng = np.random.default_rng(5)
+    drawn = [weights("pairs", len(point.rows), 30, rng) for point in points]
+    seen = 0
+    for b in range(30):
+        rows = np.concatenate(
+            [np.repeat(point.rows, w[:, b].astype(int)) for point, w in zip(points, drawn, strict=True)]
+        )
+        again = drawn_ladder(ladder, rows)
+        new = frontier(again)
+        read = errors(again, new)
+        for i, point in enumerate(new):
+            assert np.isfinite(found.log_tokens[i, b]) == (point.status == "ok")
+            if point.status == "ok":
+                seen += 1
+                assert found.log_tokens[i, b] == pytest.approx(point.log_tokens, rel=1e-9)
+                assert found.value[i, :, b] == pytest.approx(read.value[i], rel=1e-7, nan_ok=True)
+    assert seen > 100
+
+
+def test_weights_read_a_parabola_exactly_and_sum_to_one() -> None:
+    rng = np.random.default_rng(0)
+    x = np.linspace(-1, 1, 7)
+    weight, at = rng.integers(0, 3, (7, 50)).astype(float), rng.uniform(-0.3, 0.3, 50)
+    found = reading_weights(x, weight, at)
+    known = np.isfinite(found[0])
+    assert known.sum() > 30
+    assert found.sum(axis=0)[known] == pytest.approx(np.ones(known.sum()))
+    assert ((2 - x + 3 * x * x) @ found)[known] == pytest.approx((2 - at + 3 * at * at)[known])
+
+
+def test_draws_without_a_minimum_inside_are_failed() -> None:
+    x = np.array([-1.0, 0, 1, 2])
+    weight = np.array([[1.0, 2, 0, 1], [1, 0, 1, 1], [1, 0, 2, 1], [1, 2, 1, 1]])
+    falling = 10 - x + 0.01 * x * x
+    assert np.isnan(optimum(x, falling, weight)).all()
+    convex = (x - 0.4) ** 2
+    found = optimum(x, convex, weight)
+    assert found[[0, 2, 3]] == pytest.approx([0.4] * 3)
+    assert np.isnan(found[1])  # two token counts
+
+
+def test_rows_have_the_estimates_of_the_fit_and_hold_the_truth(World: Any) -> None:
+    world = World(GROUPS, noise=0.002, widths=9, seed=1)
+    (ladder,) = ladders(world.measurements)
+    chosen = settings({"bootstrap": 300}, SUITES, [ladder])
+    rows = frontier_rows(reading(ladder, chosen), chosen)
+    fits = fit(world.measurements, suites=SUITES).fits.to_pylist()
+    for row in rows:
+        (same,) = [
+            other
+            for other in fits
+            if all(other[name] == row[name] for name in ("law", "parameter", "group", "suite"))
+            and other["scheme"] == "t interval of the last stage"
+        ]
+        assert row["value"] == pytest.approx(same["value"], rel=1e-12)
+        assert row["low"] < row["value"] < row["high"]
+        assert row["scheme"].startswith("pairs bootstrap within budget, percentile, 300 draws, ")
+        assert row["status"] == "ok"
+    laws = {row["law"] for row in rows}
+    assert laws == {"power_law", "relative_power_law", "compute_optimal_tokens", "compute_optimal_params"}
+    slope = next(row for row in rows if row["parameter"] == "delta_beta")
+    assert slope["low"] <= -0.03 <= slope["high"]
+    exponent = next(row for row in rows if row["law"] == "compute_optimal_tokens")
+    assert exponent["low"] <= 0.5 <= exponent["high"]
+
+
+def test_failed_draws_are_counted_and_flagged(World: Any) -> None:
+    (ladder,) = ladders(World(GROUPS, noise=0.03, widths=4, seed=2).measurements)
+    chosen = settings({"bootstrap": 200}, SUITES, [ladder])
+    rows = frontier_rows(reading(ladder, chosen), chosen)
+    failed = {int(row["scheme"].split(", ")[-1].split()[0]) for row in rows}
+    assert min(failed) > 10
+    assert all(row["status"] != "ok" for row in rows)
+
+
+def test_runs_that_are_points_have_no_parabola_to_resample(World: Any) -> None:
+    (ladder,) = ladders(World(GROUPS, widths=1).measurements)
+    chosen = settings({}, SUITES, [ladder])
+    assert frontier_rows(reading(ladder, chosen), chosen) == []
