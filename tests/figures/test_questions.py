@@ -123,7 +123,7 @@ def many(data: FigureData, folder: Path, groups: int, points: int) -> FigureData
 
 
 def test_many_groups_are_lines_coloured_by_what_their_gap_does(toy: FigureData, tmp_path: Path) -> None:
-    figure = draw("relative-law-knowledge", many(toy, tmp_path, 57, 770))
+    figure = draw("relative-law-knowledge", many(toy, tmp_path, 57, 100))
     lines = [trace for trace in figure.data if trace.mode == "lines" and trace.name and trace.x[0]]
     assert len(lines) == 57 + 56
     assert not any(trace.fill for trace in figure.data)

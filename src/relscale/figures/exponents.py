@@ -99,13 +99,14 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     _legend(grid, forests)
     shown = distinct(notes)
     more = [f"And {len(shown) - MOST_NOTES} more such lines."] if len(shown) > MOST_NOTES else []
-    footnotes(grid, [*_reading(), *_schemes(forests), *shown[:MOST_NOTES], *more])
+    footnotes(grid, [*_reading(), *_schemes(forests), *_spread(data, forests), *shown[:MOST_NOTES], *more])
     return grid.figure
 
 
 def _forest(data: FigureData, suite: Suite) -> Forest:
     rows = data.law_rows(**suite.key, law="relative_power_law", parameter="delta_beta")
-    rows += [row | {"estimand": POOLED} for row in data.pooled_rows(**suite.key, parameter="delta_beta")]
+    pooled = _widest(data.pooled_rows(**suite.key, parameter="delta_beta"))
+    rows += [row | {"estimand": POOLED} for row in pooled]
     found = {row["group"] for row in rows if known(row["value"])}
     groups = [group for group in suite.labels if group in found]
     if not groups:
@@ -238,6 +239,22 @@ def _schemes(forests: Sequence[Forest]) -> list[str]:
         for scheme in distinct(row["scheme"] for row in forest.rows if known(row["low"]))
         if scheme and ("bootstrap" in scheme or "pooling" in scheme)
     ]
+
+
+def _spread(data: FigureData, forests: Sequence[Forest]) -> list[str]:
+    """The mean of the groups' Δβ and their spread around it, where they are pooled."""
+    notes = []
+    for forest in forests:
+        for mean in data.pooled_rows(**forest.suite.key, parameter="delta_beta_mean"):
+            same = {name: mean[name] for name in ("corpus", "optimizer", "estimand")}
+            spread = data.pooled_rows(**forest.suite.key, **same, parameter="delta_beta_sd")
+            told = "".join(f", spread (standard deviation) {_told(row)}" for row in spread)
+            notes.append(f"{forest.suite.title}, pooled ({mean['estimand']}): mean Δβ {_told(mean)}{told}.")
+    return notes
+
+
+def _told(row: Row) -> str:
+    return f"{row['value']:.4f}{_interval(row)}".replace("-", "−") if known(row["value"]) else row["status"]
 
 
 def _reading() -> list[str]:
