@@ -94,7 +94,7 @@ def test_a_further_law_has_defaults():
         1e-3,
         "levenberg-marquardt",
     )
-    assert law["bootstrap"] == {"scheme": "pairs", "limits": "percentile"}
+    assert "bootstrap" not in law  # which interval is right depends on loss and points
 
 
 @pytest.mark.parametrize(

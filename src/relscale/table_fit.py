@@ -14,17 +14,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit as fit_measurements
 from relscale.fitting.fits import Fits, from_rows, write
+from relscale.fitting.law_fits import law_fits
 from relscale.fitting.metrics import is_error
 from relscale.fitting.settings import Settings
 from relscale.fitting.summary import summary
 from relscale.laws.catalogue import law as found_law
 from relscale.laws.catalogue import law_names
+from relscale.laws.law import Law
 from relscale.measurements.schema import MEASUREMENTS
 from relscale.tables import read_table, write_table
 
@@ -121,7 +124,8 @@ def fit(
         "relative", ``G = E_group / E_baseline = γ·x^Δβ``; "power", ``E = α·x^−β`` for each group; or another of
         ``relscale.laws``, each group for itself.
     x
-        The column of training compute, or another measure of scale; of other laws one for each of their predictors.
+        The column of training compute, or another measure of scale; of other laws one for each of their predictors; of
+        the annealing law step and learning rate.
     y
         The column of the error: lower is better, and positive.
     group, baseline
@@ -165,8 +169,12 @@ def fit(
     if law == "relative":
         _check_baseline(source, group, baseline, name)
     block = block or ("block" if "block" in source.column_names else None)
+    along = None if law in LINES else found_law(law).make  # a law along one training
     if not runs:
-        runs = ["run"] if "run" in source.column_names else xs
+        runs = ["run"] if "run" in source.column_names else [] if along else xs
+    trainings = [block] if block else runs
+    if along:
+        runs = list(dict.fromkeys([*trainings, xs[0]]))
     columns = {
         "corpus": _words(source, [corpus], name) if corpus else pa.array([name] * source.num_rows),
         "run": _words(source, runs, name),
@@ -175,9 +183,9 @@ def fit(
         "metric": pa.array([_metric(y)] * source.num_rows),
         "value": _numbers(source, y, name),
     }
-    columns["block"] = _words(source, [block], name) if block else columns["run"]
+    columns["block"] = _words(source, trainings, name) if trainings else pa.repeat(name, source.num_rows)
     spent = {"tokens": tokens, "params": params}
-    predictors = ("training_flops",) if law in LINES else found_law(law).predictors
+    predictors = _predictors(law)
     if len(xs) != len(predictors):
         raise RelscaleError(
             f"{name}: the law {law!r} has {len(predictors)} x ({', '.join(predictors)}), not {len(xs)}"
@@ -187,14 +195,14 @@ def fit(
     columns |= {to: _numbers(source, column, name) for to, column in spent.items() if column}
     _check_once(columns, name, runs)
     measurements = _measurements(columns, name)
+    if along:
+        measurements = _along(measurements, columns, found_law(law), name)
     title = _title(law, xs, y, measurements, baseline)
     if law in LINES:
         options = _line_options(measurements, law, baseline, name, level, bootstrap)
         return TableFit(
             measurements, _of_law(fit_measurements(measurements, None, options, seed=seed), law), title
         )
-    from relscale.fitting.law_fits import law_fits
-
     chosen = {
         "law": law,
         "error": error,
@@ -202,7 +210,6 @@ def fit(
         "delta": DELTA,
         "by": ["corpus", "group"] if group else ["corpus"],
     }
-    chosen["bootstrap"] = {"scheme": "block" if block else "pairs", "limits": "percentile"}
     own: dict[str, Any] = {"metric": _metric(y)}
     laws = [chosen | {"name": law, "where": own}]
     if measured:
@@ -235,10 +242,40 @@ def _line_options(
     }
 
 
+def _predictors(law: str) -> tuple[str, ...]:
+    """What ``x`` names, in order."""
+    if law in LINES:
+        return ("training_flops",)
+    return found_law(law).made_of or found_law(law).predictors
+
+
+def _along(measurements: pa.Table, columns: dict[str, Any], law: Law, name: str) -> pa.Table:
+    """The measurements with the predictors that a law makes of the columns of each training."""
+    curve = np.array([columns[column].to_numpy() for column in law.made_of])
+    training = np.array(
+        [
+            " ".join(words)
+            for words in zip(*(columns[c].to_pylist() for c in ("corpus", "block", "group")), strict=True)
+        ]
+    )
+    made = np.full((len(law.predictors), curve.shape[1]), np.nan)
+    for one in np.unique(training):
+        rows = np.flatnonzero(training == one)
+        rows = rows[np.argsort(curve[0, rows], kind="stable")]
+        try:
+            made[:, rows] = law.make(curve[:, rows]) if law.make else np.nan
+        except RelscaleError as error:
+            raise RelscaleError(f"{name}: {error}") from error
+    for predictor, values in zip(law.predictors, made, strict=True):
+        measurements = measurements.append_column(predictor, pa.array(values))
+    return measurements
+
+
 def _title(law: str, xs: Sequence[str], y: str, measurements: pa.Table, baseline: str | None) -> str:
     """What was fitted to what."""
     runs = measurements.group_by(["corpus", "run"]).aggregate([]).num_rows
-    title = f"{law} law of {y} over {', '.join(xs)}, {runs} runs"
+    points = "runs" if law in LINES or not found_law(law).make else "steps"
+    title = f"{law} law of {y} over {', '.join(xs)}, {runs} {points}"
     if law in LINES:
         spent = pc.min_max(measurements["training_flops"]).as_py()
         title += f" from {spent['min']:.3g} to {spent['max']:.3g}"

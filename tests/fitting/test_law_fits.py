@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+import statsmodels.api
 
 from relscale.errors import RelscaleError
 from relscale.fitting.fits import FITS, PREDICTIONS
@@ -284,3 +286,36 @@ def test_prediction_intervals_hold_new_runs_as_often_as_they_say() -> None:
         _, predictions = fitted(pa.Table.from_pylist(rows), law)
         hits += [row["low"] < row["observed"] < row["high"] for row in predictions]
     assert np.mean(hits) == pytest.approx(0.95, abs=0.04)
+
+
+def test_least_squares_have_the_intervals_of_ordinary_regression_for_parameters_and_predictions() -> None:
+    table = world().filter(pc.equal(world()["step"], 3))  # one checkpoint a training
+    entry = POWER | {"predict": {"run": ["a11"]}, "only": {"run": [f"a{i}" for i in range(11)]}}
+    (level, beta, _), (prediction,) = fitted(table, entry)
+    rows = table.filter(pc.and_(pc.equal(table["corpus"], "a"), pc.equal(table["group"], "loss"))).to_pylist()
+    x = np.log([row["training_flops"] for row in rows]) - np.log(level["reference_flops"])
+    y = np.log([row["value"] for row in rows])
+    line = statsmodels.api.OLS(y[:11], statsmodels.api.add_constant(x[:11])).fit()
+    assert sorted((-beta["low"], -beta["high"])) == pytest.approx(line.conf_int()[1], rel=1e-4)
+    ahead = line.get_prediction([[1.0, x[11]]]).conf_int(obs=True)[0]
+    assert (prediction["low"], prediction["high"]) == pytest.approx(np.exp(ahead), rel=1e-6)
+    assert beta["scheme"].startswith("t interval of nonlinear least squares")
+    assert prediction["scheme"] == "t interval of nonlinear least squares, with the scatter of one run"
+
+
+@pytest.mark.parametrize(
+    ("change", "scheme"),
+    [
+        ({}, "block bootstrap by trajectory"),  # three checkpoints of each training
+        ({"where": {"group": "loss", "corpus": "a", "step": 3}}, "t interval of nonlinear least squares"),
+        (
+            {"where": {"group": "loss", "corpus": "a", "step": 3}, "loss": "huber"},
+            "pairs bootstrap within budget",
+        ),
+        ({"bootstrap": {"scheme": "residual", "limits": "studentised"}}, "residual bootstrap, studentised"),
+    ],
+)
+def test_the_interval_is_the_one_that_covers_unless_another_is_asked_for(change: Row, scheme: str) -> None:
+    rows, _ = fitted(world(), POWER | change)
+    assert rows[0]["scheme"].startswith(scheme)
+    assert rows[0]["low"] < rows[0]["value"] < rows[0]["high"]

@@ -24,6 +24,7 @@ from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.law_points import Points
 from relscale.laws.law import Array, Law
 
+FEWEST_TRAININGS = 5  # that a block bootstrap is not plainly too narrow with
 OWN_STARTS = 2  # of the law's starting points, beside the optimum of the data themselves
 
 Estimator = Callable[..., Estimates]  # (y, weights, starts) -> estimates of a law at fixed x
@@ -88,9 +89,7 @@ def draws(
     to, back = (np.log, np.exp) if log_error else (np.asarray, np.asarray)
     residuals = to(y) - to(fitted)
     if scheme in (schemes.PAIRS, schemes.BLOCK):
-        counts = schemes.weights(
-            scheme, n, number, rng, strata=_strata(data), blocks=[str(b) for b in data.column("block")]
-        )
+        counts = schemes.weights(scheme, n, number, rng, strata=_strata(data), blocks=data.trainings)
         resampled, weight = y, counts * weights[:, None]
     else:
         weight = weights
@@ -129,9 +128,7 @@ def limits(
             stderr=found.stderr[:, 0],
             draw_stderr=drawn.stderr,
         )
-    units = schemes.members(
-        [str(b) for b in data.column("block")] if drawn.scheme == schemes.BLOCK else range(len(data.y))
-    )
+    units = schemes.members(data.trainings if drawn.scheme == schemes.BLOCK else range(len(data.y)))
     without = (units[:, None] != np.arange(units.max() + 1)).astype(float)
     left_out = fit(data.y, without * weights[:, None], found.theta.T[:1])
     return of_draws.limits(found.theta[:, 0], drawn.theta, level, kind, jackknife=left_out.theta)

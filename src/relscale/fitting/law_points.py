@@ -45,6 +45,11 @@ class Points:
         """One value for each point, None where unknown."""
         return [row.get(name) for row in self.rows]
 
+    @property
+    def trainings(self) -> list[str]:
+        """The training behind each point: its block, and where none is named the model itself."""
+        return [str(row.get("block") or model(row)) for row in self.rows]
+
     def chosen(self, keep: NDArray[np.bool_]) -> "Points":
         """Those points alone."""
         rows = [row for row, is_in in zip(self.rows, keep, strict=True) if is_in]

@@ -18,11 +18,11 @@ DETERMINED = 1e-13  # least eigenvalue of the correlations between derivatives t
 
 
 def covariance(objective: Objective, u: Array, df: Indices) -> tuple[Array, NDArray[np.bool_]]:
-    """Variances of u (q, B), and whether the data fix all parameters that are free (B,)."""
+    """Covariance of u (q, q, B), and whether the data fix all parameters that are free (B,)."""
     m = u.shape[1]
     size = max(1, BATCH // max(1, objective.numbers))
     parts = [_covariance(objective, u, df, np.arange(i, min(i + size, m))) for i in range(0, m, size)]
-    return np.concatenate([v for v, _ in parts], axis=1), np.concatenate([d for _, d in parts])
+    return np.concatenate([v for v, _ in parts], axis=2), np.concatenate([d for _, d in parts])
 
 
 def _covariance(
@@ -57,7 +57,7 @@ def _covariance(
             meat = (jacobian * influence[:, None] ** 2) @ jacobian.transpose(0, 2, 1)
             count = (weights > 0).sum(axis=1)
             full = inverse @ meat @ inverse * (count / degrees)[:, None, None]
-    variance = np.zeros((u.shape[0], len(columns)))
-    variance[free] = full.diagonal(axis1=1, axis2=2).T / scale.T**2
-    variance[:, ~solvable] = np.nan
-    return variance, determined
+    result = np.zeros((len(u), len(u), len(columns)))
+    result[np.ix_(free, free)] = (full / (scale[:, :, None] * scale[:, None, :])).transpose(1, 2, 0)
+    result[..., ~solvable] = np.nan
+    return result, determined

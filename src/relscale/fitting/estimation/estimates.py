@@ -30,6 +30,8 @@ class Estimates:
     stderr
         (q, B); least squares: residual variance (n − free parameters degrees of freedom) times the inverse of JᵀWJ;
         Huber's loss: the sandwich. nan where a parameter is on a bound, not fixed by the data, or df is 0.
+    covariance
+        (q, q, B) of theta, to first order; nan where the fit must not be trusted.
     objective
         (B,) the sum of ρ.
     converged
@@ -52,6 +54,7 @@ class Estimates:
     fixed: tuple[str, ...]
     theta: Array
     stderr: Array
+    covariance: Array
     objective: Array
     converged: NDArray[np.bool_]
     determined: NDArray[np.bool_]
@@ -107,8 +110,10 @@ def best_of_starts(
     theta = objective.theta(u)
     logs = np.array([parameter.log for parameter in law.parameters])[:, None]
     trusted = np.isfinite(cost) & settled & determined & (df > 0) & ~at_bound.any(axis=0)
-    with np.errstate(invalid="ignore"):
-        stderr = np.sqrt(variance) * np.where(logs, theta, 1.0)
+    unit = np.where(logs, theta, 1.0)  # ∂θ/∂u
+    with np.errstate(invalid="ignore", over="ignore"):
+        variance = variance * unit * unit[:, None]
+        stderr = np.sqrt(variance.diagonal().T)
     stderr = np.where(trusted & free, stderr, np.where(free, np.nan, 0.0))
     lost = ~np.isfinite(cost) | hopeless | (n == 0)
     result = Estimates(
@@ -116,6 +121,7 @@ def best_of_starts(
         fixed=fixed,
         theta=np.where(lost, np.nan, theta),
         stderr=np.where(lost, np.nan, stderr),
+        covariance=np.where(trusted & ~lost, variance, np.nan),
         objective=np.where(lost, np.nan, cost * objective.unit**2),
         converged=settled & ~lost,
         determined=determined & ~lost,
