@@ -154,6 +154,8 @@ def _draw_losses(
             "validation loss (nats a token)" if table == "errors" else f"loss relative to {baseline} (ratio)"
         )
         set_axes(grid, 0, column, x, theme.log_axis([*shown, *([1.0] if table == "gaps" else [])], title))
+        if not shown:
+            note_in_panel(grid, 0, column, "no loss could be read off the frontier")
         heading(
             grid,
             0,
