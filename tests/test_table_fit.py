@@ -196,3 +196,39 @@ def test_scale_widens_mmlus_gaps_to_stem_on_the_olmo_ladder():
         assert row["n"] == 25
         assert row["low"] < row["value"] < row["high"] < 0
         assert row["direction"] == "widens"
+
+
+def curve(noise=0.0, every=1):
+    """A training curve that obeys the annealing law, S2 by its definition, a double sum; warm-up, constant, decay."""
+    steps = np.arange(1, 401)
+    rate = 0.01 * np.minimum(np.minimum(steps / 40, 1), (401 - steps) / 80)
+    after = np.maximum(rate, 0.01 * (steps < 40))  # warm-up counts as if at the peak
+    falls = -np.diff(after, prepend=after[0])
+    s2 = [sum(falls[k] * 0.999 ** (i - k) for k in range(i + 1)) for i in range(400)]
+    loss = 2.5 + 0.8 * np.cumsum(after) ** -0.5 - 0.4 * np.cumsum(s2)
+    loss = loss * np.exp(np.random.default_rng(0).normal(0, noise, 400))
+    kept = steps % every == 0
+    return pa.table({"step": steps[kept], "learning_rate": rate[kept], "loss": loss[kept]})
+
+
+ANNEALING = {"law": "annealing", "x": ["step", "learning_rate"], "y": "loss", "error": "linear"}
+
+
+@pytest.mark.parametrize(("every", "precision"), [(1, 1e-4), (10, 2e-3)])
+def test_a_training_curve_gives_the_annealing_law_that_made_it(every, precision):
+    fits = {row["parameter"]: row for row in relscale.fit(curve(every=every), **ANNEALING).fits.to_pylist()}
+    for name, truth in {"L0": 2.5, "A": 0.8, "C": 0.4, "alpha": 0.5}.items():
+        assert fits[name]["value"] == pytest.approx(truth, rel=precision)
+
+
+def test_one_training_is_not_resampled_as_a_whole():
+    fits = relscale.fit(curve(noise=0.01), **ANNEALING).fits.to_pylist()
+    rows = [row for row in fits if row["parameter"] in ("L0", "A", "C", "alpha")]
+    assert all(row["low"] < row["value"] < row["high"] for row in rows)
+
+
+def test_steps_out_of_order_and_a_column_run_change_nothing():
+    known = relscale.fit(curve(), **ANNEALING).fits["value"].to_pylist()
+    shuffled = curve().take(np.random.default_rng(1).permutation(400))
+    shuffled = shuffled.append_column("run", pa.array(["one"] * 400))
+    assert relscale.fit(shuffled, **ANNEALING).fits["value"].to_pylist() == pytest.approx(known, rel=1e-6)

@@ -19,8 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
+from relscale.fitting.bootstrap.schemes import RESIDUAL
 from relscale.fitting.fit import fit as fit_measurements
 from relscale.fitting.fits import Fits, from_rows, write
+from relscale.fitting.law_draws import FEWEST_TRAININGS
 from relscale.fitting.law_fits import law_fits
 from relscale.fitting.metrics import is_error
 from relscale.fitting.settings import Settings
@@ -210,6 +212,8 @@ def fit(
         "delta": DELTA,
         "by": ["corpus", "group"] if group else ["corpus"],
     }
+    if along and len(columns["block"].unique()) < FEWEST_TRAININGS:
+        chosen["bootstrap"] = {"scheme": RESIDUAL}  # there are no trainings to resample
     own: dict[str, Any] = {"metric": _metric(y)}
     laws = [chosen | {"name": law, "where": own}]
     if measured:

@@ -89,6 +89,11 @@ def draws(
     to, back = (np.log, np.exp) if log_error else (np.asarray, np.asarray)
     residuals = to(y) - to(fitted)
     if scheme in (schemes.PAIRS, schemes.BLOCK):
+        trainings = len(set(data.trainings))
+        if scheme == schemes.BLOCK and trainings < FEWEST_TRAININGS:
+            raise RelscaleError(
+                f"a block bootstrap needs {FEWEST_TRAININGS} trainings, and there are {trainings}"
+            )
         counts = schemes.weights(scheme, n, number, rng, strata=_strata(data), blocks=data.trainings)
         resampled, weight = y, counts * weights[:, None]
     else:

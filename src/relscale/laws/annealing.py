@@ -70,6 +70,12 @@ def areas(steps: ArrayLike, learning_rates: ArrayLike, forgetting: float = FORGE
     return np.asarray(total[:, at.astype(int)])
 
 
+def after_warm_up(curve: Array) -> Array:
+    """S1 and S2, (2, n), of steps and learning rates (2, n); nan before the learning rate's peak."""
+    steps, rates = curve
+    return np.where(steps >= steps[rates.argmax()], areas(steps, rates), np.nan)
+
+
 def value(theta: Array, x: Array) -> Array:
     """L, (n, ...), of L0, A, C, α (4, ...) at S1, S2 (2, n, ...)."""
     l0, a, c, alpha = theta
@@ -110,4 +116,6 @@ LAW = Law(
     identifiable=("L0", "A", "C", "alpha"),
     source="Tissue et al., arXiv 2408.11029, equation 1",
     linear=("L0", "A", "C"),
+    made_of=("step", "learning_rate"),
+    make=after_warm_up,
 )
