@@ -132,3 +132,10 @@ def test_a_line_without_noise_crosses_at_one_compute() -> None:
     assert row["value"] == pytest.approx(2e19)
     assert row["low"] == pytest.approx(2e19)
     assert row["high"] == pytest.approx(2e19)
+
+
+def test_a_crossing_of_few_trainings_is_flagged() -> None:
+    (row,) = crossing_rows(
+        curves_of(noisy(0.05, 2e19, 0.02, 1), blocks=["m", "m", "n", "n", "o", "o"]), Settings()
+    )
+    assert "too few training runs behind the points for a reliable interval: 3" in row["status"]

@@ -198,6 +198,13 @@ def item_lines(
     )
 
 
+def too_few_blocks(estimate: Lines, j: int) -> str | None:
+    """What is wrong with any interval of line ``j`` where its points come from too few trainings, else None."""
+    if estimate.blocks is None or estimate.blocks[j] >= FEWEST_BLOCKS:
+        return None
+    return f"too few training runs behind the points for a reliable interval: {estimate.blocks[j]:.0f}"
+
+
 def slope(estimate: Lines, level: float, items: ItemLines | None = None) -> Interval:
     """Interval of the slopes: for these items, or where ``items`` is given for the population they come from."""
     return contrast(estimate, 0.0, 1.0, level, items)

@@ -24,6 +24,9 @@ Row = dict[str, Any]
 VALIDATION_LOSS = "validation loss"  # the estimand of what is fitted to it
 NO_SLOPE = "no spread of compute to fit a slope to"
 NO_REPLICATES = "no item replicates"
+TOO_WIDE = "a limit is beyond what a number can hold"
+NO_SCATTER = "every point lies on the line: no scatter to judge it by"
+EXACT = 1e-12  # of ln E; scatter that is rounding alone
 BLOCK_TAG = 41  # of the random numbers of the block bootstrap
 
 
@@ -148,18 +151,22 @@ def _rows(
             limits = [(at.low[j], at.high[j]) for at in (at_low, at_reference, at_high)]
             of_slope["direction"] = direction((low, high), limits)
             of_level["p_value"] = reference_p[j]  # of no gap, G = 1
+        if known and common["status"] == "ok" and not np.isfinite([of_level["low"], of_level["high"]]).all():
+            of_level["status"] = TOO_WIDE
         rows += [common | of_slope, common | of_level]
     return rows
 
 
 def _status(estimate: Lines, estimand: str, slope: interval.Interval, j: int) -> str:
     """Of an interval all of whose points are well."""
-    if estimate.blocks is not None and estimate.blocks[j] < interval.FEWEST_BLOCKS:
-        return f"too few training runs behind the points for a reliable interval: {estimate.blocks[j]:.0f}"
+    few = interval.too_few_blocks(estimate, j)
+    if few:
+        return few
     if slope.status is not None:
         return str(slope.status[j])
     if np.isfinite(slope.low[j]):
-        return "ok"
+        exact = estimate.variance[j] <= (EXACT * max(1.0, abs(estimate.level[j]))) ** 2
+        return NO_SCATTER if exact else "ok"
     return NO_SLOPE if estimand == interval.THESE_ITEMS else NO_REPLICATES
 
 

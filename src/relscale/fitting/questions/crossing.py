@@ -71,12 +71,17 @@ def crossing_rows(curves: Curves, chosen: Settings) -> list[Row]:
                 "reference_flops": np.exp(estimate.reference[j]),
                 "flops_low": np.exp(estimate.low[j]),
                 "flops_high": np.exp(estimate.high[j]),
-                "status": status_of(curves, j),
+                "status": _status(curves, estimate, j),
             }
             if row["status"] == "ok" or np.isfinite(estimate.slope[j]):
                 row |= _answer(float(root[j]), ends[j], row["status"])
             rows.append(row)
     return rows
+
+
+def _status(curves: Curves, estimate: Lines, j: int) -> str:
+    status = status_of(curves, j)
+    return (interval.too_few_blocks(estimate, j) or "ok") if status == "ok" else status
 
 
 def fieller(

@@ -127,7 +127,7 @@ def _rows(curves: Curves, columns: list[int], chosen: Settings) -> list[Row]:
             found = _pooled(curves, kept, points, of_items, chosen.level)
         for j in columns:
             row = curves.keys[j] | common | {"parameter": relative.LINE.slope, "estimand": estimand}
-            row["status"] = status_of(curves, j)
+            row["status"] = interval.too_few_blocks(estimate, j) or status_of(curves, j)
             rows.append(row)
             if j not in kept:
                 row["status"] = f"not pooled, for most groups have other points; {row['status']}"
@@ -145,7 +145,8 @@ def _rows(curves: Curves, columns: list[int], chosen: Settings) -> list[Row]:
                 row["direction"] = direction((found.low[i], found.high[i]), levels)
         whole = curves.keys[columns[0]] | common | {"group": ALL_GROUPS, "estimand": estimand}
         if found is not None:
-            whole["status"] = status_of(curves, int(kept[0]))
+            first = int(kept[0])
+            whole["status"] = interval.too_few_blocks(estimate, first) or status_of(curves, first)
             of_mean = (found.mean, found.mean_stderr, found.mean_low, found.mean_high)
             of_sd = (found.sd, None, found.sd_low, found.sd_high)
             for name, numbers in ((MEAN, of_mean), (SD, of_sd)):
