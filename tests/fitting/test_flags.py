@@ -108,7 +108,7 @@ def test_a_group_without_values_is_flagged(World: Any) -> None:
 
 
 def test_a_missing_baseline_is_flagged_where_it_is_missing(World: Any) -> None:
-    table = World(GROUPS, corpora=("text", "code")).measurements
+    table = World(GROUPS, corpora=("text", "code"), noise=0.01).measurements
     here = pc.and_(pc.equal(table["corpus"], "code"), pc.equal(table["group"], "b"))
     fits = fit(table.filter(pc.invert(here)), suites=SUITES)
     no_silent_numbers(fits)

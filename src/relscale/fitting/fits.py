@@ -269,6 +269,9 @@ REPRODUCTION = pa.schema(
     }
 )
 
+ANSWERS = ("value", "low", "high", "ratio")
+TOO_LARGE = "beyond what a number can hold"
+
 SCHEMAS = {
     "frontier": FRONTIER,
     "errors": ERRORS,
@@ -352,6 +355,9 @@ def from_rows(rows: Mapping[str, list[dict[str, Any]]]) -> Fits:
 
 
 def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    for row in rows:
+        if row.get("status") == "ok" and any(abs(row.get(name) or 0.0) == np.inf for name in ANSWERS):
+            row["status"] = TOO_LARGE
     return pa.table(
         [_column([row.get(field.name) for row in rows], field.type) for field in schema], schema=schema
     )

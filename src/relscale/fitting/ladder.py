@@ -53,7 +53,7 @@ class Ladder:
     run, block, status
         (R,) names; a run's status is that of its validation loss, "ok" where it has none.
     budget, training_flops, params, tokens
-        (R,), nan where unknown.
+        (R,), nan where unknown or no positive number.
     loss
         (R,) validation loss in nats a token, nan where the run has none or must not be trusted.
     values
@@ -133,7 +133,7 @@ def ladders(measurements: pa.Table, replicates: pa.Table | None = None) -> list[
     values = np.concatenate([values, 1 - values[:, sources]], axis=1)
     draws = np.concatenate([draws, 1 - draws[:, sources]], axis=1)
 
-    budget, params, tokens = (_floats(table[name])[row_of_run] for name in ("budget", "params", "tokens"))
+    budget, params, tokens = (_spent(table[name])[row_of_run] for name in ("budget", "params", "tokens"))
     flops = flops[row_of_run]
     block = table["block"].to_pylist()
     ladder_of = [key[:3] for key in _decode(runs, RUN, words)]
@@ -261,6 +261,12 @@ def _decode(
         words[name].take(pa.array(digit)).to_pylist() for name, digit in zip(names, digits, strict=True)
     ]
     return list(zip(*columns, strict=True))
+
+
+def _spent(column: pa.ChunkedArray) -> Floats:
+    """Numbers that are positive by their nature; nan for all others."""
+    numbers = _floats(column)
+    return np.where(np.isfinite(numbers) & (numbers > 0), numbers, np.nan)
 
 
 def _floats(column: pa.ChunkedArray) -> Floats:

@@ -181,7 +181,22 @@ def status_of(curves: Curves, j: int) -> str:
     reasons = f" ({'; '.join(lost)})" if lost else ""
     if used < SMALLEST:
         return f"{used} points, and an interval needs {SMALLEST}{reasons}"
-    return f"fitted on {used} of {len(curves.points)} points{reasons}" if lost else "ok"
+    if lost:
+        return f"fitted on {used} of {len(curves.points)} points{reasons}"
+    return _copies(curves) or "ok"
+
+
+def _copies(curves: Curves) -> str:
+    """Two runs whose numbers are all the same; empty where there are none."""
+    if len(np.unique(curves.log_flops)) == len(curves.points) or np.nanmax(np.ptp(curves.value, axis=0)) == 0:
+        return ""
+    numbers = np.column_stack([curves.log_flops, np.nan_to_num(curves.value)])
+    _, which, count = np.unique(numbers, axis=0, return_inverse=True, return_counts=True)
+    if count.max() == 1:
+        return ""
+    copied = int(np.argmax(count))
+    one, other = (_label(curves.points[i]) for i in np.flatnonzero(which.ravel() == copied)[:2])
+    return f"{one} and {other} are alike in every number: a copy counts as a run of its own"
 
 
 def _label(point: Point) -> str:

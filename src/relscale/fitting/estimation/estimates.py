@@ -116,13 +116,15 @@ def best_of_starts(
         stderr = np.sqrt(variance.diagonal().T)
     stderr = np.where(trusted & free, stderr, np.where(free, np.nan, 0.0))
     lost = ~np.isfinite(cost) | hopeless | (n == 0)
+    with np.errstate(over="ignore"):
+        unit_squared = np.square(objective.unit)
     result = Estimates(
         law=law,
         fixed=fixed,
         theta=np.where(lost, np.nan, theta),
         stderr=np.where(lost, np.nan, stderr),
         covariance=np.where(trusted & ~lost, variance, np.nan),
-        objective=np.where(lost, np.nan, cost * objective.unit**2),
+        objective=np.where(lost, np.nan, cost * unit_squared),
         converged=settled & ~lost,
         determined=determined & ~lost,
         at_bound=at_bound & ~lost,
