@@ -41,7 +41,7 @@ def test_a_draw_is_the_pipeline_on_the_runs_drawn(World: Any) -> None:
     (ladder,) = ladders(World(GROUPS, noise=0.004, widths=9, seed=3).measurements)
     ladder.values[2, 1] = np.nan  # one series lacks a run
     points = frontier(ladder)
-    found = frontier_draws(ladder, points, 30, np.random.default_rng(5))
+    found = frontier_draws(ladder, points, "pairs", 30, np.random.default_rng(5))
     rng = np.random.default_rng(5)
     drawn = [weights("pairs", len(point.rows), 30, rng) for point in points]
     seen = 0
@@ -83,10 +83,34 @@ def test_draws_without_a_minimum_inside_are_failed() -> None:
     assert np.isnan(found[1])  # two token counts
 
 
-def test_rows_have_the_estimates_of_the_fit_and_hold_the_truth(World: Any) -> None:
+def test_a_draw_of_residuals_is_the_pipeline_on_runs_with_residuals_of_others(World: Any) -> None:
+    (ladder,) = ladders(World(GROUPS, noise=0.004, widths=6, seed=3).measurements)
+    points = frontier(ladder)
+    found = frontier_draws(ladder, points, "residual", 20, np.random.default_rng(5))
+    rng = np.random.default_rng(5)
+    drawn = [rng.integers(0, len(point.rows), (len(point.rows), 20)) for point in points]
+    for b in range(20):
+        loss, values = ladder.loss.copy(), ladder.values.copy()
+        for point, whose in zip(points, drawn, strict=True):
+            rows, x = point.rows, np.log(ladder.tokens[point.rows])
+            fitted = np.polynomial.Polynomial.fit(x, ladder.loss[rows], 2)(x)
+            loss[rows] = fitted + ((ladder.loss[rows] - fitted) * np.sqrt(6 / 3))[whose[:, b]]
+            for k in range(values.shape[1]):
+                fitted = np.polynomial.Polynomial.fit(x, ladder.values[rows, k], 2)(x)
+                values[rows, k] = fitted + ((ladder.values[rows, k] - fitted) * np.sqrt(6 / 3))[whose[:, b]]
+        again = replace(ladder, loss=loss, values=values)
+        new = frontier(again)
+        read = errors(again, new)
+        for i, point in enumerate(new):
+            assert found.log_tokens[i, b] == pytest.approx(point.log_tokens, rel=1e-7)
+            assert found.value[i, :, b] == pytest.approx(read.value[i], rel=1e-7)
+
+
+@pytest.mark.parametrize("scheme", ["pairs", "residual"])
+def test_rows_have_the_estimates_of_the_fit_and_hold_the_truth(World: Any, scheme: str) -> None:
     world = World(GROUPS, noise=0.002, widths=9, seed=1)
     (ladder,) = ladders(world.measurements)
-    chosen = settings({"bootstrap": 300}, SUITES, [ladder])
+    chosen = settings({"bootstrap": 300, "frontier_bootstrap": scheme}, SUITES, [ladder])
     rows = frontier_rows(reading(ladder, chosen), chosen)
     fits = fit(world.measurements, suites=SUITES).fits.to_pylist()
     for row in rows:
@@ -98,7 +122,7 @@ def test_rows_have_the_estimates_of_the_fit_and_hold_the_truth(World: Any) -> No
         ]
         assert row["value"] == pytest.approx(same["value"], rel=1e-12)
         assert row["low"] < row["value"] < row["high"]
-        assert row["scheme"].startswith("pairs bootstrap within budget, percentile, 300 draws, ")
+        assert row["scheme"].startswith(f"{scheme} bootstrap")
         assert row["status"] == "ok"
     laws = {row["law"] for row in rows}
     assert laws == {"power_law", "relative_power_law", "compute_optimal_tokens", "compute_optimal_params"}
@@ -110,7 +134,7 @@ def test_rows_have_the_estimates_of_the_fit_and_hold_the_truth(World: Any) -> No
 
 def test_failed_draws_are_counted_and_flagged(World: Any) -> None:
     (ladder,) = ladders(World(GROUPS, noise=0.03, widths=4, seed=2).measurements)
-    chosen = settings({"bootstrap": 200}, SUITES, [ladder])
+    chosen = settings({"bootstrap": 200, "frontier_bootstrap": "pairs"}, SUITES, [ladder])
     rows = frontier_rows(reading(ladder, chosen), chosen)
     failed = {int(row["scheme"].split(", ")[-1].split()[0]) for row in rows}
     assert min(failed) > 10
@@ -119,5 +143,5 @@ def test_failed_draws_are_counted_and_flagged(World: Any) -> None:
 
 def test_runs_that_are_points_have_no_parabola_to_resample(World: Any) -> None:
     (ladder,) = ladders(World(GROUPS, widths=1).measurements)
-    chosen = settings({}, SUITES, [ladder])
+    chosen = settings({"frontier_bootstrap": "pairs"}, SUITES, [ladder])
     assert frontier_rows(reading(ladder, chosen), chosen) == []

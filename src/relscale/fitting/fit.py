@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from relscale.fitting import fits as tables
 from relscale.fitting.accuracy import sigmoid_rows
+from relscale.fitting.allocation import allocation
 from relscale.fitting.contrasts import contrasts
-from relscale.fitting.curves import ERROR, RATIO, Curves
+from relscale.fitting.curves import RATIO, Curves
 from relscale.fitting.fits import Fits
 from relscale.fitting.forecasts.forecast import forecast_rows
+from relscale.fitting.frontier_rows import frontier_rows
 from relscale.fitting.ladder import Ladder, ladders
 from relscale.fitting.law_fits import law_fits
 from relscale.fitting.law_rows import law_rows
-from relscale.fitting.metrics import VALIDATION
 from relscale.fitting.multiplicity import adjusted
 from relscale.fitting.point_rows import error_rows, frontier_row, gap_rows
 from relscale.fitting.questions.crossing import crossing_rows
@@ -26,7 +26,7 @@ from relscale.fitting.questions.power import power_rows
 from relscale.fitting.questions.specification import specification_rows
 from relscale.fitting.reading import Reading, reading
 from relscale.fitting.settings import Settings, settings
-from relscale.laws import compute_optimal, power, relative
+from relscale.laws import power, relative
 from relscale.laws.loglog import LogLogLaw
 
 Row = dict[str, Any]
@@ -67,11 +67,14 @@ def fit(
     rows: Rows = {name: [] for name in tables.SCHEMAS}
     for one in readings:
         _add_points(one, chosen, rows)
-        rows["fits"] += _allocation_rows(one, chosen)
+        for law, curves in allocation(one):
+            rows["fits"] += law_rows(law, curves, chosen)
         _ask(power.LINE, one.errors, chosen, rows, one.ladder)
         _ask(relative.LINE, one.ratios, chosen, rows, one.ladder)
         rows["fits"] += one.orphans
         rows["fits"] += sigmoid_rows(one.ladder, chosen)
+        if chosen.frontier_bootstrap:
+            rows["fits"] += frontier_rows(one, chosen)
         rows["specifications"] += specification_rows(one.ladder, chosen)
     for by, baseline in chosen.contrasts.items():
         for curves in contrasts(readings, by, baseline):
@@ -118,34 +121,3 @@ def _add_points(one: Reading, chosen: Settings, rows: Rows) -> None:
             whose | ladder.series[i]._asdict() | row for row in error_rows(one.points, one.read, i)
         ]
     rows["gaps"] += [row for j in range(len(one.ratios.keys)) for row in gap_rows(one.ratios, j)]
-
-
-def _allocation_rows(one: Reading, chosen: Settings) -> list[Row]:
-    """The compute-optimal tokens and parameters as powers of compute; nothing where each run is a point."""
-    if not all(point.is_parabola for point in one.points):
-        return []
-    ladder = one.ladder
-    validation = next(s for s in ladder.series if (s.suite, s.group, s.metric) == VALIDATION)
-    whose = {"experiment": ladder.experiment, "corpus": ladder.corpus, "optimizer": ladder.optimizer}
-    status = np.array([[point.status] for point in one.points], dtype=object)
-    optima: list[tuple[LogLogLaw, list[float]]] = [
-        (compute_optimal.TOKENS, [point.tokens for point in one.points]),
-        (compute_optimal.PARAMS, [point.params for point in one.points]),
-    ]
-    rows = []
-    for law, optimum in optima:
-        value = np.where(status == "ok", np.log(optimum)[:, None], np.nan)
-        curves = Curves(
-            quantity=ERROR,
-            keys=[whose | validation._asdict()],
-            points=one.points,
-            log_flops=one.errors.log_flops,
-            value=value,
-            noise=np.array([[1 / max(len(point.rows), 1)] for point in one.points]),
-            replicates=np.empty((*value.shape, 0)),
-            status=status,
-            blocks=one.errors.blocks,
-            target=value,
-        )
-        rows += law_rows(law, curves, chosen)
-    return rows

@@ -1,7 +1,7 @@
 """Rows of the laws along a frontier of parabolas, with the whole pipeline resampled: parabola, optimum, errors, lines.
 
-With 4 to 7 budgets the t interval of the last stage is to be preferred: a bootstrap of runs within budgets covers
-97–100% of the time, and noise of whole budgets is not in it at all. It is there to see what the choice of the optimum
+With 4 to 7 budgets the t interval of the last stage is to be preferred: noise of whole budgets is not in a bootstrap of
+runs within budgets at all. It is there to see what the choice of the optimum
 adds, and for bands around curves (``relscale.fitting.bootstrap.frontier``).
 """
 
@@ -13,7 +13,6 @@ from relscale.fitting import interval
 from relscale.fitting.allocation import allocation
 from relscale.fitting.bootstrap.frontier import frontier_draws
 from relscale.fitting.bootstrap.limits import PERCENTILE, label, limits
-from relscale.fitting.bootstrap.schemes import PAIRS
 from relscale.fitting.curves import Curves
 from relscale.fitting.ladder import Floats, Series
 from relscale.fitting.last_stage import curve_lines, lines
@@ -35,11 +34,11 @@ def frontier_rows(one: Reading, chosen: Settings) -> list[Row]:
 
     A draw that has no interior minimum at a budget that has one is a failed draw: left out of every line, and counted.
     """
-    optima = allocation(one)
-    if not optima:
+    optima, scheme = allocation(one), chosen.frontier_bootstrap
+    if not optima or scheme is None:
         return []
     rng = np.random.default_rng([chosen.seed, TAG])
-    draws = frontier_draws(one.ladder, one.points, chosen.bootstrap, rng)
+    draws = frontier_draws(one.ladder, one.points, scheme, chosen.bootstrap, rng)
     column = {series: k for k, series in enumerate(one.ladder.series)}
 
     def errors(curves: Curves, group: str) -> Floats:
@@ -75,7 +74,7 @@ def _rows(law: LogLogLaw, curves: Curves, drawn: Floats, chosen: Settings) -> li
             "law": law.name,
             "predictor": "training_flops",
             "level": chosen.level,
-            "scheme": label(PAIRS, PERCENTILE, chosen.bootstrap, int(slope.failed[j])),
+            "scheme": label(str(chosen.frontier_bootstrap), PERCENTILE, chosen.bootstrap, int(slope.failed[j])),
             "estimand": VALIDATION_LOSS if key["suite"] == VALIDATION[0] else interval.THESE_ITEMS,
             "n": int(estimate.n[j]),
             "reference_flops": np.exp(estimate.reference[j]),

@@ -9,7 +9,17 @@ from relscale.fitting.ladder import Ladder
 from relscale.fitting.metrics import is_error
 
 OPTIONS = (
-    *("level", "frontier", "baselines", "metrics", "contrasts", "bootstrap", "reach", "pooling"),
+    *(
+        "level",
+        "frontier",
+        "baselines",
+        "metrics",
+        "contrasts",
+        "bootstrap",
+        "frontier_bootstrap",
+        "reach",
+        "pooling",
+    ),
     *("hold_out", "power", "specifications", "forecast", "laws", "answers"),
 )
 
@@ -34,6 +44,8 @@ class Settings:
         What else to compare: "corpus" or "optimizer", and the baseline among them.
     bootstrap
         Draws of each bootstrap.
+    frontier_bootstrap
+        "pairs" or "residual": the laws along parabolas' minima also with the runs of each budget resampled; None: not.
     reach
         How far beyond the data, as a factor of compute, the crossing of two curves is looked for.
     pooling
@@ -59,6 +71,7 @@ class Settings:
     chance: Mapping[str, float] = field(default_factory=dict)
     contrasts: Mapping[str, str] = field(default_factory=dict)
     bootstrap: int = 1000
+    frontier_bootstrap: str | None = None
     reach: float = 100.0
     pooling: tuple[str, ...] = ()
     hold_out: int = 1
@@ -126,6 +139,7 @@ def settings(
         },
         contrasts=dict(options.get("contrasts") or {}),
         bootstrap=int(options.get("bootstrap", 1000)),
+        frontier_bootstrap=options.get("frontier_bootstrap"),
         reach=float(options.get("reach", 100)),
         pooling=tuple(options.get("pooling") or ()),
         hold_out=int(options.get("hold_out", 1)),

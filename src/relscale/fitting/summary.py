@@ -5,6 +5,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from relscale.fitting.curves import RATIO
 from relscale.fitting.fits import Fits
 from relscale.fitting.metrics import VALIDATION
 from relscale.laws import compute_optimal, power, relative
@@ -18,6 +19,7 @@ EXTREMES = 3  # at either end
 ENSEMBLE = "ensemble"  # the candidate that is the forecast
 CROSSING = "crossing_flops"
 POOLED = "partial pooling"  # what the scheme of a pooled Δβ begins with
+WITHIN_BUDGETS = ("pairs bootstrap", "residual bootstrap")  # a second opinion on the line, in the table
 YES = {None: "", True: "yes", False: "no"}
 DIRECTIONS = ("closes", "widens")
 
@@ -89,7 +91,10 @@ def _laws(rows: Iterable[Row]) -> tuple[list[Row], list[tuple[str, list[Row]]]]:
         if row["suite"] == VALIDATION[0] and between is None:
             continue
         parameters = cells.setdefault((*_suite_of(row), between, row["group"]), {})
-        name = POOLED if str(row["scheme"]).startswith(POOLED) else row["parameter"]
+        scheme = str(row["scheme"])
+        if scheme.startswith(WITHIN_BUDGETS):
+            continue
+        name = POOLED if scheme.startswith(POOLED) else row["parameter"]
         # The rows of the population follow those of these items; they count where they have a value.
         if name not in parameters or row["value"] is not None:
             parameters[name] = row
@@ -151,8 +156,9 @@ def _count(rows: Sequence[Row]) -> str:
 
 
 def _forecasts(rows: Iterable[Row]) -> list[Row]:
-    """Of suites of few groups; those of many are in the table."""
+    """Of the gaps in suites of few groups, or of the errors where there is no gap; the others are in the table."""
     rows = [row for row in rows if row["candidate"] == ENSEMBLE]
+    rows = [row for row in rows if row["quantity"] == RATIO] or rows
     groups: dict[tuple[Any, ...], set[str]] = {}
     for row in rows:
         groups.setdefault(_suite_of(row), set()).add(row["group"])

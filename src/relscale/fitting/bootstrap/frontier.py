@@ -1,14 +1,18 @@
 """The frontier under resampled runs: parabola, optimum, and every error at it.
 
-Within each budget the runs are drawn with replacement. Given weights w of the runs, the parabola of validation loss has
-its minimum at x*, and the error of any series there is a weighted mean of the runs' values,
+**Pairs.** Within each budget the runs are drawn with replacement. Given weights w of the runs, the parabola of
+validation loss has its minimum at x*, and the error of any series there is a weighted mean of the runs' values,
 
     E = Σ_r a_r · y_r,    a_r = w_r · p(x_r)ᵀ · (Xᵀ W X)⁻¹ · p(x*),    p(x) = (1, x, x²),
 
-the same a for every series: two small systems a draw, and one product for all series. Each budget's compute, and the
-parameters that go with a number of tokens, are the design's and stay as they are.
+the same a for every series: two small systems a draw, and one product for all series. With few runs many draws lack the
+widths that a parabola needs.
 
-A draw without an interior minimum at some budget has no optimum there.
+**Residual.** The runs stay; each gets the residuals of a run drawn from its budget, enlarged by √(n / (n − 3)), those
+of all series from the same run, which keeps them paired. A budget of three runs has no residuals to draw.
+
+Each budget's compute, and the parameters that go with a number of tokens, are the design's and stay as they are. A draw
+without an interior minimum at some budget has no optimum there.
 """
 
 from dataclasses import dataclass
@@ -16,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.fitting.bootstrap.schemes import PAIRS, weights
+from relscale.fitting.bootstrap.schemes import PAIRS, RESIDUAL, weights
 from relscale.fitting.frontier import Point
 from relscale.fitting.ladder import Floats, Ladder
 from relscale.laws import parabola
@@ -40,31 +44,74 @@ class FrontierDraws:
 
 
 def frontier_draws(
-    ladder: Ladder, points: list[Point], draws: int, rng: np.random.Generator
+    ladder: Ladder, points: list[Point], scheme: str, draws: int, rng: np.random.Generator
 ) -> FrontierDraws:
-    """Resample the runs of each budget, and read the frontier and every series off again."""
+    """Resample the runs of each budget by "pairs" or "residual", and read the frontier and every series off again."""
     found = FrontierDraws(
         log_tokens=np.full((len(points), draws), np.nan),
         log_params=np.full((len(points), draws), np.nan),
         value=np.full((len(points), len(ladder.series), draws), np.nan),
     )
+    read = {PAIRS: _pairs, RESIDUAL: _residual}[scheme]
     for i, point in enumerate(points):
         if point.status != "ok":
             continue
         rows = point.rows
-        drawn = weights(PAIRS, len(rows), draws, rng)
         x = np.log(ladder.tokens[rows]) - point.x_mean
-        best = optimum(x, ladder.loss[rows], drawn)
+        best, found.value[i] = read(x, ladder.loss[rows], ladder.values[rows], draws, rng)
         found.log_tokens[i] = best + point.x_mean
         tokens, first = np.unique(x, return_index=True)
         found.log_params[i] = np.interp(best, tokens, np.log(ladder.params[rows][first]))
-        values = ladder.values[rows]
-        known = np.isfinite(values)
-        for pattern in np.unique(known, axis=1).T:
-            columns = np.flatnonzero((known == pattern[:, None]).all(axis=0))
-            mean_of = reading_weights(x[pattern], drawn[pattern], best)
-            found.value[i, columns] = values[np.ix_(pattern, columns)].T @ mean_of
     return found
+
+
+def _pairs(
+    x: Floats, loss: Floats, values: Floats, draws: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """x* (B,) and every series there (K, B), from x and loss (n,) and values (n, K) of runs drawn again."""
+    drawn = weights(PAIRS, len(x), draws, rng)
+    best = optimum(x, loss, drawn)
+    read = np.full((values.shape[1], draws), np.nan)
+    for known, columns in _alike(values):
+        read[columns] = values[np.ix_(known, columns)].T @ reading_weights(x[known], drawn[known], best)
+    return best, read
+
+
+def _residual(
+    x: Floats, loss: Floats, values: Floats, draws: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """As ``_pairs``, from runs with the residuals of others."""
+    drawn = rng.integers(0, len(x), (len(x), draws))
+    best = parabola.minimum(parabola.coefficients(x, _redrawn(x, loss[:, None], drawn)[:, 0]))[0]
+    with np.errstate(invalid="ignore"):
+        best = np.where((x.min() < best) & (best < x.max()), best, np.nan)
+    read = np.full((values.shape[1], draws), np.nan)
+    for known, columns in _alike(values):
+        if known.sum() < parabola.SMALLEST:
+            continue
+        whose = drawn[known] % known.sum()  # a run that a series lacks has no residual: another's is taken
+        again = _redrawn(x[known], values[np.ix_(known, columns)], whose)
+        read[columns] = parabola.value(parabola.coefficients(x[known], again), best)
+    return best, read
+
+
+def _redrawn(x: Floats, y: Floats, drawn: NDArray[np.int64]) -> Floats:
+    """(n, K, B) the parabolas of y (n, K) with the residuals of the runs ``drawn`` (n, B); nan where they have none."""
+    n = len(x)
+    if n <= parabola.SMALLEST:
+        return np.full((*y.shape, drawn.shape[1]), np.nan)
+    fitted = np.tensordot(parabola.powers(x), parabola.coefficients(x, y), axes=(0, 0))
+    residuals = (y - fitted) * np.sqrt(n / (n - parabola.SMALLEST))
+    return fitted[..., None] + np.moveaxis(residuals[drawn], 1, 2)
+
+
+def _alike(values: Floats) -> list[tuple[NDArray[np.bool_], NDArray[np.int64]]]:
+    """The series that have values at the same runs: those runs, and their columns."""
+    known = np.isfinite(values)
+    return [
+        (pattern, np.flatnonzero((known == pattern[:, None]).all(axis=0)))
+        for pattern in np.unique(known, axis=1).T
+    ]
 
 
 def optimum(x: Floats, loss: Floats, weight: Floats) -> Floats:
