@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 
 BUDGETS = np.array([1e18, 3e18, 6e18, 1e19, 3e19, 6e19, 1e20])
 X = np.log(BUDGETS)
+MEAN = -0.01  # Δβ
 
 
 def crossing(delta_beta: float, at: float, sd: float, size: int, rng: np.random.Generator) -> Floats:
@@ -25,7 +26,7 @@ def groups(
     number: int, spread: float, sd: float, of_baseline: float, size: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """ln G (P, number, size) of many groups against one baseline, and their true Δβ (number, size)."""
-    delta_beta = -0.01 + spread * rng.standard_normal((number, size))
+    delta_beta = MEAN + spread * rng.standard_normal((number, size))
     z = (X - X.mean())[:, None, None]
     own = sd * rng.standard_normal((len(X), number, size))
     shared = of_baseline * rng.standard_normal((len(X), 1, size))

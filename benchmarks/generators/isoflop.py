@@ -43,8 +43,9 @@ class Grid:
 
     @property
     def optimum(self) -> Floats:
-        """Where the simulated optimum lies at each budget: the middle of the widths tried, in ln tokens."""
-        return np.array([np.unique(x).mean() for x in self.log_tokens])
+        """ln tokens of the simulated optimum of each budget: the line through the middles of what was tried."""
+        middle = np.array([np.unique(x).mean() for x in self.log_tokens])
+        return np.asarray(middle.mean() + _slope(self, middle) * self.z)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
     ln y_i = ln f(θ, x_i) + sd · e_i    or    y_i = f(θ, x_i) + sd · e_i
 
-Sizes of noise are those left over where the law is fitted to the published table, or where there is none, 0.2% to 1%.
+Noise is 0.2% to 2%: as much as repeated runs differ by, or as is left where a law fits a published table.
 """
 
 from collections.abc import Mapping
@@ -38,6 +38,8 @@ class Design:
         "log" or "linear": of what the noise is normal.
     sd
         Of the noise.
+    ahead
+        (p,) a further point, beyond the others, that is to be predicted.
     fixed
         Parameters that are known.
     """
@@ -48,6 +50,7 @@ class Design:
     truth: tuple[float, ...]
     error: str
     sd: float
+    ahead: tuple[float, ...]
     fixed: Mapping[str, float] = field(default_factory=dict)
 
     def sample(self, size: int, rng: np.random.Generator) -> Floats:
@@ -64,23 +67,23 @@ def designs() -> list[Design]:
     four_decades = np.geomspace(1e-2, 1e2, 25)[None]
     return [
         Design("a training of 10,000 steps, logged every 100", law("annealing"), schedule(), (2.6, 0.6, 8.0, 0.5),
-               "linear", 0.01),
+               "linear", 0.01, (5.0, 0.25)),
         Design("60 models over 8 decades", law("bnsl"), np.geomspace(1e-4, 1e4, 60)[None],
-               (0.5, 2.0, 0.1, 0.3, 1.0, 0.5), "log", 0.005),
-        Design("7 budgets over 2 decades", law("difference"), seven, (0.3, -0.12), "linear", 0.006),
+               (0.5, 2.0, 0.1, 0.3, 1.0, 0.5), "log", 0.005, (1e5,)),
+        Design("7 budgets over 2 decades", law("difference"), seven, (0.3, -0.12), "linear", 0.006, (1e2,)),
         Design("35 models of the over-training testbed", law("exponential_error"), testbed_losses(),
-               (0.86, 2.28, 0.72), "linear", 0.01),
+               (0.86, 2.28, 0.72), "linear", 0.01, (2.1,)),
         Design("60 checkpoints above chance", law("flp"), np.linspace(2.4, 3.2, 60)[None], (1.6, -0.4),
-               "linear", 0.01),
-        Design("7 budgets over 2 decades", law("irreducible"), seven, (3.3, 0.25, 2.0), "log", 0.002),
-        Design("25 models over 4 decades", law("irreducible"), four_decades, (3.3, 0.2, 2.0), "log", 0.005),
+               "linear", 0.01, (2.2,)),
+        Design("7 budgets over 2 decades", law("irreducible"), seven, (3.3, 0.25, 2.0), "log", 0.002, (1e2,)),
+        Design("25 models over 4 decades", law("irreducible"), four_decades, (3.3, 0.2, 2.0), "log", 0.005, (1e4,)),
         Design("35 models of the over-training testbed", law("overtraining"), testbed(), (79.0, 193.0, -0.229, 1.53),
-               "linear", 0.02),
+               "linear", 0.02, (6.9e9, 1.38e11)),
         Design("235 runs of Chinchilla's Figure 4", law("parametric"), figure_4(), (1.817, 478.0, 2143.0, 0.347, 0.367),
-               "log", 0.006),
-        Design("7 budgets over 2 decades", law("power"), seven, (3.3, 0.06), "log", 0.005),
+               "log", 0.007, (7e10, 1.4e12)),
+        Design("7 budgets over 2 decades", law("power"), seven, (3.3, 0.06), "log", 0.005, (1e2,)),
         Design("85 models, floor known", law("sigmoid"), np.linspace(0.8, 2.6, 85)[None], (0.25, 0.85, 1.5, 5.0),
-               "linear", 0.015, {"floor": 0.25}),
+               "linear", 0.015, (0.6,), {"floor": 0.25}),
     ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ Each bootstrap refits every draw from the optimum of its data set; one call of t
 draws.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
@@ -15,6 +15,7 @@ from relscale.fitting.bootstrap import limits as of_draws
 from relscale.fitting.bootstrap import schemes
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
+from relscale.fitting.law_fits import Fitted
 
 DRAWS = 199
 AT_ONCE = 25_000  # draws of all data sets in one call, for memory's sake
@@ -49,12 +50,32 @@ def fitted(design: Design, y: Floats, **options: object) -> Estimates:
 
 
 def of_t(design: Design, size: int, level: float, seed: int, loss: str = "squares") -> list[Outcome]:
-    """Coverage of the t interval."""
-    y = design.sample(size, np.random.default_rng([seed, *_tag(design), 0]))
+    """Coverage of the t interval; of least squares for the point ahead too."""
+    rng = np.random.default_rng([seed, *_tag(design), 0])
+    y = design.sample(size, rng)
     found = fitted(design, y, loss=loss)
     low, high = found.interval(level)
-    name = T if loss == "squares" else f"Huber's loss; {SANDWICH}"
-    return _outcomes(design, low, high, name, level, default=loss == "squares")
+    if loss != "squares":
+        return _outcomes(design, low, high, f"Huber's loss; {SANDWICH}", level, default=False)
+    ahead = np.array([_one(design, found, m).interval(np.array(design.ahead), level) for m in range(size)])
+    further = replace(design, x=np.array(design.ahead)[:, None]).sample(size, rng)[0]
+    of_prediction = Outcome(
+        generator=_generator(design),
+        design=design.name,
+        quantity="a point ahead",
+        interval=T,
+        default=True,
+        level=level,
+        hit=covered(*ahead.T, further),
+    )
+    return [*_outcomes(design, low, high, T, level, default=True), of_prediction]
+
+
+def _one(design: Design, found: Estimates, m: int) -> Fitted:
+    """The fit to data set m, as ``law_fits`` has it."""
+    one = replace(found, theta=found.theta[:, [m]], covariance=found.covariance[..., [m]], df=found.df[[m]])
+    noise = 2 * found.objective[m] / found.df[m]
+    return Fitted(design.law, one, None, True, np.nan, float(noise), design.error == "log")
 
 
 def of_bootstraps(
@@ -72,7 +93,9 @@ def of_bootstraps(
                 found.theta, theta, level, one.kind, stderr=found.stderr, draw_stderr=stderr
             )
             name = one.name if loss == "squares" else f"Huber's loss; {one.name}"
-            result += _outcomes(design, found_limits.low, found_limits.high, name, level, default=False)
+            result += _outcomes(
+                design, found_limits.low, found_limits.high, name, level, default=loss == "huber"
+            )
     return result
 
 
@@ -116,10 +139,9 @@ def _drawn(
 def _outcomes(
     design: Design, low: Floats, high: Floats, name: str, level: float, default: bool
 ) -> list[Outcome]:
-    noise = "logarithm" if design.error == "log" else "number"
     return [
         Outcome(
-            generator=f"`{design.law.name}`, noise of the {noise}",
+            generator=_generator(design),
             design=design.name,
             quantity=parameter,
             interval=name,
@@ -130,6 +152,10 @@ def _outcomes(
         for i, parameter in enumerate(design.law.names)
         if parameter in design.law.identifiable and parameter not in design.fixed
     ]
+
+
+def _generator(design: Design) -> str:
+    return f"`{design.law.name}`, noise of the {'logarithm' if design.error == 'log' else 'number'}"
 
 
 def _tag(design: Design) -> list[int]:

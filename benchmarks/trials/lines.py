@@ -14,6 +14,7 @@ from relscale.fitting.curves import ERROR, RATIO, Curves
 from relscale.fitting.last_stage import curve_lines, lines
 from relscale.fitting.law_rows import law_rows
 from relscale.fitting.questions.crossing import crossing_rows
+from relscale.fitting.questions.pooling import MEAN, pooled_rows
 from relscale.fitting.settings import Settings
 from relscale.laws import power, relative
 
@@ -78,6 +79,42 @@ def of_crossings(size: int, level: float, seed: int) -> list[Outcome]:
                 hit=covered(low, high, at),
             )
         )
+    return result
+
+
+def of_pooling(size: int, level: float, seed: int) -> list[Outcome]:
+    """Δβ of a group among 57 that are pooled, and their mean: one group of each data set, another in each."""
+    groups = 57
+    result = []
+    for spread in (0.0, 0.005, 0.02):
+        rng = np.random.default_rng([seed, 77, round(1000 * spread)])
+        y, truth = gaps.groups(groups, spread, 0.02, 0.01, size, rng)
+        of_group, of_mean, alone = [], [], []
+        for m in range(size):
+            curves = curves_of(gaps.BUDGETS, y[..., m], RATIO, groups=groups)
+            rows = pooled_rows(curves, Settings(level=level, pooling=("0",)))
+            pooled = [(row["low"], row["high"]) for row in rows if row["parameter"] == relative.LINE.slope]
+            of_group.append(pooled[m % groups])
+            of_mean += [(row["low"], row["high"]) for row in rows if row["parameter"] == MEAN]
+            plain = interval.slope(curve_lines(curves), level)
+            alone.append((plain.low[m % groups], plain.high[m % groups]))
+        true = truth[np.arange(size) % groups, np.arange(size)]
+        widths = [np.median(np.diff(np.array(found), axis=1)) for found in (of_group, alone)]
+        for quantity, found, value in (
+            ("Δβ of a group", of_group, true),
+            ("mean of all groups", of_mean, np.full(size, gaps.MEAN)),
+        ):
+            result.append(
+                Outcome(
+                    generator=f"57 groups, standard deviation of Δβ {spread:g}",
+                    design=f"{LADDER}, one baseline",
+                    quantity=quantity,
+                    interval=f"partial pooling, {widths[0] / widths[1]:.2f} times as wide as alone",
+                    default=True,
+                    level=level,
+                    hit=covered(*np.array(found, dtype=float).T, value),
+                )
+            )
     return result
 
 
