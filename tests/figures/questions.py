@@ -220,7 +220,7 @@ def surface_rows(corpus: str) -> list[Row]:
     whose = {"experiment": "toy", "corpus": corpus, "suite": "validation", "metric": "nats_per_token"}
     whose |= {"optimizer": "c-adamc", "predictor": "params, tokens"}
     whose |= {"group": "all", "fit": "surface", "law": "parametric", "level": 0.95, "status": "ok"}
-    whose |= {"scheme": "pairs bootstrap within budget, percentile, 100 draws, 0 failed", "n": 20}
+    whose |= {"scheme": "pairs bootstrap, percentile, 100 draws, 0 failed", "n": 20}
     return [
         whose | {"parameter": name, "value": value, "low": 0.9 * value, "high": 1.1 * value}
         for name, value in SURFACE.items()

@@ -310,7 +310,7 @@ def test_least_squares_have_the_intervals_of_ordinary_regression_for_parameters_
         ({"where": {"group": "loss", "corpus": "a", "step": 3}}, "t interval of nonlinear least squares"),
         (
             {"where": {"group": "loss", "corpus": "a", "step": 3}, "loss": "huber"},
-            "pairs bootstrap within budget",
+            "pairs bootstrap",
         ),
         ({"bootstrap": {"scheme": "residual", "limits": "studentised"}}, "residual bootstrap, studentised"),
     ],

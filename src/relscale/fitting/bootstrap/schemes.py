@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 PAIRS, BLOCK, RESIDUAL, PARAMETRIC = "pairs", "block", "residual", "parametric"
 
 NAMES = {
-    PAIRS: "pairs bootstrap within budget",
+    PAIRS: "pairs bootstrap",
     BLOCK: "block bootstrap by trajectory",
     RESIDUAL: "residual bootstrap",
     PARAMETRIC: "parametric bootstrap",
