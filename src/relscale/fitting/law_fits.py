@@ -264,7 +264,7 @@ def _fit(
                 }
                 status = str(of_draws.status[0]) if status == "ok" else status
         except RelscaleError as error:  # the scheme needs what these data do not have
-            columns, status = {}, str(error)
+            columns, status = {}, str(error) if status == "ok" else status
     common = {name: _shared(data.column(name)) for name in WHOSE} | values
     common |= {
         "fit": entry["name"],
