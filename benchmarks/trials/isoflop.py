@@ -16,6 +16,7 @@ from relscale.design.isoflop import plan
 from relscale.errors import RelscaleError
 from relscale.fitting import interval
 from relscale.fitting.errors import read_off
+from relscale.fitting.frontier import minimum_spread
 from relscale.fitting.interval import Interval, item_lines
 from relscale.fitting.ladder import Ladder
 from relscale.fitting.last_stage import lines
@@ -64,8 +65,11 @@ def estimate(data: Simulated, level: float) -> tuple[dict[str, Interval], Floats
 def allocation(data: Simulated, level: float) -> Interval:
     """Interval of the exponent of compute-optimal tokens, (M,)."""
     best, _ = optima(data)
-    runs = np.array([[len(x)] for x in data.grid.log_tokens])
-    return interval.slope(lines(np.log(data.grid.flops), best, np.broadcast_to(1 / runs, best.shape)), level)
+    noise = []
+    for log_tokens, loss in zip(data.grid.log_tokens, data.loss, strict=True):
+        x = log_tokens - log_tokens.mean()
+        noise.append(minimum_spread(x, parabola.coefficients(x, loss)) ** 2)
+    return interval.slope(lines(np.log(data.grid.flops), best, np.array(noise)), level)
 
 
 def coverage(grid: Grid, noise: Noise, size: int, level: float, seed: int) -> list[Row]:

@@ -6,6 +6,7 @@ a point of the frontier as it is.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,7 +134,7 @@ def _at_budget(ladder: Ladder, budget: float) -> Point:
     residuals = loss - parabola.value(c, x)
     inside = x.min() < best < x.max()
     residual_sd = float(np.sqrt(residuals @ residuals / df)) if df else nan
-    stderr = residual_sd * _minimum_spread(x, c) if inside else nan
+    stderr = residual_sd * float(minimum_spread(x, c)) if inside else nan
     params = ladder.params[rows]
     status = NOT_CONVEX if not c[2] > 0 else "ok" if inside else NO_MINIMUM
     return Point(
@@ -188,10 +189,13 @@ def _interpolated(log_tokens: Floats, params: Floats, at: float) -> float:
     return float(np.exp(np.interp(at, x, np.log(params[first]))))
 
 
-def _minimum_spread(x: Floats, c: Floats) -> float:
-    """Standard deviation of ``x* = −c1 / (2·c2)`` in units of the runs' noise, by its gradient."""
-    gradient = np.array([0.0, -1 / (2 * c[2]), c[1] / (2 * c[2] ** 2)])
-    return float(np.linalg.norm(np.linalg.pinv(parabola.powers(x)) @ gradient))
+def minimum_spread(x: Floats, c: Floats) -> Any:
+    """Standard deviation of ``x* = −c1 / (2·c2)`` in units of the runs' noise, by its gradient.
+
+    (...) of the parabolas c (3, ...) through runs at x (n,).
+    """
+    gradient = np.stack([np.zeros_like(c[2]), -1 / (2 * c[2]), c[1] / (2 * c[2] ** 2)])
+    return np.linalg.norm(np.tensordot(np.linalg.pinv(parabola.powers(x)), gradient, axes=1), axis=0)
 
 
 def _params_slope(log_tokens: Floats, params: Floats) -> float:
