@@ -113,7 +113,7 @@ def _forecasts(
                         "status": "ok" if known else LACKING[name],
                     }
                 )
-            known = bool(np.isfinite(half))
+            known = bool(np.isfinite(value) and np.isfinite(half))
             rows.append(
                 common
                 | {
@@ -163,7 +163,9 @@ def _backtests(curves: Curves, data: Panel, tried: Backtest, level: float) -> li
                         _one(this, CANDIDATES[c], float(found.candidates[c, q, j]), float(observed[q, j]))
                     )
                 row = _one(this, ENSEMBLE, float(found.ensemble[q, j]), float(observed[q, j]))
-                if np.isfinite(found.half[q, j]):
+                if not np.isfinite(found.ensemble[q, j]):
+                    row["status"] = NOTHING
+                elif np.isfinite(found.half[q, j]):
                     row |= {
                         "low": float(np.exp(low[q, j])),
                         "high": float(np.exp(high[q, j])),
