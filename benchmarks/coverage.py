@@ -45,7 +45,8 @@ WORKERS = 2
 INTRODUCTION = """\
 # Recovery and coverage
 
-Made by `python benchmarks/coverage.py`; do not edit. What is true of each data set stands in `benchmarks/generators/`.
+Made by `python benchmarks/coverage.py` (three to five minutes on two cores); do not edit. What is true of each data set
+stands in `benchmarks/generators/`; what is asked of them, in `benchmarks/trials/`, are the functions that a fit calls.
 
 ## Recovery from noiseless data
 
@@ -85,7 +86,9 @@ GRIDS = """\
 
 The IsoFLOP grid of the 85 published runs on {corpus}; two groups, {items} items each. `parabola × power law` is well
 specified; the other two are not: noise that all runs of a budget share, and surfaces L(N, D) under a parabola, whose
-optimum the parabola misses by more at one end of the grid than at the other.
+optimum the parabola misses by more at one end of the grid than at the other. Of the noise of single runs and that of
+whole budgets an interval allows for the worse, so where budgets differ in what they fix it holds the truth more often
+than it says. For an experiment's own grid: `python benchmarks/coverage.py config.yaml`.
 Noise, relative: {noise}.
 """
 
