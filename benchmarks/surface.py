@@ -1,12 +1,12 @@
 """How long 1,000 bootstrap replicates of L(N, D) take on 240 points, against loops of scipy fits of the same objective.
 
-    OMP_NUM_THREADS=1 python benchmarks/surface.py [--replicates 1000] [--loop 20]
+    python benchmarks/surface.py [--replicates 1000] [--loop 20]
 
 Data: the points of Chinchilla's Figure 4 but for the five of highest loss. Objective: Huber's loss (δ = 1e-3) of
 ln L(N, D), in ln A, ln B, E, α, β. Every replicate is searched from the same three points in all rows: the optimum of
 the data themselves and the two best of the law's own starting points; the best result is kept. The loops do as many
-replicates as ``--loop`` says, and their time is scaled to all. Times are of the processor, which a busy machine does
-not lengthen.
+replicates as ``--loop`` says, and their time is scaled to all. Times are of the processor, one thread, which a busy
+machine does not lengthen.
 
 The difference is that of a loop's estimates to the engine's over the loop's replicates: the largest of the fitted
 losses, and of the parameters, relative. "lower" is the share of replicates in which the loop's objective is less than
@@ -14,9 +14,14 @@ the engine's by more than 1e-9 of it, "higher" the converse.
 """
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # before numpy: threads slow down small systems, scipy's most of all
 
 import numpy as np
 from scipy.optimize import least_squares, minimize
