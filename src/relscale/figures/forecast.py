@@ -7,6 +7,7 @@ smaller budgets and held against the larger: their error, and how often their in
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
 from statistics import median
 from typing import Any
 
@@ -187,7 +188,7 @@ def _draw_group(
             )
         )
     bounded = [one for one in ours if known(one["low"], one["high"])]
-    reach = max(shown) / min(shown) if min(shown) > 0 else math.inf
+    reach = (max(shown) / min(shown)) ** 2 if min(shown) > 0 else math.inf  # wider bars leave the panel
     limits = [end for one in bounded for end in (one["low"], one["high"])]
     shown += [min(max(end, min(shown) / reach), max(shown) * reach) for end in limits]
     grid.figure.add_trace(
@@ -347,10 +348,15 @@ def _draw_weights(
 
 
 def _bins(tests: Sequence[Row]) -> list[list[Row]]:
-    """Tests of like distance together, as many in each."""
+    """Tests of like distance together, about as many in each; equal distances are never parted."""
     ordered = sorted(tests, key=lambda one: one["log_distance"])
     size = max(FEWEST, math.ceil(len(ordered) / BINS))
-    bins = [ordered[i : i + size] for i in range(0, len(ordered), size)]
+    bins: list[list[Row]] = []
+    for _, told in groupby(ordered, key=lambda one: round(one["log_distance"], 2)):
+        if bins and len(bins[-1]) < size:
+            bins[-1] += told
+        else:
+            bins.append(list(told))
     return [told for told in bins if len(told) >= FEWEST]
 
 

@@ -159,6 +159,9 @@ def level_line(grid: Panels, row: int, column: int, y: float) -> None:
 def note_in_panel(grid: Panels, row: int, column: int, text: str) -> None:
     """Say inside an empty panel why it is empty."""
     names = grid.axes(row, column)
+    grid.figure.add_trace(
+        go.Scatter(x=[None], y=[None], showlegend=False, **names)
+    )  # axes without traces are not drawn
     grid.figure.add_annotation(
         text="<br>".join(wrap(text, grid.width - 40, theme.SIZE)),
         x=0.5,
