@@ -74,7 +74,9 @@ def _rows(law: LogLogLaw, curves: Curves, drawn: Floats, chosen: Settings) -> li
             "law": law.name,
             "predictor": "training_flops",
             "level": chosen.level,
-            "scheme": label(str(chosen.frontier_bootstrap), PERCENTILE, chosen.bootstrap, int(slope.failed[j])),
+            "scheme": label(
+                str(chosen.frontier_bootstrap), PERCENTILE, chosen.bootstrap, int(slope.failed[j])
+            ),
             "estimand": VALIDATION_LOSS if key["suite"] == VALIDATION[0] else interval.THESE_ITEMS,
             "n": int(estimate.n[j]),
             "reference_flops": np.exp(estimate.reference[j]),
