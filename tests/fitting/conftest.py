@@ -6,10 +6,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import settings
-
-settings.register_profile("relscale", deadline=None)  # a busy machine is no failure
-settings.load_profile("relscale")
 
 BUDGETS = (1e11, 3e11, 1e12, 3e12, 1e13)
 WIDTHS = 5

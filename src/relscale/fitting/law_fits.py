@@ -29,7 +29,7 @@ from scipy.special import stdtrit
 
 from relscale.errors import RelscaleError
 from relscale.fitting import interval
-from relscale.fitting.bootstrap.limits import PERCENTILE, label
+from relscale.fitting.bootstrap.limits import BIASED, PERCENTILE, label
 from relscale.fitting.bootstrap.schemes import BLOCK, PAIRS
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
@@ -262,7 +262,8 @@ def _fit(
                         label(drawn.scheme, kind, chosen.bootstrap, int(count)) for count in of_draws.failed
                     ],
                 }
-                status = str(of_draws.status[0]) if status == "ok" else status
+                flags = [str(flag) for flag in of_draws.status if flag != "ok"]
+                status = flags[0] if flags and status == "ok" else status
         except RelscaleError as error:  # the scheme needs what these data do not have
             columns, status = {}, str(error) if status == "ok" else status
     common = {name: _shared(data.column(name)) for name in WHOSE} | values
@@ -356,7 +357,9 @@ def _predict(
             failed = number - len(known)
             if len(known) > 1:
                 tails = [(1 - chosen.level) / 2, (1 + chosen.level) / 2]
-                common["low"], common["high"] = np.quantile(known, tails)
+                low, high = common["low"], common["high"] = np.quantile(known, tails)
+                if common["status"] == "ok" and not low <= value <= high:
+                    common["status"] = BIASED
             common["scheme"] = f"{label(drawn.scheme, PERCENTILE, number, failed)}{OF_ONE_RUN}"
             result[key] = value, observed
         else:

@@ -33,6 +33,7 @@ KINDS = (PERCENTILE, BASIC, STUDENTISED, SYMMETRIC, BCA)
 
 TOO_MANY = 0.05  # share of failed draws from which on limits are flagged
 FEWEST = 20  # draws that limits need
+BIASED = "the limits leave out the estimate itself: the bootstrap draws are biased"
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,8 @@ def limits(
     known = (kept >= FEWEST) & np.isfinite(low) & np.isfinite(high) & np.isfinite(estimate)
     failed = number - kept
     status = np.where(known, "ok", "the bootstrap draws give no limits").astype(object)
+    with np.errstate(invalid="ignore"):
+        status[known & ((estimate < low) | (high < estimate))] = BIASED
     flagged = failed > TOO_MANY * number
     status[flagged] = [f"{count} of {number} bootstrap draws failed" for count in failed[flagged]]
     return Limits(np.where(known, low, np.nan), np.where(known, high, np.nan), failed, status)
