@@ -262,8 +262,8 @@ def _fit(
                         label(drawn.scheme, kind, chosen.bootstrap, int(count)) for count in of_draws.failed
                     ],
                 }
-                flags = [str(flag) for flag in of_draws.status if flag != "ok"]
-                status = flags[0] if flags and status == "ok" else status
+                flags = dict.fromkeys(str(flag) for flag in (status, *of_draws.status) if flag != "ok")
+                status = "; ".join(flags) or "ok"
         except RelscaleError as error:  # the scheme needs what these data do not have
             columns, status = {}, str(error) if status == "ok" else status
     common = {name: _shared(data.column(name)) for name in WHOSE} | values
@@ -358,8 +358,8 @@ def _predict(
             if len(known) > 1:
                 tails = [(1 - chosen.level) / 2, (1 + chosen.level) / 2]
                 low, high = common["low"], common["high"] = np.quantile(known, tails)
-                if common["status"] == "ok" and not low <= value <= high:
-                    common["status"] = BIASED
+                if not low <= value <= high:
+                    common["status"] = BIASED if common["status"] == "ok" else f"{common['status']}; {BIASED}"
             common["scheme"] = f"{label(drawn.scheme, PERCENTILE, number, failed)}{OF_ONE_RUN}"
             result[key] = value, observed
         else:

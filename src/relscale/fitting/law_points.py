@@ -103,6 +103,8 @@ def points(law: Law, selected: pa.Table, measured: Mapping[tuple[Any, ...], floa
     y = np.array([_number(row["value"]) if row.get("status") in ("ok", None) else np.nan for row in rows])
     stderr = np.array([_number(row.get("stderr")) for row in rows])
     usable = np.asarray(np.isfinite(x).all(axis=0) & np.isfinite(y))
+    if law.reference:
+        usable &= (x > 0).all(axis=0)  # compute that is measured in a reference compute
     return Points(rows, x, y, stderr, lost=int((~usable).sum())).chosen(usable)
 
 
