@@ -20,6 +20,7 @@ from relscale.figures.panels import (
     empty,
     footnotes,
     heading,
+    interval_across,
     legend_right,
     level_line,
     note_in_panel,
@@ -196,23 +197,13 @@ def _draw_forest(grid: Panels, row: int, column: int, suite: Suite, label: str, 
         "showgrid": False,
     }
     set_axes(grid, row, column, theme.linear_axis(ends, "Δβ (no unit)", most=6, zero=True), y)
-    heading(grid, row, column, suite.title, f"{label} against {rows[0]['baseline']}")
+    heading(grid, row, column, suite.title, f"{label} against {rows[0]['baseline']}" if rows else label)
     if not rows:
         note_in_panel(grid, row, column, "no law could be fitted")
     for place, one in enumerate(rows):
         if is_known(one["low"], one["high"]):
             line = {"color": theme.DIRECTIONS[one["direction"] or "unclear"][1], "width": 2.6}
-            grid.figure.add_trace(
-                go.Scatter(
-                    x=[one["low"], one["high"]],
-                    y=[place, place],
-                    mode="lines",
-                    line=line,
-                    hoverinfo="skip",
-                    showlegend=False,
-                    **axes,
-                )
-            )
+            interval_across(grid, row, column, (one["low"], one["high"]), place, line)
         grid.figure.add_trace(
             go.Scatter(
                 x=[one["value"]],

@@ -246,6 +246,19 @@ class FigureData:
         """The suites in the config's order, then those that are in the tables only."""
         return self._suite_names
 
+    def one_suite(self, figure: str, options: Mapping[str, Any]) -> Suite:
+        """The suite that ``options["suite"]`` names, for a figure that is drawn for one suite at a time.
+
+        Raises
+        ------
+        RelscaleError
+            No suite is named, or there is none of that name.
+        """
+        if not options.get("suite"):
+            figures = ", ".join(f"{figure}-{name}" for name in self.suite_names())
+            raise RelscaleError(f"{figure}: is drawn for one suite at a time; there are {figures}")
+        return self.suite(options["suite"], options)
+
     def suite(self, name: str, options: Mapping[str, Any] = MappingProxyType({})) -> Suite:
         """How to show a suite, from its manifest and its rows; ``options`` may name a ``metric`` and a ``prompt``.
 

@@ -19,6 +19,7 @@ from relscale.figures.panels import (
     empty,
     footnotes,
     heading,
+    interval_across,
     legend_right,
     note_in_panel,
     panels,
@@ -173,17 +174,7 @@ def _draw_panel(grid: Panels, place: int, column: int, series: Series, forest: F
             marker = PALE_MARKER if behind else marker
         y = forest.groups.index(row["group"]) - offset
         if known(row["low"], row["high"]):
-            grid.figure.add_trace(
-                go.Scatter(
-                    x=[row["low"], row["high"]],
-                    y=[y, y],
-                    mode="lines",
-                    line=line,
-                    hoverinfo="skip",
-                    showlegend=False,
-                    **axes,
-                )
-            )
+            interval_across(grid, place, column, (row["low"], row["high"]), y, line)
         grid.figure.add_trace(
             go.Scatter(
                 x=[row["value"]],

@@ -13,7 +13,6 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.errors import RelscaleError
 from relscale.figures import theme
 from relscale.figures.data import GROUP, FigureData, Row, Series, Suite, distinct
 from relscale.figures.law_lines import LAWS, VALUES, known, law_line
@@ -55,9 +54,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     RelscaleError
         No suite is named, or there is none of that name.
     """
-    if not options.get("suite"):
-        raise RelscaleError("forecast: is drawn for one suite at a time; name forecast-SUITE")
-    suite = data.suite(options["suite"], options)
+    suite = data.one_suite("forecast", options)
     title = f"Forecast: {suite.title}"
     every = [row for row in data.rows("forecasts", **suite.key) if row["contrast"] in (None, GROUP)]
     ours = [row for row in every if row["candidate"] == ENSEMBLE and known(row["value"])]

@@ -173,6 +173,23 @@ def note_in_panel(grid: Panels, row: int, column: int, text: str) -> None:
     )
 
 
+def interval_across(
+    grid: Panels, row: int, column: int, limits: tuple[float, float], y: float, line: dict[str, Any]
+) -> None:
+    """An interval of a forest plot: a line at the height ``y``."""
+    grid.figure.add_trace(
+        go.Scatter(
+            x=list(limits),
+            y=[y, y],
+            mode="lines",
+            line=line,
+            hoverinfo="skip",
+            showlegend=False,
+            **grid.axes(row, column),
+        )
+    )
+
+
 def legend_right(grid: Panels, names: Sequence[str], title: str = "") -> None:
     """Show the figure's legend to the right of the panels; ``names`` are its entries, for its size."""
     size = theme.SIZE - 1

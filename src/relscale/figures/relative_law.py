@@ -8,7 +8,6 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.errors import RelscaleError
 from relscale.figures import theme
 from relscale.figures.data import FigureData, Suite
 from relscale.figures.law_lines import MOST_STYLED, Shown, add_laws, add_many_laws, many_keys
@@ -36,10 +35,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     RelscaleError
         No suite is named, or there is none of that name.
     """
-    if not options.get("suite"):
-        figures = ", ".join(f"relative-law-{name}" for name in data.suite_names())
-        raise RelscaleError(f"relative-law: is drawn for one suite at a time; there are {figures}")
-    suite = data.suite(options["suite"], options)
+    suite = data.one_suite("relative-law", options)
     if not data.rows("errors", **suite.key, status="ok"):
         return empty(suite.title, f"No error of the suite {suite.name!r} could be read off the frontier.")
     every = data.series_of(suite)

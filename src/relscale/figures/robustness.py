@@ -11,7 +11,6 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.errors import RelscaleError
 from relscale.figures import theme
 from relscale.figures.data import GROUP, FigureData, Row, Series, Suite, distinct
 from relscale.figures.law_lines import MOST_STYLED, known
@@ -46,9 +45,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     RelscaleError
         No suite is named, or there is none of that name.
     """
-    if not options.get("suite"):
-        raise RelscaleError("robustness: is drawn for one suite at a time; name robustness-SUITE")
-    suite = data.suite(options["suite"], options)
+    suite = data.one_suite("robustness", options)
     title = f"What the relative laws rest on: {suite.title}"
     told = {
         table: [row for row in data.rows(table, **suite.key) if row["contrast"] in (None, GROUP)]

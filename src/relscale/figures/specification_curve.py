@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from relscale.errors import RelscaleError
 from relscale.figures import theme
 from relscale.figures.data import CHOICES, GROUP, FigureData, Row, Series, Suite, distinct
 from relscale.figures.law_lines import known
@@ -60,11 +59,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     RelscaleError
         No suite is named, or there is none of that name.
     """
-    if not options.get("suite"):
-        raise RelscaleError(
-            "specification-curve: is drawn for one suite at a time; name specification-curve-SUITE"
-        )
-    suite = data.suite(options["suite"], options)
+    suite = data.one_suite("specification-curve", options)
     title = f"Specification curve: {suite.title}"
     told = [row for row in data.rows("specifications", suite=suite.name) if row["contrast"] in (None, GROUP)]
     rows = [row for row in told if known(row["value"])]

@@ -10,7 +10,7 @@ from relscale.fitting import interval
 from relscale.fitting.curves import ERROR, RATIO, Curves
 from relscale.fitting.errors import Errors, errors
 from relscale.fitting.frontier import Point, frontier
-from relscale.fitting.gaps import Gaps, gaps, logarithms
+from relscale.fitting.gaps import gaps, logarithms
 from relscale.fitting.ladder import Ladder
 from relscale.fitting.settings import Settings
 from relscale.laws import relative
@@ -31,8 +31,8 @@ class Reading:
     read, errors
         The errors of every series of the ladder at the points, and as curves those that laws are fitted to: column
         ``fitted[j]`` of ``read`` is curve j.
-    pairs, ratios
-        The gaps to the baselines, and the same as curves.
+    ratios
+        The gaps to the baselines, as curves.
     orphans
         Flagged rows for the series that have no baseline.
     """
@@ -42,7 +42,6 @@ class Reading:
     read: Errors
     fitted: list[int]
     errors: Curves
-    pairs: Gaps
     ratios: Curves
     orphans: list[Row]
 
@@ -76,7 +75,6 @@ def reading(ladder: Ladder, chosen: Settings) -> Reading:
             blocks=blocks,
             target=value[:, columns],
         ),
-        pairs=ratios,
         ratios=Curves(
             quantity=RATIO,
             keys=[
