@@ -187,6 +187,26 @@ def test_each_specification_has_one_tick_for_each_choice_that_differs(toy: Figur
         assert {list(trace.x).count(x) for x in trace.x} == {5}
 
 
+def test_groups_that_rank_specifications_differently_share_the_same_ones(
+    toy: FigureData, tmp_path: Path
+) -> None:
+    def renumbered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        most = max(row["specification"] for row in rows)
+        return [
+            row
+            | {
+                "specification": most + 1 - row["specification"]
+                if row["group"] == "tables"
+                else row["specification"]
+            }
+            for row in rows
+        ]
+
+    other = changed(toy, tmp_path, "specifications", renumbered)
+    shown = [draw("specification-curve-knowledge", data).to_json() for data in (toy, other)]
+    assert shown[0] == shown[1]
+
+
 def test_shares_of_directions_sum_to_one(toy: FigureData) -> None:
     bars = [trace for trace in draw("specification-curve-knowledge", toy).data if trace.type == "bar"]
     for corpus in (bars[:3], bars[3:]):

@@ -61,7 +61,11 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """
     suite = data.one_suite("specification-curve", options)
     title = f"Specification curve: {suite.title}"
-    told = [row for row in data.rows("specifications", suite=suite.name) if row["contrast"] in (None, GROUP)]
+    told = [
+        row
+        for row in data.rows("specifications", suite=suite.name, prompt=suite.prompt)
+        if row["contrast"] in (None, GROUP)
+    ]
     rows = [row for row in told if known(row["value"])]
     if not rows:
         why = distinct(row["status"] for row in told)
@@ -118,7 +122,7 @@ def _curve(suite: Suite, series: Series, rows: Sequence[Row], group: str | None)
     found: dict[Any, list[Row]] = {}
     for row in rows:
         if group in (None, row["group"]):
-            found.setdefault(row["specification"], []).append(row)
+            found.setdefault(tuple(row[choice] for choice in CHOICES), []).append(row)
     ordered = sorted(found.values(), key=lambda rows: median(row["value"] for row in rows))
     name = suite.labels.get(group, group) if group else f"{len({row['group'] for row in rows})} groups"
     return Curve(series, f"{name} against {suite.baseline_label}", ordered)
