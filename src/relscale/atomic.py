@@ -1,5 +1,6 @@
 """Write under a temporary name, then rename: a file or folder is either whole or absent."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -44,3 +45,12 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a file's lock, waiting for whoever has it; the system frees it when a process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -213,7 +213,7 @@ def train(options: argparse.Namespace) -> None:
 
 def score(options: argparse.Namespace) -> None:
     """Score the models of one job on every suite of the experiment or, with --prepare, make one suite's data."""
-    from relscale.scoring.job import score_job
+    from relscale.scoring.job import read_runs, score_job
     from relscale.scoring.suite import prepare_suite
 
     config = _training(options.config)
@@ -226,8 +226,9 @@ def score(options: argparse.Namespace) -> None:
     _section(config, "corpora", options.corpus)
     runs = job_runs(config, options.corpus, options.job, config["scoring"]["job"])
     trained = dict.fromkeys(job_name(run, config["training"]["job"]) for run in runs)
+    manifests = [results / "runs" / options.corpus / f"{job}.json" for job in trained]
     score_job(
-        [results / "runs" / options.corpus / f"{job}.json" for job in trained],
+        [run for manifest in manifests for run in read_runs(manifest)],
         [results / "suites" / suite for suite in config["suites"]],
         Path(config["store"]),
         {**config["scoring"], "threads": options.threads},

@@ -63,7 +63,7 @@ def alone(engine, pairs):
     import torch
 
     scores = []
-    for context, answer, _ in (engine.encoder.pair(*pair) for pair in pairs):
+    for context, answer, _ in engine.encoder.pairs(pairs):
         with torch.inference_mode():
             logits = engine.model(torch.tensor([context + answer])).logits[0].double().log_softmax(-1)
         places = range(len(context) - 1, len(context) + len(answer) - 1)
@@ -115,7 +115,7 @@ def test_no_short_cut_and_no_batch_size_changes_a_number(
     assert other.direct
     assert other.share
     other.direct, other.share = direct, share
-    windows = [other.encoder.pair(*pair) for pair in pairs]
+    windows = other.encoder.pairs(pairs)
     assert other.score(windows)[0] == pytest.approx(alone, abs=1e-4)
 
 
@@ -189,7 +189,7 @@ def broken(how, folder):
     [
         ("no config", "not a checkpoint; it needs config.json and safetensors"),
         ("no weights", "not a checkpoint"),
-        ("truncated weights", "not a readable checkpoint"),
+        ("truncated weights", "not a safetensors file"),
         ("a layer more than weights", "the checkpoint lacks weights"),
         ("no tokenizer", "no tokenizer"),
     ],

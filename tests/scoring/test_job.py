@@ -6,7 +6,10 @@ import pytest
 
 from relscale.errors import RelscaleError
 from relscale.scoring.items import SCHEMA
-from relscale.scoring.suite import available_suites, prepare_suite
+from relscale.scoring.suite import prepare_suite
+
+# The suites of the default experiment, which need no data of others.
+MADE_FROM_TEXT = ["behaviours", "domains", "knowledge", "varieties"]
 
 pytestmark = pytest.mark.slow  # transformers takes seconds to import
 
@@ -18,7 +21,7 @@ def scored(tmp_path_factory, documents, checkpoint):
 
     folder = tmp_path_factory.mktemp("job")
     suites = []
-    for name in available_suites():
+    for name in MADE_FROM_TEXT:
         suites.append(folder / "suites" / name)
         prepare_suite(name, {}, [documents], suites[-1], seed=0)
     runs = [
@@ -26,7 +29,7 @@ def scored(tmp_path_factory, documents, checkpoint):
         {"name": "bad", "key": "k1", "path": str(folder / "nowhere"), "status": "diverged at step 7"},
     ]
     (folder / "runs.json").write_text(json.dumps(runs))
-    score_job([folder / "runs.json"], suites, folder / "store", {"threads": 1}, folder / "scores.json")
+    score_job(runs, suites, folder / "store", {"threads": 1}, folder / "scores.json")
     return folder
 
 
@@ -38,12 +41,12 @@ def items(scored, suite):
 
 def test_each_run_has_an_entry_for_each_suite_and_a_diverged_run_no_items(scored):
     manifest = json.loads((scored / "scores.json").read_text())
-    assert len(manifest) == 2 * len(available_suites())
+    assert len(manifest) == 2 * len(MADE_FROM_TEXT)
     assert {e["status"] for e in manifest if e["name"] == "bad"} == {"diverged at step 7"}
     assert all((e["items"] is None) == (e["name"] == "bad") for e in manifest)
 
 
-@pytest.mark.parametrize("suite", available_suites())
+@pytest.mark.parametrize("suite", MADE_FROM_TEXT)
 def test_items_have_a_row_for_each_document_or_choice(scored, read_data, suite):
     table = items(scored, suite)
     assert table.schema.equals(SCHEMA)
@@ -66,7 +69,7 @@ def test_both_byte_counts_are_kept(scored, read_data):
         assert item["bytes_scored"] == len(("\n\n" + answer).encode())
 
 
-@pytest.mark.parametrize("suite", available_suites())
+@pytest.mark.parametrize("suite", MADE_FROM_TEXT)
 def test_metrics_from_items_are_those_that_lm_eval_computes(scored, checkpoint, suite):
     from lm_eval.evaluator import simple_evaluate
     from lm_eval.tasks import TaskManager
@@ -103,8 +106,10 @@ def test_what_is_in_the_store_is_not_scored_again(scored, monkeypatch):
         raise AssertionError("scored again")
 
     monkeypatch.setattr(job, "_score", refuse)
-    suites = [scored / "suites" / name for name in available_suites()]
-    again = job.score_job([scored / "runs.json"], suites, scored / "store", {}, scored / "again.json")
+    suites = [scored / "suites" / name for name in MADE_FROM_TEXT]
+    again = job.score_job(
+        job.read_runs(scored / "runs.json"), suites, scored / "store", {}, scored / "again.json"
+    )
     assert again == json.loads((scored / "scores.json").read_text())
 
 

@@ -1,9 +1,12 @@
-"""Windows to padded batches: contexts shared, rows of like length together.
+"""Windows to batches: contexts shared, beginnings of contexts shared, rows of like length together.
 
-A row holds one context and every continuation that follows it. A continuation sees the context and itself, not its
+A *tree* is one context and every continuation that follows it. A continuation sees the context and itself, not its
 siblings, so four answers to a question cost one question and four answers::
 
-    tokens     c c c a a b b b        segment  0 0 0 1 1 2 2 2        position  0 1 2 3 4 3 4 5
+    tokens     c c c a a b b b        branch  0 0 0 1 1 2 2 2        position  0 1 2 3 4 3 4 5
+
+Where contexts begin alike, the beginning (five solved questions, say) is a *prefix* that is computed before; rows then
+hold what follows it, several trees in one row, and every token sees the whole prefix.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,96 +21,145 @@ SHORTEST_SHARED_CONTEXT = 8
 
 
 @dataclass(frozen=True)
+class Tree:
+    """The numbers of the windows that share ``context``, and the tokens that a row needs for them behind a prefix."""
+
+    context: tuple[int, ...]
+    windows: tuple[int, ...]
+    length: int
+
+
+@dataclass(frozen=True)
 class Batch:
-    """``rows × length`` tokens and where in them the scored ones are predicted.
+    """``rows × length`` tokens behind a prefix, and where in them the scored ones are predicted.
 
     Attributes
     ----------
-    tokens, positions, segments
-        ``int64[rows, length]``. Padding stands at the right, where causal attention keeps it out of sight.
-    shared
-        Whether a row has more than one continuation, and attention needs a mask.
+    tokens, positions
+        ``int64[rows, length]``; positions count from the start of the prefix. Padding stands at the right.
+    trees, branches
+        ``int64[rows, length]``: which tree of its row a token belongs to (−1: padding), and which continuation of it
+        (0: the context).
+    plain
+        Whether each row is one window without a prefix, so that causal attention is all it needs.
     at
-        ``int64[scored]``, index into the flattened tokens of the token that predicts each target.
-    targets
-        ``int64[scored]``, the tokens to score.
-    windows
-        ``int64[scored]``, the window that each target belongs to.
+        ``int64[places]``, index into the flattened tokens of each token that predicts something.
+    place
+        ``int64[scored]``, index into ``at``: continuations of one context share the place before their first token.
+    targets, windows
+        ``int64[scored]``, the tokens to score, and the number of the window that each belongs to.
     """
 
     tokens: np.ndarray
     positions: np.ndarray
-    segments: np.ndarray
-    shared: bool
+    trees: np.ndarray
+    branches: np.ndarray
+    plain: bool
     at: np.ndarray
+    place: np.ndarray
     targets: np.ndarray
     windows: np.ndarray
 
 
-def batches(windows: Sequence[Window], tokens: int, share: bool) -> Iterator[Batch]:
-    """Pack ``windows`` into batches of at most ``tokens`` tokens, padding counted, the longest rows first.
+def plant(windows: Sequence[Window], numbers: Sequence[int], prefix: int, share: bool) -> list[Tree]:
+    """Trees of the windows ``numbers``, each without the first ``prefix`` tokens of its context.
 
     Parameters
     ----------
     windows
-        What to score; a window's number is its place here.
-    tokens
-        Budget of a batch; a single longer row is a batch of its own.
+        All windows; a window's number is its place here.
+    numbers
+        Those to plant.
+    prefix
+        Tokens that are computed before.
     share
-        Whether continuations of one context may stand in one row.
+        Whether continuations of one context may stand in one tree.
     """
-    rows = _rows(windows, tokens, share)
-    rows.sort(key=lambda row: (-_length(windows, row), row))
+    together: dict[tuple, list[int]] = {}
+    for number in numbers:
+        context = windows[number].context
+        alone = not share or len(context) < SHORTEST_SHARED_CONTEXT
+        together.setdefault((number,) if alone else context, []).append(number)
+    trees = []
+    for members in together.values():
+        context = windows[members[0]].context[prefix:]
+        # The last token of a continuation is only predicted, never read.
+        read = sum(len(windows[number].continuation) - 1 for number in members)
+        trees.append(Tree(context, tuple(members), len(context) + read))
+    return trees
+
+
+def batches(
+    windows: Sequence[Window], trees: Sequence[Tree], tokens: int, prefix: int = 0
+) -> Iterator[tuple[Batch, list[Tree]]]:
+    """Pack trees into batches of at most ``tokens`` tokens, padding counted, the longest rows first.
+
+    Without a prefix a row is one tree. Behind a prefix of *p* tokens rows are filled up to *p* tokens or the longest
+    tree: a token then reads at most about twice what it must, and hardly any place is padding.
+
+    Yields
+    ------
+    Batch, list of Tree
+        With the trees that it holds. A single tree longer than the budget is a batch of its own.
+    """
+    for rows in _grouped(_rows(trees, min(prefix, tokens)), tokens):
+        yield _batch(windows, rows, prefix), [tree for row in rows for tree in row]
+
+
+def _rows(trees: Sequence[Tree], room: int) -> list[list[Tree]]:
+    """Trees side by side, the longest first, in rows of at most ``room`` tokens where they fit (first fit)."""
+    rows: list[list[Tree]] = []
+    free: list[int] = []
+    for tree in sorted(trees, key=lambda tree: (-tree.length, tree.windows)):
+        row = next((row for row, left in enumerate(free) if left >= tree.length), None)
+        if row is None:
+            rows.append([tree])
+            free.append(max(room, tree.length) - tree.length)
+        else:
+            rows[row].append(tree)
+            free[row] -= tree.length
+    return sorted(rows, key=lambda row: -sum(tree.length for tree in row))
+
+
+def _grouped(rows: list[list[Tree]], tokens: int) -> Iterator[list[list[Tree]]]:
     start = 0
     while start < len(rows):
-        end = start + max(1, tokens // max(1, _length(windows, rows[start])))
-        yield _batch(windows, rows[start:end])
+        longest = max(1, sum(tree.length for tree in rows[start]))
+        end = start + max(1, tokens // longest)
+        yield rows[start:end]
         start = end
 
 
-def _rows(windows: Sequence[Window], tokens: int, share: bool) -> list[list[int]]:
-    """Numbers of the windows that stand in one row, for each row."""
-    rows: dict[tuple, list[int]] = {}
-    for number, window in enumerate(windows):
-        together = share and len(window.context) >= SHORTEST_SHARED_CONTEXT
-        rows.setdefault((window.context,) if together else (number,), []).append(number)
-    fitting = [row for row in rows.values() if len(row) == 1 or _length(windows, row) <= tokens]
-    split = [
-        [number] for row in rows.values() if len(row) > 1 and _length(windows, row) > tokens for number in row
-    ]
-    return fitting + split
-
-
-def _length(windows: Sequence[Window], row: list[int]) -> int:
-    # The last token of a continuation is only predicted, never read.
-    return len(windows[row[0]].context) + sum(len(windows[number].continuation) - 1 for number in row)
-
-
-def _batch(windows: Sequence[Window], rows: list[list[int]]) -> Batch:
-    length = max(_length(windows, row) for row in rows)
-    tokens = np.zeros((len(rows), length), np.int64)
-    positions = np.zeros((len(rows), length), np.int64)
-    segments = np.zeros((len(rows), length), np.int64)
+def _batch(windows: Sequence[Window], rows: list[list[Tree]], prefix: int) -> Batch:
+    length = max(sum(tree.length for tree in row) for row in rows)
+    tokens, positions, branches = (np.zeros((len(rows), length), np.int64) for _ in range(3))
+    trees = np.full((len(rows), length), -1, np.int64)
     at: list[int] = []
+    place: list[int] = []
     targets: list[int] = []
     owners: list[int] = []
-    for index, row in enumerate(rows):
-        context = windows[row[0]].context
-        here = len(context)
-        tokens[index, :here] = context
-        positions[index, :here] = np.arange(here)
-        for segment, number in enumerate(row, start=1):
-            continuation = windows[number].continuation
-            read = len(continuation) - 1
-            tokens[index, here : here + read] = continuation[:-1]
-            positions[index, here : here + read] = np.arange(len(context), len(context) + read)
-            segments[index, here : here + read] = segment
-            at += [
-                index * length + len(context) - 1,
-                *range(index * length + here, index * length + here + read),
-            ]
-            targets += continuation
-            owners += [number] * len(continuation)
-            here += read
-    shared = any(len(row) > 1 for row in rows)
-    return Batch(tokens, positions, segments, shared, np.array(at), np.array(targets), np.array(owners))
+    for row, planted in enumerate(rows):
+        here = 0
+        for index, tree in enumerate(planted):
+            end = here + len(tree.context)
+            tokens[row, here:end] = tree.context
+            positions[row, here:end] = np.arange(prefix, prefix + end - here)
+            trees[row, here : here + tree.length] = index
+            next_position = prefix + end - here
+            first = len(at)
+            at.append(row * length + end - 1)
+            here = end
+            for branch, number in enumerate(tree.windows, start=1):
+                continuation = windows[number].continuation
+                read = len(continuation) - 1
+                tokens[row, here : here + read] = continuation[:-1]
+                positions[row, here : here + read] = np.arange(next_position, next_position + read)
+                branches[row, here : here + read] = branch
+                place += [first, *range(len(at), len(at) + read)]
+                at += range(row * length + here, row * length + here + read)
+                targets += continuation
+                owners += [number] * len(continuation)
+                here += read
+    plain = prefix == 0 and all(len(row) == 1 and len(row[0].windows) == 1 for row in rows)
+    numbers = (np.array(each, np.int64) for each in (at, place, targets, owners))
+    return Batch(tokens, positions, trees, branches, plain, *numbers)

@@ -4,12 +4,19 @@ Where a context ends and its continuation begins changes an item's log-probabili
 those of lm-eval 0.4.13 (``TemplateLM._encode_pair``, ``HFLM.loglikelihood_rolling``) and a test holds them together.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from relscale.errors import RelscaleError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+# Texts are handed to the tokenizer so many at a time: enough for its threads, few enough for the memory.
+AT_ONCE = 512
+# Tokens that an encoder remembers for the next model of its vocabulary: about 100 MB.
+REMEMBERED = 2_000_000
 
 
 class Window(NamedTuple):
@@ -18,7 +25,7 @@ class Window(NamedTuple):
     Attributes
     ----------
     context
-        At least one token. Windows of one request share this object, so that equal contexts are cheap to find.
+        At least one token.
     continuation
         The scored tokens, at least one; ``len(context) + len(continuation) <= max_length + 1``.
     cut
@@ -46,59 +53,84 @@ class Encoder:
             )
         self.prefix: int = prefix
         self._prefix_text = str(tokenizer.decode([prefix]))
-        self._contexts: dict[str, tuple[int, ...]] = {}
-        self._pairs: dict[tuple[str, str], Window] = {}
-        self._texts: dict[str, list[Window]] = {}
+        self._known: dict[tuple[str, bool], tuple[int, ...]] = {}
+        self._room = REMEMBERED
 
-    def pair(self, context: str, continuation: str) -> Window:
-        """The window that scores ``continuation`` after ``context``.
+    def pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Window]:
+        """The windows that score each continuation after its context.
 
         Spaces that end the context are moved to the continuation; the two are encoded together and split after as many
         tokens as the context has alone. An empty context becomes the prefix token. What does not fit is cut from the
-        left of the context.
+        left of the context. Equal contexts are one object.
 
         Raises
         ------
         RelscaleError
-            The continuation has no token of its own, or does not fit even alone.
+            A continuation has no token of its own, or does not fit even alone.
         """
-        key = (context, continuation)
-        if key not in self._pairs:
-            self._pairs[key] = self._fit(*self._split(*move_spaces(context, continuation)))
-        return self._pairs[key]
+        moved = [move_spaces(context, continuation) for context, continuation in pairs]
+        contexts = {context: (context, True) for context, _ in moved if context}
+        wholes = [(context + continuation, bool(context)) for context, continuation in moved]
+        tokens = self._encode([*contexts.values(), *dict.fromkeys(wholes)])
+        return [
+            self._fit(*self._split(tokens[whole], tokens[contexts[context]] if context else None))
+            for (context, _), whole in zip(moved, wholes, strict=True)
+        ]
 
-    def rolling(self, text: str) -> list[Window]:
+    def rolling(self, text: str, context_tokens: int = 0, overlap: float = 0.0) -> list[Window]:
         """The windows that score each token of ``text`` once.
 
         The first begins with the prefix token; each later one is full and scores only what is new. An empty text has
         none.
-        """
-        if text not in self._texts:
-            self._texts[text] = list(self._roll(self._encode(text)))
-        return self._texts[text]
 
-    def _roll(self, tokens: list[int]) -> list[Window]:
+        Parameters
+        ----------
+        text
+            A document.
+        context_tokens
+            So many tokens at its start are context only, and never scored.
+        overlap
+            Share of a full window that is text of the one before. 0 are the disjoint windows of lm-eval.
+        """
+        tokens = self._encode([(text, True)])[text, True]
+        context_tokens += _leading(tokens, self.tokenizer.all_special_ids) if context_tokens else 0
+        return list(self._roll(tokens, context_tokens, overlap))
+
+    def scored_bytes(self, text: str, context_tokens: int) -> int:
+        """UTF-8 bytes of ``text`` that `rolling` scores, those of the tokens after the first ``context_tokens``."""
+        if not context_tokens:
+            return len(text.encode())
+        tokens = self._encode([(text, True)])[text, True]
+        context_tokens += _leading(tokens, self.tokenizer.all_special_ids)
+        if context_tokens >= len(tokens):
+            return 0
+        if self.tokenizer.is_fast:
+            start = self.tokenizer(text, return_offsets_mapping=True)["offset_mapping"][context_tokens][0]
+            return len(text[start:].encode())
+        return len(str(self.tokenizer.decode(list(tokens[context_tokens:]))).encode())
+
+    def _roll(self, tokens: tuple[int, ...], start: int, overlap: float) -> Iterator[Window]:
         # The arithmetic of lm_eval.utils.get_rolling_token_windows with one token of context, followed by
         # make_disjoint_window: a window's context is what precedes its scored tokens, up to a full window.
         size = self.max_length
-        windows = [Window((self.prefix,), tuple(tokens[:size]))] if tokens else []
-        for start in range(size, len(tokens), size):
-            end = min(start + size, len(tokens))
-            windows.append(Window(tuple(tokens[end - size - 1 : start]), tuple(tokens[start:end])))
-        return windows
+        step = max(1, size - int(overlap * size))
+        text = (self.prefix, *tokens)
+        end = size
+        while start < len(tokens):
+            end = min(max(end, start + step), len(tokens))
+            yield Window(text[max(0, end - size) : start + 1], tokens[start:end])
+            start = end
 
-    def _split(self, context: str, continuation: str) -> tuple[tuple[int, ...], list[int]]:
-        if not context:
-            tokens = self._encode(continuation, add_special_tokens=False)
-            if tokens and tokens[0] == self.prefix:
-                return tuple(tokens[:1]), tokens[1:]
-            return (self.prefix,), tokens
-        if context not in self._contexts:
-            self._contexts[context] = tuple(self._encode(context))
-        head = self._contexts[context]
-        return head, self._encode(context + continuation)[len(head) :]
+    def _split(
+        self, whole: tuple[int, ...], context: tuple[int, ...] | None
+    ) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        if context is not None:
+            return context, whole[len(context) :]
+        if whole and whole[0] == self.prefix:
+            return whole[:1], whole[1:]
+        return (self.prefix,), whole
 
-    def _fit(self, context: tuple[int, ...], continuation: list[int]) -> Window:
+    def _fit(self, context: tuple[int, ...], continuation: tuple[int, ...]) -> Window:
         if not continuation:
             raise RelscaleError(
                 "a continuation has no token of its own after its context; check the task's delimiter"
@@ -109,12 +141,44 @@ class Encoder:
                 f"a continuation of {len(continuation)} tokens does not fit the model's context of {self.max_length}; "
                 "shorten the answers, or score the text as a rolling suite"
             )
-        return Window(context[-room:], tuple(continuation), len(context) > room)
+        return (
+            Window(context[-room:], continuation, True)
+            if len(context) > room
+            else Window(context, continuation)
+        )
 
-    def _encode(self, text: str, **options: Any) -> list[int]:
-        if not options and text.startswith(self._prefix_text):
-            options = {"add_special_tokens": False}
-        return list(self.tokenizer.encode(text, **options))
+    def _encode(self, texts: Sequence[tuple[str, bool]]) -> dict[tuple[str, bool], tuple[int, ...]]:
+        """Tokens of each text; the flag says whether the tokenizer adds its special tokens, where there are none."""
+        found = {key: self._known[key] for key in texts if key in self._known}
+        for adds in (True, False):
+            missing = (key for key in texts if key not in found and self._adds_special(*key) == adds)
+            while batch := list(islice(missing, AT_ONCE)):
+                options = {} if adds else {"add_special_tokens": False}
+                for key, tokens in zip(
+                    batch, self._tokens([text for text, _ in batch], options), strict=True
+                ):
+                    found[key] = tokens
+                    self._remember(key, tokens)
+        return found
+
+    def _tokens(self, texts: list[str], options: dict[str, bool]) -> Iterator[tuple[int, ...]]:
+        if self.tokenizer.is_fast:  # all at once, in threads
+            yield from map(tuple, self.tokenizer(texts, return_attention_mask=False, **options)["input_ids"])
+        else:
+            yield from (tuple(self.tokenizer.encode(text, **options)) for text in texts)
+
+    def _adds_special(self, text: str, wanted: bool) -> bool:
+        return wanted and not text.startswith(self._prefix_text)
+
+    def _remember(self, key: tuple[str, bool], tokens: tuple[int, ...]) -> None:
+        if len(tokens) <= self._room:
+            self._known[key] = tokens
+            self._room -= len(tokens)
+
+
+def _leading(tokens: Sequence[int], special: Sequence[int]) -> int:
+    """Special tokens that a tokenizer puts before a text."""
+    return next((place for place, token in enumerate(tokens) if token not in special), len(tokens))
 
 
 def move_spaces(context: str, continuation: str) -> tuple[str, str]:

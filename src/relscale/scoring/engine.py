@@ -1,40 +1,60 @@
 """Log-probabilities of text under any causal language model of transformers, as an lm-eval model.
 
-The output matrix is the dearest part of a small model, and only scored positions need it: hidden states are computed
-for all tokens, gathered where something is predicted, and only those meet the vocabulary. Answers to one question
-share its computation (``relscale.scoring.batching``). Neither changes a number: both are tried on the model itself
-when it is loaded, and left off where its own forward pass says otherwise.
+Three short cuts. The output matrix is the dearest part of a small model, and only scored positions need it: hidden
+states are computed for all tokens, gathered where something is predicted, and only those meet the vocabulary. Answers
+to one question share its computation (``relscale.scoring.batching``). Questions that begin alike, with the same solved
+examples, share the keys and values of that beginning (``relscale.scoring.prefixes``).
+
+None changes a number. They are tried on the model when it is loaded, and again on real text whenever it is longer
+than all that was tried before; where the model's own forward pass says otherwise, they are left off.
 """
 
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import transformers
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers.cache_utils import Cache, DynamicLayer
 
 from relscale.errors import RelscaleError
-from relscale.provenance import digest, file_digest
-from relscale.scoring.batching import Batch, batches
+from relscale.scoring.batching import Batch, batches, plant
+from relscale.scoring.checkpoint import load_encoder, load_model
 from relscale.scoring.encoding import Encoder, Window
+from relscale.scoring.prefixes import shared_prefixes
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # Rows of hidden states that meet the vocabulary at once: their logits should stay in the processor's cache.
 HEAD_BYTES = 4 * 2**20
-TOKENIZER_FILES = (
-    "tokenizer*",
-    "special_tokens_map.json",
-    "vocab*",
-    "merges.txt",
-    "added_tokens.json",
-    "*.model",
-)
 BATCH_TOKENS = {False: 2048, True: 65536}  # by whether there is a GPU
 TOLERANCE = 1e-4  # nats, float32
+RELATIVE_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a model says of texts, an entry each.
+
+    Attributes
+    ----------
+    logprob
+        ``float64``, nats; the sum over scored tokens.
+    greedy
+        ``bool``, whether each scored token is the likeliest one.
+    tokens, bytes_scored
+        ``int32``, scored tokens and UTF-8 bytes; both 0 where a text has nothing to score.
+    cut
+        ``bool``, whether the context lost tokens on its left to fit the model.
+    """
+
+    logprob: np.ndarray
+    greedy: np.ndarray
+    tokens: np.ndarray
+    bytes_scored: np.ndarray
+    cut: np.ndarray
 
 
 class Engine(LM):
@@ -42,59 +62,62 @@ class Engine(LM):
 
     Parameters
     ----------
-    checkpoint
-        A folder with ``config.json``, safetensors and a tokenizer. Code in it is never run.
+    pretrained
+        A folder with ``config.json``, safetensors and a tokenizer.
     dtype
         ``float32``, ``bfloat16`` or ``float16``. The softmax is float32 and sums are float64 in any case.
     device
         ``auto`` (a GPU where there is one), or a torch device.
     batch_tokens
         Tokens of a batch, padding counted. By default what keeps a small model in a processor's cache, or a GPU busy.
+        Where memory does not hold a batch, this is halved.
     encoders
         Encoders of earlier engines, to which this one's is added: models that share a vocabulary encode a text once.
+    use_safetensors, trust_remote_code
+        As in transformers; by default weights are read from safetensors only, and no code from the folder runs.
 
     Raises
     ------
     RelscaleError
-        The folder is no checkpoint, or its tokenizer is not that of its model.
+        The folder is no checkpoint, its tokenizer is not that of its model, or it does not fit the device.
     """
 
     def __init__(
         self,
-        checkpoint: str | Path,
+        pretrained: str | Path,
         dtype: str = "float32",
         device: str = "auto",
         batch_tokens: int | None = None,
         encoders: dict[str, Encoder] | None = None,
+        use_safetensors: bool = True,
+        trust_remote_code: bool = False,
     ):
         super().__init__()
-        self._device = torch.device(_best_device() if device == "auto" else device)
+        self._device = torch.device(best_device() if device == "auto" else device)
         self.batch_tokens = batch_tokens or BATCH_TOKENS[self._device.type == "cuda"]
-        self.model = load_model(checkpoint, dtype)
-        torch.nn.Module.to(self.model, self._device)
-        self.encoder = load_encoder(checkpoint, self.model, {} if encoders is None else encoders)
-        highest = max(self.encoder.tokenizer.get_vocab().values())
-        if highest >= self.model.config.vocab_size:
-            raise RelscaleError(
-                f"{checkpoint}: the tokenizer has token {highest}, the model only {self.model.config.vocab_size} of "
-                "them; put the model's own tokenizer beside it"
-            )
+        self.model = load_model(pretrained, dtype, self._device, use_safetensors, trust_remote_code)
+        self.encoder = load_encoder(
+            pretrained, self.model, {} if encoders is None else encoders, trust_remote_code
+        )
+        self._name = str(pretrained)
         self._trunk, self._head = self.model.base_model, self.model.get_output_embeddings()
-        self.direct = self._head is not None and self._agrees(direct=True, share=False)
-        self.share = self._agrees(direct=self.direct, share=True)
+        tried = np.random.default_rng(0).integers(self.model.config.vocab_size, size=16).tolist()
+        windows = [Window(tuple(tried[:8]), tuple(tried[start : start + 4])) for start in (8, 12)]
+        self.direct = False
+        self.direct = self._head is not None and self._agrees(windows, direct=True, prefix=None)
+        self.share = self._agrees(windows, self.direct, prefix=0)
+        self.reuse = self.share and self._agrees(windows, self.direct, prefix=4)
+        self._verified = 0  # the longest context for which real text gave the same numbers shared and apart
 
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = True) -> list[tuple[float, bool]]:
         """Log-probability in nats of each continuation after its context, and whether greedy decoding would give it."""
-        windows = [self.encoder.pair(*request.args[:2]) for request in requests]
-        logprobs, greedy = self.score(windows)
-        return list(zip(logprobs.tolist(), greedy.tolist(), strict=True))
+        scores = self.score_pairs([request.args[:2] for request in requests])
+        return list(zip(scores.logprob.tolist(), scores.greedy.tolist(), strict=True))
 
     def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = True) -> list[float]:
         """Log-probability in nats of each whole text, in windows of the model's full context."""
-        windows = [self.encoder.rolling(request.args[0]) for request in requests]
-        logprobs, _ = self.score([window for text in windows for window in text])
-        owners = np.repeat(np.arange(len(windows)), [len(text) for text in windows])
-        return np.bincount(owners, weights=logprobs, minlength=len(windows)).tolist()
+        found: list[float] = self.score_texts([request.args[0] for request in requests]).logprob.tolist()
+        return found
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = True) -> list[str]:
         """Not offered: relscale measures probabilities of given text.
@@ -109,138 +132,240 @@ class Engine(LM):
             "loglikelihood or rolling task"
         )
 
+    def score_pairs(self, pairs: Sequence[tuple[str, str]]) -> Scores:
+        """Score each continuation after its context, with the boundaries of lm-eval.
+
+        Raises
+        ------
+        RelscaleError
+            A continuation has no token of its own, or is longer than the model's context.
+        """
+        windows = self.encoder.pairs(pairs)
+        logprob, greedy = self.score(windows)
+        moved = [c[len(c.rstrip()) :] if c.strip() else "" for c, _ in pairs]
+        return Scores(
+            logprob,
+            greedy,
+            np.array([len(window.continuation) for window in windows], np.int32),
+            np.array(
+                [len((space + text).encode()) for space, (_, text) in zip(moved, pairs, strict=True)],
+                np.int32,
+            ),
+            np.array([window.cut for window in windows], bool),
+        )
+
+    def score_texts(self, texts: Sequence[str], context_tokens: int = 0, overlap: float = 0.0) -> Scores:
+        """Score whole texts, in windows of the model's full context, each token once.
+
+        Parameters
+        ----------
+        texts
+            Documents.
+        context_tokens
+            So many tokens at the start of each are read and not scored.
+        overlap
+            Share of a full window that is text of the one before; 0 are lm-eval's disjoint windows.
+        """
+        windows = [self.encoder.rolling(text, context_tokens, overlap) for text in texts]
+        logprobs, greedy = self.score([window for text in windows for window in text])
+        owners = np.repeat(np.arange(len(windows)), [len(text) for text in windows])
+        wrong = np.bincount(owners, weights=~greedy, minlength=len(windows))
+        return Scores(
+            np.bincount(owners, weights=logprobs, minlength=len(windows)),
+            wrong == 0,
+            np.array([sum(len(window.continuation) for window in text) for text in windows], np.int32),
+            np.array([self.encoder.scored_bytes(text, context_tokens) for text in texts], np.int32),
+            np.zeros(len(windows), bool),
+        )
+
     def score(self, windows: Sequence[Window]) -> tuple[np.ndarray, np.ndarray]:
         """Log-probability (float64, nats) of each window's continuation, and whether it is greedy.
 
         A window that occurs twice is computed once.
         """
-        numbers: dict[Window, int] = {}
-        places = [numbers.setdefault(window, len(numbers)) for window in windows]
-        distinct = list(numbers)
+        numbers: dict[tuple, int] = {}
+        places = [numbers.setdefault(window[:2], len(numbers)) for window in windows]
+        distinct = [Window(*key) for key in numbers]
         logprobs, greedy = np.zeros(len(distinct)), np.ones(len(distinct), bool)
-        for batch in batches(distinct, self.batch_tokens, self.share):
-            token_logprobs, best = self._score_batch(batch, self.direct)
-            logprobs += np.bincount(batch.windows, weights=token_logprobs, minlength=len(distinct))
-            np.logical_and.at(greedy, batch.windows, best)
+        for members, prefix in self._groups(distinct):
+            found = self._score_group(distinct, members, prefix)
+            if prefix is not None and not self._holds(distinct, members, found[0]):
+                found = self._score_group(distinct, members, None)
+            logprobs += found[0]
+            greedy &= found[1]
         return logprobs[places], greedy[places]
 
+    def _groups(self, windows: Sequence[Window]) -> list[tuple[list[int], int | None]]:
+        """Numbers of the windows that are computed behind one prefix, and its length; None: each by itself."""
+        if not self.share:
+            return [(list(range(len(windows))), None)]
+        owners: dict[tuple[int, ...], list[int]] = {}
+        for number, window in enumerate(windows):
+            owners.setdefault(window.context, []).append(number)
+        contexts = list(owners)
+        groups = shared_prefixes(contexts) if self.reuse else [(list(range(len(contexts))), 0)]
+        return [
+            ([n for place in places for n in owners[contexts[place]]], shared) for places, shared in groups
+        ]
+
+    def _score_group(
+        self, windows: Sequence[Window], members: Sequence[int], prefix: int | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`score` of some windows; those that are no members have log-probability 0 and are greedy.
+
+        ``prefix`` is the number of tokens that their contexts begin with alike, and that are computed once; None
+        computes every window by itself.
+        """
+        logprobs, greedy = np.zeros(len(windows)), np.ones(len(windows), bool)
+        start = self._read(windows[members[0]].context[:prefix]) if prefix else []
+        pending = plant(windows, members, prefix or 0, share=prefix is not None)
+        while pending:
+            done: set[int] = set()
+            try:
+                for batch, trees in batches(windows, pending, self.batch_tokens, prefix or 0):
+                    token_logprobs, best = self._score_batch(batch, start, self.direct)
+                    logprobs += np.bincount(batch.windows, weights=token_logprobs, minlength=len(windows))
+                    np.logical_and.at(greedy, batch.windows, best)
+                    done.update(map(id, trees))
+            except torch.OutOfMemoryError:
+                self._halve(max(tree.length for tree in pending if id(tree) not in done))
+            pending = [tree for tree in pending if id(tree) not in done]
+        return logprobs, greedy
+
+    def _halve(self, longest: int) -> None:
+        """A smaller budget after a batch that memory did not hold; a single row cannot be made smaller."""
+        if self.batch_tokens <= longest:
+            raise RelscaleError(
+                f"{self._name}: a row of {longest} tokens does not fit the memory of {self._device}; "
+                "choose a smaller dtype or a larger device"
+            )
+        self.batch_tokens //= 2
+        torch.cuda.empty_cache()
+
     @torch.inference_mode()
-    def _score_batch(self, batch: Batch, direct: bool) -> tuple[np.ndarray, np.ndarray]:
+    def _read(self, tokens: tuple[int, ...]) -> list[DynamicLayer]:
+        """Keys and values of a prefix, layer by layer."""
+        cache = Cache(layer_class_to_replicate=DynamicLayer)
+        self._trunk(input_ids=self._tensor(np.array([tokens])), past_key_values=cache, use_cache=True)
+        return [layer for layer in cache.layers if isinstance(layer, DynamicLayer)]
+
+    @torch.inference_mode()
+    def _score_batch(
+        self, batch: Batch, prefix: Sequence[DynamicLayer], direct: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Log-probability of each target in float64, and whether it is the likeliest token."""
         inputs: dict[str, Any] = {"input_ids": self._tensor(batch.tokens), "use_cache": False}
-        if batch.shared:
+        if not batch.plain:
             inputs["position_ids"] = self._tensor(batch.positions)
-            inputs["attention_mask"] = _sibling_mask(self._tensor(batch.segments))
-        at, targets = self._tensor(batch.at), self._tensor(batch.targets)
+            inputs["attention_mask"] = self._mask(batch, prefix)
+        if prefix:
+            inputs |= {
+                "use_cache": True,
+                "past_key_values": Cache(layers=[Behind(layer) for layer in prefix]),
+            }
+        at, place, targets = map(self._tensor, (batch.at, batch.place, batch.targets))
         states = (self._trunk if direct else self.model)(**inputs)[0].flatten(0, 1)
-        logprobs, best = [], []
+        totals, highest, chosen = (torch.empty(len(size), device=self._device) for size in (at, at, targets))
         rows = max(1, HEAD_BYTES // (4 * self.model.config.vocab_size))
-        for chunk, target in zip(at.split(rows), targets.split(rows), strict=True):
-            logits = (self._head(states[chunk]) if direct else states[chunk]).float()
-            chosen = logits.gather(1, target[:, None])
-            highest = logits.amax(1, keepdim=True)
-            total = logits.sub_(highest).exp_().sum(1, keepdim=True)
-            logprobs.append((chosen - highest - total.log())[:, 0])
-            best.append((chosen == highest)[:, 0])
-        return torch.cat(logprobs).double().cpu().numpy(), torch.cat(best).cpu().numpy()
+        order = place.argsort(stable=True)
+        ends = torch.searchsorted(
+            place[order], torch.arange(0, len(at) + rows, rows, device=self._device)
+        ).tolist()
+        for number, first in enumerate(range(0, len(at), rows)):
+            chunk = states[at[first : first + rows]]
+            logits = (self._head(chunk) if direct else chunk).float()
+            here = order[ends[number] : ends[number + 1]]
+            chosen[here] = logits[place[here] - first, targets[here]]
+            highest[first : first + rows] = top = logits.amax(1)
+            totals[first : first + rows] = logits.sub_(top[:, None]).exp_().sum(1).log()
+        logprobs = chosen - highest[place] - totals[place]
+        return logprobs.double().cpu().numpy(), (chosen == highest[place]).cpu().numpy()
 
-    def _agrees(self, direct: bool, share: bool) -> bool:
+    def _mask(self, batch: Batch, prefix: Sequence[DynamicLayer]) -> torch.Tensor:
+        """``[rows, 1, length, prefix + length]``, added to attention's scores: 0 where a token may look, else −∞.
+
+        A token sees the prefix, and in its own tree what stands before it in the context and in its own branch.
+        """
+        trees, branches = self._tensor(batch.trees), self._tensor(batch.branches)
+        length = trees.shape[1]
+        seen = torch.ones(length, length, dtype=torch.bool, device=self._device).tril()
+        seen = seen & (trees[:, None, :] == trees[:, :, None])
+        seen &= (branches[:, None, :] == 0) | (branches[:, None, :] == branches[:, :, None])
+        before = prefix[0].get_seq_length() if prefix else 0
+        mask = torch.zeros(
+            len(trees), 1, length, before + length, dtype=self.model.dtype, device=self._device
+        )
+        mask[:, 0, :, before:].masked_fill_(~seen, float("-inf"))
+        return mask
+
+    def _holds(self, windows: Sequence[Window], members: Sequence[int], found: np.ndarray) -> bool:
+        """Whether the longest of these windows has the same score by itself; asked where it is the longest yet."""
+        length, longest = max((len(windows[number].context), number) for number in members)
+        if length <= self._verified:
+            return True
+        alone, _ = self._score_group(windows, [longest], None)
+        if self._close(found[longest], alone[longest]):
+            self._verified = length
+            return True
+        self.share = self.reuse = False
+        print(
+            f"{self._name}: shared computation does not agree with the model's own over {length} tokens; "
+            "every item is computed by itself",
+            file=sys.stderr,
+        )
+        return False
+
+    def _agrees(self, windows: list[Window], direct: bool, prefix: int | None) -> bool:
         """Whether a short cut gives the numbers of the model's plain forward pass, tried on a few tokens.
 
-        Models that cap or scale their logits have no short cut from the hidden states; models without attention, or
-        with attention in windows, cannot read a row of siblings.
+        Models that cap or scale their logits have no short cut from the hidden states; models without attention
+        cannot read a row of siblings, nor go on behind a prefix.
         """
-        tokens = np.random.default_rng(0).integers(self.model.config.vocab_size, size=16).tolist()
-        windows = [Window(tuple(tokens[:8]), tuple(tokens[start : start + 4])) for start in (8, 12)]
+        before = self.direct
         try:
-            (shortcut,) = batches(windows, 64, share)
-            found, _ = self._score_batch(shortcut, direct)
-        except (TypeError, ValueError, RuntimeError, NotImplementedError):
+            self.direct = direct
+            found, _ = self._score_group(windows, range(len(windows)), prefix)
+            self.direct = False
+            expected, _ = self._score_group(windows, range(len(windows)), None)
+        except (TypeError, ValueError, RuntimeError, NotImplementedError, AttributeError, IndexError):
             return False
-        (plain,) = batches(windows, 64, False)
-        expected, _ = self._score_batch(plain, False)
-        tolerance = TOLERANCE if self.model.dtype == torch.float32 else 300 * TOLERANCE
-        return bool(np.allclose(found, expected, rtol=0, atol=tolerance))
+        finally:
+            self.direct = before
+        return bool(np.all(self._close(found, expected)))
+
+    def _close(self, found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        scale = 1 if self.model.dtype == torch.float32 else 1000
+        return np.isclose(found, expected, rtol=scale * RELATIVE_TOLERANCE, atol=scale * TOLERANCE)
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(array).to(self._device)
 
 
-def load_model(checkpoint: str | Path, dtype: str = "float32") -> PreTrainedModel:
-    """The model of a checkpoint folder, ready to score; safetensors only, and no code from the folder.
+class Behind(DynamicLayer):
+    """Keys and values of one layer that stand behind those of a prefix, which every row shares and none changes."""
 
-    Raises
-    ------
-    RelscaleError
-        The folder is no checkpoint, or lacks weights that its configuration asks for.
-    """
-    folder = Path(checkpoint)
-    if dtype not in DTYPES:
-        raise RelscaleError(f"dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
-    if not (folder / "config.json").is_file() or not list(folder.glob("*.safetensors")):
-        raise RelscaleError(f"{folder}: not a checkpoint; it needs config.json and safetensors")
-    transformers.logging.disable_progress_bar()
-    try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=DTYPES[dtype],
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    except Exception as error:  # transformers, safetensors and json each raise their own for a broken folder
-        raise RelscaleError(f"{folder}: not a readable checkpoint ({_first_line(error)})") from error
-    model, report = loaded
-    if report["missing_keys"]:
-        raise RelscaleError(
-            f"{folder}: the checkpoint lacks weights, {min(report['missing_keys'])} among them"
-        )
-    evaluated: PreTrainedModel = model.eval()
-    return evaluated
+    def __init__(self, prefix: DynamicLayer):
+        super().__init__()
+        self.prefix = prefix
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Those of the prefix, for every row, and the row's own after them."""
+        return _behind(self.prefix.keys, key_states), _behind(self.prefix.values, value_states)
+
+    def get_seq_length(self) -> int:
+        """Tokens of the prefix."""
+        length: int = self.prefix.get_seq_length()
+        return length
 
 
-def load_encoder(checkpoint: str | Path, model: PreTrainedModel, encoders: dict[str, Encoder]) -> Encoder:
-    """The encoder of a checkpoint folder, taken from ``encoders`` or added to it.
-
-    Raises
-    ------
-    RelscaleError
-        There is no tokenizer in the folder.
-    """
-    folder = Path(checkpoint)
-    files = sorted(path for pattern in TOKENIZER_FILES for path in folder.glob(pattern))
-    key = digest([*map(file_digest, files), context_length(model)])
-    if key not in encoders:
-        # Without these, transformers makes up an empty tokenizer for the model's type.
-        if not any(path.stem in ("tokenizer", "vocab", "spiece", "sentencepiece") for path in files):
-            raise RelscaleError(f"{folder}: no tokenizer; put the model's own beside it (tokenizer.json)")
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-        except Exception as error:
-            raise RelscaleError(f"{folder}: no readable tokenizer ({_first_line(error)})") from error
-        encoders[key] = Encoder(tokenizer, context_length(model))
-    return encoders[key]
+def _behind(shared: torch.Tensor | None, own: torch.Tensor) -> torch.Tensor:
+    """``[rows, heads, prefix + length, size]``: what all rows share, and after it their own."""
+    assert shared is not None
+    return torch.cat([shared.expand(len(own), -1, -1, -1), own], dim=-2)
 
 
-def context_length(model: PreTrainedModel) -> int:
-    """Tokens that a model can read; the names in its configuration, and their order, are those of lm-eval."""
-    config = model.config.get_text_config()
-    named = [getattr(config, name, None) for name in ("n_positions", "max_position_embeddings", "n_ctx")]
-    return next((int(length) for length in named if length), 2048)
-
-
-def _sibling_mask(segments: torch.Tensor) -> torch.Tensor:
-    """``bool[rows, 1, length, length]``: a token sees those before it in the context and in its own segment."""
-    length = segments.shape[1]
-    causal = torch.ones(length, length, dtype=torch.bool, device=segments.device).tril()
-    seen = (segments[:, None, :] == 0) | (segments[:, None, :] == segments[:, :, None])
-    return (causal & seen)[:, None]
-
-
-def _best_device() -> str:
+def best_device() -> str:
+    """A GPU where there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

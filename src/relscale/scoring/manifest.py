@@ -24,9 +24,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Group:
-    """A test distribution: how figures call it, the spelling that makes it (varieties), the items that it has."""
+    """A test distribution: how figures call it, other names that data have for it, the spelling that makes it
+    (varieties), the items that it has."""
 
     label: str
+    also: tuple[str, ...] = ()
     spelling: str | None = None
     items: int | None = None
 
@@ -45,10 +47,15 @@ class Manifest:
         The prompt form that figures show first.
     baseline
         The group that gaps are measured against.
+    choices
+        How many a question has, where all have as many.
     builder
-        The file in ``relscale/scoring/builders`` that makes the data; None where they are shipped.
+        The file in ``relscale/scoring/builders`` that makes the tasks; None where their data are shipped.
+    data
+        Where a builder reads: ``path``, or ``hub`` with ``revision`` and the ``files`` needed. Of a prepared suite,
+        what was read.
     options
-        What the suite's data are made with; an experiment's config may set them.
+        What the suite's tasks are made with; an experiment's config may set them.
     groups, tasks
         By name. Both may be missing where the data decide.
     left_out
@@ -63,7 +70,9 @@ class Manifest:
     baseline: str
     prompt: str = "default"
     note: str = ""
+    choices: int | None = None
     builder: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
@@ -72,8 +81,13 @@ class Manifest:
     @property
     def chance(self) -> float | None:
         """Accuracy of a guess among the suite's choices, None where it has none."""
-        choices = self.options.get("choices")
+        choices = self.options.get("choices", self.choices)
         return 1 / choices if choices else None
+
+    @property
+    def windows(self) -> dict[str, Any]:
+        """How documents are read, where not as lm-eval does: see `relscale.scoring.engine.Engine.score_texts`."""
+        return {name: self.options[name] for name in ("context_tokens", "overlap") if name in self.options}
 
 
 def read_manifest(folder: str | Path) -> Manifest:
@@ -118,7 +132,7 @@ def write_manifest(manifest: Manifest, folder: str | Path) -> None:
 
 
 def _given(entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if value is not None}
+    return {key: value for key, value in entry.items() if value not in (None, ())}
 
 
 def _part(values: dict[str, Any], key: str, path: Path) -> list[tuple[str, dict[str, Any]]]:
@@ -136,6 +150,6 @@ def _made(kind: type, entry: dict[str, Any], path: Path, where: str) -> Any:
             f"{path}: {where} has an unknown key {sorted(unknown)[0]!r}; allowed are {allowed}"
         )
     try:
-        return kind(**entry)
+        return kind(**{key: tuple(value) if key == "also" else value for key, value in entry.items()})
     except TypeError as error:
         raise RelscaleError(f"{path}: {where} {str(error).partition(') ')[2] or error}") from error

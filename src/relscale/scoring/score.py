@@ -1,51 +1,49 @@
-"""One checkpoint on one suite: items."""
+"""One checkpoint on the requests of a suite: items."""
 
 from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
-from relscale.scoring.engine import Engine
 from relscale.scoring.items import SCHEMA
 from relscale.scoring.requests import Request
 
-DESCRIBED = [
-    "task",
-    "prompt",
-    "group",
-    "subject",
-    "doc_id",
-    "choice",
-    "target",
-    "bytes_answer",
-    "bytes_scored",
-]
+if TYPE_CHECKING:
+    from relscale.scoring.engine import Engine
 
 
-def score_checkpoint(model: Engine, suite: str, requests: Sequence[Request]) -> pa.Table:
-    """The items of a suite under a model, in the order of ``requests``; columns of ``relscale.scoring.items.SCHEMA``.
+def score_requests(
+    engine: "Engine", suite: str, requests: Sequence[Request], windows: dict[str, Any]
+) -> pa.Table:
+    """The items of some requests under a model, in their order; columns of ``relscale.scoring.items.SCHEMA``.
 
-    The requests go through the model's lm-eval interface, so its numbers are those that lm-eval would aggregate.
+    Parameters
+    ----------
+    engine
+        The model.
+    suite
+        Its name, for the items.
+    requests
+        Of any kind: continuations of a context, whole documents.
+    windows
+        How documents are read: ``context_tokens`` and ``overlap`` of `Engine.score_texts`.
     """
-    rolling = [request.instance.request_type == "loglikelihood_rolling" for request in requests]
-    texts = [request.instance for request, whole in zip(requests, rolling, strict=True) if whole]
-    pairs = [request.instance for request, whole in zip(requests, rolling, strict=True) if not whole]
-    scores = {
-        **{
-            id(text): (score, None)
-            for text, score in zip(texts, model.loglikelihood_rolling(texts), strict=True)
-        },
-        **{id(pair): score for pair, score in zip(pairs, model.loglikelihood(pairs), strict=True)},
-    }
-    windows = [
-        model.encoder.rolling(r.instance.args[0]) if whole else [model.encoder.pair(*r.instance.args[:2])]
-        for r, whole in zip(requests, rolling, strict=True)
-    ]
+    whole = np.array([request.context is None for request in requests], bool)
+    pairs = engine.score_pairs([(r.context, r.continuation) for r in requests if r.context is not None])
+    texts = engine.score_texts([r.continuation for r in requests if r.context is None], **windows)
+    found = {}
+    for name in ("logprob", "greedy", "tokens", "cut", "bytes_scored"):
+        found[name] = np.empty(len(requests), getattr(pairs, name).dtype)
+        found[name][~whole], found[name][whole] = getattr(pairs, name), getattr(texts, name)
     columns = {
+        **{field.name: [getattr(request, field.name) for request in requests] for field in fields(Request)},
         "suite": [suite] * len(requests),
-        **{name: [getattr(request, name) for request in requests] for name in DESCRIBED},
-        "logprob": [scores[id(request.instance)][0] for request in requests],
-        "greedy": [scores[id(request.instance)][1] for request in requests],
-        "tokens": [sum(len(window.continuation) for window in item) for item in windows],
-        "status": ["context cut" if any(window.cut for window in item) else "ok" for item in windows],
+        "logprob": found["logprob"],
+        "tokens": found["tokens"],
+        "bytes_scored": found["bytes_scored"],
+        "greedy": pa.array(found["greedy"], mask=whole),
+        "status": np.where(found["tokens"] == 0, "too short", np.where(found["cut"], "context cut", "ok")),
     }
     return pa.table([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)

@@ -1,13 +1,14 @@
-"""A suite made ready: its data, its lm-eval tasks and its manifest, in one folder that scoring reads.
+"""A suite made ready: its tasks, its requests and its manifest, in one folder that scoring reads.
 
 A suite is data. A folder with ``suite.yaml`` describes it, and beside that there is one of
 
 - ``task.yaml`` (an lm-eval task without a name or data) and ``data/*.jsonl``, a task each;
-- ``task.yaml``, or a file for each prompt form, where ``suite.yaml`` names a builder that makes the data from held-out
-  documents;
+- ``task.yaml``, or a file for each prompt form, where ``suite.yaml`` names a builder: one that reads a data set, or
+  one that makes the data from held-out documents;
 - ``tasks/*.yaml``, lm-eval tasks of any kind, listed in ``suite.yaml``.
 
-The suites in ``relscale/scoring/suites`` are known by name; an experiment names any other folder by ``path``.
+The suites in ``relscale/scoring/suites`` are known by name; an experiment names any other folder by ``path``, and
+lm-eval's own tasks by ``lm_eval`` (``relscale.scoring.named_tasks``).
 """
 
 import json
@@ -24,35 +25,47 @@ import yaml
 
 from relscale.atomic import atomic_path
 from relscale.errors import RelscaleError
-from relscale.provenance import folder_digest
-from relscale.scoring.builders import domains, knowledge, varieties
+from relscale.provenance import digest, folder_digest
+from relscale.scoring.builders import ai_risk, domains, englishes, knowledge, mmlu, varieties
 from relscale.scoring.builders.held_out import COLUMNS
+from relscale.scoring.data_source import data_files, find_data
 from relscale.scoring.manifest import Group, Manifest, Task, read_manifest, write_manifest
+from relscale.scoring.requests import build_requests, write_requests
 from relscale.scoring.task_data import TaskData
 
 SUITES = Path(__file__).parent / "suites"
-BUILDERS = {"domains": domains.build, "knowledge": knowledge.build, "varieties": varieties.build}
+# From held-out documents, and from data sets.
+MADE = {"domains": domains.build, "knowledge": knowledge.build, "varieties": varieties.build}
+READ = {"ai_risk": ai_risk.build, "englishes": englishes.build, "mmlu": mmlu.build}
 # A group with fewer items says nothing; it is left out, and the manifest says so.
 FEWEST_ITEMS = 10
 
 
 def prepare_suite(
-    name: str, options: dict[str, Any], documents: Sequence[str | Path], folder: str | Path, seed: int
+    name: str,
+    options: dict[str, Any],
+    documents: Sequence[str | Path],
+    folder: str | Path,
+    seed: int,
+    requests: bool = True,
 ) -> Manifest:
     """Write everything that scoring needs of a suite into ``folder``.
 
     Parameters
     ----------
     name
-        Of a shipped suite, or the user's own name for the folder that ``options["path"]`` gives.
+        Of a shipped suite, or the user's own name for the folder that ``options["path"]`` gives, or for the lm-eval
+        tasks that ``options["lm_eval"]`` lists.
     options
-        From the experiment: ``path``, ``baseline``, and what the suite's own ``options`` list.
+        From the experiment: ``path``, ``baseline``, ``data``, and what the suite's own ``options`` list.
     documents
         Tables of documents (parquet); only their test split is used, and only by suites that are made from it.
     folder
         Replaced whole. Its ``suite.yaml`` then has all groups, tasks and options as they are.
     seed
         Decides which documents are used, and which wrong answers stand beside a right one.
+    requests
+        False where nothing is to be scored: the manifest alone, for which most suites need no data.
 
     Returns
     -------
@@ -62,33 +75,52 @@ def prepare_suite(
     Raises
     ------
     RelscaleError
-        No such suite, an option it does not have, or documents that give no two groups with a baseline among them.
+        No such suite, an option it does not have, data that are not there, or documents that give no two groups with a
+        baseline among them.
     """
+    if "lm_eval" in options:
+        from relscale.scoring.named_tasks import prepare_named_tasks
+
+        return prepare_named_tasks(name, options, folder, requests)
     source = suite_folder(name, options)
     manifest = read_manifest(source)
     settings = _settings(name, manifest, options)
-    manifest = replace(manifest, options=settings, baseline=options.get("baseline", manifest.baseline))
+    manifest = replace(
+        manifest,
+        options=settings,
+        baseline=options.get("baseline", manifest.baseline),
+        data=_data(options, manifest),
+    )
     if (source / "tasks").is_dir():
         tasks: list[TaskData] = []
         _check_listed(manifest, source)
+    elif manifest.builder in READ:
+        tasks, manifest = _read(name, manifest, requests)
     else:
         tasks = _shipped(manifest, source) or _built(name, manifest, source, documents, seed)
-        manifest = _described(name, manifest, tasks)
-    if manifest.baseline not in manifest.groups:
-        raise RelscaleError(
-            f"suite {name}: no group {manifest.baseline!r} for a baseline; "
-            f"set the suite's option 'baseline' to one of {', '.join(manifest.groups)}"
-        )
+    if tasks:
+        tasks = [replace(task, rows=task.rows[: settings.get("limit") or len(task.rows)]) for task in tasks]
+        manifest = _described(name, manifest, tasks, count=requests)
+    manifest = _with_baseline(name, manifest)
     with atomic_path(folder) as partial:
         partial.mkdir()
-        if tasks:
-            _write_tasks(
-                name, [task for task in tasks if task.task.group in manifest.groups], source, partial
-            )
-        else:
+        if not tasks:
             shutil.copytree(source, partial, dirs_exist_ok=True)
+        elif requests:
+            _write_tasks(
+                [(known, task) for known, task in _named(name, tasks) if known in manifest.tasks],
+                source,
+                partial,
+            )
         write_manifest(manifest, partial)
+        if requests:
+            write_requests(build_requests(partial, manifest), partial)
     return manifest
+
+
+def needs_documents(name: str, options: dict[str, Any]) -> bool:
+    """Whether a suite is made from the held-out documents of the corpora."""
+    return "lm_eval" not in options and read_manifest(suite_folder(name, options)).builder in MADE
 
 
 def suite_folder(name: str, options: dict[str, Any]) -> Path:
@@ -115,21 +147,69 @@ def available_suites() -> list[str]:
 
 def suite_digest(name: str, options: dict[str, Any]) -> str:
     """Digest of a suite's description and shipped data, so that a workflow notices when they change."""
+    if "lm_eval" in options:
+        return digest(options)
     return folder_digest(suite_folder(name, options))
+
+
+def suite_inputs(options: dict[str, Any]) -> list[Path]:
+    """The user's own files that a suite is read from; none where its data are shipped, made, or on the hub.
+
+    Raises
+    ------
+    RelscaleError
+        They are not there.
+    """
+    data = options.get("data")
+    paths = data.values() if isinstance(data, dict) and "lm_eval" in options else [data]
+    return [file for path in paths if isinstance(path, str) for file in data_files(path)]
 
 
 def _settings(name: str, manifest: Manifest, options: dict[str, Any]) -> dict[str, Any]:
     """The suite's options with the experiment's in place of its own."""
-    given = {key: value for key, value in options.items() if key not in ("path", "baseline")}
+    own = ["path", "baseline", *(["data"] if manifest.builder in READ else [])]
+    given = {key: value for key, value in options.items() if key not in own}
     for key, value in given.items():
         if key not in manifest.options:
-            allowed = ", ".join(["path", "baseline", *manifest.options])
+            allowed = ", ".join([*own, *manifest.options])
             raise RelscaleError(f"suite {name}: unknown option {key!r}; allowed are {allowed}")
-        if type(value) is not type(manifest.options[key]) or (isinstance(value, int) and value < 1):
-            raise RelscaleError(
-                f"suite {name}: option {key} is {value!r}; it should be like {manifest.options[key]!r}"
-            )
+        default = 1 if manifest.options[key] is None else manifest.options[key]
+        like = isinstance(value, int | float) if isinstance(default, float) else type(value) is type(default)
+        if not like or (isinstance(value, int) and value < 1 and key not in MAY_BE_ZERO):
+            raise RelscaleError(f"suite {name}: option {key} is {value!r}; it should be like {default!r}")
     return {**manifest.options, **given}
+
+
+MAY_BE_ZERO = ("context_tokens", "num_fewshot", "overlap")
+
+
+def _data(options: dict[str, Any], manifest: Manifest) -> dict[str, Any]:
+    """Where the suite's data are: as the experiment says, else as the suite does."""
+    given = options.get("data", manifest.data)
+    if isinstance(given, str):
+        return {"path": given}
+    if given and "hub" not in given:
+        raise RelscaleError(f"data: {given!r}: give a path, or {{hub: name, revision: commit}}")
+    return {**{key: manifest.data[key] for key in ("files",) if key in manifest.data}, **given}
+
+
+def _read(name: str, manifest: Manifest, requests: bool) -> tuple[list[TaskData], Manifest]:
+    """The tasks of a suite that reads a data set, and the manifest that says what was read."""
+    build = READ[str(manifest.builder)]
+    if not requests and manifest.tasks:
+        return build(None, manifest), manifest
+    folder, read = find_data(name, manifest.data, manifest.data.get("files", ()))
+    return build(folder, manifest), replace(manifest, data=read)
+
+
+def _with_baseline(name: str, manifest: Manifest) -> Manifest:
+    """The manifest with the name that its data have for the baseline."""
+    if manifest.baseline in manifest.groups:
+        return manifest
+    raise RelscaleError(
+        f"suite {name}: no group {manifest.baseline!r} for a baseline; "
+        f"set the suite's option 'baseline' to one of {', '.join(manifest.groups)}"
+    )
 
 
 def _check_listed(manifest: Manifest, source: Path) -> None:
@@ -165,28 +245,33 @@ def _built(
         raise RelscaleError(
             f"{source}: no data/*.jsonl, no tasks/*.yaml and no builder; a suite has one of the three"
         )
-    if manifest.builder not in BUILDERS:
-        raise RelscaleError(f"{source}: no builder {manifest.builder!r}; there are {', '.join(BUILDERS)}")
+    if manifest.builder not in MADE:
+        raise RelscaleError(
+            f"{source}: no builder {manifest.builder!r}; there are {', '.join([*MADE, *READ])}"
+        )
     if not documents:
         raise RelscaleError(
             f"suite {name} is made from held-out documents, and the experiment has no corpora"
         )
     table = pa.concat_tables(pyarrow.parquet.read_table(path, columns=COLUMNS) for path in documents)
-    return BUILDERS[manifest.builder](table, manifest, source, seed)
+    return MADE[manifest.builder](table, manifest, source, seed)
 
 
-def _described(name: str, manifest: Manifest, tasks: list[TaskData]) -> Manifest:
-    """The manifest with the groups and tasks that the data have."""
+def _described(name: str, manifest: Manifest, tasks: list[TaskData], count: bool) -> Manifest:
+    """The manifest with the groups and tasks that the data have; without ``count``, with all of them."""
+    tasks = [
+        replace(task, task=replace(task.task, group=_group(manifest, task.task.group))) for task in tasks
+    ]
     counts: Counter[tuple[str, str]] = Counter()
     for task in tasks:
         counts[task.task.group, task.task.prompt] += len(task.rows)
     items = dict.fromkeys(manifest.groups, 0)
-    for (group, _), count in counts.items():  # the same documents under every prompt
-        items[group] = max(items.get(group, 0), count)
+    for (group, _), found in counts.items():  # the same documents under every prompt
+        items[group] = max(items.get(group, 0), found)
     few = {
-        group: f"{count} items, under {FEWEST_ITEMS}"
-        for group, count in items.items()
-        if count < FEWEST_ITEMS
+        group: f"{found} items, under {FEWEST_ITEMS}"
+        for group, found in items.items()
+        if count and found < FEWEST_ITEMS
     }
     kept = [group for group in items if group not in few]
     if len(kept) < 2:
@@ -195,29 +280,51 @@ def _described(name: str, manifest: Manifest, tasks: list[TaskData]) -> Manifest
         )
     known = manifest.groups
     groups = {
-        g: replace(known.get(g) or Group(g.replace("_", " ").capitalize()), items=items[g]) for g in kept
+        g: replace(known.get(g) or Group(g.replace("_", " ").capitalize()), items=items[g] if count else None)
+        for g in kept
     }
-    named = {f"{name}_{task.name}": task.task for task in tasks if task.task.group in groups}
+    named = {known: task.task for known, task in _named(name, tasks) if task.task.group in groups}
     return replace(manifest, groups=groups, tasks=named, left_out=few)
 
 
-def _write_tasks(name: str, tasks: list[TaskData], source: Path, folder: Path) -> None:
-    """Data as jsonl, and for each a task that includes its template."""
+def _group(manifest: Manifest, name: str) -> str:
+    """The manifest's name for a group that data call otherwise."""
+    return next((group for group, entry in manifest.groups.items() if name in entry.also), name)
+
+
+def _named(name: str, tasks: list[TaskData]) -> list[tuple[str, TaskData]]:
+    """The tasks by the names that lm-eval knows them by."""
+    return [(task.known_as or f"{name}_{task.name}", task) for task in tasks]
+
+
+def _write_tasks(tasks: list[tuple[str, TaskData]], source: Path, folder: Path) -> None:
+    """Data as jsonl, and for each task a file that includes its template."""
     (folder / "data").mkdir()
     (folder / "tasks").mkdir()
-    for template in {task.template for task in tasks}:
+    for template in {task.template for _, task in tasks}:
         if not (source / template).is_file():
             raise RelscaleError(
                 f"{source / template}: no such file; it tells lm-eval how to read the suite's data"
             )
         shutil.copy(source / template, folder / template)
-    for task in tasks:
-        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in task.rows]
-        (folder / "data" / f"{task.name}.jsonl").write_text("".join(lines), encoding="utf-8")
+    for known, task in tasks:
+        files = {"data": f"{task.data or task.name}.jsonl"}
+        _write_rows(task.rows, folder / "data" / files["data"])
+        if task.examples:
+            files["examples"] = f"{task.data or task.name}.dev.jsonl"
+            _write_rows(task.examples, folder / "data" / files["examples"])
+        settings = {
+            "include": f"../{task.template}",
+            "task": known,
+            **task.settings,
+            "dataset_kwargs": {key: f"../data/{file}" for key, file in files.items()},
+        }
+        text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=110)
         (folder / "tasks" / f"{task.name}.yaml").write_text(
-            f"include: ../{task.template}\n"
-            f"task: {name}_{task.name}\n"
-            "custom_dataset: !function relscale.scoring.local_data.jsonl\n"
-            f"dataset_kwargs: {{data: ../data/{task.name}.jsonl}}\n",
-            encoding="utf-8",
+            f"custom_dataset: !function relscale.scoring.local_data.jsonl\n{text}", encoding="utf-8"
         )
+
+
+def _write_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    if not path.is_file():
+        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

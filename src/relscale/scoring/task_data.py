@@ -1,6 +1,7 @@
 """What a builder makes: the documents of one lm-eval task."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from relscale.scoring.manifest import Task
@@ -8,12 +9,31 @@ from relscale.scoring.manifest import Task
 
 @dataclass(frozen=True)
 class TaskData:
-    """One task: its name within the suite, where its items belong, and its rows, each with an ``id`` of its own.
+    """One task: its name within the suite, where its items belong, and its rows.
 
-    ``template`` is the file of the suite's folder that tells lm-eval how to read the rows.
+    Attributes
+    ----------
+    name, task
+        Its name, and its place.
+    rows
+        The documents; one without an ``id`` of its own is known by a digest of all it says.
+    template
+        The file of the suite's folder that tells lm-eval how to read the rows.
+    examples
+        The documents that a prompt's solved examples are taken from.
+    settings
+        What lm-eval is told of this task beyond its template.
+    known_as
+        The name that lm-eval itself has for the task, where it has one: results of others are found by it.
+    data
+        The name of its data file; tasks that ask the same documents in several forms share one.
     """
 
     name: str
     task: Task
-    rows: list[dict[str, Any]]
+    rows: Sequence[dict[str, Any]]
     template: str = "task.yaml"
+    examples: Sequence[dict[str, Any]] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    known_as: str | None = None
+    data: str | None = None

@@ -1,0 +1,58 @@
+"""The advanced-AI-risk evaluations: is the answer that shows a behaviour the likelier one?"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from relscale.errors import RelscaleError
+from relscale.scoring.manifest import Manifest, Task
+from relscale.scoring.task_data import TaskData
+
+FOLDERS = {"human": "human_generated_evals", "lm": "lm_generated_evals"}
+
+
+def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
+    """A task for each behaviour and each of ``written_by``, under the name that lm-eval has for it.
+
+    Parameters
+    ----------
+    data
+        A folder with ``human_generated_evals/*.jsonl`` and ``lm_generated_evals/*.jsonl``, or above such a one. None:
+        tasks without documents.
+    manifest
+        Behaviours as its tasks, with their clusters as groups.
+
+    Raises
+    ------
+    RelscaleError
+        There is no such folder, or a behaviour in it that no cluster has.
+    """
+    tasks = []
+    for author in manifest.options["written_by"]:
+        if author not in FOLDERS:
+            raise RelscaleError(f"suite ai_risk: written_by {author!r}; there are {', '.join(FOLDERS)}")
+        found = (
+            _behaviours(data, FOLDERS[author]) if data else {behaviour: [] for behaviour in manifest.tasks}
+        )
+        for behaviour, rows in found.items():
+            if behaviour not in manifest.tasks:
+                raise RelscaleError(
+                    f"{data}: the behaviour {behaviour!r} is in no cluster; give it one under 'tasks' in the "
+                    "manifest of a copy of the suite"
+                )
+            place = Task(manifest.tasks[behaviour].group, subject=behaviour)
+            name = f"{author}-{behaviour}"
+            tasks.append(TaskData(name, place, rows, known_as=f"advanced_ai_risk_{name}"))
+    return tasks
+
+
+def _behaviours(data: Path, folder: str) -> dict[str, list[dict[str, Any]]]:
+    files = sorted(data.rglob(f"{folder}/*.jsonl"))
+    if not files:
+        raise RelscaleError(f"{data}: no {folder}/*.jsonl below it")
+    return {
+        file.stem: [
+            json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()
+        ]
+        for file in files
+    }

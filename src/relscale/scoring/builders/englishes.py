@@ -1,0 +1,74 @@
+"""Documents of English as it is written in several regions."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+
+from relscale.errors import RelscaleError
+from relscale.provenance import digest
+from relscale.scoring.manifest import Manifest, Task
+from relscale.scoring.task_data import TaskData
+
+
+def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
+    """A task for each region.
+
+    Parameters
+    ----------
+    data
+        A folder with ``region/*.txt``, or parquet with columns ``text`` and ``region``, or parquet of which each file
+        is a region's split, as on the hub. None: no task, since regions are known from the data alone.
+    manifest
+        Of the suite.
+
+    Raises
+    ------
+    RelscaleError
+        There is neither.
+    """
+    if data is None:
+        raise RelscaleError(
+            "suite englishes: its regions are those of its data; give them as its option 'data'"
+        )
+    regions = _from_parquet(data) or _from_folders(data)
+    if not regions:
+        raise RelscaleError(
+            f"{data}: no documents; they come as REGION/*.txt, or as parquet with columns text and region"
+        )
+    return [
+        TaskData(
+            name, Task(name), [{"id": digest([name, text]), "text": text} for text in dict.fromkeys(texts)]
+        )
+        for name, texts in sorted(regions.items())
+    ]
+
+
+def _from_folders(data: Path) -> dict[str, list[str]]:
+    regions: dict[str, list[str]] = defaultdict(list)
+    for file in sorted(data.glob("*/*.txt")):
+        text = file.read_text(encoding="utf-8")
+        if text.strip():
+            regions[group_name(file.parent.name)].append(text)
+    return regions
+
+
+def _from_parquet(data: Path) -> dict[str, list[str]]:
+    regions: dict[str, list[str]] = defaultdict(list)
+    for file in [data] if data.is_file() else sorted(data.rglob("*.parquet")):
+        table = pyarrow.parquet.read_table(file)
+        if "text" not in table.column_names:
+            raise RelscaleError(f"{file}: no column 'text'; it has {', '.join(table.column_names)}")
+        # The hub names a split's files canada-00000-of-00001.parquet.
+        split = file.stem.rsplit("-of-", 1)[0].rsplit("-", 1)[0] if "-of-" in file.stem else file.stem
+        rows: list[dict[str, Any]] = table.to_pylist()
+        for row in rows:
+            if row["text"] and row["text"].strip():
+                regions[group_name(str(row.get("region") or split))].append(row["text"])
+    return regions
+
+
+def group_name(region: str) -> str:
+    """A region's name as a group's: lower case, words joined by underscores."""
+    return "_".join(region.replace("-", " ").replace("_", " ").lower().split())
