@@ -1,7 +1,7 @@
-"""Runs and items into the measurement table, and the same measurements under resampled items."""
+"""Items into the measurement table, and the same measurements under resampled items."""
 
-import json
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from relscale.design.run import Run, run_from_dict
 from relscale.errors import RelscaleError
 from relscale.measurements.draws import draws
 from relscale.measurements.metrics import replicate_values, sums, values
+from relscale.measurements.runs import Measured
 from relscale.measurements.schema import MEASUREMENTS, REPLICATES
 
 ORDER = ["corpus", "optimizer", "budget", "run", "suite", "prompt", "group", "metric"]
-VALIDATION = {
-    "validation_loss": "nats_per_token",
-    "validation_bits_per_byte": "bits_per_byte_document_pooled",
-}
+# What laws are fitted to; the others have their standard errors, and would double the largest table.
+RESAMPLED = ("bits_per_byte", "nats", "error_rate", "brier")
+REPORTED = 20  # lines about items that were cut or left out
 
 
 @dataclass(frozen=True)
@@ -37,30 +36,34 @@ class Cell:
     replicates: np.ndarray  # [draws, metrics]
     items: int
     bytes: int
-    status: str
+    cut: int
+    short: int
 
 
 def collect(
-    run_manifests: Sequence[str | Path],
-    score_manifests: Sequence[str | Path],
+    runs: Iterable[Measured],
     experiment: str,
     replicates: int,
     seed: int,
+    cut: float = 0.0,
+    subjects: Sequence[str] = (),
 ) -> tuple[pa.Table, pa.Table]:
     """Measurements and replicates of all runs.
 
     Parameters
     ----------
-    run_manifests
-        Of training: name, key, path and status of each run, with ``run.json`` under its path.
-    score_manifests
-        Of scoring: run_key and items of each run and suite.
+    runs
+        Models, with their items.
     experiment
         Its name.
     replicates
         Number of item bootstrap draws, B.
     seed
         Of the draws.
+    cut
+        The share of a group's items whose contexts may have been cut to fit a model; above it, the status says so.
+    subjects
+        Suites of which each subject is measured as a group of its own too, in a suite ``<suite>_subjects``.
 
     Returns
     -------
@@ -68,64 +71,121 @@ def collect(
         Rows of ``relscale.measurements.schema.MEASUREMENTS``, those of the validation loss (suite ``validation``)
         among them. A run that diverged has these alone, with null values and its status.
     replicates
-        Rows of ``REPLICATES``: B for every measurement that comes from items.
+        Rows of ``REPLICATES``: B for every error that comes from items.
 
     Raises
     ------
     RelscaleError
-        A manifest or a run's record is missing or not what it should be.
+        Items are missing.
     """
-    scored: dict[str, list[str]] = {}
-    for entry in _manifest(score_manifests, ("run_key", "items")):
-        if entry["items"] is not None:
-            scored.setdefault(entry["run_key"], []).append(entry["items"])
     weights: dict[tuple[str, ...], np.ndarray] = {}
     rows: list[dict[str, Any]] = []
     cells: list[tuple[dict[str, Any], Cell]] = []
-    for entry in _manifest(run_manifests, ("key", "path")):
-        record = _record(Path(entry["path"]) / "run.json")
-        described = {"experiment": experiment, **_description(run_from_dict(record["run"]), record)}
-        rows += [{**described, **row} for row in _validation(record)]
-        for path in scored.get(entry["key"], []):
-            for cell in _cells(path, replicates, seed, weights):
+    for run in runs:
+        described = {"experiment": experiment, **run.described}
+        rows += [{**described, **row} for row in run.rows]
+        for items in run.items:
+            for cell in _cells(_table(items), replicates, seed, weights, subjects):
                 cells.append((described, cell))
-                rows += [{**described, **row} for row in _rows(cell)]
+                rows += [{**described, **row} for row in _rows(cell, cut)]
+    _report(cells)
     table = pa.Table.from_pylist(rows, MEASUREMENTS)
     return table.sort_by([(column, "ascending") for column in ORDER]), _replicates(cells, replicates)
 
 
-def _cells(path: str, count: int, seed: int, weights: dict[tuple[str, ...], np.ndarray]) -> Iterator[Cell]:
-    """Every prompt and group of an items file. ``weights`` keeps draws, since all models have the same documents."""
-    if not Path(path).is_file():
-        raise RelscaleError(f"{path}: these items are listed but gone; score again")
-    items = pyarrow.parquet.read_table(path)
+def _table(items: str | pa.Table) -> pa.Table:
+    if isinstance(items, pa.Table):
+        return items
+    if not Path(items).is_file():
+        raise RelscaleError(f"{items}: these items are listed but gone; score again")
+    return pyarrow.parquet.read_table(items)
+
+
+def _cells(
+    items: pa.Table,
+    count: int,
+    seed: int,
+    weights: dict[tuple[str, ...], np.ndarray],
+    subjects: Sequence[str],
+) -> Iterator[Cell]:
+    """Every prompt and group of items. ``weights`` keeps draws, since all models have the same documents."""
     places = items.group_by(["suite", "prompt", "group"], use_threads=False).aggregate([]).to_pylist()
     for place in places:
         suite, prompt, group = place["suite"], place["prompt"], place["group"]
-        part = items.filter((pc.field("prompt") == prompt) & (pc.field("group") == group))
-        found = sums(part)
-        key = tuple(found.doc_ids)
-        if key not in weights:
-            weights[key] = draws(found.doc_ids, count, seed)
-        value, stderr = values(found)
-        status = f"context cut in {found.cut} of {len(key)} items" if found.cut else "ok"
-        drawn = replicate_values(found, weights[key])
-        yield Cell(suite, prompt, group, found.metrics, value, stderr, drawn, len(key), found.bytes, status)
+        part = items.filter(
+            (pc.field("suite") == suite) & (pc.field("prompt") == prompt) & (pc.field("group") == group)
+        )
+        yield _cell(part, suite, prompt, group, count, seed, weights)
+        if suite in subjects:
+            for subject in part["subject"].drop_null().unique().to_pylist():
+                named = part.filter(pc.field("subject") == subject)
+                alone = named.set_column(
+                    named.column_names.index("subject"), "subject", pa.nulls(named.num_rows, pa.string())
+                )
+                yield _cell(alone, f"{suite}_subjects", prompt, subject, count, seed, weights)
 
 
-def _rows(cell: Cell) -> Iterator[dict[str, Any]]:
+def _cell(
+    part: pa.Table,
+    suite: str,
+    prompt: str,
+    group: str,
+    count: int,
+    seed: int,
+    weights: dict[tuple[str, ...], np.ndarray],
+) -> Cell:
+    found = sums(part)
+    key = tuple(found.doc_ids)
+    if key not in weights:
+        weights[key] = draws(found.doc_ids, count, seed)
+    value, stderr = values(found)
+    drawn = replicate_values(found, weights[key])
+    return Cell(
+        suite,
+        prompt,
+        group,
+        found.metrics,
+        value,
+        stderr,
+        drawn,
+        len(key),
+        found.bytes,
+        found.cut,
+        found.short,
+    )
+
+
+def _rows(cell: Cell, cut: float) -> Iterator[dict[str, Any]]:
+    trusted = cell.cut <= cut * cell.items
     for metric, value, stderr in zip(cell.metrics, cell.values.tolist(), cell.stderrs.tolist(), strict=True):
         yield {
             "suite": cell.suite,
             "prompt": cell.prompt,
             "group": cell.group,
             "metric": metric,
-            "value": value,
+            "value": value if np.isfinite(value) else None,
             "stderr": stderr if np.isfinite(stderr) else None,
             "items": cell.items,
             "bytes": cell.bytes,
-            "status": cell.status,
+            "status": "ok" if trusted else f"context cut in {cell.cut} of {cell.items} items",
         }
+
+
+def _report(cells: Sequence[tuple[dict[str, Any], Cell]]) -> None:
+    """One line on stderr for each group with items that were cut or too short to score."""
+    lines = [
+        f"{described['run']}, {cell.suite} {cell.prompt}, {cell.group}: {count} of {cell.items + cell.short} {what}"
+        for described, cell in cells
+        for count, what in (
+            (cell.cut, "items had their context cut"),
+            (cell.short, "documents are too short"),
+        )
+        if count
+    ]
+    for line in lines[:REPORTED]:
+        print(line, file=sys.stderr)
+    if len(lines) > REPORTED:
+        print(f"… and {len(lines) - REPORTED} more such lines", file=sys.stderr)
 
 
 def _replicates(cells: Sequence[tuple[dict[str, Any], Cell]], count: int) -> pa.Table:
@@ -137,6 +197,7 @@ def _replicates(cells: Sequence[tuple[dict[str, Any], Cell]], count: int) -> pa.
         )
         for described, cell in cells
         for metric, column in zip(cell.metrics, cell.replicates.T, strict=True)
+        if metric.startswith(RESAMPLED)
     ]
     series.sort(key=lambda entry: [entry[0][name] for name in ORDER])
     columns: dict[str, pa.Array] = {}
@@ -154,50 +215,3 @@ def _replicates(cells: Sequence[tuple[dict[str, Any], Cell]], count: int) -> pa.
             indices = np.repeat(codes.indices.to_numpy(), count).astype(np.int32)
             columns[field.name] = pa.DictionaryArray.from_arrays(pa.array(indices), codes.dictionary)
     return pa.table(columns, schema=REPLICATES)
-
-
-def _validation(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    ok = record["status"] == "ok"
-    for key, metric in VALIDATION.items():
-        yield {
-            "suite": "validation",
-            "prompt": "default",
-            "group": "all",
-            "metric": metric,
-            "value": record.get(key) if ok else None,
-            "status": record["status"],
-        }
-
-
-def _description(run: Run, record: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "corpus": run.corpus,
-        "optimizer": run.hyperparameters.optimizer,
-        "run": run.name,
-        "seed": run.seed,
-        "step": record.get("step"),
-        "block": run.name,
-        "budget": run.budget,
-        "training_flops": float(run.training_flops),
-        "params": run.params,
-        "tokens": run.tokens,
-    }
-
-
-def _manifest(paths: Sequence[str | Path], keys: Sequence[str]) -> Iterator[dict[str, Any]]:
-    for path in paths:
-        try:
-            for entry in json.loads(Path(path).read_text(encoding="utf-8")):
-                yield {key: entry[key] for key in keys}
-        except OSError as error:
-            raise RelscaleError(f"{path}: no such manifest; run the stage that makes it") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise RelscaleError(f"{path}: not a manifest; its entries need {', '.join(keys)}") from error
-
-
-def _record(path: Path) -> dict[str, Any]:
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return {**record, "run": record["run"], "status": record["status"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RelscaleError(f"{path}: no readable record of a run; train it again") from error

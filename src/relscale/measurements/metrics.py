@@ -11,23 +11,34 @@ which for a mean is the sample standard deviation over √n.
 ====================================  =========================================================================
 ``bits_per_byte_answer_mean``         mean over questions of the right answer's bits per byte of the answer
 ``bits_per_byte_answer_pooled``       bits of all right answers over their bytes
-``bits_per_byte_scored_pooled``       the same over the bytes of the scored strings, with their delimiters
+``bits_per_byte_scored_mean``         the same two over the bytes of the scored strings, with their delimiters
+``bits_per_byte_scored_pooled``
+``bits_per_byte_other_mean``          mean over questions of the mean over its wrong answers of bits per byte
+``nats_answer_mean``                  mean over questions of the right answer's nats
 ``bits_per_byte_document_pooled``     bits of all documents over their bytes
 ``bits_per_byte_document_mean``       mean over documents of bits per byte
 ``accuracy``, ``error_rate``          share of questions whose likeliest choice is right, and one minus that
-``accuracy_per_byte``                 the same with each log-probability over its answer's bytes
 ``probability``                       probability of the right choice among the choices
 ``log_probability``                   its logarithm, nats
 ``brier``                             squared distance of the choices' probabilities from the truth, summed over choices
 ====================================  =========================================================================
 
-A task without choices (one continuation, right if it is greedy) has no probability among choices and no Brier score.
+The last five come with ``_per_byte`` too: each choice's log-probability is divided by its answer's UTF-8 bytes before
+choices are compared (lm-eval's ``acc_norm`` divides by characters). A task without choices (one continuation, right if
+it is greedy) has no probability among choices and no Brier score.
+
+Where items have subjects, each metric comes as ``_micro``, over all items, and as ``_macro``, the mean over subjects
+*s* of a subject's own value: ``R = Σ_s R_s / S`` with ``se(R)² = Σ_s se(R_s)² / S²``. Bootstrap draws are weighed
+within each subject.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
+
+TOO_SHORT = "too short"  # a document of which nothing was scored
 
 
 @dataclass(frozen=True)
@@ -36,50 +47,80 @@ class Sums:
 
     Attributes
     ----------
-    metrics
-        Their names.
+    names
+        Of the ratios.
     numerators, denominators
-        ``float64[questions, metrics]``, *a* and *b* above.
+        ``float64[questions, ratios]``, *a* and *b* above.
     doc_ids
         The document behind each question.
+    subjects
+        ``int64[questions]``, codes from 0; None where there are none.
     bytes
         Scored UTF-8 bytes of the right answers, or of the documents.
-    cut
-        Number of questions whose context did not fit the model.
+    cut, short
+        Number of questions whose context did not fit the model, and of documents left out as too short to score.
     """
 
-    metrics: tuple[str, ...]
+    names: tuple[str, ...]
     numerators: np.ndarray
     denominators: np.ndarray
     doc_ids: list[str]
+    subjects: np.ndarray | None
     bytes: int
     cut: int
+    short: int
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics: those of the ratios, or each of them micro and macro."""
+        if self.subjects is None:
+            return self.names
+        return tuple(f"{name}_{over}" for over in ("micro", "macro") for name in self.names)
 
 
 def sums(items: pa.Table) -> Sums:
     """The sums of the items of one group under one prompt; choices of a question stand together, from choice 0 on."""
+    short = items.num_rows
+    items = items.filter(pa.compute.not_equal(items["status"], TOO_SHORT))
+    short -= items.num_rows
     choice = items["choice"].to_numpy()
-    starts = np.flatnonzero(choice == 0)
+    starts = pa.array(np.flatnonzero(choice == 0))
     question = np.cumsum(choice == 0) - 1
-    doc_ids = items["doc_id"].take(pa.array(starts)).to_pylist()
+    doc_ids = items["doc_id"].take(starts).to_pylist()
     cut = np.unique(question[items["status"].to_numpy(zero_copy_only=False) != "ok"]).size
-    columns = (
-        _document_columns(items) if items["greedy"].null_count else _question_columns(items, question, choice)
-    )
+    whole = bool(items["greedy"].null_count)
+    columns = _document_columns(items) if whole else _question_columns(items, question, choice)
     numerators, denominators = (np.stack(side, axis=1) for side in zip(*columns.values(), strict=True))
-    pooled = "bits_per_byte_document_pooled" if items["greedy"].null_count else "bits_per_byte_scored_pooled"
+    pooled = "bits_per_byte_document_pooled" if whole else "bits_per_byte_scored_pooled"
     size = int(denominators[:, list(columns).index(pooled)].sum())
-    return Sums(tuple(columns), numerators, denominators, doc_ids, size, cut)
+    named = items["subject"].take(starts)
+    codes = None
+    if len(named) and named.null_count == 0:
+        codes = np.unique(named.to_numpy(zero_copy_only=False), return_inverse=True)[1]
+    return Sums(tuple(columns), numerators, denominators, doc_ids, codes, size, cut, short)
 
 
 def values(group: Sums) -> tuple[np.ndarray, np.ndarray]:
     """Value and standard error over items of each metric, ``float64[metrics]``; the error of a single item is NaN."""
-    total = group.denominators.sum(axis=0)
+    value, stderr = _ratios(group.numerators, group.denominators)
+    if group.subjects is None:
+        return value, stderr
+    by_subject = [
+        _ratios(group.numerators[group.subjects == code], group.denominators[group.subjects == code])
+        for code in range(group.subjects.max() + 1)
+    ]
+    macro = np.mean([found for found, _ in by_subject], axis=0)
+    macro_stderr = np.sqrt(np.sum([error**2 for _, error in by_subject], axis=0)) / len(by_subject)
+    return np.concatenate([value, macro]), np.concatenate([stderr, macro_stderr])
+
+
+def _ratios(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``Σ a / Σ b`` of each column and its standard error."""
+    total = b.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        value = group.numerators.sum(axis=0) / total
-        n = len(group.numerators)
-        residual = group.numerators - value * group.denominators
-        variance = np.float64(n) / (n - 1) * (residual**2).sum(axis=0) / total**2
+        value = a.sum(axis=0) / total
+        n = len(a)
+        variance = np.float64(n) / (n - 1) * ((a - value * b) ** 2).sum(axis=0) / total**2
     return value, np.sqrt(variance)
 
 
@@ -91,10 +132,19 @@ def replicate_values(group: Sums, weights: np.ndarray) -> np.ndarray:
     group
         Of n questions.
     weights
-        ``[n, draws]``, how often each question is drawn. A draw without any question gives NaN.
+        ``[n, draws]``, how often each question is drawn. A draw without any question (of a subject) gives NaN.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (weights.T @ group.numerators) / (weights.T @ group.denominators)
+        micro = (weights.T @ group.numerators) / (weights.T @ group.denominators)
+        if group.subjects is None:
+            return micro
+        macro = np.zeros_like(micro)
+        subjects = group.subjects.max() + 1
+        for code in range(subjects):
+            here = group.subjects == code
+            drawn = weights[here].T
+            macro += (drawn @ group.numerators[here]) / (drawn @ group.denominators[here]) / subjects
+    return np.concatenate([micro, macro], axis=1)
 
 
 Column = tuple[np.ndarray, np.ndarray]
@@ -127,13 +177,26 @@ def _question_columns(items: pa.Table, question: np.ndarray, choice: np.ndarray)
     columns = {
         "bits_per_byte_answer_mean": (bits / answer[rows, right], one),
         "bits_per_byte_answer_pooled": (bits, answer[rows, right]),
+        "bits_per_byte_scored_mean": (bits / scored[rows, right], one),
         "bits_per_byte_scored_pooled": (bits, scored[rows, right]),
+        "nats_answer_mean": (bits * np.log(2), one),
     }
     if shape[1] == 1:
         correct = grid("greedy", 0)[:, 0]
         return {**columns, "accuracy": (correct, one), "error_rate": (1 - correct, one)}
-    correct = target[rows, logprob.argmax(axis=1)].astype(float)
-    per_byte = target[rows, (logprob / answer).argmax(axis=1)].astype(float)
+    other = ~target & (grid("choice", -1) >= 0)
+    if other.any(axis=1).all():
+        per_byte = np.where(other, -logprob / answer / np.log(2), 0.0)
+        columns["bits_per_byte_other_mean"] = (per_byte.sum(axis=1) / other.sum(axis=1), one)
+    return (
+        columns | _among_choices(logprob, target, "") | _among_choices(logprob / answer, target, "_per_byte")
+    )
+
+
+def _among_choices(logprob: np.ndarray, target: np.ndarray, suffix: str) -> dict[str, Column]:
+    """What compares the choices of a question, from ``float64[questions, choices]``; a choice less has −∞."""
+    one = np.ones(len(logprob))
+    correct = target[np.arange(len(logprob)), logprob.argmax(axis=1)].astype(float)
     highest = logprob.max(axis=1, keepdims=True)
     normaliser = highest + np.log(np.exp(logprob - highest).sum(axis=1, keepdims=True))
     probability = np.exp(logprob - normaliser)
@@ -141,12 +204,11 @@ def _question_columns(items: pa.Table, question: np.ndarray, choice: np.ndarray)
     among = np.where(target, logprob, -np.inf)
     top = among.max(axis=1, keepdims=True)
     log_probability = (top + np.log(np.exp(among - top).sum(axis=1, keepdims=True)) - normaliser)[:, 0]
-    return {
-        **columns,
-        "accuracy": (correct, one),
-        "error_rate": (1 - correct, one),
-        "accuracy_per_byte": (per_byte, one),
-        "probability": (np.exp(log_probability), one),
-        "log_probability": (log_probability, one),
-        "brier": (((probability - target) ** 2).sum(axis=1), one),
+    columns = {
+        "accuracy": correct,
+        "error_rate": 1 - correct,
+        "probability": np.exp(log_probability),
+        "log_probability": log_probability,
+        "brier": ((probability - target) ** 2).sum(axis=1),
     }
+    return {f"{name}{suffix}": (column, one) for name, column in columns.items()}

@@ -218,11 +218,11 @@ def compiled_once() -> Iterator[None]:
     from lm_eval.utils import env
 
     compile_template = env.from_string
-    env.from_string = cache(compile_template)  # type: ignore[method-assign]
+    env.from_string = cache(compile_template)
     try:
         yield
     finally:
-        env.from_string = compile_template  # type: ignore[method-assign]
+        env.from_string = compile_template
 
 
 def document_id(doc: dict[str, Any]) -> str:

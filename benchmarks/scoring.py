@@ -1,0 +1,292 @@
+"""Items a second and peak memory of the scoring engine, and of stock lm-eval (``--model hf``) on the same requests.
+
+    python benchmarks/scoring.py                 # the table, about 20 minutes on two cores
+    python benchmarks/scoring.py --full          # all of MMLU in cloze form with a model of 5M parameters, all costs
+
+Real MMLU subjects with five examples each (from RELSCALE_EVALS, by default ../shared/evals), a randomly initialised
+Qwen3 of 29M parameters, vocabulary 8,192 trained on the same text, context 4,096, float32. The engine scores every
+question of the subjects; the stock harness shares nothing between questions, so that its rate is taken on evenly spaced
+ones, at the best of three batch sizes, and each item's log-probability is compared there. Documents for the rolling
+score are questions joined to 100 to 8,000 tokens. Each measurement is a process of its own; loading is left out of
+all, encoding is in.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+SUBJECTS = ["abstract_algebra", "high_school_biology", "moral_disputes", "professional_psychology"]
+FORMS = ["letters", "cloze", "answer_text"]
+BATCH_SIZES = [8, 16, 32]
+SAMPLE = 12  # questions a subject that the stock harness scores
+SIZES = {"29M": (512, 5), "5M": (192, 3)}  # width, layers
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--evals", type=Path, default=Path(os.environ.get("RELSCALE_EVALS", "../shared/evals"))
+    )
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--kinds", nargs="*", default=[*FORMS, "rolling"])
+    parser.add_argument("--full", action="store_true", help="all of MMLU, cloze, a model of 5M parameters")
+    parser.add_argument("--output", type=Path, help="the table as CSV")
+    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(measure(options, *options.child)))
+        return
+    if not (options.evals / "mmlu").is_dir():
+        raise SystemExit(f"{options.evals}/mmlu: no MMLU there; set RELSCALE_EVALS")
+    with tempfile.TemporaryDirectory() as folder:
+        if options.full:
+            full(options, Path(folder))
+        else:
+            compare(options, Path(folder))
+
+
+def compare(options: argparse.Namespace, folder: Path) -> None:
+    from relscale.scoring.suite import prepare_suite
+
+    save_model(folder / "model", options.evals, "29M")
+    data = {"data": str(options.evals / "mmlu"), "subjects": SUBJECTS}
+    prepare_suite("mmlu", data, [], folder / "mmlu", seed=0)
+    save_documents(folder, options.evals)
+    print(
+        f"{device_name(options.device)}, {options.threads} threads, {options.dtype}; {gemm(options):.0f} GFLOP/s"
+    )
+    lines = ["kind,items_per_second,stock,stock_batch,ratio,token_ratio,gib,stock_gib,largest_difference"]
+    for kind in options.kinds:
+        ours = child(options, folder, kind, "engine")
+        theirs = {batch: child(options, folder, kind, str(batch)) for batch in BATCH_SIZES}
+        batch = max(theirs, key=lambda batch: theirs[batch]["rate"])
+        best = theirs[batch]
+        found, expected = (
+            np.array([each["logprobs"][key] for key in best["logprobs"]]) for each in (ours, best)
+        )
+        allowed = np.maximum(1e-4, 1e-6 * abs(expected))
+        assert (abs(found - expected) <= allowed).all(), abs(found - expected).max()
+        numbers = [ours["rate"], best["rate"], batch, ours["rate"] / best["rate"]]
+        numbers += [best["tokens"] / ours["tokens"], ours["gib"], best["gib"], abs(found - expected).max()]
+        rates = ", ".join(
+            f"{size}: {each['rate']:.3g} ({each['gib']:.2f} GiB)" for size, each in theirs.items()
+        )
+        print(f"{kind}: {ours['rate']:.3g} items/s ({ours['gib']:.2f} GiB); stock at batch {rates}; "
+              f"{numbers[3]:.1f} times, by tokens alone {numbers[4]:.1f}; "
+              f"differences up to {numbers[-1]:.1g} nats", flush=True)  # fmt: skip
+        lines.append(",".join([kind, *(f"{number:.4g}" for number in numbers)]))
+    if options.output:
+        options.output.write_text("\n".join(lines) + "\n")
+
+
+def child(options: argparse.Namespace, folder: Path, kind: str, who: str) -> dict:
+    """One measurement in a process of its own."""
+    shared = ["--device", options.device, "--dtype", options.dtype, "--threads", str(options.threads)]
+    command = [sys.executable, __file__, *shared, "--child", str(folder), kind, who, str(SAMPLE)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(options: argparse.Namespace, folder: str, kind: str, who: str, sample: str) -> dict:
+    """Items a second, tokens read an item, peak memory, and the sampled items' log-probabilities."""
+    import torch
+
+    torch.set_num_threads(options.threads)
+    requests = load(Path(folder), kind)
+    chosen = sampled(requests, int(sample))
+    model = Path(folder) / "model"
+    run = run_engine if who == "engine" else run_stock
+    return run(options, model, requests, chosen, who)
+
+
+def load(folder: Path, kind: str) -> list[list]:
+    """Requests, task by task."""
+    from relscale.scoring.requests import read_requests
+
+    if kind == "rolling":
+        return [[(None, text) for text in json.loads((folder / "documents.json").read_text())]]
+    tasks = (task for task in read_requests(folder / "mmlu") if task[0].prompt == kind)
+    return [[(request.context, request.continuation) for request in task] for task in tasks]
+
+
+def sampled(requests: list[list], count: int) -> list[int]:
+    """Places of evenly spaced questions of each task, all their choices; all documents."""
+    if requests[0][0][0] is None:
+        return list(range(len(requests[0])))
+    places, start = [], 0
+    for task in requests:
+        questions = len(task) // 4
+        for question in np.linspace(0, questions - 1, count).astype(int):
+            places += range(start + 4 * question, start + 4 * question + 4)
+        start += len(task)
+    return places
+
+
+def run_engine(
+    options: argparse.Namespace, model: Path, requests: list[list], chosen: list[int], _: str
+) -> dict:
+    from relscale.scoring.engine import Engine
+
+    engine = Engine(model, device=options.device, dtype=options.dtype)
+    read = [0]
+    score_batch, read_prefix = engine._score_batch, engine._read
+    engine._score_batch = lambda batch, *rest: (read.append(batch.tokens.size), score_batch(batch, *rest))[1]
+    engine._read = lambda tokens: (read.append(len(tokens)), read_prefix(tokens))[1]
+    begun = time.perf_counter()
+    logprobs = []
+    for task in requests:
+        whole = task[0][0] is None
+        scores = engine.score_texts([text for _, text in task]) if whole else engine.score_pairs(task)
+        logprobs += scores.logprob.tolist()
+    return told(begun, len(logprobs), sum(read), logprobs, chosen)
+
+
+def run_stock(
+    options: argparse.Namespace, model: Path, requests: list[list], chosen: list[int], who: str
+) -> dict:
+    from lm_eval.api.instance import Instance
+    from lm_eval.models.huggingface import HFLM
+
+    stock = HFLM(str(model), device=options.device, dtype=options.dtype, batch_size=int(who))
+    read = [0]
+    call = stock._model_call
+    stock._model_call = lambda tokens, *rest, **named: (
+        read.append(tokens.numel()),
+        call(tokens, *rest, **named),
+    )[1]
+    pairs = [pair for task in requests for pair in task]
+    pairs = [pairs[place] for place in chosen]
+    whole = pairs[0][0] is None
+    kind = "loglikelihood_rolling" if whole else "loglikelihood"
+    instances = [Instance(kind, {}, pair[1:] if whole else pair, 0, ("test", 0, 1)) for pair in pairs]
+    begun = time.perf_counter()
+    found = getattr(stock, kind)(instances, disable_tqdm=True)
+    logprobs = dict(zip(chosen, found if whole else [score for score, _ in found], strict=True))
+    return told(begun, len(pairs), sum(read), logprobs, chosen)
+
+
+def told(begun: float, items: int, tokens: int, logprobs: list | dict, chosen: list[int]) -> dict:
+    import torch
+
+    seconds = time.perf_counter() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        peak = torch.cuda.max_memory_allocated()
+    kept = {str(place): logprobs[place] for place in chosen}
+    return {"rate": items / seconds, "tokens": tokens / items, "gib": peak / 2**30, "logprobs": kept}
+
+
+def full(options: argparse.Namespace, folder: Path) -> None:
+    """All questions, from the parquet files to the items."""
+    from relscale.scoring.job import score_job
+    from relscale.scoring.suite import prepare_suite
+
+    save_model(folder / "model", options.evals, "5M")
+    begun = time.perf_counter()
+    prepare_suite(
+        "mmlu", {"data": str(options.evals / "mmlu"), "forms": ["cloze"]}, [], folder / "mmlu", seed=0
+    )
+    prepared = time.perf_counter()
+    run = {"name": "5M", "key": "5M", "path": str(folder / "model"), "status": "ok"}
+    chosen = {"threads": options.threads, "device": options.device, "dtype": options.dtype}
+    score_job([run], [folder / "mmlu"], folder / "store", chosen, folder / "scores.json")
+    done = time.perf_counter()
+    print(f"{device_name(options.device)}, {options.threads} threads: prepared in {prepared - begun:.0f} s, "
+          f"scored in {done - prepared:.0f} s, together {(done - begun) / 60:.1f} minutes")  # fmt: skip
+
+
+def save_model(folder: Path, evals: Path, size: str) -> None:
+    """A random Qwen3 and a byte-level BPE of the questions."""
+    import pyarrow.parquet
+    import torch
+    import transformers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    transformers.logging.disable_progress_bar()
+    rows = pyarrow.parquet.read_table(evals / "mmlu" / "test.parquet").to_pylist()
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    end = "<|endoftext|>"
+    trainer = trainers.BpeTrainer(
+        vocab_size=8192, special_tokens=[end], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator((f"{row['question']} {' '.join(row['choices'])}" for row in rows), trainer)
+    fast = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=end, eos_token=end, pad_token=end
+    )
+    width, layers = SIZES[size]
+    torch.manual_seed(0)
+    config = transformers.Qwen3Config(
+        vocab_size=8192,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 64,
+        num_key_value_heads=width // 64,
+        head_dim=64,
+        intermediate_size=4 * width,
+        max_position_embeddings=4096,
+        tie_word_embeddings=False,
+    )
+    transformers.Qwen3ForCausalLM(config).save_pretrained(folder)
+    fast.save_pretrained(folder)
+
+
+def save_documents(folder: Path, evals: Path) -> None:
+    """Documents of 100 to 8,000 tokens, evenly spaced in their logarithm, in random order."""
+    import pyarrow.parquet
+
+    questions = pyarrow.parquet.read_table(evals / "mmlu" / "test.parquet")["question"].to_pylist()
+    text = "\n\n".join(questions[-3000:])
+    chance = np.random.default_rng(0)
+    sizes = chance.permutation(np.geomspace(400, 32_000, 24).astype(int))  # bytes; a token has four
+    starts = chance.integers(0, len(text) - 32_000, len(sizes))
+    documents = [text[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+    (folder / "documents.json").write_text(json.dumps(documents))
+
+
+def gemm(options: argparse.Namespace) -> float:
+    """GFLOP/s of a product of matrices of 2,048 × 512 and 512 × 2,048."""
+    import torch
+
+    torch.set_num_threads(options.threads)
+    a, b = torch.randn(2048, 512, device=options.device), torch.randn(512, 2048, device=options.device)
+    best = np.inf
+    for _ in range(20):
+        begun = time.perf_counter()
+        (a @ b).sum().item()
+        best = min(best, time.perf_counter() - begun)
+    return 2 * 2048 * 512 * 2048 / best / 1e9
+
+
+def device_name(device: str) -> str:
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.get_device_name(device)
+    names = [
+        line.partition(": ")[2]
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if "model name" in line
+    ]
+    return names[0] if names else platform.processor()
+
+
+if __name__ == "__main__":
+    main()

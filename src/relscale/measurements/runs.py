@@ -1,0 +1,146 @@
+"""The models that were measured, whichever door they came through, and where their items are."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from relscale.design.run import Run, run_from_dict
+from relscale.errors import RelscaleError
+from relscale.measurements.samples import read_samples
+from relscale.scoring.checkpoint_table import Checkpoint
+from relscale.scoring.manifest import Manifest
+
+VALIDATION = {
+    "validation_loss": "nats_per_token",
+    "validation_bits_per_byte": "bits_per_byte_document_pooled",
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One model.
+
+    Attributes
+    ----------
+    described
+        The columns of a measurement that say which model it is and what was spent on it.
+    rows
+        What was measured of it in other ways than by items: the validation loss of a training.
+    items
+        Tables of items, or files of them.
+    """
+
+    described: dict[str, Any]
+    rows: tuple[dict[str, Any], ...]
+    items: tuple[str | pa.Table, ...]
+
+
+def trained_runs(
+    run_manifests: Sequence[str | Path], score_manifests: Sequence[str | Path]
+) -> list[Measured]:
+    """The runs of training jobs.
+
+    Parameters
+    ----------
+    run_manifests
+        Of training: name, key, path and status of each run, with ``run.json`` under its path.
+    score_manifests
+        Of scoring: run_key and items of each run and suite.
+
+    Raises
+    ------
+    RelscaleError
+        A manifest or a run's record is missing or not what it should be.
+    """
+    scored = _scored(score_manifests)
+    runs = []
+    for entry in _manifest(run_manifests, ("key", "path")):
+        record = _record(Path(entry["path"]) / "run.json")
+        described = _description(run_from_dict(record["run"]), record)
+        runs.append(Measured(described, tuple(_validation(record)), scored.get(entry["key"], ())))
+    return runs
+
+
+def listed_runs(
+    checkpoints: Sequence[Checkpoint],
+    score_manifests: Sequence[str | Path],
+    suites: Mapping[str, Manifest],
+) -> list[Measured]:
+    """The checkpoints of a table: those that were scored, and those whose samples lm-eval logged.
+
+    Raises
+    ------
+    RelscaleError
+        A manifest is missing, or samples cannot be read.
+    """
+    scored = _scored(score_manifests, by="name")
+    return [
+        Measured(
+            checkpoint.described(),
+            (),
+            (read_samples(checkpoint.samples, suites),)
+            if checkpoint.samples
+            else scored.get(checkpoint.run, ()),
+        )
+        for checkpoint in checkpoints
+    ]
+
+
+def _scored(manifests: Sequence[str | Path], by: str = "run_key") -> dict[str, tuple[str, ...]]:
+    """The files of items of each run."""
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in _manifest(manifests, (by, "items")):
+        if entry["items"] is not None:
+            found[entry[by]] = (*found.get(entry[by], ()), entry["items"])
+    return found
+
+
+def _validation(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    ok = record["status"] == "ok"
+    for key, metric in VALIDATION.items():
+        yield {
+            "suite": "validation",
+            "prompt": "default",
+            "group": "all",
+            "metric": metric,
+            "value": record.get(key) if ok else None,
+            "status": record["status"],
+        }
+
+
+def _description(run: Run, record: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "corpus": run.corpus,
+        "optimizer": run.hyperparameters.optimizer,
+        "run": run.name,
+        "seed": run.seed,
+        "step": record.get("step"),
+        "block": run.name,
+        "budget": run.budget,
+        "training_flops": float(run.training_flops),
+        "params": run.params,
+        "tokens": run.tokens,
+    }
+
+
+def _manifest(paths: Sequence[str | Path], keys: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        try:
+            for entry in json.loads(Path(path).read_text(encoding="utf-8")):
+                yield {key: entry[key] for key in keys}
+        except OSError as error:
+            raise RelscaleError(f"{path}: no such manifest; run the stage that makes it") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise RelscaleError(f"{path}: not a manifest; its entries need {', '.join(keys)}") from error
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {**record, "run": record["run"], "status": record["status"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RelscaleError(f"{path}: no readable record of a run; train it again") from error

@@ -1,0 +1,213 @@
+"""The second door: a table of checkpoints that others trained, one row each."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from relscale.errors import RelscaleError
+from relscale.provenance import digest, file_digest
+from relscale.scoring.safetensors_header import parameters
+from relscale.tables import read_table
+
+REQUIRED = ("corpus", "params", "tokens", "training_flops")
+OPTIONAL = ("model", "revision", "samples", "run", "optimizer", "seed", "step", "block", "budget")
+WHOLE = ("params", "tokens", "seed", "step")
+NUMBERS = (*WHOLE, "training_flops", "budget")
+# What a folder's numbers depend on: weights, configuration, tokenizer.
+FILES = ("*.safetensors", "*.bin", "*.json", "*.model", "*.txt")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One row.
+
+    Attributes
+    ----------
+    run
+        Its name, unique in the table.
+    model, revision
+        A folder, or the name of a model on the hub and the revision of it; None where samples stand for it.
+    samples
+        A folder of ``samples_*.jsonl`` that lm-eval logged; such a row is not scored again.
+    corpus, optimizer, seed, step, block, budget, training_flops, params, tokens
+        The columns of a measurement. ``block`` ties checkpoints of one training; ``training_flops`` counts forward and
+        backward.
+    """
+
+    run: str
+    model: str | None
+    revision: str | None
+    samples: str | None
+    corpus: str
+    optimizer: str | None
+    seed: int | None
+    step: int | None
+    block: str
+    budget: float | None
+    training_flops: float | None
+    params: int | None
+    tokens: int | None
+
+    @property
+    def local(self) -> bool:
+        """Whether the model is a folder of this machine."""
+        return self.model is not None and Path(self.model).is_dir()
+
+    def described(self) -> dict[str, Any]:
+        """The columns of a measurement."""
+        names = ("run", "corpus", "optimizer", "seed", "step", "block", "budget")
+        described = {name: getattr(self, name) for name in names}
+        return {
+            **described,
+            "training_flops": self.training_flops,
+            "params": self.params,
+            "tokens": self.tokens,
+        }
+
+
+def read_checkpoints(path: str | Path) -> list[Checkpoint]:
+    """Read a table of checkpoints (CSV or parquet).
+
+    Columns ``corpus``, ``params``, ``tokens``, ``training_flops`` and one of ``model`` and ``samples`` must be there.
+    A folder is relative to the table's own. Missing parameters are counted in a local folder's safetensors; missing
+    training FLOPs are taken as ``6 · params · tokens``.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing, or a row has no model, a name that another has, or a number that is none.
+    """
+    path = Path(path)
+    table = read_table(path, REQUIRED)
+    unknown = sorted(set(table.column_names) - {*REQUIRED, *OPTIONAL})
+    if unknown:
+        raise RelscaleError(
+            f"{path}: unknown column {unknown[0]!r}; there are {', '.join([*REQUIRED, *OPTIONAL])}"
+        )
+    if not table.num_rows:
+        raise RelscaleError(f"{path}: no checkpoint in it")
+    rows = [_checkpoint(row, path, number) for number, row in enumerate(_typed(table, path), start=1)]
+    known: dict[str, int] = {}
+    for number, row in enumerate(rows, start=1):
+        if known.setdefault(row.run, number) != number:
+            raise RelscaleError(
+                f"{path}: rows {known[row.run]} and {number} are both called {row.run!r}; name them in a column 'run'"
+            )
+    return rows
+
+
+def resolve(checkpoint: Checkpoint, use_safetensors: bool = True) -> dict[str, Any]:
+    """A checkpoint as a run that can be scored: name, key, path and status. Fetched where it is on the hub.
+
+    The key is a digest of the folder's files, or the hub's name and commit.
+
+    Raises
+    ------
+    RelscaleError
+        The hub cannot be reached, and the model is not in its cache.
+    """
+    assert checkpoint.model is not None
+    if checkpoint.local:
+        folder = Path(checkpoint.model)
+        key = digest([(file.name, file_digest(file)) for file in checkpoint_files(folder)])
+    else:
+        folder = _fetch(checkpoint.model, checkpoint.revision, use_safetensors)
+        key = digest([checkpoint.model, folder.name])  # the hub's cache names snapshots by their commit
+    return {"name": checkpoint.run, "key": key, "path": str(folder), "status": "ok"}
+
+
+def checkpoint_files(folder: str | Path) -> list[Path]:
+    """The files of a folder that its numbers depend on."""
+    return sorted({path for pattern in FILES for path in Path(folder).glob(pattern)})
+
+
+def _typed(table: pa.Table, path: Path) -> list[dict[str, Any]]:
+    """Rows with numbers as numbers; an empty text is nothing."""
+    columns = {}
+    for name in table.column_names:
+        column = table[name]
+        kind = pa.float64() if name in NUMBERS else pa.string()
+        try:
+            if pa.types.is_string(column.type) and name in NUMBERS:
+                column = pc.replace_substring_regex(column, "^ *$", "nan")
+            columns[name] = column.cast(kind)
+        except pa.ArrowInvalid as error:
+            raise RelscaleError(f"{path}: column {name!r} is not all numbers ({error})") from error
+    rows: list[dict[str, Any]] = pa.table(columns).to_pylist()
+    return [
+        {key: None if value in ("", None) or value != value else value for key, value in row.items()}
+        for row in rows
+    ]
+
+
+def _checkpoint(row: dict[str, Any], path: Path, number: int) -> Checkpoint:
+    where = f"{path}, row {number}"
+    model, samples = (_place(row.get(name), path) for name in ("model", "samples"))
+    if (model is None) == (samples is None):
+        raise RelscaleError(f"{where}: give a 'model' to score, or the 'samples' that lm-eval logged of one")
+    if samples and not Path(samples).is_dir():
+        raise RelscaleError(f"{where}: no folder {samples}")
+    if model and not Path(model).is_dir() and (model.count("/") != 1 or model.startswith((".", "/"))):
+        raise RelscaleError(f"{where}: {model} is neither a folder nor the name of a model on the hub")
+    if row["corpus"] is None or "/" in row["corpus"]:
+        raise RelscaleError(f"{where}: 'corpus' is {row['corpus']!r}; give a name without a slash")
+    for name in NUMBERS:
+        value = row.get(name)
+        if value is not None and not (value > 0 or (name in ("seed", "step") and value >= 0)):
+            raise RelscaleError(f"{where}: {name} is {value:g}; it should be positive")
+    numbers: dict[str, float | None] = {name: row.get(name) for name in NUMBERS}
+    whole = {name: None if value is None else round(value) for name in WHOLE for value in [numbers[name]]}
+    if whole["params"] is None and model and any(Path(model).glob("*.safetensors")):
+        whole["params"] = parameters(model)
+    flops = numbers["training_flops"]
+    if flops is None and whole["params"] and whole["tokens"]:
+        flops = 6.0 * whole["params"] * whole["tokens"]
+    if flops is None:
+        raise RelscaleError(f"{where}: no training_flops, nor params and tokens that they could come from")
+    revision = row.get("revision")
+    run = row.get("run") or _name(row.get("model") or row["samples"], revision)
+    return Checkpoint(
+        run=run,
+        model=model,
+        revision=revision,
+        samples=samples,
+        corpus=row["corpus"],
+        optimizer=row.get("optimizer"),
+        block=row.get("block") or run,
+        budget=numbers["budget"],
+        training_flops=flops,
+        **whole,
+    )
+
+
+def _place(value: str | None, table: Path) -> str | None:
+    """A folder relative to the table's own, else the value as it is: the name of a model on the hub."""
+    if value is None:
+        return None
+    folder = table.parent / value
+    return str(folder) if folder.is_dir() or value.startswith(".") else value
+
+
+def _name(model: str, revision: str | None) -> str:
+    return f"{Path(model).name}-{revision}" if revision else Path(model).name
+
+
+def _fetch(model: str, revision: str | None, use_safetensors: bool) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.constants import HF_HUB_CACHE
+    from huggingface_hub.utils import disable_progress_bars
+
+    disable_progress_bars()
+    patterns = [pattern for pattern in FILES if not (use_safetensors and pattern == "*.bin")]
+    try:
+        return Path(snapshot_download(model, revision=revision, allow_patterns=patterns))
+    except Exception as error:  # no network, no such model, no permission: the hub's client has many for each
+        at = f" at revision {revision}" if revision else ""
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise RelscaleError(
+            f"cannot fetch the model {model}{at}, nor is it in {HF_HUB_CACHE}; fetch it where the hub can be reached, "
+            f"or name its folder in the table ({reason})"
+        ) from error
