@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.dataset
 import pyarrow.parquet
 
 from relscale.atomic import atomic_path
@@ -39,6 +40,22 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
             f"{path}: no column {', '.join(map(repr, missing))}; it has {', '.join(table.column_names)}"
         )
     return table
+
+
+def open_table(path: str | Path) -> pyarrow.dataset.Dataset:
+    """A parquet table that is larger than one wants in memory, to be read in batches.
+
+    Raises
+    ------
+    RelscaleError
+        The file is missing or is no such table.
+    """
+    if not Path(path).is_file():
+        raise RelscaleError(f"{path}: no such table; check the path or run the stage that makes it")
+    try:
+        return pyarrow.dataset.dataset(path, format="parquet")
+    except pa.ArrowInvalid as error:
+        raise RelscaleError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from error
 
 
 def write_table(table: pa.Table, path: str | Path) -> None:

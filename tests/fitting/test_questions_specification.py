@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from relscale.fitting.ladder import Ladder, Series, ladders
 from relscale.fitting.law_rows import law_rows
-from relscale.fitting.questions.specification import _minimum, _named, specification_rows
+from relscale.fitting.questions.specification import _minimum, specification_rows
 from relscale.fitting.reading import reading
 from relscale.fitting.settings import Settings
 from relscale.laws import relative
@@ -168,26 +168,6 @@ def test_target_and_baseline_exchanged_change_the_sign() -> None:
     swapped = where(specification_rows(ladder(errors, FLOPS), Settings(baselines={"s": "t"})), form="ratio")
     assert [rows[0]["value"], rows[0]["low"]] == pytest.approx([-swapped[0]["value"], -swapped[0]["high"]])
     assert rows[0]["direction"] == swapped[0]["direction"]
-
-
-@pytest.mark.parametrize(
-    ("metric", "family", "choices"),
-    [
-        ("bits_per_byte_answer_mean", "bits_per_byte", ("answer", "mean", None)),
-        ("bits_per_byte_scored_pooled", "bits_per_byte", ("scored", "pooled", None)),
-        ("bits_per_byte_document_pooled", "bits_per_byte", ("document", "pooled", None)),
-        ("bits_per_byte_answer_published", "bits_per_byte_published", ("answer", None, None)),
-        ("nats_answer_macro", "nats", (None, None, "macro")),
-        ("nats_answer_micro", "nats", (None, None, "micro")),
-        ("nats_per_token", "nats_per_token", (None, None, None)),
-        ("error_rate_per_byte", "error_rate_per_byte", (None, None, None)),
-    ],
-)
-def test_choices_are_read_from_the_names_of_metrics(
-    metric: str, family: str, choices: tuple[Any, ...]
-) -> None:
-    found, words = _named(metric)
-    assert (found, words["bytes"], words["pooling"], words["subjects"]) == (family, *choices)
 
 
 def test_metrics_that_measure_something_else_are_no_choice() -> None:

@@ -8,12 +8,11 @@ import numpy as np
 from relscale.fitting import interval
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.ladder import Floats, Ladder, Series
+from relscale.fitting.metrics import parse
 from relscale.fitting.settings import Settings
 from relscale.laws import sigmoid
 
 Row = dict[str, Any]
-
-PREFERRED = "bits_per_byte_answer_mean"  # the loss to predict from, where there are several
 
 
 def sigmoid_rows(ladder: Ladder, chosen: Settings) -> list[Row]:
@@ -21,7 +20,7 @@ def sigmoid_rows(ladder: Ladder, chosen: Settings) -> list[Row]:
     column = {series: i for i, series in enumerate(ladder.series)}
     rows: list[Row] = []
     for series, i in column.items():
-        if not series.metric.startswith("accuracy"):
+        if not parse(series.metric).is_accuracy:
             continue
         predictor = _predictor(series, ladder.series)
         common = series._asdict() | {
@@ -45,13 +44,24 @@ def sigmoid_rows(ladder: Ladder, chosen: Settings) -> list[Row]:
 
 
 def _predictor(accuracy: Series, columns: Sequence[Series]) -> Series | None:
-    """The bits per byte of the same group under the same prompt."""
+    """The bits per byte of the right answer, of the same group under the same prompt; subjects weighed alike.
+
+    Where either says nothing of subjects, the two are taken as they are.
+    """
+    subjects = parse(accuracy.metric).subjects
     same = [
         series
         for series in columns
-        if series._replace(metric=accuracy.metric) == accuracy and series.metric.startswith("bits_per_byte")
+        if series._replace(metric=accuracy.metric) == accuracy
+        and parse(series.metric).is_loss
+        and (subjects is None or parse(series.metric).subjects in (subjects, None))
     ]
-    return min(same, key=lambda series: (series.metric != PREFERRED, series.metric), default=None)
+
+    def order(series: Series) -> tuple[object, ...]:
+        metric = parse(series.metric)
+        return metric.subjects != subjects, metric.preference
+
+    return min(same, key=order, default=None)
 
 
 def _sigmoid(loss: Floats, accuracy: Floats, floor: float, level: float) -> list[Row]:

@@ -4,7 +4,7 @@ A curve is one group's error along a ladder's frontier, its error over the basel
 one corpus (or with one optimizer) over that on another. All questions are asked of curves, whatever they are of.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,3 +63,13 @@ class Curves:
     def shared(self) -> bool:
         """Whether some points are checkpoints of one training, and so not independent."""
         return len(set(self.blocks)) < len(self.blocks)
+
+    def chosen(self, keep: NDArray[np.bool_]) -> "Curves":
+        """Those curves alone; ``keep`` is (J,)."""
+        if keep.all():
+            return self
+        columns = np.flatnonzero(keep)
+        arrays = ("value", "noise", "replicates", "status", "target")
+        parts = {name: getattr(self, name)[:, columns] for name in arrays}
+        baseline = None if self.baseline is None else self.baseline[:, columns]
+        return replace(self, keys=[self.keys[j] for j in columns], baseline=baseline, **parts)

@@ -17,6 +17,8 @@ from relscale.fitting.ladder import Floats, Ladder
 from relscale.fitting.spread import spread
 from relscale.laws import parabola
 
+NOT_POSITIVE = "not positive: it has no logarithm"
+
 
 @dataclass(frozen=True)
 class Errors:
@@ -78,7 +80,7 @@ def errors(ladder: Ladder, points: list[Point]) -> Errors:
             rows = point.rows[pattern]
             _read(result, i, columns, ladder, rows, point)
     with np.errstate(invalid="ignore"):
-        result.status[(result.status == "ok") & ~(result.value > 0)] = "not positive: it has no logarithm"
+        result.status[(result.status == "ok") & ~(result.value > 0)] = NOT_POSITIVE
     return result
 
 

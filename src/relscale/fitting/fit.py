@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from relscale.fitting import fits as tables
@@ -13,11 +14,12 @@ from relscale.fitting.curves import RATIO, Curves
 from relscale.fitting.fits import Fits
 from relscale.fitting.forecasts.forecast import forecast_rows
 from relscale.fitting.frontier_rows import frontier_rows
-from relscale.fitting.ladder import Ladder, ladders
+from relscale.fitting.ladder import Ladder, Replicates, ladders
 from relscale.fitting.law_fits import law_fits
 from relscale.fitting.law_rows import law_rows
 from relscale.fitting.multiplicity import adjusted
 from relscale.fitting.point_rows import error_rows, frontier_row, gap_rows
+from relscale.fitting.prompt_forms import prompt_form_rows
 from relscale.fitting.questions.crossing import crossing_rows
 from relscale.fitting.questions.forms import form_rows
 from relscale.fitting.questions.influence import influence_rows
@@ -37,7 +39,7 @@ FAMILY = ("experiment", "suite", "prompt", "metric", "law", "parameter", "estima
 
 def fit(
     measurements: pa.Table,
-    replicates: pa.Table | None = None,
+    replicates: Replicates | None = None,
     options: Mapping[str, Any] | None = None,
     suites: Mapping[str, Mapping[str, Any]] | None = None,
     seed: int = 0,
@@ -50,7 +52,8 @@ def fit(
         The tidy table; needs ``corpus, run, training_flops, suite, group, metric, value``, and for parabolas
         ``budget``, ``tokens`` and rows of the validation loss (suite "validation", group "all", "nats_per_token").
     replicates
-        The same numbers under resamplings of the items; without it only these very items are spoken of.
+        The same numbers under resamplings of the items; without it only these very items are spoken of. A data set is
+        read a few rows at a time, and need not fit into memory.
     options, suites
         See ``relscale.fitting.settings``.
     seed
@@ -76,6 +79,7 @@ def fit(
         if chosen.frontier_bootstrap:
             rows["fits"] += frontier_rows(one, chosen)
         rows["specifications"] += specification_rows(one.ladder, chosen)
+        rows["prompt_forms"] += prompt_form_rows(one, chosen)
     for by, baseline in chosen.contrasts.items():
         for curves in contrasts(readings, by, baseline):
             rows["gaps"] += [row for j in range(len(curves.keys)) for row in gap_rows(curves, j)]
@@ -95,6 +99,9 @@ def _ask(law: LogLogLaw, curves: Curves, chosen: Settings, rows: Rows, ladder: L
     if not curves.keys:
         return
     rows["fits"] += law_rows(law, curves, chosen)
+    curves = curves.chosen(np.array([chosen.asks(key["suite"], key["metric"]) for key in curves.keys]))
+    if not curves.keys:
+        return
     rows["influence"] += influence_rows(curves, chosen)
     rows["forms"] += form_rows(curves, chosen, ladder)
     forecasts, backtests = forecast_rows(curves, chosen, ladder)

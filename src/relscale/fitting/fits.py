@@ -249,6 +249,28 @@ SPECIFICATIONS = pa.schema(
     }
 )
 
+PROMPT_FORMS = pa.schema(
+    _LADDER
+    | _SERIES
+    | _POINT
+    | {
+        "quantity": _TEXT,
+        "reference": _TEXT,
+        "points": _TEXT,
+        "scale": _TEXT,
+        "value": _NUMBER,
+        "stderr": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "level": _NUMBER,
+        "df": _NUMBER,
+        "n": _COUNT,
+        "scheme": _TEXT,
+        "estimand": _TEXT,
+        "status": _TEXT,
+    }
+)
+
 REPRODUCTION = pa.schema(
     {
         "quantity": _TEXT,
@@ -284,6 +306,7 @@ SCHEMAS = {
     "forms": FORMS,
     "power": POWER,
     "specifications": SPECIFICATIONS,
+    "prompt_forms": PROMPT_FORMS,
     "reproduction": REPRODUCTION,
 }
 
@@ -330,6 +353,11 @@ class Fits:
     specifications
         A row for each target and way to analyse it: its Δβ, the choices behind it, and which of them is the default
         (``chosen``).
+    prompt_forms
+        Of suites with several prompt forms. ``quantity`` "r_squared": a row for each series, the share of its variance
+        that a line on ln compute explains. "difference": for each accuracy, its value under a form less that under the
+        ``reference`` form, a row for each point of the frontier, and one for all of them together without a ``run`` and
+        ``budget``.
     reproduction
         A row for each published number that the config's answers name: published, ours with its interval, difference;
         and for each of ours that there is no published number for.
@@ -346,6 +374,7 @@ class Fits:
     forms: pa.Table
     power: pa.Table
     specifications: pa.Table
+    prompt_forms: pa.Table
     reproduction: pa.Table
 
 

@@ -6,11 +6,12 @@ is array arithmetic.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset
 from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
@@ -30,6 +31,10 @@ OPTIONAL = {
     "prompt": pa.string(),
     "status": pa.string(),
 }
+Replicates: TypeAlias = (
+    pa.Table | pyarrow.dataset.Dataset
+)  # of a data set only a few rows are in memory at a time
+FRUGAL: dict[str, Any] = {"batch_size": 1 << 17, "batch_readahead": 1, "fragment_readahead": 1}
 LADDER = ("experiment", "corpus", "optimizer")
 RUN = (*LADDER, "run", "step")
 SERIES = ("suite", "prompt", "metric", "group")
@@ -78,7 +83,7 @@ class Ladder:
     replicates: Floats
 
 
-def ladders(measurements: pa.Table, replicates: pa.Table | None = None) -> list[Ladder]:
+def ladders(measurements: pa.Table, replicates: Replicates | None = None) -> list[Ladder]:
     """Read both tables into ladders, sorted by experiment, corpus and optimizer.
 
     The order of rows does not matter. ``1 − accuracy`` is added as a series of its own, ``error_rate``.
@@ -185,22 +190,31 @@ def _checked(measurements: pa.Table) -> pa.Table:
 
 
 def _replicates(
-    table: pa.Table | None, words: dict[str, pa.Array], runs: NDArray[np.int64], kinds: NDArray[np.int64]
+    table: Replicates | None, words: dict[str, pa.Array], runs: NDArray[np.int64], kinds: NDArray[np.int64]
 ) -> Floats:
-    """(R, K, B) from the long table."""
-    if table is None or table.num_rows == 0:
+    """(R, K, B) from the long table, batch by batch: of the paper's runs it has 26 million rows."""
+    if table is None:
         return np.full((len(runs), len(kinds), 0), np.nan)
-    row, column = (_places(table, names, codes, words) for names, codes in ((RUN, runs), (SERIES, kinds)))
-    unknown = np.flatnonzero((row < 0) | (column < 0))
-    if len(unknown):
-        names = [name for name in RUN[3:] + SERIES if name in table.column_names]
-        key = {name: table[name][int(unknown[0])].as_py() for name in names}
-        raise RelscaleError(
-            f"replicates: {_words(key)} is not in the measurements; collect both from the same items"
-        )
-    replicate = table["replicate"].to_numpy()
-    draws = np.full((len(runs), len(kinds), int(replicate.max()) + 1), np.nan)
-    draws[row, column, replicate] = _floats(table["value"])
+    rows = pyarrow.dataset.dataset(table) if isinstance(table, pa.Table) else table
+    names = [name for name in RUN + SERIES if name in rows.schema.names]
+    last = [
+        pc.max(batch["replicate"]).as_py()
+        for batch in rows.to_batches(columns=["replicate"], **FRUGAL)
+        if batch.num_rows
+    ]
+    count = max(last, default=-1) + 1
+    draws = np.full((len(runs), len(kinds), count), np.nan)
+    for batch in rows.to_batches(columns=[*names, "replicate", "value"], **FRUGAL):
+        part = pa.Table.from_batches([batch])
+        row, column = (_places(part, of, codes, words) for of, codes in ((RUN, runs), (SERIES, kinds)))
+        unknown = np.flatnonzero((row < 0) | (column < 0))
+        if len(unknown):
+            told = [name for name in RUN[3:] + SERIES if name in names]
+            key = {name: part[name][int(unknown[0])].as_py() for name in told}
+            raise RelscaleError(
+                f"replicates: {_words(key)} is not in the measurements; collect both from the same items"
+            )
+        draws[row, column, part["replicate"].to_numpy()] = _floats(part["value"])
     return draws
 
 

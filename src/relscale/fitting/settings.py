@@ -38,6 +38,8 @@ class Settings:
         The group that a suite's other groups are compared with.
     metrics
         The error metrics that a suite is fitted on; all that it has where a suite is not named.
+    shown_metric, shown_prompt
+        The metric and the prompt form that a suite is shown by, where it names one.
     chance
         Accuracy of a guess, 1 / choices, by suite.
     contrasts
@@ -68,6 +70,8 @@ class Settings:
     frontier: str = "auto"
     baselines: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shown_metric: Mapping[str, str] = field(default_factory=dict)
+    shown_prompt: Mapping[str, str] = field(default_factory=dict)
     chance: Mapping[str, float] = field(default_factory=dict)
     contrasts: Mapping[str, str] = field(default_factory=dict)
     bootstrap: int = 1000
@@ -85,6 +89,14 @@ class Settings:
         """Whether laws are fitted to this metric of this suite."""
         return metric in self.metrics[suite] if suite in self.metrics else is_error(metric)
 
+    def asks(self, suite: str, metric: str) -> bool:
+        """Whether more is asked of this metric than its laws: forecasts, influence, forms, power and the like.
+
+        Of every metric that the options name for the suite; else of the one that it is shown by, if that is fitted.
+        """
+        shown = self.shown_metric.get(suite)
+        return suite in self.metrics or shown in (None, metric)
+
 
 def settings(
     options: Mapping[str, Any],
@@ -99,7 +111,7 @@ def settings(
     options
         As the section ``fit`` of a config, whose schema says what each is.
     suites
-        By suite: ``baseline``, ``metrics``, ``chance``; each may be missing or None.
+        By suite: ``baseline``, ``metrics``, ``metric``, ``prompt``, ``chance``; each may be missing or None.
 
     Raises
     ------
@@ -134,6 +146,12 @@ def settings(
         frontier=options.get("frontier", "auto"),
         baselines=baselines,
         metrics=chosen,
+        shown_metric={
+            name: info["metric"]
+            for name, info in known.items()
+            if info.get("metric") in metrics.get(name, ())
+        },
+        shown_prompt={name: info["prompt"] for name, info in known.items() if info.get("prompt")},
         chance={
             name: float(info["chance"]) for name, info in known.items() if info.get("chance") is not None
         },

@@ -11,10 +11,12 @@ window      all, inner                     runs of a budget that it is fitted to
 bytes       answer, scored, document       what a bit is divided by
 pooling     mean, pooled                   mean over items of each one's ratio, or ratio of sums
 subjects    macro, micro                   mean over subjects, or over their questions
+prompt      as the suite calls them        how a question is put
 form        ratio, difference, reducible   see below
 =========== ============================== ========================================================================
 
-The last four are in the metric's name. A choice that a table does not have is null. The value is always the implied
+Bytes, pooling and subjects are in the metric's name. A choice that a table does not have is null. The value is always
+the implied
 
     Δβ = d ln G / d ln F    at the reference compute, the geometric mean of the data, where
 
@@ -42,7 +44,8 @@ from relscale.fitting.direction import CLOSES, UNCLEAR, WIDENS
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.frontier import frontier
 from relscale.fitting.interval import Interval
-from relscale.fitting.ladder import Floats, Ladder
+from relscale.fitting.ladder import Floats, Ladder, Series
+from relscale.fitting.metrics import Metric, parse
 from relscale.fitting.questions.trend import Trend, trend
 from relscale.fitting.settings import Settings
 from relscale.laws import irreducible
@@ -56,9 +59,6 @@ NEAREST = 4  # token counts of an inner window
 SAME_FACTOR = 1e-6  # between ways to count FLOPs, as a spread of its logarithm
 TRAINING, SIX_ND = "training_flops", "6ND"
 RATIO, DIFFERENCE, REDUCIBLE = "ratio", "difference", "reducible"
-
-BYTES, POOLING, SUBJECTS = ("answer", "document", "scored"), ("mean", "pooled"), ("micro", "macro")
-FAMILIES = ("bits_per_byte", "nats")  # preferred where a suite has several metrics and none is named
 
 NO_INTERVAL = "no interval: irreducible errors are estimates"
 
@@ -112,11 +112,11 @@ class Slopes:
 
 
 def specification_rows(ladder: Ladder, chosen: Settings) -> list[Row]:
-    """A row for each target, prompt and specification, by corpus and optimizer.
+    """A row for each target and specification, by corpus and optimizer.
 
     ``specification`` numbers those of one target by value, from 1; what can not be had comes last, with a status.
     ``chosen`` marks the default analysis. The metrics are all those that differ from the default one by nothing but
-    bytes, pooling and subjects.
+    bytes, pooling and subjects, under every prompt.
     """
     pairs = _pairs(ladder, chosen)
     if not pairs:
@@ -148,7 +148,7 @@ def specification_rows(ladder: Ladder, chosen: Settings) -> list[Row]:
                         "chosen": bool(usual and flops == TRAINING and form == RATIO and pair.is_default),
                         "status": slopes.status[j],
                     }
-                    found.setdefault((row["suite"], row["prompt"], row["group"]), []).append(row)
+                    found.setdefault((row["suite"], row["group"]), []).append(row)
     return [row for rows in found.values() for row in _numbered(rows)]
 
 
@@ -161,7 +161,7 @@ def _numbered(rows: list[Row]) -> list[Row]:
 
 
 def _pairs(ladder: Ladder, chosen: Settings) -> list[Pair]:
-    """Targets with their baselines, of every metric that the default one can be exchanged for."""
+    """Targets with their baselines, of every metric and prompt that the default ones can be exchanged for."""
     column = {series: i for i, series in enumerate(ladder.series)}
     whose = {"experiment": ladder.experiment, "corpus": ladder.corpus, "optimizer": ladder.optimizer}
     pairs = []
@@ -169,51 +169,34 @@ def _pairs(ladder: Ladder, chosen: Settings) -> list[Pair]:
         if chosen.specifications is not None and suite not in chosen.specifications:
             continue
         of_suite = [series for series in ladder.series if series.suite == suite]
-        default = _default(
-            {series.metric for series in of_suite if chosen.fits(suite, series.metric)}, suite, chosen
-        )
+        default = _default(of_suite, suite, chosen)
         for series in of_suite:
             other = column.get(series._replace(group=baseline))
             if default is None or other is None or series.group == baseline:
                 continue
-            if _named(series.metric)[0] == _named(default)[0]:
-                of = whose | series._asdict() | {"baseline": baseline, "contrast": "group"}
-                of |= _named(series.metric)[1]
-                pairs.append(Pair(column[series], other, of, series.metric == default))
+            metric = parse(series.metric)
+            if metric.quantity == parse(default.metric).quantity:
+                of = whose | series._asdict() | {"baseline": baseline, "contrast": "group"} | _choices(metric)
+                pairs.append(Pair(column[series], other, of, series[:3] == default[:3]))
     return pairs
 
 
-def _default(metrics: set[str], suite: str, chosen: Settings) -> str | None:
-    named = [metric for metric in chosen.metrics.get(suite, ()) if metric in metrics]
-    return named[0] if named else min(metrics, key=_preference, default=None)
+def _default(of_suite: list[Series], suite: str, chosen: Settings) -> Series | None:
+    """A series of the metric and prompt that a suite is analysed by."""
+    fitted = [series for series in of_suite if chosen.fits(suite, series.metric)]
+    named = [*filter(None, [chosen.shown_metric.get(suite)]), *chosen.metrics.get(suite, ())]
+
+    def order(series: Series) -> tuple[object, ...]:
+        metric, prompt = series.metric, series.prompt
+        place = named.index(metric) if metric in named else len(named)
+        return place, parse(metric).preference, prompt != chosen.shown_prompt.get(suite), str(prompt)
+
+    return min(fitted, key=order, default=None)
 
 
-def _preference(metric: str) -> tuple[Any, ...]:
-    """Bits per byte first, then nats; of the answer first; a mean over items first, but pooled over documents."""
-    family, words = _named(metric)
-    pooling = POOLING[::-1] if words["bytes"] == "document" else POOLING
-
-    def index(word: str | None, known: tuple[str, ...]) -> int:
-        return known.index(word) if word in known else len(known)
-
-    of_name = (
-        index(words["bytes"], BYTES),
-        index(words["pooling"], pooling),
-        index(words["subjects"], SUBJECTS),
-    )
-    return index(family, FAMILIES), family, *of_name, metric
-
-
-def _named(metric: str) -> tuple[str, Row]:
-    """What a metric measures, and the choices in its name: ``bits_per_byte`` and ``{"bytes": "answer", …}``."""
-    words = metric.split("_")
-
-    def one_of(choices: tuple[str, ...]) -> str | None:
-        return next((word for word in words if word in choices), None)
-
-    family = "_".join(word for word in words if word not in (*BYTES, *POOLING, *SUBJECTS))
-    divided = one_of(BYTES) if family.startswith("bits_per_byte") else None
-    return family, {"bytes": divided, "pooling": one_of(POOLING), "subjects": one_of(SUBJECTS)}
+def _choices(metric: Metric) -> Row:
+    """The choices in a metric's name."""
+    return {"bytes": metric.bytes, "pooling": metric.items, "subjects": metric.subjects}
 
 
 # Ways to read errors off a ladder
