@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.dataset
 import pyarrow.parquet
 
 from relscale.atomic import atomic_path
 from relscale.errors import RelscaleError
+
+if TYPE_CHECKING:
+    import pyarrow.dataset  # takes a third of a second to import
 
 
 def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
@@ -42,7 +45,7 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
     return table
 
 
-def open_table(path: str | Path) -> pyarrow.dataset.Dataset:
+def open_table(path: str | Path) -> "pyarrow.dataset.Dataset":
     """A parquet table that is larger than one wants in memory, to be read in batches.
 
     Raises
@@ -50,6 +53,8 @@ def open_table(path: str | Path) -> pyarrow.dataset.Dataset:
     RelscaleError
         The file is missing or is no such table.
     """
+    import pyarrow.dataset
+
     if not Path(path).is_file():
         raise RelscaleError(f"{path}: no such table; check the path or run the stage that makes it")
     try:
