@@ -53,12 +53,12 @@ def open_table(path: str | Path) -> "pyarrow.dataset.Dataset":
     RelscaleError
         The file is missing or is no such table.
     """
-    import pyarrow.dataset
+    from pyarrow.dataset import dataset
 
     if not Path(path).is_file():
         raise RelscaleError(f"{path}: no such table; check the path or run the stage that makes it")
     try:
-        return pyarrow.dataset.dataset(path, format="parquet")
+        return dataset(path, format="parquet")
     except pa.ArrowInvalid as error:
         raise RelscaleError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from error
 
