@@ -12,6 +12,10 @@ if TRAINS:
     include: "workflow/rules/corpus.smk"
     include: "workflow/rules/tokenize.smk"
     include: "workflow/rules/train.smk"
+
+
+if SCORES:
+
     include: "workflow/rules/score.smk"
 
 

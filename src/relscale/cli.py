@@ -10,7 +10,18 @@ from typing import Any
 
 from relscale.config import load_config
 from relscale.errors import RelscaleError
-from relscale.experiment import job_name, job_names, job_runs, results_folder, tables
+from relscale.experiment import (
+    checkpoints,
+    corpora,
+    job_checkpoints,
+    job_name,
+    job_names,
+    job_runs,
+    results_folder,
+    score_jobs,
+    source,
+    tables,
+)
 
 # Heavy libraries are imported where a verb needs them: `relscale plan` takes a fraction of a second.
 
@@ -144,6 +155,10 @@ def plan(options: argparse.Namespace) -> None:
     from relscale.design.table import format_table, plan_table
     from relscale.tables import write_table
 
+    config = load_config(options.config)
+    if source(config) == "checkpoints":
+        _show_checkpoints(config, options.output)
+        return
     config = _training(options.config)
     runs = planned(config)
     table = plan_table(runs, Hardware(**config["hardware"]))
@@ -154,6 +169,27 @@ def plan(options: argparse.Namespace) -> None:
     first = next(iter(config["corpora"]))  # the grid is the same for every corpus
     for cell in grid(config, first, config["design"]["optimizers"][0])[1]:
         print(f"left out: {first}, budget {cell.budget:g}: {cell.reason}")
+
+
+def _show_checkpoints(config: dict[str, Any], output: Path | None) -> None:
+    """The table of checkpoints as it was read: nothing is trained, and this is what is scored."""
+    import pyarrow as pa
+
+    from relscale.tables import write_table
+
+    rows = [
+        {"run": each.run, "from": each.model or each.samples, **each.described()}
+        for each in checkpoints(config)
+    ]
+    table = pa.Table.from_pylist(rows)
+    if output:
+        write_table(table, output)
+        return
+    for row in rows:
+        print(
+            f"{row['corpus']}  {row['run']}  {row['params'] or 0:,} parameters  {row['tokens'] or 0:,} tokens  "
+            f"{row['training_flops']:.3g} FLOPs  {row['from']}"
+        )
 
 
 def corpus(options: argparse.Namespace) -> None:
@@ -213,22 +249,25 @@ def train(options: argparse.Namespace) -> None:
 
 def score(options: argparse.Namespace) -> None:
     """Score the models of one job on every suite of the experiment or, with --prepare, make one suite's data."""
-    from relscale.scoring.job import read_runs, score_job
+    from relscale.scoring.job import score_job
     from relscale.scoring.suite import prepare_suite
 
-    config = _training(options.config)
+    config = load_config(options.config)
+    if source(config) == "measurements":
+        raise RelscaleError(_nothing_to_do(options.config, "measurements"))
     results = results_folder(config)
     if options.prepare:
         suite = _section(config, "suites", options.prepare)
-        documents = sorted({_part(config, name)[0] for name in config["corpora"]})
-        prepare_suite(options.prepare, suite, documents, options.output.parent, config["seed"])
+        documents = sorted({_part(config, name)[0] for name in config.get("corpora", {})})
+        scored = any(score_jobs(config, name) for name in corpora(config))
+        prepare_suite(
+            options.prepare, suite, documents, options.output.parent, config["seed"], requests=scored
+        )
         return
-    _section(config, "corpora", options.corpus)
-    runs = job_runs(config, options.corpus, options.job, config["scoring"]["job"])
-    trained = dict.fromkeys(job_name(run, config["training"]["job"]) for run in runs)
-    manifests = [results / "runs" / options.corpus / f"{job}.json" for job in trained]
+    if options.corpus not in corpora(config):
+        raise RelscaleError(f"--corpus: {options.corpus!r}; there are {', '.join(corpora(config))}")
     score_job(
-        [run for manifest in manifests for run in read_runs(manifest)],
+        _runs(config, options.corpus, options.job),
         [results / "suites" / suite for suite in config["suites"]],
         Path(config["store"]),
         {**config["scoring"], "threads": options.threads},
@@ -236,11 +275,28 @@ def score(options: argparse.Namespace) -> None:
     )
 
 
+def _runs(config: dict[str, Any], corpus: str, job: str) -> list[dict[str, Any]]:
+    """The runs of a scoring job: name, key, path and status of each."""
+    from relscale.scoring.checkpoint_table import resolve
+    from relscale.scoring.job import read_runs
+
+    if source(config) == "checkpoints":
+        safe = config["scoring"]["use_safetensors"]
+        return [resolve(checkpoint, safe) for checkpoint in job_checkpoints(config, corpus, job)]
+    runs = job_runs(config, corpus, job, config["scoring"]["job"])
+    trained = dict.fromkeys(job_name(run, config["training"]["job"]) for run in runs)
+    names = {run.name for run in runs}
+    manifests = [results_folder(config) / "runs" / corpus / f"{name}.json" for name in trained]
+    return [run for manifest in manifests for run in read_runs(manifest) if run["name"] in names]
+
+
 def collect(options: argparse.Namespace) -> None:
     """Turn item scores, or tables as they were published, into measurements; scores under resampled items too."""
     from relscale.measurements.collect import collect as collected
     from relscale.measurements.published import read_tables
+    from relscale.measurements.runs import Measured, listed_runs, trained_runs
     from relscale.measurements.schema import REPLICATES
+    from relscale.scoring.manifest import read_manifest
     from relscale.tables import write_table
 
     config = load_config(options.config)
@@ -250,20 +306,26 @@ def collect(options: argparse.Namespace) -> None:
             write_table(REPLICATES.empty_table(), options.replicates)
         return
     results = results_folder(config)
-    manifests = {
-        stage: [
-            results / folder / corpus / f"{job}.json"
-            for corpus in config["corpora"]
-            for job in job_names(config, corpus, config[stage]["job"])
+    names = corpora(config)
+    scores = [results / "scores" / name / f"{job}.json" for name in names for job in score_jobs(config, name)]
+    runs: list[Measured]
+    if source(config) == "checkpoints":
+        suites = {name: read_manifest(results / "suites" / name) for name in config["suites"]}
+        runs = listed_runs(checkpoints(config), scores, suites)
+    else:
+        unit = config["training"]["job"]
+        trained = [
+            results / "runs" / name / f"{job}.json" for name in names for job in job_names(config, name, unit)
         ]
-        for stage, folder in (("training", "runs"), ("scoring", "scores"))
-    }
+        runs = trained_runs(trained, scores)
+    chosen = config["collect"]
     measurements, replicates = collected(
-        manifests["training"],
-        manifests["scoring"],
+        runs,
         config["experiment"],
-        config["collect"]["replicates"],
+        chosen["replicates"],
         config["seed"],
+        chosen["cut"],
+        chosen["subjects"],
     )
     write_table(measurements, options.output)
     if options.replicates:
@@ -320,12 +382,12 @@ def _fit_measurements(options: argparse.Namespace) -> None:
     from relscale.fitting.fits import write
     from relscale.fitting.reproduction import reproduction
     from relscale.fitting.summary import summary
-    from relscale.tables import read_table
+    from relscale.tables import open_table, read_table
 
     config: dict[str, Any] = load_config(options.config) if options.config else {"fit": {}, "seed": 0}
     suites = _suites(config)
     answers = config["fit"].get("answers")
-    replicates = read_table(options.replicates) if options.replicates else None
+    replicates = open_table(options.replicates) if options.replicates else None
     fits = fitted(read_table(options.table), replicates, config["fit"], suites, seed=config["seed"])
     if answers:
         fits = replace(fits, reproduction=reproduction(read_table(answers), fits))
@@ -367,11 +429,14 @@ def plot(options: argparse.Namespace) -> None:
 def _training(path: Path) -> dict[str, Any]:
     """A config by which models are trained; there is nothing for the first stages to do by another."""
     config = load_config(path)
-    if tables(config):
-        raise RelscaleError(
-            f"{path}: its runs.source is 'measurements', so that nothing is trained; start with 'collect'"
-        )
+    if source(config) != "train":
+        raise RelscaleError(_nothing_to_do(path, source(config)))
     return config
+
+
+def _nothing_to_do(path: Path, name: str) -> str:
+    first = {"checkpoints": "score", "measurements": "collect"}[name]
+    return f"{path}: its runs.source is {name!r}, so that nothing is trained; start with {first!r}"
 
 
 def _part(config: dict[str, Any], corpus: str) -> tuple[Path, str | None]:

@@ -52,13 +52,9 @@ def check_config(config: Any, name: str = "config") -> dict[str, Any]:
     errors = list(_filling_defaults(jsonschema.Draft202012Validator)(schema).iter_errors(config))
     if errors:
         raise RelscaleError(f"{name}: {_explain(min(errors, key=lambda error: list(map(str, error.path))))}")
-    if config["runs"]["source"] == "measurements":
-        _check_nothing_to_train(config, name)
+    _check_source(config, name)
+    if config["runs"]["source"] != "train":
         return config
-    if "tables" in config["runs"]:
-        raise RelscaleError(
-            f"{name}: runs.tables: is read where runs.source is 'measurements'; name it or leave them out"
-        )
     for corpus, options in config["corpora"].items():
         if options["source"] not in config["sources"]:
             raise RelscaleError(
@@ -69,11 +65,18 @@ def check_config(config: Any, name: str = "config") -> dict[str, Any]:
     return config
 
 
-def _check_nothing_to_train(config: dict[str, Any], name: str) -> None:
-    for key in ("sources", "corpora", "design"):
-        if key in config:
+def _check_source(config: dict[str, Any], name: str) -> None:
+    """What belongs to one source of runs stands with no other."""
+    source = config["runs"]["source"]
+    for key, owner in (("tables", "measurements"), ("table", "checkpoints")):
+        if key in config["runs"] and source != owner:
             raise RelscaleError(
-                f"{name}: {key}: nothing is trained where runs.source is 'measurements'; leave it out"
+                f"{name}: runs.{key}: is read where runs.source is {owner!r}; name it or leave them out"
+            )
+    for key in ("sources", "corpora", "design"):
+        if key in config and source != "train":
+            raise RelscaleError(
+                f"{name}: {key}: nothing is trained where runs.source is {source!r}; leave it out"
             )
 
 

@@ -9,6 +9,7 @@ from relscale.atomic import write_text
 from relscale.design.isoflop import plan
 from relscale.design.run import Run, budget_label
 from relscale.errors import RelscaleError
+from relscale.scoring.checkpoint_table import Checkpoint, read_checkpoints
 
 CONFIG_FILE = "config.yaml"
 
@@ -26,8 +27,14 @@ def save_config(config: dict[str, Any]) -> None:
         write_text(path, text)
 
 
+def source(config: dict[str, Any]) -> str:
+    """Which door the runs come through: train, checkpoints or measurements."""
+    name: str = config["runs"]["source"]
+    return name
+
+
 def tables(config: dict[str, Any]) -> list[dict[str, Any]]:
-    """The tables of an experiment that starts from measurements; none where models are trained."""
+    """The tables of an experiment that starts from measurements; none where models are scored."""
     found: list[dict[str, Any]] = config["runs"].get("tables", [])
     return found
 
@@ -46,6 +53,24 @@ def check_tables(config: dict[str, Any]) -> None:
     for place, path in read:
         if not Path(path).is_file():
             raise RelscaleError(f"{place}: {path}: no such table in {Path.cwd()}")
+
+
+def checkpoints(config: dict[str, Any]) -> list[Checkpoint]:
+    """The rows of the table that an experiment on checkpoints names; none in any other.
+
+    Raises
+    ------
+    RelscaleError
+        The table cannot be read.
+    """
+    return read_checkpoints(config["runs"]["table"]) if source(config) == "checkpoints" else []
+
+
+def corpora(config: dict[str, Any]) -> list[str]:
+    """The corpora whose models are scored, in the order of the config or the table."""
+    if source(config) == "checkpoints":
+        return list(dict.fromkeys(checkpoint.corpus for checkpoint in checkpoints(config)))
+    return list(config.get("corpora", {}))
 
 
 def job_name(run: Run, unit: str) -> str:
@@ -72,3 +97,40 @@ def job_runs(config: dict[str, Any], corpus: str, job: str, unit: str) -> list[R
             f"no job {job!r} for corpus {corpus!r}; jobs: {', '.join(job_names(config, corpus, unit))}"
         )
     return runs
+
+
+def score_jobs(config: dict[str, Any], corpus: str) -> list[str]:
+    """The scoring jobs of a corpus; none where all its models were scored by others."""
+    unit = config["scoring"]["job"]
+    if source(config) == "train":
+        return job_names(config, corpus, unit)
+    return list(dict.fromkeys(_scored_in(checkpoint, unit) for checkpoint in _to_score(config, corpus)))
+
+
+def job_checkpoints(config: dict[str, Any], corpus: str, job: str) -> list[Checkpoint]:
+    """The checkpoints of a scoring job.
+
+    Raises
+    ------
+    RelscaleError
+        The table has no such job.
+    """
+    unit = config["scoring"]["job"]
+    found = [checkpoint for checkpoint in _to_score(config, corpus) if _scored_in(checkpoint, unit) == job]
+    if not found:
+        raise RelscaleError(
+            f"no job {job!r} for corpus {corpus!r}; jobs: {', '.join(score_jobs(config, corpus)) or 'none'}"
+        )
+    return found
+
+
+def _to_score(config: dict[str, Any], corpus: str) -> list[Checkpoint]:
+    return [each for each in checkpoints(config) if each.corpus == corpus and each.model is not None]
+
+
+def _scored_in(checkpoint: Checkpoint, unit: str) -> str:
+    if unit == "budget":
+        raise RelscaleError(
+            "scoring.job: a table of checkpoints is scored by corpus or by run, not by budget"
+        )
+    return {"corpus": "all", "run": checkpoint.run}[unit]

@@ -9,14 +9,29 @@ from relscale.design.cost import Hardware, memory, seconds
 from relscale.design.isoflop import plan
 from relscale.design.run import run_to_dict
 from relscale.errors import RelscaleError
-from relscale.experiment import CONFIG_FILE, check_tables, job_name, job_names, job_runs, results_folder, save_config, tables
+from relscale.experiment import (
+    CONFIG_FILE,
+    check_tables,
+    checkpoints,
+    corpora,
+    job_checkpoints,
+    job_name,
+    job_names,
+    job_runs,
+    results_folder,
+    save_config,
+    score_jobs,
+    tables,
+)
 from relscale.fitting.fits import SCHEMAS
 from relscale.figures.plot import figure_base, figure_module, figure_suite, static_formats, suite_figures
 from relscale.laws.catalogue import law, law_names
 from relscale.measurements.published import source_module
 from relscale.provenance import code_digest, digest
-from relscale.scoring.manifest import read_manifest
-from relscale.scoring.suite import suite_digest, suite_folder
+from relscale.measurements.samples import sample_files
+from relscale.scoring.checkpoint_table import checkpoint_files
+from relscale.scoring.safetensors_header import weights_bytes
+from relscale.scoring.suite import needs_documents, suite_digest, suite_inputs, suite_title
 
 if not workflow.configfiles:
 
@@ -26,11 +41,21 @@ if not workflow.configfiles:
 # What can be wrong is said before anything runs.
 try:
     config = check_config(config, " + ".join(map(str, workflow.configfiles)))
-    TRAINS = config["runs"]["source"] == "train"
+    SOURCE = config["runs"]["source"]
+    TRAINS, SCORES = SOURCE == "train", SOURCE != "measurements"
     check_tables(config)
     if TRAINS:
         plan(config)
-    SUITE_DATA = {name: suite_digest(name, options) for name, options in config["suites"].items() if TRAINS}
+    CHECKPOINTS = checkpoints(config)
+    CORPORA = corpora(config)
+    SCORE_JOBS = [(corpus, job) for corpus in CORPORA if SCORES for job in score_jobs(config, corpus)]
+    SUITE_DATA = {name: suite_digest(name, options) for name, options in config["suites"].items() if SCORES}
+    SUITE_FILES = {name: suite_inputs(options) for name, options in config["suites"].items() if SCORES}
+    for name, options in config["suites"].items():
+        if SOURCE == "checkpoints" and needs_documents(name, options):
+            raise RelscaleError(
+                f"suites.{name}: is made from held-out documents of corpora, and nothing is trained here; leave it out"
+            )
     FIGURE_CODE = {name: code_digest("relscale.figures.plot", name) for name in map(figure_module, config["figures"])}
     LOADERS = [source_module(table["loader"]).__name__ for table in tables(config) if "loader" in table]
     ASKED = [law(entry["law"]) for entry in config["fit"]["laws"]]
@@ -39,7 +64,6 @@ except RelscaleError as error:
 
 RESULTS = results_folder(config).as_posix()
 CONFIG = f"{RESULTS}/{CONFIG_FILE}"
-CORPORA = list(config.get("corpora", {}))
 SUITES = list(config["suites"])
 TABLES = [table["path"] for table in tables(config)]
 FIT_TABLES = list(SCHEMAS)
@@ -84,11 +108,21 @@ def expected_seconds(w):
     return sum(seconds(run, HARDWARE) for run in planned(w))
 
 
-def run_manifests(w):
-    """What a scoring job scores: the manifests of the training jobs that its runs belong to."""
+def scored_models(w):
+    """What a scoring job scores: the manifests of the training jobs that its runs belong to, or files of checkpoints."""
+    if not TRAINS:
+        local = [each for each in job_checkpoints(config, w.corpus, w.job) if each.local]
+        return [config["runs"]["table"], *(file for each in local for file in checkpoint_files(each.model))]
     runs = job_runs(config, w.corpus, w.job, config["scoring"]["job"])
     jobs = dict.fromkeys(job_name(run, config["training"]["job"]) for run in runs)
     return [f"{RESULTS}/runs/{w.corpus}/{job}.json" for job in jobs]
+
+
+def scoring_memory(w):
+    """What a scoring job needs, MB: the largest of its checkpoints, as float32, beside the libraries."""
+    local = [] if TRAINS else [each.model for each in job_checkpoints(config, w.corpus, w.job) if each.local]
+    weights = [weights_bytes(model) for model in local if any(Path(model).glob("*.safetensors"))]
+    return 2000 + 2 * max(weights, default=0) // 10**6
 
 
 def suite_facts():
@@ -112,8 +146,10 @@ def caption(figure):
     suite = figure_suite(figure)
     if suite is None:
         return text
-    if not TRAINS:
-        shown = config["suites"].get(suite, {})
-        return f"{text}\n**{shown.get('title', suite)}.** {shown.get('what', '')} {shown.get('note', '')}\n"
-    manifest = read_manifest(suite_folder(suite, config["suites"][suite]))
-    return f"{text}\n**{manifest.title}.** {manifest.what} {manifest.note}\n"
+    options = config["suites"].get(suite, {})
+    title, what, note = (
+        suite_title(suite, options)
+        if SCORES
+        else (options.get("title", suite), options.get("what", ""), options.get("note", ""))
+    )
+    return f"{text}\n**{title}.** {what} {note}\n"

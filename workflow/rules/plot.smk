@@ -6,8 +6,8 @@ rule plot:
     input:
         measurements=f"{RESULTS}/measurements.parquet",
         fits=expand(f"{RESULTS}/fits/{{table}}.parquet", table=FIT_TABLES),
-        tokens=expand(f"{RESULTS}/tokens/{{corpus}}/manifest.json", corpus=CORPORA),
-        suites=expand(f"{RESULTS}/suites/{{suite}}/suite.yaml", suite=SUITES if TRAINS else []),
+        tokens=expand(f"{RESULTS}/tokens/{{corpus}}/manifest.json", corpus=CORPORA if TRAINS else []),
+        suites=expand(f"{RESULTS}/suites/{{suite}}/suite.yaml", suite=SUITES if SCORES else []),
     output:
         json=f"{RESULTS}/figures/{{figure}}.json",
         html=report(

@@ -3,7 +3,8 @@
 
 rule suite:
     input:
-        all_documents(),
+        lambda w: all_documents() if needs_documents(w.suite, config["suites"][w.suite]) else [],
+        lambda w: SUITE_FILES[w.suite],
     output:
         f"{RESULTS}/suites/{{suite}}/suite.yaml",
     params:
@@ -12,6 +13,7 @@ rule suite:
         seed=config["seed"],
         code=code_digest("relscale.scoring.suite"),
         data=lambda w: SUITE_DATA[w.suite],
+        scored=bool(SCORE_JOBS),
     log:
         f"{RESULTS}/logs/suite/{{suite}}.log",
     conda:
@@ -22,7 +24,7 @@ rule suite:
 
 rule score:
     input:
-        runs=run_manifests,
+        models=scored_models,
         suites=expand(f"{RESULTS}/suites/{{suite}}/suite.yaml", suite=config["suites"]),
     output:
         f"{RESULTS}/scores/{{corpus}}/{{job}}.json",
@@ -32,7 +34,7 @@ rule score:
         code=code_digest("relscale.scoring.job"),
     threads: config["scoring"]["threads"]
     resources:
-        mem_mb=2000,
+        mem_mb=scoring_memory,
     log:
         f"{RESULTS}/logs/score/{{corpus}}/{{job}}.log",
     benchmark:

@@ -199,7 +199,7 @@ def _replicates(cells: Sequence[tuple[dict[str, Any], Cell]], count: int) -> pa.
         for metric, column in zip(cell.metrics, cell.replicates.T, strict=True)
         if metric.startswith(RESAMPLED)
     ]
-    series.sort(key=lambda entry: [entry[0][name] for name in ORDER])
+    series.sort(key=lambda entry: [(entry[0][name] is None, entry[0][name]) for name in ORDER])
     columns: dict[str, pa.Array] = {}
     for field in REPLICATES:
         if field.name == "value":
@@ -212,6 +212,8 @@ def _replicates(cells: Sequence[tuple[dict[str, Any], Cell]], count: int) -> pa.
             codes = pa.array(
                 [described[field.name] for described, _ in series], pa.string()
             ).dictionary_encode()
-            indices = np.repeat(codes.indices.to_numpy(), count).astype(np.int32)
-            columns[field.name] = pa.DictionaryArray.from_arrays(pa.array(indices), codes.dictionary)
+            indices = np.repeat(codes.indices.fill_null(-1).to_numpy(), count).astype(np.int32)
+            columns[field.name] = pa.DictionaryArray.from_arrays(
+                pa.array(indices, mask=indices < 0), codes.dictionary
+            )
     return pa.table(columns, schema=REPLICATES)

@@ -140,6 +140,14 @@ def suite_folder(name: str, options: dict[str, Any]) -> Path:
     return SUITES / name
 
 
+def suite_title(name: str, options: dict[str, Any]) -> tuple[str, str, str]:
+    """Title of a suite, what it measures, and its note."""
+    if "lm_eval" in options:
+        return name, f"lm-eval's {', '.join(options['lm_eval'])}.", ""
+    manifest = read_manifest(suite_folder(name, options))
+    return manifest.title, manifest.what, manifest.note
+
+
 def available_suites() -> list[str]:
     """Names of the shipped suites."""
     return sorted(path.parent.name for path in SUITES.glob("*/suite.yaml"))
