@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
 from relscale.provenance import digest, file_digest
+from relscale.scoring.hub import MODEL_FILES, PICKLED, fetch_model
 from relscale.scoring.safetensors_header import parameters
 from relscale.tables import read_table
 
@@ -16,8 +17,6 @@ REQUIRED = ("corpus", "params", "tokens", "training_flops")
 OPTIONAL = ("model", "revision", "samples", "run", "optimizer", "seed", "step", "block", "budget")
 WHOLE = ("params", "tokens", "seed", "step")
 NUMBERS = (*WHOLE, "training_flops", "budget")
-# What a folder's numbers depend on: weights, configuration, tokenizer.
-FILES = ("*.safetensors", "*.bin", "*.json", "*.model", "*.txt")
 
 
 @dataclass(frozen=True)
@@ -114,14 +113,14 @@ def resolve(checkpoint: Checkpoint, use_safetensors: bool = True) -> dict[str, A
         folder = Path(checkpoint.model)
         key = digest([(file.name, file_digest(file)) for file in checkpoint_files(folder)])
     else:
-        folder = _fetch(checkpoint.model, checkpoint.revision, use_safetensors)
+        folder = fetch_model(checkpoint.model, checkpoint.revision, use_safetensors)
         key = digest([checkpoint.model, folder.name])  # the hub's cache names snapshots by their commit
     return {"name": checkpoint.run, "key": key, "path": str(folder), "status": "ok"}
 
 
 def checkpoint_files(folder: str | Path) -> list[Path]:
     """The files of a folder that its numbers depend on."""
-    return sorted({path for pattern in FILES for path in Path(folder).glob(pattern)})
+    return sorted({path for pattern in (*MODEL_FILES, PICKLED) for path in Path(folder).glob(pattern)})
 
 
 def _typed(table: pa.Table, path: Path) -> list[dict[str, Any]]:
@@ -193,21 +192,3 @@ def _place(value: str | None, table: Path) -> str | None:
 
 def _name(model: str, revision: str | None) -> str:
     return f"{Path(model).name}-{revision}" if revision else Path(model).name
-
-
-def _fetch(model: str, revision: str | None, use_safetensors: bool) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.constants import HF_HUB_CACHE
-    from huggingface_hub.utils import disable_progress_bars
-
-    disable_progress_bars()
-    patterns = [pattern for pattern in FILES if not (use_safetensors and pattern == "*.bin")]
-    try:
-        return Path(snapshot_download(model, revision=revision, allow_patterns=patterns))
-    except Exception as error:  # no network, no such model, no permission: the hub's client has many for each
-        at = f" at revision {revision}" if revision else ""
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise RelscaleError(
-            f"cannot fetch the model {model}{at}, nor is it in {HF_HUB_CACHE}; fetch it where the hub can be reached, "
-            f"or name its folder in the table ({reason})"
-        ) from error

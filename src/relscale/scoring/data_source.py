@@ -1,6 +1,5 @@
 """Where a suite's data lie: a path of the user's own, or a data set of the hub at a pinned revision."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from relscale.errors import RelscaleError
 from relscale.provenance import digest, file_digest
+from relscale.scoring.hub import fetch
 
 
 def data_files(path: str | Path) -> list[Path]:
@@ -61,30 +61,9 @@ def find_data(name: str, data: dict[str, Any], files: Sequence[str] = ()) -> tup
             )
         read = [(file.name, file_digest(file)) for file in data_files(path)]
         return path, {"path": str(path), "digest": digest(read)}
-    folder = _fetch(name, data["hub"], data.get("revision"), files)
+    remedy = f"give a local copy as the option 'data' of suite {name}"
+    folder = fetch(data["hub"], "dataset", data.get("revision"), files, remedy)
     commit = folder.name  # the hub's cache names snapshots by their commit
     if data.get("revision") is None:
         print(f"suite {name}: {data['hub']} is at commit {commit}; pin it as data.revision", file=sys.stderr)
     return folder, {"hub": data["hub"], "revision": commit}
-
-
-def _fetch(name: str, hub: str, revision: str | None, files: Sequence[str]) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.constants import HF_HUB_CACHE
-    from huggingface_hub.utils import disable_progress_bars
-
-    disable_progress_bars()
-    try:
-        return Path(
-            snapshot_download(hub, repo_type="dataset", revision=revision, allow_patterns=list(files) or None)
-        )
-    except (
-        Exception
-    ) as error:  # no network, no such data set, no permission: the hub's client has many for each
-        at = f" at revision {revision}" if revision else ""
-        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise RelscaleError(
-            f"suite {name}: cannot fetch {', '.join(files) or 'the data'} of {hub}{at}{offline}, nor is it in "
-            f"{HF_HUB_CACHE}; give a local copy as the suite's option 'data' ({reason})"
-        ) from error

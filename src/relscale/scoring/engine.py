@@ -12,6 +12,7 @@ than all that was tried before; where the model's own forward pass says otherwis
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ import numpy as np
 import torch
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
+from lm_eval.utils import simple_parse_args_string
 from transformers.cache_utils import Cache, DynamicLayer
 
 from relscale.errors import RelscaleError
 from relscale.scoring.batching import Batch, batches, plant
 from relscale.scoring.checkpoint import load_encoder, load_model
 from relscale.scoring.encoding import Encoder, Window
+from relscale.scoring.hub import fetch_model
 from relscale.scoring.prefixes import shared_prefixes
 
 # Rows of hidden states that meet the vocabulary at once: their logits should stay in the processor's cache.
@@ -63,7 +66,9 @@ class Engine(LM):
     Parameters
     ----------
     pretrained
-        A folder with ``config.json``, safetensors and a tokenizer.
+        A folder with ``config.json``, safetensors and a tokenizer, or the name of a model on the hub.
+    revision
+        Of a model on the hub.
     dtype
         ``float32``, ``bfloat16`` or ``float16``. The softmax is float32 and sums are float64 in any case.
     device
@@ -91,8 +96,11 @@ class Engine(LM):
         encoders: dict[str, Encoder] | None = None,
         use_safetensors: bool = True,
         trust_remote_code: bool = False,
+        revision: str | None = None,
     ):
         super().__init__()
+        if not Path(pretrained).is_dir() and str(pretrained).count("/") == 1:
+            pretrained = fetch_model(str(pretrained), revision, use_safetensors)
         self._device = torch.device(best_device() if device == "auto" else device)
         self.batch_tokens = batch_tokens or BATCH_TOKENS[self._device.type == "cuda"]
         self.model = load_model(pretrained, dtype, self._device, use_safetensors, trust_remote_code)
@@ -108,6 +116,35 @@ class Engine(LM):
         self.share = self._agrees(windows, self.direct, prefix=0)
         self.reuse = self.share and self._agrees(windows, self.direct, prefix=4)
         self._verified = 0  # the longest context for which real text gave the same numbers shared and apart
+
+    @classmethod
+    def create_from_arg_obj(
+        cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None
+    ) -> "Engine":
+        """An engine from lm-eval's ``model_args``; its batch sizes are left aside, since batches go by tokens.
+
+        Raises
+        ------
+        RelscaleError
+            There is an argument that the engine does not have.
+        """
+        given = arg_dict | {
+            name: value
+            for name, value in (additional_config or {}).items()
+            if value is not None and name not in ("batch_size", "max_batch_size")
+        }
+        known = list(signature(cls.__init__).parameters)[1:]
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise RelscaleError(f"model_args: no argument {unknown[0]!r}; there are {', '.join(known)}")
+        return cls(**given)
+
+    @classmethod
+    def create_from_arg_string(
+        cls, arg_string: str, additional_config: dict[str, Any] | None = None
+    ) -> "Engine":
+        """The same from the text ``pretrained=FOLDER,dtype=bfloat16``."""
+        return cls.create_from_arg_obj(simple_parse_args_string(arg_string), additional_config)
 
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = True) -> list[tuple[float, bool]]:
         """Log-probability in nats of each continuation after its context, and whether greedy decoding would give it."""

@@ -1,0 +1,63 @@
+"""Models and data sets of the Hugging Face hub, or what its cache has of them."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from relscale.errors import RelscaleError
+
+# Weights, configuration and tokenizer of a model; pickled weights only where they are trusted.
+MODEL_FILES = ("*.safetensors", "*.json", "*.model", "*.txt")
+PICKLED = "*.bin"
+
+
+def fetch_model(model: str, revision: str | None, use_safetensors: bool = True) -> Path:
+    """The folder of a model, named by its commit.
+
+    Raises
+    ------
+    RelscaleError
+        The hub cannot be reached, and its cache does not have the model.
+    """
+    files = MODEL_FILES if use_safetensors else (*MODEL_FILES, PICKLED)
+    return fetch(model, "model", revision, files, "fetch it where the hub can be reached, or name a folder")
+
+
+def fetch(repository: str, kind: str, revision: str | None, files: Sequence[str], remedy: str) -> Path:
+    """The folder of a repository's files, named by its commit.
+
+    Parameters
+    ----------
+    repository, kind
+        Its name, and whether it is a ``model`` or a ``dataset``.
+    revision
+        A commit, tag or branch; None for the default branch.
+    files
+        Patterns of those that are needed.
+    remedy
+        What to do where it cannot be had, for the message.
+
+    Raises
+    ------
+    RelscaleError
+        The hub cannot be reached, and its cache does not have them.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.constants import HF_HUB_CACHE
+    from huggingface_hub.utils import disable_progress_bars
+
+    disable_progress_bars()
+    try:
+        return Path(
+            snapshot_download(
+                repository, repo_type=kind, revision=revision, allow_patterns=list(files) or None
+            )
+        )
+    except Exception as error:  # no network, no such repository, no permission: the client has many for each
+        at = f" at revision {revision}" if revision else ""
+        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise RelscaleError(
+            f"cannot fetch {', '.join(files) or 'the files'} of the {kind} {repository}{at}{offline}, nor are they in "
+            f"{HF_HUB_CACHE}; {remedy} ({reason})"
+        ) from error
