@@ -78,8 +78,38 @@ def question_tables(
                         "enough": power >= 0.8,
                     }
                 )
+    tables["prompt_forms"] = _prompt_forms(key, corpora, groups, budgets, random)
     tables["reproduction"] = _reproduction()
     return tables
+
+
+def _prompt_forms(
+    key: Row, corpora: list[str], groups: list[str], budgets: list[float], random: np.random.Generator
+) -> list[Row]:
+    """Three forms: what compute explains of the suite's metric and of accuracy, and what two gain over letters."""
+    rows = []
+    for corpus, (k, group), form in itertools.product(
+        corpora, enumerate(groups), ("letters", "cloze", "text")
+    ):
+        whose = {"experiment": "toy", "corpus": corpus, "optimizer": "c-adamc", **key, "group": group}
+        whose |= {"prompt": form, "points": "compute-optimal runs", "level": 0.95, "n": 4, "status": "ok"}
+        for metric in (key["metric"], "accuracy"):
+            share = 0.97 - 0.02 * k - 0.1 * (metric == "accuracy")
+            limits = {"value": share, "low": share - 0.08, "high": share + 0.02, "scheme": "noncentral t"}
+            told = {"metric": metric, "quantity": "r_squared", "estimand": "these items"}
+            rows.append(whose | told | limits)
+        for budget in (*budgets, None) if form != "letters" else ():
+            gain = 0.03 - 0.01 * k + random.normal(0, 0.005)
+            about = "item population, of this point alone" if budget else "item population"
+            place = {"budget": budget, "training_flops": budget or budgets[1], "estimand": about}
+            told = {"metric": "accuracy", "quantity": "difference", "reference": "letters"}
+            rows.append(
+                whose
+                | told
+                | place
+                | {"value": gain, "low": gain - 0.02, "high": gain + 0.02, "scheme": "normal"}
+            )
+    return rows
 
 
 def _specifications(rows: list[Row], whose: Row, slope: float, random: np.random.Generator) -> None:
@@ -261,7 +291,10 @@ def contrast_rows(target: str, baseline: str, keys: list[Row], budgets: list[flo
     return tables
 
 
-QUESTIONS = ("specifications", "forecasts", "backtests", "influence", "forms", "power", "reproduction")
+QUESTIONS = (
+    *("specifications", "forecasts", "backtests", "influence", "forms", "power", "prompt_forms"),
+    "reproduction",
+)
 
 
 def as_table(name: str, rows: list[Row]) -> pa.Table:

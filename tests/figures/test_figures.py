@@ -25,13 +25,18 @@ FIGURES = [
     *("case-studies", "corpus-gap", "exponents", "frontier", "isoflop", "loss-surface", "loss-to-accuracy"),
     *("reproduction", "training-share"),
 ]
-PER_SUITE = ["forecast", "relative-law", "robustness", "specification-curve"]
+PER_SUITE = ["forecast", "prompt-forms", "relative-law", "robustness", "specification-curve"]
 TABLES = ("frontier", "errors", "gaps", "fits", *QUESTIONS)
 SUITES = ["knowledge", "varieties", "domains", "behaviours"]
 NAMES = [
     *FIGURES,
     *(f"relative-law-{suite}" for suite in SUITES),
-    *("forecast-knowledge", "robustness-knowledge", "specification-curve-knowledge"),
+    *(
+        "forecast-knowledge",
+        "prompt-forms-knowledge",
+        "robustness-knowledge",
+        "specification-curve-knowledge",
+    ),
 ]
 UNITS = (
     *("(FLOPs)", "(number)", "(nats a token)", "(ratio)", "(no unit)", "no unit)", "(%)", "bits per byte"),
@@ -275,7 +280,9 @@ def test_fits_without_any_interval_are_drawn_without_bands(
         pq.write_table(pa.Table.from_pylist(bare), tmp_path / f"{table}.parquet")
     figure = draw(name, FigureData(toy.measurements, tmp_path, toy.suites, toy.tokens))
     bands = [trace for trace in scatters(figure) if trace.fill]
-    assert not bands or name == "robustness-knowledge", "whose band is over groups"
+    assert not bands or name in ("robustness-knowledge", "prompt-forms-knowledge"), (
+        "whose bands are not of fits"
+    )
 
 
 def test_two_optimizers_are_two_columns(toy: FigureData, tmp_path: Path) -> None:

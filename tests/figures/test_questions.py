@@ -14,6 +14,7 @@ import pytest
 
 from relscale.figures import plot, theme
 from relscale.figures.data import FigureData
+from relscale.figures.metric_title import metric_title
 from relscale.figures.page import LARGEST, page
 from relscale.laws.catalogue import law
 
@@ -349,3 +350,44 @@ def test_the_gap_between_corpora_is_drawn_for_the_loss_and_for_each_group(toy: F
 
 def test_minus_signs_are_minus_signs() -> None:
     assert theme.plain(-6.6e-5) == "−6.6×10⁻⁵"
+
+
+def test_prompt_forms_are_told_apart_and_the_reference_is_named(toy: FigureData) -> None:
+    figure = draw("prompt-forms", toy, suite="knowledge")
+    assert {"text − letters", "cloze − letters"} <= set(re.findall(r"<b>([^<]*letters)</b>", texts(figure)))
+    assert figure.layout.yaxis.ticktext == ("letters", "cloze", "text")
+    titles = {axis.title.text for axis in figure.select_yaxes()}
+    assert "accuracy − that under letters (share)" in titles
+
+
+def test_a_suite_of_one_prompt_form_says_so(toy: FigureData) -> None:
+    figure = draw("prompt-forms", toy, suite="varieties")
+    assert "was measured under one prompt form only" in texts(figure)
+
+
+def test_of_many_groups_prompt_forms_show_the_median(toy: FigureData, tmp_path: Path) -> None:
+    data = many(toy, tmp_path, 20, 3)
+    rows = [row for row in toy.rows("prompt_forms") if row["corpus"] == "code" and row["group"] == "tables"]
+    copies = [row | {"group": f"g{i:02}"} for i in range(19) for row in rows]
+    pq.write_table(as_table("prompt_forms", copies), tmp_path / "prompt_forms.parquet")
+    names = [trace.name for trace in draw("prompt-forms", data, suite="knowledge").data if trace.showlegend]
+    assert names == ["a group, of 20", "median over groups"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "title"),
+    [
+        ("bits_per_byte_answer_mean", "bits per byte (right answer)"),
+        ("bits_per_byte_answer_pooled_macro", "bits per byte (right answer, pooled, macro)"),
+        ("bits_per_byte_other_mean_micro", "bits per byte (other answers, micro)"),
+        ("bits_per_byte_document_pooled", "bits per byte (documents, pooled)"),
+        ("bits_per_byte_answer_published", "bits per byte (as published, right answer)"),
+        ("accuracy_per_byte_macro", "accuracy per byte (share right, macro)"),
+        ("error_rate_micro", "error rate (share wrong, micro)"),
+        ("nats_answer_mean_micro", "loss (nats, micro)"),
+        ("nats_per_token", "loss (nats a token)"),
+        ("a_metric_of_ones_own", "a metric of ones own"),
+    ],
+)
+def test_metrics_are_told_in_words_with_their_unit(metric: str, title: str) -> None:
+    assert metric_title(metric) == title

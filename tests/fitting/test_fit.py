@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 import scipy.stats
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import SCHEMAS, Fits, read, write
+from relscale.tables import open_table
 
 GROUPS = {"a": (1.5, 0.08, 0.3), "b": (1.0, 0.05, 0.0), "c": (0.8, 0.1, -0.2)}
 SUITES = {"s": {"baseline": "b"}}
@@ -218,6 +220,42 @@ def test_accuracy_that_is_a_sigmoid_of_loss_is_recovered(World: Any) -> None:
     found = {p: one(fits.fits, law="sigmoid", parameter=p) for p in ("floor", "ceiling", "midpoint", "slope")}
     assert found == pytest.approx({"floor": 0.25, "ceiling": 0.85, "midpoint": 1.6, "slope": 5}, rel=1e-4)
     assert one(fits.fits, "predictor", law="sigmoid", parameter="slope") == "bits_per_byte_answer_mean"
+    assert one(fits.fits, "corpus", law="sigmoid", parameter="slope") == "text"
+
+
+def test_accuracy_is_predicted_from_bits_per_byte_that_weigh_subjects_alike(World: Any) -> None:
+    table = World({"a": (1.5, 0.1, 0.0)}, metric="bits_per_byte_answer_mean_macro").measurements
+    scores = table.filter(pc.equal(table["suite"], "s"))
+    micro = changed(scores, "metric", pa.array(["bits_per_byte_answer_mean_micro"] * scores.num_rows))
+    other = changed(scores, "metric", pa.array(["bits_per_byte_other_mean_macro"] * scores.num_rows))
+    accuracy = changed(scores, "metric", pa.array(["accuracy_macro"] * scores.num_rows))
+    accuracy = changed(accuracy, "value", pc.subtract(1.0, pc.multiply(0.3, scores["value"])))
+    fits = fit(pa.concat_tables([table, micro, other, accuracy]), suites={"s": {"chance": 0.25}})
+    sigmoids = fits.fits.filter(pc.equal(fits.fits["law"], "sigmoid"))
+    assert set(sigmoids["predictor"].to_pylist()) == {"bits_per_byte_answer_mean_macro"}
+
+
+def test_more_than_laws_is_asked_of_the_metric_that_a_suite_is_shown_by_or_of_those_named(World: Any) -> None:
+    table = World(GROUPS, noise=0.01).measurements
+    scores = table.filter(pc.equal(table["suite"], "s"))
+    brier = changed(scores, "metric", pa.array(["brier"] * scores.num_rows))
+    both = pa.concat_tables([table, brier])
+    shown = {"s": SUITES["s"] | {"metric": "brier"}}
+    fits = fit(both, suites=shown)
+    assert set(fits.errors["metric"].to_pylist()) >= {"brier", "bits_per_byte_answer_mean"}
+    of_suite = fits.influence.filter(pc.equal(fits.influence["suite"], "s"))
+    assert set(of_suite["metric"].to_pylist()) == {"brier"}
+    named = {"metrics": {"s": ["brier", "bits_per_byte_answer_mean"]}}
+    influence = fit(both, options=named, suites=shown).influence
+    assert set(influence["metric"].to_pylist()) >= {"brier", "bits_per_byte_answer_mean"}
+
+
+def test_replicates_may_be_read_in_batches(World: Any, tmp_path: Any) -> None:
+    world = World(GROUPS, noise=0.01, replicates=5, item_noise=0.01)
+    pq.write_table(world.replicate_table, tmp_path / "replicates.parquet", row_group_size=7)
+    batches = open_table(tmp_path / "replicates.parquet")
+    whole = fit(world.measurements, world.replicate_table, suites=SUITES)
+    assert fit(world.measurements, batches, suites=SUITES) == whole
 
 
 def test_what_is_written_is_read_back(World: Any, tmp_path: Any) -> None:

@@ -170,6 +170,18 @@ def test_target_and_baseline_exchanged_change_the_sign() -> None:
     assert rows[0]["direction"] == swapped[0]["direction"]
 
 
+def test_the_prompt_is_a_choice_and_the_one_that_a_suite_is_shown_by_is_the_default() -> None:
+    one = ladder({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS, ("loss", "loss "))
+    series = [
+        series._replace(prompt="cloze" if series.metric == "loss" else "letters", metric="loss")
+        for series in one.series
+    ]
+    rows = specification_rows(replace(one, series=series), replace(CHOSEN, shown_prompt={"s": "letters"}))
+    assert {row["prompt"] for row in rows} == {"cloze", "letters"}
+    assert {row["prompt"] for row in where(rows, chosen=True)} == {"letters"}
+    assert sorted(row["specification"] for row in rows) == list(range(1, len(rows) + 1))
+
+
 def test_metrics_that_measure_something_else_are_no_choice() -> None:
     metrics = ("brier", "bits_per_byte_scored_pooled", "bits_per_byte_answer_mean", "error_rate")
     rows = specification_rows(ladder({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS, metrics), CHOSEN)

@@ -11,13 +11,15 @@ import pyarrow.compute as pc
 import yaml
 
 from relscale.errors import RelscaleError
+from relscale.figures.metric_title import metric_title
+from relscale.fitting.metrics import parse
 from relscale.tables import read_table
 
 Row = dict[str, Any]
 
 KEYS = ("experiment", "corpus", "optimizer", "suite", "prompt", "metric", "group")
 PAIR = (*KEYS, "baseline", "contrast")
-CHOICES = ("frontier", "flops", "degree", "window", "bytes", "pooling", "subjects", "form")
+CHOICES = ("frontier", "flops", "degree", "window", "bytes", "pooling", "subjects", "prompt", "form")
 COLUMNS = {
     "measurements": (
         *("experiment", "corpus", "optimizer", "run", "seed", "budget", "training_flops", "params", "tokens"),
@@ -56,8 +58,12 @@ COLUMNS = {
     ),
     "power": (*PAIR, "delta_beta", "resource", "count", "power", "stderr", "level", "enough", "status"),
     "specifications": (
-        *(*PAIR, "specification", *CHOICES),
+        *(*PAIR, "specification", *(choice for choice in CHOICES if choice not in PAIR)),
         *("value", "low", "high", "level", "direction", "n", "chosen", "status"),
+    ),
+    "prompt_forms": (
+        *(*KEYS, "quantity", "reference", "points", "scale", "budget", "run", "training_flops"),
+        *("value", "low", "high", "level", "n", "scheme", "estimand", "status"),
     ),
     "reproduction": (
         *("data", "quantity", "unit", "published", "published_stderr", "reproduced", "low", "high", "level"),
@@ -67,26 +73,6 @@ COLUMNS = {
 
 GROUP = "group"  # the contrast between groups
 POOLED, BLOCK = "partial pooling", "block bootstrap"  # how schemes begin
-
-# The error metrics in order of preference, each with the title of its axis; then what else is drawn.
-METRICS = {
-    "bits_per_byte_answer_mean": "bits per byte (right answer)",
-    "bits_per_byte_answer_pooled": "bits per byte (right answers, pooled)",
-    "bits_per_byte_document_pooled": "bits per byte (documents, pooled)",
-    "bits_per_byte_document_mean": "bits per byte (mean over documents)",
-    "bits_per_byte_scored_pooled": "bits per byte (scored text, pooled)",
-    "brier": "Brier score (0 to 2)",
-    "error_rate": "error rate (share wrong)",
-    "nats_per_token": "loss (nats a token)",
-    "bits_per_byte_answer_published": "bits per byte (as published)",
-    "nats_answer_micro": "loss (nats, mean over questions)",
-    "nats_answer_macro": "loss (nats, mean over subjects)",
-    "nats_answer_mean": "loss of the right answer (nats)",
-    "accuracy": "accuracy (share right)",
-    "accuracy_per_byte": "accuracy per byte (share right)",
-    "probability": "probability of right answer (share)",
-    "log_probability": "log-probability of right answer (nats)",
-}
 
 
 @dataclass(frozen=True)
@@ -112,7 +98,7 @@ class Suite:
     @property
     def metric_title(self) -> str:
         """The title of the error's axis, its unit included."""
-        return METRICS.get(self.metric, self.metric.replace("_", " "))
+        return metric_title(self.metric)
 
     @property
     def baseline_label(self) -> str:
@@ -274,10 +260,9 @@ class FigureData:
         manifest = _manifest(self.suites.get(name, {}))
         errors = self.rows("errors", suite=name)
         present = {row["metric"] for row in errors}
-        wanted = str(options.get("metric") or manifest.get("metric") or next(iter(METRICS)))
-        metric = (
-            wanted if wanted in present else next((known for known in METRICS if known in present), wanted)
-        )
+        wanted = str(options.get("metric") or manifest.get("metric") or "none")
+        best = min(present, key=lambda name: parse(name).preference, default=wanted)
+        metric = wanted if wanted in present else best
         prompts = distinct(row["prompt"] for row in errors if row["metric"] == metric)
         prompt = options.get("prompt") or manifest.get("prompt")
         if prompt not in prompts:

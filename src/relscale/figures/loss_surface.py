@@ -13,8 +13,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from relscale.figures import theme
-from relscale.figures.data import METRICS, FigureData, Row
+from relscale.figures.data import FigureData, Row
 from relscale.figures.law_lines import known
+from relscale.figures.metric_title import metric_title
 from relscale.figures.panels import (
     HEADING,
     LINE,
@@ -86,7 +87,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     )
     losses = [surface.loss for surface in shown]
     beyond = sum(_draw(grid, row, surface) for row, surface in enumerate(shown))
-    _legend(grid, losses, METRICS.get(shown[0].rows[0]["metric"], "loss"))
+    _legend(grid, losses, metric_title(shown[0].rows[0]["metric"]))
     footnotes(grid, _notes(shown, beyond, len(surfaces) - len(shown)))
     return grid.figure
 

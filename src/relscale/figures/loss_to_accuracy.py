@@ -10,8 +10,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from relscale.figures import theme
-from relscale.figures.data import METRICS, FigureData, Row, Series, Suite, distinct
+from relscale.figures.data import FigureData, Row, Series, Suite, distinct
 from relscale.figures.law_lines import known
+from relscale.figures.metric_title import metric_title
 from relscale.figures.panels import (
     Panels,
     empty,
@@ -24,6 +25,7 @@ from relscale.figures.panels import (
     set_axes,
     share_titles,
 )
+from relscale.fitting.metrics import parse
 
 TITLE = "From loss to accuracy"
 SHOWN = ("accuracy", "probability")
@@ -40,15 +42,17 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     RelscaleError
         There is no suite of that name.
     """
-    able = distinct(row["suite"] for row in data.rows("measurements", metric="accuracy"))
+    measured = distinct((row["suite"], row["metric"]) for row in data.rows("measurements"))
+    able = {name for name, metric in measured if parse(metric).is_accuracy}
     fitting = [name for name in data.suite_names() if name in able]
     name = options.get("suite") or (PREFERRED if PREFERRED in fitting else next(iter(fitting), None))
     if name is None:
         return empty(TITLE, "No suite of this experiment has an accuracy.")
     suite = data.suite(name, options)
     title = f"{TITLE}: {suite.title}"
-    runs = _paired(data, suite)
-    metrics = [metric for metric in SHOWN if any(metric in run for run in runs)]
+    metrics = _shares([metric for name, metric in measured if name == suite.name], suite)
+    runs = _paired(data, suite, metrics)
+    metrics = [metric for metric in metrics if any(metric in run for run in runs)]
     if not metrics:
         return empty(title, f"No run of the suite {name!r} has both {suite.metric} and an accuracy.")
     every = data.series_of(suite)
@@ -58,7 +62,9 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     notes: list[str] = []
     for row, metric in enumerate(metrics):
         chance = [suite.chance] if suite.chance else []
-        y = theme.linear_axis([*(run[metric] for run in runs if metric in run), *chance], METRICS[metric])
+        y = theme.linear_axis(
+            [*(run[metric] for run in runs if metric in run), *chance], metric_title(metric)
+        )
         for column, series in enumerate(every):
             set_axes(grid, row, column, x, y)
             if row == 0:
@@ -84,12 +90,20 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     return grid.figure
 
 
-def _paired(data: FigureData, suite: Suite) -> list[Row]:
-    """A run and group a row: ``loss`` and the metrics shown, where the loss is known."""
+def _shares(measured: Sequence[str], suite: Suite) -> list[str]:
+    """Accuracy and probability, of those that a suite has, with its subjects weighed as in the suite's metric."""
+    told = {name: parse(name) for name in measured}
+    subjects = parse(suite.metric).subjects
+    fitting = [name for name in measured if told[name].subjects in (subjects, None)]
+    return [name for quantity in SHOWN for name in sorted(fitting) if told[name].quantity == quantity]
+
+
+def _paired(data: FigureData, suite: Suite, metrics: Sequence[str]) -> list[Row]:
+    """A run and group a row: ``loss`` and the ``metrics``, where the loss is known."""
     labels = {(series.corpus, series.optimizer): series.label for series in data.series}
     found: dict[tuple[Any, ...], Row] = {}
     for row in data.rows("measurements", suite=suite.name, prompt=suite.prompt):
-        if row["status"] != "ok" or not known(row["value"]) or row["metric"] not in (suite.metric, *SHOWN):
+        if row["status"] != "ok" or not known(row["value"]) or row["metric"] not in (suite.metric, *metrics):
             continue
         series = labels.get((row["corpus"], row["optimizer"]))
         run = found.setdefault(

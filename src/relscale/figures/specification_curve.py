@@ -63,8 +63,8 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     title = f"Specification curve: {suite.title}"
     told = [
         row
-        for row in data.rows("specifications", suite=suite.name, prompt=suite.prompt)
-        if row["contrast"] in (None, GROUP)
+        for row in data.rows("specifications", suite=suite.name)
+        if row["contrast"] in (None, GROUP) and options.get("prompt") in (None, row["prompt"])
     ]
     rows = [row for row in told if known(row["value"])]
     if not rows:

@@ -18,12 +18,13 @@ Row = dict[str, Any]
 def sigmoid_rows(ladder: Ladder, chosen: Settings) -> list[Row]:
     """Rows of a sigmoid for each group that has an accuracy; a flagged row where it cannot be fitted."""
     column = {series: i for i, series in enumerate(ladder.series)}
+    whose = {"experiment": ladder.experiment, "corpus": ladder.corpus, "optimizer": ladder.optimizer}
     rows: list[Row] = []
     for series, i in column.items():
         if not parse(series.metric).is_accuracy:
             continue
         predictor = _predictor(series, ladder.series)
-        common = series._asdict() | {
+        common = whose | series._asdict() | {
             "law": sigmoid.LAW.name,
             "predictor": predictor.metric if predictor else None,
             "level": chosen.level,

@@ -1,0 +1,76 @@
+"""What a metric's name says."""
+
+import pytest
+
+from relscale.fitting.metrics import error_rate, is_error, parse
+
+ERRORS = [
+    *(
+        "bits_per_byte",
+        "bits_per_byte_answer_mean_micro",
+        "bits_per_byte_other_mean_macro",
+        "brier_per_byte_micro",
+    ),
+    *(
+        "bits_per_byte_scored_mean",
+        "nats_answer_mean_macro",
+        "nats_per_token",
+        "error_rate_per_byte_macro",
+        "loss",
+    ),
+]
+OTHERS = ["accuracy_micro", "accuracy_per_byte", "probability_macro", "log_probability_per_byte_micro"]
+
+
+@pytest.mark.parametrize("metric", ERRORS)
+def test_lower_is_better_of_errors_whatever_they_are_a_mean_of(metric: str) -> None:
+    assert is_error(metric)
+
+
+@pytest.mark.parametrize("metric", OTHERS)
+def test_higher_is_better_of_accuracies_and_probabilities(metric: str) -> None:
+    assert not is_error(metric)
+
+
+@pytest.mark.parametrize(
+    ("metric", "quantity", "choices"),
+    [
+        ("bits_per_byte_answer_mean", "bits_per_byte", ("answer", "mean", None)),
+        ("bits_per_byte_scored_pooled_macro", "bits_per_byte", ("scored", "pooled", "macro")),
+        ("bits_per_byte_document_pooled", "bits_per_byte", ("document", "pooled", None)),
+        ("bits_per_byte_other_mean_micro", "bits_per_byte_other", (None, "mean", "micro")),
+        ("bits_per_byte_answer_published", "bits_per_byte_published", ("answer", None, None)),
+        ("nats_answer_macro", "nats", (None, None, "macro")),
+        ("nats_per_token", "nats_per_token", (None, None, None)),
+        ("error_rate_per_byte_micro", "error_rate_per_byte", (None, None, "micro")),
+    ],
+)
+def test_choices_are_read_from_the_names_of_metrics(
+    metric: str, quantity: str, choices: tuple[str | None, ...]
+) -> None:
+    found = parse(metric)
+    assert (found.quantity, found.bytes, found.items, found.subjects) == (quantity, *choices)
+
+
+def test_the_error_rate_of_an_accuracy_keeps_what_it_is_a_mean_of() -> None:
+    assert error_rate("accuracy_per_byte_macro") == "error_rate_per_byte_macro"
+    assert error_rate("probability_macro") is None
+
+
+def test_bits_per_byte_of_the_answer_come_first_then_other_errors_then_the_rest() -> None:
+    ordered = [
+        *(
+            "bits_per_byte_answer_mean_micro",
+            "bits_per_byte_answer_mean_macro",
+            "bits_per_byte_answer_pooled_micro",
+        ),
+        *("bits_per_byte_document_pooled", "bits_per_byte_document_mean", "bits_per_byte_scored_mean_micro"),
+        *(
+            "bits_per_byte_other_mean_micro",
+            "nats_answer_mean_micro",
+            "error_rate_micro",
+            "brier",
+            "accuracy",
+        ),
+    ]
+    assert sorted(ordered, key=lambda name: parse(name).preference) == ordered
