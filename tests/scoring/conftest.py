@@ -10,7 +10,7 @@ import pytest
 CONTEXT = 64
 
 
-def save_checkpoint(folder, seed=0, vocabulary=400, scale=1.0):
+def save_checkpoint(folder, seed=0, vocabulary=400, scale=1.0, context=CONTEXT):
     """A random Qwen3 of two layers with a byte-level BPE vocabulary of Python's own documentation."""
     import torch
     import transformers
@@ -40,7 +40,7 @@ def save_checkpoint(folder, seed=0, vocabulary=400, scale=1.0):
         num_key_value_heads=2,
         head_dim=16,
         intermediate_size=64,
-        max_position_embeddings=CONTEXT,
+        max_position_embeddings=context,
         tie_word_embeddings=False,
         initializer_range=scale,
     )

@@ -119,39 +119,180 @@ def test_no_short_cut_and_no_batch_size_changes_a_number(
     assert other.score(windows)[0] == pytest.approx(alone, abs=1e-4)
 
 
-def test_a_model_that_caps_its_logits_is_scored_through_its_own_forward_pass(tmp_path, checkpoint, pairs):
+# Small models of every kind of position and attention: (configuration, its options, what they must not share).
+KINDS = {
+    "Qwen3": {"head_dim": 16, "num_key_value_heads": 2},
+    "Llama": {"num_key_value_heads": 1},  # grouped queries
+    "Mistral": {"num_key_value_heads": 2, "sliding_window": 40},  # shorter than the prompts
+    "Gemma2": {
+        "head_dim": 16,
+        "num_key_value_heads": 2,
+        "sliding_window": 40,
+        "final_logit_softcapping": 1.0,
+    },
+    "GPT2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 160},  # learned positions
+    "GPTNeo": {
+        "attention_types": [[["global", "local"], 1]],
+        "num_layers": 2,
+        "num_heads": 2,
+        "window_size": 40,
+    },
+    "OPT": {"ffn_dim": 64, "word_embed_proj_dim": 32},  # positions from the mask
+    "Bloom": {"n_layer": 2, "n_head": 2},  # biases by distance in place of positions
+    "GPTNeoX": {},
+    "Mamba": {"state_size": 4},  # no attention
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request, tmp_path_factory, checkpoint):
+    """A checkpoint of each kind, with the tokenizer of all."""
     import torch
     import transformers
+
+    torch.manual_seed(0)
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    ends = {"pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 0}
+    own = KINDS[request.param]
+    shape = {} if any(name.startswith("n_") for name in own) else shape
+    config = getattr(transformers, f"{request.param}Config")(
+        vocab_size=400, max_position_embeddings=160, **ends, **{**shape, **own}
+    )
+    model = getattr(transformers, f"{request.param}ForCausalLM", None) or getattr(
+        transformers, f"{request.param}LMHeadModel"
+    )
+    built = model(config)
+    for parameter in built.parameters():  # random enough that a wrong position shows
+        if parameter.ndim > 1:
+            torch.nn.init.normal_(parameter, std=0.3)
+    folder = tmp_path_factory.mktemp(request.param)
+    built.save_pretrained(folder)
+    for path in checkpoint.glob("tokenizer*"):
+        shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def questions():
+    """Two subjects, each with its own solved examples before every question; some too long for the models."""
+    chance = np.random.default_rng(2)
+    pairs = []
+    for subject in range(2):
+        examples = f"subject {subject}: {text(chance, 45)}"
+        for question in range(8):
+            asked = text(chance, 5 + 12 * question)
+            pairs += [
+                (f"{examples}\n{asked}\nanswer:", f" {text(chance, 1 + choice)}") for choice in range(3)
+            ]
+    return pairs
+
+
+def test_any_model_scores_questions_behind_shared_examples_as_the_stock_harness_does(kind, questions, capsys):
     from lm_eval.models.huggingface import HFLM
 
     from relscale.scoring.engine import Engine
 
-    torch.manual_seed(0)
-    config = transformers.Gemma2Config(
-        vocab_size=400,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        head_dim=16,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        sliding_window=4,
-        final_logit_softcapping=1.0,
-        initializer_range=0.3,
-        pad_token_id=0,
-        bos_token_id=0,
-        eos_token_id=0,
+    engine = Engine(kind, device="cpu", batch_tokens=512)
+    requests = [instance("loglikelihood", *pair) for pair in questions]
+    stock = HFLM(str(kind), device="cpu", dtype="float32", batch_size=1)
+    ours, theirs = engine.loglikelihood(requests), stock.loglikelihood(requests, disable_tqdm=True)
+    assert [score for score, _ in ours] == pytest.approx([score for score, _ in theirs], abs=1e-4, rel=1e-6)
+    assert [greedy for _, greedy in ours] == [greedy for _, greedy in theirs]
+    said = "every item is computed by itself" in capsys.readouterr().err
+    assert engine.share or said or kind.name.startswith(("Bloom", "Mamba", "GPTNeo0", "OPT"))
+
+
+def test_examples_before_questions_are_read_once(make_checkpoint, questions, tmp_path, monkeypatch):
+    from relscale.scoring.engine import Engine
+
+    engine = Engine(make_checkpoint(tmp_path, context=400), device="cpu")
+    prefixes, rows = [], []
+    read, score = engine._read, engine._score_batch
+    monkeypatch.setattr(engine, "_read", lambda tokens: (prefixes.append(len(tokens)), read(tokens))[1])
+    monkeypatch.setattr(
+        engine, "_score_batch", lambda batch, *rest: (rows.append(batch.tokens.size), score(batch, *rest))[1]
     )
-    transformers.Gemma2ForCausalLM(config).save_pretrained(tmp_path)
-    for path in checkpoint.glob("tokenizer*"):
-        shutil.copy(path, tmp_path)
-    engine = Engine(tmp_path, device="cpu")
-    assert not engine.direct
-    requests = [instance("loglikelihood", *pair) for pair in pairs]
-    stock = HFLM(str(tmp_path), device="cpu", dtype="float32", batch_size=1)
-    theirs = [score for score, _ in stock.loglikelihood(requests, disable_tqdm=True)]
-    assert [score for score, _ in engine.loglikelihood(requests)] == pytest.approx(theirs, abs=1e-4, rel=1e-6)
+    engine.score_pairs(questions)  # the first time, numbers are verified as well
+    prefixes.clear()
+    rows.clear()
+    engine.score_pairs(questions)
+    windows = engine.encoder.pairs(questions)
+    examples = [
+        len(engine.encoder.pairs([(subject[0].split("\n")[0], " a")])[0].context)
+        for subject in (questions[0], questions[-1])
+    ]
+    assert sorted(prefixes) == pytest.approx(sorted(examples), abs=2)
+    needed = sum(len(window.context) for window in windows[::3]) - 8 * sum(prefixes)
+    needed += sum(len(window.continuation) - 1 for window in windows)
+    assert needed <= sum(rows) <= 1.6 * needed  # rows of a batch are as long as its longest
+
+
+def test_memory_that_does_not_hold_a_batch_halves_it(checkpoint, pairs, alone, monkeypatch):
+    import torch
+
+    from relscale.scoring.engine import Engine
+
+    engine = Engine(checkpoint, device="cpu", batch_tokens=4096)
+    score_batch = engine._score_batch
+
+    def small(batch, *rest):
+        if batch.tokens.size > 300:
+            raise torch.OutOfMemoryError("too much")
+        return score_batch(batch, *rest)
+
+    monkeypatch.setattr(engine, "_score_batch", small)
+    assert engine.score_pairs(pairs).logprob == pytest.approx(alone, abs=1e-4)
+    assert engine.batch_tokens < 600
+    monkeypatch.setattr(engine, "_score_batch", lambda *_: small(type("Huge", (), {"tokens": np.zeros(999)})))
+    with pytest.raises(RelscaleError, match="does not fit the memory of cpu"):
+        engine.score_pairs(pairs)
+
+
+def test_bfloat16_is_near_float32(checkpoint, pairs, alone):
+    from relscale.scoring.engine import Engine
+
+    scores = Engine(checkpoint, dtype="bfloat16", device="cpu").score_pairs(pairs)
+    assert scores.logprob == pytest.approx(alone, rel=0.05)
+
+
+def test_lm_eval_knows_the_engine_by_name_and_its_own_models_still(checkpoint, tmp_path):
+    import lm_eval
+    from lm_eval.tasks import TaskManager
+
+    import relscale.scoring.lm_eval_model  # noqa: F401
+
+    rows = [
+        {"question": f"option {n}", "choices": ["the value", "none", "a"], "answer": n % 3} for n in range(9)
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "task.yaml").write_text(
+        f"task: options\ndataset_path: json\ndataset_kwargs: {{data_files: {{test: {tmp_path}/rows.jsonl}}}}\n"
+        "test_split: test\noutput_type: multiple_choice\ndoc_to_text: question\ndoc_to_choice: choices\n"
+        "doc_to_target: answer\nmetric_list: [{metric: acc}, {metric: acc_norm}, {metric: brier_score}]\n"
+    )
+    manager = TaskManager(include_defaults=False, include_path=str(tmp_path))
+    found = [
+        lm_eval.simple_evaluate(
+            model,
+            model_args={"pretrained": str(checkpoint), "dtype": "float32"},
+            tasks=["options"],
+            task_manager=manager,
+            bootstrap_iters=0,
+            batch_size=2,
+            device="cpu",
+        )["results"]["options"]
+        for model in ("hf", "relscale")
+    ]
+    numbers = [{name: value for name, value in each.items() if isinstance(value, float)} for each in found]
+    assert len(numbers[0]) >= 2
+    assert numbers[1] == pytest.approx(numbers[0], abs=1e-6)
+
+
+def test_an_argument_that_the_engine_does_not_have_is_refused_in_one_line(checkpoint):
+    from relscale.scoring.engine import Engine
+
+    with pytest.raises(RelscaleError, match="no argument 'peft'; there are pretrained, dtype"):
+        Engine.create_from_arg_string(f"pretrained={checkpoint},peft=adapter", {"batch_size": 8})
 
 
 def test_models_of_one_vocabulary_share_an_encoder(checkpoint):
@@ -214,3 +355,38 @@ def test_a_tokenizer_larger_than_its_model_is_refused(tmp_path, checkpoint, make
     shutil.copy(larger / "tokenizer.json", folder)
     with pytest.raises(RelscaleError, match="the tokenizer has token 449, the model only 400"):
         Engine(folder, device="cpu")
+
+
+def test_pickled_weights_are_read_only_where_the_user_says_so(tmp_path, checkpoint):
+    import torch
+    from safetensors.torch import load_file
+
+    from relscale.scoring.engine import Engine
+
+    folder = tmp_path / "model"
+    shutil.copytree(checkpoint, folder)
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(RelscaleError, match="its weights are pickled"):
+        Engine(folder, device="cpu")
+    assert Engine(folder, device="cpu", use_safetensors=False).share
+
+
+def test_a_model_larger_than_the_memory_is_refused_before_it_is_loaded(checkpoint, monkeypatch):
+    from relscale.scoring import checkpoint as module
+    from relscale.scoring.engine import Engine
+
+    monkeypatch.setattr(module, "available_bytes", lambda device: 1000)
+    monkeypatch.setattr(module.AutoModelForCausalLM, "from_pretrained", None)
+    with pytest.raises(RelscaleError, match=r"its weights need .* GB as float32, and cpu has 0\.0 GB free"):
+        Engine(checkpoint, device="cpu")
+
+
+def test_parameters_are_counted_from_the_headers(checkpoint):
+    from transformers import AutoModelForCausalLM
+
+    from relscale.scoring.safetensors_header import parameters, weights_bytes
+
+    model = AutoModelForCausalLM.from_pretrained(checkpoint)
+    assert parameters(checkpoint) == sum(each.numel() for each in model.parameters())
+    assert weights_bytes(checkpoint) == 4 * parameters(checkpoint)

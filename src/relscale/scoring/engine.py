@@ -10,6 +10,7 @@ than all that was tried before; where the model's own forward pass says otherwis
 """
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
@@ -35,6 +36,8 @@ HEAD_BYTES = 4 * 2**20
 BATCH_TOKENS = {False: 2048, True: 65536}  # by whether there is a GPU
 TOLERANCE = 1e-4  # nats, float32
 RELATIVE_TOLERANCE = 1e-6
+# What a model raises that cannot be asked for several answers at once, or behind a prefix.
+FAILURES = (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError)
 
 
 @dataclass(frozen=True)
@@ -225,9 +228,8 @@ class Engine(LM):
         distinct = [Window(*key) for key in numbers]
         logprobs, greedy = np.zeros(len(distinct)), np.ones(len(distinct), bool)
         for members, prefix in self._groups(distinct):
-            found = self._score_group(distinct, members, prefix)
-            if prefix is not None and not self._holds(distinct, members, found[0]):
-                found = self._score_group(distinct, members, None)
+            found = None if prefix is None else self._score_shared(distinct, members, prefix)
+            found = found or self._score_group(distinct, members, None)
             logprobs += found[0]
             greedy &= found[1]
         return logprobs[places], greedy[places]
@@ -335,22 +337,36 @@ class Engine(LM):
         mask[:, 0, :, before:].masked_fill_(~seen, float("-inf"))
         return mask
 
-    def _holds(self, windows: Sequence[Window], members: Sequence[int], found: np.ndarray) -> bool:
-        """Whether the longest of these windows has the same score by itself; asked where it is the longest yet."""
-        length, longest = max((len(windows[number].context), number) for number in members)
-        if length <= self._verified:
-            return True
-        alone, _ = self._score_group(windows, [longest], None)
-        if self._close(found[longest], alone[longest]):
+    def _score_shared(
+        self, windows: Sequence[Window], members: Sequence[int], prefix: int
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """`_score_group`, held against the model's own forward pass where it is longer than all that was before.
+
+        None where the two differ, or the model cannot be asked so; from then on every item is computed by itself.
+        """
+        if not self.share:
+            return None
+        contexts = Counter(windows[number].context for number in members)
+        shared = [number for number in members if prefix or contexts[windows[number].context] > 1]
+        length, longest = max(((len(windows[number].context), number) for number in shared), default=(0, 0))
+        try:
+            found = self._score_group(windows, members, prefix)
+            if length <= self._verified:
+                return found
+            alone, _ = self._score_group(windows, [longest], None)
+            holds = bool(self._close(found[0][longest], alone[longest]))
+        except FAILURES:
+            holds = False
+        if holds:
             self._verified = length
-            return True
+            return found
         self.share = self.reuse = False
         print(
             f"{self._name}: shared computation does not agree with the model's own over {length} tokens; "
             "every item is computed by itself",
             file=sys.stderr,
         )
-        return False
+        return None
 
     def _agrees(self, windows: list[Window], direct: bool, prefix: int | None) -> bool:
         """Whether a short cut gives the numbers of the model's plain forward pass, tried on a few tokens.
@@ -364,7 +380,7 @@ class Engine(LM):
             found, _ = self._score_group(windows, range(len(windows)), prefix)
             self.direct = False
             expected, _ = self._score_group(windows, range(len(windows)), None)
-        except (TypeError, ValueError, RuntimeError, NotImplementedError, AttributeError, IndexError):
+        except FAILURES:
             return False
         finally:
             self.direct = before
