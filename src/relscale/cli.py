@@ -388,12 +388,13 @@ def _fit_measurements(options: argparse.Namespace) -> None:
     suites = _suites(config)
     answers = config["fit"].get("answers")
     replicates = open_table(options.replicates) if options.replicates else None
-    fits = fitted(read_table(options.table), replicates, config["fit"], suites, seed=config["seed"])
+    measurements = read_table(options.table)
+    fits = fitted(measurements, replicates, config["fit"], suites, seed=config["seed"])
     if answers:
         fits = replace(fits, reproduction=reproduction(read_table(answers), fits))
     write(fits, options.output)
     shown = {name: (told["metric"], told["prompt"]) for name, told in suites.items() if told.get("metric")}
-    print(summary(fits, shown))
+    print(summary(fits, shown, measurements=measurements))
 
 
 def _suites(config: dict[str, Any]) -> dict[str, dict[str, Any]]:

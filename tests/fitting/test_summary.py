@@ -6,6 +6,7 @@ import pytest
 
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import FITS, FORECASTS, PREDICTIONS, REPRODUCTION, Fits
+from relscale.fitting.left_out import left_out
 from relscale.fitting.summary import summary
 
 GROUPS = {"a": (1.5, 0.08, 0.3), "b": (1.0, 0.05, 0.0)}
@@ -119,3 +120,18 @@ def test_crossings_forecasts_laws_predictions_and_answers_are_shown_where_there_
     assert "0.3478" in said
     assert "ours alone" not in said
     assert said.endswith("'reproduction': 1")
+
+
+def test_what_is_left_out_is_told_with_its_reason(World: Any) -> None:
+    world = World(GROUPS)
+    cut = [
+        row | {"status": "context cut in 30 of 1534 items"}
+        if (row["group"], row["run"]) in (("a", "text-1e+11-w0-s0"), ("b", "text-1e+11-w1-s0"))
+        else row
+        for row in world.rows
+    ]
+    table = pa.Table.from_pylist(cut)
+    said = summary(fit(table, suites={"s": {"baseline": "b"}}), {}, measurements=table)
+    assert said.splitlines()[-1] == "left out, 2 runs: s plain, a, b: context cut in 30 of 1534 items"
+    assert left_out(table, {"suite": "validation"}) == []
+    assert left_out(world.measurements) == []

@@ -12,6 +12,7 @@ import yaml
 
 from relscale.errors import RelscaleError
 from relscale.figures.metric_title import metric_title
+from relscale.fitting.left_out import left_out
 from relscale.fitting.metrics import parse
 from relscale.tables import read_table
 
@@ -71,6 +72,7 @@ COLUMNS = {
     ),
 }
 
+MOST_NOTES = 4  # on what was left out
 GROUP = "group"  # the contrast between groups
 POOLED, BLOCK = "partial pooling", "block bootstrap"  # how schemes begin
 
@@ -197,6 +199,13 @@ class FigureData:
             names = (*KEYS, "baseline", "law", "parameter", "predictor", "estimand")
             chosen.setdefault(tuple(row[name] for name in names), row)
         return list(chosen.values())
+
+    def left_out(self, suite: Suite, **where: Any) -> list[str]:
+        """Notes on what a suite's figure lacks: runs whose status says that they must not be trusted."""
+        table = read_table(self.measurements, COLUMNS["measurements"])
+        lines = left_out(table, {"suite": suite.name, **where})
+        more = [f"And {len(lines) - MOST_NOTES} more such lines."] if len(lines) > MOST_NOTES else []
+        return [f"{line[0].upper()}{line[1:]}." for line in lines[:MOST_NOTES]] + more
 
     def pooled_rows(self, **where: Any) -> list[Row]:
         """Rows of ``fits`` that partial pooling over the groups of a suite gave."""

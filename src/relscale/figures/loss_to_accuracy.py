@@ -85,7 +85,11 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     legend_right(grid, names)
     footnotes(
         grid,
-        ["Each point is a run; curves are sigmoids fitted to a group's runs, where they fix one.", *notes],
+        [
+            "Each point is a run; curves are sigmoids fitted to a group's runs, where they fix one.",
+            *notes,
+            *data.left_out(suite, prompt=suite.prompt, metric=suite.metric),
+        ],
     )
     return grid.figure
 

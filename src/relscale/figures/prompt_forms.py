@@ -86,7 +86,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             _draw_gains(grid, row, column, own, suite, styles, y)
             heading(grid, row, column, f"{_words(form)} − {_words(reference)}", series.label)
     legend_right(grid, _legend(grid, suite, styles))
-    footnotes(grid, _notes(shares, gains))
+    footnotes(grid, _notes(shares, gains) + data.left_out(suite, metric=suite.metric))
     return grid.figure
 
 

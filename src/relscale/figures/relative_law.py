@@ -64,7 +64,8 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     share_titles(grid)
     names = many_keys(grid, data, suite) if many else _names(grid, suite, styles)
     legend_right(grid, names)
-    footnotes(grid, (shown["errors"] + shown["gaps"]).notes())
+    notes = (shown["errors"] + shown["gaps"]).notes()
+    footnotes(grid, notes + data.left_out(suite, prompt=suite.prompt, metric=suite.metric))
     return grid.figure
 
 

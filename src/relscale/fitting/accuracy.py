@@ -24,12 +24,16 @@ def sigmoid_rows(ladder: Ladder, chosen: Settings) -> list[Row]:
         if not parse(series.metric).is_accuracy:
             continue
         predictor = _predictor(series, ladder.series)
-        common = whose | series._asdict() | {
-            "law": sigmoid.LAW.name,
-            "predictor": predictor.metric if predictor else None,
-            "level": chosen.level,
-            "estimand": interval.THESE_ITEMS,
-        }
+        common = (
+            whose
+            | series._asdict()
+            | {
+                "law": sigmoid.LAW.name,
+                "predictor": predictor.metric if predictor else None,
+                "level": chosen.level,
+                "estimand": interval.THESE_ITEMS,
+            }
+        )
         if predictor is None:
             rows.append(common | {"parameter": "ceiling", "status": "no bits per byte to predict it from"})
         elif series.suite not in chosen.chance:

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 from tabulate import tabulate
 
 from relscale.fitting.curves import RATIO
 from relscale.fitting.fits import Fits
+from relscale.fitting.left_out import left_out
 from relscale.fitting.metrics import VALIDATION
 from relscale.laws import compute_optimal, power, relative
 
@@ -24,7 +26,12 @@ YES = {None: "", True: "yes", False: "no"}
 DIRECTIONS = ("closes", "widens")
 
 
-def summary(fits: Fits, shown: Mapping[str, tuple[str, str]], without: Sequence[str] = ()) -> str:
+def summary(
+    fits: Fits,
+    shown: Mapping[str, tuple[str, str]],
+    without: Sequence[str] = (),
+    measurements: pa.Table | None = None,
+) -> str:
     """Text tables, each only where it has something to say.
 
     The exponents of the frontier; β, G at the reference compute, Δβ, the gap's direction and where the curves cross;
@@ -40,6 +47,8 @@ def summary(fits: Fits, shown: Mapping[str, tuple[str, str]], without: Sequence[
         The metric and the prompt form of each suite; a suite that is not named is shown with all that it has.
     without
         Columns to leave out, such as a corpus that is the only one.
+    measurements
+        What was fitted, to say which of it was left out because of its status.
     """
     rows = [row for row in fits.fits.to_pylist() if _is_shown(row, shown)]
     forecasts = [row for row in fits.forecasts.to_pylist() if _is_shown(row, shown)]
@@ -58,6 +67,9 @@ def summary(fits: Fits, shown: Mapping[str, tuple[str, str]], without: Sequence[
     alone = sum(row["published"] is None for row in fits.reproduction.to_pylist())
     if alone:
         parts.append(f"numbers for which none was published, in the table 'reproduction': {alone}")
+    lines = left_out(measurements) if measurements is not None else []
+    more = [f"and {len(lines) - MANY} more such lines"] if len(lines) > MANY else []
+    parts.append("\n".join([*lines[:MANY], *more]))
     return "\n\n".join(part.strip() for part in parts if part)
 
 
