@@ -1,5 +1,8 @@
 import json
+import subprocess
+import sys
 
+import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet
 import pytest
@@ -125,23 +128,97 @@ def test_a_new_title_scores_nothing_and_new_data_score_anew(scored, tmp_path, do
     assert scored_digest(tmp_path / "domains") != before
 
 
-def test_a_task_that_lm_eval_cannot_make_is_named(tmp_path, documents, checkpoint):
+def test_a_suite_that_was_not_prepared_is_named(tmp_path, documents, checkpoint):
     from relscale.scoring.job import score_job
 
     prepare_suite("domains", {}, [documents], tmp_path / "domains", seed=0)
-    (tmp_path / "domains" / "task.yaml").write_text("output_type: telepathy\n")
+    (tmp_path / "domains" / "requests.parquet").unlink()
     run = {"name": "good", "key": "k0", "path": str(checkpoint), "status": "ok"}
-    (tmp_path / "runs.json").write_text(json.dumps([run]))
-    with pytest.raises(RelscaleError, match="cannot make the task 'domains_learning'"):
-        score_job([tmp_path / "runs.json"], [tmp_path / "domains"], tmp_path, {}, tmp_path / "scores.json")
+    with pytest.raises(RelscaleError, match=r"domains/requests\.parquet: no such file; prepare the suite"):
+        score_job([run], [tmp_path / "domains"], tmp_path, {}, tmp_path / "scores.json")
     assert not (tmp_path / "scores.json").exists()
 
 
 @pytest.mark.parametrize("content", [None, "no json", '[{"name": "a"}]'])
 def test_what_is_no_run_manifest_is_refused(tmp_path, content):
-    from relscale.scoring.job import score_job
+    from relscale.scoring.job import read_runs
 
     if content is not None:
         (tmp_path / "runs.json").write_text(content)
     with pytest.raises(RelscaleError, match=r"runs\.json: (no such|not a) run manifest"):
-        score_job([tmp_path / "runs.json"], [], tmp_path, {}, tmp_path / "scores.json")
+        read_runs(tmp_path / "runs.json")
+
+
+KILLED = """
+import os, sys
+from relscale.scoring import job, score
+
+job.SECONDS_BETWEEN_PARTS = 0
+scored = []
+original = score.score_requests
+
+def score_requests(*arguments):
+    if len(scored) == 3:
+        os.kill(os.getpid(), 9)
+    scored.append(1)
+    return original(*arguments)
+
+score.score_requests = score_requests
+run = {"name": "good", "key": "k0", "path": sys.argv[1], "status": "ok"}
+job.score_job([run], [sys.argv[2]], sys.argv[3], {"device": "cpu"}, sys.argv[3] + "/scores.json")
+"""
+
+
+def test_a_job_that_was_killed_goes_on_with_the_tasks_that_are_not_done(
+    scored, tmp_path, checkpoint, monkeypatch
+):
+    from relscale.scoring import job, score
+
+    suite = scored / "suites" / "knowledge"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(checkpoint), str(suite), str(tmp_path)], check=False
+    )
+    assert killed.returncode == -9
+    parts = {path: path.stat().st_mtime_ns for path in tmp_path.glob("items/*.parts/*.parquet")}
+    done = sum(len(set(pyarrow.parquet.read_table(path)["number"].to_pylist())) for path in parts)
+    assert done == 3
+    assert not (tmp_path / "scores.json").exists()
+
+    asked = []
+    original = score.score_requests
+    monkeypatch.setattr(
+        score,
+        "score_requests",
+        lambda *arguments: (asked.append(arguments[2][0].task), original(*arguments))[1],
+    )
+    run = {"name": "good", "key": "k0", "path": str(checkpoint), "status": "ok"}
+    (entry,) = job.score_job([run], [suite], tmp_path, {"device": "cpu"}, tmp_path / "scores.json")
+    tasks = list(dict.fromkeys(items(scored, "knowledge")["task"].to_pylist()))
+    assert asked == tasks[3:]
+    assert same(pyarrow.parquet.read_table(entry["items"]), items(scored, "knowledge"))
+    assert not list(tmp_path.glob("items/*.parts"))
+
+
+def test_two_devices_give_the_items_of_one(scored, tmp_path, checkpoint):
+    from relscale.scoring.job import score_job
+
+    run = {"name": "good", "key": "k0", "path": str(checkpoint), "status": "ok"}
+    suite = scored / "suites" / "knowledge"
+    options = {"device": ["cpu", "cpu"], "threads": 1}
+    (entry,) = score_job([run], [suite], tmp_path, options, tmp_path / "scores.json")
+    assert same(pyarrow.parquet.read_table(entry["items"]), items(scored, "knowledge"))
+
+
+def same(one, other):
+    """Whether two tables have the same items, log-probabilities to what batches of another make-up change."""
+    near = np.allclose(one["logprob"].to_numpy(), other["logprob"].to_numpy(), rtol=1e-6, atol=1e-4)
+    return near and one.drop_columns("logprob").equals(other.drop_columns("logprob"))
+
+
+def test_contexts_that_were_cut_are_counted(scored):
+    manifest = json.loads((scored / "scores.json").read_text())
+    for entry in manifest:
+        if entry["items"]:
+            statuses = pyarrow.parquet.read_table(entry["items"])["status"].to_pylist()
+            assert entry["cut"] == statuses.count("context cut")
+    assert any(entry["cut"] for entry in manifest)

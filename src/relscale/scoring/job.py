@@ -219,10 +219,10 @@ def _score_tasks(engine: "Engine", entry: Entry, share: int, shares: int) -> Non
         waiting.append(_numbered(scored, number))
         items += len(requests)
         if time.monotonic() - written > SECONDS_BETWEEN_PARTS:
-            _write_part(entry, waiting, number)
+            _write_part(entry, waiting)
             waiting, written = [], time.monotonic()
     if waiting:
-        _write_part(entry, waiting, number)
+        _write_part(entry, waiting)
     seconds = time.monotonic() - begun
     name = f"{entry.run['name']}, {entry.suite.name}"
     print(f"{name}: {items:,} items in {seconds:.1f} s, {len(finished)} tasks done before", file=sys.stderr)
@@ -232,8 +232,10 @@ def _numbered(items: pa.Table, number: int) -> pa.Table:
     return items.append_column("number", pa.array([number] * items.num_rows, pa.int32()))
 
 
-def _write_part(entry: Entry, tables: Sequence[pa.Table], last: int) -> None:
-    write_table(pa.concat_tables(tables), entry.parts / f"{last}.parquet")
+def _write_part(entry: Entry, tables: Sequence[pa.Table]) -> None:
+    """Write tasks as one part, named after the first: no two parts begin with the same."""
+    part = pa.concat_tables(tables)
+    write_table(part, entry.parts / f"{part['number'][0]}.parquet")
 
 
 def _parts(entry: Entry) -> pa.Table:
