@@ -1,10 +1,14 @@
 """The data of a prepared suite, as lm-eval's ``custom_dataset``: read in place, nothing cached elsewhere."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import datasets
+
+SPLITS = ("train", "validation", "dev", "test")
+FORMATS = {"parquet": "parquet", "jsonl": "json", "json": "json", "csv": "csv"}
 
 
 def jsonl(
@@ -26,3 +30,40 @@ def jsonl(
 def _read(path: Path) -> datasets.Dataset:
     with path.open(encoding="utf-8") as file:
         return datasets.Dataset.from_list([json.loads(line) for line in file])
+
+
+def files(path: str, **_: Any) -> dict[str, datasets.Dataset]:
+    """A local copy of a task's data set.
+
+    Parameters
+    ----------
+    path
+        A parquet, jsonl, json or csv file, which is every split; or a folder of them, of which a file's name begins
+        with its split's; or a folder as ``datasets`` saves one.
+    """
+    place = Path(path)
+    if (place / "dataset_dict.json").is_file() or (place / "state.json").is_file():
+        saved = datasets.load_from_disk(str(place))
+        return dict(saved) if isinstance(saved, datasets.DatasetDict) else dict.fromkeys(SPLITS, saved)
+    if place.is_file():
+        return dict.fromkeys(SPLITS, _load([place]))
+    found = {}
+    for split in SPLITS:
+        named = sorted(file for file in place.rglob(f"{split}*") if file.suffix[1:] in FORMATS)
+        if named:
+            found[split] = _load(named)
+    return found
+
+
+def _load(paths: list[Path]) -> datasets.Dataset:
+    kind = FORMATS.get(paths[0].suffix[1:])
+    if kind is None:
+        raise ValueError(f"{paths[0]}: not one of {', '.join(FORMATS)}")
+    with tempfile.TemporaryDirectory() as cache:
+        return datasets.load_dataset(
+            kind,
+            data_files=[str(path) for path in paths],
+            split="train",
+            cache_dir=cache,
+            keep_in_memory=True,
+        )

@@ -79,7 +79,7 @@ class Request:
     bytes_scored: int
 
 
-def build_requests(folder: str | Path, manifest: Manifest) -> Iterator[list[Request]]:
+def build_requests(folder: str | Path, manifest: Manifest, suite: str) -> Iterator[list[Request]]:
     """The requests of a suite's tasks (``folder/tasks/*.yaml``), task by task, in the order of their documents.
 
     Raises
@@ -98,14 +98,12 @@ def build_requests(folder: str | Path, manifest: Manifest) -> Iterator[list[Requ
             with redirect_stderr(io.StringIO()):
                 task = manager.load(name)["tasks"][name]
         except Exception as error:
-            raise _not_made(name, folder, error) from error
-        yield task_requests(name, task, manifest, folder)
+            raise _not_made(name, suite, error) from error
+        yield task_requests(name, task, manifest, suite)
 
 
-def task_requests(
-    name: str, task: "ConfigurableTask", manifest: Manifest, folder: str | Path, limit: int | None = None
-) -> list[Request]:
-    """The requests of one lm-eval task.
+def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite: str) -> list[Request]:
+    """The requests of one lm-eval task, of as many documents as the suite's option ``limit`` says.
 
     Raises
     ------
@@ -116,9 +114,9 @@ def task_requests(
     try:
         with redirect_stderr(io.StringIO()), compiled_once():  # a progress bar for each task
             task.set_fewshot_seed(FEWSHOT_SEED)
-            task.build_all_requests(limit=limit)
+            task.build_all_requests(limit=manifest.options.get("limit"))
     except Exception as error:  # whatever a task file can make lm-eval, jinja or datasets raise
-        raise _not_made(name, folder, error) from error
+        raise _not_made(name, suite, error) from error
     with compiled_once():
         items = [item(task, instance) for instance in task.instances]
     return [
@@ -249,6 +247,7 @@ def not_prepared(folder: str | Path) -> RelscaleError:
     )
 
 
-def _not_made(name: str, folder: str | Path, error: Exception) -> RelscaleError:
+def _not_made(name: str, suite: str, error: Exception) -> RelscaleError:
     reason = " ".join(str(error).split()) or type(error).__name__
-    return RelscaleError(f"{folder}: lm-eval cannot make the task {name!r} ({reason})")
+    hint = f"; data that cannot be fetched may be given as data: {{{name}: path}}" if "Hub" in reason else ""
+    return RelscaleError(f"suite {suite}: lm-eval cannot make the task {name!r} ({reason}){hint}")

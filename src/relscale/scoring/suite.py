@@ -114,7 +114,7 @@ def prepare_suite(
             )
         write_manifest(manifest, partial)
         if requests:
-            write_requests(build_requests(partial, manifest), partial)
+            write_requests(build_requests(partial, manifest, name), partial)
     return manifest
 
 
@@ -212,6 +212,7 @@ def _read(name: str, manifest: Manifest, requests: bool) -> tuple[list[TaskData]
 
 def _with_baseline(name: str, manifest: Manifest) -> Manifest:
     """The manifest with the name that its data have for the baseline."""
+    manifest = replace(manifest, baseline=_group(manifest, manifest.baseline))
     if manifest.baseline in manifest.groups:
         return manifest
     raise RelscaleError(

@@ -1,0 +1,131 @@
+import json
+
+import pytest
+
+from relscale.errors import RelscaleError
+from relscale.scoring.manifest import read_manifest
+from relscale.scoring.requests import read_requests
+from relscale.scoring.suite import prepare_suite
+
+pytestmark = pytest.mark.slow  # lm-eval reads the names of all its tasks
+
+
+@pytest.fixture(scope="module")
+def manager():
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager()
+
+
+@pytest.fixture(autouse=True)
+def one_index(manager, monkeypatch):
+    """lm-eval's index of tasks takes seconds to read; it is read once."""
+    import lm_eval.tasks
+
+    original = lm_eval.tasks.TaskManager
+    monkeypatch.setattr(
+        lm_eval.tasks, "TaskManager", lambda **options: original(**options) if options else manager
+    )
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Local copies of two data sets, in the columns of the hub's."""
+    arc = [
+        {
+            "id": f"q{n}",
+            "question": f"What is {n}?",
+            "choices": {"text": ["one", "two", "three"], "label": ["A", "B", "C"]},
+            "answerKey": "ABC"[n % 3],
+        }
+        for n in range(12)
+    ]
+    (tmp_path / "arc").mkdir()
+    for split in ("train", "validation", "test"):
+        (tmp_path / "arc" / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in arc))
+    wiki = [{"page": f"A page about the number {n}. " * (n + 1)} for n in range(3)]
+    (tmp_path / "wiki.jsonl").write_text("".join(json.dumps(row) + "\n" for row in wiki))
+    return {
+        "arc_easy": str(tmp_path / "arc"),
+        "arc_challenge": str(tmp_path / "arc"),
+        "wikitext": str(tmp_path / "wiki.jsonl"),
+    }
+
+
+def prepare(tmp_path, data=None, **options):
+    given = {key: data[key] for key in options.get("lm_eval", []) if data and key in data}
+    manifest = prepare_suite("mine", {**options, "data": given}, [], tmp_path / "out", seed=0)
+    assert read_manifest(tmp_path / "out") == manifest
+    return manifest, [request for task in read_requests(tmp_path / "out") for request in task]
+
+
+def test_each_name_is_a_group_and_its_questions_are_those_that_lm_eval_asks(tmp_path, data):
+    manifest, requests = prepare(tmp_path, data, lm_eval=["arc_easy", "arc_challenge"], num_fewshot=1)
+    assert list(manifest.groups) == ["arc_easy", "arc_challenge"]
+    assert manifest.baseline == "arc_easy"
+    assert (manifest.kind, manifest.choices) == ("multiple_choice", 3)
+    assert len(requests) == 2 * 12 * 3
+    first = requests[:3]
+    assert [request.continuation for request in first] == [" one", " two", " three"]
+    assert [request.target for request in first] == [True, False, False]
+    assert {request.doc_id for request in first} == {"q0"}
+    assert first[0].context.endswith("Question: What is 0?\nAnswer:")
+    assert first[0].context.count("Question:") == 2
+    assert [request.bytes_answer for request in first] == [3, 3, 5]
+    assert [request.bytes_scored for request in first] == [4, 4, 6]
+
+
+def test_fewer_documents_are_asked_where_a_limit_says_so(tmp_path, data):
+    assert len(prepare(tmp_path, data, lm_eval=["arc_easy"], limit=5)[1]) == 5 * 3
+
+
+def test_whole_documents_are_a_rolling_suite(tmp_path, data):
+    manifest, requests = prepare(tmp_path, data, lm_eval=["wikitext"])
+    assert (manifest.kind, manifest.metric) == ("rolling", "bits_per_byte_document_pooled")
+    assert [request.context for request in requests] == [None] * 3
+
+
+def test_a_tag_that_is_the_only_name_gives_a_group_for_each_of_its_tasks(tmp_path):
+    options = {"lm_eval": ["ai2_arc"]}
+    manifest = prepare_suite("mine", options, [], tmp_path / "out", seed=0, requests=False)
+    assert list(manifest.groups) == ["arc_challenge", "arc_easy"]
+
+
+def test_a_group_beside_others_has_its_tasks_as_subjects(tmp_path):
+    options = {"lm_eval": ["mmlu", "arc_easy"]}
+    manifest = prepare_suite("mine", options, [], tmp_path / "out", seed=0, requests=False)
+    assert list(manifest.groups) == ["mmlu", "arc_easy"]
+    subjects = [place.subject for place in manifest.tasks.values() if place.group == "mmlu"]
+    assert len(set(subjects)) == 57
+    assert manifest.tasks["arc_easy"].subject is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lm_eval": ["helaswag"]}, "no task 'helaswag'; did you mean .*hellaswag"),
+        ({"lm_eval": ["arc_easy"], "shots": 3}, "unknown option 'shots'; allowed are lm_eval, num_fewshot"),
+        ({"lm_eval": ["arc_easy"], "baseline": "piqa"}, "no group 'piqa' for a baseline"),
+        ({"lm_eval": ["arc_easy"], "data": {"piqa": "x"}}, "data for 'piqa', which is none of its tasks"),
+        ({"lm_eval": ["arc_easy"], "data": {"arc_easy": "nowhere"}}, "nowhere: no data there"),
+        ({"lm_eval": ["arc_easy", "wikitext"]}, "some of its tasks score whole documents"),
+    ],
+)
+def test_a_wrong_option_is_refused_in_one_line_and_leaves_nothing(tmp_path, data, options, message):
+    if options["lm_eval"] == ["arc_easy", "wikitext"]:
+        options = options | {"data": {key: data[key] for key in options["lm_eval"]}}
+    with pytest.raises(RelscaleError, match=message) as error:
+        prepare_suite("mine", options, [], tmp_path / "out", seed=0)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_data_set_that_cannot_be_fetched_is_named_with_the_way_out(tmp_path, monkeypatch):
+    import datasets
+
+    def refuse(*_, **__):
+        raise ConnectionError("Couldn't reach 'allenai/ai2_arc' on the Hub (ConnectError)")
+
+    monkeypatch.setattr(datasets, "load_dataset", refuse)
+    with pytest.raises(RelscaleError, match=r"arc_easy.*ai2_arc.*data: \{arc_easy: path\}"):
+        prepare_suite("mine", {"lm_eval": ["arc_easy"]}, [], tmp_path / "out", seed=0)
