@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from relscale.figures import theme
 from relscale.figures.data import FigureData, Row, Series, Suite, distinct
-from relscale.figures.law_lines import known
+from relscale.figures.law_lines import MOST_NAMED, MOST_STYLED, known
 from relscale.figures.metric_title import metric_title
 from relscale.figures.panels import (
     Panels,
@@ -32,6 +32,7 @@ SHOWN = ("accuracy", "probability")
 PREFERRED = "knowledge"
 CURVE = ("floor", "ceiling", "midpoint", "slope")
 POINTS = 33
+GREY = "#7a7a7a"  # of groups that are too many to tell apart
 
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
@@ -57,7 +58,9 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         return empty(title, f"No run of the suite {name!r} has both {suite.metric} and an accuracy.")
     every = data.series_of(suite)
     grid = panels(title, len(metrics), len(every), gap_y=40)
-    styles = theme.styles(list(suite.labels), suite.baseline)
+    many = len(suite.labels) > MOST_STYLED
+    alike = theme.Style(GREY, "circle", "solid")
+    styles = dict.fromkeys(suite.labels, alike) if many else theme.styles(list(suite.labels), suite.baseline)
     x = theme.linear_axis([run["loss"] for run in runs], suite.metric_title, most=6)
     notes: list[str] = []
     for row, metric in enumerate(metrics):
@@ -75,8 +78,9 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             notes += _draw_panel(grid, row, column, data, series, suite, styles, metric, own)
     share_titles(grid)
     names = []
-    for group, label in suite.labels.items():
-        grid.figure.add_trace(theme.legend_key(label, styles[group], legendgroup=group, **grid.axes(0, 0)))
+    keys = [(label, styles[group], group) for group, label in suite.labels.items()]
+    for label, style, group in [(f"a group, of {len(keys)}", alike, "")] if many else keys:
+        grid.figure.add_trace(theme.legend_key(label, style, legendgroup=group, **grid.axes(0, 0)))
         names.append(label)
     if suite.chance:
         names.append(f"chance ({suite.chance:.3g})")
@@ -164,9 +168,13 @@ def _draw_panel(
             why = next((fit["status"] for fit in fits if fit["status"] != "ok"), "no fit")
             reasons.setdefault(why, []).append(label)
     return [
-        f"{series.label}, {metric}, no curve for {', '.join(groups)}: {why}."
+        f"{series.label}, {metric.replace('_', ' ')}, no curve for {_named(groups)}: {why}."
         for why, groups in reasons.items()
     ]
+
+
+def _named(groups: Sequence[str]) -> str:
+    return ", ".join(groups) if len(groups) <= MOST_NAMED else f"{len(groups)} groups"
 
 
 def _curve(
