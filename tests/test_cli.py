@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from relscale.cli import main
+from relscale.config import load_config
+from relscale.design.isoflop import plan
 
 EXPERIMENT = {
     "experiment": "tiny",
@@ -101,7 +103,7 @@ def test_a_table_without_a_needed_column(folder, capsys):
     assert files(folder) == ["table.csv"]
 
 
-def test_a_folder_that_is_no_checkpoint(folder, capsys):
+def test_a_run_without_a_checkpoint_is_named(folder, capsys):
     config = experiment(folder, suites={"behaviours": {}})
     results = folder / "results" / "tiny"
     suite = f"{results}/suites/behaviours/suite.yaml"
@@ -109,11 +111,19 @@ def test_a_folder_that_is_no_checkpoint(folder, capsys):
     (folder / "empty").mkdir()
     runs = results / "runs" / "texts" / "1e10.json"
     runs.parent.mkdir(parents=True)
-    runs.write_text(json.dumps([{"name": "a", "key": "k", "path": str(folder / "empty"), "status": "ok"}]))
+    trained = [
+        {"name": run.name, "key": "k", "path": str(folder / "empty"), "status": "ok"}
+        for run in plan(load_config(config))
+    ]
     output = results / "scores" / "texts" / "all.json"
-    line = fails(capsys, "score", config, "--corpus", "texts", "--job", "all", "--output", str(output))
-    assert "empty" in line
-    assert not output.exists()
+    score = ("score", config, "--corpus", "texts", "--job", "all", "--output", str(output))
+    for listed, message in (
+        (trained[1:], f"no manifest there lists {trained[0]['name']}"),
+        (trained, "empty"),
+    ):
+        runs.write_text(json.dumps(listed))
+        assert message in fails(capsys, *score)
+        assert not output.exists()
 
 
 def test_an_unknown_figure_lists_those_there_are(folder, capsys):

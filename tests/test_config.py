@@ -101,7 +101,10 @@ def test_a_further_law_has_defaults():
     ("change", "message"),
     [
         ({"runs": {}}, "'sources' is missing"),
-        ({"runs": {"source": "tables"}}, "runs.source: 'tables' is not one of 'train', 'measurements'"),
+        (
+            {"runs": {"source": "tables"}},
+            "runs.source: 'tables' is not one of 'train', 'checkpoints', 'measurements'",
+        ),
         ({"runs": {"source": "measurements"}}, "runs: 'tables' is missing"),
         (
             {"runs": MEASURED["runs"] | {"tables": [{"pth": "a"}]}},

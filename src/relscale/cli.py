@@ -283,11 +283,16 @@ def _runs(config: dict[str, Any], corpus: str, job: str) -> list[dict[str, Any]]
     if source(config) == "checkpoints":
         safe = config["scoring"]["use_safetensors"]
         return [resolve(checkpoint, safe) for checkpoint in job_checkpoints(config, corpus, job)]
-    runs = job_runs(config, corpus, job, config["scoring"]["job"])
-    trained = dict.fromkeys(job_name(run, config["training"]["job"]) for run in runs)
-    names = {run.name for run in runs}
-    manifests = [results_folder(config) / "runs" / corpus / f"{name}.json" for name in trained]
-    return [run for manifest in manifests for run in read_runs(manifest) if run["name"] in names]
+    planned = job_runs(config, corpus, job, config["scoring"]["job"])
+    folder = results_folder(config) / "runs" / corpus
+    jobs = dict.fromkeys(job_name(run, config["training"]["job"]) for run in planned)
+    trained = {run["name"]: run for name in jobs for run in read_runs(folder / f"{name}.json")}
+    missing = [run.name for run in planned if run.name not in trained]
+    if missing:
+        raise RelscaleError(
+            f"{folder}: no manifest there lists {missing[0]}, which the plan has; train first"
+        )
+    return [trained[run.name] for run in planned]
 
 
 def collect(options: argparse.Namespace) -> None:

@@ -34,24 +34,31 @@ def reference(made):
     each = []
     for _, choices in made:
         ((right, answer, scored, _),) = [c for c in choices if c[3]]
-        total = math.fsum(math.exp(c[0] - right) for c in choices)
-        top = max(choices, key=lambda c: c[0])
-        per_byte = max(choices, key=lambda c: c[0] / c[1])
-        p = [math.exp(c[0] - right) / total for c in choices]
-        each.append(
-            {
-                "bits_per_byte_answer_mean": -right / math.log(2) / answer,
-                "accuracy": float(top[3]),
-                "error_rate": float(not top[3]),
-                "accuracy_per_byte": float(per_byte[3]),
-                "probability": 1 / total,
-                "log_probability": -math.log(total),
-                "brier": sum((q - c[3]) ** 2 for q, c in zip(p, choices, strict=True)),
-                "bits": -right / math.log(2),
-                "answer": answer,
-                "scored": scored,
-            }
-        )
+        wrong = [-c[0] / math.log(2) / c[1] for c in choices if not c[3]]
+        bits = -right / math.log(2)
+        found = {
+            "bits_per_byte_answer_mean": bits / answer,
+            "bits_per_byte_scored_mean": bits / scored,
+            "bits_per_byte_other_mean": statistics.fmean(wrong),
+            "nats_answer_mean": -right,
+            "bits": bits,
+            "answer": answer,
+            "scored": scored,
+        }
+        for suffix, score in (("", lambda c: c[0]), ("_per_byte", lambda c: c[0] / c[1])):
+            top = max(choices, key=score)
+            own = max(map(score, choices))
+            total = math.fsum(math.exp(score(c) - own) for c in choices)
+            log_p = [score(c) - own - math.log(total) for c in choices]
+            (place,) = [i for i, c in enumerate(choices) if c[3]]
+            found[f"accuracy{suffix}"] = float(top[3])
+            found[f"error_rate{suffix}"] = float(not top[3])
+            found[f"probability{suffix}"] = math.exp(log_p[place])
+            found[f"log_probability{suffix}"] = log_p[place]
+            found[f"brier{suffix}"] = sum(
+                (math.exp(q) - c[3]) ** 2 for q, c in zip(log_p, choices, strict=True)
+            )
+        each.append(found)
     names = [name for name in each[0] if name not in ("bits", "answer", "scored")]
     means = {name: statistics.fmean(e[name] for e in each) for name in names}
     errors = {name: statistics.stdev(e[name] for e in each) / math.sqrt(len(each)) for name in means}

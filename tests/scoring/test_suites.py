@@ -8,6 +8,7 @@ import yaml
 from relscale.errors import RelscaleError
 from relscale.scoring.builders.held_out import excerpt
 from relscale.scoring.manifest import read_manifest
+from relscale.scoring.requests import read_requests
 from relscale.scoring.suite import available_suites, prepare_suite, suite_digest
 
 # The suites of the default experiment, which need no data of others.
@@ -140,7 +141,7 @@ def test_a_document_more_moves_no_other(tmp_path, documents, read_data):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("wisdom", {}, "no suite 'wisdom'; there are behaviours, domains, knowledge, varieties"),
+        ("wisdom", {}, "no suite 'wisdom'; there are ai_risk, behaviours, .*, varieties, or give a folder"),
         ("knowledge", {"question": 5}, "unknown option 'question'; allowed are path, baseline, questions"),
         ("knowledge", {"questions": "many"}, "option questions is 'many'; it should be like 100"),
         ("knowledge", {"questions": 0}, "option questions is 0"),
@@ -184,7 +185,7 @@ def test_a_folder_of_ones_own_is_a_suite(tmp_path, read_data):
     described |= {"direction": "lower", "baseline": "one"}
     (mine / "suite.yaml").write_text(yaml.safe_dump(described))
     (mine / "task.yaml").write_text(
-        "output_type: loglikelihood_rolling\ntest_split: test\ndoc_to_target: text\n"
+        'output_type: loglikelihood_rolling\ntest_split: test\ndoc_to_text: ""\ndoc_to_target: text\n'
     )
     for group in ("one", "two"):
         rows = [json.dumps({"id": f"{n}", "text": f"{group} {n}"}) for n in range(10)]
@@ -218,6 +219,27 @@ def test_an_excerpt_is_a_start_of_the_text_within_its_bytes(limit):
     assert head == text or len(head.encode()) * 2 >= limit - 8
 
 
+OWN_DATA = """
+import datasets
+
+
+def load(**_):
+    return {"test": datasets.Dataset.from_list([{"a": 0}, {"a": 1}])}
+
+
+def choices(doc):
+    return [str(doc["a"] + 1), "9"]
+"""
+OWN_TASK = """
+custom_dataset: !function sums.load
+test_split: test
+output_type: multiple_choice
+doc_to_text: "{{a}} + 1 ="
+doc_to_choice: !function sums.choices
+doc_to_target: 0
+"""
+
+
 def test_lm_eval_tasks_of_ones_own_are_a_suite_when_it_lists_them(tmp_path):
     mine = tmp_path / "mine"
     (mine / "tasks").mkdir(parents=True)
@@ -231,15 +253,18 @@ def test_lm_eval_tasks_of_ones_own_are_a_suite_when_it_lists_them(tmp_path):
     described |= {"baseline": "one", "groups": {"one": {"label": "One"}, "two": {"label": "Two"}}}
     described |= {"tasks": {"first": {"group": "one"}, "second": {"group": "two"}}}
     (mine / "suite.yaml").write_text(yaml.safe_dump(described))
+    (mine / "tasks" / "sums.py").write_text(OWN_DATA)
     for task in ("first", "second"):
-        (mine / "tasks" / f"{task}.yaml").write_text(
-            f"task: {task}\nprocess_docs: !function somewhere.else\n"
-        )
+        (mine / "tasks" / f"{task}.yaml").write_text(f"task: {task}\n{OWN_TASK}")
     manifest = prepare_suite("mine", {"path": str(mine)}, [], tmp_path / "out", seed=0)
     assert (tmp_path / "out" / "tasks" / "second.yaml").read_text() == (
         mine / "tasks" / "second.yaml"
     ).read_text()
     assert read_manifest(tmp_path / "out") == manifest
+    for requests, group in zip(read_requests(tmp_path / "out"), ("one", "two"), strict=True):
+        assert {request.group for request in requests} == {group}
+        assert [request.context for request in requests[::2]] == ["0 + 1 =", "1 + 1 ="]
+        assert [request.continuation for request in requests if request.target] == [" 1", " 2"]
     (mine / "tasks" / "second.yaml").unlink()
     with pytest.raises(RelscaleError, match="lists the task 'second'; no file in tasks/ has that name"):
         prepare_suite("mine", {"path": str(mine)}, [], tmp_path / "again", seed=0)
