@@ -51,7 +51,9 @@ def parser() -> argparse.ArgumentParser:
     )
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
-    verb = _verb(verbs, plan, "show the runs that an experiment trains, their size and expected time")
+    verb = _verb(
+        verbs, plan, "show the runs that an experiment trains, their size, devices and time, and the bill"
+    )
     verb.add_argument(
         "--output", type=Path, help="write the table here (.csv or .parquet) instead of showing it"
     )
@@ -148,10 +150,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def plan(options: argparse.Namespace) -> None:
-    """Show the runs that an experiment trains: design, size, expected memory and time."""
+    """Show the runs that an experiment trains: design, size, expected memory, devices and time, and the bill."""
+    from relscale.design.bill import bill, format_bill
     from relscale.design.cost import Hardware
     from relscale.design.isoflop import grid
     from relscale.design.isoflop import plan as planned
+    from relscale.design.placement import place
     from relscale.design.table import format_table, plan_table
     from relscale.tables import write_table
 
@@ -161,11 +165,14 @@ def plan(options: argparse.Namespace) -> None:
         return
     config = _training(options.config)
     runs = planned(config)
-    table = plan_table(runs, Hardware(**config["hardware"]))
+    hardware = Hardware(**config["hardware"])
+    placements = [place(run, hardware, config["training"]) for run in runs]
+    table = plan_table(runs, placements)
     if options.output:
         write_table(table, options.output)
         return
-    print(format_table(table))
+    print(format_table(table), end="\n\n")
+    print(format_bill(bill(runs, placements, config["training"].get("checkpoints", ())), hardware))
     first = next(iter(config["corpora"]))  # the grid is the same for every corpus
     for cell in grid(config, first, config["design"]["optimizers"][0])[1]:
         print(f"left out: {first}, budget {cell.budget:g}: {cell.reason}")

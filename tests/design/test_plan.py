@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relscale.design.cost import Hardware, memory, seconds
+from relscale.design.bill import bill, format_bill
+from relscale.design.cost import Hardware, seconds
 from relscale.design.isoflop import BUDGET_TOLERANCE, grid, plan
+from relscale.design.placement import place
 from relscale.design.run import budget_label, run_from_dict, run_to_dict
 from relscale.design.table import plan_table
 from relscale.errors import RelscaleError
@@ -109,12 +111,24 @@ def test_budget_labels_are_short_and_exact(budget, label):
 
 def test_the_plan_table_has_a_row_a_run():
     runs = plan(experiment())
-    hardware = Hardware(flops_per_second=1e10, seconds_per_token=1e-6)
-    table = plan_table(runs, hardware)
+    hardware = Hardware(flops_per_second=2e10, utilization=0.5, seconds_per_token=1e-6)
+    table = plan_table(runs, [place(run, hardware) for run in runs])
     assert table["run"].to_pylist() == [run.name for run in runs]
     for run, row in zip(runs, table.to_pylist(), strict=True):
-        assert row["expected_seconds"] == pytest.approx(
-            run.tokens * 1e-6 + run.training_flops / 1e10, abs=0.06
-        )
-        assert memory(run) > 16 * run.params
-        assert seconds(run, Hardware(2e10, 2e-6)) < seconds(run, hardware) + run.tokens * 1e-6
+        expected = run.tokens * 1e-6 + run.training_flops / 1e10
+        assert row["expected_seconds"] == pytest.approx(expected, abs=0.06)
+        assert seconds(run, hardware) == pytest.approx(expected)
+
+
+def test_the_bill_counts_a_corpus_once_and_every_model():
+    runs = plan(experiment(seeds={1e12: [0, 1]}))
+    hardware = Hardware(flops_per_second=1e10, gpus_per_node=2, hours=0.001)
+    placements = [place(run, hardware) for run in runs]
+    sums = bill(runs, placements, checkpoints=[0.5, 1.0])
+    assert sums.checkpoint_bytes == sum(2 * 4 * run.params for run in runs)
+    longest = max(run.tokens for run in runs)
+    assert sums.token_bytes == 2 * (2 * longest)  # two corpora, two bytes a token of a vocabulary of 2,048
+    hours = sum(seconds(run, hardware) for run in runs) / 3600
+    assert sums.device_hours == pytest.approx(hours)
+    assert sums.seconds < 3600 * hours
+    assert f"{hours:,.0f} GPU-hours" in format_bill(sums, hardware)

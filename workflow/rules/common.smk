@@ -5,8 +5,9 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from relscale.config import check_config
-from relscale.design.cost import Hardware, memory, seconds
+from relscale.design.cost import Hardware
 from relscale.design.isoflop import plan
+from relscale.design.placement import place
 from relscale.design.run import run_to_dict
 from relscale.errors import RelscaleError
 from relscale.experiment import (
@@ -103,9 +104,14 @@ def planned(w):
     return job_runs(config, w.corpus, w.job, config["training"]["job"])
 
 
+def placements(w):
+    """Where each run of a training job trains: strategy, devices, memory and time."""
+    return [place(run, HARDWARE, config["training"]) for run in planned(w)]
+
+
 def expected_seconds(w):
     """How long a training job takes by the plan, in seconds."""
-    return sum(seconds(run, HARDWARE) for run in planned(w))
+    return sum(placement.seconds for placement in placements(w))
 
 
 def scored_models(w):

@@ -16,7 +16,7 @@ rule train:
     threads: config["training"]["threads"]
     priority: expected_seconds  # the longest first, so that no core is idle at the end
     resources:
-        mem_mb=lambda w: max(memory(run) for run in planned(w)) // 10**6,
+        mem_mb=lambda w: max(placement.host_bytes for placement in placements(w)) // 10**6,
         runtime=lambda w: f"{5 + 2 * expected_seconds(w) / 60:.0f}m",
     log:
         f"{RESULTS}/logs/train/{{corpus}}/{{job}}.log",

@@ -1,41 +1,44 @@
-"""What a run will cost: memory, and time on stated hardware."""
+"""What a run will cost in time, on stated hardware."""
 
 from dataclasses import dataclass
 
 from relscale.design.run import Run
 
-STATE_BYTES = 16  # a parameter: float32 weight, gradient and two moments
-ACTIVATION_BYTES = 4
-PROCESS_BYTES = 900_000_000  # Python with torch, Lightning and transformers imported
-
 
 @dataclass(frozen=True)
 class Hardware:
-    """A device as the plan sees it.
+    """The machines as the plan sees them; the config's section ``hardware``.
 
-    A token takes ``seconds_per_token + (training FLOPs a token) / flops_per_second``: narrow models are bound by
-    what they move, not by what they multiply.
+    On one device a token takes ``seconds_per_token + (training FLOPs a token) / (utilization · flops_per_second)``:
+    narrow models are bound by what they move, not by what they multiply.
+
+    Attributes
+    ----------
+    flops_per_second
+        Of one device: its peak where ``utilization`` is what models reach of it, or what they reach.
+    utilization
+        Model FLOPs utilisation: the share of the peak that training FLOPs use, as
+        `relscale.design.architecture.training_flops_per_token` counts them. Assumed the same on any number of devices.
+    memory_bytes
+        Of one device; None where it is no limit.
+    gpus_per_node
+        0 where runs train on a processor.
+    nodes
+        At most so many for one run.
+    hours
+        A run that would take longer gets more devices, as far as there are.
     """
 
     flops_per_second: float
+    utilization: float = 1.0
     seconds_per_token: float = 0.0
-
-
-def memory(run: Run) -> int:
-    """Bytes that training takes: the process, the optimizer's state, and a batch's activations.
-
-    An estimate. A layer keeps about ``12·h`` values a token outside its MLP and ``4·m`` within; attention keeps none
-    of its T × T scores, and the cross-entropy works in chunks.
-    """
-    a = run.architecture
-    attention = 2 * (a.num_heads + a.num_kv_heads) * a.head_size
-    per_token = (
-        a.num_layers * (8 * a.hidden_size + 2 * attention + 4 * a.intermediate_size) + 4 * a.hidden_size
-    )
-    activations = run.batch_size * a.sequence_length * per_token * ACTIVATION_BYTES
-    return PROCESS_BYTES + STATE_BYTES * run.params + activations
+    memory_bytes: float | None = None
+    gpus_per_node: int = 0
+    nodes: int = 1
+    hours: float | None = None
 
 
 def seconds(run: Run, hardware: Hardware) -> float:
-    """Expected training time of a run, start-up and validation left out."""
-    return run.tokens * hardware.seconds_per_token + run.training_flops / hardware.flops_per_second
+    """Expected training time of a run on one device, start-up, validation and recomputation left out."""
+    attained = hardware.utilization * hardware.flops_per_second
+    return run.tokens * hardware.seconds_per_token + run.training_flops / attained

@@ -6,36 +6,45 @@ from typing import Any
 import pyarrow as pa
 from tabulate import tabulate
 
-from relscale.design.cost import Hardware, memory, seconds
+from relscale.design.placement import Placement
 from relscale.design.run import Run
 
+# Of a terminal; a run's name has its corpus, budget, width, layers, batch, optimizer and seed already.
+SHOWN = ("run", "train_steps", "learning_rate", "params", "tokens", "training_flops")
 
-def plan_table(runs: Sequence[Run], hardware: Hardware) -> pa.Table:
-    """Design, size and expected cost of each run.
+
+def plan_table(runs: Sequence[Run], placements: Sequence[Placement]) -> pa.Table:
+    """Design, size, placement and expected cost of each run.
 
     Units: ``budget`` in FLOPs by the experiment's accounting, ``training_flops`` forward and backward, ``tokens`` and
-    ``params`` as counts, ``memory_mb`` in 10^6 bytes, ``expected_seconds`` on the stated hardware.
+    ``params`` as counts, ``micro_batch`` in sequences a device, ``memory_mb`` in 10^6 bytes a device,
+    ``expected_seconds`` on these devices, ``device_hours`` over all of them.
     """
-    return pa.Table.from_pylist([_row(run, hardware) for run in runs])
+    return pa.Table.from_pylist(
+        [_row(run, placement) for run, placement in zip(runs, placements, strict=True)]
+    )
 
 
 def format_table(table: pa.Table) -> str:
-    """The plan for a terminal, with its sums below."""
-    rows = [{name: _show(name, value) for name, value in row.items()} for row in table.to_pylist()]
-    flops, time = (sum(table[name].to_pylist()) for name in ("training_flops", "expected_seconds"))
-    total = f"{len(rows)} runs, {flops:.3g} training FLOPs, {time / 60:.1f} minutes one after another"
-    return f"{tabulate(rows, headers='keys', stralign='right')}\n\n{total}"
+    """The plan for a terminal."""
+    rows = [_shown(row) for row in table.to_pylist()]
+    align = ("left", *["right"] * (len(rows[0]) - 1))
+    return tabulate(rows, headers="keys", colalign=align, disable_numparse=True)
 
 
-def _show(name: str, value: Any) -> str:
-    if name == "learning_rate":
-        return f"{value:.3g}"
-    if name in ("budget", "training_flops"):
-        return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _shown(row: dict[str, Any]) -> dict[str, str]:
+    formats = {"learning_rate": ".3g", "training_flops": ".4g"}
+    seconds = row["expected_seconds"]
+    return {
+        **{name: format(row[name], formats.get(name, "" if name == "run" else ",")) for name in SHOWN},
+        "GB": f"{row['memory_mb'] / 1000:.3g}",
+        "devices": f"{row['devices']} {row['strategy']}" if row["devices"] > 1 else "1",
+        "micro-batch": f"{row['micro_batch']}{' recomputed' if row['activation_checkpointing'] else ''}",
+        "time": f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds:.1f} s",
+    }
 
 
-def _row(run: Run, hardware: Hardware) -> dict[str, Any]:
+def _row(run: Run, placement: Placement) -> dict[str, Any]:
     return {
         "run": run.name,
         "corpus": run.corpus,
@@ -50,6 +59,11 @@ def _row(run: Run, hardware: Hardware) -> dict[str, Any]:
         "params": run.params,
         "tokens": run.tokens,
         "training_flops": float(run.training_flops),
-        "memory_mb": round(memory(run) / 1e6),
-        "expected_seconds": round(seconds(run, hardware), 1),
+        "strategy": placement.strategy,
+        "devices": placement.devices,
+        "micro_batch": placement.micro_batch,
+        "activation_checkpointing": placement.activation_checkpointing,
+        "memory_mb": round(placement.device_bytes / 1e6),
+        "expected_seconds": round(placement.seconds, 1),
+        "device_hours": placement.device_hours,
     }

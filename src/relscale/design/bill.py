@@ -1,0 +1,99 @@
+"""What an experiment's training costs in all: device-hours, and bytes of tokens and checkpoints."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from relscale.design.cost import Hardware
+from relscale.design.memory import MOMENTS, WIDE
+from relscale.design.placement import Placement
+from relscale.design.run import Run
+
+SHORT_VOCABULARY = 1 << 16  # up to so many tokens, one takes two bytes in a store; else four
+
+
+@dataclass(frozen=True)
+class Bill:
+    """The sums of a plan.
+
+    Attributes
+    ----------
+    runs
+        How many.
+    training_flops
+        Forward and backward, of all.
+    seconds
+        Expected, of all runs one after another.
+    device_hours
+        Expected, over all devices of all runs.
+    longest
+        Seconds of the run that takes longest.
+    token_bytes
+        Of the token stores: of each corpus, as many tokens as its largest run reads.
+    checkpoint_bytes
+        Float32 weights of every finished run, and of its checkpoints on the way.
+    state_bytes
+        Of the largest run: weights and moments, what it goes on from after it was stopped; kept until it is done.
+    """
+
+    runs: int
+    training_flops: float
+    seconds: float
+    device_hours: float
+    longest: float
+    token_bytes: int
+    checkpoint_bytes: int
+    state_bytes: int
+
+
+def bill(runs: Sequence[Run], placements: Sequence[Placement], checkpoints: Sequence[float] = ()) -> Bill:
+    """The sums of a plan.
+
+    Parameters
+    ----------
+    runs, placements
+        The plan, and where each run trains.
+    checkpoints
+        Shares of a run's steps at which its weights are kept too; the last step is kept anyway.
+    """
+    largest: dict[str, Run] = {}
+    for run in runs:
+        if run.corpus not in largest or run.tokens > largest[run.corpus].tokens:
+            largest[run.corpus] = run
+    kept = 1 + sum(share < 1 for share in checkpoints)
+    return Bill(
+        runs=len(runs),
+        training_flops=float(sum(run.training_flops for run in runs)),
+        seconds=sum(placement.seconds for placement in placements),
+        device_hours=sum(placement.device_hours for placement in placements),
+        longest=max(placement.seconds for placement in placements),
+        token_bytes=sum(run.tokens * _token_bytes(run) for run in largest.values()),
+        checkpoint_bytes=sum(kept * WIDE * run.params for run in runs),
+        state_bytes=max((1 + MOMENTS) * WIDE * run.params for run in runs),
+    )
+
+
+def format_bill(sums: Bill, hardware: Hardware) -> str:
+    """The bill in lines for a terminal; what it assumes is said."""
+    if hardware.gpus_per_node == 0:
+        time = f"{sums.seconds / 60:.1f} minutes one after another"
+    else:
+        time = (
+            f"{sums.device_hours:,.0f} GPU-hours, the longest run {sums.longest / 3600:.1f} hours; assumed: "
+            f"{hardware.utilization:.0%} of {hardware.flops_per_second:.4g} FLOP/s on each GPU"
+        )
+    return (
+        f"{sums.runs} runs, {sums.training_flops:.3g} training FLOPs, {time}\n"
+        f"storage: tokens {_size(sums.token_bytes)}, checkpoints {_size(sums.checkpoint_bytes)}; while the largest run "
+        f"is under way {_size(sums.state_bytes)} more"
+    )
+
+
+def _token_bytes(run: Run) -> int:
+    return 2 if run.architecture.vocabulary_size <= SHORT_VOCABULARY else 4
+
+
+def _size(count: int) -> str:
+    for unit, factor in (("TB", 1e12), ("GB", 1e9)):
+        if count >= factor:
+            return f"{count / factor:.2f} {unit}"
+    return f"{count / 1e6:.1f} MB"

@@ -1,0 +1,92 @@
+"""What a run holds in memory while it trains, in bytes.
+
+Weights, gradients and the optimizer's moments are exact for optimizers with two moments a parameter (all of Adam's
+family; Muon keeps one for its matrices and is counted as if it kept two). Activations are an estimate: what autograd
+saves between a layer's forward and backward pass, within a quarter of what this package's decoder saves. Buffers of
+communication and fragmentation are no part of it; ``relscale.design.placement`` leaves room for them.
+"""
+
+from dataclasses import dataclass
+
+from relscale.design.architecture import Architecture, parameters
+
+WIDE = 4  # bytes of float32: weights, gradients, moments, and the residual stream at any precision
+MOMENTS = 2
+UPDATE = 4  # a parameter, while the optimizer steps: the update before it is applied
+LOGIT_ROWS = 128  # rows of logits that the loss holds at a time, twice
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a step lies on devices.
+
+    Attributes
+    ----------
+    sequences
+        A device's share of a batch that is in memory at once.
+    shards
+        Devices that share weights, gradients and moments; 1 where each has all of them.
+    element
+        Bytes of a value that layers compute in: 4, or 2 for bf16 under autocast.
+    recompute
+        Whether a layer's activations are computed again in the backward pass, and only its input is kept.
+    """
+
+    sequences: int
+    shards: int = 1
+    element: int = WIDE
+    recompute: bool = False
+
+
+def state_bytes(params: int) -> int:
+    """Bytes of float32 weights, their gradients and two moments: 16 a parameter."""
+    return (2 + MOMENTS) * WIDE * params
+
+
+def activation_bytes(architecture: Architecture, layout: Layout) -> int:
+    """Bytes of activations that a device holds when a step's backward pass begins.
+
+    A layer keeps, a token, ``4h`` values in float32 (the residual stream and its norms, twice) and
+    ``3(n + n_kv)·d + 4m`` in the precision of its products: queries and keys before and after their norm and rotation,
+    values, the weighted sum, and gate, up, silu and their product of the MLP. Attention keeps none of its T × T scores.
+    Where layers are recomputed, each keeps its input, and one at a time the rest. Around the layers come ``4h`` values
+    a token (last norm, and the loss's input and its gradient), the gradient of the output matrix before it is added to
+    the others, and a chunk of logits.
+    """
+    a = architecture
+    tokens = layout.sequences * a.sequence_length
+    heads = 3 * (a.num_heads + a.num_kv_heads) * a.head_size
+    layer = 4 * a.hidden_size * WIDE + (heads + 4 * a.intermediate_size) * layout.element
+    inputs = a.hidden_size * WIDE
+    layers = a.num_layers * inputs + layer if layout.recompute else a.num_layers * layer
+    around = 4 * a.hidden_size * WIDE
+    loss = (a.hidden_size + 2 * LOGIT_ROWS) * a.vocabulary_size * WIDE
+    return tokens * (layers + around) + loss
+
+
+def gathered_bytes(architecture: Architecture, layout: Layout) -> int:
+    """Bytes of whole weights and gradients that a device holds beside its shards; none where it has all of them.
+
+    Embedding and output matrix stay whole through a step; of the layers two are whole at a time, one at work and one
+    on its way.
+    """
+    if layout.shards == 1:
+        return 0
+    a = architecture
+    ends = 2 * a.vocabulary_size * a.hidden_size
+    layer = (parameters(a) - ends) // a.num_layers
+    return (ends + 2 * layer) * (layout.element + WIDE)
+
+
+def device_bytes(architecture: Architecture, layout: Layout) -> int:
+    """The most bytes that a device holds during a step: its share of the state, and activations or the update.
+
+    ``16·P / shards + gathered + casts + max(activations, 4·P / shards)``; casts are the ``2·P`` bytes of bf16 copies
+    that autocast keeps of whole weights.
+    """
+    params = parameters(architecture)
+    casts = layout.element * params if layout.shards == 1 and layout.element < WIDE else 0
+    state = -(-state_bytes(params) // layout.shards)
+    update = -(-UPDATE * params // layout.shards)
+    step = casts + gathered_bytes(architecture, layout) + activation_bytes(architecture, layout)
+    return state + max(step, update)

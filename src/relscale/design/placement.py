@@ -1,0 +1,165 @@
+"""Where a run trains: on how many devices, whether they share its state, and how much of a batch each takes at once."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from relscale.design.cost import Hardware, seconds
+from relscale.design.memory import WIDE, Layout, device_bytes
+from relscale.design.run import Run
+from relscale.errors import RelscaleError
+
+USABLE = 0.9  # of a device's memory; the rest is for its context, communication buffers and fragmentation
+PROCESS_BYTES = 900_000_000  # Python with torch, Lightning and transformers imported
+GPU_PROCESS_BYTES = 8_000_000_000  # host memory of a process that drives a GPU: CUDA's libraries, buffers
+NAMED = ("devices", "strategy", "micro_batch", "activation_checkpointing")
+RECOMPUTATION = 4 / 3  # FLOPs of a step that computes its forward pass twice, by those of one that does not
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How a run lies on devices.
+
+    Attributes
+    ----------
+    strategy
+        ``single``; ``ddp``, each device with the whole state; ``fsdp``, each with a share of it.
+    devices, nodes
+        In all, and the nodes that they are on.
+    micro_batch
+        Sequences that a device takes at once, at most. ``devices · micro_batch`` divides the batch, so that whole
+        micro-batches make up exactly the plan's.
+    activation_checkpointing
+        Whether layers are computed again in the backward pass.
+    device_bytes
+        The most that one device holds during a step.
+    host_bytes
+        Memory that the processes of one node need.
+    seconds
+        Expected training time, start-up and validation left out.
+    """
+
+    strategy: str
+    devices: int
+    nodes: int
+    micro_batch: int
+    activation_checkpointing: bool
+    device_bytes: int
+    host_bytes: int
+    seconds: float
+
+    @property
+    def device_hours(self) -> float:
+        """Expected time over all devices."""
+        return self.devices * self.seconds / 3600
+
+
+def place(run: Run, hardware: Hardware, training: dict[str, Any] | None = None) -> Placement:
+    """The cheapest placement that fits.
+
+    On the fewest devices that train the run within ``hardware.hours`` (the fastest where none do), the first that fits
+    of: whole states; shared states; whole states with activation checkpointing; shared states with it. Recomputation
+    costs a third more compute, sharing only traffic between devices. The micro-batch is the largest that fits.
+
+    Parameters
+    ----------
+    run
+        The run.
+    hardware
+        What there is.
+    training
+        The config's section ``training``. Its ``devices``, ``strategy``, ``micro_batch`` and
+        ``activation_checkpointing`` are taken as they are where they are not ``auto``; where all four are given,
+        memory is not asked.
+
+    Raises
+    ------
+    RelscaleError
+        The run fits no placement, or what is asked for cannot split its batch.
+    """
+    options = training or {}
+    limit = math.inf if hardware.hours is None else 3600 * hardware.hours
+    found: list[Placement] = []
+    for placement in _placements(run, hardware, options):
+        if placement.seconds <= limit:
+            return placement
+        found.append(placement)
+    if not found:
+        raise RelscaleError(
+            f"{run.name}: {run.params:,} parameters fit no placement on {_most_devices(hardware)} devices of "
+            f"{(hardware.memory_bytes or 0) / 1e9:.0f} GB; raise hardware.nodes, or leave the width out"
+        )
+    return min(found, key=lambda placement: placement.seconds)
+
+
+def _placements(run: Run, hardware: Hardware, options: dict[str, Any]) -> Iterator[Placement]:
+    """All that fit, each with its largest micro-batch, the cheapest first."""
+    element = WIDE if hardware.gpus_per_node == 0 or options.get("precision") == "float32" else 2
+    named = all(options.get(name, "auto") != "auto" for name in NAMED)
+    for devices in _device_counts(run, hardware, options.get("devices", "auto")):
+        for strategy, recompute in _ways(devices, options):
+            shards = devices if strategy == "fsdp" else 1
+            for micro_batch in _micro_batches(run, devices, options.get("micro_batch", "auto")):
+                layout = Layout(micro_batch, shards, element, recompute)
+                needed = device_bytes(run.architecture, layout)
+                if named or hardware.memory_bytes is None or needed <= USABLE * hardware.memory_bytes:
+                    yield _placement(run, hardware, strategy, devices, layout, needed)
+                    break
+
+
+def _device_counts(run: Run, hardware: Hardware, asked: Any) -> list[int]:
+    """Numbers of devices to try: powers of two that split the batch, or what was asked for."""
+    if asked != "auto":
+        return [int(asked)]
+    powers = [2**power for power in range(_most_devices(hardware).bit_length())]
+    return [count for count in powers if run.batch_size % count == 0]
+
+
+def _most_devices(hardware: Hardware) -> int:
+    return max(1, hardware.gpus_per_node) * hardware.nodes
+
+
+def _ways(devices: int, options: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Strategies and whether to recompute, the cheapest first."""
+    asked, checkpointing = (options.get(name, "auto") for name in ("strategy", "activation_checkpointing"))
+    strategies = [asked] if asked != "auto" else ["single"] if devices == 1 else ["ddp", "fsdp"]
+    for recompute in [False, True] if checkpointing == "auto" else [checkpointing]:
+        for strategy in strategies:
+            yield strategy, recompute
+
+
+def _micro_batches(run: Run, devices: int, asked: Any) -> list[int]:
+    """Shares of a device's part of the batch, the largest first."""
+    if run.batch_size % devices:
+        raise RelscaleError(
+            f"{run.name}: a batch of {run.batch_size} sequences cannot be dealt out to {devices} devices; "
+            "set training.devices to a divisor of it"
+        )
+    share = run.batch_size // devices
+    if asked == "auto":
+        return [size for size in range(share, 0, -1) if share % size == 0]
+    if share % asked:
+        raise RelscaleError(
+            f"{run.name}: micro-batches of {asked} do not make up {share} sequences, a device's share of the batch; "
+            "set training.micro_batch to a divisor of it"
+        )
+    return [asked]
+
+
+def _placement(
+    run: Run, hardware: Hardware, strategy: str, devices: int, layout: Layout, needed: int
+) -> Placement:
+    per_node = max(1, hardware.gpus_per_node)
+    on_a_node = min(devices, per_node)
+    host = GPU_PROCESS_BYTES if hardware.gpus_per_node else PROCESS_BYTES + needed
+    return Placement(
+        strategy=strategy,
+        devices=devices,
+        nodes=-(-devices // per_node),
+        micro_batch=layout.sequences,
+        activation_checkpointing=layout.recompute,
+        device_bytes=needed,
+        host_bytes=on_a_node * host,
+        seconds=seconds(run, hardware) / devices * (RECOMPUTATION if layout.recompute else 1),
+    )

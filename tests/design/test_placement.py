@@ -1,0 +1,123 @@
+"""Which devices a run is placed on: what fits, what is fast enough, and a batch that stays whole."""
+
+from dataclasses import replace
+
+import pytest
+
+from relscale.design.architecture import Architecture
+from relscale.design.cost import Hardware, seconds
+from relscale.design.isoflop import plan
+from relscale.design.placement import RECOMPUTATION, USABLE, place
+from relscale.errors import RelscaleError
+
+GPUS = Hardware(989e12, utilization=0.4, memory_bytes=80e9, gpus_per_node=8, nodes=2, hours=24)
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """One corpus of the paper."""
+    return plan(
+        {
+            "seed": 0,
+            "corpora": {"web": {}},
+            "vocabulary": {"size": 128_256},
+            "design": {
+                "recipe": "held2025",
+                "flop_accounting": "forward",
+                "sequence_length": 4096,
+                "optimizers": ["c-adamc"],
+                "budgets": [1e18, 3e18, 6e18, 1e19, 3e19, 6e19, 1e20],
+            },
+        }
+    )
+
+
+def test_micro_batches_make_up_the_batch_and_fit_the_device(runs):
+    for run in runs:
+        placement = place(run, GPUS)
+        assert run.batch_size % (placement.devices * placement.micro_batch) == 0
+        assert placement.device_bytes <= USABLE * GPUS.memory_bytes
+        assert placement.nodes == (1 if placement.devices <= 8 else 2)
+        assert placement.strategy == "single" or placement.devices > 1
+
+
+def test_the_suite_needs_every_strategy(runs):
+    assert {place(run, GPUS).strategy for run in runs} == {"single", "ddp", "fsdp"}
+
+
+def test_a_run_gets_more_devices_only_where_fewer_are_too_slow_or_too_small(runs):
+    for run in runs:
+        placement = place(run, GPUS)
+        for devices in [2**power for power in range(4) if 2**power < placement.devices]:
+            try:
+                fewer = place(run, GPUS, {"devices": devices})
+            except RelscaleError:
+                continue  # too small
+            assert fewer.seconds > GPUS.hours * 3600
+
+
+def test_more_memory_never_costs_more(runs):
+    for run in runs:
+        small, large = (place(run, replace(GPUS, memory_bytes=size)) for size in (80e9, 141e9))
+        assert large.device_hours <= small.device_hours
+
+
+def test_recomputation_costs_a_forward_pass_more(runs):
+    (run,) = [run for run in runs if run.budget == 1e20 and run.architecture.hidden_size == 4096]
+    recomputed = place(run, GPUS, {"activation_checkpointing": True, "devices": 8})
+    assert recomputed.seconds == pytest.approx(RECOMPUTATION * seconds(run, GPUS) / 8)
+
+
+def test_without_stated_limits_a_run_trains_whole_on_one_device(runs):
+    for run in runs:
+        placement = place(run, Hardware(1e12))
+        assert (placement.strategy, placement.devices, placement.micro_batch) == ("single", 1, run.batch_size)
+        assert not placement.activation_checkpointing
+        assert placement.seconds == seconds(run, Hardware(1e12))
+        assert placement.host_bytes > placement.device_bytes > 16 * run.params
+
+
+def test_what_is_asked_for_is_taken(runs):
+    asked = {"devices": 2, "strategy": "fsdp", "micro_batch": 2, "activation_checkpointing": True}
+    placement = place(runs[0], GPUS, asked)
+    assert {name: getattr(placement, name) for name in asked} == asked
+    assert (
+        place(runs[0], replace(GPUS, memory_bytes=1e6), asked).devices == 2
+    )  # all is said; memory is not asked
+
+
+@pytest.mark.parametrize(
+    ("options", "hardware", "message"),
+    [
+        ({}, replace(GPUS, memory_bytes=1e9), "fit no placement on 16 devices of 1 GB; raise hardware.nodes"),
+        ({"devices": 3}, GPUS, "a batch of 32 sequences cannot be dealt out to 3 devices"),
+        ({"devices": 1, "micro_batch": 5}, GPUS, "micro-batches of 5 do not make up 32 sequences"),
+    ],
+)
+def test_what_cannot_be_placed_is_said_in_one_line(runs, options, hardware, message):
+    with pytest.raises(RelscaleError, match=message) as error:
+        place(runs[0], hardware, options)
+    assert "\n" not in str(error.value)
+
+
+def test_a_batch_that_is_no_power_of_two_is_split_evenly():
+    run = plan(
+        {
+            "seed": 0,
+            "corpora": {"web": {}},
+            "vocabulary": {"size": 512},
+            "design": {
+                "recipe": "laptop",
+                "flop_accounting": "training",
+                "sequence_length": 128,
+                "optimizers": ["c-adamc"],
+                "budgets": [1e11],
+                "widths": [16],
+            },
+        }
+    )[0]
+    odd = replace(run, batch_size=45, architecture=Architecture(512, 128, 16, 1, 1, 1, 16, 64))
+    placement = place(odd, replace(GPUS, memory_bytes=6e6))
+    assert placement.devices == 1
+    assert 1 < placement.micro_batch < 45
+    assert 45 % placement.micro_batch == 0
