@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from relscale.config import load_config
+from relscale.config import corpus_parts, load_config
 from relscale.errors import RelscaleError
 from relscale.experiment import (
     checkpoints,
@@ -58,13 +58,16 @@ def parser() -> argparse.ArgumentParser:
         "--output", type=Path, help="write the table here (.csv or .parquet) instead of showing it"
     )
 
-    verb = _verb(verbs, corpus, "turn a source of text into a table of documents")
-    verb.add_argument("--source", required=True, help="a key of the config's 'sources'")
+    verb = _verb(verbs, corpus, "turn a source of text into a table of documents, or pin what is on the hub")
+    verb.add_argument("--source", help="a key of the config's 'sources'")
     verb.add_argument("--threads", type=int, default=1, help="processes that read files (default 1)")
-    verb.add_argument("--output", type=Path, required=True, help="the table to write, documents.parquet")
+    verb.add_argument("--output", type=Path, help="the table to write, documents.parquet")
+    verb.add_argument(
+        "--pin", action="store_true", help="look up what has no revision yet, and keep it beside the config"
+    )
 
-    verb = _verb(verbs, tokenize, "train the vocabulary, or turn a corpus into a store of tokens")
-    verb.add_argument("--corpus", help="a key of the config's 'corpora'; left out, the vocabulary is trained")
+    verb = _verb(verbs, tokenize, "make the vocabulary, or turn a corpus into a store of tokens")
+    verb.add_argument("--corpus", help="a key of the config's 'corpora'; left out, the vocabulary is made")
     verb.add_argument("--threads", type=int, default=1, help="threads of the tokenizer (default 1)")
     verb.add_argument(
         "--output",
@@ -200,28 +203,42 @@ def _show_checkpoints(config: dict[str, Any], output: Path | None) -> None:
 
 
 def corpus(options: argparse.Namespace) -> None:
-    """Turn a source of text into documents (parquet) with a manifest beside them."""
-    from relscale.corpora.build import build_source
+    """Turn a source of text into documents (parquet) with a manifest beside them.
 
+    With --pin: look up the revisions of what the experiment takes from the hub, and write them beside its config.
+    """
+    from relscale.corpora.build import build_source
+    from relscale.pins import pins_file, write_pins
+
+    if options.pin:
+        for kind, found in write_pins(load_config(options.config), options.config).items():
+            for name, commit in found.items():
+                print(f"{kind} {name}: {commit}")
+        print(f"pins: {pins_file(options.config)}")
+        return
+    if not options.source or not options.output:
+        raise RelscaleError("name a --source and its --output, or give --pin")
     config = _training(options.config)
     source = _section(config, "sources", options.source)
     build_source(source, options.output.parent, seed=config["seed"], workers=options.threads)
 
 
 def tokenize(options: argparse.Namespace) -> None:
-    """Train the experiment's vocabulary or, with --corpus, turn that corpus into a store of tokens."""
+    """Make the experiment's vocabulary or, with --corpus, turn that corpus into a store of tokens."""
     from relscale.tokens.build import build_store
-    from relscale.tokens.vocabulary import train_vocabulary
+    from relscale.tokens.vocabulary import take_vocabulary, train_vocabulary
 
     config = _training(options.config)
     results = results_folder(config)
     _set_tokenizer_threads(options.threads)
-    if options.corpus is None:
-        parts = [_part(config, name) for name in config["corpora"]]
+    if options.corpus is None and "tokenizer" in config["vocabulary"]:
+        take_vocabulary(config["vocabulary"], options.output.parent)
+    elif options.corpus is None:
+        parts = [part for name in config["corpora"] for part in _parts(config, name)]
         train_vocabulary(parts, config["vocabulary"], options.output.parent, seed=config["seed"])
     else:
         build_store(
-            *_part(config, options.corpus), results / "vocabulary", options.output.parent, seed=config["seed"]
+            *_parts(config, options.corpus)[0], results / "vocabulary", options.output.parent, seed=config["seed"]
         )
 
 
@@ -265,7 +282,7 @@ def score(options: argparse.Namespace) -> None:
     results = results_folder(config)
     if options.prepare:
         suite = _section(config, "suites", options.prepare)
-        documents = sorted({_part(config, name)[0] for name in config.get("corpora", {})})
+        documents = sorted({path for name in config.get("corpora", {}) for path, _ in _parts(config, name)})
         scored = any(score_jobs(config, name) for name in corpora(config))
         prepare_suite(
             options.prepare, suite, documents, options.output.parent, config["seed"], requests=scored
@@ -452,11 +469,11 @@ def _nothing_to_do(path: Path, name: str) -> str:
     return f"{path}: its runs.source is {name!r}, so that nothing is trained; start with {first!r}"
 
 
-def _part(config: dict[str, Any], corpus: str) -> tuple[Path, str | None]:
-    """The documents that a corpus is taken from, and which part of them."""
-    options = _section(config, "corpora", corpus)
-    documents = results_folder(config) / "corpora" / options["source"] / "documents.parquet"
-    return documents, options.get("part")
+def _parts(config: dict[str, Any], corpus: str) -> list[tuple[Path, str | None]]:
+    """The documents that each part of a corpus is taken from, and which part of them."""
+    folder = results_folder(config) / "corpora"
+    parts = corpus_parts(_section(config, "corpora", corpus))
+    return [(folder / part["source"] / "documents.parquet", part.get("part")) for part in parts]
 
 
 def _set_tokenizer_threads(threads: int) -> None:

@@ -10,13 +10,14 @@ import jsonschema
 import yaml
 
 from relscale.errors import RelscaleError
+from relscale.pins import with_pins
 
 SCHEMA = Path(__file__).with_name("config.schema.yaml")
 NUMBER = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
 
 def load_config(path: str | Path) -> dict[str, Any]:
-    """Read and check an experiment's YAML file.
+    """Read and check an experiment's YAML file; the pins beside it are filled in.
 
     Raises
     ------
@@ -32,7 +33,7 @@ def load_config(path: str | Path) -> dict[str, Any]:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
         raise RelscaleError(f"{path}{line}: not YAML ({getattr(error, 'problem', error)})") from error
-    return check_config(config, str(path))
+    return with_pins(check_config(config, str(path)), [path])
 
 
 def check_config(config: Any, name: str = "config") -> dict[str, Any]:
@@ -56,11 +57,7 @@ def check_config(config: Any, name: str = "config") -> dict[str, Any]:
     if config["runs"]["source"] != "train":
         return config
     for corpus, options in config["corpora"].items():
-        if options["source"] not in config["sources"]:
-            raise RelscaleError(
-                f"{name}: corpora.{corpus}.source: no source {options['source']!r}; "
-                f"sources: {', '.join(config['sources']) or 'none'}"
-            )
+        _check_corpus(f"{name}: corpora.{corpus}", options, config)
     _check_budgets(config["design"], name)
     return config
 
@@ -78,6 +75,28 @@ def _check_source(config: dict[str, Any], name: str) -> None:
             raise RelscaleError(
                 f"{name}: {key}: nothing is trained where runs.source is {source!r}; leave it out"
             )
+
+
+def _check_corpus(where: str, options: dict[str, Any], config: dict[str, Any]) -> None:
+    """What a corpus names is there: its sources, and the suites that it must not contain."""
+    for part in corpus_parts(options):
+        if part["source"] not in config["sources"]:
+            raise RelscaleError(
+                f"{where}.source: no source {part['source']!r}; sources: {', '.join(config['sources']) or 'none'}"
+            )
+    for suite in options.get("decontaminate", {}).get("suites", []):
+        if suite not in config["suites"]:
+            raise RelscaleError(
+                f"{where}.decontaminate: no suite {suite!r}; suites: {', '.join(config['suites']) or 'none'}"
+            )
+
+
+def corpus_parts(options: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parts of a corpus, each with its source and weight, and a part where it names one; of most a single one."""
+    parts: list[dict[str, Any]] = options.get("parts") or [
+        {key: options[key] for key in ("source", "part") if key in options} | {"weight": 1}
+    ]
+    return parts
 
 
 def _check_budgets(design: dict[str, Any], name: str) -> None:
@@ -123,6 +142,9 @@ def _filling_defaults(validator: Any) -> Any:
 
 def _explain(error: jsonschema.ValidationError) -> str:
     """One line: the key, what is wrong with it, what is allowed."""
+    if error.validator == "oneOf" and not error.context and isinstance(error.instance, dict):
+        keys = [key for way in error.validator_value for key in way.get("required", ())]
+        return f"{_key(error)}: give one of {', '.join(keys)}, not several"
     if error.context:  # of several alternatives, the one that was met furthest says most
         return _explain(max(error.context, key=lambda cause: len(cause.path)))
     key = _key(error)

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -5,9 +6,18 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
 
 from relscale.errors import RelscaleError
-from relscale.tokens.vocabulary import END_OF_TEXT, load_vocabulary, sample_texts, train_vocabulary
+from relscale.tokens.vocabulary import (
+    END_OF_TEXT,
+    end_of_text,
+    load_vocabulary,
+    sample_texts,
+    take_vocabulary,
+    train_vocabulary,
+)
 
 
 @settings(deadline=None)
@@ -90,3 +100,40 @@ def test_transformers_reads_the_folder(vocabulary):
     assert theirs.decode(theirs.encode(text)) == text
     assert theirs.eos_token == theirs.bos_token == theirs.pad_token == END_OF_TEXT
     assert len(theirs) == ours.get_vocab_size()
+
+
+@pytest.fixture
+def foreign(vocabulary, tmp_path):
+    """A tokenizer as others publish it: tokens of its own for beginning and end, the first put before every text."""
+    tokenizer = Tokenizer.from_file(str(vocabulary / "tokenizer.json"))
+    tokenizer.add_special_tokens(["<|begin|>", "<|end|>"])
+    tokenizer.post_processor = TemplateProcessing(single="<|begin|> $A", special_tokens=[("<|begin|>", 300)])
+    folder = tmp_path / "foreign"
+    folder.mkdir()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    settings = {"bos_token": "<|begin|>", "eos_token": {"content": "<|end|>"}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return folder
+
+
+def test_an_existing_tokenizer_ends_documents_with_its_own_token_and_begins_them_with_none(foreign, tmp_path):
+    take_vocabulary({"tokenizer": str(foreign), "size": 302}, tmp_path / "words")
+    assert end_of_text(tmp_path / "words") == "<|end|>"
+    ours, theirs = load_vocabulary(tmp_path / "words"), load_vocabulary(foreign)
+    text = "def f(x): <|end|> naïve λ"
+    assert ours.encode(text).ids == theirs.encode(text, add_special_tokens=False).ids
+    assert ours.token_to_id("<|end|>") not in ours.encode(text).ids
+
+
+def test_an_existing_tokenizer_must_be_what_the_plan_counts_on(foreign, tmp_path):
+    for options, message in (
+        ({"tokenizer": str(foreign), "size": 400}, "has 302 tokens, not 400; write size: 302"),
+        ({"tokenizer": "org/words", "size": 302}, "org/words has no revision, and is no folder"),
+    ):
+        with pytest.raises(RelscaleError, match=message):
+            take_vocabulary(options, tmp_path / "words")
+    description = json.loads((foreign / "tokenizer.json").read_text())
+    (foreign / "tokenizer.json").write_text(json.dumps(description | {"decoder": None}))
+    with pytest.raises(RelscaleError, match="not byte-level"):
+        take_vocabulary({"tokenizer": str(foreign), "size": 302}, tmp_path / "words")
+    assert not (tmp_path / "words").exists()

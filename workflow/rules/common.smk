@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from relscale.config import check_config
+from relscale.config import check_config, corpus_parts
 from relscale.design.cost import Hardware
 from relscale.design.isoflop import plan
 from relscale.design.placement import place
@@ -28,6 +28,7 @@ from relscale.fitting.fits import SCHEMAS
 from relscale.figures.plot import figure_base, figure_module, figure_suite, static_formats, suite_figures
 from relscale.laws.catalogue import law, law_names
 from relscale.measurements.published import source_module
+from relscale.pins import with_pins
 from relscale.provenance import code_digest, digest
 from relscale.measurements.samples import sample_files
 from relscale.scoring.checkpoint_table import checkpoint_files
@@ -42,6 +43,7 @@ if not workflow.configfiles:
 # What can be wrong is said before anything runs.
 try:
     config = check_config(config, " + ".join(map(str, workflow.configfiles)))
+    config = with_pins(config, workflow.configfiles)
     SOURCE = config["runs"]["source"]
     TRAINS, SCORES = SOURCE == "train", SOURCE != "measurements"
     check_tables(config)
@@ -90,13 +92,14 @@ onstart:
 
 
 def documents(corpus):
-    """The documents that a corpus is a part of."""
-    return f"{RESULTS}/corpora/{config['corpora'][corpus]['source']}/documents.parquet"
+    """The documents of each source that a corpus is made of; of one on the hub, those held out."""
+    sources = {part["source"] for part in corpus_parts(config["corpora"][corpus])}
+    return [f"{RESULTS}/corpora/{source}/documents.parquet" for source in sorted(sources)]
 
 
 def all_documents():
     """The documents of every corpus that is trained on."""
-    return sorted({documents(corpus) for corpus in CORPORA})
+    return sorted({path for corpus in CORPORA for path in documents(corpus)})
 
 
 def planned(w):

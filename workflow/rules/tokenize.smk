@@ -3,7 +3,7 @@
 
 rule vocabulary:
     input:
-        all_documents(),
+        [] if "tokenizer" in config["vocabulary"] else all_documents(),
     output:
         f"{RESULTS}/vocabulary/tokenizer.json",
     params:

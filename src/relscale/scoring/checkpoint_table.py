@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
+from relscale.hub import MODEL_FILES, PICKLED, fetch_model
 from relscale.provenance import digest, file_digest
-from relscale.scoring.hub import MODEL_FILES, PICKLED, fetch_model
 from relscale.scoring.safetensors_header import parameters
 from relscale.tables import read_table
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from relscale.errors import RelscaleError
+from relscale.hub import fetch
 from relscale.provenance import digest, file_digest
-from relscale.scoring.hub import fetch
 
 
 def data_files(path: str | Path) -> list[Path]:

@@ -25,10 +25,10 @@ from lm_eval.utils import simple_parse_args_string
 from transformers.cache_utils import Cache, DynamicLayer
 
 from relscale.errors import RelscaleError
+from relscale.hub import fetch_model
 from relscale.scoring.batching import Batch, batches, plant
 from relscale.scoring.checkpoint import load_encoder, load_model
 from relscale.scoring.encoding import Encoder, Window
-from relscale.scoring.hub import fetch_model
 from relscale.scoring.prefixes import shared_prefixes
 
 # Rows of hidden states that meet the vocabulary at once: their logits should stay in the processor's cache.

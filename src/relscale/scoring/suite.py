@@ -160,6 +160,21 @@ def suite_digest(name: str, options: dict[str, Any]) -> str:
     return folder_digest(suite_folder(name, options))
 
 
+def hub_data(name: str, options: dict[str, Any]) -> dict[str, Any] | None:
+    """Name and revision of the data set on the hub that a suite is read from; None where it is read from none.
+
+    Raises
+    ------
+    RelscaleError
+        There is no such suite, or its data are named in no way that is known.
+    """
+    if "lm_eval" in options:
+        return None
+    manifest = read_manifest(suite_folder(name, options))
+    data = _data(options, manifest) if manifest.builder in READ else {}
+    return {key: value for key, value in data.items() if key != "files"} if "hub" in data else None
+
+
 def suite_inputs(options: dict[str, Any]) -> list[Path]:
     """The user's own files that a suite is read from; none where its data are shipped, made, or on the hub.
 

@@ -16,7 +16,7 @@ from relscale.errors import RelscaleError
 from relscale.provenance import file_digest, file_sha256
 from relscale.tables import write_table
 from relscale.tokens.store import MANIFEST_FILE, SPLITS
-from relscale.tokens.vocabulary import END_OF_TEXT, TOKENIZER_FILE, load_vocabulary
+from relscale.tokens.vocabulary import TOKENIZER_FILE, end_of_text, load_vocabulary
 
 CHUNK_CHARACTERS = 1 << 22  # text that is encoded at a time
 
@@ -50,7 +50,7 @@ def build_store(
     """
     tokenizer = load_vocabulary(vocabulary)
     size = tokenizer.get_vocab_size()
-    end_of_text = tokenizer.token_to_id(END_OF_TEXT)
+    end = tokenizer.token_to_id(end_of_text(vocabulary))
     dtype = np.dtype("<u2" if size <= 1 << 16 else "<u4")
     table = read_documents(documents, part)
     folder = Path(folder)
@@ -65,13 +65,13 @@ def build_store(
             lengths = np.zeros(rows.num_rows, dtype=np.int64)
             with (partial / f"{split}.bin").open("wb") as file:
                 for order, ids in enumerate(_encode(tokenizer, rows["text"])):
-                    file.write(np.array([*ids, end_of_text], dtype=dtype).tobytes())
+                    file.write(np.array([*ids, end], dtype=dtype).tobytes())
                     lengths[order] = len(ids) + 1
             index[split] = _index(rows, lengths)
         write_table(pa.concat_tables(index.values()), partial / "documents.parquet")
         manifest = {
             "vocabulary_size": size,
-            "end_of_text": end_of_text,
+            "end_of_text": end,
             "dtype": dtype.str,
             "part": part,
             "seed": seed,

@@ -1,4 +1,6 @@
-"""The vocabulary: byte-level BPE (Sennrich et al. 2016; Radford et al. 2019), trained on the experiment's own text."""
+"""The vocabulary: byte-level BPE (Sennrich et al. 2016; Radford et al. 2019), trained on the experiment's own text, or
+that of an existing tokenizer.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,14 +12,18 @@ from tokenizers import Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
+from tokenizers.processors import ByteLevel as ByteLevelProcessor
 from tokenizers.trainers import BpeTrainer
 
 from relscale.atomic import atomic_path
 from relscale.corpora.documents import read_documents
 from relscale.errors import RelscaleError
+from relscale.hub import fetch
 
 END_OF_TEXT = "<|endoftext|>"
 TOKENIZER_FILE = "tokenizer.json"
+SETTINGS_FILE = "tokenizer_config.json"
+SPECIAL_FILE = "special_tokens_map.json"
 
 
 def train_vocabulary(
@@ -59,7 +65,57 @@ def train_vocabulary(
             f"vocabulary.size: the text gives only {tokenizer.get_vocab_size()} tokens of {options['size']}; "
             "lower it, raise vocabulary.sample_bytes or add text"
         )
-    special = {f"{role}_token": END_OF_TEXT for role in ("bos", "eos", "pad")}
+    _save(tokenizer, END_OF_TEXT, folder)
+
+
+def take_vocabulary(options: Mapping[str, Any], folder: str | Path) -> None:
+    """Write an existing tokenizer as the experiment's own, for Hugging Face's ``AutoTokenizer``.
+
+    Its end-of-text token ends a document and is the token for beginning and padding too, and nothing is put before a
+    text: what a model has not seen in training shall not stand in what it is scored on.
+
+    Parameters
+    ----------
+    options
+        The config's ``vocabulary``: ``tokenizer``, a folder or a name on the hub with its ``revision``, and ``size``.
+
+    Raises
+    ------
+    RelscaleError
+        There is no such tokenizer, it has no revision, another size or no end-of-text token, or is not byte-level.
+    """
+    source = options["tokenizer"]
+    found = Path(source)
+    if not found.exists():
+        if "revision" not in options:
+            raise RelscaleError(
+                f"vocabulary.tokenizer: {source} has no revision, and is no folder in {Path.cwd()}; run "
+                "`relscale corpus CONFIG --pin` where the hub can be reached, or name a folder"
+            )
+        files = (TOKENIZER_FILE, SETTINGS_FILE, SPECIAL_FILE)
+        remedy = "fetch it where the hub can be reached, or name a folder as vocabulary.tokenizer"
+        found = fetch(source, "model", options["revision"], files, remedy)
+    tokenizer = _read(found)
+    size = max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1
+    if size != options["size"]:
+        raise RelscaleError(
+            f"vocabulary.size: {source} has {size} tokens, not {options['size']}; write size: {size}"
+        )
+    if not isinstance(tokenizer.decoder, ByteLevelDecoder):
+        raise RelscaleError(
+            f"vocabulary.tokenizer: {source} is not byte-level, so its tokens' bytes cannot be counted"
+        )
+    end = end_of_text(found)
+    if tokenizer.token_to_id(end) is None:
+        raise RelscaleError(f"vocabulary.tokenizer: {source} has no token {end!r} to end a document with")
+    tokenizer.post_processor = ByteLevelProcessor(trim_offsets=False)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    _save(tokenizer, end, folder)
+
+
+def _save(tokenizer: Tokenizer, end: str, folder: str | Path) -> None:
+    special = {f"{role}_token": end for role in ("bos", "eos", "pad")}
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
@@ -68,7 +124,7 @@ def train_vocabulary(
     with atomic_path(folder) as partial:
         partial.mkdir()
         tokenizer.save(str(partial / TOKENIZER_FILE))
-        for name, content in (("tokenizer_config.json", settings), ("special_tokens_map.json", special)):
+        for name, content in ((SETTINGS_FILE, settings), (SPECIAL_FILE, special)):
             (partial / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
@@ -98,11 +154,38 @@ def load_vocabulary(folder: str | Path) -> Tokenizer:
     RelscaleError
         There is no ``tokenizer.json``, or it has no end-of-text token.
     """
-    path = Path(folder) / TOKENIZER_FILE
-    if not path.is_file():
-        raise RelscaleError(f"{path}: no such file; make the vocabulary with `relscale tokenize`")
-    tokenizer = Tokenizer.from_file(str(path))
-    if tokenizer.token_to_id(END_OF_TEXT) is None:
-        raise RelscaleError(f"{path}: no token {END_OF_TEXT!r}")
+    tokenizer = _read(Path(folder))
+    end = end_of_text(folder)
+    if tokenizer.token_to_id(end) is None:
+        raise RelscaleError(f"{Path(folder) / TOKENIZER_FILE}: no token {end!r}")
     tokenizer.encode_special_tokens = True
     return tokenizer
+
+
+def end_of_text(folder: str | Path) -> str:
+    """The token that ends a document, by the tokenizer's own settings; ``<|endoftext|>`` where they name none.
+
+    Raises
+    ------
+    RelscaleError
+        The settings are no JSON.
+    """
+    for path in (Path(folder) / SETTINGS_FILE, Path(folder) / SPECIAL_FILE):
+        if path.is_file():
+            try:
+                token = json.loads(path.read_text(encoding="utf-8")).get("eos_token")
+            except ValueError as error:
+                raise RelscaleError(f"{path}: not JSON ({error})") from error
+            if token:
+                return str(token["content"] if isinstance(token, dict) else token)
+    return END_OF_TEXT
+
+
+def _read(folder: Path) -> Tokenizer:
+    path = folder / TOKENIZER_FILE
+    if not path.is_file():
+        raise RelscaleError(f"{path}: no such file; make the vocabulary with `relscale tokenize`")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises a bare one
+        raise RelscaleError(f"{path}: not a tokenizer ({error})") from error

@@ -43,9 +43,10 @@ def read_vocabulary(folder: Path) -> Vocabulary:
     if (description.get("decoder") or {}).get("type") != "ByteLevel":
         raise RelscaleError(f"{path}: not a byte-level vocabulary, so its tokens' bytes cannot be counted")
     tokenizer = Tokenizer.from_file(str(path))
-    # A byte-level token is written with one character a byte.
+    # A byte-level token is written with one character a byte, one that was added with the characters themselves.
     tokens = {index: len(token) for token, index in tokenizer.get_vocab(with_added_tokens=True).items()}
-    tokens.update({token["id"]: 0 for token in description["added_tokens"] if token["special"]})
+    for token in description["added_tokens"]:
+        tokens[token["id"]] = 0 if token["special"] else len(token["content"].encode())
     lengths = np.zeros(max(tokens) + 1, dtype=np.int64)
     lengths[list(tokens)] = list(tokens.values())
     return Vocabulary(lengths, tuple(folder / name for name in FILES if (folder / name).is_file()))

@@ -1,4 +1,4 @@
-"""Models and data sets of the Hugging Face hub, or what its cache has of them."""
+"""The Hugging Face hub: models and data sets, or what its cache has of them, and the commits they are at."""
 
 import os
 from collections.abc import Sequence
@@ -56,8 +56,35 @@ def fetch(repository: str, kind: str, revision: str | None, files: Sequence[str]
     except Exception as error:  # no network, no such repository, no permission: the client has many for each
         at = f" at revision {revision}" if revision else ""
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RelscaleError(
             f"cannot fetch {', '.join(files) or 'the files'} of the {kind} {repository}{at}{offline}, nor are they in "
-            f"{HF_HUB_CACHE}; {remedy} ({reason})"
+            f"{HF_HUB_CACHE}; {remedy} ({_reason(error)})"
         ) from error
+
+
+def look_up(repository: str, kind: str) -> str:
+    """The commit that the default branch of a repository is at now.
+
+    Parameters
+    ----------
+    repository, kind
+        Its name, and whether it is a ``model`` or a ``dataset``.
+
+    Raises
+    ------
+    RelscaleError
+        The hub cannot be reached, or has no such repository.
+    """
+    from huggingface_hub import HfApi
+
+    try:
+        commit = HfApi().repo_info(repository, repo_type=kind).sha
+    except Exception as error:  # as above
+        raise RelscaleError(
+            f"cannot look up the {kind} {repository} on the hub ({_reason(error)}); pin it where the hub can be reached"
+        ) from error
+    return str(commit)
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
