@@ -238,7 +238,10 @@ def tokenize(options: argparse.Namespace) -> None:
         train_vocabulary(parts, config["vocabulary"], options.output.parent, seed=config["seed"])
     else:
         build_store(
-            *_parts(config, options.corpus)[0], results / "vocabulary", options.output.parent, seed=config["seed"]
+            *_parts(config, options.corpus)[0],
+            results / "vocabulary",
+            options.output.parent,
+            seed=config["seed"],
         )
 
 
