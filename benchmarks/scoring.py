@@ -1,6 +1,6 @@
 """Items a second and peak memory of the scoring engine, and of stock lm-eval (``--model hf``) on the same requests.
 
-    python benchmarks/scoring.py                 # the table, about 20 minutes on two cores
+    python benchmarks/scoring.py                 # the table, about 12 minutes on two cores
     python benchmarks/scoring.py --full          # all of MMLU in cloze form with a model of 5M parameters, all costs
 
 Real MMLU subjects with five examples each (from RELSCALE_EVALS, by default ../shared/evals), a randomly initialised
@@ -27,7 +27,7 @@ import numpy as np
 SUBJECTS = ["abstract_algebra", "high_school_biology", "moral_disputes", "professional_psychology"]
 FORMS = ["letters", "cloze", "answer_text"]
 BATCH_SIZES = [8, 16, 32]
-SAMPLE = 12  # questions a subject that the stock harness scores
+SAMPLE = 6  # questions a subject that the stock harness scores
 SIZES = {"29M": (512, 5), "5M": (192, 3)}  # width, layers
 
 
