@@ -1,5 +1,7 @@
 """An experiment as a whole: where its results lie, and how its runs are grouped into jobs."""
 
+import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,16 @@ def corpora(config: dict[str, Any]) -> list[str]:
     return list(config.get("corpora", {}))
 
 
+def planned(config: dict[str, Any]) -> tuple[Run, ...]:
+    """The plan of an experiment, made once for all jobs that ask."""
+    return _planned(json.dumps(config))
+
+
+@cache
+def _planned(config: str) -> tuple[Run, ...]:
+    return tuple(plan(json.loads(config)))
+
+
 def job_name(run: Run, unit: str) -> str:
     """The job that a run belongs to where a job is all of a ``corpus``, a ``budget`` of it, or a single ``run``."""
     return {"corpus": "all", "budget": budget_label(run.budget), "run": run.name}[unit]
@@ -80,7 +92,7 @@ def job_name(run: Run, unit: str) -> str:
 
 def job_names(config: dict[str, Any], corpus: str, unit: str) -> list[str]:
     """The jobs of a corpus."""
-    return list(dict.fromkeys(job_name(run, unit) for run in plan(config) if run.corpus == corpus))
+    return list(dict.fromkeys(job_name(run, unit) for run in planned(config) if run.corpus == corpus))
 
 
 def job_runs(config: dict[str, Any], corpus: str, job: str, unit: str) -> list[Run]:
@@ -91,7 +103,7 @@ def job_runs(config: dict[str, Any], corpus: str, job: str, unit: str) -> list[R
     RelscaleError
         The plan has no such job.
     """
-    runs = [run for run in plan(config) if run.corpus == corpus and job_name(run, unit) == job]
+    runs = [run for run in planned(config) if run.corpus == corpus and job_name(run, unit) == job]
     if not runs:
         raise RelscaleError(
             f"no job {job!r} for corpus {corpus!r}; jobs: {', '.join(job_names(config, corpus, unit))}"

@@ -71,6 +71,7 @@ def closure(modules: Iterable[str]) -> dict[str, Path]:
     return found
 
 
+@cache
 def _imports(name: str, path: Path) -> list[str]:
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     names: list[str] = []
