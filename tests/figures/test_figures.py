@@ -26,6 +26,7 @@ FIGURES = [
     *("reproduction", "training-share"),
 ]
 PER_SUITE = ["forecast", "prompt-forms", "relative-law", "robustness", "specification-curve"]
+OF_COUNTRIES = "internet-users"  # of which the toy tables have none
 TABLES = ("frontier", "errors", "gaps", "fits", *QUESTIONS)
 SUITES = ["knowledge", "varieties", "domains", "behaviours"]
 NAMES = [
@@ -70,7 +71,7 @@ def axes(figure: go.Figure, letter: str) -> dict[str, Any]:
 
 
 def test_these_are_all_the_figures() -> None:
-    assert plot.figure_names() == sorted([*FIGURES, *PER_SUITE])
+    assert plot.figure_names() == sorted([*FIGURES, *PER_SUITE, OF_COUNTRIES])
     assert plot.suite_figures() == PER_SUITE
 
 
@@ -239,7 +240,7 @@ def test_rank_correlation_agrees_with_scipy() -> None:
     import numpy as np
     from scipy import stats
 
-    from relscale.figures.training_share import correlation, ranks
+    from relscale.figures.group_slopes import correlation, ranks
 
     random = np.random.default_rng(1)
     x, y = random.integers(0, 6, 12).astype(float), random.normal(size=12)
@@ -251,6 +252,45 @@ def test_training_shares_are_of_training_tokens_and_sum_to_one(toy: FigureData) 
     shares = toy.training_shares("documentation")
     assert sum(shares.values()) == pytest.approx(1)
     assert shares["numerics"] == pytest.approx(0.34)
+
+
+def countries(data: FigureData, folder: Path) -> FigureData:
+    """The toy tables with domains that are called after countries."""
+    names = {"numerics": "usa", "learning": "canada", "tables": "india", "graphics": "east_africa"}
+    for table in TABLES:
+        rows = pq.read_table(Path(data.fits) / f"{table}.parquet").to_pylist()
+        for row in rows:
+            row |= {key: names.get(row[key], row[key]) for key in ("group", "baseline") if key in row}
+        schema = pq.read_schema(Path(data.fits) / f"{table}.parquet")
+        pq.write_table(pa.Table.from_pylist(rows, schema), folder / f"{table}.parquet")
+    return FigureData(data.measurements, folder)
+
+
+def test_regions_are_drawn_over_their_internet_users_which_are_called_a_proxy(
+    toy: FigureData, tmp_path: Path
+) -> None:
+    figure = draw("internet-users", countries(toy, tmp_path), suite="domains")
+    assert "4 groups: Pearson" in texts(figure)
+    assert "a proxy" in texts(figure)
+    drawn = {
+        trace.legendgroup: trace.x[0]
+        for trace in figure.data
+        if trace.mode == "markers" and trace.legendgroup
+    }
+    assert drawn == pytest.approx(
+        {
+            "usa": 43.1,  # World Bank, 2000
+            "canada": 51.3,
+            "india": 0.528,
+            "east_africa": 0.2175,  # mean of Kenya and Tanzania
+        }
+    )
+
+
+def test_internet_users_of_a_year_that_is_not_in_the_table_are_refused(toy: FigureData) -> None:
+    with pytest.raises(RelscaleError, match="year: 1980; internet users are known from 1990 to 2022"):
+        draw("internet-users", toy, year=1980)
+    assert "No suite has countries" in texts(draw("internet-users", toy))
 
 
 @pytest.mark.parametrize("name", NAMES)

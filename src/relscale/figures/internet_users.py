@@ -1,0 +1,98 @@
+"""A region's slope against its internet users; the paper's Figure 5 has the number of English-speaking ones.
+
+What is drawn is a proxy: the share of a country's population that uses the internet, in any language. The numbers are
+the World Bank's indicator IT.NET.USER.ZS (CC BY 4.0), in ``internet_users_percent.csv`` beside this file: a row a
+country, a column a year, 1990 to 2022.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+
+from relscale.errors import RelscaleError
+from relscale.figures.data import FigureData
+from relscale.figures.group_slopes import Words, draw_slopes
+from relscale.figures.panels import empty
+from relscale.tables import read_table
+
+TABLE = Path(__file__).with_name("internet_users_percent.csv")
+YEAR = 2000  # one for all; the International Corpus of English was collected from 1990 on, over two decades
+# The countries of a region, by the names that it has in data.
+REGIONS = {
+    "australia": ["AUS"],
+    "bahamas": ["BHS"],
+    "canada": ["CAN"],
+    "east_africa": ["KEN", "TZA"],  # as the International Corpus of English has it
+    "fiji": ["FJI"],
+    "ghana": ["GHA"],
+    "great_britain": ["GBR"],
+    "hong_kong": ["HKG"],
+    "india": ["IND"],
+    "ireland": ["IRL"],
+    "jamaica": ["JAM"],
+    "kenya": ["KEN"],
+    "malta": ["MLT"],
+    "new_zealand": ["NZL"],
+    "nigeria": ["NGA"],
+    "philippines": ["PHL"],
+    "singapore": ["SGP"],
+    "south_africa": ["ZAF"],
+    "sri_lanka": ["LKA"],
+    "tanzania": ["TZA"],
+    "trinidad_and_tobago": ["TTO"],
+    "uganda": ["UGA"],
+    "united_kingdom": ["GBR"],
+    "united_states": ["USA"],
+    "usa": ["USA"],
+}
+
+
+def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
+    """Draw one suite whose groups are countries: ``options["suite"]``, else the first; ``year`` is 2000 by default.
+
+    Raises
+    ------
+    RelscaleError
+        There is no suite of that name, or the table has no such year.
+    """
+    year = options.get("year", YEAR)
+    percents = internet_users(year)
+    words = Words(
+        title="Slope and internet users",
+        axis=f"internet users, {year} (% of population)",
+        hover=f"%{{x:.2g}}% of the population used the internet in {year}",
+        known="known internet users",
+        logged="the log of that percentage",
+        notes=(
+            f"Internet users: World Bank, {year}, percent of a country's population; a proxy for how much English of "
+            "that country is on the web, since neither the number of people nor their language is in it.",
+        ),
+    )
+    names = [options["suite"]] if options.get("suite") else data.suite_names()
+    suites = [data.suite(name, options) for name in names]
+    found = next((suite for suite in suites if len(set(percents) & set(suite.labels)) > 1), None)
+    if found is None:
+        return empty(words.title, "No suite has countries for groups.")
+    return draw_slopes(data, found, {series.label: percents for series in data.series}, words, options)
+
+
+def internet_users(year: int) -> dict[str, float]:
+    """Internet users of each region in percent of its population; of several countries, the mean of those known.
+
+    Raises
+    ------
+    RelscaleError
+        There are no numbers of that year.
+    """
+    table = read_table(TABLE, ("Country Code",))
+    if str(year) not in table.column_names:
+        years = [name for name in table.column_names if name.isdigit()]
+        raise RelscaleError(f"year: {year}; internet users are known from {years[0]} to {years[-1]}")
+    by_code = dict(zip(table["Country Code"].to_pylist(), table[str(year)].to_pylist(), strict=True))
+    found = {}
+    for region, codes in REGIONS.items():
+        values = [by_code[code] for code in codes if by_code.get(code)]  # 0 has no place on a log axis
+        if values:
+            found[region] = sum(values) / len(values)
+    return found
