@@ -159,7 +159,7 @@ def plan(options: argparse.Namespace) -> None:
     from relscale.design.isoflop import grid
     from relscale.design.isoflop import plan as planned
     from relscale.design.placement import place
-    from relscale.design.table import format_table, plan_table
+    from relscale.design.table import format_dropped, format_table, plan_table
     from relscale.tables import write_table
 
     config = load_config(options.config)
@@ -175,10 +175,10 @@ def plan(options: argparse.Namespace) -> None:
         write_table(table, options.output)
         return
     print(format_table(table), end="\n\n")
-    print(format_bill(bill(runs, placements, config["training"].get("checkpoints", ())), hardware))
     first = next(iter(config["corpora"]))  # the grid is the same for every corpus
-    for cell in grid(config, first, config["design"]["optimizers"][0])[1]:
-        print(f"left out: {first}, budget {cell.budget:g}: {cell.reason}")
+    for line in format_dropped(grid(config, first, config["design"]["optimizers"][0])[1]):
+        print(line)
+    print(format_bill(bill(runs, placements, config["training"].get("checkpoints", ())), hardware))
 
 
 def _show_checkpoints(config: dict[str, Any], output: Path | None) -> None:

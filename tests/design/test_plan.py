@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from relscale.design.bill import bill, format_bill
 from relscale.design.cost import Hardware, seconds
-from relscale.design.isoflop import BUDGET_TOLERANCE, grid, plan
+from relscale.design.isoflop import BUDGET_TOLERANCE, Dropped, grid, plan
 from relscale.design.placement import place
 from relscale.design.run import budget_label, run_from_dict, run_to_dict
-from relscale.design.table import plan_table
+from relscale.design.table import format_dropped, plan_table
 from relscale.errors import RelscaleError
 
 
@@ -85,6 +85,9 @@ def test_dropped_widths_say_why():
     config["design"]["sequence_length"] = 4096
     _, dropped = grid(config, "code", "c-adamc")
     assert [(cell.hidden_size, cell.reason) for cell in dropped] == [(32, "width 32 gives no layer")]
+    assert format_dropped(dropped) == ["left out, budget 1e18: width 32 gives no layer"]
+    more = [*dropped, Dropped(1e18, 48, "width 48 gives no layer")]
+    assert format_dropped(more) == ["left out, budget 1e18: width 32 gives no layer; so are 1 more, up to 48"]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from typing import Any
 import pyarrow as pa
 from tabulate import tabulate
 
+from relscale.design.isoflop import Dropped
 from relscale.design.placement import Placement
-from relscale.design.run import Run
+from relscale.design.run import Run, budget_label
 
 # Of a terminal; a run's name has its corpus, budget, width, layers, batch, optimizer and seed already.
 SHOWN = ("run", "train_steps", "learning_rate", "params", "tokens", "training_flops")
@@ -30,6 +31,18 @@ def format_table(table: pa.Table) -> str:
     rows = [_shown(row) for row in table.to_pylist()]
     align = ("left", *["right"] * (len(rows[0]) - 1))
     return tabulate(rows, headers="keys", colalign=align, disable_numparse=True)
+
+
+def format_dropped(dropped: Sequence[Dropped]) -> list[str]:
+    """A line for each budget: the widths of the grid that train nothing, and why the first of them does not."""
+    widths: dict[float, list[Dropped]] = {}
+    for cell in dropped:
+        widths.setdefault(cell.budget, []).append(cell)
+    return [
+        f"left out, budget {budget_label(budget)}: {cells[0].reason}"
+        + (f"; so are {len(cells) - 1} more, up to {cells[-1].hidden_size}" if len(cells) > 1 else "")
+        for budget, cells in widths.items()
+    ]
 
 
 def _shown(row: dict[str, Any]) -> dict[str, str]:
