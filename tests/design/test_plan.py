@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -61,6 +62,26 @@ def test_a_budget_keeps_its_own_widths_and_seeds():
             (1e12, 64, 2),
         ]
     ]
+
+
+def test_one_list_of_seeds_is_for_every_budget():
+    runs = plan(experiment(widths=[32], seeds=[3, 4]))
+    assert [(run.budget, run.seed) for run in runs[:4]] == [(1e11, 3), (1e11, 4), (1e12, 3), (1e12, 4)]
+
+
+def test_a_schedule_of_the_experiment_replaces_the_recipes_and_nothing_else():
+    own, changed = plan(experiment()), plan(experiment(schedule="cosine", warmup=0.02))
+    for run, other in zip(own, changed, strict=True):
+        h = run.hyperparameters
+        assert (h.schedule, h.warmup, h.decay) == ("wsd", 0.1, 0.2)
+        assert other == replace(run, hyperparameters=replace(h, schedule="cosine", warmup=0.02))
+
+
+def test_a_run_recorded_under_the_schedules_former_name_is_read():
+    run = plan(experiment())[0]
+    record = run_to_dict(run)
+    record["hyperparameters"]["schedule"] = "warmup-stable-decay"
+    assert run_from_dict(record) == run
 
 
 def test_run_names_are_unique():

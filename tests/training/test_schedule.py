@@ -30,7 +30,7 @@ def test_a_schedule_rises_from_nothing_to_the_peak_and_falls_towards_nothing(sch
 
 @given(st.integers(1, 50))
 def test_warmup_stable_decay_spends_a_tenth_rising_and_a_fifth_falling(tens):
-    values = factors("warmup-stable-decay", 10 * tens)
+    values = factors("wsd", 10 * tens)
     assert sum(value < 1 for value in values[: 5 * tens]) == tens
     assert values.count(1.0) == 10 * tens - tens - 2 * tens + 1
     # Linear: the falling part's sum is that of an arithmetic series.
@@ -49,7 +49,5 @@ def test_the_shortest_runs_have_a_schedule_too(schedule, steps):
 
 
 def test_an_unknown_schedule_is_named_with_those_there_are():
-    with pytest.raises(
-        RelscaleError, match="no schedule 'constant'; there are warmup-stable-decay, cosine, linear"
-    ):
+    with pytest.raises(RelscaleError, match="no schedule 'constant'; there are wsd, cosine, linear"):
         factors("constant", 10)

@@ -64,7 +64,10 @@ def grid(config: dict[str, Any], corpus: str, optimizer: str) -> tuple[list[Run]
                     architecture=architecture,
                     batch_size=batch_size,
                     train_steps=steps,
-                    hyperparameters=rules.hyperparameters(optimizer, architecture, batch_size),
+                    hyperparameters=replace(
+                        rules.hyperparameters(optimizer, architecture, batch_size),
+                        **{key: design[key] for key in ("schedule", "warmup", "decay") if key in design},
+                    ),
                 )
                 miss = abs(run.forward_flops / forward_budget - 1)
                 if miss > BUDGET_TOLERANCE:
@@ -92,6 +95,9 @@ def widths(design: dict[str, Any], rules: ModuleType, budget: float, forward_bud
 
 
 def seeds(config: dict[str, Any], run: Run) -> Sequence[int]:
-    """The seeds of a run: those its budget names under ``design.seeds``, else the experiment's one seed."""
-    by_budget = {float(key): value for key, value in config["design"].get("seeds", {}).items()}
+    """The seeds of a run: those of ``design.seeds``, for all budgets or for its own, else the experiment's one seed."""
+    named = config["design"].get("seeds", {})
+    if not isinstance(named, dict):
+        return named
+    by_budget = {float(key): value for key, value in named.items()}
     return by_budget.get(run.budget, [config["seed"]])

@@ -21,8 +21,10 @@ class Hyperparameters:
         Name of a file in ``relscale.training.optimizers`` with hyphens for underscores, ``c-adamc`` for instance.
     learning_rate
         The peak of the schedule.
+    schedule
+        ``wsd``, ``cosine`` or ``linear``: ``relscale.training.schedule``.
     warmup, decay
-        Shares of the steps over which the learning rate rises from 0 to its peak, and falls back to 0.
+        Shares of the steps over which the learning rate rises from 0 to its peak, and, by ``wsd``, falls back to 0.
     """
 
     optimizer: str
@@ -95,13 +97,12 @@ def run_to_dict(run: Run) -> dict[str, Any]:
 
 
 def run_from_dict(values: dict[str, Any]) -> Run:
-    """The run that ``run_to_dict`` wrote."""
-    nested = {"architecture": Architecture, "hyperparameters": Hyperparameters}
-    return Run(
-        **{
-            field.name: nested[field.name](**values[field.name])
-            if field.name in nested
-            else values[field.name]
-            for field in fields(Run)
-        }
-    )
+    """The run that ``run_to_dict`` wrote, also where the schedule still has its former name."""
+    hyperparameters = dict(values["hyperparameters"])
+    if hyperparameters["schedule"] == "warmup-stable-decay":
+        hyperparameters["schedule"] = "wsd"
+    nested: dict[str, Any] = {
+        "architecture": Architecture(**values["architecture"]),
+        "hyperparameters": Hyperparameters(**hyperparameters),
+    }
+    return Run(**{field.name: nested.get(field.name, values[field.name]) for field in fields(Run)})

@@ -5,15 +5,16 @@ import math
 from relscale.design.run import Hyperparameters
 from relscale.errors import RelscaleError
 
-SCHEDULES = ("warmup-stable-decay", "cosine", "linear")
+SCHEDULES = ("wsd", "cosine", "linear")
 
 
 def learning_rate_factor(step: int, steps: int, hyperparameters: Hyperparameters) -> float:
     """The factor in [0, 1] by which step ``step`` of ``steps`` scales the peak learning rate.
 
-    All rise linearly over the first ``warmup`` share of the steps, from 0 at step 0. Then ``warmup-stable-decay`` stays
-    at 1 and falls linearly over the last ``decay`` share (Hu et al. 2024, arXiv 2404.06395); ``linear`` falls from the
-    warm-up's end on, and ``cosine`` as half a cosine. All reach 0 at ``steps``, one after the last.
+    All rise linearly over the first ``warmup`` share of the steps, from 0 at step 0. Then ``wsd``
+    (warm-up, stable, decay: Hu et al. 2024, arXiv 2404.06395) stays at 1 and falls linearly over the last ``decay``
+    share; ``linear`` falls from the warm-up's end on, and ``cosine`` as half a cosine (Loshchilov & Hutter 2016, arXiv
+    1608.03983). All reach 0 at ``steps``, one after the last.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def learning_rate_factor(step: int, steps: int, hyperparameters: Hyperparameters
     warmup = int(hyperparameters.warmup * steps)
     if step < warmup:
         return step / warmup
-    if schedule == "warmup-stable-decay":
+    if schedule == "wsd":
         decay = int(hyperparameters.decay * steps)
         return min(1.0, (steps - step) / decay) if decay else 1.0
     rest = (steps - step) / (steps - warmup)

@@ -67,7 +67,7 @@ def hyperparameters(optimizer: str, architecture: Architecture, batch_size: int)
         epsilon=1e-15,
         weight_decay=0.1,
         gradient_clip=1.0,
-        schedule="warmup-stable-decay",
+        schedule="wsd",
         warmup=0.1,
         decay=0.2,
     )

@@ -1,0 +1,42 @@
+"""AdamW's step as one kernel of torch's, with the same arguments as ``relscale.training.cautious``."""
+
+import torch
+from torch import Tensor
+
+
+def fused_adamw(
+    weights: list[Tensor],
+    gradients: list[Tensor],
+    m: list[Tensor],
+    v: list[Tensor],
+    step: Tensor,
+    *,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    decay: float,
+) -> None:
+    """One AdamW step in place, with decoupled decay ``lr·decay``.
+
+    Parameters
+    ----------
+    weights, gradients, m, v
+        Tensors of one device, in the same order.
+    step
+        A scalar on that device: 1 for the first step.
+    """
+    torch._fused_adamw_(
+        weights,
+        gradients,
+        m,
+        v,
+        [],
+        [step] * len(m),
+        lr=lr,
+        beta1=betas[0],
+        beta2=betas[1],
+        weight_decay=decay,
+        eps=eps,
+        amsgrad=False,
+        maximize=False,
+    )
