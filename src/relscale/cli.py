@@ -219,8 +219,8 @@ def corpus(options: argparse.Namespace) -> None:
     if not options.source or not options.output:
         raise RelscaleError("name a --source and its --output, or give --pin")
     config = _training(options.config)
-    source = _section(config, "sources", options.source)
-    build_source(source, options.output.parent, seed=config["seed"], workers=options.threads)
+    chosen = _section(config, "sources", options.source)
+    build_source(chosen, options.output.parent, config["seed"], options.threads, options.source)
 
 
 def tokenize(options: argparse.Namespace) -> None:

@@ -149,7 +149,7 @@ def test_a_sample_of_the_code_leaves_docstrings_and_held_out_text_alone(site, tm
         ({"min_characters": 10_000}, "no document of at least 10000 characters"),
         ({"split": {"validation": 0.0, "test": 1.0}}, "no document is left for training"),
         ({"max_bytes": {"code": 1, "docstrings": 1}}, "no document is left for training"),
-        ({"kind": "web"}, "no source of kind 'web'; kinds: installed, files"),
+        ({"kind": "web"}, "no source of kind 'web'; kinds: installed, files, hub"),
         ({"kind": "files", "path": "no/such/folder"}, "no/such/folder: no such file or folder"),
     ],
 )

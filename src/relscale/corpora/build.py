@@ -14,6 +14,7 @@ from relscale.corpora.files import read_folder
 from relscale.corpora.installed import package_versions, read_files, site_folders, source_files
 from relscale.corpora.sample import sample_modules
 from relscale.corpora.split import split_of
+from relscale.corpora.streamed import build_streamed
 from relscale.errors import RelscaleError
 from relscale.provenance import file_sha256
 from relscale.tables import write_table
@@ -21,11 +22,14 @@ from relscale.tables import write_table
 MANIFEST_FILE = "manifest.json"
 
 
-def build_source(options: dict[str, Any], folder: str | Path, seed: int, workers: int = 1) -> None:
+def build_source(
+    options: dict[str, Any], folder: str | Path, seed: int, workers: int = 1, name: str = ""
+) -> None:
     """Write ``documents.parquet`` and ``manifest.json`` of one source into ``folder``, both or neither.
 
     In this order: the texts are read, their modules are split, the training part is sampled down to ``max_bytes``,
     duplicates are removed. Thus the sample costs no more than it holds, and what is held out does not depend on it.
+    Of a source on the hub only what is held out becomes documents (``relscale.corpora.streamed``).
 
     Parameters
     ----------
@@ -35,6 +39,8 @@ def build_source(options: dict[str, Any], folder: str | Path, seed: int, workers
         Of the split and of the sample.
     workers
         Processes that read files; the result does not depend on it.
+    name
+        Its key in ``sources``, for messages.
 
     Raises
     ------
@@ -42,8 +48,11 @@ def build_source(options: dict[str, Any], folder: str | Path, seed: int, workers
         A package or folder is not there, the kind is unknown, or no document is left for training.
     """
     kind = options["kind"]
+    if kind == HUB:
+        build_streamed(options, Path(folder), name, seed)
+        return
     if kind not in KINDS:
-        raise RelscaleError(f"no source of kind {kind!r}; kinds: {', '.join(KINDS)}")
+        raise RelscaleError(f"no source of kind {kind!r}; kinds: {', '.join([*KINDS, HUB])}")
     documents, origin = KINDS[kind](options, workers)
     if not documents:
         raise RelscaleError(
@@ -103,6 +112,7 @@ def _files(options: Mapping[str, Any], workers: int) -> tuple[list[Document], di
 
 
 KINDS = {"installed": _installed, "files": _files}
+HUB = "hub"
 
 
 def _counts(table: pa.Table) -> list[dict[str, Any]]:

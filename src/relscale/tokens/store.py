@@ -1,8 +1,10 @@
-"""The token store: a corpus as two long arrays of tokens, and batches of it in an order that a seed decides."""
+"""The token store: a corpus as long arrays of tokens, and batches of it in an order that a seed decides."""
 
 import json
-from dataclasses import dataclass
-from functools import lru_cache
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
+from relscale.tokens.interleave import turns
+from relscale.tokens.order import places
 
 SPLITS = ("train", "validation")  # what is for testing is scored document by document, and has no place here
 MANIFEST_FILE = "manifest.json"
+Tokens = NDArray[np.unsignedinteger]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Arrays of tokens, one after another, as if they were one."""
+
+    arrays: tuple[Tokens, ...]
+    ends: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ends", tuple(accumulate(map(len, self.arrays))))
+
+    def __len__(self) -> int:
+        return self.ends[-1] if self.ends else 0
+
+    def read(self, start: int, stop: int) -> Tokens:
+        """The tokens from ``start`` up to ``stop``."""
+        number = bisect_right(self.ends, start)
+        begin = start - (self.ends[number] - len(self.arrays[number]))
+        first = self.arrays[number][begin : begin + stop - start]
+        if len(first) == stop - start:
+            return first
+        return np.concatenate([first, self.read(start + len(first), stop)])
+
+    def rows(self, starts: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+        """So many tokens from each of ``starts``, ``[len(starts), length]``."""
+        if len(self.arrays) == 1:
+            return self.arrays[0][starts[:, None] + np.arange(length)].astype(np.int64)
+        return np.array([self.read(start, start + length) for start in starts.tolist()], np.int64)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a mixture, or all of a corpus that is none: its name, its share in units, its training tokens."""
+
+    name: str
+    units: int
+    train: Joined
 
 
 @dataclass(frozen=True)
@@ -22,16 +65,19 @@ class TokenStore:
     Attributes
     ----------
     folder
-        Where it lies.
+        Where its manifest lies.
     manifest
-        What ``relscale.tokens.build`` wrote of it: vocabulary size, counts, shares of the groups, digests.
-    arrays
-        The tokens of each split, mapped from disk.
+        What ``relscale.tokens`` wrote of it: vocabulary size, counts, shares of the groups, digests.
+    parts
+        The training tokens, mapped from disk; of a mixture several.
+    validation
+        The validation tokens, mapped from disk.
     """
 
     folder: Path
     manifest: dict[str, Any]
-    arrays: dict[str, NDArray[np.unsignedinteger]]
+    parts: tuple[Part, ...]
+    validation: Tokens
 
     @classmethod
     def open(cls, folder: str | Path) -> "TokenStore":
@@ -40,61 +86,100 @@ class TokenStore:
         Raises
         ------
         RelscaleError
-            There is no store.
+            There is no store, or a shard that its manifest points to is gone.
         """
         folder = Path(folder)
         path = folder / MANIFEST_FILE
         if not path.is_file():
             raise RelscaleError(f"{folder}: no token store; make it with `relscale tokenize`")
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        arrays = {split: _map(folder / f"{split}.bin", manifest["dtype"]) for split in SPLITS}
-        return cls(folder, manifest, arrays)
+        dtype = manifest["dtype"]
+        listed = manifest.get("parts") or [{"name": "", "units": 1, "shards": [str(folder)]}]
+        parts = tuple(
+            Part(
+                part["name"],
+                part["units"],
+                Joined(tuple(_map(Path(shard) / "train.bin", dtype) for shard in part["shards"])),
+            )
+            for part in listed
+        )
+        return cls(folder, manifest, parts, _map(folder / "validation.bin", dtype))
 
-    def tokens(self, split: str) -> NDArray[np.unsignedinteger]:
-        """All tokens of ``train`` or ``validation``."""
-        return self.arrays[split]
+    def tokens(self, split: str) -> Tokens:
+        """All tokens of ``validation``, or of the ``train`` split of a corpus in one piece; larger ones are copied."""
+        if split == "validation":
+            return self.validation
+        (part,) = self.parts
+        return part.train.read(0, len(part.train))
+
+    def passes(self, tokens: int) -> float:
+        """How often a run of so many tokens sees the text of the part that it sees most often."""
+        total = sum(part.units for part in self.parts)
+        return max(tokens * part.units / total / max(1, len(part.train)) for part in self.parts)
 
     def blocks(self, sequence_length: int, split: str = "train") -> int:
-        """The number of sequences in one pass over a split.
+        """The number of sequences in one pass over a split, all parts together.
 
         Block *i* is tokens *iT* to *iT + T*, both included: *T* inputs and their *T* targets. Two neighbours share a
         token, once as a target and once as an input; the tail that fills no block is left out.
         """
-        return max(0, len(self.tokens(split)) - 1) // sequence_length
+        return sum(_blocks(part.train, sequence_length) for part in self._parts(split))
 
     def batch(
         self, step: int, batch_size: int, sequence_length: int, split: str = "train", seed: int = 0
     ) -> NDArray[np.int64]:
         """The batch of a step, ``[batch_size, sequence_length + 1]``: inputs ``[:, :-1]``, targets ``[:, 1:]``.
 
-        A pass takes every block once, in an order that depends on the seed and the number of the pass. The batch is a
-        function of the arguments alone: training resumes at any step, and each device takes its rows of the batch.
+        A pass takes every block once, in an order that depends on the seed and the number of the pass. The parts of a
+        mixture take turns by their shares (``relscale.tokens.interleave``), and each has passes of its own. The batch is
+        a function of the arguments alone: training resumes at any step, and each device takes its rows of the batch.
 
         Raises
         ------
         RelscaleError
-            The split is shorter than one block.
+            A part of the split is shorter than one block.
         """
-        blocks = self.blocks(sequence_length, split)
+        parts = self._parts(split)
+        numbers = np.arange(step * batch_size, (step + 1) * batch_size)
+        if len(parts) == 1:
+            return self._sequences(parts[0], split, numbers, sequence_length, (seed,))
+        whose, before = turns(numbers, tuple(part.units for part in parts))
+        batch = np.empty((batch_size, sequence_length + 1), np.int64)
+        for number in np.unique(whose).tolist():
+            rows = whose == number
+            batch[rows] = self._sequences(parts[number], split, before[rows], sequence_length, (seed, number))
+        return batch
+
+    def _sequences(
+        self, part: Part, split: str, numbers: NDArray[np.int64], sequence_length: int, key: tuple[int, ...]
+    ) -> NDArray[np.int64]:
+        """What a part gives at its own turns ``numbers``, ascending; each pass has an order of its own."""
+        blocks = _blocks(part.train, sequence_length)
         if not blocks:
+            where = f"{self.folder}, part {part.name}" if part.name else str(self.folder)
             raise RelscaleError(
-                f"{self.folder}: {len(self.tokens(split))} tokens of {split} text, fewer than one sequence of "
+                f"{where}: {len(part.train)} tokens of {split} text, fewer than one sequence of "
                 f"{sequence_length}; add text or shorten design.sequence_length"
             )
-        drawn = [divmod(number, blocks) for number in range(step * batch_size, (step + 1) * batch_size)]
-        chosen = np.array([_order(blocks, seed, number)[place] for number, place in drawn])
-        return self.tokens(split)[chosen[:, None] * sequence_length + np.arange(sequence_length + 1)].astype(
-            np.int64
-        )
+        passes, steps = np.divmod(numbers, blocks)
+        seed, *number = key
+        chosen = [
+            places(steps[passes == each], blocks, (seed, each, *number))
+            for each in range(int(passes[0]), int(passes[-1]) + 1)
+        ]
+        return part.train.rows(np.concatenate(chosen) * sequence_length, sequence_length + 1)
+
+    def _parts(self, split: str) -> Sequence[Part]:
+        return self.parts if split == "train" else [Part("", 1, Joined((self.validation,)))]
 
 
-def _map(path: Path, dtype: str) -> NDArray[np.unsignedinteger]:
+def _blocks(tokens: Joined, sequence_length: int) -> int:
+    return max(0, len(tokens) - 1) // sequence_length
+
+
+def _map(path: Path, dtype: str) -> Tokens:
+    if not path.is_file():
+        raise RelscaleError(f"{path}: no such file; make the store again with `relscale tokenize`")
     if not path.stat().st_size:  # an empty file cannot be mapped
         return np.zeros(0, dtype)
-    return np.memmap(path, dtype, mode="r")
-
-
-@lru_cache(maxsize=8)
-def _order(blocks: int, seed: int, number: int) -> NDArray[np.int64]:
-    """The order of the blocks in the pass of this number, counted from 0."""
-    return np.random.default_rng([seed, number]).permutation(blocks)
+    return np.asarray(np.memmap(path, dtype, mode="r"))

@@ -1,0 +1,174 @@
+"""A data set of the Hugging Face hub, or a folder of files as the hub serves them: its files, and the texts of each.
+
+The library ``datasets`` says which files are the split of a configuration. They are read here, as a stream and of two
+columns at most: other columns, whose types may change from file to file, are never looked at.
+"""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from relscale.corpora.split import fraction
+from relscale.errors import RelscaleError
+
+ENDING = re.compile(r"\.(parquet|jsonl|json)(\.(gz|zst|bz2|xz))?$")
+ROWS = 256  # of a parquet file, read at a time
+UNGROUPED = "all"
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A file of a data set: its name there, where fsspec opens it, and what tells its content from another's."""
+
+    name: str
+    url: str
+    content: str
+
+
+class Text(NamedTuple):
+    """A text, its domain, and the number of its row in the file."""
+
+    row: int
+    text: str
+    group: str
+
+
+def find_files(options: dict[str, Any], source: str, seed: int) -> list[TextFile]:
+    """The files of a source, in an order that depends on the seed and each file's name alone.
+
+    Parameters
+    ----------
+    options
+        Its section of the config's ``sources``, of kind ``hub``.
+    source
+        Its key there, for messages.
+
+    Raises
+    ------
+    RelscaleError
+        It has no revision, the hub cannot be reached or lacks it, or a file is neither parquet nor jsonl.
+    """
+    path, revision = options["path"], options.get("revision")
+    local = Path(path).exists()
+    if not local and not revision:
+        raise RelscaleError(
+            f"sources.{source}: {path} has no revision, and is no folder in {Path.cwd()}; run `relscale corpus CONFIG "
+            "--pin` where the hub can be reached, or name a folder"
+        )
+    urls = _urls(options, source, None if local else revision)
+    root = str(Path(path).resolve()) if local else f"hf://datasets/{path}@{revision}"
+    files = [_file(url, root, revision, local) for url in urls]
+    for file in files:
+        if not ENDING.search(file.name):
+            raise RelscaleError(
+                f"sources.{source}: {file.name} is neither parquet nor jsonl; choose files by data_files"
+            )
+    return sorted(files, key=lambda file: (fraction("files", seed, file.name), file.name))
+
+
+def read_texts(file: TextFile, text: str, group: str | None, start: int = 0) -> Iterator[Text]:
+    """The texts of a file from row ``start`` on, in the order of its rows; rows without text are left out.
+
+    Memory is that of a row group of a parquet file, of a line of a jsonl file.
+
+    Parameters
+    ----------
+    text, group
+        Columns; without ``group`` all are of one domain.
+
+    Raises
+    ------
+    RelscaleError
+        The file cannot be read, or lacks a column.
+    """
+    import fsspec
+
+    try:
+        zstandard = file.name.endswith(".zst")
+        with fsspec.open(file.url, "rb", compression=None if zstandard else "infer") as opened:
+            rows = _parquet if ".parquet" in file.name else _jsonl
+            whole = _frames(opened) if zstandard else opened
+            for number, values in enumerate(rows(whole, [text, *([group] if group else [])])):
+                if number >= start and values[0] is not None:
+                    domain = values[1] if group and values[1] is not None else UNGROUPED
+                    yield Text(number, str(values[0]), str(domain))
+    except KeyError as error:
+        raise RelscaleError(f"{file.url}: no column {error.args[0]!r}; it has {error.args[1]}") from error
+    except (OSError, ValueError) as error:  # pyarrow's and json's own are among them
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise RelscaleError(f"{file.url}: cannot be read ({reason}); try again, or fetch it anew") from error
+
+
+def _frames(opened: IO[bytes]) -> IO[bytes]:
+    """What a zst file holds: all its frames, where fsspec stops after the first."""
+    from zstandard import ZstdDecompressor
+
+    reader: Any = ZstdDecompressor().stream_reader(opened, read_across_frames=True)
+    return io.BufferedReader(reader, 1 << 20)
+
+
+def _parquet(opened: IO[bytes], columns: list[str]) -> Iterator[tuple[Any, ...]]:
+    with pa.parquet.ParquetFile(opened) as file:
+        names = file.schema_arrow.names
+        for column in columns:
+            if column not in names:
+                raise KeyError(column, ", ".join(names))
+        for batch in file.iter_batches(ROWS, columns=columns):
+            yield from zip(*(batch[column].to_pylist() for column in columns), strict=True)
+
+
+def _jsonl(opened: IO[bytes], columns: list[str]) -> Iterator[tuple[Any, ...]]:
+    for line in opened:
+        if line.strip():
+            row = json.loads(line)
+            if columns[0] not in row:
+                raise KeyError(columns[0], ", ".join(row))
+            yield tuple(map(row.get, columns))
+
+
+def _urls(options: dict[str, Any], source: str, revision: str | None) -> list[str]:
+    """Where the files lie, by the data set's own configurations or by ``data_files``."""
+    import datasets
+    from huggingface_hub import HfApi
+
+    path, split = options["path"], options["split"]
+    try:
+        if revision is not None:
+            HfApi().repo_info(path, repo_type="dataset", revision=revision)  # fails at once where datasets tries on
+        builder = datasets.load_dataset_builder(
+            path,
+            options.get("name"),
+            data_files=options.get("data_files"),
+            revision=revision,
+        )
+    except Exception as error:  # no network, no such data set, configuration or file: each library has its own
+        where = f"at revision {revision} on the hub" if revision else f"in {Path.cwd()}"
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise RelscaleError(
+            f"sources.{source}: cannot read the data set {path} {where} ({reason}); read it where the hub can be reached, "
+            "or name a folder of its files as path"
+        ) from error
+    files: dict[str, list[str]] = builder.config.data_files or {}
+    # Files that are named are one split, whatever the data set calls it.
+    if options.get("data_files"):
+        return [url for urls in files.values() for url in urls]
+    if split not in files:
+        raise RelscaleError(
+            f"sources.{source}: {path} has no split {split!r}; it has {', '.join(map(str, files)) or 'no files'}"
+        )
+    return list(files[split])
+
+
+def _file(url: str, root: str, revision: str | None, local: bool) -> TextFile:
+    name = url.removeprefix(root).lstrip("/")
+    if not local:
+        return TextFile(name, url, str(revision))
+    status = Path(url).stat()
+    return TextFile(name, url, f"{status.st_size} bytes of {status.st_mtime_ns}")

@@ -1,0 +1,119 @@
+"""A source that is streamed: of its text only what is held out for tests is kept, and of the rest where it lies."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from relscale.atomic import atomic_path
+from relscale.corpora.documents import DOCUMENTS_FILE, Document, documents_table
+from relscale.corpora.hub import TextFile, find_files, read_texts
+from relscale.corpora.split import split_of
+from relscale.errors import RelscaleError
+from relscale.provenance import file_sha256
+from relscale.tables import write_table
+
+PART = "text"
+MANIFEST_FILE = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A source's files in their order, and how their texts are chosen and split.
+
+    Attributes
+    ----------
+    text, group
+        Columns.
+    min_characters
+        Shorter texts are left out.
+    validation, test
+        Shares of the texts that are held out.
+    seed
+        Of what is held out.
+    """
+
+    files: tuple[TextFile, ...]
+    text: str
+    group: str | None
+    min_characters: int
+    validation: float
+    test: float
+    seed: int
+
+    def split(self, text: str) -> str:
+        """The split of a text; it depends on the text and the seed alone, so that copies are held out together."""
+        return split_of(text, self.seed, self.validation, self.test)
+
+
+def build_streamed(options: dict[str, Any], folder: Path, source: str, seed: int) -> None:
+    """Write the held-out documents of a streamed source and a manifest that lists its files, both or neither.
+
+    Parameters
+    ----------
+    options
+        A section of the config's ``sources``, of kind ``hub``, defaults filled in. Files are read in their order until
+        ``test_documents`` of the test split are found.
+    source
+        Its key there, for messages.
+    seed
+        Of the order of the files, and of what is held out.
+
+    Raises
+    ------
+    RelscaleError
+        The files cannot be found or read, or the shares leave nothing for training.
+    """
+    shares = {"validation": 0.002, "test": 0.01} | options.get("held_out", {})
+    if shares["validation"] + shares["test"] >= 1:
+        raise RelscaleError(f"sources.{source}: no document is left for training; lower held_out")
+    stream = Stream(
+        tuple(find_files(options, source, seed)),
+        options.get("text", "text"),
+        options.get("group"),
+        options.get("min_characters", 1),
+        **shares,
+        seed=seed,
+    )
+    read = Counter[str]()
+    wanted = options.get("test_documents", 1000) if stream.test else 0
+    documents = list(islice(_held_out(stream, options["path"], read), wanted))
+    table = documents_table(documents, ["test"] * len(documents))
+    manifest = {
+        "kind": options["kind"],
+        "settings": options,
+        "seed": seed,
+        "revision": options.get("revision"),
+        "stream": asdict(stream),
+        "read_for_tests": dict(read),
+        "documents": table.num_rows,
+    }
+    with atomic_path(folder) as partial:
+        partial.mkdir()
+        write_table(table, partial / DOCUMENTS_FILE)
+        manifest["sha256"] = file_sha256(partial / DOCUMENTS_FILE)
+        (partial / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def open_stream(documents: str | Path) -> Stream | None:
+    """The stream that documents were held out from; None where the documents are all there is."""
+    path = Path(documents).with_name(MANIFEST_FILE)
+    manifest = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if "stream" not in manifest:
+        return None
+    told = manifest["stream"]
+    return Stream(**{**told, "files": tuple(TextFile(**file) for file in told["files"])})
+
+
+def _held_out(stream: Stream, path: str, read: Counter[str]) -> Iterator[Document]:
+    """Texts of the test split, each a document and a module of its own; counts what was read."""
+    for file in stream.files:
+        read["files"] += 1
+        for row, text, group in read_texts(file, stream.text, stream.group):
+            read["documents"] += 1
+            if len(text) >= stream.min_characters and stream.split(text) == "test":
+                name = f"{file.name}#{row}"
+                yield Document(name, PART, group, path, name, "", "", "", text)
