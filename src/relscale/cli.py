@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from relscale.config import corpus_parts, load_config
 from relscale.errors import RelscaleError
@@ -21,7 +21,11 @@ from relscale.experiment import (
     score_jobs,
     source,
     tables,
+    tokens_needed,
 )
+
+if TYPE_CHECKING:
+    from relscale.tokens.corpus import CorpusPart, Decontamination
 
 # Heavy libraries are imported where a verb needs them: `relscale plan` takes a fraction of a second.
 
@@ -225,24 +229,28 @@ def corpus(options: argparse.Namespace) -> None:
 
 def tokenize(options: argparse.Namespace) -> None:
     """Make the experiment's vocabulary or, with --corpus, turn that corpus into a store of tokens."""
-    from relscale.tokens.build import build_store
+    from relscale.tokens.corpus import build_corpus
     from relscale.tokens.vocabulary import take_vocabulary, train_vocabulary
 
     config = _training(options.config)
     results = results_folder(config)
     _set_tokenizer_threads(options.threads)
-    if options.corpus is None and "tokenizer" in config["vocabulary"]:
-        take_vocabulary(config["vocabulary"], options.output.parent)
-    elif options.corpus is None:
-        parts = [part for name in config["corpora"] for part in _parts(config, name)]
-        train_vocabulary(parts, config["vocabulary"], options.output.parent, seed=config["seed"])
-    else:
-        build_store(
-            *_parts(config, options.corpus)[0],
+    if options.corpus is not None:
+        build_corpus(
+            _parts(config, options.corpus),
             results / "vocabulary",
             options.output.parent,
-            seed=config["seed"],
+            Path(config["store"]),
+            config["seed"],
+            tokens_needed(config, options.corpus),
+            _decontamination(config, options.corpus),
+            options.threads,
         )
+    elif "tokenizer" in config["vocabulary"]:
+        take_vocabulary(config["vocabulary"], options.output.parent)
+    else:
+        parts = [(part.documents, part.part) for name in config["corpora"] for part in _parts(config, name)]
+        train_vocabulary(parts, config["vocabulary"], options.output.parent, seed=config["seed"])
 
 
 def train(options: argparse.Namespace) -> None:
@@ -285,7 +293,9 @@ def score(options: argparse.Namespace) -> None:
     results = results_folder(config)
     if options.prepare:
         suite = _section(config, "suites", options.prepare)
-        documents = sorted({path for name in config.get("corpora", {}) for path, _ in _parts(config, name)})
+        documents = sorted(
+            {part.documents for name in config.get("corpora", {}) for part in _parts(config, name)}
+        )
         scored = any(score_jobs(config, name) for name in corpora(config))
         prepare_suite(
             options.prepare, suite, documents, options.output.parent, config["seed"], requests=scored
@@ -472,11 +482,29 @@ def _nothing_to_do(path: Path, name: str) -> str:
     return f"{path}: its runs.source is {name!r}, so that nothing is trained; start with {first!r}"
 
 
-def _parts(config: dict[str, Any], corpus: str) -> list[tuple[Path, str | None]]:
-    """The documents that each part of a corpus is taken from, and which part of them."""
+def _parts(config: dict[str, Any], corpus: str) -> "list[CorpusPart]":
+    """The parts of a corpus, each with the documents that it is taken from."""
+    from relscale.tokens.corpus import CorpusPart
+
     folder = results_folder(config) / "corpora"
-    parts = corpus_parts(_section(config, "corpora", corpus))
-    return [(folder / part["source"] / "documents.parquet", part.get("part")) for part in parts]
+    return [
+        CorpusPart(
+            part["source"], folder / part["source"] / "documents.parquet", part.get("part"), part["weight"]
+        )
+        for part in corpus_parts(_section(config, "corpora", corpus))
+    ]
+
+
+def _decontamination(config: dict[str, Any], corpus: str) -> "Decontamination | None":
+    """What a corpus must not contain, as prepared suites have it."""
+    from relscale.tokens.corpus import Decontamination
+
+    chosen = config["corpora"][corpus].get("decontaminate")
+    if chosen is None:
+        return None
+    return Decontamination(
+        tuple(results_folder(config) / "suites" / suite for suite in chosen["suites"]), chosen["ngram"]
+    )
 
 
 def _set_tokenizer_threads(threads: int) -> None:

@@ -111,6 +111,18 @@ def job_runs(config: dict[str, Any], corpus: str, job: str, unit: str) -> list[R
     return runs
 
 
+def tokens_needed(config: dict[str, Any], corpus: str) -> float:
+    """How many tokens of a corpus are made ready where it is streamed: as it says, or what its largest run draws.
+
+    A sequence ends where the next begins, and a part of a mixture has whole sequences: two more are enough for both.
+    """
+    named = config["corpora"][corpus].get("tokens")
+    if named is not None:
+        return float(named)
+    largest = max(run.tokens for run in plan(config) if run.corpus == corpus)
+    return float(largest + 2 * config["design"]["sequence_length"] + 1)
+
+
 def score_jobs(config: dict[str, Any], corpus: str) -> list[str]:
     """The scoring jobs of a corpus; none where all its models were scored by others."""
     unit = config["scoring"]["job"]

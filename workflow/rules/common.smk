@@ -23,6 +23,7 @@ from relscale.experiment import (
     save_config,
     score_jobs,
     tables,
+    tokens_needed,
 )
 from relscale.fitting.fits import SCHEMAS
 from relscale.figures.plot import figure_base, figure_module, figure_suite, static_formats, suite_figures
@@ -95,6 +96,17 @@ def documents(corpus):
     """The documents of each source that a corpus is made of; of one on the hub, those held out."""
     sources = {part["source"] for part in corpus_parts(config["corpora"][corpus])}
     return [f"{RESULTS}/corpora/{source}/documents.parquet" for source in sorted(sources)]
+
+
+def is_streamed(corpus):
+    """Whether a part of a corpus is read as a stream: how much of it is made ready is then the plan's to say."""
+    sources = {part["source"] for part in corpus_parts(config["corpora"][corpus])}
+    return any(config["sources"][source]["kind"] == "hub" for source in sources)
+
+
+def unseen_suites(corpus):
+    """The suites that a corpus must not contain."""
+    return config["corpora"][corpus].get("decontaminate", {}).get("suites", [])
 
 
 def all_documents():

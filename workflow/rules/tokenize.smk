@@ -1,4 +1,5 @@
-# One vocabulary for the experiment, and a token store for each corpus.
+# One vocabulary for the experiment, and a token store for each corpus. Of what is streamed, whole shards lie in the
+# store, which no rule declares, so that a job that is killed goes on where it was.
 
 
 rule vocabulary:
@@ -25,13 +26,16 @@ rule tokenize:
     input:
         documents=lambda w: documents(w.corpus),
         vocabulary=f"{RESULTS}/vocabulary/tokenizer.json",
+        suites=lambda w: [f"{RESULTS}/suites/{suite}/suite.yaml" for suite in unseen_suites(w.corpus)],
     output:
         f"{RESULTS}/tokens/{{corpus}}/manifest.json",
     params:
         config=CONFIG,
         corpus=lambda w: config["corpora"][w.corpus],
+        tokens=lambda w: tokens_needed(config, w.corpus) if is_streamed(w.corpus) else None,
         seed=config["seed"],
-        code=code_digest("relscale.tokens.build"),
+        code=code_digest("relscale.tokens.corpus"),
+    threads: lambda w: (workflow.cores or 1) if is_streamed(w.corpus) else 1
     log:
         f"{RESULTS}/logs/tokenize/{{corpus}}.log",
     conda:

@@ -101,7 +101,9 @@ def read_texts(file: TextFile, text: str, group: str | None, start: int = 0) -> 
                     yield Text(number, str(values[0]), str(domain))
     except KeyError as error:
         raise RelscaleError(f"{file.url}: no column {error.args[0]!r}; it has {error.args[1]}") from error
-    except (OSError, ValueError) as error:  # pyarrow's and json's own are among them
+    except (
+        Exception
+    ) as error:  # of the disk, the network, pyarrow, json and each compression: all have their own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RelscaleError(f"{file.url}: cannot be read ({reason}); try again, or fetch it anew") from error
 
@@ -141,19 +143,25 @@ def _urls(options: dict[str, Any], source: str, revision: str | None) -> list[st
     path, split = options["path"], options["split"]
     try:
         if revision is not None:
-            HfApi().repo_info(path, repo_type="dataset", revision=revision)  # fails at once where datasets tries on
+            HfApi().repo_info(
+                path, repo_type="dataset", revision=revision
+            )  # fails at once where datasets tries on
         builder = datasets.load_dataset_builder(
             path,
             options.get("name"),
             data_files=options.get("data_files"),
             revision=revision,
         )
-    except Exception as error:  # no network, no such data set, configuration or file: each library has its own
-        where = f"at revision {revision} on the hub" if revision else f"in {Path.cwd()}"
+    except (
+        Exception
+    ) as error:  # no network, no such data set, configuration or file: each library has its own
+        where, remedy = f"in {Path.cwd()}", "it holds no files as the hub serves them"
+        if revision is not None:
+            where, remedy = f"at revision {revision} on the hub", "read it where the hub can be reached"
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RelscaleError(
-            f"sources.{source}: cannot read the data set {path} {where} ({reason}); read it where the hub can be reached, "
-            "or name a folder of its files as path"
+            f"sources.{source}: cannot read the data set {path} {where} ({reason}); {remedy}, or name a folder of its "
+            "files as path"
         ) from error
     files: dict[str, list[str]] = builder.config.data_files or {}
     # Files that are named are one split, whatever the data set calls it.

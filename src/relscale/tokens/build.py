@@ -1,4 +1,4 @@
-"""Documents into a token store."""
+"""Documents into a token store of one piece."""
 
 import json
 from collections.abc import Iterator
@@ -15,14 +15,21 @@ from relscale.corpora.documents import read_documents
 from relscale.errors import RelscaleError
 from relscale.provenance import file_digest, file_sha256
 from relscale.tables import write_table
+from relscale.tokens.contamination import contaminated
+from relscale.tokens.counts import group_totals, totals, with_shares
 from relscale.tokens.store import MANIFEST_FILE, SPLITS
-from relscale.tokens.vocabulary import TOKENIZER_FILE, end_of_text, load_vocabulary
+from relscale.tokens.vocabulary import TOKENIZER_FILE, end_of_text, load_vocabulary, token_type
 
 CHUNK_CHARACTERS = 1 << 22  # text that is encoded at a time
 
 
 def build_store(
-    documents: str | Path, part: str | None, vocabulary: str | Path, folder: str | Path, seed: int
+    documents: str | Path,
+    part: str | None,
+    vocabulary: str | Path,
+    folder: str | Path,
+    seed: int,
+    avoid: tuple[NDArray[np.uint64], int] | None = None,
 ) -> None:
     """Encode a corpus and write it as a token store: both splits, an index of documents, a manifest; all or nothing.
 
@@ -42,6 +49,9 @@ def build_store(
         group's share of the training tokens, and digests.
     seed
         Of the order of the documents.
+    avoid
+        Runs of words that training documents must not have (``relscale.tokens.contamination.asked``), and the number of
+        words in each; the manifest then says under ``left_out`` how many had one.
 
     Raises
     ------
@@ -51,16 +61,21 @@ def build_store(
     tokenizer = load_vocabulary(vocabulary)
     size = tokenizer.get_vocab_size()
     end = tokenizer.token_to_id(end_of_text(vocabulary))
-    dtype = np.dtype("<u2" if size <= 1 << 16 else "<u4")
+    dtype = token_type(tokenizer)
     table = read_documents(documents, part)
     folder = Path(folder)
     with atomic_path(folder) as partial:
         partial.mkdir()
         index = {}
+        left_out: dict[str, int] = {}
         for split in SPLITS:
             rows = table.filter(pc.equal(table["split"], split))
             if split == "train" and not rows.num_rows:
                 raise RelscaleError(f"{documents}: no training text{f' of part {part!r}' if part else ''}")
+            if split == "train" and avoid is not None:
+                found = contaminated(rows["text"].to_pylist(), *avoid)
+                left_out["contaminated"] = int(found.sum())
+                rows = rows.filter(pa.array(~found))
             rows = rows.take(np.random.default_rng(seed).permutation(rows.num_rows))
             lengths = np.zeros(rows.num_rows, dtype=np.int64)
             with (partial / f"{split}.bin").open("wb") as file:
@@ -75,8 +90,9 @@ def build_store(
             "dtype": dtype.str,
             "part": part,
             "seed": seed,
-            "splits": {split: _totals(rows) for split, rows in index.items()},
-            "groups": _groups(index["train"]),
+            "splits": {split: totals(rows) for split, rows in index.items()},
+            **({"left_out": left_out} if left_out else {}),
+            "groups": with_shares(group_totals(index["train"])),
             "vocabulary": file_digest(Path(vocabulary) / TOKENIZER_FILE),
             "sha256": {split: file_sha256(partial / f"{split}.bin") for split in SPLITS},
         }
@@ -108,19 +124,3 @@ def _index(rows: pa.Table, lengths: NDArray[np.int64]) -> pa.Table:
             "bytes": rows["bytes"],
         }
     )
-
-
-def _totals(rows: pa.Table) -> dict[str, int]:
-    return {"documents": rows.num_rows} | {
-        name: int(rows[name].to_numpy().sum()) for name in ("bytes", "tokens")
-    }
-
-
-def _groups(train: pa.Table) -> dict[str, dict[str, float]]:
-    """Training text of each group, and its share of the training tokens."""
-    groups = {
-        group: _totals(train.filter(pc.equal(train["group"], group)))
-        for group in sorted(train["group"].unique().to_pylist())
-    }
-    total = _totals(train)["tokens"]
-    return {group: {**totals, "share": totals["tokens"] / total} for group, totals in groups.items()}

@@ -34,9 +34,7 @@ def units(weights: Sequence[float]) -> tuple[int, ...]:
     return tuple((found // common).tolist())
 
 
-def turns(
-    numbers: NDArray[np.int64], shares: tuple[int, ...]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def turns(numbers: NDArray[np.int64], shares: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Of each place in the mixture, which part's turn it is, and how many turns that part has had before.
 
     Of the first *n* places a part of share *s* has more than *ns* − 1 and fewer than *ns* + 1, for every *n* (the quota

@@ -26,7 +26,7 @@ def places(numbers: NDArray[np.int64], blocks: int, key: tuple[int, ...]) -> NDA
     if blocks <= LISTED:
         return _listed(blocks, key)[numbers]
     half = np.uint64(((blocks - 1).bit_length() + 1) // 2)
-    keys = np.random.SeedSequence(list(key)).generate_state(ROUNDS, np.uint64)
+    keys = np.random.SeedSequence(list(key)).generate_state(ROUNDS, np.uint64).astype(np.uint64)
     found = _network(numbers.astype(np.uint64), half, keys)
     while (outside := found >= blocks).any():
         found[outside] = _network(found[outside], half, keys)

@@ -131,8 +131,8 @@ class TokenStore:
         """The batch of a step, ``[batch_size, sequence_length + 1]``: inputs ``[:, :-1]``, targets ``[:, 1:]``.
 
         A pass takes every block once, in an order that depends on the seed and the number of the pass. The parts of a
-        mixture take turns by their shares (``relscale.tokens.interleave``), and each has passes of its own. The batch is
-        a function of the arguments alone: training resumes at any step, and each device takes its rows of the batch.
+        mixture take turns by their shares (``relscale.tokens.interleave``), and each has passes of its own. The batch
+        is a function of the arguments alone: training resumes at any step, and each device takes its rows of it.
 
         Raises
         ------

@@ -17,6 +17,8 @@ from tokenizers.trainers import BpeTrainer
 
 from relscale.atomic import atomic_path
 from relscale.corpora.documents import read_documents
+from relscale.corpora.hub import read_texts
+from relscale.corpora.streamed import Stream, open_stream
 from relscale.errors import RelscaleError
 from relscale.hub import fetch
 
@@ -131,12 +133,18 @@ def _save(tokenizer: Tokenizer, end: str, folder: str | Path) -> None:
 def sample_texts(parts: Sequence[tuple[Path, str | None]], sample_bytes: float, seed: int) -> Iterator[str]:
     """Training texts in a seeded order, until each corpus has given an equal part of ``sample_bytes``, or all it has.
 
+    A streamed source gives the texts that stand first in its own order.
+
     Raises
     ------
     RelscaleError
         A corpus has no training text.
     """
     for path, part in parts:
+        stream = open_stream(path)
+        if stream is not None:
+            yield from _streamed_texts(stream, sample_bytes / len(parts))
+            continue
         table = read_documents(path, part, "train")
         if not table.num_rows:
             raise RelscaleError(f"{path}: no training text{f' of part {part!r}' if part else ''}")
@@ -144,6 +152,18 @@ def sample_texts(parts: Sequence[tuple[Path, str | None]], sample_bytes: float, 
         before = np.cumsum(table["bytes"].to_numpy()[order]) - table["bytes"].to_numpy()[order]
         for position in order[before < sample_bytes / len(parts)]:
             yield table["text"][int(position)].as_py()
+
+
+def _streamed_texts(stream: Stream, sample_bytes: float) -> Iterator[str]:
+    """Training texts of a stream in its own order, until they are so many bytes."""
+    left = sample_bytes
+    for file in stream.files:
+        for _, text, _ in read_texts(file, stream.text, stream.group):
+            if len(text) >= stream.min_characters and stream.split(text) == "train":
+                yield text
+                left -= len(text.encode())
+                if left <= 0:
+                    return
 
 
 def load_vocabulary(folder: str | Path) -> Tokenizer:
@@ -160,6 +180,11 @@ def load_vocabulary(folder: str | Path) -> Tokenizer:
         raise RelscaleError(f"{Path(folder) / TOKENIZER_FILE}: no token {end!r}")
     tokenizer.encode_special_tokens = True
     return tokenizer
+
+
+def token_type(tokenizer: Tokenizer) -> np.dtype[Any]:
+    """How a token is stored: little-endian uint16, or uint32 where the vocabulary is above 65,536."""
+    return np.dtype("<u2" if tokenizer.get_vocab_size() <= 1 << 16 else "<u4")
 
 
 def end_of_text(folder: str | Path) -> str:

@@ -68,7 +68,7 @@ def check_epochs(runs: list[Run], tokens: Path, max_epochs: float) -> None:
     """Refuse a plan that would repeat its corpus too often."""
     store = TokenStore.open(tokens)
     for run in runs:
-        epochs = run.tokens / len(store.tokens("train"))
+        epochs = store.passes(run.tokens)
         if epochs > max_epochs:
             raise RelscaleError(
                 f"{run.name}: its {run.tokens:,} tokens are {epochs:.2f} passes over {tokens}; give it more text, a "

@@ -1,0 +1,336 @@
+"""A streamed source into shards of tokens: by several processes, in constant memory, each shard once.
+
+A shard is some of a file's text, in a folder that is whole or absent. Shards lie in the store under a key of all that
+they depend on, where no rule of the workflow deletes them: a job that is killed goes on after the last whole one, a
+larger plan adds to what is there, and experiments share it. How many tokens a run needs is not in the key; a corpus is
+the shortest beginning of the sequence of shards that has them.
+"""
+
+import hashlib
+import json
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from relscale.atomic import atomic_path, lock_if_free, locked, remove
+from relscale.corpora.hub import Text, TextFile, read_texts
+from relscale.corpora.streamed import Stream
+from relscale.errors import RelscaleError
+from relscale.provenance import code_digest, digest, file_digest
+from relscale.tables import write_table
+from relscale.tokens.contamination import contaminated
+from relscale.tokens.counts import group_totals, totals
+from relscale.tokens.store import SPLITS
+from relscale.tokens.vocabulary import TOKENIZER_FILE, end_of_text, load_vocabulary, token_type
+
+SHARD_FILE = "shard.json"
+SHARD_CHARACTERS = 1 << 26  # of text in a shard: half a minute's work, and no more is lost where it is killed
+CHUNK_CHARACTERS = 1 << 20  # encoded and shuffled at a time
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What shards of a stream depend on, and where they go.
+
+    Attributes
+    ----------
+    stream
+        The source.
+    vocabulary
+        A tokenizer's folder.
+    store
+        Shards go to ``store/tokens/<key of the file>/<number>``.
+    seed
+        Of the order of documents: they are shuffled a chunk of text at a time.
+    runs_of_words
+        A file of n-grams (``relscale.tokens.contamination.asked``, as .npy) that training documents must not have, and
+        the number of words in each; None keeps all.
+    shard_characters
+        Characters of text after which a shard is full.
+    """
+
+    stream: Stream
+    vocabulary: Path
+    store: Path
+    seed: int
+    runs_of_words: tuple[Path, int] | None = None
+    shard_characters: int = SHARD_CHARACTERS
+
+    def folder(self, file: TextFile) -> Path:
+        """Where the shards of a file lie."""
+        told = {key: value for key, value in asdict(self.stream).items() if key != "files"}
+        words = self.runs_of_words and [file_digest(self.runs_of_words[0]), self.runs_of_words[1]]
+        vocabulary = [file_digest(self.vocabulary / TOKENIZER_FILE), end_of_text(self.vocabulary)]
+        key = [file.name, file.content, told, vocabulary, words, self.seed, self.shard_characters]
+        return self.store / "tokens" / digest([key, code_digest("relscale.tokens.shards")])
+
+
+def make_shards(recipe: Recipe, tokens: float, processes: int) -> list[Path]:
+    """Make the shards that have ``tokens`` training tokens, or all where the source has fewer.
+
+    Parameters
+    ----------
+    processes
+        Each takes the next file that no other has; where there are fewer files, each has several threads.
+
+    Returns
+    -------
+    list
+        The folders of the shards, in their order. Which they are, and what is in them, depends on neither the number of
+        processes nor on how often they were killed.
+
+    Raises
+    ------
+    RelscaleError
+        A file cannot be read, the source has no training text, or a process was killed.
+    """
+    folders = [recipe.folder(file) for file in recipe.stream.files]
+    if not Progress(folders).reached(tokens):
+        workers = max(1, min(processes, len(folders)))
+        threads = max(1, processes // workers)
+        if workers == 1:
+            _work(recipe, folders, tokens, threads, True)
+        else:
+            _work_together(recipe, folders, tokens, threads, workers)
+    shards = beginning(folders, tokens)
+    if not any(read_shard(shard)["splits"]["train"]["tokens"] for shard in shards):
+        first = recipe.stream.files[0].url if recipe.stream.files else "the source"
+        raise RelscaleError(f"{first}: no training text; lower held_out or min_characters")
+    return shards
+
+
+def read_shard(folder: Path) -> dict[str, Any]:
+    """What a whole shard says of itself: documents, bytes and tokens by split and group, what was left out, digests."""
+    told: dict[str, Any] = json.loads((folder / SHARD_FILE).read_text(encoding="utf-8"))
+    return told
+
+
+def beginning(folders: Sequence[Path], tokens: float) -> list[Path]:
+    """The first shards, file by file, that together have so many training tokens, or all where there are fewer."""
+    found: list[Path] = []
+    had = 0
+    for folder in folders:
+        for shard, told in _whole(folder):
+            found.append(shard)
+            had += told["splits"]["train"]["tokens"]
+            if had >= tokens:
+                return found
+    return found
+
+
+class Progress:
+    """How many training tokens the first shards have, none missing between them; files that are done are read once."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.waiting = list(reversed(folders))
+        self.done = 0
+
+    def reached(self, tokens: float) -> bool:
+        """Whether those are so many, or all there can be."""
+        while self.waiting:
+            had, last = 0, False
+            for _, told in _whole(self.waiting[-1]):
+                had += told["splits"]["train"]["tokens"]
+                last = told["last"]
+            if not last:
+                return self.done + had >= tokens
+            self.done += had
+            self.waiting.pop()
+        return True
+
+
+def _whole(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The shards of a file that are there, up to the first that is not."""
+    number = 0
+    while (shard := folder / f"{number:05}").is_dir():
+        yield shard, read_shard(shard)
+        number += 1
+
+
+def _work_together(
+    recipe: Recipe, folders: Sequence[Path], tokens: float, threads: int, workers: int
+) -> None:
+    # Fresh interpreters: a fork would inherit the locks, and would not have the threads of the tokenizer.
+    with ProcessPoolExecutor(workers, get_context("spawn"), _end_with_parent) as pool:
+        shares = [
+            pool.submit(_work, recipe, folders, tokens, threads, number == 0) for number in range(workers)
+        ]
+        try:
+            for share in shares:
+                share.result()
+        except BrokenProcessPool as error:
+            raise RelscaleError(
+                "a process that makes tokens was killed, for want of memory perhaps; run it again with fewer threads: "
+                "whole shards are kept"
+            ) from error
+
+
+def _work(recipe: Recipe, folders: Sequence[Path], tokens: float, threads: int, waits: bool) -> None:
+    """Make shards of one file after another until enough are there; of a file that another process has, none.
+
+    One process of a job waits for such files in the end, since it may be another job's, which may be killed.
+    """
+    os.environ["RAYON_NUM_THREADS"] = str(threads)
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
+    tokenizer = load_vocabulary(recipe.vocabulary)
+    known = np.load(recipe.runs_of_words[0], mmap_mode="r") if recipe.runs_of_words else None
+    progress = Progress(folders)
+    for lock in (lock_if_free, locked) if waits else (lock_if_free,):
+        for file, folder in zip(recipe.stream.files, folders, strict=True):
+            if progress.reached(tokens):
+                return
+            with lock(recipe.store / "locks" / f"tokens-{folder.name}.lock") as held:
+                if held:
+                    for number, shard in _missing(recipe, file, folder):
+                        with atomic_path(folder / f"{number:05}") as partial:
+                            partial.mkdir()
+                            _write(recipe, file, shard, partial, tokenizer, known)
+                        if progress.reached(tokens):
+                            return
+
+
+def _missing(recipe: Recipe, file: TextFile, folder: Path) -> Iterator[tuple[int, "_Chunks"]]:
+    """The shards of a file that are not there yet: the number and the text of each."""
+    for stale in folder.glob(".*"):  # of a process that was killed, since none other has this file's lock
+        remove(stale)
+    whole = [told for _, told in _whole(folder)]
+    if whole and whole[-1]["last"]:
+        return
+    chunks = _Chunks(recipe, file, whole[-1]["next_row"] if whole else 0)
+    number = len(whole)
+    while True:
+        chunks.room = recipe.shard_characters
+        yield number, chunks
+        number += 1
+        if not chunks.next:
+            return
+
+
+class _Chunks:
+    """Texts of a file from row ``start`` on, so many characters at a time; it pauses where a shard is full."""
+
+    def __init__(self, recipe: Recipe, file: TextFile, start: int) -> None:
+        self.chunks = self._read(recipe, file, start)
+        self.next = next(self.chunks, [])
+        self.room = recipe.shard_characters
+
+    def __iter__(self) -> Iterator[list[Text]]:
+        while self.next and self.room > 0:
+            yield self.next
+            self.room -= sum(len(text.text) for text in self.next)
+            self.next = next(self.chunks, [])
+
+    def _read(self, recipe: Recipe, file: TextFile, start: int) -> Iterator[list[Text]]:
+        chunk: list[Text] = []
+        characters = 0
+        for text in read_texts(file, recipe.stream.text, recipe.stream.group, start):
+            chunk.append(text)
+            characters += len(text.text)
+            if characters >= CHUNK_CHARACTERS:
+                yield chunk
+                chunk, characters = [], 0
+        if chunk:
+            yield chunk
+
+
+def _write(
+    recipe: Recipe,
+    file: TextFile,
+    chunks: "_Chunks",
+    folder: Path,
+    tokenizer: Tokenizer,
+    known: NDArray[np.uint64] | None,
+) -> None:
+    """Write a shard: the tokens of both splits, an index of the documents, and what it says of itself."""
+    end, dtype = tokenizer.token_to_id(end_of_text(recipe.vocabulary)), token_type(tokenizer)
+    left_out: Counter[str] = Counter(short=0, test=0, contaminated=0)
+    sums = {split: hashlib.sha256() for split in SPLITS}
+    offsets = dict.fromkeys(SPLITS, 0)
+    index = []
+    next_row = 0
+    with ExitStack() as stack:
+        files = {split: stack.enter_context((folder / f"{split}.bin").open("wb")) for split in SPLITS}
+        for chunk in chunks:
+            next_row = chunk[-1].row + 1
+            chosen = _choose(recipe, chunk, known, left_out)
+            for split in SPLITS:
+                texts = chosen[split]
+                encoded = tokenizer.encode_batch_fast([text.text for text in texts], add_special_tokens=False)
+                arrays = [np.array([*encoding.ids, end], dtype) for encoding in encoded]
+                data = np.concatenate([np.zeros(0, dtype), *arrays]).tobytes()
+                files[split].write(data)
+                sums[split].update(data)
+                rows = _index(split, texts, arrays, offsets[split])
+                index.append(rows)
+                offsets[split] += len(data) // dtype.itemsize
+    documents = pa.concat_tables([_index("train", [], [], 0), *index])
+    write_table(documents, folder / "documents.parquet")
+    told = {
+        "file": file.name,
+        "last": not chunks.next,
+        "next_row": next_row,
+        "splits": {split: totals(documents.filter(pc.equal(documents["split"], split))) for split in SPLITS},
+        "groups": group_totals(documents),
+        "left_out": left_out,
+        "sha256": {split: total.hexdigest() for split, total in sums.items()},
+    }
+    (folder / SHARD_FILE).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+
+def _choose(
+    recipe: Recipe, chunk: list[Text], known: NDArray[np.uint64] | None, left_out: Counter[str]
+) -> dict[str, list[Text]]:
+    """The texts of a chunk for each split, in an order that the seed and the chunk's place decide."""
+    chosen: dict[str, list[Text]] = {split: [] for split in (*SPLITS, "test")}
+    order = np.random.default_rng([recipe.seed, chunk[0].row]).permutation(len(chunk))
+    for text in (chunk[position] for position in order):
+        if len(text.text) < recipe.stream.min_characters:
+            left_out["short"] += 1
+        else:
+            chosen[recipe.stream.split(text.text)].append(text)
+    left_out["test"] += len(chosen.pop("test"))
+    if known is not None and recipe.runs_of_words is not None:
+        found = contaminated([text.text for text in chosen["train"]], known, recipe.runs_of_words[1])
+        left_out["contaminated"] += int(found.sum())
+        chosen["train"] = [text for text, out in zip(chosen["train"], found, strict=True) if not out]
+    return chosen
+
+
+def _index(split: str, texts: list[Text], arrays: list[NDArray[Any]], offset: int) -> pa.Table:
+    lengths = np.array([len(array) for array in arrays], np.int64)
+    return pa.table(
+        {
+            "row": pa.array([text.row for text in texts], pa.int64()),
+            "split": pa.array([split] * len(texts), pa.string()),
+            "group": pa.array([text.group for text in texts], pa.string()),
+            "offset": offset + np.cumsum(lengths) - lengths,
+            "tokens": lengths,
+            "bytes": pa.array([len(text.text.encode()) for text in texts], pa.int64()),
+        }
+    )
+
+
+def _end_with_parent() -> None:
+    """Have this process end when the one that started it does, however that was killed."""
+    parent = parent_process()
+
+    def watch() -> None:
+        wait([parent.sentinel])  # type: ignore[union-attr]
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

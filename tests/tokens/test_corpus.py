@@ -1,0 +1,194 @@
+"""Corpora of several parts, of streamed text, and without what is asked in tests."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from relscale.corpora.build import build_source
+from relscale.errors import RelscaleError
+from relscale.tokens.contamination import asked, contaminated
+from relscale.tokens.corpus import CorpusPart, Decontamination, build_corpus
+from relscale.tokens.store import TokenStore
+from relscale.tokens.vocabulary import END_OF_TEXT, load_vocabulary
+
+QUESTION = "which of these words would nobody ever write down in this very order unless asked to"
+ANSWER = "the brown fox of the north and his seven friends"
+
+
+@pytest.fixture
+def web(tmp_path):
+    """A streamed source of two files; a document in ten quotes what a test asks."""
+    (tmp_path / "web").mkdir()
+    for k in range(2):
+        texts = [f"web page {k} {n} " * 5 + (QUESTION if n % 10 == 0 else "") for n in range(300)]
+        lines = "".join(
+            json.dumps({"text": text, "topic": f"t{n % 2}"}) + "\n" for n, text in enumerate(texts)
+        )
+        (tmp_path / "web" / f"{k}.jsonl").write_text(lines)
+    options = {
+        "kind": "hub",
+        "path": str(tmp_path / "web"),
+        "split": "train",
+        "group": "topic",
+        "held_out": {"validation": 0.1, "test": 0.05},
+    }
+    build_source(options, tmp_path / "source", 0, name="web")
+    return CorpusPart("web", tmp_path / "source" / "documents.parquet", None, 3.0)
+
+
+@pytest.fixture
+def code(make_documents, tmp_path):
+    """A table of documents."""
+    splits = ["train"] * 200 + ["validation"] * 20
+    texts = [f"def f{k}(): return {k}" for k in range(220)]
+    return CorpusPart("code", make_documents(tmp_path / "code.parquet", texts, splits), "code", 1.0)
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """A prepared suite that asks one question, and one document whole."""
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    rows = {
+        "target": [True, False, True],
+        "context": [QUESTION + ":", QUESTION + ":", None],
+        "continuation": [" " + ANSWER, " page web 0 1 web page 0 1 web page 0 1", "word " * 40],
+    }
+    pyarrow.parquet.write_table(pa.table(rows), folder / "requests.parquet")
+    return folder
+
+
+def build(parts, vocabulary, folder, tokens=float("inf"), clean=None, seed=0):
+    build_corpus(parts, vocabulary, folder, folder.parent / "store", seed, tokens, clean)
+    return TokenStore.open(folder)
+
+
+def texts_of(batch, tokenizer):
+    return [tokenizer.decode(row.tolist(), skip_special_tokens=False) for row in batch]
+
+
+def test_a_streamed_corpus_is_read_in_batches_like_any_other(web, vocabulary, tmp_path):
+    store = build([web], vocabulary, tmp_path / "tokens")
+    length = 16
+    blocks = store.blocks(length)
+    rows = np.concatenate([store.batch(step, 7, length, seed=1) for step in range(-(-blocks // 7))])[:blocks]
+    whole = store.tokens("train")
+    expected = [tuple(whole[k * length : (k + 1) * length + 1].tolist()) for k in range(blocks)]
+    assert sorted(map(tuple, rows.tolist())) == sorted(expected)
+    assert store.manifest["splits"]["train"]["tokens"] == len(whole)
+    assert store.passes(len(whole) // 2) == pytest.approx(0.5, abs=0.01)
+    assert store.tokens("validation").tolist()[-1] == store.manifest["end_of_text"]
+    groups = store.manifest["groups"]
+    assert set(groups) == {"t0", "t1"}
+    assert sum(group["share"] for group in groups.values()) == pytest.approx(1)
+
+
+def test_shards_are_joined_without_a_seam(web, vocabulary, tmp_path, monkeypatch):
+    one = build([web], vocabulary, tmp_path / "tokens")
+    assert len(one.manifest["parts"][0]["shards"]) == 2
+    arrays = one.parts[0].train.arrays
+    whole = np.concatenate(arrays)
+    edge = len(arrays[0])
+    assert one.parts[0].train.read(edge - 3, edge + 4).tolist() == whole[edge - 3 : edge + 4].tolist()
+    assert one.parts[0].train.read(0, len(whole)).tolist() == whole.tolist()
+
+
+def test_a_mixture_draws_from_each_part_by_its_weight(web, code, vocabulary, tmp_path):
+    store = build([web, code], vocabulary, tmp_path / "tokens")
+    tokenizer = load_vocabulary(vocabulary)
+    batches = [store.batch(step, 8, 16, seed=0) for step in range(40)]
+    for number, batch in enumerate(batches):
+        own = ["def" in text or "return" in text for text in texts_of(batch, tokenizer)]
+        assert sum(own) == 2, number  # 8 sequences, 3 of 4 from the web
+    listed = {part["name"]: part for part in store.manifest["parts"]}
+    assert {name: part["units"] for name, part in listed.items()} == {"web": 3, "code/code": 1}
+    shares = store.manifest["groups"]
+    assert shares["all"]["share"] == pytest.approx(0.25)  # the code's only group
+    assert sum(group["share"] for group in shares.values()) == pytest.approx(1)
+    # Passes are counted by the part that is read most often: the code is short.
+    short = listed["code/code"]["splits"]["train"]["tokens"]
+    assert store.passes(4 * short) == pytest.approx(1)
+    held_out = store.tokens("validation")
+    text = tokenizer.decode(held_out.tolist(), skip_special_tokens=False).split(END_OF_TEXT)
+    code_tokens = sum(len(tokenizer.encode(each).ids) + 1 for each in text if "def" in each)
+    assert code_tokens / len(held_out) == pytest.approx(0.25, abs=0.1)
+
+
+def test_a_mixture_is_the_same_again_and_another_with_other_weights(web, code, vocabulary, tmp_path):
+    one = build([web, code], vocabulary, tmp_path / "one")
+    again = build([web, code], vocabulary, tmp_path / "again")
+    assert one.manifest == again.manifest
+    heavier = CorpusPart(code.source, code.documents, code.part, 2.0)
+    other = build([web, heavier], vocabulary, tmp_path / "other")
+    assert other.manifest["sha256"]["train"] != one.manifest["sha256"]["train"]
+    assert [part["shards"] for part in other.manifest["parts"]] == [
+        part["shards"] for part in one.manifest["parts"]
+    ]  # nothing is made twice
+
+
+def test_each_part_has_its_share_of_the_tokens_that_a_run_draws(web, vocabulary, tmp_path):
+    parts = [web, CorpusPart("web", web.documents, None, 1.0)]
+    store = build(parts, vocabulary, tmp_path / "tokens", tokens=4000)
+    assert [len(part["shards"]) for part in store.manifest["parts"]] == [1, 1]
+    assert store.passes(4000) <= 1
+
+
+def test_documents_that_quote_a_test_are_left_out_and_counted(web, vocabulary, suite, tmp_path):
+    tokenizer = load_vocabulary(vocabulary)
+    plain = build([web], vocabulary, tmp_path / "plain")
+    store = build([web], vocabulary, tmp_path / "clean", clean=Decontamination((suite,), 13))
+    before, after = (each.manifest["splits"]["train"]["documents"] for each in (plain, store))
+    left_out = store.manifest["parts"][0]["left_out"]["contaminated"]
+    assert before - after == left_out > 20
+    text = tokenizer.decode(store.tokens("train").tolist())
+    assert QUESTION not in text
+    assert QUESTION in tokenizer.decode(plain.tokens("train").tolist())
+    # Wrong answers are not looked for, nor are runs of more words than were shared.
+    assert (
+        build([web], vocabulary, tmp_path / "long", clean=Decontamination((suite,), 17)).manifest["splits"]
+        == (plain.manifest["splits"])
+    )
+
+
+def test_documents_of_a_table_are_cleaned_too(make_documents, vocabulary, suite, tmp_path):
+    texts = [
+        "some text of its own",
+        f"before {QUESTION.upper()} after",
+        f"in order unless asked to {ANSWER}",
+        "more",
+    ]
+    path = make_documents(tmp_path / "d.parquet", texts, ["train"] * 4)
+    part = CorpusPart("own", path, None, 1.0)
+    store = build([part], vocabulary, tmp_path / "tokens", clean=Decontamination((suite,), 13))
+    assert store.manifest["left_out"] == {"contaminated": 2}
+    assert store.manifest["splits"]["train"]["documents"] == 2
+
+
+def test_a_run_of_words_is_found_whatever_stands_around_it(suite):
+    known = asked([suite], 13)
+    words = QUESTION.split()
+    assert len(words) == 16
+    quoted = [" ".join(words[k : k + 13]) for k in range(4)]
+    torn = [" ".join([*words[:12], "else", *words[12:]])]
+    found = contaminated([f"x {quote}, y" for quote in quoted] + torn + ["", "word"], known, 13)
+    assert found.tolist() == [True] * 4 + [False] * 3
+
+
+def test_what_is_missing_is_named(web, code, make_documents, vocabulary, suite, tmp_path):
+    with pytest.raises(RelscaleError, match="web is streamed and has no part 'code'"):
+        build([CorpusPart("web", web.documents, "code", 1.0)], vocabulary, tmp_path / "out")
+    with pytest.raises(RelscaleError, match=r"requests\.parquet: no such file; prepare the suite"):
+        build([web], vocabulary, tmp_path / "out", clean=Decontamination((tmp_path / "none",), 13))
+    bare = make_documents(tmp_path / "bare.parquet", ["text"], ["train"])
+    with pytest.raises(RelscaleError, match="part bare has no text for validation"):
+        build([web, CorpusPart("bare", bare, None, 1.0)], vocabulary, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    store = build([web], vocabulary, tmp_path / "tokens")
+    shard = Path(store.manifest["parts"][0]["shards"][0])
+    (shard / "train.bin").unlink()
+    with pytest.raises(RelscaleError, match=r"train\.bin: no such file; make the store again"):
+        TokenStore.open(tmp_path / "tokens")
