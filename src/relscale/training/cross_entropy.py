@@ -5,10 +5,13 @@ chunk at a time: logits, softmax in place, loss, and at once both gradients, so 
 is passed over three times. The gradients wait for the backward pass, which only scales them.
 """
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from relscale.training import native
 
 CHUNK_LOGITS = 2**19  # logits held at a time: 2 MB of float32, about a core's share of cache
 CHUNK_ROWS = 128  # at least; fewer make slow matrix products
@@ -46,7 +49,6 @@ class _LinearCrossEntropy(torch.autograd.Function):
         device = hidden.device.type
         narrow = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else wide
         chunk = max(CHUNK_ROWS, CHUNK_LOGITS // vocabulary)
-        smallest = torch.finfo(wide).tiny
         narrow_hidden, narrow_weight = hidden.to(narrow), weight.to(narrow)
         logits = hidden.new_empty(min(chunk, rows), vocabulary, dtype=wide)
         loss = hidden.new_zeros((), dtype=wide)
@@ -56,18 +58,13 @@ class _LinearCrossEntropy(torch.autograd.Function):
             grad_weight = weight.new_zeros(width, vocabulary)
         for start in range(0, rows, chunk):
             stop = min(start + chunk, rows)
-            x, target = narrow_hidden[start:stop], targets[start:stop, None]
-            probabilities = logits[: stop - start]
+            x, probabilities = narrow_hidden[start:stop], logits[: stop - start]
             if narrow == wide:
                 torch.mm(x, narrow_weight.t(), out=probabilities)
             else:
                 probabilities.copy_(x @ narrow_weight.t())
-            torch.softmax(probabilities, -1, out=probabilities)
-            of_target = probabilities.gather(1, target)
-            loss -= of_target.clamp(min=smallest).log_().sum()
+            loss += _softmax_loss(probabilities, targets[start:stop], wants_gradients)
             if wants_gradients:
-                # d loss / d logits = probabilities − one-hot(target)
-                probabilities.scatter_(1, target, of_target.sub_(1))
                 difference = probabilities.to(narrow)
                 grad_hidden[start:stop] = difference @ narrow_weight
                 if narrow == wide:
@@ -82,3 +79,20 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
         grad_hidden, grad_weight = ctx.saved_tensors
         return grad_hidden * gradient, (grad_weight * gradient).t(), None, None
+
+
+def _softmax_loss(logits: Tensor, targets: Tensor, wants_gradients: bool) -> Tensor | float:
+    """Sum of the rows' losses; in place of the logits their gradient, softmax − one-hot, where it is wanted."""
+    smallest = torch.finfo(logits.dtype).tiny
+    if native.usable(logits):
+        most = -math.log(smallest)
+        nats: float = native.call(
+            "cross_entropy", *logits.shape, wants_gradients, most, logits, targets.contiguous()
+        )
+        return nats
+    torch.softmax(logits, -1, out=logits)
+    of_target = logits.gather(1, targets[:, None])
+    loss = -of_target.clamp(min=smallest).log_().sum()
+    if wants_gradients:
+        logits.scatter_(1, targets[:, None], of_target.sub_(1))
+    return loss

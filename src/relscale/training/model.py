@@ -9,13 +9,15 @@ rescale it.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from relscale.design.architecture import Architecture
+from relscale.training.attention import causal_attention
 from relscale.training.cross_entropy import linear_cross_entropy
+from relscale.training.head_norm import norm_rotate
 from relscale.training.rms_norm import rms_norm
-from relscale.training.rotary import rotary_tables, rotate
+from relscale.training.rotary import rotary_tables
+from relscale.training.swiglu import swiglu
 
 INITIAL_STD = 0.02
 
@@ -38,7 +40,6 @@ class Attention(nn.Module):
     def __init__(self, a: Architecture) -> None:
         super().__init__()
         self.head_size = a.head_size
-        self.grouped = a.num_kv_heads != a.num_heads
         self.q_proj = nn.Linear(a.hidden_size, a.num_heads * a.head_size, bias=False)
         self.k_proj = nn.Linear(a.hidden_size, a.num_kv_heads * a.head_size, bias=False)
         self.v_proj = nn.Linear(a.hidden_size, a.num_kv_heads * a.head_size, bias=False)
@@ -49,13 +50,10 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """``[B, T, h]`` to ``[B, T, h]``."""
         heads = (*x.shape[:-1], -1, self.head_size)  # [B, T, n, d]
-        q = rotate(self.q_norm(self.q_proj(x).view(heads)), cos, sin)
-        k = rotate(self.k_norm(self.k_proj(x).view(heads)), cos, sin)
-        v = self.v_proj(x).view(heads)
-        y = F.scaled_dot_product_attention(
-            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True, enable_gqa=self.grouped
-        )
-        return self.o_proj(y.transpose(1, 2).flatten(2))
+        q = norm_rotate(self.q_proj(x).view(heads), self.q_norm.weight, cos, sin)
+        k = norm_rotate(self.k_proj(x).view(heads), self.k_norm.weight, cos, sin)
+        y = causal_attention(q, k, self.v_proj(x).view(heads))
+        return self.o_proj(y.flatten(2))
 
 
 class MLP(nn.Module):
@@ -69,7 +67,7 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, T, h]`` to ``[B, T, h]``."""
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        return self.down_proj(swiglu(self.gate_proj(x), self.up_proj(x)))
 
 
 class Layer(nn.Module):

@@ -21,6 +21,7 @@ from relscale.errors import RelscaleError
 from relscale.tables import write_table
 from relscale.tokens.store import TokenStore
 from relscale.training.checkpoint import export
+from relscale.training.heap import keep_freed_memory
 from relscale.training.key import run_key, tokens_digest
 from relscale.training.model import Decoder
 from relscale.training.module import TrainingModule
@@ -29,7 +30,6 @@ from relscale.training.validation import bits_per_byte, mean_loss, windows
 from relscale.training.vocabulary import read_vocabulary
 
 RECENT = 0.05  # share of the steps whose mean is the training loss of the record
-HEAP = 2**25 - 2**18  # bytes: a little under the largest block that glibc learns from
 
 
 def train_run(
@@ -185,12 +185,3 @@ def _curve(module: TrainingModule) -> pa.Table:
             "grad_norm": pa.array(module.gradient_norms[: module.done].tolist(), pa.float64()),
         }
     )
-
-
-def keep_freed_memory() -> None:
-    """Have glibc reuse freed memory, where it would return it to the system after every step.
-
-    It keeps as much as the largest block freed so far suggests, so one large block, freed, teaches it: page faults cost
-    a tenth of a narrow model's step. Elsewhere this does nothing.
-    """
-    torch.empty(HEAP, dtype=torch.uint8)
