@@ -15,6 +15,7 @@ from relscale.design.architecture import Architecture
 from relscale.training.attention import causal_attention
 from relscale.training.cross_entropy import linear_cross_entropy
 from relscale.training.head_norm import norm_rotate
+from relscale.training.projections import project
 from relscale.training.rms_norm import rms_norm
 from relscale.training.rotary import rotary_tables
 from relscale.training.swiglu import swiglu
@@ -50,9 +51,10 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """``[B, T, h]`` to ``[B, T, h]``."""
         heads = (*x.shape[:-1], -1, self.head_size)  # [B, T, n, d]
-        q = norm_rotate(self.q_proj(x).view(heads), self.q_norm.weight, cos, sin)
-        k = norm_rotate(self.k_proj(x).view(heads), self.k_norm.weight, cos, sin)
-        y = causal_attention(q, k, self.v_proj(x).view(heads))
+        q, k, v = project(x, self.q_proj.weight, self.k_proj.weight, self.v_proj.weight)
+        q = norm_rotate(q.view(heads), self.q_norm.weight, cos, sin)
+        k = norm_rotate(k.view(heads), self.k_norm.weight, cos, sin)
+        y = causal_attention(q, k, v.view(heads))
         return self.o_proj(y.flatten(2))
 
 
@@ -67,7 +69,7 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, T, h]`` to ``[B, T, h]``."""
-        return self.down_proj(swiglu(self.gate_proj(x), self.up_proj(x)))
+        return swiglu(x, self.gate_proj.weight, self.up_proj.weight, self.down_proj.weight)
 
 
 class Layer(nn.Module):

@@ -125,14 +125,15 @@ void swiglu(long count, const float *restrict gate, const float *restrict up, fl
         y[i] = gate[i] * up[i] / (1 + exponential(-gate[i]));
 }
 
-void swiglu_gradient(long count, const float *restrict gate, const float *restrict up, const float *restrict gradient,
-                     float *restrict grad_gate, float *restrict grad_up)
+/* From the gradient of silu(gate) up, in place: gate and up become their gradients, and the gradient the value. */
+void swiglu_gradient(long count, float *restrict gate, float *restrict up, float *restrict gradient)
 {
 #pragma omp simd
     for (long i = 0; i < count; i++) {
-        float sigmoid = 1 / (1 + exponential(-gate[i])), silu = gate[i] * sigmoid;
-        grad_gate[i] = gradient[i] * up[i] * (sigmoid + silu * (1 - sigmoid));
-        grad_up[i] = gradient[i] * silu;
+        float sigmoid = 1 / (1 + exponential(-gate[i])), silu = gate[i] * sigmoid, g = gradient[i];
+        gradient[i] = silu * up[i];
+        gate[i] = g * up[i] * (sigmoid + silu * (1 - sigmoid));
+        up[i] = g * silu;
     }
 }
 
