@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from relscale.design.architecture import training_flops_per_token
 from relscale.design.recipes.laptop import architecture, hyperparameters
 from relscale.training.checkpoint import huggingface_config
+from relscale.training.heap import keep_freed_memory
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
-from relscale.training.heap import keep_freed_memory
 
 SEQUENCE_LENGTH = 256
 VOCABULARY = 2048

@@ -47,14 +47,20 @@ def code_digest(*modules: str) -> str:
 
     Static: imports are read from the syntax tree, those inside functions included, and nothing is executed.
     Snakemake sees no code behind a shell command; each rule carries this digest as a parameter, so that a change
-    re-runs the stages that depend on the changed file and no others.
+    re-runs the stages that depend on the changed file and no others. A file in C beside a module, of its name, is part
+    of it.
 
     Parameters
     ----------
     *modules
         Dotted names inside the package, such as ``"relscale.training.run"``.
     """
-    return digest([(name, file_digest(path)) for name, path in sorted(closure(modules).items())])
+    return digest(
+        [
+            (name, *(file_digest(file) for file in (path, path.with_suffix(".c")) if file.is_file()))
+            for name, path in sorted(closure(modules).items())
+        ]
+    )
 
 
 def closure(modules: Iterable[str]) -> dict[str, Path]:

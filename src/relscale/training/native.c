@@ -8,11 +8,11 @@
 typedef void gemm(const char *, const char *, const int *, const int *, const int *, const float *, const float *,
                   const int *, const float *, const int *, const float *, float *, const int *);
 
-/* e^x within 2 units in the last place, for x of [-87, 88] and the ends beyond; NaN stays NaN. */
+/* e^x within 2 units in the last place; e^-87 below -87, infinite above 88.4, and NaN stays NaN. */
 static inline float exponential(float x)
 {
     x = x < -87.0f ? -87.0f : x;
-    x = x > 88.0f ? 88.0f : x;
+    x = x > 88.5f ? 88.5f : x;
     float n = rintf(x * 1.44269504f); /* x = n ln 2 + r; ln 2 in two parts, the first exact in few bits */
     float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
     float p = 1.0f / 5040;
@@ -122,7 +122,7 @@ void swiglu(long count, const float *restrict gate, const float *restrict up, fl
 {
 #pragma omp simd
     for (long i = 0; i < count; i++)
-        y[i] = gate[i] * up[i] / (1 + exponential(-gate[i]));
+        y[i] = gate[i] / (1 + exponential(-gate[i])) * up[i];
 }
 
 /* From the gradient of silu(gate) up, in place: gate and up become their gradients, and the gradient the value. */

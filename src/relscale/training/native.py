@@ -21,8 +21,20 @@ from torch import Tensor
 from relscale.atomic import atomic_path
 
 SOURCE = Path(__file__).with_suffix(".c")
-OPTIONS = ("-O3", "-march=native", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
-FLOATS = {"rms_norm": 2, "norm_rotate": 4, "cross_entropy": 3}  # the argument that is a float; other numbers are long
+OPTIONS = (
+    "-O3",
+    "-march=native",
+    "-fopenmp-simd",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fPIC",
+    "-shared",
+)
+FLOATS = {
+    "rms_norm": 2,
+    "norm_rotate": 4,
+    "cross_entropy": 3,
+}  # the argument that is a float; other numbers are long
 
 
 def usable(*tensors: Tensor) -> bool:
@@ -78,7 +90,10 @@ def library() -> ctypes.CDLL | None:
             with atomic_path(cached) as partial:
                 _compile(compiler, partial)
         kernels = ctypes.CDLL(str(cached))
-    except (OSError, subprocess.CalledProcessError):  # no folder to write to, or a compiler that does not work
+    except (
+        OSError,
+        subprocess.CalledProcessError,
+    ):  # no folder to write to, or a compiler that does not work
         return None
     kernels.cross_entropy.restype = ctypes.c_double
     return kernels
@@ -99,5 +114,11 @@ def _digest(compiler: str) -> str:
     text = cpuinfo.read_text(encoding="utf-8") if cpuinfo.is_file() else platform.processor()
     flags = next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), text)
     version = subprocess.run([compiler, "--version"], capture_output=True, check=False).stdout
-    parts = (SOURCE.read_bytes(), repr(OPTIONS).encode(), version, platform.machine().encode(), flags.encode())
+    parts = (
+        SOURCE.read_bytes(),
+        repr(OPTIONS).encode(),
+        version,
+        platform.machine().encode(),
+        flags.encode(),
+    )
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]

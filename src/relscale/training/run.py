@@ -38,8 +38,8 @@ def train_run(
     """Train a run and write its folder, whole or not at all.
 
     The folder has ``run.json`` (the record that is returned), ``curve.parquet`` (a row a step) and, unless the run
-    diverged, a checkpoint with its tokenizer. On a CPU the same run, tokens, options and number of threads give the
-    same weights, bit for bit.
+    diverged, a checkpoint with its tokenizer. On one CPU with one compiler the same run, tokens, options and number of
+    threads give the same weights, bit for bit.
 
     Parameters
     ----------

@@ -53,5 +53,3 @@ class _SwiGLU(torch.autograd.Function):
         # The weights' gradients with the short side first: MKL makes that product up to a fifth faster.
         grad_gate, grad_up = ((x_rows.t() @ rows).t() for rows in (gates, ups))
         return grad_x.view_as(x), grad_gate, grad_up, gradient.t() @ product
-
-

@@ -1,0 +1,156 @@
+"""The kernels in C against the same functions by torch's operations, in float64."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relscale.design.architecture import Architecture
+from relscale.training import native
+from relscale.training.attention import causal_attention
+from relscale.training.cross_entropy import linear_cross_entropy
+from relscale.training.head_norm import norm_rotate
+from relscale.training.model import Decoder
+from relscale.training.projections import project
+from relscale.training.rms_norm import rms_norm
+from relscale.training.rotary import rotary_tables
+from relscale.training.swiglu import swiglu
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernels():
+    """One thread, without which the kernels stay out; a machine without a compiler has none."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    if native.library() is None:
+        pytest.skip("no C compiler, so training runs on torch's operations alone")
+    yield
+    torch.set_num_threads(threads)
+
+
+def agree(function, *tensors, tolerance=2e-5):
+    """Value and gradients of the kernels are those of torch on the same numbers in float64."""
+    kernels = [tensor.clone().requires_grad_() for tensor in tensors]
+    exact = [tensor.double().requires_grad_() for tensor in tensors]
+    assert native.usable(*kernels)
+    assert not native.usable(*exact)
+    value, expected = function(*kernels), function(*exact)
+    torch.testing.assert_close(value.double(), expected, rtol=tolerance, atol=tolerance)
+    upstream = torch.randn(expected.shape, dtype=torch.float64)
+    gradients = torch.autograd.grad(value, kernels, upstream.float())
+    for gradient, wanted in zip(gradients, torch.autograd.grad(expected, exact, upstream), strict=True):
+        assert (gradient - wanted).norm() <= tolerance * (1 + wanted.norm())
+
+
+sizes = st.integers(1, 40)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=sizes, width=sizes)
+def test_norm(rows, width):
+    agree(rms_norm, torch.randn(rows, width), torch.randn(width))
+
+
+@settings(max_examples=25, deadline=None)
+@given(batch=st.integers(1, 3), length=sizes, heads=st.integers(1, 3), half=st.integers(1, 20))
+def test_norm_and_rotation(batch, length, heads, half):
+    tables = rotary_tables(length, 2 * half)
+
+    def function(x, weight):
+        return norm_rotate(x, weight, *(table.to(x.dtype) for table in tables))
+
+    agree(function, torch.randn(batch, length, heads, 2 * half), torch.randn(2 * half))
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=sizes, width=sizes, inner=sizes)
+def test_swiglu(rows, width, inner):
+    matrices = torch.randn(inner, width), torch.randn(inner, width), torch.randn(width, inner)
+    agree(swiglu, torch.randn(2, rows, width), *matrices, tolerance=1e-4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    batch=st.integers(1, 2),
+    length=st.integers(1, 150),
+    key_heads=st.integers(1, 2),
+    group=st.integers(1, 3),
+    size=sizes,
+)
+def test_attention_over_several_blocks_and_with_shared_key_heads(batch, length, key_heads, group, size):
+    queries = torch.randn(batch, length, key_heads * group, size)
+    keys, values = torch.randn(2, batch, length, key_heads, size)
+    agree(causal_attention, queries, keys, values)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=sizes, width=sizes, heads=st.integers(1, 4))
+def test_projections(rows, width, heads):
+    weights = [torch.randn(n * heads, width) for n in (3, 1, 1)]
+    agree(lambda x, *w: torch.cat(project(x, *w), -1), torch.randn(2, rows, width), *weights)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=st.integers(1, 300), width=sizes, vocabulary=st.integers(1, 3000))
+def test_cross_entropy(rows, width, vocabulary):
+    targets = torch.randint(vocabulary, (rows,))
+    tensors = torch.randn(rows, width), torch.randn(vocabulary, width)
+    agree(lambda hidden, weight: linear_cross_entropy(hidden, weight, targets), *tensors)
+
+
+def test_the_whole_decoder_has_the_loss_and_gradients_of_torchs_operations():
+    torch.manual_seed(0)
+    model = Decoder(Architecture(300, 97, 24, 2, 6, 2, 10, 50))
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, 0.1, 0.4)
+    tokens = torch.randint(300, (3, 98))
+    loss = model.loss(tokens)
+    gradients = torch.autograd.grad(loss, list(model.parameters()))
+    model.double()
+    expected = model.loss(tokens)
+    torch.testing.assert_close(loss.double(), expected, rtol=1e-6, atol=1e-6)
+    for gradient, wanted in zip(
+        gradients, torch.autograd.grad(expected, list(model.parameters())), strict=True
+    ):
+        assert (gradient - wanted).norm() < 1e-5 * wanted.norm()
+
+
+def test_gates_far_from_zero_open_or_close():
+    x = torch.tensor([[-1e18], [-200.0], [200.0], [1e18]])
+    one = torch.ones(1, 1)
+    # silu(x)·x: nothing below, x² above.
+    assert swiglu(x, one, one, one).flatten().tolist() == pytest.approx([0, 0, 4e4, 1e36], rel=1e-6, abs=1e-30)
+
+
+def test_what_is_not_a_number_stays_visible():
+    weight = torch.randn(5, 4)
+    for bad in (math.nan, math.inf):
+        hidden = torch.randn(3, 4)
+        hidden[1, 2] = bad
+        assert linear_cross_entropy(hidden, weight, torch.tensor([0, 1, 2])).isnan()
+        assert rms_norm(hidden, torch.ones(4))[1].isnan().any()
+        assert swiglu(hidden, weight, weight, weight.t().contiguous())[1].isnan().any()
+
+
+def test_a_second_backward_pass_through_a_used_up_gate_fails_instead_of_being_wrong():
+    x, matrix = torch.randn(3, 4, requires_grad=True), torch.randn(4, 4)
+    y = swiglu(x, matrix, matrix, matrix).sum()
+    y.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
+def test_a_compiler_is_asked_once_and_one_that_fails_is_done_without(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CC", "false")
+    assert native.library.__wrapped__() is None
+    monkeypatch.delenv("CC")
+    assert native.library.__wrapped__() is not None
+    (made,) = (tmp_path / "relscale").iterdir()
+    written = made.stat().st_mtime_ns
+    assert native.library.__wrapped__() is not None
+    assert made.stat().st_mtime_ns == written
+    monkeypatch.setenv("RELSCALE_NATIVE", "0")
+    assert native.library.__wrapped__() is None
