@@ -121,7 +121,9 @@ def test_gates_far_from_zero_open_or_close():
     x = torch.tensor([[-1e18], [-200.0], [200.0], [1e18]])
     one = torch.ones(1, 1)
     # silu(x)·x: nothing below, x² above.
-    assert swiglu(x, one, one, one).flatten().tolist() == pytest.approx([0, 0, 4e4, 1e36], rel=1e-6, abs=1e-30)
+    assert swiglu(x, one, one, one).flatten().tolist() == pytest.approx(
+        [0, 0, 4e4, 1e36], rel=1e-6, abs=1e-30
+    )
 
 
 def test_what_is_not_a_number_stays_visible():
