@@ -22,6 +22,7 @@ from relscale.experiment import (
     source,
     tables,
     tokens_needed,
+    with_exported_suites,
 )
 
 if TYPE_CHECKING:
@@ -145,6 +146,17 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
     one.add_argument("--plot", type=Path, metavar="HTML", help="draw the figure; other formats go beside it")
     verb.set_defaults(run=fit)
+
+    verb = _verb(
+        verbs, export, "give each model a folder ready for the hub, and all of them a table; or push them"
+    )
+    verb.add_argument("--output", type=Path, required=True, help="the folder of the export")
+    verb.add_argument(
+        "--push", metavar="ORGANISATION", help="upload what is in the folder already, a repository each"
+    )
+    verb.add_argument(
+        "--yes", action="store_true", help="with --push: do it, and do not only say what it would do"
+    )
 
     verb = verbs.add_parser("plot", help="draw one figure", description=plot.__doc__)
     verb.add_argument("figure", help="its name, such as isoflop, or relative-law-knowledge for one suite")
@@ -287,7 +299,7 @@ def score(options: argparse.Namespace) -> None:
     from relscale.scoring.job import score_job
     from relscale.scoring.suite import prepare_suite
 
-    config = load_config(options.config)
+    config = with_exported_suites(load_config(options.config))
     if source(config) == "measurements":
         raise RelscaleError(_nothing_to_do(options.config, "measurements"))
     results = results_folder(config)
@@ -464,9 +476,57 @@ def plot(options: argparse.Namespace) -> None:
         suites=config["suites"]
         if tables(config)
         else {name: results / "suites" / name / "suite.yaml" for name in config["suites"]},
-        tokens={name: results / "tokens" / name / "manifest.json" for name in config.get("corpora", {})},
+        tokens={name: results / "tokens" / name / "manifest.json" for name in corpora(config)}
+        if source(config) == "train"
+        else {},
+        corpora=corpora(config),
     )
     drawn(options.figure, data, options.output)
+
+
+def export(options: argparse.Namespace) -> None:
+    """Give each trained model a folder with weights, tokenizer, card and record, and all of them a table.
+
+    An experiment whose runs are that table (runs: {source: checkpoints, table: FOLDER/checkpoints.csv}) has the same
+    figures without training. Pushing is a step of its own: --push with --yes uploads what was exported.
+    """
+    from relscale.release.export import export as exported
+    from relscale.release.push import push, to_push
+    from relscale.scoring.suite import needs_documents
+    from relscale.tables import read_table
+
+    config = _training(options.config)
+    if options.push:
+        count, size = to_push(options.output)
+        if not options.yes:
+            raise RelscaleError(
+                f"--push: would upload {count} models, {size / 1e9:.1f} GB, to {options.push}; say --yes to do it"
+            )
+        licence = config["export"]["licence"]
+        table = push(options.output, options.push, config["experiment"], licence)
+        print(f"table: {table}")
+        return
+    results = results_folder(config)
+    unit = config["training"]["job"]
+    measured = results / "measurements.parquet"
+    found = exported(
+        config,
+        [
+            results / "runs" / name / f"{job}.json"
+            for name in corpora(config)
+            for job in job_names(config, name, unit)
+        ],
+        read_table(measured).to_pylist() if measured.is_file() else [],
+        {
+            name: results / "suites" / name
+            for name, told in config["suites"].items()
+            if needs_documents(name, told)
+        },
+        options.output,
+    )
+    print(f"{len(found.models)} models in {options.output}, table {found.table}")
+    for name in found.without:
+        print(f"{name}: diverged, in the table without a model")
 
 
 def _training(path: Path) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def _check_source(config: dict[str, Any], name: str) -> None:
                 f"{name}: runs.{key}: is read where runs.source is {owner!r}; name it or leave them out"
             )
     for key in ("sources", "corpora", "design"):
-        if key in config and source != "train":
+        if key in config and source == "measurements":
             raise RelscaleError(
                 f"{name}: {key}: nothing is trained where runs.source is {source!r}; leave it out"
             )

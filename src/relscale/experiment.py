@@ -69,10 +69,36 @@ def checkpoints(config: dict[str, Any]) -> list[Checkpoint]:
 
 
 def corpora(config: dict[str, Any]) -> list[str]:
-    """The corpora whose models are scored, in the order of the config or the table."""
+    """The corpora whose models are scored, in the order of the config, else of the table."""
     if source(config) == "checkpoints":
-        return list(dict.fromkeys(checkpoint.corpus for checkpoint in checkpoints(config)))
+        listed = dict.fromkeys(checkpoint.corpus for checkpoint in checkpoints(config))
+        named = [corpus for corpus in config.get("corpora", {}) if corpus in listed]
+        return list(dict.fromkeys([*named, *listed]))
     return list(config.get("corpora", {}))
+
+
+def with_exported_suites(config: dict[str, Any]) -> dict[str, Any]:
+    """The config with suites that are made from held-out documents replaced by those an export put beside its table.
+
+    Nothing changes where models are trained.
+    """
+    from relscale.scoring.suite import needs_documents
+
+    if source(config) != "checkpoints":
+        return config
+    exported = Path(config["runs"]["table"]).parent / "suites"
+    suites = {
+        name: _exported(options, exported / name) if needs_documents(name, options) else options
+        for name, options in config["suites"].items()
+    }
+    return {**config, "suites": suites}
+
+
+def _exported(options: dict[str, Any], folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        return options
+    kept = {key: value for key, value in options.items() if key == "baseline"}
+    return {"path": str(folder), **kept}
 
 
 def planned(config: dict[str, Any]) -> tuple[Run, ...]:
@@ -153,8 +179,10 @@ def _to_score(config: dict[str, Any], corpus: str) -> list[Checkpoint]:
 
 
 def _scored_in(checkpoint: Checkpoint, unit: str) -> str:
-    if unit == "budget":
+    if unit != "budget":
+        return {"corpus": "all", "run": checkpoint.run}[unit]
+    if checkpoint.budget is None:
         raise RelscaleError(
-            "scoring.job: a table of checkpoints is scored by corpus or by run, not by budget"
+            f"scoring.job: the table tells no budget of {checkpoint.run}; have it scored by corpus or by run"
         )
-    return {"corpus": "all", "run": checkpoint.run}[unit]
+    return budget_label(checkpoint.budget)

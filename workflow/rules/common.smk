@@ -24,6 +24,7 @@ from relscale.experiment import (
     score_jobs,
     tables,
     tokens_needed,
+    with_exported_suites,
 )
 from relscale.fitting.fits import SCHEMAS
 from relscale.figures.plot import figure_base, figure_module, figure_suite, static_formats, suite_figures
@@ -45,6 +46,7 @@ if not workflow.configfiles:
 try:
     config = check_config(config, " + ".join(map(str, workflow.configfiles)))
     config = with_pins(config, workflow.configfiles)
+    config = with_exported_suites(config)
     SOURCE = config["runs"]["source"]
     TRAINS, SCORES = SOURCE == "train", SOURCE != "measurements"
     check_tables(config)
@@ -58,7 +60,8 @@ try:
     for name, options in config["suites"].items():
         if SOURCE == "checkpoints" and needs_documents(name, options):
             raise RelscaleError(
-                f"suites.{name}: is made from held-out documents of corpora, and nothing is trained here; leave it out"
+                f"suites.{name}: is made from held-out documents of corpora, and nothing is trained here; leave it out, "
+                "or put it as it was made into suites/ beside the table, as `relscale export` does"
             )
     FIGURE_CODE = {name: code_digest("relscale.figures.plot", name) for name in map(figure_module, config["figures"])}
     LOADERS = [source_module(table["loader"]).__name__ for table in tables(config) if "loader" in table]

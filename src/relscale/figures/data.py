@@ -1,6 +1,6 @@
 """What figures are drawn from: measurements, fits and the manifests of suites and token stores, read when needed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -142,14 +142,16 @@ class FigureData:
         (their ``label``), ``baseline``, ``metric``, ``chance`` and ``options.choices``. Suites that are only in the
         tables follow those that are named here.
     tokens
-        Corpus to the ``manifest.json`` of its token store, beside which lies ``documents.parquet``; in the order to
-        draw them.
+        Corpus to the ``manifest.json`` of its token store, beside which lies ``documents.parquet``.
+    corpora
+        In the order to draw them; by default that of ``tokens``.
     """
 
     measurements: Path
     fits: Path
     suites: Mapping[str, Path | Mapping[str, Any]] = field(default_factory=dict)
     tokens: Mapping[str, Path] = field(default_factory=dict)
+    corpora: Sequence[str] = ()
 
     @cached_property
     def _tables(self) -> dict[str, list[Row]]:
@@ -217,7 +219,7 @@ class FigureData:
         found = distinct((row["corpus"], row["optimizer"]) for row in self.rows("frontier"))
         found += distinct((row["corpus"], row["optimizer"]) for row in self.rows("errors"))
         found = distinct(found)
-        order = {corpus: place for place, corpus in enumerate(self.tokens)}
+        order = {corpus: place for place, corpus in enumerate(self.corpora or self.tokens)}
         found.sort(key=lambda pair: (order.get(pair[0], len(order)), str(pair[0]), str(pair[1])))
         alone = len({optimizer for _, optimizer in found}) < 2
         return [

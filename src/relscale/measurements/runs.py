@@ -39,6 +39,16 @@ class Measured:
     items: tuple[str | pa.Table, ...]
 
 
+@dataclass(frozen=True)
+class Trained:
+    """One model that was trained here: its key, its folder, what the training wrote down, and how rows describe it."""
+
+    key: str
+    folder: Path
+    record: dict[str, Any]
+    described: dict[str, Any]
+
+
 def trained_runs(
     run_manifests: Sequence[str | Path], score_manifests: Sequence[str | Path]
 ) -> list[Measured]:
@@ -57,12 +67,27 @@ def trained_runs(
         A manifest or a run's record is missing or not what it should be.
     """
     scored = _scored(score_manifests)
-    runs = []
-    for entry in _manifest(run_manifests, ("key", "path")):
-        record = _record(Path(entry["path"]) / "run.json")
+    return [
+        Measured(trained.described, tuple(_validation(trained.record)), scored.get(trained.key, ()))
+        for trained in read_trained(run_manifests)
+    ]
+
+
+def read_trained(manifests: Sequence[str | Path]) -> list[Trained]:
+    """The models that the manifests of training jobs list.
+
+    Raises
+    ------
+    RelscaleError
+        A manifest or a run's record is missing or not what it should be.
+    """
+    found = []
+    for entry in _manifest(manifests, ("key", "path")):
+        folder = Path(entry["path"])
+        record = _record(folder / "run.json")
         described = _description(run_from_dict(record["run"]), record)
-        runs.append(Measured(described, tuple(_validation(record)), scored.get(entry["key"], ())))
-    return runs
+        found.append(Trained(entry["key"], folder, record, described))
+    return found
 
 
 def listed_runs(
@@ -71,6 +96,8 @@ def listed_runs(
     suites: Mapping[str, Manifest],
 ) -> list[Measured]:
     """The checkpoints of a table: those that were scored, and those whose samples lm-eval logged.
+
+    Validation losses that the table tells are measurements too.
 
     Raises
     ------
@@ -81,7 +108,7 @@ def listed_runs(
     return [
         Measured(
             checkpoint.described(),
-            (),
+            tuple(_validation(checkpoint.told())) if checkpoint.validated else (),
             (read_samples(checkpoint.samples, suites),)
             if checkpoint.samples
             else scored.get(checkpoint.run, ()),

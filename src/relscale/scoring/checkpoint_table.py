@@ -1,4 +1,4 @@
-"""The second door: a table of checkpoints that others trained, one row each."""
+"""The second door: a table of checkpoints, one row each, that others trained or that ``relscale export`` wrote."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,15 @@ from relscale.provenance import digest, file_digest
 from relscale.scoring.safetensors_header import parameters
 from relscale.tables import read_table
 
+OK = "ok"
+TABLE = "checkpoints.csv"  # as an export calls it
 REQUIRED = ("corpus", "params", "tokens", "training_flops")
-OPTIONAL = ("model", "revision", "samples", "run", "optimizer", "seed", "step", "block", "budget")
+OPTIONAL = (
+    *("model", "revision", "samples", "run", "optimizer", "seed", "step", "block", "budget"),
+    *("status", "validation_loss", "validation_bits_per_byte"),
+)
 WHOLE = ("params", "tokens", "seed", "step")
-NUMBERS = (*WHOLE, "training_flops", "budget")
+NUMBERS = (*WHOLE, "training_flops", "budget", "validation_loss", "validation_bits_per_byte")
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,10 @@ class Checkpoint:
         A folder, or the name of a model on the hub and the revision of it; None where samples stand for it.
     samples
         A folder of ``samples_*.jsonl`` that lm-eval logged; such a row is not scored again.
+    status
+        ``ok``, or why the training must not be trusted; a run that diverged has no model.
+    validation_loss, validation_bits_per_byte
+        On held-out text of its corpus: mean nats a token, and bits a byte; None where they are not known.
     corpus, optimizer, seed, step, block, budget, training_flops, params, tokens
         The columns of a measurement. ``block`` ties checkpoints of one training; ``training_flops`` counts forward and
         backward.
@@ -49,6 +58,19 @@ class Checkpoint:
     training_flops: float | None
     params: int | None
     tokens: int | None
+    status: str
+    validation_loss: float | None
+    validation_bits_per_byte: float | None
+
+    @property
+    def validated(self) -> bool:
+        """Whether the table tells how its training went: a validation loss, or why there is none."""
+        return self.validation_loss is not None or self.status != OK
+
+    def told(self) -> dict[str, Any]:
+        """Its status and its losses, as the record of a training has them."""
+        names = ("status", "validation_loss", "validation_bits_per_byte")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def local(self) -> bool:
@@ -98,6 +120,15 @@ def read_checkpoints(path: str | Path) -> list[Checkpoint]:
     return rows
 
 
+def table_schema() -> pa.Schema:
+    """Columns of a table of checkpoints that names its models, as an export writes it."""
+    names = [name for name in ("run", *REQUIRED, *OPTIONAL) if name != "samples"]
+    kinds = {name: pa.int64() for name in WHOLE} | {
+        name: pa.float64() for name in NUMBERS if name not in WHOLE
+    }
+    return pa.schema([pa.field(name, kinds.get(name, pa.string())) for name in dict.fromkeys(names)])
+
+
 def resolve(checkpoint: Checkpoint, use_safetensors: bool = True) -> dict[str, Any]:
     """A checkpoint as a run that can be scored: name, key, path and status. Fetched where it is on the hub.
 
@@ -145,7 +176,8 @@ def _typed(table: pa.Table, path: Path) -> list[dict[str, Any]]:
 def _checkpoint(row: dict[str, Any], path: Path, number: int) -> Checkpoint:
     where = f"{path}, row {number}"
     model, samples = (_place(row.get(name), path) for name in ("model", "samples"))
-    if (model is None) == (samples is None):
+    status = row.get("status") or OK
+    if (model is None) == (samples is None) and (model is not None or status == OK):
         raise RelscaleError(f"{where}: give a 'model' to score, or the 'samples' that lm-eval logged of one")
     if samples and not Path(samples).is_dir():
         raise RelscaleError(f"{where}: no folder {samples}")
@@ -167,7 +199,9 @@ def _checkpoint(row: dict[str, Any], path: Path, number: int) -> Checkpoint:
     if flops is None:
         raise RelscaleError(f"{where}: no training_flops, nor params and tokens that they could come from")
     revision = row.get("revision")
-    run = row.get("run") or _name(row.get("model") or row["samples"], revision)
+    run = row.get("run") or _name(row.get("model") or row.get("samples") or "", revision)
+    if not run:
+        raise RelscaleError(f"{where}: a checkpoint without a model needs a name in the column 'run'")
     return Checkpoint(
         run=run,
         model=model,
@@ -178,6 +212,9 @@ def _checkpoint(row: dict[str, Any], path: Path, number: int) -> Checkpoint:
         block=row.get("block") or run,
         budget=numbers["budget"],
         training_flops=flops,
+        status=status,
+        validation_loss=numbers["validation_loss"],
+        validation_bits_per_byte=numbers["validation_bits_per_byte"],
         **whole,
     )
 

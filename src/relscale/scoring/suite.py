@@ -119,8 +119,11 @@ def prepare_suite(
 
 
 def needs_documents(name: str, options: dict[str, Any]) -> bool:
-    """Whether a suite is made from the held-out documents of the corpora."""
-    return "lm_eval" not in options and read_manifest(suite_folder(name, options)).builder in MADE
+    """Whether a suite is made from the held-out documents of the corpora; one that was made already is not."""
+    if "lm_eval" in options:
+        return False
+    folder = suite_folder(name, options)
+    return read_manifest(folder).builder in MADE and not (folder / "tasks").is_dir()
 
 
 def suite_folder(name: str, options: dict[str, Any]) -> Path:

@@ -1,0 +1,124 @@
+"""An experiment's models into folders for the hub, with a table of checkpoints that an experiment reads back."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from relscale.atomic import atomic_path, write_text
+from relscale.design.run import run_from_dict
+from relscale.errors import RelscaleError
+from relscale.measurements.runs import Trained, read_trained
+from relscale.release.model_card import model_card
+from relscale.scoring.checkpoint_table import TABLE, table_schema
+from relscale.tables import write_table
+
+CARD = "README.md"
+LEFT_BEHIND = ("checkpoints",)  # of a run's folder: those on the way have folders of their own
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote: its table, the folders of models, and the runs that diverged and have none."""
+
+    table: Path
+    models: tuple[Path, ...]
+    without: tuple[str, ...]
+
+
+def export(
+    config: dict[str, Any],
+    manifests: Sequence[Path],
+    measurements: Sequence[Mapping[str, Any]],
+    suites: Mapping[str, Path],
+    folder: Path,
+) -> Exported:
+    """Write ``folder``: one for each model, ``checkpoints.csv``, and ``suites/``.
+
+    A model's folder has weights, configuration, tokenizer, curve, record and card. Weights are second names of the
+    store's files where the file system has such, else copies. What is there already is replaced model by model.
+
+    Parameters
+    ----------
+    config
+        The experiment.
+    manifests
+        Of its training jobs.
+    measurements
+        Its rows, for the cards; empty where nothing is scored yet.
+    suites
+        Prepared suites that cannot be made again without the corpora, by name.
+    folder
+        Where all goes.
+
+    Raises
+    ------
+    RelscaleError
+        A manifest or a run's record is missing or not what it should be.
+    """
+    by_run: dict[str, list[Mapping[str, Any]]] = {}
+    for row in measurements:
+        by_run.setdefault(row["run"], []).append(row)
+    rows, models, without = [], [], []
+    for trained in read_trained(manifests):
+        name = trained.described["run"]
+        if trained.record["status"] == "ok":
+            card = model_card(
+                run_from_dict(trained.record["run"]),
+                {**trained.record, "name": name},
+                corpus_data(config, trained.described["corpus"]),
+                by_run.get(name, []),
+                config["experiment"],
+                config["export"]["licence"],
+            )
+            models.append(_model(trained.folder, card, folder / name))
+        else:
+            without.append(name)
+        rows.append(_row(trained))
+    for name, prepared in suites.items():
+        with atomic_path(folder / "suites" / name) as partial:
+            shutil.copytree(prepared, partial)
+    table = folder / TABLE
+    write_table(pa.Table.from_pylist(rows, table_schema()), table)
+    return Exported(table, tuple(models), tuple(without))
+
+
+def corpus_data(config: dict[str, Any], corpus: str) -> list[dict[str, Any]]:
+    """The parts of a corpus with their weights, and all that the config says of their sources."""
+    options = config["corpora"][corpus]
+    parts = options.get("parts") or [{**options, "weight": 1.0}]
+    return [{**config["sources"][part["source"]], **part} for part in parts]
+
+
+def _model(source: Path, card: str, target: Path) -> Path:
+    if not (source / "config.json").is_file():
+        raise RelscaleError(f"{source}: no model in it; train it again")
+    with atomic_path(target) as partial:
+        shutil.copytree(
+            source, partial, copy_function=_link, ignore=shutil.ignore_patterns(*LEFT_BEHIND, CARD)
+        )
+        write_text(partial / CARD, card)
+    return target
+
+
+def _link(source: str, target: str) -> None:
+    """A second name for a file, or a copy where the file system has none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _row(trained: Trained) -> dict[str, Any]:
+    ok = trained.record["status"] == "ok"
+    return {
+        **trained.described,
+        "model": trained.described["run"] if ok else None,
+        "status": trained.record["status"],
+        "validation_loss": trained.record.get("validation_loss"),
+        "validation_bits_per_byte": trained.record.get("validation_bits_per_byte"),
+    }

@@ -1,0 +1,161 @@
+"""The card of a model: what it is, what it read, what it cost and how it scores, as README.md of its folder."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+from tabulate import tabulate
+
+from relscale.design.run import Run
+
+SHOWN = ("suite", "prompt", "group", "metric", "value", "stderr", "items")
+
+
+def model_card(
+    run: Run,
+    record: Mapping[str, Any],
+    data: Sequence[Mapping[str, Any]],
+    scores: Sequence[Mapping[str, Any]],
+    experiment: str,
+    licence: str | None,
+) -> str:
+    """Markdown with the hub's metadata in front.
+
+    Parameters
+    ----------
+    run, record
+        The plan's row, and what the training wrote down (``run.json``).
+    data
+        Parts of the corpus: ``weight`` and what the config says of the source.
+    scores
+        Rows of the measurements of this model.
+    experiment
+        Its name.
+    licence
+        As the hub calls it; None where the config names none, and the card then says so.
+    """
+    return "\n".join(
+        [
+            "---",
+            yaml.safe_dump(_metadata(run, data, licence), sort_keys=False, allow_unicode=True).rstrip(),
+            "---",
+            "",
+            f"# {record['name']}",
+            "",
+            f"One of the models of the experiment `{experiment}`: trained with relscale at a fixed compute budget, to fit "
+            "scaling laws and not to be of use otherwise.",
+            "",
+            "## Licence",
+            "",
+            licence or "None is given.",
+            "",
+            "## Design",
+            "",
+            _table(_design(run, record)),
+            "",
+            "## Data",
+            "",
+            f"Corpus `{run.corpus}`:",
+            "",
+            *_parts(data),
+            "",
+            "## Compute",
+            "",
+            _table(_compute(run, record)),
+            "",
+            "## Losses",
+            "",
+            _table(_losses(record)),
+            "",
+            "## Scores",
+            "",
+            _scores(scores),
+            "",
+        ]
+    )
+
+
+def _metadata(run: Run, data: Sequence[Mapping[str, Any]], licence: str | None) -> dict[str, Any]:
+    datasets = [part["path"] for part in data if part["kind"] == "hub" and _named(part["path"])]
+    return {
+        **({"license": licence} if licence else {}),
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation",
+        **({"datasets": list(dict.fromkeys(datasets))} if datasets else {}),
+        "tags": ["relscale", "scaling-laws", run.corpus],
+    }
+
+
+def _named(path: str) -> bool:
+    """Whether a source's path is a data set's name on the hub."""
+    return path.count("/") == 1 and not path.startswith((".", "/"))
+
+
+def _design(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
+    a, h = run.architecture, run.hyperparameters
+    return {
+        "architecture": "decoder of the Qwen3 family, untied embeddings",
+        "parameters": f"{run.params:,}",
+        "layers, width, MLP": f"{a.num_layers}, {a.hidden_size}, {a.intermediate_size}",
+        "heads (key and value heads), head size": f"{a.num_heads} ({a.num_kv_heads}), {a.head_size}",
+        "vocabulary, context": f"{a.vocabulary_size:,}, {a.sequence_length:,}",
+        "optimizer": h.optimizer,
+        "peak learning rate": f"{h.learning_rate:.6g}",
+        "betas, epsilon": f"{h.beta1:g}, {h.beta2:.6g}, {h.epsilon:g}",
+        "weight decay, gradient clipping": f"{h.weight_decay:g}, {h.gradient_clip:g}",
+        "schedule (share of warm-up, of decay)": f"{h.schedule} ({h.warmup:g}, {h.decay:g})",
+        "batch": f"{run.batch_size:,} sequences",
+        "steps": f"{record['step']:,} of {run.train_steps:,}",
+        "precision": record.get("precision", ""),
+        "seed": run.seed,
+    }
+
+
+def _compute(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "training FLOPs, forward and backward": f"{record['training_flops']:.6g}",
+        "budget of the plan, FLOPs": f"{run.budget:g}",
+        "training tokens": f"{record['tokens']:,}",
+        "tokens a parameter": f"{record['tokens'] / run.params:.4g}",
+        "hours": f"{record['seconds'] / 3600:.3g}",
+    }
+
+
+def _losses(record: Mapping[str, Any]) -> dict[str, Any]:
+    def shown(name: str) -> str:
+        return "none" if record.get(name) is None else f"{record[name]:.4f}"
+
+    return {
+        "status": record["status"],
+        "training, last 5% of the steps (nats a token)": shown("train_loss"),
+        "validation (nats a token)": shown("validation_loss"),
+        "validation (bits per byte)": shown("validation_bits_per_byte"),
+    }
+
+
+def _table(values: Mapping[str, Any]) -> str:
+    return tabulate(list(values.items()), headers=["", ""], tablefmt="github", disable_numparse=True)
+
+
+def _parts(data: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each part; of one that is no data set of the hub, its kind alone: paths are of one machine."""
+    lines = []
+    for part in data:
+        name = part["path"] if part["kind"] == "hub" and _named(part["path"]) else part["source"]
+        details = [
+            f"{key} {part[key]}" for key in ("part", "name", "data_files", "revision") if part.get(key)
+        ]
+        share = f", weight {part['weight']:g}" if len(data) > 1 else ""
+        lines.append(f"- {name} ({'; '.join([part['kind'], *details])}){share}")
+    return lines
+
+
+def _scores(scores: Sequence[Mapping[str, Any]]) -> str:
+    rows = [[_cell(row[name]) for name in SHOWN] for row in scores if row["suite"] != "validation"]
+    if not rows:
+        return "Not scored."
+    return tabulate(rows, headers=SHOWN, tablefmt="github", disable_numparse=True)
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)

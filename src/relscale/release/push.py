@@ -1,0 +1,77 @@
+"""Exported models onto the Hugging Face hub, a repository each."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from relscale.errors import RelscaleError
+from relscale.scoring.checkpoint_table import TABLE, table_schema
+from relscale.tables import read_table, write_table
+
+PUSHED = "checkpoints.hub.csv"
+
+
+def push(
+    folder: Path,
+    organisation: str,
+    experiment: str,
+    licence: str | None,
+    report: Callable[[str], None] = print,
+) -> Path:
+    """Upload every model of an export, and write the table that names them on the hub, at their commits.
+
+    Repositories are called ``organisation/experiment-run`` and are private until someone opens them.
+
+    Parameters
+    ----------
+    folder
+        Of the export.
+    organisation
+        An account of the hub, into which this machine is logged in.
+    experiment
+        Its name.
+    licence
+        Of the models.
+    report
+        Is told of each model when it is there.
+
+    Raises
+    ------
+    RelscaleError
+        There is no export, no licence, or the hub refuses.
+    """
+    if licence is None:
+        raise RelscaleError(
+            "export.licence: say in the config under which licence the models are released, then export again"
+        )
+    rows = read_table(folder / TABLE, ("run", "model")).to_pylist()
+    for row in rows:
+        if row["model"]:
+            name = f"{organisation}/{experiment}-{row['run']}"
+            row |= {"model": name, "revision": _upload(folder / row["model"], name)}
+            report(f"{name} at {row['revision']}")
+    write_table(pa.Table.from_pylist(rows, table_schema()), folder / PUSHED)
+    return folder / PUSHED
+
+
+def to_push(folder: Path) -> tuple[int, int]:
+    """How many models an export has, and their bytes."""
+    models: Sequence[Any] = read_table(folder / TABLE, ("model",))["model"].drop_null().to_pylist()
+    paths = [folder / name for name in models if name]
+    return len(paths), sum(
+        file.stat().st_size for path in paths for file in path.rglob("*") if file.is_file()
+    )
+
+
+def _upload(folder: Path, name: str) -> str:
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    try:
+        api.create_repo(name, private=True, exist_ok=True)
+        return str(api.upload_folder(repo_id=name, folder_path=folder).oid)
+    except Exception as error:  # no network, no account, no permission: the client has many for each
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise RelscaleError(f"cannot push {folder} to {name} ({reason}); what was pushed stays") from error

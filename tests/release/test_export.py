@@ -1,0 +1,164 @@
+"""Models given away: their folders, cards and table, and what reads the table back."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from relscale.design.isoflop import plan
+from relscale.design.run import run_to_dict
+from relscale.errors import RelscaleError
+from relscale.measurements.runs import listed_runs, trained_runs
+from relscale.release.export import export
+from relscale.release.push import push, to_push
+from relscale.scoring.checkpoint_table import read_checkpoints
+
+CONFIG = {
+    "experiment": "small",
+    "seed": 3,
+    "sources": {
+        "web": {"kind": "hub", "path": "someone/web", "revision": "a" * 40},
+        "mine": {"kind": "hub", "path": "/data/mine"},
+    },
+    "corpora": {"mixed": {"parts": [{"source": "web", "weight": 3}, {"source": "mine", "weight": 1}]}},
+    "vocabulary": {"size": 512},
+    "design": {
+        "recipe": "laptop",
+        "flop_accounting": "training",
+        "sequence_length": 128,
+        "optimizers": ["c-adamc"],
+        "budgets": [1e10],
+        "widths": [8, 16],
+    },
+    "export": {"licence": "apache-2.0"},
+}
+SCORE = {"suite": "mmlu", "prompt": "cloze", "group": "stem", "metric": "bits_per_byte_answer_mean"}
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Two runs as training leaves them, of which the second diverged; their manifest."""
+    manifest = []
+    for number, run in enumerate(plan(CONFIG)):
+        folder = tmp_path / "store" / f"key{number}"
+        folder.mkdir(parents=True)
+        ok = number == 0
+        record = {
+            "name": run.name,
+            "run": run_to_dict(run),
+            "status": "ok" if ok else "diverged at step 7",
+            "step": run.train_steps if ok else 7,
+            "train_loss": 3.25,
+            "validation_loss": 3.125 + 1e-15 if ok else None,
+            "validation_bits_per_byte": 1.1 if ok else None,
+            "seconds": 3600.0,
+            "tokens": run.tokens,
+            "training_flops": run.training_flops,
+        }
+        (folder / "run.json").write_text(json.dumps(record))
+        if ok:
+            (folder / "config.json").write_text("{}")
+            (folder / "model.safetensors").write_bytes(b"weights")
+            (folder / "checkpoints").mkdir()
+        entry = {"name": run.name, "key": f"key{number}", "path": str(folder), "status": record["status"]}
+        manifest.append(entry)
+    path = tmp_path / "runs.json"
+    path.write_text(json.dumps(manifest))
+    return path
+
+
+@pytest.fixture
+def exported(trained, tmp_path):
+    scores = [SCORE | {"run": plan(CONFIG)[0].name, "value": 1.5, "stderr": None, "items": 12}]
+    return export(CONFIG, [trained], scores, {}, tmp_path / "export")
+
+
+def card(exported):
+    _, metadata, text = (exported.models[0] / "README.md").read_text().split("---\n", 2)
+    return yaml.safe_load(metadata), text
+
+
+def test_a_model_has_a_folder_of_its_own_and_one_that_diverged_only_a_row(exported):
+    (model,) = exported.models
+    names = {path.name for path in model.iterdir()}
+    assert names == {"README.md", "config.json", "model.safetensors", "run.json"}
+    assert exported.without == (plan(CONFIG)[1].name,)
+
+
+def test_weights_are_not_held_twice(exported, trained):
+    store = trained.parent / "store" / "key0" / "model.safetensors"
+    assert (exported.models[0] / "model.safetensors").samefile(store)
+
+
+def test_a_card_tells_design_data_compute_losses_scores_and_licence(exported):
+    metadata, text = card(exported)
+    assert metadata["license"] == "apache-2.0"
+    assert metadata["datasets"] == ["someone/web"]
+    run = plan(CONFIG)[0]
+    for part in (
+        f"{run.params:,}",
+        f"{run.tokens:,}",
+        f"{run.training_flops:.6g}",
+        "3.1250",
+        "1.5",
+        "a" * 40,
+    ):
+        assert part in text
+    assert "weight 3" in text
+    assert "/data/mine" not in text
+
+
+def test_a_licence_is_never_made_up(trained, tmp_path):
+    config = CONFIG | {"export": {"licence": None}}
+    unlicensed = export(config, [trained], [], {}, tmp_path / "unlicensed")
+    metadata, text = card(unlicensed)
+    assert "license" not in metadata
+    assert "None is given." in text
+    assert "Not scored." in text
+    with pytest.raises(RelscaleError, match=r"export\.licence: say in the config"):
+        push(tmp_path / "unlicensed", "us", "small", None)
+
+
+def test_the_table_gives_the_measurements_of_the_trainings_back(exported, trained):
+    before = trained_runs([trained], [])
+    after = listed_runs(read_checkpoints(exported.table), [], {})
+    assert [run.described for run in after] == [run.described for run in before]
+    assert [run.rows for run in after] == [run.rows for run in before]
+
+
+def test_an_export_is_pushed_model_by_model_and_its_table_names_commits(exported, monkeypatch):
+    import huggingface_hub
+
+    created, uploaded = [], []
+
+    class Hub:
+        def create_repo(self, name, private, exist_ok):
+            created.append((name, private, exist_ok))
+
+        def upload_folder(self, repo_id, folder_path):
+            uploaded.append((repo_id, folder_path))
+            return SimpleNamespace(oid="b" * 40)
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Hub)
+    folder = exported.table.parent
+    assert to_push(folder)[0] == 1
+    table = push(folder, "us", "small", "apache-2.0", report=lambda _: None)
+    name = f"us/small-{plan(CONFIG)[0].name}"
+    assert created == [(name, True, True)]
+    assert uploaded == [(name, exported.models[0])]
+    pushed = read_checkpoints(table)
+    assert [(row.model, row.revision) for row in pushed] == [(name, "b" * 40), (None, None)]
+
+
+def test_what_the_hub_refuses_is_said_in_one_line(exported, monkeypatch):
+    import huggingface_hub
+
+    class Hub:
+        def create_repo(self, *_, **__):
+            raise OSError("no route\nto host")
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Hub)
+    with pytest.raises(RelscaleError, match=r"cannot push .* \(no route\)") as error:
+        push(exported.table.parent, "us", "small", "apache-2.0")
+    assert "\n" not in str(error.value)

@@ -1,0 +1,67 @@
+"""Figures from released checkpoints: an experiment is trained once, exported, and made again from the export alone."""
+
+import copy
+import shutil
+
+import pytest
+
+from relscale.tables import read_table
+
+pytestmark = pytest.mark.slow
+
+FIGURES = ["isoflop", "frontier", "relative-law"]
+TABLES = ["frontier", "errors", "gaps", "fits", "forecasts"]
+
+
+@pytest.fixture(scope="module")
+def again(micro, make_experiment, tmp_path_factory):
+    """The small experiment in a folder that has its config and its export, and nothing else of it."""
+    experiment = make_experiment(tmp_path_factory.mktemp("again"), copy.deepcopy(micro.config))
+    experiment.config["figures"] = FIGURES
+    exported = micro.call("relscale", "export", "results/micro/config.yaml", "--output", "export")
+    assert exported.returncode == 0, exported.stderr
+    assert "32 models in export" in exported.stdout
+    shutil.copytree(micro.folder / "export", experiment.folder / "export")
+    shutil.rmtree(micro.folder / "export")
+    result = experiment.snakemake("--config", "runs={source: checkpoints, table: export/checkpoints.csv}")
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-8000:]
+    return experiment
+
+
+def results(experiment):
+    return experiment.folder / "results" / "micro"
+
+
+def test_nothing_is_trained_and_everything_is_scored(again):
+    assert not (results(again) / "runs").exists()
+    assert not (results(again) / "tokens").exists()
+    assert not list((again.folder / "results" / "store").glob("runs/*"))
+    assert len(list((again.folder / "results" / "store" / "items").glob("*.parquet"))) == 32 * 4
+
+
+def test_measurements_are_those_of_the_training(again, micro):
+    before, after = (read_table(results(each) / "measurements.parquet") for each in (micro, again))
+    assert after.schema == before.schema
+    assert after.to_pylist() == before.to_pylist()
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_fits_are_those_of_the_training(again, micro, table):
+    before, after = (read_table(results(each) / "fits" / f"{table}.parquet") for each in (micro, again))
+    assert after.num_rows
+    for name in before.column_names:
+        assert after[name].to_pylist() == pytest.approx(before[name].to_pylist(), nan_ok=True), name
+
+
+def test_figures_are_those_of_the_training(again, micro):
+    drawn = sorted((results(again) / "figures").glob("*.json"))
+    assert {path.stem for path in drawn} >= {"isoflop", "frontier", "relative-law-knowledge"}
+    for path in drawn:
+        assert path.read_text() == (results(micro) / "figures" / path.name).read_text(), path.name
+
+
+def test_pushing_is_a_step_of_its_own(again):
+    refused = again.call("relscale", "export", "experiment.yaml", "--output", "export", "--push", "someone")
+    assert refused.returncode == 1
+    assert "would upload 32 models" in refused.stderr
+    assert "say --yes to do it" in refused.stderr
