@@ -42,7 +42,7 @@ def model_card(
             "",
             f"# {record['name']}",
             "",
-            f"One of the models of the experiment `{experiment}`: trained with relscale at a fixed compute budget, to fit "
+            f"One of the models of the experiment `{experiment}`: trained with relscale at a fixed compute budget, for "
             "scaling laws and not to be of use otherwise.",
             "",
             "## Licence",

@@ -1,0 +1,35 @@
+"""The paper's experiment as a plan of jobs; none of them is run, and the hub is not asked."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.slow
+
+PAPER = Path(__file__).parents[2] / "experiments" / "paper.yaml"
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory, make_experiment):
+    return make_experiment(tmp_path_factory.mktemp("paper"), yaml.safe_load(PAPER.read_text()))
+
+
+def test_every_run_of_the_paper_is_a_training_and_a_scoring_job(paper):
+    jobs = paper.planned_jobs()
+    assert jobs["train"] == jobs["score"] == 255
+    assert jobs["suite"] == 3
+    assert jobs["collect"] == jobs["fit"] == 1
+    assert jobs["plot"] >= len(paper.config["figures"])
+
+
+def test_the_plan_tells_devices_hours_and_the_bill(paper):
+    said = paper.call("relscale", "plan", "experiment.yaml")
+    assert said.returncode == 0, said.stderr
+    *table, bill, storage = said.stdout.splitlines()
+    assert bill.startswith("255 runs, ")
+    assert "GPU-hours" in bill
+    assert "assumed: 40% of 9.89e+14 FLOP/s on each GPU" in bill
+    assert storage.startswith("storage: tokens ")
+    for strategy in ("ddp", "fsdp"):
+        assert any(f"8 {strategy}" in line for line in table)
