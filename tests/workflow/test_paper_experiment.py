@@ -2,8 +2,14 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import yaml
+
+from relscale.config import load_config
+from relscale.design.isoflop import plan
+from relscale.scoring.checkpoint_table import table_schema
+from relscale.tables import write_table
 
 pytestmark = pytest.mark.slow
 
@@ -33,3 +39,23 @@ def test_the_plan_tells_devices_hours_and_the_bill(paper):
     assert storage.startswith("storage: tokens ")
     for strategy in ("ddp", "fsdp"):
         assert any(f"8 {strategy}" in line for line in table)
+
+
+def test_with_a_table_of_released_models_nothing_is_trained(paper):
+    rows = [
+        {
+            "run": run.name,
+            "model": f"someone/{run.name}",
+            "corpus": run.corpus,
+            "budget": run.budget,
+            "params": run.params,
+            "tokens": run.tokens,
+            "training_flops": float(run.training_flops),
+        }
+        for run in plan(load_config(PAPER))
+    ]
+    write_table(pa.Table.from_pylist(rows, table_schema()), paper.folder / "released.csv")
+    trained = set(paper.planned_jobs())
+    jobs = paper.planned_jobs(paper.config | {"runs": {"source": "checkpoints", "table": "released.csv"}})
+    assert jobs["score"] == 255
+    assert trained - set(jobs) == {"corpus", "vocabulary", "tokenize", "train"}
