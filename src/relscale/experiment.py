@@ -145,7 +145,7 @@ def tokens_needed(config: dict[str, Any], corpus: str) -> float:
     named = config["corpora"][corpus].get("tokens")
     if named is not None:
         return float(named)
-    largest = max(run.tokens for run in plan(config) if run.corpus == corpus)
+    largest = max(run.tokens for run in planned(config) if run.corpus == corpus)
     return float(largest + 2 * config["design"]["sequence_length"] + 1)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from relscale.atomic import atomic_path, write_text
+from relscale.config import corpus_parts
 from relscale.design.run import run_from_dict
 from relscale.errors import RelscaleError
 from relscale.measurements.runs import Trained, read_trained
@@ -89,8 +90,7 @@ def export(
 
 def corpus_data(config: dict[str, Any], corpus: str) -> list[dict[str, Any]]:
     """The parts of a corpus with their weights, and all that the config says of their sources."""
-    options = config["corpora"][corpus]
-    parts = options.get("parts") or [{**options, "weight": 1.0}]
+    parts = corpus_parts(config["corpora"][corpus])
     return [{**config["sources"][part["source"]], **part} for part in parts]
 
 
