@@ -1,0 +1,139 @@
+"""Shards of tokens against bare ``tokenizers.encode_batch``: the same text and cores, in one run, in turns; and memory.
+
+The text is the documentation and code of the default experiment, as parquet files in the way of the hub, a file for
+each core. Bare is ``encode_batch`` on lists of 1,000 texts that are in memory already, on all cores, nothing kept.
+Shards read the files, split, shuffle and write tokens, index and digests; their time includes the start of their
+processes, and is given without it too. Memory is the largest resident set of a process that makes shards of the text
+once and four times.
+
+    python benchmarks/tokenization.py [--cores N] [--rounds N] [--size VOCABULARY]
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tabulate import tabulate
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--size", type=int, default=32_000, help="of the vocabulary")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        text = prepare(work, options.cores, options.size)
+        print(f"{text / 1e6:.1f} MB of text, vocabulary {options.size}, {options.cores} cores")
+        rows = []
+        for number in range(options.rounds):
+            bare = run("bare", work, options.cores)["seconds"]
+            shards = run("shards", work, options.cores, f"store{number}")
+            rows.append((bare, shards["seconds"], shards["seconds"] - shards["start"]))
+        names = ("bare encode_batch", "shards", "shards without the start of processes")
+        medians = [statistics.median(column) for column in zip(*rows, strict=True)]
+        ratios = [statistics.median(row[0] / row[k] for row in rows) for k in range(3)]
+        table = [
+            (name, f"{seconds:.2f}", f"{text / seconds / 1e6:.1f}", f"{ratio:.2f}")
+            for name, seconds, ratio in zip(names, medians, ratios, strict=True)
+        ]
+        print(tabulate(table, ("", "seconds", "MB a second", "throughput, bare = 1")))
+        sizes = [
+            (f"{times} x", f"{run('memory', work, 1, f'memory{times}', times)['peak'] / 1e6:.0f}")
+            for times in (1, 4)
+        ]
+        print("\n" + tabulate(sizes, ("text", "peak memory of a process, MB")))
+
+
+def prepare(work: Path, files: int, size: int) -> int:
+    """Write text and vocabulary; the bytes of the text."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    from relscale.config import load_config
+    from relscale.corpora.build import build_source
+    from relscale.corpora.documents import read_documents
+    from relscale.tokens.vocabulary import train_vocabulary
+
+    source = load_config(ROOT / "config.yaml")["sources"]["installed"]
+    build_source(source, work / "installed", 0, files)
+    documents = work / "installed" / "documents.parquet"
+    os.environ["RAYON_NUM_THREADS"] = str(files)
+    train_vocabulary([(documents, None)], {"size": size, "sample_bytes": 2e7}, work / "words", 0)
+    texts = read_documents(documents, split="train")["text"].to_pylist()
+    (work / "set").mkdir()
+    for number in range(files):
+        pa.parquet.write_table(
+            pa.table({"text": texts[number::files]}), work / "set" / f"{number}.parquet", row_group_size=1000
+        )
+    return sum(len(text.encode()) for text in texts)
+
+
+def run(what: str, work: Path, cores: int, store: str = "", times: int = 1) -> dict[str, float]:
+    """One measurement in an interpreter of its own."""
+    environment = {**os.environ, "RAYON_NUM_THREADS": str(cores), "TOKENIZERS_PARALLELISM": "true"}
+    arguments = [sys.executable, __file__, "--measure", what, str(work), str(cores), store, str(times)]
+    output = subprocess.run(arguments, env=environment, check=True, capture_output=True, text=True).stdout
+    return json.loads(output)
+
+
+def bare(work: Path) -> dict[str, float]:
+    import pyarrow.parquet
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(work / "words" / "tokenizer.json"))
+    files = sorted((work / "set").glob("*.parquet"))
+    texts = [text for file in files for text in pyarrow.parquet.read_table(file)["text"].to_pylist()]
+    begun = time.perf_counter()
+    for start in range(0, len(texts), 1000):
+        tokenizer.encode_batch(texts[start : start + 1000], add_special_tokens=False)
+    return {"seconds": time.perf_counter() - begun}
+
+
+def shards(work: Path, cores: int, store: str, times: int) -> dict[str, float]:
+    from dataclasses import replace
+
+    from relscale.corpora.hub import TextFile
+    from relscale.corpora.streamed import Stream
+    from relscale.tokens.shards import Recipe, make_shards
+
+    files = [
+        TextFile(f"{k}-{path.name}", str(path), "")
+        for k in range(times)
+        for path in sorted((work / "set").glob("*.parquet"))
+    ]
+    stream = Stream(tuple(files), "text", None, 1, 0.002, 0.01, 0)
+    recipe = Recipe(stream, work / "words", work / store, 0)
+    begun = time.perf_counter()
+    make_shards(recipe, float("inf"), cores)
+    seconds = time.perf_counter() - begun
+    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # What the same processes take where there is nothing to encode.
+    empty = work / f"{store}.parquet"
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    pa.parquet.write_table(pa.table({"text": ["a text"]}), empty)
+    few = replace(stream, files=tuple(TextFile(str(k), str(empty), store) for k in range(cores)))
+    begun = time.perf_counter()
+    make_shards(replace(recipe, stream=few), float("inf"), cores)
+    return {"seconds": seconds, "start": time.perf_counter() - begun, "peak": peak}
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--measure"]:
+        what, work, cores, store, times = sys.argv[2:]
+        measured = bare(Path(work)) if what == "bare" else shards(Path(work), int(cores), store, int(times))
+        print(json.dumps(measured))
+    else:
+        main()
