@@ -443,14 +443,8 @@ def write_toy(folder: Path, tables: dict[str, list[dict[str, Any]]] | None = Non
     tokens = {corpus: folder / "tokens" / corpus / "manifest.json" for corpus in CORPORA}
     for corpus, path in tokens.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"corpus": corpus}), encoding="utf-8")
-        documents = [
-            {"split": split, "order": i, "id": f"{split}.{group}", "group": group, "tokens": tokens}
-            for split in ("train", "validation")
-            for i, (group, share) in enumerate(SHARES[corpus].items())
-            for tokens in (round(1e6 * share) if split == "train" else 1000,)
-        ]
-        pq.write_table(pa.Table.from_pylist(documents), path.with_name("documents.parquet"))
+        groups = {group: {"share": share} for group, share in SHARES[corpus].items()}
+        path.write_text(json.dumps({"groups": groups}), encoding="utf-8")
     return FigureData(paths["measurements"], folder / "fits", suites, tokens)
 
 

@@ -1,5 +1,6 @@
 """What figures are drawn from: measurements, fits and the manifests of suites and token stores, read when needed."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,7 +8,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import pyarrow.compute as pc
 import yaml
 
 from relscale.errors import RelscaleError
@@ -142,7 +142,7 @@ class FigureData:
         (their ``label``), ``baseline``, ``metric``, ``chance`` and ``options.choices``. Suites that are only in the
         tables follow those that are named here.
     tokens
-        Corpus to the ``manifest.json`` of its token store, beside which lies ``documents.parquet``.
+        Corpus to the ``manifest.json`` of its token store.
     corpora
         In the order to draw them; by default that of ``tokens``.
     """
@@ -301,23 +301,20 @@ class FigureData:
         return floors[0]["value"] if floors else told
 
     def training_shares(self, corpus: str) -> dict[str, float]:
-        """Share of each group in a corpus's training tokens; empty where the corpus has no token store.
+        """Share of each group in the tokens that training draws; empty where the corpus has no token store.
 
         Raises
         ------
         RelscaleError
-            The token store lacks its table of documents.
+            The token store has no manifest.
         """
         if corpus not in self.tokens:
             return {}
-        documents = Path(self.tokens[corpus]).with_name("documents.parquet")
-        table = read_table(documents, ("split", "group", "tokens"))
-        table = (
-            table.filter(pc.equal(table["split"], "train")).group_by("group").aggregate([("tokens", "sum")])
-        )
-        tokens = dict(zip(table["group"].to_pylist(), table["tokens_sum"].to_pylist(), strict=True))
-        total = sum(tokens.values())
-        return {group: tokens[group] / total for group in sorted(tokens) if group is not None}
+        path = Path(self.tokens[corpus])
+        if not path.is_file():
+            raise RelscaleError(f"{path}: no such file; make the store with `relscale tokenize`")
+        groups = json.loads(path.read_text(encoding="utf-8"))["groups"]
+        return {group: groups[group]["share"] for group in sorted(groups)}
 
 
 def distinct(values: Iterable[Any]) -> list[Any]:
