@@ -13,7 +13,7 @@ from relscale.errors import RelscaleError
 from relscale.tokens.contamination import asked, contaminated
 from relscale.tokens.corpus import CorpusPart, Decontamination, build_corpus
 from relscale.tokens.store import TokenStore
-from relscale.tokens.vocabulary import END_OF_TEXT, load_vocabulary
+from relscale.tokens.vocabulary import load_vocabulary
 
 QUESTION = "which of these words would nobody ever write down in this very order unless asked to"
 ANSWER = "the brown fox of the north and his seven friends"
@@ -112,10 +112,18 @@ def test_a_mixture_draws_from_each_part_by_its_weight(web, code, vocabulary, tmp
     # Passes are counted by the part that is read most often: the code is short.
     short = listed["code/code"]["splits"]["train"]["tokens"]
     assert store.passes(4 * short) == pytest.approx(1)
-    held_out = store.tokens("validation")
-    text = tokenizer.decode(held_out.tolist(), skip_special_tokens=False).split(END_OF_TEXT)
-    code_tokens = sum(len(tokenizer.encode(each).ids) + 1 for each in text if "def" in each)
-    assert code_tokens / len(held_out) == pytest.approx(0.25, abs=0.1)
+    given = {name: part["validation_tokens"] for name, part in listed.items()}
+    assert sum(given.values()) == len(store.tokens("validation"))
+    assert given == {name: part["splits"]["validation"]["tokens"] for name, part in listed.items()}
+
+
+def test_validation_text_is_mixed_like_training_text(web, code, vocabulary, tmp_path, monkeypatch):
+    monkeypatch.setattr("relscale.tokens.corpus.VALIDATION_PIECE", 8)
+    store = build([web, code], vocabulary, tmp_path / "tokens")
+    first = store.tokens("validation")[:256].reshape(-1, 8)
+    pieces = np.fromfile(Path(store.manifest["parts"][1]["shards"][0]) / "validation.bin", "<u2")
+    texts = {tuple(pieces[start : start + 8].tolist()) for start in range(0, 64, 8)}
+    assert sum(tuple(row.tolist()) in texts for row in first) == 8  # one in four of 32 pieces
 
 
 def test_a_mixture_is_the_same_again_and_another_with_other_weights(web, code, vocabulary, tmp_path):
@@ -184,8 +192,8 @@ def test_what_is_missing_is_named(web, code, make_documents, vocabulary, suite, 
     with pytest.raises(RelscaleError, match=r"requests\.parquet: no such file; prepare the suite"):
         build([web], vocabulary, tmp_path / "out", clean=Decontamination((tmp_path / "none",), 13))
     bare = make_documents(tmp_path / "bare.parquet", ["text"], ["train"])
-    with pytest.raises(RelscaleError, match="part bare has no text for validation"):
-        build([web, CorpusPart("bare", bare, None, 1.0)], vocabulary, tmp_path / "out")
+    with pytest.raises(RelscaleError, match="corpora: bare, bare: no text for validation"):
+        build([CorpusPart("bare", bare, None, 1.0)] * 2, vocabulary, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     store = build([web], vocabulary, tmp_path / "tokens")
     shard = Path(store.manifest["parts"][0]["shards"][0])

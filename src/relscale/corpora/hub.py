@@ -19,7 +19,7 @@ from relscale.corpora.split import fraction
 from relscale.errors import RelscaleError
 
 ENDING = re.compile(r"\.(parquet|jsonl|json)(\.(gz|zst|bz2|xz))?$")
-ROWS = 256  # of a parquet file, read at a time
+ROWS = 64  # of a parquet file, read at a time
 UNGROUPED = "all"
 
 
@@ -130,6 +130,8 @@ def _jsonl(opened: IO[bytes], columns: list[str]) -> Iterator[tuple[Any, ...]]:
     for line in opened:
         if line.strip():
             row = json.loads(line)
+            if not isinstance(row, dict):
+                raise ValueError("a line is no object; jsonl has one a line")
             if columns[0] not in row:
                 raise KeyError(columns[0], ", ".join(row))
             yield tuple(map(row.get, columns))

@@ -18,6 +18,7 @@ from relscale.tables import write_table
 
 PART = "text"
 MANIFEST_FILE = "manifest.json"
+MOST_READ = 1 << 28  # characters that are read to find documents for tests: half a minute of a stream
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def build_streamed(options: dict[str, Any], folder: Path, source: str, seed: int
     ----------
     options
         A section of the config's ``sources``, of kind ``hub``, defaults filled in. Files are read in their order until
-        ``test_documents`` of the test split are found.
+        ``test_documents`` of the test split are found, but no further than ``MOST_READ``.
     source
         Its key there, for messages.
     seed
@@ -113,7 +114,9 @@ def _held_out(stream: Stream, path: str, read: Counter[str]) -> Iterator[Documen
     for file in stream.files:
         read["files"] += 1
         for row, text, group in read_texts(file, stream.text, stream.group):
-            read["documents"] += 1
+            if read["characters"] >= MOST_READ:
+                return
+            read.update(documents=1, characters=len(text))
             if len(text) >= stream.min_characters and stream.split(text) == "test":
                 name = f"{file.name}#{row}"
                 yield Document(name, PART, group, path, name, "", "", "", text)

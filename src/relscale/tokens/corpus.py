@@ -7,29 +7,28 @@ each part of a mixture lies in the store too; the corpus's folder then has the m
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from relscale.atomic import atomic_path, locked
 from relscale.corpora.streamed import open_stream
 from relscale.errors import RelscaleError
 from relscale.provenance import code_digest, digest, file_digest, file_sha256
-from relscale.tables import read_table
 from relscale.tokens.build import build_store
 from relscale.tokens.contamination import asked
 from relscale.tokens.counts import with_shares
-from relscale.tokens.interleave import units
+from relscale.tokens.interleave import turns, units
 from relscale.tokens.shards import Recipe, make_shards, read_shard
-from relscale.tokens.store import MANIFEST_FILE, SPLITS
+from relscale.tokens.store import MANIFEST_FILE, SPLITS, joined
 from relscale.tokens.vocabulary import TOKENIZER_FILE, end_of_text, load_vocabulary, token_type
 
 VALIDATION_TOKENS = 1 << 24  # more are never looked at
+VALIDATION_PIECE = 1024  # tokens of a part at a time: about a page of the web, a small piece of a book
 TABLE_PART = "text"  # the one part that a streamed source has
 
 
@@ -77,7 +76,7 @@ def build_corpus(
     folder
         Where the manifest goes. Of several parts, or one that is streamed, it lists as ``parts`` the name, ``units``
         (shares, in whole numbers), ``shards``, counts and ``left_out`` of each; ``groups`` have their shares of what
-        training draws. Beside it lies ``validation.bin``: documents of each part in turns, by their shares.
+        training draws. Beside it lies ``validation.bin``: pieces of each part in turns, by their shares.
     store
         Shards go below ``store/tokens``.
     seed
@@ -92,7 +91,7 @@ def build_corpus(
     Raises
     ------
     RelscaleError
-        There is no such part, or one has no text for training or validation; what ``make_shards`` raises.
+        There is no such part, one has no text for training, or none for validation; what ``make_shards`` raises.
     """
     streams = [open_stream(part.documents) for part in parts]
     for part, stream in zip(parts, streams, strict=True):
@@ -118,7 +117,7 @@ def build_corpus(
         listed.append(_listed(part, share, shards, told))
     with atomic_path(folder) as partial:
         partial.mkdir()
-        _write_validation(listed, partial / "validation.bin", token_type(load_vocabulary(vocabulary)))
+        _write_validation(listed, partial / "validation.bin", token_type(load_vocabulary(vocabulary)).str)
         _write_manifest(listed, vocabulary, seed, partial)
 
 
@@ -178,33 +177,32 @@ def _listed(part: CorpusPart, share: int, shards: list[Path], told: list[dict[st
     }
 
 
-def _write_validation(listed: list[dict[str, Any]], path: Path, dtype: np.dtype[Any]) -> None:
-    """Validation documents of each part, always of the one that is furthest behind its share, until one has no more."""
-    documents = [_validation_documents(each["shards"], dtype) for each in listed]
-    had = [0] * len(listed)
-    with path.open("wb") as file:
-        while sum(had) < VALIDATION_TOKENS:
-            behind = min(range(len(listed)), key=lambda part: had[part] / listed[part]["units"])
-            tokens = next(documents[behind], None)
-            if tokens is None:
-                break
-            file.write(tokens.tobytes())
-            had[behind] += len(tokens)
-    if not all(had):
-        lacking = listed[had.index(0)]["name"]
+def _write_validation(listed: list[dict[str, Any]], path: Path, dtype: str) -> None:
+    """Pieces of the parts' validation texts, in turns by their shares; a part that has no more is passed over.
+
+    What each part gave is noted in ``listed``.
+    """
+    texts = [joined(each["shards"], "validation", dtype) for each in listed]
+    left = sum(len(text) for text in texts)
+    if not left:
         raise RelscaleError(
-            f"corpora: part {lacking} has no text for validation; give it a larger share of its source"
+            f"corpora: {', '.join(each['name'] for each in listed)}: no text for validation; give it a larger share "
+            "of a source"
         )
-
-
-def _validation_documents(shards: list[str], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
-    for shard in shards:
-        index = read_table(Path(shard) / "documents.parquet", ("split", "offset", "tokens"))
-        index = index.filter(pc.equal(index["split"], "validation"))
-        if index.num_rows:
-            tokens = np.memmap(Path(shard) / "validation.bin", dtype, mode="r")
-            for start, length in zip(index["offset"].to_pylist(), index["tokens"].to_pylist(), strict=True):
-                yield tokens[start : start + length]
+    given = [0] * len(listed)
+    number = 0
+    with path.open("wb") as file:
+        while left > 0 and sum(given) < VALIDATION_TOKENS:
+            whose, before = turns(np.arange(number, number + 1000), tuple(each["units"] for each in listed))
+            for part, turn in zip(whose.tolist(), before.tolist(), strict=True):
+                start = turn * VALIDATION_PIECE
+                piece = texts[part].read(start, min(start + VALIDATION_PIECE, len(texts[part])))
+                file.write(piece.tobytes())
+                given[part] += len(piece)
+                left -= len(piece)
+            number += 1000
+    for each, tokens in zip(listed, given, strict=True):
+        each["validation_tokens"] = tokens
 
 
 def _write_manifest(listed: list[dict[str, Any]], vocabulary: Path, seed: int, folder: Path) -> None:

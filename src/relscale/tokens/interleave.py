@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from math import gcd
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 
-FINEST = 10_000  # shares are whole multiples of a hundredth of a percent
+FINEST = 1_000_000  # shares are whole multiples of a millionth
 
 
 def units(weights: Sequence[float]) -> tuple[int, ...]:
-    """Shares as whole numbers without a common divisor, that add up to 10,000 or a divisor of it.
+    """Shares as whole numbers without a common divisor, that add up to 1,000,000 or a divisor of it.
 
-    Rounded by largest remainder, so that no share is off by 1/10,000.
+    Rounded by largest remainder, so that no share is off by a millionth.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def units(weights: Sequence[float]) -> tuple[int, ...]:
         found[position] += 1
     if not found.all():
         raise RelscaleError(
-            f"a weight of {weights[int(found.argmin())]:g} is under 1/{FINEST} of the mixture; raise it or leave it out"
+            f"a weight of {weights[int(found.argmin())]:g} is under a millionth of the mixture; leave it out"
         )
     common = gcd(*found.tolist())
     return tuple((found // common).tolist())
@@ -37,8 +38,9 @@ def units(weights: Sequence[float]) -> tuple[int, ...]:
 def turns(numbers: NDArray[np.int64], shares: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Of each place in the mixture, which part's turn it is, and how many turns that part has had before.
 
-    Of the first *n* places a part of share *s* has more than *ns* − 1 and fewer than *ns* + 1, for every *n* (the quota
-    method, Balinski and Young 1975). The sequence repeats after ``sum(shares)`` places.
+    Turn *j* of a part of share *s* is due at *(j + 1/2) / s*, and turns are taken as they are due. So of the first *n*
+    places, *k* parts in all, it has *ns* to within *(1 + ks) / 2*, for every *n*: until any time, each part is half a
+    turn off at most, and so their sum *k* halves. The sequence repeats after ``sum(shares)`` places.
 
     Parameters
     ----------
@@ -53,15 +55,9 @@ def turns(numbers: NDArray[np.int64], shares: tuple[int, ...]) -> tuple[NDArray[
 
 
 @lru_cache(maxsize=4)
-def _period(shares: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    whole = np.asarray(shares)
-    length = int(whole.sum())
-    part, before = np.zeros(length, np.int64), np.zeros(length, np.int64)
-    had = np.zeros(len(shares), np.int64)
-    for place in range(length):
-        # Of those that stay under their upper quota, the one whose next turn is due first.
-        due = np.where(had * length < whole * (place + 1), (had + 1) / whole, np.inf)
-        chosen = int(due.argmin())
-        part[place], before[place] = chosen, had[chosen]
-        had[chosen] += 1
-    return part, before
+def _period(shares: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
+    counts = [np.arange(share, dtype=np.int32) for share in shares]
+    due = np.concatenate([(count + 0.5) / share for count, share in zip(counts, shares, strict=True)])
+    order = np.argsort(due, kind="stable")
+    part = np.repeat(np.arange(len(shares), dtype=np.int32), shares)
+    return part[order], np.concatenate(counts)[order]

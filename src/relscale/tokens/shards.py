@@ -8,6 +8,7 @@ the shortest beginning of the sequence of shards that has them.
 
 import hashlib
 import json
+import math
 import os
 import threading
 from collections import Counter
@@ -86,7 +87,7 @@ def make_shards(recipe: Recipe, tokens: float, processes: int) -> list[Path]:
     Parameters
     ----------
     processes
-        Each takes the next file that no other has; where there are fewer files, each has several threads.
+        Each takes the next file that no other has; where fewer are of use, each has several threads.
 
     Returns
     -------
@@ -101,7 +102,9 @@ def make_shards(recipe: Recipe, tokens: float, processes: int) -> list[Path]:
     """
     folders = [recipe.folder(file) for file in recipe.stream.files]
     if not Progress(folders).reached(tokens):
-        workers = max(1, min(processes, len(folders)))
+        # A process leaves a shard at least, and a token is rarely more than eight characters.
+        useful = math.ceil(min(8 * tokens / recipe.shard_characters, processes))
+        workers = max(1, min(processes, len(folders), useful))
         threads = max(1, processes // workers)
         if workers == 1:
             _work(recipe, folders, tokens, threads, True)

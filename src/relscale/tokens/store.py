@@ -35,6 +35,8 @@ class Joined:
 
     def read(self, start: int, stop: int) -> Tokens:
         """The tokens from ``start`` up to ``stop``."""
+        if start >= stop:
+            return np.concatenate([array[:0] for array in self.arrays[:1]])
         number = bisect_right(self.ends, start)
         begin = start - (self.ends[number] - len(self.arrays[number]))
         first = self.arrays[number][begin : begin + stop - start]
@@ -96,12 +98,7 @@ class TokenStore:
         dtype = manifest["dtype"]
         listed = manifest.get("parts") or [{"name": "", "units": 1, "shards": [str(folder)]}]
         parts = tuple(
-            Part(
-                part["name"],
-                part["units"],
-                Joined(tuple(_map(Path(shard) / "train.bin", dtype) for shard in part["shards"])),
-            )
-            for part in listed
+            Part(part["name"], part["units"], joined(part["shards"], "train", dtype)) for part in listed
         )
         return cls(folder, manifest, parts, _map(folder / "validation.bin", dtype))
 
@@ -171,6 +168,17 @@ class TokenStore:
 
     def _parts(self, split: str) -> Sequence[Part]:
         return self.parts if split == "train" else [Part("", 1, Joined((self.validation,)))]
+
+
+def joined(shards: Sequence[str], split: str, dtype: str) -> Joined:
+    """The tokens of a split in the folders of several shards, mapped from disk.
+
+    Raises
+    ------
+    RelscaleError
+        One is gone.
+    """
+    return Joined(tuple(_map(Path(shard) / f"{split}.bin", dtype) for shard in shards))
 
 
 def _blocks(tokens: Joined, sequence_length: int) -> int:
