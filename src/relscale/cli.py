@@ -517,6 +517,7 @@ def export(options: argparse.Namespace) -> None:
             for job in job_names(config, name, unit)
         ],
         read_table(measured).to_pylist() if measured.is_file() else [],
+        {name: told["metric"] for name, told in _suites(config).items()} if measured.is_file() else {},
         {
             name: results / "suites" / name
             for name, told in config["suites"].items()

@@ -70,8 +70,10 @@ def trained(tmp_path):
 
 @pytest.fixture
 def exported(trained, tmp_path):
-    scores = [SCORE | {"run": plan(CONFIG)[0].name, "value": 1.5, "stderr": None, "items": 12}]
-    return export(CONFIG, [trained], scores, {}, tmp_path / "export")
+    score = SCORE | {"run": plan(CONFIG)[0].name, "value": 1.5, "stderr": None, "items": 12}
+    more = [score | {"metric": "brier", "value": 0.77}, score | {"metric": "accuracy", "value": 0.26}]
+    metrics = {"mmlu": "bits_per_byte_answer_mean"}
+    return export(CONFIG, [trained], [score, *more], metrics, {}, tmp_path / "export")
 
 
 def card(exported):
@@ -107,11 +109,13 @@ def test_a_card_tells_design_data_compute_losses_scores_and_licence(exported):
         assert part in text
     assert "weight 3" in text
     assert "/data/mine" not in text
+    assert "0.26" in text
+    assert "brier" not in text
 
 
 def test_a_licence_is_never_made_up(trained, tmp_path):
     config = CONFIG | {"export": {"licence": None}}
-    unlicensed = export(config, [trained], [], {}, tmp_path / "unlicensed")
+    unlicensed = export(config, [trained], [], {}, {}, tmp_path / "unlicensed")
     metadata, text = card(unlicensed)
     assert "license" not in metadata
     assert "None is given." in text

@@ -19,6 +19,7 @@ from relscale.scoring.checkpoint_table import TABLE, table_schema
 from relscale.tables import write_table
 
 CARD = "README.md"
+ACCURACY = ("accuracy", "accuracy_micro")
 LEFT_BEHIND = ("checkpoints",)  # of a run's folder: those on the way have folders of their own
 
 
@@ -35,6 +36,7 @@ def export(
     config: dict[str, Any],
     manifests: Sequence[Path],
     measurements: Sequence[Mapping[str, Any]],
+    metrics: Mapping[str, str],
     suites: Mapping[str, Path],
     folder: Path,
 ) -> Exported:
@@ -51,6 +53,8 @@ def export(
         Of its training jobs.
     measurements
         Its rows, for the cards; empty where nothing is scored yet.
+    metrics
+        Of each suite the metric that it is shown by; a card has that, and accuracy.
     suites
         Prepared suites that cannot be made again without the corpora, by name.
     folder
@@ -63,7 +67,8 @@ def export(
     """
     by_run: dict[str, list[Mapping[str, Any]]] = {}
     for row in measurements:
-        by_run.setdefault(row["run"], []).append(row)
+        if row["metric"] in (metrics.get(row["suite"]), *ACCURACY) and row["suite"] in metrics:
+            by_run.setdefault(row["run"], []).append(row)
     rows, models, without = [], [], []
     for trained in read_trained(manifests):
         name = trained.described["run"]
