@@ -26,8 +26,10 @@ rule collect:
         code=code_digest(
             "relscale.measurements.collect", "relscale.measurements.runs", "relscale.measurements.published", *LOADERS
         ),
+    group:
+        "analysis"
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     log:
         f"{RESULTS}/logs/collect.log",
     conda:

@@ -1,8 +1,12 @@
 # What every stage shares: the experiment, where its results lie, its plan, and the digests of the code behind a rule.
 
+import math
+import os
+import signal
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from relscale.config import check_config, corpus_parts
 from relscale.design.cost import Hardware
@@ -36,6 +40,7 @@ from relscale.measurements.samples import sample_files
 from relscale.scoring.checkpoint_table import checkpoint_files
 from relscale.scoring.safetensors_header import weights_bytes
 from relscale.scoring.suite import needs_documents, suite_digest, suite_inputs, suite_title
+from relscale.workflow_lock import clear_stale_locks, record_locks
 
 if not workflow.configfiles:
 
@@ -75,6 +80,7 @@ SUITES = list(config["suites"])
 TABLES = [table["path"] for table in tables(config)]
 FIT_TABLES = list(SCHEMAS)
 LAWS = [f"relscale.laws.{name}" for name in law_names()]  # found by name, so that no import leads to them
+SHORT = 600  # seconds; jobs that take less may share an allocation of a cluster
 HARDWARE = Hardware(**config["hardware"])
 OPTIMIZERS = [
     f"relscale.training.optimizers.{name.replace('-', '_')}" for name in config.get("design", {}).get("optimizers", [])
@@ -89,10 +95,21 @@ wildcard_constraints:
     figure="[^/]+",
 
 
+if workflow.is_main_process:
+    # This is read before Snakemake asks for its lock.
+    for line in clear_stale_locks(Path(".snakemake")):
+        logger.warning(line)
+    os.environ.update(PATH=os.pathsep.join([f"{workflow.basedir}/slurm/bin", *os.get_exec_path()]))
+else:
+    # Inside a Slurm job: the warning before the time limit is for the training, whose Snakemake must outlive it.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+
 # What the verbs read is the config as it stands after --configfile and --config; each rule carries the part of it that
 # it depends on as a parameter.
 onstart:
     save_config(config)
+    record_locks(Path(".snakemake"), map(Path, workflow.persistence._lockfile.values()))
 
 
 def documents(corpus):
@@ -132,6 +149,21 @@ def expected_seconds(w):
     return sum(placement.seconds for placement in placements(w))
 
 
+def devices_here(w):
+    """The devices on one node that the runs of a training job need, one run after another."""
+    return max(placement.devices // placement.nodes for placement in placements(w))
+
+
+def time_limit(seconds, attempt):
+    """Minutes for a job that is expected to take so many seconds: time to start, and as much again in each attempt."""
+    return attempt * (15 + math.ceil(2 * seconds / 60))
+
+
+def memory(mb):
+    """What a job asks for, MB: so much, and twice that once it has failed."""
+    return lambda w, attempt: min(attempt, 2) * (mb(w) if callable(mb) else mb)
+
+
 def scored_models(w):
     """What a scoring job scores: the manifests of the training jobs that its runs belong to, or files of checkpoints."""
     if not TRAINS:
@@ -144,8 +176,11 @@ def scored_models(w):
 
 def scoring_memory(w):
     """What a scoring job needs, MB: the largest of its checkpoints, as float32, beside the libraries."""
-    local = [] if TRAINS else [each.model for each in job_checkpoints(config, w.corpus, w.job) if each.local]
-    weights = [weights_bytes(model) for model in local if any(Path(model).glob("*.safetensors"))]
+    if TRAINS:
+        weights = [4 * run.params for run in job_runs(config, w.corpus, w.job, config["scoring"]["job"])]
+    else:
+        local = [each.model for each in job_checkpoints(config, w.corpus, w.job) if each.local]
+        weights = [weights_bytes(model) for model in local if any(Path(model).glob("*.safetensors"))]
     return 2000 + 2 * max(weights, default=0) // 10**6
 
 

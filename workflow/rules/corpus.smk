@@ -10,9 +10,9 @@ rule corpus:
         options=lambda w: config["sources"][w.source],
         seed=config["seed"],
         code=code_digest("relscale.corpora.build"),
-    threads: workflow.cores or 1
+    threads: 16  # where there are as many
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
     log:
         f"{RESULTS}/logs/corpus/{{source}}.log",
     conda:

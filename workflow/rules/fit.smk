@@ -15,6 +15,8 @@ rule fit:
         seed=config["seed"],
         code=code_digest("relscale.fitting.fit", "relscale.fitting.summary", "relscale.fitting.reproduction", *LAWS),
         folder=subpath(output[0], parent=True),
+    group:
+        "analysis"
     log:
         f"{RESULTS}/logs/fit.log",
     conda:

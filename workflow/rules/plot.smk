@@ -22,8 +22,10 @@ rule plot:
         code=lambda w: FIGURE_CODE[figure_module(w.figure)],
         formats=static_formats(),
         caption=lambda w: caption(w.figure),
+    group:
+        "figures"
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     log:
         f"{RESULTS}/logs/plot/{{figure}}.log",
     conda:

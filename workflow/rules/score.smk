@@ -14,6 +14,8 @@ rule suite:
         code=code_digest("relscale.scoring.suite"),
         data=lambda w: SUITE_DATA[w.suite],
         scored=bool(SCORE_JOBS),
+    group:
+        "suites"
     log:
         f"{RESULTS}/logs/suite/{{suite}}.log",
     conda:
@@ -33,8 +35,11 @@ rule score:
         options=config["scoring"],
         code=code_digest("relscale.scoring.job"),
     threads: config["scoring"]["threads"]
+    group:
+        lambda w: None if HARDWARE.gpus_per_node else "scores"
     resources:
-        mem_mb=scoring_memory,
+        mem_mb=memory(scoring_memory),
+        gpu=min(1, HARDWARE.gpus_per_node),
     log:
         f"{RESULTS}/logs/score/{{corpus}}/{{job}}.log",
     benchmark:

@@ -13,7 +13,7 @@ rule vocabulary:
         options=config["vocabulary"],
         seed=config["seed"],
         code=code_digest("relscale.tokens.vocabulary"),
-    threads: workflow.cores or 1
+    threads: 16  # where there are as many
     log:
         f"{RESULTS}/logs/vocabulary.log",
     conda:
@@ -35,7 +35,10 @@ rule tokenize:
         tokens=lambda w: tokens_needed(config, w.corpus) if is_streamed(w.corpus) else None,
         seed=config["seed"],
         code=code_digest("relscale.tokens.corpus"),
-    threads: lambda w: (workflow.cores or 1) if is_streamed(w.corpus) else 1
+    threads: lambda w: 16 if is_streamed(w.corpus) else 1
+    resources:
+        mem_mb=memory(lambda w: 24000 if is_streamed(w.corpus) else 4000),
+        runtime=lambda w, attempt: attempt * (1440 if is_streamed(w.corpus) else 120),
     log:
         f"{RESULTS}/logs/tokenize/{{corpus}}.log",
     conda:

@@ -15,9 +15,13 @@ rule train:
         code=code_digest("relscale.training.job", *OPTIMIZERS),
     threads: config["training"]["threads"]
     priority: expected_seconds  # the longest first, so that no core is idle at the end
+    group:
+        lambda w: "trainings" if expected_seconds(w) < SHORT and not HARDWARE.gpus_per_node else None
     resources:
-        mem_mb=lambda w: max(placement.host_bytes for placement in placements(w)) // 10**6,
-        runtime=lambda w: f"{5 + 2 * expected_seconds(w) / 60:.0f}m",
+        mem_mb=memory(lambda w: max(placement.host_bytes for placement in placements(w)) // 10**6),
+        runtime=lambda w, attempt: time_limit(expected_seconds(w), attempt),
+        gpu=lambda w: devices_here(w) if HARDWARE.gpus_per_node else 0,
+        cpus_per_task=lambda w, threads: threads * devices_here(w),
     log:
         f"{RESULTS}/logs/train/{{corpus}}/{{job}}.log",
     benchmark:
