@@ -1,21 +1,32 @@
-"""Training speed on this machine's processor, against transformers' own Qwen3 in a plain loop.
+"""Training speed on this machine's processor, against transformers' own Qwen3 in a plain eager loop.
 
-    python benchmarks/training.py --widths 16 64 128
+    python benchmarks/training.py --widths 16 64 128 256
 
-For each width: tokens a second of a whole training step (loss, gradients, clipping, optimizer), the FLOP/s that makes
-by ``relscale.design.architecture``, and its share of the measured rate of float32 matrix products. The two sides
-take turns, step by step, so that other load on the machine falls on both; times are lower quartiles.
+A step is loss, gradients, clipping and optimizer, at the batch that the recipe gives the default experiment's largest
+budget. Each side is a process of its own, with its own heap, as it would be in use; they take turns, step by step, so
+that other load on the machine falls on all:
+
+- *relscale*, with the default experiment's optimizer and with AdamW,
+- *plain*: transformers' Qwen3 and torch's AdamW, both with their default settings,
+- *products*: the step's matrix products alone, as torch computes them, attention's by its causal half. What plain takes
+  over what they take is the ratio that a program which did nothing else would reach,
+- *sgemm*: a float32 product of 1,024 × 1,024 matrices, for the machine's rate.
+
+FLOP/s count as ``relscale.design.architecture`` does, attention in full; times are medians.
 """
 
 import argparse
+import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 
-from relscale.design.architecture import training_flops_per_token
-from relscale.design.recipes.laptop import architecture, hyperparameters
+from relscale.design.architecture import Architecture, training_flops_per_token
+from relscale.design.recipes.laptop import architecture, batch_size, hyperparameters
 from relscale.training.checkpoint import huggingface_config
 from relscale.training.heap import keep_freed_memory
 from relscale.training.model import Decoder
@@ -23,91 +34,165 @@ from relscale.training.optimizers import build_optimizer
 
 SEQUENCE_LENGTH = 256
 VOCABULARY = 2048
+SIDES = ("sgemm", "products", "c-adamc", "adamw", "plain")
+SQUARE = 1024
+HEAD_ROWS = 256
 
 
-def ours(a, batch) -> Callable[[], None]:
+def ours(optimizer: str, a: Architecture, sequences: int) -> Callable[[], object]:
+    keep_freed_memory()
     model = Decoder(a)
-    optimizer = build_optimizer(model, hyperparameters("c-adamc", a, len(batch)))
-
-    def step() -> None:
-        model.loss(batch).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-
-    return step
+    updates = build_optimizer(model, hyperparameters(optimizer, a, sequences))
+    batch = random_batch(sequences)
+    return lambda: update(model.loss(batch), updates, model)
 
 
-def plain(a, batch) -> Callable[[], None]:
+def plain(a: Architecture, sequences: int) -> Callable[[], object]:
+    model = qwen3(a)
+    updates = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    batch = random_batch(sequences)
+    return lambda: update(plain_loss(model, batch), updates, model)
+
+
+def update(loss: torch.Tensor, optimizer: torch.optim.Optimizer, model: torch.nn.Module) -> None:
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def random_batch(sequences: int) -> torch.Tensor:
+    return torch.randint(VOCABULARY, (sequences, SEQUENCE_LENGTH + 1))
+
+
+def qwen3(a: Architecture) -> torch.nn.Module:
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
-    settings = {
-        k: v for k, v in huggingface_config(a, 0).items() if k not in ("architectures", "model_type", "dtype")
-    }
-    model = Qwen3ForCausalLM(Qwen3Config(**settings, use_cache=False))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    settings = huggingface_config(a, 0)
+    for name in ("architectures", "model_type", "dtype"):
+        del settings[name]
+    return Qwen3ForCausalLM(Qwen3Config(**settings, use_cache=False))
+
+
+def plain_loss(model: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    logits = model(batch[:, :-1]).logits
+    return F.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
+
+
+def products(a: Architecture, sequences: int) -> Callable[[], object]:
+    tokens, inner = sequences * SEQUENCE_LENGTH, a.num_heads * a.head_size
+    maps = [(a.hidden_size, inner)] * 3 + [(inner, a.hidden_size)]
+    maps += [(a.hidden_size, a.intermediate_size)] * 2 + [(a.intermediate_size, a.hidden_size)]
+    layers = [layer_map(tokens, *sizes) for _ in range(a.num_layers) for sizes in maps]
+    head = layer_map(min(tokens, HEAD_ROWS), a.hidden_size, a.vocabulary_size)
+    scores = torch.randn(sequences * a.num_heads, SEQUENCE_LENGTH, SEQUENCE_LENGTH)
+    heads = torch.randn(sequences * a.num_heads, SEQUENCE_LENGTH, a.head_size)
+    keys, out = heads.transpose(1, 2), torch.empty_like(heads)
 
     def step() -> None:
-        logits = model(batch[:, :-1]).logits
-        F.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten()).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+        for layer in layers:
+            layer()
+        for _ in range(a.num_layers):  # two products forward and four backward, half of each
+            torch.bmm(heads, keys, out=scores)
+            torch.bmm(scores, heads, out=out)
+            torch.bmm(scores, heads, out=out)
+        for _ in range(max(1, tokens // HEAD_ROWS)):
+            head()
 
     return step
 
 
-def alternate(steps: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Seconds of each function, lower quartile."""
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for number in range(rounds + 2):
-        for name, step in steps.items():
-            start = time.perf_counter()
+def layer_map(rows: int, inputs: int, outputs: int) -> Callable[[], None]:
+    """A linear map's product and its two gradients', each in the faster of its two orders."""
+    x, weight, y = torch.randn(rows, inputs), torch.randn(outputs, inputs), torch.randn(rows, outputs)
+    grad_x, grad_weight = torch.empty_like(x), torch.empty(min(inputs, outputs), max(inputs, outputs))
+
+    def step() -> None:
+        torch.mm(x, weight.t(), out=y)
+        torch.mm(y, weight, out=grad_x)
+        torch.mm(*((x.t(), y) if outputs > inputs else (y.t(), x)), out=grad_weight)
+
+    return step
+
+
+def sgemm() -> Callable[[], object]:
+    square, result = torch.randn(SQUARE, SQUARE), torch.empty(SQUARE, SQUARE)
+    return lambda: torch.mm(square, square, out=result)
+
+
+def work(side: str, width: int, sequences: int, threads: int) -> None:
+    """A side's process: a step, and its seconds, for each line of the input."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    a = architecture(width, SEQUENCE_LENGTH, VOCABULARY)
+    with torch.set_grad_enabled(side not in ("products", "sgemm")):
+        step = {
+            "plain": lambda: plain(a, sequences),
+            "products": lambda: products(a, sequences),
+            "sgemm": sgemm,
+        }.get(side, lambda: ours(side, a, sequences))()
+        for _ in range(3):
             step()
-            if number >= 2:
-                times[name].append(time.perf_counter() - start)
-    return {name: sorted(values)[len(values) // 4] for name, values in times.items()}
+        print("ready", flush=True)
+        for _ in sys.stdin:
+            started = time.perf_counter()
+            step()
+            print(time.perf_counter() - started, flush=True)
+
+
+def alternate(width: int, sequences: int, rounds: int, threads: int) -> dict[str, float]:
+    """Seconds of each side's step, medians."""
+    workers = {}
+    for side in SIDES:
+        command = [sys.executable, __file__, "--side", side, "--widths", width, "--batch", sequences]
+        command += ["--threads", threads]
+        workers[side] = subprocess.Popen(
+            list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        workers[side].stdout.readline()
+    times: dict[str, list[float]] = {side: [] for side in SIDES}
+    for _ in range(rounds):
+        for side, worker in workers.items():
+            print(file=worker.stdin, flush=True)
+            times[side].append(float(worker.stdout.readline()))
+    for worker in workers.values():
+        worker.communicate()
+    return {side: statistics.median(values) for side, values in times.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--widths", type=int, nargs="+", default=[16, 24, 32, 48, 64, 96, 128])
-    parser.add_argument("--batch", type=int, nargs="+", default=[16], help="sequences of 256 tokens")
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--widths", type=int, nargs="+", default=[16, 32, 64, 96, 128, 192, 256])
+    parser.add_argument("--budget", type=float, default=2e12, help="training FLOPs, for the recipe's batch")
+    parser.add_argument("--batch", type=int, help="sequences of 256 tokens, in the place of the recipe's")
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--no-transformers", action="store_true", help="relscale alone")
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
-    keep_freed_memory()
-    square = torch.randn(1024, 1024)
+    if options.side:
+        work(options.side, options.widths[0], options.batch, options.threads)
+        return
     print(
-        f"{'width':>5} {'layers':>6} {'batch':>5} {'tokens/s':>9} {'GFLOP/s':>8} {'sgemm':>6} {'share':>6}"
-        f" {'plain tokens/s':>15} {'ratio':>6}"
+        "| width | layers | batch | tokens/s | with AdamW | plain | ratio | with AdamW | products alone |"
+        " GFLOP/s | sgemm | share |"
     )
+    print("|---" * 12 + "|")
     for width in options.widths:
         a = architecture(width, SEQUENCE_LENGTH, VOCABULARY)
-        for sequences in options.batch:
-            batch = torch.randint(VOCABULARY, (sequences, SEQUENCE_LENGTH + 1))
-            steps: dict[str, Callable[[], object]] = {
-                "sgemm": lambda: square @ square,
-                "ours": ours(a, batch),
-            }
-            if not options.no_transformers:
-                steps["plain"] = plain(a, batch)
-            seconds = alternate(steps, options.rounds)
-            tokens = sequences * SEQUENCE_LENGTH
-            rate = training_flops_per_token(a) * tokens / seconds["ours"] / 1e9
-            peak = 2 * 1024**3 / seconds["sgemm"] / 1e9
-            line = (
-                f"{width:>5} {a.num_layers:>6} {sequences:>5} {tokens / seconds['ours']:>9,.0f} {rate:>8.1f}"
-            )
-            line += f" {peak:>6.1f} {rate / peak:>6.0%}"
-            if "plain" in seconds:
-                line += f" {tokens / seconds['plain']:>15,.0f} {seconds['plain'] / seconds['ours']:>6.2f}"
-            print(line, flush=True)
+        sequences = options.batch or batch_size(options.budget / 3, a)
+        seconds = alternate(width, sequences, options.rounds, options.threads)
+        tokens = sequences * SEQUENCE_LENGTH
+        rate = training_flops_per_token(a) * tokens / seconds["c-adamc"] / 1e9
+        peak = 2 * SQUARE**3 / seconds["sgemm"] / 1e9
+        speeds = " | ".join(f"{tokens / seconds[side]:,.0f}" for side in ("c-adamc", "adamw", "plain"))
+        ratios = " | ".join(f"{seconds['plain'] / seconds[s]:.2f}" for s in ("c-adamc", "adamw", "products"))
+        print(
+            f"| {width} | {a.num_layers} | {sequences} | {speeds} | {ratios} | {rate:.0f} | {peak:.0f} |"
+            f" {rate / peak:.0%} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
