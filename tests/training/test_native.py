@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from relscale.design.architecture import Architecture
 from relscale.training import native
 from relscale.training.attention import causal_attention
+from relscale.training.cautious import cautious_adamw
 from relscale.training.cross_entropy import linear_cross_entropy
 from relscale.training.head_norm import norm_rotate
 from relscale.training.model import Decoder
@@ -156,3 +157,18 @@ def test_a_compiler_is_asked_once_and_one_that_fails_is_done_without(tmp_path, m
     assert made.stat().st_mtime_ns == written
     monkeypatch.setenv("RELSCALE_NATIVE", "0")
     assert native.library.__wrapped__() is None
+
+
+def test_a_cautious_step_is_that_of_torchs_kernels():
+    torch.manual_seed(0)
+    weights = [torch.randn(7, 5), torch.randn(3)]
+    moments = [[torch.zeros_like(w) for w in weights] for _ in range(2)]
+    exact = [[tensor.double() for tensor in column] for column in (weights, *moments)]
+    settings = {"lr": 0.01, "betas": (0.95, 0.9997), "eps": 1e-15, "decay": 0.1}
+    for step in range(1, 6):
+        gradients = [torch.randn_like(w) for w in weights]
+        same = [g.double() for g in gradients]
+        cautious_adamw(weights, gradients, *moments, torch.tensor(float(step)), **settings)
+        cautious_adamw(exact[0], same, *exact[1:], torch.tensor(float(step)), **settings)
+        for ours, theirs in zip((*weights, *gradients), (*exact[0], *same), strict=True):
+            torch.testing.assert_close(ours.double(), theirs, rtol=1e-5, atol=1e-6)

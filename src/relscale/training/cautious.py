@@ -1,4 +1,4 @@
-"""The cautious AdamW step (Liang et al. 2024, arXiv 2411.16085), made of torch's fused kernels.
+"""The cautious AdamW step (Liang et al. 2024, arXiv 2411.16085), in kernels of its own or torch's fused ones.
 
 A step passes over a tensor twice, since the share of coordinates that is kept must be known before any moves. The first
 pass takes a bundle of tensors, or pieces of large ones, through all of its operations while a CPU's cache holds them,
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from relscale.training import native
 from relscale.training.fused import fused_adamw
 
 SMALLEST_SHARE = 1e-3  # as in Liang et al.'s code: a tensor's update grows at most a thousandfold
@@ -34,6 +35,10 @@ def cautious_adamw(
     With Adam's update u, tensor by tensor: ``w ← w·(1 − lr·decay) − lr·u·k / max(mean(k), 1e-3)``, ``k = [u·g > 0]``.
     The gradients are left as ``u·k``.
     """
+    if native.usable(*weights) and all(tensor.is_contiguous() for tensor in (*weights, *gradients)):
+        for tensors in zip(weights, gradients, m, v, strict=True):
+            _native_step(*tensors, step.item(), lr, betas, eps, decay)
+        return
     kept: list[list[Tensor]] = [[] for _ in weights]
     for bundle in _bundles(gradients, m, v):
         owners, part, first, second = bundle
@@ -47,6 +52,24 @@ def cautious_adamw(
         torch._foreach_mul_(part, update)
     move = _move_on_host if weights[0].device.type == "cpu" else _move_on_device
     move(weights, gradients, [torch.stack(counts).sum() for counts in kept], lr, decay)
+
+
+def _native_step(
+    weight: Tensor,
+    gradient: Tensor,
+    m: Tensor,
+    v: Tensor,
+    step: float,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    decay: float,
+) -> None:
+    """The same of one tensor, in the two passes of ``native.c``."""
+    count = weight.numel()
+    kept = native.call("cautious_update", count, step, *betas, eps, gradient, m, v)
+    share = max(kept / count, SMALLEST_SHARE)
+    native.call("cautious_move", count, lr * decay, lr / share, gradient, weight)
 
 
 def _move_on_host(

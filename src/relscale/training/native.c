@@ -176,6 +176,36 @@ double cross_entropy(long rows, long vocabulary, long wants_gradient, float most
     return nats;
 }
 
+/* The first pass of a cautious AdamW step: m and v take the gradient in, and Adam's update u stands where the gradient
+   was, 0 where their signs disagree. How many agree is returned. */
+long cautious_update(long count, double step, double beta1, double beta2, double epsilon, float *restrict gradient,
+                     float *restrict m, float *restrict v)
+{
+    float first = 1 / (1 - pow(beta1, step)), second = 1 / (1 - pow(beta2, step));
+    float rise1 = 1 - beta1, rise2 = 1 - beta2, least = epsilon;
+    long kept = 0;
+#pragma omp simd reduction(+ : kept)
+    for (long i = 0; i < count; i++) {
+        float g = gradient[i];
+        m[i] += rise1 * (g - m[i]);
+        v[i] += rise2 * (g * g - v[i]);
+        float update = m[i] * first / (sqrtf(v[i] * second) + least);
+        int agrees = update * g > 0;
+        gradient[i] = agrees ? update : 0;
+        kept += agrees;
+    }
+    return kept;
+}
+
+/* The second: w <- w (1 - decay) - rate u */
+void cautious_move(long count, double decay, double rate, const float *restrict update, float *restrict weight)
+{
+    float kept = 1 - decay, scale = rate;
+#pragma omp simd
+    for (long i = 0; i < count; i++)
+        weight[i] = weight[i] * kept - scale * update[i];
+}
+
 /* Rows first: C[m, n] = alpha A B + beta C, where A and B may be transposed. */
 static void product(gemm *blas, int a_turned, int b_turned, int m, int n, int k, float alpha, const float *a,
                     int a_step, const float *b, int b_step, float beta, float *c, int c_step)

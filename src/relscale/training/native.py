@@ -30,11 +30,21 @@ OPTIONS = (
     "-fPIC",
     "-shared",
 )
-FLOATS = {
-    "rms_norm": 2,
-    "norm_rotate": 4,
-    "cross_entropy": 3,
-}  # the argument that is a float; other numbers are long
+# Arguments of each kernel: p an array, n an integer, f and d numbers.
+KERNELS = {
+    "rms_norm": "nnfpppp",
+    "rms_norm_gradient": "nnpppppp",
+    "norm_rotate": "nnnnfpppppp",
+    "norm_rotate_gradient": "nnnnpppppppp",
+    "swiglu": "nppp",
+    "swiglu_gradient": "nppp",
+    "cross_entropy": "nnnfpp",
+    "attention": "pnnnnnpppppp",
+    "attention_gradient": "pnnnnnpppppppppp",
+    "cautious_update": "nddddppp",
+    "cautious_move": "nddpp",
+}
+TYPES = {"p": ctypes.c_void_p, "n": ctypes.c_long, "f": ctypes.c_float, "d": ctypes.c_double}
 
 
 def usable(*tensors: Tensor) -> bool:
@@ -54,14 +64,9 @@ def usable(*tensors: Tensor) -> bool:
 
 def call(kernel: str, *arguments: Any) -> Any:
     """Call a kernel of ``native.c``; tensors, which must be contiguous, go as addresses."""
-    real = FLOATS.get(kernel)
-    return getattr(library(), kernel)(*(_argument(value, i == real) for i, value in enumerate(arguments)))
-
-
-def _argument(value: Any, is_float: bool) -> Any:
-    if isinstance(value, Tensor):
-        return ctypes.c_void_p(value.data_ptr())
-    return ctypes.c_float(value) if is_float else ctypes.c_long(value)
+    return getattr(library(), kernel)(
+        *[value.data_ptr() if isinstance(value, Tensor) else value for value in arguments]
+    )
 
 
 @cache
@@ -95,7 +100,11 @@ def library() -> ctypes.CDLL | None:
         subprocess.CalledProcessError,
     ):  # no folder to write to, or a compiler that does not work
         return None
+    for name, arguments in KERNELS.items():
+        kernel = getattr(kernels, name)
+        kernel.argtypes, kernel.restype = [TYPES[kind] for kind in arguments], None
     kernels.cross_entropy.restype = ctypes.c_double
+    kernels.cautious_update.restype = ctypes.c_long
     return kernels
 
 
