@@ -1,0 +1,185 @@
+"""A job of the default experiment trained whole, against transformers' own Qwen3 in a plain eager loop.
+
+    python benchmarks/training_run.py config.yaml --budget 5e11      # needs the experiment's token store:
+    snakemake results/laptop/tokens/documentation/manifest.json results/laptop/vocabulary/tokenizer.json
+
+First the seconds of two processes from start to end, on the same runs and batches: ``relscale train``, with imports,
+compilation of its kernels, validation and export; and a script with imports of torch and transformers, torch's AdamW,
+the same schedule, and the weights saved. Then, for ``--seeds`` of one run, the loss at the end of training (mean over
+the last 5% of the steps) of both models from the same weights, on the same batches, with the same optimizer. Training
+grows differences of rounding, so the plain model is also trained with the sequences of each batch in reverse order,
+which changes nothing else.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from training import plain_loss, qwen3
+
+from relscale.config import load_config
+from relscale.design.run import Run
+from relscale.experiment import job_runs, results_folder
+from relscale.tokens.store import TokenStore
+from relscale.training.model import Decoder
+from relscale.training.optimizers import build_optimizer
+from relscale.training.schedule import learning_rate_factor
+
+ROOT = Path(__file__).resolve().parents[1]
+RECENT = 0.05
+
+
+def train(
+    run: Run, store: TokenStore, model: torch.nn.Module, loss_of, optimizer, order: int = 1
+) -> np.ndarray:
+    """The run's loss at each step."""
+    h, losses = run.hyperparameters, []
+    for step in range(run.train_steps):
+        batch = store.batch(
+            step, run.batch_size, run.architecture.sequence_length, split="train", seed=run.seed
+        )
+        for group in optimizer.param_groups:
+            group["lr"] = h.learning_rate * learning_rate_factor(step, run.train_steps, h)
+        loss = loss_of(model, torch.from_numpy(batch[::order].copy()))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), h.gradient_clip)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    return np.array(losses)
+
+
+def final(losses: np.ndarray) -> float:
+    return float(losses[-max(1, round(RECENT * len(losses))) :].mean())
+
+
+def plain_job(runs: list[Run], store: TokenStore, folder: Path) -> None:
+    """What the plain side's process does."""
+    for run in runs:
+        torch.manual_seed(run.seed)
+        model = qwen3(run.architecture)
+        losses = train(run, store, model, plain_loss, torch.optim.AdamW(model.parameters()))
+        model.save_pretrained(folder / run.name)
+        print(f"{run.name}: {final(losses):.4f}", file=sys.stderr)
+
+
+def same_weights(run: Run) -> tuple[Decoder, torch.nn.Module]:
+    """A decoder, and transformers' model that shares its parameters' first values."""
+    torch.manual_seed(run.seed)
+    ours = Decoder(run.architecture)
+    theirs = qwen3(run.architecture)
+    theirs.load_state_dict(
+        {
+            name if name.startswith("lm_head.") else f"model.{name}": value.clone()
+            for name, value in ours.state_dict().items()
+        }
+    )
+    return ours, theirs
+
+
+def relscale_loss(run: Run, store: TokenStore) -> float:
+    model, _ = same_weights(run)
+    optimizer = build_optimizer(model, run.hyperparameters)
+    return final(train(run, store, model, lambda model, batch: model.loss(batch), optimizer))
+
+
+def transformers_loss(run: Run, store: TokenStore, order: int) -> float:
+    _, model = same_weights(run)
+    named = torch.nn.Module()  # the same parameters under relscale's names, by which they decay or do not
+    named.embed_tokens, named.layers, named.norm = (
+        model.model.embed_tokens,
+        model.model.layers,
+        model.model.norm,
+    )
+    named.lm_head = model.lm_head
+    optimizer = build_optimizer(named, run.hyperparameters)
+    return final(train(run, store, model, plain_loss, optimizer, order))
+
+
+def timed(command: list[object], environment: dict[str, str], folder: Path) -> tuple[float, float]:
+    """Seconds of the clock and of the processor."""
+    before, started = os.times(), time.perf_counter()
+    subprocess.run(
+        list(map(str, command)),
+        cwd=folder,
+        env=os.environ | environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    after = os.times()
+    busy = sum(after[2:4]) - sum(before[2:4])
+    return time.perf_counter() - started, busy
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", nargs="?", type=Path, default=ROOT / "config.yaml")
+    parser.add_argument("--corpus", default="documentation")
+    parser.add_argument("--budget", default="5e11")
+    parser.add_argument("--width", type=int, default=24, help="of the run whose losses are compared")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
+    parser.add_argument("--losses-only", action="store_true")
+    parser.add_argument("--results", type=Path, help="the experiment's folder results/<name>, if elsewhere")
+    parser.add_argument("--plain", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    config = load_config(options.config)
+    results = (options.results or results_folder(config)).resolve()
+    store = TokenStore.open(results / "tokens" / options.corpus)
+    runs = job_runs(config, options.corpus, options.budget, "budget")
+    if options.plain:
+        plain_job(runs, store, options.plain)
+        return
+    if not options.losses_only:
+        whole_job(options, config, results, len(runs))
+    losses(options, runs, store)
+
+
+def whole_job(options: argparse.Namespace, config: dict, results: Path, count: int) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        here = folder / "results" / config["experiment"]
+        here.mkdir(parents=True)
+        for part in ("tokens", "vocabulary"):
+            (here / part).symlink_to(results / part)
+        (folder / "config.yaml").write_text(yaml.safe_dump(yaml.safe_load(options.config.read_text())))
+        command = [sys.executable, "-m", "relscale.cli", "train", "config.yaml", "--corpus", options.corpus]
+        command += ["--job", options.budget, "--output", folder / "job.json"]
+        ours = timed(command, {"XDG_CACHE_HOME": str(folder / "cache")}, folder)
+        command = [sys.executable, __file__, options.config.resolve(), "--corpus", options.corpus, "--budget"]
+        plain = timed([*command, options.budget, "--results", results, "--plain", folder], {}, folder)
+    print(
+        f"| {count} runs of {options.budget} FLOPs, start to end | seconds | of the processor |\n|---|---|---|"
+    )
+    for name, seconds in (("relscale", ours), ("plain", plain)):
+        print(f"| {name} | {seconds[0]:.1f} | {seconds[1]:.1f} |")
+    print(f"| ratio | {plain[0] / ours[0]:.2f} | {plain[1] / ours[1]:.2f} |\n", flush=True)
+
+
+def losses(options: argparse.Namespace, runs: list[Run], store: TokenStore) -> None:
+    run = next(run for run in runs if run.architecture.hidden_size == options.width)
+    print("| seed | relscale, final loss | plain | difference | plain, reversed | difference |")
+    print("|---|---|---|---|---|---|")
+    for seed in options.seeds:
+        run = replace(run, seed=seed)
+        ours = relscale_loss(run, store)
+        theirs, reverse = (transformers_loss(run, store, order) for order in (1, -1))
+        print(
+            f"| {seed} | {ours:.4f} | {theirs:.4f} | {ours / theirs - 1:+.2%} | {reverse:.4f} |"
+            f" {reverse / theirs - 1:+.2%} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
