@@ -33,6 +33,20 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         remove(partial)
 
 
+def remove_partials(path: Path) -> None:
+    """Delete what processes that were killed while they wrote ``path`` have left beside it."""
+    for partial in path.parent.glob(f".{path.stem}.partial-*{path.suffix}"):
+        remove(partial)
+
+
+def link(source: str, target: str) -> None:
+    """Give a file a second name, or a copy where the file system has no such names; for ``shutil.copytree``."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write ``text`` to ``path`` in one step, as UTF-8."""
     with atomic_path(path) as partial:

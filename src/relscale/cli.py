@@ -86,6 +86,9 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--job", required=True, help="a budget such as 1e12, or a run's name; see training.job")
     verb.add_argument("--threads", type=int, default=1, help="threads of the processor (default 1)")
     verb.add_argument("--output", type=Path, required=True, help="the manifest to write (.json): a row a run")
+    verb.add_argument(
+        "--parent", type=int, metavar="PID", help="stop, with the state saved, when this process is gone"
+    )
 
     verb = _verb(verbs, score, "make a suite's data ready, or score the models of one job on every suite")
     verb.add_argument("--prepare", metavar="SUITE", help="write the data of this suite and score nothing")
@@ -266,9 +269,14 @@ def tokenize(options: argparse.Namespace) -> None:
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train the runs of one job, one after another; those already in the store are not trained again."""
+    """Train the runs of one job, one after another; those already in the store are not trained again.
+
+    On SIGTERM, SIGUSR1 or SIGINT the run under way saves its state and the command exits with 85; the same command goes
+    on from there.
+    """
     from relscale.design.cost import Hardware
     from relscale.design.isoflop import plan as planned
+    from relscale.training.interruption import EXIT_CODE, Interrupted
     from relscale.training.job import train_job
     from relscale.training.progress import progress
 
@@ -283,15 +291,21 @@ def train(options: argparse.Namespace) -> None:
             f"{line}; {progress(planned(config), results / 'tokens', store, training, hardware)}", flush=True
         )
 
-    train_job(
-        job_runs(config, options.corpus, options.job, training["job"]),
-        results / "tokens" / options.corpus,
-        results / "vocabulary",
-        store,
-        training,
-        options.output,
-        report,
-    )
+    try:
+        train_job(
+            job_runs(config, options.corpus, options.job, training["job"]),
+            results / "tokens" / options.corpus,
+            results / "vocabulary",
+            store,
+            training,
+            options.output,
+            report,
+            options.parent,
+            hardware,
+        )
+    except Interrupted as stop:
+        print(f"relscale train: {stop}", file=sys.stderr)
+        raise SystemExit(EXIT_CODE) from None
 
 
 def score(options: argparse.Namespace) -> None:
@@ -335,13 +349,16 @@ def _runs(config: dict[str, Any], corpus: str, job: str) -> list[dict[str, Any]]
     planned = job_runs(config, corpus, job, config["scoring"]["job"])
     folder = results_folder(config) / "runs" / corpus
     jobs = dict.fromkeys(job_name(run, config["training"]["job"]) for run in planned)
-    trained = {run["name"]: run for name in jobs for run in read_runs(folder / f"{name}.json")}
+    trained: dict[str, list[dict[str, Any]]] = {}  # a run, and the checkpoints on its way
+    for name in jobs:
+        for entry in read_runs(folder / f"{name}.json"):
+            trained.setdefault(entry["training"], []).append(entry)
     missing = [run.name for run in planned if run.name not in trained]
     if missing:
         raise RelscaleError(
             f"{folder}: no manifest there lists {missing[0]}, which the plan has; train first"
         )
-    return [trained[run.name] for run in planned]
+    return [entry for run in planned for entry in trained[run.name]]
 
 
 def collect(options: argparse.Namespace) -> None:

@@ -72,6 +72,35 @@ def test_the_tables_have_their_columns(experiment):
     assert "" not in measurements["metric"].to_pylist()
 
 
+def test_a_checkpoint_on_the_way_is_a_model_of_its_run_without_a_budget(experiment, make_items):
+    whole = run(16)
+    folder = experiment / "store" / "half"
+    folder.mkdir()
+    record = {"run": run_to_dict(whole), "status": "ok", "step": 50, "name": f"{whole.name}-step-50"}
+    record |= {"tokens": whole.tokens // 2, "training_flops": whole.training_flops // 2}
+    record |= {"validation_loss": 4.0, "validation_bits_per_byte": 2.0}
+    (folder / "run.json").write_text(json.dumps(record))
+    pyarrow.parquet.write_table(
+        make_items([("d0", [(-1, 10, 11, True)])], kind="document"), folder / "items.parquet"
+    )
+    for name, entry in (
+        ("runs", {"name": record["name"], "key": "half", "path": str(folder), "status": "ok"}),
+        ("scores", {"run_key": "half", "items": str(folder / "items.parquet")}),
+    ):
+        path = experiment / f"{name}.json"
+        path.write_text(json.dumps([*json.loads(path.read_text()), entry]))
+    measurements, replicates = collected(experiment)
+    rows = [row for row in measurements.to_pylist() if row["run"] == record["name"]]
+    assert {row["suite"] for row in rows} == {"validation", "s"}
+    for row in rows:
+        assert (row["block"], row["step"], row["budget"]) == (whole.name, 50, None)
+        assert row["tokens"] == whole.tokens // 2
+        assert row["training_flops"] == whole.training_flops // 2
+    assert record["name"] in replicates["run"].to_pylist()
+    (end,) = {(row["step"], row["budget"]) for row in measurements.to_pylist() if row["run"] == whole.name}
+    assert end == (100, 1e11)
+
+
 def test_a_row_says_of_its_run_what_the_plan_says(experiment):
     row = collected(experiment)[0].filter(pc.field("run") == run(32).name).to_pylist()[0]
     expected = {

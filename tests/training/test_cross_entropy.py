@@ -74,3 +74,40 @@ def test_bfloat16_products_stay_close():
     assert abs(loss - exact) < 0.01 * exact
     for gradient, want in zip(gradients, wanted, strict=True):
         assert (gradient - want).norm() < 0.02 * want.norm()
+
+
+class Largest(torch.utils._python_dispatch.TorchDispatchMode):
+    """Elements of the largest tensor that any operation makes."""
+
+    elements = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        made = function(*arguments, **(named or {}))
+        for tensor in torch.utils._pytree.tree_leaves(made):
+            if isinstance(tensor, torch.Tensor):
+                self.elements = max(self.elements, tensor.numel())
+        return made
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_the_logits_of_a_batch_are_never_whole_at_a_vocabulary_of_128_thousand(precision):
+    generator = torch.Generator().manual_seed(0)
+    rows, width, vocabulary = 512, 16, 128_256
+    hidden = torch.randn(rows, width, generator=generator, requires_grad=True)
+    weight = (torch.randn(vocabulary, width, generator=generator) * 0.02).requires_grad_()
+    targets = torch.randint(vocabulary, (rows,), generator=generator)
+    with Largest() as largest, torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+        loss = linear_cross_entropy(hidden, weight, targets)
+        loss.backward()
+    assert largest.elements <= max(rows // 4 * vocabulary, vocabulary * width)
+
+    # An independent value: rows one by one, in float64.
+    with torch.no_grad():
+        exact = [
+            torch.logsumexp(weight.double() @ hidden[i].double(), 0)
+            - weight[targets[i]].double() @ hidden[i].double()
+            for i in range(0, rows, 32)
+        ]
+        some = linear_cross_entropy(hidden[::32], weight, targets[::32])
+    assert some.item() == pytest.approx(torch.stack(exact).mean().item(), rel=1e-5)
+    assert loss.item() == pytest.approx(linear_cross_entropy(hidden, weight, targets).item(), rel=2e-3)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,6 +104,44 @@ def test_a_diverged_run_is_recorded_and_the_others_go_on(run, diverging, tokens,
     assert record["validation_loss"] is None
     assert record["training_flops"] < run.training_flops or step == run.train_steps
     assert read_table(folder / "curve.parquet")["step"].to_pylist() == list(range(1, step + 1))
+
+
+def test_checkpoints_on_the_way_are_those_of_a_shorter_look_at_the_same_training(
+    run, tokens, vocabulary, tmp_path
+):
+    from relscale.training.job import train_job
+
+    def job(runs, name, **options):
+        output = tmp_path / f"{name}.json"
+        return train_job(runs, tokens, vocabulary, tmp_path / name, OPTIONS | options, output)
+
+    (plain,) = job([run], "plain")
+    whole, half, most = job([run], "kept", checkpoints=[0.75, 0.5])
+    assert [entry["name"] for entry in (whole, half, most)] == [
+        run.name,
+        f"{run.name}-step-20",
+        f"{run.name}-step-30",
+    ]
+    assert {entry["training"] for entry in (whole, half, most)} == {run.name}
+    assert len({entry["key"] for entry in (whole, half, most)}) == 3
+    records = {
+        entry["name"]: json.loads(Path(entry["path"], "run.json").read_text())
+        for entry in (whole, half, most)
+    }
+    record = records[half["name"]]
+    assert record["step"] == 20
+    assert record["tokens"] == run.tokens / 2
+    assert record["training_flops"] == run.training_flops / 2
+    assert record["learning_rate"] == run.hyperparameters.learning_rate  # in the schedule's stable part
+    curve = read_table(Path(whole["path"], "curve.parquet")).to_pandas().set_index("step")
+    assert record["validation_loss"] == curve["validation_loss"][20]
+
+    weights = [Path(entry["path"], "model.safetensors").read_bytes() for entry in (plain, whole, half, most)]
+    assert weights[0] == weights[1]
+    assert len(set(weights)) == 3
+    loaded = load_file(Path(half["path"], "model.safetensors"))
+    assert loaded.keys() == load_file(Path(whole["path"], "model.safetensors")).keys()
+    assert {file.name for file in Path(half["path"]).iterdir()} == FILES - {"curve.parquet"}
 
 
 def test_what_is_in_the_store_is_not_trained_again(run, tokens, vocabulary, tmp_path):

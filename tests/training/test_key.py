@@ -35,14 +35,29 @@ def test_architecture_hyperparameters_and_tokens_count(run):
 
 
 @pytest.mark.parametrize(
-    "option", [{"precision": "bf16"}, {"validation_tokens": 99}, {"validation_points": 2}, {"compile": True}]
+    "option",
+    [
+        {"precision": "bf16"},
+        {"validation_tokens": 99},
+        {"validation_points": 2},
+        {"compile": True},
+        {"checkpoints": [0.5]},
+    ],
 )
 def test_options_that_change_the_result_count(run, option):
     assert run_key(run, "t", {**OPTIONS, **option}) != run_key(run, "t", OPTIONS)
 
 
 @pytest.mark.parametrize(
-    "option", [{"threads": 2}, {"job": "run"}, {"max_epochs": 9.0}, {"precision": "auto"}]
+    "option",
+    [
+        {"threads": 2},
+        {"job": "run"},
+        {"max_epochs": 9.0},
+        {"precision": "auto"},
+        {"save_every": 1},
+        {"devices": 2, "strategy": "ddp", "micro_batch": 1, "activation_checkpointing": True},
+    ],
 )
 def test_options_that_change_who_trains_it_do_not(run, option, monkeypatch):
     monkeypatch.setattr("relscale.training.precision.has_bf16", lambda: False)

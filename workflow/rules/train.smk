@@ -30,4 +30,4 @@ rule train:
         "../../envs/relscale.yaml"
     shell:
         "relscale train {params.config} --corpus {wildcards.corpus} --job {wildcards.job} --threads {threads}"
-        " --output {output} 2> {log}"
+        " --output {output} --parent $PPID 2> {log}"

@@ -52,7 +52,12 @@ class Trained:
 def trained_runs(
     run_manifests: Sequence[str | Path], score_manifests: Sequence[str | Path]
 ) -> list[Measured]:
-    """The runs of training jobs.
+    """The runs of training jobs, and the checkpoints that were kept on their way.
+
+    Such a checkpoint is a model of its own, called ``<run>-step-<n>``; ``block`` names its run, and it has no budget,
+    so that it is no point of an IsoFLOP parabola. Its FLOPs and tokens are those spent by its step. Where the schedule
+    decays at the end only (wsd), a checkpoint before that is at the peak learning rate: its errors lie
+    above those of a run that had been planned to end there.
 
     Parameters
     ----------
@@ -140,7 +145,7 @@ def _validation(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _description(run: Run, record: dict[str, Any]) -> dict[str, Any]:
-    return {
+    described = {
         "corpus": run.corpus,
         "optimizer": run.hyperparameters.optimizer,
         "run": run.name,
@@ -152,6 +157,10 @@ def _description(run: Run, record: dict[str, Any]) -> dict[str, Any]:
         "params": run.params,
         "tokens": run.tokens,
     }
+    if record.get("name", run.name) == run.name:
+        return described
+    on_the_way = {"run": record["name"], "budget": None, "tokens": record["tokens"]}
+    return described | on_the_way | {"training_flops": float(record["training_flops"])}
 
 
 def _manifest(paths: Sequence[str | Path], keys: Sequence[str]) -> Iterator[dict[str, Any]]:

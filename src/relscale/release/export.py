@@ -1,6 +1,5 @@
 """An experiment's models into folders for the hub, with a table of checkpoints that an experiment reads back."""
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from relscale.atomic import atomic_path, write_text
+from relscale.atomic import atomic_path, link, write_text
 from relscale.config import corpus_parts
 from relscale.design.run import run_from_dict
 from relscale.errors import RelscaleError
@@ -104,18 +103,10 @@ def _model(source: Path, card: str, target: Path) -> Path:
         raise RelscaleError(f"{source}: no model in it; train it again")
     with atomic_path(target) as partial:
         shutil.copytree(
-            source, partial, copy_function=_link, ignore=shutil.ignore_patterns(*LEFT_BEHIND, CARD)
+            source, partial, copy_function=link, ignore=shutil.ignore_patterns(*LEFT_BEHIND, CARD)
         )
         write_text(partial / CARD, card)
     return target
-
-
-def _link(source: str, target: str) -> None:
-    """A second name for a file, or a copy where the file system has none."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def _row(trained: Trained) -> dict[str, Any]:

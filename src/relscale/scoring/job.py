@@ -104,7 +104,7 @@ def score_job(
 
 
 def read_runs(path: str | Path) -> list[dict[str, Any]]:
-    """The runs of a training job's manifest: name, key, path and status of each.
+    """The models of a training job's manifest: name, key, path and status of each, and ``training``, the run's name.
 
     Raises
     ------
@@ -113,7 +113,10 @@ def read_runs(path: str | Path) -> list[dict[str, Any]]:
     """
     try:
         runs: list[dict[str, Any]] = json.loads(Path(path).read_text(encoding="utf-8"))
-        return [{key: run[key] for key in ("name", "key", "path", "status")} for run in runs]
+        needed = ("name", "key", "path", "status")
+        return [
+            {key: run[key] for key in needed} | {"training": run.get("training", run["name"])} for run in runs
+        ]
     except OSError as error:
         raise RelscaleError(f"{path}: no such run manifest; train first") from error
     except (ValueError, KeyError, TypeError) as error:

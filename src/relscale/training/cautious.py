@@ -13,6 +13,7 @@ from torch import Tensor
 
 from relscale.training import native
 from relscale.training.fused import fused_adamw
+from relscale.training.sharding import is_shared, share, summed
 
 SMALLEST_SHARE = 1e-3  # as in Liang et al.'s code: a tensor's update grows at most a thousandfold
 BUNDLE = 2**17  # elements worked on at a time
@@ -35,7 +36,10 @@ def cautious_adamw(
     With Adam's update u, tensor by tensor: ``w ← w·(1 − lr·decay) − lr·u·k / max(mean(k), 1e-3)``, ``k = [u·g > 0]``.
     The gradients are left as ``u·k``.
     """
-    if native.usable(*weights) and all(tensor.is_contiguous() for tensor in (*weights, *gradients)):
+    first_weight, sizes = weights[0], [weight.numel() for weight in weights]
+    if is_shared(first_weight):  # then the sizes are those of whole tensors
+        weights, gradients, m, v = ([share(each) for each in column] for column in (weights, gradients, m, v))
+    elif native.usable(*weights) and all(tensor.is_contiguous() for tensor in (*weights, *gradients)):
         for tensors in zip(weights, gradients, m, v, strict=True):
             _native_step(*tensors, step.item(), lr, betas, eps, decay)
         return
@@ -50,8 +54,9 @@ def cautious_adamw(
         for owner, g in zip(owners, part, strict=True):
             kept[owner].append(g.gt_(0).sum())
         torch._foreach_mul_(part, update)
-    move = _move_on_host if weights[0].device.type == "cpu" else _move_on_device
-    move(weights, gradients, [torch.stack(counts).sum() for counts in kept], lr, decay)
+    counts = summed(torch.stack([torch.stack(parts).sum() for parts in kept]), over=first_weight)
+    move = _move_on_host if counts.device.type == "cpu" else _move_on_device
+    move(weights, gradients, counts, sizes, lr, decay)
 
 
 def _native_step(
@@ -68,23 +73,23 @@ def _native_step(
     """The same of one tensor, in the two passes of ``native.c``."""
     count = weight.numel()
     kept = native.call("cautious_update", count, step, *betas, eps, gradient, m, v)
-    share = max(kept / count, SMALLEST_SHARE)
-    native.call("cautious_move", count, lr * decay, lr / share, gradient, weight)
+    part = max(kept / count, SMALLEST_SHARE)
+    native.call("cautious_move", count, lr * decay, lr / part, gradient, weight)
 
 
 def _move_on_host(
-    weights: list[Tensor], updates: list[Tensor], kept: list[Tensor], lr: float, decay: float
+    weights: list[Tensor], updates: list[Tensor], kept: Tensor, sizes: list[int], lr: float, decay: float
 ) -> None:
     """``w ← w·(1 − lr·decay) − lr·update / share`` in one pass, by a kernel that takes numbers."""
-    for weight, update, count in zip(weights, updates, kept, strict=True):
-        share = max(count.item() / weight.numel(), SMALLEST_SHARE)
+    for weight, update, count, size in zip(weights, updates, kept.tolist(), sizes, strict=True):
+        part = max(count / size, SMALLEST_SHARE)
         # SGD's own kernel: w ← w − lr·(g + weight_decay·w)
         torch._fused_sgd_(
             [weight],
             [update],
             [],
-            lr=lr / share,
-            weight_decay=decay * share,
+            lr=lr / part,
+            weight_decay=decay * part,
             momentum=0.0,
             dampening=0.0,
             nesterov=False,
@@ -94,13 +99,13 @@ def _move_on_host(
 
 
 def _move_on_device(
-    weights: list[Tensor], updates: list[Tensor], kept: list[Tensor], lr: float, decay: float
+    weights: list[Tensor], updates: list[Tensor], kept: Tensor, sizes: list[int], lr: float, decay: float
 ) -> None:
     """The same for an accelerator, which need not wait until the shares are known here."""
     if decay:
         torch._foreach_mul_(weights, 1 - lr * decay)
-    shares = [count.div(weight.numel()) for count, weight in zip(kept, weights, strict=True)]
-    torch._foreach_mul_(updates, [lr / share.clamp(min=SMALLEST_SHARE) for share in shares])
+    parts = kept / kept.new_tensor(sizes)
+    torch._foreach_mul_(updates, list((lr / parts.clamp(min=SMALLEST_SHARE)).unbind()))
     torch._foreach_sub_(weights, updates)
 
 

@@ -2,30 +2,37 @@
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
+from torch import Tensor
 
 from relscale.design.architecture import Architecture
-from relscale.training.model import INITIAL_STD, Decoder
+from relscale.training.model import INITIAL_STD
 from relscale.training.rms_norm import EPSILON
 from relscale.training.rotary import THETA
 
 
 def export(
-    model: Decoder, architecture: Architecture, end_of_text: int, tokenizer: Iterable[Path], folder: Path
+    weights: Mapping[str, Tensor],
+    architecture: Architecture,
+    end_of_text: int,
+    tokenizer: Iterable[Path],
+    folder: Path,
 ) -> None:
     """Write ``config.json``, ``model.safetensors`` and the tokenizer's files into an existing folder.
 
+    ``weights`` are a decoder's, by their names in it.
+
     Transformers is not imported: that takes seconds, and a state dict with a prefix is all it wants.
     """
-    weights = {
-        name if name.startswith("lm_head.") else f"model.{name}": parameter.detach().cpu().contiguous()
-        for name, parameter in model.state_dict().items()
+    named = {
+        name if name.startswith("lm_head.") else f"model.{name}": weight.detach().cpu().contiguous()
+        for name, weight in weights.items()
     }
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(named, folder / "model.safetensors", metadata={"format": "pt"})
     text = json.dumps(huggingface_config(architecture, end_of_text), indent=2)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
     for file in tokenizer:

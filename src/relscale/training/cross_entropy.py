@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relscale.training import native
+from relscale.training import liger, native
 
 CHUNK_LOGITS = 2**19  # logits held at a time: 2 MB of float32, about a core's share of cache
 CHUNK_ROWS = 128  # at least; fewer make slow matrix products
@@ -38,6 +38,8 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Ten
         A scalar of the type of ``weight``. Under autocast the matrix products run in the lower precision; softmax,
         loss and sums over chunks keep the weight's.
     """
+    if liger.usable(hidden):
+        return liger.liger_cross_entropy(hidden, weight, targets)
     wants_gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
     return _LinearCrossEntropy.apply(hidden, weight, targets, wants_gradients)
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from relscale.training.sharding import share
+
 
 def fused_adamw(
     weights: list[Tensor],
@@ -21,15 +23,15 @@ def fused_adamw(
     Parameters
     ----------
     weights, gradients, m, v
-        Tensors of one device, in the same order.
+        Tensors of one device, in the same order. Of those that devices share, its share takes the step.
     step
         A scalar on that device: 1 for the first step.
     """
     torch._fused_adamw_(
-        weights,
-        gradients,
-        m,
-        v,
+        [share(weight) for weight in weights],
+        [share(gradient) for gradient in gradients],
+        [share(moment) for moment in m],
+        [share(moment) for moment in v],
         [],
         [step] * len(m),
         lr=lr,

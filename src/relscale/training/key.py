@@ -24,7 +24,8 @@ def run_key(run: Run, tokens_digest: str, options: dict[str, Any]) -> str:
     tokens_digest
         From ``tokens_digest``.
     options
-        The config's section ``training``; its ``job``, ``threads`` and ``max_epochs`` do not count.
+        The config's section ``training``; what only says how a run is brought to its end does not count: ``job``,
+        ``threads``, ``max_epochs``, ``save_every``, and the devices with what they take at once.
     """
     return digest(
         {
@@ -33,6 +34,7 @@ def run_key(run: Run, tokens_digest: str, options: dict[str, Any]) -> str:
             "precision": choose_precision(options.get("precision", "auto"), run.architecture.hidden_size),
             "validation": [options.get("validation_tokens"), options.get("validation_points")],
             "compile": options.get("compile", False),
+            "checkpoints": sorted(options.get("checkpoints", ())),
             "code": code_digest("relscale.training.run", optimizer_module(run.hyperparameters.optimizer)),
         }
     )

@@ -7,8 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from relscale.training.model import Decoder
-
 BATCH_TOKENS = 4096
 
 
@@ -28,20 +26,15 @@ def windows(tokens: np.ndarray, sequence_length: int) -> list[Tensor]:
     return batches
 
 
-def mean_loss(batches: list[Tensor]) -> Callable[[Decoder], float]:
-    """A function from a decoder to its mean nats a token over ``batches``."""
-
-    @torch.no_grad()
-    def measure(model: Decoder) -> float:
-        device = model.lm_head.weight.device
-        nats, count = 0.0, 0
-        for batch in batches:
-            predicted = batch.shape[0] * (batch.shape[1] - 1)
-            nats += model.loss(batch.to(device)).item() * predicted
-            count += predicted
-        return nats / count
-
-    return measure
+@torch.no_grad()
+def mean_loss(loss: Callable[[Tensor], Tensor], batches: list[Tensor]) -> float:
+    """Mean nats a token over ``batches``, by a function that gives the mean of one."""
+    nats, count = 0.0, 0
+    for batch in batches:
+        predicted = batch.shape[0] * (batch.shape[1] - 1)
+        nats += loss(batch).item() * predicted
+        count += predicted
+    return nats / count
 
 
 def bits_per_byte(nats_per_token: float, tokens: np.ndarray, token_bytes: np.ndarray) -> float:

@@ -1,0 +1,94 @@
+"""What a training has recorded so far, step by step, and whether it has diverged."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+DIVERGED = 2.0  # times the first step's loss, once the warm-up is over
+CHECK_EVERY = 64  # steps between two looks at the losses where a look makes an accelerator wait
+
+
+@dataclass
+class History:
+    """The record of a training.
+
+    A run has diverged at the first step whose loss or gradient norm is not finite or whose loss, after the warm-up, is
+    over twice the first step's.
+
+    Attributes
+    ----------
+    losses, gradient_norms
+        ``[steps]``, on the device: nats a token of each batch before its update; the norm before clipping.
+    warmup
+        Steps of the warm-up.
+    validation_losses
+        Nats a token, by updates done.
+    done, checked
+        Updates done, and how many of them were looked at for divergence.
+    diverged
+        The number of the step at which the run diverged, from 1.
+    seconds
+        Time spent, that of processes before this one included.
+    """
+
+    losses: Tensor
+    gradient_norms: Tensor
+    warmup: int
+    validation_losses: dict[int, float] = field(default_factory=dict)
+    done: int = 0
+    checked: int = 0
+    first_loss: float = math.nan
+    diverged: int | None = None
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, steps: int, warmup: int, device: torch.device) -> "History":
+        """An empty one, for so many steps."""
+        empty = torch.full((steps,), math.nan, device=device)
+        return cls(empty, empty.clone(), warmup)
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.done == len(self.losses) or self.diverged is not None
+
+    def record(self, loss: Tensor, gradient_norm: Tensor) -> None:
+        """Keep a step, and now and then look for divergence."""
+        self.losses[self.done] = loss
+        self.gradient_norms[self.done] = gradient_norm
+        self.done += 1
+        last = self.done == len(self.losses)
+        if last or self.losses.device.type == "cpu" or self.done % CHECK_EVERY == 0:
+            self._check()
+
+    def _check(self) -> None:
+        """Find the first of the steps since the last look that shows divergence."""
+        losses = self.losses[self.checked : self.done].tolist()
+        norms = self.gradient_norms[self.checked : self.done].tolist()
+        for loss, norm in zip(losses, norms, strict=True):
+            self.first_loss = loss if self.checked == 0 else self.first_loss
+            self.checked += 1
+            high = self.checked > self.warmup and loss > DIVERGED * self.first_loss
+            if high or not math.isfinite(loss) or not math.isfinite(norm):
+                self.diverged = self.checked
+                return
+
+    def to_state(self) -> dict[str, Any]:
+        """All of it, in what ``torch.save`` writes."""
+        kept = {name: getattr(self, name) for name in _PLAIN}
+        series = {name: getattr(self, name)[: self.done].cpu() for name in ("losses", "gradient_norms")}
+        return {**kept, "validation_losses": dict(self.validation_losses), **series}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what ``to_state`` gave."""
+        for name in _PLAIN:
+            setattr(self, name, state[name])
+        self.validation_losses = dict(state["validation_losses"])
+        self.losses[: self.done] = state["losses"]
+        self.gradient_norms[: self.done] = state["gradient_norms"]
+
+
+_PLAIN = ("done", "checked", "first_loss", "diverged", "seconds")

@@ -1,0 +1,87 @@
+"""Stopping in time: what asks a training to stop, and how the command says that it did.
+
+SIGTERM (a cluster that needs the node), SIGUSR1 (Slurm's warning before the time limit), SIGINT (a person), and the end
+of the process that ordered the training. Each ends it after the step under way, with its state saved; the command then
+exits with ``EXIT_CODE``, and the same command goes on from there. It requeues nothing by itself: whoever ran it does.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from relscale.training.process import started
+
+EXIT_CODE = 85  # ERESTART on Linux, and HTCondor's "saved, run me again"
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+SECONDS_BETWEEN_LOOKS = 1.0  # at the parent
+WATCH = "watch of the parent"  # the thread's name
+
+
+class Interrupted(Exception):
+    """A training was stopped before its end; what it had done is saved."""
+
+
+class Interruption:
+    """Whether this process was asked to stop, and by what."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+
+    def ask(self, reason: str) -> None:
+        """Ask it to stop; the first reason is kept."""
+        self.reason = self.reason or reason
+
+    def check(self) -> None:
+        """Raise `Interrupted` where it was asked."""
+        if self.reason:
+            raise Interrupted(f"stopped by {self.reason}; the same command goes on from here")
+
+
+@contextmanager
+def interruptible(parent: int | None = None) -> Iterator[Interruption]:
+    """Take the signals as wishes to stop, and watch that ``parent``, a process, lives.
+
+    A workflow that is killed outright leaves its children running, each under a shell of its own, so that the process
+    to watch is not the nearest one: the rule names it.
+    """
+    interruption = Interruption()
+
+    def receive(number: int, frame: FrameType | None) -> None:
+        interruption.ask(signal.Signals(number).name)
+
+    here = threading.current_thread() is threading.main_thread()  # elsewhere no signal can be taken
+    before = {each: signal.signal(each, receive) for each in SIGNALS} if here else {}
+    over = threading.Event()
+    if parent is not None:
+        threading.Thread(target=_watch, args=(parent, interruption, over), name=WATCH, daemon=True).start()
+    try:
+        yield interruption
+    finally:
+        over.set()
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def end_with_parent() -> None:
+    """From here on, end this process when the one that started it ends: there is nothing it could do alone."""
+
+    def watch(parent: int) -> None:
+        while os.getppid() == parent:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        os._exit(EXIT_CODE)
+
+    threading.Thread(target=watch, args=(os.getppid(),), daemon=True).start()
+
+
+def _watch(parent: int, interruption: Interruption, over: threading.Event) -> None:
+    """Ask for a stop once the parent is gone."""
+    start = started(parent)
+    while start is not None and not over.wait(SECONDS_BETWEEN_LOOKS):
+        if started(parent) != start:
+            break
+    if not over.is_set():
+        interruption.ask(f"the end of process {parent}, which ordered it")

@@ -1,0 +1,71 @@
+"""The state of a training on disk: all that it takes to go on as if nothing had happened.
+
+Weights, the optimizer's moments, what was recorded, and the random numbers' generators. The data need no state: a batch
+is a function of its step (``relscale.tokens.store``).
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from relscale.atomic import atomic_path, remove, remove_partials
+
+FILE = "state.pt"
+CHECKPOINTS = "checkpoints"  # the folder of weights on the way, in the state's and later in the result's
+OWNER = "owner.json"  # the name of the process that owns the run
+
+
+def state_folder(folder: Path) -> Path:
+    """Where the state of the run that will lie in ``folder`` is kept until it does."""
+    return folder.with_name(f"{folder.name}.state")
+
+
+def write_state(folder: Path, state: dict[str, Any]) -> None:
+    """Replace the state in ``folder``, once the new one is whole and on disk; until then the old one stays."""
+    import torch  # seconds; where the state lies is asked without it
+
+    random = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+    with atomic_path(folder / FILE) as partial:
+        torch.save({**state, "random": random}, partial)
+        _flush(partial)
+    _flush(folder)
+
+
+def read_state(folder: Path) -> dict[str, Any] | None:
+    """The state in ``folder``, its random numbers' generators set; None where there is none that can be read.
+
+    Tensors come to the processor's memory. What a killed process left half-written is deleted.
+    """
+    import torch
+
+    path = folder / FILE
+    remove_partials(path)
+    if not path.is_file():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever the damage leads to
+        print(f"{path}: damaged, so that the run starts anew ({type(error).__name__})", file=sys.stderr)
+        return None
+    random = state.pop("random")
+    torch.set_rng_state(random["cpu"])
+    if len(random["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(random["cuda"])
+    return state
+
+
+def remove_state(folder: Path) -> None:
+    """Delete what is in ``folder`` but its owner, with whom it goes (``relscale.training.ownership``)."""
+    for path in folder.glob("*"):
+        if path.name != OWNER:
+            remove(path)
+
+
+def _flush(path: Path) -> None:
+    """Have the system write a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

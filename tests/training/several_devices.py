@@ -1,0 +1,39 @@
+"""A script: a training job on several devices, described by a JSON file. Each process of the job runs it."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from relscale.design.run import run_from_dict
+from relscale.tokens.store import TokenStore
+from relscale.training.interruption import EXIT_CODE, Interrupted
+from relscale.training.job import train_job
+
+
+def stop_at(piece):
+    before = TokenStore.batch
+
+    def batch(self, number, *arguments, **named):
+        if number == piece:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return before(self, number, *arguments, **named)
+
+    TokenStore.batch = batch
+
+
+def main():
+    job = json.loads(Path(sys.argv[1]).read_text())
+    if "stop_at" in job:
+        stop_at(job["stop_at"])
+    places = [Path(job[name]) for name in ("tokens", "vocabulary", "store")]
+    runs = [run_from_dict(run) for run in job["runs"]]
+    try:
+        train_job(runs, *places, job["options"], Path(job["output"]))
+    except Interrupted:
+        sys.exit(EXIT_CODE)
+
+
+if __name__ == "__main__":
+    main()

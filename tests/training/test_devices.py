@@ -1,0 +1,148 @@
+"""How a batch is split, and on how many devices, changes nothing but rounding."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from relscale.design.run import run_from_dict, run_to_dict
+from relscale.errors import RelscaleError
+from relscale.tables import read_table
+from relscale.tokens.store import TokenStore
+from relscale.training.batches import pieces
+from relscale.training.devices import Devices
+from relscale.training.interruption import EXIT_CODE
+from relscale.training.model import Decoder
+from relscale.training.placed import Placed
+
+ONE = Devices("single", torch.device("cpu"))
+OPTIONS = {
+    "threads": 1,
+    "precision": "float32",
+    "validation_tokens": 500,
+    "validation_points": 4,
+    "max_epochs": 2.0,
+}
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize("micro_batch", [1, 2])
+def test_the_order_of_the_data_depends_on_neither_devices_nor_pieces(run, tokens, count, micro_batch):
+    run = replace(run, batch_size=8)
+    store = TokenStore.open(tokens)
+    for step in (0, 3):
+        dealt = [part for rank in range(count) for part in pieces(store, run, step, rank, count, micro_batch)]
+        assert {part.shape[0] for part in dealt} == {micro_batch}
+        whole = store.batch(step, 8, run.architecture.sequence_length, seed=run.seed)
+        assert np.array_equal(torch.cat(dealt), whole)
+
+
+def gradients(run, parts, **options):
+    torch.manual_seed(0)
+    placed = Placed(Decoder(run.architecture), run.hyperparameters, ONE, "float32", **options)
+    loss = placed.backward(parts, len(parts))
+    return loss, {name: each.grad for name, each in placed.model.named_parameters()}
+
+
+def test_gradients_of_pieces_add_up_to_those_of_the_batch(run):
+    batch = torch.randint(300, (8, 33), generator=torch.Generator().manual_seed(0))
+    loss, whole = gradients(run, [batch])
+    for size in (1, 2, 4):
+        split_loss, split = gradients(run, batch.split(size))
+        torch.testing.assert_close(split_loss, loss, rtol=1e-6, atol=0)
+        for name, gradient in whole.items():
+            torch.testing.assert_close(split[name], gradient, rtol=1e-4, atol=1e-7)
+
+
+def test_recomputed_layers_have_the_same_gradients_and_keep_less(run):
+    run = replace(run, architecture=replace(run.architecture, num_layers=4))
+    batch = torch.randint(300, (8, 33), generator=torch.Generator().manual_seed(0))
+    found, kept = [], []
+    for recomputed in (False, True):
+        saved = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t, s=saved: s.append(t.numel()) or t, lambda t: t
+        ):
+            found.append(gradients(run, [batch], recomputed=recomputed))
+        kept.append(sum(saved))
+    assert torch.equal(found[0][0], found[1][0])
+    for name, gradient in found[0][1].items():
+        assert torch.equal(found[1][1][name], gradient)
+    assert kept[1] < 0.7 * kept[0]
+
+
+@pytest.fixture
+def job(run, tokens, vocabulary, tmp_path):
+    """A job's description. Its optimizer is C-AdamC, which takes means over whole tensors."""
+
+    def described(store, **options):
+        return {
+            "runs": [run_to_dict(run)],
+            "tokens": str(tokens),
+            "vocabulary": str(vocabulary),
+            "store": str(tmp_path / store),
+            "options": OPTIONS | options,
+            "output": str(tmp_path / f"{store}.json"),
+        }
+
+    return described
+
+
+def on_two_processes(job, **more):
+    """The exit status, and what it said."""
+    description = Path(job["output"]).with_suffix(".job")
+    description.write_text(json.dumps({**job, **more}))
+    script = Path(__file__).with_name("several_devices.py")
+    ended = subprocess.run([sys.executable, script, description], timeout=600, capture_output=True, text=True)
+    return ended.returncode, ended.stderr
+
+
+def on_one(job):
+    from relscale.training.job import train_job
+
+    places = [Path(job[name]) for name in ("tokens", "vocabulary", "store")]
+    train_job([run_from_dict(job["runs"][0])], *places, job["options"], Path(job["output"]))
+
+
+def assert_alike(job, other):
+    one, two = (read_table(next(Path(each["store"]).glob("runs/*/curve.parquet"))) for each in (job, other))
+    for name in ("train_loss", "grad_norm", "validation_loss"):
+        np.testing.assert_allclose(two[name].to_pandas(), one[name].to_pandas(), rtol=2e-4)
+
+
+@pytest.mark.slow
+def test_two_processes_train_like_one_and_one_goes_on_where_they_stopped(job):
+    one, two = job("one"), job("two", strategy="ddp", devices=2)
+    code, said = on_two_processes(two, stop_at=40)  # of the pieces that the first takes: step 20
+    assert code == EXIT_CODE, said
+    assert list(Path(two["store"]).glob("runs/*.state/state.pt"))
+    two["options"] = OPTIONS
+    on_one(two)
+    on_one(one)
+    assert_alike(one, two)
+
+
+@pytest.mark.slow
+def test_two_processes_that_share_weights_train_like_one(job):
+    one, two = job("one"), job("two", strategy="fsdp", devices=2)
+    code, said = on_two_processes(two)
+    assert code == 0, said
+    on_one(one)
+    assert_alike(one, two)
+    weights = [load_file(next(Path(each["store"]).glob("runs/*/model.safetensors"))) for each in (one, two)]
+    assert {name: each.shape for name, each in weights[0].items()} == {
+        name: each.shape for name, each in weights[1].items()
+    }
+
+
+def test_an_optimizer_that_needs_whole_matrices_is_refused_where_they_are_shared(run):
+    shared = replace(ONE, strategy="fsdp")
+    muon = replace(run.hyperparameters, optimizer="muon")
+    with pytest.raises(RelscaleError, match=r"muon needs whole matrices.* training\.strategy: ddp"):
+        Placed(Decoder(run.architecture), muon, shared, "float32")
