@@ -1,17 +1,18 @@
 """Shards of tokens against bare ``tokenizers.encode_batch``: the same text and cores, in one run, in turns; and memory.
 
-The text is the documentation and code of the default experiment, as parquet files in the way of the hub, a file for
+The text is documentation and code of the default experiment, as parquet files in the way of the hub, a file for
 each core. Bare is ``encode_batch`` on lists of 1,000 texts that are in memory already, on all cores, nothing kept.
 Shards read the files, split, shuffle and write tokens, index and digests; their time includes the start of their
 processes, and is given without it too. Memory is the largest resident set of a process that makes shards of the text
 once and four times.
 
-    python benchmarks/tokenization.py [--cores N] [--rounds N] [--size VOCABULARY]
+    python benchmarks/tokenization.py [--cores N] [--rounds N] [--size VOCABULARY] [--megabytes M]
 """
 
 import argparse
 import json
 import os
+import random
 import resource
 import statistics
 import subprocess
@@ -30,16 +31,18 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=32_000, help="of the vocabulary")
+    parser.add_argument("--megabytes", type=float, default=24, help="of text")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        text = prepare(work, options.cores, options.size)
-        print(f"{text / 1e6:.1f} MB of text, vocabulary {options.size}, {options.cores} cores")
+        text = prepare(work, options.cores, options.size, 1e6 * options.megabytes)
+        print(f"{text / 1e6:.1f} MB of text, vocabulary {options.size}, {options.cores} cores", flush=True)
         rows = []
         for number in range(options.rounds):
             bare = run("bare", work, options.cores)["seconds"]
             shards = run("shards", work, options.cores, f"store{number}")
             rows.append((bare, shards["seconds"], shards["seconds"] - shards["start"]))
+            print(f"round {number + 1}: bare {bare:.2f} s, shards {shards['seconds']:.2f} s", flush=True)
         names = ("bare encode_batch", "shards", "shards without the start of processes")
         medians = [statistics.median(column) for column in zip(*rows, strict=True)]
         ratios = [statistics.median(row[0] / row[k] for row in rows) for k in range(3)]
@@ -55,7 +58,7 @@ def main() -> None:
         print("\n" + tabulate(sizes, ("text", "peak memory of a process, MB")))
 
 
-def prepare(work: Path, files: int, size: int) -> int:
+def prepare(work: Path, files: int, size: int, most: float) -> int:
     """Write text and vocabulary; the bytes of the text."""
     import pyarrow as pa
     import pyarrow.parquet
@@ -71,6 +74,9 @@ def prepare(work: Path, files: int, size: int) -> int:
     os.environ["RAYON_NUM_THREADS"] = str(files)
     train_vocabulary([(documents, None)], {"size": size, "sample_bytes": 2e7}, work / "words", 0)
     texts = read_documents(documents, split="train")["text"].to_pylist()
+    random.Random(0).shuffle(texts)
+    room = most
+    texts = [text for text in texts if (room := room - len(text.encode())) > 0]
     (work / "set").mkdir()
     for number in range(files):
         pa.parquet.write_table(
