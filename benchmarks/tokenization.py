@@ -37,12 +37,13 @@ def main() -> None:
         work = Path(folder)
         text = prepare(work, options.cores, options.size, 1e6 * options.megabytes)
         print(f"{text / 1e6:.1f} MB of text, vocabulary {options.size}, {options.cores} cores", flush=True)
-        rows = []
+        rows, processor = [], []
         for number in range(options.rounds):
-            bare = run("bare", work, options.cores)["seconds"]
+            bare = run("bare", work, options.cores)
             shards = run("shards", work, options.cores, f"store{number}")
-            rows.append((bare, shards["seconds"], shards["seconds"] - shards["start"]))
-            print(f"round {number + 1}: bare {bare:.2f} s, shards {shards['seconds']:.2f} s", flush=True)
+            rows.append((bare["seconds"], shards["seconds"], shards["seconds"] - shards["start"]))
+            processor.append(bare["processor"] / shards["processor"])
+            print(f"round {number + 1}: bare {bare}, shards {shards}", flush=True)
         names = ("bare encode_batch", "shards", "shards without the start of processes")
         medians = [statistics.median(column) for column in zip(*rows, strict=True)]
         ratios = [statistics.median(row[0] / row[k] for row in rows) for k in range(3)]
@@ -51,6 +52,7 @@ def main() -> None:
             for name, seconds, ratio in zip(names, medians, ratios, strict=True)
         ]
         print(tabulate(table, ("", "seconds", "MB a second", "throughput, bare = 1")))
+        print(f"text a second of processor time, bare = 1: {statistics.median(processor):.2f}")
         sizes = [
             (f"{times} x", f"{run('memory', work, 1, f'memory{times}', times)['peak'] / 1e6:.0f}")
             for times in (1, 4)
@@ -100,10 +102,16 @@ def bare(work: Path) -> dict[str, float]:
     tokenizer = Tokenizer.from_file(str(work / "words" / "tokenizer.json"))
     files = sorted((work / "set").glob("*.parquet"))
     texts = [text for file in files for text in pyarrow.parquet.read_table(file)["text"].to_pylist()]
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), processor_seconds()
     for start in range(0, len(texts), 1000):
         tokenizer.encode_batch(texts[start : start + 1000], add_special_tokens=False)
-    return {"seconds": time.perf_counter() - begun}
+    return {"seconds": time.perf_counter() - begun, "processor": processor_seconds() - used}
+
+
+def processor_seconds() -> float:
+    """Of this process and those it started and that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def shards(work: Path, cores: int, store: str, times: int) -> dict[str, float]:
@@ -120,9 +128,9 @@ def shards(work: Path, cores: int, store: str, times: int) -> dict[str, float]:
     ]
     stream = Stream(tuple(files), "text", None, 1, 0.002, 0.01, 0)
     recipe = Recipe(stream, work / "words", work / store, 0)
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), processor_seconds()
     make_shards(recipe, float("inf"), cores)
-    seconds = time.perf_counter() - begun
+    seconds, used = time.perf_counter() - begun, processor_seconds() - used
     peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # What the same processes take where there is nothing to encode.
     empty = work / f"{store}.parquet"
@@ -133,7 +141,7 @@ def shards(work: Path, cores: int, store: str, times: int) -> dict[str, float]:
     few = replace(stream, files=tuple(TextFile(str(k), str(empty), store) for k in range(cores)))
     begun = time.perf_counter()
     make_shards(replace(recipe, stream=few), float("inf"), cores)
-    return {"seconds": seconds, "start": time.perf_counter() - begun, "peak": peak}
+    return {"seconds": seconds, "processor": used, "start": time.perf_counter() - begun, "peak": peak}
 
 
 if __name__ == "__main__":
