@@ -16,7 +16,7 @@ import torch
 
 from relscale.design.run import run_from_dict
 from relscale.tokens.store import TokenStore
-from relscale.training import interruption, ownership, result
+from relscale.training import interruption, native, ownership, result
 from relscale.training import run as run_module
 from relscale.training.interruption import EXIT_CODE, Interrupted
 from relscale.training.job import train_job
@@ -123,6 +123,8 @@ def answer(**values):
 
 
 def main():
+    torch.set_num_threads(1)
+    native.library()  # compiled and loaded once
     for text in sys.stdin:
         line = json.loads(text)
         waiter = os.fork()

@@ -1,0 +1,76 @@
+"""The state of a training, written and read back."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from relscale.training.devices import one_device
+from relscale.training.history import History
+from relscale.training.loop import train_steps
+from relscale.training.model import Decoder
+from relscale.training.placed import Placed
+from relscale.training.state import read_state, remove_state, write_state
+
+STEPS, WARMUP = 12, 2
+
+
+def begun(run):
+    torch.set_num_threads(1)
+    torch.manual_seed(run.seed)
+    placed = Placed(Decoder(run.architecture), run.hyperparameters, one_device(), "float32")
+    return placed, History.of(STEPS, WARMUP, placed.devices.device)
+
+
+def batch(step):
+    generator = torch.Generator().manual_seed(step)
+    return [torch.randint(300, (4, 33), generator=generator)]
+
+
+def weights(placed):
+    return torch.cat([weight.flatten() for weight in placed.weights().values()])
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adamc", "c-adamw", "c-adamc", "muon"])
+def test_a_state_read_back_goes_on_bit_for_bit(run, tmp_path, optimizer):
+    run = replace(run, train_steps=STEPS, hyperparameters=replace(run.hyperparameters, optimizer=optimizer))
+    whole, whole_history = begun(run)
+    train_steps(run, whole, whole_history, batch, 1, lambda: False)
+
+    first, history = begun(run)
+    train_steps(run, first, history, batch, 1, lambda: history.done == 7)
+    assert history.done == 7
+    write_state(tmp_path, {**first.state(), "history": history.to_state()})
+    second, again = begun(replace(run, seed=5))
+    state = read_state(tmp_path)
+    second.restore(state)
+    again.restore(state["history"])
+    train_steps(run, second, again, batch, 1, lambda: False)
+    assert torch.equal(weights(second), weights(whole))
+    assert torch.equal(again.losses, whole_history.losses)
+    assert torch.equal(again.gradient_norms, whole_history.gradient_norms)
+    assert again.first_loss == whole_history.first_loss
+
+
+def test_a_damaged_state_is_no_state_and_is_told_of(tmp_path, capsys):
+    write_state(tmp_path, {"weights": torch.zeros(1000)})
+    path = tmp_path / "state.pt"
+    path.write_bytes(path.read_bytes()[:-500])
+    assert read_state(tmp_path) is None
+    assert "damaged, so that the run starts anew" in capsys.readouterr().err
+
+
+def test_a_state_that_cannot_be_written_whole_leaves_the_one_before(tmp_path):
+    write_state(tmp_path, {"step": 1})
+    with pytest.raises(AttributeError):
+        write_state(tmp_path, {"step": lambda: 2})
+    assert read_state(tmp_path) == {"step": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["state.pt"]
+
+
+def test_of_a_state_only_the_owners_name_stays(tmp_path):
+    write_state(tmp_path, {"step": 1})
+    (tmp_path / "owner.json").touch()
+    (tmp_path / "checkpoints").mkdir()
+    remove_state(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["owner.json"]
