@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from relscale.tables import read_table
+
 ROOT = Path(__file__).parents[2]
+HERE = ["--workflow-profile", "none", "--cores", "2"]
 MICRO = Path(__file__).with_name("micro.yaml")
 
 
@@ -22,6 +25,11 @@ class Experiment:
         self.folder = folder
         self.config = config
         self.package = folder / "src" / "relscale"
+        self.environment = os.environ | {
+            "PYTHONPATH": str(folder / "src"),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "HOME": str(folder / "home"),
+        }
         self.restore_code()
 
     def restore_code(self):
@@ -34,25 +42,44 @@ class Experiment:
         )
 
     def snakemake(self, *arguments, config=None):
+        return self.call("snakemake", *arguments, *HERE, *self.options(config))
+
+    def options(self, config=None):
         path = self.folder / "experiment.yaml"
         path.write_text(yaml.safe_dump(config or self.config))
-        options = ["--snakefile", ROOT / "Snakefile", "--workflow-profile", "none", "--cores", "2"]
-        return self.call("snakemake", *arguments, *options, "--configfile", path)
+        return ["--snakefile", ROOT / "Snakefile", "--configfile", path]
 
     def call(self, *arguments):
-        environment = os.environ | {
-            "PYTHONPATH": str(self.folder / "src"),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-            "HOME": str(self.folder / "home"),
-        }
         return subprocess.run(
             list(map(str, arguments)),
             cwd=self.folder,
-            env=environment,
+            env=self.environment,
             text=True,
             capture_output=True,
             check=False,
         )
+
+    def said(self):
+        """What the workflow said in the background, and its logs."""
+        logs = sorted(self.folder.glob("results/**/*.log"))
+        return "\n".join(f"{path}\n{path.read_text()}" for path in [self.folder / "said.txt", *logs])
+
+    def start(self, *arguments):
+        """The workflow in the background; what it says goes to ``said.txt``."""
+        with open(self.folder / "said.txt", "a") as said:
+            return subprocess.Popen(
+                list(map(str, ["snakemake", *arguments, *self.options()])),
+                cwd=self.folder,
+                env=self.environment,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+
+    def measured(self):
+        """The measurements, without where they come from."""
+        rows = read_table(self.folder / "results" / self.config["experiment"] / "measurements.parquet")
+        key = ("run", "suite", "prompt", "group", "metric")
+        return {tuple(row[name] for name in key): row["value"] for row in rows.to_pylist()}
 
     def planned_jobs(self, config=None):
         """How many jobs of each rule Snakemake would run now."""

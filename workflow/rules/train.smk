@@ -1,5 +1,6 @@
 # Models: one job for each budget of a corpus, its runs one after another, or one job a run. Finished runs live in the
-# store, which no rule declares, so Snakemake never deletes them; the manifest that a job makes points into it.
+# store, which no rule declares, so Snakemake never deletes them; the manifest that a job makes points into it. The shell
+# becomes the training (exec): one that a signal ended first would take the training with it, its state half saved.
 
 
 rule train:
@@ -29,5 +30,5 @@ rule train:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale train {params.config} --corpus {wildcards.corpus} --job {wildcards.job} --threads {threads}"
+        "exec relscale train {params.config} --corpus {wildcards.corpus} --job {wildcards.job} --threads {threads}"
         " --output {output} --parent $PPID 2> {log}"

@@ -1,0 +1,73 @@
+"""Snakemake killed outright in the middle of a training, then the same command."""
+
+import json
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+COMMAND = [
+    "results/micro/measurements.parquet",
+    "--rerun-incomplete",
+    "--workflow-profile",
+    "none",
+    "--cores",
+    2,
+]
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory, make_experiment, micro):
+    """The small experiment without some of its models, killed while it trains them again."""
+    experiment = make_experiment(tmp_path_factory.mktemp("killed"), micro.config)
+    for part in (".snakemake", "results"):
+        shutil.copytree(micro.folder / part, experiment.folder / part)
+    results = experiment.folder / "results" / "micro"
+    manifest = results / "runs" / "documentation" / "4e9.json"
+    for run in json.loads(manifest.read_text()):
+        shutil.rmtree(experiment.folder / run["path"])
+    for path in (
+        manifest,
+        results / "scores" / "documentation" / "all.json",
+        results / "measurements.parquet",
+    ):
+        path.unlink()
+    workflow = experiment.start(*COMMAND)
+    until = time.monotonic() + 900
+    while not owners(experiment):
+        assert workflow.poll() is None, experiment.said()
+        assert time.monotonic() < until, experiment.said()
+        time.sleep(0.05)
+    workflow.send_signal(signal.SIGKILL)
+    workflow.wait()
+    experiment.locks = list((experiment.folder / ".snakemake" / "locks").iterdir())
+    experiment.again = experiment.start(*COMMAND).wait(timeout=900)
+    return experiment
+
+
+def owners(experiment):
+    return list(experiment.folder.glob("results/store/runs/*.state/owner.json"))
+
+
+def test_the_same_command_clears_the_lock_and_ends_with_the_same_numbers(killed, micro):
+    assert killed.locks
+    assert killed.again == 0, killed.said()
+    assert "was killed; its lock is cleared" in killed.said()
+    assert killed.measured() == micro.measured()
+
+
+def test_no_run_is_owned_any_more_and_no_orphan_is_left(killed):
+    assert not owners(killed)
+    assert str(killed.folder) not in {working_folder(process) for process in Path("/proc").glob("[0-9]*")}
+
+
+def working_folder(process):
+    try:
+        return os.readlink(process / "cwd")
+    except OSError:  # it has ended
+        return None

@@ -1,0 +1,190 @@
+"""The workflow through a real Slurm, its controller stopped, its jobs cancelled, requeued and warned on the way."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from relscale.tables import read_table
+
+sys.path.insert(0, str(Path(__file__).parent))
+import slurm_cluster
+
+ROOT = Path(__file__).parents[2]
+SOON = ["--slurm-init-seconds-before-status-checks", 1, "--max-status-checks-per-second", 10]
+TEXT = [
+    f"{rule}=text" for rule in ("corpus", "vocabulary", "tokenize", "suite")
+]  # in one job: less to wait for
+BUDGETS = ["2e9", "4e9"]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(slurm_cluster.missing() is not None, reason=str(slurm_cluster.missing())),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with slurm_cluster.cluster(tmp_path_factory.mktemp("cluster")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def disturbed(tmp_path_factory, make_experiment, cluster):
+    config = yaml.safe_load(Path(__file__).with_name("tiny.yaml").read_text())
+    experiment = make_experiment(tmp_path_factory.mktemp("disturbed"), config)
+    (experiment.folder / "slurm").symlink_to(ROOT / "slurm")
+    path = os.pathsep.join([str(Path(sys.executable).parent), cluster.environment["PATH"]])
+    experiment.environment |= cluster.environment | {"PATH": path}
+    experiment.environment["PYTHONPATH"] = str(experiment.folder / "src")
+    workflow = experiment.start("--profile", "slurm", *SOON, "--groups", *TEXT)
+    try:
+        wait(lambda: jobs(cluster, "rule_text"), workflow, experiment)
+        with cluster.without_controller():
+            asked = subprocess.run(["squeue"], env=cluster.environment, capture_output=True, check=False)
+        assert asked.returncode, "the controller was there all the time"
+
+        first, second = (f"rule_train_wildcards_documentation_{budget}" for budget in BUDGETS)
+        requeued = None
+        to_do = {first: ["scancel"], second: ["scontrol", "requeue"]}
+        while to_do:
+            wait(lambda: any(training(cluster, experiment, each) for each in to_do), workflow, experiment)
+            for each in list(to_do):
+                if number := training(cluster, experiment, each):
+                    cluster.call(*to_do.pop(each), number)
+                    requeued = number if each == second else requeued
+        wait(lambda: len(jobs(cluster, first)) == 2, workflow, experiment)
+        wait(lambda: training(cluster, experiment, first), workflow, experiment)
+        cluster.call("scancel", "--signal=USR1", training(cluster, experiment, first))
+        assert workflow.wait(timeout=900) == 0, experiment.said()
+    finally:
+        workflow.kill()
+    experiment.requeued = requeued
+    return experiment
+
+
+def wait(ready, workflow, experiment, seconds=900):
+    until = time.monotonic() + seconds
+    while not ready():
+        assert workflow.poll() is None, experiment.said()
+        assert time.monotonic() < until, experiment.said()
+        time.sleep(0.1)
+
+
+def jobs(cluster, comment):
+    """Slurm's numbers and states of the jobs of a rule, ended ones too."""
+    lines = cluster.call("squeue", "--noheader", "--states=all", "--sort=i", "--format=%i %T %k").splitlines()
+    return [line.split()[:2] for line in lines if line.split()[2].startswith(comment)]
+
+
+def training(cluster, experiment, comment):
+    """The job that is training a run now: it is running and owns one."""
+    owners = [read(path) for path in experiment.folder.glob("results/store/runs/*.state/owner.json")]
+    for number, state in jobs(cluster, comment):
+        if state == "RUNNING" and any(f'"{number}"' in owner for owner in owners):
+            return number
+    return None
+
+
+def read(path):
+    try:
+        return path.read_text()
+    except FileNotFoundError:  # the run has ended
+        return ""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, disturbed):
+    """The same trainings by hand, one after another, from the same tokens."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    for part in ("tokens", "vocabulary"):
+        shutil.copytree(disturbed.folder / "results" / "tiny" / part, folder / "results" / "tiny" / part)
+    for budget in BUDGETS:
+        command = ["relscale", "train", disturbed.folder / "experiment.yaml", "--corpus", "documentation"]
+        command += ["--job", budget, "--output", f"{budget}.json"]
+        subprocess.run(list(map(str, command)), cwd=folder, env=disturbed.environment, check=True)
+    return folder
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_a_cancelled_a_requeued_and_a_warned_training_end_with_the_weights_of_an_undisturbed_one(
+    disturbed, undisturbed, budget
+):
+    manifest = disturbed.folder / "results" / "tiny" / "runs" / "documentation" / f"{budget}.json"
+    expected = json.loads((undisturbed / f"{budget}.json").read_text())
+    assert json.loads(manifest.read_text()) == expected
+    for run in expected:
+        weights = Path(run["path"]) / "model.safetensors"
+        assert (disturbed.folder / weights).read_bytes() == (undisturbed / weights).read_bytes()
+
+
+def test_every_run_is_measured_and_laws_are_fitted(disturbed):
+    results = disturbed.folder / "results" / "tiny"
+    measured = read_table(results / "measurements.parquet")
+    assert len(set(measured["run"].to_pylist())) == 6
+    assert (results / "fits" / "fits.parquet").is_file()
+
+
+def test_slurm_saw_what_was_done_to_the_trainings(disturbed, cluster):
+    first = [state for _, state in jobs(cluster, "rule_train_wildcards_documentation_2e9")]
+    assert first == ["CANCELLED", "FAILED", "COMPLETED"]
+    second = jobs(cluster, "rule_train_wildcards_documentation_4e9")
+    assert second == [[disturbed.requeued, "COMPLETED"]]
+    assert "Restarts=1" in cluster.call("scontrol", "show", "job", disturbed.requeued)
+
+
+def test_a_training_that_is_stopped_has_saved_its_state(disturbed, cluster):
+    """Exit code 85 says so, in the log of the job."""
+    cancelled, warned, _ = jobs(cluster, "rule_train_wildcards_documentation_2e9")
+    for number in (cancelled[0], warned[0], disturbed.requeued):
+        (log,) = disturbed.folder.glob(f"results/slurm-logs/**/{number}.log")
+        assert "returned non-zero exit status 85" in log.read_text()
+
+
+def test_a_training_is_granted_the_gpu_and_the_time_that_the_plan_asks_for(disturbed, cluster):
+    granted = cluster.call("scontrol", "show", "job", disturbed.requeued)
+    assert re.search(r"TresPerJob=gres:gpu:1\b", granted)
+    assert "TimeLimit=00:16:00" in granted
+
+
+def test_each_attempt_has_more_time_and_the_second_more_memory(disturbed, cluster):
+    attempts = [number for number, _ in jobs(cluster, "rule_train_wildcards_documentation_2e9")]
+    asked = [
+        cluster.call("squeue", "--noheader", "--format=%l %m", "--states=all", f"--jobs={number}")
+        for number in attempts
+    ]
+    times, memories = zip(*(each.split() for each in asked), strict=True)
+    assert times == ("16:00", "32:00", "48:00")
+    assert memories == ("8000M", "16000M", "16000M")
+
+
+def test_small_jobs_share_an_allocation(disturbed, cluster):
+    assert len(jobs(cluster, "rule_text")) == 1
+    assert len(jobs(cluster, "rule_analysis")) == 1
+
+
+def test_the_logs_of_all_jobs_are_kept(disturbed, cluster):
+    numbers = {number for number, _ in jobs(cluster, "")}
+    assert numbers == {path.stem for path in disturbed.folder.glob("results/slurm-logs/**/*.log")}
+
+
+def test_without_accounting_sacct_is_answered_by_squeue(disturbed, cluster):
+    name = cluster.call("squeue", "--noheader", "--states=all", "--format=%j").splitlines()[0]
+    path = f"{ROOT}/slurm/bin:{cluster.environment['PATH']}"
+    asked = subprocess.run(
+        ["sacct", "-X", "--name", name],
+        env=cluster.environment | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {tuple(line.split("|")) for line in asked.stdout.splitlines()} == {
+        (number, state) for number, state in jobs(cluster, "")
+    }
