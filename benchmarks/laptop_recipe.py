@@ -1,7 +1,9 @@
 """The scan behind the recipe `laptop`: learning rates and batch sizes around its own, at one budget.
 
     python benchmarks/laptop_recipe.py [config.yaml] [--corpus documentation] [--budget 2e11] [--width 24]
+    python benchmarks/laptop_recipe.py experiments/optimizers-laptop.yaml --batches 1 --rates 0.25 0.5 1 2 4
 
+The second scans the learning rate of every optimizer of an experiment, which is where the recipe's multiples come from.
 Needs the experiment's token stores (`snakemake results/laptop/tokens/documentation/manifest.json`). Prints the
 validation loss of each combination; the recipe's own is marked.
 """
@@ -10,6 +12,7 @@ import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from relscale.config import load_config
 from relscale.design.isoflop import grid
@@ -27,27 +30,38 @@ def main() -> None:
     parser.add_argument("--corpus", default="documentation")
     parser.add_argument("--budget", type=float, default=2e11)
     parser.add_argument("--width", type=int, default=24)
+    parser.add_argument("--batches", type=float, nargs="+", default=FACTORS, help="multiples of the batch")
+    parser.add_argument("--rates", type=float, nargs="+", default=FACTORS, help="of the learning rate")
+    parser.add_argument("--optimizers", nargs="+", help="those of the experiment by default")
     options = parser.parse_args()
     config = load_config(options.config)
     config["design"] |= {"budgets": [options.budget], "widths": [options.width], "seeds": {}}
-    (run,) = grid(config, options.corpus, config["design"]["optimizers"][0])[0]
     results = results_folder(config)
     print(f"{options.corpus}, {options.budget:g} FLOPs, width {options.width}\n")
-    print("| batch | steps | learning rate | validation loss |\n|---|---|---|---|")
-    for batch_factor in FACTORS:
-        for rate_factor in FACTORS:
-            tried = changed(run, batch_factor, rate_factor)
-            with tempfile.TemporaryDirectory() as folder:
-                record = train_run(
-                    tried,
-                    results / "tokens" / options.corpus,
-                    results / "vocabulary",
-                    Path(folder) / "run",
-                    config["training"],
-                )
-            own = " (the recipe's)" if tried == run else ""
-            rate, loss = tried.hyperparameters.learning_rate, record["validation_loss"]
-            print(f"| {tried.batch_size} | {tried.train_steps} | {rate:.4f} | {loss:.4f}{own} |", flush=True)
+    print("| optimizer | batch | steps | learning rate | validation loss |\n|---|---|---|---|---|")
+    for optimizer in options.optimizers or config["design"]["optimizers"]:
+        (run,) = grid(config, options.corpus, optimizer)[0]
+        for batch_factor in options.batches:
+            for rate_factor in options.rates:
+                tried = changed(run, batch_factor, rate_factor)
+                with tempfile.TemporaryDirectory() as folder:
+                    record = train_run(
+                        tried,
+                        results / "tokens" / options.corpus,
+                        results / "vocabulary",
+                        Path(folder) / "run",
+                        config["training"],
+                    )
+                print(row(tried, record, " (the recipe's)" if tried == run else ""), flush=True)
+
+
+def row(tried: Run, record: dict[str, Any], remark: str) -> str:
+    loss = f"{record['validation_loss']:.4f}" if record["status"] == "ok" else record["status"]
+    rate = tried.hyperparameters.learning_rate
+    return (
+        f"| {tried.hyperparameters.optimizer} | {tried.batch_size} | {tried.train_steps} | {rate:.4f} |"
+        f" {loss}{remark} |"
+    )
 
 
 def changed(run: Run, batch_factor: float, rate_factor: float) -> Run:

@@ -100,6 +100,38 @@ def test_a_run_survives_json():
         assert run_from_dict(copy.deepcopy(run_to_dict(run))) == run
 
 
+def large(**design):
+    """At the paper's vocabulary and sequence length."""
+    config = experiment(**{"flop_accounting": "forward", "sequence_length": 4096, "budgets": [1e19]} | design)
+    return config | {"vocabulary": {"size": 128_256}}
+
+
+def test_step_law_sets_learning_rate_and_batch_by_hidden_parameters_and_tokens():
+    for run in plan(large(recipe="step-law", widths=[512, 1024])):
+        h = run.architecture.hidden_size
+        hidden = run.params - 2 * 128_256 * h
+        assert run.hyperparameters.learning_rate == pytest.approx(1.79 * hidden**-0.713 * run.tokens**0.307)
+        assert run.batch_size * 4096 == pytest.approx(0.58 * run.tokens**0.571, rel=0.03)
+        assert run.hyperparameters.schedule == "cosine"
+
+
+def test_width_transfer_keeps_the_product_of_learning_rate_and_decay():
+    narrow, wide = plan(large(recipe="width-transfer", widths=[512, 2048]))[:2]
+    (paper, _) = plan(large(recipe="held2025", widths=[512, 2048]))[:2]
+    assert narrow == paper
+    of_narrow, of_wide = narrow.hyperparameters, wide.hyperparameters
+    batches = (wide.batch_size / narrow.batch_size) ** 0.5
+    assert of_wide.learning_rate == pytest.approx(of_narrow.learning_rate * batches / 4)
+    assert of_wide.weight_decay == pytest.approx(4 * of_narrow.weight_decay)
+
+
+def test_the_laptop_recipe_gives_adamw_its_own_learning_rate():
+    cautious, plain = (
+        plan(experiment(optimizers=[name]))[0].hyperparameters for name in ("c-adamc", "adamw")
+    )
+    assert plain.learning_rate == pytest.approx(cautious.learning_rate * 2 / 3)
+
+
 def test_dropped_widths_say_why():
     config = experiment(recipe="held2025", widths=[32, 512], budgets=[1e18])
     config["vocabulary"]["size"] = 128_256
@@ -115,7 +147,7 @@ def test_dropped_widths_say_why():
     ("design", "message"),
     [
         ({"budgets": [1e6]}, "no width can spend 1e6 FLOPs"),
-        ({"recipe": "chinchilla"}, "no recipe 'chinchilla'; there are held2025, laptop"),
+        ({"recipe": "chinchilla"}, "no recipe 'chinchilla'; there are held2025, laptop, step-law"),
         ({"widths": [33]}, "width 33 is odd"),
     ],
 )

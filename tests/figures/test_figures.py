@@ -27,6 +27,7 @@ FIGURES = [
 ]
 PER_SUITE = ["forecast", "prompt-forms", "relative-law", "robustness", "specification-curve"]
 OF_COUNTRIES = "internet-users"  # of which the toy tables have none
+OF_OPTIMIZERS = "optimizers"  # likewise; tests/fitting/test_by_size.py draws it
 TABLES = ("frontier", "errors", "gaps", "fits", *QUESTIONS)
 SUITES = ["knowledge", "varieties", "domains", "behaviours"]
 NAMES = [
@@ -71,7 +72,7 @@ def axes(figure: go.Figure, letter: str) -> dict[str, Any]:
 
 
 def test_these_are_all_the_figures() -> None:
-    assert plot.figure_names() == sorted([*FIGURES, *PER_SUITE, OF_COUNTRIES])
+    assert plot.figure_names() == sorted([*FIGURES, *PER_SUITE, OF_COUNTRIES, OF_OPTIMIZERS])
     assert plot.suite_figures() == PER_SUITE
 
 

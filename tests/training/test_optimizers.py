@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from relscale.design.recipes.laptop import architecture, hyperparameters
 from relscale.errors import RelscaleError
-from relscale.training import cautious
+from relscale.training import cautious, native
 from relscale.training.adam import Adam, build_adam
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
@@ -65,21 +65,23 @@ def tried(name, a):
     )
 
 
+@pytest.mark.parametrize("kind", [torch.float64, torch.float32], ids=["float64", "float32"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_model_is_updated_as_by_the_plain_reference_over_a_whole_schedule(name):
+def test_a_model_is_updated_as_by_the_plain_reference_over_a_whole_schedule(name, kind):
     a = architecture(32, 8, 40)
-    model = Decoder(a).double()
+    model = Decoder(a).to(kind)
+    near = {"rtol": 1e-9, "atol": 1e-11} if kind == torch.float64 else {"rtol": 1e-4, "atol": 2e-5}
     optimizer = build_optimizer(model, tried(name, a))
     generator = torch.Generator().manual_seed(1)
-    expected = {key: p.detach().numpy().copy() for key, p in model.named_parameters()}
+    expected = {key: p.detach().double().numpy().copy() for key, p in model.named_parameters()}
     memories = {key: {} for key in expected}
     for step in range(1, 31):
         lr = PEAK * min(step / 5, (31 - step) / 20)
         for group in optimizer.param_groups:
             group["lr"] = lr
         for key, p in model.named_parameters():
-            p.grad = torch.randn(p.shape, generator=generator, dtype=torch.float64) * 10.0 ** (step % 5 - 2)
-            gradient = p.grad.numpy().copy()
+            p.grad = torch.randn(p.shape, generator=generator, dtype=kind) * 10.0 ** (step % 5 - 2)
+            gradient = p.grad.double().numpy().copy()
             matrix = key.endswith("_proj.weight")
             decay = DECAY if matrix or key == "lm_head.weight" else 0.0
             rule = muon_reference if name == "muon" and matrix else adam_reference
@@ -88,7 +90,7 @@ def test_a_model_is_updated_as_by_the_plain_reference_over_a_whole_schedule(name
             )
         optimizer.step()
         for key, p in model.named_parameters():
-            np.testing.assert_allclose(p.detach().numpy(), expected[key], rtol=1e-9, atol=1e-11)
+            np.testing.assert_allclose(p.detach().double().numpy(), expected[key], **near)
 
 
 @settings(max_examples=12, deadline=None)
@@ -118,18 +120,65 @@ def test_tensors_in_pieces_and_pieces_in_bundles_change_nothing(seed, sizes, bun
         cautious.BUNDLE = whole
 
 
-def test_what_moves_weights_on_an_accelerator_moves_them_as_on_the_processor(monkeypatch):
-    def trained(move):
-        monkeypatch.setattr(cautious, "_move_on_host", move)
-        generator = torch.Generator().manual_seed(0)
-        weight = torch.ones(7, 5, dtype=torch.float64, requires_grad=True)
-        optimizer = Adam([weight], PEAK, BETAS, EPSILON, DECAY, cautious=True)
-        for _ in range(5):
-            weight.grad = torch.randn(7, 5, generator=generator, dtype=torch.float64)
-            optimizer.step()
-        return weight.detach()
+def random_tensors(seed, *shapes):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
 
-    torch.testing.assert_close(trained(cautious._move_on_device), trained(cautious._move_on_host))
+
+def test_what_moves_weights_on_an_accelerator_moves_them_as_on_the_processor():
+    weight, update = random_tensors(0, (7, 5), (7, 5))
+    there = weight.clone()
+    kept, sizes = torch.tensor([20.0]), [35]
+    cautious._move_on_device([there], [update.clone()], kept, sizes, 0.1, 0.3)
+    cautious._move_on_host([weight], [update], kept, sizes, 0.1, 0.3)
+    torch.testing.assert_close(there, weight)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.4, 0.0])
+def test_the_masked_update_is_divided_by_the_share_that_is_kept_but_grows_a_thousandfold_at_most(share):
+    weight, update = random_tensors(1, (50,), (50,))
+    expected = weight * (1 - 0.1 * 0.3) - 0.1 * update / max(share, 1e-3)
+    cautious._move_on_host([weight], [update], torch.tensor([50 * share]), [50], 0.1, 0.3)
+    torch.testing.assert_close(weight, expected)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_kernel_in_c_updates_as_torchs_kernels_do(monkeypatch, threads):
+    if native.library() is None:
+        pytest.skip("no C compiler here")
+    monkeypatch.setattr(cautious, "SMALLEST_SHARED", 0)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    shapes = [(300, 7), (5,), (40, 150)]
+    moved = []
+    for library in (native.library, lambda: None):
+        monkeypatch.setattr(cautious.native, "library", library)
+        parameters = [weight.float().requires_grad_() for weight in random_tensors(2, *shapes)]
+        optimizer = Adam(parameters, PEAK, BETAS, EPSILON, DECAY, cautious=True, corrected=True)
+        for step in range(20):
+            optimizer.param_groups[0]["lr"] = PEAK * step / 20
+            for p, gradient in zip(parameters, random_tensors(step, *shapes), strict=True):
+                p.grad = gradient.float()
+            optimizer.step()
+        moved.append(parameters)
+    for one, other in zip(*moved, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_how_many_threads_there_are_changes_no_bit(monkeypatch):
+    monkeypatch.setattr(cautious, "SMALLEST_SHARED", 0)
+    moved = []
+    for threads in (1, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        parameters = [
+            weight.float().requires_grad_() for weight in random_tensors(3, (99,), (70, 80), (5000,))
+        ]
+        optimizer = Adam(parameters, PEAK, BETAS, EPSILON, DECAY, cautious=True)
+        for step in range(5):
+            for p, gradient in zip(parameters, random_tensors(step, (99,), (70, 80), (5000,)), strict=True):
+                p.grad = gradient.float()
+            optimizer.step()
+        moved.append(parameters)
+    assert all(torch.equal(one, other) for one, other in zip(*moved, strict=True))
 
 
 @pytest.mark.parametrize("name", NAMES)

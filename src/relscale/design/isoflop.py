@@ -65,7 +65,12 @@ def grid(config: dict[str, Any], corpus: str, optimizer: str) -> tuple[list[Run]
                     batch_size=batch_size,
                     train_steps=steps,
                     hyperparameters=replace(
-                        rules.hyperparameters(optimizer, architecture, batch_size),
+                        rules.hyperparameters(
+                            optimizer,
+                            architecture,
+                            batch_size,
+                            steps * batch_size * design["sequence_length"],
+                        ),
                         **{key: design[key] for key in ("schedule", "warmup", "decay") if key in design},
                     ),
                 )

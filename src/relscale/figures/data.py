@@ -32,6 +32,7 @@ COLUMNS = {
     ),
     "errors": (*KEYS, "budget", "training_flops", "value", "stderr_runs", "stderr_items", "status"),
     "gaps": (*PAIR, "budget", "run", "training_flops", "ratio", "stderr_log", "status"),
+    "sizes": (*PAIR, "budget", "training_flops", "params", "tokens", "ratio", "stderr_log", "status"),
     "fits": (
         *PAIR,
         *("fit", "law", "parameter", "value", "low", "high", "level", "scheme", "estimand"),

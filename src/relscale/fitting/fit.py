@@ -9,6 +9,7 @@ import pyarrow as pa
 from relscale.fitting import fits as tables
 from relscale.fitting.accuracy import sigmoid_rows
 from relscale.fitting.allocation import allocation
+from relscale.fitting.by_size import by_size
 from relscale.fitting.contrasts import contrasts
 from relscale.fitting.curves import RATIO, Curves
 from relscale.fitting.fits import Fits
@@ -84,6 +85,9 @@ def fit(
         for curves in contrasts(readings, by, baseline):
             rows["gaps"] += [row for j in range(len(curves.keys)) for row in gap_rows(curves, j)]
             _ask(relative.LINE, curves, chosen, rows)
+    sizes = by_size(all_ladders, chosen)
+    rows["sizes"] += sizes.sizes
+    rows["fits"] += sizes.fits
     of_laws, predictions = law_fits(measurements, chosen)
     rows["fits"] += of_laws
     rows["predictions"] += predictions

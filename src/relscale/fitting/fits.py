@@ -67,6 +67,22 @@ GAPS = pa.schema(
     | {"ratio": _NUMBER, "log_ratio": _NUMBER, "stderr_log": _NUMBER, "status": _TEXT}
 )
 
+SIZES = pa.schema(
+    _LADDER
+    | _SERIES
+    | _PAIR
+    | {
+        "budget": _NUMBER,
+        "training_flops": _NUMBER,
+        "params": _NUMBER,
+        "tokens": _NUMBER,
+        "ratio": _NUMBER,
+        "log_ratio": _NUMBER,
+        "stderr_log": _NUMBER,
+        "status": _TEXT,
+    }
+)
+
 FITS = pa.schema(
     _LADDER
     | _SERIES
@@ -298,6 +314,7 @@ SCHEMAS = {
     "frontier": FRONTIER,
     "errors": ERRORS,
     "gaps": GAPS,
+    "sizes": SIZES,
     "fits": FITS,
     "predictions": PREDICTIONS,
     "forecasts": FORECASTS,
@@ -329,6 +346,8 @@ class Fits:
     gaps
         A row for each target, baseline and point: ``ratio = E_t / E_b``; ``stderr_log`` is that of its logarithm over
         the items.
+    sizes
+        A row for each target, baseline and run: the ratio between two optimizers at equal parameters and tokens.
     fits
         A row for each fitted parameter and estimand, with interval, p-value and the p-values adjusted over the family
         (all groups, corpora and optimizers of one suite, prompt and metric). ``direction`` of a ``delta_beta`` is that
@@ -366,6 +385,7 @@ class Fits:
     frontier: pa.Table
     errors: pa.Table
     gaps: pa.Table
+    sizes: pa.Table
     fits: pa.Table
     predictions: pa.Table
     forecasts: pa.Table

@@ -5,7 +5,9 @@ pass takes a bundle of tensors, or pieces of large ones, through all of its oper
 and leaves the masked update where the gradient was; so memory is passed over 9 times where AdamW needs 7.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import torch
@@ -17,6 +19,7 @@ from relscale.training.sharding import is_shared, share, summed
 
 SMALLEST_SHARE = 1e-3  # as in Liang et al.'s code: a tensor's update grows at most a thousandfold
 BUNDLE = 2**17  # elements worked on at a time
+SMALLEST_SHARED = 2**18  # elements of a step; of fewer, threads take longer to wake than to work
 
 
 def cautious_adamw(
@@ -39,9 +42,13 @@ def cautious_adamw(
     first_weight, sizes = weights[0], [weight.numel() for weight in weights]
     if is_shared(first_weight):  # then the sizes are those of whole tensors
         weights, gradients, m, v = ([share(each) for each in column] for column in (weights, gradients, m, v))
-    elif native.usable(*weights) and all(tensor.is_contiguous() for tensor in (*weights, *gradients)):
-        for tensors in zip(weights, gradients, m, v, strict=True):
-            _native_step(*tensors, step.item(), lr, betas, eps, decay)
+    elif native.fit(*weights) and all(tensor.is_contiguous() for tensor in (*weights, *gradients)):
+        number = step.item()
+        _side_by_side(
+            lambda *tensors: _native_step(*tensors, number, lr, betas, eps, decay),
+            zip(weights, gradients, m, v, strict=True),
+            sum(sizes),
+        )
         return
     kept: list[list[Tensor]] = [[] for _ in weights]
     for bundle in _bundles(gradients, m, v):
@@ -57,6 +64,21 @@ def cautious_adamw(
     counts = summed(torch.stack([torch.stack(parts).sum() for parts in kept]), over=first_weight)
     move = _move_on_host if counts.device.type == "cpu" else _move_on_device
     move(weights, gradients, counts, sizes, lr, decay)
+
+
+def _side_by_side(
+    update: Callable[..., None], tensors: Iterable[tuple[Tensor, ...]], elements: int
+) -> None:
+    """Update each tensor, as many at a time as torch has threads; their number changes no result."""
+    threads = torch.get_num_threads() if elements >= SMALLEST_SHARED else 1
+    each = _pool(threads).map if threads > 1 else map
+    for _ in each(lambda one: update(*one), tensors):  # what fails in a thread fails here
+        pass
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, "optimizer")
 
 
 def _native_step(

@@ -53,11 +53,15 @@ def usable(*tensors: Tensor) -> bool:
     They want float32 on a CPU, outside autocast and ``torch.compile``, and one thread: torch's operations share their
     work among several, these do not.
     """
+    return torch.get_num_threads() == 1 and fit(*tensors)
+
+
+def fit(*tensors: Tensor) -> bool:
+    """The same for a caller that shares the work among threads itself."""
     return (
         not torch.compiler.is_compiling()
         and all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
         and not torch.is_autocast_enabled("cpu")
-        and torch.get_num_threads() == 1
         and library() is not None
     )
 

@@ -1,11 +1,11 @@
 """Hyperparameter recipes, one file each, found by name.
 
-A recipe is a module with four functions:
+A recipe is a module with four functions; its name has hyphens for underscores:
 
 - ``widths(forward_budget) -> tuple[int, ...]``: the hidden sizes to try where the experiment names none;
 - ``architecture(hidden_size, sequence_length, vocabulary_size) -> Architecture``;
 - ``batch_size(forward_budget, architecture) -> int``: sequences a step; raises ``Infeasible`` where none will do;
-- ``hyperparameters(optimizer, architecture, batch_size) -> Hyperparameters``.
+- ``hyperparameters(optimizer, architecture, batch_size, tokens) -> Hyperparameters``, of a run of so many tokens.
 """
 
 import importlib
@@ -27,7 +27,7 @@ def recipe(name: str) -> ModuleType:
     RelscaleError
         There is none; the message lists those there are.
     """
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    names = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
     if name not in names:
         raise RelscaleError(f"design.recipe: no recipe {name!r}; there are {', '.join(names)}")
-    return importlib.import_module(f"{__name__}.{name}")
+    return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")

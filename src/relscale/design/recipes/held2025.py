@@ -57,7 +57,9 @@ def batch_size(forward_budget: float, architecture: Architecture) -> int:
     return int(batch)
 
 
-def hyperparameters(optimizer: str, architecture: Architecture, batch_size: int) -> Hyperparameters:
+def hyperparameters(
+    optimizer: str, architecture: Architecture, batch_size: int, tokens: int = 0
+) -> Hyperparameters:
     """Betas 0.95 and ``0.98^(batch/128)``, ε 1e-15, decay 0.1, clipping at 1, warm-up–stable–decay 10–70–20%."""
     return Hyperparameters(
         optimizer=optimizer,

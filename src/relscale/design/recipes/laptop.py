@@ -14,6 +14,9 @@ from relscale.design.run import Hyperparameters
 TARGET_STEPS = 320
 SMALLEST_BATCH = 2
 LARGEST_HEAD = 64
+# Of the learning rate; others have 1. Near the minimum of a parabola through losses at 1/4, 1/2, 1 and 2 times the rate
+# (benchmarks/laptop_recipe.py, at 2e11 FLOPs and width 24). Of these, C-AdamW, C-AdamC and Muon were best at 1.
+MULTIPLE = {"adamw": 2 / 3, "adamc": 2 / 3}
 
 
 def widths(forward_budget: float) -> tuple[int, ...]:
@@ -48,11 +51,14 @@ def batch_size(forward_budget: float, architecture: Architecture) -> int:
     return max(SMALLEST_BATCH, round(forward_budget / flops_per_sequence / TARGET_STEPS))
 
 
-def hyperparameters(optimizer: str, architecture: Architecture, batch_size: int) -> Hyperparameters:
-    """Learning rate ``0.1·√batch / h``, at most 0.02; otherwise as in the paper."""
+def hyperparameters(
+    optimizer: str, architecture: Architecture, batch_size: int, tokens: int = 0
+) -> Hyperparameters:
+    """Learning rate ``0.1·√batch / h``, at most 0.02, times the optimizer's multiple; otherwise as in the paper."""
     return Hyperparameters(
         optimizer=optimizer,
-        learning_rate=min(0.02, 0.1 * math.sqrt(batch_size) / architecture.hidden_size),
+        learning_rate=MULTIPLE.get(optimizer, 1.0)
+        * min(0.02, 0.1 * math.sqrt(batch_size) / architecture.hidden_size),
         beta1=0.95,
         beta2=0.98 ** (batch_size / 128),
         epsilon=1e-15,

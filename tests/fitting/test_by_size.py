@@ -1,0 +1,83 @@
+"""Two optimizers whose losses differ by a known law of size, from table to figure."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from relscale.figures import optimizers
+from relscale.figures.data import FigureData
+from relscale.fitting.fit import fit
+from relscale.fitting.fits import write
+
+GROUPS = {"a": (1.5, 0.08, 0.0)}
+EXPONENT, LEVEL, AT = -0.02, 0.97, 1e5
+
+
+def changed(table: pa.Table, name: str, column: Any) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, column)
+
+
+@pytest.fixture(scope="module")
+def measurements(World: Any) -> pa.Table:
+    """``muon`` has 0.97·(N / 1e5)^−0.02 times the errors of ``adamw``, with noise of a thousandth."""
+    world = World(GROUPS).measurements
+    ratio = LEVEL * (world["params"].to_numpy() / AT) ** EXPONENT
+    ratio *= 1 + 1e-3 * np.random.default_rng(0).standard_normal(len(ratio))
+    both = []
+    for name, factor in (("adamw", 1.0), ("muon", ratio)):
+        table = changed(world, "value", pa.array(world["value"].to_numpy() * factor))
+        table = changed(table, "optimizer", pa.array([name] * table.num_rows))
+        both.append(changed(table, "run", pa.array([f"{run}-{name}" for run in table["run"].to_pylist()])))
+    return pa.concat_tables(both)
+
+
+@pytest.fixture(scope="module")
+def fits(measurements: pa.Table) -> Any:
+    return fit(measurements, options={"contrasts": {"optimizer": "adamw"}})
+
+
+def test_the_law_of_size_between_two_optimizers_is_recovered(fits: Any) -> None:
+    rows = fits.fits.filter(pc.equal(fits.fits["law"], "relative_power_law_of_params")).to_pylist()
+    (slope,) = (row for row in rows if (row["parameter"], row["suite"]) == ("exponent", "validation"))
+    assert slope["value"] == pytest.approx(EXPONENT, abs=1e-3)
+    assert slope["low"] < EXPONENT < slope["high"]
+    assert (slope["predictor"], slope["baseline"], slope["n"]) == ("params", "adamw", 25)
+
+
+def test_by_size_every_pair_of_equal_runs_is_a_point(fits: Any, measurements: pa.Table) -> None:
+    sizes = fits.sizes.filter(pc.equal(fits.sizes["suite"], "validation")).to_pylist()
+    loss = {
+        (row["optimizer"], row["params"]): row["value"]
+        for row in measurements.to_pylist()
+        if row["suite"] == "validation"
+    }
+    assert len(sizes) == len(loss) / 2
+    for row in sizes:
+        of_muon, of_adamw = (loss[name, row["params"]] for name in ("muon", "adamw"))
+        assert row["ratio"] == pytest.approx(of_muon / of_adamw, rel=1e-12)
+
+
+def test_where_no_optimizers_are_compared_there_are_no_sizes(measurements: pa.Table) -> None:
+    assert fit(measurements).sizes.num_rows == 0
+
+
+def test_the_figure_has_compute_and_size_side_by_side(
+    fits: Any, measurements: pa.Table, tmp_path: Path
+) -> None:
+    write(fits, tmp_path / "fits")
+    pq.write_table(measurements, tmp_path / "measurements.parquet")
+    data = FigureData(tmp_path / "measurements.parquet", tmp_path / "fits")
+    figure = optimizers.draw(data, {})
+    text = " ".join(note.text for note in figure.layout.annotations)
+    assert "Loss relative to adamw, by compute" in text
+    assert "muon: exponent = −0.02" in text
+    points = [
+        trace for trace in figure.data if (trace.name, trace.xaxis, trace.mode) == ("muon", "x3", "markers")
+    ]
+    assert len(points[0].x) == 25
+    assert "adamw (baseline)" in [trace.name for trace in figure.data]
