@@ -7,7 +7,7 @@ and leaves the masked update where the gradient was; so memory is passed over 9 
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -43,12 +43,8 @@ def cautious_adamw(
     if is_shared(first_weight):  # then the sizes are those of whole tensors
         weights, gradients, m, v = ([share(each) for each in column] for column in (weights, gradients, m, v))
     elif native.fit(*weights) and all(tensor.is_contiguous() for tensor in (*weights, *gradients)):
-        number = step.item()
-        _side_by_side(
-            lambda *tensors: _native_step(*tensors, number, lr, betas, eps, decay),
-            zip(weights, gradients, m, v, strict=True),
-            sum(sizes),
-        )
+        own_step = partial(_native_step, step=step.item(), lr=lr, betas=betas, eps=eps, decay=decay)
+        _side_by_side(own_step, zip(weights, gradients, m, v, strict=True), sum(sizes))
         return
     kept: list[list[Tensor]] = [[] for _ in weights]
     for bundle in _bundles(gradients, m, v):
@@ -66,9 +62,7 @@ def cautious_adamw(
     move(weights, gradients, counts, sizes, lr, decay)
 
 
-def _side_by_side(
-    update: Callable[..., None], tensors: Iterable[tuple[Tensor, ...]], elements: int
-) -> None:
+def _side_by_side(update: Callable[..., None], tensors: Iterable[tuple[Tensor, ...]], elements: int) -> None:
     """Update each tensor, as many at a time as torch has threads; their number changes no result."""
     threads = torch.get_num_threads() if elements >= SMALLEST_SHARED else 1
     each = _pool(threads).map if threads > 1 else map
