@@ -6,7 +6,7 @@ Shards read the files, split, shuffle and write tokens, index and digests; their
 processes, and is given without it too. Memory is the largest resident set of a process that makes shards of the text
 once and four times.
 
-    python benchmarks/tokenization.py [--cores N] [--rounds N] [--size VOCABULARY] [--megabytes M]
+    python benchmarks/tokenization.py [--cores N] [--rounds N] [--size VOCABULARY] [--megabytes M] [--documents PARQUET]
 """
 
 import argparse
@@ -31,11 +31,14 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=32_000, help="of the vocabulary")
+    parser.add_argument(
+        "--documents", type=Path, help="the documents of the default experiment, if made before"
+    )
     parser.add_argument("--megabytes", type=float, default=24, help="of text")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        text = prepare(work, options.cores, options.size, 1e6 * options.megabytes)
+        text = prepare(work, options.cores, options.size, 1e6 * options.megabytes, options.documents)
         print(f"{text / 1e6:.1f} MB of text, vocabulary {options.size}, {options.cores} cores", flush=True)
         rows, processor = [], []
         for number in range(options.rounds):
@@ -60,7 +63,7 @@ def main() -> None:
         print("\n" + tabulate(sizes, ("text", "peak memory of a process, MB")))
 
 
-def prepare(work: Path, files: int, size: int, most: float) -> int:
+def prepare(work: Path, files: int, size: int, most: float, documents: Path | None) -> int:
     """Write text and vocabulary; the bytes of the text."""
     import pyarrow as pa
     import pyarrow.parquet
@@ -70,11 +73,12 @@ def prepare(work: Path, files: int, size: int, most: float) -> int:
     from relscale.corpora.documents import read_documents
     from relscale.tokens.vocabulary import train_vocabulary
 
-    source = load_config(ROOT / "config.yaml")["sources"]["installed"]
-    build_source(source, work / "installed", 0, files)
-    documents = work / "installed" / "documents.parquet"
+    if documents is None:
+        source = load_config(ROOT / "config.yaml")["sources"]["installed"]
+        build_source(source, work / "installed", 0, files)
+        documents = work / "installed" / "documents.parquet"
     os.environ["RAYON_NUM_THREADS"] = str(files)
-    train_vocabulary([(documents, None)], {"size": size, "sample_bytes": 2e7}, work / "words", 0)
+    train_vocabulary([(documents, None)], {"size": size, "sample_bytes": most}, work / "words", 0)
     texts = read_documents(documents, split="train")["text"].to_pylist()
     random.Random(0).shuffle(texts)
     room = most

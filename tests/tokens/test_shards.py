@@ -73,7 +73,7 @@ def test_every_document_of_both_splits_stands_in_one_shard_and_no_other(recipe):
 
 
 def test_a_budget_takes_the_shortest_beginning_and_a_larger_one_adds_to_it(recipe):
-    folders = [recipe.folder(file) for file in recipe.stream.files]
+    folders = recipe.folders()
     few = make_shards(recipe, 3000, 1)
     counts = [read_shard(shard)["splits"]["train"]["tokens"] for shard in few]
     assert sum(counts) >= 3000 > sum(counts[:-1])
@@ -90,11 +90,11 @@ def test_what_shards_depend_on_is_in_their_place(recipe, tmp_path):
         replace(recipe, seed=1),
         replace(recipe, shard_characters=9000),
         replace(recipe, stream=replace(recipe.stream, min_characters=50)),
+        replace(recipe, stream=replace(recipe.stream, files=(replace(first, content="another revision"),))),
     ]
-    places = {each.folder(first) for each in (recipe, *changed)}
-    places.add(recipe.folder(replace(first, content="another revision")))
-    assert len(places) == 5
-    assert recipe.folder(first) == replace(recipe, stream=replace(recipe.stream, files=())).folder(first)
+    assert len({each.folders()[0] for each in (recipe, *changed)}) == 5
+    alone = replace(recipe, stream=replace(recipe.stream, files=(first,)))
+    assert alone.folders() == recipe.folders()[:1]
 
 
 PROGRAM = """

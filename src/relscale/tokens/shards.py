@@ -72,13 +72,20 @@ class Recipe:
     runs_of_words: tuple[Path, int] | None = None
     shard_characters: int = SHARD_CHARACTERS
 
-    def folder(self, file: TextFile) -> Path:
-        """Where the shards of a file lie."""
+    def folders(self) -> list[Path]:
+        """Where the shards of each file lie."""
         told = {key: value for key, value in asdict(self.stream).items() if key != "files"}
         words = self.runs_of_words and [file_digest(self.runs_of_words[0]), self.runs_of_words[1]]
         vocabulary = [file_digest(self.vocabulary / TOKENIZER_FILE), end_of_text(self.vocabulary)]
-        key = [file.name, file.content, told, vocabulary, words, self.seed, self.shard_characters]
-        return self.store / "tokens" / digest([key, code_digest("relscale.tokens.shards")])
+        key = [
+            told,
+            vocabulary,
+            words,
+            self.seed,
+            self.shard_characters,
+            code_digest("relscale.tokens.shards"),
+        ]
+        return [self.store / "tokens" / digest([file.name, file.content, key]) for file in self.stream.files]
 
 
 def make_shards(recipe: Recipe, tokens: float, processes: int) -> list[Path]:
@@ -100,7 +107,7 @@ def make_shards(recipe: Recipe, tokens: float, processes: int) -> list[Path]:
     RelscaleError
         A file cannot be read, the source has no training text, or a process was killed.
     """
-    folders = [recipe.folder(file) for file in recipe.stream.files]
+    folders = recipe.folders()
     if not Progress(folders).reached(tokens):
         # A process leaves a shard at least, and a token is rarely more than eight characters.
         useful = math.ceil(min(8 * tokens / recipe.shard_characters, processes))
