@@ -9,7 +9,7 @@ from relscale.tables import read_table
 
 pytestmark = pytest.mark.slow
 
-FIGURES = ["isoflop", "frontier", "relative-law"]
+FIGURES = ["isoflop", "frontier", "exponents"]
 TABLES = ["frontier", "errors", "gaps", "fits", "forecasts"]
 
 
@@ -55,7 +55,7 @@ def test_fits_are_those_of_the_training(again, micro, table):
 
 def test_figures_are_those_of_the_training(again, micro):
     drawn = sorted((results(again) / "figures").glob("*.json"))
-    assert {path.stem for path in drawn} >= {"isoflop", "frontier", "relative-law-knowledge"}
+    assert {path.stem for path in drawn} == set(FIGURES)
     for path in drawn:
         assert path.read_text() == (results(micro) / "figures" / path.name).read_text(), path.name
 
