@@ -118,6 +118,8 @@ def _ratios(
             levels |= {line.slope["level"]} if line.low else set()
             words = f", {line.slope['direction']}" if line.slope["direction"] else ""
             told.append(f"{one.optimizer}: {slope} = {_interval(line)}{words}")
+        else:
+            told.append(f"{one.optimizer}: {len(points)} points, too few for a line")
     axis = theme.power_axis(xs, "parameters (number)") if by_size else theme.compute_axis(xs, grid.width)
     set_axes(grid, *place, axis, theme.log_axis([*ys, 1.0], "ratio of losses"))
     level_line(grid, *place, 1.0)
