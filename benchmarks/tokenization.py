@@ -142,7 +142,7 @@ def shards(work: Path, cores: int, store: str, times: int) -> dict[str, float]:
     import pyarrow.parquet
 
     pa.parquet.write_table(pa.table({"text": ["a text"]}), empty)
-    few = replace(stream, files=tuple(TextFile(str(k), str(empty), store) for k in range(cores)))
+    few = replace(stream, files=tuple(TextFile(f"{k}.parquet", str(empty), store) for k in range(cores)))
     begun = time.perf_counter()
     make_shards(replace(recipe, stream=few), float("inf"), cores)
     return {"seconds": seconds, "processor": used, "start": time.perf_counter() - begun, "peak": peak}
