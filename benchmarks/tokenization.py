@@ -135,7 +135,8 @@ def shards(work: Path, cores: int, store: str, times: int) -> dict[str, float]:
     begun, used = time.perf_counter(), processor_seconds()
     make_shards(recipe, float("inf"), cores)
     seconds, used = time.perf_counter() - begun, processor_seconds() - used
-    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Not ru_maxrss, which begins with what the process had that started this one.
+    peak = 1024 * int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
     # What the same processes take where there is nothing to encode.
     empty = work / f"{store}.parquet"
     import pyarrow as pa
