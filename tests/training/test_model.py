@@ -14,7 +14,7 @@ from relscale.design.recipes.laptop import architecture as laptop
 from relscale.training import native
 from relscale.training.model import Decoder
 
-RECIPES = {module.name for module in pkgutil.iter_modules(recipes.__path__)}
+RECIPES = {module.name.replace("_", "-") for module in pkgutil.iter_modules(recipes.__path__)}
 
 # The counter knows torch.addmm, and not its form in place.
 IN_PLACE = {torch.ops.aten.addmm_: lambda to, left, right, **_: addmm_flop(to, left, right)}
@@ -67,6 +67,8 @@ def test_forward_flops_are_the_matrix_products_that_run_and_the_softmax_term(a, 
     [
         ("held2025", 4096, 128_256, (512, 896, 1536, 4096)),
         ("laptop", 256, 2048, (8, 12, 16, 24, 32, 48, 64, 96, 128, 192)),
+        ("step-law", 2048, 32_000, (64, 512, 1536)),
+        ("width-transfer", 2048, 32_000, (64, 512, 1536)),
     ],
 )
 def test_every_recipe_counts_what_its_models_have_and_do(name, sequence_length, vocabulary_size, widths):
@@ -84,7 +86,7 @@ def test_every_recipe_counts_what_its_models_have_and_do(name, sequence_length, 
 
 
 def test_no_recipe_goes_uncounted():
-    assert {"held2025", "laptop"} == RECIPES
+    assert {"held2025", "laptop", "step-law", "width-transfer"} == RECIPES
 
 
 def test_training_flops_are_three_times_the_matrix_products_of_the_forward_pass():
