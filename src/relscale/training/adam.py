@@ -84,16 +84,25 @@ class Adam(torch.optim.Optimizer):
         }
         super().__init__(params, {**settings, "peak": lr, "step": 0})
 
-    @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """One update of every parameter that has a gradient."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            adam_step(group, self.state)
-        return loss
+        return step_groups(self, adam_step, closure)
+
+
+@torch.no_grad()
+def step_groups(
+    optimizer: torch.optim.Optimizer,
+    update: Callable[[dict[str, Any], State], None],
+    closure: Callable[[], float] | None = None,
+) -> float | None:
+    """``update`` of every parameter group of an optimizer, after ``closure``, whose loss is returned."""
+    loss = None
+    if closure is not None:
+        with torch.enable_grad():
+            loss = closure()
+    for group in optimizer.param_groups:
+        update(group, optimizer.state)
+    return loss
 
 
 def adam_step(group: dict[str, Any], state: State) -> None:

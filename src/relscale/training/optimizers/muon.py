@@ -7,14 +7,14 @@ AdamW's, ``0.2·√max(rows, columns)``, as Moonshot did (Liu et al. 2025, arXiv
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from relscale.design.run import Hyperparameters
-from relscale.training.adam import adam_step
+from relscale.training.adam import State, adam_step, step_groups
 from relscale.training.decay_groups import decay_groups
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # Jordan et al.: singular values go to about 1 ± 0.3, fast
@@ -61,19 +61,16 @@ class Muon(torch.optim.Optimizer):
         }
         super().__init__(params, {**settings, "cautious": False, "corrected": False, "step": 0})
 
-    @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """One update of every parameter that has a gradient."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            (muon_step if group["orthogonal"] else adam_step)(group, self.state)
-        return loss
+        return step_groups(self, _step, closure)
 
 
-def muon_step(group: dict[str, Any], state: MutableMapping[Tensor, dict[str, Tensor]]) -> None:
+def _step(group: dict[str, Any], state: State) -> None:
+    (muon_step if group["orthogonal"] else adam_step)(group, state)
+
+
+def muon_step(group: dict[str, Any], state: State) -> None:
     """One step of Muon for a group of matrices. Those of one shape are iterated on together."""
     shapes: dict[torch.Size, list[Tensor]] = defaultdict(list)
     for p in group["params"]:
