@@ -27,7 +27,7 @@ report: .venv/installed
 	@echo "report: $(REPORT)"
 
 test: .venv/installed
-	@pytest
+	@pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 lint: .venv/installed
 	ruff check . && ruff format --check . && mypy

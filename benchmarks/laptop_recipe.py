@@ -37,6 +37,7 @@ def main() -> None:
     config = load_config(options.config)
     config["design"] |= {"budgets": [options.budget], "widths": [options.width], "seeds": {}}
     results = results_folder(config)
+    training = {name: value for name, value in config["training"].items() if value != "auto"}
     print(f"{options.corpus}, {options.budget:g} FLOPs, width {options.width}\n")
     print("| optimizer | batch | steps | learning rate | validation loss |\n|---|---|---|---|---|")
     for optimizer in options.optimizers or config["design"]["optimizers"]:
@@ -50,7 +51,7 @@ def main() -> None:
                         results / "tokens" / options.corpus,
                         results / "vocabulary",
                         Path(folder) / "run",
-                        config["training"],
+                        training,
                     )
                 print(row(tried, record, " (the recipe's)" if tried == run else ""), flush=True)
 

@@ -10,17 +10,21 @@ that other load on the machine falls on all:
 - *plain*: transformers' Qwen3 and torch's AdamW, both with their default settings,
 - *products*: the step's matrix products alone, as torch computes them, attention's by its causal half. What plain takes
   over what they take is the ratio that a program which did nothing else would reach,
-- *sgemm*: a float32 product of 1,024 × 1,024 matrices, for the machine's rate.
+- *sgemm*: a float32 product of 1,024 × 1,024 matrices, for the machine's rate,
+- *machine*: what all cores do together: relscale's runs side by side, one a core, as the workflow trains them, and the
+  plain loop on as many threads, as torch would by itself.
 
 FLOP/s count as ``relscale.design.architecture`` does, attention in full; times are medians.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +41,19 @@ VOCABULARY = 2048
 SIDES = ("sgemm", "products", "c-adamc", "adamw", "plain")
 SQUARE = 1024
 HEAD_ROWS = 256
+CORES = len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Processes that do the same side's step at the same time."""
+
+    side: str
+    threads: int = 1
+    processes: int = 1
+
+
+MACHINE = {"machine": Crew("c-adamc", 1, CORES), "plain, all threads": Crew("plain", CORES)}
 
 
 def ours(optimizer: str, a: Architecture, sequences: int) -> Callable[[], object]:
@@ -140,24 +157,29 @@ def work(side: str, width: int, sequences: int, threads: int) -> None:
             print(time.perf_counter() - started, flush=True)
 
 
-def alternate(width: int, sequences: int, rounds: int, threads: int) -> dict[str, float]:
-    """Seconds of each side's step, medians."""
-    workers = {}
-    for side in SIDES:
-        command = [sys.executable, __file__, "--side", side, "--widths", width, "--batch", sequences]
-        command += ["--threads", threads]
-        workers[side] = subprocess.Popen(
-            list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        workers[side].stdout.readline()
-    times: dict[str, list[float]] = {side: [] for side in SIDES}
+def alternate(width: int, sequences: int, rounds: int, crews: dict[str, Crew]) -> dict[str, float]:
+    """Seconds of each crew's step, until its last process is done, medians."""
+    workers: dict[str, list[subprocess.Popen]] = {}
+    for name, crew in crews.items():
+        command = [sys.executable, __file__, "--side", crew.side, "--widths", width, "--batch", sequences]
+        command += ["--threads", crew.threads]
+        workers[name] = [
+            subprocess.Popen(
+                list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+            for _ in range(crew.processes)
+        ]
+        for worker in workers[name]:
+            worker.stdout.readline()
+    times: dict[str, list[float]] = {name: [] for name in crews}
     for _ in range(rounds):
-        for side, worker in workers.items():
-            print(file=worker.stdin, flush=True)
-            times[side].append(float(worker.stdout.readline()))
-    for worker in workers.values():
+        for name, crew in workers.items():
+            for worker in crew:
+                print(file=worker.stdin, flush=True)
+            times[name].append(max(float(worker.stdout.readline()) for worker in crew))
+    for worker in (worker for crew in workers.values() for worker in crew):
         worker.communicate()
-    return {side: statistics.median(values) for side, values in times.items()}
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def main() -> None:
@@ -176,21 +198,24 @@ def main() -> None:
         return
     print(
         "| width | layers | batch | tokens/s | with AdamW | plain | ratio | with AdamW | products alone |"
-        " GFLOP/s | sgemm | share |"
+        f" GFLOP/s | sgemm | share | {CORES} runs at once | plain, {CORES} threads | ratio |"
     )
-    print("|---" * 12 + "|")
+    print("|---" * 15 + "|")
+    crews = {side: Crew(side, options.threads) for side in SIDES} | MACHINE
     for width in options.widths:
         a = architecture(width, SEQUENCE_LENGTH, VOCABULARY)
         sequences = options.batch or batch_size(options.budget / 3, a)
-        seconds = alternate(width, sequences, options.rounds, options.threads)
+        seconds = alternate(width, sequences, options.rounds, crews)
         tokens = sequences * SEQUENCE_LENGTH
         rate = training_flops_per_token(a) * tokens / seconds["c-adamc"] / 1e9
         peak = 2 * SQUARE**3 / seconds["sgemm"] / 1e9
+        machine = CORES * tokens / seconds["machine"]
+        plain_machine = tokens / seconds["plain, all threads"]
         speeds = " | ".join(f"{tokens / seconds[side]:,.0f}" for side in ("c-adamc", "adamw", "plain"))
         ratios = " | ".join(f"{seconds['plain'] / seconds[s]:.2f}" for s in ("c-adamc", "adamw", "products"))
         print(
             f"| {width} | {a.num_layers} | {sequences} | {speeds} | {ratios} | {rate:.0f} | {peak:.0f} |"
-            f" {rate / peak:.0%} |",
+            f" {rate / peak:.0%} | {machine:,.0f} | {plain_machine:,.0f} | {machine / plain_machine:.2f} |",
             flush=True,
         )
 

@@ -43,9 +43,14 @@ def test_a_linear_axis_shows_all_its_values_and_zero_where_asked(values: list[fl
     assert high > max(0, *values)
 
 
-def test_axes_without_values_are_still_axes() -> None:
-    assert theme.log_axis([], "t")["range"][0] < theme.log_axis([], "t")["range"][1]
-    assert theme.linear_axis([None, math.nan], "t")["tickvals"]
+def test_axes_without_values_are_axes_without_ticks() -> None:
+    for axis in (theme.log_axis([], "t"), theme.linear_axis([None, math.nan], "t", zero=True)):
+        assert axis["range"][0] < axis["range"][1]
+        assert axis["tickvals"] == axis["ticktext"] == []
+
+
+def test_where_values_are_all_alike_the_only_tick_is_theirs() -> None:
+    assert theme.linear_axis([0.25, 0.25], "t")["ticktext"] == ["0.25"]
 
 
 @given(st.integers(1, 60))

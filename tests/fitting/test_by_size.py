@@ -13,6 +13,7 @@ from relscale.figures import optimizers
 from relscale.figures.data import FigureData
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import write
+from relscale.fitting.summary import summary
 
 GROUPS = {"a": (1.5, 0.08, 0.0)}
 EXPONENT, LEVEL, AT = -0.02, 0.97, 1e5
@@ -81,3 +82,14 @@ def test_the_figure_has_compute_and_size_side_by_side(
     ]
     assert len(points[0].x) == 25
     assert "adamw (baseline)" in [trace.name for trace in figure.data]
+
+
+def test_the_summary_says_which_optimizer_a_line_is_about(fits: Any) -> None:
+    tables = [table.splitlines() for table in summary(fits, {}).split("\n\n")]
+    contrast = next(table for table in tables if " against " in table[0] and "Δβ" in table[0])
+    assert "optimizer" in contrast[0]
+    assert [line.split()[1] for line in contrast if " validation " in line] == ["muon"]
+    pairs = next(table for table in tables if table[0].startswith("equal runs"))
+    (line,) = (line for line in pairs if " validation " in line)
+    assert line.split()[:3] == ["25", "text", "adamw"]
+    assert line.split()[-1] == "25"  # lower in all

@@ -27,7 +27,7 @@ def fitted(World: Any) -> Fits:
 
 def test_the_summary_has_a_row_a_group_and_the_gap_against_the_baseline(fits: Fits) -> None:
     frontier, laws = summary(fits, {}).split("\n\n")[:2]
-    assert [line.split()[2] for line in frontier.splitlines()[2:]] == [
+    assert [line.split()[1] for line in frontier.splitlines()[2:]] == [
         "compute_optimal_tokens",
         "compute_optimal_params",
         "power_law",

@@ -22,9 +22,12 @@ def begun(run):
     return placed, History.of(STEPS, WARMUP, placed.devices.device)
 
 
-def batch(step):
-    generator = torch.Generator().manual_seed(step)
-    return [torch.randint(300, (4, 33), generator=generator)]
+def gradients(placed):
+    def of_step(step):
+        generator = torch.Generator().manual_seed(step)
+        return placed.backward([torch.randint(300, (4, 33), generator=generator)], 1)
+
+    return of_step
 
 
 def weights(placed):
@@ -35,17 +38,17 @@ def weights(placed):
 def test_a_state_read_back_goes_on_bit_for_bit(run, tmp_path, optimizer):
     run = replace(run, train_steps=STEPS, hyperparameters=replace(run.hyperparameters, optimizer=optimizer))
     whole, whole_history = begun(run)
-    train_steps(run, whole, whole_history, batch, 1, lambda: False)
+    train_steps(run, whole, whole_history, gradients(whole), lambda: False)
 
     first, history = begun(run)
-    train_steps(run, first, history, batch, 1, lambda: history.done == 7)
+    train_steps(run, first, history, gradients(first), lambda: history.done == 7)
     assert history.done == 7
     write_state(tmp_path, {**first.state(), "history": history.to_state()})
     second, again = begun(replace(run, seed=5))
     state = read_state(tmp_path)
     second.restore(state)
     again.restore(state["history"])
-    train_steps(run, second, again, batch, 1, lambda: False)
+    train_steps(run, second, again, gradients(second), lambda: False)
     assert torch.equal(weights(second), weights(whole))
     assert torch.equal(again.losses, whole_history.losses)
     assert torch.equal(again.gradient_norms, whole_history.gradient_norms)

@@ -151,11 +151,12 @@ def log_axis(
 ) -> dict[str, Any]:
     """A logarithmic axis around ``values``, its ticks labelled as powers of ten or as plain numbers.
 
-    Values that are not positive and finite are ignored; where none is left, the axis shows 1 to 10.
+    Values that are not positive and finite are ignored; where none is left, the axis has no ticks.
     """
-    logs = [math.log10(value) for value in values if value is not None and 0 < value < math.inf] or [0.0, 1.0]
-    low, high = _padded(min(logs), max(logs), pad, least=0.02)
-    ticks = power_ticks(10**low, 10**high, most) if powers else log_ticks(10**low, 10**high, most)
+    logs = [math.log10(value) for value in values if value is not None and 0 < value < math.inf]
+    low, high = _padded(min(logs), max(logs), pad, least=0.02) if logs else (0.0, 0.1)
+    choose = power_ticks if powers else log_ticks
+    ticks = choose(10**low, 10**high, most) if logs else []
     return {
         **_axis(title),
         "type": "log",
@@ -172,13 +173,16 @@ def log_axis(
 def linear_axis(
     values: Iterable[float], title: str, *, most: int = 8, pad: float = 0.08, zero: bool = False
 ) -> dict[str, Any]:
-    """A linear axis around ``values``; ``zero`` keeps 0 in sight and draws it as a line."""
-    finite = [value for value in values if value is not None and math.isfinite(value)] or [0.0, 1.0]
-    low, high = min(finite), max(finite)
-    if zero:
-        low, high = min(low, 0.0), max(high, 0.0)
+    """A linear axis around ``values``; ``zero`` keeps 0 in sight and draws it as a line.
+
+    Where no two values differ there is no scale to show: the one value is the only tick, and without any there is none.
+    """
+    finite = {value for value in values if value is not None and math.isfinite(value)}
+    if zero and finite:
+        finite.add(0.0)
+    low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
     low, high = _padded(low, high, pad, least=1e-9)
-    ticks = linear_ticks(low, high, most)
+    ticks = linear_ticks(low, high, most) if len(finite) > 1 else list(finite)
     return {
         **_axis(title),
         "type": "linear",

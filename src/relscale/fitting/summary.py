@@ -1,6 +1,7 @@
 """What was found, for a terminal: exponents, each group's law and gap with intervals, forecasts, published answers."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import geometric_mean
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +16,8 @@ from relscale.laws import compute_optimal, power, relative
 Row = dict[str, Any]
 
 SUITE = ("corpus", "optimizer", "suite", "prompt", "metric")
+
+TOLD_APART = ("optimizer", "prompt", "metric")  # columns that are shown where not all lines have the same
 
 MANY = 12  # groups of a suite; of more the extremes stand for the others
 EXTREMES = 3  # at either end
@@ -35,9 +38,9 @@ def summary(
     """Text tables, each only where it has something to say.
 
     The exponents of the frontier; β, G at the reference compute, Δβ, the gap's direction and where the curves cross;
-    forecasts; further laws and their predictions; published answers. Intervals are for the population of items where
-    items were resampled, else for these items; the column ``estimand`` says which. p-values are raw,
-    Benjamini–Hochberg's and Benjamini–Yekutieli's.
+    optimizers over equal runs; forecasts; further laws and their predictions; published answers. Intervals are for the
+    population of items where items were resampled, else for these items; the column ``estimand`` says which. p-values
+    are raw, Benjamini–Hochberg's and Benjamini–Yekutieli's.
 
     Parameters
     ----------
@@ -57,6 +60,7 @@ def summary(
     tables = [
         _frontier(own),
         few,
+        _equal_runs(row for row in fits.sizes.to_pylist() if _is_shown(row, shown)),
         _forecasts(forecasts),
         _further(row for row in rows if row["fit"] is not None),
         _predictions(fits.predictions.to_pylist()),
@@ -74,6 +78,8 @@ def summary(
 
 
 def _is_shown(row: Row, shown: Mapping[str, tuple[str, str]]) -> bool:
+    if row["suite"] == VALIDATION[0]:
+        return row["metric"] == VALIDATION[2]  # bits per byte is the same number in another unit
     return row["suite"] not in shown or (row["metric"], row["prompt"]) == shown[row["suite"]]
 
 
@@ -124,7 +130,10 @@ def _line(parameters: Mapping[str, Row]) -> Row:
     told = law or gap
     return {
         "corpus": told["corpus"],
+        "optimizer": told["optimizer"],
         "suite": told["suite"],
+        "prompt": told["prompt"],
+        "metric": told["metric"],
         "group": told["group"],
         "β": _interval(law) if law else "",
         "against": gap.get("baseline") or "",
@@ -167,6 +176,29 @@ def _count(rows: Sequence[Row]) -> str:
     return ", ".join([*words, f"{len(rows) - sum(found)} not clear"])
 
 
+def _equal_runs(rows: Iterable[Row]) -> list[Row]:
+    """Pairs of runs that differ in nothing but the optimizer: how many, and their ratio's geometric mean."""
+    pairs: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        if row["ratio"] is not None:
+            pairs.setdefault((*_suite_of(row), row["group"], row["baseline"]), []).append(row)
+    return [
+        {
+            "equal runs": len(own),
+            "corpus": own[0]["corpus"],
+            "optimizer": own[0]["optimizer"],
+            "against": own[0]["baseline"],
+            "suite": own[0]["suite"],
+            "prompt": own[0]["prompt"],
+            "metric": own[0]["metric"],
+            "group": own[0]["group"],
+            "ratio, mean": _number(geometric_mean(row["ratio"] for row in own), 3),
+            "lower in": sum(row["ratio"] < 1 for row in own),
+        }
+        for own in pairs.values()
+    ]
+
+
 def _forecasts(rows: Iterable[Row]) -> list[Row]:
     """Of the gaps in suites of few groups, or of the errors where there is no gap; the others are in the table."""
     rows = [row for row in rows if row["candidate"] == ENSEMBLE]
@@ -178,7 +210,10 @@ def _forecasts(rows: Iterable[Row]) -> list[Row]:
         {
             "forecast": row["quantity"],
             "corpus": row["corpus"],
+            "optimizer": row["optimizer"],
             "suite": row["suite"],
+            "prompt": row["prompt"],
+            "metric": row["metric"],
             "group": row["group"],
             "against": row["baseline"] or "",
             "FLOPs": _number(row["training_flops"], 3),
@@ -271,8 +306,14 @@ def _p(value: float | None) -> str:
 
 
 def _table(lines: Sequence[Row], without: Sequence[str]) -> str:
-    """With headings; columns in which nothing stands are left out."""
+    """With headings; columns in which nothing stands, or which tell no line from another, are left out."""
     if not lines:
         return ""
-    names = [name for name in lines[0] if name not in without and any(line[name] for line in lines)]
+    alike = {name for name in TOLD_APART if len({line.get(name) for line in lines}) == 1}
+    hidden = {*without, *alike}
+    names = [
+        name
+        for name in lines[0]
+        if name not in hidden and any(line[name] not in (None, "") for line in lines)
+    ]
     return tabulate([[line[name] for name in names] for line in lines], headers=names, disable_numparse=True)

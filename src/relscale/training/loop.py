@@ -1,7 +1,7 @@
 """The training loop: steps from where a run stands to its end."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from torch import Tensor
 
@@ -21,8 +21,7 @@ def train_steps(
     run: Run,
     placed: Placed,
     history: History,
-    batch: Callable[[int], Iterable[Tensor]],
-    pieces: int,
+    gradients: Callable[[int], Tensor],
     after_step: Callable[[], bool],
 ) -> None:
     """Train until the run is over, has diverged, or is to stop.
@@ -35,8 +34,8 @@ def train_steps(
         Its model and optimizer.
     history
         Where it stands, and where every step is recorded.
-    batch, pieces
-        This device's share of the batch of step 0, 1, …, in so many pieces ``[b, T + 1]``.
+    gradients
+        Gives the model the gradient of step 0, 1, …, and returns the batch's loss.
     after_step
         Called when a step is recorded; true to stop.
     """
@@ -45,7 +44,7 @@ def train_steps(
     while not (stop or history.over):
         for group in placed.optimizer.param_groups:
             group["lr"] = learning_rate(run, history.done)
-        loss = placed.backward(batch(history.done), pieces)
+        loss = gradients(history.done)
         norm = placed.clip(run.hyperparameters.gradient_clip)
         placed.optimizer.step()
         placed.optimizer.zero_grad()

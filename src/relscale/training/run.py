@@ -3,18 +3,17 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from relscale.design.run import Run
 from relscale.errors import RelscaleError
 from relscale.tokens.store import TokenStore
-from relscale.training.batches import pieces
 from relscale.training.devices import Devices, one_device
+from relscale.training.gradients import gradients
 from relscale.training.heap import keep_freed_memory
 from relscale.training.history import History
 from relscale.training.key import run_key, tokens_digest
@@ -111,10 +110,6 @@ def train_run(
     end_of_text = store.manifest["end_of_text"]
 
     micro_batch = options.get("micro_batch", run.batch_size // devices.count)
-
-    def batch(step: int) -> Iterator[Tensor]:
-        return pieces(store, run, step, devices.rank, devices.count, micro_batch)
-
     held_out_batches = windows(held_out, length)
     points = options.get("validation_points", 1)
     checkpoint_steps = steps_of(options.get("checkpoints", ()), run)
@@ -148,8 +143,7 @@ def train_run(
             saved = time.monotonic()
         return stop
 
-    number = run.batch_size // (devices.count * micro_batch)
-    train_steps(run, placed, history, batch, number, after_step)
+    train_steps(run, placed, history, gradients(placed, store, run, micro_batch), after_step)
     if not history.over:
         return None
     weights = placed.weights()
