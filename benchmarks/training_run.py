@@ -1,6 +1,6 @@
-"""A job of the default experiment trained whole, against transformers' own Qwen3 in a plain eager loop.
+"""Jobs of the default experiment trained whole, against transformers' own Qwen3 in a plain eager loop.
 
-    python benchmarks/training_run.py config.yaml --budget 5e11      # needs the experiment's token store:
+    python benchmarks/training_run.py config.yaml --budgets 1e11 5e11      # needs the experiment's token store:
     snakemake results/laptop/tokens/documentation/manifest.json results/laptop/vocabulary/tokenizer.json
 
 First the seconds of two processes from start to end, on the same runs and batches: ``relscale train``, with imports,
@@ -125,8 +125,10 @@ def main() -> None:
     )
     parser.add_argument("config", nargs="?", type=Path, default=ROOT / "config.yaml")
     parser.add_argument("--corpus", default="documentation")
-    parser.add_argument("--budget", default="5e11")
-    parser.add_argument("--width", type=int, default=24, help="of the run whose losses are compared")
+    parser.add_argument("--budgets", nargs="+", default=["5e11"])
+    parser.add_argument(
+        "--width", type=int, default=24, help="of the run whose losses are compared, at the first budget"
+    )
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--losses-only", action="store_true")
     parser.add_argument("--results", type=Path, help="the experiment's folder results/<name>, if elsewhere")
@@ -136,16 +138,34 @@ def main() -> None:
     config = load_config(options.config)
     results = (options.results or results_folder(config)).resolve()
     store = TokenStore.open(results / "tokens" / options.corpus)
-    runs = job_runs(config, options.corpus, options.budget, "budget")
     if options.plain:
-        plain_job(runs, store, options.plain)
+        plain_job(job_runs(config, options.corpus, *options.budgets, "budget"), store, options.plain)
         return
     if not options.losses_only:
-        whole_job(options, config, results, len(runs))
-    losses(options, runs, store)
+        whole_jobs(options, config, results)
+    losses(options, job_runs(config, options.corpus, options.budgets[0], "budget"), store)
 
 
-def whole_job(options: argparse.Namespace, config: dict, results: Path, count: int) -> None:
+def whole_jobs(options: argparse.Namespace, config: dict, results: Path) -> None:
+    print(f"| {options.corpus}, FLOPs a run | relscale, s | plain, s | ratio | of processor time |")
+    print("|---" * 5 + "|")
+    total = np.zeros((2, 2))
+    for budget in options.budgets:
+        seconds = np.array(whole_job(options, config, results, budget))
+        total += seconds
+        print(row(budget, seconds), flush=True)
+    print(row("all", total) + "\n", flush=True)
+
+
+def row(name: str, seconds: np.ndarray) -> str:
+    """``seconds`` of the clock and of the processor, of relscale and of the plain side."""
+    (ours, busy), (plain, plain_busy) = seconds
+    return f"| {name} | {ours:.1f} | {plain:.1f} | {plain / ours:.2f} | {plain_busy / busy:.2f} |"
+
+
+def whole_job(
+    options: argparse.Namespace, config: dict, results: Path, budget: str
+) -> tuple[tuple[float, float], tuple[float, float]]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         here = folder / "results" / config["experiment"]
@@ -154,16 +174,11 @@ def whole_job(options: argparse.Namespace, config: dict, results: Path, count: i
             (here / part).symlink_to(results / part)
         (folder / "config.yaml").write_text(yaml.safe_dump(yaml.safe_load(options.config.read_text())))
         command = [sys.executable, "-m", "relscale.cli", "train", "config.yaml", "--corpus", options.corpus]
-        command += ["--job", options.budget, "--output", folder / "job.json"]
+        command += ["--job", budget, "--output", folder / "job.json"]
         ours = timed(command, {"XDG_CACHE_HOME": str(folder / "cache")}, folder)
-        command = [sys.executable, __file__, options.config.resolve(), "--corpus", options.corpus, "--budget"]
-        plain = timed([*command, options.budget, "--results", results, "--plain", folder], {}, folder)
-    print(
-        f"| {count} runs of {options.budget} FLOPs, start to end | seconds | of the processor |\n|---|---|---|"
-    )
-    for name, seconds in (("relscale", ours), ("plain", plain)):
-        print(f"| {name} | {seconds[0]:.1f} | {seconds[1]:.1f} |")
-    print(f"| ratio | {plain[0] / ours[0]:.2f} | {plain[1] / ours[1]:.2f} |\n", flush=True)
+        command = [sys.executable, __file__, options.config.resolve(), "--corpus", options.corpus]
+        command += ["--budgets", budget, "--results", results, "--plain", folder]
+        return ours, timed(command, {}, folder)
 
 
 def losses(options: argparse.Namespace, runs: list[Run], store: TokenStore) -> None:

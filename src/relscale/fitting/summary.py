@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 SUITE = ("corpus", "optimizer", "suite", "prompt", "metric")
 
-TOLD_APART = ("optimizer", "prompt", "metric")  # columns that are shown where not all lines have the same
+TOLD_APART = ("optimizer", "prompt", "metric")  # columns that are shown where a suite's lines differ in them
 
 MANY = 12  # groups of a suite; of more the extremes stand for the others
 EXTREMES = 3  # at either end
@@ -306,10 +306,15 @@ def _p(value: float | None) -> str:
 
 
 def _table(lines: Sequence[Row], without: Sequence[str]) -> str:
-    """With headings; columns in which nothing stands, or which tell no line from another, are left out."""
+    """With headings; columns in which nothing stands, or which tell no line of a suite from another, are left out."""
     if not lines:
         return ""
-    alike = {name for name in TOLD_APART if len({line.get(name) for line in lines}) == 1}
+    suites = {line.get("suite") for line in lines}
+    alike = {
+        name
+        for name in TOLD_APART
+        if len({(line.get("suite"), line.get(name)) for line in lines}) == len(suites)
+    }
     hidden = {*without, *alike}
     names = [
         name
