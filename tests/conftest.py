@@ -17,6 +17,7 @@ settings.register_profile("search", deadline=None)
 settings.load_profile("steady")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         name = "micro" if "micro" in getattr(item, "fixturenames", ()) else Path(item.path).stem

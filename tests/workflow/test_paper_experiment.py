@@ -34,7 +34,7 @@ def test_every_run_of_the_paper_is_a_training_and_a_scoring_job(paper, jobs):
 
 
 def test_the_plan_tells_devices_hours_and_the_bill(paper):
-    said = paper.call("relscale", "plan", "experiment.yaml")
+    said = paper.call("relscale", "plan", PAPER)
     assert said.returncode == 0, said.stderr
     *table, bill, storage = said.stdout.splitlines()
     assert bill.startswith("255 runs, ")
