@@ -27,7 +27,7 @@ report: .venv/installed
 	@echo "report: $(REPORT)"
 
 test: .venv/installed
-	@pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	@pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 lint: .venv/installed
 	ruff check . && ruff format --check . && mypy

@@ -6,21 +6,36 @@ for its fixtures, and so do all that read the small experiment, which is trained
 """
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
-FIRST = ("micro", "test_slurm", "test_streamed_experiment", "test_resume", "test_devices")
+SHARED = (  # modules that read the small experiment
+    "test_micro_experiment",
+    "test_checkpoint_experiment",
+    "test_killed_workflow",
+    "test_released_experiment",
+)
+FIRST = (*SHARED, "test_slurm", "test_streamed_experiment", "test_resume", "test_devices")
 
 settings.register_profile("steady", deadline=None, derandomize=True)  # a busy machine is no failure
 settings.register_profile("search", deadline=None)
 settings.load_profile("steady")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        name = "micro" if "micro" in getattr(item, "fixturenames", ()) else Path(item.path).stem
-        item.add_marker(pytest.mark.xdist_group(name))
     place = {name: number for number, name in enumerate(FIRST)}
-    items.sort(key=lambda item: place.get(item.get_closest_marker("xdist_group").args[0], len(FIRST)))
+    items.sort(key=lambda item: place.get(item.path.stem, len(FIRST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            name = Path(nodeid.partition("::")[0]).stem
+            return "small experiment" if name in SHARED else name
+
+    return ByModule(config, log)
