@@ -5,6 +5,7 @@ import torch
 
 from relscale.design.architecture import Architecture, parameters
 from relscale.design.memory import Layout, activation_bytes, device_bytes, gathered_bytes, state_bytes
+from relscale.training import native
 from relscale.training.model import Decoder
 
 SHAPES = [  # vocabulary, positions, width, layers, heads, key heads, head size, MLP
@@ -13,6 +14,12 @@ SHAPES = [  # vocabulary, positions, width, layers, heads, key heads, head size,
     Architecture(512, 256, 192, 4, 3, 3, 64, 768),
 ]
 LARGE = Architecture(128_256, 4096, 4096, 40, 32, 32, 128, 16_384)
+
+
+@pytest.fixture(autouse=True)
+def torch_alone(monkeypatch):
+    """What a GPU's operations save; the kernels for one thread of a processor save less."""
+    monkeypatch.setattr(native, "library", lambda: None)
 
 
 def tokens(architecture, sequences):
