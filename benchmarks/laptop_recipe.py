@@ -37,6 +37,7 @@ def main() -> None:
     config = load_config(options.config)
     config["design"] |= {"budgets": [options.budget], "widths": [options.width], "seeds": {}}
     results = results_folder(config)
+    # What is left to the plan takes the training's own defaults: one device, the whole batch at once.
     training = {name: value for name, value in config["training"].items() if value != "auto"}
     print(f"{options.corpus}, {options.budget:g} FLOPs, width {options.width}\n")
     print("| optimizer | batch | steps | learning rate | validation loss |\n|---|---|---|---|---|")

@@ -138,12 +138,13 @@ def main() -> None:
     config = load_config(options.config)
     results = (options.results or results_folder(config)).resolve()
     store = TokenStore.open(results / "tokens" / options.corpus)
+    runs = job_runs(config, options.corpus, options.budgets[0], "budget")
     if options.plain:
-        plain_job(job_runs(config, options.corpus, *options.budgets, "budget"), store, options.plain)
+        plain_job(runs, store, options.plain)
         return
     if not options.losses_only:
         whole_jobs(options, config, results)
-    losses(options, job_runs(config, options.corpus, options.budgets[0], "budget"), store)
+    losses(options, runs, store)
 
 
 def whole_jobs(options: argparse.Namespace, config: dict, results: Path) -> None:
