@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import register_random
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from relscale.design.recipes.laptop import architecture, hyperparameters
@@ -15,6 +17,18 @@ from relscale.design.run import Run
 END = "<|endoftext|>"
 VOCABULARY = 300
 SEQUENCE = 32
+
+
+class TorchRandom:
+    """torch's generator as Hypothesis wants one: seeded before each example, so that a failure can be repeated."""
+
+    seed = staticmethod(torch.manual_seed)
+    getstate = staticmethod(torch.get_rng_state)
+    setstate = staticmethod(torch.set_rng_state)
+
+
+TORCH_RANDOM = TorchRandom()  # Hypothesis keeps no more than a weak reference
+register_random(TORCH_RANDOM)
 
 
 @pytest.fixture(scope="session")

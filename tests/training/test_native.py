@@ -32,17 +32,20 @@ def kernels():
 
 
 def agree(function, *tensors, tolerance=2e-5):
-    """Value and gradients of the kernels are those of torch on the same numbers in float64."""
+    """Value and gradients of the kernels are those of torch in float64, but for rounding of their largest entries.
+
+    An entry that is the small difference of large terms has their rounding.
+    """
     kernels = [tensor.clone().requires_grad_() for tensor in tensors]
     exact = [tensor.double().requires_grad_() for tensor in tensors]
     assert native.usable(*kernels)
     assert not native.usable(*exact)
     value, expected = function(*kernels), function(*exact)
-    torch.testing.assert_close(value.double(), expected, rtol=tolerance, atol=tolerance)
     upstream = torch.randn(expected.shape, dtype=torch.float64)
     gradients = torch.autograd.grad(value, kernels, upstream.float())
-    for gradient, wanted in zip(gradients, torch.autograd.grad(expected, exact, upstream), strict=True):
-        assert (gradient - wanted).norm() <= tolerance * (1 + wanted.norm())
+    exact_gradients = torch.autograd.grad(expected, exact, upstream)
+    for found, wanted in zip((value, *gradients), (expected, *exact_gradients), strict=True):
+        assert (found - wanted).abs().max() <= tolerance * (1 + wanted.abs().max())
 
 
 sizes = st.integers(1, 40)
@@ -69,7 +72,7 @@ def test_norm_and_rotation(batch, length, heads, half):
 @given(rows=sizes, width=sizes, inner=sizes)
 def test_swiglu(rows, width, inner):
     matrices = torch.randn(inner, width), torch.randn(inner, width), torch.randn(width, inner)
-    agree(swiglu, torch.randn(2, rows, width), *matrices, tolerance=1e-4)
+    agree(swiglu, torch.randn(2, rows, width), *matrices)
 
 
 @settings(max_examples=25, deadline=None)
