@@ -5,6 +5,7 @@ Property tests draw the same examples everywhere, so that a change is what break
 for its fixtures, and so do all that read the small experiment, which is trained once; the longest come first.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,16 @@ FIRST = (*SHARED, "test_slurm", "test_streamed_experiment", "test_resume", "test
 settings.register_profile("steady", deadline=None, derandomize=True)  # a busy machine is no failure
 settings.register_profile("search", deadline=None)
 settings.load_profile("steady")
+
+
+@pytest.fixture(scope="module")
+def torch_alone() -> Iterator[None]:
+    """Models train by torch's own operations: what those do can be counted, what a kernel does cannot."""
+    from relscale.training import native
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "library", lambda: None)
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

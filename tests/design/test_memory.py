@@ -5,7 +5,6 @@ import torch
 
 from relscale.design.architecture import Architecture, parameters
 from relscale.design.memory import Layout, activation_bytes, device_bytes, gathered_bytes, state_bytes
-from relscale.training import native
 from relscale.training.model import Decoder
 
 SHAPES = [  # vocabulary, positions, width, layers, heads, key heads, head size, MLP
@@ -16,10 +15,8 @@ SHAPES = [  # vocabulary, positions, width, layers, heads, key heads, head size,
 LARGE = Architecture(128_256, 4096, 4096, 40, 32, 32, 128, 16_384)
 
 
-@pytest.fixture(autouse=True)
-def torch_alone(monkeypatch):
-    """What a GPU's operations save; the kernels for one thread of a processor save less."""
-    monkeypatch.setattr(native, "library", lambda: None)
+# What a GPU's operations save; the kernels for one thread of a processor save less.
+pytestmark = pytest.mark.usefixtures("torch_alone")
 
 
 def tokens(architecture, sequences):

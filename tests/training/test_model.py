@@ -11,7 +11,6 @@ from relscale.design import recipes
 from relscale.design.architecture import Architecture, forward_flops_per_token, parameters
 from relscale.design.recipes import recipe
 from relscale.design.recipes.laptop import architecture as laptop
-from relscale.training import native
 from relscale.training.model import Decoder
 
 RECIPES = {module.name.replace("_", "-") for module in pkgutil.iter_modules(recipes.__path__)}
@@ -20,12 +19,8 @@ RECIPES = {module.name.replace("_", "-") for module in pkgutil.iter_modules(reci
 IN_PLACE = {torch.ops.aten.addmm_: lambda to, left, right, **_: addmm_flop(to, left, right)}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def torch_alone():
-    """The counter sees torch's products, and none of those inside a kernel (``test_native``)."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(native, "library", lambda: None)
-        yield
+# The counter sees torch's products, and none of those inside a kernel (``test_native``).
+pytestmark = pytest.mark.usefixtures("torch_alone")
 
 
 @st.composite

@@ -16,6 +16,7 @@ from relscale.laws import compute_optimal, power, relative
 Row = dict[str, Any]
 
 SUITE = ("corpus", "optimizer", "suite", "prompt", "metric")
+CURVE = (*SUITE, "group")
 
 TOLD_APART = ("optimizer", "prompt", "metric")  # columns that are shown where a suite's lines differ in them
 
@@ -87,6 +88,11 @@ def _suite_of(row: Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in SUITE)
 
 
+def _curve_of(row: Row) -> Row:
+    """The columns of a line that say which curve it is of."""
+    return {name: row[name] for name in CURVE}
+
+
 def _frontier(rows: Iterable[Row]) -> list[Row]:
     slopes = {compute_optimal.TOKENS.slope, power.LINE.slope}
     return [
@@ -129,12 +135,7 @@ def _line(parameters: Mapping[str, Row]) -> Row:
     law = parameters.get(power.LINE.slope, {})
     told = law or gap
     return {
-        "corpus": told["corpus"],
-        "optimizer": told["optimizer"],
-        "suite": told["suite"],
-        "prompt": told["prompt"],
-        "metric": told["metric"],
-        "group": told["group"],
+        **_curve_of(told),
         "β": _interval(law) if law else "",
         "against": gap.get("baseline") or "",
         "G": _number(parameters.get(relative.LINE.level, {}).get("value"), 3),
@@ -185,13 +186,8 @@ def _equal_runs(rows: Iterable[Row]) -> list[Row]:
     return [
         {
             "equal runs": len(own),
-            "corpus": own[0]["corpus"],
-            "optimizer": own[0]["optimizer"],
+            **_curve_of(own[0]),
             "against": own[0]["baseline"],
-            "suite": own[0]["suite"],
-            "prompt": own[0]["prompt"],
-            "metric": own[0]["metric"],
-            "group": own[0]["group"],
             "ratio, mean": _number(geometric_mean(row["ratio"] for row in own), 3),
             "lower in": sum(row["ratio"] < 1 for row in own),
         }
@@ -209,12 +205,7 @@ def _forecasts(rows: Iterable[Row]) -> list[Row]:
     return [
         {
             "forecast": row["quantity"],
-            "corpus": row["corpus"],
-            "optimizer": row["optimizer"],
-            "suite": row["suite"],
-            "prompt": row["prompt"],
-            "metric": row["metric"],
-            "group": row["group"],
+            **_curve_of(row),
             "against": row["baseline"] or "",
             "FLOPs": _number(row["training_flops"], 3),
             "value": _interval(row),
