@@ -2,7 +2,7 @@
 
 Along the compute-optimal frontier each optimizer has sizes of its own; here both trained the same model on as many
 tokens. Every such pair is a point, at all budgets: a size that several budgets tried has several points, whose scatter
-is in the interval. Of repeated seeds the first is taken.
+is in the interval. Repeated seeds of one design are one point, their geometric mean.
 """
 
 from collections.abc import Sequence

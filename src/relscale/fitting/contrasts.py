@@ -1,13 +1,15 @@
 """The same group on two corpora, or with two optimizers: ratios between ladders at matched compute."""
 
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.fitting.curves import RATIO, Curves
 from relscale.fitting.frontier import Point
-from relscale.fitting.ladder import Ladder
+from relscale.fitting.ladder import Floats, Ladder
 from relscale.fitting.reading import Reading
 
 BY = ("corpus", "optimizer")
@@ -16,8 +18,8 @@ BY = ("corpus", "optimizer")
 def contrasts(readings: Sequence[Reading], by: str, baseline: str) -> list[Curves]:
     """Curves of ln E on each corpus (``by`` "corpus"), or with each optimizer, less ln E on the ``baseline`` one.
 
-    Points are matched by budget; where each run is a point, by parameters and tokens, else by training FLOPs. Items'
-    replicates are paired draw by draw.
+    Points are matched by budget; where each run is a point, by parameters and tokens, else by training FLOPs, and
+    repeated seeds count by their mean ln E. Items' replicates are paired draw by draw.
 
     Raises
     ------
@@ -36,51 +38,87 @@ def contrasts(readings: Sequence[Reading], by: str, baseline: str) -> list[Curve
     for reading in readings:
         against = others.get(_other(reading.ladder, by))
         if getattr(reading.ladder, by) != baseline and against is not None:
-            curves = _contrast(reading.errors, against.errors, by, baseline)
-            if curves.keys and curves.points:
-                result.append(curves)
+            result += _contrast(reading.errors, against.errors, by, baseline)
     return result
 
 
-def _contrast(target: Curves, baseline: Curves, by: str, name: str) -> Curves:
+def _contrast(target: Curves, baseline: Curves, by: str, name: str) -> list[Curves]:
+    """One set of curves, or none where the two have no series or no point in common."""
     of_baseline = {_series(key): j for j, key in enumerate(baseline.keys)}
     columns = [
         (j, of_baseline[_series(key)]) for j, key in enumerate(target.keys) if _series(key) in of_baseline
     ]
-    rows = _matched(target.points, baseline.points)
-    t = np.ix_([i for i, _ in rows], [j for j, _ in columns])
-    b = np.ix_([i for _, i in rows], [j for _, j in columns])
+    pairs = _matched(target.points, baseline.points)
+    if not columns or not pairs:
+        return []
+    own = _averaged(target, [rows for rows, _ in pairs], [j for j, _ in columns])
+    other = _averaged(baseline, [rows for _, rows in pairs], [j for _, j in columns])
     status = np.where(
-        target.status[t] != "ok",
-        target.status[t],
-        np.where(baseline.status[b] != "ok", "baseline: " + baseline.status[b], "ok"),
+        own.status != "ok",
+        own.status,
+        np.where(other.status != "ok", "baseline: " + other.status, "ok"),
     )
-    draws = min(target.replicates.shape[-1], baseline.replicates.shape[-1])
-    return Curves(
+    draws = min(own.replicates.shape[-1], other.replicates.shape[-1])
+    ratios = Curves(
         quantity=RATIO,
-        keys=[target.keys[j] | {"baseline": name, "contrast": by} for j, _ in columns],
-        points=[target.points[i] for i, _ in rows],
-        log_flops=(target.log_flops[t[0][:, 0]] + baseline.log_flops[b[0][:, 0]]) / 2,
-        value=target.value[t] - baseline.value[b],
-        noise=(target.noise[t] + baseline.noise[b]) / 2,
-        replicates=target.replicates[t][..., :draws] - baseline.replicates[b][..., :draws],
+        keys=[key | {"baseline": name, "contrast": by} for key in own.keys],
+        points=own.points,
+        log_flops=(own.log_flops + other.log_flops) / 2,
+        value=own.value - other.value,
+        noise=(own.noise + other.noise) / 2,
+        replicates=own.replicates[..., :draws] - other.replicates[..., :draws],
         status=status,
-        blocks=[target.blocks[i] for i, _ in rows],
-        target=target.value[t],
-        baseline=baseline.value[b],
+        blocks=own.blocks,
+        target=own.value,
+        baseline=other.value,
+    )
+    return [ratios]
+
+
+def _matched(target: Sequence[Point], baseline: Sequence[Point]) -> list[tuple[list[int], list[int]]]:
+    """Positions of the points that both have; several of one side where a run was repeated with other seeds."""
+    own, other = _alike(target), _alike(baseline)
+    return [(rows, other[point]) for point, rows in own.items() if point in other]
+
+
+def _alike(points: Sequence[Point]) -> dict[Hashable, list[int]]:
+    found: dict[Hashable, list[int]] = {}
+    for i, point in enumerate(points):
+        found.setdefault(_identity(point), []).append(i)
+    return found
+
+
+def _averaged(curves: Curves, groups: Sequence[Sequence[int]], columns: Sequence[int]) -> Curves:
+    """Those columns alone, and for each group of points the mean of ln E over those that have a value."""
+    means = [_mean(curves, np.ix_(rows, columns)) for rows in groups]
+    value, noise, replicates, status = (np.stack(part) for part in zip(*means, strict=True))
+    return replace(
+        curves,
+        keys=[curves.keys[j] for j in columns],
+        points=[curves.points[rows[0]] for rows in groups],
+        log_flops=np.array([curves.log_flops[rows].mean() for rows in map(list, groups)]),
+        value=value,
+        noise=noise,
+        replicates=replicates,
+        status=status,
+        blocks=[curves.blocks[rows[0]] for rows in groups],
+        target=value,
     )
 
 
-def _matched(target: Sequence[Point], baseline: Sequence[Point]) -> list[tuple[int, int]]:
-    """Positions of the points that both have, by compute."""
-    of_baseline: dict[Hashable, int] = {}
-    for i, point in enumerate(baseline):
-        of_baseline.setdefault(_identity(point), i)
-    found: dict[Hashable, tuple[int, int]] = {}
-    for i, point in enumerate(target):
-        if _identity(point) in of_baseline:
-            found.setdefault(_identity(point), (i, of_baseline[_identity(point)]))
-    return list(found.values())
+def _mean(
+    curves: Curves, at: tuple[NDArray[np.intp], ...]
+) -> tuple[Floats, Floats, Floats, NDArray[np.object_]]:
+    """Value, noise, replicates and status, (J,) each, over the points ``at`` that have a value; nan where none has."""
+    known = np.isfinite(curves.value[at])
+    with np.errstate(invalid="ignore"):
+        share = known / known.sum(axis=0)
+    value = (share * np.where(known, curves.value[at], 0)).sum(axis=0)
+    noise = (share**2 * np.where(known, curves.noise[at], 0)).sum(axis=0)
+    draws = np.where(known[..., None], curves.replicates[at], 0)
+    replicates = (share[..., None] * draws).sum(axis=0)
+    status = np.take_along_axis(curves.status[at], known.argmax(axis=0)[None], axis=0)[0]
+    return value, noise, replicates, status
 
 
 def _identity(point: Point) -> Hashable:
