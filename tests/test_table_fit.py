@@ -121,7 +121,14 @@ def test_seeds_are_told_apart_by_the_columns_that_run_names():
         ({"group": None}, "a relative law compares groups; name their column"),
         ({"law": "relatif"}, "no law 'relatif'; there are"),
         ({"x": ["compute", "loss"]}, "the law 'relative' has 1 x"),
-        ({"law": "parametric"}, r"the law 'parametric' has 2 x \(params, tokens\), not 1"),
+        ({"law": "parametric", "baseline": None}, r"the law 'parametric' has 2 x \(params, tokens\), not 1"),
+        ({"law": "power"}, "baseline: the law 'power' compares no groups"),
+        ({"error": "linear"}, "a relative law has log error and squares, not linear error"),
+        ({"loss": "cubes"}, "loss: no 'cubes'; there are squares, huber"),
+        ({"delta": 0.1}, "delta: 0.1; it is a positive number, for the loss 'huber'"),
+        ({"level": 95}, "level: 95 is not between 0 and 1"),
+        ({"seed": -1}, "seed: -1 is no whole number"),
+        ({"bootstrap": 1.5}, "bootstrap: 1.5 is no whole number"),
     ],
 )
 def test_what_cannot_be_fitted_is_said_in_one_line(change, message):
@@ -134,8 +141,52 @@ def test_a_hole_in_the_groups_is_an_error_and_a_hole_in_the_numbers_is_not():
     rows = table().to_pylist()
     with pytest.raises(RelscaleError, match="column 'test' is empty in 1 row"):
         relscale.fit(pa.Table.from_pylist([rows[0] | {"test": None}, *rows[1:]]), **COLUMNS)
+    with pytest.raises(RelscaleError, match="column 'test' is empty in 1 row;"):
+        relscale.fit(pa.Table.from_pylist([rows[0] | {"test": ""}, *rows[1:]]), **COLUMNS)
     fits = relscale.fit(pa.Table.from_pylist([rows[0] | {"loss": None}, *rows[1:]]), **COLUMNS).fits
     assert number(fits, "delta_beta")["n"] == len(FLOPS) - 1
+
+
+def test_a_frame_of_mixed_cells_and_a_name_that_stands_twice_are_one_line():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(table().to_pydict()).astype({"loss": object})
+    frame.loc[0, "loss"] = "n/a"
+    with pytest.raises(RelscaleError, match="a column has no one type"):
+        relscale.fit(frame, **COLUMNS)
+    twice = table().rename_columns(["compute", "test", "compute"])
+    with pytest.raises(RelscaleError, match="'compute' is the name of several columns"):
+        relscale.fit(twice, **COLUMNS)
+
+
+def surface(unit):
+    """Losses of L(N, D) at 25 pairs of parameters and tokens, counted in ``unit``."""
+    params, tokens = (a.ravel() for a in np.meshgrid(np.geomspace(3e7, 3e9, 5), np.geomspace(1e9, 1e11, 5)))
+    loss = 1.8 + 400 * params**-0.34 + 2000 * tokens**-0.37
+    loss *= np.exp(np.random.default_rng(0).normal(0, 0.01, 25))
+    return pa.table({"params": params / unit, "tokens": tokens / unit, "loss": loss})
+
+
+def test_the_unit_of_parameters_and_tokens_changes_no_exponent():
+    of = {"law": "parametric", "x": ["params", "tokens"], "y": "loss"}
+    one, other = (
+        {row["parameter"]: row for row in relscale.fit(surface(unit), **of).fits.to_pylist()}
+        for unit in (1, 1e9)
+    )
+    for name in ("E", "alpha", "beta"):
+        for column in ("value", "low", "high"):
+            assert other[name][column] == pytest.approx(one[name][column], rel=1e-3)
+
+
+def test_a_power_law_with_another_loss_is_hardly_moved_by_an_outlier():
+    rows = table(noise=0).to_pylist()
+    rows[0]["loss"] *= 3
+    of = {"law": "power", "group": "test", "x": "compute", "y": "loss"}
+    beta = {}
+    for loss in ("squares", "huber"):
+        fits = relscale.fit(pa.Table.from_pylist(rows), **of, loss=loss).fits.to_pylist()
+        (beta[loss],) = (r["value"] for r in fits if (r["parameter"], r["group"]) == ("beta", "easy"))
+    assert beta["huber"] == pytest.approx(SLOPES["easy"], abs=1e-3)
+    assert abs(beta["squares"] - SLOPES["easy"]) > 0.01
 
 
 def test_importing_the_package_loads_nothing_heavy():
@@ -161,6 +212,15 @@ def test_output_may_be_a_folder_for_all_tables(path):
     assert {file.stem for file in Path("out").iterdir()} == set(SCHEMAS)
 
 
+def test_a_folder_that_holds_anything_else_is_left_alone(path, capsys):
+    for folder in (".", str(path.parent)):
+        assert main(["fit", str(path), *ARGUMENTS, "--output", folder]) == 1
+        assert "numbers.csv, which is no table of a fit" in capsys.readouterr().err
+    assert path.is_file()
+    for _ in range(2):  # what an earlier fit wrote is replaced
+        assert main(["fit", str(path), *ARGUMENTS, "--output", "out"]) == 0
+
+
 def test_the_table_itself_is_never_overwritten(path, capsys):
     before = path.read_bytes()
     assert main(["fit", str(path), *ARGUMENTS, "--output", str(path)]) == 1
@@ -174,6 +234,9 @@ def test_the_table_itself_is_never_overwritten(path, capsys):
         (("--law", "relative"), "--x: name the column"),
         ((), "--output: measurements are fitted into a folder"),
         ((*ARGUMENTS, "--level", "2"), "level"),
+        ((*ARGUMENTS, "--config", "experiment.yaml"), "--config is for measurements"),
+        (("--x", "compute", "--output", "out"), "--x is for one law on any table"),
+        (("--law", "difference", "--x", "compute", "--y", "loss", "--plot", "a.html"), "no figure is drawn"),
     ],
 )
 def test_a_wrong_option_is_one_line(path, capsys, arguments, message):
@@ -221,10 +284,13 @@ def test_a_training_curve_gives_the_annealing_law_that_made_it(every, precision)
         assert fits[name]["value"] == pytest.approx(truth, rel=precision)
 
 
-def test_one_training_is_not_resampled_as_a_whole():
-    fits = relscale.fit(curve(noise=0.01), **ANNEALING).fits.to_pylist()
-    rows = [row for row in fits if row["parameter"] in ("L0", "A", "C", "alpha")]
-    assert all(row["low"] < row["value"] < row["high"] for row in rows)
+@pytest.mark.parametrize("draws", [0, 100])
+def test_the_steps_of_one_training_are_not_independent_and_give_no_intervals(draws):
+    fits = relscale.fit(curve(noise=0.01), **ANNEALING, bootstrap=draws).fits.to_pylist()
+    for row in fits:
+        assert row["value"] is not None
+        assert row["low"] is None
+        assert "points of one training are not independent" in row["status"]
 
 
 def test_steps_out_of_order_and_a_column_run_change_nothing():

@@ -141,9 +141,10 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--tokens", metavar="COLUMN", help="training tokens")
     one.add_argument("--params", metavar="COLUMN", help="parameters")
-    one.add_argument("--error", choices=["log", "linear"], default="log", help="of other laws (default log)")
+    one.add_argument("--error", choices=["log", "linear"], default="log", help="(default log)")
+    one.add_argument("--loss", choices=["squares", "huber"], default="squares", help="(default squares)")
     one.add_argument(
-        "--loss", choices=["squares", "huber"], default="squares", help="of other laws (default squares)"
+        "--delta", type=float, help="of Huber's loss (default 0.001, in ln y or of the median y)"
     )
     one.add_argument("--level", type=float, default=0.95, help="of the intervals (default 0.95)")
     one.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
@@ -417,33 +418,42 @@ def fit(options: argparse.Namespace) -> None:
             "--output: measurements are fitted into a folder, name it; or name a --law for another table"
         )
     else:
+        for name in ("x", "y", "group", "baseline", "corpus", "block", "tokens", "params", "plot"):
+            if getattr(options, name) is not None:
+                raise RelscaleError(f"--{name} is for one law on any table; name the --law")
         _fit_measurements(options)
 
 
 def _fit_table(options: argparse.Namespace) -> None:
+    from relscale.table_fit import check_drawn, table_name
     from relscale.table_fit import fit as fitted
-    from relscale.table_fit import table_name
 
+    for name in ("config", "replicates"):
+        if getattr(options, name) is not None:
+            raise RelscaleError(f"--{name} is for measurements, and --law is for any other table")
     for name in ("x", "y"):
         if getattr(options, name) is None:
             raise RelscaleError(f"--{name}: name the column of the table that holds it")
     output = options.output or options.table.with_name(f"{table_name(options.table)}.fits.parquet")
     if output.resolve() == options.table.resolve():
         raise RelscaleError(f"--output: {output} is the table itself")
-    names = ("group", "baseline", "corpus", "block", "tokens", "params", "error", "loss", "level", "seed")
+    if options.plot:
+        check_drawn(options.law, options.error, options.loss)
+    columns = ("group", "baseline", "corpus", "block", "tokens", "params")
+    settings = ("error", "loss", "delta", "level", "seed")
     result = fitted(
         options.table,
         options.law,
         x=options.x.split(","),
         y=options.y,
         run=options.told_apart.split(",") if options.told_apart else (),
-        **{name: getattr(options, name) for name in names},
+        **{name: getattr(options, name) for name in (*columns, *settings)},
     )
+    print(result)
     result.write(output)
+    print(f"\nwritten: {output}")
     if options.plot:
         result.plot(options.plot)
-    print(result)
-    print(f"\nwritten: {output}")
 
 
 def _fit_measurements(options: argparse.Namespace) -> None:

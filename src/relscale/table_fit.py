@@ -10,6 +10,7 @@ The table becomes measurements, under the names that they have here, and is fitt
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,10 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
-from relscale.fitting.bootstrap.schemes import RESIDUAL
+from relscale.fitting.estimation.estimate import ERRORS, LOSSES
 from relscale.fitting.fit import fit as fit_measurements
 from relscale.fitting.fits import Fits, from_rows, write
-from relscale.fitting.law_draws import FEWEST_TRAININGS
 from relscale.fitting.law_fits import law_fits
 from relscale.fitting.metrics import is_error
 from relscale.fitting.settings import Settings
@@ -31,12 +31,12 @@ from relscale.laws.catalogue import law as found_law
 from relscale.laws.catalogue import law_names
 from relscale.laws.law import Law
 from relscale.measurements.schema import MEASUREMENTS
-from relscale.tables import read_table, write_table
+from relscale.tables import numbers, read_table, write_table
 
 LINES = ("relative", "power")  # fitted in closed form, with every question that is asked of a line
 AHEAD = 10  # how far ahead of the data a line is forecast, as a factor of x
 SPELLED = {"bpb": "bits_per_byte"}
-DELTA = 1e-3  # of Huber's loss, in ln y
+DELTA = 1e-3  # of Huber's loss: in ln y, or as a share of the median y
 SEEN = "loss_seen"  # the metric of a measured number that a law starts from
 ALL = "all"  # the group of a table without groups
 
@@ -53,11 +53,16 @@ class TableFit:
         All tables that a fit gives (``relscale.fitting.fits``); ``fits`` is the one of the parameters.
     title
         What was fitted to what, in a line.
+    law, error, loss
+        As they were asked for.
     """
 
     measurements: pa.Table
     results: Fits
     title: str
+    law: str
+    error: str
+    loss: str
 
     @property
     def fits(self) -> pa.Table:
@@ -82,7 +87,13 @@ class TableFit:
         ----------
         output
             Where to write it too, ending in ``.html``; the other formats go beside it.
+
+        Raises
+        ------
+        RelscaleError
+            The law is no line in logarithms, which the figure is of.
         """
+        check_drawn(self.law, self.error, self.loss)
         from relscale.figures import relative_law
         from relscale.figures.data import FigureData
         from relscale.figures.plot import plot
@@ -112,6 +123,7 @@ def fit(
     params: str | None = None,
     error: str = "log",
     loss: str = "squares",
+    delta: float | None = None,
     level: float = 0.95,
     bootstrap: int = 1000,
     seed: int = 0,
@@ -143,7 +155,11 @@ def fit(
     tokens, params
         Columns of training tokens and parameters, for the questions and laws that ask for them.
     error, loss
-        Of other laws: "log" or "linear" error, "squares" or "huber".
+        "log" or "linear" error, "squares" or "huber". The relative law is a line in logarithms: it has log error and
+        squares, as the power law has by default.
+    delta
+        Where Huber's loss goes over from squares to absolute values, in the unit of the error: by default 0.001, with
+        linear error times the median of y.
     level
         Of the intervals.
     bootstrap
@@ -154,11 +170,10 @@ def fit(
     Raises
     ------
     RelscaleError
-        The table, a column or the baseline is not there, a number stands twice, or there is no such law.
+        The table, a column or the baseline is not there, a number stands twice, there is no such law, or an option is
+        out of its range or not of that law.
     """
-    known = sorted({*LINES, *law_names()})
-    if law not in known:
-        raise RelscaleError(f"no law {law!r}; there are {', '.join(known)}")
+    _check_options(law, error, loss, delta, level, bootstrap, seed, baseline)
     source, name = _read(table)
     xs = [x] if isinstance(x, str) else list(x)
     runs = [run] if isinstance(run, str) else list(run)
@@ -171,7 +186,8 @@ def fit(
     if law == "relative":
         _check_baseline(source, group, baseline, name)
     block = block or ("block" if "block" in source.column_names else None)
-    along = None if law in LINES else found_law(law).make  # a law along one training
+    line = is_line(law, error, loss)
+    along = None if line else found_law(law).make  # a law along one training
     if not runs:
         runs = ["run"] if "run" in source.column_names else [] if along else xs
     trainings = [block] if block else runs
@@ -187,7 +203,7 @@ def fit(
     }
     columns["block"] = _words(source, trainings, name) if trainings else pa.repeat(name, source.num_rows)
     spent = {"tokens": tokens, "params": params}
-    predictors = _predictors(law)
+    predictors = ("training_flops",) if line else found_law(law).made_of or found_law(law).predictors
     if len(xs) != len(predictors):
         raise RelscaleError(
             f"{name}: the law {law!r} has {len(predictors)} x ({', '.join(predictors)}), not {len(xs)}"
@@ -199,21 +215,19 @@ def fit(
     measurements = _measurements(columns, name)
     if along:
         measurements = _along(measurements, columns, found_law(law), name)
-    title = _title(law, xs, y, measurements, baseline)
-    if law in LINES:
+    title = _title(law, xs, y, measurements, baseline, steps=along is not None)
+    if line:
         options = _line_options(measurements, law, baseline, name, level, bootstrap)
-        return TableFit(
-            measurements, _of_law(fit_measurements(measurements, None, options, seed=seed), law), title
-        )
+        fitted = _of_law(fit_measurements(measurements, None, options, seed=seed), law)
+        return TableFit(measurements, fitted, title, law, error, loss)
+    unit = 1.0 if error == "log" else np.nanmedian(np.abs(columns["value"].to_numpy()))
     chosen = {
         "law": law,
         "error": error,
         "loss": loss,
-        "delta": DELTA,
+        "delta": DELTA * unit if delta is None else delta,
         "by": ["corpus", "group"] if group else ["corpus"],
     }
-    if along and len(columns["block"].unique()) < FEWEST_TRAININGS:
-        chosen["bootstrap"] = {"scheme": RESIDUAL}  # there are no trainings to resample
     own: dict[str, Any] = {"metric": _metric(y)}
     laws = [chosen | {"name": law, "where": own}]
     if measured:
@@ -229,7 +243,51 @@ def fit(
     parameters, predictions = law_fits(
         measurements, Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws))
     )
-    return TableFit(measurements, from_rows({"fits": parameters, "predictions": predictions}), title)
+    fitted = from_rows({"fits": parameters, "predictions": predictions})
+    return TableFit(measurements, fitted, title, law, error, loss)
+
+
+def is_line(law: str, error: str, loss: str) -> bool:
+    """Whether it is least squares of a line in logarithms, in closed form and with every question asked of a line."""
+    return law in LINES and (error, loss) == ("log", "squares")
+
+
+def check_drawn(law: str, error: str, loss: str) -> None:
+    """Refuse what there is no figure of."""
+    if not is_line(law, error, loss):
+        raise RelscaleError(
+            f"no figure is drawn of the law {law!r} with {error} error and {loss}; "
+            f"there are figures of {' and '.join(LINES)} with log error and squares"
+        )
+
+
+def _check_options(
+    law: str,
+    error: str,
+    loss: str,
+    delta: float | None,
+    level: float,
+    bootstrap: int,
+    seed: int,
+    baseline: str | None,
+) -> None:
+    known = sorted({*LINES, *law_names()})
+    if law not in known:
+        raise RelscaleError(f"no law {law!r}; there are {', '.join(known)}")
+    for option, said, allowed in (("error", error, ERRORS), ("loss", loss, LOSSES)):
+        if said not in allowed:
+            raise RelscaleError(f"{option}: no {said!r}; there are {', '.join(allowed)}")
+    if law == "relative" and not is_line(law, error, loss):
+        raise RelscaleError(f"a relative law has log error and squares, not {error} error and {loss}")
+    if law != "relative" and baseline is not None:
+        raise RelscaleError(f"baseline: the law {law!r} compares no groups; it is for the law 'relative'")
+    if delta is not None and (loss != "huber" or not delta > 0):
+        raise RelscaleError(f"delta: {delta!r}; it is a positive number, for the loss 'huber'")
+    if not 0 < level < 1:
+        raise RelscaleError(f"level: {level!r} is not between 0 and 1")
+    for option, number in (("bootstrap", bootstrap), ("seed", seed)):
+        if not isinstance(number, Integral) or number < 0:
+            raise RelscaleError(f"{option}: {number!r} is no whole number from 0 on")
 
 
 def _line_options(
@@ -244,13 +302,6 @@ def _line_options(
         "specifications": [],
         "forecast": [{"training_flops": AHEAD * pc.max(measurements["training_flops"]).as_py()}],
     }
-
-
-def _predictors(law: str) -> tuple[str, ...]:
-    """What ``x`` names, in order."""
-    if law in LINES:
-        return ("training_flops",)
-    return found_law(law).made_of or found_law(law).predictors
 
 
 def _along(measurements: pa.Table, columns: dict[str, Any], law: Law, name: str) -> pa.Table:
@@ -275,10 +326,12 @@ def _along(measurements: pa.Table, columns: dict[str, Any], law: Law, name: str)
     return measurements
 
 
-def _title(law: str, xs: Sequence[str], y: str, measurements: pa.Table, baseline: str | None) -> str:
+def _title(
+    law: str, xs: Sequence[str], y: str, measurements: pa.Table, baseline: str | None, steps: bool
+) -> str:
     """What was fitted to what."""
     runs = measurements.group_by(["corpus", "run"]).aggregate([]).num_rows
-    points = "runs" if law in LINES or not found_law(law).make else "steps"
+    points = "steps" if steps else "runs"
     title = f"{law} law of {y} over {', '.join(xs)}, {runs} {points}"
     if law in LINES:
         spent = pc.min_max(measurements["training_flops"]).as_py()
@@ -295,13 +348,22 @@ def _of_law(results: Fits, law: str) -> Fits:
 
 def _read(table: Any) -> tuple[pa.Table, str]:
     """The table, and a name for what is in it."""
+    name = "table"
     if isinstance(table, str | Path):
-        return read_table(table), table_name(table)
-    if isinstance(table, pa.Table):
-        return table, "table"
-    if hasattr(table, "iloc"):  # a pandas frame, without a need for pandas
-        return pa.Table.from_pandas(table, preserve_index=False), "table"
-    raise RelscaleError(f"a table is a path, a pyarrow table or a pandas frame, not {type(table).__name__}")
+        table, name = read_table(table), table_name(table)
+    elif hasattr(table, "iloc"):  # a pandas frame, without a need for pandas
+        try:
+            table = pa.Table.from_pandas(table, preserve_index=False)
+        except (pa.ArrowException, ValueError) as error:
+            raise RelscaleError(f"table: a column has no one type ({_line(error)})") from error
+    if not isinstance(table, pa.Table):
+        raise RelscaleError(
+            f"a table is a path, a pyarrow table or a pandas frame, not {type(table).__name__}"
+        )
+    twice = [column for column, count in Counter(table.column_names).items() if count > 1]
+    if twice:
+        raise RelscaleError(f"{name}: {twice[0]!r} is the name of several columns; name them apart")
+    return table, name
 
 
 def table_name(path: str | Path) -> str:
@@ -334,36 +396,33 @@ def _check_once(columns: dict[str, Any], name: str, runs: Sequence[str]) -> None
 
 def _words(source: pa.Table, names: Sequence[str], table: str) -> pa.Array:
     """Columns as text, joined; nothing may be missing."""
-    for name in names:
-        if source[name].null_count:
+    columns = [source[name].to_pylist() for name in names]
+    for name, column in zip(names, columns, strict=True):
+        empty = sum(cell is None or cell == "" for cell in column)
+        if empty:
             raise RelscaleError(
-                f"{table}: column {name!r} is empty in {source[name].null_count} rows; fill them, or leave them out"
+                f"{table}: column {name!r} is empty in {empty} row{'s' * (empty > 1)}; fill them, or leave them out"
             )
-    parts = zip(*(source[name].to_pylist() for name in names), strict=True)
+    parts = zip(*columns, strict=True)
     return pa.array([" ".join(map(str, row)) for row in parts])
 
 
 def _numbers(source: pa.Table, name: str, table: str) -> pa.ChunkedArray:
     try:
-        return pc.cast(source[name], pa.float64())
+        return numbers(source[name])
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise RelscaleError(
-            f"{table}: column {name!r} holds no numbers ({str(error).splitlines()[0]})"
-        ) from error
+        raise RelscaleError(f"{table}: column {name!r} holds no numbers ({_line(error)})") from error
 
 
 def _measurements(columns: dict[str, Any], name: str) -> pa.Table:
     constants = {"experiment": name, "prompt": "default", "status": "ok"}
     rows = len(columns["value"])
-    arrays = []
-    for field in MEASUREMENTS:
-        if field.name in columns:
-            column = columns[field.name]
-            arrays.append(
-                pc.cast(pc.round(column), field.type) if pa.types.is_integer(field.type) else column
-            )
-        else:
-            arrays.append(pa.array([constants.get(field.name)] * rows, field.type))
+    arrays = [
+        columns[field.name]
+        if field.name in columns
+        else pa.array([constants.get(field.name)] * rows, field.type)
+        for field in MEASUREMENTS
+    ]
     return pa.table(arrays, schema=MEASUREMENTS)
 
 
@@ -371,6 +430,10 @@ def _metric(y: str) -> str:
     """A name by which a column is known to hold an error."""
     name = SPELLED.get(y, y)
     return name if is_error(name) else f"loss_{name}"
+
+
+def _line(error: Exception) -> str:
+    return str(error).splitlines()[0]
 
 
 def _list(names: Sequence[str]) -> str:

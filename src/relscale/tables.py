@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -43,6 +44,17 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
             f"{path}: no column {', '.join(map(repr, missing))}; it has {', '.join(table.column_names)}"
         )
     return table
+
+
+def numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as float64; a whole number beyond 2⁵³ becomes the nearest one.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError
+        It holds something else.
+    """
+    return pc.cast(column, pa.float64(), safe=not pa.types.is_integer(column.type))
 
 
 def open_table(path: str | Path) -> "pyarrow.dataset.Dataset":

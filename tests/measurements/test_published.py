@@ -45,6 +45,16 @@ def test_counts_may_be_written_as_powers_of_ten(tmp_path):
     assert rows["params"].to_pylist() == [1_500_000_000]
 
 
+@pytest.mark.parametrize(
+    "cell", ["1.5", "9007199254740993"]
+)  # in millions; the least number without a double
+def test_a_count_is_what_the_table_says(tmp_path, cell):
+    head = "run,training_flops,group,value,params,tokens"
+    (tmp_path / "t.csv").write_text(f"{head}\na,1e20,law,0.9,{cell},{cell}\n")
+    (row,) = published(tmp_path / "t.csv", "outside", constants={"metric": "nats"}).to_pylist()
+    assert row["params"] == row["tokens"] == float(cell)
+
+
 def test_a_format_names_columns_that_there_are(table):
     with pytest.raises(RelscaleError, match="no column 'size'; it has model"):
         published(table, "outside", NAMES, {"metric": "nats"}, {"run": "{size}"})
@@ -53,7 +63,7 @@ def test_a_format_names_columns_that_there_are(table):
 
 
 def test_a_constant_has_the_type_of_its_column(table):
-    with pytest.raises(RelscaleError, match="tokens: 'many' is not of type int64"):
+    with pytest.raises(RelscaleError, match="tokens: 'many' is not of type double"):
         published(table, "outside", NAMES, {"metric": "nats", "tokens": "many"})
 
 

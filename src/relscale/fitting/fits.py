@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from relscale.atomic import atomic_path
+from relscale.errors import RelscaleError
 from relscale.tables import read_table, write_table
 
 _TEXT, _NUMBER, _COUNT, _YES = pa.string(), pa.float64(), pa.int64(), pa.bool_()
@@ -420,7 +421,20 @@ def _column(cells: list[Any], kind: pa.DataType) -> pa.Array:
 
 
 def write(fits: Fits, folder: str | Path) -> None:
-    """Write the tables as ``<folder>/<name>.parquet``, all or none."""
+    """Write the tables as ``<folder>/<name>.parquet``, all or none; what an earlier fit wrote there is replaced.
+
+    Raises
+    ------
+    RelscaleError
+        The folder holds something else, which would be lost with it.
+    """
+    folder = Path(folder).resolve()  # "." has no name to rename to
+    own = {f"{field.name}.parquet" for field in fields(Fits)}
+    others = sorted(path.name for path in folder.glob("[!.]*") if path.name not in own)
+    if others:
+        raise RelscaleError(
+            f"{folder}: holds {others[0]}, which is no table of a fit; name a folder of its own"
+        )
     with atomic_path(folder) as partial:
         partial.mkdir()
         for field in fields(Fits):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.fitting.metrics import VALIDATION, error_rate
+from relscale.tables import numbers
 
 Floats = NDArray[np.float64]
 
@@ -279,15 +280,15 @@ def _decode(
 
 def _spent(column: pa.ChunkedArray) -> Floats:
     """Numbers that are positive by their nature; nan for all others."""
-    numbers = _floats(column)
-    return np.where(np.isfinite(numbers) & (numbers > 0), numbers, np.nan)
+    spent = _floats(column)
+    return np.where(np.isfinite(spent) & (spent > 0), spent, np.nan)
 
 
 def _floats(column: pa.ChunkedArray) -> Floats:
     """As float64, null as nan."""
     try:
-        return column.cast(pa.float64()).to_numpy().astype(float)
-    except pa.ArrowInvalid as error:
+        return numbers(column).to_numpy().astype(float)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise RelscaleError(
             f"a column that should hold numbers does not: {str(error).splitlines()[0]}"
         ) from error

@@ -92,7 +92,8 @@ def draws(
         trainings = len(set(data.trainings))
         if scheme == schemes.BLOCK and trainings < FEWEST_TRAININGS:
             raise RelscaleError(
-                f"a block bootstrap needs {FEWEST_TRAININGS} trainings, and there are {trainings}"
+                "no intervals: points of one training are not independent, and a bootstrap of trainings needs "
+                f"{FEWEST_TRAININGS} of them, not {trainings}"
             )
         counts = schemes.weights(scheme, n, number, rng, strata=_strata(data), blocks=data.trainings)
         resampled, weight = y, counts * weights[:, None]

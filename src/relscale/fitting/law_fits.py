@@ -42,6 +42,10 @@ from relscale.laws.catalogue import law as named
 from relscale.laws.law import Array, Law
 
 T = "t interval of nonlinear least squares"
+OF_HUBER = "t interval of Huber's loss, from its sandwich"
+NO_DRAWS = (
+    "no intervals: points of one training are not independent, and no draws of trainings were asked for"
+)
 OF_ONE_RUN = ", with the scatter of one run"
 
 TAG = 41  # of this use of random numbers
@@ -224,7 +228,8 @@ def _fit(
     if data.lost and status == "ok":
         status = f"fitted on {len(data.y)} rows; {data.lost} without a number that can be trusted"
     low, high = (side[:, 0] for side in found.interval(chosen.level))
-    scheme = f"{T}; {found.agreeing[0]} of {found.starts} starts agree"
+    least_squares = entry.get("loss", "squares") == "squares"
+    scheme = f"{T if least_squares else OF_HUBER}; {found.agreeing[0]} of {found.starts} starts agree"
     columns: dict[str, Any] = {
         "stderr": found.stderr[:, 0],
         "low": low,
@@ -235,7 +240,9 @@ def _fit(
     drawn = None
     options = entry.get("bootstrap") or {}
     shared = len(set(data.trainings)) < len(data.y)
-    by_t = not (chosen.bootstrap and (options or shared or entry.get("loss", "squares") != "squares"))
+    by_t = not (chosen.bootstrap and (options or shared or not least_squares))
+    if shared and not options and not chosen.bootstrap:
+        columns, status = {}, _together(status, NO_DRAWS)
     if chosen.bootstrap and np.isfinite(found.theta).all() and not (by_t and not entry.get("predict")):
         kind = options.get("limits", PERCENTILE)
         seed = [chosen.seed, TAG, zlib.crc32(f"{entry['name']} {sorted(values.items())}".encode())]
@@ -262,10 +269,9 @@ def _fit(
                         label(drawn.scheme, kind, chosen.bootstrap, int(count)) for count in of_draws.failed
                     ],
                 }
-                flags = dict.fromkeys(str(flag) for flag in (status, *of_draws.status) if flag != "ok")
-                status = "; ".join(flags) or "ok"
+                status = _together(status, *of_draws.status)
         except RelscaleError as error:  # the scheme needs what these data do not have
-            columns, status = {}, str(error) if status == "ok" else status
+            columns, status = {}, _together(status, str(error))
     common = {name: _shared(data.column(name)) for name in WHOSE} | values
     common |= {
         "fit": entry["name"],
@@ -287,9 +293,14 @@ def _fit(
         for i, name in enumerate(law.names)
     ]
     rows.append(common | {"parameter": "objective", "value": found.objective[0]})
-    squares = entry.get("loss", "squares") == "squares" and found.df[0] > 0
-    noise = 2 * found.objective[0] / found.df[0] / np.median(weights) if squares else np.nan
+    scattered = least_squares and found.df[0] > 0
+    noise = 2 * found.objective[0] / found.df[0] / np.median(weights) if scattered else np.nan
     return Fitted(law, found, drawn, by_t, reference, float(noise), log_error), rows
+
+
+def _together(*statuses: str) -> str:
+    """All that is wrong, each once."""
+    return "; ".join(dict.fromkeys(str(status) for status in statuses if status != "ok")) or "ok"
 
 
 def _estimator(law: Law, x: Array, entry: Mapping[str, Any]) -> Estimator:
@@ -359,7 +370,7 @@ def _predict(
                 tails = [(1 - chosen.level) / 2, (1 + chosen.level) / 2]
                 low, high = common["low"], common["high"] = np.quantile(known, tails)
                 if not low <= value <= high:
-                    common["status"] = BIASED if common["status"] == "ok" else f"{common['status']}; {BIASED}"
+                    common["status"] = _together(common["status"], BIASED)
             common["scheme"] = f"{label(drawn.scheme, PERCENTILE, number, failed)}{OF_ONE_RUN}"
             result[key] = value, observed
         else:

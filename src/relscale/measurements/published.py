@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
 from relscale.measurements.schema import MEASUREMENTS
-from relscale.tables import read_table
+from relscale.tables import numbers, read_table
 
 REQUIRED = ("run", "training_flops", "group", "metric", "value")
 DEFAULTS: dict[str, Any] = {"corpus": "published", "suite": "published", "prompt": "default", "status": "ok"}
-COUNTS = ("params", "tokens", "bytes")  # whole numbers that are often written as powers of ten or computed
+COUNTS = ("items", "bytes")  # whole numbers that may be written as powers of ten, or computed
 
 
 def read_tables(tables: Iterable[Mapping[str, Any]], experiment: str) -> pa.Table:
@@ -150,6 +150,6 @@ def _cast(column: pa.ChunkedArray, field: pa.Field, source: str, path: str | Pat
     try:
         if field.name in COUNTS and pa.types.is_floating(column.type):
             column = pc.round(column)
-        return pc.cast(column, field.type)
+        return numbers(column) if pa.types.is_floating(field.type) else pc.cast(column, field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise RelscaleError(f"{path}: column {source!r} is not of type {field.type}") from error
