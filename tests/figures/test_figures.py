@@ -160,7 +160,7 @@ def test_the_law_s_band_holds_its_line_and_is_narrowest_at_the_reference(toy: Fi
 
     where = {"corpus": "documentation", "suite": "knowledge", "group": "tables", "law": "relative_power_law"}
     rows = toy.rows("fits", **where)
-    line = law_line(rows, [1e11, 3e12])
+    line = law_line(rows, [1e11, 3e12], "these items")
     assert line
     assert line.low
     assert line.high

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
+from relscale.figures.law_lines import law_line
 from relscale.fitting import interval
 from relscale.fitting.bootstrap.blocks import block_lines, block_sums
 from relscale.fitting.bootstrap.schemes import weights
@@ -120,6 +121,23 @@ def curves_of(x: np.ndarray, y: np.ndarray, block: np.ndarray, replicates: int =
         blocks=[f"training {b}" for b in block],
         target=y,
     )
+
+
+def test_a_band_ends_where_the_intervals_at_the_least_and_the_largest_compute_do() -> None:
+    """Level and slope are correlated by the trainings, which a band must know."""
+    x, y, block = trajectories(6, 1)
+    rows = law_rows(relative.LINE, curves_of(x, y, block), Settings())
+    estimate = lines(x, y, blocks=[f"training {b}" for b in block])
+    assert abs(rows[0]["correlation"]) > 0.2
+    band = law_line(rows, np.exp(x).tolist())
+    assert band is not None
+    assert band.low is not None
+    assert band.high is not None
+    for end, at in ((0, x.min()), (-1, x.max())):
+        there = interval.contrast(estimate, 1.0, at - estimate.reference, 0.95)
+        assert np.log([band.low[end], band.high[end]]) == pytest.approx(
+            [there.low[0], there.high[0]], rel=1e-6
+        )
 
 
 def test_rows_of_shared_trainings_come_from_a_block_bootstrap_and_hold_the_slope() -> None:

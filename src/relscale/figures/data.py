@@ -36,7 +36,7 @@ COLUMNS = {
     "fits": (
         *PAIR,
         *("fit", "law", "parameter", "value", "low", "high", "level", "scheme", "estimand"),
-        *("n", "status", "direction", "reference_flops", "predictor"),
+        *("n", "status", "direction", "reference_flops", "predictor", "correlation"),
     ),
     "forecasts": (
         *PAIR,

@@ -56,10 +56,10 @@ class LawLine:
 def law_line(rows: Sequence[Row], flops: Sequence[float], estimand: str | None = None) -> LawLine | None:
     """The curve that the fit rows of one law and one group describe, over the range of ``flops``.
 
-    ``ln y(F) = ln y(F_ref) + s·ln(F / F_ref)``. Its half-width at F is ``√(h_ref² + (h_s·ln(F / F_ref))²)`` with
-    ``h_ref`` and ``h_s`` the half-widths of the two parameters' intervals: least squares makes the level at the mean
-    of ln F and the slope uncorrelated, which is why the fits report the level there. Item noise need not keep to that,
-    and the band of the item population is then an approximation.
+    ``ln y(F) = ln y(F_ref) + s·z`` with ``z = ln(F / F_ref)``. Its half-width at F is ``√(h_ref² + 2ρ·h_ref·h_s·z +
+    (h_s·z)²)`` with ``h_ref`` and ``h_s`` the half-widths of the two parameters' intervals and ρ the correlation of
+    their estimates, which is 0 where points are independent and of one variance, and is not of checkpoints that share
+    trainings, nor for the population of items. The two quantiles, which differ a little there, are taken as one.
 
     Parameters
     ----------
@@ -88,7 +88,8 @@ def law_line(rows: Sequence[Row], flops: Sequence[float], estimand: str | None =
 
 def _line(slope: Row, level: Row, first: float, last: float, estimand: str) -> LawLine:
     reference = level["reference_flops"]
-    exponent = SLOPES[slope["parameter"]] * slope["value"]
+    sign = SLOPES[slope["parameter"]]
+    exponent = sign * slope["value"]
     flops = [first * (last / first) ** (i / (POINTS - 1)) for i in range(POINTS)]
     away = [math.log(value / reference) for value in flops]
     value = [level["value"] * math.exp(exponent * x) for x in away]
@@ -96,7 +97,8 @@ def _line(slope: Row, level: Row, first: float, last: float, estimand: str) -> L
         return LawLine(flops, value, None, None, slope, estimand)
     half_slope = (slope["high"] - slope["low"]) / 2
     half_level = math.log(level["high"] / level["low"]) / 2
-    half = [math.hypot(half_level, half_slope * x) for x in away]
+    both = 2 * sign * (slope["correlation"] or 0.0) * half_level * half_slope
+    half = [math.sqrt(max(half_level**2 + both * x + (half_slope * x) ** 2, 0.0)) for x in away]
     low = [y * math.exp(-h) for y, h in zip(value, half, strict=True)]
     high = [y * math.exp(h) for y, h in zip(value, half, strict=True)]
     return LawLine(flops, value, low, high, slope, estimand)

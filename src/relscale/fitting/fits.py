@@ -99,6 +99,7 @@ FITS = pa.schema(
         "high": _NUMBER,
         "level": _NUMBER,
         "df": _NUMBER,
+        "correlation": _NUMBER,
         "scheme": _TEXT,
         "estimand": _TEXT,
         "p_value": _NUMBER,

@@ -112,6 +112,7 @@ def _rows(
     """Both parameters of every curve for one estimand."""
     slope, (at_low, at_reference, at_high) = found.slope, found.ends
     slope_p, reference_p = slope.p_value, at_reference.p_value
+    correlation = law.sign * _correlation(estimate, found)
     rows: list[Row] = []
     for j, key in enumerate(curves.keys):
         on_loss = key["suite"] == VALIDATION[0]
@@ -123,6 +124,7 @@ def _rows(
             "predictor": "training_flops",
             "level": chosen.level,
             "df": estimate.df[j] if known else None,
+            "correlation": correlation[j],
             "scheme": found.scheme,
             "estimand": VALIDATION_LOSS if on_loss else estimand,
             "n": int(estimate.n[j]),
@@ -155,6 +157,19 @@ def _rows(
             of_level["status"] = TOO_WIDE
         rows += [common | of_slope, common | of_level]
     return rows
+
+
+def _correlation(estimate: Lines, found: _Intervals) -> Floats:
+    """Of the line's level at the mean of ln F and its slope s, from the variances at both ends.
+
+    ``V(z) = V_level + 2 C z + V_s z²`` at distance z from the mean, so that the difference of two gives C. It is 0
+    where all points have one variance, and is not under a jackknife over trainings, nor with the items' variance.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        low, level, high = (end.stderr for end in found.ends)
+        z, w = estimate.low - estimate.reference, estimate.high - estimate.reference
+        covariance = ((high**2 - low**2) / (w - z) - found.slope.stderr**2 * (w + z)) / 2
+        return np.clip(covariance / (level * found.slope.stderr), -1, 1)
 
 
 def _status(estimate: Lines, estimand: str, slope: interval.Interval, j: int) -> str:
