@@ -147,6 +147,17 @@ def test_a_hole_in_the_groups_is_an_error_and_a_hole_in_the_numbers_is_not():
     assert number(fits, "delta_beta")["n"] == len(FLOPS) - 1
 
 
+def test_a_status_names_a_few_of_the_points_left_out_and_counts_the_others():
+    many = [
+        {"compute": 1e18 * 1.01**i, "test": g, "loss": None if i > 9 else 2.0 + 0.01 * i}
+        for i in range(200)
+        for g in SLOPES
+    ]
+    row = number(relscale.fit(pa.Table.from_pylist(many), **COLUMNS).fits, "delta_beta")
+    assert row["status"].startswith("fitted on 10 of 200 points (")
+    assert row["status"].endswith("; and 186 more)")
+
+
 def test_a_frame_of_mixed_cells_and_a_name_that_stands_twice_are_one_line():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(table().to_pydict()).astype({"loss": object})

@@ -72,3 +72,10 @@ def test_points_of_unequal_noise_never_get_a_narrower_interval(h: np.ndarray) ->
     y = np.array([0.1, -0.2, 0.3, 0.0, -0.1])[:, None]
     plain, wary = (interval.slope(lines(X, y, noise), 0.95) for noise in (None, h[:, None]))
     assert wary.high - wary.low >= (plain.high - plain.low) * (1 - 1e-12)
+
+
+def test_computes_that_differ_by_rounding_alone_have_no_slope() -> None:
+    x = np.log(1e20 * (1 + 1e-12 * np.arange(5)))
+    found = lines(x, np.random.default_rng(0).normal(size=(5, 1)))
+    assert np.isnan(found.slope[0])
+    assert np.isnan(interval.slope(found, 0.95).low[0])

@@ -21,6 +21,9 @@ from relscale.fitting.curves import Curves
 from relscale.fitting.ladder import Floats
 
 SMALLEST = 3  # points that a line with an interval needs
+LEAST_SPREAD = (
+    1e-6  # of x, the root of its mean square; less is the rounding of one compute, and fixes no slope
+)
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,9 @@ def lines(x: Floats, y: Floats, noise: Floats | None = None, blocks: Sequence[st
         z = np.where(used, x - reference, 0)
         rise = np.where(used, y - mean, 0)
         sxx = (z * z).sum(axis=0)
-        slope = (z * rise).sum(axis=0) / np.where(sxx > 0, sxx, np.nan)
-    enough = (n >= SMALLEST) & (sxx > 0)
+        spread = sxx > n * LEAST_SPREAD**2
+        slope = (z * rise).sum(axis=0) / np.where(spread, sxx, np.nan)
+    enough = (n >= SMALLEST) & spread
     number = covariance = None
     if blocks is not None and len(set(blocks)) < len(blocks):
         sums = block_sums(z, y, members(blocks))

@@ -26,6 +26,7 @@ NO_SLOPE = "no spread of compute to fit a slope to"
 NO_REPLICATES = "no item replicates"
 TOO_WIDE = "a limit is beyond what a number can hold"
 NO_SCATTER = "every point lies on the line: no scatter to judge it by"
+MOST_TOLD = 4  # points of which a status says why they are left out, before it only counts
 EXACT = 1e-12  # of ln E; scatter that is rounding alone
 BLOCK_TAG = 41  # of the random numbers of the block bootstrap
 
@@ -193,7 +194,8 @@ def status_of(curves: Curves, j: int) -> str:
         if reason != "ok"
     ]
     used = len(curves.points) - len(lost)
-    reasons = f" ({'; '.join(lost)})" if lost else ""
+    more = f"; and {len(lost) - MOST_TOLD} more" if len(lost) > MOST_TOLD else ""
+    reasons = f" ({'; '.join(lost[:MOST_TOLD])}{more})" if lost else ""
     if used < SMALLEST:
         return f"{used} points, and an interval needs {SMALLEST}{reasons}"
     if lost:
