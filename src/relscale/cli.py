@@ -174,6 +174,7 @@ def parser() -> argparse.ArgumentParser:
 
 def plan(options: argparse.Namespace) -> None:
     """Show the runs that an experiment trains: design, size, expected memory, devices and time, and the bill."""
+    from relscale.check import check_experiment
     from relscale.design.bill import bill, format_bill
     from relscale.design.cost import Hardware
     from relscale.design.isoflop import grid
@@ -187,6 +188,7 @@ def plan(options: argparse.Namespace) -> None:
         _show_checkpoints(config, options.output)
         return
     config = _training(options.config)
+    check_experiment(config)
     runs = planned(config)
     hardware = Hardware(**config["hardware"])
     placements = [place(run, hardware, config["training"]) for run in runs]

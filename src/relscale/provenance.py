@@ -41,6 +41,19 @@ def folder_digest(folder: str | Path) -> str:
     return digest([(path.relative_to(folder).as_posix(), file_digest(path)) for path in files])
 
 
+def files_state(path: str | Path) -> str | None:
+    """Digest of names, sizes and times of last change of a file, or of all below a folder; None where nothing is.
+
+    For data that are too large to be read only to see that they are the same.
+    """
+    path = Path(path)
+    if not str(path).strip(".") or not path.exists():
+        return None
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    stats = [(file.relative_to(path).as_posix(), file.stat()) for file in files]
+    return digest([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
+
+
 @cache
 def code_digest(*modules: str) -> str:
     """Digest of the source of ``modules`` and of every relscale module that they import, directly or not.

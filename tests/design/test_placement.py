@@ -7,7 +7,7 @@ import pytest
 from relscale.design.architecture import Architecture
 from relscale.design.cost import Hardware, seconds
 from relscale.design.isoflop import plan
-from relscale.design.placement import RECOMPUTATION, USABLE, place
+from relscale.design.placement import RECOMPUTATION, USABLE, place, place_together
 from relscale.errors import RelscaleError
 
 GPUS = Hardware(989e12, utilization=0.4, memory_bytes=80e9, gpus_per_node=8, nodes=2, hours=24)
@@ -92,12 +92,34 @@ def test_what_is_asked_for_is_taken(runs):
         ({}, replace(GPUS, memory_bytes=1e9), "fit no placement on 16 devices of 1 GB; raise hardware.nodes"),
         ({"devices": 3}, GPUS, "a batch of 32 sequences cannot be dealt out to 3 devices"),
         ({"devices": 1, "micro_batch": 5}, GPUS, "micro-batches of 5 do not make up 32 sequences"),
+        ({"devices": 32}, GPUS, "training.devices: 32, and the hardware has 16; raise hardware.nodes"),
+        (
+            {"devices": 4, "strategy": "single"},
+            GPUS,
+            "training.devices: 4, of which the strategy 'single' uses one",
+        ),
     ],
 )
 def test_what_cannot_be_placed_is_said_in_one_line(runs, options, hardware, message):
     with pytest.raises(RelscaleError, match=message) as error:
         place(runs[0], hardware, options)
     assert "\n" not in str(error.value)
+
+
+def test_one_device_is_all_that_the_strategy_single_takes(runs):
+    assert {place(run, replace(GPUS, memory_bytes=None), {"strategy": "single"}).devices for run in runs} == {
+        1
+    }
+
+
+def test_an_optimizer_that_needs_whole_matrices_does_not_share_them_nor_do_the_runs_beside_it(runs):
+    shared = next(run for run in runs if place(run, GPUS).strategy == "fsdp")
+    muon = replace(shared, hyperparameters=replace(shared.hyperparameters, optimizer="muon"))
+    assert place(muon, GPUS).strategy == "ddp"
+    assert place_together([shared, muon], GPUS).strategy == "ddp"
+    assert place_together([shared], GPUS).strategy == "fsdp"
+    with pytest.raises(RelscaleError, match=r"muon needs whole matrices.*; set ddp"):
+        place(muon, GPUS, {"strategy": "fsdp"})
 
 
 def test_a_batch_that_is_no_power_of_two_is_split_evenly():

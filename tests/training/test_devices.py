@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import load_file
 
 from relscale.design.run import run_from_dict, run_to_dict
-from relscale.errors import RelscaleError
 from relscale.tables import read_table
 from relscale.tokens.store import TokenStore
 from relscale.training.batches import pieces
@@ -139,10 +138,3 @@ def test_two_processes_that_share_weights_train_like_one(job):
     assert {name: each.shape for name, each in weights[0].items()} == {
         name: each.shape for name, each in weights[1].items()
     }
-
-
-def test_an_optimizer_that_needs_whole_matrices_is_refused_where_they_are_shared(run):
-    shared = replace(ONE, strategy="fsdp")
-    muon = replace(run.hyperparameters, optimizer="muon")
-    with pytest.raises(RelscaleError, match=r"muon needs whole matrices.* training\.strategy: ddp"):
-        Placed(Decoder(run.architecture), muon, shared, "float32")

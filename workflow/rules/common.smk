@@ -8,15 +8,14 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from relscale.check import check_experiment
 from relscale.config import check_config, corpus_parts
 from relscale.design.cost import Hardware
-from relscale.design.isoflop import plan
-from relscale.design.placement import place
+from relscale.design.placement import GPU_PROCESS_BYTES, place, place_together
 from relscale.design.run import run_to_dict
 from relscale.errors import RelscaleError
 from relscale.experiment import (
     CONFIG_FILE,
-    check_tables,
     checkpoints,
     corpora,
     job_checkpoints,
@@ -32,10 +31,10 @@ from relscale.experiment import (
 )
 from relscale.fitting.fits import SCHEMAS
 from relscale.figures.plot import figure_base, figure_module, figure_suite, static_formats, suite_figures
-from relscale.laws.catalogue import law, law_names
+from relscale.laws.catalogue import law_names
 from relscale.measurements.published import source_module
 from relscale.pins import with_pins
-from relscale.provenance import code_digest, digest
+from relscale.provenance import code_digest, digest, files_state
 from relscale.measurements.samples import sample_files
 from relscale.scoring.checkpoint_table import checkpoint_files
 from relscale.scoring.safetensors_header import weights_bytes
@@ -52,31 +51,25 @@ try:
     config = check_config(config, " + ".join(map(str, workflow.configfiles)))
     config = with_pins(config, workflow.configfiles)
     config = with_exported_suites(config)
+    check_experiment(config)
     SOURCE = config["runs"]["source"]
     TRAINS, SCORES = SOURCE == "train", SOURCE != "measurements"
-    check_tables(config)
-    if TRAINS:
-        plan(config)
     CHECKPOINTS = checkpoints(config)
     CORPORA = corpora(config)
     SCORE_JOBS = [(corpus, job) for corpus in CORPORA if SCORES for job in score_jobs(config, corpus)]
     SUITE_DATA = {name: suite_digest(name, options) for name, options in config["suites"].items() if SCORES}
     SUITE_FILES = {name: suite_inputs(options) for name, options in config["suites"].items() if SCORES}
-    for name, options in config["suites"].items():
-        if SOURCE == "checkpoints" and needs_documents(name, options):
-            raise RelscaleError(
-                f"suites.{name}: is made from held-out documents of corpora, and nothing is trained here; leave it out, "
-                "or put it as it was made into suites/ beside the table, as `relscale export` does"
-            )
     FIGURE_CODE = {name: code_digest("relscale.figures.plot", name) for name in map(figure_module, config["figures"])}
     LOADERS = [source_module(table["loader"]).__name__ for table in tables(config) if "loader" in table]
-    ASKED = [law(entry["law"]) for entry in config["fit"]["laws"]]
 except RelscaleError as error:
-    raise WorkflowError(str(error))
+    raise WorkflowError(str(error)) from None
 
 RESULTS = results_folder(config).as_posix()
 CONFIG = f"{RESULTS}/{CONFIG_FILE}"
 SUITES = list(config["suites"])
+# Text and tokenizers of one's own: the state of their files, of which there may be too many to be inputs each.
+SOURCE_FILES = {name: files_state(told["path"]) for name, told in config.get("sources", {}).items() if "path" in told}
+TOKENIZER_FILES = files_state(config.get("vocabulary", {}).get("tokenizer", ""))
 TABLES = [table["path"] for table in tables(config)]
 FIT_TABLES = list(SCHEMAS)
 LAWS = [f"relscale.laws.{name}" for name in law_names()]  # found by name, so that no import leads to them
@@ -151,7 +144,8 @@ def expected_seconds(w):
 
 def devices_here(w):
     """The devices on one node that the runs of a training job need, one run after another."""
-    return max(placement.devices // placement.nodes for placement in placements(w))
+    together = place_together(planned(w), HARDWARE, config["training"])
+    return together.devices // together.nodes
 
 
 def time_limit(seconds, attempt):
@@ -179,9 +173,11 @@ def scoring_memory(w):
     if TRAINS:
         weights = [4 * run.params for run in job_runs(config, w.corpus, w.job, config["scoring"]["job"])]
     else:
-        local = [each.model for each in job_checkpoints(config, w.corpus, w.job) if each.local]
-        weights = [weights_bytes(model) for model in local if any(Path(model).glob("*.safetensors"))]
-    return 2000 + 2 * max(weights, default=0) // 10**6
+        listed = job_checkpoints(config, w.corpus, w.job)
+        files = [each.model for each in listed if each.local and any(Path(each.model).glob("*.safetensors"))]
+        weights = [4 * (each.params or 0) for each in listed] + [weights_bytes(model) for model in files]
+    device = GPU_PROCESS_BYTES if HARDWARE.gpus_per_node else 0
+    return 2000 + (2 * max(weights, default=0) + device) // 10**6
 
 
 def suite_facts():

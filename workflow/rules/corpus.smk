@@ -8,6 +8,7 @@ rule corpus:
     params:
         config=CONFIG,
         options=lambda w: config["sources"][w.source],
+        files=lambda w: SOURCE_FILES.get(w.source),
         seed=config["seed"],
         code=code_digest("relscale.corpora.build"),
     threads: 16  # where there are as many

@@ -40,6 +40,7 @@ rule score:
     resources:
         mem_mb=memory(scoring_memory),
         gpu=min(1, HARDWARE.gpus_per_node),
+        nodes=1,
     log:
         f"{RESULTS}/logs/score/{{corpus}}/{{job}}.log",
     benchmark:

@@ -11,6 +11,7 @@ rule vocabulary:
         config=CONFIG,
         corpora=config["corpora"],
         options=config["vocabulary"],
+        tokenizer=TOKENIZER_FILES,
         seed=config["seed"],
         code=code_digest("relscale.tokens.vocabulary"),
     threads: 16  # where there are as many
@@ -33,6 +34,7 @@ rule tokenize:
         config=CONFIG,
         corpus=lambda w: config["corpora"][w.corpus],
         tokens=lambda w: tokens_needed(config, w.corpus) if is_streamed(w.corpus) else None,
+        files=lambda w: [SOURCE_FILES.get(part["source"]) for part in corpus_parts(config["corpora"][w.corpus])],
         seed=config["seed"],
         code=code_digest("relscale.tokens.corpus"),
     threads: lambda w: 16 if is_streamed(w.corpus) else 1

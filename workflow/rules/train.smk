@@ -23,6 +23,7 @@ rule train:
         runtime=lambda w, attempt: time_limit(expected_seconds(w), attempt),
         gpu=lambda w: devices_here(w) if HARDWARE.gpus_per_node else 0,
         cpus_per_task=lambda w, threads: threads * devices_here(w),
+        nodes=1,
     log:
         f"{RESULTS}/logs/train/{{corpus}}/{{job}}.log",
     benchmark:

@@ -1,7 +1,7 @@
 """Where a run trains: on how many devices, whether they share its state, and how much of a batch each takes at once."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from relscale.errors import RelscaleError
 USABLE = 0.9  # of a device's memory; the rest is for its context, communication buffers and fragmentation
 PROCESS_BYTES = 900_000_000  # Python with torch, Lightning and transformers imported
 GPU_PROCESS_BYTES = 8_000_000_000  # host memory of a process that drives a GPU: CUDA's libraries, buffers
+WHOLE = ("muon",)  # optimizers that need matrices whole, of which fsdp gives each device a share
 NAMED = ("devices", "strategy", "micro_batch", "activation_checkpointing")
 RECOMPUTATION = 4 / 3  # FLOPs of a step that computes its forward pass twice, by those of one that does not
 
@@ -76,9 +77,10 @@ def place(run: Run, hardware: Hardware, training: dict[str, Any] | None = None) 
     Raises
     ------
     RelscaleError
-        The run fits no placement, or what is asked for cannot split its batch.
+        The run fits no placement, or what is asked for is not there, cannot split its batch, or does not go together.
     """
     options = training or {}
+    _check(run, hardware, options)
     limit = math.inf if hardware.hours is None else 3600 * hardware.hours
     found: list[Placement] = []
     for placement in _placements(run, hardware, options):
@@ -93,12 +95,33 @@ def place(run: Run, hardware: Hardware, training: dict[str, Any] | None = None) 
     return min(found, key=lambda placement: placement.seconds)
 
 
+def place_together(
+    runs: Sequence[Run], hardware: Hardware, training: dict[str, Any] | None = None
+) -> Placement:
+    """The placement of the run that needs most; the other runs of its job get its devices and its strategy.
+
+    Where one of them needs whole matrices, states are not shared.
+
+    Raises
+    ------
+    RelscaleError
+        As ``place``.
+    """
+    options = training or {}
+    placements = [place(run, hardware, options) for run in runs]
+    largest = max(placements, key=lambda each: (each.devices, each.device_bytes))
+    if largest.strategy == "fsdp" and any(run.hyperparameters.optimizer in WHOLE for run in runs):
+        return place_together(runs, hardware, {**options, "strategy": "ddp"})
+    return largest
+
+
 def _placements(run: Run, hardware: Hardware, options: dict[str, Any]) -> Iterator[Placement]:
     """All that fit, each with its largest micro-batch, the cheapest first."""
     element = WIDE if hardware.gpus_per_node == 0 or options.get("precision") == "float32" else 2
     named = all(options.get(name, "auto") != "auto" for name in NAMED)
-    for devices in _device_counts(run, hardware, options.get("devices", "auto")):
-        for strategy, recompute in _ways(devices, options):
+    asked, strategy = (options.get(name, "auto") for name in ("devices", "strategy"))
+    for devices in _device_counts(run, hardware, asked, strategy):
+        for strategy, recompute in _ways(run, devices, options):
             shards = devices if strategy == "fsdp" else 1
             for micro_batch in _micro_batches(run, devices, options.get("micro_batch", "auto")):
                 layout = Layout(micro_batch, shards, element, recompute)
@@ -108,11 +131,12 @@ def _placements(run: Run, hardware: Hardware, options: dict[str, Any]) -> Iterat
                     break
 
 
-def _device_counts(run: Run, hardware: Hardware, asked: Any) -> list[int]:
+def _device_counts(run: Run, hardware: Hardware, asked: Any, strategy: str) -> list[int]:
     """Numbers of devices to try: powers of two that split the batch, or what was asked for."""
     if asked != "auto":
         return [int(asked)]
-    powers = [2**power for power in range(_most_devices(hardware).bit_length())]
+    most = 1 if strategy == "single" else _most_devices(hardware)
+    powers = [2**power for power in range(most.bit_length())]
     return [count for count in powers if run.batch_size % count == 0]
 
 
@@ -120,10 +144,30 @@ def _most_devices(hardware: Hardware) -> int:
     return max(1, hardware.gpus_per_node) * hardware.nodes
 
 
-def _ways(devices: int, options: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+def _check(run: Run, hardware: Hardware, options: dict[str, Any]) -> None:
+    """Refuse what is asked for and cannot be."""
+    devices, strategy = (options.get(name, "auto") for name in ("devices", "strategy"))
+    most = _most_devices(hardware)
+    if devices != "auto" and hardware.gpus_per_node and devices > most:
+        raise RelscaleError(
+            f"training.devices: {devices}, and the hardware has {most}; raise hardware.nodes or hardware.gpus_per_node"
+        )
+    if strategy == "single" and devices not in ("auto", 1):
+        raise RelscaleError(
+            f"training.devices: {devices}, of which the strategy 'single' uses one; set ddp or fsdp"
+        )
+    optimizer = run.hyperparameters.optimizer
+    if strategy == "fsdp" and optimizer in WHOLE:
+        raise RelscaleError(
+            f"training.strategy: {optimizer} needs whole matrices, of which fsdp gives each device a share; set ddp"
+        )
+
+
+def _ways(run: Run, devices: int, options: dict[str, Any]) -> Iterator[tuple[str, bool]]:
     """Strategies and whether to recompute, the cheapest first."""
     asked, checkpointing = (options.get(name, "auto") for name in ("strategy", "activation_checkpointing"))
-    strategies = [asked] if asked != "auto" else ["single"] if devices == 1 else ["ddp", "fsdp"]
+    several = ["ddp"] if run.hyperparameters.optimizer in WHOLE else ["ddp", "fsdp"]
+    strategies = [asked] if asked != "auto" else ["single"] if devices == 1 else several
     for recompute in [False, True] if checkpointing == "auto" else [checkpointing]:
         for strategy in strategies:
             yield strategy, recompute

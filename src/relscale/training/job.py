@@ -9,7 +9,7 @@ from typing import Any
 
 from relscale.atomic import write_text
 from relscale.design.cost import Hardware
-from relscale.design.placement import Placement, place
+from relscale.design.placement import Placement, place, place_together
 from relscale.design.run import Run
 from relscale.errors import RelscaleError
 from relscale.tokens.store import TokenStore
@@ -110,8 +110,7 @@ class Job:
 
     def __post_init__(self) -> None:
         """Devices are as many as the run asks for that needs most."""
-        placements = [place(run, self.hardware, self.options) for run in self.runs]
-        self.placement = max(placements, key=lambda each: (each.devices, each.device_bytes))
+        self.placement = place_together(self.runs, self.hardware, self.options)
 
     def folder(self, run: Run) -> Path:
         """Where the result of a run lies."""

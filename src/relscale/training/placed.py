@@ -10,13 +10,10 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from relscale.design.run import Hyperparameters
-from relscale.errors import RelscaleError
 from relscale.training.devices import Devices
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
 from relscale.training.sharding import number, shared_like, whole
-
-WHOLE = ("muon",)  # optimizers that need matrices whole, which fsdp deals out
 
 
 class Placed:
@@ -36,11 +33,6 @@ class Placed:
         Whether layers are compiled.
     recomputed
         Whether layers are computed again in the backward pass, so that only their inputs are kept.
-
-    Raises
-    ------
-    RelscaleError
-        The devices would share tensors that the optimizer needs whole.
     """
 
     def __init__(
@@ -52,11 +44,6 @@ class Placed:
         compiled: bool = False,
         recomputed: bool = False,
     ) -> None:
-        if devices.strategy == "fsdp" and hyperparameters.optimizer in WHOLE:
-            raise RelscaleError(
-                f"{hyperparameters.optimizer} needs whole matrices, of which fsdp gives each device a share; "
-                "set training.strategy: ddp"
-            )
         self.model = model.to(devices.device)
         self.devices, self.precision = devices, precision
         if recomputed:

@@ -1,0 +1,58 @@
+"""What can be wrong with an experiment beyond its config's keys, said before anything runs."""
+
+from typing import Any
+
+from relscale.design.cost import Hardware
+from relscale.design.placement import place
+from relscale.errors import RelscaleError
+from relscale.experiment import check_tables, planned, source
+from relscale.figures.plot import figure_module
+from relscale.laws.catalogue import law
+from relscale.scoring.suite import needs_documents, suite_folder, suite_inputs
+from relscale.training.optimizers import optimizer_module
+
+
+def check_experiment(config: dict[str, Any]) -> None:
+    """See that what an experiment names is there, and that its runs fit the hardware.
+
+    Its text need not be: a plan is made before that is at hand.
+
+    Parameters
+    ----------
+    config
+        As ``relscale.config.check_config`` gives it.
+
+    Raises
+    ------
+    RelscaleError
+        A table, suite, optimizer, law or figure is not there; a run cannot be planned or placed.
+    """
+    check_tables(config)
+    if source(config) == "train":
+        _check_training(config)
+    if source(config) != "measurements":
+        for name, options in config["suites"].items():
+            _check_suite(config, name, options)
+    for entry in config["fit"]["laws"]:
+        law(entry["law"])
+    for figure in config["figures"]:
+        figure_module(figure)
+
+
+def _check_training(config: dict[str, Any]) -> None:
+    for optimizer in config["design"]["optimizers"]:
+        optimizer_module(optimizer)
+    hardware = Hardware(**config["hardware"])
+    for run in planned(config):
+        place(run, hardware, config["training"])
+
+
+def _check_suite(config: dict[str, Any], name: str, options: dict[str, Any]) -> None:
+    if "lm_eval" not in options:
+        suite_folder(name, options)
+    suite_inputs(options)
+    if source(config) == "checkpoints" and needs_documents(name, options):
+        raise RelscaleError(
+            f"suites.{name}: is made from held-out documents of corpora, and nothing is trained here; leave it out, "
+            "or put it as it was made into suites/ beside the table, as `relscale export` does"
+        )
