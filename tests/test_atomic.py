@@ -1,5 +1,6 @@
 import pytest
 
+from relscale import atomic
 from relscale.atomic import atomic_path, write_text
 
 
@@ -31,3 +32,14 @@ def test_the_ending_is_kept_so_that_writers_choose_the_format_by_it(tmp_path):
     with atomic_path(tmp_path / "table.parquet") as partial:
         assert partial.suffix == ".parquet"
         partial.touch()
+
+
+def test_what_is_durable_is_on_disk_before_it_has_its_name_and_so_is_the_name(tmp_path, monkeypatch):
+    path, flushed = tmp_path / "run", []
+    monkeypatch.setattr(atomic, "_flush_one", lambda on_disk: flushed.append((on_disk.name, path.exists())))
+    with atomic_path(path, durable=True) as partial:
+        (partial / "below").mkdir(parents=True)
+        (partial / "below" / "weights").write_text("numbers")
+    before = [name for name, is_there in flushed if not is_there]
+    assert {"below", "weights", partial.name} == set(before)
+    assert flushed[-1] == (tmp_path.name, True)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | Path, durable: bool = False) -> Iterator[Path]:
     """Yield a temporary sibling of ``path``; rename it to ``path`` on success, delete it on failure.
 
     What the caller creates there may be a file or a folder. An existing file at ``path`` is replaced in one step;
-    an existing folder is moved aside first, since no file system replaces a full one in one step.
+    an existing folder is moved aside first, since no file system replaces a full one in one step. ``durable`` has all
+    of it on disk before anything is replaced or this returns, so that it outlives a machine that loses its power.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -22,6 +23,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     remove(partial)
     try:
         yield partial
+        if durable:
+            _flush(partial)
         if path.is_dir():
             old = path.with_name(f".{path.name}.old-{os.getpid()}")
             path.rename(old)
@@ -29,8 +32,26 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             remove(old)
         else:
             partial.replace(path)
+        if durable:
+            _flush_one(path.parent)
     finally:
         remove(partial)
+
+
+def _flush(path: Path) -> None:
+    """Have the system write a file, or a folder and all below it, to the disk."""
+    for below in path.rglob("*") if path.is_dir() else ():
+        _flush_one(below)
+    _flush_one(path)
+
+
+def _flush_one(path: Path) -> None:
+    """Have the system write a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def remove_partials(path: Path) -> None:

@@ -45,7 +45,7 @@ def write_checkpoint(
     folder: Path, step: int, weights: dict[str, Any], run: Run, words: Vocabulary, end_of_text: int
 ) -> None:
     """Keep the weights after ``step`` updates beside a training's state."""
-    with atomic_path(folder / CHECKPOINTS / checkpoint_name(step)) as partial:
+    with atomic_path(folder / CHECKPOINTS / checkpoint_name(step), durable=True) as partial:
         partial.mkdir()
         export(weights, run.architecture, end_of_text, words.files, partial)
 
@@ -60,7 +60,7 @@ def write_result(
     end_of_text: int,
     still_owned: Callable[[], None],
 ) -> dict[str, Any]:
-    """Write a run's folder, whole or not at all; the record of the run.
+    """Write a run's folder, whole or not at all, and on disk before the training's state goes; the record of the run.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def write_result(
     """
     record = _record(run, history, history.done, told)
     remove_partials(folder)
-    with atomic_path(folder) as partial:
+    with atomic_path(folder, durable=True) as partial:
         partial.mkdir()
         write_table(curve(run, history), partial / "curve.parquet")
         if history.diverged is None:

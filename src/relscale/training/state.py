@@ -4,7 +4,6 @@ Weights, the optimizer's moments, what was recorded, and the random numbers' gen
 is a function of its step (``relscale.tokens.store``).
 """
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,8 @@ def write_state(folder: Path, state: dict[str, Any]) -> None:
     import torch  # seconds; where the state lies is asked without it
 
     random = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
-    with atomic_path(folder / FILE) as partial:
+    with atomic_path(folder / FILE, durable=True) as partial:
         torch.save({**state, "random": random}, partial)
-        _flush(partial)
-    _flush(folder)
 
 
 def read_state(folder: Path) -> dict[str, Any] | None:
@@ -60,12 +57,3 @@ def remove_state(folder: Path) -> None:
     for path in folder.glob("*"):
         if path.name != OWNER:
             remove(path)
-
-
-def _flush(path: Path) -> None:
-    """Have the system write a file, or the names in a folder, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
