@@ -60,6 +60,14 @@ def test_a_relative_law_is_beta_of_the_baseline_less_that_of_the_group():
     } == pytest.approx(SLOPES)
 
 
+def test_other_frames_that_speak_arrow_are_tables_too():
+    class Frame:
+        def __arrow_c_stream__(self, requested_schema=None):
+            return table().__arrow_c_stream__(requested_schema)
+
+    assert relscale.fit(Frame(), **COLUMNS).fits.equals(relscale.fit(table(), **COLUMNS).fits)
+
+
 def test_its_slope_is_that_of_a_straight_line_through_log_ratios():
     data = table().to_pylist()
     loss = {group: np.log([row["loss"] for row in data if row["test"] == group]) for group in SLOPES}
@@ -81,8 +89,12 @@ def test_the_order_of_rows_does_not_matter():
 def test_printing_it_says_what_was_found():
     said = str(relscale.fit(table(noise=0), **COLUMNS))
     title, _, heading, _, easy, *_ = said.splitlines()
-    assert title == "relative law of loss over compute, 8 runs from 1e+18 to 1e+21, against hard"
-    assert {"group", "β", "against", "G", "Δβ", "gap"} <= set(heading.split())
+    assert title == (
+        "relative law of loss over compute, 8 runs from 1e+18 to 1e+21, against hard; "
+        f"E and G at compute = {np.exp(np.log(FLOPS).mean()):.4g}"
+    )
+    assert "FLOPs" not in said
+    assert {"group", "β", "E", "against", "G", "Δβ", "gap"} <= set(heading.split())
     assert easy.split()[0] == "easy"
     assert "-0.0400" in easy
     assert "widens" in easy
@@ -114,11 +126,12 @@ def test_seeds_are_told_apart_by_the_columns_that_run_names():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"y": "bpb"}, "no column 'bpb'; it has compute, test, loss"),
+        ({"y": "bpb"}, "no column 'bpb'; it has compute, test, loss, y"),
         ({"y": "test"}, "column 'test' holds no numbers"),
         ({"baseline": "simple"}, "no 'simple' in column 'test'; name one of easy, hard"),
         ({"baseline": None}, "no baseline in column 'test'; name one of easy, hard"),
         ({"group": None}, "a relative law compares groups; name their column"),
+        ({"group": "y", "baseline": "one"}, "column 'y' has no group but the baseline 'one'"),
         ({"law": "relatif"}, "no law 'relatif'; there are"),
         ({"x": ["compute", "loss"]}, "the law 'relative' has 1 x"),
         ({"law": "parametric", "baseline": None}, r"the law 'parametric' has 2 x \(params, tokens\), not 1"),
@@ -133,7 +146,7 @@ def test_seeds_are_told_apart_by_the_columns_that_run_names():
 )
 def test_what_cannot_be_fitted_is_said_in_one_line(change, message):
     with pytest.raises(RelscaleError, match=message) as error:
-        relscale.fit(table(), **COLUMNS | change)
+        relscale.fit(table(y="one"), **COLUMNS | change)
     assert "\n" not in str(error.value)
 
 
@@ -259,7 +272,10 @@ def test_a_wrong_option_is_one_line(path, capsys, arguments, message):
 @pytest.mark.slow
 def test_the_figure_is_drawn_beside_it(path):
     assert main(["fit", str(path), *ARGUMENTS, "--plot", "figure.html"]) == 0
-    assert "easy" in Path("figure.json").read_text()
+    drawn = Path("figure.json").read_text()
+    assert "easy" in drawn
+    assert "compute" in drawn
+    assert "FLOPs" not in drawn
     assert Path("figure.html").stat().st_size > 10_000
 
 

@@ -371,13 +371,13 @@ def collect(options: argparse.Namespace) -> None:
     from relscale.measurements.runs import Measured, listed_runs, trained_runs
     from relscale.measurements.schema import REPLICATES
     from relscale.scoring.manifest import read_manifest
-    from relscale.tables import write_table
+    from relscale.tables import write_pieces, write_table
 
     config = load_config(options.config)
     if tables(config):
         write_table(read_tables(tables(config), config["experiment"]), options.output)
         if options.replicates:  # of items that no table tells of
-            write_table(REPLICATES.empty_table(), options.replicates)
+            write_pieces([], REPLICATES, options.replicates)
         return
     results = results_folder(config)
     names = corpora(config)
@@ -403,7 +403,7 @@ def collect(options: argparse.Namespace) -> None:
     )
     write_table(measurements, options.output)
     if options.replicates:
-        write_table(replicates, options.replicates)
+        write_pieces(replicates, REPLICATES, options.replicates)
 
 
 def fit(options: argparse.Namespace) -> None:

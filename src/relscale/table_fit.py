@@ -53,8 +53,8 @@ class TableFit:
         All tables that a fit gives (``relscale.fitting.fits``); ``fits`` is the one of the parameters.
     title
         What was fitted to what, in a line.
-    law, error, loss
-        As they were asked for.
+    law, error, loss, x
+        As they were asked for; of several x the first.
     """
 
     measurements: pa.Table
@@ -63,6 +63,7 @@ class TableFit:
     law: str
     error: str
     loss: str
+    x: str
 
     @property
     def fits(self) -> pa.Table:
@@ -71,7 +72,9 @@ class TableFit:
 
     def __str__(self) -> str:
         told = [name for name in ("corpus", "group") if len(self.measurements[name].unique()) < 2]
-        return f"{self.title}\n\n{summary(self.results, {}, without=['suite', 'fit', 'law', *told])}"
+        at = self.fits["reference_flops"].unique().drop_null().to_pylist()
+        where = f"; E and G at {self.x} = {at[0]:.4g}" if self.law in LINES and len(at) == 1 else ""
+        return f"{self.title}{where}\n\n{summary(self.results, {}, ['suite', 'fit', 'law', *told], x=self.x)}"
 
     def write(self, output: str | Path) -> None:
         """Write ``fits`` to a ``.parquet`` or ``.csv``, or all tables into a folder where ``output`` has no ending."""
@@ -98,7 +101,7 @@ class TableFit:
         from relscale.figures.data import FigureData
         from relscale.figures.plot import plot
 
-        shown = {name: self.measurements[name][0].as_py() for name in ("suite", "metric")}
+        shown = {name: self.measurements[name][0].as_py() for name in ("suite", "metric")} | {"x": self.x}
         with TemporaryDirectory() as folder:
             data = FigureData(measurements=Path(folder, "measurements.parquet"), fits=Path(folder, "fits"))
             write_table(self.measurements, data.measurements)
@@ -133,7 +136,7 @@ def fit(
     Parameters
     ----------
     table
-        A path to CSV or parquet, a pyarrow table or a pandas frame; a row a number.
+        A path to CSV or parquet, a pandas or polars frame, or another table that speaks Arrow; a row a number.
     law
         "relative", ``G = E_group / E_baseline = γ·x^Δβ``; "power", ``E = α·x^−β`` for each group; or another of
         ``relscale.laws``, each group for itself.
@@ -219,7 +222,7 @@ def fit(
     if line:
         options = _line_options(measurements, law, baseline, name, level, bootstrap)
         fitted = _of_law(fit_measurements(measurements, None, options, seed=seed), law)
-        return TableFit(measurements, fitted, title, law, error, loss)
+        return TableFit(measurements, fitted, title, law, error, loss, xs[0])
     unit = 1.0 if error == "log" else np.nanmedian(np.abs(columns["value"].to_numpy()))
     chosen = {
         "law": law,
@@ -244,7 +247,7 @@ def fit(
         measurements, Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws))
     )
     fitted = from_rows({"fits": parameters, "predictions": predictions})
-    return TableFit(measurements, fitted, title, law, error, loss)
+    return TableFit(measurements, fitted, title, law, error, loss, xs[0])
 
 
 def is_line(law: str, error: str, loss: str) -> bool:
@@ -356,9 +359,11 @@ def _read(table: Any) -> tuple[pa.Table, str]:
             table = pa.Table.from_pandas(table, preserve_index=False)
         except (pa.ArrowException, ValueError) as error:
             raise RelscaleError(f"table: a column has no one type ({_line(error)})") from error
-    if not isinstance(table, pa.Table):
+    elif hasattr(table, "__arrow_c_stream__"):  # a polars frame, or whatever else speaks Arrow
+        table = pa.table(table)
+    else:
         raise RelscaleError(
-            f"a table is a path, a pyarrow table or a pandas frame, not {type(table).__name__}"
+            f"a table is a path, an Arrow table, a pandas or polars frame, not {type(table).__name__}"
         )
     twice = [column for column, count in Counter(table.column_names).items() if count > 1]
     if twice:
@@ -379,6 +384,8 @@ def _check_baseline(source: pa.Table, group: str | None, baseline: str | None, n
             f"{name}: a relative law compares groups; name their column, one of {_list(source.column_names)}"
         )
     groups = sorted(set(map(str, source[group].drop_null().to_pylist())))
+    if len(groups) == 1 and baseline in groups:
+        raise RelscaleError(f"{name}: column {group!r} has no group but the baseline {baseline!r}")
     if baseline not in groups:
         said = "no baseline" if baseline is None else f"no {baseline!r}"
         raise RelscaleError(f"{name}: {said} in column {group!r}; name one of {_list(groups)}")

@@ -32,6 +32,8 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
         The file is missing, is no such table, or lacks one of ``columns``.
     """
     path = Path(path)
+    if path.is_dir():
+        raise RelscaleError(f"{path}: a folder; name the table in it")
     if not path.is_file():
         raise RelscaleError(f"{path}: no such table; check the path or run the stage that makes it")
     try:
@@ -83,11 +85,26 @@ def write_table(table: pa.Table, path: str | Path) -> None:
     RelscaleError
         The ending is neither ``.parquet`` nor ``.csv``.
     """
+    write_pieces([table], table.schema, path)
+
+
+def write_pieces(pieces: Iterable[pa.Table], schema: pa.Schema, path: str | Path) -> None:
+    """Write one table of which only a piece is in memory at a time, in one step.
+
+    Raises
+    ------
+    RelscaleError
+        The ending is neither ``.parquet`` nor ``.csv``.
+    """
     path = Path(path)
     if path.suffix not in (".parquet", ".csv"):
         raise RelscaleError(f"{path}: a table's name ends in .parquet or .csv")
     with atomic_path(path) as partial:
-        if path.suffix == ".parquet":
-            pa.parquet.write_table(table, partial, compression="zstd")
-        else:
-            pa.csv.write_csv(table, partial)
+        writer = (
+            pa.parquet.ParquetWriter(partial, schema, compression="zstd")
+            if path.suffix == ".parquet"
+            else pa.csv.CSVWriter(partial, schema)
+        )
+        with writer:
+            for piece in pieces:
+                writer.write_table(piece)

@@ -62,6 +62,14 @@ def test_more_memory_never_costs_more(runs):
         assert large.device_hours <= small.device_hours
 
 
+def test_the_host_holds_the_weights_of_every_process_and_one_whole_state(runs):
+    """Float32 weights in each process, and weights with two moments in the one that saves."""
+    for run in runs:
+        placement = place(run, GPUS)
+        processes = min(placement.devices, GPUS.gpus_per_node)
+        assert placement.host_bytes >= processes * 4 * run.params + 12 * run.params
+
+
 def test_recomputation_costs_a_forward_pass_more(runs):
     (run,) = [run for run in runs if run.budget == 1e20 and run.architecture.hidden_size == 4096]
     recomputed = place(run, GPUS, {"activation_checkpointing": True, "devices": 8})

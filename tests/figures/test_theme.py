@@ -80,3 +80,10 @@ def test_sequential_colours_grow_lighter_so_that_grey_keeps_their_order(number: 
 def test_tags_take_no_width_and_a_less_than_sign_does() -> None:
     assert theme.text_width("<b>G</b>") == theme.text_width("G")
     assert theme.text_width("G < 0 and then more") > theme.text_width("G and then more")
+
+
+def test_within_a_decade_labels_stand_in_both_halves_of_an_axis() -> None:
+    ticks = theme.log_ticks(0.52, 2.6)
+    assert min(ticks) < 0.8
+    assert max(ticks) > 1.7
+    assert theme.log_ticks(0.39, 1.05) == [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]

@@ -12,6 +12,7 @@ from relscale.errors import RelscaleError
 from relscale.measurements.collect import collect
 from relscale.measurements.runs import trained_runs
 from relscale.measurements.schema import MEASUREMENTS, REPLICATES
+from relscale.tables import read_table, write_pieces
 
 HYPERPARAMETERS = Hyperparameters("c-adamc", 0.01, 0.9, 0.95, 1e-8, 0.1, 1.0, "wsd", 0.1, 0.2)
 
@@ -62,7 +63,9 @@ def experiment(tmp_path, make_items):
 
 
 def collected(folder, replicates=50, seed=0):
-    return collect(trained_runs([folder / "runs.json"], [folder / "scores.json"]), "test", replicates, seed)
+    runs = trained_runs([folder / "runs.json"], [folder / "scores.json"])
+    measurements, pieces = collect(runs, "test", replicates, seed)
+    return measurements, pyarrow.concat_tables(pieces).unify_dictionaries()
 
 
 def test_the_tables_have_their_columns(experiment):
@@ -165,6 +168,18 @@ def test_equal_items_get_equal_replicates_in_every_run_and_group(experiment, mak
     drawn = part["value"].to_numpy().reshape(4, 50)
     assert np.ptp(drawn, axis=0).max() == 0
     assert drawn.std() > 0
+
+
+def test_replicates_in_pieces_are_the_same_rows(experiment, monkeypatch, tmp_path):
+    whole = collected(experiment)[1]
+    monkeypatch.setattr("relscale.measurements.collect.PIECE", 1)
+    runs = trained_runs([experiment / "runs.json"], [experiment / "scores.json"])
+    pieces = list(collect(runs, "test", 50, 0)[1])
+    assert len(pieces) > 1
+    assert pyarrow.concat_tables(pieces).to_pylist() == whole.to_pylist()
+    for ending in ("parquet", "csv"):
+        write_pieces(pieces, REPLICATES, tmp_path / f"pieces.{ending}")
+        assert read_table(tmp_path / f"pieces.{ending}").num_rows == whole.num_rows
 
 
 def test_the_order_of_jobs_changes_nothing(experiment):

@@ -196,7 +196,10 @@ def _placement(
 ) -> Placement:
     per_node = max(1, hardware.gpus_per_node)
     on_a_node = min(devices, per_node)
-    host = GPU_PROCESS_BYTES if hardware.gpus_per_node else PROCESS_BYTES + needed
+    weights = WIDE * run.params
+    # Every process of a GPU makes the model in its memory first; the first one gathers a state of three such copies.
+    one = GPU_PROCESS_BYTES + weights if hardware.gpus_per_node else PROCESS_BYTES + needed
+    gathered = 3 * weights if hardware.gpus_per_node else 0
     return Placement(
         strategy=strategy,
         devices=devices,
@@ -204,6 +207,6 @@ def _placement(
         micro_batch=layout.sequences,
         activation_checkpointing=layout.recompute,
         device_bytes=needed,
-        host_bytes=on_a_node * host,
+        host_bytes=on_a_node * one + gathered,
         seconds=seconds(run, hardware) / devices * (RECOMPUTATION if layout.recompute else 1),
     )

@@ -30,6 +30,8 @@ PER_SUITE = True
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """Draw the suite that ``options["suite"]`` names; ``metric``, ``prompt`` and ``estimand`` may be chosen too.
 
+    ``x`` is what the table calls its measure of scale, where that is another than training compute.
+
     Raises
     ------
     RelscaleError
@@ -51,7 +53,11 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             else:
                 estimand = options.get("estimand")
                 shown[table] += add_laws(grid, row, column, data, series, suite, styles, table, estimand)
-    x = theme.compute_axis(shown["errors"].flops + shown["gaps"].flops, grid.width)
+    flops = shown["errors"].flops + shown["gaps"].flops
+    x = theme.compute_axis(flops, grid.width, options.get("x", theme.COMPUTE))
+    for trace in grid.figure.data if "x" in options else ():
+        if trace.hovertemplate:
+            trace.hovertemplate = trace.hovertemplate.replace(" FLOPs", f" {options['x']}")
     error = theme.log_axis(shown["errors"].values, suite.metric_title)
     ratio = theme.log_axis([*shown["gaps"].values, 1.0], f"error relative to {suite.baseline_label} (ratio)")
     for column, series in enumerate(every):

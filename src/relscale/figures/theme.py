@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 
 FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 SIZE = 14
+COMPUTE = "training compute (FLOPs)"
 INK = "#1a1a1a"
 FAINT = "#6b6b6b"
 GRID = "#e3e3e3"
@@ -136,9 +137,9 @@ def layout(title: str) -> dict[str, Any]:
 # Axes ------------------------------------------------------------------------------------------------------------
 
 
-def compute_axis(flops: Iterable[float], width: float = 330) -> dict[str, Any]:
-    """The axis of training compute in a panel of that many pixels: logarithmic, in FLOPs, with powers of ten."""
-    return power_axis(flops, "training compute (FLOPs)", width)
+def compute_axis(flops: Iterable[float], width: float = 330, title: str = COMPUTE) -> dict[str, Any]:
+    """The axis of training compute in a panel of that many pixels: logarithmic, with powers of ten."""
+    return power_axis(flops, title, width)
 
 
 def power_axis(values: Iterable[float], title: str, width: float = 330) -> dict[str, Any]:
@@ -222,7 +223,9 @@ def _padded(low: float, high: float, pad: float, least: float) -> tuple[float, f
 
 
 def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
-    """Round numbers between two positive ones, a few of them: powers of ten, 1-3 or 1-2-5 steps, or a linear step."""
+    """Round numbers between two positive ones, a few of them: powers of ten, 1-3 or 1-2-5 steps; within a decade finer
+    ones or a linear step, whichever leaves the smaller gap.
+    """
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for digits in ((1, 2, 5), (1, 3), (1,)):
         ticks = [digit * 10.0**decade for decade in decades for digit in digits]
@@ -232,7 +235,10 @@ def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
     if high / low > 10:  # more decades than ticks: every second, third, … of them
         step = math.ceil(len(decades) / most)
         return [10.0**decade for decade in decades if decade % step == 0 and low <= 10.0**decade <= high]
-    return linear_ticks(low, high, most)
+    finer = [float(f"{digit * 10.0**decade:.6g}") for decade in decades for digit in (1, 1.5, 2, 3, 5, 7)]
+    finer = [tick for tick in finer if low <= tick <= high][:most]
+    even = linear_ticks(low, high, most)
+    return min((even, finer), key=lambda ticks: max(b / a for a, b in pairwise([low, *ticks, high])))
 
 
 def power_ticks(low: float, high: float, most: int) -> list[float]:

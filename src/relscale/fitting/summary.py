@@ -35,12 +35,13 @@ def summary(
     shown: Mapping[str, tuple[str, str]],
     without: Sequence[str] = (),
     measurements: pa.Table | None = None,
+    x: str = "FLOPs",
 ) -> str:
     """Text tables, each only where it has something to say.
 
-    The exponents of the frontier; β, G at the reference compute, Δβ, the gap's direction and where the curves cross;
-    optimizers over equal runs; forecasts; further laws and their predictions; published answers. Intervals are for the
-    population of items where items were resampled, else for these items; the column ``estimand`` says which. p-values
+    The exponents of the frontier; β, E and G at the reference compute, Δβ, the gap's direction and where the curves
+    cross; optimizers over equal runs; forecasts; further laws and their predictions; published answers. Intervals are
+    for the population of items where items were resampled, else for these items; the column ``estimand`` says which. p
     are raw, Benjamini–Hochberg's and Benjamini–Yekutieli's.
 
     Parameters
@@ -53,6 +54,8 @@ def summary(
         Columns to leave out, such as a corpus that is the only one.
     measurements
         What was fitted, to say which of it was left out because of its status.
+    x
+        What the column of training compute is called.
     """
     rows = [row for row in fits.fits.to_pylist() if _is_shown(row, shown)]
     forecasts = [row for row in fits.forecasts.to_pylist() if _is_shown(row, shown)]
@@ -62,7 +65,7 @@ def summary(
         _frontier(own),
         few,
         _equal_runs(row for row in fits.sizes.to_pylist() if _is_shown(row, shown)),
-        _forecasts(forecasts),
+        _forecasts(forecasts, x),
         _further(row for row in rows if row["fit"] is not None),
         _predictions(fits.predictions.to_pylist()),
         _reproduction(fits.reproduction.to_pylist()),
@@ -137,6 +140,7 @@ def _line(parameters: Mapping[str, Row]) -> Row:
     return {
         **_curve_of(told),
         "β": _interval(law) if law else "",
+        "E": _number(parameters.get(power.LINE.level, {}).get("value"), 3),
         "against": gap.get("baseline") or "",
         "G": _number(parameters.get(relative.LINE.level, {}).get("value"), 3),
         "Δβ": _interval(gap) if gap else "",
@@ -195,7 +199,7 @@ def _equal_runs(rows: Iterable[Row]) -> list[Row]:
     ]
 
 
-def _forecasts(rows: Iterable[Row]) -> list[Row]:
+def _forecasts(rows: Iterable[Row], x: str) -> list[Row]:
     """Of the gaps in suites of few groups, or of the errors where there is no gap; the others are in the table."""
     rows = [row for row in rows if row["candidate"] == ENSEMBLE]
     rows = [row for row in rows if row["quantity"] == RATIO] or rows
@@ -207,7 +211,7 @@ def _forecasts(rows: Iterable[Row]) -> list[Row]:
             "forecast": row["quantity"],
             **_curve_of(row),
             "against": row["baseline"] or "",
-            "FLOPs": _number(row["training_flops"], 3),
+            x: _number(row["training_flops"], 3),
             "value": _interval(row),
             "candidates": _bounds(row["spread_low"], row["spread_high"]),
             "gap": row["direction"] or "",

@@ -20,6 +20,7 @@ from relscale.measurements.schema import MEASUREMENTS, REPLICATES
 ORDER = ["corpus", "optimizer", "budget", "run", "suite", "prompt", "group", "metric"]
 # What laws are fitted to; the others have their standard errors, and would double the largest table.
 RESAMPLED = ("bits_per_byte", "nats", "error_rate", "brier")
+PIECE = 2**20  # rows of replicates that are made at once
 REPORTED = 20  # lines about items that were cut or left out
 
 
@@ -47,7 +48,7 @@ def collect(
     seed: int,
     cut: float = 0.0,
     subjects: Sequence[str] = (),
-) -> tuple[pa.Table, pa.Table]:
+) -> tuple[pa.Table, Iterator[pa.Table]]:
     """Measurements and replicates of all runs.
 
     Parameters
@@ -71,7 +72,8 @@ def collect(
         Rows of ``relscale.measurements.schema.MEASUREMENTS``, those of the validation loss (suite ``validation``)
         among them. A run that diverged has these alone, with null values and its status.
     replicates
-        Rows of ``REPLICATES``: B for every error that comes from items.
+        Rows of ``REPLICATES``, B for every error that comes from items: tens of millions in a large experiment, and
+        therefore in pieces, made as they are asked for.
 
     Raises
     ------
@@ -188,8 +190,8 @@ def _report(cells: Sequence[tuple[dict[str, Any], Cell]]) -> None:
         print(f"… and {len(lines) - REPORTED} more such lines", file=sys.stderr)
 
 
-def _replicates(cells: Sequence[tuple[dict[str, Any], Cell]], count: int) -> pa.Table:
-    """All draws, in the order of measurements; texts as dictionaries, since there are millions of rows."""
+def _replicates(cells: Sequence[tuple[dict[str, Any], Cell]], count: int) -> Iterator[pa.Table]:
+    """All draws, in the order of measurements, in pieces of whole series."""
     series = [
         (
             described | {"suite": cell.suite, "prompt": cell.prompt, "group": cell.group, "metric": metric},
@@ -200,12 +202,17 @@ def _replicates(cells: Sequence[tuple[dict[str, Any], Cell]], count: int) -> pa.
         if metric.startswith(RESAMPLED)
     ]
     series.sort(key=lambda entry: [(entry[0][name] is None, entry[0][name]) for name in ORDER])
+    at_once = max(1, PIECE // max(1, count))
+    for first in range(0, len(series), at_once):
+        yield _piece(series[first : first + at_once], count)
+
+
+def _piece(series: Sequence[tuple[dict[str, Any], np.ndarray]], count: int) -> pa.Table:
+    """Some series; texts as dictionaries, of which a table holds each once."""
     columns: dict[str, pa.Array] = {}
     for field in REPLICATES:
         if field.name == "value":
-            columns[field.name] = pa.array(
-                np.concatenate([v for _, v in series] or [np.empty(0)]), from_pandas=True
-            )
+            columns[field.name] = pa.array(np.concatenate([v for _, v in series]), from_pandas=True)
         elif field.name == "replicate":
             columns[field.name] = pa.array(np.tile(np.arange(count, dtype=np.int32), len(series)))
         else:

@@ -54,6 +54,7 @@ class Encoder:
         self.prefix: int = prefix
         self._prefix_text = str(tokenizer.decode([prefix]))
         self._known: dict[tuple[str, bool], tuple[int, ...]] = {}
+        self._bytes: dict[tuple[str, int], int] = {}
         self._room = REMEMBERED
 
     def pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Window]:
@@ -98,6 +99,12 @@ class Encoder:
 
     def scored_bytes(self, text: str, context_tokens: int) -> int:
         """UTF-8 bytes of ``text`` that `rolling` scores, those of the tokens after the first ``context_tokens``."""
+        key = text, context_tokens
+        if key not in self._bytes:
+            self._bytes[key] = self._scored_bytes(text, context_tokens)
+        return self._bytes[key]
+
+    def _scored_bytes(self, text: str, context_tokens: int) -> int:
         if not context_tokens:
             return len(text.encode())
         tokens = self._encode([(text, True)])[text, True]

@@ -222,10 +222,10 @@ def _score_tasks(engine: "Engine", entry: Entry, share: int, shares: int) -> Non
         waiting.append(_numbered(scored, number))
         items += len(requests)
         if time.monotonic() - written > SECONDS_BETWEEN_PARTS:
-            _write_part(entry, waiting)
+            _write_part(entry, waiting, f"{share}-of-{shares}")
             waiting, written = [], time.monotonic()
     if waiting:
-        _write_part(entry, waiting)
+        _write_part(entry, waiting, f"{share}-of-{shares}")
     seconds = time.monotonic() - begun
     name = f"{entry.run['name']}, {entry.suite.name}"
     print(f"{name}: {items:,} items in {seconds:.1f} s, {len(finished)} tasks done before", file=sys.stderr)
@@ -235,10 +235,12 @@ def _numbered(items: pa.Table, number: int) -> pa.Table:
     return items.append_column("number", pa.array([number] * items.num_rows, pa.int32()))
 
 
-def _write_part(entry: Entry, tables: Sequence[pa.Table]) -> None:
-    """Write tasks as one part, named after the first: no two parts begin with the same."""
+def _write_part(entry: Entry, tables: Sequence[pa.Table], share: str) -> None:
+    """Write tasks as one part, named after the first of them and the share: whoever is at the same entry in shares of
+    another number has parts of his own.
+    """
     part = pa.concat_tables(tables)
-    write_table(part, entry.parts / f"{part['number'][0]}.parquet")
+    write_table(part, entry.parts / f"{part['number'][0]}-{share}.parquet")
 
 
 def _parts(entry: Entry) -> pa.Table:

@@ -88,12 +88,15 @@ class Placed:
         return number(torch.nn.utils.clip_grad_norm_(self.model.parameters(), largest))
 
     def state(self) -> dict[str, Any]:
-        """Weights and the optimizer's state, whole, whatever the devices; all devices ask together."""
-        return {"model": self.weights(), "optimizer": whole(self.optimizer.state_dict())}
+        """Weights and the optimizer's state, whole on the first device; all devices ask together."""
+        return {
+            "model": self.weights(),
+            "optimizer": whole(self.optimizer.state_dict(), self.devices.rank == 0),
+        }
 
     def weights(self) -> dict[str, Tensor]:
-        """The weights by their names, whole; all devices ask together."""
-        weights: dict[str, Tensor] = whole(self.model.state_dict())
+        """The weights by their names, whole on the first device; all devices ask together."""
+        weights: dict[str, Tensor] = whole(self.model.state_dict(), self.devices.rank == 0)
         return weights
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -13,13 +13,19 @@ def is_shared(value: Any) -> bool:
     return hasattr(value, "full_tensor")
 
 
-def whole(value: Any) -> Any:
-    """A nested state with every shared tensor whole, on the processor; all devices ask together."""
+def whole(value: Any, keep: bool) -> Any:
+    """A nested state with every shared tensor whole; all devices ask together.
+
+    Whoever is to ``keep`` it has it in the processor's memory, one tensor after another; the others have None.
+    """
     if isinstance(value, dict):
-        return {key: whole(item) for key, item in value.items()}
+        return {key: whole(item, keep) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(whole(item) for item in value)
-    return value.full_tensor().cpu() if is_shared(value) else value
+        return type(value)(whole(item, keep) for item in value)
+    if not is_shared(value):
+        return value
+    gathered = value.full_tensor()
+    return gathered.cpu() if keep else None
 
 
 def shared_like(value: Any, parameter: Tensor) -> Any:

@@ -32,7 +32,8 @@ def write_state(folder: Path, state: dict[str, Any]) -> None:
 def read_state(folder: Path) -> dict[str, Any] | None:
     """The state in ``folder``, its random numbers' generators set; None where there is none that can be read.
 
-    Tensors come to the processor's memory. What a killed process left half-written is deleted.
+    Tensors come to the processor's memory; where they go on to a GPU, a page at a time, which the processes of a node
+    share. What a killed process left half-written is deleted.
     """
     import torch
 
@@ -41,7 +42,9 @@ def read_state(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(
+            path, map_location="cpu", weights_only=True, mmap=torch.cuda.is_available()
+        )
     except Exception as error:  # torch raises whatever the damage leads to
         print(f"{path}: damaged, so that the run starts anew ({type(error).__name__})", file=sys.stderr)
         return None
