@@ -5,8 +5,9 @@ from typing import Any
 from relscale.design.cost import Hardware
 from relscale.design.placement import place
 from relscale.errors import RelscaleError
-from relscale.experiment import check_tables, planned, source
+from relscale.experiment import check_tables, corpora, planned, source
 from relscale.figures.plot import figure_module
+from relscale.fitting.metrics import VALIDATION
 from relscale.laws.catalogue import law
 from relscale.scoring.suite import needs_documents, suite_folder, suite_inputs
 from relscale.training.optimizers import optimizer_module
@@ -33,6 +34,7 @@ def check_experiment(config: dict[str, Any]) -> None:
     if source(config) != "measurements":
         for name, options in config["suites"].items():
             _check_suite(config, name, options)
+        _check_names(config)
     for entry in config["fit"]["laws"]:
         law(entry["law"])
     for figure in config["figures"]:
@@ -45,6 +47,28 @@ def _check_training(config: dict[str, Any]) -> None:
     hardware = Hardware(**config["hardware"])
     for run in planned(config):
         place(run, hardware, config["training"])
+
+
+def _check_names(config: dict[str, Any]) -> None:
+    """What collect and fit name is in the experiment: they come last, after all that is dear."""
+    measured = [
+        *config["suites"],
+        *(f"{name}_subjects" for name in config["collect"]["subjects"]),
+        VALIDATION[0],
+    ]
+    fit = config["fit"]
+    named = [("collect.subjects", name, list(config["suites"])) for name in config["collect"]["subjects"]]
+    for option in ("baselines", "metrics", "pooling", "specifications"):
+        named += [(f"fit.{option}", name, measured) for name in fit.get(option) or ()]
+    known = {"corpus": corpora(config)}
+    if source(config) == "train":
+        known["optimizer"] = config["design"]["optimizers"]
+    named += [
+        (f"fit.contrasts.{by}", fit["contrasts"][by], known[by]) for by in known if by in fit["contrasts"]
+    ]
+    for key, name, there in named:
+        if name not in there:
+            raise RelscaleError(f"{key}: no {name!r} in the experiment; there are {', '.join(there)}")
 
 
 def _check_suite(config: dict[str, Any], name: str, options: dict[str, Any]) -> None:

@@ -159,7 +159,16 @@ def _explain(error: jsonschema.ValidationError) -> str:
         return f"{prefix}{error.instance!r} is not one of {', '.join(map(repr, error.validator_value))}"
     if error.validator == "required":
         return f"{prefix}{error.message.replace('is a required property', 'is missing')}"
+    if error.validator == "type" and error.validator_value == "array":
+        single = (
+            f"; one of a single entry is written [{error.instance}]" if _is_single(error.instance) else ""
+        )
+        return f"{prefix}{error.instance!r} is no list{single}"
     return f"{prefix}{error.message}"
+
+
+def _is_single(value: Any) -> bool:
+    return isinstance(value, str | int | float)
 
 
 def _key(error: jsonschema.ValidationError) -> str:
