@@ -66,6 +66,7 @@ Independent normal noise. "A point ahead" is a further run beyond the data, with
 {draws} draws. The t interval of least squares covers in every law, also with 7 points. Percentiles of draws fall short
 where points are few: residuals are too alike, and pairs too often leave out what fixes a parameter. With Huber's loss
 only points within δ curve the objective, few of them, and the sandwich falls short; there pairs are the default.
+The steps of one training are in truth not independent: the annealing law has intervals where there are 5 trainings.
 """
 LINES = """\
 ### Lines in logs, crossings, shared trainings, many groups
