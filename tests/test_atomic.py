@@ -1,7 +1,10 @@
+import errno
+
 import pytest
 
 from relscale import atomic
 from relscale.atomic import atomic_path, write_text
+from relscale.errors import RelscaleError
 
 
 def names(folder):
@@ -43,3 +46,14 @@ def test_what_is_durable_is_on_disk_before_it_has_its_name_and_so_is_the_name(tm
     before = [name for name, is_there in flushed if not is_there]
     assert {"below", "weights", partial.name} == set(before)
     assert flushed[-1] == (tmp_path.name, True)
+
+
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(atomic.fcntl, "flock", refuse)
+    remedy = r"this file system has no locks.*; set store to a folder"
+    for hold in (atomic.locked, atomic.lock_if_free):
+        with pytest.raises(RelscaleError, match=remedy), hold(tmp_path / "a.lock"):
+            pass

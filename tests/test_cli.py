@@ -154,3 +154,14 @@ def test_every_verb_explains_itself(verb, capsys):
         main([verb, "--help"])
     assert stop.value.code == 0
     assert len(capsys.readouterr().out.splitlines()) > 5
+
+
+def test_a_plan_says_which_runs_are_too_slow_and_that_a_stream_is_cut_to_it(folder, capsys):
+    streamed = {"texts": {"kind": "hub", "path": "org/web"}}
+    hours = {"hours": 1e-9}
+    assert main(["plan", experiment(folder, sources=streamed, hardware=hours)]) == 0
+    said = capsys.readouterr().out
+    assert "longer than hardware.hours (1e-09) on all devices:" in said
+    assert "as the largest run takes; a larger budget makes it another text" in said
+    assert main(["plan", experiment(folder)]) == 0
+    assert "another text" not in capsys.readouterr().out

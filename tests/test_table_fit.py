@@ -1,5 +1,7 @@
 """One law on one table, from Python and from the shell."""
 
+import gzip
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,7 @@ from relscale.tables import read_table, write_table
 OLMO = Path(__file__).parents[1] / "reference" / "olmo_ladder_mmlu.csv"
 FLOPS = np.geomspace(1e18, 1e21, 8)
 SLOPES = {"easy": 0.09, "hard": 0.05}  # of errors that are 1 and 2 at 1e20 FLOPs
+COLUMN_NAMES = ("compute", "test", "loss")
 COLUMNS = {"group": "test", "baseline": "hard", "x": "compute", "y": "loss"}
 
 
@@ -79,6 +82,23 @@ def test_paths_arrow_tables_and_frames_are_all_tables(path):
     pandas = pytest.importorskip("pandas")
     results = [relscale.fit(t, **COLUMNS) for t in (path, str(path), table(), pandas.read_csv(path))]
     assert len({number(result.fits, "delta_beta")["value"] for result in results}) == 1
+
+
+def test_text_tables_of_every_kind_are_read_packed_or_not(tmp_path):
+    rows = table().to_pylist()
+    lines = {
+        "csv": [",".join(COLUMN_NAMES), *(",".join(map(str, row.values())) for row in rows)],
+        "tsv": ["\t".join(COLUMN_NAMES), *("\t".join(map(str, row.values())) for row in rows)],
+        "jsonl": [json.dumps(row) for row in rows],
+    }
+    expected = relscale.fit(table(), **COLUMNS).fits["value"]
+    for ending, text in lines.items():
+        content = "\n".join(text).encode()
+        for name, data in ((f"t.{ending}", content), (f"t.{ending}.gz", gzip.compress(content))):
+            (tmp_path / name).write_bytes(data)
+            result = relscale.fit(tmp_path / name, **COLUMNS)
+            assert result.fits["value"].equals(expected)
+            assert set(result.measurements["suite"].to_pylist()) == {"t"}
 
 
 def test_the_order_of_rows_does_not_matter():

@@ -1,11 +1,17 @@
 """Write under a temporary name, then rename: a file or folder is either whole or absent."""
 
+import errno
 import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+from relscale.errors import RelscaleError
+
+WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 @contextmanager
@@ -84,21 +90,45 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
-    """Hold a file's lock, waiting for whoever has it, and say so; the system frees it when a process dies."""
+    """Hold a file's lock, waiting for whoever has it, and say so; the system frees it when a process dies.
+
+    Raises
+    ------
+    RelscaleError
+        The file system has no locks.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        _lock(file, fcntl.LOCK_EX)
         yield True
 
 
 @contextmanager
 def lock_if_free(path: Path) -> Iterator[bool]:
-    """Hold a file's lock if nobody else does, and say whether it is held."""
+    """Hold a file's lock if nobody else does, and say whether it is held.
+
+    Raises
+    ------
+    RelscaleError
+        The file system has no locks.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
         else:
             yield True
+
+
+def _lock(file: IO[str], how: int) -> None:
+    try:
+        fcntl.flock(file, how)
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+        raise RelscaleError(
+            f"{file.name}: this file system has no locks (flock), which keep two jobs from one file; "
+            "set store to a folder on one that has"
+        ) from error

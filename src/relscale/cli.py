@@ -4,7 +4,7 @@ import argparse
 import inspect
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from relscale.errors import RelscaleError
 from relscale.experiment import (
     checkpoints,
     corpora,
+    is_streamed,
     job_checkpoints,
     job_name,
     job_names,
@@ -26,6 +27,8 @@ from relscale.experiment import (
 )
 
 if TYPE_CHECKING:
+    from relscale.design.placement import Placement
+    from relscale.design.run import Run
     from relscale.tokens.corpus import CorpusPart, Decontamination
 
 # Heavy libraries are imported where a verb needs them: `relscale plan` takes a fraction of a second.
@@ -109,7 +112,7 @@ def parser() -> argparse.ArgumentParser:
         description=inspect.cleandoc(fit.__doc__ or ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    verb.add_argument("table", type=Path, help="measurements, or any table (.parquet, .csv or .csv.gz)")
+    verb.add_argument("table", type=Path, help="measurements, or any table (.parquet, .csv, .tsv, .jsonl)")
     verb.add_argument(
         "--output",
         type=Path,
@@ -201,6 +204,27 @@ def plan(options: argparse.Namespace) -> None:
     for line in format_dropped(grid(config, first, config["design"]["optimizers"][0])[1]):
         print(line)
     print(format_bill(bill(runs, placements, config["training"].get("checkpoints", ())), hardware))
+    for line in _warnings(config, runs, placements):
+        print(line)
+
+
+def _warnings(
+    config: dict[str, Any], runs: "Sequence[Run]", placements: "Sequence[Placement]"
+) -> Iterator[str]:
+    """What a plan costs beyond its bill, a line each."""
+    limit = config["hardware"].get("hours")
+    slow = [
+        run.name for run, each in zip(runs, placements, strict=True) if limit and each.seconds > 3600 * limit
+    ]
+    if slow:
+        yield f"longer than hardware.hours ({limit:g}) on all devices: {len(slow)} runs, {slow[0]} among them"
+    streamed = [name for name in corpora(config) if is_streamed(config, name)]
+    for name in streamed:
+        if "tokens" not in config["corpora"][name]:
+            yield (
+                f"corpora.{name}: {tokens_needed(config, name):.4g} tokens, as the largest run takes; a larger budget "
+                f"makes it another text, on which all runs are trained anew: name corpora.{name}.tokens to leave room"
+            )
 
 
 def _show_checkpoints(config: dict[str, Any], output: Path | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from relscale.atomic import write_text
+from relscale.config import corpus_parts
 from relscale.design.isoflop import plan
 from relscale.design.run import Run, budget_label
 from relscale.errors import RelscaleError
@@ -135,6 +136,12 @@ def job_runs(config: dict[str, Any], corpus: str, job: str, unit: str) -> list[R
             f"no job {job!r} for corpus {corpus!r}; jobs: {', '.join(job_names(config, corpus, unit))}"
         )
     return runs
+
+
+def is_streamed(config: dict[str, Any], corpus: str) -> bool:
+    """Whether a part of a corpus is read as a stream: how much of it is made ready is then the plan's to say."""
+    sources = {part["source"] for part in corpus_parts(config["corpora"][corpus])}
+    return any(config["sources"][source]["kind"] == "hub" for source in sources)
 
 
 def tokens_needed(config: dict[str, Any], corpus: str) -> float:

@@ -1,4 +1,4 @@
-"""One law on one table: any CSV or parquet in, a readable table, a parquet table and a figure out.
+"""One law on one table: any CSV, JSON lines or parquet in, a readable table, a parquet table and a figure out.
 
 >>> import relscale
 >>> result = relscale.fit("table.csv", law="relative", group="subgroup", baseline="stem", x="training_flops", y="bpb")
@@ -136,7 +136,8 @@ def fit(
     Parameters
     ----------
     table
-        A path to CSV or parquet, a pandas or polars frame, or another table that speaks Arrow; a row a number.
+        A path to CSV, TSV, JSON lines or parquet, a pandas or polars frame, or another table that speaks Arrow; a row
+        a number.
     law
         "relative", ``G = E_group / E_baseline = γ·x^Δβ``; "power", ``E = α·x^−β`` for each group; or another of
         ``relscale.laws``, each group for itself.
@@ -372,9 +373,9 @@ def _read(table: Any) -> tuple[pa.Table, str]:
 
 
 def table_name(path: str | Path) -> str:
-    """A file's name without its ending, ``.csv.gz`` included."""
-    name = Path(path).name
-    ending = next((ending for ending in (".csv.gz", ".csv", ".parquet") if name.endswith(ending)), "")
+    """A file's name without its ending, such as ``.csv.gz``."""
+    name = Path(path).name.removesuffix(".gz")
+    ending = next((ending for ending in (".csv", ".tsv", ".jsonl", ".parquet") if name.endswith(ending)), "")
     return name.removesuffix(ending)
 
 

@@ -1,4 +1,4 @@
-"""Tables in and out: the ending of a file's name chooses parquet or CSV."""
+"""Tables in and out: the ending of a file's name chooses the format."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+import pyarrow.json
 import pyarrow.parquet
 
 from relscale.atomic import atomic_path
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
-    """Read a parquet or CSV table, ``.csv.gz`` included.
+    """Read a table; ``.gz`` after the ending of a text table is unpacked.
 
     Parameters
     ----------
     path
-        A file ending in ``.parquet``, ``.csv`` or ``.csv.gz``.
+        A file ending in ``.parquet``, ``.csv``, ``.tsv`` or ``.jsonl``; any other is read as CSV.
     columns
         Names that must be there; others may be.
 
@@ -37,7 +38,7 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
     if not path.is_file():
         raise RelscaleError(f"{path}: no such table; check the path or run the stage that makes it")
     try:
-        table = pa.parquet.read_table(path) if path.suffix == ".parquet" else pa.csv.read_csv(path)
+        table = _read(path)
     except pa.ArrowInvalid as error:
         raise RelscaleError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from error
     missing = [name for name in columns if name not in table.column_names]
@@ -46,6 +47,17 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
             f"{path}: no column {', '.join(map(repr, missing))}; it has {', '.join(table.column_names)}"
         )
     return table
+
+
+def _read(path: Path) -> pa.Table:
+    ending = Path(path.name.removesuffix(".gz")).suffix
+    if ending == ".parquet":
+        return pa.parquet.read_table(path)
+    with pa.input_stream(path) as file:  # unpacks by the name's ending
+        if ending == ".jsonl":
+            return pa.json.read_json(file)
+        options = pa.csv.ParseOptions(delimiter="\t" if ending == ".tsv" else ",")
+        return pa.csv.read_csv(file, parse_options=options)
 
 
 def numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:

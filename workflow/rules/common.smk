@@ -18,6 +18,7 @@ from relscale.experiment import (
     CONFIG_FILE,
     checkpoints,
     corpora,
+    is_streamed,
     job_checkpoints,
     job_name,
     job_names,
@@ -109,12 +110,6 @@ def documents(corpus):
     """The documents of each source that a corpus is made of; of one on the hub, those held out."""
     sources = {part["source"] for part in corpus_parts(config["corpora"][corpus])}
     return [f"{RESULTS}/corpora/{source}/documents.parquet" for source in sorted(sources)]
-
-
-def is_streamed(corpus):
-    """Whether a part of a corpus is read as a stream: how much of it is made ready is then the plan's to say."""
-    sources = {part["source"] for part in corpus_parts(config["corpora"][corpus])}
-    return any(config["sources"][source]["kind"] == "hub" for source in sources)
 
 
 def unseen_suites(corpus):

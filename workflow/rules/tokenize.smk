@@ -33,14 +33,14 @@ rule tokenize:
     params:
         config=CONFIG,
         corpus=lambda w: config["corpora"][w.corpus],
-        tokens=lambda w: tokens_needed(config, w.corpus) if is_streamed(w.corpus) else None,
+        tokens=lambda w: tokens_needed(config, w.corpus) if is_streamed(config, w.corpus) else None,
         files=lambda w: [SOURCE_FILES.get(part["source"]) for part in corpus_parts(config["corpora"][w.corpus])],
         seed=config["seed"],
         code=code_digest("relscale.tokens.corpus"),
-    threads: lambda w: 16 if is_streamed(w.corpus) else 1
+    threads: lambda w: 16 if is_streamed(config, w.corpus) else 1
     resources:
-        mem_mb=memory(lambda w: 24000 if is_streamed(w.corpus) else 4000),
-        runtime=lambda w, attempt: attempt * (1440 if is_streamed(w.corpus) else 120),
+        mem_mb=memory(lambda w: 24000 if is_streamed(config, w.corpus) else 4000),
+        runtime=lambda w, attempt: attempt * (1440 if is_streamed(config, w.corpus) else 120),
     log:
         f"{RESULTS}/logs/tokenize/{{corpus}}.log",
     conda:

@@ -86,8 +86,8 @@ class Fitted:
     log_error: bool
 
     def x(self, raw: Array) -> Array:
-        """Predictors as the law takes them, from those of the table."""
-        return raw / self.reference if np.isfinite(self.reference) else raw
+        """Predictors as the law takes them, from those of the table; nan for compute that is not positive."""
+        return np.where(raw > 0, raw, np.nan) / self.reference if np.isfinite(self.reference) else raw
 
     def interval(self, x: Array, level: float) -> tuple[float, float]:
         """Limits of a further point at x (p,), by t: ``± t·√(gᵀ C g + noise)``, g the derivatives there."""
