@@ -31,9 +31,10 @@ from relscale.scoring.checkpoint import load_encoder, load_model
 from relscale.scoring.encoding import Encoder, Window
 from relscale.scoring.prefixes import shared_prefixes
 
-# Rows of hidden states that meet the vocabulary at once: their logits should stay in the processor's cache.
-HEAD_BYTES = 4 * 2**20
-BATCH_TOKENS = {False: 2048, True: 65536}  # by whether there is a GPU
+# Hidden states that meet the vocabulary at once, by whether there is a GPU: a product of fewer rows is slower, and the
+# logits of more leave a processor's cache.
+HEAD_ROWS = {False: 128, True: 1024}
+BATCH_TOKENS = {False: 2048, True: 65536}
 TOLERANCE = 1e-4  # nats, float32
 RELATIVE_TOLERANCE = 1e-6
 # What a model raises that cannot be asked for several answers at once, or behind a prefix.
@@ -305,7 +306,7 @@ class Engine(LM):
         at, place, targets = map(self._tensor, (batch.at, batch.place, batch.targets))
         states = (self._trunk if direct else self.model)(**inputs)[0].flatten(0, 1)
         totals, highest, chosen = (torch.empty(len(size), device=self._device) for size in (at, at, targets))
-        rows = max(1, HEAD_BYTES // (4 * self.model.config.vocab_size))
+        rows = HEAD_ROWS[self._device.type == "cuda"]
         order = place.argsort(stable=True)
         ends = torch.searchsorted(
             place[order], torch.arange(0, len(at) + rows, rows, device=self._device)
