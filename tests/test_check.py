@@ -35,6 +35,7 @@ def test_every_experiment_that_is_kept_is_right(path, monkeypatch):
     ("changes", "message"),
     [
         ({"figures": ["isoflops"]}, "isoflops"),
+        ({"figures": ["relative-law-mmlu"]}, "figures: no 'mmlu' in the experiment"),
         ({"suites": {"knowlege": {}}}, "knowlege"),
         ({"fit": {"laws": [{"name": "mine", "law": "chinchila"}]}}, "no law 'chinchila'; there are"),
         ({"fit": {"answers": "answers.csv"}}, "fit.answers: answers.csv: no such table"),

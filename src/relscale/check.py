@@ -6,7 +6,7 @@ from relscale.design.cost import Hardware
 from relscale.design.placement import place
 from relscale.errors import RelscaleError
 from relscale.experiment import check_tables, corpora, planned, source
-from relscale.figures.plot import figure_module
+from relscale.figures.plot import figure_module, figure_suite
 from relscale.fitting.metrics import VALIDATION
 from relscale.laws.catalogue import law
 from relscale.scoring.suite import needs_documents, suite_folder, suite_inputs
@@ -50,7 +50,7 @@ def _check_training(config: dict[str, Any]) -> None:
 
 
 def _check_names(config: dict[str, Any]) -> None:
-    """What collect and fit name is in the experiment: they come last, after all that is dear."""
+    """What collect, fit and figures name is in the experiment: they come last, after all that is dear."""
     measured = [
         *config["suites"],
         *(f"{name}_subjects" for name in config["collect"]["subjects"]),
@@ -60,6 +60,9 @@ def _check_names(config: dict[str, Any]) -> None:
     named = [("collect.subjects", name, list(config["suites"])) for name in config["collect"]["subjects"]]
     for option in ("baselines", "metrics", "pooling", "specifications"):
         named += [(f"fit.{option}", name, measured) for name in fit.get(option) or ()]
+    named += [
+        ("figures", name, measured) for name in map(figure_suite, config["figures"]) if name is not None
+    ]
     known = {"corpus": corpora(config)}
     if source(config) == "train":
         known["optimizer"] = config["design"]["optimizers"]
