@@ -162,6 +162,6 @@ def test_a_plan_says_which_runs_are_too_slow_and_that_a_stream_is_cut_to_it(fold
     assert main(["plan", experiment(folder, sources=streamed, hardware=hours)]) == 0
     said = capsys.readouterr().out
     assert "longer than hardware.hours (1e-09) on all devices:" in said
-    assert "as the largest run takes; a larger budget makes it another text" in said
+    assert "tokens: texts; a larger budget makes it another text" in said
     assert main(["plan", experiment(folder)]) == 0
     assert "another text" not in capsys.readouterr().out

@@ -203,9 +203,9 @@ def plan(options: argparse.Namespace) -> None:
     first = next(iter(config["corpora"]))  # the grid is the same for every corpus
     for line in format_dropped(grid(config, first, config["design"]["optimizers"][0])[1]):
         print(line)
-    print(format_bill(bill(runs, placements, config["training"].get("checkpoints", ())), hardware))
     for line in _warnings(config, runs, placements):
         print(line)
+    print(format_bill(bill(runs, placements, config["training"].get("checkpoints", ())), hardware))
 
 
 def _warnings(
@@ -218,13 +218,17 @@ def _warnings(
     ]
     if slow:
         yield f"longer than hardware.hours ({limit:g}) on all devices: {len(slow)} runs, {slow[0]} among them"
-    streamed = [name for name in corpora(config) if is_streamed(config, name)]
-    for name in streamed:
-        if "tokens" not in config["corpora"][name]:
-            yield (
-                f"corpora.{name}: {tokens_needed(config, name):.4g} tokens, as the largest run takes; a larger budget "
-                f"makes it another text, on which all runs are trained anew: name corpora.{name}.tokens to leave room"
-            )
+    streamed = [
+        name
+        for name in corpora(config)
+        if is_streamed(config, name) and "tokens" not in config["corpora"][name]
+    ]
+    if streamed:
+        most = max(tokens_needed(config, name) for name in streamed)
+        yield (
+            f"streamed as far as the largest run reads, {most:.4g} tokens: {', '.join(streamed)}; a larger budget makes it "
+            f"another text, on which all runs are trained anew: name corpora.{streamed[0]}.tokens to leave room"
+        )
 
 
 def _show_checkpoints(config: dict[str, Any], output: Path | None) -> None:
