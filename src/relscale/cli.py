@@ -226,8 +226,9 @@ def _warnings(
     if streamed:
         most = max(tokens_needed(config, name) for name in streamed)
         yield (
-            f"streamed as far as the largest run reads, {most:.4g} tokens: {', '.join(streamed)}; a larger budget makes "
-            f"it another text, on which all runs are trained anew: name corpora.{streamed[0]}.tokens to leave room"
+            f"streamed as far as the largest run reads, {most:.4g} tokens: {', '.join(streamed)}; a larger "
+            "budget makes it another text, on which all runs are trained anew: name "
+            f"corpora.{streamed[0]}.tokens to leave room"
         )
 
 
