@@ -79,3 +79,9 @@ def test_the_state_of_files_is_another_once_one_is_changed_added_or_gone(tmp_pat
 def test_a_name_on_the_hub_has_no_state_here():
     assert files_state("org/words") is None
     assert files_state("") is None
+
+
+def test_the_folder_one_is_in_has_a_state(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("one")
+    monkeypatch.chdir(tmp_path)
+    assert files_state(".") == files_state(tmp_path)

@@ -18,6 +18,7 @@ from relscale.experiment import (
     job_name,
     job_names,
     job_runs,
+    planned,
     results_folder,
     score_jobs,
     source,
@@ -181,7 +182,6 @@ def plan(options: argparse.Namespace) -> None:
     from relscale.design.bill import bill, format_bill
     from relscale.design.cost import Hardware
     from relscale.design.isoflop import grid
-    from relscale.design.isoflop import plan as planned
     from relscale.design.placement import place
     from relscale.design.table import format_dropped, format_table, plan_table
     from relscale.tables import write_table

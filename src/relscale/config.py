@@ -160,15 +160,10 @@ def _explain(error: jsonschema.ValidationError) -> str:
     if error.validator == "required":
         return f"{prefix}{error.message.replace('is a required property', 'is missing')}"
     if error.validator == "type" and error.validator_value == "array":
-        single = (
-            f"; one of a single entry is written [{error.instance}]" if _is_single(error.instance) else ""
-        )
-        return f"{prefix}{error.instance!r} is no list{single}"
+        is_single = isinstance(error.instance, str | int | float)
+        hint = f"; one of a single entry is written [{error.instance}]" if is_single else ""
+        return f"{prefix}{error.instance!r} is no list{hint}"
     return f"{prefix}{error.message}"
-
-
-def _is_single(value: Any) -> bool:
-    return isinstance(value, str | int | float)
 
 
 def _key(error: jsonschema.ValidationError) -> str:

@@ -46,9 +46,9 @@ def files_state(path: str | Path) -> str | None:
 
     For data that are too large to be read only to see that they are the same.
     """
-    path = Path(path)
-    if not str(path).strip(".") or not path.exists():
+    if not path or not Path(path).exists():
         return None
+    path = Path(path)
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     stats = [(file.relative_to(path).as_posix(), file.stat()) for file in files]
     return digest([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])

@@ -119,8 +119,7 @@ def _placements(run: Run, hardware: Hardware, options: dict[str, Any]) -> Iterat
     """All that fit, each with its largest micro-batch, the cheapest first."""
     element = WIDE if hardware.gpus_per_node == 0 or options.get("precision") == "float32" else 2
     named = all(options.get(name, "auto") != "auto" for name in NAMED)
-    asked, strategy = (options.get(name, "auto") for name in ("devices", "strategy"))
-    for devices in _device_counts(run, hardware, asked, strategy):
+    for devices in _device_counts(run, hardware, options):
         for strategy, recompute in _ways(run, devices, options):
             shards = devices if strategy == "fsdp" else 1
             for micro_batch in _micro_batches(run, devices, options.get("micro_batch", "auto")):
@@ -131,11 +130,12 @@ def _placements(run: Run, hardware: Hardware, options: dict[str, Any]) -> Iterat
                     break
 
 
-def _device_counts(run: Run, hardware: Hardware, asked: Any, strategy: str) -> list[int]:
+def _device_counts(run: Run, hardware: Hardware, options: dict[str, Any]) -> list[int]:
     """Numbers of devices to try: powers of two that split the batch, or what was asked for."""
+    asked = options.get("devices", "auto")
     if asked != "auto":
         return [int(asked)]
-    most = 1 if strategy == "single" else _most_devices(hardware)
+    most = 1 if options.get("strategy") == "single" else _most_devices(hardware)
     powers = [2**power for power in range(most.bit_length())]
     return [count for count in powers if run.batch_size % count == 0]
 

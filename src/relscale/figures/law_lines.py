@@ -171,10 +171,12 @@ def add_laws(
     styles: dict[str, theme.Style],
     table: str,
     estimand: str | None = None,
+    unit: str = "FLOPs",
 ) -> Shown:
     """Draw each group's points and law into a panel: E(F) from ``errors``, G(F) from ``gaps``.
 
     The values returned are what the axis has to show: points and curves, and bands as far as they do not dwarf them.
+    ``unit`` is that of compute, for what the mouse shows.
     """
     shown = Shown()
     for group, label in suite.labels.items():
@@ -193,7 +195,7 @@ def add_laws(
                 y=values,
                 mode="markers",
                 marker=styles[group].marker(8 if few else 4) | {"opacity": 1 if few else 0.45},
-                hovertemplate=f"{label}<br>%{{x:.3g}} FLOPs<br>%{{y:.4g}}{_slope_text(line)}<extra></extra>",
+                hovertemplate=f"{label}<br>%{{x:.3g}} {unit}<br>%{{y:.4g}}{_slope_text(line)}<extra></extra>",
                 showlegend=False,
                 **trace,
             )
@@ -216,7 +218,14 @@ def add_laws(
 
 
 def add_many_laws(
-    grid: Panels, row: int, column: int, data: FigureData, series: Series, suite: Suite, table: str
+    grid: Panels,
+    row: int,
+    column: int,
+    data: FigureData,
+    series: Series,
+    suite: Suite,
+    table: str,
+    unit: str = "FLOPs",
 ) -> Shown:
     """Draw the laws of more groups than can be told apart by eye: thin lines, coloured by what their gap does.
 
@@ -264,7 +273,7 @@ def add_many_laws(
                     mode="lines",
                     line={"color": colour, "width": width},
                     opacity=opacity,
-                    hovertemplate=f"{label}<br>%{{x:.3g}} FLOPs<br>%{{y:.4g}}{_slope_text(line)}<extra></extra>",
+                    hovertemplate=f"{label}<br>%{{x:.3g}} {unit}<br>%{{y:.4g}}{_slope_text(line)}<extra></extra>",
                     **told,
                 )
             )

@@ -46,18 +46,18 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     grid = panels(suite.title, 2, len(every), **size, gap_y=40)
     styles = theme.styles(list(suite.labels), suite.baseline)
     shown = {"errors": Shown(), "gaps": Shown()}
+    unit = options.get("x", "FLOPs")
     for row, table in enumerate(shown):
         for column, series in enumerate(every):
             if many:
-                shown[table] += add_many_laws(grid, row, column, data, series, suite, table)
+                shown[table] += add_many_laws(grid, row, column, data, series, suite, table, unit)
             else:
                 estimand = options.get("estimand")
-                shown[table] += add_laws(grid, row, column, data, series, suite, styles, table, estimand)
+                shown[table] += add_laws(
+                    grid, row, column, data, series, suite, styles, table, estimand, unit
+                )
     flops = shown["errors"].flops + shown["gaps"].flops
     x = theme.compute_axis(flops, grid.width, options.get("x", theme.COMPUTE))
-    for trace in grid.figure.data if "x" in options else ():
-        if trace.hovertemplate:
-            trace.hovertemplate = trace.hovertemplate.replace(" FLOPs", f" {options['x']}")
     error = theme.log_axis(shown["errors"].values, suite.metric_title)
     ratio = theme.log_axis([*shown["gaps"].values, 1.0], f"error relative to {suite.baseline_label} (ratio)")
     for column, series in enumerate(every):

@@ -34,7 +34,7 @@ from relscale.scoring.prefixes import shared_prefixes
 # Hidden states that meet the vocabulary at once, by whether there is a GPU: a product of fewer rows is slower, and the
 # logits of more leave a processor's cache.
 HEAD_ROWS = {False: 128, True: 1024}
-BATCH_TOKENS = {False: 2048, True: 65536}
+BATCH_TOKENS = {False: 2048, True: 65536}  # by whether there is a GPU
 TOLERANCE = 1e-4  # nats, float32
 RELATIVE_TOLERANCE = 1e-6
 # What a model raises that cannot be asked for several answers at once, or behind a prefix.

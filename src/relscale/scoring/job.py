@@ -211,6 +211,7 @@ def _score_tasks(engine: "Engine", entry: Entry, share: int, shares: int) -> Non
     from relscale.scoring.score import score_requests
 
     windows = read_manifest(entry.suite).windows
+    own = f"{share}-of-{shares}"
     finished = set(_parts(entry)["number"].to_pylist())
     waiting: list[pa.Table] = []
     items = 0
@@ -222,10 +223,10 @@ def _score_tasks(engine: "Engine", entry: Entry, share: int, shares: int) -> Non
         waiting.append(_numbered(scored, number))
         items += len(requests)
         if time.monotonic() - written > SECONDS_BETWEEN_PARTS:
-            _write_part(entry, waiting, f"{share}-of-{shares}")
+            _write_part(entry, waiting, own)
             waiting, written = [], time.monotonic()
     if waiting:
-        _write_part(entry, waiting, f"{share}-of-{shares}")
+        _write_part(entry, waiting, own)
     seconds = time.monotonic() - begun
     name = f"{entry.run['name']}, {entry.suite.name}"
     print(f"{name}: {items:,} items in {seconds:.1f} s, {len(finished)} tasks done before", file=sys.stderr)
