@@ -1,11 +1,12 @@
 """The data of a prepared suite, as lm-eval's ``custom_dataset``: read in place, nothing cached elsewhere."""
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import datasets
+
+from relscale.json_lines import read_json_lines
 
 SPLITS = ("train", "validation", "dev", "test")
 FORMATS = {"parquet": "parquet", "jsonl": "json", "json": "json", "csv": "csv"}
@@ -28,8 +29,7 @@ def jsonl(
 
 
 def _read(path: Path) -> datasets.Dataset:
-    with path.open(encoding="utf-8") as file:
-        return datasets.Dataset.from_list([json.loads(line) for line in file])
+    return datasets.Dataset.from_list([row for _, row in read_json_lines(path)])
 
 
 def files(path: str, **_: Any) -> dict[str, datasets.Dataset]:

@@ -25,6 +25,7 @@ import yaml
 
 from relscale.atomic import atomic_path
 from relscale.errors import RelscaleError
+from relscale.json_lines import read_json_lines
 from relscale.provenance import digest, folder_digest
 from relscale.scoring.builders import ai_risk, domains, englishes, knowledge, mmlu, varieties
 from relscale.scoring.builders.held_out import COLUMNS
@@ -260,7 +261,7 @@ def _shipped(manifest: Manifest, source: Path) -> list[TaskData]:
     """The tasks of a suite that brings its data; a file that the manifest does not place is a group of its own."""
     tasks = []
     for path in sorted((source / "data").glob("*.jsonl")):
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        rows = [row for _, row in read_json_lines(path)]
         tasks.append(TaskData(path.stem, manifest.tasks.get(path.stem, Task(path.stem)), rows))
     return tasks
 

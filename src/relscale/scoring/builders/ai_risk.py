@@ -1,10 +1,10 @@
 """The advanced-AI-risk evaluations: is the answer that shows a behaviour the likelier one?"""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from relscale.errors import RelscaleError
+from relscale.json_lines import read_json_lines
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.task_data import TaskData
 
@@ -50,9 +50,4 @@ def _behaviours(data: Path, folder: str) -> dict[str, list[dict[str, Any]]]:
     files = sorted(data.rglob(f"{folder}/*.jsonl"))
     if not files:
         raise RelscaleError(f"{data}: no {folder}/*.jsonl below it")
-    return {
-        file.stem: [
-            json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()
-        ]
-        for file in files
-    }
+    return {file.stem: [row for _, row in read_json_lines(file)] for file in files}

@@ -1,0 +1,64 @@
+"""JSON lines: a value a line, and a line ends at a line feed and nowhere else.
+
+``str.splitlines`` also cuts at U+2028, U+2029 and U+0085, which JSON may hold unescaped.
+"""
+
+import codecs
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from relscale.errors import RelscaleError
+
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The values of a file, each with the number of its line, from 1; blank lines are passed over.
+
+    Parameters
+    ----------
+    path
+        UTF-8, or UTF-16 with a byte order mark. A line may end in a carriage return and a line feed.
+
+    Raises
+    ------
+    RelscaleError
+        There is no such file, it is text of another encoding, or a line is no JSON; the message names the line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".jsonl") as file:
+    ...     _ = file.write('{"text": "one\u2028line"}\\n\\n{"text": "two"}\\n')
+    ...     file.flush()
+    ...     [(number, len(value["text"])) for number, value in read_json_lines(file.name)]
+    [(1, 8), (3, 3)]
+    """
+    path = Path(path)
+    number = 0
+    try:
+        with path.open("rb") as file:
+            encoding = "utf-16" if file.peek(2)[:2] in _UTF_16 else "utf-8-sig"
+            for number, line in enumerate(io.TextIOWrapper(file, encoding, newline="\n"), start=1):
+                if not line.isspace():
+                    yield number, _value(line)
+    except UnicodeDecodeError as error:
+        raise RelscaleError(f"{path}, after line {number}: not UTF-8 text; save it as UTF-8") from error
+    except OSError as error:
+        raise RelscaleError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise RelscaleError(f"{path}, line {number}: not JSON ({reason})") from error
+
+
+def _value(line: str) -> Any:
+    value = json.loads(line)
+    # Half of a surrogate pair is text that no encoding can write, so it would fail in a later stage.
+    if "\\u" in line and any(
+        "\ud800" <= letter <= "\udfff" for letter in json.dumps(value, ensure_ascii=False)
+    ):
+        raise ValueError("half of a surrogate pair, which is no character")
+    return value
