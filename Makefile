@@ -1,6 +1,7 @@
 # make run         install, run the default experiment (CONFIG=…), say where the report is
 # make reference   the same with the published tables of reference/; nothing is trained
 # make test        install, run the tests
+# make quick       the tests that train nothing and run no workflow, in under a minute
 # make lint        style and types
 PYTHON ?= python3
 CONFIG ?= config.yaml
@@ -11,7 +12,7 @@ REPORT = results/$(NAME)/report.html
 # The workflow's shell commands and its child processes are those of this environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run reference report test lint format lock clean
+.PHONY: run reference report test quick lint format lock clean
 
 run: .venv/installed
 	@snakemake --configfile $(CONFIG)
@@ -26,8 +27,13 @@ report: .venv/installed
 		snakemake --configfile $(CONFIG) --report $(REPORT) --quiet all; fi
 	@echo "report: $(REPORT)"
 
+PYTEST := pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+
 test: .venv/installed
-	@pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+	@$(PYTEST)
+
+quick: .venv/installed
+	@$(PYTEST) -m "not slow"
 
 lint: .venv/installed
 	ruff check . && ruff format --check . && mypy
