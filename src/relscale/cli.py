@@ -26,6 +26,7 @@ from relscale.experiment import (
     tokens_needed,
     with_exported_suites,
 )
+from relscale.process import EXIT_CODE, end_with
 
 if TYPE_CHECKING:
     from relscale.design.placement import Placement
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; print a user's mistake as one line and return 1."""
     options = parser().parse_args(arguments)
+    if options.parent is not None and options.run is not train:  # a training saves its state first
+        end_with(options.parent)
     try:
         options.run(options)
     except RelscaleError as error:
@@ -90,9 +93,6 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--job", required=True, help="a budget such as 1e12, or a run's name; see training.job")
     verb.add_argument("--threads", type=int, default=1, help="threads of the processor (default 1)")
     verb.add_argument("--output", type=Path, required=True, help="the manifest to write (.json): a row a run")
-    verb.add_argument(
-        "--parent", type=int, metavar="PID", help="stop, with the state saved, when this process is gone"
-    )
 
     verb = _verb(verbs, score, "make a suite's data ready, or score the models of one job on every suite")
     verb.add_argument("--prepare", metavar="SUITE", help="write the data of this suite and score nothing")
@@ -173,6 +173,9 @@ def parser() -> argparse.ArgumentParser:
         "--output", type=Path, required=True, help="the .html to write; other formats go beside it"
     )
     verb.set_defaults(run=plot)
+
+    for verb in verbs.choices.values():
+        verb.add_argument("--parent", type=int, metavar="PID", help="stop when this process is gone")
     return top
 
 
@@ -308,7 +311,7 @@ def train(options: argparse.Namespace) -> None:
     """
     from relscale.design.cost import Hardware
     from relscale.design.isoflop import plan as planned
-    from relscale.training.interruption import EXIT_CODE, Interrupted
+    from relscale.training.interruption import Interrupted
     from relscale.training.job import train_job
     from relscale.training.progress import progress
 

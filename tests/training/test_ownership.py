@@ -8,10 +8,10 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from relscale.process import started
 from relscale.training import ownership
 from relscale.training.interruption import Interrupted
 from relscale.training.ownership import Owner, owned
-from relscale.training.process import started
 
 
 class Impatient(Exception):

@@ -35,4 +35,5 @@ rule collect:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale collect {params.config} --output {output.measurements} --replicates {output.replicates} 2> {log}"
+        "relscale collect {params.config} --output {output.measurements} --replicates {output.replicates}"
+        " --parent $PPID 2> {log}"

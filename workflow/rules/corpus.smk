@@ -19,4 +19,5 @@ rule corpus:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale corpus {params.config} --source {wildcards.source} --threads {threads} --output {output.documents} 2> {log}"
+        "relscale corpus {params.config} --source {wildcards.source} --threads {threads} --output {output.documents}"
+        " --parent $PPID 2> {log}"

@@ -23,4 +23,4 @@ rule fit:
         "../../envs/relscale.yaml"
     shell:
         "relscale fit {input.measurements} --replicates {input.replicates} --config {params.config}"
-        " --output {params.folder} > {log} 2>&1"
+        " --output {params.folder} --parent $PPID > {log} 2>&1"

@@ -31,4 +31,4 @@ rule plot:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale plot {wildcards.figure} --config {params.config} --output {output.html} 2> {log}"
+        "relscale plot {wildcards.figure} --config {params.config} --output {output.html} --parent $PPID 2> {log}"

@@ -21,7 +21,7 @@ rule suite:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale score {params.config} --prepare {wildcards.suite} --output {output} 2> {log}"
+        "relscale score {params.config} --prepare {wildcards.suite} --output {output} --parent $PPID 2> {log}"
 
 
 rule score:
@@ -49,4 +49,4 @@ rule score:
         "../../envs/relscale.yaml"
     shell:
         "relscale score {params.config} --corpus {wildcards.corpus} --job {wildcards.job} --threads {threads}"
-        " --output {output} 2> {log}"
+        " --output {output} --parent $PPID 2> {log}"

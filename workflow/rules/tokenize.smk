@@ -20,7 +20,8 @@ rule vocabulary:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale tokenize {params.config} --threads {threads} --output {output} 2> {log}"
+        "relscale tokenize {params.config} --threads {threads} --output {output}"
+        " --parent $PPID 2> {log}"
 
 
 rule tokenize:
@@ -46,4 +47,5 @@ rule tokenize:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale tokenize {params.config} --corpus {wildcards.corpus} --threads {threads} --output {output} 2> {log}"
+        "relscale tokenize {params.config} --corpus {wildcards.corpus} --threads {threads} --output {output}"
+        " --parent $PPID 2> {log}"

@@ -17,6 +17,7 @@ from pathlib import Path
 from relscale.corpora.docstrings import separate, summary
 from relscale.corpora.documents import Document
 from relscale.errors import RelscaleError
+from relscale.process import end_with_parent
 
 TEST_FOLDERS = frozenset({"test", "tests", "testing"})
 TEST_FILE = re.compile(r"test_.*|.*_test\.py|conftest\.py")
@@ -88,7 +89,7 @@ def read_files(
     if workers == 1 or len(chunks) == 1:
         results = [_read_chunk(chunk) for chunk in chunks]
     else:
-        with ProcessPoolExecutor(min(workers, len(chunks))) as pool:
+        with ProcessPoolExecutor(min(workers, len(chunks)), initializer=end_with_parent) as pool:
             results = list(pool.map(_read_chunk, chunks))
     return [document for found, _ in results for document in found], [
         name for _, bad in results for name in bad

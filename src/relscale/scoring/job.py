@@ -20,6 +20,7 @@ import pyarrow.parquet
 
 from relscale.atomic import locked, remove, write_text
 from relscale.errors import RelscaleError
+from relscale.process import end_with_parent
 from relscale.provenance import code_digest, digest, file_digest
 from relscale.scoring.items import SCHEMA
 from relscale.scoring.manifest import read_manifest
@@ -161,7 +162,7 @@ def _score(missing: Sequence[Entry], options: dict[str, Any]) -> None:
     if len(devices) == 1:
         _score_share(missing, options, devices[0], 0, 1)
     else:
-        with ProcessPoolExecutor(len(devices), mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(len(devices), get_context("spawn"), end_with_parent) as pool:
             shares = [
                 pool.submit(_score_share, missing, options, device, share, len(devices))
                 for share, device in enumerate(devices)

@@ -10,15 +10,13 @@ import hashlib
 import json
 import math
 import os
-import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +30,7 @@ from relscale.atomic import atomic_path, lock_if_free, locked, remove
 from relscale.corpora.hub import Text, TextFile, read_texts
 from relscale.corpora.streamed import Stream
 from relscale.errors import RelscaleError
+from relscale.process import end_with_parent
 from relscale.provenance import code_digest, digest, file_digest
 from relscale.tables import write_table
 from relscale.tokens.contamination import contaminated
@@ -176,7 +175,7 @@ def _work_together(
     recipe: Recipe, folders: Sequence[Path], tokens: float, threads: int, workers: int
 ) -> None:
     # Fresh interpreters: a fork would inherit the locks, and would not have the threads of the tokenizer.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _end_with_parent) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent) as pool:
         shares = [
             pool.submit(_work, recipe, folders, tokens, threads, number == 0) for number in range(workers)
         ]
@@ -333,14 +332,3 @@ def _index(split: str, texts: list[Text], arrays: list[NDArray[Any]], offset: in
             "bytes": pa.array([len(text.text.encode()) for text in texts], pa.int64()),
         }
     )
-
-
-def _end_with_parent() -> None:
-    """Have this process end when the one that started it does, however that was killed."""
-    parent = parent_process()
-
-    def watch() -> None:
-        wait([parent.sentinel])  # type: ignore[union-attr]
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

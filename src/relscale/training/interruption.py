@@ -5,19 +5,15 @@ of the process that ordered the training. Each ends it after the step under way,
 exits with ``EXIT_CODE``, and the same command goes on from there. It requeues nothing by itself: whoever ran it does.
 """
 
-import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from relscale.training.process import started
+from relscale.process import SECONDS_BETWEEN_LOOKS, started
 
-EXIT_CODE = 85  # ERESTART on Linux, and HTCondor's "saved, run me again"
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
-SECONDS_BETWEEN_LOOKS = 1.0  # at the parent
 WATCH = "watch of the parent"  # the thread's name
 
 
@@ -64,17 +60,6 @@ def interruptible(parent: int | None = None) -> Iterator[Interruption]:
         over.set()
         for each, handler in before.items():
             signal.signal(each, handler)
-
-
-def end_with_parent() -> None:
-    """From here on, end this process when the one that started it ends: there is nothing it could do alone."""
-
-    def watch(parent: int) -> None:
-        while os.getppid() == parent:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-        os._exit(EXIT_CODE)
-
-    threading.Thread(target=watch, args=(os.getppid(),), daemon=True).start()
 
 
 def _watch(parent: int, interruption: Interruption, over: threading.Event) -> None:

@@ -12,9 +12,10 @@ from relscale.design.cost import Hardware
 from relscale.design.placement import Placement, place, place_together
 from relscale.design.run import Run
 from relscale.errors import RelscaleError
+from relscale.process import end_with_parent
 from relscale.tokens.store import TokenStore
 from relscale.training.devices import Devices, connect, one_of_several
-from relscale.training.interruption import Interruption, end_with_parent, interruptible
+from relscale.training.interruption import Interruption, interruptible
 from relscale.training.key import run_key, tokens_digest
 from relscale.training.ownership import owned
 from relscale.training.state import CHECKPOINTS, remove_state, state_folder

@@ -25,8 +25,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from relscale.atomic import write_text
+from relscale.process import machine, started
 from relscale.training.interruption import Interrupted
-from relscale.training.process import machine, started
 from relscale.training.state import OWNER
 
 PATIENCE = 30.0  # seconds
