@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from relscale.design.run import run_from_dict
+from relscale.process import EXIT_CODE
 from relscale.tokens.store import TokenStore
-from relscale.training.interruption import EXIT_CODE, Interrupted
+from relscale.training.interruption import Interrupted
 from relscale.training.job import train_job
 
 

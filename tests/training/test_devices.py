@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import load_file
 
 from relscale.design.run import run_from_dict, run_to_dict
+from relscale.process import EXIT_CODE
 from relscale.tables import read_table
 from relscale.tokens.store import TokenStore
 from relscale.training.batches import pieces
 from relscale.training.devices import Devices
-from relscale.training.interruption import EXIT_CODE
 from relscale.training.model import Decoder
 from relscale.training.placed import Placed
 
