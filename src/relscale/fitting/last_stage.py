@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relscale.fitting.bootstrap.blocks import block_lines, block_sums, quadratic
 from relscale.fitting.bootstrap.schemes import members
@@ -124,7 +125,7 @@ def lines(x: Floats, y: Floats, noise: Floats | None = None, blocks: Sequence[st
         z = np.where(used, x - reference, 0)
         rise = np.where(used, y - mean, 0)
         sxx = (z * z).sum(axis=0)
-        spread = sxx > n * LEAST_SPREAD**2
+        spread = has_spread(sxx, n)
         slope = (z * rise).sum(axis=0) / np.where(spread, sxx, np.nan)
     enough = (n >= SMALLEST) & spread
     number = covariance = None
@@ -146,6 +147,11 @@ def lines(x: Floats, y: Floats, noise: Floats | None = None, blocks: Sequence[st
         blocks=number,
         covariance=covariance,
     )
+
+
+def has_spread(sxx: Floats, n: Floats) -> NDArray[np.bool_]:
+    """Whether n points with Σ z² = ``sxx`` fix a slope."""
+    return sxx > n * LEAST_SPREAD**2
 
 
 def _or_nan(x: Floats) -> Floats:

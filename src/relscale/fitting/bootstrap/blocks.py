@@ -76,8 +76,15 @@ def block_sums(z: Floats, y: Floats, block: NDArray[np.int64]) -> Floats:
     """
     used = np.isfinite(y)
     known, z = np.where(used, y, 0.0), np.where(used, z, 0.0)
-    member = (block == np.arange(block.max() + 1)[:, None]).astype(float)  # (G, P)
-    return np.stack([np.tensordot(member, part, axes=1) for part in (used, z, z * z, known, known * z)])
+    parts = (used.astype(float), z, z * z, known, known * z)
+    return np.stack([over_blocks(np.add, part, block) for part in parts])
+
+
+def over_blocks(ufunc: np.ufunc, values: Floats, block: NDArray[np.int64]) -> Floats:
+    """Values (P, ...) reduced by ``ufunc`` over the points of each block, (G, ...); every number has a point."""
+    order = np.argsort(block, kind="stable")
+    first = np.searchsorted(block[order], np.arange(block[order[-1]] + 1))
+    return np.asarray(ufunc.reduceat(values[order], first, axis=0))
 
 
 def block_lines(sums: Floats, weights: Floats) -> BlockLines:

@@ -12,15 +12,22 @@ Every question is asked of these items: runs vary, items are as they are.
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from relscale.fitting.bootstrap.schemes import members
 from relscale.fitting.curves import RATIO, Curves
+from relscale.fitting.deletion import lines_without, over_trainings
 from relscale.fitting.direction import CLOSES, WIDENS
+from relscale.fitting.ladder import Floats
 from relscale.fitting.last_stage import SMALLEST
-from relscale.fitting.questions.trend import trend
+from relscale.fitting.questions.trend import trend, trend_of
 from relscale.fitting.settings import Settings
 from relscale.laws import power, relative
 
 Row = dict[str, Any]
+
+MOST = 1000  # trainings that are left out in turn: the line without each needs all the others
+NOT_SHOWN = f"not left out one by one: the {MOST} trainings are whose absence moves a slope the most"
 
 
 def influence_rows(curves: Curves, chosen: Settings) -> list[Row]:
@@ -33,46 +40,63 @@ def influence_rows(curves: Curves, chosen: Settings) -> list[Row]:
         return []
     labels = left_out(curves)
     units = list(dict.fromkeys(labels))
-    member = np.array([[label == unit for unit in units] for label in labels])  # (P, U)
-    y = np.where(member[:, None, :], np.nan, curves.value[:, :, None])
-    noise = np.broadcast_to(curves.noise[:, :, None], y.shape)
+    unit = members(labels)
     whole = trend(curves.log_flops, curves.value, curves.noise, curves.blocks, chosen.level)
-    without = trend(curves.log_flops, y, noise, curves.blocks, chosen.level)
+    lines = lines_without(curves.log_flops, curves.value, curves.noise, unit)
+    shown = np.arange(len(units))
+    if curves.shared:
+        shown = _most_moving(lines.slope - whole.slope.value)
+        lines = over_trainings(lines, curves.log_flops, curves.value, unit, shown)
+    without = trend_of(lines, chosen.level)
     whole_p, without_p = whole.slope.p_value, without.slope.p_value
 
     law = relative.LINE if curves.quantity == RATIO else power.LINE
-    used = np.isfinite(curves.value).astype(int).T @ member  # (J, U) points of a curve that go with the unit
-    flops = [np.exp(curves.log_flops[member[:, u]].mean()) for u in range(len(units))]
+    points = _points_of(unit, shown)
+    flops = [np.exp(curves.log_flops[own].mean()) for own in points]
     rows: list[Row] = []
     for j, key in enumerate(curves.keys):
-        for u, unit in enumerate(units):
-            row = key | {
-                "parameter": law.slope,
-                "left_out": unit,
-                "training_flops": flops[u],
-                "level": chosen.level,
-            }
+        common = key | {"parameter": law.slope, "level": chosen.level}
+        for w, own in enumerate(points):
+            row = common | {"left_out": units[shown[w]], "training_flops": flops[w]}
             rows.append(row)
-            if not used[j, u]:
-                reason = next(status for status in curves.status[member[:, u], j] if status != "ok")
+            reasons = curves.status[own, j]
+            if not np.isfinite(curves.value[own, j]).any():
+                reason = next(status for status in reasons if status != "ok")
                 row["status"] = f"not part of the fit: {reason}"
                 continue
-            low, high = sorted(law.sign * limit[j, u] for limit in (without.slope.low, without.slope.high))
+            low, high = sorted(law.sign * limit[w, j] for limit in (without.slope.low, without.slope.high))
             row |= {
-                "status": without.status(j, u),
-                "value": law.sign * without.slope.value[j, u],
+                "status": without.status(w, j),
+                "value": law.sign * without.slope.value[w, j],
                 "low": low,
                 "high": high,
-                "p_value": without_p[j, u],
-                "change": law.sign * (without.slope.value[j, u] - whole.slope.value[j]),
+                "p_value": without_p[w, j],
+                "change": law.sign * (without.slope.value[w, j] - whole.slope.value[j]),
             }
             if curves.quantity == RATIO:
-                row["direction"] = without.direction(j, u)
+                row["direction"] = without.direction(w, j)
                 row["carries"] = _lost(_clear(whole.direction(j)), _clear(row["direction"]))
             else:
                 limit = 1 - chosen.level
-                row["carries"] = _lost(_below(whole_p[j], limit), _below(without_p[j, u], limit))
+                row["carries"] = _lost(_below(whole_p[j], limit), _below(without_p[w, j], limit))
+        others = len(units) - len(shown)
+        if others:
+            rows.append(common | {"left_out": f"{others} other trainings", "status": NOT_SHOWN})
     return rows
+
+
+def _most_moving(change: Floats) -> NDArray[np.int64]:
+    """The units, at most ``MOST``, whose absence moves a slope the most, each curve in units of its own changes."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        size = np.nan_to_num(np.abs(change) / np.nanmax(np.abs(change), axis=0, initial=0)).max(axis=1)
+    return np.sort(np.argsort(-size, kind="stable")[:MOST])
+
+
+def _points_of(unit: NDArray[np.int64], shown: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The points of each of the units ``shown``."""
+    order = np.argsort(unit, kind="stable")
+    groups = np.split(order, np.searchsorted(unit[order], np.arange(1, unit.max() + 1)))
+    return [groups[u] for u in shown]
 
 
 def left_out(curves: Curves) -> list[str]:

@@ -51,7 +51,11 @@ class Trend:
 
 def trend(x: Floats, y: Floats, noise: Floats, blocks: Sequence[str], level: float) -> Trend:
     """Lines through y (P, ...) on x (P,), nan points left out; ``blocks`` (P,) names the training of each point."""
-    estimate = lines(x, y, noise, blocks)
+    return trend_of(lines(x, y, noise, blocks), level)
+
+
+def trend_of(estimate: Lines, level: float) -> Trend:
+    """Lines with the intervals of their slopes and ends."""
     low, middle, high = (
         interval.level_at(estimate, at, level) for at in (estimate.low, estimate.reference, estimate.high)
     )
