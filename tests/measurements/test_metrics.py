@@ -2,12 +2,14 @@ import math
 import statistics
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relscale.measurements.draws import draws
 from relscale.measurements.metrics import replicate_values, sums, values
+from relscale.scoring.items import ItemStatus
 
 logprobs = st.floats(-200, -0.01)
 sizes = st.integers(1, 60)
@@ -147,5 +149,68 @@ def test_cut_contexts_are_counted_by_question(make_items):
         ("a", [(-0.5, 5, 5, True), (-1.0, 5, 5, False)]),
         ("b", [(-0.5, 5, 5, True), (-1.0, 5, 5, False)]),
     ]
-    assert sums(make_items(made, status="context cut")).cut == 2
-    assert sums(make_items(made)).cut == 0
+    assert sums(make_items(made, status="context cut")).flagged == {ItemStatus.CUT: 2}
+    assert not sums(make_items(made)).flagged
+
+
+NUMBERS = st.sampled_from([math.nan, math.inf, -math.inf, 1e-9, 5.0])
+
+
+@given(questions(), NUMBERS, st.data())
+def test_one_item_without_a_number_leaves_no_metric_of_its_group(make_items, made, number, data):
+    place = data.draw(st.integers(0, len(made) - 1))
+    choices = made[place][1]
+    wrong = data.draw(st.integers(0, len(choices) - 1))
+    choices[wrong] = (number, *choices[wrong][1:])
+    group = sums(make_items(made))
+    assert group.flagged == {ItemStatus.NO_NUMBER: 1}
+    assert np.isnan(values(group)[0]).all()
+    assert np.isnan(replicate_values(group, np.ones((len(made), 2)))).all()
+
+
+@given(questions(), st.sampled_from([ItemStatus.UNLABELLED, ItemStatus.OUTSIDE]), st.data())
+def test_a_question_without_a_right_choice_leaves_no_metric_of_its_group(make_items, made, status, data):
+    place = data.draw(st.integers(0, len(made) - 1))
+    made[place] = (made[place][0], [(*choice[:3], False) for choice in made[place][1]])
+    items = make_items(made)
+    of_question = pa.array(np.where(np.cumsum(items["choice"].to_numpy() == 0) - 1 == place, status, "ok"))
+    group = sums(items.set_column(items.column_names.index("status"), "status", of_question))
+    assert group.flagged == {status: 1}
+    assert np.isnan(values(group)[0]).all()
+    assert sums(items).flagged == {ItemStatus.UNLABELLED: 1}  # whatever the items say of themselves
+
+
+def test_a_document_without_a_number_leaves_no_metric_of_its_group(make_items):
+    for number in (math.nan, math.inf, -math.inf, 0.5):
+        made = [("a", [(-3.0, 8, 8, True)]), ("b", [(number, 2, 2, True)])]
+        group = sums(make_items(made, kind="document"))
+        assert group.flagged == {ItemStatus.NO_NUMBER: 1}
+        assert np.isnan(values(group)[0]).all()
+
+
+@given(questions(), st.data())
+def test_an_empty_answer_is_a_question_all_the_same_but_has_no_bits_per_byte(make_items, made, data):
+    whole = sums(make_items(made))
+    place = data.draw(st.integers(0, len(made) - 1))
+    right = next(n for n, choice in enumerate(made[place][1]) if choice[3])
+    logprob, _, scored, target = made[place][1][right]
+    made[place][1][right] = (logprob, 0, scored, target)
+    group = sums(make_items(made))
+    assert (group.empty, group.flagged) == (1, {})
+    before, after = (dict(zip(each.metrics, values(each)[0], strict=True)) for each in (whole, group))
+    for name, value in after.items():
+        if (
+            ("answer_mean" in name and "bits" in name)
+            or "answer_pooled" in name
+            or name.endswith("_per_byte")
+        ):
+            assert np.isnan(value), name
+        else:
+            assert value == before[name], name
+
+
+def test_a_group_of_nothing_but_empty_documents_has_no_value_and_no_error(make_items):
+    group = sums(make_items([("a", [(0.0, 0, 0, True)]), ("b", [(0.0, 0, 0, True)])], kind="document"))
+    assert group.flagged == {ItemStatus.TOO_SHORT: 2}
+    assert np.isnan(values(group)[0]).all()
+    assert group.metrics == ("bits_per_byte_document_pooled", "bits_per_byte_document_mean")

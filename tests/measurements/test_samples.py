@@ -104,7 +104,6 @@ def test_tasks_of_no_suite_and_suites_without_all_their_tasks_are_said(tmp_path,
     [
         ("{", "line 2: not a sample of scored text"),
         (sample() | {"arguments": [["Say it", {"until": ["."]}]]}, "line 2: .*its task generates text"),
-        (sample() | {"target": "green"}, "line 2: .*does not say which choice is right"),
         ({"doc": {}}, "line 2: not a sample of scored text"),
     ],
 )

@@ -1,6 +1,7 @@
 """Items into the measurement table, and the same measurements under resampled items."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,22 @@ from relscale.measurements.draws import draws
 from relscale.measurements.metrics import replicate_values, sums, values
 from relscale.measurements.runs import Measured
 from relscale.measurements.schema import MEASUREMENTS, REPLICATES
+from relscale.measurements.status import Status, of_items, together
+from relscale.scoring.items import ItemStatus
 
 ORDER = ["corpus", "optimizer", "budget", "run", "suite", "prompt", "group", "metric"]
 # What laws are fitted to; the others have their standard errors, and would double the largest table.
 RESAMPLED = ("bits_per_byte", "nats", "error_rate", "brier")
 PIECE = 2**20  # rows of replicates that are made at once
-REPORTED = 20  # lines about items that were cut or left out
+REPORTED = 20  # lines about items that were flagged or left out
+WORDS = {
+    ItemStatus.NO_NUMBER: "items have no log-probability that is a number of 0 or below",
+    ItemStatus.TOO_SHORT: "documents are too short",
+    ItemStatus.REPEATED: "items stand there more than once",
+    ItemStatus.UNLABELLED: "items have no label",
+    ItemStatus.OUTSIDE: "items have a label outside their choices",
+    ItemStatus.CUT: "items had their context cut",
+}
 
 
 @dataclass(frozen=True)
@@ -37,8 +48,8 @@ class Cell:
     replicates: np.ndarray  # [draws, metrics]
     items: int
     bytes: int
-    cut: int
-    short: int
+    flagged: Counter[ItemStatus]
+    empty: int
 
 
 def collect(
@@ -152,37 +163,51 @@ def _cell(
         drawn,
         len(key),
         found.bytes,
-        found.cut,
-        found.short,
+        found.flagged,
+        found.empty,
     )
 
 
 def _rows(cell: Cell, cut: float) -> Iterator[dict[str, Any]]:
-    trusted = cell.cut <= cut * cell.items
+    of_group = list(_statuses(cell, cut))
     for metric, value, stderr in zip(cell.metrics, cell.values.tolist(), cell.stderrs.tolist(), strict=True):
+        known = np.isfinite(value)
         yield {
             "suite": cell.suite,
             "prompt": cell.prompt,
             "group": cell.group,
             "metric": metric,
-            "value": value if np.isfinite(value) else None,
+            "value": value if known else None,
             "stderr": stderr if np.isfinite(stderr) else None,
             "items": cell.items,
             "bytes": cell.bytes,
-            "status": "ok" if trusted else f"context cut in {cell.cut} of {cell.items} items",
+            "status": together(of_group if known or of_group else [_without_value(cell)]),
         }
 
 
+def _statuses(cell: Cell, cut: float) -> Iterator[str]:
+    """What is wrong with a group as a whole."""
+    for status in (Status.NO_NUMBER, Status.UNLABELLED, Status.OUTSIDE, Status.REPEATED, Status.CUT):
+        count = cell.flagged[ItemStatus(status)]
+        if count > (cut * cell.items if status is Status.CUT else 0):
+            yield of_items(status, count, cell.items)
+
+
+def _without_value(cell: Cell) -> str:
+    """Why a metric has no value, where nothing is wrong with the group."""
+    if cell.empty:
+        return of_items(Status.EMPTY, cell.empty, cell.items)
+    short = cell.flagged[ItemStatus.TOO_SHORT]
+    return of_items(Status.TOO_SHORT, short, cell.items + short) if short else str(Status.NO_NUMBER)
+
+
 def _report(cells: Sequence[tuple[dict[str, Any], Cell]]) -> None:
-    """One line on stderr for each group with items that were cut or too short to score."""
+    """One line on stderr for each group with items that were flagged or left out."""
     lines = [
-        f"{described['run']}, {cell.suite} {cell.prompt}, {cell.group}: {count} of {cell.items + cell.short} {what}"
+        f"{described['run']}, {cell.suite} {cell.prompt}, {cell.group}: "
+        f"{count} of {cell.items + cell.flagged[ItemStatus.TOO_SHORT]} {WORDS[status]}"
         for described, cell in cells
-        for count, what in (
-            (cell.cut, "items had their context cut"),
-            (cell.short, "documents are too short"),
-        )
-        if count
+        for status, count in cell.flagged.items()
     ]
     for line in lines[:REPORTED]:
         print(line, file=sys.stderr)

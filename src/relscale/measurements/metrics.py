@@ -30,15 +30,22 @@ it is greedy) has no probability among choices and no Brier score.
 Where items have subjects, each metric comes as ``_micro``, over all items, and as ``_macro``, the mean over subjects
 *s* of a subject's own value: ``R = Σ_s R_s / S`` with ``se(R)² = Σ_s se(R_s)² / S²``. Bootstrap draws are weighed
 within each subject.
+
+A question without a number or without a right choice is NaN in every ratio, and so is each metric of its group. An
+answer without bytes is NaN in the ratios that divide by each answer's bytes.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
+import pyarrow.compute as pc
 
-TOO_SHORT = "too short"  # a document of which nothing was scored
+from relscale.scoring.items import ItemStatus
+
+# Of an item with one of these there is nothing to compute.
+UNUSABLE = (ItemStatus.NO_NUMBER, ItemStatus.UNLABELLED, ItemStatus.OUTSIDE)
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,15 @@ class Sums:
         ``float64[questions, ratios]``, *a* and *b* above.
     doc_ids
         The document behind each question.
-    subjects
-        ``int64[questions]``, codes from 0; None where there are none.
+    subjects, subject_count
+        ``int[questions]``, codes from 0, and how many there are; None and 0 where items have no subjects.
     bytes
         Scored UTF-8 bytes of the right answers, or of the documents.
-    cut, short
-        Number of questions whose context did not fit the model, and of documents left out as too short to score.
+    flagged
+        Number of questions or documents of each status other than ok. Documents too short to score are left out of
+        all else.
+    empty
+        Number of questions that have an answer without bytes.
     """
 
     names: tuple[str, ...]
@@ -66,9 +76,10 @@ class Sums:
     denominators: np.ndarray
     doc_ids: list[str]
     subjects: np.ndarray | None
+    subject_count: int
     bytes: int
-    cut: int
-    short: int
+    flagged: Counter[ItemStatus]
+    empty: int
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -80,24 +91,50 @@ class Sums:
 
 def sums(items: pa.Table) -> Sums:
     """The sums of the items of one group under one prompt; choices of a question stand together, from choice 0 on."""
-    short = items.num_rows
-    items = items.filter(pa.compute.not_equal(items["status"], TOO_SHORT))
-    short -= items.num_rows
+    whole = bool(items["greedy"].null_count)
+    status = items["status"].to_numpy(zero_copy_only=False)
+    short = status == ItemStatus.TOO_SHORT
+    if whole:
+        short |= items["bytes_scored"].to_numpy() == 0
+    subjects = None if items["subject"].null_count else pc.unique(items["subject"])
+    items, status = items.filter(pa.array(~short)), status[~short]
     choice = items["choice"].to_numpy()
     starts = pa.array(np.flatnonzero(choice == 0))
     question = np.cumsum(choice == 0) - 1
-    doc_ids = items["doc_id"].take(starts).to_pylist()
-    cut = np.unique(question[items["status"].to_numpy(zero_copy_only=False) != "ok"]).size
-    whole = bool(items["greedy"].null_count)
-    columns = _document_columns(items) if whole else _question_columns(items, question, choice)
+    unusable, flagged = _flagged(items, status, question, len(starts))
+    flagged[ItemStatus.TOO_SHORT] = int(short.sum())
+    columns = (
+        _document_columns(items, unusable) if whole else _question_columns(items, question, choice, unusable)
+    )
     numerators, denominators = (np.stack(side, axis=1) for side in zip(*columns.values(), strict=True))
     pooled = "bits_per_byte_document_pooled" if whole else "bits_per_byte_scored_pooled"
     size = int(denominators[:, list(columns).index(pooled)].sum())
-    named = items["subject"].take(starts)
-    codes = None
-    if len(named) and named.null_count == 0:
-        codes = np.unique(named.to_numpy(zero_copy_only=False), return_inverse=True)[1]
-    return Sums(tuple(columns), numerators, denominators, doc_ids, codes, size, cut, short)
+    codes, count = None, 0
+    if subjects is not None:
+        names = subjects.take(pc.sort_indices(subjects))
+        codes, count = pc.index_in(items["subject"].take(starts), value_set=names).to_numpy(), len(names)
+    empty = 0 if whole else np.unique(question[items["bytes_answer"].to_numpy() == 0]).size
+    doc_ids = items["doc_id"].take(starts).to_pylist()
+    return Sums(tuple(columns), numerators, denominators, doc_ids, codes, count, size, +flagged, int(empty))
+
+
+def _flagged(
+    items: pa.Table, status: np.ndarray, question: np.ndarray, questions: int
+) -> tuple[np.ndarray, Counter[ItemStatus]]:
+    """Whether each question is unusable, and how many have each status; nothing is taken on trust."""
+    logprob = items["logprob"].to_numpy()
+    labelled = np.bincount(
+        question, weights=items["target"].to_numpy(zero_copy_only=False), minlength=questions
+    )
+    has: dict[ItemStatus, np.ndarray] = {
+        name: status == name for name in ItemStatus if name is not ItemStatus.OK
+    }
+    has[ItemStatus.NO_NUMBER] |= ~np.isfinite(logprob) | (logprob > 0)
+    has[ItemStatus.UNLABELLED] |= (labelled == 0)[question] & ~has[ItemStatus.OUTSIDE]
+    unusable = np.zeros(questions, bool)
+    for name in UNUSABLE:
+        unusable[question[has[name]]] = True
+    return unusable, Counter({name: np.unique(question[held]).size for name, held in has.items()})
 
 
 def values(group: Sums) -> tuple[np.ndarray, np.ndarray]:
@@ -107,7 +144,7 @@ def values(group: Sums) -> tuple[np.ndarray, np.ndarray]:
         return value, stderr
     by_subject = [
         _ratios(group.numerators[group.subjects == code], group.denominators[group.subjects == code])
-        for code in range(group.subjects.max() + 1)
+        for code in range(group.subject_count)
     ]
     macro = np.mean([found for found, _ in by_subject], axis=0)
     macro_stderr = np.sqrt(np.sum([error**2 for _, error in by_subject], axis=0)) / len(by_subject)
@@ -139,19 +176,20 @@ def replicate_values(group: Sums, weights: np.ndarray) -> np.ndarray:
         if group.subjects is None:
             return micro
         macro = np.zeros_like(micro)
-        subjects = group.subjects.max() + 1
-        for code in range(subjects):
+        for code in range(group.subject_count):
             here = group.subjects == code
             drawn = weights[here].T
-            macro += (drawn @ group.numerators[here]) / (drawn @ group.denominators[here]) / subjects
+            macro += (
+                (drawn @ group.numerators[here]) / (drawn @ group.denominators[here]) / group.subject_count
+            )
     return np.concatenate([micro, macro], axis=1)
 
 
 Column = tuple[np.ndarray, np.ndarray]
 
 
-def _document_columns(items: pa.Table) -> dict[str, Column]:
-    bits = -items["logprob"].to_numpy() / np.log(2)
+def _document_columns(items: pa.Table, unusable: np.ndarray) -> dict[str, Column]:
+    bits = np.where(unusable, np.nan, -items["logprob"].to_numpy() / np.log(2))
     size = items["bytes_scored"].to_numpy().astype(float)
     return {
         "bits_per_byte_document_pooled": (bits, size),
@@ -159,8 +197,10 @@ def _document_columns(items: pa.Table) -> dict[str, Column]:
     }
 
 
-def _question_columns(items: pa.Table, question: np.ndarray, choice: np.ndarray) -> dict[str, Column]:
-    shape = (question[-1] + 1, choice.max() + 1)
+def _question_columns(
+    items: pa.Table, question: np.ndarray, choice: np.ndarray, unusable: np.ndarray
+) -> dict[str, Column]:
+    shape = (len(unusable), choice.max(initial=0) + 1)
 
     def grid(name: str, missing: float) -> np.ndarray:
         """``[questions, choices]``; questions may have different numbers of choices."""
@@ -169,20 +209,21 @@ def _question_columns(items: pa.Table, question: np.ndarray, choice: np.ndarray)
         return filled
 
     logprob, target = grid("logprob", -np.inf), grid("target", 0) == 1
-    answer, scored = grid("bytes_answer", 1), grid("bytes_scored", 1)
+    logprob[unusable] = np.nan
+    answer, scored = (_sizes(grid(name, 1)) for name in ("bytes_answer", "bytes_scored"))
     rows = np.arange(len(logprob))
     right = target.argmax(axis=1)  # the first right answer, where there are several
     bits = -logprob[rows, right] / np.log(2)
     one = np.ones_like(bits)
     columns = {
         "bits_per_byte_answer_mean": (bits / answer[rows, right], one),
-        "bits_per_byte_answer_pooled": (bits, answer[rows, right]),
+        "bits_per_byte_answer_pooled": _pooled(bits, answer[rows, right]),
         "bits_per_byte_scored_mean": (bits / scored[rows, right], one),
-        "bits_per_byte_scored_pooled": (bits, scored[rows, right]),
+        "bits_per_byte_scored_pooled": _pooled(bits, scored[rows, right]),
         "nats_answer_mean": (bits * np.log(2), one),
     }
     if shape[1] == 1:
-        correct = grid("greedy", 0)[:, 0]
+        correct = np.where(unusable, np.nan, grid("greedy", 0)[:, 0])
         return {**columns, "accuracy": (correct, one), "error_rate": (1 - correct, one)}
     other = ~target & (grid("choice", -1) >= 0)
     if other.any(axis=1).all():
@@ -193,15 +234,25 @@ def _question_columns(items: pa.Table, question: np.ndarray, choice: np.ndarray)
     )
 
 
+def _sizes(counts: np.ndarray) -> np.ndarray:
+    """Bytes to divide by: NaN for none."""
+    return np.where(counts == 0, np.nan, counts)
+
+
+def _pooled(bits: np.ndarray, size: np.ndarray) -> Column:
+    return np.where(np.isnan(size), np.nan, bits), np.nan_to_num(size)
+
+
 def _among_choices(logprob: np.ndarray, target: np.ndarray, suffix: str) -> dict[str, Column]:
     """What compares the choices of a question, from ``float64[questions, choices]``; a choice less has −∞."""
     one = np.ones(len(logprob))
-    correct = target[np.arange(len(logprob)), logprob.argmax(axis=1)].astype(float)
+    known = ~np.isnan(logprob).any(axis=1)
+    correct = np.where(known, target[np.arange(len(logprob)), logprob.argmax(axis=1)], np.nan)
     highest = logprob.max(axis=1, keepdims=True)
     normaliser = highest + np.log(np.exp(logprob - highest).sum(axis=1, keepdims=True))
     probability = np.exp(logprob - normaliser)
     # log Σ exp over the right answers, so that an answer too improbable for a float still has a logarithm.
-    among = np.where(target, logprob, -np.inf)
+    among = np.where(target | ~known[:, None], logprob, -np.inf)
     top = among.max(axis=1, keepdims=True)
     log_probability = (top + np.log(np.exp(among - top).sum(axis=1, keepdims=True)) - normaliser)[:, 0]
     columns = {

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import math
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,9 +12,10 @@ from typing import Any
 import pyarrow as pa
 
 from relscale.errors import RelscaleError
-from relscale.scoring.items import SCHEMA
+from relscale.scoring.items import SCHEMA, ItemStatus
+from relscale.scoring.labels import right_choices
 from relscale.scoring.manifest import Manifest, Task
-from relscale.scoring.requests import document_id, scored_bytes
+from relscale.scoring.requests import asked, document_id, scored_bytes
 
 NAME = re.compile(r"samples_(?P<task>.+)_(?P<time>\d{4}-\d\d-\d\dT[\d.:-]+)\.jsonl")
 
@@ -86,7 +88,6 @@ def _items(path: Path, suite: str, name: str, place: Task) -> Iterator[dict[str,
         "group": place.group,
         "subject": place.subject,
         "tokens": None,
-        "status": "ok",
     }
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:
@@ -104,11 +105,12 @@ def _document(sample: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if len(requests[0]) == 1:  # a whole document
         (text,) = requests[0]
         size = len(text.encode())
-        yield _row(doc_id, 0, True, float(responses[0]), size, size, None)
+        logprob = float(responses[0])
+        yield _row(doc_id, 0, True, logprob, size, size, None, asked(None, text), ItemStatus.OK)
         return
     # For mutual information the choices are asked once more, without their context.
     choices = [pair for pair in requests if pair[0]] or requests
-    targets = _targets(sample["target"], choices)
+    targets, status = _targets(sample["target"], choices)
     for choice, (context, continuation) in enumerate(choices):
         logprob, greedy = responses[choice]
         answer = _answer(continuation, sample["doc"])
@@ -120,12 +122,23 @@ def _document(sample: dict[str, Any]) -> Iterator[dict[str, Any]]:
             len(answer.encode()),
             scored_bytes(context, continuation),
             str(greedy) == "True",
+            asked(context, continuation),
+            status,
         )
 
 
 def _row(
-    doc_id: str, choice: int, target: bool, logprob: float, answer: int, scored: int, greedy: bool | None
+    doc_id: str,
+    choice: int,
+    target: bool,
+    logprob: float,
+    answer: int,
+    scored: int,
+    greedy: bool | None,
+    request: int,
+    status: ItemStatus,
 ) -> dict[str, Any]:
+    possible = math.isfinite(logprob) and logprob <= 0
     return {
         "doc_id": doc_id,
         "choice": choice,
@@ -134,6 +147,8 @@ def _row(
         "bytes_answer": answer,
         "bytes_scored": scored,
         "greedy": greedy,
+        "asked": request,
+        "status": str(status if possible else ItemStatus.NO_NUMBER),
     }
 
 
@@ -149,17 +164,14 @@ def _arguments(request: Any) -> list[str]:
     return found
 
 
-def _targets(target: Any, choices: list[list[str]]) -> list[int]:
+def _targets(target: Any, choices: list[list[str]]) -> tuple[list[int], ItemStatus]:
     """Places of the right choices, from a number, a text, or a list of them as lm-eval writes it."""
     if len(choices) == 1:
-        return [0]
+        return [0], ItemStatus.OK
     several = ast.literal_eval(str(target)) if str(target).startswith("[") else [target]
-    if all(str(each).lstrip("-").isdigit() and int(each) < len(choices) for each in several):
-        return [int(each) for each in several]
-    places = [place for place, (_, text) in enumerate(choices) if text.strip() in map(str.strip, several)]
-    if not places or len(places) == len(choices):
-        raise ValueError("it does not say which choice is right")
-    return places
+    texts = [text.strip() for _, text in choices]
+    labels = [int(each) if str(each).lstrip("-").isdigit() else str(each).strip() for each in several]
+    return right_choices(labels, texts)
 
 
 def _answer(continuation: str, doc: dict[str, Any]) -> str:

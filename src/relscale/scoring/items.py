@@ -1,6 +1,21 @@
 """Items: one row for each document, or for each choice of a question."""
 
+from enum import StrEnum
+
 import pyarrow as pa
+
+
+class ItemStatus(StrEnum):
+    """What must be known of an item before its number is used; an item has the first of these that holds."""
+
+    NO_NUMBER = "no number"  # its log-probability is not finite, or above 0
+    TOO_SHORT = "too short"  # a document of which nothing was scored
+    REPEATED = "repeated"  # the log has the document already
+    UNLABELLED = "unlabelled"  # its question does not say which choice is right
+    OUTSIDE = "label outside the choices"
+    CUT = "context cut"  # the context lost its beginning to fit the model
+    OK = "ok"
+
 
 SCHEMA = pa.schema(
     [
@@ -19,8 +34,7 @@ SCHEMA = pa.schema(
         pa.field("bytes_answer", pa.int32(), nullable=False),  # the answer without its delimiter
         pa.field("bytes_scored", pa.int32(), nullable=False),  # the string that was scored
         pa.field("greedy", pa.bool_()),  # null for a document
-        pa.field(
-            "status", pa.string(), nullable=False
-        ),  # "ok", "context cut", or "too short": nothing was scored
+        pa.field("asked", pa.int64(), nullable=False),  # digest of context and continuation
+        pa.field("status", pa.string(), nullable=False),  # an ItemStatus
     ]
 )

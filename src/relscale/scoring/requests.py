@@ -4,9 +4,11 @@
 neither lm-eval's tasks nor their few-shot templates again.
 """
 
+import hashlib
 import io
 import logging
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import astuple, dataclass, fields
 from functools import cache
@@ -19,7 +21,10 @@ import pyarrow.parquet
 from relscale.atomic import atomic_path
 from relscale.errors import RelscaleError
 from relscale.provenance import digest
+from relscale.scoring.answer_bytes import answer_bytes
 from relscale.scoring.encoding import move_spaces
+from relscale.scoring.items import ItemStatus
+from relscale.scoring.labels import right_choices
 from relscale.scoring.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -42,6 +47,8 @@ SCHEMA = pa.schema(
         pa.field("continuation", pa.string(), nullable=False),
         pa.field("bytes_answer", pa.int32(), nullable=False),
         pa.field("bytes_scored", pa.int32(), nullable=False),
+        pa.field("asked", pa.int64(), nullable=False),
+        pa.field("status", _TEXT, nullable=False),
     ]
 )
 
@@ -64,6 +71,10 @@ class Request:
     bytes_answer, bytes_scored
         UTF-8 bytes of the answer without the delimiter before it, as lm-eval counts, and of the string that is scored.
         Both are those of the whole text for a document.
+    asked
+        A digest of context and continuation: where two models have the same, they were asked the same.
+    status
+        ``ok``, or what is wrong with the question's label (``relscale.scoring.items.ItemStatus``).
     """
 
     task: str
@@ -77,6 +88,8 @@ class Request:
     continuation: str
     bytes_answer: int
     bytes_scored: int
+    asked: int
+    status: str
 
 
 def build_requests(folder: str | Path, manifest: Manifest, suite: str) -> Iterator[list[Request]]:
@@ -115,15 +128,40 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
         with redirect_stderr(io.StringIO()), compiled_once():  # a progress bar for each task
             task.set_fewshot_seed(FEWSHOT_SEED)
             task.build_all_requests(limit=manifest.options.get("limit"))
+            items = [item(task, instance) for instance in task.instances]
+    except RelscaleError:
+        raise
     except Exception as error:  # whatever a task file can make lm-eval, jinja or datasets raise
         raise _not_made(name, suite, error) from error
-    with compiled_once():
-        items = [item(task, instance) for instance in task.instances]
-    return [
+    requests = [
         Request(name, place.prompt, place.group, place.subject, **found)
         for found in items
         if found is not None
     ]
+    for line in _flaws(requests):
+        print(f"suite {suite}: {line}", file=sys.stderr)
+    return requests
+
+
+def _flaws(requests: Sequence[Request]) -> Iterator[str]:
+    """What is wrong with the documents of a task, a sentence each."""
+    documents = [request for request in requests if request.choice == 0]
+    for status, what in (
+        (ItemStatus.UNLABELLED, "have no label, so that nothing that needs one is measured"),
+        (
+            ItemStatus.OUTSIDE,
+            "have a label outside their choices, so that nothing that needs one is measured",
+        ),
+    ):
+        count = sum(request.status == status for request in documents)
+        if count:
+            yield f"{count} of {len(documents)} documents of the task {requests[0].task!r} {what}"
+    again = len(documents) - len({request.doc_id for request in documents})
+    if again:
+        yield (
+            f"{again} of {len(documents)} documents of the task {requests[0].task!r} are the same as another, or have "
+            "its id; they count as often as they stand there"
+        )
 
 
 def write_requests(tasks: Iterable[list[Request]], folder: str | Path) -> None:
@@ -184,17 +222,18 @@ def item(task: "ConfigurableTask", instance: "Instance") -> dict[str, Any] | Non
     """
     if instance.request_type == "loglikelihood_rolling":
         context, continuation = None, instance.args[0]
-        choice, target, answer = 0, True, continuation
+        choice, target, status, delimiter = 0, True, ItemStatus.OK, ""
     elif instance.request_type == "loglikelihood":
         context, continuation = instance.args[:2]
-        choice, target, answer = instance.idx, True, continuation
+        choice, target, status, delimiter = instance.idx, True, ItemStatus.OK, ""
         if task.OUTPUT_TYPE == "multiple_choice":
             choices = task.doc_to_choice(instance.doc)
             if choice >= len(choices):
                 return None
-            target = choice in _targets(task, instance.doc, choices)
-            # Where contexts differ and the continuation is common, as in Winogrande, that is what is answered.
-            answer = task.doc_to_target(instance.doc) if task.multiple_input else choices[choice]
+            # Where contexts differ and the continuation is common, as in Winogrande, the text is the label.
+            label = task.doc_to_text if task.multiple_input else task.doc_to_target
+            places, status = right_choices(label(instance.doc), choices)
+            target, delimiter = choice in places, task.config.target_delimiter
     else:
         raise RelscaleError(
             f"task {task.config.task}: {instance.request_type} tasks generate text and are not scored"
@@ -205,8 +244,10 @@ def item(task: "ConfigurableTask", instance: "Instance") -> dict[str, Any] | Non
         "target": target,
         "context": context,
         "continuation": continuation,
-        "bytes_answer": len(answer.encode()),
+        "bytes_answer": answer_bytes(continuation, delimiter),
         "bytes_scored": scored_bytes(context, continuation),
+        "asked": asked(context, continuation),
+        "status": str(status),
     }
 
 
@@ -233,11 +274,10 @@ def scored_bytes(context: str | None, continuation: str) -> int:
     return len((continuation if context is None else move_spaces(context, continuation)[1]).encode())
 
 
-def _targets(task: "ConfigurableTask", doc: dict[str, Any], choices: list[str]) -> list[int]:
-    """Places of the right choices; a task may name them by number or by text, one or several."""
-    gold = task.doc_to_text(doc) if task.multiple_input else task.doc_to_target(doc)
-    several = gold if isinstance(gold, list) else [gold]
-    return [choices.index(each) if isinstance(each, str) else each for each in several]
+def asked(context: str | None, continuation: str) -> int:
+    """A digest of what a model is asked, as a signed integer of 64 bits."""
+    text = continuation if context is None else f"{context}\0{continuation}"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def not_prepared(folder: str | Path) -> RelscaleError:
@@ -249,5 +289,7 @@ def not_prepared(folder: str | Path) -> RelscaleError:
 
 def _not_made(name: str, suite: str, error: Exception) -> RelscaleError:
     reason = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, IndexError):  # lm-eval looks at the first document when it makes a task
+        reason += "; is the label of its first document outside the choices?"
     hint = f"; data that cannot be fetched may be given as data: {{{name}: path}}" if "Hub" in reason else ""
     return RelscaleError(f"suite {suite}: lm-eval cannot make the task {name!r} ({reason}){hint}")

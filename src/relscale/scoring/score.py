@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from relscale.scoring.items import SCHEMA
+from relscale.scoring.items import SCHEMA, ItemStatus
 from relscale.scoring.requests import Request
 
 if TYPE_CHECKING:
@@ -44,6 +44,18 @@ def score_requests(
         "tokens": found["tokens"],
         "bytes_scored": found["bytes_scored"],
         "greedy": pa.array(found["greedy"], mask=whole),
-        "status": np.where(found["tokens"] == 0, "too short", np.where(found["cut"], "context cut", "ok")),
+        "status": _statuses(requests, found),
     }
     return pa.table([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
+
+
+def _statuses(requests: Sequence[Request], found: dict[str, np.ndarray]) -> np.ndarray:
+    label = np.array([request.status for request in requests], dtype=object)
+    flags = {
+        ItemStatus.NO_NUMBER: ~np.isfinite(found["logprob"]) | (found["logprob"] > 0),
+        ItemStatus.TOO_SHORT: found["tokens"] == 0,
+        ItemStatus.UNLABELLED: label == ItemStatus.UNLABELLED,
+        ItemStatus.OUTSIDE: label == ItemStatus.OUTSIDE,
+        ItemStatus.CUT: found["cut"],
+    }
+    return np.select(list(flags.values()), [str(status) for status in flags], str(ItemStatus.OK))
