@@ -1,9 +1,13 @@
 import errno
+import os
+import re
+import subprocess
+import sys
 
 import pytest
 
 from relscale import atomic
-from relscale.atomic import atomic_path, write_text
+from relscale.atomic import atomic_path, remove_all_partials, remove_partials, write_text
 from relscale.errors import RelscaleError
 
 
@@ -57,3 +61,129 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
     for hold in (atomic.locked, atomic.lock_if_free):
         with pytest.raises(RelscaleError, match=remedy), hold(tmp_path / "a.lock"):
             pass
+
+
+def abandoned(path):
+    """Half of ``path``, by a process that was killed."""
+    code = f"""
+import os
+from relscale.atomic import atomic_path
+with atomic_path({str(path)!r}) as partial:
+    partial.mkdir()
+    (partial / "half").touch()
+    os.kill(os.getpid(), 9)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    (partial,) = path.parent.glob(".*")
+    return partial
+
+
+def test_what_a_killed_process_left_half_written_goes_when_its_file_is_written(tmp_path):
+    abandoned(tmp_path / "run")
+    with atomic_path(tmp_path / "run") as partial:
+        partial.mkdir()
+    assert names(tmp_path) == ["run"]
+
+
+def test_what_a_killed_process_left_goes_with_a_sweep_of_the_folder(tmp_path):
+    abandoned(tmp_path / "run")
+    remove_all_partials(tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_what_lives_is_left_alone(tmp_path):
+    with atomic_path(tmp_path / "run") as partial:
+        partial.mkdir()
+        remove_all_partials(tmp_path)
+        remove_partials(tmp_path / "run")
+        assert partial.is_dir()
+
+
+def test_what_another_machine_writes_is_left_alone_until_nothing_changes_for_a_day(tmp_path):
+    path = abandoned(tmp_path / "run")
+    elsewhere = path.rename(path.with_name(re.sub("partial-.{8}", "partial-0123abcd", path.name)))
+    remove_all_partials(tmp_path)
+    assert elsewhere.is_dir()
+    for each in (elsewhere / "half", elsewhere):
+        os.utime(each, (0, 0))
+    remove_all_partials(tmp_path)
+    assert not elsewhere.exists()
+
+
+def test_of_many_that_write_a_folder_at_once_each_succeeds_and_one_is_left_whole(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from relscale.atomic import atomic_path
+for _ in range(30):
+    with atomic_path(sys.argv[1], durable=False) as partial:
+        partial.mkdir()
+        for name in "abc":
+            (partial / name).write_text(sys.argv[2])
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "run")]
+    writers = [subprocess.Popen([*command, name]) for name in ("one", "two", "three")]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert names(tmp_path) == ["run"]
+    assert len({path.read_text() for path in (tmp_path / "run").iterdir()}) == 1
+    assert names(tmp_path / "run") == ["a", "b", "c"]
+
+
+def test_a_lock_keeps_others_out_and_leaves_no_file(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from relscale.atomic import locked
+counter = Path(sys.argv[1])
+for _ in range(100):
+    with locked(counter.with_suffix(".lock")):
+        counter.write_text(str(int(counter.read_text()) + 1))
+"""
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(counter)]) for _ in range(3)]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert counter.read_text() == "300"
+    assert names(tmp_path) == ["counter"]
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+import numpy, pyarrow, torch
+from relscale.atomic import atomic_path
+from relscale.tables import write_table
+from relscale.training.state import write_state
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+
+numbers = torch.arange(10_000)
+folder = Path(sys.argv[1])
+
+def by(write):
+    with atomic_path(folder / "file") as partial:
+        write(partial)
+
+writers = {
+    "torch": lambda: write_state(folder / "state", {"numbers": numbers}),
+    "pyarrow": lambda: write_table(pyarrow.table({"numbers": numbers.numpy()}), folder / "table.parquet"),
+    "safetensors": lambda: by(lambda path: save_file({"numbers": numbers}, path)),
+    "numpy": lambda: by(lambda path: numbers.numpy().tofile(path)),
+    "tokenizers": lambda: by(lambda path: Tokenizer(BPE({str(n): n for n in range(1000)}, [])).save(str(path))),
+}
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+for name, write in writers.items():
+    try:
+        write()
+    except OSError as error:
+        print(name, error.strerror)
+"""
+
+
+def test_a_full_disk_is_the_systems_error_whichever_library_meets_it_and_leaves_no_half(tmp_path):
+    command = [sys.executable, "-c", FULL, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    libraries = ["torch", "pyarrow", "safetensors", "numpy", "tokenizers"]
+    assert [line.split()[0] for line in said.stdout.splitlines()] == libraries, said.stdout + said.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

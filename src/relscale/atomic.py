@@ -2,46 +2,130 @@
 
 import errno
 import fcntl
+import hashlib
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
+from glob import escape
 from pathlib import Path
 from typing import IO
 
 from relscale.errors import RelscaleError
+from relscale.process import machine, started
 
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR)  # a name by a full folder
+ABANDONED = 86400.0  # seconds after which another machine's unfinished writing is taken to be given up
 
 
 @contextmanager
-def atomic_path(path: str | Path, durable: bool = False) -> Iterator[Path]:
+def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary sibling of ``path``; rename it to ``path`` on success, delete it on failure.
 
     What the caller creates there may be a file or a folder. An existing file at ``path`` is replaced in one step;
-    an existing folder is moved aside first, since no file system replaces a full one in one step. ``durable`` has all
-    of it on disk before anything is replaced or this returns, so that it outlives a machine that loses its power.
+    an existing folder is moved aside first, since no file system replaces a full one in one step. What processes that
+    were killed while they wrote ``path`` have left is deleted. ``durable`` has all of it on disk before anything is
+    replaced or this returns, so that it outlives a machine that loses its power.
+
+    Raises
+    ------
+    OSError
+        Also where a library that writes by itself, such as safetensors, met a full disk and said so in its own way.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_partials(path)
     # The ending is kept, since writers choose the format by it.
-    partial = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
+    partial = _partial(path, "")
     remove(partial)
     try:
-        yield partial
+        with _system_errors(path):
+            yield partial
         if durable:
             _flush(partial)
-        if path.is_dir():
-            old = path.with_name(f".{path.name}.old-{os.getpid()}")
-            path.rename(old)
-            partial.rename(path)
-            remove(old)
-        else:
-            partial.replace(path)
+        _replace(partial, path)
         if durable:
             _flush_one(path.parent)
     finally:
         remove(partial)
+
+
+def _partial(path: Path, ending: str) -> Path:
+    """The temporary sibling of this process, which tells others whether it is still being written."""
+    pid = os.getpid()
+    name = f".{path.stem}.partial-{_machine()}-{pid}-{started(pid)}{ending}{path.suffix}"
+    return path.with_name(name)
+
+
+@cache
+def _machine() -> str:
+    return hashlib.sha256(machine().encode()).hexdigest()[:8]
+
+
+PARTIAL = re.compile(r"\..*\.partial-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-(?P<start>\w*)")
+
+
+def remove_partials(path: Path) -> None:
+    """Delete what processes that were killed while they wrote ``path`` have left beside it."""
+    for partial in path.parent.glob(f".{escape(path.stem)}.partial-*"):
+        if _abandoned(partial):
+            remove(partial)
+
+
+def remove_all_partials(folder: Path) -> None:
+    """Delete what killed processes have left half-written in ``folder``, its subfolders apart."""
+    for partial in folder.glob(".*.partial-*"):
+        if _abandoned(partial):
+            remove(partial)
+
+
+def _abandoned(partial: Path) -> bool:
+    """Whether nobody writes it any more: its process has ended, or nothing in it has changed for a day."""
+    written_by = PARTIAL.match(partial.name)
+    if written_by is None:
+        return False
+    if written_by["machine"] == _machine():
+        return started(int(written_by["pid"])) != written_by["start"]
+    times = []
+    for each in (partial, *partial.rglob("*")):
+        with suppress(FileNotFoundError):
+            times.append(each.stat().st_mtime)
+    return time.time() - max(times, default=0.0) > ABANDONED
+
+
+def _replace(partial: Path, path: Path) -> None:
+    """Rename over what is there; of two that do so at once, the later one's stays."""
+    old = _partial(path, "-old")
+    while True:
+        try:
+            partial.replace(path)
+        except OSError as error:
+            if error.errno not in TAKEN:
+                raise
+            with suppress(FileNotFoundError):
+                path.rename(old)
+            remove(old)
+        else:
+            return
+
+
+@contextmanager
+def _system_errors(path: Path) -> Iterator[None]:
+    """The system's errors as such, where a library in Rust has made texts of them."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number:
+            code = int(number[1])
+            raise OSError(code, os.strerror(code), str(path)) from error
+        raise
 
 
 def _flush(path: Path) -> None:
@@ -58,12 +142,6 @@ def _flush_one(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def remove_partials(path: Path) -> None:
-    """Delete what processes that were killed while they wrote ``path`` have left beside it."""
-    for partial in path.parent.glob(f".{path.stem}.partial-*{path.suffix}"):
-        remove(partial)
 
 
 def link(source: str, target: str) -> None:
@@ -83,9 +161,15 @@ def write_text(path: str | Path, text: str) -> None:
 def remove(path: Path) -> None:
     """Delete a file or a folder; nothing happens where there is none."""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        shutil.rmtree(path, onerror=_unless_gone)
     else:
         path.unlink(missing_ok=True)
+
+
+def _unless_gone(function: object, path: object, error: tuple[object, BaseException, object]) -> None:
+    """Raise what kept a file from being deleted, unless another process has deleted it."""
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]
 
 
 @contextmanager
@@ -97,10 +181,8 @@ def locked(path: Path) -> Iterator[bool]:
     RelscaleError
         The file system has no locks.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        _lock(file, fcntl.LOCK_EX)
-        yield True
+    with _lock(path, fcntl.LOCK_EX) as held:
+        yield held
 
 
 @contextmanager
@@ -112,23 +194,40 @@ def lock_if_free(path: Path) -> Iterator[bool]:
     RelscaleError
         The file system has no locks.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    with _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
+        yield held
 
 
-def _lock(file: IO[str], how: int) -> None:
+@contextmanager
+def _lock(path: Path, how: int) -> Iterator[bool]:
+    """Lock the file, which is deleted when it is freed; a lock on one that was deleted meanwhile is none."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            try:
+                fcntl.flock(file, how)
+            except BlockingIOError:
+                yield False
+                return
+            except OSError as error:
+                if error.errno not in WITHOUT_LOCKS:
+                    raise
+                raise RelscaleError(
+                    f"{path}: this file system has no locks (flock), which keep two jobs from one file; "
+                    "set store to a folder on one that has"
+                ) from error
+            if not _is(path, file):
+                continue
+            try:
+                yield True
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _is(path: Path, file: IO[str]) -> bool:
+    """Whether an open file is the one of this name."""
     try:
-        fcntl.flock(file, how)
-    except OSError as error:
-        if error.errno not in WITHOUT_LOCKS:
-            raise
-        raise RelscaleError(
-            f"{file.name}: this file system has no locks (flock), which keep two jobs from one file; "
-            "set store to a folder on one that has"
-        ) from error
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False

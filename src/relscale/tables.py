@@ -11,6 +11,7 @@ import pyarrow.json
 import pyarrow.parquet
 
 from relscale.atomic import atomic_path
+from relscale.checked_parquet import check_parquet, parquet_writer, read_parquet
 from relscale.errors import RelscaleError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
 def _read(path: Path) -> pa.Table:
     ending = Path(path.name.removesuffix(".gz")).suffix
     if ending == ".parquet":
-        return pa.parquet.read_table(path)
+        return read_parquet(path)
     with pa.input_stream(path) as file:  # unpacks by the name's ending
         if ending == ".jsonl":
             return pa.json.read_json(file)
@@ -79,28 +80,32 @@ def open_table(path: str | Path) -> "pyarrow.dataset.Dataset":
     RelscaleError
         The file is missing or is no such table.
     """
-    from pyarrow.dataset import dataset
+    from pyarrow.dataset import ParquetFileFormat, ParquetFragmentScanOptions, dataset
 
     if not Path(path).is_file():
         raise RelscaleError(f"{path}: no such table; check the path or run the stage that makes it")
+    check_parquet(path)
+    checked = ParquetFragmentScanOptions(page_checksum_verification=True)
     try:
-        return dataset(path, format="parquet")
-    except pa.ArrowInvalid as error:
+        return dataset(path, format=ParquetFileFormat(default_fragment_scan_options=checked))
+    except (pa.ArrowException, OSError) as error:
         raise RelscaleError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from error
 
 
-def write_table(table: pa.Table, path: str | Path) -> None:
-    """Write ``table`` in one step; the ending of ``path`` chooses parquet or CSV.
+def write_table(table: pa.Table, path: str | Path, durable: bool = True) -> None:
+    """Write ``table`` in one step; the ending of ``path`` chooses parquet or CSV, ``durable`` as of ``atomic_path``.
 
     Raises
     ------
     RelscaleError
         The ending is neither ``.parquet`` nor ``.csv``.
     """
-    write_pieces([table], table.schema, path)
+    write_pieces([table], table.schema, path, durable)
 
 
-def write_pieces(pieces: Iterable[pa.Table], schema: pa.Schema, path: str | Path) -> None:
+def write_pieces(
+    pieces: Iterable[pa.Table], schema: pa.Schema, path: str | Path, durable: bool = True
+) -> None:
     """Write one table of which only a piece is in memory at a time, in one step.
 
     Raises
@@ -111,12 +116,8 @@ def write_pieces(pieces: Iterable[pa.Table], schema: pa.Schema, path: str | Path
     path = Path(path)
     if path.suffix not in (".parquet", ".csv"):
         raise RelscaleError(f"{path}: a table's name ends in .parquet or .csv")
-    with atomic_path(path) as partial:
-        writer = (
-            pa.parquet.ParquetWriter(partial, schema, compression="zstd")
-            if path.suffix == ".parquet"
-            else pa.csv.CSVWriter(partial, schema)
-        )
-        with writer:
+    with atomic_path(path, durable) as partial:
+        opened = parquet_writer if path.suffix == ".parquet" else pa.csv.CSVWriter
+        with opened(partial, schema) as writer:
             for piece in pieces:
                 writer.write_table(piece)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet
 
+from relscale.checked_parquet import read_parquet
 from relscale.errors import RelscaleError
 from relscale.measurements.draws import draws
 from relscale.measurements.metrics import replicate_values, sums, values
@@ -111,7 +111,7 @@ def _table(items: str | pa.Table) -> pa.Table:
         return items
     if not Path(items).is_file():
         raise RelscaleError(f"{items}: these items are listed but gone; score again")
-    return pyarrow.parquet.read_table(items)
+    return read_parquet(items)
 
 
 def _cells(

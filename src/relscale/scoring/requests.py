@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet
 
 from relscale.atomic import atomic_path
+from relscale.checked_parquet import open_parquet, parquet_writer
 from relscale.errors import RelscaleError
 from relscale.provenance import digest
 from relscale.scoring.answer_bytes import answer_bytes
@@ -169,7 +169,7 @@ def write_requests(tasks: Iterable[list[Request]], folder: str | Path) -> None:
     # A context stands once for its choices, and its solved examples compress to next to nothing.
     with (
         atomic_path(Path(folder) / FILE) as partial,
-        pyarrow.parquet.ParquetWriter(partial, SCHEMA, compression="zstd") as writer,
+        parquet_writer(partial, SCHEMA) as writer,
     ):
         for requests in tasks:
             columns = zip(*map(astuple, requests), strict=True) if requests else [()] * len(SCHEMA)
@@ -193,7 +193,7 @@ def read_requests(folder: str | Path) -> Iterator[list[Request]]:
     path = Path(folder) / FILE
     if not path.is_file():
         raise not_prepared(folder)
-    with pyarrow.parquet.ParquetFile(path) as file:
+    with open_parquet(path) as file:
         for group in range(file.num_row_groups):
             table = file.read_row_group(group)
             columns = [_texts(table[field.name]) for field in fields(Request)]

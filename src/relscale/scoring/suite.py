@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet
 import yaml
 
 from relscale.atomic import atomic_path
+from relscale.checked_parquet import read_parquet
 from relscale.errors import RelscaleError
 from relscale.json_lines import read_json_lines
 from relscale.provenance import digest, folder_digest
@@ -281,7 +281,7 @@ def _built(
         raise RelscaleError(
             f"suite {name} is made from held-out documents, and the experiment has no corpora"
         )
-    table = pa.concat_tables(pyarrow.parquet.read_table(path, columns=COLUMNS) for path in documents)
+    table = pa.concat_tables(read_parquet(path, COLUMNS) for path in documents)
     return MADE[manifest.builder](table, manifest, source, seed)
 
 

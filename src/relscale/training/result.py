@@ -45,7 +45,7 @@ def write_checkpoint(
     folder: Path, step: int, weights: dict[str, Any], run: Run, words: Vocabulary, end_of_text: int
 ) -> None:
     """Keep the weights after ``step`` updates beside a training's state."""
-    with atomic_path(folder / CHECKPOINTS / checkpoint_name(step), durable=True) as partial:
+    with atomic_path(folder / CHECKPOINTS / checkpoint_name(step)) as partial:
         partial.mkdir()
         export(weights, run.architecture, end_of_text, words.files, partial)
 
@@ -77,7 +77,7 @@ def write_result(
     """
     record = _record(run, history, history.done, told)
     remove_partials(folder)
-    with atomic_path(folder, durable=True) as partial:
+    with atomic_path(folder) as partial:
         partial.mkdir()
         write_table(curve(run, history), partial / "curve.parquet")
         if history.diverged is None:

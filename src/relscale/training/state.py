@@ -25,8 +25,12 @@ def write_state(folder: Path, state: dict[str, Any]) -> None:
     import torch  # seconds; where the state lies is asked without it
 
     random = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
-    with atomic_path(folder / FILE, durable=True) as partial:
-        torch.save({**state, "random": random}, partial)
+    with atomic_path(folder / FILE) as partial, partial.open("wb") as file:
+        try:
+            torch.save({**state, "random": random}, file)
+        except RuntimeError as error:
+            # Of a full disk torch says that its position is not the one it expected.
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
 def read_state(folder: Path) -> dict[str, Any] | None:
