@@ -54,11 +54,11 @@ def lines_without(x: Floats, y: Floats, noise: Floats, unit: NDArray[np.int64]) 
     n, z_sum, r_sum, zz, zr, rr = map(rest, (used.astype(float), z, r, z * z, z * r, r * r))
     h0, h1, h2 = map(rest, (h, h * z, h * z * z))
     with np.errstate(invalid="ignore", divide="ignore"):
-        middle = z_sum / n
+        middle, mean = z_sum / n, r_sum / n
         sxx = zz - n * middle**2
         enough = (n >= SMALLEST) & has_spread(sxx, n)
         change = np.where(enough, (zr - middle * r_sum) / sxx, np.nan)
-        squares = rr - r_sum**2 / n - change**2 * sxx
+        squares = rr - r_sum * mean - change**2 * sxx
         lost = enough & (
             (sxx < LEAST_SHARE * (z * z).sum(axis=0)) | (squares < LEAST_SHARE * (r * r).sum(axis=0))
         )
@@ -67,7 +67,7 @@ def lines_without(x: Floats, y: Floats, noise: Floats, unit: NDArray[np.int64]) 
         reference=np.where(n > 0, whole.reference + middle, np.nan),
         low=_without(np.where(used, x[:, None], np.inf), unit),
         high=-_without(np.where(used, -x[:, None], np.inf), unit),
-        level=np.where(enough, whole.level + whole.slope * middle + r_sum / n, np.nan),
+        level=np.where(enough, whole.level + whole.slope * middle + mean, np.nan),
         slope=np.where(enough, whole.slope + change, np.nan),
         sxx=np.where(enough, sxx, np.nan),
         residuals=np.sqrt(np.maximum(squares, 0))[None],

@@ -17,6 +17,7 @@ from relscale.fitting.ladder import Floats, Ladder
 from relscale.fitting.spread import spread
 from relscale.laws import parabola
 
+NO_VALUE = "no value"
 NOT_POSITIVE = "not positive: it has no logarithm"
 
 
@@ -68,7 +69,10 @@ def errors(ladder: Ladder, points: list[Point]) -> Errors:
         left_out=np.zeros(shape, dtype=np.int64),
         status=np.full(shape, "ok", dtype=object),
     )
+    _take_runs(result, ladder, points)
     for i, point in enumerate(points):
+        if not point.is_parabola:
+            continue
         known = np.isfinite(ladder.values[point.rows])
         result.runs[i] = known.sum(axis=0)
         result.left_out[i] = len(point.rows) + point.left_out - result.runs[i]
@@ -84,25 +88,35 @@ def errors(ladder: Ladder, points: list[Point]) -> Errors:
     return result
 
 
+def _take_runs(result: Errors, ladder: Ladder, points: list[Point]) -> None:
+    """Fill the points that are single runs, with the runs' own values."""
+    single = np.array([i for i, point in enumerate(points) if not point.is_parabola], dtype=np.int64)
+    rows = np.array([points[i].row for i in single], dtype=np.int64)
+    status = np.array([points[i].status for i in single], dtype=object)[:, None]
+    known = np.isfinite(ladder.values[rows]) & (status == "ok")
+    result.value[single] = np.where(known, ladder.values[rows], np.nan)
+    result.replicates[single] = np.where(known[..., None], ladder.replicates[rows], np.nan)
+    result.runs[single] = known
+    result.left_out[single] = ~known
+    result.status[single] = np.where(known, "ok", np.where(status == "ok", NO_VALUE, status))
+
+
 def _read(
     result: Errors, i: int, columns: NDArray[np.int64], ladder: Ladder, rows: NDArray[np.int64], point: Point
 ) -> None:
     """Fill point ``i`` of the series ``columns``, which have values at ``rows`` and nowhere else."""
     values, draws = ladder.values[np.ix_(rows, columns)], ladder.replicates[np.ix_(rows, columns)]
     if not len(rows):
-        result.status[i, columns] = "no value"
-    elif not point.is_parabola:
-        result.value[i, columns] = values[0]
-        result.replicates[i, columns] = draws[0]
+        result.status[i, columns] = NO_VALUE
+        return
+    x, at = np.log(ladder.tokens[rows]) - point.x_mean, point.log_tokens - point.x_mean
+    if len(np.unique(x)) < parabola.SMALLEST:
+        result.status[i, columns] = TOO_FEW
+    elif not x.min() <= at <= x.max():
+        result.status[i, columns] = "the runs with a value do not reach the frontier"
     else:
-        x, at = np.log(ladder.tokens[rows]) - point.x_mean, point.log_tokens - point.x_mean
-        if len(np.unique(x)) < parabola.SMALLEST:
-            result.status[i, columns] = TOO_FEW
-        elif not x.min() <= at <= x.max():
-            result.status[i, columns] = "the runs with a value do not reach the frontier"
-        else:
-            result.value[i, columns], result.stderr_runs[i, columns] = read_off(x, values, at)
-            result.replicates[i, columns] = read_off(x, draws, at)[0]
+        result.value[i, columns], result.stderr_runs[i, columns] = read_off(x, values, at)
+        result.replicates[i, columns] = read_off(x, draws, at)[0]
 
 
 def read_off(x: Floats, y: Floats, at: ArrayLike) -> tuple[Floats, Floats]:

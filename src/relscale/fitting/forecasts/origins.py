@@ -96,11 +96,11 @@ def _cuts(where: Places, usable: Mask, axis: Floats, same: float) -> list[float]
     if not len(values):
         return []
     ends = values[np.append(np.diff(values) > same, True)]
-    cuts = [
-        cut
-        for cut in ends[:-1]
-        if len(np.unique(np.round(where.log_flops[usable & (axis <= cut)] / SAME))) >= SMALLEST
-    ]
+    order = np.argsort(np.where(usable, axis, np.nan), kind="stable")[: len(values)]
+    _, first = np.unique(np.round(where.log_flops[order] / SAME), return_index=True)
+    if len(first) < SMALLEST:
+        return []
+    cuts = ends[:-1][ends[:-1] >= axis[order[np.sort(first)[SMALLEST - 1]]]]
     if len(cuts) <= MOST:
         return [float(cut) for cut in cuts]
     ideal = np.linspace(cuts[0], cuts[-1], MOST)

@@ -44,6 +44,7 @@ Row = dict[str, Any]
 
 ENOUGH = 0.8  # power from which on a count is enough
 EXPERIMENTS = 2000
+AT_ONCE = 1024  # points of all experiments that are in memory together
 
 BUDGETS = (*range(SMALLEST, 21), 24, 32, 48, 64, 96, 128)
 TIMES = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
@@ -191,8 +192,16 @@ def _items(curves: Curves, estimate: Lines, chosen: Settings) -> Floats:
 
 def _needed(x: Floats, noise: Floats, level: float, rng: np.random.Generator) -> Floats:
     """(experiments,) the Δβ that each would show: half width less slope, from noise of these variances alone."""
-    y = np.sqrt(noise)[:, None] * rng.standard_normal((len(x), EXPERIMENTS))
-    return -interval.slope(lines(x, y, np.broadcast_to(noise[:, None], y.shape)), level).low
+    unit = lines(x, np.zeros((len(x), 1)), noise[:, None])
+    z = x - unit.reference
+    sums = np.zeros((3, EXPERIMENTS))  # Σ y, Σ z·y, Σ y²
+    for some in np.array_split(np.arange(len(x)), -(-len(x) // AT_ONCE)):
+        y = np.sqrt(noise[some, None]) * rng.standard_normal((len(some), EXPERIMENTS))
+        sums += np.stack([y.sum(axis=0), z[some] @ y, (y * y).sum(axis=0)])
+    slope = sums[1] / unit.sxx
+    squares = sums[2] - sums[0] ** 2 / len(x) - slope**2 * unit.sxx
+    simulated = replace(unit, slope=slope, residuals=np.sqrt(np.maximum(squares, 0))[None])
+    return -interval.slope(simulated, level).low
 
 
 def _share(needed: Floats, size: Floats) -> Floats:
