@@ -13,6 +13,7 @@ from relscale.errors import RelscaleError
 from relscale.experiment import (
     checkpoints,
     corpora,
+    documents_path,
     is_streamed,
     job_checkpoints,
     job_name,
@@ -20,12 +21,17 @@ from relscale.experiment import (
     job_runs,
     planned,
     results_folder,
+    runs_path,
     score_jobs,
+    scores_path,
     source,
+    suite_path,
     tables,
     tokens_needed,
+    tokens_path,
     with_exported_suites,
 )
+from relscale.file_name import named
 from relscale.process import EXIT_CODE, end_with
 
 if TYPE_CHECKING:
@@ -273,8 +279,9 @@ def corpus(options: argparse.Namespace) -> None:
     if not options.source or not options.output:
         raise RelscaleError("name a --source and its --output, or give --pin")
     config = _training(options.config)
-    chosen = _section(config, "sources", options.source)
-    build_source(chosen, options.output.parent, config["seed"], options.threads, options.source)
+    name = named(config["sources"], options.source)
+    chosen = _section(config, "sources", name)
+    build_source(chosen, options.output.parent, config["seed"], options.threads, name)
 
 
 def tokenize(options: argparse.Namespace) -> None:
@@ -286,14 +293,15 @@ def tokenize(options: argparse.Namespace) -> None:
     results = results_folder(config)
     _set_tokenizer_threads(options.threads)
     if options.corpus is not None:
+        corpus = named(config["corpora"], options.corpus)
         build_corpus(
-            _parts(config, options.corpus),
+            _parts(config, corpus),
             results / "vocabulary",
             options.output.parent,
             Path(config["store"]),
             config["seed"],
-            tokens_needed(config, options.corpus),
-            _decontamination(config, options.corpus),
+            tokens_needed(config, corpus),
+            _decontamination(config, corpus),
             options.threads,
         )
     elif "tokenizer" in config["vocabulary"]:
@@ -316,7 +324,8 @@ def train(options: argparse.Namespace) -> None:
     from relscale.training.progress import progress
 
     config = _training(options.config)
-    _section(config, "corpora", options.corpus)
+    corpus = named(config["corpora"], options.corpus)
+    _section(config, "corpora", corpus)
     results, store = results_folder(config), Path(config["store"])
     training = {**config["training"], "threads": options.threads}
     hardware = Hardware(**config["hardware"])
@@ -328,8 +337,8 @@ def train(options: argparse.Namespace) -> None:
 
     try:
         train_job(
-            job_runs(config, options.corpus, options.job, training["job"]),
-            results / "tokens" / options.corpus,
+            job_runs(config, corpus, options.job, training["job"]),
+            tokens_path(config, corpus),
             results / "vocabulary",
             store,
             training,
@@ -351,22 +360,21 @@ def score(options: argparse.Namespace) -> None:
     config = with_exported_suites(load_config(options.config))
     if source(config) == "measurements":
         raise RelscaleError(_nothing_to_do(options.config, "measurements"))
-    results = results_folder(config)
     if options.prepare:
-        suite = _section(config, "suites", options.prepare)
+        name = named(config["suites"], options.prepare)
+        suite = _section(config, "suites", name)
         documents = sorted(
             {part.documents for name in config.get("corpora", {}) for part in _parts(config, name)}
         )
         scored = any(score_jobs(config, name) for name in corpora(config))
-        prepare_suite(
-            options.prepare, suite, documents, options.output.parent, config["seed"], requests=scored
-        )
+        prepare_suite(name, suite, documents, options.output.parent, config["seed"], requests=scored)
         return
-    if options.corpus not in corpora(config):
+    corpus = named(corpora(config), options.corpus or "")
+    if corpus not in corpora(config):
         raise RelscaleError(f"--corpus: {options.corpus!r}; there are {', '.join(corpora(config))}")
     score_job(
-        _runs(config, options.corpus, options.job),
-        [results / "suites" / suite for suite in config["suites"]],
+        _runs(config, corpus, options.job),
+        [suite_path(config, suite) for suite in config["suites"]],
         Path(config["store"]),
         {**config["scoring"], "threads": options.threads},
         options.output,
@@ -382,14 +390,14 @@ def _runs(config: dict[str, Any], corpus: str, job: str) -> list[dict[str, Any]]
         safe = config["scoring"]["use_safetensors"]
         return [resolve(checkpoint, safe) for checkpoint in job_checkpoints(config, corpus, job)]
     planned = job_runs(config, corpus, job, config["scoring"]["job"])
-    folder = results_folder(config) / "runs" / corpus
     jobs = dict.fromkeys(job_name(run, config["training"]["job"]) for run in planned)
     trained: dict[str, list[dict[str, Any]]] = {}  # a run, and the checkpoints on its way
     for name in jobs:
-        for entry in read_runs(folder / f"{name}.json"):
+        for entry in read_runs(runs_path(config, corpus, name)):
             trained.setdefault(entry["training"], []).append(entry)
     missing = [run.name for run in planned if run.name not in trained]
     if missing:
+        folder = runs_path(config, corpus, job).parent
         raise RelscaleError(
             f"{folder}: no manifest there lists {missing[0]}, which the plan has; train first"
         )
@@ -411,18 +419,15 @@ def collect(options: argparse.Namespace) -> None:
         if options.replicates:  # of items that no table tells of
             write_pieces([], REPLICATES, options.replicates)
         return
-    results = results_folder(config)
     names = corpora(config)
-    scores = [results / "scores" / name / f"{job}.json" for name in names for job in score_jobs(config, name)]
+    scores = [scores_path(config, name, job) for name in names for job in score_jobs(config, name)]
     runs: list[Measured]
     if source(config) == "checkpoints":
-        suites = {name: read_manifest(results / "suites" / name) for name in config["suites"]}
+        suites = {name: read_manifest(suite_path(config, name)) for name in config["suites"]}
         runs = listed_runs(checkpoints(config), scores, suites)
     else:
         unit = config["training"]["job"]
-        trained = [
-            results / "runs" / name / f"{job}.json" for name in names for job in job_names(config, name, unit)
-        ]
+        trained = [runs_path(config, name, job) for name in names for job in job_names(config, name, unit)]
         runs = trained_runs(trained, scores)
     chosen = config["collect"]
     measurements, replicates = collected(
@@ -520,13 +525,14 @@ def _suites(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
     suites: dict[str, dict[str, Any]] = config.get("suites", {})
     if not suites or tables(config):  # the config is all that there is
         return {name: {"prompt": "default"} | told for name, told in suites.items()}
-    manifests = {name: read_manifest(results_folder(config) / "suites" / name) for name in suites}
+    manifests = {name: read_manifest(suite_path(config, name)) for name in suites}
     return {name: {fact: getattr(suite, fact) for fact in facts} for name, suite in manifests.items()}
 
 
 def plot(options: argparse.Namespace) -> None:
     """Draw one figure: HTML and JSON always, SVG, PDF and PNG where this machine has a Chrome."""
     from relscale.figures.data import FigureData
+    from relscale.figures.plot import each_figure
     from relscale.figures.plot import plot as drawn
 
     config = load_config(options.config)
@@ -536,13 +542,13 @@ def plot(options: argparse.Namespace) -> None:
         fits=results / "fits",
         suites=config["suites"]
         if tables(config)
-        else {name: results / "suites" / name / "suite.yaml" for name in config["suites"]},
-        tokens={name: results / "tokens" / name / "manifest.json" for name in corpora(config)}
+        else {name: suite_path(config, name) / "suite.yaml" for name in config["suites"]},
+        tokens={name: tokens_path(config, name) / "manifest.json" for name in corpora(config)}
         if source(config) == "train"
         else {},
         corpora=corpora(config),
     )
-    drawn(options.figure, data, options.output)
+    drawn(named(each_figure(config["figures"], config["suites"]), options.figure), data, options.output)
 
 
 def export(options: argparse.Namespace) -> None:
@@ -572,15 +578,11 @@ def export(options: argparse.Namespace) -> None:
     measured = results / "measurements.parquet"
     found = exported(
         config,
-        [
-            results / "runs" / name / f"{job}.json"
-            for name in corpora(config)
-            for job in job_names(config, name, unit)
-        ],
+        [runs_path(config, name, job) for name in corpora(config) for job in job_names(config, name, unit)],
         read_table(measured).to_pylist() if measured.is_file() else [],
         {name: told["metric"] for name, told in _suites(config).items()} if measured.is_file() else {},
         {
-            name: results / "suites" / name
+            name: suite_path(config, name)
             for name, told in config["suites"].items()
             if needs_documents(name, told)
         },
@@ -608,11 +610,8 @@ def _parts(config: dict[str, Any], corpus: str) -> "list[CorpusPart]":
     """The parts of a corpus, each with the documents that it is taken from."""
     from relscale.tokens.corpus import CorpusPart
 
-    folder = results_folder(config) / "corpora"
     return [
-        CorpusPart(
-            part["source"], folder / part["source"] / "documents.parquet", part.get("part"), part["weight"]
-        )
+        CorpusPart(part["source"], documents_path(config, part["source"]), part.get("part"), part["weight"])
         for part in corpus_parts(_section(config, "corpora", corpus))
     ]
 
@@ -624,9 +623,7 @@ def _decontamination(config: dict[str, Any], corpus: str) -> "Decontamination | 
     chosen = config["corpora"][corpus].get("decontaminate")
     if chosen is None:
         return None
-    return Decontamination(
-        tuple(results_folder(config) / "suites" / suite for suite in chosen["suites"]), chosen["ngram"]
-    )
+    return Decontamination(tuple(suite_path(config, suite) for suite in chosen["suites"]), chosen["ngram"])
 
 
 def _set_tokenizer_threads(threads: int) -> None:

@@ -12,6 +12,7 @@ from relscale.config import corpus_parts
 from relscale.design.isoflop import plan
 from relscale.design.run import Run, budget_label
 from relscale.errors import RelscaleError
+from relscale.file_name import file_name
 from relscale.scoring.checkpoint_table import Checkpoint, read_checkpoints
 
 CONFIG_FILE = "config.yaml"
@@ -19,7 +20,32 @@ CONFIG_FILE = "config.yaml"
 
 def results_folder(config: dict[str, Any]) -> Path:
     """``results/<experiment>``, in the folder that the workflow runs in."""
-    return Path("results") / config["experiment"]
+    return Path("results") / file_name(config["experiment"])
+
+
+def suite_path(config: dict[str, Any], suite: str) -> Path:
+    """The folder of a prepared suite."""
+    return results_folder(config) / "suites" / file_name(suite)
+
+
+def documents_path(config: dict[str, Any], source: str) -> Path:
+    """The documents of a source of text."""
+    return results_folder(config) / "corpora" / file_name(source) / "documents.parquet"
+
+
+def tokens_path(config: dict[str, Any], corpus: str) -> Path:
+    """The folder of a corpus's token store."""
+    return results_folder(config) / "tokens" / file_name(corpus)
+
+
+def runs_path(config: dict[str, Any], corpus: str, job: str) -> Path:
+    """The manifest of a training job."""
+    return results_folder(config) / "runs" / file_name(corpus) / f"{job}.json"
+
+
+def scores_path(config: dict[str, Any], corpus: str, job: str) -> Path:
+    """The manifest of a scoring job."""
+    return results_folder(config) / "scores" / file_name(corpus) / f"{job}.json"
 
 
 def save_config(config: dict[str, Any]) -> None:
@@ -89,7 +115,7 @@ def with_exported_suites(config: dict[str, Any]) -> dict[str, Any]:
         return config
     exported = Path(config["runs"]["table"]).parent / "suites"
     suites = {
-        name: _exported(options, exported / name) if needs_documents(name, options) else options
+        name: _exported(options, exported / file_name(name)) if needs_documents(name, options) else options
         for name, options in config["suites"].items()
     }
     return {**config, "suites": suites}
@@ -113,8 +139,11 @@ def _planned(config: str) -> tuple[Run, ...]:
 
 
 def job_name(run: Run, unit: str) -> str:
-    """The job that a run belongs to where a job is all of a ``corpus``, a ``budget`` of it, or a single ``run``."""
-    return {"corpus": "all", "budget": budget_label(run.budget), "run": run.name}[unit]
+    """The job that a run belongs to where a job is all of a ``corpus``, a ``budget`` of it, or a single ``run``.
+
+    A job's name is a file name: that of the run where it is one run.
+    """
+    return {"corpus": "all", "budget": budget_label(run.budget), "run": file_name(run.name)}[unit]
 
 
 def job_names(config: dict[str, Any], corpus: str, unit: str) -> list[str]:
@@ -130,7 +159,11 @@ def job_runs(config: dict[str, Any], corpus: str, job: str, unit: str) -> list[R
     RelscaleError
         The plan has no such job.
     """
-    runs = [run for run in planned(config) if run.corpus == corpus and job_name(run, unit) == job]
+    runs = [
+        run
+        for run in planned(config)
+        if run.corpus == corpus and job_name(run, unit) in (job, file_name(job))
+    ]
     if not runs:
         raise RelscaleError(
             f"no job {job!r} for corpus {corpus!r}; jobs: {', '.join(job_names(config, corpus, unit))}"
@@ -173,7 +206,8 @@ def job_checkpoints(config: dict[str, Any], corpus: str, job: str) -> list[Check
         The table has no such job.
     """
     unit = config["scoring"]["job"]
-    found = [checkpoint for checkpoint in _to_score(config, corpus) if _scored_in(checkpoint, unit) == job]
+    named = (job, file_name(job))
+    found = [each for each in _to_score(config, corpus) if _scored_in(each, unit) in named]
     if not found:
         raise RelscaleError(
             f"no job {job!r} for corpus {corpus!r}; jobs: {', '.join(score_jobs(config, corpus)) or 'none'}"
@@ -187,7 +221,7 @@ def _to_score(config: dict[str, Any], corpus: str) -> list[Checkpoint]:
 
 def _scored_in(checkpoint: Checkpoint, unit: str) -> str:
     if unit != "budget":
-        return {"corpus": "all", "run": checkpoint.run}[unit]
+        return {"corpus": "all", "run": file_name(checkpoint.run)}[unit]
     if checkpoint.budget is None:
         raise RelscaleError(
             f"scoring.job: the table tells no budget of {checkpoint.run}; have it scored by corpus or by run"

@@ -22,6 +22,7 @@ class Experiment:
     """The workflow in a folder of its own, with a copy of the package that a test may change."""
 
     def __init__(self, folder: Path, config: dict[str, Any]):
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.config = config
         self.package = folder / "src" / "relscale"

@@ -5,16 +5,16 @@
 rule collect:
     input:
         runs=[
-            f"{RESULTS}/runs/{corpus}/{job}.json"
+            runs_path(config, corpus, job).as_posix()
             for corpus in CORPORA
             if TRAINS
             for job in job_names(config, corpus, config["training"]["job"])
         ],
-        scores=[f"{RESULTS}/scores/{corpus}/{job}.json" for corpus, job in SCORE_JOBS],
-        suites=expand(f"{RESULTS}/suites/{{suite}}/suite.yaml", suite=SUITES if CHECKPOINTS else []),
-        tables=TABLES,
-        checkpoints=config["runs"].get("table", []),
-        samples=[file for each in CHECKPOINTS if each.samples for file in sample_files(each.samples)],
+        scores=[scores_path(config, corpus, job).as_posix() for corpus, job in SCORE_JOBS],
+        suites=list(PREPARED.values()) if CHECKPOINTS else [],
+        tables=as_inputs(*TABLES),
+        checkpoints=as_inputs(*TABLE),
+        samples=as_inputs(*SAMPLES),
     output:
         measurements=f"{RESULTS}/measurements.parquet",
         replicates=f"{RESULTS}/replicates.parquet",
@@ -22,6 +22,7 @@ rule collect:
         config=CONFIG,
         options=config["collect"],
         tables=tables(config),
+        files=other_files(*TABLES, *TABLE, *SAMPLES),
         seed=config["seed"],
         code=code_digest(
             "relscale.measurements.collect", "relscale.measurements.runs", "relscale.measurements.published", *LOADERS
@@ -35,5 +36,5 @@ rule collect:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale collect {params.config} --output {output.measurements} --replicates {output.replicates}"
-        " --parent $PPID 2> {log}"
+        "relscale collect {params.config:q} --output={output.measurements:q} --replicates={output.replicates:q}"
+        " --parent $PPID 2> {log:q}"

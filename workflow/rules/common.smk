@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -18,20 +19,26 @@ from relscale.experiment import (
     CONFIG_FILE,
     checkpoints,
     corpora,
+    documents_path,
     is_streamed,
     job_checkpoints,
     job_name,
     job_names,
     job_runs,
     results_folder,
+    runs_path,
     save_config,
     score_jobs,
+    scores_path,
+    suite_path,
     tables,
     tokens_needed,
+    tokens_path,
     with_exported_suites,
 )
+from relscale.file_name import file_name
 from relscale.fitting.fits import SCHEMAS
-from relscale.figures.plot import figure_base, figure_module, figure_suite, static_formats, suite_figures
+from relscale.figures.plot import each_figure, figure_base, figure_module, figure_suite, static_formats
 from relscale.laws.catalogue import law_names
 from relscale.measurements.published import source_module
 from relscale.pins import with_pins
@@ -68,12 +75,22 @@ except RelscaleError as error:
 RESULTS = results_folder(config).as_posix()
 CONFIG = f"{RESULTS}/{CONFIG_FILE}"
 SUITES = list(config["suites"])
+# Wildcards are file names, so that no shell and no pattern of Snakemake meets a name that is not plain.
+CORPUS = {file_name(name): name for name in CORPORA}
+SOURCE_NAME = {file_name(name): name for name in config.get("sources", {})}
+SUITE = {file_name(name): name for name in SUITES}
+FIGURE = {file_name(name): name for name in each_figure(config["figures"], SUITES)}
+PREPARED = {name: (suite_path(config, name) / "suite.yaml").as_posix() for name in SUITES}
 # Text and tokenizers of one's own: the state of their files, of which there may be too many to be inputs each.
 SOURCE_FILES = {name: files_state(told["path"]) for name, told in config.get("sources", {}).items() if "path" in told}
 TOKENIZER_FILES = files_state(config.get("vocabulary", {}).get("tokenizer", ""))
 TABLES = [table["path"] for table in tables(config)]
+TABLE = [config["runs"]["table"]] if "table" in config["runs"] else []
+ANSWERS = [config["fit"]["answers"]] if config["fit"]["answers"] else []
+SAMPLES = [file for each in CHECKPOINTS if each.samples for file in sample_files(each.samples)]
 FIT_TABLES = list(SCHEMAS)
 LAWS = [f"relscale.laws.{name}" for name in law_names()]  # found by name, so that no import leads to them
+PATTERN = r"[{}<>\n]|^\w+:"  # what Snakemake, or its report, reads as more than a path
 SHORT = 600  # seconds; jobs that take less may share an allocation of a cluster
 HARDWARE = Hardware(**config["hardware"])
 OPTIMIZERS = [
@@ -106,10 +123,20 @@ onstart:
     record_locks(Path(".snakemake"), map(Path, workflow.persistence._lockfile.values()))
 
 
+def as_inputs(*paths):
+    """Files of the user's own, as inputs: those whose names say to Snakemake what they say to the file system."""
+    return [path for path in map(str, paths) if not re.search(PATTERN, path)]
+
+
+def other_files(*paths):
+    """The state of those that cannot be inputs, as a parameter: a change of theirs is seen by it."""
+    return [files_state(path) for path in map(str, paths) if re.search(PATTERN, path)]
+
+
 def documents(corpus):
     """The documents of each source that a corpus is made of; of one on the hub, those held out."""
     sources = {part["source"] for part in corpus_parts(config["corpora"][corpus])}
-    return [f"{RESULTS}/corpora/{source}/documents.parquet" for source in sorted(sources)]
+    return [documents_path(config, source).as_posix() for source in sorted(sources)]
 
 
 def unseen_suites(corpus):
@@ -124,7 +151,7 @@ def all_documents():
 
 def planned(w):
     """The runs of a training job."""
-    return job_runs(config, w.corpus, w.job, config["training"]["job"])
+    return job_runs(config, CORPUS[w.corpus], w.job, config["training"]["job"])
 
 
 def placements(w):
@@ -156,19 +183,19 @@ def memory(mb):
 def scored_models(w):
     """What a scoring job scores: the manifests of the training jobs that its runs belong to, or files of checkpoints."""
     if not TRAINS:
-        local = [each for each in job_checkpoints(config, w.corpus, w.job) if each.local]
-        return [config["runs"]["table"], *(file for each in local for file in checkpoint_files(each.model))]
-    runs = job_runs(config, w.corpus, w.job, config["scoring"]["job"])
+        local = [each for each in job_checkpoints(config, CORPUS[w.corpus], w.job) if each.local]
+        return [*TABLE, *(file for each in local for file in checkpoint_files(each.model))]
+    runs = job_runs(config, CORPUS[w.corpus], w.job, config["scoring"]["job"])
     jobs = dict.fromkeys(job_name(run, config["training"]["job"]) for run in runs)
-    return [f"{RESULTS}/runs/{w.corpus}/{job}.json" for job in jobs]
+    return [runs_path(config, CORPUS[w.corpus], job).as_posix() for job in jobs]
 
 
 def scoring_memory(w):
     """What a scoring job needs, MB: the largest of its checkpoints, as float32, beside the libraries."""
     if TRAINS:
-        weights = [4 * run.params for run in job_runs(config, w.corpus, w.job, config["scoring"]["job"])]
+        weights = [4 * run.params for run in job_runs(config, CORPUS[w.corpus], w.job, config["scoring"]["job"])]
     else:
-        listed = job_checkpoints(config, w.corpus, w.job)
+        listed = job_checkpoints(config, CORPUS[w.corpus], w.job)
         files = [each.model for each in listed if each.local and any(Path(each.model).glob("*.safetensors"))]
         weights = [4 * (each.params or 0) for each in listed] + [weights_bytes(model) for model in files]
     device = GPU_PROCESS_BYTES if HARDWARE.gpus_per_node else 0
@@ -182,11 +209,8 @@ def suite_facts():
 
 
 def figure_files():
-    """Every figure; one that shows a single suite is drawn for each."""
-    names = []
-    for figure in config["figures"]:
-        names += [f"{figure}-{suite}" for suite in SUITES] if figure in suite_figures() else [figure]
-    return [f"{RESULTS}/figures/{name}.html" for name in names]
+    """Every figure."""
+    return [f"{RESULTS}/figures/{name}.html" for name in FIGURE]
 
 
 def caption(figure):

@@ -7,8 +7,8 @@ rule corpus:
         manifest=f"{RESULTS}/corpora/{{source}}/manifest.json",
     params:
         config=CONFIG,
-        options=lambda w: config["sources"][w.source],
-        files=lambda w: SOURCE_FILES.get(w.source),
+        options=lambda w: config["sources"][SOURCE_NAME[w.source]],
+        files=lambda w: SOURCE_FILES.get(SOURCE_NAME[w.source]),
         seed=config["seed"],
         code=code_digest("relscale.corpora.build"),
     threads: 16  # where there are as many
@@ -19,5 +19,5 @@ rule corpus:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale corpus {params.config} --source {wildcards.source} --threads {threads} --output {output.documents}"
-        " --parent $PPID 2> {log}"
+        "relscale corpus {params.config:q} --source={wildcards.source:q} --threads={threads}"
+        " --output={output.documents:q} --parent $PPID 2> {log:q}"

@@ -5,13 +5,14 @@ rule fit:
     input:
         measurements=f"{RESULTS}/measurements.parquet",
         replicates=f"{RESULTS}/replicates.parquet",
-        answers=config["fit"]["answers"] or [],
+        answers=as_inputs(*ANSWERS),
     output:
         expand(f"{RESULTS}/fits/{{table}}.parquet", table=FIT_TABLES),
     params:
         config=CONFIG,
         options=config["fit"],
         suites=suite_facts(),
+        files=other_files(*ANSWERS),
         seed=config["seed"],
         code=code_digest("relscale.fitting.fit", "relscale.fitting.summary", "relscale.fitting.reproduction", *LAWS),
         folder=subpath(output[0], parent=True),
@@ -22,5 +23,5 @@ rule fit:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale fit {input.measurements} --replicates {input.replicates} --config {params.config}"
-        " --output {params.folder} --parent $PPID > {log} 2>&1"
+        "relscale fit {input.measurements:q} --replicates={input.replicates:q} --config={params.config:q}"
+        " --output={params.folder:q} --parent $PPID > {log:q} 2>&1"

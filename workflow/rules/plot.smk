@@ -6,8 +6,8 @@ rule plot:
     input:
         measurements=f"{RESULTS}/measurements.parquet",
         fits=expand(f"{RESULTS}/fits/{{table}}.parquet", table=FIT_TABLES),
-        tokens=expand(f"{RESULTS}/tokens/{{corpus}}/manifest.json", corpus=CORPORA if TRAINS else []),
-        suites=expand(f"{RESULTS}/suites/{{suite}}/suite.yaml", suite=SUITES if SCORES else []),
+        tokens=[f"{tokens_path(config, corpus).as_posix()}/manifest.json" for corpus in CORPORA if TRAINS],
+        suites=list(PREPARED.values()) if SCORES else [],
     output:
         json=f"{RESULTS}/figures/{{figure}}.json",
         html=report(
@@ -19,9 +19,9 @@ rule plot:
     params:
         config=CONFIG,
         suites=config["suites"],
-        code=lambda w: FIGURE_CODE[figure_module(w.figure)],
+        code=lambda w: FIGURE_CODE[figure_module(FIGURE[w.figure])],
         formats=static_formats(),
-        caption=lambda w: caption(w.figure),
+        caption=lambda w: caption(FIGURE[w.figure]),
     group:
         "figures"
     resources:
@@ -31,4 +31,5 @@ rule plot:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale plot {wildcards.figure} --config {params.config} --output {output.html} --parent $PPID 2> {log}"
+        "relscale plot {wildcards.figure:q} --config={params.config:q} --output={output.html:q}"
+        " --parent $PPID 2> {log:q}"

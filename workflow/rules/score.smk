@@ -3,16 +3,17 @@
 
 rule suite:
     input:
-        lambda w: all_documents() if needs_documents(w.suite, config["suites"][w.suite]) else [],
-        lambda w: SUITE_FILES[w.suite],
+        lambda w: all_documents() if needs_documents(SUITE[w.suite], config["suites"][SUITE[w.suite]]) else [],
+        lambda w: as_inputs(*SUITE_FILES[SUITE[w.suite]]),
     output:
         f"{RESULTS}/suites/{{suite}}/suite.yaml",
     params:
         config=CONFIG,
-        options=lambda w: config["suites"][w.suite],
+        options=lambda w: config["suites"][SUITE[w.suite]],
         seed=config["seed"],
         code=code_digest("relscale.scoring.suite"),
-        data=lambda w: SUITE_DATA[w.suite],
+        data=lambda w: SUITE_DATA[SUITE[w.suite]],
+        files=lambda w: other_files(*SUITE_FILES[SUITE[w.suite]]),
         scored=bool(SCORE_JOBS),
     group:
         "suites"
@@ -21,17 +22,18 @@ rule suite:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale score {params.config} --prepare {wildcards.suite} --output {output} --parent $PPID 2> {log}"
+        "relscale score {params.config:q} --prepare={wildcards.suite:q} --output={output:q} --parent $PPID 2> {log:q}"
 
 
 rule score:
     input:
-        models=scored_models,
-        suites=expand(f"{RESULTS}/suites/{{suite}}/suite.yaml", suite=config["suites"]),
+        models=lambda w: as_inputs(*scored_models(w)),
+        suites=list(PREPARED.values()),
     output:
         f"{RESULTS}/scores/{{corpus}}/{{job}}.json",
     params:
         config=CONFIG,
+        files=lambda w: other_files(*scored_models(w)),
         options=config["scoring"],
         code=code_digest("relscale.scoring.job"),
     threads: config["scoring"]["threads"]
@@ -48,5 +50,5 @@ rule score:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale score {params.config} --corpus {wildcards.corpus} --job {wildcards.job} --threads {threads}"
-        " --output {output} --parent $PPID 2> {log}"
+        "relscale score {params.config:q} --corpus={wildcards.corpus:q} --job={wildcards.job:q} --threads={threads}"
+        " --output={output:q} --parent $PPID 2> {log:q}"

@@ -20,32 +20,31 @@ rule vocabulary:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale tokenize {params.config} --threads {threads} --output {output}"
-        " --parent $PPID 2> {log}"
+        "relscale tokenize {params.config:q} --threads={threads} --output={output:q} --parent $PPID 2> {log:q}"
 
 
 rule tokenize:
     input:
-        documents=lambda w: documents(w.corpus),
+        documents=lambda w: documents(CORPUS[w.corpus]),
         vocabulary=f"{RESULTS}/vocabulary/tokenizer.json",
-        suites=lambda w: [f"{RESULTS}/suites/{suite}/suite.yaml" for suite in unseen_suites(w.corpus)],
+        suites=lambda w: [PREPARED[suite] for suite in unseen_suites(CORPUS[w.corpus])],
     output:
         f"{RESULTS}/tokens/{{corpus}}/manifest.json",
     params:
         config=CONFIG,
-        corpus=lambda w: config["corpora"][w.corpus],
-        tokens=lambda w: tokens_needed(config, w.corpus) if is_streamed(config, w.corpus) else None,
-        files=lambda w: [SOURCE_FILES.get(part["source"]) for part in corpus_parts(config["corpora"][w.corpus])],
+        corpus=lambda w: config["corpora"][CORPUS[w.corpus]],
+        tokens=lambda w: tokens_needed(config, CORPUS[w.corpus]) if is_streamed(config, CORPUS[w.corpus]) else None,
+        files=lambda w: [SOURCE_FILES.get(part["source"]) for part in corpus_parts(config["corpora"][CORPUS[w.corpus]])],
         seed=config["seed"],
         code=code_digest("relscale.tokens.corpus"),
-    threads: lambda w: 16 if is_streamed(config, w.corpus) else 1
+    threads: lambda w: 16 if is_streamed(config, CORPUS[w.corpus]) else 1
     resources:
-        mem_mb=memory(lambda w: 24000 if is_streamed(config, w.corpus) else 4000),
-        runtime=lambda w, attempt: attempt * (1440 if is_streamed(config, w.corpus) else 120),
+        mem_mb=memory(lambda w: 24000 if is_streamed(config, CORPUS[w.corpus]) else 4000),
+        runtime=lambda w, attempt: attempt * (1440 if is_streamed(config, CORPUS[w.corpus]) else 120),
     log:
         f"{RESULTS}/logs/tokenize/{{corpus}}.log",
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale tokenize {params.config} --corpus {wildcards.corpus} --threads {threads} --output {output}"
-        " --parent $PPID 2> {log}"
+        "relscale tokenize {params.config:q} --corpus={wildcards.corpus:q} --threads={threads}"
+        " --output={output:q} --parent $PPID 2> {log:q}"

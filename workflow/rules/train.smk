@@ -31,5 +31,5 @@ rule train:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "exec relscale train {params.config} --corpus {wildcards.corpus} --job {wildcards.job} --threads {threads}"
-        " --output {output} --parent $PPID 2> {log}"
+        "exec relscale train {params.config:q} --corpus={wildcards.corpus:q} --job={wildcards.job:q} --threads={threads}"
+        " --output={output:q} --parent $PPID 2> {log:q}"

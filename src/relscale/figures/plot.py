@@ -7,7 +7,7 @@ and so that this file does not depend on any one figure's code.
 import importlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from relscale.figures.data import FigureData
 
 __all__ = [
+    "each_figure",
     "figure_base",
     "figure_module",
     "figure_names",
@@ -77,6 +78,15 @@ def figure_module(name: str) -> str:
 def figure_suite(name: str) -> str | None:
     """The suite in the name of a figure that is drawn once for each, ``X`` in ``relative-law-X``; else None."""
     return name.removeprefix(f"{figure_base(name)}-") if name != figure_base(name) else None
+
+
+def each_figure(figures: Iterable[str], suites: Iterable[str]) -> list[str]:
+    """The figures of an experiment as they are drawn: one that shows a single suite comes once for each."""
+    return [
+        name
+        for figure in figures
+        for name in ([f"{figure}-{suite}" for suite in suites] if figure in suite_figures() else [figure])
+    ]
 
 
 def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any] | None = None) -> list[Path]:

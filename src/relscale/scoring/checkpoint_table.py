@@ -183,8 +183,8 @@ def _checkpoint(row: dict[str, Any], path: Path, number: int) -> Checkpoint:
         raise RelscaleError(f"{where}: no folder {samples}")
     if model and not Path(model).is_dir() and (model.count("/") != 1 or model.startswith((".", "/"))):
         raise RelscaleError(f"{where}: {model} is neither a folder nor the name of a model on the hub")
-    if row["corpus"] is None or "/" in row["corpus"]:
-        raise RelscaleError(f"{where}: 'corpus' is {row['corpus']!r}; give a name without a slash")
+    if row["corpus"] is None:
+        raise RelscaleError(f"{where}: 'corpus' is empty; give the name of what it was trained on")
     for name in NUMBERS:
         value = row.get(name)
         if value is not None and not (value > 0 or (name in ("seed", "step") and value >= 0)):

@@ -23,7 +23,7 @@ from relscale.errors import RelscaleError
 from relscale.process import end_with_parent
 from relscale.provenance import code_digest, digest, file_digest
 from relscale.scoring.items import SCHEMA
-from relscale.scoring.manifest import read_manifest
+from relscale.scoring.manifest import read_manifest, suite_name
 from relscale.scoring.requests import FILE, not_prepared, read_requests
 from relscale.tables import write_table
 
@@ -135,7 +135,7 @@ def _told(entry: Entry) -> dict[str, Any]:
     return {
         "name": entry.run["name"],
         "run_key": entry.run["key"],
-        "suite": entry.suite.name,
+        "suite": suite_name(entry.suite),
         "items": str(entry.items) if ok else None,
         "status": entry.run["status"],
         "cut": cut,
@@ -220,7 +220,7 @@ def _score_tasks(engine: "Engine", entry: Entry, share: int, shares: int) -> Non
     for number, requests in enumerate(read_requests(entry.suite)):
         if number % shares != share or number in finished:
             continue
-        scored = score_requests(engine, entry.suite.name, requests, windows)
+        scored = score_requests(engine, suite_name(entry.suite), requests, windows)
         waiting.append(_numbered(scored, number))
         items += len(requests)
         if time.monotonic() - written > SECONDS_BETWEEN_PARTS:
@@ -229,7 +229,7 @@ def _score_tasks(engine: "Engine", entry: Entry, share: int, shares: int) -> Non
     if waiting:
         _write_part(entry, waiting, own)
     seconds = time.monotonic() - begun
-    name = f"{entry.run['name']}, {entry.suite.name}"
+    name = f"{entry.run['name']}, {suite_name(entry.suite)}"
     print(f"{name}: {items:,} items in {seconds:.1f} s, {len(finished)} tasks done before", file=sys.stderr)
 
 

@@ -60,6 +60,8 @@ class Manifest:
         By name. Both may be missing where the data decide.
     left_out
         Groups that have too few items, with the reason.
+    name
+        Of a prepared suite, where its folder is called otherwise: a name that is not plain has another file name.
     """
 
     title: str
@@ -77,6 +79,7 @@ class Manifest:
     groups: dict[str, Group] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    name: str = ""
 
     @property
     def chance(self) -> float | None:
@@ -119,6 +122,11 @@ def read_manifest(folder: str | Path) -> Manifest:
     if manifest.direction not in ("lower", "higher"):
         raise RelscaleError(f"{path}: direction {manifest.direction!r}; choose lower or higher")
     return manifest
+
+
+def suite_name(folder: str | Path) -> str:
+    """What a prepared suite is called in the experiment."""
+    return read_manifest(folder).name or Path(folder).name
 
 
 def write_manifest(manifest: Manifest, folder: str | Path) -> None:

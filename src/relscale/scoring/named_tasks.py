@@ -13,6 +13,7 @@ import yaml
 
 from relscale.atomic import atomic_path
 from relscale.errors import RelscaleError
+from relscale.file_name import file_name
 from relscale.scoring.data_source import data_files
 from relscale.scoring.manifest import Group, Manifest, Task, write_manifest
 from relscale.scoring.requests import Request, build_requests, write_requests
@@ -78,7 +79,16 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
     what = f"lm-eval's {', '.join(options['lm_eval'])}."
     metric = "bits_per_byte_answer_mean"
     manifest = Manifest(
-        name, what, "multiple_choice", metric, "lower", baseline, options=chosen, groups=groups, tasks=places
+        name,
+        what,
+        "multiple_choice",
+        metric,
+        "lower",
+        baseline,
+        options=chosen,
+        groups=groups,
+        tasks=places,
+        name="" if file_name(name) == name else name,
     )
     with atomic_path(folder) as partial:
         (partial / "tasks").mkdir(parents=True)

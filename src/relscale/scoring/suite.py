@@ -25,6 +25,7 @@ import yaml
 from relscale.atomic import atomic_path
 from relscale.checked_parquet import read_parquet
 from relscale.errors import RelscaleError
+from relscale.file_name import file_name
 from relscale.json_lines import read_json_lines
 from relscale.provenance import digest, folder_digest
 from relscale.scoring.builders import ai_risk, domains, englishes, knowledge, mmlu, varieties
@@ -88,6 +89,7 @@ def prepare_suite(
     settings = _settings(name, manifest, options)
     manifest = replace(
         manifest,
+        name="" if file_name(name) == name else name,
         options=settings,
         baseline=options.get("baseline", manifest.baseline),
         data=_data(options, manifest),

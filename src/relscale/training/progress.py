@@ -7,6 +7,7 @@ from typing import Any
 
 from relscale.design.cost import Hardware, seconds
 from relscale.design.run import Run
+from relscale.file_name import file_name
 from relscale.training.job import read_record
 from relscale.training.key import run_key, tokens_digest
 
@@ -24,7 +25,7 @@ def progress(
     runs
         The whole plan.
     tokens
-        The folder that holds each corpus's token store under its name.
+        The folder that holds each corpus's token store under its file name.
     store, options
         As for ``relscale.training.job.train_job``.
     """
@@ -32,7 +33,7 @@ def progress(
     expected = taken = left = 0.0
     done = 0
     for run in runs:
-        data = digests.get(run.corpus)
+        data = digests.get(file_name(run.corpus))
         record = data and read_record(store / "runs" / run_key(run, data, options))
         if record:
             done += 1
