@@ -63,7 +63,7 @@ def test_a_run_is_a_block_of_its_own_unless_the_table_ties_it_to_others(table):
         (["a/b,web,1,-5,1"], HEADER, "row 1: tokens is -5; it should be positive"),
         (["a/b,web,many,1,1"], HEADER, "column 'params' is not all numbers"),
         (["a/b,web,,1,"], HEADER, "no training_flops, nor params and tokens"),
-        (["a/b,,1,1,1"], HEADER, "'corpus' is None"),
+        (["a/b,,1,1,1"], HEADER, "'corpus' is empty"),
         ([], HEADER, "no checkpoint in it"),
     ],
 )

@@ -10,7 +10,7 @@ from relscale.tables import read_table, write_table
 
 pytestmark = pytest.mark.slow
 
-CORPORA = ["The Pile", "$(touch PWNED)", "--help", "../../outside", "</script><b>x"]
+CORPORA = ["The Pile", "$(touch PWNED)/--help"]
 SUITES = ["`touch PWNED`", "{x} and {{x}}"]
 FLOPS = np.geomspace(1e18, 1e21, 4)
 COLUMNS = {"value": "loss, nats", "group": "the {test}", "run": "$(touch PWNED)"}
