@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from multiprocessing import parent_process
 from pathlib import Path
 
 EXIT_CODE = 85  # ERESTART on Linux, and HTCondor's "saved, run me again"
@@ -65,8 +66,9 @@ def end_with(pid: int) -> None:
 
 
 def end_with_parent() -> None:
-    """The same for a process of a pool and the one that started it."""
-    parent = os.getppid()
+    """The same for a process of a pool, or of torchrun, and the one that started it."""
+    pool = parent_process()
+    parent = pool.pid if pool else os.getppid()  # a pool's may have ended before this is called
 
     def watch() -> None:
         while os.getppid() == parent:
