@@ -13,9 +13,10 @@ method                   levenberg-marquardt or variable-projection
 bootstrap                scheme and limits; see ``relscale.fitting.law_draws``
 
 Without ``bootstrap`` least squares have the t interval of the Jacobian, also for a prediction, which holds the truth as
-often as it says where percentiles of draws do so too rarely (``docs/coverage.md``). Huber's loss, whose sandwich falls
-short, has draws of pairs; points that share trainings have draws of these; and a prediction that takes its predictor
-from another fit has draws, to carry on the other's.
+often as it says where percentiles of draws do so too rarely (``docs/coverage.md``). Huber's loss has draws of pairs up
+to ``ENOUGH`` points, where its sandwich falls short; points that share trainings have draws of these; and a prediction
+that takes its predictor from another fit has draws, to carry on the other's. Fits to very many points have fewer draws
+than were asked for, and their scheme says how many.
 """
 
 import zlib
@@ -47,6 +48,9 @@ NO_DRAWS = (
     "no intervals: points of one training are not independent, and no draws of trainings were asked for"
 )
 OF_ONE_RUN = ", with the scatter of one run"
+
+ENOUGH = 2000  # points from which on Huber's sandwich holds
+MOST_DRAWN, FEWEST_DRAWS = 2_000_000, 100  # points times draws, and what is drawn in any case
 
 TAG = 41  # of this use of random numbers
 WHOSE = ("experiment", "corpus", "optimizer", "suite", "prompt", "metric", "group")
@@ -240,9 +244,11 @@ def _fit(
     drawn = None
     options = entry.get("bootstrap") or {}
     shared = len(set(data.trainings)) < len(data.y)
-    by_t = not (chosen.bootstrap and (options or shared or not least_squares))
+    of_pairs = not least_squares and len(data.y) <= ENOUGH
+    by_t = not (chosen.bootstrap and (options or shared or of_pairs))
     if shared and not options and not chosen.bootstrap:
         columns, status = {}, _together(status, NO_DRAWS)
+    number = min(chosen.bootstrap, max(FEWEST_DRAWS, MOST_DRAWN // len(data.y)))
     if chosen.bootstrap and np.isfinite(found.theta).all() and not (by_t and not entry.get("predict")):
         kind = options.get("limits", PERCENTILE)
         seed = [chosen.seed, TAG, zlib.crc32(f"{entry['name']} {sorted(values.items())}".encode())]
@@ -254,7 +260,7 @@ def _fit(
                 x,
                 fit,
                 scheme=options.get("scheme", BLOCK if shared else PAIRS),
-                number=chosen.bootstrap,
+                number=number,
                 log_error=log_error,
                 weights=weights,
                 rng=np.random.default_rng(seed),
@@ -266,7 +272,7 @@ def _fit(
                     "low": of_draws.low,
                     "high": of_draws.high,
                     "scheme": [
-                        label(drawn.scheme, kind, chosen.bootstrap, int(count)) for count in of_draws.failed
+                        label(drawn.scheme, kind, number, int(count)) for count in of_draws.failed
                     ],
                 }
                 status = _together(status, *of_draws.status)

@@ -44,6 +44,7 @@ Row = dict[str, Any]
 
 ENOUGH = 0.8  # power from which on a count is enough
 EXPERIMENTS = 2000
+MANY = 4096  # numbers whose mean and standard deviation are drawn and not the numbers
 AT_ONCE = 1024  # points of all experiments that are in memory together
 
 BUDGETS = (*range(SMALLEST, 21), 24, 32, 48, 64, 96, 128)
@@ -116,15 +117,24 @@ def _of_trainings(curves: Curves, chosen: Settings) -> Answers:
         for c, times in enumerate(TIMES):
             total = round(trainings * times)
             rng = np.random.default_rng([chosen.seed, TAGS["trainings"], total])
-            each = rng.standard_normal((total, EXPERIMENTS))
+            mean, sd = _of_normals(total, rng)
             half = interval.quantile((1 + chosen.level) / 2, np.array(total - 1.0))
-            needed = half * each.std(axis=0, ddof=1) / np.sqrt(total) - each.mean(axis=0)
+            needed = half * sd / np.sqrt(total) - mean
             found[of_these, :, c] = _share(needed, size)
     return {
         "budgets": (BUDGETS, None, "checkpoints of one training are no budgets of their own"),
         "runs": (TIMES, found, IF_TRAININGS),
         "items": (TIMES_ITEMS, None, "not known where checkpoints share trainings"),
     }
+
+
+def _of_normals(count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """(experiments,) mean and standard deviation of as many standard normal numbers; of many by their distributions."""
+    if count <= MANY:
+        each = rng.standard_normal((count, EXPERIMENTS))
+        return each.mean(axis=0), each.std(axis=0, ddof=1)
+    variance = rng.chisquare(count - 1, EXPERIMENTS) / (count - 1)
+    return rng.standard_normal(EXPERIMENTS) / np.sqrt(count), np.sqrt(variance)
 
 
 def _budgets(estimate: Lines, chosen: Settings) -> Floats:
