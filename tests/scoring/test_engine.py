@@ -346,15 +346,28 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, checkpoint, how,
     assert "\n" not in str(error.value)
 
 
-def test_a_tokenizer_larger_than_its_model_is_refused(tmp_path, checkpoint, make_checkpoint):
+def test_a_tokenizer_may_have_tokens_that_its_model_does_not_know_where_no_text_has_them(
+    tmp_path, checkpoint, make_checkpoint
+):
     from relscale.scoring.engine import Engine
 
     larger = make_checkpoint(tmp_path / "larger", vocabulary=450)
     folder = tmp_path / "model"
     shutil.copytree(checkpoint, folder)
     shutil.copy(larger / "tokenizer.json", folder)
-    with pytest.raises(RelscaleError, match="the tokenizer has token 449, the model only 400"):
-        Engine(folder, device="cpu")
+    engine = Engine(folder, device="cpu")
+    known = engine.encoder.tokenizer
+    strange, familiar = known.decode([449]), known.decode([100, 101])
+    assert np.isfinite(engine.score_pairs([(familiar, familiar)]).logprob).all()
+    for score in (
+        lambda: engine.score_pairs([(familiar, familiar), (familiar, strange)]),
+        lambda: engine.score_texts([familiar, strange]),
+    ):
+        with pytest.raises(
+            RelscaleError, match=r"has token 4\d\d .* and the model knows 400 tokens"
+        ) as error:
+            score()
+        assert "\n" not in str(error.value)
 
 
 def test_pickled_weights_are_read_only_where_the_user_says_so(tmp_path, checkpoint):

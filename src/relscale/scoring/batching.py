@@ -61,7 +61,9 @@ class Batch:
     windows: np.ndarray
 
 
-def plant(windows: Sequence[Window], numbers: Sequence[int], prefix: int, share: bool) -> list[Tree]:
+def plant(
+    windows: Sequence[Window], numbers: Sequence[int], prefix: int, share: bool, longest: int | None = None
+) -> list[Tree]:
     """Trees of the windows ``numbers``, each without the first ``prefix`` tokens of its context.
 
     Parameters
@@ -74,6 +76,8 @@ def plant(windows: Sequence[Window], numbers: Sequence[int], prefix: int, share:
         Tokens that are computed before.
     share
         Whether continuations of one context may stand in one tree.
+    longest
+        Tokens of a tree, beyond which the continuations of its context go to another; None where there is no limit.
     """
     together: dict[tuple, list[int]] = {}
     for number in numbers:
@@ -83,26 +87,52 @@ def plant(windows: Sequence[Window], numbers: Sequence[int], prefix: int, share:
     trees = []
     for members in together.values():
         context = windows[members[0]].context[prefix:]
-        # The last token of a continuation is only predicted, never read.
-        read = sum(len(windows[number].continuation) - 1 for number in members)
-        trees.append(Tree(context, tuple(members), len(context) + read))
+        length = len(context)
+        branches: list[int] = []
+        for number in members:
+            read = len(windows[number].continuation) - 1  # the last token is only predicted, never read
+            if branches and longest is not None and length + read > longest:
+                trees.append(Tree(context, tuple(branches), length))
+                length, branches = len(context), []
+            length += read
+            branches.append(number)
+        trees.append(Tree(context, tuple(branches), length))
     return trees
 
 
 def batches(
-    windows: Sequence[Window], trees: Sequence[Tree], tokens: int, prefix: int = 0
+    windows: Sequence[Window],
+    trees: Sequence[Tree],
+    tokens: int,
+    prefix: int = 0,
+    longest: int | None = None,
+    padded: int | None = None,
 ) -> Iterator[tuple[Batch, list[Tree]]]:
     """Pack trees into batches of at most ``tokens`` tokens, padding counted, the longest rows first.
 
     Without a prefix a row is one tree. Behind a prefix of *p* tokens rows are filled up to *p* tokens or the longest
     tree: a token then reads at most about twice what it must, and hardly any place is padding.
 
+    Parameters
+    ----------
+    windows, trees
+        What to pack.
+    tokens
+        The budget.
+    prefix
+        Tokens that are computed before.
+    longest
+        Tokens of a row that is filled with several trees; None where there is no limit.
+    padded
+        Rows longer than this stand beside rows of their own length only, so that none is padded; None where all may be.
+
     Yields
     ------
     Batch, list of Tree
         With the trees that it holds. A single tree longer than the budget is a batch of its own.
     """
-    for rows in _grouped(_rows(trees, min(prefix, tokens)), tokens):
+    room = min(length for length in (prefix, tokens, longest) if length is not None)
+    for rows in _grouped(_rows(trees, room), tokens, padded):
         yield _batch(windows, rows, prefix), [tree for row in rows for tree in row]
 
 
@@ -121,11 +151,13 @@ def _rows(trees: Sequence[Tree], room: int) -> list[list[Tree]]:
     return sorted(rows, key=lambda row: -sum(tree.length for tree in row))
 
 
-def _grouped(rows: list[list[Tree]], tokens: int) -> Iterator[list[list[Tree]]]:
+def _grouped(rows: list[list[Tree]], tokens: int, padded: int | None) -> Iterator[list[list[Tree]]]:
+    lengths = [sum(tree.length for tree in row) for row in rows]
     start = 0
     while start < len(rows):
-        longest = max(1, sum(tree.length for tree in rows[start]))
-        end = start + max(1, tokens // longest)
+        end = min(len(rows), start + max(1, tokens // max(1, lengths[start])))
+        if padded is not None and lengths[start] > padded:
+            end = next((row for row in range(start, end) if lengths[row] < lengths[start]), end)
         yield rows[start:end]
         start = end
 

@@ -6,10 +6,12 @@ from typing import Any
 import psutil
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from lm_eval.models.utils import resolve_max_length
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig, PreTrainedModel
 
 from relscale.errors import RelscaleError
 from relscale.provenance import digest, file_digest
+from relscale.scoring.architecture import is_encoder_decoder
 from relscale.scoring.encoding import Encoder
 from relscale.scoring.safetensors_header import weights_bytes
 
@@ -22,6 +24,8 @@ TOKENIZER_FILES = (
     "added_tokens.json",
     "*.model",
 )
+# Those of them that hold no vocabulary.
+DESCRIPTIONS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 
 
 def load_model(
@@ -62,6 +66,12 @@ def load_model(
             f"{folder}: its weights are pickled, and reading them can run code; "
             "set scoring.use_safetensors: false if you trust their source"
         )
+    config = _config(folder, trust_remote_code)
+    if is_encoder_decoder(config):
+        raise RelscaleError(
+            f"{folder}: {config.model_type} is an encoder-decoder, which gives a text no log-probability of its own; "
+            "choose a decoder"
+        )
     if safe:
         _check_room(folder, DTYPES[dtype], torch.device(device))
     transformers.logging.disable_progress_bar()
@@ -86,6 +96,13 @@ def load_model(
     return evaluated
 
 
+def _config(folder: Path, trust_remote_code: bool) -> PreTrainedConfig:
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True)
+    except Exception as error:
+        raise RelscaleError(f"{folder}: no readable config.json ({_first_line(error)})") from error
+
+
 def load_encoder(
     checkpoint: str | Path,
     model: PreTrainedModel,
@@ -97,14 +114,14 @@ def load_encoder(
     Raises
     ------
     RelscaleError
-        There is no tokenizer in the folder, or it has tokens that the model does not know.
+        There is no tokenizer in the folder, or the model can read no token.
     """
     folder = Path(checkpoint)
     files = sorted(path for pattern in TOKENIZER_FILES for path in folder.glob(pattern) if path.is_file())
-    key = digest([*map(file_digest, files), context_length(model)])
+    key = digest([*map(file_digest, files), resolve_max_length(model.config)])
     if key not in encoders:
         # Without these, transformers makes up an empty tokenizer for the model's type.
-        if not any(path.stem in ("tokenizer", "vocab", "spiece", "sentencepiece") for path in files):
+        if not any(path.name not in DESCRIPTIONS for path in files):
             raise RelscaleError(f"{folder}: no tokenizer; put the model's own beside it (tokenizer.json)")
         try:
             tokenizer = AutoTokenizer.from_pretrained(
@@ -112,22 +129,11 @@ def load_encoder(
             )
         except Exception as error:
             raise RelscaleError(f"{folder}: no readable tokenizer ({_first_line(error)})") from error
-        encoders[key] = Encoder(tokenizer, context_length(model))
-    encoder = encoders[key]
-    highest = max(encoder.tokenizer.get_vocab().values())
-    if highest >= model.config.get_text_config().vocab_size:
-        raise RelscaleError(
-            f"{checkpoint}: the tokenizer has token {highest}, the model only "
-            f"{model.config.get_text_config().vocab_size} of them; put the model's own tokenizer beside it"
-        )
-    return encoder
-
-
-def context_length(model: PreTrainedModel) -> int:
-    """Tokens that a model can read; the names in its configuration, and their order, are those of lm-eval."""
-    config = model.config.get_text_config()
-    named = [getattr(config, name, None) for name in ("n_positions", "max_position_embeddings", "n_ctx")]
-    return next((int(length) for length in named if length), 2048)
+        length = resolve_max_length(model.config, tokenizer)  # the rule of lm-eval's hf model
+        if length < 1:
+            raise RelscaleError(f"{folder}: by its configuration the model reads {length} tokens")
+        encoders[key] = Encoder(tokenizer, length)
+    return encoders[key]
 
 
 def available_bytes(device: torch.device) -> int:

@@ -4,7 +4,7 @@ Where a context ends and its continuation begins changes an item's log-probabili
 those of lm-eval 0.4.13 (``TemplateLM._encode_pair``, ``HFLM.loglikelihood_rolling``) and a test holds them together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,22 +60,22 @@ class Encoder:
     def pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Window]:
         """The windows that score each continuation after its context.
 
-        Spaces that end the context are moved to the continuation; the two are encoded together and split after as many
-        tokens as the context has alone. An empty context becomes the prefix token. What does not fit is cut from the
-        left of the context. Equal contexts are one object.
+        White space that ends the context is moved to the continuation; the two are encoded together and split after as
+        many tokens as the context has alone. An empty context becomes the prefix token, and so does one of white space
+        where the tokenizer puts no token before a text. What does not fit is cut from the left of the context. Equal
+        contexts are one object.
 
         Raises
         ------
         RelscaleError
             A continuation has no token of its own, or does not fit even alone.
         """
-        moved = [move_spaces(context, continuation) for context, continuation in pairs]
-        contexts = {context: (context, True) for context, _ in moved if context}
-        wholes = [(context + continuation, bool(context)) for context, continuation in moved]
-        tokens = self._encode([*contexts.values(), *dict.fromkeys(wholes)])
+        contexts = [(move_spaces(*pair)[0], True) if pair[0] else None for pair in pairs]
+        wholes = [("".join(pair), bool(pair[0])) for pair in pairs]
+        tokens = self._encode(dict.fromkeys([*filter(None, contexts), *wholes]))
         return [
-            self._fit(*self._split(tokens[whole], tokens[contexts[context]] if context else None))
-            for (context, _), whole in zip(moved, wholes, strict=True)
+            self._fit(*self._split(tokens[whole], tokens[context] if context else ()))
+            for context, whole in zip(contexts, wholes, strict=True)
         ]
 
     def rolling(self, text: str, context_tokens: int = 0, overlap: float = 0.0) -> list[Window]:
@@ -129,9 +129,9 @@ class Encoder:
             start = end
 
     def _split(
-        self, whole: tuple[int, ...], context: tuple[int, ...] | None
+        self, whole: tuple[int, ...], context: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        if context is not None:
+        if context:
             return context, whole[len(context) :]
         if whole and whole[0] == self.prefix:
             return whole[:1], whole[1:]
@@ -154,7 +154,7 @@ class Encoder:
             else Window(context, continuation)
         )
 
-    def _encode(self, texts: Sequence[tuple[str, bool]]) -> dict[tuple[str, bool], tuple[int, ...]]:
+    def _encode(self, texts: Iterable[tuple[str, bool]]) -> dict[tuple[str, bool], tuple[int, ...]]:
         """Tokens of each text; the flag says whether the tokenizer adds its special tokens, where there are none."""
         found = {key: self._known[key] for key in texts if key in self._known}
         for adds in (True, False):
@@ -194,4 +194,4 @@ def move_spaces(context: str, continuation: str) -> tuple[str, str]:
     Vocabularies hold words with the space before them; a context that ends in one would split them.
     """
     kept = context.rstrip()
-    return (kept, context[len(kept) :] + continuation) if kept else (context, continuation)
+    return kept, context[len(kept) :] + continuation

@@ -5,13 +5,14 @@ states are computed for all tokens, gathered where something is predicted, and o
 to one question share its computation (``relscale.scoring.batching``). Questions that begin alike, with the same solved
 examples, share the keys and values of that beginning (``relscale.scoring.prefixes``).
 
-None changes a number. They are tried on the model when it is loaded, and again on real text whenever it is longer
-than all that was tried before; where the model's own forward pass says otherwise, they are left off.
+None changes a number: an item's log-probability is that of the model's own forward pass on this item alone. Sharing
+ends where the model's configuration says that its attention does not reach further (``relscale.scoring.architecture``).
+Each short cut, and each batch, is tried on the model when it is loaded, and again on real text whenever a row is longer
+than all that were tried before; where the model's own forward pass says otherwise, it is left off.
 """
 
 import sys
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -26,17 +27,22 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 from relscale.errors import RelscaleError
 from relscale.hub import fetch_model
-from relscale.scoring.batching import Batch, batches, plant
+from relscale.scoring.architecture import describe, text_config
+from relscale.scoring.batching import SHORTEST_SHARED_CONTEXT, Batch, batches, plant
+from relscale.scoring.causality import depends_on_later_tokens, not_causal
 from relscale.scoring.checkpoint import load_encoder, load_model
-from relscale.scoring.encoding import Encoder, Window
+from relscale.scoring.encoding import Encoder, Window, move_spaces
 from relscale.scoring.prefixes import shared_prefixes
 
 # Hidden states that meet the vocabulary at once, by whether there is a GPU: a product of fewer rows is slower, and the
 # logits of more leave a processor's cache.
 HEAD_ROWS = {False: 128, True: 1024}
 BATCH_TOKENS = {False: 2048, True: 65536}  # by whether there is a GPU
-TOLERANCE = 1e-4  # nats, float32
-RELATIVE_TOLERANCE = 1e-6
+TOLERANCE = 5e-5  # nats, float32; items are promised to twice that
+RELATIVE_TOLERANCE = 5e-7
+COARSE = 2000  # times that where numbers have two bytes
+TRIED = 16  # random tokens on which a model is tried when it is loaded
+LONGEST_TRIED = 600  # tokens, where a window or a change of the rotation is that near
 # What a model raises that cannot be asked for several answers at once, or behind a prefix.
 FAILURES = (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError)
 
@@ -113,13 +119,16 @@ class Engine(LM):
         )
         self._name = str(pretrained)
         self._trunk, self._head = self.model.base_model, self.model.get_output_embeddings()
-        tried = np.random.default_rng(0).integers(self.model.config.vocab_size, size=16).tolist()
-        windows = [Window(tuple(tried[:8]), tuple(tried[start : start + 4])) for start in (8, 12)]
-        self.direct = False
-        self.direct = self._head is not None and self._agrees(windows, direct=True, prefix=None)
-        self.share = self._agrees(windows, self.direct, prefix=0)
-        self.reuse = self.share and self._agrees(windows, self.direct, prefix=4)
-        self._verified = 0  # the longest context for which real text gave the same numbers shared and apart
+        self.architecture = describe(self.model.config)
+        self._options: dict[str, Any] = {}  # of the model's forward pass
+        self.direct = self.share = self.reuse = False
+        self._padded = self.architecture.rotation  # longer rows stand beside rows of their own length only
+        self._alone = False  # whether no row may stand beside another
+        self._verified = self._verified_padding = (
+            0  # the longest rows of real text that were held against the model
+        )
+        self._highest = max(self.encoder.tokenizer.get_vocab().values(), default=0)
+        self._examine()
 
     @classmethod
     def create_from_arg_obj(
@@ -179,19 +188,17 @@ class Engine(LM):
         Raises
         ------
         RelscaleError
-            A continuation has no token of its own, or is longer than the model's context.
+            A continuation has no token of its own, is longer than the model's context, or a text has a token that the
+            model does not know.
         """
         windows = self.encoder.pairs(pairs)
+        self._refuse_unknown(zip(map("".join, pairs), windows, strict=True))
         logprob, greedy = self.score(windows)
-        moved = [c[len(c.rstrip()) :] if c.strip() else "" for c, _ in pairs]
         return Scores(
             logprob,
             greedy,
             np.array([len(window.continuation) for window in windows], np.int32),
-            np.array(
-                [len((space + text).encode()) for space, (_, text) in zip(moved, pairs, strict=True)],
-                np.int32,
-            ),
+            np.array([len(move_spaces(*pair)[1].encode()) for pair in pairs], np.int32),
             np.array([window.cut for window in windows], bool),
         )
 
@@ -208,6 +215,9 @@ class Engine(LM):
             Share of a full window that is text of the one before; 0 are lm-eval's disjoint windows.
         """
         windows = [self.encoder.rolling(text, context_tokens, overlap) for text in texts]
+        self._refuse_unknown(
+            (text, window) for text, own in zip(texts, windows, strict=True) for window in own
+        )
         logprobs, greedy = self.score([window for text in windows for window in text])
         owners = np.repeat(np.arange(len(windows)), [len(text) for text in windows])
         wrong = np.bincount(owners, weights=~greedy, minlength=len(windows))
@@ -218,6 +228,19 @@ class Engine(LM):
             np.array([self.encoder.scored_bytes(text, context_tokens) for text in texts], np.int32),
             np.zeros(len(windows), bool),
         )
+
+    def _refuse_unknown(self, texts: Iterable[tuple[str, Window]]) -> None:
+        """A tokenizer may have tokens that its model does not know, where no text has them."""
+        if self._highest < self.vocabulary:
+            return
+        for text, window in texts:
+            highest = max(*window.context, *window.continuation)
+            if highest >= self.vocabulary:
+                raise RelscaleError(
+                    f"{self._name}: the text {text[:40]!r} has token {highest} "
+                    f"({self.encoder.tokenizer.convert_ids_to_tokens(highest)!r}), and the model knows "
+                    f"{self.vocabulary:,} tokens; put the model's own tokenizer beside it"
+                )
 
     def score(self, windows: Sequence[Window]) -> tuple[np.ndarray, np.ndarray]:
         """Log-probability (float64, nats) of each window's continuation, and whether it is greedy.
@@ -230,23 +253,34 @@ class Engine(LM):
         logprobs, greedy = np.zeros(len(distinct)), np.ones(len(distinct), bool)
         for members, prefix in self._groups(distinct):
             found = None if prefix is None else self._score_shared(distinct, members, prefix)
-            found = found or self._score_group(distinct, members, None)
+            found = found or self._score_apart(distinct, members)
             logprobs += found[0]
             greedy &= found[1]
+        # What is no number spreads to the rest of its row, and padding may be where it comes from.
+        for number in np.flatnonzero(~np.isfinite(logprobs)).tolist():
+            alone = self._score_group(distinct, [number], None)
+            logprobs[number], greedy[number] = alone[0][number], alone[1][number]
         return logprobs[places], greedy[places]
 
     def _groups(self, windows: Sequence[Window]) -> list[tuple[list[int], int | None]]:
         """Numbers of the windows that are computed behind one prefix, and its length; None: each by itself."""
-        if not self.share:
-            return [(list(range(len(windows))), None)]
         owners: dict[tuple[int, ...], list[int]] = {}
+        apart = []
         for number, window in enumerate(windows):
-            owners.setdefault(window.context, []).append(number)
+            if self.share and _read_tokens(window) <= self.architecture.span:
+                owners.setdefault(window.context, []).append(number)
+            else:
+                apart.append(number)
         contexts = list(owners)
-        groups = shared_prefixes(contexts) if self.reuse else [(list(range(len(contexts))), 0)]
-        return [
-            ([n for place in places for n in owners[contexts[place]]], shared) for places, shared in groups
-        ]
+        groups: list[tuple[list[int], int | None]] = []
+        for places, prefix in shared_prefixes(contexts) if self.reuse else [([*range(len(contexts))], 0)]:
+            together: list[int] = []
+            for place in places:
+                own = owners[contexts[place]]
+                alone = not prefix and (len(own) == 1 or len(contexts[place]) < SHORTEST_SHARED_CONTEXT)
+                (apart if alone else together).extend(own)
+            groups.append((together, prefix))
+        return [group for group in [*groups, (apart, None)] if group[0]]
 
     def _score_group(
         self, windows: Sequence[Window], members: Sequence[int], prefix: int | None
@@ -258,11 +292,13 @@ class Engine(LM):
         """
         logprobs, greedy = np.zeros(len(windows)), np.ones(len(windows), bool)
         start = self._read(windows[members[0]].context[:prefix]) if prefix else []
-        pending = plant(windows, members, prefix or 0, share=prefix is not None)
+        longest = self.architecture.span - (prefix or 0)
+        pending = plant(windows, members, prefix or 0, share=prefix is not None, longest=longest)
         while pending:
             done: set[int] = set()
+            budget = 1 if self._alone else self.batch_tokens
             try:
-                for batch, trees in batches(windows, pending, self.batch_tokens, prefix or 0):
+                for batch, trees in batches(windows, pending, budget, prefix or 0, longest, self._padded):
                     token_logprobs, best = self._score_batch(batch, start, self.direct)
                     logprobs += np.bincount(batch.windows, weights=token_logprobs, minlength=len(windows))
                     np.logical_and.at(greedy, batch.windows, best)
@@ -294,7 +330,7 @@ class Engine(LM):
         self, batch: Batch, prefix: Sequence[DynamicLayer], direct: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Log-probability of each target in float64, and whether it is the likeliest token."""
-        inputs: dict[str, Any] = {"input_ids": self._tensor(batch.tokens), "use_cache": False}
+        inputs: dict[str, Any] = {"input_ids": self._tensor(batch.tokens), **self._options}
         if not batch.plain:
             inputs["position_ids"] = self._tensor(batch.positions)
             inputs["attention_mask"] = self._mask(batch, prefix)
@@ -304,7 +340,8 @@ class Engine(LM):
                 "past_key_values": Cache(layers=[Behind(layer) for layer in prefix]),
             }
         at, place, targets = map(self._tensor, (batch.at, batch.place, batch.targets))
-        states = (self._trunk if direct else self.model)(**inputs)[0].flatten(0, 1)
+        output = self._trunk(**inputs)[0] if direct else self.model(**inputs).logits
+        states = output.flatten(0, 1)
         totals, highest, chosen = (torch.empty(len(size), device=self._device) for size in (at, at, targets))
         rows = HEAD_ROWS[self._device.type == "cuda"]
         order = place.argsort(stable=True)
@@ -341,55 +378,203 @@ class Engine(LM):
     def _score_shared(
         self, windows: Sequence[Window], members: Sequence[int], prefix: int
     ) -> tuple[np.ndarray, np.ndarray] | None:
-        """`_score_group`, held against the model's own forward pass where it is longer than all that was before.
+        """`_score_group`, held against the model's own forward pass where a row is longer than all that were before.
 
         None where the two differ, or the model cannot be asked so; from then on every item is computed by itself.
         """
         if not self.share:
             return None
-        contexts = Counter(windows[number].context for number in members)
-        shared = [number for number in members if prefix or contexts[windows[number].context] > 1]
-        length, longest = max(((len(windows[number].context), number) for number in shared), default=(0, 0))
+        trees = plant(windows, members, prefix, True, self.architecture.span - prefix)
+        tallest = max(trees, key=lambda tree: tree.length)
+        row = prefix + max(tallest.length, min(prefix, sum(tree.length for tree in trees)))
+        # Where something is wrong, it shows in the longest item, and in the one furthest from its place in a row.
+        tried = {max(members, key=lambda number: _read_tokens(windows[number])), tallest.windows[-1]}
         try:
             found = self._score_group(windows, members, prefix)
-            if length <= self._verified:
-                return found
-            alone, _ = self._score_group(windows, [longest], None)
-            holds = bool(self._close(found[0][longest], alone[longest]))
         except FAILURES:
-            holds = False
-        if holds:
-            self._verified = length
+            found = None
+        if found and (row <= self._verified or self._agree(windows, sorted(tried), found[0])):
+            self._verified = max(self._verified, row)
             return found
         self.share = self.reuse = False
-        print(
-            f"{self._name}: shared computation does not agree with the model's own over {length} tokens; "
-            "every item is computed by itself",
-            file=sys.stderr,
-        )
+        self._say(f"shared computation does not agree with the model's own over {row} tokens; ", "by itself")
         return None
 
-    def _agrees(self, windows: list[Window], direct: bool, prefix: int | None) -> bool:
-        """Whether a short cut gives the numbers of the model's plain forward pass, tried on a few tokens.
+    def _score_apart(
+        self, windows: Sequence[Window], members: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`_score_group` of windows that share nothing but their batch, held against each alone where it is longer than
+        all before.
 
-        Models that cap or scale their logits have no short cut from the hidden states; models without attention
-        cannot read a row of siblings, nor go on behind a prefix.
+        Raises
+        ------
+        RelscaleError
+            The model cannot read a text so long, or is no causal model there.
         """
-        before = self.direct
+        longest = max(members, key=lambda number: _read_tokens(windows[number]))
+        length = _read_tokens(windows[longest])
         try:
-            self.direct = direct
-            found, _ = self._score_group(windows, range(len(windows)), prefix)
-            self.direct = False
-            expected, _ = self._score_group(windows, range(len(windows)), None)
+            found = self._score_group(windows, members, None)
+        except FAILURES as error:
+            if self._alone:
+                raise self._unreadable(length, error) from error
+            found = None
+        neighbour = self._neighbour(windows, members)
+        if found and (
+            length <= self._verified_padding
+            or neighbour is None
+            or self._agree(windows, [neighbour], found[0])
+        ):
+            if neighbour is not None:
+                self._verified_padding = max(self._verified_padding, length)
+            return found
+        self._refuse_unless_causal([*windows[longest].context, *windows[longest].continuation][:-1])
+        self._alone, self._padded = self._padded == 0, 0
+        how = "in a batch of its own" if self._alone else "beside texts of its own length"
+        self._say(f"a text's numbers depend on what stands beside it over {length} tokens; ", how)
+        return self._score_apart(windows, members)
+
+    def _neighbour(self, windows: Sequence[Window], members: Sequence[int]) -> int | None:
+        """The shortest window in the batch of the longest, which is padded most; None where that has no other."""
+        order = sorted(members, key=lambda number: -_read_tokens(windows[number]))
+        length = _read_tokens(windows[order[0]])
+        rows = 1 if self._alone else max(1, self.batch_tokens // length)
+        beside = [n for n in order[:rows] if length <= self._padded or _read_tokens(windows[n]) == length]
+        return beside[-1] if len(beside) > 1 else None
+
+    def _examine(self) -> None:
+        """Refuse a model that gives no numbers or is not causal, and find out which short cuts hold for it.
+
+        Raises
+        ------
+        RelscaleError
+            The model cannot be asked for log-probabilities.
+        """
+        length = self.encoder.max_length
+        near = [
+            2 * end + 3 for end in (self.architecture.span, self.architecture.rotation) if 0 < end < length
+        ]
+        lengths = sorted({min(TRIED, length), *(min(end, length) for end in near if end <= LONGEST_TRIED)})
+        self.vocabulary = self._embeddings()
+        tokens = np.random.default_rng(0).integers(self.vocabulary, size=lengths[-1]).tolist()
+        text = torch.tensor([tokens[: lengths[0]]])
+        try:
+            logits = self._logits(text)
+            self._options = {"use_cache": False}
+            if not self._same(self._logits(text), logits):
+                self._options = {}
+        except FAILURES as error:
+            raise self._unreadable(lengths[0], error) from error
+        self.vocabulary = min(self.vocabulary, logits.shape[-1])
+        if not logits.float().log_softmax(-1).isfinite().any():
+            raise RelscaleError(
+                f"{self._name}: the model does not give one finite number; its weights are damaged, or too large for "
+                f"{str(self.model.dtype).removeprefix('torch.')}"
+            )
+        for end in lengths:
+            self._refuse_unless_causal(tokens[:end])
+        self.direct = self._try_direct(text, logits)
+        for end in lengths:
+            self._try_neighbours(tokens[:end])
+        if lengths[0] == TRIED <= self.architecture.span and not self._alone:
+            self.share = self._shares(tokens, 0)
+            self.reuse = self.share and self._shares(tokens, 4)
+
+    def _embeddings(self) -> int:
+        """Tokens that the model can read."""
+        rows = getattr(self.model.get_input_embeddings(), "weight", None)
+        return len(rows) if rows is not None else int(text_config(self.model.config).vocab_size)
+
+    @torch.inference_mode()
+    def _logits(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The model's own forward pass on one text: ``[1, length]`` to ``[1, length, vocabulary]``."""
+        found: torch.Tensor = self.model(input_ids=tokens.to(self._device), **self._options).logits
+        return found
+
+    def _refuse_unless_causal(self, tokens: Sequence[int]) -> None:
+        try:
+            later = len(tokens) > 1 and depends_on_later_tokens(self._logits, tokens, self.vocabulary)
+        except FAILURES as error:
+            raise self._unreadable(len(tokens), error) from error
+        if later:
+            raise not_causal(self._name, type(self.model).__name__, len(tokens))
+
+    @torch.inference_mode()
+    def _try_direct(self, text: torch.Tensor, logits: torch.Tensor) -> bool:
+        """Whether the output matrix on the hidden states gives the model's logits: it need not, where a model caps or
+        scales them.
+        """
+        if self._head is None:
+            return False
+        try:
+            states = self._trunk(input_ids=text.to(self._device), **self._options)[0]
+            return self._same(self._head(states), logits)
         except FAILURES:
             return False
-        finally:
-            self.direct = before
-        return bool(np.all(self._close(found, expected)))
 
-    def _close(self, found: np.ndarray, expected: np.ndarray) -> np.ndarray:
-        scale = 1 if self.model.dtype == torch.float32 else 1000
-        return np.isclose(found, expected, rtol=scale * RELATIVE_TOLERANCE, atol=scale * TOLERANCE)
+    def _try_neighbours(self, tokens: list[int]) -> None:
+        """Find out beside what a text may stand in a batch."""
+        whole = Window(tuple(tokens[:1]), tuple(tokens[1:]))
+        half = Window(tuple(tokens[:1]), tuple(tokens[1 : 1 + len(tokens) // 2]))
+        turned = Window(tuple(tokens[-1:]), tuple(tokens[-2::-1]))
+        if len(tokens) < 4:
+            return
+        for windows in ([whole, half], [whole, turned]):
+            try:
+                found, _ = self._score_group(windows, range(2), None)
+                holds = self._agree(windows, range(2), found)
+            except FAILURES:
+                holds = False
+            if not holds:
+                self._alone, self._padded = self._padded == 0, 0
+
+    def _shares(self, tokens: list[int], prefix: int) -> bool:
+        """Whether answers that share a context, and questions behind a prefix, get the model's own numbers.
+
+        And none of them moves when another is changed: models without attention would read a row of siblings as one
+        text.
+        """
+        start, rest = tuple(tokens[:4]), tokens[4:]
+        one, two, three = (tuple(rest[place : place + 4]) for place in (0, 4, 8))
+        question = (*start, *one)
+        windows = [Window(question, two), Window(question, three)]
+        windows += [Window((*start, token), two) for token in rest[1:3]]
+        others = [Window(question, two[::-1]), *windows[1:]]
+        try:
+            found, _ = self._score_group(windows, range(4), prefix)
+            moved, _ = self._score_group(others, range(4), prefix)
+            return self._agree(windows, range(4), found) and bool(
+                np.all(self._close(found[1:], moved[1:], 0.1))
+            )
+        except FAILURES:
+            return False
+
+    def _agree(self, windows: Sequence[Window], numbers: Sequence[int], found: np.ndarray) -> bool:
+        """Whether windows have these log-probabilities when each is computed alone."""
+        alone = [self._score_group(windows, [number], None)[0][number] for number in numbers]
+        return bool(np.all(self._close(found[list(numbers)], np.array(alone))))
+
+    def _close(self, found: np.ndarray, expected: np.ndarray, share: float = 1.0) -> np.ndarray:
+        scale = share * (1 if self.model.dtype == torch.float32 else COARSE)
+        return np.isclose(
+            found, expected, rtol=scale * RELATIVE_TOLERANCE, atol=scale * TOLERANCE, equal_nan=True
+        )
+
+    def _same(self, found: torch.Tensor, expected: torch.Tensor) -> bool:
+        """Whether logits give the same log-probability to every token."""
+        if found.shape != expected.shape:
+            return False
+        one, two = (each.float().log_softmax(-1) for each in (found, expected))
+        return bool(np.all(self._close(one.cpu().numpy(), two.cpu().numpy(), 0.2)))
+
+    def _unreadable(self, length: int, error: Exception) -> RelscaleError:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return RelscaleError(
+            f"{self._name}: {type(self.model).__name__} cannot score a text of {length} tokens ({reason})"
+        )
+
+    def _say(self, what: str, how: str) -> None:
+        print(f"{self._name}: {what}every item is computed {how}", file=sys.stderr)
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(array).to(self._device)
@@ -418,6 +603,11 @@ def _behind(shared: torch.Tensor | None, own: torch.Tensor) -> torch.Tensor:
     """``[rows, heads, prefix + length, size]``: what all rows share, and after it their own."""
     assert shared is not None
     return torch.cat([shared.expand(len(own), -1, -1, -1), own], dim=-2)
+
+
+def _read_tokens(window: Window) -> int:
+    """Tokens that the model reads: all but the last."""
+    return len(window.context) + len(window.continuation) - 1
 
 
 def best_device() -> str:

@@ -1,0 +1,96 @@
+"""What a model's configuration says of the computation that its texts may share."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
+UNLIMITED = 2**62
+# Attention that sees every token before it, or the last so many of them; all other layers carry a state.
+ATTENTION = {"full_attention", "sliding_attention", "chunked_attention", "attention", "full", "sliding"}
+WINDOW = re.compile(r"window|chunk|local_attention$|local_radius|index_topk|floor_scale")
+NO_WINDOW = re.compile(r"num_|max_window_layers|pattern|layers|kernel|feed_forward|lm_head|mamba|indices")
+# Rotary frequencies that depend on nothing but the position.
+FIXED_ROTATION = {*ROPE_INIT_FUNCTIONS, "default", "mrope", "su"} - {"dynamic", "longrope", "su"}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The lengths, in tokens, up to which a text's computation is the same as that of others.
+
+    Attributes
+    ----------
+    span
+        Up to here each token sees all before it; further on are sliding windows and chunks. Texts share computation
+        within it only. 0 where layers carry a state through the text.
+    rotation
+        Up to here positions are encoded alike in texts of any length; further on, rotary frequencies follow the longest
+        text of a batch.
+    """
+
+    span: int
+    rotation: int
+
+
+def describe(config: "PreTrainedConfig") -> Architecture:
+    """The architecture of a model, from its configuration."""
+    text = text_config(config)
+    rotation = min((_rotation(rope, text) for rope in _ropes(text)), default=UNLIMITED)
+    span = min([rotation, *_windows(text.to_dict())])
+    kinds = set(getattr(text, "layer_types", None) or ())
+    return Architecture(span if kinds <= ATTENTION else 0, rotation)
+
+
+def text_config(config: "PreTrainedConfig") -> "PreTrainedConfig":
+    """The configuration of the part that predicts text: itself, unless the model also sees or hears."""
+    return config.get_text_config(decoder=True)
+
+
+def is_encoder_decoder(config: "PreTrainedConfig") -> bool:
+    """Whether a text would go through an encoder: by the rule of lm-eval's ``hf`` model, or its own word."""
+    return config.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES or bool(
+        getattr(config, "is_encoder_decoder", False)
+    )
+
+
+def _windows(config: dict[str, Any]) -> Iterator[int]:
+    """Every length in a configuration that limits how far back a token sees, by its name."""
+    for name, value in config.items():
+        if isinstance(value, dict):
+            yield from _windows(value)
+        elif WINDOW.search(str(name)) and not NO_WINDOW.search(str(name)):
+            yield from (length for length in _numbers(value) if length > 0)
+
+
+def _numbers(value: Any) -> Iterator[int]:
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _numbers(each)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield value
+
+
+def _ropes(config: "PreTrainedConfig") -> Iterator[dict[str, Any]]:
+    """The rotary embeddings of a configuration: one, or one for each kind of layer."""
+    for name in ("rope_parameters", "rope_scaling"):
+        found = getattr(config, name, None)
+        for each in [found, *found.values()] if isinstance(found, dict) else []:
+            if isinstance(each, dict) and ("rope_type" in each or "type" in each):
+                yield each
+
+
+def _rotation(rope: dict[str, Any], config: "PreTrainedConfig") -> int:
+    if (rope.get("rope_type") or rope.get("type")) in FIXED_ROTATION:
+        return UNLIMITED
+    lengths = [rope.get("original_max_position_embeddings")]
+    lengths += [
+        getattr(config, name, None)
+        for name in ("original_max_position_embeddings", "max_position_embeddings")
+    ]
+    return min((int(length) for length in lengths if length), default=0)

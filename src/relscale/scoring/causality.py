@@ -1,0 +1,58 @@
+"""Whether a model is a causal language model: no prediction may depend on what comes after it."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from relscale.errors import RelscaleError
+
+# Rounding: in float32 an expert that gets other tokens beside it, in two bytes anything.
+TOLERANCE = {torch.float32: 1e-5}
+COARSE = 0.004
+
+
+def depends_on_later_tokens(
+    logits: Callable[[torch.Tensor], torch.Tensor], tokens: Sequence[int], vocabulary: int
+) -> bool:
+    """Whether a prediction changes with tokens that stand after it.
+
+    The same forward pass is run on the text, with other tokens in its second half and with another last token. All
+    three have one shape, so that what differs before the change is not rounding.
+
+    Parameters
+    ----------
+    logits
+        A model's forward pass, ``int64[1, length]`` to ``float[1, length, vocabulary]``.
+    tokens
+        A text of at least two tokens.
+    vocabulary
+        Other tokens are drawn below this.
+    """
+    text = np.array(tokens)
+    length = len(text)
+    draw = np.random.default_rng(length)
+    before = _logprobs(logits, text)
+    for kept in {length // 2, length - 1}:
+        other = text.copy()
+        other[kept:] = (text[kept:] + draw.integers(1, vocabulary, length - kept)) % vocabulary
+        after = _logprobs(logits, other)
+        both = before[:kept].isfinite() & after[:kept].isfinite()  # what is no number says nothing
+        one, two = before[:kept][both], after[:kept][both]
+        scale = TOLERANCE.get(before.dtype, COARSE) * max(1.0, float(one.abs().max())) if len(one) else 0.0
+        if ((one - two).abs() > scale).any():
+            return True
+    return False
+
+
+def _logprobs(logits: Callable[[torch.Tensor], torch.Tensor], tokens: np.ndarray) -> torch.Tensor:
+    found = logits(torch.from_numpy(tokens[None]))[0]
+    return found.float().log_softmax(-1).to(found.dtype)
+
+
+def not_causal(name: str, kind: str, length: int) -> RelscaleError:
+    """The refusal of a model in which a prediction depends on what comes after it."""
+    return RelscaleError(
+        f"{name}: {kind} is no causal language model (over {length} tokens a prediction changes with the tokens after "
+        "it), so its texts have no log-probability; choose a decoder"
+    )
