@@ -1,9 +1,12 @@
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from one_sentence import assert_one_sentence
 
-from relscale.config import check_config, load_config
+from relscale.config import SCHEMA, check_config, load_config, load_configs
 from relscale.errors import RelscaleError
 
 EXPERIMENT = {
@@ -180,3 +183,155 @@ def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path):
 def test_a_missing_file_is_said_to_be_missing(tmp_path):
     with pytest.raises(RelscaleError, match="no such config file"):
         load_config(tmp_path / "none.yaml")
+
+
+def places(schema: dict[str, Any], kind: str) -> list[tuple[str, ...]]:
+    """The keys that lead to every value of a type in the sections of the schema that a training experiment has."""
+    found: list[tuple[str, ...]] = []
+
+    def look(part: dict[str, Any], keys: tuple[str, ...]) -> None:
+        if part.get("type") == kind or kind in part.get("type", ()):
+            found.append(keys)
+        for key, entry in part.get("properties", {}).items():
+            look(entry, (*keys, key))
+
+    for section in ("seed", "vocabulary", "design", "hardware", "training", "scoring", "collect", "fit"):
+        look(schema["properties"][section], (section,))
+    return found
+
+
+WHOLE = places(yaml.safe_load(SCHEMA.read_text()), "integer")
+NUMBERS = places(yaml.safe_load(SCHEMA.read_text()), "number")
+
+
+def valid(keys, value):
+    config = changed(keys, value)
+    config["design"]["sequence_length"] = config["design"].get("sequence_length", 256)
+    return config
+
+
+def at(config, keys):
+    for key in keys:
+        config = config[key]
+    return config
+
+
+@pytest.mark.parametrize("keys", WHOLE, ids=".".join)
+@pytest.mark.parametrize("text", ["2e3", 2e3, "2000.0"])
+def test_a_whole_number_may_be_written_as_a_power_of_ten(keys, text):
+    found = at(check_config(valid(keys, text)), keys)
+    assert found == 2000
+    assert type(found) is int
+
+
+@pytest.mark.parametrize("keys", [*WHOLE, *NUMBERS], ids=".".join)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), ".nan", ".inf", "1e999"])
+def test_a_number_is_finite(tmp_path, keys, value):
+    path = tmp_path / "x.yaml"
+    path.write_text(yaml.safe_dump(valid(keys, value)).replace("'", ""))
+    for refused in (lambda: check_config(valid(keys, value)), lambda: load_config(path)):
+        with pytest.raises(RelscaleError) as error:
+            refused()
+        assert_one_sentence(error.value)
+        assert ".".join(keys) in str(error.value)
+
+
+@pytest.mark.parametrize("keys", WHOLE, ids=".".join)
+@pytest.mark.parametrize("value", [2**63, 2**64, 1e300, "1" + "0" * 5000])
+def test_a_whole_number_fits_into_64_bits(keys, value):
+    with pytest.raises(RelscaleError) as error:
+        check_config(valid(keys, value))
+    assert_one_sentence(error.value)
+    assert ".".join(keys) in str(error.value)
+
+
+NAMES = """
+experiment: {name}
+sources: {{{name}: {{kind: installed, groups: {{{name}: [numpy, {name}]}}}}}}
+corpora: {{{name}: {{source: {name}, part: {name}}}, both: {{parts: [{{source: {name}, part: {name}, weight: 1}}]}}}}
+design: {{recipe: {name}, flop_accounting: training, budgets: [1e11], optimizers: [{name}]}}
+suites: {{{name}: {{baseline: {name}, part: {name}, subjects: [{name}]}}}}
+collect: {{subjects: [{name}]}}
+fit:
+  baselines: {{{name}: {name}}}
+  metrics: {{{name}: [{name}]}}
+  contrasts: {{corpus: {name}}}
+  laws: [{{name: {name}, law: {name}, by: [{name}], where: {{group: {name}}}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["no", "yes", "on", "off", "null", "true", "2024", "1.0", "1e5", "007", "2001-01-01"]
+)
+def test_a_name_is_the_text_that_was_written(tmp_path, name):
+    path = tmp_path / "x.yaml"
+    path.write_text(NAMES.format(name=name))
+    config = load_config(path)
+    assert config["experiment"] == name
+    assert list(config["sources"]) == [name]
+    assert config["sources"][name]["groups"] == {name: ["numpy", name]}
+    assert config["corpora"][name] == {"source": name, "part": name}
+    assert config["corpora"]["both"]["parts"][0]["part"] == name
+    assert config["design"]["optimizers"] == [name]
+    (suite,) = config["suites"].values()
+    assert (suite["baseline"], suite["part"], suite["subjects"]) == (name, name, [name])
+    assert config["fit"]["metrics"][name] == [name]
+    assert config["fit"]["laws"][0]["by"] == [name]
+
+
+@pytest.mark.parametrize("word", ["yes", "on", "true", "True", "YES"])
+def test_truth_is_said_in_any_of_its_words(tmp_path, word):
+    path = tmp_path / "x.yaml"
+    path.write_text(yaml.safe_dump(EXPERIMENT) + f"training: {{compile: {word}}}\n")
+    assert load_config(path)["training"]["compile"] is True
+
+
+def test_a_value_that_is_left_empty_is_said_to_be_empty(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text(yaml.safe_dump(EXPERIMENT) + "training:\nsuites: {a: }\n")
+    with pytest.raises(RelscaleError, match=r"(training|suites\.a): is empty"):
+        load_config(path)
+
+
+def test_a_home_folder_is_written_with_a_tilde(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    config = check_config(EXPERIMENT | {"store": "~/store", "suites": {"mine": {"path": "~/suites/mine"}}})
+    assert config["store"] == "/home/me/store"
+    assert config["suites"]["mine"]["path"] == "/home/me/suites/mine"
+
+
+def test_one_task_of_lm_eval_needs_no_list():
+    assert check_config(EXPERIMENT | {"suites": {"a": {"lm_eval": "hellaswag"}}})["suites"]["a"] == {
+        "lm_eval": ["hellaswag"]
+    }
+
+
+def test_a_message_is_short_however_long_what_it_is_about(tmp_path):
+    for key, value in (
+        ("experiment", "x" * 5000 + " "),
+        ("y" * 5000, 1),
+        ("seed", [1] * 5000),
+        ("store", {"a": [1] * 999}),
+    ):
+        with pytest.raises(RelscaleError) as error:
+            check_config(EXPERIMENT | {key: value})
+        assert_one_sentence(error.value)
+
+
+def test_files_and_overrides_are_laid_over_one_another(tmp_path):
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    first.write_text(yaml.safe_dump(EXPERIMENT))
+    second.write_text("training: {threads: 2, job: run}\ndesign: {budgets: [1e12]}\n")
+    config = load_configs([first, second], {"training": {"threads": "4"}, "seed": 7, "experiment": 2024})
+    assert config["training"]["threads"] == 4
+    assert config["training"]["job"] == "run"
+    assert config["design"]["budgets"] == [1e12]
+    assert config["design"]["recipe"] == "laptop"
+    assert (config["seed"], config["experiment"]) == (7, "2024")
+
+
+def test_a_wrong_override_is_said_to_be_one(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text(yaml.safe_dump(EXPERIMENT))
+    with pytest.raises(RelscaleError, match=r"a\.yaml \+ --config: seed: 'x' is not of type 'integer'"):
+        load_configs([path], {"seed": "x"})

@@ -5,8 +5,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from relscale.atomic import write_text
 from relscale.config import corpus_parts
 from relscale.design.isoflop import plan
@@ -14,6 +12,7 @@ from relscale.design.run import Run, budget_label
 from relscale.errors import RelscaleError
 from relscale.file_name import file_name
 from relscale.scoring.checkpoint_table import Checkpoint, read_checkpoints
+from relscale.yaml_text import dump
 
 CONFIG_FILE = "config.yaml"
 
@@ -51,7 +50,7 @@ def scores_path(config: dict[str, Any], corpus: str, job: str) -> Path:
 def save_config(config: dict[str, Any]) -> None:
     """Keep the config as it stands beside the results; nothing is written where it has not changed."""
     path = results_folder(config) / CONFIG_FILE
-    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    text = dump(config)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
 

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from relscale.atomic import write_text
 from relscale.errors import RelscaleError
 from relscale.hub import look_up
+from relscale.yaml_text import dump, read
 
 KINDS = ("dataset", "model")
 HEADER = (
@@ -55,7 +54,7 @@ def write_pins(config: dict[str, Any], path: str | Path) -> dict[str, dict[str, 
                 pins[kind][name] = look_up(name, kind)
     finally:
         if any(pins.values()):
-            text = yaml.safe_dump({kind: found for kind, found in pins.items() if found})
+            text = dump({kind: dict(sorted(found.items())) for kind, found in sorted(pins.items()) if found})
             write_text(file, HEADER.format(Path(path).name) + text)
     return pins
 
@@ -97,9 +96,13 @@ def _unpinned(config: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]
 
 
 def _read(file: Path) -> dict[str, dict[str, str]]:
-    pins = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}) if file.is_file() else {}
+    pins = (read(file) or {}) if file.is_file() else {}
     if not isinstance(pins, dict) or not all(
-        kind in KINDS and isinstance(found, dict) for kind, found in pins.items()
+        kind in KINDS and _are_texts(found) for kind, found in pins.items()
     ):
         raise RelscaleError(f"{file}: not a file of pins; delete it and run `relscale corpus CONFIG --pin`")
-    return {kind: dict(pins.get(kind, {})) for kind in KINDS}
+    return {kind: {name: str(commit) for name, commit in pins.get(kind, {}).items()} for kind in KINDS}
+
+
+def _are_texts(found: Any) -> bool:
+    return isinstance(found, dict) and all(isinstance(commit, str) for commit in found.values())

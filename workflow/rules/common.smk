@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from relscale.check import check_experiment
-from relscale.config import check_config, corpus_parts
+from relscale.config import corpus_parts, load_configs
 from relscale.design.cost import Hardware
 from relscale.design.placement import GPU_PROCESS_BYTES, place, place_together
 from relscale.design.run import run_to_dict
@@ -36,12 +36,12 @@ from relscale.experiment import (
     tokens_path,
     with_exported_suites,
 )
+from relscale.failed_jobs import FailedJobs
 from relscale.file_name import file_name
 from relscale.fitting.fits import SCHEMAS
 from relscale.figures.plot import each_figure, figure_base, figure_module, figure_suite, static_formats
 from relscale.laws.catalogue import law_names
 from relscale.measurements.published import source_module
-from relscale.pins import with_pins
 from relscale.provenance import code_digest, digest, files_state
 from relscale.measurements.samples import sample_files
 from relscale.scoring.checkpoint_table import checkpoint_files
@@ -49,17 +49,15 @@ from relscale.scoring.safetensors_header import weights_bytes
 from relscale.scoring.suite import needs_documents, suite_digest, suite_inputs, suite_title
 from relscale.workflow_lock import clear_stale_locks, record_locks
 
+# What can be wrong is said before anything runs. The files are read anew: Snakemake's own reader takes a corpus called
+# `no` for False, the last of two keys for the only one, and names neither file nor line.
 if not workflow.configfiles:
-
-    configfile: "config.yaml"
-
-
-# What can be wrong is said before anything runs.
+    workflow.configfiles.append("config.yaml")
 try:
-    config = check_config(config, " + ".join(map(str, workflow.configfiles)))
-    config = with_pins(config, workflow.configfiles)
+    config = load_configs(workflow.configfiles, workflow.config_settings.config)
     config = with_exported_suites(config)
-    check_experiment(config)
+    if workflow.is_main_process:
+        check_experiment(config)
     SOURCE = config["runs"]["source"]
     TRAINS, SCORES = SOURCE == "train", SOURCE != "measurements"
     CHECKPOINTS = checkpoints(config)
@@ -107,6 +105,7 @@ wildcard_constraints:
 
 
 if workflow.is_main_process:
+    logger.addHandler(FailedJobs(logger))
     # This is read before Snakemake asks for its lock.
     for line in clear_stale_locks(Path(".snakemake")):
         logger.warning(line)

@@ -8,13 +8,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import yaml
-
 from relscale.errors import RelscaleError
 from relscale.figures.metric_title import metric_title
 from relscale.fitting.left_out import left_out
 from relscale.fitting.metrics import parse
 from relscale.tables import read_table
+from relscale.yaml_text import load
 
 Row = dict[str, Any]
 
@@ -333,8 +332,5 @@ def _manifest(told: Path | Mapping[str, Any]) -> Mapping[str, Any]:
     path = Path(told)
     if not path.is_file():
         raise RelscaleError(f"{path}: no such suite manifest; run the stage that makes it")
-    try:
-        manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise RelscaleError(f"{path}: not YAML ({str(error).splitlines()[0]})") from error
+    manifest = load(path)
     return manifest if isinstance(manifest, dict) else {}

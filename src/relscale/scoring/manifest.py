@@ -1,13 +1,14 @@
 """What a suite says of itself: ``suite.yaml``, read and checked."""
 
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import Any, get_args, get_type_hints
 
 from relscale.atomic import write_text
 from relscale.errors import RelscaleError
+from relscale.schema_values import values_of
+from relscale.yaml_text import dump, read
 
 FILE = "suite.yaml"
 KINDS = ("multiple_choice", "rolling")
@@ -104,14 +105,15 @@ def read_manifest(folder: str | Path) -> Manifest:
     path = Path(folder) / FILE
     if not path.is_file():
         raise RelscaleError(f"{path}: no such file; a suite is a folder with suite.yaml")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise RelscaleError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(values, dict):
+    written = read(path)
+    if not isinstance(written, dict):
         raise RelscaleError(
             f"{path}: not a mapping; it needs title, what, kind, metric, direction and baseline"
         )
+    try:
+        values = values_of(_schema(Manifest), written)
+    except RelscaleError as error:
+        raise RelscaleError(f"{path}: {error}") from None
     groups = {
         name: _made(Group, entry, path, f"groups.{name}") for name, entry in _part(values, "groups", path)
     }
@@ -135,8 +137,7 @@ def write_manifest(manifest: Manifest, folder: str | Path) -> None:
     for part in ("groups", "tasks"):
         if part in values:
             values[part] = {name: _given(entry) for name, entry in values[part].items()}
-    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)
-    write_text(Path(folder) / FILE, text)
+    write_text(Path(folder) / FILE, dump(values))
 
 
 def _given(entry: dict[str, Any]) -> dict[str, Any]:
@@ -148,6 +149,26 @@ def _part(values: dict[str, Any], key: str, path: Path) -> list[tuple[str, dict[
     if not isinstance(part, dict) or not all(isinstance(entry, dict) for entry in part.values()):
         raise RelscaleError(f"{path}: {key} is not a mapping of names to mappings")
     return list(part.items())
+
+
+@cache
+def _schema(kind: type) -> dict[str, Any]:
+    """The JSON schema of a dataclass of this file: by it a group called ``no`` or ``2024`` is read as a name."""
+    return {"properties": {name: _of_type(hint) for name, hint in get_type_hints(kind).items()}}
+
+
+def _of_type(hint: Any) -> dict[str, Any]:
+    kinds = {str: "string", int: "integer", type(None): "null"}
+    options = get_args(hint)
+    if hint in kinds:
+        return {"type": kinds[hint]}
+    if hint in (dict[str, Group], dict[str, Task]):
+        return {"additionalProperties": _schema(options[1])}
+    if hint == dict[str, str]:
+        return {"additionalProperties": {"type": "string"}}
+    if hint == tuple[str, ...]:
+        return {"items": {"type": "string"}}
+    return {"type": [kinds[option] for option in options]} if set(options) <= set(kinds) else {}
 
 
 def _made(kind: type, entry: dict[str, Any], path: Path, where: str) -> Any:

@@ -34,6 +34,7 @@ from relscale.scoring.data_source import data_files, find_data
 from relscale.scoring.manifest import Group, Manifest, Task, read_manifest, write_manifest
 from relscale.scoring.requests import build_requests, write_requests
 from relscale.scoring.task_data import TaskData
+from relscale.yaml_text import load
 
 SUITES = Path(__file__).parent / "suites"
 # From held-out documents, and from data sets.
@@ -243,7 +244,8 @@ def _with_baseline(name: str, manifest: Manifest) -> Manifest:
 
 
 def _check_listed(manifest: Manifest, source: Path) -> None:
-    names = {yaml.safe_load(_without_tags(path)).get("task") for path in (source / "tasks").glob("*.yaml")}
+    read = [load(path, passed_over=("!function",)) for path in sorted((source / "tasks").glob("*.yaml"))]
+    names = {str(task.get("task")) for task in read if isinstance(task, dict)}
     for task, entry in manifest.tasks.items():
         if task not in names:
             raise RelscaleError(
@@ -253,10 +255,6 @@ def _check_listed(manifest: Manifest, source: Path) -> None:
             raise RelscaleError(
                 f"{source}: task {task!r} is of group {entry.group!r}, which suite.yaml does not list"
             )
-
-
-def _without_tags(path: Path) -> str:
-    return path.read_text(encoding="utf-8").replace("!function", "")
 
 
 def _shipped(manifest: Manifest, source: Path) -> list[TaskData]:

@@ -1,0 +1,77 @@
+"""What a failed job said, on the terminal of the workflow.
+
+Snakemake says which command failed, and the reason is in a log. Its own ``show-failed-logs`` prints whole logs, and is
+silenced together with the lines about every rule (``quiet: rules``).
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from snakemake_interface_logger_plugins.common import LogEvent
+
+SENTENCE = re.compile(r"relscale [a-z]+: ")  # how the last line of a verb begins that refused something
+STOPPED = re.compile(r"relscale [a-z]+: stopped by|KeyboardInterrupt")  # by whoever stops the workflow
+LINES = 15  # of any other log
+MOST_BYTES = 20_000  # read from the end of a log
+
+
+class FailedJobs(logging.Handler):
+    """Hears of each failed job and logs the end of what it wrote, at once and once."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        super().__init__(logging.ERROR)
+        self.logger = logger
+        self.said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log what the jobs of this record said, where it is about failed jobs."""
+        event = getattr(record, "event", None)
+        jobs: list[Mapping[str, Any]] = []
+        further: list[str] = []
+        if event == LogEvent.GROUP_ERROR:  # one of several jobs, some of which may have ended well
+            found: list[Mapping[str, Any]] = getattr(record, "job_error_info", [])
+            jobs = [job for job in found if not all(Path(file).exists() for file in job["output"])]
+            further = getattr(record, "aux_logs", [])
+        elif event == LogEvent.JOB_ERROR and not getattr(record, "indent", False):
+            jobs = [vars(record)]
+        said = [each for job in jobs for each in _said(job["rule_name"], job["log"])]
+        if jobs and not said:
+            said = list(_said("/".join(job["rule_name"] for job in jobs), further)) or [_silent(jobs)]
+        for each in said:
+            if each and each not in self.said:  # a job that is tried again says the same
+                self.said.add(each)
+                self.logger.error(each)
+
+
+def _said(rule: str, logs: list[str]) -> Iterator[str]:
+    """The end of the first log that has one: the rule's own, else that of the cluster; empty where it was stopped."""
+    for log in logs:
+        lines = _end(Path(log))
+        if lines and STOPPED.match(lines[-1]):
+            yield ""
+            return
+        if lines:
+            shown = lines[-1:] if SENTENCE.match(lines[-1]) else lines[-LINES:]
+            yield "\n".join([f"{rule} failed; its log, {log}, ends with", *(f"    {line}" for line in shown)])
+            return
+
+
+def _silent(jobs: list[Mapping[str, Any]]) -> str:
+    rules = ", ".join(dict.fromkeys(job["rule_name"] for job in jobs))
+    logs = ", ".join(file for job in jobs for file in job["log"])
+    return f"{rules} failed without a word, as what is killed or runs out of memory does ({logs or 'no log'})"
+
+
+def _end(log: Path) -> list[str]:
+    """The last lines of a file, without empty ones; none where it cannot be read."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - MOST_BYTES))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return []
+    return [line.rstrip() for line in text.split("\n") if line.strip()]

@@ -1,0 +1,121 @@
+"""Values as a JSON schema asks for them: what a person wrote, read as the type that stands at its place.
+
+A schema says that a corpus's name is text and a width a whole number. So an unquoted ``no`` or ``2024`` is a name
+where a name belongs, ``2e3`` is 2000 where a whole number does, and ``yes`` is true where a truth value does.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from relscale.errors import RelscaleError
+from relscale.yaml_text import DEEPEST, NULL, Plain, number, scalar
+
+Schema = dict[str, Any]
+LARGEST = 2**63 - 1  # of whole numbers: what tables and random generators hold
+YES, NO = ("true", "yes", "on"), ("false", "no", "off")
+PARTS = ("allOf", "anyOf", "oneOf")
+CONDITIONAL = ("then", "else")
+
+
+def values_of(schema: Schema, written: Any) -> Any:
+    """A copy of ``written`` in which each value is of the type that the schema has at its place, where it can be.
+
+    Text, quoted or not, becomes a number or a truth value where only such a thing fits; `Plain` text of which the
+    schema says nothing becomes what it looks like. What fits no type stays, for the schema's check to name. Text of
+    the format ``path`` has ``~`` replaced by the home folder.
+
+    Raises
+    ------
+    RelscaleError
+        A number is not finite or a whole number beyond 64 bits, or ``written`` is nested without end.
+    """
+    return _value([schema], written, schema, ())
+
+
+def _value(schemas: list[Schema], written: Any, root: Schema, keys: tuple[str, ...]) -> Any:
+    if len(keys) > DEEPEST:
+        raise RelscaleError(f"{'.'.join(keys[:3])}: nested without end, or deeper than {DEEPEST}")
+    applicable = [part for schema in schemas for part in _parts(schema, root)]
+    if isinstance(written, dict):
+        entries = {}
+        for key, entry in written.items():
+            name = str(key)
+            of_key = [schema for part in applicable for schema in _of_key(part, name)]
+            entries[name] = _value(of_key, entry, root, (*keys, name))
+        return entries
+    if isinstance(written, list | tuple):
+        items = [part["items"] for part in applicable if isinstance(part.get("items"), dict)]
+        return [_value(items, entry, root, (*keys, str(place))) for place, entry in enumerate(written)]
+    types = {name for part in applicable for name in _types(part)}
+    found = _text(str(written), types, isinstance(written, Plain)) if isinstance(written, str) else written
+    if isinstance(found, float) and not math.isfinite(found):
+        raise RelscaleError(f"{'.'.join(keys)}: {written} is not a finite number; give one")
+    if isinstance(found, float) and found.is_integer() and "integer" in types and "number" not in types:
+        found = int(found)
+    if isinstance(found, int) and abs(found) > LARGEST:
+        raise RelscaleError(f"{'.'.join(keys)}: a whole number beyond 64 bits; give a smaller one")
+    if isinstance(found, str) and any(part.get("format") == "path" for part in applicable):
+        return _home(found, keys)
+    return found
+
+
+def _text(text: str, types: set[str], is_plain: bool) -> Any:
+    """What a text is among the types that may stand at its place."""
+    if not types:
+        return scalar(text) if is_plain else text
+    numeric = types & {"number", "integer"}
+    if numeric and (is_plain or "string" not in types):
+        found = number(text.replace("_", "")) if text[:1].isdigit() else number(text)
+        if found is not None:
+            return found
+    if "boolean" in types and text.lower() in (*YES, *NO) and (is_plain or "string" not in types):
+        return text.lower() in YES
+    if "null" in types and NULL.fullmatch(text) and (is_plain or "string" not in types):
+        return None
+    if is_plain and not text:  # `key:` with nothing behind it
+        return None
+    if "string" in types or not is_plain:
+        return text
+    return scalar(text)
+
+
+def _parts(schema: Schema, root: Schema) -> Iterator[Schema]:
+    """A schema and all that it refers to or is put together from."""
+    yield schema
+    if "$ref" in schema:
+        found: Any = root
+        for name in schema["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+        yield from _parts(found, root)
+    for several in PARTS:
+        for part in schema.get(several, ()):
+            yield from _parts(part, root)
+    for conditional in CONDITIONAL:
+        if conditional in schema:
+            yield from _parts(schema[conditional], root)
+
+
+def _of_key(schema: Schema, key: str) -> list[Schema]:
+    """What a schema says of a key of a mapping."""
+    if key in schema.get("properties", {}):
+        return [schema["properties"][key]]
+    other = schema.get("additionalProperties")
+    return [other] if isinstance(other, dict) else []
+
+
+def _types(schema: Schema) -> Iterator[str]:
+    named = schema.get("type", ())
+    yield from [named] if isinstance(named, str) else named
+    for allowed in [*schema.get("enum", ()), *([schema["const"]] if "const" in schema else [])]:
+        yield {str: "string", bool: "boolean", int: "integer", float: "number"}.get(type(allowed), "null")
+
+
+def _home(path: str, keys: tuple[str, ...]) -> str:
+    if not path.startswith("~"):
+        return path
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError:
+        raise RelscaleError(f"{'.'.join(keys)}: {path}: no such user; write the path out") from None
