@@ -13,7 +13,7 @@ from typing import Any
 from snakemake_interface_logger_plugins.common import LogEvent
 
 SENTENCE = re.compile(r"relscale [a-z]+: ")  # how the last line of a verb begins that refused something
-STOPPED = re.compile(r"relscale [a-z]+: stopped by|KeyboardInterrupt")  # by whoever stops the workflow
+STOPPED = re.compile(r"relscale( [a-z]+)?: stopped by|KeyboardInterrupt")  # by whoever stops the workflow
 LINES = 15  # of any other log
 MOST_BYTES = 20_000  # read from the end of a log
 
