@@ -308,7 +308,7 @@ def test_one_task_of_lm_eval_needs_no_list():
 
 def test_a_message_is_short_however_long_what_it_is_about(tmp_path):
     for key, value in (
-        ("experiment", "x" * 5000 + " "),
+        ("experiment", ["x" * 5000]),
         ("y" * 5000, 1),
         ("seed", [1] * 5000),
         ("store", {"a": [1] * 999}),
