@@ -356,6 +356,7 @@ def score(options: argparse.Namespace) -> None:
     """Score the models of one job on every suite of the experiment or, with --prepare, make one suite's data."""
     from relscale.scoring.job import score_job
     from relscale.scoring.suite import prepare_suite
+    from relscale.scoring.task_metrics import add_task_metrics
 
     config = with_exported_suites(load_config(options.config))
     if source(config) == "measurements":
@@ -372,13 +373,15 @@ def score(options: argparse.Namespace) -> None:
     corpus = named(corpora(config), options.corpus or "")
     if corpus not in corpora(config):
         raise RelscaleError(f"--corpus: {options.corpus!r}; there are {', '.join(corpora(config))}")
+    suites = [suite_path(config, suite) for suite in config["suites"]]
     score_job(
         _runs(config, corpus, options.job),
-        [suite_path(config, suite) for suite in config["suites"]],
+        suites,
         Path(config["store"]),
         {**config["scoring"], "threads": options.threads},
         options.output,
     )
+    add_task_metrics(options.output, suites, Path(config["store"]))
 
 
 def _runs(config: dict[str, Any], corpus: str, job: str) -> list[dict[str, Any]]:
@@ -437,6 +440,7 @@ def collect(options: argparse.Namespace) -> None:
         config["seed"],
         chosen["cut"],
         chosen["subjects"],
+        {suite: suite_path(config, suite) for suite in config["suites"]},
     )
     write_table(measurements, options.output)
     if options.replicates:

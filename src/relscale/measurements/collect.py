@@ -2,8 +2,8 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,16 @@ from relscale.measurements.metrics import replicate_values, sums, values
 from relscale.measurements.runs import Measured
 from relscale.measurements.schema import MEASUREMENTS, REPLICATES
 from relscale.measurements.status import Status, of_items, together
+from relscale.measurements.task_metrics import task_metrics
 from relscale.scoring.items import ItemStatus
+from relscale.scoring.task_metrics import read_task_metrics
 
 ORDER = ["corpus", "optimizer", "budget", "run", "suite", "prompt", "group", "metric"]
 # What laws are fitted to; the others have their standard errors, and would double the largest table.
 RESAMPLED = ("bits_per_byte", "nats", "error_rate", "brier")
 PIECE = 2**20  # rows of replicates that are made at once
 REPORTED = 20  # lines about items that were flagged or left out
+OF_TARGETS = (ItemStatus.UNLABELLED, ItemStatus.OUTSIDE)  # flags of what the items call right
 WORDS = {
     ItemStatus.NO_NUMBER: "items have no log-probability that is a number of 0 or below",
     ItemStatus.TOO_SHORT: "documents are too short",
@@ -59,6 +62,7 @@ def collect(
     seed: int,
     cut: float = 0.0,
     subjects: Sequence[str] = (),
+    prepared: Mapping[str, Path] | None = None,
 ) -> tuple[pa.Table, Iterator[pa.Table]]:
     """Measurements and replicates of all runs.
 
@@ -76,6 +80,8 @@ def collect(
         The share of a group's items whose contexts may have been cut to fit a model; above it, the status says so.
     subjects
         Suites of which each subject is measured as a group of its own too, in a suite ``<suite>_subjects``.
+    prepared
+        Folders of prepared suites by name, where lm-eval's tasks say how their own metrics are aggregated.
 
     Returns
     -------
@@ -97,8 +103,9 @@ def collect(
     for run in runs:
         described = {"experiment": experiment, **run.described}
         rows += [{**described, **row} for row in run.rows]
+        reported = _Reported(run.task_metrics, prepared or {}, seed)
         for items in run.items:
-            for cell in _cells(_table(items), replicates, seed, weights, subjects):
+            for cell in _cells(_table(items), replicates, seed, weights, subjects, reported):
                 cells.append((described, cell))
                 rows += [{**described, **row} for row in _rows(cell, cut)]
     _report(cells)
@@ -120,6 +127,7 @@ def _cells(
     seed: int,
     weights: dict[tuple[str, ...], np.ndarray],
     subjects: Sequence[str],
+    reported: "_Reported",
 ) -> Iterator[Cell]:
     """Every prompt and group of items. ``weights`` keeps draws, since all models have the same documents."""
     places = items.group_by(["suite", "prompt", "group"], use_threads=False).aggregate([]).to_pylist()
@@ -128,14 +136,15 @@ def _cells(
         part = items.filter(
             (pc.field("suite") == suite) & (pc.field("prompt") == prompt) & (pc.field("group") == group)
         )
-        yield _cell(part, suite, prompt, group, count, seed, weights)
+        yield reported.added(_cell(part, suite, prompt, group, count, seed, weights), group)
         if suite in subjects:
             for subject in part["subject"].drop_null().unique().to_pylist():
                 named = part.filter(pc.field("subject") == subject)
                 alone = named.set_column(
                     named.column_names.index("subject"), "subject", pa.nulls(named.num_rows, pa.string())
                 )
-                yield _cell(alone, f"{suite}_subjects", prompt, subject, count, seed, weights)
+                cell = _cell(alone, f"{suite}_subjects", prompt, subject, count, seed, weights)
+                yield reported.added(cell, group, subject)
 
 
 def _cell(
@@ -166,6 +175,48 @@ def _cell(
         found.flagged,
         found.empty,
     )
+
+
+class _Reported:
+    """What lm-eval's tasks report of one model, to be added to the metrics of its groups."""
+
+    def __init__(self, tables: Sequence[str | pa.Table], prepared: Mapping[str, Path], seed: int):
+        read = [table if isinstance(table, pa.Table) else read_task_metrics(table) for table in tables]
+        self.values = pa.concat_tables(read) if read else None
+        self.prepared, self.seed = prepared, seed
+
+    def added(self, cell: Cell, group: str, subject: str | None = None) -> Cell:
+        """The cell with lm-eval's metrics of it, and without its own where its items' targets mean nothing."""
+        if self.values is None:
+            return cell
+        suite = cell.suite if subject is None else cell.suite.removesuffix("_subjects")
+        where = (
+            (pc.field("suite") == suite) & (pc.field("prompt") == cell.prompt) & (pc.field("group") == group)
+        )
+        found = self.values.filter(where if subject is None else where & (pc.field("subject") == subject))
+        if not found.num_rows:
+            return cell
+        if subject is not None:
+            at = found.column_names.index("subject")
+            found = found.set_column(at, "subject", pa.nulls(found.num_rows, pa.string()))
+        if not pc.all(found["targets"]).as_py():
+            none = np.empty((cell.replicates.shape[0], 0))
+            flagged = Counter(
+                {status: count for status, count in cell.flagged.items() if status not in OF_TARGETS}
+            )
+            cell = replace(
+                cell, metrics=(), values=np.empty(0), stderrs=np.empty(0), replicates=none, flagged=flagged
+            )
+        own = task_metrics(found, self.prepared.get(suite), self.seed)
+        if cell.flagged[ItemStatus.NO_NUMBER]:
+            own = [replace(one, value=np.nan, stderr=np.nan) for one in own]
+        return replace(
+            cell,
+            metrics=cell.metrics + tuple(one.name for one in own),
+            values=np.append(cell.values, [one.value for one in own]),
+            stderrs=np.append(cell.stderrs, [one.stderr for one in own]),
+            replicates=np.hstack([cell.replicates, np.full((len(cell.replicates), len(own)), np.nan)]),
+        )
 
 
 def _rows(cell: Cell, cut: float) -> Iterator[dict[str, Any]]:

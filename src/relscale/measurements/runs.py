@@ -32,11 +32,14 @@ class Measured:
         What was measured of it in other ways than by items: the validation loss of a training.
     items
         Tables of items, or files of them.
+    task_metrics
+        Tables of what lm-eval's tasks make of each document, or files of them.
     """
 
     described: dict[str, Any]
     rows: tuple[dict[str, Any], ...]
     items: tuple[str | pa.Table, ...]
+    task_metrics: tuple[str | pa.Table, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,14 @@ def trained_runs(
     RelscaleError
         A manifest or a run's record is missing or not what it should be.
     """
-    scored = _scored(score_manifests)
+    scored, reported = _scored(score_manifests)
     return [
-        Measured(trained.described, tuple(_validation(trained.record)), scored.get(trained.key, ()))
+        Measured(
+            trained.described,
+            tuple(_validation(trained.record)),
+            scored.get(trained.key, ()),
+            reported.get(trained.key, ()),
+        )
         for trained in read_trained(run_manifests)
     ]
 
@@ -109,7 +117,7 @@ def listed_runs(
     RelscaleError
         A manifest is missing, or samples cannot be read.
     """
-    scored = _scored(score_manifests, by="name")
+    scored, reported = _scored(score_manifests, by="name")
     return [
         Measured(
             checkpoint.described(),
@@ -117,18 +125,24 @@ def listed_runs(
             (read_samples(checkpoint.samples, suites),)
             if checkpoint.samples
             else scored.get(checkpoint.run, ()),
+            () if checkpoint.samples else reported.get(checkpoint.run, ()),
         )
         for checkpoint in checkpoints
     ]
 
 
-def _scored(manifests: Sequence[str | Path], by: str = "run_key") -> dict[str, tuple[str, ...]]:
-    """The files of items of each run."""
+def _scored(
+    manifests: Sequence[str | Path], by: str = "run_key"
+) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """The files of items of each run, and what lm-eval's tasks make of its documents."""
     found: dict[str, tuple[str, ...]] = {}
+    reported: dict[str, tuple[str, ...]] = {}
     for entry in _manifest(manifests, (by, "items")):
         if entry["items"] is not None:
             found[entry[by]] = (*found.get(entry[by], ()), entry["items"])
-    return found
+        if entry.get("task_metrics") is not None:
+            reported[entry[by]] = (*reported.get(entry[by], ()), entry["task_metrics"])
+    return found, reported
 
 
 def _validation(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -167,7 +181,7 @@ def _manifest(paths: Sequence[str | Path], keys: Sequence[str]) -> Iterator[dict
     for path in paths:
         try:
             for entry in json.loads(Path(path).read_text(encoding="utf-8")):
-                yield {key: entry[key] for key in keys}
+                yield {**entry, **{key: entry[key] for key in keys}}
         except OSError as error:
             raise RelscaleError(f"{path}: no such manifest; run the stage that makes it") from error
         except (ValueError, KeyError, TypeError) as error:

@@ -8,7 +8,6 @@ import datasets
 
 from relscale.json_lines import read_json_lines
 
-SPLITS = ("train", "validation", "dev", "test")
 FORMATS = {"parquet": "parquet", "jsonl": "json", "json": "json", "csv": "csv"}
 
 
@@ -32,30 +31,28 @@ def _read(path: Path) -> datasets.Dataset:
     return datasets.Dataset.from_list([row for _, row in read_json_lines(path)])
 
 
-def files(path: str, **_: Any) -> dict[str, datasets.Dataset]:
+def files(split_files: dict[str, list[str]], **_: Any) -> dict[str, datasets.Dataset]:
     """A local copy of a task's data set.
 
     Parameters
     ----------
-    path
-        A parquet, jsonl, json or csv file, which is every split; or a folder of them, of which a file's name begins
-        with its split's; or a folder as ``datasets`` saves one.
+    split_files
+        By split, parquet, jsonl, json or csv files, or a folder as ``datasets`` saves one; see
+        ``relscale.scoring.local_splits``.
     """
-    place = Path(path)
-    if (place / "dataset_dict.json").is_file() or (place / "state.json").is_file():
-        saved = datasets.load_from_disk(str(place))
-        return dict(saved) if isinstance(saved, datasets.DatasetDict) else dict.fromkeys(SPLITS, saved)
-    if place.is_file():
-        return dict.fromkeys(SPLITS, _load([place]))
+    loaded: dict[tuple[str, ...], datasets.Dataset] = {}
     found = {}
-    for split in SPLITS:
-        named = sorted(file for file in place.rglob(f"{split}*") if file.suffix[1:] in FORMATS)
-        if named:
-            found[split] = _load(named)
+    for split, named in split_files.items():
+        key = tuple(named)
+        if key not in loaded:
+            loaded[key] = _load([Path(file) for file in named])
+        found[split] = loaded[key]
     return found
 
 
 def _load(paths: list[Path]) -> datasets.Dataset:
+    if paths[0].is_dir():
+        return datasets.load_from_disk(str(paths[0]))
     kind = FORMATS.get(paths[0].suffix[1:])
     if kind is None:
         raise ValueError(f"{paths[0]}: not one of {', '.join(FORMATS)}")

@@ -60,9 +60,11 @@ class Manifest:
     groups, tasks
         By name. Both may be missing where the data decide.
     left_out
-        Groups that have too few items, with the reason.
+        Groups that have too few items, or tasks of lm-eval that cannot be scored, with the reason.
     name
         Of a prepared suite, where its folder is called otherwise: a name that is not plain has another file name.
+    task_metrics
+        Metrics that lm-eval's tasks report themselves, and which way is better.
     """
 
     title: str
@@ -81,6 +83,7 @@ class Manifest:
     tasks: dict[str, Task] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     name: str = ""
+    task_metrics: dict[str, str] = field(default_factory=dict)
 
     @property
     def chance(self) -> float | None:

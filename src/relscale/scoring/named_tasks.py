@@ -4,8 +4,11 @@ Each is written down as a file that includes lm-eval's, so that a prepared suite
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+import io
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import redirect_stderr
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,21 +17,42 @@ import yaml
 from relscale.atomic import atomic_path
 from relscale.errors import RelscaleError
 from relscale.file_name import file_name
-from relscale.scoring.data_source import data_files
+from relscale.scoring.local_splits import FEWSHOT, split_files
 from relscale.scoring.manifest import Group, Manifest, Task, write_manifest
 from relscale.scoring.requests import Request, build_requests, write_requests
+from relscale.scoring.task_metrics import (
+    PROBED,
+    PreparedTasks,
+    directions,
+    load_functions,
+    targets_are_the_tasks,
+)
 
 if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager
 
 OPTIONS = ("lm_eval", "num_fewshot", "limit", "baseline", "data")
+SCORED = ("multiple_choice", "loglikelihood", "loglikelihood_rolling")
+# What a group's file says of the group; all else there it says of its tasks.
+GROUP_KEYS = ("group", "task", "group_alias", "aggregate_metric_list", "metadata", "include", "tag")
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One task that a name stands for: lm-eval's YAML, with what its group says of it; or why it is left out."""
+
+    name: str
+    config: Mapping[str, Any]
+    own: Mapping[str, Any]
+    refused: str | None = None
 
 
 def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, requests: bool) -> Manifest:
     """Write the manifest and the requests of a suite of named tasks into ``folder``.
 
     Each name is a group; where it stands for several tasks, those are its subjects. A single name that stands for
-    several tasks gives a group for each.
+    several tasks gives a group for each. A task that relscale cannot score is left out: one line on stderr says why,
+    and so does ``left_out`` in the manifest.
 
     Parameters
     ----------
@@ -36,7 +60,7 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
         Of the suite.
     options
         ``lm_eval`` (tasks, groups or tags), ``num_fewshot``, ``limit`` (documents of a task), ``baseline`` (by default
-        the first group), ``data`` (a local file or folder for any of the tasks).
+        the first group), ``data`` (for any of the tasks a local file or folder, or files by split).
     folder
         Replaced whole.
     requests
@@ -45,43 +69,51 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
     Raises
     ------
     RelscaleError
-        lm-eval has no such task, cannot load its data, or it generates text.
+        lm-eval has no such task, cannot load its data, or no task is left.
     """
-    unknown = [key for key in options if key not in OPTIONS]
-    if unknown:
-        raise RelscaleError(f"suite {name}: unknown option {unknown[0]!r}; allowed are {', '.join(OPTIONS)}")
+    _check_options(name, options)
     from lm_eval.tasks import TaskManager
 
     manager = TaskManager()
     named = {each: list(_tasks(each, manager, name)) for each in options["lm_eval"]}
     if len(named) == 1:
         ((each, leaves),) = named.items()
-        named = {leaf[0]: [leaf] for leaf in leaves} if len(leaves) > 1 else {each: leaves}
+        named = {leaf.name: [leaf] for leaf in leaves} if len(leaves) > 1 else {each: leaves}
+    left_out = {leaf.name: leaf.refused for leaves in named.values() for leaf in leaves if leaf.refused}
+    for task, reason in left_out.items():
+        print(f"suite {name}: task {task} is left out: it {reason}", file=sys.stderr)
+    data = options.get("data", {})
+    every = [leaf.name for leaves in named.values() for leaf in leaves]
+    for task in data:
+        if task not in every:
+            raise RelscaleError(
+                f"suite {name}: data for {task!r}, which is none of its tasks: {', '.join(every)}"
+            )
+    kept = {each: [leaf for leaf in leaves if not leaf.refused] for each, leaves in named.items()}
     places = {
-        leaf: Task(each, subject=leaf if len(leaves) > 1 else None)
-        for each, leaves in named.items()
-        for leaf, _ in leaves
+        leaf.name: Task(each, subject=leaf.name if len(named[each]) > 1 else None)
+        for each, leaves in kept.items()
+        for leaf in leaves
     }
-    groups = {each: Group(each.replace("_", " ")) for each in named}
+    if not places:
+        raise RelscaleError(
+            f"suite {name}: none of its tasks can be scored; {every[0]} {left_out[every[0]]}"
+            if every
+            else f"suite {name}: {', '.join(options['lm_eval'])}: no task of lm-eval is meant by that"
+        )
+    groups = {each: Group(each.replace("_", " ")) for each, leaves in kept.items() if leaves}
     baseline = options.get("baseline", next(iter(groups)))
     if baseline not in groups:
         raise RelscaleError(
             f"suite {name}: no group {baseline!r} for a baseline; there are {', '.join(groups)}"
         )
     chosen: dict[str, Any] = {key: options[key] for key in ("num_fewshot", "limit") if key in options}
-    data = {task: str(Path(path).resolve()) for task, path in options.get("data", {}).items()}
-    for task, path in data.items():
-        if task not in places:
-            raise RelscaleError(
-                f"suite {name}: data for {task!r}, which is none of its tasks: {', '.join(places)}"
-            )
-        data_files(path)
-    what = f"lm-eval's {', '.join(options['lm_eval'])}."
-    metric = "bits_per_byte_answer_mean"
+    leaves = [leaf for own in kept.values() for leaf in own]
+    kind, metric = _kind(name, leaves)
     manifest = Manifest(
         name,
-        what,
-        "multiple_choice",
+        f"lm-eval's {', '.join(options['lm_eval'])}.",
+        kind,
         metric,
         "lower",
         baseline,
@@ -89,21 +121,63 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
         groups=groups,
         tasks=places,
         name="" if file_name(name) == name else name,
+        left_out=left_out,
+        task_metrics={
+            metric: "higher" if better else "lower"
+            for leaf in leaves
+            for metric, better in directions(leaf.config).items()
+        },
     )
+    settings = {leaf.name: _settings(leaf, chosen, name, data.get(leaf.name)) for leaf in leaves}
     with atomic_path(folder) as partial:
         (partial / "tasks").mkdir(parents=True)
-        for task, own in [leaf for leaves in named.values() for leaf in leaves]:
-            _write_task(task, own, chosen, data.get(task), manager, partial / "tasks")
+        for leaf in leaves:
+            source = str(manager.task_index[leaf.name].yaml_path)
+            _write_task(leaf.name, source, settings[leaf.name], partial / "tasks")
         if requests:
-            kinds: set[bool] = set()
+            targets: dict[str, list[list[bool]]] = {}
             counts: set[int] = set()
-            write_requests(_noted(build_requests(partial, manifest, name), kinds, counts), partial)
-            manifest = _described(name, manifest, kinds, counts)
+            built = build_requests(partial, manifest, name, reported=True)
+            write_requests(_noted(built, targets, counts), partial)
+            manifest = _described(manifest, partial, targets, counts)
+        if all(place.subject for place in manifest.tasks.values()):
+            manifest = replace(manifest, metric=f"{manifest.metric}_micro")
         write_manifest(manifest, partial)
     return manifest
 
 
-def _tasks(name: str, manager: "TaskManager", suite: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _check_options(name: str, options: dict[str, Any]) -> None:
+    unknown = [key for key in options if key not in OPTIONS]
+    if unknown:
+        raise RelscaleError(f"suite {name}: unknown option {unknown[0]!r}; allowed are {', '.join(OPTIONS)}")
+    names = options["lm_eval"]
+    if not isinstance(names, list) or not names or not all(isinstance(each, str) for each in names):
+        raise RelscaleError(
+            f"suite {name}: lm_eval is {names!r}; give a list of lm-eval's names, as [arc_easy]"
+        )
+    for key, least in (("num_fewshot", 0), ("limit", 1)):
+        value = options.get(key, least)
+        if type(value) is not int or value < least:
+            raise RelscaleError(f"suite {name}: {key} is {value!r}; give a whole number from {least} on")
+    if not isinstance(options.get("data", {}), dict):
+        raise RelscaleError(
+            f"suite {name}: data is {options['data']!r}; give a path for each task, as {{arc_easy: path}}"
+        )
+
+
+def _kind(name: str, leaves: Sequence[Leaf]) -> tuple[str, str]:
+    """Kind and metric of a suite: of whole documents, or of answers."""
+    rolling = {leaf.config.get("output_type") == "loglikelihood_rolling" for leaf in leaves}
+    if rolling == {True, False}:
+        raise RelscaleError(
+            f"suite {name}: some of its tasks score whole documents and some score answers; make two suites of them"
+        )
+    if rolling == {True}:
+        return "rolling", "bits_per_byte_document_pooled"
+    return "multiple_choice", "bits_per_byte_answer_mean"
+
+
+def _tasks(name: str, manager: "TaskManager", suite: str) -> Iterator[Leaf]:
     """The tasks that a name stands for, each with what its group says of it."""
     entry = manager.task_index.get(name)
     if entry is None:
@@ -113,69 +187,130 @@ def _tasks(name: str, manager: "TaskManager", suite: str) -> Iterator[tuple[str,
         )
     if name in manager.all_tags:
         for leaf in sorted(entry.tags):
-            yield leaf, {}
+            yield _leaf(leaf, manager, {})
     elif name in manager.all_groups:
-        yield from _members(yaml.safe_load(_plain(Path(str(entry.yaml_path))))["task"], manager, suite)
+        group = yaml.safe_load(_plain(Path(str(entry.yaml_path))))
+        own = {key: value for key, value in group.items() if key not in GROUP_KEYS}
+        for leaf in _members(group["task"], manager, suite):
+            yield _leaf(leaf.name, manager, {**own, **leaf.own}, leaf.refused)
     else:
-        yield name, {}
+        yield _leaf(name, manager, {})
 
 
-def _members(
-    members: Iterable[Any], manager: "TaskManager", suite: str
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def _leaf(name: str, manager: "TaskManager", own: Mapping[str, Any], refused: str | None = None) -> Leaf:
+    entry = manager.task_index.get(name)
+    if entry is None or refused is not None:
+        return Leaf(name, {}, own, refused or "is defined inside its group's file or not at all")
+    config = {**(entry.cfg or {}), **own}
+    return Leaf(name, config, own, unsupported(config, entry.yaml_path))
+
+
+def unsupported(config: Mapping[str, Any], path: Path | None) -> str | None:
+    """Why relscale cannot score a task of lm-eval, as the rest of a sentence; None where it can."""
+    if "class" in config:
+        return "is a Python class, and only tasks that are YAML are scored"
+    kind = config.get("output_type", "generate_until")
+    if kind not in SCORED:
+        return f"generates text (output_type {kind}), and only probabilities of given text are scored"
+    if config.get("doc_to_image") is not None or config.get("doc_to_audio") is not None:
+        return "shows images or plays sound"
+    if config.get("unsafe_code"):
+        return "runs code that it calls unsafe"
+    if config.get("use_prompt") is not None:
+        return "takes its prompts from promptsource"
+    try:
+        with redirect_stderr(io.StringIO()):
+            load_functions(path)
+    except ImportError as error:
+        reason = str(error).splitlines()[0] if str(error) else "a module"
+        return f"needs a package that is not installed ({reason})"
+    return None
+
+
+def _members(members: Iterable[Any], manager: "TaskManager", suite: str) -> Iterator[Leaf]:
     several: list[Any] = members if isinstance(members, list) else [members]
     for member in several:
         if isinstance(member, str):
-            yield from _tasks(member, manager, suite)
+            yield from _member(member, {}, manager, suite)
         elif "group" in member and "task" in member:
             yield from _members(member["task"], manager, suite)
         else:
             named = member.get("task", member.get("group"))
             own = {key: value for key, value in member.items() if key not in ("task", "group")}
-            yield from ((leaf, settings | own) for leaf, settings in _tasks(named, manager, suite))
+            yield from _member(named, own, manager, suite)
+
+
+def _member(name: str, own: Mapping[str, Any], manager: "TaskManager", suite: str) -> Iterator[Leaf]:
+    if name not in manager.task_index:
+        yield _leaf(name, manager, own)
+        return
+    for leaf in _tasks(name, manager, suite):
+        yield _leaf(leaf.name, manager, {**leaf.own, **own}, leaf.refused)
 
 
 def _plain(path: Path) -> str:
     return path.read_text(encoding="utf-8").replace("!function", "")
 
 
-def _write_task(
-    task: str,
-    own: dict[str, Any],
-    chosen: dict[str, Any],
-    data: str | None,
-    manager: "TaskManager",
-    folder: Path,
-) -> None:
-    """A file that includes lm-eval's own, with the shots and the data that were asked for."""
-    settings = {"include": str(manager.task_index[task].yaml_path), "task": task, **own}
+def _settings(
+    leaf: Leaf, chosen: Mapping[str, Any], suite: str, data: str | Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What the suite says of a task: its group's own settings, shots, and the files of its data by split."""
+    settings = dict(leaf.own)
     if "num_fewshot" in chosen:
-        settings["num_fewshot"] = chosen["num_fewshot"]
-    text = yaml.safe_dump(settings, sort_keys=False, width=110)
+        if leaf.config.get("num_fewshot") == 0 and chosen["num_fewshot"]:
+            print(
+                f"suite {suite}: task {leaf.name} says num_fewshot: 0 itself, which lm-eval does not override",
+                file=sys.stderr,
+            )
+        else:
+            settings["num_fewshot"] = chosen["num_fewshot"]
     if data is not None:
-        text += f"custom_dataset: !function relscale.scoring.local_data.files\ndataset_kwargs: {{path: '{data}'}}\n"
+        files = split_files(f"suite {suite}: data of {leaf.name}", data, {**leaf.config, **settings})
+        settings["dataset_kwargs"] = {"split_files": files}
+        if FEWSHOT in files:
+            settings["fewshot_split"] = FEWSHOT
+            if "split" in (leaf.config.get("fewshot_config") or {}):
+                settings["fewshot_config"] = {**leaf.config["fewshot_config"], "split": FEWSHOT}
+    return settings
+
+
+def _write_task(task: str, source: str, settings: Mapping[str, Any], folder: Path) -> None:
+    """A file that includes lm-eval's own, with the shots and the data that were asked for."""
+    text = yaml.safe_dump({"include": source, "task": task, **settings}, sort_keys=False, width=110)
+    if "split_files" in settings.get("dataset_kwargs", {}):
+        text += "custom_dataset: !function relscale.scoring.local_data.files\n"
     (folder / f"{task}.yaml").write_text(text, encoding="utf-8")
 
 
-def _noted(tasks: Iterable[list[Request]], kinds: set[bool], counts: set[int]) -> Iterator[list[Request]]:
-    """The same requests, noting whether they are whole documents and how many choices a document has."""
+def _noted(
+    tasks: Iterable[list[Request]], targets: dict[str, list[list[bool]]], counts: set[int]
+) -> Iterator[list[Request]]:
+    """The same requests, noting what is right in the first documents and how many choices a document has."""
     for requests in tasks:
-        kinds |= {request.context is None for request in requests}
-        places = [place for place, request in enumerate(requests) if request.choice == 0]
-        counts |= {end - start for start, end in zip(places, [*places[1:], len(requests)], strict=True)}
+        starts = [place for place, request in enumerate(requests) if request.choice == 0]
+        ends = [*starts[1:], len(requests)]
+        counts |= {end - start for start, end in zip(starts, ends, strict=True)}
+        for start, end in list(zip(starts, ends, strict=True))[:PROBED]:
+            own = requests[start:end]
+            targets.setdefault(own[0].task, []).append([request.target for request in own])
         yield requests
 
 
-def _described(name: str, manifest: Manifest, kinds: set[bool], counts: set[int]) -> Manifest:
-    """The manifest with what the requests tell of the tasks."""
-    if kinds == {True, False}:
-        raise RelscaleError(
-            f"suite {name}: some of its tasks score whole documents and some score answers; make two suites of them"
-        )
-    if kinds == {True}:
-        manifest = replace(manifest, kind="rolling", metric="bits_per_byte_document_pooled")
-    elif len(counts) == 1 and counts != {1}:
-        manifest = replace(manifest, choices=counts.pop())
-    if all(place.subject for place in manifest.tasks.values()):
-        manifest = replace(manifest, metric=f"{manifest.metric}_micro")
-    return manifest
+def _described(
+    manifest: Manifest, folder: Path, targets: Mapping[str, list[list[bool]]], counts: set[int]
+) -> Manifest:
+    """The manifest with what the requests tell of the tasks.
+
+    Where every task has rules of its own by which the items' targets mean nothing, lm-eval's metrics are all there is.
+    """
+    if manifest.kind == "multiple_choice" and len(counts) == 1 and counts != {1}:
+        manifest = replace(manifest, choices=next(iter(counts)))
+    prepared = PreparedTasks(folder, manifest)
+    for name, own in targets.items():
+        task = prepared.load(name)
+        documents = [task.task_docs[number] for number in range(len(own))]
+        if targets_are_the_tasks(task.config.process_results, documents, own):
+            return manifest
+    metric, direction = next(iter(manifest.task_metrics.items()))
+    return replace(manifest, metric=metric, direction=direction, choices=None)

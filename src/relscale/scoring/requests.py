@@ -24,6 +24,7 @@ from relscale.provenance import digest
 from relscale.scoring.answer_bytes import answer_bytes
 from relscale.scoring.encoding import move_spaces
 from relscale.scoring.items import ItemStatus
+from relscale.scoring.kept_documents import documents_reported, write_documents
 from relscale.scoring.labels import right_choices
 from relscale.scoring.manifest import Manifest
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 FILE = "requests.parquet"
 FEWSHOT_SEED = 1234  # lm-eval's own
+# Answers that are scored once more without their question, for mutual information, stand under this prompt.
+UNCONDITIONAL = "unconditional"
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
     [
@@ -92,8 +95,13 @@ class Request:
     status: str
 
 
-def build_requests(folder: str | Path, manifest: Manifest, suite: str) -> Iterator[list[Request]]:
+def build_requests(
+    folder: str | Path, manifest: Manifest, suite: str, reported: bool = False
+) -> Iterator[list[Request]]:
     """The requests of a suite's tasks (``folder/tasks/*.yaml``), task by task, in the order of their documents.
+
+    The documents of tasks whose own metrics are reported are kept in ``folder``: those of every task where
+    ``reported`` says so, else of tasks with rules of their own.
 
     Raises
     ------
@@ -106,13 +114,20 @@ def build_requests(folder: str | Path, manifest: Manifest, suite: str) -> Iterat
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     manager = TaskManager(include_defaults=False, include_path=str(Path(folder) / "tasks"))
-    for name in manifest.tasks:
+    for number, name in enumerate(manifest.tasks):
         try:
             with redirect_stderr(io.StringIO()):
                 task = manager.load(name)["tasks"][name]
         except Exception as error:
             raise _not_made(name, suite, error) from error
-        yield task_requests(name, task, manifest, suite)
+        requests = task_requests(name, task, manifest, suite)
+        if documents_reported(task, reported):
+            source = Path(str(manager.task_index[name].yaml_path))
+            try:
+                write_documents(task, number, source, Path(folder))
+            except (ValueError, TypeError, pa.ArrowException) as error:
+                raise _not_made(name, suite, error) from error
+        yield requests
 
 
 def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite: str) -> list[Request]:
@@ -134,9 +149,8 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
     except Exception as error:  # whatever a task file can make lm-eval, jinja or datasets raise
         raise _not_made(name, suite, error) from error
     requests = [
-        Request(name, place.prompt, place.group, place.subject, **found)
-        for found in items
-        if found is not None
+        Request(name, UNCONDITIONAL if alone else place.prompt, place.group, place.subject, **found)
+        for found, alone in items
     ]
     for line in _flaws(requests):
         print(f"suite {suite}: {line}", file=sys.stderr)
@@ -145,7 +159,9 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
 
 def _flaws(requests: Sequence[Request]) -> Iterator[str]:
     """What is wrong with the documents of a task, a sentence each."""
-    documents = [request for request in requests if request.choice == 0]
+    documents = [
+        request for request in requests if request.choice == 0 and request.prompt == requests[0].prompt
+    ]
     for status, what in (
         (ItemStatus.UNLABELLED, "have no label, so that nothing that needs one is measured"),
         (
@@ -212,14 +228,15 @@ def _texts(column: pa.ChunkedArray) -> list[Any]:
     return values
 
 
-def item(task: "ConfigurableTask", instance: "Instance") -> dict[str, Any] | None:
-    """What an item says of its document; None for requests that are no choice (lm-eval's unconditional ones).
+def item(task: "ConfigurableTask", instance: "Instance") -> tuple[dict[str, Any], bool]:
+    """What an item says of its document, and whether the answer is asked for alone, as mutual information needs it.
 
     Raises
     ------
     RelscaleError
         The task generates text.
     """
+    alone = False
     if instance.request_type == "loglikelihood_rolling":
         context, continuation = None, instance.args[0]
         choice, target, status, delimiter = 0, True, ItemStatus.OK, ""
@@ -228,8 +245,8 @@ def item(task: "ConfigurableTask", instance: "Instance") -> dict[str, Any] | Non
         choice, target, status, delimiter = instance.idx, True, ItemStatus.OK, ""
         if task.OUTPUT_TYPE == "multiple_choice":
             choices = task.doc_to_choice(instance.doc)
-            if choice >= len(choices):
-                return None
+            alone = choice >= len(choices)
+            choice %= len(choices)
             # Where contexts differ and the continuation is common, as in Winogrande, the text is the label.
             label = task.doc_to_text if task.multiple_input else task.doc_to_target
             places, status = right_choices(label(instance.doc), choices)
@@ -248,7 +265,7 @@ def item(task: "ConfigurableTask", instance: "Instance") -> dict[str, Any] | Non
         "bytes_scored": scored_bytes(context, continuation),
         "asked": asked(context, continuation),
         "status": str(status),
-    }
+    }, alone
 
 
 @contextmanager

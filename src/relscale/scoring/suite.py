@@ -14,7 +14,7 @@ lm-eval's own tasks by ``lm_eval`` (``relscale.scoring.named_tasks``).
 import json
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,8 @@ def prepare_suite(
             )
         write_manifest(manifest, partial)
         if requests:
-            write_requests(build_requests(partial, manifest, name), partial)
+            listed = not tasks and manifest.builder is None  # tasks of the user's own, of any kind
+            write_requests(build_requests(partial, manifest, name, reported=listed), partial)
     return manifest
 
 
@@ -191,8 +192,17 @@ def suite_inputs(options: dict[str, Any]) -> list[Path]:
         They are not there.
     """
     data = options.get("data")
-    paths = data.values() if isinstance(data, dict) and "lm_eval" in options else [data]
-    return [file for path in paths if isinstance(path, str) for file in data_files(path)]
+    paths = _paths(data) if "lm_eval" in options or isinstance(data, str) else []
+    return [file for path in paths for file in data_files(path)]
+
+
+def _paths(data: Any) -> Iterator[str]:
+    """All paths in an option: one, or several by task and split."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict | list):
+        for each in data.values() if isinstance(data, dict) else data:
+            yield from _paths(each)
 
 
 def _settings(name: str, manifest: Manifest, options: dict[str, Any]) -> dict[str, Any]:

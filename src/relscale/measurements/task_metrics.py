@@ -1,0 +1,202 @@
+"""lm-eval's own metrics of a group: the values of its documents made one number, as each task aggregates them.
+
+The number itself comes from lm-eval's own function. Its standard error over documents is the delta method's where that
+function is a smooth transform *g* of a ratio of sums,
+
+    ``R = Σ a_i / Σ b_i,   value = g(R),   se = |g'(R)| · se(R)``,
+
+with ``se(R)`` as in ``relscale.measurements.metrics``; a bootstrap's, over documents, for the median and Matthews'
+correlation; and null for a function of the task's own, of which nothing is known (lm-eval gives none either).
+
+=========================  =====================================  ==============
+aggregation                a, b                                   g(R)
+=========================  =====================================  ==============
+``mean``                   value, 1                               R
+``nanmean``                value, 1; a NaN counts as nothing      R
+``perplexity``             log-probability, 1                     exp(−R)
+``weighted_perplexity``    log-probability, words or bytes        exp(−R)
+``bits_per_byte``          log-probability, bytes                 −R / ln 2
+``brier_score``            squared distance from the truth, 1     R
+``f1``                     2·true positives, positives of both    R
+=========================  =====================================  ==============
+
+Where a group has several tasks, each is aggregated alone, as lm-eval does: ``_micro`` weighs them by their documents
+(lm-eval's ``weight_by_size``), ``_macro`` does not. A task without the metric does not count.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from relscale.measurements.draws import draws
+from relscale.scoring.task_metrics import aggregations, metric_name, task_config
+
+RESAMPLINGS = 200  # of a standard error that has no formula
+
+Transform = tuple[Callable[[float], float], Callable[[float], float]]  # g, and |g'|
+IDENTITY: Transform = (lambda ratio: ratio, lambda _: 1.0)
+EXPONENTIAL: Transform = (lambda ratio: math.exp(-ratio), lambda ratio: math.exp(-ratio))
+BITS: Transform = (lambda ratio: -ratio / math.log(2), lambda _: 1 / math.log(2))
+
+
+@dataclass(frozen=True)
+class TaskMetric:
+    """One metric of one task or group: its value, its standard error (NaN where unknown), the documents behind it."""
+
+    name: str
+    value: float
+    stderr: float
+    documents: int
+
+
+def task_metrics(values: pa.Table, prepared: Path | None, seed: int) -> list[TaskMetric]:
+    """The metrics of one group under one prompt.
+
+    Parameters
+    ----------
+    values
+        Rows of ``relscale.scoring.task_metrics.SCHEMA``.
+    prepared
+        The folder of the prepared suite, where a task's own aggregations are.
+    seed
+        Of the bootstrap.
+    """
+    rows: dict[tuple[str, str], dict[tuple[str | None, str], list[dict[str, Any]]]] = {}
+    for row in values.to_pylist():
+        by_task = rows.setdefault((row["metric"], row["filter"]), {})
+        by_task.setdefault((row["subject"], row["task"]), []).append(row)
+    several = any(subject is not None for by_task in rows.values() for subject, _ in by_task)
+    found: list[TaskMetric] = []
+    for (metric, filtered), by_task in rows.items():
+        name = metric_name(metric, filtered)
+        tasks = {place: _task_metric(name, own, prepared, seed) for place, own in by_task.items()}
+        if not several:
+            found.append(_by_size(name, list(tasks.values())))
+            continue
+        found.append(_by_size(f"{name}_micro", list(tasks.values())))
+        subjects: dict[str | None, list[TaskMetric]] = {}
+        for (subject, _), one in tasks.items():
+            subjects.setdefault(subject, []).append(one)
+        found.append(_alike(f"{name}_macro", [_by_size(name, own) for own in subjects.values()]))
+    return found
+
+
+def _task_metric(name: str, rows: Sequence[dict[str, Any]], prepared: Path | None, seed: int) -> TaskMetric:
+    from lm_eval.api.registry import get_aggregation
+
+    values = [json.loads(row["value"]) for row in rows]
+    first = rows[0]
+    if first["aggregation"] is not None:
+        function = get_aggregation(first["aggregation"])
+    elif prepared is None:
+        return TaskMetric(name, math.nan, math.nan, len(values))
+    else:
+        function = aggregations(task_config(prepared, first["task"]))[first["metric"]]
+    doc_ids = [row["doc_id"] for row in rows]
+    value = _number(function, values)
+    stderr = _stderr(first["aggregation"], function, values, doc_ids, seed)
+    return TaskMetric(name, value, stderr, len(values))
+
+
+def _number(function: Callable[[list[Any]], Any], values: list[Any]) -> float:
+    """What a function makes of values; NaN where it cannot, as for the correlation of nothing."""
+    try:
+        return float(function(values))
+    except (ArithmeticError, ValueError, TypeError, IndexError, KeyError):
+        return math.nan
+
+
+def _by_size(name: str, tasks: Sequence[TaskMetric]) -> TaskMetric:
+    """Several tasks weighed by their documents."""
+    if len(tasks) == 1:
+        return TaskMetric(name, tasks[0].value, tasks[0].stderr, tasks[0].documents)
+    size = np.array([task.documents for task in tasks], float)
+    value = float(np.dot([task.value for task in tasks], size) / size.sum())
+    stderr = float(np.linalg.norm(np.array([task.stderr for task in tasks]) * size) / size.sum())
+    return TaskMetric(name, value, stderr, int(size.sum()))
+
+
+def _alike(name: str, subjects: Sequence[TaskMetric]) -> TaskMetric:
+    """The mean of several subjects, each for one."""
+    value = float(np.mean([one.value for one in subjects]))
+    stderr = float(np.linalg.norm([one.stderr for one in subjects]) / len(subjects))
+    return TaskMetric(name, value, stderr, sum(one.documents for one in subjects))
+
+
+def _stderr(
+    aggregation: str | None,
+    function: Callable[[list[Any]], Any],
+    values: list[Any],
+    doc_ids: list[str],
+    seed: int,
+) -> float:
+    if len(values) < 2:
+        return math.nan
+    try:
+        if aggregation in RATIOS:
+            columns, (_, slope) = RATIOS[aggregation]
+            a, b = columns(values)
+            ratio = a.sum() / b.sum()
+            n = len(a)
+            variance = n / (n - 1) * ((a - ratio * b) ** 2).sum() / b.sum() ** 2
+            return slope(ratio) * math.sqrt(variance)
+        if aggregation in BOOTSTRAPPED:
+            weights = draws(doc_ids, RESAMPLINGS, seed).astype(int)
+            resampled = [
+                _number(
+                    function,
+                    [value for value, times in zip(values, drawn, strict=True) for _ in range(times)],
+                )
+                for drawn in weights.T
+            ]
+            return float(np.std(resampled, ddof=1))
+    except (ArithmeticError, ValueError, TypeError, IndexError):
+        pass
+    return math.nan
+
+
+Columns = tuple[np.ndarray, np.ndarray]
+BOOTSTRAPPED = ("median", "matthews_corrcoef")
+
+
+def _single(values: list[Any]) -> Columns:
+    a = np.array(values, float)
+    return a, np.ones_like(a)
+
+
+def _without_nan(values: list[Any]) -> Columns:
+    a = np.array(values, float)
+    return np.nan_to_num(a), (~np.isnan(a)).astype(float)
+
+
+def _pairs(values: list[Any]) -> Columns:
+    a, b = np.array(values, float).T
+    return a, b
+
+
+def _squared_distance(values: list[Any]) -> Columns:
+    gold, probabilities = zip(*values, strict=True)
+    truth = np.eye(len(probabilities[0]))[list(gold)]
+    return _single(((np.array(probabilities, float) - truth) ** 2).sum(axis=1).tolist())
+
+
+def _agreement(values: list[Any]) -> Columns:
+    gold, predicted = np.array(values, int).T
+    return 2.0 * ((gold == 1) & (predicted == 1)), (gold == 1).astype(float) + (predicted == 1)
+
+
+RATIOS: Mapping[str | None, tuple[Callable[[list[Any]], Columns], Transform]] = {
+    "mean": (_single, IDENTITY),
+    "nanmean": (_without_nan, IDENTITY),
+    "perplexity": (_single, EXPONENTIAL),
+    "weighted_perplexity": (_pairs, EXPONENTIAL),
+    "bits_per_byte": (_pairs, BITS),
+    "brier_score": (_squared_distance, IDENTITY),
+    "f1": (_agreement, IDENTITY),
+}

@@ -1,0 +1,82 @@
+"""The documents of a prepared suite's tasks, as lm-eval saw them when it made the requests.
+
+What a task makes of a model's answers (``relscale.scoring.task_metrics``) needs its documents and no more; kept here,
+the numbers can be made where neither the data set nor the network is.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from relscale.atomic import write_text
+from relscale.checked_parquet import read_parquet
+from relscale.provenance import digest
+from relscale.tables import write_table
+
+if TYPE_CHECKING:
+    import datasets
+    from lm_eval.api.task import ConfigurableTask
+
+FOLDER = "documents"
+
+
+def documents_reported(task: "ConfigurableTask", named: bool) -> bool:
+    """Whether lm-eval's own metrics of a task are kept: those of a named task, and of one with rules of its own."""
+    return named or callable(task.config.process_results)
+
+
+def write_documents(task: "ConfigurableTask", number: int, source: Path, folder: Path) -> None:
+    """Keep the documents that a task's requests were made from, with a task file that reads them.
+
+    Parameters
+    ----------
+    task
+        With its requests built.
+    number
+        Its place among the suite's tasks: the name of the files.
+    source
+        Its own YAML file, below ``folder``.
+    folder
+        Of the prepared suite.
+
+    Raises
+    ------
+    ValueError
+        The documents do not come out of a table as they went in.
+    """
+    import datasets
+
+    documents = list({instance.doc_id: instance.doc for instance in task.instances}.values())
+    table = datasets.Dataset.from_list(documents, features=task.task_docs.features)
+    kept = folder / FOLDER
+    kept.mkdir(exist_ok=True)
+    write_table(table.data.table, kept / f"{number}.parquet")
+    if digest(list(_documents(kept / f"{number}.parquet"))) != digest(documents):
+        raise ValueError("its documents cannot be kept in a table")
+    settings = {
+        "include": str(Path("..") / source.relative_to(folder)),
+        "task": task.config.task,
+        "dataset_kwargs": {"document_file": f"{number}.parquet"},
+        "test_split": "test",
+        "num_fewshot": 0,
+        **dict.fromkeys(
+            ("training_split", "validation_split", "fewshot_split", "fewshot_config", "process_docs")
+        ),
+    }
+    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=110)
+    write_text(
+        kept / f"{number}.yaml",
+        f"custom_dataset: !function relscale.scoring.kept_documents.read\n{text}",
+    )
+
+
+def read(document_file: str, config_source: str, **_: Any) -> "dict[str, datasets.Dataset]":
+    """The documents of a prepared task, as lm-eval's ``custom_dataset``."""
+    return {"test": _documents(Path(config_source).parent / document_file)}
+
+
+def _documents(path: Path) -> "datasets.Dataset":
+    import datasets
+
+    return datasets.Dataset(read_parquet(path))

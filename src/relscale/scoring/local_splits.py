@@ -1,0 +1,115 @@
+"""Which local files are which split of a task's data set."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from relscale.errors import RelscaleError
+from relscale.scoring.data_source import data_files
+from relscale.scoring.local_data import FORMATS
+
+# Names that data sets have for one and the same split.
+ALIKE = (("validation", "valid", "val", "dev"), ("train", "training"))
+FEWSHOT = "fewshot"  # what examples are drawn from where it is given, whatever the task itself says
+PART = re.compile(r"(?P<split>.+?)(?:[-._]\d+(?:-of-\d+)?)?")  # train-00000-of-00002
+
+
+def split_files(what: str, data: str | Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The files of every split that a task names.
+
+    A single file is every split; relscale takes care that no question is its own example. Of several, the split that is
+    asked must be there, and the one that examples come from where there are any.
+
+    Parameters
+    ----------
+    what
+        For messages.
+    data
+        A file; a folder, in which the names of files or of their folders begin with the split (``test.jsonl``,
+        ``train-00000-of-00002.parquet``, ``validation/0.parquet``) or which ``datasets`` has saved; or files by split.
+    config
+        The task's YAML, as a mapping.
+
+    Raises
+    ------
+    RelscaleError
+        There are no such files, or a split that is needed is not among them.
+    """
+    named = [config.get(f"{kind}_split") for kind in ("test", "validation", "training", "fewshot")]
+    own = (config.get("fewshot_config") or {}).get("split")
+    splits = list(dict.fromkeys(split for split in [*named, own] if split))
+    test, validation, training, fewshot = named
+    asked = test or validation
+    shown = own or fewshot or training or validation or test
+    found = _given(what, data)
+    if None in found:
+        return dict.fromkeys(splits, found[None])
+    if FEWSHOT in found:
+        shown = FEWSHOT
+        splits.append(FEWSHOT)
+    files = {split: _files(split, found) for split in splits}
+    there = ", ".join(split for split in found if split is not None)
+    if asked is None or not files[asked]:
+        raise RelscaleError(f"{what}: no split {asked!r}, which the task asks; there are {there}")
+    examples = (config.get("num_fewshot") or 0) > 0 and not (config.get("fewshot_config") or {}).get(
+        "samples"
+    )
+    if examples and shown is not None and not files[shown]:
+        raise RelscaleError(
+            f"{what}: no split {shown!r}, which its {config['num_fewshot']} examples come from; there are {there}: "
+            f"add {shown}: file, or set num_fewshot to 0"
+        )
+    # A split of which nothing is used must be there for lm-eval all the same.
+    return {split: files[split] or files[asked] for split in splits}
+
+
+def _given(what: str, data: str | Mapping[str, Any]) -> dict[str | None, list[str]]:
+    """Files by split, as they are called; None stands for every split."""
+    if isinstance(data, Mapping):
+        return {str(split): _below(what, path) for split, path in data.items()}
+    if not isinstance(data, str):
+        raise RelscaleError(
+            f"{what}: {data!r} is neither a path nor files by split, as {{test: file, train: file}}"
+        )
+    place = Path(data).resolve()
+    if place.is_file() or (place / "state.json").is_file():
+        return {None: _below(what, data)}
+    if (place / "dataset_dict.json").is_file():
+        return {path.parent.name: [str(path.parent)] for path in sorted(place.glob("*/state.json"))}
+    found: dict[str | None, list[str]] = {}
+    files = [path for path in data_files(place) if path.suffix[1:] in FORMATS]
+    for path in files:
+        named = PART.fullmatch(path.stem)
+        in_folder = path.parent != place and (
+            named is None or named["split"].isdigit() or path.stem.isdigit()
+        )
+        found.setdefault(path.parent.name if in_folder or named is None else named["split"], []).append(
+            str(path)
+        )
+    if not files:
+        raise RelscaleError(f"{what}: {data}: no file there ends in .{', .'.join(FORMATS)}")
+    return {None: [str(files[0])]} if len(files) == 1 else found
+
+
+def _below(what: str, path: Any) -> list[str]:
+    """One file, or all of a folder that ``datasets`` has not saved."""
+    several = path if isinstance(path, list) else [path]
+    if not several or not all(isinstance(each, str) for each in several):
+        raise RelscaleError(f"{what}: {path!r} is no path")
+    return [file for each in several for file in _readable(what, Path(each).resolve())]
+
+
+def _readable(what: str, path: Path) -> Iterable[str]:
+    if (path / "state.json").is_file():
+        return [str(path)]
+    files = data_files(path)
+    wrong = next((file for file in files if file.suffix[1:] not in FORMATS), None)
+    if wrong is not None:
+        raise RelscaleError(f"{what}: {wrong} does not end in .{', .'.join(FORMATS)}")
+    return [str(file) for file in files]
+
+
+def _files(split: str, found: Mapping[str | None, list[str]]) -> list[str]:
+    names = [split, *(name for alike in ALIKE if split in alike for name in alike)]
+    return next((found[name] for name in names if name in found), [])

@@ -1,0 +1,403 @@
+"""What lm-eval itself reports of a task, document by document, by the task's own rules.
+
+lm-eval's tasks may say themselves what their numbers mean (``process_results``, aggregations, filters). relscale does
+not write those rules again: it hands the log-probabilities that it has stored to lm-eval's own task object. That needs
+the documents and no model, so `prepare` keeps each task's documents beside its requests (``documents/``), and a scoring
+job adds the values after its items. How values become one number is decided at collection
+(``relscale.measurements.task_metrics``).
+
+A metric is called ``lm_eval_`` and lm-eval's own name: ``lm_eval_acc_norm``, ``lm_eval_word_perplexity``.
+"""
+
+import io
+import json
+import logging
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stderr
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from relscale.atomic import write_text
+from relscale.checked_parquet import read_parquet
+from relscale.errors import RelscaleError
+from relscale.provenance import code_digest, digest, folder_digest
+from relscale.scoring.kept_documents import FOLDER
+from relscale.scoring.manifest import Manifest, read_manifest, suite_name
+from relscale.tables import write_table
+
+if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
+    from lm_eval.api.task import ConfigurableTask
+
+PREFIX = "lm_eval_"
+UNFILTERED = "none"  # lm-eval's name for responses as they are
+PROBED = 20  # documents that are tried to learn whether the task calls right what its items call right
+
+SCHEMA = pa.schema(
+    [
+        pa.field("suite", pa.string(), nullable=False),
+        pa.field("task", pa.string(), nullable=False),
+        pa.field("prompt", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("subject", pa.string()),
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("metric", pa.string(), nullable=False),  # lm-eval's own name
+        pa.field(
+            "filter", pa.string(), nullable=False
+        ),  # of responses; "none" where they are as the model gave them
+        pa.field("value", pa.string(), nullable=False),  # JSON: a number, or what the aggregation takes
+        pa.field(
+            "aggregation", pa.string()
+        ),  # a name that lm-eval knows; null for a function of the task's own
+        # False where the task does not call right what its items call right: their accuracy would mean nothing.
+        pa.field("targets", pa.bool_(), nullable=False),
+    ]
+)
+
+
+class PreparedTasks:
+    """The tasks of a prepared suite whose own metrics are reported, made from the documents that it keeps."""
+
+    def __init__(self, folder: str | Path, manifest: Manifest):
+        from lm_eval.tasks import TaskManager
+
+        logging.getLogger("lm_eval").setLevel(logging.ERROR)
+        self.manifest = manifest
+        self._manager = TaskManager(include_defaults=False, include_path=str(Path(folder) / FOLDER))
+        self.load = cache(self._load)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._manager.task_index
+
+    def _load(self, name: str) -> "ConfigurableTask":
+        with redirect_stderr(io.StringIO()):
+            task: ConfigurableTask = self._manager.load(name)["tasks"][name]
+        return task
+
+
+def has_task_metrics(folder: str | Path) -> bool:
+    """Whether any task of a prepared suite reports metrics of its own."""
+    return (Path(folder) / FOLDER).is_dir()
+
+
+def task_metrics(prepared: PreparedTasks, suite: str, items: pa.Table) -> pa.Table:
+    """The values that lm-eval's tasks give to each document, columns of `SCHEMA`.
+
+    Parameters
+    ----------
+    prepared
+        The suite's tasks.
+    suite
+        Its name.
+    items
+        Of one model, in the order of the suite's requests.
+
+    Raises
+    ------
+    RelscaleError
+        The items are not those of the kept documents, or a task cannot make numbers of them.
+    """
+    from relscale.scoring.requests import compiled_once
+
+    names = items["task"].combine_chunks().dictionary_encode()
+    columns = items.select(["prompt", "doc_id", "choice", "target", "logprob", "greedy"])
+    rows: list[dict[str, Any]] = []
+    for code, name in enumerate(names.dictionary.to_pylist()):
+        if name not in prepared:
+            continue
+        task = prepared.load(name)
+        scored = _by_document(
+            columns.filter(pc.equal(names.indices, code)).to_pylist(),
+            prepared.manifest.tasks[name].prompt,
+        )
+        with compiled_once():
+            rows += [{"suite": suite, **row} for row in _task_rows(task, name, prepared.manifest, scored)]
+    return pa.Table.from_pylist(rows, SCHEMA)
+
+
+def _by_document(items: Sequence[dict[str, Any]], prompt: str) -> list[list[dict[str, Any]]]:
+    """Items, which stand in the order of requests, document by document."""
+    starts = [n for n, item in enumerate(items) if item["choice"] == 0 and item["prompt"] == prompt]
+    return [list(items[start:end]) for start, end in zip(starts, [*starts[1:], len(items)], strict=True)]
+
+
+def _task_rows(
+    task: "ConfigurableTask", name: str, manifest: Manifest, scored: Sequence[Sequence[dict[str, Any]]]
+) -> Iterator[dict[str, Any]]:
+    documents = list(task.task_docs)
+    if len(documents) != len(scored):
+        raise RelscaleError(
+            f"suite {manifest.title}: {len(scored)} documents of task {name!r} were scored and {len(documents)} are "
+            "kept; prepare the suite again"
+        )
+    place = manifest.tasks[name]
+    targets = [[item["target"] for item in own] for own in scored]
+    described = {
+        **{"task": name, "prompt": place.prompt, "group": place.group, "subject": place.subject},
+        "targets": targets_are_the_tasks(task.config.process_results, documents, targets),
+    }
+    aggregations = task.aggregation()
+    results = [[_response(item) for item in own] for own in scored]
+    for metric, filtered, number, value in document_values(task, documents, results):
+        yield {
+            **described,
+            "doc_id": scored[number][0]["doc_id"],
+            "metric": metric,
+            "filter": filtered,
+            "value": as_json(value),
+            "aggregation": aggregation_name(aggregations.get(metric)),
+        }
+
+
+def _response(item: Mapping[str, Any]) -> float | tuple[float, bool]:
+    """What a model answers in lm-eval: a log-probability, with whether it is greedy unless it is of a document."""
+    return item["logprob"] if item["greedy"] is None else (item["logprob"], item["greedy"])
+
+
+def document_values(
+    task: "ConfigurableTask",
+    documents: Sequence[dict[str, Any]],
+    results: Sequence[Sequence[float | tuple[float, bool]]],
+) -> Iterator[tuple[str, str, int, Any]]:
+    """Metric, filter, place of the document and value, in lm-eval's order: filters, then ``process_results``.
+
+    Where the task makes no number of a document's results (the logarithm of nothing, say), its metrics are NaN.
+    """
+    task._instances = [
+        instance
+        for number, (doc, own) in enumerate(zip(documents, results, strict=True))
+        for instance in _instances(task, number, doc, own)
+    ]
+    task.apply_filters()
+    by_document: list[list[Instance]] = [[] for _ in documents]
+    for instance in task._instances:
+        by_document[instance.doc_id].append(instance)
+    for filtered in task._instances[0].filtered_resps:
+        for number, (doc, own) in enumerate(zip(documents, by_document, strict=True)):
+            try:
+                values = task.process_results(doc, [instance.filtered_resps[filtered] for instance in own])
+            except (ArithmeticError, ValueError):
+                values = dict.fromkeys(task.aggregation(), math.nan)
+            for metric, value in values.items():
+                yield metric, filtered, number, value
+
+
+def _instances(
+    task: "ConfigurableTask", number: int, doc: dict[str, Any], results: Sequence[float | tuple[float, bool]]
+) -> "Iterator[Instance]":
+    from lm_eval.api.instance import Instance
+
+    kind = "loglikelihood_rolling" if task.OUTPUT_TYPE == "loglikelihood_rolling" else "loglikelihood"
+    for place, result in enumerate(results):
+        instance = Instance(
+            request_type=kind,
+            doc=doc,
+            arguments=(),
+            idx=place,
+            metadata=(task.config.task, number, task.config.repeats),
+        )
+        instance.resps = [result] * task.config.repeats
+        yield instance
+
+
+def metric_name(metric: str, filtered: str) -> str:
+    """The name in measurements of one of lm-eval's metrics: of responses as they are, or as a filter left them."""
+    return f"{PREFIX}{metric}" if filtered == UNFILTERED else f"{PREFIX}{metric}_{filtered}"
+
+
+def aggregation_name(function: Callable[..., Any] | None) -> str | None:
+    """lm-eval's name for how values become one, the mean where a task says nothing; None for a function of its own."""
+    from lm_eval.api.registry import AGGREGATION_REGISTRY
+
+    if function is None:
+        return "mean"
+    return next((name for name, known in AGGREGATION_REGISTRY.items() if known is function), None)
+
+
+def task_config(folder: str | Path, name: str) -> dict[str, Any]:
+    """What the YAML of a task of a prepared suite says, its functions found.
+
+    Raises
+    ------
+    RelscaleError
+        There is no such task.
+    """
+    from lm_eval.tasks import TaskManager
+    from lm_eval.tasks._yaml_loader import load_yaml
+
+    entry = TaskManager(include_defaults=False, include_path=str(Path(folder) / "tasks")).task_index.get(name)
+    if entry is None or entry.yaml_path is None:
+        raise RelscaleError(f"{folder}: no task {name!r}; prepare the suite again")
+    return load_yaml(entry.yaml_path)
+
+
+def load_functions(path: Path | None) -> None:
+    """Import what a task's YAML names as ``!function``.
+
+    Raises
+    ------
+    ImportError
+        A package that it needs is not there.
+    """
+    from lm_eval.tasks._yaml_loader import load_yaml
+
+    if path is not None:
+        load_yaml(path)
+
+
+def directions(config: Mapping[str, Any]) -> dict[str, bool]:
+    """Whether higher is better, of each metric that a task's YAML names, by the metric's name in measurements."""
+    from lm_eval.api.registry import HIGHER_IS_BETTER_REGISTRY
+
+    return {
+        metric_name(entry["metric"], UNFILTERED): bool(
+            entry.get("higher_is_better", HIGHER_IS_BETTER_REGISTRY.get(entry["metric"], True))
+        )
+        for entry in _metric_list(config)
+        if isinstance(entry["metric"], str)
+    }
+
+
+def _metric_list(config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    from lm_eval.api.registry import DEFAULT_METRIC_REGISTRY
+
+    named: Sequence[Mapping[str, Any]] | None = config.get("metric_list")
+    if named is None:
+        return [{"metric": name} for name in DEFAULT_METRIC_REGISTRY[config["output_type"]]]
+    return named
+
+
+def aggregations(config: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
+    """How each metric's values become one, by the metric's name, of a task as its YAML says."""
+    from lm_eval.api.registry import get_aggregation, get_metric_aggregation
+
+    found = {}
+    for entry in _metric_list(config):
+        metric, function = entry["metric"], entry.get("aggregation")
+        if function is None:
+            function = get_metric_aggregation(metric)
+        found[metric] = get_aggregation(function) if isinstance(function, str) else function
+    return found
+
+
+def as_json(value: Any) -> str:
+    """A value as text; numbers keep every digit, tuples and arrays become lists."""
+    return json.dumps(value, default=_plain, separators=(",", ":"))
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def targets_are_the_tasks(
+    process_results: Callable[..., Any] | None,
+    documents: Sequence[dict[str, Any]],
+    targets: Sequence[Sequence[bool]],
+) -> bool:
+    """Whether a task with rules of its own calls right what its items call right.
+
+    Tried, not guessed: for some documents each choice in turn is made the likeliest, and one of the metrics must be 1
+    where that choice is a target and 0 where it is not.
+
+    Parameters
+    ----------
+    process_results
+        The task's own; None where lm-eval's is used.
+    documents, targets
+        Of each document, which of its choices are right. Single answers and whole documents are right as they are.
+    """
+    if process_results is None or all(len(own) == 1 for own in targets):
+        return True
+    agreeing: set[str] | None = None
+    for doc, own in zip(documents[:PROBED], targets[:PROBED], strict=True):
+        for likeliest, target in enumerate(own):
+            results = [(-1.0 if place == likeliest else -20.0 - place, False) for place in range(len(own))]
+            try:
+                values = process_results(doc, results)
+            except Exception:  # whatever a task's own function raises
+                return False
+            right = {name for name, value in values.items() if _equal(value, target)}
+            agreeing = right if agreeing is None else agreeing & right
+    return bool(agreeing)
+
+
+def _equal(value: Any, expected: bool) -> bool:
+    try:
+        return float(value) == float(expected)
+    except (TypeError, ValueError):
+        return False
+
+
+def add_task_metrics(output: str | Path, suites: Sequence[str | Path], store: str | Path) -> None:
+    """Compute the values of each scored run and suite, and name their files in the score manifest.
+
+    Parameters
+    ----------
+    output
+        The score manifest that `score_job` wrote; an entry gets ``task_metrics``, the file of its values: null where
+        its suite has none.
+    suites
+        Folders of prepared suites.
+    store
+        Values go to ``store/task_metrics/<key>.parquet``.
+    """
+    entries = json.loads(Path(output).read_text(encoding="utf-8"))
+    contents: dict[str, str] = {}
+    prepared: dict[str, PreparedTasks] = {}
+    folders = {suite_name(folder): Path(folder) for folder in suites if has_task_metrics(folder)}
+    for entry in entries:
+        suite = entry["suite"]
+        entry["task_metrics"] = None
+        if entry["items"] is None or suite not in folders:
+            continue
+        if suite not in contents:
+            contents[suite] = _contents(folders[suite])
+        path = (
+            Path(store) / "task_metrics" / f"{digest([Path(entry['items']).stem, contents[suite]])}.parquet"
+        )
+        if not _readable(path):
+            if suite not in prepared:
+                prepared[suite] = PreparedTasks(folders[suite], read_manifest(folders[suite]))
+            write_table(task_metrics(prepared[suite], suite, read_parquet(entry["items"])), path)
+        entry["task_metrics"] = str(path)
+    write_text(output, json.dumps(entries, indent=1) + "\n")
+
+
+def _contents(folder: Path) -> str:
+    """Digest of all that values depend on besides the items: the task's files and documents, and both codes."""
+    import lm_eval
+
+    return digest(
+        [
+            folder_digest(folder / FOLDER),
+            folder_digest(folder / "tasks"),
+            code_digest("relscale.scoring.task_metrics"),
+            lm_eval.__version__,
+        ]
+    )
+
+
+def _readable(path: Path) -> bool:
+    try:
+        read_parquet(path)
+    except (OSError, RelscaleError):
+        return False
+    return True
+
+
+def read_task_metrics(path: str | Path) -> pa.Table:
+    """The values of one run and suite, columns of `SCHEMA`.
+
+    Raises
+    ------
+    RelscaleError
+        They are gone or damaged.
+    """
+    if not Path(path).is_file():
+        raise RelscaleError(f"{path}: these values are listed but gone; score again")
+    return read_parquet(path)
