@@ -35,7 +35,7 @@ rule score:
         config=CONFIG,
         files=lambda w: other_files(*scored_models(w)),
         options=config["scoring"],
-        code=code_digest("relscale.scoring.job"),
+        code=code_digest("relscale.scoring.job", "relscale.scoring.task_metrics"),
     threads: config["scoring"]["threads"]
     group:
         lambda w: None if HARDWARE.gpus_per_node else "scores"
