@@ -45,7 +45,7 @@ from relscale.measurements.published import source_module
 from relscale.provenance import code_digest, digest, files_state
 from relscale.measurements.samples import sample_files
 from relscale.scoring.checkpoint_table import checkpoint_files
-from relscale.scoring.safetensors_header import weights_bytes
+from relscale.scoring.safetensors_header import weight_files, weights_bytes
 from relscale.scoring.suite import needs_documents, suite_digest, suite_inputs, suite_title
 from relscale.workflow_lock import clear_stale_locks, record_locks
 
@@ -195,7 +195,7 @@ def scoring_memory(w):
         weights = [4 * run.params for run in job_runs(config, CORPUS[w.corpus], w.job, config["scoring"]["job"])]
     else:
         listed = job_checkpoints(config, CORPUS[w.corpus], w.job)
-        files = [each.model for each in listed if each.local and any(Path(each.model).glob("*.safetensors"))]
+        files = [each.model for each in listed if each.local and weight_files(each.model)]
         weights = [4 * (each.params or 0) for each in listed] + [weights_bytes(model) for model in files]
     device = GPU_PROCESS_BYTES if HARDWARE.gpus_per_node else 0
     return 2000 + (2 * max(weights, default=0) + device) // 10**6

@@ -271,9 +271,7 @@ def _fit(
                     "stderr": spread(drawn.theta),
                     "low": of_draws.low,
                     "high": of_draws.high,
-                    "scheme": [
-                        label(drawn.scheme, kind, number, int(count)) for count in of_draws.failed
-                    ],
+                    "scheme": [label(drawn.scheme, kind, number, int(count)) for count in of_draws.failed],
                 }
                 status = _together(status, *of_draws.status)
         except RelscaleError as error:  # the scheme needs what these data do not have

@@ -11,9 +11,10 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from relscale.errors import RelscaleError
 from relscale.provenance import digest, file_digest
-from relscale.scoring.architecture import is_encoder_decoder
+from relscale.scoring.architecture import is_encoder_decoder, text_config
 from relscale.scoring.encoding import Encoder
-from relscale.scoring.safetensors_header import weights_bytes
+from relscale.scoring.parameters import parameters_of
+from relscale.scoring.safetensors_header import tensors, weight_files
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 TOKENIZER_FILES = (
@@ -58,8 +59,8 @@ def load_model(
     folder = Path(checkpoint)
     if dtype not in DTYPES:
         raise RelscaleError(f"dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
-    safe = any(folder.glob("*.safetensors"))
-    if not (folder / "config.json").is_file() or not (safe or any(folder.glob("*.bin"))):
+    safe = bool(weight_files(folder))
+    if not (folder / "config.json").is_file() or not (safe or any(folder.glob("pytorch_model*.bin"))):
         raise RelscaleError(f"{folder}: not a checkpoint; it needs config.json and safetensors")
     if use_safetensors and not safe:
         raise RelscaleError(
@@ -72,8 +73,7 @@ def load_model(
             f"{folder}: {config.model_type} is an encoder-decoder, which gives a text no log-probability of its own; "
             "choose a decoder"
         )
-    if safe:
-        _check_room(folder, DTYPES[dtype], torch.device(device))
+    _check_room(folder, config, DTYPES[dtype], torch.device(device), safe, trust_remote_code)
     transformers.logging.disable_progress_bar()
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -143,12 +143,21 @@ def available_bytes(device: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
-def _check_room(folder: Path, dtype: torch.dtype, device: torch.device) -> None:
-    """Refuse what cannot fit before a byte of it is read; weights are converted while they are loaded."""
-    stored = weights_bytes(folder)
-    config = folder.joinpath("config.json").read_text(encoding="utf-8")
-    halved = '"bfloat16"' in config or '"float16"' in config
-    needed = stored * dtype.itemsize // (2 if halved else 4)
+def _check_room(
+    folder: Path, config: PreTrainedConfig, dtype: torch.dtype, device: torch.device, safe: bool, code: bool
+) -> None:
+    """Refuse what is broken or cannot fit before a weight of it is read; they are converted while they are loaded."""
+    stored = tensors(folder) if safe else []
+    layers = getattr(text_config(config), "num_hidden_layers", 0)
+    if safe and isinstance(layers, int) and layers > 10 * len(stored):  # layers may share a tensor
+        raise RelscaleError(
+            f"{folder}: the checkpoint lacks weights (its configuration has {layers:,} layers, its files "
+            f"{len(stored):,} tensors)"
+        )
+    try:
+        needed = parameters_of(config, trust_remote_code=code) * dtype.itemsize
+    except Exception as error:  # each class has its own for a configuration that it cannot use
+        raise RelscaleError(f"{folder}: not a readable checkpoint ({_first_line(error)})") from error
     free = available_bytes(device)
     if needed > free:
         raise RelscaleError(

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from relscale.errors import RelscaleError
 from relscale.hub import MODEL_FILES, PICKLED, fetch_model
 from relscale.provenance import digest, file_digest
-from relscale.scoring.safetensors_header import parameters
+from relscale.scoring.parameters import count_parameters
 from relscale.tables import read_table
 
 OK = "ok"
@@ -93,7 +93,7 @@ def read_checkpoints(path: str | Path) -> list[Checkpoint]:
     """Read a table of checkpoints (CSV or parquet).
 
     Columns ``corpus``, ``params``, ``tokens``, ``training_flops`` and one of ``model`` and ``samples`` must be there.
-    A folder is relative to the table's own. Missing parameters are counted in a local folder's safetensors; missing
+    A folder is relative to the table's own. Missing parameters are those of the model in a local folder; missing
     training FLOPs are taken as ``6 · params · tokens``.
 
     Raises
@@ -191,8 +191,8 @@ def _checkpoint(row: dict[str, Any], path: Path, number: int) -> Checkpoint:
             raise RelscaleError(f"{where}: {name} is {value:g}; it should be positive")
     numbers: dict[str, float | None] = {name: row.get(name) for name in NUMBERS}
     whole = {name: None if value is None else round(value) for name in WHOLE for value in [numbers[name]]}
-    if whole["params"] is None and model and any(Path(model).glob("*.safetensors")):
-        whole["params"] = parameters(model)
+    if whole["params"] is None and model and Path(model).is_dir():
+        whole["params"] = _counted(model, where)
     flops = numbers["training_flops"]
     if flops is None and whole["params"] and whole["tokens"]:
         flops = 6.0 * whole["params"] * whole["tokens"]
@@ -217,6 +217,13 @@ def _checkpoint(row: dict[str, Any], path: Path, number: int) -> Checkpoint:
         validation_bits_per_byte=numbers["validation_bits_per_byte"],
         **whole,
     )
+
+
+def _counted(model: str, where: str) -> int:
+    try:
+        return count_parameters(model)
+    except RelscaleError as error:
+        raise RelscaleError(f"{where}: {error}; give them in the column 'params'") from error
 
 
 def _place(value: str | None, table: Path) -> str | None:

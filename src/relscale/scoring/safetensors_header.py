@@ -1,42 +1,65 @@
-"""What a checkpoint's weights are, read from the headers of its files: nothing is loaded."""
+"""The safetensors files that a checkpoint folder is loaded from, and what their headers say; no weight is read."""
 
 import json
-import math
 import struct
 from pathlib import Path
 
 from relscale.errors import RelscaleError
 
+WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 # The longest header that the format allows.
 MOST_BYTES = 100_000_000
 
 
-def parameters(folder: str | Path) -> int:
-    """Number of parameters in the safetensors files of a folder; tied weights are stored, and counted, once.
+def weight_files(folder: str | Path) -> list[Path]:
+    """The files that transformers reads of a folder; others beside them, as ``consolidated.safetensors``, it does not.
 
     Raises
     ------
     RelscaleError
-        There is no such file, or one is broken.
+        The index of the files is not readable, or one that it names is not there.
     """
-    return sum(math.prod(entry["shape"]) for entry in _tensors(folder))
+    folder = Path(folder)
+    if (folder / WHOLE).is_file():
+        return [folder / WHOLE]
+    index = folder / INDEX
+    if not index.is_file():
+        return []
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        files = [folder / name for name in names]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RelscaleError(
+            f"{index}: not an index of safetensors files ({error}); fetch it again"
+        ) from error
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        raise RelscaleError(f"{missing[0]}: no such file, and {INDEX} names it; fetch it again")
+    return files
 
 
 def weights_bytes(folder: str | Path) -> int:
-    """Bytes of the weights in the safetensors files of a folder, in the number format that they are stored in.
+    """Bytes of the weights of a folder, in the number format that they are stored in.
 
     Raises
     ------
     RelscaleError
-        There is no such file, or one is broken.
+        There are none, or a file is broken.
     """
-    return sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in _tensors(folder))
+    return sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in tensors(folder))
 
 
-def _tensors(folder: str | Path) -> list[dict]:
-    files = sorted(Path(folder).glob("*.safetensors"))
+def tensors(folder: str | Path) -> list[dict]:
+    """What the headers say of each tensor: ``dtype``, ``shape`` and ``data_offsets``.
+
+    Raises
+    ------
+    RelscaleError
+        There are none, or a file is broken.
+    """
+    files = weight_files(folder)
     if not files:
-        raise RelscaleError(f"{folder}: no safetensors file in it")
+        raise RelscaleError(f"{folder}: no {WHOLE} in it, nor shards with {INDEX}")
     return [entry for file in files for entry in _header(file)]
 
 
@@ -48,12 +71,20 @@ def _header(file: Path) -> list[dict]:
             if length > min(MOST_BYTES, size - 8):
                 raise ValueError("its header is longer than the file")
             header = json.loads(stream.read(length))
-        tensors = [entry for name, entry in header.items() if name != "__metadata__"]
-        end = max((entry["data_offsets"][1] for entry in tensors), default=0)
-    except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        entries = [entry for name, entry in header.items() if name != "__metadata__"]
+        end = max((int(entry["data_offsets"][1]) for entry in entries), default=0)
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        struct.error,
+        RecursionError,
+    ) as error:
         raise RelscaleError(f"{file}: not a safetensors file ({error}); fetch it again") from error
     if 8 + length + end != size:
         raise RelscaleError(
             f"{file}: {size:,} bytes, and its header speaks of {8 + length + end:,}; fetch it again"
         )
-    return tensors
+    return entries

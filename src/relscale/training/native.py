@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from relscale.atomic import atomic_path
+from relscale.user_cache import user_cache
 
 SOURCE = Path(__file__).with_suffix(".c")
 OPTIONS = (
@@ -93,7 +94,7 @@ def library() -> ctypes.CDLL | None:
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None or os.environ.get("RELSCALE_NATIVE") == "0":
         return None
-    cached = _cache_folder() / f"kernels-{_digest(compiler)}.so"
+    cached = user_cache() / f"kernels-{_digest(compiler)}.so"
     try:
         if not cached.is_file():
             with atomic_path(cached) as partial:
@@ -115,11 +116,6 @@ def library() -> ctypes.CDLL | None:
 def _compile(compiler: str, output: Path) -> None:
     command = [compiler, *OPTIONS, str(SOURCE), "-o", str(output), "-lm"]
     subprocess.run(command, check=True, capture_output=True)
-
-
-def _cache_folder() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "relscale"
 
 
 def _digest(compiler: str) -> str:

@@ -1,0 +1,65 @@
+"""How many parameters a checkpoint has: those of the model that its configuration describes, each once.
+
+Its files may hold more: masks and other buffers, tied weights twice, the same weights in another format, scales of
+quantised weights, layers that are not loaded.
+"""
+
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from relscale.atomic import write_text
+from relscale.errors import RelscaleError
+from relscale.provenance import digest, file_digest
+from relscale.user_cache import user_cache
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
+
+def count_parameters(folder: str | Path) -> int:
+    """Number of parameters of the model in a checkpoint folder; no weight is read.
+
+    The model is made without its numbers, once for each ``config.json``; what was counted is remembered in the user's
+    cache, since to import transformers takes seconds.
+
+    Raises
+    ------
+    RelscaleError
+        There is no configuration, or none that transformers knows.
+    """
+    file = Path(folder) / "config.json"
+    if not file.is_file():
+        raise RelscaleError(f"{folder}: no config.json to count the model's parameters from")
+    known = user_cache() / "parameters" / digest([file_digest(file), version("transformers")])
+    with suppress(OSError, ValueError):  # not counted yet, or not readable
+        return int(known.read_text(encoding="ascii"))
+    from transformers import AutoConfig
+
+    try:
+        count = parameters_of(AutoConfig.from_pretrained(folder, local_files_only=True))
+    except Exception as error:  # each class has its own for a configuration that it cannot use
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise RelscaleError(f"{folder}: its parameters cannot be counted ({reason})") from error
+    with suppress(OSError, RelscaleError):  # no folder to write to: counted again next time
+        write_text(known, str(count))
+    return count
+
+
+def parameters_of(config: "PreTrainedConfig", **options: Any) -> int:
+    """Number of parameters of the model that a configuration describes; tied weights are one.
+
+    Parameters
+    ----------
+    config
+        Of a causal language model.
+    options
+        Of ``from_config``.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, **options)
+    return sum(parameter.numel() for parameter in model.parameters())

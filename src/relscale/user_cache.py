@@ -1,0 +1,10 @@
+"""The folder in which relscale keeps what it can make again, for all projects of a user."""
+
+import os
+from pathlib import Path
+
+
+def user_cache() -> Path:
+    """``$XDG_CACHE_HOME/relscale``, by default ``~/.cache/relscale``; it need not exist."""
+    root = os.environ.get("XDG_CACHE_HOME")
+    return (Path(root) if root else Path.home() / ".cache") / "relscale"
