@@ -10,6 +10,7 @@ from relscale.figures.plot import figure_module, figure_suite
 from relscale.fitting.metrics import VALIDATION
 from relscale.laws.catalogue import law
 from relscale.scoring.suite import needs_documents, suite_folder, suite_inputs
+from relscale.scoring.suite_code import refuse_code
 from relscale.training.optimizers import optimizer_module
 
 
@@ -77,6 +78,8 @@ def _check_names(config: dict[str, Any]) -> None:
 def _check_suite(config: dict[str, Any], name: str, options: dict[str, Any]) -> None:
     if "lm_eval" not in options:
         suite_folder(name, options)
+    if "path" in options and not config["scoring"]["trust_suite_code"]:
+        refuse_code(suite_folder(name, options))
     suite_inputs(options)
     if source(config) == "checkpoints" and needs_documents(name, options):
         raise RelscaleError(

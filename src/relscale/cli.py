@@ -356,11 +356,13 @@ def score(options: argparse.Namespace) -> None:
     """Score the models of one job on every suite of the experiment or, with --prepare, make one suite's data."""
     from relscale.scoring.job import score_job
     from relscale.scoring.suite import prepare_suite
+    from relscale.scoring.suite_code import trust_suite_code
     from relscale.scoring.task_metrics import add_task_metrics
 
-    config = with_exported_suites(load_config(options.config))
+    config = with_exported_suites(load_config(options.config), lambda line: print(line, file=sys.stderr))
     if source(config) == "measurements":
         raise RelscaleError(_nothing_to_do(options.config, "measurements"))
+    trust_suite_code(config["scoring"]["trust_suite_code"])
     if options.prepare:
         name = named(config["suites"], options.prepare)
         suite = _section(config, "suites", name)
@@ -414,6 +416,7 @@ def collect(options: argparse.Namespace) -> None:
     from relscale.measurements.runs import Measured, listed_runs, trained_runs
     from relscale.measurements.schema import REPLICATES
     from relscale.scoring.manifest import read_manifest
+    from relscale.scoring.suite_code import trust_suite_code
     from relscale.tables import write_pieces, write_table
 
     config = load_config(options.config)
@@ -422,6 +425,7 @@ def collect(options: argparse.Namespace) -> None:
         if options.replicates:  # of items that no table tells of
             write_pieces([], REPLICATES, options.replicates)
         return
+    trust_suite_code(config["scoring"]["trust_suite_code"])
     names = corpora(config)
     scores = [scores_path(config, name, job) for name in names for job in score_jobs(config, name)]
     runs: list[Measured]

@@ -1,6 +1,7 @@
 """An experiment as a whole: where its results lie, and how its runs are grouped into jobs."""
 
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -103,28 +104,27 @@ def corpora(config: dict[str, Any]) -> list[str]:
     return list(config.get("corpora", {}))
 
 
-def with_exported_suites(config: dict[str, Any]) -> dict[str, Any]:
+def with_exported_suites(
+    config: dict[str, Any], report: Callable[[str], None] = lambda line: None
+) -> dict[str, Any]:
     """The config with suites that are made from held-out documents replaced by those an export put beside its table.
 
-    Nothing changes where models are trained.
+    Nothing changes where models are trained. ``report`` is told of each suite that is replaced, and by which folder.
     """
     from relscale.scoring.suite import needs_documents
 
     if source(config) != "checkpoints":
         return config
-    exported = Path(config["runs"]["table"]).parent / "suites"
-    suites = {
-        name: _exported(options, exported / file_name(name)) if needs_documents(name, options) else options
-        for name, options in config["suites"].items()
-    }
+    suites = dict(config["suites"])
+    for name, options in config["suites"].items():
+        folder = Path(config["runs"]["table"]).parent / "suites" / file_name(name)
+        if folder.is_dir() and needs_documents(name, options):
+            kept = {key: value for key, value in options.items() if key == "baseline"}
+            suites[name] = {"path": str(folder), **kept}
+            report(
+                f"suite {name}: {folder} is taken in place of the shipped suite, as it lies beside the table"
+            )
     return {**config, "suites": suites}
-
-
-def _exported(options: dict[str, Any], folder: Path) -> dict[str, Any]:
-    if not folder.is_dir():
-        return options
-    kept = {key: value for key, value in options.items() if key == "baseline"}
-    return {"path": str(folder), **kept}
 
 
 def planned(config: dict[str, Any]) -> tuple[Run, ...]:

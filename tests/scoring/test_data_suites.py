@@ -33,11 +33,11 @@ def own_tasks():
 @pytest.fixture
 def named(own_tasks, monkeypatch, tmp_path):
     """The requests of one of lm-eval's own tasks on local data."""
-    import lm_eval.tasks
+    from relscale.scoring import lm_eval_tasks
 
-    original = lm_eval.tasks.TaskManager
+    original = lm_eval_tasks.TaskManager
     monkeypatch.setattr(
-        lm_eval.tasks, "TaskManager", lambda **options: original(**options) if options else own_tasks
+        lm_eval_tasks, "TaskManager", lambda **options: original(**options) if options else own_tasks
     )
 
     def prepare(task, data, **options):

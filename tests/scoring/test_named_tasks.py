@@ -20,11 +20,11 @@ def manager():
 @pytest.fixture(autouse=True)
 def one_index(manager, monkeypatch):
     """lm-eval's index of tasks takes seconds to read; it is read once."""
-    import lm_eval.tasks
+    from relscale.scoring import lm_eval_tasks
 
-    original = lm_eval.tasks.TaskManager
+    original = lm_eval_tasks.TaskManager
     monkeypatch.setattr(
-        lm_eval.tasks, "TaskManager", lambda **options: original(**options) if options else manager
+        lm_eval_tasks, "TaskManager", lambda **options: original(**options) if options else manager
     )
 
 

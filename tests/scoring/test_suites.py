@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from relscale.errors import RelscaleError
+from relscale.scoring import suite_code
 from relscale.scoring.builders.held_out import excerpt
 from relscale.scoring.manifest import read_manifest
 from relscale.scoring.requests import read_requests
@@ -240,7 +241,8 @@ doc_to_target: 0
 """
 
 
-def test_lm_eval_tasks_of_ones_own_are_a_suite_when_it_lists_them(tmp_path):
+def test_lm_eval_tasks_of_ones_own_are_a_suite_when_it_lists_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(suite_code, "_trusted", True)
     mine = tmp_path / "mine"
     (mine / "tasks").mkdir(parents=True)
     described = {

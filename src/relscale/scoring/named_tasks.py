@@ -29,7 +29,7 @@ from relscale.scoring.task_metrics import (
 )
 
 if TYPE_CHECKING:
-    from lm_eval.tasks import TaskManager
+    from relscale.scoring.lm_eval_tasks import TaskManager
 
 OPTIONS = ("lm_eval", "num_fewshot", "limit", "baseline", "data")
 SCORED = ("multiple_choice", "loglikelihood", "loglikelihood_rolling")
@@ -72,7 +72,7 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
         lm-eval has no such task, cannot load its data, or no task is left.
     """
     _check_options(name, options)
-    from lm_eval.tasks import TaskManager
+    from relscale.scoring.lm_eval_tasks import TaskManager
 
     manager = TaskManager()
     named = {each: list(_tasks(each, manager, name)) for each in options["lm_eval"]}
@@ -280,7 +280,7 @@ def _write_task(task: str, source: str, settings: Mapping[str, Any], folder: Pat
     text = yaml.safe_dump({"include": source, "task": task, **settings}, sort_keys=False, width=110)
     if "split_files" in settings.get("dataset_kwargs", {}):
         text += "custom_dataset: !function relscale.scoring.local_data.files\n"
-    (folder / f"{task}.yaml").write_text(text, encoding="utf-8")
+    (folder / f"{file_name(task)}.yaml").write_text(text, encoding="utf-8")
 
 
 def _noted(

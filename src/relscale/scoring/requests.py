@@ -108,9 +108,7 @@ def build_requests(
     RelscaleError
         lm-eval cannot make a task of what is in ``folder``, or the task generates text.
     """
-    from lm_eval.tasks import TaskManager
-
-    import relscale.scoring.local_data  # noqa: F401  (the tasks of prepared suites name it)
+    from relscale.scoring.lm_eval_tasks import TaskManager
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     manager = TaskManager(include_defaults=False, include_path=str(Path(folder) / "tasks"))

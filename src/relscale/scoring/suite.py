@@ -33,6 +33,7 @@ from relscale.scoring.builders.held_out import COLUMNS
 from relscale.scoring.data_source import data_files, find_data
 from relscale.scoring.manifest import Group, Manifest, Task, read_manifest, write_manifest
 from relscale.scoring.requests import build_requests, write_requests
+from relscale.scoring.suite_code import is_trusted, refuse_code
 from relscale.scoring.task_data import TaskData
 from relscale.yaml_text import load
 
@@ -86,6 +87,8 @@ def prepare_suite(
 
         return prepare_named_tasks(name, options, folder, requests)
     source = suite_folder(name, options)
+    if "path" in options and not is_trusted():
+        refuse_code(source)
     manifest = read_manifest(source)
     settings = _settings(name, manifest, options)
     manifest = replace(
@@ -346,10 +349,11 @@ def _write_tasks(tasks: list[tuple[str, TaskData]], source: Path, folder: Path) 
             )
         shutil.copy(source / template, folder / template)
     for known, task in tasks:
-        files = {"data": f"{task.data or task.name}.jsonl"}
+        stem = file_name(task.data or task.name)
+        files = {"data": f"{stem}.jsonl"}
         _write_rows(task.rows, folder / "data" / files["data"])
         if task.examples:
-            files["examples"] = f"{task.data or task.name}.dev.jsonl"
+            files["examples"] = f"{stem}.dev.jsonl"
             _write_rows(task.examples, folder / "data" / files["examples"])
         settings = {
             "include": f"../{task.template}",
@@ -358,7 +362,7 @@ def _write_tasks(tasks: list[tuple[str, TaskData]], source: Path, folder: Path) 
             "dataset_kwargs": {key: f"../data/{file}" for key, file in files.items()},
         }
         text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=110)
-        (folder / "tasks" / f"{task.name}.yaml").write_text(
+        (folder / "tasks" / f"{file_name(task.name)}.yaml").write_text(
             f"custom_dataset: !function relscale.scoring.local_data.jsonl\n{text}", encoding="utf-8"
         )
 

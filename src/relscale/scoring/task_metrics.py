@@ -64,7 +64,7 @@ class PreparedTasks:
     """The tasks of a prepared suite whose own metrics are reported, made from the documents that it keeps."""
 
     def __init__(self, folder: str | Path, manifest: Manifest):
-        from lm_eval.tasks import TaskManager
+        from relscale.scoring.lm_eval_tasks import TaskManager
 
         logging.getLogger("lm_eval").setLevel(logging.ERROR)
         self.manifest = manifest
@@ -227,8 +227,7 @@ def task_config(folder: str | Path, name: str) -> dict[str, Any]:
     RelscaleError
         There is no such task.
     """
-    from lm_eval.tasks import TaskManager
-    from lm_eval.tasks._yaml_loader import load_yaml
+    from relscale.scoring.lm_eval_tasks import TaskManager, load_yaml
 
     entry = TaskManager(include_defaults=False, include_path=str(Path(folder) / "tasks")).task_index.get(name)
     if entry is None or entry.yaml_path is None:
@@ -244,7 +243,7 @@ def load_functions(path: Path | None) -> None:
     ImportError
         A package that it needs is not there.
     """
-    from lm_eval.tasks._yaml_loader import load_yaml
+    from relscale.scoring.lm_eval_tasks import load_yaml
 
     if path is not None:
         load_yaml(path)

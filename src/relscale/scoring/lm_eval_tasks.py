@@ -1,0 +1,69 @@
+"""lm-eval's tasks, as all of relscale loads them: templates in a sandbox, and no function that nobody trusts.
+
+Importing this module puts the guards into lm-eval; no other module imports ``lm_eval.tasks``.
+
+- Prompt templates are Jinja, whose expressions reach any Python object. They are rendered in Jinja's sandbox.
+- A function that a YAML file names is imported where ``relscale.scoring.suite_code`` allows it. relscale's and those of
+  lm-eval's tasks come from the installed packages, never from files beside the YAML that are called like them.
+- A metric that lm-eval does not know is code, which ``evaluate`` looks for in the working folder and on the hub. It is
+  left out, as where there is no network; what relscale scores needs none.
+"""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lm_eval.api.task
+import lm_eval.utils
+from jinja2 import StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from lm_eval.api.registry import get_metric, metric_registry
+from lm_eval.tasks import TaskManager, _yaml_loader
+from lm_eval.tasks._yaml_loader import load_yaml
+
+from relscale.errors import RelscaleError
+from relscale.scoring.suite_code import LM_EVAL, OPTION, READERS, is_allowed, is_trusted, lm_eval_folder
+
+__all__ = ["TaskManager", "load_yaml"]
+
+_import_any: Callable[[str, Path], Any] = _yaml_loader._import_func_in_yml
+
+
+def _sandbox() -> ImmutableSandboxedEnvironment:
+    """lm-eval's own environment of templates, sandboxed."""
+    sandbox = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    sandbox.filters["regex_replace"] = lm_eval.utils.regex_replace
+    return sandbox
+
+
+def _import_allowed(name: str, folder: Path) -> Any:
+    """The function that a YAML file in ``folder`` names.
+
+    Raises
+    ------
+    RelscaleError
+        It is not allowed.
+    """
+    if is_trusted() or folder.resolve().is_relative_to(lm_eval_folder()):
+        return _import_any(name, folder)
+    if not is_allowed(name, folder):
+        raise RelscaleError(
+            f"{folder}: a task runs code, the function {name!r}; set {OPTION} if you trust it"
+        )
+    module, _, function = name.rpartition(".")
+    found = getattr(importlib.import_module(module), function)
+    if name not in READERS and (not name.startswith(LM_EVAL) or getattr(found, "__module__", None) != module):
+        raise RelscaleError(f"{folder}: a task names {name!r}, which is no function of lm-eval's own tasks")
+    return found
+
+
+def _known_metric(name: str, hf_evaluate_metric: bool = False) -> Any:
+    if is_trusted() or (name in metric_registry and not hf_evaluate_metric):
+        return get_metric(name, hf_evaluate_metric)
+    return None
+
+
+lm_eval.utils.env = _sandbox()
+_yaml_loader._import_func_in_yml = _import_allowed
+lm_eval.api.task.get_metric = _known_metric

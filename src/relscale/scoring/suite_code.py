@@ -1,0 +1,186 @@
+"""Code in a folder of tasks: refused, unless the experiment says that the folder is trusted.
+
+lm-eval's YAML may name Python functions (``!function``), which run as soon as a task is loaded. A suite that somebody
+else wrote, or that lies beside downloaded models, is data, and data do not run. Allowed are relscale's own readers of
+data and the functions of lm-eval's own tasks; with ``scoring: {trust_suite_code: true}`` any function is.
+
+`refuse_code` reads a folder before anything of it is loaded; ``relscale.scoring.lm_eval_tasks`` asks `is_allowed` again
+where lm-eval itself would import a function.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from relscale.errors import RelscaleError
+from relscale.scoring.manifest import FILE
+
+OPTION = "scoring.trust_suite_code: true"
+READERS = (
+    "relscale.scoring.kept_documents.read",
+    "relscale.scoring.local_data.files",
+    "relscale.scoring.local_data.jsonl",
+)
+LM_EVAL = "lm_eval.tasks."
+# What `datasets.load_dataset` is told: where files are and how to read them, and nothing that runs or writes.
+LOADING = (
+    *("column_names", "columns", "data_dir", "data_file", "data_files", "data", "dataset_name", "delimiter"),
+    *(
+        "document_file",
+        "encoding",
+        "examples",
+        "features",
+        "field",
+        "header",
+        "keep_in_memory",
+        "names",
+        "path",
+    ),
+    *(
+        "quotechar",
+        "quoting",
+        "revision",
+        "sep",
+        "skiprows",
+        "split",
+        "split_files",
+        "streaming",
+        "verification_mode",
+    ),
+)
+CONNECTING = (
+    "generator",
+    "iceberg",
+    "pandas",
+    "spark",
+    "sql",
+)  # of datasets' builders, those that do more than read
+
+_trusted = False
+
+
+def trust_suite_code(trusted: bool) -> None:
+    """Say for this process whether functions of any folder may run, as ``scoring.trust_suite_code`` does."""
+    global _trusted
+    _trusted = trusted
+
+
+def is_trusted() -> bool:
+    """Whether functions of any folder may run in this process."""
+    return _trusted
+
+
+@cache
+def lm_eval_folder() -> Path:
+    """The folder of lm-eval's own tasks."""
+    found = find_spec("lm_eval")
+    assert found is not None
+    assert found.submodule_search_locations
+    return Path(found.submodule_search_locations[0], "tasks").resolve()
+
+
+def is_allowed(function: str, folder: str | Path) -> bool:
+    """Whether a YAML file in ``folder`` may name a function without being trusted."""
+    if Path(folder).resolve().is_relative_to(lm_eval_folder()):
+        return True
+    return function in READERS or function.startswith(LM_EVAL)
+
+
+@dataclass(frozen=True)
+class Function:
+    """What ``!function`` names."""
+
+    name: str
+
+
+class _Loader(yaml.SafeLoader):
+    pass
+
+
+_Loader.add_constructor("!function", lambda loader, node: Function(str(loader.construct_scalar(node))))
+
+
+def refuse_code(folder: str | Path) -> None:
+    """See that no task of a suite's folder names code that is not allowed; nothing is imported.
+
+    Raises
+    ------
+    RelscaleError
+        A task does: the message names the file, the function and the option that trusts it.
+    """
+    root = Path(folder)
+    for path in sorted(root.rglob("*")):
+        if path.is_symlink() and path.is_dir() and not path.resolve().is_relative_to(root.resolve()):
+            raise RelscaleError(
+                f"{path}: leads out of the suite's folder, to {path.resolve()}; put a copy there"
+            )
+        if path.suffix == ".yaml" and path != root / FILE:
+            _refuse_in(path, root, set())
+
+
+def _refuse_in(path: Path, root: Path, seen: set[Path]) -> None:
+    """See that a task's file, and those that it includes, name no code."""
+    if path.resolve() in seen:
+        return
+    seen.add(path.resolve())
+    try:
+        told = yaml.load(path.read_bytes(), _Loader)
+    except OSError as error:
+        raise RelscaleError(f"{path}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise RelscaleError(f"{path}: not a task that lm-eval reads ({_reason(error)})") from error
+    if not isinstance(told, dict):
+        return
+    for function in _functions(told, set()):
+        if not is_allowed(function, path.parent):
+            raise RelscaleError(f"{path}: runs code, the function {function!r}; set {OPTION} if you trust it")
+    for problem in _loading(told):
+        raise RelscaleError(f"{path}: {problem}; set {OPTION} if you trust it")
+    included = told.get("include", [])
+    for name in included if isinstance(included, list) else [included]:
+        found = (path.parent / str(name)).resolve()
+        if found.is_relative_to(lm_eval_folder()):
+            continue
+        if not found.is_relative_to(root.resolve()):
+            raise RelscaleError(
+                f"{path}: includes {name!r}, which lies outside of the suite's folder; set {OPTION} if you trust it"
+            )
+        _refuse_in(found, root, seen)
+
+
+def _functions(value: Any, seen: set[int]) -> Iterator[str]:
+    """The functions in a value; a part that stands in several places, or in itself, is looked at once."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, Function):
+        yield value.name
+    elif isinstance(value, dict):
+        for part in (*value.keys(), *value.values()):
+            yield from _functions(part, seen)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _functions(part, seen)
+
+
+def _loading(told: dict[Any, Any]) -> Iterator[str]:
+    """What a task says of its data, or of its prompts, that does more than read."""
+    options = told.get("dataset_kwargs")
+    for key in options if isinstance(options, dict) else ():
+        if key not in LOADING:
+            yield f"loads its data with {key!r}, which may run code or write files"
+    dataset = told.get("dataset_path")
+    if isinstance(dataset, str) and (dataset in CONNECTING or dataset.endswith(".py")):
+        yield f"loads its data by {dataset!r}, which runs code"
+    prompt = told.get("use_prompt")
+    if prompt is not None and not str(prompt).startswith("qa-basic:"):
+        yield f"takes its prompts from {prompt!r}"
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
