@@ -340,6 +340,10 @@ class Engine(LM):
                 "past_key_values": Cache(layers=[Behind(layer) for layer in prefix]),
             }
         at, place, targets = map(self._tensor, (batch.at, batch.place, batch.targets))
+        if batch.tokens.shape[1] > self.architecture.rotation:
+            self._logits(
+                torch.zeros(1, 1, dtype=torch.int64)
+            )  # dynamic factors are kept until a text is short again
         output = self._trunk(**inputs)[0] if direct else self.model(**inputs).logits
         states = output.flatten(0, 1)
         totals, highest, chosen = (torch.empty(len(size), device=self._device) for size in (at, at, targets))
