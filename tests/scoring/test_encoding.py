@@ -1,14 +1,16 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lm_eval.api.instance import Instance
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from relscale.errors import RelscaleError
 from relscale.scoring.encoding import Encoder, move_spaces
 
 END = 0
+END_TEXT = "<|endoftext|>"
 
 
 def pair(encoder, context, continuation):
@@ -66,6 +68,14 @@ def test_an_empty_context_becomes_the_end_of_text_token():
     assert len(window.continuation) == 2
 
 
+def test_a_context_of_white_space_is_scored_with_the_answer_behind_the_end_of_text_token():
+    """Where the tokenizer puts a token before every text, as lm-eval does; without one, lm-eval stops."""
+    encoder = Encoder(Letters(), 20)
+    window = pair(encoder, " ", "cd")
+    assert window.context == (END,)
+    assert window.continuation == tuple(encoder.tokenizer.encode(" cd"))
+
+
 def test_a_long_context_is_cut_on_its_left_and_says_so():
     window = pair(Encoder(Letters(), 5), "abcdefgh", "xy")
     assert window.cut
@@ -99,3 +109,111 @@ def test_bytes_scored_are_those_after_the_context_tokens():
     encoder = Encoder(Letters(), 20)
     assert encoder.scored_bytes("abcdef", 0) == 6
     assert encoder.scored_bytes("abcdef", 9) == 0
+
+
+# Text that a tokenizer may treat in its own way: special tokens, all kinds of white space, letters of many bytes.
+ODD = [
+    "a",
+    "b c",
+    " ",
+    "  ",
+    "\n",
+    "\t",
+    "\u0085",
+    "\u2028",
+    "\u3000",
+    "\x00",
+    END_TEXT,
+    "<s>",
+    "</s>",
+    "é",
+    "\U0001f600",
+    "e\u0301",
+    ":",
+    "12",
+]
+odd_texts = st.lists(st.sampled_from(ODD), max_size=6).map("".join)
+
+
+@pytest.fixture(scope="module", params=["plain", "begins", "begins and ends", "no beginning token", "slow"])
+def stock(request, checkpoint, tmp_path_factory):
+    """lm-eval's own model with one kind of tokenizer; what it would score is in ``stock.asked``."""
+    pytest.importorskip("transformers")
+    from lm_eval.models.huggingface import HFLM
+    from tokenizers.processors import TemplateProcessing
+    from transformers import AutoModelForCausalLM, AutoTokenizer, ByT5Tokenizer, PreTrainedTokenizerFast
+
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    if request.param in ("begins", "begins and ends"):
+        rules = tokenizer.backend_tokenizer
+        rules.add_special_tokens(["<s>", "</s>"])
+        special = [(token, rules.token_to_id(token)) for token in ("<s>", "</s>")]
+        ends = " </s>" if request.param == "begins and ends" else ""
+        rules.post_processor = TemplateProcessing(single=f"<s> $A{ends}", special_tokens=special)
+        tokenizer = PreTrainedTokenizerFast(
+            tokenizer_object=rules, bos_token="<s>", eos_token="</s>", pad_token="</s>"
+        )
+    elif request.param == "no beginning token":
+        tokenizer.bos_token = None
+    elif request.param == "slow":
+        tokenizer = ByT5Tokenizer()
+    model = AutoModelForCausalLM.from_pretrained(checkpoint)
+    stock = HFLM(model, tokenizer=tokenizer, batch_size=1, max_length=24)
+
+    def keep(requests, **_):
+        stock.asked = [(context, continuation) for _, context, continuation in requests]
+        return [(0.0, True)] * len(requests)
+
+    stock._loglikelihood_tokens = keep
+    return stock
+
+
+def asked_by(stock, verb, *arguments):
+    """The tokens that lm-eval would score, or None where it stops."""
+    try:
+        getattr(stock, verb)([Instance(verb, {}, arguments, 0)], disable_tqdm=True)
+    except (AssertionError, IndexError):
+        return None
+    if not all(
+        context and 0 < len(continuation) <= stock.max_length for context, continuation in stock.asked
+    ):
+        return None
+    return stock.asked
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(context=odd_texts, continuation=odd_texts)
+def test_pairs_are_those_of_lm_eval_on_odd_text(stock, context, continuation):
+    encoder = Encoder(stock.tokenizer, stock.max_length)
+    asked = asked_by(stock, "loglikelihood", context, continuation)
+    if asked is None:
+        if context.strip():
+            with pytest.raises(RelscaleError):
+                pair(encoder, context, continuation)
+        return
+    (expected,) = asked
+    found = pair(encoder, context, continuation)
+    assert list(found.continuation) == expected[1]
+    assert list(found.context) == (expected[0] + expected[1])[-(stock.max_length + 1) :][: -len(expected[1])]
+
+
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.lists(st.sampled_from(ODD), max_size=40).map("".join))
+def test_windows_of_odd_text_are_those_of_lm_eval(stock, text):
+    stock.asked = []
+    asked = []
+    kept = stock._loglikelihood_tokens
+    stock._loglikelihood_tokens = lambda requests, **_: (
+        asked.extend(requests),
+        [(0.0, True)] * len(requests),
+    )[1]
+    try:
+        stock.loglikelihood_rolling([Instance("loglikelihood_rolling", {}, (text,), 0)], disable_tqdm=True)
+    finally:
+        stock._loglikelihood_tokens = kept
+    found = Encoder(stock.tokenizer, stock.max_length).rolling(text)
+    assert [(list(w.context), list(w.continuation)) for w in found] == [
+        (list(c), list(t)) for _, c, t in asked
+    ]
