@@ -5,10 +5,11 @@ from typing import Any
 from relscale.design.cost import Hardware
 from relscale.design.placement import place
 from relscale.errors import RelscaleError
-from relscale.experiment import check_tables, corpora, planned, source
+from relscale.experiment import check_tables, checkpoints, corpora, planned, source
 from relscale.figures.plot import figure_module, figure_suite
 from relscale.fitting.metrics import VALIDATION
 from relscale.laws.catalogue import law
+from relscale.scoring.checkpoint_table import check_distinct
 from relscale.scoring.suite import needs_documents, suite_folder, suite_inputs
 from relscale.scoring.suite_code import refuse_code
 from relscale.training.optimizers import optimizer_module
@@ -32,6 +33,8 @@ def check_experiment(config: dict[str, Any]) -> None:
     check_tables(config)
     if source(config) == "train":
         _check_training(config)
+    if source(config) == "checkpoints":
+        check_distinct(checkpoints(config), config["runs"]["table"])
     if source(config) != "measurements":
         for name, options in config["suites"].items():
             _check_suite(config, name, options)

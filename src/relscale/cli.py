@@ -415,6 +415,7 @@ def collect(options: argparse.Namespace) -> None:
     from relscale.measurements.published import read_tables
     from relscale.measurements.runs import Measured, listed_runs, trained_runs
     from relscale.measurements.schema import REPLICATES
+    from relscale.scoring.checkpoint_table import check_distinct
     from relscale.scoring.manifest import read_manifest
     from relscale.scoring.suite_code import trust_suite_code
     from relscale.tables import write_pieces, write_table
@@ -431,7 +432,9 @@ def collect(options: argparse.Namespace) -> None:
     runs: list[Measured]
     if source(config) == "checkpoints":
         suites = {name: read_manifest(suite_path(config, name)) for name in config["suites"]}
-        runs = listed_runs(checkpoints(config), scores, suites)
+        table = checkpoints(config)
+        check_distinct(table, config["runs"]["table"])
+        runs = listed_runs(table, scores, suites)
     else:
         unit = config["training"]["job"]
         trained = [runs_path(config, name, job) for name in names for job in job_names(config, name, unit)]

@@ -43,7 +43,7 @@ from relscale.figures.plot import each_figure, figure_base, figure_module, figur
 from relscale.laws.catalogue import law_names
 from relscale.measurements.published import source_module
 from relscale.provenance import code_digest, digest, files_state
-from relscale.measurements.samples import sample_files
+from relscale.scoring.lm_eval_log import log_files
 from relscale.scoring.checkpoint_table import checkpoint_files
 from relscale.scoring.safetensors_header import weight_files, weights_bytes
 from relscale.scoring.suite import needs_documents, suite_digest, suite_inputs, suite_title
@@ -92,7 +92,7 @@ TOKENIZER_FILES = files_state(config.get("vocabulary", {}).get("tokenizer", ""))
 TABLES = [table["path"] for table in tables(config)]
 TABLE = [config["runs"]["table"]] if "table" in config["runs"] else []
 ANSWERS = [config["fit"]["answers"]] if config["fit"]["answers"] else []
-SAMPLES = [file for each in CHECKPOINTS if each.samples for file in sample_files(each.samples)]
+SAMPLES = [file for each in CHECKPOINTS if each.samples for file in log_files(each.samples)]
 FIT_TABLES = list(SCHEMAS)
 LAWS = [f"relscale.laws.{name}" for name in law_names()]  # found by name, so that no import leads to them
 PATTERN = r"[{}<>\n]|^\w+:"  # what Snakemake, or its report, reads as more than a path

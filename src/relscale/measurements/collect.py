@@ -1,7 +1,7 @@
 """Items into the measurement table, and the same measurements under resampled items."""
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,9 +13,11 @@ import pyarrow.compute as pc
 
 from relscale.checked_parquet import read_parquet
 from relscale.errors import RelscaleError
+from relscale.measurements.comparable import Asked, asked, differences, number_digests, same_numbers
 from relscale.measurements.draws import draws
-from relscale.measurements.metrics import replicate_values, sums, values
+from relscale.measurements.metrics import UNUSABLE, replicate_values, sums, values
 from relscale.measurements.runs import Measured
+from relscale.measurements.samples import Place
 from relscale.measurements.schema import MEASUREMENTS, REPLICATES
 from relscale.measurements.status import Status, of_items, together
 from relscale.measurements.task_metrics import task_metrics
@@ -26,6 +28,7 @@ ORDER = ["corpus", "optimizer", "budget", "run", "suite", "prompt", "group", "me
 # What laws are fitted to; the others have their standard errors, and would double the largest table.
 RESAMPLED = ("bits_per_byte", "nats", "error_rate", "brier")
 PIECE = 2**20  # rows of replicates that are made at once
+SUBJECTS = "_subjects"  # ends the name of the suite that has a suite's subjects as groups
 REPORTED = 20  # lines about items that were flagged or left out
 OF_TARGETS = (ItemStatus.UNLABELLED, ItemStatus.OUTSIDE)  # flags of what the items call right
 WORDS = {
@@ -53,6 +56,15 @@ class Cell:
     bytes: int
     flagged: Counter[ItemStatus]
     empty: int
+    asked: Asked
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What models have in common, kept once: draws by document ids, and what groups were asked by its digest."""
+
+    weights: dict[tuple[str, ...], np.ndarray]
+    asked: dict[bytes, Asked]
 
 
 def collect(
@@ -97,20 +109,48 @@ def collect(
     RelscaleError
         Items are missing.
     """
-    weights: dict[tuple[str, ...], np.ndarray] = {}
+    shared = Shared({}, {})
     rows: list[dict[str, Any]] = []
     cells: list[tuple[dict[str, Any], Cell]] = []
+    places: list[Place] = []  # of suites, where cells may be of subjects in them
+    flags: list[list[str]] = []
+    numbers: list[tuple[str, str, bytes]] = []
     for run in runs:
         described = {"experiment": experiment, **run.described}
         rows += [{**described, **row} for row in run.rows]
         reported = _Reported(run.task_metrics, prepared or {}, seed)
-        for items in run.items:
-            for cell in _cells(_table(items), replicates, seed, weights, subjects, reported):
+        for items in map(_table, run.items):
+            for place, own in _cells(items, run.prepared, replicates, seed, shared, subjects):
+                cell = reported.added(own, place[2], own.group if own.suite != place[0] else None)
                 cells.append((described, cell))
-                rows += [{**described, **row} for row in _rows(cell, cut)]
-    _report(cells)
+                places.append(place)
+                flags.append(list(run.flags.get(place, ())))
+            if run.listed:
+                digests = number_digests(items)
+                numbers += [(described["run"], suite, digest) for suite, digest in digests.items()]
+    alike = same_numbers(numbers)
+    for (described, _), (suite, *_), told in zip(cells, places, flags, strict=True):
+        told += alike.get((described["run"], suite), ())
+    for told, differing in zip(flags, _differences([cell for _, cell in cells]), strict=True):
+        told += differing
+    for (described, cell), told in zip(cells, flags, strict=True):
+        rows += [{**described, **row} for row in _rows(cell, cut, told)]
+    _report(cells, flags)
     table = pa.Table.from_pylist(rows, MEASUREMENTS)
     return table.sort_by([(column, "ascending") for column in ORDER]), _replicates(cells, replicates)
+
+
+def _differences(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
+    """Of each cell, in what its model was asked otherwise than the others that have its place."""
+    places: dict[Place, list[int]] = defaultdict(list)
+    for number, cell in enumerate(cells):
+        places[cell.suite, cell.prompt, cell.group].append(number)
+    found: list[tuple[str, ...]] = [()] * len(cells)
+    for numbers in places.values():
+        of_place = differences([cells[number].asked for number in numbers])
+        for number, told in zip(numbers, of_place, strict=True):
+            found[number] = told
+    return found
 
 
 def _table(items: str | pa.Table) -> pa.Table:
@@ -123,57 +163,48 @@ def _table(items: str | pa.Table) -> pa.Table:
 
 def _cells(
     items: pa.Table,
+    prepared: bool,
     count: int,
     seed: int,
-    weights: dict[tuple[str, ...], np.ndarray],
+    shared: Shared,
     subjects: Sequence[str],
-    reported: "_Reported",
-) -> Iterator[Cell]:
-    """Every prompt and group of items. ``weights`` keeps draws, since all models have the same documents."""
+) -> Iterator[tuple[Place, Cell]]:
+    """Every prompt and group of items, and every subject where it is asked for with the place that it belongs to."""
     places = items.group_by(["suite", "prompt", "group"], use_threads=False).aggregate([]).to_pylist()
-    for place in places:
-        suite, prompt, group = place["suite"], place["prompt"], place["group"]
+    for found in places:
+        suite, prompt, group = place = found["suite"], found["prompt"], found["group"]
         part = items.filter(
             (pc.field("suite") == suite) & (pc.field("prompt") == prompt) & (pc.field("group") == group)
         )
-        yield reported.added(_cell(part, suite, prompt, group, count, seed, weights), group)
+        yield place, _cell(part, place, prepared, count, seed, shared)
         if suite in subjects:
             for subject in part["subject"].drop_null().unique().to_pylist():
                 named = part.filter(pc.field("subject") == subject)
                 alone = named.set_column(
                     named.column_names.index("subject"), "subject", pa.nulls(named.num_rows, pa.string())
                 )
-                cell = _cell(alone, f"{suite}_subjects", prompt, subject, count, seed, weights)
-                yield reported.added(cell, group, subject)
+                own = suite + SUBJECTS, prompt, subject
+                yield place, _cell(alone, own, prepared, count, seed, shared)
 
 
-def _cell(
-    part: pa.Table,
-    suite: str,
-    prompt: str,
-    group: str,
-    count: int,
-    seed: int,
-    weights: dict[tuple[str, ...], np.ndarray],
-) -> Cell:
+def _cell(part: pa.Table, place: Place, prepared: bool, count: int, seed: int, shared: Shared) -> Cell:
     found = sums(part)
     key = tuple(found.doc_ids)
-    if key not in weights:
-        weights[key] = draws(found.doc_ids, count, seed)
+    if key not in shared.weights:
+        shared.weights[key] = draws(found.doc_ids, count, seed)
     value, stderr = values(found)
-    drawn = replicate_values(found, weights[key])
+    own = asked(part, prepared)
     return Cell(
-        suite,
-        prompt,
-        group,
+        *place,
         found.metrics,
         value,
         stderr,
-        drawn,
+        replicate_values(found, shared.weights[key]),
         len(key),
         found.bytes,
         found.flagged,
         found.empty,
+        shared.asked.setdefault(own.digest, own),
     )
 
 
@@ -219,8 +250,8 @@ class _Reported:
         )
 
 
-def _rows(cell: Cell, cut: float) -> Iterator[dict[str, Any]]:
-    of_group = list(_statuses(cell, cut))
+def _rows(cell: Cell, cut: float, flags: Sequence[str]) -> Iterator[dict[str, Any]]:
+    of_group = [*_statuses(cell, cut), *flags]
     for metric, value, stderr in zip(cell.metrics, cell.values.tolist(), cell.stderrs.tolist(), strict=True):
         known = np.isfinite(value)
         yield {
@@ -232,7 +263,7 @@ def _rows(cell: Cell, cut: float) -> Iterator[dict[str, Any]]:
             "stderr": stderr if np.isfinite(stderr) else None,
             "items": cell.items,
             "bytes": cell.bytes,
-            "status": together(of_group if known or of_group else [_without_value(cell)]),
+            "status": together(of_group if known else [*of_group, *_without_value(cell)]),
         }
 
 
@@ -244,22 +275,24 @@ def _statuses(cell: Cell, cut: float) -> Iterator[str]:
             yield of_items(status, count, cell.items)
 
 
-def _without_value(cell: Cell) -> str:
-    """Why a metric has no value, where nothing is wrong with the group."""
+def _without_value(cell: Cell) -> list[str]:
+    """Why a metric has no value, where its items have no flag that says it."""
+    if any(cell.flagged[status] for status in UNUSABLE):
+        return []
     if cell.empty:
-        return of_items(Status.EMPTY, cell.empty, cell.items)
+        return [of_items(Status.EMPTY, cell.empty, cell.items)]
     short = cell.flagged[ItemStatus.TOO_SHORT]
-    return of_items(Status.TOO_SHORT, short, cell.items + short) if short else str(Status.NO_NUMBER)
+    return [of_items(Status.TOO_SHORT, short, cell.items + short) if short else str(Status.NO_NUMBER)]
 
 
-def _report(cells: Sequence[tuple[dict[str, Any], Cell]]) -> None:
-    """One line on stderr for each group with items that were flagged or left out."""
-    lines = [
-        f"{described['run']}, {cell.suite} {cell.prompt}, {cell.group}: "
-        f"{count} of {cell.items + cell.flagged[ItemStatus.TOO_SHORT]} {WORDS[status]}"
-        for described, cell in cells
-        for status, count in cell.flagged.items()
-    ]
+def _report(cells: Sequence[tuple[dict[str, Any], Cell]], flags: Sequence[Sequence[str]]) -> None:
+    """Lines on stderr for each group that has items that were flagged or left out, or is flagged as a whole."""
+    lines = []
+    for (described, cell), told in zip(cells, flags, strict=True):
+        items = cell.items + cell.flagged[ItemStatus.TOO_SHORT]
+        counts = [f"{count} of {items} {WORDS[status]}" for status, count in cell.flagged.items()]
+        where = f"{described['run']}, {cell.suite} {cell.prompt}, {cell.group}"
+        lines += [f"{where}: {each}" for each in (*counts, *dict.fromkeys(told))]
     for line in lines[:REPORTED]:
         print(line, file=sys.stderr)
     if len(lines) > REPORTED:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from relscale.design.run import Run, run_from_dict
 from relscale.errors import RelscaleError
-from relscale.measurements.samples import read_samples
+from relscale.measurements.samples import Place, read_samples
 from relscale.scoring.checkpoint_table import Checkpoint
 from relscale.scoring.manifest import Manifest
 
@@ -34,12 +34,21 @@ class Measured:
         Tables of items, or files of them.
     task_metrics
         Tables of what lm-eval's tasks make of each document, or files of them.
+    flags
+        What is wrong with a suite's prompt and group as a whole.
+    prepared
+        Whether its items answer a prepared suite's requests, and not what somebody asked elsewhere.
+    listed
+        Whether it is a row of somebody's table, in which two rows may be one model by mistake.
     """
 
     described: dict[str, Any]
     rows: tuple[dict[str, Any], ...]
     items: tuple[str | pa.Table, ...]
     task_metrics: tuple[str | pa.Table, ...] = ()
+    flags: Mapping[Place, tuple[str, ...]] = field(default_factory=dict)
+    prepared: bool = True
+    listed: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,16 +128,33 @@ def listed_runs(
     """
     scored, reported = _scored(score_manifests, by="name")
     return [
-        Measured(
+        _logged(checkpoint, suites)
+        if checkpoint.samples
+        else Measured(
             checkpoint.described(),
-            tuple(_validation(checkpoint.told())) if checkpoint.validated else (),
-            (read_samples(checkpoint.samples, suites),)
-            if checkpoint.samples
-            else scored.get(checkpoint.run, ()),
-            () if checkpoint.samples else reported.get(checkpoint.run, ()),
+            _validated(checkpoint),
+            scored.get(checkpoint.run, ()),
+            reported.get(checkpoint.run, ()),
+            listed=True,
         )
         for checkpoint in checkpoints
     ]
+
+
+def _logged(checkpoint: Checkpoint, suites: Mapping[str, Manifest]) -> Measured:
+    found = read_samples(str(checkpoint.samples), suites, (checkpoint.run,))
+    return Measured(
+        checkpoint.described(),
+        _validated(checkpoint),
+        (found.items,),
+        flags=found.flags,
+        prepared=False,
+        listed=True,
+    )
+
+
+def _validated(checkpoint: Checkpoint) -> tuple[dict[str, Any], ...]:
+    return tuple(_validation(checkpoint.told())) if checkpoint.validated else ()
 
 
 def _scored(

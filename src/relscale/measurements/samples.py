@@ -1,30 +1,75 @@
 """What lm-eval logged (``--log_samples``) as items: results that exist are not computed again."""
 
-import ast
 import json
 import math
-import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from relscale.errors import RelscaleError
+from relscale.json_lines import read_json_lines
+from relscale.measurements.inferred_task import Question, delimiter, labels
+from relscale.measurements.status import Status, of_items
+from relscale.scoring.answer_bytes import answer_bytes
 from relscale.scoring.items import SCHEMA, ItemStatus
-from relscale.scoring.labels import right_choices
-from relscale.scoring.manifest import Manifest, Task
-from relscale.scoring.requests import asked, document_id, scored_bytes
+from relscale.scoring.lm_eval_log import TaskLog, task_logs
+from relscale.scoring.manifest import Manifest
+from relscale.scoring.requests import UNCONDITIONAL, asked, document_id, scored_bytes
 
-NAME = re.compile(r"samples_(?P<task>.+)_(?P<time>\d{4}-\d\d-\d\dT[\d.:-]+)\.jsonl")
+MUTUAL_INFORMATION = "acc_mutual_info"
+Place = tuple[str, str, str]  # suite, prompt, group
 
 
-def read_samples(folder: str | Path, suites: Mapping[str, Manifest]) -> pa.Table:
-    """Items of every ``samples_<task>_<time>.jsonl`` below a folder, of which the task belongs to a suite.
+@dataclass(frozen=True)
+class Samples:
+    """The items of one model.
 
-    Of several files of a task the newest counts. ``tokens`` are null, since the files do not tell. The bytes of an
-    answer are those of the document's own text for it, without the delimiter before it.
+    Attributes
+    ----------
+    items
+        Columns of ``relscale.scoring.items.SCHEMA``. ``tokens`` are null, since logs do not tell, and whether a context
+        was cut is in no log either.
+    flags
+        What is wrong with a suite's prompt and group as a whole, for those where something is.
+    """
+
+    items: pa.Table
+    flags: Mapping[Place, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One line of a log: a question, or a document where ``question.contexts`` is empty.
+
+    Attributes
+    ----------
+    doc_id
+        As `relscale.scoring.requests.document_id` has it.
+    place
+        What tells the line from others: lm-eval's number of the document, where it is there.
+    question
+        What was asked and answered.
+    greedy
+        Whether each continuation is what the model would have said.
+    alone
+        The same choices without their contexts, where the task's mutual information needs them.
+    """
+
+    doc_id: str
+    place: str
+    question: Question
+    greedy: Sequence[bool]
+    alone: "Sample | None" = None
+
+
+def read_samples(folder: str | Path, suites: Mapping[str, Manifest], names: Sequence[str] = ()) -> Samples:
+    """Items of every ``samples_<task>_<time>.jsonl`` of one model, of which the task belongs to a suite.
+
+    Of several files of a task the newest counts.
 
     Parameters
     ----------
@@ -32,124 +77,145 @@ def read_samples(folder: str | Path, suites: Mapping[str, Manifest]) -> pa.Table
         Where lm-eval wrote them.
     suites
         Where a task belongs: manifests of prepared suites, by name.
-
-    Returns
-    -------
-    pa.Table
-        Columns of ``relscale.scoring.items.SCHEMA``.
+    names
+        What the model is called, where the folder has those of several.
 
     Raises
     ------
     RelscaleError
-        There is no such file, or one is broken; the message names the line.
+        There is no such file, or those of several models, or one is broken; the message names the line.
     """
-    newest = _newest(Path(folder))
-    if not newest:
-        raise RelscaleError(f"{folder}: no samples_*.jsonl there; log them with lm_eval --log_samples")
+    logs = task_logs(folder, names)
     rows: list[dict[str, Any]] = []
+    flags: dict[Place, tuple[str, ...]] = {}
+    assumed = []
     for suite, manifest in suites.items():
-        placed = [name for name in manifest.tasks if name in newest]
+        placed = [name for name in manifest.tasks if name in logs]
         if placed and len(placed) < len(manifest.tasks):
             print(
                 f"{folder}: samples of {len(placed)} of the {len(manifest.tasks)} tasks of suite {suite}",
                 file=sys.stderr,
             )
         for name in placed:
-            rows += _items(newest.pop(name), suite, name, manifest.tasks[name])
-    if newest:
+            log, task = logs.pop(name), manifest.tasks[name]
+            samples = list(_samples(log.path))
+            found, known = _items(samples, log)
+            described = {"suite": suite, "task": name, "tokens": None}
+            described |= {"prompt": task.prompt, "group": task.group, "subject": task.subject}
+            rows += [described | row for row in found]
+            place = suite, task.prompt, task.group
+            flags[place] = (*flags.get(place, ()), *_flags(samples, log, manifest))
+            assumed += [] if known else [name]
+    if logs:
+        print(f"{folder}: left out, tasks of no suite: {', '.join(sorted(logs))}", file=sys.stderr)
+    if assumed:
         print(
-            f"{folder}: left out, tasks of no suite: {', '.join(sorted(newest))}",
+            f"{folder}: neither results_*.json nor the documents tell what stands before the answers of "
+            f"{', '.join(assumed)}; one space is taken as their delimiter, where there is one",
             file=sys.stderr,
         )
-    return pa.Table.from_pylist(rows, SCHEMA)
+    return Samples(pa.Table.from_pylist(rows, SCHEMA), {place: told for place, told in flags.items() if told})
 
 
-def sample_files(folder: str | Path) -> list[Path]:
-    """The files that `read_samples` may read."""
-    return sorted(Path(folder).rglob("samples_*.jsonl"))
+def _flags(samples: Sequence[Sample], log: TaskLog, manifest: Manifest) -> Iterator[str]:
+    """What makes a task's items other than the suite's."""
+    if any(not sample.question.contexts for sample in samples) and any(manifest.windows.values()):
+        told = ", ".join(f"{name} {value}" for name, value in manifest.windows.items())
+        yield f"{Status.OTHER_WINDOWS}: lm-eval scores all of a document, and the suite has {told}"
+    if log.documents is not None and len(samples) < log.documents:
+        yield of_items(Status.INCOMPLETE, len(samples), log.documents)
 
 
-def _newest(folder: Path) -> dict[str, Path]:
-    """The newest file of each task."""
-    found: dict[str, tuple[str, Path]] = {}
-    for path in sample_files(folder):
-        named = NAME.fullmatch(path.name)
-        if named:
-            task = named["task"]
-            found[task] = max(found.get(task, ("", path)), (named["time"], path))
-    return {task: path for task, (_, path) in found.items()}
-
-
-def _items(path: Path, suite: str, name: str, place: Task) -> Iterator[dict[str, Any]]:
-    described = {
-        "suite": suite,
-        "task": name,
-        "prompt": place.prompt,
-        "group": place.group,
-        "subject": place.subject,
-        "tokens": None,
-    }
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+def _samples(path: Path) -> Iterator[Sample]:
+    """The lines of a file; of a task that has several filters, those of the first."""
+    kept: list[Any] = []
+    for number, line in read_json_lines(path):
         try:
-            yield from (described | row for row in _document(json.loads(line)))
-        except (ValueError, KeyError, TypeError, IndexError, SyntaxError) as error:
+            kept = kept or [line.get("filter")]
+            if line.get("filter") == kept[0]:
+                yield _sample(line)
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise RelscaleError(f"{path}, line {number}: not a sample of scored text ({reason})") from error
 
 
-def _document(sample: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The items of one logged document."""
-    requests = [_arguments(each) for each in _values(sample["arguments"])]
-    responses = [response[0] for response in sample["resps"]]
-    doc_id = document_id(sample["doc"])
+def _sample(line: dict[str, Any]) -> Sample:
+    requests = [_arguments(each) for each in _values(line["arguments"])]
+    responses = [response[0] for response in line["resps"]]
+    if not requests or len(responses) != len(requests):
+        raise ValueError(f"{len(responses)} responses to {len(requests)} requests")
+    doc_id = document_id(line["doc"])
+    place = str(line.get("doc_id", doc_id))
     if len(requests[0]) == 1:  # a whole document
-        (text,) = requests[0]
-        size = len(text.encode())
-        logprob = float(responses[0])
-        yield _row(doc_id, 0, True, logprob, size, size, None, asked(None, text), ItemStatus.OK)
-        return
-    # For mutual information the choices are asked once more, without their context.
-    choices = [pair for pair in requests if pair[0]] or requests
-    targets, status = _targets(sample["target"], choices)
-    for choice, (context, continuation) in enumerate(choices):
-        logprob, greedy = responses[choice]
-        answer = _answer(continuation, sample["doc"])
-        yield _row(
-            doc_id,
-            choice,
-            choice in targets,
-            float(logprob),
-            len(answer.encode()),
-            scored_bytes(context, continuation),
-            str(greedy) == "True",
-            asked(context, continuation),
-            status,
-        )
+        ((text,),) = requests
+        question = Question(line["doc"], None, (), (text,), (_number(responses[0]),), None)
+        return Sample(doc_id, place, question, ())
+    half = len(requests) // 2 if _asks_unconditionally(line, requests) else len(requests)
+
+    def sample(chosen: slice, accuracy: Any, alone: Sample | None = None) -> Sample:
+        contexts, continuations = zip(*requests[chosen], strict=True)
+        logprobs, greedy = zip(*responses[chosen], strict=True)
+        numbers = [_number(each) for each in logprobs]
+        known = float(accuracy) if accuracy in (0, 1) else None
+        question = Question(line["doc"], line["target"], contexts, continuations, numbers, known)
+        return Sample(doc_id, place, question, [str(each) == "True" for each in greedy], alone)
+
+    alone = sample(slice(half, None), None) if half < len(requests) else None
+    return sample(slice(half), line.get("acc"), alone)
 
 
-def _row(
-    doc_id: str,
-    choice: int,
-    target: bool,
-    logprob: float,
-    answer: int,
-    scored: int,
-    greedy: bool | None,
-    request: int,
-    status: ItemStatus,
-) -> dict[str, Any]:
-    possible = math.isfinite(logprob) and logprob <= 0
-    return {
-        "doc_id": doc_id,
-        "choice": choice,
-        "target": target,
-        "logprob": logprob,
-        "bytes_answer": answer,
-        "bytes_scored": scored,
-        "greedy": greedy,
-        "asked": request,
-        "status": str(status if possible else ItemStatus.NO_NUMBER),
-    }
+def _asks_unconditionally(line: dict[str, Any], requests: Sequence[Sequence[str]]) -> bool:
+    """Whether the choices were asked once more, without their context, for mutual information."""
+    half = len(requests) // 2
+    if len(requests) != 2 * half or any(context for context, _ in requests[half:]):
+        return False
+    return MUTUAL_INFORMATION in line or any(context for context, _ in requests[:half])
+
+
+def _items(samples: Sequence[Sample], log: TaskLog) -> tuple[list[dict[str, Any]], bool]:
+    """Rows of the items of one task, and whether the delimiter before its answers is known."""
+    questions = [sample.question for sample in samples if sample.question.contexts]
+    before, known = delimiter(questions, log.settings, log.chat_template) if questions else ("", True)
+    choices = [[text.removeprefix(before) for text in each.continuations] for each in questions]
+    labelled = iter(labels(questions, choices, log.settings))
+    seen: set[str] = set()
+    rows: list[dict[str, Any]] = []
+    for sample in samples:
+        places, status = next(labelled) if sample.question.contexts else ([0], ItemStatus.OK)
+        if sample.place in seen:
+            status = ItemStatus.REPEATED
+        seen.add(sample.place)
+        rows += _rows(sample, before, places, status)
+        if sample.alone:
+            rows += [row | {"prompt": UNCONDITIONAL} for row in _rows(sample.alone, before, places, status)]
+    return rows, known
+
+
+def _rows(sample: Sample, before: str, places: Sequence[int], status: ItemStatus) -> Iterator[dict[str, Any]]:
+    question = sample.question
+    whole = not question.contexts
+    for choice, (context, continuation, logprob) in enumerate(
+        zip(question.contexts or (None,), question.continuations, question.logprobs, strict=True)
+    ):
+        scored = scored_bytes(context, continuation)
+        own = ItemStatus.TOO_SHORT if whole and scored == 0 else status
+        yield {
+            "doc_id": sample.doc_id,
+            "choice": choice,
+            "target": choice in places,
+            "logprob": logprob,
+            "bytes_answer": answer_bytes(continuation, "" if whole else before),
+            "bytes_scored": scored,
+            "greedy": None if whole else sample.greedy[choice],
+            "asked": asked(context, continuation),
+            "status": str(own if math.isfinite(logprob) and logprob <= 0 else ItemStatus.NO_NUMBER),
+        }
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or value is None:
+        raise ValueError(f"{json.dumps(value)} is no log-probability")
+    return float(value)
 
 
 def _values(arguments: Any) -> list[Any]:
@@ -162,27 +228,3 @@ def _arguments(request: Any) -> list[str]:
     if any(not isinstance(text, str) for text in found):
         raise ValueError("its task generates text")
     return found
-
-
-def _targets(target: Any, choices: list[list[str]]) -> tuple[list[int], ItemStatus]:
-    """Places of the right choices, from a number, a text, or a list of them as lm-eval writes it."""
-    if len(choices) == 1:
-        return [0], ItemStatus.OK
-    several = ast.literal_eval(str(target)) if str(target).startswith("[") else [target]
-    texts = [text.strip() for _, text in choices]
-    labels = [int(each) if str(each).lstrip("-").isdigit() else str(each).strip() for each in several]
-    return right_choices(labels, texts)
-
-
-def _answer(continuation: str, doc: dict[str, Any]) -> str:
-    """The document's own text in a continuation, without the delimiter that stands before it."""
-    texts = [text for value in doc.values() for text in (value if isinstance(value, list) else [value])]
-    own = [
-        text
-        for text in texts
-        if isinstance(text, str)
-        and text
-        and continuation.endswith(text)
-        and not continuation.removesuffix(text).strip()
-    ]
-    return max(own, key=len, default=continuation.lstrip())

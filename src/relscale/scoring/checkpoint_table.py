@@ -1,5 +1,6 @@
 """The second door: a table of checkpoints, one row each, that others trained or that ``relscale export`` wrote."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 from relscale.errors import RelscaleError
 from relscale.hub import MODEL_FILES, PICKLED, fetch_model
 from relscale.provenance import digest, file_digest
+from relscale.scoring.lm_eval_log import task_logs
 from relscale.scoring.parameters import count_parameters
 from relscale.tables import read_table
 
@@ -35,7 +37,8 @@ class Checkpoint:
     model, revision
         A folder, or the name of a model on the hub and the revision of it; None where samples stand for it.
     samples
-        A folder of ``samples_*.jsonl`` that lm-eval logged; such a row is not scored again.
+        A folder of ``samples_*.jsonl`` that lm-eval logged, or one above it where the run is called as the model's
+        folder is; such a row is not scored again.
     status
         ``ok``, or why the training must not be trusted; a run that diverged has no model.
     validation_loss, validation_bits_per_byte
@@ -118,6 +121,52 @@ def read_checkpoints(path: str | Path) -> list[Checkpoint]:
                 f"{path}: rows {known[row.run]} and {number} are both called {row.run!r}; name them in a column 'run'"
             )
     return rows
+
+
+def check_distinct(checkpoints: Sequence[Checkpoint], table: str | Path) -> None:
+    """See that no two rows are one model: the same folder or revision, or the same samples.
+
+    Copies of a model are found by their numbers, when measurements are collected.
+
+    Parameters
+    ----------
+    checkpoints
+        The rows of the table, in its order.
+    table
+        Its path, for the message.
+
+    Raises
+    ------
+    RelscaleError
+        Two rows are one model, or samples are of several models and none of them is called as the row's run is.
+    """
+    known: dict[Any, int] = {}
+    for number, checkpoint in enumerate(checkpoints, start=1):
+        for source, shown in _sources(checkpoint, f"{table}, row {number}"):
+            if known.setdefault(source, number) != number:
+                first = known[source]
+                raise RelscaleError(
+                    f"{table}: rows {first} and {number}, {checkpoints[first - 1].run!r} and {checkpoint.run!r}, both "
+                    f"read {shown}; a law needs a model of its own for each row"
+                )
+
+
+def _sources(checkpoint: Checkpoint, where: str) -> list[tuple[Any, str]]:
+    """What a row's numbers come from, and how to call it."""
+    if checkpoint.samples:
+        try:
+            logs = task_logs(checkpoint.samples, (checkpoint.run,))
+        except RelscaleError as error:
+            raise RelscaleError(f"{where}: {error}") from None
+        paths = [log.path.resolve() for log in logs.values()]
+        return [(path, str(path)) for path in paths]
+    if checkpoint.local:
+        folder = Path(str(checkpoint.model)).resolve()
+        return [(folder, str(folder))]
+    if checkpoint.model:
+        name = f"{checkpoint.model} at revision {checkpoint.revision or 'main'}"
+        return [(name, name)]
+    return []
 
 
 def table_schema() -> pa.Schema:

@@ -45,7 +45,7 @@ def right_choices(label: Any, choices: Sequence[str]) -> tuple[list[int], ItemSt
 
 def _is_blank(label: Any, choices: Sequence[str]) -> bool:
     if isinstance(label, str):
-        return label not in choices and label.strip() in ("", "-1", "None")
+        return label not in choices and label.strip() in ("", "-1", "None", "nan")
     return label is None or (isinstance(label, Real) and (label == -1 or label != label))
 
 

@@ -1,6 +1,6 @@
 """What a suite says of itself: ``suite.yaml``, read and checked."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -136,7 +136,12 @@ def suite_name(folder: str | Path) -> str:
 
 def write_manifest(manifest: Manifest, folder: str | Path) -> None:
     """Write ``suite.yaml`` into ``folder``; what is at its default is left away."""
-    values = {key: value for key, value in asdict(manifest).items() if value not in ("", {}, None, "default")}
+    needed = {each.name for each in fields(Manifest) if each.default is each.default_factory is MISSING}
+    values = {
+        key: value
+        for key, value in asdict(manifest).items()
+        if key in needed or value not in ("", {}, None, "default")
+    }
     for part in ("groups", "tasks"):
         if part in values:
             values[part] = {name: _given(entry) for name, entry in values[part].items()}

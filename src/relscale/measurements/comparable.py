@@ -1,0 +1,156 @@
+"""Whether models were asked the same: a relative law compares the same items for every model.
+
+Of one group under one prompt, each model has documents, each as often as it stands there and with a digest of what was
+asked of it. They are held against a reference: what the prepared suite asks, where models were scored here, else the
+documents that any model has, each as often and in the words that most models have it. Where as many models were asked
+in one form as in another, nobody knows which is meant, and all of them are flagged: prompts with other solved examples,
+of another template, or in the chat templates of different models are different prompts.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from relscale.measurements.status import Status, of_items
+
+Words = tuple[int, ...]  # digests of what is asked of a document, one for each time it stands there
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one model was asked of a group.
+
+    Attributes
+    ----------
+    digest
+        Equal where models were asked the same in the same order, of a prepared suite or not.
+    documents
+        Task and id of each, once for each time it stands there.
+    words
+        ``uint64[documents]``, a digest of all that is asked of each: contexts and continuations.
+    prepared
+        Whether these are a prepared suite's own requests.
+    """
+
+    digest: bytes
+    documents: pa.Array = field(repr=False)
+    words: np.ndarray = field(repr=False)
+    prepared: bool
+
+    def by_document(self) -> dict[str, Words]:
+        """What is asked of each document."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for document, words in zip(self.documents.to_pylist(), self.words.tolist(), strict=True):
+            found[document].append(words)
+        return {document: tuple(sorted(words)) for document, words in found.items()}
+
+
+def asked(items: pa.Table, prepared: bool) -> Asked:
+    """What the items of one group under one prompt were asked; choices of a question stand together."""
+    starts = np.flatnonzero(items["choice"].to_numpy() == 0)
+    firsts = items.select(["task", "doc_id"]).take(pa.array(starts)).combine_chunks()
+    documents = pa.concat_arrays(
+        [pa.array([], pa.string()), *pc.binary_join_element_wise(*firsts.columns, "\0").chunks]
+    )
+    words = np.add.reduceat(items["asked"].to_numpy().view(np.uint64), starts)
+    sizes = pc.binary_length(documents).to_numpy()
+    text = memoryview(documents.buffers()[2])[: sizes.sum()]
+    digest = hashlib.blake2b(bytes([prepared]), digest_size=16)
+    for part in sizes.tobytes(), words.tobytes(), text:
+        digest.update(part)
+    return Asked(digest.digest(), documents, words, prepared)
+
+
+def differences(models: Sequence[Asked]) -> list[tuple[str, ...]]:
+    """Of each model, in what it was asked otherwise than the reference: statuses, none where all is the same."""
+    counts = Counter(model.digest for model in models)
+    if len(counts) == 1:
+        return [()] * len(models)
+    once = {model.digest: model for model in models}
+    found = {digest: model.by_document() for digest, model in once.items()}
+    prepared = {model.digest for model in models if model.prepared}
+    reference = _reference([(found[digest], counts[digest]) for digest in (prepared or counts)])
+    told = {digest: tuple(_differences(found[digest], reference)) for digest in counts}
+    return [told[model.digest] for model in models]
+
+
+@dataclass(frozen=True)
+class Usual:
+    """How a document usually stands there: how often, and what is asked of it; None where nobody knows."""
+
+    count: int
+    words: Words | None
+
+
+def _reference(models: Sequence[tuple[dict[str, Words], int]]) -> dict[str, Usual]:
+    seen: dict[str, Counter[Words]] = defaultdict(Counter)
+    for documents, weight in models:
+        for document, words in documents.items():
+            seen[document][words] += weight
+    return {document: _usual(words) for document, words in seen.items()}
+
+
+def _usual(seen: Counter[Words]) -> Usual:
+    counts: Counter[int] = Counter()
+    forms: Counter[Words] = Counter()
+    for words, weight in seen.items():
+        counts[len(words)] += weight
+        forms[tuple(sorted(set(words)))] += weight
+    most = max(forms.values())
+    usual = [words for words, weight in forms.items() if weight == most]
+    often = max(counts.values())
+    return Usual(
+        min(count for count, weight in counts.items() if weight == often),
+        usual[0] if len(usual) == 1 else None,
+    )
+
+
+def _differences(documents: dict[str, Words], reference: dict[str, Usual]) -> Iterator[str]:
+    items = sum(usual.count for usual in reference.values())
+    there = sum(min(usual.count, len(documents.get(document, ()))) for document, usual in reference.items())
+    if there < items:
+        yield of_items(Status.INCOMPLETE, there, items)
+    own = sum(map(len, documents.values()))
+    others = sum(len(words) for document, words in documents.items() if document not in reference)
+    if others:
+        yield of_items(Status.OTHER_ITEMS, others, own)
+    known = [(words, reference[document]) for document, words in documents.items() if document in reference]
+    again = sum(max(0, len(words) - usual.count) for words, usual in known)
+    if again:
+        yield of_items(Status.REPEATED, again, own)
+    otherwise = sum(len(words) for words, usual in known if tuple(sorted(set(words))) != usual.words)
+    if otherwise:
+        yield of_items(Status.OTHER_PROMPT, otherwise, own)
+
+
+def number_digests(items: pa.Table) -> dict[str, bytes]:
+    """A digest of all log-probabilities of a model in each suite; equal for one model under two names."""
+    found = {}
+    for suite in pc.unique(items["suite"]).to_pylist():
+        numbers = items.filter(pc.field("suite") == suite)["logprob"].to_numpy()
+        if np.isfinite(numbers).any():
+            found[suite] = hashlib.blake2b(np.sort(numbers).tobytes(), digest_size=16).digest()
+    return found
+
+
+def same_numbers(models: Sequence[tuple[str, str, bytes]]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """A status for each model and suite in which another model has the same log-probabilities to the last digit.
+
+    Parameters
+    ----------
+    models
+        Name, suite and digest of its numbers.
+    """
+    names: dict[tuple[str, bytes], set[str]] = defaultdict(set)
+    for name, suite, digest in models:
+        names[suite, digest].add(name)
+    return {
+        (name, suite): (f"{Status.SAME_NUMBERS}: as {', '.join(sorted(names[suite, digest] - {name}))}",)
+        for name, suite, digest in models
+        if len(names[suite, digest]) > 1
+    }

@@ -1,0 +1,235 @@
+"""What a log of samples leaves unsaid of its task: the delimiter before an answer, and some questions' labels.
+
+lm-eval writes the task's settings into ``results_<time>.json`` beside the samples. Where that file is gone, or does not
+say it, the samples themselves tell: the delimiter is what stands before the documents' own texts in all continuations
+alike, and the label of a question is what its logged accuracy agrees with.
+"""
+
+import ast
+import string
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from relscale.scoring.items import ItemStatus
+from relscale.scoring.labels import right_choices
+
+DEFAULT_DELIMITER = " "  # lm-eval's
+Label = tuple[list[int], ItemStatus]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One logged question.
+
+    Attributes
+    ----------
+    doc
+        Its document.
+    target
+        What lm-eval wrote of its label.
+    contexts, continuations
+        What was asked, a pair for each choice.
+    logprobs
+        Of the continuations, nats.
+    accuracy
+        What lm-eval found; None where it logged none.
+    """
+
+    doc: Mapping[str, Any]
+    target: Any
+    contexts: Sequence[str]
+    continuations: Sequence[str]
+    logprobs: Sequence[float]
+    accuracy: float | None
+
+    @property
+    def asks_contexts(self) -> bool:
+        """Whether the choices are contexts with one continuation, as in Winogrande."""
+        return len(self.contexts) > 1 and len(set(self.continuations)) == 1 and len(set(self.contexts)) > 1
+
+
+def delimiter(
+    questions: Sequence[Question], settings: Mapping[str, Any], chat_template: bool
+) -> tuple[str, bool]:
+    """What stands between every context and its answer, and whether that is known and not assumed.
+
+    Parameters
+    ----------
+    questions
+        Of one task.
+    settings
+        The task's, as lm-eval wrote them into its results; empty where they are not there.
+    chat_template
+        Whether prompts were put into a chat template: lm-eval then leaves the delimiter away, but after a
+        ``gen_prefix`` that ends in no white space.
+    """
+    if settings.get("output_type") == "loglikelihood":
+        return "", True
+    common = _common([text for question in questions for text in question.continuations])
+    said = settings.get("target_delimiter")
+    if isinstance(said, str):
+        prefix = settings.get("gen_prefix")
+        if chat_template and (not prefix or str(prefix)[-1].isspace()):
+            said = ""
+        if common.startswith(said):
+            return said, True
+    # A label that is a text is the text of a choice; of a document's other texts some may only look like one.
+    for own in ("target", "doc"):
+        votes: Counter[str] = Counter()
+        for question in questions:
+            texts = {text for text in _texts(getattr(question, own)) if text and not _is_number(text)}
+            for continuation in question.continuations:
+                before = (continuation.removesuffix(text) for text in texts if continuation.endswith(text))
+                votes.update({each for each in before if common.startswith(each)})
+        if votes:
+            most = max(votes.values())
+            return min((each for each, count in votes.items() if count == most), key=len), True
+    return (DEFAULT_DELIMITER if common.startswith(DEFAULT_DELIMITER) else ""), False
+
+
+def labels(
+    questions: Sequence[Question], choices: Sequence[Sequence[str]], settings: Mapping[str, Any]
+) -> list[Label]:
+    """The right choices of each question, as `relscale.scoring.labels.right_choices` gives them.
+
+    Parameters
+    ----------
+    questions
+        Of one task.
+    choices
+        The answers of each, without their delimiter.
+    settings
+        The task's, as lm-eval wrote them into its results.
+    """
+    if settings.get("output_type", "loglikelihood") == "loglikelihood" and all(
+        len(own) == 1 for own in choices
+    ):
+        return [([0], ItemStatus.OK) for _ in questions]
+    if any(question.asks_contexts for question in questions):
+        return _labels_of_contexts(questions, settings)
+    # lm-eval writes a place and a text alike: "1" may be the second choice, or the choice whose text is 1.
+    as_place = [
+        right_choices(_label(question.target, [text for text in own if not _is_number(text)]), own)
+        for question, own in zip(questions, choices, strict=True)
+    ]
+    as_text = [
+        right_choices(_label(question.target, own), own)
+        for question, own in zip(questions, choices, strict=True)
+    ]
+    return as_text if _doubts(questions, as_text) < _doubts(questions, as_place) else as_place
+
+
+def _labels_of_contexts(questions: Sequence[Question], settings: Mapping[str, Any]) -> list[Label]:
+    """Labels where the target is the common continuation and the log does not say which context is right.
+
+    They are in the document: in the column that the task names, else in the one that agrees with every accuracy. Of two
+    choices an accuracy alone says which is right.
+    """
+    unknown: Label = [], ItemStatus.UNLABELLED
+    named = str(settings.get("doc_to_text")).strip("{} ")
+    if all(named in question.doc for question in questions):
+        return [right_choices(_label(question.doc[named], ()), question.contexts) for question in questions]
+    known = [_from_accuracy(question) for question in questions]
+    if all(place is not None for place in known):
+        return [([place], ItemStatus.OK) for place in known if place is not None]
+    columns = {tuple(column) for column in _columns(questions) if _agree(column, questions)}
+    if len(columns) != 1:
+        return [unknown if place is None else ([place], ItemStatus.OK) for place in known]
+    return [([place], ItemStatus.OK) for place in columns.pop()]
+
+
+def _from_accuracy(question: Question) -> int | None:
+    if question.accuracy is None or not np.isfinite(question.logprobs).all():
+        return None
+    first = int(np.argmax(question.logprobs))
+    if question.accuracy == 1:
+        return first
+    return 1 - first if len(question.contexts) == 2 else None
+
+
+def _columns(questions: Sequence[Question]) -> Iterator[list[int]]:
+    """Every column of the documents that reads as a place, counted from 0 or from 1."""
+    shared = set.intersection(*(set(question.doc) for question in questions))
+    for name in sorted(shared):
+        read = [_ordinal(question.doc[name]) for question in questions]
+        for first in (0, 1):
+            places = [value - first for value in read if value is not None]
+            if len(places) == len(read) and all(
+                0 <= place < len(question.contexts) for place, question in zip(places, questions, strict=True)
+            ):
+                yield places
+
+
+def _ordinal(value: Any) -> int | None:
+    if isinstance(value, str):
+        value = value.strip()
+        if len(value) == 1 and value in string.ascii_uppercase:
+            return string.ascii_uppercase.index(value)
+        return int(value) if value.isascii() and value.isdigit() else None
+    return int(value) if isinstance(value, int) else None
+
+
+def _agree(places: Sequence[int], questions: Sequence[Question]) -> bool:
+    """Whether labels give every accuracy that was logged; without any they are not to be trusted."""
+    logged = [
+        (place, question)
+        for place, question in zip(places, questions, strict=True)
+        if question.accuracy is not None
+    ]
+    return bool(logged) and not any(_differs([place], question) for place, question in logged)
+
+
+def _doubts(questions: Sequence[Question], read: Sequence[Label]) -> int:
+    """How many labels name no choice, or do not give the accuracy that was logged."""
+    return sum(
+        status is not ItemStatus.OK or _differs(places, question)
+        for question, (places, status) in zip(questions, read, strict=True)
+    )
+
+
+def _differs(places: Sequence[int], question: Question) -> bool:
+    if question.accuracy is None or not np.isfinite(question.logprobs).all():
+        return False
+    return (int(np.argmax(question.logprobs)) in places) != (question.accuracy == 1)
+
+
+def _label(target: Any, texts: Sequence[str]) -> Any:
+    """A label as the task had it: what lm-eval wrote as text may be one of ``texts``, a list, a number or a truth."""
+    if not isinstance(target, str) or target in texts:
+        return target
+    try:
+        value = ast.literal_eval(target.strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return target
+    return value if value is None or isinstance(value, bool | int | float | list | tuple) else target
+
+
+def _common(texts: Sequence[str]) -> str:
+    """What all texts begin with: of any texts, what the first and the last in order begin with."""
+    first, last = min(texts), max(texts)
+    return first[: next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts of a document, however deep."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            waiting += each.values()
+        elif isinstance(each, list | tuple):
+            waiting += each
