@@ -97,9 +97,8 @@ class TableFit:
             The law is no line in logarithms, which the figure is of.
         """
         check_drawn(self.law, self.error, self.loss)
-        from relscale.figures import relative_law
         from relscale.figures.data import FigureData
-        from relscale.figures.plot import plot
+        from relscale.figures.plot import make_figure, plot
 
         shown = {name: self.measurements[name][0].as_py() for name in ("suite", "metric")} | {"x": self.x}
         with TemporaryDirectory() as folder:
@@ -108,7 +107,7 @@ class TableFit:
             write(self.results, data.fits)
             if output is not None:
                 plot("relative-law", data, Path(output), shown)
-            return relative_law.draw(data, shown)
+            return make_figure("relative-law", data, shown)
 
 
 def fit(

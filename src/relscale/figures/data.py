@@ -8,7 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import pyarrow as pa
+
 from relscale.errors import RelscaleError
+from relscale.figures.as_text import as_text, shown
 from relscale.figures.metric_title import metric_title
 from relscale.fitting.left_out import left_out
 from relscale.fitting.metrics import parse
@@ -131,6 +134,9 @@ class Series:
 class FigureData:
     """Where the numbers are; every table is read once, and only by the figures that need it.
 
+    What is read comes as plotly shows it unchanged (``relscale.figures.as_text``); so are the names that its methods
+    take and give.
+
     Attributes
     ----------
     measurements
@@ -174,7 +180,7 @@ class FigureData:
                 Path(self.measurements) if table == "measurements" else Path(self.fits) / f"{table}.parquet"
             )
             whole = read_table(path, COLUMNS[table]).select(COLUMNS[table])
-            self._tables[table] = whole.to_pylist()
+            self._tables[table] = _table_as_text(whole).to_pylist()
             for row in self._tables[table]:
                 self._parts.setdefault((table, row.get("suite"), row.get("group")), []).append(row)
         if "suite" in where and "group" in where:  # most questions are for one group; the tables hold many
@@ -204,7 +210,7 @@ class FigureData:
 
     def left_out(self, suite: Suite, **where: Any) -> list[str]:
         """Notes on what a suite's figure lacks: runs whose status says that they must not be trusted."""
-        table = read_table(self.measurements, COLUMNS["measurements"])
+        table = _table_as_text(read_table(self.measurements, COLUMNS["measurements"]))
         lines = left_out(table, {"suite": suite.name, **where})
         more = [f"And {len(lines) - MOST_NOTES} more such lines."] if len(lines) > MOST_NOTES else []
         return [f"{line[0].upper()}{line[1:]}." for line in lines[:MOST_NOTES]] + more
@@ -219,7 +225,7 @@ class FigureData:
         found = distinct((row["corpus"], row["optimizer"]) for row in self.rows("frontier"))
         found += distinct((row["corpus"], row["optimizer"]) for row in self.rows("errors"))
         found = distinct(found)
-        order = {corpus: place for place, corpus in enumerate(self.corpora or self.tokens)}
+        order = {as_text(corpus): place for place, corpus in enumerate(self.corpora or self.tokens)}
         found.sort(key=lambda pair: (order.get(pair[0], len(order)), str(pair[0]), str(pair[1])))
         alone = len({optimizer for _, optimizer in found}) < 2
         return [
@@ -236,7 +242,10 @@ class FigureData:
     @cached_property
     def _suite_names(self) -> list[str]:
         return distinct(
-            [*self.suites, *sorted({row["suite"] for row in self.rows("errors")} - {"validation"})]
+            [
+                *map(as_text, self.suites),
+                *sorted({row["suite"] for row in self.rows("errors")} - {"validation"}),
+            ]
         )
 
     def suite_names(self) -> list[str]:
@@ -252,7 +261,7 @@ class FigureData:
             No suite is named, or there is none of that name.
         """
         if not options.get("suite"):
-            figures = ", ".join(f"{figure}-{name}" for name in self.suite_names())
+            figures = ", ".join(f"{figure}-{shown(name)}" for name in self.suite_names())
             raise RelscaleError(f"{figure}: is drawn for one suite at a time; there are {figures}")
         return self.suite(options["suite"], options)
 
@@ -265,29 +274,30 @@ class FigureData:
             There is no suite of that name, or its manifest cannot be read.
         """
         if name not in self.suite_names():
-            raise RelscaleError(
-                f"no suite {name!r}; this experiment has {', '.join(self.suite_names()) or 'none'}"
-            )
-        manifest = _manifest(self.suites.get(name, {}))
+            known = ", ".join(map(shown, self.suite_names())) or "none"
+            raise RelscaleError(f"no suite {shown(name)!r}; this experiment has {known}")
+        manifest = _manifest({as_text(suite): told for suite, told in self.suites.items()}.get(name, {}))
         errors = self.rows("errors", suite=name)
         present = {row["metric"] for row in errors}
-        wanted = str(options.get("metric") or manifest.get("metric") or "none")
+        wanted = options.get("metric") or as_text(manifest.get("metric")) or "none"
         best = min(present, key=lambda name: parse(name).preference, default=wanted)
         metric = wanted if wanted in present else best
         prompts = distinct(row["prompt"] for row in errors if row["metric"] == metric)
-        prompt = options.get("prompt") or manifest.get("prompt")
+        prompt = options.get("prompt") or as_text(manifest.get("prompt"))
         if prompt not in prompts:
             prompt = min(prompts, key=str) if prompts else None
         gaps = self.gaps(suite=name, metric=metric, prompt=prompt)
         groups = {row["group"] for row in errors if row["metric"] == metric and row["prompt"] == prompt}
-        told = manifest.get("groups") or {}
-        labels = {group: str(entry.get("label") or group) for group, entry in told.items() if group in groups}
+        told = {as_text(group): entry for group, entry in (manifest.get("groups") or {}).items()}
+        labels = {
+            group: as_text(entry.get("label")) or group for group, entry in told.items() if group in groups
+        }
         labels |= {group: group.replace("_", " ") for group in sorted(groups - set(labels))}
         return Suite(
             name=name,
-            title=str(manifest.get("title") or name.replace("-", " ").replace("_", " ").capitalize()),
+            title=as_text(manifest.get("title")) or name.replace("-", " ").replace("_", " ").capitalize(),
             labels=labels,
-            baseline=gaps[0]["baseline"] if gaps else manifest.get("baseline"),
+            baseline=gaps[0]["baseline"] if gaps else as_text(manifest.get("baseline")),
             metric=metric,
             prompt=prompt,
             chance=self._chance(name, manifest),
@@ -308,13 +318,14 @@ class FigureData:
         RelscaleError
             The token store has no manifest.
         """
-        if corpus not in self.tokens:
+        stores = {as_text(name): path for name, path in self.tokens.items()}
+        if corpus not in stores:
             return {}
-        path = Path(self.tokens[corpus])
+        path = Path(stores[corpus])
         if not path.is_file():
             raise RelscaleError(f"{path}: no such file; make the store with `relscale tokenize`")
         groups = json.loads(path.read_text(encoding="utf-8"))["groups"]
-        return {group: groups[group]["share"] for group in sorted(groups)}
+        return {as_text(group): groups[group]["share"] for group in sorted(groups)}
 
 
 def distinct(values: Iterable[Any]) -> list[Any]:
@@ -334,3 +345,19 @@ def _manifest(told: Path | Mapping[str, Any]) -> Mapping[str, Any]:
         raise RelscaleError(f"{path}: no such suite manifest; run the stage that makes it")
     manifest = load(path)
     return manifest if isinstance(manifest, dict) else {}
+
+
+def _table_as_text(table: pa.Table) -> pa.Table:
+    """A table with the text of its columns escaped."""
+    for place, name in enumerate(table.column_names):
+        column = table[name]
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+            continue
+        escaped = {value: as_text(value) for value in column.unique().to_pylist()}
+        if any(value != text for value, text in escaped.items()):
+            table = table.set_column(
+                place, name, pa.array([escaped[value] for value in column.to_pylist()], pa.string())
+            )
+    return table

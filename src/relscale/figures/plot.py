@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from relscale.atomic import atomic_path, remove, write_text
 from relscale.errors import RelscaleError
+from relscale.figures.as_text import as_text, shown
 from relscale.figures.browser import FORMATS, find_chrome, render, static_formats
 from relscale.figures.page import LARGEST, page
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from relscale.figures.data import FigureData
 
 __all__ = [
@@ -26,6 +29,7 @@ __all__ = [
     "figure_module",
     "figure_names",
     "figure_suite",
+    "make_figure",
     "plot",
     "static_formats",
     "suite_figures",
@@ -89,6 +93,15 @@ def each_figure(figures: Iterable[str], suites: Iterable[str]) -> list[str]:
     ]
 
 
+def make_figure(name: str, data: "FigureData", options: Mapping[str, Any] | None = None) -> "go.Figure":
+    """A figure, with the names that ``options`` have shown as they are; see `plot`."""
+    module = importlib.import_module(figure_module(name))
+    suite = figure_suite(name)
+    chosen = {**(options or {}), **({"suite": suite} if suite else {})}
+    figure: go.Figure = module.draw(data, {option: as_text(value) for option, value in chosen.items()})
+    return figure
+
+
 def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any] | None = None) -> list[Path]:
     """Draw a figure and write it in every format that this machine can make.
 
@@ -119,12 +132,10 @@ def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any]
         raise RelscaleError(
             f"{output}: a figure's name ends in .html; the other formats are written beside it"
         )
-    module = importlib.import_module(figure_module(name))
-    suite = figure_suite(name)
-    figure = module.draw(data, {**(options or {}), **({"suite": suite} if suite else {})})
+    figure = make_figure(name, data, options)
     drawn = rounded(json.loads(figure.to_json()))
     text = json.dumps(drawn, ensure_ascii=False, separators=(",", ":"))
-    html = page(f"{figure.layout.title.text or name} – {name}", text)
+    html = page(f"{shown(figure.layout.title.text or name)} – {name}", text)
     if len(html) > LARGEST:
         print(f"{output.name}: too large to show in a report's frame; open the file itself", file=sys.stderr)
     written = [output, output.with_suffix(".json")]

@@ -5,13 +5,14 @@ Sizes are in pixels. A figure 1000 pixels wide, printed over two columns (7 inch
 """
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import plotly.graph_objects as go
+
+from relscale.figures.as_text import shown
 
 FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 SIZE = 14
@@ -340,9 +341,6 @@ def legend_key(name: str, style: Style, *, mode: str = "lines+markers", **trace:
     )
 
 
-TAG = re.compile(r"</?\w+>")
-
-
 def text_width(text: str, size: float = SIZE) -> float:
     """About how wide ``text`` is in pixels, rather too much: tags do not count, a letter is 0.58 of its size."""
-    return 0.58 * size * len(TAG.sub("", text))
+    return 0.58 * size * len(shown(text))

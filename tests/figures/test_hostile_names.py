@@ -1,0 +1,121 @@
+"""Names that hold markup come out as text: in every figure, of every table, manifest and option."""
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relscale.figures import as_text, plot
+from relscale.figures.data import FigureData
+
+from .conftest import SUITES, toy_tables, write_toy
+from .test_figures import NAMES
+
+HOSTILE = "{name} a<b & c>d <img src=x onerror=alert(1)></script> %{{x}}"
+KEPT = (None, "validation", "all", "default")  # names that mean something to a figure
+COLUMNS = (
+    "experiment",
+    "corpus",
+    "optimizer",
+    "run",
+    "suite",
+    "group",
+    "baseline",
+    "status",
+    "left_out",
+    "block",
+)
+# What the figures themselves write.
+MARKUP = re.compile(
+    r"</?(b|i|sub|sup|extra)>|<br>|<span style=\"font-size:\d+px\">|</span>|%\{[a-z]+(\[\d\])?(:[^}]*)?\}"
+)
+
+
+def hostile(name: str) -> str:
+    return HOSTILE.format(name=name)
+
+
+def renamed(value: Any) -> Any:
+    return value if value in KEPT or value == "ok" else hostile(value)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> FigureData:
+    """The toy experiment under hostile names."""
+    tables = toy_tables()
+    for rows in tables.values():
+        for row in rows:
+            row |= {name: renamed(row[name]) for name in COLUMNS if name in row}
+    toy = write_toy(tmp_path_factory.mktemp("hostile"), tables)
+    suites = {
+        hostile(name): {
+            **told,
+            "title": hostile(told["title"]),
+            "baseline": hostile(told["baseline"]),
+            "groups": {
+                hostile(group): {"label": hostile(entry["label"])} for group, entry in told["groups"].items()
+            },
+        }
+        for name, told in SUITES.items()
+    }
+    tokens = {}
+    for corpus, path in toy.tokens.items():
+        groups = json.loads(Path(path).read_text())["groups"]
+        Path(path).write_text(
+            json.dumps({"groups": {hostile(group): told for group, told in groups.items()}})
+        )
+        tokens[hostile(corpus)] = path
+    return FigureData(toy.measurements, toy.fits, suites, tokens)
+
+
+def hostile_name(figure: str) -> str:
+    suite = plot.figure_suite(figure)
+    return figure if suite is None else f"{plot.figure_base(figure)}-{hostile(suite)}"
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for entry in value.values():
+            yield from strings(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from strings(entry)
+
+
+@pytest.mark.parametrize("figure", NAMES)
+def test_names_are_drawn_as_text(data: FigureData, figure: str, toy: FigureData) -> None:
+    drawn = json.loads(plot.make_figure(hostile_name(figure), data).to_json())
+    texts = list(strings(drawn))
+    for text in texts:
+        rest = MARKUP.sub("", text)
+        assert not re.search(r"<\w|</|<!", rest), text
+        assert "%{" not in rest, text
+        assert not re.search(r"&(?!amp;|lt;|gt;|#37;)", rest), text
+    usual = " ".join(strings(json.loads(plot.make_figure(figure, toy).to_json())))
+    if any(name in usual for name in ("documentation", "Knowledge domains", "machine learning")):
+        assert "a<b & c>d <img src=x onerror=alert(1)></script> %{x}" in html.unescape(" ".join(texts))
+
+
+def test_a_page_is_called_by_its_names_as_they_are(data: FigureData, tmp_path: Path) -> None:
+    plot.plot(hostile_name("relative-law-knowledge"), data, tmp_path / "a.html")
+    title = re.search(r"<title>(.*?)</title>", (tmp_path / "a.html").read_text(encoding="utf-16"), re.DOTALL)
+    assert title
+    assert "<" not in title[1]
+    assert hostile("knowledge") in html.unescape(title[1])
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "a<b & c>d", "&lt;", "%{x}", "100%", "{x}", "$x$", "<br>", "", "名前", '"quoted" it\'s']
+)
+def test_text_shows_what_it_says(name: str) -> None:
+    assert as_text.shown(as_text.as_text(name)) == name
+
+
+def test_plain_names_stay_as_they_are() -> None:
+    assert as_text.as_text('bits_per_byte: 3.5% of it\'s "x"') == 'bits_per_byte: 3.5% of it\'s "x"'
