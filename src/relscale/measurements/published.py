@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
+from relscale.measurements.sanity import flag_impossible
 from relscale.measurements.schema import MEASUREMENTS
 from relscale.tables import numbers, read_table
 
@@ -54,6 +55,8 @@ def published(
     loader: str | None = None,
 ) -> pa.Table:
     """Read a table as measurements, with the columns of ``relscale.measurements.schema.MEASUREMENTS``.
+
+    A number that cannot be, such as NaN or a loss of 0, stays as a row with a status that says so.
 
     Parameters
     ----------
@@ -106,7 +109,7 @@ def published(
         else:
             array = pa.array([DEFAULTS.get(field.name)] * table.num_rows, field.type)
         arrays[field.name] = array
-    return pa.table(arrays, schema=MEASUREMENTS)
+    return flag_impossible(pa.table(arrays, schema=MEASUREMENTS))
 
 
 def source_module(loader: str) -> Any:

@@ -1,6 +1,7 @@
 """The models that were measured, whichever door they came through, and where their items are."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import pyarrow as pa
 from relscale.design.run import Run, run_from_dict
 from relscale.errors import RelscaleError
 from relscale.measurements.samples import Place, read_samples
+from relscale.measurements.status import Status
 from relscale.scoring.checkpoint_table import Checkpoint
 from relscale.scoring.manifest import Manifest
 
@@ -172,15 +174,17 @@ def _scored(
 
 
 def _validation(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    ok = record["status"] == "ok"
+    ok = record["status"] == Status.OK
     for key, metric in VALIDATION.items():
+        value = record.get(key) if ok else None
+        finite = value is not None and math.isfinite(value)
         yield {
             "suite": "validation",
             "prompt": "default",
             "group": "all",
             "metric": metric,
-            "value": record.get(key) if ok else None,
-            "status": record["status"],
+            "value": value if finite else None,
+            "status": str(Status.NO_NUMBER) if value is not None and not finite else record["status"],
         }
 
 

@@ -14,7 +14,8 @@ class Status(StrEnum):
     OK = "ok"
     DIVERGED = "diverged"  # the training did
     NO_NUMBER = "no number"  # a log-probability, or the value itself, is not finite, or impossible
-    NOT_POSITIVE = "not positive"  # an error of 0 or below, which has no logarithm
+    NOT_POSITIVE = "not positive"  # an error of 0, which has no logarithm
+    IMPOSSIBLE = "impossible"  # a number that its metric cannot have
     TOO_SHORT = "too short"  # nothing of any document was scored
     UNLABELLED = "unlabelled"  # questions that do not say which choice is right
     OUTSIDE = "label outside the choices"

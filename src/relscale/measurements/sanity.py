@@ -1,0 +1,80 @@
+"""Numbers that cannot be: rows of measurements that somebody gave with status ok, and that no law may be fitted to."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from relscale.errors import RelscaleError
+from relscale.fitting.metrics import parse
+from relscale.measurements.status import Status
+from relscale.tables import numbers
+
+SHARES = ("accuracy", "probability")  # quantities that lie between 0 and 1
+
+
+def flag_impossible(table: pa.Table, zeros: bool = False) -> pa.Table:
+    """The same rows; those with status ok whose number cannot be have a status that says why.
+
+    A value that is missing, NaN or infinite; an error (bits per byte, a loss …) that is negative; an accuracy or
+    probability outside 0 to 1, such as one in percent; a negative standard error. A value that is not finite is null
+    then, any other is kept.
+
+    Parameters
+    ----------
+    table
+        With columns metric and value; status and stderr may be missing.
+    zeros
+        Whether an error of 0 may stand. It has no logarithm, so that it is no point of a law; but a share of wrong
+        answers may be 0, and of several runs of a budget it is a number among others.
+
+    Raises
+    ------
+    RelscaleError
+        A column that should hold numbers does not.
+    """
+    value = _floats(table["value"])
+    finite = np.isfinite(value)
+    stderr = _floats(table["stderr"]) if "stderr" in table.column_names else np.full(len(value), np.nan)
+    given = table["status"] if "status" in table.column_names else pa.nulls(len(value), pa.string())
+    status = np.array(pc.fill_null(pc.cast(given, pa.string()), str(Status.OK)).to_pylist(), dtype=object)
+    for wrong, told in _wrongs(table["metric"], value, stderr, zeros):
+        status[(status == Status.OK) & wrong] = told
+    table = _with(table, "value", pa.array(value, pa.float64(), mask=~finite))
+    if "stderr" in table.column_names:
+        table = _with(table, "stderr", pa.array(stderr, pa.float64(), mask=~np.isfinite(stderr)))
+    return _with(table, "status", pa.array(status, pa.string()))
+
+
+def _wrongs(
+    metric: pa.ChunkedArray, value: np.ndarray, stderr: np.ndarray, zeros: bool
+) -> Iterator[tuple[np.ndarray, str]]:
+    """Which rows are wrong in some way, and what to say of them."""
+    names = pc.cast(metric, pa.string()).combine_chunks().dictionary_encode()
+    kinds = [parse(name) for name in names.dictionary.to_pylist()]
+    codes = names.indices.fill_null(len(kinds)).to_numpy()
+    is_error = np.array([*(kind.is_error for kind in kinds), False])[codes]
+    is_share = np.array([*(kind.quantity.startswith(SHARES) for kind in kinds), False])[codes]
+    yield ~np.isfinite(value), str(Status.NO_NUMBER)
+    yield is_error & (value < 0), f"{Status.IMPOSSIBLE}: an error below 0"
+    yield is_error & (value == 0) & (not zeros), f"{Status.NOT_POSITIVE}: an error of 0 has no logarithm"
+    yield is_share & ((value < 0) | (value > 1)), f"{Status.IMPOSSIBLE}: not between 0 and 1"
+    yield stderr < 0, f"{Status.IMPOSSIBLE}: its standard error is negative"
+
+
+def _floats(column: pa.ChunkedArray) -> np.ndarray:
+    try:
+        return np.asarray(numbers(column).to_numpy(), dtype=float)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise RelscaleError(
+            f"a column that should hold numbers does not: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
+    if name not in table.column_names:
+        return table.append_column(name, column)
+    place = table.column_names.index(name)
+    field = table.schema.field(name)
+    return table.set_column(place, field, column.cast(field.type))
