@@ -54,17 +54,10 @@ from relscale.workflow_lock import clear_stale_locks, record_locks
 if not workflow.configfiles:
     workflow.configfiles.append("config.yaml")
 try:
-<<<<<<< HEAD
     config = load_configs(workflow.configfiles, workflow.config_settings.config)
-    config = with_exported_suites(config)
+    config = with_exported_suites(config, logger.warning if workflow.is_main_process else lambda line: None)
     if workflow.is_main_process:
         check_experiment(config)
-=======
-    config = check_config(config, " + ".join(map(str, workflow.configfiles)))
-    config = with_pins(config, workflow.configfiles)
-    config = with_exported_suites(config, logger.warning if workflow.is_main_process else lambda line: None)
-    check_experiment(config)
->>>>>>> 2b9b79c (A suite's folder is data: its functions run only where the experiment trusts them, its templates in a sandbox, its groups name no files)
     SOURCE = config["runs"]["source"]
     TRAINS, SCORES = SOURCE == "train", SOURCE != "measurements"
     CHECKPOINTS = checkpoints(config)
