@@ -318,7 +318,6 @@ def train(options: argparse.Namespace) -> None:
     on from there.
     """
     from relscale.design.cost import Hardware
-    from relscale.design.isoflop import plan as planned
     from relscale.training.interruption import Interrupted
     from relscale.training.job import train_job
     from relscale.training.progress import progress
@@ -330,11 +329,7 @@ def train(options: argparse.Namespace) -> None:
     training = {**config["training"], "threads": options.threads}
     hardware = Hardware(**config["hardware"])
 
-    def report(line: str) -> None:
-        print(
-            f"{line}; {progress(planned(config), results / 'tokens', store, training, hardware)}", flush=True
-        )
-
+    so_far = progress(planned(config), results / "tokens", store, training, hardware)
     try:
         train_job(
             job_runs(config, corpus, options.job, training["job"]),
@@ -343,7 +338,7 @@ def train(options: argparse.Namespace) -> None:
             store,
             training,
             options.output,
-            report,
+            lambda line: print(f"{line}; {so_far()}", flush=True),
             options.parent,
             hardware,
         )

@@ -145,28 +145,32 @@ def job_name(run: Run, unit: str) -> str:
     return {"corpus": "all", "budget": budget_label(run.budget), "run": file_name(run.name)}[unit]
 
 
+def runs_by_job(config: dict[str, Any], unit: str) -> dict[tuple[str, str], list[Run]]:
+    """The runs of every job, by corpus and job, in the order of the plan."""
+    found: dict[tuple[str, str], list[Run]] = {}
+    for run in planned(config):
+        found.setdefault((run.corpus, job_name(run, unit)), []).append(run)
+    return found
+
+
 def job_names(config: dict[str, Any], corpus: str, unit: str) -> list[str]:
     """The jobs of a corpus."""
-    return list(dict.fromkeys(job_name(run, unit) for run in planned(config) if run.corpus == corpus))
+    return [job for name, job in runs_by_job(config, unit) if name == corpus]
 
 
 def job_runs(config: dict[str, Any], corpus: str, job: str, unit: str) -> list[Run]:
-    """The runs of a job.
+    """The runs of a job, which may be named as the run that it is.
 
     Raises
     ------
     RelscaleError
         The plan has no such job.
     """
-    runs = [
-        run
-        for run in planned(config)
-        if run.corpus == corpus and job_name(run, unit) in (job, file_name(job))
-    ]
+    by_job = runs_by_job(config, unit)
+    runs = by_job.get((corpus, job)) or by_job.get((corpus, file_name(job)))
     if not runs:
-        raise RelscaleError(
-            f"no job {job!r} for corpus {corpus!r}; jobs: {', '.join(job_names(config, corpus, unit))}"
-        )
+        jobs = [each for name, each in by_job if name == corpus]
+        raise RelscaleError(f"no job {job!r} for corpus {corpus!r}; {_listed(jobs)}")
     return runs
 
 
@@ -190,32 +194,46 @@ def tokens_needed(config: dict[str, Any], corpus: str) -> float:
 
 def score_jobs(config: dict[str, Any], corpus: str) -> list[str]:
     """The scoring jobs of a corpus; none where all its models were scored by others."""
-    unit = config["scoring"]["job"]
     if source(config) == "train":
-        return job_names(config, corpus, unit)
-    return list(dict.fromkeys(_scored_in(checkpoint, unit) for checkpoint in _to_score(config, corpus)))
+        return job_names(config, corpus, config["scoring"]["job"])
+    return [job for name, job in checkpoints_by_job(config) if name == corpus]
+
+
+def checkpoints_by_job(config: dict[str, Any]) -> dict[tuple[str, str], list[Checkpoint]]:
+    """The checkpoints of every scoring job, by corpus and job, in the order of their table.
+
+    Raises
+    ------
+    RelscaleError
+        The table cannot be read, or jobs are budgets and it tells none.
+    """
+    unit = config["scoring"]["job"]
+    found: dict[tuple[str, str], list[Checkpoint]] = {}
+    for each in checkpoints(config):
+        if each.model is not None:
+            found.setdefault((each.corpus, _scored_in(each, unit)), []).append(each)
+    return found
 
 
 def job_checkpoints(config: dict[str, Any], corpus: str, job: str) -> list[Checkpoint]:
-    """The checkpoints of a scoring job.
+    """The checkpoints of a scoring job, which may be named as the run that it is.
 
     Raises
     ------
     RelscaleError
         The table has no such job.
     """
-    unit = config["scoring"]["job"]
-    named = (job, file_name(job))
-    found = [each for each in _to_score(config, corpus) if _scored_in(each, unit) in named]
+    by_job = checkpoints_by_job(config)
+    found = by_job.get((corpus, job)) or by_job.get((corpus, file_name(job)))
     if not found:
-        raise RelscaleError(
-            f"no job {job!r} for corpus {corpus!r}; jobs: {', '.join(score_jobs(config, corpus)) or 'none'}"
-        )
+        jobs = [each for name, each in by_job if name == corpus]
+        raise RelscaleError(f"no job {job!r} for corpus {corpus!r}; {_listed(jobs)}")
     return found
 
 
-def _to_score(config: dict[str, Any], corpus: str) -> list[Checkpoint]:
-    return [each for each in checkpoints(config) if each.corpus == corpus and each.model is not None]
+def _listed(jobs: list[str]) -> str:
+    more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""
+    return f"jobs: {', '.join(jobs[:5]) or 'none'}{more}"
 
 
 def _scored_in(checkpoint: Checkpoint, unit: str) -> str:

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from one_sentence import assert_one_sentence, within
 
 from relscale.design.architecture import Architecture
 from relscale.design.cost import Hardware, seconds
 from relscale.design.isoflop import plan
-from relscale.design.placement import RECOMPUTATION, USABLE, place, place_together
+from relscale.design.placement import RECOMPUTATION, USABLE, _micro_batches, place, place_together
 from relscale.errors import RelscaleError
 
 GPUS = Hardware(989e12, utilization=0.4, memory_bytes=80e9, gpus_per_node=8, nodes=2, hours=24)
@@ -151,3 +152,28 @@ def test_a_batch_that_is_no_power_of_two_is_split_evenly():
     assert placement.devices == 1
     assert 1 < placement.micro_batch < 45
     assert 45 % placement.micro_batch == 0
+
+
+def with_batch(run, batch_size):
+    return replace(run, batch_size=batch_size)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 12, 97, 360, 1024, 5040, 7919])
+def test_micro_batches_are_the_shares_of_the_batch_that_divide_it(runs, batch_size):
+    shares = [size for size in range(batch_size, 0, -1) if batch_size % size == 0]
+    assert list(_micro_batches(with_batch(runs[0], batch_size), 1, "auto")) == shares
+
+
+@pytest.mark.parametrize("batch_size", [2**36, 10**10, 99_999_999_977])
+def test_the_micro_batch_of_a_batch_of_billions_is_found_at_once(runs, batch_size):
+    with within(5):
+        placement = place(with_batch(runs[0], batch_size), Hardware(989e12, memory_bytes=80e9))
+    assert batch_size % placement.micro_batch == 0
+    assert placement.device_bytes <= USABLE * 80e9
+
+
+def test_a_batch_beyond_that_is_refused_in_one_sentence(runs):
+    with pytest.raises(RelscaleError) as refused:
+        place(with_batch(runs[0], 10**20), Hardware(989e12, memory_bytes=80e9))
+    assert_one_sentence(refused.value)
+    assert place(with_batch(runs[0], 10**20), Hardware(989e12)).micro_batch == 10**20

@@ -1,10 +1,11 @@
 import json
 import os
+from dataclasses import replace
 
 from relscale.design.cost import Hardware, seconds
 from relscale.design.isoflop import plan
 from relscale.training.key import run_key, tokens_digest
-from relscale.training.progress import progress
+from relscale.training.progress import SAMPLE, progress
 
 HARDWARE = Hardware(flops_per_second=1e6)
 OPTIONS = {"threads": os.cpu_count()}
@@ -36,7 +37,7 @@ def store(folder):
 
 
 def test_before_the_corpus_is_read_nothing_is_trained(tmp_path):
-    line = progress(planned(), tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)
+    line = progress(planned(), tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)()
     assert line.startswith("0 of 3 runs are trained, about ")
 
 
@@ -47,7 +48,7 @@ def test_what_is_left_is_scaled_by_what_the_finished_runs_took(tmp_path):
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps({"seconds": 3 * seconds(first, HARDWARE)}))
     minutes = 3 * sum(seconds(run, HARDWARE) for run in others) / 60
-    line = progress([first, *others], tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)
+    line = progress([first, *others], tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)()
     assert line == f"1 of 3 runs are trained, about {minutes:.1f} minutes left"
 
 
@@ -57,5 +58,23 @@ def test_at_the_end_nothing_is_left(tmp_path):
         folder = tmp_path / "runs" / run_key(run, tokens_digest(tokens), OPTIONS)
         folder.mkdir(parents=True)
         (folder / "run.json").write_text(json.dumps({"seconds": 1.0}))
-    line = progress(planned(), tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)
+    line = progress(planned(), tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)()
     assert line == "3 of 3 runs are trained"
+
+
+def test_a_line_costs_the_same_reading_however_many_runs_are_done(tmp_path, monkeypatch):
+    """Records are read once, and of many runs a sample: lines after each of n runs do not cost n² reads."""
+    tokens = store(tmp_path)
+    runs = [replace(run, seed=seed) for run in planned() for seed in range(200)]
+    reads = []
+    monkeypatch.setattr(
+        "relscale.training.progress.read_record", lambda folder: reads.append(folder) or {"seconds": 1.0}
+    )
+    line = progress(runs, tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)
+    data = tokens_digest(tokens)
+    for number, run in enumerate(runs, start=1):
+        (tmp_path / "runs" / run_key(run, data, OPTIONS)).mkdir(parents=True)
+        if number % 100 == 0:
+            assert line().startswith(f"{number} of 600 runs are trained")
+    assert len(reads) == len(set(reads))
+    assert len(reads) < 4 * SAMPLE

@@ -4,12 +4,7 @@
 
 rule collect:
     input:
-        runs=[
-            runs_path(config, corpus, job).as_posix()
-            for corpus in CORPORA
-            if TRAINS
-            for job in job_names(config, corpus, config["training"]["job"])
-        ],
+        runs=[runs_path(config, corpus, job).as_posix() for corpus, job in TRAINING],
         scores=[scores_path(config, corpus, job).as_posix() for corpus, job in SCORE_JOBS],
         suites=list(PREPARED.values()) if CHECKPOINTS else [],
         tables=as_inputs(*TABLES),
@@ -28,7 +23,7 @@ rule collect:
             "relscale.measurements.collect", "relscale.measurements.runs", "relscale.measurements.published", *LOADERS
         ),
     group:
-        "analysis"
+        "analysis" if len(TRAINING) + len(SCORE_JOBS) < MANY else None
     resources:
         mem_mb=memory(2000),
     log:

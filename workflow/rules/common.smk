@@ -4,6 +4,7 @@ import math
 import os
 import re
 import signal
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -18,17 +19,15 @@ from relscale.errors import RelscaleError
 from relscale.experiment import (
     CONFIG_FILE,
     checkpoints,
+    checkpoints_by_job,
     corpora,
     documents_path,
     is_streamed,
-    job_checkpoints,
     job_name,
-    job_names,
-    job_runs,
     results_folder,
+    runs_by_job,
     runs_path,
     save_config,
-    score_jobs,
     scores_path,
     suite_path,
     tables,
@@ -62,7 +61,10 @@ try:
     TRAINS, SCORES = SOURCE == "train", SOURCE != "measurements"
     CHECKPOINTS = checkpoints(config)
     CORPORA = corpora(config)
-    SCORE_JOBS = [(corpus, job) for corpus in CORPORA if SCORES for job in score_jobs(config, corpus)]
+    # Jobs by corpus and name, once for all rules: there may be thousands.
+    TRAINING = runs_by_job(config, config["training"]["job"]) if TRAINS else {}
+    SCORING = runs_by_job(config, config["scoring"]["job"]) if TRAINS else checkpoints_by_job(config)
+    SCORE_JOBS = sorted(SCORING, key=lambda job: CORPORA.index(job[0]))
     SUITE_DATA = {name: suite_digest(name, options) for name, options in config["suites"].items() if SCORES}
     SUITE_FILES = {name: suite_inputs(options) for name, options in config["suites"].items() if SCORES}
     FIGURE_CODE = {name: code_digest("relscale.figures.plot", name) for name in map(figure_module, config["figures"])}
@@ -90,6 +92,7 @@ FIT_TABLES = list(SCHEMAS)
 LAWS = [f"relscale.laws.{name}" for name in law_names()]  # found by name, so that no import leads to them
 PATTERN = r"[{}<>\n]|^\w+:"  # what Snakemake, or its report, reads as more than a path
 SHORT = 600  # seconds; jobs that take less may share an allocation of a cluster
+MANY = 200  # inputs: after each job Snakemake looks through all those of a rule that is in a group
 HARDWARE = Hardware(**config["hardware"])
 OPTIMIZERS = [
     f"relscale.training.optimizers.{name.replace('-', '_')}" for name in config.get("design", {}).get("optimizers", [])
@@ -148,24 +151,21 @@ def all_documents():
     return sorted({path for corpus in CORPORA for path in documents(corpus)})
 
 
-def planned(w):
-    """The runs of a training job."""
-    return job_runs(config, CORPUS[w.corpus], w.job, config["training"]["job"])
-
-
-def placements(w):
+@cache
+def placements(corpus, job):
     """Where each run of a training job trains: strategy, devices, memory and time."""
-    return [place(run, HARDWARE, config["training"]) for run in planned(w)]
+    return [place(run, HARDWARE, config["training"]) for run in TRAINING[CORPUS[corpus], job]]
 
 
 def expected_seconds(w):
     """How long a training job takes by the plan, in seconds."""
-    return sum(placement.seconds for placement in placements(w))
+    return sum(placement.seconds for placement in placements(w.corpus, w.job))
 
 
-def devices_here(w):
+@cache
+def devices_here(corpus, job):
     """The devices on one node that the runs of a training job need, one run after another."""
-    together = place_together(planned(w), HARDWARE, config["training"])
+    together = place_together(TRAINING[CORPUS[corpus], job], HARDWARE, config["training"])
     return together.devices // together.nodes
 
 
@@ -181,22 +181,20 @@ def memory(mb):
 
 def scored_models(w):
     """What a scoring job scores: the manifests of the training jobs that its runs belong to, or files of checkpoints."""
+    scored = SCORING[CORPUS[w.corpus], w.job]
     if not TRAINS:
-        local = [each for each in job_checkpoints(config, CORPUS[w.corpus], w.job) if each.local]
-        return [*TABLE, *(file for each in local for file in checkpoint_files(each.model))]
-    runs = job_runs(config, CORPUS[w.corpus], w.job, config["scoring"]["job"])
-    jobs = dict.fromkeys(job_name(run, config["training"]["job"]) for run in runs)
+        return [*TABLE, *(file for each in scored if each.local for file in checkpoint_files(each.model))]
+    jobs = dict.fromkeys(job_name(run, config["training"]["job"]) for run in scored)
     return [runs_path(config, CORPUS[w.corpus], job).as_posix() for job in jobs]
 
 
 def scoring_memory(w):
     """What a scoring job needs, MB: the largest of its checkpoints, as float32, beside the libraries."""
-    if TRAINS:
-        weights = [4 * run.params for run in job_runs(config, CORPUS[w.corpus], w.job, config["scoring"]["job"])]
-    else:
-        listed = job_checkpoints(config, CORPUS[w.corpus], w.job)
-        files = [each.model for each in listed if each.local and weight_files(each.model)]
-        weights = [4 * (each.params or 0) for each in listed] + [weights_bytes(model) for model in files]
+    scored = SCORING[CORPUS[w.corpus], w.job]
+    weights = [4 * (each.params or 0) for each in scored]
+    if not TRAINS:
+        files = [each.model for each in scored if each.local and weight_files(each.model)]
+        weights += [weights_bytes(model) for model in files]
     device = GPU_PROCESS_BYTES if HARDWARE.gpus_per_node else 0
     return 2000 + (2 * max(weights, default=0) + device) // 10**6
 

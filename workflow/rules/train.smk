@@ -11,7 +11,7 @@ rule train:
         f"{RESULTS}/runs/{{corpus}}/{{job}}.json",
     params:
         config=CONFIG,
-        runs=lambda w: digest([run_to_dict(run) for run in planned(w)]),
+        runs=lambda w: digest([run_to_dict(run) for run in TRAINING[CORPUS[w.corpus], w.job]]),
         options=config["training"],
         code=code_digest("relscale.training.job", *OPTIMIZERS),
     threads: config["training"]["threads"]
@@ -19,10 +19,10 @@ rule train:
     group:
         lambda w: "trainings" if expected_seconds(w) < SHORT and not HARDWARE.gpus_per_node else None
     resources:
-        mem_mb=memory(lambda w: max(placement.host_bytes for placement in placements(w)) // 10**6),
+        mem_mb=memory(lambda w: max(placement.host_bytes for placement in placements(w.corpus, w.job)) // 10**6),
         runtime=lambda w, attempt: time_limit(expected_seconds(w), attempt),
-        gpu=lambda w: devices_here(w) if HARDWARE.gpus_per_node else 0,
-        cpus_per_task=lambda w, threads: threads * devices_here(w),
+        gpu=lambda w: devices_here(w.corpus, w.job) if HARDWARE.gpus_per_node else 0,
+        cpus_per_task=lambda w, threads: threads * devices_here(w.corpus, w.job),
         nodes=1,
     log:
         f"{RESULTS}/logs/train/{{corpus}}/{{job}}.log",

@@ -1,8 +1,7 @@
 """The IsoFLOP grid: for each corpus and compute budget, a run for each width that can spend it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from types import ModuleType
 from typing import Any
 
 from relscale.design.architecture import forward_flops_per_token
@@ -30,11 +29,12 @@ def plan(config: dict[str, Any]) -> list[Run]:
     RelscaleError
         A budget that no width can meet, or an unknown recipe.
     """
+    seeds = _by_budget(config["design"].get("seeds", {}))
     runs = []
     for corpus in config["corpora"]:
         for optimizer in config["design"]["optimizers"]:
             for run in grid(config, corpus, optimizer)[0]:
-                runs += [replace(run, seed=seed) for seed in seeds(config, run)]
+                runs += [replace(run, seed=seed) for seed in seeds(run.budget) or [config["seed"]]]
     return runs
 
 
@@ -42,12 +42,13 @@ def grid(config: dict[str, Any], corpus: str, optimizer: str) -> tuple[list[Run]
     """The runs of one corpus and optimizer at the first seed, and the cells that were dropped."""
     design = config["design"]
     rules = recipe(design["recipe"])
+    widths = _by_budget(design.get("widths", {}))
     runs: list[Run] = []
     dropped: list[Dropped] = []
     for budget in design["budgets"]:
         forward_budget = budget if design["flop_accounting"] == "forward" else budget / 3
         found = len(runs)
-        for hidden_size in widths(design, rules, budget, forward_budget):
+        for hidden_size in widths(float(budget)) or rules.widths(forward_budget):
             try:
                 architecture = rules.architecture(
                     hidden_size, design["sequence_length"], config["vocabulary"]["size"]
@@ -90,19 +91,9 @@ def grid(config: dict[str, Any], corpus: str, optimizer: str) -> tuple[list[Run]
     return runs, dropped
 
 
-def widths(design: dict[str, Any], rules: ModuleType, budget: float, forward_budget: float) -> Sequence[int]:
-    """The hidden sizes tried at a budget: the experiment's own where it names them, else the recipe's."""
-    named = design.get("widths")
-    if isinstance(named, dict):
-        by_budget = {float(key): value for key, value in named.items()}
-        return by_budget.get(float(budget), rules.widths(forward_budget))
-    return named or rules.widths(forward_budget)
-
-
-def seeds(config: dict[str, Any], run: Run) -> Sequence[int]:
-    """The seeds of a run: those of ``design.seeds``, for all budgets or for its own, else the experiment's one seed."""
-    named = config["design"].get("seeds", {})
+def _by_budget(named: Any) -> Callable[[float], Sequence[int] | None]:
+    """What is said of a budget: the same of all, or of this one by its number; None where nothing is."""
     if not isinstance(named, dict):
-        return named
+        return lambda budget: named
     by_budget = {float(key): value for key, value in named.items()}
-    return by_budget.get(run.budget, [config["seed"]])
+    return by_budget.get

@@ -1,8 +1,10 @@
 """Where a run trains: on how many devices, whether they share its state, and how much of a batch each takes at once."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 from typing import Any
 
 from relscale.design.cost import Hardware, seconds
@@ -15,6 +17,7 @@ PROCESS_BYTES = 900_000_000  # Python with torch, Lightning and transformers imp
 GPU_PROCESS_BYTES = 8_000_000_000  # host memory of a process that drives a GPU: CUDA's libraries, buffers
 WHOLE = ("muon",)  # optimizers that need matrices whole, of which fsdp gives each device a share
 NAMED = ("devices", "strategy", "micro_batch", "activation_checkpointing")
+LARGEST_BATCH = 10**11  # sequences a device, whose divisors are looked for
 RECOMPUTATION = 4 / 3  # FLOPs of a step that computes its forward pass twice, by those of one that does not
 
 
@@ -173,7 +176,7 @@ def _ways(run: Run, devices: int, options: dict[str, Any]) -> Iterator[tuple[str
             yield strategy, recompute
 
 
-def _micro_batches(run: Run, devices: int, asked: Any) -> list[int]:
+def _micro_batches(run: Run, devices: int, asked: Any) -> Iterable[int]:
     """Shares of a device's part of the batch, the largest first."""
     if run.batch_size % devices:
         raise RelscaleError(
@@ -182,13 +185,36 @@ def _micro_batches(run: Run, devices: int, asked: Any) -> list[int]:
         )
     share = run.batch_size // devices
     if asked == "auto":
-        return [size for size in range(share, 0, -1) if share % size == 0]
+        return chain([share], (share // divisor for divisor in _divisors(share)))
     if share % asked:
         raise RelscaleError(
             f"{run.name}: micro-batches of {asked} do not make up {share} sequences, a device's share of the batch; "
             "set training.micro_batch to a divisor of it"
         )
     return [asked]
+
+
+def _divisors(number: int) -> Iterator[int]:
+    """The divisors of a number but 1, ascending; found only where the whole share does not fit.
+
+    Raises
+    ------
+    RelscaleError
+        The number is a batch that nobody trains with.
+    """
+    if number > LARGEST_BATCH:
+        raise RelscaleError(
+            f"design.budgets: a batch of {number:.2g} sequences a device fits no memory; lower the budget, or name "
+            "larger widths"
+        )
+    yield from _all_divisors(number)
+
+
+@cache
+def _all_divisors(number: int) -> tuple[int, ...]:
+    small = [divisor for divisor in range(1, math.isqrt(number) + 1) if number % divisor == 0]
+    large = [number // divisor for divisor in small[::-1] if divisor * divisor != number]
+    return tuple([*small, *large][1:])
 
 
 def _placement(

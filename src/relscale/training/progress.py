@@ -1,7 +1,9 @@
 """How far an experiment's training is, and how long it will take yet."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,20 @@ from relscale.file_name import file_name
 from relscale.training.job import read_record
 from relscale.training.key import run_key, tokens_digest
 
+SAMPLE = (
+    100  # finished runs whose times are read: the line is printed after each run, and there may be thousands
+)
+
 
 def progress(
     runs: Sequence[Run], tokens: Path, store: Path, options: dict[str, Any], hardware: Hardware
-) -> str:
-    """One line: how many of an experiment's runs are in the store, and about how many minutes the others take.
+) -> Callable[[], str]:
+    """A function that says in one line how many of an experiment's runs are in the store, and about how many minutes
+    the others take.
 
-    The plan's expected times are scaled by what the finished runs took. The others are taken to run side by side, as
-    many at a time as this machine has processors for.
+    The plan's expected times are scaled by what finished runs took. The others are taken to run side by side, as many
+    at a time as this machine has processors for. What a run depends on is looked up once; each line then costs a
+    listing of the store.
 
     Parameters
     ----------
@@ -29,18 +37,28 @@ def progress(
     store, options
         As for ``relscale.training.job.train_job``.
     """
-    digests = {path.parent.name: tokens_digest(path.parent) for path in tokens.glob("*/manifest.json")}
-    expected = taken = left = 0.0
-    done = 0
-    for run in runs:
-        data = digests.get(file_name(run.corpus))
-        record = data and read_record(store / "runs" / run_key(run, data, options))
-        if record:
-            done += 1
-            expected += seconds(run, hardware)
-            taken += record["seconds"]
-        else:
-            left += seconds(run, hardware)
-    side_by_side = max(1, (os.cpu_count() or 1) // options["threads"])
-    minutes = left * (taken / expected if expected else 1) / side_by_side / 60
-    return f"{done} of {len(runs)} runs are trained" + (f", about {minutes:.1f} minutes left" if left else "")
+    folder = store / "runs"
+    expected = [seconds(run, hardware) for run in runs]
+    taken = cache(lambda key: (read_record(folder / key) or {}).get("seconds"))
+    keys = [""] * len(runs)
+
+    def line() -> str:
+        digests = {path.parent.name: tokens_digest(path.parent) for path in tokens.glob("*/manifest.json")}
+        for place, run in enumerate(runs):
+            data = digests.get(file_name(run.corpus)) if not keys[place] else None
+            if data:
+                keys[place] = run_key(run, data, options)
+        finished = set(os.listdir(folder)) if folder.is_dir() else set[str]()
+        done = {key: expected[place] for place, key in enumerate(keys) if key in finished}
+        # The digests that sort first: a sample without bias that changes little from line to line.
+        times = {key: taken(key) for key in nsmallest(SAMPLE, done)}
+        known = [(done[key], took) for key, took in times.items() if took is not None]
+        scale = sum(took for _, took in known) / sum(first for first, _ in known) if known else 1.0
+        left = sum(expected) - sum(done.values())
+        side_by_side = max(1, (os.cpu_count() or 1) // options["threads"])
+        minutes = (
+            f", about {left * scale / side_by_side / 60:.1f} minutes left" if len(done) < len(runs) else ""
+        )
+        return f"{len(done)} of {len(runs)} runs are trained{minutes}"
+
+    return line

@@ -1,0 +1,99 @@
+"""How the plan and Snakemake's look at it grow: seconds of processor for more and more runs, and the exponent.
+
+    python benchmarks/plan_scale.py [--quick]
+
+Three tables: `relscale plan`'s parts (config, plan, placements, jobs) up to 10,000 runs, `snakemake --dry-run` with a
+job for each run and for each scoring up to 2,000 jobs, and the line of progress that a training prints. The exponent is
+the slope of log seconds on log runs over each table's last step; what starts the programs is in the seconds.
+"""
+
+import argparse
+import math
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from relscale.check import check_experiment
+from relscale.config import check_config
+from relscale.design.cost import Hardware
+from relscale.design.placement import place
+from relscale.experiment import planned, runs_by_job
+
+ROOT = Path(__file__).parents[1]
+TINY = ROOT / "tests" / "workflow" / "tiny.yaml"
+
+
+def experiment(runs: int) -> dict[str, Any]:
+    """An experiment of so many runs, many budgets of three widths with two seeds said of each, a job for each."""
+    config: dict[str, Any] = yaml.safe_load(TINY.read_text())
+    budgets = [2e9 * (1 + step / 1000) for step in range(runs // 6)]
+    config["design"] |= {
+        "budgets": budgets,
+        "widths": {str(budget): [6, 8, 12] for budget in budgets},
+        "seeds": {str(budget): [0, 1] for budget in budgets},
+    }
+    return config | {"hardware": {}, "training": {"job": "run"}, "scoring": {"job": "run"}}
+
+
+def plan_seconds(runs: int) -> float:
+    """Processor seconds from a config's values to jobs whose runs are placed and checked."""
+    start = time.process_time()
+    config = check_config(experiment(runs))
+    hardware = Hardware(**config["hardware"])
+    placed = [place(run, hardware, config["training"]) for run in planned(config)]
+    jobs = runs_by_job(config, "run")
+    check_experiment(config)
+    assert len(placed) == len(jobs) == runs // 6 * 6, f"{len(placed)} runs, {len(jobs)} jobs"
+    return time.process_time() - start
+
+
+def dry_run_seconds(jobs: int) -> float:
+    """Processor seconds of ``snakemake --dry-run`` with half as many trainings as jobs, and a scoring for each."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "config.yaml").write_text(yaml.safe_dump(experiment(jobs // 2)))
+        command = [
+            "snakemake",
+            "--dry-run",
+            "--snakefile",
+            str(ROOT / "Snakefile"),
+            "--quiet",
+            "rules",
+            "host",
+        ]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, env=os.environ)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def show(title: str, sizes: Sequence[int], seconds: Callable[[int], float]) -> None:
+    """A table of seconds by size, with the exponent of each step."""
+    print(f"{title}\n{'size':>8}  {'seconds':>8}  exponent")
+    before: tuple[int, float] | None = None
+    for size in sizes:
+        took = seconds(size)
+        step = "" if before is None else f"{math.log(took / before[1]) / math.log(size / before[0]):.2f}"
+        print(f"{size:>8}  {took:>8.2f}  {step}", flush=True)
+        before = size, took
+    print()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="a quarter of the sizes")
+    part = 4 if parser.parse_args().quick else 1
+    show("plan, runs", [size // part for size in (1200, 3600, 9996)], plan_seconds)
+    show("snakemake --dry-run, jobs", [size // part for size in (240, 480, 960, 1920)], dry_run_seconds)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
