@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 UNLIMITED = 2**62
 # Attention that sees every token before it, or the last so many of them; all other layers carry a state.
 ATTENTION = {"full_attention", "sliding_attention", "chunked_attention", "attention", "full", "sliding"}
-WINDOW = re.compile(r"window|chunk|local_attention$|local_radius|index_topk|floor_scale")
-NO_WINDOW = re.compile(r"num_|max_window_layers|pattern|layers|kernel|feed_forward|lm_head|mamba|indices")
+WINDOW = re.compile(r"window|chunk|local_attention$|local_radius|floor_scale")
+CHOICE = re.compile(r"index_topk")
+OTHER = re.compile(r"num_|max_window_layers|pattern|layers|kernel|feed_forward|lm_head|mamba|indices")
 # Rotary frequencies that depend on nothing but the position.
 FIXED_ROTATION = {*ROPE_INIT_FUNCTIONS, "default", "mrope", "su"} - {"dynamic", "longrope", "su"}
 
@@ -29,22 +30,23 @@ class Architecture:
     span
         Up to here each token sees all before it; further on are sliding windows and chunks. Texts share computation
         within it only. 0 where layers carry a state through the text.
-    rotation
-        Up to here positions are encoded alike in texts of any length; further on, rotary frequencies follow the longest
-        text of a batch.
+    padded
+        Up to here a text may be padded to the length of a longer one. Further on, rotary frequencies follow the longest
+        text of a batch; or each token chooses those it sees among as many as the batch is long, which ties otherwise.
     """
 
     span: int
-    rotation: int
+    padded: int
 
 
 def describe(config: "PreTrainedConfig") -> Architecture:
     """The architecture of a model, from its configuration."""
     text = text_config(config)
-    rotation = min((_rotation(rope, text) for rope in _ropes(text)), default=UNLIMITED)
-    span = min([rotation, *_windows(text.to_dict())])
+    values = text.to_dict()
+    padded = min([UNLIMITED, *(_rotation(rope, text) for rope in _ropes(text)), *_lengths(values, CHOICE)])
+    span = min([padded, *_lengths(values, WINDOW)])
     kinds = set(getattr(text, "layer_types", None) or ())
-    return Architecture(span if kinds <= ATTENTION else 0, rotation)
+    return Architecture(span if kinds <= ATTENTION else 0, padded)
 
 
 def text_config(config: "PreTrainedConfig") -> "PreTrainedConfig":
@@ -59,12 +61,12 @@ def is_encoder_decoder(config: "PreTrainedConfig") -> bool:
     )
 
 
-def _windows(config: dict[str, Any]) -> Iterator[int]:
-    """Every length in a configuration that limits how far back a token sees, by its name."""
+def _lengths(config: dict[str, Any], names: re.Pattern[str]) -> Iterator[int]:
+    """Every length in a configuration whose name says what it limits."""
     for name, value in config.items():
         if isinstance(value, dict):
-            yield from _windows(value)
-        elif WINDOW.search(str(name)) and not NO_WINDOW.search(str(name)):
+            yield from _lengths(value, names)
+        elif names.search(str(name)) and not OTHER.search(str(name)):
             yield from (length for length in _numbers(value) if length > 0)
 
 

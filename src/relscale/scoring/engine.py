@@ -42,7 +42,7 @@ TOLERANCE = 5e-5  # nats, float32; items are promised to twice that
 RELATIVE_TOLERANCE = 5e-7
 COARSE = 2000  # times that where numbers have two bytes
 TRIED = 16  # random tokens on which a model is tried when it is loaded
-LONGEST_TRIED = 600  # tokens, where a window or a change of the rotation is that near
+LONGEST_TRIED = 600  # tokens, where a window or a change of the positions is that near
 # What a model raises that cannot be asked for several answers at once, or behind a prefix.
 FAILURES = (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError)
 
@@ -122,11 +122,10 @@ class Engine(LM):
         self.architecture = describe(self.model.config)
         self._options: dict[str, Any] = {}  # of the model's forward pass
         self.direct = self.share = self.reuse = False
-        self._padded = self.architecture.rotation  # longer rows stand beside rows of their own length only
+        self._padded = self.architecture.padded  # longer rows stand beside rows of their own length only
         self._alone = False  # whether no row may stand beside another
-        self._verified = self._verified_padding = (
-            0  # the longest rows of real text that were held against the model
-        )
+        # The longest rows of real text that were held against the model: shared, beside a padded row, beside another.
+        self._verified = self._verified_padded = self._verified_beside = 0
         self._highest = max(self.encoder.tokenizer.get_vocab().values(), default=0)
         self._examine()
 
@@ -340,7 +339,7 @@ class Engine(LM):
                 "past_key_values": Cache(layers=[Behind(layer) for layer in prefix]),
             }
         at, place, targets = map(self._tensor, (batch.at, batch.place, batch.targets))
-        if batch.tokens.shape[1] > self.architecture.rotation:
+        if batch.tokens.shape[1] > self.architecture.padded:
             self._logits(
                 torch.zeros(1, 1, dtype=torch.int64)
             )  # dynamic factors are kept until a text is short again
@@ -423,14 +422,7 @@ class Engine(LM):
             if self._alone:
                 raise self._unreadable(length, error) from error
             found = None
-        neighbour = self._neighbour(windows, members)
-        if found and (
-            length <= self._verified_padding
-            or neighbour is None
-            or self._agree(windows, [neighbour], found[0])
-        ):
-            if neighbour is not None:
-                self._verified_padding = max(self._verified_padding, length)
+        if found and self._neighbours_agree(windows, members, found[0]):
             return found
         self._refuse_unless_causal([*windows[longest].context, *windows[longest].continuation][:-1])
         self._alone, self._padded = self._padded == 0, 0
@@ -438,13 +430,28 @@ class Engine(LM):
         self._say(f"a text's numbers depend on what stands beside it over {length} tokens; ", how)
         return self._score_apart(windows, members)
 
-    def _neighbour(self, windows: Sequence[Window], members: Sequence[int]) -> int | None:
-        """The shortest window in the batch of the longest, which is padded most; None where that has no other."""
+    def _neighbours_agree(self, windows: Sequence[Window], members: Sequence[int], found: np.ndarray) -> bool:
+        """Whether the shortest window of a batch, which is padded most, has its number alone; where the batch is longer
+        than all before.
+        """
         order = sorted(members, key=lambda number: -_read_tokens(windows[number]))
-        length = _read_tokens(windows[order[0]])
-        rows = 1 if self._alone else max(1, self.batch_tokens // length)
-        beside = [n for n in order[:rows] if length <= self._padded or _read_tokens(windows[n]) == length]
-        return beside[-1] if len(beside) > 1 else None
+        start, lengths = 0, [_read_tokens(windows[number]) for number in order]
+        while start < len(order):
+            length = lengths[start]
+            if length <= min(self._verified_padded, self._verified_beside):
+                return True
+            end = min(len(order), start + max(1, 1 if self._alone else self.batch_tokens // length))
+            if length > self._padded:
+                end = next((row for row in range(start, end) if lengths[row] < length), end)
+            padded = lengths[end - 1] < length
+            if end - start > 1 and length > (self._verified_padded if padded else self._verified_beside):
+                if not self._agree(windows, [order[end - 1]], found):
+                    return False
+                self._verified_beside = max(self._verified_beside, length)
+                if padded:
+                    self._verified_padded = max(self._verified_padded, length)
+            start = end
+        return True
 
     def _examine(self) -> None:
         """Refuse a model that gives no numbers or is not causal, and find out which short cuts hold for it.
@@ -455,9 +462,7 @@ class Engine(LM):
             The model cannot be asked for log-probabilities.
         """
         length = self.encoder.max_length
-        near = [
-            2 * end + 3 for end in (self.architecture.span, self.architecture.rotation) if 0 < end < length
-        ]
+        near = [2 * end + 3 for end in (self.architecture.span, self.architecture.padded) if 0 < end < length]
         lengths = sorted({min(TRIED, length), *(min(end, length) for end in near if end <= LONGEST_TRIED)})
         self.vocabulary = self._embeddings()
         tokens = np.random.default_rng(0).integers(self.vocabulary, size=lengths[-1]).tolist()
