@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -100,6 +101,57 @@ def test_a_group_beside_others_has_its_tasks_as_subjects(tmp_path):
     assert manifest.tasks["arc_easy"].subject is None
 
 
+UNSUPPORTED = {
+    "gsm8k": "generates text",
+    "squadv2": "is a Python class",
+    "tinyHellaswag": "needs a package that is not installed .*tinyBenchmarks",
+    "mmmu_val_accounting": "generates text",
+    "humaneval": "generates text",
+}
+
+
+def test_a_task_that_cannot_be_scored_is_left_out_and_said(tmp_path, data, capsys):
+    manifest, requests = prepare(tmp_path, data, lm_eval=["arc_easy", *UNSUPPORTED])
+    assert list(manifest.groups) == list(manifest.tasks) == ["arc_easy"]
+    assert {request.task for request in requests} == {"arc_easy"}
+    said = capsys.readouterr().err.splitlines()
+    for task, reason in UNSUPPORTED.items():
+        assert re.search(reason, manifest.left_out[task])
+        (line,) = [line for line in said if f"task {task} is left out" in line]
+        assert re.search(reason, line)
+
+
+def test_a_suite_of_which_no_task_is_left_is_refused(tmp_path):
+    with pytest.raises(RelscaleError, match="none of its tasks can be scored; gsm8k generates text"):
+        prepare_suite("mine", {"lm_eval": ["gsm8k", "squadv2"]}, [], tmp_path / "out", seed=0)
+    assert not (tmp_path / "out").exists()
+
+
+def test_shots_that_a_task_forbids_itself_are_not_given(tmp_path, capsys):
+    rows = [{"question": f"What is {n}?", "mc1_targets": {"choices": ["a", "b"]}} for n in range(4)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    given = {"truthfulqa_mc1": str(tmp_path / "rows.jsonl")}
+    _, requests = prepare(tmp_path, given, lm_eval=["truthfulqa_mc1"], num_fewshot=2)
+    assert all(request.context.count("What is 0?") <= 1 for request in requests)
+    assert "num_fewshot: 0" in capsys.readouterr().err
+
+
+def test_the_metrics_of_tasks_are_named_with_their_direction(tmp_path, data):
+    manifest, _ = prepare(tmp_path, data, lm_eval=["arc_easy"])
+    assert manifest.task_metrics == {"lm_eval_acc": "higher", "lm_eval_acc_norm": "higher"}
+    manifest, _ = prepare(tmp_path, data, lm_eval=["wikitext"])
+    assert set(manifest.task_metrics.values()) == {"lower"}
+
+
+def test_a_suite_whose_targets_mean_nothing_shows_what_its_task_reports(tmp_path):
+    several = {"choices": ["a", "b", "c"], "labels": [1, 1, 0]}
+    rows = [{"question": f"What is {n}?", "mc2_targets": several} for n in range(4)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    given = {"truthfulqa_mc2": str(tmp_path / "rows.jsonl")}
+    manifest, _ = prepare(tmp_path, given, lm_eval=["truthfulqa_mc2"])
+    assert (manifest.metric, manifest.direction, manifest.chance) == ("lm_eval_acc", "higher", None)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -109,6 +161,10 @@ def test_a_group_beside_others_has_its_tasks_as_subjects(tmp_path):
         ({"lm_eval": ["arc_easy"], "data": {"piqa": "x"}}, "data for 'piqa', which is none of its tasks"),
         ({"lm_eval": ["arc_easy"], "data": {"arc_easy": "nowhere"}}, "nowhere: no data there"),
         ({"lm_eval": ["arc_easy", "wikitext"]}, "some of its tasks score whole documents"),
+        ({"lm_eval": "arc_easy"}, "lm_eval is 'arc_easy'; give a list"),
+        ({"lm_eval": []}, r"lm_eval is \[\]; give a list"),
+        ({"lm_eval": ["arc_easy"], "limit": 0}, "limit is 0; give a whole number from 1 on"),
+        ({"lm_eval": ["arc_easy"], "num_fewshot": "2"}, "num_fewshot is '2'"),
     ],
 )
 def test_a_wrong_option_is_refused_in_one_line_and_leaves_nothing(tmp_path, data, options, message):

@@ -26,6 +26,7 @@ Where a group has several tasks, each is aggregated alone, as lm-eval does: ``_m
 
 import json
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,8 @@ def _task_metric(name: str, rows: Sequence[dict[str, Any]], prepared: Path | Non
 def _number(function: Callable[[list[Any]], Any], values: list[Any]) -> float:
     """What a function makes of values; NaN where it cannot, as for the correlation of nothing."""
     try:
-        return float(function(values))
+        with warnings.catch_warnings(action="ignore"):  # of scikit-learn, where a class does not occur
+            return float(function(values))
     except (ArithmeticError, ValueError, TypeError, IndexError, KeyError):
         return math.nan
 

@@ -7,6 +7,7 @@ neither lm-eval's tasks nor their few-shot templates again.
 import hashlib
 import io
 import logging
+import random
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
@@ -15,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from relscale.atomic import atomic_path
@@ -27,13 +29,14 @@ from relscale.scoring.items import ItemStatus
 from relscale.scoring.kept_documents import documents_reported, write_documents
 from relscale.scoring.labels import right_choices
 from relscale.scoring.manifest import Manifest
+from relscale.scoring.solved_examples import SolvedExamples
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
     from lm_eval.api.task import ConfigurableTask
 
 FILE = "requests.parquet"
-FEWSHOT_SEED = 1234  # lm-eval's own
+RANDOM_SEED, FEWSHOT_SEED = 0, 1234  # lm-eval's own; numpy's is the second
 # Answers that are scored once more without their question, for mutual information, stand under this prompt.
 UNCONDITIONAL = "unconditional"
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -113,6 +116,9 @@ def build_requests(
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     manager = TaskManager(include_defaults=False, include_path=str(Path(folder) / "tasks"))
     for number, name in enumerate(manifest.tasks):
+        # As lm-eval seeds them, for tasks that shuffle their documents; anew, so that no task depends on another.
+        random.seed(RANDOM_SEED)
+        np.random.seed(FEWSHOT_SEED)
         try:
             with redirect_stderr(io.StringIO()):
                 task = manager.load(name)["tasks"][name]
@@ -137,6 +143,7 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
         lm-eval cannot make its requests, or it generates text.
     """
     place = manifest.tasks[name]
+    examples = SolvedExamples(task)
     try:
         with redirect_stderr(io.StringIO()), compiled_once():  # a progress bar for each task
             task.set_fewshot_seed(FEWSHOT_SEED)
@@ -152,6 +159,12 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
     ]
     for line in _flaws(requests):
         print(f"suite {suite}: {line}", file=sys.stderr)
+    if examples.replaced:
+        print(
+            f"suite {suite}: {examples.replaced} documents of the task {name!r} were among their own examples; others "
+            "took their places",
+            file=sys.stderr,
+        )
     return requests
 
 

@@ -1,0 +1,92 @@
+"""Solved examples before a question: those that lm-eval draws, but never the question itself.
+
+lm-eval leaves a question out of its own examples only where both come from the same named split. A local file that is
+every split, or a data set that holds a question twice, would put the answer into the prompt. Here another example
+takes the place of such a one; all other prompts are lm-eval's to the letter.
+"""
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from relscale.provenance import digest
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import ConfigurableTask
+
+Document = dict[str, Any]
+
+
+class SolvedExamples:
+    """The examples of one task, from the moment that it is made on.
+
+    Attributes
+    ----------
+    replaced
+        How many questions had to get another example than lm-eval drew.
+    """
+
+    def __init__(self, task: "ConfigurableTask"):
+        self.replaced = 0
+        self._task = task
+        self._asked: Document | None = None
+        self._known: dict[int, object] = {}  # by the identity of an example, which the sampler holds
+        if getattr(task, "sampler", None) is not None:
+            self._draw: Callable[..., Sequence[Document]] = task.sampler.sample
+            self._context: Callable[..., Any] = task.fewshot_context
+            task.sampler.sample = self._sample
+            task.fewshot_context = self._fewshot_context
+
+    def _fewshot_context(self, doc: Document, *arguments: Any, **options: Any) -> Any:
+        self._asked = doc
+        return self._context(doc, *arguments, **options)
+
+    def _sample(self, n: int, *arguments: Any, **options: Any) -> Sequence[Document]:
+        there = len(self._task.sampler.df)
+        if n > there:
+            raise ValueError(f"num_fewshot is {n}, and there are {there} documents to draw examples from")
+        drawn = list(self._draw(n, *arguments, **options))
+        own = self._asked
+        if own is None:
+            return drawn
+        asked = self._question(own)
+        wrong = [place for place, example in enumerate(drawn) if self._same(example, own, asked)]
+        if wrong:
+            self.replaced += 1
+            taken = {id(example) for example in drawn}
+            others = [
+                example
+                for example in self._task.sampler.df
+                if id(example) not in taken and not self._same(example, own, asked)
+            ]
+            if len(others) < len(wrong):
+                raise ValueError(
+                    f"its {n} examples would come from the {there} documents that it asks, and none but the question "
+                    "itself is left; give examples of their own, as data: {task: {test: file, train: file}}, or set "
+                    "num_fewshot to 0"
+                )
+            in_order = self._task.config.fewshot_config.sampler == "first_n"
+            chosen = others[: len(wrong)] if in_order else Random(digest(own)).sample(others, len(wrong))
+            for place, example in zip(wrong, chosen, strict=True):
+                drawn[place] = example
+        return drawn
+
+    def _same(self, example: Document, own: Document, asked: object) -> bool:
+        if example == own:
+            return True
+        if id(example) not in self._known:
+            self._known[id(example)] = self._question(example)
+        return asked is not None and self._known[id(example)] == asked
+
+    def _question(self, doc: Document) -> object:
+        """What a document asks and what is right: two documents may differ in an id alone."""
+        task = self._task
+        try:
+            choices = task.doc_to_choice(doc) if task.config.doc_to_choice is not None else None
+            text = choices if task.multiple_input else task.doc_to_text(doc)
+            right = task.doc_to_target(doc)
+            if choices is not None and isinstance(right, int) and not isinstance(right, bool):
+                right = choices[right]
+        except Exception:  # whatever a template makes of a document of another split
+            return None
+        return digest([text, right])

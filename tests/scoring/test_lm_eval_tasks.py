@@ -1,0 +1,263 @@
+"""What lm-eval reports of a task, relscale measures: stock lm-eval (``--model hf``) beside relscale's whole way.
+
+The tasks here are the odd ones of ``benchmarks/lm_eval_tasks.py``, and tasks that use what few of lm-eval's own do.
+"""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+import yaml
+
+from relscale.measurements.collect import collect
+from relscale.measurements.runs import Measured
+from relscale.scoring.job import score_job
+from relscale.scoring.requests import UNCONDITIONAL, read_requests
+from relscale.scoring.suite import prepare_suite
+from relscale.scoring.task_metrics import add_task_metrics
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "lm_eval_tasks.py"
+ODD = [
+    *["truthfulqa_mc2", "bbq", "crows_pairs_english", "mutual"],  # rules of their own
+    *["winogrande", "wsc273"],  # several contexts, one continuation
+    *[
+        "cb",
+        "cola",
+        "webqs",
+        "lambada_openai",
+        "wikitext",
+    ],  # F1, correlation, several right answers, perplexities
+]
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    spec = importlib.util.spec_from_file_location("lm_eval_tasks", BENCHMARK)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["lm_eval_tasks"] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["lm_eval_tasks"]
+
+
+@pytest.fixture(scope="module")
+def model(make_checkpoint, tmp_path_factory):
+    """Long enough for solved examples."""
+    return make_checkpoint(tmp_path_factory.mktemp("model"), scale=0.3, context=256)
+
+
+@pytest.fixture(scope="module")
+def index_of():
+    """lm-eval's index, of some of its folders: all of them take seconds to read."""
+    from lm_eval.tasks import TaskManager
+
+    def index(folders, paths):
+        return TaskManager(include_defaults=False, include_path=[str(folders / path) for path in paths])
+
+    return index
+
+
+def restrict(monkeypatch, manager):
+    import lm_eval.tasks
+
+    original = lm_eval.tasks.TaskManager
+    monkeypatch.setattr(
+        lm_eval.tasks, "TaskManager", lambda **options: original(**options) if options else manager
+    )
+
+
+@pytest.fixture(scope="module")
+def compared(benchmark, index_of, model, tmp_path_factory):
+    tasks = {name: benchmark.TASKS[name] for name in ODD}
+    folders = {str(Path(sample.path).parent) for sample in tasks.values()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(benchmark, "ASKED", 8)
+        restrict(patch, index_of(benchmark.lm_eval_tasks(), folders))
+        return benchmark.compare(tasks, model, tmp_path_factory.mktemp("compared"))
+
+
+@pytest.mark.parametrize("task", ODD)
+def test_every_metric_that_lm_eval_reports_is_measured(compared, benchmark, task):
+    rows = [row for row in compared if row.task == task]
+    assert rows
+    for row in rows:
+        assert row.difference <= benchmark.TOLERANCE, row
+
+
+def test_accuracy_is_given_where_it_is_lm_evals_and_nowhere_else(compared):
+    accurate = {row.task for row in compared if row.metric == "accuracy"}
+    assert {"winogrande", "wsc273", "cb", "lambada_openai"} <= accurate
+    # Shares of probability, ranks, several ways to say that one does not know: a single target is none of these.
+    assert not accurate & {"truthfulqa_mc2", "mutual", "bbq"}
+
+
+QUESTIONS = [
+    {
+        "question": f"What is {word}?",
+        "choices": [f"{word} é", f"a {word * 2}", "none of it"][: 2 + number % 2],
+        "gold": number % 2,
+        "right": [0, 1] if number % 3 else [1],
+        "likes": f"the {word}",
+    }
+    for number, word in enumerate(["stone", "water", "light", "paper", "glass", "metal", "cloth", "sugar"])
+]
+PLAIN = {
+    "output_type": "multiple_choice",
+    "test_split": "test",
+    "training_split": "train",
+    "doc_to_text": "{{question}}",
+    "doc_to_choice": "{{choices}}",
+    "doc_to_target": "gold",
+}
+
+
+def metric(name, aggregation="mean", higher=True):
+    return {"metric": name, "aggregation": aggregation, "higher_is_better": higher}
+
+
+FEATURES = {
+    "mutual_information": {
+        **PLAIN,
+        "metric_list": [
+            metric(name) for name in ("acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match")
+        ],
+    },
+    "several_right": {
+        **PLAIN,
+        "doc_to_target": "right",
+        "metric_list": [metric("acc"), metric("exact_match")],
+    },
+    "text_target": {**PLAIN, "doc_to_target": "{{choices[gold]}}", "metric_list": [metric("acc")]},
+    "brier": {
+        **PLAIN,
+        "doc_to_choice": "{{choices[:2]}}",
+        "metric_list": [metric("brier_score", "brier_score", False), metric("mcc", "matthews_corrcoef")],
+    },
+    "median": {**PLAIN, "metric_list": [metric("acc", "median"), metric("acc_norm", "nanmean")]},
+    "filtered": {
+        **PLAIN,
+        "repeats": 3,
+        "filter_list": [{"name": "first", "filter": [{"function": "take_first"}]}],
+        "metric_list": [metric("acc")],
+    },
+    "dressed": {
+        **PLAIN,
+        "description": "Answer them all.\n",
+        "gen_prefix": "So:",
+        "target_delimiter": " -> ",
+        "fewshot_delimiter": "\n---\n",
+        "num_fewshot": 2,
+        "fewshot_config": {"sampler": "first_n"},
+        "metric_list": [metric("acc"), metric("acc_norm")],
+    },
+    "drawn": {**PLAIN, "num_fewshot": 3, "metric_list": [metric("acc")]},
+    "likelihood": {
+        "output_type": "loglikelihood",
+        "test_split": "test",
+        "doc_to_text": "{{question}}",
+        "doc_to_target": " {{likes}}",
+        "metric_list": [metric("perplexity", "perplexity", False), metric("acc")],
+    },
+    "validated": {
+        **{key: value for key, value in PLAIN.items() if key != "test_split"},
+        "validation_split": "test",
+        "metric_list": [metric("acc")],
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def own_suite(tmp_path_factory):
+    """A suite of tasks of a user's own, with two groups; one of the groups is one of lm-eval's too."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "tasks").mkdir()
+    files = {}
+    for split, rows in {
+        "test": QUESTIONS,
+        "train": [{**q, "question": "Why? " + q["likes"]} for q in QUESTIONS],
+    }.items():
+        files[split] = str(folder / f"{split}.jsonl")
+        Path(files[split]).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name, settings in FEATURES.items():
+        own = {"task": name, "dataset_path": "json", "dataset_kwargs": {"data_files": files}, **settings}
+        (folder / "tasks" / f"{name}.yaml").write_text(yaml.safe_dump(own))
+    described = {
+        **{
+            "title": "Own",
+            "what": "Tasks.",
+            "kind": "multiple_choice",
+            "metric": "accuracy",
+            "direction": "higher",
+        },
+        "baseline": "median",
+        "groups": {name: {"label": name} for name in FEATURES},
+        "tasks": {name: {"group": name} for name in FEATURES},
+    }
+    (folder / "suite.yaml").write_text(yaml.safe_dump(described))
+    return folder
+
+
+def measured(folder, suite, model, prepared):
+    """The measurements of one model on a prepared suite, by group and metric."""
+    run = {"name": "tiny", "key": "tiny", "path": str(model), "status": "ok"}
+    score_job([run], [prepared], folder / "store", {"threads": 1}, folder / "scores.json")
+    add_task_metrics(folder / "scores.json", [prepared], folder / "store")
+    (entry,) = json.loads((folder / "scores.json").read_text())
+    described = {"corpus": "any", "run": "tiny", "block": "tiny"}
+    model = Measured(described, (), (entry["items"],), (entry["task_metrics"],))
+    table, _ = collect([model], "test", 10, 0, prepared={suite: prepared})
+    return {(row["prompt"], row["group"], row["metric"]): row for row in table.to_pylist()}
+
+
+@pytest.fixture(scope="module")
+def own_measurements(own_suite, model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("measured")
+    prepare_suite("own", {"path": str(own_suite)}, [], folder / "own", seed=0)
+    return folder, measured(folder, "own", model, folder / "own")
+
+
+@pytest.fixture(scope="module")
+def own_stock(benchmark, own_suite, model):
+    from lm_eval.tasks import TaskManager
+
+    manager = TaskManager(include_defaults=False, include_path=str(own_suite / "tasks"))
+    return benchmark.evaluate(list(FEATURES), manager, model)
+
+
+@pytest.mark.parametrize("task", FEATURES)
+def test_what_a_task_may_say_counts_as_in_lm_eval(own_measurements, own_stock, task):
+    _, found = own_measurements
+    assert own_stock[task]
+    for name, value in own_stock[task].items():
+        assert found["default", task, f"lm_eval_{name}"]["value"] == pytest.approx(value, rel=1e-6, abs=1e-6)
+        assert found["default", task, f"lm_eval_{name}"]["status"] == "ok"
+
+
+def test_answers_that_mutual_information_asks_for_alone_are_a_prompt_of_their_own(own_measurements):
+    folder, found = own_measurements
+    requests = next(task for task in read_requests(folder / "own") if task[0].task == "mutual_information")
+    alone = [request for request in requests if request.prompt == UNCONDITIONAL]
+    assert len(alone) == len(requests) / 2
+    assert {request.context for request in alone} == {""}
+    assert ("default", "mutual_information", "accuracy") in found
+    assert (UNCONDITIONAL, "mutual_information", "accuracy") in found
+
+
+def test_a_mean_has_the_standard_error_of_its_documents(own_measurements):
+    _, found = own_measurements
+    for task in ("text_target", "several_right"):
+        own, known = (found["default", task, name] for name in ("lm_eval_acc", "accuracy"))
+        assert own["value"] == known["value"]
+        assert own["stderr"] == pytest.approx(known["stderr"])
+
+
+def test_values_of_documents_lie_beside_the_items_and_need_no_model(own_measurements):
+    folder, _ = own_measurements
+    (entry,) = json.loads((folder / "scores.json").read_text())
+    values = pyarrow.parquet.read_table(entry["task_metrics"])
+    drawn = [row for row in values.to_pylist() if row["task"] == "drawn"]
+    assert [json.loads(row["value"]) in (0.0, 1.0) for row in drawn] == [True] * len(QUESTIONS)
+    assert len({row["doc_id"] for row in drawn}) == len(QUESTIONS)
