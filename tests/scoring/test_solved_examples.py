@@ -98,6 +98,18 @@ def test_nor_where_the_split_of_the_examples_holds_it_too(tmp_path):
         assert request.context.count(request.context.rpartition("\n\n")[2]) == 1
 
 
+def test_a_data_set_with_a_question_in_two_splits_is_asked_as_lm_eval_asks_it_and_said(tmp_path, capsys):
+    settings = {
+        **TASK,
+        "test_split": "test",
+        "training_split": "train",
+        "fewshot_config": {"sampler": "first_n"},
+    }
+    requests = requests_of(tmp_path, settings, test=ROWS, train=ROWS[:3])
+    assert [request.context.count("What is stone?") for request in requests[:2]] == [2, 2]
+    assert "3 documents of the task 'asked' stand among their own examples" in capsys.readouterr().err
+
+
 def test_prompts_of_splits_that_are_apart_are_lm_evals_to_the_letter(tmp_path):
     from lm_eval.tasks import TaskManager
 

@@ -159,6 +159,12 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
     ]
     for line in _flaws(requests):
         print(f"suite {suite}: {line}", file=sys.stderr)
+    if examples.kept:
+        print(
+            f"suite {suite}: {examples.kept} documents of the task {name!r} stand among their own examples, since "
+            "the data set has no others; they are asked as lm-eval asks them",
+            file=sys.stderr,
+        )
     if examples.replaced:
         print(
             f"suite {suite}: {examples.replaced} documents of the task {name!r} were among their own examples; others "

@@ -1,11 +1,14 @@
-"""Solved examples before a question: those that lm-eval draws, but never the question itself.
+"""Solved examples before a question: those that lm-eval draws, but not the question itself.
 
 lm-eval leaves a question out of its own examples only where both come from the same named split. A local file that is
-every split, or a data set that holds a question twice, would put the answer into the prompt. Here another example
-takes the place of such a one; all other prompts are lm-eval's to the letter.
+every split, or a data set that holds a question in two splits, would put the answer into the prompt. There another
+example takes the place of such a one; all other prompts are lm-eval's to the letter. Where no other example is left, a
+task whose examples are the documents that it asks is refused; one whose data set has a few in both splits, as MMLU does
+with five examples a subject, is asked as everybody asks it, and that is said.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +26,16 @@ class SolvedExamples:
     Attributes
     ----------
     replaced
-        How many questions had to get another example than lm-eval drew.
+        How many questions got another example than lm-eval drew.
+    kept
+        How many stand among their own examples, since there are no others.
     """
 
     def __init__(self, task: "ConfigurableTask"):
-        self.replaced = 0
+        self.replaced = self.kept = 0
         self._task = task
         self._asked: Document | None = None
-        self._known: dict[int, object] = {}  # by the identity of an example, which the sampler holds
+        self._known: dict[int, str | None] = {}  # by the identity of an example, which the sampler holds
         if getattr(task, "sampler", None) is not None:
             self._draw: Callable[..., Sequence[Document]] = task.sampler.sample
             self._context: Callable[..., Any] = task.fewshot_context
@@ -51,34 +56,46 @@ class SolvedExamples:
             return drawn
         asked = self._question(own)
         wrong = [place for place, example in enumerate(drawn) if self._same(example, own, asked)]
-        if wrong:
+        if not wrong:
+            return drawn
+        taken = {id(example) for example in drawn}
+        others = [
+            example
+            for example in self._task.sampler.df
+            if id(example) not in taken and not self._same(example, own, asked)
+        ]
+        if len(others) >= len(wrong):
             self.replaced += 1
-            taken = {id(example) for example in drawn}
-            others = [
-                example
-                for example in self._task.sampler.df
-                if id(example) not in taken and not self._same(example, own, asked)
-            ]
-            if len(others) < len(wrong):
-                raise ValueError(
-                    f"its {n} examples would come from the {there} documents that it asks, and none but the question "
-                    "itself is left; give examples of their own, as data: {task: {test: file, train: file}}, or set "
-                    "num_fewshot to 0"
-                )
             in_order = self._task.config.fewshot_config.sampler == "first_n"
             chosen = others[: len(wrong)] if in_order else Random(digest(own)).sample(others, len(wrong))
             for place, example in zip(wrong, chosen, strict=True):
                 drawn[place] = example
+        elif self._alike:
+            raise ValueError(
+                f"its {n} examples would come from the {there} documents that it asks, and too few are left without "
+                "the question itself; give examples of their own, as data: {task: {test: file, train: file}}, or set "
+                "num_fewshot to 0"
+            )
+        else:
+            self.kept += 1
         return drawn
 
-    def _same(self, example: Document, own: Document, asked: object) -> bool:
+    @cached_property
+    def _alike(self) -> bool:
+        """Whether examples are drawn from the documents that are asked: most of these are among those."""
+        pool = {digest(example) for example in self._task.sampler.df}
+        pool |= {str(self._question(example)) for example in self._task.sampler.df}
+        asked = list(self._task.task_docs)
+        return 2 * sum(digest(doc) in pool or str(self._question(doc)) in pool for doc in asked) > len(asked)
+
+    def _same(self, example: Document, own: Document, asked: str | None) -> bool:
         if example == own:
             return True
         if id(example) not in self._known:
             self._known[id(example)] = self._question(example)
         return asked is not None and self._known[id(example)] == asked
 
-    def _question(self, doc: Document) -> object:
+    def _question(self, doc: Document) -> str | None:
         """What a document asks and what is right: two documents may differ in an id alone."""
         task = self._task
         try:
