@@ -26,4 +26,8 @@ class Damaged(RelscaleError):
         self, path: Path, what: str, remedy: str = "delete it, and the stage that made it makes it again"
     ):
         super().__init__(f"{path}: damaged ({what}); {remedy}")
-        self.path, self.what = path, what
+        self.path, self.what, self.remedy = path, what, remedy
+
+    def __reduce__(self) -> tuple[type, tuple[Path, str, str]]:
+        """Across processes, with all that it was made of."""
+        return Damaged, (self.path, self.what, self.remedy)

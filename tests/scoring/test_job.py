@@ -1,15 +1,21 @@
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 import pytest
 
-from relscale.errors import RelscaleError
+from relscale.checksums import seal
+from relscale.entries import read_entries
+from relscale.errors import Damaged, RelscaleError
 from relscale.scoring.items import SCHEMA
 from relscale.scoring.suite import prepare_suite
+from relscale.tables import write_table
 
 # The suites of the default experiment, which need no data of others.
 MADE_FROM_TEXT = ["behaviours", "domains", "knowledge", "varieties"]
@@ -113,7 +119,7 @@ def test_what_is_in_the_store_is_not_scored_again(scored, monkeypatch):
     again = job.score_job(
         job.read_runs(scored / "runs.json"), suites, scored / "store", {}, scored / "again.json"
     )
-    assert again == json.loads((scored / "scores.json").read_text())
+    assert again == read_entries(scored / "scores.json")
 
 
 def test_a_new_title_scores_nothing_and_new_data_score_anew(scored, tmp_path, documents):
@@ -123,6 +129,7 @@ def test_a_new_title_scores_nothing_and_new_data_score_anew(scored, tmp_path, do
     prepare_suite("domains", {}, [documents], tmp_path / "domains", seed=0)
     manifest = tmp_path / "domains" / "suite.yaml"
     manifest.write_text(manifest.read_text().replace("title: Domains", "title: Fields"))
+    seal(tmp_path / "domains")
     assert scored_digest(tmp_path / "domains") == before
     prepare_suite("domains", {"documents": 11}, [documents], tmp_path / "domains", seed=0)
     assert scored_digest(tmp_path / "domains") != before
@@ -139,13 +146,13 @@ def test_a_suite_that_was_not_prepared_is_named(tmp_path, documents, checkpoint)
     assert not (tmp_path / "scores.json").exists()
 
 
-@pytest.mark.parametrize("content", [None, "no json", '[{"name": "a"}]'])
+@pytest.mark.parametrize("content", [None, "no json", '[{"name": "a"}]', '[{"name": "a", "digest": "b"}]'])
 def test_what_is_no_run_manifest_is_refused(tmp_path, content):
     from relscale.scoring.job import read_runs
 
     if content is not None:
         (tmp_path / "runs.json").write_text(content)
-    with pytest.raises(RelscaleError, match=r"runs\.json: (no such|not a) run manifest"):
+    with pytest.raises(RelscaleError, match=r"runs\.json: (no such run manifest|not a run manifest|damaged)"):
         read_runs(tmp_path / "runs.json")
 
 
@@ -197,6 +204,129 @@ def test_a_job_that_was_killed_goes_on_with_the_tasks_that_are_not_done(
     assert asked == tasks[3:]
     assert same(pyarrow.parquet.read_table(entry["items"]), items(scored, "knowledge"))
     assert not list(tmp_path.glob("items/*.parts"))
+
+
+ONE_JOB = """
+import sys
+from relscale.scoring import job
+
+job.SECONDS_BETWEEN_PARTS = 0
+run = {"name": "good", "key": "k0", "path": sys.argv[1], "status": "ok"}
+job.score_job([run], [sys.argv[2]], sys.argv[3], {"device": "cpu"}, sys.argv[4])
+"""
+
+
+def test_of_jobs_at_one_entry_at_once_each_has_all_items(scored, tmp_path, checkpoint):
+    suite = scored / "suites" / "behaviours"
+    command = [sys.executable, "-c", ONE_JOB, str(checkpoint), str(suite), str(tmp_path)]
+    jobs = [subprocess.Popen([*command, str(tmp_path / f"{name}.json")]) for name in "abc"]
+    assert [job.wait() for job in jobs] == [0, 0, 0]
+    manifests = [read_entries(tmp_path / f"{name}.json") for name in "abc"]
+    assert manifests[0] == manifests[1] == manifests[2]
+    assert same(pyarrow.parquet.read_table(manifests[0][0]["items"]), items(scored, "behaviours"))
+    assert not list(tmp_path.glob("items/*.parts"))
+    assert not list(tmp_path.glob("locks/*"))
+
+
+@pytest.fixture
+def job_again(scored, tmp_path, checkpoint):
+    """A store with items, and the same job on it again."""
+    from relscale.scoring import job
+
+    run = {"name": "good", "key": "k0", "path": str(checkpoint), "status": "ok"}
+    suite = scored / "suites" / "behaviours"
+
+    def again():
+        (entry,) = job.score_job([run], [suite], tmp_path, {"device": "cpu"}, tmp_path / "scores.json")
+        return Path(entry["items"])
+
+    again()
+    return again
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def emptied(path):
+    path.write_bytes(b"")
+
+
+def flipped(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def fewer(path):
+    """Half of the items, well written: what a join of a few parts would leave."""
+    table = pyarrow.parquet.read_table(path)
+    write_table(table.slice(0, table.num_rows // 2), path)
+
+
+def another(path):
+    """Items of another entry under this one's name."""
+    table = pyarrow.parquet.read_table(path)
+    write_table(table.replace_schema_metadata({"relscale.items": "another"}), path)
+
+
+@pytest.mark.parametrize("damage", [cut, emptied, flipped, fewer, another, Path.unlink])
+def test_items_that_are_not_what_was_written_are_scored_again(job_again, scored, damage, capsys):
+    path = job_again()
+    damage(path)
+    assert same(pyarrow.parquet.read_table(job_again()), items(scored, "behaviours"))
+    assert damage is Path.unlink or f"{path}: damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", [cut, emptied, flipped, fewer])
+def test_parts_that_are_not_what_was_written_are_scored_again(job_again, scored, damage):
+    path = job_again()
+    part = path.with_suffix(".parts") / "0-0-of-1.parquet"
+    table = pyarrow.parquet.read_table(path)
+    table = table.append_column("number", pa.array([0] * table.num_rows, "int32"))
+    write_table(table, part)
+    damage(part)
+    path.unlink()
+    assert same(pyarrow.parquet.read_table(job_again()), items(scored, "behaviours"))
+
+
+def test_a_job_refuses_to_join_while_tasks_are_missing(job_again, monkeypatch):
+    from relscale.scoring import job
+
+    path = job_again()
+    path.unlink()
+    monkeypatch.setattr(job, "_score_share", lambda *_: None)  # as if another had deleted the parts
+    with pytest.raises(RelscaleError, match=r"\.parts: .* tasks are missing; run it again"):
+        job_again()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("damage", [cut, emptied, flipped, Path.unlink])
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_damaged_model_is_set_aside_and_not_scored(scored, tmp_path, checkpoint, name, damage):
+    from relscale.scoring.job import score_job
+
+    folder = tmp_path / "store" / "runs" / "k0"
+    shutil.copytree(checkpoint, folder)
+    seal(folder)
+    damage(folder / name)
+    run = {"name": "good", "key": "k0", "path": str(folder), "status": "ok"}
+    with pytest.raises(Damaged, match=rf"{name}: damaged .*: the same snakemake command trains it again"):
+        score_job([run], [scored / "suites" / "behaviours"], tmp_path / "store", {}, tmp_path / "scores.json")
+    assert not folder.exists()
+    assert not (tmp_path / "scores.json").exists()
+
+
+@pytest.mark.parametrize("damage", [cut, emptied, flipped, Path.unlink])
+@pytest.mark.parametrize("name", ["requests.parquet", "suite.yaml"])
+def test_a_damaged_suite_scores_nothing(scored, tmp_path, checkpoint, name, damage):
+    from relscale.scoring.job import score_job
+
+    shutil.copytree(scored / "suites" / "behaviours", tmp_path / "behaviours")
+    damage(tmp_path / "behaviours" / name)
+    run = {"name": "good", "key": "k0", "path": str(checkpoint), "status": "ok"}
+    with pytest.raises(RelscaleError, match=rf"{name}: (damaged|no such file)"):
+        score_job([run], [tmp_path / "behaviours"], tmp_path, {}, tmp_path / "scores.json")
 
 
 def test_two_devices_give_the_items_of_one(scored, tmp_path, checkpoint):

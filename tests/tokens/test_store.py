@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from relscale.checksums import seal
 from relscale.errors import RelscaleError
 from relscale.tokens.build import build_store
 from relscale.tokens.store import TokenStore
@@ -31,6 +32,7 @@ def store_of(tokens, folder, dtype="<u2"):
     np.asarray(tokens, dtype).tofile(folder / "train.bin")
     np.asarray([], dtype).tofile(folder / "validation.bin")
     (folder / "manifest.json").write_text(json.dumps({"dtype": dtype}))
+    seal(folder)
     return TokenStore.open(folder)
 
 

@@ -11,6 +11,7 @@ import torch
 from hypothesis import register_random
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from relscale.checksums import seal
 from relscale.design.recipes.laptop import architecture, hyperparameters
 from relscale.design.run import Run
 
@@ -76,6 +77,7 @@ def tokens(tmp_path_factory, vocabulary) -> Path:
         "vocabulary": "v",
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
+    seal(folder)
     return folder
 
 

@@ -51,12 +51,12 @@ def at_save(number, act):
     """Half of the state is written by then."""
     before, count = torch.save, 0
 
-    def save(state, path):
+    def save(state, file):
         nonlocal count
         count += 1
-        before(state, path)
+        before(state, file)
         if count == number:
-            os.truncate(path, path.stat().st_size // 2)
+            file.truncate(file.tell() // 2)
             act()
 
     torch.save = save

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from relscale.entries import read_entries
 from relscale.errors import RelscaleError
 from relscale.tables import read_table
 
@@ -21,6 +22,7 @@ OPTIONS = {
     "max_epochs": 2.0,
 }
 FILES = {
+    "checksums.json",
     "config.json",
     "curve.parquet",
     "model.safetensors",
@@ -90,14 +92,14 @@ def test_a_diverged_run_is_recorded_and_the_others_go_on(run, diverging, tokens,
 
     runs = [diverging, replace(run, seed=1)]
     manifest = train_job(runs, tokens, vocabulary, tmp_path / "store", OPTIONS, tmp_path / "job.json")
-    assert json.loads((tmp_path / "job.json").read_text()) == manifest
+    assert read_entries(tmp_path / "job.json") == manifest
     assert [row["name"] for row in manifest] == [run.name for run in runs]
     assert manifest[1]["status"] == "ok"
 
     step = int(manifest[0]["status"].removeprefix("diverged at step "))
     folder = tmp_path / "store" / "runs" / manifest[0]["key"]
     assert str(folder) == manifest[0]["path"]
-    assert {file.name for file in folder.iterdir()} == {"run.json", "curve.parquet"}
+    assert {file.name for file in folder.iterdir()} == {"checksums.json", "run.json", "curve.parquet"}
     record = json.loads((folder / "run.json").read_text())
     assert 1 <= record["step"] == step <= run.train_steps
     assert np.isfinite(record["train_loss"])

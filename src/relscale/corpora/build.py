@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from relscale.atomic import atomic_path
+from relscale.checksums import sealed_folder
 from relscale.corpora.documents import DOCUMENTS_FILE, Document, documents_table
 from relscale.corpora.duplicates import remove_duplicates
 from relscale.corpora.files import read_folder
@@ -86,8 +86,7 @@ def build_source(
         "counts": _counts(table),
     }
     folder = Path(folder)
-    with atomic_path(folder) as partial:
-        partial.mkdir()
+    with sealed_folder(folder) as partial:
         write_table(table, partial / DOCUMENTS_FILE)
         manifest["sha256"] = file_sha256(partial / DOCUMENTS_FILE)
         (partial / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from relscale.atomic import atomic_path
+from relscale.checksums import check_digests_if_listed, sealed_folder
 from relscale.corpora.documents import DOCUMENTS_FILE, Document, documents_table
 from relscale.corpora.hub import TextFile, find_files, read_texts
 from relscale.corpora.split import split_of
@@ -92,8 +92,7 @@ def build_streamed(options: dict[str, Any], folder: Path, source: str, seed: int
         "read_for_tests": dict(read),
         "documents": table.num_rows,
     }
-    with atomic_path(folder) as partial:
-        partial.mkdir()
+    with sealed_folder(folder) as partial:
         write_table(table, partial / DOCUMENTS_FILE)
         manifest["sha256"] = file_sha256(partial / DOCUMENTS_FILE)
         (partial / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
@@ -102,7 +101,10 @@ def build_streamed(options: dict[str, Any], folder: Path, source: str, seed: int
 def open_stream(documents: str | Path) -> Stream | None:
     """The stream that documents were held out from; None where the documents are all there is."""
     path = Path(documents).with_name(MANIFEST_FILE)
-    manifest = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if not path.is_file():
+        return None
+    check_digests_if_listed(path.parent, [MANIFEST_FILE])
+    manifest = json.loads(path.read_text(encoding="utf-8"))
     if "stream" not in manifest:
         return None
     told = manifest["stream"]

@@ -9,7 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from relscale.checksums import check_digests_if_listed
 from relscale.design.run import Run, run_from_dict
+from relscale.entries import read_entries
 from relscale.errors import RelscaleError
 from relscale.measurements.samples import Place, read_samples
 from relscale.measurements.status import Status
@@ -210,15 +212,16 @@ def _description(run: Run, record: dict[str, Any]) -> dict[str, Any]:
 def _manifest(paths: Sequence[str | Path], keys: Sequence[str]) -> Iterator[dict[str, Any]]:
     for path in paths:
         try:
-            for entry in json.loads(Path(path).read_text(encoding="utf-8")):
+            for entry in read_entries(path):
                 yield {**entry, **{key: entry[key] for key in keys}}
         except OSError as error:
             raise RelscaleError(f"{path}: no such manifest; run the stage that makes it") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except KeyError as error:
             raise RelscaleError(f"{path}: not a manifest; its entries need {', '.join(keys)}") from error
 
 
 def _record(path: Path) -> dict[str, Any]:
+    check_digests_if_listed(path.parent, [path.name])
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return {**record, "run": record["run"], "status": record["status"]}

@@ -1,14 +1,17 @@
 """Many checkpoints on many suites: what is in the store already is not scored again.
 
 The items of a run and suite are written task by task, as parts; a job that is killed leaves them, and the next goes on
-with the tasks that no part holds. The whole replaces them at the end.
+with the tasks that no part holds. The whole replaces them at the end. Of several jobs at one entry, one scores it while
+the others wait. Items that are found, whole or in parts, count only where they are what was written and are as many as
+the suite has requests.
 """
 
-import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,15 +19,18 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet
 
-from relscale.atomic import locked, remove, write_text
-from relscale.errors import RelscaleError
+from relscale.atomic import locked, remove, remove_all_partials
+from relscale.checked_parquet import read_parquet
+from relscale.checksums import FILE as CHECKSUMS
+from relscale.checksums import check_digests, listed, set_aside
+from relscale.entries import read_entries, write_entries
+from relscale.errors import Damaged, RelscaleError
 from relscale.process import end_with_parent
 from relscale.provenance import code_digest, digest, file_digest
 from relscale.scoring.items import SCHEMA
 from relscale.scoring.manifest import read_manifest, suite_name
-from relscale.scoring.requests import FILE, not_prepared, read_requests
+from relscale.scoring.requests import FILE, not_prepared, read_requests, request_counts
 from relscale.tables import write_table
 
 if TYPE_CHECKING:
@@ -35,6 +41,37 @@ NUMERIC_OPTIONS = ("dtype",)
 ENGINE_OPTIONS = ("dtype", "batch_tokens", "use_safetensors", "trust_remote_code")
 # Tasks of small models take milliseconds; so much may be lost where a job is killed, beside the task under way.
 SECONDS_BETWEEN_PARTS = 1.0
+KEY = b"relscale.items"  # in the schema of items: their name in the store
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A prepared suite, as far as its items depend on it.
+
+    Attributes
+    ----------
+    folder
+        Where it lies.
+    digest
+        Its ``scored_digest``.
+    rows
+        The number of requests of each of its tasks, by the task's number.
+    """
+
+    folder: Path
+    digest: str
+    rows: dict[int, int]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Suite":
+        """Read a suite, and hold all of its files against their digests.
+
+        Raises
+        ------
+        RelscaleError
+            It was not prepared, or is damaged.
+        """
+        return cls(folder, scored_digest(folder), request_counts(folder))
 
 
 @dataclass(frozen=True)
@@ -42,13 +79,17 @@ class Entry:
     """One run on one suite, and where its items go."""
 
     run: dict[str, Any]
-    suite: Path
+    suite: Suite
     items: Path
 
     @property
     def parts(self) -> Path:
         """The folder of the parts, while a job goes on."""
         return self.items.with_suffix(".parts")
+
+    def lock(self, share: str = "all") -> Path:
+        """What a job holds while it scores a share of the tasks, or looks at all and joins them."""
+        return self.items.parents[1] / "locks" / f"items-{self.items.stem}-{share}.lock"
 
 
 def score_job(
@@ -73,8 +114,8 @@ def score_job(
         ``batch_tokens``, ``threads``, ``dtype``, ``device`` (one, or a list of them: a process each),
         ``use_safetensors`` and ``trust_remote_code``, each with a default; others are ignored.
     output
-        The score manifest (JSON), a list of name, run_key, suite, items, status and cut (items of which the context
-        did not fit). A run that diverged has no items and keeps its status.
+        The score manifest (JSON), a list of name, run_key, suite, items, bytes (of that file), status and cut (items of
+        which the context did not fit). A run that diverged has no items and keeps its status.
 
     Returns
     -------
@@ -86,21 +127,18 @@ def score_job(
     RelscaleError
         A run is no checkpoint, or a suite is not prepared.
     """
-    contents = {suite: scored_digest(suite) for suite in suites}
+    prepared = [Suite.read(Path(suite)) for suite in suites]
     entries = [
-        Entry(
-            run,
-            Path(suite),
-            Path(store) / "items" / f"{items_key(run['key'], contents[suite], options)}.parquet",
-        )
+        Entry(run, suite, Path(store) / "items" / f"{items_key(run['key'], suite.digest, options)}.parquet")
         for run in runs
-        for suite in suites
+        for suite in prepared
     ]
-    missing = [entry for entry in entries if entry.run["status"] == "ok" and not entry.items.is_file()]
+    scored = [entry for entry in entries if entry.run["status"] == "ok"]
+    missing = [entry for entry in scored if read_statuses(entry) is None]
     if missing:
         _score(missing, options)
-    manifest = [_told(entry) for entry in entries]
-    write_text(output, json.dumps(manifest, indent=1) + "\n")
+    manifest = [_described(entry) for entry in entries]
+    write_entries(output, manifest)
     return manifest
 
 
@@ -113,32 +151,51 @@ def read_runs(path: str | Path) -> list[dict[str, Any]]:
         There is no such manifest.
     """
     try:
-        runs: list[dict[str, Any]] = json.loads(Path(path).read_text(encoding="utf-8"))
         needed = ("name", "key", "path", "status")
         return [
-            {key: run[key] for key in needed} | {"training": run.get("training", run["name"])} for run in runs
+            {key: run[key] for key in needed} | {"training": run.get("training", run["name"])}
+            for run in read_entries(path)
         ]
     except OSError as error:
         raise RelscaleError(f"{path}: no such run manifest; train first") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
         raise RelscaleError(
             f"{path}: not a run manifest; it should list name, key, path and status"
         ) from error
 
 
-def _told(entry: Entry) -> dict[str, Any]:
-    ok = entry.run["status"] == "ok"
-    cut = 0
-    if ok:
-        status = pyarrow.parquet.read_table(entry.items, columns=["status"])["status"]
-        cut = pc.sum(pc.equal(status, "context cut")).as_py() or 0
+def read_statuses(entry: Entry) -> pa.ChunkedArray | None:
+    """The status of each item of an entry; None where there are none, or they are not what was written: then they go.
+
+    All requests of the suite are there, once, and the file says itself which entry it belongs to.
+    """
+    try:
+        table = read_parquet(entry.items, ["status"])
+        if (table.schema.metadata or {}).get(KEY) != entry.items.stem.encode():
+            raise Damaged(entry.items, "the items of another run or suite")
+        if table.num_rows != sum(entry.suite.rows.values()):
+            raise Damaged(entry.items, f"{table.num_rows:,} items of {sum(entry.suite.rows.values()):,}")
+    except FileNotFoundError:
+        return None
+    except Damaged as error:
+        print(f"{entry.items}: damaged ({error.what}), so that they are scored again", file=sys.stderr)
+        remove(entry.items)
+        return None
+    return table["status"]
+
+
+def _described(entry: Entry) -> dict[str, Any]:
+    status = read_statuses(entry) if entry.run["status"] == "ok" else None
+    if entry.run["status"] == "ok" and status is None:
+        raise RelscaleError(f"{entry.items}: gone while the job went on; run it again")
     return {
         "name": entry.run["name"],
         "run_key": entry.run["key"],
-        "suite": suite_name(entry.suite),
-        "items": str(entry.items) if ok else None,
+        "suite": suite_name(entry.suite.folder),
+        "items": None if status is None else str(entry.items),
+        "bytes": None if status is None else entry.items.stat().st_size,
         "status": entry.run["status"],
-        "cut": cut,
+        "cut": 0 if status is None else pc.sum(pc.equal(status, "context cut")).as_py() or 0,
     }
 
 
@@ -149,10 +206,17 @@ def items_key(run_key: str, suite: str, options: dict[str, Any]) -> str:
 
 
 def scored_digest(suite: str | Path) -> str:
-    """Digest of all in a prepared suite that items depend on: its requests and windows, not its title or its labels."""
+    """Digest of all in a prepared suite that items depend on: its requests and windows, not its title or its labels.
+
+    Raises
+    ------
+    RelscaleError
+        It was not prepared, or is damaged.
+    """
     folder = Path(suite)
     if not (folder / FILE).is_file():
         raise not_prepared(folder)
+    check_digests(folder)
     return digest([folder.name, file_digest(folder / FILE), read_manifest(folder).windows])
 
 
@@ -196,41 +260,66 @@ def _score_share(
     chosen = {name: options[name] for name in ENGINE_OPTIONS if name in options}
     encoders: dict[str, Encoder] = {}
     engine: tuple[str, Engine] | None = None
+    own = f"{share}-of-{shares}"
     for entry in missing:
-        with locked(
-            entry.parts / f"{share}.lock"
-        ):  # another job may be at it; then there is nothing left to do
-            if entry.items.is_file():
+        with locked(entry.lock(own)):  # another job may be at it; then there is nothing left to do
+            with locked(entry.lock()):
+                if read_statuses(entry) is not None:
+                    continue
+                finished = set(_parts(entry)["number"].to_pylist())
+            waiting = [
+                number for number in entry.suite.rows if number % shares == share and number not in finished
+            ]
+            if not waiting:
                 continue
             if engine is None or engine[0] != entry.run["path"]:
                 path = entry.run["path"]
+                _check_model(Path(path), entry.items.parents[1])
                 engine = path, Engine(path, device=device, encoders=encoders, **chosen)
-            _score_tasks(engine[1], entry, share, shares)
+            _score_tasks(engine[1], entry, waiting, own)
 
 
-def _score_tasks(engine: "Engine", entry: Entry, share: int, shares: int) -> None:
+def _check_model(folder: Path, store: Path) -> None:
+    """Hold a model's files against their digests, where it has such; one of the store that is damaged is set aside.
+
+    Raises
+    ------
+    Damaged
+        One is another.
+    """
+    if not (folder / CHECKSUMS).is_file():
+        return
+    try:
+        check_digests(folder, [name for name in listed(folder) if "/" not in name])
+    except Damaged as error:
+        run = next((each for each in (folder, *folder.parents) if each.parent == store / "runs"), None)
+        if run is None:
+            remedy = f"copy the model again, or delete its {CHECKSUMS} if the change was meant"
+        else:
+            remedy = f"moved to {set_aside(run)}: the same snakemake command trains it again"
+        raise Damaged(error.path, error.what, remedy) from None
+
+
+def _score_tasks(engine: "Engine", entry: Entry, tasks: Sequence[int], share: str) -> None:
+    """Score some tasks of an entry, by their numbers, and write the items as parts."""
     from relscale.scoring.score import score_requests
 
-    windows = read_manifest(entry.suite).windows
-    own = f"{share}-of-{shares}"
-    finished = set(_parts(entry)["number"].to_pylist())
+    suite = entry.suite.folder
+    windows = read_manifest(suite).windows
     waiting: list[pa.Table] = []
     items = 0
     begun = written = time.monotonic()
-    for number, requests in enumerate(read_requests(entry.suite)):
-        if number % shares != share or number in finished:
-            continue
-        scored = score_requests(engine, suite_name(entry.suite), requests, windows)
-        waiting.append(_numbered(scored, number))
+    for number, requests in zip(tasks, read_requests(suite, tasks), strict=True):
+        waiting.append(_numbered(score_requests(engine, suite_name(suite), requests, windows), number))
         items += len(requests)
         if time.monotonic() - written > SECONDS_BETWEEN_PARTS:
-            _write_part(entry, waiting, own)
+            _write_part(entry, waiting, share)
             waiting, written = [], time.monotonic()
     if waiting:
-        _write_part(entry, waiting, own)
+        _write_part(entry, waiting, share)
     seconds = time.monotonic() - begun
-    name = f"{entry.run['name']}, {suite_name(entry.suite)}"
-    print(f"{name}: {items:,} items in {seconds:.1f} s, {len(finished)} tasks done before", file=sys.stderr)
+    name = f"{entry.run['name']}, {suite_name(suite)}"
+    print(f"{name}: {items:,} items in {seconds:.1f} s, of {len(tasks)} tasks", file=sys.stderr)
 
 
 def _numbered(items: pa.Table, number: int) -> pa.Table:
@@ -242,25 +331,51 @@ def _write_part(entry: Entry, tables: Sequence[pa.Table], share: str) -> None:
     another number has parts of his own.
     """
     part = pa.concat_tables(tables)
-    write_table(part, entry.parts / f"{part['number'][0]}-{share}.parquet")
+    write_table(part, entry.parts / f"{part['number'][0]}-{share}.parquet", durable=False)
 
 
 def _parts(entry: Entry) -> pa.Table:
-    """The items that parts hold, and the number of each one's task; a task that two parts hold comes once."""
+    """The items that parts hold, and the number of each one's task; a task that two parts hold comes once.
+
+    A part that is not what was written is deleted, and of a task only all items count.
+    """
     found = [_numbered(SCHEMA.empty_table(), 0)]
     seen: set[int] = set()
     for path in sorted(entry.parts.glob("*.parquet")):
-        part = pyarrow.parquet.read_table(path)
-        fresh = set(part["number"].to_pylist()) - seen
+        try:
+            part = read_parquet(path)
+        except Damaged as error:
+            print(f"{path}: damaged ({error.what}), so that it is scored again", file=sys.stderr)
+            remove(path)
+            continue
+        counts = Counter(part["number"].to_pylist())
+        fresh = {number for number, rows in counts.items() if entry.suite.rows.get(number) == rows} - seen
         found.append(part.filter(pc.is_in(part["number"], pa.array(sorted(fresh), pa.int32()))))
         seen |= fresh
     return pa.concat_tables(found)
 
 
 def _join(entry: Entry) -> None:
-    """Parts into the items of an entry, in the order of its tasks."""
-    if not entry.items.is_file():
-        parts = _parts(entry)
-        order = pc.sort_indices(parts["number"])  # stable
-        write_table(parts.take(order).drop_columns("number"), entry.items)
-    remove(entry.parts)
+    """Parts into the items of an entry, in the order of its tasks; another job may have done so.
+
+    Raises
+    ------
+    RelscaleError
+        Tasks are missing.
+    """
+    with locked(entry.lock()):
+        if read_statuses(entry) is None:
+            parts = _parts(entry)
+            missing = entry.suite.rows.keys() - set(parts["number"].to_pylist())
+            if missing:
+                raise RelscaleError(
+                    f"{entry.parts}: {len(missing)} of {len(entry.suite.rows)} tasks are missing; run it again"
+                )
+            order = pc.sort_indices(parts["number"])  # stable
+            items = parts.take(order).drop_columns("number")
+            write_table(items.replace_schema_metadata({KEY: entry.items.stem.encode()}), entry.items)
+        for path in entry.parts.glob("*.parquet"):
+            remove(path)
+        remove_all_partials(entry.parts)
+        with suppress(OSError):  # a job with other shares is at it still, and deletes its own
+            entry.parts.rmdir()

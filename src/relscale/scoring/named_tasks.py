@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from relscale.atomic import atomic_path
+from relscale.checksums import sealed_folder
 from relscale.errors import RelscaleError
 from relscale.file_name import file_name
 from relscale.scoring.local_splits import FEWSHOT, split_files
@@ -129,8 +129,8 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
         },
     )
     settings = {leaf.name: _settings(leaf, chosen, name, data.get(leaf.name)) for leaf in leaves}
-    with atomic_path(folder) as partial:
-        (partial / "tasks").mkdir(parents=True)
+    with sealed_folder(folder) as partial:
+        (partial / "tasks").mkdir()
         for leaf in leaves:
             source = str(manager.task_index[leaf.name].yaml_path)
             _write_task(leaf.name, source, settings[leaf.name], partial / "tasks")

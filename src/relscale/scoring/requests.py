@@ -215,22 +215,38 @@ def write_requests(tasks: Iterable[list[Request]], folder: str | Path) -> None:
             writer.write_table(pa.table(arrays, schema=SCHEMA), row_group_size=max(1, len(requests)))
 
 
-def read_requests(folder: str | Path) -> Iterator[list[Request]]:
-    """The requests of a prepared suite, task by task.
+def read_requests(folder: str | Path, tasks: Iterable[int] | None = None) -> Iterator[list[Request]]:
+    """The requests of a prepared suite, task by task: of all tasks, or of those with these numbers.
 
     Raises
     ------
     RelscaleError
-        The suite was not prepared.
+        The suite was not prepared, or its requests are damaged.
     """
     path = Path(folder) / FILE
     if not path.is_file():
         raise not_prepared(folder)
     with open_parquet(path) as file:
-        for group in range(file.num_row_groups):
+        for group in range(file.num_row_groups) if tasks is None else tasks:
             table = file.read_row_group(group)
             columns = [_texts(table[field.name]) for field in fields(Request)]
             yield [Request(*row) for row in zip(*columns, strict=True)]
+
+
+def request_counts(folder: str | Path) -> dict[int, int]:
+    """The number of requests of each task of a prepared suite, by the task's number; tasks without any are left out.
+
+    Raises
+    ------
+    RelscaleError
+        The suite was not prepared, or its requests are damaged.
+    """
+    path = Path(folder) / FILE
+    if not path.is_file():
+        raise not_prepared(folder)
+    with open_parquet(path) as file:
+        counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+    return {number: rows for number, rows in enumerate(counts) if rows}
 
 
 def _texts(column: pa.ChunkedArray) -> list[Any]:

@@ -22,8 +22,8 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from relscale.atomic import atomic_path
 from relscale.checked_parquet import read_parquet
+from relscale.checksums import sealed_folder
 from relscale.errors import RelscaleError
 from relscale.file_name import file_name
 from relscale.json_lines import read_json_lines
@@ -109,8 +109,7 @@ def prepare_suite(
         tasks = [replace(task, rows=task.rows[: settings.get("limit") or len(task.rows)]) for task in tasks]
         manifest = _described(name, manifest, tasks, count=requests)
     manifest = _with_baseline(name, manifest)
-    with atomic_path(folder) as partial:
-        partial.mkdir()
+    with sealed_folder(folder) as partial:
         if not tasks:
             shutil.copytree(source, partial, dirs_exist_ok=True)
         elif requests:

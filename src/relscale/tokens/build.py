@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from relscale.atomic import atomic_path
+from relscale.checksums import sealed_folder
 from relscale.corpora.documents import read_documents
 from relscale.errors import RelscaleError
 from relscale.provenance import file_digest, file_sha256
@@ -64,8 +64,7 @@ def build_store(
     dtype = token_type(tokenizer)
     table = read_documents(documents, part)
     folder = Path(folder)
-    with atomic_path(folder) as partial:
-        partial.mkdir()
+    with sealed_folder(folder) as partial:
         index = {}
         left_out: dict[str, int] = {}
         for split in SPLITS:

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.atomic import atomic_path, locked
+from relscale.checksums import check_digests, is_whole, sealed_folder, set_aside
 from relscale.corpora.streamed import open_stream
-from relscale.errors import RelscaleError
+from relscale.errors import Damaged, RelscaleError
 from relscale.provenance import code_digest, digest, file_digest, file_sha256
 from relscale.tokens.build import build_store
 from relscale.tokens.contamination import asked
@@ -115,8 +116,7 @@ def build_corpus(
             shards = make_shards(recipe, wanted, processes)
             told = [read_shard(shard) for shard in shards]
         listed.append(_listed(part, share, shards, told))
-    with atomic_path(folder) as partial:
-        partial.mkdir()
+    with sealed_folder(folder) as partial:
         _write_validation(listed, partial / "validation.bin", token_type(load_vocabulary(vocabulary)).str)
         _write_manifest(listed, vocabulary, seed, partial)
 
@@ -134,7 +134,7 @@ def _one_piece(
     key = digest([text, end_of_text(vocabulary), words, code_digest("relscale.tokens.build")])
     folder = store / "tokens" / key
     with locked(store / "locks" / f"tokens-{key}.lock"):
-        if not folder.is_dir():
+        if not is_whole(folder, MANIFEST_FILE):
             build_store(part.documents, part.part, vocabulary, folder, seed, avoid)
     return folder
 
@@ -144,10 +144,17 @@ def _kept(avoid: tuple[NDArray[np.uint64], int] | None, store: Path) -> tuple[Pa
     if avoid is None:
         return None
     path = store / "tokens" / f"words-{_digest(avoid[0])}.npy"
-    if not path.is_file():
+    if not _holds(path, avoid[0]):
         with atomic_path(path) as partial:
             np.save(partial, avoid[0])
     return path, avoid[1]
+
+
+def _holds(path: Path, runs: NDArray[np.uint64]) -> bool:
+    try:
+        return np.array_equal(np.load(path), runs)
+    except (OSError, ValueError):  # it is not there, or damaged
+        return False
 
 
 def _digest(runs: NDArray[np.uint64]) -> str:
@@ -182,6 +189,11 @@ def _write_validation(listed: list[dict[str, Any]], path: Path, dtype: str) -> N
 
     What each part gave is noted in ``listed``.
     """
+    for shard in (Path(shard) for each in listed for shard in each["shards"]):
+        try:
+            check_digests(shard, ["validation.bin"])
+        except Damaged as error:
+            raise Damaged(error.path, error.what, f"moved to {set_aside(shard)}: run it again") from None
     texts = [joined(each["shards"], "validation", dtype) for each in listed]
     left = sum(len(text) for text in texts)
     if not left:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -26,7 +27,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from relscale.atomic import atomic_path, lock_if_free, locked, remove
+from relscale.atomic import lock_if_free, locked, remove
+from relscale.checksums import is_whole, sealed_folder
 from relscale.corpora.hub import Text, TextFile, read_texts
 from relscale.corpora.streamed import Stream
 from relscale.errors import RelscaleError
@@ -164,9 +166,9 @@ class Progress:
 
 
 def _whole(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The shards of a file that are there, up to the first that is not."""
+    """The shards of a file that are there with all of their bytes, up to the first that is not."""
     number = 0
-    while (shard := folder / f"{number:05}").is_dir():
+    while is_whole(shard := folder / f"{number:05}", SHARD_FILE):
         yield shard, read_shard(shard)
         number += 1
 
@@ -205,17 +207,19 @@ def _work(recipe: Recipe, folders: Sequence[Path], tokens: float, threads: int, 
                 return
             with lock(recipe.store / "locks" / f"tokens-{folder.name}.lock") as held:
                 if held:
-                    for number, shard in _missing(recipe, file, folder):
-                        with atomic_path(folder / f"{number:05}") as partial:
-                            partial.mkdir()
-                            _write(recipe, file, shard, partial, tokenizer, known)
+                    for number, chunks in _missing(recipe, file, folder):
+                        shard = folder / f"{number:05}"
+                        if shard.is_dir() and not is_whole(shard, SHARD_FILE):
+                            print(f"{shard}: damaged, so that it is made again", file=sys.stderr)
+                        with sealed_folder(shard) as partial:
+                            _write(recipe, file, chunks, partial, tokenizer, known)
                         if progress.reached(tokens):
                             return
 
 
 def _missing(recipe: Recipe, file: TextFile, folder: Path) -> Iterator[tuple[int, "_Chunks"]]:
     """The shards of a file that are not there yet: the number and the text of each."""
-    for stale in folder.glob(".*"):  # of a process that was killed, since none other has this file's lock
+    for stale in folder.glob(".*.partial-*"):  # of a process that was killed: none other has this file's lock
         remove(stale)
     whole = [told for _, told in _whole(folder)]
     if whole and whole[-1]["last"]:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.errors import RelscaleError
+from relscale.checksums import check_digests, check_sizes
+from relscale.errors import Damaged, RelscaleError
 from relscale.tokens.interleave import turns
 from relscale.tokens.order import places
 
@@ -88,19 +89,38 @@ class TokenStore:
         Raises
         ------
         RelscaleError
-            There is no store, or a shard that its manifest points to is gone.
+            There is no store, or a file of it, or of a shard that its manifest points to, is gone or of another size.
         """
         folder = Path(folder)
         path = folder / MANIFEST_FILE
         if not path.is_file():
             raise RelscaleError(f"{folder}: no token store; make it with `relscale tokenize`")
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            check_sizes(folder)
+            check_digests(folder, [MANIFEST_FILE])
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+            for shard in _shards(manifest):
+                check_sizes(shard)
+        except Damaged as error:
+            remedy = "make the store again with `relscale tokenize`, or snakemake"
+            raise Damaged(error.path, error.what, remedy) from None
         dtype = manifest["dtype"]
         listed = manifest.get("parts") or [{"name": "", "units": 1, "shards": [str(folder)]}]
         parts = tuple(
             Part(part["name"], part["units"], joined(part["shards"], "train", dtype)) for part in listed
         )
         return cls(folder, manifest, parts, _map(folder / "validation.bin", dtype))
+
+    def check(self) -> None:
+        """Hold all that is read of the store against its digests; as long as it takes to read it once.
+
+        Raises
+        ------
+        Damaged
+            A file is not what was written.
+        """
+        for folder in (self.folder, *_shards(self.manifest)):
+            check_digests(folder)
 
     def tokens(self, split: str) -> Tokens:
         """All tokens of ``validation``, or of the ``train`` split of a corpus in one piece; larger ones are copied."""
@@ -179,6 +199,10 @@ def joined(shards: Sequence[str], split: str, dtype: str) -> Joined:
         One is gone.
     """
     return Joined(tuple(_map(Path(shard) / f"{split}.bin", dtype) for shard in shards))
+
+
+def _shards(manifest: dict[str, Any]) -> list[Path]:
+    return [Path(shard) for part in manifest.get("parts", ()) for shard in part["shards"]]
 
 
 def _blocks(tokens: Joined, sequence_length: int) -> int:

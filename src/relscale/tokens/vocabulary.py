@@ -15,7 +15,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.processors import ByteLevel as ByteLevelProcessor
 from tokenizers.trainers import BpeTrainer
 
-from relscale.atomic import atomic_path
+from relscale.checksums import check_digests_if_listed, sealed_folder
 from relscale.corpora.documents import read_documents
 from relscale.corpora.hub import read_texts
 from relscale.corpora.streamed import Stream, open_stream
@@ -123,8 +123,7 @@ def _save(tokenizer: Tokenizer, end: str, folder: str | Path) -> None:
         "clean_up_tokenization_spaces": False,
         **special,
     }
-    with atomic_path(folder) as partial:
-        partial.mkdir()
+    with sealed_folder(folder) as partial:
         tokenizer.save(str(partial / TOKENIZER_FILE))
         for name, content in ((SETTINGS_FILE, settings), (SPECIAL_FILE, special)):
             (partial / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -210,6 +209,7 @@ def _read(folder: Path) -> Tokenizer:
     path = folder / TOKENIZER_FILE
     if not path.is_file():
         raise RelscaleError(f"{path}: no such file; make the vocabulary with `relscale tokenize`")
+    check_digests_if_listed(folder)
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises a bare one

@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from relscale.atomic import write_text
+from relscale.checksums import is_whole, set_aside
 from relscale.design.cost import Hardware
 from relscale.design.placement import Placement, place, place_together
 from relscale.design.run import Run
-from relscale.errors import RelscaleError
+from relscale.entries import write_entries
+from relscale.errors import Damaged, RelscaleError
 from relscale.process import end_with_parent
 from relscale.tokens.store import TokenStore
 from relscale.training.devices import Devices, connect, one_of_several
 from relscale.training.interruption import Interruption, interruptible
 from relscale.training.key import run_key, tokens_digest
 from relscale.training.ownership import owned
-from relscale.training.state import CHECKPOINTS, remove_state, state_folder
+from relscale.training.state import CHECKPOINTS, RECORD, remove_state, state_folder
 
 ANY = Hardware(flops_per_second=1.0)  # one processor, of which nothing is known
 
@@ -89,7 +90,7 @@ def train_job(
                 break
         job.dismiss()
         interruption.check()
-    write_text(output, json.dumps(manifest, indent=2) + "\n")
+    write_entries(output, manifest)
     return manifest
 
 
@@ -108,6 +109,7 @@ class Job:
     hardware: Hardware
     placement: Placement = field(init=False)
     _devices: Devices | None = None
+    _tokens_checked: bool = False
 
     def __post_init__(self) -> None:
         """Devices are as many as the run asks for that needs most."""
@@ -123,6 +125,23 @@ class Job:
             nodes = self.placement.nodes if self.hardware.gpus_per_node else 1
             self._devices = connect(self.placement.strategy, self.placement.devices, nodes)
         return self._devices
+
+    def check_tokens(self) -> None:
+        """Hold the tokens against their digests, once, before the first training; what is damaged is set aside.
+
+        Raises
+        ------
+        Damaged
+            A file is not what was written.
+        """
+        if self._tokens_checked:
+            return
+        try:
+            TokenStore.open(self.tokens).check()
+        except Damaged as error:
+            remedy = f"moved to {set_aside(error.path.parent)}: the same snakemake command makes it again"
+            raise Damaged(error.path, error.what, remedy) from None
+        self._tokens_checked = True
 
     def dismiss(self) -> None:
         """Tell the processes that train along that there is nothing more to do."""
@@ -162,6 +181,9 @@ def _train(job: Job, number: int) -> dict[str, Any]:
     with owned(unfinished, job.parent, job.interruption.check, _say) as still_owned:
         record = read_record(folder)
         if record is None:
+            if folder.is_dir():
+                _say(f"{folder}: damaged, moved to {set_aside(folder)}, so that it is trained again")
+            job.check_tokens()
             job.devices().told(number)
             record = job.train(number, still_owned)
         if record is None:
@@ -213,9 +235,8 @@ def check_epochs(runs: list[Run], tokens: Path, max_epochs: float) -> None:
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
-    """The record of a finished run, None where there is none."""
-    path = folder / "run.json"
-    if not path.is_file():
+    """The record of a finished run, None where there is none, or files of the run are missing or of another size."""
+    if not is_whole(folder, RECORD):
         return None
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     return record

@@ -1,7 +1,9 @@
 """How far an experiment's training is, and how long it will take yet."""
 
+import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from heapq import nsmallest
 from pathlib import Path
@@ -10,9 +12,10 @@ from typing import Any
 from relscale.design.cost import Hardware, seconds
 from relscale.design.run import Run
 from relscale.file_name import file_name
-from relscale.training.job import read_record
 from relscale.training.key import run_key, tokens_digest
+from relscale.training.state import RECORD
 
+UNREADABLE = (OSError, ValueError, KeyError)
 SAMPLE = (
     100  # finished runs whose times are read: the line is printed after each run, and there may be thousands
 )
@@ -39,11 +42,14 @@ def progress(
     """
     folder = store / "runs"
     expected = [seconds(run, hardware) for run in runs]
-    taken = cache(lambda key: (read_record(folder / key) or {}).get("seconds"))
+    taken = cache(lambda key: _record(folder / key).get("seconds"))
     keys = [""] * len(runs)
 
     def line() -> str:
-        digests = {path.parent.name: tokens_digest(path.parent) for path in tokens.glob("*/manifest.json")}
+        digests = {}
+        for path in tokens.glob("*/manifest.json"):
+            with suppress(*UNREADABLE):  # another job's, which will say so
+                digests[path.parent.name] = tokens_digest(path.parent)
         for place, run in enumerate(runs):
             data = digests.get(file_name(run.corpus)) if not keys[place] else None
             if data:
@@ -62,3 +68,12 @@ def progress(
         return f"{len(done)} of {len(runs)} runs are trained{minutes}"
 
     return line
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """The record of a run as it stands; whether its files are whole is for the job to see that trains it."""
+    try:
+        record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except UNREADABLE:
+        return {}
+    return record

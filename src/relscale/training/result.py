@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,15 @@ import numpy as np
 import pyarrow as pa
 
 import relscale
-from relscale.atomic import atomic_path, link, remove_partials, write_text
+from relscale.atomic import link, remove
+from relscale.checksums import add_to_seal, check_digests, is_whole, sealed_folder
 from relscale.design.run import Run, run_to_dict
+from relscale.errors import Damaged
 from relscale.tables import write_table
 from relscale.training.checkpoint import export
 from relscale.training.history import History
 from relscale.training.loop import learning_rate
-from relscale.training.state import CHECKPOINTS
+from relscale.training.state import CHECKPOINTS, RECORD
 from relscale.training.validation import bits_per_byte
 from relscale.training.vocabulary import Vocabulary
 
@@ -45,8 +47,7 @@ def write_checkpoint(
     folder: Path, step: int, weights: dict[str, Any], run: Run, words: Vocabulary, end_of_text: int
 ) -> None:
     """Keep the weights after ``step`` updates beside a training's state."""
-    with atomic_path(folder / CHECKPOINTS / checkpoint_name(step)) as partial:
-        partial.mkdir()
+    with sealed_folder(folder / CHECKPOINTS / checkpoint_name(step)) as partial:
         export(weights, run.architecture, end_of_text, words.files, partial)
 
 
@@ -76,20 +77,38 @@ def write_result(
         Called before the folder appears; may raise.
     """
     record = _record(run, history, history.done, told)
-    remove_partials(folder)
-    with atomic_path(folder) as partial:
-        partial.mkdir()
-        write_table(curve(run, history), partial / "curve.parquet")
+    with sealed_folder(folder) as partial:
+        write_table(curve(run, history), partial / "curve.parquet", durable=False)
         if history.diverged is None:
             export(weights, run.architecture, end_of_text, told.words.files, partial)
         for kept in sorted((unfinished / CHECKPOINTS).glob("step-*")):
             step = int(kept.name.removeprefix("step-"))
-            shutil.copytree(kept, partial / CHECKPOINTS / kept.name, copy_function=link)
-            on_the_way = json.dumps(_record(run, history, step, told), indent=2)
-            write_text(partial / CHECKPOINTS / kept.name / "run.json", on_the_way + "\n")
-        write_text(partial / "run.json", json.dumps(record, indent=2) + "\n")
+            target = partial / CHECKPOINTS / kept.name
+            _check_kept(kept)
+            shutil.copytree(kept, target, copy_function=link)
+            _write_json(_record(run, history, step, told), target / RECORD)
+            add_to_seal(target, RECORD)
+        _write_json(record, partial / RECORD)
         still_owned()
     return record
+
+
+def _check_kept(checkpoint: Path) -> None:
+    """Hold a checkpoint on the way against its digests; a damaged one goes, and with it what was trained after it."""
+    try:
+        check_digests(checkpoint)
+    except Damaged as error:
+        remove(checkpoint)
+        raise Damaged(error.path, error.what, "the same command trains the run anew") from None
+
+
+def kept_whole(unfinished: Path, steps: Iterable[int]) -> bool:
+    """Whether the checkpoints after these steps are beside a training's state."""
+    return all(is_whole(unfinished / CHECKPOINTS / checkpoint_name(step)) for step in steps)
+
+
+def _write_json(record: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def curve(run: Run, history: History) -> pa.Table:

@@ -21,7 +21,7 @@ from relscale.training.loop import train_steps
 from relscale.training.model import Decoder
 from relscale.training.placed import Placed
 from relscale.training.precision import choose_precision
-from relscale.training.result import Told, write_checkpoint, write_result
+from relscale.training.result import Told, kept_whole, write_checkpoint, write_result
 from relscale.training.state import read_state, remove_state, state_folder, write_state
 from relscale.training.validation import mean_loss, windows
 from relscale.training.vocabulary import read_vocabulary
@@ -101,7 +101,14 @@ def train_run(
     devices = devices or one_device()
     placed, history = _begin(run, options, devices)
     unfinished = state_folder(folder)
+    checkpoint_steps = steps_of(options.get("checkpoints", ()), run)
     state = read_state(unfinished)
+    if state is not None and not kept_whole(
+        unfinished, (step for step in checkpoint_steps if step <= state["history"]["done"])
+    ):
+        print(f"{unfinished}: a checkpoint is damaged or gone, so that the run starts anew", file=sys.stderr)
+        placed, history = _begin(run, options, devices)
+        state = None
     if state is not None:
         placed.restore(state)
         history.restore(state["history"])
@@ -112,7 +119,6 @@ def train_run(
     micro_batch = options.get("micro_batch", run.batch_size // devices.count)
     held_out_batches = windows(held_out, length)
     points = options.get("validation_points", 1)
-    checkpoint_steps = steps_of(options.get("checkpoints", ()), run)
     validation_steps = checkpoint_steps | steps_of([(i + 1) / points for i in range(points)], run)
     save_every = 60 * options.get("save_every", SAVE_EVERY)
     saved = time.monotonic()

@@ -5,12 +5,14 @@ is a function of its step (``relscale.tokens.store``).
 """
 
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 from relscale.atomic import atomic_path, remove, remove_partials
 
 FILE = "state.pt"
+RECORD = "run.json"  # of a result
 CHECKPOINTS = "checkpoints"  # the folder of weights on the way, in the state's and later in the result's
 OWNER = "owner.json"  # the name of the process that owns the run
 
@@ -46,6 +48,7 @@ def read_state(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
+        _check(path)
         state: dict[str, Any] = torch.load(
             path, map_location="cpu", weights_only=True, mmap=torch.cuda.is_available()
         )
@@ -57,6 +60,20 @@ def read_state(folder: Path) -> dict[str, Any] | None:
     if len(random["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(random["cuda"])
     return state
+
+
+def _check(path: Path) -> None:
+    """Hold a file of torch's, which is a zip archive, against the checksums in it, as torch itself does not.
+
+    Raises
+    ------
+    zipfile.BadZipFile
+        A part is not what was written.
+    """
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+        if damaged is not None:
+            raise zipfile.BadZipFile(damaged)
 
 
 def remove_state(folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from relscale.checksums import check_digests_if_listed
 from relscale.errors import RelscaleError
 
 FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
@@ -39,6 +40,7 @@ def read_vocabulary(folder: Path) -> Vocabulary:
     path = folder / "tokenizer.json"
     if not path.is_file():
         raise RelscaleError(f"{path}: no such file; make the vocabulary with `relscale tokenize`")
+    check_digests_if_listed(folder)
     description = json.loads(path.read_text(encoding="utf-8"))
     if (description.get("decoder") or {}).get("type") != "ByteLevel":
         raise RelscaleError(f"{path}: not a byte-level vocabulary, so its tokens' bytes cannot be counted")

@@ -1,0 +1,156 @@
+"""Folders that list the size and sha256 of their files, so that none is trusted because it is there.
+
+The list is written while the folder still has its temporary name (``relscale.atomic``), and is therefore whole or
+absent with it. Sizes are looked at wherever a folder is found; digests once, where a job starts to read it.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from relscale.atomic import atomic_path, remove
+from relscale.errors import Damaged
+from relscale.provenance import file_sha256
+
+FILE = "checksums.json"
+
+
+class Checksum(NamedTuple):
+    """Of one file."""
+
+    bytes: int
+    sha256: str
+
+
+@contextmanager
+def sealed_folder(folder: str | Path) -> Iterator[Path]:
+    """Yield an empty folder that gets its list, and then the name ``folder``, on success (``atomic_path``)."""
+    with atomic_path(folder) as partial:
+        partial.mkdir()
+        yield partial
+        seal(partial)
+
+
+def seal(folder: Path) -> None:
+    """List all files below ``folder`` in its ``checksums.json``."""
+    remove(folder / FILE)
+    _write(folder, _found(folder))
+
+
+def _found(folder: Path) -> dict[str, Checksum]:
+    """The files below a folder; the digests of those in one that has a list are taken from there."""
+    known = listed(folder) if (folder / FILE).is_file() else {}
+    found: dict[str, Checksum] = {}
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            found |= {f"{path.name}/{name}": checksum for name, checksum in _found(path).items()}
+        else:
+            found[path.name] = known.get(path.name) or _checksum(path)
+    return found
+
+
+def add_to_seal(folder: Path, name: str) -> None:
+    """List one more file of a folder that is not yet in its place."""
+    found = {**listed(folder), name: _checksum(folder / name)}
+    remove(folder / FILE)  # which may be a second name of another folder's
+    _write(folder, found)
+
+
+def _write(folder: Path, found: Mapping[str, Checksum]) -> None:
+    text = json.dumps({name: checksum._asdict() for name, checksum in found.items()}, indent=1)
+    (folder / FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def listed(folder: Path) -> dict[str, Checksum]:
+    """The list of a folder, by the files' paths in it.
+
+    Raises
+    ------
+    Damaged
+        There is none, or none that can be read.
+    """
+    path = folder / FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+        return {
+            name: Checksum(int(each["bytes"]), str(each["sha256"])) for name, each in json.loads(text).items()
+        }
+    except FileNotFoundError:
+        raise Damaged(path, "no such file") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise Damaged(path, "not a list of files") from None
+
+
+def check_sizes(folder: Path) -> None:
+    """See that all listed files of a folder are there and have their sizes.
+
+    Raises
+    ------
+    Damaged
+        One does not.
+    """
+    for name, checksum in listed(folder).items():
+        _check_size(folder / name, checksum)
+
+
+def check_digests(folder: Path, names: Iterable[str] | None = None) -> None:
+    """Hold the files of a folder, or some of them, against their sizes and digests.
+
+    Raises
+    ------
+    Damaged
+        One is another, or is not listed.
+    """
+    known = listed(folder)
+    for name in known if names is None else names:
+        if name not in known:
+            raise Damaged(folder / name, f"{FILE} does not list it")
+        _check_size(folder / name, known[name])
+        if file_sha256(folder / name) != known[name].sha256:
+            raise Damaged(folder / name, f"its sha256 is not the one in {FILE}")
+
+
+def check_digests_if_listed(folder: Path, names: Iterable[str] | None = None) -> None:
+    """The same for a folder that may be a user's own, and then has no list.
+
+    Raises
+    ------
+    Damaged
+        A file is another than the list says.
+    """
+    if (folder / FILE).is_file():
+        check_digests(folder, names)
+
+
+def is_whole(folder: Path, *names: str) -> bool:
+    """Whether a folder is there with all of its files, by their sizes, and ``names`` by their digests."""
+    try:
+        check_sizes(folder)
+        check_digests(folder, names)
+    except Damaged:
+        return False
+    return True
+
+
+def set_aside(path: Path) -> Path:
+    """Move what is damaged out of the way, to a hidden name beside it; what was there before is deleted."""
+    target = path.with_name(f".{path.name}.damaged")
+    remove(target)
+    with suppress(FileNotFoundError):  # another process has seen it too
+        path.rename(target)
+    return target
+
+
+def _checksum(path: Path) -> Checksum:
+    return Checksum(path.stat().st_size, file_sha256(path))
+
+
+def _check_size(path: Path, checksum: Checksum) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        raise Damaged(path, "no such file") from None
+    if size != checksum.bytes:
+        raise Damaged(path, f"{size:,} bytes, written were {checksum.bytes:,}")
