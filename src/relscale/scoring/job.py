@@ -52,6 +52,8 @@ class Suite:
     ----------
     folder
         Where it lies.
+    name
+        Of the suite in the experiment.
     digest
         Its ``scored_digest``.
     rows
@@ -59,6 +61,7 @@ class Suite:
     """
 
     folder: Path
+    name: str
     digest: str
     rows: dict[int, int]
 
@@ -71,7 +74,7 @@ class Suite:
         RelscaleError
             It was not prepared, or is damaged.
         """
-        return cls(folder, scored_digest(folder), request_counts(folder))
+        return cls(folder, suite_name(folder), scored_digest(folder), request_counts(folder))
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,7 @@ def _described(entry: Entry) -> dict[str, Any]:
     return {
         "name": entry.run["name"],
         "run_key": entry.run["key"],
-        "suite": suite_name(entry.suite.folder),
+        "suite": entry.suite.name,
         "items": None if status is None else str(entry.items),
         "bytes": None if status is None else entry.items.stat().st_size,
         "status": entry.run["status"],
@@ -304,13 +307,13 @@ def _score_tasks(engine: "Engine", entry: Entry, tasks: Sequence[int], share: st
     """Score some tasks of an entry, by their numbers, and write the items as parts."""
     from relscale.scoring.score import score_requests
 
-    suite = entry.suite.folder
-    windows = read_manifest(suite).windows
+    suite = entry.suite
+    windows = read_manifest(suite.folder).windows
     waiting: list[pa.Table] = []
     items = 0
     begun = written = time.monotonic()
-    for number, requests in zip(tasks, read_requests(suite, tasks), strict=True):
-        waiting.append(_numbered(score_requests(engine, suite_name(suite), requests, windows), number))
+    for number, requests in zip(tasks, read_requests(suite.folder, tasks), strict=True):
+        waiting.append(_numbered(score_requests(engine, suite.name, requests, windows), number))
         items += len(requests)
         if time.monotonic() - written > SECONDS_BETWEEN_PARTS:
             _write_part(entry, waiting, share)
@@ -318,7 +321,7 @@ def _score_tasks(engine: "Engine", entry: Entry, tasks: Sequence[int], share: st
     if waiting:
         _write_part(entry, waiting, share)
     seconds = time.monotonic() - begun
-    name = f"{entry.run['name']}, {suite_name(suite)}"
+    name = f"{entry.run['name']}, {suite.name}"
     print(f"{name}: {items:,} items in {seconds:.1f} s, of {len(tasks)} tasks", file=sys.stderr)
 
 
