@@ -74,7 +74,8 @@ class Suite:
         RelscaleError
             It was not prepared, or is damaged.
         """
-        return cls(folder, suite_name(folder), scored_digest(folder), request_counts(folder))
+        content = scored_digest(folder)
+        return cls(folder, suite_name(folder), content, request_counts(folder))
 
 
 @dataclass(frozen=True)
