@@ -191,11 +191,15 @@ def test_a_status_names_a_few_of_the_points_left_out_and_counts_the_others():
     assert row["status"].endswith("; and 186 more)")
 
 
-def test_a_frame_of_mixed_cells_and_a_name_that_stands_twice_are_one_line():
+def test_a_cell_that_is_no_number_and_a_name_that_stands_twice_are_one_line():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(table().to_pydict()).astype({"loss": object})
     frame.loc[0, "loss"] = "n/a"
-    with pytest.raises(RelscaleError, match="a column has no one type"):
+    fits = relscale.fit(frame, **COLUMNS)
+    assert number(fits.fits, "delta_beta")["n"] == len(FLOPS) - 1
+    assert "no number: loss is missing in row 1" in str(fits)
+    frame.loc[0, "loss"] = "diverged"
+    with pytest.raises(RelscaleError, match="column 'loss' holds no numbers: row 1 is 'diverged'"):
         relscale.fit(frame, **COLUMNS)
     twice = table().rename_columns(["compute", "test", "compute"])
     with pytest.raises(RelscaleError, match="'compute' is the name of several columns"):

@@ -470,8 +470,9 @@ def fit(options: argparse.Namespace) -> None:
 
 
 def _fit_table(options: argparse.Namespace) -> None:
-    from relscale.table_fit import check_drawn, table_name
+    from relscale.table_fit import check_drawn
     from relscale.table_fit import fit as fitted
+    from relscale.tables import table_name
 
     for name in ("config", "replicates"):
         if getattr(options, name) is not None:

@@ -6,7 +6,7 @@
 import codecs
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,27 +38,34 @@ def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
     [(1, 8), (3, 3)]
     """
     path = Path(path)
-    number = 0
     try:
         with path.open("rb") as file:
             encoding = "utf-16" if file.peek(2)[:2] in _UTF_16 else "utf-8-sig"
-            for number, line in enumerate(io.TextIOWrapper(file, encoding, newline="\n"), start=1):
-                if not line.isspace():
-                    yield number, _value(line)
-    except UnicodeDecodeError as error:
-        raise RelscaleError(f"{path}, after line {number}: not UTF-8 text; save it as UTF-8") from error
+            yield from json_lines(io.TextIOWrapper(file, encoding, newline="\n"), path)
     except OSError as error:
         raise RelscaleError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def json_lines(lines: Iterable[str], path: Path) -> Iterator[tuple[int, Any]]:
+    """The values of the lines of ``path``, as ``read_json_lines``."""
+    number = 0
+    try:
+        for number, line in enumerate(lines, start=1):
+            if not line.isspace():
+                yield number, _value(line, f"{path}, line {number}")
+    except UnicodeDecodeError as error:
+        raise RelscaleError(f"{path}, after line {number}: not UTF-8 text; save it as UTF-8") from error
+
+
+def _value(line: str, place: str) -> Any:
+    try:
+        value = json.loads(line)
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-        raise RelscaleError(f"{path}, line {number}: not JSON ({reason})") from error
-
-
-def _value(line: str) -> Any:
-    value = json.loads(line)
+        raise RelscaleError(f"{place}: not JSON ({reason})") from error
     # Half of a surrogate pair is text that no encoding can write, so it would fail in a later stage.
     if "\\u" in line and any(
         "\ud800" <= letter <= "\udfff" for letter in json.dumps(value, ensure_ascii=False)
     ):
-        raise ValueError("half of a surrogate pair, which is no character")
+        raise RelscaleError(f"{place}: not JSON (half of a surrogate pair, which is no character)")
     return value

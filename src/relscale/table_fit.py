@@ -10,7 +10,7 @@ The table becomes measurements, under the names that they have here, and is fitt
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,25 +19,32 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from relscale.columns import numbers, words
 from relscale.errors import RelscaleError
+from relscale.fitting.bootstrap.schemes import Floats, members
 from relscale.fitting.estimation.estimate import ERRORS, LOSSES
 from relscale.fitting.fit import fit as fit_measurements
 from relscale.fitting.fits import Fits, from_rows, write
 from relscale.fitting.law_fits import law_fits
-from relscale.fitting.metrics import is_error
+from relscale.fitting.law_points import MEASURED, SPENT
+from relscale.fitting.metrics import VALIDATION, is_error
 from relscale.fitting.settings import Settings
 from relscale.fitting.summary import summary
+from relscale.frames import arrow_table
 from relscale.laws.catalogue import law as found_law
 from relscale.laws.catalogue import law_names
 from relscale.laws.law import Law
 from relscale.measurements.schema import MEASUREMENTS
-from relscale.tables import numbers, read_table, write_table
+from relscale.measurements.status import Status, together
+from relscale.tables import listed, read_table, table_name, write_table
 
 LINES = ("relative", "power")  # fitted in closed form, with every question that is asked of a line
 AHEAD = 10  # how far ahead of the data a line is forecast, as a factor of x
 SPELLED = {"bpb": "bits_per_byte"}
 DELTA = 1e-3  # of Huber's loss: in ln y, or as a share of the median y
 SEEN = "loss_seen"  # the metric of a measured number that a law starts from
+MOST_STEPS = 1e8
+MOST_DRAWS = 100_000
 ALL = "all"  # the group of a table without groups
 
 
@@ -74,7 +81,8 @@ class TableFit:
         told = [name for name in ("corpus", "group") if len(self.measurements[name].unique()) < 2]
         at = self.fits["reference_flops"].unique().drop_null().to_pylist()
         where = f"; E and G at {self.x} = {at[0]:.4g}" if self.law in LINES and len(at) == 1 else ""
-        return f"{self.title}{where}\n\n{summary(self.results, {}, ['suite', 'fit', 'law', *told], x=self.x)}"
+        found = summary(self.results, {}, ["suite", "fit", "law", *told], self.measurements, self.x)
+        return f"{self.title}{where}\n\n{found}"
 
     def write(self, output: str | Path) -> None:
         """Write ``fits`` to a ``.parquet`` or ``.csv``, or all tables into a folder where ``output`` has no ending."""
@@ -100,10 +108,11 @@ class TableFit:
         from relscale.figures.data import FigureData
         from relscale.figures.plot import make_figure, plot
 
+        measurements = self.measurements.filter(pc.equal(self.measurements["status"], Status.OK))
         shown = {name: self.measurements[name][0].as_py() for name in ("suite", "metric")} | {"x": self.x}
         with TemporaryDirectory() as folder:
             data = FigureData(measurements=Path(folder, "measurements.parquet"), fits=Path(folder, "fits"))
-            write_table(self.measurements, data.measurements)
+            write_table(measurements, data.measurements)
             write(self.results, data.fits)
             if output is not None:
                 plot("relative-law", data, Path(output), shown)
@@ -177,15 +186,14 @@ def fit(
         out of its range or not of that law.
     """
     _check_options(law, error, loss, delta, level, bootstrap, seed, baseline)
-    source, name = _read(table)
     xs = [x] if isinstance(x, str) else list(x)
     runs = [run] if isinstance(run, str) else list(run)
+    options = [column for column in (group, corpus, block, tokens, params) if column is not None]
+    _check_names([*xs, y, *runs, *options])
+    source, name = _read(table)
     if source.num_rows == 0:
         raise RelscaleError(f"{name}: no rows")
-    named = [*xs, y, *runs, *(c for c in (group, corpus, block, tokens, params) if c)]
-    missing = [column for column in named if column not in source.column_names]
-    if missing:
-        raise RelscaleError(f"{name}: no column {missing[0]!r}; it has {', '.join(source.column_names)}")
+    _check_columns(source, [*xs, y, *runs, *options], name)
     if law == "relative":
         _check_baseline(source, group, baseline, name)
     block = block or ("block" if "block" in source.column_names else None)
@@ -196,57 +204,74 @@ def fit(
     trainings = [block] if block else runs
     if along:
         runs = list(dict.fromkeys([*trainings, xs[0]]))
-    columns = {
-        "corpus": _words(source, [corpus], name) if corpus else pa.array([name] * source.num_rows),
-        "run": _words(source, runs, name),
-        "suite": pa.array([name] * source.num_rows),
-        "group": _words(source, [group], name) if group else pa.array([ALL] * source.num_rows),
-        "metric": pa.array([_metric(y)] * source.num_rows),
-        "value": _numbers(source, y, name),
-    }
-    columns["block"] = _words(source, trainings, name) if trainings else pa.repeat(name, source.num_rows)
-    spent = {"tokens": tokens, "params": params}
     predictors = ("training_flops",) if line else found_law(law).made_of or found_law(law).predictors
     if len(xs) != len(predictors):
         raise RelscaleError(
             f"{name}: the law {law!r} has {len(predictors)} x ({', '.join(predictors)}), not {len(xs)}"
         )
-    spent |= dict(zip(predictors, xs, strict=True))
-    measured = spent.pop("loss", None)  # a law from one measured number to another
-    columns |= {to: _numbers(source, column, name) for to, column in spent.items() if column}
-    _check_once(columns, name, runs)
-    measurements = _measurements(columns, name)
-    if along:
-        measurements = _along(measurements, columns, found_law(law), name)
-    title = _title(law, xs, y, measurements, baseline, steps=along is not None)
-    if line:
-        options = _line_options(measurements, law, baseline, name, level, bootstrap)
-        fitted = _of_law(fit_measurements(measurements, None, options, seed=seed), law)
-        return TableFit(measurements, fitted, title, law, error, loss, xs[0])
-    unit = 1.0 if error == "log" else np.nanmedian(np.abs(columns["value"].to_numpy()))
-    chosen = {
-        "law": law,
-        "error": error,
-        "loss": loss,
-        "delta": DELTA * unit if delta is None else delta,
-        "by": ["corpus", "group"] if group else ["corpus"],
+    _check_columns(source, [*runs, *trainings], name)
+
+    def of(column: str) -> Floats:
+        found: Floats = numbers(source[column], f"{name}: column {column!r}").to_numpy()
+        return found
+
+    rows = source.num_rows
+    columns = {
+        "corpus": _words(source, [corpus], name) if corpus else pa.repeat(name, rows),
+        "run": _words(source, runs, name),
+        "block": _words(source, trainings, name) if trainings else pa.repeat(name, rows),
+        "suite": pa.repeat(name, rows),
+        "group": _words(source, [group], name) if group else pa.repeat(ALL, rows),
+        "metric": pa.repeat(_metric(y), rows),
+        "value": of(y),
     }
-    own: dict[str, Any] = {"metric": _metric(y)}
-    laws = [chosen | {"name": law, "where": own}]
-    if measured:
-        seen = columns | {
-            "value": _numbers(source, measured, name),
-            "metric": pa.repeat(SEEN, source.num_rows),
+    spent = {to: of(column) for to, column in (("tokens", tokens), ("params", params)) if column}
+    spent |= {to: of(column) for to, column in zip(predictors, xs, strict=True)}
+    measured = spent.pop(MEASURED, None)  # a law from one measured number to another
+    columns |= spent
+    if "step" in spent:
+        columns["step"] = _steps(spent["step"], xs[0], name)
+    _check_once(columns, name, runs)
+    of_x = _statuses({column: (of(column), to in SPENT) for to, column in zip(predictors, xs, strict=True)})
+    of_y = _statuses({y: (columns["value"], error == "log")})
+    columns["status"] = pa.array([together(both) for both in zip(of_x, of_y, strict=True)])
+    measurements = _measurements(columns, name)
+    placed = measurements.filter(pa.array([status == Status.OK for status in of_x]))
+    if placed.num_rows == 0 or pc.all(pc.not_equal(placed["status"], Status.OK)).as_py():
+        raise RelscaleError(f"{name}: no row can be fitted, the first is {columns['status'][0].as_py()}")
+    if along:
+        kept = np.array([status == Status.OK for status in of_x])
+        curve = np.array([spent[column][kept] for column in predictors])
+        placed = _along(placed, curve, found_law(law), name)
+    title = _title(law, xs, y, placed, baseline, steps=along is not None)
+    if line:
+        chosen = _line_options(placed, law, baseline, name, level, bootstrap)
+        fitted = _of_law(fit_measurements(placed, None, chosen, seed=seed), law)
+    else:
+        unit = 1.0 if error == "log" else np.nanmedian(np.abs(columns["value"]))
+        chosen = {
+            "law": law,
+            "error": error,
+            "loss": loss,
+            "delta": DELTA * unit if delta is None else delta,
+            "by": ["corpus", "group"] if group else ["corpus"],
         }
-        measurements = pa.concat_tables([measurements, _measurements(seen, name)])
-        laws = [
-            chosen | {"name": law, "where": own | {"group": g}, "predictor": {"metric": SEEN, "group": g}}
-            for g in sorted(set(columns["group"].to_pylist()))
-        ]
-    parameters, predictions = law_fits(
-        measurements, Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws))
-    )
-    fitted = from_rows({"fits": parameters, "predictions": predictions})
+        own: dict[str, Any] = {"metric": _metric(y)}
+        laws = [chosen | {"name": law, "where": own}]
+        if measured is not None:
+            seen = columns | {"value": measured, "metric": pa.repeat(SEEN, rows), "status": pa.array(of_x)}
+            placed = pa.concat_tables([measurements, _measurements(seen, name)])
+            laws = [
+                chosen | {"name": law, "where": own | {"group": g}, "predictor": {"metric": SEEN, "group": g}}
+                for g in sorted(set(columns["group"].to_pylist()))
+            ]
+        parameters, predictions = law_fits(
+            placed, Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws))
+        )
+        fitted = from_rows({"fits": parameters, "predictions": predictions})
+    if fitted.fits["value"].null_count == fitted.fits.num_rows:
+        reasons = [status for status in fitted.fits["status"].to_pylist() if status != Status.OK]
+        raise RelscaleError(f"{name}: nothing could be fitted: {next(iter(reasons), 'no value')}")
     return TableFit(measurements, fitted, title, law, error, loss, xs[0])
 
 
@@ -275,7 +300,7 @@ def _check_options(
     baseline: str | None,
 ) -> None:
     known = sorted({*LINES, *law_names()})
-    if law not in known:
+    if not isinstance(law, str) or law not in known:
         raise RelscaleError(f"no law {law!r}; there are {', '.join(known)}")
     for option, said, allowed in (("error", error, ERRORS), ("loss", loss, LOSSES)):
         if said not in allowed:
@@ -284,13 +309,15 @@ def _check_options(
         raise RelscaleError(f"a relative law has log error and squares, not {error} error and {loss}")
     if law != "relative" and baseline is not None:
         raise RelscaleError(f"baseline: the law {law!r} compares no groups; it is for the law 'relative'")
-    if delta is not None and (loss != "huber" or not delta > 0):
+    if delta is not None and (loss != "huber" or not isinstance(delta, Real) or not delta > 0):
         raise RelscaleError(f"delta: {delta!r}; it is a positive number, for the loss 'huber'")
-    if not 0 < level < 1:
+    if not isinstance(level, Real) or not 0 < level < 1:
         raise RelscaleError(f"level: {level!r} is not between 0 and 1")
     for option, number in (("bootstrap", bootstrap), ("seed", seed)):
         if not isinstance(number, Integral) or number < 0:
             raise RelscaleError(f"{option}: {number!r} is no whole number from 0 on")
+    if bootstrap > MOST_DRAWS:
+        raise RelscaleError(f"bootstrap: {bootstrap} draws; {MOST_DRAWS} are the most")
 
 
 def _line_options(
@@ -307,17 +334,12 @@ def _line_options(
     }
 
 
-def _along(measurements: pa.Table, columns: dict[str, Any], law: Law, name: str) -> pa.Table:
+def _along(measurements: pa.Table, curve: Floats, law: Law, name: str) -> pa.Table:
     """The measurements with the predictors that a law makes of the columns of each training."""
-    curve = np.array([columns[column].to_numpy() for column in law.made_of])
-    training = np.array(
-        [
-            " ".join(words)
-            for words in zip(*(columns[c].to_pylist() for c in ("corpus", "block", "group")), strict=True)
-        ]
-    )
+    keys = zip(*(measurements[column].to_pylist() for column in ("corpus", "block", "group")), strict=True)
+    training = members(list(keys))
     made = np.full((len(law.predictors), curve.shape[1]), np.nan)
-    for one in np.unique(training):
+    for one in range(training.max() + 1):
         rows = np.flatnonzero(training == one)
         rows = rows[np.argsort(curve[0, rows], kind="stable")]
         try:
@@ -351,44 +373,39 @@ def _of_law(results: Fits, law: str) -> Fits:
 
 def _read(table: Any) -> tuple[pa.Table, str]:
     """The table, and a name for what is in it."""
-    name = "table"
-    if isinstance(table, str | Path):
-        table, name = read_table(table), table_name(table)
-    elif hasattr(table, "iloc"):  # a pandas frame, without a need for pandas
-        try:
-            table = pa.Table.from_pandas(table, preserve_index=False)
-        except (pa.ArrowException, ValueError) as error:
-            raise RelscaleError(f"table: a column has no one type ({_line(error)})") from error
-    elif hasattr(table, "__arrow_c_stream__"):  # a polars frame, or whatever else speaks Arrow
-        table = pa.table(table)
-    else:
-        raise RelscaleError(
-            f"a table is a path, an Arrow table, a pandas or polars frame, not {type(table).__name__}"
-        )
-    twice = [column for column, count in Counter(table.column_names).items() if count > 1]
-    if twice:
-        raise RelscaleError(f"{name}: {twice[0]!r} is the name of several columns; name them apart")
-    return table, name
+    if not isinstance(table, str | Path):
+        return arrow_table(table), "table"
+    name = table_name(table)
+    # A suite of that name would be the validation loss of an experiment.
+    return read_table(table), Path(table).name if name == VALIDATION[0] else name
 
 
-def table_name(path: str | Path) -> str:
-    """A file's name without its ending, such as ``.csv.gz``."""
-    name = Path(path).name.removesuffix(".gz")
-    ending = next((ending for ending in (".csv", ".tsv", ".jsonl", ".parquet") if name.endswith(ending)), "")
-    return name.removesuffix(ending)
+def _check_names(names: Sequence[Any]) -> None:
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        raise RelscaleError(f"{wrong[0]!r} is no name of a column; name columns by text, several in a list")
+
+
+def _check_columns(source: pa.Table, named: Sequence[str], name: str) -> None:
+    for column in named:
+        count = source.column_names.count(column)
+        if count == 0:
+            raise RelscaleError(f"{name}: no column {column!r}; it has {listed(source.column_names)}")
+        if count > 1:
+            raise RelscaleError(f"{name}: {column!r} is the name of several columns; name them apart")
 
 
 def _check_baseline(source: pa.Table, group: str | None, baseline: str | None, name: str) -> None:
     if group is None:
         raise RelscaleError(
-            f"{name}: a relative law compares groups; name their column, one of {_list(source.column_names)}"
+            f"{name}: a relative law compares groups; name their column, one of {listed(source.column_names)}"
         )
-    groups = sorted(set(map(str, source[group].drop_null().to_pylist())))
+    groups = sorted(set(words(source[group], f"{name}: column {group!r}")))
     if len(groups) == 1 and baseline in groups:
         raise RelscaleError(f"{name}: column {group!r} has no group but the baseline {baseline!r}")
     if baseline not in groups:
         said = "no baseline" if baseline is None else f"no {baseline!r}"
-        raise RelscaleError(f"{name}: {said} in column {group!r}; name one of {_list(groups)}")
+        raise RelscaleError(f"{name}: {said} in column {group!r}; name one of {listed(groups)}")
 
 
 def _check_once(columns: dict[str, Any], name: str, runs: Sequence[str]) -> None:
@@ -403,26 +420,41 @@ def _check_once(columns: dict[str, Any], name: str, runs: Sequence[str]) -> None
 
 def _words(source: pa.Table, names: Sequence[str], table: str) -> pa.Array:
     """Columns as text, joined; nothing may be missing."""
-    columns = [source[name].to_pylist() for name in names]
-    for name, column in zip(names, columns, strict=True):
-        empty = sum(cell is None or cell == "" for cell in column)
-        if empty:
-            raise RelscaleError(
-                f"{table}: column {name!r} is empty in {empty} row{'s' * (empty > 1)}; fill them, or leave them out"
-            )
-    parts = zip(*columns, strict=True)
-    return pa.array([" ".join(map(str, row)) for row in parts])
+    rows = list(zip(*(words(source[name], f"{table}: column {name!r}") for name in names), strict=True))
+    for between in (" ", " / ", "\x1f"):  # as no two different rows become one text by it
+        joined = [between.join(row) for row in rows]
+        if len(set(joined)) == len(set(rows)):
+            break
+    return pa.array(joined)
 
 
-def _numbers(source: pa.Table, name: str, table: str) -> pa.ChunkedArray:
-    try:
-        return numbers(source[name])
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise RelscaleError(f"{table}: column {name!r} holds no numbers ({_line(error)})") from error
+def _statuses(columns: dict[str, tuple[Floats, bool]]) -> list[str]:
+    """Of each row, which of its numbers cannot be used; of each column its numbers, and whether they are positive."""
+    found = []
+    for name, (values, positive) in columns.items():
+        known = np.isfinite(values)
+        status = np.full(len(values), str(Status.OK), dtype=object)
+        for row in np.flatnonzero(~known | (positive & ~(values > 0))):
+            kind = Status.NOT_POSITIVE if known[row] else Status.NO_NUMBER
+            said = "missing" if np.isnan(values[row]) else f"{values[row]:g}"
+            status[row] = f"{kind}: {name} is {said} in row {row + 1}"
+        found.append(status)
+    return [together(statuses) for statuses in zip(*found, strict=True)]
+
+
+def _steps(steps: Floats, column: str, name: str) -> pa.Array:
+    known = np.isfinite(steps)
+    wrong = np.flatnonzero(known & ((steps != np.round(steps)) | (steps < 0) | (steps > MOST_STEPS)))
+    if len(wrong):
+        raise RelscaleError(
+            f"{name}: column {column!r}, row {wrong[0] + 1}: {steps[wrong[0]]:g} is no optimizer step, a whole "
+            f"number from 0 to {MOST_STEPS:g}; divide tokens by the tokens of a batch"
+        )
+    return pa.array(np.where(known, steps, 0).astype(np.int64), mask=~known)
 
 
 def _measurements(columns: dict[str, Any], name: str) -> pa.Table:
-    constants = {"experiment": name, "prompt": "default", "status": "ok"}
+    constants = {"experiment": name, "prompt": "default"}
     rows = len(columns["value"])
     arrays = [
         columns[field.name]
@@ -437,11 +469,3 @@ def _metric(y: str) -> str:
     """A name by which a column is known to hold an error."""
     name = SPELLED.get(y, y)
     return name if is_error(name) else f"loss_{name}"
-
-
-def _line(error: Exception) -> str:
-    return str(error).splitlines()[0]
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names[:10]) + (" …" if len(names) > 10 else "")

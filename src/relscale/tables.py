@@ -1,30 +1,36 @@
-"""Tables in and out: the ending of a file's name chooses the format."""
+"""Tables in and out, in the format that the ending of a file's name says."""
 
-from collections.abc import Iterable
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
-import pyarrow.json
-import pyarrow.parquet
 
 from relscale.atomic import atomic_path
-from relscale.checked_parquet import check_parquet, parquet_writer, read_parquet
+from relscale.checked_parquet import MAGIC, check_parquet, parquet_writer, read_parquet
+from relscale.columns import column
 from relscale.errors import RelscaleError
+from relscale.json_lines import json_lines
+from relscale.text_file import PACKED, read_text
 
 if TYPE_CHECKING:
     import pyarrow.dataset  # takes a third of a second to import
 
+DELIMITERS = (",", ";", "\t", "|")  # of columns; the first where a heading has as many of several
+LARGEST_BLOCK = (1 << 31) - 1
+
 
 def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
-    """Read a table; ``.gz`` after the ending of a text table is unpacked.
+    """Read a table, packed or not (gz, bz2, xz, zst).
 
     Parameters
     ----------
     path
-        A file ending in ``.parquet``, ``.csv``, ``.tsv`` or ``.jsonl``; any other is read as CSV.
+        Parquet, CSV or TSV with a row of names, or JSON lines, an object a line: by the ending of its name and, where
+        that says nothing, by its content. Columns without a name are left out.
     columns
         Names that must be there; others may be.
 
@@ -34,42 +40,86 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
         The file is missing, is no such table, or lacks one of ``columns``.
     """
     path = Path(path)
-    if path.is_dir():
-        raise RelscaleError(f"{path}: a folder; name the table in it")
-    if not path.is_file():
-        raise RelscaleError(f"{path}: no such table; check the path or run the stage that makes it")
     try:
-        table = _read(path)
-    except pa.ArrowInvalid as error:
-        raise RelscaleError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from error
+        if path.is_dir():
+            raise RelscaleError(f"{path}: a folder; name the table in it")
+        if not path.is_file():
+            raise RelscaleError(f"{path}: no such table; check the path or run the stage that makes it")
+        with path.open("rb") as file:
+            is_parquet = file.read(len(MAGIC)) == MAGIC
+    except OSError as error:
+        raise RelscaleError(f"{path}: cannot be read ({error.strerror})") from error
+    table = _named(read_parquet(path) if is_parquet or path.suffix == ".parquet" else _of_text(path), path)
     missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise RelscaleError(
-            f"{path}: no column {', '.join(map(repr, missing))}; it has {', '.join(table.column_names)}"
+            f"{path}: no column {', '.join(map(repr, missing))}; it has {listed(table.column_names)}"
         )
     return table
 
 
-def _read(path: Path) -> pa.Table:
-    ending = Path(path.name.removesuffix(".gz")).suffix
-    if ending == ".parquet":
-        return read_parquet(path)
-    with pa.input_stream(path) as file:  # unpacks by the name's ending
-        if ending == ".jsonl":
-            return pa.json.read_json(file)
-        options = pa.csv.ParseOptions(delimiter="\t" if ending == ".tsv" else ",")
-        return pa.csv.read_csv(file, parse_options=options)
+def table_name(path: str | Path) -> str:
+    """A file's name without its endings, such as ``.csv.gz``."""
+    name = Path(path).name
+    for endings in (PACKED, (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".txt")):
+        ending = next((ending for ending in endings if name.endswith(ending)), "")
+        name = name.removesuffix(ending) or name
+    return name
 
 
-def numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column as float64; a whole number beyond 2⁵³ becomes the nearest one.
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """Names for a message; of many the first."""
+    return ", ".join(names[:most]) + (" …" if len(names) > most else "")
 
-    Raises
-    ------
-    pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError
-        It holds something else.
-    """
-    return pc.cast(column, pa.float64(), safe=not pa.types.is_integer(column.type))
+
+def _named(table: pa.Table, path: Path) -> pa.Table:
+    """Those columns that have a name; no two may have the same."""
+    names = table.column_names
+    twice = [name for name, count in Counter(names).items() if count > 1 and name]
+    if twice:
+        raise RelscaleError(f"{path}: {twice[0]!r} is the name of several columns; name them apart")
+    return table.select([i for i, name in enumerate(names) if name]) if "" in names else table
+
+
+def _of_text(path: Path) -> pa.Table:
+    text = read_text(path)
+    if not text.strip():
+        raise RelscaleError(f"{path}: an empty file")
+    start = text.lstrip()[:1]
+    if start == "[" and text.rstrip().endswith("]"):
+        raise RelscaleError(f"{path}: a JSON list; write it as JSON lines, an object a line")
+    ending = Path(path.name.removesuffix(next((end for end in PACKED if path.name.endswith(end)), ""))).suffix
+    if ending in (".jsonl", ".ndjson", ".json") or (ending not in (".csv", ".tsv") and start == "{"):
+        return _of_json_lines(text, path)
+    return _of_csv(text, path, ending)
+
+
+def _of_json_lines(text: str, path: Path) -> pa.Table:
+    rows: list[dict[str, Any]] = []
+    for number, row in json_lines(io.StringIO(text, newline="\n"), path):
+        if not isinstance(row, dict):
+            raise RelscaleError(f"{path}, line {number}: not an object with a value for each column")
+        rows.append(row)
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: column([row.get(name) for row in rows]) for name in names})
+
+
+def _of_csv(text: str, path: Path, ending: str) -> pa.Table:
+    while text.startswith("#") and "\n" in text:  # comments before the names
+        text = text.partition("\n")[2]
+    heading = text.lstrip().partition("\n")[0]
+    delimiter = "\t" if ending == ".tsv" else max(DELIMITERS, key=heading.count)
+    data = text.encode()
+    try:
+        return pa.csv.read_csv(
+            pa.BufferReader(data),
+            # In one block, so that no cell lies on the border of two.
+            read_options=pa.csv.ReadOptions(use_threads=False, block_size=min(len(data) + 1, LARGEST_BLOCK)),
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        )
+    except pa.ArrowException as error:
+        reason = str(error).strip().splitlines()[0].removeprefix("CSV parse error: ")
+        raise RelscaleError(f"{path}: not a readable table ({reason[:120]})") from error
 
 
 def open_table(path: str | Path) -> "pyarrow.dataset.Dataset":

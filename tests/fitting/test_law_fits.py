@@ -226,7 +226,7 @@ def test_rows_without_a_trusted_number_are_counted() -> None:
             row["status"] = "diverged at step 12"
     found, _ = fitted(pa.Table.from_pylist(rows), POWER)
     assert found[0]["n"] == 33
-    assert found[0]["status"] == "fitted on 33 rows; 3 without a number that can be trusted"
+    assert found[0]["status"] == "fitted on 33 of 36 rows (a3: diverged at step 12)"
 
 
 def test_a_group_without_a_trusted_number_is_a_row_among_the_others() -> None:
@@ -237,7 +237,7 @@ def test_a_group_without_a_trusted_number_is_a_row_among_the_others() -> None:
     found, _ = fitted(pa.Table.from_pylist(rows), POWER | {"where": {"group": "loss"}, "by": ["corpus"]})
     assert [row["status"] for row in found if row["corpus"] == "a"] == ["ok"] * 3
     assert [row["status"] for row in found if row["corpus"] == "b"] == [
-        "no row has a number that can be trusted and training_flops"
+        "no row has a number that can be trusted and training_flops (b0: no value)"
     ]
 
 

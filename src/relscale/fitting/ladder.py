@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 from numpy.typing import NDArray
 
+from relscale.columns import numbers
 from relscale.errors import RelscaleError
 from relscale.fitting.metrics import VALIDATION, error_rate
-from relscale.tables import numbers
 
 Floats = NDArray[np.float64]
 
@@ -93,7 +93,7 @@ def ladders(measurements: pa.Table, replicates: Replicates | None = None) -> lis
     ------
     RelscaleError
         A needed column is missing, there are no rows, a number stands twice, two rows of a run disagree about its
-        compute, or replicates belong to a run that is not in ``measurements``.
+        compute, one that is ok has none, or replicates belong to a run that is not in ``measurements``.
     """
     table = _checked(measurements)
     words = {name: _vocabulary(table[name]) for name in dict.fromkeys(RUN + SERIES)}
@@ -107,10 +107,10 @@ def ladders(measurements: pa.Table, replicates: Replicates | None = None) -> lis
         raise RelscaleError(
             f"measurements: {copies.max()} rows for one number ({_words(row)}); keep one, or name them apart by 'run'"
         )
-    flops = _floats(table["training_flops"])
+    flops = _floats(table, "training_flops")
     values = np.full((len(runs), len(kinds)), np.nan)
     status = table["status"].fill_null("ok").to_numpy(zero_copy_only=False)
-    value = _floats(table["value"])
+    value = _floats(table, "value")
     values[run_of, series_of] = np.where((status == "ok") & np.isfinite(value), value, np.nan)
 
     row_of_run = np.unique(run_of, return_index=True)[1]
@@ -139,7 +139,7 @@ def ladders(measurements: pa.Table, replicates: Replicates | None = None) -> lis
     values = np.concatenate([values, 1 - values[:, sources]], axis=1)
     draws = np.concatenate([draws, 1 - draws[:, sources]], axis=1)
 
-    budget, params, tokens = (_spent(table[name])[row_of_run] for name in ("budget", "params", "tokens"))
+    budget, params, tokens = (_spent(table, name)[row_of_run] for name in ("budget", "params", "tokens"))
     flops = flops[row_of_run]
     block = table["block"].to_pylist()
     ladder_of = [key[:3] for key in _decode(runs, RUN, words)]
@@ -182,12 +182,14 @@ def _checked(measurements: pa.Table) -> pa.Table:
     for name, kind in OPTIONAL.items():
         if name not in measurements.column_names:
             measurements = measurements.append_column(name, pa.nulls(measurements.num_rows, kind))
-    flops = _floats(measurements["training_flops"])
-    wrong = np.flatnonzero(~(np.isfinite(flops) & (flops > 0)))
+    flops = _floats(measurements, "training_flops")
+    placed = np.isfinite(flops) & (flops > 0)
+    status = measurements["status"].fill_null("ok").to_numpy(zero_copy_only=False)
+    wrong = np.flatnonzero(~placed & ((status == "ok") | ~placed.any()))
     if len(wrong):
         name = measurements["run"][int(wrong[0])].as_py()
         raise RelscaleError(f"measurements: training_flops of run {name!r} is not a positive number")
-    return measurements
+    return measurements if placed.all() else measurements.filter(pa.array(placed))
 
 
 def _replicates(
@@ -215,7 +217,7 @@ def _replicates(
             raise RelscaleError(
                 f"replicates: {_words(key)} is not in the measurements; collect both from the same items"
             )
-        draws[row, column, part["replicate"].to_numpy()] = _floats(part["value"])
+        draws[row, column, part["replicate"].to_numpy()] = _floats(part, "value")
     return draws
 
 
@@ -278,20 +280,16 @@ def _decode(
     return list(zip(*columns, strict=True))
 
 
-def _spent(column: pa.ChunkedArray) -> Floats:
+def _spent(table: pa.Table, name: str) -> Floats:
     """Numbers that are positive by their nature; nan for all others."""
-    spent = _floats(column)
+    spent = _floats(table, name)
     return np.where(np.isfinite(spent) & (spent > 0), spent, np.nan)
 
 
-def _floats(column: pa.ChunkedArray) -> Floats:
-    """As float64, null as nan."""
-    try:
-        return numbers(column).to_numpy().astype(float)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise RelscaleError(
-            f"a column that should hold numbers does not: {str(error).splitlines()[0]}"
-        ) from error
+def _floats(table: pa.Table, name: str) -> Floats:
+    """A column as float64, null as nan."""
+    found: Floats = numbers(table[name], f"measurements: column {name!r}").to_numpy().astype(float)
+    return found
 
 
 def _words(row: dict[str, object]) -> str:

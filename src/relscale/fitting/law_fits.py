@@ -37,6 +37,7 @@ from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.variable_projection import project
 from relscale.fitting.law_draws import Draws, Estimator, draws, limits
 from relscale.fitting.law_points import MEASURED, Points, Row, model, points, select
+from relscale.fitting.law_rows import MOST_TOLD
 from relscale.fitting.settings import Settings
 from relscale.fitting.spread import spread
 from relscale.laws.catalogue import law as named
@@ -50,6 +51,7 @@ NO_DRAWS = (
 OF_ONE_RUN = ", with the scatter of one run"
 
 ENOUGH = 2000  # points from which on Huber's sandwich holds
+STARTS = 3  # of a law's starting points, of so many points that few find the same minimum
 MOST_DRAWN, FEWEST_DRAWS = 2_000_000, 100  # points times draws, and what is drawn in any case
 
 TAG = 41  # of this use of random numbers
@@ -148,12 +150,13 @@ def _entry(
     predictions: list[Row] = []
     predicted: Predicted = {}
     for values in _groups(own, entry.get("by") or [], place):
-        data = points(law, _of(own, values), measured)
+        data = points(law, _of(own, values), measured, entry.get("error", "log") == "log")
         order = np.argsort(data.y, kind="stable")
         kept = order[: max(0, len(order) - int(entry.get("leave_out_highest") or 0))]
         data = data.chosen(np.isin(np.arange(len(order)), kept))
         if not len(data.y):
             reason = f"no row has a number that can be trusted and {', '.join(law.predictors)}"
+            reason += f" ({data.lost[0]})" if data.lost else ""
             if not values:
                 raise RelscaleError(f"{place}: {reason}")
             fits.append(values | {"fit": entry["name"], "law": law.name, "n": 0, "status": reason})
@@ -227,10 +230,13 @@ def _fit(
     x = data.x / reference if law.reference else data.x
     fit = _estimator(law, x, entry)
     weights = _weights(data, entry, log_error)
-    found = fit(data.y, weights, None)
+    found = fit(data.y, weights, None if len(data.y) <= ENOUGH else law.starts(x, data.y)[:STARTS])
     status = found.status[0]
     if data.lost and status == "ok":
-        status = f"fitted on {len(data.y)} rows; {data.lost} without a number that can be trusted"
+        reasons = list(dict.fromkeys(data.lost))
+        more = f"; and {len(reasons) - MOST_TOLD} more" if len(reasons) > MOST_TOLD else ""
+        of = len(data.y) + len(data.lost)
+        status = f"fitted on {len(data.y)} of {of} rows ({'; '.join(reasons[:MOST_TOLD])}{more})"
     low, high = (side[:, 0] for side in found.interval(chosen.level))
     least_squares = entry.get("loss", "squares") == "squares"
     scheme = f"{T if least_squares else OF_HUBER}; {found.agreeing[0]} of {found.starts} starts agree"

@@ -1,6 +1,6 @@
 """Which measurements a law of the config is fitted to, and which it predicts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.laws.law import Law
+from relscale.measurements.status import Status
 
 Row = dict[str, Any]
 Where = Mapping[str, Any]
 
 MODEL = ("experiment", "corpus", "optimizer", "run", "step")  # what makes two rows be of one model
 MEASURED = "loss"  # the predictor that is itself a measured number
+SPENT = ("training_flops", "params", "tokens")  # predictors that are positive by their nature
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,14 @@ class Points:
     y, stderr
         (n,); stderr nan where unknown.
     lost
-        Rows that were asked for and can not be used: without a number that can be trusted, or without predictor.
+        Of each row that was asked for and can not be used its name, and why.
     """
 
     rows: list[Row]
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     stderr: NDArray[np.float64]
-    lost: int
+    lost: list[str]
 
     def column(self, name: str) -> list[Any]:
         """One value for each point, None where unknown."""
@@ -82,11 +84,15 @@ def select(measurements: pa.Table, where: Where, place: str) -> pa.Table:
     return measurements
 
 
-def points(law: Law, selected: pa.Table, measured: Mapping[tuple[Any, ...], float] | None) -> Points:
+def points(
+    law: Law, selected: pa.Table, measured: Mapping[tuple[Any, ...], float] | None, log_error: bool = True
+) -> Points:
     """The selected rows with the law's predictors, by model.
 
     Parameters
     ----------
+    log_error
+        Whether values are fitted by their logarithms, and so must be positive.
     measured
         For a law from one measured number to another the former, by ``model`` of the row.
     """
@@ -100,12 +106,24 @@ def points(law: Law, selected: pa.Table, measured: Mapping[tuple[Any, ...], floa
             for name in law.predictors
         ]
     )
-    y = np.array([_number(row["value"]) if row.get("status") in ("ok", None) else np.nan for row in rows])
+    y = np.array([_number(row["value"]) for row in rows])
     stderr = np.array([_number(row.get("stderr")) for row in rows])
-    usable = np.asarray(np.isfinite(x).all(axis=0) & np.isfinite(y))
-    if law.reference:
-        usable &= (x > 0).all(axis=0)  # compute that is measured in a reference compute
-    return Points(rows, x, y, stderr, lost=int((~usable).sum())).chosen(usable)
+    numbers = [(name, x[i], name in SPENT) for i, name in enumerate(law.predictors)]
+    why = [_reason(row, i, [*numbers, ("value", y, log_error)]) for i, row in enumerate(rows)]
+    lost = [f"{row['run']}: {reason}" for row, reason in zip(rows, why, strict=True) if reason]
+    return Points(rows, x, y, stderr, lost).chosen(np.array([not reason for reason in why], dtype=bool))
+
+
+def _reason(row: Row, i: int, columns: Sequence[tuple[str, NDArray[np.float64], bool]]) -> str:
+    """Why row ``i`` can not be used; empty where it can. Of each column its numbers, and whether they are positive."""
+    if row.get("status") not in (Status.OK, None):
+        return str(row["status"])
+    for name, values, positive in columns:
+        if not np.isfinite(values[i]):
+            return f"no {name}" if np.isnan(values[i]) else f"{name} is {values[i]:g}"
+        if positive and not values[i] > 0:
+            return f"{name} is {values[i]:g}, not positive"
+    return ""
 
 
 def model(row: Row) -> tuple[Any, ...]:

@@ -5,7 +5,12 @@
     S1(s) = Σ_{i≤s} η_i,    S2(s) = Σ_{i≤s} m_i,    m_i = λ · m_{i−1} + (η_{i−1} − η_i),    λ = 0.999
 
 S1 is how far training has gone, S2 what the falls of the learning rate η have given: m is the sum over all falls so
-far, each forgotten with rate λ, so ``S2 = Σ_{i≤s} Σ_{k≤i} (η_{k−1} − η_k) · λ^(i−k)``, here in O(s).
+far, each forgotten with rate λ, so ``S2 = Σ_{i≤s} Σ_{k≤i} (η_{k−1} − η_k) · λ^(i−k)``. Between two logged steps η is
+taken to be a straight line, whose falls are all alike, f. Over L such steps, from a momentum m,
+
+    S1 grows by Σ η,    S2 by m·q + (f / (1 − λ)) · (L − q),    m becomes λ^L·m + f·(1 − λ^L) / (1 − λ),
+
+with q = λ·(1 − λ^L) / (1 − λ): the cost is that of the logged steps, however far apart they are.
 
 | parameter | unit |
 |---|---|
@@ -20,8 +25,6 @@ Source: Tissue, Wang and Wang, *Scaling Law with Learning Rate Annealing*, arXiv
 there (section 3): its steps count as if they had been at the peak, in S1 as in S2, so nothing anneals before the peak;
 the loss during warm-up is not fitted.
 """
-
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -60,14 +63,20 @@ def areas(steps: ArrayLike, learning_rates: ArrayLike, forgetting: float = FORGE
         raise RelscaleError("annealing: steps must be whole, from 0 on, and increase")
     if not (np.isfinite(rates) & (rates >= 0)).all():
         raise RelscaleError("annealing: a learning rate is negative or missing")
-    every = np.arange(1, int(at[-1]) + 1)
-    rate = np.interp(every, at, rates)
+    # The schedule's corners from step 1 on; a step 0 is before the first.
+    corner = np.unique(np.maximum(np.append(at, 1.0), 1.0))
+    rate = np.interp(corner, at, rates)
     rate[: int(rate.argmax())] = rate.max()
-    falls = np.concatenate([[0.0], -np.diff(rate)])
-    momentum = np.fromiter(accumulate(falls, lambda m, fall: forgetting * m + fall), float, len(falls))
-    total = np.cumsum(np.stack([rate, momentum]), axis=1)
-    total = np.concatenate([np.zeros((2, 1)), total], axis=1)
-    return np.asarray(total[:, at.astype(int)])
+    length = np.diff(corner)
+    s1 = np.cumsum(np.append(rate[0], length * rate[:-1] + np.diff(rate) * (length + 1) / 2))
+    fall = -np.diff(rate) / length
+    forgotten = -np.expm1(length * np.log(forgetting)) / (1 - forgetting)  # (1 − λ^L) / (1 − λ)
+    momentum, s2 = 0.0, [0.0]
+    for f, steps_on, q in zip(fall, length, forgotten, strict=True):
+        s2.append(s2[-1] + momentum * forgetting * q + f / (1 - forgetting) * (steps_on - forgetting * q))
+        momentum = momentum * (1 - (1 - forgetting) * q) + f * q
+    places = np.searchsorted(corner, at)
+    return np.where(at > 0, np.stack([s1, s2])[:, places], 0.0)
 
 
 def after_warm_up(curve: Array) -> Array:

@@ -6,16 +6,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from relscale.columns import numbers, plain, words
 from relscale.errors import RelscaleError
 from relscale.measurements.sanity import flag_impossible
 from relscale.measurements.schema import MEASUREMENTS
-from relscale.tables import numbers, read_table
+from relscale.measurements.status import Status
+from relscale.tables import listed, read_table
 
 REQUIRED = ("run", "training_flops", "group", "metric", "value")
 DEFAULTS: dict[str, Any] = {"corpus": "published", "suite": "published", "prompt": "default", "status": "ok"}
+LARGEST = 2.0**63 - 1024  # the largest float that is a whole number of 64 bits
 COUNTS = ("items", "bytes")  # whole numbers that may be written as powers of ten, or computed
 
 
@@ -90,7 +94,9 @@ def published(
     table = source_module(loader).load(Path(path)) if loader else read_table(path)
     missing = [name for name in needed if name not in table.column_names]
     if missing:
-        raise RelscaleError(f"{path}: no column {missing[0]!r}; it has {', '.join(table.column_names)}")
+        raise RelscaleError(f"{path}: no column {missing[0]!r}; it has {listed(table.column_names)}")
+    if not table.num_rows:
+        raise RelscaleError(f"{path}: no rows")
 
     arrays: dict[str, pa.Array] = {}
     for field in MEASUREMENTS:
@@ -98,10 +104,7 @@ def published(
         if field.name in constants:
             array = _constant(constants[field.name], table.num_rows, field, path)
         elif field.name in formats:
-            rows = table.select(parts[field.name]).to_pylist()
-            array = pa.array([formats[field.name].format(**row) for row in rows], pa.string()).cast(
-                field.type
-            )
+            array = _formatted(table.select(parts[field.name]), formats[field.name], field, path)
         elif source in table.column_names:
             array = _cast(table[source], field, source, path)
         elif field.name == "block":
@@ -109,6 +112,7 @@ def published(
         else:
             array = pa.array([DEFAULTS.get(field.name)] * table.num_rows, field.type)
         arrays[field.name] = array
+    arrays["status"] = _placed(arrays["status"], arrays["training_flops"])
     return flag_impossible(pa.table(arrays, schema=MEASUREMENTS))
 
 
@@ -149,10 +153,49 @@ def _constant(value: Any, rows: int, field: pa.Field, path: str | Path) -> pa.Ar
         raise RelscaleError(f"{path}: {field.name}: {value!r} is not of type {field.type}") from error
 
 
-def _cast(column: pa.ChunkedArray, field: pa.Field, source: str, path: str | Path) -> pa.ChunkedArray:
+def _formatted(table: pa.Table, text: str, field: pa.Field, path: str | Path) -> pa.Array:
+    """A text for each row, put together from its columns."""
     try:
-        if field.name in COUNTS and pa.types.is_floating(column.type):
-            column = pc.round(column)
-        return numbers(column) if pa.types.is_floating(field.type) else pc.cast(column, field.type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise RelscaleError(f"{path}: column {source!r} is not of type {field.type}") from error
+        found = [text.format(**row) for row in table.to_pylist()]
+        return pa.array(found, pa.string()).cast(field.type)
+    except (pa.ArrowException, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise RelscaleError(f"{path}: {field.name}: {text!r} cannot be filled in ({error})") from error
+
+
+def _cast(column: pa.ChunkedArray, field: pa.Field, source: str, path: str | Path) -> pa.ChunkedArray:
+    """A column as the type that it has in measurements; text of a column that may not be empty is not."""
+    place = f"{path}: column {source!r}"
+    if pa.types.is_string(field.type):
+        if field.nullable or field.name in DEFAULTS:
+            column = plain(column)
+            known = column.is_valid().to_pylist()
+            texts = iter(words(column.drop_null(), place) if any(known) else [])
+            return pa.array(
+                [next(texts) if is_known else DEFAULTS.get(field.name) for is_known in known], field.type
+            )
+        return pa.array(words(column, place), field.type)
+    found = numbers(column, place)
+    if pa.types.is_floating(field.type):
+        return found
+    values = found.to_numpy()
+    known = np.isfinite(values)
+    fraction = (values != np.round(values)) & (field.name not in COUNTS)
+    wrong = np.flatnonzero(known & ((np.abs(values) > LARGEST) | fraction))
+    if len(wrong):
+        raise RelscaleError(
+            f"{place}, row {wrong[0] + 1}: {values[wrong[0]]:g} is no whole number of 64 bits"
+        )
+    if pa.types.is_integer(plain(column).type):
+        return pc.cast(plain(column), field.type)  # beyond 2⁵³ too
+    return pa.array(np.where(known, np.round(values), 0).astype(np.int64), field.type, mask=~known)
+
+
+def _placed(status: Any, training_flops: Any) -> pa.Array:
+    """The rows' status; of a row that is ok but for its compute, that this is no positive number."""
+    told = status.to_pylist()
+    flops = np.array(training_flops.to_pylist(), dtype=float)
+    for row in np.flatnonzero(~(np.isfinite(flops) & (flops > 0))):
+        if told[row] == Status.OK:
+            said = "missing" if np.isnan(flops[row]) else f"{flops[row]:g}"
+            told[row] = f"{Status.NO_NUMBER}: training_flops is {said}"
+    return pa.array(told, pa.string())

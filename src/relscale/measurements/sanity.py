@@ -6,10 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from relscale.errors import RelscaleError
+from relscale.columns import numbers
 from relscale.fitting.metrics import parse
 from relscale.measurements.status import Status
-from relscale.tables import numbers
 
 SHARES = ("accuracy", "probability")  # quantities that lie between 0 and 1
 
@@ -34,9 +33,9 @@ def flag_impossible(table: pa.Table, zeros: bool = False) -> pa.Table:
     RelscaleError
         A column that should hold numbers does not.
     """
-    value = _floats(table["value"])
+    value = _floats(table, "value")
     finite = np.isfinite(value)
-    stderr = _floats(table["stderr"]) if "stderr" in table.column_names else np.full(len(value), np.nan)
+    stderr = _floats(table, "stderr") if "stderr" in table.column_names else np.full(len(value), np.nan)
     given = table["status"] if "status" in table.column_names else pa.nulls(len(value), pa.string())
     status = np.array(pc.fill_null(pc.cast(given, pa.string()), str(Status.OK)).to_pylist(), dtype=object)
     for wrong, told in _wrongs(table["metric"], value, stderr, zeros):
@@ -63,13 +62,8 @@ def _wrongs(
     yield stderr < 0, f"{Status.IMPOSSIBLE}: its standard error is negative"
 
 
-def _floats(column: pa.ChunkedArray) -> np.ndarray:
-    try:
-        return np.asarray(numbers(column).to_numpy(), dtype=float)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise RelscaleError(
-            f"a column that should hold numbers does not: {str(error).splitlines()[0]}"
-        ) from error
+def _floats(table: pa.Table, name: str) -> np.ndarray:
+    return np.asarray(numbers(table[name], f"measurements: column {name!r}").to_numpy(), dtype=float)
 
 
 def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:

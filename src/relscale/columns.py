@@ -1,0 +1,172 @@
+"""Columns of a table, however it holds them: values of any kind as Arrow, and Arrow of any kind as numbers or words.
+
+Numbers may be integers of any size, decimals, categories, or text. In text a comma is read as it can only be meant:
+
+=================== ==========================================================
+cells               numbers
+=================== ==========================================================
+``1e21``            as Python reads them
+``6,000,000,000``   a comma every three digits, in a cell with two of them or a point behind one
+``3,25``            a decimal comma, in a column where some comma cannot stand for thousands
+``3,250``           neither can be ruled out: refused
+=================== ==========================================================
+"""
+
+import numbers as kinds
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from relscale.errors import RelscaleError
+
+NOTHING = frozenset(["", "-", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "none", "null"])
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?([eE][+-]?\d+)?")
+_DECIMAL = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_NAMES = {
+    "temporal": "dates or times",
+    "boolean": "truth values",
+    "nested": "lists or structures",
+    "binary": "bytes, or values of several kinds",
+}
+
+
+def column(cells: Sequence[Any]) -> pa.Array:
+    """Python values as a column: whole numbers beyond 64 bits as float64, numbers among texts as text.
+
+    Values that Arrow has no one type for become bytes, which are neither numbers nor words.
+    """
+    cells = [None if isinstance(cell, float) and cell != cell else cell for cell in cells]
+    known = [cell for cell in cells if cell is not None]
+    try:
+        if (
+            known
+            and all(isinstance(cell, str | kinds.Real | Decimal) for cell in known)
+            and not any(isinstance(cell, bool | np.bool_) for cell in known)
+        ):
+            if any(isinstance(cell, str) for cell in known):
+                return pa.array([cell if cell is None else str(cell) for cell in cells], pa.string())
+            if not all(isinstance(cell, float | kinds.Integral) for cell in known) or any(
+                isinstance(cell, kinds.Integral) and abs(int(cell)) >= 2**63 for cell in known
+            ):
+                return pa.array([_float(cell) for cell in cells], pa.float64())
+        return pa.array(cells, from_pandas=True)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        return pa.array([None if cell is None else b"" for cell in cells], pa.binary())
+
+
+def numbers(values: pa.ChunkedArray, place: str) -> pa.ChunkedArray:
+    """A column as float64; a whole number beyond 2⁵³ becomes the nearest one, and what says "nothing" null.
+
+    Parameters
+    ----------
+    place
+        The column, for a message: ``table.csv: column 'loss'``.
+
+    Raises
+    ------
+    RelscaleError
+        It holds something else; the message names the row, from 1.
+    """
+    values = plain(values)
+    kind = values.type
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
+        return pc.cast(values, pa.float64(), safe=False)
+    if pa.types.is_null(kind):
+        return pc.cast(values, pa.float64())
+    if pa.types.is_decimal(kind):
+        return pa.chunked_array([pa.array(map(_float, values.to_pylist()), pa.float64())])
+    if pa.types.is_string(kind):
+        return pa.chunked_array([_parsed(values.to_pylist(), place)])
+    raise RelscaleError(f"{place} holds {_name(kind)}, not numbers; name another, or write numbers into it")
+
+
+def words(values: pa.ChunkedArray, place: str) -> list[str]:
+    """A column as text; nothing may be missing.
+
+    Raises
+    ------
+    RelscaleError
+        A cell is empty, or the column holds lists, structures or bytes.
+    """
+    values = plain(values)
+    if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
+        raise RelscaleError(f"{place} holds {_name(values.type)}, not names; name another")
+    cells = values.to_pylist()
+    empty = [
+        row
+        for row, cell in enumerate(cells, start=1)
+        if cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())
+    ]
+    if empty:
+        raise RelscaleError(
+            f"{place} is empty in {len(empty)} row{'s' * (len(empty) > 1)}; fill them, or leave them out "
+            f"(row {empty[0]} is the first)"
+        )
+    return [str(cell) for cell in cells]
+
+
+def plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column without what only says how it is kept: categories, run lengths, extension types, views."""
+    kind = values.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain(pa.chunked_array([chunk.storage for chunk in values.chunks], kind.storage_type))
+    if pa.types.is_dictionary(kind):
+        return plain(pc.cast(values, kind.value_type))
+    if pa.types.is_run_end_encoded(kind):
+        return plain(pa.chunked_array([pc.run_end_decode(chunk) for chunk in values.chunks], kind.value_type))
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pc.cast(values, pa.string())
+    if pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind) or pa.types.is_fixed_size_binary(kind):
+        return pc.cast(values, pa.binary())
+    return values
+
+
+def _parsed(cells: Sequence[str | None], place: str) -> pa.Array:
+    known = {cell: cell.strip() for cell in cells if cell is not None and cell.strip().lower() not in NOTHING}
+    with_comma = [text for text in known.values() if "," in text]
+    if with_comma:
+        point = _point(list(known.values()), with_comma, place)
+        known = {cell: text.replace(",", point) for cell, text in known.items()}
+    found: dict[str, float] = {}
+    for cell, text in known.items():
+        try:
+            found[cell] = float(text)
+        except ValueError:
+            row = 1 + next(i for i, other in enumerate(cells) if other == cell)
+            said = cell if len(cell) <= 40 else f"{cell[:40]}…"
+            raise RelscaleError(
+                f"{place} holds no numbers: row {row} is {said!r}; correct it, or leave the cell empty"
+            ) from None
+    return pa.array([None if cell is None else found.get(cell) for cell in cells], pa.float64())
+
+
+def _point(texts: list[str], with_comma: list[str], place: str) -> str:
+    """What a comma is to be replaced by: nothing between thousands, a point before decimals."""
+    thousands = all(_THOUSANDS.fullmatch(text) for text in with_comma)
+    decimal = all(_DECIMAL.fullmatch(text) for text in with_comma) and not any("." in text for text in texts)
+    if thousands and decimal:
+        raise RelscaleError(
+            f"{place}: {with_comma[0]!r} may have a decimal comma or one between thousands; write it without commas"
+        )
+    return "" if thousands else "." if decimal else ","
+
+
+def _float(cell: Any) -> float | None:
+    if cell is None:
+        return None
+    try:
+        return float(cell)
+    except OverflowError:
+        return float(np.inf) if cell > 0 else -float(np.inf)
+
+
+def _name(kind: pa.DataType) -> str:
+    return next(
+        (said for name, said in _NAMES.items() if getattr(pa.types, f"is_{name}")(kind)),
+        f"values of type {kind}",
+    )

@@ -1,0 +1,54 @@
+"""Tables that other libraries hold in memory, as Arrow: pandas, polars, numpy, and whatever else speaks Arrow."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from relscale.columns import column
+from relscale.errors import RelscaleError
+
+KINDS = "a path, an Arrow table, a pandas or polars frame, or a numpy array with named columns"
+
+
+def arrow_table(frame: Any) -> pa.Table:
+    """A table in memory as Arrow. No library of frames is needed for it.
+
+    The named levels of a pandas index are columns too; names that are no text become text.
+
+    Raises
+    ------
+    RelscaleError
+        It is no table.
+    """
+    if isinstance(frame, pa.Table):
+        return frame
+    try:
+        if hasattr(frame, "iloc") and hasattr(frame, "columns"):
+            return _of_pandas(frame)
+        if hasattr(frame, "__arrow_c_stream__"):
+            return pa.table(frame)
+        names = getattr(getattr(frame, "dtype", None), "names", None)
+        if names and frame.ndim == 1:
+            return pa.table([column(frame[name].tolist()) for name in names], names=list(names))
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        raise RelscaleError(f"a table that cannot be read ({reason}); give {KINDS}") from error
+    raise RelscaleError(f"a table is {KINDS}, not {type(frame).__name__}")
+
+
+def _of_pandas(frame: Any) -> pa.Table:
+    levels = [name for name in frame.index.names if name is not None and name not in frame.columns]
+    names = [*map(str, frame.columns), *map(str, levels)]
+    series = [frame.iloc[:, i] for i in range(frame.shape[1])]
+    series += [frame.index.get_level_values(level).to_series() for level in levels]
+    return pa.table([_of_series(one) for one in series], names=names)
+
+
+def _of_series(series: Any) -> pa.Array:
+    if str(series.dtype) != "object":
+        try:
+            found = pa.array(series, from_pandas=True)
+            return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
+        except (pa.ArrowException, ValueError, TypeError):
+            pass
+    return column([None if missing else cell for cell, missing in zip(series, series.isna(), strict=True)])

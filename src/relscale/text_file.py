@@ -1,0 +1,79 @@
+"""Files of text as they come: packed or not, UTF-8 or UTF-16, with a byte order mark or without."""
+
+import bz2
+import codecs
+import gzip
+import lzma
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import zstandard
+
+from relscale.errors import RelscaleError
+
+PACKED = (".gz", ".bz2", ".xz", ".zst")
+_UNPACKERS: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {  # by what a file begins with, whatever its name
+    b"\x1f\x8b": gzip.open,  # type: ignore[dict-item]
+    b"BZh": bz2.open,  # type: ignore[dict-item]
+    b"\xfd7zXZ\x00": lzma.open,  # type: ignore[dict-item]
+    b"\x28\xb5\x2f\xfd": lambda file: zstandard.ZstdDecompressor().stream_reader(
+        file, read_across_frames=True
+    ),
+}
+_FOREIGN = {
+    b"PK\x03\x04": "a spreadsheet or another zip archive; save the table in it as CSV",
+    b"\xd0\xcf\x11\xe0": "an old spreadsheet; save the table in it as CSV",
+    b"ARROW1": "an Arrow file; write it as parquet",
+    b"\x89HDF": "an HDF5 file; write the table in it as parquet",
+    b"\x80\x04\x95": "a pickle; write it as parquet",
+    b"%PDF": "a PDF",
+}
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, unpacked, with line feeds at the ends of its lines as they are.
+
+    Raises
+    ------
+    RelscaleError
+        It cannot be read or unpacked, or is no text in UTF-8, nor in UTF-16 with a byte order mark.
+    """
+    data = read_bytes(path)
+    for start, what in _FOREIGN.items():
+        if data.startswith(start):
+            raise RelscaleError(f"{path}: {what}")
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise RelscaleError(f"{path}, line {line}: not UTF-8 text; save it as UTF-8") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise RelscaleError(f"{path}, line {line}: not text, a byte is 0; save it as UTF-8 text")
+    return text
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file, unpacked where it begins as a packed one does.
+
+    Raises
+    ------
+    RelscaleError
+        It cannot be read, or not unpacked.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.peek(6)
+            unpack = next((how for first, how in _UNPACKERS.items() if start.startswith(first)), None)
+            if unpack is None:
+                return file.read()
+            with unpack(file) as unpacked:
+                return unpacked.read()
+    except (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, gzip.BadGzipFile) as error:
+        raise RelscaleError(f"{path}: cannot be unpacked, it is cut or damaged; copy it again") from error
+    except OSError as error:
+        reason = error.strerror or str(error)  # bz2 says what is damaged by an OSError without a number
+        raise RelscaleError(f"{path}: cannot be read ({reason})") from error
