@@ -1,5 +1,11 @@
 """Names never run, never break a job and never leave the folder of the results, wherever they come from."""
 
+import html
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -99,3 +105,59 @@ def test_a_second_run_does_nothing_and_a_changed_table_runs_all(hostile):
     path.write_text(text.replace("1e+18", "1.5e+18"))
     assert set(hostile.planned_jobs()) == {"collect", "fit", "plot"}
     path.write_text(text)
+
+
+class Page(HTMLParser):
+    """The scripts of a page, by their ids, and what stands outside of scripts."""
+
+    def __init__(self):
+        super().__init__()
+        self.scripts, self.open, self.tags = {}, None, []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.open = dict(attrs).get("id", "") if tag == "script" else None
+
+    def handle_data(self, data):
+        if self.open is not None:
+            self.scripts[self.open] = self.scripts.get(self.open, "") + data
+
+    def handle_endtag(self, tag):
+        self.open = None
+
+
+@pytest.fixture(name="report", scope="module")
+def made_report(hostile):
+    result = hostile.snakemake("--report", "report.html")
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-8000:]
+    page = Page()
+    page.feed((hostile.folder / "report.html").read_text(encoding="utf-8"))
+    return page
+
+
+def test_no_text_of_a_name_or_a_suite_ends_a_script_of_the_report(report):
+    data = {}
+    for name in ("results", "categories", "rules", "workflow-desc", "metadata"):
+        script = report.scripts[name].strip()
+        data[name] = json.loads(script.partition("=")[2].strip().rstrip(";"))
+    assert len(data["results"]) == 4
+    assert not any(
+        "<script" in code or "</script" in code for code in report.scripts.values() if "PWNED" in code
+    )
+    assert set(report.tags) <= {"html", "head", "meta", "title", "script", "style", "body", "div", "p"}
+
+
+def test_captions_and_description_say_the_text_and_nothing_more(report):
+    results = json.loads(report.scripts["results"].partition("=")[2].strip().rstrip(";"))
+    described = json.loads(report.scripts["workflow-desc"].partition("=")[2].strip().rstrip(";"))
+    captions = [told["caption"] for told in results.values()]
+    root = Path("/etc/passwd").read_text().splitlines()[0]
+    for text in [*captions, described]:
+        page = Page()
+        page.feed(text)
+        assert not set(page.tags) & {"script", "img", "iframe"}
+        assert root not in text
+        assert "system-message" not in text
+        assert "javascript:alert" not in "".join(re.findall(r'href="[^"]*"', text))
+    assert any(".. include:: /etc/passwd" in html.unescape(text) for text in captions)
+    assert EXPERIMENT["experiment"] in html.unescape(described)

@@ -15,8 +15,8 @@ rule collect:
         replicates=f"{RESULTS}/replicates.parquet",
     params:
         config=CONFIG,
-        options=config["collect"],
-        tables=tables(config),
+        options=digest(config["collect"]),
+        tables=digest(tables(config)),
         files=other_files(*TABLES, *TABLE, *SAMPLES),
         seed=config["seed"],
         code=code_digest(

@@ -38,6 +38,7 @@ from relscale.experiment import (
 from relscale.failed_jobs import FailedJobs
 from relscale.file_name import file_name
 from relscale.fitting.fits import SCHEMAS
+from relscale.figures.caption import Caption
 from relscale.figures.plot import each_figure, figure_base, figure_module, figure_suite, static_formats
 from relscale.laws.catalogue import law_names
 from relscale.measurements.published import source_module
@@ -211,16 +212,13 @@ def figure_files():
 
 
 def caption(figure):
-    """The text under a figure in the report; of a suite's figure, with what the suite says of itself."""
+    """What stands under a figure in the report; of a suite's figure, with what the suite says of itself."""
     path = Path(workflow.basedir, "workflow", "report", f"{figure_base(figure)}.rst")
     text = path.read_text(encoding="utf-8")
     suite = figure_suite(figure)
     if suite is None:
-        return text
+        return Caption(text)
     options = config["suites"].get(suite, {})
-    title, what, note = (
-        suite_title(suite, options)
-        if SCORES
-        else (options.get("title", suite), options.get("what", ""), options.get("note", ""))
-    )
-    return f"{text}\n**{title}.** {what} {note}\n"
+    if SCORES:
+        return Caption(text, suite_title(suite, options))
+    return Caption(text, (options.get("title", suite), options.get("what", ""), options.get("note", "")))

@@ -7,7 +7,7 @@ rule corpus:
         manifest=f"{RESULTS}/corpora/{{source}}/manifest.json",
     params:
         config=CONFIG,
-        options=lambda w: config["sources"][SOURCE_NAME[w.source]],
+        options=lambda w: digest(config["sources"][SOURCE_NAME[w.source]]),
         files=lambda w: SOURCE_FILES.get(SOURCE_NAME[w.source]),
         seed=config["seed"],
         code=code_digest("relscale.corpora.build"),

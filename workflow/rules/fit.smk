@@ -10,8 +10,8 @@ rule fit:
         expand(f"{RESULTS}/fits/{{table}}.parquet", table=FIT_TABLES),
     params:
         config=CONFIG,
-        options=config["fit"],
-        suites=suite_facts(),
+        options=digest(config["fit"]),
+        suites=digest(suite_facts()),
         files=other_files(*ANSWERS),
         seed=config["seed"],
         code=code_digest("relscale.fitting.fit", "relscale.fitting.summary", "relscale.fitting.reproduction", *LAWS),

@@ -18,7 +18,7 @@ rule plot:
         ),
     params:
         config=CONFIG,
-        suites=config["suites"],
+        suites=digest(config["suites"]),
         code=lambda w: FIGURE_CODE[figure_module(FIGURE[w.figure])],
         formats=static_formats(),
         caption=lambda w: caption(FIGURE[w.figure]),

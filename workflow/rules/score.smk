@@ -9,7 +9,7 @@ rule suite:
         f"{RESULTS}/suites/{{suite}}/suite.yaml",
     params:
         config=CONFIG,
-        options=lambda w: config["suites"][SUITE[w.suite]],
+        options=lambda w: digest(config["suites"][SUITE[w.suite]]),
         seed=config["seed"],
         code=code_digest("relscale.scoring.suite"),
         data=lambda w: SUITE_DATA[SUITE[w.suite]],
@@ -34,7 +34,7 @@ rule score:
     params:
         config=CONFIG,
         files=lambda w: other_files(*scored_models(w)),
-        options=config["scoring"],
+        options=digest(config["scoring"]),
         code=code_digest("relscale.scoring.job", "relscale.scoring.task_metrics"),
     threads: config["scoring"]["threads"]
     group:

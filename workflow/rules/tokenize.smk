@@ -9,8 +9,8 @@ rule vocabulary:
         f"{RESULTS}/vocabulary/tokenizer.json",
     params:
         config=CONFIG,
-        corpora=config["corpora"],
-        options=config["vocabulary"],
+        corpora=digest(config["corpora"]),
+        options=digest(config["vocabulary"]),
         tokenizer=TOKENIZER_FILES,
         seed=config["seed"],
         code=code_digest("relscale.tokens.vocabulary"),
@@ -32,7 +32,7 @@ rule tokenize:
         f"{RESULTS}/tokens/{{corpus}}/manifest.json",
     params:
         config=CONFIG,
-        corpus=lambda w: config["corpora"][CORPUS[w.corpus]],
+        corpus=lambda w: digest(config["corpora"][CORPUS[w.corpus]]),
         tokens=lambda w: tokens_needed(config, CORPUS[w.corpus]) if is_streamed(config, CORPUS[w.corpus]) else None,
         files=lambda w: [SOURCE_FILES.get(part["source"]) for part in corpus_parts(config["corpora"][CORPUS[w.corpus]])],
         seed=config["seed"],

@@ -12,7 +12,7 @@ rule train:
     params:
         config=CONFIG,
         runs=lambda w: digest([run_to_dict(run) for run in TRAINING[CORPUS[w.corpus], w.job]]),
-        options=config["training"],
+        options=digest(config["training"]),
         code=code_digest("relscale.training.job", *OPTIMIZERS),
     threads: config["training"]["threads"]
     priority: expected_seconds  # the longest first, so that no core is idle at the end
