@@ -412,6 +412,7 @@ def collect(options: argparse.Namespace) -> None:
     from relscale.measurements.schema import REPLICATES
     from relscale.scoring.checkpoint_table import check_distinct
     from relscale.scoring.manifest import read_manifest
+    from relscale.scoring.suite import lists_tasks
     from relscale.scoring.suite_code import trust_suite_code
     from relscale.tables import write_pieces, write_table
 
@@ -429,7 +430,8 @@ def collect(options: argparse.Namespace) -> None:
         suites = {name: read_manifest(suite_path(config, name)) for name in config["suites"]}
         table = checkpoints(config)
         check_distinct(table, config["runs"]["table"])
-        runs = listed_runs(table, scores, suites)
+        named = [name for name, told in config["suites"].items() if lists_tasks(name, told)]
+        runs = listed_runs(table, scores, suites, named)
     else:
         unit = config["training"]["job"]
         trained = [runs_path(config, name, job) for name in names for job in job_names(config, name, unit)]

@@ -15,6 +15,7 @@ from relscale.scoring.manifest import read_manifest
 from relscale.scoring.requests import read_requests
 from relscale.scoring.score import score_requests
 from relscale.scoring.suite import available_suites, prepare_suite
+from relscale.scoring.task_metrics import PreparedTasks, has_task_metrics, task_metrics
 
 DESCRIBED = {
     "corpus": "web", "optimizer": None, "run": "m", "seed": 0, "step": 1, "block": "m", "budget": 1e9,
@@ -68,19 +69,22 @@ def logged(engine, model):
 
 def scored(engine, suite, name):
     """The measurements of scoring here."""
-    windows = read_manifest(suite).windows
-    tables = [score_requests(engine, name, requests, windows) for requests in read_requests(suite)]
-    return measured(Measured(DESCRIBED, (), (pa.concat_tables(tables),)))
+    manifest = read_manifest(suite)
+    tables = [score_requests(engine, name, asked, manifest.windows) for asked in read_requests(suite)]
+    items = pa.concat_tables(tables)
+    own = (task_metrics(PreparedTasks(suite, manifest), name, items),) if has_task_metrics(suite) else ()
+    return measured(Measured(DESCRIBED, (), (items,), own), suite, name)
 
 
 def read(folder, suite, name):
     """The measurements of what was logged."""
-    found = read_samples(folder, {name: read_manifest(suite)})
-    return measured(Measured(DESCRIBED, (), (found.items,), flags=found.flags, prepared=False))
+    found = read_samples(folder, {name: read_manifest(suite)}, (), [name] if has_task_metrics(suite) else ())
+    run = Measured(DESCRIBED, (), (found.items,), (found.task_metrics,), flags=found.flags, prepared=False)
+    return measured(run, suite, name)
 
 
-def measured(run):
-    table, pieces = collect([run], "doors", 20, 0)
+def measured(run, suite, name):
+    table, pieces = collect([run], "doors", 20, 0, prepared={name: suite})
     replicates = [row for piece in pieces for row in piece.to_pylist()]
     return table.to_pylist(), replicates
 

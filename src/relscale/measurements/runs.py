@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,37 +120,40 @@ def listed_runs(
     checkpoints: Sequence[Checkpoint],
     score_manifests: Sequence[str | Path],
     suites: Mapping[str, Manifest],
+    reported: Collection[str] = (),
 ) -> list[Measured]:
     """The checkpoints of a table: those that were scored, and those whose samples lm-eval logged.
 
-    Validation losses that the table tells are measurements too.
+    Validation losses that the table tells are measurements too. Of the suites ``reported``, lm-eval's own metrics are
+    read from logs as well.
 
     Raises
     ------
     RelscaleError
         A manifest is missing, or samples cannot be read.
     """
-    scored, reported = _scored(score_manifests, by="name")
+    scored, own_metrics = _scored(score_manifests, by="name")
     return [
-        _logged(checkpoint, suites)
+        _logged(checkpoint, suites, reported)
         if checkpoint.samples
         else Measured(
             checkpoint.described(),
             _validated(checkpoint),
             scored.get(checkpoint.run, ()),
-            reported.get(checkpoint.run, ()),
+            own_metrics.get(checkpoint.run, ()),
             listed=True,
         )
         for checkpoint in checkpoints
     ]
 
 
-def _logged(checkpoint: Checkpoint, suites: Mapping[str, Manifest]) -> Measured:
-    found = read_samples(str(checkpoint.samples), suites, (checkpoint.run,))
+def _logged(checkpoint: Checkpoint, suites: Mapping[str, Manifest], reported: Collection[str]) -> Measured:
+    found = read_samples(str(checkpoint.samples), suites, (checkpoint.run,), reported)
     return Measured(
         checkpoint.described(),
         _validated(checkpoint),
         (found.items,),
+        (found.task_metrics,),
         flags=found.flags,
         prepared=False,
         listed=True,

@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,16 @@ import pyarrow as pa
 
 from relscale.errors import RelscaleError
 from relscale.json_lines import read_json_lines
-from relscale.measurements.inferred_task import Question, delimiter, labels
+from relscale.measurements.inferred_task import Label, Question, delimiter, labels
+from relscale.measurements.logged_metrics import Reported, agrees, metric_rows
 from relscale.measurements.status import Status, of_items
 from relscale.scoring.answer_bytes import answer_bytes
 from relscale.scoring.items import SCHEMA, ItemStatus
 from relscale.scoring.lm_eval_log import TaskLog, task_logs
 from relscale.scoring.manifest import Manifest
 from relscale.scoring.requests import UNCONDITIONAL, asked, document_id, scored_bytes
+from relscale.scoring.task_metrics import SCHEMA as METRICS
+from relscale.scoring.task_metrics import UNFILTERED
 
 MUTUAL_INFORMATION = "acc_mutual_info"
 Place = tuple[str, str, str]  # suite, prompt, group
@@ -33,11 +36,14 @@ class Samples:
     items
         Columns of ``relscale.scoring.items.SCHEMA``. ``tokens`` are null, since logs do not tell, and whether a context
         was cut is in no log either.
+    task_metrics
+        What lm-eval reported, columns of ``relscale.scoring.task_metrics.SCHEMA``; no rows where nobody asks for it.
     flags
         What is wrong with a suite's prompt and group as a whole, for those where something is.
     """
 
     items: pa.Table
+    task_metrics: pa.Table
     flags: Mapping[Place, tuple[str, ...]]
 
 
@@ -55,6 +61,8 @@ class Sample:
         What was asked and answered.
     greedy
         Whether each continuation is what the model would have said.
+    reported
+        lm-eval's own metrics of it.
     alone
         The same choices without their contexts, where the task's mutual information needs them.
     """
@@ -63,10 +71,16 @@ class Sample:
     place: str
     question: Question
     greedy: Sequence[bool]
+    reported: Reported
     alone: "Sample | None" = None
 
 
-def read_samples(folder: str | Path, suites: Mapping[str, Manifest], names: Sequence[str] = ()) -> Samples:
+def read_samples(
+    folder: str | Path,
+    suites: Mapping[str, Manifest],
+    names: Sequence[str] = (),
+    reported: Collection[str] = (),
+) -> Samples:
     """Items of every ``samples_<task>_<time>.jsonl`` of one model, of which the task belongs to a suite.
 
     Of several files of a task the newest counts.
@@ -79,6 +93,8 @@ def read_samples(folder: str | Path, suites: Mapping[str, Manifest], names: Sequ
         Where a task belongs: manifests of prepared suites, by name.
     names
         What the model is called, where the folder has those of several.
+    reported
+        Suites of which lm-eval's own metrics are wanted; those of tasks with rules of their own always are.
 
     Raises
     ------
@@ -87,6 +103,7 @@ def read_samples(folder: str | Path, suites: Mapping[str, Manifest], names: Sequ
     """
     logs = task_logs(folder, names)
     rows: list[dict[str, Any]] = []
+    metrics: list[dict[str, Any]] = []
     flags: dict[Place, tuple[str, ...]] = {}
     assumed = []
     for suite, manifest in suites.items():
@@ -98,14 +115,21 @@ def read_samples(folder: str | Path, suites: Mapping[str, Manifest], names: Sequ
             )
         for name in placed:
             log, task = logs.pop(name), manifest.tasks[name]
-            samples = list(_samples(log.path))
-            found, known = _items(samples, log)
-            described = {"suite": suite, "task": name, "tokens": None}
+            described: dict[str, Any] = {"suite": suite, "task": name}
             described |= {"prompt": task.prompt, "group": task.group, "subject": task.subject}
-            rows += [described | row for row in found]
+            every = list(_samples(log.path))
+            samples = [sample for sample in every if sample.reported.filter == every[0].reported.filter]
+            read = _read(samples, log)
+            rows += [described | row for row in _items(samples, read)]
+            if suite in reported or _has_rules_of_its_own(log):
+                targets = {"targets": _are_the_tasks(samples, read, log)}
+                metrics += [
+                    described | targets | row
+                    for row in metric_rows([sample.reported for sample in every], log.settings)
+                ]
             place = suite, task.prompt, task.group
             flags[place] = (*flags.get(place, ()), *_flags(samples, log, manifest))
-            assumed += [] if known else [name]
+            assumed += [] if read.known else [name]
     if logs:
         print(f"{folder}: left out, tasks of no suite: {', '.join(sorted(logs))}", file=sys.stderr)
     if assumed:
@@ -114,7 +138,24 @@ def read_samples(folder: str | Path, suites: Mapping[str, Manifest], names: Sequ
             f"{', '.join(assumed)}; one space is taken as their delimiter, where there is one",
             file=sys.stderr,
         )
-    return Samples(pa.Table.from_pylist(rows, SCHEMA), {place: told for place, told in flags.items() if told})
+    return Samples(
+        pa.Table.from_pylist(rows, SCHEMA),
+        pa.Table.from_pylist(metrics, METRICS),
+        {place: told for place, told in flags.items() if told},
+    )
+
+
+def _has_rules_of_its_own(log: TaskLog) -> bool:
+    return bool(log.settings.get("process_results"))
+
+
+def _are_the_tasks(samples: Sequence[Sample], read: "Read", log: TaskLog) -> bool:
+    """Whether a task calls right what its items call right: lm-eval's own rules do."""
+    if not _has_rules_of_its_own(log) or any(len(sample.question.contexts) < 2 for sample in samples):
+        return True
+    return agrees(
+        [sample.question for sample in samples], read.labels, [sample.reported for sample in samples]
+    )
 
 
 def _flags(samples: Sequence[Sample], log: TaskLog, manifest: Manifest) -> Iterator[str]:
@@ -127,13 +168,10 @@ def _flags(samples: Sequence[Sample], log: TaskLog, manifest: Manifest) -> Itera
 
 
 def _samples(path: Path) -> Iterator[Sample]:
-    """The lines of a file; of a task that has several filters, those of the first."""
-    kept: list[Any] = []
+    """The lines of a file; a task that has several filters has a line of each for every document."""
     for number, line in read_json_lines(path):
         try:
-            kept = kept or [line.get("filter")]
-            if line.get("filter") == kept[0]:
-                yield _sample(line)
+            yield _sample(line)
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise RelscaleError(f"{path}, line {number}: not a sample of scored text ({reason})") from error
@@ -146,10 +184,12 @@ def _sample(line: dict[str, Any]) -> Sample:
         raise ValueError(f"{len(responses)} responses to {len(requests)} requests")
     doc_id = document_id(line["doc"])
     place = str(line.get("doc_id", doc_id))
+    names = [name for name in line.get("metrics", ()) if name in line]
+    reported = Reported(doc_id, str(line.get("filter", UNFILTERED)), {name: line[name] for name in names})
     if len(requests[0]) == 1:  # a whole document
         ((text,),) = requests
         question = Question(line["doc"], None, (), (text,), (_number(responses[0]),), None)
-        return Sample(doc_id, place, question, ())
+        return Sample(doc_id, place, question, (), reported)
     half = len(requests) // 2 if _asks_unconditionally(line, requests) else len(requests)
 
     def sample(chosen: slice, accuracy: Any, alone: Sample | None = None) -> Sample:
@@ -158,7 +198,7 @@ def _sample(line: dict[str, Any]) -> Sample:
         numbers = [_number(each) for each in logprobs]
         known = float(accuracy) if accuracy in (0, 1) else None
         question = Question(line["doc"], line["target"], contexts, continuations, numbers, known)
-        return Sample(doc_id, place, question, [str(each) == "True" for each in greedy], alone)
+        return Sample(doc_id, place, question, [str(each) == "True" for each in greedy], reported, alone)
 
     alone = sample(slice(half, None), None) if half < len(requests) else None
     return sample(slice(half), line.get("acc"), alone)
@@ -172,23 +212,37 @@ def _asks_unconditionally(line: dict[str, Any], requests: Sequence[Sequence[str]
     return MUTUAL_INFORMATION in line or any(context for context, _ in requests[:half])
 
 
-def _items(samples: Sequence[Sample], log: TaskLog) -> tuple[list[dict[str, Any]], bool]:
-    """Rows of the items of one task, and whether the delimiter before its answers is known."""
+@dataclass(frozen=True)
+class Read:
+    """What is read of a task: the delimiter before its answers, whether that is known, and each question's label."""
+
+    delimiter: str
+    known: bool
+    labels: Sequence[Label]
+
+
+def _read(samples: Sequence[Sample], log: TaskLog) -> Read:
     questions = [sample.question for sample in samples if sample.question.contexts]
-    before, known = delimiter(questions, log.settings, log.chat_template) if questions else ("", True)
+    if not questions:
+        return Read("", True, ())
+    before, known = delimiter(questions, log.settings, log.chat_template)
     choices = [[text.removeprefix(before) for text in each.continuations] for each in questions]
-    labelled = iter(labels(questions, choices, log.settings))
+    return Read(before, known, labels(questions, choices, log.settings))
+
+
+def _items(samples: Sequence[Sample], read: Read) -> Iterator[dict[str, Any]]:
+    """Rows of the items of one task."""
+    labelled = iter(read.labels)
     seen: set[str] = set()
-    rows: list[dict[str, Any]] = []
     for sample in samples:
         places, status = next(labelled) if sample.question.contexts else ([0], ItemStatus.OK)
         if sample.place in seen:
             status = ItemStatus.REPEATED
         seen.add(sample.place)
-        rows += _rows(sample, before, places, status)
+        yield from _rows(sample, read.delimiter, places, status)
         if sample.alone:
-            rows += [row | {"prompt": UNCONDITIONAL} for row in _rows(sample.alone, before, places, status)]
-    return rows, known
+            for row in _rows(sample.alone, read.delimiter, places, status):
+                yield row | {"prompt": UNCONDITIONAL}
 
 
 def _rows(sample: Sample, before: str, places: Sequence[int], status: ItemStatus) -> Iterator[dict[str, Any]]:

@@ -120,7 +120,7 @@ def prepare_suite(
             )
         write_manifest(manifest, partial)
         if requests:
-            listed = not tasks and manifest.builder is None  # tasks of the user's own, of any kind
+            listed = lists_tasks(name, options)
             write_requests(build_requests(partial, manifest, name, reported=listed), partial)
     return manifest
 
@@ -131,6 +131,14 @@ def needs_documents(name: str, options: dict[str, Any]) -> bool:
         return False
     folder = suite_folder(name, options)
     return read_manifest(folder).builder in MADE and not (folder / "tasks").is_dir()
+
+
+def lists_tasks(name: str, options: dict[str, Any]) -> bool:
+    """Whether a suite is of lm-eval tasks, named or in a folder: then lm-eval's own metrics are reported."""
+    if "lm_eval" in options:
+        return True
+    folder = suite_folder(name, options)
+    return (folder / "tasks").is_dir() and read_manifest(folder).builder is None
 
 
 def suite_folder(name: str, options: dict[str, Any]) -> Path:

@@ -1,0 +1,76 @@
+"""What lm-eval itself reported of a task, document by document, as its log has it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from relscale.measurements.inferred_task import Label, Question
+from relscale.scoring.task_metrics import aggregation_name, as_json
+
+
+@dataclass(frozen=True)
+class Reported:
+    """lm-eval's metrics of one document: the filter of its responses, and each metric's value."""
+
+    doc_id: str
+    filter: str
+    values: Mapping[str, Any]
+
+
+def metric_rows(reported: Sequence[Reported], settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The values as `relscale.scoring.task_metrics.SCHEMA` has them, without the task's place and targets.
+
+    Parameters
+    ----------
+    reported
+        Of one task.
+    settings
+        The task's, as lm-eval wrote them into its results: they say how values become one number. Where they are not
+        there, lm-eval's usual way for a metric of that name is taken.
+    """
+    listed = settings.get("metric_list")
+    said = {
+        entry.get("metric"): entry.get("aggregation") for entry in listed or () if isinstance(entry, dict)
+    }
+    aggregations: dict[str, str | None] = {}
+    for document in reported:
+        for metric, value in document.values.items():
+            if metric not in aggregations:
+                aggregations[metric] = _aggregation(metric, said.get(metric))
+            yield {
+                "doc_id": document.doc_id,
+                "metric": metric,
+                "filter": document.filter,
+                "value": as_json(value),
+                "aggregation": aggregations[metric],
+            }
+
+
+def _aggregation(metric: str, said: Any) -> str | None:
+    """The name of the function that makes one number of a metric's values; None for one of the task's own."""
+    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
+    from lm_eval.api.registry import AGGREGATION_REGISTRY, METRIC_AGGREGATION_REGISTRY
+
+    if isinstance(said, str):
+        return said if said in AGGREGATION_REGISTRY else None
+    return aggregation_name(METRIC_AGGREGATION_REGISTRY.get(metric))
+
+
+def agrees(questions: Sequence[Question], labels: Sequence[Label], reported: Sequence[Reported]) -> bool:
+    """Whether the task calls right what its items call right: one of its metrics is 1 there, and 0 elsewhere.
+
+    Parameters
+    ----------
+    questions, labels
+        Of one task, and what is taken as right.
+    reported
+        lm-eval's metrics of the same documents, in the same order.
+    """
+    agreeing: set[str] | None = None
+    for question, (places, _), document in zip(questions, labels, reported, strict=True):
+        right = float(int(np.argmax(question.logprobs)) in places)
+        same = {name for name, value in document.values.items() if value == right}
+        agreeing = same if agreeing is None else agreeing & same
+    return agreeing is None or bool(agreeing)
