@@ -68,7 +68,7 @@ def test_a_line_costs_the_same_reading_however_many_runs_are_done(tmp_path, monk
     runs = [replace(run, seed=seed) for run in planned() for seed in range(200)]
     reads = []
     monkeypatch.setattr(
-        "relscale.training.progress.read_record", lambda folder: reads.append(folder) or {"seconds": 1.0}
+        "relscale.training.progress._record", lambda folder: reads.append(folder) or {"seconds": 1.0}
     )
     line = progress(runs, tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)
     data = tokens_digest(tokens)
