@@ -12,7 +12,7 @@ import pyarrow.csv
 from relscale.atomic import atomic_path
 from relscale.checked_parquet import MAGIC, check_parquet, parquet_writer, read_parquet
 from relscale.columns import column
-from relscale.errors import RelscaleError
+from relscale.errors import Damaged, RelscaleError
 from relscale.json_lines import json_lines
 from relscale.text_file import PACKED, read_text
 
@@ -49,7 +49,12 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
             is_parquet = file.read(len(MAGIC)) == MAGIC
     except OSError as error:
         raise RelscaleError(f"{path}: cannot be read ({error.strerror})") from error
-    table = _named(read_parquet(path) if is_parquet or path.suffix == ".parquet" else _of_text(path), path)
+    try:
+        table = _named(
+            read_parquet(path) if is_parquet or path.suffix == ".parquet" else _of_text(path), path
+        )
+    except Damaged as error:
+        raise Damaged(path, error.what, "copy it again, or make it again") from error
     missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise RelscaleError(

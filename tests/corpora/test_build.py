@@ -1,17 +1,22 @@
 """Sources of text, end to end: a small package that is installed nowhere, and folders of files."""
 
+import bz2
+import gzip
 import json
+import lzma
 import os
 import random
 
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relscale.corpora.build import build_source
 from relscale.corpora.documents import SCHEMA, Document, documents_table, read_documents
+from relscale.corpora.files import read_folder
 from relscale.corpora.installed import package_versions, site_folders, source_files
 from relscale.errors import RelscaleError
 
@@ -198,10 +203,12 @@ def test_a_folder_of_texts_and_tables(tmp_path):
 
 def test_files_that_are_not_what_they_claim_are_named(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(RelscaleError, match=r"a\.txt: not UTF-8 text \(byte 3\)"):
+    with pytest.raises(RelscaleError, match=r"a\.txt, line 1: not UTF-8 text"):
         build_source({"kind": "files", "path": str(tmp_path / "a.txt")}, tmp_path / "out", seed=0)
     (tmp_path / "b.parquet").write_text("no table")
-    with pytest.raises(RelscaleError, match=r"b\.parquet: not a readable table"):
+    with pytest.raises(
+        RelscaleError, match=r"b\.parquet: damaged \(not a whole parquet file\); copy it again"
+    ):
         build_source({"kind": "files", "path": str(tmp_path / "b.parquet")}, tmp_path / "out", seed=0)
     (tmp_path / "empty").mkdir()
     with pytest.raises(RelscaleError, match=r"empty: no file ends in \.txt, \.md, \.parquet, \.jsonl"):
@@ -226,3 +233,37 @@ def test_reading_a_part_that_is_not_there_names_those_that_are(tmp_path):
     assert read_documents(path, "code", "train").num_rows == 0
     with pytest.raises(RelscaleError, match="no documents of part 'prose'; its parts: code"):
         read_documents(path, "prose")
+
+
+def test_a_book_is_one_line_of_a_table(tmp_path):
+    book = "word " * 600_000  # 3 MB, more than a reader's block
+    (tmp_path / "books.jsonl").write_text(json.dumps({"text": book}) + "\n" + json.dumps({"text": "short"}))
+    assert [document.text for document in read_folder(tmp_path)] == [book, "short"]
+
+
+@pytest.mark.parametrize("cell", [1, 1.5, True, ["a"], {"a": "b"}])
+def test_what_is_no_text_is_not_made_text(tmp_path, cell):
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text('{"text": "words"}\n' + json.dumps({"text": cell}))
+    table = tmp_path / "table.parquet"
+    pa.parquet.write_table(pa.table({"text": [cell]}), table)
+    for path, place in ((lines, "line 2"), (table, "row 1")):
+        with pytest.raises(RelscaleError, match=rf"{path.name}, {place}: 'text' is .*, not text"):
+            read_folder(path)
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".bz2", ".xz", ".zst"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_text_is_the_same_in_every_packing_and_encoding(tmp_path, ending, encoding):
+    pack = {
+        "": bytes,
+        ".gz": gzip.compress,
+        ".bz2": bz2.compress,
+        ".xz": lzma.compress,
+        ".zst": zstandard.compress,
+    }
+    text = "caf\u00e9 \u2028 \u540d\u524d\n"
+    line = json.dumps({"text": text}, ensure_ascii=False)
+    for name, content in (("a.txt", text), ("b.jsonl", line)):
+        (tmp_path / f"{name}{ending}").write_bytes(pack[ending](content.encode(encoding)))
+    assert [document.text for document in read_folder(tmp_path)] == [text, text]

@@ -1,14 +1,16 @@
 """Text of one's own: a folder of text files, or tables with a column of text."""
 
+import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.json
-import pyarrow.parquet
+from typing import Any
 
 from relscale.corpora.documents import Document
 from relscale.errors import RelscaleError
+from relscale.json_lines import json_lines, read_json_lines
+from relscale.tables import listed, read_table
+from relscale.text_file import PACKED, read_text
 
 TEXT_ENDINGS = (".txt", ".md")
 TABLE_ENDINGS = (".parquet", ".jsonl")
@@ -34,14 +36,14 @@ def read_folder(
     Raises
     ------
     RelscaleError
-        ``path`` does not exist or holds no such file, a table lacks a column, a file is not UTF-8.
+        ``path`` does not exist or holds no such file, a table lacks a column, a file cannot be read or is not
+        UTF-8, or a column holds no text.
     """
     path = Path(path)
     if not path.exists():
         raise RelscaleError(f"{path}: no such file or folder")
     root = path if path.is_dir() else path.parent
-    found = sorted(path.rglob("*")) if path.is_dir() else [path]
-    files = [file for file in found if file.is_file() and file.suffix in TEXT_ENDINGS + TABLE_ENDINGS]
+    files = [file for file in _files(path) if _ending(file) in TEXT_ENDINGS + TABLE_ENDINGS]
     if not files:
         raise RelscaleError(f"{path}: no file ends in {', '.join(TEXT_ENDINGS + TABLE_ENDINGS)}")
     documents = []
@@ -49,29 +51,71 @@ def read_folder(
         name = file.relative_to(root).as_posix()
         folder = name.split("/")[0] if "/" in name else UNGROUPED
         for number, (content, domain) in enumerate(_texts(file, text, group)):
-            row = f"{name}#{number}" if file.suffix in TABLE_ENDINGS else name
+            row = f"{name}#{number}" if _ending(file) in TABLE_ENDINGS else name
             document = Document(row, PART, domain or folder, name, row, "", "", "", content)
             if len(content) >= min_characters:
                 documents.append(document)
     return documents
 
 
+def _files(path: Path) -> list[Path]:
+    """The file, or all files below the folder; what cannot be looked into is not passed over."""
+
+    def refuse(error: OSError) -> None:
+        raise RelscaleError(f"{error.filename}: cannot be read ({error.strerror})") from error
+
+    if path.is_file():
+        return [path]
+    found = sorted(Path(folder, name) for folder, _, names in os.walk(path, onerror=refuse) for name in names)
+    lost = [file for file in found if file.is_symlink() and not file.exists() and _ending(file)]
+    if lost:
+        raise RelscaleError(f"{lost[0]}: a link to a file that is not there; remove the link")
+    return [file for file in found if file.is_file()]
+
+
+def _ending(file: Path) -> str:
+    """The ending of a file's name, without that of its packing."""
+    return Path(file.stem).suffix if file.suffix in PACKED else file.suffix
+
+
 def _texts(file: Path, text: str, group: str | None) -> Iterator[tuple[str, str]]:
-    if file.suffix in TEXT_ENDINGS:
-        try:
-            yield file.read_text(encoding="utf-8-sig"), ""
-        except UnicodeDecodeError as error:
-            raise RelscaleError(f"{file}: not UTF-8 text (byte {error.start})") from error
+    if _ending(file) in TEXT_ENDINGS:
+        yield read_text(file).replace("\r\n", "\n").replace("\r", "\n"), ""
         return
-    try:
-        read = pa.parquet.read_table if file.suffix == ".parquet" else pa.json.read_json
-        table = read(file)
-    except pa.ArrowInvalid as error:
-        raise RelscaleError(f"{file}: not a readable table ({str(error).splitlines()[0]})") from error
-    for name in filter(None, (text, group)):
-        if name not in table.column_names:
-            raise RelscaleError(f"{file}: no column {name!r}; it has {', '.join(table.column_names)}")
-    groups = table[group].to_pylist() if group else [""] * table.num_rows
-    for content, domain in zip(table[text].to_pylist(), groups, strict=True):
-        if content is not None:
-            yield str(content), "" if domain is None else str(domain)
+    for place, row in _rows(file, [text, group] if group else [text]):
+        content, domain = row[text], row[group] if group else None
+        if content is None:
+            continue
+        if not isinstance(content, str):
+            raise RelscaleError(
+                f"{place}: {text!r} is {_kind(content)}, not text; name the column that holds it"
+            )
+        if not isinstance(domain, str | int | float | None):
+            raise RelscaleError(f"{place}: {group!r} is {_kind(domain)}, not a name; name another column")
+        yield content, "" if domain is None else str(domain)
+
+
+def _rows(file: Path, columns: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of a table, each with its place; a column is in one of them at least."""
+    if _ending(file) == ".parquet":
+        table = read_table(file, columns)
+        for number, row in enumerate(table.select(columns).to_pylist(), start=1):
+            yield f"{file}, row {number}", row
+        return
+    packed = file.suffix in PACKED
+    lines = json_lines(io.StringIO(read_text(file), newline="\n"), file) if packed else read_json_lines(file)
+    known: set[str] = set()
+    for number, row in lines:
+        if not isinstance(row, dict):
+            raise RelscaleError(f"{file}, line {number}: not an object with the column {columns[0]!r}")
+        known |= row.keys()
+        yield f"{file}, line {number}", {name: row.get(name) for name in columns}
+    missing = [name for name in columns if name not in known]
+    if missing:
+        raise RelscaleError(f"{file}: no column {missing[0]!r}; it has {listed(sorted(known)) or 'no rows'}")
+
+
+def _kind(value: Any) -> str:
+    return (
+        "a list" if isinstance(value, list) else "a mapping" if isinstance(value, dict) else f"{value!r:.40}"
+    )
