@@ -52,7 +52,7 @@ def model(make_checkpoint, tmp_path_factory):
 @pytest.fixture(scope="module")
 def index_of():
     """lm-eval's index, of some of its folders: all of them take seconds to read."""
-    from lm_eval.tasks import TaskManager
+    from relscale.scoring.lm_eval_tasks import TaskManager
 
     def index(folders, paths):
         return TaskManager(include_defaults=False, include_path=[str(folders / path) for path in paths])
@@ -61,11 +61,12 @@ def index_of():
 
 
 def restrict(monkeypatch, manager):
-    import lm_eval.tasks
+    """Have a suite of named tasks find those of ``manager``, and no others."""
+    from relscale.scoring import lm_eval_tasks
 
-    original = lm_eval.tasks.TaskManager
+    original = lm_eval_tasks.TaskManager
     monkeypatch.setattr(
-        lm_eval.tasks, "TaskManager", lambda **options: original(**options) if options else manager
+        lm_eval_tasks, "TaskManager", lambda **options: original(**options) if options else manager
     )
 
 
@@ -221,7 +222,7 @@ def own_measurements(own_suite, model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def own_stock(benchmark, own_suite, model):
-    from lm_eval.tasks import TaskManager
+    from relscale.scoring.lm_eval_tasks import TaskManager
 
     manager = TaskManager(include_defaults=False, include_path=str(own_suite / "tasks"))
     return benchmark.evaluate(list(FEATURES), manager, model)
@@ -261,3 +262,59 @@ def test_values_of_documents_lie_beside_the_items_and_need_no_model(own_measurem
     drawn = [row for row in values.to_pylist() if row["task"] == "drawn"]
     assert [json.loads(row["value"]) in (0.0, 1.0) for row in drawn] == [True] * len(QUESTIONS)
     assert len({row["doc_id"] for row in drawn}) == len(QUESTIONS)
+
+
+@pytest.fixture(scope="module")
+def group(tmp_path_factory):
+    """A group of two tasks of different sizes, which says things of them, and one task beside it."""
+    folder = tmp_path_factory.mktemp("group")
+    for name, rows in {"small": QUESTIONS[:3], "large": QUESTIONS, "beside": QUESTIONS[2:]}.items():
+        path = folder / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        own = {
+            **PLAIN,
+            "task": name,
+            "dataset_path": "json",
+            "dataset_kwargs": {"data_files": {"test": str(path), "train": str(path)}},
+            "metric_list": [metric("acc"), metric("acc_norm")],
+        }
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(own))
+    inner = {
+        "group": "inner",
+        "task": ["small"],
+        "description": "Of the inner group.\n",
+        "target_delimiter": " : ",
+    }
+    outer = {
+        "group": "outer",
+        "task": ["inner", {"task": "large", "description": "Of the member.\n"}],
+        "description": "Of the outer group.\n",
+        "aggregate_metric_list": [
+            {"metric": "acc", "weight_by_size": True},
+            {"metric": "acc_norm", "weight_by_size": False},
+        ],
+    }
+    for each in (inner, outer):
+        (folder / f"{each['group']}.yaml").write_text(yaml.safe_dump(each))
+    return folder
+
+
+def test_a_group_is_aggregated_as_lm_eval_does_with_size_and_without(
+    benchmark, group, model, tmp_path, monkeypatch
+):
+    from relscale.scoring.lm_eval_tasks import TaskManager
+
+    manager = TaskManager(include_defaults=False, include_path=str(group))
+    stock = benchmark.evaluate(["outer", "beside"], manager, model)
+    restrict(monkeypatch, manager)
+    prepare_suite("mine", {"lm_eval": ["outer", "beside"]}, [], tmp_path / "mine", seed=0)
+    found = measured(tmp_path, "mine", model, tmp_path / "mine")
+    assert found["default", "outer", "lm_eval_acc_micro"]["value"] == pytest.approx(stock["outer"]["acc"])
+    assert found["default", "outer", "lm_eval_acc_norm_macro"]["value"] == pytest.approx(
+        stock["outer"]["acc_norm"]
+    )
+    assert found["default", "beside", "lm_eval_acc"]["value"] == pytest.approx(stock["beside"]["acc"])
+    contexts = {task[0].task: task[0].context for task in read_requests(tmp_path / "mine")}
+    for name, task in manager.load(["outer"])["tasks"].items():
+        task.build_all_requests()
+        assert contexts[name] == task.instances[0].args[0]

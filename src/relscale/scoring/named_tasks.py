@@ -177,8 +177,11 @@ def _kind(name: str, leaves: Sequence[Leaf]) -> tuple[str, str]:
     return "multiple_choice", "bits_per_byte_answer_mean"
 
 
-def _tasks(name: str, manager: "TaskManager", suite: str) -> Iterator[Leaf]:
-    """The tasks that a name stands for, each with what its group says of it."""
+def _tasks(
+    name: str, manager: "TaskManager", suite: str, own: Mapping[str, Any] | None = None
+) -> Iterator[Leaf]:
+    """The tasks that a name stands for, each with what the groups above say of it."""
+    own = own or {}
     entry = manager.task_index.get(name)
     if entry is None:
         close = ", ".join(difflib.get_close_matches(name, manager.all_tasks, n=3))
@@ -186,23 +189,47 @@ def _tasks(name: str, manager: "TaskManager", suite: str) -> Iterator[Leaf]:
             f"suite {suite}: lm-eval has no task {name!r}" + (f"; did you mean {close}?" if close else "")
         )
     if name in manager.all_tags:
-        for leaf in sorted(entry.tags):
-            yield _leaf(leaf, manager, {})
+        yield from (_leaf(leaf, manager, own) for leaf in sorted(entry.tags))
     elif name in manager.all_groups:
-        group = yaml.safe_load(_plain(Path(str(entry.yaml_path))))
-        own = {key: value for key, value in group.items() if key not in GROUP_KEYS}
-        for leaf in _members(group["task"], manager, suite):
-            yield _leaf(leaf.name, manager, {**own, **leaf.own}, leaf.refused)
+        group = entry.cfg or {}
+        said = {key: value for key, value in group.items() if key not in GROUP_KEYS}
+        yield from _members(group["task"], manager, suite, {**said, **own})
     else:
-        yield _leaf(name, manager, {})
+        yield _leaf(name, manager, own)
 
 
-def _leaf(name: str, manager: "TaskManager", own: Mapping[str, Any], refused: str | None = None) -> Leaf:
+def _members(
+    members: Iterable[Any], manager: "TaskManager", suite: str, own: Mapping[str, Any]
+) -> Iterator[Leaf]:
+    """The tasks of a group: what it says of one member counts before what is said of all, as in lm-eval."""
+    several: list[Any] = members if isinstance(members, list) else [members]
+    for member in several:
+        settings = {"task": member} if isinstance(member, str) else dict(member)
+        inside = settings.pop("task") if "group" in settings and "task" in settings else None
+        named = settings.pop("task", None) or settings.pop("group", None)
+        settings.pop("group", None)
+        if inside is not None:
+            said = {key: value for key, value in settings.items() if key not in GROUP_KEYS}
+            yield from _members(inside, manager, suite, {**said, **own})
+        elif named in manager.task_index:
+            yield from _tasks(named, manager, suite, {**own, **settings})
+        else:
+            yield Leaf(str(named), {}, {}, "is described inside its group's file, or not at all")
+
+
+def _leaf(name: str, manager: "TaskManager", own: Mapping[str, Any]) -> Leaf:
     entry = manager.task_index.get(name)
-    if entry is None or refused is not None:
-        return Leaf(name, {}, own, refused or "is defined inside its group's file or not at all")
+    if entry is None:
+        return Leaf(name, {}, own, "is in lm-eval's lists, and its file is not there")
     config = {**(entry.cfg or {}), **own}
+    if any(_is_function(value) for value in own.values()):
+        return Leaf(name, config, own, "is given a function by its group")
     return Leaf(name, config, own, unsupported(config, entry.yaml_path))
+
+
+def _is_function(value: Any) -> bool:
+    """Whether a value was a ``!function``, of which lm-eval's index keeps a path and a name."""
+    return isinstance(value, str) and Path(value).is_absolute() and Path(value).with_suffix(".py").is_file()
 
 
 def unsupported(config: Mapping[str, Any], path: Path | None) -> str | None:
@@ -225,31 +252,6 @@ def unsupported(config: Mapping[str, Any], path: Path | None) -> str | None:
         reason = str(error).splitlines()[0] if str(error) else "a module"
         return f"needs a package that is not installed ({reason})"
     return None
-
-
-def _members(members: Iterable[Any], manager: "TaskManager", suite: str) -> Iterator[Leaf]:
-    several: list[Any] = members if isinstance(members, list) else [members]
-    for member in several:
-        if isinstance(member, str):
-            yield from _member(member, {}, manager, suite)
-        elif "group" in member and "task" in member:
-            yield from _members(member["task"], manager, suite)
-        else:
-            named = member.get("task", member.get("group"))
-            own = {key: value for key, value in member.items() if key not in ("task", "group")}
-            yield from _member(named, own, manager, suite)
-
-
-def _member(name: str, own: Mapping[str, Any], manager: "TaskManager", suite: str) -> Iterator[Leaf]:
-    if name not in manager.task_index:
-        yield _leaf(name, manager, own)
-        return
-    for leaf in _tasks(name, manager, suite):
-        yield _leaf(leaf.name, manager, {**leaf.own, **own}, leaf.refused)
-
-
-def _plain(path: Path) -> str:
-    return path.read_text(encoding="utf-8").replace("!function", "")
 
 
 def _settings(

@@ -13,6 +13,7 @@ import io
 import json
 import logging
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr
 from functools import cache
@@ -177,14 +178,22 @@ def document_values(
     by_document: list[list[Instance]] = [[] for _ in documents]
     for instance in task._instances:
         by_document[instance.doc_id].append(instance)
+    failed: list[str] = []
     for filtered in task._instances[0].filtered_resps:
         for number, (doc, own) in enumerate(zip(documents, by_document, strict=True)):
             try:
                 values = task.process_results(doc, [instance.filtered_resps[filtered] for instance in own])
-            except (ArithmeticError, ValueError):
+            except Exception as error:  # whatever a task's own function raises
+                failed.append(f"{type(error).__name__}: {error}".splitlines()[0])
                 values = dict.fromkeys(task.aggregation(), math.nan)
             for metric, value in values.items():
                 yield metric, filtered, number, value
+    if failed:
+        print(
+            f"task {task.config.task}: its own metrics of {len(failed)} of {len(documents)} documents are no numbers "
+            f"({failed[0]})",
+            file=sys.stderr,
+        )
 
 
 def _instances(
