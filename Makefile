@@ -6,8 +6,9 @@
 PYTHON ?= python3
 CONFIG ?= config.yaml
 BIN := .venv/bin
-NAME = $(shell sed -n 's/^experiment: *\([^ ]*\).*/\1/p' $(CONFIG))
-REPORT = results/$(NAME)/report.html
+
+# Read by the shell as it stands, whatever it is called.
+export CONFIG
 
 # The workflow's shell commands and its child processes are those of this environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -15,17 +16,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: run reference report test quick lint format lock clean
 
 run: .venv/installed
-	@snakemake --configfile $(CONFIG)
+	@snakemake --configfile="$$CONFIG"
 	@$(MAKE) --no-print-directory report
 
 reference:
 	@$(MAKE) --no-print-directory run CONFIG=experiments/reference.yaml
 
-# Drawn again only where something that it shows is newer.
 report: .venv/installed
-	@if [ ! -f $(REPORT) ] || [ -n "$$(find results/$(NAME)/figures results/$(NAME)/fits -newer $(REPORT) -type f)" ]; then \
-		snakemake --configfile $(CONFIG) --report $(REPORT) --quiet all; fi
-	@echo "report: $(REPORT)"
+	@relscale report "$$CONFIG"
 
 PYTEST := pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 

@@ -1,9 +1,11 @@
 """A user's mistake is one line and status 1, and leaves nothing behind."""
 
+import csv
 import json
 
 import pytest
 import yaml
+from one_sentence import assert_one_sentence
 
 from relscale.cli import main
 from relscale.config import load_config
@@ -165,3 +167,27 @@ def test_a_plan_says_which_runs_are_too_slow_and_that_a_stream_is_cut_to_it(fold
     assert "tokens: texts; a larger budget makes it another text" in said
     assert main(["plan", experiment(folder)]) == 0
     assert "another text" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("x", ["compute, FLOPs", 'the "F"', "{x}", "$(touch PWNED)", "-x", "two\nlines"])
+def test_a_column_may_be_called_anything(folder, capsys, x):
+    """A name with a comma or quotes of its own stands in quotes, as in CSV."""
+    table = folder / "runs.csv"
+    with open(table, "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow([x, "loss, nats", "a, b"])
+        rows.writerows([10.0**power, 3.0 * 10 ** (-0.1 * power), f"run {power}"] for power in range(4))
+    quoted = '"' + x.replace('"', '""') + '"'
+    arguments = ["fit", str(table), "--law", "power", f"--x={quoted}", "--y", "loss, nats"]
+    code = main([*arguments, '--run="a, b"'])
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    assert "0.1000" in said.out  # the exponent
+
+
+@pytest.mark.parametrize("columns", ['"open', 'a"b,"c"d', "two\nlines"])
+def test_what_is_no_list_of_columns_is_refused(folder, capsys, columns):
+    (folder / "runs.csv").write_text("a,b\n1,2\n")
+    assert main(["fit", "runs.csv", "--law", "power", f"--x={columns}", "--y", "b"]) == 1
+    said = capsys.readouterr().err
+    assert_one_sentence(said)

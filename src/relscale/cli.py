@@ -1,7 +1,9 @@
 """The command ``relscale``: one verb a stage. The workflow's rules call these, and so can a person."""
 
 import argparse
+import csv
 import inspect
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -135,7 +137,9 @@ def parser() -> argparse.ArgumentParser:
     one = verb.add_argument_group("one law on any table")
     one.add_argument("--law", help="relative, power, or another law's name")
     one.add_argument(
-        "--x", metavar="COLUMN", help="training compute; of other laws their predictors, with commas"
+        "--x",
+        metavar="COLUMN",
+        help="training compute; of other laws their predictors, with commas (a name with a comma in double quotes)",
     )
     one.add_argument("--y", metavar="COLUMN", help="the error: lower is better, and positive")
     one.add_argument("--group", metavar="COLUMN", help="test distributions")
@@ -179,6 +183,8 @@ def parser() -> argparse.ArgumentParser:
         "--output", type=Path, required=True, help="the .html to write; other formats go beside it"
     )
     verb.set_defaults(run=plot)
+
+    _verb(verbs, report, "make one page of an experiment's figures, where something in it is new")
 
     for verb in verbs.choices.values():
         verb.add_argument("--parent", type=int, metavar="PID", help="stop when this process is gone")
@@ -492,9 +498,9 @@ def _fit_table(options: argparse.Namespace) -> None:
     result = fitted(
         options.table,
         options.law,
-        x=options.x.split(","),
+        x=_columns(options.x),
         y=options.y,
-        run=options.told_apart.split(",") if options.told_apart else (),
+        run=_columns(options.told_apart) if options.told_apart else (),
         **{name: getattr(options, name) for name in (*columns, *settings)},
     )
     print(result)
@@ -502,6 +508,15 @@ def _fit_table(options: argparse.Namespace) -> None:
     print(f"\nwritten: {output}")
     if options.plot:
         result.plot(options.plot)
+
+
+def _columns(text: str) -> list[str]:
+    """Names between commas; one that has a comma of its own stands in double quotes, as in CSV."""
+    try:
+        (names,) = csv.reader(io.StringIO(text, newline=""), strict=True)
+    except (csv.Error, ValueError):
+        raise RelscaleError(f"{text!r}: not a list of columns between commas") from None
+    return names
 
 
 def _fit_measurements(options: argparse.Namespace) -> None:
@@ -561,6 +576,13 @@ def plot(options: argparse.Namespace) -> None:
         corpora=corpora(config),
     )
     drawn(named(each_figure(config["figures"], config["suites"]), options.figure), data, options.output)
+
+
+def report(options: argparse.Namespace) -> None:
+    """Make one page of an experiment's figures and captions where one is newer than the page; say where it is."""
+    from relscale.report import make_report
+
+    print(f"report: {make_report(options.config)}")
 
 
 def export(options: argparse.Namespace) -> None:

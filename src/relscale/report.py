@@ -1,0 +1,38 @@
+"""The experiment's report: one page of figures and captions, which Snakemake makes of the results that are there."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from relscale.config import load_config
+from relscale.errors import RelscaleError
+from relscale.experiment import results_folder
+
+SHOWN = ("figures", "fits")  # what the page shows, or is about
+
+
+def make_report(config: Path) -> Path:
+    """The report of a finished experiment, drawn again where something that it shows is newer.
+
+    Parameters
+    ----------
+    config
+        The experiment's YAML file; the workflow is that of the working folder.
+
+    Raises
+    ------
+    RelscaleError
+        There are no results yet, or Snakemake cannot make the page.
+    """
+    results = results_folder(load_config(config))
+    report = results / "report.html"
+    files = [file for name in SHOWN for file in (results / name).rglob("*") if file.is_file()]
+    if not files:
+        raise RelscaleError(f"{results}: no figures yet; run the experiment first")
+    if not report.is_file() or max(file.stat().st_mtime for file in files) > report.stat().st_mtime:
+        made = subprocess.run(
+            [sys.executable, "-m", "snakemake", f"--configfile={config}", f"--report={report}", "--quiet=all"]
+        )
+        if made.returncode:
+            raise RelscaleError(f"{report}: could not be made; Snakemake says why above")
+    return report
