@@ -238,7 +238,7 @@ def mmlu(tmp_path_factory):
     for split, count in (("dev", 5), ("test", 10)):
         rows = [
             {
-                "question": f"{odd[n % 4]} {subject} {n}",
+                "question": f"{odd[n % 4]} {subject} {split} {n}",
                 "subject": subject,
                 "choices": [f"{word} {n}" for word in ("one", "two ", " three", "β")],
                 "answer": n % 4,

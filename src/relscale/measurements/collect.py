@@ -30,13 +30,18 @@ RESAMPLED = ("bits_per_byte", "nats", "error_rate", "brier")
 PIECE = 2**20  # rows of replicates that are made at once
 SUBJECTS = "_subjects"  # ends the name of the suite that has a suite's subjects as groups
 REPORTED = 20  # lines about items that were flagged or left out
-OF_TARGETS = (ItemStatus.UNLABELLED, ItemStatus.OUTSIDE)  # flags of what the items call right
+OF_TARGETS = (
+    ItemStatus.UNLABELLED,
+    ItemStatus.OUTSIDE,
+    ItemStatus.DISPUTED,
+)  # flags of what the items call right
 WORDS = {
     ItemStatus.NO_NUMBER: "items have no log-probability that is a number of 0 or below",
     ItemStatus.TOO_SHORT: "documents are too short",
     ItemStatus.REPEATED: "items stand there more than once",
     ItemStatus.UNLABELLED: "items have no label",
     ItemStatus.OUTSIDE: "items have a label outside their choices",
+    ItemStatus.DISPUTED: "items have a label that does not give the accuracy that was logged",
     ItemStatus.CUT: "items had their context cut",
 }
 
@@ -269,7 +274,7 @@ def _rows(cell: Cell, cut: float, flags: Sequence[str]) -> Iterator[dict[str, An
 
 def _statuses(cell: Cell, cut: float) -> Iterator[str]:
     """What is wrong with a group as a whole."""
-    for status in (Status.NO_NUMBER, Status.UNLABELLED, Status.OUTSIDE, Status.REPEATED, Status.CUT):
+    for status in (*map(Status, UNUSABLE), Status.REPEATED, Status.CUT):
         count = cell.flagged[ItemStatus(status)]
         if count > (cut * cell.items if status is Status.CUT else 0):
             yield of_items(status, count, cell.items)

@@ -96,6 +96,8 @@ def labels(
 ) -> list[Label]:
     """The right choices of each question, as `relscale.scoring.labels.right_choices` gives them.
 
+    A label that does not give the accuracy that lm-eval logged is disputed, unless the task has rules of its own.
+
     Parameters
     ----------
     questions
@@ -110,15 +112,26 @@ def labels(
     ):
         return [([0], ItemStatus.OK) for _ in questions]
     if any(question.asks_contexts for question in questions):
-        return _labels_of_contexts(questions, settings)
-    # lm-eval writes a place and a text alike: "1" may be the second choice, or the choice whose text is 1.
+        found = _labels_of_contexts(questions, settings)
+    else:
+        found = _labels_of_answers(questions, choices)
+    if settings.get("process_results"):
+        return found
+    return [
+        (places, ItemStatus.DISPUTED)
+        if status is ItemStatus.OK and _differs(places, question)
+        else (places, status)
+        for question, (places, status) in zip(questions, found, strict=True)
+    ]
+
+
+def _labels_of_answers(questions: Sequence[Question], choices: Sequence[Sequence[str]]) -> list[Label]:
+    """Labels as lm-eval wrote them, a place and a text alike: "1" is the second choice, or the one whose text is 1."""
+    pairs = list(zip(questions, choices, strict=True))
+    as_text = [right_choices(_label(question.target, own), own) for question, own in pairs]
     as_place = [
         right_choices(_label(question.target, [text for text in own if not _is_number(text)]), own)
-        for question, own in zip(questions, choices, strict=True)
-    ]
-    as_text = [
-        right_choices(_label(question.target, own), own)
-        for question, own in zip(questions, choices, strict=True)
+        for question, own in pairs
     ]
     return as_text if _doubts(questions, as_text) < _doubts(questions, as_place) else as_place
 

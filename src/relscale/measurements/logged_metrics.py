@@ -32,7 +32,9 @@ def metric_rows(reported: Sequence[Reported], settings: Mapping[str, Any]) -> It
     """
     listed = settings.get("metric_list")
     said = {
-        entry.get("metric"): entry.get("aggregation") for entry in listed or () if isinstance(entry, dict)
+        str(entry.get("metric")): entry.get("aggregation")
+        for entry in (listed if isinstance(listed, list) else ())
+        if isinstance(entry, dict)
     }
     aggregations: dict[str, str | None] = {}
     for document in reported:

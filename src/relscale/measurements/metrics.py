@@ -45,7 +45,7 @@ import pyarrow.compute as pc
 from relscale.scoring.items import ItemStatus
 
 # Of an item with one of these there is nothing to compute.
-UNUSABLE = (ItemStatus.NO_NUMBER, ItemStatus.UNLABELLED, ItemStatus.OUTSIDE)
+UNUSABLE = (ItemStatus.NO_NUMBER, ItemStatus.UNLABELLED, ItemStatus.OUTSIDE, ItemStatus.DISPUTED)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import pyarrow as pa
@@ -173,7 +174,7 @@ def _samples(path: Path) -> Iterator[Sample]:
         try:
             yield _sample(line)
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            reason = shorten(str(error), 100, placeholder=" …") or type(error).__name__
             raise RelscaleError(f"{path}, line {number}: not a sample of scored text ({reason})") from error
 
 

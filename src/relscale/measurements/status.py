@@ -19,6 +19,7 @@ class Status(StrEnum):
     TOO_SHORT = "too short"  # nothing of any document was scored
     UNLABELLED = "unlabelled"  # questions that do not say which choice is right
     OUTSIDE = "label outside the choices"
+    DISPUTED = "disputed label"  # the accuracy that a log has contradicts what is taken as right
     EMPTY = "empty answer"  # bits per byte of no bytes
     CUT = "context cut"
     INCOMPLETE = "incomplete"  # documents that other models have are missing

@@ -144,9 +144,10 @@ def _stderr(
         if aggregation in RATIOS:
             columns, (_, slope) = RATIOS[aggregation]
             a, b = columns(values)
-            ratio = a.sum() / b.sum()
             n = len(a)
-            variance = n / (n - 1) * ((a - ratio * b) ** 2).sum() / b.sum() ** 2
+            with np.errstate(all="ignore"):  # of values that are no numbers there is no error either
+                ratio = a.sum() / b.sum()
+                variance = n / (n - 1) * ((a - ratio * b) ** 2).sum() / b.sum() ** 2
             return slope(ratio) * math.sqrt(variance)
         if aggregation in BOOTSTRAPPED:
             weights = draws(doc_ids, RESAMPLINGS, seed).astype(int)

@@ -13,6 +13,7 @@ class ItemStatus(StrEnum):
     REPEATED = "repeated"  # the log has the document already
     UNLABELLED = "unlabelled"  # its question does not say which choice is right
     OUTSIDE = "label outside the choices"
+    DISPUTED = "disputed label"  # the accuracy that was logged is not what it gives
     CUT = "context cut"  # the context lost its beginning to fit the model
     OK = "ok"
 
