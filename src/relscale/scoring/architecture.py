@@ -17,6 +17,8 @@ ATTENTION = {"full_attention", "sliding_attention", "chunked_attention", "attent
 WINDOW = re.compile(r"window|chunk|local_attention$|local_radius|floor_scale")
 CHOICE = re.compile(r"index_topk")
 OTHER = re.compile(r"num_|max_window_layers|pattern|layers|kernel|feed_forward|lm_head|mamba|indices")
+# The names of the length that a model was trained on before its rotary frequencies were stretched.
+ROTATED = ("original_max_position_embeddings", "max_position_embeddings")
 # Rotary frequencies that depend on nothing but the position.
 FIXED_ROTATION = {*ROPE_INIT_FUNCTIONS, "default", "mrope", "su"} - {"dynamic", "longrope", "su"}
 
@@ -43,7 +45,7 @@ def describe(config: "PreTrainedConfig") -> Architecture:
     """The architecture of a model, from its configuration."""
     text = text_config(config)
     values = text.to_dict()
-    padded = min([UNLIMITED, *(_rotation(rope, text) for rope in _ropes(text)), *_lengths(values, CHOICE)])
+    padded = min([UNLIMITED, *_rotations(values), *_lengths(values, CHOICE)])
     span = min([padded, *_lengths(values, WINDOW)])
     kinds = set(getattr(text, "layer_types", None) or ())
     return Architecture(span if kinds <= ATTENTION else 0, padded)
@@ -78,21 +80,11 @@ def _numbers(value: Any) -> Iterator[int]:
         yield value
 
 
-def _ropes(config: "PreTrainedConfig") -> Iterator[dict[str, Any]]:
-    """The rotary embeddings of a configuration: one, or one for each kind of layer."""
-    for name in ("rope_parameters", "rope_scaling"):
-        found = getattr(config, name, None)
-        for each in [found, *found.values()] if isinstance(found, dict) else []:
-            if isinstance(each, dict) and ("rope_type" in each or "type" in each):
-                yield each
-
-
-def _rotation(rope: dict[str, Any], config: "PreTrainedConfig") -> int:
-    if (rope.get("rope_type") or rope.get("type")) in FIXED_ROTATION:
-        return UNLIMITED
-    lengths = [rope.get("original_max_position_embeddings")]
-    lengths += [
-        getattr(config, name, None)
-        for name in ("original_max_position_embeddings", "max_position_embeddings")
-    ]
-    return min((int(length) for length in lengths if length), default=0)
+def _rotations(config: dict[str, Any], known: tuple[int, ...] = ()) -> Iterator[int]:
+    """The length up to which each rotary embedding of a configuration is the same for texts of any length."""
+    known = known + tuple(int(config[name]) for name in ROTATED if config.get(name))
+    for name, value in config.items():
+        if isinstance(value, dict):
+            yield from _rotations(value, known)
+        elif name in ("rope_type", "type") and isinstance(value, str) and value not in FIXED_ROTATION:
+            yield min(known, default=0)

@@ -11,10 +11,10 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from relscale.errors import RelscaleError
 from relscale.provenance import digest, file_digest
-from relscale.scoring.architecture import is_encoder_decoder, text_config
+from relscale.scoring.architecture import is_encoder_decoder
 from relscale.scoring.encoding import Encoder
-from relscale.scoring.parameters import parameters_of
-from relscale.scoring.safetensors_header import tensors, weight_files
+from relscale.scoring.parameters import parameters_of, refuse_more_layers_than_weights
+from relscale.scoring.safetensors_header import weight_files
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 TOKENIZER_FILES = (
@@ -73,7 +73,7 @@ def load_model(
             f"{folder}: {config.model_type} is an encoder-decoder, which gives a text no log-probability of its own; "
             "choose a decoder"
         )
-    _check_room(folder, config, DTYPES[dtype], torch.device(device), safe, trust_remote_code)
+    _check_room(folder, config, DTYPES[dtype], torch.device(device), trust_remote_code)
     transformers.logging.disable_progress_bar()
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -144,16 +144,10 @@ def available_bytes(device: torch.device) -> int:
 
 
 def _check_room(
-    folder: Path, config: PreTrainedConfig, dtype: torch.dtype, device: torch.device, safe: bool, code: bool
+    folder: Path, config: PreTrainedConfig, dtype: torch.dtype, device: torch.device, code: bool
 ) -> None:
     """Refuse what is broken or cannot fit before a weight of it is read; they are converted while they are loaded."""
-    stored = tensors(folder) if safe else []
-    layers = getattr(text_config(config), "num_hidden_layers", 0)
-    if safe and isinstance(layers, int) and layers > 10 * len(stored):  # layers may share a tensor
-        raise RelscaleError(
-            f"{folder}: the checkpoint lacks weights (its configuration has {layers:,} layers, its files "
-            f"{len(stored):,} tensors)"
-        )
+    refuse_more_layers_than_weights(folder, config)
     try:
         needed = parameters_of(config, trust_remote_code=code) * dtype.itemsize
     except Exception as error:  # each class has its own for a configuration that it cannot use

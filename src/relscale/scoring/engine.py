@@ -124,8 +124,10 @@ class Engine(LM):
         self.direct = self.share = self.reuse = False
         self._padded = self.architecture.padded  # longer rows stand beside rows of their own length only
         self._alone = False  # whether no row may stand beside another
-        # The longest rows of real text that were held against the model: shared, beside a padded row, beside another.
-        self._verified = self._verified_padded = self._verified_beside = 0
+        # What was held against the model on real text: the longest row and the longest item of shared computation,
+        # without and behind a prefix; the longest row beside a padded one, and beside any other.
+        self._verified = {False: (0, 0), True: (0, 0)}
+        self._verified_padded = self._verified_beside = 0
         self._highest = max(self.encoder.tokenizer.get_vocab().values(), default=0)
         self._examine()
 
@@ -346,6 +348,7 @@ class Engine(LM):
         output = self._trunk(**inputs)[0] if direct else self.model(**inputs).logits
         states = output.flatten(0, 1)
         totals, highest, chosen = (torch.empty(len(size), device=self._device) for size in (at, at, targets))
+        likeliest = torch.empty_like(at)  # of several, the first, as in lm-eval
         rows = HEAD_ROWS[self._device.type == "cuda"]
         order = place.argsort(stable=True)
         ends = torch.searchsorted(
@@ -356,10 +359,12 @@ class Engine(LM):
             logits = (self._head(chunk) if direct else chunk).float()
             here = order[ends[number] : ends[number + 1]]
             chosen[here] = logits[place[here] - first, targets[here]]
-            highest[first : first + rows] = top = logits.amax(1)
+            top, likeliest[first : first + rows] = logits.max(1)
+            highest[first : first + rows] = top
             totals[first : first + rows] = logits.sub_(top[:, None]).exp_().sum(1).log()
         logprobs = chosen - highest[place] - totals[place]
-        return logprobs.double().cpu().numpy(), (chosen == highest[place]).cpu().numpy()
+        greedy = (likeliest[place] == targets) & (chosen == highest[place])  # not where they are no numbers
+        return logprobs.double().cpu().numpy(), greedy.cpu().numpy()
 
     def _mask(self, batch: Batch, prefix: Sequence[DynamicLayer]) -> torch.Tensor:
         """``[rows, 1, length, prefix + length]``, added to attention's scores: 0 where a token may look, else −∞.
@@ -381,7 +386,7 @@ class Engine(LM):
     def _score_shared(
         self, windows: Sequence[Window], members: Sequence[int], prefix: int
     ) -> tuple[np.ndarray, np.ndarray] | None:
-        """`_score_group`, held against the model's own forward pass where a row is longer than all that were before.
+        """`_score_group`, held against the model's own forward pass where a row, or an item, is longer than all before.
 
         None where the two differ, or the model cannot be asked so; from then on every item is computed by itself.
         """
@@ -391,13 +396,16 @@ class Engine(LM):
         tallest = max(trees, key=lambda tree: tree.length)
         row = prefix + max(tallest.length, min(prefix, sum(tree.length for tree in trees)))
         # Where something is wrong, it shows in the longest item, and in the one furthest from its place in a row.
-        tried = {max(members, key=lambda number: _read_tokens(windows[number])), tallest.windows[-1]}
+        longest = max(members, key=lambda number: _read_tokens(windows[number]))
+        item = _read_tokens(windows[longest])
+        known = self._verified[prefix > 0]
         try:
             found = self._score_group(windows, members, prefix)
         except FAILURES:
             found = None
-        if found and (row <= self._verified or self._agree(windows, sorted(tried), found[0])):
-            self._verified = max(self._verified, row)
+        tried = sorted({longest, tallest.windows[-1]})
+        if found and ((row <= known[0] and item <= known[1]) or self._agree(windows, tried, found[0])):
+            self._verified[prefix > 0] = max(row, known[0]), max(item, known[1])
             return found
         self.share = self.reuse = False
         self._say(f"shared computation does not agree with the model's own over {row} tokens; ", "by itself")
@@ -464,11 +472,14 @@ class Engine(LM):
         length = self.encoder.max_length
         near = [2 * end + 3 for end in (self.architecture.span, self.architecture.padded) if 0 < end < length]
         lengths = sorted({min(TRIED, length), *(min(end, length) for end in near if end <= LONGEST_TRIED)})
-        self.vocabulary = self._embeddings()
+        try:
+            self.vocabulary = self._embeddings()
+        except FAILURES as error:
+            raise self._unreadable(1, error) from error
         tokens = np.random.default_rng(0).integers(self.vocabulary, size=lengths[-1]).tolist()
         text = torch.tensor([tokens[: lengths[0]]])
         try:
-            logits = self._logits(text)
+            logits, again = self._logits(text), self._logits(text)
             self._options = {"use_cache": False}
             if not self._same(self._logits(text), logits):
                 self._options = {}
@@ -479,6 +490,10 @@ class Engine(LM):
             raise RelscaleError(
                 f"{self._name}: the model does not give one finite number; its weights are damaged, or too large for "
                 f"{str(self.model.dtype).removeprefix('torch.')}"
+            )
+        if not self._same(again, logits):
+            raise RelscaleError(
+                f"{self._name}: {type(self.model).__name__} gives a text other numbers each time, so it is not scored"
             )
         for end in lengths:
             self._refuse_unless_causal(tokens[:end])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from relscale.atomic import write_text
 from relscale.errors import RelscaleError
 from relscale.provenance import digest, file_digest
+from relscale.scoring.safetensors_header import tensors, weight_files
 from relscale.user_cache import user_cache
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ def count_parameters(folder: str | Path) -> int:
     from transformers import AutoConfig
 
     try:
-        count = parameters_of(AutoConfig.from_pretrained(folder, local_files_only=True))
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        refuse_more_layers_than_weights(folder, config)
+        count = parameters_of(config)
+    except RelscaleError:
+        raise
     except Exception as error:  # each class has its own for a configuration that it cannot use
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RelscaleError(f"{folder}: its parameters cannot be counted ({reason})") from error
@@ -63,3 +68,23 @@ def parameters_of(config: "PreTrainedConfig", **options: Any) -> int:
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, **options)
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+def refuse_more_layers_than_weights(folder: str | Path, config: "PreTrainedConfig") -> None:
+    """A configuration of a million layers would be made, without its numbers, for hours.
+
+    Raises
+    ------
+    RelscaleError
+        There are many more layers than weights, or a file of weights is broken.
+    """
+    from relscale.scoring.architecture import text_config
+
+    if not weight_files(folder):
+        return
+    layers, stored = getattr(text_config(config), "num_hidden_layers", 0), len(tensors(folder))
+    if isinstance(layers, int) and layers > 10 * stored:  # layers may share a tensor
+        raise RelscaleError(
+            f"{folder}: the checkpoint lacks weights (its configuration has {layers:,} layers, its files {stored:,} "
+            "tensors)"
+        )
