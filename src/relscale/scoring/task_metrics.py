@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from relscale.atomic import write_text
 from relscale.checked_parquet import read_parquet
+from relscale.entries import read_entries, write_entries
 from relscale.errors import RelscaleError
 from relscale.provenance import code_digest, digest, folder_digest
 from relscale.scoring.kept_documents import FOLDER
@@ -354,7 +354,7 @@ def add_task_metrics(output: str | Path, suites: Sequence[str | Path], store: st
     store
         Values go to ``store/task_metrics/<key>.parquet``.
     """
-    entries = json.loads(Path(output).read_text(encoding="utf-8"))
+    entries = read_entries(output)
     contents: dict[str, str] = {}
     prepared: dict[str, PreparedTasks] = {}
     folders = {suite_name(folder): Path(folder) for folder in suites if has_task_metrics(folder)}
@@ -373,7 +373,7 @@ def add_task_metrics(output: str | Path, suites: Sequence[str | Path], store: st
                 prepared[suite] = PreparedTasks(folders[suite], read_manifest(folders[suite]))
             write_table(task_metrics(prepared[suite], suite, read_parquet(entry["items"])), path)
         entry["task_metrics"] = str(path)
-    write_text(output, json.dumps(entries, indent=1) + "\n")
+    write_entries(output, entries)
 
 
 def _contents(folder: Path) -> str:

@@ -1,0 +1,127 @@
+"""Names of models, corpora, sources and suites never run and never break a job: trained models, and a table of them."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from relscale.file_name import file_name
+from relscale.tables import read_table
+
+pytestmark = pytest.mark.slow
+
+CORPUS = "The Pile $(touch PWNED) {x}"
+SOURCE = '`touch PWNED`; it\'s/"raw" {{y}}'
+SUITE = "--help </script> * $(touch PWNED)"
+GROUPS = ["$(touch PWNED)", "../../../outside"]
+# Runs of others' models; the corpus of each is another name.
+RUNS = {
+    "EleutherAI/pythia-70m": "a/b {corpus}",
+    "{x} `touch PWNED`": "../..",
+    "Pythia 70M (deduped)": "名前\n--job",
+}
+
+
+def write_suite(folder):
+    """Questions in two groups of hostile names."""
+    (folder / "data").mkdir(parents=True)
+    described = {
+        **{"title": "Mine", "what": "Two groups.", "kind": "multiple_choice", "direction": "lower"},
+        **{"metric": "bits_per_byte_answer_mean", "baseline": GROUPS[0]},
+        "groups": {group: {"label": group} for group in GROUPS},
+        "tasks": {name: {"group": group} for name, group in zip(("one", "two"), GROUPS, strict=True)},
+    }
+    (folder / "suite.yaml").write_text(yaml.safe_dump(described))
+    (folder / "task.yaml").write_text(
+        'output_type: multiple_choice\ntest_split: test\ndoc_to_text: "{{question}}"\n'
+        'doc_to_choice: "{{choices}}"\ndoc_to_target: 0\n'
+    )
+    for name in described["tasks"]:
+        rows = [{"question": f"{name} {n}?", "choices": ["yes", "no"]} for n in range(12)]
+        (folder / "data" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.fixture(name="trained", scope="module")
+def trained_models(tmp_path_factory, make_experiment):
+    config = yaml.safe_load(Path(__file__).with_name("tiny.yaml").read_text())
+    config |= {
+        "experiment": CORPUS,
+        "sources": {
+            SOURCE: {"kind": "files", "path": "texts {x}", "split": {"validation": 0.2, "test": 0.2}}
+        },
+        "corpora": {CORPUS: {"source": SOURCE, "decontaminate": {"suites": [SUITE]}}},
+        "suites": {SUITE: {"path": "my suite"}},
+        "hardware": {},
+        "vocabulary": {"size": 280, "sample_bytes": 100_000},
+        "scoring": {"job": "run"},
+        "figures": ["relative-law", "isoflop"],
+    }
+    config["design"] |= {"budgets": [2e9], "widths": [6, 8]}
+    experiment = make_experiment(tmp_path_factory.mktemp("models") / "inner" / "folder", config)
+    write_suite(experiment.folder / "my suite")
+    (experiment.folder / "texts {x}").mkdir()
+    for number in range(40):
+        text = f"The text of number {number}, which is not that of {number + 1}. " * 20
+        (experiment.folder / "texts {x}" / f"{number}.txt").write_text(text)
+    result = experiment.snakemake()
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-8000:]
+    return experiment
+
+
+def assert_untouched(experiment, *more):
+    around = experiment.folder.parents[1]
+    assert not list(around.rglob("PWNED*"))
+    assert not list(around.rglob("outside*"))
+    assert {path.name for path in around.iterdir()} == {"inner"}
+    known = {"results", "src", "home", ".snakemake", "experiment.yaml", "my suite", *more}
+    assert {path.name for path in experiment.folder.iterdir()} <= known
+
+
+def measured(experiment, name):
+    return read_table(experiment.folder / "results" / file_name(name) / "measurements.parquet").to_pylist()
+
+
+def test_models_are_trained_scored_and_drawn_under_hostile_names(trained):
+    assert_untouched(trained, "texts {x}")
+    rows = measured(trained, CORPUS)
+    assert {row["corpus"] for row in rows} == {CORPUS}
+    assert all(row["run"].startswith(f"{CORPUS}-2e9-") for row in rows)
+    assert {row["group"] for row in rows if row["suite"] == SUITE} == set(GROUPS)
+    assert trained.planned_jobs() == {}
+
+
+def test_a_table_of_models_is_scored_and_drawn_under_hostile_names(trained, tmp_path, make_experiment):
+    config = {
+        "experiment": "table {x}",
+        "runs": {"source": "checkpoints", "table": "models {x} $(touch PWNED).csv"},
+        "suites": {SUITE: {"path": "my suite"}},
+        "scoring": {"job": "run"},
+        "collect": {"replicates": 5},
+        "fit": {"bootstrap": 0, "specifications": [], "power": []},
+        "figures": ["exponents"],
+    }
+    experiment = make_experiment(tmp_path / "inner" / "folder", config)
+    write_suite(experiment.folder / "my suite")
+    (run,) = trained.folder.glob("results/*/runs/*/*.json")
+    model = trained.folder / json.loads(run.read_text())[0]["path"]
+    shutil.copytree(model, experiment.folder / "a model {x} `touch PWNED`")
+    with open(experiment.folder / config["runs"]["table"], "w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["run", "model", "corpus", "params", "tokens", "training_flops", "block"])
+        for number, (name, corpus) in enumerate(RUNS.items(), start=1):
+            copied = experiment.folder / f"model {number} {{x}}"
+            shutil.copytree(model, copied)
+            (copied / "README.txt").write_text(f"the same model under the name {number}")
+            rows.writerow([name, copied.name, corpus, 10**3 * number, 10**5 * number, 10.0**number, corpus])
+    result = experiment.snakemake()
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-8000:]
+    assert not list((tmp_path / "inner").rglob("PWNED"))
+    assert {path.name for path in (tmp_path / "inner").iterdir()} == {"folder"}
+    found = measured(experiment, config["experiment"])
+    assert {(row["run"], row["corpus"], row["block"]) for row in found} == {
+        (name, corpus, corpus) for name, corpus in RUNS.items()
+    }
+    assert {row["group"] for row in found} == set(GROUPS)
