@@ -684,9 +684,9 @@ def page(rows: list[Compared]) -> str:
         [
             "# lm-eval's tasks, by relscale and by lm-eval",
             "",
-            f"{len(rows)} metrics of {len(tasks)} tasks of lm-eval {lm_eval.__version__}, on documents made in the schema",
-            "of each data set, with a small model: stock lm-eval (`--model hf`, batch size 1) beside relscale's",
-            f"measurements. The largest difference, relative for values above 1, is {worst:.1e}.",
+            f"{len(rows)} metrics of {len(tasks)} tasks of lm-eval {lm_eval.__version__}, on documents made in the",
+            "schema of each data set, with a small model: stock lm-eval (`--model hf`, batch size 1) beside",
+            f"relscale's measurements. The largest difference, relative for values above 1, is {worst:.1e}.",
             "Made by `python benchmarks/lm_eval_tasks.py --output docs/lm_eval_tasks.md`.",
             "",
             tabulate(

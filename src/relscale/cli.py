@@ -355,6 +355,7 @@ def train(options: argparse.Namespace) -> None:
 
 def score(options: argparse.Namespace) -> None:
     """Score the models of one job on every suite of the experiment or, with --prepare, make one suite's data."""
+    from relscale.atomic import atomic_path
     from relscale.scoring.job import score_job
     from relscale.scoring.suite import prepare_suite
     from relscale.scoring.suite_code import trust_suite_code
@@ -377,14 +378,15 @@ def score(options: argparse.Namespace) -> None:
     if corpus not in corpora(config):
         raise RelscaleError(f"--corpus: {options.corpus!r}; there are {', '.join(corpora(config))}")
     suites = [suite_path(config, suite) for suite in config["suites"]]
-    score_job(
-        _runs(config, corpus, options.job),
-        suites,
-        Path(config["store"]),
-        {**config["scoring"], "threads": options.threads},
-        options.output,
-    )
-    add_task_metrics(options.output, suites, Path(config["store"]))
+    with atomic_path(options.output) as manifest:
+        score_job(
+            _runs(config, corpus, options.job),
+            suites,
+            Path(config["store"]),
+            {**config["scoring"], "threads": options.threads},
+            manifest,
+        )
+        add_task_metrics(manifest, suites, Path(config["store"]))
 
 
 def _runs(config: dict[str, Any], corpus: str, job: str) -> list[dict[str, Any]]:

@@ -8,16 +8,19 @@ import json
 import sys
 from pathlib import Path
 
-import pyarrow.parquet
+import pyarrow as pa
 import pytest
 import yaml
 
+from relscale.checked_parquet import read_parquet
 from relscale.measurements.collect import collect
 from relscale.measurements.runs import Measured
+from relscale.scoring.items import ItemStatus
 from relscale.scoring.job import score_job
+from relscale.scoring.manifest import read_manifest
 from relscale.scoring.requests import UNCONDITIONAL, read_requests
 from relscale.scoring.suite import prepare_suite
-from relscale.scoring.task_metrics import add_task_metrics
+from relscale.scoring.task_metrics import PreparedTasks, add_task_metrics, task_metrics
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "lm_eval_tasks.py"
 ODD = [
@@ -258,10 +261,28 @@ def test_a_mean_has_the_standard_error_of_its_documents(own_measurements):
 def test_values_of_documents_lie_beside_the_items_and_need_no_model(own_measurements):
     folder, _ = own_measurements
     (entry,) = json.loads((folder / "scores.json").read_text())
-    values = pyarrow.parquet.read_table(entry["task_metrics"])
+    values = read_parquet(entry["task_metrics"])
     drawn = [row for row in values.to_pylist() if row["task"] == "drawn"]
     assert [json.loads(row["value"]) in (0.0, 1.0) for row in drawn] == [True] * len(QUESTIONS)
     assert len({row["doc_id"] for row in drawn}) == len(QUESTIONS)
+
+
+def test_a_model_without_numbers_has_none_of_lm_evals_either(own_measurements):
+    folder, _ = own_measurements
+    (entry,) = json.loads((folder / "scores.json").read_text())
+    items = read_parquet(entry["items"])
+    for name, value in (("logprob", float("nan")), ("status", str(ItemStatus.NO_NUMBER))):
+        field = items.schema.field(name)
+        items = items.set_column(
+            items.schema.get_field_index(name), field, pa.array([value] * items.num_rows, field.type)
+        )
+    prepared = folder / "own"
+    values = task_metrics(PreparedTasks(prepared, read_manifest(prepared)), "own", items)
+    run = Measured({"corpus": "any", "run": "tiny", "block": "tiny"}, (), (items,), (values,))
+    table, _ = collect([run], "test", 10, 0, prepared={"own": prepared})
+    reported = [row for row in table.to_pylist() if row["metric"].startswith("lm_eval_")]
+    assert {row["group"] for row in reported} == set(FEATURES)
+    assert all(row["value"] is None and row["status"].startswith("no number") for row in reported)
 
 
 @pytest.fixture(scope="module")
