@@ -7,7 +7,8 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from relscale.measurements.published import published
+from relscale.errors import RelscaleError
+from relscale.measurements.published import published, read_tables
 from relscale.measurements.sanity import flag_impossible
 
 CASES = [
@@ -57,3 +58,27 @@ def test_a_status_that_a_table_gives_stays():
 def test_before_a_fit_an_error_of_0_may_stand():
     table = pa.table({"metric": ["error_rate", "error_rate"], "value": [0.0, -1.0]})
     assert flag_impossible(table, zeros=True)["status"].to_pylist() == ["ok", "impossible: an error below 0"]
+
+
+def test_a_published_number_of_fewer_items_than_those_of_other_models_is_flagged(tmp_path):
+    path = tmp_path / "table.csv"
+    rows = ["a,law,12", "b,law,4", "c,law,12", "a,logic,7", "b,logic,7", "c,logic,"]
+    lines = [f"{row},0.5,1e20,nats" for row in rows]
+    path.write_text("\n".join(["run,group,items,value,training_flops,metric", *lines]) + "\n")
+    found = read_tables([{"path": path}], "e").to_pylist()
+    assert [row["status"] for row in found] == ["ok", "incomplete: 4 of 12 items", *["ok"] * 4]
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_table_that_is_read_twice_in_the_same_way_is_refused(tmp_path, copied):
+    path, other = tmp_path / "table.csv", tmp_path / "other.csv"
+    path.write_text("run,group,loss,other,training_flops,metric\na,law,0.5,0.6,1e20,nats\n")
+    other.write_text(path.read_text())
+    tables = [
+        {"path": path, "columns": {"value": "loss"}, "constants": {"corpus": "one"}},
+        {"path": other if copied else path, "columns": {"value": "loss"}, "constants": {"corpus": "two"}},
+    ]
+    with pytest.raises(RelscaleError, match="one table is read twice in the same way"):
+        read_tables(tables, "e")
+    tables[1]["columns"] = {"value": "other"}
+    assert read_tables(tables, "e")["value"].to_pylist() == [0.5, 0.6]

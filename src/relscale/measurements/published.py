@@ -2,7 +2,7 @@
 
 import importlib
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 
 from relscale.columns import numbers, plain, words
 from relscale.errors import RelscaleError
-from relscale.measurements.sanity import flag_impossible
+from relscale.measurements.sanity import flag_fewer_items, flag_impossible
 from relscale.measurements.schema import MEASUREMENTS
 from relscale.measurements.status import Status
+from relscale.provenance import digest, file_digest
 from relscale.tables import listed, read_table
 
 REQUIRED = ("run", "training_flops", "group", "metric", "value")
@@ -47,7 +48,24 @@ def read_tables(tables: Iterable[Mapping[str, Any]], experiment: str) -> pa.Tabl
         )
         paths = ", ".join(str(options["path"]) for options in tables)
         raise RelscaleError(f"{paths}: {twice['count_all'][0]} rows for {row}; tell runs, or suites, apart")
-    return result
+    _check_distinct(tables)
+    return flag_fewer_items(result)
+
+
+def _check_distinct(tables: Sequence[Mapping[str, Any]]) -> None:
+    """See that no file is read twice in the same way: its numbers would stand there under two names."""
+    known: dict[str, Path] = {}
+    for options in tables:
+        path = Path(options["path"])
+        if not path.is_file():
+            continue  # whatever reads it says so
+        how = digest([file_digest(path), *(options.get(key) for key in ("columns", "formats", "loader"))])
+        if how in known:
+            raise RelscaleError(
+                f"{known[how]} and {path}: one table is read twice in the same way, so that its numbers have two "
+                "names; leave one away, or name other columns"
+            )
+        known[how] = path
 
 
 def published(

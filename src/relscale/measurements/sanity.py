@@ -1,6 +1,7 @@
 """Numbers that cannot be: rows of measurements that somebody gave with status ok, and that no law may be fitted to."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -8,8 +9,9 @@ import pyarrow.compute as pc
 
 from relscale.columns import numbers
 from relscale.fitting.metrics import parse
-from relscale.measurements.status import Status
+from relscale.measurements.status import Status, of_items
 
+PLACE = ("corpus", "optimizer", "suite", "prompt", "group", "metric")
 SHARES = ("accuracy", "probability")  # quantities that lie between 0 and 1
 
 
@@ -43,6 +45,30 @@ def flag_impossible(table: pa.Table, zeros: bool = False) -> pa.Table:
     table = _with(table, "value", pa.array(value, pa.float64(), mask=~finite))
     if "stderr" in table.column_names:
         table = _with(table, "stderr", pa.array(stderr, pa.float64(), mask=~np.isfinite(stderr)))
+    return _with(table, "status", pa.array(status, pa.string()))
+
+
+def flag_fewer_items(table: pa.Table) -> pa.Table:
+    """The same rows; those with status ok that rest on fewer items than the same number of another model are flagged.
+
+    Parameters
+    ----------
+    table
+        Measurements. Models are held against those of their corpus and optimizer, and only where ``items`` are known.
+    """
+    if table["items"].null_count == table.num_rows:
+        return table
+    places = list(zip(*(table[name].to_pylist() for name in PLACE), strict=True))
+    items = table["items"].to_pylist()
+    most: dict[tuple[Any, ...], int] = {}
+    for place, own in zip(places, items, strict=True):
+        most[place] = max(most.get(place, 0), own or 0)
+    status = [
+        of_items(Status.INCOMPLETE, own, most[place])
+        if told == Status.OK and own and own < most[place]
+        else told
+        for place, own, told in zip(places, items, table["status"].to_pylist(), strict=True)
+    ]
     return _with(table, "status", pa.array(status, pa.string()))
 
 
