@@ -123,3 +123,70 @@ def test_a_line_that_is_no_sample_is_named(tmp_path, log, line, message):
 def test_a_folder_without_samples_says_how_to_make_them(tmp_path):
     with pytest.raises(RelscaleError, match=r"no samples_.*jsonl there; log them with lm_eval --log_samples"):
         read_samples(tmp_path, suites("colours"))
+
+
+def test_below_an_output_root_every_run_has_its_own_numbers(tmp_path, log):
+    for model, numbers in (("org__small", (-3.0, -4.0)), ("org__large", (-1.0, -2.0))):
+        log("colours", NEW, sample(logprobs=numbers))
+        (tmp_path / "model").rename(tmp_path / model)
+    found = {
+        name: read_samples(tmp_path, suites("colours"), (name,)).items["logprob"].to_pylist()
+        for name in ("small", "org/large")
+    }
+    assert found == {"small": [-3.0, -4.0], "org/large": [-1.0, -2.0]}
+    with pytest.raises(RelscaleError, match="samples of 2 models"):
+        read_samples(tmp_path, suites("colours"))
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "5.0", "1e-9"])
+def test_a_log_probability_that_cannot_be_is_flagged(tmp_path, log, number):
+    log("colours", NEW, sample(logprobs=(-1.0, number)))
+    assert read_samples(tmp_path, suites("colours")).items["status"].to_pylist() == ["ok", "no number"]
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (-1, "unlabelled"),
+        ("-1", "unlabelled"),
+        ("", "unlabelled"),
+        (None, "unlabelled"),
+        ("None", "unlabelled"),
+        (2, "label outside the choices"),
+        ("-2", "label outside the choices"),
+        ("green", "label outside the choices"),
+        ("blue", "label outside the choices"),  # lm-eval finds " blue" alone among the choices
+        ("[0, 2]", "label outside the choices"),
+    ],
+)
+def test_a_label_that_names_no_choice_is_flagged(tmp_path, log, target, status):
+    log("colours", NEW, sample() | {"target": target})
+    items = read_samples(tmp_path, suites("colours")).items
+    assert set(items["status"].to_pylist()) == {status}
+
+
+def test_a_document_that_a_log_has_twice_is_flagged_the_second_time(tmp_path, log):
+    log("colours", NEW, sample(), sample(doc_id=1, doc={**sample()["doc"], "id": "q2"}), sample())
+    items = read_samples(tmp_path, suites("colours")).items
+    assert items["status"].to_pylist() == ["ok", "ok", "ok", "ok", "repeated", "repeated"]
+
+
+def test_lines_of_further_filters_are_no_further_documents(tmp_path, log):
+    log("colours", NEW, *(sample(filter=name) for name in ("none", "lower case")))
+    assert read_samples(tmp_path, suites("colours")).items["status"].to_pylist() == ["ok", "ok"]
+
+
+def test_fewer_lines_than_the_results_count_is_a_log_that_was_cut(tmp_path, log):
+    log("colours", NEW, sample())
+    results = {"n-samples": {"colours": {"original": 9, "effective": 4}}}
+    (tmp_path / "model" / f"results_{NEW}.json").write_text(json.dumps(results))
+    flags = read_samples(tmp_path, suites("colours")).flags
+    assert flags == {("colours", "cloze", "one"): ("incomplete: 1 of 4 items",)}
+
+
+def test_a_delimiter_that_nothing_tells_is_said_to_be_assumed(tmp_path, log, capsys):
+    letters = {f"gen_args_{n}": {"arg_0": "Which?", "arg_1": f" {letter}"} for n, letter in enumerate("AB")}
+    log("colours", NEW, sample() | {"arguments": letters})
+    rows = read_samples(tmp_path, suites("colours")).items.to_pylist()
+    assert [row["bytes_answer"] for row in rows] == [1, 1]
+    assert "one space is taken as their delimiter" in capsys.readouterr().err
