@@ -29,6 +29,7 @@ report: "workflow/report/workflow.rst"
 
 rule all:
     input:
+        all_results(),
         f"{RESULTS}/measurements.parquet",
         f"{RESULTS}/fits/fits.parquet",
         figure_files(),

@@ -89,14 +89,16 @@ def check_parquet(path: str | Path) -> None:
                 raise Damaged(Path(path), "its bytes are not those that were written")
 
 
-def is_whole(path: Path) -> bool:
-    """Whether a file begins and ends as parquet does: one that was cut does not."""
-    try:
-        with path.open("rb") as file:
-            _footer(file)
-    except (OSError, Damaged):
-        return False
-    return True
+def check_ends(path: str | Path) -> None:
+    """See that a file begins and ends as parquet does: one that was cut does not.
+
+    Raises
+    ------
+    Damaged
+        It does not.
+    """
+    with open(path, "rb") as file:
+        _footer(file)
 
 
 def _footer(file: BinaryIO) -> int:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from relscale.atomic import atomic_path, remove
+from relscale.atomic import atomic_path, remove, write_text
 from relscale.errors import Damaged
 from relscale.provenance import file_sha256
 
@@ -51,6 +51,28 @@ def _found(folder: Path) -> dict[str, Checksum]:
     return found
 
 
+def files_list(path: Path) -> Path:
+    """Where the list of files lies that have a name in common, as the formats of a figure have."""
+    return path.with_name(f".{path.stem}.{FILE}")
+
+
+def seal_files(path: Path, files: Iterable[Path]) -> None:
+    """List such files, beside which the list lies."""
+    write_text(path, _text({file.name: _checksum(file) for file in files}))
+
+
+def check_files(path: Path) -> None:
+    """Hold such files against the list.
+
+    Raises
+    ------
+    Damaged
+        One is another, or there is no list.
+    """
+    for name, checksum in _read(path).items():
+        _check(path.with_name(name), checksum)
+
+
 def add_to_seal(folder: Path, name: str) -> None:
     """List one more file of a folder that is not yet in its place."""
     found = {**listed(folder), name: _checksum(folder / name)}
@@ -59,8 +81,11 @@ def add_to_seal(folder: Path, name: str) -> None:
 
 
 def _write(folder: Path, found: Mapping[str, Checksum]) -> None:
-    text = json.dumps({name: checksum._asdict() for name, checksum in found.items()}, indent=1)
-    (folder / FILE).write_text(text + "\n", encoding="utf-8")
+    (folder / FILE).write_text(_text(found), encoding="utf-8")
+
+
+def _text(found: Mapping[str, Checksum]) -> str:
+    return json.dumps({name: checksum._asdict() for name, checksum in found.items()}, indent=1) + "\n"
 
 
 def listed(folder: Path) -> dict[str, Checksum]:
@@ -71,7 +96,10 @@ def listed(folder: Path) -> dict[str, Checksum]:
     Damaged
         There is none, or none that can be read.
     """
-    path = folder / FILE
+    return _read(folder / FILE)
+
+
+def _read(path: Path) -> dict[str, Checksum]:
     try:
         text = path.read_text(encoding="utf-8")
         return {
@@ -107,9 +135,7 @@ def check_digests(folder: Path, names: Iterable[str] | None = None) -> None:
     for name in known if names is None else names:
         if name not in known:
             raise Damaged(folder / name, f"{FILE} does not list it")
-        _check_size(folder / name, known[name])
-        if file_sha256(folder / name) != known[name].sha256:
-            raise Damaged(folder / name, f"its sha256 is not the one in {FILE}")
+        _check(folder / name, known[name])
 
 
 def check_digests_if_listed(folder: Path, names: Iterable[str] | None = None) -> None:
@@ -145,6 +171,12 @@ def set_aside(path: Path) -> Path:
 
 def _checksum(path: Path) -> Checksum:
     return Checksum(path.stat().st_size, file_sha256(path))
+
+
+def _check(path: Path, checksum: Checksum) -> None:
+    _check_size(path, checksum)
+    if file_sha256(path) != checksum.sha256:
+        raise Damaged(path, "its sha256 is not that of what was written")
 
 
 def _check_size(path: Path, checksum: Checksum) -> None:

@@ -443,7 +443,7 @@ def collect(options: argparse.Namespace) -> None:
     else:
         unit = config["training"]["job"]
         trained = [runs_path(config, name, job) for name in names for job in job_names(config, name, unit)]
-        runs = trained_runs(trained, scores)
+        runs = trained_runs(trained, scores, [run.name for run in planned(config)], list(config["suites"]))
     chosen = config["collect"]
     measurements, replicates = collected(
         runs,

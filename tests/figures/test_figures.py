@@ -377,7 +377,7 @@ def test_without_a_chrome_there_are_html_and_json_and_one_clear_line(
     stale.write_text("an older figure")
     written = plot.plot("isoflop", toy, tmp_path / "isoflop.html")
     assert written == [tmp_path / "isoflop.html", tmp_path / "isoflop.json"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["isoflop.html", "isoflop.json"]
+    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == ["isoflop.html", "isoflop.json"]
     line = (
         "no Chrome found: wrote HTML and JSON only; install chromium or google-chrome for SVG, PDF and PNG\n"
     )
@@ -393,7 +393,7 @@ def test_a_chrome_that_fails_is_said_and_leaves_no_picture(
     monkeypatch.setattr(plot, "find_chrome", lambda: "/opt/chrome")
     monkeypatch.setattr(plot, "render", broken)
     plot.plot("isoflop", toy, tmp_path / "isoflop.html")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["isoflop.html", "isoflop.json"]
+    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == ["isoflop.html", "isoflop.json"]
     assert (
         capsys.readouterr().err
         == "/opt/chrome could not draw (it would not start): wrote HTML and JSON only\n"

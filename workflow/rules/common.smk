@@ -4,6 +4,7 @@ import math
 import os
 import re
 import signal
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -43,6 +44,7 @@ from relscale.figures.plot import each_figure, figure_base, figure_module, figur
 from relscale.laws.catalogue import law_names
 from relscale.measurements.published import source_module
 from relscale.provenance import code_digest, digest, files_state
+from relscale.recovery import remove_damaged
 from relscale.scoring.lm_eval_log import log_files
 from relscale.scoring.checkpoint_table import checkpoint_files
 from relscale.scoring.safetensors_header import weight_files, weights_bytes
@@ -92,6 +94,7 @@ SAMPLES = [file for each in CHECKPOINTS if each.samples for file in log_files(ea
 FIT_TABLES = list(SCHEMAS)
 LAWS = [f"relscale.laws.{name}" for name in law_names()]  # found by name, so that no import leads to them
 PATTERN = r"[{}<>\n]|^\w+:"  # what Snakemake, or its report, reads as more than a path
+ASKS = any(re.fullmatch(r"-[a-z]*n[a-z]*|--(dry-?run|lint|unlock|dag|rulegraph|summary)", word) for word in sys.argv)
 SHORT = 600  # seconds; jobs that take less may share an allocation of a cluster
 MANY = 200  # inputs: after each job Snakemake looks through all those of a rule that is in a group
 HARDWARE = Hardware(**config["hardware"])
@@ -113,6 +116,11 @@ if workflow.is_main_process:
     # This is read before Snakemake asks for its lock.
     for line in clear_stale_locks(Path(".snakemake")):
         logger.warning(line)
+    # What is damaged counts as absent. While another Snakemake is at work here, its results are left alone; this one
+    # will not get the lock.
+    if not any(Path(".snakemake", "locks").glob("*")):
+        for line in remove_damaged(results_folder(config), Path(config["store"]), dry=ASKS):
+            logger.warning(line)
     os.environ.update(PATH=os.pathsep.join([f"{workflow.basedir}/slurm/bin", *os.get_exec_path()]))
 else:
     # Inside a Slurm job: the warning before the time limit is for the training, whose Snakemake must outlive it.
@@ -204,6 +212,21 @@ def suite_facts():
     """What a config says of its suites that a fit depends on; titles and labels are for figures alone."""
     facts = ("baseline", "metric", "prompt", "chance")
     return {suite: {k: v for k, v in config["suites"][suite].items() if k in facts} for suite in SUITES}
+
+
+def all_results():
+    """What every stage leaves, so that what is missing on the way is made again too."""
+    trained, scored = [], []
+    if TRAINS:
+        trained = [
+            *all_documents(),
+            f"{RESULTS}/vocabulary/tokenizer.json",
+            *expand(f"{RESULTS}/tokens/{{corpus}}/manifest.json", corpus=CORPUS),
+            *(runs_path(config, corpus, job).as_posix() for corpus, job in TRAINING),
+        ]
+    if SCORES:
+        scored = [*PREPARED.values(), *(scores_path(config, corpus, job).as_posix() for corpus, job in SCORE_JOBS)]
+    return [*trained, *scored, f"{RESULTS}/replicates.parquet"]
 
 
 def figure_files():

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relscale.atomic import atomic_path, remove, write_text
+from relscale.checksums import files_list, seal_files
 from relscale.errors import RelscaleError
 from relscale.figures.as_text import as_text, shown
 from relscale.figures.browser import FORMATS, find_chrome, render, static_formats
@@ -152,13 +153,17 @@ def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any]
                 render(
                     figure.to_dict(), [stack.enter_context(atomic_path(path)) for path in pictures], chrome
                 )
-            return written + pictures
+            trouble = ""
         except Exception as error:
             reason = str(error).strip().splitlines() or [type(error).__name__]
             trouble = f"{chrome} could not draw ({reason[0]}): wrote HTML and JSON only"
-    for path in pictures:
-        remove(path)
-    print(trouble, file=sys.stderr)
+    if trouble:
+        for path in pictures:
+            remove(path)
+        print(trouble, file=sys.stderr)
+    else:
+        written += pictures
+    seal_files(files_list(output), written)
     return written
 
 

@@ -24,6 +24,9 @@ VALIDATION = {
 }
 
 
+NAMED = 5  # runs without items that a message names
+
+
 @dataclass(frozen=True)
 class Measured:
     """One model.
@@ -66,7 +69,10 @@ class Trained:
 
 
 def trained_runs(
-    run_manifests: Sequence[str | Path], score_manifests: Sequence[str | Path]
+    run_manifests: Sequence[str | Path],
+    score_manifests: Sequence[str | Path],
+    planned: Collection[str] = (),
+    suites: Collection[str] = (),
 ) -> list[Measured]:
     """The runs of training jobs, and the checkpoints that were kept on their way.
 
@@ -81,13 +87,24 @@ def trained_runs(
         Of training: name, key, path and status of each run, with ``run.json`` under its path.
     score_manifests
         Of scoring: run_key and items of each run and suite.
+    planned, suites
+        Names of the runs that must be there, and of the suites that each must have been scored on, unless it diverged.
 
     Raises
     ------
     RelscaleError
-        A manifest or a run's record is missing or not what it should be.
+        A manifest or a run's record is missing or not what it should be, or a run is missing, or its items are.
     """
     scored, reported = _scored(score_manifests)
+    trained_here = read_trained(run_manifests)
+    named = {trained.described["run"] for trained in trained_here}
+    _refuse([name for name in planned if name not in named])
+    finished = {
+        trained.key: trained.described["run"]
+        for trained in trained_here
+        if trained.record["status"] == Status.OK
+    }
+    _check_complete(score_manifests, "run_key", finished, suites)
     return [
         Measured(
             trained.described,
@@ -95,8 +112,38 @@ def trained_runs(
             scored.get(trained.key, ()),
             reported.get(trained.key, ()),
         )
-        for trained in read_trained(run_manifests)
+        for trained in trained_here
     ]
+
+
+def _check_complete(
+    manifests: Sequence[str | Path], by: str, models: Mapping[str, str], suites: Collection[str]
+) -> None:
+    """See that every one of ``models``, names by what manifests know them ``by``, was scored on every suite."""
+    if not suites:
+        return
+    found = {
+        (entry[by], entry["suite"])
+        for entry in _manifest(manifests, (by, "suite", "items"))
+        if entry["items"] is not None
+    }
+    _refuse(
+        [
+            f"{name} on {suite}"
+            for key, name in models.items()
+            for suite in suites
+            if (key, suite) not in found
+        ]
+    )
+
+
+def _refuse(missing: Sequence[str]) -> None:
+    if missing:
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        listed = ", ".join(missing[:NAMED])
+        raise RelscaleError(
+            f"nothing was measured of {listed}{more}; run snakemake again, or the stage before"
+        )
 
 
 def read_trained(manifests: Sequence[str | Path]) -> list[Trained]:
@@ -130,9 +177,13 @@ def listed_runs(
     Raises
     ------
     RelscaleError
-        A manifest is missing, or samples cannot be read.
+        A manifest is missing, a model was not scored on all suites, or samples cannot be read.
     """
     scored, own_metrics = _scored(score_manifests, by="name")
+    to_score = {
+        each.run: each.run for each in checkpoints if each.model and not each.samples and each.status == "ok"
+    }
+    _check_complete(score_manifests, "name", to_score, suites)
     return [
         _logged(checkpoint, suites, reported)
         if checkpoint.samples

@@ -1,0 +1,114 @@
+"""Results that are damaged, or point to what is no longer in the store, count as absent: the same command makes them
+again.
+
+Snakemake takes a file for done because it is there. This looks further before the workflow is planned: everywhere at
+sizes, which is cheap at thousands of jobs, and at the digests of what is small. What is larger is held against its
+digest by the job that reads it.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from relscale.atomic import remove, remove_all_partials
+from relscale.checked_parquet import check_ends, check_parquet
+from relscale.checksums import check_digests, check_files, check_sizes, files_list, listed
+from relscale.entries import read_entries
+from relscale.errors import Damaged
+from relscale.training.state import RECORD
+
+SMALL = 1 << 24  # bytes of a result that is held against its digest each time
+
+
+def remove_damaged(results: Path, store: Path, dry: bool = False) -> list[str]:
+    """Remove damaged results of an experiment, and what killed processes left half-written.
+
+    Parameters
+    ----------
+    results
+        Its folder.
+    store
+        Where runs, items and shards of tokens lie; nothing whole is removed there.
+    dry
+        Say what would be removed, and remove nothing.
+
+    Returns
+    -------
+    list of str
+        A line for each result that was removed.
+    """
+    for folder in () if dry else (results, *_folders(results), *_folders(store)):
+        remove_all_partials(folder)
+    said = []
+    for path, check in _checks(results):
+        try:
+            check(path)
+        except Damaged as error:
+            said.append(f"{error.path}: damaged ({error.what}), so that {path} is made again")
+            if not dry:
+                remove(path)
+    return said
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    """The folders in which results are written: two levels deep."""
+    for path in root.glob("*/"):
+        if not path.name.startswith("."):
+            yield path
+            yield from (each for each in path.glob("*/") if not each.name.startswith("."))
+
+
+def _checks(results: Path) -> Iterator[tuple[Path, Callable[[Path], None]]]:
+    """Each result that is there: a file, or a folder that is whole or absent, with what it is held against."""
+    folders = {"corpora": "manifest.json", "tokens": "manifest.json", "suites": "suite.yaml"}
+    for stage, file in folders.items():
+        for path in sorted((results / stage).glob(f"*/{file}")):
+            yield path.parent, _check_tokens if stage == "tokens" else _check_folder
+    if (results / "vocabulary" / "tokenizer.json").is_file():
+        yield results / "vocabulary", _check_folder
+    for path in sorted(results.glob("runs/*/*.json")):
+        yield path, _check_runs
+    for path in sorted(results.glob("scores/*/*.json")):
+        yield path, _check_scores
+    for path in (*sorted(results.glob("*.parquet")), *sorted(results.glob("fits/*.parquet"))):
+        yield path, _check_table
+    for path in sorted(results.glob("figures/*.html")):
+        yield path, _check_figure
+
+
+def _check_folder(folder: Path) -> None:
+    check_sizes(folder)
+    check_digests(folder, [name for name, checksum in listed(folder).items() if checksum.bytes <= SMALL])
+
+
+def _check_tokens(folder: Path) -> None:
+    _check_folder(folder)
+    for part in json.loads((folder / "manifest.json").read_text(encoding="utf-8")).get("parts", ()):
+        for shard in part["shards"]:
+            check_sizes(Path(shard))
+
+
+def _check_runs(path: Path) -> None:
+    for entry in read_entries(path):
+        check_sizes(Path(entry["path"]))
+        check_digests(Path(entry["path"]), [RECORD])
+
+
+def _check_scores(path: Path) -> None:
+    for entry in read_entries(path):
+        if entry["items"] is not None:
+            items = Path(entry["items"])
+            size = items.stat().st_size if items.is_file() else None
+            if size != entry["bytes"]:
+                raise Damaged(
+                    items,
+                    "no such file" if size is None else f"{size:,} bytes, written were {entry['bytes']:,}",
+                )
+
+
+def _check_table(path: Path) -> None:
+    (check_parquet if path.stat().st_size <= SMALL else check_ends)(path)
+
+
+def _check_figure(path: Path) -> None:
+    check_files(files_list(path))
