@@ -96,14 +96,12 @@ def _check_runs(path: Path) -> None:
 
 def _check_scores(path: Path) -> None:
     for entry in read_entries(path):
-        if entry["items"] is not None:
-            items = Path(entry["items"])
-            size = items.stat().st_size if items.is_file() else None
-            if size != entry["bytes"]:
-                raise Damaged(
-                    items,
-                    "no such file" if size is None else f"{size:,} bytes, written were {entry['bytes']:,}",
-                )
+        for file in filter(None, (entry["items"], entry.get("task_metrics"))):
+            if not Path(file).is_file():
+                raise Damaged(Path(file), "no such file")
+            check_ends(file)
+        if entry["items"] is not None and Path(entry["items"]).stat().st_size != entry["bytes"]:
+            raise Damaged(Path(entry["items"]), f"not the {entry['bytes']:,} bytes that were written")
 
 
 def _check_table(path: Path) -> None:
