@@ -50,9 +50,7 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
     except OSError as error:
         raise RelscaleError(f"{path}: cannot be read ({error.strerror})") from error
     try:
-        table = _named(
-            read_parquet(path) if is_parquet or path.suffix == ".parquet" else _of_text(path), path
-        )
+        table = _named(_of_parquet(path) if is_parquet or path.suffix == ".parquet" else _of_text(path), path)
     except Damaged as error:
         raise Damaged(path, error.what, "copy it again, or make it again") from error
     missing = [name for name in columns if name not in table.column_names]
@@ -73,8 +71,14 @@ def table_name(path: str | Path) -> str:
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:
-    """Names for a message; of many the first."""
-    return ", ".join(names[:most]) + (" …" if len(names) > most else "")
+    """Names for a message, on one line; of many the first, of long ones how they begin."""
+    return ", ".join(map(shortened, names[:most])) + (" …" if len(names) > most else "")
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """A text for a message: on one line, and how it begins where it is long."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _named(table: pa.Table, path: Path) -> pa.Table:
@@ -82,8 +86,20 @@ def _named(table: pa.Table, path: Path) -> pa.Table:
     names = table.column_names
     twice = [name for name, count in Counter(names).items() if count > 1 and name]
     if twice:
-        raise RelscaleError(f"{path}: {twice[0]!r} is the name of several columns; name them apart")
+        raise RelscaleError(
+            f"{path}: {shortened(twice[0])!r} is the name of several columns; name them apart"
+        )
     return table.select([i for i, name in enumerate(names) if name]) if "" in names else table
+
+
+def _of_parquet(path: Path) -> pa.Table:
+    table = read_parquet(path)
+    try:
+        table.validate(full=True)  # finds text that is none, among others
+        _ = table.column_names  # as text
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise Damaged(path, shortened(str(error), 80)) from error
+    return table
 
 
 def _of_text(path: Path) -> pa.Table:
@@ -124,7 +140,7 @@ def _of_csv(text: str, path: Path, ending: str) -> pa.Table:
         )
     except pa.ArrowException as error:
         reason = str(error).strip().splitlines()[0].removeprefix("CSV parse error: ")
-        raise RelscaleError(f"{path}: not a readable table ({reason[:120]})") from error
+        raise RelscaleError(f"{path}: not a readable table ({shortened(reason, 120)})") from error
 
 
 def open_table(path: str | Path) -> "pyarrow.dataset.Dataset":

@@ -16,7 +16,7 @@ from relscale.measurements.sanity import flag_fewer_items, flag_impossible
 from relscale.measurements.schema import MEASUREMENTS
 from relscale.measurements.status import Status
 from relscale.provenance import digest, file_digest
-from relscale.tables import listed, read_table
+from relscale.tables import listed, read_table, shortened
 
 REQUIRED = ("run", "training_flops", "group", "metric", "value")
 DEFAULTS: dict[str, Any] = {"corpus": "published", "suite": "published", "prompt": "default", "status": "ok"}
@@ -158,17 +158,22 @@ def _parts(text: str, path: str | Path) -> list[str]:
     """The columns in a format such as ``{model}-{step}``."""
     try:
         return list(dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(text) if name))
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise RelscaleError(
-            f"{path}: {text!r} is no format such as '{{model}}-{{step}}' ({error})"
+            f"{path}: {shortened(str(text))!r} is no format such as '{{model}}-{{step}}' ({error})"
         ) from error
 
 
 def _constant(value: Any, rows: int, field: pa.Field, path: str | Path) -> pa.Array:
     try:
-        return pa.array([value] * rows, field.type)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise RelscaleError(f"{path}: {field.name}: {value!r} is not of type {field.type}") from error
+        column = pa.array([value] * rows, field.type)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        raise RelscaleError(
+            f"{path}: {field.name}: {shortened(str(value))!r} is not of type {field.type}"
+        ) from error
+    if column.null_count and not field.nullable:
+        raise RelscaleError(f"{path}: {field.name}: empty; give it a value")
+    return column
 
 
 def _formatted(table: pa.Table, text: str, field: pa.Field, path: str | Path) -> pa.Array:
@@ -177,7 +182,9 @@ def _formatted(table: pa.Table, text: str, field: pa.Field, path: str | Path) ->
         found = [text.format(**row) for row in table.to_pylist()]
         return pa.array(found, pa.string()).cast(field.type)
     except (pa.ArrowException, ValueError, TypeError, LookupError, AttributeError) as error:
-        raise RelscaleError(f"{path}: {field.name}: {text!r} cannot be filled in ({error})") from error
+        raise RelscaleError(
+            f"{path}: {field.name}: {shortened(text)!r} cannot be filled in ({shortened(str(error), 80)})"
+        ) from error
 
 
 def _cast(column: pa.ChunkedArray, field: pa.Field, source: str, path: str | Path) -> pa.ChunkedArray:

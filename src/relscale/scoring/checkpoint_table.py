@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from relscale.columns import numbers, plain
 from relscale.errors import RelscaleError
 from relscale.hub import MODEL_FILES, PICKLED, fetch_model
 from relscale.provenance import digest, file_digest
 from relscale.scoring.lm_eval_log import task_logs
 from relscale.scoring.parameters import count_parameters
-from relscale.tables import read_table
+from relscale.tables import read_table, shortened
 
 OK = "ok"
 TABLE = "checkpoints.csv"  # as an export calls it
@@ -109,7 +110,7 @@ def read_checkpoints(path: str | Path) -> list[Checkpoint]:
     unknown = sorted(set(table.column_names) - {*REQUIRED, *OPTIONAL})
     if unknown:
         raise RelscaleError(
-            f"{path}: unknown column {unknown[0]!r}; there are {', '.join([*REQUIRED, *OPTIONAL])}"
+            f"{path}: unknown column {shortened(unknown[0])!r}; there are {', '.join([*REQUIRED, *OPTIONAL])}"
         )
     if not table.num_rows:
         raise RelscaleError(f"{path}: no checkpoint in it")
@@ -207,14 +208,12 @@ def _typed(table: pa.Table, path: Path) -> list[dict[str, Any]]:
     """Rows with numbers as numbers; an empty text is nothing."""
     columns = {}
     for name in table.column_names:
-        column = table[name]
-        kind = pa.float64() if name in NUMBERS else pa.string()
+        place = f"{path}: column {name!r}"
         try:
-            if pa.types.is_string(column.type) and name in NUMBERS:
-                column = pc.replace_substring_regex(column, "^ *$", "nan")
-            columns[name] = column.cast(kind)
-        except pa.ArrowInvalid as error:
-            raise RelscaleError(f"{path}: column {name!r} is not all numbers ({error})") from error
+            column = plain(table[name])
+            columns[name] = numbers(column, place) if name in NUMBERS else column.cast(pa.string())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise RelscaleError(f"{place} holds {column.type}, not text; write text into it") from error
     rows: list[dict[str, Any]] = pa.table(columns).to_pylist()
     return [
         {key: None if value in ("", None) or value != value else value for key, value in row.items()}
@@ -229,15 +228,21 @@ def _checkpoint(row: dict[str, Any], path: Path, number: int) -> Checkpoint:
     if (model is None) == (samples is None) and (model is not None or status == OK):
         raise RelscaleError(f"{where}: give a 'model' to score, or the 'samples' that lm-eval logged of one")
     if samples and not Path(samples).is_dir():
-        raise RelscaleError(f"{where}: no folder {samples}")
+        raise RelscaleError(f"{where}: no folder {shortened(samples)!r}")
     if model and not Path(model).is_dir() and (model.count("/") != 1 or model.startswith((".", "/"))):
-        raise RelscaleError(f"{where}: {model} is neither a folder nor the name of a model on the hub")
+        raise RelscaleError(
+            f"{where}: {shortened(model)!r} is neither a folder nor the name of a model on the hub"
+        )
     if row["corpus"] is None:
         raise RelscaleError(f"{where}: 'corpus' is empty; give the name of what it was trained on")
     for name in NUMBERS:
         value = row.get(name)
-        if value is not None and not (value > 0 or (name in ("seed", "step") and value >= 0)):
-            raise RelscaleError(f"{where}: {name} is {value:g}; it should be positive")
+        counted = name in ("seed", "step")
+        most = 2.0**63 if name in WHOLE else inf
+        if value is not None and not (0 < value < most or (counted and value == 0)):
+            raise RelscaleError(f"{where}: {name} is {value:g}; it should be positive and below {most:g}")
+        if value is not None and counted and value != round(value):
+            raise RelscaleError(f"{where}: {name} is {value:g}; it should be a whole number")
     numbers: dict[str, float | None] = {name: row.get(name) for name in NUMBERS}
     whole = {name: None if value is None else round(value) for name in WHOLE for value in [numbers[name]]}
     if whole["params"] is None and model and Path(model).is_dir():

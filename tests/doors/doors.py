@@ -1,0 +1,424 @@
+"""Every way for data to come in, each with a case that damages them: right, flagged, or one sentence.
+
+A case is a function of a random number generator and an empty folder, and returns an outcome; everything else that
+happens, a traceback as much as a number that is silently wrong, is an ``AssertionError`` or another exception.
+"""
+
+import json
+import math
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+from doors.damage import (
+    NO_NUMBERS,
+    TEXTS,
+    Row,
+    as_csv,
+    as_file,
+    as_json_lines,
+    damaged_bytes,
+    damaged_rows,
+    odd_cell,
+)
+from one_sentence import accepted_or_one_sentence
+
+import relscale
+
+RIGHT, FLAGGED, REFUSED = "right", "flagged", "one sentence"
+Door = Callable[[random.Random, Path], str]
+
+FLOPS = [1e18, 3e18, 1e19, 3e19, 1e20, 3e20]
+SLOPES = {"easy": 0.09, "hard": 0.05}
+GROUPS = list(SLOPES)
+
+
+def exact_rows() -> list[Row]:
+    """Two groups on exact power laws: whichever points are left out, the slopes of the others are these."""
+    return [
+        {
+            "flops": flops,
+            "group": group,
+            "loss": level * (flops / 1e20) ** -SLOPES[group],
+            "n": flops**0.5,
+            "d": 1e9,
+        }
+        for flops in FLOPS
+        for group, level in zip(GROUPS, (1.0, 2.0), strict=True)
+    ]
+
+
+# One law on any table
+
+
+def table_file(rng: random.Random, folder: Path) -> str:
+    """A table as a file: CSV, JSON lines or parquet."""
+    mild = rng.random() < 0.4  # only what must not change the numbers of the other rows
+    rows, wrong = _with_holes(rng) if mild else (damaged_rows(exact_rows(), rng), None)
+    path = _written(rows, rng, folder, damage=not mild)
+    return _fit(path, rng, wrong)
+
+
+def table_frame(rng: random.Random, folder: Path) -> str:
+    """A table in memory: pandas, Arrow, polars where it is installed, a numpy array with named columns."""
+    mild = rng.random() < 0.4
+    rows, wrong = _with_holes(rng) if mild else (damaged_rows(exact_rows(), rng), None)
+    frame = rng.choice([_arrow, _pandas, _pandas, _numpy, _polars])(rows, rng)
+    return _fit(frame, rng, wrong)
+
+
+def _with_holes(rng: random.Random) -> tuple[list[Row], int]:
+    """Rows of which a few have no number, and how many."""
+    rows = exact_rows()
+    wrong = rng.sample(range(len(rows)), rng.choice([0, 1, 1, 2]))
+    for row in wrong:
+        rows[row][rng.choice(["loss", "flops"])] = rng.choice(NO_NUMBERS)
+    return rows, len(wrong)
+
+
+def _fit(table: Any, rng: random.Random, wrong: int | None) -> str:
+    """Fit a law; where all but ``wrong`` rows are as they were, the slopes must be the known ones."""
+    law: dict[str, Any] = {"law": "power", "x": "flops", "error": "log" if wrong else "linear"}
+    if rng.random() < 0.1:
+        law = {"law": "relative", "x": "flops", "baseline": "hard"}
+    elif wrong is None and rng.random() < 0.2:
+        law = {"law": rng.choice(["parametric", "annealing"]), "x": ["n", "d"]}
+    runs = ["flops", "loss"] if wrong else "flops"  # several runs may have no compute
+    found = accepted_or_one_sentence(
+        lambda: relscale.fit(table, y="loss", group="group", run=runs, bootstrap=0, **law)
+    )
+    if found is None:
+        return REFUSED
+    assert str(found).strip()
+    rows = found.fits.to_pylist()
+    _whole(rows)
+    flagged = [row["status"] for row in found.measurements.to_pylist() if row["status"] != "ok"]
+    if wrong is not None:
+        assert len(flagged) == wrong, f"{wrong} rows without a number, {len(flagged)} flagged"
+        for row in rows:
+            slope = row["parameter"] in ("alpha", "beta") and row["value"]
+            assert not slope or math.isclose(slope, SLOPES[row["group"]], abs_tol=1e-5), row
+    return FLAGGED if flagged or any(row["status"] != "ok" for row in rows) else RIGHT
+
+
+def _whole(rows: Sequence[Row]) -> None:
+    """No parameter is missing without a reason."""
+    silent = [row for row in rows if row["value"] is None and row["status"] == "ok"]
+    assert not silent, f"no value and no reason: {silent[0]}"
+
+
+def _written(rows: list[Row], rng: random.Random, folder: Path, damage: bool) -> Path:
+    ending = rng.choice([".csv", ".csv", ".tsv", ".jsonl", ".parquet"])
+    if ending == ".parquet":
+        path = folder / f"table{rng.choice([ending, ending, '', '.csv']) if damage else ending}"
+        pa.parquet.write_table(_arrow(rows, rng), path)
+        if damage and rng.random() < 0.7:
+            path.write_bytes(damaged_bytes(path.read_bytes(), rng))
+        return path
+    if damage:
+        text = as_json_lines(rows, rng) if ending == ".jsonl" else as_csv(rows, rng)
+        data, ending = as_file(text, ending, rng)
+    else:
+        data, ending = _whole_file(rows, ending, rng)
+    path = folder / f"table{ending}"
+    path.write_bytes(data)
+    return path
+
+
+def _whole_file(rows: list[Row], ending: str, rng: random.Random) -> tuple[bytes, str]:
+    """Any form that says the same."""
+    from doors.damage import PACKERS
+
+    names = rng.sample(list(rows[0]), len(rows[0]))
+    rows = rng.sample(rows, len(rows))
+    if ending == ".jsonl":
+        lines = [json.dumps({name: row[name] for name in names}) for row in rows]
+    else:
+        between = "\t" if ending == ".tsv" else rng.choice([",", ";", "|"])
+        number = rng.choice([str, str, lambda cell: f"{cell:,}" if isinstance(cell, int | float) else cell])
+        cells = [["" if row[name] is None else number(row[name]) for name in names] for row in rows]
+        quoted = [[f'"{cell}"' if "," in cell else cell for cell in line] for line in cells]
+        lines = [between.join(line) for line in [names, *quoted]]
+    text = rng.choice(["", "", "# written by a program\n" if ending == ".csv" else ""])
+    text += rng.choice(["\n", "\r\n"]).join([*lines, ""])
+    data = text.encode(rng.choice(["utf-8", "utf-8-sig", "utf-16"]))
+    packing = rng.choice(["", "", *PACKERS])
+    return (PACKERS[packing](data) if packing else data), ending + packing
+
+
+def _columns(rows: list[Row]) -> dict[str, list[Any]]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _arrow(rows: list[Row], rng: random.Random) -> pa.Table:
+    """Each column of one of the types that it fits into."""
+    columns = {}
+    for name, cells in _columns(rows).items():
+        kinds = [None, pa.float64(), pa.string(), pa.large_string(), pa.string_view(), pa.decimal256(60, 10)]
+        for kind in rng.sample(kinds, len(kinds)):
+            try:
+                texts = kind is not None and "string" in str(kind)
+                column = pa.array([None if c is None else str(c) if texts else c for c in cells], kind)
+            except (pa.ArrowException, OverflowError, UnicodeError, TypeError, ValueError):
+                continue
+            if rng.random() < 0.2 and pa.types.is_string(column.type):
+                column = column.dictionary_encode()
+            columns[name] = column
+            break
+        else:
+            columns[name] = pa.array([json.dumps(cell) for cell in cells])
+    return pa.table(columns)
+
+
+def _pandas(rows: list[Row], rng: random.Random) -> Any:
+    import pandas
+
+    frame = pandas.DataFrame(_columns(rows), dtype=object)
+    match rng.randrange(8):
+        case 0:
+            return frame.infer_objects() if json.dumps(rows, ensure_ascii=False).isprintable() else frame
+        case 1:
+            return (
+                frame.astype(str)
+                if any(isinstance(c, str) for c in frame["loss"])
+                else frame.convert_dtypes()
+            )
+        case 2:
+            return frame.set_index(rng.choice([["flops"], ["group"], ["flops", "group"]]))
+        case 3:
+            frame["group"] = frame["group"].map(str).astype("category")
+        case 4:
+            frame.index = pandas.Index(rng.choices(range(3), k=len(frame)))
+        case 5:
+            frame[0], frame[("a", "b")], frame[None] = 1, 2, 3
+        case 6:
+            frame["when"] = pandas.Timestamp("2026-01-01", tz="Asia/Tokyo")
+            frame["list"] = [[1]] * len(frame)
+    return frame
+
+
+def _numpy(rows: list[Row], rng: random.Random) -> Any:
+    columns = _columns(rows)
+    result = np.empty(len(rows), dtype=[(name, object) for name in columns])
+    for name, cells in columns.items():
+        result[name] = cells
+    return result
+
+
+def _polars(rows: list[Row], rng: random.Random) -> Any:
+    try:
+        import polars
+    except ImportError:
+        return _arrow(rows, rng)
+    try:
+        return polars.DataFrame(_columns(rows), strict=False)
+    except (polars.exceptions.PolarsError, TypeError, OverflowError):
+        return polars.DataFrame({name: list(map(str, cells)) for name, cells in _columns(rows).items()})
+
+
+# Tables of an experiment
+
+
+def published_table(rng: random.Random, folder: Path) -> str:
+    """``runs: {source: measurements}``: tables as they were published, and the ladders that fits are made of."""
+    from relscale.fitting.ladder import ladders
+    from relscale.measurements.published import read_tables
+    from relscale.measurements.schema import MEASUREMENTS
+
+    extra = {
+        "step": 5,
+        "items": 100,
+        "bytes": 1e3,
+        "stderr": 0.01,
+        "status": "ok",
+        "corpus": "web",
+        "optimizer": None,
+    }
+    chosen = rng.sample(list(extra), rng.randrange(4))
+    rows = [row | {name: extra[name] for name in chosen} for row in exact_rows()]
+    mild = rng.random() < 0.3
+    rows = rows if mild else damaged_rows(rows, rng)
+    path = _written(rows, rng, folder, damage=not mild)
+    options: Row = {
+        "path": str(path),
+        "columns": {"training_flops": "flops", "value": "loss"},
+        "constants": {"metric": "bits_per_byte", **({} if "corpus" in chosen else {"corpus": "web"})},
+        "formats": {"run": rng.choice(["{flops}", "{flops:.3g}", "{n}-{flops}", "{flops"])},
+    }
+    if not mild and rng.random() < 0.2:
+        options[rng.choice(["constants", "formats", "columns"])][rng.choice(MEASUREMENTS.names)] = rng.choice(
+            [odd_cell(rng), "loss", "{loss!x}", "{0}", "{loss.real}"]
+        )
+
+    def read() -> tuple[pa.Table, Any]:
+        table = read_tables([options], "experiment")
+        return table, ladders(table)
+
+    found = accepted_or_one_sentence(read)
+    if found is None:
+        return REFUSED
+    table, of_table = found
+    assert table.schema.equals(MEASUREMENTS)
+    for row in table.to_pylist():
+        usable = row["value"] is not None and math.isfinite(row["value"])
+        assert usable or row["status"] != "ok", f"no number and ok: {row}"
+    if mild:
+        expected = sorted(row["loss"] for row in exact_rows())
+        assert np.allclose(
+            sorted(np.concatenate([one.values.ravel() for one in of_table])), expected, rtol=1e-12
+        )
+    return RIGHT if set(table["status"].to_pylist()) == {"ok"} else FLAGGED
+
+
+def checkpoint_table(rng: random.Random, folder: Path) -> str:
+    """``runs: {source: checkpoints}``: the table of models."""
+    from relscale.scoring.checkpoint_table import read_checkpoints
+
+    rows: list[Row] = [
+        {
+            "model": f"org/model-{i}",
+            "corpus": "web",
+            "params": 10**i,
+            "tokens": 1e9,
+            "training_flops": 6e9 * 10**i,
+        }
+        for i in range(3, 7)
+    ]
+    extra = {
+        "run": "a",
+        "revision": "main",
+        "seed": 1,
+        "step": 100,
+        "block": "b",
+        "status": "ok",
+        "optimizer": "adam",
+    }
+    for name in rng.sample(list(extra), rng.randrange(4)):
+        for i, row in enumerate(rows):
+            row[name] = f"{extra[name]}{i}" if name == "run" else extra[name]
+    mild = rng.random() < 0.2
+    path = _written(rows if mild else damaged_rows(rows, rng), rng, folder, damage=not mild)
+    found = accepted_or_one_sentence(lambda: read_checkpoints(path))
+    if found is None:
+        return REFUSED
+    for one in found:
+        assert math.isfinite(one.training_flops), one
+        assert one.training_flops > 0, one
+    if mild:
+        assert sorted(one.training_flops for one in found) == sorted(row["training_flops"] for row in rows)
+    return RIGHT if all(one.status == "ok" for one in found) else FLAGGED
+
+
+# Samples that lm-eval logged
+
+
+def samples(rng: random.Random, folder: Path) -> str:
+    """A folder of ``samples_*.jsonl``."""
+    from relscale.measurements.samples import read_samples
+    from relscale.scoring.manifest import Group, Manifest, Task
+
+    manifest = Manifest(
+        "Colours", "", "multiple_choice", "brier", "lower", "one", groups={"one": Group("One")},
+        tasks={"colours": Task("one", "cloze", "hue")},
+    )  # fmt: skip
+    lines: list[Any] = [_sample(i) for i in range(4)]
+    for _ in range(rng.choice([0, 1, 1, 2])):
+        _damage_tree(rng.choice(lines), rng)
+    text = as_json_lines(lines, rng)
+    data = text.encode("utf-8", "surrogatepass")
+    data = damaged_bytes(data, rng) if rng.random() < 0.4 else data
+    time = rng.choice(["2026-01-01T00-00-00.000001"] * 5 + ["2026", "x"])
+    (folder / f"samples_colours_{time}.jsonl").write_bytes(data)
+    if rng.random() < 0.2:
+        (folder / f"results_{time}.json").write_bytes(
+            rng.choice([b"", b"{}", b"[]", b'{"configs": 3}', b"\xff"])
+        )
+    found = accepted_or_one_sentence(lambda: read_samples(folder, {"colours": manifest}))
+    if found is None:
+        return REFUSED
+    for row in found.items.to_pylist():
+        possible = row["logprob"] is not None and math.isfinite(row["logprob"]) and row["logprob"] <= 0
+        assert possible or row["status"] != "ok", f"an impossible log-probability and ok: {row}"
+    return RIGHT if set(found.items["status"].to_pylist()) <= {"ok"} else FLAGGED
+
+
+def _sample(i: int) -> Row:
+    choices = ["red", " blue"]
+    return {
+        "doc_id": i,
+        "doc": {"id": f"q{i}", "question": "Which?", "choices": choices},
+        "target": str(i % 2),
+        "arguments": {
+            f"gen_args_{n}": {"arg_0": "Which?\nAnswer:", "arg_1": f" {choice}"}
+            for n, choice in enumerate(choices)
+        },
+        "resps": [[[str(-1.5 - n), "False"]] for n in range(2)],
+        "filtered_resps": [[str(-1.5 - n), "False"] for n in range(2)],
+        "acc": 1.0,
+    }
+
+
+def _damage_tree(tree: Any, rng: random.Random) -> None:
+    """Some value of nested lists and mappings is another, gone or twice there."""
+    for _ in range(6):
+        keys = list(tree) if isinstance(tree, dict) else list(range(len(tree)))
+        if not keys:
+            return
+        key = rng.choice(keys)
+        if isinstance(tree[key], dict | list) and rng.random() < 0.6:
+            tree = tree[key]
+            continue
+        match rng.randrange(3):
+            case 0:
+                tree[key] = odd_cell(rng)
+            case 1:
+                del tree[key]
+            case 2 if isinstance(tree, list):
+                tree.append(tree[key])
+            case _:
+                tree[key] = [tree[key]]
+        return
+
+
+# Text of one's own
+
+
+def own_text(rng: random.Random, folder: Path) -> str:
+    """``kind: files``: a folder of texts and tables with a column of text."""
+    from relscale.corpora.files import read_folder
+
+    root = folder / "texts"
+    for i in range(rng.choice([0, 1, 2, 3])):
+        text = rng.choice([*TEXTS, "a plain text\nof two lines\n", "", "caf\u00e9"])
+        path = root / rng.choice(["", "news/", "odd name ?/"]) / f"{i}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows: list[Row] = [{"text": text, "kind": "news"}, {"text": "another", "kind": None}]
+        rows = damaged_rows(rows, rng) if rng.random() < 0.5 else rows
+        match rng.randrange(4):
+            case 0:
+                data, ending = as_file(text, rng.choice([".txt", ".md"]), rng)
+            case 1 | 2:
+                data, ending = as_file(as_json_lines(rows, rng), ".jsonl", rng)
+            case _:
+                buffer = pa.BufferOutputStream()
+                pa.parquet.write_table(_arrow(rows, rng), buffer)
+                data, ending = buffer.getvalue().to_pybytes(), ".parquet"
+                data = damaged_bytes(data, rng) if rng.random() < 0.4 else data
+        path.with_name(path.name + ending).write_bytes(data)
+    group = rng.choice([None, None, "kind", "gone"])
+    found = accepted_or_one_sentence(lambda: read_folder(root, group=group))
+    if found is None:
+        return REFUSED
+    assert all(isinstance(one.text, str) and one.group for one in found)
+    return RIGHT
+
+
+DOORS: dict[str, Door] = {
+    door.__name__: door
+    for door in (table_file, table_frame, published_table, checkpoint_table, samples, own_text)
+}
