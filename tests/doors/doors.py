@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
+import yaml
 from doors.damage import (
     NO_NUMBERS,
     TEXTS,
@@ -418,7 +419,58 @@ def own_text(rng: random.Random, folder: Path) -> str:
     return RIGHT
 
 
+# Suites of one's own
+
+
+def suite_folder(rng: random.Random, folder: Path) -> str:
+    """A folder with ``suite.yaml``, tasks of lm-eval's and their data; what is prepared is whole or not there."""
+    from relscale.scoring.requests import read_requests
+    from relscale.scoring.suite import prepare_suite
+
+    suite = folder / "suite"
+    (suite / "tasks").mkdir(parents=True)
+    rows: list[Row] = [
+        {"question": f"Which {n}?", "choices": ["one", "two"], "answer": n % 2} for n in range(6)
+    ]
+    told: Row = {
+        "title": "Mine", "what": "Two tasks.", "kind": "multiple_choice", "metric": "bits_per_byte_answer_mean",
+        "direction": "lower", "baseline": "a", "groups": {"a": {"label": "A"}, "b": {"label": "B"}},
+        "tasks": {"task_a": {"group": "a"}, "task_b": {"group": "b"}},
+    }  # fmt: skip
+    tasks: dict[str, Row] = {
+        name: {
+            "task": name, "output_type": "multiple_choice", "dataset_path": "json", "test_split": "test",
+            "dataset_kwargs": {"data_files": {"test": str(suite / "rows.jsonl")}},
+            "doc_to_text": "{{question}}", "doc_to_choice": "{{choices}}", "doc_to_target": "{{answer}}",
+        }
+        for name in told["tasks"]
+    }  # fmt: skip
+    part = rng.choice(["suite", "task", "rows", "bytes", "bytes"])
+    if part == "suite":
+        _damage_tree(told, rng)
+    if part == "task":
+        _damage_tree(tasks["task_a"], rng)
+    rows = damaged_rows(rows, rng) if part == "rows" else rows
+    files = {"suite.yaml": yaml.safe_dump(told), "rows.jsonl": "\n".join(map(json.dumps, rows))}
+    files |= {f"tasks/{name}.yaml": yaml.safe_dump(task) for name, task in tasks.items()}
+    damaged = rng.choice(list(files)) if part == "bytes" else None
+    for name, text in files.items():
+        data = text.encode("utf-8", "surrogatepass")
+        (suite / name).write_bytes(damaged_bytes(data, rng) if name == damaged else data)
+    output = folder / "prepared"
+    found = accepted_or_one_sentence(
+        lambda: prepare_suite("mine", {"path": str(suite)}, [], output, seed=0), seconds=30
+    )
+    assert output.exists() == (found is not None), "half of a suite was written"
+    assert not list(folder.glob(".*partial*"))
+    if found is None:
+        return REFUSED
+    items = [item for requests in read_requests(output) for item in requests]
+    assert items, "a suite without an item"
+    return RIGHT
+
+
 DOORS: dict[str, Door] = {
     door.__name__: door
-    for door in (table_file, table_frame, published_table, checkpoint_table, samples, own_text)
+    for door in (table_file, table_frame, published_table, checkpoint_table, samples, own_text, suite_folder)
 }

@@ -228,10 +228,10 @@ def _checkpoint(row: dict[str, Any], path: Path, number: int) -> Checkpoint:
     if (model is None) == (samples is None) and (model is not None or status == OK):
         raise RelscaleError(f"{where}: give a 'model' to score, or the 'samples' that lm-eval logged of one")
     if samples and not Path(samples).is_dir():
-        raise RelscaleError(f"{where}: no folder {shortened(samples)!r}")
+        raise RelscaleError(f"{where}: no folder {shortened(samples, 150)!r}")
     if model and not Path(model).is_dir() and (model.count("/") != 1 or model.startswith((".", "/"))):
         raise RelscaleError(
-            f"{where}: {shortened(model)!r} is neither a folder nor the name of a model on the hub"
+            f"{where}: {shortened(model, 150)!r} is neither a folder nor the name of a model on the hub"
         )
     if row["corpus"] is None:
         raise RelscaleError(f"{where}: 'corpus' is empty; give the name of what it was trained on")
