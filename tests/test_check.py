@@ -49,6 +49,14 @@ def test_every_experiment_that_is_kept_is_right(path, monkeypatch):
         ),
         ({"fit": {"contrasts": {"corpus": "text"}}}, "fit.contrasts.corpus: no 'text' in the experiment"),
         ({"collect": {"subjects": ["mmlu"]}}, "collect.subjects: no 'mmlu' in the experiment"),
+        ({"suites": {"validation": {"path": "x"}}}, "suites.validation: is how measurements call"),
+        (
+            {
+                "suites": {"behaviours": {}, "behaviours_subjects": {}},
+                "collect": {"subjects": ["behaviours"]},
+            },
+            "suites.behaviours_subjects: is how measurements call",
+        ),
         ({"training": {"devices": 3}, "hardware": {"gpus_per_node": 2}}, "training.devices: 3"),
     ],
 )

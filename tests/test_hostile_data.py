@@ -7,6 +7,7 @@ Each way is tried as somebody would meet it who has got the folder from somebody
 import json
 import os
 import pickle
+import re
 import shutil
 from pathlib import Path
 
@@ -398,3 +399,12 @@ def saved(tmp_path_factory):
 def checkpoint_folder(saved):
     shutil.copytree(saved, "model")
     return Path("model").resolve()
+
+
+def test_lm_evals_tasks_are_loaded_by_the_module_that_guards_them_alone():
+    package = Path(suite_code.__file__).parents[1]
+    imports = re.compile(r"^\s*(from|import) lm_eval\.(tasks|api\.task)", re.MULTILINE)
+    for path in package.rglob("*.py"):
+        text = re.sub(r"if TYPE_CHECKING:\n(?: {4}.*\n|\n)+", "", path.read_text(encoding="utf-8"))
+        found = imports.search(text)
+        assert found is None or path.name == "lm_eval_tasks.py", f"{path.name}: {found[0]}"

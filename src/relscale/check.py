@@ -36,6 +36,7 @@ def check_experiment(config: dict[str, Any]) -> None:
     if source(config) == "checkpoints":
         check_distinct(checkpoints(config), config["runs"]["table"])
     if source(config) != "measurements":
+        _check_taken(config)
         for name, options in config["suites"].items():
             _check_suite(config, name, options)
         _check_names(config)
@@ -76,6 +77,20 @@ def _check_names(config: dict[str, Any]) -> None:
     for key, name, there in named:
         if name not in there:
             raise RelscaleError(f"{key}: no {name!r} in the experiment; there are {', '.join(there)}")
+
+
+def _check_taken(config: dict[str, Any]) -> None:
+    """No suite has a name that measurements have for something else."""
+    if VALIDATION[0] in config["suites"]:
+        raise RelscaleError(
+            f"suites.{VALIDATION[0]}: is how measurements call the loss on held-out text; give the suite another name"
+        )
+    for name in config["collect"]["subjects"]:
+        if f"{name}_subjects" in config["suites"]:
+            raise RelscaleError(
+                f"suites.{name}_subjects: is how measurements call the subjects of {name} (collect.subjects); "
+                "give the suite another name"
+            )
 
 
 def _check_suite(config: dict[str, Any], name: str, options: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from relscale.figures import as_text, plot
@@ -119,3 +120,22 @@ def test_text_shows_what_it_says(name: str) -> None:
 
 def test_plain_names_stay_as_they_are() -> None:
     assert as_text.as_text('bits_per_byte: 3.5% of it\'s "x"') == 'bits_per_byte: 3.5% of it\'s "x"'
+
+
+def test_a_law_fitted_to_any_table_is_drawn_with_its_names_as_text(tmp_path: Path) -> None:
+    import relscale
+
+    columns = {hostile("x"): [], hostile("y"): [], "group": []}
+    for group, level in ((hostile("one"), 1.0), (hostile("two"), 2.0)):
+        for power in range(18, 22):
+            for column, value in zip(
+                columns, (10.0**power, level * 10 ** (-0.05 * power), group), strict=True
+            ):
+                columns[column].append(value)
+    fitted = relscale.fit(
+        pa.table(columns), x=hostile("x"), y=hostile("y"), group="group", baseline=hostile("one"), bootstrap=0
+    )
+    texts = list(strings(json.loads(fitted.plot().to_json())))
+    for text in texts:
+        assert not re.search(r"<\w|</|<!|%\{", MARKUP.sub("", text)), text
+    assert hostile("two") in html.unescape(" ".join(texts))

@@ -1,10 +1,12 @@
 """Models given away: their folders, cards and table, and what reads the table back."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
 import yaml
+from hostile import NAMES
 
 from relscale.design.isoflop import plan
 from relscale.design.run import run_to_dict
@@ -36,11 +38,10 @@ CONFIG = {
 SCORE = {"suite": "mmlu", "prompt": "cloze", "group": "stem", "metric": "bits_per_byte_answer_mean"}
 
 
-@pytest.fixture
-def trained(tmp_path):
+def leave_trained(tmp_path, config):
     """Two runs as training leaves them, of which the second diverged; their manifest."""
     manifest = []
-    for number, run in enumerate(plan(CONFIG)):
+    for number, run in enumerate(plan(config)):
         folder = tmp_path / "store" / f"key{number}"
         folder.mkdir(parents=True)
         ok = number == 0
@@ -66,6 +67,11 @@ def trained(tmp_path):
     path = tmp_path / "runs.json"
     path.write_text(json.dumps(manifest))
     return path
+
+
+@pytest.fixture
+def trained(tmp_path):
+    return leave_trained(tmp_path, CONFIG)
 
 
 @pytest.fixture
@@ -166,3 +172,41 @@ def test_what_the_hub_refuses_is_said_in_one_line(exported, monkeypatch):
     with pytest.raises(RelscaleError, match=r"cannot push .* \(no route\)") as error:
         push(exported.table.parent, "us", "small", "apache-2.0")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_corpus_may_be_called_anything_and_its_models_lie_in_the_export(tmp_path, name):
+    config = CONFIG | {"experiment": name, "corpora": {name: CONFIG["corpora"]["mixed"]}}
+    score = SCORE | {"run": plan(config)[0].name, "group": name, "value": 1.5, "stderr": None, "items": 12}
+    (tmp_path / "suite").mkdir()
+    given = export(
+        config,
+        [leave_trained(tmp_path, config)],
+        [score],
+        {"mmlu": SCORE["metric"]},
+        {name: tmp_path / "suite"},
+        tmp_path / "export",
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"store", "runs.json", "suite", "export"}
+    assert [path.parent for path in given.models] == [tmp_path / "export"]
+    assert [row.corpus for row in read_checkpoints(given.table)] == [name, name]
+    assert [row.run for row in read_checkpoints(given.table)] == [run.name for run in plan(config)]
+    assert [row.local for row in read_checkpoints(given.table)] == [True, False]
+    metadata, text = card(given)
+    assert metadata["tags"][-1] == name
+    assert not re.search(r"<(img|script|/script)", text.replace(f"`{name}`", ""))
+    (row,) = [line for line in text.splitlines() if line.startswith("| mmlu")]
+    assert len(re.findall(r"(?<!\\)\|", row)) == 8  # a cell for each of seven columns
+
+
+@pytest.mark.parametrize("model", ["../store/key0", "/etc", ".", ".."])
+def test_nothing_but_models_of_the_export_is_pushed(exported, monkeypatch, model):
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", lambda: pytest.fail("nothing is uploaded"))
+    folder = exported.table.parent
+    text = exported.table.read_text().replace(exported.models[0].name, model)
+    exported.table.write_text(text)
+    for act in (lambda: to_push(folder), lambda: push(folder, "us", "small", "apache-2.0")):
+        with pytest.raises(RelscaleError, match="is no folder of this export"):
+            act()

@@ -22,7 +22,7 @@ FLOPS = np.geomspace(1e18, 1e21, 4)
 COLUMNS = {"value": "loss, nats", "group": "the {test}", "run": "$(touch PWNED)"}
 TABLE = "num{x}bers $(touch PWNED) 'it'.csv"
 EXPERIMENT = {
-    "experiment": "a b; touch PWNED; $(touch PWNED) {x} '",
+    "experiment": "a b; touch PWNED; $(touch PWNED) {x} '</script>",
     "runs": {"source": "measurements", "tables": [{"path": TABLE, "columns": COLUMNS}]},
     "suites": {
         name: {

@@ -12,6 +12,7 @@ from relscale.atomic import atomic_path, link, write_text
 from relscale.config import corpus_parts
 from relscale.design.run import run_from_dict
 from relscale.errors import RelscaleError
+from relscale.file_name import file_name
 from relscale.measurements.runs import Trained, read_trained
 from relscale.release.model_card import model_card
 from relscale.scoring.checkpoint_table import TABLE, table_schema
@@ -80,12 +81,12 @@ def export(
                 config["experiment"],
                 config["export"]["licence"],
             )
-            models.append(_model(trained.folder, card, folder / name))
+            models.append(_model(trained.folder, card, folder / file_name(name)))
         else:
             without.append(name)
         rows.append(_row(trained))
     for name, prepared in suites.items():
-        with atomic_path(folder / "suites" / name) as partial:
+        with atomic_path(folder / "suites" / file_name(name)) as partial:
             shutil.copytree(prepared, partial)
     table = folder / TABLE
     write_table(pa.Table.from_pylist(rows, table_schema()), table)
@@ -113,7 +114,7 @@ def _row(trained: Trained) -> dict[str, Any]:
     ok = trained.record["status"] == "ok"
     return {
         **trained.described,
-        "model": trained.described["run"] if ok else None,
+        "model": file_name(trained.described["run"]) if ok else None,
         "status": trained.record["status"],
         "validation_loss": trained.record.get("validation_loss"),
         "validation_bits_per_byte": trained.record.get("validation_bits_per_byte"),

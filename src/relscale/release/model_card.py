@@ -1,5 +1,6 @@
 """The card of a model: what it is, what it read, what it cost and how it scores, as README.md of its folder."""
 
+import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,10 +41,10 @@ def model_card(
             yaml.safe_dump(_metadata(run, data, licence), sort_keys=False, allow_unicode=True).rstrip(),
             "---",
             "",
-            f"# {record['name']}",
+            f"# {_text(record['name'])}",
             "",
-            f"One of the models of the experiment `{experiment}`: trained with relscale at a fixed compute budget, for "
-            "scaling laws and not to be of use otherwise.",
+            f"One of the models of the experiment {_code(experiment)}: trained with relscale at a fixed compute "
+            "budget, for scaling laws and not to be of use otherwise.",
             "",
             "## Licence",
             "",
@@ -55,7 +56,7 @@ def model_card(
             "",
             "## Data",
             "",
-            f"Corpus `{run.corpus}`:",
+            f"Corpus {_code(run.corpus)}:",
             "",
             *_parts(data),
             "",
@@ -146,7 +147,7 @@ def _parts(data: Sequence[Mapping[str, Any]]) -> list[str]:
             f"{key} {part[key]}" for key in ("part", "name", "data_files", "revision") if part.get(key)
         ]
         share = f", weight {part['weight']:g}" if len(data) > 1 else ""
-        lines.append(f"- {name} ({'; '.join([part['kind'], *details])}){share}")
+        lines.append(f"- {_text(str(name))} ({'; '.join([part['kind'], *details])}){share}")
     return lines
 
 
@@ -158,4 +159,14 @@ def _scores(scores: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    return "" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)
+    return "" if value is None else f"{value:.5g}" if isinstance(value, float) else _text(str(value))
+
+
+def _text(name: str) -> str:
+    """A name in Markdown, which takes HTML for HTML and bars for the end of a cell."""
+    return html.escape(" ".join(name.split()), quote=False).replace("|", "\\|")
+
+
+def _code(name: str) -> str:
+    """A name in the type of code; one with a backquote cannot be."""
+    return _text(name) if "`" in name else f"`{' '.join(name.split())}`"

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from relscale.errors import RelscaleError
+from relscale.file_name import file_name
 from relscale.scoring.checkpoint_table import TABLE, table_schema
 from relscale.tables import read_table, write_table
 
@@ -22,7 +23,8 @@ def push(
 ) -> Path:
     """Upload every model of an export, and write the table that names them on the hub, at their commits.
 
-    Repositories are called ``organisation/experiment-run`` and are private until someone opens them.
+    Repositories are called ``organisation/experiment-run``, or by the file name of that (``relscale.file_name``), and
+    are private until someone opens them.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ def push(
     Raises
     ------
     RelscaleError
-        There is no export, no licence, or the hub refuses.
+        There is no export, no licence, a model of the table lies elsewhere, or the hub refuses.
     """
     if licence is None:
         raise RelscaleError(
@@ -49,8 +51,8 @@ def push(
     rows = read_table(folder / TABLE, ("run", "model")).to_pylist()
     for row in rows:
         if row["model"]:
-            name = f"{organisation}/{experiment}-{row['run']}"
-            row |= {"model": name, "revision": _upload(folder / row["model"], name)}
+            name = f"{organisation}/{file_name(experiment + '-' + row['run'])}"
+            row |= {"model": name, "revision": _upload(_model(folder, row["model"]), name)}
             report(f"{name} at {row['revision']}")
     write_table(pa.Table.from_pylist(rows, table_schema()), folder / PUSHED)
     return folder / PUSHED
@@ -59,10 +61,18 @@ def push(
 def to_push(folder: Path) -> tuple[int, int]:
     """How many models an export has, and their bytes."""
     models: Sequence[Any] = read_table(folder / TABLE, ("model",))["model"].drop_null().to_pylist()
-    paths = [folder / name for name in models if name]
+    paths = [_model(folder, name) for name in models if name]
     return len(paths), sum(
         file.stat().st_size for path in paths for file in path.rglob("*") if file.is_file()
     )
+
+
+def _model(folder: Path, name: str) -> Path:
+    """The folder of a model in an export; the table is data, and nothing else of this machine is uploaded by it."""
+    path = folder / name
+    if path.resolve().parent != folder.resolve():
+        raise RelscaleError(f"{folder / TABLE}: {name!r} is no folder of this export, and is not uploaded")
+    return path
 
 
 def _upload(folder: Path, name: str) -> str:
