@@ -5,6 +5,7 @@ A column is a corpus.
 
 import math
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 import plotly.graph_objects as go
@@ -68,8 +69,9 @@ def _draw_corpus(
     """Draw one panel; returns the notes on what it leaves out."""
     axes = grid.axes(0, column)
     runs = [run for run in data.rows("measurements", **series.key, **LOSS) if known(run["budget"])]
-    counted = [run for run in runs if known(run["value"])]
-    lost = [run for run in runs if not known(run["value"])]
+    trusted = [known(run["value"]) and run["status"] == "ok" for run in runs]
+    counted = list(compress(runs, trusted))
+    lost = [run for run, good in zip(runs, trusted, strict=True) if not good]
     points = data.rows("frontier", **series.key, run=None)
     heading(grid, 0, column, series.label)
     if not counted:
