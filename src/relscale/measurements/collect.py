@@ -65,6 +65,26 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Found:
+    """A cell of one model.
+
+    Attributes
+    ----------
+    described
+        The columns of a measurement that say which model it is.
+    place
+        The suite, prompt and group that the cell is of, or in which its subject is.
+    told
+        What is wrong with it as a whole.
+    """
+
+    described: dict[str, Any]
+    place: Place
+    cell: Cell
+    told: list[str]
+
+
+@dataclass(frozen=True)
 class Shared:
     """What models have in common, kept once: draws by document ids, and what groups were asked by its digest."""
 
@@ -116,33 +136,47 @@ def collect(
     """
     shared = Shared({}, {})
     rows: list[dict[str, Any]] = []
-    cells: list[tuple[dict[str, Any], Cell]] = []
-    places: list[Place] = []  # of suites, where cells may be of subjects in them
-    flags: list[list[str]] = []
+    found: list[Found] = []
+    scored: list[dict[str, Any]] = []
     numbers: list[tuple[str, str, bytes]] = []
     for run in runs:
         described = {"experiment": experiment, **run.described}
         rows += [{**described, **row} for row in run.rows]
+        scored += [described] if run.items else []
         reported = _Reported(run.task_metrics, prepared or {}, seed)
         for items in map(_table, run.items):
             for place, own in _cells(items, run.prepared, replicates, seed, shared, subjects):
                 cell = reported.added(own, place[2], own.group if own.suite != place[0] else None)
-                cells.append((described, cell))
-                places.append(place)
-                flags.append(list(run.flags.get(place, ())))
+                found.append(Found(described, place, cell, [run.status, *run.flags.get(place, ())]))
             if run.listed:
                 digests = number_digests(items)
                 numbers += [(described["run"], suite, digest) for suite, digest in digests.items()]
     alike = same_numbers(numbers)
-    for (described, _), (suite, *_), told in zip(cells, places, flags, strict=True):
-        told += alike.get((described["run"], suite), ())
-    for told, differing in zip(flags, _differences([cell for _, cell in cells]), strict=True):
-        told += differing
-    for (described, cell), told in zip(cells, flags, strict=True):
-        rows += [{**described, **row} for row in _rows(cell, cut, told)]
-    _report(cells, flags)
+    for one, differing in zip(found, _differences([one.cell for one in found]), strict=True):
+        one.told.extend((*alike.get((one.described["run"], one.place[0]), ()), *differing))
+        rows += [{**one.described, **row} for row in _rows(one.cell, cut, one.told)]
+    missing = list(_missing(found, scored))
+    rows += missing
+    _report(found, missing)
     table = pa.Table.from_pylist(rows, MEASUREMENTS)
-    return table.sort_by([(column, "ascending") for column in ORDER]), _replicates(cells, replicates)
+    return table.sort_by([(column, "ascending") for column in ORDER]), _replicates(found, replicates)
+
+
+def _missing(found: Sequence[Found], scored: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Rows without a value of the models that lack a group which others have."""
+    places: dict[Place, Cell] = {}
+    had: set[tuple[int, Place]] = set()
+    for one in found:
+        place = one.cell.suite, one.cell.prompt, one.cell.group
+        places.setdefault(place, one.cell)
+        had.add((id(one.described), place))
+    for described in scored:
+        for (suite, prompt, group), cell in places.items():
+            if (id(described), (suite, prompt, group)) in had:
+                continue
+            status = of_items(Status.INCOMPLETE, 0, cell.items)
+            row = {"suite": suite, "prompt": prompt, "group": group, "items": 0, "bytes": 0, "status": status}
+            yield from ({**described, **row, "metric": metric} for metric in cell.metrics)
 
 
 def _differences(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
@@ -290,29 +324,37 @@ def _without_value(cell: Cell) -> list[str]:
     return [of_items(Status.TOO_SHORT, short, cell.items + short) if short else str(Status.NO_NUMBER)]
 
 
-def _report(cells: Sequence[tuple[dict[str, Any], Cell]], flags: Sequence[Sequence[str]]) -> None:
+def _report(found: Sequence[Found], missing: Sequence[dict[str, Any]]) -> None:
     """Lines on stderr for each group that has items that were flagged or left out, or is flagged as a whole."""
-    lines = []
-    for (described, cell), told in zip(cells, flags, strict=True):
+    lines = list(
+        dict.fromkeys(
+            f"{row['run']}, {row['suite']} {row['prompt']}, {row['group']}: {row['status']}"
+            for row in missing
+        )
+    )
+    for one in found:
+        cell = one.cell
         items = cell.items + cell.flagged[ItemStatus.TOO_SHORT]
         counts = [f"{count} of {items} {WORDS[status]}" for status, count in cell.flagged.items()]
-        where = f"{described['run']}, {cell.suite} {cell.prompt}, {cell.group}"
-        lines += [f"{where}: {each}" for each in (*counts, *dict.fromkeys(told))]
+        told = [status for status in dict.fromkeys(one.told) if status != Status.OK]
+        where = f"{one.described['run']}, {cell.suite} {cell.prompt}, {cell.group}"
+        lines += [f"{where}: {each}" for each in (*counts, *told)]
     for line in lines[:REPORTED]:
         print(line, file=sys.stderr)
     if len(lines) > REPORTED:
         print(f"… and {len(lines) - REPORTED} more such lines", file=sys.stderr)
 
 
-def _replicates(cells: Sequence[tuple[dict[str, Any], Cell]], count: int) -> Iterator[pa.Table]:
+def _replicates(found: Sequence[Found], count: int) -> Iterator[pa.Table]:
     """All draws, in the order of measurements, in pieces of whole series."""
     series = [
         (
-            described | {"suite": cell.suite, "prompt": cell.prompt, "group": cell.group, "metric": metric},
+            one.described
+            | {"suite": one.cell.suite, "prompt": one.cell.prompt, "group": one.cell.group, "metric": metric},
             column,
         )
-        for described, cell in cells
-        for metric, column in zip(cell.metrics, cell.replicates.T, strict=True)
+        for one in found
+        for metric, column in zip(one.cell.metrics, one.cell.replicates.T, strict=True)
         if metric.startswith(RESAMPLED)
     ]
     series.sort(key=lambda entry: [(entry[0][name] is None, entry[0][name]) for name in ORDER])

@@ -47,6 +47,8 @@ class Measured:
         Whether its items answer a prepared suite's requests, and not what somebody asked elsewhere.
     listed
         Whether it is a row of somebody's table, in which two rows may be one model by mistake.
+    status
+        Of the model as a whole: ``ok``, or why no number of it must be trusted.
     """
 
     described: dict[str, Any]
@@ -56,6 +58,7 @@ class Measured:
     flags: Mapping[Place, tuple[str, ...]] = field(default_factory=dict)
     prepared: bool = True
     listed: bool = False
+    status: str = Status.OK
 
 
 @dataclass(frozen=True)
@@ -193,6 +196,7 @@ def listed_runs(
             scored.get(checkpoint.run, ()),
             own_metrics.get(checkpoint.run, ()),
             listed=True,
+            status=checkpoint.status,
         )
         for checkpoint in checkpoints
     ]
@@ -208,6 +212,7 @@ def _logged(checkpoint: Checkpoint, suites: Mapping[str, Manifest], reported: Co
         flags=found.flags,
         prepared=False,
         listed=True,
+        status=checkpoint.status,
     )
 
 

@@ -109,7 +109,7 @@ def read_samples(
     assumed = []
     for suite, manifest in suites.items():
         placed = [name for name in manifest.tasks if name in logs]
-        if placed and len(placed) < len(manifest.tasks):
+        if len(placed) < len(manifest.tasks):
             print(
                 f"{folder}: samples of {len(placed)} of the {len(manifest.tasks)} tasks of suite {suite}",
                 file=sys.stderr,
@@ -131,6 +131,8 @@ def read_samples(
             place = suite, task.prompt, task.group
             flags[place] = (*flags.get(place, ()), *_flags(samples, log, manifest))
             assumed += [] if read.known else [name]
+            if not samples:
+                print(f"{log.path}: no samples in it", file=sys.stderr)
     if logs:
         print(f"{folder}: left out, tasks of no suite: {', '.join(sorted(logs))}", file=sys.stderr)
     if assumed:
