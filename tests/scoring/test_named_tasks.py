@@ -159,8 +159,12 @@ def test_a_suite_whose_targets_mean_nothing_shows_what_its_task_reports(tmp_path
         ({"lm_eval": ["arc_easy"], "shots": 3}, "unknown option 'shots'; allowed are lm_eval, num_fewshot"),
         ({"lm_eval": ["arc_easy"], "baseline": "piqa"}, "no group 'piqa' for a baseline"),
         ({"lm_eval": ["arc_easy"], "data": {"piqa": "x"}}, "data for 'piqa', which is none of its tasks"),
-        ({"lm_eval": ["arc_easy"], "data": {"arc_easy": "nowhere"}}, "nowhere: no data there"),
+        (
+            {"lm_eval": ["arc_easy"], "data": {"arc_easy": "nowhere"}},
+            "data of arc_easy: nothing is at .nowhere",
+        ),
         ({"lm_eval": ["arc_easy", "wikitext"]}, "some of its tasks score whole documents"),
+        ({"lm_eval": ["ai2_arc", "arc_easy"]}, "task arc_easy is one of ai2_arc and of arc_easy"),
         ({"lm_eval": "arc_easy"}, "lm_eval is 'arc_easy'; give a list"),
         ({"lm_eval": []}, r"lm_eval is \[\]; give a list"),
         ({"lm_eval": ["arc_easy"], "limit": 0}, "limit is 0; give a whole number from 1 on"),

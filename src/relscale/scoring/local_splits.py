@@ -12,6 +12,7 @@ from relscale.scoring.local_data import FORMATS
 # Names that data sets have for one and the same split.
 ALIKE = (("validation", "valid", "val", "dev"), ("train", "training"))
 FEWSHOT = "fewshot"  # what examples are drawn from where it is given, whatever the task itself says
+SHOWN = 80  # characters of a value in a message
 PART = re.compile(r"(?P<split>.+?)(?:[-._]\d+(?:-of-\d+)?)?")  # train-00000-of-00002
 
 
@@ -49,19 +50,24 @@ def split_files(what: str, data: str | Mapping[str, Any], config: Mapping[str, A
         shown = FEWSHOT
         splits.append(FEWSHOT)
     files = {split: _files(split, found) for split in splits}
-    there = ", ".join(split for split in found if split is not None)
+    there = ", ".join(split for split in found if split is not None) or "none"
     if asked is None or not files[asked]:
-        raise RelscaleError(f"{what}: no split {asked!r}, which the task asks; there are {there}")
+        raise RelscaleError(f"{what}: no split {asked!r}, which the task asks; it has {there}")
     examples = (config.get("num_fewshot") or 0) > 0 and not (config.get("fewshot_config") or {}).get(
         "samples"
     )
     if examples and shown is not None and not files[shown]:
         raise RelscaleError(
-            f"{what}: no split {shown!r}, which its {config['num_fewshot']} examples come from; there are {there}: "
+            f"{what}: no split {shown!r}, which its {config['num_fewshot']} examples come from; it has {there}: "
             f"add {shown}: file, or set num_fewshot to 0"
         )
     # A split of which nothing is used must be there for lm-eval all the same.
     return {split: files[split] or files[asked] for split in splits}
+
+
+def shorten(text: str) -> str:
+    """What fits a message."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _given(what: str, data: str | Mapping[str, Any]) -> dict[str | None, list[str]]:
@@ -72,7 +78,7 @@ def _given(what: str, data: str | Mapping[str, Any]) -> dict[str | None, list[st
         raise RelscaleError(
             f"{what}: {data!r} is neither a path nor files by split, as {{test: file, train: file}}"
         )
-    place = Path(data).resolve()
+    place = _there(what, data)
     if place.is_file() or (place / "state.json").is_file():
         return {None: _below(what, data)}
     if (place / "dataset_dict.json").is_file():
@@ -95,9 +101,20 @@ def _given(what: str, data: str | Mapping[str, Any]) -> dict[str | None, list[st
 def _below(what: str, path: Any) -> list[str]:
     """One file, or all of a folder that ``datasets`` has not saved."""
     several = path if isinstance(path, list) else [path]
-    if not several or not all(isinstance(each, str) for each in several):
-        raise RelscaleError(f"{what}: {path!r} is no path")
-    return [file for each in several for file in _readable(what, Path(each).resolve())]
+    if not several:
+        raise RelscaleError(f"{what}: a split without files")
+    return [file for each in several for file in _readable(what, _there(what, each))]
+
+
+def _there(what: str, path: Any) -> Path:
+    """What a path of the config leads to."""
+    try:
+        place = Path(path).resolve() if isinstance(path, str) and path else None
+        if place is not None and place.exists():
+            return place
+    except (OSError, ValueError):  # too long, or with a NUL
+        pass
+    raise RelscaleError(f"{what}: nothing is at {shorten(repr(path))} (in {Path.cwd()})")
 
 
 def _readable(what: str, path: Path) -> Iterable[str]:

@@ -71,6 +71,7 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
     RelscaleError
         lm-eval has no such task, cannot load its data, or no task is left.
     """
+    options = {key: value for key, value in options.items() if value is not None}
     _check_options(name, options)
     from relscale.scoring.lm_eval_tasks import TaskManager
 
@@ -79,6 +80,7 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
     if len(named) == 1:
         ((each, leaves),) = named.items()
         named = {leaf.name: [leaf] for leaf in leaves} if len(leaves) > 1 else {each: leaves}
+    _check_once(name, named)
     left_out = {leaf.name: leaf.refused for leaves in named.values() for leaf in leaves if leaf.refused}
     for task, reason in left_out.items():
         print(f"suite {name}: task {task} is left out: it {reason}", file=sys.stderr)
@@ -163,6 +165,17 @@ def _check_options(name: str, options: dict[str, Any]) -> None:
         raise RelscaleError(
             f"suite {name}: data is {options['data']!r}; give a path for each task, as {{arc_easy: path}}"
         )
+
+
+def _check_once(name: str, named: Mapping[str, Sequence[Leaf]]) -> None:
+    """See that no task stands in two groups, of which one would lose it."""
+    first: dict[str, str] = {}
+    for each, leaves in named.items():
+        for leaf in leaves:
+            if first.setdefault(leaf.name, each) != each:
+                raise RelscaleError(
+                    f"suite {name}: the task {leaf.name} is one of {first[leaf.name]} and of {each}; name only one"
+                )
 
 
 def _kind(name: str, leaves: Sequence[Leaf]) -> tuple[str, str]:

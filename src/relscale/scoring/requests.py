@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
 
 FILE = "requests.parquet"
+LONGEST_REASON = 220  # characters of what a library says
 RANDOM_SEED, FEWSHOT_SEED = 0, 1234  # lm-eval's own; numpy's is the second
 # Answers that are scored once more without their question, for mutual information, stand under this prompt.
 UNCONDITIONAL = "unconditional"
@@ -339,6 +340,7 @@ def not_prepared(folder: str | Path) -> RelscaleError:
 
 def _not_made(name: str, suite: str, error: Exception) -> RelscaleError:
     reason = " ".join(str(error).split()) or type(error).__name__
+    reason = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]} …"
     if isinstance(error, IndexError):  # lm-eval looks at the first document when it makes a task
         reason += "; is the label of its first document outside the choices?"
     hint = f"; data that cannot be fetched may be given as data: {{{name}: path}}" if "Hub" in reason else ""
