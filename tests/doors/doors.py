@@ -4,6 +4,8 @@ A case is a function of a random number generator and an empty folder, and retur
 happens, a traceback as much as a number that is silently wrong, is an ``AssertionError`` or another exception.
 """
 
+import contextlib
+import io
 import json
 import math
 import random
@@ -26,7 +28,7 @@ from doors.damage import (
     damaged_rows,
     odd_cell,
 )
-from one_sentence import accepted_or_one_sentence
+from one_sentence import accepted_or_one_sentence, assert_one_sentence
 
 import relscale
 
@@ -61,7 +63,24 @@ def table_file(rng: random.Random, folder: Path) -> str:
     mild = rng.random() < 0.4  # only what must not change the numbers of the other rows
     rows, wrong = _with_holes(rng) if mild else (damaged_rows(exact_rows(), rng), None)
     path = _written(rows, rng, folder, damage=not mild)
-    return _fit(path, rng, wrong)
+    return _fit(path, rng, wrong) if rng.random() < 0.9 else _shell(path)
+
+
+def _shell(path: Path) -> str:
+    """The same by the command ``relscale fit``: exit code 1 and a line, or 0 and a table."""
+    from relscale.cli import main
+
+    output, said, complaint = path.parent / "fits.parquet", io.StringIO(), io.StringIO()
+    arguments = ["--law", "power", "--error", "linear", "--x", "flops", "--y", "loss", "--group", "group"]
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complaint):
+        code = main(["fit", str(path), *arguments, "--output", str(output)])
+    assert output.is_file() == (code == 0), f"exit code {code}, output: {output.is_file()}"
+    assert {file.name for file in path.parent.iterdir()} <= {path.name, output.name}
+    if code:
+        assert_one_sentence(complaint.getvalue().rstrip("\n"))
+        return REFUSED
+    assert said.getvalue().strip()
+    return RIGHT
 
 
 def table_frame(rng: random.Random, folder: Path) -> str:
@@ -181,14 +200,12 @@ def _pandas(rows: list[Row], rng: random.Random) -> Any:
 
     frame = pandas.DataFrame(_columns(rows), dtype=object)
     match rng.randrange(8):
-        case 0:
-            return frame.infer_objects() if json.dumps(rows, ensure_ascii=False).isprintable() else frame
-        case 1:
-            return (
-                frame.astype(str)
-                if any(isinstance(c, str) for c in frame["loss"])
-                else frame.convert_dtypes()
-            )
+        case 0 | 1:
+            convert = [frame.infer_objects, frame.convert_dtypes, lambda: frame.map(str).astype("str")]
+            with contextlib.suppress(
+                UnicodeEncodeError
+            ):  # pandas' own texts hold no half of a surrogate pair
+                return rng.choice(convert)()
         case 2:
             return frame.set_index(rng.choice([["flops"], ["group"], ["flops", "group"]]))
         case 3:

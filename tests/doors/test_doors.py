@@ -1,0 +1,45 @@
+"""Damaged and hostile data at every door: right, flagged, or one sentence, and nothing else.
+
+``benchmarks/fuzz.py`` runs as many cases as one likes.
+"""
+
+import random
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from doors.doors import DOORS, FLAGGED, REFUSED, RIGHT
+
+AT_ONCE = 50  # cases of a test
+CASES = {
+    "table_file": 400,
+    "table_frame": 300,
+    "published_table": 500,
+    "checkpoint_table": 500,
+    "samples": 400,
+    "own_text": 350,
+}
+
+
+def test_there_are_cases_of_every_door_whose_reading_is_quick() -> None:
+    assert set(CASES) <= set(DOORS)
+    assert sum(CASES.values()) >= 2300
+
+
+@pytest.mark.parametrize(
+    ("door", "first"), [(door, first) for door, cases in CASES.items() for first in range(0, cases, AT_ONCE)]
+)
+def test_damaged_data_are_right_flagged_or_one_sentence(door: str, first: int, tmp_path: Path) -> None:
+    outcomes = Counter[str]()
+    for seed in range(first, first + AT_ONCE):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                outcomes[DOORS[door](random.Random(f"{door} {seed}"), folder)] += 1
+        except Exception as error:
+            raise AssertionError(f"benchmarks/fuzz.py --door {door} --seed {seed} --cases 1") from error
+    assert outcomes.keys() <= {RIGHT, FLAGGED, REFUSED}
+    assert len(outcomes) > 1, f"all {AT_ONCE} ended alike: {outcomes}"
