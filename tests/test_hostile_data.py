@@ -160,6 +160,22 @@ def test_a_file_called_like_an_allowed_module_is_not_that_module(function, file)
         prepare(folder)
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        "longproc.metrics.anything",  # evaluates text
+        "noreval.ask_gec.errant.anything",  # runs commands, and is in a folder of its own
+        "eus_exams.configs.main",  # writes files
+        "humaneval.utils.pass_at_k",  # runs programs
+    ],
+)
+def test_functions_of_lm_evals_that_do_more_than_compute_need_trust(function):
+    folder = own_suite(Path("suite").resolve(), f"doc_to_text: !function lm_eval.tasks.{function}\n")
+    with pytest.raises(RelscaleError, match="runs commands or writes") as error:
+        prepare(folder)
+    assert_one_sentence(error.value)
+
+
 def test_what_a_module_of_lm_evals_has_imported_is_not_its_own():
     folder = own_suite(Path("suite").resolve(), "doc_to_text: !function lm_eval.tasks.hellaswag.utils.re\n")
     with pytest.raises(RelscaleError, match="no function of lm-eval's own tasks"):

@@ -9,7 +9,9 @@ Importing this module puts the guards into lm-eval; no other module imports ``lm
   left out, as where there is no network; what relscale scores needs none.
 """
 
+import ast
 import importlib
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,10 @@ from relscale.errors import RelscaleError
 from relscale.scoring.suite_code import LM_EVAL, OPTION, READERS, is_allowed, is_trusted, lm_eval_folder
 
 __all__ = ["TaskManager", "load_yaml"]
+
+# Calls and modules by which a function does more than compute. A few of lm-eval's tasks do, for answers of programs.
+RUNNING = ("__import__", "compile", "eval", "exec", "open")
+RUNNERS = ("evaluate", "importlib", "pickle", "shutil", "subprocess", "tempfile")
 
 _import_any: Callable[[str, Path], Any] = _yaml_loader._import_func_in_yml
 
@@ -52,10 +58,30 @@ def _import_allowed(name: str, folder: Path) -> Any:
             f"{folder}: a task runs code, the function {name!r}; set {OPTION} if you trust it"
         )
     module, _, function = name.rpartition(".")
+    if name not in READERS and not _only_computes(module):
+        raise RelscaleError(
+            f"{folder}: {name!r} of lm-eval runs commands or writes; set {OPTION} if you trust its data"
+        )
     found = getattr(importlib.import_module(module), function)
     if name not in READERS and (not name.startswith(LM_EVAL) or getattr(found, "__module__", None) != module):
         raise RelscaleError(f"{folder}: a task names {name!r}, which is no function of lm-eval's own tasks")
     return found
+
+
+def _only_computes(module: str) -> bool:
+    """Whether the source of a module of lm-eval neither runs what it is given nor opens files; it is not imported."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return True  # what the import then says of it
+    for node in ast.walk(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RUNNING:
+            return False
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        if any(name.partition(".")[0] in RUNNERS for name in names):
+            return False
+    return True
 
 
 def _known_metric(name: str, hf_evaluate_metric: bool = False) -> Any:
