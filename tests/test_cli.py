@@ -17,6 +17,7 @@ EXPERIMENT = {
     "corpora": {"texts": {"source": "texts"}},
     "vocabulary": {"size": 300, "sample_bytes": 10_000},
     "design": {"recipe": "laptop", "flop_accounting": "training", "budgets": ["1e10"], "sequence_length": 16},
+    "fit": {"frontier": "all"},
 }
 
 
@@ -30,6 +31,11 @@ def experiment(folder, **changes):
     path = folder / "tiny.yaml"
     path.write_text(yaml.safe_dump(EXPERIMENT | changes))
     return str(path)
+
+
+def texts(folder):
+    (folder / "texts").mkdir()
+    (folder / "texts" / "a.txt").write_text("A text.")
 
 
 def fails(capsys, *arguments):
@@ -134,11 +140,13 @@ def test_an_unknown_figure_lists_those_there_are(folder, capsys):
 
 
 def test_what_the_system_refuses_is_said_in_its_words(folder, capsys):
+    texts(folder)
     (folder / "file").touch()
     assert "file" in fails(capsys, "plan", experiment(folder), "--output", "file/plan.csv")
 
 
 def test_the_plan_goes_to_the_file_that_output_names(folder):
+    texts(folder)
     config = experiment(folder)
     assert main(["plan", config, "--output", "plan.csv"]) == 0
     header = (folder / "plan.csv").read_text().splitlines()[0].replace('"', "").split(",")
@@ -165,6 +173,7 @@ def test_a_plan_says_which_runs_are_too_slow_and_that_a_stream_is_cut_to_it(fold
     said = capsys.readouterr().out
     assert "longer than hardware.hours (1e-09) on all devices:" in said
     assert "tokens: texts; a larger budget makes it another text" in said
+    texts(folder)
     assert main(["plan", experiment(folder)]) == 0
     assert "another text" not in capsys.readouterr().out
 

@@ -1,7 +1,7 @@
 """An experiment's configuration: read, checked against the schema, defaults filled in."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from relscale.yaml_text import Plain, load, read
 SCHEMA = Path(__file__).with_name("config.schema.yaml")
 LONGEST = 240  # characters of what is wrong, without the file's name
 SHOWN = 60  # of a value
+MOST_LISTED = 8  # names in a message
 NOT_BLANK = r"\S"  # the pattern of names
 
 
@@ -216,7 +217,10 @@ def _reason(error: jsonschema.ValidationError) -> str:
     value, allowed = shortened(repr(error.instance), SHOWN), error.validator_value
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = sorted(error.schema.get("properties", {}))
-        return _unknown(next(str(name) for name in error.instance if name not in known), known)
+        unknown = next(str(name) for name in error.instance if name not in known)
+        close = difflib.get_close_matches(unknown, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"allowed: {', '.join(known)}"
+        return f"unknown key {shortened(repr(unknown), SHOWN)}; {hint}"
     if error.validator == "enum":
         return f"{value} is not one of {', '.join(map(repr, allowed))}"
     if error.validator == "required":
@@ -233,11 +237,15 @@ def _reason(error: jsonschema.ValidationError) -> str:
     return error.message.replace(repr(error.instance), value)
 
 
-def _unknown(name: str, known: Iterable[str]) -> str:
-    known = list(known)
+def unknown_name(where: str, kind: str, name: str, known: Sequence[str], place: str = "") -> str:
+    """A message about a name that is none of those there are: the one that it comes near, or the first of them."""
     close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"allowed: {', '.join(known)}"
-    return f"unknown key {shortened(repr(name), SHOWN)}; {hint}"
+    listed = (
+        f"{', '.join(known[:MOST_LISTED])}{' …' if len(known) > MOST_LISTED else ''}" if known else "none"
+    )
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {listed}"
+    what = " ".join(word for word in ("no", kind, shortened(repr(name), SHOWN), place) if word)
+    return f"{where}: {what}; {hint}"
 
 
 def _key(error: jsonschema.ValidationError) -> str:

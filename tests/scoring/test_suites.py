@@ -146,7 +146,7 @@ def test_a_document_more_moves_no_other(tmp_path, documents, read_data):
         ("knowledge", {"question": 5}, "unknown option 'question'; allowed are path, baseline, questions"),
         ("knowledge", {"questions": "many"}, "option questions is 'many'; it should be like 100"),
         ("knowledge", {"questions": 0}, "option questions is 0"),
-        ("knowledge", {"forms": ["riddle"]}, "riddle.yaml: no such file"),
+        ("knowledge", {"forms": ["riddle"]}, "no prompt form 'riddle'; a form is a file there, riddle.yaml"),
         ("knowledge", {"baseline": "music"}, "no group 'music' .* one of learning, numerics"),
         ("domains", {"part": "poems"}, "no document of part 'poems'"),
         ("varieties", {"changes": 50}, "no held-out document has 50 words"),

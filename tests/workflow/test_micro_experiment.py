@@ -120,6 +120,7 @@ def test_one_job_a_run_trains_nothing_twice(micro):
     config = copy.deepcopy(micro.config)
     config["training"]["job"] = "run"
     config["design"]["budgets"] = ["4e9"]
+    config["fit"] = {"frontier": "all"}  # a single budget is no IsoFLOP grid
     del config["design"]["seeds"]
     target = "results/micro/runs/documentation/documentation-4e9-d8-L1-B2-c-adamc-s0.json"
     result = micro.snakemake(target, config=config)
@@ -141,3 +142,14 @@ def test_a_bad_config_is_one_line_and_no_traceback(micro):
     said = result.stdout + result.stderr
     assert "unknown key 'desing'; did you mean 'design'" in said
     assert "Traceback" not in said
+
+
+def test_a_suite_that_has_lost_its_description_stops_the_workflow_before_it_touches_a_result(micro, tmp_path):
+    """Snakemake takes what an earlier run has left for whatever it cannot make, and deletes what follows from it."""
+    config = copy.deepcopy(micro.config)
+    config["suites"]["domains"] = {"path": str(tmp_path)}
+    before = {path: path.stat().st_mtime_ns for path in (results(micro) / "fits").glob("*.parquet")}
+    result = micro.snakemake(config=config)
+    assert result.returncode == 1
+    assert f"suites.domains: {tmp_path}/suite.yaml: no such file" in result.stderr
+    assert {path: path.stat().st_mtime_ns for path in (results(micro) / "fits").glob("*.parquet")} == before

@@ -59,7 +59,7 @@ try:
     config = load_configs(workflow.configfiles, workflow.config_settings.config)
     config = with_exported_suites(config, logger.warning if workflow.is_main_process else lambda line: None)
     if workflow.is_main_process:
-        check_experiment(config)
+        check_experiment(config, any(word.startswith(("--profile", "--executor")) for word in sys.argv))
     SOURCE = config["runs"]["source"]
     TRAINS, SCORES = SOURCE == "train", SOURCE != "measurements"
     CHECKPOINTS = checkpoints(config)
@@ -72,7 +72,19 @@ try:
     SUITE_FILES = {name: suite_inputs(options) for name, options in config["suites"].items() if SCORES}
     FIGURE_CODE = {name: code_digest("relscale.figures.plot", name) for name in map(figure_module, config["figures"])}
     LOADERS = [source_module(table["loader"]).__name__ for table in tables(config) if "loader" in table]
-except RelscaleError as error:
+    # Whatever can fail is asked here. Where a function of a rule's input fails, Snakemake takes the files that an earlier
+    # run has left, goes on with those, and deletes the results behind them.
+    MADE = {name: needs_documents(name, options) for name, options in config["suites"].items() if SCORES}
+    TITLES = {name: suite_title(name, options) for name, options in config["suites"].items() if SCORES}
+    SAMPLES = [file for each in CHECKPOINTS if each.samples for file in log_files(each.samples)]
+    LOCAL = {each.model for each in CHECKPOINTS if each.local}
+    WEIGHTS = {model: weights_bytes(model) for model in LOCAL if weight_files(model)}
+    MODEL_FILES = {model: checkpoint_files(model) for model in LOCAL}
+    # Text and tokenizers of one's own: the state of their files, of which there may be too many to be inputs each.
+    PATHS = {name: options["path"] for name, options in config.get("sources", {}).items() if "path" in options}
+    SOURCE_FILES = {name: files_state(path) for name, path in PATHS.items()}
+    TOKENIZER_FILES = files_state(config.get("vocabulary", {}).get("tokenizer", ""))
+except (RelscaleError, OSError) as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = results_folder(config).as_posix()
@@ -84,13 +96,9 @@ SOURCE_NAME = {file_name(name): name for name in config.get("sources", {})}
 SUITE = {file_name(name): name for name in SUITES}
 FIGURE = {file_name(name): name for name in each_figure(config["figures"], SUITES)}
 PREPARED = {name: (suite_path(config, name) / "suite.yaml").as_posix() for name in SUITES}
-# Text and tokenizers of one's own: the state of their files, of which there may be too many to be inputs each.
-SOURCE_FILES = {name: files_state(told["path"]) for name, told in config.get("sources", {}).items() if "path" in told}
-TOKENIZER_FILES = files_state(config.get("vocabulary", {}).get("tokenizer", ""))
 TABLES = [table["path"] for table in tables(config)]
 TABLE = [config["runs"]["table"]] if "table" in config["runs"] else []
 ANSWERS = [config["fit"]["answers"]] if config["fit"]["answers"] else []
-SAMPLES = [file for each in CHECKPOINTS if each.samples for file in log_files(each.samples)]
 FIT_TABLES = list(SCHEMAS)
 LAWS = [f"relscale.laws.{name}" for name in law_names()]  # found by name, so that no import leads to them
 PATTERN = r"[{}<>\n]|^\w+:"  # what Snakemake, or its report, reads as more than a path
@@ -192,7 +200,7 @@ def scored_models(w):
     """What a scoring job scores: the manifests of the training jobs that its runs belong to, or files of checkpoints."""
     scored = SCORING[CORPUS[w.corpus], w.job]
     if not TRAINS:
-        return [*TABLE, *(file for each in scored if each.local for file in checkpoint_files(each.model))]
+        return [*TABLE, *(file for each in scored for file in MODEL_FILES.get(each.model, ()))]
     jobs = dict.fromkeys(job_name(run, config["training"]["job"]) for run in scored)
     return [runs_path(config, CORPUS[w.corpus], job).as_posix() for job in jobs]
 
@@ -202,8 +210,7 @@ def scoring_memory(w):
     scored = SCORING[CORPUS[w.corpus], w.job]
     weights = [4 * (each.params or 0) for each in scored]
     if not TRAINS:
-        files = [each.model for each in scored if each.local and weight_files(each.model)]
-        weights += [weights_bytes(model) for model in files]
+        weights += [WEIGHTS.get(each.model, 0) for each in scored]
     device = GPU_PROCESS_BYTES if HARDWARE.gpus_per_node else 0
     return 2000 + (2 * max(weights, default=0) + device) // 10**6
 
@@ -243,5 +250,5 @@ def caption(figure):
         return Caption(text)
     options = config["suites"].get(suite, {})
     if SCORES:
-        return Caption(text, suite_title(suite, options))
+        return Caption(text, TITLES.get(suite, (suite, "", "")))
     return Caption(text, (options.get("title", suite), options.get("what", ""), options.get("note", "")))

@@ -3,7 +3,7 @@
 
 rule suite:
     input:
-        lambda w: all_documents() if needs_documents(SUITE[w.suite], config["suites"][SUITE[w.suite]]) else [],
+        lambda w: all_documents() if MADE[SUITE[w.suite]] else [],
         lambda w: as_inputs(*SUITE_FILES[SUITE[w.suite]]),
     output:
         f"{RESULTS}/suites/{{suite}}/suite.yaml",

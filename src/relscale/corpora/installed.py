@@ -102,18 +102,28 @@ def _top_level(distribution: importlib.metadata.Distribution) -> set[str]:
     return {line.split(",")[0].split("/")[0].removesuffix(".py") for line in record.splitlines()}
 
 
-def _files_of(package: str, folders: Sequence[Path]) -> list[tuple[Path, Path]]:
-    """The folder that holds a package, with each of its files."""
-    for folder in folders:
-        paths = list(_walk(folder / package))
-        if not paths and (folder / f"{package}.py").is_file():
-            paths = [folder / f"{package}.py"]
-        if paths:
-            return [(folder, path) for path in paths]
+def find_package(package: str, folders: Sequence[Path]) -> Path:
+    """The folder that holds a package.
+
+    Raises
+    ------
+    RelscaleError
+        None of the folders does.
+    """
+    is_name = all(part.isidentifier() for part in package.split("/"))
+    for folder in folders if is_name else ():
+        if next(_walk(folder / package), None) or (folder / f"{package}.py").is_file():
+            return folder
     places = ", ".join(map(str, folders))
     raise RelscaleError(
         f"package {package!r} is not installed (looked in {places}); install it or take it out of 'groups'"
     )
+
+
+def _files_of(package: str, folders: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """The folder that holds a package, with each of its files."""
+    folder = find_package(package, folders)
+    return [(folder, path) for path in list(_walk(folder / package)) or [folder / f"{package}.py"]]
 
 
 def _walk(package: Path) -> Iterator[Path]:

@@ -72,7 +72,7 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
         lm-eval has no such task, cannot load its data, or no task is left.
     """
     options = {key: value for key, value in options.items() if value is not None}
-    _check_options(name, options)
+    check_options(name, options)
     from relscale.scoring.lm_eval_tasks import TaskManager
 
     manager = TaskManager()
@@ -148,7 +148,14 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
     return manifest
 
 
-def _check_options(name: str, options: dict[str, Any]) -> None:
+def check_options(name: str, options: dict[str, Any]) -> None:
+    """See that a suite's options are among those of named tasks, each of its kind.
+
+    Raises
+    ------
+    RelscaleError
+        One is not.
+    """
     unknown = [key for key in options if key not in OPTIONS]
     if unknown:
         raise RelscaleError(f"suite {name}: unknown option {unknown[0]!r}; allowed are {', '.join(OPTIONS)}")

@@ -41,6 +41,7 @@ SUITES = Path(__file__).parent / "suites"
 # From held-out documents, and from data sets.
 MADE = {"domains": domains.build, "knowledge": knowledge.build, "varieties": varieties.build}
 READ = {"ai_risk": ai_risk.build, "englishes": englishes.build, "mmlu": mmlu.build}
+GROWING = ("englishes",)  # whose data add groups to those of the manifest
 # A group with fewer items says nothing; it is left out, and the manifest says so.
 FEWEST_ITEMS = 10
 
@@ -86,21 +87,12 @@ def prepare_suite(
         from relscale.scoring.named_tasks import prepare_named_tasks
 
         return prepare_named_tasks(name, options, folder, requests)
-    source = suite_folder(name, options)
     if "path" in options and not is_trusted():
-        refuse_code(source)
-    manifest = read_manifest(source)
-    settings = _settings(name, manifest, options)
-    manifest = replace(
-        manifest,
-        name="" if file_name(name) == name else name,
-        options=settings,
-        baseline=options.get("baseline", manifest.baseline),
-        data=_data(options, manifest),
-    )
+        refuse_code(suite_folder(name, options))
+    source, manifest = read_suite(name, options)
+    settings = manifest.options
     if (source / "tasks").is_dir():
         tasks: list[TaskData] = []
-        _check_listed(manifest, source)
     elif manifest.builder in READ:
         tasks, manifest = _read(name, manifest, requests)
     else:
@@ -123,6 +115,54 @@ def prepare_suite(
             listed = lists_tasks(name, options)
             write_requests(build_requests(partial, manifest, name, reported=listed), partial)
     return manifest
+
+
+def read_suite(name: str, options: dict[str, Any]) -> tuple[Path, Manifest]:
+    """The folder of a suite, and its manifest with the experiment's options in place of its own.
+
+    Raises
+    ------
+    RelscaleError
+        No such suite, builder or option, data that are named in no way that is known, or tasks that are not there.
+    """
+    source = suite_folder(name, options)
+    manifest = read_manifest(source)
+    manifest = replace(
+        manifest,
+        name="" if file_name(name) == name else name,
+        options=_settings(name, manifest, options),
+        baseline=options.get("baseline", manifest.baseline),
+        data=_data(options, manifest),
+    )
+    if (source / "tasks").is_dir():
+        _check_listed(manifest, source)
+    elif manifest.builder is not None:
+        _check_builder(manifest, source)
+    elif not any((source / "data").glob("*.jsonl")):
+        raise RelscaleError(
+            f"{source}: no data/*.jsonl, no tasks/*.yaml and no builder; a suite has one of the three"
+        )
+    if "path" in manifest.data and not Path(manifest.data["path"]).exists():
+        raise RelscaleError(
+            f"suite {name}: no data at {manifest.data['path']} (in {Path.cwd()}); name the folder in the suite's "
+            "option 'data'"
+        )
+    return source, manifest
+
+
+def _check_builder(manifest: Manifest, source: Path) -> None:
+    if manifest.builder not in {**MADE, **READ}:
+        raise RelscaleError(
+            f"{source}: no builder {manifest.builder!r}; there are {', '.join([*MADE, *READ])}"
+        )
+    for form in manifest.options.get("forms", ()):
+        if not (source / f"{form}.yaml").is_file():
+            raise RelscaleError(f"{source}: no prompt form {form!r}; a form is a file there, {form}.yaml")
+    for subject in manifest.options.get("subjects", ()):
+        if subject not in manifest.tasks:
+            raise RelscaleError(
+                f"{source}: no subject {subject!r}; there are {', '.join(list(manifest.tasks)[:5])} …"
+            )
 
 
 def needs_documents(name: str, options: dict[str, Any]) -> bool:
@@ -289,20 +329,12 @@ def _shipped(manifest: Manifest, source: Path) -> list[TaskData]:
 def _built(
     name: str, manifest: Manifest, source: Path, documents: Sequence[str | Path], seed: int
 ) -> list[TaskData]:
-    if manifest.builder is None:
-        raise RelscaleError(
-            f"{source}: no data/*.jsonl, no tasks/*.yaml and no builder; a suite has one of the three"
-        )
-    if manifest.builder not in MADE:
-        raise RelscaleError(
-            f"{source}: no builder {manifest.builder!r}; there are {', '.join([*MADE, *READ])}"
-        )
     if not documents:
         raise RelscaleError(
             f"suite {name} is made from held-out documents, and the experiment has no corpora"
         )
     table = pa.concat_tables(read_parquet(path, COLUMNS) for path in documents)
-    return MADE[manifest.builder](table, manifest, source, seed)
+    return MADE[str(manifest.builder)](table, manifest, source, seed)
 
 
 def _described(name: str, manifest: Manifest, tasks: list[TaskData], count: bool) -> Manifest:

@@ -1,0 +1,17 @@
+"""A message about a value begins with the key that it stands under."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from relscale.errors import RelscaleError
+
+T = TypeVar("T")
+
+
+def keyed(key: str, call: Callable[[], T]) -> T:
+    """What a call gives; its error with the key before it, where it is not there already."""
+    try:
+        return call()
+    except RelscaleError as error:
+        reason = str(error)
+        raise RelscaleError(reason if reason.startswith(key) else f"{key}: {reason}") from None

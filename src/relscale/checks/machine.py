@@ -1,0 +1,109 @@
+"""Whether this machine, or those that the config tells of, can do what an experiment asks of them."""
+
+import importlib.util
+import math
+import os
+import platform
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from relscale.design.cost import Hardware
+from relscale.design.placement import place
+from relscale.design.run import Run
+from relscale.errors import RelscaleError
+
+LONGEST = 1e10  # seconds of a run: three centuries
+CPU_BUILD = re.compile(r"^cuda\s*(:[^=]*)?=\s*None", re.MULTILINE)
+
+
+def check_folders(config: dict[str, Any], results: Path) -> None:
+    """See that results and store can be written.
+
+    Raises
+    ------
+    RelscaleError
+        They cannot.
+    """
+    for key, folder in (("store", Path(config["store"])), ("experiment", results)):
+        there = next((each for each in (folder, *folder.absolute().parents) if _exists(each, key)), Path("/"))
+        if not there.is_dir():
+            raise RelscaleError(f"{key}: {there} is a file, where the folder {folder} should be")
+        if not os.access(there, os.W_OK | os.X_OK) or _is_read_only(there):
+            raise RelscaleError(f"{key}: {folder} cannot be written; {there} is read-only for this user")
+
+
+def check_placed(runs: Sequence[Run], config: dict[str, Any]) -> None:
+    """See that every run can be placed, in a time that somebody will wait.
+
+    Raises
+    ------
+    RelscaleError
+        One cannot.
+    """
+    hardware = Hardware(**config["hardware"])
+    for run in runs:
+        placement = place(run, hardware, config["training"])
+        if not math.isfinite(placement.seconds) or placement.seconds > LONGEST:
+            raise RelscaleError(
+                f"hardware: {run.name} would take {placement.seconds / 3.15e7:.1g} years; look at flops_per_second, "
+                "seconds_per_token and design.budgets"
+            )
+
+
+def check_devices(config: dict[str, Any], elsewhere: bool) -> None:
+    """See that the devices are there that scoring names.
+
+    Where jobs are submitted to other machines, this one's devices say nothing: there a job gets the GPUs of
+    ``hardware.gpus_per_node``, and with none of these, none.
+
+    Parameters
+    ----------
+    config
+        As checked.
+    elsewhere
+        Whether jobs run, or may run, on other machines.
+
+    Raises
+    ------
+    RelscaleError
+        One is not.
+    """
+    if elsewhere and config["hardware"]["gpus_per_node"]:
+        return
+    named = config["scoring"]["device"]
+    for device in [named] if isinstance(named, str) else named:
+        kind, _, number = device.partition(":")
+        if kind == "mps" and platform.system() != "Darwin":
+            raise RelscaleError(f"scoring.device: {device!r}, which only a Mac has; use auto, cpu or cuda")
+        if kind == "cuda" and int(number or 0) >= cuda_devices():
+            there = cuda_devices()
+            raise RelscaleError(
+                f"scoring.device: {device!r}, and this machine has {there or 'no'} GPU{'s' if there > 1 else ''} that "
+                "torch can use; use auto, or say hardware.gpus_per_node where jobs run on machines that have some"
+            )
+
+
+def cuda_devices() -> int:
+    """NVIDIA GPUs of this machine that the installed torch can use, without importing it."""
+    torch = importlib.util.find_spec("torch")
+    version = Path(torch.origin or "").parent / "version.py" if torch else None
+    if version is None or not version.is_file() or CPU_BUILD.search(version.read_text(encoding="utf-8")):
+        return 0
+    there = sum(re.fullmatch(r"nvidia\d+", name) is not None for name in os.listdir("/dev"))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return (
+        there if visible is None else min(there, len([each for each in visible.split(",") if each.strip()]))
+    )
+
+
+def _exists(path: Path, key: str) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise RelscaleError(f"{key}: {str(path)[:60]}: {error.strerror}") from None
+
+
+def _is_read_only(folder: Path) -> bool:
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)

@@ -1,0 +1,153 @@
+"""Whether the suites are there that an experiment scores, with the options, data, groups and metrics that it names."""
+
+import importlib.util
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from relscale.checks import text
+from relscale.checks.keyed import keyed
+from relscale.config import corpus_parts, unknown_name
+from relscale.errors import RelscaleError
+from relscale.experiment import source
+from relscale.measurements.metric_names import metric_names
+from relscale.scoring.manifest import Manifest
+from relscale.scoring.suite import GROWING, MADE, READ, lists_tasks, read_suite, suite_inputs
+from relscale.scoring.suite_code import refuse_code
+
+
+def check_suite(name: str, options: dict[str, Any], config: dict[str, Any]) -> None:
+    """See that a suite can be made ready.
+
+    Raises
+    ------
+    RelscaleError
+        There is no such suite, or it has no such option, data, group or task; the message begins with its key.
+    """
+    where = f"suites.{name}"
+    try:
+        keyed(where, lambda: _check(where, name, options, config))
+    except RelscaleError as error:
+        raise RelscaleError(str(error).replace(f"{where}: suite {name}: ", f"{where}: ")) from None
+    _check_group(where, options.get("baseline"), groups(name, options, config))
+
+
+def _check(where: str, name: str, options: dict[str, Any], config: dict[str, Any]) -> None:
+    if "lm_eval" in options:
+        from relscale.scoring.named_tasks import check_options  # with a library that takes a second to import
+
+        check_options(name, {key: value for key, value in options.items() if value is not None})
+        _check_tasks(where, options["lm_eval"])
+    else:
+        if "path" in options and not config["scoring"]["trust_suite_code"]:
+            refuse_code(options["path"])
+        folder, manifest = read_suite(name, options)
+        _check_made(where, manifest, (folder / "tasks").is_dir(), config)
+    suite_inputs(options)
+
+
+def groups(name: str, options: dict[str, Any], config: dict[str, Any]) -> set[str] | None:
+    """The groups that a suite will have; None where only its data tell."""
+    if "lm_eval" in options:
+        return set(options["lm_eval"]) if len(options["lm_eval"]) > 1 else None
+    folder, manifest = read_suite(name, options)
+    named = {*manifest.groups, *(other for group in manifest.groups.values() for other in group.also)}
+    if (folder / "tasks").is_dir():
+        return named
+    if manifest.builder in MADE and not manifest.groups:
+        return _of_documents(config)
+    if manifest.builder is None:  # a file that no task places is a group
+        stems = {path.stem for path in (folder / "data").glob("*.jsonl")}
+        return named | {task.group for task in manifest.tasks.values()} | (stems - set(manifest.tasks))
+    return None if manifest.builder in GROWING else named
+
+
+def metrics(name: str, options: dict[str, Any]) -> set[str] | None:
+    """The metrics that a suite will have; None where its tasks have metrics of their own."""
+    if lists_tasks(name, options):
+        return None
+    manifest = read_suite(name, options)[1]
+    of_kind = metric_names(manifest.kind), metric_names(manifest.kind, has_subjects=True)
+    return (
+        {*of_kind[0], *of_kind[1]}
+        if manifest.builder in READ
+        else set(of_kind[bool(subjects(name, options))])
+    )
+
+
+def subjects(name: str, options: dict[str, Any]) -> set[str] | None:
+    """The subjects of a suite; None where only its data tell."""
+    if "lm_eval" in options:
+        return None
+    manifest = read_suite(name, options)[1]
+    return (
+        None
+        if manifest.builder in READ
+        else {task.subject for task in manifest.tasks.values() if task.subject}
+    )
+
+
+def _check_made(where: str, manifest: Manifest, is_made: bool, config: dict[str, Any]) -> None:
+    """What a suite that is made from held-out documents needs of the sources."""
+    if manifest.builder not in MADE or is_made:
+        return
+    if source(config) == "checkpoints":
+        raise RelscaleError(
+            f"{where}: is made from held-out documents of corpora, and nothing is trained here; leave it out, or put "
+            "it as it was made into suites/ beside the table, as `relscale export` does"
+        )
+    used = {part["source"] for options in config["corpora"].values() for part in corpus_parts(options)}
+    known = {part for name in used for part in text.parts(config["sources"][name])}
+    part = manifest.options.get("part")
+    if part is not None and part not in known:
+        raise RelscaleError(unknown_name(f"{where}.part", "part", part, sorted(known), "in the sources"))
+    named = _of_documents(config)
+    if named is not None and not manifest.groups:
+        if len(named) < 2:
+            raise RelscaleError(
+                f"{where}: is made of the sources' groups, and there is one alone; it needs two"
+            )
+        _check_group(where, manifest.baseline, named)
+
+
+def _of_documents(config: dict[str, Any]) -> set[str] | None:
+    found = [text.groups(options) for options in config.get("sources", {}).values()]
+    return None if not found or None in found else {group for each in found for group in each or ()}
+
+
+def _check_group(where: str, baseline: str | None, known: set[str] | None) -> None:
+    if baseline is not None and known is not None and baseline not in known:
+        raise RelscaleError(unknown_name(f"{where}.baseline", "group", baseline, sorted(known)))
+
+
+def _check_tasks(where: str, names: Iterable[str]) -> None:
+    """See that lm-eval's folder mentions each name; whether it is a task that can be scored, its preparation says.
+
+    lm-eval's own index takes many seconds to make.
+    """
+    found = importlib.util.find_spec("lm_eval")
+    if found is None or not found.submodule_search_locations:
+        return
+    files = [
+        Path(folder, file)
+        for folder, _, files in os.walk(Path(found.submodule_search_locations[0], "tasks"))
+        for file in files
+        if file.endswith((".yaml", ".yml", ".py"))
+    ]
+    stems = {file.stem for file in files}
+    missing = {name for name in names if name not in stems}
+    for file in files if missing else ():
+        content = file.read_text(encoding="utf-8", errors="replace")
+        missing -= {name for name in missing if name in content and _mentions(content, name)}
+        if not missing:
+            return
+    if missing:
+        raise RelscaleError(
+            unknown_name(f"{where}.lm_eval", "task of lm-eval", sorted(missing)[0], sorted(stems))
+        )
+
+
+def _mentions(content: str, name: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", content) is not None

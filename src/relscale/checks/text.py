@@ -1,0 +1,154 @@
+"""Whether the text is there that an experiment trains on: packages, folders, columns, parts, tokenizers."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from relscale.config import corpus_parts
+from relscale.corpora.files import PART, TABLE_ENDINGS, TEXT_ENDINGS
+from relscale.corpora.hub import ENDING
+from relscale.corpora.installed import find_package, site_folders
+from relscale.errors import RelscaleError
+
+PARTS = {"installed": ("docstrings", "code"), "files": (PART,), "hub": (PART,)}
+HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+
+
+def check_text(config: dict[str, Any]) -> None:
+    """See that sources, the parts that corpora take of them, and a named tokenizer are there.
+
+    Raises
+    ------
+    RelscaleError
+        One is not; the message begins with its key.
+    """
+    for name, options in config["sources"].items():
+        where = f"sources.{name}"
+        {"installed": _check_installed, "files": _check_files, "hub": _check_hub}[options["kind"]](
+            where, options
+        )
+        shares = options.get("held_out") or options.get("split")
+        if isinstance(shares, dict) and shares["validation"] + shares["test"] >= 1:
+            raise RelscaleError(
+                f"{where}: validation and test leave nothing to train on; they sum to 1 or more"
+            )
+    for name, options in config["corpora"].items():
+        for part in corpus_parts(options):
+            _check_part(f"corpora.{name}", part.get("part"), parts(config["sources"][part["source"]]))
+    _check_tokenizer(config["vocabulary"])
+
+
+def parts(source: dict[str, Any]) -> tuple[str, ...]:
+    """The parts of a source."""
+    return PARTS[source["kind"]]
+
+
+def groups(source: dict[str, Any]) -> set[str] | None:
+    """The groups of a source's documents; None where only reading them would tell."""
+    if source["kind"] == "installed":
+        return set(source["groups"])
+    return None
+
+
+def _check_installed(where: str, options: dict[str, Any]) -> None:
+    folders = [Path(path) for path in options.get("paths", ())] or site_folders()
+    for folder in folders:
+        if not folder.is_dir():
+            raise RelscaleError(f"{where}.paths: {folder}: no such folder in {Path.cwd()}")
+    group_of: dict[str, str] = {}
+    for group, packages in options["groups"].items():
+        for package in packages:
+            if package in group_of:
+                both = (
+                    f"{group_of[package]!r} and {group!r}"
+                    if group_of[package] != group
+                    else f"{group!r} twice"
+                )
+                raise RelscaleError(f"{where}.groups: package {package!r} is in {both}")
+            group_of[package] = group
+            try:
+                find_package(package, folders)
+            except RelscaleError as error:
+                raise RelscaleError(f"{where}.groups.{group}: {error}") from None
+    for part in options["max_bytes"]:
+        _check_part(f"{where}.max_bytes", part, parts(options))
+
+
+def _check_files(where: str, options: dict[str, Any]) -> None:
+    path = Path(options["path"])
+    _check_there(where, path)
+    endings = (*TEXT_ENDINGS, *TABLE_ENDINGS)
+    found = _files(path, lambda name: name.endswith(endings))
+    first = next(found, None)
+    if first is None:
+        raise RelscaleError(f"{where}.path: {path}: no file there ends in {', '.join(endings)}")
+    if first.suffix in TABLE_ENDINGS:
+        columns = _columns(first)
+        for key in ("text", "group"):
+            if columns is not None and options.get(key) and options[key] not in columns:
+                raise RelscaleError(
+                    f"{where}.{key}: {first} has no column {options[key]!r}; it has {', '.join(columns)}"
+                )
+    if not first.stat().st_size and not any(file.stat().st_size for file in found):
+        raise RelscaleError(f"{where}.path: {path}: its files are empty")
+
+
+def _check_hub(where: str, options: dict[str, Any]) -> None:
+    path = Path(options["path"])
+    if not path.exists():
+        if not HUB_NAME.fullmatch(options["path"]):
+            raise RelscaleError(
+                f"{where}.path: {path} is neither a folder nor the name of a data set on the hub"
+            )
+    elif next(_files(path, lambda name: bool(ENDING.search(name))), None) is None:
+        raise RelscaleError(f"{where}.path: {path}: no parquet or jsonl file there")
+
+
+def _check_there(where: str, path: Path) -> None:
+    if not path.exists():
+        raise RelscaleError(f"{where}.path: {path}: no such file or folder in {Path.cwd()}")
+
+
+def _check_part(where: str, part: str | None, known: tuple[str, ...]) -> None:
+    if part is not None and part not in known:
+        raise RelscaleError(f"{where}: no part {part!r}; the source has {', '.join(known)}")
+
+
+def _check_tokenizer(options: dict[str, Any]) -> None:
+    if "tokenizer" not in options:
+        return
+    path = Path(options["tokenizer"])
+    if path.is_dir() and not (path / "tokenizer.json").is_file():
+        raise RelscaleError(f"vocabulary.tokenizer: {path}: no tokenizer.json there")
+    if not path.is_dir() and (not HUB_NAME.fullmatch(options["tokenizer"]) or path.is_file()):
+        raise RelscaleError(
+            f"vocabulary.tokenizer: {path} is neither a folder nor the name of one on the hub"
+        )
+
+
+def _files(path: Path, wanted: Any) -> Iterator[Path]:
+    """The files of a folder, or the one, whose names are wanted; the folder is read no further than is asked."""
+    if path.is_file():
+        if wanted(path.name):
+            yield path
+        return
+    for file in path.rglob("*"):
+        if wanted(file.name) and file.is_file():
+            yield file
+
+
+def _columns(table: Path) -> list[str] | None:
+    """The columns of a table's first row; None where they cannot be told, which reading it will say."""
+    try:
+        if table.suffix == ".parquet":
+            names: list[str] = pa.parquet.read_schema(table).names
+            return names
+        with table.open(encoding="utf-8-sig") as lines:
+            return list(json.loads(next(line for line in lines if line.strip())))
+    except (OSError, ValueError, TypeError, StopIteration, pa.ArrowException):
+        return None
