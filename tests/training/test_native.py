@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from damage import cut, emptied, flipped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -160,6 +161,42 @@ def test_a_compiler_is_asked_once_and_one_that_fails_is_done_without(tmp_path, m
     assert made.stat().st_mtime_ns == written
     monkeypatch.setenv("RELSCALE_NATIVE", "0")
     assert native.library.__wrapped__() is None
+
+
+@pytest.mark.parametrize(
+    "compiler", ["/nonexistent", "false", "gcc '", "ccache-of-nobody gcc", "python -c 1"]
+)
+def test_a_compiler_that_does_not_work_is_done_without_and_said(tmp_path, monkeypatch, capsys, compiler):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CC", compiler)
+    assert native.library.__wrapped__() is None
+    said = capsys.readouterr().err
+    assert said.startswith("training without kernels in C, which is slower: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("compiler", ["gcc -O1", "env gcc"])
+def test_a_compiler_may_have_arguments(tmp_path, monkeypatch, compiler):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CC", compiler)
+    assert native.library.__wrapped__() is not None
+
+
+@pytest.mark.parametrize("damage", [cut, emptied, flipped])
+def test_damaged_kernels_are_compiled_again(tmp_path, monkeypatch, capsys, damage):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert native.library.__wrapped__() is not None
+    (made,) = (tmp_path / "relscale").iterdir()
+    whole = made.read_bytes()
+    copy = tmp_path / "copy"  # the one that is loaded stays as it is
+    copy.write_bytes(whole)
+    damage(copy)
+    made.unlink()
+    copy.rename(made)
+    assert native.library.__wrapped__() is not None
+    (made,) = (tmp_path / "relscale").iterdir()
+    assert made.read_bytes() == whole
+    assert "damaged, so that it is compiled again" in capsys.readouterr().err
 
 
 def test_a_cautious_step_is_that_of_torchs_kernels():

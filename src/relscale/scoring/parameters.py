@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from relscale.atomic import write_text
-from relscale.errors import RelscaleError
+from relscale.entries import read_entries, write_entries
+from relscale.errors import Damaged, RelscaleError
 from relscale.provenance import digest, file_digest
 from relscale.scoring.safetensors_header import tensors, weight_files
 from relscale.user_cache import user_cache
@@ -34,8 +34,9 @@ def count_parameters(folder: str | Path) -> int:
     if not file.is_file():
         raise RelscaleError(f"{folder}: no config.json to count the model's parameters from")
     known = user_cache() / "parameters" / digest([file_digest(file), version("transformers")])
-    with suppress(OSError, ValueError):  # not counted yet, or not readable
-        return int(known.read_text(encoding="ascii"))
+    with suppress(OSError, Damaged, ValueError, KeyError):  # not counted yet, or not what was written
+        (entry,) = read_entries(known)
+        return int(entry["parameters"])
     from transformers import AutoConfig
 
     try:
@@ -48,7 +49,7 @@ def count_parameters(folder: str | Path) -> int:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RelscaleError(f"{folder}: its parameters cannot be counted ({reason})") from error
     with suppress(OSError, RelscaleError):  # no folder to write to: counted again next time
-        write_text(known, str(count))
+        write_entries(known, [{"parameters": count}])
     return count
 
 

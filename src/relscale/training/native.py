@@ -9,8 +9,12 @@ import ctypes
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +22,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relscale.atomic import atomic_path
+from relscale.atomic import atomic_path, remove
+from relscale.provenance import file_digest
 from relscale.user_cache import user_cache
 
 SOURCE = Path(__file__).with_suffix(".c")
@@ -86,24 +91,21 @@ def sgemm() -> int | None:
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The kernels, compiled if this machine has not done so; None where it cannot.
+    """The kernels, compiled if this machine has not done so; None where it cannot, which is said in a line.
 
     They lie in the user's cache folder under a digest of source, compiler and processor, as a home may be shared by
-    several machines. ``RELSCALE_NATIVE=0`` leaves them out.
+    several machines, and one of their own bytes. ``RELSCALE_NATIVE=0`` leaves them out; ``CC`` names another compiler,
+    with arguments perhaps.
     """
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None or os.environ.get("RELSCALE_NATIVE") == "0":
+    if os.environ.get("RELSCALE_NATIVE") == "0":
         return None
-    cached = user_cache() / f"kernels-{_digest(compiler)}.so"
     try:
-        if not cached.is_file():
-            with atomic_path(cached) as partial:
-                _compile(compiler, partial)
-        kernels = ctypes.CDLL(str(cached))
-    except (
-        OSError,
-        subprocess.CalledProcessError,
-    ):  # no folder to write to, or a compiler that does not work
+        compiler = _compiler()
+        key = _digest(compiler)
+        kernels = ctypes.CDLL(str(_cached(key) or _made(key, compiler)))
+    # No compiler, one that does not work, or no folder to write to.
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        print(f"training without kernels in C, which is slower: {_reason(error)}", file=sys.stderr)
         return None
     for name, arguments in KERNELS.items():
         kernel = getattr(kernels, name)
@@ -113,19 +115,67 @@ def library() -> ctypes.CDLL | None:
     return kernels
 
 
-def _compile(compiler: str, output: Path) -> None:
-    command = [compiler, *OPTIONS, str(SOURCE), "-o", str(output), "-lm"]
-    subprocess.run(command, check=True, capture_output=True)
+def _compiler() -> list[str]:
+    """The command that compiles C: as ``CC`` says, or the first that is found.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none.
+    ValueError
+        ``CC`` has quotes that do not end.
+    """
+    named = shlex.split(os.environ.get("CC", ""))
+    if named:
+        return named
+    found = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    if found is None:
+        raise FileNotFoundError("no C compiler found")
+    return [found]
 
 
-def _digest(compiler: str) -> str:
+def _cached(key: str) -> Path | None:
+    """The kernels under a key whose bytes are those that were written; others are deleted.
+
+    A library that was cut would end the process without a word, and one that cannot be loaded would be another way of
+    training, with other last digits.
+    """
+    for path in sorted(user_cache().glob(f"kernels-{key}-*.so")):
+        if path.stem.endswith(f"-{file_digest(path)}"):
+            return path
+        print(f"{path}: damaged, so that it is compiled again", file=sys.stderr)
+        remove(path)
+    return None
+
+
+def _made(key: str, compiler: Sequence[str]) -> Path:
+    """The kernels, compiled into the cache."""
+    with tempfile.TemporaryDirectory() as temporary:
+        output = Path(temporary) / "kernels.so"
+        subprocess.run(
+            [*compiler, *OPTIONS, str(SOURCE), "-o", str(output), "-lm"], check=True, capture_output=True
+        )
+        path = user_cache() / f"kernels-{key}-{file_digest(output)}.so"
+        with atomic_path(path) as partial:
+            shutil.copyfile(output, partial)
+    return path
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        said = error.stderr.decode(errors="replace").strip().splitlines()
+        return f"{error.cmd[0]} failed ({said[0] if said else f'exit status {error.returncode}'})"
+    return " ".join(str(error).split())
+
+
+def _digest(compiler: Sequence[str]) -> str:
     cpuinfo = Path("/proc/cpuinfo")
     text = cpuinfo.read_text(encoding="utf-8") if cpuinfo.is_file() else platform.processor()
     flags = next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), text)
-    version = subprocess.run([compiler, "--version"], capture_output=True, check=False).stdout
+    version = subprocess.run([*compiler, "--version"], capture_output=True, check=False).stdout
     parts = (
         SOURCE.read_bytes(),
-        repr(OPTIONS).encode(),
+        repr([*compiler[1:], *OPTIONS]).encode(),
         version,
         platform.machine().encode(),
         flags.encode(),
