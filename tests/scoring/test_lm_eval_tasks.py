@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from relscale.checked_parquet import read_parquet
+from relscale.entries import read_entries
 from relscale.measurements.collect import collect
 from relscale.measurements.runs import Measured
 from relscale.scoring.items import ItemStatus
@@ -209,7 +210,7 @@ def measured(folder, suite, model, prepared):
     run = {"name": "tiny", "key": "tiny", "path": str(model), "status": "ok"}
     score_job([run], [prepared], folder / "store", {"threads": 1}, folder / "scores.json")
     add_task_metrics(folder / "scores.json", [prepared], folder / "store")
-    (entry,) = json.loads((folder / "scores.json").read_text())
+    (entry,) = read_entries(folder / "scores.json")
     described = {"corpus": "any", "run": "tiny", "block": "tiny"}
     model = Measured(described, (), (entry["items"],), (entry["task_metrics"],))
     table, _ = collect([model], "test", 10, 0, prepared={suite: prepared})
@@ -260,16 +261,55 @@ def test_a_mean_has_the_standard_error_of_its_documents(own_measurements):
 
 def test_values_of_documents_lie_beside_the_items_and_need_no_model(own_measurements):
     folder, _ = own_measurements
-    (entry,) = json.loads((folder / "scores.json").read_text())
+    (entry,) = read_entries(folder / "scores.json")
     values = read_parquet(entry["task_metrics"])
     drawn = [row for row in values.to_pylist() if row["task"] == "drawn"]
     assert [json.loads(row["value"]) in (0.0, 1.0) for row in drawn] == [True] * len(QUESTIONS)
     assert len({row["doc_id"] for row in drawn}) == len(QUESTIONS)
 
 
+def test_a_suite_of_a_users_own_data_may_have_a_task_with_rules_of_its_own(model, tmp_path):
+    folder = tmp_path / "suite"
+    (folder / "data").mkdir(parents=True)
+    for name, first in (("one", 0), ("other", 4)):
+        rows = [
+            {
+                "question": f"{QUESTIONS[n % 8]['question']} {first}",
+                "sent_more": f"a {n}",
+                "sent_less": f"the {n}",
+            }
+            for n in range(first, first + 12)
+        ]
+        (folder / "data" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "task.yaml").write_text(
+        "output_type: multiple_choice\ntest_split: test\ndoc_to_text: '{{question}}'\ndoc_to_target: 0\n"
+        "doc_to_choice: '{{[sent_more, sent_less]}}'\n"
+        "process_results: !function lm_eval.tasks.crows_pairs.utils.process_results\n"
+        "metric_list: [{metric: likelihood_diff, aggregation: mean, higher_is_better: false}]\n"
+    )
+    described = {
+        **{
+            "title": "Own",
+            "what": "Pairs.",
+            "kind": "multiple_choice",
+            "metric": "accuracy",
+            "direction": "higher",
+        },
+        **{"baseline": "one", "groups": {name: {"label": name} for name in ("one", "other")}},
+    }
+    (folder / "suite.yaml").write_text(yaml.safe_dump(described))
+    prepare_suite("own", {"path": str(folder)}, [], tmp_path / "own", seed=0)
+    found = measured(tmp_path, "own", model, tmp_path / "own")
+    (entry,) = read_entries(tmp_path / "scores.json")
+    logprobs = [row["logprob"] for row in read_parquet(entry["items"]).to_pylist() if row["group"] == "one"]
+    pairs = zip(logprobs[::2], logprobs[1::2], strict=True)
+    expected = sum(abs(more - less) for more, less in pairs) / (len(logprobs) / 2)
+    assert found["default", "one", "lm_eval_likelihood_diff"]["value"] == pytest.approx(expected)
+
+
 def test_a_model_without_numbers_has_none_of_lm_evals_either(own_measurements):
     folder, _ = own_measurements
-    (entry,) = json.loads((folder / "scores.json").read_text())
+    (entry,) = read_entries(folder / "scores.json")
     items = read_parquet(entry["items"])
     for name, value in (("logprob", float("nan")), ("status", str(ItemStatus.NO_NUMBER))):
         field = items.schema.field(name)

@@ -7,6 +7,7 @@ from relscale.errors import RelscaleError
 from relscale.scoring.manifest import read_manifest
 from relscale.scoring.requests import read_requests
 from relscale.scoring.suite import prepare_suite
+from relscale.scoring.task_metrics import has_task_metrics
 
 pytestmark = pytest.mark.slow  # lm-eval reads the names of all its tasks
 
@@ -143,13 +144,23 @@ def test_the_metrics_of_tasks_are_named_with_their_direction(tmp_path, data):
     assert set(manifest.task_metrics.values()) == {"lower"}
 
 
-def test_a_suite_whose_targets_mean_nothing_shows_what_its_task_reports(tmp_path):
+def test_a_suite_whose_targets_mean_nothing_shows_what_its_task_reports_and_says_so(tmp_path, capsys):
     several = {"choices": ["a", "b", "c"], "labels": [1, 1, 0]}
     rows = [{"question": f"What is {n}?", "mc2_targets": several} for n in range(4)]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     given = {"truthfulqa_mc2": str(tmp_path / "rows.jsonl")}
     manifest, _ = prepare(tmp_path, given, lm_eval=["truthfulqa_mc2"])
     assert (manifest.metric, manifest.direction, manifest.chance) == ("lm_eval_acc", "higher", None)
+    assert "truthfulqa_mc2: what it calls right is in its own rules" in capsys.readouterr().err
+
+
+def test_a_prepared_suite_is_a_suite_that_may_be_prepared_again(tmp_path, data):
+    prepare(tmp_path, data, lm_eval=["arc_easy", "arc_challenge"], num_fewshot=1)
+    again = prepare_suite("again", {"path": str(tmp_path / "out")}, [], tmp_path / "again", seed=0)
+    assert list(again.tasks) == ["arc_easy", "arc_challenge"]
+    before, after = (list(read_requests(tmp_path / folder)) for folder in ("out", "again"))
+    assert before == after
+    assert has_task_metrics(tmp_path / "again")
 
 
 @pytest.mark.parametrize(

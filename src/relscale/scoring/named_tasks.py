@@ -141,7 +141,7 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
             counts: set[int] = set()
             built = build_requests(partial, manifest, name, reported=True)
             write_requests(_noted(built, targets, counts), partial)
-            manifest = _described(manifest, partial, targets, counts)
+            manifest = _described(manifest, partial, leaves, targets, counts)
         if all(place.subject for place in manifest.tasks.values()):
             manifest = replace(manifest, metric=f"{manifest.metric}_micro")
         write_manifest(manifest, partial)
@@ -320,7 +320,11 @@ def _noted(
 
 
 def _described(
-    manifest: Manifest, folder: Path, targets: Mapping[str, list[list[bool]]], counts: set[int]
+    manifest: Manifest,
+    folder: Path,
+    leaves: Sequence[Leaf],
+    targets: Mapping[str, list[list[bool]]],
+    counts: set[int],
 ) -> Manifest:
     """The manifest with what the requests tell of the tasks.
 
@@ -329,10 +333,21 @@ def _described(
     if manifest.kind == "multiple_choice" and len(counts) == 1 and counts != {1}:
         manifest = replace(manifest, choices=next(iter(counts)))
     prepared = PreparedTasks(folder, manifest)
-    for name, own in targets.items():
-        task = prepared.load(name)
-        documents = [task.task_docs[number] for number in range(len(own))]
-        if targets_are_the_tasks(task.config.process_results, documents, own):
-            return manifest
+    ruled = [leaf.name for leaf in leaves if leaf.config.get("process_results")]
+    only = [name for name in ruled if not _targets_hold(prepared, name, targets[name])]
+    for name in only:
+        print(
+            f"task {name}: what it calls right is in its own rules and in no target, so that only lm-eval's own metrics "
+            "of its group are measured",
+            file=sys.stderr,
+        )
+    if len(only) < len(leaves):
+        return manifest
     metric, direction = next(iter(manifest.task_metrics.items()))
     return replace(manifest, metric=metric, direction=direction, choices=None)
+
+
+def _targets_hold(prepared: PreparedTasks, name: str, targets: list[list[bool]]) -> bool:
+    task = prepared.load(name)
+    documents = [task.task_docs[number] for number in range(len(targets))]
+    return targets_are_the_tasks(task.config.process_results, documents, targets)
