@@ -382,6 +382,39 @@ def test_checkpoints_run_no_code(way, checkpoint_folder):
         assert_one_sentence(error)
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"_attn_implementation": "evil/kernel"},
+        {"attn_implementation": "paged|evil/kernel@main:f"},
+        {"text_config": {"_attn_implementation": "evil/kernel"}},
+        {"attn_implementation": {"text_config": "evil/kernel"}},
+    ],
+)
+def test_a_checkpoint_names_no_kernel_of_the_hub(told, checkpoint_folder):
+    from relscale.scoring.engine import Engine
+    from relscale.scoring.parameters import count_parameters
+
+    path = checkpoint_folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **told}))
+    for read in (
+        lambda: Engine(str(checkpoint_folder), device="cpu"),
+        lambda: count_parameters(checkpoint_folder),
+    ):
+        with pytest.raises(RelscaleError, match="which is code from the hub") as error:
+            read()
+        assert_one_sentence(error.value)
+
+
+def test_nobody_is_asked_whether_code_may_run(checkpoint_folder, monkeypatch):
+    from relscale.scoring.parameters import count_parameters
+
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    evil_class(checkpoint_folder, "config.json", {"AutoConfig": "evil.C"}, {"model_type": "evil"})
+    with pytest.raises(RelscaleError):
+        count_parameters(checkpoint_folder)
+
+
 def evil_class(folder, file, auto_map, more):
     path = folder / file
     path.write_text(json.dumps({**json.loads(path.read_text()), "auto_map": auto_map, **more}))

@@ -13,6 +13,7 @@ from relscale.errors import RelscaleError
 from relscale.provenance import digest, file_digest
 from relscale.scoring.architecture import is_encoder_decoder
 from relscale.scoring.encoding import Encoder
+from relscale.scoring.model_code import refuse_kernels
 from relscale.scoring.parameters import parameters_of, refuse_more_layers_than_weights
 from relscale.scoring.safetensors_header import weight_files
 
@@ -97,6 +98,8 @@ def load_model(
 
 
 def _config(folder: Path, trust_remote_code: bool) -> PreTrainedConfig:
+    if not trust_remote_code:
+        refuse_kernels(folder)
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True)
     except Exception as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from relscale.entries import read_entries, write_entries
 from relscale.errors import Damaged, RelscaleError
 from relscale.provenance import digest, file_digest
+from relscale.scoring.model_code import refuse_kernels
 from relscale.scoring.safetensors_header import tensors, weight_files
 from relscale.user_cache import user_cache
 
@@ -39,8 +40,9 @@ def count_parameters(folder: str | Path) -> int:
         return int(entry["parameters"])
     from transformers import AutoConfig
 
+    refuse_kernels(folder)
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         refuse_more_layers_than_weights(folder, config)
         count = parameters_of(config)
     except RelscaleError:

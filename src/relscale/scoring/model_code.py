@@ -1,0 +1,41 @@
+"""Code that a checkpoint's configuration names: transformers fetches kernels from the hub where it says so."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from relscale.errors import RelscaleError
+
+
+def refuse_kernels(folder: str | Path) -> None:
+    """See that ``config.json`` names no kernel of the hub (``attn_implementation: somebody/kernel``), which is code.
+
+    Raises
+    ------
+    RelscaleError
+        It does.
+    """
+    try:
+        config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return  # what is wrong with it is said where it is loaded
+    for key, name in _implementations(config):
+        raise RelscaleError(
+            f"{folder}: config.json asks for {name!r} as {key}, which is code from the hub; take it out, or set "
+            "scoring.trust_remote_code: true if you trust it"
+        )
+
+
+def _implementations(value: Any) -> Iterator[tuple[str, str]]:
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            waiting += part.values()
+            for key, name in part.items():
+                if "implementation" in key:
+                    names = name.values() if isinstance(name, dict) else [name]
+                    yield from ((key, each) for each in names if isinstance(each, str) and "/" in each)
+        elif isinstance(part, list):
+            waiting += part
