@@ -337,8 +337,8 @@ def _described(
     only = [name for name in ruled if not _targets_hold(prepared, name, targets[name])]
     for name in only:
         print(
-            f"task {name}: what it calls right is in its own rules and in no target, so that only lm-eval's own metrics "
-            "of its group are measured",
+            f"task {name}: what it calls right is in its own rules and in no target, so that of its group only "
+            "lm-eval's own metrics are measured",
             file=sys.stderr,
         )
     if len(only) < len(leaves):
