@@ -85,8 +85,8 @@ def numbers(values: pa.ChunkedArray, place: str) -> pa.ChunkedArray:
     raise RelscaleError(f"{place} holds {_name(kind)}, not numbers; name another, or write numbers into it")
 
 
-def words(values: pa.ChunkedArray, place: str) -> list[str]:
-    """A column as text; nothing may be missing.
+def words(values: pa.ChunkedArray, place: str, may_miss: bool = False) -> list[str]:
+    """A column as text; nothing may be missing, or what is missing is called by its row where it may.
 
     Raises
     ------
@@ -102,7 +102,10 @@ def words(values: pa.ChunkedArray, place: str) -> list[str]:
         for row, cell in enumerate(cells, start=1)
         if cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())
     ]
-    if empty:
+    if may_miss:
+        for row in empty:
+            cells[row - 1] = f"row {row}"
+    elif empty:
         raise RelscaleError(
             f"{place} is empty in {len(empty)} row{'s' * (len(empty) > 1)}; fill them, or leave them out "
             f"(row {empty[0]} is the first)"

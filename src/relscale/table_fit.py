@@ -186,8 +186,8 @@ def fit(
         out of its range or not of that law.
     """
     _check_options(law, error, loss, delta, level, bootstrap, seed, baseline)
-    xs = [x] if isinstance(x, str) else list(x)
-    runs = [run] if isinstance(run, str) else list(run)
+    xs: list[Any] = list(x) if isinstance(x, list | tuple) else [x]
+    runs: list[Any] = list(run) if isinstance(run, list | tuple) else [run]
     options = [column for column in (group, corpus, block, tokens, params) if column is not None]
     _check_names([*xs, y, *runs, *options])
     source, name = _read(table)
@@ -218,8 +218,8 @@ def fit(
     rows = source.num_rows
     columns = {
         "corpus": _words(source, [corpus], name) if corpus else pa.repeat(name, rows),
-        "run": _words(source, runs, name),
-        "block": _words(source, trainings, name) if trainings else pa.repeat(name, rows),
+        "run": _words(source, runs, name, xs),
+        "block": _words(source, trainings, name, xs) if trainings else pa.repeat(name, rows),
         "suite": pa.repeat(name, rows),
         "group": _words(source, [group], name) if group else pa.repeat(ALL, rows),
         "metric": pa.repeat(_metric(y), rows),
@@ -231,7 +231,6 @@ def fit(
     columns |= spent
     if "step" in spent:
         columns["step"] = _steps(spent["step"], xs[0], name)
-    _check_once(columns, name, runs)
     of_x = _statuses({column: (of(column), to in SPENT) for to, column in zip(predictors, xs, strict=True)})
     of_y = _statuses({y: (columns["value"], error == "log")})
     columns["status"] = pa.array([together(both) for both in zip(of_x, of_y, strict=True)])
@@ -239,6 +238,7 @@ def fit(
     placed = measurements.filter(pa.array([status == Status.OK for status in of_x]))
     if placed.num_rows == 0 or pc.all(pc.not_equal(placed["status"], Status.OK)).as_py():
         raise RelscaleError(f"{name}: no row can be fitted, the first is {columns['status'][0].as_py()}")
+    _check_once(placed, name, runs)
     if along:
         kept = np.array([status == Status.OK for status in of_x])
         curve = np.array([spent[column][kept] for column in predictors])
@@ -265,8 +265,9 @@ def fit(
                 chosen | {"name": law, "where": own | {"group": g}, "predictor": {"metric": SEEN, "group": g}}
                 for g in sorted(set(columns["group"].to_pylist()))
             ]
+        given = placed if along or measured is not None else measurements
         parameters, predictions = law_fits(
-            placed, Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws))
+            given, Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws))
         )
         fitted = from_rows({"fits": parameters, "predictions": predictions})
     if fitted.fits["value"].null_count == fitted.fits.num_rows:
@@ -408,7 +409,7 @@ def _check_baseline(source: pa.Table, group: str | None, baseline: str | None, n
         raise RelscaleError(f"{name}: {said} in column {group!r}; name one of {listed(groups)}")
 
 
-def _check_once(columns: dict[str, Any], name: str, runs: Sequence[str]) -> None:
+def _check_once(columns: pa.Table, name: str, runs: Sequence[str]) -> None:
     keys = zip(*(columns[part].to_pylist() for part in ("corpus", "run", "group")), strict=True)
     (_, run, group), count = Counter(keys).most_common(1)[0]
     if count > 1:
@@ -418,9 +419,14 @@ def _check_once(columns: dict[str, Any], name: str, runs: Sequence[str]) -> None
         )
 
 
-def _words(source: pa.Table, names: Sequence[str], table: str) -> pa.Array:
-    """Columns as text, joined; nothing may be missing."""
-    rows = list(zip(*(words(source[name], f"{table}: column {name!r}") for name in names), strict=True))
+def _words(source: pa.Table, names: Sequence[str], table: str, numbers: Sequence[str] = ()) -> pa.Array:
+    """Columns as text, joined; nothing may be missing but in the columns ``numbers``, whose rows are flagged then."""
+    rows = list(
+        zip(
+            *(words(source[name], f"{table}: column {name!r}", name in numbers) for name in names),
+            strict=True,
+        )
+    )
     for between in (" ", " / ", "\x1f"):  # as no two different rows become one text by it
         joined = [between.join(row) for row in rows]
         if len(set(joined)) == len(set(rows)):

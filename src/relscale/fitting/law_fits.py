@@ -232,11 +232,12 @@ def _fit(
     weights = _weights(data, entry, log_error)
     found = fit(data.y, weights, None if len(data.y) <= ENOUGH else law.starts(x, data.y)[:STARTS])
     status = found.status[0]
-    if data.lost and status == "ok":
+    if data.lost:
         reasons = list(dict.fromkeys(data.lost))
         more = f"; and {len(reasons) - MOST_TOLD} more" if len(reasons) > MOST_TOLD else ""
         of = len(data.y) + len(data.lost)
-        status = f"fitted on {len(data.y)} of {of} rows ({'; '.join(reasons[:MOST_TOLD])}{more})"
+        used = f"fitted on {len(data.y)} of {of} rows ({'; '.join(reasons[:MOST_TOLD])}{more})"
+        status = _together(status, used)
     low, high = (side[:, 0] for side in found.interval(chosen.level))
     least_squares = entry.get("loss", "squares") == "squares"
     scheme = f"{T if least_squares else OF_HUBER}; {found.agreeing[0]} of {found.starts} starts agree"
