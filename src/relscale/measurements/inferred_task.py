@@ -81,10 +81,14 @@ def delimiter(
     for own in ("target", "doc"):
         votes: Counter[str] = Counter()
         for question in questions:
-            texts = {text for text in _texts(getattr(question, own)) if text and not _is_number(text)}
+            texts = {text for text in _texts(getattr(question, own)) if text}
             for continuation in question.continuations:
-                before = (continuation.removesuffix(text) for text in texts if continuation.endswith(text))
-                votes.update({each for each in before if common.startswith(each)})
+                before = {
+                    continuation.removesuffix(text)
+                    for text in texts
+                    if continuation.endswith(text) and (text == continuation or not _is_number(text))
+                }
+                votes.update(each for each in before if common.startswith(each))
         if votes:
             most = max(votes.values())
             return min((each for each, count in votes.items() if count == most), key=len), True

@@ -57,7 +57,8 @@ def _aggregation(metric: str, said: Any) -> str | None:
 
     if isinstance(said, str):
         return said if said in AGGREGATION_REGISTRY else None
-    return aggregation_name(METRIC_AGGREGATION_REGISTRY.get(metric))
+    known = metric in METRIC_AGGREGATION_REGISTRY
+    return aggregation_name(METRIC_AGGREGATION_REGISTRY.get(metric) if known else None)
 
 
 def agrees(questions: Sequence[Question], labels: Sequence[Label], reported: Sequence[Reported]) -> bool:
@@ -73,6 +74,13 @@ def agrees(questions: Sequence[Question], labels: Sequence[Label], reported: Seq
     agreeing: set[str] | None = None
     for question, (places, _), document in zip(questions, labels, reported, strict=True):
         right = float(int(np.argmax(question.logprobs)) in places)
-        same = {name for name, value in document.values.items() if value == right}
+        same = {name for name, value in document.values.items() if _correct(value) == right}
         agreeing = same if agreeing is None else agreeing & same
     return agreeing is None or bool(agreeing)
+
+
+def _correct(value: Any) -> Any:
+    """A metric's value; of the pair of what is right and what was predicted, whether they are the same."""
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(each, int) for each in value):
+        return float(value[0] == value[1])
+    return value

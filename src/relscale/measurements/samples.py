@@ -154,7 +154,8 @@ def _has_rules_of_its_own(log: TaskLog) -> bool:
 
 def _are_the_tasks(samples: Sequence[Sample], read: "Read", log: TaskLog) -> bool:
     """Whether a task calls right what its items call right: lm-eval's own rules do."""
-    if not _has_rules_of_its_own(log) or any(len(sample.question.contexts) < 2 for sample in samples):
+    usual = log.settings and not _has_rules_of_its_own(log)
+    if usual or any(len(sample.question.contexts) < 2 for sample in samples):
         return True
     return agrees(
         [sample.question for sample in samples], read.labels, [sample.reported for sample in samples]
