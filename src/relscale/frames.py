@@ -45,6 +45,7 @@ def _of_pandas(frame: Any) -> pa.Table:
 
 
 def _of_series(series: Any) -> pa.Array:
+    series = series.reset_index(drop=True)  # its labels are no places
     if str(series.dtype) != "object":
         try:
             found = pa.array(series, from_pandas=True)

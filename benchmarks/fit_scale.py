@@ -1,0 +1,92 @@
+"""``relscale fit`` on large tables: seconds, memory, and how both grow with the rows.
+
+    python benchmarks/fit_scale.py --rows 1000 10000 100000
+
+Each run has its own compute and two groups, so that there are half as many points as rows; of the laws that are no line
+each row is a point. Seconds are those of one core, imports included. The exponent is that of a power law between a
+number of rows and the one before.
+"""
+
+import argparse
+import math
+import multiprocessing
+import os
+import resource
+import time
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+
+LAWS = ("relative", "relative, 100 trainings", "parametric", "power, huber", "annealing, 10 trainings")
+
+
+def table(law: str, rows: int):
+    """A table, and the options of its fit."""
+    import numpy as np
+    import pyarrow as pa
+
+    rng = np.random.default_rng(0)
+    noise = np.exp(rng.normal(0, 0.01, rows))
+    if law.startswith("relative"):
+        flops = np.repeat(10 ** rng.uniform(18, 22, rows // 2), 2)
+        columns = {"x": flops, "group": np.tile(["a", "b"], rows // 2), "run": np.arange(rows) // 2}
+        columns |= {"y": (flops / 1e20) ** -0.05 * noise}
+        options = {"x": "x", "group": "group", "baseline": "b"}
+        if "trainings" in law:
+            columns["block"] = np.arange(rows) // 2 % 100
+    elif law == "parametric":
+        n, d = 10 ** rng.uniform(7, 10, rows), 10 ** rng.uniform(9, 12, rows)
+        columns = {"n": n, "d": d, "y": (1.8 + 400 * n**-0.34 + 2000 * d**-0.37) * noise}
+        options = {"x": ["n", "d"]}
+    elif law.startswith("power"):
+        x = np.geomspace(1e18, 1e22, rows)
+        columns, options = {"x": x, "y": (x / 1e20) ** -0.05 * noise}, {"x": "x", "loss": "huber"}
+    else:
+        step = np.tile(np.arange(1, rows // 10 + 1), 10)
+        rate = np.repeat(np.linspace(1, 2, 10), rows // 10) * np.minimum(
+            1, (rows // 10 + 1 - step) / (rows / 50)
+        )
+        area = np.cumsum(rate.reshape(10, -1), axis=1).ravel()
+        columns = {"step": step, "rate": rate, "block": np.arange(rows) // (rows // 10)}
+        columns["y"] = (2.5 + 0.8 * area**-0.5) * noise
+        options = {"x": ["step", "rate"], "error": "linear"}
+    return pa.table(columns), {"law": law.split(",")[0], "y": "y", **options}
+
+
+def measured(law: str, rows: int, results) -> None:
+    start = time.process_time()
+    import relscale
+
+    data, options = table(law, rows)
+    str(relscale.fit(data, **options))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    results.put((time.process_time() - start, peak))
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rows", type=int, nargs="+", default=[1000, 10_000, 100_000])
+    options.add_argument("--law", choices=LAWS, action="append", help="by default every one")
+    chosen = options.parse_args()
+    processes = multiprocessing.get_context("spawn")  # each with a memory of its own
+    print(f"{'law':26} {'rows':>8} {'s':>7} {'GB':>6}  exponent of s, GB")
+    for law in chosen.law or LAWS:
+        before = None
+        for rows in chosen.rows:
+            results = processes.SimpleQueue()
+            process = processes.Process(target=measured, args=(law, rows, results))
+            process.start()
+            process.join()
+            seconds, size = results.get() if process.exitcode == 0 else (math.nan, math.nan)
+            grown = ""
+            if before:
+                factor = math.log(rows / before[0])
+                grown = (
+                    f"{math.log(seconds / before[1]) / factor:.2f}, {math.log(size / before[2]) / factor:.2f}"
+                )
+            print(f"{law:26} {rows:8} {seconds:7.1f} {size:6.2f}  {grown}", flush=True)
+            before = rows, seconds, size
+
+
+if __name__ == "__main__":
+    main()
