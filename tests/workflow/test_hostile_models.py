@@ -19,6 +19,7 @@ CORPUS = "The Pile $(touch PWNED) {x}"
 SOURCE = '`touch PWNED`; it\'s/"raw" {{y}}'
 SUITE = "--help </script> * $(touch PWNED)"
 GROUPS = ["$(touch PWNED)", "../../../outside"]
+TASKS = ["$(touch PWNED) {x}", "--two\nlines"]  # the names of files of data
 # Runs of others' models; the corpus of each is another name.
 RUNS = {
     "EleutherAI/pythia-70m": "a/b {corpus}",
@@ -34,7 +35,7 @@ def write_suite(folder):
         **{"title": "Mine", "what": "Two groups.", "kind": "multiple_choice", "direction": "lower"},
         **{"metric": "bits_per_byte_answer_mean", "baseline": GROUPS[0]},
         "groups": {group: {"label": group} for group in GROUPS},
-        "tasks": {name: {"group": group} for name, group in zip(("one", "two"), GROUPS, strict=True)},
+        "tasks": {name: {"group": group} for name, group in zip(TASKS, GROUPS, strict=True)},
     }
     (folder / "suite.yaml").write_text(yaml.safe_dump(described))
     (folder / "task.yaml").write_text(
