@@ -270,3 +270,46 @@ def test_lm_eval_tasks_of_ones_own_are_a_suite_when_it_lists_them(tmp_path, monk
     (mine / "tasks" / "second.yaml").unlink()
     with pytest.raises(RelscaleError, match="lists the task 'second'; no file in tasks/ has that name"):
         prepare_suite("mine", {"path": str(mine)}, [], tmp_path / "again", seed=0)
+
+
+def test_tasks_of_a_folder_that_cannot_be_scored_are_left_out_and_said(tmp_path, capsys):
+    rows = [{"question": f"What is {n}?", "choices": ["a", "b"], "gold": 0} for n in range(3)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = {"dataset_path": "json", "dataset_kwargs": {"data_files": {"test": str(tmp_path / "rows.jsonl")}}}
+    asked = {"test_split": "test", "doc_to_text": "{{question}}", "doc_to_target": "gold"}
+    (tmp_path / "own" / "tasks").mkdir(parents=True)
+    for name, kind in (
+        ("said", "generate_until"),
+        ("chosen", "multiple_choice"),
+        ("seen", "multiple_choice"),
+    ):
+        own = {"doc_to_choice": "{{choices}}", "output_type": kind, "task": name}
+        own |= {"doc_to_image": "question"} if name == "seen" else {}
+        (tmp_path / "own" / "tasks" / f"{name}.yaml").write_text(yaml.safe_dump({**data, **asked, **own}))
+    described = {
+        **{
+            "title": "Own",
+            "what": "Tasks.",
+            "kind": "multiple_choice",
+            "metric": "accuracy",
+            "direction": "higher",
+        },
+        "baseline": "chosen",
+        "groups": {name: {"label": name} for name in ("said", "chosen", "seen")},
+        "tasks": {name: {"group": name} for name in ("said", "chosen", "seen")},
+    }
+    (tmp_path / "own" / "suite.yaml").write_text(yaml.safe_dump(described))
+    manifest = prepare_suite("own", {"path": str(tmp_path / "own")}, [], tmp_path / "out", seed=0)
+    assert list(manifest.tasks) == list(manifest.groups) == ["chosen"]
+    assert set(manifest.left_out) == {"said", "seen"}
+    said = capsys.readouterr().err
+    assert "task said is left out: it generates text" in said
+    assert "task seen is left out: it shows images" in said
+    described |= {
+        "baseline": "said",
+        "tasks": {"said": {"group": "said"}},
+        "groups": {"said": {"label": "said"}},
+    }
+    (tmp_path / "own" / "suite.yaml").write_text(yaml.safe_dump(described))
+    with pytest.raises(RelscaleError, match="none of its tasks can be scored; said generates text"):
+        prepare_suite("own", {"path": str(tmp_path / "own")}, [], tmp_path / "other", seed=0)

@@ -4,6 +4,7 @@ What a task makes of a model's answers (``relscale.scoring.task_metrics``) needs
 the numbers can be made where neither the data set nor the network is.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
 FOLDER = "documents"
 
 
-def documents_reported(task: "ConfigurableTask", named: bool) -> bool:
-    """Whether lm-eval's own metrics of a task are kept: those of a named task, and of one with rules of its own."""
+def documents_reported(task: "ConfigurableTask", named: bool, windows: Mapping[str, Any]) -> bool:
+    """Whether lm-eval's own metrics of a task are kept: those of a named task, and of one with rules of its own.
+
+    Documents that are read in other windows than lm-eval's have none of its numbers.
+    """
+    if task.OUTPUT_TYPE == "loglikelihood_rolling" and any(windows.values()):
+        return False
     return named or callable(task.config.process_results)
 
 

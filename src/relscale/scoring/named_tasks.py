@@ -4,10 +4,8 @@ Each is written down as a file that includes lm-eval's, so that a prepared suite
 """
 
 import difflib
-import io
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +18,11 @@ from relscale.file_name import file_name
 from relscale.scoring.local_splits import FEWSHOT, split_files
 from relscale.scoring.manifest import Group, Manifest, Task, write_manifest
 from relscale.scoring.requests import Request, build_requests, write_requests
+from relscale.scoring.supported_tasks import left_out_line, unsupported
 from relscale.scoring.task_metrics import (
     PROBED,
     PreparedTasks,
     directions,
-    load_functions,
     targets_are_the_tasks,
 )
 
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from relscale.scoring.lm_eval_tasks import TaskManager
 
 OPTIONS = ("lm_eval", "num_fewshot", "limit", "baseline", "data")
-SCORED = ("multiple_choice", "loglikelihood", "loglikelihood_rolling")
 # What a group's file says of the group; all else there it says of its tasks.
 GROUP_KEYS = ("group", "task", "group_alias", "aggregate_metric_list", "metadata", "include", "tag")
 
@@ -83,7 +80,7 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
     _check_once(name, named)
     left_out = {leaf.name: leaf.refused for leaves in named.values() for leaf in leaves if leaf.refused}
     for task, reason in left_out.items():
-        print(f"suite {name}: task {task} is left out: it {reason}", file=sys.stderr)
+        print(left_out_line(name, task, reason), file=sys.stderr)
     data = options.get("data", {})
     every = [leaf.name for leaves in named.values() for leaf in leaves]
     for task in data:
@@ -250,28 +247,6 @@ def _leaf(name: str, manager: "TaskManager", own: Mapping[str, Any]) -> Leaf:
 def _is_function(value: Any) -> bool:
     """Whether a value was a ``!function``, of which lm-eval's index keeps a path and a name."""
     return isinstance(value, str) and Path(value).is_absolute() and Path(value).with_suffix(".py").is_file()
-
-
-def unsupported(config: Mapping[str, Any], path: Path | None) -> str | None:
-    """Why relscale cannot score a task of lm-eval, as the rest of a sentence; None where it can."""
-    if "class" in config:
-        return "is a Python class, and only tasks that are YAML are scored"
-    kind = config.get("output_type", "generate_until")
-    if kind not in SCORED:
-        return f"generates text (output_type {kind}), and only probabilities of given text are scored"
-    if config.get("doc_to_image") is not None or config.get("doc_to_audio") is not None:
-        return "shows images or plays sound"
-    if config.get("unsafe_code"):
-        return "runs code that it calls unsafe"
-    if config.get("use_prompt") is not None:
-        return "takes its prompts from promptsource"
-    try:
-        with redirect_stderr(io.StringIO()):
-            load_functions(path)
-    except ImportError as error:
-        reason = str(error).splitlines()[0] if str(error) else "a module"
-        return f"needs a package that is not installed ({reason})"
-    return None
 
 
 def _settings(

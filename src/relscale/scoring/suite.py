@@ -13,6 +13,7 @@ lm-eval's own tasks by ``lm_eval`` (``relscale.scoring.named_tasks``).
 
 import json
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -34,6 +35,7 @@ from relscale.scoring.data_source import data_files, find_data
 from relscale.scoring.manifest import Group, Manifest, Task, read_manifest, write_manifest
 from relscale.scoring.requests import build_requests, write_requests
 from relscale.scoring.suite_code import is_trusted, refuse_code
+from relscale.scoring.supported_tasks import left_out_line, unsupported
 from relscale.scoring.task_data import TaskData
 from relscale.yaml_text import load
 
@@ -93,6 +95,7 @@ def prepare_suite(
     settings = manifest.options
     if (source / "tasks").is_dir():
         tasks: list[TaskData] = []
+        manifest = _supported(name, manifest, source)
     elif manifest.builder in READ:
         tasks, manifest = _read(name, manifest, requests)
     else:
@@ -301,6 +304,29 @@ def _with_baseline(name: str, manifest: Manifest) -> Manifest:
         f"suite {name}: no group {manifest.baseline!r} for a baseline; "
         f"set the suite's option 'baseline' to one of {', '.join(manifest.groups)}"
     )
+
+
+def _supported(name: str, manifest: Manifest, source: Path) -> Manifest:
+    """The manifest without the tasks that cannot be scored; one line on stderr says of each why."""
+    from relscale.scoring.lm_eval_tasks import TaskManager
+
+    index = TaskManager(include_defaults=False, include_path=str(source / "tasks")).task_index
+    reasons = {
+        task: unsupported(entry.cfg or {}, entry.yaml_path)
+        for task, entry in index.items()
+        if task in manifest.tasks
+    }
+    left_out = {task: reason for task, reason in reasons.items() if reason is not None}
+    for task, reason in left_out.items():
+        print(left_out_line(name, task, reason), file=sys.stderr)
+    tasks = {task: place for task, place in manifest.tasks.items() if task not in left_out}
+    if left_out and not tasks:
+        task, reason = next(iter(left_out.items()))
+        raise RelscaleError(f"suite {name}: none of its tasks can be scored; {task} {reason}")
+    kept = {place.group for place in tasks.values()}
+    lost = {place.group for place in manifest.tasks.values()} - kept
+    groups = {group: entry for group, entry in manifest.groups.items() if group not in lost}
+    return replace(manifest, tasks=tasks, groups=groups, left_out={**manifest.left_out, **left_out})
 
 
 def _check_listed(manifest: Manifest, source: Path) -> None:

@@ -244,20 +244,6 @@ def task_config(folder: str | Path, name: str) -> dict[str, Any]:
     return load_yaml(entry.yaml_path)
 
 
-def load_functions(path: Path | None) -> None:
-    """Import what a task's YAML names as ``!function``.
-
-    Raises
-    ------
-    ImportError
-        A package that it needs is not there.
-    """
-    from relscale.scoring.lm_eval_tasks import load_yaml
-
-    if path is not None:
-        load_yaml(path)
-
-
 def directions(config: Mapping[str, Any]) -> dict[str, bool]:
     """Whether higher is better, of each metric that a task's YAML names, by the metric's name in measurements."""
     from lm_eval.api.registry import HIGHER_IS_BETTER_REGISTRY
@@ -303,7 +289,7 @@ def _plain(value: Any) -> Any:
 
 
 def targets_are_the_tasks(
-    process_results: Callable[..., Any] | None,
+    process_results: Callable[..., Any] | str | None,
     documents: Sequence[dict[str, Any]],
     targets: Sequence[Sequence[bool]],
 ) -> bool:
@@ -319,7 +305,7 @@ def targets_are_the_tasks(
     documents, targets
         Of each document, which of its choices are right. Single answers and whole documents are right as they are.
     """
-    if process_results is None or all(len(own) == 1 for own in targets):
+    if not callable(process_results) or all(len(own) == 1 for own in targets):
         return True
     agreeing: set[str] | None = None
     for doc, own in zip(documents[:PROBED], targets[:PROBED], strict=True):

@@ -1,0 +1,39 @@
+"""Which of lm-eval's tasks are scored: those that ask for the probability of given text, and need nothing else."""
+
+import io
+from collections.abc import Mapping
+from contextlib import redirect_stderr
+from pathlib import Path
+from typing import Any
+
+SCORED = ("multiple_choice", "loglikelihood", "loglikelihood_rolling")
+
+
+def unsupported(config: Mapping[str, Any], path: Path | None) -> str | None:
+    """Why relscale cannot score a task of lm-eval, as the rest of a sentence; None where it can."""
+    if "class" in config:
+        return "is a Python class, and only tasks that are YAML are scored"
+    kind = config.get("output_type", "generate_until")
+    if kind not in SCORED:
+        return f"generates text (output_type {kind}), and only probabilities of given text are scored"
+    if config.get("doc_to_image") is not None or config.get("doc_to_audio") is not None:
+        return "shows images or plays sound"
+    if config.get("unsafe_code"):
+        return "runs code that it calls unsafe"
+    if config.get("use_prompt") is not None:
+        return "takes its prompts from promptsource"
+    try:
+        with redirect_stderr(io.StringIO()):
+            if path is not None:
+                from relscale.scoring.lm_eval_tasks import load_yaml
+
+                load_yaml(path)  # imports the functions that it names
+    except ImportError as error:
+        reason = str(error).splitlines()[0] if str(error) else "a module"
+        return f"needs a package that is not installed ({reason})"
+    return None
+
+
+def left_out_line(suite: str, task: str, reason: str) -> str:
+    """What is said of a task that is not scored, for a reason as `unsupported` gives it."""
+    return f"suite {suite}: task {task} is left out: it {reason}"
