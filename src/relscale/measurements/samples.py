@@ -154,7 +154,10 @@ def _has_rules_of_its_own(log: TaskLog) -> bool:
 
 def _are_the_tasks(samples: Sequence[Sample], read: "Read", log: TaskLog) -> bool:
     """Whether a task calls right what its items call right: lm-eval's own rules do."""
-    usual = log.settings and not _has_rules_of_its_own(log)
+    if not log.settings:  # an accuracy that is 0 or 1 is held against each label by itself
+        usual = all(sample.question.accuracy is not None for sample in samples)
+    else:
+        usual = not _has_rules_of_its_own(log)
     if usual or any(len(sample.question.contexts) < 2 for sample in samples):
         return True
     return agrees(
