@@ -9,6 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hostile import NAMES as NAMES_THAT_ARE_HOSTILE
+from hypothesis import given
+from hypothesis import strategies as st
 
 from relscale.figures import as_text, plot
 from relscale.figures.data import FigureData
@@ -111,11 +114,17 @@ def test_a_page_is_called_by_its_names_as_they_are(data: FigureData, tmp_path: P
     assert hostile("knowledge") in html.unescape(title[1])
 
 
-@pytest.mark.parametrize(
-    "name", ["plain", "a<b & c>d", "&lt;", "%{x}", "100%", "{x}", "$x$", "<br>", "", "名前", '"quoted" it\'s']
+@given(
+    st.one_of(
+        st.text(),
+        st.lists(st.sampled_from(["<", ">", "&", "%{", ";", "amp", "lt", "#37", "b", "/"])).map("".join),
+        st.sampled_from(NAMES_THAT_ARE_HOSTILE),
+    )
 )
 def test_text_shows_what_it_says(name: str) -> None:
-    assert as_text.shown(as_text.as_text(name)) == name
+    escaped = as_text.as_text(name)
+    assert as_text.shown(escaped) == name
+    assert not re.search(r"[<>]|%\{", escaped)
 
 
 def test_plain_names_stay_as_they_are() -> None:
