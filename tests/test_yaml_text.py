@@ -143,7 +143,9 @@ scalars = (
     | st.integers(-(10**12), 10**12)
     | st.floats(allow_nan=False, allow_infinity=False)
 )
-texts = st.text(max_size=12) | st.sampled_from(MISTAKEN)
+texts = st.text(max_size=12) | st.sampled_from(
+    [*MISTAKEN, "\x85", "a\u2028b", "\r\n", "\ufeff", " a ", "a\n\nb\n"]
+)
 values = st.recursive(
     scalars | texts,
     lambda each: st.lists(each, max_size=4) | st.dictionaries(texts, each, max_size=4),

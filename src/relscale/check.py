@@ -8,7 +8,7 @@ from relscale.checks.keyed import keyed
 from relscale.checks.machine import check_devices, check_folders, check_placed
 from relscale.checks.suites import check_suite
 from relscale.checks.text import check_text
-from relscale.config import LONGEST, shortened
+from relscale.config import LONGEST, SHOWN, shortened
 from relscale.errors import RelscaleError
 from relscale.experiment import check_tables, checkpoints, planned, results_folder, source
 from relscale.fitting.metrics import VALIDATION
@@ -38,6 +38,9 @@ def check_experiment(config: dict[str, Any], elsewhere: bool = True) -> None:
         _check(config, elsewhere)
     except RelscaleError as error:
         raise RelscaleError(shortened(str(error), LONGEST)) from None
+    except OSError as error:  # a folder that may not be looked into, a name that is too long
+        where = shortened(str(error.filename), SHOWN)
+        raise RelscaleError(f"{where}: {error.strerror or error}; the config names it") from None
 
 
 def _check(config: dict[str, Any], elsewhere: bool) -> None:

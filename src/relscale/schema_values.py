@@ -13,6 +13,7 @@ from relscale.errors import RelscaleError
 from relscale.yaml_text import DEEPEST, NULL, Plain, number, scalar
 
 Schema = dict[str, Any]
+LONGEST_NAME = 255  # bytes of a file's name
 LARGEST = 2**63 - 1  # of whole numbers: what tables and random generators hold
 YES, NO = ("true", "yes", "on"), ("false", "no", "off")
 PARTS = ("allOf", "anyOf", "oneOf")
@@ -57,7 +58,7 @@ def _value(schemas: list[Schema], written: Any, root: Schema, keys: tuple[str, .
     if isinstance(found, int) and abs(found) > LARGEST:
         raise RelscaleError(f"{'.'.join(keys)}: a whole number beyond 64 bits; give a smaller one")
     if isinstance(found, str) and any(part.get("format") == "path" for part in applicable):
-        return _home(found, keys)
+        return _path(found, keys)
     return found
 
 
@@ -112,10 +113,15 @@ def _types(schema: Schema) -> Iterator[str]:
         yield {str: "string", bool: "boolean", int: "integer", float: "number"}.get(type(allowed), "null")
 
 
-def _home(path: str, keys: tuple[str, ...]) -> str:
+def _path(path: str, keys: tuple[str, ...]) -> str:
+    """A path with its ``~`` replaced, of which a file system can be asked."""
+    if "\0" in path or any(len(part.encode(errors="replace")) > LONGEST_NAME for part in path.split("/")):
+        raise RelscaleError(
+            f"{'.'.join(keys)}: {path[:40]!r}: no name of a file; it is too long, or has a zero byte"
+        )
     if not path.startswith("~"):
         return path
     try:
         return str(Path(path).expanduser())
     except RuntimeError:
-        raise RelscaleError(f"{'.'.join(keys)}: {path}: no such user; write the path out") from None
+        raise RelscaleError(f"{'.'.join(keys)}: {path[:40]}: no such user; write the path out") from None

@@ -33,6 +33,8 @@ STANDARD = "tag:yaml.org,2002:"
 COLLECTIONS = (None, "!", f"{STANDARD}map", f"{STANDARD}seq")
 PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+BREAKS = "\x85\u2028\u2029"  # ends of lines to YAML 1.1
+
 NULL = re.compile(r"|~|null|Null|NULL")
 TRUE = re.compile(r"true|True|TRUE")
 FALSE = re.compile(r"false|False|FALSE")
@@ -118,6 +120,8 @@ class _Quoting(yaml.SafeDumper):
 
 def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     quotes = None if isinstance(scalar(text), str) else "'"
+    if any(letter in text for letter in BREAKS):  # which other quotes would fold into spaces
+        quotes = '"'
     return dumper.represent_scalar(f"{STANDARD}str", text, style=quotes)
 
 

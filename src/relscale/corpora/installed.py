@@ -22,6 +22,7 @@ from relscale.process import end_with_parent
 TEST_FOLDERS = frozenset({"test", "tests", "testing"})
 TEST_FILE = re.compile(r"test_.*|.*_test\.py|conftest\.py")
 LONGEST_LINE = 1000  # characters; files beyond it are tables of data in Python's clothing
+LONGEST_NAME = 100  # characters of a package; file systems take 255 bytes
 CHUNK = 64  # files that a process reads at a time
 
 
@@ -110,13 +111,14 @@ def find_package(package: str, folders: Sequence[Path]) -> Path:
     RelscaleError
         None of the folders does.
     """
-    is_name = all(part.isidentifier() for part in package.split("/"))
+    is_name = all(part.isidentifier() and len(part) < LONGEST_NAME for part in package.split("/"))
     for folder in folders if is_name else ():
         if next(_walk(folder / package), None) or (folder / f"{package}.py").is_file():
             return folder
     places = ", ".join(map(str, folders))
     raise RelscaleError(
-        f"package {package!r} is not installed (looked in {places}); install it or take it out of 'groups'"
+        f"package {package[:LONGEST_NAME]!r} is not installed (looked in {places}); install it or take it out of "
+        "'groups'"
     )
 
 
