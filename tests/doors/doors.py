@@ -4,11 +4,15 @@ A case is a function of a random number generator and an empty folder, and retur
 happens, a traceback as much as a number that is silently wrong, is an ``AssertionError`` or another exception.
 """
 
+import atexit
 import contextlib
+import functools
 import io
 import json
 import math
 import random
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -487,7 +491,68 @@ def suite_folder(rng: random.Random, folder: Path) -> str:
     return RIGHT
 
 
+# Checkpoints
+
+
+def checkpoint_folder(rng: random.Random, folder: Path) -> str:
+    """A model's folder as it was downloaded: configuration, weights, tokenizer."""
+    from lm_eval.api.instance import Instance
+
+    from relscale.scoring.engine import Engine
+
+    model = folder / "model"
+    shutil.copytree(_tiny_checkpoint(), model)
+    path = rng.choice(sorted(model.iterdir()))
+    if path.suffix == ".json" and rng.random() < 0.6:
+        tree = json.loads(path.read_text())
+        _damage_tree(tree, rng)
+        path.write_text(json.dumps(tree))
+    elif rng.random() < 0.15:
+        path.unlink()
+    else:
+        path.write_bytes(damaged_bytes(path.read_bytes(), rng))
+    asked = [Instance("loglikelihood", {}, (context, " and more"), 0) for context in ("some text", "")]
+    found = accepted_or_one_sentence(
+        lambda: Engine(model, device="cpu", batch_tokens=256).loglikelihood(asked), seconds=30
+    )
+    if found is None:
+        return REFUSED
+    assert len(found) == len(asked)
+    return RIGHT if all(math.isfinite(logprob) and logprob <= 0 for logprob, _ in found) else FLAGGED
+
+
+@functools.cache
+def _tiny_checkpoint() -> Path:
+    """A random model of one layer and a tokenizer of bytes, made once."""
+    import torch
+    import transformers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    folder = Path(tempfile.mkdtemp(prefix="relscale-tiny-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {letter: i for i, letter in enumerate([*letters, "<end>"])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.pre_tokenizer, tokenizer.decoder = (
+        pre_tokenizers.ByteLevel(add_prefix_space=False),
+        decoders.ByteLevel(),
+    )
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<end>", eos_token="<end>", pad_token="<end>"
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(
+        vocab_size=len(vocabulary), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=2, intermediate_size=32, max_position_embeddings=64,
+    )  # fmt: skip
+    transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
 DOORS: dict[str, Door] = {
     door.__name__: door
-    for door in (table_file, table_frame, published_table, checkpoint_table, samples, own_text, suite_folder)
+    for door in (
+        *(table_file, table_frame, published_table, checkpoint_table, samples, own_text),
+        *(suite_folder, checkpoint_folder),
+    )
 }

@@ -20,26 +20,38 @@ CASES = {
     "samples": 400,
     "own_text": 350,
 }
+SLOW = ("suite_folder", "checkpoint_folder")  # they load lm-eval and transformers
 
 
 def test_there_are_cases_of_every_door_whose_reading_is_quick() -> None:
-    assert set(CASES) <= set(DOORS)
+    assert {*CASES, *SLOW} == set(DOORS)
     assert sum(CASES.values()) >= 2300
 
 
-@pytest.mark.parametrize(
-    ("door", "first"), [(door, first) for door, cases in CASES.items() for first in range(0, cases, AT_ONCE)]
-)
+def several(cases: dict[str, int]) -> list[tuple[str, int]]:
+    return [(door, first) for door, count in cases.items() for first in range(0, count, AT_ONCE)]
+
+
+@pytest.mark.parametrize(("door", "first"), several(CASES))
 def test_damaged_data_are_right_flagged_or_one_sentence(door: str, first: int, tmp_path: Path) -> None:
-    outcomes = Counter[str]()
-    for seed in range(first, first + AT_ONCE):
-        folder = tmp_path / str(seed)
-        folder.mkdir()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                outcomes[DOORS[door](random.Random(f"{door} {seed}"), folder)] += 1
-        except Exception as error:
-            raise AssertionError(f"benchmarks/fuzz.py --door {door} --seed {seed} --cases 1") from error
+    outcomes = Counter(outcome(door, seed, tmp_path) for seed in range(first, first + AT_ONCE))
     assert outcomes.keys() <= {RIGHT, FLAGGED, REFUSED}
     assert len(outcomes) > 1, f"all {AT_ONCE} ended alike: {outcomes}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("door", SLOW)
+def test_so_are_damaged_suites_and_checkpoints(door: str, tmp_path: Path) -> None:
+    outcomes = Counter(outcome(door, seed, tmp_path) for seed in range(AT_ONCE))
+    assert outcomes.keys() <= {RIGHT, FLAGGED, REFUSED}
+
+
+def outcome(door: str, seed: int, tmp_path: Path) -> str:
+    folder = tmp_path / str(seed)
+    folder.mkdir()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return DOORS[door](random.Random(f"{door} {seed}"), folder)
+    except Exception as error:
+        raise AssertionError(f"benchmarks/fuzz.py --door {door} --seed {seed} --cases 1") from error

@@ -1,0 +1,1 @@
+"""Damaged and hostile data at every door."""
