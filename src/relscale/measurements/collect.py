@@ -259,7 +259,7 @@ class _Reported:
         """The cell with lm-eval's metrics of it, and without its own where its items' targets mean nothing."""
         if self.values is None:
             return cell
-        suite = cell.suite if subject is None else cell.suite.removesuffix("_subjects")
+        suite = cell.suite if subject is None else cell.suite.removesuffix(SUBJECTS)
         where = (
             (pc.field("suite") == suite) & (pc.field("prompt") == cell.prompt) & (pc.field("group") == group)
         )

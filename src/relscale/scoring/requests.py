@@ -158,7 +158,7 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
         Request(name, UNCONDITIONAL if alone else place.prompt, place.group, place.subject, **found)
         for found, alone in items
     ]
-    for line in _flaws(requests):
+    for line in _flaws(requests, has_rules=callable(task.config.process_results)):
         print(f"suite {suite}: {line}", file=sys.stderr)
     if examples.kept:
         print(
@@ -175,8 +175,8 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
     return requests
 
 
-def _flaws(requests: Sequence[Request]) -> Iterator[str]:
-    """What is wrong with the documents of a task, a sentence each."""
+def _flaws(requests: Sequence[Request], has_rules: bool) -> Iterator[str]:
+    """What is wrong with the documents of a task, a sentence each; a task with rules of its own may need no label."""
     documents = [
         request for request in requests if request.choice == 0 and request.prompt == requests[0].prompt
     ]
@@ -188,7 +188,7 @@ def _flaws(requests: Sequence[Request]) -> Iterator[str]:
         ),
     ):
         count = sum(request.status == status for request in documents)
-        if count:
+        if count and not has_rules:
             yield f"{count} of {len(documents)} documents of the task {requests[0].task!r} {what}"
     again = len(documents) - len({request.doc_id for request in documents})
     if again:
