@@ -21,6 +21,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import yaml
+from one_sentence import accepted_or_one_sentence, assert_one_sentence
+
+import relscale
 from doors.damage import (
     NO_NUMBERS,
     TEXTS,
@@ -32,9 +35,6 @@ from doors.damage import (
     damaged_rows,
     odd_cell,
 )
-from one_sentence import accepted_or_one_sentence, assert_one_sentence
-
-import relscale
 
 RIGHT, FLAGGED, REFUSED = "right", "flagged", "one sentence"
 Door = Callable[[random.Random, Path], str]

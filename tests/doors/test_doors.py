@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from doors.doors import DOORS, FLAGGED, REFUSED, RIGHT
 
 AT_ONCE = 50  # cases of a test

@@ -1,0 +1,230 @@
+"""Tables as people have them: what is meant is read, a row without a number is flagged, the rest is one sentence."""
+
+import bz2
+import gzip
+import json
+import lzma
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+import zstandard
+from one_sentence import assert_one_sentence
+
+import relscale
+from relscale.errors import RelscaleError
+
+FLOPS = [6 * 10**k for k in range(18, 26)]  # whole numbers as Python has them, most beyond 64 bits
+SLOPE = 0.07
+LOSS = [2.5 * (flops / 1e21) ** -SLOPE for flops in FLOPS]
+POWER: dict[str, Any] = {"law": "power", "x": "flops", "y": "loss", "error": "linear"}
+PACKERS = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": zstandard.compress,
+}
+
+
+def exponent(table: Any, **options: Any) -> float:
+    rows = relscale.fit(table, **POWER | options).fits.to_pylist()
+    return next(row["value"] for row in rows if row["parameter"] in ("alpha", "beta"))
+
+
+def refused(table: Any, **options: Any) -> str:
+    with pytest.raises(RelscaleError) as error:
+        relscale.fit(table, **POWER | options)
+    assert_one_sentence(error.value)
+    return str(error.value)
+
+
+def csv(between: str = ",", number: Any = str, end: str = "\n") -> str:
+    lines = [["flops", "loss"], *([str(f), number(y)] for f, y in zip(FLOPS, LOSS, strict=True))]
+    return end.join(between.join(line) for line in lines)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda f: f, id="integers"),
+        pytest.param(lambda f: Decimal(f), id="decimals"),
+        pytest.param(lambda f: np.float32(f), id="32 bits"),
+        pytest.param(lambda f: f"{f:,}", id="commas between thousands"),
+        pytest.param(lambda f: f"{f:.1e}", id="powers of ten as text"),
+        pytest.param(lambda f: f" {f} ", id="text with blanks"),
+        pytest.param(lambda f: str(f) if f < 1e20 else f, id="texts and integers"),
+    ],
+)
+def test_compute_may_be_written_in_any_way(write: Any) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"flops": pandas.Series([write(f) for f in FLOPS], dtype=object), "loss": LOSS})
+    for table in (frame, frame.set_index("flops"), frame.to_records(index=False)):
+        assert exponent(table) == pytest.approx(SLOPE, rel=1e-5)
+
+
+@pytest.mark.parametrize("packing", PACKERS)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", csv().encode()),
+        ("t.csv", csv(";", lambda y: f"{y:.12f}".replace(".", ",")).encode()),
+        ("t.txt", csv("|", end="\r\n").encode("utf-8-sig")),
+        ("t.tsv", csv("\t").encode("utf-16")),
+        ("t.csv", b"# by hand\n" + csv(end="\r").encode().replace(b"\r", b"\n")),
+        ("t.csv", csv(",").replace("\n", ",\n").encode() + b","),
+        ("t", csv().encode()),
+        (
+            "t.jsonl",
+            "\n".join(json.dumps({"flops": f, "loss": y}) for f, y in zip(FLOPS, LOSS, strict=True)).encode(),
+        ),
+    ],
+    ids=[
+        "csv",
+        "decimal commas",
+        "bars",
+        "UTF-16",
+        "comment",
+        "trailing commas",
+        "no ending",
+        "jsonl",
+    ],
+)
+def test_files_of_any_form_hold_the_same_numbers(
+    tmp_path: Path, name: str, content: bytes, packing: str
+) -> None:
+    path = tmp_path / (name + packing)
+    path.write_bytes(PACKERS[packing](content))
+    assert exponent(path) == pytest.approx(SLOPE, abs=1e-9)
+
+
+def test_cells_may_be_long_and_have_lines(tmp_path: Path) -> None:
+    note = "a line\n" * 500_000  # more than a reader's block
+    heading, *lines = csv().splitlines()
+    written = [
+        f"{heading},note",
+        *(f'{line},"{note}"' for line in lines[:3]),
+        *(f"{line}," for line in lines[3:]),
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(written))
+    rows = [{"flops": f, "loss": y, "note": note} for f, y in zip(FLOPS, LOSS, strict=True)]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    for name in ("t.csv", "t.jsonl"):
+        assert exponent(tmp_path / name) == pytest.approx(SLOPE, abs=1e-9)
+
+
+def test_parquet_is_known_by_what_is_in_it(tmp_path: Path) -> None:
+    columns = {"flops": pa.array(map(Decimal, FLOPS)), "loss": pa.array(LOSS).dictionary_encode()}
+    for name in ("t.parquet", "t.csv", "t"):
+        pa.parquet.write_table(pa.table(columns), tmp_path / name)
+        assert exponent(tmp_path / name) == pytest.approx(SLOPE, abs=1e-9)
+    whole = (tmp_path / "t.parquet").read_bytes()
+    (tmp_path / "t.parquet").write_bytes(whole[:-20])
+    assert "t.parquet: damaged" in refused(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize("column", ["flops", "loss"])
+@pytest.mark.parametrize("cell", [None, float("nan"), float("inf"), 0, -1.5])
+def test_a_row_without_a_usable_number_is_kept_flagged_named_and_not_fitted(column: str, cell: Any) -> None:
+    columns: dict[str, list[Any]] = {"flops": [float(f) for f in FLOPS], "loss": list(LOSS)}
+    columns[column][2] = cell
+    result = relscale.fit(pa.table(columns), **POWER | {"error": "log"})
+    status = result.measurements["status"].to_pylist()
+    assert len(status) == len(FLOPS)
+    assert f"{column} is" in status[2]
+    assert "in row 3" in status[2]
+    assert status[2] in str(result)
+    assert [row["value"] for row in result.fits.to_pylist() if row["parameter"] == "beta"] == [
+        pytest.approx(SLOPE)
+    ]
+
+
+@pytest.mark.parametrize("wrong", [("tokens", 0), ("loss", 0.0), ("loss", float("nan")), ("params", None)])
+def test_one_wrong_row_is_named_by_the_law_of_the_others(wrong: tuple[str, Any]) -> None:
+    n, d = (a.ravel() for a in np.meshgrid(np.geomspace(1e7, 1e9, 5), np.geomspace(1e9, 1e11, 5)))
+    columns = {
+        "params": n.tolist(),
+        "tokens": d.tolist(),
+        "loss": (1.8 + 400 * n**-0.34 + 2000 * d**-0.37).tolist(),
+    }
+    columns[wrong[0]][7] = wrong[1]
+    result = relscale.fit(pa.table(columns), law="parametric", x=["params", "tokens"], y="loss")
+    rows = {row["parameter"]: row for row in result.fits.to_pylist()}
+    assert rows["alpha"]["value"] == pytest.approx(0.34, rel=1e-3)
+    assert rows["alpha"]["status"].startswith("fitted on 24 of 25 rows (")
+    assert "in row 8" in rows["alpha"]["status"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"flops": FLOPS[:1] * 8, "loss": LOSS}, "8 rows for group 'all' where flops is"),
+        ({"flops": [None] * 8, "loss": LOSS}, "no row can be fitted"),
+        (
+            {"flops": FLOPS, "loss": ["3,250"] * 8},
+            "'3,250' may have a decimal comma or one between thousands",
+        ),
+        (
+            {"flops": FLOPS, "loss": [*LOSS[1:], "diverged"]},
+            "row 8 is 'diverged'; correct it, or leave the cell empty",
+        ),
+        ({"flops": FLOPS, "loss": [[y] for y in LOSS]}, "holds lists or structures"),
+        ({"flops": FLOPS, "loss": [y > 1 for y in LOSS]}, "holds truth values"),
+        ({"flops": np.datetime64("2026-01-01") + np.arange(8), "loss": LOSS}, "holds dates or times"),
+        ({"flops": FLOPS[:2], "loss": LOSS[:2]}, "nothing could be fitted"),
+        ({"flops": [], "loss": []}, "no rows"),
+    ],
+)
+def test_what_cannot_be_fitted_is_a_sentence(columns: dict[str, Any], said: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    assert said in refused(
+        pandas.DataFrame({name: pandas.Series(c) for name, c in columns.items()}), error="log"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("t.csv", b"", "an empty file"),
+        ("t.csv", b"\n\n", "an empty file"),
+        ("t.csv", b"flops,loss\n", "no rows"),
+        (
+            "t.csv",
+            csv().replace("loss", "caf\u00e9").encode("latin-1"),
+            "line 1: not UTF-8 text; save it as UTF-8",
+        ),
+        ("t.csv", csv().encode("utf-16-le"), "a byte is 0"),
+        ("t.csv", b"flops,loss,loss\n1,2,3\n", "'loss' is the name of several columns"),
+        ("t.csv", b"flops,loss\n1,2,3\n", "Row #2: Expected 2 columns, got 3"),
+        ("t.csv.gz", gzip.compress(csv().encode())[:-20], "cannot be unpacked, it is cut or damaged"),
+        ("t.xlsx", b"PK\x03\x04....", "a spreadsheet or another zip archive; save the table in it as CSV"),
+        ("t.jsonl", b'{"flops": 1, "loss": 2}\n{"flops":', "line 2: not JSON"),
+        ("t.jsonl", b'{"flops": 1, "loss": 2}\n[3, 4]', "line 2: not an object"),
+        ("t.json", b'[{"flops": 1, "loss": 2}]', "a JSON list; write it as JSON lines"),
+    ],
+)
+def test_what_is_no_table_is_a_sentence(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert said in refused(tmp_path / name)
+
+
+@pytest.mark.parametrize("steps", [[1.5, 2.5], [1e9, 2e12], [-1, 3], [1, 1e30]])
+def test_the_annealing_law_counts_optimizer_steps(steps: list[float]) -> None:
+    table = pa.table({"step": [*steps, 400.0], "rate": [0.1, 0.1, 0.05], "loss": [3.0, 2.9, 2.8]})
+    said = refused(table, law="annealing", x=["step", "rate"])
+    assert "is no optimizer step" in said
+    assert "divide tokens by the tokens of a batch" in said
+
+
+def test_far_apart_steps_cost_no_more_than_near_ones() -> None:
+    from relscale.laws.annealing import areas
+
+    s1, s2 = areas([1, 90_000_000, 100_000_000], [0.01, 0.01, 0.0])
+    assert s1[-1] == pytest.approx(0.01 * 9e7 + 0.005 * 1e7, rel=1e-6)
+    assert s2[-1] == pytest.approx(
+        0.01 / 1e7 * 1e7 * 1000, rel=1e-3
+    )  # each fall is remembered for 1000 steps
