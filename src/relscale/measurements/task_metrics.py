@@ -29,6 +29,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,41 +69,45 @@ def task_metrics(values: pa.Table, prepared: Path | None, seed: int) -> list[Tas
     seed
         Of the bootstrap.
     """
-    rows: dict[tuple[str, str], dict[tuple[str | None, str], list[dict[str, Any]]]] = {}
-    for row in values.to_pylist():
-        by_task = rows.setdefault((row["metric"], row["filter"]), {})
-        by_task.setdefault((row["subject"], row["task"]), []).append(row)
-    several = any(subject is not None for by_task in rows.values() for subject, _ in by_task)
+    keys = ["metric", "filter", "subject", "task", "aggregation"]
+    of_tasks = values.group_by(keys, use_threads=False).aggregate([("value", "list"), ("doc_id", "list")])
+    by_metric: dict[str, list[tuple[str | None, TaskMetric]]] = {}
+    for row in of_tasks.to_pylist():
+        name = metric_name(row["metric"], row["filter"])
+        by_metric.setdefault(name, []).append((row["subject"], _task_metric(name, row, prepared, seed)))
+    several = any(subject is not None for tasks in by_metric.values() for subject, _ in tasks)
     found: list[TaskMetric] = []
-    for (metric, filtered), by_task in rows.items():
-        name = metric_name(metric, filtered)
-        tasks = {place: _task_metric(name, own, prepared, seed) for place, own in by_task.items()}
+    for name, tasks in by_metric.items():
         if not several:
-            found.append(_by_size(name, list(tasks.values())))
+            found.append(_by_size(name, [task for _, task in tasks]))
             continue
-        found.append(_by_size(f"{name}_micro", list(tasks.values())))
+        found.append(_by_size(f"{name}_micro", [task for _, task in tasks]))
         subjects: dict[str | None, list[TaskMetric]] = {}
-        for (subject, _), one in tasks.items():
-            subjects.setdefault(subject, []).append(one)
+        for subject, task in tasks:
+            subjects.setdefault(subject, []).append(task)
         found.append(_alike(f"{name}_macro", [_by_size(name, own) for own in subjects.values()]))
     return found
 
 
-def _task_metric(name: str, rows: Sequence[dict[str, Any]], prepared: Path | None, seed: int) -> TaskMetric:
+def _task_metric(name: str, row: Mapping[str, Any], prepared: Path | None, seed: int) -> TaskMetric:
+    """One metric of one task; ``value_list`` and ``doc_id_list`` have its documents."""
     from lm_eval.api.registry import get_aggregation
 
-    values = [json.loads(row["value"]) for row in rows]
-    first = rows[0]
-    if first["aggregation"] is not None:
-        function = get_aggregation(first["aggregation"])
+    values = json.loads(f"[{','.join(row['value_list'])}]")  # at once: many are numbers of a few bytes
+    if row["aggregation"] is not None:
+        function = get_aggregation(row["aggregation"])
     elif prepared is None:
         return TaskMetric(name, math.nan, math.nan, len(values))
     else:
-        function = aggregations(task_config(prepared, first["task"]))[first["metric"]]
-    doc_ids = [row["doc_id"] for row in rows]
+        function = _own_aggregations(prepared, row["task"])[row["metric"]]
     value = _number(function, values)
-    stderr = _stderr(first["aggregation"], function, values, doc_ids, seed)
+    stderr = _stderr(row["aggregation"], function, values, row["doc_id_list"], seed)
     return TaskMetric(name, value, stderr, len(values))
+
+
+@cache
+def _own_aggregations(prepared: Path, task: str) -> Mapping[str, Callable[..., Any]]:
+    return aggregations(task_config(prepared, task))
 
 
 def _number(function: Callable[[list[Any]], Any], values: list[Any]) -> float:
