@@ -127,15 +127,6 @@ def _wsc273(t: Text, n: int) -> Document:
     }
 
 
-def _xwinograd(t: Text, n: int) -> Document:
-    document = _winogrande(t, n)
-    return {
-        "sentence": document["sentence"],
-        "option1": document["option1"],
-        "option2": document["option2"],
-    } | {"answer": document["answer"]}
-
-
 def _mutual(t: Text, n: int) -> Document:
     return {
         "article": f"m : {t.sentence()} f : is n't it {t.word()} ?",
@@ -371,7 +362,7 @@ ANSWERS: Mapping[str, Sample] = {
     ),
     "winogrande": Sample("winogrande/default.yaml", _winogrande, num_fewshot=2),
     "wsc273": Sample("wsc273/default.yaml", _wsc273),
-    "xwinograd_en": Sample("xwinograd/xwinograd_en.yaml", _xwinograd),
+    "xwinograd_en": Sample("xwinograd/xwinograd_en.yaml", _winogrande),
     "copa": Sample("super_glue/copa/default.yaml", _copa, num_fewshot=1),
     "boolq": Sample(
         "super_glue/boolq/default.yaml",
