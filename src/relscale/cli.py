@@ -251,7 +251,10 @@ def _show_checkpoints(config: dict[str, Any], output: Path | None) -> None:
     """The table of checkpoints as it was read: nothing is trained, and this is what is scored."""
     import pyarrow as pa
 
+    from relscale.scoring.checkpoint_table import check_distinct
     from relscale.tables import write_table
+
+    check_distinct(checkpoints(config), config["runs"]["table"])
 
     rows = [
         {"run": each.run, "from": each.model or each.samples, **each.described()}
@@ -453,6 +456,7 @@ def collect(options: argparse.Namespace) -> None:
         chosen["cut"],
         chosen["subjects"],
         {suite: suite_path(config, suite) for suite in config["suites"]},
+        chosen["prompts"] == "same",
     )
     write_table(measurements, options.output)
     if options.replicates:

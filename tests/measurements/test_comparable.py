@@ -185,3 +185,11 @@ def test_what_a_table_says_of_a_model_stands_in_all_its_rows(table):
     ]
     rows = collect(runs, "e", 5, 0)[0].to_pylist()
     assert {(row["run"], row["status"]) for row in rows} == {("a", "ok"), ("b", "loss spike at step 9")}
+
+
+def test_models_that_were_asked_in_other_words_are_compared_where_somebody_says_so(table, capsys):
+    tables = {"a": table(WHOLE, 0), "b": table([(*question[:-1], 2) for question in WHOLE[:-1]], 1)}
+    runs = [Measured(described(name), (), (items,)) for name, items in tables.items()]
+    rows = collect(runs, "e", 5, 0, same_prompts=False)[0].to_pylist()
+    assert {(row["run"], row["status"]) for row in rows} == {("a", "ok"), ("b", "incomplete: 11 of 12 items")}
+    assert "b, s p, g: other prompt: 11 of 11 items, compared all the same" in capsys.readouterr().err

@@ -3,7 +3,7 @@
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +76,15 @@ class Found:
         The suite, prompt and group that the cell is of, or in which its subject is.
     told
         What is wrong with it as a whole.
+    passed
+        What is wrong with it and may be.
     """
 
     described: dict[str, Any]
     place: Place
     cell: Cell
     told: list[str]
+    passed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ def collect(
     cut: float = 0.0,
     subjects: Sequence[str] = (),
     prepared: Mapping[str, Path] | None = None,
+    same_prompts: bool = True,
 ) -> tuple[pa.Table, Iterator[pa.Table]]:
     """Measurements and replicates of all runs.
 
@@ -119,6 +123,9 @@ def collect(
         Suites of which each subject is measured as a group of its own too, in a suite ``<suite>_subjects``.
     prepared
         Folders of prepared suites by name, where lm-eval's tasks say how their own metrics are aggregated.
+    same_prompts
+        False where models that were asked in other words are compared all the same: a line on stderr says so, and no
+        status.
 
     Returns
     -------
@@ -153,7 +160,10 @@ def collect(
                 numbers += [(described["run"], suite, digest) for suite, digest in digests.items()]
     alike = same_numbers(numbers)
     for one, differing in zip(found, _differences([one.cell for one in found]), strict=True):
-        one.told.extend((*alike.get((one.described["run"], one.place[0]), ()), *differing))
+        one.told.extend(alike.get((one.described["run"], one.place[0]), ()))
+        for told in differing:
+            passed = not same_prompts and told.startswith(Status.OTHER_PROMPT)
+            (one.passed if passed else one.told).append(told)
         rows += [{**one.described, **row} for row in _rows(one.cell, cut, one.told)]
     missing = list(_missing(found, scored))
     rows += missing
@@ -338,7 +348,8 @@ def _report(found: Sequence[Found], missing: Sequence[dict[str, Any]]) -> None:
         counts = [f"{count} of {items} {WORDS[status]}" for status, count in cell.flagged.items()]
         told = [status for status in dict.fromkeys(one.told) if status != Status.OK]
         where = f"{one.described['run']}, {cell.suite} {cell.prompt}, {cell.group}"
-        lines += [f"{where}: {each}" for each in (*counts, *told)]
+        passed = [f"{status}, compared all the same" for status in one.passed]
+        lines += [f"{where}: {each}" for each in (*counts, *told, *passed)]
     for line in lines[:REPORTED]:
         print(line, file=sys.stderr)
     if len(lines) > REPORTED:
@@ -366,17 +377,17 @@ def _replicates(found: Sequence[Found], count: int) -> Iterator[pa.Table]:
 def _piece(series: Sequence[tuple[dict[str, Any], np.ndarray]], count: int) -> pa.Table:
     """Some series; texts as dictionaries, of which a table holds each once."""
     columns: dict[str, pa.Array] = {}
-    for field in REPLICATES:
-        if field.name == "value":
-            columns[field.name] = pa.array(np.concatenate([v for _, v in series]), from_pandas=True)
-        elif field.name == "replicate":
-            columns[field.name] = pa.array(np.tile(np.arange(count, dtype=np.int32), len(series)))
+    for each in REPLICATES:
+        if each.name == "value":
+            columns[each.name] = pa.array(np.concatenate([v for _, v in series]), from_pandas=True)
+        elif each.name == "replicate":
+            columns[each.name] = pa.array(np.tile(np.arange(count, dtype=np.int32), len(series)))
         else:
             codes = pa.array(
-                [described[field.name] for described, _ in series], pa.string()
+                [described[each.name] for described, _ in series], pa.string()
             ).dictionary_encode()
             indices = np.repeat(codes.indices.fill_null(-1).to_numpy(), count).astype(np.int32)
-            columns[field.name] = pa.DictionaryArray.from_arrays(
+            columns[each.name] = pa.DictionaryArray.from_arrays(
                 pa.array(indices, mask=indices < 0), codes.dictionary
             )
     return pa.table(columns, schema=REPLICATES)
