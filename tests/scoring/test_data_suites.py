@@ -9,8 +9,10 @@ import pyarrow.parquet
 import pytest
 
 from relscale.errors import RelscaleError
+from relscale.scoring.builders import englishes
+from relscale.scoring.manifest import read_manifest
 from relscale.scoring.requests import read_requests
-from relscale.scoring.suite import prepare_suite
+from relscale.scoring.suite import SUITES, prepare_suite
 
 EVALS = Path(os.environ.get("RELSCALE_EVALS", "../shared/evals"))
 needs_evals = pytest.mark.skipif(
@@ -214,4 +216,22 @@ def test_data_that_the_hub_would_have_are_named_where_it_cannot_be_reached(
         prepare_suite(suite, {}, [], tmp_path / "suite", seed=0)
     assert looked_for in str(error.value)
     assert f"give a local copy as the option 'data' of suite {suite}" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_document_is_the_same_text_in_every_encoding_that_says_what_it_is(tmp_path, encoding):
+    text = "The colour\nof “größer”\u2028 texts."
+    for region in ("USA", "Kenya"):
+        (tmp_path / region).mkdir()
+        (tmp_path / region / "0.txt").write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    found = englishes.build(tmp_path, read_manifest(SUITES / "englishes"))
+    assert {row["text"] for task in found for row in task.rows} == {text}
+
+
+def test_a_document_in_another_encoding_is_named(tmp_path):
+    (tmp_path / "USA").mkdir()
+    (tmp_path / "USA" / "0.txt").write_bytes("größer".encode("latin-1"))
+    with pytest.raises(RelscaleError, match=r"USA/0\.txt, line 1: not UTF-8 text") as error:
+        englishes.build(tmp_path, read_manifest(SUITES / "englishes"))
     assert "\n" not in str(error.value)

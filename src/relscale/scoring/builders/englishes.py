@@ -10,6 +10,7 @@ from relscale.errors import RelscaleError
 from relscale.provenance import digest
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.task_data import TaskData
+from relscale.text_file import read_text
 
 
 def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
@@ -48,7 +49,7 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
 def _from_folders(data: Path) -> dict[str, list[str]]:
     regions: dict[str, list[str]] = defaultdict(list)
     for file in sorted(data.glob("*/*.txt")):
-        text = file.read_text(encoding="utf-8")
+        text = read_text(file).replace("\r\n", "\n").replace("\r", "\n")
         if text.strip():
             regions[group_name(file.parent.name)].append(text)
     return regions
