@@ -10,6 +10,7 @@ left half-written.
 
 import argparse
 import collections
+import contextlib
 import random
 import shutil
 import tempfile
@@ -112,10 +113,8 @@ def killed(experiment: SmallExperiment, victim: str, delay: float) -> str | None
     if workflow.poll() is not None:
         return None
     for process in victims(main, victim):
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            pass
     workflow.wait(LIMIT)  # at once where it was the victim; else when its other jobs are done
     return "+".join(sorted(set(found))) or "snakemake"
 

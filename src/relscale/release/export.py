@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from relscale.atomic import atomic_path, link, write_text
+from relscale.checksums import check_digests_if_listed
 from relscale.config import corpus_parts
 from relscale.design.run import run_from_dict
 from relscale.errors import RelscaleError
@@ -102,6 +103,7 @@ def corpus_data(config: dict[str, Any], corpus: str) -> list[dict[str, Any]]:
 def _model(source: Path, card: str, target: Path) -> Path:
     if not (source / "config.json").is_file():
         raise RelscaleError(f"{source}: no model in it; train it again")
+    check_digests_if_listed(source)
     with atomic_path(target) as partial:
         shutil.copytree(
             source, partial, copy_function=link, ignore=shutil.ignore_patterns(*LEFT_BEHIND, CARD)

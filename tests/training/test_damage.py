@@ -1,0 +1,129 @@
+"""Nothing that a training reads or leaves is trusted because it is there."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from damage import DAMAGES, cut, deleted, emptied, flipped
+
+from relscale.checksums import check_digests
+from relscale.entries import read_entries
+from relscale.errors import Damaged, RelscaleError
+from relscale.training.state import read_state, write_state
+
+OPTIONS = {
+    "threads": 1,
+    "precision": "float32",
+    "validation_tokens": 500,
+    "max_epochs": 2.0,
+    "checkpoints": [0.5],
+}
+
+
+@pytest.fixture
+def job(run, tokens, vocabulary, tmp_path):
+    """A training of few steps; gives its folder."""
+    from relscale.training.job import train_job
+
+    def train(tokens=tokens):
+        short = replace(run, train_steps=6)
+        store = tmp_path / "store"
+        train_job([short], tokens, vocabulary, store, OPTIONS, tmp_path / "job.json", lambda line: None)
+        return Path(read_entries(tmp_path / "job.json")[0]["path"])
+
+    return train
+
+
+RESULT = ["run.json", "curve.parquet", "model.safetensors", "config.json", "tokenizer.json", "checksums.json"]
+
+
+@pytest.mark.parametrize("damage", [cut, emptied, deleted])
+@pytest.mark.parametrize(
+    "name", [*RESULT, "checkpoints/step-3/model.safetensors", "checkpoints/step-3/run.json"]
+)
+def test_a_result_that_is_not_whole_is_trained_again(job, name, damage, capsys):
+    folder = job()
+    weights = (folder / "model.safetensors").read_bytes()
+    damage(folder / name)
+    assert job() == folder
+    check_digests(folder)
+    assert (folder / "model.safetensors").read_bytes() == weights
+    assert "damaged, moved to" in capsys.readouterr().err
+
+
+def test_a_record_with_a_flipped_bit_is_none(job):
+    folder = job()
+    record = (folder / "run.json").read_text()
+    flipped(folder / "run.json")
+    assert json.loads((job() / "run.json").read_text())["train_loss"] == json.loads(record)["train_loss"]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "checkpoints/step-3/model.safetensors"])
+def test_who_reads_a_result_notices_a_flipped_bit(job, name):
+    folder = job()
+    flipped(folder / name)
+    with pytest.raises(Damaged, match=f"{name}: damaged"):
+        check_digests(folder)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", ["train.bin", "validation.bin", "manifest.json"])
+def test_nothing_is_trained_on_damaged_tokens(job, tokens, tmp_path, name, damage):
+    copy = tmp_path / "tokens"
+    shutil.copytree(tokens, copy)
+    damage(copy / name)
+    with pytest.raises(RelscaleError, match=rf"{name}: damaged|no token store"):
+        job(copy)
+    assert not list(tmp_path.glob("store/runs/*/run.json"))
+
+
+def test_tokens_with_a_flipped_bit_are_set_aside_for_the_same_command(job, tokens, tmp_path):
+    copy = tmp_path / "tokens"
+    shutil.copytree(tokens, copy)
+    flipped(copy / "train.bin")
+    with pytest.raises(Damaged, match=r"train\.bin: damaged .* the same snakemake command makes it again"):
+        job(copy)
+    assert not copy.exists()
+
+
+@pytest.mark.parametrize("bits", [range(0, 8 * 4000, 97)])
+def test_a_flipped_bit_in_a_state_is_noticed_or_harmless(tmp_path, bits):
+    state = {"weights": torch.arange(300.0), "history": {"done": 3}}
+    write_state(tmp_path, state)
+    path = tmp_path / "state.pt"
+    whole = path.read_bytes()
+    for bit in bits:
+        flipped_bytes = bytearray(whole)
+        flipped_bytes[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped_bytes)
+        found = read_state(tmp_path)
+        assert found is None or (
+            torch.equal(found["weights"], state["weights"]) and found["history"] == {"done": 3}
+        )
+
+
+@pytest.mark.parametrize("damage", [cut, deleted])
+def test_a_run_whose_checkpoint_on_the_way_is_gone_starts_anew(
+    run, tokens, vocabulary, tmp_path, damage, capsys
+):
+    from relscale.training.run import train_run
+
+    run = replace(run, train_steps=6)
+    whole = train_run(run, tokens, vocabulary, tmp_path / "whole", OPTIONS)
+    stops = iter([False] * 4 + [True])
+    assert (
+        train_run(run, tokens, vocabulary, tmp_path / "run", OPTIONS, asked_to_stop=lambda: next(stops))
+        is None
+    )
+    damage(tmp_path / "run.state" / "checkpoints" / "step-3" / "model.safetensors")
+    assert (
+        train_run(run, tokens, vocabulary, tmp_path / "run", OPTIONS)["validation_loss"]
+        == whole["validation_loss"]
+    )
+    assert "starts anew" in capsys.readouterr().err
+    check_digests(tmp_path / "run")
+    for name in ("model.safetensors", "checkpoints/step-3/model.safetensors"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
