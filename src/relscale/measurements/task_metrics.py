@@ -91,6 +91,7 @@ def task_metrics(values: pa.Table, prepared: Path | None, seed: int) -> list[Tas
 
 def _task_metric(name: str, row: Mapping[str, Any], prepared: Path | None, seed: int) -> TaskMetric:
     """One metric of one task; ``value_list`` and ``doc_id_list`` have its documents."""
+    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import get_aggregation
 
     values = json.loads(f"[{','.join(row['value_list'])}]")  # at once: many are numbers of a few bytes

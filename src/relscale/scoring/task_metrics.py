@@ -221,6 +221,7 @@ def metric_name(metric: str, filtered: str) -> str:
 
 def aggregation_name(function: Callable[..., Any] | None) -> str | None:
     """lm-eval's name for how values become one, the mean where a task says nothing; None for a function of its own."""
+    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import AGGREGATION_REGISTRY
 
     if function is None:
@@ -246,18 +247,22 @@ def task_config(folder: str | Path, name: str) -> dict[str, Any]:
 
 def directions(config: Mapping[str, Any]) -> dict[str, bool]:
     """Whether higher is better, of each metric that a task's YAML names, by the metric's name in measurements."""
+    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import HIGHER_IS_BETTER_REGISTRY
 
+    filters = [each["name"] for each in config.get("filter_list") or [{"name": UNFILTERED}]]
     return {
-        metric_name(entry["metric"], UNFILTERED): bool(
+        metric_name(entry["metric"], filtered): bool(
             entry.get("higher_is_better", HIGHER_IS_BETTER_REGISTRY.get(entry["metric"], True))
         )
         for entry in _metric_list(config)
+        for filtered in filters
         if isinstance(entry["metric"], str)
     }
 
 
 def _metric_list(config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import DEFAULT_METRIC_REGISTRY
 
     named: Sequence[Mapping[str, Any]] | None = config.get("metric_list")
@@ -268,6 +273,7 @@ def _metric_list(config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 def aggregations(config: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     """How each metric's values become one, by the metric's name, of a task as its YAML says."""
+    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import get_aggregation, get_metric_aggregation
 
     found = {}
