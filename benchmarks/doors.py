@@ -25,7 +25,12 @@ Rows = dict[tuple[str, str, str], dict[str, Any]]  # by group, prompt and metric
 def main() -> None:
     """Score, log, read both, and compare every row."""
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
-    folder = Path(tempfile.mkdtemp(prefix="doors-"))
+    with tempfile.TemporaryDirectory(prefix="doors-") as folder:
+        run(Path(folder))
+
+
+def run(folder: Path) -> None:
+    """All of it, in a folder."""
     save_model(folder / "model", steps=30)
     data = write_data(TASKS, folder / "data")
     with contextlib.redirect_stdout(None):
@@ -41,8 +46,8 @@ def main() -> None:
                 differing.setdefault(key[0], []).append(f"{key[2]}: {told}")
         tasks = {group for group, _, _ in scored}
         print(f"{name}: {len(scored)} rows of {len(tasks)} tasks of {lm_eval_tasks().parent.name}")
-        for task, told in differing.items():
-            print(f"  {task}: {len(told)} rows differ; {told[0]}")
+        for task, lines in differing.items():
+            print(f"  {task}: {len(lines)} rows differ; {lines[0]}")
 
 
 def log(folder: Path) -> None:

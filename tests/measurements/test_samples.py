@@ -176,12 +176,13 @@ def test_lines_of_further_filters_are_no_further_documents(tmp_path, log):
     assert read_samples(tmp_path, suites("colours")).items["status"].to_pylist() == ["ok", "ok"]
 
 
-def test_fewer_lines_than_the_results_count_is_a_log_that_was_cut(tmp_path, log):
+def test_fewer_lines_than_the_results_count_is_a_log_that_was_cut(tmp_path, log, capsys):
     log("colours", NEW, sample())
     results = {"n-samples": {"colours": {"original": 9, "effective": 4}}}
     (tmp_path / "model" / f"results_{NEW}.json").write_text(json.dumps(results))
     flags = read_samples(tmp_path, suites("colours")).flags
     assert flags == {("colours", "cloze", "one"): ("incomplete: 1 of 4 items",)}
+    assert "4 of the task's 9 documents were asked" in capsys.readouterr().err
 
 
 def test_a_delimiter_that_nothing_tells_is_said_to_be_assumed(tmp_path, log, capsys):

@@ -133,6 +133,11 @@ def read_samples(
             assumed += [] if read.known else [name]
             if not samples:
                 print(f"{log.path}: no samples in it", file=sys.stderr)
+            if (log.documents or 0) < (log.documents_of_task or 0):
+                print(
+                    f"{log.path}: {log.documents} of the task's {log.documents_of_task} documents were asked",
+                    file=sys.stderr,
+                )
     if logs:
         print(f"{folder}: left out, tasks of no suite: {', '.join(sorted(logs))}", file=sys.stderr)
     if assumed:

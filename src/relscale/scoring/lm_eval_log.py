@@ -61,7 +61,15 @@ class TaskLog:
     @property
     def documents(self) -> int | None:
         """How many documents lm-eval asked; None where no results say it."""
-        count = _mapping(_mapping(self._said.get("n-samples")).get(self.task)).get("effective")
+        return self._count("effective")
+
+    @property
+    def documents_of_task(self) -> int | None:
+        """How many the task has, of which ``--limit`` may have asked the first alone; None where no results say it."""
+        return self._count("original")
+
+    def _count(self, name: str) -> int | None:
+        count = _mapping(_mapping(self._said.get("n-samples")).get(self.task)).get(name)
         return count if isinstance(count, int) else None
 
 
