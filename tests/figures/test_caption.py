@@ -38,7 +38,7 @@ class Page(HTMLParser):
 
 def published(text):
     page = Page()
-    page.feed(publish_parts(text, writer_name="html", settings_overrides={"report_level": 5})["body"])
+    page.feed(publish_parts(text, writer="html", settings_overrides={"report_level": 5})["body"])
     return page
 
 
