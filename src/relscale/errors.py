@@ -43,3 +43,12 @@ class Damaged(RelscaleError):
     def __reduce__(self) -> tuple[type, tuple[Path, str, str]]:
         """Across processes, with all that it was made of."""
         return Damaged, (self.path, self.what, self.remedy)
+
+
+def first_line(error: Exception) -> str:
+    """What an error of a library says, as part of a sentence: its first line, or its kind where it says nothing.
+
+    A first line that ends in a colon only announces the next.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]

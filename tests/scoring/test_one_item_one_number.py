@@ -170,3 +170,22 @@ def test_only_items_that_meet_a_spoilt_weight_have_no_number(tmp_path, checkpoin
         assert not found.greedy[reads].any()
         apart = ~np.array(reads)
         assert found.logprob[apart] == pytest.approx(whole.logprob[apart], abs=1e-4)
+
+
+def test_of_tokens_that_are_equally_likely_the_first_is_greedy_as_in_the_stock_harness(tmp_path, checkpoint):
+    """An output matrix that was not trained may be 0 throughout; then no answer is what the model would say."""
+    from lm_eval.api.instance import Instance
+    from lm_eval.models.huggingface import HFLM
+
+    from relscale.scoring.engine import Engine
+
+    def spoil(weights):
+        weights["lm_head.weight"][:] = 0
+
+    folder = spoilt(checkpoint, tmp_path / "model", spoil)
+    pairs = [("return the value", f" {answer}") for answer in ("none", "option string", "type")]
+    asked = [Instance("loglikelihood", {}, pair, 0, ("", 0, 1)) for pair in pairs]
+    stock = HFLM(str(folder), device="cpu", dtype="float32", batch_size=1).loglikelihood(
+        asked, disable_tqdm=True
+    )
+    assert Engine(folder, device="cpu").score_pairs(pairs).greedy.tolist() == [greedy for _, greedy in stock]

@@ -9,7 +9,7 @@ import transformers
 from lm_eval.models.utils import resolve_max_length
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig, PreTrainedModel
 
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, first_line
 from relscale.provenance import digest, file_digest
 from relscale.scoring.architecture import is_encoder_decoder
 from relscale.scoring.encoding import Encoder
@@ -86,7 +86,7 @@ def load_model(
             output_loading_info=True,
         )
     except Exception as error:  # transformers, safetensors and json each raise their own for a broken folder
-        raise RelscaleError(f"{folder}: not a readable checkpoint ({_first_line(error)})") from error
+        raise RelscaleError(f"{folder}: not a readable checkpoint ({first_line(error)})") from error
     model, report = loaded
     if report["missing_keys"]:
         raise RelscaleError(
@@ -103,7 +103,7 @@ def _config(folder: Path, trust_remote_code: bool) -> PreTrainedConfig:
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True)
     except Exception as error:
-        raise RelscaleError(f"{folder}: no readable config.json ({_first_line(error)})") from error
+        raise RelscaleError(f"{folder}: no readable config.json ({first_line(error)})") from error
 
 
 def load_encoder(
@@ -131,7 +131,7 @@ def load_encoder(
                 folder, trust_remote_code=trust_remote_code, local_files_only=True
             )
         except Exception as error:
-            raise RelscaleError(f"{folder}: no readable tokenizer ({_first_line(error)})") from error
+            raise RelscaleError(f"{folder}: no readable tokenizer ({first_line(error)})") from error
         length = resolve_max_length(model.config, tokenizer)  # the rule of lm-eval's hf model
         if length < 1:
             raise RelscaleError(f"{folder}: by its configuration the model reads {length} tokens")
@@ -154,14 +154,10 @@ def _check_room(
     try:
         needed = parameters_of(config, trust_remote_code=code) * dtype.itemsize
     except Exception as error:  # each class has its own for a configuration that it cannot use
-        raise RelscaleError(f"{folder}: not a readable checkpoint ({_first_line(error)})") from error
+        raise RelscaleError(f"{folder}: not a readable checkpoint ({first_line(error)})") from error
     free = available_bytes(device)
     if needed > free:
         raise RelscaleError(
             f"{folder}: its weights need {needed / 1e9:.1f} GB as {str(dtype).removeprefix('torch.')}, and {device} "
             f"has {free / 1e9:.1f} GB free; choose a smaller dtype or a larger device"
         )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

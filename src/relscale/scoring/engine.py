@@ -25,7 +25,7 @@ from lm_eval.api.model import LM
 from lm_eval.utils import simple_parse_args_string
 from transformers.cache_utils import Cache, DynamicLayer
 
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, first_line
 from relscale.hub import fetch_model
 from relscale.scoring.architecture import describe, text_config
 from relscale.scoring.batching import SHORTEST_SHARED_CONTEXT, Batch, batches, plant
@@ -396,14 +396,15 @@ class Engine(LM):
         tallest = max(trees, key=lambda tree: tree.length)
         row = prefix + max(tallest.length, min(prefix, sum(tree.length for tree in trees)))
         # Where something is wrong, it shows in the longest item, and in the one furthest from its place in a row.
-        longest = max(members, key=lambda number: _read_tokens(windows[number]))
+        furthest = tallest.windows[-1]
+        longest = max(members, key=lambda number: (_read_tokens(windows[number]), number == furthest))
         item = _read_tokens(windows[longest])
         known = self._verified[prefix > 0]
         try:
             found = self._score_group(windows, members, prefix)
         except FAILURES:
             found = None
-        tried = sorted({longest, tallest.windows[-1]})
+        tried = sorted({longest, furthest})
         if found and ((row <= known[0] and item <= known[1]) or self._agree(windows, tried, found[0])):
             self._verified[prefix > 0] = max(row, known[0]), max(item, known[1])
             return found
@@ -479,30 +480,38 @@ class Engine(LM):
         tokens = np.random.default_rng(0).integers(self.vocabulary, size=lengths[-1]).tolist()
         text = torch.tensor([tokens[: lengths[0]]])
         try:
-            logits, again = self._logits(text), self._logits(text)
-            self._options = {"use_cache": False}
-            if not self._same(self._logits(text), logits):
-                self._options = {}
+            logits = self._logits(text)
+            steady = self._same(self._logits(text), logits)
         except FAILURES as error:
             raise self._unreadable(lengths[0], error) from error
+        self._options = self._without_cache(text, logits)
         self.vocabulary = min(self.vocabulary, logits.shape[-1])
         if not logits.float().log_softmax(-1).isfinite().any():
             raise RelscaleError(
                 f"{self._name}: the model does not give one finite number; its weights are damaged, or too large for "
                 f"{str(self.model.dtype).removeprefix('torch.')}"
             )
-        if not self._same(again, logits):
+        if not steady:
             raise RelscaleError(
                 f"{self._name}: {type(self.model).__name__} gives a text other numbers each time, so it is not scored"
             )
         for end in lengths:
             self._refuse_unless_causal(tokens[:end])
         self.direct = self._try_direct(text, logits)
+        known: dict[Window, float] = {}
         for end in lengths:
-            self._try_neighbours(tokens[:end])
+            self._try_neighbours(tokens[:end], known)
         if lengths[0] == TRIED <= self.architecture.span and not self._alone:
-            self.share = self._shares(tokens, 0)
-            self.reuse = self.share and self._shares(tokens, 4)
+            self.share = self._shares(tokens, 0, known)
+            self.reuse = self.share and self._shares(tokens, 4, known)
+
+    def _without_cache(self, text: torch.Tensor, logits: torch.Tensor) -> dict[str, Any]:
+        """The option that spares a cache which nothing reads, where the model has it and gives the same numbers."""
+        before, self._options = self._options, {"use_cache": False}
+        try:
+            return self._options if self._same(self._logits(text), logits) else before
+        except FAILURES:
+            return before
 
     def _embeddings(self) -> int:
         """Tokens that the model can read."""
@@ -536,8 +545,8 @@ class Engine(LM):
         except FAILURES:
             return False
 
-    def _try_neighbours(self, tokens: list[int]) -> None:
-        """Find out beside what a text may stand in a batch."""
+    def _try_neighbours(self, tokens: list[int], known: dict[Window, float]) -> None:
+        """Find out beside what a text may stand in a batch; ``known`` as in `_agree`."""
         whole = Window(tuple(tokens[:1]), tuple(tokens[1:]))
         half = Window(tuple(tokens[:1]), tuple(tokens[1 : 1 + len(tokens) // 2]))
         turned = Window(tuple(tokens[-1:]), tuple(tokens[-2::-1]))
@@ -546,13 +555,13 @@ class Engine(LM):
         for windows in ([whole, half], [whole, turned]):
             try:
                 found, _ = self._score_group(windows, range(2), None)
-                holds = self._agree(windows, range(2), found)
+                holds = self._agree(windows, range(2), found, known)
             except FAILURES:
                 holds = False
             if not holds:
                 self._alone, self._padded = self._padded == 0, 0
 
-    def _shares(self, tokens: list[int], prefix: int) -> bool:
+    def _shares(self, tokens: list[int], prefix: int, known: dict[Window, float]) -> bool:
         """Whether answers that share a context, and questions behind a prefix, get the model's own numbers.
 
         And none of them moves when another is changed: models without attention would read a row of siblings as one
@@ -573,10 +582,23 @@ class Engine(LM):
         except FAILURES:
             return False
 
-    def _agree(self, windows: Sequence[Window], numbers: Sequence[int], found: np.ndarray) -> bool:
-        """Whether windows have these log-probabilities when each is computed alone."""
-        alone = [self._score_group(windows, [number], None)[0][number] for number in numbers]
-        return bool(np.all(self._close(found[list(numbers)], np.array(alone))))
+    def _agree(
+        self,
+        windows: Sequence[Window],
+        numbers: Sequence[int],
+        found: np.ndarray,
+        known: dict[Window, float] | None = None,
+    ) -> bool:
+        """Whether windows have these log-probabilities when each is computed alone.
+
+        ``known`` holds those that were computed alone already, and those of now are added to it.
+        """
+        known = {} if known is None else known
+        for number in numbers:
+            if windows[number] not in known:
+                known[windows[number]] = self._score_group(windows, [number], None)[0][number]
+        alone = np.array([known[windows[number]] for number in numbers])
+        return bool(np.all(self._close(found[list(numbers)], alone)))
 
     def _close(self, found: np.ndarray, expected: np.ndarray, share: float = 1.0) -> np.ndarray:
         scale = share * (1 if self.model.dtype == torch.float32 else COARSE)
@@ -592,9 +614,8 @@ class Engine(LM):
         return bool(np.all(self._close(one.cpu().numpy(), two.cpu().numpy(), 0.2)))
 
     def _unreadable(self, length: int, error: Exception) -> RelscaleError:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         return RelscaleError(
-            f"{self._name}: {type(self.model).__name__} cannot score a text of {length} tokens ({reason})"
+            f"{self._name}: {type(self.model).__name__} cannot score a text of {length} tokens ({first_line(error)})"
         )
 
     def _say(self, what: str, how: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relscale.entries import read_entries, write_entries
-from relscale.errors import Damaged, RelscaleError
+from relscale.errors import Damaged, RelscaleError, first_line
 from relscale.provenance import digest, file_digest
 from relscale.scoring.model_code import refuse_kernels
 from relscale.scoring.safetensors_header import tensors, weight_files
@@ -48,8 +48,7 @@ def count_parameters(folder: str | Path) -> int:
     except RelscaleError:
         raise
     except Exception as error:  # each class has its own for a configuration that it cannot use
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise RelscaleError(f"{folder}: its parameters cannot be counted ({reason})") from error
+        raise RelscaleError(f"{folder}: its parameters cannot be counted ({first_line(error)})") from error
     with suppress(OSError, RelscaleError):  # no folder to write to: counted again next time
         write_entries(known, [{"parameters": count}])
     return count
