@@ -1,4 +1,4 @@
-"""Damage results and store: one bit of a file, read back as a job reads it; and every kind of file, then the same command.
+"""Damage results and store: a bit of a file, read back as a job reads it; every kind of file, then the same command.
 
     python benchmarks/damage.py --flips 2000 --seed 0
     python benchmarks/damage.py --files 40 --seed 0
@@ -91,9 +91,8 @@ def flip(experiment: SmallExperiment, flips: int, chance: random.Random) -> None
         cells = [counts.total(), counts["noticed"], counts["harmless"], counts["other"], counts["traceback"]]
         print(f"{kind:20} {cells[0]:6} {cells[1]:8} {cells[2]:9} {cells[3]:6} {cells[4]:9}")
     total = sum(outcomes.values(), collections.Counter())
-    print(
-        f"{'all':20} {total.total():6} {total['noticed']:8} {total['harmless']:9} {total['other']:6} {total['traceback']:9}"
-    )
+    cells = [total.total(), total["noticed"], total["harmless"], total["other"], total["traceback"]]
+    print(f"{'all':20} {cells[0]:6} {cells[1]:8} {cells[2]:9} {cells[3]:6} {cells[4]:9}")
 
 
 def outcome(read: Callable[[Path], Any], path: Path, wanted: Any) -> str:
