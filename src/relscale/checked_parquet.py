@@ -14,7 +14,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet
 
-from relscale.errors import Damaged
+from relscale.errors import Damaged, first_line
 
 MAGIC = b"PAR1"
 MARK = b"sha256: "
@@ -128,6 +128,4 @@ def _sha256(file: BinaryIO, length: int, end: bytes) -> bytes:
 
 
 def _unreadable(path: str | Path, error: Exception) -> Damaged:
-    return Damaged(
-        Path(path), str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    )
+    return Damaged(Path(path), first_line(error))

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-KEPT = 150  # characters of a word without end
+KEPT = 150  # characters of a word without end, or of what another library says
 _ENDLESS = re.compile(rf"\S{{{2 * KEPT},}}")
 _ADDRESS = re.compile(r"(?<=\w) object at 0x[0-9a-f]+(?=>)")
 
@@ -21,6 +21,21 @@ class RelscaleError(Exception):
     def __init__(self, message: object = ""):
         text = _ADDRESS.sub("", " ".join(str(message).splitlines()))
         super().__init__(_ENDLESS.sub(lambda word: f"{word[0][:KEPT]}…", text))
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of a library says, as part of a sentence: its first line, or its kind where it says nothing.
+
+    A first line that ends in a colon only announces the next. Of a long one the beginning is kept.
+
+    Examples
+    --------
+    >>> first_line(ValueError("In chunk 0:\\nno such column")), first_line(KeyError())
+    ('In chunk 0: no such column', 'KeyError')
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    text = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    return text if len(text) <= KEPT else f"{text[:KEPT]}…"
 
 
 class Damaged(RelscaleError):
@@ -43,12 +58,3 @@ class Damaged(RelscaleError):
     def __reduce__(self) -> tuple[type, tuple[Path, str, str]]:
         """Across processes, with all that it was made of."""
         return Damaged, (self.path, self.what, self.remedy)
-
-
-def first_line(error: Exception) -> str:
-    """What an error of a library says, as part of a sentence: its first line, or its kind where it says nothing.
-
-    A first line that ends in a colon only announces the next.
-    """
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]

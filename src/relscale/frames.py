@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from relscale.columns import column
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, first_line
 
 KINDS = "a path, an Arrow table, a pandas or polars frame, or a numpy array with named columns"
 
@@ -31,8 +31,7 @@ def arrow_table(frame: Any) -> pa.Table:
         if names and frame.ndim == 1:
             return pa.table([column(frame[name].tolist()) for name in names], names=list(names))
     except (pa.ArrowException, ValueError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
-        raise RelscaleError(f"a table that cannot be read ({reason}); give {KINDS}") from error
+        raise RelscaleError(f"a table that cannot be read ({first_line(error)}); give {KINDS}") from error
     raise RelscaleError(f"a table is {KINDS}, not {type(frame).__name__}")
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, first_line
 
 # Weights, configuration and tokenizer of a model; pickled weights only where they are trusted.
 MODEL_FILES = ("*.safetensors", "*.json", "*.model", "*.txt")
@@ -58,7 +58,7 @@ def fetch(repository: str, kind: str, revision: str | None, files: Sequence[str]
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
         raise RelscaleError(
             f"cannot fetch {', '.join(files) or 'the files'} of the {kind} {repository}{at}{offline}, nor are they in "
-            f"{HF_HUB_CACHE}; {remedy} ({_reason(error)})"
+            f"{HF_HUB_CACHE}; {remedy} ({first_line(error)})"
         ) from error
 
 
@@ -81,10 +81,7 @@ def look_up(repository: str, kind: str) -> str:
         commit = HfApi().repo_info(repository, repo_type=kind).sha
     except Exception as error:  # as above
         raise RelscaleError(
-            f"cannot look up the {kind} {repository} on the hub ({_reason(error)}); pin it where the hub can be reached"
+            f"cannot look up the {kind} {repository} on the hub ({first_line(error)}); "
+            "pin it where the hub can be reached"
         ) from error
     return str(commit)
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

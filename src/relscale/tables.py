@@ -12,7 +12,7 @@ import pyarrow.csv
 from relscale.atomic import atomic_path
 from relscale.checked_parquet import MAGIC, check_parquet, parquet_writer, read_parquet
 from relscale.columns import column
-from relscale.errors import Damaged, RelscaleError
+from relscale.errors import Damaged, RelscaleError, first_line
 from relscale.json_lines import json_lines
 from relscale.text_file import PACKED, read_text
 
@@ -139,8 +139,8 @@ def _of_csv(text: str, path: Path, ending: str) -> pa.Table:
             parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         )
     except pa.ArrowException as error:
-        reason = str(error).strip().splitlines()[0].removeprefix("CSV parse error: ")
-        raise RelscaleError(f"{path}: not a readable table ({shortened(reason, 120)})") from error
+        reason = first_line(error).removeprefix("CSV parse error: ")
+        raise RelscaleError(f"{path}: not a readable table ({reason})") from error
 
 
 def open_table(path: str | Path) -> "pyarrow.dataset.Dataset":
@@ -160,7 +160,7 @@ def open_table(path: str | Path) -> "pyarrow.dataset.Dataset":
     try:
         return dataset(path, format=ParquetFileFormat(default_fragment_scan_options=checked))
     except (pa.ArrowException, OSError) as error:
-        raise RelscaleError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from error
+        raise RelscaleError(f"{path}: not a readable table ({first_line(error)})") from error
 
 
 def write_table(table: pa.Table, path: str | Path, durable: bool = True) -> None:

@@ -57,7 +57,7 @@ def test_fits_are_those_of_the_training(again, micro, table):
 
 
 def test_figures_are_those_of_the_training(again, micro):
-    drawn = sorted((results(again) / "figures").glob("*.json"))
+    drawn = sorted((results(again) / "figures").glob("[!.]*.json"))
     assert {path.stem for path in drawn} == set(FIGURES)
     for path in drawn:
         assert path.read_text() == (results(micro) / "figures" / path.name).read_text(), path.name

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from relscale.corpora.split import fraction
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, first_line
 
 ENDING = re.compile(r"\.(parquet|jsonl|json)(\.(gz|zst|bz2|xz))?$")
 ROWS = 64  # of a parquet file, read at a time
@@ -104,8 +104,9 @@ def read_texts(file: TextFile, text: str, group: str | None, start: int = 0) -> 
     except (
         Exception
     ) as error:  # of the disk, the network, pyarrow, json and each compression: all have their own
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise RelscaleError(f"{file.url}: cannot be read ({reason}); try again, or fetch it anew") from error
+        raise RelscaleError(
+            f"{file.url}: cannot be read ({first_line(error)}); try again, or fetch it anew"
+        ) from error
 
 
 def _frames(opened: IO[bytes]) -> IO[bytes]:
@@ -160,10 +161,9 @@ def _urls(options: dict[str, Any], source: str, revision: str | None) -> list[st
         where, remedy = f"in {Path.cwd()}", "it holds no files as the hub serves them"
         if revision is not None:
             where, remedy = f"at revision {revision} on the hub", "read it where the hub can be reached"
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RelscaleError(
-            f"sources.{source}: cannot read the data set {path} {where} ({reason}); {remedy}, or name a folder of its "
-            "files as path"
+            f"sources.{source}: cannot read the data set {path} {where} ({first_line(error)}); "
+            f"{remedy}, or name a folder of its files as path"
         ) from error
     files: dict[str, list[str]] = builder.config.data_files or {}
     # Files that are named are one split, whatever the data set calls it.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from relscale.atomic import atomic_path, remove, write_text
 from relscale.checksums import files_list, seal_files
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, first_line
 from relscale.figures.as_text import as_text, shown
 from relscale.figures.browser import FORMATS, find_chrome, render, static_formats
 from relscale.figures.page import LARGEST, page
@@ -155,8 +155,7 @@ def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any]
                 )
             trouble = ""
         except Exception as error:
-            reason = str(error).strip().splitlines() or [type(error).__name__]
-            trouble = f"{chrome} could not draw ({reason[0]}): wrote HTML and JSON only"
+            trouble = f"{chrome} could not draw ({first_line(error)}): wrote HTML and JSON only"
     if trouble:
         for path in pictures:
             remove(path)

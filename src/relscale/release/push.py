@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, first_line
 from relscale.file_name import file_name
 from relscale.scoring.checkpoint_table import TABLE, table_schema
 from relscale.tables import read_table, write_table
@@ -83,5 +83,6 @@ def _upload(folder: Path, name: str) -> str:
         api.create_repo(name, private=True, exist_ok=True)
         return str(api.upload_folder(repo_id=name, folder_path=folder).oid)
     except Exception as error:  # no network, no account, no permission: the client has many for each
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise RelscaleError(f"cannot push {folder} to {name} ({reason}); what was pushed stays") from error
+        raise RelscaleError(
+            f"cannot push {folder} to {name} ({first_line(error)}); what was pushed stays"
+        ) from error

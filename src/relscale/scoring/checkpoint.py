@@ -103,6 +103,11 @@ def _config(folder: Path, trust_remote_code: bool) -> PreTrainedConfig:
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True)
     except Exception as error:
+        if "custom code" in str(error):
+            raise RelscaleError(
+                f"{folder}: it is loaded by code of its own (auto_map in config.json); set "
+                "scoring.trust_remote_code: true if you trust its source"
+            ) from error
         raise RelscaleError(f"{folder}: no readable config.json ({first_line(error)})") from error
 
 

@@ -6,6 +6,8 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
+from relscale.errors import first_line
+
 SCORED = ("multiple_choice", "loglikelihood", "loglikelihood_rolling")
 
 
@@ -29,8 +31,7 @@ def unsupported(config: Mapping[str, Any], path: Path | None) -> str | None:
 
                 load_yaml(path)  # imports the functions that it names
     except ImportError as error:
-        reason = str(error).splitlines()[0] if str(error) else "a module"
-        return f"needs a package that is not installed ({reason})"
+        return f"needs a package that is not installed ({first_line(error)})"
     return None
 
 
