@@ -92,16 +92,17 @@ class Sums:
 def sums(items: pa.Table) -> Sums:
     """The sums of the items of one group under one prompt; choices of a question stand together, from choice 0 on."""
     whole = bool(items["greedy"].null_count)
-    status = items["status"].to_numpy(zero_copy_only=False)
-    short = status == ItemStatus.TOO_SHORT
+    held = _by_status(items["status"])
+    short = held[ItemStatus.TOO_SHORT]
     if whole:
         short |= items["bytes_scored"].to_numpy() == 0
     subjects = None if items["subject"].null_count else pc.unique(items["subject"])
-    items, status = items.filter(pa.array(~short)), status[~short]
+    if short.any():
+        items, held = items.filter(pa.array(~short)), {name: rows[~short] for name, rows in held.items()}
     choice = items["choice"].to_numpy()
     starts = pa.array(np.flatnonzero(choice == 0))
     question = np.cumsum(choice == 0) - 1
-    unusable, flagged = _flagged(items, status, question, len(starts))
+    unusable, flagged = _flagged(items, held, question, len(starts))
     flagged[ItemStatus.TOO_SHORT] = int(short.sum())
     columns = (
         _document_columns(items, unusable) if whole else _question_columns(items, question, choice, unusable)
@@ -118,23 +119,35 @@ def sums(items: pa.Table) -> Sums:
     return Sums(tuple(columns), numerators, denominators, doc_ids, codes, count, size, +flagged, int(empty))
 
 
+def _by_status(statuses: pa.ChunkedArray) -> dict[ItemStatus, np.ndarray]:
+    """Which items have each status other than ok."""
+    encoded = statuses.combine_chunks().dictionary_encode()
+    codes, names = encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
+    return {
+        name: codes == (names.index(name) if name in names else -1)
+        for name in ItemStatus
+        if name is not ItemStatus.OK
+    }
+
+
 def _flagged(
-    items: pa.Table, status: np.ndarray, question: np.ndarray, questions: int
+    items: pa.Table, held: dict[ItemStatus, np.ndarray], question: np.ndarray, questions: int
 ) -> tuple[np.ndarray, Counter[ItemStatus]]:
     """Whether each question is unusable, and how many have each status; nothing is taken on trust."""
     logprob = items["logprob"].to_numpy()
     labelled = np.bincount(
         question, weights=items["target"].to_numpy(zero_copy_only=False), minlength=questions
     )
-    has: dict[ItemStatus, np.ndarray] = {
-        name: status == name for name in ItemStatus if name is not ItemStatus.OK
-    }
-    has[ItemStatus.NO_NUMBER] |= ~np.isfinite(logprob) | (logprob > 0)
-    has[ItemStatus.UNLABELLED] |= (labelled == 0)[question] & ~has[ItemStatus.OUTSIDE]
+    has = {**held, ItemStatus.NO_NUMBER: held[ItemStatus.NO_NUMBER] | ~np.isfinite(logprob) | (logprob > 0)}
+    has[ItemStatus.UNLABELLED] = held[ItemStatus.UNLABELLED] | (
+        (labelled == 0)[question] & ~held[ItemStatus.OUTSIDE]
+    )
     unusable = np.zeros(questions, bool)
     for name in UNUSABLE:
         unusable[question[has[name]]] = True
-    return unusable, Counter({name: np.unique(question[held]).size for name, held in has.items()})
+    return unusable, Counter(
+        {name: np.unique(question[rows]).size for name, rows in has.items() if rows.any()}
+    )
 
 
 def values(group: Sums) -> tuple[np.ndarray, np.ndarray]:
