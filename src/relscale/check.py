@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from relscale.checks.fits import check_fits, check_points
+from relscale.checks.fits import check_fits, check_points, check_streams
 from relscale.checks.keyed import keyed
 from relscale.checks.machine import check_devices, check_folders, check_placed
 from relscale.checks.suites import check_suite
@@ -53,6 +53,7 @@ def _check(config: dict[str, Any], elsewhere: bool) -> None:
         runs = planned(config)
         check_placed(runs, config)
         check_points(runs, config)
+        check_streams(runs, config)
         check_text(config)
     if source(config) == "checkpoints":
         check_distinct(checkpoints(config), config["runs"]["table"])

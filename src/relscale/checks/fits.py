@@ -10,7 +10,7 @@ from relscale.checks.keyed import keyed
 from relscale.config import unknown_name
 from relscale.design.run import Run
 from relscale.errors import RelscaleError
-from relscale.experiment import checkpoints, corpora, source
+from relscale.experiment import checkpoints, corpora, is_streamed, source
 from relscale.figures.plot import figure_module, figure_suite
 from relscale.fitting.law_points import MEASURED
 from relscale.fitting.metrics import VALIDATION, is_error
@@ -71,6 +71,24 @@ def check_points(runs: Sequence[Run], config: dict[str, Any]) -> None:
                 f"design.widths: {enough or 'no'} budget{'s have' if enough != 1 else ' has'} runs of "
                 f"{parabola.SMALLEST} sizes, which a parabola needs, and a law needs two such budgets; name more "
                 "widths, or set fit.frontier: all, by which each run is a point"
+            )
+
+
+def check_streams(runs: Sequence[Run], config: dict[str, Any]) -> None:
+    """See that a corpus that is streamed as far as its config says has enough for its largest run.
+
+    Raises
+    ------
+    RelscaleError
+        It has not.
+    """
+    epochs = config["training"]["max_epochs"]
+    for corpus, options in config["corpora"].items():
+        largest = max((run.tokens for run in runs if run.corpus == corpus), default=0)
+        if "tokens" in options and is_streamed(config, corpus) and largest > epochs * options["tokens"]:
+            raise RelscaleError(
+                f"corpora.{corpus}.tokens: the largest run takes {largest:.4g}, and may see the corpus {epochs:g} "
+                "times (training.max_epochs); name more, or leave it out"
             )
 
 

@@ -3,17 +3,20 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
 
+from relscale.checks.keyed import keyed
 from relscale.config import corpus_parts
 from relscale.corpora.files import PART, TABLE_ENDINGS, TEXT_ENDINGS
 from relscale.corpora.hub import ENDING
 from relscale.corpora.installed import find_package, site_folders
 from relscale.errors import RelscaleError
+from relscale.tokens.interleave import units
 
 PARTS = {"installed": ("docstrings", "code"), "files": (PART,), "hub": (PART,)}
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
@@ -37,7 +40,10 @@ def check_text(config: dict[str, Any]) -> None:
             raise RelscaleError(
                 f"{where}: validation and test leave nothing to train on; they sum to 1 or more"
             )
+        if isinstance(shares, dict) and shares["validation"] == 0:
+            raise RelscaleError(f"{where}: a validation share of 0 leaves no text for the validation loss")
     for name, options in config["corpora"].items():
+        keyed(f"corpora.{name}", partial(units, [part["weight"] for part in corpus_parts(options)]))
         for part in corpus_parts(options):
             _check_part(f"corpora.{name}", part.get("part"), parts(config["sources"][part["source"]]))
     _check_tokenizer(config["vocabulary"])

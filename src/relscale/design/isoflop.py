@@ -84,9 +84,11 @@ def grid(config: dict[str, Any], corpus: str, optimizer: str) -> tuple[list[Run]
             except Infeasible as reason:
                 dropped.append(Dropped(float(budget), hidden_size, str(reason)))
         if len(runs) == found:
+            reasons = [cell.reason for cell in dropped if cell.budget == budget]
+            more = f", and likewise {len(reasons) - 1} more" if len(reasons) > 1 else ""
             raise RelscaleError(
-                f"design.budgets: no width can spend {budget_label(budget)} FLOPs by recipe "
-                f"{design['recipe']!r}: {'; '.join(cell.reason for cell in dropped if cell.budget == budget)}"
+                f"design.budgets: no width can spend {budget_label(budget)} FLOPs by recipe {design['recipe']!r}: "
+                f"{reasons[0]}{more}"
             )
     return runs, dropped
 
