@@ -533,13 +533,14 @@ def _fit_measurements(options: argparse.Namespace) -> None:
     from relscale.fitting.reproduction import reproduction
     from relscale.fitting.summary import summary
     from relscale.measurements.sanity import flag_impossible
+    from relscale.measurements.typed import typed
     from relscale.tables import open_table, read_table
 
     config: dict[str, Any] = load_config(options.config) if options.config else {"fit": {}, "seed": 0}
     suites = _suites(config)
     answers = config["fit"].get("answers")
     replicates = open_table(options.replicates) if options.replicates else None
-    measurements = read_table(options.table)
+    measurements = typed(read_table(options.table), str(options.table))
     if {"metric", "value"} <= set(measurements.column_names):
         measurements = flag_impossible(measurements, zeros=True)
     fits = fitted(measurements, replicates, config["fit"], suites, seed=config["seed"])

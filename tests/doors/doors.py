@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import yaml
-from one_sentence import accepted_or_one_sentence, assert_one_sentence
+from one_sentence import accepted_or_one_sentence, assert_one_sentence, within
 
 import relscale
 from doors.damage import (
@@ -35,6 +35,9 @@ from doors.damage import (
     damaged_rows,
     odd_cell,
 )
+
+with contextlib.suppress(ImportError):
+    import pandas  # noqa: F401, which Arrow would load while the clock runs
 
 RIGHT, FLAGGED, REFUSED = "right", "flagged", "one sentence"
 Door = Callable[[random.Random, Path], str]
@@ -297,6 +300,35 @@ def published_table(rng: random.Random, folder: Path) -> str:
     return RIGHT if set(table["status"].to_pylist()) == {"ok"} else FLAGGED
 
 
+def measurements_file(rng: random.Random, folder: Path) -> str:
+    """``relscale fit`` on measurements: all tables of a fit, or none."""
+    from relscale.cli import main
+
+    rows = [
+        {
+            "corpus": "web",
+            "run": f"r{row['flops']:g}",
+            "suite": "s",
+            "metric": "bits_per_byte",
+            "status": "ok",
+        }
+        | {"training_flops": row["flops"], "params": row["n"], "tokens": row["d"]}
+        | {"group": row["group"], "value": row["loss"]}
+        for row in exact_rows()[:8]
+    ]
+    path = _written(damaged_rows(rows, rng), rng, folder, damage=True)
+    said, complaint = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complaint), within(20):
+        code = main(["fit", str(path), "--output", str(folder / "fits")])
+    assert (folder / "fits").is_dir() == (code == 0)
+    assert {file.name for file in folder.iterdir()} <= {path.name, "fits"}
+    if code:
+        assert_one_sentence(complaint.getvalue().rstrip("\n"))
+        return REFUSED
+    _whole(pa.parquet.read_table(folder / "fits" / "fits.parquet").to_pylist())
+    return RIGHT
+
+
 def checkpoint_table(rng: random.Random, folder: Path) -> str:
     """``runs: {source: checkpoints}``: the table of models."""
     from relscale.scoring.checkpoint_table import read_checkpoints
@@ -445,6 +477,8 @@ def own_text(rng: random.Random, folder: Path) -> str:
 
 def suite_folder(rng: random.Random, folder: Path) -> str:
     """A folder with ``suite.yaml``, tasks of lm-eval's and their data; what is prepared is whole or not there."""
+    import lm_eval.tasks  # noqa: F401, before the clock runs
+
     from relscale.scoring.requests import read_requests
     from relscale.scoring.suite import prepare_suite
 
@@ -552,7 +586,7 @@ def _tiny_checkpoint() -> Path:
 DOORS: dict[str, Door] = {
     door.__name__: door
     for door in (
-        *(table_file, table_frame, published_table, checkpoint_table, samples, own_text),
+        *(table_file, table_frame, published_table, measurements_file, checkpoint_table, samples, own_text),
         *(suite_folder, checkpoint_folder),
     )
 }

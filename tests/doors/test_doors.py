@@ -17,6 +17,7 @@ CASES = {
     "table_file": 400,
     "table_frame": 300,
     "published_table": 500,
+    "measurements_file": 100,
     "checkpoint_table": 500,
     "samples": 400,
     "own_text": 350,

@@ -229,3 +229,15 @@ def test_the_published_ladder_is_predicted_within_a_few_percent_and_not_best_by_
     for group in {row["group"] for row in rows}:
         of = {row["form"]: row for row in rows if row["group"] == group}
         assert of["power_law"]["rmse_log"] < 0.05 < of["persistence"]["rmse_log"]
+
+
+def test_of_very_many_points_each_form_is_fitted_to_some_and_says_so(monkeypatch: Any) -> None:
+    from relscale.fitting.questions import forms
+
+    monkeypatch.setattr(forms, "MOST", 3)
+    used = np.ones((7, 2), dtype=bool)
+    used[[1, 3, 4, 5, 6], 1] = False
+    assert forms._thinned(used).T.tolist() == [
+        [True, False, False, True, False, False, True],
+        [True, False, True, False, False, False, False],
+    ]

@@ -10,18 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from relscale.columns import numbers, plain, words
 from relscale.errors import RelscaleError
 from relscale.measurements.sanity import flag_fewer_items, flag_impossible
 from relscale.measurements.schema import MEASUREMENTS
 from relscale.measurements.status import Status
+from relscale.measurements.typed import typed_column
 from relscale.provenance import digest, file_digest
 from relscale.tables import listed, read_table, shortened
 
 REQUIRED = ("run", "training_flops", "group", "metric", "value")
 DEFAULTS: dict[str, Any] = {"corpus": "published", "suite": "published", "prompt": "default", "status": "ok"}
-LARGEST = 2.0**63 - 1024  # the largest float that is a whole number of 64 bits
-COUNTS = ("items", "bytes")  # whole numbers that may be written as powers of ten, or computed
 
 
 def read_tables(tables: Iterable[Mapping[str, Any]], experiment: str) -> pa.Table:
@@ -124,7 +122,9 @@ def published(
         elif field.name in formats:
             array = _formatted(table.select(parts[field.name]), formats[field.name], field, path)
         elif source in table.column_names:
-            array = _cast(table[source], field, source, path)
+            optional = field.nullable or field.name in DEFAULTS
+            place = f"{path}: column {source!r}"
+            array = typed_column(table[source], field, place, optional, DEFAULTS.get(field.name))
         elif field.name == "block":
             array = arrays["run"]
         else:
@@ -185,34 +185,6 @@ def _formatted(table: pa.Table, text: str, field: pa.Field, path: str | Path) ->
         raise RelscaleError(
             f"{path}: {field.name}: {shortened(text)!r} cannot be filled in ({shortened(str(error), 80)})"
         ) from error
-
-
-def _cast(column: pa.ChunkedArray, field: pa.Field, source: str, path: str | Path) -> pa.ChunkedArray:
-    """A column as the type that it has in measurements; text of a column that may not be empty is not."""
-    place = f"{path}: column {source!r}"
-    if pa.types.is_string(field.type):
-        if field.nullable or field.name in DEFAULTS:
-            column = plain(column)
-            known = column.is_valid().to_pylist()
-            texts = iter(words(column.drop_null(), place) if any(known) else [])
-            return pa.array(
-                [next(texts) if is_known else DEFAULTS.get(field.name) for is_known in known], field.type
-            )
-        return pa.array(words(column, place), field.type)
-    found = numbers(column, place)
-    if pa.types.is_floating(field.type):
-        return found
-    values = found.to_numpy()
-    known = np.isfinite(values)
-    fraction = (values != np.round(values)) & (field.name not in COUNTS)
-    wrong = np.flatnonzero(known & ((np.abs(values) > LARGEST) | fraction))
-    if len(wrong):
-        raise RelscaleError(
-            f"{place}, row {wrong[0] + 1}: {values[wrong[0]]:g} is no whole number of 64 bits"
-        )
-    if pa.types.is_integer(plain(column).type):
-        return pc.cast(plain(column), field.type)  # beyond 2⁵³ too
-    return pa.array(np.where(known, np.round(values), 0).astype(np.int64), field.type, mask=~known)
 
 
 def _placed(status: Any, training_flops: Any) -> pa.Array:

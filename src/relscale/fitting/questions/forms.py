@@ -44,6 +44,7 @@ Row = dict[str, Any]
 Mask = NDArray[np.bool_]
 
 SHARE = 1 / 4  # of the computes, held out where runs have no budgets
+MOST = 5000  # points that a form is fitted to
 MANY, FEW = 200, 3  # from so many points on so few starting points find the same minimum
 SAME = 1e-6  # relative difference of errors that are ranked alike
 EXACT = 1e-7  # errors below this are all zero
@@ -97,7 +98,7 @@ def form_rows(curves: Curves, chosen: Settings, ladder: Ladder | None = None) ->
     if not curves.keys or not curves.points or chosen.hold_out < 1:
         return []
     held = held_out(curves, chosen.hold_out)
-    fitted = np.isfinite(curves.value) & ~held
+    fitted = _thinned(np.isfinite(curves.value) & ~held)
     number = np.array([_distinct(curves.log_flops[column]) for column in fitted.T])
     flops = np.exp(np.where(held, curves.log_flops[:, None], np.inf).min(axis=0))
     rows: list[list[Row]] = [[] for _ in curves.keys]
@@ -120,10 +121,23 @@ def form_rows(curves: Curves, chosen: Settings, ladder: Ladder | None = None) ->
                 row |= {"rmse_log": rmse[j], "bias_log": bias[j], "rmse_log_fitted": inside[j]}
             elif row["status"] == "ok":
                 row["status"] = "it predicts no positive error"
+            if row["status"] == "ok" and fitted[:, j].sum() == MOST:
+                row["status"] = f"fitted to {MOST} of the points, evenly spaced"
             rows[j].append(row)
     for of_curve in rows:
         _rank(of_curve)
     return [row for of_curve in rows for row in of_curve]
+
+
+def _thinned(used: Mask) -> Mask:
+    """At most ``MOST`` points of each curve, evenly by their order."""
+    result = np.zeros_like(used)
+    for j, of_curve in enumerate(used.T):
+        rows = np.flatnonzero(of_curve)
+        if len(rows) > MOST:
+            rows = rows[np.round(np.linspace(0, len(rows) - 1, MOST)).astype(np.int64)]
+        result[rows, j] = True
+    return result
 
 
 def held_out(curves: Curves, hold_out: int) -> Mask:
@@ -182,7 +196,10 @@ def _difference(curves: Curves, used: Mask) -> Prediction:
     )
     gap = np.where(used, np.exp(curves.target) - np.exp(_baseline(curves)), np.nan)
     x = _relative(curves, used)
-    found = estimate(difference.LAW, x[None], gap, weights=used.astype(float), error="linear")
+    rows = used.any(axis=1) if len(used) > MOST else np.ones(len(used), dtype=bool)
+    found = estimate(
+        difference.LAW, x[None, rows], gap[rows], weights=used[rows].astype(float), error="linear"
+    )
     predicted = difference.LAW.value(found.theta, x[None, :, None])
     ratio = np.where(found.converged, 1 + predicted * np.exp(-baseline), np.nan)
     return Prediction(_log(ratio), found.status)
@@ -193,7 +210,9 @@ def _fitted(law: Law, curves: Curves, used: Mask, log_error: Floats) -> Predicti
     if not np.isfinite(x[:, used.any(axis=1)]).all():
         return Prediction(np.full(used.shape, np.nan), ["parameters or tokens are unknown"] * used.shape[1])
     y = np.exp(np.where(used, log_error, np.nan))
-    found = estimate(law, x, y, weights=used.astype(float), starts=_starts(law, x, y, used))
+    rows = used.any(axis=1) if len(used) > MOST else np.ones(len(used), dtype=bool)
+    own, y, weights = x[:, rows], y[rows], used[rows]
+    found = estimate(law, own, y, weights=weights.astype(float), starts=_starts(law, own, y, weights))
     with np.errstate(all="ignore"):  # of a law that was not found
         predicted = law.value(found.theta, np.where(np.isfinite(x), x, 1.0)[..., None])
     return Prediction(np.where(found.converged, _log(predicted), np.nan), found.status)

@@ -1,0 +1,57 @@
+"""Columns of any table as the types that they have among measurements."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from relscale.columns import numbers, plain, words
+from relscale.errors import RelscaleError
+from relscale.measurements.schema import MEASUREMENTS
+
+LARGEST = 2.0**63 - 1024  # the largest float that is a whole number of 64 bits
+COUNTS = ("items", "bytes")  # whole numbers that may be written as powers of ten, or computed
+MAY_MISS = ("experiment", "block", "prompt", "status")  # beside those that may be null in any case
+
+
+def typed(table: pa.Table, name: str) -> pa.Table:
+    """A table whose columns are called as those of measurements are, each of its type; others are as they were.
+
+    Raises
+    ------
+    RelscaleError
+        A column holds something else, or has no name where one is needed.
+    """
+    for field in MEASUREMENTS:
+        if field.name in table.column_names:
+            optional = field.nullable or field.name in MAY_MISS
+            column = typed_column(table[field.name], field, f"{name}: column {field.name!r}", optional)
+            place = table.column_names.index(field.name)
+            table = table.set_column(place, pa.field(field.name, field.type), column)
+    return table
+
+
+def typed_column(
+    column: pa.ChunkedArray, field: pa.Field, place: str, optional: bool, default: str | None = None
+) -> pa.ChunkedArray | pa.Array:
+    """A column as the type of ``field``; of text that is ``optional`` an empty cell is the default."""
+    if pa.types.is_string(field.type):
+        if not optional:
+            return pa.array(words(column, place), field.type)
+        column = plain(column)
+        known = column.is_valid().to_pylist()
+        texts = iter(words(column.drop_null(), place) if any(known) else [])
+        return pa.array([next(texts) if is_known else default for is_known in known], field.type)
+    found = numbers(column, place)
+    if pa.types.is_floating(field.type):
+        return found
+    values = found.to_numpy()
+    known = np.isfinite(values)
+    fraction = (values != np.round(values)) & (field.name not in COUNTS)
+    wrong = np.flatnonzero(known & ((np.abs(values) > LARGEST) | fraction))
+    if len(wrong):
+        raise RelscaleError(
+            f"{place}, row {wrong[0] + 1}: {values[wrong[0]]:g} is no whole number of 64 bits"
+        )
+    if pa.types.is_integer(plain(column).type):
+        return pc.cast(plain(column), field.type)  # beyond 2⁵³ too
+    return pa.array(np.where(known, np.round(values), 0).astype(np.int64), field.type, mask=~known)
