@@ -232,8 +232,6 @@ def test_the_published_ladder_is_predicted_within_a_few_percent_and_not_best_by_
 
 
 def test_of_very_many_points_each_form_is_fitted_to_some_and_says_so(monkeypatch: Any) -> None:
-    from relscale.fitting.questions import forms
-
     monkeypatch.setattr(forms, "MOST", 3)
     used = np.ones((7, 2), dtype=bool)
     used[[1, 3, 4, 5, 6], 1] = False

@@ -122,6 +122,9 @@ def read_manifest(folder: str | Path) -> Manifest:
     }
     tasks = {name: _made(Task, entry, path, f"tasks.{name}") for name, entry in _part(values, "tasks", path)}
     manifest = _made(Manifest, {**values, "groups": groups, "tasks": tasks}, path, "the suite")
+    for name in ("title", "what", "kind", "metric", "baseline", "prompt", "note"):
+        if not isinstance(getattr(manifest, name), str):
+            raise RelscaleError(f"{path}: {name}: {getattr(manifest, name)!r} is no text; write text")
     if manifest.kind not in KINDS:
         raise RelscaleError(f"{path}: kind {manifest.kind!r}; choose one of {', '.join(KINDS)}")
     if manifest.direction not in ("lower", "higher"):
