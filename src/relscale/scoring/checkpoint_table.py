@@ -1,5 +1,6 @@
 """The second door: a table of checkpoints, one row each, that others trained or that ``relscale export`` wrote."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
@@ -227,9 +228,9 @@ def _checkpoint(row: dict[str, Any], path: Path, number: int) -> Checkpoint:
     status = row.get("status") or OK
     if (model is None) == (samples is None) and (model is not None or status == OK):
         raise RelscaleError(f"{where}: give a 'model' to score, or the 'samples' that lm-eval logged of one")
-    if samples and not Path(samples).is_dir():
+    if samples and not os.path.isdir(samples):
         raise RelscaleError(f"{where}: no folder {shortened(samples, 150)!r}")
-    if model and not Path(model).is_dir() and (model.count("/") != 1 or model.startswith((".", "/"))):
+    if model and not os.path.isdir(model) and (model.count("/") != 1 or model.startswith((".", "/"))):
         raise RelscaleError(
             f"{where}: {shortened(model, 150)!r} is neither a folder nor the name of a model on the hub"
         )
@@ -245,7 +246,7 @@ def _checkpoint(row: dict[str, Any], path: Path, number: int) -> Checkpoint:
             raise RelscaleError(f"{where}: {name} is {value:g}; it should be a whole number")
     numbers: dict[str, float | None] = {name: row.get(name) for name in NUMBERS}
     whole = {name: None if value is None else round(value) for name in WHOLE for value in [numbers[name]]}
-    if whole["params"] is None and model and Path(model).is_dir():
+    if whole["params"] is None and model and os.path.isdir(model):
         whole["params"] = _counted(model, where)
     flops = numbers["training_flops"]
     if flops is None and whole["params"] and whole["tokens"]:
@@ -285,7 +286,7 @@ def _place(value: str | None, table: Path) -> str | None:
     if value is None:
         return None
     folder = table.parent / value
-    return str(folder) if folder.is_dir() or value.startswith(".") else value
+    return str(folder) if os.path.isdir(folder) or value.startswith(".") else value
 
 
 def _name(model: str, revision: str | None) -> str:
