@@ -313,3 +313,48 @@ def test_tasks_of_a_folder_that_cannot_be_scored_are_left_out_and_said(tmp_path,
     (tmp_path / "own" / "suite.yaml").write_text(yaml.safe_dump(described))
     with pytest.raises(RelscaleError, match="none of its tasks can be scored; said generates text"):
         prepare_suite("own", {"path": str(tmp_path / "own")}, [], tmp_path / "other", seed=0)
+
+
+@pytest.fixture
+def own_suite(tmp_path):
+    """A folder with two tasks of lm-eval's, and what its suite.yaml says."""
+    folder = tmp_path / "own"
+    (folder / "tasks").mkdir(parents=True)
+    for name in ("first", "second"):
+        rows = [{"question": f"Which of {number}?", "answer": number % 2} for number in range(12)]
+        (folder / "tasks" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (folder / "tasks" / f"{name}.yaml").write_text(
+            f"task: {name}\ncustom_dataset: !function relscale.scoring.local_data.jsonl\n"
+            f"dataset_kwargs: {{data: {name}.jsonl}}\noutput_type: multiple_choice\ntest_split: test\n"
+            "doc_to_text: '{{question}}'\ndoc_to_choice: ['one', 'two']\ndoc_to_target: answer\n"
+        )
+    facts = {"title": "Own", "what": "", "kind": "multiple_choice", "metric": "brier", "direction": "lower"}
+    facts |= {"baseline": "a", "groups": {"a": {"label": "A"}, "b": {"label": "B"}}}
+    return folder, facts | {"tasks": {"first": {"group": "a"}, "second": {"group": "b"}}}
+
+
+def prepare_own(folder, facts, output):
+    (folder / "suite.yaml").write_text(yaml.safe_dump(facts))
+    prepare_suite("own", {"path": str(folder)}, [], output, seed=0)
+    return sum(map(len, read_requests(output)))
+
+
+def test_a_suite_of_ones_own_has_an_item_for_each_choice(own_suite, tmp_path):
+    assert prepare_own(*own_suite, tmp_path / "prepared") == 2 * 12 * 2
+
+
+@pytest.mark.parametrize("tasks", [{}, None])
+def test_a_suite_that_lists_no_task_is_refused(own_suite, tmp_path, tasks):
+    folder, facts = own_suite
+    with pytest.raises(RelscaleError, match="lists no task"):
+        prepare_own(folder, facts | {"tasks": tasks}, tmp_path / "prepared")
+    assert not (tmp_path / "prepared").exists()
+
+
+@pytest.mark.parametrize("content", ["", "\n \n"])
+def test_a_task_without_documents_is_refused_by_name(own_suite, tmp_path, content):
+    folder, facts = own_suite
+    (folder / "tasks" / "second.jsonl").write_text(content)
+    with pytest.raises(RelscaleError, match=r"second"):
+        prepare_own(folder, facts, tmp_path / "prepared")
+    assert not (tmp_path / "prepared").exists()

@@ -141,7 +141,7 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
     Raises
     ------
     RelscaleError
-        lm-eval cannot make its requests, or it generates text.
+        lm-eval cannot make its requests, it generates text, or has no documents.
     """
     place = manifest.tasks[name]
     examples = SolvedExamples(task)
@@ -158,6 +158,10 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
         Request(name, UNCONDITIONAL if alone else place.prompt, place.group, place.subject, **found)
         for found, alone in items
     ]
+    if not requests:
+        raise RelscaleError(
+            f"suite {suite}: the task {name!r} has no documents; check its data, or leave it out"
+        )
     for line in _flaws(requests, has_rules=callable(task.config.process_results)):
         print(f"suite {suite}: {line}", file=sys.stderr)
     if examples.kept:
@@ -206,14 +210,14 @@ def write_requests(tasks: Iterable[list[Request]], folder: str | Path) -> None:
         parquet_writer(partial, SCHEMA) as writer,
     ):
         for requests in tasks:
-            columns = zip(*map(astuple, requests), strict=True) if requests else [()] * len(SCHEMA)
+            columns = zip(*map(astuple, requests), strict=True)
             arrays = [
                 pa.array(column, pa.string()).dictionary_encode()
                 if field.type == _TEXT
                 else pa.array(column, field.type)
                 for column, field in zip(columns, SCHEMA, strict=True)
             ]
-            writer.write_table(pa.table(arrays, schema=SCHEMA), row_group_size=max(1, len(requests)))
+            writer.write_table(pa.table(arrays, schema=SCHEMA), row_group_size=len(requests))
 
 
 def read_requests(folder: str | Path, tasks: Iterable[int] | None = None) -> Iterator[list[Request]]:
