@@ -79,8 +79,9 @@ def remove_partials(path: Path) -> None:
 def remove_all_partials(folder: Path) -> None:
     """Delete what killed processes have left half-written in ``folder``, its subfolders apart."""
     for partial in folder.glob(".*.partial-*"):
-        if _abandoned(partial):
-            remove(partial)
+        with suppress(PermissionError, FileNotFoundError):
+            if _abandoned(partial):
+                remove(partial)
 
 
 def _abandoned(partial: Path) -> bool:
@@ -88,13 +89,21 @@ def _abandoned(partial: Path) -> bool:
     written_by = PARTIAL.match(partial.name)
     if written_by is None:
         return False
-    if written_by["machine"] == _machine():
+    # Another user's process may be one that this one cannot see.
+    if written_by["machine"] == _machine() and _is_own(partial):
         return started(int(written_by["pid"])) != written_by["start"]
     times = []
     for each in (partial, *partial.rglob("*")):
         with suppress(FileNotFoundError):
             times.append(each.stat().st_mtime)
     return time.time() - max(times, default=0.0) > ABANDONED
+
+
+def _is_own(path: Path) -> bool:
+    try:
+        return path.lstat().st_uid == os.getuid()
+    except FileNotFoundError:
+        return True
 
 
 def _replace(partial: Path, path: Path) -> None:

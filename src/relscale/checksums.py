@@ -7,6 +7,7 @@ absent with it. Sizes are looked at wherever a folder is found; digests once, wh
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -161,9 +162,9 @@ def is_whole(folder: Path, *names: str) -> bool:
 
 
 def set_aside(path: Path) -> Path:
-    """Move what is damaged out of the way, to a hidden name beside it; what was there before is deleted."""
-    target = path.with_name(f".{path.name}.damaged")
-    remove(target)
+    """Move what is damaged out of the way, to a hidden name beside it that nothing has yet."""
+    names = (f".{path.name}.damaged{f'-{number}' if number else ''}" for number in count())
+    target = next(each for each in map(path.with_name, names) if not each.exists())
     with suppress(FileNotFoundError):  # another process has seen it too
         path.rename(target)
     return target

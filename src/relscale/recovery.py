@@ -14,7 +14,8 @@ from relscale.atomic import remove, remove_all_partials
 from relscale.checked_parquet import check_ends, check_parquet
 from relscale.checksums import check_digests, check_files, check_sizes, files_list, listed
 from relscale.entries import read_entries
-from relscale.errors import Damaged
+from relscale.errors import Damaged, RelscaleError
+from relscale.fitting.fits import SCHEMAS
 from relscale.training.state import RECORD
 
 SMALL = 1 << 24  # bytes of a result that is held against its digest each time
@@ -36,17 +37,30 @@ def remove_damaged(results: Path, store: Path, dry: bool = False) -> list[str]:
     -------
     list of str
         A line for each result that was removed.
+
+    Raises
+    ------
+    RelscaleError
+        The store is not there at all: a disk that is not mounted is no reason to train everything again.
     """
+    if not store.is_dir() and any(results.glob("runs/*/*.json")):
+        raise RelscaleError(
+            f"{store}: the store is not there, and {results} points into it; mount it, set store: to where it lies, or "
+            f"delete {results}/runs and {results}/scores to train and score all again"
+        )
     for folder in () if dry else (results, *_folders(results), *_folders(store)):
         remove_all_partials(folder)
     said = []
     for path, check in _checks(results):
         try:
             check(path)
+            continue
         except Damaged as error:
             said.append(f"{error.path}: damaged ({error.what}), so that {path} is made again")
-            if not dry:
-                remove(path)
+        except (KeyError, TypeError):
+            said.append(f"{path}: written by another version, so that it is made again")
+        if not dry:
+            remove(path)
     return said
 
 
@@ -70,10 +84,14 @@ def _checks(results: Path) -> Iterator[tuple[Path, Callable[[Path], None]]]:
         yield path, _check_runs
     for path in sorted(results.glob("scores/*/*.json")):
         yield path, _check_scores
-    for path in (*sorted(results.glob("*.parquet")), *sorted(results.glob("fits/*.parquet"))):
-        yield path, _check_table
+    # Files that somebody has put beside them are none of ours.
+    tables = [results / f"{name}.parquet" for name in ("measurements", "replicates")]
+    for path in (*tables, *(results / "fits" / f"{name}.parquet" for name in SCHEMAS)):
+        if path.is_file():
+            yield path, _check_table
     for path in sorted(results.glob("figures/*.html")):
-        yield path, _check_figure
+        if files_list(path).is_file():
+            yield path, _check_figure
 
 
 def _check_folder(folder: Path) -> None:

@@ -102,7 +102,12 @@ ANSWERS = [config["fit"]["answers"]] if config["fit"]["answers"] else []
 FIT_TABLES = list(SCHEMAS)
 LAWS = [f"relscale.laws.{name}" for name in law_names()]  # found by name, so that no import leads to them
 PATTERN = r"[{}<>\n]|^\w+:"  # what Snakemake, or its report, reads as more than a path
-ASKS = any(re.fullmatch(r"-[a-z]*n[a-z]*|--(dry-?run|lint|unlock|dag|rulegraph|summary)", word) for word in sys.argv)
+# Commands that only look, and so remove nothing.
+LOOKS = (
+    r"-[pqkreF]*n[pqkreF0-9]*|-[lDSt]|--(dry-?run|lint|unlock|dag|rulegraph|filegraph|d3dag|summary|detailed-summary|list.*"
+    r"|touch|cleanup-metadata|archive|report)(=.*)?"
+)
+ASKS = any(re.fullmatch(LOOKS, word) for word in sys.argv)
 SHORT = 600  # seconds; jobs that take less may share an allocation of a cluster
 MANY = 200  # inputs: after each job Snakemake looks through all those of a rule that is in a group
 HARDWARE = Hardware(**config["hardware"])
@@ -127,8 +132,11 @@ if workflow.is_main_process:
     # What is damaged counts as absent. While another Snakemake is at work here, its results are left alone; this one
     # will not get the lock.
     if not any(Path(".snakemake", "locks").glob("*")):
-        for line in remove_damaged(results_folder(config), Path(config["store"]), dry=ASKS):
-            logger.warning(line)
+        try:
+            for line in remove_damaged(results_folder(config), Path(config["store"]), dry=ASKS):
+                logger.warning(line)
+        except (RelscaleError, OSError) as error:
+            raise WorkflowError(str(error)) from None
     os.environ.update(PATH=os.pathsep.join([f"{workflow.basedir}/slurm/bin", *os.get_exec_path()]))
 else:
     # Inside a Slurm job: the warning before the time limit is for the training, whose Snakemake must outlive it.

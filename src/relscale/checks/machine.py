@@ -5,6 +5,7 @@ import math
 import os
 import platform
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from relscale.design.run import Run
 from relscale.errors import RelscaleError
 
 LONGEST = 1e10  # seconds of a run: three centuries
+ROCM_BUILD = re.compile(r"^hip\s*(:[^=]*)?=\s*['\"]", re.MULTILINE)
+OTHER_DEVICES = ("dxg", "nvhost-gpu")  # GPUs of WSL and of Jetson, which have no /dev/nvidia0
 CPU_BUILD = re.compile(r"^cuda\s*(:[^=]*)?=\s*None", re.MULTILINE)
 
 
@@ -89,7 +92,10 @@ def cuda_devices() -> int:
     """NVIDIA GPUs of this machine that the installed torch can use, without importing it."""
     torch = importlib.util.find_spec("torch")
     version = Path(torch.origin or "").parent / "version.py" if torch else None
-    if version is None or not version.is_file() or CPU_BUILD.search(version.read_text(encoding="utf-8")):
+    text = version.read_text(encoding="utf-8") if version is not None and version.is_file() else ""
+    if ROCM_BUILD.search(text) or any(Path("/dev", name).exists() for name in OTHER_DEVICES):
+        return sys.maxsize  # how many there are, torch says
+    if not text or CPU_BUILD.search(text):
         return 0
     there = sum(re.fullmatch(r"nvidia\d+", name) is not None for name in os.listdir("/dev"))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")

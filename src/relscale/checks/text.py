@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow.parquet
 
 from relscale.checks.keyed import keyed
 from relscale.config import corpus_parts
-from relscale.corpora.files import PART, TABLE_ENDINGS, TEXT_ENDINGS
+from relscale.corpora.files import PART, TABLE_ENDINGS, TEXT_ENDINGS, ending
 from relscale.corpora.hub import ENDING
 from relscale.corpora.installed import find_package, site_folders
 from relscale.errors import RelscaleError
@@ -20,6 +21,7 @@ from relscale.tokens.interleave import units
 
 PARTS = {"installed": ("docstrings", "code"), "files": (PART,), "hub": (PART,)}
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+LOOKED_AT = 1000  # rows of a table of JSON lines, of which not each has each key
 
 
 def check_text(config: dict[str, Any]) -> None:
@@ -89,7 +91,7 @@ def _check_files(where: str, options: dict[str, Any]) -> None:
     path = Path(options["path"])
     _check_there(where, path)
     endings = (*TEXT_ENDINGS, *TABLE_ENDINGS)
-    found = _files(path, lambda name: name.endswith(endings))
+    found = _files(path, lambda name: ending(Path(name)) in endings)
     first = next(found, None)
     if first is None:
         raise RelscaleError(f"{where}.path: {path}: no file there ends in {', '.join(endings)}")
@@ -149,12 +151,13 @@ def _files(path: Path, wanted: Any) -> Iterator[Path]:
 
 
 def _columns(table: Path) -> list[str] | None:
-    """The columns of a table's first row; None where they cannot be told, which reading it will say."""
+    """The columns of a table's first rows; None where they cannot be told, which reading it will say."""
     try:
         if table.suffix == ".parquet":
             names: list[str] = pa.parquet.read_schema(table).names
             return names
         with table.open(encoding="utf-8-sig") as lines:
-            return list(json.loads(next(line for line in lines if line.strip())))
-    except (OSError, ValueError, TypeError, StopIteration, pa.ArrowException):
+            rows = islice((json.loads(line) for line in lines if line.strip()), LOOKED_AT)
+            return list(dict.fromkeys(key for row in rows for key in row)) or None
+    except (OSError, ValueError, TypeError, pa.ArrowException):
         return None

@@ -43,7 +43,7 @@ def read_folder(
     if not path.exists():
         raise RelscaleError(f"{path}: no such file or folder")
     root = path if path.is_dir() else path.parent
-    files = [file for file in _files(path) if _ending(file) in TEXT_ENDINGS + TABLE_ENDINGS]
+    files = [file for file in _files(path) if ending(file) in TEXT_ENDINGS + TABLE_ENDINGS]
     if not files:
         raise RelscaleError(f"{path}: no file ends in {', '.join(TEXT_ENDINGS + TABLE_ENDINGS)}")
     documents = []
@@ -51,7 +51,7 @@ def read_folder(
         name = file.relative_to(root).as_posix()
         folder = name.split("/")[0] if "/" in name else UNGROUPED
         for number, (content, domain) in enumerate(_texts(file, text, group)):
-            row = f"{name}#{number}" if _ending(file) in TABLE_ENDINGS else name
+            row = f"{name}#{number}" if ending(file) in TABLE_ENDINGS else name
             document = Document(row, PART, domain or folder, name, row, "", "", "", content)
             if len(content) >= min_characters:
                 documents.append(document)
@@ -67,19 +67,19 @@ def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     found = sorted(Path(folder, name) for folder, _, names in os.walk(path, onerror=refuse) for name in names)
-    lost = [file for file in found if file.is_symlink() and not file.exists() and _ending(file)]
+    lost = [file for file in found if file.is_symlink() and not file.exists() and ending(file)]
     if lost:
         raise RelscaleError(f"{lost[0]}: a link to a file that is not there; remove the link")
     return [file for file in found if file.is_file()]
 
 
-def _ending(file: Path) -> str:
+def ending(file: Path) -> str:
     """The ending of a file's name, without that of its packing."""
     return Path(file.stem).suffix if file.suffix in PACKED else file.suffix
 
 
 def _texts(file: Path, text: str, group: str | None) -> Iterator[tuple[str, str]]:
-    if _ending(file) in TEXT_ENDINGS:
+    if ending(file) in TEXT_ENDINGS:
         yield read_text(file).replace("\r\n", "\n").replace("\r", "\n"), ""
         return
     for place, row in _rows(file, [text, group] if group else [text]):
@@ -97,7 +97,7 @@ def _texts(file: Path, text: str, group: str | None) -> Iterator[tuple[str, str]
 
 def _rows(file: Path, columns: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The rows of a table, each with its place; a column is in one of them at least."""
-    if _ending(file) == ".parquet":
+    if ending(file) == ".parquet":
         table = read_table(file, columns)
         for number, row in enumerate(table.select(columns).to_pylist(), start=1):
             yield f"{file}, row {number}", row

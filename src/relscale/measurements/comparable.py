@@ -88,11 +88,13 @@ class Usual:
 
 
 def _reference(models: Sequence[tuple[dict[str, Words], int]]) -> dict[str, Usual]:
+    """The documents that half of the models have at least: one model with another version of one flags itself alone."""
     seen: dict[str, Counter[Words]] = defaultdict(Counter)
     for documents, weight in models:
         for document, words in documents.items():
             seen[document][words] += weight
-    return {document: _usual(words) for document, words in seen.items()}
+    most = sum(weight for _, weight in models)
+    return {document: _usual(words) for document, words in seen.items() if 2 * sum(words.values()) >= most}
 
 
 def _usual(seen: Counter[Words]) -> Usual:
@@ -129,11 +131,19 @@ def _differences(documents: dict[str, Words], reference: dict[str, Usual]) -> It
 
 
 def number_digests(items: pa.Table) -> dict[str, bytes]:
-    """A digest of all log-probabilities of a model in each suite; equal for one model under two names."""
+    """A digest of all log-probabilities of a model in each suite; equal for one model under two names.
+
+    A suite in which every token is as likely as any other has none: so it is for all models that have not learnt yet.
+    """
     found = {}
     for suite in pc.unique(items["suite"]).to_pylist():
-        numbers = items.filter(pc.field("suite") == suite)["logprob"].to_numpy()
-        if np.isfinite(numbers).any():
+        own = items.filter(pc.field("suite") == suite)
+        numbers = own["logprob"].to_numpy()
+        by_token = numbers / own["tokens"].to_numpy(zero_copy_only=False).astype(
+            float
+        )  # NaN where a log does not tell
+        uniform = np.allclose(by_token, by_token[0], rtol=1e-6, atol=0)
+        if np.isfinite(numbers).any() and not uniform:
             found[suite] = hashlib.blake2b(np.sort(numbers).tobytes(), digest_size=16).digest()
     return found
 

@@ -61,13 +61,16 @@ def flag_fewer_items(table: pa.Table) -> pa.Table:
     places = list(zip(*(table[name].to_pylist() for name in PLACE), strict=True))
     items = table["items"].to_pylist()
     most: dict[tuple[Any, ...], int] = {}
-    for place, own in zip(places, items, strict=True):
-        most[place] = max(most.get(place, 0), own or 0)
+    statuses = table["status"].to_pylist()
+    for place, own, told in zip(places, items, statuses, strict=True):
+        if told == Status.OK:
+            most[place] = max(most.get(place, 0), own or 0)
     status = [
         of_items(Status.INCOMPLETE, own, most[place])
-        if told == Status.OK and own and own < most[place]
+        # Which documents are long enough to score is for each model's tokenizer to say.
+        if told == Status.OK and own and own < most[place] and "_document_" not in place[-1]
         else told
-        for place, own, told in zip(places, items, table["status"].to_pylist(), strict=True)
+        for place, own, told in zip(places, items, statuses, strict=True)
     ]
     return _with(table, "status", pa.array(status, pa.string()))
 
