@@ -2,7 +2,7 @@
 
 Of one group under one prompt, each model has documents, each as often as it stands there and with a digest of what was
 asked of it. They are held against a reference: what the prepared suite asks, where models were scored here, else the
-documents that any model has, each as often and in the words that most models have it. Where as many models were asked
+documents that half of the models have at least, each as often and in the words of most. Where as many models were asked
 in one form as in another, nobody knows which is meant, and all of them are flagged: prompts with other solved examples,
 of another template, or in the chat templates of different models are different prompts.
 """
