@@ -13,7 +13,6 @@ from relscale.design.architecture import Architecture
 from relscale.training.model import INITIAL_STD
 from relscale.training.rms_norm import EPSILON
 from relscale.training.rotary import THETA
-from relscale.training.state import WEIGHTS
 
 
 def export(
@@ -33,7 +32,7 @@ def export(
         name if name.startswith("lm_head.") else f"model.{name}": weight.detach().cpu().contiguous()
         for name, weight in weights.items()
     }
-    save_file(named, folder / WEIGHTS, metadata={"format": "pt"})
+    save_file(named, folder / "model.safetensors", metadata={"format": "pt"})
     text = json.dumps(huggingface_config(architecture, end_of_text), indent=2)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
     for file in tokenizer:

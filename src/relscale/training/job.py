@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from relscale.checksums import check_digests, is_whole, set_aside
+from relscale.checksums import is_whole, set_aside
 from relscale.design.cost import Hardware
 from relscale.design.placement import Placement, place, place_together
 from relscale.design.run import Run
@@ -19,7 +19,7 @@ from relscale.training.devices import Devices, connect, one_of_several
 from relscale.training.interruption import Interruption, interruptible
 from relscale.training.key import run_key, tokens_digest
 from relscale.training.ownership import owned
-from relscale.training.state import CHECKPOINTS, RECORD, WEIGHTS, remove_state, state_folder
+from relscale.training.state import CHECKPOINTS, RECORD, remove_state, state_folder
 
 ANY = Hardware(flops_per_second=1.0)  # one processor, of which nothing is known
 
@@ -182,7 +182,6 @@ def _train(job: Job, number: int) -> dict[str, Any]:
         record = read_record(folder)
         if record is None:
             if folder.is_dir():
-                _refuse_to_lose(folder)
                 _say(f"{folder}: damaged, moved to {set_aside(folder)}, so that it is trained again")
             job.check_tokens()
             job.devices().told(number)
@@ -193,24 +192,6 @@ def _train(job: Job, number: int) -> dict[str, Any]:
             raise AssertionError("a device stopped that nothing had asked to")
         remove_state(unfinished)
     return record
-
-
-def _refuse_to_lose(folder: Path) -> None:
-    """Refuse to train a run again whose weights are whole, for the sake of a smaller file.
-
-    Raises
-    ------
-    RelscaleError
-        They are.
-    """
-    try:
-        check_digests(folder, [RECORD, WEIGHTS])
-    except (Damaged, OSError):
-        return
-    raise RelscaleError(
-        f"{folder}: its weights are whole, and another of its files is gone or was changed; put that back, or delete "
-        "the folder to train the run again"
-    )
 
 
 def _train_along(job: Job) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from relscale.atomic import atomic_path, remove, remove_partials
 
 FILE = "state.pt"
-RECORD, WEIGHTS = "run.json", "model.safetensors"  # of a result
+RECORD = "run.json"  # of a result
 CHECKPOINTS = "checkpoints"  # the folder of weights on the way, in the state's and later in the result's
 OWNER = "owner.json"  # the name of the process that owns the run
 
