@@ -106,8 +106,8 @@ def _acquire(path: Path, me: Owner, wait: Callable[[], None], say: Callable[[str
     since = first = 0.0  # when that touch was first seen, and that owner
     while True:
         wait()
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)  # fails where the folder goes away meanwhile
             with path.open("x", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(me)))
             return
