@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from relscale.checksums import check_files, files_list
 from relscale.errors import RelscaleError
 from relscale.figures import browser, plot
 from relscale.figures.data import FigureData
@@ -426,7 +427,9 @@ def test_with_a_chrome_there_are_three_pictures(toy: FigureData, tmp_path: Path)
     assert heads[".png"] == b"\x89PNG\r\n\x1a\n"
     assert heads[".pdf"].startswith(b"%PDF")
     assert heads[".svg"].startswith(b"<svg")
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in written)
+    listed = files_list(written[0])
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in [*written, listed]}
+    check_files(listed)
 
 
 def test_a_figure_depends_on_no_other_figure() -> None:

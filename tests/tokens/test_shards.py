@@ -97,14 +97,22 @@ def test_what_shards_depend_on_is_in_their_place(recipe, tmp_path):
     assert alone.folders() == recipe.folders()[:1]
 
 
+# Imported anew by each process that it starts, all of which therefore rest after a shard: on a fast machine a job would
+# otherwise be done before it is killed.
 PROGRAM = """
 import sys
+import time
 from pathlib import Path
 import relscale.tokens.shards as shards
 from relscale.corpora.streamed import open_stream
 shards.CHUNK_CHARACTERS = 20_000
+source, vocabulary, store, processes, rest = sys.argv[1:]
+write = shards._write
+def write_and_rest(*arguments):
+    write(*arguments)
+    time.sleep(float(rest))
+shards._write = write_and_rest
 if __name__ == "__main__":
-    source, vocabulary, store, processes = sys.argv[1:]
     recipe = shards.Recipe(open_stream(source), Path(vocabulary), Path(store), 0, shard_characters=40_000)
     shards.make_shards(recipe, float("inf"), int(processes))
 """
@@ -116,8 +124,8 @@ def test_a_killed_job_goes_on_after_its_whole_shards_with_any_number_of_processe
     build_source(OPTIONS | {"path": str(tmp_path / "set")}, tmp_path / "source", 0, name="web")
     (tmp_path / "program.py").write_text(PROGRAM)
 
-    def start(store, processes):
-        arguments = [tmp_path / "source" / "documents.parquet", vocabulary, tmp_path / store, processes]
+    def start(store, processes, rest=0.0):
+        arguments = [tmp_path / "source" / "documents.parquet", vocabulary, tmp_path / store, processes, rest]
         return subprocess.Popen(
             [sys.executable, tmp_path / "program.py", *map(str, arguments)], start_new_session=True
         )
@@ -127,7 +135,7 @@ def test_a_killed_job_goes_on_after_its_whole_shards_with_any_number_of_processe
 
     assert start("one", 1).wait() == 0
     for kill in range(2):
-        job = start("killed", 2)
+        job = start("killed", 2, rest=0.5)
         before = len(whole("killed"))
         while job.poll() is None and len(whole("killed")) < before + 1:
             time.sleep(0.01)
