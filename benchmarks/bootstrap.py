@@ -29,12 +29,12 @@ import pyarrow as pa
 import scipy.stats
 from numpy.typing import NDArray
 
-from relscale.fitting.bootstrap.blocks import block_lines, block_sums
-from relscale.fitting.bootstrap.frontier import frontier_draws
-from relscale.fitting.bootstrap.schemes import BLOCK, PAIRS, weights
-from relscale.fitting.frontier import Point, frontier
-from relscale.fitting.ladder import Ladder, ladders
-from relscale.fitting.last_stage import lines
+from relscale.fitting.curves.frontier import Point, frontier
+from relscale.fitting.curves.run_matrix import Ladder, ladders
+from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums
+from relscale.fitting.inference.bootstrap.frontier import frontier_draws
+from relscale.fitting.inference.bootstrap.schemes import BLOCK, PAIRS, weights
+from relscale.fitting.inference.log_log_lines import lines
 
 Floats = NDArray[np.float64]
 

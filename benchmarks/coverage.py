@@ -33,7 +33,7 @@ from trials import forecasts, isoflop, laws, lines
 from trials.outcome import Outcome, Row, markdown, table
 from trials.recovery import recovery
 
-from relscale.fitting.ladder import ladders
+from relscale.fitting.curves.run_matrix import ladders
 from relscale.tables import read_table
 
 ROOT = Path(__file__).parents[1]

@@ -21,16 +21,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tabulate import tabulate
 
-from relscale.fitting.contrasts import contrasts
-from relscale.fitting.curves import Curves
+from relscale.fitting.curves.contrasts import contrasts
+from relscale.fitting.curves.curves import Curves
+from relscale.fitting.curves.frontier_curves import Reading, reading
+from relscale.fitting.curves.run_matrix import Ladder, ladders
 from relscale.fitting.forecasts.backtest import Backtest, backtest
 from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE
-from relscale.fitting.forecasts.design import CHOSEN, Design
-from relscale.fitting.forecasts.panel import Panel, panel
-from relscale.fitting.forecasts.score import interval_score
+from relscale.fitting.forecasts.ensemble_settings import CHOSEN, Design
+from relscale.fitting.forecasts.forecast_data import Panel, panel
+from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.forecasts.width import half_widths
-from relscale.fitting.ladder import Ladder, ladders
-from relscale.fitting.reading import Reading, reading
 from relscale.fitting.settings import settings
 from relscale.measurements.published import published
 

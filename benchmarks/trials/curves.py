@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.fitting.curves import ERROR, RATIO, Curves
-from relscale.fitting.frontier import Point
+from relscale.fitting.curves.curves import ERROR, RATIO, Curves
+from relscale.fitting.curves.frontier import Point
 
 Floats = NDArray[np.float64]
 

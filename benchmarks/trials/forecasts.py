@@ -5,7 +5,7 @@ from generators.futures import AHEAD, FLOPS, WORLDS
 from trials.curves import curves_of
 from trials.outcome import Floats, Outcome, covered
 
-from relscale.fitting.curves import ERROR, RATIO
+from relscale.fitting.curves.curves import ERROR, RATIO
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import forecast_rows
 from relscale.fitting.settings import Settings

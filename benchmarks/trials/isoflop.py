@@ -14,12 +14,12 @@ from trials.outcome import Row, covered, monte_carlo_error, verdict
 from relscale.config import load_config
 from relscale.design.isoflop import plan
 from relscale.errors import RelscaleError
-from relscale.fitting import interval
-from relscale.fitting.errors import read_off
-from relscale.fitting.frontier import minimum_spread
-from relscale.fitting.interval import Interval, item_lines
-from relscale.fitting.ladder import Ladder
-from relscale.fitting.last_stage import lines
+from relscale.fitting.curves.frontier import minimum_spread
+from relscale.fitting.curves.optimal_errors import read_off
+from relscale.fitting.curves.run_matrix import Ladder
+from relscale.fitting.inference import interval
+from relscale.fitting.inference.interval import Interval, item_lines
+from relscale.fitting.inference.log_log_lines import lines
 from relscale.laws import parabola
 
 CHUNK = 50  # data sets at a time, for memory's sake

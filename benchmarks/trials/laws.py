@@ -11,11 +11,11 @@ import numpy as np
 from generators.laws import Design, Floats
 from trials.outcome import Outcome, covered
 
-from relscale.fitting.bootstrap import limits as of_draws
-from relscale.fitting.bootstrap import schemes
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
-from relscale.fitting.law_fits import Fitted
+from relscale.fitting.estimation.law_fits import Fitted
+from relscale.fitting.inference.bootstrap import limits as of_draws
+from relscale.fitting.inference.bootstrap import schemes
 
 DRAWS = 199
 AT_ONCE = 25_000  # draws of all data sets in one call, for memory's sake

@@ -9,12 +9,12 @@ from generators import gaps, trajectories
 from trials.curves import curves_of
 from trials.outcome import Outcome, covered
 
-from relscale.fitting import interval
-from relscale.fitting.curves import ERROR, RATIO, Curves
-from relscale.fitting.last_stage import curve_lines, lines
-from relscale.fitting.law_rows import law_rows
-from relscale.fitting.questions.crossing import crossing_rows
-from relscale.fitting.questions.pooling import MEAN, pooled_rows
+from relscale.fitting.analyses.crossing import crossing_rows
+from relscale.fitting.analyses.partial_pooling import MEAN, pooled_rows
+from relscale.fitting.curves.curves import ERROR, RATIO, Curves
+from relscale.fitting.inference import interval
+from relscale.fitting.inference.law_rows import law_rows
+from relscale.fitting.inference.log_log_lines import curve_lines, lines
 from relscale.fitting.settings import Settings
 from relscale.laws import power, relative
 

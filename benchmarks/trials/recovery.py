@@ -7,7 +7,7 @@ from generators.laws import designs
 from trials.outcome import Row
 
 from relscale.fitting.estimation.estimate import estimate
-from relscale.fitting.last_stage import lines
+from relscale.fitting.inference.log_log_lines import lines
 from relscale.laws import compute_optimal, parabola, power, relative
 
 TRUTHS = 20

@@ -11,7 +11,7 @@ from relscale.checks.text import check_text
 from relscale.config import LONGEST, SHOWN, shortened
 from relscale.errors import RelscaleError
 from relscale.experiment import check_tables, checkpoints, planned, results_folder, source
-from relscale.fitting.metrics import VALIDATION
+from relscale.fitting.curves.metrics import VALIDATION
 from relscale.scoring.checkpoint_table import check_distinct
 from relscale.training.optimizers import optimizer_module
 

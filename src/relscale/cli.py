@@ -530,8 +530,8 @@ def _fit_measurements(options: argparse.Namespace) -> None:
 
     from relscale.fitting.fit import fit as fitted
     from relscale.fitting.fits import write
-    from relscale.fitting.reproduction import reproduction
-    from relscale.fitting.summary import summary
+    from relscale.fitting.report.reproduction import reproduction
+    from relscale.fitting.report.summary import summary
     from relscale.measurements.sanity import flag_impossible
     from relscale.measurements.typed import typed
     from relscale.tables import open_table, read_table

@@ -21,15 +21,15 @@ import pyarrow.compute as pc
 
 from relscale.columns import numbers, words
 from relscale.errors import RelscaleError
-from relscale.fitting.bootstrap.schemes import Floats, members
+from relscale.fitting.curves.metrics import VALIDATION, is_error
 from relscale.fitting.estimation.estimate import ERRORS, LOSSES
+from relscale.fitting.estimation.law_fits import law_fits
+from relscale.fitting.estimation.law_points import MEASURED, SPENT
 from relscale.fitting.fit import fit as fit_measurements
 from relscale.fitting.fits import Fits, from_rows, write
-from relscale.fitting.law_fits import law_fits
-from relscale.fitting.law_points import MEASURED, SPENT
-from relscale.fitting.metrics import VALIDATION, is_error
+from relscale.fitting.inference.bootstrap.schemes import Floats, members
+from relscale.fitting.report.summary import summary
 from relscale.fitting.settings import Settings
-from relscale.fitting.summary import summary
 from relscale.frames import arrow_table
 from relscale.laws.catalogue import law as found_law
 from relscale.laws.catalogue import law_names

@@ -251,7 +251,7 @@ def _polars(rows: list[Row], rng: random.Random) -> Any:
 
 def published_table(rng: random.Random, folder: Path) -> str:
     """``runs: {source: measurements}``: tables as they were published, and the ladders that fits are made of."""
-    from relscale.fitting.ladder import ladders
+    from relscale.fitting.curves.run_matrix import ladders
     from relscale.measurements.published import read_tables
     from relscale.measurements.schema import MEASUREMENTS
 

@@ -5,13 +5,13 @@ import pytest
 import statsmodels.api as sm
 
 from relscale.figures.law_lines import law_line
-from relscale.fitting import interval
-from relscale.fitting.bootstrap.blocks import block_lines, block_sums
-from relscale.fitting.bootstrap.schemes import weights
-from relscale.fitting.curves import RATIO, Curves
-from relscale.fitting.frontier import Point
-from relscale.fitting.last_stage import lines
-from relscale.fitting.law_rows import law_rows
+from relscale.fitting.curves.curves import RATIO, Curves
+from relscale.fitting.curves.frontier import Point
+from relscale.fitting.inference import interval
+from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums
+from relscale.fitting.inference.bootstrap.schemes import weights
+from relscale.fitting.inference.law_rows import law_rows
+from relscale.fitting.inference.log_log_lines import lines
 from relscale.fitting.settings import Settings
 from relscale.laws import relative
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from relscale.fitting.bootstrap import limits as li
-from relscale.fitting.bootstrap import schemes
+from relscale.fitting.inference.bootstrap import limits as li
+from relscale.fitting.inference.bootstrap import schemes
 
 SKEWED = np.random.default_rng(0).exponential(size=25)
 

@@ -13,7 +13,7 @@ from relscale.figures import optimizers
 from relscale.figures.data import FigureData
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import write
-from relscale.fitting.summary import summary
+from relscale.fitting.report.summary import summary
 
 GROUPS = {"a": (1.5, 0.08, 0.0)}
 EXPONENT, LEVEL, AT = -0.02, 0.97, 1e5

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from relscale.fitting.bootstrap import schemes
+from relscale.fitting.curves.run_matrix import ladders
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.law_draws import draws
+from relscale.fitting.estimation.law_fits import law_fits
+from relscale.fitting.estimation.law_points import Points
 from relscale.fitting.fit import fit
-from relscale.fitting.ladder import ladders
-from relscale.fitting.law_draws import draws
-from relscale.fitting.law_fits import law_fits
-from relscale.fitting.law_points import Points
+from relscale.fitting.inference.bootstrap import schemes
 from relscale.fitting.settings import Settings
 from relscale.laws.catalogue import law_names
 

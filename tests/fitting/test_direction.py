@@ -3,7 +3,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relscale.fitting.direction import direction
+from relscale.fitting.inference.direction import direction
 
 
 def around(value: float, width: float = 0.01) -> tuple[float, float]:

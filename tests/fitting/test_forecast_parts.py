@@ -7,18 +7,19 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relscale.fitting.direction import CLOSES, UNCLEAR, WIDENS
-from relscale.fitting.forecasts import loss_to_loss, sums, trend
-from relscale.fitting.forecasts.design import CHOSEN
+from relscale.fitting.forecasts import additive_laws as sums
+from relscale.fitting.forecasts import loss_to_loss, trend
+from relscale.fitting.forecasts.ensemble_settings import CHOSEN
 from relscale.fitting.forecasts.gap_direction import gap_direction
-from relscale.fitting.forecasts.origins import rolling_origins
-from relscale.fitting.forecasts.past import Past
+from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.forecasts.persistence import persistence
-from relscale.fitting.forecasts.places import Places, places
 from relscale.fitting.forecasts.projection import project
-from relscale.fitting.forecasts.score import interval_score
+from relscale.fitting.forecasts.rolling_origins import rolling_origins
+from relscale.fitting.forecasts.scales import Places, places
+from relscale.fitting.forecasts.track_record import Past
 from relscale.fitting.forecasts.weights import combine, weights
 from relscale.fitting.forecasts.width import half_widths
+from relscale.fitting.inference.direction import CLOSES, UNCLEAR, WIDENS
 
 FLOPS = 1e18 * 10 ** (np.arange(9) / 3)
 NAN = float("nan")

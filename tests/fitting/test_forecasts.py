@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relscale.fitting.curves import ERROR, RATIO, Curves
+from relscale.fitting.curves.curves import ERROR, RATIO, Curves
+from relscale.fitting.curves.frontier import Point
 from relscale.fitting.fits import BACKTESTS, FORECASTS
 from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE, PERSISTENCE
 from relscale.fitting.forecasts.forecast import forecast_rows
 from relscale.fitting.forecasts.held_against import held_against
-from relscale.fitting.frontier import Point
 from relscale.fitting.settings import Settings
 
 Row = dict[str, Any]

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from relscale.fitting.bootstrap.frontier import frontier_draws, optimum, reading_weights
-from relscale.fitting.bootstrap.schemes import weights
-from relscale.fitting.errors import errors
+from relscale.fitting.curves.frontier import frontier
+from relscale.fitting.curves.frontier_curves import reading
+from relscale.fitting.curves.optimal_errors import errors
+from relscale.fitting.curves.run_matrix import Ladder, ladders
 from relscale.fitting.fit import fit
-from relscale.fitting.frontier import frontier
-from relscale.fitting.frontier_rows import frontier_rows
-from relscale.fitting.ladder import Ladder, ladders
-from relscale.fitting.reading import reading
+from relscale.fitting.inference.bootstrap.frontier import frontier_draws, optimum, reading_weights
+from relscale.fitting.inference.bootstrap.schemes import weights
+from relscale.fitting.inference.frontier_rows import frontier_rows
 from relscale.fitting.settings import settings
 
 GROUPS = {"a": (1.0, 0.05, 0.0), "b": (1.5, 0.08, 0.3)}

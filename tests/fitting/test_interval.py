@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from relscale.fitting import interval
-from relscale.fitting.last_stage import lines
+from relscale.fitting.inference import interval
+from relscale.fitting.inference.log_log_lines import lines
 
 POINTS, WEIGHTS = np.polynomial.legendre.leggauss(400)
 X = np.log([1e11, 3e11, 1e12, 3e12])

@@ -11,8 +11,8 @@ import pytest
 import statsmodels.api
 
 from relscale.errors import RelscaleError
+from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.fits import FITS, PREDICTIONS
-from relscale.fitting.law_fits import law_fits
 from relscale.fitting.settings import Settings
 from relscale.laws import parametric
 from relscale.measurements.published import published

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relscale.fitting.metrics import error_rate, is_error, parse
+from relscale.fitting.curves.metrics import error_rate, is_error, parse
 
 ERRORS = [
     *(

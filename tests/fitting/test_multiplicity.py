@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from relscale.fitting.multiplicity import adjusted
+from relscale.fitting.inference.multiplicity import adjusted
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))

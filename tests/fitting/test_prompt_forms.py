@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
+from relscale.fitting.analyses.prompt_forms import prompt_form_rows
+from relscale.fitting.curves.frontier_curves import reading
+from relscale.fitting.curves.run_matrix import Ladder, Series
 from relscale.fitting.fit import fit
-from relscale.fitting.ladder import Ladder, Series
-from relscale.fitting.prompt_forms import prompt_form_rows
-from relscale.fitting.reading import reading
 from relscale.fitting.settings import Settings
 
 FLOPS = np.geomspace(1e18, 1e21, 7)

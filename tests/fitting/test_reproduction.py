@@ -7,7 +7,7 @@ import pytest
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits
-from relscale.fitting.reproduction import NEEDED, reproduction
+from relscale.fitting.report.reproduction import NEEDED, reproduction
 
 Row = dict[str, Any]
 

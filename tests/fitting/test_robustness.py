@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 import relscale
 from relscale.errors import RelscaleError
-from relscale.fitting.bootstrap.limits import BIASED, KINDS, limits
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits, from_rows
-from relscale.fitting.law_fits import law_fits
+from relscale.fitting.inference.bootstrap.limits import BIASED, KINDS, limits
 from relscale.fitting.settings import Settings
 from relscale.laws.catalogue import law, law_names
 

@@ -6,8 +6,8 @@ import pytest
 
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import FITS, FORECASTS, PREDICTIONS, REPRODUCTION, Fits
-from relscale.fitting.left_out import left_out
-from relscale.fitting.summary import summary
+from relscale.fitting.report.summary import summary
+from relscale.fitting.report.untrusted_runs import left_out
 
 GROUPS = {"a": (1.5, 0.08, 0.3), "b": (1.0, 0.05, 0.0)}
 CURVE = {

@@ -116,7 +116,7 @@ def test_a_change_runs_what_depends_on_it(tables, change, jobs):
     ("module", "first"),
     [
         ("measurements/sources/chinchilla.py", "collect"),
-        ("fitting/reproduction.py", "fit"),
+        ("fitting/report/reproduction.py", "fit"),
     ],
 )
 def test_changed_code_runs_its_own_stage_and_those_below(tables, module, first):

@@ -12,9 +12,9 @@ from relscale.design.run import Run
 from relscale.errors import RelscaleError
 from relscale.experiment import checkpoints, corpora, is_streamed, source
 from relscale.figures.plot import figure_module, figure_suite
-from relscale.fitting.law_points import MEASURED
-from relscale.fitting.metrics import VALIDATION, is_error
-from relscale.fitting.reproduction import NEEDED
+from relscale.fitting.curves.metrics import VALIDATION, is_error
+from relscale.fitting.estimation.law_points import MEASURED
+from relscale.fitting.report.reproduction import NEEDED
 from relscale.laws import parabola
 from relscale.laws.catalogue import law
 from relscale.measurements.metric_names import OF_KIND, OF_VALIDATION

@@ -13,8 +13,8 @@ import pyarrow as pa
 from relscale.errors import RelscaleError
 from relscale.figures.as_text import as_text, shown
 from relscale.figures.metric_title import metric_title
-from relscale.fitting.left_out import left_out
-from relscale.fitting.metrics import parse
+from relscale.fitting.curves.metrics import parse
+from relscale.fitting.report.untrusted_runs import left_out
 from relscale.tables import read_table
 from relscale.yaml_text import load
 

@@ -25,7 +25,7 @@ from relscale.figures.panels import (
     set_axes,
     share_titles,
 )
-from relscale.fitting.metrics import parse
+from relscale.fitting.curves.metrics import parse
 
 TITLE = "From loss to accuracy"
 SHOWN = ("accuracy", "probability")

@@ -1,6 +1,6 @@
 """Metrics in words, with their units, for axes."""
 
-from relscale.fitting.metrics import parse
+from relscale.fitting.curves.metrics import parse
 
 # What a quantity is called, and its unit or what it is of.
 QUANTITIES = {

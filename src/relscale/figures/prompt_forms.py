@@ -28,7 +28,7 @@ from relscale.figures.panels import (
     panels,
     set_axes,
 )
-from relscale.fitting.metrics import parse
+from relscale.fitting.curves.metrics import parse
 
 PER_SUITE = True
 LEAST, GROUP = 270, 13  # pixels of a panel, and of a group under a form

@@ -7,27 +7,27 @@ import numpy as np
 import pyarrow as pa
 
 from relscale.fitting import fits as tables
-from relscale.fitting.accuracy import sigmoid_rows
-from relscale.fitting.allocation import allocation
-from relscale.fitting.by_size import by_size
-from relscale.fitting.contrasts import contrasts
-from relscale.fitting.curves import RATIO, Curves
+from relscale.fitting.analyses.crossing import crossing_rows
+from relscale.fitting.analyses.held_out_comparison import form_rows
+from relscale.fitting.analyses.influence import influence_rows
+from relscale.fitting.analyses.partial_pooling import pooled_rows
+from relscale.fitting.analyses.prompt_forms import prompt_form_rows
+from relscale.fitting.analyses.specification import specification_rows
+from relscale.fitting.analyses.statistical_power import power_rows
+from relscale.fitting.curves.allocation import allocation
+from relscale.fitting.curves.by_size import by_size
+from relscale.fitting.curves.contrasts import contrasts
+from relscale.fitting.curves.curves import RATIO, Curves
+from relscale.fitting.curves.frontier_curves import Reading, reading
+from relscale.fitting.curves.point_rows import error_rows, frontier_row, gap_rows
+from relscale.fitting.curves.run_matrix import Ladder, Replicates, ladders
+from relscale.fitting.estimation.accuracy import sigmoid_rows
+from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.fits import Fits
 from relscale.fitting.forecasts.forecast import forecast_rows
-from relscale.fitting.frontier_rows import frontier_rows
-from relscale.fitting.ladder import Ladder, Replicates, ladders
-from relscale.fitting.law_fits import law_fits
-from relscale.fitting.law_rows import law_rows
-from relscale.fitting.multiplicity import adjusted
-from relscale.fitting.point_rows import error_rows, frontier_row, gap_rows
-from relscale.fitting.prompt_forms import prompt_form_rows
-from relscale.fitting.questions.crossing import crossing_rows
-from relscale.fitting.questions.forms import form_rows
-from relscale.fitting.questions.influence import influence_rows
-from relscale.fitting.questions.pooling import pooled_rows
-from relscale.fitting.questions.power import power_rows
-from relscale.fitting.questions.specification import specification_rows
-from relscale.fitting.reading import Reading, reading
+from relscale.fitting.inference.frontier_rows import frontier_rows
+from relscale.fitting.inference.law_rows import law_rows
+from relscale.fitting.inference.multiplicity import adjusted
 from relscale.fitting.settings import Settings, settings
 from relscale.laws import power, relative
 from relscale.laws.loglog import LogLogLaw

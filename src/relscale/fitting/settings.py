@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from relscale.errors import RelscaleError
-from relscale.fitting.ladder import Ladder
-from relscale.fitting.metrics import is_error
+from relscale.fitting.curves.metrics import is_error
+from relscale.fitting.curves.run_matrix import Ladder
 
 OPTIONS = (
     *(
@@ -33,7 +33,7 @@ class Settings:
     level
         Of the intervals.
     frontier
-        "auto", "parabola" or "all" (``relscale.fitting.frontier``).
+        "auto", "parabola" or "all" (``relscale.fitting.curves.frontier``).
     baselines
         The group that a suite's other groups are compared with.
     metrics
@@ -61,7 +61,7 @@ class Settings:
     forecast
         Where to forecast: mappings with ``training_flops`` and, where known, ``tokens_per_param`` and ``corpus``.
     laws
-        Further laws to fit (``relscale.fitting.law_fits``).
+        Further laws to fit (``relscale.fitting.estimation.law_fits``).
     seed
         Of every bootstrap and simulation.
     """

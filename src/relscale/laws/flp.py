@@ -12,7 +12,7 @@
 
 Each stage has its own data: many checkpoints say how performance follows loss, few converged models how loss follows
 compute. From P alone slope and L_ref can not be told apart, so the stages are fitted one after the other, and a
-forecast takes its loss from the first (``predictor_from`` of ``relscale.fitting.law_fits``), draw by draw.
+forecast takes its loss from the first (``predictor_from`` of ``relscale.fitting.estimation.law_fits``), draw by draw.
 
 Source: Chen et al., *Scaling Laws for Predicting Downstream Performance in LLMs*, arXiv 2410.08527, equations 1 and 2.
 """

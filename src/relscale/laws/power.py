@@ -8,7 +8,7 @@
 | ``beta``, β | none; 0.05 means that ten times the compute leaves 10^−0.05 = 89% of the error |
 
 Linear in the logarithms, so least squares of these has a closed form and no starting points
-(``relscale.fitting.last_stage``); ``LAW`` is the same law for other losses and errors.
+(``relscale.fitting.inference.log_log_lines``); ``LAW`` is the same law for other losses and errors.
 
 Source: Kaplan et al., *Scaling Laws for Neural Language Models*, arXiv 2001.08361, section 1.2, for the loss; Held et
 al., arXiv 2510.24626, for each group's error.

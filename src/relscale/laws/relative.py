@@ -9,7 +9,7 @@ t is the target group and b its baseline, both with a power law of their own.
 | ``ratio_at_reference``, G_ref | none; 1 means equal errors |
 | ``delta_beta``, Δβ | none |
 
-The sign of Δβ alone says nothing: the gap closes where ``Δβ · ln G(F) < 0`` (``relscale.fitting.direction``).
+The sign of Δβ alone says nothing: the gap closes where ``Δβ · ln G(F) < 0`` (``relscale.fitting.inference.direction``).
 
 ``BY_SIZE`` has parameters N in place of compute, for two optimizers that trained equal models on equal tokens:
 

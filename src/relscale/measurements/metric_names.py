@@ -1,6 +1,6 @@
 """Which metrics a suite has, before anything is scored: what ``relscale.measurements.metrics`` makes of its items."""
 
-from relscale.fitting.metrics import VALIDATION
+from relscale.fitting.curves.metrics import VALIDATION
 
 AMONG_CHOICES = ("accuracy", "error_rate", "probability", "log_probability", "brier")
 OF_KIND = {

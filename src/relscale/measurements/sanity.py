@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.columns import numbers
-from relscale.fitting.metrics import parse
+from relscale.fitting.curves.metrics import parse
 from relscale.measurements.status import Status, of_items
 
 PLACE = ("corpus", "optimizer", "suite", "prompt", "group", "metric")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.candidates import (
     CANDIDATES,
     OWN,
@@ -17,14 +18,13 @@ from relscale.fitting.forecasts.candidates import (
     loss_forecasts,
     own_forecasts,
 )
-from relscale.fitting.forecasts.design import CHOSEN, Design
-from relscale.fitting.forecasts.origins import Mask, Origins, rolling_origins
-from relscale.fitting.forecasts.panel import Panel
-from relscale.fitting.forecasts.past import Past
-from relscale.fitting.forecasts.places import Places
+from relscale.fitting.forecasts.ensemble_settings import CHOSEN, Design
+from relscale.fitting.forecasts.forecast_data import Panel
+from relscale.fitting.forecasts.rolling_origins import Mask, Origins, rolling_origins
+from relscale.fitting.forecasts.scales import Places
+from relscale.fitting.forecasts.track_record import Past
 from relscale.fitting.forecasts.weights import combine, rewound, weights
 from relscale.fitting.forecasts.width import half_widths
-from relscale.fitting.ladder import Floats
 
 UNPROVEN = np.array([float(name in (PERSISTENCE, POWER_LAW)) for name in CANDIDATES])
 

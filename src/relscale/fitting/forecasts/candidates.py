@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from relscale.fitting.forecasts import loss_to_loss, sums, trend
-from relscale.fitting.forecasts.origins import Mask
-from relscale.fitting.forecasts.panel import Panel
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.forecasts import additive_laws as sums
+from relscale.fitting.forecasts import loss_to_loss, trend
+from relscale.fitting.forecasts.forecast_data import Panel
 from relscale.fitting.forecasts.persistence import persistence
-from relscale.fitting.forecasts.places import Places
-from relscale.fitting.ladder import Floats
+from relscale.fitting.forecasts.rolling_origins import Mask
+from relscale.fitting.forecasts.scales import Places
 
 PERSISTENCE, POWER_LAW, SURFACE = "persistence", "power law", "L(N, D)"
 

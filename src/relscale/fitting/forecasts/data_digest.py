@@ -5,9 +5,9 @@ import json
 
 import numpy as np
 
-from relscale.fitting.curves import Curves
-from relscale.fitting.forecasts.panel import Panel
-from relscale.fitting.ladder import Floats
+from relscale.fitting.curves.curves import Curves
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.forecasts.forecast_data import Panel
 
 
 def data_digest(curves: Curves, data: Panel) -> str:

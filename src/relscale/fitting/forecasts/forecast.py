@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from relscale.fitting.curves import RATIO, Curves
+from relscale.fitting.curves.curves import RATIO, Curves
+from relscale.fitting.curves.run_matrix import Floats, Ladder
 from relscale.fitting.forecasts.backtest import Backtest, Foresight, backtest, foresight
 from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE, LACKING
 from relscale.fitting.forecasts.data_digest import data_digest
+from relscale.fitting.forecasts.forecast_data import Panel, panel
 from relscale.fitting.forecasts.gap_direction import gap_direction
-from relscale.fitting.forecasts.panel import Panel, panel
+from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.forecasts.persistence import persistence
-from relscale.fitting.forecasts.places import Places, target_places
-from relscale.fitting.forecasts.score import interval_score
-from relscale.fitting.ladder import Floats, Ladder
+from relscale.fitting.forecasts.scales import Places, target_places
 from relscale.fitting.settings import Settings
 from relscale.provenance import code_digest
 

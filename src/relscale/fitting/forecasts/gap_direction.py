@@ -13,7 +13,7 @@ widens there.
 
 import math
 
-from relscale.fitting.direction import CLOSES, UNCLEAR, WIDENS
+from relscale.fitting.inference.direction import CLOSES, UNCLEAR, WIDENS
 
 
 def gap_direction(last: float, low: float, high: float) -> str | None:

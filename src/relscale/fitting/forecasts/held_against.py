@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from relscale.fitting.curves import Curves
+from relscale.fitting.curves.curves import Curves
 from relscale.fitting.forecasts.candidates import ENSEMBLE
-from relscale.fitting.forecasts.score import interval_score
+from relscale.fitting.forecasts.interval_score import interval_score
 
 Row = dict[str, Any]
 

@@ -11,8 +11,8 @@ Brandfonbrener et al., *Loss-to-Loss Prediction*, arXiv 2411.12925, equation 3; 
 
 import numpy as np
 
+from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.projection import evaluate, project
-from relscale.fitting.ladder import Floats
 
 SMALLEST_LINEAR, SMALLEST_POWER = 3, 5
 

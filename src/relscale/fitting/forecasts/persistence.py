@@ -7,8 +7,8 @@ Of a ratio: the gap neither closes nor widens. It estimates nothing, so far from
 
 import numpy as np
 
-from relscale.fitting.forecasts.places import Places
-from relscale.fitting.ladder import Floats
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.forecasts.scales import Places
 
 
 def persistence(known: Places, value: Floats, at: Places) -> Floats:

@@ -18,7 +18,7 @@ from itertools import chain, combinations
 
 import numpy as np
 
-from relscale.fitting.ladder import Floats
+from relscale.fitting.curves.run_matrix import Floats
 
 RIDGE = 1e-10  # share that is added to the normal matrix's diagonal, for terms that are next to equal
 

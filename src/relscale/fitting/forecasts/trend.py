@@ -12,9 +12,9 @@ Gardner & McKenzie, *Management Science* 31 (1985), for the damped trend, there 
 
 import numpy as np
 
-from relscale.fitting.forecasts.places import Places
-from relscale.fitting.ladder import Floats
-from relscale.fitting.last_stage import lines
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.forecasts.scales import Places
+from relscale.fitting.inference.log_log_lines import lines
 
 MEMORY = 0.5  # h, in ranges of the data
 CARRY = 1.0  # τ, in ranges of the data

@@ -15,10 +15,10 @@ Bates & Granger, *Operational Research Quarterly* 20 (1969), for inverse mean sq
 
 import numpy as np
 
-from relscale.fitting.forecasts.design import Design
-from relscale.fitting.forecasts.panel import Indices
-from relscale.fitting.forecasts.past import Past
-from relscale.fitting.ladder import Floats
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.forecasts.ensemble_settings import Design
+from relscale.fitting.forecasts.forecast_data import Indices
+from relscale.fitting.forecasts.track_record import Past
 
 LEAST = 1e-12  # a squared log error that is none
 

@@ -21,9 +21,9 @@ The power of d, the bound and the four origins are choices: ``design.Design``.
 import numpy as np
 from scipy.special import stdtrit
 
-from relscale.fitting.forecasts.design import Design
-from relscale.fitting.forecasts.past import Past, origin_counts
-from relscale.fitting.ladder import Floats
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.forecasts.ensemble_settings import Design
+from relscale.fitting.forecasts.track_record import Past, origin_counts
 
 ITERATIONS = 12
 SMALLEST = 2  # origins that an interval needs

@@ -1,0 +1,289 @@
+"""Which form fits best? Each is fitted without the largest budgets and then predicts them.
+
+What is held out: the points of the ``hold_out`` largest budgets. Where each run is a point and budgets are not given,
+the largest quarter of the distinct computes, at least ``hold_out`` of them. A curve's own points count: where it has no
+value at the largest budget, its next one is held out.
+
+All forms predict ln E or ln G, and with r the error of a prediction, ``rmse_log = √(mean r²)`` and
+``bias_log = mean r``, positive where too much was predicted. Errors of a fraction, so that 0.01 is 1%. Laws are fitted
+by least squares of the logarithms; the semilogarithmic line and the difference, which may be negative, of the numbers.
+
+=================== ======= =====================================================================================
+form                of      formula
+=================== ======= =====================================================================================
+persistence         both    the last value stays
+power_law           errors  E = α·F^−β
+irreducible         errors  E = E∞ + α·F^−β
+bnsl                errors  power law with one smooth break
+parametric          errors  E = E∞ + A·N^−α + B·D^−β
+semilog             errors  E = a − b·ln F
+relative_power_law  ratios  G = γ·F^Δβ
+irreducible         ratios  both errors with the power law and irreducible error of their own
+parametric          ratios  both errors with the L(N, D) of their own
+difference          ratios  G = 1 + D/E_b with E_t − E_b = D = δ·F^ε, E_b = α·F^−β
+=================== ======= =====================================================================================
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.fitting.curves.curves import ERROR, RATIO, Curves
+from relscale.fitting.curves.run_matrix import Floats, Ladder
+from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.inference.log_log_lines import lines
+from relscale.fitting.settings import Settings
+from relscale.laws import bnsl, difference, irreducible, parametric
+from relscale.laws.law import Law
+
+Row = dict[str, Any]
+Mask = NDArray[np.bool_]
+
+SHARE = 1 / 4  # of the computes, held out where runs have no budgets
+MOST = 5000  # points that a form is fitted to
+MANY, FEW = 200, 3  # from so many points on so few starting points find the same minimum
+SAME = 1e-6  # relative difference of errors that are ranked alike
+EXACT = 1e-7  # errors below this are all zero
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a form, fitted on some points of each curve, says of all points.
+
+    Attributes
+    ----------
+    value
+        (P, J) ln E or ln G; nan where the form could not be fitted.
+    status
+        (J,) "ok" or a reason.
+    """
+
+    value: Floats
+    status: list[str]
+
+
+Fit = Callable[[Curves, Mask], Prediction]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of law.
+
+    Attributes
+    ----------
+    name, quantity
+        What it is called, and whether it is one of errors or of ratios.
+    fewest
+        Distinct computes that it is fitted to at least, one more than its parameters; of ``parametric``, points.
+    fit
+        From curves and the points (P, J) to fit to, to a prediction.
+    """
+
+    name: str
+    quantity: str
+    fewest: int
+    fit: Fit
+
+
+def form_rows(curves: Curves, chosen: Settings, ladder: Ladder | None = None) -> list[Row]:
+    """A row for each curve and form, ranked by ``rmse_log``; a form that could not be fitted has none and no rank.
+
+    Forms alike within 1e-6 share a rank, as a law with irreducible error at 0 does with the law without. No rows where
+    ``chosen.hold_out`` is 0. ``ladder`` is not needed: the curves have what the forms ask for.
+    """
+    if not curves.keys or not curves.points or chosen.hold_out < 1:
+        return []
+    held = held_out(curves, chosen.hold_out)
+    fitted = _thinned(np.isfinite(curves.value) & ~held)
+    number = np.array([_distinct(curves.log_flops[column]) for column in fitted.T])
+    flops = np.exp(np.where(held, curves.log_flops[:, None], np.inf).min(axis=0))
+    rows: list[list[Row]] = [[] for _ in curves.keys]
+    for form in (form for form in FORMS if form.quantity == curves.quantity):
+        enough = (number >= form.fewest) & held.any(axis=0)
+        predicted = form.fit(curves, fitted & enough)
+        error = np.where(enough, predicted.value - curves.value, np.nan)
+        rmse, bias, inside = _rms(error, held), _mean(error, held), _rms(error, fitted)
+        for j, key in enumerate(curves.keys):
+            known = np.isfinite(rmse[j])
+            row = key | {
+                "quantity": curves.quantity,
+                "form": form.name,
+                "n_fitted": int(fitted[:, j].sum()),
+                "n_held_out": int(held[:, j].sum()),
+                "held_out_from": flops[j],
+                "status": predicted.status[j] if enough[j] else _few(form, int(number[j]), held[:, j]),
+            }
+            if known:
+                row |= {"rmse_log": rmse[j], "bias_log": bias[j], "rmse_log_fitted": inside[j]}
+            elif row["status"] == "ok":
+                row["status"] = "it predicts no positive error"
+            if row["status"] == "ok" and fitted[:, j].sum() == MOST:
+                row["status"] = f"fitted to {MOST} of the points, evenly spaced"
+            rows[j].append(row)
+    for of_curve in rows:
+        _rank(of_curve)
+    return [row for of_curve in rows for row in of_curve]
+
+
+def _thinned(used: Mask) -> Mask:
+    """At most ``MOST`` points of each curve, evenly by their order."""
+    result = np.zeros_like(used)
+    for j, of_curve in enumerate(used.T):
+        rows = np.flatnonzero(of_curve)
+        if len(rows) > MOST:
+            rows = rows[np.round(np.linspace(0, len(rows) - 1, MOST)).astype(np.int64)]
+        result[rows, j] = True
+    return result
+
+
+def held_out(curves: Curves, hold_out: int) -> Mask:
+    """(P, J) the points of each curve that are predicted."""
+    budgets = np.array([point.budget for point in curves.points])
+    named = bool(np.isfinite(budgets).all())
+    place = budgets if named else curves.log_flops
+    held = np.zeros(curves.value.shape, dtype=bool)
+    for j, used in enumerate(np.isfinite(curves.value).T):
+        distinct = np.unique(place[used])
+        count = hold_out if named else max(hold_out, round(SHARE * len(distinct)))
+        if 0 < count < len(distinct):
+            held[:, j] = used & (place >= distinct[-count])
+    return held
+
+
+def _few(form: Form, number: int, held: NDArray[np.bool_]) -> str:
+    if not held.any():
+        return "too few budgets to hold one out"
+    return f"too few points: {number} distinct computes, and it needs {form.fewest}"
+
+
+def _persistence(curves: Curves, used: Mask) -> Prediction:
+    last = len(used) - 1 - used[::-1].argmax(axis=0)  # points are sorted by compute
+    value = np.where(used.any(axis=0), curves.value[last, np.arange(used.shape[1])], np.nan)
+    return Prediction(np.broadcast_to(value, used.shape), ["ok"] * used.shape[1])
+
+
+def _line(curves: Curves, used: Mask) -> Prediction:
+    found = lines(curves.log_flops, np.where(used, curves.value, np.nan))
+    return Prediction(found.at(curves.log_flops[:, None]), ["ok"] * used.shape[1])
+
+
+def _semilog(curves: Curves, used: Mask) -> Prediction:
+    found = lines(curves.log_flops, np.where(used, np.exp(curves.value), np.nan))
+    return Prediction(_log(found.at(curves.log_flops[:, None])), ["ok"] * used.shape[1])
+
+
+def _of_law(law: Law, curves: Curves, used: Mask) -> Prediction:
+    """The law of each error."""
+    return _fitted(law, curves, used, curves.target)
+
+
+def _of_two(law: Law, curves: Curves, used: Mask) -> Prediction:
+    """The law of target and baseline, each by itself."""
+    target = _fitted(law, curves, used, curves.target)
+    baseline = _fitted(law, curves, used, _baseline(curves))
+    both = zip(target.status, baseline.status, strict=True)
+    return Prediction(target.value - baseline.value, [_first(t, b) for t, b in both])
+
+
+def _difference(curves: Curves, used: Mask) -> Prediction:
+    """The difference of the errors as a power law, on top of the baseline's own."""
+    baseline = lines(curves.log_flops, np.where(used, _baseline(curves), np.nan)).at(
+        curves.log_flops[:, None]
+    )
+    gap = np.where(used, np.exp(curves.target) - np.exp(_baseline(curves)), np.nan)
+    x = _relative(curves, used)
+    rows = used.any(axis=1) if len(used) > MOST else np.ones(len(used), dtype=bool)
+    found = estimate(
+        difference.LAW, x[None, rows], gap[rows], weights=used[rows].astype(float), error="linear"
+    )
+    predicted = difference.LAW.value(found.theta, x[None, :, None])
+    ratio = np.where(found.converged, 1 + predicted * np.exp(-baseline), np.nan)
+    return Prediction(_log(ratio), found.status)
+
+
+def _fitted(law: Law, curves: Curves, used: Mask, log_error: Floats) -> Prediction:
+    x = _predictors(law, curves, used)
+    if not np.isfinite(x[:, used.any(axis=1)]).all():
+        return Prediction(np.full(used.shape, np.nan), ["parameters or tokens are unknown"] * used.shape[1])
+    y = np.exp(np.where(used, log_error, np.nan))
+    rows = used.any(axis=1) if len(used) > MOST else np.ones(len(used), dtype=bool)
+    own, y, weights = x[:, rows], y[rows], used[rows]
+    found = estimate(law, own, y, weights=weights.astype(float), starts=_starts(law, own, y, weights))
+    with np.errstate(all="ignore"):  # of a law that was not found
+        predicted = law.value(found.theta, np.where(np.isfinite(x), x, 1.0)[..., None])
+    return Prediction(np.where(found.converged, _log(predicted), np.nan), found.status)
+
+
+def _starts(law: Law, x: Floats, y: Floats, used: Mask) -> Floats | None:
+    """(s, q, J) the law's best starting points where points are many; elsewhere all of them, which is None."""
+    if len(used) < MANY or not used.any(axis=0).all():
+        return None
+    each = [law.starts(x[:, of_curve], y[of_curve, j])[:FEW] for j, of_curve in enumerate(used.T)]
+    return np.stack([np.pad(s, ((0, FEW - len(s)), (0, 0)), mode="edge") for s in each], axis=-1)
+
+
+def _predictors(law: Law, curves: Curves, used: Mask) -> Floats:
+    """(p, P)"""
+    if law.reference:
+        return _relative(curves, used)[None]
+    points = curves.points
+    return np.array([[getattr(point, name) for point in points] for name in law.predictors], dtype=float)
+
+
+def _relative(curves: Curves, used: Mask) -> Floats:
+    """(P,) compute over the geometric mean of the points that are fitted to."""
+    middle = curves.log_flops[used.any(axis=1)].mean() if used.any() else 0.0
+    return np.exp(curves.log_flops - middle)
+
+
+def _baseline(curves: Curves) -> Floats:
+    assert curves.baseline is not None  # of a ratio
+    return curves.baseline
+
+
+def _first(target: str, baseline: str) -> str:
+    return target if target != "ok" else baseline if baseline == "ok" else f"baseline: {baseline}"
+
+
+def _log(x: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(x > 0, np.log(x), np.nan)
+
+
+def _distinct(x: Floats) -> int:
+    return len(np.unique(x))
+
+
+def _rms(error: Floats, of: Mask) -> Floats:
+    return np.sqrt(_mean(error**2, of))
+
+
+def _mean(error: Floats, of: Mask) -> Floats:
+    """(J,) over the points ``of`` (P, J); nan where one of them is."""
+    with np.errstate(invalid="ignore"):
+        return np.where(of, error, 0).sum(axis=0) / of.sum(axis=0)
+
+
+def _rank(rows: list[Row]) -> None:
+    known = [row for row in rows if "rmse_log" in row]
+    for row in known:
+        row["rank"] = 1 + sum(other["rmse_log"] < row["rmse_log"] * (1 - SAME) - EXACT for other in known)
+
+
+FORMS = (
+    Form("persistence", ERROR, 1, _persistence),
+    Form("power_law", ERROR, 3, _line),
+    Form("irreducible", ERROR, 4, partial(_of_law, irreducible.LAW)),
+    Form("bnsl", ERROR, 7, partial(_of_law, bnsl.LAW)),
+    Form("parametric", ERROR, 6, partial(_of_law, parametric.LAW)),
+    Form("semilog", ERROR, 3, _semilog),
+    Form("persistence", RATIO, 1, _persistence),
+    Form("relative_power_law", RATIO, 3, _line),
+    Form("irreducible", RATIO, 4, partial(_of_two, irreducible.LAW)),
+    Form("parametric", RATIO, 6, partial(_of_two, parametric.LAW)),
+    Form("difference", RATIO, 3, _difference),
+)

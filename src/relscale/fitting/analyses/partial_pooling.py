@@ -1,0 +1,247 @@
+"""Partial pooling of many small groups: each group's Δβ, drawn towards their mean as far as it is unsure.
+
+    b_j = δ_j + c + e_j,    δ_j ~ N(μ, τ²),    e_j of variance v_j,    c of variance v_c, the same for all
+
+b_j is the slope of group j's ln G, δ_j its Δβ. Errors of groups that were scored on the same models against the same
+baseline are alike: c is what all groups share. With μ free, c cannot be told from it and plays no part in the pooling;
+its variance is added to each answer. So the lines through the mean curve and through each group's deviation from it
+are taken apart: the first says v_c, the others v_j. Beyond c errors are taken to be independent, which they are not
+where some groups are more alike than others; intervals then hold on average over groups, not for each.
+
+* v_j from a few points is itself unsure. It is drawn towards the groups' common variance, by as much as their scatter
+  says that they have one (Smyth 2004): ``(d0·s0² + d·v_j) / (d0 + d)`` with d0 + d degrees of freedom.
+* τ is integrated out, under a flat prior for μ and τ. Given τ, with ``w_j = 1 / (τ² + v_j)`` and ``B_j = v_j·w_j``,
+
+      μ | τ ~ (Σ w_j·b_j / Σ w_j, 1 / Σ w_j),    δ_j | τ ~ (B_j·μ + (1 − B_j)·b_j,  v_j·(1 − B_j) + B_j² / Σ w_j)
+
+  as mean and variance, and the weight of τ is ``Π √w_j · (Σ w_j)^(−1/2)`` times Student densities of b_j around μ, so
+  that variances which are too small by chance are not taken for differences between groups.
+* An interval is mean ∓ k·sd, both of the mixture over τ with v_c added, k the mean of t at d0 + d and of t at the
+  degrees of freedom of c, weighted by the variances.
+
+On average over groups nominal 95% intervals cover 92–98%, and up to 100% where the groups do not differ, by simulation
+with 8 or 57 groups, 4, 7 or 22 points, equal or unequal variances, noise shared or not; those of μ 92–100% and of τ
+89–98% (an interval of τ never holds 0). They are 0.2 to 0.97 times as wide as the groups' own.
+
+Sources: Morris, *Parametric empirical Bayes inference*, 1983; Smyth, *Linear models and empirical Bayes methods for
+assessing differential expression*, 2004, section 6; Gelman, *Prior distributions for variance parameters in
+hierarchical models*, 2006.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import digamma, polygamma, stdtrit
+
+from relscale.fitting.curves.curves import RATIO, Curves
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.inference import interval
+from relscale.fitting.inference.direction import direction
+from relscale.fitting.inference.law_rows import status_of
+from relscale.fitting.inference.log_log_lines import curve_lines, lines
+from relscale.fitting.settings import Settings
+from relscale.laws import relative
+
+Row = dict[str, Any]
+
+ALL_GROUPS = "all groups"
+MEAN, SD = "delta_beta_mean", "delta_beta_sd"
+FEWEST = 3  # groups
+GRID = 400  # values of τ
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Posterior of the groups' slopes; J groups.
+
+    Attributes
+    ----------
+    value, stderr, low, high
+        (J,) of each group.
+    mean, mean_stderr, mean_low, mean_high
+        Of μ.
+    sd, sd_low, sd_high
+        Of τ: median and quantiles.
+    """
+
+    value: Floats
+    stderr: Floats
+    low: Floats
+    high: Floats
+    mean: float
+    mean_stderr: float
+    mean_low: float
+    mean_high: float
+    sd: float
+    sd_low: float
+    sd_high: float
+
+
+def pooled_rows(curves: Curves, chosen: Settings) -> list[Row]:
+    """Rows of "delta_beta" for each group of the suites ``chosen.pooling``, and of the mean and spread of all of them.
+
+    Groups that lack points which most others have are not pooled: their status says so.
+    """
+    if curves.quantity != RATIO:
+        return []
+    sets: dict[tuple[Any, ...], list[int]] = {}
+    for j, key in enumerate(curves.keys):
+        if key["suite"] in chosen.pooling:
+            sets.setdefault(tuple(value for name, value in key.items() if name != "group"), []).append(j)
+    return [row for columns in sets.values() for row in _rows(curves, columns, chosen)]
+
+
+def _rows(curves: Curves, columns: list[int], chosen: Settings) -> list[Row]:
+    used = np.isfinite(curves.value[:, columns])
+    patterns, which, count = np.unique(used, axis=1, return_inverse=True, return_counts=True)
+    usual = which.ravel() == np.argmax(count)
+    kept = np.array(columns)[usual]
+    points = patterns[:, np.argmax(count)]
+    estimate = curve_lines(curves)
+    common = {
+        "law": relative.LINE.name,
+        "predictor": "training_flops",
+        "level": chosen.level,
+        "n": int(points.sum()),
+        "scheme": f"partial pooling of {len(kept)} groups, spread integrated out, t",
+    }
+    estimands = [interval.THESE_ITEMS]
+    if curves.replicates.shape[-1]:
+        estimands.append(interval.ITEM_POPULATION)
+    rows: list[Row] = []
+    for estimand in estimands:
+        of_items = estimand == interval.ITEM_POPULATION
+        items = (
+            interval.item_lines(curves.log_flops, curves.value, curves.replicates, estimate, curves.blocks)
+            if of_items
+            else None
+        )
+        ends = [
+            interval.level_at(estimate, at, chosen.level, items)
+            for at in (estimate.low, estimate.reference, estimate.high)
+        ]
+        found = None
+        if len(kept) >= FEWEST and np.isfinite(estimate.slope[kept]).all():
+            found = _pooled(curves, kept, points, of_items, chosen.level)
+        for j in columns:
+            row = curves.keys[j] | common | {"parameter": relative.LINE.slope, "estimand": estimand}
+            row["status"] = interval.too_few_blocks(estimate, j) or status_of(curves, j)
+            rows.append(row)
+            if j not in kept:
+                row["status"] = f"not pooled, for most groups have other points; {row['status']}"
+            elif found is None:
+                row["status"] = f"{len(kept)} groups, and pooling needs {FEWEST} that have a slope"
+            else:
+                i = int(np.flatnonzero(kept == j)[0])
+                row |= {name: getattr(found, name)[i] for name in ("value", "stderr", "low", "high")}
+                row |= {
+                    "reference_flops": np.exp(estimate.reference[j]),
+                    "flops_low": np.exp(estimate.low[j]),
+                    "flops_high": np.exp(estimate.high[j]),
+                }
+                levels = [(end.low[j], end.high[j]) for end in ends]
+                row["direction"] = direction((found.low[i], found.high[i]), levels)
+        whole = curves.keys[columns[0]] | common | {"group": ALL_GROUPS, "estimand": estimand}
+        if found is not None:
+            first = int(kept[0])
+            whole["status"] = interval.too_few_blocks(estimate, first) or status_of(curves, first)
+            of_mean = (found.mean, found.mean_stderr, found.mean_low, found.mean_high)
+            of_sd = (found.sd, None, found.sd_low, found.sd_high)
+            for name, numbers in ((MEAN, of_mean), (SD, of_sd)):
+                named = dict(zip(("value", "stderr", "low", "high"), numbers, strict=True))
+                rows.append(whole | {"parameter": name} | named)
+    return rows
+
+
+def _pooled(
+    curves: Curves, kept: NDArray[np.int64], points: NDArray[np.bool_], of_items: bool, level: float
+) -> Pooled:
+    """Take the mean curve and the deviations from it apart, and pool."""
+    x, blocks = curves.log_flops[points], [curves.blocks[i] for i in np.flatnonzero(points)]
+    y = curves.value[np.ix_(points, kept)]
+    noise = curves.noise[np.ix_(points, kept)]
+    shared = lines(x, y.mean(axis=1, keepdims=True), noise.mean(axis=1, keepdims=True), blocks)
+    own = lines(x, y - y.mean(axis=1, keepdims=True), noise, blocks)
+    items_shared = items_own = None
+    if of_items:
+        draws = curves.replicates[np.ix_(points, kept)]
+        mean = draws.mean(axis=1, keepdims=True)
+        items_shared = interval.item_lines(x, y.mean(axis=1, keepdims=True), mean, shared, blocks)
+        items_own = interval.item_lines(x, y - y.mean(axis=1, keepdims=True), draws - mean, own, blocks)
+
+    groups = len(kept)
+    of_mean = interval.slope(shared, level, items_shared)
+    of_runs = interval.slope(own, level).stderr ** 2
+    beyond_runs = interval.slope(own, level, items_own).stderr ** 2 - of_runs
+    moderated, df = moderate(of_runs * groups / (groups - 1), float(own.df[0]))
+    v = moderated + beyond_runs * groups / (groups - 1)
+    v_c = max(0.0, float(of_mean.stderr[0]) ** 2 - float(v.mean()) / groups)
+    k_c = float(interval.quantile((1 + level) / 2, of_mean.df, of_mean.share)[0])
+    return pool(shared.slope + own.slope, v, df, level, v_c, k_c)
+
+
+def moderate(variance: Floats, df: float) -> tuple[Floats, float]:
+    """Variances (J,), each estimated with ``df`` degrees of freedom, drawn towards their common value; and the new df.
+
+    d0 and s0² from mean and variance of ln v (Smyth 2004, section 6.2); where these scatter no more than estimates of
+    one variance would, all are taken to be one.
+    """
+    log_variance = np.log(np.maximum(variance, np.finfo(float).tiny))
+    log_scale = log_variance - digamma(df / 2) + np.log(df / 2)
+    excess = float(log_scale.var(ddof=1)) - float(polygamma(1, df / 2))
+    if not excess > 0:
+        return np.full_like(variance, np.exp(log_scale.mean())), np.inf
+    low, high = np.log(1e-6), np.log(1e6)
+    for _ in range(60):  # trigamma(d0 / 2) = excess
+        middle = (low + high) / 2
+        low, high = (middle, high) if polygamma(1, np.exp(middle)) > excess else (low, middle)
+    d0 = 2 * float(np.exp(low))
+    s0 = np.exp(log_scale.mean() + digamma(d0 / 2) - np.log(d0 / 2))
+    return (d0 * s0 + df * variance) / (d0 + df), d0 + df
+
+
+def pool(b: Floats, v: Floats, df: float, level: float, v_c: float = 0.0, k_c: float = 0.0) -> Pooled:
+    """Posterior of δ_j, μ and τ from slopes b (J,) with own variances v (J,) known to ``df``.
+
+    ``v_c`` is the variance of the error that all share and ``k_c`` its quantile.
+    """
+    u = (np.arange(GRID) + 0.5) / GRID
+    scale = max(float(b.std(ddof=1)), np.finfo(float).tiny)
+    tau = scale * u / (1 - u)
+    w = 1 / (tau[:, None] ** 2 + v)  # (GRID, J)
+    variance = 1 / w.sum(axis=1)
+    mu = variance * (w @ b)
+    squares = w * (b - mu[:, None]) ** 2
+    density = squares / 2 if np.isinf(df) else (df + 1) / 2 * np.log1p(squares / df)
+    weight = np.log(w).sum(axis=1) / 2 + np.log(variance) / 2 - density.sum(axis=1) - 2 * np.log(1 - u)
+    weight = np.exp(weight - weight.max())
+    weight /= weight.sum()
+
+    shrink = v * w
+    k = float(stdtrit(df, (1 + level) / 2)) if np.isfinite(df) else float(stdtrit(1e12, (1 + level) / 2))
+    each = _mixture(
+        weight,
+        shrink * mu[:, None] + (1 - shrink) * b,
+        v * (1 - shrink) + shrink**2 * variance[:, None],
+        (k, v_c, k_c),
+    )
+    whole = _mixture(weight, mu[:, None], variance[:, None], (k, v_c, k_c))
+    share = np.cumsum(weight) - weight / 2
+    sd_low, sd, sd_high = np.interp([(1 - level) / 2, 0.5, (1 + level) / 2], share, tau)
+    mean, mean_stderr, mean_low, mean_high = (float(number[0]) for number in whole)
+    return Pooled(*each, mean, mean_stderr, mean_low, mean_high, float(sd), float(sd_low), float(sd_high))
+
+
+def _mixture(
+    weight: Floats, means: Floats, variances: Floats, errors: tuple[float, float, float]
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Mean, standard deviation and limits of mixtures over τ (GRID, ...), the shared error added."""
+    k, v_c, k_c = errors
+    mean = weight @ means
+    own = weight @ variances + weight @ (means - mean) ** 2
+    total = own + v_c
+    stderr = np.sqrt(total)
+    half = (k * own + k_c * v_c) / total * stderr
+    return mean, stderr, mean - half, mean + half

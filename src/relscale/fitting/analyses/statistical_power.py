@@ -1,0 +1,238 @@
+"""How many budgets, runs or items would it take to see a Δβ of a given size? By simulation.
+
+Experiments like the one at hand are simulated and analysed as it was; power is the share of them whose interval leaves
+0 out on the side of the true Δβ. The noise is that of the fit, taken as known: residual variance s² around the line.
+
+======== ================================== =========================================================================
+resource count                              what is simulated
+======== ================================== =========================================================================
+budgets  number of budgets                  budgets spaced evenly in ln F over the same range, scatter s² as now;
+                                            t interval for these items
+runs     times the runs that there are now  the same budgets; s² comes from single runs and falls as 1 / count, which is
+                                            the best case: noise of a whole budget is not reduced by more runs of it;
+                                            t interval for these items
+items    times the items that there are now the same runs; interval for the population that the items come from
+======== ================================== =========================================================================
+
+For items the variances are those of ``relscale.fitting.inference.interval``: with J items at the m-fold number,
+
+    Var(slope) = σ_b²/(Jm) + (σ_r² + σ_e²/(Jm))·q,    σ_e²/J = V_int/q,   σ_b²/J = V_item − V_int,   σ_r² = s² − σ_e²/J
+
+each at least 0. Items need replicates. Where checkpoints share trainings, "runs" are trainings: each an independent
+draw of the slope with the variance that the jackknife of whole trainings shows.
+
+A line through y + d·x has the slope of y plus d and the residuals of y, and noise σ times as large gives σ times slope
+and interval. So one set of experiments with unit noise and no slope serves all curves and sizes: with slope e and half
+width h, an experiment shows Δβ where ``|Δβ| / σ > h − e``.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from relscale.fitting.curves.curves import RATIO, Curves
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.inference import interval
+from relscale.fitting.inference.interval import ItemLines
+from relscale.fitting.inference.line_with_intervals import trend
+from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, lines
+from relscale.fitting.inference.spread import spread
+from relscale.fitting.settings import Settings
+
+Row = dict[str, Any]
+
+ENOUGH = 0.8  # power from which on a count is enough
+EXPERIMENTS = 2000
+MANY = 4096  # numbers whose mean and standard deviation are drawn and not the numbers
+AT_ONCE = 1024  # points of all experiments that are in memory together
+
+BUDGETS = (*range(SMALLEST, 21), 24, 32, 48, 64, 96, 128)
+TIMES = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
+TIMES_ITEMS = (0.25, 0.5, *TIMES)
+
+IF_RUNS = "if all scatter is noise of single runs"
+IF_TRAININGS = "if trainings are independent draws of the slope"
+
+TAGS = {"budgets": 301, "runs": 302, "items": 303, "trainings": 304}  # streams of random numbers
+
+
+def power_rows(curves: Curves, chosen: Settings) -> list[Row]:
+    """A row for each ratio, Δβ of ``chosen.power``, resource and count of it; none for errors.
+
+    ``stderr`` is the Monte Carlo error of ``power``, with two experiments of each outcome added so that a power of
+    0 or 1 has one too (Agresti & Coull, *American Statistician* 52, 1998). The least count that is ``enough`` answers
+    the question; where none is, more than the largest is needed.
+    """
+    if curves.quantity != RATIO or not curves.keys or not curves.points:
+        return []
+    answers = _of_trainings(curves, chosen) if curves.shared else _of_runs(curves, chosen)
+    rows: list[Row] = []
+    for j, key in enumerate(curves.keys):
+        for s, size in enumerate(chosen.power):
+            for resource, (counts, found, status) in answers.items():
+                common = key | {"delta_beta": size, "resource": resource, "level": chosen.level}
+                if found is None or np.isnan(found[j]).all():
+                    rows.append(
+                        common | {"status": status if found is None else _unknown(curves, j, resource)}
+                    )
+                    continue
+                for count, share in zip(counts, found[j, s], strict=True):
+                    rows.append(
+                        common
+                        | {
+                            "count": float(count),
+                            "power": share,
+                            "stderr": _stderr(share),
+                            "enough": bool(share >= ENOUGH),
+                            "status": status,
+                        }
+                    )
+    return rows
+
+
+# What is known of a resource: counts, power (J, sizes, counts) or None where there can be none, and status.
+Answers = dict[str, tuple[tuple[float, ...], Floats | None, str]]
+
+
+def _of_runs(curves: Curves, chosen: Settings) -> Answers:
+    estimate = lines(curves.log_flops, curves.value, curves.noise)
+    items: tuple[tuple[float, ...], Floats | None, str] = (TIMES_ITEMS, None, "no item replicates")
+    if curves.replicates.shape[-1] > 1:
+        items = (TIMES_ITEMS, _items(curves, estimate, chosen), "ok")
+    return {
+        "budgets": (BUDGETS, _budgets(estimate, chosen), "ok"),
+        "runs": (TIMES, _runs(curves, estimate, chosen), IF_RUNS),
+        "items": items,
+    }
+
+
+def _of_trainings(curves: Curves, chosen: Settings) -> Answers:
+    slope = trend(curves.log_flops, curves.value, curves.noise, curves.blocks, chosen.level).slope
+    of_one = slope.stderr * np.sqrt(slope.df + 1)
+    found = np.full((len(curves.keys), len(chosen.power), len(TIMES)), np.nan)
+    for trainings in np.unique(slope.df[np.isfinite(of_one)] + 1):
+        of_these = slope.df + 1 == trainings
+        size = np.abs(chosen.power) / of_one[of_these, None]
+        for c, times in enumerate(TIMES):
+            total = round(trainings * times)
+            rng = np.random.default_rng([chosen.seed, TAGS["trainings"], total])
+            mean, sd = _of_normals(total, rng)
+            half = interval.quantile((1 + chosen.level) / 2, np.array(total - 1.0))
+            needed = half * sd / np.sqrt(total) - mean
+            found[of_these, :, c] = _share(needed, size)
+    return {
+        "budgets": (BUDGETS, None, "checkpoints of one training are no budgets of their own"),
+        "runs": (TIMES, found, IF_TRAININGS),
+        "items": (TIMES_ITEMS, None, "not known where checkpoints share trainings"),
+    }
+
+
+def _of_normals(count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """(experiments,) mean and standard deviation of as many standard normal numbers; of many by their distributions."""
+    if count <= MANY:
+        each = rng.standard_normal((count, EXPERIMENTS))
+        return each.mean(axis=0), each.std(axis=0, ddof=1)
+    variance = rng.chisquare(count - 1, EXPERIMENTS) / (count - 1)
+    return rng.standard_normal(EXPERIMENTS) / np.sqrt(count), np.sqrt(variance)
+
+
+def _budgets(estimate: Lines, chosen: Settings) -> Floats:
+    """(J, sizes, counts)"""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        reach = (estimate.high - estimate.low) / np.sqrt(estimate.variance)
+        size = np.abs(chosen.power) * reach[:, None]
+    found = []
+    for n in BUDGETS:
+        rng = np.random.default_rng([chosen.seed, TAGS["budgets"], n])
+        found.append(_share(_needed(np.linspace(0, 1, n), np.ones(n), chosen.level, rng), size))
+    return np.stack(found, axis=-1)
+
+
+def _runs(curves: Curves, estimate: Lines, chosen: Settings) -> Floats:
+    """(J, sizes, counts)"""
+    scatter = np.sqrt(estimate.variance / _expected(estimate))  # of a point whose noise is 1
+    with np.errstate(invalid="ignore", divide="ignore"):
+        size = np.abs(chosen.power)[:, None] * np.sqrt(TIMES) / scatter[:, None, None]
+    found = np.full(size.shape, np.nan)
+    noise = np.where(np.isfinite(curves.value), curves.noise, np.inf)
+    for pattern in np.unique(noise, axis=1).T:
+        of_these = (noise == pattern[:, None]).all(axis=0)
+        used = np.isfinite(pattern)
+        if used.sum() >= SMALLEST:
+            rng = np.random.default_rng([chosen.seed, TAGS["runs"]])
+            needed = _needed(curves.log_flops[used], pattern[used], chosen.level, rng)
+            found[of_these] = _share(needed, size[of_these])
+    return found
+
+
+def _items(curves: Curves, estimate: Lines, chosen: Settings) -> Floats:
+    """(J, sizes, counts)"""
+    x, times = curves.log_flops, np.array(TIMES_ITEMS)[:, None]
+    of_items = interval.item_lines(x, curves.value, curves.replicates, estimate)
+    q = estimate.run_leverage(0.0, 1.0)
+    between = np.maximum(spread(of_items.slope) ** 2 - of_items.interaction * q, 0)
+    of_runs = np.maximum(estimate.variance - of_items.interaction, 0)
+    expected = _expected(estimate)
+    found = np.full((len(curves.keys), len(chosen.power), len(TIMES_ITEMS)), np.nan)
+    for j in np.flatnonzero(np.isfinite(between) & np.isfinite(of_runs)):
+        used = np.isfinite(curves.value[:, j])
+        rng = np.random.default_rng([chosen.seed, TAGS["items"]])
+        interaction, slopes = of_items.interaction[j] / times, between[j] / times
+        noise = np.broadcast_to(curves.noise[used, j, None], (int(used.sum()), EXPERIMENTS))
+        unit = lines(x[used], np.sqrt(noise / expected[j]) * rng.standard_normal(noise.shape), noise)
+        scatter = np.sqrt(of_runs[j] + interaction)  # (counts, 1)
+        simulated = replace(
+            unit,
+            slope=unit.slope * scatter + np.sqrt(slopes) * rng.standard_normal(EXPERIMENTS),
+            residuals=np.sqrt((unit.residuals**2).sum(axis=0))
+            * scatter[None],  # of them only the squares' sum counts
+        )
+        # Items and resamplings are many, so their variance is known: two draws that have just this spread.
+        apart = np.sqrt((slopes + interaction * q[j]) / 2) + np.zeros(EXPERIMENTS)
+        resampled = ItemLines(
+            level=np.zeros((*apart.shape, 2)),
+            slope=simulated.slope[..., None] + np.stack([-apart, apart], axis=-1),
+            interaction=interaction,
+        )
+        needed = -interval.slope(simulated, chosen.level, resampled).low  # (counts, experiments)
+        found[j] = (np.abs(chosen.power)[:, None, None] > needed).mean(axis=-1)
+    return found
+
+
+def _needed(x: Floats, noise: Floats, level: float, rng: np.random.Generator) -> Floats:
+    """(experiments,) the Δβ that each would show: half width less slope, from noise of these variances alone."""
+    unit = lines(x, np.zeros((len(x), 1)), noise[:, None])
+    z = x - unit.reference
+    sums = np.zeros((3, EXPERIMENTS))  # Σ y, Σ z·y, Σ y²
+    for some in np.array_split(np.arange(len(x)), -(-len(x) // AT_ONCE)):
+        y = np.sqrt(noise[some, None]) * rng.standard_normal((len(some), EXPERIMENTS))
+        sums += np.stack([y.sum(axis=0), z[some] @ y, (y * y).sum(axis=0)])
+    slope = sums[1] / unit.sxx
+    squares = sums[2] - sums[0] ** 2 / len(x) - slope**2 * unit.sxx
+    simulated = replace(unit, slope=slope, residuals=np.sqrt(np.maximum(squares, 0))[None])
+    return -interval.slope(simulated, level).low
+
+
+def _share(needed: Floats, size: Floats) -> Floats:
+    """Share of experiments that show effects of ``size``; nan where that is not known."""
+    share = np.searchsorted(np.sort(needed), size, side="left") / len(needed)
+    return np.where(np.isnan(size), np.nan, share)
+
+
+def _expected(estimate: Lines) -> Floats:
+    """Expected residual variance where the noise of point i has variance h_i."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return estimate.noise[2] / estimate.sxx**2 / estimate.run_leverage(0.0, 1.0)
+
+
+def _stderr(share: float) -> float:
+    wary = (share * EXPERIMENTS + 2) / (EXPERIMENTS + 4)
+    return float(np.sqrt(wary * (1 - wary) / (EXPERIMENTS + 4)))
+
+
+def _unknown(curves: Curves, j: int, resource: str) -> str:
+    used = int(np.isfinite(curves.value[:, j]).sum())
+    if used < SMALLEST:
+        return f"{used} points, and the noise is known from {SMALLEST} on"
+    return "no item replicates" if resource == "items" else "no spread of compute, or no noise"

@@ -1,0 +1,53 @@
+"""The compute-optimal tokens and parameters as curves along compute.
+
+How well a budget fixes its optimum depends on how far its runs reach on either side of it: on the published grids the
+variance differs by a factor of 40 between budgets of as many runs. So ``noise`` is that of each parabola's minimum.
+"""
+
+import numpy as np
+
+from relscale.fitting.curves.curves import ERROR, Curves
+from relscale.fitting.curves.frontier import Point, minimum_spread
+from relscale.fitting.curves.frontier_curves import Reading
+from relscale.fitting.curves.metrics import VALIDATION
+from relscale.fitting.curves.run_matrix import Ladder
+from relscale.laws import compute_optimal
+from relscale.laws.loglog import LogLogLaw
+
+
+def allocation(one: Reading) -> list[tuple[LogLogLaw, Curves]]:
+    """Tokens and parameters at the optimum of each budget, each with its law; nothing where each run is a point."""
+    if not one.points or not all(point.is_parabola for point in one.points):
+        return []
+    ladder = one.ladder
+    validation = next(s for s in ladder.series if (s.suite, s.group, s.metric) == VALIDATION)
+    whose = {"experiment": ladder.experiment, "corpus": ladder.corpus, "optimizer": ladder.optimizer}
+    noise = np.array([[_noise(ladder, point)] for point in one.points])
+    status = np.array([[point.status] for point in one.points], dtype=object)
+    result = []
+    for law, optimum in (
+        (compute_optimal.TOKENS, [point.tokens for point in one.points]),
+        (compute_optimal.PARAMS, [point.params for point in one.points]),
+    ):
+        value = np.where(status == "ok", np.log(optimum)[:, None], np.nan)
+        curves = Curves(
+            quantity=ERROR,
+            keys=[whose | validation._asdict()],
+            points=one.points,
+            log_flops=one.errors.log_flops,
+            value=value,
+            noise=noise,
+            replicates=np.empty((*value.shape, 0)),
+            status=status,
+            blocks=one.errors.blocks,
+            target=value,
+        )
+        result.append((law, curves))
+    return result
+
+
+def _noise(ladder: Ladder, point: Point) -> float:
+    """Variance of the optimum's ln tokens in units of that of one run's loss."""
+    if point.status != "ok":
+        return 1.0
+    return float(minimum_spread(np.log(ladder.tokens[point.rows]) - point.x_mean, point.c)) ** 2

@@ -1,0 +1,139 @@
+"""The same group on two corpora, or with two optimizers: ratios between ladders at matched compute."""
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.errors import RelscaleError
+from relscale.fitting.curves.curves import RATIO, Curves
+from relscale.fitting.curves.frontier import Point
+from relscale.fitting.curves.frontier_curves import Reading
+from relscale.fitting.curves.run_matrix import Floats, Ladder
+
+BY = ("corpus", "optimizer")
+
+
+def contrasts(readings: Sequence[Reading], by: str, baseline: str) -> list[Curves]:
+    """Curves of ln E on each corpus (``by`` "corpus"), or with each optimizer, less ln E on the ``baseline`` one.
+
+    Points are matched by budget; where each run is a point, by parameters and tokens, else by training FLOPs, and
+    repeated seeds count by their mean ln E. Items' replicates are paired draw by draw.
+
+    Raises
+    ------
+    RelscaleError
+        There is no ladder of that name to compare with.
+    """
+    if by not in BY:
+        raise RelscaleError(f"fit.contrasts: {by!r} is not one of {', '.join(BY)}")
+    names = sorted({str(getattr(reading.ladder, by)) for reading in readings})
+    if baseline not in names:
+        raise RelscaleError(
+            f"fit.contrasts.{by}: {baseline!r} was not measured; there are {', '.join(names)}"
+        )
+    others = {_other(r.ladder, by): r for r in readings if getattr(r.ladder, by) == baseline}
+    result = []
+    for reading in readings:
+        against = others.get(_other(reading.ladder, by))
+        if getattr(reading.ladder, by) != baseline and against is not None:
+            result += _contrast(reading.errors, against.errors, by, baseline)
+    return result
+
+
+def _contrast(target: Curves, baseline: Curves, by: str, name: str) -> list[Curves]:
+    """One set of curves, or none where the two have no series or no point in common."""
+    of_baseline = {_series(key): j for j, key in enumerate(baseline.keys)}
+    columns = [
+        (j, of_baseline[_series(key)]) for j, key in enumerate(target.keys) if _series(key) in of_baseline
+    ]
+    pairs = _matched(target.points, baseline.points)
+    if not columns or not pairs:
+        return []
+    own = _averaged(target, [rows for rows, _ in pairs], [j for j, _ in columns])
+    other = _averaged(baseline, [rows for _, rows in pairs], [j for _, j in columns])
+    status = np.where(
+        own.status != "ok",
+        own.status,
+        np.where(other.status != "ok", "baseline: " + other.status, "ok"),
+    )
+    draws = min(own.replicates.shape[-1], other.replicates.shape[-1])
+    ratios = Curves(
+        quantity=RATIO,
+        keys=[key | {"baseline": name, "contrast": by} for key in own.keys],
+        points=own.points,
+        log_flops=(own.log_flops + other.log_flops) / 2,
+        value=own.value - other.value,
+        noise=(own.noise + other.noise) / 2,
+        replicates=own.replicates[..., :draws] - other.replicates[..., :draws],
+        status=status,
+        blocks=own.blocks,
+        target=own.value,
+        baseline=other.value,
+    )
+    return [ratios]
+
+
+def _matched(target: Sequence[Point], baseline: Sequence[Point]) -> list[tuple[list[int], list[int]]]:
+    """Positions of the points that both have; several of one side where a run was repeated with other seeds."""
+    own, other = _alike(target), _alike(baseline)
+    return [(rows, other[point]) for point, rows in own.items() if point in other]
+
+
+def _alike(points: Sequence[Point]) -> dict[Hashable, list[int]]:
+    found: dict[Hashable, list[int]] = {}
+    for i, point in enumerate(points):
+        found.setdefault(_identity(point), []).append(i)
+    return found
+
+
+def _averaged(curves: Curves, groups: Sequence[Sequence[int]], columns: Sequence[int]) -> Curves:
+    """Those columns alone, and for each group of points the mean of ln E over those that have a value."""
+    means = [_mean(curves, np.ix_(rows, columns)) for rows in groups]
+    value, noise, replicates, status = (np.stack(part) for part in zip(*means, strict=True))
+    return replace(
+        curves,
+        keys=[curves.keys[j] for j in columns],
+        points=[curves.points[rows[0]] for rows in groups],
+        log_flops=np.array([curves.log_flops[rows].mean() for rows in map(list, groups)]),
+        value=value,
+        noise=noise,
+        replicates=replicates,
+        status=status,
+        blocks=[curves.blocks[rows[0]] for rows in groups],
+        target=value,
+    )
+
+
+def _mean(
+    curves: Curves, at: tuple[NDArray[np.intp], ...]
+) -> tuple[Floats, Floats, Floats, NDArray[np.object_]]:
+    """Value, noise, replicates and status, (J,) each, over the points ``at`` that have a value; nan where none has."""
+    known = np.isfinite(curves.value[at])
+    with np.errstate(invalid="ignore"):
+        share = known / known.sum(axis=0)
+    value = (share * np.where(known, curves.value[at], 0)).sum(axis=0)
+    noise = (share**2 * np.where(known, curves.noise[at], 0)).sum(axis=0)
+    draws = np.where(known[..., None], curves.replicates[at], 0)
+    replicates = (share[..., None] * draws).sum(axis=0)
+    status = np.take_along_axis(curves.status[at], known.argmax(axis=0)[None], axis=0)[0]
+    return value, noise, replicates, status
+
+
+def _identity(point: Point) -> Hashable:
+    if point.is_parabola:
+        return point.budget
+    if np.isfinite(point.params) and np.isfinite(point.tokens):
+        return point.params, point.tokens
+    return point.training_flops
+
+
+def _series(key: dict[str, object]) -> tuple[object, ...]:
+    return tuple(key[name] for name in ("suite", "prompt", "metric", "group"))
+
+
+def _other(ladder: Ladder, by: str) -> tuple[object, ...]:
+    """What two ladders must share to be compared."""
+    names: Iterable[str] = ("experiment", *(name for name in BY if name != by))
+    return tuple(getattr(ladder, name) for name in names)

@@ -1,0 +1,75 @@
+"""What laws are fitted to: errors, or ratios of two errors, along compute; many at once.
+
+A curve is one group's error along a ladder's frontier, its error over the baseline group's, or one group's error on
+one corpus (or with one optimizer) over that on another. All questions are asked of curves, whatever they are of.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.fitting.curves.frontier import Point
+from relscale.fitting.curves.run_matrix import Floats
+
+Row = dict[str, Any]
+
+ERROR, RATIO = "error", "ratio"
+
+
+@dataclass(frozen=True)
+class Curves:
+    """J curves over the same P points, B replicates of the items.
+
+    Attributes
+    ----------
+    quantity
+        ``ERROR``, then ``value`` is ln E, or ``RATIO``, then it is ln G = ln E_t − ln E_b.
+    keys
+        What each curve is: experiment, corpus, optimizer, suite, prompt, metric, group and, of a ratio, ``baseline``
+        and ``contrast`` (whether the baseline is another "group", "corpus" or "optimizer").
+    points
+        Of the frontier, by compute.
+    log_flops
+        (P,) ln training FLOPs.
+    value
+        (P, J), nan where ``status`` says why.
+    noise
+        (P, J) variance of the values as far as it comes from single runs, in units of one run's: 1 / runs.
+    replicates
+        (P, J, B) the same values under each resampling of the items.
+    status
+        (P, J) "ok" or a reason.
+    blocks
+        (P,) the training trajectory behind each point; equal names are checkpoints of one training.
+    target, baseline
+        (P, J) ln E_t and ln E_b of a ratio; of an error ``target`` is ``value``, and ``baseline`` None.
+    """
+
+    quantity: str
+    keys: list[Row]
+    points: list[Point]
+    log_flops: Floats
+    value: Floats
+    noise: Floats
+    replicates: Floats
+    status: NDArray[np.object_]
+    blocks: list[str]
+    target: Floats
+    baseline: Floats | None = None
+
+    @property
+    def shared(self) -> bool:
+        """Whether some points are checkpoints of one training, and so not independent."""
+        return len(set(self.blocks)) < len(self.blocks)
+
+    def chosen(self, keep: NDArray[np.bool_]) -> "Curves":
+        """Those curves alone; ``keep`` is (J,)."""
+        if keep.all():
+            return self
+        columns = np.flatnonzero(keep)
+        arrays = ("value", "noise", "replicates", "status", "target")
+        parts = {name: getattr(self, name)[:, columns] for name in arrays}
+        baseline = None if self.baseline is None else self.baseline[:, columns]
+        return replace(self, keys=[self.keys[j] for j in columns], baseline=baseline, **parts)

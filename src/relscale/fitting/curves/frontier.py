@@ -1,0 +1,213 @@
+"""The compute-optimal frontier of a ladder: at each budget, the tokens at which validation loss is least.
+
+A parabola of validation loss in log tokens through all runs of a budget, every seed a point
+(``relscale.laws.parabola``). Where a table has no such structure (one run a budget, or no validation loss) each run is
+a point of the frontier as it is.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.errors import RelscaleError
+from relscale.fitting.curves.run_matrix import Floats, Ladder
+from relscale.laws import parabola
+
+METHODS = ("auto", "parabola", "all")
+
+NO_MINIMUM = "minimum outside the widths tried"
+NOT_CONVEX = "not convex"
+TOO_FEW = "too few runs"
+
+nan = float("nan")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One budget of a ladder, or one run where each run is a point.
+
+    Attributes
+    ----------
+    budget, training_flops
+        The nominal budget; the geometric mean of what its runs spent.
+    rows
+        The runs that count, as rows of the ladder.
+    left_out
+        How many runs of the budget do not (diverged, or without a validation loss).
+    log_tokens, tokens, params, loss
+        At the minimum; params by interpolation between the runs, log-log; loss in nats a token.
+    curvature
+        Second derivative of the loss by log tokens at the minimum, 2·c2.
+    c, x_mean
+        Coefficients of the parabola (3,) in ``ln tokens − x_mean``.
+    residual_sd
+        Scatter of the runs around the parabola, nats a token (n − 3 degrees of freedom).
+    log_tokens_stderr, log_params_stderr
+        Standard errors of the minimum's ln tokens and ln params, from that scatter (delta method, n − 3 df).
+    run_sd, run_sd_df
+        Scatter between seeds of one design, nats a token, pooled over the budget's designs; nan without repeated seeds.
+    run
+        The run's name where each run is a point, else None.
+    row
+        And its row in the ladder.
+    """
+
+    budget: float
+    training_flops: float
+    rows: NDArray[np.int64]
+    left_out: int
+    status: str
+    log_tokens: float = nan
+    tokens: float = nan
+    params: float = nan
+    loss: float = nan
+    curvature: float = nan
+    c: Floats = field(default_factory=lambda: np.full(3, nan))
+    x_mean: float = nan
+    residual_sd: float = nan
+    log_tokens_stderr: float = nan
+    log_params_stderr: float = nan
+    run_sd: float = nan
+    run_sd_df: int = 0
+    run: str | None = None
+    row: int = -1
+
+    @property
+    def is_parabola(self) -> bool:
+        """Whether errors are read off parabolas here, and not taken from a run as they are."""
+        return self.run is None
+
+
+def frontier(ladder: Ladder, method: str = "auto") -> list[Point]:
+    """The points of a ladder's frontier, by budget.
+
+    Parameters
+    ----------
+    method
+        "parabola", "all" (each run is a point) or "auto": parabolas where some budget has validation losses at three
+        or more token counts.
+
+    Raises
+    ------
+    RelscaleError
+        Parabolas were asked for and there is no validation loss, or no budget.
+    """
+    if method not in METHODS:
+        raise RelscaleError(f"fit.frontier: {method!r} is not one of {', '.join(METHODS)}")
+    budgets = np.unique(ladder.budget[np.isfinite(ladder.budget)])
+    if method == "parabola":
+        for name, column in (
+            ("budget", ladder.budget),
+            ("tokens", ladder.tokens),
+            ("validation loss", ladder.loss),
+        ):
+            if not np.isfinite(column).any():
+                raise RelscaleError(
+                    f"fit.frontier: parabola: corpus {ladder.corpus!r} has no {name}; use 'all', each run a point"
+                )
+    points = [_at_budget(ladder, float(budget)) for budget in budgets]
+    shaped = any(point.status != TOO_FEW for point in points)
+    if method == "parabola" or (method == "auto" and shaped):
+        return points
+    return [_at_run(ladder, row) for row in range(len(ladder.run))]
+
+
+def _at_budget(ladder: Ladder, budget: float) -> Point:
+    at_budget = ladder.budget == budget
+    counted = at_budget & np.isfinite(ladder.loss) & (ladder.tokens > 0)
+    rows = np.flatnonzero(counted)
+    left_out = int(at_budget.sum() - len(rows))
+    flops = float(np.exp(np.log(ladder.training_flops[rows if len(rows) else at_budget]).mean()))
+    log_tokens, loss = np.log(ladder.tokens[rows]), ladder.loss[rows]
+    run_sd, run_sd_df = _between_seeds(ladder, rows)
+    point = Point(budget, flops, rows, left_out, TOO_FEW, run_sd=run_sd, run_sd_df=run_sd_df)
+    if len(np.unique(log_tokens)) < parabola.SMALLEST:
+        return point
+
+    x_mean = log_tokens.mean()
+    x = log_tokens - x_mean
+    c = parabola.coefficients(x, loss)
+    best, least = (float(number) for number in parabola.minimum(c))
+    df = len(x) - 3
+    residuals = loss - parabola.value(c, x)
+    inside = x.min() < best < x.max()
+    residual_sd = float(np.sqrt(residuals @ residuals / df)) if df else nan
+    stderr = residual_sd * float(minimum_spread(x, c)) if inside else nan
+    params = ladder.params[rows]
+    status = NOT_CONVEX if not c[2] > 0 else "ok" if inside else NO_MINIMUM
+    return Point(
+        budget=budget,
+        training_flops=flops,
+        rows=rows,
+        left_out=left_out,
+        status=status,
+        log_tokens=best + x_mean,
+        tokens=_exp(best + x_mean),
+        params=_interpolated(log_tokens, params, best + x_mean) if inside else nan,
+        loss=least,
+        curvature=2 * float(c[2]),
+        c=c,
+        x_mean=float(x_mean),
+        residual_sd=residual_sd,
+        log_tokens_stderr=stderr,
+        log_params_stderr=stderr * _params_slope(log_tokens, params) if inside else nan,
+        run_sd=run_sd,
+        run_sd_df=run_sd_df,
+    )
+
+
+def _at_run(ladder: Ladder, row: int) -> Point:
+    ok = ladder.status[row] == "ok"
+    tokens = float(ladder.tokens[row])
+    return Point(
+        budget=float(ladder.budget[row]),
+        training_flops=float(ladder.training_flops[row]),
+        rows=np.array([row] if ok else [], dtype=np.int64),
+        left_out=0 if ok else 1,
+        status=ladder.status[row],
+        log_tokens=float(np.log(tokens)) if tokens > 0 else nan,
+        tokens=tokens,
+        params=float(ladder.params[row]),
+        loss=float(ladder.loss[row]),
+        run=ladder.run[row],
+        row=row,
+    )
+
+
+def _exp(x: float) -> float:
+    with np.errstate(
+        over="ignore"
+    ):  # a minimum far outside the runs is flagged, and its tokens may be infinite
+        return float(np.exp(x))
+
+
+def _interpolated(log_tokens: Floats, params: Floats, at: float) -> float:
+    """Parameters at ``at``, on straight lines between the runs in logs; seeds of one design count once."""
+    x, first = np.unique(log_tokens, return_index=True)
+    return float(np.exp(np.interp(at, x, np.log(params[first]))))
+
+
+def minimum_spread(x: Floats, c: Floats) -> Any:
+    """Standard deviation of ``x* = −c1 / (2·c2)`` in units of the runs' noise, by its gradient.
+
+    (...) of the parabolas c (3, ...) through runs at x (n,).
+    """
+    gradient = np.stack([np.zeros_like(c[2]), -1 / (2 * c[2]), c[1] / (2 * c[2] ** 2)])
+    return np.linalg.norm(np.tensordot(np.linalg.pinv(parabola.powers(x)), gradient, axes=1), axis=0)
+
+
+def _params_slope(log_tokens: Floats, params: Floats) -> float:
+    """How fast ln params falls with ln tokens between the runs of a budget, near 1 in size."""
+    return float(abs(np.polyfit(log_tokens, np.log(params), 1)[0]))
+
+
+def _between_seeds(ladder: Ladder, rows: NDArray[np.int64]) -> tuple[float, int]:
+    """Standard deviation of the loss between runs of one design (equal params and tokens), and its df."""
+    designs = np.stack([ladder.params[rows], ladder.tokens[rows]], axis=1)
+    design, count = np.unique(designs, axis=0, return_inverse=True, return_counts=True)[1:]
+    loss = ladder.loss[rows]
+    mean = np.bincount(design, weights=loss) / count
+    df = int((count - 1).sum())
+    return (float(np.sqrt(np.sum((loss - mean[design]) ** 2) / df)) if df else nan), df

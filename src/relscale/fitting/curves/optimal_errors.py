@@ -1,0 +1,146 @@
+"""E(F): each series' error at the compute-optimal tokens, read off its own parabola.
+
+Given the runs of a budget and the frontier's tokens x*, the reading is a linear functional of the runs' values,
+
+    E = (1, x*, x*²) · (XᵀX)⁻¹ Xᵀ y,
+
+so one product does every series, and the same product every replicate of the items.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from relscale.fitting.curves.frontier import TOO_FEW, Point
+from relscale.fitting.curves.run_matrix import Floats, Ladder
+from relscale.fitting.inference.spread import spread
+from relscale.laws import parabola
+
+NO_VALUE = "no value"
+NOT_POSITIVE = "not positive: it has no logarithm"
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors along one ladder's frontier; P points, K series, B replicates.
+
+    Attributes
+    ----------
+    value
+        (P, K), nan where ``status`` says why.
+    stderr_runs
+        (P, K) standard error from the runs' scatter around the series' own parabola (runs − 3 degrees of freedom);
+        nan where there are fewer than four runs. Not the basis of any interval: that is the last stage's scatter.
+    replicates
+        (P, K, B) the same reading under each resampling of the items.
+    runs, left_out
+        (P, K) runs that the reading rests on, and runs of the budget that it does not.
+    status
+        (P, K) "ok" or a reason.
+    """
+
+    value: Floats
+    stderr_runs: Floats
+    replicates: Floats
+    runs: NDArray[np.int64]
+    left_out: NDArray[np.int64]
+    status: NDArray[np.object_]
+
+    @property
+    def noise(self) -> Floats:
+        """(P, K) variance of the readings as far as it comes from single runs, in units of one run's: 1 / runs."""
+        return 1 / np.maximum(self.runs, 1)
+
+    @property
+    def stderr_items(self) -> Floats:
+        """(P, K) standard deviation over the replicates of the items; nan without them."""
+        return spread(self.replicates)
+
+
+def errors(ladder: Ladder, points: list[Point]) -> Errors:
+    """Read every series off at every point of the frontier."""
+    shape = (len(points), len(ladder.series))
+    result = Errors(
+        value=np.full(shape, np.nan),
+        stderr_runs=np.full(shape, np.nan),
+        replicates=np.full((*shape, ladder.replicates.shape[-1]), np.nan),
+        runs=np.zeros(shape, dtype=np.int64),
+        left_out=np.zeros(shape, dtype=np.int64),
+        status=np.full(shape, "ok", dtype=object),
+    )
+    _take_runs(result, ladder, points)
+    for i, point in enumerate(points):
+        if not point.is_parabola:
+            continue
+        known = np.isfinite(ladder.values[point.rows])
+        result.runs[i] = known.sum(axis=0)
+        result.left_out[i] = len(point.rows) + point.left_out - result.runs[i]
+        if point.status != "ok":
+            result.status[i] = point.status
+            continue
+        for pattern in np.unique(known, axis=1).T:
+            columns = np.flatnonzero((known == pattern[:, None]).all(axis=0))
+            rows = point.rows[pattern]
+            _read(result, i, columns, ladder, rows, point)
+    with np.errstate(invalid="ignore"):
+        result.status[(result.status == "ok") & ~(result.value > 0)] = NOT_POSITIVE
+    return result
+
+
+def _take_runs(result: Errors, ladder: Ladder, points: list[Point]) -> None:
+    """Fill the points that are single runs, with the runs' own values."""
+    single = np.array([i for i, point in enumerate(points) if not point.is_parabola], dtype=np.int64)
+    rows = np.array([points[i].row for i in single], dtype=np.int64)
+    status = np.array([points[i].status for i in single], dtype=object)[:, None]
+    known = np.isfinite(ladder.values[rows]) & (status == "ok")
+    result.value[single] = np.where(known, ladder.values[rows], np.nan)
+    result.replicates[single] = np.where(known[..., None], ladder.replicates[rows], np.nan)
+    result.runs[single] = known
+    result.left_out[single] = ~known
+    result.status[single] = np.where(known, "ok", np.where(status == "ok", NO_VALUE, status))
+
+
+def _read(
+    result: Errors, i: int, columns: NDArray[np.int64], ladder: Ladder, rows: NDArray[np.int64], point: Point
+) -> None:
+    """Fill point ``i`` of the series ``columns``, which have values at ``rows`` and nowhere else."""
+    values, draws = ladder.values[np.ix_(rows, columns)], ladder.replicates[np.ix_(rows, columns)]
+    if not len(rows):
+        result.status[i, columns] = NO_VALUE
+        return
+    x, at = np.log(ladder.tokens[rows]) - point.x_mean, point.log_tokens - point.x_mean
+    if len(np.unique(x)) < parabola.SMALLEST:
+        result.status[i, columns] = TOO_FEW
+    elif not x.min() <= at <= x.max():
+        result.status[i, columns] = "the runs with a value do not reach the frontier"
+    else:
+        result.value[i, columns], result.stderr_runs[i, columns] = read_off(x, values, at)
+        result.replicates[i, columns] = read_off(x, draws, at)[0]
+
+
+def read_off(x: Floats, y: Floats, at: ArrayLike) -> tuple[Floats, Floats]:
+    """The values at ``at`` of least-squares parabolas, and their standard errors.
+
+    Parameters
+    ----------
+    x
+        (n,) log tokens.
+    y
+        (n, ...) values.
+    at
+        Where to read, of a shape that broadcasts with ``...``.
+
+    Returns
+    -------
+    value, stderr
+        (...); stderr from the residuals, n − 3 degrees of freedom, nan where n < 4.
+    """
+    c = parabola.coefficients(x, y)
+    value = parabola.value(c, at)
+    df = len(x) - 3
+    if df < 1:
+        return value, np.full_like(value, np.nan)
+    fitted = np.tensordot(parabola.powers(x), c, axes=(0, 0))
+    variance = np.sum((y - fitted) ** 2, axis=0) / df
+    return value, np.sqrt(variance * parabola.leverage(x, at))

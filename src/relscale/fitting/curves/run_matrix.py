@@ -1,0 +1,296 @@
+"""The measurement table as matrices, one ladder of models for each corpus and optimizer.
+
+A row a run, a column a series (suite, prompt, metric, group), item replicates on a third axis. Everything after this
+is array arithmetic.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset
+from numpy.typing import NDArray
+
+from relscale.columns import numbers
+from relscale.errors import RelscaleError
+from relscale.fitting.curves.metrics import VALIDATION, error_rate
+
+Floats = NDArray[np.float64]
+
+NEEDED = ("corpus", "run", "training_flops", "suite", "group", "metric", "value")
+OPTIONAL = {
+    "experiment": pa.string(),
+    "optimizer": pa.string(),
+    "step": pa.int64(),
+    "block": pa.string(),
+    "budget": pa.float64(),
+    "params": pa.float64(),
+    "tokens": pa.float64(),
+    "prompt": pa.string(),
+    "status": pa.string(),
+}
+Replicates: TypeAlias = (
+    pa.Table | pyarrow.dataset.Dataset
+)  # of a data set only a few rows are in memory at a time
+FRUGAL: dict[str, Any] = {"batch_size": 1 << 17, "batch_readahead": 1, "fragment_readahead": 1}
+LADDER = ("experiment", "corpus", "optimizer")
+RUN = (*LADDER, "run", "step")
+SERIES = ("suite", "prompt", "metric", "group")
+
+
+class Series(NamedTuple):
+    """What a column of a ladder holds."""
+
+    suite: str
+    prompt: str | None
+    metric: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """All runs of one corpus and optimizer, by compute, then tokens; R runs, K series, B replicates.
+
+    Attributes
+    ----------
+    run, block, status
+        (R,) names; a run's status is that of its validation loss, "ok" where it has none.
+    budget, training_flops, params, tokens
+        (R,), nan where unknown or no positive number.
+    loss
+        (R,) validation loss in nats a token, nan where the run has none or must not be trusted.
+    values
+        (R, K), nan where missing, not finite or not to be trusted.
+    replicates
+        (R, K, B), nan where missing.
+    """
+
+    experiment: str | None
+    corpus: str
+    optimizer: str | None
+    run: list[str]
+    block: list[str | None]
+    status: list[str]
+    budget: Floats
+    training_flops: Floats
+    params: Floats
+    tokens: Floats
+    loss: Floats
+    series: list[Series]
+    values: Floats
+    replicates: Floats
+
+
+def ladders(measurements: pa.Table, replicates: Replicates | None = None) -> list[Ladder]:
+    """Read both tables into ladders, sorted by experiment, corpus and optimizer.
+
+    The order of rows does not matter. ``1 − accuracy`` is added as a series of its own, ``error_rate``.
+
+    Raises
+    ------
+    RelscaleError
+        A needed column is missing, there are no rows, a number stands twice, two rows of a run disagree about its
+        compute, one that is ok has none, or replicates belong to a run that is not in ``measurements``.
+    """
+    table = _checked(measurements)
+    words = {name: _vocabulary(table[name]) for name in dict.fromkeys(RUN + SERIES)}
+    runs, run_of = np.unique(_code(table, RUN, words), return_inverse=True)
+    kinds, series_of = np.unique(_code(table, SERIES, words), return_inverse=True)
+
+    cell = run_of * len(kinds) + series_of
+    cells, first, copies = np.unique(cell, return_index=True, return_counts=True)
+    if len(cells) < len(cell):
+        row = {name: table[name][int(first[copies > 1][0])].as_py() for name in RUN[3:] + SERIES}
+        raise RelscaleError(
+            f"measurements: {copies.max()} rows for one number ({_words(row)}); keep one, or name them apart by 'run'"
+        )
+    flops = _floats(table, "training_flops")
+    values = np.full((len(runs), len(kinds)), np.nan)
+    status = table["status"].fill_null("ok").to_numpy(zero_copy_only=False)
+    value = _floats(table, "value")
+    values[run_of, series_of] = np.where((status == "ok") & np.isfinite(value), value, np.nan)
+
+    row_of_run = np.unique(run_of, return_index=True)[1]
+    differing = np.flatnonzero(flops != flops[row_of_run][run_of])
+    if len(differing):
+        name = table["run"][int(differing[0])].as_py()
+        raise RelscaleError(
+            f"measurements: rows of run {name!r} differ in training_flops; one run (and step) has one"
+        )
+    draws = _replicates(replicates, words, runs, kinds)
+
+    names = [Series(*key) for key in _decode(kinds, SERIES, words)]
+    is_validation = np.array([(s.suite, s.group, s.metric) == VALIDATION for s in names])
+    validation = is_validation[series_of]
+    run_status = np.full(len(runs), "ok", dtype=object)
+    run_status[run_of[validation]] = status[validation]
+    loss = values[:, is_validation][:, 0] if is_validation.any() else np.full(len(runs), np.nan)
+    lost = np.isin(np.arange(len(runs)), run_of[validation]) & np.isnan(loss) & (run_status == "ok")
+    run_status[lost] = "no validation loss"
+
+    measured = np.zeros(values.shape, dtype=bool)
+    measured[run_of, series_of] = True
+    sources, rates = _error_rates(names)
+    names += rates
+    measured = np.concatenate([measured, measured[:, sources]], axis=1)
+    values = np.concatenate([values, 1 - values[:, sources]], axis=1)
+    draws = np.concatenate([draws, 1 - draws[:, sources]], axis=1)
+
+    budget, params, tokens = (_spent(table, name)[row_of_run] for name in ("budget", "params", "tokens"))
+    flops = flops[row_of_run]
+    block = table["block"].to_pylist()
+    ladder_of = [key[:3] for key in _decode(runs, RUN, words)]
+    run_names = [key[3] for key in _decode(runs, RUN, words)]
+    result = []
+    for key in dict.fromkeys(ladder_of):
+        of_ladder = np.array([i for i, other in enumerate(ladder_of) if other == key])
+        by_compute = np.lexsort((tokens[of_ladder], flops[of_ladder]))
+        rows = of_ladder[by_compute]
+        kept = np.flatnonzero(measured[rows].any(axis=0))
+        result.append(
+            Ladder(
+                experiment=key[0],
+                corpus=key[1],
+                optimizer=key[2],
+                run=[run_names[row] for row in rows],
+                block=[block[row_of_run[row]] for row in rows],
+                status=[str(run_status[row]) for row in rows],
+                training_flops=flops[rows],
+                loss=loss[rows],
+                series=[names[i] for i in kept],
+                values=values[np.ix_(rows, kept)],
+                replicates=draws[np.ix_(rows, kept)],
+                budget=budget[rows],
+                params=params[rows],
+                tokens=tokens[rows],
+            )
+        )
+    return result
+
+
+def _checked(measurements: pa.Table) -> pa.Table:
+    missing = [name for name in NEEDED if name not in measurements.column_names]
+    if missing:
+        raise RelscaleError(
+            f"measurements: no column {', '.join(map(repr, missing))}; it has {', '.join(measurements.column_names)}"
+        )
+    if measurements.num_rows == 0:
+        raise RelscaleError("measurements: no rows; score some models or name another table")
+    for name, kind in OPTIONAL.items():
+        if name not in measurements.column_names:
+            measurements = measurements.append_column(name, pa.nulls(measurements.num_rows, kind))
+    flops = _floats(measurements, "training_flops")
+    placed = np.isfinite(flops) & (flops > 0)
+    status = measurements["status"].fill_null("ok").to_numpy(zero_copy_only=False)
+    wrong = np.flatnonzero(~placed & ((status == "ok") | ~placed.any()))
+    if len(wrong):
+        name = measurements["run"][int(wrong[0])].as_py()
+        raise RelscaleError(f"measurements: training_flops of run {name!r} is not a positive number")
+    return measurements if placed.all() else measurements.filter(pa.array(placed))
+
+
+def _replicates(
+    table: Replicates | None, words: dict[str, pa.Array], runs: NDArray[np.int64], kinds: NDArray[np.int64]
+) -> Floats:
+    """(R, K, B) from the long table, batch by batch: of the paper's runs it has 26 million rows."""
+    if table is None:
+        return np.full((len(runs), len(kinds), 0), np.nan)
+    rows = pyarrow.dataset.dataset(table) if isinstance(table, pa.Table) else table
+    names = [name for name in RUN + SERIES if name in rows.schema.names]
+    last = [
+        pc.max(batch["replicate"]).as_py()
+        for batch in rows.to_batches(columns=["replicate"], **FRUGAL)
+        if batch.num_rows
+    ]
+    count = max(last, default=-1) + 1
+    draws = np.full((len(runs), len(kinds), count), np.nan)
+    for batch in rows.to_batches(columns=[*names, "replicate", "value"], **FRUGAL):
+        part = pa.Table.from_batches([batch])
+        row, column = (_places(part, of, codes, words) for of, codes in ((RUN, runs), (SERIES, kinds)))
+        unknown = np.flatnonzero((row < 0) | (column < 0))
+        if len(unknown):
+            told = [name for name in RUN[3:] + SERIES if name in names]
+            key = {name: part[name][int(unknown[0])].as_py() for name in told}
+            raise RelscaleError(
+                f"replicates: {_words(key)} is not in the measurements; collect both from the same items"
+            )
+        draws[row, column, part["replicate"].to_numpy()] = _floats(part, "value")
+    return draws
+
+
+def _places(
+    table: pa.Table, names: Sequence[str], codes: NDArray[np.int64], words: dict[str, pa.Array]
+) -> NDArray[np.int64]:
+    """Where the rows of ``table`` stand among ``codes``, by those of the columns ``names`` that it has; −1 if nowhere.
+
+    Raises
+    ------
+    RelscaleError
+        Without the missing columns two of ``codes`` are alike.
+    """
+    shared = [name for name in names if name in table.column_names]
+    digits = dict(zip(names, np.unravel_index(codes, [len(words[name]) for name in names]), strict=True))
+    known = pa.table({name: words[name].take(pa.array(digits[name])) for name in shared})
+    order = np.argsort(known_code := _code(known, shared, words))
+    if len(np.unique(known_code)) < len(codes):
+        missing = ", ".join(name for name in names if name not in shared)
+        raise RelscaleError(f"replicates: they need the columns {missing}, by which the measurements differ")
+    code = _code(table, shared, words)
+    place = order[np.searchsorted(known_code[order], code).clip(max=len(order) - 1)]
+    return np.where(known_code[place] == code, place, -1)
+
+
+def _error_rates(names: list[Series]) -> tuple[list[int], list[Series]]:
+    """The columns that have a ``1 − metric`` to add, and its name."""
+    found = [(i, name, error_rate(name.metric)) for i, name in enumerate(names)]
+    pairs = [(i, name._replace(metric=rate)) for i, name, rate in found if rate]
+    pairs = [(i, rate) for i, rate in pairs if rate not in names]
+    return [i for i, _ in pairs], [rate for _, rate in pairs]
+
+
+def _vocabulary(column: pa.ChunkedArray) -> pa.Array:
+    """The sorted distinct values, null first."""
+    values = pc.unique(column.drop_null())
+    values = values.take(pc.sort_indices(values))
+    return pa.concat_arrays([pa.nulls(1, values.type), values]) if column.null_count else values
+
+
+def _code(table: pa.Table, names: Sequence[str], words: dict[str, pa.Array]) -> NDArray[np.int64]:
+    """A number for each row's key that sorts as the key does; −1 where a value is in no vocabulary."""
+    code = np.zeros(table.num_rows, dtype=np.int64)
+    unknown = np.zeros(table.num_rows, dtype=bool)
+    for name in names:
+        index = pc.index_in(table[name].cast(words[name].type), value_set=words[name])
+        digits = index.fill_null(-1).to_numpy()
+        unknown |= digits < 0
+        code = code * len(words[name]) + digits
+    return np.where(unknown, -1, code)
+
+
+def _decode(
+    codes: NDArray[np.int64], names: Sequence[str], words: dict[str, pa.Array]
+) -> list[tuple[Any, ...]]:
+    digits = np.unravel_index(codes, [len(words[name]) for name in names])
+    columns = [
+        words[name].take(pa.array(digit)).to_pylist() for name, digit in zip(names, digits, strict=True)
+    ]
+    return list(zip(*columns, strict=True))
+
+
+def _spent(table: pa.Table, name: str) -> Floats:
+    """Numbers that are positive by their nature; nan for all others."""
+    spent = _floats(table, name)
+    return np.where(np.isfinite(spent) & (spent > 0), spent, np.nan)
+
+
+def _floats(table: pa.Table, name: str) -> Floats:
+    """A column as float64, null as nan."""
+    found: Floats = numbers(table[name], f"measurements: column {name!r}").to_numpy().astype(float)
+    return found
+
+
+def _words(row: dict[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)

@@ -1,0 +1,147 @@
+"""A law fitted to resampled data: draws of its parameters, and the limits they give.
+
+| scheme | what is drawn |
+|---|---|
+| pairs | points with replacement, within their budget where every budget has several |
+| block | training trajectories with replacement |
+| residual | residuals, enlarged by √(n / (n − q)), on the fitted values |
+| parametric | normal noise of the points' standard errors, on the fitted values |
+
+Each draw is searched from the optimum of the data themselves and from two of the law's own starting points. A draw
+that did not converge, or that does not fix all parameters, has failed: it is counted and left out.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.errors import RelscaleError
+from relscale.fitting.estimation.estimates import Estimates
+from relscale.fitting.estimation.law_points import Points
+from relscale.fitting.inference.bootstrap import limits as of_draws
+from relscale.fitting.inference.bootstrap import schemes
+from relscale.laws.law import Array, Law
+
+FEWEST_TRAININGS = 5  # that a block bootstrap is not plainly too narrow with
+OWN_STARTS = 2  # of the law's starting points, beside the optimum of the data themselves
+
+Estimator = Callable[..., Estimates]  # (y, weights, starts) -> estimates of a law at fixed x
+
+
+@dataclass(frozen=True)
+class Draws:
+    """B draws of q parameters, and of the noise of one further point.
+
+    Attributes
+    ----------
+    theta
+        (q, B), nan where a draw failed.
+    stderr
+        (q, B)
+    noise
+        (B,) a residual of a new point, in the error's scale (logarithm or number itself).
+    scheme
+        As in ``relscale.fitting.inference.bootstrap.schemes``.
+    """
+
+    theta: Array
+    stderr: Array
+    noise: Array
+    scheme: str
+
+
+def draws(
+    law: Law,
+    found: Estimates,
+    data: Points,
+    x: Array,
+    fit: Estimator,
+    *,
+    scheme: str,
+    number: int,
+    log_error: bool,
+    weights: Array,
+    rng: np.random.Generator,
+) -> Draws:
+    """Refit under ``number`` resamplings.
+
+    Parameters
+    ----------
+    found
+        The fit to the data themselves.
+    x
+        (p, n) as it was fitted.
+    fit
+        Fits y (n, ...) with weights (n, ...) from starts (s, q).
+    weights
+        (n,) of the points.
+
+    Raises
+    ------
+    RelscaleError
+        The scheme needs what the data do not have.
+    """
+    theta = found.theta[:, 0]
+    y, fitted = data.y, law.value(theta, x)
+    n, free = len(y), int(found.n[0] - found.df[0])
+    to, back = (np.log, np.exp) if log_error else (np.asarray, np.asarray)
+    residuals = to(y) - to(fitted)
+    if scheme in (schemes.PAIRS, schemes.BLOCK):
+        trainings = len(set(data.trainings))
+        if scheme == schemes.BLOCK and trainings < FEWEST_TRAININGS:
+            raise RelscaleError(
+                "no intervals: points of one training are not independent, and a bootstrap of trainings needs "
+                f"{FEWEST_TRAININGS} of them, not {trainings}"
+            )
+        counts = schemes.weights(scheme, n, number, rng, strata=_strata(data), blocks=data.trainings)
+        resampled, weight = y, counts * weights[:, None]
+    else:
+        weight = weights
+        if scheme == schemes.RESIDUAL:
+            if n <= free:
+                raise RelscaleError(f"a residual bootstrap needs more points than the {free} parameters")
+            drawn = schemes.resampled(to(fitted), residuals, free, number, rng)
+        else:
+            if not np.isfinite(data.stderr).all():
+                raise RelscaleError("a parametric bootstrap needs the standard error of every point")
+            sd = data.stderr / y if log_error else data.stderr
+            drawn = schemes.simulated(to(fitted), sd, number, rng)
+        resampled = back(drawn)
+    starts = np.concatenate([theta[None], law.starts(x, y)[:OWN_STARTS]])
+    again = fit(resampled, weight, starts)
+    failed = ~(again.converged & again.determined)
+    pool = (residuals - residuals.mean()) * np.sqrt(n / max(n - free, 1))
+    return Draws(
+        theta=np.where(failed, np.nan, again.theta),
+        stderr=np.where(failed, np.nan, again.stderr),
+        noise=pool[rng.integers(0, n, number)],
+        scheme=scheme,
+    )
+
+
+def limits(
+    kind: str, found: Estimates, drawn: Draws, level: float, data: Points, weights: Array, fit: Estimator
+) -> of_draws.Limits:
+    """Limits of each parameter, (q,)."""
+    if kind != of_draws.BCA:
+        return of_draws.limits(
+            found.theta[:, 0],
+            drawn.theta,
+            level,
+            kind,
+            stderr=found.stderr[:, 0],
+            draw_stderr=drawn.stderr,
+        )
+    units = schemes.members(data.trainings if drawn.scheme == schemes.BLOCK else range(len(data.y)))
+    without = (units[:, None] != np.arange(units.max() + 1)).astype(float)
+    left_out = fit(data.y, without * weights[:, None], found.theta.T[:1])
+    return of_draws.limits(found.theta[:, 0], drawn.theta, level, kind, jackknife=left_out.theta)
+
+
+def _strata(data: Points) -> list[float] | None:
+    """The budgets, where all are known and each has several points; a budget of one would never vary."""
+    budgets = data.column("budget")
+    several = all(count > 1 for count in Counter(budgets).values())
+    return budgets if several and None not in budgets else None

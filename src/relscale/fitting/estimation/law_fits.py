@@ -1,0 +1,423 @@
+"""Further laws, as a config asks for them: each a name, a law, the measurements it is fitted to and predicts.
+
+name, law                what the rows are called, and a file of ``relscale.laws``
+where                    columns and the value, or one of the values, that they have
+only, predict            of these rows those that are fitted, and those that are predicted
+by                       one fit for each distinct value of these columns
+predictor                for a law from one measured number to another: which number of the same model
+predictor_from           for its predictions: the fit whose predictions of that number are used, draw by draw
+leave_out_highest        points of the highest value that are left out
+error, loss, delta       as in ``relscale.fitting.estimation.estimate``
+weights                  none, or stderr: 1 / stderr² (of the logarithm for log error)
+method                   levenberg-marquardt or variable-projection
+bootstrap                scheme and limits; see ``relscale.fitting.estimation.law_draws``
+
+Without ``bootstrap`` least squares have the t interval of the Jacobian, also for a prediction, which holds the truth as
+often as it says where percentiles of draws do so too rarely (``docs/coverage.md``). Huber's loss has draws of pairs up
+to ``ENOUGH`` points, where its sandwich falls short; points that share trainings have draws of these; and a prediction
+that takes its predictor from another fit has draws, to carry on the other's. Fits to very many points have fewer draws
+than were asked for, and their scheme says how many.
+"""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy.special import stdtrit
+
+from relscale.errors import RelscaleError
+from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.estimates import Estimates
+from relscale.fitting.estimation.law_draws import Draws, Estimator, draws, limits
+from relscale.fitting.estimation.law_points import MEASURED, Points, Row, model, points, select
+from relscale.fitting.estimation.variable_projection import project
+from relscale.fitting.inference import interval
+from relscale.fitting.inference.bootstrap.limits import BIASED, PERCENTILE, label
+from relscale.fitting.inference.bootstrap.schemes import BLOCK, PAIRS
+from relscale.fitting.inference.law_rows import MOST_TOLD
+from relscale.fitting.inference.spread import spread
+from relscale.fitting.settings import Settings
+from relscale.laws.catalogue import law as named
+from relscale.laws.law import Array, Law
+
+T = "t interval of nonlinear least squares"
+OF_HUBER = "t interval of Huber's loss, from its sandwich"
+NO_DRAWS = (
+    "no intervals: points of one training are not independent, and no draws of trainings were asked for"
+)
+OF_ONE_RUN = ", with the scatter of one run"
+
+ENOUGH = 2000  # points from which on Huber's sandwich holds
+STARTS = 3  # of a law's starting points, of so many points that few find the same minimum
+MOST_DRAWN, FEWEST_DRAWS = 2_000_000, 100  # points times draws, and what is drawn in any case
+
+TAG = 41  # of this use of random numbers
+WHOSE = ("experiment", "corpus", "optimizer", "suite", "prompt", "metric", "group")
+OPTIONS = (
+    *("name", "law", "where", "only", "predict", "by", "predictor", "predictor_from", "leave_out_highest"),
+    *("error", "loss", "delta", "weights", "method", "bootstrap"),
+)
+PROJECTION = "variable-projection"
+
+# Of each model that a fit predicted, the prediction and its draws.
+Predicted = dict[tuple[Any, ...], tuple[float, Array]]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """One law at its optimum.
+
+    Attributes
+    ----------
+    drawn
+        Resampled, or None.
+    by_t
+        Whether intervals are those of t and not of the draws.
+    reference
+        The compute that the law's predictor is relative to, or nan.
+    noise
+        Variance of a further point, in the error's scale: of the number, or of its logarithm where ``log_error``; nan
+        with Huber's loss.
+    """
+
+    law: Law
+    found: Estimates
+    drawn: Draws | None
+    by_t: bool
+    reference: float
+    noise: float
+    log_error: bool
+
+    def x(self, raw: Array) -> Array:
+        """Predictors as the law takes them, from those of the table; nan for compute that is not positive."""
+        return np.where(raw > 0, raw, np.nan) / self.reference if np.isfinite(self.reference) else raw
+
+    def interval(self, x: Array, level: float) -> tuple[float, float]:
+        """Limits of a further point at x (p,), by t: ``± t·√(gᵀ C g + noise)``, g the derivatives there."""
+        theta = self.found.theta[:, 0]
+        value, gradient = self.law.value(theta, x[:, None])[0], self.law.jacobian(theta, x[:, None])[:, 0]
+        if self.log_error:
+            value, gradient = np.log(value), gradient / value
+        variance = gradient @ self.found.covariance[..., 0] @ gradient + self.noise
+        half = float(stdtrit(self.found.df[0], (1 + level) / 2) * np.sqrt(variance))
+        low, high = value - half, value + half
+        return (float(np.exp(low)), float(np.exp(high))) if self.log_error else (float(low), float(high))
+
+
+def law_fits(measurements: pa.Table, chosen: Settings) -> tuple[list[Row], list[Row]]:
+    """Rows of the tables ``fits`` and ``predictions`` for every law of the config.
+
+    Raises
+    ------
+    RelscaleError
+        A law, column, option or fit is unknown, no row is selected, or a predictor is missing everywhere. A fit that
+        fails is a row with a status.
+    """
+    fits: list[Row] = []
+    predictions: list[Row] = []
+    predicted: dict[str, Predicted] = {}
+    for entry in chosen.laws:
+        own_fits, own_predictions, predicted[entry["name"]] = _entry(measurements, entry, chosen, predicted)
+        fits += own_fits
+        predictions += own_predictions
+    return fits, predictions
+
+
+def _entry(
+    measurements: pa.Table, entry: Mapping[str, Any], chosen: Settings, earlier: Mapping[str, Predicted]
+) -> tuple[list[Row], list[Row], Predicted]:
+    """One law of the config."""
+    place = f"fit.laws.{entry['name']}"
+    for option in entry:
+        if option not in OPTIONS:
+            raise RelscaleError(f"{place}: unknown option {option!r}; allowed: {', '.join(OPTIONS)}")
+    try:
+        law = named(entry["law"])
+    except RelscaleError as error:
+        raise RelscaleError(f"{place}: {error}") from error
+    source = entry.get("predictor_from")
+    if source is not None and source not in earlier:
+        raise RelscaleError(f"{place}: predictor_from {source!r} is no fit named before it")
+
+    selected = select(measurements, entry.get("where") or {}, place)
+    measured = _measured(measurements, law, entry, place)
+    own = select(selected, entry.get("only") or {}, f"{place}.only")
+    ahead = select(selected, entry["predict"], f"{place}.predict") if entry.get("predict") else None
+    fits: list[Row] = []
+    predictions: list[Row] = []
+    predicted: Predicted = {}
+    for values in _groups(own, entry.get("by") or [], place):
+        data = points(law, _of(own, values), measured, entry.get("error", "log") == "log")
+        order = np.argsort(data.y, kind="stable")
+        kept = order[: max(0, len(order) - int(entry.get("leave_out_highest") or 0))]
+        data = data.chosen(np.isin(np.arange(len(order)), kept))
+        if not len(data.y):
+            reason = f"no row has a number that can be trusted and {', '.join(law.predictors)}"
+            reason += f" ({data.lost[0]})" if data.lost else ""
+            if not values:
+                raise RelscaleError(f"{place}: {reason}")
+            fits.append(values | {"fit": entry["name"], "law": law.name, "n": 0, "status": reason})
+            continue
+        fitted, rows = _fit(law, entry, data, chosen, values)
+        fits += rows
+        if ahead is not None:
+            own_ahead = _of(ahead, values)
+            if own_ahead.num_rows:
+                new, of_models = _predict(
+                    fitted, entry, own_ahead, measured, earlier.get(source or ""), chosen
+                )
+                predictions += new
+                predicted |= of_models
+    return fits, predictions, predicted
+
+
+def _measured(
+    measurements: pa.Table, law: Law, entry: Mapping[str, Any], place: str
+) -> dict[tuple[Any, ...], float] | None:
+    """The measured number that the law starts from, by model; None for a law that starts from none."""
+    missing = [n for n in law.predictors if n != MEASURED and n not in measurements.column_names]
+    if missing:
+        raise RelscaleError(
+            f"{place}: law {law.name} needs the columns {', '.join(missing)}, which are not there"
+        )
+    if MEASURED not in law.predictors:
+        return None
+    if not entry.get("predictor"):
+        raise RelscaleError(f"{place}: law {law.name} starts from a measured number; name it under predictor")
+    rows = select(measurements, entry["predictor"], f"{place}.predictor").to_pylist()
+    result: dict[tuple[Any, ...], float] = {}
+    for row in rows:
+        if row["value"] is None or row.get("status") not in ("ok", None):
+            continue
+        if model(row) in result:
+            raise RelscaleError(
+                f"{place}.predictor: run {row['run']!r} has several such numbers; name group, suite and metric"
+            )
+        result[model(row)] = row["value"]
+    return result
+
+
+def _groups(table: pa.Table, by: list[str], place: str) -> list[Row]:
+    """The distinct values of the columns ``by``, sorted; one empty mapping where there are none."""
+    for column in by:
+        if column not in table.column_names:
+            raise RelscaleError(
+                f"{place}.by: no column {column!r}; there are {', '.join(table.column_names)}"
+            )
+    if not by:
+        return [{}]
+    found = {tuple(row.values()): row for row in table.select(by).to_pylist()}
+    return [found[key] for key in sorted(found, key=str)]
+
+
+def _of(table: pa.Table, values: Row) -> pa.Table:
+    keep = [
+        all(row[name] == value for name, value in values.items())
+        for row in table.select(list(values)).to_pylist()
+    ]
+    return table.filter(pa.array(keep, pa.bool_())) if values else table
+
+
+def _fit(
+    law: Law, entry: Mapping[str, Any], data: Points, chosen: Settings, values: Row
+) -> tuple[Fitted, list[Row]]:
+    """Fit, resample, and rows of the table ``fits``."""
+    log_error = entry.get("error", "log") == "log"
+    reference = float(np.exp(np.log(data.x[0]).mean())) if law.reference else np.nan
+    x = data.x / reference if law.reference else data.x
+    fit = _estimator(law, x, entry)
+    weights = _weights(data, entry, log_error)
+    found = fit(data.y, weights, None if len(data.y) <= ENOUGH else law.starts(x, data.y)[:STARTS])
+    status = found.status[0]
+    if data.lost:
+        reasons = list(dict.fromkeys(data.lost))
+        more = f"; and {len(reasons) - MOST_TOLD} more" if len(reasons) > MOST_TOLD else ""
+        of = len(data.y) + len(data.lost)
+        used = f"fitted on {len(data.y)} of {of} rows ({'; '.join(reasons[:MOST_TOLD])}{more})"
+        status = _together(status, used)
+    low, high = (side[:, 0] for side in found.interval(chosen.level))
+    least_squares = entry.get("loss", "squares") == "squares"
+    scheme = f"{T if least_squares else OF_HUBER}; {found.agreeing[0]} of {found.starts} starts agree"
+    columns: dict[str, Any] = {
+        "stderr": found.stderr[:, 0],
+        "low": low,
+        "high": high,
+        "df": np.full(len(low), float(found.df[0])),
+        "scheme": [scheme] * len(low),
+    }
+    drawn = None
+    options = entry.get("bootstrap") or {}
+    shared = len(set(data.trainings)) < len(data.y)
+    of_pairs = not least_squares and len(data.y) <= ENOUGH
+    by_t = not (chosen.bootstrap and (options or shared or of_pairs))
+    if shared and not options and not chosen.bootstrap:
+        columns, status = {}, _together(status, NO_DRAWS)
+    number = min(chosen.bootstrap, max(FEWEST_DRAWS, MOST_DRAWN // len(data.y)))
+    if chosen.bootstrap and np.isfinite(found.theta).all() and not (by_t and not entry.get("predict")):
+        kind = options.get("limits", PERCENTILE)
+        seed = [chosen.seed, TAG, zlib.crc32(f"{entry['name']} {sorted(values.items())}".encode())]
+        try:
+            drawn = draws(
+                law,
+                found,
+                data,
+                x,
+                fit,
+                scheme=options.get("scheme", BLOCK if shared else PAIRS),
+                number=number,
+                log_error=log_error,
+                weights=weights,
+                rng=np.random.default_rng(seed),
+            )
+            if not by_t:
+                of_draws = limits(kind, found, drawn, chosen.level, data, weights, fit)
+                columns = {
+                    "stderr": spread(drawn.theta),
+                    "low": of_draws.low,
+                    "high": of_draws.high,
+                    "scheme": [label(drawn.scheme, kind, number, int(count)) for count in of_draws.failed],
+                }
+                status = _together(status, *of_draws.status)
+        except RelscaleError as error:  # the scheme needs what these data do not have
+            columns, status = {}, _together(status, str(error))
+    common = {name: _shared(data.column(name)) for name in WHOSE} | values
+    common |= {
+        "fit": entry["name"],
+        "law": law.name,
+        "predictor": ", ".join(law.predictors),
+        "level": chosen.level,
+        "estimand": interval.THESE_ITEMS,
+        "n": len(data.y),
+        "reference_flops": reference,
+        "status": status,
+    }
+    flops = [value for value in data.column("training_flops") if value is not None]
+    if flops:
+        common |= {"flops_low": min(flops), "flops_high": max(flops)}
+    rows = [
+        common
+        | {"parameter": name, "value": found.theta[i, 0]}
+        | {column: each[i] for column, each in columns.items()}
+        for i, name in enumerate(law.names)
+    ]
+    rows.append(common | {"parameter": "objective", "value": found.objective[0]})
+    scattered = least_squares and found.df[0] > 0
+    noise = 2 * found.objective[0] / found.df[0] / np.median(weights) if scattered else np.nan
+    return Fitted(law, found, drawn, by_t, reference, float(noise), log_error), rows
+
+
+def _together(*statuses: str) -> str:
+    """All that is wrong, each once."""
+    return "; ".join(dict.fromkeys(str(status) for status in statuses if status != "ok")) or "ok"
+
+
+def _estimator(law: Law, x: Array, entry: Mapping[str, Any]) -> Estimator:
+    """How the entry wants the law fitted."""
+    loss, error = entry.get("loss", "squares"), entry.get("error", "log")
+    if entry.get("method") == PROJECTION:
+        if (loss, error) != ("squares", "linear"):
+            raise RelscaleError(
+                f"fit.laws.{entry['name']}: {PROJECTION} is for error: linear and loss: squares"
+            )
+        return lambda y, weights, starts: project(law, x, y, weights=weights, starts=starts)
+    delta = entry.get("delta", 1e-3)
+    return lambda y, weights, starts: estimate(
+        law, x, y, weights=weights, loss=loss, delta=delta, error=error, starts=starts
+    )
+
+
+def _weights(data: Points, entry: Mapping[str, Any], log_error: bool) -> Array:
+    """(n,), 1 or 1 / stderr²."""
+    if entry.get("weights", "none") == "none":
+        return np.ones(len(data.y))
+    if not (data.stderr > 0).all():
+        raise RelscaleError(
+            f"fit.laws.{entry['name']}: weights: stderr needs the standard error of every point"
+        )
+    return np.asarray((data.y if log_error else 1.0) / data.stderr) ** 2
+
+
+def _predict(
+    fitted: Fitted,
+    entry: Mapping[str, Any],
+    ahead: pa.Table,
+    measured: Mapping[tuple[Any, ...], float] | None,
+    source: Predicted | None,
+    chosen: Settings,
+) -> tuple[list[Row], Predicted]:
+    """Rows of the table ``predictions``, and the predictions by model."""
+    law, drawn = fitted.law, fitted.drawn
+    theta = fitted.found.theta[:, 0]
+    rows: list[Row] = []
+    result: Predicted = {}
+    for row in sorted(ahead.to_pylist(), key=lambda row: str(model(row))):
+        key = model(row)
+        number = drawn.theta.shape[1] if drawn is not None else 0
+        raw, raw_draws = _predictors(law, row, measured, source, number)
+        value = float(law.value(theta, fitted.x(raw)[:, None])[0])
+        common = {name: row.get(name) for name in (*WHOSE, "run", "training_flops", "params", "tokens")} | {
+            "fit": entry["name"],
+            "law": law.name,
+            "observed": row["value"],
+            "level": chosen.level,
+            "status": fitted.found.status[0],
+        }
+        if not np.isfinite(value):
+            rows.append(common | {"status": "no predictor for this run"})
+            continue
+        common |= {"predicted": value}
+        if row["value"]:
+            common |= {"relative_error": abs(value - row["value"]) / row["value"]}
+        if drawn is not None:
+            with np.errstate(all="ignore"):
+                each = law.value(drawn.theta, fitted.x(raw_draws)[:, None])[0]
+                observed = each * np.exp(drawn.noise) if fitted.log_error else each + drawn.noise
+            known = observed[np.isfinite(observed)]
+            failed = number - len(known)
+            if len(known) > 1:
+                tails = [(1 - chosen.level) / 2, (1 + chosen.level) / 2]
+                low, high = common["low"], common["high"] = np.quantile(known, tails)
+                if not low <= value <= high:
+                    common["status"] = _together(common["status"], BIASED)
+            common["scheme"] = f"{label(drawn.scheme, PERCENTILE, number, failed)}{OF_ONE_RUN}"
+            result[key] = value, observed
+        else:
+            result[key] = value, np.empty(0)
+        if fitted.by_t and source is None:
+            common["low"], common["high"] = fitted.interval(fitted.x(raw), chosen.level)
+            common["scheme"] = f"{T}{OF_ONE_RUN}"
+        rows.append(common)
+    return rows, result
+
+
+def _predictors(
+    law: Law,
+    row: Row,
+    measured: Mapping[tuple[Any, ...], float] | None,
+    source: Predicted | None,
+    number: int,
+) -> tuple[Array, Array]:
+    """A row's predictors (p,), and for each draw (p, B)."""
+    values: list[float] = []
+    each: list[Array] = []
+    for name in law.predictors:
+        if name != MEASURED:
+            value = row.get(name)
+            values.append(np.nan if value is None else float(value))
+        elif source is not None:
+            values.append(source[model(row)][0] if model(row) in source else np.nan)
+        else:
+            values.append((measured or {}).get(model(row), np.nan))
+        draws_of = source[model(row)][1] if name == MEASURED and source and model(row) in source else None
+        # Fewer draws of the first stage than of this one, or none of it, leave its prediction as it is.
+        has = draws_of is not None and len(draws_of) == number
+        each.append(draws_of if has and draws_of is not None else np.full(number, values[-1]))
+    return np.array(values), np.array(each)
+
+
+def _shared(values: list[Any]) -> Any:
+    """The one value of all, or None."""
+    return values[0] if len(set(values)) == 1 else None

@@ -1,0 +1,123 @@
+"""Curves as candidates need them: each error series once, and which two of them make a ratio."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.fitting.curves.curves import Curves
+from relscale.fitting.curves.run_matrix import SERIES, Floats, Ladder, Series
+from relscale.fitting.forecasts.scales import Places, places, places_of
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """J curves over P places, made of K error series.
+
+    Attributes
+    ----------
+    places
+        Of the curves' points.
+    value
+        (P, J) ln E or ln G, nan where unknown.
+    errors
+        (P, K) ln E of every series that a curve or its partner is made of; no series twice.
+    target, baseline
+        (J,) the series of each curve; ``baseline`` is None where curves are errors.
+    partner
+        (J,) the series that its losses are related to: the baseline; of errors the mean of the suite; −1 where there
+        is none.
+    pool
+        (J,) curves of one number share weights and widths: same suite, prompt, metric and contrast.
+    runs, run_errors
+        The places that L(N, D) is fitted to and ln E there, (R, K): the ladder's runs where points are optima between
+        runs, else the points. nan where a series is not of this ladder.
+    point_of_run
+        (R,) the point that each belongs to.
+    """
+
+    places: Places
+    value: Floats
+    errors: Floats
+    target: Indices
+    baseline: Indices | None
+    partner: Indices
+    pool: Indices
+    runs: Places
+    run_errors: Floats
+    point_of_run: Indices
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """(P,) the points of known compute at which any curve is known."""
+        return np.asarray(np.isfinite(self.value).any(axis=1) & np.isfinite(self.places.log_flops))
+
+
+def panel(curves: Curves, ladder: Ladder | None = None) -> Panel:
+    """The panel of ``curves``; ``ladder`` is what they were read off, where points are optima between its runs."""
+    where = places_of(curves.points, curves.log_flops)
+    pool = _kinds(
+        [tuple(key.get(n) for n in ("suite", "prompt", "metric", "contrast")) for key in curves.keys]
+    )
+    count = len(curves.keys)
+    # A ratio's own points: a series is used where both are known, as the ratio is.
+    target = np.where(np.isfinite(curves.value), curves.target, np.nan)
+    if curves.baseline is None:
+        mean = np.stack([target[:, pool == kind].mean(axis=1) for kind in range(pool.max() + 1)], axis=1)
+        alone = np.bincount(pool)[pool] == 1
+        errors, of_target = target, np.arange(count)
+        partner = np.where(alone, -1, count + pool)
+        errors = np.concatenate([target, mean], axis=1)
+        of_baseline = None
+    else:
+        base = np.where(np.isfinite(curves.value), curves.baseline, np.nan)
+        stacked = np.concatenate([target, base], axis=1)
+        errors, which = _distinct(stacked)
+        of_target, of_baseline = which[:count], which[count:]
+        partner = of_baseline
+    runs, run_errors, point_of_run = where, errors, np.arange(len(where))
+    if ladder is not None and any(point.is_parabola for point in curves.points):
+        runs, run_errors, point_of_run = _runs(curves, ladder, errors.shape[1], of_target, of_baseline)
+    return Panel(
+        where, curves.value, errors, of_target, of_baseline, partner, pool, runs, run_errors, point_of_run
+    )
+
+
+def _runs(
+    curves: Curves, ladder: Ladder, count: int, target: Indices, baseline: Indices | None
+) -> tuple[Places, Floats, Indices]:
+    """Of the ladder's runs: their places, the errors of the series that the ladder has, and their points."""
+    rows = np.concatenate([point.rows for point in curves.points])
+    point_of_run = np.repeat(np.arange(len(curves.points)), [len(point.rows) for point in curves.points])
+    column = {series: i for i, series in enumerate(ladder.series)}
+    values = np.full((len(rows), count), np.nan)
+    for j, key in enumerate(curves.keys):
+        if key.get("contrast", "group") != "group":
+            continue
+        series = Series(*(key[name] for name in SERIES))
+        pairs = [(target[j], series)]
+        if baseline is not None:
+            pairs.append((baseline[j], series._replace(group=key["baseline"])))
+        for k, name in pairs:
+            if name in column:
+                values[:, k] = ladder.values[rows, column[name]]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = np.log(values)
+    values[~np.isfinite(values)] = np.nan
+    where = places(np.log(ladder.training_flops[rows]), ladder.params[rows], ladder.tokens[rows])
+    return where, values, point_of_run
+
+
+def _distinct(columns: Floats) -> tuple[Floats, Indices]:
+    """The distinct columns, and which of them each is."""
+    _, first, which = np.unique(
+        np.nan_to_num(columns, nan=-1e300), axis=1, return_index=True, return_inverse=True
+    )
+    return columns[:, first], which.ravel()
+
+
+def _kinds(names: list[tuple[object, ...]]) -> Indices:
+    order = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    return np.array([order[name] for name in names], dtype=np.int64)

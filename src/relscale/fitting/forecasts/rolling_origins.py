@@ -1,0 +1,126 @@
+"""Rolling origins: what was known when, and what was to be forecast then.
+
+By compute: all points up to some compute are known, and those beyond are forecast. By size, where a family has several
+computes at each model size, so that order of compute mixes sizes: all models up to some size are known, and the larger
+ones are forecast, which is what a forecast of the next model is like. A frontier has one size at each compute, and the
+two are one.
+
+A forecast at an origin may use what it learnt from earlier forecasts, but only those that were made and met by then:
+origin o's forecast of point q may be used at O if all that o knew, and q, are known at O. Numbers beyond an origin
+can so change nothing at it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.forecasts.scales import Places
+
+BY_COMPUTE, BY_SIZE = "compute", "size"
+SMALLEST = 3  # distinct computes known at the first origin
+MOST = 8  # origins of each kind
+ASKED = 24  # points that are forecast, at most, over all origins
+SAME = 1e-6  # relative difference of two computes that are one budget
+SAME_SIZE = 0.02
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Origins:
+    """O origins in the order of what they know.
+
+    Attributes
+    ----------
+    by
+        (O,) ``BY_COMPUTE`` or ``BY_SIZE``.
+    known
+        (O, P) the points known at each.
+    asked
+        (Q,) positions of the points that are forecast.
+    ahead
+        (O, Q) whether a point is forecast at an origin.
+    log_flops, log_params
+        (O,) of the largest known.
+    """
+
+    by: list[str]
+    known: Mask
+    asked: NDArray[np.int64]
+    ahead: Mask
+    log_flops: Floats
+    log_params: Floats
+
+    def met(self, known: Mask) -> Mask:
+        """(O, Q) the forecasts that were made and met by what is ``known`` (P,)."""
+        inside = ~(self.known & ~known).any(axis=1) & ~(self.known == known).all(axis=1)
+        return self.ahead & inside[:, None] & known[self.asked]
+
+
+def rolling_origins(where: Places, usable: Mask) -> Origins:
+    """Origins over the points ``usable`` (P,)."""
+    kinds = [(BY_COMPUTE, where.log_flops, SAME)]
+    if _is_family(where, usable):
+        kinds.append((BY_SIZE, where.log_params, SAME_SIZE))
+    by: list[str] = []
+    known: list[Mask] = []
+    ahead: list[Mask] = []
+    for name, axis, same in kinds:
+        for cut in _cuts(where, usable, axis, same):
+            before = usable & (axis <= cut)
+            by.append(name)
+            known.append(before)
+            ahead.append(usable & ~before)
+    count = len(where)
+    to_ask = np.array(ahead).any(axis=0) if ahead else np.zeros(count, dtype=bool)
+    asked = np.flatnonzero(to_ask)[np.argsort(where.log_flops[to_ask], kind="stable")]
+    asked = asked[_spread(len(asked), ASKED)]
+    order = sorted(range(len(by)), key=lambda o: (known[o].sum(), by[o]))
+    known_ = np.array([known[o] for o in order], dtype=bool).reshape(len(by), count)
+    ahead_ = np.array([ahead[o] for o in order], dtype=bool).reshape(len(by), count)
+    return Origins(
+        by=[by[o] for o in order],
+        known=known_,
+        asked=asked,
+        ahead=ahead_[:, asked],
+        log_flops=np.array([where.log_flops[k].max() for k in known_]),
+        log_params=np.array([where.log_params[k].max() for k in known_]),
+    )
+
+
+def _cuts(where: Places, usable: Mask, axis: Floats, same: float) -> list[float]:
+    """Where the known may end: after each distinct value that leaves something, thinned evenly along the axis."""
+    values = np.sort(axis[usable & np.isfinite(axis)])
+    if not len(values):
+        return []
+    ends = values[np.append(np.diff(values) > same, True)]
+    order = np.argsort(np.where(usable, axis, np.nan), kind="stable")[: len(values)]
+    _, first = np.unique(np.round(where.log_flops[order] / SAME), return_index=True)
+    if len(first) < SMALLEST:
+        return []
+    cuts = ends[:-1][ends[:-1] >= axis[order[np.sort(first)[SMALLEST - 1]]]]
+    if len(cuts) <= MOST:
+        return [float(cut) for cut in cuts]
+    ideal = np.linspace(cuts[0], cuts[-1], MOST)
+    return sorted({float(min(cuts, key=lambda cut: abs(cut - at))) for at in ideal})
+
+
+def _is_family(where: Places, usable: Mask) -> bool:
+    """Whether sizes have several computes each, and interleave: some smaller model has more compute than a larger."""
+    known = usable & np.isfinite(where.log_params)
+    if not known.any():
+        return False
+    order = np.argsort(where.log_flops[known], kind="stable")
+    sizes = where.log_params[known][order]
+    if 2 * (1 + (np.diff(np.sort(sizes)) > SAME_SIZE).sum()) > len(sizes):
+        return False
+    return bool((np.maximum.accumulate(sizes) - sizes > SAME_SIZE).any())
+
+
+def _spread(count: int, most: int) -> NDArray[np.int64]:
+    """At most ``most`` of ``count`` positions, evenly, the last among them."""
+    if count <= most:
+        return np.arange(count)
+    return np.unique(np.round(np.linspace(0, count - 1, most)).astype(np.int64))

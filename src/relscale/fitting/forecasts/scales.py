@@ -1,0 +1,80 @@
+"""Where errors are known or asked for: compute, parameters and tokens."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.fitting.curves.frontier import Point
+from relscale.fitting.curves.run_matrix import Floats
+
+
+@dataclass(frozen=True)
+class Places:
+    """P models, by logarithms; ``log_params`` and ``log_tokens`` are nan where unknown.
+
+    Attributes
+    ----------
+    log_flops, log_params, log_tokens
+        (P,) ln training FLOPs, ln parameters, ln training tokens.
+    """
+
+    log_flops: Floats
+    log_params: Floats
+    log_tokens: Floats
+
+    def __len__(self) -> int:
+        return len(self.log_flops)
+
+    def take(self, rows: NDArray[Any]) -> "Places":
+        """Those of ``rows``, positions or a mask."""
+        return Places(self.log_flops[rows], self.log_params[rows], self.log_tokens[rows])
+
+    def and_then(self, others: "Places") -> "Places":
+        """These, followed by ``others``."""
+        return Places(
+            np.concatenate([self.log_flops, others.log_flops]),
+            np.concatenate([self.log_params, others.log_params]),
+            np.concatenate([self.log_tokens, others.log_tokens]),
+        )
+
+
+def places(log_flops: Floats, params: Sequence[float], tokens: Sequence[float]) -> Places:
+    """Places of known compute; parameters that are unknown are F / 6D where tokens are known."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_params, log_tokens = np.log(np.asarray(params, float)), np.log(np.asarray(tokens, float))
+    log_params = np.where(np.isfinite(log_params), log_params, log_flops - np.log(6) - log_tokens)
+    return Places(log_flops, log_params, log_tokens)
+
+
+def places_of(points: Sequence[Point], log_flops: Floats) -> Places:
+    """The places of a frontier's points."""
+    return places(log_flops, [point.params for point in points], [point.tokens for point in points])
+
+
+def target_places(targets: Sequence[Mapping[str, Any]], known: Places) -> Places:
+    """Where the targets of a config lie.
+
+    From ``training_flops`` F and ``tokens_per_param`` M, ``N = √(F / 6M)`` and ``D = M·N``. Without M, parameters and
+    tokens follow the known places' own allocation, lines of ln N and of ln D on ln F; nan where those are not known.
+    """
+    log_flops = np.log(np.array([float(target["training_flops"]) for target in targets]))
+    ratio = np.array([float(target.get("tokens_per_param") or np.nan) for target in targets])
+    given = (log_flops - np.log(6 * ratio)) / 2
+    return Places(
+        log_flops,
+        np.where(np.isfinite(ratio), given, _line(known.log_flops, known.log_params, log_flops)),
+        np.where(
+            np.isfinite(ratio), given + np.log(ratio), _line(known.log_flops, known.log_tokens, log_flops)
+        ),
+    )
+
+
+def _line(x: Floats, y: Floats, at: Floats) -> Floats:
+    used = np.isfinite(y)
+    if len(np.unique(x[used])) < 2:
+        return np.full_like(at, np.nan)
+    slope, level = np.polyfit(x[used] - x[used].mean(), y[used], 1)
+    return level + slope * (at - x[used].mean())

@@ -1,0 +1,60 @@
+"""What has been forecast and met: the only thing that weights and widths are learnt from."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.forecasts.rolling_origins import Mask, Origins
+
+
+@dataclass(frozen=True)
+class Past:
+    """Errors ``ln predicted − ln observed`` of the forecasts of Q points at O origins; nan where there is none.
+
+    Attributes
+    ----------
+    by
+        (O,) the kind of each origin.
+    origin
+        (O,) ln F of the largest known at it.
+    distance
+        (O, Q) ln F of the point over the largest known at the origin.
+    candidates
+        (O, C, Q, J).
+    series
+        (O, C', Q, K) of what each error series says of itself.
+    """
+
+    by: tuple[str, ...]
+    origin: Floats
+    distance: Floats
+    candidates: Floats
+    series: Floats
+
+    def met_by(self, origins: Origins, known: Mask) -> "Past":
+        """What of it was forecast, and met, by what is ``known`` (P,)."""
+        met = origins.met(known)
+        return replace(
+            self,
+            candidates=np.where(met[:, None, :, None], self.candidates, np.nan),
+            series=np.where(met[:, None, :, None], self.series, np.nan),
+        )
+
+
+def origin_counts(past: Past, seen: Mask, distance: Floats) -> tuple[int, Floats]:
+    """How many origins there are among those ``seen`` (O,), and how many independent ones at each ``distance`` (Q',).
+
+    Origins by compute and by size look at the same numbers twice, so those of one kind count, the kind that has more.
+    Two forecasts over a distance d from origins that are less than d apart cross the same ground. Origins that span a
+    range R give ``1 + R / d`` forecasts that do not, at most the n that there are; 2 where there are 2 at all, since a
+    t quantile of one degree of freedom says nothing.
+    """
+    n, independent = 0, np.full(len(distance), 0.0)
+    for kind in sorted(set(past.by)):
+        at = past.origin[seen & (np.array(past.by) == kind)]
+        if len(at):
+            apart = 1 + np.ptp(at) / np.maximum(distance, np.ptp(at) / len(at) + 1e-12)
+            n = max(n, len(at))
+            independent = np.maximum(independent, np.clip(apart, min(2, len(at)), len(at)))
+    return n, independent

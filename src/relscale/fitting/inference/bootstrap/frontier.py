@@ -1,0 +1,149 @@
+"""The frontier under resampled runs: parabola, optimum, and every error at it.
+
+**Pairs.** Within each budget the runs are drawn with replacement. Given weights w of the runs, the parabola of
+validation loss has its minimum at x*, and the error of any series there is a weighted mean of the runs' values,
+
+    E = Σ_r a_r · y_r,    a_r = w_r · p(x_r)ᵀ · (Xᵀ W X)⁻¹ · p(x*),    p(x) = (1, x, x²),
+
+the same a for every series: two small systems a draw, and one product for all series. With few runs many draws lack the
+widths that a parabola needs.
+
+**Residual.** The runs stay; each gets the residuals of a run drawn from its budget, enlarged by √(n / (n − 3)), those
+of all series from the same run, which keeps them paired. A budget of three runs has no residuals to draw.
+
+Each budget's compute, and the parameters that go with a number of tokens, are the design's and stay as they are. A draw
+without an interior minimum at some budget has no optimum there.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.fitting.curves.frontier import Point
+from relscale.fitting.curves.run_matrix import Floats, Ladder
+from relscale.fitting.inference.bootstrap.schemes import PAIRS, RESIDUAL, weights
+from relscale.laws import parabola
+
+
+@dataclass(frozen=True)
+class FrontierDraws:
+    """What each draw finds along the frontier; P points, K series, B draws; nan where a budget has no optimum in it.
+
+    Attributes
+    ----------
+    log_tokens, log_params
+        (P, B) at the optimum.
+    value
+        (P, K, B) every series' error there.
+    """
+
+    log_tokens: Floats
+    log_params: Floats
+    value: Floats
+
+
+def frontier_draws(
+    ladder: Ladder, points: list[Point], scheme: str, draws: int, rng: np.random.Generator
+) -> FrontierDraws:
+    """Resample the runs of each budget by "pairs" or "residual", and read the frontier and every series off again."""
+    found = FrontierDraws(
+        log_tokens=np.full((len(points), draws), np.nan),
+        log_params=np.full((len(points), draws), np.nan),
+        value=np.full((len(points), len(ladder.series), draws), np.nan),
+    )
+    read = {PAIRS: _pairs, RESIDUAL: _residual}[scheme]
+    for i, point in enumerate(points):
+        if point.status != "ok":
+            continue
+        rows = point.rows
+        x = np.log(ladder.tokens[rows]) - point.x_mean
+        best, found.value[i] = read(x, ladder.loss[rows], ladder.values[rows], draws, rng)
+        found.log_tokens[i] = best + point.x_mean
+        tokens, first = np.unique(x, return_index=True)
+        found.log_params[i] = np.interp(best, tokens, np.log(ladder.params[rows][first]))
+    return found
+
+
+def _pairs(
+    x: Floats, loss: Floats, values: Floats, draws: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """x* (B,) and every series there (K, B), from x and loss (n,) and values (n, K) of runs drawn again."""
+    drawn = weights(PAIRS, len(x), draws, rng)
+    best = optimum(x, loss, drawn)
+    read = np.full((values.shape[1], draws), np.nan)
+    for known, columns in _alike(values):
+        read[columns] = values[np.ix_(known, columns)].T @ reading_weights(x[known], drawn[known], best)
+    return best, read
+
+
+def _residual(
+    x: Floats, loss: Floats, values: Floats, draws: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """As ``_pairs``, from runs with the residuals of others."""
+    drawn = rng.integers(0, len(x), (len(x), draws))
+    best = parabola.minimum(parabola.coefficients(x, _redrawn(x, loss[:, None], drawn)[:, 0]))[0]
+    with np.errstate(invalid="ignore"):
+        best = np.where((x.min() < best) & (best < x.max()), best, np.nan)
+    read = np.full((values.shape[1], draws), np.nan)
+    for known, columns in _alike(values):
+        if known.sum() < parabola.SMALLEST:
+            continue
+        whose = drawn[known] % known.sum()  # a run that a series lacks has no residual: another's is taken
+        again = _redrawn(x[known], values[np.ix_(known, columns)], whose)
+        read[columns] = parabola.value(parabola.coefficients(x[known], again), best)
+    return best, read
+
+
+def _redrawn(x: Floats, y: Floats, drawn: NDArray[np.int64]) -> Floats:
+    """(n, K, B) the parabolas of y (n, K) with the residuals of the runs ``drawn`` (n, B); nan where they have none."""
+    n = len(x)
+    if n <= parabola.SMALLEST:
+        return np.full((*y.shape, drawn.shape[1]), np.nan)
+    fitted = np.tensordot(parabola.powers(x), parabola.coefficients(x, y), axes=(0, 0))
+    residuals = (y - fitted) * np.sqrt(n / (n - parabola.SMALLEST))
+    return fitted[..., None] + np.moveaxis(residuals[drawn], 1, 2)
+
+
+def _alike(values: Floats) -> list[tuple[NDArray[np.bool_], NDArray[np.int64]]]:
+    """The series that have values at the same runs: those runs, and their columns."""
+    known = np.isfinite(values)
+    return [
+        (pattern, np.flatnonzero((known == pattern[:, None]).all(axis=0)))
+        for pattern in np.unique(known, axis=1).T
+    ]
+
+
+def optimum(x: Floats, loss: Floats, weight: Floats) -> Floats:
+    """(B,) where weighted parabolas of loss (n,) in x (n,) are least; nan where that is not within the runs drawn."""
+    moments, enough = _moments(x, weight)
+    c = np.linalg.solve(moments, np.einsum("nb,pn,n->bp", weight, parabola.powers(x), loss)[..., None])
+    best = parabola.minimum(c[..., 0].T)[0]
+    there = np.where(weight > 0, x[:, None], np.nan)
+    with np.errstate(invalid="ignore"):
+        inside = (np.nanmin(there, axis=0) < best) & (best < np.nanmax(there, axis=0))
+    return np.where(enough & inside, best, np.nan)
+
+
+def reading_weights(x: Floats, weight: Floats, at: Floats) -> Floats:
+    """a of the formula above, (n, B): what each run counts in the value at ``at`` (B,); nan where that is not known."""
+    if len(x) < parabola.SMALLEST:
+        return np.full(weight.shape, np.nan)
+    moments, enough = _moments(x, weight)
+    g = np.linalg.solve(moments, parabola.powers(at).T[..., None])[..., 0]  # (B, 3)
+    there = weight > 0
+    low = np.where(there, x[:, None], np.inf).min(axis=0)
+    high = np.where(there, x[:, None], -np.inf).max(axis=0)
+    with np.errstate(invalid="ignore"):
+        reached = enough & (low <= at) & (at <= high)
+    return np.where(reached, weight * (parabola.powers(x).T @ g.T), np.nan)
+
+
+def _moments(x: Floats, weight: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """``XᵀWX`` of each draw (B, 3, 3), and whether it has three token counts; the identity where it has not."""
+    p = parabola.powers(x)
+    designs = np.unique(x, return_inverse=True)[1]
+    member = designs == np.arange(designs.max() + 1)[:, None]  # (designs, n)
+    enough = ((member @ weight) > 0).sum(axis=0) >= parabola.SMALLEST
+    moments = np.einsum("nb,pn,qn->bpq", weight, p, p)
+    return np.where(enough[:, None, None], moments, np.eye(3)), enough

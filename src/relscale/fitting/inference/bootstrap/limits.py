@@ -1,0 +1,171 @@
+"""Confidence limits from bootstrap draws.
+
+With θ the estimate, θ* the draws, q_p(·) a quantile over the draws, α = 1 − level:
+
+| kind | limits |
+|---|---|
+| percentile | q_{α/2}(θ*), q_{1−α/2}(θ*) |
+| basic | 2θ − q_{1−α/2}(θ*), 2θ − q_{α/2}(θ*) |
+| studentised | θ − se · q_{1−α/2}(t*), θ − se · q_{α/2}(t*),  t* = (θ* − θ) / se* |
+| symmetric studentised | θ ∓ se · q_{level}(abs t*) |
+| bca | q_{p}(θ*) with p = Φ(z0 + (z0 + z_p) / (1 − a·(z0 + z_p))), z_p = ∓z_{1−α/2} |
+
+z0 = Φ⁻¹(share of draws below θ), ties half; a is the skewness of the jackknife's influence values over 6.
+
+A draw whose fit failed is nan. Failed draws are counted and left out; where more than ``TOO_MANY`` of them failed the
+limits rest on a selection, and the status says so.
+
+Sources: Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapters 12–14; Davison and Hinkley, 1997,
+chapter 5; equation 5.47 for the acceleration over strata; Hall, *On symmetric bootstrap confidence intervals*, 1988.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri
+
+from relscale.fitting.inference.bootstrap.schemes import NAMES, Floats
+
+PERCENTILE, BASIC, STUDENTISED, BCA = "percentile", "basic", "studentised", "bca"
+SYMMETRIC = "symmetric studentised"
+KINDS = (PERCENTILE, BASIC, STUDENTISED, SYMMETRIC, BCA)
+
+TOO_MANY = 0.05  # share of failed draws from which on limits are flagged
+FEWEST = 20  # draws that limits need
+BIASED = "the limits leave out the estimate itself: the bootstrap draws are biased"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of parameters; arrays of one shape.
+
+    Attributes
+    ----------
+    low, high
+        nan where there are none.
+    failed
+        How many draws failed.
+    status
+        "ok" or what is wrong with the draws.
+    """
+
+    low: Floats
+    high: Floats
+    failed: NDArray[np.int64]
+    status: NDArray[np.object_]
+
+
+def limits(
+    estimate: ArrayLike,
+    draws: Floats,
+    level: float,
+    kind: str = PERCENTILE,
+    *,
+    stderr: ArrayLike | None = None,
+    draw_stderr: Floats | None = None,
+    jackknife: Floats | None = None,
+    strata: ArrayLike | None = None,
+) -> Limits:
+    """Limits of each parameter.
+
+    Parameters
+    ----------
+    estimate
+        (...) of the data as they are.
+    draws
+        (..., B), nan where the fit of a draw failed.
+    level
+        Of the two-sided interval, in (0, 1).
+    kind
+        One of ``KINDS``.
+    stderr, draw_stderr
+        (...) and (..., B), for studentised limits.
+    jackknife
+        (..., n) estimates without each unit that the bootstrap draws (a run, or a block), for BCa limits.
+    strata
+        (n,) the stratum of each of these units as a number from 0, where draws were stratified.
+    """
+    estimate = np.asarray(estimate, dtype=float)
+    scale = np.asarray(np.nan if stderr is None else stderr, dtype=float)
+    tail = np.array([(1 - level) / 2, (1 + level) / 2])
+    number = draws.shape[-1]
+    if kind in (STUDENTISED, SYMMETRIC):
+        if stderr is None or draw_stderr is None:
+            raise ValueError("studentised limits need the standard error of the estimate and of each draw")
+        with np.errstate(invalid="ignore", divide="ignore"):
+            draws = (draws - estimate[..., None]) / draw_stderr
+    if kind == SYMMETRIC:
+        draws, tail = np.abs(draws), np.array([level, level])
+    ordered = np.sort(np.where(np.isfinite(draws), draws, np.nan), axis=-1)  # nan last
+    kept = np.isfinite(ordered).sum(axis=-1)
+    if kind == BCA:
+        if jackknife is None:
+            raise ValueError("BCa limits need the jackknife")
+        tail_of = _bca_tails(estimate, ordered, kept, acceleration(jackknife, strata), tail)
+    elif kind in KINDS:
+        tail_of = [np.broadcast_to(p, estimate.shape) for p in tail]
+    else:
+        raise ValueError(f"{kind!r} is not one of {', '.join(KINDS)}")
+    low, high = (_quantile(ordered, kept, p) for p in tail_of)
+    if kind == STUDENTISED:
+        low, high = estimate - scale * high, estimate - scale * low
+    elif kind == SYMMETRIC:
+        low, high = estimate - scale * high, estimate + scale * high
+    elif kind == BASIC:
+        low, high = 2 * estimate - high, 2 * estimate - low
+    known = (kept >= FEWEST) & np.isfinite(low) & np.isfinite(high) & np.isfinite(estimate)
+    failed = number - kept
+    status = np.where(known, "ok", "the bootstrap draws give no limits").astype(object)
+    with np.errstate(invalid="ignore"):
+        status[known & ((estimate < low) | (high < estimate))] = BIASED
+    flagged = failed > TOO_MANY * number
+    status[flagged] = [f"{count} of {number} bootstrap draws failed" for count in failed[flagged]]
+    return Limits(np.where(known, low, np.nan), np.where(known, high, np.nan), failed, status)
+
+
+def label(scheme: str, kind: str, draws: int, failed: int) -> str:
+    """What a table says of an interval: "block bootstrap by trajectory, studentised, 1000 draws, 0 failed"."""
+    return f"{NAMES[scheme]}, {'BCa' if kind == BCA else kind}, {draws} draws, {failed} failed"
+
+
+def acceleration(jackknife: Floats, strata: ArrayLike | None = None) -> Floats:
+    """a of BCa limits, (...) from the estimates (..., n) without each unit.
+
+    ``a = Σ l_i³ / (6 · (Σ l_i²)^(3/2))`` with the influence values ``l_i = (n_i − 1) / n_i · (mean − θ_(i))``, mean and
+    n_i those of unit i's stratum. A stratum of one unit has no influence and counts as 0.
+    """
+    n = jackknife.shape[-1]
+    stratum = np.zeros(n, dtype=np.int64) if strata is None else np.asarray(strata)
+    third, second = (np.zeros(jackknife.shape[:-1]) for _ in range(2))
+    for s in np.unique(stratum):
+        of_stratum = jackknife[..., stratum == s]
+        size = of_stratum.shape[-1]
+        if size > 1:
+            influence = (size - 1) / size * (of_stratum.mean(axis=-1, keepdims=True) - of_stratum)
+            third += np.sum(influence**3, axis=-1)
+            second += np.sum(influence**2, axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(second > 0, third / (6 * second**1.5), np.where(second == 0, 0.0, np.nan))
+
+
+def _bca_tails(
+    estimate: Floats, ordered: Floats, kept: NDArray[np.int64], a: Floats, tail: Floats
+) -> list[Floats]:
+    """The two probabilities at which the draws' quantiles are the BCa limits, each (...)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        below = (
+            np.sum(ordered < estimate[..., None], axis=-1)
+            + np.sum(ordered == estimate[..., None], axis=-1) / 2
+        )
+        z0 = ndtri(below / kept)
+        return [ndtr(z0 + (z0 + z) / (1 - a * (z0 + z))) for z in ndtri(tail)]
+
+
+def _quantile(ordered: Floats, kept: NDArray[np.int64], p: Floats) -> Floats:
+    """The p-quantile, linear between order statistics, of the first ``kept`` along the last axis; nan for p nan."""
+    place = np.where(np.isfinite(p), p, 0) * np.maximum(kept - 1, 0)
+    low = np.floor(place).astype(np.int64)
+    high = np.minimum(low + 1, np.maximum(kept - 1, 0))
+    at_low, at_high = (np.take_along_axis(ordered, i[..., None], axis=-1)[..., 0] for i in (low, high))
+    return np.where(np.isfinite(p), at_low + (at_high - at_low) * (place - low), np.nan)

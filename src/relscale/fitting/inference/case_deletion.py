@@ -1,0 +1,117 @@
+"""Lines without each unit of their points in turn, in closed form: case deletion.
+
+A least-squares line knows its points by a few sums, and the line without a unit by these sums less the unit's own. With
+z and r the predictor and the residual of the line through all points,
+
+    z̄ = Σz / n,    Szz = Σz² − n·z̄²,    Szr = Σzr − z̄·Σr,    slope = slope of all + Szr / Szz,
+    residual sum of squares = Σr² − (Σr)² / n − Szr² / Szz,
+
+sums over the points that remain. That is O(P) for all units together, where fitting again without each is O(P²).
+
+A unit that holds nearly all of Szz, or of the residual sum of squares, takes nearly all digits of a difference with it.
+A curve has few such units, and its line without them is fitted again.
+
+Shapes: P points, U units, J curves.
+
+Source: Cook and Weisberg, *Residuals and Influence in Regression*, 1982, chapter 2.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums, over_blocks
+from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, has_spread, lines
+
+LEAST_SHARE = 1e-4  # of a sum that remains without a unit; where it is less, too few of its digits are right
+FIELDS = ("n", "reference", "low", "high", "level", "slope", "sxx")
+
+
+def lines_without(x: Floats, y: Floats, noise: Floats, unit: NDArray[np.int64]) -> Lines:
+    """Lines as ``relscale.fitting.inference.log_log_lines.lines`` fits them, each to all points but those of one unit.
+
+    Parameters
+    ----------
+    x, y, noise
+        (P,), (P, J) and (P, J).
+    unit
+        (P,) numbers from 0, none left out.
+
+    Returns
+    -------
+    Lines
+        Arrays (U, J); ``residuals`` (1, U, J) is the root of the residual sum of squares.
+    """
+    whole = lines(x, y, noise)
+    used = np.isfinite(y)
+    h = np.where(used, noise, 0.0)
+    z = np.where(used, x[:, None] - whole.reference, 0.0)
+    r = whole.residuals
+
+    def rest(part: Floats) -> Floats:
+        return np.asarray(part.sum(axis=0) - over_blocks(np.add, part, unit))
+
+    n, z_sum, r_sum, zz, zr, rr = map(rest, (used.astype(float), z, r, z * z, z * r, r * r))
+    h0, h1, h2 = map(rest, (h, h * z, h * z * z))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        middle, mean = z_sum / n, r_sum / n
+        sxx = zz - n * middle**2
+        enough = (n >= SMALLEST) & has_spread(sxx, n)
+        change = np.where(enough, (zr - middle * r_sum) / sxx, np.nan)
+        squares = rr - r_sum * mean - change**2 * sxx
+        lost = enough & (
+            (sxx < LEAST_SHARE * (z * z).sum(axis=0)) | (squares < LEAST_SHARE * (r * r).sum(axis=0))
+        )
+    found = Lines(
+        n=n,
+        reference=np.where(n > 0, whole.reference + middle, np.nan),
+        low=_without(np.where(used, x[:, None], np.inf), unit),
+        high=-_without(np.where(used, -x[:, None], np.inf), unit),
+        level=np.where(enough, whole.level + whole.slope * middle + mean, np.nan),
+        slope=np.where(enough, whole.slope + change, np.nan),
+        sxx=np.where(enough, sxx, np.nan),
+        residuals=np.sqrt(np.maximum(squares, 0))[None],
+        noise=np.stack([h0, h1 - middle * h0, h2 - 2 * middle * h1 + middle**2 * h0]),
+    )
+    for u, j in np.argwhere(lost):
+        again = lines(x, np.where(unit == u, np.nan, y[:, j]), noise[:, j])
+        for name in FIELDS:
+            getattr(found, name)[u, j] = getattr(again, name)
+        found.residuals[0, u, j] = np.sqrt((again.residuals**2).sum())
+        found.noise[:, u, j] = again.noise
+    return found
+
+
+def over_trainings(
+    without: Lines, x: Floats, y: Floats, unit: NDArray[np.int64], chosen: NDArray[np.int64]
+) -> Lines:
+    """Those of ``lines_without`` that lack the units ``chosen`` (W,), with their jackknife over the units that remain.
+
+    Units are trainings that some points share. Work and memory grow as U·W.
+    """
+    reference = lines(x, y).reference
+    sums = block_sums(x[:, None] - reference, y, unit)
+    weights = (np.arange(sums.shape[1])[:, None] != chosen).astype(float)
+    covariance = block_lines(sums, weights).covariance.swapaxes(1, 2)  # (3, W, J), about the reference of all
+    present = (sums[0] > 0).astype(float)
+    kept = {name: getattr(without, name)[chosen] for name in FIELDS}
+    away = kept["reference"] - reference
+    level, both, slope = covariance
+    covariance = np.stack([level + 2 * away * both + away**2 * slope, both + away * slope, slope])
+    return Lines(
+        **kept,
+        residuals=without.residuals[:, chosen],
+        noise=without.noise[:, chosen],
+        blocks=present.sum(axis=0) - present[chosen],
+        covariance=np.where(np.isfinite(kept["slope"]), covariance, np.nan),
+    )
+
+
+def _without(x: Floats, unit: NDArray[np.int64]) -> Floats:
+    """(U, J) the least of x (P, J) outside each unit, nan where nothing finite is: of all, or of the next unit."""
+    least = over_blocks(np.minimum, x, unit)
+    order = np.argsort(least, axis=0, kind="stable")
+    first = np.take_along_axis(least, order[:1], axis=0)
+    second = np.take_along_axis(least, order[1:2], axis=0) if len(least) > 1 else np.full_like(first, np.inf)
+    result = np.where(np.arange(len(least))[:, None] == order[0], second, first)
+    return np.where(np.isfinite(result), result, np.nan)

@@ -1,0 +1,158 @@
+"""The last stage: straight lines of log error, or log ratio, on log compute.
+
+    y_i = level + slope · z_i + noise,    z = x − reference,    reference = mean x
+
+Centred on the fitted points. Least squares with equal weights: which of two noises is larger, that of single runs
+(less where a budget has more runs) or that of a whole budget (the same for each), is not known, and weights that are
+right for the one are wrong for the other. ``Lines.leverage`` takes the worse of the two instead.
+
+Where points are checkpoints of one training they are not independent, and the scatter around the line says little of
+how unsure it is: then the variance is that of leaving out each training (``inference.bootstrap.blocks``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.fitting.curves.curves import Curves
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums, quadratic
+from relscale.fitting.inference.bootstrap.schemes import members
+
+SMALLEST = 3  # points that a line with an interval needs
+LEAST_SPREAD = (
+    1e-6  # of x, the root of its mean square; less is the rounding of one compute, and fixes no slope
+)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Least-squares lines, one for each entry of ``...``; P points.
+
+    Attributes
+    ----------
+    n
+        (...) points used.
+    reference, low, high
+        (...) mean, least and largest x of the points used.
+    level, slope
+        (...) at ``reference``; nan where n < 3.
+    sxx
+        (...) Σ z².
+    residuals
+        (P, ...), 0 at points that are not used.
+    noise
+        (3, ...) Σ h, Σ h·z, Σ h·z², where h_i is the variance of point i as far as it comes from single runs, in any
+        unit.
+    blocks
+        (...) how many trainings the points come from, where some share one; None where each has its own.
+    covariance
+        (3, ...) variance of the level, covariance, variance of the slope over these trainings; None likewise.
+    """
+
+    n: Floats
+    reference: Floats
+    low: Floats
+    high: Floats
+    level: Floats
+    slope: Floats
+    sxx: Floats
+    residuals: Floats
+    noise: Floats
+    blocks: Floats | None = None
+    covariance: Floats | None = None
+
+    @property
+    def df(self) -> Floats:
+        """Degrees of freedom: n − 2, or one less than there are trainings where points share them."""
+        return self.n - 2 if self.blocks is None else self.blocks - 1
+
+    @property
+    def variance(self) -> Floats:
+        """Residual variance; nan where there are no degrees of freedom."""
+        df = self.n - 2
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(df > 0, (self.residuals**2).sum(axis=0) / df, np.nan)
+
+    def contrast_variance(self, level: Floats | float, slope: Floats | float) -> Floats:
+        """Variance of ``level·(fitted level) + slope·(fitted slope)``, as far as runs vary."""
+        if self.covariance is not None:
+            return quadratic(self.covariance, level, slope)
+        return self.variance * self.leverage(level, slope)
+
+    def run_leverage(self, level: Floats | float, slope: Floats | float) -> Floats:
+        """Variance of ``level·(fitted level) + slope·(fitted slope)`` over the expected residual variance.
+
+        For noise of variance proportional to h; for equal h it is ``level²/n + slope²/Sxx``.
+        """
+        h0, h1, h2 = self.noise
+        with np.errstate(invalid="ignore", divide="ignore"):
+            a, b = level / self.n, slope / self.sxx
+            expected = (h0 * (1 - 1 / self.n) - h2 / self.sxx) / (self.n - 2)
+            return (a * a * h0 + 2 * a * b * h1 + b * b * h2) / expected
+
+    def leverage(self, level: Floats | float, slope: Floats | float) -> Floats:
+        """As ``run_leverage``, or for points of equal variance where that is more."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            equal = level * level / self.n + slope * slope / self.sxx
+        return np.maximum(equal, self.run_leverage(level, slope))
+
+    def at(self, x: Floats) -> Floats:
+        """The lines at x, of a shape that broadcasts with ``...``."""
+        return self.level + self.slope * (x - self.reference)
+
+
+def curve_lines(curves: Curves) -> Lines:
+    """A line through each curve, with what is known of its noise and of the trainings behind it."""
+    return lines(curves.log_flops, curves.value, curves.noise, curves.blocks)
+
+
+def lines(x: Floats, y: Floats, noise: Floats | None = None, blocks: Sequence[str] | None = None) -> Lines:
+    """Fit a line to each column of ``y`` (P, ...) on ``x`` (P,), its nan points left out.
+
+    ``noise`` (P, ...) is the variance of each point as far as it comes from single runs, in any unit; 1 by default.
+    ``blocks`` (P,) names the training behind each point; each has its own by default.
+    """
+    used = np.isfinite(y)
+    h = np.where(used, 1.0 if noise is None else noise, 0.0)
+    x = np.broadcast_to(x.reshape(-1, *[1] * (y.ndim - 1)), y.shape)
+    n = used.sum(axis=0).astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        reference = np.where(used, x, 0).sum(axis=0) / n
+        mean = np.where(used, y, 0).sum(axis=0) / n
+        z = np.where(used, x - reference, 0)
+        rise = np.where(used, y - mean, 0)
+        sxx = (z * z).sum(axis=0)
+        spread = has_spread(sxx, n)
+        slope = (z * rise).sum(axis=0) / np.where(spread, sxx, np.nan)
+    enough = (n >= SMALLEST) & spread
+    number = covariance = None
+    if blocks is not None and len(set(blocks)) < len(blocks):
+        sums = block_sums(z, y, members(blocks))
+        number = (sums[0] > 0).sum(axis=0).astype(float)
+        one_each = np.ones((sums.shape[1], 1))
+        covariance = np.where(enough, block_lines(sums, one_each).covariance[..., 0], np.nan)
+    return Lines(
+        n=n,
+        reference=np.where(n > 0, reference, np.nan),
+        low=_or_nan(np.where(used, x, np.inf).min(axis=0)),
+        high=_or_nan(np.where(used, x, -np.inf).max(axis=0)),
+        level=np.where(enough, mean, np.nan),
+        slope=np.where(enough, slope, np.nan),
+        sxx=np.where(enough, sxx, np.nan),
+        residuals=rise - np.where(enough, slope, 0) * z,
+        noise=np.stack([h.sum(axis=0), (h * z).sum(axis=0), (h * z * z).sum(axis=0)]),
+        blocks=number,
+        covariance=covariance,
+    )
+
+
+def has_spread(sxx: Floats, n: Floats) -> NDArray[np.bool_]:
+    """Whether n points with Σ z² = ``sxx`` fix a slope."""
+    return sxx > n * LEAST_SPREAD**2
+
+
+def _or_nan(x: Floats) -> Floats:
+    return np.where(np.isfinite(x), x, np.nan)

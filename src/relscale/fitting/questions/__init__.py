@@ -1,1 +1,0 @@
-"""Questions that people ask of curves, each answered in rows of a table."""

@@ -1,0 +1,319 @@
+"""What was found, for a terminal: exponents, each group's law and gap with intervals, forecasts, published answers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import geometric_mean
+from typing import Any
+
+import pyarrow as pa
+from tabulate import tabulate
+
+from relscale.fitting.curves.curves import RATIO
+from relscale.fitting.curves.metrics import VALIDATION
+from relscale.fitting.fits import Fits
+from relscale.fitting.report.untrusted_runs import left_out
+from relscale.laws import compute_optimal, power, relative
+
+Row = dict[str, Any]
+
+SUITE = ("corpus", "optimizer", "suite", "prompt", "metric")
+CURVE = (*SUITE, "group")
+
+TOLD_APART = ("optimizer", "prompt", "metric")  # columns that are shown where a suite's lines differ in them
+
+MANY = 12  # groups of a suite; of more the extremes stand for the others
+EXTREMES = 3  # at either end
+ENSEMBLE = "ensemble"  # the candidate that is the forecast
+CROSSING = "crossing_flops"
+POOLED = "partial pooling"  # what the scheme of a pooled Δβ begins with
+WITHIN_BUDGETS = ("pairs bootstrap", "residual bootstrap")  # a second opinion on the line, in the table
+YES = {None: "", True: "yes", False: "no"}
+DIRECTIONS = ("closes", "widens")
+
+
+def summary(
+    fits: Fits,
+    shown: Mapping[str, tuple[str, str]],
+    without: Sequence[str] = (),
+    measurements: pa.Table | None = None,
+    x: str = "FLOPs",
+) -> str:
+    """Text tables, each only where it has something to say.
+
+    The exponents of the frontier; β, E and G at the reference compute, Δβ, the gap's direction and where the curves
+    cross; optimizers over equal runs; forecasts; further laws and their predictions; published answers. Intervals are
+    for the population of items where items were resampled, else for these items; the column ``estimand`` says which. p
+    are raw, Benjamini–Hochberg's and Benjamini–Yekutieli's.
+
+    Parameters
+    ----------
+    fits
+        What to show.
+    shown
+        The metric and the prompt form of each suite; a suite that is not named is shown with all that it has.
+    without
+        Columns to leave out, such as a corpus that is the only one.
+    measurements
+        What was fitted, to say which of it was left out because of its status.
+    x
+        What the column of training compute is called.
+    """
+    rows = [row for row in fits.fits.to_pylist() if _is_shown(row, shown)]
+    forecasts = [row for row in fits.forecasts.to_pylist() if _is_shown(row, shown)]
+    own = [row for row in rows if row["fit"] is None]
+    few, many = _laws(own)
+    tables = [
+        _frontier(own),
+        few,
+        _equal_runs(row for row in fits.sizes.to_pylist() if _is_shown(row, shown)),
+        _forecasts(forecasts, x),
+        _further(row for row in rows if row["fit"] is not None),
+        _predictions(fits.predictions.to_pylist()),
+        _reproduction(fits.reproduction.to_pylist()),
+    ]
+    parts = [_table(lines, without) for lines in tables]
+    parts[2:2] = [f"{text}\n{_table(lines, without)}" for text, lines in many]
+    alone = sum(row["published"] is None for row in fits.reproduction.to_pylist())
+    if alone:
+        parts.append(f"numbers for which none was published, in the table 'reproduction': {alone}")
+    lines = left_out(measurements) if measurements is not None else []
+    more = [f"and {len(lines) - MANY} more such lines"] if len(lines) > MANY else []
+    parts.append("\n".join([*lines[:MANY], *more]))
+    return "\n\n".join(part.strip() for part in parts if part)
+
+
+def _is_shown(row: Row, shown: Mapping[str, tuple[str, str]]) -> bool:
+    if row["suite"] == VALIDATION[0]:
+        return row["metric"] == VALIDATION[2]  # bits per byte is the same number in another unit
+    return row["suite"] not in shown or (row["metric"], row["prompt"]) == shown[row["suite"]]
+
+
+def _suite_of(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in SUITE)
+
+
+def _curve_of(row: Row) -> Row:
+    """The columns of a line that say which curve it is of."""
+    return {name: row[name] for name in CURVE}
+
+
+def _frontier(rows: Iterable[Row]) -> list[Row]:
+    slopes = {compute_optimal.TOKENS.slope, power.LINE.slope}
+    return [
+        {
+            "corpus": row["corpus"],
+            "optimizer": row["optimizer"],
+            "law": row["law"],
+            "exponent": _interval(row),
+        }
+        for row in rows
+        if (row["suite"], row["group"], row["metric"]) == VALIDATION and row["parameter"] in slopes
+    ]
+
+
+def _laws(rows: Iterable[Row]) -> tuple[list[Row], list[tuple[str, list[Row]]]]:
+    """A line for each group of small suites and each contrast of corpora; a text and some lines for a large suite."""
+    cells: dict[tuple[Any, ...], dict[str, Row]] = {}
+    for row in rows:
+        between = row["contrast"] if row["contrast"] != "group" else None  # corpora or optimizers
+        if row["suite"] == VALIDATION[0] and between is None:
+            continue
+        parameters = cells.setdefault((*_suite_of(row), between, row["group"]), {})
+        scheme = str(row["scheme"])
+        if scheme.startswith(WITHIN_BUDGETS):
+            continue
+        name = POOLED if scheme.startswith(POOLED) else row["parameter"]
+        # The rows of the population follow those of these items; they count where they have a value.
+        if name not in parameters or row["value"] is not None:
+            parameters[name] = row
+    suites: dict[tuple[Any, ...], list[dict[str, Row]]] = {}
+    for key, parameters in cells.items():
+        if {power.LINE.slope, relative.LINE.slope} & parameters.keys():
+            suites.setdefault(key[:-1], []).append(parameters)
+    few = [_line(parameters) for suite in suites.values() if len(suite) <= MANY for parameters in suite]
+    return few, [_many(suite) for suite in suites.values() if len(suite) > MANY]
+
+
+def _line(parameters: Mapping[str, Row]) -> Row:
+    gap = parameters.get(relative.LINE.slope, {})
+    law = parameters.get(power.LINE.slope, {})
+    told = law or gap
+    return {
+        **_curve_of(told),
+        "β": _interval(law) if law else "",
+        "E": _number(parameters.get(power.LINE.level, {}).get("value"), 3),
+        "against": gap.get("baseline") or "",
+        "G": _number(parameters.get(relative.LINE.level, {}).get("value"), 3),
+        "Δβ": _interval(gap) if gap else "",
+        "p": _p(gap.get("p_value")),
+        "p BH": _p(gap.get("p_bh")),
+        "p BY": _p(gap.get("p_by")),
+        "gap": gap.get("direction") or "",
+        "G = 1 at": _crossing(parameters.get(CROSSING)),
+        "estimand": told["estimand"],
+        "status": gap.get("status") or told["status"],
+    }
+
+
+def _many(cell: Sequence[dict[str, Row]]) -> tuple[str, list[Row]]:
+    """How many groups of a suite go which way, and the extremes."""
+    gaps = [parameters for parameters in cell if relative.LINE.slope in parameters]
+    known = sorted(
+        (p for p in gaps if p[relative.LINE.slope]["value"] is not None),
+        key=lambda parameters: parameters[relative.LINE.slope]["value"],
+    )
+    first = next(iter(cell[0].values()))
+    told = dict.fromkeys(first[name] for name in ("suite", "metric", "corpus"))
+    text = f"{', '.join(told)}: {len(cell)} groups"
+    if not known:
+        return f"{text}, without a baseline", []
+    text += f" against {known[0][relative.LINE.slope]['baseline']}: "
+    text += _count([parameters[relative.LINE.slope] for parameters in gaps])
+    pooled = [parameters[POOLED] for parameters in gaps if POOLED in parameters]
+    if pooled:
+        text += f"; pooled partially: {_count(pooled)}"
+    ends = known[:EXTREMES] + known[EXTREMES:][-EXTREMES:]
+    return f"{text}; the extremes:", [_line(parameters) for parameters in ends]
+
+
+def _count(rows: Sequence[Row]) -> str:
+    found = [sum(row["direction"] == direction for row in rows) for direction in DIRECTIONS]
+    words = [f"{number} {direction}" for number, direction in zip(found, DIRECTIONS, strict=True)]
+    return ", ".join([*words, f"{len(rows) - sum(found)} not clear"])
+
+
+def _equal_runs(rows: Iterable[Row]) -> list[Row]:
+    """Pairs of runs that differ in nothing but the optimizer: how many, and their ratio's geometric mean."""
+    pairs: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        if row["ratio"] is not None:
+            pairs.setdefault((*_suite_of(row), row["group"], row["baseline"]), []).append(row)
+    return [
+        {
+            "equal runs": len(own),
+            **_curve_of(own[0]),
+            "against": own[0]["baseline"],
+            "ratio, mean": _number(geometric_mean(row["ratio"] for row in own), 3),
+            "lower in": sum(row["ratio"] < 1 for row in own),
+        }
+        for own in pairs.values()
+    ]
+
+
+def _forecasts(rows: Iterable[Row], x: str) -> list[Row]:
+    """Of the gaps in suites of few groups, or of the errors where there is no gap; the others are in the table."""
+    rows = [row for row in rows if row["candidate"] == ENSEMBLE]
+    rows = [row for row in rows if row["quantity"] == RATIO] or rows
+    groups: dict[tuple[Any, ...], set[str]] = {}
+    for row in rows:
+        groups.setdefault(_suite_of(row), set()).add(row["group"])
+    return [
+        {
+            "forecast": row["quantity"],
+            **_curve_of(row),
+            "against": row["baseline"] or "",
+            x: _number(row["training_flops"], 3),
+            "value": _interval(row),
+            "candidates": _bounds(row["spread_low"], row["spread_high"]),
+            "gap": row["direction"] or "",
+            "status": row["status"],
+        }
+        for row in rows
+        if len(groups[_suite_of(row)]) <= MANY
+    ]
+
+
+def _further(rows: Iterable[Row]) -> list[Row]:
+    return [
+        {
+            "fit": row["fit"],
+            "law": row["law"],
+            "corpus": row["corpus"] or "",
+            "group": row["group"] or "",
+            "parameter": row["parameter"],
+            "value": _interval(row, 5),
+            "scheme": row["scheme"] or "",
+            "status": row["status"],
+        }
+        for row in rows
+    ]
+
+
+def _predictions(rows: Iterable[Row]) -> list[Row]:
+    return [
+        {
+            "fit": row["fit"],
+            "run": row["run"],
+            "observed": _number(row["observed"], 5),
+            "predicted": _number(row["predicted"], 5) + _bounds(row["low"], row["high"]),
+            "error": "" if row["relative_error"] is None else f"{row['relative_error']:.2%}",
+            "status": row["status"],
+        }
+        for row in rows
+    ]
+
+
+def _reproduction(rows: Iterable[Row]) -> list[Row]:
+    """Those that were published, each with its digits as far as ours are known."""
+    return [
+        {
+            "quantity": row["quantity"],
+            "data": row["data"],
+            "published": _number(row["published"], 7),
+            "reproduced": _number(row["reproduced"], 7) + _bounds(row["low"], row["high"]),
+            "unit": row["unit"],
+            "difference": _number(row["difference"], 2),
+            "same digits": YES[row["agrees"]],
+            "in interval": YES[row["within"]],
+            "status": row["status"],
+        }
+        for row in rows
+        if row["published"] is not None
+    ]
+
+
+def _crossing(row: Row | None) -> str:
+    if row is None:
+        return ""
+    return str(row["status"]) if row["value"] is None else _interval(row, 3)
+
+
+def _interval(row: Mapping[str, Any], digits: int = 0) -> str:
+    """Value and limits, to so many significant digits, or to four decimals."""
+    if row["value"] is None:
+        return "none"
+    return _number(row["value"], digits) + _bounds(row["low"], row["high"], digits)
+
+
+def _bounds(low: float | None, high: float | None, digits: int = 4) -> str:
+    if low is None and high is None:
+        return ""
+    return f" [{_number(low, digits) or '…'}, {_number(high, digits) or '…'}]"
+
+
+def _number(value: float | None, digits: int) -> str:
+    if value is None:
+        return ""
+    return f"{value:.{digits}g}" if digits else f"{value:.4f}"
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}" if value >= 0.001 else "<0.001"
+
+
+def _table(lines: Sequence[Row], without: Sequence[str]) -> str:
+    """With headings; columns in which nothing stands, or which tell no line of a suite from another, are left out."""
+    if not lines:
+        return ""
+    suites = {line.get("suite") for line in lines}
+    alike = {
+        name
+        for name in TOLD_APART
+        if len({(line.get("suite"), line.get(name)) for line in lines}) == len(suites)
+    }
+    hidden = {*without, *alike}
+    names = [
+        name
+        for name in lines[0]
+        if name not in hidden and any(line[name] not in (None, "") for line in lines)
+    ]
+    return tabulate([[line[name] for name in names] for line in lines], headers=names, disable_numparse=True)

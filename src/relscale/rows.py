@@ -1,0 +1,122 @@
+"""Rows of tables as types: a table is declared once, as a frozen dataclass beside the code that writes it.
+
+The Arrow schema, the columns that readers may ask for, and the reference page of the documentation follow from it.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+
+import numpy as np
+import pyarrow as pa
+
+R = TypeVar("R")
+
+_ARROW = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
+
+
+class Column(NamedTuple):
+    """One column of a table.
+
+    Attributes
+    ----------
+    name, description
+        What it is called, and what it means.
+    unit
+        Such as "FLOPs" or "nats per token"; empty for a number without one, and for text.
+    type
+        Its type in Arrow.
+    values
+        The texts that it may have, where that is a closed set.
+    """
+
+    name: str
+    description: str
+    unit: str
+    type: pa.DataType
+    values: tuple[str, ...] = ()
+
+
+def column(description: str, unit: str = "", default: Any = dataclasses.MISSING) -> Any:
+    """A field of a row type: what it means, and its unit.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True, slots=True, kw_only=True)
+    ... class Point:
+    ...     '''One row per budget.'''
+    ...     budget: float = column("Compute of the runs.", "FLOPs")
+    ...     loss: float | None = column("The least validation loss.", "nats per token", default=None)
+    >>> schema_of(Point)
+    budget: double
+    loss: double
+    >>> table_of(Point, [Point(budget=1e12)]).to_pylist()
+    [{'budget': 1000000000000.0, 'loss': None}]
+    """
+    return dataclasses.field(default=default, metadata={"description": description, "unit": unit})
+
+
+def columns_of(row: type) -> tuple[Column, ...]:
+    """The columns of a row type, in order."""
+    hints = get_type_hints(row)
+    return tuple(_column(field, hints[field.name]) for field in dataclasses.fields(row))
+
+
+def schema_of(row: type) -> pa.Schema:
+    """The Arrow schema of a row type; every column may be null."""
+    return pa.schema([(each.name, each.type) for each in columns_of(row)])
+
+
+def names_of(row: type) -> tuple[str, ...]:
+    """The names of a row type's columns, in order."""
+    return tuple(each.name for each in columns_of(row))
+
+
+def table_of(row: type[R], rows: Sequence[R]) -> pa.Table:
+    """Rows as a table; a number that is not finite is null."""
+    return pa.table(
+        [_array([getattr(each, column.name) for each in rows], column.type) for column in columns_of(row)],
+        schema=schema_of(row),
+    )
+
+
+def rows_of(row: type[R], table: pa.Table) -> list[R]:
+    """The rows of a table that `table_of` made; its other columns are left out.
+
+    Raises
+    ------
+    KeyError
+        A column is missing.
+    """
+    return [row(**cells) for cells in table.select(list(names_of(row))).to_pylist()]
+
+
+def _column(field: "dataclasses.Field[Any]", hint: Any) -> Column:
+    kind, values = _kind(hint)
+    return Column(
+        field.name, field.metadata.get("description", ""), field.metadata.get("unit", ""), kind, values
+    )
+
+
+def _kind(hint: Any) -> tuple[pa.DataType, tuple[str, ...]]:
+    """The Arrow type of a hint, and the texts that it allows where they are a closed set."""
+    if get_origin(hint) in (typing.Union, types.UnionType):
+        (hint,) = [each for each in get_args(hint) if each is not type(None)]
+    if get_origin(hint) is Literal:
+        return pa.string(), tuple(map(str, get_args(hint)))
+    if get_origin(hint) in (list, tuple):
+        return pa.list_(_kind(get_args(hint)[0])[0]), ()
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return pa.string(), tuple(hint)
+    return _ARROW[hint], ()
+
+
+def _array(cells: list[Any], kind: pa.DataType) -> pa.Array:
+    if kind != pa.float64():
+        return pa.array(cells, kind)
+    numbers = np.array(cells, dtype=float)  # None is nan
+    return pa.array(numbers, kind, mask=~np.isfinite(numbers))
