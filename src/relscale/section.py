@@ -3,16 +3,74 @@
 The JSON schema, the defaults, what an editor completes and the reference page of the documentation follow from it.
 """
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+LARGEST_INTEGER = 2**63 - 1  # what tables and random generators hold
+NOT_BLANK = r"\S"
 
 
 class Section(BaseModel):
     """The base of all sections: frozen, and without a key that it does not declare."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, regex_engine="python-re", use_attribute_docstrings=False
+    )
 
+    def values(self) -> dict[str, Any]:
+        """The section as a config file would state it: every key, but those that have no value."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def given(self) -> dict[str, Any]:
+        """The keys that were given, without defaults."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+@dataclass(frozen=True)
+class SchemaKeyword:
+    """A keyword of JSON Schema that a type has besides those that pydantic derives."""
+
+    name: str
+    value: Any
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema of the annotated type with the keyword."""
+        return {**handler(core), self.name: self.value}
+
+
+class NullIsAllowed:
+    """Marks an optional key whose value may be written as null; other optional keys are left out instead."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema of the annotated type, with null."""
+        schema = handler(core)
+        if "enum" in schema:
+            return {**schema, "enum": [*schema["enum"], None]}
+        return {**schema, "type": [schema["type"], "null"]}
+
+
+NULLABLE = NullIsAllowed()
+UNIQUE = SchemaKeyword("uniqueItems", True)
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+PositiveInt = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
+Name = Annotated[str, Field(pattern=NOT_BLANK)]
+Text = Annotated[str, Field(min_length=1)]
+Names = Annotated[tuple[str, ...], UNIQUE]
+PathText = Annotated[str, SchemaKeyword("format", "path")]
+"""A path; a leading ``~`` stands for the home folder."""
+FilledPath = Annotated[str, Field(min_length=1), SchemaKeyword("format", "path")]
+Revision = Annotated[
+    str,
+    Field(
+        pattern="^[0-9a-f]{40}$(?!\n)",
+        description="A commit on the hub; `relscale pin CONFIG` writes it beside the config.",
+    ),
+]

@@ -1,0 +1,104 @@
+"""The config's section ``sources``: where text comes from."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from relscale.section import Count, FilledPath, PathText, Positive, PositiveInt, Revision, Section, Share
+
+
+class NearDuplicates(Section):
+    """Documents that repeat most of an earlier one are left out."""
+
+    ngram: PositiveInt = Field(default=8, description="Length of the compared word sequences, in words.")
+    max_overlap: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="A document is left out if a larger share of its n-grams occurs in an earlier document.",
+    )
+
+
+class Split(Section):
+    """Shares of the documents that are held out."""
+
+    validation: Share = Field(default=0.04, description="Share of the documents for validation.")
+    test: Share = Field(default=0.1, description="Share of the documents for tests.")
+
+
+class HeldOut(Section):
+    """Shares of a streamed data set's documents that are held out, by a hash of the text: copies stay together."""
+
+    validation: Share = Field(default=0.002, description="Share of the documents for validation.")
+    test: Share = Field(default=0.01, description="Share of the documents for tests.")
+
+
+class InstalledPackages(Section):
+    """The documentation and source code of Python packages that are installed beside relscale."""
+
+    kind: Literal["installed"]
+    groups: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
+        min_length=1, description="Domains, each a list of packages (import names)."
+    )
+    paths: tuple[PathText, ...] | None = Field(
+        default=None, description="Folders to look in; those of the running Python by default."
+    )
+    min_characters: Count = Field(default=200, description="Shorter documents are left out, in characters.")
+    max_bytes: dict[str, Positive] = Field(
+        default={},
+        description="Maximum training text of a part, in bytes; whole modules are chosen by a stable hash.",
+    )
+    near_duplicates: NearDuplicates = NearDuplicates()
+    split: Split = Split()
+
+
+class TextFiles(Section):
+    """A folder of text files, or a table with a column of text."""
+
+    kind: Literal["files"]
+    path: FilledPath = Field(description="The folder or table.")
+    text: str = Field(default="text", description="The column of a table that holds the text.")
+    group: str | None = Field(
+        default=None, description="The column of a table that names a document's domain."
+    )
+    min_characters: Count = Field(default=1, description="Shorter documents are left out, in characters.")
+    near_duplicates: NearDuplicates = NearDuplicates()
+    split: Split = Split()
+
+
+class HubDataset(Section):
+    """A data set on the Hugging Face hub, or a folder of parquet and jsonl (.gz, .zst) files as the hub serves them.
+
+    It is streamed: read file by file as it is tokenized, as far as the runs need, and not kept as text.
+    """
+
+    kind: Literal["hub"]
+    path: FilledPath = Field(
+        description="Its name on the hub, such as HuggingFaceFW/fineweb-edu, or a folder."
+    )
+    name: str | None = Field(
+        default=None, description="The configuration (subset), if the data set has more than one."
+    )
+    split: str = Field(
+        default="train", description="The split of the data set; held-out documents are taken from it too."
+    )
+    revision: Revision | None = None
+    data_files: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="Patterns of the files to read, within the data set; all of the split by default.",
+    )
+    text: str = Field(default="text", description="The column that holds the text.")
+    group: str | None = Field(
+        default=None,
+        description="The column that names a document's domain; without it all documents are in one domain.",
+    )
+    min_characters: Count = Field(default=1, description="Shorter documents are left out, in characters.")
+    held_out: HeldOut = HeldOut()
+    test_documents: Count = Field(
+        default=1000,
+        description="How many held-out documents are kept as text, for suites that are made from "
+        "documents; fewer if the first 268 million characters contain fewer.",
+    )
+
+
+Source = Annotated[InstalledPackages | TextFiles | HubDataset, Field(discriminator="kind")]

@@ -1,0 +1,83 @@
+"""The config's sections ``design`` and ``hardware``: which runs are trained, and on what machines."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from relscale.section import NULLABLE, UNIQUE, Count, Names, Positive, PositiveInt, Section, Seed
+
+Integers = Annotated[tuple[PositiveInt, ...], Field(min_length=1), UNIQUE]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), UNIQUE]
+
+
+class Design(Section):
+    """Which runs are trained: a grid of budgets and model sizes per corpus, optimizer and seed."""
+
+    recipe: str = Field(description="A module of relscale.design.recipes.")
+    flop_accounting: Literal["forward", "training"] = Field(
+        description="What a budget counts; training FLOPs are three times the forward FLOPs."
+    )
+    sequence_length: int = Field(default=256, ge=2, description="Tokens per sequence.")
+    optimizers: Annotated[Names, Field(min_length=1)] = Field(
+        default=("c-adamc",), description="Modules of relscale.training.optimizers."
+    )
+    budgets: Annotated[tuple[Positive, ...], Field(min_length=1), UNIQUE] = Field(
+        description="Compute budgets, in FLOPs as flop_accounting counts them."
+    )
+    widths: Integers | dict[str, Integers] | None = Field(
+        default=None,
+        description="Hidden sizes to train, for every budget or per budget; the recipe's by default.",
+    )
+    schedule: Literal["wsd", "cosine", "linear"] | None = Field(
+        default=None,
+        description="The learning rate after its warm-up: constant, then down (wsd), or down at once as a "
+        "half cosine or a line; the recipe's by default, which is wsd in all but step-law.",
+    )
+    warmup: Annotated[float, Field(ge=0, le=0.5)] | None = Field(
+        default=None,
+        description="Share of the steps over which the learning rate rises; the recipe's by default.",
+    )
+    decay: Annotated[float, Field(ge=0, le=0.5)] | None = Field(
+        default=None,
+        description="Share of the steps over which the learning rate of wsd falls; the recipe's by default.",
+    )
+    seeds: Seeds | dict[str, Seeds] = Field(
+        default={},
+        description="Seeds of the runs, for every budget or per budget; by default the experiment's seed.",
+    )
+
+
+class Hardware(Section):
+    """What the plan assumes of the machines.
+
+    On one device a run takes tokens × (seconds_per_token + training FLOPs per token / (utilization ×
+    flops_per_second)): narrow models are bound by what they move, not by what they multiply. On several devices it
+    takes that time divided by their number. The strategy and the number of devices follow from memory_bytes and hours
+    (relscale.design.placement).
+    """
+
+    flops_per_second: Positive = Field(
+        default=5e10,
+        description="FLOPs per second of one device: its peak, if utilization is the share that models "
+        "reach, else what models reach.",
+    )
+    utilization: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Model FLOPs utilisation: the share of flops_per_second that training reaches.",
+    )
+    seconds_per_token: float = Field(
+        default=0.0, ge=0, description="Time per token that does not depend on the model, in seconds."
+    )
+    memory_bytes: Annotated[Positive | None, NULLABLE] = Field(
+        default=None, description="Memory of one device, in bytes; null means no limit."
+    )
+    gpus_per_node: Count = Field(
+        default=0, description="GPUs per node; 0 if runs are trained on a processor."
+    )
+    nodes: PositiveInt = Field(default=1, description="Maximum number of nodes for one run.")
+    hours: Annotated[Positive | None, NULLABLE] = Field(
+        default=None,
+        description="A run that would take more hours gets more devices, as far as there are any.",
+    )

@@ -1,0 +1,50 @@
+"""The config's section ``collect``, and the tables of an experiment on measurements."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from relscale.section import Count, Names, PathText, Section, Share
+
+
+class Table(Section):
+    """A table of measurements, and how its columns become those of relscale.measurements.schema."""
+
+    path: PathText = Field(description="CSV, TSV, JSON lines or parquet.")
+    loader: str | None = Field(
+        default=None,
+        description="A module of relscale.measurements.sources, for a table that needs more than other "
+        "names.",
+    )
+    columns: dict[str, str] = Field(
+        default={},
+        description="The name in the table of each column of the measurements that has another name there.",
+    )
+    constants: dict[str, Any] = Field(
+        default={}, description="Values of columns that the table does not have."
+    )
+    formats: dict[str, str] = Field(
+        default={}, description='Columns that are composed of others, such as "{model}-{step}".'
+    )
+
+
+class Collect(Section):
+    """How item scores become measurements."""
+
+    replicates: Count = Field(default=200, description="Bootstrap replicates over items.")
+    cut: Share = Field(
+        default=0.01,
+        description="The share of a group's questions whose prompt may have been cut to a model's context; "
+        "above it the row's status says so, and it is not fitted.",
+    )
+    prompts: Literal["same", "any"] = Field(
+        default="same",
+        description="A model that was asked in other words than the others (other solved examples, another "
+        "template, a chat template of its own) has a status that says so, and is not fitted. `any` "
+        "compares it all the same and reports it.",
+    )
+    subjects: Names = Field(
+        default=(),
+        description="Suites of which each subject is also measured as a group of its own, in a suite "
+        "<suite>_subjects.",
+    )

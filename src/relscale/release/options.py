@@ -1,0 +1,17 @@
+"""The config's section ``export``."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from relscale.section import NULLABLE, Section
+
+
+class Export(Section):
+    """What `relscale export` states about the models."""
+
+    licence: Annotated[str | None, NULLABLE] = Field(
+        default=None,
+        description="Licence of the weights as the hub names it, such as apache-2.0; nothing is pushed "
+        "without one.",
+    )

@@ -1,0 +1,126 @@
+"""The config's sections ``suites`` and ``scoring``: what models are scored on, and how."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+from relscale.section import (
+    NULLABLE,
+    UNIQUE,
+    FilledPath,
+    Names,
+    PathText,
+    PositiveInt,
+    Section,
+    Share,
+    Text,
+)
+
+Tasks = Annotated[tuple[Text, ...], Field(min_length=1), UNIQUE]
+Device = Annotated[str, Field(pattern="^(cpu|cuda|mps)(:[0-9]+)?$(?!\n)")]
+
+
+class Suite(Section):
+    """Options of a suite; which of them it has is stated in its suite.yaml.
+
+    `given` are those that the experiment sets; the suite's own values stand for the others.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    path: PathText | None = Field(
+        default=None,
+        description="A folder with suite.yaml; without it the suite is one of those that are shipped.",
+    )
+    lm_eval: Text | Tasks | None = Field(
+        default=None, description="Names of lm-eval tasks, in place of a folder."
+    )
+    baseline: str | None = Field(default=None, description="The group that the others are compared with.")
+    data: FilledPath | dict[str, Any] | None = Field(
+        default=None,
+        description="Where the suite's data are; for lm-eval tasks, a file or folder per task.",
+    )
+    part: str | None = Field(
+        default=None, description="The part of the sources that documents are taken from."
+    )
+    forms: Annotated[Names, Field(min_length=1)] | None = Field(default=None, description="Prompt forms.")
+    subjects: Names | None = Field(default=None, description="Subjects to score; all by default.")
+    written_by: Annotated[Names, Field(min_length=1)] | None = Field(
+        default=None, description="Authors of the items to score."
+    )
+    documents: PositiveInt | None = Field(default=None, description="Documents per group.")
+    bytes: PositiveInt | None = Field(default=None, description="Length of a document, in bytes.")
+    questions: PositiveInt | None = Field(default=None, description="Questions per group.")
+    choices: Annotated[int, Field(ge=2)] | None = Field(default=None, description="Answers per question.")
+    limit: Annotated[PositiveInt | None, NULLABLE] = Field(
+        default=None, description="Maximum number of items per task; null means no limit."
+    )
+    num_fewshot: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Solved examples before each question."
+    )
+    context_tokens: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Tokens before a scored text that are read and not scored."
+    )
+    overlap: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        default=None, description="Maximum share of words that two answers have in common."
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        given = {*self.model_fields_set, *(self.model_extra or {})}
+        return {key: value for key, value in handler(self).items() if key in given}
+
+
+class GroupLabel(Section):
+    """How figures show a group."""
+
+    label: str | None = None
+
+
+class PublishedSuite(Section):
+    """How figures show a suite whose measurements were published."""
+
+    title: str | None = None
+    what: str | None = Field(default=None, description="What the suite measures.")
+    note: str | None = None
+    baseline: str | None = Field(default=None, description="The group that the others are compared with.")
+    metric: str | None = Field(default=None, description="The metric that the suite is shown by.")
+    prompt: str | None = Field(default=None, description="The prompt form that the suite is shown by.")
+    chance: Share | None = Field(default=None, description="Accuracy of a guess.")
+    groups: dict[str, GroupLabel] | None = Field(
+        default=None, description="Labels of the groups, in the order of the legend."
+    )
+
+
+class Scoring(Section):
+    """How models are scored."""
+
+    job: Literal["corpus", "budget", "run"] = Field(
+        default="corpus", description="One job per corpus, per budget of a corpus, or per run."
+    )
+    batch_tokens: Annotated[PositiveInt | None, NULLABLE] = Field(
+        default=None, description="Tokens per batch; null leaves it to the device."
+    )
+    dtype: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="Number format of the weights."
+    )
+    device: (
+        Annotated[str, Field(pattern="^(auto|(cpu|cuda|mps)(:[0-9]+)?)$(?!\n)")]
+        | Annotated[tuple[Device, ...], Field(min_length=1)]
+    ) = Field(
+        default="auto",
+        description="A torch device, several (one process per device), or auto, which is every GPU or else "
+        "the processor.",
+    )
+    use_safetensors: bool = Field(
+        default=True, description="Whether weights must be safetensors; reading pickled weights can run code."
+    )
+    trust_remote_code: bool = Field(
+        default=False, description="Whether code in a checkpoint's folder may run."
+    )
+    trust_suite_code: bool = Field(
+        default=False,
+        description="Whether functions that the tasks of a suite's folder name (!function) may run. Those "
+        "of relscale and of lm-eval's own tasks always may.",
+    )
+    threads: PositiveInt = Field(default=1, description="Processor threads per job.")

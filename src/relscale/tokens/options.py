@@ -1,0 +1,98 @@
+"""The config's sections ``corpora`` and ``vocabulary``: what models are trained on, and in which tokens."""
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, model_validator
+
+from relscale.section import Name, Names, PathText, Positive, PositiveInt, Revision, Section
+
+
+class Decontaminate(Section):
+    """Leave out training documents that share a sequence of words with a suite's items (prompt and answers)."""
+
+    suites: Annotated[Names, Field(min_length=1)] = Field(description="The suites.")
+    ngram: PositiveInt = Field(
+        default=13, description="Length of the shared sequence, in words; shorter items are not looked for."
+    )
+
+
+class Part(Section):
+    """A part of a corpus: a source, or a part of one."""
+
+    source: str = Field(description="A key of the section sources.")
+    part: str | None = Field(
+        default=None, description="A part of the source, such as docstrings; all by default."
+    )
+    weight: Positive = Field(
+        description="The weight over the sum of the weights is the share of a run's tokens."
+    )
+
+
+class Corpus(Section):
+    """A corpus that models are trained on: a source, a part of one, or a mixture."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["source"]}, {"required": ["parts"]}]}
+    )
+
+    source: str | None = Field(default=None, description="A key of the section sources.")
+    part: str | None = Field(
+        default=None,
+        description="A part of a source that has several, such as docstrings and code; all by default.",
+    )
+    parts: Annotated[tuple[Part, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="A mixture. A part's weight over the sum of the weights is its share of the tokens "
+        "that a run draws, rounded to a millionth, and over any first steps of a run to within a few "
+        "sequences; a part that has less text is repeated more often.",
+    )
+    tokens: Positive | None = Field(
+        default=None,
+        description="Training tokens that are prepared from sources on the hub; by default what the "
+        "largest run of the plan needs. Set it if larger budgets will follow: with more text it is another "
+        "corpus to every run.",
+    )
+    decontaminate: Decontaminate | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_of_source_and_parts(cls, values: Any) -> Any:
+        if isinstance(values, dict) and (values.get("source") is None) == (values.get("parts") is None):
+            raise ValueError("give one of source, parts")
+        return values
+
+    @property
+    def mixture(self) -> tuple[Part, ...]:
+        """The parts with their weights; a corpus that is no mixture has a single one."""
+        return self.parts or (Part(source=self.source or "", part=self.part, weight=1),)
+
+
+class Vocabulary(Section):
+    """One vocabulary for all corpora, trained on their text or taken from an existing tokenizer.
+
+    The end-of-text token of an existing tokenizer ends a document.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"dependentRequired": {"tokenizer": ["size"], "revision": ["tokenizer"]}}
+    )
+
+    size: int = Field(
+        default=2048,
+        ge=257,
+        description="Number of tokens, special tokens included; the size of an existing tokenizer is "
+        "checked when it is read.",
+    )
+    sample_bytes: Positive = Field(
+        default=16e6,
+        description="Text to train the vocabulary on, in bytes, in equal parts from the corpora.",
+    )
+    tokenizer: PathText | None = Field(
+        default=None,
+        description="An existing Hugging Face tokenizer, a folder or a name on the hub; it must be "
+        "byte-level.",
+    )
+    revision: Revision | None = None
+
+
+Corpora = Annotated[dict[Name, Corpus], Field(min_length=1)]

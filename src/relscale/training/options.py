@@ -1,0 +1,62 @@
+"""The config's section ``training``: how runs are trained."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from relscale.section import UNIQUE, Fraction, Positive, PositiveInt, Section
+
+
+class Training(Section):
+    """How runs are trained."""
+
+    job: Literal["budget", "run"] = Field(
+        default="budget", description="One job per budget of a corpus, or one per run."
+    )
+    precision: Literal["auto", "float32", "bf16"] = Field(
+        default="auto",
+        description="Number format of matrix products; auto is bf16 on a GPU and float32 elsewhere.",
+    )
+    max_epochs: Positive = Field(
+        default=1.0,
+        description="How often a run may see its corpus; for a mixture, the part that it sees most often.",
+    )
+    validation_tokens: int = Field(
+        default=65536, ge=2, description="Tokens that the validation loss is measured on."
+    )
+    validation_points: PositiveInt = Field(
+        default=1, description="How often the validation loss is measured; the last time is at the end."
+    )
+    threads: PositiveInt = Field(default=1, description="Processor threads per run.")
+    compile: bool = Field(default=False, description="Whether torch.compile compiles the model.")
+    checkpoints: Annotated[tuple[Fraction, ...], UNIQUE] = Field(
+        default=(),
+        description="Shares of a run's steps after which its weights are kept and scored too, for laws "
+        "over training. Such a checkpoint is a model <run>-step-<n> of the measurements, without a budget. "
+        "With a schedule that decays at the end it is not annealed, and its errors are above those of a "
+        "run that had been planned to end there.",
+    )
+    strategy: Literal["auto", "single", "ddp", "fsdp"] = Field(
+        default="auto",
+        description="How devices share a run: each with the whole state (ddp), or with a share of it "
+        "(fsdp). What is auto here and below follows from the section hardware "
+        "(relscale.design.placement); it changes numbers by rounding only.",
+    )
+    devices: Literal["auto"] | PositiveInt = Field(
+        default="auto", description="Devices per run; processes of this machine if it has no GPU."
+    )
+    micro_batch: Literal["auto"] | PositiveInt = Field(
+        default="auto",
+        description="Sequences that a device processes at once; gradients are accumulated over the planned "
+        "batch.",
+    )
+    activation_checkpointing: Literal["auto"] | bool = Field(
+        default="auto",
+        description="Recompute layers in the backward pass instead of keeping their activations.",
+    )
+    save_every: float = Field(
+        default=15.0,
+        ge=0,
+        description="Minutes between two saves of a training's state, from which it resumes after it was "
+        "killed; when a signal asks it to stop, it saves at once. Numbers do not depend on it.",
+    )
