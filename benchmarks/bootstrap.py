@@ -30,7 +30,7 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from relscale.fitting.curves.frontier import Point, frontier
-from relscale.fitting.curves.run_matrix import Ladder, ladders
+from relscale.fitting.curves.run_matrix import RunMatrix, run_matrices
 from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums
 from relscale.fitting.inference.bootstrap.frontier import frontier_draws
 from relscale.fitting.inference.bootstrap.schemes import BLOCK, PAIRS, weights
@@ -87,15 +87,15 @@ def lines_by_block() -> tuple[float, float, float]:
 
 def whole_pipeline() -> tuple[float, float, float]:
     """As ``lines_by_block``."""
-    found = ladders(_measurements())
-    points = [frontier(ladder) for ladder in found]
-    baseline = [[series.group for series in ladder.series].index("baseline") for ladder in found]
-    subjects = [[k for k, s in enumerate(ladder.series) if s.group.startswith("subject")] for ladder in found]
+    found = run_matrices(_measurements())
+    points = [frontier(matrix) for matrix in found]
+    baseline = [[series.group for series in matrix.series].index("baseline") for matrix in found]
+    subjects = [[k for k, s in enumerate(matrix.series) if s.group.startswith("subject")] for matrix in found]
 
     def mine() -> Floats:
         slopes = []
-        for c, ladder in enumerate(found):
-            draws = frontier_draws(ladder, points[c], PAIRS, DRAWS, np.random.default_rng(c))
+        for c, matrix in enumerate(found):
+            draws = frontier_draws(matrix, points[c], PAIRS, DRAWS, np.random.default_rng(c))
             log_value = np.log(draws.value)
             log_flops = np.log([point.training_flops for point in points[c]])
             gaps = log_value[:, subjects[c]] - log_value[:, baseline[c], None]
@@ -105,15 +105,15 @@ def whole_pipeline() -> tuple[float, float, float]:
     def theirs() -> Floats:
         return np.stack(
             [
-                _looped(ladder, points[c], subjects[c][:TIMED_SUBJECTS], baseline[c], c)
-                for c, ladder in enumerate(found)
+                _looped(matrix, points[c], subjects[c][:TIMED_SUBJECTS], baseline[c], c)
+                for c, matrix in enumerate(found)
             ]
         )
 
     return _compared(mine, theirs)
 
 
-def _looped(ladder: Ladder, points: list[Point], subjects: list[int], baseline: int, seed: int) -> Floats:
+def _looped(matrix: RunMatrix, points: list[Point], subjects: list[int], baseline: int, seed: int) -> Floats:
     """Slopes (timed subjects, timed draws); each subject's pipeline by itself, as a plain script would have it."""
     rng = np.random.default_rng(seed)
     drawn = [weights(PAIRS, len(point.rows), DRAWS, rng) for point in points]
@@ -124,14 +124,14 @@ def _looped(ladder: Ladder, points: list[Point], subjects: list[int], baseline: 
             gaps = np.full(len(points), np.nan)
             for i, point in enumerate(points):
                 rows = np.repeat(point.rows, drawn[i][:, b].astype(int))
-                x = np.log(ladder.tokens[rows]) - point.x_mean
+                x = np.log(matrix.tokens[rows]) - point.x_mean
                 if len(np.unique(x)) < 3:
                     continue
-                c2, c1, _ = np.polyfit(x, ladder.loss[rows], 2)
+                c2, c1, _ = np.polyfit(x, matrix.loss[rows], 2)
                 best = -c1 / (2 * c2)
                 if c2 > 0 and x.min() < best < x.max():
                     target, base = (
-                        np.polyval(np.polyfit(x, ladder.values[rows, k], 2), best)
+                        np.polyval(np.polyfit(x, matrix.values[rows, k], 2), best)
                         for k in (subject, baseline)
                     )
                     gaps[i] = np.log(target / base)

@@ -33,7 +33,7 @@ from trials import forecasts, isoflop, laws, lines
 from trials.outcome import Outcome, Row, markdown, table
 from trials.recovery import recovery
 
-from relscale.fitting.curves.run_matrix import ladders
+from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.tables import read_table
 
 ROOT = Path(__file__).parents[1]
@@ -174,7 +174,7 @@ def of_experiment(options: argparse.Namespace) -> str:
     noise = Noise(items=options.items)
     if options.measurements:
         replicates: pa.Table | None = read_table(options.replicates) if options.replicates else None
-        found = ladders(read_table(options.measurements), replicates)
+        found = run_matrices(read_table(options.measurements), replicates)
         grids = isoflop.grids_of_measurements(found)
         noise = isoflop.noise_of(found, options.items, options.suite, options.metric)
     else:

@@ -23,8 +23,8 @@ from tabulate import tabulate
 
 from relscale.fitting.curves.contrasts import contrasts
 from relscale.fitting.curves.curves import Curves
-from relscale.fitting.curves.frontier_curves import Reading, reading
-from relscale.fitting.curves.run_matrix import Ladder, ladders
+from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
+from relscale.fitting.curves.run_matrix import RunMatrix, run_matrices
 from relscale.fitting.forecasts.backtest import Backtest, backtest
 from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE
 from relscale.fitting.forecasts.ensemble_settings import CHOSEN, Design
@@ -69,20 +69,20 @@ class Tally:
 
 
 def data_sets(reference: Path) -> Iterator[tuple[str, list[Panel]]]:
-    """Name, and a panel for each ladder or pair of ladders."""
+    """Name, and a panel for each run matrix or pair of run matrices."""
     loss = {"suite": "validation", "group": "all", "metric": "nats_per_token", "prompt": None}
     isoflop = _read(reference / "isoflop_suite.csv", columns={"value": "paloma_macro_loss"}, constants=loss)
     found = _readings(isoflop)
     yield "IsoFLOP suites, ratio of corpora", _contrasts(found, "common-pile")
-    yield "IsoFLOP suites, error", [panel(one.errors, one.ladder) for one in found]
+    yield "IsoFLOP suites, error", [panel(one.errors, one.matrix) for one in found]
 
     testbed = _read(reference / "overtraining_testbed.csv.gz", loader="overtraining")
     found = _readings(testbed, "overtraining", "c4_val")
-    yield "over-training, ratio of losses", [panel(one.ratios, one.ladder) for one in found]
-    yield "over-training, error", [panel(one.errors, one.ladder) for one in found]
+    yield "over-training, ratio of losses", [panel(one.ratios, one.matrix) for one in found]
+    yield "over-training, error", [panel(one.errors, one.matrix) for one in found]
     yield "over-training, ratio of corpora", _contrasts(found, "c4_original")
     found = _readings(testbed, "downstream_tasks")
-    yield "46 tasks, error", [panel(one.errors, one.ladder) for one in found]
+    yield "46 tasks, error", [panel(one.errors, one.matrix) for one in found]
 
     gemstones = _read(reference / "gemstones_mmlu.csv.gz", loader="gemstones")
     micro = gemstones.filter(pc.not_equal(gemstones["metric"], "nats_answer_macro"))
@@ -91,8 +91,8 @@ def data_sets(reference: Path) -> Iterator[tuple[str, list[Panel]]]:
         ("Gemstones, 57 subjects", "mmlu_subjects", "high_school_mathematics"),
     ):
         found = _readings(micro, suite, baseline)
-        yield f"{name}, ratio", [panel(one.ratios, one.ladder) for one in found]
-        yield f"{name}, error", [panel(one.errors, one.ladder) for one in found]
+        yield f"{name}, ratio", [panel(one.ratios, one.matrix) for one in found]
+        yield f"{name}, error", [panel(one.errors, one.matrix) for one in found]
 
     olmo = _read(
         reference / "olmo_ladder_mmlu.csv",
@@ -101,23 +101,23 @@ def data_sets(reference: Path) -> Iterator[tuple[str, list[Panel]]]:
         constants={"corpus": "olmo2", "suite": "mmlu_ladder", "metric": "bits_per_byte_answer_published"},
     )
     found = _readings(olmo, "mmlu_ladder", "stem")
-    yield "OLMo ladder, ratio", [panel(one.ratios, one.ladder) for one in found]
-    yield "OLMo ladder, error", [panel(one.errors, one.ladder) for one in found]
+    yield "OLMo ladder, ratio", [panel(one.ratios, one.matrix) for one in found]
+    yield "OLMo ladder, error", [panel(one.errors, one.matrix) for one in found]
 
 
 def _read(path: Path, **options: Any) -> pa.Table:
     return published(path, "forecasts", **options)
 
 
-def _readings(table: pa.Table, suite: str | None = None, baseline: str | None = None) -> list[Reading]:
+def _readings(table: pa.Table, suite: str | None = None, baseline: str | None = None) -> list[FrontierCurves]:
     if suite is not None:
         table = table.filter(pc.equal(table["suite"], suite))
-    found: list[Ladder] = ladders(table)
+    found: list[RunMatrix] = run_matrices(table)
     chosen = settings({"baselines": {suite: baseline}} if baseline else {}, {}, found)
-    return [reading(ladder, chosen) for ladder in found]
+    return [frontier_curves(matrix, chosen) for matrix in found]
 
 
-def _contrasts(found: list[Reading], baseline: str) -> list[Panel]:
+def _contrasts(found: list[FrontierCurves], baseline: str) -> list[Panel]:
     pairs: list[Curves] = contrasts(found, "corpus", baseline)
     return [panel(curves) for curves in pairs]
 

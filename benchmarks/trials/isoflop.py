@@ -16,7 +16,7 @@ from relscale.design.isoflop import plan
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.frontier import minimum_spread
 from relscale.fitting.curves.optimal_errors import read_off
-from relscale.fitting.curves.run_matrix import Ladder
+from relscale.fitting.curves.run_matrix import RunMatrix
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.interval import Interval, item_lines
 from relscale.fitting.inference.log_log_lines import lines
@@ -131,13 +131,13 @@ def grids_of_plan(path: str) -> list[Grid]:
     return result
 
 
-def grids_of_measurements(found: Sequence[Ladder]) -> list[Grid]:
-    """One grid for each ladder: the runs that counted."""
+def grids_of_measurements(found: Sequence[RunMatrix]) -> list[Grid]:
+    """One grid for each matrix: the runs that counted."""
     result = []
-    for ladder in found:
-        ok = np.isfinite(ladder.loss)
-        columns = (ladder.budget[ok], ladder.training_flops[ok], ladder.tokens[ok], ladder.params[ok])
-        result.append(grid(f"{ladder.corpus}, {ladder.optimizer}", *columns))
+    for matrix in found:
+        ok = np.isfinite(matrix.loss)
+        columns = (matrix.budget[ok], matrix.training_flops[ok], matrix.tokens[ok], matrix.params[ok])
+        result.append(grid(f"{matrix.corpus}, {matrix.optimizer}", *columns))
     return result
 
 
@@ -151,8 +151,8 @@ def grid(name: str, budget: Floats, flops: Floats, tokens: Floats, params: Float
     )
 
 
-def noise_of(found: Sequence[Ladder], items: int, suite: str, metric: str) -> Noise:
-    """Relative noise of one metric of one suite, averaged over ladders and groups.
+def noise_of(found: Sequence[RunMatrix], items: int, suite: str, metric: str) -> Noise:
+    """Relative noise of one metric of one suite, averaged over run matrices and groups.
 
     Runs: variances and covariances between seeds of one design. Items: replicates' deviations, run by run, split into
     a level, a slope on ln FLOPs and what is left.
@@ -163,13 +163,13 @@ def noise_of(found: Sequence[Ladder], items: int, suite: str, metric: str) -> No
         No design was trained with several seeds, or the suite has no replicates of this metric.
     """
     run_noise, item_noise = [], []
-    for ladder in found:
+    for matrix in found:
         columns = [
-            i for i, series in enumerate(ladder.series) if (series.suite, series.metric) == (suite, metric)
+            i for i, series in enumerate(matrix.series) if (series.suite, series.metric) == (suite, metric)
         ]
-        ok = np.isfinite(ladder.loss) & np.isfinite(ladder.values[:, columns]).all(axis=1)
-        logs = np.log(np.column_stack([ladder.loss, ladder.values[:, columns]]))[ok]
-        design = np.stack([ladder.params, ladder.tokens], axis=1)[ok]
+        ok = np.isfinite(matrix.loss) & np.isfinite(matrix.values[:, columns]).all(axis=1)
+        logs = np.log(np.column_stack([matrix.loss, matrix.values[:, columns]]))[ok]
+        design = np.stack([matrix.params, matrix.tokens], axis=1)[ok]
         of_design, count = np.unique(design, axis=0, return_inverse=True, return_counts=True)[1:]
         df = (count - 1).sum()
         if not columns or df < 1:
@@ -181,10 +181,10 @@ def noise_of(found: Sequence[Ladder], items: int, suite: str, metric: str) -> No
         run_noise.append(
             (covariance[0, 0], max(shared, 0.0), max(np.diag(groups).mean() - max(shared, 0.0), 0.0))
         )
-        if not ladder.replicates.shape[-1]:
+        if not matrix.replicates.shape[-1]:
             continue
-        x = np.log(ladder.training_flops[ok])
-        deviations = np.log(ladder.replicates[ok][:, columns] / ladder.values[ok][:, columns, None])
+        x = np.log(matrix.training_flops[ok])
+        deviations = np.log(matrix.replicates[ok][:, columns] / matrix.values[ok][:, columns, None])
         fitted = lines(x, deviations)
         left = np.mean(fitted.variance)
         item_noise.append(

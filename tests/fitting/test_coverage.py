@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from relscale.fitting.curves.run_matrix import ladders
+from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.law_draws import draws
 from relscale.fitting.estimation.law_fits import law_fits
@@ -102,7 +102,7 @@ def test_simulated_noise_is_measured_as_what_it_is(benchmark: ModuleType, grid: 
     data = benchmark.GENERATORS["parabola × power law"](grid, noise, 40, 60, np.random.default_rng(1))
     found = []
     for m in range(40):
-        found.append(vars(benchmark.noise_of(ladders(*tables(data, m)), 60, "s", "bits_per_byte")))
+        found.append(vars(benchmark.noise_of(run_matrices(*tables(data, m)), 60, "s", "bits_per_byte")))
     for name in ("loss", "shared", "own", "item_level", "item_slope", "item_run"):
         measured = np.sqrt(np.mean([noise_found[name] ** 2 for noise_found in found]))
         assert measured == pytest.approx(getattr(noise, name), rel=0.25), name

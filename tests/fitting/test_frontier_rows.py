@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from relscale.fitting.curves.frontier import frontier
-from relscale.fitting.curves.frontier_curves import reading
+from relscale.fitting.curves.frontier_curves import frontier_curves
 from relscale.fitting.curves.optimal_errors import errors
-from relscale.fitting.curves.run_matrix import Ladder, ladders
+from relscale.fitting.curves.run_matrix import RunMatrix, run_matrices
 from relscale.fitting.fit import fit
 from relscale.fitting.inference.bootstrap.frontier import frontier_draws, optimum, reading_weights
 from relscale.fitting.inference.bootstrap.schemes import weights
@@ -20,28 +20,28 @@ GROUPS = {"a": (1.0, 0.05, 0.0), "b": (1.5, 0.08, 0.3)}
 SUITES = {"s": {"baseline": "a"}}
 
 
-def drawn_ladder(ladder: Ladder, rows: np.ndarray) -> Ladder:
-    """A ladder of these runs, some of them twice."""
+def drawn_ladder(matrix: RunMatrix, rows: np.ndarray) -> RunMatrix:
+    """A matrix of these runs, some of them twice."""
     return replace(
-        ladder,
-        run=[f"{ladder.run[row]} {i}" for i, row in enumerate(rows)],
+        matrix,
+        run=[f"{matrix.run[row]} {i}" for i, row in enumerate(rows)],
         block=[None] * len(rows),
-        status=[ladder.status[row] for row in rows],
-        budget=ladder.budget[rows],
-        training_flops=ladder.training_flops[rows],
-        params=ladder.params[rows],
-        tokens=ladder.tokens[rows],
-        loss=ladder.loss[rows],
-        values=ladder.values[rows],
-        replicates=ladder.replicates[rows],
+        status=[matrix.status[row] for row in rows],
+        budget=matrix.budget[rows],
+        training_flops=matrix.training_flops[rows],
+        params=matrix.params[rows],
+        tokens=matrix.tokens[rows],
+        loss=matrix.loss[rows],
+        values=matrix.values[rows],
+        replicates=matrix.replicates[rows],
     )
 
 
 def test_a_draw_is_the_pipeline_on_the_runs_drawn(World: Any) -> None:
-    (ladder,) = ladders(World(GROUPS, noise=0.004, widths=9, seed=3).measurements)
-    ladder.values[2, 1] = np.nan  # one series lacks a run
-    points = frontier(ladder)
-    found = frontier_draws(ladder, points, "pairs", 30, np.random.default_rng(5))
+    (matrix,) = run_matrices(World(GROUPS, noise=0.004, widths=9, seed=3).measurements)
+    matrix.values[2, 1] = np.nan  # one series lacks a run
+    points = frontier(matrix)
+    found = frontier_draws(matrix, points, "pairs", 30, np.random.default_rng(5))
     rng = np.random.default_rng(5)
     drawn = [weights("pairs", len(point.rows), 30, rng) for point in points]
     seen = 0
@@ -49,7 +49,7 @@ def test_a_draw_is_the_pipeline_on_the_runs_drawn(World: Any) -> None:
         rows = np.concatenate(
             [np.repeat(point.rows, w[:, b].astype(int)) for point, w in zip(points, drawn, strict=True)]
         )
-        again = drawn_ladder(ladder, rows)
+        again = drawn_ladder(matrix, rows)
         new = frontier(again)
         read = errors(again, new)
         for i, point in enumerate(new):
@@ -84,21 +84,21 @@ def test_draws_without_a_minimum_inside_are_failed() -> None:
 
 
 def test_a_draw_of_residuals_is_the_pipeline_on_runs_with_residuals_of_others(World: Any) -> None:
-    (ladder,) = ladders(World(GROUPS, noise=0.004, widths=6, seed=3).measurements)
-    points = frontier(ladder)
-    found = frontier_draws(ladder, points, "residual", 20, np.random.default_rng(5))
+    (matrix,) = run_matrices(World(GROUPS, noise=0.004, widths=6, seed=3).measurements)
+    points = frontier(matrix)
+    found = frontier_draws(matrix, points, "residual", 20, np.random.default_rng(5))
     rng = np.random.default_rng(5)
     drawn = [rng.integers(0, len(point.rows), (len(point.rows), 20)) for point in points]
     for b in range(20):
-        loss, values = ladder.loss.copy(), ladder.values.copy()
+        loss, values = matrix.loss.copy(), matrix.values.copy()
         for point, whose in zip(points, drawn, strict=True):
-            rows, x = point.rows, np.log(ladder.tokens[point.rows])
-            fitted = np.polynomial.Polynomial.fit(x, ladder.loss[rows], 2)(x)
-            loss[rows] = fitted + ((ladder.loss[rows] - fitted) * np.sqrt(6 / 3))[whose[:, b]]
+            rows, x = point.rows, np.log(matrix.tokens[point.rows])
+            fitted = np.polynomial.Polynomial.fit(x, matrix.loss[rows], 2)(x)
+            loss[rows] = fitted + ((matrix.loss[rows] - fitted) * np.sqrt(6 / 3))[whose[:, b]]
             for k in range(values.shape[1]):
-                fitted = np.polynomial.Polynomial.fit(x, ladder.values[rows, k], 2)(x)
-                values[rows, k] = fitted + ((ladder.values[rows, k] - fitted) * np.sqrt(6 / 3))[whose[:, b]]
-        again = replace(ladder, loss=loss, values=values)
+                fitted = np.polynomial.Polynomial.fit(x, matrix.values[rows, k], 2)(x)
+                values[rows, k] = fitted + ((matrix.values[rows, k] - fitted) * np.sqrt(6 / 3))[whose[:, b]]
+        again = replace(matrix, loss=loss, values=values)
         new = frontier(again)
         read = errors(again, new)
         for i, point in enumerate(new):
@@ -109,9 +109,9 @@ def test_a_draw_of_residuals_is_the_pipeline_on_runs_with_residuals_of_others(Wo
 @pytest.mark.parametrize("scheme", ["pairs", "residual"])
 def test_rows_have_the_estimates_of_the_fit_and_hold_the_truth(World: Any, scheme: str) -> None:
     world = World(GROUPS, noise=0.002, widths=9, seed=1)
-    (ladder,) = ladders(world.measurements)
-    chosen = settings({"bootstrap": 300, "frontier_bootstrap": scheme}, SUITES, [ladder])
-    rows = frontier_rows(reading(ladder, chosen), chosen)
+    (matrix,) = run_matrices(world.measurements)
+    chosen = settings({"bootstrap": 300, "frontier_bootstrap": scheme}, SUITES, [matrix])
+    rows = frontier_rows(frontier_curves(matrix, chosen), chosen)
     fits = fit(world.measurements, suites=SUITES).fits.to_pylist()
     for row in rows:
         (same,) = [
@@ -133,15 +133,15 @@ def test_rows_have_the_estimates_of_the_fit_and_hold_the_truth(World: Any, schem
 
 
 def test_failed_draws_are_counted_and_flagged(World: Any) -> None:
-    (ladder,) = ladders(World(GROUPS, noise=0.03, widths=4, seed=2).measurements)
-    chosen = settings({"bootstrap": 200, "frontier_bootstrap": "pairs"}, SUITES, [ladder])
-    rows = frontier_rows(reading(ladder, chosen), chosen)
+    (matrix,) = run_matrices(World(GROUPS, noise=0.03, widths=4, seed=2).measurements)
+    chosen = settings({"bootstrap": 200, "frontier_bootstrap": "pairs"}, SUITES, [matrix])
+    rows = frontier_rows(frontier_curves(matrix, chosen), chosen)
     failed = {int(row["scheme"].split(", ")[-1].split()[0]) for row in rows}
     assert min(failed) > 10
     assert all(row["status"] != "ok" for row in rows)
 
 
 def test_runs_that_are_points_have_no_parabola_to_resample(World: Any) -> None:
-    (ladder,) = ladders(World(GROUPS, widths=1).measurements)
-    chosen = settings({"frontier_bootstrap": "pairs"}, SUITES, [ladder])
-    assert frontier_rows(reading(ladder, chosen), chosen) == []
+    (matrix,) = run_matrices(World(GROUPS, widths=1).measurements)
+    chosen = settings({"frontier_bootstrap": "pairs"}, SUITES, [matrix])
+    assert frontier_rows(frontier_curves(matrix, chosen), chosen) == []

@@ -10,8 +10,8 @@ from relscale.fitting.analyses import held_out_comparison as forms
 from relscale.fitting.analyses.held_out_comparison import FORMS, Form, Prediction, form_rows, held_out
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.curves.frontier import Point
-from relscale.fitting.curves.frontier_curves import reading
-from relscale.fitting.curves.run_matrix import ladders
+from relscale.fitting.curves.frontier_curves import frontier_curves
+from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.fitting.settings import Settings
 from relscale.tables import read_table
 
@@ -208,7 +208,7 @@ def test_a_form_more_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_of_a_ladder_of_parabolas_the_frontier_is_judged(World: Any) -> None:
     world = World({"a": (2.0, 0.10, 0.1), "b": (1.5, 0.04, 0.0)})
-    one = reading(ladders(world.measurements)[0], Settings(baselines={"s": "b"}))
+    one = frontier_curves(run_matrices(world.measurements)[0], Settings(baselines={"s": "b"}))
     (row,) = [row for row in form_rows(one.ratios, Settings()) if row["form"] == "relative_power_law"]
     assert (row["rank"], row["n_fitted"], row["n_held_out"]) == (1, 4, 1)
     assert row["rmse_log"] == pytest.approx(0, abs=1e-9)
@@ -224,7 +224,9 @@ def test_the_published_ladder_is_predicted_within_a_few_percent_and_not_best_by_
     words = {"run": pa.array(run), "corpus": pa.repeat("olmo", len(run)), "suite": pa.repeat("m", len(run))}
     for name, column in (words | {"metric": pa.repeat("bits_per_byte", len(run))}).items():
         table = table.append_column(name, column)
-    rows = form_rows(reading(ladders(table)[0], Settings(baselines={"m": "stem"})).errors, Settings())
+    rows = form_rows(
+        frontier_curves(run_matrices(table)[0], Settings(baselines={"m": "stem"})).errors, Settings()
+    )
     assert {row["n_held_out"] for row in rows} == {6}
     for group in {row["group"] for row in rows}:
         of = {row["form"]: row for row in rows if row["group"] == group}

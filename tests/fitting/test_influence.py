@@ -10,8 +10,8 @@ import scipy.stats
 from relscale.fitting.analyses.influence import influence_rows
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.curves.frontier import Point
-from relscale.fitting.curves.frontier_curves import reading
-from relscale.fitting.curves.run_matrix import ladders
+from relscale.fitting.curves.frontier_curves import frontier_curves
+from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.fitting.settings import Settings
 
 REFERENCE = Path(__file__).parents[2] / "reference"
@@ -136,7 +136,7 @@ def test_what_was_not_part_of_a_fit_or_leaves_too_little_is_said() -> None:
 
 def test_of_an_error_it_is_beta_and_whether_it_is_clear(World: Any) -> None:
     world = World({"a": (2.0, 0.10, 0.1)}, noise=0.002)
-    errors = reading(ladders(world.measurements)[0], Settings()).errors
+    errors = frontier_curves(run_matrices(world.measurements)[0], Settings()).errors
     rows = [row for row in influence_rows(errors, Settings()) if row["group"] == "a"]
     assert errors.quantity == ERROR
     assert {row["parameter"] for row in rows} == {"beta"}
@@ -150,8 +150,8 @@ def test_no_single_budget_carries_the_fall_of_the_published_losses() -> None:
     table = table.rename_columns({"paloma_macro_loss": "value"})
     for name, word in (("suite", "validation"), ("group", "all"), ("metric", "nats_per_token")):
         table = table.append_column(name, pyarrow.array([word] * table.num_rows))
-    for ladder in ladders(table):
-        rows = influence_rows(reading(ladder, Settings()).errors, Settings())
+    for matrix in run_matrices(table):
+        rows = influence_rows(frontier_curves(matrix, Settings()).errors, Settings())
         assert len(rows) == 7
         assert not any(row["carries"] for row in rows)
         assert max(abs(row["change"]) for row in rows) < 0.05 * rows[0]["value"]

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from relscale.fitting.analyses.prompt_forms import prompt_form_rows
-from relscale.fitting.curves.frontier_curves import reading
-from relscale.fitting.curves.run_matrix import Ladder, Series
+from relscale.fitting.curves.frontier_curves import frontier_curves
+from relscale.fitting.curves.run_matrix import RunMatrix, Series
 from relscale.fitting.fit import fit
 from relscale.fitting.settings import Settings
 
@@ -18,14 +18,14 @@ X = np.log(FLOPS / FLOPS[3])
 FORMS = ("letters", "cloze")
 
 
-def ladder(
+def matrix(
     values: dict[tuple[str, str], Any], draws: Any = None, blocks: Any = None, group: str = "g"
-) -> Ladder:
+) -> RunMatrix:
     """Every run a point; ``values`` by prompt and metric."""
     n = len(next(iter(values.values())))
     nan = np.full(n, np.nan)
     table = np.stack([np.asarray(one, dtype=float) for one in values.values()], axis=1)
-    return Ladder(
+    return RunMatrix(
         experiment="e",
         corpus="c",
         optimizer=None,
@@ -43,8 +43,8 @@ def ladder(
     )
 
 
-def rows_of(one: Ladder, **where: Any) -> list[dict[str, Any]]:
-    found = prompt_form_rows(reading(one, Settings()), Settings(bootstrap=400))
+def rows_of(one: RunMatrix, **where: Any) -> list[dict[str, Any]]:
+    found = prompt_form_rows(frontier_curves(one, Settings()), Settings(bootstrap=400))
     return [row for row in found if all(row.get(name) == value for name, value in where.items())]
 
 
@@ -55,7 +55,7 @@ def test_the_share_explained_is_the_squared_correlation_in_logs_for_bits_and_as_
     values = {
         (form, name): one for form in FORMS for name, one in (("bits_per_byte", bits), ("accuracy", accuracy))
     }
-    rows = {row["metric"]: row for row in rows_of(ladder(values), quantity="r_squared", prompt="cloze")}
+    rows = {row["metric"]: row for row in rows_of(matrix(values), quantity="r_squared", prompt="cloze")}
     assert rows["bits_per_byte"]["value"] == pytest.approx(stats.pearsonr(X, np.log(bits)).statistic ** 2)
     assert rows["accuracy"]["value"] == pytest.approx(stats.pearsonr(X, accuracy).statistic ** 2)
     assert [rows[name]["scale"] for name in ("bits_per_byte", "accuracy")] == ["log-log", "linear"]
@@ -67,14 +67,14 @@ def test_the_interval_of_the_share_explained_holds_the_true_share_as_often_as_it
     slope, sd, draws = 0.1, 0.25, 1500
     truth = slope**2 * np.sum(X**2) / (slope**2 * np.sum(X**2) + 7 * sd**2)
     values = {(f"form {i}", "accuracy"): slope * X + sd * rng.normal(size=7) + 0.5 for i in range(draws)}
-    rows = rows_of(ladder(values), quantity="r_squared")
+    rows = rows_of(matrix(values), quantity="r_squared")
     covered = np.mean([row["low"] <= truth <= row["high"] for row in rows])
     assert covered == pytest.approx(0.95, abs=0.02)
     assert all(0 <= row["low"] <= row["high"] <= 1 for row in rows)
 
 
 def test_a_line_without_scatter_is_explained_whole() -> None:
-    (row,) = rows_of(ladder({(form, "bits_per_byte"): np.exp(-0.05 * X) for form in FORMS}), prompt="cloze")
+    (row,) = rows_of(matrix({(form, "bits_per_byte"): np.exp(-0.05 * X) for form in FORMS}), prompt="cloze")
     assert row["value"] == pytest.approx(1)
 
 
@@ -83,7 +83,7 @@ def test_a_form_that_gains_nothing_on_any_item_gains_nothing_however_noisy_the_i
     rng = np.random.default_rng(2)
     accuracy = 0.4 + 0.03 * X
     draws = np.stack([accuracy[:, None] + 0.1 * rng.normal(size=(7, 50))] * 2, axis=1)
-    one = ladder({(form, "accuracy"): accuracy for form in FORMS}, draws)
+    one = matrix({(form, "accuracy"): accuracy for form in FORMS}, draws)
     rows = rows_of(one, quantity="difference", prompt="cloze")
     assert {row["reference"] for row in rows} == {"letters"}
     assert [row["value"] for row in rows] == pytest.approx([0] * len(rows), abs=1e-12)
@@ -95,12 +95,12 @@ def test_the_gain_over_all_computes_is_the_mean_gain_with_the_last_stages_t_inte
     letters = 0.3 + 0.02 * X
     gain = 0.05 + 0.004 * X + 0.01 * rng.normal(size=7)
     values = {("letters", "accuracy"): letters, ("cloze", "accuracy"): letters + gain}
-    (row,) = rows_of(ladder(values), quantity="difference", run=None)
+    (row,) = rows_of(matrix(values), quantity="difference", run=None)
     residual = gain - np.polyval(np.polyfit(X, gain, 1), X)
     stderr = np.sqrt(residual @ residual / 5 / 7)
     assert row["value"] == pytest.approx(gain.mean())
     assert row["high"] - row["value"] == pytest.approx(stats.t.ppf(0.975, 5) * stderr)
-    assert len(rows_of(ladder(values), quantity="difference")) == 7 + 1
+    assert len(rows_of(matrix(values), quantity="difference")) == 7 + 1
 
 
 def test_checkpoints_of_one_training_are_drawn_as_a_whole() -> None:
@@ -108,20 +108,20 @@ def test_checkpoints_of_one_training_are_drawn_as_a_whole() -> None:
     accuracy = 0.4 + 0.03 * np.tile(X, 3) + 0.02 * rng.normal(size=21)
     blocks = [f"training {i // 3}" for i in range(21)]
     values = {(form, "accuracy"): accuracy for form in FORMS}
-    (row,) = rows_of(ladder(values, blocks=blocks), quantity="r_squared", prompt="cloze")
+    (row,) = rows_of(matrix(values, blocks=blocks), quantity="r_squared", prompt="cloze")
     assert row["scheme"] == "block bootstrap by trajectory, percentile"
     assert row["low"] < row["value"] < row["high"]
-    (row,) = rows_of(ladder(values, blocks=["a"] * 10 + ["b"] * 11), quantity="r_squared", prompt="cloze")
+    (row,) = rows_of(matrix(values, blocks=["a"] * 10 + ["b"] * 11), quantity="r_squared", prompt="cloze")
     assert row["status"] == "too few training runs behind the points for a reliable interval: 2"
 
 
 def test_a_suite_of_one_form_has_no_rows() -> None:
-    assert rows_of(ladder({("letters", "accuracy"): 0.4 + 0.03 * X})) == []
+    assert rows_of(matrix({("letters", "accuracy"): 0.4 + 0.03 * X})) == []
 
 
 def test_two_points_are_too_few_and_say_so() -> None:
     values = {(form, "accuracy"): np.where(np.arange(7) < 2, 0.4 + 0.03 * X, np.nan) for form in FORMS}
-    (row,) = rows_of(ladder(values), quantity="r_squared", prompt="cloze")
+    (row,) = rows_of(matrix(values), quantity="r_squared", prompt="cloze")
     assert np.isnan(row["value"])
     assert row["status"].startswith("2 points, and a line with an interval needs 3")
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relscale.fitting.analyses.specification import _minimum, specification_rows
-from relscale.fitting.curves.frontier_curves import reading
-from relscale.fitting.curves.run_matrix import Ladder, Series, ladders
+from relscale.fitting.curves.frontier_curves import frontier_curves
+from relscale.fitting.curves.run_matrix import RunMatrix, Series, run_matrices
 from relscale.fitting.inference.law_rows import law_rows
 from relscale.fitting.settings import Settings
 from relscale.laws import relative
@@ -21,15 +21,15 @@ CHOSEN = Settings(baselines={"s": "b"})
 CHOICES = ("frontier", "flops", "degree", "window", "bytes", "pooling", "subjects", "form")
 
 
-def ladder(
+def matrix(
     errors: dict[str, Any], flops: Any, metrics: tuple[str, ...] = ("loss",), **changes: Any
-) -> Ladder:
+) -> RunMatrix:
     """Every run a point; each group's error is one column for each metric."""
     r = len(flops)
     names = [Series("s", None, metric, group) for metric in metrics for group in errors]
     values = np.stack([np.asarray(errors[name.group], dtype=float) for name in names], axis=1)
     nan = np.full(r, np.nan)
-    whole = Ladder(
+    whole = RunMatrix(
         experiment="e",
         corpus="c",
         optimizer=None,
@@ -59,7 +59,7 @@ BASELINE = 2.0 * F**-0.05
 
 def test_the_chosen_specification_is_the_default_analysis(World: Any) -> None:
     world = World({"a": (2.0, 0.10, 0.1), "b": (1.5, 0.04, 0.0)}, noise=0.01, widths=6, seeds=2)
-    (one,) = ladders(world.measurements)
+    (one,) = run_matrices(world.measurements)
     rows = specification_rows(one, CHOSEN)
     (chosen,) = where(rows, chosen=True)
     assert [chosen[name] for name in CHOICES] == [
@@ -72,7 +72,7 @@ def test_the_chosen_specification_is_the_default_analysis(World: Any) -> None:
         None,
         "ratio",
     ]
-    fitted = law_rows(relative.LINE, reading(one, CHOSEN).ratios, CHOSEN)
+    fitted = law_rows(relative.LINE, frontier_curves(one, CHOSEN).ratios, CHOSEN)
     (default,) = [row for row in fitted if row["parameter"] == "delta_beta"]
     for name in ("value", "low", "high", "p_value", "n"):
         assert chosen[name] == pytest.approx(default[name], rel=1e-9), name
@@ -82,7 +82,7 @@ def test_the_chosen_specification_is_the_default_analysis(World: Any) -> None:
 
 def test_every_defensible_combination_is_there_once_and_numbered_by_its_value(World: Any) -> None:
     world = World({"a": (2.0, 0.10, 0.1), "b": (1.5, 0.04, 0.0)}, noise=0.01, widths=6)
-    rows = specification_rows(ladders(world.measurements)[0], CHOSEN)
+    rows = specification_rows(run_matrices(world.measurements)[0], CHOSEN)
     choices = [tuple(row[name] for name in CHOICES) for row in rows]
     assert len(set(choices)) == len(rows) == (3 + 1) * 3  # ways to read and all runs, forms
     assert {row["window"] for row in where(rows, degree=3)} == {"all"}
@@ -94,7 +94,7 @@ def test_every_defensible_combination_is_there_once_and_numbered_by_its_value(Wo
 def test_where_nothing_bends_every_specification_finds_the_same(World: Any) -> None:
     """Exact parabolas with a common optimum and power laws: Δβ = β_b − β_t however it is looked at."""
     world = World({"a": (2.0, 0.10, 0.0), "b": (1.5, 0.04, 0.0)}, widths=6)
-    rows = specification_rows(ladders(world.measurements)[0], CHOSEN)
+    rows = specification_rows(run_matrices(world.measurements)[0], CHOSEN)
     for row in where(rows, form="ratio") + [
         r for r in where(rows, form="reducible") if np.isfinite(r["value"])
     ]:
@@ -106,7 +106,7 @@ def test_a_difference_of_power_laws_implies_the_slope_of_the_ratio_at_the_refere
     for sign in (1, -1):
         gap = sign * 0.5 * F**-0.3
         (row,) = where(
-            specification_rows(ladder({"t": BASELINE + gap, "b": BASELINE}, FLOPS), CHOSEN), form="difference"
+            specification_rows(matrix({"t": BASELINE + gap, "b": BASELINE}, FLOPS), CHOSEN), form="difference"
         )
         step = np.array([-1e-5, 1e-5])
         g = 1 + sign * 0.5 * np.exp(-0.3 * step) / (2.0 * np.exp(-0.05 * step))
@@ -118,7 +118,7 @@ def test_the_interval_of_a_difference_covers_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
     names = [f"t{j}" for j in range(600)]
     noisy = {name: BASELINE + 0.5 * F**-0.3 * np.exp(0.1 * rng.normal(size=15)) for name in names}
-    rows = where(specification_rows(ladder(noisy | {"b": BASELINE}, FLOPS), CHOSEN), form="difference")
+    rows = where(specification_rows(matrix(noisy | {"b": BASELINE}, FLOPS), CHOSEN), form="difference")
     r = 0.25
     truth = r / (1 + r) * (-0.3 + 0.05)
     covered = np.mean([row["low"] < truth < row["high"] for row in rows])
@@ -127,7 +127,7 @@ def test_the_interval_of_a_difference_covers_as_often_as_it_says() -> None:
 
 def test_reducible_errors_give_the_difference_of_their_exponents() -> None:
     errors = {"t": 1.2 + 1.5 * F**-0.30, "b": 0.5 + 1.0 * F**-0.20}
-    (row,) = where(specification_rows(ladder(errors, FLOPS), CHOSEN), form="reducible")
+    (row,) = where(specification_rows(matrix(errors, FLOPS), CHOSEN), form="reducible")
     assert row["value"] == pytest.approx(-0.10, abs=1e-4)
     assert np.isnan(row["low"])
     assert row["status"] == "no interval: irreducible errors are estimates"
@@ -140,7 +140,7 @@ def test_an_irreducible_error_that_the_data_do_not_fix_is_said() -> None:
     sure = {"b": 0.5 + F**-0.30}
     statuses = [
         row["status"]
-        for row in where(specification_rows(ladder(wavering | sure, FLOPS), CHOSEN), form="reducible")
+        for row in where(specification_rows(matrix(wavering | sure, FLOPS), CHOSEN), form="reducible")
     ]
     assert sum(status.startswith("irreducible error: ") for status in statuses) >= 15
     assert "irreducible error: less certain than what is left above it" in statuses
@@ -149,7 +149,7 @@ def test_an_irreducible_error_that_the_data_do_not_fix_is_said() -> None:
 def test_a_convention_that_grows_otherwise_stretches_the_axis() -> None:
     """Where 6ND ∝ F^p, a slope per 6ND is the slope per FLOP over p."""
     tokens = np.full(15, 1e9)
-    one = ladder({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS, tokens=tokens, params=FLOPS**1.1 / tokens)
+    one = matrix({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS, tokens=tokens, params=FLOPS**1.1 / tokens)
     rows = where(specification_rows(one, CHOSEN), form="ratio")
     exact, six_nd = (where(rows, flops=flops)[0]["value"] for flops in ("training_flops", "6ND"))
     assert exact == pytest.approx(-0.15)
@@ -157,21 +157,21 @@ def test_a_convention_that_grows_otherwise_stretches_the_axis() -> None:
 
 
 def test_a_constant_factor_between_conventions_is_no_choice() -> None:
-    one = ladder({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS, tokens=FLOPS / 7e9, params=np.full(15, 1e9))
+    one = matrix({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS, tokens=FLOPS / 7e9, params=np.full(15, 1e9))
     assert {row["flops"] for row in specification_rows(one, CHOSEN)} == {"training_flops"}
 
 
 def test_target_and_baseline_exchanged_change_the_sign() -> None:
     rng = np.random.default_rng(1)
     errors = {"t": 3 * F**-0.2 * np.exp(0.02 * rng.normal(size=15)), "b": BASELINE}
-    rows = where(specification_rows(ladder(errors, FLOPS), CHOSEN), form="ratio")
-    swapped = where(specification_rows(ladder(errors, FLOPS), Settings(baselines={"s": "t"})), form="ratio")
+    rows = where(specification_rows(matrix(errors, FLOPS), CHOSEN), form="ratio")
+    swapped = where(specification_rows(matrix(errors, FLOPS), Settings(baselines={"s": "t"})), form="ratio")
     assert [rows[0]["value"], rows[0]["low"]] == pytest.approx([-swapped[0]["value"], -swapped[0]["high"]])
     assert rows[0]["direction"] == swapped[0]["direction"]
 
 
 def test_the_prompt_is_a_choice_and_the_one_that_a_suite_is_shown_by_is_the_default() -> None:
-    one = ladder({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS, ("loss", "loss "))
+    one = matrix({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS, ("loss", "loss "))
     series = [
         series._replace(prompt="cloze" if series.metric == "loss" else "letters", metric="loss")
         for series in one.series
@@ -184,16 +184,16 @@ def test_the_prompt_is_a_choice_and_the_one_that_a_suite_is_shown_by_is_the_defa
 
 def test_metrics_that_measure_something_else_are_no_choice() -> None:
     metrics = ("brier", "bits_per_byte_scored_pooled", "bits_per_byte_answer_mean", "error_rate")
-    rows = specification_rows(ladder({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS, metrics), CHOSEN)
+    rows = specification_rows(matrix({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS, metrics), CHOSEN)
     assert {row["metric"] for row in rows} == {"bits_per_byte_scored_pooled", "bits_per_byte_answer_mean"}
     assert {row["metric"] for row in where(rows, chosen=True)} == {"bits_per_byte_answer_mean"}
     named = replace(CHOSEN, metrics={"s": ("brier",)})
-    rows = specification_rows(ladder({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS, metrics), named)
+    rows = specification_rows(matrix({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS, metrics), named)
     assert {row["metric"] for row in rows} == {"brier"}
 
 
 def test_only_the_suites_that_are_asked_for() -> None:
-    one = ladder({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS)
+    one = matrix({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS)
     assert specification_rows(one, replace(CHOSEN, specifications=())) == []
     assert specification_rows(one, replace(CHOSEN, specifications=("s",)))
     assert specification_rows(one, Settings()) == []  # no baseline
@@ -201,26 +201,26 @@ def test_only_the_suites_that_are_asked_for() -> None:
 
 def test_what_can_not_be_had_is_a_row_that_says_why() -> None:
     crossing = BASELINE * F**0.02
-    rows = specification_rows(ladder({"t": crossing, "b": BASELINE}, FLOPS), CHOSEN)
+    rows = specification_rows(matrix({"t": crossing, "b": BASELINE}, FLOPS), CHOSEN)
     (row,) = where(rows, form="difference")
     assert np.isnan(row["value"])
     assert row["status"] == "the difference changes its sign, so it has no power law"
     assert row["specification"] == len(rows)
-    few = ladder({"t": crossing[:2], "b": BASELINE[:2]}, FLOPS[:2])
+    few = matrix({"t": crossing[:2], "b": BASELINE[:2]}, FLOPS[:2])
     assert {row["status"] for row in where(specification_rows(few, CHOSEN), form="ratio")} == {
         "2 points, and an interval needs 3"
     }
-    same = ladder({"t": crossing[:4], "b": BASELINE[:4]}, np.full(4, 1e19))
+    same = matrix({"t": crossing[:4], "b": BASELINE[:4]}, np.full(4, 1e19))
     assert {row["status"] for row in where(specification_rows(same, CHOSEN), form="ratio")} == {
         "no spread of compute to fit a slope to"
     }
-    none = ladder({"t": np.full(15, np.nan), "b": BASELINE}, FLOPS)
+    none = matrix({"t": np.full(15, np.nan), "b": BASELINE}, FLOPS)
     assert all(np.isnan(row["value"]) for row in specification_rows(none, CHOSEN))
 
 
 def test_a_budget_without_a_minimum_is_left_out_and_said(World: Any) -> None:
     world = World({"a": (2.0, 0.10, 0.1), "b": (1.5, 0.04, 0.0)}, widths=6)
-    (one,) = ladders(world.measurements)
+    (one,) = run_matrices(world.measurements)
     lost = one.budget == 1e12
     one = replace(one, loss=np.where(lost, -one.loss, one.loss), params=one.params**1.1)
     rows = specification_rows(one, CHOSEN)
@@ -241,13 +241,13 @@ def test_checkpoints_of_one_training_get_the_interval_of_trainings() -> None:
     names = [blocks[i] for i in order]
     errors = {"t": target, "b": 2 * (flops[order] / 1e19) ** -0.05}
     shared, alone = (
-        where(specification_rows(ladder(errors, flops[order], block=b), CHOSEN), form="ratio")[0]
+        where(specification_rows(matrix(errors, flops[order], block=b), CHOSEN), form="ratio")[0]
         for b in (names, [None] * 120)
     )
     assert shared["value"] == alone["value"]
     assert shared["high"] - shared["low"] != pytest.approx(alone["high"] - alone["low"], rel=0.1)
     two = [name if name in ("m0", "m1") else "m1" for name in names]
-    (row,) = where(specification_rows(ladder(errors, flops[order], block=two), CHOSEN), form="ratio")
+    (row,) = where(specification_rows(matrix(errors, flops[order], block=two), CHOSEN), form="ratio")
     assert row["status"] == "too few training runs behind the points for a reliable interval: 2"
 
 
@@ -280,7 +280,7 @@ def test_the_published_ladder_widens_however_it_is_counted() -> None:
     words = {"run": pa.array(run), "corpus": pa.repeat("olmo", len(run)), "suite": pa.repeat("s", len(run))}
     for name, column in (words | {"metric": pa.repeat("bits_per_byte_answer_published", len(run))}).items():
         table = table.append_column(name, column)
-    rows = specification_rows(ladders(table)[0], Settings(baselines={"s": "stem"}))
+    rows = specification_rows(run_matrices(table)[0], Settings(baselines={"s": "stem"}))
     with_interval = [row for row in rows if np.isfinite(row["low"])]
     assert len(with_interval) == 3 * 2 * 2  # groups, conventions, ratio and difference
     assert {row["direction"] for row in with_interval} == {"widens"}

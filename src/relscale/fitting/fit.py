@@ -18,9 +18,9 @@ from relscale.fitting.curves.allocation import allocation
 from relscale.fitting.curves.by_size import by_size
 from relscale.fitting.curves.contrasts import contrasts
 from relscale.fitting.curves.curves import RATIO, Curves
-from relscale.fitting.curves.frontier_curves import Reading, reading
+from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
 from relscale.fitting.curves.point_rows import error_rows, frontier_row, gap_rows
-from relscale.fitting.curves.run_matrix import Ladder, Replicates, ladders
+from relscale.fitting.curves.run_matrix import Replicates, RunMatrix, run_matrices
 from relscale.fitting.estimation.accuracy import sigmoid_rows
 from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.fits import Fits
@@ -65,27 +65,27 @@ def fit(
     RelscaleError
         The tables or options cannot be used; what can be fitted in part is fitted, and its status says so.
     """
-    all_ladders = ladders(measurements, replicates)
-    chosen = settings(options or {}, suites or {}, all_ladders, seed)
-    readings = [reading(ladder, chosen) for ladder in all_ladders]
+    matrices = run_matrices(measurements, replicates)
+    chosen = settings(options or {}, suites or {}, matrices, seed)
+    frontiers = [frontier_curves(matrix, chosen) for matrix in matrices]
     rows: Rows = {name: [] for name in tables.SCHEMAS}
-    for one in readings:
+    for one in frontiers:
         _add_points(one, chosen, rows)
         for law, curves in allocation(one):
             rows["fits"] += law_rows(law, curves, chosen)
-        _ask(power.LINE, one.errors, chosen, rows, one.ladder)
-        _ask(relative.LINE, one.ratios, chosen, rows, one.ladder)
+        _ask(power.LINE, one.errors, chosen, rows, one.matrix)
+        _ask(relative.LINE, one.ratios, chosen, rows, one.matrix)
         rows["fits"] += one.orphans
-        rows["fits"] += sigmoid_rows(one.ladder, chosen)
+        rows["fits"] += sigmoid_rows(one.matrix, chosen)
         if chosen.frontier_bootstrap:
             rows["fits"] += frontier_rows(one, chosen)
-        rows["specifications"] += specification_rows(one.ladder, chosen)
+        rows["specifications"] += specification_rows(one.matrix, chosen)
         rows["prompt_forms"] += prompt_form_rows(one, chosen)
     for by, baseline in chosen.contrasts.items():
-        for curves in contrasts(readings, by, baseline):
+        for curves in contrasts(frontiers, by, baseline):
             rows["gaps"] += [row for j in range(len(curves.keys)) for row in gap_rows(curves, j)]
             _ask(relative.LINE, curves, chosen, rows)
-    sizes = by_size(all_ladders, chosen)
+    sizes = by_size(matrices, chosen)
     rows["sizes"] += sizes.sizes
     rows["fits"] += sizes.fits
     of_laws, predictions = law_fits(measurements, chosen)
@@ -98,7 +98,9 @@ def fit(
     return tables.from_rows(rows)
 
 
-def _ask(law: LogLogLaw, curves: Curves, chosen: Settings, rows: Rows, ladder: Ladder | None = None) -> None:
+def _ask(
+    law: LogLogLaw, curves: Curves, chosen: Settings, rows: Rows, matrix: RunMatrix | None = None
+) -> None:
     """Fit the line to each curve, and answer what is asked of all of them."""
     if not curves.keys:
         return
@@ -107,8 +109,8 @@ def _ask(law: LogLogLaw, curves: Curves, chosen: Settings, rows: Rows, ladder: L
     if not curves.keys:
         return
     rows["influence"] += influence_rows(curves, chosen)
-    rows["forms"] += form_rows(curves, chosen, ladder)
-    forecasts, backtests = forecast_rows(curves, chosen, ladder)
+    rows["forms"] += form_rows(curves, chosen, matrix)
+    forecasts, backtests = forecast_rows(curves, chosen, matrix)
     rows["forecasts"] += forecasts
     rows["backtests"] += backtests
     if curves.quantity == RATIO:
@@ -122,13 +124,13 @@ def _family(row: Row) -> tuple[Any, ...]:
     return (*(row.get(name) for name in FAMILY), str(row.get("scheme")).partition(",")[0])
 
 
-def _add_points(one: Reading, chosen: Settings, rows: Rows) -> None:
+def _add_points(one: FrontierCurves, chosen: Settings, rows: Rows) -> None:
     """The points of the frontier, and every error and gap there."""
-    ladder = one.ladder
-    whose = {"experiment": ladder.experiment, "corpus": ladder.corpus, "optimizer": ladder.optimizer}
+    matrix = one.matrix
+    whose = {"experiment": matrix.experiment, "corpus": matrix.corpus, "optimizer": matrix.optimizer}
     rows["frontier"] += [whose | frontier_row(point, chosen.level) for point in one.points]
     for i in one.fitted:
         rows["errors"] += [
-            whose | ladder.series[i]._asdict() | row for row in error_rows(one.points, one.read, i)
+            whose | matrix.series[i]._asdict() | row for row in error_rows(one.points, one.read, i)
         ]
     rows["gaps"] += [row for j in range(len(one.ratios.keys)) for row in gap_rows(one.ratios, j)]

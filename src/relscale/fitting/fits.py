@@ -340,7 +340,7 @@ class Fits:
     Attributes
     ----------
     frontier
-        A row for each ladder (experiment, corpus, optimizer) and budget, or run where each run is a point: the
+        A row for each matrix (experiment, corpus, optimizer) and budget, or run where each run is a point: the
         compute-optimal tokens, params and loss (nats a token), and the parabola behind them.
     errors
         A row for each series and point of the frontier: the error at the compute-optimal tokens, with standard errors

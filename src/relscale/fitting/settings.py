@@ -6,7 +6,7 @@ from typing import Any
 
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.metrics import is_error
-from relscale.fitting.curves.run_matrix import Ladder
+from relscale.fitting.curves.run_matrix import RunMatrix
 
 OPTIONS = (
     *(
@@ -101,7 +101,7 @@ class Settings:
 def settings(
     options: Mapping[str, Any],
     suites: Mapping[str, Mapping[str, Any]],
-    ladders: Iterable[Ladder],
+    run_matrices: Iterable[RunMatrix],
     seed: int = 0,
 ) -> Settings:
     """Merge an experiment's ``fit`` options with what is known of its suites; the options win.
@@ -125,7 +125,7 @@ def settings(
     if not 0 < level < 1:
         raise RelscaleError(f"fit.level: {level!r} is not between 0 and 1")
 
-    measured = {series for ladder in ladders for series in ladder.series}
+    measured = {series for matrix in run_matrices for series in matrix.series}
     groups = _by_suite((series.suite, series.group) for series in measured)
     metrics = _by_suite((series.suite, series.metric) for series in measured if is_error(series.metric))
     known = {name: info for name, info in suites.items() if name in groups}

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
-from relscale.fitting.curves.run_matrix import Floats, Ladder
+from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.inference.log_log_lines import lines
 from relscale.fitting.settings import Settings
@@ -89,11 +89,11 @@ class Form:
     fit: Fit
 
 
-def form_rows(curves: Curves, chosen: Settings, ladder: Ladder | None = None) -> list[Row]:
+def form_rows(curves: Curves, chosen: Settings, matrix: RunMatrix | None = None) -> list[Row]:
     """A row for each curve and form, ranked by ``rmse_log``; a form that could not be fitted has none and no rank.
 
     Forms alike within 1e-6 share a rank, as a law with irreducible error at 0 does with the law without. No rows where
-    ``chosen.hold_out`` is 0. ``ladder`` is not needed: the curves have what the forms ask for.
+    ``chosen.hold_out`` is 0. ``matrix`` is not needed: the curves have what the forms ask for.
     """
     if not curves.keys or not curves.points or chosen.hold_out < 1:
         return []

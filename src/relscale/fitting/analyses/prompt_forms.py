@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import nctdtrinc, ndtri
 
-from relscale.fitting.curves.frontier_curves import Reading
+from relscale.fitting.curves.frontier_curves import FrontierCurves
 from relscale.fitting.curves.metrics import parse
 from relscale.fitting.curves.optimal_errors import NOT_POSITIVE
 from relscale.fitting.curves.run_matrix import Floats
@@ -47,21 +47,21 @@ ITEMS_ALONE = "item population, of this point alone"
 NONCENTRAL, PERCENTILE = "noncentral t", "block bootstrap by trajectory, percentile"
 
 
-def prompt_form_rows(one: Reading, chosen: Settings) -> list[Row]:
-    """Rows of both kinds for every suite of a ladder that has more than one prompt form."""
-    ladder = one.ladder
+def prompt_form_rows(one: FrontierCurves, chosen: Settings) -> list[Row]:
+    """Rows of both kinds for every suite of a matrix that has more than one prompt form."""
+    matrix = one.matrix
     forms: dict[str, list[str | None]] = {}
-    for series in ladder.series:
+    for series in matrix.series:
         told = forms.setdefault(series.suite, [])
         told += [series.prompt] if series.prompt not in told else []
     several = {suite: _reference(told, suite, chosen) for suite, told in forms.items() if len(told) > 1}
-    columns = [i for i, series in enumerate(ladder.series) if series.suite in several]
+    columns = [i for i, series in enumerate(matrix.series) if series.suite in several]
     if not columns or not one.points:
         return []
     common = {
-        "experiment": ladder.experiment,
-        "corpus": ladder.corpus,
-        "optimizer": ladder.optimizer,
+        "experiment": matrix.experiment,
+        "corpus": matrix.corpus,
+        "optimizer": matrix.optimizer,
         "points": OPTIMAL if all(point.is_parabola for point in one.points) else ALL_RUNS,
         "level": chosen.level,
     }
@@ -75,9 +75,9 @@ def _reference(forms: Sequence[str | None], suite: str, chosen: Settings) -> str
     return named[0] if named else min(forms, key=str)
 
 
-def _shares(one: Reading, columns: list[int], chosen: Settings) -> list[Row]:
+def _shares(one: FrontierCurves, columns: list[int], chosen: Settings) -> list[Row]:
     """R² of every series."""
-    in_logs = np.array([parse(one.ladder.series[i].metric).quantity.startswith(IN_LOGS) for i in columns])
+    in_logs = np.array([parse(one.matrix.series[i].metric).quantity.startswith(IN_LOGS) for i in columns])
     value = one.read.value[:, columns]
     with np.errstate(invalid="ignore", divide="ignore"):
         y = np.where(in_logs, np.log(np.where(value > 0, value, np.nan)), value)
@@ -95,7 +95,7 @@ def _shares(one: Reading, columns: list[int], chosen: Settings) -> list[Row]:
         scheme = NONCENTRAL
         low, high = _limits(line, chosen.level)
     return [
-        one.ladder.series[i]._asdict()
+        one.matrix.series[i]._asdict()
         | {
             "quantity": R_SQUARED,
             "scale": LOG_LOG if in_logs[j] else LINEAR,
@@ -144,7 +144,7 @@ def _drawn(x: Floats, y: Floats, blocks: Sequence[str], chosen: Settings) -> tup
     return limits[0], limits[1]
 
 
-def _status(one: Reading, column: int, n: int, share: float, blocks: Sequence[str]) -> str:
+def _status(one: FrontierCurves, column: int, n: int, share: float, blocks: Sequence[str]) -> str:
     told = [status for status in one.read.status[:, column] if status not in ("ok", NOT_POSITIVE)]
     why = f" ({told[0]})" if told else ""
     if n < SMALLEST:
@@ -158,10 +158,10 @@ def _status(one: Reading, column: int, n: int, share: float, blocks: Sequence[st
 
 
 def _differences(
-    one: Reading, columns: list[int], reference: dict[str, str | None], chosen: Settings
+    one: FrontierCurves, columns: list[int], reference: dict[str, str | None], chosen: Settings
 ) -> list[Row]:
     """Of every accuracy under every form but the reference, at each point and over all."""
-    series = one.ladder.series
+    series = one.matrix.series
     place = {series[i]: i for i in columns}
     pairs = [
         (i, place[base])
@@ -206,7 +206,7 @@ def _differences(
 
 
 def _overall(
-    one: Reading, value: Floats, replicates: Floats, noise: Floats, chosen: Settings
+    one: FrontierCurves, value: Floats, replicates: Floats, noise: Floats, chosen: Settings
 ) -> list[list[Row]]:
     """The level of each pair's line at its mean ln F, for both estimands."""
     x, blocks = one.errors.log_flops, one.errors.blocks

@@ -42,7 +42,7 @@ from scipy.special import stdtrit
 
 from relscale.fitting.curves.frontier import frontier
 from relscale.fitting.curves.metrics import Metric, parse
-from relscale.fitting.curves.run_matrix import Floats, Ladder, Series
+from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.inference.direction import CLOSES, UNCLEAR, WIDENS
 from relscale.fitting.inference.interval import Interval
@@ -64,8 +64,8 @@ NO_INTERVAL = "no interval: irreducible errors are estimates"
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Errors as one way to look at a ladder has them; P points, K series.
+class Variant:
+    """Errors as one way to look at a matrix has them; P points, K series.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Pair:
-    """Columns of a target and its baseline in a ladder, and what the metric's name says of both."""
+    """Columns of a target and its baseline in a matrix, and what the metric's name says of both."""
 
     target: int
     baseline: int
@@ -111,23 +111,23 @@ class Slopes:
     status: list[str]
 
 
-def specification_rows(ladder: Ladder, chosen: Settings) -> list[Row]:
+def specification_rows(matrix: RunMatrix, chosen: Settings) -> list[Row]:
     """A row for each target and specification, by corpus and optimizer.
 
     ``specification`` numbers those of one target by value, from 1; what can not be had comes last, with a status.
     ``chosen`` marks the default analysis. The metrics are all those that differ from the default one by nothing but
     bytes, pooling and subjects, under every prompt.
     """
-    pairs = _pairs(ladder, chosen)
+    pairs = _pairs(matrix, chosen)
     if not pairs:
         return []
     both = np.array([[pair.target, pair.baseline] for pair in pairs])
     columns, place = np.unique(both, return_inverse=True)
     targets, baselines = place.reshape(both.shape).T
-    default = PARABOLA if all(point.is_parabola for point in frontier(ladder, chosen.frontier)) else ALL
+    default = PARABOLA if all(point.is_parabola for point in frontier(matrix, chosen.frontier)) else ALL
 
     found: dict[tuple[Any, ...], list[Row]] = {}
-    for one in _readings(ladder, columns):
+    for one in _variants(matrix, columns):
         usual = one.frontier == default and one.degree in (None, 2) and one.window in (None, ALL)
         for flops, log_flops in one.log_flops.items():
             for form, slopes in _forms(one, log_flops, targets, baselines, chosen.level):
@@ -160,15 +160,15 @@ def _numbered(rows: list[Row]) -> list[Row]:
 # The choices that are in the names of metrics
 
 
-def _pairs(ladder: Ladder, chosen: Settings) -> list[Pair]:
+def _pairs(matrix: RunMatrix, chosen: Settings) -> list[Pair]:
     """Targets with their baselines, of every metric and prompt that the default ones can be exchanged for."""
-    column = {series: i for i, series in enumerate(ladder.series)}
-    whose = {"experiment": ladder.experiment, "corpus": ladder.corpus, "optimizer": ladder.optimizer}
+    column = {series: i for i, series in enumerate(matrix.series)}
+    whose = {"experiment": matrix.experiment, "corpus": matrix.corpus, "optimizer": matrix.optimizer}
     pairs = []
     for suite, baseline in sorted(chosen.baselines.items()):
         if chosen.specifications is not None and suite not in chosen.specifications:
             continue
-        of_suite = [series for series in ladder.series if series.suite == suite]
+        of_suite = [series for series in matrix.series if series.suite == suite]
         default = _default(of_suite, suite, chosen)
         for series in of_suite:
             other = column.get(series._replace(group=baseline))
@@ -199,23 +199,23 @@ def _choices(metric: Metric) -> Row:
     return {"bytes": metric.bytes, "pooling": metric.items, "subjects": metric.subjects}
 
 
-# Ways to read errors off a ladder
+# Ways to read errors off a matrix
 
 
-def _readings(ladder: Ladder, columns: NDArray[np.int64]) -> Iterator[Reading]:
+def _variants(matrix: RunMatrix, columns: NDArray[np.int64]) -> Iterator[Variant]:
     """Those that the table has runs for."""
-    budgets = np.unique(ladder.budget[np.isfinite(ladder.budget)])
-    rows = [_counted(ladder, float(budget)) for budget in budgets]
+    budgets = np.unique(matrix.budget[np.isfinite(matrix.budget)])
+    rows = [_counted(matrix, float(budget)) for budget in budgets]
     rows = [of_budget for of_budget in rows if len(of_budget)]
-    widths = [len(np.unique(ladder.tokens[of_budget])) for of_budget in rows]
+    widths = [len(np.unique(matrix.tokens[of_budget])) for of_budget in rows]
     for degree, window in WAYS:
         if max(widths, default=0) > (NEAREST if window == INNER else degree):
-            yield _at_optima(ladder, columns, rows, degree, window)
-    ok = np.array(ladder.status) == "ok"
-    value = _log(np.where(ok[:, None], ladder.values[:, columns], np.nan))
-    flops = _conventions(np.log(ladder.training_flops), _log(6 * ladder.params * ladder.tokens))
-    blocks = [block or run for block, run in zip(ladder.block, ladder.run, strict=True)]
-    yield Reading(ALL, None, None, flops, value, np.ones_like(value), blocks)
+            yield _at_optima(matrix, columns, rows, degree, window)
+    ok = np.array(matrix.status) == "ok"
+    value = _log(np.where(ok[:, None], matrix.values[:, columns], np.nan))
+    flops = _conventions(np.log(matrix.training_flops), _log(6 * matrix.params * matrix.tokens))
+    blocks = [block or run for block, run in zip(matrix.block, matrix.run, strict=True)]
+    yield Variant(ALL, None, None, flops, value, np.ones_like(value), blocks)
 
 
 def _conventions(exact: Floats, six_nd: Floats) -> dict[str, Floats]:
@@ -225,29 +225,29 @@ def _conventions(exact: Floats, six_nd: Floats) -> dict[str, Floats]:
     return {TRAINING: exact, SIX_ND: six_nd} if differs else {TRAINING: exact}
 
 
-def _counted(ladder: Ladder, budget: float) -> NDArray[np.int64]:
-    return np.flatnonzero((ladder.budget == budget) & np.isfinite(ladder.loss) & (ladder.tokens > 0))
+def _counted(matrix: RunMatrix, budget: float) -> NDArray[np.int64]:
+    return np.flatnonzero((matrix.budget == budget) & np.isfinite(matrix.loss) & (matrix.tokens > 0))
 
 
 def _at_optima(
-    ladder: Ladder, columns: NDArray[np.int64], budgets: list[NDArray[np.int64]], degree: int, window: str
-) -> Reading:
+    matrix: RunMatrix, columns: NDArray[np.int64], budgets: list[NDArray[np.int64]], degree: int, window: str
+) -> Variant:
     """Errors at the tokens of least loss, all off polynomials of one degree."""
     shape = (len(budgets), len(columns))
     value, noise = np.full(shape, np.nan), np.ones(shape)
     exact, six_nd = np.full(len(budgets), np.nan), np.full(len(budgets), np.nan)
     for i, rows in enumerate(budgets):
-        exact[i] = np.log(ladder.training_flops[rows]).mean()
+        exact[i] = np.log(matrix.training_flops[rows]).mean()
         if window == INNER:
-            rows = _nearest(ladder, rows)
-        x = np.log(ladder.tokens[rows])
-        at = _minimum(x, ladder.loss[rows], degree)
+            rows = _nearest(matrix, rows)
+        x = np.log(matrix.tokens[rows])
+        at = _minimum(x, matrix.loss[rows], degree)
         if np.isnan(at):
             continue
         tokens, first = np.unique(x, return_index=True)
         with np.errstate(invalid="ignore", divide="ignore"):
-            six_nd[i] = np.log(6) + at + np.interp(at, tokens, np.log(ladder.params[rows[first]]))
-        values = ladder.values[np.ix_(rows, columns)]
+            six_nd[i] = np.log(6) + at + np.interp(at, tokens, np.log(matrix.params[rows[first]]))
+        values = matrix.values[np.ix_(rows, columns)]
         known = np.isfinite(values)
         for pattern in np.unique(known, axis=1).T:
             alike = np.flatnonzero((known == pattern[:, None]).all(axis=0))
@@ -257,7 +257,7 @@ def _at_optima(
                 noise[i, alike] = 1 / pattern.sum()
     flops = _conventions(exact, six_nd)
     blocks = [str(i) for i in range(len(budgets))]
-    return Reading(PARABOLA, degree, window, flops, _log(value), noise, blocks)
+    return Variant(PARABOLA, degree, window, flops, _log(value), noise, blocks)
 
 
 def _minimum(x: Floats, loss: Floats, degree: int) -> float:
@@ -291,10 +291,10 @@ def _powers(x: Floats, degree: int) -> Floats:
     return np.vander(x, degree + 1, increasing=True)
 
 
-def _nearest(ladder: Ladder, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _nearest(matrix: RunMatrix, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """The runs at the four token counts nearest the minimum of the parabola through all; all where it has none."""
-    x = np.log(ladder.tokens[rows])
-    at = _minimum(x, ladder.loss[rows], 2)
+    x = np.log(matrix.tokens[rows])
+    at = _minimum(x, matrix.loss[rows], 2)
     if np.isnan(at):
         return rows
     distance = np.abs(np.unique(x) - at)
@@ -305,7 +305,7 @@ def _nearest(ladder: Ladder, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _forms(
-    one: Reading, log_flops: Floats, targets: NDArray[np.int64], baselines: NDArray[np.int64], level: float
+    one: Variant, log_flops: Floats, targets: NDArray[np.int64], baselines: NDArray[np.int64], level: float
 ) -> Iterator[tuple[str, Slopes]]:
     counted = np.isfinite(log_flops)
     x = log_flops[counted]

@@ -8,21 +8,21 @@ import numpy as np
 
 from relscale.fitting.curves.curves import ERROR, Curves
 from relscale.fitting.curves.frontier import Point, minimum_spread
-from relscale.fitting.curves.frontier_curves import Reading
+from relscale.fitting.curves.frontier_curves import FrontierCurves
 from relscale.fitting.curves.metrics import VALIDATION
-from relscale.fitting.curves.run_matrix import Ladder
+from relscale.fitting.curves.run_matrix import RunMatrix
 from relscale.laws import compute_optimal
 from relscale.laws.loglog import LogLogLaw
 
 
-def allocation(one: Reading) -> list[tuple[LogLogLaw, Curves]]:
+def allocation(one: FrontierCurves) -> list[tuple[LogLogLaw, Curves]]:
     """Tokens and parameters at the optimum of each budget, each with its law; nothing where each run is a point."""
     if not one.points or not all(point.is_parabola for point in one.points):
         return []
-    ladder = one.ladder
-    validation = next(s for s in ladder.series if (s.suite, s.group, s.metric) == VALIDATION)
-    whose = {"experiment": ladder.experiment, "corpus": ladder.corpus, "optimizer": ladder.optimizer}
-    noise = np.array([[_noise(ladder, point)] for point in one.points])
+    matrix = one.matrix
+    validation = next(s for s in matrix.series if (s.suite, s.group, s.metric) == VALIDATION)
+    whose = {"experiment": matrix.experiment, "corpus": matrix.corpus, "optimizer": matrix.optimizer}
+    noise = np.array([[_noise(matrix, point)] for point in one.points])
     status = np.array([[point.status] for point in one.points], dtype=object)
     result = []
     for law, optimum in (
@@ -46,8 +46,8 @@ def allocation(one: Reading) -> list[tuple[LogLogLaw, Curves]]:
     return result
 
 
-def _noise(ladder: Ladder, point: Point) -> float:
+def _noise(matrix: RunMatrix, point: Point) -> float:
     """Variance of the optimum's ln tokens in units of that of one run's loss."""
     if point.status != "ok":
         return 1.0
-    return float(minimum_spread(np.log(ladder.tokens[point.rows]) - point.x_mean, point.c)) ** 2
+    return float(minimum_spread(np.log(matrix.tokens[point.rows]) - point.x_mean, point.c)) ** 2

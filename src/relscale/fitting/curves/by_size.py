@@ -13,8 +13,8 @@ import numpy as np
 
 from relscale.fitting.curves.contrasts import contrasts
 from relscale.fitting.curves.curves import Curves
-from relscale.fitting.curves.frontier_curves import reading
-from relscale.fitting.curves.run_matrix import Ladder
+from relscale.fitting.curves.frontier_curves import frontier_curves
+from relscale.fitting.curves.run_matrix import RunMatrix
 from relscale.fitting.inference.law_rows import law_rows
 from relscale.fitting.inference.spread import spread
 from relscale.fitting.settings import Settings
@@ -34,14 +34,14 @@ class BySize:
     fits: list[Row]
 
 
-def by_size(ladders: Sequence[Ladder], chosen: Settings) -> BySize:
+def by_size(run_matrices: Sequence[RunMatrix], chosen: Settings) -> BySize:
     """Ratios to the baseline that ``fit.contrasts`` names for optimizers; nothing where it names none."""
     found = BySize([], [])
     if OPTIMIZER not in chosen.contrasts:
         return found
     each_run = replace(chosen, frontier="all")
-    readings = [reading(ladder, each_run) for ladder in ladders]
-    for curves in contrasts(readings, OPTIMIZER, chosen.contrasts[OPTIMIZER]):
+    frontiers = [frontier_curves(matrix, each_run) for matrix in run_matrices]
+    for curves in contrasts(frontiers, OPTIMIZER, chosen.contrasts[OPTIMIZER]):
         params = np.array([point.params for point in curves.points])
         if not np.isfinite(params).all():
             continue  # a table that does not say how large its models are

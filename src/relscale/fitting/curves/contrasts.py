@@ -1,4 +1,4 @@
-"""The same group on two corpora, or with two optimizers: ratios between ladders at matched compute."""
+"""The same group on two corpora, or with two optimizers: ratios between run matrices at matched compute."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.frontier import Point
-from relscale.fitting.curves.frontier_curves import Reading
-from relscale.fitting.curves.run_matrix import Floats, Ladder
+from relscale.fitting.curves.frontier_curves import FrontierCurves
+from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 
 BY = ("corpus", "optimizer")
 
 
-def contrasts(readings: Sequence[Reading], by: str, baseline: str) -> list[Curves]:
+def contrasts(frontiers: Sequence[FrontierCurves], by: str, baseline: str) -> list[Curves]:
     """Curves of ln E on each corpus (``by`` "corpus"), or with each optimizer, less ln E on the ``baseline`` one.
 
     Points are matched by budget; where each run is a point, by parameters and tokens, else by training FLOPs, and
@@ -24,21 +24,21 @@ def contrasts(readings: Sequence[Reading], by: str, baseline: str) -> list[Curve
     Raises
     ------
     RelscaleError
-        There is no ladder of that name to compare with.
+        There is no matrix of that name to compare with.
     """
     if by not in BY:
         raise RelscaleError(f"fit.contrasts: {by!r} is not one of {', '.join(BY)}")
-    names = sorted({str(getattr(reading.ladder, by)) for reading in readings})
+    names = sorted({str(getattr(one.matrix, by)) for one in frontiers})
     if baseline not in names:
         raise RelscaleError(
             f"fit.contrasts.{by}: {baseline!r} was not measured; there are {', '.join(names)}"
         )
-    others = {_other(r.ladder, by): r for r in readings if getattr(r.ladder, by) == baseline}
+    others = {_other(r.matrix, by): r for r in frontiers if getattr(r.matrix, by) == baseline}
     result = []
-    for reading in readings:
-        against = others.get(_other(reading.ladder, by))
-        if getattr(reading.ladder, by) != baseline and against is not None:
-            result += _contrast(reading.errors, against.errors, by, baseline)
+    for one in frontiers:
+        against = others.get(_other(one.matrix, by))
+        if getattr(one.matrix, by) != baseline and against is not None:
+            result += _contrast(one.errors, against.errors, by, baseline)
     return result
 
 
@@ -133,7 +133,7 @@ def _series(key: dict[str, object]) -> tuple[object, ...]:
     return tuple(key[name] for name in ("suite", "prompt", "metric", "group"))
 
 
-def _other(ladder: Ladder, by: str) -> tuple[object, ...]:
-    """What two ladders must share to be compared."""
+def _other(matrix: RunMatrix, by: str) -> tuple[object, ...]:
+    """What two run matrices must share to be compared."""
     names: Iterable[str] = ("experiment", *(name for name in BY if name != by))
-    return tuple(getattr(ladder, name) for name in names)
+    return tuple(getattr(matrix, name) for name in names)

@@ -1,6 +1,6 @@
 """What laws are fitted to: errors, or ratios of two errors, along compute; many at once.
 
-A curve is one group's error along a ladder's frontier, its error over the baseline group's, or one group's error on
+A curve is one group's error along a matrix's frontier, its error over the baseline group's, or one group's error on
 one corpus (or with one optimizer) over that on another. All questions are asked of curves, whatever they are of.
 """
 

@@ -1,4 +1,4 @@
-"""The compute-optimal frontier of a ladder: at each budget, the tokens at which validation loss is least.
+"""The compute-optimal frontier of a matrix: at each budget, the tokens at which validation loss is least.
 
 A parabola of validation loss in log tokens through all runs of a budget, every seed a point
 (``relscale.laws.parabola``). Where a table has no such structure (one run a budget, or no validation loss) each run is
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
-from relscale.fitting.curves.run_matrix import Floats, Ladder
+from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.laws import parabola
 
 METHODS = ("auto", "parabola", "all")
@@ -26,14 +26,14 @@ nan = float("nan")
 
 @dataclass(frozen=True)
 class Point:
-    """One budget of a ladder, or one run where each run is a point.
+    """One budget of a matrix, or one run where each run is a point.
 
     Attributes
     ----------
     budget, training_flops
         The nominal budget; the geometric mean of what its runs spent.
     rows
-        The runs that count, as rows of the ladder.
+        The runs that count, as rows of the matrix.
     left_out
         How many runs of the budget do not (diverged, or without a validation loss).
     log_tokens, tokens, params, loss
@@ -51,7 +51,7 @@ class Point:
     run
         The run's name where each run is a point, else None.
     row
-        And its row in the ladder.
+        And its row in the matrix.
     """
 
     budget: float
@@ -80,8 +80,8 @@ class Point:
         return self.run is None
 
 
-def frontier(ladder: Ladder, method: str = "auto") -> list[Point]:
-    """The points of a ladder's frontier, by budget.
+def frontier(matrix: RunMatrix, method: str = "auto") -> list[Point]:
+    """The points of a matrix's frontier, by budget.
 
     Parameters
     ----------
@@ -96,32 +96,32 @@ def frontier(ladder: Ladder, method: str = "auto") -> list[Point]:
     """
     if method not in METHODS:
         raise RelscaleError(f"fit.frontier: {method!r} is not one of {', '.join(METHODS)}")
-    budgets = np.unique(ladder.budget[np.isfinite(ladder.budget)])
+    budgets = np.unique(matrix.budget[np.isfinite(matrix.budget)])
     if method == "parabola":
         for name, column in (
-            ("budget", ladder.budget),
-            ("tokens", ladder.tokens),
-            ("validation loss", ladder.loss),
+            ("budget", matrix.budget),
+            ("tokens", matrix.tokens),
+            ("validation loss", matrix.loss),
         ):
             if not np.isfinite(column).any():
                 raise RelscaleError(
-                    f"fit.frontier: parabola: corpus {ladder.corpus!r} has no {name}; use 'all', each run a point"
+                    f"fit.frontier: parabola: corpus {matrix.corpus!r} has no {name}; use 'all', each run a point"
                 )
-    points = [_at_budget(ladder, float(budget)) for budget in budgets]
+    points = [_at_budget(matrix, float(budget)) for budget in budgets]
     shaped = any(point.status != TOO_FEW for point in points)
     if method == "parabola" or (method == "auto" and shaped):
         return points
-    return [_at_run(ladder, row) for row in range(len(ladder.run))]
+    return [_at_run(matrix, row) for row in range(len(matrix.run))]
 
 
-def _at_budget(ladder: Ladder, budget: float) -> Point:
-    at_budget = ladder.budget == budget
-    counted = at_budget & np.isfinite(ladder.loss) & (ladder.tokens > 0)
+def _at_budget(matrix: RunMatrix, budget: float) -> Point:
+    at_budget = matrix.budget == budget
+    counted = at_budget & np.isfinite(matrix.loss) & (matrix.tokens > 0)
     rows = np.flatnonzero(counted)
     left_out = int(at_budget.sum() - len(rows))
-    flops = float(np.exp(np.log(ladder.training_flops[rows if len(rows) else at_budget]).mean()))
-    log_tokens, loss = np.log(ladder.tokens[rows]), ladder.loss[rows]
-    run_sd, run_sd_df = _between_seeds(ladder, rows)
+    flops = float(np.exp(np.log(matrix.training_flops[rows if len(rows) else at_budget]).mean()))
+    log_tokens, loss = np.log(matrix.tokens[rows]), matrix.loss[rows]
+    run_sd, run_sd_df = _between_seeds(matrix, rows)
     point = Point(budget, flops, rows, left_out, TOO_FEW, run_sd=run_sd, run_sd_df=run_sd_df)
     if len(np.unique(log_tokens)) < parabola.SMALLEST:
         return point
@@ -135,7 +135,7 @@ def _at_budget(ladder: Ladder, budget: float) -> Point:
     inside = x.min() < best < x.max()
     residual_sd = float(np.sqrt(residuals @ residuals / df)) if df else nan
     stderr = residual_sd * float(minimum_spread(x, c)) if inside else nan
-    params = ladder.params[rows]
+    params = matrix.params[rows]
     status = NOT_CONVEX if not c[2] > 0 else "ok" if inside else NO_MINIMUM
     return Point(
         budget=budget,
@@ -158,20 +158,20 @@ def _at_budget(ladder: Ladder, budget: float) -> Point:
     )
 
 
-def _at_run(ladder: Ladder, row: int) -> Point:
-    ok = ladder.status[row] == "ok"
-    tokens = float(ladder.tokens[row])
+def _at_run(matrix: RunMatrix, row: int) -> Point:
+    ok = matrix.status[row] == "ok"
+    tokens = float(matrix.tokens[row])
     return Point(
-        budget=float(ladder.budget[row]),
-        training_flops=float(ladder.training_flops[row]),
+        budget=float(matrix.budget[row]),
+        training_flops=float(matrix.training_flops[row]),
         rows=np.array([row] if ok else [], dtype=np.int64),
         left_out=0 if ok else 1,
-        status=ladder.status[row],
+        status=matrix.status[row],
         log_tokens=float(np.log(tokens)) if tokens > 0 else nan,
         tokens=tokens,
-        params=float(ladder.params[row]),
-        loss=float(ladder.loss[row]),
-        run=ladder.run[row],
+        params=float(matrix.params[row]),
+        loss=float(matrix.loss[row]),
+        run=matrix.run[row],
         row=row,
     )
 
@@ -203,11 +203,11 @@ def _params_slope(log_tokens: Floats, params: Floats) -> float:
     return float(abs(np.polyfit(log_tokens, np.log(params), 1)[0]))
 
 
-def _between_seeds(ladder: Ladder, rows: NDArray[np.int64]) -> tuple[float, int]:
+def _between_seeds(matrix: RunMatrix, rows: NDArray[np.int64]) -> tuple[float, int]:
     """Standard deviation of the loss between runs of one design (equal params and tokens), and its df."""
-    designs = np.stack([ladder.params[rows], ladder.tokens[rows]], axis=1)
+    designs = np.stack([matrix.params[rows], matrix.tokens[rows]], axis=1)
     design, count = np.unique(designs, axis=0, return_inverse=True, return_counts=True)[1:]
-    loss = ladder.loss[rows]
+    loss = matrix.loss[rows]
     mean = np.bincount(design, weights=loss) / count
     df = int((count - 1).sum())
     return (float(np.sqrt(np.sum((loss - mean[design]) ** 2) / df)) if df else nan), df

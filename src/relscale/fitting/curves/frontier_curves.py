@@ -1,4 +1,4 @@
-"""A ladder as curves: each group's error along its frontier, and its ratio to the baseline's."""
+"""A matrix as curves: each group's error along its frontier, and its ratio to the baseline's."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.curves.frontier import Point, frontier
 from relscale.fitting.curves.gaps import gaps, logarithms
 from relscale.fitting.curves.optimal_errors import Errors, errors
-from relscale.fitting.curves.run_matrix import Ladder
+from relscale.fitting.curves.run_matrix import RunMatrix
 from relscale.fitting.inference import interval
 from relscale.fitting.settings import Settings
 from relscale.laws import relative
@@ -21,15 +21,15 @@ NO_BASELINE = "no baseline is named for this suite"
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What is read off one ladder.
+class FrontierCurves:
+    """What is read off one matrix.
 
     Attributes
     ----------
     points
         Of the frontier.
     read, errors
-        The errors of every series of the ladder at the points, and as curves those that laws are fitted to: column
+        The errors of every series of the matrix at the points, and as curves those that laws are fitted to: column
         ``fitted[j]`` of ``read`` is curve j.
     ratios
         The gaps to the baselines, as curves.
@@ -37,7 +37,7 @@ class Reading:
         Flagged rows for the series that have no baseline.
     """
 
-    ladder: Ladder
+    matrix: RunMatrix
     points: list[Point]
     read: Errors
     fitted: list[int]
@@ -46,26 +46,26 @@ class Reading:
     orphans: list[Row]
 
 
-def reading(ladder: Ladder, chosen: Settings) -> Reading:
-    """Read a ladder: frontier, errors along it, gaps to each suite's baseline."""
-    points = frontier(ladder, chosen.frontier)
+def frontier_curves(matrix: RunMatrix, chosen: Settings) -> FrontierCurves:
+    """Read a matrix: frontier, errors along it, gaps to each suite's baseline."""
+    points = frontier(matrix, chosen.frontier)
     log_flops = np.log([point.training_flops for point in points])
-    whose = {"experiment": ladder.experiment, "corpus": ladder.corpus, "optimizer": ladder.optimizer}
-    fitted = [i for i, series in enumerate(ladder.series) if chosen.fits(series.suite, series.metric)]
-    read = errors(ladder, points)
+    whose = {"experiment": matrix.experiment, "corpus": matrix.corpus, "optimizer": matrix.optimizer}
+    fitted = [i for i, series in enumerate(matrix.series) if chosen.fits(series.suite, series.metric)]
+    read = errors(matrix, points)
     value, replicates = logarithms(read)
-    targets, baselines, orphans = _pairs(ladder, fitted, chosen)
+    targets, baselines, orphans = _pairs(matrix, fitted, chosen)
     ratios = gaps(read, targets, baselines)
-    blocks = _blocks(ladder, points)
+    blocks = _blocks(matrix, points)
     columns = np.array(fitted, dtype=np.int64)
-    return Reading(
-        ladder=ladder,
+    return FrontierCurves(
+        matrix=matrix,
         points=points,
         read=read,
         fitted=fitted,
         errors=Curves(
             quantity=ERROR,
-            keys=[whose | ladder.series[i]._asdict() for i in fitted],
+            keys=[whose | matrix.series[i]._asdict() for i in fitted],
             points=points,
             log_flops=log_flops,
             value=value[:, columns],
@@ -78,7 +78,7 @@ def reading(ladder: Ladder, chosen: Settings) -> Reading:
         ratios=Curves(
             quantity=RATIO,
             keys=[
-                whose | ladder.series[t]._asdict() | {"baseline": ladder.series[b].group, "contrast": "group"}
+                whose | matrix.series[t]._asdict() | {"baseline": matrix.series[b].group, "contrast": "group"}
                 for t, b in zip(targets, baselines, strict=True)
             ],
             points=points,
@@ -96,10 +96,10 @@ def reading(ladder: Ladder, chosen: Settings) -> Reading:
 
 
 def _pairs(
-    ladder: Ladder, fitted: list[int], chosen: Settings
+    matrix: RunMatrix, fitted: list[int], chosen: Settings
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[Row]]:
     """Columns of targets and of their baselines, and flagged rows for the targets that have no baseline."""
-    column = {ladder.series[i]: i for i in fitted}
+    column = {matrix.series[i]: i for i in fitted}
     targets, baselines, orphans = [], [], []
     for series, i in column.items():
         name = chosen.baselines.get(series.suite)
@@ -127,9 +127,9 @@ def _pairs(
     return np.array(targets, dtype=np.int64), np.array(baselines, dtype=np.int64), orphans
 
 
-def _blocks(ladder: Ladder, points: list[Point]) -> list[str]:
+def _blocks(matrix: RunMatrix, points: list[Point]) -> list[str]:
     """The training behind each point: a run's block; a budget of many runs stands for itself."""
     return [
-        f"{point.budget:g} FLOPs" if point.run is None else (ladder.block[point.row] or ladder.run[point.row])
+        f"{point.budget:g} FLOPs" if point.run is None else (matrix.block[point.row] or matrix.run[point.row])
         for point in points
     ]

@@ -14,7 +14,7 @@ from relscale.fitting.curves.run_matrix import Floats
 
 @dataclass(frozen=True)
 class Gaps:
-    """Log ratios along one ladder's frontier; P points, J pairs of target and baseline, B replicates.
+    """Log ratios along one matrix's frontier; P points, J pairs of target and baseline, B replicates.
 
     Attributes
     ----------

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relscale.fitting.curves.frontier import TOO_FEW, Point
-from relscale.fitting.curves.run_matrix import Floats, Ladder
+from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.fitting.inference.spread import spread
 from relscale.laws import parabola
 
@@ -23,7 +23,7 @@ NOT_POSITIVE = "not positive: it has no logarithm"
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors along one ladder's frontier; P points, K series, B replicates.
+    """Errors along one matrix's frontier; P points, K series, B replicates.
 
     Attributes
     ----------
@@ -58,22 +58,22 @@ class Errors:
         return spread(self.replicates)
 
 
-def errors(ladder: Ladder, points: list[Point]) -> Errors:
+def errors(matrix: RunMatrix, points: list[Point]) -> Errors:
     """Read every series off at every point of the frontier."""
-    shape = (len(points), len(ladder.series))
+    shape = (len(points), len(matrix.series))
     result = Errors(
         value=np.full(shape, np.nan),
         stderr_runs=np.full(shape, np.nan),
-        replicates=np.full((*shape, ladder.replicates.shape[-1]), np.nan),
+        replicates=np.full((*shape, matrix.replicates.shape[-1]), np.nan),
         runs=np.zeros(shape, dtype=np.int64),
         left_out=np.zeros(shape, dtype=np.int64),
         status=np.full(shape, "ok", dtype=object),
     )
-    _take_runs(result, ladder, points)
+    _take_runs(result, matrix, points)
     for i, point in enumerate(points):
         if not point.is_parabola:
             continue
-        known = np.isfinite(ladder.values[point.rows])
+        known = np.isfinite(matrix.values[point.rows])
         result.runs[i] = known.sum(axis=0)
         result.left_out[i] = len(point.rows) + point.left_out - result.runs[i]
         if point.status != "ok":
@@ -82,34 +82,39 @@ def errors(ladder: Ladder, points: list[Point]) -> Errors:
         for pattern in np.unique(known, axis=1).T:
             columns = np.flatnonzero((known == pattern[:, None]).all(axis=0))
             rows = point.rows[pattern]
-            _read(result, i, columns, ladder, rows, point)
+            _read(result, i, columns, matrix, rows, point)
     with np.errstate(invalid="ignore"):
         result.status[(result.status == "ok") & ~(result.value > 0)] = NOT_POSITIVE
     return result
 
 
-def _take_runs(result: Errors, ladder: Ladder, points: list[Point]) -> None:
+def _take_runs(result: Errors, matrix: RunMatrix, points: list[Point]) -> None:
     """Fill the points that are single runs, with the runs' own values."""
     single = np.array([i for i, point in enumerate(points) if not point.is_parabola], dtype=np.int64)
     rows = np.array([points[i].row for i in single], dtype=np.int64)
     status = np.array([points[i].status for i in single], dtype=object)[:, None]
-    known = np.isfinite(ladder.values[rows]) & (status == "ok")
-    result.value[single] = np.where(known, ladder.values[rows], np.nan)
-    result.replicates[single] = np.where(known[..., None], ladder.replicates[rows], np.nan)
+    known = np.isfinite(matrix.values[rows]) & (status == "ok")
+    result.value[single] = np.where(known, matrix.values[rows], np.nan)
+    result.replicates[single] = np.where(known[..., None], matrix.replicates[rows], np.nan)
     result.runs[single] = known
     result.left_out[single] = ~known
     result.status[single] = np.where(known, "ok", np.where(status == "ok", NO_VALUE, status))
 
 
 def _read(
-    result: Errors, i: int, columns: NDArray[np.int64], ladder: Ladder, rows: NDArray[np.int64], point: Point
+    result: Errors,
+    i: int,
+    columns: NDArray[np.int64],
+    matrix: RunMatrix,
+    rows: NDArray[np.int64],
+    point: Point,
 ) -> None:
     """Fill point ``i`` of the series ``columns``, which have values at ``rows`` and nowhere else."""
-    values, draws = ladder.values[np.ix_(rows, columns)], ladder.replicates[np.ix_(rows, columns)]
+    values, draws = matrix.values[np.ix_(rows, columns)], matrix.replicates[np.ix_(rows, columns)]
     if not len(rows):
         result.status[i, columns] = NO_VALUE
         return
-    x, at = np.log(ladder.tokens[rows]) - point.x_mean, point.log_tokens - point.x_mean
+    x, at = np.log(matrix.tokens[rows]) - point.x_mean, point.log_tokens - point.x_mean
     if len(np.unique(x)) < parabola.SMALLEST:
         result.status[i, columns] = TOO_FEW
     elif not x.min() <= at <= x.max():

@@ -1,7 +1,7 @@
-"""The measurement table as matrices, one ladder of models for each corpus and optimizer.
+"""The measurement table as matrices: one run matrix per corpus and optimizer.
 
-A row a run, a column a series (suite, prompt, metric, group), item replicates on a third axis. Everything after this
-is array arithmetic.
+A row per run, a column per series (suite, prompt, metric, group), item replicates on a third axis. Everything after
+this is array arithmetic.
 """
 
 from collections.abc import Sequence
@@ -36,13 +36,13 @@ Replicates: TypeAlias = (
     pa.Table | pyarrow.dataset.Dataset
 )  # of a data set only a few rows are in memory at a time
 FRUGAL: dict[str, Any] = {"batch_size": 1 << 17, "batch_readahead": 1, "fragment_readahead": 1}
-LADDER = ("experiment", "corpus", "optimizer")
-RUN = (*LADDER, "run", "step")
+FAMILY = ("experiment", "corpus", "optimizer")
+RUN = (*FAMILY, "run", "step")
 SERIES = ("suite", "prompt", "metric", "group")
 
 
 class Series(NamedTuple):
-    """What a column of a ladder holds."""
+    """What a column of a matrix holds."""
 
     suite: str
     prompt: str | None
@@ -51,7 +51,7 @@ class Series(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Ladder:
+class RunMatrix:
     """All runs of one corpus and optimizer, by compute, then tokens; R runs, K series, B replicates.
 
     Attributes
@@ -84,8 +84,8 @@ class Ladder:
     replicates: Floats
 
 
-def ladders(measurements: pa.Table, replicates: Replicates | None = None) -> list[Ladder]:
-    """Read both tables into ladders, sorted by experiment, corpus and optimizer.
+def run_matrices(measurements: pa.Table, replicates: Replicates | None = None) -> list[RunMatrix]:
+    """Read both tables into run matrices, sorted by experiment, corpus and optimizer.
 
     The order of rows does not matter. ``1 − accuracy`` is added as a series of its own, ``error_rate``.
 
@@ -142,16 +142,16 @@ def ladders(measurements: pa.Table, replicates: Replicates | None = None) -> lis
     budget, params, tokens = (_spent(table, name)[row_of_run] for name in ("budget", "params", "tokens"))
     flops = flops[row_of_run]
     block = table["block"].to_pylist()
-    ladder_of = [key[:3] for key in _decode(runs, RUN, words)]
+    matrix_of = [key[:3] for key in _decode(runs, RUN, words)]
     run_names = [key[3] for key in _decode(runs, RUN, words)]
     result = []
-    for key in dict.fromkeys(ladder_of):
-        of_ladder = np.array([i for i, other in enumerate(ladder_of) if other == key])
-        by_compute = np.lexsort((tokens[of_ladder], flops[of_ladder]))
-        rows = of_ladder[by_compute]
+    for key in dict.fromkeys(matrix_of):
+        of_matrix = np.array([i for i, other in enumerate(matrix_of) if other == key])
+        by_compute = np.lexsort((tokens[of_matrix], flops[of_matrix]))
+        rows = of_matrix[by_compute]
         kept = np.flatnonzero(measured[rows].any(axis=0))
         result.append(
-            Ladder(
+            RunMatrix(
                 experiment=key[0],
                 corpus=key[1],
                 optimizer=key[2],

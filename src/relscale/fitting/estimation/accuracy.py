@@ -1,4 +1,4 @@
-"""From loss to accuracy: a sigmoid for each group, over all runs of a ladder."""
+"""From loss to accuracy: a sigmoid for each group, over all runs of a matrix."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from relscale.fitting.curves.metrics import parse
-from relscale.fitting.curves.run_matrix import Floats, Ladder, Series
+from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.inference import interval
 from relscale.fitting.settings import Settings
@@ -15,15 +15,15 @@ from relscale.laws import sigmoid
 Row = dict[str, Any]
 
 
-def sigmoid_rows(ladder: Ladder, chosen: Settings) -> list[Row]:
+def sigmoid_rows(matrix: RunMatrix, chosen: Settings) -> list[Row]:
     """Rows of a sigmoid for each group that has an accuracy; a flagged row where it cannot be fitted."""
-    column = {series: i for i, series in enumerate(ladder.series)}
-    whose = {"experiment": ladder.experiment, "corpus": ladder.corpus, "optimizer": ladder.optimizer}
+    column = {series: i for i, series in enumerate(matrix.series)}
+    whose = {"experiment": matrix.experiment, "corpus": matrix.corpus, "optimizer": matrix.optimizer}
     rows: list[Row] = []
     for series, i in column.items():
         if not parse(series.metric).is_accuracy:
             continue
-        predictor = _predictor(series, ladder.series)
+        predictor = _predictor(series, matrix.series)
         common = (
             whose
             | series._asdict()
@@ -41,7 +41,7 @@ def sigmoid_rows(ladder: Ladder, chosen: Settings) -> list[Row]:
                 common | {"parameter": "ceiling", "status": "the chance of a right guess is not given"}
             )
         else:
-            loss, accuracy = ladder.values[:, column[predictor]], ladder.values[:, i]
+            loss, accuracy = matrix.values[:, column[predictor]], matrix.values[:, i]
             known = np.isfinite(loss) & np.isfinite(accuracy)
             floor = chosen.chance[series.suite]
             rows += [common | row for row in _sigmoid(loss[known], accuracy[known], floor, chosen.level)]

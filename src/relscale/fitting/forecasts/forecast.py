@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from relscale.fitting.curves.curves import RATIO, Curves
-from relscale.fitting.curves.run_matrix import Floats, Ladder
+from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.fitting.forecasts.backtest import Backtest, Foresight, backtest, foresight
 from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE, LACKING
 from relscale.fitting.forecasts.data_digest import data_digest
@@ -30,7 +30,7 @@ FAR = "further than any origin inside the data reached (a factor {:.3g}), so its
 
 
 def forecast_rows(
-    curves: Curves, chosen: Settings, ladder: Ladder | None = None
+    curves: Curves, chosen: Settings, matrix: RunMatrix | None = None
 ) -> tuple[list[Row], list[Row]]:
     """Forecast the curves at ``chosen.forecast``, and from every rolling origin inside the data.
 
@@ -41,7 +41,7 @@ def forecast_rows(
     chosen
         Its ``forecast`` names targets; where it is empty there is one, at ten times the largest compute of the data.
         A target with a ``corpus`` is for the curves of that corpus.
-    ladder
+    matrix
         What the curves were read off; where their points are optima between runs, L(N, D) is fitted to its runs.
 
     Returns
@@ -55,7 +55,7 @@ def forecast_rows(
     nothing = [key | {"quantity": curves.quantity, "status": NOTHING} for key in curves.keys]
     if not curves.keys or not curves.points:
         return nothing, []
-    data = panel(curves, ladder)
+    data = panel(curves, matrix)
     usable = data.usable
     if not usable.any():
         return nothing, []

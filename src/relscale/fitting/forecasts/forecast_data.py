@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.fitting.curves.curves import Curves
-from relscale.fitting.curves.run_matrix import SERIES, Floats, Ladder, Series
+from relscale.fitting.curves.run_matrix import SERIES, Floats, RunMatrix, Series
 from relscale.fitting.forecasts.scales import Places, places, places_of
 
 Indices = NDArray[np.int64]
@@ -32,8 +32,8 @@ class Panel:
     pool
         (J,) curves of one number share weights and widths: same suite, prompt, metric and contrast.
     runs, run_errors
-        The places that L(N, D) is fitted to and ln E there, (R, K): the ladder's runs where points are optima between
-        runs, else the points. nan where a series is not of this ladder.
+        The places that L(N, D) is fitted to and ln E there, (R, K): the matrix's runs where points are optima between
+        runs, else the points. nan where a series is not of this matrix.
     point_of_run
         (R,) the point that each belongs to.
     """
@@ -55,8 +55,8 @@ class Panel:
         return np.asarray(np.isfinite(self.value).any(axis=1) & np.isfinite(self.places.log_flops))
 
 
-def panel(curves: Curves, ladder: Ladder | None = None) -> Panel:
-    """The panel of ``curves``; ``ladder`` is what they were read off, where points are optima between its runs."""
+def panel(curves: Curves, matrix: RunMatrix | None = None) -> Panel:
+    """The panel of ``curves``; ``matrix`` is what they were read off, where points are optima between its runs."""
     where = places_of(curves.points, curves.log_flops)
     pool = _kinds(
         [tuple(key.get(n) for n in ("suite", "prompt", "metric", "contrast")) for key in curves.keys]
@@ -78,20 +78,20 @@ def panel(curves: Curves, ladder: Ladder | None = None) -> Panel:
         of_target, of_baseline = which[:count], which[count:]
         partner = of_baseline
     runs, run_errors, point_of_run = where, errors, np.arange(len(where))
-    if ladder is not None and any(point.is_parabola for point in curves.points):
-        runs, run_errors, point_of_run = _runs(curves, ladder, errors.shape[1], of_target, of_baseline)
+    if matrix is not None and any(point.is_parabola for point in curves.points):
+        runs, run_errors, point_of_run = _runs(curves, matrix, errors.shape[1], of_target, of_baseline)
     return Panel(
         where, curves.value, errors, of_target, of_baseline, partner, pool, runs, run_errors, point_of_run
     )
 
 
 def _runs(
-    curves: Curves, ladder: Ladder, count: int, target: Indices, baseline: Indices | None
+    curves: Curves, matrix: RunMatrix, count: int, target: Indices, baseline: Indices | None
 ) -> tuple[Places, Floats, Indices]:
-    """Of the ladder's runs: their places, the errors of the series that the ladder has, and their points."""
+    """Of the matrix's runs: their places, the errors of the series that the matrix has, and their points."""
     rows = np.concatenate([point.rows for point in curves.points])
     point_of_run = np.repeat(np.arange(len(curves.points)), [len(point.rows) for point in curves.points])
-    column = {series: i for i, series in enumerate(ladder.series)}
+    column = {series: i for i, series in enumerate(matrix.series)}
     values = np.full((len(rows), count), np.nan)
     for j, key in enumerate(curves.keys):
         if key.get("contrast", "group") != "group":
@@ -102,11 +102,11 @@ def _runs(
             pairs.append((baseline[j], series._replace(group=key["baseline"])))
         for k, name in pairs:
             if name in column:
-                values[:, k] = ladder.values[rows, column[name]]
+                values[:, k] = matrix.values[rows, column[name]]
     with np.errstate(invalid="ignore", divide="ignore"):
         values = np.log(values)
     values[~np.isfinite(values)] = np.nan
-    where = places(np.log(ladder.training_flops[rows]), ladder.params[rows], ladder.tokens[rows])
+    where = places(np.log(matrix.training_flops[rows]), matrix.params[rows], matrix.tokens[rows])
     return where, values, point_of_run
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from relscale.fitting.curves.allocation import allocation
 from relscale.fitting.curves.curves import Curves
-from relscale.fitting.curves.frontier_curves import Reading
+from relscale.fitting.curves.frontier_curves import FrontierCurves
 from relscale.fitting.curves.metrics import VALIDATION
 from relscale.fitting.curves.run_matrix import Floats, Series
 from relscale.fitting.inference import interval
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 TAG = 43  # of the random numbers
 
 
-def frontier_rows(one: Reading, chosen: Settings) -> list[Row]:
+def frontier_rows(one: FrontierCurves, chosen: Settings) -> list[Row]:
     """Both parameters of the power law, relative law and allocation laws, percentile limits; none without parabolas.
 
     A draw that has no interior minimum at a budget that has one is a failed draw: left out of every line, and counted.
@@ -38,8 +38,8 @@ def frontier_rows(one: Reading, chosen: Settings) -> list[Row]:
     if not optima or scheme is None:
         return []
     rng = np.random.default_rng([chosen.seed, TAG])
-    draws = frontier_draws(one.ladder, one.points, scheme, chosen.bootstrap, rng)
-    column = {series: k for k, series in enumerate(one.ladder.series)}
+    draws = frontier_draws(one.matrix, one.points, scheme, chosen.bootstrap, rng)
+    column = {series: k for k, series in enumerate(one.matrix.series)}
 
     def errors(curves: Curves, group: str) -> Floats:
         """(P, J, B) ln E of the target or of the baseline of each curve."""

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.fitting.curves.frontier import Point
-from relscale.fitting.curves.run_matrix import Floats, Ladder
+from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.fitting.inference.bootstrap.schemes import PAIRS, RESIDUAL, weights
 from relscale.laws import parabola
 
@@ -44,24 +44,24 @@ class FrontierDraws:
 
 
 def frontier_draws(
-    ladder: Ladder, points: list[Point], scheme: str, draws: int, rng: np.random.Generator
+    matrix: RunMatrix, points: list[Point], scheme: str, draws: int, rng: np.random.Generator
 ) -> FrontierDraws:
     """Resample the runs of each budget by "pairs" or "residual", and read the frontier and every series off again."""
     found = FrontierDraws(
         log_tokens=np.full((len(points), draws), np.nan),
         log_params=np.full((len(points), draws), np.nan),
-        value=np.full((len(points), len(ladder.series), draws), np.nan),
+        value=np.full((len(points), len(matrix.series), draws), np.nan),
     )
     read = {PAIRS: _pairs, RESIDUAL: _residual}[scheme]
     for i, point in enumerate(points):
         if point.status != "ok":
             continue
         rows = point.rows
-        x = np.log(ladder.tokens[rows]) - point.x_mean
-        best, found.value[i] = read(x, ladder.loss[rows], ladder.values[rows], draws, rng)
+        x = np.log(matrix.tokens[rows]) - point.x_mean
+        best, found.value[i] = read(x, matrix.loss[rows], matrix.values[rows], draws, rng)
         found.log_tokens[i] = best + point.x_mean
         tokens, first = np.unique(x, return_index=True)
-        found.log_params[i] = np.interp(best, tokens, np.log(ladder.params[rows][first]))
+        found.log_params[i] = np.interp(best, tokens, np.log(matrix.params[rows][first]))
     return found
 
 
