@@ -27,8 +27,8 @@ from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_cur
 from relscale.fitting.curves.run_matrix import RunMatrix, run_matrices
 from relscale.fitting.forecasts.backtest import Backtest, backtest
 from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE
-from relscale.fitting.forecasts.ensemble_settings import CHOSEN, Design
-from relscale.fitting.forecasts.forecast_data import Panel, panel
+from relscale.fitting.forecasts.ensemble_settings import DEFAULT, EnsembleSettings
+from relscale.fitting.forecasts.forecast_data import ForecastData, forecast_data
 from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.forecasts.width import half_widths
 from relscale.fitting.settings import settings
@@ -37,16 +37,16 @@ from relscale.measurements.published import published
 LEVEL = 0.95
 INFINITE = float("inf")
 DESIGNS = {
-    "chosen": CHOSEN,
-    "equal weights": Design(skill_prior=INFINITE),
-    "little shrinkage": Design(skill_prior=1.0),
-    "all distances alike": Design(near=30.0),
-    "variance as d^1.5": Design(growth=1.5),
-    "variance as d²": Design(growth=2.0),
-    "may be flat": Design(least_growth=0.0),
-    "no bound on errors": Design(bound=INFINITE),
-    "one width a pool": Design(curve_prior=INFINITE),
-    "all origins independent": Design(overlap=True),
+    "chosen": DEFAULT,
+    "equal weights": EnsembleSettings(skill_prior=INFINITE),
+    "little shrinkage": EnsembleSettings(skill_prior=1.0),
+    "all distances alike": EnsembleSettings(near=30.0),
+    "variance as d^1.5": EnsembleSettings(growth=1.5),
+    "variance as d²": EnsembleSettings(growth=2.0),
+    "may be flat": EnsembleSettings(least_growth=0.0),
+    "no bound on errors": EnsembleSettings(bound=INFINITE),
+    "one width a pool": EnsembleSettings(curve_prior=INFINITE),
+    "all origins independent": EnsembleSettings(overlap=True),
 }
 
 
@@ -68,21 +68,21 @@ class Tally:
             self.score.append(float(interval_score(-h, h, e, LEVEL).mean()))
 
 
-def data_sets(reference: Path) -> Iterator[tuple[str, list[Panel]]]:
+def data_sets(reference: Path) -> Iterator[tuple[str, list[ForecastData]]]:
     """Name, and a panel for each run matrix or pair of run matrices."""
     loss = {"suite": "validation", "group": "all", "metric": "nats_per_token", "prompt": None}
     isoflop = _read(reference / "isoflop_suite.csv", columns={"value": "paloma_macro_loss"}, constants=loss)
     found = _readings(isoflop)
     yield "IsoFLOP suites, ratio of corpora", _contrasts(found, "common-pile")
-    yield "IsoFLOP suites, error", [panel(one.errors, one.matrix) for one in found]
+    yield "IsoFLOP suites, error", [forecast_data(one.errors, one.matrix) for one in found]
 
     testbed = _read(reference / "overtraining_testbed.csv.gz", loader="overtraining")
     found = _readings(testbed, "overtraining", "c4_val")
-    yield "over-training, ratio of losses", [panel(one.ratios, one.matrix) for one in found]
-    yield "over-training, error", [panel(one.errors, one.matrix) for one in found]
+    yield "over-training, ratio of losses", [forecast_data(one.ratios, one.matrix) for one in found]
+    yield "over-training, error", [forecast_data(one.errors, one.matrix) for one in found]
     yield "over-training, ratio of corpora", _contrasts(found, "c4_original")
     found = _readings(testbed, "downstream_tasks")
-    yield "46 tasks, error", [panel(one.errors, one.matrix) for one in found]
+    yield "46 tasks, error", [forecast_data(one.errors, one.matrix) for one in found]
 
     gemstones = _read(reference / "gemstones_mmlu.csv.gz", loader="gemstones")
     micro = gemstones.filter(pc.not_equal(gemstones["metric"], "nats_answer_macro"))
@@ -91,8 +91,8 @@ def data_sets(reference: Path) -> Iterator[tuple[str, list[Panel]]]:
         ("Gemstones, 57 subjects", "mmlu_subjects", "high_school_mathematics"),
     ):
         found = _readings(micro, suite, baseline)
-        yield f"{name}, ratio", [panel(one.ratios, one.matrix) for one in found]
-        yield f"{name}, error", [panel(one.errors, one.matrix) for one in found]
+        yield f"{name}, ratio", [forecast_data(one.ratios, one.matrix) for one in found]
+        yield f"{name}, error", [forecast_data(one.errors, one.matrix) for one in found]
 
     olmo = _read(
         reference / "olmo_ladder_mmlu.csv",
@@ -101,8 +101,8 @@ def data_sets(reference: Path) -> Iterator[tuple[str, list[Panel]]]:
         constants={"corpus": "olmo2", "suite": "mmlu_ladder", "metric": "bits_per_byte_answer_published"},
     )
     found = _readings(olmo, "mmlu_ladder", "stem")
-    yield "OLMo ladder, ratio", [panel(one.ratios, one.matrix) for one in found]
-    yield "OLMo ladder, error", [panel(one.errors, one.matrix) for one in found]
+    yield "OLMo ladder, ratio", [forecast_data(one.ratios, one.matrix) for one in found]
+    yield "OLMo ladder, error", [forecast_data(one.errors, one.matrix) for one in found]
 
 
 def _read(path: Path, **options: Any) -> pa.Table:
@@ -117,13 +117,13 @@ def _readings(table: pa.Table, suite: str | None = None, baseline: str | None = 
     return [frontier_curves(matrix, chosen) for matrix in found]
 
 
-def _contrasts(found: list[FrontierCurves], baseline: str) -> list[Panel]:
+def _contrasts(found: list[FrontierCurves], baseline: str) -> list[ForecastData]:
     pairs: list[Curves] = contrasts(found, "corpus", baseline)
-    return [panel(curves) for curves in pairs]
+    return [forecast_data(curves) for curves in pairs]
 
 
-def judge(data: Panel, tried: Backtest, tallies: dict[str, Tally]) -> None:
-    """Add a panel's ensemble, and each candidate alone, to the tallies."""
+def judge(data: ForecastData, tried: Backtest, tallies: dict[str, Tally]) -> None:
+    """Add the ensemble of one data set, and each candidate alone, to the tallies."""
     origins, observed = tried.origins, data.value[tried.origins.asked]
     for o, found in enumerate(tried.foresights):
         ahead = origins.ahead[o][:, None] & np.isfinite(observed)
@@ -131,22 +131,22 @@ def judge(data: Panel, tried: Backtest, tallies: dict[str, Tally]) -> None:
         tallies.setdefault(ENSEMBLE, Tally()).add(
             np.where(known, found.ensemble - observed, np.nan), found.half
         )
-        past = tried.past.met_by(origins, origins.known[o])
+        record = tried.record.known_by(origins, origins.known[o])
         for c, name in enumerate(CANDIDATES):
             half = np.full(found.half.shape, np.nan)
             for pool in np.unique(data.pool):
                 curves = np.flatnonzero(data.pool == pool)
-                errors = past.candidates[:, c][..., curves]
-                half[:, curves] = half_widths(past, errors, found.distance, LEVEL, CHOSEN)[0]
+                errors = record.candidates[:, c][..., curves]
+                half[:, curves] = half_widths(record, errors, found.distance, LEVEL, DEFAULT)[0]
             error = np.where(known, found.candidates[c] - observed, np.nan)
             tallies.setdefault(name, Tally()).add(error, half)
 
 
-def candidate_tables(sets: dict[str, list[Panel]]) -> str:
+def candidate_tables(sets: dict[str, list[ForecastData]]) -> str:
     """Three tables, a row a data set, a column a candidate."""
     found: dict[str, dict[str, Tally]] = {}
-    for name, panels in sets.items():
-        for data in panels:
+    for name, members in sets.items():
+        for data in members:
             judge(data, backtest(data, LEVEL), found.setdefault(name, {}))
     columns = (*CANDIDATES, ENSEMBLE)
     parts = []
@@ -163,14 +163,14 @@ def candidate_tables(sets: dict[str, list[Panel]]) -> str:
     return "\n\n".join(parts)
 
 
-def design_table(sets: dict[str, list[Panel]]) -> str:
+def design_table(sets: dict[str, list[ForecastData]]) -> str:
     """A row a design: mean and least coverage over the data sets, and the geometric mean of their interval scores."""
     rows = []
     for label, design in DESIGNS.items():
         covered, scores = [], []
-        for panels in sets.values():
+        for members in sets.values():
             tally = Tally()
-            for data in panels:
+            for data in members:
                 tried = backtest(data, LEVEL, design)
                 observed = data.value[tried.origins.asked]
                 for ahead, found in zip(tried.origins.ahead, tried.foresights, strict=True):

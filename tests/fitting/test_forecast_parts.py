@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from relscale.fitting.forecasts import additive_laws as sums
 from relscale.fitting.forecasts import loss_to_loss, trend
-from relscale.fitting.forecasts.ensemble_settings import CHOSEN
+from relscale.fitting.forecasts.ensemble_settings import DEFAULT
 from relscale.fitting.forecasts.gap_direction import gap_direction
 from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.forecasts.persistence import persistence
 from relscale.fitting.forecasts.projection import project
 from relscale.fitting.forecasts.rolling_origins import rolling_origins
-from relscale.fitting.forecasts.scales import Places, places
-from relscale.fitting.forecasts.track_record import Past
+from relscale.fitting.forecasts.scales import Scales, scales
+from relscale.fitting.forecasts.track_record import TrackRecord
 from relscale.fitting.forecasts.weights import combine, weights
 from relscale.fitting.forecasts.width import half_widths
 from relscale.fitting.inference.direction import CLOSES, UNCLEAR, WIDENS
@@ -25,8 +25,8 @@ FLOPS = 1e18 * 10 ** (np.arange(9) / 3)
 NAN = float("nan")
 
 
-def along(flops: np.ndarray) -> Places:
-    return places(np.log(flops), np.full(len(flops), NAN), np.full(len(flops), NAN))
+def along(flops: np.ndarray) -> Scales:
+    return scales(np.log(flops), np.full(len(flops), NAN), np.full(len(flops), NAN))
 
 
 def test_projection_finds_what_nonnegative_least_squares_of_every_grid_point_finds() -> None:
@@ -68,7 +68,7 @@ def test_a_break_is_found_where_the_data_show_it() -> None:
 
 def test_a_surface_needs_shapes_that_differ_at_equal_compute() -> None:
     params = np.sqrt(FLOPS / 120)
-    tied = places(np.log(FLOPS), params, 20 * params)
+    tied = scales(np.log(FLOPS), params, 20 * params)
     assert np.isnan(sums.surface(tied, np.zeros((9, 1)), tied)).all()
 
 
@@ -101,10 +101,10 @@ def test_a_shifted_power_of_another_loss_is_recovered() -> None:
     assert found == pytest.approx(np.log([[0.5 + 0.7 * (2.2 - 1.25) ** 1.5]]), abs=0.02)
 
 
-def _past(errors: np.ndarray, log_flops: np.ndarray) -> Past:
+def _past(errors: np.ndarray, log_flops: np.ndarray) -> TrackRecord:
     """Origins at ``log_flops``; errors (O, C, Q, J) of forecasts 1, 2, … e-folds ahead."""
     ahead = np.broadcast_to(1.0 + np.arange(errors.shape[2]), (errors.shape[0], errors.shape[2]))
-    return Past(("compute",) * len(log_flops), log_flops, ahead, errors, errors)
+    return TrackRecord(("compute",) * len(log_flops), log_flops, ahead, errors, errors)
 
 
 def test_weights_are_equal_without_evidence_and_inverse_squares_with_much() -> None:
@@ -112,12 +112,12 @@ def test_weights_are_equal_without_evidence_and_inverse_squares_with_much() -> N
     errors = np.empty((400, 2, 1, 1))
     errors[:, 0], errors[:, 1] = 0.2, 0.1
     few, many = (
-        weights(_past(errors[:n], np.linspace(0, 3, n)), one, np.array([1.0]), np.ones(2), CHOSEN)[0]
+        weights(_past(errors[:n], np.linspace(0, 3, n)), one, np.array([1.0]), np.ones(2), DEFAULT)[0]
         for n in (1, 400)
     )
     assert few[1] / few[0] == pytest.approx(4 ** (1 / 5))
     assert many[1] / many[0] == pytest.approx(4, rel=0.02)
-    none = weights(_past(errors * NAN, np.arange(400.0)), one, np.array([1.0]), np.array([1.0, 0]), CHOSEN)
+    none = weights(_past(errors * NAN, np.arange(400.0)), one, np.array([1.0]), np.array([1.0, 0]), DEFAULT)
     assert none.tolist() == [[1, 0]]
 
 
@@ -134,20 +134,20 @@ def test_width_follows_the_scatter_at_each_distance_and_t_the_origins_that_do_no
     a, b = 0.01, 0.04
     d = np.arange(1.0, 5.0)
     error = rng.standard_normal((count, 1, 4, 1)) * np.sqrt(a + b * d)[:, None]
-    past = _past(error, np.linspace(0, 10 * count, count))
-    half, df, origins = half_widths(past, error[:, 0], np.array([2.0, 8.0]), 0.95, CHOSEN)
+    record = _past(error, np.linspace(0, 10 * count, count))
+    half, df, origins = half_widths(record, error[:, 0], np.array([2.0, 8.0]), 0.95, DEFAULT)
     assert origins == count
     assert half[:, 0] == pytest.approx(1.96 * np.sqrt(a + b * np.array([2.0, 8.0])), rel=0.05)
 
     near = _past(error[:4], np.arange(4.0))
-    _, df, origins = half_widths(near, error[:4, 0], np.array([0.5, 1.5, 30.0]), 0.95, CHOSEN)
+    _, df, origins = half_widths(near, error[:4, 0], np.array([0.5, 1.5, 30.0]), 0.95, DEFAULT)
     assert origins == 4
     assert df.tolist() == [4, 3, 2]
 
 
 def test_one_origin_gives_no_width() -> None:
     half, _, origins = half_widths(
-        _past(np.ones((1, 1, 3, 2)), np.zeros(1)), np.ones((1, 3, 2)), np.ones(2), 0.95, CHOSEN
+        _past(np.ones((1, 1, 3, 2)), np.zeros(1)), np.ones((1, 3, 2)), np.ones(2), 0.95, DEFAULT
     )
     assert origins == 1
     assert np.isnan(half).all()
@@ -157,12 +157,12 @@ def test_origins_may_use_only_forecasts_that_were_made_and_met_before_them() -> 
     origins = rolling_origins(along(FLOPS), np.ones(9, dtype=bool))
     assert origins.known.sum(axis=1).tolist() == [3, 4, 5, 6, 7, 8]
     for known in origins.known:
-        for o, q in np.argwhere(origins.met(known)):
+        for o, q in np.argwhere(origins.resolved(known)):
             assert not (origins.known[o] & ~known).any()
             assert known[origins.asked[q]]
             assert not origins.known[o][origins.asked[q]]
-    assert not origins.met(origins.known[0]).any()
-    assert origins.met(np.ones(9, dtype=bool)).sum() == origins.ahead.sum()
+    assert not origins.resolved(origins.known[0]).any()
+    assert origins.resolved(np.ones(9, dtype=bool)).sum() == origins.ahead.sum()
 
 
 @pytest.mark.parametrize(

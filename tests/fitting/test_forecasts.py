@@ -5,7 +5,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +14,6 @@ from relscale.fitting.curves.frontier import Point
 from relscale.fitting.fits import BACKTESTS, FORECASTS
 from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE, PERSISTENCE
 from relscale.fitting.forecasts.forecast import forecast_rows
-from relscale.fitting.forecasts.held_against import held_against
 from relscale.fitting.settings import Settings
 
 Row = dict[str, Any]
@@ -290,23 +288,6 @@ def test_rows_have_the_columns_of_their_tables_and_no_others() -> None:
     rows, backtests = forecast_rows(_family(), at(1e24))
     assert set().union(*rows) <= set(FORECASTS.names)
     assert set().union(*backtests) <= set(BACKTESTS.names)
-
-
-def test_what_happens_is_held_against_what_was_forecast() -> None:
-    every = power_laws(np.append(BUDGETS, 1e22), noise=0.01)
-    rows, _ = forecast_rows(curves(every[:-1]), at(1e22, 1e25))
-    table = pa.Table.from_pylist(
-        [{name: row.get(name) for name in FORECASTS.names} for row in rows], FORECASTS
-    )
-    held = held_against(table, [curves(every[-1:], np.array([1e22]))])
-    happened = [row for row in held if row["status"] == "ok"]
-    assert len(held) == 6
-    assert [row["group"] for row in happened] == ["g1", "g2", "g3"]
-    for row, truth in zip(happened, every[-1, 1:] / every[-1, 0], strict=True):
-        assert row["observed"] == pytest.approx(truth)
-        assert row["covered"] is bool(row["low"] <= truth <= row["high"])
-        assert row["origin_flops"] == pytest.approx(BUDGETS[-1])
-    assert all("observed" not in row for row in held if row["status"] != "ok")
 
 
 @settings(max_examples=60)

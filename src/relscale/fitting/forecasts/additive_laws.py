@@ -16,7 +16,7 @@ import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.projection import Features, evaluate, project
-from relscale.fitting.forecasts.scales import Places
+from relscale.fitting.forecasts.scales import Scales
 
 SMALLEST_IRREDUCIBLE, SMALLEST_SURFACE, SMALLEST_BROKEN = 4, 7, 12  # distinct points
 APART = 0.3  # what ln N must vary by at equal compute, root mean square
@@ -25,12 +25,12 @@ EXPONENTS = np.geomspace(0.01, 1.5, 240)[None]
 PAIR = np.stack([grid.ravel() for grid in np.meshgrid(*[np.geomspace(0.03, 1.5, 20)] * 2)])
 
 
-def irreducible(known: Places, log_error: Floats, at: Places) -> Floats:
+def irreducible(known: Scales, log_error: Floats, at: Scales) -> Floats:
     """(Q, K) power laws with a floor; nan with fewer than four computes."""
     return _by_compute(known, log_error, at, _floor_and_power, EXPONENTS, SMALLEST_IRREDUCIBLE)
 
 
-def broken(known: Places, log_error: Floats, at: Places) -> Floats:
+def broken(known: Scales, log_error: Floats, at: Scales) -> Floats:
     """(Q, K) smoothly broken power laws with one break; nan with fewer than twelve computes."""
     low, high = known.log_flops.min(), known.log_flops.max()
     middle = known.log_flops.mean()
@@ -44,7 +44,7 @@ def broken(known: Places, log_error: Floats, at: Places) -> Floats:
     return _by_compute(known, log_error, at, _floor_and_broken, grid, SMALLEST_BROKEN)
 
 
-def surface(known: Places, log_error: Floats, at: Places) -> Floats:
+def surface(known: Scales, log_error: Floats, at: Scales) -> Floats:
     """(Q, K) L(N, D); nan where N and D are unknown, few, or tied to each other by the compute."""
     usable = np.isfinite(known.log_params) & np.isfinite(known.log_tokens)
     blank = np.full((len(at), log_error.shape[1]), np.nan)
@@ -63,7 +63,7 @@ def surface(known: Places, log_error: Floats, at: Places) -> Floats:
 
 
 def _by_compute(
-    known: Places, log_error: Floats, at: Places, features: Features, grid: Floats, smallest: int
+    known: Scales, log_error: Floats, at: Scales, features: Features, grid: Floats, smallest: int
 ) -> Floats:
     if len(np.unique(known.log_flops)) < smallest:
         return np.full((len(at), log_error.shape[1]), np.nan)

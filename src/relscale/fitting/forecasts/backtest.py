@@ -18,11 +18,11 @@ from relscale.fitting.forecasts.candidates import (
     loss_forecasts,
     own_forecasts,
 )
-from relscale.fitting.forecasts.ensemble_settings import CHOSEN, Design
-from relscale.fitting.forecasts.forecast_data import Panel
+from relscale.fitting.forecasts.ensemble_settings import DEFAULT, EnsembleSettings
+from relscale.fitting.forecasts.forecast_data import ForecastData
 from relscale.fitting.forecasts.rolling_origins import Mask, Origins, rolling_origins
-from relscale.fitting.forecasts.scales import Places
-from relscale.fitting.forecasts.track_record import Past
+from relscale.fitting.forecasts.scales import Scales
+from relscale.fitting.forecasts.track_record import TrackRecord
 from relscale.fitting.forecasts.weights import combine, rewound, weights
 from relscale.fitting.forecasts.width import half_widths
 
@@ -31,7 +31,7 @@ UNPROVEN = np.array([float(name in (PERSISTENCE, POWER_LAW)) for name in CANDIDA
 
 @dataclass(frozen=True)
 class Foresight:
-    """Forecasts of ln y at Q places from one state of knowledge; C candidates, J curves.
+    """Forecasts of ln y at Q scales from one state of knowledge; C candidates, J curves.
 
     Attributes
     ----------
@@ -61,20 +61,20 @@ class Foresight:
 
 @dataclass(frozen=True)
 class Backtest:
-    """All origins of a panel: ``foresights[o]`` forecasts the points ``origins.asked``."""
+    """All rolling origins of the data: ``foresights[o]`` forecasts the points ``origins.asked``."""
 
     origins: Origins
     foresights: list[Foresight]
-    past: Past
+    record: TrackRecord
 
 
-def backtest(data: Panel, level: float, design: Design = CHOSEN) -> Backtest:
+def backtest(data: ForecastData, level: float, settings: EnsembleSettings = DEFAULT) -> Backtest:
     """Forecast from every rolling origin."""
-    origins = rolling_origins(data.places, data.usable)
-    at = data.places.take(origins.asked)
+    origins = rolling_origins(data.scales, data.usable)
+    at = data.scales.take(origins.asked)
     observed, observed_errors = data.value[origins.asked], data.errors[origins.asked]
     count, asked, curves, series = len(origins.by), len(at), data.value.shape[1], data.errors.shape[1]
-    past = Past(
+    record = TrackRecord(
         by=tuple(origins.by),
         origin=origins.log_flops,
         distance=at.log_flops - origins.log_flops[:, None],
@@ -83,39 +83,46 @@ def backtest(data: Panel, level: float, design: Design = CHOSEN) -> Backtest:
     )
     foresights = []
     for o in range(count):
-        one = foresight(data, origins.known[o], at, past.met_by(origins, origins.known[o]), level, design)
-        past.candidates[o] = one.candidates - observed
-        past.series[o] = one.series - observed_errors
+        one = foresight(
+            data, origins.known[o], at, record.known_by(origins, origins.known[o]), level, settings
+        )
+        record.candidates[o] = one.candidates - observed
+        record.series[o] = one.series - observed_errors
         foresights.append(one)
-    return Backtest(origins, foresights, past)
+    return Backtest(origins, foresights, record)
 
 
 def foresight(
-    data: Panel, known: Mask, at: Places, past: Past, level: float, design: Design = CHOSEN
+    data: ForecastData,
+    known: Mask,
+    at: Scales,
+    record: TrackRecord,
+    level: float,
+    settings: EnsembleSettings = DEFAULT,
 ) -> Foresight:
-    """Forecast the places ``at`` from the points ``known`` (P,) and the forecasts that they have met."""
+    """Forecast at the scales ``at`` from the points ``known`` (P,) and the forecasts that they have met."""
     values, series = own_forecasts(data, known, at)
-    candidates = np.concatenate([values, loss_forecasts(data, known, _best(series, past))])
-    distance = at.log_flops - data.places.log_flops[known].max()
+    candidates = np.concatenate([values, loss_forecasts(data, known, _best(series, record))])
+    distance = at.log_flops - data.scales.log_flops[known].max()
     shape = candidates.shape[1:]
     ensemble, half, df = (np.full(shape, np.nan) for _ in range(3))
     origins = np.zeros(shape[1])
     weight = np.zeros(candidates.shape)
     for kind in np.unique(data.pool):
         curves = np.flatnonzero(data.pool == kind)
-        of_pool = weights(past, curves, distance, UNPROVEN, design)
+        of_pool = weights(record, curves, distance, UNPROVEN, settings)
         ensemble[:, curves], weight[..., curves] = combine(of_pool, candidates[..., curves])
-        error = rewound(past, curves, UNPROVEN, design)
-        half[:, curves], of_width, origins[curves] = half_widths(past, error, distance, level, design)
+        error = rewound(record, curves, UNPROVEN, settings)
+        half[:, curves], of_width, origins[curves] = half_widths(record, error, distance, level, settings)
         df[:, curves] = of_width[:, None]
     return Foresight(candidates, weight, series, ensemble, half, df, origins, distance)
 
 
-def _best(series: Floats, past: Past) -> Floats:
-    """(Q, K) of each series the forecast of its own law that has missed least so far; a power law without a past."""
-    known = np.isfinite(past.series)
+def _best(series: Floats, record: TrackRecord) -> Floats:
+    """(Q, K) of each series the forecast of its own law that has missed least so far; a power law without a record."""
+    known = np.isfinite(record.series)
     count = known.sum(axis=(0, 2))
-    square = np.where(known, past.series, 0.0) ** 2
+    square = np.where(known, record.series, 0.0) ** 2
     mean = np.where(count > 0, square.sum(axis=(0, 2)) / np.maximum(count, 1), np.inf)
     mean = np.where(np.isfinite(series).all(axis=1), mean, np.inf)
     best = np.where(np.isfinite(mean).any(axis=0), np.argmin(mean, axis=0), OWN.index(POWER_LAW))

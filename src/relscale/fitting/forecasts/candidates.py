@@ -5,10 +5,10 @@ import numpy as np
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts import additive_laws as sums
 from relscale.fitting.forecasts import loss_to_loss, trend
-from relscale.fitting.forecasts.forecast_data import Panel
+from relscale.fitting.forecasts.forecast_data import ForecastData
 from relscale.fitting.forecasts.persistence import persistence
 from relscale.fitting.forecasts.rolling_origins import Mask
-from relscale.fitting.forecasts.scales import Places
+from relscale.fitting.forecasts.scales import Scales
 
 PERSISTENCE, POWER_LAW, SURFACE = "persistence", "power law", "L(N, D)"
 
@@ -37,9 +37,9 @@ CANDIDATES = (*OWN, *OF_LOSS)
 ENSEMBLE = "ensemble"
 
 
-def own_forecasts(data: Panel, known: Mask, at: Places) -> tuple[Floats, Floats]:
+def own_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Floats, Floats]:
     """What each series says of itself: of the curves (C, Q, J) and of the error series (C, Q, K), C as ``OWN``."""
-    where = data.places.take(known)
+    where = data.scales.take(known)
     values, errors = [], []
     for law in OF_THE_VALUE.values():
         values.append(law(where, data.value[known], at))
@@ -55,7 +55,7 @@ def own_forecasts(data: Panel, known: Mask, at: Places) -> tuple[Floats, Floats]
     return np.stack(values), np.stack(errors)
 
 
-def loss_forecasts(data: Panel, known: Mask, partner: Floats) -> Floats:
+def loss_forecasts(data: ForecastData, known: Mask, partner: Floats) -> Floats:
     """(C, Q, J) from forecasts of every error series, ``partner`` (Q, K); C as ``OF_LOSS``."""
     has = data.partner >= 0
     blank = np.full((len(partner), len(data.target)), np.nan)
@@ -69,6 +69,6 @@ def loss_forecasts(data: Panel, known: Mask, partner: Floats) -> Floats:
     return np.stack(result)
 
 
-def _of_curves(errors: Floats, data: Panel) -> Floats:
+def _of_curves(errors: Floats, data: ForecastData) -> Floats:
     target = errors[:, data.target]
     return target if data.baseline is None else target - errors[:, data.baseline]

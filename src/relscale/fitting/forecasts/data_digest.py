@@ -7,21 +7,21 @@ import numpy as np
 
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.run_matrix import Floats
-from relscale.fitting.forecasts.forecast_data import Panel
+from relscale.fitting.forecasts.forecast_data import ForecastData
 
 
-def data_digest(curves: Curves, data: Panel) -> str:
+def data_digest(curves: Curves, data: ForecastData) -> str:
     """The sha256, in hexadecimal, of every curve's key and values, with compute, parameters and tokens.
 
     The same whatever the order of curves and points. Numbers count with all their bits.
     """
-    where = (data.places.log_flops, data.places.log_params, data.places.log_tokens)
+    where = (data.scales.log_flops, data.scales.log_params, data.scales.log_tokens)
     parts = [
         json.dumps([curves.quantity, key], sort_keys=True, default=str).encode()
         + _rows(*where, curves.value[:, j], curves.target[:, j])
         for j, key in enumerate(curves.keys)
     ]
-    if data.runs is not data.places:
+    if data.runs is not data.scales:
         runs = (data.runs.log_flops, data.runs.log_params, data.runs.log_tokens)
         parts += [_rows(*runs, series) for series in data.run_errors.T]
     whole = hashlib.sha256()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Design:
+class EnsembleSettings:
     """The numbers behind weights and widths; ``benchmarks/forecasts.py`` holds the default against others.
 
     The rule by which the default was chosen, over all data sets there: intervals cover what they claim on every data
@@ -19,7 +19,7 @@ class Design:
     growth
         The variance of a forecast grows as this power of log distance.
     bound
-        Past errors beyond this many standard deviations are taken for as many.
+        TrackRecord errors beyond this many standard deviations are taken for as many.
     curve_prior
         Origins' worth of evidence that a curve misses no more than its pool does; infinite gives all the same width.
     least_growth
@@ -37,4 +37,4 @@ class Design:
     least_growth: float = 1.0
 
 
-CHOSEN = Design()
+DEFAULT = EnsembleSettings()

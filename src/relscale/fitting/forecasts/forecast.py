@@ -10,11 +10,11 @@ from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.fitting.forecasts.backtest import Backtest, Foresight, backtest, foresight
 from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE, LACKING
 from relscale.fitting.forecasts.data_digest import data_digest
-from relscale.fitting.forecasts.forecast_data import Panel, panel
+from relscale.fitting.forecasts.forecast_data import ForecastData, forecast_data
 from relscale.fitting.forecasts.gap_direction import gap_direction
 from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.forecasts.persistence import persistence
-from relscale.fitting.forecasts.scales import Places, target_places
+from relscale.fitting.forecasts.scales import Scales, target_scales
 from relscale.fitting.settings import Settings
 from relscale.provenance import code_digest
 
@@ -55,15 +55,15 @@ def forecast_rows(
     nothing = [key | {"quantity": curves.quantity, "status": NOTHING} for key in curves.keys]
     if not curves.keys or not curves.points:
         return nothing, []
-    data = panel(curves, matrix)
+    data = forecast_data(curves, matrix)
     usable = data.usable
     if not usable.any():
         return nothing, []
     tried = backtest(data, chosen.level)
-    last = float(data.places.log_flops[usable].max())
+    last = float(data.scales.log_flops[usable].max())
     targets = chosen.forecast or ({"training_flops": DEFAULT_REACH * np.exp(last)},)
-    at = target_places(targets, data.places.take(usable))
-    found = foresight(data, usable, at, tried.past.met_by(tried.origins, usable), chosen.level)
+    at = target_scales(targets, data.scales.take(usable))
+    found = foresight(data, usable, at, tried.record.known_by(tried.origins, usable), chosen.level)
     digests = {
         "data": data_digest(curves, data),
         "code": code_digest("relscale.fitting.forecasts.forecast"),
@@ -74,16 +74,16 @@ def forecast_rows(
 
 def _forecasts(
     curves: Curves,
-    data: Panel,
+    data: ForecastData,
     targets: Any,
-    at: Places,
+    at: Scales,
     found: Foresight,
     tried: Backtest,
     level: float,
 ) -> list[Row]:
     usable = data.usable
-    seen = persistence(data.places.take(usable), data.value[usable], at)[0]
-    reached = tried.past.distance[np.isfinite(tried.past.candidates).any(axis=(1, 3))].max(initial=0.0)
+    seen = persistence(data.scales.take(usable), data.value[usable], at)[0]
+    reached = tried.record.distance[np.isfinite(tried.record.candidates).any(axis=(1, 3))].max(initial=0.0)
     low_spread, high_spread = _spread(found.candidates)
     rows: list[Row] = []
     for j, key in enumerate(curves.keys):
@@ -140,10 +140,10 @@ def _status(known: bool, origins: int, distance: float, reached: float) -> str:
     return FAR.format(np.exp(reached)) if distance > reached + BEYOND else "ok"
 
 
-def _backtests(curves: Curves, data: Panel, tried: Backtest, level: float) -> list[Row]:
+def _backtests(curves: Curves, data: ForecastData, tried: Backtest, level: float) -> list[Row]:
     origins, rows = tried.origins, []
     observed = data.value[origins.asked]
-    flops = np.exp(data.places.log_flops[origins.asked])
+    flops = np.exp(data.scales.log_flops[origins.asked])
     for o, found in enumerate(tried.foresights):
         common = {
             "quantity": curves.quantity,

@@ -7,18 +7,18 @@ from numpy.typing import NDArray
 
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.run_matrix import SERIES, Floats, RunMatrix, Series
-from relscale.fitting.forecasts.scales import Places, places, places_of
+from relscale.fitting.forecasts.scales import Scales, scales, scales_of
 
 Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Panel:
-    """J curves over P places, made of K error series.
+class ForecastData:
+    """J curves over P points, made of K error series.
 
     Attributes
     ----------
-    places
+    scales
         Of the curves' points.
     value
         (P, J) ln E or ln G, nan where unknown.
@@ -38,26 +38,26 @@ class Panel:
         (R,) the point that each belongs to.
     """
 
-    places: Places
+    scales: Scales
     value: Floats
     errors: Floats
     target: Indices
     baseline: Indices | None
     partner: Indices
     pool: Indices
-    runs: Places
+    runs: Scales
     run_errors: Floats
     point_of_run: Indices
 
     @property
     def usable(self) -> NDArray[np.bool_]:
         """(P,) the points of known compute at which any curve is known."""
-        return np.asarray(np.isfinite(self.value).any(axis=1) & np.isfinite(self.places.log_flops))
+        return np.asarray(np.isfinite(self.value).any(axis=1) & np.isfinite(self.scales.log_flops))
 
 
-def panel(curves: Curves, matrix: RunMatrix | None = None) -> Panel:
+def forecast_data(curves: Curves, matrix: RunMatrix | None = None) -> ForecastData:
     """The panel of ``curves``; ``matrix`` is what they were read off, where points are optima between its runs."""
-    where = places_of(curves.points, curves.log_flops)
+    where = scales_of(curves.points, curves.log_flops)
     pool = _kinds(
         [tuple(key.get(n) for n in ("suite", "prompt", "metric", "contrast")) for key in curves.keys]
     )
@@ -80,14 +80,14 @@ def panel(curves: Curves, matrix: RunMatrix | None = None) -> Panel:
     runs, run_errors, point_of_run = where, errors, np.arange(len(where))
     if matrix is not None and any(point.is_parabola for point in curves.points):
         runs, run_errors, point_of_run = _runs(curves, matrix, errors.shape[1], of_target, of_baseline)
-    return Panel(
+    return ForecastData(
         where, curves.value, errors, of_target, of_baseline, partner, pool, runs, run_errors, point_of_run
     )
 
 
 def _runs(
     curves: Curves, matrix: RunMatrix, count: int, target: Indices, baseline: Indices | None
-) -> tuple[Places, Floats, Indices]:
+) -> tuple[Scales, Floats, Indices]:
     """Of the matrix's runs: their places, the errors of the series that the matrix has, and their points."""
     rows = np.concatenate([point.rows for point in curves.points])
     point_of_run = np.repeat(np.arange(len(curves.points)), [len(point.rows) for point in curves.points])
@@ -106,7 +106,7 @@ def _runs(
     with np.errstate(invalid="ignore", divide="ignore"):
         values = np.log(values)
     values[~np.isfinite(values)] = np.nan
-    where = places(np.log(matrix.training_flops[rows]), matrix.params[rows], matrix.tokens[rows])
+    where = scales(np.log(matrix.training_flops[rows]), matrix.params[rows], matrix.tokens[rows])
     return where, values, point_of_run
 
 

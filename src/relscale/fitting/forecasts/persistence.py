@@ -8,10 +8,10 @@ Of a ratio: the gap neither closes nor widens. It estimates nothing, so far from
 import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
-from relscale.fitting.forecasts.scales import Places
+from relscale.fitting.forecasts.scales import Scales
 
 
-def persistence(known: Places, value: Floats, at: Places) -> Floats:
+def persistence(known: Scales, value: Floats, at: Scales) -> Floats:
     """(Q, J) the value of each column of ``value`` (P, J) at the largest compute that has one; among equals, the most
     tokens."""
     order = np.lexsort((known.log_tokens, known.log_flops))

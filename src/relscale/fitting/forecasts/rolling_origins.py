@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.fitting.curves.run_matrix import Floats
-from relscale.fitting.forecasts.scales import Places
+from relscale.fitting.forecasts.scales import Scales
 
 BY_COMPUTE, BY_SIZE = "compute", "size"
 SMALLEST = 3  # distinct computes known at the first origin
@@ -53,13 +53,13 @@ class Origins:
     log_flops: Floats
     log_params: Floats
 
-    def met(self, known: Mask) -> Mask:
+    def resolved(self, known: Mask) -> Mask:
         """(O, Q) the forecasts that were made and met by what is ``known`` (P,)."""
         inside = ~(self.known & ~known).any(axis=1) & ~(self.known == known).all(axis=1)
         return self.ahead & inside[:, None] & known[self.asked]
 
 
-def rolling_origins(where: Places, usable: Mask) -> Origins:
+def rolling_origins(where: Scales, usable: Mask) -> Origins:
     """Origins over the points ``usable`` (P,)."""
     kinds = [(BY_COMPUTE, where.log_flops, SAME)]
     if _is_family(where, usable):
@@ -90,7 +90,7 @@ def rolling_origins(where: Places, usable: Mask) -> Origins:
     )
 
 
-def _cuts(where: Places, usable: Mask, axis: Floats, same: float) -> list[float]:
+def _cuts(where: Scales, usable: Mask, axis: Floats, same: float) -> list[float]:
     """Where the known may end: after each distinct value that leaves something, thinned evenly along the axis."""
     values = np.sort(axis[usable & np.isfinite(axis)])
     if not len(values):
@@ -107,7 +107,7 @@ def _cuts(where: Places, usable: Mask, axis: Floats, same: float) -> list[float]
     return sorted({float(min(cuts, key=lambda cut: abs(cut - at))) for at in ideal})
 
 
-def _is_family(where: Places, usable: Mask) -> bool:
+def _is_family(where: Scales, usable: Mask) -> bool:
     """Whether sizes have several computes each, and interleave: some smaller model has more compute than a larger."""
     known = usable & np.isfinite(where.log_params)
     if not known.any():

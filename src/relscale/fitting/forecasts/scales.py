@@ -1,4 +1,4 @@
-"""Where errors are known or asked for: compute, parameters and tokens."""
+"""The scales of models: compute, parameters and tokens, as far as they are known."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from relscale.fitting.curves.run_matrix import Floats
 
 
 @dataclass(frozen=True)
-class Places:
+class Scales:
     """P models, by logarithms; ``log_params`` and ``log_tokens`` are nan where unknown.
 
     Attributes
@@ -28,42 +28,34 @@ class Places:
     def __len__(self) -> int:
         return len(self.log_flops)
 
-    def take(self, rows: NDArray[Any]) -> "Places":
+    def take(self, rows: NDArray[Any]) -> "Scales":
         """Those of ``rows``, positions or a mask."""
-        return Places(self.log_flops[rows], self.log_params[rows], self.log_tokens[rows])
-
-    def and_then(self, others: "Places") -> "Places":
-        """These, followed by ``others``."""
-        return Places(
-            np.concatenate([self.log_flops, others.log_flops]),
-            np.concatenate([self.log_params, others.log_params]),
-            np.concatenate([self.log_tokens, others.log_tokens]),
-        )
+        return Scales(self.log_flops[rows], self.log_params[rows], self.log_tokens[rows])
 
 
-def places(log_flops: Floats, params: Sequence[float], tokens: Sequence[float]) -> Places:
-    """Places of known compute; parameters that are unknown are F / 6D where tokens are known."""
+def scales(log_flops: Floats, params: Sequence[float], tokens: Sequence[float]) -> Scales:
+    """Scales of known compute; parameters that are unknown are F / 6D where tokens are known."""
     with np.errstate(divide="ignore", invalid="ignore"):
         log_params, log_tokens = np.log(np.asarray(params, float)), np.log(np.asarray(tokens, float))
     log_params = np.where(np.isfinite(log_params), log_params, log_flops - np.log(6) - log_tokens)
-    return Places(log_flops, log_params, log_tokens)
+    return Scales(log_flops, log_params, log_tokens)
 
 
-def places_of(points: Sequence[Point], log_flops: Floats) -> Places:
-    """The places of a frontier's points."""
-    return places(log_flops, [point.params for point in points], [point.tokens for point in points])
+def scales_of(points: Sequence[Point], log_flops: Floats) -> Scales:
+    """The scales of the points of a frontier."""
+    return scales(log_flops, [point.params for point in points], [point.tokens for point in points])
 
 
-def target_places(targets: Sequence[Mapping[str, Any]], known: Places) -> Places:
-    """Where the targets of a config lie.
+def target_scales(targets: Sequence[Mapping[str, Any]], known: Scales) -> Scales:
+    """The scales of the targets of a config.
 
     From ``training_flops`` F and ``tokens_per_param`` M, ``N = √(F / 6M)`` and ``D = M·N``. Without M, parameters and
-    tokens follow the known places' own allocation, lines of ln N and of ln D on ln F; nan where those are not known.
+    tokens follow the allocation of the known models, lines of ln N and of ln D on ln F; nan where those are not known.
     """
     log_flops = np.log(np.array([float(target["training_flops"]) for target in targets]))
     ratio = np.array([float(target.get("tokens_per_param") or np.nan) for target in targets])
     given = (log_flops - np.log(6 * ratio)) / 2
-    return Places(
+    return Scales(
         log_flops,
         np.where(np.isfinite(ratio), given, _line(known.log_flops, known.log_params, log_flops)),
         np.where(

@@ -9,7 +9,7 @@ from relscale.fitting.forecasts.rolling_origins import Mask, Origins
 
 
 @dataclass(frozen=True)
-class Past:
+class TrackRecord:
     """Errors ``ln predicted − ln observed`` of the forecasts of Q points at O origins; nan where there is none.
 
     Attributes
@@ -32,9 +32,9 @@ class Past:
     candidates: Floats
     series: Floats
 
-    def met_by(self, origins: Origins, known: Mask) -> "Past":
+    def known_by(self, origins: Origins, known: Mask) -> "TrackRecord":
         """What of it was forecast, and met, by what is ``known`` (P,)."""
-        met = origins.met(known)
+        met = origins.resolved(known)
         return replace(
             self,
             candidates=np.where(met[:, None, :, None], self.candidates, np.nan),
@@ -42,7 +42,7 @@ class Past:
         )
 
 
-def origin_counts(past: Past, seen: Mask, distance: Floats) -> tuple[int, Floats]:
+def origin_counts(record: TrackRecord, seen: Mask, distance: Floats) -> tuple[int, Floats]:
     """How many origins there are among those ``seen`` (O,), and how many independent ones at each ``distance`` (Q',).
 
     Origins by compute and by size look at the same numbers twice, so those of one kind count, the kind that has more.
@@ -51,8 +51,8 @@ def origin_counts(past: Past, seen: Mask, distance: Floats) -> tuple[int, Floats
     t quantile of one degree of freedom says nothing.
     """
     n, independent = 0, np.full(len(distance), 0.0)
-    for kind in sorted(set(past.by)):
-        at = past.origin[seen & (np.array(past.by) == kind)]
+    for kind in sorted(set(record.by)):
+        at = record.origin[seen & (np.array(record.by) == kind)]
         if len(at):
             apart = 1 + np.ptp(at) / np.maximum(distance, np.ptp(at) / len(at) + 1e-12)
             n = max(n, len(at))

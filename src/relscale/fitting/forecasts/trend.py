@@ -13,19 +13,19 @@ Gardner & McKenzie, *Management Science* 31 (1985), for the damped trend, there 
 import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
-from relscale.fitting.forecasts.scales import Places
+from relscale.fitting.forecasts.scales import Scales
 from relscale.fitting.inference.log_log_lines import lines
 
 MEMORY = 0.5  # h, in ranges of the data
 CARRY = 1.0  # τ, in ranges of the data
 
 
-def power_law(known: Places, value: Floats, at: Places) -> Floats:
+def power_law(known: Scales, value: Floats, at: Scales) -> Floats:
     """(Q, J) the least-squares lines of ``value`` (P, J), nan with fewer than three points."""
     return lines(known.log_flops, value).at(at.log_flops[:, None])
 
 
-def damped_trend(known: Places, value: Floats, at: Places) -> Floats:
+def damped_trend(known: Scales, value: Floats, at: Scales) -> Floats:
     """(Q, J) the damped trends of ``value`` (P, J), nan with fewer than three points."""
     x = known.log_flops[:, None]
     used = np.isfinite(value)

@@ -16,31 +16,33 @@ Bates & Granger, *Operational Research Quarterly* 20 (1969), for inverse mean sq
 import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
-from relscale.fitting.forecasts.ensemble_settings import Design
+from relscale.fitting.forecasts.ensemble_settings import EnsembleSettings
 from relscale.fitting.forecasts.forecast_data import Indices
-from relscale.fitting.forecasts.track_record import Past
+from relscale.fitting.forecasts.track_record import TrackRecord
 
 LEAST = 1e-12  # a squared log error that is none
 
 
-def weights(past: Past, curves: Indices, distance: Floats, unproven: Floats, design: Design) -> Floats:
+def weights(
+    record: TrackRecord, curves: Indices, distance: Floats, unproven: Floats, settings: EnsembleSettings
+) -> Floats:
     """(Q', C) for forecasts at ``distance`` (Q',), of the pool's ``curves`` (positions), before any are left out.
 
     ``unproven`` (C,) are the weights where nothing has been forecast and met yet.
     """
-    error = past.candidates[..., curves]
+    error = record.candidates[..., curves]
     reference = error[:, :1]
     both = np.isfinite(error) & np.isfinite(reference)
     if not both.any():
         return np.broadcast_to(unproven, (len(distance), len(unproven))).copy()
     votes = both[:, 0].any(axis=2).sum(axis=1)
-    near = 1 / (1 + ((distance[:, None, None] - past.distance) / design.near) ** 2)
+    near = 1 / (1 + ((distance[:, None, None] - record.distance) / settings.near) ** 2)
     near /= np.maximum(votes, 1)[:, None]
     of_candidate, of_reference = (
         np.einsum("xoq,ocq->xc", near, (np.where(both, e, 0.0) ** 2).sum(axis=3)) for e in (error, reference)
     )
     origins = both.any(axis=(2, 3)).sum(axis=0)
-    shrink = origins / (origins + design.skill_prior)
+    shrink = origins / (origins + settings.skill_prior)
     return np.where(origins > 0, ((of_reference + LEAST) / (of_candidate + LEAST)) ** shrink, 0.0)
 
 
@@ -55,15 +57,15 @@ def combine(weight: Floats, forecast: Floats) -> tuple[Floats, Floats]:
         return np.where(used > 0, used * forecast, 0.0).sum(axis=0) + 0 * used.sum(axis=0), used
 
 
-def rewound(past: Past, curves: Indices, unproven: Floats, design: Design) -> Floats:
+def rewound(record: TrackRecord, curves: Indices, unproven: Floats, settings: EnsembleSettings) -> Floats:
     """(O, Q, J') the errors that an ensemble of today's weights would have made in the past; nan where it made none.
 
     The ensembles that there were then had weights from less, at the first origins from nothing, and would make
     intervals that are too wide today. These have weights from the errors that they are applied to; there are too few
     weights, shrunk too much, for that to show in the coverage of new forecasts.
     """
-    candidates, distance = past.candidates[..., curves], past.distance
-    weight = weights(past, curves, distance.ravel(), unproven, design)
+    candidates, distance = record.candidates[..., curves], record.distance
+    weight = weights(record, curves, distance.ravel(), unproven, settings)
     by_origin = weight.reshape(*distance.shape, weight.shape[1])
     errors = [combine(*one)[0] for one in zip(by_origin, candidates, strict=True)]
     return np.array(errors).reshape(*distance.shape, len(curves))

@@ -11,19 +11,19 @@ that next to the data.
 
 r_j is how much more a curve misses than its pool does, shrunk to 1 as though four origins had said so.
 
-t has as many degrees of freedom as there are independent origins at that distance (``past.origin_counts``): errors are
-many, but those of one origin rest on one state of knowledge, and far forecasts of neighbouring origins on one stretch
-of the curve. Fewer than two origins give no interval.
+t has as many degrees of freedom as there are independent origins at that distance
+(``track_record.origin_counts``): errors are many, but those of one origin rest on one state of knowledge, and far
+forecasts of neighbouring origins on one stretch of the curve. Fewer than two origins give no interval.
 
-The power of d, the bound and the four origins are choices: ``design.Design``.
+The power of d, the bound and the four origins are choices: ``ensemble_settings.EnsembleSettings``.
 """
 
 import numpy as np
 from scipy.special import stdtrit
 
 from relscale.fitting.curves.run_matrix import Floats
-from relscale.fitting.forecasts.ensemble_settings import Design
-from relscale.fitting.forecasts.track_record import Past, origin_counts
+from relscale.fitting.forecasts.ensemble_settings import EnsembleSettings
+from relscale.fitting.forecasts.track_record import TrackRecord, origin_counts
 
 ITERATIONS = 12
 SMALLEST = 2  # origins that an interval needs
@@ -31,32 +31,34 @@ LEAST = 1e-14  # of a variance
 
 
 def half_widths(
-    past: Past, error: Floats, distance: Floats, level: float, design: Design
+    record: TrackRecord, error: Floats, distance: Floats, level: float, settings: EnsembleSettings
 ) -> tuple[Floats, Floats, int]:
     """Half the width of intervals of ln y at ``distance`` (Q',), from past errors (O, Q, J') of a pool's J' curves.
 
     (Q', J'), their degrees of freedom (Q',) and the number of origins; nan where there are fewer than two origins.
     """
     known = np.isfinite(error)
-    n, df = origin_counts(past, np.asarray(known.any(axis=(1, 2))), distance)
-    df = np.full(len(distance), float(n)) if design.overlap else df
+    n, df = origin_counts(record, np.asarray(known.any(axis=(1, 2))), distance)
+    df = np.full(len(distance), float(n)) if settings.overlap else df
     if n < SMALLEST:
         return np.full((len(distance), error.shape[2]), np.nan), np.full(len(distance), np.nan), n
     votes = known.sum(axis=(1, 2), keepdims=True)
     w = (known / np.maximum(votes, 1))[known]
     square = (np.where(known, error, 0.0) ** 2)[known]
-    d = np.broadcast_to(np.maximum(past.distance, 0)[:, :, None] ** design.growth, error.shape)[known]
-    a, b = _line(square, d, w, design.bound, design.least_growth / max(d.max(), LEAST))
+    d = np.broadcast_to(np.maximum(record.distance, 0)[:, :, None] ** settings.growth, error.shape)[known]
+    a, b = _line(square, d, w, settings.bound, settings.least_growth / max(d.max(), LEAST))
 
     ratio = np.zeros(error.shape)
-    ratio[known] = w * np.minimum(square / np.maximum(a + b * d, LEAST), design.bound**2)
+    ratio[known] = w * np.minimum(square / np.maximum(a + b * d, LEAST), settings.bound**2)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.zeros(error.shape)
         share[known] = w
         own = ratio.sum(axis=(0, 1)) / share.sum(axis=(0, 1))
         own = own / np.nanmean(own)
-    own = np.where(np.isfinite(own), (1 + n / design.curve_prior * own) / (1 + n / design.curve_prior), 1.0)
-    variance = (a + b * np.maximum(distance, 0) ** design.growth)[:, None] * own
+    own = np.where(
+        np.isfinite(own), (1 + n / settings.curve_prior * own) / (1 + n / settings.curve_prior), 1.0
+    )
+    variance = (a + b * np.maximum(distance, 0) ** settings.growth)[:, None] * own
     return stdtrit(df, (1 + level) / 2)[:, None] * np.sqrt(np.maximum(variance, 0)), df, n
 
 
