@@ -209,7 +209,7 @@ WRONG = [
         "suites.named.baseline",
         "no group 'boolq'",
     ),
-    ("suites/validation", {"path": "mine"}, "suites.validation", "is how measurements call"),
+    ("suites/validation", {"path": "mine"}, "suites.validation", "stands for the loss on held-out text"),
     # scoring
     ("scoring", {"device": "cuda:7"}, "scoring.device", "this machine has"),
     ("scoring", {"device": "mps"}, "scoring.device", "only a Mac has"),

@@ -11,7 +11,7 @@ from relscale.checks.text import check_text
 from relscale.config import LONGEST, SHOWN, shortened
 from relscale.errors import RelscaleError
 from relscale.experiment import check_tables, checkpoints, planned, results_folder, source
-from relscale.fitting.curves.metrics import VALIDATION
+from relscale.measurements.metric import VALIDATION
 from relscale.scoring.checkpoint_table import check_distinct
 from relscale.training.optimizers import optimizer_module
 
@@ -67,9 +67,9 @@ def _check(config: dict[str, Any], elsewhere: bool) -> None:
 
 def _check_taken(config: dict[str, Any]) -> None:
     """No suite has a name that measurements have for something else."""
-    if VALIDATION[0] in config["suites"]:
+    if VALIDATION.suite in config["suites"]:
         raise RelscaleError(
-            f"suites.{VALIDATION[0]}: is how measurements call the loss on held-out text; give the suite another name"
+            f"suites.{VALIDATION.suite}: this name stands for the loss on held-out text in measurements; choose another"
         )
     for name in config["collect"]["subjects"]:
         if f"{name}_subjects" in config["suites"]:

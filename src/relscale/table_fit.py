@@ -21,7 +21,6 @@ import pyarrow.compute as pc
 
 from relscale.columns import numbers, words
 from relscale.errors import RelscaleError
-from relscale.fitting.curves.metrics import VALIDATION, is_error
 from relscale.fitting.estimation.estimate import ERRORS, LOSSES
 from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.estimation.law_points import MEASURED, SPENT
@@ -34,6 +33,7 @@ from relscale.frames import arrow_table
 from relscale.laws.catalogue import law as found_law
 from relscale.laws.catalogue import law_names
 from relscale.laws.law import Law
+from relscale.measurements.metric import VALIDATION, is_error
 from relscale.measurements.schema import MEASUREMENTS
 from relscale.measurements.status import Status, together
 from relscale.tables import listed, read_table, table_name, write_table
@@ -378,7 +378,7 @@ def _read(table: Any) -> tuple[pa.Table, str]:
         return arrow_table(table), "table"
     name = table_name(table)
     # A suite of that name would be the validation loss of an experiment.
-    return read_table(table), Path(table).name if name == VALIDATION[0] else name
+    return read_table(table), Path(table).name if name == VALIDATION.suite else name
 
 
 def _check_names(names: Sequence[Any]) -> None:

@@ -14,9 +14,9 @@ import pytest
 
 from relscale.figures import plot, theme
 from relscale.figures.data import FigureData
-from relscale.figures.metric_title import metric_title
 from relscale.figures.page import LARGEST, page
 from relscale.laws.catalogue import law
+from relscale.measurements.metric import Metric
 
 from .questions import CANDIDATES, SURFACE, TARGETS, as_table
 
@@ -385,9 +385,9 @@ def test_of_many_groups_prompt_forms_show_the_median(toy: FigureData, tmp_path: 
         ("accuracy_per_byte_macro", "accuracy per byte (share right, macro)"),
         ("error_rate_micro", "error rate (share wrong, micro)"),
         ("nats_answer_mean_micro", "loss (nats, micro)"),
-        ("nats_per_token", "loss (nats a token)"),
+        ("nats_per_token", "loss (nats per token)"),
         ("a_metric_of_ones_own", "a metric of ones own"),
     ],
 )
 def test_metrics_are_told_in_words_with_their_unit(metric: str, title: str) -> None:
-    assert metric_title(metric) == title
+    assert Metric.parse(metric).title == title

@@ -12,12 +12,11 @@ from relscale.design.run import Run
 from relscale.errors import RelscaleError
 from relscale.experiment import checkpoints, corpora, is_streamed, source
 from relscale.figures.plot import figure_module, figure_suite
-from relscale.fitting.curves.metrics import VALIDATION, is_error
 from relscale.fitting.estimation.law_points import MEASURED
 from relscale.fitting.report.reproduction import NEEDED
 from relscale.laws import parabola
 from relscale.laws.catalogue import law
-from relscale.measurements.metric_names import OF_KIND, OF_VALIDATION
+from relscale.measurements.metric import OF_KIND, VALIDATION, VALIDATION_METRICS, is_error
 from relscale.measurements.schema import MEASUREMENTS
 from relscale.tables import read_table
 
@@ -128,7 +127,7 @@ def _check_names(config: dict[str, Any]) -> None:
     measured = [
         *config["suites"],
         *(f"{name}{SUBJECTS}" for name in config["collect"]["subjects"]),
-        VALIDATION[0],
+        VALIDATION.suite,
     ]
     known = {"suite": measured, "corpus": corpora(config)}
     if source(config) == "train":
@@ -160,7 +159,7 @@ def _check_measured(config: dict[str, Any]) -> None:
     options = config["suites"]
     groups = {name: suites.groups(name, each, config) for name, each in options.items()}
     metrics = {name: suites.metrics(name, each) for name, each in options.items()}
-    groups[VALIDATION[0]], metrics[VALIDATION[0]] = {VALIDATION[1]}, set(OF_VALIDATION)
+    groups[VALIDATION.suite], metrics[VALIDATION.suite] = {VALIDATION.group}, set(VALIDATION_METRICS)
     for name in config["collect"]["subjects"]:
         subjects = suites.subjects(name, options[name])
         if subjects == set():

@@ -12,7 +12,7 @@ from relscale.checks.keyed import keyed
 from relscale.config import corpus_parts, unknown_name
 from relscale.errors import RelscaleError
 from relscale.experiment import source
-from relscale.measurements.metric_names import metric_names
+from relscale.measurements.metric import metric_names
 from relscale.scoring.manifest import Manifest
 from relscale.scoring.suite import GROWING, MADE, READ, lists_tasks, read_suite, suite_inputs
 from relscale.scoring.suite_code import refuse_code

@@ -27,9 +27,10 @@ from relscale.figures.panels import (
     panels,
     set_axes,
 )
+from relscale.measurements.metric import VALIDATION
 
 TITLE = "Relative laws between corpora"
-LOSS = {"suite": "validation", "group": "all", "metric": "nats_per_token"}
+LOSS = VALIDATION._asdict()
 ROW = 24  # pixels for a group of a forest plot
 LOSSES = 290
 COLUMNS = 2

@@ -12,9 +12,8 @@ import pyarrow as pa
 
 from relscale.errors import RelscaleError
 from relscale.figures.as_text import as_text, shown
-from relscale.figures.metric_title import metric_title
-from relscale.fitting.curves.metrics import parse
 from relscale.fitting.report.untrusted_runs import left_out
+from relscale.measurements.metric import Metric
 from relscale.tables import read_table
 from relscale.yaml_text import load
 
@@ -103,7 +102,7 @@ class Suite:
     @property
     def metric_title(self) -> str:
         """The title of the error's axis, its unit included."""
-        return metric_title(self.metric)
+        return Metric.parse(self.metric).title
 
     @property
     def baseline_label(self) -> str:
@@ -280,7 +279,7 @@ class FigureData:
         errors = self.rows("errors", suite=name)
         present = {row["metric"] for row in errors}
         wanted = options.get("metric") or as_text(manifest.get("metric")) or "none"
-        best = min(present, key=lambda name: parse(name).preference, default=wanted)
+        best = min(present, key=lambda name: Metric.parse(name).preference, default=wanted)
         metric = wanted if wanted in present else best
         prompts = distinct(row["prompt"] for row in errors if row["metric"] == metric)
         prompt = options.get("prompt") or as_text(manifest.get("prompt"))

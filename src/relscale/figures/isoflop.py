@@ -23,10 +23,11 @@ from relscale.figures.panels import (
     panels,
     set_axes,
 )
+from relscale.measurements.metric import VALIDATION
 
 TITLE = "IsoFLOP curves"
 POINTS = 33
-LOSS = {"suite": "validation", "group": "all", "metric": "nats_per_token"}
+LOSS = VALIDATION._asdict()
 MINIMUM = "minimum: compute-optimal"
 LEFT_OUT = "left out: no finite loss"
 MOST_NAMED = 4  # runs that a note names before it only counts

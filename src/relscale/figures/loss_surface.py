@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from relscale.figures import theme
 from relscale.figures.data import FigureData, Row
 from relscale.figures.law_lines import known
-from relscale.figures.metric_title import metric_title
 from relscale.figures.panels import (
     HEADING,
     LINE,
@@ -30,6 +29,7 @@ from relscale.figures.panels import (
     widen,
 )
 from relscale.laws.catalogue import law
+from relscale.measurements.metric import Metric
 
 TITLE = "Loss over parameters and tokens"
 SURFACE = "params, tokens"  # the predictors of such a law
@@ -87,7 +87,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     )
     losses = [surface.loss for surface in shown]
     beyond = sum(_draw(grid, row, surface) for row, surface in enumerate(shown))
-    _legend(grid, losses, metric_title(shown[0].rows[0]["metric"]))
+    _legend(grid, losses, Metric.parse(shown[0].rows[0]["metric"]).title)
     footnotes(grid, _notes(shown, beyond, len(surfaces) - len(shown)))
     return grid.figure
 

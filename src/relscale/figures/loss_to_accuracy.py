@@ -12,7 +12,6 @@ import plotly.graph_objects as go
 from relscale.figures import theme
 from relscale.figures.data import FigureData, Row, Series, Suite, distinct
 from relscale.figures.law_lines import MOST_NAMED, MOST_STYLED, known
-from relscale.figures.metric_title import metric_title
 from relscale.figures.panels import (
     Panels,
     empty,
@@ -25,7 +24,7 @@ from relscale.figures.panels import (
     set_axes,
     share_titles,
 )
-from relscale.fitting.curves.metrics import parse
+from relscale.measurements.metric import Metric
 
 TITLE = "From loss to accuracy"
 SHOWN = ("accuracy", "probability")
@@ -44,7 +43,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         There is no suite of that name.
     """
     measured = distinct((row["suite"], row["metric"]) for row in data.rows("measurements"))
-    able = {name for name, metric in measured if parse(metric).is_accuracy}
+    able = {name for name, metric in measured if Metric.parse(metric).is_accuracy}
     fitting = [name for name in data.suite_names() if name in able]
     name = options.get("suite") or (PREFERRED if PREFERRED in fitting else next(iter(fitting), None))
     if name is None:
@@ -66,7 +65,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     for row, metric in enumerate(metrics):
         chance = [suite.chance] if suite.chance else []
         y = theme.linear_axis(
-            [*(run[metric] for run in runs if metric in run), *chance], metric_title(metric)
+            [*(run[metric] for run in runs if metric in run), *chance], Metric.parse(metric).title
         )
         for column, series in enumerate(every):
             set_axes(grid, row, column, x, y)
@@ -100,8 +99,8 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
 
 def _shares(measured: Sequence[str], suite: Suite) -> list[str]:
     """Accuracy and probability, of those that a suite has, with its subjects weighed as in the suite's metric."""
-    told = {name: parse(name) for name in measured}
-    subjects = parse(suite.metric).subjects
+    told = {name: Metric.parse(name) for name in measured}
+    subjects = Metric.parse(suite.metric).subjects
     fitting = [name for name in measured if told[name].subjects in (subjects, None)]
     return [name for quantity in SHOWN for name in sorted(fitting) if told[name].quantity == quantity]
 

@@ -21,9 +21,10 @@ from relscale.figures.panels import (
     panels,
     set_axes,
 )
+from relscale.measurements.metric import VALIDATION
 
 TITLE = "Optimizers"
-LOSS = {"suite": "validation", "group": "all", "metric": "nats_per_token"}
+LOSS = VALIDATION._asdict()
 CONTRAST = "optimizer"
 
 

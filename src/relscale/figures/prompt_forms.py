@@ -13,7 +13,6 @@ import plotly.graph_objects as go
 from relscale.figures import theme
 from relscale.figures.data import FigureData, Row, Series, Suite, distinct
 from relscale.figures.law_lines import ABOUT, ESTIMANDS, MOST_LARGE, MOST_STYLED, known
-from relscale.figures.metric_title import metric_title
 from relscale.figures.panels import (
     HEADING,
     LINE,
@@ -28,7 +27,7 @@ from relscale.figures.panels import (
     panels,
     set_axes,
 )
-from relscale.fitting.curves.metrics import parse
+from relscale.measurements.metric import Metric
 
 PER_SUITE = True
 LEAST, GROUP = 270, 13  # pixels of a panel, and of a group under a form
@@ -79,7 +78,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         for column, metric in enumerate(metrics):
             own = [one for one in shares if one["metric"] == metric and _belongs(one, series)]
             _draw_shares(grid, row, column, own, forms, suite, styles)
-            heading(grid, row, column, series.label, metric_title(metric))
+            heading(grid, row, column, series.label, Metric.parse(metric).title)
         y = _gain_axis([one for one in gains if _belongs(one, series)], reference)
         for column, form in enumerate(others, start=len(metrics)):
             own = [one for one in gains if one["prompt"] == form and _belongs(one, series)]
@@ -92,12 +91,12 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
 
 def _metrics(rows: Sequence[Row], suite: Suite) -> list[str]:
     """The suite's metric and its accuracy, subjects weighed alike."""
-    subjects = parse(suite.metric).subjects
+    subjects = Metric.parse(suite.metric).subjects
     present = distinct(row["metric"] for row in rows)
     accuracies = [
         name
         for name in present
-        if parse(name).quantity == "accuracy" and parse(name).subjects in (subjects, None)
+        if Metric.parse(name).quantity == "accuracy" and Metric.parse(name).subjects in (subjects, None)
     ]
     return [name for name in (suite.metric, *accuracies[:1]) if name in present]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from relscale.errors import RelscaleError
-from relscale.fitting.curves.metrics import is_error
 from relscale.fitting.curves.run_matrix import RunMatrix
+from relscale.measurements.metric import is_error
 
 OPTIONS = (
     *(

@@ -15,6 +15,7 @@ from relscale.checked_parquet import read_parquet
 from relscale.errors import RelscaleError
 from relscale.measurements.comparable import Asked, asked, differences, number_digests, same_numbers
 from relscale.measurements.draws import draws
+from relscale.measurements.metric import RESAMPLED
 from relscale.measurements.metrics import UNUSABLE, replicate_values, sums, values
 from relscale.measurements.runs import Measured
 from relscale.measurements.samples import Place
@@ -25,8 +26,6 @@ from relscale.scoring.items import ItemStatus
 from relscale.scoring.task_metrics import read_task_metrics
 
 ORDER = ["corpus", "optimizer", "budget", "run", "suite", "prompt", "group", "metric"]
-# What laws are fitted to; the others have their standard errors, and would double the largest table.
-RESAMPLED = ("bits_per_byte", "nats", "error_rate", "brier")
 PIECE = 2**20  # rows of replicates that are made at once
 SUBJECTS = "_subjects"  # ends the name of the suite that has a suite's subjects as groups
 REPORTED = 20  # lines about items that were flagged or left out

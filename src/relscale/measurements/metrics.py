@@ -42,6 +42,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from relscale.measurements.metric import BITS, DOCUMENT_METRICS, OTHER, PER_BYTE, Metric, over_subjects
 from relscale.scoring.items import ItemStatus
 
 # Of an item with one of these there is nothing to compute.
@@ -84,9 +85,7 @@ class Sums:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics: those of the ratios, or each of them micro and macro."""
-        if self.subjects is None:
-            return self.names
-        return tuple(f"{name}_{over}" for over in ("micro", "macro") for name in self.names)
+        return self.names if self.subjects is None else over_subjects(self.names)
 
 
 def sums(items: pa.Table) -> Sums:
@@ -108,7 +107,7 @@ def sums(items: pa.Table) -> Sums:
         _document_columns(items, unusable) if whole else _question_columns(items, question, choice, unusable)
     )
     numerators, denominators = (np.stack(side, axis=1) for side in zip(*columns.values(), strict=True))
-    pooled = "bits_per_byte_document_pooled" if whole else "bits_per_byte_scored_pooled"
+    pooled = Metric.of(BITS, "document" if whole else "scored", "pooled").name
     size = int(denominators[:, list(columns).index(pooled)].sum())
     codes, count = None, 0
     if subjects is not None:
@@ -204,10 +203,7 @@ Column = tuple[np.ndarray, np.ndarray]
 def _document_columns(items: pa.Table, unusable: np.ndarray) -> dict[str, Column]:
     bits = np.where(unusable, np.nan, -items["logprob"].to_numpy() / np.log(2))
     size = items["bytes_scored"].to_numpy().astype(float)
-    return {
-        "bits_per_byte_document_pooled": (bits, size),
-        "bits_per_byte_document_mean": (bits / size, np.ones_like(bits)),
-    }
+    return dict(zip(DOCUMENT_METRICS, [(bits, size), (bits / size, np.ones_like(bits))], strict=True))
 
 
 def _question_columns(
@@ -228,23 +224,19 @@ def _question_columns(
     right = target.argmax(axis=1)  # the first right answer, where there are several
     bits = -logprob[rows, right] / np.log(2)
     one = np.ones_like(bits)
-    columns = {
-        "bits_per_byte_answer_mean": (bits / answer[rows, right], one),
-        "bits_per_byte_answer_pooled": _pooled(bits, answer[rows, right]),
-        "bits_per_byte_scored_mean": (bits / scored[rows, right], one),
-        "bits_per_byte_scored_pooled": _pooled(bits, scored[rows, right]),
-        "nats_answer_mean": (bits * np.log(2), one),
-    }
+    columns = {}
+    for divisor, size in (("answer", answer[rows, right]), ("scored", scored[rows, right])):
+        columns[Metric.of(BITS, divisor, "mean").name] = bits / size, one
+        columns[Metric.of(BITS, divisor, "pooled").name] = _pooled(bits, size)
+    columns[Metric.of("nats", "answer", "mean").name] = bits * np.log(2), one
     if shape[1] == 1:
         correct = np.where(unusable, np.nan, grid("greedy", 0)[:, 0])
         return {**columns, "accuracy": (correct, one), "error_rate": (1 - correct, one)}
     other = ~target & (grid("choice", -1) >= 0)
     if other.any(axis=1).all():
         per_byte = np.where(other, -logprob / answer / np.log(2), 0.0)
-        columns["bits_per_byte_other_mean"] = (per_byte.sum(axis=1) / other.sum(axis=1), one)
-    return (
-        columns | _among_choices(logprob, target, "") | _among_choices(logprob / answer, target, "_per_byte")
-    )
+        columns[Metric.of(OTHER, None, "mean").name] = (per_byte.sum(axis=1) / other.sum(axis=1), one)
+    return columns | _among_choices(logprob, target, "") | _among_choices(logprob / answer, target, PER_BYTE)
 
 
 def _sizes(counts: np.ndarray) -> np.ndarray:

@@ -13,15 +13,14 @@ from relscale.checksums import check_digests_if_listed
 from relscale.design.run import Run, run_from_dict
 from relscale.entries import read_entries
 from relscale.errors import RelscaleError
+from relscale.measurements.metric import VALIDATION, VALIDATION_METRICS
 from relscale.measurements.samples import Place, read_samples
 from relscale.measurements.status import Status
 from relscale.scoring.checkpoint_table import Checkpoint
 from relscale.scoring.manifest import Manifest
 
-VALIDATION = {
-    "validation_loss": "nats_per_token",
-    "validation_bits_per_byte": "bits_per_byte_document_pooled",
-}
+# Of each loss in a training's record, the metric that it becomes.
+LOSSES = dict(zip(("validation_loss", "validation_bits_per_byte"), VALIDATION_METRICS, strict=True))
 
 
 NAMED = 5  # runs without items that a message names
@@ -236,13 +235,13 @@ def _scored(
 
 def _validation(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
     ok = record["status"] == Status.OK
-    for key, metric in VALIDATION.items():
+    for key, metric in LOSSES.items():
         value = record.get(key) if ok else None
         finite = value is not None and math.isfinite(value)
         yield {
-            "suite": "validation",
+            "suite": VALIDATION.suite,
             "prompt": "default",
-            "group": "all",
+            "group": VALIDATION.group,
             "metric": metric,
             "value": value if finite else None,
             "status": str(Status.NO_NUMBER) if value is not None and not finite else record["status"],

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.columns import numbers
-from relscale.fitting.curves.metrics import parse
+from relscale.measurements.metric import Metric
 from relscale.measurements.status import Status, of_items
 
 PLACE = ("corpus", "optimizer", "suite", "prompt", "group", "metric")
@@ -80,7 +80,7 @@ def _wrongs(
 ) -> Iterator[tuple[np.ndarray, str]]:
     """Which rows are wrong in some way, and what to say of them."""
     names = pc.cast(metric, pa.string()).combine_chunks().dictionary_encode()
-    kinds = [parse(name) for name in names.dictionary.to_pylist()]
+    kinds = [Metric.parse(name) for name in names.dictionary.to_pylist()]
     codes = names.indices.fill_null(len(kinds)).to_numpy()
     is_error = np.array([*(kind.is_error for kind in kinds), False])[codes]
     is_share = np.array([*(kind.quantity.startswith(SHARES) for kind in kinds), False])[codes]

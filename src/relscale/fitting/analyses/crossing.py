@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 
 from relscale.fitting.curves.curves import RATIO, Curves
-from relscale.fitting.curves.metrics import VALIDATION
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.law_rows import status_of
 from relscale.fitting.inference.log_log_lines import Lines, curve_lines
 from relscale.fitting.settings import Settings
 from relscale.laws import relative
+from relscale.measurements.metric import VALIDATION
 
 Row = dict[str, Any]
 
@@ -58,7 +58,7 @@ def crossing_rows(curves: Curves, chosen: Settings) -> list[Row]:
     for estimand, items in estimands.items():
         root, ends = fieller(estimate, chosen.level, chosen.reach, items)
         for j, key in enumerate(curves.keys):
-            if key["suite"] == VALIDATION[0] and items is not None:
+            if key["suite"] == VALIDATION.suite and items is not None:
                 continue
             row = key | {
                 "law": relative.LINE.name,

@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from scipy.special import nctdtrinc, ndtri
 
 from relscale.fitting.curves.frontier_curves import FrontierCurves
-from relscale.fitting.curves.metrics import parse
 from relscale.fitting.curves.optimal_errors import NOT_POSITIVE
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
@@ -35,6 +34,7 @@ from relscale.fitting.inference.bootstrap import schemes
 from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, lines
 from relscale.fitting.inference.spread import spread
 from relscale.fitting.settings import Settings
+from relscale.measurements.metric import Metric
 
 Row = dict[str, Any]
 
@@ -77,7 +77,9 @@ def _reference(forms: Sequence[str | None], suite: str, chosen: Settings) -> str
 
 def _shares(one: FrontierCurves, columns: list[int], chosen: Settings) -> list[Row]:
     """R² of every series."""
-    in_logs = np.array([parse(one.matrix.series[i].metric).quantity.startswith(IN_LOGS) for i in columns])
+    in_logs = np.array(
+        [Metric.parse(one.matrix.series[i].metric).quantity.startswith(IN_LOGS) for i in columns]
+    )
     value = one.read.value[:, columns]
     with np.errstate(invalid="ignore", divide="ignore"):
         y = np.where(in_logs, np.log(np.where(value > 0, value, np.nan)), value)
@@ -166,7 +168,7 @@ def _differences(
     pairs = [
         (i, place[base])
         for i in columns
-        if parse(series[i].metric).is_accuracy
+        if Metric.parse(series[i].metric).is_accuracy
         and (base := series[i]._replace(prompt=reference[series[i].suite])) in place
         and base != series[i]
     ]

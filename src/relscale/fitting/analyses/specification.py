@@ -41,7 +41,6 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from relscale.fitting.curves.frontier import frontier
-from relscale.fitting.curves.metrics import Metric, parse
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.inference.direction import CLOSES, UNCLEAR, WIDENS
@@ -49,6 +48,7 @@ from relscale.fitting.inference.interval import Interval
 from relscale.fitting.inference.line_with_intervals import Trend, trend
 from relscale.fitting.settings import Settings
 from relscale.laws import irreducible
+from relscale.measurements.metric import Metric
 
 Row = dict[str, Any]
 
@@ -174,8 +174,8 @@ def _pairs(matrix: RunMatrix, chosen: Settings) -> list[Pair]:
             other = column.get(series._replace(group=baseline))
             if default is None or other is None or series.group == baseline:
                 continue
-            metric = parse(series.metric)
-            if metric.quantity == parse(default.metric).quantity:
+            metric = Metric.parse(series.metric)
+            if metric.quantity == Metric.parse(default.metric).quantity:
                 of = whose | series._asdict() | {"baseline": baseline, "contrast": "group"} | _choices(metric)
                 pairs.append(Pair(column[series], other, of, series[:3] == default[:3]))
     return pairs
@@ -189,7 +189,7 @@ def _default(of_suite: list[Series], suite: str, chosen: Settings) -> Series | N
     def order(series: Series) -> tuple[object, ...]:
         metric, prompt = series.metric, series.prompt
         place = named.index(metric) if metric in named else len(named)
-        return place, parse(metric).preference, prompt != chosen.shown_prompt.get(suite), str(prompt)
+        return place, Metric.parse(metric).preference, prompt != chosen.shown_prompt.get(suite), str(prompt)
 
     return min(fitted, key=order, default=None)
 

@@ -9,10 +9,10 @@ import numpy as np
 from relscale.fitting.curves.curves import ERROR, Curves
 from relscale.fitting.curves.frontier import Point, minimum_spread
 from relscale.fitting.curves.frontier_curves import FrontierCurves
-from relscale.fitting.curves.metrics import VALIDATION
 from relscale.fitting.curves.run_matrix import RunMatrix
 from relscale.laws import compute_optimal
 from relscale.laws.loglog import LogLogLaw
+from relscale.measurements.metric import VALIDATION
 
 
 def allocation(one: FrontierCurves) -> list[tuple[LogLogLaw, Curves]]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from relscale.columns import numbers
 from relscale.errors import RelscaleError
-from relscale.fitting.curves.metrics import VALIDATION, error_rate
+from relscale.measurements.metric import VALIDATION, Metric
 
 Floats = NDArray[np.float64]
 
@@ -245,7 +245,7 @@ def _places(
 
 def _error_rates(names: list[Series]) -> tuple[list[int], list[Series]]:
     """The columns that have a ``1 − metric`` to add, and its name."""
-    found = [(i, name, error_rate(name.metric)) for i, name in enumerate(names)]
+    found = [(i, name, Metric.parse(name.metric).error_rate) for i, name in enumerate(names)]
     pairs = [(i, name._replace(metric=rate)) for i, name, rate in found if rate]
     pairs = [(i, rate) for i, rate in pairs if rate not in names]
     return [i for i, _ in pairs], [rate for _, rate in pairs]

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from relscale.fitting.curves.metrics import parse
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.inference import interval
 from relscale.fitting.settings import Settings
 from relscale.laws import sigmoid
+from relscale.measurements.metric import Metric
 
 Row = dict[str, Any]
 
@@ -21,7 +21,7 @@ def sigmoid_rows(matrix: RunMatrix, chosen: Settings) -> list[Row]:
     whose = {"experiment": matrix.experiment, "corpus": matrix.corpus, "optimizer": matrix.optimizer}
     rows: list[Row] = []
     for series, i in column.items():
-        if not parse(series.metric).is_accuracy:
+        if not Metric.parse(series.metric).is_accuracy:
             continue
         predictor = _predictor(series, matrix.series)
         common = (
@@ -53,17 +53,17 @@ def _predictor(accuracy: Series, columns: Sequence[Series]) -> Series | None:
 
     Where either says nothing of subjects, the two are taken as they are.
     """
-    subjects = parse(accuracy.metric).subjects
+    subjects = Metric.parse(accuracy.metric).subjects
     same = [
         series
         for series in columns
         if series._replace(metric=accuracy.metric) == accuracy
-        and parse(series.metric).is_loss
-        and (subjects is None or parse(series.metric).subjects in (subjects, None))
+        and Metric.parse(series.metric).is_loss
+        and (subjects is None or Metric.parse(series.metric).subjects in (subjects, None))
     ]
 
     def order(series: Series) -> tuple[object, ...]:
-        metric = parse(series.metric)
+        metric = Metric.parse(series.metric)
         return metric.subjects != subjects, metric.preference
 
     return min(same, key=order, default=None)

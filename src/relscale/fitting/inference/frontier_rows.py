@@ -12,7 +12,6 @@ import numpy as np
 from relscale.fitting.curves.allocation import allocation
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves
-from relscale.fitting.curves.metrics import VALIDATION
 from relscale.fitting.curves.run_matrix import Floats, Series
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.bootstrap.frontier import frontier_draws
@@ -23,6 +22,7 @@ from relscale.fitting.inference.spread import spread
 from relscale.fitting.settings import Settings
 from relscale.laws import power, relative
 from relscale.laws.loglog import LogLogLaw
+from relscale.measurements.metric import VALIDATION
 
 Row = dict[str, Any]
 
@@ -77,7 +77,7 @@ def _rows(law: LogLogLaw, curves: Curves, drawn: Floats, chosen: Settings) -> li
             "scheme": label(
                 str(chosen.frontier_bootstrap), PERCENTILE, chosen.bootstrap, int(slope.failed[j])
             ),
-            "estimand": VALIDATION_LOSS if key["suite"] == VALIDATION[0] else interval.THESE_ITEMS,
+            "estimand": VALIDATION_LOSS if key["suite"] == VALIDATION.suite else interval.THESE_ITEMS,
             "n": int(estimate.n[j]),
             "reference_flops": np.exp(estimate.reference[j]),
             "flops_low": np.exp(estimate.low[j]),

@@ -7,7 +7,6 @@ import numpy as np
 
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier import Point
-from relscale.fitting.curves.metrics import VALIDATION
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums
@@ -18,6 +17,7 @@ from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, curve_line
 from relscale.fitting.settings import Settings
 from relscale.laws import relative
 from relscale.laws.loglog import LogLogLaw
+from relscale.measurements.metric import VALIDATION
 
 Row = dict[str, Any]
 
@@ -116,7 +116,7 @@ def _rows(
     correlation = law.sign * _correlation(estimate, found)
     rows: list[Row] = []
     for j, key in enumerate(curves.keys):
-        on_loss = key["suite"] == VALIDATION[0]
+        on_loss = key["suite"] == VALIDATION.suite
         if on_loss and estimand == interval.ITEM_POPULATION:
             continue
         known = bool(np.isfinite(slope.low[j]))

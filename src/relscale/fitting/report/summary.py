@@ -8,10 +8,10 @@ import pyarrow as pa
 from tabulate import tabulate
 
 from relscale.fitting.curves.curves import RATIO
-from relscale.fitting.curves.metrics import VALIDATION
 from relscale.fitting.fits import Fits
 from relscale.fitting.report.untrusted_runs import left_out
 from relscale.laws import compute_optimal, power, relative
+from relscale.measurements.metric import VALIDATION
 
 Row = dict[str, Any]
 
@@ -82,8 +82,8 @@ def summary(
 
 
 def _is_shown(row: Row, shown: Mapping[str, tuple[str, str]]) -> bool:
-    if row["suite"] == VALIDATION[0]:
-        return row["metric"] == VALIDATION[2]  # bits per byte is the same number in another unit
+    if row["suite"] == VALIDATION.suite:
+        return row["metric"] == VALIDATION.metric  # bits per byte is the same number in another unit
     return row["suite"] not in shown or (row["metric"], row["prompt"]) == shown[row["suite"]]
 
 
@@ -115,7 +115,7 @@ def _laws(rows: Iterable[Row]) -> tuple[list[Row], list[tuple[str, list[Row]]]]:
     cells: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in rows:
         between = row["contrast"] if row["contrast"] != "group" else None  # corpora or optimizers
-        if row["suite"] == VALIDATION[0] and between is None:
+        if row["suite"] == VALIDATION.suite and between is None:
             continue
         parameters = cells.setdefault((*_suite_of(row), between, row["group"]), {})
         scheme = str(row["scheme"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relscale.fitting.curves.metrics import error_rate, is_error, parse
+from relscale.measurements.metric import Metric, is_error, metric_names
 
 ERRORS = [
     *(
@@ -48,13 +48,13 @@ def test_higher_is_better_of_accuracies_and_probabilities(metric: str) -> None:
 def test_choices_are_read_from_the_names_of_metrics(
     metric: str, quantity: str, choices: tuple[str | None, ...]
 ) -> None:
-    found = parse(metric)
+    found = Metric.parse(metric)
     assert (found.quantity, found.bytes, found.items, found.subjects) == (quantity, *choices)
 
 
 def test_the_error_rate_of_an_accuracy_keeps_what_it_is_a_mean_of() -> None:
-    assert error_rate("accuracy_per_byte_macro") == "error_rate_per_byte_macro"
-    assert error_rate("probability_macro") is None
+    assert Metric.parse("accuracy_per_byte_macro").error_rate == "error_rate_per_byte_macro"
+    assert Metric.parse("probability_macro").error_rate is None
 
 
 def test_bits_per_byte_of_the_answer_come_first_then_other_errors_then_the_rest() -> None:
@@ -73,4 +73,14 @@ def test_bits_per_byte_of_the_answer_come_first_then_other_errors_then_the_rest(
             "accuracy",
         ),
     ]
-    assert sorted(ordered, key=lambda name: parse(name).preference) == ordered
+    assert sorted(ordered, key=lambda name: Metric.parse(name).preference) == ordered
+
+
+@pytest.mark.parametrize("kind", ["rolling", "multiple_choice"])
+def test_every_metric_of_a_suite_has_a_title_of_its_own_and_is_composed_of_its_parts(kind: str) -> None:
+    for names in (metric_names(kind), metric_names(kind, has_subjects=True)):
+        metrics = [Metric.parse(name) for name in names]
+        assert all(metric.title != metric.name.replace("_", " ") for metric in metrics)
+        for metric in metrics:
+            if metric.quantity != "nats":  # of which the bytes are not read
+                assert Metric.of(metric.quantity, metric.bytes, metric.items, metric.subjects) == metric
