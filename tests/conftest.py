@@ -28,7 +28,7 @@ settings.load_profile("steady")
 @pytest.fixture(scope="module")
 def torch_alone() -> Iterator[None]:
     """Models train by torch's own operations: what those do can be counted, what a kernel does cannot."""
-    from relscale.training import native
+    from relscale.training.cpu import native
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(native, "library", lambda: None)

@@ -17,8 +17,9 @@ import torch
 from relscale.design.run import run_from_dict
 from relscale.process import EXIT_CODE
 from relscale.tokens.store import TokenStore
-from relscale.training import interruption, native, ownership, result
+from relscale.training import interruption, ownership, result
 from relscale.training import run as run_module
+from relscale.training.cpu import native
 from relscale.training.interruption import Interrupted
 from relscale.training.job import train_job
 

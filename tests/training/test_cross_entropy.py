@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relscale.training import cross_entropy
-from relscale.training.cross_entropy import linear_cross_entropy
+from relscale.training.ops import cross_entropy as linear_cross_entropy
 
 
 def problem(rows: int, width: int, vocabulary: int, dtype: torch.dtype, scale: float = 1.0):

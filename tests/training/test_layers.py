@@ -1,8 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from relscale.training.rms_norm import EPSILON, rms_norm
-from relscale.training.rotary import rotary_tables, rotate
+from relscale.training.ops import EPSILON, rms_norm, rotary, rotary_tables
 
 
 def test_rms_norm_is_torchs_and_its_gradient_that_of_finite_differences():
@@ -31,21 +30,21 @@ def test_rotation_turns_each_pair_by_its_angle():
         torch.complex(x[..., :half], x[..., half:]) * torch.polar(torch.ones(steps, half), angles)[:, None]
     )
     expected = torch.cat((turned.real, turned.imag), dim=-1)
-    torch.testing.assert_close(rotate(x, *rotary_tables(steps, 2 * half)), expected)
+    torch.testing.assert_close(rotary(x, *rotary_tables(steps, 2 * half)), expected)
 
 
 def test_rotations_gradient_is_that_of_finite_differences():
     torch.manual_seed(0)
     x = torch.randn(2, 3, 2, 4, dtype=torch.float64, requires_grad=True)
     cos, sin = (table.double() for table in rotary_tables(3, 4))
-    assert torch.autograd.gradcheck(lambda x: rotate(x, cos, sin), (x,))
+    assert torch.autograd.gradcheck(lambda x: rotary(x, cos, sin), (x,))
 
 
 def test_scores_of_rotated_queries_and_keys_depend_on_distance_alone():
     torch.manual_seed(0)
     query, key = torch.randn(2, 1, 1, 1, 8).expand(2, 1, 10, 1, 8)
     tables = rotary_tables(10, 8)
-    scores = rotate(query, *tables).squeeze() @ rotate(key, *tables).squeeze().t()
+    scores = rotary(query, *tables).squeeze() @ rotary(key, *tables).squeeze().t()
     for distance in range(-9, 10):
         diagonal = scores.diagonal(distance)
         torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal), rtol=1e-4, atol=1e-5)

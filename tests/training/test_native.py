@@ -9,16 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relscale.design.architecture import Architecture
-from relscale.training import native
-from relscale.training.attention import causal_attention
-from relscale.training.cautious import cautious_adamw
-from relscale.training.cross_entropy import linear_cross_entropy
-from relscale.training.head_norm import norm_rotate
+from relscale.training.cpu import native
 from relscale.training.model import Decoder
-from relscale.training.projections import project
-from relscale.training.rms_norm import rms_norm
-from relscale.training.rotary import rotary_tables
-from relscale.training.swiglu import swiglu
+from relscale.training.ops import (
+    attention,
+    cautious_adamw,
+    cross_entropy,
+    projections,
+    rms_norm,
+    rms_norm_rotary,
+    rotary_tables,
+    swiglu,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,7 +66,7 @@ def test_norm_and_rotation(batch, length, heads, half):
     tables = rotary_tables(length, 2 * half)
 
     def function(x, weight):
-        return norm_rotate(x, weight, *(table.to(x.dtype) for table in tables))
+        return rms_norm_rotary(x, weight, *(table.to(x.dtype) for table in tables))
 
     agree(function, torch.randn(batch, length, heads, 2 * half), torch.randn(2 * half))
 
@@ -87,14 +89,14 @@ def test_swiglu(rows, width, inner):
 def test_attention_over_several_blocks_and_with_shared_key_heads(batch, length, key_heads, group, size):
     queries = torch.randn(batch, length, key_heads * group, size)
     keys, values = torch.randn(2, batch, length, key_heads, size)
-    agree(causal_attention, queries, keys, values)
+    agree(attention, queries, keys, values)
 
 
 @settings(max_examples=25, deadline=None)
 @given(rows=sizes, width=sizes, heads=st.integers(1, 4))
 def test_projections(rows, width, heads):
     weights = [torch.randn(n * heads, width) for n in (3, 1, 1)]
-    agree(lambda x, *w: torch.cat(project(x, *w), -1), torch.randn(2, rows, width), *weights)
+    agree(lambda x, *w: torch.cat(projections(x, *w), -1), torch.randn(2, rows, width), *weights)
 
 
 @settings(max_examples=25, deadline=None)
@@ -102,7 +104,7 @@ def test_projections(rows, width, heads):
 def test_cross_entropy(rows, width, vocabulary):
     targets = torch.randint(vocabulary, (rows,))
     tensors = torch.randn(rows, width), torch.randn(vocabulary, width)
-    agree(lambda hidden, weight: linear_cross_entropy(hidden, weight, targets), *tensors)
+    agree(lambda hidden, weight: cross_entropy(hidden, weight, targets), *tensors)
 
 
 def test_the_whole_decoder_has_the_loss_and_gradients_of_torchs_operations():
@@ -136,7 +138,7 @@ def test_what_is_not_a_number_stays_visible():
     for bad in (math.nan, math.inf):
         hidden = torch.randn(3, 4)
         hidden[1, 2] = bad
-        assert linear_cross_entropy(hidden, weight, torch.tensor([0, 1, 2])).isnan()
+        assert cross_entropy(hidden, weight, torch.tensor([0, 1, 2])).isnan()
         assert rms_norm(hidden, torch.ones(4))[1].isnan().any()
         assert swiglu(hidden, weight, weight, weight.t().contiguous())[1].isnan().any()
 

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from relscale.design.recipes.laptop import architecture, hyperparameters
 from relscale.errors import RelscaleError
-from relscale.training import cautious, native
+from relscale.training import cautious
 from relscale.training.adam import Adam, build_adam
+from relscale.training.cpu import cautious as cpu_cautious
+from relscale.training.cpu import native
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
 from relscale.training.optimizers.muon import Muon, newton_schulz
@@ -146,12 +148,12 @@ def test_the_masked_update_is_divided_by_the_share_that_is_kept_but_grows_a_thou
 def test_the_kernel_in_c_updates_as_torchs_kernels_do(monkeypatch, threads):
     if native.library() is None:
         pytest.skip("no C compiler here")
-    monkeypatch.setattr(cautious, "SMALLEST_SHARED", 0)
+    monkeypatch.setattr(cpu_cautious, "SMALLEST_THREADED", 0)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     shapes = [(300, 7), (5,), (40, 150)]
     moved = []
     for library in (native.library, lambda: None):
-        monkeypatch.setattr(cautious.native, "library", library)
+        monkeypatch.setattr(native, "library", library)
         parameters = [weight.float().requires_grad_() for weight in random_tensors(2, *shapes)]
         optimizer = Adam(parameters, PEAK, BETAS, EPSILON, DECAY, cautious=True, corrected=True)
         for step in range(20):
@@ -165,7 +167,7 @@ def test_the_kernel_in_c_updates_as_torchs_kernels_do(monkeypatch, threads):
 
 
 def test_how_many_threads_there_are_changes_no_bit(monkeypatch):
-    monkeypatch.setattr(cautious, "SMALLEST_SHARED", 0)
+    monkeypatch.setattr(cpu_cautious, "SMALLEST_THREADED", 0)
     moved = []
     for threads in (1, 3):
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from relscale.design.run import Hyperparameters
-from relscale.training.cautious import cautious_adamw
 from relscale.training.decay_groups import decay_groups
 from relscale.training.fused import fused_adamw
+from relscale.training.ops import cautious_adamw
 
 State = MutableMapping[Tensor, dict[str, Tensor]]
 

@@ -1,25 +1,21 @@
-"""The cautious AdamW step (Liang et al. 2024, arXiv 2411.16085), in kernels of its own or torch's fused ones.
+"""The cautious AdamW step (Liang et al. 2024, arXiv 2411.16085) by torch's fused kernels.
 
 A step passes over a tensor twice, since the share of coordinates that is kept must be known before any moves. The first
 pass takes a bundle of tensors, or pieces of large ones, through all of its operations while a CPU's cache holds them,
 and leaves the masked update where the gradient was; so memory is passed over 9 times where AdamW needs 7.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from relscale.training import native
 from relscale.training.fused import fused_adamw
-from relscale.training.sharding import is_shared, share, summed
+from relscale.training.sharding import is_sharded, local_shard, sum_over_shards
 
 SMALLEST_SHARE = 1e-3  # as in Liang et al.'s code: a tensor's update grows at most a thousandfold
 BUNDLE = 2**17  # elements worked on at a time
-SMALLEST_SHARED = 2**18  # elements of a step; of fewer, threads take longer to wake than to work
 
 
 def cautious_adamw(
@@ -40,12 +36,10 @@ def cautious_adamw(
     The gradients are left as ``u·k``.
     """
     first_weight, sizes = weights[0], [weight.numel() for weight in weights]
-    if is_shared(first_weight):  # then the sizes are those of whole tensors
-        weights, gradients, m, v = ([share(each) for each in column] for column in (weights, gradients, m, v))
-    elif native.fit(*weights) and all(tensor.is_contiguous() for tensor in (*weights, *gradients)):
-        own_step = partial(_native_step, step=step.item(), lr=lr, betas=betas, eps=eps, decay=decay)
-        _side_by_side(own_step, zip(weights, gradients, m, v, strict=True), sum(sizes))
-        return
+    if is_sharded(first_weight):  # then the sizes are those of whole tensors
+        weights, gradients, m, v = (
+            [local_shard(each) for each in column] for column in (weights, gradients, m, v)
+        )
     kept: list[list[Tensor]] = [[] for _ in weights]
     for bundle in _bundles(gradients, m, v):
         owners, part, first, second = bundle
@@ -57,40 +51,9 @@ def cautious_adamw(
         for owner, g in zip(owners, part, strict=True):
             kept[owner].append(g.gt_(0).sum())
         torch._foreach_mul_(part, update)
-    counts = summed(torch.stack([torch.stack(parts).sum() for parts in kept]), over=first_weight)
+    counts = sum_over_shards(torch.stack([torch.stack(parts).sum() for parts in kept]), of=first_weight)
     move = _move_on_host if counts.device.type == "cpu" else _move_on_device
     move(weights, gradients, counts, sizes, lr, decay)
-
-
-def _side_by_side(update: Callable[..., None], tensors: Iterable[tuple[Tensor, ...]], elements: int) -> None:
-    """Update each tensor, as many at a time as torch has threads; their number changes no result."""
-    threads = torch.get_num_threads() if elements >= SMALLEST_SHARED else 1
-    each = _pool(threads).map if threads > 1 else map
-    for _ in each(lambda one: update(*one), tensors):  # what fails in a thread fails here
-        pass
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, "optimizer")
-
-
-def _native_step(
-    weight: Tensor,
-    gradient: Tensor,
-    m: Tensor,
-    v: Tensor,
-    step: float,
-    lr: float,
-    betas: tuple[float, float],
-    eps: float,
-    decay: float,
-) -> None:
-    """The same of one tensor, in the two passes of ``native.c``."""
-    count = weight.numel()
-    kept = native.call("cautious_update", count, step, *betas, eps, gradient, m, v)
-    part = max(kept / count, SMALLEST_SHARE)
-    native.call("cautious_move", count, lr * decay, lr / part, gradient, weight)
 
 
 def _move_on_host(

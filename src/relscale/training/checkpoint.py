@@ -11,8 +11,7 @@ from torch import Tensor
 
 from relscale.design.architecture import Architecture
 from relscale.training.model import INITIAL_STD
-from relscale.training.rms_norm import EPSILON
-from relscale.training.rotary import THETA
+from relscale.training.ops import EPSILON, THETA
 
 
 def export(

@@ -1,27 +1,41 @@
 """The output layer and its cross-entropy as one function that never holds the logits of a whole batch.
 
-At width 16 to 64 and vocabulary 2,048 most of the work of a training step is here. Rows of hidden states are taken a
-chunk at a time: logits, softmax in place, loss, and at once both gradients, so a chunk's logits stay in cache and each
-is passed over three times. The gradients wait for the backward pass, which only scales them.
+At width 16 to 64 and vocabulary 2,048 most of the work of a training step is here. Rows of hidden states are processed
+in chunks: logits, softmax in place, loss, and at once both gradients, so that a chunk's logits stay in cache and are
+passed over three times. The backward pass only scales the gradients.
 """
 
-import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from relscale.training import liger, native
-
 CHUNK_LOGITS = 2**19  # logits held at a time: 2 MB of float32, about a core's share of cache
 CHUNK_ROWS = 128  # at least; fewer make slow matrix products
 
 
-def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+SoftmaxLoss = Callable[[Tensor, Tensor, bool], Tensor | float]
+
+
+def softmax_loss(logits: Tensor, targets: Tensor, wants_gradients: bool) -> Tensor:
+    """Sum of the rows' losses; with gradients, the logits are overwritten by theirs, softmax − one-hot."""
+    smallest = torch.finfo(logits.dtype).tiny
+    torch.softmax(logits, -1, out=logits)
+    of_target = logits.gather(1, targets[:, None])
+    loss = -of_target.clamp(min=smallest).log_().sum()
+    if wants_gradients:
+        logits.scatter_(1, targets[:, None], of_target.sub_(1))
+    return loss
+
+
+def linear_cross_entropy(
+    hidden: Tensor, weight: Tensor, targets: Tensor, chunk_loss: SoftmaxLoss = softmax_loss
+) -> Tensor:
     """Mean of ``−ln softmax(hidden · weightᵀ)[target]`` over rows, in nats.
 
-    Equal to ``F.cross_entropy(hidden @ weight.T, targets)``, except that a single row's loss ends where the smallest
-    normal number of the type does (87 nats in float32).
+    Equal to ``F.cross_entropy(hidden @ weight.T, targets)``, except that a single row's loss is at most that of the
+    type's smallest normal probability (87 nats in float32).
 
     Parameters
     ----------
@@ -31,6 +45,8 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Ten
         ``[V, h]``, the output layer.
     targets
         ``[N]``, integers in ``[0, V)``.
+    chunk_loss
+        Loss and gradient of a chunk of logits.
 
     Returns
     -------
@@ -38,15 +54,20 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Ten
         A scalar of the type of ``weight``. Under autocast the matrix products run in the lower precision; softmax,
         loss and sums over chunks keep the weight's.
     """
-    if liger.usable(hidden):
-        return liger.liger_cross_entropy(hidden, weight, targets)
     wants_gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
-    return _LinearCrossEntropy.apply(hidden, weight, targets, wants_gradients)
+    return _LinearCrossEntropy.apply(hidden, weight, targets, wants_gradients, chunk_loss)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, wants_gradients: bool) -> Tensor:
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        wants_gradients: bool,
+        chunk_loss: SoftmaxLoss,
+    ) -> Tensor:
         (rows, width), vocabulary, wide = hidden.shape, weight.shape[0], weight.dtype
         device = hidden.device.type
         narrow = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else wide
@@ -65,7 +86,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 torch.mm(x, narrow_weight.t(), out=probabilities)
             else:
                 probabilities.copy_(x @ narrow_weight.t())
-            loss += _softmax_loss(probabilities, targets[start:stop], wants_gradients)
+            loss += chunk_loss(probabilities, targets[start:stop], wants_gradients)
             if wants_gradients:
                 difference = probabilities.to(narrow)
                 grad_hidden[start:stop] = difference @ narrow_weight
@@ -78,23 +99,6 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return loss.div_(rows)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         grad_hidden, grad_weight = ctx.saved_tensors
-        return grad_hidden * gradient, (grad_weight * gradient).t(), None, None
-
-
-def _softmax_loss(logits: Tensor, targets: Tensor, wants_gradients: bool) -> Tensor | float:
-    """Sum of the rows' losses; in place of the logits their gradient, softmax − one-hot, where it is wanted."""
-    smallest = torch.finfo(logits.dtype).tiny
-    if native.usable(logits):
-        most = -math.log(smallest)
-        nats: float = native.call(
-            "cross_entropy", *logits.shape, wants_gradients, most, logits, targets.contiguous()
-        )
-        return nats
-    torch.softmax(logits, -1, out=logits)
-    of_target = logits.gather(1, targets[:, None])
-    loss = -of_target.clamp(min=smallest).log_().sum()
-    if wants_gradients:
-        logits.scatter_(1, targets[:, None], of_target.sub_(1))
-    return loss
+        return grad_hidden * gradient, (grad_weight * gradient).t(), None, None, None

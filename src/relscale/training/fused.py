@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from relscale.training.sharding import share
+from relscale.training.sharding import local_shard
 
 
 def fused_adamw(
@@ -23,15 +23,15 @@ def fused_adamw(
     Parameters
     ----------
     weights, gradients, m, v
-        Tensors of one device, in the same order. Of those that devices share, its share takes the step.
+        Tensors of one device, in the same order. Of sharded tensors, this device updates its shard.
     step
         A scalar on that device: 1 for the first step.
     """
     torch._fused_adamw_(
-        [share(weight) for weight in weights],
-        [share(gradient) for gradient in gradients],
-        [share(moment) for moment in m],
-        [share(moment) for moment in v],
+        [local_shard(weight) for weight in weights],
+        [local_shard(gradient) for gradient in gradients],
+        [local_shard(moment) for moment in m],
+        [local_shard(moment) for moment in v],
         [],
         [step] * len(m),
         lr=lr,

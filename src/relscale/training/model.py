@@ -12,13 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from relscale.design.architecture import Architecture
-from relscale.training.attention import causal_attention
-from relscale.training.cross_entropy import linear_cross_entropy
-from relscale.training.head_norm import norm_rotate
-from relscale.training.projections import project
-from relscale.training.rms_norm import rms_norm
-from relscale.training.rotary import rotary_tables
-from relscale.training.swiglu import swiglu
+from relscale.training import ops
 
 INITIAL_STD = 0.02
 
@@ -32,7 +26,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[..., size]`` to ``[..., size]``."""
-        return rms_norm(x, self.weight)
+        return ops.rms_norm(x, self.weight)
 
 
 class Attention(nn.Module):
@@ -51,10 +45,10 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """``[B, T, h]`` to ``[B, T, h]``."""
         heads = (*x.shape[:-1], -1, self.head_size)  # [B, T, n, d]
-        q, k, v = project(x, self.q_proj.weight, self.k_proj.weight, self.v_proj.weight)
-        q = norm_rotate(q.view(heads), self.q_norm.weight, cos, sin)
-        k = norm_rotate(k.view(heads), self.k_norm.weight, cos, sin)
-        y = causal_attention(q, k, v.view(heads))
+        q, k, v = ops.projections(x, self.q_proj.weight, self.k_proj.weight, self.v_proj.weight)
+        q = ops.rms_norm_rotary(q.view(heads), self.q_norm.weight, cos, sin)
+        k = ops.rms_norm_rotary(k.view(heads), self.k_norm.weight, cos, sin)
+        y = ops.attention(q, k, v.view(heads))
         return self.o_proj(y.flatten(2))
 
 
@@ -69,7 +63,7 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, T, h]`` to ``[B, T, h]``."""
-        return swiglu(x, self.gate_proj.weight, self.up_proj.weight, self.down_proj.weight)
+        return ops.swiglu(x, self.gate_proj.weight, self.up_proj.weight, self.down_proj.weight)
 
 
 class Layer(nn.Module):
@@ -103,7 +97,7 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(Layer(a) for _ in range(a.num_layers))
         self.norm = RMSNorm(a.hidden_size)
         self.lm_head = nn.Linear(a.hidden_size, a.vocabulary_size, bias=False)
-        cos, sin = rotary_tables(a.sequence_length, a.head_size)
+        cos, sin = ops.rotary_tables(a.sequence_length, a.head_size)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
         for module in self.modules():
@@ -123,6 +117,6 @@ class Decoder(nn.Module):
         return self.lm_head(self.hidden(tokens))
 
     def loss(self, tokens: Tensor) -> Tensor:
-        """Mean nats a token of sequences ``[B, T + 1]``, each position predicting the next."""
+        """Mean nats per token of sequences ``[B, T + 1]``, each position predicting the next."""
         hidden = self.hidden(tokens[:, :-1])
-        return linear_cross_entropy(hidden.flatten(0, 1), self.lm_head.weight, tokens[:, 1:].flatten())
+        return ops.cross_entropy(hidden.flatten(0, 1), self.lm_head.weight, tokens[:, 1:].flatten())

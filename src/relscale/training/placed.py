@@ -13,7 +13,7 @@ from relscale.design.run import Hyperparameters
 from relscale.training.devices import Devices
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
-from relscale.training.sharding import number, shared_like, whole
+from relscale.training.sharding import gather, shard_like, to_scalar
 
 
 class Placed:
@@ -85,29 +85,29 @@ class Placed:
 
     def clip(self, largest: float) -> Tensor:
         """Scale the gradients so that their global norm is at most ``largest``; the norm before."""
-        return number(torch.nn.utils.clip_grad_norm_(self.model.parameters(), largest))
+        return to_scalar(torch.nn.utils.clip_grad_norm_(self.model.parameters(), largest))
 
     def state(self) -> dict[str, Any]:
         """Weights and the optimizer's state, whole on the first device; all devices ask together."""
         return {
             "model": self.weights(),
-            "optimizer": whole(self.optimizer.state_dict(), self.devices.rank == 0),
+            "optimizer": gather(self.optimizer.state_dict(), self.devices.rank == 0),
         }
 
     def weights(self) -> dict[str, Tensor]:
         """The weights by their names, whole on the first device; all devices ask together."""
-        weights: dict[str, Tensor] = whole(self.model.state_dict(), self.devices.rank == 0)
+        weights: dict[str, Tensor] = gather(self.model.state_dict(), self.devices.rank == 0)
         return weights
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what ``state`` gave, on whichever devices."""
         own = self.model.state_dict()
         self.model.load_state_dict(
-            {name: shared_like(value, own[name]) for name, value in state["model"].items()}
+            {name: shard_like(value, own[name]) for name, value in state["model"].items()}
         )
         parameters = [each for group in self.optimizer.param_groups for each in group["params"]]
         kept = {
-            index: {name: shared_like(value, parameters[index]) for name, value in values.items()}
+            index: {name: shard_like(value, parameters[index]) for name, value in values.items()}
             for index, values in state["optimizer"]["state"].items()
         }
         self.optimizer.load_state_dict({**state["optimizer"], "state": kept})

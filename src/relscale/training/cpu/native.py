@@ -1,9 +1,4 @@
-"""Kernels in C for training on a CPU, compiled once where the machine has a compiler.
-
-torch's own operations each pass over memory and allocate a result; at widths under a few hundred that costs as much as
-half of the matrix products. ``native.c`` does a layer's norm, rotation, SwiGLU, softmax and attention in one pass each.
-Where there is no compiler, or on another device, the callers here compute the same by torch's operations.
-"""
+"""``native.c``, compiled once where the machine has a compiler, and loaded by ``ctypes``."""
 
 import ctypes
 import hashlib
@@ -56,14 +51,14 @@ TYPES = {"p": ctypes.c_void_p, "n": ctypes.c_long, "f": ctypes.c_float, "d": cty
 def usable(*tensors: Tensor) -> bool:
     """Whether the kernels can work on tensors of this kind.
 
-    They want float32 on a CPU, outside autocast and ``torch.compile``, and one thread: torch's operations share their
-    work among several, these do not.
+    They take float32 on a processor, outside autocast and ``torch.compile``, and one thread: torch's operations divide
+    their work among several threads, these do not.
     """
-    return torch.get_num_threads() == 1 and fit(*tensors)
+    return torch.get_num_threads() == 1 and supports(*tensors)
 
 
-def fit(*tensors: Tensor) -> bool:
-    """The same for a caller that shares the work among threads itself."""
+def supports(*tensors: Tensor) -> bool:
+    """The same for a caller that divides the work among threads itself."""
     return (
         not torch.compiler.is_compiling()
         and all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
@@ -91,18 +86,18 @@ def sgemm() -> int | None:
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The kernels, compiled if this machine has not done so; None where it cannot, which is said in a line.
+    """The kernels, compiled if this machine has not done so; None where it cannot, which is reported in one line.
 
-    They lie in the user's cache folder under a digest of source, compiler and processor, as a home may be shared by
-    several machines, and one of their own bytes. ``RELSCALE_NATIVE=0`` leaves them out; ``CC`` names another compiler,
-    with arguments perhaps.
+    They are kept in the user's cache folder under a digest of source, compiler and processor, as machines may share a
+    home folder, and one of their own bytes. ``RELSCALE_NATIVE=0`` disables them; ``CC`` names another compiler,
+    with or without arguments.
     """
     if os.environ.get("RELSCALE_NATIVE") == "0":
         return None
     try:
         compiler = _compiler()
         key = _digest(compiler)
-        kernels = ctypes.CDLL(str(_cached(key) or _made(key, compiler)))
+        kernels = ctypes.CDLL(str(_cached(key) or _compile(key, compiler)))
     # No compiler, one that does not work, or no folder to write to.
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         print(f"training without kernels in C, which is slower: {_reason(error)}", file=sys.stderr)
@@ -135,10 +130,9 @@ def _compiler() -> list[str]:
 
 
 def _cached(key: str) -> Path | None:
-    """The kernels under a key whose bytes are those that were written; others are deleted.
+    """The kernels under a key whose bytes are those that were written; damaged ones are deleted.
 
-    A library that was cut would end the process without a word, and one that cannot be loaded would be another way of
-    training, with other last digits.
+    A truncated library would crash the process, and one that cannot be loaded would silently change the last digits.
     """
     for path in sorted(user_cache().glob(f"kernels-{key}-*.so")):
         if path.stem.endswith(f"-{file_digest(path)}"):
@@ -148,8 +142,8 @@ def _cached(key: str) -> Path | None:
     return None
 
 
-def _made(key: str, compiler: Sequence[str]) -> Path:
-    """The kernels, compiled into the cache."""
+def _compile(key: str, compiler: Sequence[str]) -> Path:
+    """Compile the kernels into the cache."""
     with tempfile.TemporaryDirectory() as temporary:
         output = Path(temporary) / "kernels.so"
         subprocess.run(

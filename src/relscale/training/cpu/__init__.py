@@ -1,0 +1,10 @@
+"""Kernels in C for training on a processor: an optional extra behind ``relscale.training.ops``, known to nothing else.
+
+Why it is kept: at the widths that a laptop trains (16 to 256) torch's own operations spend as much time in passes over
+memory as in matrix products. The kernels fuse them: a layer's norm, rotation, SwiGLU, softmax and attention each take
+one pass. Deleting them would also change the last digits of every stored run of the default experiment.
+
+What it costs: C (``native.c``), a compiler on the machine and ``ctypes``. Without a compiler, with several threads, on
+a GPU, under autocast or ``torch.compile``, or with ``RELSCALE_NATIVE=0``, ``ops`` computes the same by torch's
+operations, and results differ by rounding. ``benchmarks/training.py`` measures the gain.
+"""
