@@ -43,6 +43,7 @@ CONFIG: dict[str, Any] = {
     "figures": ["isoflop", "frontier"],
 }
 NOT_RESULTS = ("logs", "benchmarks")
+DATED = (".svg", ".pdf")  # a browser draws these with names and dates of their own
 
 
 class SmallExperiment:
@@ -103,6 +104,8 @@ class SmallExperiment:
             if not path.is_file() or set(path.parts) & set(NOT_RESULTS) or path.name.startswith("."):
                 continue
             if path.name == FILE and "/runs/" in name:  # has the digest of a record
+                continue
+            if path.suffix in DATED:
                 continue
             content = path.read_bytes()
             if path.name == "run.json":

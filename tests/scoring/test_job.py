@@ -290,6 +290,16 @@ def test_parts_that_are_not_what_was_written_are_scored_again(job_again, scored,
     assert same(pyarrow.parquet.read_table(job_again()), items(scored, "behaviours"))
 
 
+def test_parts_beside_whole_items_are_removed(job_again):
+    path = job_again()
+    before = path.read_bytes()
+    table = pyarrow.parquet.read_table(path)
+    part = path.with_suffix(".parts") / "0-0-of-1.parquet"
+    write_table(table.append_column("number", pa.array([0] * table.num_rows, "int32")), part)
+    assert job_again().read_bytes() == before
+    assert not part.parent.exists()
+
+
 def test_a_job_refuses_to_join_while_tasks_are_missing(job_again, monkeypatch):
     from relscale.scoring import job
 

@@ -141,6 +141,9 @@ def score_job(
     missing = [entry for entry in scored if read_statuses(entry) is None]
     if missing:
         _score(missing, options)
+    for entry in scored:
+        if entry.parts.is_dir():  # a job was killed between joining its parts and removing them
+            _join(entry)
     manifest = [_described(entry) for entry in entries]
     write_entries(output, manifest)
     return manifest
