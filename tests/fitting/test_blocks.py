@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
+from relscale.figures.data import Row
 from relscale.figures.law_lines import law_line
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.frontier import Point
@@ -129,7 +130,7 @@ def test_a_band_ends_where_the_intervals_at_the_least_and_the_largest_compute_do
     rows = law_rows(relative.LINE, curves_of(x, y, block), Settings())
     estimate = lines(x, y, blocks=[f"training {b}" for b in block])
     assert abs(rows[0]["correlation"]) > 0.2
-    band = law_line(rows, np.exp(x).tolist())
+    band = law_line([Row(row) for row in rows], np.exp(x).tolist())
     assert band is not None
     assert band.low is not None
     assert band.high is not None

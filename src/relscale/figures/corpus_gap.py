@@ -10,9 +10,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 from relscale.figures import theme
+from relscale.figures.chart import known as is_known
+from relscale.figures.curves import MOST_STYLED
 from relscale.figures.data import GROUP, FigureData, Row, Suite, distinct
-from relscale.figures.law_lines import ABOUT, ESTIMANDS, MOST_STYLED, law_line
-from relscale.figures.law_lines import known as is_known
+from relscale.figures.law_lines import law_line
 from relscale.figures.panels import (
     HEADING,
     LINE,
@@ -27,6 +28,7 @@ from relscale.figures.panels import (
     panels,
     set_axes,
 )
+from relscale.figures.select import ABOUT, ESTIMANDS
 from relscale.measurements.metric import VALIDATION
 
 TITLE = "Relative laws between corpora"

@@ -17,7 +17,21 @@ from relscale.measurements.metric import Metric
 from relscale.tables import read_table
 from relscale.yaml_text import load
 
-Row = dict[str, Any]
+
+class Row(dict[str, Any]):
+    """A row of a table; its columns are attributes too."""
+
+    def __getattr__(self, column: str) -> Any:
+        """The value in a column."""
+        try:
+            return self[column]
+        except KeyError:
+            raise AttributeError(f"no column {column!r}") from None
+
+    def __or__(self, other: Mapping[str, Any]) -> "Row":  # type: ignore[override]
+        """The row with some columns changed."""
+        return Row({**self, **other})
+
 
 KEYS = ("experiment", "corpus", "optimizer", "suite", "prompt", "metric", "group")
 PAIR = (*KEYS, "baseline", "contrast")
@@ -179,7 +193,7 @@ class FigureData:
                 Path(self.measurements) if table == "measurements" else Path(self.fits) / f"{table}.parquet"
             )
             whole = read_table(path, COLUMNS[table]).select(COLUMNS[table])
-            self._tables[table] = _table_as_text(whole).to_pylist()
+            self._tables[table] = [Row(row) for row in _table_as_text(whole).to_pylist()]
             for row in self._tables[table]:
                 self._parts.setdefault((table, row.get("suite"), row.get("group")), []).append(row)
         if "suite" in where and "group" in where:  # most questions are for one group; the tables hold many

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import plotly.graph_objects as go
 
 from relscale.figures import theme
+from relscale.figures.chart import known
+from relscale.figures.curves import MOST_STYLED
 from relscale.figures.data import FigureData, Row, Series, Suite, distinct
-from relscale.figures.law_lines import ESTIMANDS, MOST_STYLED, known
 from relscale.figures.panels import (
     HEADING,
     LINE,
@@ -25,6 +26,7 @@ from relscale.figures.panels import (
     panels,
     set_axes,
 )
+from relscale.figures.select import ESTIMANDS
 
 TITLE = "How fast gaps move: Δβ"
 GROUP = 36  # pixels for a group, its two intervals one above the other

@@ -14,8 +14,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 from relscale.figures import theme
+from relscale.figures.chart import known
+from relscale.figures.curves import LAWS, VALUES
 from relscale.figures.data import GROUP, FigureData, Row, Series, Suite, distinct
-from relscale.figures.law_lines import LAWS, VALUES, known, law_line
+from relscale.figures.law_lines import law_line
 from relscale.figures.panels import (
     HEADING,
     LINE,

@@ -4,107 +4,70 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.figures import theme
-from relscale.figures.data import FigureData
-from relscale.figures.law_lines import LawLine, known, law_line
-from relscale.figures.panels import (
+from relscale.figures.chart import (
     HEADING,
     LINE,
+    Key,
+    compute_axis,
     empty,
-    footnotes,
-    heading,
-    legend_right,
-    panels,
-    set_axes,
+    grid,
+    known,
+    log_axis,
+    power_axis,
+    power_of_ten,
+    styles,
 )
+from relscale.figures.curves import Curve, draw_curves
+from relscale.figures.data import FigureData, Row
+from relscale.figures.law_lines import law_line
+from relscale.figures.select import LOSS, of, series_in
 
 TITLE = "Compute-optimal frontier"
 # column of the frontier, heading, its exponent, title of the axis, law
 PARTS = (
-    ("tokens", "Tokens D ∝ F<sup>a</sup>", "a", "compute-optimal tokens (number)", "compute_optimal_tokens"),
-    (
-        "params",
-        "Parameters N ∝ F<sup>b</sup>",
-        "b",
-        "compute-optimal parameters (number)",
-        "compute_optimal_params",
-    ),
-    ("loss", "Loss L ∝ F<sup>−β</sup>", "β", "validation loss (nats a token)", "power_law"),
+    ("tokens", "Tokens D ∝ F<sup>a</sup>", "a", "compute-optimal tokens", "compute_optimal_tokens"),
+    ("params", "Parameters N ∝ F<sup>b</sup>", "b", "compute-optimal parameters", "compute_optimal_params"),
+    ("loss", "Loss L ∝ F<sup>−β</sup>", "β", "validation loss (nats per token)", "power_law"),
 )
 
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """Draw a panel for each quantity and a line for each corpus. It has no options."""
-    points = [
-        row for row in data.rows("frontier", status="ok", run=None) if known(row["tokens"], row["loss"])
-    ]
+    points = [row for row in data.rows("frontier", status="ok", run=None) if known(row.tokens, row.loss)]
     if not points:
         return empty(TITLE, "No budget has a minimum of validation loss inside the sizes that were tried.")
-    found = {(row["corpus"], row["optimizer"]) for row in points}
-    every = [series for series in data.series if (series.corpus, series.optimizer) in found]
-    grid = panels(TITLE, 1, len(PARTS), width=290, height=290, gap_x=84, top=HEADING + LINE * len(every))
-    styles = theme.styles([series.label for series in every])
-    x = theme.compute_axis([point["training_flops"] for point in points], grid.width)
+    every = series_in(data, points)
+    panels = grid(TITLE, 1, len(PARTS), width=290, height=290, gap_x=84, top=HEADING + LINE * len(every))
+    style = styles([series.label for series in every])
+    x = compute_axis([point.training_flops for point in points], panels.width)
     levels = set()
-    for column, (quantity, name, exponent, title, law) in enumerate(PARTS):
-        axes = grid.axes(0, column)
-        values = []
-        told = []
+    for column, (quantity, heading, exponent, title, law) in enumerate(PARTS):
+        curves = []
         for series in every:
-            style = styles[series.label]
-            own = [row for row in points if all(row[key] == value for key, value in series.key.items())]
-            own = [row for row in own if known(row[quantity])]
-            shown = [row[quantity] for row in own]
-            fits = data.law_rows(**series.key, suite="validation", law=law)
-            fits = [row for row in fits if law != "power_law" or row["metric"] == "nats_per_token"]
-            line = law_line(fits, [row["training_flops"] for row in own])
-            trace = {**axes, "legendgroup": series.label, "name": series.label}
-            if line:
-                curve = theme.line_with_band(line.flops, line.value, line.low, line.high, style, **trace)
-                grid.figure.add_traces(curve)
-                shown += [*line.value, *(line.low or []), *(line.high or [])]
-                levels |= {line.slope["level"]} if line.low else set()
-                told.append(f"{series.label}: {_exponent(line, exponent)}")
-            else:
-                told.append(f"{series.label}: no fit")
-            grid.figure.add_trace(
-                go.Scatter(
-                    x=[row["training_flops"] for row in own],
-                    y=[row[quantity] for row in own],
-                    mode="markers",
-                    marker=style.marker(),
-                    hovertemplate=f"{series.label}<br>%{{x:.3g}} FLOPs<br>%{{y:.4g}}<extra></extra>",
-                    showlegend=False,
-                    **trace,
-                )
-            )
-            values += shown
-        make = theme.log_axis if quantity == "loss" else theme.power_axis
-        set_axes(grid, 0, column, x, make(values, title))
-        heading(grid, 0, column, name, *told)
-    for series in every:
-        key = theme.legend_key(
-            series.label, styles[series.label], legendgroup=series.label, **grid.axes(0, 0)
+            shown = [row for row in of(series, points) if known(row[quantity])]
+            flops = [row.training_flops for row in shown]
+            fits: list[Row] = data.law_rows(**series.key, **LOSS, law=law)
+            line = law_line(fits, flops)
+            curves.append(Curve(series.label, series.label, flops, [row[quantity] for row in shown], line))
+            levels |= {line.slope.level} if line and line.low else set()
+        values = [value for curve in curves for value in curve.shown_values]
+        panel = panels.panel(0, column)
+        panel.axes(x, log_axis(values, title) if quantity == "loss" else power_axis(values, title))
+        draw_curves(panel, curves, style)
+        fitted = [curve.line.words(exponent, 3) if curve.line else "no fit" for curve in curves]
+        panel.heading(
+            heading, *(f"{curve.label}: {words}" for curve, words in zip(curves, fitted, strict=True))
         )
-        grid.figure.add_trace(key)
-    legend_right(grid, [series.label for series in every])
-    band = [
-        f"Band and brackets: {level:.0%} interval of the fitted power law (runs vary)." for level in levels
-    ]
-    left = [
-        f"{row['corpus']}, {theme.power_of_ten(row['budget'])} FLOPs is left out: {row['status']}."
-        for row in data.rows("frontier", run=None)
-        if row["status"] != "ok" and known(row["budget"])
-    ]
-    footnotes(grid, band + left)
-    return grid.figure
-
-
-def _exponent(line: LawLine, name: str) -> str:
-    slope = line.slope
-    interval = f" [{_number(slope['low'])}, {_number(slope['high'])}]" if line.low else ""
-    return f"{name} = {_number(slope['value'])}{interval}"
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−")
+    panels.key([Key(label, style, group=label) for label, style in style.items()])
+    panels.notes(
+        *(
+            f"Band and brackets: {level:.0%} interval of the fitted power law (runs vary)."
+            for level in levels
+        ),
+        *(
+            f"{row.corpus}, {power_of_ten(row.budget)} FLOPs is left out: {row.status}."
+            for row in data.rows("frontier", run=None)
+            if row.status != "ok" and known(row.budget)
+        ),
+    )
+    return panels.figure

@@ -4,45 +4,42 @@ Top: β of each group's own law. Bottom: Δβ against the baseline. A column is 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 
-from relscale.figures import theme
-from relscale.figures.data import FigureData, Row, Series, Suite
-from relscale.figures.labels import Mark, annotation, place_labels
-from relscale.figures.law_lines import ABOUT, ESTIMANDS, known
-from relscale.figures.panels import (
+from relscale.figures.chart import (
     HEADING,
     LINE,
-    Panels,
-    footnotes,
-    heading,
-    legend_right,
-    level_line,
-    note_in_panel,
-    panels,
-    set_axes,
+    Key,
+    Panel,
+    Style,
+    decimals,
+    grid,
+    known,
+    linear_axis,
+    log_axis,
+    styles,
 )
+from relscale.figures.data import FigureData, Row, Suite
+from relscale.figures.select import ABOUT, ends, widest
 
 MOST_LABELLED = 8  # groups that have room for a label each; more have a legend
 FEWEST = 4  # groups that a correlation needs, and even then it only describes
-SLOPES = (
-    ("power_law", "beta", "β, error ∝ F<sup>−β</sup> (no unit)"),
-    ("relative_power_law", "delta_beta", "Δβ (no unit)"),
-)
+SLOPES = (("power_law", "beta"), ("relative_power_law", "delta_beta"))
 
 
 class Words(NamedTuple):
-    """How a figure calls the number.
+    """What a figure calls the number.
 
     Attributes
     ----------
     title, axis
         Of the figure, and of the number's axis with its unit.
     hover
-        The number in a box under the pointer, such as ``%{x:.2f}% of training tokens``.
+        The number when a point is pointed at, such as ``%{x:.2f}% of training tokens``.
     known, logged
         After "a group with" and "slope with": "a known share", "log share".
     notes
@@ -71,154 +68,79 @@ def draw_slopes(
     known_of
         The label of a series to a positive number for each of some groups; the others are left out.
     words
-        How the figure, the number and its axis are called.
+        What the figure, the number and its axis are called.
     options
         ``estimand`` chooses the interval.
     """
-    grid = panels(
-        f"{words.title}: {suite.title}",
-        2,
-        len(data.series),
-        height=290,
-        gap_y=84 + LINE,
-        gap_x=84,
-        top=HEADING + LINE,
-    )
-    points = {
-        (series.label, law): _points(data, series, suite, law, parameter, known_of[series.label], options)
-        for series in data.series
-        for law, parameter, _ in SLOPES
-    }
-    x = theme.log_axis([point["x"] for told in points.values() for point in told], words.axis, pad=0.32)
-    styles = theme.styles(list(suite.labels), suite.baseline)
-    for row, (law, _, title) in enumerate(SLOPES):
-        for column, series in enumerate(data.series):
-            told = points[series.label, law]
-            ends = [point[end] for point in told for end in ("value", "low", "high") if known(point[end])]
-            y = theme.linear_axis(ends, _title(suite, law, title), pad=0.16, zero=law == "relative_power_law")
-            set_axes(grid, row, column, x, y)
-            heading(grid, row, column, series.label, _correlation(told))
-            if law == "relative_power_law":
-                level_line(grid, row, column, 0.0)
-            if told:
-                _draw_panel(grid, row, column, told, suite, styles, x["range"], y["range"], words.hover)
-            else:
-                note_in_panel(grid, row, column, f"no law was fitted to a group with {words.known}")
-    intervals = {
-        (point["level"], point["estimand"])
-        for told in points.values()
-        for point in told
-        if known(point["low"])
-    }
-    notes = [f"Bars: {level:.0%} interval for {ABOUT[estimand]}." for level, estimand in sorted(intervals)]
-    notes.append(
-        f"Correlations, of slope with {words.logged}, describe these groups; groups are few and were not drawn at "
-        "random, so they test nothing."
-    )
-    notes += words.notes
-    if len(suite.labels) > MOST_LABELLED:
-        for group, label in suite.labels.items():
-            key = theme.legend_key(label, styles[group], mode="markers", legendgroup=group, **grid.axes(0, 0))
-            grid.figure.add_trace(key)
-        legend_right(grid, list(suite.labels.values()))
-    footnotes(grid, notes)
-    return grid.figure
-
-
-def _title(suite: Suite, law: str, title: str) -> str:
-    return f"Δβ against {suite.baseline_label} (no unit)" if law == "relative_power_law" else title
-
-
-def _points(
-    data: FigureData,
-    series: Series,
-    suite: Suite,
-    law: str,
-    parameter: str,
-    known_of: Mapping[str, float],
-    options: Mapping[str, Any],
-) -> list[Row]:
-    """The slopes of the groups with a known number, each with the interval of the widest estimand that has one."""
-    found = []
-    for group in suite.labels:
-        if not known_of.get(group):
-            continue
-        rows = data.law_rows(**series.key, **suite.key, group=group, law=law, parameter=parameter)
-        rows = [row for row in rows if known(row["value"]) and row["estimand"] in ESTIMANDS]
-        if options.get("estimand"):
-            rows = [row for row in rows if row["estimand"] == options["estimand"]]
-        rows.sort(key=lambda row: (not known(row["low"], row["high"]), ESTIMANDS.index(row["estimand"])))
-        found += [row | {"x": known_of[group]} for row in rows[:1]]
-    return found
-
-
-def _draw_panel(
-    grid: Panels,
-    row: int,
-    column: int,
-    points: Sequence[Row],
-    suite: Suite,
-    styles: dict[str, theme.Style],
-    x_range: Sequence[float],
-    y_range: Sequence[float],
-    hover: str,
-) -> None:
-    axes = grid.axes(row, column)
-    width, height = grid.width, grid.heights[row]
-
-    def across(x: float) -> float:
-        return (float(np.log10(x)) - x_range[0]) / (x_range[1] - x_range[0]) * width
-
-    def down(value: float) -> float:
-        return (y_range[1] - value) / (y_range[1] - y_range[0]) * height
-
-    marks = []
-    for point in points:
-        y = down(point["value"])
-        ends = (down(point["high"]), down(point["low"])) if known(point["low"], point["high"]) else (y, y)
-        marks.append(Mark(across(point["x"]), y, *ends))
-    level = [(0.0, down(0) - 2, width, down(0) + 2)] if y_range[0] < 0 < y_range[1] else []
-    labels = [suite.labels[point["group"]] for point in points]
-    places = place_labels(marks, labels, width, height, level)
-    for point, label, place in zip(points, labels, places, strict=True):
+    title = f"{words.title}: {suite.title}"
+    sizes = {"height": 290, "gap_y": 84 + LINE, "gap_x": 84, "top": HEADING + LINE}
+    panels = grid(title, 2, len(data.series), **sizes)
+    slopes = {}
+    for series in data.series:
+        for law, parameter in SLOPES:
+            rows = data.law_rows(**series.key, **suite.key, law=law, parameter=parameter)
+            rows = [row for row in rows if known(row.value) and known_of[series.label].get(row.group)]
+            rows = [row for row in rows if options.get("estimand") in (None, row.estimand)]
+            chosen = {row.group: row for row in widest(rows)}
+            slopes[series.label, law] = [chosen[group] for group in suite.labels if group in chosen]
+    numbers = [known_of[label][row.group] for (label, _), rows in slopes.items() for row in rows]
+    x = log_axis(numbers, words.axis, pad=0.32 if len(suite.labels) <= MOST_LABELLED else 0.1)
+    style = {group: replace(one, size=10) for group, one in styles(suite.labels, suite.baseline).items()}
+    for (row, (law, _)), (column, series) in (
+        (row, column) for row in enumerate(SLOPES) for column in enumerate(data.series)
+    ):
+        panel, found = panels.panel(row, column), slopes[series.label, law]
+        name = f"Δβ against {suite.baseline_label}" if row else "β, error ∝ F<sup>−β</sup>"
+        panel.axes(x, linear_axis(ends(found), name, pad=0.16, zero=bool(row)))
+        share = [known_of[series.label][slope.group] for slope in found]
+        panel.heading(series.label, _correlation(share, [slope.value for slope in found]))
+        if row:
+            panel.reference_line(0.0)
+        if not found:
+            panel.message(f"no law was fitted to a group with {words.known}")
+        for at, slope in zip(share, found, strict=True):
+            _draw_slope(panel, at, slope, style[slope.group], suite.labels[slope.group], words.hover)
         if len(suite.labels) <= MOST_LABELLED:
-            y = point[{"point": "value", "top": "high", "bottom": "low"}[place.at]]
-            at = (float(np.log10(point["x"])), point["value"] if y is None else y)
-            where = {"xref": axes["xaxis"], "yref": axes["yaxis"]}
-            grid.figure.add_annotation(**annotation(at, label, place), **where)
-        style = styles[point["group"]]
-        bar = None
-        if known(point["low"], point["high"]):
-            up, down_by = point["high"] - point["value"], point["value"] - point["low"]
-            bar = {
-                "type": "data",
-                "array": [up],
-                "arrayminus": [down_by],
-                "color": style.colour,
-                "thickness": 1.5,
-            }
-        grid.figure.add_trace(
-            go.Scatter(
-                x=[point["x"]],
-                y=[point["value"]],
-                error_y=bar,
-                mode="markers",
-                marker=style.marker(10),
-                legendgroup=point["group"],
-                hovertemplate=f"{label}: {hover}<br>slope %{{y:.4f}}<extra></extra>",
-                showlegend=False,
-                **axes,
-            )
-        )
+            points = [
+                (
+                    at,
+                    slope.value,
+                    *((slope.low, slope.high) if known(slope.low, slope.high) else (None, None)),
+                )
+                for at, slope in zip(share, found, strict=True)
+            ]
+            panel.point_labels(points, [suite.labels[slope.group] for slope in found])
+    if len(suite.labels) > MOST_LABELLED:
+        panels.key([Key(label, style[group], "markers", group) for group, label in suite.labels.items()])
+    bars = {(row.level, row.estimand) for rows in slopes.values() for row in rows if known(row.low)}
+    panels.notes(
+        *(f"Bars: {level:.0%} interval for {ABOUT[estimand]}." for level, estimand in sorted(bars)),
+        f"Correlations are of the slope with {words.logged}. The groups are few and no random sample, so this is "
+        "descriptive only.",
+        *words.notes,
+    )
+    return panels.figure
 
 
-def _correlation(points: Sequence[Row]) -> str:
-    if len(points) < FEWEST:
-        return f"{len(points)} groups: too few to correlate"
-    x = np.log([point["x"] for point in points])
-    slope = np.array([point["value"] for point in points])
-    pearson, spearman = correlation(x, slope), correlation(ranks(x), ranks(slope))
-    return f"{len(points)} groups: Pearson {_signed(pearson)}, rank correlation {_signed(spearman)}"
+def _draw_slope(panel: Panel, at: float, slope: Row, style: Style, label: str, hover: str) -> None:
+    bounded = known(slope.low, slope.high)
+    panel.points(
+        [at],
+        [slope.value],
+        replace(style, width=1.5),
+        low=[slope.low] if bounded else None,
+        high=[slope.high] if bounded else None,
+        hover=f"{label}: {hover}<br>slope %{{y:.4f}}",
+        group=slope.group,
+    )
+
+
+def _correlation(numbers: Sequence[float], slopes: Sequence[float]) -> str:
+    if len(slopes) < FEWEST:
+        return f"{len(slopes)} groups: too few to correlate"
+    x, y = np.log(numbers), np.array(slopes)
+    pearson, spearman = correlation(x, y), correlation(ranks(x), ranks(y))
+    return f"{len(slopes)} groups: Pearson {_signed(pearson)}, rank correlation {_signed(spearman)}"
 
 
 def correlation(x: np.ndarray, y: np.ndarray) -> float:
@@ -236,4 +158,4 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−") if np.isfinite(value) else "undefined"
+    return f"{'+' if value >= 0 else ''}{decimals(value, 2)}" if np.isfinite(value) else "undefined"

@@ -11,9 +11,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from relscale.errors import RelscaleError
+from relscale.figures.chart import empty
 from relscale.figures.data import FigureData
 from relscale.figures.group_slopes import Words, draw_slopes
-from relscale.figures.panels import empty
 from relscale.tables import read_table
 
 TABLE = Path(__file__).with_name("internet_users_percent.csv")

@@ -5,178 +5,127 @@ A column is a corpus.
 
 import math
 from collections.abc import Sequence
-from itertools import compress
+from dataclasses import replace
 from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.figures import theme
-from relscale.figures.data import FigureData, Row, Series, distinct
-from relscale.figures.law_lines import known
-from relscale.figures.panels import (
-    Panels,
+from relscale.figures.chart import (
+    INK,
+    LEFT_OUT,
+    Key,
+    Panel,
+    Style,
     empty,
-    footnotes,
-    heading,
-    legend_right,
-    note_in_panel,
-    panels,
-    set_axes,
+    grid,
+    known,
+    linear_axis,
+    ordered_styles,
+    power_axis,
+    power_of_ten,
 )
-from relscale.measurements.metric import VALIDATION
+from relscale.figures.chart.axes import Axis
+from relscale.figures.data import FigureData, Row, Series, distinct
+from relscale.figures.select import LOSS, of, series_in
 
 TITLE = "IsoFLOP curves"
-POINTS = 33
-LOSS = VALIDATION._asdict()
-MINIMUM = "minimum: compute-optimal"
-LEFT_OUT = "left out: no finite loss"
+POINTS = 33  # of a parabola
+MINIMUM = Style(INK, "circle-open-dot", size=15)
 MOST_NAMED = 4  # runs that a note names before it only counts
 
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """Draw every run of every budget, with the parabola through those that count. It has no options."""
-    runs = [run for run in data.rows("measurements", **LOSS) if known(run["budget"])]
-    budgets = sorted({run["budget"] for run in runs})
+    runs = [run for run in data.rows("measurements", **LOSS) if known(run.budget)]
+    budgets = sorted({run.budget for run in runs})
     if not budgets:
         return empty(TITLE, "No run has a compute budget and a validation loss.")
-    measured = {(run["corpus"], run["optimizer"]) for run in runs}
-    every = [series for series in data.series if (series.corpus, series.optimizer) in measured]
-    grid = panels(TITLE, 1, len(every), width=370, height=350, gap_x=84)
-    styles = theme.ordered_styles(budgets)
-    x = theme.power_axis([run["tokens"] for run in runs], "training tokens (number)", grid.width)
+    every = series_in(data, runs)
+    panels = grid(TITLE, 1, len(every), width=370, height=350, gap_x=84)
+    style = ordered_styles(budgets)
+    x = power_axis([run.tokens for run in runs], "training tokens", panels.width)
     notes = []
     for column, series in enumerate(every):
-        notes += _draw_corpus(grid, column, data, series, styles, x)
-    keys = [(f"{theme.power_of_ten(budget)} FLOPs", styles[budget]) for budget in reversed(budgets)]
-    for name, style in keys:
-        grid.figure.add_trace(theme.legend_key(name, style, legendgroup=name, **grid.axes(0, 0)))
-    for name, marker in ((MINIMUM, _minimum_marker()), (LEFT_OUT, _left_out_marker())):
-        grid.figure.add_trace(
-            go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, **grid.axes(0, 0))
-        )
-    legend_right(grid, [*(name for name, _ in keys), MINIMUM, LEFT_OUT], "compute budget")
-    footnotes(grid, notes)
-    return grid.figure
+        points = of(series, data.rows("frontier", run=None))
+        notes += _draw_corpus(panels.panel(0, column), series, of(series, runs), points, style, x)
+    keys = [Key(_words(budget), style[budget], group=_words(budget)) for budget in reversed(budgets)]
+    keys.append(Key("minimum: compute-optimal", MINIMUM, "markers"))
+    panels.key([*keys, Key("left out: no finite loss", LEFT_OUT, "markers")], "compute budget")
+    panels.notes(*notes)
+    return panels.figure
 
 
 def _draw_corpus(
-    grid: Panels,
-    column: int,
-    data: FigureData,
+    panel: Panel,
     series: Series,
-    styles: dict[float, theme.Style],
-    x: dict[str, Any],
+    runs: Sequence[Row],
+    points: Sequence[Row],
+    style: dict[float, Style],
+    x: Axis,
 ) -> list[str]:
     """Draw one panel; returns the notes on what it leaves out."""
-    axes = grid.axes(0, column)
-    runs = [run for run in data.rows("measurements", **series.key, **LOSS) if known(run["budget"])]
-    trusted = [known(run["value"]) and run["status"] == "ok" for run in runs]
-    counted = list(compress(runs, trusted))
-    lost = [run for run, good in zip(runs, trusted, strict=True) if not good]
-    points = data.rows("frontier", **series.key, run=None)
-    heading(grid, 0, column, series.label)
-    if not counted:
-        note_in_panel(grid, 0, column, "no run has a finite validation loss")
-    seen = [run["value"] for run in counted]
-    for point in points:
-        budget = point["budget"]
-        at_budget = [run for run in counted if run["budget"] == budget]
-        if not at_budget or budget not in styles:
-            continue
-        shared = {**axes, "legendgroup": f"{theme.power_of_ten(budget)} FLOPs", "showlegend": False}
-        grid.figure.add_trace(_curve(point, at_budget, styles[budget], shared))
-        grid.figure.add_trace(_runs(at_budget, styles[budget], shared))
-    optima = [point for point in points if point["status"] == "ok" and known(point["tokens"], point["loss"])]
-    optima = [point for point in optima if known(point["c2"])]
-    grid.figure.add_trace(
-        go.Scatter(
-            x=[point["tokens"] for point in optima],
-            y=[point["loss"] for point in optima],
-            mode="markers",
-            marker=_minimum_marker(),
-            hovertemplate="minimum: %{x:.3g} tokens<br>%{y:.4f} nats a token<extra></extra>",
-            showlegend=False,
-            **axes,
-        )
+    counted = [run for run in runs if known(run.value) and run.status == "ok"]
+    lost = [run for run in runs if run not in counted]
+    optima = [row for row in points if row.status == "ok" and known(row.tokens, row.loss, row.c2)]
+    y = linear_axis(
+        [*(r.value for r in counted), *(r.loss for r in optima)], "validation loss (nats per token)"
     )
-    y = theme.linear_axis([*seen, *(point["loss"] for point in optima)], "validation loss (nats a token)")
     low, high = y["range"]
     if lost:  # a row of their own above all losses
         y["range"] = [low, high + 0.06 * (high - low)]
-        grid.figure.add_trace(_left_out(lost, high + 0.02 * (high - low), axes))
-    set_axes(grid, 0, column, x, y)
-    return _notes(series, points, lost)
-
-
-def _curve(point: Row, runs: Sequence[Row], style: theme.Style, shared: dict[str, Any]) -> go.Scatter:
-    """``c0 + c1·x + c2·x²`` with ``x = ln tokens − x_mean``, over the runs' tokens; thin where it has no minimum."""
-    if not known(point["c0"], point["c1"], point["c2"], point["x_mean"]):
-        return go.Scatter(x=[], y=[], mode="lines", **shared)
-    first, last = (math.log(pick(run["tokens"] for run in runs)) for pick in (min, max))
-    logs = [first + (last - first) * i / (POINTS - 1) for i in range(POINTS)]
-    away = [log - point["x_mean"] for log in logs]
-    return go.Scatter(
-        x=[math.exp(log) for log in logs],
-        y=[point["c0"] + point["c1"] * d + point["c2"] * d**2 for d in away],
-        mode="lines",
-        line=style.line(2 if point["status"] == "ok" else 1),
-        hoverinfo="skip",
-        **shared,
+    panel.axes(x, y)
+    panel.heading(series.label)
+    if not counted:
+        panel.message("no run has a finite validation loss")
+    for point in points:
+        at_budget = [run for run in counted if run.budget == point.budget]
+        if at_budget:
+            _draw_budget(panel, point, at_budget, style[point.budget])
+    panel.points(
+        [point.tokens for point in optima],
+        [point.loss for point in optima],
+        MINIMUM,
+        hover="minimum: %{x:.3g} tokens<br>%{y:.4f} nats per token",
     )
-
-
-def _runs(runs: Sequence[Row], style: theme.Style, shared: dict[str, Any]) -> go.Scatter:
-    return go.Scatter(
-        x=[run["tokens"] for run in runs],
-        y=[run["value"] for run in runs],
-        mode="markers",
-        marker=style.marker(),
-        customdata=[[run["run"], run["params"], run["seed"]] for run in runs],
-        hovertemplate="%{customdata[0]}<br>%{x:,} tokens, %{customdata[1]:,} parameters, seed %{customdata[2]}"
-        "<br>%{y:.4f} nats a token<extra></extra>",
-        **shared,
-    )
-
-
-def _left_out(runs: Sequence[Row], height: float, axes: dict[str, Any]) -> go.Scatter:
-    return go.Scatter(
-        x=[run["tokens"] for run in runs],
-        y=[height] * len(runs),
-        mode="markers",
-        marker=_left_out_marker(),
-        customdata=[[run["run"], run["status"]] for run in runs],
-        hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
-        showlegend=False,
-        **axes,
-    )
-
-
-def _minimum_marker() -> dict[str, Any]:
-    return {
-        "symbol": "circle-open-dot",
-        "size": 15,
-        "color": theme.INK,
-        "line": {"width": 2, "color": theme.INK},
-    }
-
-
-def _left_out_marker() -> dict[str, Any]:
-    return {
-        "symbol": theme.LEFT_OUT,
-        "size": 10,
-        "color": theme.INK,
-        "line": {"width": 2.4, "color": theme.INK},
-    }
-
-
-def _notes(series: Series, points: Sequence[Row], lost: Sequence[Row]) -> list[str]:
+    if lost:
+        panel.points(
+            [run.tokens for run in lost],
+            [high + 0.02 * (high - low)] * len(lost),
+            LEFT_OUT,
+            about=[[run.run, run.status] for run in lost],
+            hover="%{customdata[0]}<br>%{customdata[1]}",
+        )
     notes = [
-        f"{series.label}, {theme.power_of_ten(point['budget'])} FLOPs (thin curve): {point['status']}."
+        f"{series.label}, {_words(point.budget)} (thin curve): {point.status}."
         for point in points
-        if point["status"] != "ok" and known(point["budget"], point["c2"])
+        if point.status != "ok" and known(point.budget, point.c2)
     ]
     if lost:
-        named = [f"{run['run']} ({run['status']})" for run in lost[:MOST_NAMED]]
+        named = ", ".join(f"{run.run} ({run.status})" for run in lost[:MOST_NAMED])
         more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
-        notes.append(f"× {series.label}, left out: {', '.join(named)}{more}.")
+        notes.append(f"× {series.label}, left out: {named}{more}.")
     return distinct(notes)
+
+
+def _draw_budget(panel: Panel, point: Row, runs: Sequence[Row], style: Style) -> None:
+    """The runs of a budget, and ``c0 + c1·x + c2·x²`` with ``x = ln tokens − x_mean``; thin without a minimum."""
+    group = _words(point.budget)
+    if known(point.c0, point.c1, point.c2, point.x_mean):
+        first, last = (math.log(pick(run.tokens for run in runs)) for pick in (min, max))
+        logs = [first + (last - first) * i / (POINTS - 1) for i in range(POINTS)]
+        loss = [point.c0 + point.c1 * (x - point.x_mean) + point.c2 * (x - point.x_mean) ** 2 for x in logs]
+        width = 2 if point.status == "ok" else 1
+        panel.line([math.exp(x) for x in logs], loss, replace(style, width=width), group=group)
+    panel.points(
+        [run.tokens for run in runs],
+        [run.value for run in runs],
+        style,
+        about=[[run.run, run.params, run.seed] for run in runs],
+        hover="%{customdata[0]}<br>%{x:,} tokens, %{customdata[1]:,} parameters, seed %{customdata[2]}"
+        "<br>%{y:.4f} nats per token",
+        group=group,
+    )
+
+
+def _words(budget: float) -> str:
+    return f"{power_of_ten(budget)} FLOPs"

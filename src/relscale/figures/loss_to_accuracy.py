@@ -10,8 +10,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from relscale.figures import theme
+from relscale.figures.chart import known
+from relscale.figures.curves import MOST_STYLED
 from relscale.figures.data import FigureData, Row, Series, Suite, distinct
-from relscale.figures.law_lines import MOST_NAMED, MOST_STYLED, known
 from relscale.figures.panels import (
     Panels,
     empty,
@@ -26,6 +27,7 @@ from relscale.figures.panels import (
 )
 from relscale.measurements.metric import Metric
 
+MOST_NAMED = 4
 TITLE = "From loss to accuracy"
 SHOWN = ("accuracy", "probability")
 PREFERRED = "knowledge"
@@ -108,7 +110,7 @@ def _shares(measured: Sequence[str], suite: Suite) -> list[str]:
 def _paired(data: FigureData, suite: Suite, metrics: Sequence[str]) -> list[Row]:
     """A run and group a row: ``loss`` and the ``metrics``, where the loss is known."""
     labels = {(series.corpus, series.optimizer): series.label for series in data.series}
-    found: dict[tuple[Any, ...], Row] = {}
+    found: dict[tuple[Any, ...], Any] = {}
     for row in data.rows("measurements", suite=suite.name, prompt=suite.prompt):
         if row["status"] != "ok" or not known(row["value"]) or row["metric"] not in (suite.metric, *metrics):
             continue

@@ -34,6 +34,7 @@ body {{ margin: 0; background: white; font-family: Arial, Helvetica, sans-serif;
 <p id="message">Drawing the figure needs JavaScript.</p>
 <script id="packed" type="text/plain">{packed}</script>
 <script>
+const plot = document.getElementById("figure");
 const message = document.getElementById("message");
 function unpacked(text) {{
   const units = new Uint16Array(text.length);
@@ -50,8 +51,15 @@ async function draw() {{
   const script = document.createElement("script");
   script.textContent = await new Response(plain).text();
   document.head.append(script);
-  await Plotly.newPlot("figure", window.figure.data, window.figure.layout, {config});
+  await Plotly.newPlot(plot, window.figure.data, window.figure.layout, {config});
   message.remove();
+  plot.on("plotly_hover", event => bands(event.points[0].data.legendgroup, 1));
+  plot.on("plotly_unhover", event => bands(event.points[0].data.legendgroup, 0));
+}}
+function bands(group, opacity) {{  // those that are shown only while their group is pointed at
+  const places = [];
+  plot.data.forEach((trace, i) => trace.meta === {pointed} && trace.legendgroup === group && places.push(i));
+  if (places.length) Plotly.restyle(plot, {{opacity}}, places);
 }}
 message.textContent = "Drawing the figure …";
 draw().catch(error => message.textContent = `This browser cannot draw the figure (${{error}}); one of 2023 can.`);
@@ -59,6 +67,7 @@ draw().catch(error => message.textContent = `This browser cannot draw the figure
 </body>
 </html>
 """
+POINTED = "shown when its group is pointed at"  # the ``meta`` of a trace that is otherwise invisible
 CONFIG = {"displaylogo": False, "showSendToCloud": False, "toImageButtonOptions": {"format": "svg"}}
 
 
@@ -74,6 +83,7 @@ def page(title: str, figure: str) -> bytes:
         escape=ESCAPE,
         flip=FLIP,
         config=json.dumps(CONFIG),
+        pointed=json.dumps(POINTED),
     )
     return ("\ufeff" + text).encode("utf-16-le")
 

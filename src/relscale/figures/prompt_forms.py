@@ -11,8 +11,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from relscale.figures import theme
+from relscale.figures.chart import known
+from relscale.figures.curves import MOST_LARGE, MOST_STYLED
 from relscale.figures.data import FigureData, Row, Series, Suite, distinct
-from relscale.figures.law_lines import ABOUT, ESTIMANDS, MOST_LARGE, MOST_STYLED, known
 from relscale.figures.panels import (
     HEADING,
     LINE,
@@ -27,6 +28,7 @@ from relscale.figures.panels import (
     panels,
     set_axes,
 )
+from relscale.figures.select import ABOUT, ESTIMANDS
 from relscale.measurements.metric import Metric
 
 PER_SUITE = True

@@ -8,21 +8,21 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.figures import theme
-from relscale.figures.data import FigureData, Suite
-from relscale.figures.law_lines import MOST_STYLED, Shown, add_laws, add_many_laws, many_keys
-from relscale.figures.panels import (
-    Panels,
-    empty,
-    footnotes,
-    heading,
-    legend_right,
-    level_line,
-    note_in_panel,
-    panels,
-    set_axes,
-    share_titles,
+from relscale.figures import chart
+from relscale.figures.chart import grid, log_axis, styles
+from relscale.figures.chart.axes import COMPUTE
+from relscale.figures.curves import (
+    MOST_STYLED,
+    curve_notes,
+    curves_axis,
+    draw_curves,
+    draw_many_curves,
+    group_curves,
+    many_keys,
+    name_curves,
+    names_width,
 )
+from relscale.figures.data import FigureData
 
 PER_SUITE = True
 
@@ -30,7 +30,7 @@ PER_SUITE = True
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """Draw the suite that ``options["suite"]`` names; ``metric``, ``prompt`` and ``estimand`` may be chosen too.
 
-    ``x`` is what the table calls its measure of scale, where that is another than training compute.
+    ``x`` is the table's name of its measure of scale, where that is another than training compute.
 
     Raises
     ------
@@ -39,49 +39,49 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """
     suite = data.one_suite("relative-law", options)
     if not data.rows("errors", **suite.key, status="ok"):
-        return empty(suite.title, f"No error of the suite {suite.name!r} could be read off the frontier.")
-    every = data.series_of(suite)
-    many = len(suite.labels) > MOST_STYLED
-    size = {"width": 480, "height": 360} if many else {}
-    grid = panels(suite.title, 2, len(every), **size, gap_y=40)
-    styles = theme.styles(list(suite.labels), suite.baseline)
-    shown = {"errors": Shown(), "gaps": Shown()}
-    unit = options.get("x", "FLOPs")
-    for row, table in enumerate(shown):
-        for column, series in enumerate(every):
-            if many:
-                shown[table] += add_many_laws(grid, row, column, data, series, suite, table, unit)
-            else:
-                estimand = options.get("estimand")
-                shown[table] += add_laws(
-                    grid, row, column, data, series, suite, styles, table, estimand, unit
-                )
-    flops = shown["errors"].flops + shown["gaps"].flops
-    x = theme.compute_axis(flops, grid.width, options.get("x", theme.COMPUTE))
-    error = theme.log_axis(shown["errors"].values, suite.metric_title)
-    ratio = theme.log_axis([*shown["gaps"].values, 1.0], f"error relative to {suite.baseline_label} (ratio)")
-    for column, series in enumerate(every):
-        set_axes(grid, 0, column, x, error)
-        set_axes(grid, 1, column, x, ratio)
-        heading(grid, 0, column, series.label)
-        level_line(grid, 1, column, 1.0)
-        if not shown["gaps"].values:
-            note_in_panel(grid, 1, column, "no group to compare with a baseline")
-    share_titles(grid)
-    names = many_keys(grid, data, suite) if many else _names(grid, suite, styles)
-    legend_right(grid, names)
-    notes = (shown["errors"] + shown["gaps"]).notes()
-    footnotes(grid, notes + data.left_out(suite, prompt=suite.prompt, metric=suite.metric))
-    return grid.figure
-
-
-def _names(grid: Panels, suite: Suite, styles: dict[str, theme.Style]) -> list[str]:
-    """An entry of the legend for each group."""
-    names = [
-        f"{label} (baseline)" if group == suite.baseline else label for group, label in suite.labels.items()
-    ]
-    for group, name in zip(suite.labels, names, strict=True):
-        grid.figure.add_trace(
-            theme.legend_key(name, styles[group], legendgroup=f"{suite.name}/{group}", **grid.axes(0, 0))
+        return chart.empty(
+            suite.title, f"No error of the suite {suite.name!r} could be read off the frontier."
         )
-    return names
+    unit, every = options.get("x", "FLOPs"), data.series_of(suite)
+    errors, gaps = (
+        [group_curves(data, series, suite, table, options.get("estimand")) for series in every]
+        for table in ("errors", "gaps")
+    )
+    many = len(suite.labels) > MOST_STYLED
+    names = 0 if many else names_width(suite)
+    size = {"width": 480, "height": 360} if many else {"width": 350, "height": 300}
+    panels = grid(suite.title, 2, len(every), **size, gap_x=64 + names, gap_y=40, right=24 + names)
+    style = styles((f"{suite.name}/{group}" for group in suite.labels), f"{suite.name}/{suite.baseline}")
+    x = curves_axis([] if many else [*errors, *gaps], panels.width, options.get("x", COMPUTE))
+    if many:
+        flops = [value for curves in (*errors, *gaps) for curve in curves for value in curve.flops]
+        x = chart.compute_axis(flops, panels.width, options.get("x", COMPUTE))
+    left_out = 0
+    for row, (curves, title) in enumerate(
+        ((errors, suite.metric_title), (gaps, f"error relative to {suite.baseline_label} (ratio)"))
+    ):
+        level = [1.0] * row
+        y = log_axis([*(v for part in curves for curve in part for v in curve.shown_values), *level], title)
+        for column, part in enumerate(curves):
+            panel = panels.panel(row, column)
+            panel.axes(x, y)
+            if row:
+                panel.reference_line(1.0)
+            else:
+                panel.heading(every[column].label)
+            if not any(curves):
+                panel.message("no group to compare with a baseline")
+            elif many:
+                left_out += draw_many_curves(panel, part, f"{suite.name}/{suite.baseline}", unit=unit)
+            else:
+                draw_curves(panel, part, style, unit=unit)
+                name_curves(panel, part, style, (suite.baseline_label, 1.0) if row else None)
+    panels.share_titles()
+    panels.key(many_keys(data, suite, f"{suite.name}/{suite.baseline}") if many else [])
+    lines_only = [f"Lines only: the points are left out, {left_out:,} in all."] if left_out else []
+    panels.notes(
+        *curve_notes([*errors, *gaps]),
+        *lines_only,
+        *data.left_out(suite, prompt=suite.prompt, metric=suite.metric),
+    )
+    return panels.figure

@@ -12,8 +12,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from relscale.figures import theme
+from relscale.figures.chart import known
+from relscale.figures.curves import MOST_STYLED
 from relscale.figures.data import GROUP, FigureData, Row, Series, Suite, distinct
-from relscale.figures.law_lines import MOST_STYLED, known
 from relscale.figures.panels import (
     HEADING,
     LINE,

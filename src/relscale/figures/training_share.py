@@ -4,9 +4,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from relscale.figures.chart import empty
 from relscale.figures.data import FigureData
 from relscale.figures.group_slopes import Words, draw_slopes
-from relscale.figures.panels import empty
 
 WORDS = Words(
     title="Slope and training share",

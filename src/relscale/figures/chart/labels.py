@@ -1,11 +1,12 @@
-"""Labels beside points with bars, put where they cover the least."""
+"""Where labels stand: beside points with bars, and beside the ends of lines."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from relscale.figures import theme
+from relscale.figures.chart.style import SIZE
+from relscale.figures.chart.text import text_width
 
-LABEL = theme.SIZE - 2
+LABEL = SIZE - 2
 NEAR = 7  # pixels between a point, or the end of its bar, and its label
 ROUNDS = 4
 END = 6  # pixels around the end of a bar, which a label must not hide
@@ -68,7 +69,7 @@ def place_labels(
 
 
 def annotation(at: tuple[float, float], label: str, place: Place) -> dict[str, Any]:
-    """Plotly's annotation for a label; ``at`` in the axes' own terms, the logarithm on a log axis."""
+    """Plotly's annotation for a label at a point of the panel."""
     return {
         "text": label,
         "x": at[0],
@@ -94,7 +95,7 @@ def _boxes(mark: Mark) -> list[Box]:
 
 def _offers(mark: Mark, label: str) -> list[tuple[Place, Box]]:
     """The places of one label, each with the box that it would take."""
-    wide, high = theme.text_width(label, LABEL) + 2, LABEL + 2
+    wide, high = text_width(label, LABEL) + 2, LABEL + 2
     found = []
     for place in PLACES:
         left = mark.x - place.left_of * wide + _shift(place.left_of)
@@ -112,3 +113,29 @@ def _overlap(one: Box, other: Box) -> float:
     wide = min(one[2], other[2]) - max(one[0], other[0])
     high = min(one[3], other[3]) - max(one[1], other[1])
     return max(wide, 0) * max(high, 0)
+
+
+def spread(wanted: Sequence[float], height: float, within: tuple[float, float]) -> list[float]:
+    """Heights for labels as near to the ``wanted`` ones as labels of that height fit without covering each other.
+
+    The sum of squared distances is the smallest there is (pool adjacent violators on ``wanted[i] − i·height``); labels
+    that leave ``within`` are pushed back, and stand closer together where there are too many.
+
+    Parameters
+    ----------
+    wanted
+        In ascending order.
+    """
+    if not wanted:
+        return []
+    room = (within[1] - within[0]) / max(len(wanted) - 1, 1)
+    height = min(height, room)
+    blocks: list[tuple[float, int]] = []  # mean, number
+    for i, value in enumerate(wanted):
+        blocks.append((value - i * height, 1))
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            (second, m), (first, n) = blocks.pop(), blocks.pop()
+            blocks.append(((first * n + second * m) / (n + m), n + m))
+    means = [mean for mean, number in blocks for _ in range(number)]
+    last = within[1] - (len(wanted) - 1) * height
+    return [min(max(mean, within[0]), last) + i * height for i, mean in enumerate(means)]

@@ -1,0 +1,88 @@
+"""Charts as every figure draws them: a grid of panels measured in pixels, with marks, keys and notes.
+
+A figure makes a `grid`, sets the axes of each panel, draws points, lines and intervals into it, and adds a key and
+notes around it::
+
+    chart = grid("Loss", rows=1, columns=2)
+    panel = chart.panel(0, 0)
+    panel.axes(compute_axis(flops), log_axis(losses, "loss (nats per token)"))
+    panel.points(flops, losses, style, hover="%{x:.3g} FLOPs")
+    chart.key([Key("measured", style)])
+    chart.notes("Each point is a run.")
+"""
+
+from relscale.figures.chart.axes import (
+    compute_axis,
+    linear_axis,
+    linear_ticks,
+    log_axis,
+    log_ticks,
+    names_axis,
+    power_axis,
+)
+from relscale.figures.chart.grid import HEADING, LINE, Grid, Key, empty, grid
+from relscale.figures.chart.numbers import decimals, estimate, known, plain, power_of_ten, significant
+from relscale.figures.chart.panel import EndLabel, Panel
+from relscale.figures.chart.style import (
+    BASELINE,
+    COLOURS,
+    DASHES,
+    DIRECTIONS,
+    FAINT,
+    FILLED,
+    INK,
+    LEFT_OUT,
+    MEDIUM,
+    PALE,
+    SEQUENCE,
+    SIZE,
+    Style,
+    direction_style,
+    faded,
+    ordered_styles,
+    styles,
+)
+from relscale.figures.chart.text import text_width, wrap
+
+__all__ = [
+    "BASELINE",
+    "COLOURS",
+    "DASHES",
+    "DIRECTIONS",
+    "FAINT",
+    "FILLED",
+    "HEADING",
+    "INK",
+    "LEFT_OUT",
+    "LINE",
+    "MEDIUM",
+    "PALE",
+    "SEQUENCE",
+    "SIZE",
+    "EndLabel",
+    "Grid",
+    "Key",
+    "Panel",
+    "Style",
+    "compute_axis",
+    "decimals",
+    "direction_style",
+    "empty",
+    "estimate",
+    "faded",
+    "grid",
+    "known",
+    "linear_axis",
+    "linear_ticks",
+    "log_axis",
+    "log_ticks",
+    "names_axis",
+    "ordered_styles",
+    "plain",
+    "power_axis",
+    "power_of_ten",
+    "significant",
+    "styles",
+    "text_width",
+    "wrap",
+]

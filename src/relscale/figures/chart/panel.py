@@ -1,0 +1,342 @@
+"""One panel of a chart: its axes, the marks in it, its heading and the labels at its lines' ends."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import plotly.graph_objects as go
+from plotly.basedatatypes import BaseTraceType
+
+from relscale.figures.chart.axes import Axis
+from relscale.figures.chart.labels import LABEL, Mark, annotation, place_labels, spread
+from relscale.figures.chart.style import FAINT, INK, SIZE, Style, faded
+from relscale.figures.chart.text import text_width, wrap
+from relscale.figures.page import POINTED
+
+Numbers = Sequence[float | None]
+LEADER = 16  # pixels between a panel's edge and the labels beside it
+
+
+class EndLabel(NamedTuple):
+    """Words at the right end of a line that ends at the height ``y``."""
+
+    text: str
+    y: float
+    style: Style
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A panel of a figure.
+
+    Attributes
+    ----------
+    x, y
+        Its axes, as traces name them: ``x2``, ``y2``.
+    width, height
+        In pixels.
+    across, up
+        The part of the plot's width and height that it takes, as shares.
+    """
+
+    figure: go.Figure
+    x: str
+    y: str
+    width: int
+    height: int
+    across: tuple[float, float]
+    up: tuple[float, float]
+
+    # Around the marks ---------------------------------------------------------------------------------------------
+
+    def axes(self, x: Axis, y: Axis, **changes: Any) -> None:
+        """Give the panel its axes; ``changes`` go to both."""
+        self.figure.update_layout(
+            {
+                axis_name(self.x): {**x, "domain": self.across, "anchor": self.y, **changes},
+                axis_name(self.y): {**y, "domain": self.up, "anchor": self.x, **changes},
+            }
+        )
+
+    def heading(self, text: str, *lines: str) -> None:
+        """A heading above the panel, with lines of smaller print under it."""
+        small = "".join(f'<br><span style="font-size:{SIZE - 2}px">{line}</span>' for line in lines if line)
+        self._annotate(
+            text=f"<b>{text}</b>{small}", x=0, y=1, xanchor="left", yanchor="bottom", yshift=3, align="left"
+        )
+
+    def message(self, text: str) -> None:
+        """Say inside an empty panel why it is empty."""
+        self.add(go.Scatter(x=[None], y=[None], showlegend=False))  # axes without traces are not drawn
+        lines = "<br>".join(wrap(text, self.width - 40))
+        self._annotate(text=lines, x=0.5, y=0.75, font={"color": FAINT})
+
+    def end_labels(self, labels: Sequence[EndLabel]) -> None:
+        """Names to the right of the panel, each at its line's height or as near as they fit, in the line's colour.
+
+        The panel has its axes already. Leave room for the names beside it.
+        """
+        ordered = sorted(labels, key=lambda label: self.pixels(y=label.y))
+        wanted = [min(max(self.pixels(y=label.y), 0.0), float(self.height)) for label in ordered]
+        placed = spread(wanted, LABEL + 4, (0.0, float(self.height)))
+        for label, start, end in zip(ordered, wanted, placed, strict=True):
+            self.figure.add_shape(
+                type="line",
+                xref=f"{self.x} domain",
+                yref=f"{self.y} domain",
+                x0=1 + 2 / self.width,
+                x1=1 + (LEADER - 2) / self.width,
+                y0=1 - start / self.height,
+                y1=1 - end / self.height,
+                line={"color": label.style.colour, "width": 1},
+            )
+            self._annotate(
+                text=label.text,
+                x=1,
+                xshift=LEADER,
+                y=1 - end / self.height,
+                xanchor="left",
+                yanchor="middle",
+                font={"size": LABEL, "color": label.style.colour},
+            )
+
+    def point_labels(
+        self, points: Sequence[tuple[float, float, float | None, float | None]], labels: Sequence[str]
+    ) -> None:
+        """Names beside points with vertical bars, ``(x, y, low, high)``, where they cover the least of them."""
+        marks = []
+        for x, y, low, high in points:
+            top, bottom = (y, y) if low is None or high is None else (high, low)
+            marks.append(Mark(self.pixels(x=x), *(self.pixels(y=value) for value in (y, top, bottom))))
+        level = self.pixels(y=0.0) if self._axis(self.y).type != "log" else -10.0
+        places = place_labels(
+            marks, labels, self.width, self.height, [(0.0, level - 2, self.width, level + 2)]
+        )
+        for mark, label, place in zip(marks, labels, places, strict=True):
+            height = {"point": mark.point, "top": mark.top, "bottom": mark.bottom}[place.at]
+            at = (mark.x / self.width, 1 - height / self.height)
+            self.figure.add_annotation(
+                **annotation(at, label, place), xref=f"{self.x} domain", yref=f"{self.y} domain"
+            )
+
+    def pixels(self, *, x: float | None = None, y: float | None = None) -> float:
+        """Pixels from the panel's left edge to ``x``, or from its top edge to ``y``; its axes are known already."""
+        name, value, length = (self.x, x, self.width) if y is None else (self.y, y, self.height)
+        axis = self._axis(name)
+        assert value is not None
+        low, high = axis.range
+        if axis.type == "log":
+            value = math.log10(value) if value > 0 else -math.inf
+        share = (value - low) / (high - low)
+        return length * (share if y is None else 1 - share)
+
+    def beside(self, x: float, pixels: float) -> float:
+        """The value on the x axis that many pixels to the right of ``x``; the panel's axes are known already."""
+        low, high = self._axis(self.x).range
+        step = pixels * (high - low) / self.width
+        return float(x * 10**step if self._axis(self.x).type == "log" else x + step)
+
+    # Marks --------------------------------------------------------------------------------------------------------
+
+    def add(self, trace: BaseTraceType, under: bool = False) -> None:
+        """Draw one of plotly's traces here, ``under`` all others if asked."""
+        trace.update(xaxis=self.x, yaxis=self.y)
+        self.figure.add_trace(trace)
+        if under:
+            self.figure.data = (self.figure.data[-1], *self.figure.data[:-1])
+
+    def points(
+        self,
+        x: Numbers,
+        y: Numbers,
+        style: Style,
+        *,
+        hover: str | None = None,
+        about: Sequence[Any] | None = None,
+        low: Numbers | None = None,
+        high: Numbers | None = None,
+        caps: float = 4,
+        name: str | None = None,
+        group: str | None = None,
+    ) -> None:
+        """Draw points, with vertical bars from ``low`` to ``high`` where both are known.
+
+        Parameters
+        ----------
+        hover
+            What is shown when a point is pointed at, in plotly's template language; None for nothing.
+        about
+            More of each point, ``%{customdata}`` in ``hover``.
+        caps
+            Half the width of a bar's ends in pixels.
+        name, group
+            Of the series. A click on a key of the same group hides it.
+        """
+        bars = None
+        if low is not None and high is not None:
+            ends = list(zip(low, y, high, strict=True))
+            bars = {
+                "type": "data",
+                "symmetric": False,
+                "array": [_difference(upper, middle) for _, middle, upper in ends],
+                "arrayminus": [_difference(middle, lower) for lower, middle, _ in ends],
+                "color": style.colour,
+                "thickness": style.width,
+                "width": caps,
+            }
+        self.add(
+            go.Scatter(
+                x=list(x),
+                y=list(y),
+                mode="markers",
+                marker=style.marker,
+                error_y=bars,
+                customdata=about,
+                **_hover(hover),
+                name=name,
+                legendgroup=group,
+                showlegend=False,
+            )
+        )
+
+    def line(
+        self,
+        x: Numbers,
+        y: Numbers,
+        style: Style,
+        *,
+        low: Sequence[float] | None = None,
+        high: Sequence[float] | None = None,
+        pointed: bool = False,
+        markers: bool = False,
+        hover: str | None = None,
+        about: Sequence[Any] | None = None,
+        name: str | None = None,
+        group: str | None = None,
+    ) -> None:
+        """Draw a line, with a band from ``low`` to ``high`` under it where these are known.
+
+        Parameters
+        ----------
+        pointed
+            The page shows the band only while the group is pointed at; pictures do not show it.
+        markers
+            Draw the points too.
+        hover, about, name, group
+            As in `points`.
+        """
+        if low is not None and high is not None:
+            self.add(
+                go.Scatter(
+                    x=[*x, *reversed(x)],
+                    y=[*high, *reversed(low)],
+                    fill="toself",
+                    fillcolor=faded(style.colour, 0.22) if pointed else faded(style.colour),
+                    line={"width": 0},
+                    mode="lines",
+                    hoverinfo="skip",
+                    opacity=0 if pointed else 1,
+                    meta=POINTED if pointed else None,
+                    name=name,
+                    legendgroup=group,
+                    showlegend=False,
+                )
+            )
+        self.add(
+            go.Scatter(
+                x=list(x),
+                y=list(y),
+                mode="lines+markers" if markers else "lines",
+                line=style.line,
+                marker=style.marker if markers else None,
+                opacity=style.opacity,
+                customdata=about,
+                **_hover(hover),
+                name=name,
+                legendgroup=group,
+                showlegend=False,
+            )
+        )
+
+    def interval(self, low: float, high: float, y: float, style: Style) -> None:
+        """A horizontal interval at the height ``y``, of a forest plot."""
+        self.line([low, high], [y, y], style)
+
+    def intervals(self, x: Sequence[float], low: Numbers, high: Numbers, style: Style) -> None:
+        """Vertical intervals at each ``x``, as one trace; those that are not known are left out."""
+        ends = [(at, a, b) for at, a, b in zip(x, low, high, strict=True) if a is not None and b is not None]
+        if ends:
+            self.line(
+                [value for at, _, _ in ends for value in (at, at, None)],
+                [value for _, a, b in ends for value in (a, b, None)],
+                style,
+            )
+
+    def reference_line(self, y: float, style: Style | None = None) -> None:
+        """A thin horizontal line across the panel under all marks: the baseline, zero, or chance."""
+        axis = self._axis(self.x)
+        ends = [10**end for end in axis.range] if axis.type == "log" else list(axis.range)
+        line = (style or Style(INK, width=1.4)).line
+        self.add(
+            go.Scatter(x=ends, y=[y, y], mode="lines", line=line, hoverinfo="skip", showlegend=False),
+            under=True,
+        )
+
+    def vertical_band(self, low: float, high: float, colour: str, dash: str | None = None) -> None:
+        """A band from top to bottom under all marks, or a line where ``low`` is ``high``."""
+        self.figure.add_shape(
+            type="rect" if high > low else "line",
+            x0=low,
+            x1=high,
+            y0=0,
+            y1=1,
+            xref=self.x,
+            yref=f"{self.y} domain",
+            fillcolor=colour,
+            line={"width": 0} if high > low else {"width": 1, "color": colour, "dash": dash},
+            layer="below",
+        )
+
+    def interval_strip(self, at: float, rows: Sequence[tuple[float, float, float, Style, str, str]]) -> None:
+        """Vertical intervals side by side to the right of ``at``: of each its value, ends, style, name and group."""
+        for place, (value, low, high, style, name, group) in enumerate(rows):
+            x = self.beside(at, STRIP_START + STRIP_STEP * place)
+            mark = replace(style, size=6, width=1.6, opacity=1)
+            hover = f"{name}: %{{y:.4g}} [{low:.4g}, {high:.4g}]"
+            self.points(
+                [x], [value], mark, low=[low], high=[high], caps=0, hover=hover, name=name, group=group
+            )
+
+    def _axis(self, name: str) -> Any:
+        return self.figure.layout[axis_name(name)]
+
+    def _annotate(self, **annotation: Any) -> None:
+        where = {"xref": f"{self.x} domain", "yref": f"{self.y} domain"}
+        self.figure.add_annotation(**{"font": {"size": SIZE}, "showarrow": False, **where, **annotation})
+
+
+STRIP_START, STRIP_STEP = 12.0, 8.0  # pixels
+
+
+def strip_width(intervals: int) -> float:
+    """Pixels that `Panel.interval_strip` needs to the right of the last point."""
+    return STRIP_START + STRIP_STEP * intervals if intervals else 0.0
+
+
+def labels_width(labels: Sequence[str]) -> int:
+    """Pixels that `Panel.end_labels` needs to the right of a panel."""
+    return math.ceil(max((text_width(label, LABEL) for label in labels), default=0)) + LEADER + 6
+
+
+def axis_name(axis: str) -> str:
+    """The layout's name of an axis: ``xaxis2`` for ``x2``."""
+    return f"{axis[0]}axis{axis[1:]}"
+
+
+def _hover(template: str | None) -> dict[str, Any]:
+    return {"hoverinfo": "skip"} if template is None else {"hovertemplate": f"{template}<extra></extra>"}
+
+
+def _difference(upper: float | None, lower: float | None) -> float:
+    return 0.0 if upper is None or lower is None else upper - lower

@@ -1,0 +1,164 @@
+"""How marks look: colours, dashes and symbols that can be told apart in black and white, and fonts.
+
+Sizes are in pixels. A figure 1000 pixels wide, printed over two columns (7 inches), shows its 14-pixel text at about
+7 points.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import plotly.graph_objects as go
+
+N = TypeVar("N")
+
+FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
+SIZE = 14
+INK = "#1a1a1a"  # of text, axes and whatever stands for all groups
+FAINT = "#6b6b6b"  # of small print
+MEDIUM = "#7a7a7a"  # of groups too many to tell apart, and of what is only there to compare with
+PALE = "#d9d9d9"
+GRID = "#e3e3e3"
+BAND_OPACITY = 0.13
+
+BASELINE = "#000000"  # the baseline's, and nobody else's
+# Six of Okabe and Ito's colours (2008), which survive the common colour blindnesses (their yellow does not survive
+# white paper), then five darker ones, which differ from the six in lightness too.
+COLOURS = (
+    *("#0072b2", "#d55e00", "#009e73", "#b5619a", "#c98a00", "#3f9fd4"),
+    *("#882255", "#332288", "#6f6a00", "#7a4a1e", "#00594c"),
+)
+FILLED = (
+    *("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star", "hexagon"),
+    "pentagon",
+)
+SYMBOLS = (*FILLED, *(f"{symbol}-open" for symbol in FILLED))
+DASHES = ("solid", "8px,3px", "2px,2px", "8px,3px,2px,3px", "14px,4px", "14px,3px,2px,3px,2px,3px", "5px,2px")
+LINE_SYMBOLS = ("line-ns", "x-thin-open")  # symbols that are only an outline
+
+# Steps of one hue from dark to light keep their order in grey; the lightest still stands out on white.
+SEQUENCE = ((0.0, (24, 28, 92)), (0.35, (36, 93, 158)), (0.7, (38, 150, 152)), (1.0, (122, 170, 64)))
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a series is drawn.
+
+    Attributes
+    ----------
+    colour, symbol, dash
+        No two of a figure's groups share both symbol and dash.
+    size, width
+        Of the marker and of the line, in pixels.
+    fill
+        The marker's inside, where that is not its colour.
+    """
+
+    colour: str
+    symbol: str = "circle"
+    dash: str = "solid"
+    size: float = 8
+    width: float = 2
+    opacity: float = 1
+    fill: str | None = None
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Plotly's ``line``."""
+        return {"color": self.colour, "dash": self.dash, "width": self.width}
+
+    @property
+    def marker(self) -> dict[str, Any]:
+        """Plotly's ``marker``; a white rim keeps overlapping symbols apart."""
+        outlined = bool(self.fill) or self.symbol.endswith("-open-dot") or self.symbol in LINE_SYMBOLS
+        is_open = outlined or self.symbol.endswith("-open")
+        rim = {
+            "color": self.colour if is_open else "white",
+            "width": self.width if outlined else 1.8 if is_open else 0.8,
+        }
+        return {
+            "color": self.fill or self.colour,
+            "symbol": self.symbol,
+            "size": self.size,
+            "opacity": self.opacity,
+            "line": rim,
+        }
+
+
+LEFT_OUT = Style(INK, "x-thin-open", size=10, width=2.4)  # the × of a run that is left out; no group has it
+
+# What a gap does over the fitted range: how it is drawn, and in words.
+DIRECTIONS = {
+    "closes": (Style("#0072b2", "triangle-down", size=12), "gap closes"),
+    "widens": (Style("#d55e00", "triangle-up", size=12), "gap widens"),
+    "unclear": (Style(INK, "circle", size=12, fill="white"), "direction unclear"),
+}
+
+
+def direction_style(direction: str | None) -> Style:
+    """The style of a gap that closes, widens, or of which that is not known."""
+    return DIRECTIONS[direction or "unclear"][0]
+
+
+def styles(names: Iterable[N], baseline: N | None = None) -> dict[N, Style]:
+    """A style for each name, by its place in ``names``; the baseline comes first, in solid black with circles."""
+    listed = list(names)
+    first = [name for name in listed if name == baseline]
+    ordered = first + [name for name in listed if name != baseline]
+    return {
+        name: Style(
+            BASELINE if name == baseline and first else COLOURS[(i - len(first)) % len(COLOURS)],
+            SYMBOLS[i % len(SYMBOLS)],
+            DASHES[i % len(DASHES)],
+        )
+        for i, name in enumerate(ordered)
+    }
+
+
+def ordered_styles(names: Sequence[N]) -> dict[N, Style]:
+    """Styles for an ordered quantity such as budgets: a sequential colour, and still a symbol and dash of its own."""
+    top = max(len(names) - 1, 1)
+    return {
+        name: Style(_sequential(i / top), SYMBOLS[i % len(SYMBOLS)], DASHES[i % len(DASHES)])
+        for i, name in enumerate(names)
+    }
+
+
+def _sequential(share: float) -> str:
+    for (low, dark), (high, light) in pairwise(SEQUENCE):
+        if share <= high:
+            weight = (share - low) / (high - low)
+            mixed = (round(a + weight * (b - a)) for a, b in zip(dark, light, strict=True))
+            return "#" + "".join(f"{channel:02x}" for channel in mixed)
+    raise ValueError(f"share {share} is above 1")
+
+
+def faded(colour: str, opacity: float = BAND_OPACITY) -> str:
+    """A ``#rrggbb`` colour made see-through."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
+def layout(title: str) -> dict[str, Any]:
+    """What the layouts of all figures share."""
+    return {
+        "template": go.layout.Template(),
+        "title": {
+            "text": title,
+            "font": {"size": SIZE + 3, "color": INK},
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "pad": {"l": 14, "t": 12},
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "automargin": False,
+        },
+        "font": {"family": FONT, "size": SIZE, "color": INK},
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "hovermode": "closest",
+        "hoverlabel": {"font": {"family": FONT, "size": SIZE - 1}},
+    }

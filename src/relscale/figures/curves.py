@@ -1,0 +1,233 @@
+"""Curves over compute: measured points, the law fitted to them, its interval, and the name at the line's end."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from relscale.figures.chart import (
+    BASELINE,
+    DIRECTIONS,
+    MEDIUM,
+    EndLabel,
+    Key,
+    Panel,
+    Style,
+    compute_axis,
+)
+from relscale.figures.chart.axes import Axis
+from relscale.figures.chart.panel import labels_width, strip_width
+from relscale.figures.data import FigureData, Series, Suite, distinct
+from relscale.figures.law_lines import LawLine, law_line
+from relscale.figures.select import ABOUT, ESTIMANDS, listed
+
+MOST_STYLED = 12  # groups told apart by colour, symbol and dash; of more, lines only, coloured by direction
+MOST_BANDS = 4  # in a panel; of more, the intervals at the largest compute stand side by side
+MOST_LARGE = 40  # points of a group that are drawn large
+MOST_POINTS = 4000  # in a panel of more than MOST_STYLED groups; beyond that, no points
+LAWS = {"errors": "power_law", "gaps": "relative_power_law"}
+VALUES = {"errors": "value", "gaps": "ratio"}
+MANY = {name: Style(MEDIUM if name == "unclear" else style.colour) for name, (style, _) in DIRECTIONS.items()}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The points of one group or series, and the law fitted to them.
+
+    Attributes
+    ----------
+    label
+        In words.
+    group
+        What a click on a key, or pointing at a mark, shows and hides together.
+    status
+        Of the fit.
+    direction
+        What the gap does: closes, widens or unclear; None where that is not asked.
+    series
+        The series that a group belongs to, in words.
+    """
+
+    label: str
+    group: str
+    flops: Sequence[float]
+    values: Sequence[float]
+    line: LawLine | None
+    status: str = "ok"
+    direction: str | None = None
+    series: str = ""
+
+    @property
+    def shown_values(self) -> list[float]:
+        """What the axis has to hold: points, line, and the band as far as it does not dwarf them.
+
+        Bands are cut where they leave the points by more than the points span, or by 10% of their level.
+        """
+        shown = list(self.values)
+        if self.line:
+            shown += [self.line.value[0], self.line.value[-1]]
+        if self.line and self.line.low and self.line.high:
+            reach = max(max(self.values) / min(self.values), 1.1)
+            shown.append(max(min(self.line.low), min(self.values) / reach))
+            shown.append(min(max(self.line.high), max(self.values) * reach))
+        return shown
+
+
+def group_curves(
+    data: FigureData, series: Series, suite: Suite, table: str, estimand: str | None = None
+) -> list[Curve]:
+    """A curve per group of a suite: E(F) from the table ``errors``, or G(F) from ``gaps``."""
+    curves = []
+    for group, label in suite.labels.items():
+        key = {**series.key, **suite.key, "group": group}
+        points = data.gaps(**key, status="ok") if table == "gaps" else data.rows(table, **key, status="ok")
+        if not points:
+            continue
+        fits = data.law_rows(**key, law=LAWS[table])
+        flops = [point.training_flops for point in points]
+        slopes = data.law_rows(**key, parameter="delta_beta")
+        curves.append(
+            Curve(
+                baseline_name(suite) if group == suite.baseline else label,
+                f"{suite.name}/{group}",
+                flops,
+                [point[VALUES[table]] for point in points],
+                law_line(fits, flops, estimand),
+                next((fit.status for fit in fits if fit.estimand in (None, "these items")), "no fit"),
+                next((row.direction for row in slopes if row.direction), "unclear"),
+                series.label,
+            )
+        )
+    return curves
+
+
+def curves_axis(curves: Sequence[Sequence[Curve]], width: int, title: str) -> Axis:
+    """The axis of compute for panels of curves, with room for the intervals at the right where bands are too many."""
+    flops = [value for panel in curves for curve in panel for value in curve.flops]
+    strip = max((strip_width(len(_strip(panel))) for panel in curves), default=0.0)
+    return compute_axis(flops, width, title, aside=strip)
+
+
+def draw_curves(
+    panel: Panel, curves: Sequence[Curve], styles: Mapping[str, Style], *, unit: str = "FLOPs"
+) -> None:
+    """Draw curves into a panel that has its axes; ``styles`` are by ``group``."""
+    strip = _strip(curves)
+    for curve in curves:
+        style, line = styles[curve.group], curve.line
+        few = len(curve.flops) <= MOST_LARGE
+        shown: dict[str, Any] = {"name": curve.label, "group": curve.group}
+        told = f"<br>{line.words()}" if line else ""
+        hover = f"{curve.label}<br>%{{x:.3g}} {unit}<br>%{{y:.4g}}{told}"
+        dots = replace(style, size=8 if few else 4, opacity=1 if few else 0.45)
+        if not few:  # a line that many points would bury is on top
+            panel.points(curve.flops, curve.values, dots, hover=hover, **shown)
+        if line:
+            panel.line(
+                line.flops, line.value, style, low=line.low, high=line.high, pointed=bool(strip), **shown
+            )
+        if few:
+            panel.points(curve.flops, curve.values, dots, hover=hover, **shown)
+    if strip:
+        last = max(max(curve.flops) for curve in curves)
+        panel.interval_strip(
+            last,
+            [
+                (line.value[-1], line.low[-1], line.high[-1], styles[curve.group], curve.label, curve.group)
+                for curve, line in strip
+                if line.low and line.high
+            ],
+        )
+
+
+def _strip(curves: Sequence[Curve]) -> list[tuple[Curve, LawLine]]:
+    """The curves whose intervals stand side by side at the right, the lines' ends from top to bottom."""
+    banded = [(curve, curve.line) for curve in curves if curve.line and curve.line.low]
+    return sorted(banded, key=lambda pair: -pair[1].value[-1]) if len(banded) > MOST_BANDS else []
+
+
+def name_curves(
+    panel: Panel,
+    curves: Sequence[Curve],
+    styles: Mapping[str, Style],
+    baseline: tuple[str, float] | None = None,
+) -> None:
+    """Write each curve's name at its end; and that of the baseline at its level, where it is a level."""
+    ends = [
+        EndLabel(curve.label, curve.line.value[-1] if curve.line else curve.values[-1], styles[curve.group])
+        for curve in curves
+    ]
+    panel.end_labels([*ends, *([EndLabel(*baseline, Style(BASELINE))] if baseline else [])])
+
+
+def names_width(suite: Suite, baseline: bool = True) -> int:
+    """Pixels for the names of a suite's groups at the ends of their lines, and that one of them is the baseline."""
+    return labels_width([*suite.labels.values(), *([baseline_name(suite)] if baseline else [])])
+
+
+def baseline_name(suite: Suite) -> str:
+    """The baseline in words, and that it is the baseline."""
+    return f"{suite.baseline_label} (baseline)"
+
+
+def draw_many_curves(panel: Panel, curves: Sequence[Curve], baseline: str, *, unit: str = "FLOPs") -> int:
+    """Draw the laws of more groups than can be told apart: thin lines, coloured by what their gap does.
+
+    Names are shown when a line is pointed at. Points are drawn, small, where they are not too many; returned is how
+    many are left out.
+    """
+    left_out = 0
+    for curve in curves:
+        is_baseline = curve.group == baseline
+        style = Style(BASELINE) if is_baseline else MANY[curve.direction or "unclear"]
+        shown: dict[str, Any] = {"name": curve.label, "group": baseline if is_baseline else curve.direction}
+        if len(curve.flops) * len(curves) <= MOST_POINTS:
+            panel.points(curve.flops, curve.values, replace(style, size=4, opacity=0.4), **shown)
+        else:
+            left_out += len(curve.flops)
+        if line := curve.line:
+            width, opacity = (3, 1.0) if is_baseline else (1.3, 0.75)
+            panel.line(
+                line.flops[::4],
+                line.value[::4],
+                replace(style, width=width, opacity=opacity),
+                hover=f"{curve.label}<br>%{{x:.3g}} {unit}<br>%{{y:.4g}}<br>{line.words()}",
+                **shown,
+            )
+    return left_out
+
+
+def many_keys(data: FigureData, suite: Suite, baseline: str) -> list[Key]:
+    """Keys for what `draw_many_curves` drew, with the number of groups of each direction."""
+    rows = data.law_rows(**suite.key, parameter="delta_beta")
+    found = {(row.corpus, row.optimizer, row.group): row.direction or "unclear" for row in rows}
+    counts = Counter(found.values())
+    keys = [
+        Key(f"{DIRECTIONS[direction][1]} ({counts[direction]})", style, "lines", direction)
+        for direction, style in MANY.items()
+    ]
+    return [*keys, Key(baseline_name(suite), Style(BASELINE), "lines", baseline)]
+
+
+def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
+    """What the bands or intervals are, and what each fit that is not simply ok has to say."""
+    panels = list(panels)
+    curves = [curve for panel in panels for curve in panel]
+    lines = [curve.line for curve in curves if curve.line and curve.line.low]
+    found = {(line.slope.level, line.estimand) for line in lines}
+    about = [
+        f"{level:.0%} interval for {ABOUT[estimand]}"
+        for level, estimand in sorted(found, key=lambda pair: ESTIMANDS.index(pair[1]))
+    ]
+    what = "Band"
+    if any(_strip(panel) for panel in panels):
+        what = "Bars at the right of a panel: the fitted line at its largest compute"
+    notes = [f"{what}: {'; where that is not known, '.join(about)}."] if about else []
+    schemes = {line.slope.scheme for line in lines if "bootstrap" in (line.slope.scheme or "")}
+    notes += [f"Intervals by {scheme}." for scheme in sorted(schemes)]
+    for series, status in distinct((curve.series, curve.status) for curve in curves if curve.status != "ok"):
+        own = [curve for curve in curves if curve.series == series]
+        these = distinct(curve.label for curve in own if curve.status == status)
+        which = "" if these == distinct(curve.label for curve in own) else f", {listed(these)}"
+        notes.append(f"{series}{which}: {status}.")
+    return notes
