@@ -251,13 +251,17 @@ def _show_checkpoints(config: dict[str, Any], output: Path | None) -> None:
     """The table of checkpoints as it was read: nothing is trained, and this is what is scored."""
     import pyarrow as pa
 
-    from relscale.scoring.checkpoint_table import check_distinct
+    from relscale.scoring.checkpoint_table import COLUMNS, check_distinct
     from relscale.tables import write_table
 
     check_distinct(checkpoints(config), config["runs"]["table"])
 
     rows = [
-        {"run": each.run, "from": each.model or each.samples, **each.described()}
+        {
+            "run": each.run,
+            "from": each.model or each.samples,
+            **{name: getattr(each, name) for name in COLUMNS},
+        }
         for each in checkpoints(config)
     ]
     table = pa.Table.from_pylist(rows)
@@ -418,9 +422,10 @@ def _runs(config: dict[str, Any], corpus: str, job: str) -> list[dict[str, Any]]
 def collect(options: argparse.Namespace) -> None:
     """Turn item scores, or tables as they were published, into measurements; scores under resampled items too."""
     from relscale.measurements.collect import collect as collected
+    from relscale.measurements.measurement import REPLICATES
+    from relscale.measurements.options import Collect
     from relscale.measurements.published import read_tables
     from relscale.measurements.runs import Measured, listed_runs, trained_runs
-    from relscale.measurements.schema import REPLICATES
     from relscale.scoring.checkpoint_table import check_distinct
     from relscale.scoring.manifest import read_manifest
     from relscale.scoring.suite import lists_tasks
@@ -447,16 +452,12 @@ def collect(options: argparse.Namespace) -> None:
         unit = config["training"]["job"]
         trained = [runs_path(config, name, job) for name in names for job in job_names(config, name, unit)]
         runs = trained_runs(trained, scores, [run.name for run in planned(config)], list(config["suites"]))
-    chosen = config["collect"]
     measurements, replicates = collected(
         runs,
         config["experiment"],
-        chosen["replicates"],
+        Collect.model_validate(config["collect"]),
         config["seed"],
-        chosen["cut"],
-        chosen["subjects"],
         {suite: suite_path(config, suite) for suite in config["suites"]},
-        chosen["prompts"] == "same",
     )
     write_table(measurements, options.output)
     if options.replicates:

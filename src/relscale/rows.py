@@ -31,6 +31,8 @@ class Column(NamedTuple):
         Its type in Arrow.
     values
         The texts that it may have, where that is a closed set.
+    optional
+        Whether a cell may be null.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Column(NamedTuple):
     unit: str
     type: pa.DataType
     values: tuple[str, ...] = ()
+    optional: bool = False
 
 
 def column(description: str, unit: str = "", default: Any = dataclasses.MISSING) -> Any:
@@ -97,9 +100,8 @@ def rows_of(row: type[R], table: pa.Table) -> list[R]:
 
 def _column(field: "dataclasses.Field[Any]", hint: Any) -> Column:
     kind, values = _kind(hint)
-    return Column(
-        field.name, field.metadata.get("description", ""), field.metadata.get("unit", ""), kind, values
-    )
+    description, unit = (field.metadata.get(key, "") for key in ("description", "unit"))
+    return Column(field.name, description, unit, kind, values, type(None) in get_args(hint))
 
 
 def _kind(hint: Any) -> tuple[pa.DataType, tuple[str, ...]]:

@@ -33,8 +33,8 @@ from relscale.frames import arrow_table
 from relscale.laws.catalogue import law as found_law
 from relscale.laws.catalogue import law_names
 from relscale.laws.law import Law
+from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION, is_error
-from relscale.measurements.schema import MEASUREMENTS
 from relscale.measurements.status import Status, together
 from relscale.tables import listed, read_table, table_name, write_table
 

@@ -252,8 +252,8 @@ def _polars(rows: list[Row], rng: random.Random) -> Any:
 def published_table(rng: random.Random, folder: Path) -> str:
     """``runs: {source: measurements}``: tables as they were published, and the ladders that fits are made of."""
     from relscale.fitting.curves.run_matrix import ladders
+    from relscale.measurements.measurement import MEASUREMENTS
     from relscale.measurements.published import read_tables
-    from relscale.measurements.schema import MEASUREMENTS
 
     extra = {
         "step": 5,

@@ -10,8 +10,9 @@ from relscale.design.architecture import Architecture
 from relscale.design.run import Hyperparameters, Run, run_to_dict
 from relscale.errors import RelscaleError
 from relscale.measurements.collect import collect
+from relscale.measurements.measurement import MEASUREMENTS, REPLICATES
+from relscale.measurements.options import Collect
 from relscale.measurements.runs import trained_runs
-from relscale.measurements.schema import MEASUREMENTS, REPLICATES
 from relscale.tables import read_table, write_pieces
 
 HYPERPARAMETERS = Hyperparameters("c-adamc", 0.01, 0.9, 0.95, 1e-8, 0.1, 1.0, "wsd", 0.1, 0.2)
@@ -64,7 +65,7 @@ def experiment(tmp_path, make_items):
 
 def collected(folder, replicates=50, seed=0):
     runs = trained_runs([folder / "runs.json"], [folder / "scores.json"])
-    measurements, pieces = collect(runs, "test", replicates, seed)
+    measurements, pieces = collect(runs, "test", Collect(replicates=replicates, cut=0), seed)
     return measurements, pyarrow.concat_tables(pieces).unify_dictionaries()
 
 
@@ -174,7 +175,7 @@ def test_replicates_in_pieces_are_the_same_rows(experiment, monkeypatch, tmp_pat
     whole = collected(experiment)[1]
     monkeypatch.setattr("relscale.measurements.collect.PIECE", 1)
     runs = trained_runs([experiment / "runs.json"], [experiment / "scores.json"])
-    pieces = list(collect(runs, "test", 50, 0)[1])
+    pieces = list(collect(runs, "test", Collect(replicates=50, cut=0), 0)[1])
     assert len(pieces) > 1
     assert pyarrow.concat_tables(pieces).to_pylist() == whole.to_pylist()
     for ending in ("parquet", "csv"):

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from relscale.measurements.collect import collect
 from relscale.measurements.comparable import asked, differences
+from relscale.measurements.measurement import Model
+from relscale.measurements.options import Collect
 from relscale.measurements.runs import Measured
 
 DOCUMENTS = [f"d{n}" for n in range(12)]
@@ -44,16 +46,17 @@ WHOLE = [("t", None, doc, 1) for doc in DOCUMENTS]
 TWO_TASKS = [(task, task, doc, 1) for task in ("law", "logic") for doc in DOCUMENTS[:6]]
 
 
-def described(name):
-    return {"corpus": "web", "run": name, "block": name, "training_flops": 1.0}
+OPTIONS = Collect(replicates=5, cut=0)
+
+
+def named(name):
+    return Model(corpus="web", run=name, block=name, training_flops=1.0)
 
 
 def statuses(tables, prepared=()):
     """The statuses of each model, by its name, from the waist itself."""
-    runs = [
-        Measured(described(name), (), (items,), prepared=name in prepared) for name, items in tables.items()
-    ]
-    rows = collect(runs, "e", 5, 0)[0].to_pylist()
+    runs = [Measured(named(name), (), (items,), prepared=name in prepared) for name, items in tables.items()]
+    rows = collect(runs, "e", OPTIONS, 0)[0].to_pylist()
     assert all(row["value"] is not None for row in rows)
     return {
         name: {row["status"] for row in rows if row["run"] == name and row["suite"] == "s"} for name in tables
@@ -117,8 +120,8 @@ def test_what_the_prepared_suite_asks_comes_before_what_most_have(table):
 
 def test_a_missing_subject_flags_its_group_and_no_other_subject(table):
     tables = {"a": table(TWO_TASKS, 0), "b": table(TWO_TASKS[:6], 1)}
-    runs = [Measured(described(name), (), (items,)) for name, items in tables.items()]
-    rows = collect(runs, "e", 5, 0, subjects=["s"])[0].to_pylist()
+    runs = [Measured(named(name), (), (items,)) for name, items in tables.items()]
+    rows = collect(runs, "e", Collect(replicates=5, cut=0, subjects=("s",)), 0)[0].to_pylist()
     found = {(row["run"], row["suite"], row["group"]): row["status"] for row in rows}
     assert found == {
         ("a", "s", "g"): "ok",
@@ -154,8 +157,8 @@ def table_of(make_items):
 
 def test_one_model_under_two_names_is_flagged_in_a_table_of_models(table, capsys):
     tables = {"a": table(WHOLE, 0), "copy": table(WHOLE, 0), "b": table(WHOLE, 1)}
-    runs = [Measured(described(name), (), (items,), listed=True) for name, items in tables.items()]
-    rows = collect(runs, "e", 5, 0)[0].to_pylist()
+    runs = [Measured(named(name), (), (items,), listed=True) for name, items in tables.items()]
+    rows = collect(runs, "e", OPTIONS, 0)[0].to_pylist()
     assert {(row["run"], row["status"]) for row in rows} == {
         ("a", "same numbers: as copy"),
         ("copy", "same numbers: as a"),
@@ -167,8 +170,8 @@ def test_one_model_under_two_names_is_flagged_in_a_table_of_models(table, capsys
 def test_a_model_without_a_group_that_others_have_has_its_rows_without_a_value(table, make_items, capsys):
     more = make_items([("d0", [(-1.0, 5, 6, True), (-2.0, 7, 8, False)])], group="h")
     tables = {"a": pa.concat_tables([table(WHOLE, 0), more]), "b": table(WHOLE, 1)}
-    runs = [Measured(described(name), (), (items,)) for name, items in tables.items()]
-    rows = collect(runs, "e", 5, 0)[0].to_pylist()
+    runs = [Measured(named(name), (), (items,)) for name, items in tables.items()]
+    rows = collect(runs, "e", OPTIONS, 0)[0].to_pylist()
     missing = [row for row in rows if (row["run"], row["group"]) == ("b", "h")]
     assert {(row["value"], row["items"], row["status"]) for row in missing} == {
         (None, 0, "incomplete: 0 of 1 items")
@@ -180,16 +183,16 @@ def test_a_model_without_a_group_that_others_have_has_its_rows_without_a_value(t
 
 def test_what_a_table_says_of_a_model_stands_in_all_its_rows(table):
     runs = [
-        Measured(described("a"), (), (table(WHOLE, 0),), listed=True),
-        Measured(described("b"), (), (table(WHOLE, 1),), listed=True, status="loss spike at step 9"),
+        Measured(named("a"), (), (table(WHOLE, 0),), listed=True),
+        Measured(named("b"), (), (table(WHOLE, 1),), listed=True, status="loss spike at step 9"),
     ]
-    rows = collect(runs, "e", 5, 0)[0].to_pylist()
+    rows = collect(runs, "e", OPTIONS, 0)[0].to_pylist()
     assert {(row["run"], row["status"]) for row in rows} == {("a", "ok"), ("b", "loss spike at step 9")}
 
 
 def test_models_that_were_asked_in_other_words_are_compared_where_somebody_says_so(table, capsys):
     tables = {"a": table(WHOLE, 0), "b": table([(*question[:-1], 2) for question in WHOLE[:-1]], 1)}
-    runs = [Measured(described(name), (), (items,)) for name, items in tables.items()]
-    rows = collect(runs, "e", 5, 0, same_prompts=False)[0].to_pylist()
+    runs = [Measured(named(name), (), (items,)) for name, items in tables.items()]
+    rows = collect(runs, "e", Collect(replicates=5, cut=0, prompts="any"), 0)[0].to_pylist()
     assert {(row["run"], row["status"]) for row in rows} == {("a", "ok"), ("b", "incomplete: 11 of 12 items")}
     assert "b, s p, g: other prompt: 11 of 11 items, compared all the same" in capsys.readouterr().err

@@ -9,6 +9,8 @@ import pytest
 from one_sentence import accepted_or_one_sentence
 
 from relscale.measurements.collect import collect
+from relscale.measurements.measurement import Model
+from relscale.measurements.options import Collect
 from relscale.measurements.runs import Measured
 from relscale.measurements.samples import read_samples
 from relscale.scoring.manifest import Group, Manifest, Task
@@ -98,9 +100,9 @@ def outcome(tmp_path):
 
         def rows():
             found = read_samples(tmp_path, {"s": manifest}, (), ["s"])
-            described = {"corpus": "web", "run": "m", "block": "m", "training_flops": 1.0}
-            run = Measured(described, (), (found.items,), (found.task_metrics,), flags=found.flags)
-            return collect([run], "e", 2, 0)[0].to_pylist()
+            model = Model(corpus="web", run="m", block="m", training_flops=1.0)
+            run = Measured(model, (), (found.items,), (found.task_metrics,), flags=found.flags)
+            return collect([run], "e", Collect(replicates=2, cut=0), 0)[0].to_pylist()
 
         return accepted_or_one_sentence(rows)
 

@@ -2,8 +2,8 @@ import pyarrow as pa
 import pytest
 
 from relscale.errors import RelscaleError
+from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.published import published
-from relscale.measurements.schema import MEASUREMENTS
 from relscale.tables import write_table
 
 

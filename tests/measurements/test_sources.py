@@ -10,9 +10,9 @@ import pytest
 
 from relscale.config import load_config
 from relscale.errors import RelscaleError
+from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.mmlu_groups import GROUPS
 from relscale.measurements.published import loader_names, published, read_tables
-from relscale.measurements.schema import MEASUREMENTS
 from relscale.tables import write_table
 
 ROOT = Path(__file__).parents[2]

@@ -133,8 +133,8 @@ def test_a_licence_is_never_made_up(trained, tmp_path):
 def test_the_table_gives_the_measurements_of_the_trainings_back(exported, trained):
     before = trained_runs([trained], [])
     after = listed_runs(read_checkpoints(exported.table), [], {})
-    assert [run.described for run in after] == [run.described for run in before]
-    assert [run.rows for run in after] == [run.rows for run in before]
+    assert [run.model for run in after] == [run.model for run in before]
+    assert [run.losses for run in after] == [run.losses for run in before]
 
 
 def test_an_export_is_pushed_model_by_model_and_its_table_names_commits(exported, monkeypatch):

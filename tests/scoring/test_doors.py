@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from relscale.measurements.collect import collect
+from relscale.measurements.measurement import Model
+from relscale.measurements.options import Collect
 from relscale.measurements.runs import Measured
 from relscale.measurements.samples import read_samples
 from relscale.scoring.manifest import read_manifest
@@ -17,10 +19,9 @@ from relscale.scoring.score import score_requests
 from relscale.scoring.suite import available_suites, prepare_suite
 from relscale.scoring.task_metrics import PreparedTasks, has_task_metrics, task_metrics
 
-DESCRIBED = {
-    "corpus": "web", "optimizer": None, "run": "m", "seed": 0, "step": 1, "block": "m", "budget": 1e9,
-    "training_flops": 3e9, "params": 10, "tokens": 10,
-}  # fmt: skip
+MODEL = Model(
+    corpus="web", run="m", seed=0, step=1, block="m", budget=1e9, training_flops=3e9, params=10, tokens=10
+)
 
 
 @pytest.fixture(scope="module")
@@ -73,18 +74,18 @@ def scored(engine, suite, name):
     tables = [score_requests(engine, name, asked, manifest.windows) for asked in read_requests(suite)]
     items = pa.concat_tables(tables)
     own = (task_metrics(PreparedTasks(suite, manifest), name, items),) if has_task_metrics(suite) else ()
-    return measured(Measured(DESCRIBED, (), (items,), own), suite, name)
+    return measured(Measured(MODEL, (), (items,), own), suite, name)
 
 
 def read(folder, suite, name):
     """The measurements of what was logged."""
     found = read_samples(folder, {name: read_manifest(suite)}, (), [name] if has_task_metrics(suite) else ())
-    run = Measured(DESCRIBED, (), (found.items,), (found.task_metrics,), flags=found.flags, prepared=False)
+    run = Measured(MODEL, (), (found.items,), (found.task_metrics,), flags=found.flags, prepared=False)
     return measured(run, suite, name)
 
 
 def measured(run, suite, name):
-    table, pieces = collect([run], "doors", 20, 0, prepared={name: suite})
+    table, pieces = collect([run], "doors", Collect(replicates=20, cut=0), 0, {name: suite})
     replicates = [row for piece in pieces for row in piece.to_pylist()]
     return table.to_pylist(), replicates
 

@@ -15,6 +15,8 @@ import yaml
 from relscale.checked_parquet import read_parquet
 from relscale.entries import read_entries
 from relscale.measurements.collect import collect
+from relscale.measurements.measurement import Model
+from relscale.measurements.options import Collect
 from relscale.measurements.runs import Measured
 from relscale.scoring.items import ItemStatus
 from relscale.scoring.job import score_job
@@ -211,9 +213,10 @@ def measured(folder, suite, model, prepared):
     score_job([run], [prepared], folder / "store", {"threads": 1}, folder / "scores.json")
     add_task_metrics(folder / "scores.json", [prepared], folder / "store")
     (entry,) = read_entries(folder / "scores.json")
-    described = {"corpus": "any", "run": "tiny", "block": "tiny"}
-    model = Measured(described, (), (entry["items"],), (entry["task_metrics"],))
-    table, _ = collect([model], "test", 10, 0, prepared={suite: prepared})
+    model = Measured(
+        Model(corpus="any", run="tiny", block="tiny"), (), (entry["items"],), (entry["task_metrics"],)
+    )
+    table, _ = collect([model], "test", Collect(replicates=10, cut=0), 0, {suite: prepared})
     return {(row["prompt"], row["group"], row["metric"]): row for row in table.to_pylist()}
 
 
@@ -318,8 +321,8 @@ def test_a_model_without_numbers_has_none_of_lm_evals_either(own_measurements):
         )
     prepared = folder / "own"
     values = task_metrics(PreparedTasks(prepared, read_manifest(prepared)), "own", items)
-    run = Measured({"corpus": "any", "run": "tiny", "block": "tiny"}, (), (items,), (values,))
-    table, _ = collect([run], "test", 10, 0, prepared={"own": prepared})
+    run = Measured(Model(corpus="any", run="tiny", block="tiny"), (), (items,), (values,))
+    table, _ = collect([run], "test", Collect(replicates=10, cut=0), 0, {"own": prepared})
     reported = [row for row in table.to_pylist() if row["metric"].startswith("lm_eval_")]
     assert {row["group"] for row in reported} == set(FEATURES)
     assert all(row["value"] is None and row["status"].startswith("no number") for row in reported)

@@ -16,8 +16,8 @@ from relscale.fitting.estimation.law_points import MEASURED
 from relscale.fitting.report.reproduction import NEEDED
 from relscale.laws import parabola
 from relscale.laws.catalogue import law
+from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import OF_KIND, VALIDATION, VALIDATION_METRICS, is_error
-from relscale.measurements.schema import MEASUREMENTS
 from relscale.tables import read_table
 
 FEWEST_BUDGETS = 2

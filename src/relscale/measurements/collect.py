@@ -5,7 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,13 +14,22 @@ from relscale.checked_parquet import read_parquet
 from relscale.errors import RelscaleError
 from relscale.measurements.comparable import Asked, asked, differences, number_digests, same_numbers
 from relscale.measurements.draws import draws
-from relscale.measurements.metric import RESAMPLED
+from relscale.measurements.measurement import (
+    MEASUREMENTS,
+    MODEL_COLUMNS,
+    REPLICATES,
+    Measurement,
+    Model,
+    measurement,
+)
+from relscale.measurements.metric import RESAMPLED, VALIDATION
 from relscale.measurements.metrics import UNUSABLE, replicate_values, sums, values
-from relscale.measurements.runs import Measured
+from relscale.measurements.options import Collect
+from relscale.measurements.runs import Loss, Measured
 from relscale.measurements.samples import Place
-from relscale.measurements.schema import MEASUREMENTS, REPLICATES
 from relscale.measurements.status import Status, of_items, together
 from relscale.measurements.task_metrics import task_metrics
+from relscale.rows import table_of
 from relscale.scoring.items import ItemStatus
 from relscale.scoring.task_metrics import read_task_metrics
 
@@ -47,7 +55,7 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """The metrics of one run on one group under one prompt: a row each, and a replicate of each for every draw."""
+    """The metrics of one model on one group under one prompt, with a replicate of each metric for every draw."""
 
     suite: str
     prompt: str
@@ -62,28 +70,31 @@ class Cell:
     empty: int
     asked: Asked
 
+    @property
+    def place(self) -> Place:
+        """Its suite, prompt and group."""
+        return self.suite, self.prompt, self.group
+
 
 @dataclass(frozen=True)
-class Found:
+class ModelCell:
     """A cell of one model.
 
     Attributes
     ----------
-    described
-        The columns of a measurement that say which model it is.
-    place
-        The suite, prompt and group that the cell is of, or in which its subject is.
-    told
-        What is wrong with it as a whole.
-    passed
-        What is wrong with it and may be.
+    source
+        The suite, prompt and group of the items: those of the cell, or of the group that has the cell's subject.
+    flags
+        Statuses of the cell as a whole.
+    accepted
+        Statuses that the experiment accepts.
     """
 
-    described: dict[str, Any]
-    place: Place
+    model: Model
+    source: Place
     cell: Cell
-    told: list[str]
-    passed: list[str] = field(default_factory=list)
+    flags: list[str]
+    accepted: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -97,12 +108,9 @@ class Shared:
 def collect(
     runs: Iterable[Measured],
     experiment: str,
-    replicates: int,
+    options: Collect,
     seed: int,
-    cut: float = 0.0,
-    subjects: Sequence[str] = (),
     prepared: Mapping[str, Path] | None = None,
-    same_prompts: bool = True,
 ) -> tuple[pa.Table, Iterator[pa.Table]]:
     """Measurements and replicates of all runs.
 
@@ -112,28 +120,21 @@ def collect(
         Models, with their items.
     experiment
         Its name.
-    replicates
-        Number of item bootstrap draws, B.
+    options
+        The config's section ``collect``.
     seed
-        Of the draws.
-    cut
-        The share of a group's items whose contexts may have been cut to fit a model; above it, the status says so.
-    subjects
-        Suites of which each subject is measured as a group of its own too, in a suite ``<suite>_subjects``.
+        Of the bootstrap draws.
     prepared
-        Folders of prepared suites by name, where lm-eval's tasks say how their own metrics are aggregated.
-    same_prompts
-        False where models that were asked in other words are compared all the same: a line on stderr says so, and no
-        status.
+        Folders of prepared suites by name; lm-eval's tasks in them state how their own metrics are aggregated.
 
     Returns
     -------
     measurements
-        Rows of ``relscale.measurements.schema.MEASUREMENTS``, those of the validation loss (suite ``validation``)
-        among them. A run that diverged has these alone, with null values and its status.
+        `relscale.measurements.measurement.Measurement` rows, those of the validation loss included. A run that
+        diverged has these alone, with null values and its status.
     replicates
-        Rows of ``REPLICATES``, B for every error that comes from items: tens of millions in a large experiment, and
-        therefore in pieces, made as they are asked for.
+        `relscale.measurements.measurement.Replicate` rows: ``options.replicates`` for every error that comes from
+        items. They are tens of millions in a large experiment, and therefore come in pieces, made on demand.
 
     Raises
     ------
@@ -141,64 +142,80 @@ def collect(
         Items are missing.
     """
     shared = Shared({}, {})
-    rows: list[dict[str, Any]] = []
-    found: list[Found] = []
-    scored: list[dict[str, Any]] = []
+    rows: list[Measurement] = []
+    cells: list[ModelCell] = []
+    scored: list[Model] = []
     numbers: list[tuple[str, str, bytes]] = []
     for run in runs:
-        described = {"experiment": experiment, **run.described}
-        rows += [{**described, **row} for row in run.rows]
-        scored += [described] if run.items else []
+        model = replace(run.model, experiment=experiment)
+        rows += [_validation(model, loss) for loss in run.losses]
+        scored += [model] if run.items else []
         reported = _Reported(run.task_metrics, prepared or {}, seed)
         for items in map(_table, run.items):
-            for place, own in _cells(items, run.prepared, replicates, seed, shared, subjects):
-                cell = reported.added(own, place[2], own.group if own.suite != place[0] else None)
-                found.append(Found(described, place, cell, [run.status, *run.flags.get(place, ())]))
+            for source, own in _cells(items, run.prepared, options, seed, shared):
+                cell = reported.added(own, source[2], own.group if own.suite != source[0] else None)
+                cells.append(ModelCell(model, source, cell, [run.status, *run.flags.get(source, ())]))
             if run.listed:
                 digests = number_digests(items)
-                numbers += [(described["run"], suite, digest) for suite, digest in digests.items()]
-    alike = same_numbers(numbers)
-    for one, differing in zip(found, _differences([one.cell for one in found]), strict=True):
-        one.told.extend(alike.get((one.described["run"], one.place[0]), ()))
-        for told in differing:
-            passed = not same_prompts and told.startswith(Status.OTHER_PROMPT)
-            (one.passed if passed else one.told).append(told)
-        rows += [{**one.described, **row} for row in _rows(one.cell, cut, one.told)]
-    missing = list(_missing(found, scored))
-    rows += missing
-    _report(found, missing)
-    table = pa.Table.from_pylist(rows, MEASUREMENTS)
-    return table.sort_by([(column, "ascending") for column in ORDER]), _replicates(found, replicates)
+                numbers += [(model.run, suite, digest) for suite, digest in digests.items()]
+    copies = same_numbers(numbers)
+    for each, differing in zip(cells, _differences([each.cell for each in cells]), strict=True):
+        each.flags.extend(copies.get((each.model.run, each.source[0]), ()))
+        for status in differing:
+            accepted = options.prompts == "any" and status.startswith(Status.OTHER_PROMPT)
+            (each.accepted if accepted else each.flags).append(status)
+        rows += _rows(each, options.cut)
+    missing = list(_missing(cells, scored))
+    _report(cells, missing)
+    table = table_of(Measurement, rows + missing).cast(MEASUREMENTS)
+    return table.sort_by([(column, "ascending") for column in ORDER]), _replicates(cells, options.replicates)
 
 
-def _missing(found: Sequence[Found], scored: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _validation(model: Model, loss: Loss) -> Measurement:
+    return measurement(
+        model,
+        suite=VALIDATION.suite,
+        prompt="default",
+        group=VALIDATION.group,
+        metric=loss.metric,
+        value=loss.value,
+        status=loss.status,
+    )
+
+
+def _missing(cells: Sequence[ModelCell], scored: Sequence[Model]) -> Iterator[Measurement]:
     """Rows without a value of the models that lack a group which others have."""
-    places: dict[Place, Cell] = {}
-    had: set[tuple[int, Place]] = set()
-    for one in found:
-        place = one.cell.suite, one.cell.prompt, one.cell.group
-        places.setdefault(place, one.cell)
-        had.add((id(one.described), place))
-    for described in scored:
-        for (suite, prompt, group), cell in places.items():
-            if (id(described), (suite, prompt, group)) in had:
-                continue
-            status = of_items(Status.INCOMPLETE, 0, cell.items)
-            row = {"suite": suite, "prompt": prompt, "group": group, "items": 0, "bytes": 0, "status": status}
-            yield from ({**described, **row, "metric": metric} for metric in cell.metrics)
+    groups: dict[Place, Cell] = {}
+    for each in cells:
+        groups.setdefault(each.cell.place, each.cell)
+    present = {(each.model, each.cell.place) for each in cells}
+    for model in scored:
+        for place, cell in groups.items():
+            for metric in cell.metrics if (model, place) not in present else ():
+                yield measurement(
+                    model,
+                    suite=cell.suite,
+                    prompt=cell.prompt,
+                    group=cell.group,
+                    metric=metric,
+                    value=None,
+                    items=0,
+                    bytes=0,
+                    status=of_items(Status.INCOMPLETE, 0, cell.items),
+                )
 
 
 def _differences(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
-    """Of each cell, in what its model was asked otherwise than the others that have its place."""
-    places: dict[Place, list[int]] = defaultdict(list)
-    for number, cell in enumerate(cells):
-        places[cell.suite, cell.prompt, cell.group].append(number)
-    found: list[tuple[str, ...]] = [()] * len(cells)
-    for numbers in places.values():
-        of_place = differences([cells[number].asked for number in numbers])
-        for number, told in zip(numbers, of_place, strict=True):
-            found[number] = told
-    return found
+    """In what the model of each cell was asked otherwise than the other models on the same group."""
+    positions: dict[Place, list[int]] = defaultdict(list)
+    for position, cell in enumerate(cells):
+        positions[cell.place].append(position)
+    statuses: list[tuple[str, ...]] = [()] * len(cells)
+    for of_place in positions.values():
+        differing = differences([cells[position].asked for position in of_place])
+        for position, status in zip(of_place, differing, strict=True):
+            statuses[position] = status
+    return statuses
 
 
 def _table(items: str | pa.Table) -> pa.Table:
@@ -210,49 +227,47 @@ def _table(items: str | pa.Table) -> pa.Table:
 
 
 def _cells(
-    items: pa.Table,
-    prepared: bool,
-    count: int,
-    seed: int,
-    shared: Shared,
-    subjects: Sequence[str],
+    items: pa.Table, prepared: bool, options: Collect, seed: int, shared: Shared
 ) -> Iterator[tuple[Place, Cell]]:
-    """Every prompt and group of items, and every subject where it is asked for with the place that it belongs to."""
-    places = items.group_by(["suite", "prompt", "group"], use_threads=False).aggregate([]).to_pylist()
-    for found in places:
-        suite, prompt, group = place = found["suite"], found["prompt"], found["group"]
+    """A cell for every prompt and group of items, and for every subject of the suites that ask for subjects."""
+    groups = items.group_by(["suite", "prompt", "group"], use_threads=False).aggregate([]).to_pylist()
+    for row in groups:
+        suite, prompt, group = place = row["suite"], row["prompt"], row["group"]
         part = items.filter(
             (pc.field("suite") == suite) & (pc.field("prompt") == prompt) & (pc.field("group") == group)
         )
-        yield place, _cell(part, place, prepared, count, seed, shared)
-        if suite in subjects:
+        yield place, _cell(part, place, prepared, options.replicates, seed, shared)
+        if suite in options.subjects:
             for subject in part["subject"].drop_null().unique().to_pylist():
-                named = part.filter(pc.field("subject") == subject)
-                alone = named.set_column(
-                    named.column_names.index("subject"), "subject", pa.nulls(named.num_rows, pa.string())
-                )
+                of_subject = _without_subjects(part.filter(pc.field("subject") == subject))
                 own = suite + SUBJECTS, prompt, subject
-                yield place, _cell(alone, own, prepared, count, seed, shared)
+                yield place, _cell(of_subject, own, prepared, options.replicates, seed, shared)
+
+
+def _without_subjects(table: pa.Table) -> pa.Table:
+    """The rows of one subject as if they had none: a group of its own has no subjects to average over."""
+    index = table.column_names.index("subject")
+    return table.set_column(index, "subject", pa.nulls(table.num_rows, pa.string()))
 
 
 def _cell(part: pa.Table, place: Place, prepared: bool, count: int, seed: int, shared: Shared) -> Cell:
-    found = sums(part)
-    key = tuple(found.doc_ids)
-    if key not in shared.weights:
-        shared.weights[key] = draws(found.doc_ids, count, seed)
-    value, stderr = values(found)
-    own = asked(part, prepared)
+    group = sums(part)
+    documents = tuple(group.doc_ids)
+    if documents not in shared.weights:
+        shared.weights[documents] = draws(group.doc_ids, count, seed)
+    value, stderr = values(group)
+    content = asked(part, prepared)
     return Cell(
         *place,
-        found.metrics,
+        group.metrics,
         value,
         stderr,
-        replicate_values(found, shared.weights[key]),
-        len(key),
-        found.bytes,
-        found.flagged,
-        found.empty,
-        shared.asked.setdefault(own.digest, own),
+        replicate_values(group, shared.weights[documents]),
+        len(documents),
+        group.bytes,
+        group.flagged,
+        group.empty,
+        shared.asked.setdefault(content.digest, content),
     )
 
 
@@ -272,13 +287,12 @@ class _Reported:
         where = (
             (pc.field("suite") == suite) & (pc.field("prompt") == cell.prompt) & (pc.field("group") == group)
         )
-        found = self.values.filter(where if subject is None else where & (pc.field("subject") == subject))
-        if not found.num_rows:
+        reported = self.values.filter(where if subject is None else where & (pc.field("subject") == subject))
+        if not reported.num_rows:
             return cell
         if subject is not None:
-            at = found.column_names.index("subject")
-            found = found.set_column(at, "subject", pa.nulls(found.num_rows, pa.string()))
-        if not pc.all(found["targets"]).as_py():
+            reported = _without_subjects(reported)
+        if not pc.all(reported["targets"]).as_py():
             none = np.empty((cell.replicates.shape[0], 0))
             flagged = Counter(
                 {status: count for status, count in cell.flagged.items() if status not in OF_TARGETS}
@@ -286,33 +300,35 @@ class _Reported:
             cell = replace(
                 cell, metrics=(), values=np.empty(0), stderrs=np.empty(0), replicates=none, flagged=flagged
             )
-        own = task_metrics(found, self.prepared.get(suite), self.seed)
+        added = task_metrics(reported, self.prepared.get(suite), self.seed)
         if cell.flagged[ItemStatus.NO_NUMBER]:
-            own = [replace(one, value=np.nan, stderr=np.nan) for one in own]
+            added = [replace(metric, value=np.nan, stderr=np.nan) for metric in added]
         return replace(
             cell,
-            metrics=cell.metrics + tuple(one.name for one in own),
-            values=np.append(cell.values, [one.value for one in own]),
-            stderrs=np.append(cell.stderrs, [one.stderr for one in own]),
-            replicates=np.hstack([cell.replicates, np.full((len(cell.replicates), len(own)), np.nan)]),
+            metrics=cell.metrics + tuple(metric.name for metric in added),
+            values=np.append(cell.values, [metric.value for metric in added]),
+            stderrs=np.append(cell.stderrs, [metric.stderr for metric in added]),
+            replicates=np.hstack([cell.replicates, np.full((len(cell.replicates), len(added)), np.nan)]),
         )
 
 
-def _rows(cell: Cell, cut: float, flags: Sequence[str]) -> Iterator[dict[str, Any]]:
-    of_group = [*_statuses(cell, cut), *flags]
+def _rows(each: ModelCell, cut: float) -> Iterator[Measurement]:
+    cell = each.cell
+    of_group = [*_statuses(cell, cut), *each.flags]
     for metric, value, stderr in zip(cell.metrics, cell.values.tolist(), cell.stderrs.tolist(), strict=True):
         known = np.isfinite(value)
-        yield {
-            "suite": cell.suite,
-            "prompt": cell.prompt,
-            "group": cell.group,
-            "metric": metric,
-            "value": value if known else None,
-            "stderr": stderr if np.isfinite(stderr) else None,
-            "items": cell.items,
-            "bytes": cell.bytes,
-            "status": together(of_group if known else [*of_group, *_without_value(cell)]),
-        }
+        yield measurement(
+            each.model,
+            suite=cell.suite,
+            prompt=cell.prompt,
+            group=cell.group,
+            metric=metric,
+            value=value if known else None,
+            stderr=stderr,
+            items=cell.items,
+            bytes=cell.bytes,
+            status=together(of_group if known else [*of_group, *_without_value(cell)]),
+        )
 
 
 def _statuses(cell: Cell, cut: float) -> Iterator[str]:
@@ -333,60 +349,68 @@ def _without_value(cell: Cell) -> list[str]:
     return [of_items(Status.TOO_SHORT, short, cell.items + short) if short else str(Status.NO_NUMBER)]
 
 
-def _report(found: Sequence[Found], missing: Sequence[dict[str, Any]]) -> None:
+def _report(cells: Sequence[ModelCell], missing: Sequence[Measurement]) -> None:
     """Lines on stderr for each group that has items that were flagged or left out, or is flagged as a whole."""
     lines = list(
-        dict.fromkeys(
-            f"{row['run']}, {row['suite']} {row['prompt']}, {row['group']}: {row['status']}"
-            for row in missing
-        )
+        dict.fromkeys(f"{row.run}, {row.suite} {row.prompt}, {row.group}: {row.status}" for row in missing)
     )
-    for one in found:
-        cell = one.cell
+    for each in cells:
+        cell = each.cell
         items = cell.items + cell.flagged[ItemStatus.TOO_SHORT]
         counts = [f"{count} of {items} {WORDS[status]}" for status, count in cell.flagged.items()]
-        told = [status for status in dict.fromkeys(one.told) if status != Status.OK]
-        where = f"{one.described['run']}, {cell.suite} {cell.prompt}, {cell.group}"
-        passed = [f"{status}, compared all the same" for status in one.passed]
-        lines += [f"{where}: {each}" for each in (*counts, *told, *passed)]
+        flags = [status for status in dict.fromkeys(each.flags) if status != Status.OK]
+        accepted = [f"{status}, compared all the same" for status in each.accepted]
+        group = f"{each.model.run}, {cell.suite} {cell.prompt}, {cell.group}"
+        lines += [f"{group}: {text}" for text in (*counts, *flags, *accepted)]
     for line in lines[:REPORTED]:
         print(line, file=sys.stderr)
     if len(lines) > REPORTED:
         print(f"… and {len(lines) - REPORTED} more such lines", file=sys.stderr)
 
 
-def _replicates(found: Sequence[Found], count: int) -> Iterator[pa.Table]:
-    """All draws, in the order of measurements, in pieces of whole series."""
+@dataclass(frozen=True)
+class Series:
+    """All draws of one metric of one cell."""
+
+    model: Model
+    cell: Cell
+    metric: str
+    draws: np.ndarray
+
+    def value(self, column: str) -> str | float | None:
+        """What a column of the table has for the series."""
+        if column == "metric":
+            return self.metric
+        value: str | float | None = getattr(self.model if column in MODEL_COLUMNS else self.cell, column)
+        return value
+
+
+def _replicates(cells: Sequence[ModelCell], count: int) -> Iterator[pa.Table]:
+    """All draws, in the order of the measurements, in pieces of whole series."""
     series = [
-        (
-            one.described
-            | {"suite": one.cell.suite, "prompt": one.cell.prompt, "group": one.cell.group, "metric": metric},
-            column,
-        )
-        for one in found
-        for metric, column in zip(one.cell.metrics, one.cell.replicates.T, strict=True)
+        Series(each.model, each.cell, metric, draws)
+        for each in cells
+        for metric, draws in zip(each.cell.metrics, each.cell.replicates.T, strict=True)
         if metric.startswith(RESAMPLED)
     ]
-    series.sort(key=lambda entry: [(entry[0][name] is None, entry[0][name]) for name in ORDER])
+    series.sort(key=lambda each: [(each.value(name) is None, each.value(name)) for name in ORDER])
     at_once = max(1, PIECE // max(1, count))
     for first in range(0, len(series), at_once):
         yield _piece(series[first : first + at_once], count)
 
 
-def _piece(series: Sequence[tuple[dict[str, Any], np.ndarray]], count: int) -> pa.Table:
-    """Some series; texts as dictionaries, of which a table holds each once."""
+def _piece(series: Sequence[Series], count: int) -> pa.Table:
+    """Some series; texts as dictionaries, so that each text is kept once."""
     columns: dict[str, pa.Array] = {}
-    for each in REPLICATES:
-        if each.name == "value":
-            columns[each.name] = pa.array(np.concatenate([v for _, v in series]), from_pandas=True)
-        elif each.name == "replicate":
-            columns[each.name] = pa.array(np.tile(np.arange(count, dtype=np.int32), len(series)))
+    for column in REPLICATES.names:
+        if column == "value":
+            columns[column] = pa.array(np.concatenate([each.draws for each in series]), from_pandas=True)
+        elif column == "replicate":
+            columns[column] = pa.array(np.tile(np.arange(count, dtype=np.int32), len(series)))
         else:
-            codes = pa.array(
-                [described[each.name] for described, _ in series], pa.string()
-            ).dictionary_encode()
+            codes = pa.array([each.value(column) for each in series], pa.string()).dictionary_encode()
             indices = np.repeat(codes.indices.fill_null(-1).to_numpy(), count).astype(np.int32)
-            columns[each.name] = pa.DictionaryArray.from_arrays(
+            columns[column] = pa.DictionaryArray.from_arrays(
                 pa.array(indices, mask=indices < 0), codes.dictionary
             )
     return pa.table(columns, schema=REPLICATES)

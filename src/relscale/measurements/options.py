@@ -8,7 +8,7 @@ from relscale.section import Count, Names, PathText, Section, Share
 
 
 class Table(Section):
-    """A table of measurements, and how its columns become those of relscale.measurements.schema."""
+    """A table of measurements, and how its columns become those of relscale.measurements.measurement."""
 
     path: PathText = Field(description="CSV, TSV, JSON lines or parquet.")
     loader: str | None = Field(

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
+from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.sanity import flag_fewer_items, flag_impossible
-from relscale.measurements.schema import MEASUREMENTS
 from relscale.measurements.status import Status
 from relscale.measurements.typed import typed_column
 from relscale.provenance import digest, file_digest
@@ -74,7 +74,7 @@ def published(
     formats: Mapping[str, str] | None = None,
     loader: str | None = None,
 ) -> pa.Table:
-    """Read a table as measurements, with the columns of ``relscale.measurements.schema.MEASUREMENTS``.
+    """Read a table as measurements, with the columns of ``relscale.measurements.measurement.MEASUREMENTS``.
 
     A number that cannot be, such as NaN or a loss of 0, stays as a row with a status that says so.
 

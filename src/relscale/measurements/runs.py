@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,29 @@ from relscale.checksums import check_digests_if_listed
 from relscale.design.run import Run, run_from_dict
 from relscale.entries import read_entries
 from relscale.errors import RelscaleError
-from relscale.measurements.metric import VALIDATION, VALIDATION_METRICS
+from relscale.measurements.measurement import MODEL_COLUMNS, Model
+from relscale.measurements.metric import VALIDATION_METRICS
 from relscale.measurements.samples import Place, read_samples
 from relscale.measurements.status import Status
 from relscale.scoring.checkpoint_table import Checkpoint
 from relscale.scoring.manifest import Manifest
 
-# Of each loss in a training's record, the metric that it becomes.
-LOSSES = dict(zip(("validation_loss", "validation_bits_per_byte"), VALIDATION_METRICS, strict=True))
+LOSSES = (
+    "validation_loss",
+    "validation_bits_per_byte",
+)  # in a training's record; as metrics VALIDATION_METRICS
 
 
 NAMED = 5  # runs without items that a message names
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A validation loss of a training: its metric, its value (null where there is none) and its status."""
+
+    metric: str
+    value: float | None
+    status: str
 
 
 @dataclass(frozen=True)
@@ -32,10 +44,10 @@ class Measured:
 
     Attributes
     ----------
-    described
-        The columns of a measurement that say which model it is and what was spent on it.
-    rows
-        What was measured of it in other ways than by items: the validation loss of a training.
+    model
+        Which model it is, and what was spent on it.
+    losses
+        What its training measured on held-out text.
     items
         Tables of items, or files of them.
     task_metrics
@@ -50,8 +62,8 @@ class Measured:
         Of the model as a whole: ``ok``, or why no number of it must be trusted.
     """
 
-    described: dict[str, Any]
-    rows: tuple[dict[str, Any], ...]
+    model: Model
+    losses: tuple[Loss, ...]
     items: tuple[str | pa.Table, ...]
     task_metrics: tuple[str | pa.Table, ...] = ()
     flags: Mapping[Place, tuple[str, ...]] = field(default_factory=dict)
@@ -62,12 +74,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Trained:
-    """One model that was trained here: its key, its folder, what the training wrote down, and how rows describe it."""
+    """One model that was trained here: its key in the store, its folder, and the record of its training."""
 
     key: str
     folder: Path
     record: dict[str, Any]
-    described: dict[str, Any]
+    model: Model
 
 
 def trained_runs(
@@ -99,18 +111,16 @@ def trained_runs(
     """
     scored, reported = _scored(score_manifests)
     trained_here = read_trained(run_manifests)
-    named = {trained.described["run"] for trained in trained_here}
+    named = {trained.model.run for trained in trained_here}
     _refuse([name for name in planned if name not in named])
     finished = {
-        trained.key: trained.described["run"]
-        for trained in trained_here
-        if trained.record["status"] == Status.OK
+        trained.key: trained.model.run for trained in trained_here if trained.record["status"] == Status.OK
     }
     _check_complete(score_manifests, "run_key", finished, suites)
     return [
         Measured(
-            trained.described,
-            tuple(_validation(trained.record)),
+            trained.model,
+            tuple(_losses(trained.record["status"], *map(trained.record.get, LOSSES))),
             scored.get(trained.key, ()),
             reported.get(trained.key, ()),
         )
@@ -160,8 +170,8 @@ def read_trained(manifests: Sequence[str | Path]) -> list[Trained]:
     for entry in _manifest(manifests, ("key", "path")):
         folder = Path(entry["path"])
         record = _record(folder / "run.json")
-        described = _description(run_from_dict(record["run"]), record)
-        found.append(Trained(entry["key"], folder, record, described))
+        model = _model(run_from_dict(record["run"]), record)
+        found.append(Trained(entry["key"], folder, record, model))
     return found
 
 
@@ -190,8 +200,8 @@ def listed_runs(
         _logged(checkpoint, suites, reported)
         if checkpoint.samples
         else Measured(
-            checkpoint.described(),
-            _validated(checkpoint),
+            _model_of_checkpoint(checkpoint),
+            _checkpoint_losses(checkpoint),
             scored.get(checkpoint.run, ()),
             own_metrics.get(checkpoint.run, ()),
             listed=True,
@@ -204,8 +214,8 @@ def listed_runs(
 def _logged(checkpoint: Checkpoint, suites: Mapping[str, Manifest], reported: Collection[str]) -> Measured:
     found = read_samples(str(checkpoint.samples), suites, (checkpoint.run,), reported)
     return Measured(
-        checkpoint.described(),
-        _validated(checkpoint),
+        _model_of_checkpoint(checkpoint),
+        _checkpoint_losses(checkpoint),
         (found.items,),
         (found.task_metrics,),
         flags=found.flags,
@@ -215,8 +225,15 @@ def _logged(checkpoint: Checkpoint, suites: Mapping[str, Manifest], reported: Co
     )
 
 
-def _validated(checkpoint: Checkpoint) -> tuple[dict[str, Any], ...]:
-    return tuple(_validation(checkpoint.told())) if checkpoint.validated else ()
+def _model_of_checkpoint(checkpoint: Checkpoint) -> Model:
+    return Model(**{name: getattr(checkpoint, name) for name in MODEL_COLUMNS if name != "experiment"})
+
+
+def _checkpoint_losses(checkpoint: Checkpoint) -> tuple[Loss, ...]:
+    if not checkpoint.validated:
+        return ()
+    losses = (getattr(checkpoint, name) for name in LOSSES)
+    return tuple(_losses(checkpoint.status, *losses))
 
 
 def _scored(
@@ -233,38 +250,33 @@ def _scored(
     return found, reported
 
 
-def _validation(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    ok = record["status"] == Status.OK
-    for key, metric in LOSSES.items():
-        value = record.get(key) if ok else None
-        finite = value is not None and math.isfinite(value)
-        yield {
-            "suite": VALIDATION.suite,
-            "prompt": "default",
-            "group": VALIDATION.group,
-            "metric": metric,
-            "value": value if finite else None,
-            "status": str(Status.NO_NUMBER) if value is not None and not finite else record["status"],
-        }
+def _losses(status: str, *values: float | None) -> Iterator[Loss]:
+    """The losses of a training, in the order of ``LOSSES``; one that diverged has none."""
+    for metric, value in zip(VALIDATION_METRICS, values, strict=True):
+        known = value if status == Status.OK else None
+        if known is not None and not math.isfinite(known):
+            yield Loss(metric, None, str(Status.NO_NUMBER))
+        else:
+            yield Loss(metric, known, status)
 
 
-def _description(run: Run, record: dict[str, Any]) -> dict[str, Any]:
-    described = {
-        "corpus": run.corpus,
-        "optimizer": run.hyperparameters.optimizer,
-        "run": run.name,
-        "seed": run.seed,
-        "step": record.get("step"),
-        "block": run.name,
-        "budget": run.budget,
-        "training_flops": float(run.training_flops),
-        "params": run.params,
-        "tokens": run.tokens,
-    }
+def _model(run: Run, record: dict[str, Any]) -> Model:
+    model = Model(
+        corpus=run.corpus,
+        optimizer=run.hyperparameters.optimizer,
+        run=run.name,
+        seed=run.seed,
+        step=record.get("step"),
+        block=run.name,
+        budget=run.budget,
+        training_flops=float(run.training_flops),
+        params=run.params,
+        tokens=run.tokens,
+    )
     if record.get("name", run.name) == run.name:
-        return described
-    on_the_way = {"run": record["name"], "budget": None, "tokens": record["tokens"]}
-    return described | on_the_way | {"training_flops": float(record["training_flops"])}
+        return model
+    flops, tokens = float(record["training_flops"]), record["tokens"]  # of a checkpoint on the way
+    return replace(model, run=record["name"], budget=None, tokens=tokens, training_flops=flops)
 
 
 def _manifest(paths: Sequence[str | Path], keys: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ from relscale.errors import RelscaleError
 from relscale.file_name import file_name
 from relscale.measurements.runs import Trained, read_trained
 from relscale.release.model_card import model_card
-from relscale.scoring.checkpoint_table import TABLE, table_schema
+from relscale.scoring.checkpoint_table import COLUMNS, TABLE, table_schema
 from relscale.tables import write_table
 
 CARD = "README.md"
@@ -72,12 +72,12 @@ def export(
             by_run.setdefault(row["run"], []).append(row)
     rows, models, without = [], [], []
     for trained in read_trained(manifests):
-        name = trained.described["run"]
+        name = trained.model.run
         if trained.record["status"] == "ok":
             card = model_card(
                 run_from_dict(trained.record["run"]),
                 {**trained.record, "name": name},
-                corpus_data(config, trained.described["corpus"]),
+                corpus_data(config, trained.model.corpus),
                 by_run.get(name, []),
                 config["experiment"],
                 config["export"]["licence"],
@@ -115,8 +115,8 @@ def _model(source: Path, card: str, target: Path) -> Path:
 def _row(trained: Trained) -> dict[str, Any]:
     ok = trained.record["status"] == "ok"
     return {
-        **trained.described,
-        "model": file_name(trained.described["run"]) if ok else None,
+        **{name: getattr(trained.model, name) for name in COLUMNS},
+        "model": file_name(trained.model.run) if ok else None,
         "status": trained.record["status"],
         "validation_loss": trained.record.get("validation_loss"),
         "validation_bits_per_byte": trained.record.get("validation_bits_per_byte"),

@@ -24,6 +24,10 @@ OPTIONAL = (
     *("model", "revision", "samples", "run", "optimizer", "seed", "step", "block", "budget"),
     *("status", "validation_loss", "validation_bits_per_byte"),
 )
+COLUMNS = (
+    *("run", "corpus", "optimizer", "seed", "step", "block", "budget"),
+    *("training_flops", "params", "tokens"),
+)  # those that measurements have too
 WHOLE = ("params", "tokens", "seed", "step")
 NUMBERS = (*WHOLE, "training_flops", "budget", "validation_loss", "validation_bits_per_byte")
 
@@ -72,26 +76,10 @@ class Checkpoint:
         """Whether the table tells how its training went: a validation loss, or why there is none."""
         return self.validation_loss is not None or self.status != OK
 
-    def told(self) -> dict[str, Any]:
-        """Its status and its losses, as the record of a training has them."""
-        names = ("status", "validation_loss", "validation_bits_per_byte")
-        return {name: getattr(self, name) for name in names}
-
     @property
     def local(self) -> bool:
         """Whether the model is a folder of this machine."""
         return self.model is not None and Path(self.model).is_dir()
-
-    def described(self) -> dict[str, Any]:
-        """The columns of a measurement."""
-        names = ("run", "corpus", "optimizer", "seed", "step", "block", "budget")
-        described = {name: getattr(self, name) for name in names}
-        return {
-            **described,
-            "training_flops": self.training_flops,
-            "params": self.params,
-            "tokens": self.tokens,
-        }
 
 
 def read_checkpoints(path: str | Path) -> list[Checkpoint]:

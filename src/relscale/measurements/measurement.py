@@ -1,0 +1,105 @@
+"""The measurement table: one row per measurement, and all that the later stages may know of how it came about."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from relscale.rows import Column, column, columns_of, names_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """The columns that say which model a measurement is of, and what was spent on it."""
+
+    experiment: str = column("Name of the experiment.", default="")
+    corpus: str = column("What the model was trained on.")
+    optimizer: str | None = column("Optimizer of the training.", default=None)
+    run: str = column("Name of the model.")
+    seed: int | None = column("Seed of the training.", default=None)
+    step: int | None = column("Training step of the checkpoint.", default=None)
+    block: str = column("Ties the checkpoints of one training.")
+    budget: float | None = column("Nominal compute budget.", "FLOPs", default=None)
+    training_flops: float | None = column("Compute spent, forward and backward.", "FLOPs", default=None)
+    params: float | None = column(
+        "Parameters; in another unit where a published table has one.", "parameters", default=None
+    )
+    tokens: float | None = column(
+        "Training tokens; in another unit where a published table has one.", "tokens", default=None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement(Model):
+    """One row per model, suite, prompt, group and metric."""
+
+    suite: str = column("Evaluation suite, or validation.")
+    prompt: str = column("Prompt variant.")
+    group: str = column("Test distribution.")
+    metric: str = column("Name of the metric (see relscale.measurements.metric).")
+    value: float | None = column("Value of the metric; null where there is none, and status says why.")
+    stderr: float | None = column("Standard error over items; null where unknown.", default=None)
+    items: int | None = column("Questions or documents behind the value.", "items", default=None)
+    bytes: int | None = column("Scored text behind the value, in UTF-8.", "bytes", default=None)
+    status: str = column("ok, or why the row must not be trusted.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replicate:
+    """One row per measurement and bootstrap draw of the items."""
+
+    experiment: str = column("Name of the experiment.")
+    corpus: str = column("What the model was trained on.")
+    optimizer: str | None = column("Optimizer of the training.")
+    run: str = column("Name of the model.")
+    suite: str = column("Evaluation suite.")
+    prompt: str = column("Prompt variant.")
+    group: str = column("Test distribution.")
+    metric: str = column("Name of the metric.")
+    replicate: int = column("Number of the draw, from 0.")
+    value: float | None = column("The metric with the items weighted as they were drawn.")
+
+
+MODEL_COLUMNS = names_of(Model)
+
+
+def measurement(
+    model: Model,
+    *,
+    suite: str,
+    prompt: str,
+    group: str,
+    metric: str,
+    value: float | None,
+    stderr: float | None = None,
+    items: int | None = None,
+    bytes: int | None = None,
+    status: str,
+) -> Measurement:
+    """A measurement of a model."""
+    return Measurement(
+        **{name: getattr(model, name) for name in MODEL_COLUMNS},
+        suite=suite,
+        prompt=prompt,
+        group=group,
+        metric=metric,
+        value=value,
+        stderr=stderr,
+        items=items,
+        bytes=bytes,
+        status=status,
+    )
+
+
+def _field(column: Column) -> pa.Field:
+    text = {"description": column.description} | ({"unit": column.unit} if column.unit else {})
+    return pa.field(column.name, column.type, column.optional, text)
+
+
+def _compact(field: pa.Field) -> pa.Field:
+    """A column of a table with millions of rows: few distinct texts are kept once each, and numbers of draws short."""
+    kinds = {pa.string(): pa.dictionary(pa.int32(), pa.string()), pa.int64(): pa.int32()}
+    return field.with_type(kinds.get(field.type, field.type))
+
+
+MEASUREMENTS = pa.schema([_field(each) for each in columns_of(Measurement)])
+REPLICATES = pa.schema([_compact(_field(each)) for each in columns_of(Replicate)])
