@@ -84,6 +84,7 @@ def designs() -> list[Design]:
         Design("7 budgets over 2 decades", law("power"), seven, (3.3, 0.06), "log", 0.005, (1e2,)),
         Design("85 models, floor known", law("sigmoid"), np.linspace(0.8, 2.6, 85)[None], (0.25, 0.85, 1.5, 5.0),
                "linear", 0.015, (0.6,), {"floor": 0.25}),
+        Design("7 budgets over 2 decades", law("relative"), seven, (1.3, -0.04), "log", 0.005, (1e2,)),
     ]  # fmt: skip
 
 

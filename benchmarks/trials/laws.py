@@ -150,7 +150,7 @@ def _outcomes(
             hit=covered(low[i], high[i], design.truth[i]),
         )
         for i, parameter in enumerate(design.law.names)
-        if parameter in design.law.identifiable and parameter not in design.fixed
+        if parameter not in design.fixed
     ]
 
 

@@ -13,13 +13,14 @@ from relscale.fitting.forecasts.ensemble_settings import DEFAULT
 from relscale.fitting.forecasts.gap_direction import gap_direction
 from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.forecasts.persistence import persistence
-from relscale.fitting.forecasts.projection import project
 from relscale.fitting.forecasts.rolling_origins import rolling_origins
 from relscale.fitting.forecasts.scales import Scales, scales
 from relscale.fitting.forecasts.track_record import TrackRecord
 from relscale.fitting.forecasts.weights import combine, weights
 from relscale.fitting.forecasts.width import half_widths
 from relscale.fitting.inference.direction import CLOSES, UNCLEAR, WIDENS
+from relscale.laws import parametric
+from relscale.laws.profile import positive
 
 FLOPS = 1e18 * 10 ** (np.arange(9) / 3)
 NAN = float("nan")
@@ -29,12 +30,12 @@ def along(flops: np.ndarray) -> Scales:
     return scales(np.log(flops), np.full(len(flops), NAN), np.full(len(flops), NAN))
 
 
-def test_projection_finds_what_nonnegative_least_squares_of_every_grid_point_finds() -> None:
+def test_a_profile_finds_what_nonnegative_least_squares_of_every_grid_point_finds() -> None:
     rng = np.random.default_rng(0)
     x = np.stack([rng.uniform(0, 4, 20), rng.uniform(0, 4, 20)])
     grid = np.stack([g.ravel() for g in np.meshgrid([0.1, 0.4, 0.9], [0.2, 0.5])])
     log_error = np.log(rng.uniform(0.5, 2, (20, 4)))
-    found = project(sums._floor_and_two, grid, x, log_error)
+    found = positive(parametric.positive_terms, grid, x, log_error)
     for k in range(4):
         error = np.exp(log_error[:, k])
         best = []

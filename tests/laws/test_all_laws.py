@@ -55,6 +55,7 @@ WORLDS: dict[str, tuple[Array, list[Sequence[float]]]] = {
     "annealing": (schedules(), [(2.6, 0.5, 3.0, 0.5), (1.8, 1.2, 0.8, 0.3), (3.0, 0.2, 10.0, 0.8)]),
     "flp": (losses(), [(0.9, -0.2), (-0.1, 0.3)]),
     "power": (compute(), [(2.5, 0.05), (1.0, 0.3)]),
+    "relative": (compute(), [(1.3, 0.05), (0.8, -0.2), (2.0, 0.0)]),
 }
 LAWS: dict[str, Law] = {name: law(name) for name in law_names()}
 CASES = [(name, truth) for name, (_, truths) in WORLDS.items() for truth in truths]

@@ -12,13 +12,6 @@ taken to be a straight line, whose falls are all alike, f. Over L such steps, fr
 
 with q = λ·(1 − λ^L) / (1 − λ): the cost is that of the logged steps, however far apart they are.
 
-| parameter | unit |
-|---|---|
-| ``L0`` | the loss's |
-| ``A`` | the loss's, at S1 = 1 |
-| ``C`` | the loss's a unit of S2 |
-| ``alpha``, α | none |
-
 Identifiable where the learning rate falls: under a constant one S2 is 0 and C is free.
 
 Source: Tissue, Wang and Wang, *Scaling Law with Learning Rate Annealing*, arXiv 2408.11029, equation 1. Warm-up as
@@ -30,8 +23,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from relscale.errors import RelscaleError
-from relscale.laws.grid import profiled
-from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.law import Array, Parameter
+from relscale.laws.separable import separable
 
 FORGETTING = 0.999  # λ
 ALPHAS = np.array([0.05, 0.12, 0.2, 0.3, 0.42, 0.55, 0.75, 1.0, 1.5, 2.2])
@@ -99,32 +92,32 @@ def jacobian(theta: Array, x: Array) -> Array:
     return np.stack(np.broadcast_arrays(np.ones_like(left), left, -x[1], -a * left * log_s))
 
 
-def starts(x: Array, y: Array) -> Array:
-    """The best of a grid of α, each with its least-squares L0, A and C."""
-    log_s = np.log(x[0])
-    middle = log_s.mean()
-    left = np.exp(-ALPHAS[:, None] * (log_s - middle))
-    columns = np.stack(np.broadcast_arrays(np.ones_like(left), left, -x[1]), axis=-1)
-    (l0, a, c), best = profiled(columns, y, signed=(2,))
-    alpha = ALPHAS[best]
-    return np.stack([l0, a * np.exp(alpha * middle), np.maximum(c, 0.0), alpha], axis=1)
+def terms(g: Array, z: Array) -> Array:
+    """What L0, A and C are multiplied with, (3, n, ...), of α (1, ...) at ln S1, S2 (2, n, ...)."""
+    left = np.exp(-g[0] * z[0])
+    return np.stack(np.broadcast_arrays(np.ones_like(left), left, -z[1]))
 
 
-LAW = Law(
+LAW = separable(
     name="annealing",
     predictors=("S1", "S2"),
     parameters=(
-        Parameter("L0", "that of the loss", low=0),
-        Parameter("A", "that of the loss", low=0, log=True),
-        Parameter("C", "that of the loss a learning rate", low=0),
-        Parameter("alpha", "none", low=0, high=5),
+        Parameter("L0", "that of the loss", "what is left after endless training", low=0),
+        Parameter("A", "that of the loss", "what training takes away, at S1 = 1", low=0, log=True),
+        Parameter("C", "that of the loss per learning rate", "what a unit of S2 gives", low=0),
+        Parameter("alpha", "none", "how fast training takes it away", low=0, high=5),
     ),
     value=value,
     jacobian=jacobian,
-    starts=starts,
-    identifiable=("L0", "A", "C", "alpha"),
     source="Tissue et al., arXiv 2408.11029, equation 1",
+    formula="L = L0 + A · S1^(−α) − C · S2",
+    traps="Under a constant learning rate S2 is 0 and C is free; the steps of one training are not independent.",
     linear=("L0", "A", "C"),
+    terms=terms,
+    grid=lambda z: ALPHAS[None],
+    coordinates=lambda x: np.stack([np.log(x[0]), x[1]]),
+    centre=lambda z: np.array([z[0].mean(), 0.0]),
+    signed=("C",),
     made_of=("step", "learning_rate"),
     make=after_warm_up,
 )

@@ -1,29 +1,49 @@
-"""The laws there are, by name: every module of this package that defines ``LAW``, a ``Law``."""
+"""The laws there are, by name: every module of this package that defines ``LAW``, a ``Law`` or a ``Family`` of laws."""
 
 import importlib
-from functools import cache
-from pathlib import Path
+import pkgutil
+from collections.abc import Sequence
+from types import ModuleType
 
+from relscale import laws
 from relscale.errors import RelscaleError
-from relscale.laws.law import Law
+from relscale.laws.law import Family, Law
 
 
-@cache
+def law_modules() -> dict[str, ModuleType]:
+    """The modules of all laws, sorted by name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(laws.__path__))
+    modules = {name: importlib.import_module(f"{laws.__name__}.{name}") for name in names}
+    return {name: module for name, module in modules.items() if hasattr(module, "LAW")}
+
+
 def law_names() -> tuple[str, ...]:
     """The names of all laws, sorted."""
-    folder = Path(__file__).parent
-    return tuple(sorted(p.stem for p in folder.glob("*.py") if "\nLAW = " in p.read_text(encoding="utf-8")))
+    return tuple(law_modules())
 
 
-def law(name: str) -> Law:
-    """The law of that name.
+def law_or_family(name: str) -> Law | Family:
+    """The law or the family of laws of that name.
 
     Raises
     ------
     RelscaleError
         There is none.
     """
-    if name not in law_names():
-        raise RelscaleError(f"no law {name!r}; there are {', '.join(law_names())}")
-    found: Law = importlib.import_module(f"relscale.laws.{name}").LAW
+    modules = law_modules()
+    if name not in modules:
+        raise RelscaleError(f"no law {name!r}; there are {', '.join(modules)}")
+    found: Law | Family = modules[name].LAW
     return found
+
+
+def law(name: str, columns: Sequence[str] = ()) -> Law:
+    """The law of that name; of a family, that of the predictor columns ``columns``.
+
+    Raises
+    ------
+    RelscaleError
+        There is none, or a family has no columns.
+    """
+    found = law_or_family(name)
+    return found.law(tuple(columns)) if isinstance(found, Family) else found

@@ -2,11 +2,6 @@
 
     Δ(F) = E_t(F) − E_b(F) = Δ_ref · (F / F_ref)^δ
 
-| parameter | unit |
-|---|---|
-| ``difference_at_reference``, Δ_ref | the metric's; negative where the target is easier than the baseline |
-| ``exponent``, δ | none |
-
 The gap closes where δ < 0, whatever its sign. Two power laws of one β and different irreducible errors have such a
 difference but for a constant; two of different β do not, and a difference that changes its sign can not be told here.
 The predictor is F / F_ref. Differences may be negative: the error is linear.
@@ -16,8 +11,8 @@ Source: the form beside the ratio of Held et al., arXiv 2510.24626; equal irredu
 
 import numpy as np
 
-from relscale.laws.grid import profiled
-from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.law import Array, Parameter
+from relscale.laws.separable import separable
 
 EXPONENTS = np.array([-1.5, -0.8, -0.4, -0.2, -0.1, -0.03, 0.03, 0.1, 0.2, 0.4, 0.8, 1.5])
 
@@ -36,25 +31,27 @@ def jacobian(theta: Array, x: Array) -> Array:
     return np.stack([factor, level * factor * log_f])
 
 
-def starts(x: Array, y: Array) -> Array:
-    """The best of a grid of exponents, each with its least-squares level."""
-    columns = np.exp(EXPONENTS[:, None] * np.log(x[0]))[..., None]
-    (level,), best = profiled(columns, y, signed=(0,))
-    return np.stack([level, EXPONENTS[best]], axis=1)
+def terms(g: Array, z: Array) -> Array:
+    """What Δ_ref is multiplied with, (1, n, ...), of δ (1, ...) at ln F / F_ref (1, n, ...)."""
+    return np.exp(g[0] * z[0])[None]
 
 
-LAW = Law(
+LAW = separable(
     name="difference",
     predictors=("training_flops",),
     parameters=(
-        Parameter("difference_at_reference", "that of the metric"),
-        Parameter("exponent", "none", low=-5, high=5),
+        Parameter("difference_at_reference", "that of the metric", "the difference at the reference compute"),
+        Parameter("exponent", "none", "the gap closes where it is negative", low=-5, high=5),
     ),
     value=value,
     jacobian=jacobian,
-    starts=starts,
-    identifiable=("difference_at_reference", "exponent"),
     source="beside the ratio of Held et al., arXiv 2510.24626",
+    formula="Δ = Δ_ref · (F / F_ref)^δ",
+    traps="A difference that changes its sign is none of this law.",
     linear=("difference_at_reference",),
+    terms=terms,
+    grid=lambda z: EXPONENTS[None],
+    signed=("difference_at_reference",),
     reference=True,
+    gap="difference",
 )

@@ -2,19 +2,14 @@
 
     Err(L) = ε − k · exp(−γ · L)
 
-| parameter | unit |
-|---|---|
-| ``epsilon``, ε | the error's, a share; where the loss is high |
-| ``k`` | the error's; how far below ε at L = 0, which no model reaches |
-| ``gamma``, γ | 1 / the loss's |
-
 Source: Gadre et al., arXiv 2403.08540, equation 5; least squares of the error itself.
 """
 
 import numpy as np
 
-from relscale.laws.grid import profiled, spread
-from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.law import Array, Parameter
+from relscale.laws.profile import spread
+from relscale.laws.separable import separable
 
 BENDS = np.array([0.05, 0.2, 0.5, 1.0, 1.6, 2.4, 3.5, 5.0, 8.0, 14.0])  # γ times the range of the loss
 
@@ -32,27 +27,28 @@ def jacobian(theta: Array, x: Array) -> Array:
     return np.stack([np.ones_like(left), -left, k * left * x[0]])
 
 
-def starts(x: Array, y: Array) -> Array:
-    """The best of a grid of γ, each with its least-squares ε and k."""
-    gamma = BENDS / spread(x[0])
-    lowest = x[0].min()
-    below = -np.exp(-gamma[:, None] * (x[0] - lowest))
-    (epsilon, depth), best = profiled(np.stack([np.ones_like(below), below], axis=-1), y)
-    return np.stack([epsilon, depth * np.exp(gamma[best] * lowest), gamma[best]], axis=1)
+def terms(g: Array, z: Array) -> Array:
+    """What ε and k are multiplied with, (2, n, ...), of γ (1, ...) at L (1, n, ...)."""
+    below = -np.exp(-g[0] * z[0])
+    return np.stack([np.ones_like(below), below])
 
 
-LAW = Law(
+LAW = separable(
     name="exponential_error",
     predictors=("loss",),
     parameters=(
-        Parameter("epsilon", "a share", low=0),
-        Parameter("k", "a share", low=0, log=True),
-        Parameter("gamma", "1 / that of the loss", low=0),
+        Parameter("epsilon", "a share", "the error where the loss is high", low=0),
+        Parameter("k", "a share", "how far below ε the error is at L = 0", low=0, log=True),
+        Parameter("gamma", "1 / that of the loss", "how fast the error falls with the loss", low=0),
     ),
     value=value,
     jacobian=jacobian,
-    starts=starts,
-    identifiable=("epsilon", "k", "gamma"),
     source="Gadre et al., arXiv 2403.08540, equation 5",
+    formula="Err = ε − k · exp(−γ · L)",
+    traps="ε is chance only where models near chance are among the data.",
     linear=("epsilon", "k"),
+    terms=terms,
+    grid=lambda z: (BENDS / spread(z[0]))[None],
+    coordinates=np.asarray,
+    centre=lambda z: z.min(axis=1),
 )

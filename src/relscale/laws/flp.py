@@ -5,11 +5,6 @@
 
     P(F) = intercept + slope · L_ref · (F / F_ref)^(−β)
 
-| parameter | unit |
-|---|---|
-| ``intercept`` | the performance's |
-| ``slope`` | the performance's a unit of loss |
-
 Each stage has its own data: many checkpoints say how performance follows loss, few converged models how loss follows
 compute. From P alone slope and L_ref can not be told apart, so the stages are fitted one after the other, and a
 forecast takes its loss from the first (``predictor_from`` of ``relscale.fitting.estimation.law_fits``), draw by draw.
@@ -19,8 +14,8 @@ Source: Chen et al., *Scaling Laws for Predicting Downstream Performance in LLMs
 
 import numpy as np
 
-from relscale.laws.grid import profiled
-from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.law import Array, Parameter
+from relscale.laws.separable import separable
 
 
 def value(theta: Array, x: Array) -> Array:
@@ -35,24 +30,26 @@ def jacobian(theta: Array, x: Array) -> Array:
     return np.stack(np.broadcast_arrays(*rows))
 
 
-def starts(x: Array, y: Array) -> Array:
-    """The least-squares line."""
-    columns = np.stack([np.ones_like(x[0]), x[0]], axis=-1)[None]
-    (intercept, slope), _ = profiled(columns, y, signed=(0, 1))
-    return np.stack([intercept, slope], axis=1)
+def terms(g: Array, z: Array) -> Array:
+    """What intercept and slope are multiplied with, (2, n, ...), at L (1, n, ...)."""
+    return np.stack([np.ones_like(z[0]), z[0]])
 
 
-LAW = Law(
+LAW = separable(
     name="flp",
     predictors=("loss",),
     parameters=(
-        Parameter("intercept", "that of the performance"),
-        Parameter("slope", "that of the performance a loss"),
+        Parameter("intercept", "that of the performance", "the performance at L = 0"),
+        Parameter("slope", "that of the performance per unit of loss", "what a unit of loss costs"),
     ),
     value=value,
     jacobian=jacobian,
-    starts=starts,
-    identifiable=("intercept", "slope"),
     source="Chen et al., arXiv 2410.08527, equations 1 and 2",
+    formula="P = intercept + slope · L",
+    traps="A line only over models above chance; leave the others out.",
     linear=("intercept", "slope"),
+    terms=terms,
+    grid=lambda z: np.empty((0, 1)),
+    coordinates=np.asarray,
+    signed=("intercept", "slope"),
 )

@@ -2,12 +2,6 @@
 
     E(F) = E_∞ + (E_ref − E_∞) · (F / F_ref)^(−β)
 
-| parameter | unit |
-|---|---|
-| ``error_at_reference``, E_ref = E(F_ref) | the metric's |
-| ``beta``, β | none; of the reducible part, so larger than that of a plain power law |
-| ``irreducible``, E_∞ | the metric's |
-
 The predictor is F / F_ref, with F_ref inside the data: there the level is well known, at one FLOP it is not. β and
 E_∞ are told apart only by the bend of log E over log F; data over a decade or two rarely show it, and the intervals
 then are wide. With E_∞ > E_ref the law is that of an error that rises and saturates.
@@ -17,8 +11,8 @@ Source: Henighan et al., *Scaling Laws for Autoregressive Generative Modeling*, 
 
 import numpy as np
 
-from relscale.laws.grid import profiled
-from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.law import Array, Parameter
+from relscale.laws.separable import separable
 
 BETAS = np.array([0.01, 0.03, 0.06, 0.1, 0.15, 0.22, 0.32, 0.5, 0.8, 1.3, 2.0])
 
@@ -37,26 +31,35 @@ def jacobian(theta: Array, x: Array) -> Array:
     return np.stack([left, (irreducible - level) * left * log_f, 1 - left])
 
 
-def starts(x: Array, y: Array) -> Array:
-    """The best of a grid of β, each with its least-squares levels."""
-    left = np.exp(-BETAS[:, None] * np.log(x[0]))
-    (level, irreducible), best = profiled(np.stack([left, 1 - left], axis=-1), y)
-    return np.stack([level, BETAS[best], irreducible], axis=1)
+def terms(g: Array, z: Array) -> Array:
+    """What E_ref and E_∞ are multiplied with, (2, n, ...), of β (1, ...) at ln F / F_ref (1, n, ...)."""
+    left = np.exp(-g[0] * z[0])
+    return np.stack([left, 1 - left])
 
 
-LAW = Law(
+def positive_terms(g: Array, z: Array) -> Array:
+    """The law of an error that falls as ``E_∞ + A · F^(−β)``: what E_∞ and A are multiplied with, (2, n, ...)."""
+    left = np.exp(-g[0] * z[0])
+    return np.stack([np.ones_like(left), left])
+
+
+LAW = separable(
     name="irreducible",
     predictors=("training_flops",),
     parameters=(
-        Parameter("error_at_reference", "that of the metric", low=0, log=True),
-        Parameter("beta", "none", low=0, high=5),
-        Parameter("irreducible", "that of the metric", low=0),
+        Parameter(
+            "error_at_reference", "that of the metric", "the error at the reference compute", low=0, log=True
+        ),
+        Parameter("beta", "none", "of the reducible part", low=0, high=5),
+        Parameter("irreducible", "that of the metric", "the error at unlimited compute", low=0),
     ),
     value=value,
     jacobian=jacobian,
-    starts=starts,
-    identifiable=("error_at_reference", "beta", "irreducible"),
     source="Henighan et al., arXiv 2010.14701, equation 1.1",
+    formula="E = E_∞ + (E_ref − E_∞) · (F / F_ref)^(−β)",
+    traps="β and E_∞ are known only where log E bends over log F; a decade or two rarely show it.",
     linear=("error_at_reference", "irreducible"),
+    terms=terms,
+    grid=lambda z: BETAS[None],
     reference=True,
 )

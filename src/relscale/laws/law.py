@@ -3,11 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from relscale.errors import RelscaleError
+from relscale.laws.loglog import LogLogLaw
+
 Array = NDArray[np.float64]
+Formula = Callable[[Array, Array], Array]
+Gap = Literal["ratio", "difference"]
 
 
 @dataclass(frozen=True)
@@ -16,8 +22,8 @@ class Parameter:
 
     Attributes
     ----------
-    name, unit
-        As in the law's formula and in tables.
+    name, unit, meaning
+        As in the law's formula and in tables; what it says.
     low, high
         Bounds; a fit that ends on one is flagged.
     log
@@ -26,6 +32,7 @@ class Parameter:
 
     name: str
     unit: str
+    meaning: str = ""
     low: float = -inf
     high: float = inf
     log: bool = False
@@ -35,10 +42,15 @@ class Parameter:
 class Law:
     """A formula ``y = value(theta, x)``, vectorised over any further axes (replicates, groups, starting points).
 
+    ``relscale.laws.separable`` makes one from the terms of a formula that is linear in some parameters, and
+    ``relscale.laws.implicit`` from an equation that y solves.
+
     Attributes
     ----------
     name
         What tables and configs call it; the name of its file.
+    formula
+        In one line, for people.
     predictors
         What x holds, in order: columns of the measurement table such as ``training_flops``, ``params``, ``tokens``, or
         ``loss`` for a law from one measured number to another.
@@ -50,10 +62,10 @@ class Law:
         From the same to the derivatives of y by theta, (q, n, ...).
     starts
         From x (p, n) and y (n,) to starting points (s, q), for the data as they are: no units are assumed.
-    identifiable
-        The parameters, or the names of their combinations, that data over the law's whole range fix.
     source
         Paper and equation.
+    traps
+        What the data must show for the parameters to be known, and how the law misleads where they do not.
     linear
         The parameters that the formula is linear in once the others are known; these need no starting point of their
         own (variable projection).
@@ -65,23 +77,65 @@ class Law:
     made_of, make
         Where the predictors are no columns themselves: the columns that they are made of along one training, the step
         first, and how, from (m, n) by step to x (p, n), nan at steps that the law does not speak of.
+    line
+        Where the law is a straight line in the logarithms: what it is called there. Least squares of the logarithms
+        then have a closed form (``relscale.fitting.inference.log_log_lines``).
+    gap
+        Whether y is how a group's error stands to that of its baseline, and how: their ratio or their difference.
     """
 
     name: str
     predictors: tuple[str, ...]
     parameters: tuple[Parameter, ...]
-    value: Callable[[Array, Array], Array]
-    jacobian: Callable[[Array, Array], Array]
-    starts: Callable[[Array, Array], Array]
-    identifiable: tuple[str, ...]
+    value: Formula
+    jacobian: Formula
+    starts: Formula
     source: str
+    formula: str = ""
+    traps: str = ""
     linear: tuple[str, ...] = ()
     limits: Callable[[Array, Array], tuple[Array, Array]] | None = None
     reference: bool = False
     made_of: tuple[str, ...] = ()
     make: Callable[[Array], Array] | None = None
+    line: LogLogLaw | None = None
+    gap: Gap | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the parameters."""
         return tuple(parameter.name for parameter in self.parameters)
+
+
+@dataclass(frozen=True)
+class Family:
+    """A law for every set of named predictors, with parameters that belong to predictors.
+
+    Attributes
+    ----------
+    name, source
+        As those of a law.
+    prefix
+        How the columns are called that its predictors are, such as ``share_``.
+    of
+        From the names of the columns to their law.
+    """
+
+    name: str
+    prefix: str
+    of: Callable[[tuple[str, ...]], Law]
+    source: str
+
+    def law(self, columns: tuple[str, ...]) -> Law:
+        """The law of these columns.
+
+        Raises
+        ------
+        RelscaleError
+            There are none.
+        """
+        if not columns:
+            raise RelscaleError(
+                f"law {self.name}: it has parameters per predictor; name its columns under x, such as {self.prefix}…"
+            )
+        return self.of(columns)

@@ -1,9 +1,6 @@
-"""Laws that are straight lines in the logarithms: what they share."""
+"""The closed form of a law that is a straight line in the logarithms: what it and its parameters are called."""
 
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True)
@@ -25,9 +22,3 @@ class LogLogLaw:
     level: str
     slope: str
     sign: int
-
-    def value(
-        self, flops: ArrayLike, level: ArrayLike, slope: ArrayLike, reference: ArrayLike
-    ) -> NDArray[np.float64]:
-        """The law at ``flops``, in the unit of ``level``; all arguments broadcast."""
-        return np.asarray(level) * (np.asarray(flops) / reference) ** (self.sign * np.asarray(slope))

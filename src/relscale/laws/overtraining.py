@@ -5,21 +5,14 @@
 The sum of a power of the parameters and the same power of the tokens: at any M, loss falls with compute C = 6·M·N² as
 ``C^(b/2)``, so lines of equal M are parallel.
 
-| parameter | unit |
-|---|---|
-| ``alpha``, α | the loss's, at N = 1 |
-| ``beta``, β | the loss's, at M·N = 1 but for the factor 6^(b/2) |
-| ``b`` | none; negative |
-| ``E`` | the loss's |
-
 Source: Gadre et al., *Language models scale reliably with over-training and on downstream tasks*, arXiv 2403.08540,
 equation 4; least squares of the loss itself. Their η is −b / 2.
 """
 
 import numpy as np
 
-from relscale.laws.grid import profiled
-from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.law import Array, Parameter
+from relscale.laws.separable import separable
 
 EXPONENTS = -np.array([0.04, 0.08, 0.14, 0.2, 0.27, 0.35, 0.45, 0.6, 0.8, 1.1, 1.6])
 LOG_6 = np.log(6)
@@ -41,29 +34,34 @@ def jacobian(theta: Array, x: Array) -> Array:
     return np.stack([of_n, of_d, by_b, np.ones_like(by_b)])
 
 
-def starts(x: Array, y: Array) -> Array:
-    """The best of a grid of exponents, each with its least-squares α, β and E."""
-    logs = np.log(x) + np.array([[0.0], [LOG_6 / 2]])
-    middle = logs.mean(axis=1)
-    n, d = np.exp(EXPONENTS[:, None] * (logs - middle[:, None])[:, None])
-    (alpha, beta, E), best = profiled(np.stack([n, d, np.ones_like(n)], axis=-1), y)
-    b = EXPONENTS[best]
-    return np.stack([alpha * np.exp(-b * middle[0]), beta * np.exp(-b * middle[1]), b, E], axis=1)
+def terms(g: Array, z: Array) -> Array:
+    """What α, β and E are multiplied with, (3, n, ...), of b (1, ...) at ln N, ln √6·D (2, n, ...)."""
+    n, d = np.exp(g[0] * z[0]), np.exp(g[0] * z[1])
+    return np.stack([n, d, np.ones_like(n)])
 
 
-LAW = Law(
+def coordinates(x: Array) -> Array:
+    """Ln N and ln √6·D, (2, n, ...), of N, D."""
+    return np.log(x) + np.array([0.0, LOG_6 / 2]).reshape(2, *[1] * (x.ndim - 1))
+
+
+LAW = separable(
     name="overtraining",
     predictors=("params", "tokens"),
     parameters=(
-        Parameter("alpha", "that of the loss", low=0, log=True),
-        Parameter("beta", "that of the loss", low=0, log=True),
-        Parameter("b", "none", low=-5, high=0),
-        Parameter("E", "that of the loss", low=0),
+        Parameter("alpha", "that of the loss", "what few parameters cost, at N = 1", low=0, log=True),
+        Parameter("beta", "that of the loss", "what few tokens cost, at D = 1", low=0, log=True),
+        Parameter("b", "none", "the exponent of both", low=-5, high=0),
+        Parameter("E", "that of the loss", "what no model gets below", low=0),
     ),
     value=value,
     jacobian=jacobian,
-    starts=starts,
-    identifiable=("alpha", "beta", "b", "E"),
     source="Gadre et al., arXiv 2403.08540, equation 4",
+    formula="L = α · N^b + β · 6^(b/2) · (M·N)^b + E",
+    traps="α and β belong to one parameter and one token, far outside the data, so b nearly fixes them.",
     linear=("alpha", "beta", "E"),
+    terms=terms,
+    grid=lambda z: EXPONENTS[None],
+    coordinates=coordinates,
+    centre=lambda z: z.mean(axis=1),
 )

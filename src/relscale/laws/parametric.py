@@ -4,20 +4,14 @@
 
 N parameters, D training tokens.
 
-| parameter | unit |
-|---|---|
-| ``E`` | the loss's: nats a token |
-| ``A``, ``B`` | the loss's, at N = 1 and D = 1; 20 decades outside the data, so nearly fixed by α and β |
-| ``alpha``, ``beta`` | none |
-
 Source: Hoffmann et al., *Training Compute-Optimal Large Language Models*, arXiv 2203.15556, section 3.3 (approach 3),
 equation 2; Huber loss of the logarithms, equation 3.
 """
 
 import numpy as np
 
-from relscale.laws.grid import profiled
 from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.profile import ranked
 
 
 def value(theta: Array, x: Array) -> Array:
@@ -41,6 +35,12 @@ def jacobian(theta: Array, x: Array) -> Array:
     return result
 
 
+def positive_terms(g: Array, z: Array) -> Array:
+    """What E, A and B are multiplied with, (3, n, ...), of α, β (2, ...) at ln N, ln D (2, n, ...)."""
+    of_params, of_tokens = np.exp(-g[0] * z[0]), np.exp(-g[1] * z[1])
+    return np.stack([np.ones_like(of_params), of_params, of_tokens])
+
+
 def starts(x: Array, y: Array) -> Array:
     """The best of a grid of exponents, each with its least-squares E, A and B."""
     exponents = np.array([0.08, 0.2, 0.35, 0.55, 0.9, 1.4])
@@ -50,7 +50,7 @@ def starts(x: Array, y: Array) -> Array:
     )  # solved around the data's middle, where the columns are of one size
     n, d = x / scale[:, None]
     columns = np.stack([np.ones((len(alpha), len(y))), n ** -alpha[:, None], d ** -beta[:, None]], axis=-1)
-    (E, A, B), best = profiled(columns, y)
+    (E, A, B), best = ranked(columns, y)
     alpha, beta = alpha[best], beta[best]
     return np.stack([E, A * scale[0] ** alpha, B * scale[1] ** beta, alpha, beta], axis=1)
 
@@ -59,16 +59,17 @@ LAW = Law(
     name="parametric",
     predictors=("params", "tokens"),
     parameters=(
-        Parameter("E", "that of the loss", low=0),
-        Parameter("A", "that of the loss", low=0, log=True),
-        Parameter("B", "that of the loss", low=0, log=True),
-        Parameter("alpha", "none", low=0, high=5),
-        Parameter("beta", "none", low=0, high=5),
+        Parameter("E", "that of the loss", "what no model gets below", low=0),
+        Parameter("A", "that of the loss", "what few parameters cost, at N = 1", low=0, log=True),
+        Parameter("B", "that of the loss", "what few tokens cost, at D = 1", low=0, log=True),
+        Parameter("alpha", "none", "the exponent of the parameters", low=0, high=5),
+        Parameter("beta", "none", "the exponent of the tokens", low=0, high=5),
     ),
     value=value,
     jacobian=jacobian,
     starts=starts,
-    identifiable=("E", "A", "B", "alpha", "beta"),
     source="Hoffmann et al., arXiv 2203.15556, equation 2",
+    formula="L = E + A · N^(−α) + B · D^(−β)",
+    traps="Along one allocation N and D are tied, and A, B, α, β with them; A and B belong to one parameter and token.",
     linear=("E", "A", "B"),
 )

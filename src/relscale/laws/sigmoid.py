@@ -2,14 +2,8 @@
 
     A(L) = floor + (ceiling − floor) / (1 + exp(slope · (L − midpoint)))
 
-| parameter | unit | bounds |
-|---|---|---|
-| ``floor`` | share | to be given: chance, 1 / choices |
-| ``ceiling`` | share | [0, 1]; below the floor the accuracy would rise with the loss |
-| ``midpoint`` | the loss's: bits per byte, nats | within twice the data's range of them |
-| ``slope`` | 1 / the loss's | [0, 100 / the data's range]; positive: less loss, more accuracy |
-
-A midpoint further out, or a sharper rise, can not be told from one at the bound. Identifiable only where the data bend:
+The midpoint is sought within twice the data's range of their losses, the slope up to 100 / that range: a midpoint
+further out, or a sharper rise, can not be told from one at the bound. Identifiable only where the data bend:
 models near chance fix neither midpoint nor ceiling, and the fit then ends on a bound or fails to converge, which is
 reported. A floor that is not given is fitted with the others.
 
@@ -19,8 +13,8 @@ Source: Gadre et al., arXiv 2403.08540, and Held et al., arXiv 2510.24626, Figur
 import numpy as np
 from scipy.special import expit
 
-from relscale.laws.grid import crossed, profiled, spread
 from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.profile import crossed, ranked, spread
 
 MIDPOINTS = np.linspace(-1.5, 1.5, 17)  # from the least loss on, in units of the data's range
 SLOPES = np.geomspace(0.5, 50, 9)  # over that range
@@ -43,14 +37,14 @@ def jacobian(theta: Array, x: Array) -> Array:
 def starts(x: Array, y: Array) -> Array:
     """The best of a grid of midpoints and slopes, each with its least-squares floor and ceiling."""
     midpoint, slope, rise = _grid(x)
-    (floor, ceiling), best = profiled(np.stack([1 - rise, rise], axis=-1), y)
+    (floor, ceiling), best = ranked(np.stack([1 - rise, rise], axis=-1), y)
     return np.stack([floor, np.clip(ceiling, 0.01, 0.99), midpoint[best], slope[best]], axis=1)
 
 
 def starts_above(floor: float, x: Array, y: Array) -> Array:
     """The same with the floor as it is given."""
     midpoint, slope, rise = _grid(x)
-    (height,), best = profiled(rise[..., None], y - floor)
+    (height,), best = ranked(rise[..., None], y - floor)
     ceiling = floor + (1 - floor) * np.clip(height / (1 - floor), 0.01, 0.99)
     return np.stack([np.full_like(ceiling, floor), ceiling, midpoint[best], slope[best]], axis=1)
 
@@ -75,15 +69,16 @@ LAW = Law(
     name="sigmoid",
     predictors=("loss",),
     parameters=(
-        Parameter("floor", "a share", low=0, high=1),
-        Parameter("ceiling", "a share", low=0, high=1),
-        Parameter("midpoint", "that of the loss"),
-        Parameter("slope", "1 / that of the loss", low=0),
+        Parameter("floor", "a share", "the accuracy of a guess", low=0, high=1),
+        Parameter("ceiling", "a share", "the accuracy where the loss is low", low=0, high=1),
+        Parameter("midpoint", "that of the loss", "the loss halfway between them"),
+        Parameter("slope", "1 / that of the loss", "how sharply the accuracy rises there", low=0),
     ),
     value=value,
     jacobian=jacobian,
     starts=starts,
-    identifiable=("floor", "ceiling", "midpoint", "slope"),
     source="Gadre et al., arXiv 2403.08540; Held et al., arXiv 2510.24626, Figure 2",
+    formula="A = floor + (ceiling − floor) / (1 + exp(slope · (L − midpoint)))",
+    traps="Models near chance fix neither midpoint nor ceiling; give the floor where chance is known.",
     limits=limits,
 )

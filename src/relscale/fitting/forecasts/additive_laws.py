@@ -1,22 +1,24 @@
-"""Laws of one group's error that are sums of positive terms: with a floor, of parameters and tokens, with a break.
+"""Forecasts by the laws of one group's error that are sums of positive terms: a floor, powers, a break.
 
-    irreducible   E = E∞ + A · F^−β
-    L(N, D)       E = E∞ + A · N^−α + B · D^−β
-    BNSL          E = a + b · F^−c0 · (1 + (F/d)^(1/f))^−(c1·f)
+irreducible   ``relscale.laws.irreducible``
+L(N, D)       ``relscale.laws.parametric``
+BNSL          ``relscale.laws.bnsl`` with one break
 
-The ratio of two groups is that of their two laws. Exponents lie on grids, from 0.01 (next to a logarithm) to 1.5, more
-than any loss has been seen to fall by. The break of BNSL lies inside the data, and leaves at least a tenth of the
-slope.
-
-Hoffmann et al., arXiv 2203.15556, equation 2; Caballero et al., *Broken Neural Scaling Laws*, arXiv 2210.14891,
-equation 1.
+The ratio of two groups is that of their two laws. A forecast needs neither the finest parameters nor their standard
+errors; it needs a fit that never fails to converge and never ends on an absurd exponent, a hundred times over, for
+every origin and group: ``relscale.laws.profile.positive``. Exponents lie on grids, from 0.01 (next to a logarithm) to
+1.5, more than any loss has been seen to fall by. The break of BNSL lies inside the data, and leaves at least a tenth of
+the slope.
 """
 
 import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
-from relscale.fitting.forecasts.projection import Features, evaluate, project
 from relscale.fitting.forecasts.scales import Scales
+from relscale.laws import bnsl, parametric
+from relscale.laws import irreducible as power_with_floor
+from relscale.laws.law import Formula
+from relscale.laws.profile import crossed, positive
 
 SMALLEST_IRREDUCIBLE, SMALLEST_SURFACE, SMALLEST_BROKEN = 4, 7, 12  # distinct points
 APART = 0.3  # what ln N must vary by at equal compute, root mean square
@@ -27,21 +29,21 @@ PAIR = np.stack([grid.ravel() for grid in np.meshgrid(*[np.geomspace(0.03, 1.5, 
 
 def irreducible(known: Scales, log_error: Floats, at: Scales) -> Floats:
     """(Q, K) power laws with a floor; nan with fewer than four computes."""
-    return _by_compute(known, log_error, at, _floor_and_power, EXPONENTS, SMALLEST_IRREDUCIBLE)
+    return _by_compute(known, log_error, at, power_with_floor.positive_terms, EXPONENTS, SMALLEST_IRREDUCIBLE)
 
 
 def broken(known: Scales, log_error: Floats, at: Scales) -> Floats:
     """(Q, K) smoothly broken power laws with one break; nan with fewer than twelve computes."""
     low, high = known.log_flops.min(), known.log_flops.max()
     middle = known.log_flops.mean()
-    axes = (
+    c0, turn, break_at, width = crossed(
         np.geomspace(0.02, 1.0, 10),
         np.array([-0.9, -0.6, -0.3, 0.5, 1.0, 2.0]),  # c1 / c0
         low + (high - low) * np.linspace(0.2, 0.8, 4) - middle,
         np.array([0.2, 1.0]),
     )
-    grid = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
-    return _by_compute(known, log_error, at, _floor_and_broken, grid, SMALLEST_BROKEN)
+    grid = np.stack([c0, turn * c0, break_at, width])
+    return _by_compute(known, log_error, at, bnsl.positive_terms, grid, SMALLEST_BROKEN)
 
 
 def surface(known: Scales, log_error: Floats, at: Scales) -> Floats:
@@ -57,33 +59,18 @@ def surface(known: Scales, log_error: Floats, at: Scales) -> Floats:
         return blank
     centre = np.array([known.log_params.mean(), known.log_tokens.mean()])[:, None]
     x = np.stack([known.log_params, known.log_tokens]) - centre
-    fitted = project(_floor_and_two, PAIR, x, log_error)
-    found = evaluate(_floor_and_two, fitted, np.stack([at.log_params, at.log_tokens]) - centre)
-    return np.where(np.isfinite(log_error).sum(axis=0) >= SMALLEST_SURFACE, found, np.nan)
+    fitted = positive(parametric.positive_terms, PAIR, x, log_error)
+    ahead = fitted.log_value(np.stack([at.log_params, at.log_tokens]) - centre)
+    return np.where(np.isfinite(log_error).sum(axis=0) >= SMALLEST_SURFACE, ahead, np.nan)
 
 
 def _by_compute(
-    known: Scales, log_error: Floats, at: Scales, features: Features, grid: Floats, smallest: int
+    known: Scales, log_error: Floats, at: Scales, terms: Formula, grid: Floats, smallest: int
 ) -> Floats:
     if len(np.unique(known.log_flops)) < smallest:
         return np.full((len(at), log_error.shape[1]), np.nan)
     middle = known.log_flops.mean()
-    fitted = project(features, grid, (known.log_flops - middle)[None], log_error)
-    found = evaluate(features, fitted, (at.log_flops - middle)[None])
-    return np.where(np.isfinite(log_error).sum(axis=0) >= smallest, found, np.nan)
-
-
-def _floor_and_power(g: Floats, x: Floats) -> Floats:
-    power = np.exp(-g[0] * x[0])
-    return np.stack([np.ones_like(power), power])
-
-
-def _floor_and_two(g: Floats, x: Floats) -> Floats:
-    of_params, of_tokens = np.exp(-g[0] * x[0]), np.exp(-g[1] * x[1])
-    return np.stack([np.ones_like(of_params), of_params, of_tokens])
-
-
-def _floor_and_broken(g: Floats, x: Floats) -> Floats:
-    c0, turn, at, sharpness = g
-    power = np.exp(-c0 * x[0] - turn * c0 * sharpness * np.logaddexp(0, (x[0] - at) / sharpness))
-    return np.stack([np.ones_like(power), power])
+    ahead = positive(terms, grid, (known.log_flops - middle)[None], log_error).log_value(
+        (at.log_flops - middle)[None]
+    )
+    return np.where(np.isfinite(log_error).sum(axis=0) >= smallest, ahead, np.nan)

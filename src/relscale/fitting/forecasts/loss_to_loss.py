@@ -12,7 +12,7 @@ Brandfonbrener et al., *Loss-to-Loss Prediction*, arXiv 2411.12925, equation 3; 
 import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
-from relscale.fitting.forecasts.projection import evaluate, project
+from relscale.laws.profile import positive
 
 SMALLEST_LINEAR, SMALLEST_POWER = 3, 5
 
@@ -46,8 +46,8 @@ def shifted_power(log_error: Floats, partner: Floats, partner_at: Floats) -> Flo
         if known.sum() < SMALLEST_POWER:
             continue
         least = of_partner[known].min()
-        fitted = project(_power, GRID, (of_partner[known] - least)[None], log_error[known][:, columns])
-        result[:, columns] = evaluate(_power, fitted, (partner_at[:, columns[0]] - least)[None])
+        fitted = positive(_power, GRID, (of_partner[known] - least)[None], log_error[known][:, columns])
+        result[:, columns] = fitted.log_value((partner_at[:, columns[0]] - least)[None])
     return np.where(used.sum(axis=0) >= SMALLEST_POWER, result, np.nan)
 
 

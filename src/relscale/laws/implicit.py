@@ -1,0 +1,63 @@
+"""Laws whose value solves an equation: y with h(y; θ, x) = 0, where no formula for y itself is at hand.
+
+The derivatives are those of the implicit function: ``∂y/∂θ = −(∂h/∂θ) / (∂h/∂y)``.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from relscale.laws.derivatives import central_differences
+from relscale.laws.law import Array, Formula, Parameter
+
+Equation = Callable[[Array, Array, Array], Array]
+STEPS = 200  # halvings at most; 64 reach double precision from a bracket of any one sign
+OF_ITS_SIZE = Parameter("y", "", log=True)
+
+
+def implicit(
+    equation: Equation, bracket: Formula, parameters: tuple[Parameter, ...]
+) -> tuple[Formula, Formula]:
+    """The value and the derivatives of a law, for ``Law.value`` and ``Law.jacobian``.
+
+    Parameters
+    ----------
+    equation
+        From y (n, ...), theta (q, ...) and x (p, n, ...) to h (n, ...), continuous in y.
+    bracket
+        From theta and x to two values of y, (2, n, ...), at which h has different signs; y is nan where it has not.
+    parameters
+        Of the law.
+    """
+
+    def value(theta: Array, x: Array) -> Array:
+        low, high = (np.array(side, dtype=float) for side in np.broadcast_arrays(*bracket(theta, x)))
+        at_low, at_high = equation(low, theta, x), equation(high, theta, x)
+        solvable = np.sign(at_low) * np.sign(at_high) <= 0
+        low, high = np.where(at_high == 0, high, low), np.where(at_low == 0, low, high)
+        for _ in range(STEPS):
+            middle = low + (high - low) / 2
+            if ((middle == low) | (middle == high) | ~solvable).all():
+                break
+            below = np.sign(equation(middle, theta, x)) == np.sign(at_low)
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return np.where(solvable, low + (high - low) / 2, np.nan)
+
+    def jacobian(theta: Array, x: Array) -> Array:
+        y = value(theta, x)
+
+        def with_y(changed: Array) -> Array:
+            return equation(changed, theta, x)
+
+        def with_parameter(i: int, changed: Array) -> Array:
+            return equation(y, np.concatenate([theta[:i], changed[None], theta[i + 1 :]]), x)
+
+        slope = central_differences(with_y, y, OF_ITS_SIZE)
+        rows = [
+            central_differences(partial(with_parameter, i), theta[i], parameter)
+            for i, parameter in enumerate(parameters)
+        ]
+        return np.stack(np.broadcast_arrays(*(-row / slope for row in rows)))
+
+    return value, jacobian

@@ -1,0 +1,169 @@
+"""The linear parameters of a law, given the others: exact, for every point of a grid of the others.
+
+    y ≈ Σ_k c_k · f_k(x; g),    g on a grid,    c by least squares of the error relative to y
+
+For each grid point the best c are one small linear system, so only the shape of a law needs guesses, never its scale,
+and no units are assumed. Two ways to solve it:
+
+ranked      one data set; the best few grid points, with c of any sign (then kept positive where they must be): the
+            starting points of a search
+positive    many data sets at once, c ≥ 0; the best grid point of each. Where the best c would be negative the term is
+            left out: all subsets of the terms are tried, so the result is the constrained optimum of the grid. A fit
+            that never fails to converge and never ends on an absurd exponent, for forecasts
+
+Golub & Pereyra, *SIAM J. Numer. Anal.* 10 (1973), on variable projection; its continuous search is
+``relscale.fitting.estimation.variable_projection``.
+"""
+
+from dataclasses import dataclass
+from itertools import chain, combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.laws.law import Array, Formula
+
+COUNT = 6  # starting points kept
+LEAST = 1e-3  # share of the spread of y that a positive term of a start keeps, since it is searched in its logarithm
+RIDGE = 1e-10  # share that is added to the normal matrix's diagonal, for terms that are next to equal
+
+
+def ranked(
+    columns: Array, y: Array, signed: tuple[int, ...] = (), count: int = COUNT
+) -> tuple[Array, NDArray[np.int64]]:
+    """The best grid points, and their coefficients.
+
+    Parameters
+    ----------
+    columns
+        (g, n, k): what each of k coefficients is multiplied with, at g grid points.
+    y
+        (n,); where all are positive the misfit is relative to them, as they may span decades.
+    signed
+        Which coefficients may be negative; the others are made positive.
+
+    Returns
+    -------
+    coefficients, best
+        (k, s) and (s,): s = min(count, g) grid points by their misfit, least first.
+    """
+    scale = y if (y > 0).all() else np.ones_like(y)
+    columns = columns / scale[:, None]
+    coefficients = _least_squares(columns, y / scale)
+    size = np.abs(columns * scale[:, None]).max(axis=1)
+    least = LEAST * spread(y) / np.where(size > 0, size, 1)
+    least[:, list(signed)] = -np.inf
+    coefficients = np.maximum(coefficients, least)
+    with np.errstate(all="ignore"):
+        misfit = ((np.einsum("gnk,gk->gn", columns, coefficients) - y / scale) ** 2).sum(axis=1)
+    best = np.argsort(np.where(np.isfinite(misfit), misfit, np.inf), kind="stable")[:count]
+    return coefficients[best].T, best
+
+
+def _least_squares(columns: Array, y: Array) -> Array:
+    """Least-squares coefficients (g, k) of ``y ≈ columns · c``; zero where the columns overflow."""
+    finite = np.asarray(np.isfinite(columns).all(axis=(1, 2)))
+    inverse = np.linalg.pinv(np.where(finite[:, None, None], columns, 0.0), rcond=1e-12)
+    return np.asarray(inverse @ y)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The best grid point of each data set; K data sets, r nonlinear parameters, k terms.
+
+    Attributes
+    ----------
+    terms
+        From nonlinear parameters (r, ...) and x (p, n, ...) to the terms (k, n, ...).
+    grid
+        (r, K) nonlinear parameters.
+    coefficients
+        (k, K); nan where a data set has no points.
+    """
+
+    terms: Formula
+    grid: Array
+    coefficients: Array
+
+    def log_value(self, x: Array) -> Array:
+        """ln y at x (p, Q): (Q, K)."""
+        terms = self.terms(self.grid[:, :, None], x[:, None, :])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.log(np.einsum("ck,ckq->qk", self.coefficients, terms)))
+
+
+def positive(terms: Formula, grid: Array, x: Array, log_y: Array) -> Profile:
+    """Fit each column of ``log_y`` (P, K), its nan left out.
+
+    Parameters
+    ----------
+    terms
+        From grid points (r, G, 1) and x (p, 1, P) to the terms (k, G, P), positive.
+    grid
+        (r, G).
+    x
+        (p, P) predictors.
+    """
+    used = np.isfinite(log_y)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        middle = np.where(used, log_y, 0).sum(axis=0) / used.sum(axis=0)
+    inverse = np.where(used, np.exp(np.where(used, middle - log_y, 0)), 0)
+    columns = terms(grid[:, :, None], x[:, None, :])
+    size = columns.mean(axis=2, keepdims=True)
+    columns = columns / size
+    count = len(columns)
+    weight = inverse**2
+    normal = np.empty((count, count, columns.shape[1], log_y.shape[1]))
+    for a in range(count):
+        for b in range(a + 1):
+            normal[a, b] = normal[b, a] = (columns[a] * columns[b]) @ weight
+    right = columns @ inverse
+
+    least = np.full(right.shape[1:], np.inf)
+    best = np.full(right.shape, np.nan)
+    for subset in map(list, chain.from_iterable(combinations(range(count), n) for n in range(1, count + 1))):
+        solution = _solve(normal[np.ix_(subset, subset)], right[subset])
+        gain = -(solution * right[subset]).sum(axis=0)
+        better = (solution >= 0).all(axis=0) & (gain < least)
+        least = np.where(better, gain, least)
+        best[:, better] = 0
+        for term, coefficient in zip(subset, solution, strict=True):
+            best[term][better] = coefficient[better]
+    row, column = np.argmin(least, axis=0), np.arange(log_y.shape[1])
+    return Profile(
+        terms=terms,
+        grid=grid[:, row],
+        coefficients=best[:, row, column] / size[:, row, 0] * np.exp(middle),
+    )
+
+
+def _solve(matrix: Array, right: Array) -> Array:
+    """Solutions (k, G, K) of small positive definite systems (k, k, G, K) by elimination; nan where there are none.
+
+    ``numpy.linalg.solve`` on as many matrices of two or three rows is several times slower.
+    """
+    count = len(right)
+    matrix, right = matrix.copy(), right.copy()
+    diagonal = np.arange(count)
+    matrix[diagonal, diagonal] *= 1 + RIDGE
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for i in range(count):
+            for j in range(i + 1, count):
+                factor = matrix[j, i] / matrix[i, i]
+                matrix[j, i:] -= factor * matrix[i, i:]
+                right[j] -= factor * right[i]
+        for i in reversed(range(count)):
+            for j in range(i + 1, count):
+                right[i] -= matrix[i, j] * right[j]
+            right[i] /= matrix[i, i]
+    return right
+
+
+def crossed(*axes: Array) -> Array:
+    """Every combination of the axes' values, (axes, g), the last axis fastest."""
+    return np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")])
+
+
+def spread(x: Array) -> float:
+    """The range of x, and where it has none a trifle of its size: a divisor that is never 0."""
+    return max(float(np.ptp(x)), 1e-12 * float(np.abs(x).max()), 1e-300)
