@@ -413,7 +413,7 @@ def shortcuts(engine: Any) -> str:
 
     used = [
         name
-        for name, on in (("head", engine.direct), ("answers", engine.share), ("prefix", engine.reuse))
+        for name, on in (("head", engine.forward.direct), ("answers", engine.share), ("prefix", engine.reuse))
         if on
     ]
     if engine.share and engine.architecture.span < UNLIMITED:

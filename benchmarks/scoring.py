@@ -144,9 +144,12 @@ def run_engine(
 
     engine = Engine(model, device=options.device, dtype=options.dtype)
     read = [0]
-    score_batch, read_prefix = engine._score_batch, engine._read
-    engine._score_batch = lambda batch, *rest: (read.append(batch.tokens.size), score_batch(batch, *rest))[1]
-    engine._read = lambda tokens: (read.append(len(tokens)), read_prefix(tokens))[1]
+    score_batch, read_prefix = engine.forward.score_batch, engine.forward.read_prefix
+    engine.forward.score_batch = lambda batch, *rest: (
+        read.append(batch.tokens.size),
+        score_batch(batch, *rest),
+    )[1]
+    engine.forward.read_prefix = lambda tokens: (read.append(len(tokens)), read_prefix(tokens))[1]
     begun = time.perf_counter()
     logprobs = []
     for task in requests:

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relscale.scoring.batching import batches, plant
+from relscale.scoring.batching import batches, prefix_trees
 from relscale.scoring.encoding import Window
 
 token = st.integers(1, 99)
@@ -25,7 +25,7 @@ def visible(batch, prefix, row, place):
 
 
 def packed(windows, budget, share, prefix=()):
-    trees = plant(windows, range(len(windows)), len(prefix), share)
+    trees = prefix_trees(windows, range(len(windows)), len(prefix), share)
     return [batch for batch, _ in batches(windows, trees, budget, len(prefix))]
 
 
@@ -37,8 +37,8 @@ def test_each_token_of_each_continuation_is_predicted_once_from_all_that_precede
     predicted = {number: [] for number in range(len(windows))}
     for batch in packed(windows, budget, share, prefix):
         length = batch.tokens.shape[1]
-        for place, target, number in zip(batch.place, batch.targets, batch.windows, strict=True):
-            read = visible(batch, prefix, *divmod(int(batch.at[place]), length))
+        for place, target, number in zip(batch.row_index, batch.targets, batch.windows, strict=True):
+            read = visible(batch, prefix, *divmod(int(batch.token_index[place]), length))
             predicted[int(number)].append((read, int(target)))
     for number, (context, continuation, _) in enumerate(windows):
         whole = list(context + continuation)
@@ -69,7 +69,7 @@ def test_four_answers_to_a_question_stand_in_one_row_and_share_the_place_of_thei
     (batch,) = packed(windows, 1000, share=True)
     assert not batch.plain
     assert batch.tokens.shape == (1, 10 + 4 * 2)
-    assert len(batch.at) == 1 + 4 * 2
+    assert len(batch.token_index) == 1 + 4 * 2
     (apart,) = packed(windows, 1000, share=False)
     assert apart.tokens.shape == (4, 12)
     assert np.array_equal(np.sort(batch.targets), np.sort(apart.targets))

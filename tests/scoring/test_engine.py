@@ -112,9 +112,9 @@ def test_no_short_cut_and_no_batch_size_changes_a_number(
     from relscale.scoring.engine import Engine
 
     other = Engine(checkpoint, device="cpu", batch_tokens=batch_tokens)
-    assert other.direct
+    assert other.forward.direct
     assert other.share
-    other.direct, other.share = direct, share
+    other.forward.direct, other.share = direct, share
     windows = other.encoder.pairs(pairs)
     assert other.score(windows)[0] == pytest.approx(alone, abs=1e-4)
 
@@ -207,10 +207,14 @@ def test_examples_before_questions_are_read_once(make_checkpoint, questions, tmp
 
     engine = Engine(make_checkpoint(tmp_path, context=400), device="cpu")
     prefixes, rows = [], []
-    read, score = engine._read, engine._score_batch
-    monkeypatch.setattr(engine, "_read", lambda tokens: (prefixes.append(len(tokens)), read(tokens))[1])
+    read, score = engine.forward.read_prefix, engine.forward.score_batch
     monkeypatch.setattr(
-        engine, "_score_batch", lambda batch, *rest: (rows.append(batch.tokens.size), score(batch, *rest))[1]
+        engine.forward, "read_prefix", lambda tokens: (prefixes.append(len(tokens)), read(tokens))[1]
+    )
+    monkeypatch.setattr(
+        engine.forward,
+        "score_batch",
+        lambda batch, *rest: (rows.append(batch.tokens.size), score(batch, *rest))[1],
     )
     engine.score_pairs(questions)  # the first time, numbers are verified as well
     prefixes.clear()
@@ -233,17 +237,19 @@ def test_memory_that_does_not_hold_a_batch_halves_it(checkpoint, pairs, alone, m
     from relscale.scoring.engine import Engine
 
     engine = Engine(checkpoint, device="cpu", batch_tokens=4096)
-    score_batch = engine._score_batch
+    score_batch = engine.forward.score_batch
 
     def small(batch, *rest):
         if batch.tokens.size > 300:
             raise torch.OutOfMemoryError("too much")
         return score_batch(batch, *rest)
 
-    monkeypatch.setattr(engine, "_score_batch", small)
+    monkeypatch.setattr(engine.forward, "score_batch", small)
     assert engine.score_pairs(pairs).logprob == pytest.approx(alone, abs=1e-4)
     assert engine.batch_tokens < 600
-    monkeypatch.setattr(engine, "_score_batch", lambda *_: small(type("Huge", (), {"tokens": np.zeros(999)})))
+    monkeypatch.setattr(
+        engine.forward, "score_batch", lambda *_: small(type("Huge", (), {"tokens": np.zeros(999)}))
+    )
     with pytest.raises(RelscaleError, match="does not fit the memory of cpu"):
         engine.score_pairs(pairs)
 

@@ -8,50 +8,50 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relscale.errors import RelscaleError
-from relscale.tokens.interleave import FINEST, turns, units
-from relscale.tokens.order import places
+from relscale.tokens.interleave import FINEST, integer_shares, interleave
+from relscale.tokens.order import shuffled_index
 
 
 @settings(deadline=None, max_examples=50)
 @given(blocks=st.integers(1, 3000), seed=st.integers(0, 5))
 def test_an_order_that_is_not_written_out_takes_every_block_once(blocks, seed):
     with patch("relscale.tokens.order.LISTED", 0):
-        order = places(np.arange(blocks), blocks, (seed, 0))
+        order = shuffled_index(np.arange(blocks), blocks, (seed, 0))
     assert sorted(order.tolist()) == list(range(blocks))
 
 
 def test_a_billion_blocks_are_in_no_visible_order():
     blocks = 10**9
     numbers = np.arange(5000)
-    order = places(numbers, blocks, (0, 0))
+    order = shuffled_index(numbers, blocks, (0, 0))
     assert len(set(order.tolist())) == 5000
     assert order.min() >= 0
     assert order.max() < blocks
     assert order.mean() / blocks == pytest.approx(0.5, abs=0.02)
     assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) < 0.05
     for key in ((1, 0), (0, 1)):
-        assert (places(numbers, blocks, key) != order).mean() > 0.999
+        assert (shuffled_index(numbers, blocks, key) != order).mean() > 0.999
 
 
 @settings(deadline=None, max_examples=30)
 @given(weights=st.lists(st.floats(0.01, 10), min_size=1, max_size=8), start=st.integers(0, 10**12))
 def test_each_part_has_its_share_of_every_beginning(weights, start):
-    shares = units(weights)
+    shares = integer_shares(weights)
     exact = np.asarray(weights) / sum(weights)
     assert np.abs(np.asarray(shares) / sum(shares) - exact).max() <= 1 / FINEST
-    whose, before = turns(np.arange(3000), shares)
+    parts, before = interleave(np.arange(3000), shares)
     for part, share in enumerate(shares):
-        had = np.cumsum(whose == part)
+        had = np.cumsum(parts == part)
         share /= sum(shares)
         assert np.abs(had - np.arange(1, 3001) * share).max() <= (1 + len(shares) * share) / 2
-        assert before[whose == part].tolist() == list(range(had[-1]))
+        assert before[parts == part].tolist() == list(range(had[-1]))
     # Anywhere, and without what came before.
     period = sum(shares)
-    later, counted = turns(start * period + np.arange(3000), shares)
-    assert (later == whose).all()
-    assert (counted == before + start * np.asarray(shares)[whose]).all()
+    later, counted = interleave(start * period + np.arange(3000), shares)
+    assert (later == parts).all()
+    assert (counted == before + start * np.asarray(shares)[parts]).all()
 
 
 def test_a_share_that_rounds_to_nothing_is_refused():
     with pytest.raises(RelscaleError, match=r"a weight of 1e-05 is under a millionth of the mixture"):
-        units([100, 0.00001])
+        integer_shares([100, 0.00001])

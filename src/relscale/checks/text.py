@@ -17,7 +17,7 @@ from relscale.corpora.files import PART, TABLE_ENDINGS, TEXT_ENDINGS, ending
 from relscale.corpora.hub import ENDING
 from relscale.corpora.installed import find_package, site_folders
 from relscale.errors import RelscaleError
-from relscale.tokens.interleave import units
+from relscale.tokens.interleave import integer_shares
 
 PARTS = {"installed": ("docstrings", "code"), "files": (PART,), "hub": (PART,)}
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
@@ -45,7 +45,7 @@ def check_text(config: dict[str, Any]) -> None:
         if isinstance(shares, dict) and shares["validation"] == 0:
             raise RelscaleError(f"{where}: a validation share of 0 leaves no text for the validation loss")
     for name, options in config["corpora"].items():
-        keyed(f"corpora.{name}", partial(units, [part["weight"] for part in corpus_parts(options)]))
+        keyed(f"corpora.{name}", partial(integer_shares, [part["weight"] for part in corpus_parts(options)]))
         for part in corpus_parts(options):
             _check_part(f"corpora.{name}", part.get("part"), parts(config["sources"][part["source"]]))
     _check_tokenizer(config["vocabulary"])

@@ -21,7 +21,7 @@ SHORTEST_SHARED_CONTEXT = 8
 
 
 @dataclass(frozen=True)
-class Tree:
+class PrefixTree:
     """The numbers of the windows that share ``context``, and the tokens that a row needs for them behind a prefix."""
 
     context: tuple[int, ...]
@@ -42,10 +42,11 @@ class Batch:
         (0: the context).
     plain
         Whether each row is one window without a prefix, so that causal attention is all it needs.
-    at
-        ``int64[places]``, index into the flattened tokens of each token that predicts something.
-    place
-        ``int64[scored]``, index into ``at``: continuations of one context share the place before their first token.
+    token_index
+        ``int64[rows]``, index into the flattened tokens of each token that predicts something.
+    row_index
+        ``int64[scored]``, index into ``token_index``: continuations of one context share the row of the token before
+        them.
     targets, windows
         ``int64[scored]``, the tokens to score, and the number of the window that each belongs to.
     """
@@ -55,15 +56,15 @@ class Batch:
     trees: np.ndarray
     branches: np.ndarray
     plain: bool
-    at: np.ndarray
-    place: np.ndarray
+    token_index: np.ndarray
+    row_index: np.ndarray
     targets: np.ndarray
     windows: np.ndarray
 
 
-def plant(
+def prefix_trees(
     windows: Sequence[Window], numbers: Sequence[int], prefix: int, share: bool, longest: int | None = None
-) -> list[Tree]:
+) -> list[PrefixTree]:
     """Trees of the windows ``numbers``, each without the first ``prefix`` tokens of its context.
 
     Parameters
@@ -71,7 +72,7 @@ def plant(
     windows
         All windows; a window's number is its place here.
     numbers
-        Those to plant.
+        Those that the trees hold.
     prefix
         Tokens that are computed before.
     share
@@ -92,22 +93,22 @@ def plant(
         for number in members:
             read = len(windows[number].continuation) - 1  # the last token is only predicted, never read
             if branches and longest is not None and length + read > longest:
-                trees.append(Tree(context, tuple(branches), length))
+                trees.append(PrefixTree(context, tuple(branches), length))
                 length, branches = len(context), []
             length += read
             branches.append(number)
-        trees.append(Tree(context, tuple(branches), length))
+        trees.append(PrefixTree(context, tuple(branches), length))
     return trees
 
 
 def batches(
     windows: Sequence[Window],
-    trees: Sequence[Tree],
+    trees: Sequence[PrefixTree],
     tokens: int,
     prefix: int = 0,
     longest: int | None = None,
     padded: int | None = None,
-) -> Iterator[tuple[Batch, list[Tree]]]:
+) -> Iterator[tuple[Batch, list[PrefixTree]]]:
     """Pack trees into batches of at most ``tokens`` tokens, padding counted, the longest rows first.
 
     Without a prefix a row is one tree. Behind a prefix of *p* tokens rows are filled up to *p* tokens or the longest
@@ -128,7 +129,7 @@ def batches(
 
     Yields
     ------
-    Batch, list of Tree
+    Batch, list of PrefixTree
         With the trees that it holds. A single tree longer than the budget is a batch of its own.
     """
     room = min(length for length in (prefix, tokens, longest) if length is not None)
@@ -136,9 +137,9 @@ def batches(
         yield _batch(windows, rows, prefix), [tree for row in rows for tree in row]
 
 
-def _rows(trees: Sequence[Tree], room: int) -> list[list[Tree]]:
+def _rows(trees: Sequence[PrefixTree], room: int) -> list[list[PrefixTree]]:
     """Trees side by side, the longest first, in rows of at most ``room`` tokens where they fit (first fit)."""
-    rows: list[list[Tree]] = []
+    rows: list[list[PrefixTree]] = []
     free: list[int] = []
     for tree in sorted(trees, key=lambda tree: (-tree.length, tree.windows)):
         row = next((row for row, left in enumerate(free) if left >= tree.length), None)
@@ -151,7 +152,9 @@ def _rows(trees: Sequence[Tree], room: int) -> list[list[Tree]]:
     return sorted(rows, key=lambda row: -sum(tree.length for tree in row))
 
 
-def _grouped(rows: list[list[Tree]], tokens: int, padded: int | None) -> Iterator[list[list[Tree]]]:
+def _grouped(
+    rows: list[list[PrefixTree]], tokens: int, padded: int | None
+) -> Iterator[list[list[PrefixTree]]]:
     lengths = [sum(tree.length for tree in row) for row in rows]
     start = 0
     while start < len(rows):
@@ -162,36 +165,36 @@ def _grouped(rows: list[list[Tree]], tokens: int, padded: int | None) -> Iterato
         start = end
 
 
-def _batch(windows: Sequence[Window], rows: list[list[Tree]], prefix: int) -> Batch:
+def _batch(windows: Sequence[Window], rows: list[list[PrefixTree]], prefix: int) -> Batch:
     length = max(sum(tree.length for tree in row) for row in rows)
     tokens, positions, branches = (np.zeros((len(rows), length), np.int64) for _ in range(3))
     trees = np.full((len(rows), length), -1, np.int64)
-    at: list[int] = []
-    place: list[int] = []
+    token_index: list[int] = []
+    row_index: list[int] = []
     targets: list[int] = []
     owners: list[int] = []
-    for row, planted in enumerate(rows):
-        here = 0
-        for index, tree in enumerate(planted):
-            end = here + len(tree.context)
-            tokens[row, here:end] = tree.context
-            positions[row, here:end] = np.arange(prefix, prefix + end - here)
-            trees[row, here : here + tree.length] = index
-            next_position = prefix + end - here
-            first = len(at)
-            at.append(row * length + end - 1)
-            here = end
+    for row, row_trees in enumerate(rows):
+        position = 0
+        for index, tree in enumerate(row_trees):
+            end = position + len(tree.context)
+            tokens[row, position:end] = tree.context
+            positions[row, position:end] = np.arange(prefix, prefix + end - position)
+            trees[row, position : position + tree.length] = index
+            next_position = prefix + end - position
+            first = len(token_index)
+            token_index.append(row * length + end - 1)
+            position = end
             for branch, number in enumerate(tree.windows, start=1):
                 continuation = windows[number].continuation
                 read = len(continuation) - 1
-                tokens[row, here : here + read] = continuation[:-1]
-                positions[row, here : here + read] = np.arange(next_position, next_position + read)
-                branches[row, here : here + read] = branch
-                place += [first, *range(len(at), len(at) + read)]
-                at += range(row * length + here, row * length + here + read)
+                tokens[row, position : position + read] = continuation[:-1]
+                positions[row, position : position + read] = np.arange(next_position, next_position + read)
+                branches[row, position : position + read] = branch
+                row_index += [first, *range(len(token_index), len(token_index) + read)]
+                token_index += range(row * length + position, row * length + position + read)
                 targets += continuation
                 owners += [number] * len(continuation)
-                here += read
+                position += read
     plain = prefix == 0 and all(len(row) == 1 and len(row[0].windows) == 1 for row in rows)
-    numbers = (np.array(each, np.int64) for each in (at, place, targets, owners))
+    numbers = (np.array(each, np.int64) for each in (token_index, row_index, targets, owners))
     return Batch(tokens, positions, trees, branches, plain, *numbers)

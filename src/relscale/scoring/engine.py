@@ -23,28 +23,20 @@ import torch
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.utils import simple_parse_args_string
-from transformers.cache_utils import Cache, DynamicLayer
 
 from relscale.errors import RelscaleError, first_line
 from relscale.hub import fetch_model
-from relscale.scoring.architecture import describe, text_config
-from relscale.scoring.batching import SHORTEST_SHARED_CONTEXT, Batch, batches, plant
+from relscale.scoring.architecture import describe
+from relscale.scoring.batching import SHORTEST_SHARED_CONTEXT, batches, prefix_trees
 from relscale.scoring.causality import depends_on_later_tokens, not_causal
 from relscale.scoring.checkpoint import load_encoder, load_model
 from relscale.scoring.encoding import Encoder, Window, move_spaces
+from relscale.scoring.forward_pass import FAILURES, ForwardPass
 from relscale.scoring.prefixes import shared_prefixes
 
-# Hidden states that meet the vocabulary at once, by whether there is a GPU: a product of fewer rows is slower, and the
-# logits of more leave a processor's cache.
-HEAD_ROWS = {False: 128, True: 1024}
 BATCH_TOKENS = {False: 2048, True: 65536}  # by whether there is a GPU
-TOLERANCE = 5e-5  # nats, float32; items are promised to twice that
-RELATIVE_TOLERANCE = 5e-7
-COARSE = 2000  # times that where numbers have two bytes
 TRIED = 16  # random tokens on which a model is tried when it is loaded
 LONGEST_TRIED = 600  # tokens, where a window or a change of the positions is that near
-# What a model raises that cannot be asked for several answers at once, or behind a prefix.
-FAILURES = (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError)
 
 
 @dataclass(frozen=True)
@@ -118,10 +110,9 @@ class Engine(LM):
             pretrained, self.model, {} if encoders is None else encoders, trust_remote_code
         )
         self._name = str(pretrained)
-        self._trunk, self._head = self.model.base_model, self.model.get_output_embeddings()
         self.architecture = describe(self.model.config)
-        self._options: dict[str, Any] = {}  # of the model's forward pass
-        self.direct = self.share = self.reuse = False
+        self.forward = ForwardPass(self.model, self.architecture, self._device)
+        self.share = self.reuse = False
         self._padded = self.architecture.padded  # longer rows stand beside rows of their own length only
         self._alone = False  # whether no row may stand beside another
         # What was held against the model on real text: the longest row and the longest item of shared computation,
@@ -292,15 +283,15 @@ class Engine(LM):
         computes every window by itself.
         """
         logprobs, greedy = np.zeros(len(windows)), np.ones(len(windows), bool)
-        start = self._read(windows[members[0]].context[:prefix]) if prefix else []
+        start = self.forward.read_prefix(windows[members[0]].context[:prefix]) if prefix else []
         longest = self.architecture.span - (prefix or 0)
-        pending = plant(windows, members, prefix or 0, share=prefix is not None, longest=longest)
+        pending = prefix_trees(windows, members, prefix or 0, share=prefix is not None, longest=longest)
         while pending:
             done: set[int] = set()
             budget = 1 if self._alone else self.batch_tokens
             try:
                 for batch, trees in batches(windows, pending, budget, prefix or 0, longest, self._padded):
-                    token_logprobs, best = self._score_batch(batch, start, self.direct)
+                    token_logprobs, best = self.forward.score_batch(batch, start)
                     logprobs += np.bincount(batch.windows, weights=token_logprobs, minlength=len(windows))
                     np.logical_and.at(greedy, batch.windows, best)
                     done.update(map(id, trees))
@@ -319,70 +310,6 @@ class Engine(LM):
         self.batch_tokens //= 2
         torch.cuda.empty_cache()
 
-    @torch.inference_mode()
-    def _read(self, tokens: tuple[int, ...]) -> list[DynamicLayer]:
-        """Keys and values of a prefix, layer by layer."""
-        cache = Cache(layer_class_to_replicate=DynamicLayer)
-        self._trunk(input_ids=self._tensor(np.array([tokens])), past_key_values=cache, use_cache=True)
-        return [layer for layer in cache.layers if isinstance(layer, DynamicLayer)]
-
-    @torch.inference_mode()
-    def _score_batch(
-        self, batch: Batch, prefix: Sequence[DynamicLayer], direct: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Log-probability of each target in float64, and whether it is the likeliest token."""
-        inputs: dict[str, Any] = {"input_ids": self._tensor(batch.tokens), **self._options}
-        if not batch.plain:
-            inputs["position_ids"] = self._tensor(batch.positions)
-            inputs["attention_mask"] = self._mask(batch, prefix)
-        if prefix:
-            inputs |= {
-                "use_cache": True,
-                "past_key_values": Cache(layers=[Behind(layer) for layer in prefix]),
-            }
-        at, place, targets = map(self._tensor, (batch.at, batch.place, batch.targets))
-        if batch.tokens.shape[1] > self.architecture.padded:
-            self._logits(
-                torch.zeros(1, 1, dtype=torch.int64)
-            )  # dynamic factors are kept until a text is short again
-        output = self._trunk(**inputs)[0] if direct else self.model(**inputs).logits
-        states = output.flatten(0, 1)
-        totals, highest, chosen = (torch.empty(len(size), device=self._device) for size in (at, at, targets))
-        likeliest = torch.empty_like(at)  # of several, the first, as in lm-eval
-        rows = HEAD_ROWS[self._device.type == "cuda"]
-        order = place.argsort(stable=True)
-        ends = torch.searchsorted(
-            place[order], torch.arange(0, len(at) + rows, rows, device=self._device)
-        ).tolist()
-        for number, first in enumerate(range(0, len(at), rows)):
-            chunk = states[at[first : first + rows]]
-            logits = (self._head(chunk) if direct else chunk).float()
-            here = order[ends[number] : ends[number + 1]]
-            chosen[here] = logits[place[here] - first, targets[here]]
-            top, likeliest[first : first + rows] = logits.max(1)
-            highest[first : first + rows] = top
-            totals[first : first + rows] = logits.sub_(top[:, None]).exp_().sum(1).log()
-        logprobs = chosen - highest[place] - totals[place]
-        greedy = (likeliest[place] == targets) & (chosen == highest[place])  # not where they are no numbers
-        return logprobs.double().cpu().numpy(), greedy.cpu().numpy()
-
-    def _mask(self, batch: Batch, prefix: Sequence[DynamicLayer]) -> torch.Tensor:
-        """``[rows, 1, length, prefix + length]``, added to attention's scores: 0 where a token may look, else −∞.
-
-        A token sees the prefix, and in its own tree what stands before it in the context and in its own branch.
-        """
-        trees, branches = self._tensor(batch.trees), self._tensor(batch.branches)
-        length = trees.shape[1]
-        seen = torch.ones(length, length, dtype=torch.bool, device=self._device).tril()
-        seen = seen & (trees[:, None, :] == trees[:, :, None])
-        seen &= (branches[:, None, :] == 0) | (branches[:, None, :] == branches[:, :, None])
-        before = prefix[0].get_seq_length() if prefix else 0
-        mask = torch.zeros(
-            len(trees), 1, length, before + length, dtype=self.model.dtype, device=self._device
-        )
-        mask[:, 0, :, before:].masked_fill_(~seen, float("-inf"))
-        return mask
-
     def _score_shared(
         self, windows: Sequence[Window], members: Sequence[int], prefix: int
     ) -> tuple[np.ndarray, np.ndarray] | None:
@@ -392,7 +319,7 @@ class Engine(LM):
         """
         if not self.share:
             return None
-        trees = plant(windows, members, prefix, True, self.architecture.span - prefix)
+        trees = prefix_trees(windows, members, prefix, True, self.architecture.span - prefix)
         tallest = max(trees, key=lambda tree: tree.length)
         row = prefix + max(tallest.length, min(prefix, sum(tree.length for tree in trees)))
         # Where something is wrong, it shows in the longest item, and in the one furthest from its place in a row.
@@ -405,7 +332,9 @@ class Engine(LM):
         except FAILURES:
             found = None
         tried = sorted({longest, furthest})
-        if found and ((row <= known[0] and item <= known[1]) or self._agree(windows, tried, found[0])):
+        if found and (
+            (row <= known[0] and item <= known[1]) or self._matches_alone(windows, tried, found[0])
+        ):
             self._verified[prefix > 0] = max(row, known[0]), max(item, known[1])
             return found
         self.share = self.reuse = False
@@ -431,7 +360,7 @@ class Engine(LM):
             if self._alone:
                 raise self._unreadable(length, error) from error
             found = None
-        if found and self._neighbours_agree(windows, members, found[0]):
+        if found and self._neighbours_match(windows, members, found[0]):
             return found
         self._refuse_unless_causal([*windows[longest].context, *windows[longest].continuation][:-1])
         self._alone, self._padded = self._padded == 0, 0
@@ -439,7 +368,7 @@ class Engine(LM):
         self._say(f"a text's numbers depend on what stands beside it over {length} tokens; ", how)
         return self._score_apart(windows, members)
 
-    def _neighbours_agree(self, windows: Sequence[Window], members: Sequence[int], found: np.ndarray) -> bool:
+    def _neighbours_match(self, windows: Sequence[Window], members: Sequence[int], found: np.ndarray) -> bool:
         """Whether the shortest window of a batch, which is padded most, has its number alone; where the batch is longer
         than all before.
         """
@@ -454,7 +383,7 @@ class Engine(LM):
                 end = next((row for row in range(start, end) if lengths[row] < length), end)
             padded = lengths[end - 1] < length
             if end - start > 1 and length > (self._verified_padded if padded else self._verified_beside):
-                if not self._agree(windows, [order[end - 1]], found):
+                if not self._matches_alone(windows, [order[end - 1]], found):
                     return False
                 self._verified_beside = max(self._verified_beside, length)
                 if padded:
@@ -474,17 +403,17 @@ class Engine(LM):
         near = [2 * end + 3 for end in (self.architecture.span, self.architecture.padded) if 0 < end < length]
         lengths = sorted({min(TRIED, length), *(min(end, length) for end in near if end <= LONGEST_TRIED)})
         try:
-            self.vocabulary = self._embeddings()
+            self.vocabulary = self.forward.vocabulary_size()
         except FAILURES as error:
             raise self._unreadable(1, error) from error
         tokens = np.random.default_rng(0).integers(self.vocabulary, size=lengths[-1]).tolist()
         text = torch.tensor([tokens[: lengths[0]]])
         try:
-            logits = self._logits(text)
-            steady = self._same(self._logits(text), logits)
+            logits = self.forward.logits(text)
+            steady = self.forward.matches(self.forward.logits(text), logits)
         except FAILURES as error:
             raise self._unreadable(lengths[0], error) from error
-        self._options = self._without_cache(text, logits)
+        self.forward.use_no_cache(text, logits)
         self.vocabulary = min(self.vocabulary, logits.shape[-1])
         if not logits.float().log_softmax(-1).isfinite().any():
             raise RelscaleError(
@@ -497,7 +426,7 @@ class Engine(LM):
             )
         for end in lengths:
             self._refuse_unless_causal(tokens[:end])
-        self.direct = self._try_direct(text, logits)
+        self.forward.direct = self.forward.is_direct(text, logits)
         known: dict[Window, float] = {}
         for end in lengths:
             self._try_neighbours(tokens[:end], known)
@@ -505,48 +434,16 @@ class Engine(LM):
             self.share = self._shares(tokens, 0, known)
             self.reuse = self.share and self._shares(tokens, 4, known)
 
-    def _without_cache(self, text: torch.Tensor, logits: torch.Tensor) -> dict[str, Any]:
-        """The option that spares a cache which nothing reads, where the model has it and gives the same numbers."""
-        before, self._options = self._options, {"use_cache": False}
-        try:
-            return self._options if self._same(self._logits(text), logits) else before
-        except FAILURES:
-            return before
-
-    def _embeddings(self) -> int:
-        """Tokens that the model can read."""
-        rows = getattr(self.model.get_input_embeddings(), "weight", None)
-        return len(rows) if rows is not None else int(text_config(self.model.config).vocab_size)
-
-    @torch.inference_mode()
-    def _logits(self, tokens: torch.Tensor) -> torch.Tensor:
-        """The model's own forward pass on one text: ``[1, length]`` to ``[1, length, vocabulary]``."""
-        found: torch.Tensor = self.model(input_ids=tokens.to(self._device), **self._options).logits
-        return found
-
     def _refuse_unless_causal(self, tokens: Sequence[int]) -> None:
         try:
-            later = len(tokens) > 1 and depends_on_later_tokens(self._logits, tokens, self.vocabulary)
+            later = len(tokens) > 1 and depends_on_later_tokens(self.forward.logits, tokens, self.vocabulary)
         except FAILURES as error:
             raise self._unreadable(len(tokens), error) from error
         if later:
             raise not_causal(self._name, type(self.model).__name__, len(tokens))
 
-    @torch.inference_mode()
-    def _try_direct(self, text: torch.Tensor, logits: torch.Tensor) -> bool:
-        """Whether the output matrix on the hidden states gives the model's logits: it need not, where a model caps or
-        scales them.
-        """
-        if self._head is None:
-            return False
-        try:
-            states = self._trunk(input_ids=text.to(self._device), **self._options)[0]
-            return self._same(self._head(states), logits)
-        except FAILURES:
-            return False
-
     def _try_neighbours(self, tokens: list[int], known: dict[Window, float]) -> None:
-        """Find out beside what a text may stand in a batch; ``known`` as in `_agree`."""
+        """Find out beside what a text may stand in a batch; ``known`` as in `_matches_alone`."""
         whole = Window(tuple(tokens[:1]), tuple(tokens[1:]))
         half = Window(tuple(tokens[:1]), tuple(tokens[1 : 1 + len(tokens) // 2]))
         turned = Window(tuple(tokens[-1:]), tuple(tokens[-2::-1]))
@@ -555,7 +452,7 @@ class Engine(LM):
         for windows in ([whole, half], [whole, turned]):
             try:
                 found, _ = self._score_group(windows, range(2), None)
-                holds = self._agree(windows, range(2), found, known)
+                holds = self._matches_alone(windows, range(2), found, known)
             except FAILURES:
                 holds = False
             if not holds:
@@ -576,13 +473,13 @@ class Engine(LM):
         try:
             found, _ = self._score_group(windows, range(4), prefix)
             moved, _ = self._score_group(others, range(4), prefix)
-            return self._agree(windows, range(4), found) and bool(
-                np.all(self._close(found[1:], moved[1:], 0.1))
+            return self._matches_alone(windows, range(4), found) and bool(
+                np.all(self.forward.close(found[1:], moved[1:], 0.1))
             )
         except FAILURES:
             return False
 
-    def _agree(
+    def _matches_alone(
         self,
         windows: Sequence[Window],
         numbers: Sequence[int],
@@ -598,20 +495,7 @@ class Engine(LM):
             if windows[number] not in known:
                 known[windows[number]] = self._score_group(windows, [number], None)[0][number]
         alone = np.array([known[windows[number]] for number in numbers])
-        return bool(np.all(self._close(found[list(numbers)], alone)))
-
-    def _close(self, found: np.ndarray, expected: np.ndarray, share: float = 1.0) -> np.ndarray:
-        scale = share * (1 if self.model.dtype == torch.float32 else COARSE)
-        return np.isclose(
-            found, expected, rtol=scale * RELATIVE_TOLERANCE, atol=scale * TOLERANCE, equal_nan=True
-        )
-
-    def _same(self, found: torch.Tensor, expected: torch.Tensor) -> bool:
-        """Whether logits give the same log-probability to every token."""
-        if found.shape != expected.shape:
-            return False
-        one, two = (each.float().log_softmax(-1) for each in (found, expected))
-        return bool(np.all(self._close(one.cpu().numpy(), two.cpu().numpy(), 0.2)))
+        return bool(np.all(self.forward.close(found[list(numbers)], alone)))
 
     def _unreadable(self, length: int, error: Exception) -> RelscaleError:
         return RelscaleError(
@@ -620,34 +504,6 @@ class Engine(LM):
 
     def _say(self, what: str, how: str) -> None:
         print(f"{self._name}: {what}every item is computed {how}", file=sys.stderr)
-
-    def _tensor(self, array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(array).to(self._device)
-
-
-class Behind(DynamicLayer):
-    """Keys and values of one layer that stand behind those of a prefix, which every row shares and none changes."""
-
-    def __init__(self, prefix: DynamicLayer):
-        super().__init__()
-        self.prefix = prefix
-
-    def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Those of the prefix, for every row, and the row's own after them."""
-        return _behind(self.prefix.keys, key_states), _behind(self.prefix.values, value_states)
-
-    def get_seq_length(self) -> int:
-        """Tokens of the prefix."""
-        length: int = self.prefix.get_seq_length()
-        return length
-
-
-def _behind(shared: torch.Tensor | None, own: torch.Tensor) -> torch.Tensor:
-    """``[rows, heads, prefix + length, size]``: what all rows share, and after it their own."""
-    assert shared is not None
-    return torch.cat([shared.expand(len(own), -1, -1, -1), own], dim=-2)
 
 
 def _read_tokens(window: Window) -> int:

@@ -23,7 +23,7 @@ from relscale.provenance import code_digest, digest, file_digest, file_sha256
 from relscale.tokens.build import build_store
 from relscale.tokens.contamination import asked
 from relscale.tokens.counts import with_shares
-from relscale.tokens.interleave import turns, units
+from relscale.tokens.interleave import integer_shares, interleave
 from relscale.tokens.shards import Recipe, make_shards, read_shard
 from relscale.tokens.store import MANIFEST_FILE, SPLITS, joined
 from relscale.tokens.vocabulary import TOKENIZER_FILE, end_of_text, load_vocabulary, token_type
@@ -104,7 +104,7 @@ def build_corpus(
     if len(parts) == 1 and streams[0] is None:
         build_store(parts[0].documents, parts[0].part, vocabulary, folder, seed, avoid)
         return
-    shares = units([part.weight for part in parts])
+    shares = integer_shares([part.weight for part in parts])
     listed = []
     for part, stream, share in zip(parts, streams, shares, strict=True):
         if stream is None:
@@ -205,8 +205,10 @@ def _write_validation(listed: list[dict[str, Any]], path: Path, dtype: str) -> N
     number = 0
     with path.open("wb") as file:
         while left > 0 and sum(given) < VALIDATION_TOKENS:
-            whose, before = turns(np.arange(number, number + 1000), tuple(each["units"] for each in listed))
-            for part, turn in zip(whose.tolist(), before.tolist(), strict=True):
+            part_index, before = interleave(
+                np.arange(number, number + 1000), tuple(each["units"] for each in listed)
+            )
+            for part, turn in zip(part_index.tolist(), before.tolist(), strict=True):
                 start = turn * VALIDATION_PIECE
                 piece = texts[part].read(start, min(start + VALIDATION_PIECE, len(texts[part])))
                 file.write(piece.tobytes())

@@ -1,4 +1,4 @@
-"""Whose turn it is in a mixture: parts take turns so that every beginning of the sequence has them by their weights."""
+"""The order of the parts of a mixture: they take turns so that every prefix of the sequence has them by weight."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,7 +13,7 @@ from relscale.errors import RelscaleError
 FINEST = 1_000_000  # shares are whole multiples of a millionth
 
 
-def units(weights: Sequence[float]) -> tuple[int, ...]:
+def integer_shares(weights: Sequence[float]) -> tuple[int, ...]:
     """Shares as whole numbers without a common divisor, that add up to 1,000,000 or a divisor of it.
 
     Rounded by largest remainder, so that no share is off by a millionth.
@@ -35,8 +35,10 @@ def units(weights: Sequence[float]) -> tuple[int, ...]:
     return tuple((found // common).tolist())
 
 
-def turns(numbers: NDArray[np.int64], shares: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of each place in the mixture, which part's turn it is, and how many turns that part has had before.
+def interleave(
+    numbers: NDArray[np.int64], shares: tuple[int, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The part at each position of the mixture, and how many turns that part has had before.
 
     Turn *j* of a part of share *s* is due at *(j + 1/2) / s*, and turns are taken as they are due. So of the first *n*
     places, *k* parts in all, it has *ns* to within *(1 + ks) / 2*, for every *n*: until any time, each part is half a
@@ -47,7 +49,7 @@ def turns(numbers: NDArray[np.int64], shares: tuple[int, ...]) -> tuple[NDArray[
     numbers
         Places, counted from 0.
     shares
-        As ``units`` gives them.
+        As ``integer_shares`` gives them.
     """
     part, before = _period(shares)
     period, place = np.divmod(numbers, len(part))

@@ -9,7 +9,7 @@ LISTED = 1 << 20  # so many blocks have their order written out: 8 MB
 ROUNDS = 6
 
 
-def places(numbers: NDArray[np.int64], blocks: int, key: tuple[int, ...]) -> NDArray[np.int64]:
+def shuffled_index(numbers: NDArray[np.int64], blocks: int, key: tuple[int, ...]) -> NDArray[np.int64]:
     """The blocks that a pass takes at ``numbers``, its steps counted from 0; each block once in ``blocks`` steps.
 
     Memory and time are those of ``numbers``, whatever the number of blocks. A permutation of few blocks is written out;

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from relscale.checksums import check_digests, check_sizes
 from relscale.errors import Damaged, RelscaleError
-from relscale.tokens.interleave import turns
-from relscale.tokens.order import places
+from relscale.tokens.interleave import interleave
+from relscale.tokens.order import shuffled_index
 
 SPLITS = ("train", "validation")  # what is for testing is scored document by document, and has no place here
 MANIFEST_FILE = "manifest.json"
@@ -160,10 +160,10 @@ class TokenStore:
         numbers = np.arange(step * batch_size, (step + 1) * batch_size)
         if len(parts) == 1:
             return self._sequences(parts[0], split, numbers, sequence_length, (seed,))
-        whose, before = turns(numbers, tuple(part.units for part in parts))
+        part_index, before = interleave(numbers, tuple(part.units for part in parts))
         batch = np.empty((batch_size, sequence_length + 1), np.int64)
-        for number in np.unique(whose).tolist():
-            rows = whose == number
+        for number in np.unique(part_index).tolist():
+            rows = part_index == number
             batch[rows] = self._sequences(parts[number], split, before[rows], sequence_length, (seed, number))
         return batch
 
@@ -181,7 +181,7 @@ class TokenStore:
         passes, steps = np.divmod(numbers, blocks)
         seed, *number = key
         chosen = [
-            places(steps[passes == each], blocks, (seed, each, *number))
+            shuffled_index(steps[passes == each], blocks, (seed, each, *number))
             for each in range(int(passes[0]), int(passes[-1]) + 1)
         ]
         return part.train.rows(np.concatenate(chosen) * sequence_length, sequence_length + 1)
