@@ -16,7 +16,7 @@ from relscale.fitting.estimation.law_points import MEASURED
 from relscale.fitting.report.reproduction import NEEDED
 from relscale.laws import parabola
 from relscale.laws.catalogue import law
-from relscale.measurements.measurement import MEASUREMENTS
+from relscale.measurements.measurement import MEASUREMENTS, SHARE
 from relscale.measurements.metric import OF_KIND, VALIDATION, VALIDATION_METRICS, is_error
 from relscale.tables import read_table
 
@@ -116,7 +116,7 @@ def _check_laws(laws: Sequence[dict[str, Any]]) -> None:
             *(c for key in ("where", "only", "predict", "predictor") for c in entry.get(key, ())),
         ]
         for column in columns:
-            if column not in MEASUREMENTS.names:
+            if column not in MEASUREMENTS.names and not column.startswith(SHARE):
                 raise RelscaleError(unknown_name(where, "column of measurements", column, MEASUREMENTS.names))
         names.add(entry["name"])
 

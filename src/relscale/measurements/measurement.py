@@ -27,6 +27,16 @@ class Model:
         "Training tokens; in another unit where a published table has one.", "tokens", default=None
     )
 
+    learning_rate: float | None = column(
+        "Learning rate at this step, for laws that see the schedule.", default=None
+    )
+    batch_tokens: float | None = column("Tokens per optimizer step.", "tokens", default=None)
+    unique_tokens: float | None = column(
+        "Distinct training tokens, where some repeat.", "tokens", default=None
+    )
+    streams: float | None = column("Parallel streams that the model computes with.", default=None)
+    experts: float | None = column("Experts per layer of a mixture of experts.", default=None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement(Model):
@@ -60,6 +70,8 @@ class Replicate:
 
 
 MODEL_COLUMNS = names_of(Model)
+RECIPE_COLUMNS = ("learning_rate", "batch_tokens", "unique_tokens", "streams", "experts")
+SHARE = "share_"  # begins the names of further columns: the share of each part in a mixture of training data
 
 
 def measurement(

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
-from relscale.measurements.measurement import MEASUREMENTS
+from relscale.measurements.measurement import MEASUREMENTS, SHARE
 from relscale.measurements.sanity import flag_fewer_items, flag_impossible
 from relscale.measurements.status import Status
 from relscale.measurements.typed import typed_column
@@ -36,7 +36,9 @@ def read_tables(tables: Iterable[Mapping[str, Any]], experiment: str) -> pa.Tabl
         A table cannot be read, or two of them hold the same number.
     """
     tables = list(tables)
-    result = pa.concat_tables([published(experiment=experiment, **options) for options in tables])
+    result = pa.concat_tables(
+        [published(experiment=experiment, **options) for options in tables], promote_options="default"
+    )
     key = ["corpus", "optimizer", "run", "step", "suite", "prompt", "group", "metric"]
     counts = result.group_by(key, use_threads=False).aggregate([([], "count_all")])
     twice = counts.filter(pc.greater(counts["count_all"], 1))
@@ -76,6 +78,8 @@ def published(
 ) -> pa.Table:
     """Read a table as measurements, with the columns of ``relscale.measurements.measurement.MEASUREMENTS``.
 
+    Columns of numbers whose names begin with ``share_`` are kept beside them, for laws of data mixtures.
+
     A number that cannot be, such as NaN or a loss of 0, stays as a row with a status that says so.
 
     Parameters
@@ -100,7 +104,8 @@ def published(
     """
     columns, formats = columns or {}, formats or {}
     constants = {**(constants or {}), "experiment": experiment}
-    unknown = (columns.keys() | constants.keys() | formats.keys()) - set(MEASUREMENTS.names)
+    named = columns.keys() | constants.keys() | formats.keys()
+    unknown = {name for name in named - set(MEASUREMENTS.names) if not name.startswith(SHARE)}
     if unknown:
         known = ", ".join(MEASUREMENTS.names)
         raise RelscaleError(f"{path}: {sorted(unknown)[0]!r} is no column of measurements; they have {known}")
@@ -114,8 +119,10 @@ def published(
     if not table.num_rows:
         raise RelscaleError(f"{path}: no rows")
 
+    shares = {name for name in {*named, *table.column_names} if name.startswith(SHARE)}
+    schema = pa.schema([*MEASUREMENTS, *(pa.field(name, pa.float64()) for name in sorted(shares))])
     arrays: dict[str, pa.Array] = {}
-    for field in MEASUREMENTS:
+    for field in schema:
         source = columns.get(field.name, field.name)
         if field.name in constants:
             array = _constant(constants[field.name], table.num_rows, field, path)
@@ -131,7 +138,7 @@ def published(
             array = pa.array([DEFAULTS.get(field.name)] * table.num_rows, field.type)
         arrays[field.name] = array
     arrays["status"] = _placed(arrays["status"], arrays["training_flops"])
-    return flag_impossible(pa.table(arrays, schema=MEASUREMENTS))
+    return flag_impossible(pa.table(arrays, schema=schema))
 
 
 def source_module(loader: str) -> Any:

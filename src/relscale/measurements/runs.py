@@ -13,7 +13,7 @@ from relscale.checksums import check_digests_if_listed
 from relscale.design.run import Run, run_from_dict
 from relscale.entries import read_entries
 from relscale.errors import RelscaleError
-from relscale.measurements.measurement import MODEL_COLUMNS, Model
+from relscale.measurements.measurement import MODEL_COLUMNS, RECIPE_COLUMNS, Model
 from relscale.measurements.metric import VALIDATION_METRICS
 from relscale.measurements.samples import Place, read_samples
 from relscale.measurements.status import Status
@@ -226,7 +226,8 @@ def _logged(checkpoint: Checkpoint, suites: Mapping[str, Manifest], reported: Co
 
 
 def _model_of_checkpoint(checkpoint: Checkpoint) -> Model:
-    return Model(**{name: getattr(checkpoint, name) for name in MODEL_COLUMNS if name != "experiment"})
+    known = [name for name in MODEL_COLUMNS if name not in ("experiment", *RECIPE_COLUMNS)]
+    return Model(**{name: getattr(checkpoint, name) for name in known})
 
 
 def _checkpoint_losses(checkpoint: Checkpoint) -> tuple[Loss, ...]:
