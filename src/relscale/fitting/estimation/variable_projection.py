@@ -30,11 +30,22 @@ SINGULAR = 1e-12  # what must be left of a column of Φ without those before it,
 
 @dataclass(frozen=True)
 class Projection:
-    """The objective of the nonlinear parameters alone, u (p, ...); as ``full`` but for its linear ones."""
+    """The objective of the nonlinear parameters alone, u (p, ...); as ``full`` but for its linear ones.
+
+    Attributes
+    ----------
+    full
+        The objective of all parameters.
+    nonlinear, linear
+        Positions of the parameters that are searched, and of those that are solved for.
+    given
+        (q, B) or (q, 1) values of the linear parameters that are fixed, 0 for all others; None where none is.
+    """
 
     full: Objective
     nonlinear: Indices
     linear: Indices
+    given: Array | None = None
 
     @property
     def numbers(self) -> int:
@@ -53,8 +64,8 @@ class Projection:
 
     @property
     def free(self) -> NDArray[np.bool_]:
-        """(p,) all of them."""
-        return np.ones(len(self.nonlinear), dtype=bool)
+        """(p,) those that are not fixed."""
+        return self.full.free[self.nonlinear]
 
     def scale(self, columns: Indices) -> Array:
         """As that of the full objective."""
@@ -64,9 +75,17 @@ class Projection:
         """All parameters (q, m), the linear ones solved for; √W·r, (n, m); an orthonormal basis of √W·Φ, (k, n, m)."""
         every = np.ones((len(self.full.low), u.shape[1]))
         every[self.nonlinear] = u
+        offset: Array | float = 0.0  # what the fixed linear parameters give
+        if self.given is not None:
+            every = np.where(np.isin(np.arange(len(every)), self.nonlinear)[:, None], every, 0.0)
+            every = every + of_columns(self.given, columns)
+            offset = self.full.law.value(self.full.theta(every), of_columns(self.full.x, columns))
+            every[self.linear] = 1.0
         root = np.sqrt(of_columns(self.full.weights, columns))
         basis, upper = orthonormal(self.full.derivatives(every, columns)[self.linear] * root)
-        y = np.broadcast_to(of_columns(self.full.y, columns) / self.full.unit * root, basis.shape[1:])
+        y = np.broadcast_to(
+            (of_columns(self.full.y, columns) - offset) / self.full.unit * root, basis.shape[1:]
+        )
         along = np.einsum("knm,nm->km", basis, y)
         every[self.linear] = solved(upper, along)
         return every, np.einsum("knm,km->nm", basis, along) - y, basis
@@ -132,27 +151,31 @@ def project(
     Raises
     ------
     RelscaleError
-        As ``estimate``; or the law is linear in no parameter, or one is to be fixed.
+        As ``estimate``; or the law is linear in no parameter that is not fixed.
     """
-    if not law.linear:
-        raise RelscaleError(f"law {law.name}: it is linear in no parameter; use levenberg-marquardt")
-    if fixed:
+    fixed = fixed or {}
+    if not set(law.linear) - set(fixed):
         raise RelscaleError(
-            f"law {law.name}: variable projection fixes no parameters; use levenberg-marquardt"
+            f"law {law.name}: it is linear in no parameter that is free; use levenberg-marquardt"
         )
     # The linear parameters take what value they get, which has a logarithm or not.
     as_they_are = tuple(replace(p, log=False) if p.name in law.linear else p for p in law.parameters)
     law = replace(law, parameters=as_they_are)
     with np.errstate(all="ignore"):
-        full, begin, hopeless = prepared(law, x, y, weights=weights, starts=starts, error="linear")
+        full, begin, hopeless = prepared(
+            law, x, y, weights=weights, starts=starts, error="linear", fixed=fixed
+        )
         is_linear = np.isin(law.names, law.linear)
-        projection = Projection(full, np.flatnonzero(~is_linear), np.flatnonzero(is_linear))
+        is_given = is_linear & ~full.free
+        given = np.where(is_given[:, None], begin[:, 0], 0.0) if is_given.any() else None
+        solved_for = np.flatnonzero(is_linear & full.free)
+        projection = Projection(full, np.flatnonzero(~is_linear), solved_for, given)
         count, problems = begin.shape[1:]
         columns = np.tile(np.arange(problems), count)
         start = full.u(begin)[projection.nonlinear].reshape(-1, count * problems)
         found = minimise(projection, start, columns)
         every = projection.completed(found.u, columns)[0]
-        result = best_of_starts(full, replace(found, u=every), count, hopeless, ())
+        result = best_of_starts(full, replace(found, u=every), count, hopeless, tuple(fixed))
     beyond = (result.theta < full.low) | (result.theta > full.high)
     return replace(
         result,
