@@ -1,37 +1,62 @@
-import shutil
+"""What results are digested by: data, and the code that can change a number."""
 
-from relscale import provenance
-from relscale.provenance import closure, code_digest, digest, folder_digest
+import ast
+import re
+import shutil
+import sys
+
+import pytest
+
+from relscale import identity, provenance
+from relscale.provenance import closure, code_digest, digest, folder_digest, libraries
+
+ENTRIES = [
+    "relscale.corpora.build",
+    "relscale.tokens.corpus",
+    "relscale.training.run",
+    "relscale.scoring.job",
+    "relscale.cli:collect",
+    "relscale.fitting.fit",
+    "relscale.cli:plot",
+]
+
+
+def forget():
+    for function in (
+        code_digest,
+        provenance._part,
+        provenance._file,
+        provenance._module,
+        provenance._version,
+    ):
+        function.cache_clear()
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of the package whose code a test may edit."""
+    copy = tmp_path / "relscale"
+    shutil.copytree(provenance.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance, "PACKAGE", copy)
+    forget()
+    yield copy
+    forget()
+
+
+def digests():
+    forget()
+    return {entry: code_digest(entry) for entry in ENTRIES}
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
 
 
 def test_a_digest_does_not_depend_on_the_order_of_keys():
     assert digest({"a": 1, "b": [2.0]}) == digest({"b": [2.0], "a": 1})
     assert digest({"a": 1}) != digest({"a": 2})
-
-
-def test_a_module_depends_on_what_it_imports_and_on_nothing_else():
-    names = closure(["relscale.design.isoflop"])
-    assert "relscale.design.architecture" in names
-    assert not any(name.startswith(("relscale.training", "relscale.figures")) for name in names)
-
-
-def test_a_changed_import_changes_the_digest(tmp_path, monkeypatch):
-    copy = tmp_path / "relscale"
-    shutil.copytree(provenance.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(provenance, "PACKAGE", copy)
-    code_digest.cache_clear()
-    plan, tables = code_digest("relscale.design.isoflop"), code_digest("relscale.tables")
-    with open(copy / "design" / "architecture.py", "a") as file:
-        file.write("# a change\n")
-    code_digest.cache_clear()
-    assert code_digest("relscale.design.isoflop") != plan
-    assert code_digest("relscale.tables") == tables
-    training = code_digest("relscale.training.run")
-    with open(copy / "training" / "cpu" / "native.c", "a") as file:
-        file.write("/* a change */\n")
-    code_digest.cache_clear()
-    assert code_digest("relscale.training.run") != training
-    code_digest.cache_clear()
 
 
 def test_a_folder_is_its_names_and_bytes(tmp_path):
@@ -41,6 +66,181 @@ def test_a_folder_is_its_names_and_bytes(tmp_path):
     assert folder_digest(tmp_path) == first
     (tmp_path / "a").rename(tmp_path / "b")
     assert folder_digest(tmp_path) != first
+
+
+def test_a_module_depends_on_what_it_imports_and_on_nothing_else():
+    names = closure(["relscale.design.isoflop"])
+    assert "relscale.design.architecture" in names
+    assert not any(name.startswith(("relscale.training", "relscale.figures")) for name in names)
+
+
+def test_a_comment_or_a_docstring_anywhere_changes_no_digest(package):
+    before = digests()
+    for path in package.rglob("*.py"):
+        text = path.read_text()
+        path.write_text(
+            f'"""Another docstring."""\n# A comment.\n{text}\n"""And a text below."""\n# The end.\n'
+        )
+        # `from __future__` has to come first, and no module has it.
+    assert digests() == before
+
+
+def test_an_edited_formula_changes_the_digests_of_what_imports_it_and_no_others(package):
+    before = digests()
+    plan, tables = code_digest("relscale.design.isoflop"), code_digest("relscale.tables")
+    path = package / "design" / "architecture.py"
+    (number,) = set(re.findall(r"return (\d+) \*", path.read_text())[:1])
+    edit(path, f"return {number} *", f"return {int(number) + 1} *")
+    after = digests()
+    assert code_digest("relscale.design.isoflop") != plan
+    assert code_digest("relscale.tables") == tables
+    changed = {entry for entry in ENTRIES if after[entry] != before[entry]}
+    assert {"relscale.training.run"} <= changed <= {"relscale.training.run", "relscale.cli:collect"}
+
+
+def test_what_only_moves_bytes_may_be_edited(package):
+    before = digests()
+    for module in identity.CARRIERS:
+        path = provenance._file(module)
+        path.write_text(path.read_text() + "\nEDITED = 1\n")
+    assert digests() == before
+
+
+def test_another_version_of_the_package_changes_no_digest(package):
+    before = digests()
+    edit(package / "__init__.py", '__version__ = "', '__version__ = "9.')
+    assert digests() == before
+
+
+def test_a_module_that_moves_bytes_counts_where_it_is_asked_for(package):
+    before = code_digest("relscale.cli:collect", "relscale.tables")
+    edit(package / "columns.py", "_THOUSANDS", "_GROUPED")
+    forget()
+    assert code_digest("relscale.cli:collect", "relscale.tables") != before
+
+
+@pytest.mark.parametrize(
+    ("library", "stages"),
+    [
+        ("torch", ["relscale.training.run", "relscale.scoring.job"]),
+        ("transformers", ["relscale.scoring.job"]),
+        ("lm_eval", ["relscale.scoring.job", "relscale.cli:collect"]),
+        ("tokenizers", ["relscale.tokens.corpus"]),
+        ("scipy", ["relscale.fitting.fit"]),
+        ("numpy", ["relscale.training.run", "relscale.fitting.fit", "relscale.cli:collect"]),
+        ("plotly", ["relscale.figures.isoflop"]),
+    ],
+)
+def test_another_version_of_a_library_that_computes_is_seen(library, stages, monkeypatch):
+    forget()
+    before = {stage: code_digest(stage) for stage in stages}
+    version = provenance.version
+    monkeypatch.setattr(provenance, "version", lambda name: "0.0" if name == library else version(name))
+    forget()
+    assert not [stage for stage in stages if code_digest(stage) == before[stage]]
+    forget()
+
+
+def test_a_fit_does_not_depend_on_the_library_that_trains():
+    names = {each.partition("==")[0] for each in libraries("relscale.fitting.fit")}
+    assert "torch" not in names
+    assert "numpy" in names
+
+
+def test_every_library_that_counts_is_known_by_its_version():
+    optional = {"liger_kernel==none"}
+    found = {each for entry in ENTRIES for each in libraries(entry)}
+    assert not {each for each in found if each.endswith("==none")} - optional
+
+
+def test_files_of_data_beside_a_module_count(package):
+    forget()
+    owner = {
+        file: [
+            name
+            for name, path in closure([*ENTRIES, *_figures()]).items()
+            if path.parent == file.parent and file in provenance._data(path, ast.parse(path.read_text()))
+        ]
+        for file in package.rglob("*")
+        if file.suffix in (".c", ".csv", ".json", ".npy") and "suites" not in file.parts
+    }
+    assert owner
+    for file, names in owner.items():
+        assert names, f"{file}: no module that counts names it"
+        forget()
+        before = code_digest(names[0])
+        file.write_bytes(file.read_bytes() + b" ")
+        forget()
+        assert code_digest(names[0]) != before
+
+
+def _figures():
+    from relscale.figures.plot import figure_module, figure_names
+
+    return [figure_module(name) for name in figure_names()]
+
+
+def test_a_number_that_a_developer_raises_makes_anew(monkeypatch):
+    forget()
+    before = code_digest("relscale.training.run")
+    other = code_digest("relscale.scoring.job")
+    monkeypatch.setitem(identity.REVISIONS, "relscale.training.run", 1)
+    forget()
+    assert code_digest("relscale.training.run") != before
+    assert code_digest("relscale.scoring.job") == other
+
+
+def test_code_and_libraries_that_are_said_to_give_the_same_numbers_keep_results(package, monkeypatch):
+    forget()
+    before, was = code_digest("relscale.training.run"), provenance.source_digest("relscale.training.run")
+    edit(package / "training" / "schedule.py", "def ", "def _another(): ...\ndef ")
+    forget()
+    assert code_digest("relscale.training.run") != before
+    monkeypatch.setitem(identity.SAME_NUMBERS, provenance.source_digest("relscale.training.run"), was)
+    forget()
+    assert code_digest("relscale.training.run") == before
+
+    version = provenance.version
+    monkeypatch.setattr(provenance, "version", lambda name: "9.9" if name == "torch" else version(name))
+    monkeypatch.setitem(identity.SAME_NUMBERS, "torch==9.9", f"torch=={version('torch')}")
+    forget()
+    assert code_digest("relscale.training.run") == before
+
+
+def test_what_is_left_out_is_there_with_a_reason():
+    for module, reason in identity.CARRIERS.items():
+        assert provenance._file(module), f"{module}: renamed or gone; see relscale/identity.py"
+        assert reason
+    for module in identity.GLUE:
+        assert provenance._file(module)
+    assert not set(identity.CARRIER_LIBRARIES) & sys.stdlib_module_names
+
+
+def test_what_is_left_out_can_compute_nothing():
+    """It imports no library that computes and no module that counts, but for the exceptions named here."""
+    forget()
+    counting = {
+        "relscale.tables": {"relscale.columns", "relscale.json_lines", "relscale.text_file"},  # users' own tables
+        "relscale.training.ownership": {"relscale.training.state"},  # the name of a file
+    }
+    computing = {
+        "relscale.gpu": {"torch"},  # asks it for a device
+        "relscale.rows": {"numpy"},  # numbers that are not finite become null
+    }
+    deciding = {"relscale", "relscale.config", "relscale.training.key", "relscale.training.progress"}
+    for module in set(identity.CARRIERS) - deciding:
+        part = provenance._part(module)
+        names = {provenance._module(name)[0] for name in part.imports} - {"", *provenance._packages(module)}
+        assert names - set(identity.CARRIERS) <= counting.get(module, set()), module
+        foreign = {name.partition(".")[0] for name in part.imports if provenance._computes(name)}
+        assert foreign <= computing.get(module, set()), module
+
+
+def test_a_function_that_is_gone_is_an_error():
+    with pytest.raises(ValueError, match="'no_such_verb'"):
+        code_digest("relscale.cli:no_such_verb")
+    with pytest.raises(ValueError, match=r"relscale\.no_such_module"):
+        code_digest("relscale.no_such_module")
 
 
 def test_no_stage_depends_on_the_code_of_a_later_one():

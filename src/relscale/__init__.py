@@ -1,6 +1,5 @@
 """Relative scaling laws for language models, from raw text to figures, as one cached workflow."""
 
-import importlib
 from typing import Any
 
 __version__ = "0.1.0"
@@ -8,13 +7,11 @@ __all__ = ["fit"]
 
 
 def __getattr__(name: str) -> Any:
-    """``relscale.fit``, loaded when it is first asked for: the libraries behind it take a while.
-
-    By its name as text, so that a stage that asks for the version does not depend on the code of the fits
-    (``relscale.provenance``).
-    """
+    """``relscale.fit``, loaded when it is first asked for: the libraries behind it take a while."""
     if name == "fit":
-        return importlib.import_module("relscale.table_fit").fit
+        from relscale.table_fit import fit
+
+        return fit
     raise AttributeError(f"module 'relscale' has no attribute {name!r}")
 
 

@@ -3,10 +3,15 @@
 import ast
 import hashlib
 import json
+import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from relscale import identity, syntax_tree
 
 PACKAGE = Path(__file__).parent
 LENGTH = 16  # hexadecimal digits kept of a sha256: 64 bits
@@ -55,63 +60,179 @@ def files_state(path: str | Path) -> str | None:
 
 
 @cache
-def code_digest(*modules: str) -> str:
-    """Digest of the source of ``modules`` and of every relscale module that they import, directly or not.
+def code_digest(*entries: str) -> str:
+    """Digest of the code and the libraries that can change a number of what ``entries`` compute.
 
-    Static: imports are read from the syntax tree, those inside functions included, and nothing is executed.
-    Snakemake sees no code behind a shell command; each rule carries this digest as a parameter, so that a change
-    re-runs the stages that depend on the changed file and no others. A file in C beside a module, of its name, is part
-    of it.
+    Static: what a module imports, inside functions too, is read from its syntax tree, and nothing is executed. Of each
+    module that is reached its tree counts (`relscale.syntax_tree`), with the data files beside it that it names, and of
+    each library its version. What cannot change a number does not count, and a developer may say otherwise
+    (`relscale.identity`).
+
+    Snakemake sees no code behind a shell command; each rule has this digest as a parameter, so that a change re-runs
+    the stages that depend on it and no others. What lies in the store has it in its name.
 
     Parameters
     ----------
-    *modules
-        Dotted names inside the package, such as ``"relscale.training.run"``.
+    *entries
+        Modules, such as ``"relscale.training.run"``, or functions, such as ``"relscale.cli:collect"``: of such a module
+        only the function counts, with all that it uses.
+
+    Raises
+    ------
+    ValueError
+        There is no such module or function.
     """
     return digest(
         [
-            (name, *(file_digest(file) for file in (path, path.with_suffix(".c")) if file.is_file()))
-            for name, path in sorted(closure(modules).items())
+            (entry, identity.REVISIONS.get(entry, 0), source_digest(entry), *map(_same, libraries(entry)))
+            for entry in sorted(entries)
         ]
     )
 
 
-def closure(modules: Iterable[str]) -> dict[str, Path]:
-    """The relscale modules reached from ``modules`` by import statements, with their files."""
-    found: dict[str, Path] = {}
-    waiting = list(modules)
+def source_digest(entry: str) -> str:
+    """The part of `code_digest` that is this package's own source."""
+    return _same(digest(sorted((name, module.digest) for name, module in _reached(entry).items())))
+
+
+def libraries(entry: str) -> tuple[str, ...]:
+    """The libraries that can change a number of what ``entry`` computes, each as ``name==version``.
+
+    The version of one that is not installed is ``none``.
+    """
+    names = {name for module in _reached(entry).values() for name in module.imports if _computes(name)}
+    return tuple(f"{name}=={_version(name)}" for name in sorted({name.partition(".")[0] for name in names}))
+
+
+def closure(entries: Iterable[str]) -> dict[str, Path]:
+    """The modules of this package that can change a number of what ``entries`` compute, with their files."""
+    parts = (part for entry in entries for part in _reached(entry).items())
+    return {name.partition(":")[0]: part.path for name, part in parts}
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What counts of a module, or of a function and what it uses of its module: a digest of it, and its imports."""
+
+    path: Path
+    digest: str
+    imports: tuple[str, ...]
+
+
+def _reached(entry: str) -> dict[str, _Part]:
+    """The modules and functions that an entry reaches by imports, itself among them."""
+    found = {entry: _part(entry)}
+    waiting = [entry]
     while waiting:
         name = waiting.pop()
-        path = _module_file(name)
-        if name in found or path is None:
-            continue
-        found[name] = path
-        waiting += _imports(name, path)
+        is_carrier = name in identity.CARRIERS  # as it is only where it was asked for by its name
+        for imported in map(_resolved, found[name].imports):
+            if imported is None or imported in found or (imported in identity.CARRIERS and not is_carrier):
+                continue
+            found[imported] = _part(imported)
+            waiting.append(imported)
     return found
 
 
 @cache
-def _imports(name: str, path: Path) -> list[str]:
+def _part(entry: str) -> _Part:
+    name, _, function = entry.partition(":")
+    path = _file(name)
+    if path is None:
+        raise ValueError(f"{name}: no such module")
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = package.rsplit(".", node.level - 1)[0] if node.level else ""
-            source = ".".join(part for part in (base, node.module) if part)
-            names += [source, *(f"{source}.{alias.name}" for alias in node.names)]
-    return [imported for imported in names if imported.split(".")[0] == PACKAGE.name]
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if function:
+        tree = syntax_tree.used(tree, function)
+    syntax_tree.prune(tree, package, _all if name in identity.CARRIERS else _can_change_numbers)
+    parts = [syntax_tree.text(tree).encode(), *(file.read_bytes() for file in _data(path, tree))]
+    imports = (*_packages(name), *syntax_tree.imports(tree, package))
+    return _Part(path, digest(list(map(_short, parts))), imports)
 
 
-def _module_file(name: str) -> Path | None:
+def _resolved(name: str) -> str | None:
+    """The module of this package that something is imported from, or the function where only that counts."""
+    module, rest = _module(name)
+    if not module or module == PACKAGE.name:
+        return None
+    return f"{module}:{rest}" if rest and module in identity.GLUE else module
+
+
+@cache
+def _module(name: str) -> tuple[str, str]:
+    """A full name in this package as a module and the first name in it, which may be empty."""
+    module, rest = name, ""
+    while module and _file(module) is None:
+        module, _, rest = module.rpartition(".")
+    return module, rest
+
+
+def _data(path: Path, tree: ast.AST) -> list[Path]:
+    """The files beside a module that it names, or whose name is its own with an ending that it names."""
+    named = syntax_tree.texts(tree)
+    beside = sorted(
+        file for file in path.parent.iterdir() if file.suffix not in (".py", ".pyc") and file.is_file()
+    )
+    return [
+        file for file in beside if file.name in named or (file.stem == path.stem and file.suffix in named)
+    ]
+
+
+def _can_change_numbers(name: str) -> bool:
+    """Whether what is imported by this name counts."""
+    return _module(name)[0] not in identity.CARRIERS
+
+
+def _all(name: str) -> bool:
+    return True
+
+
+def _packages(module: str) -> list[str]:
+    """The packages that a module is in, but for this one as a whole: Python runs them first."""
+    parts = module.split(".")
+    return [".".join(parts[:count]) for count in range(2, len(parts))]
+
+
+def _computes(name: str) -> bool:
+    """Whether what is imported by this name is another project's, and can change a number."""
+    first = name.partition(".")[0]
+    return (
+        first != PACKAGE.name
+        and first not in sys.stdlib_module_names
+        and (first not in identity.CARRIER_LIBRARIES or name in identity.COMPUTING_PARTS)
+    )
+
+
+@cache
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "none"
+
+
+def _same(now: str) -> str:
+    """What it was, where a developer says that both give the same numbers."""
+    while now in identity.SAME_NUMBERS:
+        now = identity.SAME_NUMBERS[now]
+    return now
+
+
+@cache
+def _file(name: str) -> Path | None:
     """The file of a module of this package; None for a name that is no module (a function, say)."""
-    base = PACKAGE.joinpath(*name.split(".")[1:])
+    first, *parts = name.split(".")
+    base = PACKAGE.joinpath(*parts)
     for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.is_file():
+        if first == PACKAGE.name and path.is_file():
             return path
     return None
 
 
 def _short(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:LENGTH]
+
+
+if __name__ == "__main__":
+    for entry in sys.argv[1:]:
+        print(entry, source_digest(entry), *libraries(entry))

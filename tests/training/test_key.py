@@ -1,8 +1,10 @@
+import shutil
 from dataclasses import replace
 
 import pytest
 
-from relscale.training import key
+from relscale import provenance
+from relscale.training import numerical_path
 from relscale.training.key import run_key, tokens_digest
 
 OPTIONS = {
@@ -51,7 +53,6 @@ def test_options_that_change_the_result_count(run, option):
 @pytest.mark.parametrize(
     "option",
     [
-        {"threads": 2},
         {"job": "run"},
         {"max_epochs": 9.0},
         {"precision": "auto"},
@@ -64,12 +65,70 @@ def test_options_that_change_who_trains_it_do_not(run, option, monkeypatch):
     assert run_key(run, "t", {**OPTIONS, **option}) == run_key(run, "t", OPTIONS)
 
 
-def test_the_code_of_the_runs_own_optimizer_counts(run, monkeypatch):
-    asked = []
-    monkeypatch.setattr(key, "code_digest", lambda *modules: asked.append(modules) or str(modules))
-    adamw = replace(run, hyperparameters=replace(run.hyperparameters, optimizer="adamw"))
-    assert run_key(run, "t", OPTIONS) != run_key(adamw, "t", OPTIONS)
-    assert asked[0] == ("relscale.training.run", "relscale.training.optimizers.c_adamc")
+@pytest.mark.parametrize("kernels", [True, False])
+def test_threads_count_where_the_kernels_depend_on_them(run, kernels, monkeypatch):
+    monkeypatch.setenv("CC", "cc")
+    monkeypatch.setenv("RELSCALE_NATIVE", "1" if kernels else "0")
+    keys = {threads: run_key(run, "t", {**OPTIONS, "threads": threads}) for threads in (1, 2, 4)}
+    assert (keys[1] != keys[2]) is kernels
+    assert keys[2] == keys[4]
+
+
+def test_the_kernels_count(run, monkeypatch):
+    monkeypatch.setenv("CC", "cc")
+    monkeypatch.delenv("RELSCALE_NATIVE", raising=False)
+    with_kernels = run_key(run, "t", OPTIONS)
+    monkeypatch.setenv("RELSCALE_NATIVE", "0")
+    assert run_key(run, "t", OPTIONS) != with_kernels
+    monkeypatch.setenv("RELSCALE_NATIVE", "1")
+    assert run_key(run, "t", OPTIONS) == with_kernels
+
+
+def test_the_kind_of_device_counts(run, monkeypatch):
+    on_processor = run_key(run, "t", OPTIONS)
+    monkeypatch.setattr(numerical_path, "has_gpu", lambda: True)
+    assert run_key(run, "t", OPTIONS) != on_processor
+
+
+def test_another_torch_is_another_run(run, monkeypatch):
+    before = run_key(run, "t", OPTIONS)
+    version = provenance.version
+    monkeypatch.setattr(provenance, "version", lambda name: "0.0" if name == "torch" else version(name))
+    forget()
+    assert run_key(run, "t", OPTIONS) != before
+    monkeypatch.undo()
+    forget()
+    assert run_key(run, "t", OPTIONS) == before
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of the package whose code a test may edit."""
+    copy = tmp_path / "relscale"
+    shutil.copytree(provenance.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance, "PACKAGE", copy)
+    forget()
+    yield copy
+    forget()
+
+
+def forget():
+    for function in (provenance.code_digest, provenance._part, provenance._file, provenance._version):
+        function.cache_clear()
+
+
+def test_of_the_optimizers_the_runs_own_counts(run, package):
+    before = run_key(run, "t", OPTIONS)
+    other = replace(run, hyperparameters=replace(run.hyperparameters, optimizer="muon"))
+    assert run_key(other, "t", OPTIONS) != before
+    muon = package / "training" / "optimizers" / "muon.py"
+    muon.write_text(muon.read_text() + "\nSCALE = 2\n")
+    forget()
+    assert run_key(run, "t", OPTIONS) == before
+    own = package / "training" / "optimizers" / "c_adamc.py"
+    own.write_text(own.read_text() + "\nSCALE = 2\n")
+    forget()
+    assert run_key(run, "t", OPTIONS) != before
 
 
 def test_a_token_store_is_known_by_its_content(tokens, tmp_path):

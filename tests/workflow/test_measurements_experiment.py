@@ -122,7 +122,7 @@ def test_a_change_runs_what_depends_on_it(tables, change, jobs):
 def test_changed_code_runs_its_own_stage_and_those_below(tables, module, first):
     stages = ["collect", "fit", "plot"]
     with open(tables.package / module, "a") as file:
-        file.write("# a change\n")
+        file.write("\nEDITED = 1\n")
     jobs = tables.planned_jobs()
     tables.restore_code()
     assert set(jobs) == set(stages[stages.index(first) :])

@@ -10,6 +10,7 @@ from relscale.tables import read_table
 pytestmark = pytest.mark.slow
 
 RUNS = 2 * (4 + 2 * 4 + 4)
+EDIT = "\nEDITED = 1\n"  # at the end of a module: code that was not there
 
 
 def results(micro):
@@ -87,9 +88,21 @@ def test_a_changed_training_option_trains_again(micro):
 
 def test_a_changed_figure_is_drawn_again_alone(micro):
     with open(micro.package / "figures" / "isoflop.py", "a") as file:
-        file.write("# a change\n")
+        file.write(EDIT)
     assert micro.planned_jobs() == {"plot": 1}
     micro.restore_code()
+
+
+def test_an_edited_comment_or_docstring_runs_nothing(micro):
+    for path in micro.package.rglob("*.py"):
+        path.write_text(f'"""Another docstring."""\n# A comment.\n{path.read_text()}\n# The end.\n')
+    with open(
+        micro.package / "atomic.py", "a"
+    ) as file:  # which cannot change a number, whatever stands in it
+        file.write(EDIT)
+    jobs = micro.planned_jobs()
+    micro.restore_code()
+    assert not jobs
 
 
 @pytest.mark.parametrize(
@@ -107,7 +120,7 @@ def test_a_changed_figure_is_drawn_again_alone(micro):
 def test_changed_code_runs_its_own_stage_and_those_below(micro, module, first):
     stages = ["corpus", "vocabulary", "tokenize", "train", "suite", "score", "collect", "fit", "plot"]
     with open(micro.package / module, "a") as file:
-        file.write("# a change\n")
+        file.write(EDIT)
     jobs = micro.planned_jobs()
     micro.restore_code()
     assert first in jobs

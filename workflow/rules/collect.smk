@@ -19,9 +19,7 @@ rule collect:
         tables=digest(tables(config)),
         files=other_files(*TABLES, *TABLE, *SAMPLES),
         seed=config["seed"],
-        code=code_digest(
-            "relscale.measurements.collect", "relscale.measurements.runs", "relscale.measurements.published", *LOADERS
-        ),
+        code=code_digest("relscale.cli:collect", *LOADERS, *(["relscale.tables"] if TABLES or TABLE else [])),
     group:
         "analysis" if len(TRAINING) + len(SCORE_JOBS) < MANY else None
     resources:

@@ -70,7 +70,7 @@ try:
     SCORE_JOBS = sorted(SCORING, key=lambda job: CORPORA.index(job[0]))
     SUITE_DATA = {name: suite_digest(name, options) for name, options in config["suites"].items() if SCORES}
     SUITE_FILES = {name: suite_inputs(options) for name, options in config["suites"].items() if SCORES}
-    FIGURE_CODE = {name: code_digest("relscale.figures.plot", name) for name in map(figure_module, config["figures"])}
+    FIGURE_CODE = {name: code_digest("relscale.cli:plot", name) for name in map(figure_module, config["figures"])}
     LOADERS = [source_module(table["loader"]).__name__ for table in tables(config) if "loader" in table]
     # Whatever can fail is asked here. Where a function of a rule's input fails, Snakemake takes the files that an earlier
     # run has left, goes on with those, and deletes the results behind them.

@@ -14,7 +14,7 @@ rule fit:
         suites=digest(suite_facts()),
         files=other_files(*ANSWERS),
         seed=config["seed"],
-        code=code_digest("relscale.fitting.fit", "relscale.fitting.report.summary", "relscale.fitting.report.reproduction", *LAWS),
+        code=code_digest("relscale.cli:_fit_measurements", *LAWS, *(["relscale.tables"] if ANSWERS else [])),
         folder=subpath(output[0], parent=True),
     group:
         "analysis"

@@ -26,6 +26,7 @@ from relscale.checksums import FILE as CHECKSUMS
 from relscale.checksums import check_digests, listed, set_aside
 from relscale.entries import read_entries, write_entries
 from relscale.errors import Damaged, RelscaleError
+from relscale.gpu import has_gpu
 from relscale.process import end_with_parent
 from relscale.provenance import code_digest, digest, file_digest
 from relscale.scoring.items import SCHEMA
@@ -209,7 +210,8 @@ def _described(entry: Entry) -> dict[str, Any]:
 def items_key(run_key: str, suite: str, options: dict[str, Any]) -> str:
     """The name of a run's items in the store; ``suite`` is a suite's ``scored_digest``."""
     numeric = {name: options[name] for name in NUMERIC_OPTIONS if name in options}
-    return digest([run_key, suite, code_digest("relscale.scoring.job"), numeric])
+    device = _device_kind(options.get("device", "auto"))
+    return digest([run_key, suite, code_digest("relscale.scoring.job"), numeric, device])
 
 
 def scored_digest(suite: str | Path) -> str:
@@ -251,6 +253,13 @@ def _devices(device: str | Sequence[str]) -> list[str]:
     import torch
 
     return [f"cuda:{number}" for number in range(torch.cuda.device_count())] or ["cpu"]
+
+
+def _device_kind(device: str | Sequence[str]) -> list[str]:
+    """The kinds of device that score: their last digits differ."""
+    if device == "auto":
+        return ["cuda" if has_gpu() else "cpu"]
+    return sorted({name.partition(":")[0] for name in ([device] if isinstance(device, str) else device)})
 
 
 def _score_share(

@@ -369,15 +369,12 @@ def add_task_metrics(output: str | Path, suites: Sequence[str | Path], store: st
 
 
 def _contents(folder: Path) -> str:
-    """Digest of all that values depend on besides the items: the task's files and documents, and both codes."""
-    import lm_eval
-
+    """Digest of all that values depend on besides the items: the task's files and documents, and the code."""
     return digest(
         [
             folder_digest(folder / FOLDER),
             folder_digest(folder / "tasks"),
             code_digest("relscale.scoring.task_metrics"),
-            lm_eval.__version__,
         ]
     )
 

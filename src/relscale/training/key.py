@@ -1,21 +1,24 @@
 """What a trained run depends on, as one short string: its folder's name in the store."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from relscale.design.run import Run, run_to_dict
 from relscale.errors import RelscaleError
 from relscale.provenance import code_digest, digest
+from relscale.training.numerical_path import numerical_path
 from relscale.training.optimizers import optimizer_module
 from relscale.training.precision import choose_precision
 
 
-def run_key(run: Run, tokens_digest: str, options: dict[str, Any]) -> str:
-    """Digest of a run's design and seed, its tokens, the options that change its result, and the code that trains it.
+def run_key(run: Run, tokens_digest: str, options: Mapping[str, Any]) -> str:
+    """Digest of all that a run's numbers depend on: its design and seed, its tokens, how and by what it is trained.
 
-    The job that a run belongs to, and its other runs, do not count. The code is that of ``relscale.training.run`` with
-    all that it imports, and of the one optimizer that the run uses.
+    By what: the code of ``relscale.training.run``, with all that it imports, and of the one optimizer that the run
+    uses; the versions of the libraries behind both; the kind of device and the kernels. The job that a run belongs to,
+    and its other runs, do not count.
 
     Parameters
     ----------
@@ -25,7 +28,8 @@ def run_key(run: Run, tokens_digest: str, options: dict[str, Any]) -> str:
         From ``tokens_digest``.
     options
         The config's section ``training``; what only says how a run is brought to its end does not count: ``job``,
-        ``threads``, ``max_epochs``, ``save_every``, and the devices with what they take at once.
+        ``max_epochs``, ``save_every``, and the devices with what they take at once. ``threads`` counts where the
+        kernels depend on it.
     """
     return digest(
         {
@@ -35,6 +39,7 @@ def run_key(run: Run, tokens_digest: str, options: dict[str, Any]) -> str:
             "validation": [options.get("validation_tokens"), options.get("validation_points")],
             "compile": options.get("compile", False),
             "checkpoints": sorted(options.get("checkpoints", ())),
+            "path": numerical_path(options.get("threads", 1)),
             "code": code_digest("relscale.training.run", optimizer_module(run.hyperparameters.optimizer)),
         }
     )

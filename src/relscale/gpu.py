@@ -1,0 +1,14 @@
+"""Whether this machine has a GPU, without torch where it has none: torch takes seconds to import."""
+
+from pathlib import Path
+
+DEVICE_FILES = ("nvidia[0-9]*", "kfd", "dxg")  # in /dev, of CUDA, ROCm and WSL
+
+
+def has_gpu() -> bool:
+    """Whether this machine has a GPU that torch can use."""
+    if not any(found for name in DEVICE_FILES for found in Path("/dev").glob(name)):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
