@@ -5,10 +5,11 @@ import pytest
 from damage import DAMAGES, deleted, flipped
 
 from relscale.atomic import atomic_path
-from relscale.checksums import files_list, seal_files, sealed_folder
+from relscale.checksums import files_list, seal, seal_files, sealed_folder
 from relscale.entries import write_entries
 from relscale.recovery import remove_damaged
 from relscale.tables import write_table
+from relscale.tokens.manifest import STORE_FILE, StoreManifest, StorePart
 
 TABLE = pa.table({"value": [1.0, 2.0]})
 
@@ -26,8 +27,22 @@ def results(tmp_path):
     folder_with(results / "corpora" / "web", manifest__json="{}", documents__parquet="text")
     folder_with(results / "vocabulary", tokenizer__json="{}", tokenizer_config__json="{}")
     folder_with(store / "tokens" / "key" / "00000", train__bin="tokens", shard__json="{}")
-    shard = f'{{"parts": [{{"shards": ["{store}/tokens/key/00000"]}}]}}'
-    folder_with(results / "tokens" / "web", manifest__json=shard, validation__bin="tokens")
+    folder_with(results / "tokens" / "web", validation__bin="tokens")
+    part = StorePart(
+        name="web",
+        units=1,
+        shards=(f"{store}/tokens/key/00000",),
+        splits={},
+        groups={},
+        left_out={},
+        sha256="",
+    )
+    manifest = StoreManifest(
+        vocabulary_size=257, end_of_text=0, dtype="<u2", seed=0, parts=(part,), splits={}, groups={}, vocabulary="",
+        sha256={},
+    )  # fmt: skip
+    manifest.write(results / "tokens" / "web" / STORE_FILE)
+    seal(results / "tokens" / "web")
     folder_with(results / "suites" / "one", suite__yaml="title: one", requests__parquet="requests")
     folder_with(store / "runs" / "key", run__json="{}", model__safetensors="weights")
     write_entries(

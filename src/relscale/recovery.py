@@ -6,7 +6,6 @@ sizes, which is cheap at thousands of jobs, and at the digests of what is small.
 digest by the job that reads it.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from relscale.checksums import check_digests, check_files, check_sizes, files_li
 from relscale.entries import read_entries
 from relscale.errors import Damaged, RelscaleError
 from relscale.fitting.fits import SCHEMAS
+from relscale.tokens.manifest import STORE_FILE, StoreManifest
 from relscale.training.state import RECORD
 
 SMALL = 1 << 24  # bytes of a result that is held against its digest each time
@@ -101,8 +101,8 @@ def _check_folder(folder: Path) -> None:
 
 def _check_tokens(folder: Path) -> None:
     _check_folder(folder)
-    for part in json.loads((folder / "manifest.json").read_text(encoding="utf-8")).get("parts", ()):
-        for shard in part["shards"]:
+    for part in StoreManifest.read(folder / STORE_FILE).parts:
+        for shard in part.shards:
             check_sizes(Path(shard))
 
 

@@ -79,17 +79,17 @@ def test_a_streamed_corpus_is_read_in_batches_like_any_other(web, vocabulary, tm
     whole = store.tokens("train")
     expected = [tuple(whole[k * length : (k + 1) * length + 1].tolist()) for k in range(blocks)]
     assert sorted(map(tuple, rows.tolist())) == sorted(expected)
-    assert store.manifest["splits"]["train"]["tokens"] == len(whole)
+    assert store.manifest.splits["train"].tokens == len(whole)
     assert store.passes(len(whole) // 2) == pytest.approx(0.5, abs=0.01)
-    assert store.tokens("validation").tolist()[-1] == store.manifest["end_of_text"]
-    groups = store.manifest["groups"]
+    assert store.tokens("validation").tolist()[-1] == store.manifest.end_of_text
+    groups = store.manifest.groups
     assert set(groups) == {"t0", "t1"}
-    assert sum(group["share"] for group in groups.values()) == pytest.approx(1)
+    assert sum(group.share for group in groups.values()) == pytest.approx(1)
 
 
 def test_shards_are_joined_without_a_seam(web, vocabulary, tmp_path, monkeypatch):
     one = build([web], vocabulary, tmp_path / "tokens")
-    assert len(one.manifest["parts"][0]["shards"]) == 2
+    assert len(one.manifest.parts[0].shards) == 2
     arrays = one.parts[0].train.arrays
     whole = np.concatenate(arrays)
     edge = len(arrays[0])
@@ -104,24 +104,24 @@ def test_a_mixture_draws_from_each_part_by_its_weight(web, code, vocabulary, tmp
     for number, batch in enumerate(batches):
         own = ["def" in text or "return" in text for text in texts_of(batch, tokenizer)]
         assert sum(own) == 2, number  # 8 sequences, 3 of 4 from the web
-    listed = {part["name"]: part for part in store.manifest["parts"]}
-    assert {name: part["units"] for name, part in listed.items()} == {"web": 3, "code/code": 1}
-    shares = store.manifest["groups"]
-    assert shares["all"]["share"] == pytest.approx(0.25)  # the code's only group
-    assert sum(group["share"] for group in shares.values()) == pytest.approx(1)
+    listed = {part.name: part for part in store.manifest.parts}
+    assert {name: part.units for name, part in listed.items()} == {"web": 3, "code/code": 1}
+    shares = store.manifest.groups
+    assert shares["all"].share == pytest.approx(0.25)  # the code's only group
+    assert sum(group.share for group in shares.values()) == pytest.approx(1)
     # Passes are counted by the part that is read most often: the code is short.
-    short = listed["code/code"]["splits"]["train"]["tokens"]
+    short = listed["code/code"].splits["train"].tokens
     assert store.passes(4 * short) == pytest.approx(1)
-    given = {name: part["validation_tokens"] for name, part in listed.items()}
+    given = {name: part.validation_tokens for name, part in listed.items()}
     assert sum(given.values()) == len(store.tokens("validation"))
-    assert given == {name: part["splits"]["validation"]["tokens"] for name, part in listed.items()}
+    assert given == {name: part.splits["validation"].tokens for name, part in listed.items()}
 
 
 def test_validation_text_is_mixed_like_training_text(web, code, vocabulary, tmp_path, monkeypatch):
     monkeypatch.setattr("relscale.tokens.corpus.VALIDATION_PIECE", 8)
     store = build([web, code], vocabulary, tmp_path / "tokens")
     first = store.tokens("validation")[:256].reshape(-1, 8)
-    pieces = np.fromfile(Path(store.manifest["parts"][1]["shards"][0]) / "validation.bin", "<u2")
+    pieces = np.fromfile(Path(store.manifest.parts[1].shards[0]) / "validation.bin", "<u2")
     texts = {tuple(pieces[start : start + 8].tolist()) for start in range(0, 64, 8)}
     assert sum(tuple(row.tolist()) in texts for row in first) == 8  # one in four of 32 pieces
 
@@ -132,16 +132,16 @@ def test_a_mixture_is_the_same_again_and_another_with_other_weights(web, code, v
     assert one.manifest == again.manifest
     heavier = CorpusPart(code.source, code.documents, code.part, 2.0)
     other = build([web, heavier], vocabulary, tmp_path / "other")
-    assert other.manifest["sha256"]["train"] != one.manifest["sha256"]["train"]
-    assert [part["shards"] for part in other.manifest["parts"]] == [
-        part["shards"] for part in one.manifest["parts"]
+    assert other.manifest.sha256["train"] != one.manifest.sha256["train"]
+    assert [part.shards for part in other.manifest.parts] == [
+        part.shards for part in one.manifest.parts
     ]  # nothing is made twice
 
 
 def test_each_part_has_its_share_of_the_tokens_that_a_run_draws(web, vocabulary, tmp_path):
     parts = [web, CorpusPart("web", web.documents, None, 1.0)]
     store = build(parts, vocabulary, tmp_path / "tokens", tokens=4000)
-    assert [len(part["shards"]) for part in store.manifest["parts"]] == [1, 1]
+    assert [len(part.shards) for part in store.manifest.parts] == [1, 1]
     assert store.passes(4000) <= 1
 
 
@@ -149,17 +149,16 @@ def test_documents_that_quote_a_test_are_left_out_and_counted(web, vocabulary, s
     tokenizer = load_vocabulary(vocabulary)
     plain = build([web], vocabulary, tmp_path / "plain")
     store = build([web], vocabulary, tmp_path / "clean", clean=Decontamination((suite,), 13))
-    before, after = (each.manifest["splits"]["train"]["documents"] for each in (plain, store))
-    left_out = store.manifest["parts"][0]["left_out"]["contaminated"]
+    before, after = (each.manifest.splits["train"].documents for each in (plain, store))
+    left_out = store.manifest.parts[0].left_out["contaminated"]
     assert before - after == left_out > 20
     text = tokenizer.decode(store.tokens("train").tolist())
     assert QUESTION not in text
     assert QUESTION in tokenizer.decode(plain.tokens("train").tolist())
     # Wrong answers are not looked for, nor are runs of more words than were shared.
-    assert (
-        build([web], vocabulary, tmp_path / "long", clean=Decontamination((suite,), 17)).manifest["splits"]
-        == (plain.manifest["splits"])
-    )
+    assert build(
+        [web], vocabulary, tmp_path / "long", clean=Decontamination((suite,), 17)
+    ).manifest.splits == (plain.manifest.splits)
 
 
 def test_documents_of_a_table_are_cleaned_too(make_documents, vocabulary, suite, tmp_path):
@@ -172,8 +171,8 @@ def test_documents_of_a_table_are_cleaned_too(make_documents, vocabulary, suite,
     path = make_documents(tmp_path / "d.parquet", texts, ["train"] * 4)
     part = CorpusPart("own", path, None, 1.0)
     store = build([part], vocabulary, tmp_path / "tokens", clean=Decontamination((suite,), 13))
-    assert store.manifest["left_out"] == {"contaminated": 2}
-    assert store.manifest["splits"]["train"]["documents"] == 2
+    assert store.manifest.left_out == {"contaminated": 2}
+    assert store.manifest.splits["train"].documents == 2
 
 
 def test_a_run_of_words_is_found_whatever_stands_around_it(suite):
@@ -196,7 +195,7 @@ def test_what_is_missing_is_named(web, code, make_documents, vocabulary, suite, 
         build([CorpusPart("bare", bare, None, 1.0)] * 2, vocabulary, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     store = build([web], vocabulary, tmp_path / "tokens")
-    shard = Path(store.manifest["parts"][0]["shards"][0])
+    shard = Path(store.manifest.parts[0].shards[0])
     (shard / "train.bin").unlink()
     with pytest.raises(RelscaleError, match=r"train\.bin: damaged \(no such file\); make the store again"):
         TokenStore.open(tmp_path / "tokens")

@@ -49,12 +49,12 @@ def test_every_document_of_both_splits_stands_in_one_shard_and_no_other(recipe):
     end = tokenizer.token_to_id(END_OF_TEXT)
     found = {"train": [], "validation": []}
     for shard in shards:
-        told = read_shard(shard)
+        record = read_shard(shard)
         index = pyarrow.parquet.read_table(shard / "documents.parquet").to_pylist()
         for split, texts in found.items():
             tokens = np.fromfile(shard / f"{split}.bin", "<u2")
             own = [row for row in index if row["split"] == split]
-            assert told["splits"][split]["tokens"] == len(tokens) == sum(row["tokens"] for row in own)
+            assert record.splits[split].tokens == len(tokens) == sum(row["tokens"] for row in own)
             for row in own:
                 ids = tokens[row["offset"] : row["offset"] + row["tokens"]]
                 assert ids[-1] == end
@@ -67,7 +67,7 @@ def test_every_document_of_both_splits_stands_in_one_shard_and_no_other(recipe):
     ]
     for split, those in found.items():
         assert sorted(those) == sorted(text for text in texts if recipe.stream.split(text) == split)
-    left_out = sum(read_shard(shard)["left_out"]["test"] for shard in shards)
+    left_out = sum(read_shard(shard).left_out["test"] for shard in shards)
     assert left_out == sum(recipe.stream.split(text) == "test" for text in texts) > 0
     assert found["train"] != [text for text in texts if recipe.stream.split(text) == "train"]  # shuffled
 
@@ -75,7 +75,7 @@ def test_every_document_of_both_splits_stands_in_one_shard_and_no_other(recipe):
 def test_a_budget_takes_the_shortest_beginning_and_a_larger_one_adds_to_it(recipe):
     folders = recipe.folders()
     few = make_shards(recipe, 3000, 1)
-    counts = [read_shard(shard)["splits"]["train"]["tokens"] for shard in few]
+    counts = [read_shard(shard).splits["train"].tokens for shard in few]
     assert sum(counts) >= 3000 > sum(counts[:-1])
     times = {shard: shard.stat().st_mtime_ns for shard in few}
     more = make_shards(recipe, 12_000, 1)

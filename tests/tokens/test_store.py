@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from relscale.checksums import seal
 from relscale.errors import RelscaleError
 from relscale.tokens.build import build_store
+from relscale.tokens.manifest import STORE_FILE, StoreManifest
 from relscale.tokens.store import TokenStore
 from relscale.tokens.vocabulary import END_OF_TEXT, load_vocabulary
 
@@ -31,7 +32,16 @@ def store_of(tokens, folder, dtype="<u2"):
     folder.mkdir(exist_ok=True)
     np.asarray(tokens, dtype).tofile(folder / "train.bin")
     np.asarray([], dtype).tofile(folder / "validation.bin")
-    (folder / "manifest.json").write_text(json.dumps({"dtype": dtype}))
+    StoreManifest(
+        vocabulary_size=0,
+        end_of_text=0,
+        dtype=dtype,
+        seed=0,
+        splits={},
+        groups={},
+        vocabulary="",
+        sha256={},
+    ).write(folder / STORE_FILE)
     seal(folder)
     return TokenStore.open(folder)
 
@@ -61,15 +71,15 @@ def test_every_document_stands_whole_in_its_split(rows, seed, vocabulary, make_d
             assert tokenizer.decode(own[:-1].tolist()) == texts[number]
             place += entry["tokens"]
         assert place == len(tokens)
-        assert store.manifest["splits"][split]["tokens"] == place
-        assert store.manifest["sha256"][split] == hashlib.sha256(tokens.tobytes()).hexdigest()
-    shares = store.manifest["groups"]
-    assert sum(group["share"] for group in shares.values()) == pytest.approx(1)
+        assert store.manifest.splits[split].tokens == place
+        assert store.manifest.sha256[split] == hashlib.sha256(tokens.tobytes()).hexdigest()
+    shares = store.manifest.groups
+    assert sum(group.share for group in shares.values()) == pytest.approx(1)
     for name, group in shares.items():
         own = [entry for entry in index if entry["split"] == "train" and entry["group"] == name]
-        assert group["tokens"] == sum(entry["tokens"] for entry in own)
-        assert group["bytes"] == sum(entry["bytes"] for entry in own)
-        assert group["documents"] == len(own)
+        assert group.tokens == sum(entry["tokens"] for entry in own)
+        assert group.bytes == sum(entry["bytes"] for entry in own)
+        assert group.documents == len(own)
 
 
 def test_the_store_is_the_same_whatever_is_encoded_at_a_time(
@@ -83,7 +93,7 @@ def test_the_store_is_the_same_whatever_is_encoded_at_a_time(
     build_store(path, None, vocabulary, tmp_path / "shuffled", seed=1)
     one, other, shuffled = (TokenStore.open(tmp_path / name) for name in ("one", "other", "shuffled"))
     assert one.manifest == other.manifest
-    assert one.manifest["sha256"] != shuffled.manifest["sha256"]
+    assert one.manifest.sha256 != shuffled.manifest.sha256
     assert sorted(one.tokens("train")) == sorted(shuffled.tokens("train"))
 
 
@@ -162,7 +172,7 @@ def test_large_vocabularies_take_four_bytes_a_token(tmp_path, make_documents, mo
     path = make_documents(tmp_path / "documents.parquet", ["w1 w69999 w65536"], ["train"])
     build_store(path, None, tmp_path / "words", tmp_path / "store", seed=0)
     store = TokenStore.open(tmp_path / "store")
-    assert store.manifest["dtype"] == "<u4"
+    assert store.manifest.dtype == "<u4"
     assert store.tokens("train").tolist() == [1, 69999, 65536, 70000]
 
 

@@ -73,6 +73,9 @@ def tokens(tmp_path_factory, vocabulary) -> Path:
         "vocabulary_size": VOCABULARY,
         "end_of_text": end,
         "dtype": "<u2",
+        "seed": 0,
+        "splits": {},
+        "groups": {},
         "sha256": sums,
         "vocabulary": "v",
     }

@@ -1,6 +1,5 @@
 """Documents into a token store of one piece."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +16,9 @@ from relscale.provenance import file_digest, file_sha256
 from relscale.tables import write_table
 from relscale.tokens.contamination import contaminated
 from relscale.tokens.counts import group_totals, totals, with_shares
-from relscale.tokens.store import MANIFEST_FILE, SPLITS
-from relscale.tokens.vocabulary import TOKENIZER_FILE, end_of_text, load_vocabulary, token_type
+from relscale.tokens.manifest import STORE_FILE, StoreManifest
+from relscale.tokens.store import SPLITS
+from relscale.tokens.vocabulary import TOKENIZER_FILE, end_of_text_id, load_vocabulary, token_type
 
 CHUNK_CHARACTERS = 1 << 22  # text that is encoded at a time
 
@@ -43,10 +43,9 @@ def build_store(
         A tokenizer's folder.
     folder
         Where the store goes: ``train.bin`` and ``validation.bin`` (little-endian uint16, or uint32 where the vocabulary
-        is above 65,536); ``documents.parquet``, a row a document in the order of the store: split, order, id, group,
-        offset (of its first token in the split), tokens (its end-of-text included), bytes; ``manifest.json``:
-        vocabulary_size, end_of_text (its id), dtype, splits and groups with their documents, bytes and tokens, each
-        group's share of the training tokens, and digests.
+        is above 65,536); ``documents.parquet``, one row per document in the order of the store: split, order, id,
+        group, offset (of its first token in the split), tokens (its end-of-text included), bytes; and
+        ``manifest.json`` (`relscale.tokens.manifest.StoreManifest`).
     seed
         Of the order of the documents.
     avoid
@@ -60,7 +59,7 @@ def build_store(
     """
     tokenizer = load_vocabulary(vocabulary)
     size = tokenizer.get_vocab_size()
-    end = tokenizer.token_to_id(end_of_text(vocabulary))
+    end = end_of_text_id(tokenizer, vocabulary)
     dtype = token_type(tokenizer)
     table = read_documents(documents, part)
     folder = Path(folder)
@@ -72,9 +71,9 @@ def build_store(
             if split == "train" and not rows.num_rows:
                 raise RelscaleError(f"{documents}: no training text{f' of part {part!r}' if part else ''}")
             if split == "train" and avoid is not None:
-                found = contaminated(rows["text"].to_pylist(), *avoid)
-                left_out["contaminated"] = int(found.sum())
-                rows = rows.filter(pa.array(~found))
+                is_contaminated = contaminated(rows["text"].to_pylist(), *avoid)
+                left_out["contaminated"] = int(is_contaminated.sum())
+                rows = rows.filter(pa.array(~is_contaminated))
             rows = rows.take(np.random.default_rng(seed).permutation(rows.num_rows))
             lengths = np.zeros(rows.num_rows, dtype=np.int64)
             with (partial / f"{split}.bin").open("wb") as file:
@@ -83,19 +82,20 @@ def build_store(
                     lengths[order] = len(ids) + 1
             index[split] = _index(rows, lengths)
         write_table(pa.concat_tables(index.values()), partial / "documents.parquet")
-        manifest = {
-            "vocabulary_size": size,
-            "end_of_text": end,
-            "dtype": dtype.str,
-            "part": part,
-            "seed": seed,
-            "splits": {split: totals(rows) for split, rows in index.items()},
-            **({"left_out": left_out} if left_out else {}),
-            "groups": with_shares(group_totals(index["train"])),
-            "vocabulary": file_digest(Path(vocabulary) / TOKENIZER_FILE),
-            "sha256": {split: file_sha256(partial / f"{split}.bin") for split in SPLITS},
-        }
-        (partial / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        manifest = StoreManifest(
+            vocabulary_size=size,
+            end_of_text=end,
+            dtype=dtype.str,
+            part=part,
+            seed=seed,
+            splits={split: totals(rows) for split, rows in index.items()},
+            groups=with_shares(group_totals(index["train"])),
+            vocabulary=file_digest(Path(vocabulary) / TOKENIZER_FILE),
+            sha256={split: file_sha256(partial / f"{split}.bin") for split in SPLITS},
+        )
+        if left_out:
+            manifest = manifest.model_copy(update={"left_out": left_out})
+        manifest.write(partial / STORE_FILE)
 
 
 def _encode(tokenizer: Tokenizer, texts: pa.ChunkedArray) -> Iterator[list[int]]:

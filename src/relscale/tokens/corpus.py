@@ -5,12 +5,10 @@ each part of a mixture lies in the store too; the corpus's folder then has the m
 """
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +22,24 @@ from relscale.tokens.build import build_store
 from relscale.tokens.contamination import asked
 from relscale.tokens.counts import with_shares
 from relscale.tokens.interleave import integer_shares, interleave
+from relscale.tokens.manifest import (
+    NOTHING,
+    STORE_FILE,
+    Counts,
+    GroupShare,
+    Shard,
+    StoreManifest,
+    StorePart,
+)
 from relscale.tokens.shards import Recipe, make_shards, read_shard
-from relscale.tokens.store import MANIFEST_FILE, SPLITS, joined
-from relscale.tokens.vocabulary import TOKENIZER_FILE, end_of_text, load_vocabulary, token_type
+from relscale.tokens.store import SPLITS, joined
+from relscale.tokens.vocabulary import (
+    TOKENIZER_FILE,
+    end_of_text,
+    end_of_text_id,
+    load_vocabulary,
+    token_type,
+)
 
 VALIDATION_TOKENS = 1 << 24  # more are never looked at
 VALIDATION_PIECE = 1024  # tokens of a part at a time: about a page of the web, a small piece of a book
@@ -75,9 +88,8 @@ def build_corpus(
     vocabulary
         A tokenizer's folder.
     folder
-        Where the manifest goes. Of several parts, or one that is streamed, it lists as ``parts`` the name, ``units``
-        (shares, in whole numbers), ``shards``, counts and ``left_out`` of each; ``groups`` have their shares of what
-        training draws. Beside it lies ``validation.bin``: pieces of each part in turns, by their shares.
+        Where the manifest goes. For several parts, or one that is streamed, ``validation.bin`` is written beside it:
+        pieces of each part in turns, by their shares.
     store
         Shards go below ``store/tokens``.
     seed
@@ -105,20 +117,21 @@ def build_corpus(
         build_store(parts[0].documents, parts[0].part, vocabulary, folder, seed, avoid)
         return
     shares = integer_shares([part.weight for part in parts])
-    listed = []
+    store_parts = []
     for part, stream, share in zip(parts, streams, shares, strict=True):
         if stream is None:
             shards = [_one_piece(part, vocabulary, store, seed, avoid)]
-            told = [json.loads((shards[0] / MANIFEST_FILE).read_text(encoding="utf-8"))]
+            records: list[Shard] | list[StoreManifest] = [StoreManifest.read(shards[0] / STORE_FILE)]
         else:
             wanted = tokens * share / sum(shares)
             recipe = Recipe(stream, vocabulary, store, seed, _kept(avoid, store))
             shards = make_shards(recipe, wanted, processes)
-            told = [read_shard(shard) for shard in shards]
-        listed.append(_listed(part, share, shards, told))
+            records = [read_shard(shard) for shard in shards]
+        store_parts.append(_store_part(part, share, shards, records))
     with sealed_folder(folder) as partial:
-        _write_validation(listed, partial / "validation.bin", token_type(load_vocabulary(vocabulary)).str)
-        _write_manifest(listed, vocabulary, seed, partial)
+        dtype = token_type(load_vocabulary(vocabulary)).str
+        validated = _write_validation(store_parts, partial / "validation.bin", dtype)
+        _write_manifest(validated, vocabulary, seed, partial)
 
 
 def _one_piece(
@@ -134,7 +147,7 @@ def _one_piece(
     key = digest([text, end_of_text(vocabulary), words, code_digest("relscale.tokens.build")])
     folder = store / "tokens" / key
     with locked(store / "locks" / f"tokens-{key}.lock"):
-        if not is_whole(folder, MANIFEST_FILE):
+        if not is_whole(folder, STORE_FILE):
             build_store(part.documents, part.part, vocabulary, folder, seed, avoid)
     return folder
 
@@ -161,87 +174,89 @@ def _digest(runs: NDArray[np.uint64]) -> str:
     return hashlib.sha256(runs.tobytes()).hexdigest()[:16]
 
 
-def _listed(part: CorpusPart, share: int, shards: list[Path], told: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the manifest says of a part, added up over its shards."""
-    splits = {split: Counter[str]() for split in SPLITS}
-    groups: dict[str, Counter[str]] = {}
+def _store_part(
+    part: CorpusPart, units: int, shards: list[Path], records: Sequence[Shard | StoreManifest]
+) -> StorePart:
+    """A part of the manifest, added up over its shards."""
+    groups: dict[str, Counts] = {}
     left_out: Counter[str] = Counter()
-    for each in told:
-        for split in SPLITS:
-            splits[split].update(each["splits"][split])
-        for group, counts in each["groups"].items():
-            own = {key: value for key, value in counts.items() if key != "share"}
-            groups.setdefault(group, Counter()).update(own)
-        left_out.update(each.get("left_out", {}))
-    return {
-        "name": part.name,
-        "units": share,
-        "shards": [str(shard) for shard in shards],
-        "splits": splits,
-        "groups": with_shares(groups),
-        "left_out": left_out,
-        "sha256": digest([each["sha256"]["train"] for each in told]),
-    }
+    for record in records:
+        for group, counts in record.groups.items():
+            assert isinstance(counts, Counts)  # a shard has them
+            groups[group] = groups.get(group, NOTHING) + counts
+        left_out.update(record.left_out)
+    return StorePart(
+        name=part.name,
+        units=units,
+        shards=tuple(map(str, shards)),
+        splits=_added(record.splits for record in records),
+        groups=with_shares(groups),
+        left_out=left_out,
+        sha256=digest([record.sha256["train"] for record in records]),
+    )
 
 
-def _write_validation(listed: list[dict[str, Any]], path: Path, dtype: str) -> None:
+def _added(splits: Iterable[Mapping[str, Counts]]) -> dict[str, Counts]:
+    """Counts by split, added up."""
+    every = list(splits)
+    return {split: sum((counts[split] for counts in every), NOTHING) for split in SPLITS}
+
+
+def _write_validation(parts: list[StorePart], path: Path, dtype: str) -> list[StorePart]:
     """Pieces of the parts' validation texts, in turns by their shares; a part that has no more is passed over.
 
-    What each part gave is noted in ``listed``.
+    Returns the parts, with the tokens that each gave.
     """
-    for shard in (Path(shard) for each in listed for shard in each["shards"]):
+    for shard in (Path(shard) for part in parts for shard in part.shards):
         try:
             check_digests(shard, ["validation.bin"])
         except Damaged as error:
             raise Damaged(error.path, error.what, f"moved to {set_aside(shard)}: run it again") from None
-    texts = [joined(each["shards"], "validation", dtype) for each in listed]
+    texts = [joined(part.shards, "validation", dtype) for part in parts]
     left = sum(len(text) for text in texts)
     if not left:
         raise RelscaleError(
-            f"corpora: {', '.join(each['name'] for each in listed)}: no text for validation; give it a larger share "
+            f"corpora: {', '.join(part.name for part in parts)}: no text for validation; give it a larger share "
             "of a source"
         )
-    given = [0] * len(listed)
+    shares = tuple(part.units for part in parts)
+    given = [0] * len(parts)
     number = 0
     with path.open("wb") as file:
         while left > 0 and sum(given) < VALIDATION_TOKENS:
-            part_index, before = interleave(
-                np.arange(number, number + 1000), tuple(each["units"] for each in listed)
-            )
-            for part, turn in zip(part_index.tolist(), before.tolist(), strict=True):
+            part_index, before = interleave(np.arange(number, number + 1000), shares)
+            for index, turn in zip(part_index.tolist(), before.tolist(), strict=True):
                 start = turn * VALIDATION_PIECE
-                piece = texts[part].read(start, min(start + VALIDATION_PIECE, len(texts[part])))
+                piece = texts[index].read(start, min(start + VALIDATION_PIECE, len(texts[index])))
                 file.write(piece.tobytes())
-                given[part] += len(piece)
+                given[index] += len(piece)
                 left -= len(piece)
             number += 1000
-    for each, tokens in zip(listed, given, strict=True):
-        each["validation_tokens"] = tokens
+    return [
+        part.model_copy(update={"validation_tokens": tokens})
+        for part, tokens in zip(parts, given, strict=True)
+    ]
 
 
-def _write_manifest(listed: list[dict[str, Any]], vocabulary: Path, seed: int, folder: Path) -> None:
+def _write_manifest(parts: list[StorePart], vocabulary: Path, seed: int, folder: Path) -> None:
     tokenizer = load_vocabulary(vocabulary)
-    whole = sum(each["units"] for each in listed)
-    groups: Counter[str] = Counter()
-    for each in listed:
-        for group, counts in each["groups"].items():
-            groups[group] += each["units"] / whole * counts["share"]
-    splits = {split: Counter[str]() for split in SPLITS}
-    for each in listed:
-        for split in SPLITS:
-            splits[split].update(each["splits"][split])
-    manifest = {
-        "vocabulary_size": tokenizer.get_vocab_size(),
-        "end_of_text": tokenizer.token_to_id(end_of_text(vocabulary)),
-        "dtype": token_type(tokenizer).str,
-        "seed": seed,
-        "parts": listed,
-        "splits": splits,
-        "groups": {group: {"share": share} for group, share in sorted(groups.items())},
-        "vocabulary": file_digest(vocabulary / TOKENIZER_FILE),
-        "sha256": {
-            "train": digest([[each["units"], each["sha256"]] for each in listed]),
+    whole = sum(part.units for part in parts)
+    groups: dict[str, float] = {}
+    for part in parts:
+        for group, counts in part.groups.items():
+            groups[group] = groups.get(group, 0) + part.units / whole * counts.share
+    manifest = StoreManifest(
+        vocabulary_size=tokenizer.get_vocab_size(),
+        end_of_text=end_of_text_id(tokenizer, vocabulary),
+        dtype=token_type(tokenizer).str,
+        seed=seed,
+        parts=tuple(parts),
+        splits=_added(part.splits for part in parts),
+        groups={group: GroupShare(share=share) for group, share in sorted(groups.items())},
+        vocabulary=file_digest(vocabulary / TOKENIZER_FILE),
+        sha256={
+            "train": digest([[part.units, part.sha256] for part in parts]),
             "validation": file_sha256(folder / "validation.bin"),
         },
-    }
-    (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    )
+    manifest.write(folder / STORE_FILE)

@@ -5,15 +5,16 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from relscale.tokens.manifest import Counts, GroupCounts
 
-def totals(rows: pa.Table) -> dict[str, int]:
+
+def totals(index: pa.Table) -> Counts:
     """Documents, bytes and tokens of an index of documents."""
-    return {"documents": rows.num_rows} | {
-        name: int(rows[name].to_numpy().sum()) for name in ("bytes", "tokens")
-    }
+    size, tokens = (int(index[name].to_numpy().sum()) for name in ("bytes", "tokens"))
+    return Counts(documents=index.num_rows, bytes=size, tokens=tokens)
 
 
-def group_totals(index: pa.Table) -> dict[str, dict[str, int]]:
+def group_totals(index: pa.Table) -> dict[str, Counts]:
     """Training text of each group."""
     train = index.filter(pc.equal(index["split"], "train"))
     return {
@@ -22,7 +23,15 @@ def group_totals(index: pa.Table) -> dict[str, dict[str, int]]:
     }
 
 
-def with_shares(groups: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, float]]:
-    """Each group's totals, with its share of the tokens."""
-    total = sum(each["tokens"] for each in groups.values())
-    return {group: {**each, "share": each["tokens"] / total} for group, each in groups.items()}
+def with_shares(groups: Mapping[str, Counts]) -> dict[str, GroupCounts]:
+    """The totals of each group, with its share of the tokens."""
+    total = sum(counts.tokens for counts in groups.values())
+    return {
+        group: GroupCounts(
+            documents=counts.documents,
+            bytes=counts.bytes,
+            tokens=counts.tokens,
+            share=counts.tokens / total,
+        )
+        for group, counts in groups.items()
+    }

@@ -7,7 +7,6 @@ the shortest beginning of the sequence of shards that has them.
 """
 
 import hashlib
-import json
 import math
 import os
 import sys
@@ -37,10 +36,16 @@ from relscale.provenance import code_digest, digest, file_digest
 from relscale.tables import write_table
 from relscale.tokens.contamination import contaminated
 from relscale.tokens.counts import group_totals, totals
+from relscale.tokens.manifest import SHARD_FILE, Shard
 from relscale.tokens.store import SPLITS
-from relscale.tokens.vocabulary import TOKENIZER_FILE, end_of_text, load_vocabulary, token_type
+from relscale.tokens.vocabulary import (
+    TOKENIZER_FILE,
+    end_of_text,
+    end_of_text_id,
+    load_vocabulary,
+    token_type,
+)
 
-SHARD_FILE = "shard.json"
 SHARD_CHARACTERS = 1 << 26  # of text in a shard: half a minute's work, and no more is lost where it is killed
 CHUNK_CHARACTERS = 1 << 20  # encoded and shuffled at a time
 
@@ -75,11 +80,11 @@ class Recipe:
 
     def folders(self) -> list[Path]:
         """Where the shards of each file lie."""
-        told = {key: value for key, value in asdict(self.stream).items() if key != "files"}
+        stream = {key: value for key, value in asdict(self.stream).items() if key != "files"}
         words = self.runs_of_words and [file_digest(self.runs_of_words[0]), self.runs_of_words[1]]
         vocabulary = [file_digest(self.vocabulary / TOKENIZER_FILE), end_of_text(self.vocabulary)]
         key = [
-            told,
+            stream,
             vocabulary,
             words,
             self.seed,
@@ -119,29 +124,28 @@ def make_shards(recipe: Recipe, tokens: float, processes: int) -> list[Path]:
         else:
             _work_together(recipe, folders, tokens, threads, workers)
     shards = beginning(folders, tokens)
-    if not any(read_shard(shard)["splits"]["train"]["tokens"] for shard in shards):
+    if not any(read_shard(shard).splits["train"].tokens for shard in shards):
         first = recipe.stream.files[0].url if recipe.stream.files else "the source"
         raise RelscaleError(f"{first}: no training text; lower held_out or min_characters")
     return shards
 
 
-def read_shard(folder: Path) -> dict[str, Any]:
-    """What a whole shard says of itself: documents, bytes and tokens by split and group, what was left out, digests."""
-    told: dict[str, Any] = json.loads((folder / SHARD_FILE).read_text(encoding="utf-8"))
-    return told
+def read_shard(folder: Path) -> Shard:
+    """The record of a whole shard."""
+    return Shard.read(folder / SHARD_FILE)
 
 
 def beginning(folders: Sequence[Path], tokens: float) -> list[Path]:
     """The first shards, file by file, that together have so many training tokens, or all where there are fewer."""
-    found: list[Path] = []
-    had = 0
+    shards: list[Path] = []
+    total = 0
     for folder in folders:
-        for shard, told in _whole(folder):
-            found.append(shard)
-            had += told["splits"]["train"]["tokens"]
-            if had >= tokens:
-                return found
-    return found
+        for shard, record in _whole(folder):
+            shards.append(shard)
+            total += record.splits["train"].tokens
+            if total >= tokens:
+                return shards
+    return shards
 
 
 class Progress:
@@ -154,18 +158,18 @@ class Progress:
     def reached(self, tokens: float) -> bool:
         """Whether those are so many, or all there can be."""
         while self.waiting:
-            had, last = 0, False
-            for _, told in _whole(self.waiting[-1]):
-                had += told["splits"]["train"]["tokens"]
-                last = told["last"]
+            of_file, last = 0, False
+            for _, record in _whole(self.waiting[-1]):
+                of_file += record.splits["train"].tokens
+                last = record.last
             if not last:
-                return self.done + had >= tokens
-            self.done += had
+                return self.done + of_file >= tokens
+            self.done += of_file
             self.waiting.pop()
         return True
 
 
-def _whole(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _whole(folder: Path) -> Iterator[tuple[Path, Shard]]:
     """The shards of a file that are there with all of their bytes, up to the first that is not."""
     number = 0
     while is_whole(shard := folder / f"{number:05}", SHARD_FILE):
@@ -221,10 +225,10 @@ def _missing(recipe: Recipe, file: TextFile, folder: Path) -> Iterator[tuple[int
     """The shards of a file that are not there yet: the number and the text of each."""
     for stale in folder.glob(".*.partial-*"):  # of a process that was killed: none other has this file's lock
         remove(stale)
-    whole = [told for _, told in _whole(folder)]
-    if whole and whole[-1]["last"]:
+    whole = [record for _, record in _whole(folder)]
+    if whole and whole[-1].last:
         return
-    chunks = _Chunks(recipe, file, whole[-1]["next_row"] if whole else 0)
+    chunks = _Chunks(recipe, file, whole[-1].next_row if whole else 0)
     number = len(whole)
     while True:
         chunks.room = recipe.shard_characters
@@ -270,7 +274,7 @@ def _write(
     known: NDArray[np.uint64] | None,
 ) -> None:
     """Write a shard: the tokens of both splits, an index of the documents, and what it says of itself."""
-    end, dtype = tokenizer.token_to_id(end_of_text(recipe.vocabulary)), token_type(tokenizer)
+    end, dtype = end_of_text_id(tokenizer, recipe.vocabulary), token_type(tokenizer)
     left_out: Counter[str] = Counter(short=0, test=0, contaminated=0)
     sums = {split: hashlib.sha256() for split in SPLITS}
     offsets = dict.fromkeys(SPLITS, 0)
@@ -293,16 +297,16 @@ def _write(
                 offsets[split] += len(data) // dtype.itemsize
     documents = pa.concat_tables([_index("train", [], [], 0), *index])
     write_table(documents, folder / "documents.parquet")
-    told = {
-        "file": file.name,
-        "last": not chunks.next,
-        "next_row": next_row,
-        "splits": {split: totals(documents.filter(pc.equal(documents["split"], split))) for split in SPLITS},
-        "groups": group_totals(documents),
-        "left_out": left_out,
-        "sha256": {split: total.hexdigest() for split, total in sums.items()},
-    }
-    (folder / SHARD_FILE).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    shard = Shard(
+        file=file.name,
+        last=not chunks.next,
+        next_row=next_row,
+        splits={split: totals(documents.filter(pc.equal(documents["split"], split))) for split in SPLITS},
+        groups=group_totals(documents),
+        left_out=left_out,
+        sha256={split: total.hexdigest() for split, total in sums.items()},
+    )
+    shard.write(folder / SHARD_FILE)
 
 
 def _choose(
@@ -318,9 +322,13 @@ def _choose(
             chosen[recipe.stream.split(text.text)].append(text)
     left_out["test"] += len(chosen.pop("test"))
     if known is not None and recipe.runs_of_words is not None:
-        found = contaminated([text.text for text in chosen["train"]], known, recipe.runs_of_words[1])
-        left_out["contaminated"] += int(found.sum())
-        chosen["train"] = [text for text, out in zip(chosen["train"], found, strict=True) if not out]
+        is_contaminated = contaminated(
+            [text.text for text in chosen["train"]], known, recipe.runs_of_words[1]
+        )
+        left_out["contaminated"] += int(is_contaminated.sum())
+        chosen["train"] = [
+            text for text, out in zip(chosen["train"], is_contaminated, strict=True) if not out
+        ]
     return chosen
 
 

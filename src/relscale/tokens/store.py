@@ -1,12 +1,10 @@
 """The token store: a corpus as long arrays of tokens, and batches of it in an order that a seed decides."""
 
-import json
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +12,10 @@ from numpy.typing import NDArray
 from relscale.checksums import check_digests, check_sizes
 from relscale.errors import Damaged, RelscaleError
 from relscale.tokens.interleave import interleave
+from relscale.tokens.manifest import STORE_FILE, StoreManifest
 from relscale.tokens.order import shuffled_index
 
 SPLITS = ("train", "validation")  # what is for testing is scored document by document, and has no place here
-MANIFEST_FILE = "manifest.json"
 Tokens = NDArray[np.unsignedinteger]
 
 
@@ -70,7 +68,7 @@ class TokenStore:
     folder
         Where its manifest lies.
     manifest
-        What ``relscale.tokens`` wrote of it: vocabulary size, counts, shares of the groups, digests.
+        Its vocabulary, counts, shares of the groups, and digests.
     parts
         The training tokens, mapped from disk; of a mixture several.
     validation
@@ -78,7 +76,7 @@ class TokenStore:
     """
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: StoreManifest
     parts: tuple[Part, ...]
     validation: Tokens
 
@@ -92,23 +90,22 @@ class TokenStore:
             There is no store, or a file of it, or of a shard that its manifest points to, is gone or of another size.
         """
         folder = Path(folder)
-        path = folder / MANIFEST_FILE
+        path = folder / STORE_FILE
         if not path.is_file():
             raise RelscaleError(f"{folder}: no token store; make it with `relscale tokenize`")
         try:
             check_sizes(folder)
-            check_digests(folder, [MANIFEST_FILE])
-            manifest = json.loads(path.read_text(encoding="utf-8"))
+            check_digests(folder, [STORE_FILE])
+            manifest = StoreManifest.read(path)
             for shard in _shards(manifest):
                 check_sizes(shard)
         except Damaged as error:
             remedy = "make the store again with `relscale tokenize`, or snakemake"
             raise Damaged(error.path, error.what, remedy) from None
-        dtype = manifest["dtype"]
-        listed = manifest.get("parts") or [{"name": "", "units": 1, "shards": [str(folder)]}]
+        dtype = manifest.dtype
         parts = tuple(
-            Part(part["name"], part["units"], joined(part["shards"], "train", dtype)) for part in listed
-        )
+            Part(part.name, part.units, joined(part.shards, "train", dtype)) for part in manifest.parts
+        ) or (Part("", 1, joined([str(folder)], "train", dtype)),)
         return cls(folder, manifest, parts, _map(folder / "validation.bin", dtype))
 
     def check(self) -> None:
@@ -201,8 +198,8 @@ def joined(shards: Sequence[str], split: str, dtype: str) -> Joined:
     return Joined(tuple(_map(Path(shard) / f"{split}.bin", dtype) for shard in shards))
 
 
-def _shards(manifest: dict[str, Any]) -> list[Path]:
-    return [Path(shard) for part in manifest.get("parts", ()) for shard in part["shards"]]
+def _shards(manifest: StoreManifest) -> list[Path]:
+    return [Path(shard) for part in manifest.parts for shard in part.shards]
 
 
 def _blocks(tokens: Joined, sequence_length: int) -> int:

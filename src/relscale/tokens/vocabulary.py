@@ -174,11 +174,24 @@ def load_vocabulary(folder: str | Path) -> Tokenizer:
         There is no ``tokenizer.json``, or it has no end-of-text token.
     """
     tokenizer = _read(Path(folder))
-    end = end_of_text(folder)
-    if tokenizer.token_to_id(end) is None:
-        raise RelscaleError(f"{Path(folder) / TOKENIZER_FILE}: no token {end!r}")
+    end_of_text_id(tokenizer, folder)
     tokenizer.encode_special_tokens = True
     return tokenizer
+
+
+def end_of_text_id(tokenizer: Tokenizer, folder: str | Path) -> int:
+    """The id of the token that ends a document, in a tokenizer and by the settings in its folder.
+
+    Raises
+    ------
+    RelscaleError
+        The tokenizer has no such token.
+    """
+    end = end_of_text(folder)
+    number: int | None = tokenizer.token_to_id(end)
+    if number is None:
+        raise RelscaleError(f"{Path(folder) / TOKENIZER_FILE}: no token {end!r}")
+    return number
 
 
 def token_type(tokenizer: Tokenizer) -> np.dtype[Any]:

@@ -114,7 +114,7 @@ def train_run(
         history.restore(state["history"])
         del state
     told = Told(run_key(run, tokens_digest(tokens), options), placed.precision, held_out, words)
-    end_of_text = store.manifest["end_of_text"]
+    end_of_text = store.manifest.end_of_text
 
     micro_batch = options.get("micro_batch", run.batch_size // devices.count)
     held_out_batches = windows(held_out, length)

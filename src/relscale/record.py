@@ -1,0 +1,36 @@
+"""Records: what a stage writes as JSON for the stages after it, as frozen types with one reader and one writer."""
+
+import json
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from relscale.errors import Damaged
+
+
+class Record(BaseModel):
+    """The base of all records: frozen, without a key that it does not declare; keys without a value are not written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read a record.
+
+        Raises
+        ------
+        Damaged
+            The file is not what `write` wrote.
+        """
+        try:
+            return cls.model_validate_json(Path(path).read_bytes())
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise Damaged(Path(path), f"{where}: {first['msg']}" if where else first["msg"]) from error
+
+    def write(self, path: str | Path) -> None:
+        """Write the record; the caller gives the file its place in one step."""
+        text = json.dumps(self.model_dump(mode="json", exclude_unset=True), indent=2)
+        Path(path).write_text(text + "\n", encoding="utf-8")
