@@ -160,6 +160,13 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--delta", type=float, help="of Huber's loss (default 0.001, in ln y or of the median y)"
     )
+    one.add_argument(
+        "--fix",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a parameter that is given, not fitted",
+    )
     one.add_argument("--level", type=float, default=0.95, help="of the intervals (default 0.95)")
     one.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
     one.add_argument("--plot", type=Path, metavar="HTML", help="draw the figure; other formats go beside it")
@@ -499,7 +506,7 @@ def _fit_table(options: argparse.Namespace) -> None:
     if output.resolve() == options.table.resolve():
         raise RelscaleError(f"--output: {output} is the table itself")
     if options.plot:
-        check_drawn(options.law, options.error, options.loss)
+        check_drawn(options.law, options.error, options.loss, bool(options.fix))
     columns = ("group", "baseline", "corpus", "block", "tokens", "params")
     settings = ("error", "loss", "delta", "level", "seed")
     result = fitted(
@@ -508,6 +515,7 @@ def _fit_table(options: argparse.Namespace) -> None:
         x=_columns(options.x),
         y=options.y,
         run=_columns(options.told_apart) if options.told_apart else (),
+        fixed=_fixed(options.fix),
         **{name: getattr(options, name) for name in (*columns, *settings)},
     )
     print(result)
@@ -515,6 +523,18 @@ def _fit_table(options: argparse.Namespace) -> None:
     print(f"\nwritten: {output}")
     if options.plot:
         result.plot(options.plot)
+
+
+def _fixed(texts: Sequence[str]) -> dict[str, float]:
+    """Parameters and their values, from ``NAME=VALUE`` each."""
+    found = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise RelscaleError(f"--fix: {text!r} is no parameter with its value, such as E=1.87") from None
+    return found
 
 
 def _columns(text: str) -> list[str]:

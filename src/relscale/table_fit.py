@@ -8,7 +8,7 @@ The table becomes measurements, under the names that they have here, and is fitt
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from pathlib import Path
@@ -22,23 +22,23 @@ import pyarrow.compute as pc
 from relscale.columns import numbers, words
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import ERRORS, LOSSES
+from relscale.fitting.estimation.law_columns import along_trainings
 from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.estimation.law_points import MEASURED, SPENT
 from relscale.fitting.fit import fit as fit_measurements
 from relscale.fitting.fits import Fits, from_rows, write
-from relscale.fitting.inference.bootstrap.schemes import Floats, members
+from relscale.fitting.inference.bootstrap.schemes import Floats
 from relscale.fitting.report.summary import summary
 from relscale.fitting.settings import Settings
 from relscale.frames import arrow_table
 from relscale.laws.catalogue import law as found_law
-from relscale.laws.catalogue import law_names
-from relscale.laws.law import Law
+from relscale.laws.catalogue import law_names, law_or_family
+from relscale.laws.law import Family, Gap, Law
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION, is_error
 from relscale.measurements.status import Status, together
 from relscale.tables import listed, read_table, table_name, write_table
 
-LINES = ("relative", "power")  # fitted in closed form, with every question that is asked of a line
 AHEAD = 10  # how far ahead of the data a line is forecast, as a factor of x
 SPELLED = {"bpb": "bits_per_byte"}
 DELTA = 1e-3  # of Huber's loss: in ln y, or as a share of the median y
@@ -62,6 +62,8 @@ class TableFit:
         What was fitted to what, in a line.
     law, error, loss, x
         As they were asked for; of several x the first.
+    line
+        Whether it is a line in logarithms, fitted in closed form and with every question that is asked of one.
     """
 
     measurements: pa.Table
@@ -71,6 +73,7 @@ class TableFit:
     error: str
     loss: str
     x: str
+    line: bool
 
     @property
     def fits(self) -> pa.Table:
@@ -80,7 +83,7 @@ class TableFit:
     def __str__(self) -> str:
         told = [name for name in ("corpus", "group") if len(self.measurements[name].unique()) < 2]
         at = self.fits["reference_flops"].unique().drop_null().to_pylist()
-        where = f"; E and G at {self.x} = {at[0]:.4g}" if self.law in LINES and len(at) == 1 else ""
+        where = f"; E and G at {self.x} = {at[0]:.4g}" if self.line and len(at) == 1 else ""
         found = summary(self.results, {}, ["suite", "fit", "law", *told], self.measurements, self.x)
         return f"{self.title}{where}\n\n{found}"
 
@@ -104,7 +107,7 @@ class TableFit:
         RelscaleError
             The law is no line in logarithms, which the figure is of.
         """
-        check_drawn(self.law, self.error, self.loss)
+        check_drawn(self.law, self.error, self.loss, fixed=not self.line)
         from relscale.figures.data import FigureData
         from relscale.figures.plot import make_figure, plot
 
@@ -135,6 +138,7 @@ def fit(
     error: str = "log",
     loss: str = "squares",
     delta: float | None = None,
+    fixed: Mapping[str, float] | None = None,
     level: float = 0.95,
     bootstrap: int = 1000,
     seed: int = 0,
@@ -167,11 +171,13 @@ def fit(
     tokens, params
         Columns of training tokens and parameters, for the questions and laws that ask for them.
     error, loss
-        "log" or "linear" error, "squares" or "huber". The relative law is a line in logarithms: it has log error and
-        squares, as the power law has by default.
+        "log" or "linear" error, "squares" or "huber". With log error and squares the relative law and the power law are
+        lines in logarithms, with a closed form.
     delta
         Where Huber's loss goes over from squares to absolute values, in the unit of the error: by default 0.001, with
         linear error times the median of y.
+    fixed
+        Parameters that are given, not fitted, such as ``{"E": 1.87}``.
     level
         Of the intervals.
     bootstrap
@@ -194,17 +200,19 @@ def fit(
     if source.num_rows == 0:
         raise RelscaleError(f"{name}: no rows")
     _check_columns(source, [*xs, y, *runs, *options], name)
-    if law == "relative":
-        _check_baseline(source, group, baseline, name)
+    if _gap(law) == "ratio" or baseline is not None:
+        _check_baseline(source, group, baseline, law, name)
     block = block or ("block" if "block" in source.column_names else None)
-    line = is_line(law, error, loss)
-    along = None if line else found_law(law).make  # a law along one training
+    one = found_law(law, xs)
+    _check_fixed(one, fixed or {})
+    line = is_line(law, error, loss) and not fixed
+    along = one.make is not None  # a law along one training
     if not runs:
         runs = ["run"] if "run" in source.column_names else [] if along else xs
     trainings = [block] if block else runs
     if along:
         runs = list(dict.fromkeys([*trainings, xs[0]]))
-    predictors = ("training_flops",) if line else found_law(law).made_of or found_law(law).predictors
+    predictors = one.made_of or one.predictors
     if len(xs) != len(predictors):
         raise RelscaleError(
             f"{name}: the law {law!r} has {len(predictors)} x ({', '.join(predictors)}), not {len(xs)}"
@@ -240,10 +248,11 @@ def fit(
         raise RelscaleError(f"{name}: no row can be fitted, the first is {columns['status'][0].as_py()}")
     _check_once(placed, name, runs)
     if along:
-        kept = np.array([status == Status.OK for status in of_x])
-        curve = np.array([spent[column][kept] for column in predictors])
-        placed = _along(placed, curve, found_law(law), name)
-    title = _title(law, xs, y, placed, baseline, steps=along is not None)
+        try:
+            placed = along_trainings(placed, one, predictors)
+        except RelscaleError as reason:
+            raise RelscaleError(f"{name}: {reason}") from reason
+    title = _title(law, xs, y, placed, baseline, steps=along)
     if line:
         chosen = _line_options(placed, law, baseline, name, level, bootstrap)
         fitted = _of_law(fit_measurements(placed, None, chosen, seed=seed), law)
@@ -255,7 +264,9 @@ def fit(
             "loss": loss,
             "delta": DELTA * unit if delta is None else delta,
             "by": ["corpus", "group"] if group else ["corpus"],
-        }
+            "x": predictors,
+            "fixed": fixed or {},
+        } | ({"baseline": baseline} if baseline is not None else {})
         own: dict[str, Any] = {"metric": _metric(y)}
         laws = [chosen | {"name": law, "where": own}]
         if measured is not None:
@@ -273,21 +284,37 @@ def fit(
     if fitted.fits["value"].null_count == fitted.fits.num_rows:
         reasons = [status for status in fitted.fits["status"].to_pylist() if status != Status.OK]
         raise RelscaleError(f"{name}: nothing could be fitted: {next(iter(reasons), 'no value')}")
-    return TableFit(measurements, fitted, title, law, error, loss, xs[0])
+    return TableFit(measurements, fitted, title, law, error, loss, xs[0], line)
 
 
 def is_line(law: str, error: str, loss: str) -> bool:
     """Whether it is least squares of a line in logarithms, in closed form and with every question asked of a line."""
-    return law in LINES and (error, loss) == ("log", "squares")
+    return law in _lines() and (error, loss) == ("log", "squares")
 
 
-def check_drawn(law: str, error: str, loss: str) -> None:
+def check_drawn(law: str, error: str, loss: str, fixed: bool = False) -> None:
     """Refuse what there is no figure of."""
-    if not is_line(law, error, loss):
+    if fixed or not is_line(law, error, loss):
         raise RelscaleError(
             f"no figure is drawn of the law {law!r} with {error} error and {loss}; "
-            f"there are figures of {' and '.join(LINES)} with log error and squares"
+            f"there are figures of {' and '.join(_lines())} with log error and squares, and nothing fixed"
         )
+
+
+def _lines() -> tuple[str, ...]:
+    """The laws that are straight lines in logarithms."""
+    found = {name: law_or_family(name) for name in law_names()}
+    return tuple(name for name, one in found.items() if isinstance(one, Law) and one.line is not None)
+
+
+def _check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
+    for name, value in fixed.items():
+        if name not in law.names:
+            raise RelscaleError(
+                f"fixed: law {law.name} has no parameter {name!r}; it has {', '.join(law.names)}"
+            )
+        if not isinstance(value, Real) or not np.isfinite(value):
+            raise RelscaleError(f"fixed: {name} is {value!r}, which is no number")
 
 
 def _check_options(
@@ -300,16 +327,15 @@ def _check_options(
     seed: int,
     baseline: str | None,
 ) -> None:
-    known = sorted({*LINES, *law_names()})
+    known = law_names()
     if not isinstance(law, str) or law not in known:
         raise RelscaleError(f"no law {law!r}; there are {', '.join(known)}")
     for option, said, allowed in (("error", error, ERRORS), ("loss", loss, LOSSES)):
         if said not in allowed:
             raise RelscaleError(f"{option}: no {said!r}; there are {', '.join(allowed)}")
-    if law == "relative" and not is_line(law, error, loss):
-        raise RelscaleError(f"a relative law has log error and squares, not {error} error and {loss}")
-    if law != "relative" and baseline is not None:
-        raise RelscaleError(f"baseline: the law {law!r} compares no groups; it is for the law 'relative'")
+    if baseline is not None and _gap(law) is None:
+        gaps = " and ".join(repr(name) for name in known if _gap(name))
+        raise RelscaleError(f"baseline: the law {law!r} compares no groups; it is for the laws {gaps}")
     if delta is not None and (loss != "huber" or not isinstance(delta, Real) or not delta > 0):
         raise RelscaleError(f"delta: {delta!r}; it is a positive number, for the loss 'huber'")
     if not isinstance(level, Real) or not 0 < level < 1:
@@ -319,6 +345,11 @@ def _check_options(
             raise RelscaleError(f"{option}: {number!r} is no whole number from 0 on")
     if bootstrap > MOST_DRAWS:
         raise RelscaleError(f"bootstrap: {bootstrap} draws; {MOST_DRAWS} are the most")
+
+
+def _gap(law: str) -> Gap | None:
+    found = law_or_family(law)
+    return None if isinstance(found, Family) else found.gap
 
 
 def _line_options(
@@ -335,23 +366,6 @@ def _line_options(
     }
 
 
-def _along(measurements: pa.Table, curve: Floats, law: Law, name: str) -> pa.Table:
-    """The measurements with the predictors that a law makes of the columns of each training."""
-    keys = zip(*(measurements[column].to_pylist() for column in ("corpus", "block", "group")), strict=True)
-    training = members(list(keys))
-    made = np.full((len(law.predictors), curve.shape[1]), np.nan)
-    for one in range(training.max() + 1):
-        rows = np.flatnonzero(training == one)
-        rows = rows[np.argsort(curve[0, rows], kind="stable")]
-        try:
-            made[:, rows] = law.make(curve[:, rows]) if law.make else np.nan
-        except RelscaleError as error:
-            raise RelscaleError(f"{name}: {error}") from error
-    for predictor, values in zip(law.predictors, made, strict=True):
-        measurements = measurements.append_column(predictor, pa.array(values))
-    return measurements
-
-
 def _title(
     law: str, xs: Sequence[str], y: str, measurements: pa.Table, baseline: str | None, steps: bool
 ) -> str:
@@ -359,7 +373,7 @@ def _title(
     runs = measurements.group_by(["corpus", "run"]).aggregate([]).num_rows
     points = "steps" if steps else "runs"
     title = f"{law} law of {y} over {', '.join(xs)}, {runs} {points}"
-    if law in LINES:
+    if law in _lines():
         spent = pc.min_max(measurements["training_flops"]).as_py()
         title += f" from {spent['min']:.3g} to {spent['max']:.3g}"
     return f"{title}, against {baseline}" if law == "relative" else title
@@ -396,10 +410,10 @@ def _check_columns(source: pa.Table, named: Sequence[str], name: str) -> None:
             raise RelscaleError(f"{name}: {column!r} is the name of several columns; name them apart")
 
 
-def _check_baseline(source: pa.Table, group: str | None, baseline: str | None, name: str) -> None:
+def _check_baseline(source: pa.Table, group: str | None, baseline: str | None, law: str, name: str) -> None:
     if group is None:
         raise RelscaleError(
-            f"{name}: a relative law compares groups; name their column, one of {listed(source.column_names)}"
+            f"{name}: a {law} law compares groups; name their column, one of {listed(source.column_names)}"
         )
     groups = sorted(set(words(source[group], f"{name}: column {group!r}")))
     if len(groups) == 1 and baseline in groups:
@@ -468,7 +482,12 @@ def _measurements(columns: dict[str, Any], name: str) -> pa.Table:
         else pa.array([constants.get(field.name)] * rows, field.type)
         for field in MEASUREMENTS
     ]
-    return pa.table(arrays, schema=MEASUREMENTS)
+    table = pa.table(arrays, schema=MEASUREMENTS)
+    for further in columns.keys() - set(
+        MEASUREMENTS.names
+    ):  # predictors of a law that measurements do not know
+        table = table.append_column(further, pa.array(columns[further], pa.float64()))
+    return table
 
 
 def _metric(y: str) -> str:

@@ -36,6 +36,17 @@ class FurtherLaw(Section):
 
     name: str = Field(description="Name of this fit, in the column `fit` of the tables.")
     law: str = Field(description="A module of relscale.laws.")
+    x: Names = Field(
+        default=(),
+        description="Columns of the predictors, in the law's order, if they are not those that the law names; "
+        "any column of numbers will do.",
+    )
+    fixed: dict[str, float] = Field(default={}, description="Parameters that are given, not fitted.")
+    baseline: str | None = Field(
+        default=None,
+        description="For a law of gaps (relative, difference), the group that each other group is compared with; "
+        "by default the baseline of the suite under `where`.",
+    )
     where: Where | None = Field(default=None, description="Columns of the measurements and their values.")
     only: Where | None = Field(default=None, description="Of these measurements, those that are fitted.")
     predict: Where | None = Field(

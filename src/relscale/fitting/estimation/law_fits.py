@@ -1,6 +1,9 @@
 """Further laws, as a config asks for them: each a name, a law, the measurements it is fitted to and predicts.
 
 name, law                what the rows are called, and a file of ``relscale.laws``
+x                        the columns of its predictors, where they are not those that the law names
+fixed                    parameters that are given
+baseline                 for a law of gaps: the group that each other group's value is compared with
 where                    columns and the value, or one of the values, that they have
 only, predict            of these rows those that are fitted, and those that are predicted
 by                       one fit for each distinct value of these columns
@@ -20,7 +23,7 @@ than were asked for, and their scheme says how many.
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +34,7 @@ from scipy.special import stdtrit
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
+from relscale.fitting.estimation.law_columns import LawColumns, along_trainings, gaps, law_columns
 from relscale.fitting.estimation.law_draws import Draws, Estimator, draws, limits
 from relscale.fitting.estimation.law_points import MEASURED, Points, Row, model, points, select
 from relscale.fitting.estimation.variable_projection import project
@@ -40,7 +44,6 @@ from relscale.fitting.inference.bootstrap.schemes import BLOCK, PAIRS
 from relscale.fitting.inference.law_rows import MOST_TOLD
 from relscale.fitting.inference.spread import spread
 from relscale.fitting.settings import Settings
-from relscale.laws.catalogue import law as named
 from relscale.laws.law import Array, Law
 
 T = "t interval of nonlinear least squares"
@@ -48,6 +51,7 @@ OF_HUBER = "t interval of Huber's loss, from its sandwich"
 NO_DRAWS = (
     "no intervals: points of one training are not independent, and no draws of trainings were asked for"
 )
+FIXED = "fixed by the config"
 OF_ONE_RUN = ", with the scatter of one run"
 
 ENOUGH = 2000  # points from which on Huber's sandwich holds
@@ -58,7 +62,7 @@ TAG = 41  # of this use of random numbers
 WHOSE = ("experiment", "corpus", "optimizer", "suite", "prompt", "metric", "group")
 OPTIONS = (
     *("name", "law", "where", "only", "predict", "by", "predictor", "predictor_from", "leave_out_highest"),
-    *("error", "loss", "delta", "weights", "method", "bootstrap"),
+    *("error", "loss", "delta", "weights", "method", "bootstrap", "x", "fixed", "baseline"),
 )
 PROJECTION = "variable-projection"
 
@@ -81,6 +85,8 @@ class Fitted:
     noise
         Variance of a further point, in the error's scale: of the number, or of its logarithm where ``log_error``; nan
         with Huber's loss.
+    columns
+        Of the measurements, those of the predictors.
     """
 
     law: Law
@@ -90,6 +96,7 @@ class Fitted:
     reference: float
     noise: float
     log_error: bool
+    columns: tuple[str, ...] = ()
 
     def x(self, raw: Array) -> Array:
         """Predictors as the law takes them, from those of the table; nan for compute that is not positive."""
@@ -98,7 +105,10 @@ class Fitted:
     def interval(self, x: Array, level: float) -> tuple[float, float]:
         """Limits of a further point at x (p,), by t: ``± t·√(gᵀ C g + noise)``, g the derivatives there."""
         theta = self.found.theta[:, 0]
-        value, gradient = self.law.value(theta, x[:, None])[0], self.law.jacobian(theta, x[:, None])[:, 0]
+        value, gradient = (
+            self.law.value(theta, x[:, None])[0],
+            self.law.jacobian(theta, x[:, None])[:, 0],
+        )
         if self.log_error:
             value, gradient = np.log(value), gradient / value
         variance = gradient @ self.found.covariance[..., 0] @ gradient + self.noise
@@ -135,33 +145,45 @@ def _entry(
         if option not in OPTIONS:
             raise RelscaleError(f"{place}: unknown option {option!r}; allowed: {', '.join(OPTIONS)}")
     try:
-        law = named(entry["law"])
+        of = law_columns(entry["law"], entry.get("x") or (), measurements)
+        measurements = along_trainings(measurements, of.law, of.columns)
     except RelscaleError as error:
         raise RelscaleError(f"{place}: {error}") from error
+    law = of.law
+    for name in entry.get("fixed") or {}:
+        if name not in law.names:
+            raise RelscaleError(
+                f"{place}.fixed: law {law.name} has no parameter {name!r}; it has {', '.join(law.names)}"
+            )
     source = entry.get("predictor_from")
     if source is not None and source not in earlier:
         raise RelscaleError(f"{place}: predictor_from {source!r} is no fit named before it")
 
-    selected = select(measurements, entry.get("where") or {}, place)
+    baseline = _baseline(law, entry, chosen, place)
+    selected = _selected(measurements, law, entry.get("where") or {}, baseline, place)
+    by = list(entry.get("by") or []) + (
+        ["group"] if baseline and "group" not in (entry.get("by") or []) else []
+    )
     measured = _measured(measurements, law, entry, place)
     own = select(selected, entry.get("only") or {}, f"{place}.only")
     ahead = select(selected, entry["predict"], f"{place}.predict") if entry.get("predict") else None
     fits: list[Row] = []
     predictions: list[Row] = []
     predicted: Predicted = {}
-    for values in _groups(own, entry.get("by") or [], place):
-        data = points(law, _of(own, values), measured, entry.get("error", "log") == "log")
+    for values in _groups(own, by, place):
+        data = points(law, of.predictors, _of(own, values), measured, entry.get("error", "log") == "log")
         order = np.argsort(data.y, kind="stable")
         kept = order[: max(0, len(order) - int(entry.get("leave_out_highest") or 0))]
         data = data.chosen(np.isin(np.arange(len(order)), kept))
         if not len(data.y):
-            reason = f"no row has a number that can be trusted and {', '.join(law.predictors)}"
+            reason = f"no row has a number that can be trusted and {', '.join(of.predictors)}"
             reason += f" ({data.lost[0]})" if data.lost else ""
             if not values:
                 raise RelscaleError(f"{place}: {reason}")
-            fits.append(values | {"fit": entry["name"], "law": law.name, "n": 0, "status": reason})
+            missing = {"fit": entry["name"], "law": law.name, "n": 0, "baseline": baseline, "status": reason}
+            fits.append(values | missing)
             continue
-        fitted, rows = _fit(law, entry, data, chosen, values)
+        fitted, rows = _fit(of, entry, data, chosen, values | ({"baseline": baseline} if baseline else {}))
         fits += rows
         if ahead is not None:
             own_ahead = _of(ahead, values)
@@ -178,11 +200,6 @@ def _measured(
     measurements: pa.Table, law: Law, entry: Mapping[str, Any], place: str
 ) -> dict[tuple[Any, ...], float] | None:
     """The measured number that the law starts from, by model; None for a law that starts from none."""
-    missing = [n for n in law.predictors if n != MEASURED and n not in measurements.column_names]
-    if missing:
-        raise RelscaleError(
-            f"{place}: law {law.name} needs the columns {', '.join(missing)}, which are not there"
-        )
     if MEASURED not in law.predictors:
         return None
     if not entry.get("predictor"):
@@ -198,6 +215,33 @@ def _measured(
             )
         result[model(row)] = row["value"]
     return result
+
+
+def _baseline(law: Law, entry: Mapping[str, Any], chosen: Settings, place: str) -> str | None:
+    """The group that a law of gaps compares with; None where values are taken as they are."""
+    baseline: str | None = entry.get("baseline")
+    if law.gap is None and baseline is not None:
+        raise RelscaleError(f"{place}.baseline: law {law.name} compares no groups")
+    if law.gap == "ratio" and baseline is None:
+        suite = (entry.get("where") or {}).get("suite")
+        baseline = chosen.baselines.get(suite) if isinstance(suite, str) else None
+        if baseline is None:
+            raise RelscaleError(f"{place}: law {law.name} compares groups; name the baseline among them")
+    return baseline
+
+
+def _selected(
+    measurements: pa.Table, law: Law, where: Mapping[str, Any], baseline: str | None, place: str
+) -> pa.Table:
+    """The rows of ``where``; with a baseline those of all other groups, as gaps to it."""
+    if baseline is None or law.gap is None:
+        return select(measurements, where, place)
+    every = select(measurements, {name: where[name] for name in where if name != "group"}, place)
+    try:
+        compared = gaps(every, law.gap, baseline)
+    except RelscaleError as error:
+        raise RelscaleError(f"{place}: {error}") from error
+    return select(compared, {"group": where["group"]} if "group" in where else {}, place)
 
 
 def _groups(table: pa.Table, by: list[str], place: str) -> list[Row]:
@@ -222,9 +266,10 @@ def _of(table: pa.Table, values: Row) -> pa.Table:
 
 
 def _fit(
-    law: Law, entry: Mapping[str, Any], data: Points, chosen: Settings, values: Row
+    of: LawColumns, entry: Mapping[str, Any], data: Points, chosen: Settings, values: Row
 ) -> tuple[Fitted, list[Row]]:
     """Fit, resample, and rows of the table ``fits``."""
+    law, fixed = of.law, entry.get("fixed") or {}
     log_error = entry.get("error", "log") == "log"
     reference = float(np.exp(np.log(data.x[0]).mean())) if law.reference else np.nan
     x = data.x / reference if law.reference else data.x
@@ -235,8 +280,8 @@ def _fit(
     if data.lost:
         reasons = list(dict.fromkeys(data.lost))
         more = f"; and {len(reasons) - MOST_TOLD} more" if len(reasons) > MOST_TOLD else ""
-        of = len(data.y) + len(data.lost)
-        used = f"fitted on {len(data.y)} of {of} rows ({'; '.join(reasons[:MOST_TOLD])}{more})"
+        rows_asked = len(data.y) + len(data.lost)
+        used = f"fitted on {len(data.y)} of {rows_asked} rows ({'; '.join(reasons[:MOST_TOLD])}{more})"
         status = _together(status, used)
     low, high = (side[:, 0] for side in found.interval(chosen.level))
     least_squares = entry.get("loss", "squares") == "squares"
@@ -280,14 +325,15 @@ def _fit(
                     "high": of_draws.high,
                     "scheme": [label(drawn.scheme, kind, number, int(count)) for count in of_draws.failed],
                 }
-                status = _together(status, *of_draws.status)
+                free = [i for i, name in enumerate(law.names) if name not in fixed]
+                status = _together(status, *(of_draws.status[i] for i in free))
         except RelscaleError as error:  # the scheme needs what these data do not have
             columns, status = {}, _together(status, str(error))
     common = {name: _shared(data.column(name)) for name in WHOSE} | values
     common |= {
         "fit": entry["name"],
         "law": law.name,
-        "predictor": ", ".join(law.predictors),
+        "predictor": ", ".join(of.predictors),
         "level": chosen.level,
         "estimand": interval.THESE_ITEMS,
         "n": len(data.y),
@@ -300,13 +346,13 @@ def _fit(
     rows = [
         common
         | {"parameter": name, "value": found.theta[i, 0]}
-        | {column: each[i] for column, each in columns.items()}
+        | ({"scheme": FIXED} if name in fixed else {column: each[i] for column, each in columns.items()})
         for i, name in enumerate(law.names)
     ]
     rows.append(common | {"parameter": "objective", "value": found.objective[0]})
     scattered = least_squares and found.df[0] > 0
     noise = 2 * found.objective[0] / found.df[0] / np.median(weights) if scattered else np.nan
-    return Fitted(law, found, drawn, by_t, reference, float(noise), log_error), rows
+    return Fitted(law, found, drawn, by_t, reference, float(noise), log_error, of.predictors), rows
 
 
 def _together(*statuses: str) -> str:
@@ -322,10 +368,20 @@ def _estimator(law: Law, x: Array, entry: Mapping[str, Any]) -> Estimator:
             raise RelscaleError(
                 f"fit.laws.{entry['name']}: {PROJECTION} is for error: linear and loss: squares"
             )
-        return lambda y, weights, starts: project(law, x, y, weights=weights, starts=starts)
+        return lambda y, weights, starts: project(
+            law, x, y, weights=weights, starts=starts, fixed=entry.get("fixed")
+        )
     delta = entry.get("delta", 1e-3)
     return lambda y, weights, starts: estimate(
-        law, x, y, weights=weights, loss=loss, delta=delta, error=error, starts=starts
+        law,
+        x,
+        y,
+        weights=weights,
+        loss=loss,
+        delta=delta,
+        error=error,
+        starts=starts,
+        fixed=entry.get("fixed"),
     )
 
 
@@ -356,7 +412,7 @@ def _predict(
     for row in sorted(ahead.to_pylist(), key=lambda row: str(model(row))):
         key = model(row)
         number = drawn.theta.shape[1] if drawn is not None else 0
-        raw, raw_draws = _predictors(law, row, measured, source, number)
+        raw, raw_draws = _predictors(fitted.columns, row, measured, source, number)
         value = float(law.value(theta, fitted.x(raw)[:, None])[0])
         common = {name: row.get(name) for name in (*WHOSE, "run", "training_flops", "params", "tokens")} | {
             "fit": entry["name"],
@@ -394,7 +450,7 @@ def _predict(
 
 
 def _predictors(
-    law: Law,
+    columns: Sequence[str],
     row: Row,
     measured: Mapping[tuple[Any, ...], float] | None,
     source: Predicted | None,
@@ -403,7 +459,7 @@ def _predictors(
     """A row's predictors (p,), and for each draw (p, B)."""
     values: list[float] = []
     each: list[Array] = []
-    for name in law.predictors:
+    for name in columns:
         if name != MEASURED:
             value = row.get(name)
             values.append(np.nan if value is None else float(value))

@@ -18,7 +18,10 @@ Where = Mapping[str, Any]
 
 MODEL = ("experiment", "corpus", "optimizer", "run", "step")  # what makes two rows be of one model
 MEASURED = "loss"  # the predictor that is itself a measured number
-SPENT = ("training_flops", "params", "tokens")  # predictors that are positive by their nature
+SPENT = (
+    *("training_flops", "params", "tokens"),
+    *("batch_tokens", "unique_tokens", "streams", "experts"),
+)  # predictors that are positive by their nature
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,18 @@ def select(measurements: pa.Table, where: Where, place: str) -> pa.Table:
 
 
 def points(
-    law: Law, selected: pa.Table, measured: Mapping[tuple[Any, ...], float] | None, log_error: bool = True
+    law: Law,
+    columns: Sequence[str],
+    selected: pa.Table,
+    measured: Mapping[tuple[Any, ...], float] | None,
+    log_error: bool = True,
 ) -> Points:
     """The selected rows with the law's predictors, by model.
 
     Parameters
     ----------
+    columns
+        Those of the predictors.
     log_error
         Whether values are fitted by their logarithms, and so must be positive.
     measured
@@ -103,12 +112,13 @@ def points(
                 _number(measured.get(model(row)) if name == MEASURED and measured else row.get(name))
                 for row in rows
             ]
-            for name in law.predictors
+            for name in columns
         ]
     )
     y = np.array([_number(row["value"]) for row in rows])
     stderr = np.array([_number(row.get("stderr")) for row in rows])
-    numbers = [(name, x[i], name in SPENT) for i, name in enumerate(law.predictors)]
+    spent = [bool({name, column} & {*SPENT}) for name, column in zip(law.predictors, columns, strict=True)]
+    numbers = [(name, x[i], spent[i]) for i, name in enumerate(columns)]
     why = [_reason(row, i, [*numbers, ("value", y, log_error)]) for i, row in enumerate(rows)]
     lost = [f"{row['run']}: {reason}" for row, reason in zip(rows, why, strict=True) if reason]
     return Points(rows, x, y, stderr, lost).chosen(np.array([not reason for reason in why], dtype=bool))

@@ -1,0 +1,180 @@
+"""The columns of measurements that a law of the config is of: its predictors, and what it makes of a training.
+
+A predictor is the column that the law names, or the one that the config names in its place, such as ``batch_tokens``
+for a power law. A law along a training sees the whole schedule: its predictors are made of all steps of a training,
+also of those that are neither fitted nor predicted. The value of a law of gaps is the ratio or the difference of the
+values of a group and of its baseline, of one model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from relscale.errors import RelscaleError
+from relscale.fitting.estimation.law_points import MEASURED, model
+from relscale.laws.catalogue import law_or_family
+from relscale.laws.law import Family, Gap, Law
+from relscale.measurements.status import Status
+
+TRAINING = ("experiment", "corpus", "optimizer", "block")  # what the steps of one training share
+NUMBER = ("suite", "prompt", "metric")  # what a value and that of its baseline share, beside their model
+
+
+@dataclass(frozen=True)
+class LawColumns:
+    """A law, and the column of measurements of each of its predictors.
+
+    Attributes
+    ----------
+    columns
+        In the order of ``law.predictors``; of a law along a training, of what these are made of.
+    """
+
+    law: Law
+    columns: tuple[str, ...]
+
+    @property
+    def predictors(self) -> tuple[str, ...]:
+        """The columns of the predictors themselves."""
+        return self.law.predictors if self.law.make else self.columns
+
+
+def law_columns(name: str, x: Sequence[str], table: pa.Table) -> LawColumns:
+    """The law of that name and the columns of its predictors.
+
+    Parameters
+    ----------
+    x
+        The columns of the predictors where they are not those that the law names; of a family those of its members,
+        by default all that begin as the family says.
+
+    Raises
+    ------
+    RelscaleError
+        There is no such law, a column is not there, or their number is not that of the predictors.
+    """
+    found = law_or_family(name)
+    if isinstance(found, Family):
+        x = tuple(x) or tuple(column for column in table.column_names if column.startswith(found.prefix))
+        law = found.law(tuple(x))
+    else:
+        law = found
+    predictors = law.made_of or law.predictors
+    columns = tuple(x) or predictors
+    if len(columns) != len(predictors):
+        raise RelscaleError(
+            f"law {name} has {len(predictors)} predictors ({', '.join(predictors)}), and x names {len(columns)}"
+        )
+    missing = [n for n in columns if n != MEASURED and n not in table.column_names]
+    if missing:
+        raise RelscaleError(f"law {name} needs the columns {', '.join(missing)}, which are not there")
+    for column in columns:
+        kind = table[column].type if column != MEASURED else pa.float64()
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
+            raise RelscaleError(f"law {name}: the column {column!r} holds no numbers but {kind}")
+    return LawColumns(law, columns)
+
+
+def along_trainings(measurements: pa.Table, law: Law, columns: Sequence[str]) -> pa.Table:
+    """The measurements with the predictors that a law makes of the steps of each training, null where it makes none.
+
+    Parameters
+    ----------
+    columns
+        Those of ``law.made_of``, the step first.
+
+    Raises
+    ------
+    RelscaleError
+        A training has two values at one step, or its steps are none that the law can use.
+    """
+    if law.make is None:
+        return measurements
+    curves = np.array([_numbers(measurements, column) for column in columns])
+    known = np.isfinite(curves).all(axis=0)
+    made = np.full((len(law.predictors), measurements.num_rows), np.nan)
+    for training, rows in _trainings(measurements, known).items():
+        step, first, place = np.unique(curves[0, rows], return_index=True, return_inverse=True)
+        curve = curves[:, rows[first]]
+        if (curves[:, rows] != curve[:, place]).any():
+            at = step[place[(curves[:, rows] != curve[:, place]).any(axis=0)][0]]
+            raise RelscaleError(f"{training}: several values of {', '.join(columns[1:])} at step {at:g}")
+        try:
+            made[:, rows] = law.make(curve)[:, place]
+        except RelscaleError as error:
+            raise RelscaleError(f"{training}: {error}") from error
+    for predictor, values in zip(law.predictors, made, strict=True):
+        array = pa.array(values, mask=~np.isfinite(values))
+        if predictor in measurements.column_names:
+            measurements = measurements.drop_columns([predictor])
+        measurements = measurements.append_column(predictor, array)
+    return measurements
+
+
+def _trainings(measurements: pa.Table, known: NDArray[np.bool_]) -> dict[str, NDArray[np.int64]]:
+    """The rows of each training where all is ``known``, by what the training is called."""
+    names = [name for name in TRAINING if name in measurements.column_names]
+    if "block" not in names or measurements["block"].null_count:
+        names = [*(name for name in names if name != "block"), "run"]
+    keys = list(zip(*(measurements[name].to_pylist() for name in names), strict=True))
+    result: dict[tuple[Any, ...], list[int]] = {}
+    for row in np.flatnonzero(known):
+        result.setdefault(keys[row], []).append(int(row))
+    return {str(key[-1]): np.array(rows) for key, rows in result.items()}
+
+
+def gaps(table: pa.Table, gap: Gap, baseline: str) -> pa.Table:
+    """For every row but those of the baseline the ratio or the difference to it; one that has none has a status.
+
+    Raises
+    ------
+    RelscaleError
+        No row is of the baseline, or a model has several values of it.
+    """
+    rows = table.to_pylist()
+    of_baseline: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        if row["group"] == baseline:
+            if _place(row) in of_baseline:
+                raise RelscaleError(f"run {row['run']!r} has several values of the baseline {baseline!r}")
+            of_baseline[_place(row)] = row
+    if not of_baseline:
+        groups = sorted({str(row["group"]) for row in rows})
+        raise RelscaleError(f"no measurement is of the baseline {baseline!r}; there are {', '.join(groups)}")
+    kept = [i for i, row in enumerate(rows) if row["group"] != baseline]
+    values, statuses = zip(*(_gap(rows[i], of_baseline.get(_place(rows[i])), gap) for i in kept), strict=True)
+    result = table.take(kept)
+    for name, cells, kind in (("value", values, pa.float64()), ("status", statuses, pa.string())):
+        result = result.set_column(result.column_names.index(name), name, pa.array(cells, kind))
+    if "stderr" in result.column_names:  # the errors of both are of the same items, and so not independent
+        nothing = pa.nulls(len(kept), pa.float64())
+        result = result.set_column(result.column_names.index("stderr"), "stderr", nothing)
+    return result
+
+
+def _gap(row: dict[str, Any], base: dict[str, Any] | None, gap: Gap) -> tuple[float | None, str]:
+    for each, what in ((row, ""), (base, "baseline: ")):
+        if each is None:
+            return None, f"{what}no value"
+        if each.get("status") not in (Status.OK, None):
+            return None, f"{what}{each['status']}"
+        if each["value"] is None:
+            return None, f"{what}no value"
+    assert base is not None  # or there was a status
+    if gap == "difference":
+        return row["value"] - base["value"], Status.OK
+    return (row["value"] / base["value"], Status.OK) if base["value"] else (None, "baseline: it is 0")
+
+
+def _place(row: dict[str, Any]) -> tuple[Any, ...]:
+    return (*model(row), *(row.get(name) for name in NUMBER))
+
+
+def _numbers(table: pa.Table, column: str) -> NDArray[np.float64]:
+    cells = pc.cast(table[column], pa.float64(), safe=False)
+    return np.asarray(pc.fill_null(cells, np.nan).to_numpy(), dtype=float)
