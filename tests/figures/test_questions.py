@@ -248,7 +248,7 @@ def test_a_ring_marks_what_alone_makes_a_direction_clear(toy: FigureData) -> Non
     ]
     carriers = toy.rows("influence", carries=True)
     assert sorted(y for trace in rings for y in trace.y) == sorted(row["change"] for row in carriers)
-    assert "1 of 5 groups rest on one" in texts(figure)
+    assert "1 of 5 directions depend on one" in texts(figure)
 
 
 def test_a_form_that_could_not_be_tried_is_named_with_its_reason(toy: FigureData) -> None:
@@ -319,21 +319,6 @@ def test_many_unpublished_numbers_of_one_kind_are_summed_up(toy: FigureData, tmp
     assert sum(text == "Δβ" for text in columns[1]) == 11
     assert "… and 20 more in reproduction.parquet" in columns[0]
     assert "all 30: 0 to 0.29" in columns[4]
-
-
-@pytest.mark.parametrize(
-    ("value", "digits", "text"),
-    [
-        (482.01, 7, "482.01"),
-        (1.0182740e-3, 7, "0.001018274"),
-        (1.7445e9, 4, "1.744×10⁹"),
-        (-2.4e-6, 3, "−2.4×10⁻⁶"),
-    ],
-)
-def test_numbers_are_written_as_people_write_them(value: float, digits: int, text: str) -> None:
-    from relscale.figures.reproduction import number
-
-    assert number(value, digits) == text
 
 
 # Between corpora --------------------------------------------------------------------------------------------------

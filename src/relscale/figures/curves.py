@@ -91,7 +91,7 @@ def group_curves(
                 baseline_name(suite) if group == suite.baseline else label,
                 f"{suite.name}/{group}",
                 flops,
-                [point[VALUES[table]] for point in points],
+                [getattr(point, VALUES[table]) for point in points],
                 law_line(fits, flops, estimand),
                 next((fit.status for fit in fits if fit.estimand in (None, "these items")), "no fit"),
                 next((row.direction for row in slopes if row.direction), "unclear"),

@@ -1,53 +1,52 @@
 """Every suite's Δβ with its intervals, as a forest plot.
 
-A row of panels is a suite, with a scale of its own; a column is a corpus. The symbol tells whether the gap closes or
-widens over the fitted range: that is not the sign of Δβ alone, so left and right do not tell it.
+A row of panels is a suite, with a scale of its own; a column is a corpus. The symbol says whether the gap closes or
+widens over the fitted range. That is not the sign of Δβ alone, so left and right do not say it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from relscale.figures import theme
-from relscale.figures.chart import known
+from relscale.figures.chart import (
+    DIRECTIONS,
+    FAINT,
+    HEADING,
+    INK,
+    LINE,
+    PALE,
+    SIZE,
+    Key,
+    Panel,
+    Style,
+    direction_style,
+    empty,
+    estimate,
+    grid,
+    known,
+    linear_axis,
+    names_axis,
+    text_width,
+)
 from relscale.figures.curves import MOST_STYLED
 from relscale.figures.data import FigureData, Row, Series, Suite, distinct
-from relscale.figures.panels import (
-    HEADING,
-    LINE,
-    Panels,
-    empty,
-    footnotes,
-    heading,
-    interval_across,
-    legend_right,
-    note_in_panel,
-    panels,
-    set_axes,
-)
-from relscale.figures.select import ESTIMANDS
+from relscale.figures.select import ends, levels, of, series_in, widest
 
 TITLE = "How fast gaps move: Δβ"
 GROUP = 36  # pixels for a group, its two intervals one above the other
 CROWDED = 17  # for one of many groups, and its one interval
-OFFSET = 0.17  # of a group's height
 POOLED = "partially pooled"
-# kind of interval: offset and dash
-KINDS = {"these items": (OFFSET, "solid"), "item population": (-OFFSET, "2px,2px"), POOLED: (0.0, "6px,2px")}
-RAW = "each group by itself"
+# kind of interval: how far above the group's middle, as a share of its height, and its dash
+KINDS = {"these items": (0.17, "solid"), "item population": (-0.17, "2px,2px"), POOLED: (0.0, "6px,2px")}
+BEHIND = Style(PALE, width=7)  # of many groups: the interval without pooling, under the pooled one
+TICK = Style(FAINT, "line-ns", size=9)
 MOST_NOTES = 6
-PALE = "#d9d9d9"
-PALE_MARKER = {
-    "symbol": "line-ns",
-    "size": 9,
-    "color": theme.FAINT,
-    "line": {"color": theme.FAINT, "width": 2},
-}
 
 
 class Forest(NamedTuple):
-    """A suite's row of panels: its series, its groups from top to bottom, and what is drawn of each."""
+    """A suite's row of panels: its series, its groups from top to bottom, and the rows to draw."""
 
     suite: Suite
     series: list[Series]
@@ -59,15 +58,6 @@ class Forest(NamedTuple):
         """Whether groups are too many for two intervals each."""
         return len(self.groups) > MOST_STYLED
 
-    @property
-    def height(self) -> int:
-        """In pixels."""
-        return (CROWDED if self.crowded else GROUP) * len(self.groups) + 10
-
-    def of(self, series: Series) -> list[Row]:
-        """The rows of one series."""
-        return [row for row in self.rows if all(row[key] == value for key, value in series.key.items())]
-
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """Draw every suite for every corpus; ``suites`` (a list) chooses some."""
@@ -76,15 +66,15 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     if not forests:
         return empty(TITLE, "No relative law could be fitted.")
     longest = max(
-        theme.text_width(forest.suite.labels[group], theme.SIZE - 2 * forest.crowded)
+        text_width(forest.suite.labels[group], SIZE - 2 * forest.crowded)
         for forest in forests
         for group in forest.groups
     )
-    grid = panels(
+    panels = grid(
         TITLE,
         len(forests),
         max(len(forest.series) for forest in forests),
-        height=[forest.height for forest in forests],
+        height=[(CROWDED if one.crowded else GROUP) * len(one.groups) + 10 for one in forests],
         gap_x=28,
         gap_y=2 * HEADING + LINE + 42,
         left=int(longest) + 34,
@@ -92,136 +82,87 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     )
     notes = []
     for place, forest in enumerate(forests):
-        ends = [row[end] for row in forest.rows for end in ("value", "low", "high") if known(row[end])]
-        x = theme.linear_axis(ends, "Δβ (difference of exponents, no unit)", most=6, zero=True)
+        x = linear_axis(ends(forest.rows), "Δβ (difference of exponents)", most=6, zero=True)
         for column, series in enumerate(forest.series):
-            set_axes(grid, place, column, x, _group_axis(forest, labels=column == 0))
-            against = f"{series.label}; against {forest.suite.baseline_label}"
-            heading(grid, place, column, forest.suite.title, against)
-            notes += _draw_panel(grid, place, column, series, forest)
-    _legend(grid, forests)
+            names = ["" if column else forest.suite.labels[group] for group in forest.groups]
+            panel = panels.panel(place, column)
+            panel.axes(x, names_axis(names, size=SIZE - (3 if forest.crowded else 1), lines=forest.crowded))
+            panel.heading(forest.suite.title, f"{series.label}; against {forest.suite.baseline_label}")
+            notes += _draw_panel(panel, series, forest)
+    panels.key(_keys(forests))
     shown = distinct(notes)
     more = [f"And {len(shown) - MOST_NOTES} more such lines."] if len(shown) > MOST_NOTES else []
-    footnotes(grid, [*_reading(), *_schemes(forests), *_spread(data, forests), *shown[:MOST_NOTES], *more])
-    return grid.figure
+    panels.notes(
+        "A gap closes where Δβ·ln G < 0, G the error relative to the baseline, and widens where it is positive; "
+        "unclear where an interval, of Δβ or of G, leaves it open. Intervals are not adjusted for many comparisons.",
+        *_schemes(forests),
+        *(note for forest in forests for note in _spread(data, forest.suite)),
+        *shown[:MOST_NOTES],
+        *more,
+    )
+    return panels.figure
 
 
 def _forest(data: FigureData, suite: Suite) -> Forest:
     rows = data.law_rows(**suite.key, law="relative_power_law", parameter="delta_beta")
-    pooled = _widest(data.pooled_rows(**suite.key, parameter="delta_beta"))
-    rows += [row | {"estimand": POOLED} for row in pooled]
-    found = {row["group"] for row in rows if known(row["value"])}
-    groups = [group for group in suite.labels if group in found]
-    if not groups:
-        return Forest(suite, [], [], [])
-    measured = {(row["corpus"], row["optimizer"]) for row in rows}
-    every = [series for series in data.series if (series.corpus, series.optimizer) in measured]
-    forest = Forest(suite, every, groups, rows)
-    if forest.crowded:
-        value = {row["group"]: row["value"] for row in reversed(forest.of(every[0])) if known(row["value"])}
-        groups.sort(key=lambda group: (value.get(group) is None, -(value.get(group) or 0.0)))
-        return forest._replace(rows=_widest(rows))
-    return forest
+    pooled = widest(data.pooled_rows(**suite.key, parameter="delta_beta"))
+    groups = [group for group in suite.labels if any(row.group == group and known(row.value) for row in rows)]
+    every = series_in(data, rows)
+    if len(groups) > MOST_STYLED:
+        rows = widest(rows)
+        value = {row.group: row.value for row in of(every[0], rows) if known(row.value)}
+        groups.sort(key=lambda group: (group not in value, -value.get(group, 0.0)))
+    return Forest(suite, every, groups, rows + [row | {"estimand": POOLED} for row in pooled])
 
 
-def _widest(rows: Sequence[Row]) -> list[Row]:
-    """One row for each group and series, the pooled ones beside it: of the widest statement that has an interval."""
-    chosen: dict[tuple[Any, ...], Row] = {}
-    ranked = [row for row in rows if row["estimand"] in ESTIMANDS]
-    ranked.sort(key=lambda row: (not known(row["low"], row["high"]), ESTIMANDS.index(row["estimand"])))
-    for row in ranked:
-        chosen.setdefault((row["corpus"], row["optimizer"], row["group"]), row)
-    return [*chosen.values(), *(row for row in rows if row["estimand"] == POOLED)]
-
-
-def _group_axis(forest: Forest, labels: bool) -> dict[str, Any]:
-    """The groups from top to bottom; named in the first column only."""
-    groups = forest.groups
-    return theme.linear_axis([0, 1], "") | {
-        "range": [len(groups) - 0.5, -0.5],
-        "tickvals": list(range(len(groups))),
-        "ticktext": [forest.suite.labels[group] if labels else "" for group in groups],
-        "tickfont": {"size": theme.SIZE - (3 if forest.crowded else 1)},
-        "showgrid": forest.crowded,
-    }
-
-
-def _draw_panel(grid: Panels, place: int, column: int, series: Series, forest: Forest) -> list[str]:
-    suite, rows = forest.suite, forest.of(series)
-    notes = []
-    axes = grid.axes(place, column)
-    if not any(known(row["value"]) for row in rows):
-        note_in_panel(grid, place, column, "no relative law could be fitted")
-    bounded = {row["group"] for row in rows if known(row["low"], row["high"])}
-    kinds = {row["estimand"] for row in forest.rows if known(row["value"])}
-    pooled = {row["group"] for row in rows if row["estimand"] == POOLED and known(row["value"])}
+def _draw_panel(panel: Panel, series: Series, forest: Forest) -> list[str]:
+    """The intervals of one series; returns notes on what could not be drawn."""
+    rows, notes = of(series, forest.rows), []
+    if not any(known(row.value) for row in rows):
+        panel.message("no relative law could be fitted")
+    bounded = {row.group for row in rows if known(row.low, row.high)}
+    pooled = {row.group for row in rows if row.estimand == POOLED and known(row.value)}
+    several = len({row.estimand for row in forest.rows if known(row.value)}) > 1
     for row in rows:
-        label = suite.labels.get(row["group"], row["group"])
-        if not known(row["value"]):
-            notes.append(f"{series.label}, {suite.title}, {label}: {row['status']}.")
+        label = forest.suite.labels.get(row.group, row.group)
+        if not known(row.value):
+            notes.append(f"{series.label}, {forest.suite.title}, {label}: {row.status}.")
             continue
-        if row["group"] in bounded and not known(row["low"], row["high"]):
-            notes.append(
-                f"{series.label}, {suite.title}: no interval for the {row['estimand']} ({row['status']})."
-            )
+        if row.group in bounded and not known(row.low, row.high):
+            about = f"no interval for the {row.estimand} ({row.status})"
+            notes.append(f"{series.label}, {forest.suite.title}: {about}.")
             continue
-        offset, dash = KINDS[row["estimand"]]
-        offset = offset if len(kinds) > 1 else 0.0
-        marker = theme.direction_marker(row["direction"], 8 if forest.crowded else 12)
-        line = {"color": theme.DIRECTIONS[row["direction"] or "unclear"][1], "dash": dash, "width": 2.6}
-        if forest.crowded:  # one interval, or a pale one with the pooled one on it
-            behind = row["group"] in pooled and row["estimand"] != POOLED
-            offset, line["dash"] = (0.0, "solid")
-            line |= {"color": PALE, "width": 7} if behind else {"width": 1.8}
-            marker = PALE_MARKER if behind else marker
-        y = forest.groups.index(row["group"]) - offset
-        if known(row["low"], row["high"]):
-            interval_across(grid, place, column, (row["low"], row["high"]), y, line)
-        grid.figure.add_trace(
-            go.Scatter(
-                x=[row["value"]],
-                y=[y],
-                mode="markers",
-                marker=marker,
-                hovertemplate=f"{label}: Δβ = %{{x:.4f}}{_interval(row)}<br>{row['estimand']}"
-                f"<br>{theme.DIRECTIONS[row['direction'] or 'unclear'][2]}<extra></extra>",
-                showlegend=False,
-                **axes,
-            )
+        offset, dash = KINDS[row.estimand]
+        style = replace(direction_style(row.direction), dash=dash, width=2.6)
+        if forest.crowded:
+            style = replace(style, dash="solid", size=8, width=1.8)
+        y = forest.groups.index(row.group) - (offset if several and not forest.crowded else 0.0)
+        hover = (
+            f"{label}: Δβ = {estimate(row.value, row.low, row.high)}<br>{row.estimand}"
+            f"<br>{DIRECTIONS[row.direction or 'unclear'][1]}"
         )
+        if forest.crowded and row.group in pooled and row.estimand != POOLED:
+            if known(row.low, row.high):
+                panel.line([row.low, row.high], [y, y], BEHIND)
+            panel.points([row.value], [y], TICK, hover=hover)
+        else:
+            panel.forest_mark(y, row.value, row.low, row.high, style, hover)
     return notes
 
 
-def _legend(grid: Panels, forests: Sequence[Forest]) -> None:
-    axes = grid.axes(0, 0)
-    names = []
-    for direction, (_, _, words) in theme.DIRECTIONS.items():
-        names.append(words)
-        marker = theme.direction_marker(direction)
-        grid.figure.add_trace(
-            go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=words, **axes)
-        )
-    every = [row for forest in forests for row in forest.rows if known(row["level"])]
-    told = "/".join(f"{level:.0%}" for level in sorted({row["level"] for row in every})) or "interval"
-    shown = {row["estimand"] for forest in forests if not forest.crowded for row in forest.rows}
-    lines = [
-        (f"{told}, {kind}", {"color": theme.INK, "dash": dash, "width": 2.6})
+def _keys(forests: Sequence[Forest]) -> list[Key]:
+    level = levels(row for forest in forests for row in forest.rows) or "interval"
+    shown = {row.estimand for forest in forests if not forest.crowded for row in forest.rows}
+    keys = [Key(words, style, "markers") for style, words in DIRECTIONS.values()]
+    keys += [
+        Key(f"{level}, {kind}", Style(INK, dash=dash, width=2.6), "lines")
         for kind, (_, dash) in KINDS.items()
         if kind in shown
     ]
-    if any(forest.crowded and row["estimand"] == POOLED for forest in forests for row in forest.rows):
-        lines += [
-            (f"{told}, {POOLED}", {"color": theme.INK, "width": 1.8}),
-            (f"{told}, {RAW}", {"color": PALE, "width": 7}),
-        ]
-    for name, line in lines:
-        names.append(name)
-        grid.figure.add_trace(go.Scatter(x=[None], y=[None], mode="lines", line=line, name=name, **axes))
-    legend_right(grid, names)
-
-
-def _interval(row: Row) -> str:
-    return f" [{row['low']:.4f}, {row['high']:.4f}]" if known(row["low"], row["high"]) else ""
+    if any(forest.crowded and row.estimand == POOLED for forest in forests for row in forest.rows):
+        keys.append(Key(f"{level}, {POOLED}", Style(INK, width=1.8), "lines"))
+        keys.append(Key(f"{level}, each group by itself", BEHIND, "lines"))
+    return keys
 
 
 def _schemes(forests: Sequence[Forest]) -> list[str]:
@@ -229,29 +170,21 @@ def _schemes(forests: Sequence[Forest]) -> list[str]:
     return [
         f"{forest.suite.title}: intervals by {scheme}."
         for forest in forests
-        for scheme in distinct(row["scheme"] for row in forest.rows if known(row["low"]))
+        for scheme in distinct(row.scheme for row in forest.rows if known(row.low))
         if scheme and ("bootstrap" in scheme or "pooling" in scheme)
     ]
 
 
-def _spread(data: FigureData, forests: Sequence[Forest]) -> list[str]:
+def _spread(data: FigureData, suite: Suite) -> list[str]:
     """The mean of the groups' Δβ and their spread around it, where they are pooled."""
     notes = []
-    for forest in forests:
-        for mean in data.pooled_rows(**forest.suite.key, parameter="delta_beta_mean"):
-            same = {name: mean[name] for name in ("corpus", "optimizer", "estimand")}
-            spread = data.pooled_rows(**forest.suite.key, **same, parameter="delta_beta_sd")
-            told = "".join(f", spread (standard deviation) {_told(row)}" for row in spread)
-            notes.append(f"{forest.suite.title}, pooled ({mean['estimand']}): mean Δβ {_told(mean)}{told}.")
+    for mean in data.pooled_rows(**suite.key, parameter="delta_beta_mean"):
+        same = {name: getattr(mean, name) for name in ("corpus", "optimizer", "estimand")}
+        spread = data.pooled_rows(**suite.key, **same, parameter="delta_beta_sd")
+        told = "".join(f", spread (standard deviation) {_words(row)}" for row in spread)
+        notes.append(f"{suite.title}, pooled ({mean.estimand}): mean Δβ {_words(mean)}{told}.")
     return notes
 
 
-def _told(row: Row) -> str:
-    return f"{row['value']:.4f}{_interval(row)}".replace("-", "−") if known(row["value"]) else row["status"]
-
-
-def _reading() -> list[str]:
-    return [
-        "A gap closes where Δβ·ln G < 0, G the error relative to the baseline, and widens where it is positive; "
-        "unclear where an interval, of Δβ or of G, leaves it open. Intervals are not adjusted for many comparisons."
-    ]
+def _words(row: Row) -> str:
+    return estimate(row.value, row.low, row.high) if known(row.value) else str(row.status)

@@ -44,11 +44,13 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     for column, (quantity, heading, exponent, title, law) in enumerate(PARTS):
         curves = []
         for series in every:
-            shown = [row for row in of(series, points) if known(row[quantity])]
+            shown = [row for row in of(series, points) if known(getattr(row, quantity))]
             flops = [row.training_flops for row in shown]
             fits: list[Row] = data.law_rows(**series.key, **LOSS, law=law)
             line = law_line(fits, flops)
-            curves.append(Curve(series.label, series.label, flops, [row[quantity] for row in shown], line))
+            curves.append(
+                Curve(series.label, series.label, flops, [getattr(row, quantity) for row in shown], line)
+            )
             levels |= {line.slope.level} if line and line.low else set()
         values = [value for curve in curves for value in curve.shown_values]
         panel = panels.panel(0, column)

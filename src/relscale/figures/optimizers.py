@@ -6,25 +6,23 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from relscale.figures import theme
-from relscale.figures.data import FigureData, Row, Series, distinct
-from relscale.figures.law_lines import LawLine, known, law_line
-from relscale.figures.panels import (
+from relscale.figures.chart import (
     HEADING,
     LINE,
-    Panels,
+    Key,
+    compute_axis,
     empty,
-    footnotes,
-    heading,
-    legend_right,
-    level_line,
-    panels,
-    set_axes,
+    grid,
+    log_axis,
+    power_axis,
+    styles,
 )
-from relscale.measurements.metric import VALIDATION
+from relscale.figures.curves import Curve, curve_notes, draw_curves
+from relscale.figures.data import FigureData, Row, Series, distinct
+from relscale.figures.law_lines import law_line
+from relscale.figures.select import LOSS, of
 
 TITLE = "Optimizers"
-LOSS = VALIDATION._asdict()
 CONTRAST = "optimizer"
 
 
@@ -36,124 +34,66 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         return empty(
             TITLE, "This experiment compares no optimizers with each other (fit.contrasts names none)."
         )
-    corpora = distinct(row["corpus"] for row in gaps)
-    baseline = gaps[0]["baseline"]
-    every = [one for one in data.series if one.corpus in corpora]
-    names = distinct([baseline, *(one.optimizer for one in every)])
-    styles = theme.styles(names, baseline)
-    grid = panels(
-        TITLE, len(corpora), 3, width=300, height=290, gap_x=92, top=HEADING + LINE * (len(names) + 1)
-    )
-    levels: set[float] = set()
+    corpora, baseline = distinct(row.corpus for row in gaps), gaps[0].baseline
+    names = distinct([baseline, *(one.optimizer for one in data.series if one.corpus in corpora)])
+    style = styles(names, baseline)
+    top = HEADING + LINE * (len(names) + 1)
+    panels = grid(TITLE, len(corpora), 3, width=300, height=290, gap_x=92, gap_y=top + 62, top=top)
+    drawn = []
     for row, corpus in enumerate(corpora):
-        own = [one for one in every if one.corpus == corpus]
-        told = _errors(grid, row, data, own, styles)
-        heading(grid, row, 0, f"{corpus}: validation loss", *told)
-        for column, (points, what) in enumerate(((gaps, "compute"), (sizes, "size")), start=1):
-            found = _ratios(grid, (row, column), data, own, points, baseline, styles, levels)
-            heading(grid, row, column, f"Loss relative to {baseline}, by {what}", *found)
-    for name in names:
-        label = f"{name} (baseline)" if name == baseline else name
-        grid.figure.add_trace(theme.legend_key(label, styles[name], legendgroup=name, **grid.axes(0, 0)))
-    legend_right(grid, [f"{name} (baseline)" if name == baseline else name for name in names])
-    bands = [f"Bands and brackets: {level:.0%} interval of the fitted line (runs vary)." for level in levels]
-    how = (
+        every = [one for one in data.series if one.corpus == corpus]
+        errors = [row for row in data.rows("errors", **LOSS, status="ok") if row.corpus == corpus]
+        ratio = "loss relative to the baseline (ratio)"
+        for column, (points, heading, title) in enumerate(
+            (
+                (errors, f"{corpus}: validation loss", "validation loss (nats per token)"),
+                (gaps, f"Loss relative to {baseline}, by compute", ratio),
+                (sizes, f"Loss relative to {baseline}, by size", ratio),
+            )
+        ):
+            curves = _curves(data, every, points, column)
+            panel = panels.panel(row, column)
+            x = [value for curve in curves for value in curve.flops]
+            y = [value for curve in curves for value in curve.shown_values] + [1.0] * bool(column)
+            across = power_axis(x, "parameters", 300) if column == 2 else compute_axis(x, panels.width)
+            panel.axes(across, log_axis(y, title))
+            panel.heading(heading, *(_words(curve, column == 2) for curve in curves))
+            if column:
+                panel.reference_line(1.0)
+            draw_curves(panel, curves, style, unit="parameters" if column == 2 else "FLOPs")
+            drawn.append(curves)
+    panels.key(
+        [Key(f"{name} (baseline)" if name == baseline else name, style[name], group=name) for name in names]
+    )
+    panels.notes(
+        *curve_notes(drawn),
         "By compute: each optimizer at its own compute-optimal size. By size: every pair of runs with equal parameters "
-        "and tokens, at all budgets."
+        "and tokens, at all budgets.",
     )
-    footnotes(grid, [*bands, how])
-    return grid.figure
+    return panels.figure
 
 
-def _errors(
-    grid: Panels, row: int, data: FigureData, every: Sequence[Series], styles: dict[str, theme.Style]
-) -> list[str]:
-    """The loss of each optimizer along its frontier; what to say of it."""
-    told, flops, values = [], [], []
-    for one in every:
-        points = data.rows("errors", **one.key, **LOSS, status="ok")
-        x, y = ([point[name] for point in points] for name in ("training_flops", "value"))
-        line = law_line(data.law_rows(CONTRAST, **one.key, **LOSS, law="power_law"), x)
-        _trace(grid, (row, 0), str(one.optimizer), x, y, line, styles)
-        flops += x
-        values += y
-        if line:
-            told.append(f"{one.optimizer}: β = {_interval(line)}")
-    set_axes(grid, row, 0, theme.compute_axis(flops, grid.width), theme.log_axis(values, "nats a token"))
-    return told
-
-
-def _ratios(
-    grid: Panels,
-    place: tuple[int, int],
-    data: FigureData,
-    every: Sequence[Series],
-    rows: Sequence[Row],
-    baseline: str,
-    styles: dict[str, theme.Style],
-    levels: set[float],
-) -> list[str]:
-    """Ratios to the baseline by compute, or by parameters where ``rows`` have them; what to say of them."""
-    by_size = bool(rows) and "params" in rows[0]
-    predictor, law, slope = (
-        ("params", "relative_power_law_of_params", "exponent")
-        if by_size
-        else ("training_flops", "relative_power_law", "Δβ")
-    )
-    told, xs, ys = [], [], []
-    for one in every:
-        points = [row for row in rows if all(row[key] == value for key, value in one.key.items())]
+def _curves(data: FigureData, every: Sequence[Series], rows: Sequence[Row], column: int) -> list[Curve]:
+    """Loss by compute, its ratio by compute, or its ratio by parameters; a curve for each optimizer that has it."""
+    law = ("power_law", "relative_power_law", "relative_power_law_of_params")[column]
+    predictor, value = "params" if column == 2 else "training_flops", "ratio" if column else "value"
+    curves = []
+    for series in every:
+        points = of(series, rows)
         if not points:
             continue
-        x, y = [point[predictor] for point in points], [point["ratio"] for point in points]
-        fits = [
-            fit for fit in data.law_rows(CONTRAST, **one.key, **LOSS, law=law) if fit["contrast"] == CONTRAST
-        ]
-        if by_size:  # the line's reference is the mean of the logarithms, of parameters here
-            fits = [fit | {"reference_flops": float(np.exp(np.log(x).mean()))} for fit in fits]
-        line = law_line(fits, x)
-        _trace(grid, place, str(one.optimizer), x, y, line, styles)
-        xs += x
-        ys += [*y, *(line.low or [] if line else []), *(line.high or [] if line else [])]
-        if line:
-            levels |= {line.slope["level"]} if line.low else set()
-            words = f", {line.slope['direction']}" if line.slope["direction"] else ""
-            told.append(f"{one.optimizer}: {slope} = {_interval(line)}{words}")
-        else:
-            told.append(f"{one.optimizer}: {len(points)} points, too few for a line")
-    axis = theme.power_axis(xs, "parameters (number)") if by_size else theme.compute_axis(xs, grid.width)
-    set_axes(grid, *place, axis, theme.log_axis([*ys, 1.0], "ratio of losses"))
-    level_line(grid, *place, 1.0)
-    return told
+        fits = data.law_rows(CONTRAST, **series.key, **LOSS, law=law)
+        fits = [fit for fit in fits if not column or fit.contrast == CONTRAST]
+        x = [getattr(point, predictor) for point in points]
+        # the line's reference is the mean of the logarithms, of parameters where they are the predictor
+        reference = float(np.exp(np.log(x).mean())) if column == 2 else None
+        line = law_line(fits, x, reference=reference)
+        name = str(series.optimizer)
+        curves.append(Curve(name, name, x, [getattr(point, value) for point in points], line))
+    return curves
 
 
-def _trace(
-    grid: Panels,
-    place: tuple[int, int],
-    name: str,
-    x: Sequence[float],
-    y: Sequence[float],
-    line: LawLine | None,
-    styles: dict[str, theme.Style],
-) -> None:
-    trace = {**grid.axes(*place), "legendgroup": name, "name": name}
-    if line:
-        curve = theme.line_with_band(line.flops, line.value, line.low, line.high, styles[name], **trace)
-        grid.figure.add_traces(curve)
-    grid.figure.add_trace(
-        go.Scatter(
-            x=x,
-            y=y,
-            mode="markers",
-            marker=styles[name].marker(),
-            hovertemplate=f"{name}<br>%{{x:.3g}}<br>%{{y:.4g}}<extra></extra>",
-            showlegend=False,
-            **trace,
-        )
-    )
-
-
-def _interval(line: LawLine) -> str:
-    slope = line.slope
-    interval = f" [{slope['low']:.3f}, {slope['high']:.3f}]" if known(slope["low"], slope["high"]) else ""
-    return f"{slope['value']:.3f}{interval}".replace("-", "−")
+def _words(curve: Curve, by_size: bool) -> str:
+    if curve.line is None:
+        return f"{curve.label}: {len(curve.flops)} points, too few for a line"
+    return f"{curve.label}: {curve.line.words('exponent' if by_size else '', 3)}"

@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from relscale.figures import theme
+from relscale.figures.chart import FAINT, INK, SIZE, empty, grid, known, significant, wrap
+from relscale.figures.chart.text import LETTER
 from relscale.figures.data import FigureData, Row, distinct
-from relscale.figures.law_lines import known
-from relscale.figures.panels import empty, footnotes, panels, set_axes, wrap
+from relscale.figures.select import levels
 
 TITLE = "Published, reproduced, difference"
-SMALL = theme.SIZE - 1
 # title and width of each column, in pixels
 COLUMNS = (
     ("data", 340),
@@ -26,7 +25,7 @@ COLUMNS = (
 LINE = 17  # pixels for a line of text
 CELL = 7  # and around the lines of a cell
 SIDE = 14
-LETTER = 0.52  # a letter's width in its size, on average and a little more
+NARROW = 0.52  # a letter's width as a share of its size, on average and a little more
 MOST_ALIKE = 10  # unpublished numbers of one kind that get a line each; the frontier's points all do
 TO_ITS_DIGITS, INSIDE, OUTSIDE, NOT_KNOWN = (
     "✓ to its digits",
@@ -34,7 +33,7 @@ TO_ITS_DIGITS, INSIDE, OUTSIDE, NOT_KNOWN = (
     "✗ outside",
     "– not known",
 )
-COLOURS = {TO_ITS_DIGITS: "#00704f", INSIDE: "#00704f", OUTSIDE: "#b04a00", NOT_KNOWN: theme.FAINT}
+COLOURS = {TO_ITS_DIGITS: "#00704f", INSIDE: "#00704f", OUTSIDE: "#b04a00", NOT_KNOWN: FAINT}
 HEAD, SECTION = "#e3e3e3", "#f1f1f1"
 WIDTH = sum(width for _, width in COLUMNS)
 
@@ -44,8 +43,8 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     rows = data.rows("reproduction")
     if not rows:
         return empty(TITLE, "This experiment names no published answers to hold its own against.")
-    told = [row for row in rows if known(row["published"])]
-    others = [row for row in rows if not known(row["published"])]
+    told = [row for row in rows if known(row.published)]
+    others = [row for row in rows if not known(row.published)]
     lines = [_Line([f"<b>{name}</b>" for name, _ in COLUMNS], HEAD)]
     for heading, part in (("Published", told), ("No published number: ours, with its interval", others)):
         if part:
@@ -59,16 +58,16 @@ class _Line(NamedTuple):
 
     cells: list[str]
     fill: str = "white"
-    ink: str = theme.INK
+    ink: str = INK
 
     @property
     def wrapped(self) -> list[str]:
         """The cells, broken where they are too long for their column; headings may run over."""
         if self.fill != "white":
             return self.cells
-        widths = [theme.SIZE * (width - 12) / SMALL / LETTER * 0.58 for _, width in COLUMNS]
+        widths = [SIZE * (width - 12) / (SIZE - 1) / NARROW * LETTER for _, width in COLUMNS]
         pairs = zip(self.cells, widths, strict=True)
-        return ["<br>".join(wrap(cell, width, theme.SIZE)) for cell, width in pairs]
+        return ["<br>".join(wrap(cell, width, SIZE)) for cell, width in pairs]
 
     @property
     def height(self) -> int:
@@ -83,119 +82,93 @@ def _lines(rows: Sequence[Row], all_of_them: bool) -> list[_Line]:
         alike = [one for one in rows if _kind(one) == _kind(row)]
         if not all_of_them and len(alike) > MOST_ALIKE + 1 and alike.index(row) >= MOST_ALIKE:
             if row is alike[-1]:
-                lines.append(_Line(_rest(alike), ink=theme.FAINT))
+                lines.append(_Line(_rest(alike), ink=FAINT))
             continue
         cells = _cells(row)
-        if i and rows[i - 1]["data"] == row["data"]:
+        if i and rows[i - 1].data == row.data:
             cells[0] = ""
-        lines.append(_Line(cells, ink=COLOURS.get(cells[-1], theme.FAINT)))
+        lines.append(_Line(cells, ink=COLOURS.get(cells[-1], FAINT)))
     return lines
 
 
 def _drawn(lines: Sequence[_Line], notes: Sequence[str]) -> go.Figure:
     """The table in a panel without axes, a pixel of it a unit of the axes."""
-    grid = panels(
-        TITLE, 1, 1, width=WIDTH, height=sum(line.height for line in lines), left=SIDE, bottom=10, top=0
-    )
     tops = [0, *accumulate(line.height for line in lines)]
+    panels = grid(TITLE, 1, 1, width=WIDTH, height=tops[-1], left=SIDE, bottom=10, top=0)
+    panel = panels.panel(0, 0)
     hidden = {"visible": False, "fixedrange": True}
-    across = hidden | {"range": [0, WIDTH]}
-    set_axes(grid, 0, 0, across, hidden | {"range": [tops[-1], 0]})
+    panel.axes(hidden | {"range": [0, WIDTH]}, hidden | {"range": [tops[-1], 0]})
     for line, top in zip(lines, tops, strict=False):
-        box = {
-            "x0": 0,
-            "x1": WIDTH,
-            "y0": top,
-            "y1": top + line.height,
-            "line": {"color": theme.GRID, "width": 1},
-        }
-        grid.figure.add_shape(type="rect", fillcolor=line.fill, layer="below", **box)
-    lefts = [0, *accumulate(width for _, width in COLUMNS)]
+        panel.box(0, WIDTH, top, top + line.height, line.fill)
     middles = [top + line.height / 2 for line, top in zip(lines, tops, strict=False)]
+    lefts = [0, *accumulate(width for _, width in COLUMNS)]
     for column, left in enumerate(lefts[:-1]):
         last = column == len(COLUMNS) - 1
-        grid.figure.add_trace(
-            go.Scatter(
-                x=[left + 4] * len(lines),
-                y=middles,
-                text=[line.wrapped[column] for line in lines],
-                mode="text",
-                textposition="middle right",
-                textfont={"size": SMALL, "color": [line.ink for line in lines] if last else theme.INK},
-                hoverinfo="skip",
-                showlegend=False,
-                **grid.axes(0, 0),
-            )
-        )
-    footnotes(grid, notes)
-    return grid.figure
+        words = [line.wrapped[column] for line in lines]
+        panel.words([left + 4] * len(lines), middles, words, [line.ink if last else INK for line in lines])
+    panels.notes(*notes)
+    return panels.figure
 
 
 def _cells(row: Row) -> list[str]:
     """A row in words."""
-    unit = row["unit"]
+    unit = row.unit
     percent = " %" if unit == "%" else ""
-    bare = not unit or percent or unit in row["quantity"]
+    bare = not unit or percent or unit in row.quantity
     published = ""
-    if known(row["published"]):
-        published = f"{number(row['published'], 7)}{percent}"
-        if known(row["published_stderr"]):
-            published += f" ± {number(row['published_stderr'], 4)}"
-    ours = known(row["reproduced"])
+    if known(row.published):
+        published = f"{significant(row.published, 7)}{percent}"
+        if known(row.published_stderr):
+            published += f" ± {significant(row.published_stderr, 4)}"
+    ours = known(row.reproduced)
     interval = "none" if ours else ""
-    if known(row["low"], row["high"]):
-        interval = f"[{number(row['low'], 4)}, {number(row['high'], 4)}]"
+    if known(row.low, row.high):
+        interval = f"[{significant(row.low, 4)}, {significant(row.high, 4)}]"
     return [
-        row["data"] or "",
-        row["quantity"] if bare else f"{row['quantity']} ({unit})",
+        row.data or "",
+        row.quantity if bare else f"{row.quantity} ({unit})",
         published,
-        f"{number(row['reproduced'], 6 if published else 4)}{percent}" if ours else "none",
+        f"{significant(row.reproduced, 6 if published else 4)}{percent}" if ours else "none",
         interval,
-        number(row["difference"], 3) if known(row["difference"]) else "",
+        significant(row.difference, 3) if known(row.difference) else "",
         _agreement(row),
     ]
 
 
 def _kind(row: Row) -> tuple[Any, ...]:
-    data = row["data"] or ""
-    return row["quantity"], data.partition(":")[0] if ":" in data else data
+    data = row.data or ""
+    return row.quantity, data.partition(":")[0] if ":" in data else data
 
 
 def _rest(alike: Sequence[Row]) -> list[str]:
     """A line for the numbers of one kind that have none of their own."""
-    values = [row["reproduced"] for row in alike if known(row["reproduced"])]
-    reach = f"all {len(values)}: {number(min(values), 4)} to {number(max(values), 4)}" if values else "none"
+    values = [row.reproduced for row in alike if known(row.reproduced)]
+    reach = (
+        f"all {len(values)}: {significant(min(values), 4)} to {significant(max(values), 4)}"
+        if values
+        else "none"
+    )
     more = f"… and {len(alike) - MOST_ALIKE} more in reproduction.parquet"
-    return [more, alike[0]["quantity"], "", "", reach, "", ""]
+    return [more, alike[0].quantity, "", "", reach, "", ""]
 
 
 def _agreement(row: Row) -> str:
-    if not known(row["published"]):
-        return "" if known(row["reproduced"]) else row["status"] or NOT_KNOWN
-    if not known(row["reproduced"]):
-        return row["status"] or NOT_KNOWN
-    if row["agrees"]:
+    if not known(row.published):
+        return "" if known(row.reproduced) else row.status or NOT_KNOWN
+    if not known(row.reproduced):
+        return row.status or NOT_KNOWN
+    if row.agrees:
         return TO_ITS_DIGITS
-    if row["within"] is None:
-        return NOT_KNOWN if row["agrees"] is None else OUTSIDE
-    return INSIDE if row["within"] else OUTSIDE
-
-
-def number(value: float, digits: int) -> str:
-    """A number with that many significant digits, no more than it has; powers of ten where it is large or small."""
-    if value and not 1e-4 <= abs(value) < 1e6:
-        mantissa, power = f"{value:.{digits - 1}e}".split("e")
-        return f"{float(mantissa):g}×10{str(int(power)).translate(theme.SUPERSCRIPTS)}".replace("-", "−")
-    return f"{value:.{digits}g}".replace("-", "−")
+    if row.within is None:
+        return NOT_KNOWN if row.agrees is None else OUTSIDE
+    return INSIDE if row.within else OUTSIDE
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:
-    levels = "/".join(
-        f"{level:.0%}" for level in distinct(row["level"] for row in rows if known(row["level"]))
-    )
+    level = levels(rows)
     notes = [
-        f"Interval: {levels or 'an'} interval of the reproduced number. ✓ to its digits: both agree as far as the "
+        f"Interval: {level or 'an'} interval of the reproduced number. ✓ to its digits: both agree as far as the "
         "published number is given; ✓ inside our interval: the published number is; ± is its published standard error."
     ]
-    sources = distinct(row["source"] for row in rows if row["source"] and known(row["published"]))
+    sources = distinct(row.source for row in rows if row.source and known(row.published))
     return [*notes, f"Sources: {'; '.join(sources)}."] if sources else notes

@@ -42,7 +42,7 @@ def widest(rows: Iterable[Row]) -> list[Row]:
 def ends(rows: Iterable[Row], *, values: bool = True) -> list[float]:
     """The estimates and the known ends of their intervals, for an axis."""
     names = ("value", "low", "high") if values else ("low", "high")
-    return [row[name] for row in rows for name in names if known(row[name])]
+    return [getattr(row, name) for row in rows for name in names if known(getattr(row, name))]
 
 
 def levels(rows: Iterable[Row]) -> str:

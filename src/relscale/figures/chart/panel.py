@@ -10,7 +10,8 @@ from plotly.basedatatypes import BaseTraceType
 
 from relscale.figures.chart.axes import Axis
 from relscale.figures.chart.labels import LABEL, Mark, annotation, place_labels, spread
-from relscale.figures.chart.style import FAINT, INK, SIZE, Style, faded
+from relscale.figures.chart.numbers import known
+from relscale.figures.chart.style import FAINT, GRID, INK, SIZE, Style, faded
 from relscale.figures.chart.text import text_width, wrap
 from relscale.figures.page import POINTED
 
@@ -259,9 +260,19 @@ class Panel:
             )
         )
 
-    def interval(self, low: float, high: float, y: float, style: Style) -> None:
-        """A horizontal interval at the height ``y``, of a forest plot."""
-        self.line([low, high], [y, y], style)
+    def forest_mark(
+        self,
+        y: float,
+        value: float,
+        low: float | None,
+        high: float | None,
+        style: Style,
+        hover: str | None = None,
+    ) -> None:
+        """A mark of a forest plot: an estimate at the height ``y``, on its horizontal interval where that is known."""
+        if low is not None and high is not None and known(low, high):
+            self.line([low, high], [y, y], style)
+        self.points([value], [y], style, hover=hover)
 
     def intervals(self, x: Sequence[float], low: Numbers, high: Numbers, style: Style) -> None:
         """Vertical intervals at each ``x``, as one trace; those that are not known are left out."""
@@ -297,6 +308,29 @@ class Panel:
             line={"width": 0} if high > low else {"width": 1, "color": colour, "dash": dash},
             layer="below",
         )
+
+    def words(
+        self, x: Numbers, y: Numbers, words: Sequence[str], colours: Sequence[str], size: float = SIZE - 1
+    ) -> None:
+        """Write words that begin at each ``x``, in the middle of each ``y``."""
+        self.add(
+            go.Scatter(
+                x=list(x),
+                y=list(y),
+                text=list(words),
+                mode="text",
+                textposition="middle right",
+                textfont={"size": size, "color": list(colours)},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        )
+
+    def box(self, left: float, right: float, top: float, bottom: float, colour: str) -> None:
+        """A thin-edged box under all marks."""
+        corners = {"x0": left, "x1": right, "y0": top, "y1": bottom, "xref": self.x, "yref": self.y}
+        edge = {"color": GRID, "width": 1}
+        self.figure.add_shape(type="rect", fillcolor=colour, layer="below", line=edge, **corners)
 
     def interval_strip(self, at: float, rows: Sequence[tuple[float, float, float, Style, str, str]]) -> None:
         """Vertical intervals side by side to the right of ``at``: of each its value, ends, style, name and group."""
