@@ -259,7 +259,7 @@ def test_a_sigmoid_that_the_runs_do_not_fix_is_not_drawn(drawn: dict[str, go.Fig
     curves = {trace.name for trace in drawn["loss-to-accuracy"].data if trace.mode == "lines" and trace.name}
     assert "numerics" in curves
     assert "networks" not in curves
-    assert "no curve for networks: on a bound: ceiling" in texts(drawn["loss-to-accuracy"])
+    assert "no curve for networks (on a bound: ceiling)" in texts(drawn["loss-to-accuracy"])
 
 
 def test_symbols_of_the_forest_plot_are_the_directions_of_the_fits(
