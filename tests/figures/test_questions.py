@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import pyarrow.parquet as pq
 import pytest
 
-from relscale.figures import plot, theme
+from relscale.figures import chart, plot
 from relscale.figures.data import FigureData
 from relscale.figures.page import LARGEST, page
 from relscale.laws.catalogue import law
@@ -228,7 +228,7 @@ def test_a_forecast_has_its_interval_and_every_candidate_beside_it(toy: FigureDa
     assert forecasts[0].y[0] + forecasts[0].error_y.array[0] == pytest.approx(rows[0]["high"])
     assert forecasts[0].y[0] - forecasts[0].error_y.arrayminus[0] == pytest.approx(rows[0]["low"])
     names = {trace.name for trace in figure.data if trace.showlegend is not False}
-    assert names == {"observed", "law through all data", "forecast (ensemble)", *CANDIDATES}
+    assert names == {"observed", "fit to all data", "forecast (ensemble)", *CANDIDATES}
     assert "4 more groups are in forecasts.parquet" in texts(figure)
 
 
@@ -334,7 +334,7 @@ def test_the_gap_between_corpora_is_drawn_for_the_loss_and_for_each_group(toy: F
 
 
 def test_minus_signs_are_minus_signs() -> None:
-    assert theme.plain(-6.6e-5) == "−6.6×10⁻⁵"
+    assert chart.plain(-6.6e-5) == "−6.6×10⁻⁵"
 
 
 def test_prompt_forms_are_told_apart_and_the_reference_is_named(toy: FigureData) -> None:
@@ -356,7 +356,7 @@ def test_of_many_groups_prompt_forms_show_the_median(toy: FigureData, tmp_path: 
     copies = [row | {"group": f"g{i:02}"} for i in range(19) for row in rows]
     pq.write_table(as_table("prompt_forms", copies), tmp_path / "prompt_forms.parquet")
     names = [trace.name for trace in draw("prompt-forms", data, suite="knowledge").data if trace.showlegend]
-    assert names == ["a group, of 20", "median over groups"]
+    assert names == ["one of 20 groups", "median over groups"]
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_an_edited_comment_or_docstring_runs_nothing(micro):
         ("scoring/engine.py", "score"),
         ("measurements/metrics.py", "collect"),
         ("laws/power.py", "fit"),
-        ("figures/theme.py", "plot"),
+        ("figures/chart/style.py", "plot"),
     ],
 )
 def test_changed_code_runs_its_own_stage_and_those_below(micro, module, first):

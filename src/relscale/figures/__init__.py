@@ -1,1 +1,1 @@
-"""The theme, and one file a figure."""
+"""The chart layer (``chart``), and one file per figure."""

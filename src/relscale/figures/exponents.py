@@ -106,7 +106,8 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
 def _forest(data: FigureData, suite: Suite) -> Forest:
     rows = data.law_rows(**suite.key, law="relative_power_law", parameter="delta_beta")
     pooled = widest(data.pooled_rows(**suite.key, parameter="delta_beta"))
-    groups = [group for group in suite.labels if any(row.group == group and known(row.value) for row in rows)]
+    fitted = {row.group for row in (*rows, *pooled) if known(row.value)}
+    groups = [group for group in suite.labels if group in fitted]
     every = series_in(data, rows)
     if len(groups) > MOST_STYLED:
         rows = widest(rows)

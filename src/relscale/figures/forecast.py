@@ -1,51 +1,58 @@
 """A suite's forecasts: how far the gaps, or the errors, are expected to move beyond the data, and how sure that is.
 
-Top: a panel for each group, with what was observed, the law through it, and at each target the forecast with its
-prediction interval and what each candidate says. Bottom: the same candidates tried inside the data, fitted to the
-smaller budgets and held against the larger: their error, and how often their intervals held what came.
+Top: a panel for each group, with what was observed, the law fitted to it, and at each target the forecast with its
+prediction interval and the value of each candidate. Bottom: the backtest of the same candidates, fitted to the smaller
+budgets and tested on the larger: their error, and the coverage of their intervals.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from statistics import median
 from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.figures import theme
-from relscale.figures.chart import known
+from relscale.figures.chart import (
+    COLOURS,
+    DASHES,
+    DIRECTIONS,
+    FILLED,
+    HEADING,
+    INK,
+    LINE,
+    MEDIUM,
+    Key,
+    Panel,
+    Style,
+    compute_axis,
+    empty,
+    grid,
+    known,
+    linear_axis,
+    log_axis,
+    names_axis,
+    power_of_ten,
+)
 from relscale.figures.curves import LAWS, VALUES
 from relscale.figures.data import GROUP, FigureData, Row, Series, Suite, distinct
 from relscale.figures.law_lines import law_line
-from relscale.figures.panels import (
-    HEADING,
-    LINE,
-    Panels,
-    empty,
-    footnotes,
-    heading,
-    legend_right,
-    level_line,
-    note_in_panel,
-    panels,
-    set_axes,
-)
+from relscale.figures.select import levels, of
 
 PER_SUITE = True
 ENSEMBLE = "ensemble"
+TABLES = {"ratio": "gaps", "error": "errors"}
 MOST_PANELS = 6  # series and groups that get a panel; the largest gaps, where there are more
 COLUMNS = 3
 NEAR = 1.5  # the level of the baseline is shown where it makes the axis no longer than that
 BESIDE = 12  # pixels that candidates stand to the right of the forecast, so as not to be covered by it
 BINS = 4  # of distance, for errors and coverage
 FEWEST = 3  # backtests behind a point
-TABLES = {"ratio": "gaps", "error": "errors"}
-LAW = "law through all data"
-OBSERVED = "observed"
-ABOUT_LOWER = (
-    "Below: the same candidates inside the data, fitted to the smaller computes and held against the larger."
-)
+OBSERVED = Style(MEDIUM, size=7, opacity=0.8)
+FITTED = Style(MEDIUM, dash="6px,4px", width=1.8)
+FORECAST = Style(INK, "diamond", size=12, width=2.2)
+DISTANCE = "compute beyond the fitted data (factor)"
 
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
@@ -58,349 +65,220 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """
     suite = data.one_suite("forecast", options)
     title = f"Forecast: {suite.title}"
-    every = [row for row in data.rows("forecasts", **suite.key) if row["contrast"] in (None, GROUP)]
-    ours = [row for row in every if row["candidate"] == ENSEMBLE and known(row["value"])]
-    quantities = [name for name in TABLES if any(row["quantity"] == name for row in ours)]
-    if not ours or options.get("quantity", quantities[0]) not in quantities:
-        why = distinct(row["status"] for row in every if not known(row["value"]))
+    every = [row for row in data.rows("forecasts", **suite.key) if row.contrast in (None, GROUP)]
+    made = [row for row in every if row.candidate == ENSEMBLE and known(row.value)]
+    quantities = [name for name in TABLES if any(row.quantity == name for row in made)]
+    if not made or options.get("quantity", quantities[0]) not in quantities:
+        why = distinct(row.status for row in every if not known(row.value))
         reason = f"None could be made: {why[0]}." if why else "None was asked for."
         return empty(title, f"There are no forecasts of the suite {suite.name!r} to show. {reason}")
     quantity = options.get("quantity", quantities[0])
-    every = [row for row in every if row["quantity"] == quantity]
-    ours = [row for row in ours if row["quantity"] == quantity]
-    places = _places(data, ours)
-    shown = places[:MOST_PANELS]
-    candidates = sorted({row["candidate"] for row in every} - {ENSEMBLE})
-    styles = _styles(candidates)
-    upper = math.ceil(len(shown) / COLUMNS)
-    grid = panels(
+    every = [row for row in every if row.quantity == quantity]
+    made = [row for row in made if row.quantity == quantity]
+    largest = _largest_first(data, made)
+    style = _styles(sorted({row.candidate for row in every} - {ENSEMBLE}))
+    upper = math.ceil(min(len(largest), MOST_PANELS) / COLUMNS)
+    panels = grid(
         title,
         upper + 1,
         COLUMNS,
-        width=330,
         height=[300] * upper + [250],
         gap_x=92,
         gap_y=HEADING + LINE + 70,
         top=HEADING + LINE,
     )
-    for i, (series, group) in enumerate(shown):
-        own = [row for row in every if row["group"] == group and _belongs(row, series)]
-        _draw_group(grid, i // COLUMNS, i % COLUMNS, data, series, suite, group, quantity, own, styles)
-    tests = [row for row in data.rows("backtests", **suite.key, quantity=quantity) if known(row["log_error"])]
-    tests = [row for row in tests if row["contrast"] in (None, GROUP)]
-    _draw_errors(grid, upper, 0, tests, styles)
-    _draw_coverage(grid, upper, 1, tests)
-    _draw_weights(grid, upper, 2, every, styles)
-    _legend(grid, styles)
-    footnotes(grid, _notes(ours, len(places) - len(shown)))
-    return grid.figure
+    for i, (series, group) in enumerate(largest[:MOST_PANELS]):
+        own = [row for row in of(series, every) if row.group == group and known(row.value)]
+        _draw_group(
+            panels.panel(i // COLUMNS, i % COLUMNS), data, series, suite, TABLES[quantity], own, style
+        )
+    tests = [row for row in data.rows("backtests", **suite.key, quantity=quantity) if known(row.log_error)]
+    tests = [row for row in tests if row.contrast in (None, GROUP)]
+    _draw_errors(panels.panel(upper, 0), tests, style)
+    _draw_coverage(panels.panel(upper, 1), tests)
+    _draw_weights(panels.panel(upper, 2), every, style)
+    keys = [Key("observed", OBSERVED, "markers"), Key("fit to all data", FITTED, "lines")]
+    keys.append(Key("forecast (ensemble)", FORECAST, group=ENSEMBLE))
+    panels.key([*keys, *(Key(name.replace("_", " "), one, group=name) for name, one in style.items())])
+    level, more = levels(made), len(largest) - MOST_PANELS
+    panels.notes(
+        f"Bars: {level} prediction interval of the ensemble; its weights and its width come from the backtest below."
+        if level
+        else "No forecast has an interval: there are too few budgets for a backtest.",
+        "Backtest: the same candidates fitted to the smaller computes and tested on the larger. The line across is the "
+        "nominal level of the intervals.",
+        f"{more} more groups are in forecasts.parquet; the largest gaps are shown." if more > 0 else "",
+        *(f"{status}." for status in distinct(row.status for row in made if row.status != "ok")),
+    )
+    return panels.figure
 
 
-def _belongs(row: Row, series: Series) -> bool:
-    return all(row[key] == value for key, value in series.key.items())
-
-
-def _places(data: FigureData, ours: Sequence[Row]) -> list[tuple[Series, str]]:
+def _largest_first(data: FigureData, made: Sequence[Row]) -> list[tuple[Series, str]]:
     """Series and groups with a forecast, the largest gap first."""
     size: dict[tuple[Any, Any, str], float] = {}
-    for row in ours:
-        key = (row["corpus"], row["optimizer"], row["group"])
-        size[key] = max(size.get(key, 0.0), abs(math.log(row["value"])))
+    for row in made:
+        key = (row.corpus, row.optimizer, row.group)
+        size[key] = max(size.get(key, 0.0), abs(math.log(row.value)))
     series = {(one.corpus, one.optimizer): one for one in data.series}
     ordered = sorted(size, key=lambda key: (-size[key], str(key)))
     return [(series[key[:2]], key[2]) for key in ordered if key[:2] in series]
 
 
-def _styles(candidates: Sequence[str]) -> dict[str, theme.Style]:
-    """Each candidate a colour, a symbol and a dash; black is the ensemble's."""
-    colours, symbols, dashes = (
-        theme.COLOURS[1:],
-        [s for s in theme.FILLED if s != "diamond"],
-        theme.DASHES[1:],
-    )
-    return {ENSEMBLE: theme.Style(theme.INK, "diamond", "solid")} | {
-        name: theme.Style(colours[i % len(colours)], symbols[i % len(symbols)], dashes[i % len(dashes)])
+def _styles(candidates: Sequence[str]) -> dict[str, Style]:
+    """A colour, a symbol and a dash for each candidate; the ensemble is the only diamond and the only solid line."""
+    symbols = [symbol for symbol in FILLED if symbol != "diamond"]
+    return {
+        name: Style(COLOURS[i % len(COLOURS)], symbols[i % len(symbols)], DASHES[1:][i % (len(DASHES) - 1)])
         for i, name in enumerate(candidates)
     }
 
 
 def _draw_group(
-    grid: Panels,
-    row: int,
-    column: int,
+    panel: Panel,
     data: FigureData,
     series: Series,
     suite: Suite,
-    group: str,
-    quantity: str,
+    table: str,
     forecasts: Sequence[Row],
-    styles: dict[str, theme.Style],
+    style: Mapping[str, Style],
 ) -> None:
-    axes = grid.axes(row, column)
-    table = TABLES[quantity]
-    where = {**series.key, **suite.key, "group": group, "status": "ok"}
-    points = data.gaps(**where) if table == "gaps" else data.rows("errors", **where)
-    flops = [point["training_flops"] for point in points]
-    values = [point[VALUES[table]] for point in points]
-    ours = [one for one in forecasts if one["candidate"] == ENSEMBLE and known(one["value"])]
-    targets = [one["training_flops"] for one in ours]
-    fits = data.law_rows(**series.key, **suite.key, group=group, law=LAWS[table])
-    line = law_line(fits, [*flops, *targets])
-    shown = [*values, *(one["value"] for one in forecasts if known(one["value"]))]
-    if line:
-        grey = theme.Style("#7a7a7a", "circle", "6px,4px")
-        grid.figure.add_trace(
-            go.Scatter(
-                x=line.flops, y=line.value, mode="lines", line=grey.line(1.8), showlegend=False, **axes
-            )
-        )
-        shown += [line.value[0], line.value[-1]]
-    x = theme.compute_axis([*flops, *targets], grid.width)
-    aside = 10 ** (BESIDE * (x["range"][1] - x["range"][0]) / grid.width)
-    few = len(points) <= 60
-    grid.figure.add_trace(
-        go.Scatter(
-            x=flops,
-            y=values,
-            mode="markers",
-            marker=_observed_marker() | {"size": 7 if few else 4, "opacity": 0.8 if few else 0.3},
-            hovertemplate="observed<br>%{x:.3g} FLOPs<br>%{y:.4g}<extra></extra>",
-            showlegend=False,
-            **axes,
-        )
-    )
-    for name, style in styles.items():
-        own = [one for one in forecasts if one["candidate"] == name and known(one["value"])]
-        if not own or name == ENSEMBLE:
-            continue
-        grid.figure.add_trace(
-            go.Scatter(
-                x=[one["training_flops"] * aside for one in own],
-                y=[one["value"] for one in own],
-                mode="markers",
-                marker=style.marker(7),
-                customdata=[one["training_flops"] for one in own],
-                hovertemplate=f"{name}<br>%{{customdata:.3g}} FLOPs<br>%{{y:.4g}}<extra></extra>",
-                legendgroup=name,
-                showlegend=False,
-                **axes,
-            )
-        )
-    bounded = [one for one in ours if known(one["low"], one["high"])]
+    """What was observed of one group, the fitted law, and at each target the forecast beside its candidates."""
+    group = forecasts[0].group
+    key = {**series.key, **suite.key, "group": group}
+    points = data.gaps(**key, status="ok") if table == "gaps" else data.rows(table, **key, status="ok")
+    flops = [point.training_flops for point in points]
+    values = [getattr(point, VALUES[table]) for point in points]
+    made = [row for row in forecasts if row.candidate == ENSEMBLE]
+    targets = [row.training_flops for row in made]
+    line = law_line(data.law_rows(**key, law=LAWS[table]), [*flops, *targets])
+    shown = [*values, *(row.value for row in forecasts), *([line.value[0], line.value[-1]] if line else [])]
+    bounded = [known(row.low, row.high) for row in made]
     reach = (max(shown) / min(shown)) ** 2 if min(shown) > 0 else math.inf  # wider bars leave the panel
-    limits = [end for one in bounded for end in (one["low"], one["high"])]
+    limits = [end for row, known_ in zip(made, bounded, strict=True) if known_ for end in (row.low, row.high)]
     shown += [min(max(end, min(shown) / reach), max(shown) * reach) for end in limits]
-    grid.figure.add_trace(
-        go.Scatter(
-            x=[one["training_flops"] for one in ours],
-            y=[one["value"] for one in ours],
-            mode="markers",
-            marker=styles[ENSEMBLE].marker(12),
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [(one["high"] - one["value"]) if one in bounded else 0 for one in ours],
-                "arrayminus": [(one["value"] - one["low"]) if one in bounded else 0 for one in ours],
-                "color": theme.INK,
-                "thickness": 2.2,
-                "width": 7,
-            },
-            customdata=[_interval(one) for one in ours],
-            hovertemplate="forecast<br>%{x:.3g} FLOPs<br>%{y:.4g} %{customdata}<extra></extra>",
-            legendgroup=ENSEMBLE,
-            showlegend=False,
-            **axes,
-        )
-    )
+    log_reach = math.log(max(shown) / min(shown)) if min(shown) > 0 else 0.0
+    near = table == "gaps" and math.log(max(*shown, 1.0) / min(*shown, 1.0)) < NEAR * log_reach
     title = f"error relative to {suite.baseline_label} (ratio)" if table == "gaps" else suite.metric_title
-    with_baseline = [*shown, 1.0]
-    reach = math.log(max(shown) / min(shown)) if min(shown) > 0 else 0.0
-    near = table == "gaps" and math.log(max(with_baseline) / min(with_baseline)) < NEAR * reach
-    set_axes(grid, row, column, x, theme.log_axis(with_baseline if near else shown, title))
+    x = compute_axis([*flops, *targets], panel.width, aside=BESIDE)
+    panel.axes(x, log_axis([*shown, *([1.0] if near else [])], title))
     if near:
-        level_line(grid, row, column, 1.0)
-    last = ours[-1]
-    words = theme.DIRECTIONS[last["direction"] or "unclear"][2]
-    label = suite.labels.get(group, group)
-    small = f"{series.label}; at {_power(last['training_flops'])} FLOPs: {words}"
-    heading(grid, row, column, label, small)
+        panel.reference_line(1.0)
+    if line:
+        panel.line(line.flops, line.value, FITTED)
+    dots = OBSERVED if len(points) <= 60 else replace(OBSERVED, size=4, opacity=0.3)
+    panel.points(flops, values, dots, hover="observed<br>%{x:.3g} FLOPs<br>%{y:.4g}")
+    for name, one in style.items():
+        own = [row for row in forecasts if row.candidate == name]
+        panel.points(
+            [panel.beside(row.training_flops, BESIDE) for row in own],
+            [row.value for row in own],
+            replace(one, size=7),
+            about=[row.training_flops for row in own],
+            hover=f"{name}<br>%{{customdata:.3g}} FLOPs<br>%{{y:.4g}}",
+            group=name,
+        )
+    panel.points(
+        targets,
+        [row.value for row in made],
+        FORECAST,
+        low=[row.low if known_ else None for row, known_ in zip(made, bounded, strict=True)],
+        high=[row.high if known_ else None for row, known_ in zip(made, bounded, strict=True)],
+        caps=7,
+        about=[_interval(row) for row in made],
+        hover="forecast<br>%{x:.3g} FLOPs<br>%{y:.4g} %{customdata}",
+        group=ENSEMBLE,
+    )
+    direction = DIRECTIONS[made[-1].direction or "unclear"][1]
+    where = f"{series.label}; at {_power(made[-1].training_flops)} FLOPs: {direction}"
+    panel.heading(suite.labels.get(group, group), where)
 
 
 def _interval(row: Row) -> str:
-    if not known(row["low"], row["high"]):
+    if not known(row.low, row.high):
         return "(no interval)"
-    return f"[{row['low']:.4g}, {row['high']:.4g}], {row['origins']} origins"
+    return f"[{row.low:.4g}, {row.high:.4g}], {row.origins} origins"
 
 
-def _draw_errors(
-    grid: Panels, row: int, column: int, tests: Sequence[Row], styles: dict[str, theme.Style]
-) -> None:
-    """Median absolute error of each candidate against how far beyond its data it spoke."""
-    axes = grid.axes(row, column)
-    errors: list[float] = []
-    reaches: list[float] = []
-    for name, style in styles.items():
-        bins = _bins([one for one in tests if one["candidate"] == name])
-        if not bins:
-            continue
-        x = [math.exp(median(one["log_distance"] for one in told)) for told in bins]
-        y = [100 * median(abs(one["log_error"]) for one in told) for told in bins]
-        reaches += x
-        errors += y
-        grid.figure.add_trace(
-            go.Scatter(
-                x=x,
-                y=y,
-                mode="lines+markers",
-                line=style.line(3 if name == ENSEMBLE else 1.4),
-                marker=style.marker(9 if name == ENSEMBLE else 7),
-                hovertemplate=f"{name}<br>%{{x:.3g}} × the compute<br>%{{y:.2g}}%<extra></extra>",
-                legendgroup=name,
-                showlegend=False,
-                **axes,
-            )
+def _draw_errors(panel: Panel, tests: Sequence[Row], style: Mapping[str, Style]) -> None:
+    """Median absolute error of each candidate against how far beyond its data it forecast."""
+    curves = {}
+    for name in (*style, ENSEMBLE):
+        bins = _bins([row for row in tests if row.candidate == name])
+        errors = [100 * median(abs(row.log_error) for row in rows) for rows in bins]
+        curves[name] = ([math.exp(median(row.log_distance for row in rows)) for rows in bins], errors)
+    x = log_axis([value for xs, _ in curves.values() for value in xs], DISTANCE)
+    panel.axes(x, log_axis([value for _, ys in curves.values() for value in ys], "median error (%)"))
+    for name, (xs, ys) in curves.items():
+        one = (
+            replace(FORECAST, size=9, width=3)
+            if name == ENSEMBLE
+            else replace(style[name], size=7, width=1.4)
         )
-    x_axis = theme.log_axis(reaches, "compute beyond the fitted data (factor)")
-    set_axes(grid, row, column, x_axis, theme.log_axis([e for e in errors if e > 0], "median error (%)"))
-    heading(grid, row, column, "Tried inside the data: error", f"{_origins(tests)}")
-    if not errors:
-        note_in_panel(grid, row, column, "no forecast could be tried inside the data")
+        hover = f"{name}<br>%{{x:.3g}} × the compute<br>%{{y:.2g}}%"
+        panel.line(xs, ys, one, markers=True, hover=hover, group=name)
+    groups = {(row.corpus, row.optimizer, row.group) for row in tests}
+    origins = {(row.corpus, row.optimizer, row.origin_flops) for row in tests}
+    panel.heading("Backtest error", f"{len(origins)} origins, {len(groups)} curves" if tests else "")
+    if not any(ys for _, ys in curves.values()):
+        panel.message("there are too few budgets for a backtest")
 
 
-def _draw_coverage(grid: Panels, row: int, column: int, tests: Sequence[Row]) -> None:
-    """How often the forecast's interval held what came, against how far beyond its data it spoke."""
-    axes = grid.axes(row, column)
-    own = [one for one in tests if one["candidate"] == ENSEMBLE and one["covered"] is not None]
+def _draw_coverage(panel: Panel, tests: Sequence[Row]) -> None:
+    """The share of the ensemble's intervals that covered the outcome, against how far beyond its data it forecast."""
+    own = [row for row in tests if row.candidate == ENSEMBLE and row.covered is not None]
     bins = _bins(own)
-    reaches = [math.exp(median(one["log_distance"] for one in told)) for told in bins]
-    share = [100 * sum(one["covered"] for one in told) / len(told) for told in bins]
-    levels = distinct(one["level"] for one in own if known(one["level"]))
-    y = theme.linear_axis([*share, 50, 100], "intervals that held what came (%)", most=6)
-    set_axes(grid, row, column, theme.log_axis(reaches, "compute beyond the fitted data (factor)"), y)
-    told = (
-        f"{sum(one['covered'] for one in own) / len(own):.1%} of {len(own):,} overlapping tests"
-        if own
-        else ""
-    )
-    heading(grid, row, column, "Tried inside the data: coverage", told)
+    distances = [math.exp(median(row.log_distance for row in rows)) for rows in bins]
+    share = [100 * sum(row.covered for row in rows) / len(rows) for rows in bins]
+    y = linear_axis([*share, 50, 100], "interval coverage (%)", most=6)
+    panel.axes(log_axis(distances, DISTANCE), y)
     if not own:
-        note_in_panel(grid, row, column, "no interval could be tried inside the data")
+        panel.heading("Backtest coverage")
+        panel.message("there are too few budgets to test an interval")
         return
-    for level in levels:
-        level_line(grid, row, column, 100 * level)
-    grid.figure.add_trace(
-        go.Scatter(
-            x=reaches,
-            y=share,
-            mode="lines+markers",
-            line={"color": theme.INK, "width": 3},
-            marker=theme.Style(theme.INK, "diamond", "solid").marker(9),
-            customdata=[len(told) for told in bins],
-            hovertemplate="%{x:.3g} × the compute<br>%{y:.1f}% of %{customdata} intervals<extra></extra>",
-            legendgroup=ENSEMBLE,
-            showlegend=False,
-            **axes,
-        )
+    overall = sum(row.covered for row in own) / len(own)
+    panel.heading("Backtest coverage", f"{overall:.1%} of {len(own):,} overlapping tests")
+    for level in distinct(row.level for row in own if known(row.level)):
+        panel.reference_line(100 * level)
+    panel.line(
+        distances,
+        share,
+        replace(FORECAST, size=9, width=3),
+        markers=True,
+        about=[len(rows) for rows in bins],
+        hover="%{x:.3g} × the compute<br>%{y:.1f}% of %{customdata} intervals",
+        group=ENSEMBLE,
     )
 
 
-def _draw_weights(
-    grid: Panels, row: int, column: int, forecasts: Sequence[Row], styles: dict[str, theme.Style]
-) -> None:
-    """What each candidate counts in the ensemble: its mean weight over the groups, at the farthest target."""
-    axes = grid.axes(row, column)
-    farthest = max(one["training_flops"] for one in forecasts)
+def _draw_weights(panel: Panel, forecasts: Sequence[Row], style: Mapping[str, Style]) -> None:
+    """The weight of each candidate in the ensemble: the mean over groups, at the farthest target."""
+    farthest = max(row.training_flops for row in forecasts)
     weights: dict[str, list[float]] = {}
-    for one in forecasts:
-        if one["training_flops"] == farthest and one["candidate"] != ENSEMBLE and known(one["weight"]):
-            weights.setdefault(one["candidate"], []).append(one["weight"])
-    share = {name: 100 * sum(told) / len(told) for name, told in weights.items()}
+    for row in forecasts:
+        if row.training_flops == farthest and row.candidate != ENSEMBLE and known(row.weight):
+            weights.setdefault(row.candidate, []).append(row.weight)
+    share = {name: 100 * sum(values) / len(values) for name, values in weights.items()}
     names = sorted(share, key=lambda name: -share[name])
-    y = theme.linear_axis([0, 1], "") | {
-        "range": [max(len(names), 1) - 0.4, -0.6],
-        "tickvals": list(range(len(names))),
-        "ticktext": [""] * len(names),
-        "ticks": "",
-        "showgrid": False,
-    }
-    x = theme.linear_axis([0, *share.values()], "weight in the forecast (%)", most=6, pad=0.06) | {
-        "zeroline": True
-    }
-    set_axes(grid, row, column, x, y)
-    heading(grid, row, column, "Weights", f"mean over groups, at {_power(farthest)} FLOPs")
-    grid.figure.add_trace(
-        go.Scatter(
-            x=[share[name] for name in names],
-            y=list(range(len(names))),
-            mode="markers",
-            marker={
-                "color": [styles[name].colour for name in names],
-                "symbol": [styles[name].symbol for name in names],
-                "size": 11,
-            },
-            text=names,
-            hovertemplate="%{text}: %{x:.1f}%<extra></extra>",
-            showlegend=False,
-            **axes,
-        )
-    )
+    x = linear_axis([0, *share.values()], "weight in the forecast (%)", most=6, pad=0.06)
+    panel.axes(x | {"zeroline": True}, names_axis([""] * max(len(names), 1)) | {"ticks": ""})
+    panel.heading("Weights", f"mean over groups, at {_power(farthest)} FLOPs")
+    for place, name in enumerate(names):
+        hover = f"{name}: %{{x:.1f}}%"
+        panel.points([share[name]], [place], replace(style[name], size=11), hover=hover, group=name)
 
 
 def _bins(tests: Sequence[Row]) -> list[list[Row]]:
     """Tests of like distance together, about as many in each; equal distances are never parted."""
-    ordered = sorted(tests, key=lambda one: one["log_distance"])
+    ordered = sorted(tests, key=lambda row: row.log_distance)
     size = max(FEWEST, math.ceil(len(ordered) / BINS))
     bins: list[list[Row]] = []
-    for _, told in groupby(ordered, key=lambda one: round(one["log_distance"], 2)):
+    for _, rows in groupby(ordered, key=lambda row: round(row.log_distance, 2)):
         if bins and len(bins[-1]) < size:
-            bins[-1] += told
+            bins[-1] += rows
         else:
-            bins.append(list(told))
-    return [told for told in bins if len(told) >= FEWEST]
+            bins.append(list(rows))
+    return [rows for rows in bins if len(rows) >= FEWEST]
 
 
 def _power(flops: float) -> str:
-    return theme.power_of_ten(float(f"{flops:.2g}"))
-
-
-def _origins(tests: Sequence[Row]) -> str:
-    curves = {(row["corpus"], row["optimizer"], row["group"]) for row in tests}
-    origins = {(row["corpus"], row["optimizer"], row["origin_flops"]) for row in tests}
-    return f"{len(origins)} origins, {len(curves)} curves" if tests else ""
-
-
-def _observed_marker() -> dict[str, Any]:
-    return {"symbol": "circle", "size": 7, "color": "#7a7a7a", "line": {"color": "white", "width": 0.8}}
-
-
-def _legend(grid: Panels, styles: dict[str, theme.Style]) -> None:
-    axes = grid.axes(0, 0)
-    grid.figure.add_trace(
-        go.Scatter(x=[None], y=[None], mode="markers", marker=_observed_marker(), name=OBSERVED, **axes)
-    )
-    dashed = theme.Style("#7a7a7a", "circle", "6px,4px")
-    grid.figure.add_trace(theme.legend_key(LAW, dashed, mode="lines", **axes))
-    for name, style in styles.items():
-        key = theme.legend_key(_name(name), style, legendgroup=name, **axes)
-        grid.figure.add_trace(key)
-    legend_right(grid, [OBSERVED, LAW, *map(_name, styles)])
-
-
-def _name(candidate: str) -> str:
-    return "forecast (ensemble)" if candidate == ENSEMBLE else candidate.replace("_", " ")
-
-
-def _notes(ours: Sequence[Row], left_out: int) -> list[str]:
-    levels = "/".join(f"{level:.0%}" for level in distinct(row["level"] for row in ours if known(row["low"])))
-    notes = [
-        f"Bars: {levels} prediction interval of the ensemble; its weights and its width come from the tests below."
-        if levels
-        else "No forecast has an interval: there are too few budgets to try one inside the data."
-    ]
-    notes.append(ABOUT_LOWER + " The line across is the level that intervals claim.")
-    notes += (
-        [f"{left_out} more groups are in forecasts.parquet; the largest gaps are shown."] if left_out else []
-    )
-    for status in distinct(row["status"] for row in ours if row["status"] != "ok"):
-        notes.append(f"{status}.")
-    return notes
+    return power_of_ten(float(f"{flops:.2g}"))

@@ -2,7 +2,7 @@
 
 Simonsohn, Simmons and Nelson, "Specification curve analysis" (*Nature Human Behaviour*, 2020). Top: Δβ of each way to
 analyse the same data, in order of size. Bottom: the choices that make up each. A column is a group; of many groups,
-the curve is that of their median, and a panel between shows which share of their gaps closes and widens.
+the curve is that of their median, and a panel between shows the share of their gaps that closes and widens.
 """
 
 from collections import Counter
@@ -12,43 +12,57 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from relscale.figures import theme
-from relscale.figures.data import CHOICES, GROUP, FigureData, Row, Series, Suite, distinct
-from relscale.figures.law_lines import known
-from relscale.figures.panels import (
+from relscale.figures.chart import (
+    DIRECTIONS,
     HEADING,
+    INK,
     LINE,
-    Panels,
+    MEDIUM,
+    PALE,
+    SIZE,
+    Key,
+    Panel,
+    Style,
     empty,
-    footnotes,
-    heading,
-    legend_right,
-    level_line,
-    panels,
-    set_axes,
+    faded,
+    grid,
+    known,
+    linear_axis,
+    linear_ticks,
+    names_axis,
+    plain,
+    text_width,
 )
+from relscale.figures.chart.axes import Axis
+from relscale.figures.data import CHOICES, GROUP, FigureData, Row, Series, Suite, distinct
+from relscale.figures.select import levels, of, series_in
 
 PER_SUITE = True
 MOST_PANELS = 4  # groups that get a panel each
 LEVEL = 17  # pixels for a choice in the matrix
 CURVE, SHARES = 230, 110  # pixels
-SHADE = "rgba(0,0,0,0.10)"
-DEFAULT = "the analysis by default"
-X_TITLE = "specifications in order of Δβ (number)"
+DEFAULT = Style(INK, "diamond", size=13, width=2.4, fill="white")
+RANGE = "#b5b5b5"
+X_TITLE = "specifications in order of Δβ"
 NAMES = {"flops": "FLOPs", "bytes": "bytes", "degree": "parabola's degree", "form": "form of the gap"}
 
 
 class Curve(NamedTuple):
-    """What stands above and below each other: the specifications of a series, in order."""
+    """The specifications of a series in order, for one group or for all."""
 
-    series: Series
     name: str
-    specifications: list[list[Row]]  # of each, a row for each group
+    series: Series
+    specifications: list[list[Row]]  # a list for each, with a row for each group
 
     @property
-    def first(self) -> list[Row]:
-        """A row of each specification, for its choices."""
-        return [rows[0] for rows in self.specifications]
+    def medians(self) -> list[float]:
+        """Δβ of each specification, the median over groups."""
+        return [median(row.value for row in rows) for rows in self.specifications]
+
+    @property
+    def default(self) -> list[int]:
+        """The places of the default analysis."""
+        return [place for place, rows in enumerate(self.specifications, start=1) if rows[0].chosen]
 
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
@@ -61,176 +75,141 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """
     suite = data.one_suite("specification-curve", options)
     title = f"Specification curve: {suite.title}"
-    told = [
+    every_row = [
         row
         for row in data.rows("specifications", suite=suite.name)
-        if row["contrast"] in (None, GROUP) and options.get("prompt") in (None, row["prompt"])
+        if row.contrast in (None, GROUP) and options.get("prompt") in (None, row.prompt)
     ]
-    rows = [row for row in told if known(row["value"])]
+    rows = [row for row in every_row if known(row.value)]
     if not rows:
-        why = distinct(row["status"] for row in told)
+        why = distinct(row.status for row in every_row)
         reason = f"None gives a Δβ: {why[0]}." if why else "None was computed for it."
         return empty(title, f"There are no specifications of the suite {suite.name!r} to show. {reason}")
-    levels = _levels(rows)
-    groups = _largest_first(rows)
-    every = [series for series in data.series if _of(rows, series)]
+    choices = _choices(rows)
+    groups, every = _largest_first(rows), series_in(data, rows)
     many = len(groups) > MOST_PANELS
-    curves = [
-        [_curve(suite, series, _of(rows, series), group) for group in ([None] if many else groups)]
-        for series in every
+    heights = [
+        CURVE,
+        *([SHARES] if many else []),
+        LEVEL * (sum(map(len, choices.values())) + len(choices)) + 6,
     ]
-    matrix = LEVEL * (sum(map(len, levels.values())) + len(levels)) + 6
-    heights = [CURVE, SHARES, matrix] if many else [CURVE, matrix]
-    grid = panels(
+    columns, blocks = (len(every), 1) if many else (len(groups), len(every))
+    names = [_words(choice, level) for choice, found in choices.items() for level in found]
+    panels = grid(
         title,
-        len(heights) * (1 if many else len(every)),
-        len(every) if many else len(groups),
-        width=max(300, 620 // (len(every) if many else len(groups))),
-        height=heights * (1 if many else len(every)),
+        len(heights) * blocks,
+        columns,
+        width=max(300, 620 // columns),
+        height=heights * blocks,
         gap_x=90,
-        gap_y=HEADING + 2 * LINE + 62 if not many and len(every) > 1 else 18,
-        left=int(max(map(theme.text_width, _level_names(levels)))) + 24,
+        gap_y=HEADING + 2 * LINE + 62 if blocks > 1 else 18,
+        left=int(max(map(text_width, names or [""]))) + 24,
         top=HEADING + 2 * LINE,
     )
     cut = 0
-    for i, of_series in enumerate(curves):
-        for j, curve in enumerate(of_series):
+    for i, series in enumerate(every):
+        for j, group in enumerate([None] if many else groups):
             row, column = (0, i) if many else (2 * i, j)
-            cut += _draw_curve(grid, row, column, curve)
+            curve = _curve(suite, series, of(series, rows), group)
+            cut += _draw_curve(panels.panel(row, column), curve)
             if many:
-                _draw_shares(grid, 1, column, curve)
-            _draw_matrix(grid, row + len(heights) - 1, column, curve, levels)
-    _legend(grid, many)
-    footnotes(grid, _notes(told, rows, cut, many))
-    return grid.figure
-
-
-def _of(rows: Sequence[Row], series: Series) -> list[Row]:
-    return [row for row in rows if all(row[key] == value for key, value in series.key.items())]
+                _draw_shares(panels.panel(1, column), curve)
+            _draw_matrix(panels.panel(row + len(heights) - 1, column), curve, choices, named=column == 0)
+    symbol = "square" if many else "circle"
+    colours = {name: _bar_colour(name) if many else style.colour for name, (style, _) in DIRECTIONS.items()}
+    keys = [Key(words, Style(colours[name], symbol), "markers") for name, (_, words) in DIRECTIONS.items()]
+    panels.key([*keys, Key("default analysis", DEFAULT, "markers")])
+    panels.notes(*_notes(every_row, rows, cut, many))
+    return panels.figure
 
 
 def _largest_first(rows: Sequence[Row]) -> list[str]:
-    """Groups by the size of their Δβ, by default where that is known."""
+    """Groups by the size of their Δβ, that of the default analysis where it is known."""
     size: dict[str, float] = {}
-    for row in sorted(rows, key=lambda row: not row["chosen"]):
-        size.setdefault(row["group"], abs(row["value"]))
+    for row in sorted(rows, key=lambda row: not row.chosen):
+        size.setdefault(row.group, abs(row.value))
     return sorted(size, key=lambda group: (-size[group], group))
 
 
 def _curve(suite: Suite, series: Series, rows: Sequence[Row], group: str | None) -> Curve:
-    """The specifications of one group, or of all, by the median of their Δβ."""
+    """The specifications of one group, or of all, in order of the median of their Δβ."""
     found: dict[Any, list[Row]] = {}
     for row in rows:
-        if group in (None, row["group"]):
-            found.setdefault(tuple(row[choice] for choice in CHOICES), []).append(row)
-    ordered = sorted(found.values(), key=lambda rows: median(row["value"] for row in rows))
-    name = suite.labels.get(group, group) if group else f"{len({row['group'] for row in rows})} groups"
-    return Curve(series, f"{name} against {suite.baseline_label}", ordered)
+        if group in (None, row.group):
+            found.setdefault(tuple(getattr(row, choice) for choice in CHOICES), []).append(row)
+    ordered = sorted(found.values(), key=lambda rows: median(row.value for row in rows))
+    name = suite.labels.get(group, group) if group else f"{len({row.group for row in rows})} groups"
+    return Curve(f"{name} against {suite.baseline_label}", series, ordered)
 
 
-def _levels(rows: Sequence[Row]) -> dict[str, list[Any]]:
-    """Of each choice that differs between specifications, what was chosen."""
-    levels = {choice: distinct(row[choice] for row in rows) for choice in CHOICES}
+def _choices(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """The choices that differ between specifications, each with its levels."""
+    found = {choice: distinct(getattr(row, choice) for row in rows) for choice in CHOICES}
     return {
         choice: sorted(told, key=lambda level: (level is None, str(level)))
-        for choice, told in levels.items()
+        for choice, told in found.items()
         if len(told) > 1
     }
 
 
-def _level_names(levels: dict[str, list[Any]]) -> list[str]:
-    return [_level_name(choice, level) for choice, told in levels.items() for level in told] or [""]
+def _words(choice: str, level: Any) -> str:
+    return f"{NAMES.get(choice, choice)}: {'–' if level is None else str(level).replace('_', ' ')}"
 
 
-def _level_name(choice: str, level: Any) -> str:
-    return f"{NAMES.get(choice, choice)}: {'none' if level is None else str(level).replace('_', ' ')}"
-
-
-def _draw_curve(grid: Panels, row: int, column: int, curve: Curve) -> int:
-    """The upper panel; returns how many intervals leave it."""
+def _draw_curve(panel: Panel, curve: Curve) -> int:
+    """The upper panel; returns how many ends of intervals leave it."""
     specifications = curve.specifications
-    axes = grid.axes(row, column)
-    values = [one["value"] for rows in specifications for one in rows]
-    span = max(max(values) - min(values), max(map(abs, values)) / 5)
-    inside = [min(values) - span, max(values) + span]
-    single = len(specifications[0]) == 1 and all(len(rows) == 1 for rows in specifications)
-    size = max(3.0, min(9.0, 1.6 * grid.width / len(specifications)))
+    number = len(specifications)
+    values = [[row.value for row in rows] for rows in specifications]
+    every = [value for group in values for value in group]
+    span = max(max(every) - min(every), max(map(abs, every)) / 5)
+    inside = (min(every) - span, max(every) + span)
+    single = all(len(rows) == 1 for rows in specifications)
+    size = max(3.0, min(9.0, 1.6 * panel.width / number))
+    directions = [rows[0].direction or "unclear" if single else "unclear" for rows in specifications]
     if single:
-        ends = [(rows[0]["low"], rows[0]["high"]) for rows in specifications]
-        intervals: list[tuple[Any, float, str | None]] = [(ends, max(1.0, size / 4), None)]
-        directions = [rows[0]["direction"] or "unclear" for rows in specifications]
+        pairs = [(rows[0].low, rows[0].high) for rows in specifications]
     else:
-        outer = [(min(v), max(v)) for v in ([one["value"] for one in rows] for rows in specifications)]
-        inner = [_quartiles([one["value"] for one in rows]) for rows in specifications]
-        intervals = [(outer, 1.0, "#b5b5b5"), (inner, max(1.5, size / 2), "#7a7a7a")]
-        directions = ["unclear"] * len(specifications)
-    limits = [end for pairs, _, _ in intervals for pair in pairs for end in pair if known(end)]
+        pairs = [(min(group), max(group)) for group in values]
+    limits = [end for pair in pairs for end in pair if known(end)]
     shown = [min(max(end, inside[0]), inside[1]) for end in limits]
-    y = theme.linear_axis([*values, *shown], "Δβ (no unit)", most=6, zero=True)
-    x = _place_axis(len(specifications), "")
-    set_axes(grid, row, column, x, y)
-    level_line(grid, row, column, 0.0)
-    for pairs, width, colour in intervals:
-        for direction, (_, own, _) in theme.DIRECTIONS.items():
-            xs: list[float | None] = []
-            ys: list[float | None] = []
-            for place, (low, high) in enumerate(pairs):
-                if directions[place] == direction and known(low, high):
-                    xs += [place + 1, place + 1, None]
-                    ys += [low, high, None]
-            if xs:
-                line = {"color": colour or theme.faded(own, 0.45), "width": width}
-                trace = {"mode": "lines", "hoverinfo": "skip", "showlegend": False, **axes}
-                grid.figure.add_trace(go.Scatter(x=xs, y=ys, line=line, **trace))
-    for direction, (_, own, _) in theme.DIRECTIONS.items():
-        places = [place for place, told in enumerate(directions) if told == direction]
-        if not places:
-            continue
-        middle = [median(one["value"] for one in specifications[place]) for place in places]
-        marker = (
-            {"symbol": "circle", "size": size, "color": own}
-            if single
-            else {"symbol": "circle", "size": size, "color": theme.INK}
-        )
-        grid.figure.add_trace(
-            go.Scatter(
-                x=[place + 1 for place in places],
-                y=middle,
-                mode="markers",
-                marker=marker,
-                customdata=[_choices(specifications[place][0]) for place in places],
-                hovertemplate="Δβ = %{y:.4f}<br>%{customdata}<extra></extra>",
-                showlegend=False,
-                **axes,
+    panel.axes(_order_axis(number, ""), linear_axis([*every, *shown], "Δβ", most=6, zero=True))
+    panel.reference_line(0.0)
+    if not single:
+        places = range(1, number + 1)
+        panel.intervals(places, pairs, Style(RANGE, width=1))
+        halves = [_quartiles(group) for group in values]
+        panel.intervals(places, halves, Style(MEDIUM, width=max(1.5, size / 2)))
+    for direction, (style, _) in DIRECTIONS.items():
+        own = [place for place in range(number) if directions[place] == direction]
+        if single and own:
+            colour = faded(style.colour, 0.45)
+            ends = [pairs[place] for place in own]
+            panel.intervals([place + 1 for place in own], ends, Style(colour, width=max(1.0, size / 4)))
+    for direction, (style, _) in DIRECTIONS.items():
+        own = [place for place in range(number) if directions[place] == direction]
+        if own:
+            panel.points(
+                [place + 1 for place in own],
+                [curve.medians[place] for place in own],
+                Style(style.colour if single else INK, size=size),
+                about=[_described(specifications[place][0]) for place in own],
+                hover="Δβ = %{y:.4f}<br>%{customdata}",
             )
-        )
-    chosen = [place for place, rows in enumerate(specifications) if rows[0]["chosen"]]
-    for place in chosen:
-        middle_value = median(one["value"] for one in specifications[place])
-        grid.figure.add_trace(
-            go.Scatter(
-                x=[place + 1],
-                y=[middle_value],
-                mode="markers",
-                marker=_default_marker(),
-                hoverinfo="skip",
-                showlegend=False,
-                **axes,
-            )
-        )
-    heading(grid, row, column, curve.name, curve.series.label, _count(curve))
+    panel.points(curve.default, [curve.medians[place - 1] for place in curve.default], DEFAULT)
+    panel.heading(curve.name, curve.series.label, _agreement(curve, directions, single))
     return sum(not inside[0] <= end <= inside[1] for end in limits)
 
 
-def _count(curve: Curve) -> str:
-    """How many specifications agree on what the gap does, in words; of many groups, the range of their medians."""
-    middle = [median(row["value"] for row in rows) for rows in curve.specifications]
-    reach = f"{theme.plain(float(f'{min(middle):.2g}'))} to {theme.plain(float(f'{max(middle):.2g}'))}"
-    if any(len(rows) > 1 for rows in curve.specifications):
-        return f"median Δβ of {len(middle)} specifications: {reach}"
-    counts = Counter(row["direction"] or "unclear" for row in curve.first)
-    told = ", ".join(f"{counts[name]} {name}" for name in theme.DIRECTIONS if counts[name])
-    return f"Δβ {reach}; {told}"
+def _agreement(curve: Curve, directions: Sequence[str], single: bool) -> str:
+    """The range of Δβ, and how many specifications agree on what the gap does."""
+    low, high = (plain(float(f"{pick(curve.medians):.2g}")) for pick in (min, max))
+    if not single:
+        return f"median Δβ of {len(curve.medians)} specifications: {low} to {high}"
+    counts = Counter(directions)
+    return f"Δβ {low} to {high}; " + ", ".join(
+        f"{counts[name]} {name}" for name in DIRECTIONS if counts[name]
+    )
 
 
 def _quartiles(values: Sequence[float]) -> tuple[float, float]:
@@ -240,118 +219,81 @@ def _quartiles(values: Sequence[float]) -> tuple[float, float]:
     return low, high
 
 
-def _draw_shares(grid: Panels, row: int, column: int, curve: Curve) -> None:
-    """Which share of the groups' gaps closes, widens, or is unclear, under each specification."""
-    y = theme.linear_axis([0, 1], "groups (share)", most=4, pad=0.0)
-    set_axes(grid, row, column, _place_axis(len(curve.specifications), ""), y)
-    for direction, (_, colour, words) in theme.DIRECTIONS.items():
+def _draw_shares(panel: Panel, curve: Curve) -> None:
+    """The share of the groups' gaps that closes, widens, or is unclear, under each specification."""
+    y = linear_axis([0, 1], "groups (share)", most=4, pad=0.0)
+    panel.axes(_order_axis(len(curve.specifications), ""), y)
+    for direction, (_, words) in DIRECTIONS.items():
         share = [
-            sum((one["direction"] or "unclear") == direction for one in rows) / len(rows)
+            sum((row.direction or "unclear") == direction for row in rows) / len(rows)
             for rows in curve.specifications
         ]
-        grid.figure.add_trace(
+        panel.add(
             go.Bar(
                 x=list(range(1, len(share) + 1)),
                 y=share,
-                marker={"color": colour if direction != "unclear" else "#d9d9d9", "line": {"width": 0}},
+                marker={"color": _bar_colour(direction), "line": {"width": 0}},
                 hovertemplate=f"{words}: %{{y:.0%}} of groups<extra></extra>",
                 showlegend=False,
-                **grid.axes(row, column),
             )
         )
-    grid.figure.update_layout(barmode="stack", bargap=0)
+    panel.figure.update_layout(barmode="stack", bargap=0)
 
 
-def _draw_matrix(grid: Panels, row: int, column: int, curve: Curve, levels: dict[str, list[Any]]) -> None:
+def _bar_colour(direction: str) -> str:
+    return PALE if direction == "unclear" else DIRECTIONS[direction][0].colour
+
+
+def _draw_matrix(panel: Panel, curve: Curve, choices: dict[str, list[Any]], named: bool) -> None:
     """The lower panel: a tick where a specification has the choice of that line."""
-    axes = grid.axes(row, column)
     at: dict[tuple[str, Any], float] = {}
-    height = 0.0
-    for choice, told in levels.items():
-        for level in told:
-            at[choice, level] = height
-            height += 1
-        height += 1
-    xs = [place + 1 for place, one in enumerate(curve.first) for choice in levels]
-    ys = [at[choice, one[choice]] for one in curve.first for choice in levels]
-    y = theme.linear_axis([0, 1], "") | {
-        "range": [max(height, 1) - 1.2, -0.8],
-        "tickvals": list(at.values()),
-        "ticktext": [_level_name(*key) if column == 0 else "" for key in at],
-        "tickfont": {"size": theme.SIZE - 2},
-        "showgrid": True,
-    }
-    set_axes(grid, row, column, _place_axis(len(curve.specifications), X_TITLE), y)
-    wide = max(1.0, min(7.0, 0.8 * grid.width / len(curve.specifications)))
-    marker = {"symbol": "line-ns", "size": 5.5, "line": {"color": theme.INK, "width": wide}}
-    grid.figure.add_trace(
-        go.Scatter(x=xs, y=ys, mode="markers", marker=marker, hoverinfo="skip", showlegend=False, **axes)
-    )
-    half = max(0.5, 2.0 * len(curve.specifications) / grid.width)
-    for place, one in enumerate(curve.first):
-        if one["chosen"]:
-            grid.figure.add_shape(
-                type="rect",
-                x0=place + 1 - half,
-                x1=place + 1 + half,
-                y0=0,
-                y1=1,
-                xref=axes["xaxis"],
-                yref=f"{axes['yaxis']} domain",
-                fillcolor=SHADE,
-                line={"width": 0},
-                layer="below",
-            )
+    for place, (choice, found) in enumerate(choices.items()):
+        for level in found:
+            at[choice, level] = len(at) + place
+    number = len(curve.specifications)
+    names = [_words(*key) if named else "" for key in at]
+    y = names_axis(names, at=list(at.values()), margin=0.8, size=SIZE - 2, lines=True)
+    panel.axes(_order_axis(number, X_TITLE), y)
+    ticks = [
+        (place, at[choice, getattr(rows[0], choice)])
+        for place, rows in enumerate(curve.specifications, start=1)
+        for choice in choices
+    ]
+    wide = max(1.0, min(7.0, 0.8 * panel.width / number))
+    style = Style(INK, "line-ns", size=5.5, width=wide)
+    panel.points([x for x, _ in ticks], [line for _, line in ticks], style)
+    half = max(0.5, 2.0 * number / panel.width)
+    for place in curve.default:
+        panel.vertical_band(place - half, place + half, "rgba(0,0,0,0.10)")
 
 
-def _place_axis(number: int, title: str) -> dict[str, Any]:
-    ticks = sorted({1, *(tick for tick in theme.linear_ticks(1, number + 1, 6) if 1 < tick <= number)})
-    ticks = [tick for tick in ticks if tick == int(tick)]
-    return theme.linear_axis([1, number], title, pad=0.0) | {
+def _order_axis(number: int, title: str) -> Axis:
+    """The specifications from 1 on, numbered where the axis has a title."""
+    ticks = sorted({1, *(tick for tick in linear_ticks(1, number + 1, 6) if 1 < tick <= number)})
+    ticks = [tick for tick in ticks if title and tick == int(tick)]
+    return linear_axis([1, number], title, pad=0.0) | {
         "range": [0.5 - 0.02 * number, number + 0.5 + 0.02 * number],
-        "tickvals": ticks if title else [],
-        "ticktext": [f"{tick:.0f}" for tick in ticks] if title else [],
+        "tickvals": ticks,
+        "ticktext": [f"{tick:.0f}" for tick in ticks],
         "showgrid": False,
     }
 
 
-def _choices(row: Row) -> str:
-    return "<br>".join(_level_name(choice, row[choice]) for choice in CHOICES if row[choice] is not None)
+def _described(row: Row) -> str:
+    chosen = [(choice, getattr(row, choice)) for choice in CHOICES]
+    return "<br>".join(_words(choice, level) for choice, level in chosen if level is not None)
 
 
-def _default_marker() -> dict[str, Any]:
-    return {"symbol": "diamond", "size": 13, "color": "white", "line": {"color": theme.INK, "width": 2.4}}
-
-
-def _legend(grid: Panels, many: bool) -> None:
-    axes = grid.axes(0, 0)
-    names = []
-    for direction, (_, colour, words) in theme.DIRECTIONS.items():
-        shown = "#d9d9d9" if many and direction == "unclear" else colour
-        marker = {"symbol": "square" if many else "circle", "size": 10, "color": shown}
-        grid.figure.add_trace(
-            go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=words, **axes)
-        )
-        names.append(words)
-    grid.figure.add_trace(
-        go.Scatter(x=[None], y=[None], mode="markers", marker=_default_marker(), name=DEFAULT, **axes)
-    )
-    legend_right(grid, [*names, DEFAULT])
-    grid.figure.update_layout(legend={"traceorder": "normal"})
-
-
-def _notes(told: Sequence[Row], rows: Sequence[Row], cut: int, many: bool) -> list[str]:
-    levels = distinct(row["level"] for row in rows if known(row["level"]))
+def _notes(every_row: Sequence[Row], rows: Sequence[Row], cut: int, many: bool) -> list[str]:
     if many:
         notes = ["Point: median over groups; thick line: the middle half of them; thin line: all."]
     else:
-        notes = [f"Lines: {'/'.join(f'{level:.0%}' for level in levels)} intervals."] if levels else []
-    same = {choice: distinct(row[choice] for row in rows) for choice in CHOICES}
-    fixed = [_level_name(choice, found[0]) for choice, found in same.items() if len(found) == 1 and found[0]]
+        notes = [f"Lines: {levels(rows)} intervals."] if levels(rows) else []
+    same = {choice: distinct(getattr(row, choice) for row in rows) for choice in CHOICES}
+    fixed = [_words(choice, found[0]) for choice, found in same.items() if len(found) == 1 and found[0]]
     notes += [f"The same throughout: {'; '.join(fixed)}."] if fixed else []
     notes += [f"{cut} ends of intervals lie outside the panels."] if cut and not many else []
-    bare = Counter(row["status"] for row in rows if not known(row["low"], row["high"]))
+    bare = Counter(row.status for row in rows if not known(row.low, row.high))
     notes += [f"Without an interval, {count}: {status}." for status, count in bare.most_common(4)]
-    lost = Counter(row["status"] for row in told if not known(row["value"]))
-    notes += [f"Without a Δβ, {count}: {status}." for status, count in lost.most_common(4)]
-    return notes
+    lost = Counter(row.status for row in every_row if not known(row.value))
+    return notes + [f"Without a Δβ, {count}: {status}." for status, count in lost.most_common(4)]

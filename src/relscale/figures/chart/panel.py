@@ -274,9 +274,11 @@ class Panel:
             self.line([low, high], [y, y], style)
         self.points([value], [y], style, hover=hover)
 
-    def intervals(self, x: Sequence[float], low: Numbers, high: Numbers, style: Style) -> None:
+    def intervals(
+        self, x: Sequence[float], limits: Sequence[tuple[float | None, float | None]], style: Style
+    ) -> None:
         """Vertical intervals at each ``x``, as one trace; those that are not known are left out."""
-        ends = [(at, a, b) for at, a, b in zip(x, low, high, strict=True) if a is not None and b is not None]
+        ends = [(at, low, high) for at, (low, high) in zip(x, limits, strict=True) if known(low, high)]
         if ends:
             self.line(
                 [value for at, _, _ in ends for value in (at, at, None)],
