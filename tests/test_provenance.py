@@ -220,7 +220,11 @@ def test_what_is_left_out_can_compute_nothing():
     """It imports no library that computes and no module that counts, but for the exceptions named here."""
     forget()
     counting = {
-        "relscale.tables": {"relscale.columns", "relscale.json_lines", "relscale.text_file"},  # users' own tables
+        "relscale.tables": {
+            "relscale.columns",
+            "relscale.json_lines",
+            "relscale.text_file",
+        },  # users' own tables
         "relscale.training.ownership": {"relscale.training.state"},  # the name of a file
     }
     computing = {

@@ -15,7 +15,8 @@ from relscale.figures.plot import figure_module, figure_suite
 from relscale.fitting.estimation.law_points import MEASURED
 from relscale.fitting.report.reproduction import NEEDED
 from relscale.laws import parabola
-from relscale.laws.catalogue import law
+from relscale.laws.catalogue import law_or_family
+from relscale.laws.law import Law
 from relscale.measurements.measurement import MEASUREMENTS, SHARE
 from relscale.measurements.metric import OF_KIND, VALIDATION, VALIDATION_METRICS, is_error
 from relscale.tables import read_table
@@ -97,15 +98,13 @@ def _check_laws(laws: Sequence[dict[str, Any]]) -> None:
         where = f"fit.laws.{entry['name']}"
         if entry["name"] in names:
             raise RelscaleError(f"{where}: two laws have this name")
-        found = keyed(where, partial(law, entry["law"]))
+        found = keyed(where, partial(law_or_family, entry["law"]))
         if "predictor_from" in entry and entry["predictor_from"] not in names:
             raise RelscaleError(
                 f"{where}: predictor_from {entry['predictor_from']!r} is no fit named before it"
             )
-        if MEASURED in found.predictors and "predictor" not in entry:
-            raise RelscaleError(
-                f"{where}: law {found.name} starts from a measured number; name it under predictor"
-            )
+        if isinstance(found, Law):
+            _check_law(found, entry, where)
         if entry["method"] == "variable-projection" and (entry["error"], entry["loss"]) != (
             "linear",
             "squares",
@@ -113,12 +112,39 @@ def _check_laws(laws: Sequence[dict[str, Any]]) -> None:
             raise RelscaleError(f"{where}: variable-projection is for error: linear and loss: squares")
         columns = [
             *entry["by"],
+            *entry.get("x", ()),
             *(c for key in ("where", "only", "predict", "predictor") for c in entry.get(key, ())),
         ]
         for column in columns:
             if column not in MEASUREMENTS.names and not column.startswith(SHARE):
                 raise RelscaleError(unknown_name(where, "column of measurements", column, MEASUREMENTS.names))
         names.add(entry["name"])
+
+
+def _check_law(law: Law, entry: dict[str, Any], where: str) -> None:
+    if MEASURED in law.predictors and "predictor" not in entry:
+        raise RelscaleError(f"{where}: law {law.name} starts from a measured number; name it under predictor")
+    predictors = law.made_of or law.predictors
+    if entry.get("x") and len(entry["x"]) != len(predictors):
+        raise RelscaleError(
+            f"{where}.x: law {law.name} has {len(predictors)} predictors ({', '.join(predictors)}), "
+            f"not {len(entry['x'])}"
+        )
+    for name in entry.get("fixed", ()):
+        if name not in law.names:
+            raise RelscaleError(
+                unknown_name(f"{where}.fixed", f"parameter of law {law.name}", name, law.names)
+            )
+    if law.gap is None and entry.get("baseline") is not None:
+        raise RelscaleError(f"{where}.baseline: law {law.name} compares no groups")
+    if (
+        law.gap == "ratio"
+        and "baseline" not in entry
+        and not isinstance(entry.get("where", {}).get("suite"), str)
+    ):
+        raise RelscaleError(
+            f"{where}: law {law.name} compares groups; name the baseline among them, or one suite"
+        )
 
 
 def _check_names(config: dict[str, Any]) -> None:

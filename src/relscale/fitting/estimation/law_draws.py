@@ -134,10 +134,15 @@ def limits(
             stderr=found.stderr[:, 0],
             draw_stderr=drawn.stderr,
         )
-    units = schemes.members(data.trainings if drawn.scheme == schemes.BLOCK else range(len(data.y)))
+    by_training = drawn.scheme == schemes.BLOCK
+    units = schemes.members(data.trainings if by_training else range(len(data.y)))
     without = (units[:, None] != np.arange(units.max() + 1)).astype(float)
     left_out = fit(data.y, without * weights[:, None], found.theta.T[:1])
-    return of_draws.limits(found.theta[:, 0], drawn.theta, level, kind, jackknife=left_out.theta)
+    budgets = _strata(data) if drawn.scheme == schemes.PAIRS else None
+    strata = schemes.members(budgets) if budgets else None
+    return of_draws.limits(
+        found.theta[:, 0], drawn.theta, level, kind, jackknife=left_out.theta, strata=strata
+    )
 
 
 def _strata(data: Points) -> list[float] | None:

@@ -5,7 +5,6 @@ With θ the estimate, θ* the draws, q_p(·) a quantile over the draws, α = 1 �
 | kind | limits |
 |---|---|
 | percentile | q_{α/2}(θ*), q_{1−α/2}(θ*) |
-| basic | 2θ − q_{1−α/2}(θ*), 2θ − q_{α/2}(θ*) |
 | studentised | θ − se · q_{1−α/2}(t*), θ − se · q_{α/2}(t*),  t* = (θ* − θ) / se* |
 | symmetric studentised | θ ∓ se · q_{level}(abs t*) |
 | bca | q_{p}(θ*) with p = Φ(z0 + (z0 + z_p) / (1 − a·(z0 + z_p))), z_p = ∓z_{1−α/2} |
@@ -27,9 +26,9 @@ from scipy.special import ndtr, ndtri
 
 from relscale.fitting.inference.bootstrap.schemes import NAMES, Floats
 
-PERCENTILE, BASIC, STUDENTISED, BCA = "percentile", "basic", "studentised", "bca"
+PERCENTILE, STUDENTISED, BCA = "percentile", "studentised", "bca"
 SYMMETRIC = "symmetric studentised"
-KINDS = (PERCENTILE, BASIC, STUDENTISED, SYMMETRIC, BCA)
+KINDS = (PERCENTILE, STUDENTISED, SYMMETRIC, BCA)
 
 TOO_MANY = 0.05  # share of failed draws from which on limits are flagged
 FEWEST = 20  # draws that limits need
@@ -112,8 +111,6 @@ def limits(
         low, high = estimate - scale * high, estimate - scale * low
     elif kind == SYMMETRIC:
         low, high = estimate - scale * high, estimate + scale * high
-    elif kind == BASIC:
-        low, high = 2 * estimate - high, 2 * estimate - low
     known = (kept >= FEWEST) & np.isfinite(low) & np.isfinite(high) & np.isfinite(estimate)
     failed = number - kept
     status = np.where(known, "ok", "the bootstrap draws give no limits").astype(object)
