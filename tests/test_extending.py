@@ -1,0 +1,79 @@
+"""What docs/extending.md adds, one file each, is found by its name and does what it says."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import relscale
+
+ROOT = Path(__file__).parents[1]
+FILE = re.compile(r"^`src/(relscale/[^`]+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+LAW = """
+import numpy as np, pyarrow as pa, relscale
+flops = np.geomspace(1e18, 1e20, 9)
+table = pa.table({"training_flops": flops, "loss": 3.0 - 0.25 * np.log10(flops / 1e19)})
+rows = relscale.fit(table, law="logarithm", x="training_flops", y="loss", error="linear").fits.to_pylist()
+slope = [row["value"] for row in rows if row["parameter"] == "b"]
+assert slope and all(abs(value - 0.25) < 1e-9 for value in slope), rows
+"""
+OPTIMIZER = """
+import torch
+from dataclasses import replace
+from relscale.design.recipes import recipe
+from relscale.training.optimizers import build_optimizer
+laptop = recipe("laptop")
+given = replace(laptop.hyperparameters("signum", laptop.architecture(16, 32, 300), 4, 1), learning_rate=0.01)
+model = torch.nn.Linear(4, 1)
+optimizer = build_optimizer(model, given)
+before = model.weight.detach().clone()
+model(torch.ones(2, 4)).sum().backward()
+optimizer.step()
+moved = before * (1 - 0.01 * given.weight_decay) - model.weight
+assert torch.allclose(moved, torch.full_like(moved, 0.01)), moved
+"""
+RECIPE = """
+from relscale.design.recipes import recipe
+given = [recipe(name).hyperparameters("adamw", recipe(name).architecture(32, 64, 300), 8, 1000).learning_rate
+         for name in ("laptop", "laptop-slow")]
+assert given[1] == given[0] / 2
+"""
+SUITE = """
+from relscale.scoring.suite import available_suites
+assert "capitals" in available_suites()
+"""
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory):
+    """A copy of the package with the files of the page in it."""
+    folder = tmp_path_factory.mktemp("extended")
+    package = Path(relscale.__file__).parent
+    shutil.copytree(package, folder / "relscale", ignore=shutil.ignore_patterns("__pycache__"))
+    examples = FILE.findall((ROOT / "docs" / "extending.md").read_text(encoding="utf-8"))
+    for name, content in examples:
+        assert not (folder / name).exists()
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
+    return folder
+
+
+def run(folder, program):
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "program", [LAW, OPTIMIZER, RECIPE, SUITE], ids=["law", "optimizer", "recipe", "suite"]
+)
+def test_an_example_of_the_page_is_found_by_its_name(extended, program):
+    run(extended, program)
