@@ -88,7 +88,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         keys += [Key(words, mark, "markers") for mark, words in DIRECTIONS.values()]
     panels.key(keys)
     fits = [row for row in data.law_rows(contrast, parameter="delta_beta") if row.contrast == contrast]
-    statuses = distinct(row.status for row in fits if row.status != "ok")[:4]
+    statuses = distinct(row.reason for row in fits if row.status != "ok")[:4]
     panels.notes(
         *notes,
         f"G is the error on one {contrast} over that on the other, at matched compute; Δβ < 0 where G falls.",

@@ -93,7 +93,7 @@ def group_curves(
                 flops,
                 [getattr(point, VALUES[table]) for point in points],
                 law_line(fits, flops, estimand),
-                next((fit.status for fit in fits if fit.estimand in (None, "these items")), "no fit"),
+                next((fit.reason for fit in fits if fit.estimand in (None, "these items")), "no fit"),
                 next((row.direction for row in slopes if row.direction), "unclear"),
                 series.label,
             )
@@ -223,7 +223,7 @@ def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
     if any(_strip(panel) for panel in panels):
         what = "Bars at the right of a panel: the fitted line at its largest compute"
     notes = [f"{what}: {'; where that is not known, '.join(about)}."] if about else []
-    schemes = {line.slope.scheme for line in lines if "bootstrap" in (line.slope.scheme or "")}
+    schemes = {line.slope.interval for line in lines if "bootstrap" in line.slope.interval}
     notes += [f"Intervals by {scheme}." for scheme in sorted(schemes)]
     for series, status in distinct((curve.series, curve.status) for curve in curves if curve.status != "ok"):
         own = [curve for curve in curves if curve.series == series]

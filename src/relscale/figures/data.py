@@ -28,6 +28,26 @@ class Row(dict[str, Any]):
         except KeyError:
             raise AttributeError(f"no column {column!r}") from None
 
+    @property
+    def reason(self) -> Any:
+        """The row's status in words."""
+        return self["status"]
+
+    @property
+    def interval(self) -> str:
+        """How its interval was made, in words."""
+        return self["scheme"] or ""
+
+    @property
+    def without(self) -> Any:
+        """What was left out."""
+        return self["left_out"]
+
+    @property
+    def default(self) -> Any:
+        """Whether it is of the default analysis."""
+        return self["chosen"]
+
     def __or__(self, other: Mapping[str, Any]) -> "Row":  # type: ignore[override]
         """The row with some columns changed."""
         return Row({**self, **other})

@@ -127,10 +127,10 @@ def _draw_panel(panel: Panel, series: Series, forest: Forest) -> list[str]:
     for row in rows:
         label = forest.suite.labels.get(row.group, row.group)
         if not known(row.value):
-            notes.append(f"{series.label}, {forest.suite.title}, {label}: {row.status}.")
+            notes.append(f"{series.label}, {forest.suite.title}, {label}: {row.reason}.")
             continue
         if row.group in bounded and not known(row.low, row.high):
-            about = f"no interval for the {row.estimand} ({row.status})"
+            about = f"no interval for the {row.estimand} ({row.reason})"
             notes.append(f"{series.label}, {forest.suite.title}: {about}.")
             continue
         offset, dash = KINDS[row.estimand]
@@ -171,7 +171,7 @@ def _schemes(forests: Sequence[Forest]) -> list[str]:
     return [
         f"{forest.suite.title}: intervals by {scheme}."
         for forest in forests
-        for scheme in distinct(row.scheme for row in forest.rows if known(row.low))
+        for scheme in distinct(row.interval for row in forest.rows if known(row.low))
         if scheme and ("bootstrap" in scheme or "pooling" in scheme)
     ]
 
@@ -188,4 +188,4 @@ def _spread(data: FigureData, suite: Suite) -> list[str]:
 
 
 def _words(row: Row) -> str:
-    return estimate(row.value, row.low, row.high) if known(row.value) else str(row.status)
+    return estimate(row.value, row.low, row.high) if known(row.value) else str(row.reason)

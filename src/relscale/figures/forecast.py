@@ -69,7 +69,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     made = [row for row in every if row.candidate == ENSEMBLE and known(row.value)]
     quantities = [name for name in TABLES if any(row.quantity == name for row in made)]
     if not made or options.get("quantity", quantities[0]) not in quantities:
-        why = distinct(row.status for row in every if not known(row.value))
+        why = distinct(row.reason for row in every if not known(row.value))
         reason = f"None could be made: {why[0]}." if why else "None was asked for."
         return empty(title, f"There are no forecasts of the suite {suite.name!r} to show. {reason}")
     quantity = options.get("quantity", quantities[0])
@@ -108,7 +108,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         "Backtest: the same candidates fitted to the smaller computes and tested on the larger. The line across is the "
         "nominal level of the intervals.",
         f"{more} more groups are in forecasts.parquet; the largest gaps are shown." if more > 0 else "",
-        *(f"{status}." for status in distinct(row.status for row in made if row.status != "ok")),
+        *(f"{status}." for status in distinct(row.reason for row in made if row.status != "ok")),
     )
     return panels.figure
 

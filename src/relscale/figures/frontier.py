@@ -67,7 +67,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             for level in levels
         ),
         *(
-            f"{row.corpus}, {power_of_ten(row.budget)} FLOPs is left out: {row.status}."
+            f"{row.corpus}, {power_of_ten(row.budget)} FLOPs is left out: {row.reason}."
             for row in data.rows("frontier", run=None)
             if row.status != "ok" and known(row.budget)
         ),

@@ -92,16 +92,16 @@ def _draw_corpus(
             [run.tokens for run in lost],
             [high + 0.02 * (high - low)] * len(lost),
             LEFT_OUT,
-            about=[[run.run, run.status] for run in lost],
+            about=[[run.run, run.reason] for run in lost],
             hover="%{customdata[0]}<br>%{customdata[1]}",
         )
     notes = [
-        f"{series.label}, {_words(point.budget)} (thin curve): {point.status}."
+        f"{series.label}, {_words(point.budget)} (thin curve): {point.reason}."
         for point in points
         if point.status != "ok" and known(point.budget, point.c2)
     ]
     if lost:
-        named = ", ".join(f"{run.run} ({run.status})" for run in lost[:MOST_NAMED])
+        named = ", ".join(f"{run.run} ({run.reason})" for run in lost[:MOST_NAMED])
         more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
         notes.append(f"× {series.label}, left out: {named}{more}.")
     return distinct(notes)

@@ -283,6 +283,6 @@ def _note(surface: Surface) -> str:
     n = first.n if first.n not in (None, every) else None
     runs = f"{every} runs" if n is None else f"{n} of {every} runs"
     bounds = next((row for row in surface.rows if known(row.low)), None)
-    how = f"; brackets: {bounds.level:.0%}, {bounds.scheme}" if bounds else ""
-    why = "" if first.status == "ok" else f"; {first.status}"
+    how = f"; brackets: {bounds.level:.0%}, {bounds.interval}" if bounds else ""
+    why = "" if first.status == "ok" else f"; {first.reason}"
     return f"{first.fit.replace('_', ' ')} ({first.law}): fitted to {runs}{how}{why}."

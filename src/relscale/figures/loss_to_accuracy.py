@@ -154,7 +154,7 @@ def _draw_panel(
             y = [_sigmoid(loss, **{name: curve[name] for name in CURVE}) for loss in x]
             panel.line(x, y, style[group], name=label, group=group)
         elif fits:
-            why = next((fit.status for fit in fits if fit.status != "ok"), "no fit")
+            why = next((fit.reason for fit in fits if fit.status != "ok"), "no fit")
             reasons.setdefault(why, []).append(label)
     return [
         f"{series.label}, {metric.replace('_', ' ')}: no curve for {listed(groups)} ({why})."

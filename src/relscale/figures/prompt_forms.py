@@ -196,7 +196,7 @@ def _draw_gains(panel: Panel, rows: Sequence[Row], suite: Suite, style: Mapping[
 def _notes(shares: Sequence[Row], gains: Sequence[Row]) -> list[str]:
     points = distinct(row.points for row in shares)
     level = next((row.level for row in (*shares, *gains)), 0.95)
-    scheme = ", ".join(distinct(row.scheme for row in shares if row.scheme))
+    scheme = ", ".join(distinct(row.interval for row in shares if row.interval))
     notes = [
         f"Left: R² of a line on log compute through {' or '.join(points)}, of bits per byte in logs; {level:.0%} "
         f"intervals for these items ({scheme})."
@@ -211,6 +211,6 @@ def _notes(shares: Sequence[Row], gains: Sequence[Row]) -> list[str]:
             f"Right: {bands}, {level:.0%} over the items of each point alone, the same draws under both forms. Right "
             f"of the dotted line, all computes together: {level:.0%} interval for {about}."
         )
-    for status in distinct(row.status for row in shares if row.status != "ok")[:4]:
-        notes.append(f"{listed(distinct(row.group for row in shares if row.status == status))}: {status}.")
+    for status in distinct(row.reason for row in shares if row.status != "ok")[:4]:
+        notes.append(f"{listed(distinct(row.group for row in shares if row.reason == status))}: {status}.")
     return notes

@@ -154,9 +154,9 @@ def _rest(alike: Sequence[Row]) -> list[str]:
 
 def _agreement(row: Row) -> str:
     if not known(row.published):
-        return "" if known(row.reproduced) else row.status or NOT_KNOWN
+        return "" if known(row.reproduced) else row.reason or NOT_KNOWN
     if not known(row.reproduced):
-        return row.status or NOT_KNOWN
+        return row.reason or NOT_KNOWN
     if row.agrees:
         return TO_ITS_DIGITS
     if row.within is None:

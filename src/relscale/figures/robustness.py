@@ -101,8 +101,8 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     tried = {row.resource for row in powers}
     keys += [Key(name, one, "lines", name) for name, one in RESOURCES.items() if name in tried]
     panels.key(keys)
-    why = distinct((row.resource, row.status) for row in power if row.status not in (None, "ok"))[:4]
-    lost = distinct((row.form, row.status) for row in forms if not known(row.rmse_log))[:4]
+    why = distinct((row.resource, row.reason) for row in power if row.status not in (None, "ok"))[:4]
+    lost = distinct((row.form, row.reason) for row in forms if not known(row.rmse_log))[:4]
     panels.notes(
         f"Right: line, median over groups; band, their range; horizontal line, {ENOUGH:.0%} power.",
         *(f"Power, {resource}: {status}." for resource, status in why),
@@ -123,7 +123,7 @@ def _draw_influence(panel: Panel, suite: Suite, rows: Sequence[Row], style: Mapp
             [row.training_flops for row in own],
             [row.change for row in own],
             one,
-            about=[row.left_out for row in own],
+            about=[row.without for row in own],
             hover=f"{suite.labels[group]} without %{{customdata}}<br>Δβ changes by %{{y:.4f}}",
             group=group,
         )
@@ -132,11 +132,11 @@ def _draw_influence(panel: Panel, suite: Suite, rows: Sequence[Row], style: Mapp
         [row.training_flops for row in carriers],
         [row.change for row in carriers],
         CARRIER,
-        about=[f"{suite.labels.get(row.group, row.group)} without {row.left_out}" for row in carriers],
+        about=[f"{suite.labels.get(row.group, row.group)} without {row.without}" for row in carriers],
         hover="%{customdata}: direction no longer clear",
     )
     depend = f"{len({row.group for row in carriers})} of {len({row.group for row in rows})} directions"
-    number = len({row.left_out for row in rows})
+    number = len({row.without for row in rows})
     panel.heading("Δβ, leave one out", f"{number} left out in turn; {depend} depend on one" if rows else "")
 
 

@@ -62,7 +62,7 @@ class Curve(NamedTuple):
     @property
     def default(self) -> list[int]:
         """The places of the default analysis."""
-        return [place for place, rows in enumerate(self.specifications, start=1) if rows[0].chosen]
+        return [place for place, rows in enumerate(self.specifications, start=1) if rows[0].default]
 
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
@@ -82,7 +82,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     ]
     rows = [row for row in every_row if known(row.value)]
     if not rows:
-        why = distinct(row.status for row in every_row)
+        why = distinct(row.reason for row in every_row)
         reason = f"None gives a Δβ: {why[0]}." if why else "None was computed for it."
         return empty(title, f"There are no specifications of the suite {suite.name!r} to show. {reason}")
     choices = _choices(rows)
@@ -126,7 +126,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
 def _largest_first(rows: Sequence[Row]) -> list[str]:
     """Groups by the size of their Δβ, that of the default analysis where it is known."""
     size: dict[str, float] = {}
-    for row in sorted(rows, key=lambda row: not row.chosen):
+    for row in sorted(rows, key=lambda row: not row.default):
         size.setdefault(row.group, abs(row.value))
     return sorted(size, key=lambda group: (-size[group], group))
 
@@ -293,7 +293,7 @@ def _notes(every_row: Sequence[Row], rows: Sequence[Row], cut: int, many: bool) 
     fixed = [_words(choice, found[0]) for choice, found in same.items() if len(found) == 1 and found[0]]
     notes += [f"The same throughout: {'; '.join(fixed)}."] if fixed else []
     notes += [f"{cut} ends of intervals lie outside the panels."] if cut and not many else []
-    bare = Counter(row.status for row in rows if not known(row.low, row.high))
+    bare = Counter(row.reason for row in rows if not known(row.low, row.high))
     notes += [f"Without an interval, {count}: {status}." for status, count in bare.most_common(4)]
-    lost = Counter(row.status for row in every_row if not known(row.value))
+    lost = Counter(row.reason for row in every_row if not known(row.value))
     return notes + [f"Without a Δβ, {count}: {status}." for status, count in lost.most_common(4)]
