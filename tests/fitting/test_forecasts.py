@@ -12,9 +12,17 @@ from hypothesis import strategies as st
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.fits import BACKTESTS, FORECASTS
-from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE, PERSISTENCE
+from relscale.fitting.forecasts.candidates import (
+    CANDIDATES,
+    ENSEMBLE,
+    OF_ERRORS,
+    OF_LOSSES,
+    OF_VALUES,
+    PERSISTENCE,
+)
 from relscale.fitting.forecasts.forecast import forecast_rows
 from relscale.fitting.settings import Settings
+from relscale.laws.catalogue import law_names
 
 Row = dict[str, Any]
 
@@ -323,3 +331,9 @@ def test_whatever_the_table_there_is_a_number_with_its_reason_or_none_with_one(
         assert (np.isfinite(value) and value > 0) or row["status"] != "ok"
         if "low" in row and np.isfinite(row["low"]):
             assert row["low"] <= value <= row["high"]
+
+
+def test_candidates_name_laws_of_the_catalogue() -> None:
+    named = [candidate.law for candidate in (*OF_VALUES, *OF_ERRORS, *OF_LOSSES) if candidate.law]
+    assert set(named) <= set(law_names())
+    assert {"power", "irreducible", "parametric", "bnsl"} <= set(named)

@@ -17,12 +17,6 @@ from relscale.laws.separable import separable
 EXPONENTS = np.array([-1.5, -0.8, -0.4, -0.2, -0.1, -0.03, 0.03, 0.1, 0.2, 0.4, 0.8, 1.5])
 
 
-def value(theta: Array, x: Array) -> Array:
-    """Δ, (n, ...), of Δ_ref, δ (2, ...) at F / F_ref (1, n, ...)."""
-    level, exponent = theta
-    return np.asarray(level * np.exp(exponent * np.log(x[0])))
-
-
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of Δ by Δ_ref, δ, (2, n, ...)."""
     level, exponent = theta
@@ -43,7 +37,6 @@ LAW = separable(
         Parameter("difference_at_reference", "that of the metric", "the difference at the reference compute"),
         Parameter("exponent", "none", "the gap closes where it is negative", low=-5, high=5),
     ),
-    value=value,
     jacobian=jacobian,
     source="beside the ratio of Held et al., arXiv 2510.24626",
     formula="Δ = Δ_ref · (F / F_ref)^δ",

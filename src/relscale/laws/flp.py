@@ -18,12 +18,6 @@ from relscale.laws.law import Array, Parameter
 from relscale.laws.separable import separable
 
 
-def value(theta: Array, x: Array) -> Array:
-    """P, (n, ...), of intercept, slope (2, ...) at L (1, n, ...)."""
-    intercept, slope = theta
-    return np.asarray(intercept + slope * x[0])
-
-
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of P by intercept, slope, (2, n, ...)."""
     rows = np.ones_like(theta[0] * x[0]), x[0]
@@ -42,7 +36,6 @@ LAW = separable(
         Parameter("intercept", "that of the performance", "the performance at L = 0"),
         Parameter("slope", "that of the performance per unit of loss", "what a unit of loss costs"),
     ),
-    value=value,
     jacobian=jacobian,
     source="Chen et al., arXiv 2410.08527, equations 1 and 2",
     formula="P = intercept + slope · L",

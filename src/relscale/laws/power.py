@@ -19,12 +19,6 @@ LINE = LogLogLaw(name="power_law", level="error_at_reference", slope="beta", sig
 BETAS = np.array([-0.1, 0.01, 0.03, 0.06, 0.1, 0.2, 0.4, 0.8])
 
 
-def value(theta: Array, x: Array) -> Array:
-    """E, (n, ...), of E_ref, β (2, ...) at F / F_ref (1, n, ...)."""
-    level, beta = theta
-    return np.asarray(level * np.exp(-beta * np.log(x[0])))
-
-
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of E by E_ref, β, (2, n, ...)."""
     level, beta = theta
@@ -47,7 +41,6 @@ LAW = separable(
         ),
         Parameter("beta", "none", "ten times the compute leave 10^−β of the error", low=-5, high=5),
     ),
-    value=value,
     jacobian=jacobian,
     source="Kaplan et al., arXiv 2001.08361, section 1.2",
     formula="E = E_ref · (F / F_ref)^(−β)",

@@ -26,12 +26,6 @@ BY_SIZE = LogLogLaw(name="relative_power_law_of_params", level="ratio_at_referen
 DELTA_BETAS = np.array([-0.4, -0.2, -0.1, -0.05, -0.02, 0.02, 0.05, 0.1, 0.2, 0.4])
 
 
-def value(theta: Array, x: Array) -> Array:
-    """G, (n, ...), of G_ref, Δβ (2, ...) at F / F_ref (1, n, ...)."""
-    level, delta_beta = theta
-    return np.asarray(level * np.exp(delta_beta * np.log(x[0])))
-
-
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of G by G_ref, Δβ, (2, n, ...)."""
     level, delta_beta = theta
@@ -58,7 +52,6 @@ LAW = separable(
         ),
         Parameter("delta_beta", "none", "β of the baseline less β of the target", low=-5, high=5),
     ),
-    value=value,
     jacobian=jacobian,
     source="Held et al., arXiv 2510.24626",
     formula="G = G_ref · (F / F_ref)^Δβ",

@@ -1,71 +1,121 @@
-"""Every candidate's forecast from one state of knowledge."""
+"""The candidates of a forecast, each with the law of the catalogue that it is, and what each says at one origin."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
-from relscale.fitting.forecasts import additive_laws as sums
-from relscale.fitting.forecasts import loss_to_loss, trend
+from relscale.fitting.forecasts import additive_laws, loss_to_loss, trend
 from relscale.fitting.forecasts.forecast_data import ForecastData
 from relscale.fitting.forecasts.persistence import persistence
 from relscale.fitting.forecasts.rolling_origins import Mask
 from relscale.fitting.forecasts.scales import Scales
 
-PERSISTENCE, POWER_LAW, SURFACE = "persistence", "power law", "L(N, D)"
+AlongScales = Callable[[Scales, Floats, Scales], Floats]
+FromPartner = Callable[[Floats, Floats, Floats], Floats]
+F = TypeVar("F")
 
-OF_THE_VALUE = {PERSISTENCE: persistence, "damped trend": trend.damped_trend, POWER_LAW: trend.power_law}
-OF_ERRORS = {
-    "power law with floor": sums.irreducible,
-    SURFACE: sums.surface,
-    "BNSL": sums.broken,
-}
-OF_LOSS = {
-    "loss to loss, linear": loss_to_loss.linear,
-    "loss to loss, shifted power": loss_to_loss.shifted_power,
-}
-LACKING = {
-    PERSISTENCE: "no value",
-    "damped trend": "fewer than three computes",
-    POWER_LAW: "fewer than three computes",
-    "power law with floor": "fewer than four computes",
-    SURFACE: "parameters and tokens unknown, too few, or tied to each other by the compute",
-    "BNSL": "fewer than twelve computes",
-    "loss to loss, linear": "fewer than three points, or no other group to relate it to",
-    "loss to loss, shifted power": "fewer than five points, or no other group to relate it to",
-}  # why a candidate can say nothing
-OWN = (*OF_THE_VALUE, *OF_ERRORS)
-CANDIDATES = (*OWN, *OF_LOSS)
-ENSEMBLE = "ensemble"
+
+@dataclass(frozen=True)
+class Candidate(Generic[F]):
+    """One way to forecast a curve.
+
+    Attributes
+    ----------
+    name
+        In tables.
+    forecast
+        From known scales, values there (P, J) and the scales asked for to the forecast (Q, J); of a candidate from loss
+        to loss, from ln E_t and ln E_b (P, J) and a forecast of ln E_b (Q, J). All in logarithms, nan where it can not
+        say.
+    needs
+        Why it can say nothing, where it can not.
+    law
+        Of the catalogue, where it is one.
+    of_runs
+        Whether it is fitted to runs, where the points are optima between these.
+    """
+
+    name: str
+    forecast: F
+    needs: str
+    law: str | None = None
+    of_runs: bool = False
+
+
+# Of a value itself, an error or a ratio; persistence is what the others are compared with.
+OF_VALUES: tuple[Candidate[AlongScales], ...] = (
+    Candidate("persistence", persistence, "no value"),
+    Candidate("damped trend", trend.damped_trend, "fewer than three computes"),
+    Candidate("power law", trend.power_law, "fewer than three computes", law="power"),
+)
+# Of an error; a ratio is that of two.
+OF_ERRORS: tuple[Candidate[AlongScales], ...] = (
+    Candidate(
+        "power law with floor", additive_laws.irreducible, "fewer than four computes", law="irreducible"
+    ),
+    Candidate(
+        "L(N, D)",
+        additive_laws.surface,
+        "parameters and tokens unknown, too few, or tied to each other by the compute",
+        law="parametric",
+        of_runs=True,
+    ),
+    Candidate("BNSL", additive_laws.broken, "fewer than twelve computes", law="bnsl"),
+)
+# Of an error, from a forecast of another.
+OF_LOSSES: tuple[Candidate[FromPartner], ...] = (
+    Candidate(
+        "loss to loss, linear",
+        loss_to_loss.linear,
+        "fewer than three points, or no other group to relate it to",
+        law="flp",
+    ),
+    Candidate(
+        "loss to loss, shifted power",
+        loss_to_loss.shifted_power,
+        "fewer than five points, or no other group to relate it to",
+    ),
+)
+
+OWN = tuple(candidate.name for candidate in (*OF_VALUES, *OF_ERRORS))
+CANDIDATES = (*OWN, *(candidate.name for candidate in OF_LOSSES))
+PERSISTENCE, POWER_LAW, ENSEMBLE = "persistence", "power law", "ensemble"
+LACKING = {candidate.name: candidate.needs for candidate in (*OF_VALUES, *OF_ERRORS)}
+LACKING |= {candidate.name: candidate.needs for candidate in OF_LOSSES}
 
 
 def own_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Floats, Floats]:
     """What each series says of itself: of the curves (C, Q, J) and of the error series (C, Q, K), C as ``OWN``."""
     where = data.scales.take(known)
     values, errors = [], []
-    for law in OF_THE_VALUE.values():
-        values.append(law(where, data.value[known], at))
-        errors.append(law(where, data.errors[known], at))
-    for name, of_errors in OF_ERRORS.items():
-        if name == SURFACE:
+    for candidate in OF_VALUES:
+        values.append(candidate.forecast(where, data.value[known], at))
+        errors.append(candidate.forecast(where, data.errors[known], at))
+    for candidate in OF_ERRORS:
+        if candidate.of_runs:
             rows = known[data.point_of_run]
-            found = of_errors(data.runs.take(rows), data.run_errors[rows], at)
+            forecast = candidate.forecast(data.runs.take(rows), data.run_errors[rows], at)
         else:
-            found = of_errors(where, data.errors[known], at)
-        errors.append(found)
-        values.append(_of_curves(found, data))
+            forecast = candidate.forecast(where, data.errors[known], at)
+        errors.append(forecast)
+        values.append(_of_curves(forecast, data))
     return np.stack(values), np.stack(errors)
 
 
 def loss_forecasts(data: ForecastData, known: Mask, partner: Floats) -> Floats:
-    """(C, Q, J) from forecasts of every error series, ``partner`` (Q, K); C as ``OF_LOSS``."""
+    """(C, Q, J) from forecasts of every error series, ``partner`` (Q, K); C as ``OF_LOSSES``."""
     has = data.partner >= 0
     blank = np.full((len(partner), len(data.target)), np.nan)
     result = []
-    for law in OF_LOSS.values():
-        found = blank.copy()
+    for candidate in OF_LOSSES:
+        of_curves = blank.copy()
         t, p = data.target[has], data.partner[has]
-        forecast = law(data.errors[known][:, t], data.errors[known][:, p], partner[:, p])
-        found[:, has] = forecast if data.baseline is None else forecast - partner[:, p]
-        result.append(found)
+        forecast = candidate.forecast(data.errors[known][:, t], data.errors[known][:, p], partner[:, p])
+        of_curves[:, has] = forecast if data.baseline is None else forecast - partner[:, p]
+        result.append(of_curves)
     return np.stack(result)
 
 
