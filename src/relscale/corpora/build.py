@@ -122,4 +122,7 @@ def _counts(table: pa.Table) -> list[dict[str, Any]]:
         .aggregate([("bytes", "count"), ("bytes", "sum")])
         .sort_by([(k, "ascending") for k in keys])
     )
-    return counted.rename_columns({"bytes_count": "documents", "bytes_sum": "bytes"}).to_pylist()
+    counts: list[dict[str, Any]] = counted.rename_columns(
+        {"bytes_count": "documents", "bytes_sum": "bytes"}
+    ).to_pylist()
+    return counts

@@ -30,7 +30,7 @@ def format_table(table: pa.Table) -> str:
     """The plan for a terminal."""
     rows = [_shown(row) for row in table.to_pylist()]
     align = ("left", *["right"] * (len(rows[0]) - 1))
-    return tabulate(rows, headers="keys", colalign=align, disable_numparse=True)
+    return str(tabulate(rows, headers="keys", colalign=align, disable_numparse=True))
 
 
 def format_dropped(dropped: Sequence[Dropped]) -> list[str]:

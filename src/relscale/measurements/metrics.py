@@ -184,7 +184,7 @@ def replicate_values(group: Sums, weights: np.ndarray) -> np.ndarray:
         ``[n, draws]``, how often each question is drawn. A draw without any question (of a subject) gives NaN.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
-        micro = (weights.T @ group.numerators) / (weights.T @ group.denominators)
+        micro: np.ndarray = (weights.T @ group.numerators) / (weights.T @ group.denominators)
         if group.subjects is None:
             return micro
         macro = np.zeros_like(micro)

@@ -135,7 +135,7 @@ def _losses(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _table(values: Mapping[str, Any]) -> str:
-    return tabulate(list(values.items()), headers=["", ""], tablefmt="github", disable_numparse=True)
+    return str(tabulate(list(values.items()), headers=["", ""], tablefmt="github", disable_numparse=True))
 
 
 def _parts(data: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -155,7 +155,7 @@ def _scores(scores: Sequence[Mapping[str, Any]]) -> str:
     rows = [[_cell(row[name]) for name in SHOWN] for row in scores if row["suite"] != "validation"]
     if not rows:
         return "Not scored."
-    return tabulate(rows, headers=SHOWN, tablefmt="github", disable_numparse=True)
+    return str(tabulate(rows, headers=SHOWN, tablefmt="github", disable_numparse=True))
 
 
 def _cell(value: Any) -> str:

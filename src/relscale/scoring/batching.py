@@ -80,7 +80,7 @@ def prefix_trees(
     longest
         Tokens of a tree, beyond which the continuations of its context go to another; None where there is no limit.
     """
-    together: dict[tuple, list[int]] = {}
+    together: dict[tuple[int, ...], list[int]] = {}
     for number in numbers:
         context = windows[number].context
         alone = not share or len(context) < SHORTEST_SHARED_CONTEXT

@@ -101,7 +101,10 @@ def _config(folder: Path, trust_remote_code: bool) -> PreTrainedConfig:
     if not trust_remote_code:
         refuse_kernels(folder)
     try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True)
+        config: PreTrainedConfig = AutoConfig.from_pretrained(
+            folder, trust_remote_code=trust_remote_code, local_files_only=True
+        )
+        return config
     except Exception as error:
         if "custom code" in str(error):
             raise RelscaleError(

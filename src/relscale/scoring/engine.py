@@ -239,8 +239,10 @@ class Engine(LM):
 
         A window that occurs twice is computed once.
         """
-        numbers: dict[tuple, int] = {}
-        places = [numbers.setdefault(window[:2], len(numbers)) for window in windows]
+        numbers: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
+        places = [
+            numbers.setdefault((window.context, window.continuation), len(numbers)) for window in windows
+        ]
         distinct = [Window(*key) for key in numbers]
         logprobs, greedy = np.zeros(len(distinct)), np.ones(len(distinct), bool)
         for members, prefix in self._groups(distinct):

@@ -138,9 +138,10 @@ class ForwardPass:
     def close(self, found: np.ndarray, expected: np.ndarray, share: float = 1.0) -> np.ndarray:
         """Which log-probabilities are equal within a share of the tolerance of the model's number format."""
         scale = share * (1 if self.model.dtype == torch.float32 else COARSE)
-        return np.isclose(
+        equal: np.ndarray = np.isclose(
             found, expected, rtol=scale * RELATIVE_TOLERANCE, atol=scale * TOLERANCE, equal_nan=True
         )
+        return equal
 
     def matches(self, found: torch.Tensor, expected: torch.Tensor) -> bool:
         """Whether logits give the same log-probability to every token."""

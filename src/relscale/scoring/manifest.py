@@ -3,7 +3,7 @@
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from relscale.atomic import write_text
 from relscale.errors import RelscaleError
@@ -97,6 +97,9 @@ class Manifest:
         return {name: self.options[name] for name in ("context_tokens", "overlap") if name in self.options}
 
 
+Kind = TypeVar("Kind", Task, Group, Manifest)
+
+
 def read_manifest(folder: str | Path) -> Manifest:
     """Read ``suite.yaml`` in ``folder``.
 
@@ -182,7 +185,7 @@ def _of_type(hint: Any) -> dict[str, Any]:
     return {"type": [kinds[option] for option in options]} if set(options) <= set(kinds) else {}
 
 
-def _made(kind: type, entry: dict[str, Any], path: Path, where: str) -> Any:
+def _made(kind: type[Kind], entry: dict[str, Any], path: Path, where: str) -> Kind:
     unknown = entry.keys() - {known.name for known in fields(kind)}
     if unknown:
         allowed = ", ".join(known.name for known in fields(kind))
@@ -190,6 +193,9 @@ def _made(kind: type, entry: dict[str, Any], path: Path, where: str) -> Any:
             f"{path}: {where} has an unknown key {sorted(unknown)[0]!r}; allowed are {allowed}"
         )
     try:
-        return kind(**{key: tuple(value) if key == "also" else value for key, value in entry.items()})
+        values: dict[str, Any] = {
+            key: tuple(value) if key == "also" else value for key, value in entry.items()
+        }
+        return kind(**values)
     except TypeError as error:
         raise RelscaleError(f"{path}: {where} {str(error).partition(') ')[2] or error}") from error

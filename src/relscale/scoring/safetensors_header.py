@@ -2,7 +2,9 @@
 
 import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from relscale.errors import RelscaleError
 
@@ -49,7 +51,7 @@ def weights_bytes(folder: str | Path) -> int:
     return sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in tensors(folder))
 
 
-def tensors(folder: str | Path) -> list[dict]:
+def tensors(folder: str | Path) -> list[Mapping[str, Any]]:
     """What the headers say of each tensor: ``dtype``, ``shape`` and ``data_offsets``.
 
     Raises
@@ -63,7 +65,7 @@ def tensors(folder: str | Path) -> list[dict]:
     return [entry for file in files for entry in _header(file)]
 
 
-def _header(file: Path) -> list[dict]:
+def _header(file: Path) -> list[Mapping[str, Any]]:
     size = file.stat().st_size
     try:
         with file.open("rb") as stream:

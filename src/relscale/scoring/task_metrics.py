@@ -242,7 +242,8 @@ def task_config(folder: str | Path, name: str) -> dict[str, Any]:
     entry = TaskManager(include_defaults=False, include_path=str(Path(folder) / "tasks")).task_index.get(name)
     if entry is None or entry.yaml_path is None:
         raise RelscaleError(f"{folder}: no task {name!r}; prepare the suite again")
-    return load_yaml(entry.yaml_path)
+    config: dict[str, Any] = load_yaml(entry.yaml_path)
+    return config
 
 
 def directions(config: Mapping[str, Any]) -> dict[str, bool]:

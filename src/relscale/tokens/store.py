@@ -46,7 +46,8 @@ class Joined:
     def rows(self, starts: NDArray[np.int64], length: int) -> NDArray[np.int64]:
         """So many tokens from each of ``starts``, ``[len(starts), length]``."""
         if len(self.arrays) == 1:
-            return self.arrays[0][starts[:, None] + np.arange(length)].astype(np.int64)
+            rows: NDArray[np.int64] = self.arrays[0][starts[:, None] + np.arange(length)].astype(np.int64)
+            return rows
         return np.array([self.read(start, start + length) for start in starts.tolist()], np.int64)
 
 

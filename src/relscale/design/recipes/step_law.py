@@ -16,12 +16,12 @@ __all__ = ["architecture", "batch_size", "hyperparameters", "widths"]
 
 def learning_rate(hidden_parameters: int, tokens: float) -> float:
     """``1.79·N^−0.713·D^0.307``."""
-    return 1.79 * hidden_parameters**-0.713 * tokens**0.307
+    return float(1.79 * hidden_parameters**-0.713 * tokens**0.307)
 
 
 def batch_tokens(tokens: float) -> float:
     """``0.58·D^0.571``."""
-    return 0.58 * tokens**0.571
+    return float(0.58 * tokens**0.571)
 
 
 def hidden_parameters(architecture: Architecture) -> int:
