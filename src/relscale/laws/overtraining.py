@@ -42,7 +42,7 @@ def terms(g: Array, z: Array) -> Array:
 
 def coordinates(x: Array) -> Array:
     """Ln N and ln √6·D, (2, n, ...), of N, D."""
-    return np.log(x) + np.array([0.0, LOG_6 / 2]).reshape(2, *[1] * (x.ndim - 1))
+    return np.asarray(np.log(x) + np.array([0.0, LOG_6 / 2]).reshape(2, *[1] * (x.ndim - 1)))
 
 
 LAW = separable(

@@ -35,7 +35,7 @@ def coefficients(x: Array, y: Array) -> Array:
 
 def value(c: Array, x: ArrayLike) -> Array:
     """The parabola ``c`` (3, ...) at x, of a shape that broadcasts with ``...``."""
-    return c[0] + c[1] * x + c[2] * np.square(x)
+    return np.asarray(c[0] + c[1] * x + c[2] * np.square(x))
 
 
 def minimum(c: Array) -> tuple[Array, Array]:
@@ -51,4 +51,4 @@ def leverage(x: Array, at: ArrayLike) -> Array:
     ``p·(XᵀX)⁻¹·pᵀ`` with ``p = (1, at, at²)``.
     """
     root = np.tensordot(np.linalg.pinv(powers(x)), powers(at), axes=1)
-    return np.sum(root**2, axis=0)
+    return np.asarray(np.sum(root**2, axis=0))

@@ -29,7 +29,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 def terms(g: Array, z: Array) -> Array:
     """What E_ref is multiplied with, (1, n, ...), of β (1, ...) at ln F / F_ref (1, n, ...)."""
-    return np.exp(-g[0] * z[0])[None]
+    return np.asarray(np.exp(-g[0] * z[0])[None])
 
 
 LAW = separable(

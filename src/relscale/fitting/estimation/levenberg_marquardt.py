@@ -124,7 +124,7 @@ def _cosine(found: Expansion, u: Array, which: NDArray[np.bool_], objective: Obj
     with np.errstate(invalid="ignore", divide="ignore"):
         each = np.abs(gradient) / np.sqrt(found.size[:, which] * found.influence[which])
     still = _pinned(u, gradient, objective) | ~objective.free[:, None] | (gradient == 0)
-    return np.where(still, 0.0, each).max(axis=0, initial=0.0)
+    return np.asarray(np.where(still, 0.0, each).max(axis=0, initial=0.0))
 
 
 def _pinned(u: Array, gradient: Array, objective: Objective) -> NDArray[np.bool_]:

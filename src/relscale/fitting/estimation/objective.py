@@ -60,7 +60,7 @@ class Objective:
     @property
     def numbers(self) -> int:
         """How many there are in the derivatives of one data set."""
-        return self.low.size * self.y.shape[0]
+        return int(self.low.size * self.y.shape[0])
 
     def theta(self, u: Array) -> Array:
         """Parameters (q, ...) of u."""

@@ -65,4 +65,4 @@ def _alike(columns: Floats) -> list[list[int]]:
 
 def _mean(y: Floats, used: np.ndarray) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(used, y, 0).sum(axis=0) / used.sum(axis=0)
+        return np.asarray(np.where(used, y, 0).sum(axis=0) / used.sum(axis=0))

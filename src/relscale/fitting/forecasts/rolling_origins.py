@@ -56,7 +56,7 @@ class Origins:
     def resolved(self, known: Mask) -> Mask:
         """(O, Q) the forecasts that were made and met by what is ``known`` (P,)."""
         inside = ~(self.known & ~known).any(axis=1) & ~(self.known == known).all(axis=1)
-        return self.ahead & inside[:, None] & known[self.asked]
+        return np.asarray(self.ahead & inside[:, None] & known[self.asked])
 
 
 def rolling_origins(where: Scales, usable: Mask) -> Origins:

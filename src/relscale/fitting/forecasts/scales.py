@@ -69,4 +69,4 @@ def _line(x: Floats, y: Floats, at: Floats) -> Floats:
     if len(np.unique(x[used])) < 2:
         return np.full_like(at, np.nan)
     slope, level = np.polyfit(x[used] - x[used].mean(), y[used], 1)
-    return level + slope * (at - x[used].mean())
+    return np.asarray(level + slope * (at - x[used].mean()))

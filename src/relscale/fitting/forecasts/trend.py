@@ -43,4 +43,4 @@ def damped_trend(known: Scales, value: Floats, at: Scales) -> Floats:
         level = y_mean - slope * x_mean
         ahead = at.log_flops[:, None] - last
         tau = CARRY * span
-        return level + slope * np.where(ahead > 0, tau * -np.expm1(-ahead / tau), ahead)
+        return np.asarray(level + slope * np.where(ahead > 0, tau * -np.expm1(-ahead / tau), ahead))
