@@ -12,12 +12,14 @@ import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from relscale.config import load_config
 from relscale.design.isoflop import grid
 from relscale.design.run import Run
 from relscale.experiment import results_folder
+from relscale.training.data import TrainingData
+from relscale.training.options import Training
+from relscale.training.record import TrainingRecord
 from relscale.training.run import train_run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,7 +40,8 @@ def main() -> None:
     config["design"] |= {"budgets": [options.budget], "widths": [options.width], "seeds": {}}
     results = results_folder(config)
     # What is left to the plan takes the training's own defaults: one device, the whole batch at once.
-    training = {name: value for name, value in config["training"].items() if value != "auto"}
+    training = Training.model_validate(config["training"])
+    data = TrainingData(results / "tokens" / options.corpus, results / "vocabulary")
     print(f"{options.corpus}, {options.budget:g} FLOPs, width {options.width}\n")
     print("| optimizer | batch | steps | learning rate | validation loss |\n|---|---|---|---|---|")
     for optimizer in options.optimizers or config["design"]["optimizers"]:
@@ -49,16 +52,15 @@ def main() -> None:
                 with tempfile.TemporaryDirectory() as folder:
                     record = train_run(
                         tried,
-                        results / "tokens" / options.corpus,
-                        results / "vocabulary",
+                        data,
                         Path(folder) / "run",
                         training,
                     )
                 print(row(tried, record, " (the recipe's)" if tried == run else ""), flush=True)
 
 
-def row(tried: Run, record: dict[str, Any], remark: str) -> str:
-    loss = f"{record['validation_loss']:.4f}" if record["status"] == "ok" else record["status"]
+def row(tried: Run, record: TrainingRecord, remark: str) -> str:
+    loss = f"{record.validation_loss:.4f}" if record.status == "ok" else record.status
     rate = tried.hyperparameters.learning_rate
     return (
         f"| {tried.hyperparameters.optimizer} | {tried.batch_size} | {tried.train_steps} | {rate:.4f} |"

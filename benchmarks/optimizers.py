@@ -18,9 +18,9 @@ from torch import Tensor
 
 from relscale.design.architecture import Architecture
 from relscale.design.recipes.laptop import architecture, hyperparameters
+from relscale.training.heap import keep_freed_memory
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
-from relscale.training.run import keep_freed_memory
 
 SEQUENCE_LENGTH = 256
 BASELINE = "adamw"  # torch's own, fused

@@ -14,13 +14,14 @@ from pathlib import Path
 import torch
 
 from relscale.design.recipes.laptop import architecture, hyperparameters
-from relscale.training.devices import one_device
+from relscale.training.distributed_model import DistributedModel
+from relscale.training.fabric import launch
 from relscale.training.model import Decoder
-from relscale.training.placed import Placed
-from relscale.training.run import SAVE_EVERY
+from relscale.training.options import Training
 from relscale.training.state import FILE, write_state
 
 VOCABULARY = 2048
+SAVE_EVERY = Training().save_every  # minutes
 
 
 def main() -> None:
@@ -39,20 +40,20 @@ def main() -> None:
         # A layer for every 64 of width has about 16·width² parameters.
         width = next(w for w in range(64, 8192, 64) if 2 * VOCABULARY * w + w // 64 * 16 * w**2 >= params)
         a = architecture(width, 256, VOCABULARY)
-        placed = Placed(Decoder(a), hyperparameters(options.optimizer, a, 16), one_device(), "float32")
-        for parameter in placed.model.parameters():
+        model = DistributedModel(Decoder(a), hyperparameters(options.optimizer, a, 16), launch())
+        for parameter in model.decoder.parameters():
             parameter.grad = torch.zeros_like(parameter)
-        placed.optimizer.step()  # makes its moments
-        placed.optimizer.zero_grad()
+        model.optimizer.step()  # makes its moments
+        model.optimizer.zero_grad()
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             seconds = []
             for _ in range(options.rounds):
                 started = time.perf_counter()
-                write_state(Path(folder), placed.state())
+                write_state(Path(folder), model.state_dict())
                 seconds.append(time.perf_counter() - started)
             size = (Path(folder) / FILE).stat().st_size / 1e6
         taken = sorted(seconds)[len(seconds) // 2]
-        count = sum(parameter.numel() for parameter in placed.model.parameters())
+        count = sum(parameter.numel() for parameter in model.decoder.parameters())
         print(
             f"| {count:,} | {size:.0f} | {taken:.2f} | {size / taken:.0f} | {taken / 60 / SAVE_EVERY:.2%} |",
             flush=True,

@@ -338,29 +338,28 @@ def train(options: argparse.Namespace) -> None:
     on from there.
     """
     from relscale.design.cost import Hardware
+    from relscale.training.data import TrainingData
     from relscale.training.interruption import Interrupted
-    from relscale.training.job import train_job
+    from relscale.training.job import Job, train_job
+    from relscale.training.options import Training
     from relscale.training.progress import progress
 
     config = _training(options.config)
     corpus = named(config["corpora"], options.corpus)
     _section(config, "corpora", corpus)
     results, store = results_folder(config), Path(config["store"])
-    training = {**config["training"], "threads": options.threads}
+    training = Training.model_validate({**config["training"], "threads": options.threads})
     hardware = Hardware(**config["hardware"])
 
     so_far = progress(planned(config), results / "tokens", store, training, hardware)
     try:
+        data = TrainingData(tokens_path(config, corpus), results / "vocabulary")
+        runs = job_runs(config, corpus, options.job, training.job)
         train_job(
-            job_runs(config, corpus, options.job, training["job"]),
-            tokens_path(config, corpus),
-            results / "vocabulary",
-            store,
-            training,
+            Job(runs, data, store, training, hardware),
             options.output,
             lambda line: print(f"{line}; {so_far()}", flush=True),
             options.parent,
-            hardware,
         )
     except Interrupted as stop:
         print(f"relscale train: {stop}", file=sys.stderr)

@@ -16,7 +16,7 @@ from relscale.entries import read_entries
 from relscale.errors import Damaged, RelscaleError
 from relscale.fitting.fits import SCHEMAS
 from relscale.tokens.manifest import STORE_FILE, StoreManifest
-from relscale.training.state import RECORD
+from relscale.training.record import RECORD
 
 SMALL = 1 << 24  # bytes of a result that is held against its digest each time
 

@@ -17,11 +17,13 @@ import torch
 from relscale.design.run import run_from_dict
 from relscale.process import EXIT_CODE
 from relscale.tokens.store import TokenStore
-from relscale.training import interruption, ownership, result
+from relscale.training import fabric, interruption, observers, ownership, result  # noqa: F401
 from relscale.training import run as run_module
 from relscale.training.cpu import native
+from relscale.training.data import TrainingData
 from relscale.training.interruption import Interrupted
-from relscale.training.job import train_job
+from relscale.training.job import Job, train_job
+from relscale.training.options import Training
 
 
 def at_step(step, act):
@@ -36,7 +38,7 @@ def at_step(step, act):
 
 
 def at_validation(number, act):
-    before, count = run_module.mean_loss, 0
+    before, count = observers.mean_loss, 0
 
     def mean_loss(*arguments):
         nonlocal count
@@ -45,7 +47,7 @@ def at_validation(number, act):
             act()
         return before(*arguments)
 
-    run_module.mean_loss = mean_loss
+    observers.mean_loss = mean_loss
 
 
 def at_save(number, act):
@@ -104,16 +106,11 @@ def job(line):
         MOMENTS[moment](number, act)
     interruption.SECONDS_BETWEEN_LOOKS = ownership.SECONDS_BETWEEN_LOOKS = 0.01
     ownership.PATIENCE = line.get("patience", ownership.PATIENCE)
-    places = [Path(line[name]) for name in ("tokens", "vocabulary", "store")]
+    tokens, vocabulary, store = (Path(line[name]) for name in ("tokens", "vocabulary", "store"))
+    options = Training.model_validate(line["options"])
+    description = Job([run_from_dict(line["run"])], TrainingData(tokens, vocabulary), store, options)
     try:
-        train_job(
-            [run_from_dict(line["run"])],
-            *places,
-            line["options"],
-            Path(line["output"]),
-            parent=line.get("parent"),
-            report=lambda text: None,
-        )
+        train_job(description, Path(line["output"]), parent=line.get("parent"), report=lambda text: None)
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return EXIT_CODE

@@ -9,8 +9,10 @@ from pathlib import Path
 from relscale.design.run import run_from_dict
 from relscale.process import EXIT_CODE
 from relscale.tokens.store import TokenStore
+from relscale.training.data import TrainingData
 from relscale.training.interruption import Interrupted
-from relscale.training.job import train_job
+from relscale.training.job import Job, train_job
+from relscale.training.options import Training
 
 
 def stop_at(piece):
@@ -28,10 +30,11 @@ def main():
     job = json.loads(Path(sys.argv[1]).read_text())
     if "stop_at" in job:
         stop_at(job["stop_at"])
-    places = [Path(job[name]) for name in ("tokens", "vocabulary", "store")]
+    tokens, vocabulary, store = (Path(job[name]) for name in ("tokens", "vocabulary", "store"))
     runs = [run_from_dict(run) for run in job["runs"]]
     try:
-        train_job(runs, *places, job["options"], Path(job["output"]))
+        options = Training.model_validate(job["options"])
+        train_job(Job(runs, TrainingData(tokens, vocabulary), store, options), Path(job["output"]))
     except Interrupted:
         sys.exit(EXIT_CODE)
 

@@ -26,12 +26,16 @@ OPTIONS = {
 @pytest.fixture
 def job(run, tokens, vocabulary, tmp_path):
     """A training of few steps; gives its folder."""
-    from relscale.training.job import train_job
+    from relscale.training.data import TrainingData
+    from relscale.training.job import Job, train_job
+    from relscale.training.options import Training
 
     def train(tokens=tokens):
         short = replace(run, train_steps=6)
         store = tmp_path / "store"
-        train_job([short], tokens, vocabulary, store, OPTIONS, tmp_path / "job.json", lambda line: None)
+        options = Training.model_validate(OPTIONS)
+        description = Job([short], TrainingData(tokens, vocabulary), store, options)
+        train_job(description, tmp_path / "job.json", lambda line: None)
         return Path(read_entries(tmp_path / "job.json")[0]["path"])
 
     return train
@@ -109,20 +113,22 @@ def test_a_flipped_bit_in_a_state_is_noticed_or_harmless(tmp_path, bits):
 def test_a_run_whose_checkpoint_on_the_way_is_gone_starts_anew(
     run, tokens, vocabulary, tmp_path, damage, capsys
 ):
+    from relscale.training.data import TrainingData
+    from relscale.training.interruption import Control
+    from relscale.training.options import Training
     from relscale.training.run import train_run
 
-    run = replace(run, train_steps=6)
-    whole = train_run(run, tokens, vocabulary, tmp_path / "whole", OPTIONS)
+    run, data, options = (
+        replace(run, train_steps=6),
+        TrainingData(tokens, vocabulary),
+        Training.model_validate(OPTIONS),
+    )
+    whole = train_run(run, data, tmp_path / "whole", options)
     stops = iter([False] * 4 + [True])
-    assert (
-        train_run(run, tokens, vocabulary, tmp_path / "run", OPTIONS, asked_to_stop=lambda: next(stops))
-        is None
-    )
+    control = Control(asked_to_stop=lambda: next(stops))
+    assert train_run(run, data, tmp_path / "run", options, control=control) is None
     damage(tmp_path / "run.state" / "checkpoints" / "step-3" / "model.safetensors")
-    assert (
-        train_run(run, tokens, vocabulary, tmp_path / "run", OPTIONS)["validation_loss"]
-        == whole["validation_loss"]
-    )
+    assert train_run(run, data, tmp_path / "run", options).validation_loss == whole.validation_loss
     assert "starts anew" in capsys.readouterr().err
     check_digests(tmp_path / "run")
     for name in ("model.safetensors", "checkpoints/step-3/model.safetensors"):

@@ -15,12 +15,15 @@ from relscale.design.run import run_from_dict, run_to_dict
 from relscale.process import EXIT_CODE
 from relscale.tables import read_table
 from relscale.tokens.store import TokenStore
-from relscale.training.batches import pieces
-from relscale.training.devices import Devices
+from relscale.training.data import TrainingData
+from relscale.training.distributed_model import DistributedModel
+from relscale.training.fabric import launch
+from relscale.training.job import Job, train_job
+from relscale.training.micro_batches import micro_batches
 from relscale.training.model import Decoder
-from relscale.training.placed import Placed
+from relscale.training.options import Training
+from relscale.training.run import accumulate_gradients
 
-ONE = Devices("single", torch.device("cpu"))
 OPTIONS = {
     "threads": 1,
     "precision": "float32",
@@ -32,11 +35,15 @@ OPTIONS = {
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 @pytest.mark.parametrize("micro_batch", [1, 2])
-def test_the_order_of_the_data_depends_on_neither_devices_nor_pieces(run, tokens, count, micro_batch):
+def test_the_order_of_the_data_depends_on_neither_devices_nor_micro_batches(run, tokens, count, micro_batch):
     run = replace(run, batch_size=8)
     store = TokenStore.open(tokens)
     for step in (0, 3):
-        dealt = [part for rank in range(count) for part in pieces(store, run, step, rank, count, micro_batch)]
+        dealt = [
+            part
+            for rank in range(count)
+            for part in micro_batches(store, run, step, rank, count, micro_batch)
+        ]
         assert {part.shape[0] for part in dealt} == {micro_batch}
         whole = store.batch(step, 8, run.architecture.sequence_length, seed=run.seed)
         assert np.array_equal(torch.cat(dealt), whole)
@@ -44,12 +51,12 @@ def test_the_order_of_the_data_depends_on_neither_devices_nor_pieces(run, tokens
 
 def gradients(run, parts, **options):
     torch.manual_seed(0)
-    placed = Placed(Decoder(run.architecture), run.hyperparameters, ONE, "float32", **options)
-    loss = placed.backward(parts, len(parts))
-    return loss, {name: each.grad for name, each in placed.model.named_parameters()}
+    model = DistributedModel(Decoder(run.architecture), run.hyperparameters, launch(), **options)
+    loss = accumulate_gradients(model, parts, len(parts))
+    return loss, {name: each.grad for name, each in model.decoder.named_parameters()}
 
 
-def test_gradients_of_pieces_add_up_to_those_of_the_batch(run):
+def test_gradients_of_micro_batches_add_up_to_those_of_the_batch(run):
     batch = torch.randint(300, (8, 33), generator=torch.Generator().manual_seed(0))
     loss, whole = gradients(run, [batch])
     for size in (1, 2, 4):
@@ -103,10 +110,10 @@ def on_two_processes(job, **more):
 
 
 def on_one(job):
-    from relscale.training.job import train_job
-
-    places = [Path(job[name]) for name in ("tokens", "vocabulary", "store")]
-    train_job([run_from_dict(job["runs"][0])], *places, job["options"], Path(job["output"]))
+    tokens, vocabulary, store = (Path(job[name]) for name in ("tokens", "vocabulary", "store"))
+    options = Training.model_validate(job["options"])
+    runs = [run_from_dict(job["runs"][0])]
+    train_job(Job(runs, TrainingData(tokens, vocabulary), store, options), Path(job["output"]))
 
 
 def assert_alike(job, other):
@@ -118,7 +125,7 @@ def assert_alike(job, other):
 @pytest.mark.slow
 def test_two_processes_train_like_one_and_one_goes_on_where_they_stopped(job):
     one, two = job("one"), job("two", strategy="ddp", devices=2)
-    code, said = on_two_processes(two, stop_at=40)  # of the pieces that the first takes: step 20
+    code, said = on_two_processes(two, stop_at=40)  # of the micro-batches that the first takes: step 20
     assert code == EXIT_CODE, said
     assert list(Path(two["store"]).glob("runs/*.state/state.pt"))
     two["options"] = OPTIONS

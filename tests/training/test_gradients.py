@@ -5,21 +5,21 @@ import torch
 
 from relscale.errors import RelscaleError
 from relscale.tokens.store import TokenStore
-from relscale.training.devices import one_device
-from relscale.training.gradients import gradients
+from relscale.training.distributed_model import DistributedModel
+from relscale.training.fabric import launch
 from relscale.training.model import Decoder
-from relscale.training.placed import Placed
+from relscale.training.run import batch_gradient
 
 
 @pytest.fixture
-def placed(run):
+def model(run):
     torch.manual_seed(0)
-    return Placed(Decoder(run.architecture), run.hyperparameters, one_device(), "float32")
+    return DistributedModel(Decoder(run.architecture), run.hyperparameters, launch())
 
 
-def out_of_memory_beyond(sequences, placed, monkeypatch):
+def out_of_memory_beyond(sequences, model, monkeypatch):
     """A device that computes a loss of so many sequences, and fails on more, after some of its work."""
-    sizes, loss = [], placed.loss
+    sizes, loss = [], model.loss
 
     def limited(tokens):
         sizes.append(len(tokens))
@@ -28,32 +28,31 @@ def out_of_memory_beyond(sequences, placed, monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return loss(tokens)
 
-    monkeypatch.setattr(placed, "loss", limited)
+    monkeypatch.setattr(model, "loss", limited)
     return sizes
 
 
-def gradient(placed):
-    return torch.cat([parameter.grad.flatten() for parameter in placed.model.parameters()])
+def gradient(model):
+    return torch.cat([parameter.grad.flatten() for parameter in model.decoder.parameters()])
 
 
-def test_fewer_sequences_at_once_give_the_same_gradient(placed, run, tokens, monkeypatch, capsys):
+def test_fewer_sequences_at_once_give_the_same_gradient(model, run, tokens, monkeypatch, capsys):
     store = TokenStore.open(tokens)
-    loss = gradients(placed, store, run, run.batch_size)(3)
-    whole = gradient(placed)
-    placed.optimizer.zero_grad()
-    sizes = out_of_memory_beyond(1, placed, monkeypatch)
-    of_step = gradients(placed, store, run, run.batch_size)
-    assert of_step(3) == pytest.approx(loss.item(), rel=1e-6)
-    torch.testing.assert_close(gradient(placed), whole, rtol=1e-4, atol=1e-7)
+    loss, _ = batch_gradient(run, model, store, 3, run.batch_size)
+    whole = gradient(model)
+    model.optimizer.zero_grad()
+    sizes = out_of_memory_beyond(1, model, monkeypatch)
+    again, size = batch_gradient(run, model, store, 3, run.batch_size)
+    assert again == pytest.approx(loss.item(), rel=1e-6)
+    torch.testing.assert_close(gradient(model), whole, rtol=1e-4, atol=1e-7)
     assert sizes == [4, 2, 1, 1, 1, 1]
-    assert "memory does not hold 4 sequence(s) at once; going on with 2" in capsys.readouterr().err
-    of_step(4)
-    assert sizes[6:] == [1, 1, 1, 1]  # it has learnt
+    assert size == 1  # with which the next step begins
+    assert "memory does not hold 4 sequence(s) at once; continuing with 2" in capsys.readouterr().err
 
 
-def test_where_one_sequence_is_too_much_the_remedy_is_named(placed, run, tokens, monkeypatch):
-    out_of_memory_beyond(0, placed, monkeypatch)
+def test_where_one_sequence_is_too_much_the_remedy_is_named(model, run, tokens, monkeypatch):
+    out_of_memory_beyond(0, model, monkeypatch)
     with pytest.raises(
         RelscaleError, match=r"1 sequence\(s\) at once; set training.*activation_checkpointing"
     ):
-        gradients(placed, TokenStore.open(tokens), run, 1)(0)
+        batch_gradient(run, model, TokenStore.open(tokens), 0, 1)

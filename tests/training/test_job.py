@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -12,6 +13,9 @@ from safetensors.torch import load_file
 from relscale.entries import read_entries
 from relscale.errors import RelscaleError
 from relscale.tables import read_table
+from relscale.training.data import TrainingData
+from relscale.training.job import Job, train_job
+from relscale.training.options import Training
 
 pytestmark = pytest.mark.slow
 OPTIONS = {
@@ -39,10 +43,22 @@ def train(tokens, vocabulary, tmp_path):
 
     def into(name, run, **options):
         folder = tmp_path / name
-        train_run(run, tokens, vocabulary, folder, {**OPTIONS, **options})
+        chosen = Training.model_validate({**OPTIONS, **options})
+        train_run(run, TrainingData(tokens, vocabulary), folder, chosen)
         return folder
 
     return into
+
+
+@pytest.fixture
+def described(tokens, vocabulary):
+    """A job of these runs, into that store."""
+
+    def job(runs, store, **options):
+        chosen = Training.model_validate(OPTIONS | options)
+        return Job(runs, TrainingData(tokens, vocabulary), store, chosen)
+
+    return job
 
 
 def test_a_run_learns_and_leaves_what_the_next_stages_read(run, train, tokens):
@@ -87,11 +103,9 @@ def test_bfloat16_ends_near_float32(run, train):
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
 
 
-def test_a_diverged_run_is_recorded_and_the_others_go_on(run, diverging, tokens, vocabulary, tmp_path):
-    from relscale.training.job import train_job
-
+def test_a_diverged_run_is_recorded_and_the_others_go_on(run, diverging, described, tmp_path):
     runs = [diverging, replace(run, seed=1)]
-    manifest = train_job(runs, tokens, vocabulary, tmp_path / "store", OPTIONS, tmp_path / "job.json")
+    manifest = train_job(described(runs, tmp_path / "store"), tmp_path / "job.json")
     assert read_entries(tmp_path / "job.json") == manifest
     assert [row["name"] for row in manifest] == [run.name for run in runs]
     assert manifest[1]["status"] == "ok"
@@ -108,14 +122,9 @@ def test_a_diverged_run_is_recorded_and_the_others_go_on(run, diverging, tokens,
     assert read_table(folder / "curve.parquet")["step"].to_pylist() == list(range(1, step + 1))
 
 
-def test_checkpoints_on_the_way_are_those_of_a_shorter_look_at_the_same_training(
-    run, tokens, vocabulary, tmp_path
-):
-    from relscale.training.job import train_job
-
+def test_checkpoints_on_the_way_are_those_of_a_shorter_look_at_the_same_training(run, described, tmp_path):
     def job(runs, name, **options):
-        output = tmp_path / f"{name}.json"
-        return train_job(runs, tokens, vocabulary, tmp_path / name, OPTIONS | options, output)
+        return train_job(described(runs, tmp_path / name, **options), tmp_path / f"{name}.json")
 
     (plain,) = job([run], "plain")
     whole, half, most = job([run], "kept", checkpoints=[0.75, 0.5])
@@ -146,15 +155,11 @@ def test_checkpoints_on_the_way_are_those_of_a_shorter_look_at_the_same_training
     assert {file.name for file in Path(half["path"]).iterdir()} == FILES - {"curve.parquet"}
 
 
-def test_what_is_in_the_store_is_not_trained_again(run, tokens, vocabulary, tmp_path):
-    from relscale.training.job import train_job
-
+def test_what_is_in_the_store_is_not_trained_again(run, described, tmp_path):
     said: list[str] = []
 
     def job(runs, output):
-        return train_job(
-            runs, tokens, vocabulary, tmp_path / "store", OPTIONS, tmp_path / output, said.append
-        )
+        return train_job(described(runs, tmp_path / "store"), tmp_path / output, said.append)
 
     wider = replace(run, architecture=replace(run.architecture, hidden_size=24))
     first = job([run], "one.json")
@@ -167,12 +172,41 @@ def test_what_is_in_the_store_is_not_trained_again(run, tokens, vocabulary, tmp_
     assert run.name in said[-1]
 
 
-def test_a_plan_that_repeats_its_corpus_too_often_trains_nothing(run, tokens, vocabulary, tmp_path):
-    from relscale.training.job import train_job
-
+def test_a_plan_that_repeats_its_corpus_too_often_trains_nothing(run, described, tmp_path):
     long = replace(run, train_steps=4000)
     with pytest.raises(RelscaleError, match=r"passes over .* raise training\.max_epochs \(now 2\)"):
-        train_job([run, long], tokens, vocabulary, tmp_path / "store", OPTIONS, tmp_path / "job.json")
+        train_job(described([run, long], tmp_path / "store"), tmp_path / "job.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_curve_is_logged_while_a_run_is_trained(run, tokens, vocabulary, tmp_path):
+    """As CSV, beside the state; when the run is done, its curve is the record."""
+    from relscale.training.interruption import Control
+    from relscale.training.run import train_run
+
+    data, folder, options = TrainingData(tokens, vocabulary), tmp_path / "run", Training(**OPTIONS)
+    steps = iter(range(1, 41))
+    stopped = Control(asked_to_stop=lambda: next(steps) == 25)
+    assert train_run(run, data, folder, options, control=stopped) is None
+    (file,) = tmp_path.glob("run.state/logs/*/metrics.csv")
+    logged = pd.read_csv(file).set_index("step")
+    assert logged.index.tolist() == [10, 20]  # where it was validated
+    train_run(run, data, folder, options)
+    assert not file.exists()
+    curve = read_table(folder / "curve.parquet").to_pandas().set_index("step")
+    for column in ("train_loss", "validation_loss", "learning_rate", "grad_norm", "tokens"):
+        assert logged[column].tolist() == curve.loc[[10, 20], column].tolist()
+
+
+@pytest.mark.parametrize("logger", ["tensorboard", "wandb"])
+def test_a_logger_that_is_not_installed_is_refused_before_anything_is_trained(
+    run, described, tmp_path, logger, monkeypatch
+):
+    monkeypatch.setattr("relscale.training.options.find_spec", lambda package: None)
+    with pytest.raises(
+        RelscaleError, match=f"training.logger: {logger}, .* pip install {logger}, or set csv"
+    ):
+        train_job(described([run], tmp_path / "store", logger=logger), tmp_path / "job.json")
     assert list(tmp_path.iterdir()) == []
 
 

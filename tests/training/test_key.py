@@ -140,5 +140,5 @@ def test_asking_for_keys_imports_no_torch():
     import subprocess
     import sys
 
-    code = "import sys, relscale.training.job; assert not {'torch', 'lightning'} & set(sys.modules)"
+    code = "import sys, relscale.training.job; assert not {'torch', 'lightning', 'lightning_fabric'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -61,6 +61,8 @@ def plain_curve(run, tokens):
 
 
 def test_losses_are_those_of_a_plain_loop(run, tokens, vocabulary, tmp_path):
+    from relscale.training.data import TrainingData
+    from relscale.training.options import Training
     from relscale.training.run import train_run
 
     # With ε as small as the recipes' Adam makes steps of rounding errors, where gradients are nearly 0.
@@ -69,7 +71,8 @@ def test_losses_are_those_of_a_plain_loop(run, tokens, vocabulary, tmp_path):
     for seed in SEEDS:
         one = replace(run, seed=seed, hyperparameters=calm)
         folder = tmp_path / str(seed)
-        train_run(one, tokens, vocabulary, folder, {"precision": "float32", "validation_tokens": 500})
+        options = Training(precision="float32", validation_tokens=500)
+        train_run(one, TrainingData(tokens, vocabulary), folder, options)
         ours = read_table(folder / "curve.parquet")["train_loss"].to_numpy()
         plain = plain_curve(one, tokens)
         np.testing.assert_allclose(ours, plain, rtol=5e-3)

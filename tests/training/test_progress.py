@@ -5,10 +5,11 @@ from dataclasses import replace
 from relscale.design.cost import Hardware, seconds
 from relscale.design.isoflop import plan
 from relscale.training.key import run_key, tokens_digest
+from relscale.training.options import Training
 from relscale.training.progress import SAMPLE, progress
 
 HARDWARE = Hardware(flops_per_second=1e6)
-OPTIONS = {"threads": os.cpu_count()}
+OPTIONS = Training(threads=os.cpu_count())
 
 
 def planned():
@@ -44,7 +45,7 @@ def test_before_the_corpus_is_read_nothing_is_trained(tmp_path):
 def test_what_is_left_is_scaled_by_what_the_finished_runs_took(tmp_path):
     first, *others = planned()
     tokens = store(tmp_path)
-    folder = tmp_path / "runs" / run_key(first, tokens_digest(tokens), OPTIONS)
+    folder = tmp_path / "runs" / run_key(first, tokens_digest(tokens), OPTIONS.model_dump())
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps({"seconds": 3 * seconds(first, HARDWARE)}))
     minutes = 3 * sum(seconds(run, HARDWARE) for run in others) / 60
@@ -55,7 +56,7 @@ def test_what_is_left_is_scaled_by_what_the_finished_runs_took(tmp_path):
 def test_at_the_end_nothing_is_left(tmp_path):
     tokens = store(tmp_path)
     for run in planned():
-        folder = tmp_path / "runs" / run_key(run, tokens_digest(tokens), OPTIONS)
+        folder = tmp_path / "runs" / run_key(run, tokens_digest(tokens), OPTIONS.model_dump())
         folder.mkdir(parents=True)
         (folder / "run.json").write_text(json.dumps({"seconds": 1.0}))
     line = progress(planned(), tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)()
@@ -73,7 +74,7 @@ def test_a_line_costs_the_same_reading_however_many_runs_are_done(tmp_path, monk
     line = progress(runs, tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)
     data = tokens_digest(tokens)
     for number, run in enumerate(runs, start=1):
-        (tmp_path / "runs" / run_key(run, data, OPTIONS)).mkdir(parents=True)
+        (tmp_path / "runs" / run_key(run, data, OPTIONS.model_dump())).mkdir(parents=True)
         if number % 100 == 0:
             assert line().startswith(f"{number} of 600 runs are trained")
     assert len(reads) == len(set(reads))

@@ -5,50 +5,64 @@ from dataclasses import replace
 import pytest
 import torch
 
-from relscale.training.devices import one_device
+from relscale.training.distributed_model import DistributedModel
+from relscale.training.fabric import launch
 from relscale.training.history import History
-from relscale.training.loop import train_steps
 from relscale.training.model import Decoder
-from relscale.training.placed import Placed
+from relscale.training.run import train_steps
 from relscale.training.state import read_state, remove_state, write_state
 
 STEPS, WARMUP = 12, 2
 
 
+class RandomTokens:
+    """A token store whose batches are random and depend on their number."""
+
+    def batch(self, number, size, length, split, seed):
+        generator = torch.Generator().manual_seed(number)
+        return torch.randint(300, (size, length + 1), generator=generator).numpy()
+
+
+class StopAfter:
+    """An observer that ends a training early."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def after_step(self, history):
+        history.stopped = history.done == self.step
+
+
 def begun(run):
     torch.set_num_threads(1)
     torch.manual_seed(run.seed)
-    placed = Placed(Decoder(run.architecture), run.hyperparameters, one_device(), "float32")
-    return placed, History.of(STEPS, WARMUP, placed.devices.device)
+    model = DistributedModel(Decoder(run.architecture), run.hyperparameters, launch())
+    return model, History.of(STEPS, WARMUP, model.fabric.device)
 
 
-def gradients(placed):
-    def of_step(step):
-        generator = torch.Generator().manual_seed(step)
-        return placed.backward([torch.randint(300, (4, 33), generator=generator)], 1)
-
-    return of_step
+def train(run, model, history, *observers):
+    train_steps(run, model, history, RandomTokens(), 4, observers)
 
 
-def weights(placed):
-    return torch.cat([weight.flatten() for weight in placed.weights().values()])
+def weights(model):
+    return torch.cat([weight.flatten() for weight in model.weights().values()])
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adamc", "c-adamw", "c-adamc", "muon"])
-def test_a_state_read_back_goes_on_bit_for_bit(run, tmp_path, optimizer):
+def test_a_state_read_back_resumes_bit_for_bit(run, tmp_path, optimizer):
     run = replace(run, train_steps=STEPS, hyperparameters=replace(run.hyperparameters, optimizer=optimizer))
     whole, whole_history = begun(run)
-    train_steps(run, whole, whole_history, gradients(whole), lambda: False)
+    train(run, whole, whole_history)
 
     first, history = begun(run)
-    train_steps(run, first, history, gradients(first), lambda: history.done == 7)
+    train(run, first, history, StopAfter(7))
     assert history.done == 7
-    write_state(tmp_path, {**first.state(), "history": history.to_state()})
+    write_state(tmp_path, {**first.state_dict(), "history": history.state_dict()})
     second, again = begun(replace(run, seed=5))
     state = read_state(tmp_path)
-    second.restore(state)
-    again.restore(state["history"])
-    train_steps(run, second, again, gradients(second), lambda: False)
+    second.load_state_dict(state)
+    again.load_state_dict(state["history"])
+    train(run, second, again)
     assert torch.equal(weights(second), weights(whole))
     assert torch.equal(again.losses, whole_history.losses)
     assert torch.equal(again.gradient_norms, whole_history.gradient_norms)

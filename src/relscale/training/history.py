@@ -1,4 +1,4 @@
-"""What a training has recorded so far, step by step, and whether it has diverged."""
+"""What a training has recorded so far, step by step, and whether it diverged."""
 
 import math
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 DIVERGED = 2.0  # times the first step's loss, once the warm-up is over
-CHECK_EVERY = 64  # steps between two looks at the losses where a look makes an accelerator wait
+CHECK_EVERY = 64  # steps between two readings of the losses where reading makes an accelerator wait
 
 
 @dataclass
@@ -21,17 +21,19 @@ class History:
     Attributes
     ----------
     losses, gradient_norms
-        ``[steps]``, on the device: nats a token of each batch before its update; the norm before clipping.
+        ``[steps]``, on the device: nats per token of each batch before its update; the norm before clipping.
     warmup
         Steps of the warm-up.
     validation_losses
-        Nats a token, by updates done.
+        Nats per token, by updates done.
     done, checked
-        Updates done, and how many of them were looked at for divergence.
+        Updates done, and how many of them were checked for divergence.
     diverged
         The number of the step at which the run diverged, from 1.
     seconds
         Time spent, that of processes before this one included.
+    stopped
+        Whether it is to end early, to be resumed.
     """
 
     losses: Tensor
@@ -43,6 +45,7 @@ class History:
     first_loss: float = math.nan
     diverged: int | None = None
     seconds: float = 0.0
+    stopped: bool = False
 
     @classmethod
     def of(cls, steps: int, warmup: int, device: torch.device) -> "History":
@@ -56,7 +59,7 @@ class History:
         return self.done == len(self.losses) or self.diverged is not None
 
     def record(self, loss: Tensor, gradient_norm: Tensor) -> None:
-        """Keep a step, and now and then look for divergence."""
+        """Keep a step, and look for divergence when the losses are read."""
         self.losses[self.done] = loss
         self.gradient_norms[self.done] = gradient_norm
         self.done += 1
@@ -65,7 +68,7 @@ class History:
             self._check()
 
     def _check(self) -> None:
-        """Find the first of the steps since the last look that shows divergence."""
+        """Find the first step since the last reading that shows divergence."""
         losses = self.losses[self.checked : self.done].tolist()
         norms = self.gradient_norms[self.checked : self.done].tolist()
         for loss, norm in zip(losses, norms, strict=True):
@@ -76,14 +79,14 @@ class History:
                 self.diverged = self.checked
                 return
 
-    def to_state(self) -> dict[str, Any]:
-        """All of it, in what ``torch.save`` writes."""
+    def state_dict(self) -> dict[str, Any]:
+        """All of it, in types that ``torch.save`` writes and ``torch.load`` reads back safely."""
         kept = {name: getattr(self, name) for name in _PLAIN}
         series = {name: getattr(self, name)[: self.done].cpu() for name in ("losses", "gradient_norms")}
         return {**kept, "validation_losses": dict(self.validation_losses), **series}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what ``to_state`` gave."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Resume from what ``state_dict`` returned."""
         for name in _PLAIN:
             setattr(self, name, state[name])
         self.validation_losses = dict(state["validation_losses"])

@@ -1,14 +1,15 @@
 """Stopping in time: what asks a training to stop, and how the command says that it did.
 
 SIGTERM (a cluster that needs the node), SIGUSR1 (Slurm's warning before the time limit), SIGINT (a person), and the end
-of the process that ordered the training. Each ends it after the step under way, with its state saved; the command then
-exits with ``EXIT_CODE``, and the same command goes on from there. It requeues nothing by itself: whoever ran it does.
+of the process that started the training. Each ends it after the current step, with its state saved; the command then
+exits with ``EXIT_CODE``, and the same command resumes from there. It does not requeue itself: whoever ran it does.
 """
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 from relscale.process import SECONDS_BETWEEN_LOOKS, started
@@ -19,6 +20,25 @@ WATCH = "watch of the parent"  # the thread's name
 
 class Interrupted(Exception):
     """A training was stopped before its end; what it had done is saved."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """What may end a training early.
+
+    Attributes
+    ----------
+    asked_to_stop
+        Whether it is to stop after the current step.
+    still_owned
+        Called before every write; raises `Interrupted` where another process has taken the run over.
+    """
+
+    asked_to_stop: Callable[[], bool] = lambda: False
+    still_owned: Callable[[], None] = lambda: None
+
+
+UNINTERRUPTED = Control()
 
 
 class Interruption:
@@ -34,15 +54,15 @@ class Interruption:
     def check(self) -> None:
         """Raise `Interrupted` where it was asked."""
         if self.reason:
-            raise Interrupted(f"stopped by {self.reason}; the same command goes on from here")
+            raise Interrupted(f"stopped by {self.reason}; the same command resumes from here")
 
 
 @contextmanager
 def interruptible(parent: int | None = None) -> Iterator[Interruption]:
-    """Take the signals as wishes to stop, and watch that ``parent``, a process, lives.
+    """Take the signals as requests to stop, and watch that the process ``parent`` is alive.
 
-    A workflow that is killed outright leaves its children running, each under a shell of its own, so that the process
-    to watch is not the nearest one: the rule names it.
+    A workflow that is killed leaves its children running, each under a shell of its own, so that the process to watch
+    is not the direct parent: the rule names it.
     """
     interruption = Interruption()
 

@@ -1,242 +1,220 @@
-"""Train the runs of one job, each once: finished runs lie in a store, by their keys."""
+"""Train the runs of one job, each once: finished runs are in a store, by their keys."""
 
-import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from relscale.checksums import is_whole, set_aside
+from relscale.checksums import set_aside
 from relscale.design.cost import Hardware
 from relscale.design.placement import Placement, place, place_together
 from relscale.design.run import Run
 from relscale.entries import write_entries
-from relscale.errors import Damaged, RelscaleError
+from relscale.errors import RelscaleError
 from relscale.process import end_with_parent
-from relscale.tokens.store import TokenStore
-from relscale.training.devices import Devices, connect, one_of_several
-from relscale.training.interruption import Interruption, interruptible
-from relscale.training.key import run_key, tokens_digest
+from relscale.training.data import TrainingData
+from relscale.training.interruption import Control, Interruption, interruptible
+from relscale.training.key import run_key
+from relscale.training.options import Training, check_logger
 from relscale.training.ownership import owned
-from relscale.training.state import CHECKPOINTS, RECORD, remove_state, state_folder
+from relscale.training.processes import one_of_several
+from relscale.training.record import TrainingRecord, read_record
+from relscale.training.state import CHECKPOINTS, remove_state, state_folder
 
-ANY = Hardware(flops_per_second=1.0)  # one processor, of which nothing is known
+if TYPE_CHECKING:  # torch takes seconds to import, and a job that finds all its runs trained needs none
+    from relscale.training.fabric import Fabric
+
+UNKNOWN = Hardware(flops_per_second=1.0)  # one processor of unknown speed
 
 
-def train_job(
-    runs: list[Run],
-    tokens: Path,
-    vocabulary: Path,
-    store: Path,
-    options: dict[str, Any],
-    output: Path,
-    report: Callable[[str], None] = print,
-    parent: int | None = None,
-    hardware: Hardware = ANY,
-) -> list[dict[str, str]]:
-    """Train ``runs`` one after another, those in the store excepted, and write the job's manifest.
+@dataclass(frozen=True)
+class Job:
+    """Runs to train one after another.
 
-    Where a run takes several devices, a process trains on each: the first starts the others with its own command, or
-    something outside has started all. The others train what the first tells them, and return an empty manifest.
-
-    Parameters
+    Attributes
     ----------
     runs
-        The job's part of the plan, all of one corpus.
-    tokens, vocabulary
-        Folders of the token store and of the tokenizer.
+        A part of the plan, all of one corpus.
+    data
+        What they are trained on.
     store
         Finished runs go to ``store/runs/<key>``.
     options
         The config's section ``training``.
-    output
-        The manifest: a list of ``{"name", "key", "path", "status", "training"}``, in the order of ``runs``, each
-        followed by the checkpoints that were kept on its way; ``training`` is the name of the run.
-    report
-        Is told of each run, in one line, when it is done.
-    parent
-        The process that ordered the job; when it is gone, the job stops.
     hardware
         What there is, for what the options leave to the plan.
+    """
+
+    runs: Sequence[Run]
+    data: TrainingData
+    store: Path
+    options: Training
+    hardware: Hardware = UNKNOWN
+
+    def folder(self, run: Run) -> Path:
+        """Where the result of a run goes."""
+        return self.store / "runs" / run_key(run, self.data.digest, self.options.model_dump())
+
+    def check_epochs(self) -> None:
+        """Refuse a run that would see its corpus too often.
+
+        Raises
+        ------
+        RelscaleError
+            It would, more than ``options.max_epochs`` times.
+        """
+        store, most = self.data.store(), self.options.max_epochs
+        for run in self.runs:
+            epochs = store.passes(run.tokens)
+            if epochs > most:
+                raise RelscaleError(
+                    f"{run.name}: its {run.tokens:,} tokens are {epochs:.2f} passes over {self.data.tokens}; give it "
+                    f"more text, a smaller budget or wider models, or raise training.max_epochs (now {most:g})"
+                )
+
+
+def train_job(
+    job: Job, output: Path, report: Callable[[str], None] = print, parent: int | None = None
+) -> list[dict[str, str]]:
+    """Train a job's runs, except those in the store, and write its manifest.
+
+    Where a run takes several devices, one process per device trains it: the first starts the others with its own
+    command, or something outside has started all. The others train what the first announces, and return an empty
+    manifest.
+
+    Parameters
+    ----------
+    job
+        The runs.
+    output
+        The manifest: a list of ``{"name", "key", "path", "status", "training"}``, in the order of the runs, each
+        followed by the checkpoints that were kept on its way; ``training`` is the name of the run.
+    report
+        Called with one line per run when it is done.
+    parent
+        The process that started the job; when it is gone, the job stops.
 
     Raises
     ------
     Interrupted
-        It was asked to stop (``relscale.training.interruption``); the run under way has saved its state.
+        It was asked to stop (``relscale.training.interruption``); the current run has saved its state.
     RelscaleError
-        A run would see its corpus more than ``options["max_epochs"]`` times, or fits no placement; nothing is trained
-        then.
+        A run would see its corpus more than ``options.max_epochs`` times, or fits no placement, or the logger is not
+        installed; nothing is trained then.
     """
-    check_epochs(runs, tokens, options.get("max_epochs", 1.0))
-    data = tokens_digest(tokens)
+    job.check_epochs()
+    check_logger(job.options.logger)
     manifest = []
     with interruptible(parent) as interruption:
-        job = Job(runs, tokens, vocabulary, store, data, options, interruption, parent, hardware)
-        if one_of_several(job.placement.devices) and job.devices().rank > 0:
-            _train_along(job)
+        trainer = _Trainer(job, interruption, parent)
+        if one_of_several(trainer.placement.devices) and trainer.fabric().global_rank > 0:
+            trainer.follow()
             return []
-        for number, run in enumerate(runs):
+        for number, run in enumerate(job.runs):
             folder = job.folder(run)
             record = read_record(folder)
             verb = "trained" if record is None else "found"
             if record is None or state_folder(folder).is_dir():
-                record = _train(job, number)
-            loss = record["validation_loss"]
-            outcome = f"loss {loss:.4f}" if record["status"] == "ok" else record["status"]
-            report(f"{verb} {run.name}: {record['seconds']:.1f} s, {outcome}")
+                record = trainer.train_once(number)
+            outcome = f"loss {record.validation_loss:.4f}" if record.status == "ok" else record.status
+            report(f"{verb} {run.name}: {record.seconds:.1f} s, {outcome}")
             manifest += _entries(run, folder, record)
             if interruption.reason:
                 break
-        job.dismiss()
+        trainer.announce(None)
         interruption.check()
     write_entries(output, manifest)
     return manifest
 
 
 @dataclass
-class Job:
-    """What the runs of a job share, and the devices once they are needed."""
+class _Trainer:
+    """One process of a job, with its devices once they are needed."""
 
-    runs: list[Run]
-    tokens: Path
-    vocabulary: Path
-    store: Path
-    data: str
-    options: dict[str, Any]
+    job: Job
     interruption: Interruption
     parent: int | None
-    hardware: Hardware
-    placement: Placement = field(init=False)
-    _devices: Devices | None = None
-    _tokens_checked: bool = False
+    placement: Placement = field(init=False)  # of the run that needs most
+    _fabric: "Fabric | None" = None
+    _data_checked: bool = False
 
     def __post_init__(self) -> None:
-        """Devices are as many as the run asks for that needs most."""
-        self.placement = place_together(self.runs, self.hardware, self.options)
+        self.placement = place_together(self.job.runs, self.job.hardware, self.job.options.model_dump())
 
-    def folder(self, run: Run) -> Path:
-        """Where the result of a run lies."""
-        return self.store / "runs" / run_key(run, self.data, self.options)
+    def fabric(self) -> "Fabric":
+        """The devices; each of several has its own process from here on."""
+        if self._fabric is None:
+            from relscale.training.fabric import launch
 
-    def devices(self) -> Devices:
-        """The devices; where they are several, each has its process from here on."""
-        if self._devices is None:
-            nodes = self.placement.nodes if self.hardware.gpus_per_node else 1
-            self._devices = connect(self.placement.strategy, self.placement.devices, nodes)
-        return self._devices
+            nodes = self.placement.nodes if self.job.hardware.gpus_per_node else 1
+            self._fabric = launch(self.placement.strategy, self.placement.devices, nodes)
+        return self._fabric
 
-    def check_tokens(self) -> None:
-        """Hold the tokens against their digests, once, before the first training; what is damaged is set aside.
+    def announce(self, number: int | None) -> int | None:
+        """The number of the run that the first process trains next, on all processes; None where there is none."""
+        if self._fabric is None:
+            return number
+        return self._fabric.broadcast(number)
 
-        Raises
-        ------
-        Damaged
-            A file is not what was written.
-        """
-        if self._tokens_checked:
-            return
-        try:
-            TokenStore.open(self.tokens).check()
-        except Damaged as error:
-            remedy = f"moved to {set_aside(error.path.parent)}: the same snakemake command makes it again"
-            raise Damaged(error.path, error.what, remedy) from None
-        self._tokens_checked = True
+    def follow(self) -> None:
+        """Train each run that the first process announces."""
+        end_with_parent()
+        while (number := self.announce(None)) is not None:
+            self.train(number, lambda: None)
 
-    def dismiss(self) -> None:
-        """Tell the processes that train along that there is nothing more to do."""
-        if self._devices is not None:
-            self._devices.told(None)
+    def train_once(self, number: int) -> TrainingRecord:
+        """Own a run and train it, unless another process has done so meanwhile."""
+        folder = self.job.folder(self.job.runs[number])
+        unfinished = state_folder(folder)
+        with owned(unfinished, self.parent, self.interruption.check, _say) as still_owned:
+            record = read_record(folder)
+            if record is None:
+                if folder.is_dir():
+                    _say(f"{folder}: damaged, moved to {set_aside(folder)}, so that it is trained again")
+                self.check_data()
+                self.fabric()
+                self.announce(number)
+                record = self.train(number, still_owned)
+            if record is None:
+                self.announce(None)
+                self.interruption.check()
+                raise AssertionError("a device stopped that nothing had asked to")
+            remove_state(unfinished)
+        return record
 
-    def train(self, number: int, still_owned: Callable[[], None]) -> dict[str, Any] | None:
+    def check_data(self) -> None:
+        """Compare the tokens with their digests, once, before the first training."""
+        if not self._data_checked:
+            self.job.data.check()
+            self._data_checked = True
+
+    def train(self, number: int, still_owned: Callable[[], None]) -> TrainingRecord | None:
         """Train a run on these devices; None where it was stopped before its end."""
         from relscale.training.run import train_run  # torch takes seconds to import
 
-        run, chosen = (
-            self.runs[number],
-            {"devices": self.placement.devices, "strategy": self.placement.strategy},
-        )
-        placement = place(run, self.hardware, {**self.options, **chosen})
-        options = {
-            **self.options,
+        run, options = self.job.runs[number], self.job.options
+        devices = {"devices": self.placement.devices, "strategy": self.placement.strategy}
+        placement = place(run, self.job.hardware, {**options.model_dump(), **devices})
+        placed: dict[str, Any] = {
             "micro_batch": placement.micro_batch,
             "activation_checkpointing": placement.activation_checkpointing,
         }
-        return train_run(
-            run,
-            self.tokens,
-            self.vocabulary,
-            self.folder(run),
-            options,
-            self.devices(),
-            lambda: self.interruption.reason is not None,
-            still_owned,
-        )
+        control = Control(lambda: self.interruption.reason is not None, still_owned)
+        options = options.model_copy(update=placed)
+        return train_run(run, self.job.data, self.job.folder(run), options, self.fabric(), control)
 
 
-def _train(job: Job, number: int) -> dict[str, Any]:
-    """Train a run, unless another process has by the time that this one may."""
-    folder = job.folder(job.runs[number])
-    unfinished = state_folder(folder)
-    with owned(unfinished, job.parent, job.interruption.check, _say) as still_owned:
-        record = read_record(folder)
-        if record is None:
-            if folder.is_dir():
-                _say(f"{folder}: damaged, moved to {set_aside(folder)}, so that it is trained again")
-            job.check_tokens()
-            job.devices().told(number)
-            record = job.train(number, still_owned)
-        if record is None:
-            job.dismiss()
-            job.interruption.check()
-            raise AssertionError("a device stopped that nothing had asked to")
-        remove_state(unfinished)
-    return record
-
-
-def _train_along(job: Job) -> None:
-    """What the other processes do: train each run that the first tells of."""
-    end_with_parent()
-    while (number := job.devices().told(None)) is not None:
-        job.train(number, lambda: None)
-
-
-def _entries(run: Run, folder: Path, record: dict[str, Any]) -> list[dict[str, str]]:
-    """A run in the manifest, and the checkpoints on its way, by step."""
+def _entries(run: Run, folder: Path, record: TrainingRecord) -> list[dict[str, str]]:
+    """A run in the manifest, and the checkpoints that it kept, by step."""
     kept = [read_record(path) for path in (folder / CHECKPOINTS).glob("step-*")]
-    records = [record, *sorted(filter(None, kept), key=lambda each: each["step"])]
-    paths = [folder, *(folder / CHECKPOINTS / f"step-{each['step']}" for each in records[1:])]
+    records = [record, *sorted(filter(None, kept), key=lambda each: each.step)]
+    paths = [folder, *(folder / CHECKPOINTS / f"step-{each.step}" for each in records[1:])]
     return [
-        {
-            "name": each["name"],
-            "key": each["key"],
-            "path": str(path),
-            "status": each["status"],
-            "training": run.name,
-        }
+        {"name": each.name, "key": each.key, "path": str(path), "status": each.status, "training": run.name}
         for each, path in zip(records, paths, strict=True)
     ]
 
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def check_epochs(runs: list[Run], tokens: Path, max_epochs: float) -> None:
-    """Refuse a plan that would repeat its corpus too often."""
-    store = TokenStore.open(tokens)
-    for run in runs:
-        epochs = store.passes(run.tokens)
-        if epochs > max_epochs:
-            raise RelscaleError(
-                f"{run.name}: its {run.tokens:,} tokens are {epochs:.2f} passes over {tokens}; give it more text, a "
-                f"smaller budget or wider models, or raise training.max_epochs (now {max_epochs:g})"
-            )
-
-
-def read_record(folder: Path) -> dict[str, Any] | None:
-    """The record of a finished run, None where there is none, or files of the run are missing or of another size."""
-    if not is_whole(folder, RECORD):
-        return None
-    record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    return record

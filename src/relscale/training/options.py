@@ -1,9 +1,11 @@
 """The config's section ``training``: how runs are trained."""
 
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from relscale.errors import RelscaleError
 from relscale.section import UNIQUE, Fraction, Positive, PositiveInt, Section
 
 
@@ -26,6 +28,11 @@ class Training(Section):
     )
     validation_points: PositiveInt = Field(
         default=1, description="How often the validation loss is measured; the last time is at the end."
+    )
+    logger: Literal["csv", "tensorboard", "wandb"] = Field(
+        default="csv",
+        description="Where the curve is logged while a run is trained: metrics.csv beside its state, TensorBoard "
+        "files in the store's folder logs, or Weights & Biases. The record is curve.parquet in any case.",
     )
     threads: PositiveInt = Field(default=1, description="Processor threads per run.")
     compile: bool = Field(default=False, description="Whether torch.compile compiles the model.")
@@ -60,3 +67,21 @@ class Training(Section):
         description="Minutes between two saves of a training's state, from which it resumes after it was "
         "killed; when a signal asks it to stop, it saves at once. Numbers do not depend on it.",
     )
+
+
+LOGGER_PACKAGES = {"csv": (), "tensorboard": ("tensorboard", "tensorboardX"), "wandb": ("wandb",)}
+
+
+def check_logger(name: str) -> None:
+    """Refuse a logger without its package.
+
+    Raises
+    ------
+    RelscaleError
+        It is not installed.
+    """
+    packages: tuple[str, ...] = LOGGER_PACKAGES[name]
+    if packages and not any(find_spec(package) for package in packages):
+        raise RelscaleError(
+            f"training.logger: {name}, which is not installed; pip install {packages[0]}, or set csv"
+        )

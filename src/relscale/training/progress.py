@@ -13,7 +13,8 @@ from relscale.design.cost import Hardware, seconds
 from relscale.design.run import Run
 from relscale.file_name import file_name
 from relscale.training.key import run_key, tokens_digest
-from relscale.training.state import RECORD
+from relscale.training.options import Training
+from relscale.training.record import RECORD
 
 UNREADABLE = (OSError, ValueError, KeyError)
 SAMPLE = (
@@ -22,7 +23,7 @@ SAMPLE = (
 
 
 def progress(
-    runs: Sequence[Run], tokens: Path, store: Path, options: dict[str, Any], hardware: Hardware
+    runs: Sequence[Run], tokens: Path, store: Path, options: Training, hardware: Hardware
 ) -> Callable[[], str]:
     """A function that says in one line how many of an experiment's runs are in the store, and about how many minutes
     the others take.
@@ -38,7 +39,7 @@ def progress(
     tokens
         The folder that holds each corpus's token store under its file name.
     store, options
-        As for ``relscale.training.job.train_job``.
+        As for ``relscale.training.job.Job``.
     """
     folder = store / "runs"
     expected = [seconds(run, hardware) for run in runs]
@@ -53,7 +54,7 @@ def progress(
         for place, run in enumerate(runs):
             data = digests.get(file_name(run.corpus)) if not keys[place] else None
             if data:
-                keys[place] = run_key(run, data, options)
+                keys[place] = run_key(run, data, options.model_dump())
         finished = set(os.listdir(folder)) if folder.is_dir() else set[str]()
         done = {key: expected[place] for place, key in enumerate(keys) if key in finished}
         # The digests that sort first: a sample without bias that changes little from line to line.
@@ -61,7 +62,7 @@ def progress(
         known = [(done[key], took) for key, took in times.items() if took is not None]
         scale = sum(took for _, took in known) / sum(first for first, _ in known) if known else 1.0
         left = sum(expected) - sum(done.values())
-        side_by_side = max(1, (os.cpu_count() or 1) // options["threads"])
+        side_by_side = max(1, (os.cpu_count() or 1) // options.threads)
         minutes = (
             f", about {left * scale / side_by_side / 60:.1f} minutes left" if len(done) < len(runs) else ""
         )

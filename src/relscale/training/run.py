@@ -1,180 +1,259 @@
-"""Train one run: from a plan's row and a token store to a checkpoint, its curve and its record."""
+"""Train one run: from a plan's row and a token store to a checkpoint, its curve and its record.
+
+Read it from top to bottom: ``train_run`` sets up and writes the result, ``train_steps`` is the loop, and
+``batch_gradient`` one batch.
+"""
 
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import Tensor
 
 from relscale.design.run import Run
 from relscale.errors import RelscaleError
 from relscale.tokens.store import TokenStore
-from relscale.training.devices import Devices, one_device
-from relscale.training.gradients import gradients
+from relscale.training.data import TrainingData
+from relscale.training.distributed_model import DistributedModel
+from relscale.training.fabric import Fabric, is_sharding, launch
 from relscale.training.heap import keep_freed_memory
 from relscale.training.history import History
-from relscale.training.key import run_key, tokens_digest
-from relscale.training.loop import train_steps
+from relscale.training.interruption import UNINTERRUPTED, Control
+from relscale.training.key import run_key
+from relscale.training.metrics_logger import metrics_logger
+from relscale.training.micro_batches import micro_batches
 from relscale.training.model import Decoder
-from relscale.training.placed import Placed
+from relscale.training.observers import Checkpoints, Metrics, Observer, SavedState, StopRequest, Validation
+from relscale.training.options import Training
 from relscale.training.precision import choose_precision
-from relscale.training.result import Told, kept_whole, write_checkpoint, write_result
-from relscale.training.state import read_state, remove_state, state_folder, write_state
-from relscale.training.validation import mean_loss, windows
-from relscale.training.vocabulary import read_vocabulary
+from relscale.training.record import TrainingRecord
+from relscale.training.result import RecordContext, checkpoints_whole, write_result
+from relscale.training.schedule import learning_rate
+from relscale.training.sharding import to_scalar
+from relscale.training.state import read_state, remove_state, state_folder
+from relscale.training.validation import windows
 
 ROUNDING = 1e-6  # steps: 7% of 100 are 7, though not as floating-point numbers
-SAVE_EVERY = 15.0  # minutes
 
 
 def train_run(
     run: Run,
-    tokens: Path,
-    vocabulary: Path,
+    data: TrainingData,
     folder: Path,
-    options: dict[str, Any],
-    devices: Devices | None = None,
-    asked_to_stop: Callable[[], bool] = lambda: False,
-    still_owned: Callable[[], None] = lambda: None,
-) -> dict[str, Any] | None:
-    """Train a run and write its folder, whole or not at all; go on where an earlier process stopped.
+    options: Training,
+    fabric: Fabric | None = None,
+    control: Control = UNINTERRUPTED,
+) -> TrainingRecord | None:
+    """Train a run and write its folder, whole or not at all; resume where an earlier process stopped.
 
-    The folder has ``run.json`` (the record that is returned), ``curve.parquet`` (a row a step) and, unless the run
+    The folder has ``run.json`` (the record that is returned), ``curve.parquet`` (one row per step) and, unless the run
     diverged, a checkpoint with its tokenizer. On one CPU with one compiler the same run, tokens, options and number of
     threads give the same weights, bit for bit, however often the training is stopped or killed on the way. Until the
-    folder is there, the state lies beside it, in ``<folder>.state``.
+    folder is there, the state is kept beside it, in ``<folder>.state``.
 
     Parameters
     ----------
     run
         What to train.
-    tokens
-        Folder of the token store.
-    vocabulary
-        Folder of the tokenizer.
+    data
+        Token store and tokenizer.
     folder
         Where the result goes.
     options
-        The config's section ``training``: ``threads``, ``precision``, ``validation_tokens`` (how many tokens of the
-        validation split are scored), ``validation_points`` (how often, evenly spaced, the last time at the end),
-        ``checkpoints`` (shares of the steps after which the weights are kept too), ``save_every`` (minutes between two
-        saves of the state), ``micro_batch`` (sequences that a device takes at once; its share of the batch by default),
-        ``activation_checkpointing`` and ``compile`` (a tenth faster at most, after half a minute; it needs a C++
-        compiler).
-    devices
-        Where it trains; this machine's GPU, else its processor, by default. Every process of several calls this
-        function, and the first of them writes.
-    asked_to_stop
-        Where it says so, training ends with the step under way, and its state is saved.
-    still_owned
-        Called before every write; raises where the run is another process's.
+        The config's section ``training``.
+    fabric
+        The devices; this machine's GPU, else its processor, by default. Every process of several calls this function,
+        and the first of them writes.
+    control
+        What may end the training early.
 
     Returns
     -------
-    dict
-        The record: losses in nats a token, ``status`` "ok" or "diverged at step N". ``train_loss`` is the mean over the
-        last 5% of the steps, or the last finite loss of a run that diverged, whose validation losses are null. None
-        where it was stopped before its end.
+    TrainingRecord
+        None where it was stopped before its end, and on all devices but the first.
 
     Raises
     ------
     RelscaleError
-        The store's vocabulary is not the run's, or it has no text to validate on.
+        The vocabulary's size is not the run's, there is no text to validate on, or memory does not suffice.
     """
-    torch.set_num_threads(options.get("threads", 1))
+    torch.set_num_threads(options.threads)
     keep_freed_memory()
+    fabric = fabric or launch()
+    precision = choose_precision(options.precision, run.architecture.hidden_size)
+    store, vocabulary = data.store(), data.vocabulary_of(run)
+    validation_tokens = data.validation_tokens(options.validation_tokens)
+    key = run_key(run, data.digest, options.model_dump())
+    context = RecordContext(run, key, precision, validation_tokens, vocabulary, store.manifest.end_of_text)
 
-    length = run.architecture.sequence_length
-    store, words = TokenStore.open(tokens), read_vocabulary(vocabulary)
-    if len(words.bytes) != run.architecture.vocabulary_size:
-        raise RelscaleError(
-            f"{vocabulary}: {len(words.bytes)} tokens, where {run.name} has a vocabulary of "
-            f"{run.architecture.vocabulary_size}"
-        )
-    held_out = store.tokens("validation")[: options.get("validation_tokens", 65536)]
-    if len(held_out) < 2:
-        raise RelscaleError(f"{tokens}: the validation split has no text; give it a larger share")
-
-    devices = devices or one_device()
-    placed, history = _begin(run, options, devices)
+    torch.manual_seed(run.seed)
+    model = DistributedModel(
+        Decoder(run.architecture),
+        run.hyperparameters,
+        fabric,
+        precision,
+        compiled=options.compile,
+        recomputed=options.activation_checkpointing is True,
+    )
+    history = History.of(run.train_steps, int(run.hyperparameters.warmup * run.train_steps), fabric.device)
     unfinished = state_folder(folder)
-    checkpoint_steps = steps_of(options.get("checkpoints", ()), run)
-    state = read_state(unfinished)
-    if state is not None and not kept_whole(
-        unfinished, (step for step in checkpoint_steps if step <= state["history"]["done"])
-    ):
-        print(f"{unfinished}: a checkpoint is damaged or gone, so that the run starts anew", file=sys.stderr)
-        placed, history = _begin(run, options, devices)
-        state = None
-    if state is not None:
-        placed.restore(state)
-        history.restore(state["history"])
-        del state
-    told = Told(run_key(run, tokens_digest(tokens), options), placed.precision, held_out, words)
-    end_of_text = store.manifest.end_of_text
+    checkpoint_steps = steps_of(options.checkpoints, run)
+    resume(model, history, unfinished, checkpoint_steps)
 
-    micro_batch = options.get("micro_batch", run.batch_size // devices.count)
-    held_out_batches = windows(held_out, length)
-    points = options.get("validation_points", 1)
+    points = options.validation_points
     validation_steps = checkpoint_steps | steps_of([(i + 1) / points for i in range(points)], run)
-    save_every = 60 * options.get("save_every", SAVE_EVERY)
-    saved = time.monotonic()
+    batches = windows(validation_tokens, run.architecture.sequence_length)
+    observers: list[Observer] = [
+        Validation(model, batches, validation_steps),
+        Checkpoints(model, unfinished, checkpoint_steps, context, control.still_owned),
+        StopRequest(fabric, control.asked_to_stop),
+        SavedState(model, unfinished, run, 60 * options.save_every, control.still_owned),
+    ]
+    if fabric.is_global_zero:
+        logs = folder.parent.parent / "logs"
+        observers.append(Metrics(metrics_logger(options.logger, run, key, unfinished, logs), run))
 
-    def after_step() -> bool:
-        """Validate and keep weights and state where it is due; whether to stop."""
-        nonlocal saved
-        if history.diverged is None and history.done in validation_steps:
-            history.validation_losses[history.done] = mean_loss(placed.loss, held_out_batches)
-        if history.over:
-            return False
-        if history.done in checkpoint_steps:
-            weights = placed.weights()
-            if devices.rank == 0:
-                still_owned()
-                write_checkpoint(unfinished, history.done, weights, run, words, end_of_text)
-        due = devices.rank == 0 and time.monotonic() - saved >= save_every
-        stop, save = devices.any(asked_to_stop(), due)
-        if stop or save:
-            state = {**placed.state(), "history": history.to_state()}
-            if devices.rank == 0:
-                still_owned()
-                write_state(unfinished, state)
-                loss = f"loss {history.losses[history.done - 1].item():.4f}"
-                print(
-                    f"{run.name}: saved at step {history.done} of {run.train_steps}, {loss}", file=sys.stderr
-                )
-            saved = time.monotonic()
-        return stop
+    share = run.batch_size // fabric.world_size
+    micro_batch = share if options.micro_batch == "auto" else options.micro_batch
+    train_steps(run, model, history, store, micro_batch, observers)
 
-    train_steps(run, placed, history, gradients(placed, store, run, micro_batch), after_step)
     if not history.over:
         return None
-    weights = placed.weights()
-    if devices.rank != 0:
-        return {}
-    record = write_result(folder, unfinished, weights, run, history, told, end_of_text, still_owned)
+    weights = model.weights()
+    if not fabric.is_global_zero:
+        return None
+    record = write_result(folder, unfinished, weights, history, context, control.still_owned)
     remove_state(unfinished)
     return record
+
+
+def train_steps(
+    run: Run,
+    model: DistributedModel,
+    history: History,
+    store: TokenStore,
+    micro_batch: int,
+    observers: Sequence[Observer],
+) -> None:
+    """Train from where a run is to its end, until it has diverged, or until an observer stops it.
+
+    Parameters
+    ----------
+    run
+        What to train.
+    model
+        Its model and optimizer.
+    history
+        Where every step is recorded.
+    store
+        Where the tokens come from.
+    micro_batch
+        Sequences that a device processes at once; a divisor of its share of the batch.
+    observers
+        Called after each step, in this order.
+    """
+    optimizer, start = model.optimizer, time.perf_counter() - history.seconds
+    while not (history.over or history.stopped):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(run, history.done)
+        loss, micro_batch = batch_gradient(run, model, store, history.done, micro_batch)
+        norm = clip_gradients(model, run.hyperparameters.gradient_clip)
+        optimizer.step()
+        optimizer.zero_grad()
+        history.record(loss, norm)
+        history.seconds = time.perf_counter() - start
+        for observer in observers:
+            observer.after_step(history)
+    history.seconds = time.perf_counter() - start
+
+
+def batch_gradient(
+    run: Run, model: DistributedModel, store: TokenStore, step: int, micro_batch: int
+) -> tuple[Tensor, int]:
+    """Give the model the gradient of step 0, 1, …; the batch's loss in nats per token, and the size of micro-batches.
+
+    The plan estimates how many sequences a device's memory holds. If it holds fewer, a single device tries the step
+    again with half as many at a time, or the next smaller divisor of the batch; the batch is the same.
+
+    Raises
+    ------
+    RelscaleError
+        Memory does not hold one sequence, or the micro-batch of each of several devices.
+    """
+    fabric = model.fabric
+    share = run.batch_size // fabric.world_size
+    while True:
+        try:
+            batch = micro_batches(store, run, step, fabric.global_rank, fabric.world_size, micro_batch)
+            return accumulate_gradients(model, batch, share // micro_batch), micro_batch
+        except torch.OutOfMemoryError as error:
+            smaller = max((n for n in range(1, micro_batch // 2 + 1) if share % n == 0), default=0)
+            problem = f"{run.name}: memory does not hold {micro_batch} sequence(s) at once"
+            if not smaller:
+                raise RelscaleError(
+                    f"{problem}; set training: {{activation_checkpointing: true}} or {{strategy: fsdp}}"
+                ) from error
+            if fabric.world_size > 1:  # the devices would have to agree, in the middle of an exchange
+                raise RelscaleError(f"{problem}; set training: {{micro_batch: {smaller}}}") from error
+            print(f"{problem}; continuing with {smaller}", file=sys.stderr)
+            micro_batch = smaller
+        model.optimizer.zero_grad()  # outside the handler, whose traceback holds the tensors of the failed step
+        torch.cuda.empty_cache()
+
+
+def accumulate_gradients(model: DistributedModel, batch: Iterable[Tensor], count: int) -> Tensor:
+    """Gradients of the mean loss of a batch, and that loss, in nats per token.
+
+    Parameters
+    ----------
+    model
+        Whose gradients.
+    batch
+        This device's share of the batch, in ``count`` micro-batches of equal size: the mean of their losses is that of
+        their tokens, and the mean over devices that of the batch.
+    count
+        Their number.
+    """
+    fabric = model.fabric
+    total = torch.zeros((), device=fabric.device)
+    for number, tokens in enumerate(batch, start=1):
+        # Devices exchange gradients after the last micro-batch only, unless whole gradients have no room.
+        waits = number < count and not is_sharding(fabric)
+        with fabric.no_backward_sync(model.module, enabled=True) if waits else nullcontext():
+            with model.precision.forward_context():
+                loss = model.loss(tokens) / count
+            fabric.backward(loss)
+        total += loss.detach()
+    mean: Tensor = fabric.all_reduce(total, reduce_op="mean")  # type: ignore[assignment]
+    return mean
+
+
+def clip_gradients(model: DistributedModel, max_norm: float) -> Tensor:
+    """Scale the gradients so that their global norm is at most ``max_norm``; the norm before.
+
+    As ``fabric.clip_gradients``, but summed in the order of the model's parameters, and not of the optimizer's groups,
+    so that no digit depends on how weights are grouped for their decay.
+    """
+    return to_scalar(torch.nn.utils.clip_grad_norm_(model.decoder.parameters(), max_norm))
+
+
+def resume(model: DistributedModel, history: History, unfinished: Path, checkpoint_steps: set[int]) -> None:
+    """Load the state of a training that was stopped, if there is one and its checkpoints are whole."""
+    state = read_state(unfinished)
+    if state is None:
+        return
+    done = state["history"]["done"]
+    if not checkpoints_whole(unfinished, (step for step in checkpoint_steps if step <= done)):
+        print(f"{unfinished}: a checkpoint is damaged or gone, so that the run starts anew", file=sys.stderr)
+        return
+    model.load_state_dict(state)
+    history.load_state_dict(state["history"])
 
 
 def steps_of(shares: Iterable[float], run: Run) -> set[int]:
     """Numbers of updates that are these shares of a run's, rounded up."""
     return {max(1, math.ceil(share * run.train_steps - ROUNDING)) for share in shares}
-
-
-def _begin(run: Run, options: dict[str, Any], devices: Devices) -> tuple[Placed, History]:
-    """A run's model on its devices, and its record, before the first step."""
-    torch.manual_seed(run.seed)
-    placed = Placed(
-        Decoder(run.architecture),
-        run.hyperparameters,
-        devices,
-        choose_precision(options.get("precision", "auto"), run.architecture.hidden_size),
-        compiled=options.get("compile", False),
-        recomputed=options.get("activation_checkpointing", False),
-    )
-    warmup = int(run.hyperparameters.warmup * run.train_steps)
-    return placed, History.of(run.train_steps, warmup, devices.device)

@@ -2,10 +2,16 @@
 
 import math
 
-from relscale.design.run import Hyperparameters
+from relscale.design.run import Hyperparameters, Run
 from relscale.errors import RelscaleError
 
 SCHEDULES = ("wsd", "cosine", "linear")
+
+
+def learning_rate(run: Run, step: int) -> float:
+    """Learning rate of step 0, 1, …"""
+    h = run.hyperparameters
+    return h.learning_rate * learning_rate_factor(step, run.train_steps, h)
 
 
 def learning_rate_factor(step: int, steps: int, hyperparameters: Hyperparameters) -> float:

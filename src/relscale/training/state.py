@@ -1,7 +1,11 @@
-"""The state of a training on disk: all that it takes to go on as if nothing had happened.
+"""The state of a training on disk: all that it takes to resume as if nothing had happened.
 
-Weights, the optimizer's moments, what was recorded, and the random numbers' generators. The data need no state: a batch
-is a function of its step (``relscale.tokens.store``).
+Weights, the optimizer's moments, what was recorded, and the states of the random number generators. The data need no
+state: a batch is a function of its step (``relscale.tokens.store``).
+
+The file is the same whatever the strategy, so that a run may resume on another number of devices, and it replaces the
+one before only when it is whole and on disk. ``fabric.save`` has neither: each strategy writes a format of its own, and
+over the former state.
 """
 
 import sys
@@ -12,7 +16,6 @@ from typing import Any
 from relscale.atomic import atomic_path, remove, remove_partials
 
 FILE = "state.pt"
-RECORD = "run.json"  # of a result
 CHECKPOINTS = "checkpoints"  # the folder of weights on the way, in the state's and later in the result's
 OWNER = "owner.json"  # the name of the process that owns the run
 

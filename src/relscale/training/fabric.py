@@ -1,0 +1,115 @@
+"""Lightning Fabric: the processes and devices that train a run together, one device being the plainest case.
+
+On several devices Fabric starts a process for each, or connects those that ``torchrun`` or Slurm's ``srun`` started.
+Fabric is imported here, for the whole package: its import loads torchmetrics, if that is installed, only to compare its
+version, which takes longer (2 s) than all of Fabric itself (0.1 s beside torch).
+"""
+
+import logging
+import sys
+from typing import Any
+
+import torch
+from torch import nn
+
+from relscale.errors import RelscaleError
+from relscale.training.processes import started_outside
+
+_hidden = "torchmetrics" not in sys.modules
+if _hidden:
+    sys.modules["torchmetrics"] = None  # type: ignore[assignment]
+from lightning_fabric import Fabric  # noqa: E402
+from lightning_fabric.loggers import CSVLogger, Logger, TensorBoardLogger  # noqa: E402
+from lightning_fabric.plugins import MixedPrecision, Precision  # noqa: E402
+from lightning_fabric.plugins.environments import LightningEnvironment  # noqa: E402
+from lightning_fabric.strategies import DDPStrategy, ModelParallelStrategy, SingleDeviceStrategy  # noqa: E402
+
+if _hidden:
+    del sys.modules["torchmetrics"]
+
+__all__ = [
+    "CSVLogger",
+    "Fabric",
+    "Logger",
+    "TensorBoardLogger",
+    "any_device",
+    "fabric_precision",
+    "is_sharding",
+    "launch",
+]
+
+for _name in ("lightning_fabric", "lightning.fabric", "lightning.pytorch"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+def launch(strategy: str = "single", devices: int = 1, nodes: int = 1) -> Fabric:
+    """Fabric on so many devices; each of several has its own process from here on.
+
+    Parameters
+    ----------
+    strategy
+        ``single``: this machine's GPU, else its processor. ``ddp``: each device has all weights. ``fsdp``: each has a
+        shard of them (FSDP2).
+    devices, nodes
+        In all.
+
+    Raises
+    ------
+    RelscaleError
+        There are fewer GPUs, or the devices are on several nodes and nothing has started a process for each.
+    """
+    gpus = torch.cuda.device_count()
+    per_node = devices // nodes
+    if gpus and per_node > gpus:
+        raise RelscaleError(f"training.devices: {per_node} on a node, which has {gpus} GPUs")
+    outside = started_outside(devices)
+    if nodes > 1 and not outside:
+        raise RelscaleError(
+            f"{devices} devices on {nodes} nodes: start a process for each, by srun or torchrun"
+        )
+    fabric = Fabric(
+        accelerator="cuda" if gpus else "cpu",
+        devices=per_node,
+        num_nodes=nodes,
+        strategy=_strategy(strategy, devices, gpus),
+        plugins=[] if outside else [LightningEnvironment()],
+    )
+    fabric.launch()
+    return fabric
+
+
+def is_sharding(fabric: Fabric) -> bool:
+    """Whether each device has a shard of the weights."""
+    return isinstance(fabric.strategy, ModelParallelStrategy)
+
+
+def any_device(fabric: Fabric, flag: bool) -> bool:
+    """Whether some device raises a flag; every device calls it, and an accelerator waits for the answer."""
+    return fabric.strategy.reduce_boolean_decision(flag, all=False)
+
+
+def fabric_precision(precision: str, device: torch.device) -> Precision:
+    """Fabric's plugin for ``float32`` or ``bf16``: weights stay float32, and bf16 is autocast to.
+
+    It is chosen per run, while the runs of a job share a Fabric.
+    """
+    return MixedPrecision("bf16-mixed", device.type) if precision == "bf16" else Precision()
+
+
+def _strategy(name: str, devices: int, gpus: int) -> Any:
+    if name == "single":
+        return SingleDeviceStrategy("cuda:0" if gpus else "cpu")
+    if name == "ddp":
+        return DDPStrategy()
+    return ModelParallelStrategy(_shard, data_parallel_size=devices, tensor_parallel_size=1)
+
+
+def _shard(model: "nn.Module", mesh: Any) -> "nn.Module":
+    """FSDP2: weights, gradients and moments sharded, and gathered layer by layer."""
+    from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+
+    for layer in model.layers:  # type: ignore[union-attr]
+        fully_shard(layer, mesh=mesh["data_parallel"])
+    fully_shard(model, mesh=mesh["data_parallel"])
+    register_fsdp_forward_method(model, "loss")
+    return model

@@ -1,0 +1,24 @@
+"""A batch divided among devices, and each device's share into micro-batches."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from relscale.design.run import Run
+from relscale.tokens.store import TokenStore
+
+
+def micro_batches(
+    store: TokenStore, run: Run, step: int, rank: int, count: int, size: int
+) -> Iterator[Tensor]:
+    """The share of device ``rank`` of ``count`` in the batch of a step, ``[size, T + 1]`` at a time.
+
+    The micro-batches of all devices, one after another, are the batch in its order: which tokens a step sees depends on
+    neither. They are read as batches of a smaller size, so that no device reads the whole.
+    """
+    length = run.architecture.sequence_length
+    per_device = run.batch_size // (count * size)
+    first = (step * count + rank) * per_device
+    for number in range(first, first + per_device):
+        yield torch.from_numpy(store.batch(number, size, length, split="train", seed=run.seed))

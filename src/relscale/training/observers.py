@@ -1,0 +1,137 @@
+"""What happens between the steps of a training: validation, checkpoints, stopping, saved states, logged metrics.
+
+Each is an observer, called after every step. What several devices have to agree on is asked every ``EXCHANGE_EVERY``
+steps, so that they need not wait for each other after each.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from relscale.design.run import Run
+from relscale.training.distributed_model import DistributedModel
+from relscale.training.fabric import Fabric, Logger, any_device
+from relscale.training.history import CHECK_EVERY, History
+from relscale.training.result import RecordContext, write_checkpoint
+from relscale.training.schedule import learning_rate
+from relscale.training.state import write_state
+from relscale.training.validation import mean_loss
+
+EXCHANGE_EVERY = 16  # steps between two questions that several devices answer together
+
+
+class Observer(Protocol):
+    """Something that looks at a training after each step."""
+
+    def after_step(self, history: History) -> None:
+        """Called when a step has been recorded, the last one included."""
+
+
+@dataclass
+class Validation:
+    """Measures the loss on the validation text after some of the steps."""
+
+    model: DistributedModel
+    batches: list[Tensor]
+    steps: set[int]
+
+    def after_step(self, history: History) -> None:
+        """Measure it where it is due."""
+        if history.done in self.steps and history.diverged is None:
+            history.validation_losses[history.done] = mean_loss(self.model.loss, self.batches)
+
+
+@dataclass
+class Checkpoints:
+    """Keeps the weights after some of the steps, beside the training's state until the result is written."""
+
+    model: DistributedModel
+    folder: Path
+    steps: set[int]
+    context: RecordContext
+    still_owned: Callable[[], None]
+
+    def after_step(self, history: History) -> None:
+        """Write them where it is due; those of the end are the result's."""
+        if history.over or history.done not in self.steps:
+            return
+        weights = self.model.weights()
+        if self.model.fabric.is_global_zero:
+            self.still_owned()
+            write_checkpoint(self.folder, history.done, weights, self.context)
+
+
+@dataclass
+class StopRequest:
+    """Ends a training early where one of its processes was asked to stop."""
+
+    fabric: Fabric
+    asked: Callable[[], bool]
+
+    def after_step(self, history: History) -> None:
+        """Ask."""
+        if not history.over and exchanges(self.fabric, history):
+            history.stopped = any_device(self.fabric, self.asked())
+
+
+@dataclass
+class SavedState:
+    """Saves all that a training needs to be resumed: every so often, and when it stops early."""
+
+    model: DistributedModel
+    folder: Path
+    run: Run
+    seconds: float
+    still_owned: Callable[[], None]
+    last: float = field(default_factory=time.monotonic)
+
+    def after_step(self, history: History) -> None:
+        """Save where it is due by the clock of the first device."""
+        fabric = self.model.fabric
+        if history.over or not exchanges(fabric, history):
+            return
+        due = fabric.is_global_zero and time.monotonic() - self.last >= self.seconds
+        if not (history.stopped or any_device(fabric, due)):
+            return
+        state = {**self.model.state_dict(), "history": history.state_dict()}
+        if fabric.is_global_zero:
+            self.still_owned()
+            write_state(self.folder, state)
+            loss = f"loss {history.losses[history.done - 1].item():.4f}"
+            steps = f"step {history.done} of {self.run.train_steps}"
+            print(f"{self.run.name}: saved at {steps}, {loss}", file=sys.stderr)
+        self.last = time.monotonic()
+
+
+@dataclass
+class Metrics:
+    """Logs the curve while a run is trained: every ``CHECK_EVERY`` steps, where it is validated, and at the end."""
+
+    logger: Logger
+    run: Run
+
+    def after_step(self, history: History) -> None:
+        """Log the step where it is due."""
+        step, validated = history.done, history.done in history.validation_losses
+        if history.over or validated or step % CHECK_EVERY == 0:
+            metrics = {
+                "train_loss": history.losses[step - 1].item(),
+                "grad_norm": history.gradient_norms[step - 1].item(),
+                "learning_rate": learning_rate(self.run, step - 1),
+                "tokens": step * self.run.batch_size * self.run.architecture.sequence_length,
+            }
+            if validated:
+                metrics["validation_loss"] = history.validation_losses[step]
+            self.logger.log_metrics(metrics, step)
+        if history.over:
+            self.logger.finalize("success" if history.diverged is None else "failed")
+
+
+def exchanges(fabric: Fabric, history: History) -> bool:
+    """Whether devices ask each other after this step."""
+    return fabric.world_size == 1 or history.done % EXCHANGE_EVERY == 0

@@ -1,0 +1,44 @@
+"""The record of a training, ``run.json``: what was trained, for how long, and how it ended."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from relscale.checksums import is_whole
+from relscale.rows import column
+
+RECORD = "run.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRecord:
+    """The record of a run, or of a checkpoint that it kept on the way."""
+
+    key: str = column("The folder's name in the store; of a checkpoint, with its step.")
+    name: str = column("Name of the model.")
+    training: str = column("Name of the run.")
+    run: dict[str, Any] = column("The run as it was planned; relscale.design.run.run_from_dict reads it.")
+    status: str = column('"ok", or "diverged at step N".')
+    step: int = column("Updates done.")
+    learning_rate: float = column("Learning rate of the last update.")
+    train_loss: float | None = column(
+        "Mean over the last 5% of the steps, or the last finite loss of a run that diverged.",
+        "nats per token",
+    )
+    validation_loss: float | None = column("Null if the run diverged.", "nats per token")
+    validation_bits_per_byte: float | None = column("The same per byte of text.", "bits per byte")
+    validation_tokens: int = column("Tokens that were predicted for it.")
+    seconds: float = column("Time spent in steps, over all processes that resumed the run.", "seconds")
+    precision: str = column("Type of the matrix products.")
+    params: int = column("Parameters.")
+    tokens: int = column("Training tokens.")
+    training_flops: int = column("Forward and backward compute.", "FLOPs")
+    versions: dict[str, str] = column("Versions of relscale, Python and torch.")
+
+
+def read_record(folder: Path) -> TrainingRecord | None:
+    """The record of a finished run; None if there is none, or files of the run are missing or of another size."""
+    if not is_whole(folder, RECORD):
+        return None
+    return TrainingRecord(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
