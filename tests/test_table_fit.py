@@ -282,6 +282,9 @@ def test_the_table_itself_is_never_overwritten(path, capsys):
         ((), "--output: measurements are fitted into a folder"),
         ((*ARGUMENTS, "--level", "2"), "level"),
         ((*ARGUMENTS, "--config", "experiment.yaml"), "--config is for measurements"),
+        ((*ARGUMENTS, "--fix", "delta_beta"), "--fix: 'delta_beta' is no parameter with its value"),
+        ((*ARGUMENTS, "--fix", "beta=0"), "fixed: law relative has no parameter 'beta'"),
+        ((*ARGUMENTS, "--fix", "delta_beta=0", "--plot", "a.html"), "no figure is drawn"),
         (("--x", "compute", "--output", "out"), "--x is for one law on any table"),
         (("--law", "difference", "--x", "compute", "--y", "loss", "--plot", "a.html"), "no figure is drawn"),
     ],
@@ -290,6 +293,23 @@ def test_a_wrong_option_is_one_line(path, capsys, arguments, message):
     assert main(["fit", str(path), *arguments]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+def test_the_shell_holds_a_parameter_that_it_is_given(path):
+    assert main(["fit", str(path), *ARGUMENTS, "--fix", "delta_beta=0.05", "--output", "held.csv"]) == 0
+    rows = read_table(Path("held.csv")).to_pylist()
+    assert {row["value"] for row in rows if row["parameter"] == "delta_beta"} == {0.05}
+    held = relscale.fit(path, fixed={"delta_beta": 0.05}, **COLUMNS).fits.to_pylist()
+    assert [row["value"] for row in rows] == pytest.approx([row["value"] for row in held])
+
+
+def test_a_target_may_be_negative_where_the_residual_is_linear():
+    loss = np.linspace(2, 3, 12)
+    margins = pa.table({"loss": loss, "margin": 1.5 - 0.8 * loss, "model": [f"m{i}" for i in range(12)]})
+    of = {"law": "flp", "x": "loss", "y": "margin", "run": "model", "error": "linear"}
+    found = {row["parameter"]: row["value"] for row in relscale.fit(margins, **of).fits.to_pylist()}
+    assert found["intercept"] == pytest.approx(1.5)
+    assert found["slope"] == pytest.approx(-0.8)
 
 
 @pytest.mark.slow
