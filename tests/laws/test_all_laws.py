@@ -144,3 +144,32 @@ def test_variable_projection_ends_where_the_search_of_all_parameters_does(name: 
     separated = project(LAWS[name], x, noisy)
     assert separated.objective == pytest.approx(both.objective, rel=1e-8)
     assert separated.theta[:, 0] == pytest.approx(both.theta[:, 0], rel=1e-4, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", [name for name, one in LAWS.items() if one.linear])
+def test_a_law_is_the_sum_of_its_linear_parameters_times_their_derivatives(name: str) -> None:
+    x, truths = WORLDS[name]
+    one = LAWS[name]
+    linear = [one.names.index(each) for each in one.linear]
+    for truth in truths:
+        theta = np.array(truth, dtype=float)
+        total = theta[linear] @ one.jacobian(theta, x)[linear]
+        assert one.value(theta, x) == pytest.approx(total, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name, one in LAWS.items() if one.linear])
+def test_a_starting_point_has_the_least_squares_of_its_linear_parameters(name: str) -> None:
+    """Where none of them had to be made positive, no other linear parameters are nearer to the data."""
+    x, truths = WORLDS[name]
+    one = LAWS[name]
+    y = one.value(np.array(truths[0], dtype=float), x)
+    linear = [one.names.index(each) for each in one.linear]
+    scale = y if (y > 0).all() else np.ones_like(y)
+    for start in one.starts(x, y):
+        columns = one.jacobian(start, x)[linear] / scale
+        best = np.linalg.lstsq(columns.T, y / scale, rcond=None)[0]
+        least = np.linalg.norm(best @ columns - y / scale)
+        found = np.linalg.norm(start[linear] @ columns - y / scale)
+        assert found >= least * (1 - 1e-9) - 1e-12
+        if (best > 0).all():
+            assert found == pytest.approx(least, rel=1e-6, abs=1e-9)
