@@ -17,7 +17,6 @@ import logging
 import os
 import sys
 import tempfile
-import textwrap
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tiny_models import byte_level_tokenizer
 
 PAGE = Path(__file__).parents[1] / "docs" / "architectures.md"
 VOCABULARY, CONTEXT = 400, 160
@@ -303,24 +303,7 @@ def _bart() -> Any:
 
 def save_tokenizer(folder: Path) -> Path:
     """A byte-level BPE of Python's own documentation, which all models have."""
-    import transformers
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    end = "<|endoftext|>"
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=[end],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train([argparse.__file__, textwrap.__file__], trainer)
-    fast = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=end, eos_token=end, pad_token=end
-    )
-    fast.save_pretrained(folder)
+    byte_level_tokenizer(VOCABULARY).save_pretrained(folder)
     return folder
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from tiny_models import byte_level_tokenizer, random_qwen3
 
 if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager
@@ -607,46 +608,21 @@ def compare(tasks: Mapping[str, Sample], model: Path, folder: Path) -> list[Comp
 def save_model(folder: Path, steps: int = 150) -> None:
     """A small model that has learnt some sentences, so that it is right here and there."""
     import torch
-    import transformers
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=500,
-        special_tokens=["<end>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
     text = Text("vocabulary")
-    tokenizer.train_from_iterator([text.sentence() for _ in range(400)], trainer)
-    fast = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<end>", eos_token="<end>"
-    )
-    torch.manual_seed(0)
-    config = transformers.Qwen3Config(
-        vocab_size=500,
-        hidden_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        head_dim=32,
-        intermediate_size=128,
-        max_position_embeddings=512,
-        tie_word_embeddings=False,
-        initializer_range=0.1,
-    )
-    model = transformers.Qwen3ForCausalLM(config)
+    tokenizer = byte_level_tokenizer(500, (text.sentence() for _ in range(400)))
+    model = random_qwen3(500, 512, width=64, spread=0.1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for _ in range(steps):
-        rows = [fast.encode(_lesson(text))[:48] for _ in range(16)]
-        batch = torch.tensor([row + [fast.eos_token_id] * (48 - len(row)) for row in rows])
-        model(input_ids=batch, labels=batch.masked_fill(batch == fast.eos_token_id, -100)).loss.backward()
+        rows = [tokenizer.encode(_lesson(text))[:48] for _ in range(16)]
+        batch = torch.tensor([row + [tokenizer.eos_token_id] * (48 - len(row)) for row in rows])
+        model(
+            input_ids=batch, labels=batch.masked_fill(batch == tokenizer.eos_token_id, -100)
+        ).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
     model.save_pretrained(folder)
-    fast.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def _lesson(text: Text) -> str:

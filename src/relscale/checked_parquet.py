@@ -45,12 +45,9 @@ def read_parquet(path: str | Path, columns: list[str] | None = None) -> pa.Table
         It is not what was written.
     """
     check_parquet(path)
-    try:
-        # By its handle: a path with `=` in it would add columns (Hive's partitions).
-        with open(path, "rb") as file:
-            return pa.parquet.read_table(file, columns=columns, page_checksum_verification=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+    # By its handle: a path with `=` in it would add columns (Hive's partitions).
+    with _damaged_if_unreadable(path), open(path, "rb") as file:
+        return pa.parquet.read_table(file, columns=columns, page_checksum_verification=True)
 
 
 @contextmanager
@@ -63,10 +60,8 @@ def open_parquet(path: str | Path) -> Iterator[pa.parquet.ParquetFile]:
         It is not what was written.
     """
     check_parquet(path)
-    try:
+    with _damaged_if_unreadable(path):
         file = pa.parquet.ParquetFile(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
     with file:
         yield file
 
@@ -127,5 +122,9 @@ def _sha256(file: BinaryIO, length: int, end: bytes) -> bytes:
     return total.digest()
 
 
-def _unreadable(path: str | Path, error: Exception) -> Damaged:
-    return Damaged(Path(path), first_line(error))
+@contextmanager
+def _damaged_if_unreadable(path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Damaged(Path(path), first_line(error)) from error

@@ -1,15 +1,16 @@
 """The coverage benchmark fits many data sets at once; it must be the same fit as that of one table."""
 
-import importlib
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from generators.isoflop import Grid, Noise
+from generators.laws import designs
+from trials import isoflop, laws
+from trials.outcome import markdown
+from trials.outcome import verdict as verdict_of
+from trials.recovery import recovery
 
 from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.fitting.estimation.estimate import estimate
@@ -21,35 +22,14 @@ from relscale.fitting.inference.bootstrap import schemes
 from relscale.fitting.settings import Settings
 from relscale.laws.catalogue import law_names
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture(name="command", scope="module")
-def coverage_module() -> ModuleType:
-    specification = importlib.util.spec_from_file_location(
-        "coverage_of_intervals", BENCHMARKS / "coverage.py"
-    )
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(name="benchmark", scope="module")
-def on_a_grid(command: ModuleType) -> ModuleType:
-    found: ModuleType = command.isoflop
-    return found
-
 
 @pytest.fixture(name="grid", scope="module")
-def small_grid(benchmark: ModuleType) -> Any:
+def small_grid() -> Grid:
     """Four budgets of five widths, three seeds at the second."""
     flops = np.array([1e11, 3e11, 1e12, 3e12])
     spread = np.log(np.geomspace(0.4, 3, 5))
     log_tokens = [np.repeat(np.log(f) / 2 + spread, 3 if i == 1 else 1) for i, f in enumerate(flops)]
-    return benchmark.Grid(
+    return Grid(
         "small", flops, log_tokens, [np.log(f / 6) - x for f, x in zip(flops, log_tokens, strict=True)]
     )
 
@@ -72,12 +52,10 @@ def tables(data: Any, m: int) -> tuple[pa.Table, pa.Table]:
 
 
 @pytest.mark.parametrize("generator", ["parabola × power law", "budget-level noise", "L(N, D) surfaces"])
-def test_the_benchmark_gives_the_intervals_that_fit_gives(
-    benchmark: ModuleType, grid: Any, generator: str
-) -> None:
-    noise = benchmark.Noise(loss=0.02, items=40)
-    data = benchmark.GENERATORS[generator](grid, noise, 12, 25, np.random.default_rng(0))
-    found, failed = benchmark.estimate(data, 0.95)
+def test_the_benchmark_gives_the_intervals_that_fit_gives(grid: Grid, generator: str) -> None:
+    noise = Noise(loss=0.02, items=40)
+    data = isoflop.GENERATORS[generator](grid, noise, 12, 25, np.random.default_rng(0))
+    found, failed = isoflop.estimate(data, 0.95)
     for m in (0, 5, 11):
         fits = fit(*tables(data, m), suites={"s": {"baseline": "baseline"}}).fits.to_pylist()
         for estimand, limits in found.items():
@@ -87,31 +65,31 @@ def test_the_benchmark_gives_the_intervals_that_fit_gives(
             assert (row["status"] == "ok") == (failed[m] == 0)
 
 
-def test_without_noise_the_benchmark_finds_the_true_delta_beta(benchmark: ModuleType, grid: Any) -> None:
-    quiet = benchmark.Noise(loss=0, shared=0, own=0, item_level=0, item_slope=0, item_run=0, items=5)
-    data = benchmark.GENERATORS["parabola × power law"](grid, quiet, 2, 3, np.random.default_rng(0))
-    found, _ = benchmark.estimate(data, 0.95)
+def test_without_noise_the_benchmark_finds_the_true_delta_beta(grid: Grid) -> None:
+    quiet = Noise(loss=0, shared=0, own=0, item_level=0, item_slope=0, item_run=0, items=5)
+    data = isoflop.GENERATORS["parabola × power law"](grid, quiet, 2, 3, np.random.default_rng(0))
+    found, _ = isoflop.estimate(data, 0.95)
     assert found["these items"].value == pytest.approx(data.population, abs=1e-10)
     assert data.these_items == pytest.approx(data.population, abs=1e-12)
 
 
-def test_simulated_noise_is_measured_as_what_it_is(benchmark: ModuleType, grid: Any) -> None:
-    noise = benchmark.Noise(
+def test_simulated_noise_is_measured_as_what_it_is(grid: Grid) -> None:
+    noise = Noise(
         loss=0.01, shared=0.008, own=0.006, item_level=0.02, item_slope=0.004, item_run=0.01, items=60
     )
-    data = benchmark.GENERATORS["parabola × power law"](grid, noise, 40, 60, np.random.default_rng(1))
+    data = isoflop.GENERATORS["parabola × power law"](grid, noise, 40, 60, np.random.default_rng(1))
     found = []
     for m in range(40):
-        found.append(vars(benchmark.noise_of(run_matrices(*tables(data, m)), 60, "s", "bits_per_byte")))
+        found.append(vars(isoflop.noise_of(run_matrices(*tables(data, m)), 60, "s", "bits_per_byte")))
     for name in ("loss", "shared", "own", "item_level", "item_slope", "item_run"):
         measured = np.sqrt(np.mean([noise_found[name] ** 2 for noise_found in found]))
         assert measured == pytest.approx(getattr(noise, name), rel=0.25), name
 
 
-def test_the_exponent_of_the_frontier_is_the_one_that_fit_gives(benchmark: ModuleType, grid: Any) -> None:
-    noise = benchmark.Noise(loss=0.01, items=5)
-    data = benchmark.GENERATORS["parabola × power law"](grid, noise, 3, 2, np.random.default_rng(2))
-    found = benchmark.allocation(data, 0.95)
+def test_the_exponent_of_the_frontier_is_the_one_that_fit_gives(grid: Grid) -> None:
+    noise = Noise(loss=0.01, items=5)
+    data = isoflop.GENERATORS["parabola × power law"](grid, noise, 3, 2, np.random.default_rng(2))
+    found = isoflop.allocation(data, 0.95)
     for m in range(3):
         fits = fit(*tables(data, m), suites={"s": {"baseline": "baseline"}}).fits.to_pylist()
         (row,) = [r for r in fits if (r["law"], r["parameter"]) == ("compute_optimal_tokens", "exponent")]
@@ -119,24 +97,22 @@ def test_the_exponent_of_the_frontier_is_the_one_that_fit_gives(benchmark: Modul
             assert row[name] == pytest.approx(getattr(found, name)[m], rel=1e-8)
 
 
-def test_the_table_names_generators_estimands_and_coverage(
-    command: ModuleType, benchmark: ModuleType, grid: Any
-) -> None:
-    rows = benchmark.coverage(grid, benchmark.Noise(items=20), 20, 0.95, 0)
+def test_the_table_names_generators_estimands_and_coverage(grid: Grid) -> None:
+    rows = isoflop.coverage(grid, Noise(items=20), 20, 0.95, 0)
     assert len(rows) == 9
     assert all(0 <= row["coverage"] <= 1 for row in rows)
-    assert command.markdown(rows).count("\n") == 1 + 9
+    assert markdown(rows).count("\n") == 1 + 9
 
 
 @pytest.fixture(name="design", scope="module")
-def over_training(command: ModuleType) -> Any:
-    (found,) = [design for design in command.designs() if design.law.name == "overtraining"]
+def over_training() -> Any:
+    (found,) = [design for design in designs() if design.law.name == "overtraining"]
     return found
 
 
-def test_the_t_intervals_of_a_law_are_those_that_fit_gives(command: ModuleType, design: Any) -> None:
+def test_the_t_intervals_of_a_law_are_those_that_fit_gives(design: Any) -> None:
     y = design.sample(3, np.random.default_rng(0))
-    low, high = command.laws.fitted(design, y).interval(0.95)
+    low, high = laws.fitted(design, y).interval(0.95)
     for m in range(3):
         rows = [
             {"corpus": "c", "run": f"{i}", "suite": "s", "group": "g", "metric": "nats_per_token"}
@@ -150,8 +126,7 @@ def test_the_t_intervals_of_a_law_are_those_that_fit_gives(command: ModuleType, 
 
 
 @pytest.mark.parametrize("scheme", [schemes.PAIRS, schemes.RESIDUAL])
-def test_the_draws_of_a_law_are_those_that_fit_makes(command: ModuleType, design: Any, scheme: str) -> None:
-    laws = command.laws
+def test_the_draws_of_a_law_are_those_that_fit_makes(design: Any, scheme: str) -> None:
     y = design.sample(2, np.random.default_rng(0))
     found = laws.fitted(design, y)
     theta, _ = laws._draws(design, scheme, y, found, 25, 0, "squares")
@@ -176,23 +151,20 @@ def test_the_draws_of_a_law_are_those_that_fit_makes(command: ModuleType, design
         assert one.theta == pytest.approx(theta[:, m], rel=1e-3)
 
 
-def test_noiseless_data_give_every_law_back(command: ModuleType) -> None:
-    rows = command.recovery(0)
+def test_noiseless_data_give_every_law_back() -> None:
+    rows = recovery(0)
     assert {row["within 1e-4"] for row in rows} == {"yes"}
     named = {row["law"].strip("`") for row in rows}
     assert named >= set(law_names()) | {"power_law", "relative_power_law", "parabola"}
 
 
-def test_every_law_has_a_design_on_which_its_coverage_is_measured(command: ModuleType) -> None:
-    assert {design.law.name for design in command.designs()} == set(law_names())
+def test_every_law_has_a_design_on_which_its_coverage_is_measured() -> None:
+    assert {design.law.name for design in designs()} == set(law_names())
 
 
 @pytest.mark.parametrize(
     ("coverage", "verdict"), [(0.95, "yes"), (0.97, "yes"), (0.985, "above"), (0.92, "below")]
 )
-def test_a_coverage_is_nominal_within_three_monte_carlo_errors(
-    command: ModuleType, coverage: float, verdict: str
-) -> None:
+def test_a_coverage_is_nominal_within_three_monte_carlo_errors(coverage: float, verdict: str) -> None:
     hit = np.repeat([1.0, 0.0], [round(1000 * coverage), round(1000 * (1 - coverage))])
-    outcome = importlib.import_module("trials.outcome")
-    assert outcome.verdict(hit, 0.95) == verdict
+    assert verdict_of(hit, 0.95) == verdict

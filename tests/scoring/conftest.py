@@ -1,62 +1,24 @@
-import argparse
 import json
-import textwrap
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-
-CONTEXT = 64
-
-
-def save_checkpoint(folder, seed=0, vocabulary=400, scale=1.0, context=CONTEXT):
-    """A random Qwen3 of two layers with a byte-level BPE vocabulary of Python's own documentation."""
-    import torch
-    import transformers
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=["<|endoftext|>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train([argparse.__file__, textwrap.__file__], trainer)
-    end = "<|endoftext|>"
-    fast = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=end, eos_token=end, pad_token=end
-    )
-    torch.set_num_threads(1)  # threads that wait for one another are slower, where other work runs beside
-    torch.manual_seed(seed)
-    config = transformers.Qwen3Config(
-        vocab_size=vocabulary,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        head_dim=16,
-        intermediate_size=64,
-        max_position_embeddings=context,
-        tie_word_embeddings=False,
-        initializer_range=scale,
-    )
-    transformers.Qwen3ForCausalLM(config).save_pretrained(folder)
-    fast.save_pretrained(folder)
-    return Path(folder)
-
-
-@pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory):
-    return save_checkpoint(tmp_path_factory.mktemp("checkpoint"), scale=0.3)
+import tiny_models
 
 
 @pytest.fixture(scope="session")
 def make_checkpoint():
-    return save_checkpoint
+    """A function that saves a tiny random model (`tiny_models.save_checkpoint`)."""
+    import torch
+
+    torch.set_num_threads(1)  # threads that wait for one another are slower, where other work runs beside
+    return tiny_models.save_checkpoint
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory, make_checkpoint):
+    return make_checkpoint(tmp_path_factory.mktemp("checkpoint"), spread=0.3)
 
 
 VERBS = [

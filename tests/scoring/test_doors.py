@@ -26,7 +26,7 @@ MODEL = Model(
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory, make_checkpoint):
-    return make_checkpoint(tmp_path_factory.mktemp("model"), scale=0.1, context=1024)
+    return make_checkpoint(tmp_path_factory.mktemp("model"), spread=0.1, context=1024)
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,10 @@
 The tasks here are the odd ones of ``benchmarks/lm_eval_tasks.py``, and tasks that use what few of lm-eval's own do.
 """
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
+import lm_eval_tasks as benchmark
 import pyarrow as pa
 import pytest
 import yaml
@@ -25,7 +24,6 @@ from relscale.scoring.requests import UNCONDITIONAL, read_requests
 from relscale.scoring.suite import prepare_suite
 from relscale.scoring.task_metrics import PreparedTasks, add_task_metrics, task_metrics
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "lm_eval_tasks.py"
 ODD = [
     *["truthfulqa_mc2", "bbq", "crows_pairs_english", "mutual"],  # rules of their own
     *["winogrande", "wsc273"],  # several contexts, one continuation
@@ -40,19 +38,9 @@ ODD = [
 
 
 @pytest.fixture(scope="module")
-def benchmark():
-    spec = importlib.util.spec_from_file_location("lm_eval_tasks", BENCHMARK)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["lm_eval_tasks"] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["lm_eval_tasks"]
-
-
-@pytest.fixture(scope="module")
 def model(make_checkpoint, tmp_path_factory):
     """Long enough for solved examples."""
-    return make_checkpoint(tmp_path_factory.mktemp("model"), scale=0.3, context=256)
+    return make_checkpoint(tmp_path_factory.mktemp("model"), spread=0.3, context=256)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +65,7 @@ def restrict(monkeypatch, manager):
 
 
 @pytest.fixture(scope="module")
-def compared(benchmark, index_of, model, tmp_path_factory):
+def compared(index_of, model, tmp_path_factory):
     tasks = {name: benchmark.TASKS[name] for name in ODD}
     folders = {str(Path(sample.path).parent) for sample in tasks.values()}
     with pytest.MonkeyPatch.context() as patch:
@@ -87,7 +75,7 @@ def compared(benchmark, index_of, model, tmp_path_factory):
 
 
 @pytest.mark.parametrize("task", ODD)
-def test_every_metric_that_lm_eval_reports_is_measured(compared, benchmark, task):
+def test_every_metric_that_lm_eval_reports_is_measured(compared, task):
     rows = [row for row in compared if row.task == task]
     assert rows
     for row in rows:
@@ -228,7 +216,7 @@ def own_measurements(own_suite, model, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def own_stock(benchmark, own_suite, model):
+def own_stock(own_suite, model):
     from relscale.scoring.lm_eval_tasks import TaskManager
 
     manager = TaskManager(include_defaults=False, include_path=str(own_suite / "tasks"))
@@ -363,9 +351,7 @@ def group(tmp_path_factory):
     return folder
 
 
-def test_a_group_is_aggregated_as_lm_eval_does_with_size_and_without(
-    benchmark, group, model, tmp_path, monkeypatch
-):
+def test_a_group_is_aggregated_as_lm_eval_does_with_size_and_without(group, model, tmp_path, monkeypatch):
     from relscale.scoring.lm_eval_tasks import TaskManager
 
     manager = TaskManager(include_defaults=False, include_path=str(group))

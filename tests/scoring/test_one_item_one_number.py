@@ -4,12 +4,10 @@ The architectures, their requests and the comparison with stock lm-eval are thos
 which holds all of transformers to the same.
 """
 
-import importlib.util
 import json
 import shutil
-import sys
-from pathlib import Path
 
+import architectures
 import numpy as np
 import pytest
 
@@ -17,20 +15,9 @@ from relscale.errors import RelscaleError
 
 pytestmark = pytest.mark.slow  # transformers takes seconds to import
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "architectures.py"
-
 
 @pytest.fixture(scope="module")
-def architectures():
-    specification = importlib.util.spec_from_file_location("architectures", BENCHMARK)
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def make(architectures, tmp_path_factory, checkpoint):
+def make(tmp_path_factory, checkpoint):
     """A function from the name of an architecture to a checkpoint of it."""
     cases = {case.name: case for case in architectures.cases()}
 
@@ -60,7 +47,7 @@ def make(architectures, tmp_path_factory, checkpoint):
         "qwen3_next",  # a recurrence beside attention
     ],
 )
-def test_every_item_is_the_stock_harness_s_at_batch_size_1(make, architectures, name):
+def test_every_item_is_the_stock_harness_s_at_batch_size_1(make, name):
     found = architectures.compare(name, make(name))
     assert found.items > 0
     assert found.status == "agrees"

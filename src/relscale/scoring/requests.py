@@ -228,10 +228,7 @@ def read_requests(folder: str | Path, tasks: Iterable[int] | None = None) -> Ite
     RelscaleError
         The suite was not prepared, or its requests are damaged.
     """
-    path = Path(folder) / FILE
-    if not path.is_file():
-        raise not_prepared(folder)
-    with open_parquet(path) as file:
+    with _opened(folder) as file:
         for group in range(file.num_row_groups) if tasks is None else tasks:
             table = file.read_row_group(group)
             columns = [_texts(table[field.name]) for field in fields(Request)]
@@ -246,12 +243,19 @@ def request_counts(folder: str | Path) -> dict[int, int]:
     RelscaleError
         The suite was not prepared, or its requests are damaged.
     """
+    with _opened(folder) as file:
+        counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+    return {number: rows for number, rows in enumerate(counts) if rows}
+
+
+@contextmanager
+def _opened(folder: str | Path) -> Iterator[pa.parquet.ParquetFile]:
+    """The requests of a prepared suite, to be read a row group at a time."""
     path = Path(folder) / FILE
     if not path.is_file():
         raise not_prepared(folder)
     with open_parquet(path) as file:
-        counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
-    return {number: rows for number, rows in enumerate(counts) if rows}
+        yield file
 
 
 def _texts(column: pa.ChunkedArray) -> list[Any]:
