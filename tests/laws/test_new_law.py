@@ -32,8 +32,8 @@ LAW = separable(
     name="batch",
     predictors=("batch_tokens",),
     parameters=(
-        Parameter("E", "that of the loss", "without the cost of a batch", low=0),
-        Parameter("A", "that of the loss", "the cost of a batch of one token", low=0, log=True),
+        Parameter("E", "unit of the loss", "without the cost of a batch", low=0),
+        Parameter("A", "unit of the loss", "the cost of a batch of one token", low=0, log=True),
         Parameter("a", "none", "the exponent of the batch", low=0, high=3),
     ),
     linear=("E", "A"),
@@ -60,8 +60,8 @@ def of(columns: tuple[str, ...]) -> Law:
         name="mixture",
         predictors=columns,
         parameters=(
-            Parameter("c", "that of the loss", "what no mixture gets below", low=0),
-            Parameter("k", "that of the loss", "the size of what a mixture changes", low=0, log=True),
+            Parameter("c", "unit of the loss", "what no mixture gets below", low=0),
+            Parameter("k", "unit of the loss", "the size of what a mixture changes", low=0, log=True),
             *(Parameter(f"t_{column}", "none", f"what {column} does", low=-20, high=20) for column in columns),
         ),
         linear=("c", "k"),

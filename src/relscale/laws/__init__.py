@@ -1,1 +1,4 @@
-"""One file a law: formula, parameter names, units, starting points, source."""
+"""Scaling laws, one per file: formula, parameters, linear terms, a grid of the other parameters, source and traps.
+
+``relscale.laws.catalogue`` finds them by name; ``relscale.laws.separable`` and ``relscale.laws.implicit`` make them.
+"""

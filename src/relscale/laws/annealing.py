@@ -4,15 +4,15 @@
 
     S1(s) = Σ_{i≤s} η_i,    S2(s) = Σ_{i≤s} m_i,    m_i = λ · m_{i−1} + (η_{i−1} − η_i),    λ = 0.999
 
-S1 is how far training has gone, S2 what the falls of the learning rate η have given: m is the sum over all falls so
-far, each forgotten with rate λ, so ``S2 = Σ_{i≤s} Σ_{k≤i} (η_{k−1} − η_k) · λ^(i−k)``. Between two logged steps η is
-taken to be a straight line, whose falls are all alike, f. Over L such steps, from a momentum m,
+S1 measures how far training has gone, S2 what the decay of the learning rate η has gained: m is the sum of all decreases
+so far, each discounted with rate λ, so ``S2 = Σ_{i≤s} Σ_{k≤i} (η_{k−1} − η_k) · λ^(i−k)``. Between two logged steps η is
+taken to be linear, with equal decreases f. Over L such steps, from a momentum m,
 
     S1 grows by Σ η,    S2 by m·q + (f / (1 − λ)) · (L − q),    m becomes λ^L·m + f·(1 − λ^L) / (1 − λ),
 
 with q = λ·(1 − λ^L) / (1 − λ): the cost is that of the logged steps, however far apart they are.
 
-Identifiable where the learning rate falls: under a constant one S2 is 0 and C is free.
+Identifiable where the learning rate decays: under a constant one S2 is 0 and C is free.
 
 Source: Tissue, Wang and Wang, *Scaling Law with Learning Rate Annealing*, arXiv 2408.11029, equation 1. Warm-up as
 there (section 3): its steps count as if they had been at the peak, in S1 as in S2, so nothing anneals before the peak;
@@ -102,9 +102,9 @@ LAW = separable(
     name="annealing",
     predictors=("S1", "S2"),
     parameters=(
-        Parameter("L0", "that of the loss", "what is left after endless training", low=0),
-        Parameter("A", "that of the loss", "what training takes away, at S1 = 1", low=0, log=True),
-        Parameter("C", "that of the loss per learning rate", "what a unit of S2 gives", low=0),
+        Parameter("L0", "unit of the loss", "what is left after endless training", low=0),
+        Parameter("A", "unit of the loss", "what training takes away, at S1 = 1", low=0, log=True),
+        Parameter("C", "unit of the loss per learning rate", "what a unit of S2 gives", low=0),
         Parameter("alpha", "none", "how fast training takes it away", low=0, high=5),
     ),
     value=value,

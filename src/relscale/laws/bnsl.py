@@ -100,7 +100,7 @@ def _breaks(breaks: int) -> list[list[float]]:
 
 
 def limits(x: Array, y: Array, breaks: int) -> tuple[Array, Array]:
-    """Bounds in the units of x: a break far outside the data, or far narrower than their spacing, can not be seen."""
+    """Bounds in the units of x: a break far outside the data, or far narrower than their spacing, cannot be seen."""
     log_x = np.log(x[0])
     low, high = float(log_x.min()), float(log_x.max())
     spread = max(high - low, 1e-9)
@@ -113,14 +113,14 @@ def limits(x: Array, y: Array, breaks: int) -> tuple[Array, Array]:
 def bnsl(breaks: int) -> Law:
     """The law with that many breaks."""
     parameters = [
-        Parameter("a", "that of the metric", "what is left for large x", low=0),
-        Parameter("b", "that of the metric", "its amplitude, at x = 1", low=0, log=True),
+        Parameter("a", "unit of the metric", "what is left for large x", low=0),
+        Parameter("b", "unit of the metric", "its amplitude, at x = 1", low=0, log=True),
         Parameter("c0", "none", "the exponent before the first break", low=-5, high=5),
     ]
     for i in range(1, breaks + 1):
         parameters += [
             Parameter(f"c{i}", "none", f"what break {i} adds to the exponent", low=-10, high=10),
-            Parameter(f"d{i}", "that of x", f"where break {i} is", low=0, log=True),
+            Parameter(f"d{i}", "unit of x", f"where break {i} is", low=0, log=True),
             Parameter(f"f{i}", "none", f"how wide break {i} is, in ln x", low=0, log=True),
         ]
     return Law(

@@ -3,8 +3,8 @@
     Δ(F) = E_t(F) − E_b(F) = Δ_ref · (F / F_ref)^δ
 
 The gap closes where δ < 0, whatever its sign. Two power laws of one β and different irreducible errors have such a
-difference but for a constant; two of different β do not, and a difference that changes its sign can not be told here.
-The predictor is F / F_ref. Differences may be negative: the error is linear.
+difference up to a constant; two of different β do not, and the law cannot represent a difference that changes its sign.
+The predictor is F / F_ref. Differences may be negative, so residuals are linear.
 
 Source: the form beside the ratio of Held et al., arXiv 2510.24626; equal irreducible errors cancel in it.
 """
@@ -34,13 +34,13 @@ LAW = separable(
     name="difference",
     predictors=("training_flops",),
     parameters=(
-        Parameter("difference_at_reference", "that of the metric", "the difference at the reference compute"),
+        Parameter("difference_at_reference", "unit of the metric", "the difference at the reference compute"),
         Parameter("exponent", "none", "the gap closes where it is negative", low=-5, high=5),
     ),
     jacobian=jacobian,
     source="beside the ratio of Held et al., arXiv 2510.24626",
     formula="Δ = Δ_ref · (F / F_ref)^δ",
-    traps="A difference that changes its sign is none of this law.",
+    traps="The law cannot represent a difference that changes its sign.",
     linear=("difference_at_reference",),
     terms=terms,
     grid=lambda z: EXPONENTS[None],

@@ -37,9 +37,9 @@ LAW = separable(
     name="exponential_error",
     predictors=("loss",),
     parameters=(
-        Parameter("epsilon", "a share", "the error where the loss is high", low=0),
-        Parameter("k", "a share", "how far below ε the error is at L = 0", low=0, log=True),
-        Parameter("gamma", "1 / that of the loss", "how fast the error falls with the loss", low=0),
+        Parameter("epsilon", "share", "the error where the loss is high", low=0),
+        Parameter("k", "share", "how far below ε the error is at L = 0", low=0, log=True),
+        Parameter("gamma", "1 / unit of the loss", "how fast the error falls with the loss", low=0),
     ),
     value=value,
     jacobian=jacobian,

@@ -6,7 +6,7 @@
     P(F) = intercept + slope · L_ref · (F / F_ref)^(−β)
 
 Each stage has its own data: many checkpoints say how performance follows loss, few converged models how loss follows
-compute. From P alone slope and L_ref can not be told apart, so the stages are fitted one after the other, and a
+compute. P alone does not identify both the slope and L_ref, so the stages are fitted one after the other, and a
 forecast takes its loss from the first (``predictor_from`` of ``relscale.fitting.estimation.law_fits``), draw by draw.
 
 Source: Chen et al., *Scaling Laws for Predicting Downstream Performance in LLMs*, arXiv 2410.08527, equations 1 and 2.
@@ -33,13 +33,13 @@ LAW = separable(
     name="flp",
     predictors=("loss",),
     parameters=(
-        Parameter("intercept", "that of the performance", "the performance at L = 0"),
-        Parameter("slope", "that of the performance per unit of loss", "what a unit of loss costs"),
+        Parameter("intercept", "unit of the performance", "the performance at L = 0"),
+        Parameter("slope", "unit of the performance per unit of the loss", "what a unit of loss costs"),
     ),
     jacobian=jacobian,
     source="Chen et al., arXiv 2410.08527, equations 1 and 2",
     formula="P = intercept + slope · L",
-    traps="A line only over models above chance; leave the others out.",
+    traps="The relation is a line only above chance; exclude models that are not.",
     linear=("intercept", "slope"),
     terms=terms,
     grid=lambda z: np.empty((0, 1)),

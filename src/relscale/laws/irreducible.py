@@ -3,8 +3,8 @@
     E(F) = E_∞ + (E_ref − E_∞) · (F / F_ref)^(−β)
 
 The predictor is F / F_ref, with F_ref inside the data: there the level is well known, at one FLOP it is not. β and
-E_∞ are told apart only by the bend of log E over log F; data over a decade or two rarely show it, and the intervals
-then are wide. With E_∞ > E_ref the law is that of an error that rises and saturates.
+E_∞ are distinguished only by the bend of log E over log F; data over a decade or two rarely show it, and the intervals
+are then wide. With E_∞ > E_ref the law is that of an error that rises and saturates.
 
 Source: Henighan et al., *Scaling Laws for Autoregressive Generative Modeling*, arXiv 2010.14701, equation 1.1.
 """
@@ -48,10 +48,10 @@ LAW = separable(
     predictors=("training_flops",),
     parameters=(
         Parameter(
-            "error_at_reference", "that of the metric", "the error at the reference compute", low=0, log=True
+            "error_at_reference", "unit of the metric", "the error at the reference compute", low=0, log=True
         ),
         Parameter("beta", "none", "of the reducible part", low=0, high=5),
-        Parameter("irreducible", "that of the metric", "the error at unlimited compute", low=0),
+        Parameter("irreducible", "unit of the metric", "the error at unlimited compute", low=0),
     ),
     value=value,
     jacobian=jacobian,

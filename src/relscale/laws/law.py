@@ -70,8 +70,8 @@ class Law:
         The parameters that the formula is linear in once the others are known; these need no starting point of their
         own (variable projection).
     limits
-        Bounds in the units of the data, for parameters that the data can not tell from one at the bound (a break far
-        beyond them, say): from x (p, n) and y (n,) to low and high, each (q,).
+        Bounds in the units of the data, beyond which a parameter is indistinguishable from one at the bound (a break
+        far beyond the data, say): from x (p, n) and y (n,) to low and high, each (q,).
     reference
         Whether the predictor is compute over a reference compute inside the data.
     made_of, make

@@ -1,6 +1,6 @@
-"""Over-training law: loss of models that see more tokens a parameter than is compute-optimal.
+"""Over-training law: the loss of models that see more tokens per parameter than is compute-optimal.
 
-    L(N, M) = α · N^b + β · 6^(b/2) · (M · N)^b + E,    M = D / N tokens a parameter, so that M · N = D
+    L(N, M) = α · N^b + β · 6^(b/2) · (M · N)^b + E,    M = D / N tokens per parameter, so that M · N = D
 
 The sum of a power of the parameters and the same power of the tokens: at any M, loss falls with compute C = 6·M·N² as
 ``C^(b/2)``, so lines of equal M are parallel.
@@ -49,10 +49,10 @@ LAW = separable(
     name="overtraining",
     predictors=("params", "tokens"),
     parameters=(
-        Parameter("alpha", "that of the loss", "what few parameters cost, at N = 1", low=0, log=True),
-        Parameter("beta", "that of the loss", "what few tokens cost, at D = 1", low=0, log=True),
+        Parameter("alpha", "unit of the loss", "what few parameters cost, at N = 1", low=0, log=True),
+        Parameter("beta", "unit of the loss", "what few tokens cost, at D = 1", low=0, log=True),
         Parameter("b", "none", "the exponent of both", low=-5, high=0),
-        Parameter("E", "that of the loss", "what no model gets below", low=0),
+        Parameter("E", "unit of the loss", "what no model gets below", low=0),
     ),
     value=value,
     jacobian=jacobian,

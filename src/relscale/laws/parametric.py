@@ -1,4 +1,4 @@
-"""Parametric loss surface: what the parameters and the tokens each leave of the loss, above an irreducible part.
+"""Parametric loss surface: what limited parameters and limited tokens each add to an irreducible loss.
 
     L(N, D) = E + A · N^(−α) + B · D^(−β)
 
@@ -59,9 +59,9 @@ LAW = Law(
     name="parametric",
     predictors=("params", "tokens"),
     parameters=(
-        Parameter("E", "that of the loss", "what no model gets below", low=0),
-        Parameter("A", "that of the loss", "what few parameters cost, at N = 1", low=0, log=True),
-        Parameter("B", "that of the loss", "what few tokens cost, at D = 1", low=0, log=True),
+        Parameter("E", "unit of the loss", "what no model gets below", low=0),
+        Parameter("A", "unit of the loss", "what few parameters cost, at N = 1", low=0, log=True),
+        Parameter("B", "unit of the loss", "what few tokens cost, at D = 1", low=0, log=True),
         Parameter("alpha", "none", "the exponent of the parameters", low=0, high=5),
         Parameter("beta", "none", "the exponent of the tokens", low=0, high=5),
     ),

@@ -1,4 +1,4 @@
-"""Power law: along the compute-optimal frontier a group's error falls as a power of training compute.
+"""Power law: along the compute-optimal frontier, a group's error falls as a power of training compute.
 
     E(F) = α · F^(−β) = E_ref · (F / F_ref)^(−β)
 
@@ -37,7 +37,7 @@ LAW = separable(
     predictors=("training_flops",),
     parameters=(
         Parameter(
-            "error_at_reference", "that of the metric", "the error at the reference compute", low=0, log=True
+            "error_at_reference", "unit of the metric", "the error at the reference compute", low=0, log=True
         ),
         Parameter("beta", "none", "ten times the compute leave 10^−β of the error", low=-5, high=5),
     ),

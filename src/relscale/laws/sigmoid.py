@@ -3,7 +3,7 @@
     A(L) = floor + (ceiling − floor) / (1 + exp(slope · (L − midpoint)))
 
 The midpoint is sought within twice the data's range of their losses, the slope up to 100 / that range: a midpoint
-further out, or a sharper rise, can not be told from one at the bound. Identifiable only where the data bend:
+further out, or a sharper rise, is indistinguishable from one at the bound. Identifiable only where the data bend:
 models near chance fix neither midpoint nor ceiling, and the fit then ends on a bound or fails to converge, which is
 reported. A floor that is not given is fitted with the others.
 
@@ -69,10 +69,10 @@ LAW = Law(
     name="sigmoid",
     predictors=("loss",),
     parameters=(
-        Parameter("floor", "a share", "the accuracy of a guess", low=0, high=1),
-        Parameter("ceiling", "a share", "the accuracy where the loss is low", low=0, high=1),
-        Parameter("midpoint", "that of the loss", "the loss halfway between them"),
-        Parameter("slope", "1 / that of the loss", "how sharply the accuracy rises there", low=0),
+        Parameter("floor", "share", "the accuracy of a guess", low=0, high=1),
+        Parameter("ceiling", "share", "the accuracy where the loss is low", low=0, high=1),
+        Parameter("midpoint", "unit of the loss", "the loss halfway between them"),
+        Parameter("slope", "1 / unit of the loss", "how sharply the accuracy rises there", low=0),
     ),
     value=value,
     jacobian=jacobian,

@@ -55,7 +55,7 @@ def estimate(
     Raises
     ------
     RelscaleError
-        A name is unknown, or shapes do not fit. Data that can not be fitted are no error but have a status.
+        A name is unknown, or shapes do not fit. Data that cannot be fitted are no error but have a status.
     """
     with np.errstate(all="ignore"):
         objective, begin, hopeless = prepared(

@@ -37,7 +37,7 @@ class Points:
     y, stderr
         (n,); stderr nan where unknown.
     lost
-        Of each row that was asked for and can not be used its name, and why.
+        Of each row that was asked for and cannot be used its name, and why.
     """
 
     rows: list[Row]
@@ -125,7 +125,7 @@ def points(
 
 
 def _reason(row: Row, i: int, columns: Sequence[tuple[str, NDArray[np.float64], bool]]) -> str:
-    """Why row ``i`` can not be used; empty where it can. Of each column its numbers, and whether they are positive."""
+    """Why row ``i`` cannot be used; empty where it can. Of each column its numbers, and whether they are positive."""
     if row.get("status") not in (Status.OK, None):
         return str(row["status"])
     for name, values, positive in columns:

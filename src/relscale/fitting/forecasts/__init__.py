@@ -1,1 +1,1 @@
-"""Forecasts that know their distance: candidates, rolling origins, weights and widths that come from them alone."""
+"""Forecasts beyond the data: candidates, rolling origins, and weights and widths from their errors."""

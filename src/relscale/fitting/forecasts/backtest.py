@@ -36,7 +36,7 @@ class Foresight:
     Attributes
     ----------
     candidates, weight
-        (C, Q, J); nan and 0 where a candidate can not say.
+        (C, Q, J); nan and 0 where a candidate has no forecast.
     series
         (C', Q, K) what each error series says of itself.
     ensemble, half

@@ -1,4 +1,4 @@
-"""The candidates of a forecast, each with the law of the catalogue that it is, and what each says at one origin."""
+"""The candidates of a forecast, each with its law of the catalogue, and the forecasts of all of them at one origin."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ class Candidate(Generic[F]):
         In tables.
     forecast
         From known scales, values there (P, J) and the scales asked for to the forecast (Q, J); of a candidate from loss
-        to loss, from ln E_t and ln E_b (P, J) and a forecast of ln E_b (Q, J). All in logarithms, nan where it can not
-        say.
+        to loss, from ln E_t and ln E_b (P, J) and a forecast of ln E_b (Q, J). All in logarithms, nan where there
+        is no forecast.
     needs
-        Why it can say nothing, where it can not.
+        Why it has no forecast, where it has none.
     law
         Of the catalogue, where it is one.
     of_runs

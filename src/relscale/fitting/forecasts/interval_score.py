@@ -1,4 +1,4 @@
-"""The interval score: width, and what an observation outside costs; less is better, and honest limits are the best.
+"""The interval score: width, plus a penalty for an observation outside; lower is better, and true quantiles are the best limits.
 
     S = (high − low) + 2/α · max(low − y, 0) + 2/α · max(y − high, 0),    α = 1 − level
 

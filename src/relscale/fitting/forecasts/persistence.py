@@ -1,4 +1,4 @@
-"""Persistence: what was seen last stays.
+"""Persistence: the last observed value stays.
 
     ln y(F) = ln y(F_max)
 

@@ -1,11 +1,11 @@
-"""Rolling origins: what was known when, and what was to be forecast then.
+"""Rolling origins: which points are known at each, and which are forecast from there.
 
 By compute: all points up to some compute are known, and those beyond are forecast. By size, where a family has several
 computes at each model size, so that order of compute mixes sizes: all models up to some size are known, and the larger
 ones are forecast, which is what a forecast of the next model is like. A frontier has one size at each compute, and the
 two are one.
 
-A forecast at an origin may use what it learnt from earlier forecasts, but only those that were made and met by then:
+A forecast at an origin may learn from earlier forecasts, but only from those whose outcomes are known by then:
 origin o's forecast of point q may be used at O if all that o knew, and q, are known at O. Numbers beyond an origin
 can so change nothing at it.
 """
@@ -54,7 +54,7 @@ class Origins:
     log_params: Floats
 
     def resolved(self, known: Mask) -> Mask:
-        """(O, Q) the forecasts that were made and met by what is ``known`` (P,)."""
+        """(O, Q) the forecasts that were made, and whose outcomes are known, by the points ``known`` (P,)."""
         inside = ~(self.known & ~known).any(axis=1) & ~(self.known == known).all(axis=1)
         return np.asarray(self.ahead & inside[:, None] & known[self.asked])
 

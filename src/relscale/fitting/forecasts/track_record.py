@@ -1,4 +1,4 @@
-"""What has been forecast and met: the only thing that weights and widths are learnt from."""
+"""The errors of past forecasts whose outcomes are known: all that weights and widths are learnt from."""
 
 from dataclasses import dataclass, replace
 
@@ -33,12 +33,12 @@ class TrackRecord:
     series: Floats
 
     def known_by(self, origins: Origins, known: Mask) -> "TrackRecord":
-        """What of it was forecast, and met, by what is ``known`` (P,)."""
-        met = origins.resolved(known)
+        """The part of it whose forecasts were made, and whose outcomes are known, by the points ``known`` (P,)."""
+        resolved = origins.resolved(known)
         return replace(
             self,
-            candidates=np.where(met[:, None, :, None], self.candidates, np.nan),
-            series=np.where(met[:, None, :, None], self.series, np.nan),
+            candidates=np.where(resolved[:, None, :, None], self.candidates, np.nan),
+            series=np.where(resolved[:, None, :, None], self.series, np.nan),
         )
 
 

@@ -6,7 +6,7 @@
 M_c is the mean squared log error of candidate c, and M_0 that of persistence on the same forecasts; each origin has one
 vote, more of one where its distance d_past = ln(F / F_max) is like the distance d that is asked for. With few
 origins n_c against n_0 the weights are next to equal, with many they are inverse mean squares. A candidate without a
-past has no weight; persistence, which can not fail, always has some. Curves of one pool (groups of a suite) share their
+past has no weight; persistence, which never fails, always has some. Curves of one pool (groups of a suite) share their
 weights: groups are too dependent, and origins too few, to weigh candidates for each.
 
 Bates & Granger, *Operational Research Quarterly* 20 (1969), for inverse mean squares; Smith & Wallis, *Oxford Bulletin*
@@ -49,7 +49,7 @@ def weights(
 def combine(weight: Floats, forecast: Floats) -> tuple[Floats, Floats]:
     """The ensemble (Q, J) and the weights that made it (C, Q, J), from weights (Q, C) and forecasts (C, Q, J).
 
-    What a candidate can not say has no weight; nan where none can say anything.
+    A candidate without a forecast has no weight; nan where no candidate has one.
     """
     used = np.where(np.isfinite(forecast), weight.T[:, :, None], 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
