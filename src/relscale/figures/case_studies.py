@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.figures.chart import HEADING, LINE, empty, grid, log_axis, styles
+from relscale.figures import chart
 from relscale.figures.chart.axes import COMPUTE
 from relscale.figures.curves import (
     MOST_STYLED,
@@ -36,15 +36,15 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     every = [series for series in data.series if any(series in those for those in measured)]
     every = [series for series in every if not corpora or series.corpus in corpora]
     if not suites or not every:
-        return empty(
+        return chart.empty(
             TITLE, "No suite has errors of two groups to compare along the compute-optimal frontier."
         )
     if 2 * sum(map(len, measured)) < len(suites) * len(every):
-        return empty(
+        return chart.empty(
             TITLE, "The suites were measured on different corpora, so that few of them stand side by side."
         )
     names = max(names_width(suite, baseline=False) for suite in suites)
-    panels = grid(
+    panels = chart.grid(
         TITLE,
         len(every),
         len(suites),
@@ -53,15 +53,17 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         gap_x=78 + names,
         gap_y=106,
         right=24 + names,
-        top=HEADING + LINE,
+        top=chart.HEADING + chart.LINE,
     )
     drawn = []
     for column, suite in enumerate(suites):
         curves = [group_curves(data, series, suite, "gaps", options.get("estimand")) for series in every]
-        style = styles((f"{suite.name}/{group}" for group in suite.labels), f"{suite.name}/{suite.baseline}")
+        style = chart.styles(
+            (f"{suite.name}/{group}" for group in suite.labels), f"{suite.name}/{suite.baseline}"
+        )
         x = curves_axis(curves, panels.width, COMPUTE)
         values = [value for part in curves for curve in part for value in curve.shown_values]
-        y = log_axis([*values, 1.0], f"error relative to {suite.baseline_label} (ratio)")
+        y = chart.log_axis([*values, 1.0], f"error relative to {suite.baseline_label} (ratio)")
         for row, (series, part) in enumerate(zip(every, curves, strict=True)):
             panel = panels.panel(row, column)
             panel.axes(x, y)

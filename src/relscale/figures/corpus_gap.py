@@ -9,25 +9,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.figures.chart import (
-    DIRECTIONS,
-    HEADING,
-    LINE,
-    Key,
-    Style,
-    compute_axis,
-    direction_style,
-    empty,
-    estimate,
-    grid,
-    known,
-    linear_axis,
-    log_axis,
-    names_axis,
-    styles,
-    text_width,
-)
+from relscale.figures import chart
 from relscale.figures.chart.grid import Grid
+from relscale.figures.chart.numbers import estimate, known
 from relscale.figures.curves import MOST_STYLED, Curve, curve_notes, draw_curves
 from relscale.figures.data import FigureData, Row, Series, distinct
 from relscale.figures.law_lines import law_line
@@ -45,7 +29,9 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         (by for by in ("corpus", "optimizer") if data.rows("gaps", contrast=by, status="ok")), None
     )
     if contrast is None:
-        return empty(TITLE, "This experiment compares no corpora with each other (fit.contrasts names none).")
+        return chart.empty(
+            TITLE, "This experiment compares no corpora with each other (fit.contrasts names none)."
+        )
     gaps = data.rows("gaps", contrast=contrast, status="ok")
     losses = data.rows("gaps", contrast=contrast, status="ok", **LOSS)
     suites = [data.suite(name) for name in data.suite_names() if any(row.suite == name for row in gaps)]
@@ -60,8 +46,10 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
                 forests.append((suite, series, rows))
     blocks = [forests[i : i + COLUMNS] for i in range(0, len(forests), COLUMNS)]
     heights = [ROW * max(len(rows) for _, _, rows in block) + 12 for block in blocks]
-    longest = max((text_width(label) for suite, *_ in forests for label in suite.labels.values()), default=0)
-    panels = grid(
+    longest = max(
+        (chart.text_width(label) for suite, *_ in forests for label in suite.labels.values()), default=0
+    )
+    panels = chart.grid(
         TITLE if contrast == "corpus" else TITLE.replace("corpora", "optimizers"),
         len(blocks) + bool(losses),
         COLUMNS,
@@ -69,23 +57,23 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         height=[LOSSES] * bool(losses) + heights,
         left=max(84, int(longest) + 34),
         gap_x=max(96, int(longest) + 40),
-        gap_y=HEADING + 3 * LINE + 50,
-        top=HEADING + LINE * (len(series_in(data, gaps)) + 1),
+        gap_y=chart.HEADING + 3 * chart.LINE + 50,
+        top=chart.HEADING + chart.LINE * (len(series_in(data, gaps)) + 1),
     )
     style, notes = _draw_losses(panels, data, contrast, losses) if losses else ({}, [])
     for i, (suite, series, rows) in enumerate(forests):
         panel = panels.panel(i // COLUMNS + bool(losses), i % COLUMNS)
         shown = [end for row in rows for end in (row.value, row.low, row.high)]
-        names = names_axis([suite.labels[row.group] for row in rows])
-        panel.axes(linear_axis([end for end in shown if known(end)], "Δβ", most=6, zero=True), names)
+        names = chart.names_axis([suite.labels[row.group] for row in rows])
+        panel.axes(chart.linear_axis([end for end in shown if known(end)], "Δβ", most=6, zero=True), names)
         panel.heading(suite.title, f"{series.label} against {rows[0].baseline}")
         for y, row in enumerate(rows):
-            mark = replace(direction_style(row.direction), size=11, width=2.6)
+            mark = replace(chart.direction_style(row.direction), size=11, width=2.6)
             hover = f"Δβ = {estimate(row.value, row.low, row.high)}<br>{row.estimand}"
             panel.forest_mark(y, row.value, row.low, row.high, mark, hover)
-    keys = [Key(label, mark, group=label) for label, mark in style.items()]
+    keys = [chart.Key(label, mark, group=label) for label, mark in style.items()]
     if forests:
-        keys += [Key(words, mark, "markers") for mark, words in DIRECTIONS.values()]
+        keys += [chart.Key(words, mark, "markers") for mark, words in chart.DIRECTIONS.values()]
     panels.key(keys)
     fits = [row for row in data.law_rows(contrast, parameter="delta_beta") if row.contrast == contrast]
     statuses = distinct(row.reason for row in fits if row.status != "ok")[:4]
@@ -99,7 +87,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
 
 def _draw_losses(
     panels: Grid, data: FigureData, contrast: str, losses: list[Row]
-) -> tuple[dict[str, Style], list[str]]:
+) -> tuple[dict[str, chart.Style], list[str]]:
     """The validation loss of every corpus, and its ratio to that of the baseline; returns their styles, and notes."""
     baseline = losses[0].baseline
     compared = {(row.corpus, row.optimizer) for row in losses}
@@ -113,7 +101,7 @@ def _draw_losses(
         return f"{series.label} (baseline)" if getattr(series, contrast) == baseline else series.label
 
     first = next((name(series) for series in every if getattr(series, contrast) == baseline), None)
-    style = styles([name(series) for series in every], first)
+    style = chart.styles([name(series) for series in every], first)
     drawn = []
     for column, (table, law, value, title, heading) in enumerate(
         (
@@ -136,7 +124,9 @@ def _draw_losses(
                 curves.append(Curve(name(series), name(series), flops, values, law_line(fits, flops)))
         panel = panels.panel(0, column)
         y = [value for curve in curves for value in curve.shown_values] + [1.0] * column
-        panel.axes(compute_axis([row.training_flops for row in losses], panels.width), log_axis(y, title))
+        panel.axes(
+            chart.compute_axis([row.training_flops for row in losses], panels.width), chart.log_axis(y, title)
+        )
         panel.heading(heading, *(f"{one.label}: {one.line.words()}" for one in curves if one.line))
         if column:
             panel.reference_line(1.0)

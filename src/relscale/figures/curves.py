@@ -5,16 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from relscale.figures.chart import (
-    BASELINE,
-    DIRECTIONS,
-    MEDIUM,
-    EndLabel,
-    Key,
-    Panel,
-    Style,
-    compute_axis,
-)
+from relscale.figures import chart
 from relscale.figures.chart.axes import Axis
 from relscale.figures.chart.panel import labels_width, strip_width
 from relscale.figures.data import FigureData, Series, Suite, distinct
@@ -27,7 +18,10 @@ MOST_LARGE = 40  # points of a group that are drawn large
 MOST_POINTS = 4000  # in a panel of more than MOST_STYLED groups; beyond that, no points
 LAWS = {"errors": "power_law", "gaps": "relative_power_law"}
 VALUES = {"errors": "value", "gaps": "ratio"}
-MANY = {name: Style(MEDIUM if name == "unclear" else style.colour) for name, (style, _) in DIRECTIONS.items()}
+MANY = {
+    name: chart.Style(chart.MEDIUM if name == "unclear" else style.colour)
+    for name, (style, _) in chart.DIRECTIONS.items()
+}
 
 
 @dataclass(frozen=True)
@@ -105,11 +99,11 @@ def curves_axis(curves: Sequence[Sequence[Curve]], width: int, title: str) -> Ax
     """The axis of compute for panels of curves, with room for the intervals at the right where bands are too many."""
     flops = [value for panel in curves for curve in panel for value in curve.flops]
     strip = max((strip_width(len(_strip(panel))) for panel in curves), default=0.0)
-    return compute_axis(flops, width, title, aside=strip)
+    return chart.compute_axis(flops, width, title, aside=strip)
 
 
 def draw_curves(
-    panel: Panel, curves: Sequence[Curve], styles: Mapping[str, Style], *, unit: str = "FLOPs"
+    panel: chart.Panel, curves: Sequence[Curve], styles: Mapping[str, chart.Style], *, unit: str = "FLOPs"
 ) -> None:
     """Draw curves into a panel that has its axes; ``styles`` are by ``group``."""
     strip = _strip(curves)
@@ -147,17 +141,19 @@ def _strip(curves: Sequence[Curve]) -> list[tuple[Curve, LawLine]]:
 
 
 def name_curves(
-    panel: Panel,
+    panel: chart.Panel,
     curves: Sequence[Curve],
-    styles: Mapping[str, Style],
+    styles: Mapping[str, chart.Style],
     baseline: tuple[str, float] | None = None,
 ) -> None:
     """Write each curve's name at its end; and that of the baseline at its level, where it is a level."""
     ends = [
-        EndLabel(curve.label, curve.line.value[-1] if curve.line else curve.values[-1], styles[curve.group])
+        chart.EndLabel(
+            curve.label, curve.line.value[-1] if curve.line else curve.values[-1], styles[curve.group]
+        )
         for curve in curves
     ]
-    panel.end_labels([*ends, *([EndLabel(*baseline, Style(BASELINE))] if baseline else [])])
+    panel.end_labels([*ends, *([chart.EndLabel(*baseline, chart.Style(chart.BASELINE))] if baseline else [])])
 
 
 def names_width(suite: Suite, baseline: bool = True) -> int:
@@ -170,7 +166,9 @@ def baseline_name(suite: Suite) -> str:
     return f"{suite.baseline_label} (baseline)"
 
 
-def draw_many_curves(panel: Panel, curves: Sequence[Curve], baseline: str, *, unit: str = "FLOPs") -> int:
+def draw_many_curves(
+    panel: chart.Panel, curves: Sequence[Curve], baseline: str, *, unit: str = "FLOPs"
+) -> int:
     """Draw the laws of more groups than can be told apart: thin lines, coloured by what their gap does.
 
     Names are shown when a line is pointed at. Points are drawn, small, where they are not too many; returned is how
@@ -179,7 +177,7 @@ def draw_many_curves(panel: Panel, curves: Sequence[Curve], baseline: str, *, un
     left_out = 0
     for curve in curves:
         is_baseline = curve.group == baseline
-        style = Style(BASELINE) if is_baseline else MANY[curve.direction or "unclear"]
+        style = chart.Style(chart.BASELINE) if is_baseline else MANY[curve.direction or "unclear"]
         shown: dict[str, Any] = {"name": curve.label, "group": baseline if is_baseline else curve.direction}
         if len(curve.flops) * len(curves) <= MOST_POINTS:
             panel.points(curve.flops, curve.values, replace(style, size=4, opacity=0.4), **shown)
@@ -197,16 +195,16 @@ def draw_many_curves(panel: Panel, curves: Sequence[Curve], baseline: str, *, un
     return left_out
 
 
-def many_keys(data: FigureData, suite: Suite, baseline: str) -> list[Key]:
+def many_keys(data: FigureData, suite: Suite, baseline: str) -> list[chart.Key]:
     """Keys for what `draw_many_curves` drew, with the number of groups of each direction."""
     rows = data.law_rows(**suite.key, parameter="delta_beta")
     found = {(row.corpus, row.optimizer, row.group): row.direction or "unclear" for row in rows}
     counts = Counter(found.values())
     keys = [
-        Key(f"{DIRECTIONS[direction][1]} ({counts[direction]})", style, "lines", direction)
+        chart.Key(f"{chart.DIRECTIONS[direction][1]} ({counts[direction]})", style, "lines", direction)
         for direction, style in MANY.items()
     ]
-    return [*keys, Key(baseline_name(suite), Style(BASELINE), "lines", baseline)]
+    return [*keys, chart.Key(baseline_name(suite), chart.Style(chart.BASELINE), "lines", baseline)]
 
 
 def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:

@@ -10,26 +10,8 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from relscale.figures.chart import (
-    DIRECTIONS,
-    FAINT,
-    HEADING,
-    INK,
-    LINE,
-    PALE,
-    SIZE,
-    Key,
-    Panel,
-    Style,
-    direction_style,
-    empty,
-    estimate,
-    grid,
-    known,
-    linear_axis,
-    names_axis,
-    text_width,
-)
+from relscale.figures import chart
+from relscale.figures.chart.numbers import estimate, known
 from relscale.figures.curves import MOST_STYLED
 from relscale.figures.data import FigureData, Row, Series, Suite, distinct
 from relscale.figures.select import ends, levels, of, series_in, widest
@@ -40,8 +22,10 @@ CROWDED = 17  # for one of many groups, and its one interval
 POOLED = "partially pooled"
 # kind of interval: how far above the group's middle, as a share of its height, and its dash
 KINDS = {"these items": (0.17, "solid"), "item population": (-0.17, "2px,2px"), POOLED: (0.0, "6px,2px")}
-BEHIND = Style(PALE, width=7)  # of many groups: the interval without pooling, under the pooled one
-TICK = Style(FAINT, "line-ns", size=9)
+BEHIND = chart.Style(
+    chart.PALE, width=7
+)  # of many groups: the interval without pooling, under the pooled one
+TICK = chart.Style(chart.FAINT, "line-ns", size=9)
 MOST_NOTES = 6
 
 
@@ -64,29 +48,32 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     suites = [data.suite(name, options) for name in options.get("suites") or data.suite_names()]
     forests = [forest for forest in (_forest(data, suite) for suite in suites) if forest.groups]
     if not forests:
-        return empty(TITLE, "No relative law could be fitted.")
+        return chart.empty(TITLE, "No relative law could be fitted.")
     longest = max(
-        text_width(forest.suite.labels[group], SIZE - 2 * forest.crowded)
+        chart.text_width(forest.suite.labels[group], chart.SIZE - 2 * forest.crowded)
         for forest in forests
         for group in forest.groups
     )
-    panels = grid(
+    panels = chart.grid(
         TITLE,
         len(forests),
         max(len(forest.series) for forest in forests),
         height=[(CROWDED if one.crowded else GROUP) * len(one.groups) + 10 for one in forests],
         gap_x=28,
-        gap_y=2 * HEADING + LINE + 42,
+        gap_y=2 * chart.HEADING + chart.LINE + 42,
         left=int(longest) + 34,
-        top=HEADING + LINE,
+        top=chart.HEADING + chart.LINE,
     )
     notes = []
     for place, forest in enumerate(forests):
-        x = linear_axis(ends(forest.rows), "Δβ (difference of exponents)", most=6, zero=True)
+        x = chart.linear_axis(ends(forest.rows), "Δβ (difference of exponents)", most=6, zero=True)
         for column, series in enumerate(forest.series):
             names = ["" if column else forest.suite.labels[group] for group in forest.groups]
             panel = panels.panel(place, column)
-            panel.axes(x, names_axis(names, size=SIZE - (3 if forest.crowded else 1), lines=forest.crowded))
+            panel.axes(
+                x,
+                chart.names_axis(names, size=chart.SIZE - (3 if forest.crowded else 1), lines=forest.crowded),
+            )
             panel.heading(forest.suite.title, f"{series.label}; against {forest.suite.baseline_label}")
             notes += _draw_panel(panel, series, forest)
     panels.key(_keys(forests))
@@ -116,7 +103,7 @@ def _forest(data: FigureData, suite: Suite) -> Forest:
     return Forest(suite, every, groups, rows + [row | {"estimand": POOLED} for row in pooled])
 
 
-def _draw_panel(panel: Panel, series: Series, forest: Forest) -> list[str]:
+def _draw_panel(panel: chart.Panel, series: Series, forest: Forest) -> list[str]:
     """The intervals of one series; returns notes on what could not be drawn."""
     rows, notes = of(series, forest.rows), []
     if not any(known(row.value) for row in rows):
@@ -134,13 +121,13 @@ def _draw_panel(panel: Panel, series: Series, forest: Forest) -> list[str]:
             notes.append(f"{series.label}, {forest.suite.title}: {about}.")
             continue
         offset, dash = KINDS[row.estimand]
-        style = replace(direction_style(row.direction), dash=dash, width=2.6)
+        style = replace(chart.direction_style(row.direction), dash=dash, width=2.6)
         if forest.crowded:
             style = replace(style, dash="solid", size=8, width=1.8)
         y = forest.groups.index(row.group) - (offset if several and not forest.crowded else 0.0)
         hover = (
             f"{label}: Δβ = {estimate(row.value, row.low, row.high)}<br>{row.estimand}"
-            f"<br>{DIRECTIONS[row.direction or 'unclear'][1]}"
+            f"<br>{chart.DIRECTIONS[row.direction or 'unclear'][1]}"
         )
         if forest.crowded and row.group in pooled and row.estimand != POOLED:
             if known(row.low, row.high):
@@ -151,18 +138,18 @@ def _draw_panel(panel: Panel, series: Series, forest: Forest) -> list[str]:
     return notes
 
 
-def _keys(forests: Sequence[Forest]) -> list[Key]:
+def _keys(forests: Sequence[Forest]) -> list[chart.Key]:
     level = levels(row for forest in forests for row in forest.rows) or "interval"
     shown = {row.estimand for forest in forests if not forest.crowded for row in forest.rows}
-    keys = [Key(words, style, "markers") for style, words in DIRECTIONS.values()]
+    keys = [chart.Key(words, style, "markers") for style, words in chart.DIRECTIONS.values()]
     keys += [
-        Key(f"{level}, {kind}", Style(INK, dash=dash, width=2.6), "lines")
+        chart.Key(f"{level}, {kind}", chart.Style(chart.INK, dash=dash, width=2.6), "lines")
         for kind, (_, dash) in KINDS.items()
         if kind in shown
     ]
     if any(forest.crowded and row.estimand == POOLED for forest in forests for row in forest.rows):
-        keys.append(Key(f"{level}, {POOLED}", Style(INK, width=1.8), "lines"))
-        keys.append(Key(f"{level}, each group by itself", BEHIND, "lines"))
+        keys.append(chart.Key(f"{level}, {POOLED}", chart.Style(chart.INK, width=1.8), "lines"))
+        keys.append(chart.Key(f"{level}, each group by itself", BEHIND, "lines"))
     return keys
 
 

@@ -14,27 +14,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.figures.chart import (
-    COLOURS,
-    DASHES,
-    DIRECTIONS,
-    FILLED,
-    HEADING,
-    INK,
-    LINE,
-    MEDIUM,
-    Key,
-    Panel,
-    Style,
-    compute_axis,
-    empty,
-    grid,
-    known,
-    linear_axis,
-    log_axis,
-    names_axis,
-    power_of_ten,
-)
+from relscale.figures import chart
+from relscale.figures.chart.numbers import known, power_of_ten
 from relscale.figures.curves import LAWS, VALUES
 from relscale.figures.data import GROUP, FigureData, Row, Series, Suite, distinct
 from relscale.figures.law_lines import law_line
@@ -49,9 +30,9 @@ NEAR = 1.5  # the level of the baseline is shown where it makes the axis no long
 BESIDE = 12  # pixels that candidates stand to the right of the forecast, so as not to be covered by it
 BINS = 4  # of distance, for errors and coverage
 FEWEST = 3  # backtests behind a point
-OBSERVED = Style(MEDIUM, size=7, opacity=0.8)
-FITTED = Style(MEDIUM, dash="6px,4px", width=1.8)
-FORECAST = Style(INK, "diamond", size=12, width=2.2)
+OBSERVED = chart.Style(chart.MEDIUM, size=7, opacity=0.8)
+FITTED = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.8)
+FORECAST = chart.Style(chart.INK, "diamond", size=12, width=2.2)
 DISTANCE = "compute beyond the fitted data (factor)"
 
 
@@ -71,21 +52,21 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     if not made or options.get("quantity", quantities[0]) not in quantities:
         why = distinct(row.reason for row in every if not known(row.value))
         reason = f"None could be made: {why[0]}." if why else "None was asked for."
-        return empty(title, f"There are no forecasts of the suite {suite.name!r} to show. {reason}")
+        return chart.empty(title, f"There are no forecasts of the suite {suite.name!r} to show. {reason}")
     quantity = options.get("quantity", quantities[0])
     every = [row for row in every if row.quantity == quantity]
     made = [row for row in made if row.quantity == quantity]
     largest = _largest_first(data, made)
     style = _styles(sorted({row.candidate for row in every} - {ENSEMBLE}))
     upper = math.ceil(min(len(largest), MOST_PANELS) / COLUMNS)
-    panels = grid(
+    panels = chart.grid(
         title,
         upper + 1,
         COLUMNS,
         height=[300] * upper + [250],
         gap_x=92,
-        gap_y=HEADING + LINE + 70,
-        top=HEADING + LINE,
+        gap_y=chart.HEADING + chart.LINE + 70,
+        top=chart.HEADING + chart.LINE,
     )
     for i, (series, group) in enumerate(largest[:MOST_PANELS]):
         own = [row for row in of(series, every) if row.group == group and known(row.value)]
@@ -97,9 +78,9 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     _draw_errors(panels.panel(upper, 0), tests, style)
     _draw_coverage(panels.panel(upper, 1), tests)
     _draw_weights(panels.panel(upper, 2), every, style)
-    keys = [Key("observed", OBSERVED, "markers"), Key("fit to all data", FITTED, "lines")]
-    keys.append(Key("forecast (ensemble)", FORECAST, group=ENSEMBLE))
-    panels.key([*keys, *(Key(name.replace("_", " "), one, group=name) for name, one in style.items())])
+    keys = [chart.Key("observed", OBSERVED, "markers"), chart.Key("fit to all data", FITTED, "lines")]
+    keys.append(chart.Key("forecast (ensemble)", FORECAST, group=ENSEMBLE))
+    panels.key([*keys, *(chart.Key(name.replace("_", " "), one, group=name) for name, one in style.items())])
     level, more = levels(made), len(largest) - MOST_PANELS
     panels.notes(
         f"Bars: {level} prediction interval of the ensemble; its weights and its width come from the backtest below."
@@ -124,23 +105,27 @@ def _largest_first(data: FigureData, made: Sequence[Row]) -> list[tuple[Series, 
     return [(series[key[:2]], key[2]) for key in ordered if key[:2] in series]
 
 
-def _styles(candidates: Sequence[str]) -> dict[str, Style]:
+def _styles(candidates: Sequence[str]) -> dict[str, chart.Style]:
     """A colour, a symbol and a dash for each candidate; the ensemble is the only diamond and the only solid line."""
-    symbols = [symbol for symbol in FILLED if symbol != "diamond"]
+    symbols = [symbol for symbol in chart.FILLED if symbol != "diamond"]
     return {
-        name: Style(COLOURS[i % len(COLOURS)], symbols[i % len(symbols)], DASHES[1:][i % (len(DASHES) - 1)])
+        name: chart.Style(
+            chart.COLOURS[i % len(chart.COLOURS)],
+            symbols[i % len(symbols)],
+            chart.DASHES[1:][i % (len(chart.DASHES) - 1)],
+        )
         for i, name in enumerate(candidates)
     }
 
 
 def _draw_group(
-    panel: Panel,
+    panel: chart.Panel,
     data: FigureData,
     series: Series,
     suite: Suite,
     table: str,
     forecasts: Sequence[Row],
-    style: Mapping[str, Style],
+    style: Mapping[str, chart.Style],
 ) -> None:
     """What was observed of one group, the fitted law, and at each target the forecast beside its candidates."""
     group = forecasts[0].group
@@ -159,8 +144,8 @@ def _draw_group(
     log_reach = math.log(max(shown) / min(shown)) if min(shown) > 0 else 0.0
     near = table == "gaps" and math.log(max(*shown, 1.0) / min(*shown, 1.0)) < NEAR * log_reach
     title = f"error relative to {suite.baseline_label} (ratio)" if table == "gaps" else suite.metric_title
-    x = compute_axis([*flops, *targets], panel.width, aside=BESIDE)
-    panel.axes(x, log_axis([*shown, *([1.0] if near else [])], title))
+    x = chart.compute_axis([*flops, *targets], panel.width, aside=BESIDE)
+    panel.axes(x, chart.log_axis([*shown, *([1.0] if near else [])], title))
     if near:
         panel.reference_line(1.0)
     if line:
@@ -188,7 +173,7 @@ def _draw_group(
         hover="forecast<br>%{x:.3g} FLOPs<br>%{y:.4g} %{customdata}",
         group=ENSEMBLE,
     )
-    direction = DIRECTIONS[made[-1].direction or "unclear"][1]
+    direction = chart.DIRECTIONS[made[-1].direction or "unclear"][1]
     where = f"{series.label}; at {_power(made[-1].training_flops)} FLOPs: {direction}"
     panel.heading(suite.labels.get(group, group), where)
 
@@ -199,15 +184,15 @@ def _interval(row: Row) -> str:
     return f"[{row.low:.4g}, {row.high:.4g}], {row.origins} origins"
 
 
-def _draw_errors(panel: Panel, tests: Sequence[Row], style: Mapping[str, Style]) -> None:
+def _draw_errors(panel: chart.Panel, tests: Sequence[Row], style: Mapping[str, chart.Style]) -> None:
     """Median absolute error of each candidate against how far beyond its data it forecast."""
     curves = {}
     for name in (*style, ENSEMBLE):
         bins = _bins([row for row in tests if row.candidate == name])
         errors = [100 * median(abs(row.log_error) for row in rows) for rows in bins]
         curves[name] = ([math.exp(median(row.log_distance for row in rows)) for rows in bins], errors)
-    x = log_axis([value for xs, _ in curves.values() for value in xs], DISTANCE)
-    panel.axes(x, log_axis([value for _, ys in curves.values() for value in ys], "median error (%)"))
+    x = chart.log_axis([value for xs, _ in curves.values() for value in xs], DISTANCE)
+    panel.axes(x, chart.log_axis([value for _, ys in curves.values() for value in ys], "median error (%)"))
     for name, (xs, ys) in curves.items():
         one = (
             replace(FORECAST, size=9, width=3)
@@ -223,14 +208,14 @@ def _draw_errors(panel: Panel, tests: Sequence[Row], style: Mapping[str, Style])
         panel.message("there are too few budgets for a backtest")
 
 
-def _draw_coverage(panel: Panel, tests: Sequence[Row]) -> None:
+def _draw_coverage(panel: chart.Panel, tests: Sequence[Row]) -> None:
     """The share of the ensemble's intervals that covered the outcome, against how far beyond its data it forecast."""
     own = [row for row in tests if row.candidate == ENSEMBLE and row.covered is not None]
     bins = _bins(own)
     distances = [math.exp(median(row.log_distance for row in rows)) for rows in bins]
     share = [100 * sum(row.covered for row in rows) / len(rows) for rows in bins]
-    y = linear_axis([*share, 50, 100], "interval coverage (%)", most=6)
-    panel.axes(log_axis(distances, DISTANCE), y)
+    y = chart.linear_axis([*share, 50, 100], "interval coverage (%)", most=6)
+    panel.axes(chart.log_axis(distances, DISTANCE), y)
     if not own:
         panel.heading("Backtest coverage")
         panel.message("there are too few budgets to test an interval")
@@ -250,7 +235,7 @@ def _draw_coverage(panel: Panel, tests: Sequence[Row]) -> None:
     )
 
 
-def _draw_weights(panel: Panel, forecasts: Sequence[Row], style: Mapping[str, Style]) -> None:
+def _draw_weights(panel: chart.Panel, forecasts: Sequence[Row], style: Mapping[str, chart.Style]) -> None:
     """The weight of each candidate in the ensemble: the mean over groups, at the farthest target."""
     farthest = max(row.training_flops for row in forecasts)
     weights: dict[str, list[float]] = {}
@@ -259,8 +244,8 @@ def _draw_weights(panel: Panel, forecasts: Sequence[Row], style: Mapping[str, St
             weights.setdefault(row.candidate, []).append(row.weight)
     share = {name: 100 * sum(values) / len(values) for name, values in weights.items()}
     names = sorted(share, key=lambda name: -share[name])
-    x = linear_axis([0, *share.values()], "weight in the forecast (%)", most=6, pad=0.06)
-    panel.axes(x | {"zeroline": True}, names_axis([""] * max(len(names), 1)) | {"ticks": ""})
+    x = chart.linear_axis([0, *share.values()], "weight in the forecast (%)", most=6, pad=0.06)
+    panel.axes(x | {"zeroline": True}, chart.names_axis([""] * max(len(names), 1)) | {"ticks": ""})
     panel.heading("Weights", f"mean over groups, at {_power(farthest)} FLOPs")
     for place, name in enumerate(names):
         hover = f"{name}: %{{x:.1f}}%"

@@ -4,19 +4,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.figures.chart import (
-    HEADING,
-    LINE,
-    Key,
-    compute_axis,
-    empty,
-    grid,
-    known,
-    log_axis,
-    power_axis,
-    power_of_ten,
-    styles,
-)
+from relscale.figures import chart
+from relscale.figures.chart.numbers import known, power_of_ten
 from relscale.figures.curves import Curve, draw_curves
 from relscale.figures.data import FigureData, Row
 from relscale.figures.law_lines import law_line
@@ -35,11 +24,15 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """Draw a panel for each quantity and a line for each corpus. It has no options."""
     points = [row for row in data.rows("frontier", status="ok", run=None) if known(row.tokens, row.loss)]
     if not points:
-        return empty(TITLE, "No budget has a minimum of validation loss inside the sizes that were tried.")
+        return chart.empty(
+            TITLE, "No budget has a minimum of validation loss inside the sizes that were tried."
+        )
     every = series_in(data, points)
-    panels = grid(TITLE, 1, len(PARTS), width=290, height=290, gap_x=84, top=HEADING + LINE * len(every))
-    style = styles([series.label for series in every])
-    x = compute_axis([point.training_flops for point in points], panels.width)
+    panels = chart.grid(
+        TITLE, 1, len(PARTS), width=290, height=290, gap_x=84, top=chart.HEADING + chart.LINE * len(every)
+    )
+    style = chart.styles([series.label for series in every])
+    x = chart.compute_axis([point.training_flops for point in points], panels.width)
     levels = set()
     for column, (quantity, heading, exponent, title, law) in enumerate(PARTS):
         curves = []
@@ -54,13 +47,15 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             levels |= {line.slope.level} if line and line.low else set()
         values = [value for curve in curves for value in curve.shown_values]
         panel = panels.panel(0, column)
-        panel.axes(x, log_axis(values, title) if quantity == "loss" else power_axis(values, title))
+        panel.axes(
+            x, chart.log_axis(values, title) if quantity == "loss" else chart.power_axis(values, title)
+        )
         draw_curves(panel, curves, style)
         fitted = [curve.line.words(exponent, 3) if curve.line else "no fit" for curve in curves]
         panel.heading(
             heading, *(f"{curve.label}: {words}" for curve, words in zip(curves, fitted, strict=True))
         )
-    panels.key([Key(label, style, group=label) for label, style in style.items()])
+    panels.key([chart.Key(label, style, group=label) for label, style in style.items()])
     panels.notes(
         *(
             f"Band and brackets: {level:.0%} interval of the fitted power law (runs vary)."

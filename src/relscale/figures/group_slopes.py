@@ -10,19 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from relscale.figures.chart import (
-    HEADING,
-    LINE,
-    Key,
-    Panel,
-    Style,
-    decimals,
-    grid,
-    known,
-    linear_axis,
-    log_axis,
-    styles,
-)
+from relscale.figures import chart
+from relscale.figures.chart.numbers import decimals, known
 from relscale.figures.data import FigureData, Row, Suite
 from relscale.figures.select import ABOUT, ends, widest
 
@@ -73,8 +62,8 @@ def draw_slopes(
         ``estimand`` chooses the interval.
     """
     title = f"{words.title}: {suite.title}"
-    sizes = {"height": 290, "gap_y": 84 + LINE, "gap_x": 84, "top": HEADING + LINE}
-    panels = grid(title, 2, len(data.series), **sizes)
+    sizes = {"height": 290, "gap_y": 84 + chart.LINE, "gap_x": 84, "top": chart.HEADING + chart.LINE}
+    panels = chart.grid(title, 2, len(data.series), **sizes)
     slopes = {}
     for series in data.series:
         for law, parameter in SLOPES:
@@ -84,14 +73,16 @@ def draw_slopes(
             chosen = {row.group: row for row in widest(rows)}
             slopes[series.label, law] = [chosen[group] for group in suite.labels if group in chosen]
     numbers = [known_of[label][row.group] for (label, _), rows in slopes.items() for row in rows]
-    x = log_axis(numbers, words.axis, pad=0.32 if len(suite.labels) <= MOST_LABELLED else 0.1)
-    style = {group: replace(one, size=10) for group, one in styles(suite.labels, suite.baseline).items()}
+    x = chart.log_axis(numbers, words.axis, pad=0.32 if len(suite.labels) <= MOST_LABELLED else 0.1)
+    style = {
+        group: replace(one, size=10) for group, one in chart.styles(suite.labels, suite.baseline).items()
+    }
     for (row, (law, _)), (column, series) in (
         (row, column) for row in enumerate(SLOPES) for column in enumerate(data.series)
     ):
         panel, found = panels.panel(row, column), slopes[series.label, law]
         name = f"Δβ against {suite.baseline_label}" if row else "β, error ∝ F<sup>−β</sup>"
-        panel.axes(x, linear_axis(ends(found), name, pad=0.16, zero=bool(row)))
+        panel.axes(x, chart.linear_axis(ends(found), name, pad=0.16, zero=bool(row)))
         share = [known_of[series.label][slope.group] for slope in found]
         panel.heading(series.label, _correlation(share, [slope.value for slope in found]))
         if row:
@@ -111,7 +102,9 @@ def draw_slopes(
             ]
             panel.point_labels(points, [suite.labels[slope.group] for slope in found])
     if len(suite.labels) > MOST_LABELLED:
-        panels.key([Key(label, style[group], "markers", group) for group, label in suite.labels.items()])
+        panels.key(
+            [chart.Key(label, style[group], "markers", group) for group, label in suite.labels.items()]
+        )
     bars = {(row.level, row.estimand) for rows in slopes.values() for row in rows if known(row.low)}
     panels.notes(
         *(f"Bars: {level:.0%} interval for {ABOUT[estimand]}." for level, estimand in sorted(bars)),
@@ -122,7 +115,9 @@ def draw_slopes(
     return panels.figure
 
 
-def _draw_slope(panel: Panel, at: float, slope: Row, style: Style, label: str, hover: str) -> None:
+def _draw_slope(
+    panel: chart.Panel, at: float, slope: Row, style: chart.Style, label: str, hover: str
+) -> None:
     bounded = known(slope.low, slope.high)
     panel.points(
         [at],

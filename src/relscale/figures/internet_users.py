@@ -11,7 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from relscale.errors import RelscaleError
-from relscale.figures.chart import empty
+from relscale.figures import chart
 from relscale.figures.data import FigureData
 from relscale.figures.group_slopes import Words, draw_slopes
 from relscale.tables import read_table
@@ -73,7 +73,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     suites = [data.suite(name, options) for name in names]
     found = next((suite for suite in suites if len(set(percents) & set(suite.labels)) > 1), None)
     if found is None:
-        return empty(words.title, "No suite has countries for groups.")
+        return chart.empty(words.title, "No suite has countries for groups.")
     return draw_slopes(data, found, {series.label: percents for series in data.series}, words, options)
 
 

@@ -10,27 +10,15 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.figures.chart import (
-    INK,
-    LEFT_OUT,
-    Key,
-    Panel,
-    Style,
-    empty,
-    grid,
-    known,
-    linear_axis,
-    ordered_styles,
-    power_axis,
-    power_of_ten,
-)
+from relscale.figures import chart
 from relscale.figures.chart.axes import Axis
+from relscale.figures.chart.numbers import known, power_of_ten
 from relscale.figures.data import FigureData, Row, Series, distinct
 from relscale.figures.select import LOSS, of, series_in
 
 TITLE = "IsoFLOP curves"
 POINTS = 33  # of a parabola
-MINIMUM = Style(INK, "circle-open-dot", size=15)
+MINIMUM = chart.Style(chart.INK, "circle-open-dot", size=15)
 MOST_NAMED = 4  # runs that a note names before it only counts
 
 
@@ -39,35 +27,35 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     runs = [run for run in data.rows("measurements", **LOSS) if known(run.budget)]
     budgets = sorted({run.budget for run in runs})
     if not budgets:
-        return empty(TITLE, "No run has a compute budget and a validation loss.")
+        return chart.empty(TITLE, "No run has a compute budget and a validation loss.")
     every = series_in(data, runs)
-    panels = grid(TITLE, 1, len(every), width=370, height=350, gap_x=84)
-    style = ordered_styles(budgets)
-    x = power_axis([run.tokens for run in runs], "training tokens", panels.width)
+    panels = chart.grid(TITLE, 1, len(every), width=370, height=350, gap_x=84)
+    style = chart.ordered_styles(budgets)
+    x = chart.power_axis([run.tokens for run in runs], "training tokens", panels.width)
     notes = []
     for column, series in enumerate(every):
         points = of(series, data.rows("frontier", run=None))
         notes += _draw_corpus(panels.panel(0, column), series, of(series, runs), points, style, x)
-    keys = [Key(_words(budget), style[budget], group=_words(budget)) for budget in reversed(budgets)]
-    keys.append(Key("minimum: compute-optimal", MINIMUM, "markers"))
-    panels.key([*keys, Key("left out: no finite loss", LEFT_OUT, "markers")], "compute budget")
+    keys = [chart.Key(_words(budget), style[budget], group=_words(budget)) for budget in reversed(budgets)]
+    keys.append(chart.Key("minimum: compute-optimal", MINIMUM, "markers"))
+    panels.key([*keys, chart.Key("left out: no finite loss", chart.LEFT_OUT, "markers")], "compute budget")
     panels.notes(*notes)
     return panels.figure
 
 
 def _draw_corpus(
-    panel: Panel,
+    panel: chart.Panel,
     series: Series,
     runs: Sequence[Row],
     points: Sequence[Row],
-    style: dict[float, Style],
+    style: dict[float, chart.Style],
     x: Axis,
 ) -> list[str]:
     """Draw one panel; returns the notes on what it leaves out."""
     counted = [run for run in runs if known(run.value) and run.status == "ok"]
     lost = [run for run in runs if run not in counted]
     optima = [row for row in points if row.status == "ok" and known(row.tokens, row.loss, row.c2)]
-    y = linear_axis(
+    y = chart.linear_axis(
         [*(r.value for r in counted), *(r.loss for r in optima)], "validation loss (nats per token)"
     )
     low, high = y["range"]
@@ -91,7 +79,7 @@ def _draw_corpus(
         panel.points(
             [run.tokens for run in lost],
             [high + 0.02 * (high - low)] * len(lost),
-            LEFT_OUT,
+            chart.LEFT_OUT,
             about=[[run.run, run.reason] for run in lost],
             hover="%{customdata[0]}<br>%{customdata[1]}",
         )
@@ -107,7 +95,7 @@ def _draw_corpus(
     return distinct(notes)
 
 
-def _draw_budget(panel: Panel, point: Row, runs: Sequence[Row], style: Style) -> None:
+def _draw_budget(panel: chart.Panel, point: Row, runs: Sequence[Row], style: chart.Style) -> None:
     """The runs of a budget, and ``c0 + c1·x + c2·x²`` with ``x = ln tokens − x_mean``; thin without a minimum."""
     group = _words(point.budget)
     if known(point.c0, point.c1, point.c2, point.x_mean):

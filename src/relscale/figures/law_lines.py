@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from relscale.figures.chart import estimate, known
+from relscale.figures.chart.numbers import estimate, known
 from relscale.figures.data import Row
 from relscale.figures.select import ESTIMANDS
 

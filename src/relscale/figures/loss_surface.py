@@ -13,28 +13,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from relscale.figures.chart import (
-    COLOURS,
-    FAINT,
-    HEADING,
-    LEFT_OUT,
-    LINE,
-    SEQUENCE,
-    SIZE,
-    Key,
-    Panel,
-    Style,
-    compute_axis,
-    empty,
-    grid,
-    known,
-    linear_axis,
-    linear_ticks,
-    log_ticks,
-    plain,
-    power_axis,
-)
+from relscale.figures import chart
 from relscale.figures.chart.grid import Grid
+from relscale.figures.chart.numbers import known, plain
 from relscale.figures.data import FigureData, Row
 from relscale.laws.catalogue import law
 from relscale.measurements.metric import Metric
@@ -50,8 +31,8 @@ LEVELS = 12
 USUAL = 0.97  # share of the losses that colours and contours tell apart; a few are far above the others
 WIDE = 6.0  # residuals beyond so many times their middle size stand at the panel's edge
 LABELS = {"alpha": "α", "beta": "β"}
-OPTIMUM = Style("#d55e00", dash="8px,3px", width=2.4)
-BEYOND = replace(LEFT_OUT, size=9, width=2)
+OPTIMUM = chart.Style("#d55e00", dash="8px,3px", width=2.4)
+BEYOND = replace(chart.LEFT_OUT, size=9, width=2)
 
 
 class Surface(NamedTuple):
@@ -96,19 +77,21 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             found.setdefault(tuple(getattr(row, name) for name in key), []).append(row)
     surfaces = [surface for surface in (_surface(data, rows) for rows in found.values()) if surface]
     if not surfaces:
-        return empty(TITLE, "The config asks for no law of parameters and tokens, or none could be fitted.")
+        return chart.empty(
+            TITLE, "The config asks for no law of parameters and tokens, or none could be fitted."
+        )
     shown = surfaces[:MOST_FITS]
-    top = HEADING + 2 * LINE
-    panels = grid(TITLE, len(shown), 2, width=430, height=320, gap_x=100, gap_y=top + 66, top=top)
+    top = chart.HEADING + 2 * chart.LINE
+    panels = chart.grid(TITLE, len(shown), 2, width=430, height=320, gap_x=100, gap_y=top + 66, top=top)
     beyond = 0
     for place, surface in enumerate(shown):
         _draw_surface(panels.panel(place, 0), surface)
         beyond += _draw_residuals(panels.panel(place, 1), surface)
     panels.key(
         [
-            Key("a run, coloured by its loss", Style(COLOURS[0]), "markers"),
-            Key("least loss for its compute", OPTIMUM, "lines"),
-            Key("residual beyond the panel", BEYOND, "markers"),
+            chart.Key("a run, coloured by its loss", chart.Style(chart.COLOURS[0]), "markers"),
+            chart.Key("least loss for its compute", OPTIMUM, "lines"),
+            chart.Key("residual beyond the panel", BEYOND, "markers"),
         ]
     )
     _colour_scale(panels, [surface.loss for surface in shown], Metric.parse(shown[0].rows[0].metric).title)
@@ -142,14 +125,14 @@ def _surface(data: FigureData, rows: list[Row]) -> Surface | None:
     return Surface(rows, [run.run for run in runs], *columns)
 
 
-def _draw_surface(panel: Panel, surface: Surface) -> None:
+def _draw_surface(panel: chart.Panel, surface: Surface) -> None:
     """Every run, coloured by its loss, on the contours of the law, with the line of least loss for its compute."""
-    x = power_axis(surface.tokens, "training tokens", panel.width)
-    y = power_axis(surface.params, "parameters", panel.height)
+    x = chart.power_axis(surface.tokens, "training tokens", panel.width)
+    y = chart.power_axis(surface.params, "parameters", panel.height)
     panel.axes(x, y)
     tokens, params = (10 ** np.linspace(axis["range"][0], axis["range"][1], GRID) for axis in (x, y))
     values = surface.at(*np.meshgrid(params, tokens, indexing="ij"))
-    levels = linear_ticks(float(surface.loss.min()), float(np.quantile(surface.loss, USUAL)), LEVELS)
+    levels = chart.linear_ticks(float(surface.loss.min()), float(np.quantile(surface.loss, USUAL)), LEVELS)
     panel.add(
         go.Contour(
             x=_list(tokens),
@@ -161,7 +144,7 @@ def _draw_surface(panel: Panel, surface: Surface) -> None:
                 "size": levels[1] - levels[0],
                 "coloring": "none",
                 "showlabels": True,
-                "labelfont": {"size": SIZE - 3, "color": FAINT},
+                "labelfont": {"size": chart.SIZE - 3, "color": chart.FAINT},
                 "labelformat": ".4~r",
             },
             line={"color": "#9a9a9a", "width": 1},
@@ -176,14 +159,14 @@ def _draw_surface(panel: Panel, surface: Surface) -> None:
     panel.heading(surface.rows[0].fit.replace("_", " "), *_parameters(surface.rows))
 
 
-def _draw_residuals(panel: Panel, surface: Surface) -> int:
+def _draw_residuals(panel: chart.Panel, surface: Surface) -> int:
     """The residuals over compute; returns how many lie beyond the panel."""
     residual = surface.residual
     middle = float(np.median(np.abs(residual)))
     inside = np.abs(residual) <= max(WIDE * middle, 1e-9)
     edge = float(np.abs(residual[inside]).max(initial=middle))
-    x = compute_axis(surface.flops, panel.width)
-    panel.axes(x, linear_axis([-edge, edge], "residual of the loss (%)", most=7, pad=0.12, zero=True))
+    x = chart.compute_axis(surface.flops, panel.width)
+    panel.axes(x, chart.linear_axis([-edge, edge], "residual of the loss (%)", most=7, pad=0.12, zero=True))
     panel.reference_line(0.0)
     names = [name for name, is_in in zip(surface.names, inside, strict=True) if is_in]
     hover = "%{text}<br>%{y:.2f}%"
@@ -200,7 +183,7 @@ def _draw_residuals(panel: Panel, surface: Surface) -> int:
     return int(np.sum(~inside))
 
 
-def _coloured(panel: Panel, x: Array, y: Array, loss: Array, words: Sequence[str], hover: str) -> None:
+def _coloured(panel: chart.Panel, x: Array, y: Array, loss: Array, words: Sequence[str], hover: str) -> None:
     """Points that take their colour from the loss."""
     marker = {"coloraxis": "coloraxis", "color": _list(np.log(loss)), "size": 8}
     panel.add(
@@ -254,14 +237,14 @@ def _colour_scale(panels: Grid, losses: Sequence[Array], title: str) -> None:
     """The scale of colours under the keys."""
     low = min(float(loss.min()) for loss in losses)
     high = max(float(np.quantile(loss, USUAL)) for loss in losses)
-    ticks = log_ticks(low, high, 7)
+    ticks = chart.log_ticks(low, high, 7)
     panels.figure.update_layout(
         coloraxis={
-            "colorscale": [[share, f"rgb{colour}"] for share, colour in SEQUENCE],
+            "colorscale": [[share, f"rgb{colour}"] for share, colour in chart.SEQUENCE],
             "cmin": math.log(low),
             "cmax": math.log(high),
             "colorbar": {
-                "title": {"text": title, "font": {"size": SIZE - 1}},
+                "title": {"text": title, "font": {"size": chart.SIZE - 1}},
                 "tickvals": [math.log(tick) for tick in ticks],
                 "ticktext": [plain(tick) for tick in ticks],
                 "thickness": 16,

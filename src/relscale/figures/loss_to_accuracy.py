@@ -10,17 +10,8 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from relscale.figures.chart import (
-    MEDIUM,
-    Key,
-    Panel,
-    Style,
-    empty,
-    grid,
-    known,
-    linear_axis,
-    styles,
-)
+from relscale.figures import chart
+from relscale.figures.chart.numbers import known
 from relscale.figures.curves import MOST_STYLED
 from relscale.figures.data import FigureData, Series, Suite, distinct
 from relscale.figures.select import listed
@@ -31,7 +22,7 @@ SHOWN = ("accuracy", "probability")
 PREFERRED = "knowledge"
 CURVE = ("floor", "ceiling", "midpoint", "slope")
 POINTS = 33  # of a curve
-CHANCE = Style(MEDIUM, dash="6px,4px", width=1.6)
+CHANCE = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.6)
 
 
 class Run(NamedTuple):
@@ -57,22 +48,28 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     fitting = [name for name in data.suite_names() if name in able]
     name = options.get("suite") or (PREFERRED if PREFERRED in fitting else next(iter(fitting), None))
     if name is None:
-        return empty(TITLE, "No suite of this experiment has an accuracy.")
+        return chart.empty(TITLE, "No suite of this experiment has an accuracy.")
     suite = data.suite(name, options)
     title = f"{TITLE}: {suite.title}"
     metrics = _scores([metric for name, metric in measured if name == suite.name], suite)
     runs = {metric: paired for metric in metrics if (paired := _paired(data, suite, metric))}
     if not runs:
-        return empty(title, f"No run of the suite {name!r} has both {suite.metric} and an accuracy.")
+        return chart.empty(title, f"No run of the suite {name!r} has both {suite.metric} and an accuracy.")
     every = data.series_of(suite)
-    panels = grid(title, len(runs), len(every), gap_y=40)
+    panels = chart.grid(title, len(runs), len(every), gap_y=40)
     many = len(suite.labels) > MOST_STYLED
-    style = {group: Style(MEDIUM) for group in suite.labels} if many else styles(suite.labels, suite.baseline)
-    x = linear_axis([run.loss for paired in runs.values() for run in paired], suite.metric_title, most=6)
+    style = (
+        {group: chart.Style(chart.MEDIUM) for group in suite.labels}
+        if many
+        else chart.styles(suite.labels, suite.baseline)
+    )
+    x = chart.linear_axis(
+        [run.loss for paired in runs.values() for run in paired], suite.metric_title, most=6
+    )
     notes: list[str] = []
     for row, (metric, paired) in enumerate(runs.items()):
         scores = [*(run.score for run in paired), *([suite.chance] if suite.chance else [])]
-        y = linear_axis(scores, Metric.parse(metric).title)
+        y = chart.linear_axis(scores, Metric.parse(metric).title)
         for column, series in enumerate(every):
             panel = panels.panel(row, column)
             panel.axes(x, y)
@@ -83,9 +80,9 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             own = [run for run in paired if run.series == series]
             notes += _draw_panel(panel, data, series, suite, style, metric, own)
     panels.share_titles()
-    keys = [Key(label, style[group], group=group) for group, label in suite.labels.items()]
-    keys = [Key(f"one of {len(keys)} groups", Style(MEDIUM))] if many else keys
-    chance = [Key(f"chance ({suite.chance:.3g})", CHANCE, "lines")] if suite.chance else []
+    keys = [chart.Key(label, style[group], group=group) for group, label in suite.labels.items()]
+    keys = [chart.Key(f"one of {len(keys)} groups", chart.Style(chart.MEDIUM))] if many else keys
+    chance = [chart.Key(f"chance ({suite.chance:.3g})", CHANCE, "lines")] if suite.chance else []
     panels.key([*keys, *chance])
     panels.notes(
         "Each point is a run; curves are sigmoids fitted to a group's runs, where these determine one.",
@@ -120,11 +117,11 @@ def _paired(data: FigureData, suite: Suite, metric: str) -> list[Run]:
 
 
 def _draw_panel(
-    panel: Panel,
+    panel: chart.Panel,
     data: FigureData,
     series: Series,
     suite: Suite,
-    style: Mapping[str, Style],
+    style: Mapping[str, chart.Style],
     metric: str,
     runs: Sequence[Run],
 ) -> list[str]:

@@ -6,17 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from relscale.figures.chart import (
-    HEADING,
-    LINE,
-    Key,
-    compute_axis,
-    empty,
-    grid,
-    log_axis,
-    power_axis,
-    styles,
-)
+from relscale.figures import chart
 from relscale.figures.curves import Curve, curve_notes, draw_curves
 from relscale.figures.data import FigureData, Row, Series, distinct
 from relscale.figures.law_lines import law_line
@@ -31,14 +21,14 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     gaps = data.rows("gaps", contrast=CONTRAST, **LOSS, status="ok")
     sizes = data.rows("sizes", contrast=CONTRAST, **LOSS, status="ok")
     if not gaps:
-        return empty(
+        return chart.empty(
             TITLE, "This experiment compares no optimizers with each other (fit.contrasts names none)."
         )
     corpora, baseline = distinct(row.corpus for row in gaps), gaps[0].baseline
     names = distinct([baseline, *(one.optimizer for one in data.series if one.corpus in corpora)])
-    style = styles(names, baseline)
-    top = HEADING + LINE * (len(names) + 1)
-    panels = grid(TITLE, len(corpora), 3, width=300, height=290, gap_x=92, gap_y=top + 62, top=top)
+    style = chart.styles(names, baseline)
+    top = chart.HEADING + chart.LINE * (len(names) + 1)
+    panels = chart.grid(TITLE, len(corpora), 3, width=300, height=290, gap_x=92, gap_y=top + 62, top=top)
     drawn = []
     for row, corpus in enumerate(corpora):
         every = [one for one in data.series if one.corpus == corpus]
@@ -55,15 +45,20 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             panel = panels.panel(row, column)
             x = [value for curve in curves for value in curve.flops]
             y = [value for curve in curves for value in curve.shown_values] + [1.0] * bool(column)
-            across = power_axis(x, "parameters", 300) if column == 2 else compute_axis(x, panels.width)
-            panel.axes(across, log_axis(y, title))
+            across = (
+                chart.power_axis(x, "parameters", 300) if column == 2 else chart.compute_axis(x, panels.width)
+            )
+            panel.axes(across, chart.log_axis(y, title))
             panel.heading(heading, *(_words(curve, column == 2) for curve in curves))
             if column:
                 panel.reference_line(1.0)
             draw_curves(panel, curves, style, unit="parameters" if column == 2 else "FLOPs")
             drawn.append(curves)
     panels.key(
-        [Key(f"{name} (baseline)" if name == baseline else name, style[name], group=name) for name in names]
+        [
+            chart.Key(f"{name} (baseline)" if name == baseline else name, style[name], group=name)
+            for name in names
+        ]
     )
     panels.notes(
         *curve_notes(drawn),

@@ -11,25 +11,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.figures.chart import (
-    FAINT,
-    HEADING,
-    INK,
-    LINE,
-    Key,
-    Panel,
-    Style,
-    compute_axis,
-    empty,
-    estimate,
-    grid,
-    known,
-    linear_axis,
-    names_axis,
-    styles,
-    text_width,
-)
+from relscale.figures import chart
 from relscale.figures.chart.axes import Axis
+from relscale.figures.chart.numbers import estimate, known
 from relscale.figures.curves import MOST_LARGE, MOST_STYLED
 from relscale.figures.data import FigureData, Row, Suite, distinct
 from relscale.figures.select import ABOUT, ESTIMANDS, ends, listed, of, series_in, widest
@@ -43,9 +27,9 @@ ASIDE, STEP = (
     28,
     8,
 )  # pixels from the last compute to what is of all computes together, and between the groups there
-ONE_OF_MANY = Style("#9a9a9a", width=1, opacity=0.6)
-TICK = Style("#9a9a9a", "line-ns", size=16, width=1.4)
-MEDIAN = Style(INK, "diamond")
+ONE_OF_MANY = chart.Style("#9a9a9a", width=1, opacity=0.6)
+TICK = chart.Style("#9a9a9a", "line-ns", size=16, width=1.4)
+MEDIAN = chart.Style(chart.INK, "diamond")
 
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
@@ -60,7 +44,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     title = f"Prompt forms: {suite.title}"
     rows = data.rows("prompt_forms", suite=suite.name)
     if not rows:
-        return empty(title, f"The suite {suite.name!r} was measured under one prompt form only.")
+        return chart.empty(title, f"The suite {suite.name!r} was measured under one prompt form only.")
     metrics = _metrics(rows, suite)
     shares = [row for row in rows if row.quantity == "r_squared" and row.metric in metrics]
     gains = [row for row in rows if row.quantity == "difference" and row.metric in metrics]
@@ -69,27 +53,27 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     others = [form for form in forms if form != reference] if gains else []
     every = series_in(data, rows)
     many = len(suite.labels) > MOST_STYLED
-    panels = grid(
+    panels = chart.grid(
         title,
         len(every),
         len(metrics) + len(others),
         width=250,
         height=max(LEAST, GROUP * len(forms) * min(len(suite.labels), MOST_STYLED)),
         gap_x=84,
-        gap_y=HEADING + LINE + 70,
-        left=int(max(text_width(_words(form)) for form in forms)) + 30,
-        top=HEADING + LINE,
+        gap_y=chart.HEADING + chart.LINE + 70,
+        left=int(max(chart.text_width(_words(form)) for form in forms)) + 30,
+        top=chart.HEADING + chart.LINE,
     )
-    style = styles(suite.labels, suite.baseline)
+    style = chart.styles(suite.labels, suite.baseline)
     for row, series in enumerate(every):
         for column, metric in enumerate(metrics):
             own = of(series, (one for one in shares if one.metric == metric))
             panel = panels.panel(row, column)
-            x = linear_axis(ends(own) if not many else [one.value for one in own], SHARE, most=5)
-            panel.axes(x, names_axis([_words(form) if column == 0 else "" for form in forms]))
+            x = chart.linear_axis(ends(own) if not many else [one.value for one in own], SHARE, most=5)
+            panel.axes(x, chart.names_axis([_words(form) if column == 0 else "" for form in forms]))
             panel.heading(series.label, Metric.parse(metric).title)
             _draw_shares(panel, own, forms, suite, style)
-        y = linear_axis(
+        y = chart.linear_axis(
             [*ends(of(series, gains)), 0.0], f"accuracy − that under {_words(reference)} (share)", most=7
         )
         for column, form in enumerate(others, start=len(metrics)):
@@ -97,8 +81,11 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             panel.heading(f"{_words(form)} − {_words(reference)}", series.label)
             own = of(series, (one for one in gains if one.prompt == form and known(one.value)))
             _draw_gains(panel, own, suite, style, y)
-    keys = [Key(label, style[group], group=group) for group, label in suite.labels.items()]
-    of_many = [Key(f"one of {len(keys)} groups", ONE_OF_MANY, "lines"), Key("median over groups", MEDIAN)]
+    keys = [chart.Key(label, style[group], group=group) for group, label in suite.labels.items()]
+    of_many = [
+        chart.Key(f"one of {len(keys)} groups", ONE_OF_MANY, "lines"),
+        chart.Key("median over groups", MEDIAN),
+    ]
     panels.key(of_many if many else keys)
     panels.notes(*_notes(shares, gains), *data.left_out(suite, metric=suite.metric))
     return panels.figure
@@ -121,7 +108,11 @@ def _words(form: str | None) -> str:
 
 
 def _draw_shares(
-    panel: Panel, rows: Sequence[Row], forms: Sequence[str], suite: Suite, style: Mapping[str, Style]
+    panel: chart.Panel,
+    rows: Sequence[Row],
+    forms: Sequence[str],
+    suite: Suite,
+    style: Mapping[str, chart.Style],
 ) -> None:
     """R² of each group under each form; of many groups their median."""
     many = len(suite.labels) > MOST_STYLED
@@ -144,19 +135,21 @@ def _draw_shares(
             panel.points([middle], [place], replace(MEDIAN, size=12))
 
 
-def _draw_gains(panel: Panel, rows: Sequence[Row], suite: Suite, style: Mapping[str, Style], y: Axis) -> None:
+def _draw_gains(
+    panel: chart.Panel, rows: Sequence[Row], suite: Suite, style: Mapping[str, chart.Style], y: Axis
+) -> None:
     """The difference of accuracy over compute and, right of a dotted line, over all computes together."""
     at_points = [row for row in rows if row.run or known(row.budget)]
     flops = sorted({row.training_flops for row in at_points})
     many = len(suite.labels) > MOST_STYLED
     beside = ASIDE + STEP * (0 if many else len(suite.labels))
-    panel.axes(compute_axis(flops, panel.width, aside=beside) | {"minor": {}}, y)
+    panel.axes(chart.compute_axis(flops, panel.width, aside=beside) | {"minor": {}}, y)
     if not flops:
         panel.message("no accuracy could be read under both forms")
         return
     panel.reference_line(0.0)
     border = panel.beside(flops[-1], ASIDE / 2)
-    panel.vertical_band(border, border, FAINT, "dot")
+    panel.vertical_band(border, border, chart.FAINT, "dot")
     overall = {row.group: row for row in widest(row for row in rows if row not in at_points)}
     for k, (group, label) in enumerate(suite.labels.items()):
         own = sorted((row for row in at_points if row.group == group), key=lambda row: row.training_flops)

@@ -9,7 +9,6 @@ from typing import Any
 import plotly.graph_objects as go
 
 from relscale.figures import chart
-from relscale.figures.chart import grid, log_axis, styles
 from relscale.figures.chart.axes import COMPUTE
 from relscale.figures.curves import (
     MOST_STYLED,
@@ -50,8 +49,10 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     many = len(suite.labels) > MOST_STYLED
     names = 0 if many else names_width(suite)
     size = {"width": 480, "height": 360} if many else {"width": 350, "height": 300}
-    panels = grid(suite.title, 2, len(every), **size, gap_x=64 + names, gap_y=40, right=24 + names)
-    style = styles((f"{suite.name}/{group}" for group in suite.labels), f"{suite.name}/{suite.baseline}")
+    panels = chart.grid(suite.title, 2, len(every), **size, gap_x=64 + names, gap_y=40, right=24 + names)
+    style = chart.styles(
+        (f"{suite.name}/{group}" for group in suite.labels), f"{suite.name}/{suite.baseline}"
+    )
     x = curves_axis([] if many else [*errors, *gaps], panels.width, options.get("x", COMPUTE))
     if many:
         flops = [value for curves in (*errors, *gaps) for curve in curves for value in curve.flops]
@@ -61,7 +62,9 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         ((errors, suite.metric_title), (gaps, f"error relative to {suite.baseline_label} (ratio)"))
     ):
         level = [1.0] * row
-        y = log_axis([*(v for part in curves for curve in part for v in curve.shown_values), *level], title)
+        y = chart.log_axis(
+            [*(v for part in curves for curve in part for v in curve.shown_values), *level], title
+        )
         for column, part in enumerate(curves):
             panel = panels.panel(row, column)
             panel.axes(x, y)

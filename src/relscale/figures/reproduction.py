@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from relscale.figures.chart import FAINT, INK, SIZE, empty, grid, known, significant, wrap
+from relscale.figures import chart
+from relscale.figures.chart.numbers import known, significant
 from relscale.figures.chart.text import LETTER
 from relscale.figures.data import FigureData, Row, distinct
 from relscale.figures.select import levels
@@ -33,7 +34,7 @@ TO_ITS_DIGITS, INSIDE, OUTSIDE, NOT_KNOWN = (
     "✗ outside",
     "– not known",
 )
-COLOURS = {TO_ITS_DIGITS: "#00704f", INSIDE: "#00704f", OUTSIDE: "#b04a00", NOT_KNOWN: FAINT}
+COLOURS = {TO_ITS_DIGITS: "#00704f", INSIDE: "#00704f", OUTSIDE: "#b04a00", NOT_KNOWN: chart.FAINT}
 HEAD, SECTION = "#e3e3e3", "#f1f1f1"
 WIDTH = sum(width for _, width in COLUMNS)
 
@@ -42,7 +43,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """Draw the table. It has no options."""
     rows = data.rows("reproduction")
     if not rows:
-        return empty(TITLE, "This experiment names no published answers to hold its own against.")
+        return chart.empty(TITLE, "This experiment names no published answers to hold its own against.")
     told = [row for row in rows if known(row.published)]
     others = [row for row in rows if not known(row.published)]
     lines = [_Line([f"<b>{name}</b>" for name, _ in COLUMNS], HEAD)]
@@ -58,16 +59,16 @@ class _Line(NamedTuple):
 
     cells: list[str]
     fill: str = "white"
-    ink: str = INK
+    ink: str = chart.INK
 
     @property
     def wrapped(self) -> list[str]:
         """The cells, broken where they are too long for their column; headings may run over."""
         if self.fill != "white":
             return self.cells
-        widths = [SIZE * (width - 12) / (SIZE - 1) / NARROW * LETTER for _, width in COLUMNS]
+        widths = [chart.SIZE * (width - 12) / (chart.SIZE - 1) / NARROW * LETTER for _, width in COLUMNS]
         pairs = zip(self.cells, widths, strict=True)
-        return ["<br>".join(wrap(cell, width, SIZE)) for cell, width in pairs]
+        return ["<br>".join(chart.wrap(cell, width, chart.SIZE)) for cell, width in pairs]
 
     @property
     def height(self) -> int:
@@ -82,19 +83,19 @@ def _lines(rows: Sequence[Row], all_of_them: bool) -> list[_Line]:
         alike = [one for one in rows if _kind(one) == _kind(row)]
         if not all_of_them and len(alike) > MOST_ALIKE + 1 and alike.index(row) >= MOST_ALIKE:
             if row is alike[-1]:
-                lines.append(_Line(_rest(alike), ink=FAINT))
+                lines.append(_Line(_rest(alike), ink=chart.FAINT))
             continue
         cells = _cells(row)
         if i and rows[i - 1].data == row.data:
             cells[0] = ""
-        lines.append(_Line(cells, ink=COLOURS.get(cells[-1], FAINT)))
+        lines.append(_Line(cells, ink=COLOURS.get(cells[-1], chart.FAINT)))
     return lines
 
 
 def _drawn(lines: Sequence[_Line], notes: Sequence[str]) -> go.Figure:
     """The table in a panel without axes, a pixel of it a unit of the axes."""
     tops = [0, *accumulate(line.height for line in lines)]
-    panels = grid(TITLE, 1, 1, width=WIDTH, height=tops[-1], left=SIDE, bottom=10, top=0)
+    panels = chart.grid(TITLE, 1, 1, width=WIDTH, height=tops[-1], left=SIDE, bottom=10, top=0)
     panel = panels.panel(0, 0)
     hidden = {"visible": False, "fixedrange": True}
     panel.axes(hidden | {"range": [0, WIDTH]}, hidden | {"range": [tops[-1], 0]})
@@ -105,7 +106,9 @@ def _drawn(lines: Sequence[_Line], notes: Sequence[str]) -> go.Figure:
     for column, left in enumerate(lefts[:-1]):
         last = column == len(COLUMNS) - 1
         words = [line.wrapped[column] for line in lines]
-        panel.words([left + 4] * len(lines), middles, words, [line.ink if last else INK for line in lines])
+        panel.words(
+            [left + 4] * len(lines), middles, words, [line.ink if last else chart.INK for line in lines]
+        )
     panels.notes(*notes)
     return panels.figure
 

@@ -12,38 +12,21 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.figures.chart import (
-    COLOURS,
-    DASHES,
-    HEADING,
-    INK,
-    LINE,
-    MEDIUM,
-    Key,
-    Panel,
-    Style,
-    compute_axis,
-    empty,
-    grid,
-    known,
-    linear_axis,
-    log_axis,
-    names_axis,
-    plain,
-    styles,
-    text_width,
-)
+from relscale.figures import chart
+from relscale.figures.chart.numbers import known, plain
 from relscale.figures.curves import MOST_STYLED
 from relscale.figures.data import GROUP, FigureData, Row, Suite, distinct
 from relscale.figures.select import of, series_in
 
 PER_SUITE = True
 ENOUGH = 0.8  # the power that is called enough
-CARRIER = Style("#d55e00", "circle-open", size=15)
-MEDIAN = Style(INK, "line-ns", size=16, width=3.2)
+CARRIER = chart.Style("#d55e00", "circle-open", size=15)
+MEDIAN = chart.Style(chart.INK, "line-ns", size=16, width=3.2)
 RESOURCES = {  # in colours that few suites come to use for a group
-    name: Style(colour, dash=dash)
-    for name, colour, dash in zip(("budgets", "runs", "items"), (MEDIUM, *COLOURS[-2:]), DASHES, strict=False)
+    name: chart.Style(colour, dash=dash)
+    for name, colour, dash in zip(
+        ("budgets", "runs", "items"), (chart.MEDIUM, *chart.COLOURS[-2:]), chart.DASHES, strict=False
+    )
 }
 
 
@@ -69,37 +52,41 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     errors = [row for row in forms if known(row.rmse_log)]
     powers = [row for row in power if known(row.power, row.count)]
     if not changes and not errors and not powers:
-        return empty(
+        return chart.empty(
             title, f"The suite {suite.name!r} has no analysis of influence, forms or power with a result."
         )
     every = series_in(data, [*influence, *forms, *power])
     names = _best_first(forms)
-    panels = grid(
+    panels = chart.grid(
         title,
         len(every),
         3,
         gap_x=96,
-        gap_y=HEADING + 2 * LINE + 62,
-        left=int(max((text_width(_words(form)) for form in names), default=40)) + 34,
-        top=HEADING + 2 * LINE,
+        gap_y=chart.HEADING + 2 * chart.LINE + 62,
+        left=int(max((chart.text_width(_words(form)) for form in names), default=40)) + 34,
+        top=chart.HEADING + 2 * chart.LINE,
     )
     many = len(suite.labels) > MOST_STYLED
     style = {
-        group: Style(MEDIUM, size=4, opacity=0.45) if many else replace(one, opacity=0.9)
-        for group, one in styles(suite.labels, suite.baseline).items()
+        group: chart.Style(chart.MEDIUM, size=4, opacity=0.45) if many else replace(one, opacity=0.9)
+        for group, one in chart.styles(suite.labels, suite.baseline).items()
         if group != suite.baseline
     }
     for row, series in enumerate(every):
         _draw_forms(panels.panel(row, 0), suite, series.label, of(series, errors), names, style)
         _draw_influence(panels.panel(row, 1), suite, of(series, changes), style)
         _draw_power(panels.panel(row, 2), of(series, powers), smallest)
-    keys = [Key(suite.labels[group], one, "markers", group) for group, one in style.items()]
-    keys = [Key(f"one of {len(style)} groups", Style(MEDIUM, size=6), "markers")] if many else keys
+    keys = [chart.Key(suite.labels[group], one, "markers", group) for group, one in style.items()]
+    keys = (
+        [chart.Key(f"one of {len(style)} groups", chart.Style(chart.MEDIUM, size=6), "markers")]
+        if many
+        else keys
+    )
     if any(row.carries for row in changes):
-        keys.append(Key("direction clear only with this one", CARRIER, "markers"))
-    keys.append(Key("median over groups", MEDIAN, "markers"))
+        keys.append(chart.Key("direction clear only with this one", CARRIER, "markers"))
+    keys.append(chart.Key("median over groups", MEDIAN, "markers"))
     tried = {row.resource for row in powers}
-    keys += [Key(name, one, "lines", name) for name, one in RESOURCES.items() if name in tried]
+    keys += [chart.Key(name, one, "lines", name) for name, one in RESOURCES.items() if name in tried]
     panels.key(keys)
     why = distinct((row.resource, row.reason) for row in power if row.status not in (None, "ok"))[:4]
     lost = distinct((row.form, row.reason) for row in forms if not known(row.rmse_log))[:4]
@@ -111,9 +98,11 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     return panels.figure
 
 
-def _draw_influence(panel: Panel, suite: Suite, rows: Sequence[Row], style: Mapping[str, Style]) -> None:
-    x = compute_axis([row.training_flops for row in rows], panel.width)
-    panel.axes(x, linear_axis([row.change for row in rows], "change of Δβ", most=6, zero=True))
+def _draw_influence(
+    panel: chart.Panel, suite: Suite, rows: Sequence[Row], style: Mapping[str, chart.Style]
+) -> None:
+    x = chart.compute_axis([row.training_flops for row in rows], panel.width)
+    panel.axes(x, chart.linear_axis([row.change for row in rows], "change of Δβ", most=6, zero=True))
     panel.reference_line(0.0)
     if not rows:
         panel.message("too few points to leave one out")
@@ -149,16 +138,16 @@ def _best_first(rows: Sequence[Row]) -> list[str]:
 
 
 def _draw_forms(
-    panel: Panel,
+    panel: chart.Panel,
     suite: Suite,
     series: str,
     rows: Sequence[Row],
     forms: Sequence[str],
-    style: Mapping[str, Style],
+    style: Mapping[str, chart.Style],
 ) -> None:
     rows = [row for row in rows if row.rmse_log > 0]
-    x = log_axis([100 * row.rmse_log for row in rows], "held-out error (%)", most=5)
-    panel.axes(x, names_axis([_words(form) for form in forms] or [""]))
+    x = chart.log_axis([100 * row.rmse_log for row in rows], "held-out error (%)", most=5)
+    panel.axes(x, chart.names_axis([_words(form) for form in forms] or [""]))
     if not rows:
         panel.message("no form could be tried on held-out budgets")
     for group, one in style.items():
@@ -174,9 +163,9 @@ def _draw_forms(
     panel.heading("Extrapolation error by form", series, how)
 
 
-def _draw_power(panel: Panel, rows: Sequence[Row], size: float | None) -> None:
-    x = log_axis([row.count for row in rows], "number of budgets, runs or items", most=6)
-    panel.axes(x, linear_axis([0, 1], "power", most=6, pad=0.04))
+def _draw_power(panel: chart.Panel, rows: Sequence[Row], size: float | None) -> None:
+    x = chart.log_axis([row.count for row in rows], "number of budgets, runs or items", most=6)
+    panel.axes(x, chart.linear_axis([0, 1], "power", most=6, pad=0.04))
     panel.reference_line(ENOUGH)
     if not rows:
         panel.message("no power could be simulated")

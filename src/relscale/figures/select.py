@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from relscale.figures.chart import known
+from relscale.figures.chart.numbers import known
 from relscale.figures.data import FigureData, Row, Series
 from relscale.measurements.metric import VALIDATION
 

@@ -12,28 +12,9 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from relscale.figures.chart import (
-    DIRECTIONS,
-    HEADING,
-    INK,
-    LINE,
-    MEDIUM,
-    PALE,
-    SIZE,
-    Key,
-    Panel,
-    Style,
-    empty,
-    faded,
-    grid,
-    known,
-    linear_axis,
-    linear_ticks,
-    names_axis,
-    plain,
-    text_width,
-)
+from relscale.figures import chart
 from relscale.figures.chart.axes import Axis
+from relscale.figures.chart.numbers import known, plain
 from relscale.figures.data import CHOICES, GROUP, FigureData, Row, Series, Suite, distinct
 from relscale.figures.select import levels, of, series_in
 
@@ -41,7 +22,7 @@ PER_SUITE = True
 MOST_PANELS = 4  # groups that get a panel each
 LEVEL = 17  # pixels for a choice in the matrix
 CURVE, SHARES = 230, 110  # pixels
-DEFAULT = Style(INK, "diamond", size=13, width=2.4, fill="white")
+DEFAULT = chart.Style(chart.INK, "diamond", size=13, width=2.4, fill="white")
 RANGE = "#b5b5b5"
 X_TITLE = "specifications in order of Δβ"
 NAMES = {"flops": "FLOPs", "bytes": "bytes", "degree": "parabola's degree", "form": "form of the gap"}
@@ -84,7 +65,9 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     if not rows:
         why = distinct(row.reason for row in every_row)
         reason = f"None gives a Δβ: {why[0]}." if why else "None was computed for it."
-        return empty(title, f"There are no specifications of the suite {suite.name!r} to show. {reason}")
+        return chart.empty(
+            title, f"There are no specifications of the suite {suite.name!r} to show. {reason}"
+        )
     choices = _choices(rows)
     groups, every = _largest_first(rows), series_in(data, rows)
     many = len(groups) > MOST_PANELS
@@ -95,16 +78,16 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     ]
     columns, blocks = (len(every), 1) if many else (len(groups), len(every))
     names = [_words(choice, level) for choice, found in choices.items() for level in found]
-    panels = grid(
+    panels = chart.grid(
         title,
         len(heights) * blocks,
         columns,
         width=max(300, 620 // columns),
         height=heights * blocks,
         gap_x=90,
-        gap_y=HEADING + 2 * LINE + 62 if blocks > 1 else 18,
-        left=int(max(map(text_width, names or [""]))) + 24,
-        top=HEADING + 2 * LINE,
+        gap_y=chart.HEADING + 2 * chart.LINE + 62 if blocks > 1 else 18,
+        left=int(max(map(chart.text_width, names or [""]))) + 24,
+        top=chart.HEADING + 2 * chart.LINE,
     )
     cut = 0
     for i, series in enumerate(every):
@@ -116,9 +99,14 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
                 _draw_shares(panels.panel(1, column), curve)
             _draw_matrix(panels.panel(row + len(heights) - 1, column), curve, choices, named=column == 0)
     symbol = "square" if many else "circle"
-    colours = {name: _bar_colour(name) if many else style.colour for name, (style, _) in DIRECTIONS.items()}
-    keys = [Key(words, Style(colours[name], symbol), "markers") for name, (_, words) in DIRECTIONS.items()]
-    panels.key([*keys, Key("default analysis", DEFAULT, "markers")])
+    colours = {
+        name: _bar_colour(name) if many else style.colour for name, (style, _) in chart.DIRECTIONS.items()
+    }
+    keys = [
+        chart.Key(words, chart.Style(colours[name], symbol), "markers")
+        for name, (_, words) in chart.DIRECTIONS.items()
+    ]
+    panels.key([*keys, chart.Key("default analysis", DEFAULT, "markers")])
     panels.notes(*_notes(every_row, rows, cut, many))
     return panels.figure
 
@@ -156,7 +144,7 @@ def _words(choice: str, level: Any) -> str:
     return f"{NAMES.get(choice, choice)}: {'–' if level is None else str(level).replace('_', ' ')}"
 
 
-def _draw_curve(panel: Panel, curve: Curve) -> int:
+def _draw_curve(panel: chart.Panel, curve: Curve) -> int:
     """The upper panel; returns how many ends of intervals leave it."""
     specifications = curve.specifications
     number = len(specifications)
@@ -173,26 +161,26 @@ def _draw_curve(panel: Panel, curve: Curve) -> int:
         pairs = [(min(group), max(group)) for group in values]
     limits = [end for pair in pairs for end in pair if known(end)]
     shown = [min(max(end, inside[0]), inside[1]) for end in limits]
-    panel.axes(_order_axis(number, ""), linear_axis([*every, *shown], "Δβ", most=6, zero=True))
+    panel.axes(_order_axis(number, ""), chart.linear_axis([*every, *shown], "Δβ", most=6, zero=True))
     panel.reference_line(0.0)
     if not single:
         places = range(1, number + 1)
-        panel.intervals(places, pairs, Style(RANGE, width=1))
+        panel.intervals(places, pairs, chart.Style(RANGE, width=1))
         halves = [_quartiles(group) for group in values]
-        panel.intervals(places, halves, Style(MEDIUM, width=max(1.5, size / 2)))
-    for direction, (style, _) in DIRECTIONS.items():
+        panel.intervals(places, halves, chart.Style(chart.MEDIUM, width=max(1.5, size / 2)))
+    for direction, (style, _) in chart.DIRECTIONS.items():
         own = [place for place in range(number) if directions[place] == direction]
         if single and own:
-            colour = faded(style.colour, 0.45)
+            colour = chart.faded(style.colour, 0.45)
             ends = [pairs[place] for place in own]
-            panel.intervals([place + 1 for place in own], ends, Style(colour, width=max(1.0, size / 4)))
-    for direction, (style, _) in DIRECTIONS.items():
+            panel.intervals([place + 1 for place in own], ends, chart.Style(colour, width=max(1.0, size / 4)))
+    for direction, (style, _) in chart.DIRECTIONS.items():
         own = [place for place in range(number) if directions[place] == direction]
         if own:
             panel.points(
                 [place + 1 for place in own],
                 [curve.medians[place] for place in own],
-                Style(style.colour if single else INK, size=size),
+                chart.Style(style.colour if single else chart.INK, size=size),
                 about=[_described(specifications[place][0]) for place in own],
                 hover="Δβ = %{y:.4f}<br>%{customdata}",
             )
@@ -208,7 +196,7 @@ def _agreement(curve: Curve, directions: Sequence[str], single: bool) -> str:
         return f"median Δβ of {len(curve.medians)} specifications: {low} to {high}"
     counts = Counter(directions)
     return f"Δβ {low} to {high}; " + ", ".join(
-        f"{counts[name]} {name}" for name in DIRECTIONS if counts[name]
+        f"{counts[name]} {name}" for name in chart.DIRECTIONS if counts[name]
     )
 
 
@@ -219,11 +207,11 @@ def _quartiles(values: Sequence[float]) -> tuple[float, float]:
     return low, high
 
 
-def _draw_shares(panel: Panel, curve: Curve) -> None:
+def _draw_shares(panel: chart.Panel, curve: Curve) -> None:
     """The share of the groups' gaps that closes, widens, or is unclear, under each specification."""
-    y = linear_axis([0, 1], "groups (share)", most=4, pad=0.0)
+    y = chart.linear_axis([0, 1], "groups (share)", most=4, pad=0.0)
     panel.axes(_order_axis(len(curve.specifications), ""), y)
-    for direction, (_, words) in DIRECTIONS.items():
+    for direction, (_, words) in chart.DIRECTIONS.items():
         share = [
             sum((row.direction or "unclear") == direction for row in rows) / len(rows)
             for rows in curve.specifications
@@ -241,10 +229,10 @@ def _draw_shares(panel: Panel, curve: Curve) -> None:
 
 
 def _bar_colour(direction: str) -> str:
-    return PALE if direction == "unclear" else DIRECTIONS[direction][0].colour
+    return chart.PALE if direction == "unclear" else chart.DIRECTIONS[direction][0].colour
 
 
-def _draw_matrix(panel: Panel, curve: Curve, choices: dict[str, list[Any]], named: bool) -> None:
+def _draw_matrix(panel: chart.Panel, curve: Curve, choices: dict[str, list[Any]], named: bool) -> None:
     """The lower panel: a tick where a specification has the choice of that line."""
     at: dict[tuple[str, Any], float] = {}
     for place, (choice, found) in enumerate(choices.items()):
@@ -252,7 +240,7 @@ def _draw_matrix(panel: Panel, curve: Curve, choices: dict[str, list[Any]], name
             at[choice, level] = len(at) + place
     number = len(curve.specifications)
     names = [_words(*key) if named else "" for key in at]
-    y = names_axis(names, at=list(at.values()), margin=0.8, size=SIZE - 2, lines=True)
+    y = chart.names_axis(names, at=list(at.values()), margin=0.8, size=chart.SIZE - 2, lines=True)
     panel.axes(_order_axis(number, X_TITLE), y)
     ticks = [
         (place, at[choice, getattr(rows[0], choice)])
@@ -260,7 +248,7 @@ def _draw_matrix(panel: Panel, curve: Curve, choices: dict[str, list[Any]], name
         for choice in choices
     ]
     wide = max(1.0, min(7.0, 0.8 * panel.width / number))
-    style = Style(INK, "line-ns", size=5.5, width=wide)
+    style = chart.Style(chart.INK, "line-ns", size=5.5, width=wide)
     panel.points([x for x, _ in ticks], [line for _, line in ticks], style)
     half = max(0.5, 2.0 * number / panel.width)
     for place in curve.default:
@@ -269,9 +257,9 @@ def _draw_matrix(panel: Panel, curve: Curve, choices: dict[str, list[Any]], name
 
 def _order_axis(number: int, title: str) -> Axis:
     """The specifications from 1 on, numbered where the axis has a title."""
-    ticks = sorted({1, *(tick for tick in linear_ticks(1, number + 1, 6) if 1 < tick <= number)})
+    ticks = sorted({1, *(tick for tick in chart.linear_ticks(1, number + 1, 6) if 1 < tick <= number)})
     ticks = [tick for tick in ticks if title and tick == int(tick)]
-    return linear_axis([1, number], title, pad=0.0) | {
+    return chart.linear_axis([1, number], title, pad=0.0) | {
         "range": [0.5 - 0.02 * number, number + 0.5 + 0.02 * number],
         "tickvals": ticks,
         "ticktext": [f"{tick:.0f}" for tick in ticks],

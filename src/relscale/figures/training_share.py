@@ -4,7 +4,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from relscale.figures.chart import empty
+from relscale.figures import chart
 from relscale.figures.data import FigureData
 from relscale.figures.group_slopes import Words, draw_slopes
 
@@ -35,6 +35,8 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     suites = [data.suite(name, options) for name in names]
     suites = [suite for suite in suites if len(shared & set(suite.labels)) > 1]
     if not suites:
-        return empty(WORDS.title, "No suite has groups whose shares of the training tokens were recorded.")
+        return chart.empty(
+            WORDS.title, "No suite has groups whose shares of the training tokens were recorded."
+        )
     suite = next((suite for suite in suites if suite.name == PREFERRED), suites[0])
     return draw_slopes(data, suite, percents, WORDS, options)
