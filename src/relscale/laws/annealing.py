@@ -4,9 +4,9 @@
 
     S1(s) = Σ_{i≤s} η_i,    S2(s) = Σ_{i≤s} m_i,    m_i = λ · m_{i−1} + (η_{i−1} − η_i),    λ = 0.999
 
-S1 measures how far training has gone, S2 what the decay of the learning rate η has gained: m is the sum of all decreases
-so far, each discounted with rate λ, so ``S2 = Σ_{i≤s} Σ_{k≤i} (η_{k−1} − η_k) · λ^(i−k)``. Between two logged steps η is
-taken to be linear, with equal decreases f. Over L such steps, from a momentum m,
+S1 measures how far training has gone, S2 what the decay of the learning rate η has gained: m is the sum of all
+decreases so far, each discounted with rate λ, so ``S2 = Σ_{i≤s} Σ_{k≤i} (η_{k−1} − η_k) · λ^(i−k)``. Between two logged
+steps η is taken to be linear, with equal decreases f. Over L such steps, from a momentum m,
 
     S1 grows by Σ η,    S2 by m·q + (f / (1 − λ)) · (L − q),    m becomes λ^L·m + f·(1 − λ^L) / (1 − λ),
 

@@ -1,4 +1,4 @@
-"""The interval score: width, plus a penalty for an observation outside; lower is better, and true quantiles are the best limits.
+"""The interval score: width, plus a penalty for an observation outside; lower is better.
 
     S = (high − low) + 2/α · max(low − y, 0) + 2/α · max(y − high, 0),    α = 1 − level
 
