@@ -1,4 +1,3 @@
-import errno
 import os
 import re
 import subprocess
@@ -8,7 +7,6 @@ import pytest
 
 from relscale import atomic
 from relscale.atomic import atomic_path, remove_all_partials, remove_partials, write_text
-from relscale.errors import RelscaleError
 
 
 def names(folder):
@@ -50,17 +48,6 @@ def test_what_is_durable_is_on_disk_before_it_has_its_name_and_so_is_the_name(tm
     before = [name for name, is_there in flushed if not is_there]
     assert {"below", "weights", partial.name} == set(before)
     assert flushed[-1] == (tmp_path.name, True)
-
-
-def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
-    def refuse(*_):
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(atomic.fcntl, "flock", refuse)
-    remedy = r"this file system has no locks.*; set store to a folder"
-    for hold in (atomic.locked, atomic.lock_if_free):
-        with pytest.raises(RelscaleError, match=remedy), hold(tmp_path / "a.lock"):
-            pass
 
 
 def abandoned(path):
@@ -127,24 +114,6 @@ for _ in range(30):
     assert names(tmp_path) == ["run"]
     assert len({path.read_text() for path in (tmp_path / "run").iterdir()}) == 1
     assert names(tmp_path / "run") == ["a", "b", "c"]
-
-
-def test_a_lock_keeps_others_out_and_leaves_no_file(tmp_path):
-    code = """
-import sys
-from pathlib import Path
-from relscale.atomic import locked
-counter = Path(sys.argv[1])
-for _ in range(100):
-    with locked(counter.with_suffix(".lock")):
-        counter.write_text(str(int(counter.read_text()) + 1))
-"""
-    counter = tmp_path / "counter"
-    counter.write_text("0")
-    writers = [subprocess.Popen([sys.executable, "-c", code, str(counter)]) for _ in range(3)]
-    assert [writer.wait() for writer in writers] == [0, 0, 0]
-    assert counter.read_text() == "300"
-    assert names(tmp_path) == ["counter"]
 
 
 FULL = """

@@ -1,42 +1,52 @@
-"""A lock of Snakemake's is cleared where its owner is gone, and only there."""
+"""Lock files of Snakemake's are removed where the workflow that took them was killed, and only there."""
 
 import json
-import os
 import subprocess
 import sys
 import time
 
 import pytest
 
-from relscale.workflow_lock import RECORDS, clear_stale_locks
+from relscale.workflow_lock import RECORD, clear_stale_locks
 
-OWNER = """
+WORKFLOW = """
 import sys, time
 from pathlib import Path
-from relscale.workflow_lock import record_locks
+from relscale.workflow_lock import share_lock
 
-folder = Path(sys.argv[1])
-record_locks(folder, [folder / "locks" / "0.output.lock"])
-print("recorded", flush=True)
+share_lock(Path(sys.argv[1]))
+print("shared", flush=True)
 time.sleep(60)
 """
 
 
-@pytest.fixture(name="owner")
-def process_with_a_lock(tmp_path):
-    take_lock(tmp_path)
-    process = subprocess.Popen([sys.executable, "-c", OWNER, tmp_path], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "recorded\n"
-    yield process
-    process.kill()
-    process.wait()
+@pytest.fixture(name="start")
+def workflows(tmp_path):
+    processes = []
+
+    def start(name):
+        take_lock(tmp_path, name)
+        process = subprocess.Popen(
+            [sys.executable, "-c", WORKFLOW, tmp_path], stdout=subprocess.PIPE, text=True
+        )
+        processes.append(process)
+        assert process.stdout.readline() == "shared\n"
+        return process
+
+    yield start
+    for process in processes:
+        kill(process)
 
 
-def take_lock(folder):
-    lock = folder / "locks" / "0.output.lock"
+def take_lock(folder, name="0.output.lock"):
+    lock = folder / "locks" / name
     lock.parent.mkdir(exist_ok=True)
     lock.write_text("results/a\n")
     return lock
+
+
+def locks(folder):
+    return sorted(path.name for path in (folder / "locks").iterdir())
 
 
 def kill(process):
@@ -44,26 +54,37 @@ def kill(process):
     process.wait()
 
 
-def test_the_lock_of_a_killed_process_is_cleared_and_said_to_be(owner, tmp_path):
-    kill(owner)
+def test_the_lock_of_a_killed_workflow_is_cleared_and_said_to_be(start, tmp_path):
+    kill(start("0.output.lock"))
     (line,) = clear_stale_locks(tmp_path)
-    assert str(owner.pid) in line
-    assert not list((tmp_path / "locks").iterdir())
+    assert "was killed; its lock is cleared" in line
+    assert not locks(tmp_path)
     assert clear_stale_locks(tmp_path) == []
 
 
-def test_the_lock_of_a_living_process_stays(owner, tmp_path):
+def test_the_lock_of_a_living_workflow_stays(start, tmp_path):
+    start("0.output.lock")
     assert clear_stale_locks(tmp_path) == []
-    assert list((tmp_path / "locks").iterdir())
+    assert locks(tmp_path)
 
 
-def test_a_lock_that_another_took_under_the_same_name_stays(owner, tmp_path):
-    kill(owner)
+def test_while_another_workflow_lives_nothing_is_cleared_and_all_of_it_later(start, tmp_path):
+    first, second = start("0.output.lock"), start("1.output.lock")
+    kill(first)
+    assert clear_stale_locks(tmp_path) == []
+    assert locks(tmp_path) == ["0.output.lock", "1.output.lock"]
+    kill(second)
+    assert clear_stale_locks(tmp_path)
+    assert not locks(tmp_path)
+
+
+def test_a_lock_that_another_took_under_the_same_name_stays(start, tmp_path):
+    kill(start("0.output.lock"))
     (tmp_path / "locks" / "0.output.lock").unlink()
     time.sleep(0.01)
     take_lock(tmp_path)
     assert clear_stale_locks(tmp_path) == []
-    assert list((tmp_path / "locks").iterdir())
+    assert locks(tmp_path)
 
 
 def test_a_lock_without_a_record_stays(tmp_path):
@@ -72,20 +93,18 @@ def test_a_lock_without_a_record_stays(tmp_path):
     assert lock.exists()
 
 
-def test_the_lock_of_another_machine_stays_and_the_remedy_is_said(owner, tmp_path):
-    kill(owner)
-    (record,) = (tmp_path / RECORDS).iterdir()
+def test_the_lock_of_another_machine_stays_and_the_remedy_is_said(start, tmp_path):
+    kill(start("0.output.lock"))
+    record = tmp_path / RECORD
     record.write_text(json.dumps(json.loads(record.read_text()) | {"machine": "elsewhere"}))
     (line,) = clear_stale_locks(tmp_path)
     assert "elsewhere" in line
     assert "--unlock" in line
-    assert list((tmp_path / "locks").iterdir())
+    assert locks(tmp_path)
 
 
-def test_a_record_that_cannot_be_read_is_left_alone(tmp_path):
+def test_a_record_that_cannot_be_read_clears_nothing(tmp_path):
     lock = take_lock(tmp_path)
-    (tmp_path / RECORDS).mkdir()
-    (tmp_path / RECORDS / "half.json").write_text('{"machine": ')
+    (tmp_path / RECORD).write_text('{"machine": ')
     assert clear_stale_locks(tmp_path) == []
     assert lock.exists()
-    assert os.listdir(tmp_path / RECORDS) == ["half.json"]

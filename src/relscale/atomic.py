@@ -1,7 +1,6 @@
 """Write under a temporary name, then rename: a file or folder is either whole or absent."""
 
 import errno
-import fcntl
 import hashlib
 import os
 import re
@@ -12,12 +11,9 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from glob import escape
 from pathlib import Path
-from typing import IO
 
-from relscale.errors import RelscaleError
 from relscale.process import machine, started
 
-WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR)  # a name by a full folder
 ABANDONED = 86400.0  # seconds after which another machine's unfinished writing is taken to be given up
 
@@ -179,64 +175,3 @@ def _unless_gone(function: object, path: object, error: tuple[object, BaseExcept
     """Raise what kept a file from being deleted, unless another process has deleted it."""
     if not isinstance(error[1], FileNotFoundError):
         raise error[1]
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[bool]:
-    """Hold a file's lock, waiting for whoever has it, and say so; the system frees it when a process dies.
-
-    Raises
-    ------
-    RelscaleError
-        The file system has no locks.
-    """
-    with _lock(path, fcntl.LOCK_EX) as held:
-        yield held
-
-
-@contextmanager
-def lock_if_free(path: Path) -> Iterator[bool]:
-    """Hold a file's lock if nobody else does, and say whether it is held.
-
-    Raises
-    ------
-    RelscaleError
-        The file system has no locks.
-    """
-    with _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
-        yield held
-
-
-@contextmanager
-def _lock(path: Path, how: int) -> Iterator[bool]:
-    """Lock the file, which is deleted when it is freed; a lock on one that was deleted meanwhile is none."""
-    while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as file:
-            try:
-                fcntl.flock(file, how)
-            except BlockingIOError:
-                yield False
-                return
-            except OSError as error:
-                if error.errno not in WITHOUT_LOCKS:
-                    raise
-                raise RelscaleError(
-                    f"{path}: this file system has no locks (flock), which keep two jobs from one file; "
-                    "set store to a folder on one that has"
-                ) from error
-            if not _is(path, file):
-                continue
-            try:
-                yield True
-            finally:
-                path.unlink(missing_ok=True)
-            return
-
-
-def _is(path: Path, file: IO[str]) -> bool:
-    """Whether an open file is the one of this name."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except FileNotFoundError:
-        return False

@@ -19,6 +19,7 @@ CARRIERS = {
     "relscale.gpu": "says whether there is a GPU; another answer is another key as it is",
     "relscale.hub": "fetches the files of one commit, whose content is digested wherever it counts",
     "relscale.identity": "this table",
+    "relscale.lock": "keeps two processes from one file at once",
     "relscale.process": "ends a process with the one that started it",
     "relscale.provenance": "digests; another digest is another key as it is",
     "relscale.rows": "gives a table the names and types that its row declares, which count where they are declared",

@@ -219,7 +219,7 @@ def test_another_vocabulary_than_the_runs_is_refused(run, train):
 def test_one_process_at_a_time_works_on_a_key(tmp_path):
     import fcntl
 
-    from relscale.atomic import locked
+    from relscale.lock import locked
 
     path = tmp_path / "locks" / "key.lock"
     with locked(path), path.open() as other, pytest.raises(BlockingIOError):

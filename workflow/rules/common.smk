@@ -49,7 +49,7 @@ from relscale.scoring.lm_eval_log import log_files
 from relscale.scoring.checkpoint_table import checkpoint_files
 from relscale.scoring.safetensors_header import weight_files, weights_bytes
 from relscale.scoring.suite import needs_documents, suite_digest, suite_inputs, suite_title
-from relscale.workflow_lock import clear_stale_locks, record_locks
+from relscale.workflow_lock import clear_stale_locks, share_lock
 
 # What can be wrong is said before anything runs. The files are read anew: Snakemake's own reader takes a corpus called
 # `no` for False, the last of two keys for the only one, and names neither file nor line.
@@ -147,7 +147,7 @@ else:
 # it depends on as a parameter.
 onstart:
     save_config(config)
-    record_locks(Path(".snakemake"), map(Path, workflow.persistence._lockfile.values()))
+    share_lock(Path(".snakemake"))
 
 
 def as_inputs(*paths):

@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from relscale.atomic import locked, remove, remove_all_partials
+from relscale.atomic import remove, remove_all_partials
 from relscale.checked_parquet import read_parquet
 from relscale.checksums import FILE as CHECKSUMS
 from relscale.checksums import check_digests, listed, set_aside
 from relscale.entries import read_entries, write_entries
 from relscale.errors import Damaged, RelscaleError
 from relscale.gpu import has_gpu
+from relscale.lock import locked
 from relscale.process import end_with_parent
 from relscale.provenance import code_digest, digest, file_digest
 from relscale.scoring.items import SCHEMA

@@ -26,11 +26,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from relscale.atomic import lock_if_free, locked, remove
+from relscale.atomic import remove
 from relscale.checksums import is_whole, sealed_folder
 from relscale.corpora.hub import Text, TextFile, read_texts
 from relscale.corpora.streamed import Stream
 from relscale.errors import RelscaleError
+from relscale.lock import lock_if_free, locked
 from relscale.process import end_with_parent
 from relscale.provenance import code_digest, digest, file_digest
 from relscale.tables import write_table

@@ -1,43 +1,35 @@
 """One run, one owner: of several processes that would train a run, one does, and the others wait for it.
 
-The owner's name stands in a file beside the run, with a token that it draws, and a thread touches the file while the
-process lives. Before every write of a state or a result the owner reads it again. A name in a file, unlike a lock of
-the system's, means the same on every machine that shares the store, and can be taken away from a process that hangs.
+The owner holds the lock on a file in the folder of the run's state, and its name stands in the file. The system frees
+the lock when the process ends, also of a machine that went down, where machines share the store.
 
-Who waits takes a run over where its owner
-
-- was a process of this machine and has ended,
-- was started by one that has ended, and has not stopped within ``PATIENCE``,
-- was part of the same Slurm job on another machine: Slurm starts a job again when it has ended,
-- has not touched its file for ``LEASE``, on this machine's clock.
-
-A taken-over owner that wakes up finds another's token, and writes nothing.
+One owner keeps its lock and trains no more: a training whose workflow was killed stops by itself, and if it hangs it
+never does. So whoever waits on the same machine deletes the file of an owner that was left alone for ``PATIENCE``, and
+locks a new one. An owner therefore reads its name again before it writes. That serves as well where a file system
+keeps the locks of each machine to itself: the later owner replaces the file, and the earlier one stops.
 """
 
 import json
 import os
-import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
-from relscale.atomic import write_text
+from relscale.lock import lock_if_free, locked
 from relscale.process import machine, started
 from relscale.training.interruption import Interrupted
 from relscale.training.state import OWNER
 
 PATIENCE = 30.0  # seconds
-LEASE = 120.0
-SECONDS_BETWEEN_TOUCHES = 10.0
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
 @dataclass(frozen=True)
 class Owner:
-    """A process that owns a run: where and which it is, which one ordered it, and the token that it drew."""
+    """A process that owns a run, and the process that ordered it, each with its start; for people, its Slurm job."""
 
     machine: str
     pid: int
@@ -45,15 +37,23 @@ class Owner:
     parent: int | None
     parent_started: str | None
     slurm_job: str | None
-    token: str
 
     @classmethod
     def this(cls, parent: int | None) -> "Owner":
-        """This process, ordered by ``parent``, with a new token."""
+        """This process, ordered by ``parent``."""
         pid = os.getpid()
         order = None if parent is None else started(parent)
-        job = os.environ.get("SLURM_JOB_ID")
-        return cls(machine(), pid, started(pid), parent, order, job, secrets.token_hex(8))
+        return cls(machine(), pid, started(pid), parent, order, os.environ.get("SLURM_JOB_ID"))
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.machine.split()[0]}"
+
+    def is_orphan(self) -> bool:
+        """Whether it was started here, by a process that has ended."""
+        return self.machine == machine() and (
+            self.parent is not None
+            and (self.parent_started is None or started(self.parent) != self.parent_started)
+        )
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def owned(
     wait: Callable[[], None] = lambda: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Callable[[], None]]:
-    """Own the run whose state lies in ``folder``, waiting for whoever does; yields a check of still owning it.
+    """Own the run whose state is in ``folder``, after whoever does; yields a check of still owning it.
 
     Parameters
     ----------
@@ -80,93 +80,64 @@ def owned(
     ------
     Callable
         Raises `Interrupted` where another has taken the run over; to be called before every write.
+
+    Raises
+    ------
+    RelscaleError
+        The file system has no locks.
     """
-    me = Owner.this(parent)
-    path = folder / OWNER
-    _acquire(path, me, wait, say)
+    me, path = Owner.this(parent), folder / OWNER
+    other: Owner | None = None
+    since = 0.0  # when that other was first seen
 
     def check() -> None:
         if _read(path) != me:
             raise Interrupted(f"{folder}: another process has taken this run over")
 
-    over = threading.Event()
-    threading.Thread(target=_keep_touching, args=(path, over), daemon=True).start()
-    try:
-        yield check
-    finally:
-        over.set()
-        if _read(path) == me:
-            path.unlink(missing_ok=True)
-            with suppress(OSError):  # a state is in it, or the next owner
-                folder.rmdir()
-
-
-def _acquire(path: Path, me: Owner, wait: Callable[[], None], say: Callable[[str], None]) -> None:
-    seen: tuple[Owner | None, float] | None = None  # the owner, and when it touched its file
-    since = first = 0.0  # when that touch was first seen, and that owner
     while True:
         wait()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)  # fails where the folder goes away meanwhile
-            with path.open("x", encoding="utf-8") as file:
+        with _lock_of_run(path) as file:
+            left = _read(path)
+            if file is not None and left is None:
+                file.truncate(0)  # of half a name
                 file.write(json.dumps(asdict(me)))
-            return
-        except FileNotFoundError:  # the folder went away with its last owner
-            continue
-        except FileExistsError:
-            pass
-        try:
-            now = _read(path), path.stat().st_mtime
-        except FileNotFoundError:
-            continue
-        clock = time.monotonic()
-        if seen is None or now[0] != seen[0]:
-            first = clock
-        if now != seen:
-            since = clock
-        if _gone(now[0], untouched=clock - since, waited=clock - first):
-            write_text(path, json.dumps(asdict(me)))
-            time.sleep(SECONDS_BETWEEN_LOOKS)  # of two that take over at once, the later one stays
-            if _read(path) == me:
-                say(f"{path.parent.stem}: taken over from {_name(now[0])}")
+                file.flush()
+                yield check
                 return
-        elif seen is None or now[0] != seen[0]:
-            say(f"{path.parent.stem}: waiting for {_name(now[0])}")
-        seen = now
+        if (
+            file is not None
+        ):  # this deleted the file of one that ended without doing so, or whose lock is not seen here
+            say(f"{folder.stem}: taken over from {left}")
+            continue
+        seen = _read(path)
+        if seen is not None and seen != other:
+            other, since = seen, time.monotonic()
+            say(f"{folder.stem}: waiting for {other}")
+        elif other is not None and other.is_orphan() and time.monotonic() - since > PATIENCE:
+            with locked(folder / f"{OWNER}.lock"):  # of several that wait, one deletes it, and only this one
+                if _read(path) == other:
+                    path.unlink(missing_ok=True)
+                    say(f"{folder.stem}: taken over from {other}")
+            continue
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _gone(owner: Owner | None, untouched: float, waited: float) -> bool:
-    """Whether an owner's run may be taken over, its file untouched and this process waiting for so many seconds."""
-    if owner is None:  # its name is being written, or was when it died
-        return untouched > LEASE
-    if owner.machine == machine():
-        if started(owner.pid) != owner.started:
-            return True
-        orphan = owner.parent is not None and (
-            owner.parent_started is None or started(owner.parent) != owner.parent_started
-        )
-        return orphan and waited > PATIENCE
-    requeued = owner.slurm_job is not None and owner.slurm_job == os.environ.get("SLURM_JOB_ID")
-    return requeued or untouched > LEASE
-
-
-def _keep_touching(path: Path, over: threading.Event) -> None:
-    while not over.wait(SECONDS_BETWEEN_TOUCHES):
-        try:
-            os.utime(path)
-        except OSError:
-            return  # taken over and finished, or the store is gone: the check before the next write will say
+@contextmanager
+def _lock_of_run(path: Path) -> Iterator[IO[str] | None]:
+    """Lock a run's file if nobody has, and remove its folder in the end, unless a state or the next owner is in it."""
+    file = None
+    try:
+        with lock_if_free(path) as file:
+            yield file
+    finally:
+        if file is not None:
+            with suppress(OSError):
+                path.parent.rmdir()
 
 
 def _read(path: Path) -> Owner | None:
+    """The owner in a file; None where there is no file, or its owner has not written its name yet."""
     try:
         return Owner(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-
-
-def _name(owner: Owner | None) -> str:
-    return (
-        "a process without a name" if owner is None else f"process {owner.pid} on {owner.machine.split()[0]}"
-    )

@@ -1,0 +1,80 @@
+"""Locks on files, of which the system frees those of a process that ends, however it ends (flock)."""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from relscale.errors import RelscaleError
+
+WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[IO[str]]:
+    """Hold the lock on a file, after whoever has it; yields the file.
+
+    Raises
+    ------
+    RelscaleError
+        The file system has no locks.
+    """
+    with _lock(path, fcntl.LOCK_EX) as file:
+        assert file is not None
+        yield file
+
+
+@contextmanager
+def lock_if_free(path: Path) -> Iterator[IO[str] | None]:
+    """Hold the lock on a file if nobody else does; yields the file, None where another has the lock.
+
+    Raises
+    ------
+    RelscaleError
+        The file system has no locks.
+    """
+    with _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB) as file:
+        yield file
+
+
+@contextmanager
+def _lock(path: Path, how: int) -> Iterator[IO[str] | None]:
+    """Lock the file, which is deleted when it is freed; a lock on one that was deleted meanwhile is none."""
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+", encoding="utf-8")
+        except FileNotFoundError:  # the folder was deleted meanwhile
+            continue
+        with file:
+            try:
+                fcntl.flock(file, how)
+            except BlockingIOError:
+                yield None
+                return
+            except OSError as error:
+                if error.errno not in WITHOUT_LOCKS:
+                    raise
+                raise RelscaleError(
+                    f"{path}: this file system has no locks (flock), which keep two jobs from one file; "
+                    "set store to a folder on one that has"
+                ) from error
+            if not _is(path, file):
+                continue
+            try:
+                yield file
+            finally:
+                if _is(path, file):
+                    path.unlink(missing_ok=True)
+            return
+
+
+def _is(path: Path, file: IO[str]) -> bool:
+    """Whether an open file is the one of this name."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
