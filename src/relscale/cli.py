@@ -288,6 +288,7 @@ def corpus(options: argparse.Namespace) -> None:
     With --pin: look up the revisions of what the experiment takes from the hub, and write them beside its config.
     """
     from relscale.corpora.build import build_source
+    from relscale.corpora.options import SOURCE
     from relscale.pins import pins_file, write_pins
 
     if options.pin:
@@ -301,17 +302,19 @@ def corpus(options: argparse.Namespace) -> None:
     config = _training(options.config)
     name = named(config["sources"], options.source)
     chosen = _section(config, "sources", name)
-    build_source(chosen, options.output.parent, config["seed"], options.threads, name)
+    build_source(SOURCE.validate_python(chosen), options.output.parent, config["seed"], options.threads, name)
 
 
 def tokenize(options: argparse.Namespace) -> None:
     """Make the experiment's vocabulary or, with --corpus, turn that corpus into a store of tokens."""
     from relscale.tokens.corpus import build_corpus
+    from relscale.tokens.options import Vocabulary
     from relscale.tokens.vocabulary import take_vocabulary, train_vocabulary
 
     config = _training(options.config)
     results = results_folder(config)
     _set_tokenizer_threads(options.threads)
+    words = Vocabulary.model_validate(config["vocabulary"])
     if options.corpus is not None:
         corpus = named(config["corpora"], options.corpus)
         build_corpus(
@@ -325,10 +328,10 @@ def tokenize(options: argparse.Namespace) -> None:
             options.threads,
         )
     elif "tokenizer" in config["vocabulary"]:
-        take_vocabulary(config["vocabulary"], options.output.parent)
+        take_vocabulary(words, options.output.parent)
     else:
         parts = [(part.documents, part.part) for name in config["corpora"] for part in _parts(config, name)]
-        train_vocabulary(parts, config["vocabulary"], options.output.parent, seed=config["seed"])
+        train_vocabulary(parts, words, options.output.parent, seed=config["seed"])
 
 
 def train(options: argparse.Namespace) -> None:

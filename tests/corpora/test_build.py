@@ -18,6 +18,7 @@ from relscale.corpora.build import build_source
 from relscale.corpora.documents import SCHEMA, Document, documents_table, read_documents
 from relscale.corpora.files import read_folder
 from relscale.corpora.installed import package_versions, site_folders, source_files
+from relscale.corpora.options import SOURCE, TextFiles
 from relscale.errors import RelscaleError
 
 
@@ -53,7 +54,7 @@ def site(tmp_path):
 
 
 def options(site, **changes):
-    return {
+    given = {
         "kind": "installed",
         "groups": {"letters": ["alpha"], "others": ["beta", "gamma"]},
         "paths": [str(site)],
@@ -61,6 +62,7 @@ def options(site, **changes):
         "split": {"validation": 0.2, "test": 0.3},
         **changes,
     }
+    return SOURCE.validate_python(given if given["kind"] == "installed" else changes)
 
 
 def build(settings_, folder, seed=0, workers=1):
@@ -154,7 +156,6 @@ def test_a_sample_of_the_code_leaves_docstrings_and_held_out_text_alone(site, tm
         ({"min_characters": 10_000}, "no document of at least 10000 characters"),
         ({"split": {"validation": 0.0, "test": 1.0}}, "no document is left for training"),
         ({"max_bytes": {"code": 1, "docstrings": 1}}, "no document is left for training"),
-        ({"kind": "web"}, "no source of kind 'web'; kinds: installed, files, hub"),
         ({"kind": "files", "path": "no/such/folder"}, "no/such/folder: no such file or folder"),
     ],
 )
@@ -186,7 +187,7 @@ def test_a_folder_of_texts_and_tables(tmp_path):
     pa.parquet.write_table(table, folder / "rows.parquet")
     (folder / "more.jsonl").write_text(json.dumps({"body": prose("line"), "kind": "mail"}) + "\n")
     documents, manifest = build(
-        {"kind": "files", "path": str(folder), "text": "body", "group": "kind", "split": {"test": 0.0}},
+        TextFiles(kind="files", path=str(folder), text="body", group="kind", split={"test": 0.0}),
         tmp_path / "out",
     )
     assert [(row["id"], row["group"], row["part"]) for row in documents.to_pylist()] == [
@@ -198,21 +199,21 @@ def test_a_folder_of_texts_and_tables(tmp_path):
     ]
     assert manifest["files"] == 4
     with pytest.raises(RelscaleError, match=r"more\.jsonl: no column 'text'; it has body, kind"):
-        build_source({"kind": "files", "path": str(folder)}, tmp_path / "none", seed=0)
+        build_source(TextFiles(kind="files", path=str(folder)), tmp_path / "none", seed=0)
 
 
 def test_files_that_are_not_what_they_claim_are_named(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"caf\xe9")
     with pytest.raises(RelscaleError, match=r"a\.txt, line 1: not UTF-8 text"):
-        build_source({"kind": "files", "path": str(tmp_path / "a.txt")}, tmp_path / "out", seed=0)
+        build_source(TextFiles(kind="files", path=str(tmp_path / "a.txt")), tmp_path / "out", seed=0)
     (tmp_path / "b.parquet").write_text("no table")
     with pytest.raises(
         RelscaleError, match=r"b\.parquet: damaged \(not a whole parquet file\); copy it again"
     ):
-        build_source({"kind": "files", "path": str(tmp_path / "b.parquet")}, tmp_path / "out", seed=0)
+        build_source(TextFiles(kind="files", path=str(tmp_path / "b.parquet")), tmp_path / "out", seed=0)
     (tmp_path / "empty").mkdir()
     with pytest.raises(RelscaleError, match=r"empty: no file ends in \.txt, \.md, \.parquet, \.jsonl"):
-        build_source({"kind": "files", "path": str(tmp_path / "empty")}, tmp_path / "out", seed=0)
+        build_source(TextFiles(kind="files", path=str(tmp_path / "empty")), tmp_path / "out", seed=0)
 
 
 @settings(deadline=None)

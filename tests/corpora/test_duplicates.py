@@ -81,7 +81,7 @@ def test_a_second_time_nothing_goes(collection, size, overlap):
 def test_a_copy_always_goes(collection, size):
     all_texts, held_out = split(collection)
     kept = remove_duplicates(
-        [*all_texts, *all_texts], [*held_out, *([False] * len(all_texts))], size
+        [*all_texts, *all_texts], [*held_out, *([False] * len(all_texts))], size, 0.5
     ).positions
     assert len({all_texts[position % len(all_texts)] for position in kept}) == len(kept)
     assert not [k for k in kept if k >= len(all_texts) and held_out[k - len(all_texts)]]
@@ -91,19 +91,19 @@ def test_a_copy_always_goes(collection, size):
 def test_texts_without_a_common_word_all_stay(lengths, data):
     disjoint = [" ".join(f"w{number}x{k}" for k in range(length)) for number, length in enumerate(lengths)]
     held_out = data.draw(st.lists(st.booleans(), min_size=len(disjoint), max_size=len(disjoint)))
-    assert remove_duplicates(disjoint, held_out).positions == list(range(len(disjoint)))
+    assert remove_duplicates(disjoint, held_out, 8, 0.5).positions == list(range(len(disjoint)))
 
 
 def test_of_a_training_text_and_a_held_out_one_the_training_text_goes():
     text = "one two three four five six seven eight nine ten eleven twelve"
     changed = text.replace("twelve", "thirteen").upper()
-    assert remove_duplicates([text, changed], [False, True]).positions == [1]
+    assert remove_duplicates([text, changed], [False, True], 8, 0.5).positions == [1]
 
 
 def test_a_held_out_text_that_a_long_training_text_quotes_goes():
     quoted = " ".join(f"q{k}" for k in range(20))
     long = " ".join(f"t{k}" for k in range(200)) + " " + quoted
-    result = remove_duplicates([long, quoted], [False, True])
+    result = remove_duplicates([long, quoted], [False, True], 8, 0.5)
     assert (result.positions, result.exposed) == ([0], 1)
 
 

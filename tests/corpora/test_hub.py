@@ -11,6 +11,7 @@ import zstandard
 from relscale.corpora.build import build_source
 from relscale.corpora.documents import read_documents
 from relscale.corpora.hub import TextFile, find_files, read_texts
+from relscale.corpora.options import HubDataset
 from relscale.corpora.streamed import open_stream
 from relscale.errors import RelscaleError
 
@@ -69,7 +70,7 @@ def folder(tmp_path):
 
 
 def options(folder, **changes):
-    return {"kind": "hub", "path": str(folder), "split": "train", **changes}
+    return HubDataset(kind="hub", path=str(folder), **changes)
 
 
 def test_the_order_of_files_depends_on_the_seed_and_one_more_moves_none(folder):

@@ -2,6 +2,7 @@ import pyarrow.parquet
 import pytest
 
 from relscale.corpora.documents import Document, documents_table
+from relscale.tokens.options import Vocabulary
 from relscale.tokens.vocabulary import train_vocabulary
 
 TEXTS = [f"def f{k}(x):\n    return x + {k} # naïve λ sum of x and {k * k}\n" for k in range(300)]
@@ -28,5 +29,5 @@ def vocabulary(tmp_path_factory):
     """A vocabulary of 300 tokens."""
     folder = tmp_path_factory.mktemp("vocabulary")
     documents = write_documents(folder / "documents.parquet", TEXTS, ["train"] * len(TEXTS))
-    train_vocabulary([(documents, None)], {"size": 300, "sample_bytes": 1e6}, folder / "words", seed=0)
+    train_vocabulary([(documents, None)], Vocabulary(size=300, sample_bytes=1e6), folder / "words", seed=0)
     return folder / "words"

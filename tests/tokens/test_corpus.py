@@ -9,6 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from relscale.corpora.build import build_source
+from relscale.corpora.options import HubDataset
 from relscale.errors import RelscaleError
 from relscale.tokens.contamination import asked, contaminated
 from relscale.tokens.corpus import CorpusPart, Decontamination, build_corpus
@@ -36,7 +37,7 @@ def web(tmp_path):
         "group": "topic",
         "held_out": {"validation": 0.1, "test": 0.05},
     }
-    build_source(options, tmp_path / "source", 0, name="web")
+    build_source(HubDataset(**options), tmp_path / "source", 0, name="web")
     return CorpusPart("web", tmp_path / "source" / "documents.parquet", None, 3.0)
 
 

@@ -14,11 +14,12 @@ import pyarrow.parquet
 import pytest
 
 from relscale.corpora.build import build_source
+from relscale.corpora.options import HubDataset
 from relscale.corpora.streamed import open_stream
 from relscale.tokens.shards import Recipe, beginning, make_shards, read_shard
 from relscale.tokens.vocabulary import END_OF_TEXT, load_vocabulary
 
-OPTIONS = {"kind": "hub", "split": "train", "test_documents": 5, "held_out": {"validation": 0.1, "test": 0.1}}
+OPTIONS = {"kind": "hub", "test_documents": 5, "held_out": {"validation": 0.1, "test": 0.1}}
 
 
 def write_files(folder, files, rows):
@@ -33,7 +34,7 @@ def recipe(vocabulary, tmp_path, monkeypatch):
     """Four files of a few shards each; small chunks, so that a shard has several."""
     monkeypatch.setattr("relscale.tokens.shards.CHUNK_CHARACTERS", 2000)
     write_files(tmp_path / "set", 4, 300)
-    build_source(OPTIONS | {"path": str(tmp_path / "set")}, tmp_path / "source", 0, name="web")
+    build_source(HubDataset(**OPTIONS, path=str(tmp_path / "set")), tmp_path / "source", 0, name="web")
     stream = open_stream(tmp_path / "source" / "documents.parquet")
     return Recipe(stream, vocabulary, tmp_path / "store", 0, shard_characters=8000)
 
@@ -121,7 +122,7 @@ if __name__ == "__main__":
 @pytest.mark.slow
 def test_a_killed_job_goes_on_after_its_whole_shards_with_any_number_of_processes(vocabulary, tmp_path):
     write_files(tmp_path / "set", 3, 2500)
-    build_source(OPTIONS | {"path": str(tmp_path / "set")}, tmp_path / "source", 0, name="web")
+    build_source(HubDataset(**OPTIONS, path=str(tmp_path / "set")), tmp_path / "source", 0, name="web")
     (tmp_path / "program.py").write_text(PROGRAM)
 
     def start(store, processes, rest=0.0):

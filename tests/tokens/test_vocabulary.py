@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 
 from relscale.errors import RelscaleError
+from relscale.tokens.options import Vocabulary
 from relscale.tokens.vocabulary import (
     END_OF_TEXT,
     end_of_text,
@@ -47,7 +48,8 @@ def test_another_process_with_another_number_of_threads_makes_the_same_file(
 ):
     program = (
         "import sys; from pathlib import Path; from relscale.tokens.vocabulary import train_vocabulary\n"
-        "train_vocabulary([(Path(sys.argv[1]), None)], {'size': 300, 'sample_bytes': 1e6}, sys.argv[2], seed=0)"
+        "from relscale.tokens.options import Vocabulary\n"
+        "train_vocabulary([(Path(sys.argv[1]), None)], Vocabulary(size=300, sample_bytes=1e6), sys.argv[2], seed=0)"
     )
     subprocess.run(
         [
@@ -82,11 +84,11 @@ def test_corpora_give_equal_parts_of_the_sample_and_training_text_only(tmp_path,
 def test_a_text_too_small_for_the_vocabulary_is_refused(tmp_path, make_documents):
     documents = make_documents(tmp_path / "d.parquet", ["ab ab"], ["train"])
     with pytest.raises(RelscaleError, match=r"gives only 2\d\d tokens of 5000"):
-        train_vocabulary([(documents, None)], {"size": 5000, "sample_bytes": 1e6}, tmp_path / "v", seed=0)
+        train_vocabulary([(documents, None)], Vocabulary(size=5000, sample_bytes=1e6), tmp_path / "v", seed=0)
     assert not (tmp_path / "v").exists()
     held_out = make_documents(tmp_path / "t.parquet", ["ab ab"], ["test"])
     with pytest.raises(RelscaleError, match="no training text"):
-        train_vocabulary([(held_out, None)], {"size": 300, "sample_bytes": 1e6}, tmp_path / "v", seed=0)
+        train_vocabulary([(held_out, None)], Vocabulary(size=300, sample_bytes=1e6), tmp_path / "v", seed=0)
 
 
 @pytest.mark.slow
@@ -117,7 +119,7 @@ def foreign(vocabulary, tmp_path):
 
 
 def test_an_existing_tokenizer_ends_documents_with_its_own_token_and_begins_them_with_none(foreign, tmp_path):
-    take_vocabulary({"tokenizer": str(foreign), "size": 302}, tmp_path / "words")
+    take_vocabulary(Vocabulary(tokenizer=str(foreign), size=302), tmp_path / "words")
     assert end_of_text(tmp_path / "words") == "<|end|>"
     ours, theirs = load_vocabulary(tmp_path / "words"), load_vocabulary(foreign)
     text = "def f(x): <|end|> naïve λ"
@@ -127,13 +129,13 @@ def test_an_existing_tokenizer_ends_documents_with_its_own_token_and_begins_them
 
 def test_an_existing_tokenizer_must_be_what_the_plan_counts_on(foreign, tmp_path):
     for options, message in (
-        ({"tokenizer": str(foreign), "size": 400}, "has 302 tokens, not 400; write size: 302"),
-        ({"tokenizer": "org/words", "size": 302}, "org/words has no revision, and is no folder"),
+        (Vocabulary(tokenizer=str(foreign), size=400), "has 302 tokens, not 400; write size: 302"),
+        (Vocabulary(tokenizer="org/words", size=302), "org/words has no revision, and is no folder"),
     ):
         with pytest.raises(RelscaleError, match=message):
             take_vocabulary(options, tmp_path / "words")
     description = json.loads((foreign / "tokenizer.json").read_text())
     (foreign / "tokenizer.json").write_text(json.dumps(description | {"decoder": None}))
     with pytest.raises(RelscaleError, match="not byte-level"):
-        take_vocabulary({"tokenizer": str(foreign), "size": 302}, tmp_path / "words")
+        take_vocabulary(Vocabulary(tokenizer=str(foreign), size=302), tmp_path / "words")
     assert not (tmp_path / "words").exists()

@@ -1,7 +1,6 @@
 """The corpus stage: a source of text becomes a table of documents, with a manifest beside it."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from relscale.corpora.documents import DOCUMENTS_FILE, Document, documents_table
 from relscale.corpora.duplicates import remove_duplicates
 from relscale.corpora.files import read_folder
 from relscale.corpora.installed import package_versions, read_files, site_folders, source_files
+from relscale.corpora.options import HubDataset, InstalledPackages, Source, TextFiles
 from relscale.corpora.sample import sample_modules
 from relscale.corpora.split import split_of
 from relscale.corpora.streamed import build_streamed
@@ -22,9 +22,7 @@ from relscale.tables import write_table
 MANIFEST_FILE = "manifest.json"
 
 
-def build_source(
-    options: dict[str, Any], folder: str | Path, seed: int, workers: int = 1, name: str = ""
-) -> None:
+def build_source(source: Source, folder: str | Path, seed: int, workers: int = 1, name: str = "") -> None:
     """Write ``documents.parquet`` and ``manifest.json`` of one source into ``folder``, both or neither.
 
     In this order: the texts are read, their modules are split, the training part is sampled down to ``max_bytes``,
@@ -33,8 +31,8 @@ def build_source(
 
     Parameters
     ----------
-    options
-        A section of the config's ``sources``, defaults filled in; ``kind`` says which.
+    source
+        An entry of the config's section ``sources``.
     seed
         Of the split and of the sample.
     workers
@@ -45,34 +43,35 @@ def build_source(
     Raises
     ------
     RelscaleError
-        A package or folder is not there, the kind is unknown, or no document is left for training.
+        A package or folder is not there, or no document is left for training.
     """
-    kind = options["kind"]
-    if kind == HUB:
-        build_streamed(options, Path(folder), name, seed)
+    if isinstance(source, HubDataset):
+        build_streamed(source, Path(folder), name, seed)
         return
-    if kind not in KINDS:
-        raise RelscaleError(f"no source of kind {kind!r}; kinds: {', '.join([*KINDS, HUB])}")
-    documents, origin = KINDS[kind](options, workers)
+    documents, origin = (
+        _installed(source, workers) if isinstance(source, InstalledPackages) else _files(source)
+    )
     if not documents:
         raise RelscaleError(
-            f"the source ({kind}) has no document of at least {options.get('min_characters', 1)} characters"
+            f"the source ({source.kind}) has no document of at least {source.min_characters} characters"
         )
-    shares = {"validation": 0.04, "test": 0.1} | options.get("split", {})
-    splits = [split_of(document.module, seed, shares["validation"], shares["test"]) for document in documents]
-    sampled = sample_modules(documents, splits, options.get("max_bytes", {}), seed)
+    shares = source.split
+    splits = [split_of(document.module, seed, shares.validation, shares.test) for document in documents]
+    max_bytes = source.max_bytes if isinstance(source, InstalledPackages) else {}
+    sampled = sample_modules(documents, splits, max_bytes, seed)
     kept = remove_duplicates(
         [documents[position].text for position in sampled],
         [splits[position] != "train" for position in sampled],
-        **options.get("near_duplicates", {}),
+        source.near_duplicates.ngram,
+        source.near_duplicates.max_overlap,
     )
     positions = [sampled[position] for position in kept.positions]
     table = documents_table((documents[i] for i in positions), (splits[i] for i in positions))
     if "train" not in table["split"].to_pylist():
         raise RelscaleError("no document is left for training; lower 'split' or raise 'max_bytes'")
     manifest = {
-        "kind": kind,
-        "settings": options,
+        "kind": source.kind,
+        "settings": source.values(),
         "seed": seed,
         **origin,
         "found": len(documents),
@@ -92,10 +91,10 @@ def build_source(
         (partial / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
-def _installed(options: Mapping[str, Any], workers: int) -> tuple[list[Document], dict[str, Any]]:
-    folders = [Path(path) for path in options.get("paths", ())] or site_folders()
-    files = source_files(options["groups"], folders)
-    documents, unreadable = read_files(files, options.get("min_characters", 200), workers)
+def _installed(source: InstalledPackages, workers: int) -> tuple[list[Document], dict[str, Any]]:
+    folders = [Path(path) for path in source.paths or ()] or site_folders()
+    files = source_files(source.groups, folders)
+    documents, unreadable = read_files(files, source.min_characters, workers)
     return documents, {
         "versions": package_versions(sorted({file.package for file in files}), folders),
         "files": len(files),
@@ -103,15 +102,9 @@ def _installed(options: Mapping[str, Any], workers: int) -> tuple[list[Document]
     }
 
 
-def _files(options: Mapping[str, Any], workers: int) -> tuple[list[Document], dict[str, Any]]:
-    documents = read_folder(
-        options["path"], options.get("min_characters", 1), options.get("text", "text"), options.get("group")
-    )
+def _files(source: TextFiles) -> tuple[list[Document], dict[str, Any]]:
+    documents = read_folder(source.path, source.min_characters, source.text, source.group)
     return documents, {"files": len({document.package for document in documents})}
-
-
-KINDS = {"installed": _installed, "files": _files}
-HUB = "hub"
 
 
 def _counts(table: pa.Table) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ class Kept:
 
 
 def remove_duplicates(
-    texts: Sequence[str], held_out: Sequence[bool], ngram: int = 8, max_overlap: float = 0.5
+    texts: Sequence[str], held_out: Sequence[bool], ngram: int, max_overlap: float
 ) -> Kept:
     """Drop copies and near copies, so that no held-out text stands in training.
 

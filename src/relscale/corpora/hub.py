@@ -15,6 +15,7 @@ from typing import IO, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet
 
+from relscale.corpora.options import HubDataset
 from relscale.corpora.split import fraction
 from relscale.errors import RelscaleError, first_line
 
@@ -40,13 +41,13 @@ class Text(NamedTuple):
     group: str
 
 
-def find_files(options: dict[str, Any], source: str, seed: int) -> list[TextFile]:
+def find_files(dataset: HubDataset, source: str, seed: int) -> list[TextFile]:
     """The files of a source, in an order that depends on the seed and each file's name alone.
 
     Parameters
     ----------
-    options
-        Its section of the config's ``sources``, of kind ``hub``.
+    dataset
+        Its entry in the config's section ``sources``.
     source
         Its key there, for messages.
 
@@ -55,14 +56,14 @@ def find_files(options: dict[str, Any], source: str, seed: int) -> list[TextFile
     RelscaleError
         It has no revision, the hub cannot be reached or lacks it, or a file is neither parquet nor jsonl.
     """
-    path, revision = options["path"], options.get("revision")
+    path, revision = dataset.path, dataset.revision
     local = Path(path).exists()
     if not local and not revision:
         raise RelscaleError(
             f"sources.{source}: {path} has no revision, and is no folder in {Path.cwd()}; run `relscale corpus CONFIG "
             "--pin` where the hub can be reached, or name a folder"
         )
-    urls = _urls(options, source, None if local else revision)
+    urls = _urls(dataset, source, None if local else revision)
     root = str(Path(path).resolve()) if local else f"hf://datasets/{path}@{revision}"
     files = [_file(url, root, revision, local) for url in urls]
     for file in files:
@@ -138,12 +139,12 @@ def _jsonl(opened: IO[bytes], columns: list[str]) -> Iterator[tuple[Any, ...]]:
             yield tuple(map(row.get, columns))
 
 
-def _urls(options: dict[str, Any], source: str, revision: str | None) -> list[str]:
+def _urls(dataset: HubDataset, source: str, revision: str | None) -> list[str]:
     """Where the files lie, by the data set's own configurations or by ``data_files``."""
     import datasets
     from huggingface_hub import HfApi
 
-    path, split = options["path"], options["split"]
+    path, split = dataset.path, dataset.split
     try:
         if revision is not None:
             HfApi().repo_info(
@@ -151,8 +152,10 @@ def _urls(options: dict[str, Any], source: str, revision: str | None) -> list[st
             )  # fails at once where datasets tries on
         builder = datasets.load_dataset_builder(
             path,
-            options.get("name"),
-            data_files=options.get("data_files"),
+            dataset.name,
+            data_files=list(dataset.data_files)
+            if isinstance(dataset.data_files, tuple)
+            else dataset.data_files,
             revision=revision,
         )
     except (
@@ -167,7 +170,7 @@ def _urls(options: dict[str, Any], source: str, revision: str | None) -> list[st
         ) from error
     files: dict[str, list[str]] = builder.config.data_files or {}
     # Files that are named are one split, whatever the data set calls it.
-    if options.get("data_files"):
+    if dataset.data_files:
         return [url for urls in files.values() for url in urls]
     if split not in files:
         raise RelscaleError(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from relscale.section import Count, FilledPath, PathText, Positive, PositiveInt, Revision, Section, Share
 
@@ -102,3 +102,5 @@ class HubDataset(Section):
 
 
 Source = Annotated[InstalledPackages | TextFiles | HubDataset, Field(discriminator="kind")]
+SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
+"""Reads the options of one source, of the kind that they name."""

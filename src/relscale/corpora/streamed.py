@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from relscale.checksums import check_digests_if_listed, sealed_folder
 from relscale.corpora.documents import DOCUMENTS_FILE, Document, documents_table
 from relscale.corpora.hub import TextFile, find_files, read_texts
+from relscale.corpora.options import HubDataset
 from relscale.corpora.split import split_of
 from relscale.errors import RelscaleError
 from relscale.provenance import file_sha256
@@ -50,14 +50,14 @@ class Stream:
         return split_of(text, self.seed, self.validation, self.test)
 
 
-def build_streamed(options: dict[str, Any], folder: Path, source: str, seed: int) -> None:
+def build_streamed(dataset: HubDataset, folder: Path, source: str, seed: int) -> None:
     """Write the held-out documents of a streamed source and a manifest that lists its files, both or neither.
 
     Parameters
     ----------
-    options
-        A section of the config's ``sources``, of kind ``hub``, defaults filled in. Files are read in their order until
-        ``test_documents`` of the test split are found, but no further than ``MOST_READ``.
+    dataset
+        An entry of the config's section ``sources``. Files are read in their order until ``test_documents`` of the test
+        split are found, but no further than ``MOST_READ``.
     source
         Its key there, for messages.
     seed
@@ -68,26 +68,26 @@ def build_streamed(options: dict[str, Any], folder: Path, source: str, seed: int
     RelscaleError
         The files cannot be found or read, or the shares leave nothing for training.
     """
-    shares = {"validation": 0.002, "test": 0.01} | options.get("held_out", {})
-    if shares["validation"] + shares["test"] >= 1:
+    if dataset.held_out.validation + dataset.held_out.test >= 1:
         raise RelscaleError(f"sources.{source}: no document is left for training; lower held_out")
     stream = Stream(
-        tuple(find_files(options, source, seed)),
-        options.get("text", "text"),
-        options.get("group"),
-        options.get("min_characters", 1),
-        **shares,
+        files=tuple(find_files(dataset, source, seed)),
+        text=dataset.text,
+        group=dataset.group,
+        min_characters=dataset.min_characters,
+        validation=dataset.held_out.validation,
+        test=dataset.held_out.test,
         seed=seed,
     )
     read = Counter[str]()
-    wanted = options.get("test_documents", 1000) if stream.test else 0
-    documents = list(islice(_held_out(stream, options["path"], read), wanted))
+    wanted = dataset.test_documents if stream.test else 0
+    documents = list(islice(_held_out(stream, dataset.path, read), wanted))
     table = documents_table(documents, ["test"] * len(documents))
     manifest = {
-        "kind": options["kind"],
-        "settings": options,
+        "kind": dataset.kind,
+        "settings": dataset.values(),
         "seed": seed,
-        "revision": options.get("revision"),
+        "revision": dataset.revision,
         "stream": asdict(stream),
         "read_for_tests": dict(read),
         "documents": table.num_rows,
@@ -107,8 +107,8 @@ def open_stream(documents: str | Path) -> Stream | None:
     manifest = json.loads(path.read_text(encoding="utf-8"))
     if "stream" not in manifest:
         return None
-    told = manifest["stream"]
-    return Stream(**{**told, "files": tuple(TextFile(**file) for file in told["files"])})
+    stream = manifest["stream"]
+    return Stream(**{**stream, "files": tuple(TextFile(**file) for file in stream["files"])})
 
 
 def _held_out(stream: Stream, path: str, read: Counter[str]) -> Iterator[Document]:

@@ -3,7 +3,7 @@ that of an existing tokenizer.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from relscale.corpora.hub import read_texts
 from relscale.corpora.streamed import Stream, open_stream
 from relscale.errors import RelscaleError
 from relscale.hub import fetch
+from relscale.tokens.options import Vocabulary
 
 END_OF_TEXT = "<|endoftext|>"
 TOKENIZER_FILE = "tokenizer.json"
@@ -29,7 +30,7 @@ SPECIAL_FILE = "special_tokens_map.json"
 
 
 def train_vocabulary(
-    parts: Sequence[tuple[Path, str | None]], options: Mapping[str, Any], folder: str | Path, seed: int
+    parts: Sequence[tuple[Path, str | None]], options: Vocabulary, folder: str | Path, seed: int
 ) -> None:
     """Train one vocabulary on all corpora and write it as a tokenizer's folder for Hugging Face's ``AutoTokenizer``.
 
@@ -41,8 +42,7 @@ def train_vocabulary(
     parts
         A table of documents and a part of it (None: all) for each corpus.
     options
-        The config's ``vocabulary``: ``size``, end-of-text included, and ``sample_bytes``, the training text that is
-        read, in equal parts from the corpora.
+        The config's section ``vocabulary``.
     seed
         Of the sample.
 
@@ -51,26 +51,26 @@ def train_vocabulary(
     RelscaleError
         The text is too small to give so many tokens, or a corpus has no text to train on.
     """
-    texts = sample_texts(parts, options["sample_bytes"], seed)
+    texts = sample_texts(parts, options.sample_bytes, seed)
     tokenizer = Tokenizer(BPE())
     tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
     tokenizer.decoder = ByteLevelDecoder()
     trainer = BpeTrainer(
-        vocab_size=options["size"],
+        vocab_size=options.size,
         special_tokens=[END_OF_TEXT],
         initial_alphabet=sorted(ByteLevel.alphabet()),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    if tokenizer.get_vocab_size() != options["size"]:
+    if tokenizer.get_vocab_size() != options.size:
         raise RelscaleError(
-            f"vocabulary.size: the text gives only {tokenizer.get_vocab_size()} tokens of {options['size']}; "
+            f"vocabulary.size: the text gives only {tokenizer.get_vocab_size()} tokens of {options.size}; "
             "lower it, raise vocabulary.sample_bytes or add text"
         )
     _save(tokenizer, END_OF_TEXT, folder)
 
 
-def take_vocabulary(options: Mapping[str, Any], folder: str | Path) -> None:
+def take_vocabulary(options: Vocabulary, folder: str | Path) -> None:
     """Write an existing tokenizer as the experiment's own, for Hugging Face's ``AutoTokenizer``.
 
     Its end-of-text token ends a document and is the token for beginning and padding too, and nothing is put before a
@@ -79,29 +79,30 @@ def take_vocabulary(options: Mapping[str, Any], folder: str | Path) -> None:
     Parameters
     ----------
     options
-        The config's ``vocabulary``: ``tokenizer``, a folder or a name on the hub with its ``revision``, and ``size``.
+        The config's section ``vocabulary``, in which ``tokenizer`` is named.
 
     Raises
     ------
     RelscaleError
         There is no such tokenizer, it has no revision, another size or no end-of-text token, or is not byte-level.
     """
-    source = options["tokenizer"]
+    assert options.tokenizer is not None
+    source = options.tokenizer
     found = Path(source)
     if not found.exists():
-        if "revision" not in options:
+        if options.revision is None:
             raise RelscaleError(
                 f"vocabulary.tokenizer: {source} has no revision, and is no folder in {Path.cwd()}; run "
                 "`relscale corpus CONFIG --pin` where the hub can be reached, or name a folder"
             )
         files = (TOKENIZER_FILE, SETTINGS_FILE, SPECIAL_FILE)
         remedy = "fetch it where the hub can be reached, or name a folder as vocabulary.tokenizer"
-        found = fetch(source, "model", options["revision"], files, remedy)
+        found = fetch(source, "model", options.revision, files, remedy)
     tokenizer = _read(found)
     size = max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1
-    if size != options["size"]:
+    if size != options.size:
         raise RelscaleError(
-            f"vocabulary.size: {source} has {size} tokens, not {options['size']}; write size: {size}"
+            f"vocabulary.size: {source} has {size} tokens, not {options.size}; write size: {size}"
         )
     if not isinstance(tokenizer.decoder, ByteLevelDecoder):
         raise RelscaleError(
