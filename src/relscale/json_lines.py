@@ -1,4 +1,4 @@
-"""JSON lines: a value a line, and a line ends at a line feed and nowhere else.
+"""JSON lines: one value per line, and a line ends at a line feed and nowhere else.
 
 ``str.splitlines`` also cuts at U+2028, U+2029 and U+0085, which JSON may hold unescaped.
 """

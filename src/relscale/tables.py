@@ -29,8 +29,8 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
     Parameters
     ----------
     path
-        Parquet, CSV or TSV with a row of names, or JSON lines, an object a line: by the ending of its name and, where
-        that says nothing, by its content. Columns without a name are left out.
+        Parquet, CSV or TSV with a row of names, or JSON lines with one object per line: by the ending of its name or,
+        if that says nothing, by its content. Columns without a name are left out.
     columns
         Names that must be there; others may be.
 
@@ -108,7 +108,7 @@ def _of_text(path: Path) -> pa.Table:
         raise RelscaleError(f"{path}: an empty file")
     start = text.lstrip()[:1]
     if start == "[" and text.rstrip().endswith("]"):
-        raise RelscaleError(f"{path}: a JSON list; write it as JSON lines, an object a line")
+        raise RelscaleError(f"{path}: a JSON list; write it as JSON lines, one object per line")
     ending = Path(path.name.removesuffix(next((end for end in PACKED if path.name.endswith(end)), ""))).suffix
     if ending in (".jsonl", ".ndjson", ".json") or (ending not in (".csv", ".tsv") and start == "{"):
         return _of_json_lines(text, path)

@@ -32,9 +32,7 @@ class Kept:
     exposed: int
 
 
-def remove_duplicates(
-    texts: Sequence[str], held_out: Sequence[bool], ngram: int, max_overlap: float
-) -> Kept:
+def remove_duplicates(texts: Sequence[str], held_out: Sequence[bool], ngram: int, max_overlap: float) -> Kept:
     """Drop copies and near copies, so that no held-out text stands in training.
 
     1. A text equal to an earlier one goes; so does one of whose word n-grams a share of at least ``max_overlap``

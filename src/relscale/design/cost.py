@@ -9,7 +9,7 @@ from relscale.design.run import Run
 class Hardware:
     """The machines as the plan sees them; the config's section ``hardware``.
 
-    On one device a token takes ``seconds_per_token + (training FLOPs a token) / (utilization · flops_per_second)``:
+    On one device a token takes ``seconds_per_token + (training FLOPs per token) / (utilization · flops_per_second)``:
     narrow models are bound by what they move, not by what they multiply.
 
     Attributes

@@ -17,7 +17,7 @@ PROCESS_BYTES = 900_000_000  # Python with torch, Lightning and transformers imp
 GPU_PROCESS_BYTES = 8_000_000_000  # host memory of a process that drives a GPU: CUDA's libraries, buffers
 WHOLE = ("muon",)  # optimizers that need matrices whole, of which fsdp gives each device a share
 NAMED = ("devices", "strategy", "micro_batch", "activation_checkpointing")
-LARGEST_BATCH = 10**11  # sequences a device, whose divisors are looked for
+LARGEST_BATCH = 10**11  # sequences per device, whose divisors are looked for
 RECOMPUTATION = 4 / 3  # FLOPs of a step that computes its forward pass twice, by those of one that does not
 
 
@@ -204,7 +204,7 @@ def _divisors(number: int) -> Iterator[int]:
     """
     if number > LARGEST_BATCH:
         raise RelscaleError(
-            f"design.budgets: a batch of {number:.2g} sequences a device fits no memory; lower the budget, or name "
+            f"design.budgets: a batch of {number:.2g} sequences per device fits no memory; lower the budget, or name "
             "larger widths"
         )
     yield from _all_divisors(number)
@@ -224,7 +224,7 @@ def _placement(
     on_a_node = min(devices, per_node)
     weights = WIDE * run.params
     # Every process of a GPU makes the model in its memory first; the first one gathers a state of three such copies.
-    one = GPU_PROCESS_BYTES + weights if hardware.gpus_per_node else PROCESS_BYTES + needed
+    process = GPU_PROCESS_BYTES + weights if hardware.gpus_per_node else PROCESS_BYTES + needed
     gathered = 3 * weights if hardware.gpus_per_node else 0
     return Placement(
         strategy=strategy,
@@ -233,6 +233,6 @@ def _placement(
         micro_batch=layout.sequences,
         activation_checkpointing=layout.recompute,
         device_bytes=needed,
-        host_bytes=on_a_node * one + gathered,
+        host_bytes=on_a_node * process + gathered,
         seconds=seconds(run, hardware) / devices * (RECOMPUTATION if layout.recompute else 1),
     )

@@ -1,4 +1,4 @@
-"""The plan as a table, one row a run."""
+"""The plan as a table, one row per run."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ def plan_table(runs: Sequence[Run], placements: Sequence[Placement]) -> pa.Table
     """Design, size, placement and expected cost of each run.
 
     Units: ``budget`` in FLOPs by the experiment's accounting, ``training_flops`` forward and backward, ``tokens`` and
-    ``params`` as counts, ``micro_batch`` in sequences a device, ``memory_mb`` in 10^6 bytes a device,
+    ``params`` as counts, ``micro_batch`` in sequences per device, ``memory_mb`` in 10^6 bytes per device,
     ``expected_seconds`` on these devices, ``device_hours`` over all of them.
     """
     return pa.Table.from_pylist(

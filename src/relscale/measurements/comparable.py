@@ -75,8 +75,8 @@ def differences(models: Sequence[Asked]) -> list[tuple[str, ...]]:
     found = {digest: model.by_document() for digest, model in once.items()}
     prepared = {model.digest for model in models if model.prepared}
     reference = _reference([(found[digest], counts[digest]) for digest in (prepared or counts)])
-    told = {digest: tuple(_differences(found[digest], reference)) for digest in counts}
-    return [told[model.digest] for model in models]
+    statuses = {digest: tuple(_differences(found[digest], reference)) for digest in counts}
+    return [statuses[model.digest] for model in models]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Published numbers, and a user's own: any table with a row a number becomes measurements."""
+"""Published numbers, and a user's own: any table with one row per number becomes measurements."""
 
 import importlib
 import string
@@ -196,10 +196,10 @@ def _formatted(table: pa.Table, text: str, field: pa.Field, path: str | Path) ->
 
 def _placed(status: Any, training_flops: Any) -> pa.Array:
     """The rows' status; of a row that is ok but for its compute, that this is no positive number."""
-    told = status.to_pylist()
+    statuses = status.to_pylist()
     flops = np.array(training_flops.to_pylist(), dtype=float)
     for row in np.flatnonzero(~(np.isfinite(flops) & (flops > 0))):
-        if told[row] == Status.OK:
+        if statuses[row] == Status.OK:
             said = "missing" if np.isnan(flops[row]) else f"{flops[row]:g}"
-            told[row] = f"{Status.NO_NUMBER}: training_flops is {said}"
-    return pa.array(told, pa.string())
+            statuses[row] = f"{Status.NO_NUMBER}: training_flops is {said}"
+    return pa.array(statuses, pa.string())

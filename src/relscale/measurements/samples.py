@@ -149,7 +149,7 @@ def read_samples(
     return Samples(
         pa.Table.from_pylist(rows, SCHEMA),
         pa.Table.from_pylist(metrics, METRICS),
-        {place: told for place, told in flags.items() if told},
+        {place: statuses for place, statuses in flags.items() if statuses},
     )
 
 
@@ -173,8 +173,8 @@ def _are_the_tasks(samples: Sequence[Sample], read: "Read", log: TaskLog) -> boo
 def _flags(samples: Sequence[Sample], log: TaskLog, manifest: Manifest) -> Iterator[str]:
     """What makes a task's items other than the suite's."""
     if any(not sample.question.contexts for sample in samples) and any(manifest.windows.values()):
-        told = ", ".join(f"{name} {value}" for name, value in manifest.windows.items())
-        yield f"{Status.OTHER_WINDOWS}: lm-eval scores all of a document, and the suite has {told}"
+        windows = ", ".join(f"{name} {value}" for name, value in manifest.windows.items())
+        yield f"{Status.OTHER_WINDOWS}: lm-eval scores all of a document, and the suite has {windows}"
     if log.documents is not None and len(samples) < log.documents:
         yield of_items(Status.INCOMPLETE, len(samples), log.documents)
 

@@ -40,8 +40,8 @@ def flag_impossible(table: pa.Table, zeros: bool = False) -> pa.Table:
     stderr = _floats(table, "stderr") if "stderr" in table.column_names else np.full(len(value), np.nan)
     given = table["status"] if "status" in table.column_names else pa.nulls(len(value), pa.string())
     status = np.array(pc.fill_null(pc.cast(given, pa.string()), str(Status.OK)).to_pylist(), dtype=object)
-    for wrong, told in _wrongs(table["metric"], value, stderr, zeros):
-        status[(status == Status.OK) & wrong] = told
+    for wrong, reason in _wrongs(table["metric"], value, stderr, zeros):
+        status[(status == Status.OK) & wrong] = reason
     table = _with(table, "value", pa.array(value, pa.float64(), mask=~finite))
     if "stderr" in table.column_names:
         table = _with(table, "stderr", pa.array(stderr, pa.float64(), mask=~np.isfinite(stderr)))
@@ -62,15 +62,15 @@ def flag_fewer_items(table: pa.Table) -> pa.Table:
     items = table["items"].to_pylist()
     most: dict[tuple[Any, ...], int] = {}
     statuses = table["status"].to_pylist()
-    for place, own, told in zip(places, items, statuses, strict=True):
-        if told == Status.OK:
+    for place, own, given in zip(places, items, statuses, strict=True):
+        if given == Status.OK:
             most[place] = max(most.get(place, 0), own or 0)
     status = [
         of_items(Status.INCOMPLETE, own, most[place])
         # Which documents are long enough to score is for each model's tokenizer to say.
-        if told == Status.OK and own and own < most[place] and "_document_" not in place[-1]
-        else told
-        for place, own, told in zip(places, items, statuses, strict=True)
+        if given == Status.OK and own and own < most[place] and "_document_" not in place[-1]
+        else given
+        for place, own, given in zip(places, items, statuses, strict=True)
     ]
     return _with(table, "status", pa.array(status, pa.string()))
 

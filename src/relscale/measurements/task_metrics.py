@@ -131,10 +131,10 @@ def _by_size(name: str, tasks: Sequence[TaskMetric]) -> TaskMetric:
 
 
 def _alike(name: str, subjects: Sequence[TaskMetric]) -> TaskMetric:
-    """The mean of several subjects, each for one."""
-    value = float(np.mean([one.value for one in subjects]))
-    stderr = float(np.linalg.norm([one.stderr for one in subjects]) / len(subjects))
-    return TaskMetric(name, value, stderr, sum(one.documents for one in subjects))
+    """The mean of several subjects, with equal weights."""
+    value = float(np.mean([subject.value for subject in subjects]))
+    stderr = float(np.linalg.norm([subject.stderr for subject in subjects]) / len(subjects))
+    return TaskMetric(name, value, stderr, sum(subject.documents for subject in subjects))
 
 
 def _stderr(

@@ -117,7 +117,7 @@ def _compute(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
         "training FLOPs, forward and backward": f"{record['training_flops']:.6g}",
         "budget of the plan, FLOPs": f"{run.budget:g}",
         "training tokens": f"{record['tokens']:,}",
-        "tokens a parameter": f"{record['tokens'] / run.params:.4g}",
+        "tokens per parameter": f"{record['tokens'] / run.params:.4g}",
         "hours": f"{record['seconds'] / 3600:.3g}",
     }
 
@@ -128,8 +128,8 @@ def _losses(record: Mapping[str, Any]) -> dict[str, Any]:
 
     return {
         "status": record["status"],
-        "training, last 5% of the steps (nats a token)": shown("train_loss"),
-        "validation (nats a token)": shown("validation_loss"),
+        "training, last 5% of the steps (nats per token)": shown("train_loss"),
+        "validation (nats per token)": shown("validation_loss"),
         "validation (bits per byte)": shown("validation_bits_per_byte"),
     }
 

@@ -1,4 +1,4 @@
-"""Exported models onto the Hugging Face hub, a repository each."""
+"""Exported models onto the Hugging Face hub, one repository per model."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,7 +37,7 @@ def push(
     licence
         Of the models.
     report
-        Is told of each model when it is there.
+        Called with one line per uploaded model.
 
     Raises
     ------

@@ -38,9 +38,11 @@ def depends_on_later_tokens(
         other[kept:] = (text[kept:] + draw.integers(1, vocabulary, length - kept)) % vocabulary
         after = _logprobs(logits, other)
         both = before[:kept].isfinite() & after[:kept].isfinite()  # what is no number says nothing
-        one, two = before[:kept][both], after[:kept][both]
-        scale = TOLERANCE.get(before.dtype, COARSE) * max(1.0, float(one.abs().max())) if len(one) else 0.0
-        if ((one - two).abs() > scale).any():
+        first, second = before[:kept][both], after[:kept][both]
+        scale = (
+            TOLERANCE.get(before.dtype, COARSE) * max(1.0, float(first.abs().max())) if len(first) else 0.0
+        )
+        if ((first - second).abs() > scale).any():
             return True
     return False
 

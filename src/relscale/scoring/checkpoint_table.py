@@ -48,7 +48,7 @@ class Checkpoint:
     status
         ``ok``, or why the training must not be trusted; a run that diverged has no model.
     validation_loss, validation_bits_per_byte
-        On held-out text of its corpus: mean nats a token, and bits a byte; None where they are not known.
+        On held-out text of its corpus: mean nats per token, and bits per byte; None where they are not known.
     corpus, optimizer, seed, step, block, budget, training_flops, params, tokens
         The columns of a measurement. ``block`` ties checkpoints of one training; ``training_flops`` counts forward and
         backward.

@@ -467,11 +467,11 @@ class Engine(LM):
         text.
         """
         start, rest = tuple(tokens[:4]), tokens[4:]
-        one, two, three = (tuple(rest[place : place + 4]) for place in (0, 4, 8))
-        question = (*start, *one)
-        windows = [Window(question, two), Window(question, three)]
-        windows += [Window((*start, token), two) for token in rest[1:3]]
-        others = [Window(question, two[::-1]), *windows[1:]]
+        first, second, third = (tuple(rest[place : place + 4]) for place in (0, 4, 8))
+        question = (*start, *first)
+        windows = [Window(question, second), Window(question, third)]
+        windows += [Window((*start, token), second) for token in rest[1:3]]
+        others = [Window(question, second[::-1]), *windows[1:]]
         try:
             found, _ = self._score_group(windows, range(4), prefix)
             moved, _ = self._score_group(others, range(4), prefix)

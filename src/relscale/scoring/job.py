@@ -117,7 +117,7 @@ def score_job(
         Items go to ``store/items/<key>.parquet``. The key depends on the run, the suite's requests, this code and the
         options that change numbers.
     options
-        ``batch_tokens``, ``threads``, ``dtype``, ``device`` (one, or a list of them: a process each),
+        ``batch_tokens``, ``threads``, ``dtype``, ``device`` (one, or several, with one process per device),
         ``use_safetensors`` and ``trust_remote_code``, each with a default; others are ignored.
     output
         The score manifest (JSON), a list of name, run_key, suite, items, bytes (of that file), status and cut (items of
@@ -231,7 +231,7 @@ def scored_digest(suite: str | Path) -> str:
 
 
 def _score(missing: Sequence[Entry], options: dict[str, Any]) -> None:
-    """Score entries on one device, or their tasks dealt out to several, a process each."""
+    """Score entries on one device, or their tasks dealt out to several, with one process per device."""
     devices = _devices(options.get("device", "auto"))
     if len(devices) == 1:
         _score_share(missing, options, devices[0], 0, 1)

@@ -1,4 +1,4 @@
-"""Contexts that begin alike: the five examples before every question of a subject, found without being told."""
+"""Contexts that begin alike: the five examples before every question of a subject, detected from the tokens alone."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -180,7 +180,7 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
 
 
 def _flaws(requests: Sequence[Request], has_rules: bool) -> Iterator[str]:
-    """What is wrong with the documents of a task, a sentence each; a task with rules of its own may need no label."""
+    """Faults of the documents of a task, one sentence each; a task with rules of its own may need no label."""
     documents = [
         request for request in requests if request.choice == 0 and request.prompt == requests[0].prompt
     ]
@@ -203,7 +203,7 @@ def _flaws(requests: Sequence[Request], has_rules: bool) -> Iterator[str]:
 
 
 def write_requests(tasks: Iterable[list[Request]], folder: str | Path) -> None:
-    """Write ``requests.parquet`` into ``folder``, a row group for each task."""
+    """Write ``requests.parquet`` into ``folder``, one row group per task."""
     # A context stands once for its choices, and its solved examples compress to next to nothing.
     with (
         atomic_path(Path(folder) / FILE) as partial,

@@ -2,7 +2,7 @@
 
 A suite is data. A folder with ``suite.yaml`` describes it, and beside that there is one of
 
-- ``task.yaml`` (an lm-eval task without a name or data) and ``data/*.jsonl``, a task each;
+- ``task.yaml`` (an lm-eval task without a name or data) and ``data/*.jsonl``, one task per file;
 - ``task.yaml``, or a file for each prompt form, where ``suite.yaml`` names a builder: one that reads a data set, or
   one that makes the data from held-out documents;
 - ``tasks/*.yaml``, lm-eval tasks of any kind, listed in ``suite.yaml``.

@@ -27,7 +27,7 @@ READERS = (
     "relscale.scoring.local_data.jsonl",
 )
 LM_EVAL = "lm_eval.tasks."
-# What `datasets.load_dataset` is told: where files are and how to read them, and nothing that runs or writes.
+# Arguments of `datasets.load_dataset`: where files are and how to read them, and nothing that runs or writes.
 LOADING = (
     *("column_names", "columns", "data_dir", "data_file", "data_files", "data", "dataset_name", "delimiter"),
     *(
@@ -129,19 +129,19 @@ def _refuse_in(path: Path, root: Path, seen: set[Path]) -> None:
         return
     seen.add(path.resolve())
     try:
-        told = yaml.load(path.read_bytes(), _Loader)
+        task = yaml.load(path.read_bytes(), _Loader)
     except OSError as error:
         raise RelscaleError(f"{path}: cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise RelscaleError(f"{path}: not a task that lm-eval reads ({_reason(error)})") from error
-    if not isinstance(told, dict):
+    if not isinstance(task, dict):
         return
-    for function in _functions(told, set()):
+    for function in _functions(task, set()):
         if not is_allowed(function, path.parent):
             raise RelscaleError(f"{path}: runs code, the function {function!r}; set {OPTION} if you trust it")
-    for problem in _loading(told):
+    for problem in _loading(task):
         raise RelscaleError(f"{path}: {problem}; set {OPTION} if you trust it")
-    included = told.get("include", [])
+    included = task.get("include", [])
     for name in included if isinstance(included, list) else [included]:
         found = (path.parent / str(name)).resolve()
         if found.is_relative_to(lm_eval_folder()):
@@ -168,16 +168,16 @@ def _functions(value: Any, seen: set[int]) -> Iterator[str]:
             yield from _functions(part, seen)
 
 
-def _loading(told: dict[Any, Any]) -> Iterator[str]:
+def _loading(task: dict[Any, Any]) -> Iterator[str]:
     """What a task says of its data, or of its prompts, that does more than read."""
-    options = told.get("dataset_kwargs")
+    options = task.get("dataset_kwargs")
     for key in options if isinstance(options, dict) else ():
         if key not in LOADING:
             yield f"loads its data with {key!r}, which may run code or write files"
-    dataset = told.get("dataset_path")
+    dataset = task.get("dataset_path")
     if isinstance(dataset, str) and (dataset in CONNECTING or dataset.endswith(".py")):
         yield f"loads its data by {dataset!r}, which runs code"
-    prompt = told.get("use_prompt")
+    prompt = task.get("use_prompt")
     if prompt is not None and not str(prompt).startswith("qa-basic:"):
         yield f"takes its prompts from {prompt!r}"
 

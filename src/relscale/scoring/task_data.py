@@ -22,7 +22,7 @@ class TaskData:
     examples
         The documents that a prompt's solved examples are taken from.
     settings
-        What lm-eval is told of this task beyond its template.
+        Settings of the lm-eval task beyond its template.
     known_as
         The name that lm-eval itself has for the task, where it has one: results of others are found by it.
     data

@@ -4,7 +4,7 @@ A recipe is a module with four functions; its name has hyphens for underscores:
 
 - ``widths(forward_budget) -> tuple[int, ...]``: the hidden sizes to try where the experiment names none;
 - ``architecture(hidden_size, sequence_length, vocabulary_size) -> Architecture``;
-- ``batch_size(forward_budget, architecture) -> int``: sequences a step; raises ``Infeasible`` where none will do;
+- ``batch_size(forward_budget, architecture) -> int``: sequences per step; raises ``Infeasible`` where none will do;
 - ``hyperparameters(optimizer, architecture, batch_size, tokens) -> Hyperparameters``, of a run of so many tokens.
 """
 

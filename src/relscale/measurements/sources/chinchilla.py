@@ -9,7 +9,7 @@ from relscale.tables import read_table
 
 
 def load(path: Path) -> pa.Table:
-    """One row a run. The figure has no tokens: D = C / 6N, as the paper counts FLOPs (Appendix F, arXiv 2203.15556)."""
+    """One row per run. The figure has no tokens: D = C / 6N, as in the paper (Appendix F, arXiv 2203.15556)."""
     table = read_table(path, ("params", "training_flops", "loss"))
     params, flops = table["params"], table["training_flops"]
     spent = zip(params.to_pylist(), flops.to_pylist(), strict=True)

@@ -1,1 +1,1 @@
-"""How the data of a suite are made from held-out documents; one file a suite."""
+"""How the data of a suite are made from held-out documents; one file per suite."""
