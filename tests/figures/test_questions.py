@@ -130,6 +130,7 @@ def test_many_groups_are_lines_coloured_by_what_their_gap_does(toy: FigureData, 
     assert not any(trace.fill for trace in figure.data)
     assert not any(trace.mode == "markers" for trace in figure.data)
     assert "the points are left out" in texts(figure)
+    assert "interval" not in texts(figure), "none is drawn"
     assert len({trace.line.color for trace in lines}) == 2, "the baseline's black, and that of one direction"
     assert len(page("t", json.dumps(plot.rounded(json.loads(figure.to_json()))))) < LARGEST
 

@@ -40,6 +40,10 @@ class Curve:
         What the gap does: closes, widens or unclear; None where that is not asked.
     series
         The series that a group belongs to, in words.
+    banded
+        Whether its interval is shown.
+    dotted
+        Whether its points are shown.
     """
 
     label: str
@@ -50,6 +54,8 @@ class Curve:
     status: str = "ok"
     direction: str | None = None
     series: str = ""
+    banded: bool = True
+    dotted: bool = True
 
     @property
     def shown_values(self) -> list[float]:
@@ -57,10 +63,10 @@ class Curve:
 
         Bands are cut where they leave the points by more than the points span, or by 10% of their level.
         """
-        shown = list(self.values)
+        shown = list(self.values) if self.dotted else []
         if self.line:
             shown += [self.line.value[0], self.line.value[-1]]
-        if self.line and self.line.low and self.line.high:
+        if self.banded and self.line and self.line.low and self.line.high:
             reach = max(max(self.values) / min(self.values), 1.1)
             shown.append(max(min(self.line.low), min(self.values) / reach))
             shown.append(min(max(self.line.high), max(self.values) * reach))
@@ -72,6 +78,7 @@ def group_curves(
 ) -> list[Curve]:
     """A curve per group of a suite: E(F) from the table ``errors``, or G(F) from ``gaps``."""
     curves = []
+    many = len(suite.labels) > MOST_STYLED
     for group, label in suite.labels.items():
         key = {**series.key, **suite.key, "group": group}
         points = data.gaps(**key, status="ok") if table == "gaps" else data.rows(table, **key, status="ok")
@@ -90,6 +97,8 @@ def group_curves(
                 next((fit.reason for fit in fits if fit.estimand in (None, "these items")), "no fit"),
                 next((row.direction for row in slopes if row.direction), "unclear"),
                 series.label,
+                banded=not many,
+                dotted=not many or len(points) * len(suite.labels) <= MOST_POINTS,
             )
         )
     return curves
@@ -136,7 +145,7 @@ def draw_curves(
 
 def _strip(curves: Sequence[Curve]) -> list[tuple[Curve, LawLine]]:
     """The curves whose intervals stand side by side at the right, the lines' ends from top to bottom."""
-    banded = [(curve, curve.line) for curve in curves if curve.line and curve.line.low]
+    banded = [(curve, curve.line) for curve in curves if curve.banded and curve.line and curve.line.low]
     return sorted(banded, key=lambda pair: -pair[1].value[-1]) if len(banded) > MOST_BANDS else []
 
 
@@ -168,21 +177,17 @@ def baseline_name(suite: Suite) -> str:
 
 def draw_many_curves(
     panel: chart.Panel, curves: Sequence[Curve], baseline: str, *, unit: str = "FLOPs"
-) -> int:
+) -> None:
     """Draw the laws of more groups than can be told apart: thin lines, coloured by what their gap does.
 
-    Names are shown when a line is pointed at. Points are drawn, small, where they are not too many; returned is how
-    many are left out.
+    Names are shown when a line is pointed at. Points are drawn, small, where they are not too many.
     """
-    left_out = 0
     for curve in curves:
         is_baseline = curve.group == baseline
         style = chart.Style(chart.BASELINE) if is_baseline else MANY[curve.direction or "unclear"]
         shown: dict[str, Any] = {"name": curve.label, "group": baseline if is_baseline else curve.direction}
-        if len(curve.flops) * len(curves) <= MOST_POINTS:
+        if curve.dotted:
             panel.points(curve.flops, curve.values, replace(style, size=4, opacity=0.4), **shown)
-        else:
-            left_out += len(curve.flops)
         if line := curve.line:
             width, opacity = (3, 1.0) if is_baseline else (1.3, 0.75)
             panel.line(
@@ -192,7 +197,6 @@ def draw_many_curves(
                 hover=f"{curve.label}<br>%{{x:.3g}} {unit}<br>%{{y:.4g}}<br>{line.words()}",
                 **shown,
             )
-    return left_out
 
 
 def many_keys(data: FigureData, suite: Suite, baseline: str) -> list[chart.Key]:
@@ -211,7 +215,7 @@ def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
     """What the bands or intervals are, and what each fit that is not simply ok has to say."""
     panels = list(panels)
     curves = [curve for panel in panels for curve in panel]
-    lines = [curve.line for curve in curves if curve.line and curve.line.low]
+    lines = [curve.line for curve in curves if curve.banded and curve.line and curve.line.low]
     found = {(line.slope.level, line.estimand) for line in lines}
     about = [
         f"{level:.0%} interval for {ABOUT[estimand]}"
@@ -223,6 +227,8 @@ def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
     notes = [f"{what}: {'; where that is not known, '.join(about)}."] if about else []
     schemes = {line.slope.interval for line in lines if "bootstrap" in line.slope.interval}
     notes += [f"Intervals by {scheme}." for scheme in sorted(schemes)]
+    left_out = sum(len(curve.flops) for curve in curves if not curve.dotted)
+    notes += [f"Lines only: the points are left out, {left_out:,} in all."] if left_out else []
     for series, status in distinct((curve.series, curve.status) for curve in curves if curve.status != "ok"):
         own = [curve for curve in curves if curve.series == series]
         these = distinct(curve.label for curve in own if curve.status == status)

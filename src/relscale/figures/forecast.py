@@ -8,13 +8,12 @@ budgets and tested on the larger: their error, and the coverage of their interva
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
-from statistics import median
 from typing import Any
 
 import plotly.graph_objects as go
 
 from relscale.figures import chart
+from relscale.figures.backtests import ENSEMBLE, draw_coverage, draw_errors
 from relscale.figures.chart.numbers import known, power_of_ten
 from relscale.figures.curves import LAWS, VALUES
 from relscale.figures.data import GROUP, FigureData, Row, Series, Suite, distinct
@@ -22,18 +21,14 @@ from relscale.figures.law_lines import law_line
 from relscale.figures.select import levels, of
 
 PER_SUITE = True
-ENSEMBLE = "ensemble"
 TABLES = {"ratio": "gaps", "error": "errors"}
 MOST_PANELS = 6  # series and groups that get a panel; the largest gaps, where there are more
 COLUMNS = 3
 NEAR = 1.5  # the level of the baseline is shown where it makes the axis no longer than that
 BESIDE = 12  # pixels that candidates stand to the right of the forecast, so as not to be covered by it
-BINS = 4  # of distance, for errors and coverage
-FEWEST = 3  # backtests behind a point
 OBSERVED = chart.Style(chart.MEDIUM, size=7, opacity=0.8)
 FITTED = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.8)
 FORECAST = chart.Style(chart.INK, "diamond", size=12, width=2.2)
-DISTANCE = "compute beyond the fitted data (factor)"
 
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
@@ -75,8 +70,8 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         )
     tests = [row for row in data.rows("backtests", **suite.key, quantity=quantity) if known(row.log_error)]
     tests = [row for row in tests if row.contrast in (None, GROUP)]
-    _draw_errors(panels.panel(upper, 0), tests, style)
-    _draw_coverage(panels.panel(upper, 1), tests)
+    draw_errors(panels.panel(upper, 0), tests, style)
+    draw_coverage(panels.panel(upper, 1), tests)
     _draw_weights(panels.panel(upper, 2), every, style)
     keys = [chart.Key("observed", OBSERVED, "markers"), chart.Key("fit to all data", FITTED, "lines")]
     keys.append(chart.Key("forecast (ensemble)", FORECAST, group=ENSEMBLE))
@@ -184,57 +179,6 @@ def _interval(row: Row) -> str:
     return f"[{row.low:.4g}, {row.high:.4g}], {row.origins} origins"
 
 
-def _draw_errors(panel: chart.Panel, tests: Sequence[Row], style: Mapping[str, chart.Style]) -> None:
-    """Median absolute error of each candidate against how far beyond its data it forecast."""
-    curves = {}
-    for name in (*style, ENSEMBLE):
-        bins = _bins([row for row in tests if row.candidate == name])
-        errors = [100 * median(abs(row.log_error) for row in rows) for rows in bins]
-        curves[name] = ([math.exp(median(row.log_distance for row in rows)) for rows in bins], errors)
-    x = chart.log_axis([value for xs, _ in curves.values() for value in xs], DISTANCE)
-    panel.axes(x, chart.log_axis([value for _, ys in curves.values() for value in ys], "median error (%)"))
-    for name, (xs, ys) in curves.items():
-        one = (
-            replace(FORECAST, size=9, width=3)
-            if name == ENSEMBLE
-            else replace(style[name], size=7, width=1.4)
-        )
-        hover = f"{name}<br>%{{x:.3g}} × the compute<br>%{{y:.2g}}%"
-        panel.line(xs, ys, one, markers=True, hover=hover, group=name)
-    groups = {(row.corpus, row.optimizer, row.group) for row in tests}
-    origins = {(row.corpus, row.optimizer, row.origin_flops) for row in tests}
-    panel.heading("Backtest error", f"{len(origins)} origins, {len(groups)} curves" if tests else "")
-    if not any(ys for _, ys in curves.values()):
-        panel.message("there are too few budgets for a backtest")
-
-
-def _draw_coverage(panel: chart.Panel, tests: Sequence[Row]) -> None:
-    """The share of the ensemble's intervals that covered the outcome, against how far beyond its data it forecast."""
-    own = [row for row in tests if row.candidate == ENSEMBLE and row.covered is not None]
-    bins = _bins(own)
-    distances = [math.exp(median(row.log_distance for row in rows)) for rows in bins]
-    share = [100 * sum(row.covered for row in rows) / len(rows) for rows in bins]
-    y = chart.linear_axis([*share, 50, 100], "interval coverage (%)", most=6)
-    panel.axes(chart.log_axis(distances, DISTANCE), y)
-    if not own:
-        panel.heading("Backtest coverage")
-        panel.message("there are too few budgets to test an interval")
-        return
-    overall = sum(row.covered for row in own) / len(own)
-    panel.heading("Backtest coverage", f"{overall:.1%} of {len(own):,} overlapping tests")
-    for level in distinct(row.level for row in own if known(row.level)):
-        panel.reference_line(100 * level)
-    panel.line(
-        distances,
-        share,
-        replace(FORECAST, size=9, width=3),
-        markers=True,
-        about=[len(rows) for rows in bins],
-        hover="%{x:.3g} × the compute<br>%{y:.1f}% of %{customdata} intervals",
-        group=ENSEMBLE,
-    )
-
-
 def _draw_weights(panel: chart.Panel, forecasts: Sequence[Row], style: Mapping[str, chart.Style]) -> None:
     """The weight of each candidate in the ensemble: the mean over groups, at the farthest target."""
     farthest = max(row.training_flops for row in forecasts)
@@ -250,19 +194,6 @@ def _draw_weights(panel: chart.Panel, forecasts: Sequence[Row], style: Mapping[s
     for place, name in enumerate(names):
         hover = f"{name}: %{{x:.1f}}%"
         panel.points([share[name]], [place], replace(style[name], size=11), hover=hover, group=name)
-
-
-def _bins(tests: Sequence[Row]) -> list[list[Row]]:
-    """Tests of like distance together, about as many in each; equal distances are never parted."""
-    ordered = sorted(tests, key=lambda row: row.log_distance)
-    size = max(FEWEST, math.ceil(len(ordered) / BINS))
-    bins: list[list[Row]] = []
-    for _, rows in groupby(ordered, key=lambda row: round(row.log_distance, 2)):
-        if bins and len(bins[-1]) < size:
-            bins[-1] += rows
-        else:
-            bins.append(list(rows))
-    return [rows for rows in bins if len(rows) >= FEWEST]
 
 
 def _power(flops: float) -> str:

@@ -7,65 +7,29 @@ the contours of the law, with the line of least loss for its compute (C = 6ND). 
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from relscale.figures import chart
 from relscale.figures.chart.grid import Grid
 from relscale.figures.chart.numbers import known, plain
 from relscale.figures.data import FigureData, Row
+from relscale.figures.fitted_surface import Array, Surface, fitted_surface, least_loss
 from relscale.laws.catalogue import law
 from relscale.measurements.metric import Metric
-
-Array = NDArray[np.float64]
 
 TITLE = "Loss over parameters and tokens"
 SURFACE = "params, tokens"  # the predictors of such a law
 MOST_FITS = 4
 GRID = 28  # points of the contours' grid, each way
-RAYS = 25  # computes at which the least loss is sought
 LEVELS = 12
 USUAL = 0.97  # share of the losses that colours and contours tell apart; a few are far above the others
 WIDE = 6.0  # residuals beyond so many times their middle size stand at the panel's edge
 LABELS = {"alpha": "α", "beta": "β"}
 OPTIMUM = chart.Style("#d55e00", dash="8px,3px", width=2.4)
 BEYOND = replace(chart.LEFT_OUT, size=9, width=2)
-
-
-class Surface(NamedTuple):
-    """A fit, and the runs of what it was fitted to: parameters, tokens, FLOPs, loss, and what the law says."""
-
-    rows: list[Row]
-    names: list[str]
-    params: Array
-    tokens: Array
-    flops: Array
-    loss: Array
-
-    def at(self, params: Array, tokens: Array) -> Array:
-        """The law's loss."""
-        values = {row.parameter: row.value for row in self.rows}
-        fitted = law(self.rows[0].law)
-        theta = np.array([values[parameter.name] for parameter in fitted.parameters])
-        x = np.stack([np.ravel(params), np.ravel(tokens)])
-        return np.asarray(fitted.value(theta[:, None], x[:, :, None])[:, 0]).reshape(np.shape(params))
-
-    @property
-    def residual(self) -> Array:
-        """``ln loss − ln law``, in percent."""
-        return np.asarray(100 * np.log(self.loss / self.at(self.params, self.tokens)))
-
-    @property
-    def words(self) -> list[str]:
-        """Each run's name, its loss and the law's."""
-        fitted = self.at(self.params, self.tokens)
-        return [
-            f"{name}<br>{loss:.4g}, law {value:.4g} ({left:+.2f}%)"
-            for name, loss, value, left in zip(self.names, self.loss, fitted, self.residual, strict=True)
-        ]
 
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
@@ -75,7 +39,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         if row.fit and row.fit in (options.get("fits") or [row.fit]):
             key = ("fit", "corpus", "optimizer", "suite", "prompt", "metric", "group")
             found.setdefault(tuple(getattr(row, name) for name in key), []).append(row)
-    surfaces = [surface for surface in (_surface(data, rows) for rows in found.values()) if surface]
+    surfaces = [surface for surface in (fitted_surface(data, rows) for rows in found.values()) if surface]
     if not surfaces:
         return chart.empty(
             TITLE, "The config asks for no law of parameters and tokens, or none could be fitted."
@@ -102,27 +66,6 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         f"{left_out} more such fits are in fits.parquet." if left_out else "",
     )
     return panels.figure
-
-
-def _surface(data: FigureData, rows: list[Row]) -> Surface | None:
-    """The runs behind a fit; None where a parameter is not known."""
-    first = rows[0]
-    fitted = {row.parameter for row in rows if known(row.value)}
-    if not {parameter.name for parameter in law(first.law).parameters} <= fitted:
-        return None
-    where = {
-        name: getattr(first, name) for name in ("corpus", "optimizer", "suite", "prompt", "metric", "group")
-    }
-    where = {name: value for name, value in where.items() if value is not None}
-    runs = [run for run in data.rows("measurements", **where) if run.status == "ok"]
-    runs = [run for run in runs if known(run.params, run.tokens, run.value) and run.value > 0]
-    if not runs:
-        return None
-    columns = (
-        np.array([getattr(run, name) for run in runs], dtype=float)
-        for name in ("params", "tokens", "training_flops", "value")
-    )
-    return Surface(rows, [run.run for run in runs], *columns)
 
 
 def _draw_surface(panel: chart.Panel, surface: Surface) -> None:
@@ -153,7 +96,7 @@ def _draw_surface(panel: chart.Panel, surface: Surface) -> None:
             showlegend=False,
         )
     )
-    optimum = _optimum(surface, [x["range"], y["range"]])
+    optimum = least_loss(surface, [x["range"], y["range"]])
     panel.line(_list(optimum[1]), _list(optimum[0]), OPTIMUM)
     _coloured(panel, surface.tokens, surface.params, surface.loss, surface.words, "%{text}")
     panel.heading(surface.rows[0].fit.replace("_", " "), *_parameters(surface.rows))
@@ -197,19 +140,6 @@ def _coloured(panel: chart.Panel, x: Array, y: Array, loss: Array, words: Sequen
             showlegend=False,
         )
     )
-
-
-def _optimum(surface: Surface, ranges: Sequence[Sequence[float]]) -> Array:
-    """Parameters and tokens of least loss along lines of one compute, 6ND, across the panel: (2, n)."""
-    (d_low, d_high), (n_low, n_high) = ranges
-    best = []
-    for log_product in np.linspace(d_low + n_low, d_high + n_high, RAYS)[1:-1]:
-        log_n = np.linspace(max(n_low, log_product - d_high), min(n_high, log_product - d_low), 400)
-        loss = surface.at(10**log_n, 10 ** (log_product - log_n))
-        place = int(np.argmin(loss))
-        if 0 < place < len(log_n) - 1:
-            best.append((10 ** log_n[place], 10 ** (log_product - log_n[place])))
-    return np.array(best).T if best else np.empty((2, 0))
 
 
 def _parameters(rows: Sequence[Row]) -> list[str]:

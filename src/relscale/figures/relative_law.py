@@ -53,11 +53,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     style = chart.styles(
         (f"{suite.name}/{group}" for group in suite.labels), f"{suite.name}/{suite.baseline}"
     )
-    x = curves_axis([] if many else [*errors, *gaps], panels.width, options.get("x", COMPUTE))
-    if many:
-        flops = [value for curves in (*errors, *gaps) for curve in curves for value in curve.flops]
-        x = chart.compute_axis(flops, panels.width, options.get("x", COMPUTE))
-    left_out = 0
+    x = curves_axis([*errors, *gaps], panels.width, options.get("x", COMPUTE))
     for row, (curves, title) in enumerate(
         ((errors, suite.metric_title), (gaps, f"error relative to {suite.baseline_label} (ratio)"))
     ):
@@ -75,16 +71,14 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             if not any(curves):
                 panel.message("no group to compare with a baseline")
             elif many:
-                left_out += draw_many_curves(panel, part, f"{suite.name}/{suite.baseline}", unit=unit)
+                draw_many_curves(panel, part, f"{suite.name}/{suite.baseline}", unit=unit)
             else:
                 draw_curves(panel, part, style, unit=unit)
                 name_curves(panel, part, style, (suite.baseline_label, 1.0) if row else None)
     panels.share_titles()
     panels.key(many_keys(data, suite, f"{suite.name}/{suite.baseline}") if many else [])
-    lines_only = [f"Lines only: the points are left out, {left_out:,} in all."] if left_out else []
     panels.notes(
         *curve_notes([*errors, *gaps]),
-        *lines_only,
         *data.left_out(suite, prompt=suite.prompt, metric=suite.metric),
     )
     return panels.figure

@@ -1,14 +1,13 @@
 """What was published, what comes out here, and the difference, in one table; then what nobody has published."""
 
 from collections.abc import Sequence
-from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 import plotly.graph_objects as go
 
 from relscale.figures import chart
 from relscale.figures.chart.numbers import known, significant
-from relscale.figures.chart.text import LETTER
+from relscale.figures.chart.table import TableLine, section, table
 from relscale.figures.data import FigureData, Row, distinct
 from relscale.figures.select import levels
 
@@ -23,10 +22,6 @@ COLUMNS = (
     ("difference", 90),
     ("agreement", 210),
 )
-LINE = 17  # pixels for a line of text
-CELL = 7  # and around the lines of a cell
-SIDE = 14
-NARROW = 0.52  # a letter's width as a share of its size, on average and a little more
 MOST_ALIKE = 10  # unpublished numbers of one kind that get a line each; the frontier's points all do
 TO_ITS_DIGITS, INSIDE, OUTSIDE, NOT_KNOWN = (
     "✓ to its digits",
@@ -35,8 +30,6 @@ TO_ITS_DIGITS, INSIDE, OUTSIDE, NOT_KNOWN = (
     "– not known",
 )
 COLOURS = {TO_ITS_DIGITS: "#00704f", INSIDE: "#00704f", OUTSIDE: "#b04a00", NOT_KNOWN: chart.FAINT}
-HEAD, SECTION = "#e3e3e3", "#f1f1f1"
-WIDTH = sum(width for _, width in COLUMNS)
 
 
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
@@ -44,73 +37,34 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     rows = data.rows("reproduction")
     if not rows:
         return chart.empty(TITLE, "This experiment names no published answers to hold its own against.")
-    told = [row for row in rows if known(row.published)]
+    published = [row for row in rows if known(row.published)]
     others = [row for row in rows if not known(row.published)]
-    lines = [_Line([f"<b>{name}</b>" for name, _ in COLUMNS], HEAD)]
-    for heading, part in (("Published", told), ("No published number: ours, with its interval", others)):
+    lines = []
+    for heading, part in (
+        ("Published", published),
+        ("No published number: ours, with its interval", others),
+    ):
         if part:
-            lines.append(_Line([f"<b>{heading}</b>", *[""] * (len(COLUMNS) - 1)], SECTION))
-            lines += _lines(part, all_of_them=part is told)
-    return _drawn(lines, _notes(rows))
+            lines += [section(len(COLUMNS), heading), *_lines(part, all_of_them=part is published)]
+    panels = table(TITLE, COLUMNS, lines)
+    panels.notes(*_notes(rows))
+    return panels.figure
 
 
-class _Line(NamedTuple):
-    """A line of the table: its cells' words, its shade, the colour of its last cell."""
-
-    cells: list[str]
-    fill: str = "white"
-    ink: str = chart.INK
-
-    @property
-    def wrapped(self) -> list[str]:
-        """The cells, broken where they are too long for their column; headings may run over."""
-        if self.fill != "white":
-            return self.cells
-        widths = [chart.SIZE * (width - 12) / (chart.SIZE - 1) / NARROW * LETTER for _, width in COLUMNS]
-        pairs = zip(self.cells, widths, strict=True)
-        return ["<br>".join(chart.wrap(cell, width, chart.SIZE)) for cell, width in pairs]
-
-    @property
-    def height(self) -> int:
-        """In pixels."""
-        return CELL + LINE * max(cell.count("<br>") + 1 for cell in self.wrapped)
-
-
-def _lines(rows: Sequence[Row], all_of_them: bool) -> list[_Line]:
+def _lines(rows: Sequence[Row], all_of_them: bool) -> list[TableLine]:
     """A line for each row; of many numbers of one kind that nobody has published, one line for the last of them."""
     lines = []
     for i, row in enumerate(rows):
         alike = [one for one in rows if _kind(one) == _kind(row)]
         if not all_of_them and len(alike) > MOST_ALIKE + 1 and alike.index(row) >= MOST_ALIKE:
             if row is alike[-1]:
-                lines.append(_Line(_rest(alike), ink=chart.FAINT))
+                lines.append(TableLine(_rest(alike), ink=chart.FAINT))
             continue
         cells = _cells(row)
         if i and rows[i - 1].data == row.data:
             cells[0] = ""
-        lines.append(_Line(cells, ink=COLOURS.get(cells[-1], chart.FAINT)))
+        lines.append(TableLine(cells, ink=COLOURS.get(cells[-1], chart.FAINT)))
     return lines
-
-
-def _drawn(lines: Sequence[_Line], notes: Sequence[str]) -> go.Figure:
-    """The table in a panel without axes, a pixel of it a unit of the axes."""
-    tops = [0, *accumulate(line.height for line in lines)]
-    panels = chart.grid(TITLE, 1, 1, width=WIDTH, height=tops[-1], left=SIDE, bottom=10, top=0)
-    panel = panels.panel(0, 0)
-    hidden = {"visible": False, "fixedrange": True}
-    panel.axes(hidden | {"range": [0, WIDTH]}, hidden | {"range": [tops[-1], 0]})
-    for line, top in zip(lines, tops, strict=False):
-        panel.box(0, WIDTH, top, top + line.height, line.fill)
-    middles = [top + line.height / 2 for line, top in zip(lines, tops, strict=False)]
-    lefts = [0, *accumulate(width for _, width in COLUMNS)]
-    for column, left in enumerate(lefts[:-1]):
-        last = column == len(COLUMNS) - 1
-        words = [line.wrapped[column] for line in lines]
-        panel.words(
-            [left + 4] * len(lines), middles, words, [line.ink if last else chart.INK for line in lines]
-        )
-    panels.notes(*notes)
-    return panels.figure
 
 
 def _cells(row: Row) -> list[str]:

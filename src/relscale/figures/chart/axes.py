@@ -125,8 +125,8 @@ def _padded(low: float, high: float, pad: float, least: float) -> tuple[float, f
 def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
     """Round numbers between two positive ones, a few of them, so that no part of the range is without a label.
 
-    Of 1-2-5 steps, 1-3 steps and powers of ten the first that leaves no gap; else the finer or linear steps that leave
-    the smallest one.
+    Of 1-2-5 steps, 1-3 steps and powers of ten the first that is not too many; within a decade, where these leave a
+    gap, the finer or linear steps that leave the smallest one.
     """
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
 
@@ -135,7 +135,8 @@ def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
         return [tick for tick in ticks if low <= tick <= high]
 
     for ticks in (steps(1, 2, 5), steps(1, 3), steps(1)):
-        if 3 <= len(ticks) <= most and _gaps(low, ticks, high)[1] <= 1.5 * LARGEST_GAP:
+        wide = high / low > 10 or _gaps(low, ticks, high)[1] <= 1.5 * LARGEST_GAP
+        if 3 <= len(ticks) <= most and wide:
             return ticks
     if high / low > 10:  # more decades than ticks: every second, third, … of them
         step = math.ceil(len(decades) / most)

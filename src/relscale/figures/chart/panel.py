@@ -130,7 +130,7 @@ class Panel:
         if axis.type == "log":
             value = math.log10(value) if value > 0 else -math.inf
         share = (value - low) / (high - low)
-        return length * (share if y is None else 1 - share)
+        return float(length * (share if y is None else 1 - share))
 
     def beside(self, x: float, pixels: float) -> float:
         """The value on the x axis that many pixels to the right of ``x``; the panel's axes are known already."""

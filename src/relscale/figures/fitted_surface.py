@@ -1,0 +1,81 @@
+"""Fitted laws of parameters and tokens, with the runs that they were fitted to."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.figures.chart.numbers import known
+from relscale.figures.data import FigureData, Row
+from relscale.laws.catalogue import law
+
+Array = NDArray[np.float64]
+RAYS = 25  # computes at which the least loss is sought
+
+
+class Surface(NamedTuple):
+    """A fit, and the runs of what it was fitted to: parameters, tokens, FLOPs, loss, and what the law says."""
+
+    rows: list[Row]
+    names: list[str]
+    params: Array
+    tokens: Array
+    flops: Array
+    loss: Array
+
+    def at(self, params: Array, tokens: Array) -> Array:
+        """The law's loss."""
+        values = {row.parameter: row.value for row in self.rows}
+        fitted = law(self.rows[0].law)
+        theta = np.array([values[parameter.name] for parameter in fitted.parameters])
+        x = np.stack([np.ravel(params), np.ravel(tokens)])
+        return np.asarray(fitted.value(theta[:, None], x[:, :, None])[:, 0]).reshape(np.shape(params))
+
+    @property
+    def residual(self) -> Array:
+        """``ln loss − ln law``, in percent."""
+        return np.asarray(100 * np.log(self.loss / self.at(self.params, self.tokens)))
+
+    @property
+    def words(self) -> list[str]:
+        """Each run's name, its loss and the law's."""
+        fitted = self.at(self.params, self.tokens)
+        return [
+            f"{name}<br>{loss:.4g}, law {value:.4g} ({left:+.2f}%)"
+            for name, loss, value, left in zip(self.names, self.loss, fitted, self.residual, strict=True)
+        ]
+
+
+def fitted_surface(data: FigureData, rows: list[Row]) -> Surface | None:
+    """The runs behind a fit; None where a parameter is not known."""
+    first = rows[0]
+    fitted = {row.parameter for row in rows if known(row.value)}
+    if not {parameter.name for parameter in law(first.law).parameters} <= fitted:
+        return None
+    where = {
+        name: getattr(first, name) for name in ("corpus", "optimizer", "suite", "prompt", "metric", "group")
+    }
+    where = {name: value for name, value in where.items() if value is not None}
+    runs = [run for run in data.rows("measurements", **where) if run.status == "ok"]
+    runs = [run for run in runs if known(run.params, run.tokens, run.value) and run.value > 0]
+    if not runs:
+        return None
+    columns = (
+        np.array([getattr(run, name) for run in runs], dtype=float)
+        for name in ("params", "tokens", "training_flops", "value")
+    )
+    return Surface(rows, [run.run for run in runs], *columns)
+
+
+def least_loss(surface: Surface, ranges: Sequence[Sequence[float]]) -> Array:
+    """Parameters and tokens of least loss along lines of one compute, 6ND, across the panel: (2, n)."""
+    (d_low, d_high), (n_low, n_high) = ranges
+    best = []
+    for log_product in np.linspace(d_low + n_low, d_high + n_high, RAYS)[1:-1]:
+        log_n = np.linspace(max(n_low, log_product - d_high), min(n_high, log_product - d_low), 400)
+        loss = surface.at(10**log_n, 10 ** (log_product - log_n))
+        place = int(np.argmin(loss))
+        if 0 < place < len(log_n) - 1:
+            best.append((10 ** log_n[place], 10 ** (log_product - log_n[place])))
+    return np.array(best).T if best else np.empty((2, 0))
