@@ -250,8 +250,8 @@ def _polars(rows: list[Row], rng: random.Random) -> Any:
 
 
 def published_table(rng: random.Random, folder: Path) -> str:
-    """``runs: {source: measurements}``: tables as they were published, and the ladders that fits are made of."""
-    from relscale.fitting.curves.run_matrix import ladders
+    """``runs: {source: measurements}``: tables as they were published, and the run matrices that fits are made of."""
+    from relscale.fitting.curves.run_matrix import run_matrices
     from relscale.measurements.measurement import MEASUREMENTS
     from relscale.measurements.published import read_tables
 
@@ -282,7 +282,7 @@ def published_table(rng: random.Random, folder: Path) -> str:
 
     def read() -> tuple[pa.Table, Any]:
         table = read_tables([options], "experiment")
-        return table, ladders(table)
+        return table, run_matrices(table)
 
     found = accepted_or_one_sentence(read)
     if found is None:
