@@ -225,10 +225,15 @@ def test_what_is_left_out_can_compute_nothing():
             "relscale.json_lines",
             "relscale.text_file",
         },  # users' own tables
+        "relscale.training.metrics_logger": {
+            "relscale.design.run",
+            "relscale.training.fabric",
+        },  # what it logs
         "relscale.training.ownership": {"relscale.training.state"},  # the name of a file
     }
     computing = {
         "relscale.gpu": {"torch"},  # asks it for a device
+        "relscale.training.metrics_logger": {"lightning"},  # its loggers
         "relscale.rows": {"numpy"},  # numbers that are not finite become null
     }
     deciding = {"relscale", "relscale.config", "relscale.training.key", "relscale.training.progress"}

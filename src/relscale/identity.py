@@ -29,6 +29,7 @@ CARRIERS = {
     "relscale.training.heap": "keeps freed memory for the next step",
     "relscale.training.interruption": "says when a training is to stop; a resumed one has the same numbers",
     "relscale.training.key": "names a run; another name is another key as it is",
+    "relscale.training.metrics_logger": "logs the curve, which the result holds anyway",
     "relscale.training.numerical_path": "says which kernels train; another answer is another key as it is",
     "relscale.training.ownership": "keeps two processes from training one run at once",
     "relscale.training.progress": "says how far a job is",

@@ -82,6 +82,8 @@ def test_the_kernels_count(run, monkeypatch):
     assert run_key(run, "t", OPTIONS) != with_kernels
     monkeypatch.setenv("RELSCALE_NATIVE", "1")
     assert run_key(run, "t", OPTIONS) == with_kernels
+    monkeypatch.setenv("CC", "a compiler 'with one quote")
+    assert run_key(run, "t", OPTIONS) != with_kernels
 
 
 def test_the_kind_of_device_counts(run, monkeypatch):

@@ -11,8 +11,8 @@ from relscale.gpu import has_gpu
 def numerical_path(threads: int) -> Mapping[str, str | bool]:
     """The kind of device of this machine and, of a processor, which kernels it trains with.
 
-    Those in C do the optimizer's step and, on one thread, the layers (``relscale.training``'s ``native``). They are
-    taken to work where there is a compiler. Which type the products are in stands beside this in a run's key.
+    Those in C (``relscale.training.cpu``) do the optimizer's step and, on one thread, the layers. They are taken to
+    work where there is a compiler. Which type the products are in stands beside this in a run's key.
 
     Parameters
     ----------
@@ -21,7 +21,10 @@ def numerical_path(threads: int) -> Mapping[str, str | bool]:
     """
     if has_gpu():
         return {"device": "cuda"}
-    kernels = c_compiler() is not None
+    try:
+        kernels = c_compiler() is not None
+    except ValueError:  # training says so, and does without
+        kernels = False
     return {"device": "cpu", "kernels": kernels, "kernels of layers": kernels and threads == 1}
 
 

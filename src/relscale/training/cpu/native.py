@@ -4,7 +4,6 @@ import ctypes
 import hashlib
 import os
 import platform
-import shlex
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from relscale.atomic import atomic_path, remove
 from relscale.provenance import file_digest
+from relscale.training.numerical_path import c_compiler
 from relscale.user_cache import user_cache
 
 SOURCE = Path(__file__).with_suffix(".c")
@@ -120,13 +120,10 @@ def _compiler() -> list[str]:
     ValueError
         ``CC`` has quotes that do not end.
     """
-    named = shlex.split(os.environ.get("CC", ""))
-    if named:
-        return named
-    found = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
-    if found is None:
+    command = c_compiler()
+    if command is None:
         raise FileNotFoundError("no C compiler found")
-    return [found]
+    return command
 
 
 def _cached(key: str) -> Path | None:
