@@ -1,6 +1,7 @@
 """The plan as a table, one row per run."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -9,21 +10,42 @@ from tabulate import tabulate
 from relscale.design.isoflop import Dropped
 from relscale.design.placement import Placement
 from relscale.design.run import Run, budget_label
+from relscale.rows import column, table_of
 
 # Of a terminal; a run's name has its corpus, budget, width, layers, batch, optimizer and seed already.
 SHOWN = ("run", "train_steps", "learning_rate", "params", "tokens", "training_flops")
 
 
-def plan_table(runs: Sequence[Run], placements: Sequence[Placement]) -> pa.Table:
-    """Design, size, placement and expected cost of each run.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRun:
+    """One row per run: design, size, placement and expected cost."""
 
-    Units: ``budget`` in FLOPs by the experiment's accounting, ``training_flops`` forward and backward, ``tokens`` and
-    ``params`` as counts, ``micro_batch`` in sequences per device, ``memory_mb`` in 10^6 bytes per device,
-    ``expected_seconds`` on these devices, ``device_hours`` over all of them.
-    """
-    return pa.Table.from_pylist(
-        [_row(run, placement) for run, placement in zip(runs, placements, strict=True)]
-    )
+    run: str = column("Name of the run.")
+    corpus: str = column("What it is trained on.")
+    optimizer: str = column("Name of the optimizer.")
+    budget: float = column("Compute budget by the experiment's accounting.", "FLOPs")
+    hidden_size: int = column("Width of the model.")
+    num_layers: int = column("Layers of the model.")
+    batch_size: int = column("Batch.", "sequences")
+    train_steps: int = column("Updates.", "steps")
+    learning_rate: float = column("Peak learning rate.")
+    seed: int = column("Seed of the run.")
+    params: int = column("Size of the model.", "parameters")
+    tokens: int = column("Training tokens.", "tokens")
+    training_flops: float = column("Compute, forward and backward.", "FLOPs")
+    strategy: str = column("How devices share the run: single, ddp or fsdp.")
+    devices: int = column("Devices of the run.", "devices")
+    micro_batch: int = column("Sequences that a device processes at once.", "sequences")
+    activation_checkpointing: bool = column("Whether activations are recomputed in the backward pass.")
+    memory_mb: int = column("Memory per device.", "10^6 bytes")
+    expected_seconds: float = column("Expected time on these devices.", "seconds")
+    device_hours: float = column("Expected time over all devices.", "hours")
+
+
+def plan_table(runs: Sequence[Run], placements: Sequence[Placement]) -> pa.Table:
+    """The plan, `PlannedRun` rows."""
+    rows = [_row(run, placement) for run, placement in zip(runs, placements, strict=True)]
+    return table_of(PlannedRun, rows)
 
 
 def format_table(table: pa.Table) -> str:
@@ -57,26 +79,26 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _row(run: Run, placement: Placement) -> dict[str, Any]:
-    return {
-        "run": run.name,
-        "corpus": run.corpus,
-        "optimizer": run.hyperparameters.optimizer,
-        "budget": run.budget,
-        "hidden_size": run.architecture.hidden_size,
-        "num_layers": run.architecture.num_layers,
-        "batch_size": run.batch_size,
-        "train_steps": run.train_steps,
-        "learning_rate": run.hyperparameters.learning_rate,
-        "seed": run.seed,
-        "params": run.params,
-        "tokens": run.tokens,
-        "training_flops": float(run.training_flops),
-        "strategy": placement.strategy,
-        "devices": placement.devices,
-        "micro_batch": placement.micro_batch,
-        "activation_checkpointing": placement.activation_checkpointing,
-        "memory_mb": round(placement.device_bytes / 1e6),
-        "expected_seconds": round(placement.seconds, 1),
-        "device_hours": placement.device_hours,
-    }
+def _row(run: Run, placement: Placement) -> PlannedRun:
+    return PlannedRun(
+        run=run.name,
+        corpus=run.corpus,
+        optimizer=run.hyperparameters.optimizer,
+        budget=run.budget,
+        hidden_size=run.architecture.hidden_size,
+        num_layers=run.architecture.num_layers,
+        batch_size=run.batch_size,
+        train_steps=run.train_steps,
+        learning_rate=run.hyperparameters.learning_rate,
+        seed=run.seed,
+        params=run.params,
+        tokens=run.tokens,
+        training_flops=float(run.training_flops),
+        strategy=placement.strategy,
+        devices=placement.devices,
+        micro_batch=placement.micro_batch,
+        activation_checkpointing=placement.activation_checkpointing,
+        memory_mb=round(placement.device_bytes / 1e6),
+        expected_seconds=round(placement.seconds, 1),
+        device_hours=placement.device_hours,
+    )
