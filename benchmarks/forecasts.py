@@ -31,7 +31,7 @@ from relscale.fitting.forecasts.ensemble_settings import DEFAULT, EnsembleSettin
 from relscale.fitting.forecasts.forecast_data import ForecastData, forecast_data
 from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.forecasts.width import half_widths
-from relscale.fitting.settings import settings
+from relscale.fitting.settings import fit_settings
 from relscale.measurements.published import published
 
 LEVEL = 0.95
@@ -113,7 +113,7 @@ def _readings(table: pa.Table, suite: str | None = None, baseline: str | None = 
     if suite is not None:
         table = table.filter(pc.equal(table["suite"], suite))
     found: list[RunMatrix] = run_matrices(table)
-    chosen = settings({"baselines": {suite: baseline}} if baseline else {}, {}, found)
+    chosen = fit_settings({"baselines": {suite: baseline}} if baseline else {}, {}, found)
     return [frontier_curves(matrix, chosen) for matrix in found]
 
 

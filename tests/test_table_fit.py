@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from row_cells import cells
 
 import relscale
 from relscale.cli import main
 from relscale.errors import RelscaleError
-from relscale.fitting.fits import SCHEMAS
+from relscale.fitting.fits import ROWS, empty
 from relscale.tables import read_table, write_table
 
 OLMO = Path(__file__).parents[1] / "reference" / "olmo_ladder_mmlu.csv"
@@ -122,7 +123,7 @@ def test_printing_it_says_what_was_found():
 
 def test_a_power_law_asks_for_no_baseline():
     result = relscale.fit(table(noise=0), law="power", group="test", x="compute", y="loss")
-    assert {row["parameter"] for row in result.fits.to_pylist()} >= {"beta", "error_at_reference"}
+    assert {row["parameter"] for row in cells(result.fits)} >= {"beta", "error_at_reference"}
     assert result.fits["baseline"].null_count == result.fits.num_rows
 
 
@@ -186,8 +187,8 @@ def test_a_status_names_a_few_of_the_points_left_out_and_counts_the_others():
         for g in SLOPES
     ]
     row = number(relscale.fit(pa.Table.from_pylist(many), **COLUMNS).fits, "delta_beta")
-    assert row["status"].startswith("fitted on 10 of 200 points (")
-    assert row["status"].endswith("; and 186 more)")
+    assert row["note"].startswith("fitted on 10 of 200 points (")
+    assert row["note"].endswith("; and 186 more)")
 
 
 def test_a_cell_that_is_no_number_and_a_name_that_stands_twice_are_one_line():
@@ -250,13 +251,13 @@ def test_the_shell_prints_the_same_and_writes_a_table_beside_it(path, capsys):
     said = capsys.readouterr().out
     assert said.startswith(str(relscale.fit(path, **COLUMNS)))
     assert said.splitlines()[-1] == f"written: {path.with_name('numbers.fits.parquet')}"
-    assert read_table(path.with_name("numbers.fits.parquet")).schema.equals(SCHEMAS["fits"])
+    assert read_table(path.with_name("numbers.fits.parquet")).schema.equals(empty("fits").schema)
     assert sorted(file.name for file in path.parent.iterdir()) == ["numbers.csv", "numbers.fits.parquet"]
 
 
 def test_output_may_be_a_folder_for_all_tables(path):
     assert main(["fit", str(path), *ARGUMENTS, "--output", "out"]) == 0
-    assert {file.stem for file in Path("out").iterdir()} == set(SCHEMAS)
+    assert {file.stem for file in Path("out").iterdir()} == set(ROWS)
 
 
 def test_a_folder_that_holds_anything_else_is_left_alone(path, capsys):
@@ -360,7 +361,7 @@ def test_the_steps_of_one_training_are_not_independent_and_give_no_intervals(dra
     for row in fits:
         assert row["value"] is not None
         assert row["low"] is None
-        assert "points of one training are not independent" in row["status"]
+        assert "points of one training are not independent" in row["note"]
 
 
 def test_steps_out_of_order_and_a_column_run_change_nothing():

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.fitting.curves.curves import ERROR, RATIO, Curves
+from relscale.fitting.curves.curves import ERROR, RATIO, Curves, Quantity
 from relscale.fitting.curves.frontier import Point
+from relscale.fitting.keys import CurveKey
+from relscale.fitting.status import OK
 
 Floats = NDArray[np.float64]
 
@@ -14,7 +16,7 @@ Floats = NDArray[np.float64]
 def curves_of(
     flops: Floats,
     value: Floats,
-    quantity: str,
+    quantity: Quantity,
     *,
     target: Floats | None = None,
     blocks: Sequence[str] | None = None,
@@ -29,15 +31,22 @@ def curves_of(
     names = [f"run {i}" for i in range(len(flops))]
     points = [
         Point(
-            budget=flop, training_flops=flop, rows=np.array([i]), left_out=0, status="ok", run=names[i], row=i,
+            budget=flop, training_flops=flop, rows=np.array([i]), excluded=0, status=OK, run=names[i], row=i,
             tokens=np.sqrt(flop / 6 * 20), params=np.sqrt(flop / 6 / 20),
         )
         for i, flop in enumerate(map(float, flops))
     ]  # fmt: skip
     keys = [
-        {"experiment": "e", "corpus": "c", "optimizer": "o", "suite": f"{j // groups}", "prompt": None}
-        | {"metric": "nats_per_token", "group": f"{j % groups:02}"}
-        | ({"baseline": "baseline", "contrast": "group"} if quantity == RATIO else {})
+        CurveKey(
+            experiment="e",
+            corpus="c",
+            optimizer="o",
+            suite=f"{j // groups}",
+            metric="nats_per_token",
+            group=f"{j % groups:02}",
+            baseline="baseline" if quantity == RATIO else None,
+            contrast="group" if quantity == RATIO else None,
+        )
         for j in range(value.shape[1])
     ]
     return Curves(
@@ -48,7 +57,7 @@ def curves_of(
         value=value,
         noise=np.ones_like(value),
         replicates=np.empty((*value.shape, 0)),
-        status=np.full(value.shape, "ok", dtype=object),
+        status=np.full(value.shape, OK, dtype=object),
         blocks=list(blocks) if blocks is not None else names,
         target=target,
         baseline=None if quantity == ERROR else target - value,

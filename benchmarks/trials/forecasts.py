@@ -43,5 +43,5 @@ def _interval(target: Floats, baseline: Floats | None, level: float) -> Floats:
     value = target if baseline is None else target - baseline
     curves = curves_of(FLOPS, value[:-1], ERROR if baseline is None else RATIO, target=target[:-1])
     rows, _ = forecast_rows(curves, Settings(level=level, forecast=({"training_flops": AHEAD},)))
-    found = [(row["low"], row["high"]) for row in rows if row["candidate"] == ENSEMBLE]
+    found = [(row.low, row.high) for row in rows if row.candidate == ENSEMBLE]
     return np.stack([*np.array(found, dtype=float).T, np.exp(value[-1])])

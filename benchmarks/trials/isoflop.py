@@ -18,6 +18,7 @@ from relscale.fitting.curves.frontier import minimum_spread
 from relscale.fitting.curves.optimal_errors import read_off
 from relscale.fitting.curves.run_matrix import RunMatrix
 from relscale.fitting.inference import interval
+from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.interval import Interval, item_lines
 from relscale.fitting.inference.log_log_lines import lines
 from relscale.laws import parabola
@@ -56,8 +57,8 @@ def estimate(data: Simulated, level: float) -> tuple[dict[str, Interval], Floats
     fitted = lines(log_flops, y, np.array(noise))
     items = item_lines(log_flops, y, replicates, fitted)
     result = {
-        interval.THESE_ITEMS: interval.slope(fitted, level),
-        interval.ITEM_POPULATION: interval.slope(fitted, level, items),
+        Estimand.THESE_ITEMS: interval.slope(fitted, level),
+        Estimand.ITEM_POPULATION: interval.slope(fitted, level, items),
     }
     return result, failed
 
@@ -84,8 +85,8 @@ def coverage(grid: Grid, noise: Noise, size: int, level: float, seed: int) -> li
             found, failed = estimate(data, level)
             found[EXPONENT] = allocation(data, level)
             truths = {
-                interval.THESE_ITEMS: data.these_items,
-                interval.ITEM_POPULATION: data.population,
+                Estimand.THESE_ITEMS: data.these_items,
+                Estimand.ITEM_POPULATION: data.population,
                 EXPONENT: data.allocation,
             }
             failures.append(failed)

@@ -1,6 +1,6 @@
 """Coverage of laws that are lines in logs, and of what is asked of them, by the rows that ``fit`` gives.
 
-A column of the curves is a data set, so one call of ``law_rows``, ``crossing_rows`` or ``pooled_rows`` is a thousand
+A column of the curves is a data set, so one call of the functions that make the rows is a thousand
 experiments.
 """
 
@@ -9,12 +9,14 @@ from generators import gaps, trajectories
 from trials.curves import curves_of
 from trials.outcome import Outcome, covered
 
-from relscale.fitting.analyses.crossing import crossing_rows
-from relscale.fitting.analyses.partial_pooling import MEAN, pooled_rows
+from relscale.fitting.analyses import crossing, partial_pooling
+from relscale.fitting.analyses.partial_pooling import MEAN
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.law_rows import law_rows
 from relscale.fitting.inference.log_log_lines import curve_lines, lines
+from relscale.fitting.inference.method import Method, described
+from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.settings import Settings
 from relscale.laws import power, relative
 
@@ -33,16 +35,16 @@ def of_shared_trainings(size: int, level: float, seed: int) -> list[Outcome]:
         rows = [
             row
             for row in law_rows(power.LINE, curves, Settings(level=level, bootstrap=DRAWS, seed=seed))
-            if row["parameter"] == power.LINE.slope
+            if row.parameter == power.LINE.slope
         ]
-        reported = [np.array([row.get(end, np.nan) for row in rows], dtype=float) for end in ("low", "high")]
+        reported = [np.array([getattr(row, end) for row in rows], dtype=float) for end in ("low", "high")]
         slope = interval.slope(curve_lines(curves), level)
         naive = interval.slope(lines(curves.log_flops, y), level)
-        scheme = str(rows[0]["scheme"]).split(f", {DRAWS} draws")[0]
-        found = [(scheme, True, *reported)]
-        if scheme != interval.SCHEMES_OF_BLOCKS[interval.THESE_ITEMS]:
-            jackknife = interval.SCHEMES_OF_BLOCKS[interval.THESE_ITEMS]
-            found.append((jackknife, False, -slope.high, -slope.low))
+        method = rows[0].method
+        kind = ", symmetric studentised" if method == Method.BLOCK_BOOTSTRAP else ""
+        found = [(f"{described(method)}{kind}", True, *reported)]
+        if method != Method.JACKKNIFE:
+            found.append((described(Method.JACKKNIFE), False, -slope.high, -slope.low))
         found.append(("t, as if points were independent", False, -naive.high, -naive.low))
         result += [
             Outcome(
@@ -66,7 +68,7 @@ def of_crossings(size: int, level: float, seed: int) -> list[Outcome]:
         [(0.03, 1e19, 0.01), (0.03, 1e19, 0.06), (0.03, 1e21, 0.01)]
     ):
         y = gaps.crossing(delta_beta, at, sd, size, np.random.default_rng([seed, 72, number]))
-        rows = crossing_rows(curves_of(gaps.BUDGETS, y, RATIO), Settings(level=level, reach=1e6))
+        rows = crossing.rows(curves_of(gaps.BUDGETS, y, RATIO), Settings(level=level, reach=1e6))
         low, high = np.array([limits(row) for row in rows], dtype=float).T
         result.append(
             Outcome(
@@ -92,10 +94,10 @@ def of_pooling(size: int, level: float, seed: int) -> list[Outcome]:
         of_group, of_mean, alone = [], [], []
         for m in range(size):
             curves = curves_of(gaps.BUDGETS, y[..., m], RATIO, groups=groups)
-            rows = pooled_rows(curves, Settings(level=level, pooling=("0",)))
-            pooled = [(row["low"], row["high"]) for row in rows if row["parameter"] == relative.LINE.slope]
+            rows = partial_pooling.rows(curves, Settings(level=level, pooling=("0",)))
+            pooled = [(row.low, row.high) for row in rows if row.parameter == relative.LINE.slope]
             of_group.append(pooled[m % groups])
-            of_mean += [(row["low"], row["high"]) for row in rows if row["parameter"] == MEAN]
+            of_mean += [(row.low, row.high) for row in rows if row.parameter == MEAN]
             plain = interval.slope(curve_lines(curves), level)
             alone.append((plain.low[m % groups], plain.high[m % groups]))
         true = truth[np.arange(size) % groups, np.arange(size)]
@@ -118,12 +120,11 @@ def of_pooling(size: int, level: float, seed: int) -> list[Outcome]:
     return result
 
 
-def limits(row: dict[str, object]) -> tuple[float, float]:
+def limits(row: ParameterRow) -> tuple[float, float]:
     """Of one crossing: a limit that the set does not have within reach is none; without a value all is."""
-    if row.get("value") is None:
+    if row.value is None:
         return np.nan, np.nan
-    low, high = row.get("low"), row.get("high")
-    return (0.0 if low is None else float(low)), (np.inf if high is None else float(high))  # type: ignore[arg-type]
+    return (0.0 if row.low is None else row.low), (np.inf if row.high is None else row.high)
 
 
 def of_lines(size: int, level: float, seed: int) -> list[Outcome]:
@@ -140,10 +141,10 @@ def of_lines(size: int, level: float, seed: int) -> list[Outcome]:
             generator="relative law, noise of the logarithm",
             design=LADDER,
             quantity=name,
-            interval=interval.SCHEMES[interval.THESE_ITEMS],
+            interval=described(Method.LINE),
             default=True,
             level=level,
-            hit=covered(*np.array([(r["low"], r["high"]) for r in rows if r["parameter"] == name]).T, value),
+            hit=covered(*np.array([(r.low, r.high) for r in rows if r.parameter == name]).T, value),
         )
         for name, value in truth.items()
     ]

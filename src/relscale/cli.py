@@ -549,7 +549,6 @@ def _columns(text: str) -> list[str]:
 
 
 def _fit_measurements(options: argparse.Namespace) -> None:
-    from dataclasses import replace
 
     from relscale.fitting.fit import fit as fitted
     from relscale.fitting.fits import write
@@ -568,7 +567,7 @@ def _fit_measurements(options: argparse.Namespace) -> None:
         measurements = flag_impossible(measurements, zeros=True)
     fits = fitted(measurements, replicates, config["fit"], suites, seed=config["seed"])
     if answers:
-        fits = replace(fits, reproduction=reproduction(read_table(answers), fits))
+        fits = fits.with_table("reproduction", reproduction(read_table(answers), fits))
     write(fits, options.output)
     shown = {name: (told["metric"], told["prompt"]) for name, told in suites.items() if told.get("metric")}
     print(summary(fits, shown, measurements=measurements))

@@ -14,7 +14,7 @@ from relscale.checked_parquet import check_ends, check_parquet
 from relscale.checksums import check_digests, check_files, check_sizes, files_list, listed
 from relscale.entries import read_entries
 from relscale.errors import Damaged, RelscaleError
-from relscale.fitting.fits import SCHEMAS
+from relscale.fitting.fits import ROWS
 from relscale.tokens.manifest import STORE_FILE, StoreManifest
 from relscale.training.record import RECORD
 
@@ -86,7 +86,7 @@ def _checks(results: Path) -> Iterator[tuple[Path, Callable[[Path], None]]]:
         yield path, _check_scores
     # Files that somebody has put beside them are none of ours.
     tables = [results / f"{name}.parquet" for name in ("measurements", "replicates")]
-    for path in (*tables, *(results / "fits" / f"{name}.parquet" for name in SCHEMAS)):
+    for path in (*tables, *(results / "fits" / f"{name}.parquet" for name in ROWS)):
         if path.is_file():
             yield path, _check_table
     for path in sorted(results.glob("figures/*.html")):

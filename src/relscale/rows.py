@@ -98,6 +98,11 @@ def rows_of(row: type[R], table: pa.Table) -> list[R]:
     return [row(**cells) for cells in table.select(list(names_of(row))).to_pylist()]
 
 
+def cells_of(row: Any) -> dict[str, Any]:
+    """The cells of a row, or of a key that rows extend, by name."""
+    return {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
+
+
 def _column(field: "dataclasses.Field[Any]", hint: Any) -> Column:
     kind, values = _kind(hint)
     description, unit = (field.metadata.get(key, "") for key in ("description", "unit"))

@@ -9,7 +9,7 @@ The table becomes measurements, under the names that they have here, and is fitt
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -282,7 +282,8 @@ def fit(
         )
         fitted = from_rows({"fits": parameters, "predictions": predictions})
     if fitted.fits["value"].null_count == fitted.fits.num_rows:
-        reasons = [status for status in fitted.fits["status"].to_pylist() if status != Status.OK]
+        rows = fitted.fits.select(["status", "note"]).to_pylist()
+        reasons = [row["note"] or row["status"] for row in rows if row["status"] != Status.OK]
         raise RelscaleError(f"{name}: nothing could be fitted: {next(iter(reasons), 'no value')}")
     return TableFit(measurements, fitted, title, law, error, loss, xs[0], line)
 
@@ -383,7 +384,7 @@ def _of_law(results: Fits, law: str) -> Fits:
     """Without the flags that a suite has no baseline, where none was asked for."""
     if law == "relative":
         return results
-    return replace(results, fits=results.fits.filter(pc.is_null(results.fits["contrast"])))
+    return results.with_table("fits", results.fits.filter(pc.is_null(results.fits["contrast"])))
 
 
 def _read(table: Any) -> tuple[pa.Table, str]:

@@ -155,8 +155,8 @@ def test_one_wrong_row_is_named_by_the_law_of_the_others(wrong: tuple[str, Any])
     result = relscale.fit(pa.table(columns), law="parametric", x=["params", "tokens"], y="loss")
     rows = {row["parameter"]: row for row in result.fits.to_pylist()}
     assert rows["alpha"]["value"] == pytest.approx(0.34, rel=1e-3)
-    assert rows["alpha"]["status"].startswith("fitted on 24 of 25 rows (")
-    assert "in row 8" in rows["alpha"]["status"]
+    assert rows["alpha"]["note"].startswith("fitted on 24 of 25 rows (")
+    assert "in row 8" in rows["alpha"]["note"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import yaml
 
 from relscale.figures.data import FigureData
 
-from .questions import QUESTIONS, as_table, contrast_rows, question_tables, surface_rows
+from .questions import as_table, contrast_rows, question_tables, surface_rows
 
 BUDGETS = (1e11, 3e11, 1e12, 3e12)
 WIDTHS = (16, 24, 32, 48, 64)
@@ -107,7 +107,7 @@ def fit_row(corpus: str, **values: Any) -> dict[str, Any]:
                 "high",
                 "level",
                 "df",
-                "scheme",
+                "method",
                 "estimand",
                 "p_value",
                 "p_bh",
@@ -121,7 +121,7 @@ def fit_row(corpus: str, **values: Any) -> dict[str, Any]:
         "optimizer": "c-adamc",
         "level": 0.95,
         "df": 2.0,
-        "scheme": "t interval of the last stage",
+        "method": "line",
         "n": 4,
         "status": "ok",
         "reference_flops": REFERENCE,
@@ -434,7 +434,7 @@ def write_toy(folder: Path, tables: dict[str, list[dict[str, Any]]] | None = Non
     paths["measurements"] = folder / "measurements.parquet"
     for name, rows in tables.items():
         paths[name].parent.mkdir(parents=True, exist_ok=True)
-        whole = name in QUESTIONS or name == "fits"
+        whole = name != "measurements"
         pq.write_table(as_table(name, rows) if whole else pa.Table.from_pylist(rows), paths[name])
     suites = {name: folder / "suites" / name / "suite.yaml" for name in SUITES}
     for name, path in suites.items():

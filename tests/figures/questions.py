@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from relscale.fitting.fits import SCHEMAS
+from relscale.fitting.fits import empty
 
 Row = dict[str, Any]
 
@@ -34,7 +34,7 @@ def question_tables(
                 whose
                 | {
                     "parameter": "delta_beta",
-                    "left_out": f"{budget:g} FLOPs",
+                    "without": f"{budget:g} FLOPs",
                     "training_flops": budget,
                     "value": slope + change,
                     "low": slope + change - 0.02,
@@ -95,7 +95,7 @@ def _prompt_forms(
         whose |= {"prompt": form, "points": "compute-optimal runs", "level": 0.95, "n": 4, "status": "ok"}
         for metric in (key["metric"], "accuracy"):
             share = 0.97 - 0.02 * k - 0.1 * (metric == "accuracy")
-            limits = {"value": share, "low": share - 0.08, "high": share + 0.02, "scheme": "noncentral t"}
+            limits = {"value": share, "low": share - 0.08, "high": share + 0.02, "method": "noncentral t"}
             told = {"metric": metric, "quantity": "r_squared", "estimand": "these items"}
             rows.append(whose | told | limits)
         for budget in (*budgets, None) if form != "letters" else ():
@@ -107,7 +107,7 @@ def _prompt_forms(
                 whose
                 | told
                 | place
-                | {"value": gain, "low": gain - 0.02, "high": gain + 0.02, "scheme": "normal"}
+                | {"value": gain, "low": gain - 0.02, "high": gain + 0.02, "method": "item replicates"}
             )
     return rows
 
@@ -141,7 +141,7 @@ def _specifications(rows: list[Row], whose: Row, slope: float, random: np.random
                 "high": None if lost else value + half,
                 "direction": None if lost else ("widens" if value > 0 else "closes") if clear else "unclear",
                 "n": 4,
-                "chosen": number == 0,
+                "default": number == 0,
                 "status": "no parabola to give a degree to" if lost else "ok",
             }
         )
@@ -212,7 +212,7 @@ def _forecasts(
 def _reproduction() -> list[Row]:
     shared = {
         "level": 0.95,
-        "scheme": "pairs bootstrap",
+        "method": "pairs bootstrap",
         "source": "Somebody et al., Table 1",
         "status": "ok",
     }
@@ -250,7 +250,7 @@ def surface_rows(corpus: str) -> list[Row]:
     whose = {"experiment": "toy", "corpus": corpus, "suite": "validation", "metric": "nats_per_token"}
     whose |= {"optimizer": "c-adamc", "predictor": "params, tokens"}
     whose |= {"group": "all", "fit": "surface", "law": "parametric", "level": 0.95, "status": "ok"}
-    whose |= {"scheme": "pairs bootstrap, percentile, 100 draws, 0 failed", "n": 20}
+    whose |= {"method": "pairs bootstrap", "method_note": "percentile, 100 draws, 0 failed", "n": 20}
     return [
         whose | {"parameter": name, "value": value, "low": 0.9 * value, "high": 1.1 * value}
         for name, value in SURFACE.items()
@@ -280,7 +280,7 @@ def contrast_rows(target: str, baseline: str, keys: list[Row], budgets: list[flo
         law = whose | {"law": "relative_power_law", "level": 0.95, "reference_flops": reference}
         law |= {
             "estimand": "validation loss" if loss else "these items",
-            "scheme": "t interval of the last stage",
+            "method": "line",
         }
         tables["fits"] += [
             law
@@ -299,5 +299,5 @@ QUESTIONS = (
 
 def as_table(name: str, rows: list[Row]) -> pa.Table:
     """Rows with the columns that a fit gives its table."""
-    schema = SCHEMAS[name]
+    schema = empty(name).schema
     return pa.table({column: [row.get(column) for row in rows] for column in schema.names}, schema=schema)

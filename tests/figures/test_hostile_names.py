@@ -30,7 +30,7 @@ COLUMNS = (
     "group",
     "baseline",
     "status",
-    "left_out",
+    "without",
     "block",
 )
 # What the figures themselves write.

@@ -15,6 +15,7 @@ import pytest
 from relscale.figures import chart, plot
 from relscale.figures.data import FigureData
 from relscale.figures.page import LARGEST, page
+from relscale.fitting.inference.method import Method
 from relscale.laws.catalogue import law
 from relscale.measurements.metric import Metric
 
@@ -55,8 +56,8 @@ def test_of_two_intervals_for_the_same_items_that_of_whole_trainings_counts(
     toy: FigureData, tmp_path: Path
 ) -> None:
     def both(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        block = {"scheme": "block bootstrap by trajectory, studentised", "low": -9.0, "high": 9.0}
-        pooled = {"scheme": "partial pooling (normal)", "low": -8.0, "high": 8.0}
+        block = {"method": Method.BLOCK_BOOTSTRAP, "method_note": "studentised", "low": -9.0, "high": 9.0}
+        pooled = {"method": Method.PARTIAL_POOLING, "low": -8.0, "high": 8.0}
         return [*rows, *(row | block for row in rows), *(row | pooled for row in rows)]
 
     data = changed(toy, tmp_path, "fits", both)
@@ -172,7 +173,7 @@ def test_the_specification_curve_rises_and_marks_the_default(toy: FigureData, tm
             row["value"]
             for rows in told.values()
             for row in rows
-            if row["chosen"] and row["value"] in shown[-1]
+            if row["default"] and row["value"] in shown[-1]
         ]
     assert sorted(shown) == sorted(sorted(row["value"] for row in rows) for rows in told.values())
     assert "Without a Δβ, 16: no parabola to give a degree to." in texts(figure)

@@ -3,18 +3,23 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from row_cells import as_cells
 
 from relscale.figures.data import Row
 from relscale.figures.law_lines import law_line
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.inference import interval
+from relscale.fitting.inference import law_rows as law_rows_module
 from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums
 from relscale.fitting.inference.bootstrap.schemes import weights
-from relscale.fitting.inference.law_rows import law_rows
 from relscale.fitting.inference.log_log_lines import lines
+from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Remark, Status, choose
 from relscale.laws import relative
+
+law_rows = as_cells(law_rows_module.law_rows)
 
 
 def trajectories(
@@ -104,13 +109,13 @@ def test_the_jackknife_interval_holds_the_slope_95_times_in_100(blocks: int, slo
 
 def curves_of(x: np.ndarray, y: np.ndarray, block: np.ndarray, replicates: int = 0) -> Curves:
     points = [
-        Point(np.nan, float(np.exp(at)), np.array([i]), 0, "ok", run=f"{b}@{i}", row=i)
+        Point(np.nan, float(np.exp(at)), np.array([i]), 0, OK, run=f"{b}@{i}", row=i)
         for i, (at, b) in enumerate(zip(x, block, strict=True))
     ]
     return Curves(
         quantity=RATIO,
         keys=[
-            {"suite": "s", "group": f"group {j}", "baseline": "base", "contrast": "group"}
+            CurveKey(suite="s", group=f"group {j}", baseline="base", contrast="group")
             for j in range(y.shape[1])
         ],
         points=points,
@@ -118,7 +123,7 @@ def curves_of(x: np.ndarray, y: np.ndarray, block: np.ndarray, replicates: int =
         value=y,
         noise=np.ones_like(y),
         replicates=np.empty((*y.shape, replicates)),
-        status=np.where(np.isfinite(y), "ok", "missing").astype(object),
+        status=choose(np.isfinite(y), OK, Remark(Status.NO_VALUE, "missing")),
         blocks=[f"training {b}" for b in block],
         target=y,
     )
@@ -135,7 +140,7 @@ def test_a_band_ends_where_the_intervals_at_the_least_and_the_largest_compute_do
     assert band.low is not None
     assert band.high is not None
     for end, at in ((0, x.min()), (-1, x.max())):
-        there = interval.contrast(estimate, 1.0, at - estimate.reference, 0.95)
+        there = interval.linear_combination(estimate, 1.0, at - estimate.reference, 0.95)
         assert np.log([band.low[end], band.high[end]]) == pytest.approx(
             [there.low[0], there.high[0]], rel=1e-6
         )
@@ -145,10 +150,10 @@ def test_rows_of_shared_trainings_come_from_a_block_bootstrap_and_hold_the_slope
     x, y, block = trajectories(12, 300)
     rows = law_rows(relative.LINE, curves_of(x, y, block), Settings(bootstrap=400))
     slopes = [row for row in rows if row["parameter"] == "delta_beta"]
-    assert {row["scheme"] for row in rows} == {
+    assert {row["interval"] for row in rows} == {
         "block bootstrap by trajectory, symmetric studentised, 400 draws, 0 failed"
     }
-    assert {row["status"] for row in rows} == {"ok"}
+    assert {row["reason"] for row in rows} == {"ok"}
     assert 0.925 <= np.mean([row["low"] <= 0 <= row["high"] for row in slopes]) <= 0.99
     false = np.mean([row["p_value"] < 0.05 for row in slopes])
     assert false == pytest.approx(np.mean([not row["low"] <= 0 <= row["high"] for row in slopes]), abs=0.01)
@@ -158,10 +163,10 @@ def test_rows_of_shared_trainings_come_from_a_block_bootstrap_and_hold_the_slope
 
 def test_few_trainings_get_the_jackknife_and_very_few_a_flag() -> None:
     few = law_rows(relative.LINE, curves_of(*trajectories(6, 1)), Settings())[0]
-    assert few["scheme"] == "jackknife by trajectory (CR3), t"
-    assert (few["status"], few["df"]) == ("ok", 5)
+    assert few["interval"] == "jackknife by trajectory (CR3), t"
+    assert (few["reason"], few["df"]) == ("ok", 5)
     very_few = law_rows(relative.LINE, curves_of(*trajectories(3, 1)), Settings())[0]
-    assert very_few["status"] == "too few training runs behind the points for a reliable interval: 3"
+    assert very_few["reason"] == "too few training runs behind the points for a reliable interval: 3"
 
 
 def test_items_and_trainings_are_crossed_and_their_interaction_counts_once() -> None:

@@ -4,6 +4,7 @@ import scipy.stats
 
 from relscale.fitting.inference.bootstrap import limits as li
 from relscale.fitting.inference.bootstrap import schemes
+from relscale.fitting.inference.method import described
 
 SKEWED = np.random.default_rng(0).exponential(size=25)
 
@@ -94,7 +95,7 @@ def test_failed_draws_are_left_out_counted_and_flagged_when_many() -> None:
     draws[2, :90] = np.nan
     found = li.limits(np.full(3, 0.5), draws, 0.9)
     assert found.failed.tolist() == [0, 5, 90]
-    assert found.status.tolist() == ["ok", "ok", "90 of 101 bootstrap draws failed"]
+    assert [str(remark) for remark in found.status] == ["ok", "ok", "90 of 101 bootstrap draws failed"]
     assert (found.low[0], found.high[0]) == pytest.approx((0.05, 0.95))
     assert (found.low[1], found.high[1]) == pytest.approx(
         tuple(np.quantile(draws[1][np.isfinite(draws[1])], [0.05, 0.95]))
@@ -102,8 +103,9 @@ def test_failed_draws_are_left_out_counted_and_flagged_when_many() -> None:
     assert np.isnan(found.low[2])
 
 
-def test_a_label_says_scheme_kind_draws_and_failures() -> None:
-    assert li.label(schemes.BLOCK, li.STUDENTISED, 1000, 3) == (
+def test_a_method_in_words_says_scheme_kind_draws_and_failures() -> None:
+    note = li.draws_note(li.STUDENTISED, 1000, 3)
+    assert described(schemes.METHODS[schemes.BLOCK], note) == (
         "block bootstrap by trajectory, studentised, 1000 draws, 3 failed"
     )
 

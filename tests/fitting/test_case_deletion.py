@@ -5,7 +5,7 @@ import pytest
 
 from relscale.fitting.inference.bootstrap.schemes import members
 from relscale.fitting.inference.case_deletion import lines_without, over_trainings
-from relscale.fitting.inference.line_with_intervals import trend, trend_of
+from relscale.fitting.inference.line_with_intervals import line_with_intervals, with_intervals
 from relscale.fitting.inference.log_log_lines import lines
 
 NAMES = ("n", "reference", "low", "high", "level", "slope", "sxx", "variance")
@@ -73,9 +73,9 @@ def test_where_points_share_trainings_its_intervals_are_those_of_the_other_train
     y[rng.random(y.shape) < 0.2] = np.nan
     noise, unit = np.ones_like(y), members(blocks)
     chosen = np.array([1, 2, 5])
-    found = trend_of(over_trainings(lines_without(x, y, noise, unit), x, y, unit, chosen), 0.9)
+    found = with_intervals(over_trainings(lines_without(x, y, noise, unit), x, y, unit, chosen), 0.9)
     for w, u in enumerate(chosen):
-        again = trend(x, np.where((unit == u)[:, None], np.nan, y), noise, blocks, 0.9)
+        again = line_with_intervals(x, np.where((unit == u)[:, None], np.nan, y), noise, blocks, 0.9)
         for one, other in zip((found.slope, *found.ends), (again.slope, *again.ends), strict=True):
             for name in ("value", "stderr", "low", "high", "df", "p_value"):
                 assert getattr(one, name)[w] == pytest.approx(getattr(other, name), rel=1e-9), name

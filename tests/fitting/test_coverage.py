@@ -7,20 +7,23 @@ import pyarrow as pa
 import pytest
 from generators.isoflop import Grid, Noise
 from generators.laws import designs
+from row_cells import as_cells
 from trials import isoflop, laws
 from trials.outcome import markdown
 from trials.outcome import verdict as verdict_of
 from trials.recovery import recovery
 
 from relscale.fitting.curves.run_matrix import run_matrices
+from relscale.fitting.estimation import law_fits as law_fits_module
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.law_draws import draws
-from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.estimation.law_points import Points
 from relscale.fitting.fit import fit
 from relscale.fitting.inference.bootstrap import schemes
 from relscale.fitting.settings import Settings
 from relscale.laws.catalogue import law_names
+
+law_fits = as_cells(law_fits_module.law_fits)
 
 
 @pytest.fixture(name="grid", scope="module")

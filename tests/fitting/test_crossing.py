@@ -5,13 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.stats
+from row_cells import as_cells
 
-from relscale.fitting.analyses.crossing import NOT_EXCLUDED, NOT_WITHIN_REACH, crossing_rows, fieller
+from relscale.fitting.analyses import crossing
+from relscale.fitting.analyses.crossing import fieller
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.log_log_lines import lines
+from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Remark, Status, choose
+
+crossing_rows = as_cells(crossing.rows)
 
 X = np.log([1e18, 3e18, 1e19, 3e19, 1e20, 3e20])
 
@@ -19,15 +25,13 @@ X = np.log([1e18, 3e18, 1e19, 3e19, 1e20, 3e20])
 def curves_of(y: np.ndarray, x: np.ndarray = X, blocks: list[str] | None = None) -> Curves:
     return Curves(
         quantity=RATIO,
-        keys=[
-            {"suite": "s", "group": f"g{j}", "baseline": "b", "contrast": "group"} for j in range(y.shape[1])
-        ],
-        points=[Point(float(np.exp(at)), float(np.exp(at)), np.array([0]), 0, "ok") for at in x],
+        keys=[CurveKey(suite="s", group=f"g{j}", baseline="b", contrast="group") for j in range(y.shape[1])],
+        points=[Point(float(np.exp(at)), float(np.exp(at)), np.array([0]), 0, OK) for at in x],
         log_flops=x,
         value=y,
         noise=np.ones_like(y),
         replicates=np.empty((*y.shape, 0)),
-        status=np.where(np.isfinite(y), "ok", "missing").astype(object),
+        status=choose(np.isfinite(y), OK, Remark(Status.NO_VALUE, "missing")),
         blocks=blocks or [f"{i}" for i in range(len(x))],
         target=y,
     )
@@ -55,7 +59,7 @@ def test_the_limits_are_the_roots_of_fiellers_quadratic() -> None:
         assert row["value"] == pytest.approx(np.exp(X.mean() - fit.intercept / fit.slope), rel=1e-9)
         low, high = sorted(np.exp(X.mean() + roots))
         assert (row["low"], row["high"]) == (pytest.approx(low, rel=1e-9), pytest.approx(high, rel=1e-9))
-        assert row["status"] == "ok"
+        assert row["reason"] == "ok"
 
 
 @pytest.mark.parametrize(("slope", "noise"), [(0.05, 0.02), (0.02, 0.05), (0.0, 0.02)])
@@ -86,24 +90,29 @@ def test_shared_trainings_widen_the_set_so_that_it_holds_the_truth() -> None:
 
     assert 0.93 <= hits(shared) <= 0.975
     assert hits(apart) < 0.7
-    assert shared[0]["scheme"] == "Fieller set of the jackknife by trajectory (CR3), t"
+    assert shared[0]["interval"] == "Fieller set, jackknife by trajectory (CR3), t"
 
 
 def test_a_crossing_beyond_reach_is_none() -> None:
     far = noisy(0.05, 1e26, 0.001, 1)
     (row,) = crossing_rows(curves_of(far), Settings(reach=100))
-    assert (row["value"], row["low"], row["high"], row["status"]) == (None, None, None, NOT_WITHIN_REACH)
+    assert (row["value"], row["low"], row["high"], row["reason"]) == (
+        None,
+        None,
+        None,
+        Status.NOT_WITHIN_REACH,
+    )
     (row,) = crossing_rows(curves_of(far), Settings(reach=1e7))
-    assert row["status"] == "ok"
+    assert row["reason"] == "ok"
     assert row["low"] < 1e26 < row["high"]
 
 
 def test_parallel_curves_never_cross_and_noise_alone_may_cross_anywhere() -> None:
     apart = 1.0 + noisy(0.0, 1e19, 0.01, 1)
-    assert crossing_rows(curves_of(apart), Settings(reach=10))[0]["status"] == NOT_WITHIN_REACH
+    assert crossing_rows(curves_of(apart), Settings(reach=10))[0]["reason"] == Status.NOT_WITHIN_REACH
     alike = np.array([1.0, -1, 1, 1, -1, 1])[:, None]
     row = crossing_rows(curves_of(alike), Settings(reach=1e6))[0]
-    assert row["status"] in (NOT_EXCLUDED, "no limits within reach")
+    assert row["reason"] in (Status.NOT_EXCLUDED, "no limits within reach")
     assert (row["low"], row["high"]) == (None, None)
 
 
@@ -114,7 +123,7 @@ def test_two_rays_are_said() -> None:
     assert row["value"] < 1e18
     assert row["high"] < 1e19
     assert row["low"] is None
-    assert row["status"].startswith("no lower limit within reach; computes from ")
+    assert row["reason"].startswith("no lower limit within reach; computes from ")
 
 
 def test_errors_do_not_cross_and_curves_of_two_points_have_no_interval() -> None:
@@ -123,7 +132,7 @@ def test_errors_do_not_cross_and_curves_of_two_points_have_no_interval() -> None
     short = noisy(0.05, 2e19, 0.02, 1)
     short[2:] = np.nan
     (row,) = crossing_rows(curves_of(short), Settings())
-    assert row["status"].startswith("2 points, and an interval needs 3")
+    assert row["reason"].startswith("2 points, and an interval needs 3")
     assert row.get("value") is None
 
 
@@ -138,4 +147,4 @@ def test_a_crossing_of_few_trainings_is_flagged() -> None:
     (row,) = crossing_rows(
         curves_of(noisy(0.05, 2e19, 0.02, 1), blocks=["m", "m", "n", "n", "o", "o"]), Settings()
     )
-    assert "too few training runs behind the points for a reliable interval: 3" in row["status"]
+    assert "too few training runs behind the points for a reliable interval: 3" in row["reason"]

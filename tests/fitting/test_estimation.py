@@ -12,6 +12,7 @@ from scipy.optimize import least_squares, minimize
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.variable_projection import project
+from relscale.fitting.status import OK
 from relscale.laws import bnsl, exponential_error, flp, irreducible, parametric, power
 from relscale.laws.law import Array
 from relscale.tables import read_table
@@ -124,7 +125,7 @@ def test_many_data_sets_at_once_are_each_as_alone(loss: str) -> None:
     for j in range(12):
         alone = estimate(parametric.LAW, x, y[:, j], weights=weights[:, j], loss=loss)
         assert together.theta[:, j] == pytest.approx(alone.theta[:, 0], rel=1e-6)
-    assert together.status == ["ok"] * 12
+    assert together.status == [OK] * 12
 
 
 def test_data_sets_may_differ_in_their_predictors() -> None:
@@ -173,7 +174,7 @@ def test_irreducible_error_that_would_be_negative_is_zero_and_said_to_be_on_its_
     x = np.geomspace(0.01, 100, 20)
     y = 2 - 0.2 * np.log(x)  # falls faster than any power with something left
     found = estimate(irreducible.LAW, x[None], y)
-    assert found.status == ["on a bound: irreducible"]
+    assert [str(remark) for remark in found.status] == ["on a bound: irreducible"]
     assert found.theta[2, 0] == 0
     without = estimate(power.LAW, x[None], y)
     assert found.objective == pytest.approx(without.objective, rel=1e-8)
@@ -184,14 +185,14 @@ def test_variable_projection_knows_no_bounds_and_flags_what_is_beyond_them() -> 
     x, truth = np.geomspace(0.01, 100, 20), (0.7, 0.2, -0.3)
     found = project(irreducible.LAW, x[None], irreducible.value(np.array(truth), x[None]))
     assert found.theta[:, 0] == pytest.approx(truth, rel=1e-4)
-    assert found.status == ["beyond a bound: irreducible"]
+    assert [str(remark) for remark in found.status] == ["beyond a bound: irreducible"]
 
 
 def test_models_of_one_size_do_not_fix_the_surface() -> None:
     x, y = surface()
     x[0] = 1e9
     found = estimate(parametric.LAW, x, y)
-    assert found.status[0] != "ok"
+    assert found.status[0] != OK
     assert np.isnan(found.stderr).all()
 
 
@@ -215,7 +216,7 @@ def test_data_that_fix_nothing_have_a_status_and_no_interval(law: Any, case: str
     if case == "x not positive" and law is exponential_error.LAW:
         return
     found = estimate(law, x[None], y)
-    assert found.status[0] != "ok"
+    assert found.status[0] != OK
     assert np.isnan(found.stderr).all()
 
 
@@ -223,7 +224,12 @@ def test_one_bad_data_set_leaves_the_others_alone() -> None:
     x, y = surface(draws=4)
     y[5, 2] = 0.0
     found = estimate(parametric.LAW, x, y)
-    assert found.status == ["ok", "ok", "a value is not positive: it has no logarithm", "ok"]
+    assert [str(remark) for remark in found.status] == [
+        "ok",
+        "ok",
+        "a value is not positive: it has no logarithm",
+        "ok",
+    ]
     assert np.isnan(found.theta[:, 2]).all()
     assert found.theta[:, 0] == pytest.approx(estimate(parametric.LAW, x, y[:, 0]).theta[:, 0], rel=1e-6)
 

@@ -8,9 +8,10 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from row_cells import cells
 
 from relscale.fitting.fit import fit
-from relscale.fitting.fits import SCHEMAS, Fits, read, write
+from relscale.fitting.fits import ROWS, Fits, read, write
 from relscale.tables import open_table
 
 GROUPS = {"a": (1.5, 0.08, 0.3), "b": (1.0, 0.05, 0.0), "c": (0.8, 0.1, -0.2)}
@@ -50,8 +51,8 @@ def test_laws_that_hold_exactly_are_recovered_exactly(World: Any) -> None:
 
 def test_the_frontier_is_the_one_that_the_runs_were_laid_around(World: Any) -> None:
     fits = fit(World(GROUPS).measurements)
-    for row in fits.frontier.to_pylist():
-        assert row["status"] == "ok"
+    for row in cells(fits.frontier):
+        assert row["reason"] == "ok"
         assert row["tokens"] == pytest.approx(1e6 * (row["budget"] / 1e12) ** 0.5, rel=1e-10)
         assert row["loss"] == pytest.approx(3 * (row["budget"] / 1e12) ** -0.05, rel=1e-10)
         assert row["curvature"] == pytest.approx(0.2 * row["loss"], rel=1e-9)
@@ -178,7 +179,7 @@ def test_p_values_are_adjusted_over_groups_and_corpora_of_a_metric(World: Any) -
 
 def test_run_noise_is_measured_between_seeds_and_not_between_widths(World: Any) -> None:
     fits = fit(World(GROUPS, seeds=40, noise=0.01, budgets=(1e11, 1e12, 1e13)).measurements)
-    for row in fits.frontier.to_pylist():
+    for row in cells(fits.frontier):
         assert row["run_sd_df"] == 5 * 39
         assert row["run_sd"] == pytest.approx(0.01 * row["loss"], rel=0.25)
     assert fit(World(GROUPS).measurements).frontier["run_sd"].null_count == 5
@@ -261,5 +262,5 @@ def test_replicates_may_be_read_in_batches(World: Any, tmp_path: Any) -> None:
 def test_what_is_written_is_read_back(World: Any, tmp_path: Any) -> None:
     fits = fit(World(GROUPS, noise=0.01, replicates=5, item_noise=0.01).measurements, suites=SUITES)
     write(fits, tmp_path / "fits")
-    assert {p.stem for p in (tmp_path / "fits").iterdir()} == set(SCHEMAS)
+    assert {p.stem for p in (tmp_path / "fits").iterdir()} == set(ROWS)
     assert read(tmp_path / "fits") == fits

@@ -9,6 +9,7 @@ from scipy.optimize import least_squares
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.variable_projection import project
+from relscale.fitting.status import OK, Status
 from relscale.laws import flp, parametric
 from relscale.laws.law import Array
 
@@ -64,7 +65,7 @@ def test_the_others_are_those_of_scipy(fixed: dict[str, float], log: bool, seed:
     for name, value in fixed.items():
         assert found.theta[NAMES.index(name), 0] == pytest.approx(value, rel=1e-14)
         assert found.stderr[NAMES.index(name), 0] == 0
-    if found.status == ["ok"]:
+    if found.status == [OK]:
         assert parametric.value(found.theta[:, 0], x) == pytest.approx(parametric.value(theta, x), rel=1e-5)
 
 
@@ -79,7 +80,7 @@ def test_variable_projection_ends_where_the_search_of_all_free_parameters_does(
     projected = project(parametric.LAW, x, y, fixed=fixed)
     _, cost = scipys(x, y, fixed, log=False)
     assert projected.objective[0] <= cost * (1 + 1e-6)
-    if not projected.status[0].startswith("beyond") and projected.converged[0]:
+    if projected.status[0].status != Status.BEYOND_A_BOUND and projected.converged[0]:
         assert projected.objective[0] == pytest.approx(cost, rel=1e-6)
     for name, value in fixed.items():
         assert projected.theta[NAMES.index(name), 0] == pytest.approx(value, rel=1e-14)

@@ -5,6 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from row_cells import cells
 
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
@@ -25,21 +26,19 @@ def edited(world: Any, change: Any, **where: Any) -> pa.Table:
 
 def rows(fits: Fits, table: str, **where: Any) -> list[dict[str, Any]]:
     return [
-        row
-        for row in getattr(fits, table).to_pylist()
-        if all(row[name] == value for name, value in where.items())
+        row for row in cells(getattr(fits, table)) if all(row[name] == value for name, value in where.items())
     ]
 
 
 def no_silent_numbers(fits: Fits) -> None:
-    for row in fits.fits.to_pylist():
+    for row in cells(fits.fits):
         if row["value"] is None:
-            assert row["status"] not in (None, "ok"), row
-        if row["status"] == "ok" and row["parameter"] != "floor":
+            assert row["reason"] not in (None, "ok"), row
+        if row["reason"] == "ok" and row["parameter"] != "floor":
             assert None not in (row["value"], row["stderr"], row["low"], row["high"], row["df"]), row
     for table, value in (("frontier", "loss"), ("errors", "value"), ("gaps", "ratio")):
-        for row in getattr(fits, table).to_pylist():
-            assert row["status"] != "ok" or row[value] is not None, row
+        for row in cells(getattr(fits, table)):
+            assert row["reason"] != "ok" or row[value] is not None, row
 
 
 def test_a_diverged_run_is_left_out_and_counted(World: Any) -> None:
@@ -49,8 +48,8 @@ def test_a_diverged_run_is_left_out_and_counted(World: Any) -> None:
     fits = fit(table, suites=SUITES)
     no_silent_numbers(fits)
     first = rows(fits, "frontier")[0]
-    assert (first["runs"], first["left_out"], first["status"]) == (4, 1, "ok")
-    assert rows(fits, "errors", group="a")[0]["left_out"] == 1
+    assert (first["runs"], first["excluded"], first["reason"]) == (4, 1, "ok")
+    assert rows(fits, "errors", group="a")[0]["excluded"] == 1
     assert rows(fits, "fits", parameter="delta_beta")[0]["value"] == pytest.approx(-0.03, abs=1e-10)
 
 
@@ -69,10 +68,10 @@ def test_a_minimum_outside_the_widths_is_flagged_and_its_budget_left_out_of_the_
     table = pa.Table.from_pylist([row for row in world.rows if row["tokens"] not in narrow])
     fits = fit(table, suites=SUITES)
     no_silent_numbers(fits)
-    assert rows(fits, "frontier", budget=1e13)[0]["status"] == "minimum outside the widths tried"
+    assert rows(fits, "frontier", budget=1e13)[0]["reason"] == "minimum outside the widths tried"
     assert rows(fits, "gaps", budget=1e13)[0]["ratio"] is None
     law = rows(fits, "fits", parameter="delta_beta")[0]
-    assert law["status"] == "fitted on 4 of 5 points (1e+13 FLOPs: minimum outside the widths tried)"
+    assert law["reason"] == "fitted on 4 of 5 points (1e+13 FLOPs: minimum outside the widths tried)"
     assert law["value"] == pytest.approx(-0.03, abs=1e-10)
 
 
@@ -81,30 +80,30 @@ def test_a_parabola_that_opens_downwards_is_flagged(World: Any) -> None:
     loss = [row | {"value": 6 - row["value"]} if row["group"] == "all" else row for row in world.rows]
     fits = fit(pa.Table.from_pylist(loss), suites=SUITES)
     no_silent_numbers(fits)
-    assert {row["status"] for row in rows(fits, "frontier")} == {"not convex"}
+    assert {row["reason"] for row in rows(fits, "frontier")} == {"not convex"}
 
 
 def test_two_budgets_give_points_but_no_law(World: Any) -> None:
     fits = fit(World(GROUPS, budgets=(1e11, 1e12)).measurements, suites=SUITES)
     no_silent_numbers(fits)
-    assert all(row["status"] == "ok" for row in rows(fits, "gaps"))
+    assert all(row["reason"] == "ok" for row in rows(fits, "gaps"))
     law = rows(fits, "fits", parameter="delta_beta")[0]
     assert (law["value"], law["direction"]) == (None, None)
-    assert law["status"] == "2 points, and an interval needs 3"
+    assert law["reason"] == "2 points, and an interval needs 3"
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0])
 def test_an_error_that_has_no_logarithm_is_flagged(World: Any, value: float) -> None:
     fits = fit(edited(World(GROUPS), {"value": value}, budget=1e12, group="a"), suites=SUITES)
     no_silent_numbers(fits)
-    assert rows(fits, "errors", budget=1e12, group="a")[0]["status"].startswith("not positive")
+    assert rows(fits, "errors", budget=1e12, group="a")[0]["reason"].startswith("not positive")
     assert rows(fits, "fits", parameter="delta_beta")[0]["n"] == 4
 
 
 def test_a_group_without_values_is_flagged(World: Any) -> None:
     fits = fit(edited(World(GROUPS), {"value": None}, group="a"), suites=SUITES)
     no_silent_numbers(fits)
-    assert rows(fits, "fits", group="a", parameter="beta")[0]["status"].startswith("0 points")
+    assert rows(fits, "fits", group="a", parameter="beta")[0]["reason"].startswith("0 points")
 
 
 def test_a_missing_baseline_is_flagged_where_it_is_missing(World: Any) -> None:
@@ -113,14 +112,14 @@ def test_a_missing_baseline_is_flagged_where_it_is_missing(World: Any) -> None:
     fits = fit(table.filter(pc.invert(here)), suites=SUITES)
     no_silent_numbers(fits)
     law = rows(fits, "fits", corpus="code", parameter="delta_beta")
-    assert [row["status"] for row in law] == ["baseline 'b' was not measured here"]
-    assert rows(fits, "fits", corpus="text", parameter="delta_beta")[0]["status"] == "ok"
+    assert [row["reason"] for row in law] == ["baseline 'b' was not measured here"]
+    assert rows(fits, "fits", corpus="text", parameter="delta_beta")[0]["reason"] == "ok"
 
 
 def test_groups_without_a_named_baseline_get_a_flag_and_their_own_laws(World: Any) -> None:
     fits = fit(World(GROUPS).measurements)
     no_silent_numbers(fits)
-    flags = {row["status"] for row in rows(fits, "fits", parameter="delta_beta")}
+    flags = {row["reason"] for row in rows(fits, "fits", parameter="delta_beta")}
     assert flags == {"no baseline is named for this suite"}
     assert len(rows(fits, "fits", suite="s", parameter="beta")) == 2
 
@@ -130,21 +129,21 @@ def test_replicates_that_lack_a_group_flag_its_population_only(World: Any) -> No
     draws = pa.Table.from_pylist([row for row in world.draws if row["group"] == "b"])
     fits = fit(world.measurements, draws, suites=SUITES)
     no_silent_numbers(fits)
-    law = {row["estimand"]: row["status"] for row in rows(fits, "fits", parameter="delta_beta")}
+    law = {row["estimand"]: row["reason"] for row in rows(fits, "fits", parameter="delta_beta")}
     assert law == {"these items": "ok", "item population": "no item replicates"}
 
 
 def test_points_of_one_training_run_are_not_taken_for_independent(World: Any) -> None:
     fits = fit(edited(World(GROUPS, widths=1), {"block": "the one run"}), suites=SUITES)
     law = rows(fits, "fits", parameter="delta_beta")[0]
-    assert law["status"] == "too few training runs behind the points for a reliable interval: 1"
+    assert law["reason"] == "too few training runs behind the points for a reliable interval: 1"
 
 
 def test_runs_of_one_compute_have_no_slope(World: Any) -> None:
     table = World(GROUPS, widths=1, seeds=4, budgets=(1e12,)).measurements
     fits = fit(table, suites=SUITES)
     no_silent_numbers(fits)
-    assert rows(fits, "fits", parameter="delta_beta")[0]["status"] == "no spread of compute to fit a slope to"
+    assert rows(fits, "fits", parameter="delta_beta")[0]["reason"] == "no spread of compute to fit a slope to"
 
 
 def test_accuracy_at_chance_gets_no_sigmoid(World: Any) -> None:
@@ -158,7 +157,7 @@ def test_accuracy_at_chance_gets_no_sigmoid(World: Any) -> None:
     ):
         fits = fit(table, suites=suites)
         no_silent_numbers(fits)
-        assert rows(fits, "fits", law="sigmoid", parameter="ceiling")[0]["status"] == reason
+        assert rows(fits, "fits", law="sigmoid", parameter="ceiling")[0]["reason"] == reason
 
 
 @pytest.mark.parametrize(

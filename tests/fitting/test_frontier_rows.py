@@ -5,16 +5,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from row_cells import as_cells, cells
 
 from relscale.fitting.curves.frontier import frontier
 from relscale.fitting.curves.frontier_curves import frontier_curves
 from relscale.fitting.curves.optimal_errors import errors
 from relscale.fitting.curves.run_matrix import RunMatrix, run_matrices
 from relscale.fitting.fit import fit
+from relscale.fitting.inference import frontier_rows as frontier_rows_module
 from relscale.fitting.inference.bootstrap.frontier import frontier_draws, optimum, reading_weights
 from relscale.fitting.inference.bootstrap.schemes import weights
-from relscale.fitting.inference.frontier_rows import frontier_rows
-from relscale.fitting.settings import settings
+from relscale.fitting.settings import fit_settings
+from relscale.fitting.status import OK
+
+frontier_rows = as_cells(frontier_rows_module.frontier_rows)
 
 GROUPS = {"a": (1.0, 0.05, 0.0), "b": (1.5, 0.08, 0.3)}
 SUITES = {"s": {"baseline": "a"}}
@@ -53,8 +57,8 @@ def test_a_draw_is_the_pipeline_on_the_runs_drawn(World: Any) -> None:
         new = frontier(again)
         read = errors(again, new)
         for i, point in enumerate(new):
-            assert np.isfinite(found.log_tokens[i, b]) == (point.status == "ok")
-            if point.status == "ok":
+            assert np.isfinite(found.log_tokens[i, b]) == (point.status == OK)
+            if point.status == OK:
                 seen += 1
                 assert found.log_tokens[i, b] == pytest.approx(point.log_tokens, rel=1e-9)
                 assert found.value[i, :, b] == pytest.approx(read.value[i], rel=1e-7, nan_ok=True)
@@ -110,20 +114,20 @@ def test_a_draw_of_residuals_is_the_pipeline_on_runs_with_residuals_of_others(Wo
 def test_rows_have_the_estimates_of_the_fit_and_hold_the_truth(World: Any, scheme: str) -> None:
     world = World(GROUPS, noise=0.002, widths=9, seed=1)
     (matrix,) = run_matrices(world.measurements)
-    chosen = settings({"bootstrap": 300, "frontier_bootstrap": scheme}, SUITES, [matrix])
+    chosen = fit_settings({"bootstrap": 300, "frontier_bootstrap": scheme}, SUITES, [matrix])
     rows = frontier_rows(frontier_curves(matrix, chosen), chosen)
-    fits = fit(world.measurements, suites=SUITES).fits.to_pylist()
+    fits = cells(fit(world.measurements, suites=SUITES).fits)
     for row in rows:
         (same,) = [
             other
             for other in fits
             if all(other[name] == row[name] for name in ("law", "parameter", "group", "suite"))
-            and other["scheme"] == "t interval of the last stage"
+            and other["interval"] == "t interval of the last stage"
         ]
         assert row["value"] == pytest.approx(same["value"], rel=1e-12)
         assert row["low"] < row["value"] < row["high"]
-        assert row["scheme"].startswith(f"{scheme} bootstrap")
-        assert row["status"] == "ok"
+        assert row["interval"].startswith(f"{scheme} bootstrap")
+        assert row["reason"] == "ok"
     laws = {row["law"] for row in rows}
     assert laws == {"power_law", "relative_power_law", "compute_optimal_tokens", "compute_optimal_params"}
     slope = next(row for row in rows if row["parameter"] == "delta_beta")
@@ -134,14 +138,14 @@ def test_rows_have_the_estimates_of_the_fit_and_hold_the_truth(World: Any, schem
 
 def test_failed_draws_are_counted_and_flagged(World: Any) -> None:
     (matrix,) = run_matrices(World(GROUPS, noise=0.03, widths=4, seed=2).measurements)
-    chosen = settings({"bootstrap": 200, "frontier_bootstrap": "pairs"}, SUITES, [matrix])
+    chosen = fit_settings({"bootstrap": 200, "frontier_bootstrap": "pairs"}, SUITES, [matrix])
     rows = frontier_rows(frontier_curves(matrix, chosen), chosen)
-    failed = {int(row["scheme"].split(", ")[-1].split()[0]) for row in rows}
+    failed = {int(row["interval"].split(", ")[-1].split()[0]) for row in rows}
     assert min(failed) > 10
-    assert all(row["status"] != "ok" for row in rows)
+    assert all(row["reason"] != "ok" for row in rows)
 
 
 def test_runs_that_are_points_have_no_parabola_to_resample(World: Any) -> None:
     (matrix,) = run_matrices(World(GROUPS, widths=1).measurements)
-    chosen = settings({"frontier_bootstrap": "pairs"}, SUITES, [matrix])
+    chosen = fit_settings({"frontier_bootstrap": "pairs"}, SUITES, [matrix])
     assert frontier_rows(frontier_curves(matrix, chosen), chosen) == []

@@ -5,15 +5,22 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from row_cells import as_cells
 
+from relscale.errors import RelscaleError
+from relscale.fitting.analyses import held_out_comparison
 from relscale.fitting.analyses import held_out_comparison as forms
-from relscale.fitting.analyses.held_out_comparison import FORMS, Form, Prediction, form_rows, held_out
+from relscale.fitting.analyses.held_out_comparison import FORMS, Form, Prediction, held_out
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.curves.frontier_curves import frontier_curves
 from relscale.fitting.curves.run_matrix import run_matrices
+from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK
 from relscale.tables import read_table
+
+form_rows = as_cells(held_out_comparison.rows)
 
 OLMO = Path(__file__).parents[2] / "reference" / "olmo_ladder_mmlu.csv"
 FLOPS = np.geomspace(1e18, 1e21, 12)
@@ -31,7 +38,7 @@ def curves(target: Any, baseline: Any = None, runs: bool = False, flops: Any = F
             f,
             np.array([i]),
             0,
-            "ok",
+            OK,
             params=f**0.5,
             tokens=f**0.5 / 6,
             run="r" if runs else None,
@@ -40,13 +47,13 @@ def curves(target: Any, baseline: Any = None, runs: bool = False, flops: Any = F
     ]
     return Curves(
         quantity=ERROR if baseline is None else RATIO,
-        keys=[{"group": f"g{j}"} for j in range(value.shape[1])],
+        keys=[CurveKey(group=f"g{j}") for j in range(value.shape[1])],
         points=points,
         log_flops=np.log(flops),
         value=value,
         noise=np.ones_like(value),
         replicates=np.empty((*value.shape, 0)),
-        status=np.full(value.shape, "ok", dtype=object),
+        status=np.full(value.shape, OK, dtype=object),
         blocks=[str(i) for i in range(len(flops))],
         target=log_target,
         baseline=log_baseline,
@@ -108,7 +115,7 @@ def test_a_surface_of_parameters_and_tokens_predicts_itself() -> None:
         replace(point, params=n[i], tokens=n[i] * m[i]) for point, i in zip(of.points, order, strict=True)
     ]
     row = by_form(replace(of, points=points))["parametric"]
-    assert (row["rank"], row["status"]) == (1, "ok")
+    assert (row["rank"], row["reason"]) == (1, "ok")
     assert row["rmse_log"] < 1e-5
 
 
@@ -128,22 +135,22 @@ def test_ranks_are_of_the_error_on_what_was_held_out() -> None:
     rng = np.random.default_rng(1)
     errors = np.exp(0.5 - 0.05 * np.log(F)[:, None] + 0.02 * rng.normal(size=(12, 4)))
     rows = form_rows(curves(errors), Settings())
-    assert all(("rank" in row) == ("rmse_log" in row) for row in rows)
+    assert all((row["rank"] is None) == (row["rmse_log"] is None) for row in rows)
     for group in range(4):
-        ranked = [row for row in rows if row["group"] == f"g{group}" and "rank" in row]
+        ranked = [row for row in rows if row["group"] == f"g{group}" and row["rank"] is not None]
         ordered = sorted(ranked, key=lambda row: row["rmse_log"])
         ranks = [row["rank"] for row in ordered]
         assert ranks == sorted(ranks)
         assert ranks[0] == 1
         assert all(
-            row.get("rmse_log") is None for row in by_form(curves(errors)).values() if "rank" not in row
+            row.get("rmse_log") is None for row in by_form(curves(errors)).values() if row["rank"] is None
         )
 
 
 def test_an_irreducible_error_of_zero_shares_the_rank_of_the_plain_law_and_says_so() -> None:
     error = 2.5 * F**-0.06 * np.exp(-0.002 * np.log(F) ** 2)  # ever steeper: no floor
     rows = by_form(curves(error))
-    assert rows["irreducible"]["status"] == "on a bound: irreducible"
+    assert rows["irreducible"]["reason"] == "on a bound: irreducible"
     assert rows["irreducible"]["rank"] == rows["power_law"]["rank"]
 
 
@@ -170,7 +177,8 @@ def test_runs_without_budgets_hold_out_the_largest_quarter_of_computes() -> None
     assert held_out(of, 1)[-3:].all()
     assert held_out(of, 5).sum() == 5
     assert held_out(curves(BASELINE), 1).sum() == 1
-    assert form_rows(curves(BASELINE), Settings(hold_out=0)) == []
+    with pytest.raises(RelscaleError, match=r"fit\.hold_out: 0"):
+        form_rows(curves(BASELINE), Settings(hold_out=0))
 
 
 def test_a_curve_without_its_largest_budget_is_judged_by_the_next() -> None:
@@ -185,22 +193,22 @@ def test_a_curve_without_its_largest_budget_is_judged_by_the_next() -> None:
 
 def test_too_few_points_are_said_for_each_form() -> None:
     rows = by_form(curves(BASELINE[:5], flops=FLOPS[:5]))
-    assert rows["bnsl"]["status"] == "too few points: 4 distinct computes, and it needs 7"
-    assert "rmse_log" not in rows["bnsl"]
+    assert rows["bnsl"]["reason"] == "too few points: 4 distinct computes, and it needs 7"
+    assert rows["bnsl"]["rmse_log"] is None
     assert rows["irreducible"]["rmse_log"] is not None
     alone = by_form(curves(BASELINE[:1], flops=FLOPS[:1]))
-    assert {row["status"] for row in alone.values()} == {"too few budgets to hold one out"}
+    assert {row["reason"] for row in alone.values()} == {"too few budgets to hold one out"}
 
 
 def test_a_line_that_leaves_no_error_at_all_predicts_nothing() -> None:
     row = by_form(curves(F**-0.9), hold_out=6)["semilog"]
-    assert row["status"] == "it predicts no positive error"
-    assert "rank" not in row
+    assert row["reason"] == "it predicts no positive error"
+    assert row["rank"] is None
 
 
 def test_a_form_more_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     def oracle(of: Curves, used: Any) -> Prediction:
-        return Prediction(of.value, ["ok"] * used.shape[1])
+        return Prediction(of.value, [OK] * used.shape[1])
 
     monkeypatch.setattr(forms, "FORMS", (*FORMS, Form("oracle", ERROR, 1, oracle)))
     assert by_form(curves(1.2 + F**-0.3))["oracle"]["rank"] == 1

@@ -6,13 +6,18 @@ import numpy as np
 import pyarrow.csv
 import pytest
 import scipy.stats
+from row_cells import as_cells
 
-from relscale.fitting.analyses.influence import influence_rows
+from relscale.fitting.analyses import influence
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.curves.frontier_curves import frontier_curves
 from relscale.fitting.curves.run_matrix import run_matrices
+from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Remark, Status, choose
+
+influence_rows = as_cells(influence.rows)
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 FLOPS = np.array([1e18, 3e18, 1e19, 3e19, 1e20])
@@ -24,18 +29,18 @@ def curves(value: Any, flops: Any = FLOPS, blocks: Any = None, budgets: Any = No
     value = np.asarray(value, dtype=float).reshape(len(flops), -1)
     runs = blocks is not None or budgets is not None
     points = [
-        Point(b, f, np.array([i]), 0, "ok", run=f"run {i}" if runs else None)
+        Point(b, f, np.array([i]), 0, OK, run=f"run {i}" if runs else None)
         for i, (f, b) in enumerate(zip(flops, flops if budgets is None else budgets, strict=True))
     ]
     return Curves(
         quantity=RATIO,
-        keys=[{"group": f"g{j}", "baseline": "b"} for j in range(value.shape[1])],
+        keys=[CurveKey(group=f"g{j}", baseline="b") for j in range(value.shape[1])],
         points=points,
         log_flops=np.log(flops),
         value=value,
         noise=np.ones_like(value),
         replicates=np.empty((*value.shape, 0)),
-        status=np.where(np.isfinite(value), "ok", "too few runs").astype(object),
+        status=choose(np.isfinite(value), OK, Remark(Status.TOO_FEW_RUNS)),
         blocks=blocks or [str(i) for i in range(len(flops))],
         target=value,
         baseline=np.zeros_like(value),
@@ -45,7 +50,7 @@ def curves(value: Any, flops: Any = FLOPS, blocks: Any = None, budgets: Any = No
 def test_without_a_point_the_line_is_that_of_the_others() -> None:
     y = RNG.normal(size=5)
     rows = influence_rows(curves(y), Settings())
-    assert [row["left_out"] for row in rows] == [
+    assert [row["without"] for row in rows] == [
         "1e+18 FLOPs",
         "3e+18 FLOPs",
         "1e+19 FLOPs",
@@ -89,7 +94,7 @@ def test_target_and_baseline_exchanged_change_signs_and_nothing_else() -> None:
         assert [one["value"], one["low"], one["change"]] == pytest.approx(
             [-other["value"], -other["high"], -other["change"]]
         )
-        same = "left_out", "direction", "carries", "p_value", "status"
+        same = "without", "direction", "carries", "p_value", "status"
         assert [one[name] for name in same] == pytest.approx([other[name] for name in same], nan_ok=True)
 
 
@@ -107,7 +112,7 @@ def test_where_checkpoints_share_a_training_it_is_left_out_as_a_whole() -> None:
     blocks = [f"training {i // 5}" for i in range(30)]
     y = RNG.normal(size=30)
     rows = influence_rows(curves(y, flops, blocks), Settings())
-    assert [row["left_out"] for row in rows] == sorted(set(blocks))
+    assert [row["without"] for row in rows] == sorted(set(blocks))
     others = np.arange(30) >= 5
     assert rows[0]["value"] == pytest.approx(scipy.stats.linregress(np.log(flops)[others], y[others]).slope)
     plain = influence_rows(replace(curves(y, flops, blocks), blocks=[str(i) for i in range(30)]), Settings())
@@ -117,21 +122,21 @@ def test_where_checkpoints_share_a_training_it_is_left_out_as_a_whole() -> None:
 def test_runs_of_one_budget_are_left_out_together() -> None:
     budgets, flops = np.repeat(FLOPS, 2), np.repeat(FLOPS, 2) * np.tile([1, 1.01], 5)
     rows = influence_rows(curves(RNG.normal(size=10), flops, budgets=budgets), Settings())
-    assert [row["left_out"] for row in rows] == [f"{budget:g} FLOPs" for budget in FLOPS]
+    assert [row["without"] for row in rows] == [f"{budget:g} FLOPs" for budget in FLOPS]
 
 
 def test_what_was_not_part_of_a_fit_or_leaves_too_little_is_said() -> None:
     y = np.array([[0.1, 0.1], [0.2, 0.2], [0.3, np.nan], [0.5, 0.4], [0.4, np.nan]])
     rows = influence_rows(curves(y), Settings())
     of_second = [row for row in rows if row["group"] == "g1"]
-    assert [row["status"] for row in of_second] == [
+    assert [row["reason"] for row in of_second] == [
         *["2 points, and an interval needs 3"] * 2,
         "not part of the fit: too few runs",
         "2 points, and an interval needs 3",
         "not part of the fit: too few runs",
     ]
     assert all(row.get("carries") is None for row in of_second)
-    assert all(row["status"] == "ok" for row in rows if row["group"] == "g0")
+    assert all(row["reason"] == "ok" for row in rows if row["group"] == "g0")
 
 
 def test_of_an_error_it_is_beta_and_whether_it_is_clear(World: Any) -> None:

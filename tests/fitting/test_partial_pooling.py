@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 import scipy.integrate
 import scipy.stats
+from row_cells import as_cells
 
-from relscale.fitting.analyses.partial_pooling import moderate, pool, pooled_rows
+from relscale.fitting.analyses import partial_pooling
+from relscale.fitting.analyses.partial_pooling import moderate, pool
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.inference.log_log_lines import lines
+from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Remark, Status, choose
+
+pooled_rows = as_cells(partial_pooling.rows)
 
 CHOSEN = Settings(pooling=("s",))
 
@@ -17,15 +23,13 @@ CHOSEN = Settings(pooling=("s",))
 def curves_of(x: np.ndarray, y: np.ndarray, replicates: np.ndarray | None = None) -> Curves:
     return Curves(
         quantity=RATIO,
-        keys=[
-            {"suite": "s", "group": f"g{j}", "baseline": "b", "contrast": "group"} for j in range(y.shape[1])
-        ],
-        points=[Point(float(np.exp(at)), float(np.exp(at)), np.array([0]), 0, "ok") for at in x],
+        keys=[CurveKey(suite="s", group=f"g{j}", baseline="b", contrast="group") for j in range(y.shape[1])],
+        points=[Point(float(np.exp(at)), float(np.exp(at)), np.array([0]), 0, OK) for at in x],
         log_flops=x,
         value=y,
         noise=np.ones_like(y),
         replicates=np.empty((*y.shape, 0)) if replicates is None else replicates,
-        status=np.where(np.isfinite(y), "ok", "missing").astype(object),
+        status=choose(np.isfinite(y), OK, Remark(Status.NO_VALUE, "missing")),
         blocks=[f"{i}" for i in range(len(x))],
         target=y,
     )
@@ -116,7 +120,7 @@ def test_on_average_over_groups_the_intervals_hold(
         low, high = (np.array([row[name] for row in each]) for name in ("low", "high"))
         hits.append(np.mean((low <= truth) & (truth <= high)))
         estimate = lines(x, y)
-        alone = 2 * scipy.stats.t.ppf(0.975, points - 2) * np.sqrt(estimate.contrast_variance(0.0, 1.0))
+        alone = 2 * scipy.stats.t.ppf(0.975, points - 2) * np.sqrt(estimate.variance_of(0.0, 1.0))
         widths.append(np.mean(high - low) / alone.mean())
     # Groups share noise, so 40 experiments are not many: 0.95 less three standard errors.
     assert (0.925 if shared == 0 else 0.85) <= np.mean(hits) <= 0.999
@@ -132,7 +136,7 @@ def test_the_population_of_the_items_is_less_sure_than_these_items() -> None:
     )  # the baseline's items: all groups
     replicates = y[..., None] + (x - x.mean())[:, None, None] * slopes
     rows = pooled_rows(curves_of(x, y, replicates), CHOSEN)
-    assert {row["status"] for row in rows} == {"ok"}
+    assert {row["reason"] for row in rows} == {"ok"}
     width = {(row["group"], row["parameter"], row["estimand"]): row["high"] - row["low"] for row in rows}
     for group in [f"g{j}" for j in range(12)]:
         assert width[group, "delta_beta", "item population"] > width[group, "delta_beta", "these items"]
@@ -146,11 +150,11 @@ def test_groups_without_the_points_of_the_others_and_sets_too_small_are_flagged(
     y[3, 2] = np.nan
     rows = pooled_rows(curves_of(x, y), CHOSEN)
     odd = next(row for row in rows if row["group"] == "g2")
-    assert odd["status"].startswith("not pooled, for most groups have other points; fitted on 6 of 7 points")
-    assert "value" not in odd
-    assert "4 groups" in next(row for row in rows if row["group"] == "g1")["scheme"]
+    assert odd["reason"].startswith("not pooled, for most groups have other points; fitted on 6 of 7 points")
+    assert odd["value"] is None
+    assert "4 groups" in next(row for row in rows if row["group"] == "g1")["interval"]
     (one, two) = pooled_rows(curves_of(x, y[:, :2]), CHOSEN)
-    assert one["status"] == two["status"] == "2 groups, and pooling needs 3 that have a slope"
+    assert one["reason"] == two["reason"] == "2 groups, and pooling needs 3 that have a slope"
 
 
 def test_only_suites_that_were_asked_for_are_pooled() -> None:

@@ -5,13 +5,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from row_cells import as_cells, cells
 from scipy import stats
 
-from relscale.fitting.analyses.prompt_forms import prompt_form_rows
+from relscale.fitting.analyses import prompt_forms
 from relscale.fitting.curves.frontier_curves import frontier_curves
 from relscale.fitting.curves.run_matrix import RunMatrix, Series
 from relscale.fitting.fit import fit
 from relscale.fitting.settings import Settings
+
+prompt_form_rows = as_cells(prompt_forms.rows)
 
 FLOPS = np.geomspace(1e18, 1e21, 7)
 X = np.log(FLOPS / FLOPS[3])
@@ -109,10 +112,10 @@ def test_checkpoints_of_one_training_are_drawn_as_a_whole() -> None:
     blocks = [f"training {i // 3}" for i in range(21)]
     values = {(form, "accuracy"): accuracy for form in FORMS}
     (row,) = rows_of(matrix(values, blocks=blocks), quantity="r_squared", prompt="cloze")
-    assert row["scheme"] == "block bootstrap by trajectory, percentile"
+    assert row["interval"] == "block bootstrap by trajectory, percentile"
     assert row["low"] < row["value"] < row["high"]
     (row,) = rows_of(matrix(values, blocks=["a"] * 10 + ["b"] * 11), quantity="r_squared", prompt="cloze")
-    assert row["status"] == "too few training runs behind the points for a reliable interval: 2"
+    assert row["reason"] == "too few training runs behind the points for a reliable interval: 2"
 
 
 def test_a_suite_of_one_form_has_no_rows() -> None:
@@ -123,14 +126,14 @@ def test_two_points_are_too_few_and_say_so() -> None:
     values = {(form, "accuracy"): np.where(np.arange(7) < 2, 0.4 + 0.03 * X, np.nan) for form in FORMS}
     (row,) = rows_of(matrix(values), quantity="r_squared", prompt="cloze")
     assert np.isnan(row["value"])
-    assert row["status"].startswith("2 points, and a line with an interval needs 3")
+    assert row["reason"].startswith("2 points, and a line with an interval needs 3")
 
 
 def test_errors_are_read_off_at_the_compute_optimum_where_there_is_one(World: Any) -> None:
     world = World({"a": (1.5, 0.1, 0.0)})
     other = [row | {"prompt": "cloze"} for row in world.rows if row["suite"] == "s"]
     fits = fit(pa.Table.from_pylist(world.rows + other))
-    rows = fits.prompt_forms.to_pylist()
+    rows = cells(fits.prompt_forms)
     assert {row["points"] for row in rows} == {"compute-optimal runs"}
     assert {row["prompt"] for row in rows} == {"plain", "cloze"}
     assert [row["value"] for row in rows] == pytest.approx([1] * len(rows))

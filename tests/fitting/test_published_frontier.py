@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from row_cells import cells
 
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits
@@ -34,7 +35,7 @@ def test_all_21_parabolas_have_their_minimum_inside_the_widths(fits: Fits) -> No
 
 def test_more_compute_is_best_spent_on_more_tokens_and_more_parameters(fits: Fits) -> None:
     for law in ("compute_optimal_tokens", "compute_optimal_params"):
-        for row in fits.fits.to_pylist():
+        for row in cells(fits.fits):
             if (row["law"], row["parameter"]) == (law, "exponent"):
                 assert 0.3 < row["low"] < row["high"] < 0.7
 
@@ -42,13 +43,13 @@ def test_more_compute_is_best_spent_on_more_tokens_and_more_parameters(fits: Fit
 def test_the_frontier_lies_on_or_above_no_budgets_best_run_by_more_than_the_scatter(
     suite: pa.Table, fits: Fits
 ) -> None:
-    for row in fits.frontier.to_pylist():
+    for row in cells(fits.frontier):
         runs = [r for r in suite.to_pylist() if (r["corpus"], r["budget"]) == (row["corpus"], row["budget"])]
         assert row["loss"] == pytest.approx(min(r["value"] for r in runs), abs=3 * row["residual_sd"])
 
 
 def test_minima_are_those_of_polyfit(suite: pa.Table, fits: Fits) -> None:
-    for row in fits.frontier.to_pylist():
+    for row in cells(fits.frontier):
         runs = [r for r in suite.to_pylist() if (r["corpus"], r["budget"]) == (row["corpus"], row["budget"])]
         x = np.log([r["tokens"] for r in runs])
         c2, c1, _ = np.polyfit(x - x.mean(), [r["value"] for r in runs], 2)

@@ -76,7 +76,7 @@ def test_compute_optimal_tokens_come_with_their_own_limits(fits: Fits) -> None:
 )
 def test_an_answer_that_nothing_fits_keeps_its_row_and_says_so(fits: Fits, answer: Row, status: str) -> None:
     (row,) = held(fits, **answer)
-    assert status in row["status"]
+    assert status in row["note"]
     assert row["reproduced"] is None
 
 

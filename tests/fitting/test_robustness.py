@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,16 +9,20 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from row_cells import as_cells, cells
 
 import relscale
 from relscale.errors import RelscaleError
+from relscale.fitting.estimation import law_fits as law_fits_module
 from relscale.fitting.estimation.estimate import estimate
-from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.fit import fit
-from relscale.fitting.fits import Fits, from_rows
+from relscale.fitting.fits import ROWS, Fits, from_rows
 from relscale.fitting.inference.bootstrap.limits import BIASED, KINDS, limits
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK
 from relscale.laws.catalogue import law, law_names
+
+law_fits = as_cells(law_fits_module.law_fits)
 
 T = TypeVar("T")
 
@@ -34,7 +37,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value):Runtime
 
 def honest(fits: Fits) -> None:
     """No number without a status, no "ok" without a number, no interval that does not hold its value."""
-    for table in (getattr(fits, one.name) for one in fields(fits)):
+    for table in fits.tables.values():
         for row in table.to_pylist():
             row_is_honest(row)
 
@@ -43,11 +46,11 @@ def row_is_honest(row: dict[str, Any]) -> None:
     numbers = {name: value for name, value in row.items() if isinstance(value, float)}
     assert all(math.isfinite(value) for value in numbers.values()), row
     if "status" in row:
-        assert row["status"], row
+        assert row["reason"], row
     value, low, high = row.get("value"), row.get("low"), row.get("high")
     for name in ("value", "ratio", "rmse_log", "power", "predicted", "reproduced"):
         if name in row and row[name] is None and "candidate" not in row:
-            assert row["status"] != "ok", row
+            assert row["reason"] != "ok", row
     if row.get("status") == "ok" and "estimand" in row and row["parameter"] not in NO_INTERVAL:
         assert None not in (value, low, high), row
     if value is not None and low is not None and high is not None and BIASED not in (row.get("status") or ""):
@@ -60,7 +63,7 @@ def row_is_honest(row: dict[str, Any]) -> None:
 def same(one: Fits, other: Fits, names: tuple[str, ...], rel: float = 1e-6) -> None:
     """Those tables alike but for rounding."""
     for name in names:
-        left, right = getattr(one, name).to_pylist(), getattr(other, name).to_pylist()
+        left, right = cells(getattr(one, name)), cells(getattr(other, name))
         assert len(left) == len(right), name
         for a, b in zip(left, right, strict=True):
             for column, value in a.items():
@@ -87,7 +90,7 @@ def attempt(call: Callable[[], T]) -> T | None:
 
 
 def deltas(fits: Fits, **where: Any) -> list[dict[str, Any]]:
-    rows = fits.fits.to_pylist()
+    rows = cells(fits.fits)
     where = {"parameter": "delta_beta"} | where
     return [row for row in rows if all(row[name] == value for name, value in where.items())]
 
@@ -184,7 +187,7 @@ def test_the_order_of_rows_does_not_matter(World: Any) -> None:
     found, again = (
         fit(pa.Table.from_pylist(table), options=EVERYTHING, suites=SUITES) for table in (rows, shuffled)
     )
-    same(found, again, tuple(one.name for one in fields(Fits)))
+    same(found, again, tuple(ROWS))
 
 
 @settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -215,7 +218,7 @@ def test_units_of_errors_and_of_compute_do_not_matter(
                 if one[name] is not None:
                     expected = one[name] * factor.get(one["parameter"], 1.0)
                     assert other[name] == pytest.approx(expected, rel=1e-5, abs=1e-9), (one, other)
-        assert (one["status"] == "ok") == (other["status"] == "ok")
+        assert (one["reason"] == "ok") == (other["reason"] == "ok")
         assert one["direction"] == other["direction"]
 
 
@@ -235,7 +238,7 @@ def test_copies_of_runs_under_other_names_do_not_narrow_intervals_in_silence(Wor
     found = fit(pa.Table.from_pylist(rows + copies), options=QUICK, suites=SUITES)
     honest(found)
     for row in deltas(found):
-        assert row["status"].endswith("are alike in every number: a copy counts as a run of its own")
+        assert row["reason"].endswith("are alike in every number: a copy counts as a run of its own")
 
 
 def test_copies_within_a_budget_change_no_interval(World: Any) -> None:
@@ -259,12 +262,12 @@ def test_errors_that_never_move_have_no_slope_and_nothing_to_judge_it_by(
     rows = [row | {"value": size} if row["suite"] == "s" else row for row in world(World, widths=widths)]
     found = fit(pa.Table.from_pylist(rows), options=EVERYTHING, suites=SUITES)
     honest(found)
-    laws = [row for row in found.fits.to_pylist() if row["suite"] == "s"]
+    laws = [row for row in cells(found.fits) if row["suite"] == "s"]
     slopes = [row for row in laws if row["parameter"] in ("beta", "delta_beta") and row["fit"] is None]
     assert len(slopes) == 5
     for row in slopes:
         assert row["value"] == pytest.approx(0, abs=1e-12)
-        assert row["status"] == "every point lies on the line: no scatter to judge it by"
+        assert row["reason"] == "every point lies on the line: no scatter to judge it by"
 
 
 def test_one_run_gives_rows_and_no_law(World: Any) -> None:
@@ -272,7 +275,7 @@ def test_one_run_gives_rows_and_no_law(World: Any) -> None:
     found = fit(pa.Table.from_pylist(one), options=EVERYTHING, suites=SUITES)
     honest(found)
     assert {row["value"] for row in deltas(found)} == {None}
-    assert {row["status"] for row in deltas(found)} == {"1 points, and an interval needs 3"}
+    assert {row["reason"] for row in deltas(found)} == {"1 points, and an interval needs 3"}
 
 
 def test_a_group_that_was_measured_at_one_budget_is_flagged_and_the_others_are_not(World: Any) -> None:
@@ -281,8 +284,8 @@ def test_a_group_that_was_measured_at_one_budget_is_flagged_and_the_others_are_n
     honest(found)
     (alone,), (other,) = deltas(found, group="c"), deltas(found, group="a")
     assert alone["value"] is None
-    assert alone["status"].startswith("1 points, and an interval needs 3")
-    assert other["status"] == "ok"
+    assert alone["reason"].startswith("1 points, and an interval needs 3")
+    assert other["reason"] == "ok"
 
 
 # ---- laws ----
@@ -319,16 +322,16 @@ def test_a_law_on_bad_data_has_a_status_or_an_interval(name: str, error: str, ha
     y = HARM[harm](2 * (np.arange(12) + 1.0) ** -0.2 * np.exp(0.01 * np.cos(7 * np.arange(12))))
     found = estimate(one, x / np.exp(np.log(x).mean()) if one.reference else x, y, error=error)
     low, high = found.interval(0.95)
-    if found.status == ["ok"]:
+    if found.status == [OK]:
         assert np.isfinite(found.theta).all()
         assert (low <= found.theta).all()
         assert (found.theta <= high).all()
     else:
         assert np.isnan(found.stderr).all()
     if harm in ("nothing", "one point"):
-        assert found.status != ["ok"]
+        assert found.status != [OK]
     if harm == "zeros and negatives" and error == "log":
-        assert found.status == ["a value is not positive: it has no logarithm"]
+        assert [str(remark) for remark in found.status] == ["a value is not positive: it has no logarithm"]
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -421,4 +424,4 @@ def test_draws_that_failed_give_no_limits_or_a_status(kind: str) -> None:
     assert np.isnan(found.low[:2]).all()
     assert (found.low[2:] <= 0).all()
     assert (found.high[2:] >= 0).all()
-    assert [status == "ok" for status in found.status] == [False, False, False, True]
+    assert [remark == OK for remark in found.status] == [False, False, False, True]

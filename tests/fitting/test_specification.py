@@ -7,14 +7,23 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from row_cells import as_cells, cells
 
-from relscale.fitting.analyses.specification import _minimum, specification_rows
+from relscale.fitting.analyses import specification
+from relscale.fitting.analyses.specification import _minimum
 from relscale.fitting.curves.frontier_curves import frontier_curves
 from relscale.fitting.curves.run_matrix import RunMatrix, Series, run_matrices
-from relscale.fitting.inference.law_rows import law_rows
+from relscale.fitting.inference import law_rows as law_rows_module
 from relscale.fitting.settings import Settings
 from relscale.laws import relative
 from relscale.tables import read_table
+
+
+def specification_rows(matrix: RunMatrix, settings: Settings) -> list[dict[str, Any]]:
+    return cells(specification.rows(frontier_curves(matrix, settings), settings))
+
+
+law_rows = as_cells(law_rows_module.law_rows)
 
 OLMO = Path(__file__).parents[2] / "reference" / "olmo_ladder_mmlu.csv"
 CHOSEN = Settings(baselines={"s": "b"})
@@ -61,7 +70,7 @@ def test_the_chosen_specification_is_the_default_analysis(World: Any) -> None:
     world = World({"a": (2.0, 0.10, 0.1), "b": (1.5, 0.04, 0.0)}, noise=0.01, widths=6, seeds=2)
     (one,) = run_matrices(world.measurements)
     rows = specification_rows(one, CHOSEN)
-    (chosen,) = where(rows, chosen=True)
+    (chosen,) = where(rows, default=True)
     assert [chosen[name] for name in CHOICES] == [
         "parabola",
         "training_flops",
@@ -111,7 +120,7 @@ def test_a_difference_of_power_laws_implies_the_slope_of_the_ratio_at_the_refere
         step = np.array([-1e-5, 1e-5])
         g = 1 + sign * 0.5 * np.exp(-0.3 * step) / (2.0 * np.exp(-0.05 * step))
         assert row["value"] == pytest.approx(np.diff(np.log(g))[0] / 2e-5, rel=1e-6)
-        assert (row["direction"], row["status"], row["n"]) == ("closes", "ok", 15)
+        assert (row["direction"], row["reason"], row["n"]) == ("closes", "ok", 15)
 
 
 def test_the_interval_of_a_difference_covers_as_often_as_it_says() -> None:
@@ -130,7 +139,7 @@ def test_reducible_errors_give_the_difference_of_their_exponents() -> None:
     (row,) = where(specification_rows(matrix(errors, FLOPS), CHOSEN), form="reducible")
     assert row["value"] == pytest.approx(-0.10, abs=1e-4)
     assert np.isnan(row["low"])
-    assert row["status"] == "no interval: irreducible errors are estimates"
+    assert row["reason"] == "no interval: irreducible errors are estimates"
 
 
 def test_an_irreducible_error_that_the_data_do_not_fix_is_said() -> None:
@@ -139,7 +148,7 @@ def test_an_irreducible_error_that_the_data_do_not_fix_is_said() -> None:
     wavering = {f"t{j}": F**-0.05 * np.exp(0.03 * rng.normal(size=15)) for j in range(20)}
     sure = {"b": 0.5 + F**-0.30}
     statuses = [
-        row["status"]
+        row["reason"]
         for row in where(specification_rows(matrix(wavering | sure, FLOPS), CHOSEN), form="reducible")
     ]
     assert sum(status.startswith("irreducible error: ") for status in statuses) >= 15
@@ -176,9 +185,11 @@ def test_the_prompt_is_a_choice_and_the_one_that_a_suite_is_shown_by_is_the_defa
         series._replace(prompt="cloze" if series.metric == "loss" else "letters", metric="loss")
         for series in one.series
     ]
-    rows = specification_rows(replace(one, series=series), replace(CHOSEN, shown_prompt={"s": "letters"}))
+    rows = specification_rows(
+        replace(one, series=series), CHOSEN.model_copy(update={"shown_prompt": {"s": "letters"}})
+    )
     assert {row["prompt"] for row in rows} == {"cloze", "letters"}
-    assert {row["prompt"] for row in where(rows, chosen=True)} == {"letters"}
+    assert {row["prompt"] for row in where(rows, default=True)} == {"letters"}
     assert sorted(row["specification"] for row in rows) == list(range(1, len(rows) + 1))
 
 
@@ -186,16 +197,16 @@ def test_metrics_that_measure_something_else_are_no_choice() -> None:
     metrics = ("brier", "bits_per_byte_scored_pooled", "bits_per_byte_answer_mean", "error_rate")
     rows = specification_rows(matrix({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS, metrics), CHOSEN)
     assert {row["metric"] for row in rows} == {"bits_per_byte_scored_pooled", "bits_per_byte_answer_mean"}
-    assert {row["metric"] for row in where(rows, chosen=True)} == {"bits_per_byte_answer_mean"}
-    named = replace(CHOSEN, metrics={"s": ("brier",)})
+    assert {row["metric"] for row in where(rows, default=True)} == {"bits_per_byte_answer_mean"}
+    named = CHOSEN.model_copy(update={"metrics": {"s": ("brier",)}})
     rows = specification_rows(matrix({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS, metrics), named)
     assert {row["metric"] for row in rows} == {"brier"}
 
 
 def test_only_the_suites_that_are_asked_for() -> None:
     one = matrix({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS)
-    assert specification_rows(one, replace(CHOSEN, specifications=())) == []
-    assert specification_rows(one, replace(CHOSEN, specifications=("s",)))
+    assert specification_rows(one, CHOSEN.model_copy(update={"specifications": ()})) == []
+    assert specification_rows(one, CHOSEN.model_copy(update={"specifications": ("s",)}))
     assert specification_rows(one, Settings()) == []  # no baseline
 
 
@@ -204,14 +215,14 @@ def test_what_can_not_be_had_is_a_row_that_says_why() -> None:
     rows = specification_rows(matrix({"t": crossing, "b": BASELINE}, FLOPS), CHOSEN)
     (row,) = where(rows, form="difference")
     assert np.isnan(row["value"])
-    assert row["status"] == "the difference changes its sign, so it has no power law"
+    assert row["reason"] == "the difference changes its sign, so it has no power law"
     assert row["specification"] == len(rows)
     few = matrix({"t": crossing[:2], "b": BASELINE[:2]}, FLOPS[:2])
-    assert {row["status"] for row in where(specification_rows(few, CHOSEN), form="ratio")} == {
+    assert {row["reason"] for row in where(specification_rows(few, CHOSEN), form="ratio")} == {
         "2 points, and an interval needs 3"
     }
     same = matrix({"t": crossing[:4], "b": BASELINE[:4]}, np.full(4, 1e19))
-    assert {row["status"] for row in where(specification_rows(same, CHOSEN), form="ratio")} == {
+    assert {row["reason"] for row in where(specification_rows(same, CHOSEN), form="ratio")} == {
         "no spread of compute to fit a slope to"
     }
     none = matrix({"t": np.full(15, np.nan), "b": BASELINE}, FLOPS)
@@ -226,7 +237,7 @@ def test_a_budget_without_a_minimum_is_left_out_and_said(World: Any) -> None:
     rows = specification_rows(one, CHOSEN)
     assert {row["flops"] for row in rows} == {"training_flops", "6ND"}
     assert {row["n"] for row in where(rows, frontier="parabola", form="ratio")} == {4}
-    assert {row["status"] for row in where(rows, frontier="parabola", form="ratio")} == {
+    assert {row["reason"] for row in where(rows, frontier="parabola", form="ratio")} == {
         "fitted on 4 of 5 points"
     }
 
@@ -248,7 +259,7 @@ def test_checkpoints_of_one_training_get_the_interval_of_trainings() -> None:
     assert shared["high"] - shared["low"] != pytest.approx(alone["high"] - alone["low"], rel=0.1)
     two = [name if name in ("m0", "m1") else "m1" for name in names]
     (row,) = where(specification_rows(matrix(errors, flops[order], block=two), CHOSEN), form="ratio")
-    assert row["status"] == "too few training runs behind the points for a reliable interval: 2"
+    assert row["reason"] == "too few training runs behind the points for a reliable interval: 2"
 
 
 HUNDREDTHS = st.integers(-200, 200).map(lambda n: n / 100)

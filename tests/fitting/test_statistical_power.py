@@ -3,16 +3,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from row_cells import as_cells
 from scipy.special import ndtr, ndtri
 from scipy.stats import nct
 from scipy.stats import t as student
 
-from relscale.fitting.analyses.statistical_power import BUDGETS, TIMES, TIMES_ITEMS, power_rows
+from relscale.fitting.analyses import statistical_power
+from relscale.fitting.analyses.statistical_power import BUDGETS, TIMES, TIMES_ITEMS
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.inference.interval import item_lines, slope
 from relscale.fitting.inference.log_log_lines import lines
+from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK
+
+power_rows = as_cells(statistical_power.rows)
 
 FLOPS = np.array([1e18, 3e18, 1e19, 3e19, 1e20])
 X = np.log(FLOPS)
@@ -24,13 +30,13 @@ def curves(value: Any, replicates: Any = None, noise: Any = 1.0, blocks: Any = N
     draws = np.empty((*value.shape, 0)) if replicates is None else replicates
     return Curves(
         quantity=RATIO,
-        keys=[{"group": f"g{j}"} for j in range(value.shape[1])],
-        points=[Point(np.exp(at), np.exp(at), np.array([i]), 0, "ok") for i, at in enumerate(x)],
+        keys=[CurveKey(group=f"g{j}") for j in range(value.shape[1])],
+        points=[Point(np.exp(at), np.exp(at), np.array([i]), 0, OK) for i, at in enumerate(x)],
         log_flops=x,
         value=value,
         noise=np.broadcast_to(np.asarray(noise, dtype=float), value.shape),
         replicates=draws,
-        status=np.full(value.shape, "ok", dtype=object),
+        status=np.full(value.shape, OK, dtype=object),
         blocks=blocks or [str(i) for i in range(len(x))],
         target=value,
         baseline=np.zeros_like(value),
@@ -144,14 +150,14 @@ def test_where_trainings_are_shared_power_is_that_of_their_number() -> None:
             check(
                 row, closed_form(row["delta_beta"], stderr[j] / np.sqrt(row["count"]), 8 * row["count"] - 1)
             )
-            assert row["status"] == "if trainings are independent draws of the slope"
+            assert row["reason"] == "if trainings are independent draws of the slope"
         for resource in ("budgets", "items"):
-            assert all("power" not in row and row["status"] != "ok" for row in of(rows, resource, f"g{j}"))
+            assert all(row["power"] is None and row["reason"] != "ok" for row in of(rows, resource, f"g{j}"))
 
 
 def test_enough_is_eighty_percent_and_more_is_never_less() -> None:
     rows = power_rows(NOISY, SIZES)
-    assert all(row["enough"] == (row["power"] >= 0.8) for row in rows if "power" in row)
+    assert all(row["enough"] == (row["power"] >= 0.8) for row in rows if row["power"] is not None)
     for size in SIZES.power:
         runs = [row["power"] for row in of(rows, "runs") if row["delta_beta"] == size]
         assert len(runs) == len(TIMES)
@@ -162,14 +168,17 @@ def test_enough_is_eighty_percent_and_more_is_never_less() -> None:
 
 
 def test_no_effect_is_seen_as_often_as_the_level_says() -> None:
-    for row in power_rows(NOISY, Settings(power=(0.0,))):
-        if "power" in row:
+    for row in power_rows(NOISY, Settings(power=(1e-300,))):
+        if row["power"] is not None:
             check(row, 0.025)
 
 
 def test_units_and_signs_do_not_matter_and_seeds_do() -> None:
     def powers(of: Curves, seed: int = 0) -> list[float]:
-        return [row.get("power", -1) for row in power_rows(of, replace(SIZES, seed=seed))]
+        return [
+            -1 if row["power"] is None else row["power"]
+            for row in power_rows(of, SIZES.model_copy(update={"seed": seed}))
+        ]
 
     known = powers(NOISY)
     assert known == powers(NOISY)
@@ -180,11 +189,11 @@ def test_units_and_signs_do_not_matter_and_seeds_do() -> None:
 
 def test_what_can_not_be_known_is_said() -> None:
     rows = power_rows(NOISY, SIZES)
-    assert {row["status"] for row in of(rows, "items")} == {"no item replicates"}
-    assert {row["status"] for row in of(rows, "runs")} == {"if all scatter is noise of single runs"}
+    assert {row["reason"] for row in of(rows, "items")} == {"no item replicates"}
+    assert {row["reason"] for row in of(rows, "runs")} == {"if all scatter is noise of single runs"}
     lost = NOISY.value.copy()
     lost[:3, 0] = np.nan
     rows = power_rows(replace(NOISY, value=lost), SIZES)
-    assert {row["status"] for row in of(rows, "runs")} == {"2 points, and the noise is known from 3 on"}
+    assert {row["reason"] for row in of(rows, "runs")} == {"2 points, and the noise is known from 3 on"}
     assert all("power" in row for row in of(rows, "runs", "g1"))
     assert power_rows(replace(NOISY, quantity=ERROR), SIZES) == []

@@ -1,11 +1,10 @@
-from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from relscale.fitting.fit import fit
-from relscale.fitting.fits import FITS, FORECASTS, PREDICTIONS, REPRODUCTION, Fits
+from relscale.fitting.fits import Fits, empty
 from relscale.fitting.report.summary import summary
 from relscale.fitting.report.untrusted_runs import left_out
 
@@ -65,7 +64,8 @@ def test_corpora_that_are_compared_stand_beside_the_groups(World: Any) -> None:
     assert {line.split()[1] for line in between} == {"s", "validation"}
 
 
-def rows(schema: pa.Schema, *given: dict[str, Any]) -> pa.Table:
+def rows(name: str, *given: dict[str, Any]) -> pa.Table:
+    schema = empty(name).schema
     return pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in given], schema)
 
 
@@ -100,14 +100,16 @@ def test_crossings_forecasts_laws_predictions_and_answers_are_shown_where_there_
         "agrees": False,
         "within": True,
     }
-    full = replace(
-        fits,
-        fits=pa.concat_tables([fits.fits, rows(FITS, crossing, law)]),
-        forecasts=rows(
-            FORECASTS, ahead | {"low": 0.4, "high": 0.6, "spread_low": 0.45, "spread_high": 0.55}, other
-        ),
-        predictions=rows(PREDICTIONS, seen),
-        reproduction=rows(REPRODUCTION, answer, {"quantity": "ours alone", "reproduced": 1.0}),
+    full = Fits(
+        {
+            **fits.tables,
+            "fits": pa.concat_tables([fits.fits, rows("fits", crossing, law)]),
+            "forecasts": rows(
+                "forecasts", ahead | {"low": 0.4, "high": 0.6, "spread_low": 0.45, "spread_high": 0.55}, other
+            ),
+            "predictions": rows("predictions", seen),
+            "reproduction": rows("reproduction", answer, {"quantity": "ours alone", "reproduced": 1.0}),
+        }
     )
     said = summary(full, {})
     assert "not within reach" in said

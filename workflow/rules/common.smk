@@ -38,7 +38,7 @@ from relscale.experiment import (
 )
 from relscale.failed_jobs import FailedJobs
 from relscale.file_name import file_name
-from relscale.fitting.fits import SCHEMAS
+from relscale.fitting.fits import ROWS
 from relscale.figures.caption import Caption
 from relscale.figures.plot import each_figure, figure_base, figure_module, figure_suite, static_formats
 from relscale.laws.catalogue import law_names
@@ -99,7 +99,7 @@ PREPARED = {name: (suite_path(config, name) / "suite.yaml").as_posix() for name 
 TABLES = [table["path"] for table in tables(config)]
 TABLE = [config["runs"]["table"]] if "table" in config["runs"] else []
 ANSWERS = [config["fit"]["answers"]] if config["fit"]["answers"] else []
-FIT_TABLES = list(SCHEMAS)
+FIT_TABLES = list(ROWS)
 LAWS = [f"relscale.laws.{name}" for name in law_names()]  # found by name, so that no import leads to them
 PATTERN = r"[{}<>\n]|^\w+:"  # what Snakemake, or its report, reads as more than a path
 # Commands that only look, and so remove nothing.

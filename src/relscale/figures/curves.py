@@ -11,6 +11,7 @@ from relscale.figures.chart.panel import labels_width, strip_width
 from relscale.figures.data import FigureData, Series, Suite, distinct
 from relscale.figures.law_lines import LawLine, law_line
 from relscale.figures.select import ABOUT, ESTIMANDS, listed
+from relscale.fitting.inference.method import BOOTSTRAPS
 
 MOST_STYLED = 12  # groups told apart by colour, symbol and dash; of more, lines only, coloured by direction
 MOST_BANDS = 4  # in a panel; of more, the intervals at the largest compute stand side by side
@@ -225,8 +226,8 @@ def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
     if any(_strip(panel) for panel in panels):
         what = "Bars at the right of a panel: the fitted line at its largest compute"
     notes = [f"{what}: {'; where that is not known, '.join(about)}."] if about else []
-    schemes = {line.slope.interval for line in lines if "bootstrap" in line.slope.interval}
-    notes += [f"Intervals by {scheme}." for scheme in sorted(schemes)]
+    methods = {line.slope.interval for line in lines if line.slope.method in BOOTSTRAPS}
+    notes += [f"Intervals by {method}." for method in sorted(methods)]
     left_out = sum(len(curve.flops) for curve in curves if not curve.dotted)
     notes += [f"Lines only: the points are left out, {left_out:,} in all."] if left_out else []
     for series, status in distinct((curve.series, curve.status) for curve in curves if curve.status != "ok"):

@@ -12,8 +12,12 @@ import pyarrow as pa
 
 from relscale.errors import RelscaleError
 from relscale.figures.as_text import as_text, shown
+from relscale.fitting.fits import ROWS
+from relscale.fitting.inference.method import Method, described
+from relscale.fitting.keys import SeriesKey
 from relscale.fitting.report.untrusted_runs import left_out
 from relscale.measurements.metric import Metric
+from relscale.rows import names_of
 from relscale.tables import read_table
 from relscale.yaml_text import load
 
@@ -29,88 +33,29 @@ class Row(dict[str, Any]):
             raise AttributeError(f"no column {column!r}") from None
 
     @property
-    def reason(self) -> Any:
-        """The row's status in words."""
-        return self["status"]
+    def reason(self) -> str:
+        """What its status is, in words."""
+        return str(self.get("note") or self["status"])
 
     @property
     def interval(self) -> str:
         """How its interval was made, in words."""
-        return self["scheme"] or ""
-
-    @property
-    def without(self) -> Any:
-        """What was left out."""
-        return self["left_out"]
-
-    @property
-    def default(self) -> Any:
-        """Whether it is of the default analysis."""
-        return self["chosen"]
+        return described(self["method"], self["method_note"])
 
     def __or__(self, other: Mapping[str, Any]) -> "Row":  # type: ignore[override]
         """The row with some columns changed."""
         return Row({**self, **other})
 
 
-KEYS = ("experiment", "corpus", "optimizer", "suite", "prompt", "metric", "group")
-PAIR = (*KEYS, "baseline", "contrast")
+KEYS = names_of(SeriesKey)
 CHOICES = ("frontier", "flops", "degree", "window", "bytes", "pooling", "subjects", "prompt", "form")
-COLUMNS = {
-    "measurements": (
-        *("experiment", "corpus", "optimizer", "run", "seed", "budget", "training_flops", "params", "tokens"),
-        *("suite", "prompt", "group", "metric", "value", "status"),
-    ),
-    "frontier": (
-        *("experiment", "corpus", "optimizer", "budget", "run", "training_flops", "tokens", "params", "loss"),
-        *("c0", "c1", "c2", "x_mean", "runs", "run_sd", "status"),
-    ),
-    "errors": (*KEYS, "budget", "training_flops", "value", "stderr_runs", "stderr_items", "status"),
-    "gaps": (*PAIR, "budget", "run", "training_flops", "ratio", "stderr_log", "status"),
-    "sizes": (*PAIR, "budget", "training_flops", "params", "tokens", "ratio", "stderr_log", "status"),
-    "fits": (
-        *PAIR,
-        *("fit", "law", "parameter", "value", "low", "high", "level", "scheme", "estimand"),
-        *("n", "status", "direction", "reference_flops", "predictor", "correlation"),
-    ),
-    "forecasts": (
-        *PAIR,
-        *("quantity", "training_flops", "tokens", "candidate", "weight", "value", "low", "high", "level"),
-        *("origins", "spread_low", "spread_high", "direction", "status"),
-    ),
-    "backtests": (
-        *PAIR,
-        *("quantity", "candidate", "origin_flops", "training_flops", "log_distance", "log_error"),
-        *("low", "high", "level", "covered", "status"),
-    ),
-    "influence": (
-        *PAIR,
-        *("parameter", "left_out", "training_flops", "value", "low", "high", "level", "direction"),
-        *("change", "carries", "status"),
-    ),
-    "forms": (
-        *PAIR,
-        *("quantity", "form", "n_fitted", "n_held_out", "held_out_from", "rmse_log", "bias_log", "rank"),
-        "status",
-    ),
-    "power": (*PAIR, "delta_beta", "resource", "count", "power", "stderr", "level", "enough", "status"),
-    "specifications": (
-        *(*PAIR, "specification", *(choice for choice in CHOICES if choice not in PAIR)),
-        *("value", "low", "high", "level", "direction", "n", "chosen", "status"),
-    ),
-    "prompt_forms": (
-        *(*KEYS, "quantity", "reference", "points", "scale", "budget", "run", "training_flops"),
-        *("value", "low", "high", "level", "n", "scheme", "estimand", "status"),
-    ),
-    "reproduction": (
-        *("data", "quantity", "unit", "published", "published_stderr", "reproduced", "low", "high", "level"),
-        *("scheme", "difference", "within", "agrees", "source", "status"),
-    ),
-}
+MEASUREMENTS = (
+    *("experiment", "corpus", "optimizer", "run", "seed", "budget", "training_flops", "params", "tokens"),
+    *("suite", "prompt", "group", "metric", "value", "status"),
+)
 
 MOST_NOTES = 4  # on what was left out
 GROUP = "group"  # the contrast between groups
-POOLED, BLOCK = "partial pooling", "block bootstrap"  # how schemes begin
 
 
 @dataclass(frozen=True)
@@ -212,7 +157,8 @@ class FigureData:
             path = (
                 Path(self.measurements) if table == "measurements" else Path(self.fits) / f"{table}.parquet"
             )
-            whole = read_table(path, COLUMNS[table]).select(COLUMNS[table])
+            columns = MEASUREMENTS if table == "measurements" else names_of(ROWS[table])
+            whole = read_table(path, columns).select(columns)
             self._tables[table] = [Row(row) for row in _table_as_text(whole).to_pylist()]
             for row in self._tables[table]:
                 self._parts.setdefault((table, row.get("suite"), row.get("group")), []).append(row)
@@ -233,8 +179,8 @@ class FigureData:
         (column ``fit``) and partially pooled estimates are left out; so are contrasts other than ``contrast``.
         """
         rows = [row for row in self.rows("fits", **where) if row["contrast"] in (None, contrast)]
-        rows = [row for row in rows if row["fit"] is None and not _scheme(row).startswith(POOLED)]
-        rows.sort(key=lambda row: not _scheme(row).startswith(BLOCK))
+        rows = [row for row in rows if row["fit"] is None and row["method"] != Method.PARTIAL_POOLING]
+        rows.sort(key=lambda row: row["method"] != Method.BLOCK_BOOTSTRAP)
         chosen: dict[tuple[Any, ...], Row] = {}
         for row in rows:
             names = (*KEYS, "baseline", "law", "parameter", "predictor", "estimand")
@@ -243,14 +189,14 @@ class FigureData:
 
     def left_out(self, suite: Suite, **where: Any) -> list[str]:
         """Notes on what a suite's figure lacks: runs whose status says that they must not be trusted."""
-        table = _table_as_text(read_table(self.measurements, COLUMNS["measurements"]))
+        table = _table_as_text(read_table(self.measurements, MEASUREMENTS))
         lines = left_out(table, {"suite": suite.name, **where})
         more = [f"And {len(lines) - MOST_NOTES} more such lines."] if len(lines) > MOST_NOTES else []
         return [f"{line[0].upper()}{line[1:]}." for line in lines[:MOST_NOTES]] + more
 
     def pooled_rows(self, **where: Any) -> list[Row]:
         """Rows of ``fits`` that partial pooling over the groups of a suite gave."""
-        return [row for row in self.rows("fits", **where) if _scheme(row).startswith(POOLED)]
+        return [row for row in self.rows("fits", **where) if row["method"] == Method.PARTIAL_POOLING]
 
     @cached_property
     def series(self) -> list[Series]:
@@ -364,10 +310,6 @@ class FigureData:
 def distinct(values: Iterable[Any]) -> list[Any]:
     """Each value once, in the order of its first appearance."""
     return list(dict.fromkeys(values))
-
-
-def _scheme(row: Row) -> str:
-    return row["scheme"] or ""
 
 
 def _manifest(told: Path | Mapping[str, Any]) -> Mapping[str, Any]:

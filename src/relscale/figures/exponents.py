@@ -15,6 +15,7 @@ from relscale.figures.chart.numbers import estimate, known
 from relscale.figures.curves import MOST_STYLED
 from relscale.figures.data import FigureData, Row, Series, Suite, distinct
 from relscale.figures.select import ends, levels, of, series_in, widest
+from relscale.fitting.inference.method import BOOTSTRAPS, Method
 
 TITLE = "How fast gaps move: Δβ"
 GROUP = 36  # pixels for a group, its two intervals one above the other
@@ -82,7 +83,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     panels.notes(
         "A gap closes where Δβ·ln G < 0, G the error relative to the baseline, and widens where it is positive; "
         "unclear where an interval, of Δβ or of G, leaves it open. Intervals are not adjusted for many comparisons.",
-        *_schemes(forests),
+        *_methods(forests),
         *(note for forest in forests for note in _spread(data, forest.suite)),
         *shown[:MOST_NOTES],
         *more,
@@ -153,13 +154,13 @@ def _keys(forests: Sequence[Forest]) -> list[chart.Key]:
     return keys
 
 
-def _schemes(forests: Sequence[Forest]) -> list[str]:
+def _methods(forests: Sequence[Forest]) -> list[str]:
     """How intervals were made that are no t intervals of the last stage."""
     return [
-        f"{forest.suite.title}: intervals by {scheme}."
+        f"{forest.suite.title}: intervals by {interval}."
         for forest in forests
-        for scheme in distinct(row.interval for row in forest.rows if known(row.low))
-        if scheme and ("bootstrap" in scheme or "pooling" in scheme)
+        for method, interval in distinct((row.method, row.interval) for row in forest.rows if known(row.low))
+        if method in (*BOOTSTRAPS, Method.PARTIAL_POOLING)
     ]
 
 

@@ -189,10 +189,10 @@ def _draw_gains(
 def _notes(shares: Sequence[Row], gains: Sequence[Row]) -> list[str]:
     points = distinct(row.points for row in shares)
     level = next((row.level for row in (*shares, *gains)), 0.95)
-    scheme = ", ".join(distinct(row.interval for row in shares if row.interval))
+    methods = ", ".join(distinct(row.interval for row in shares if row.interval))
     notes = [
         f"Left: R² of a line on log compute through {' or '.join(points)}, of bits per byte in logs; {level:.0%} "
-        f"intervals for these items ({scheme})."
+        f"intervals for these items ({methods})."
     ]
     overall = {row.estimand for row in gains if not row.run and not known(row.budget)}
     about = next((ABOUT[name] for name in ESTIMANDS if name in overall), None)

@@ -1,41 +1,30 @@
-"""From measurements to fitted laws: frontier, errors along it, gaps, and the answers to what is asked of them."""
+"""From measurements to fitted laws: frontier, errors along it, gaps, laws, analyses and forecasts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from relscale.fitting import fits as tables
-from relscale.fitting.analyses.crossing import crossing_rows
-from relscale.fitting.analyses.held_out_comparison import form_rows
-from relscale.fitting.analyses.influence import influence_rows
-from relscale.fitting.analyses.partial_pooling import pooled_rows
-from relscale.fitting.analyses.prompt_forms import prompt_form_rows
-from relscale.fitting.analyses.specification import specification_rows
-from relscale.fitting.analyses.statistical_power import power_rows
+from relscale.fitting.analyses.registry import analyses
 from relscale.fitting.curves.allocation import allocation
 from relscale.fitting.curves.by_size import by_size
-from relscale.fitting.curves.contrasts import contrasts
-from relscale.fitting.curves.curves import RATIO, Curves
+from relscale.fitting.curves.contrasts import BY, contrasts
+from relscale.fitting.curves.curves import ERROR, Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
 from relscale.fitting.curves.point_rows import error_rows, frontier_row, gap_rows
 from relscale.fitting.curves.run_matrix import Replicates, RunMatrix, run_matrices
 from relscale.fitting.estimation.accuracy import sigmoid_rows
 from relscale.fitting.estimation.law_fits import law_fits
-from relscale.fitting.fits import Fits
+from relscale.fitting.fits import ROWS, Fits, from_rows
 from relscale.fitting.forecasts.forecast import forecast_rows
 from relscale.fitting.inference.frontier_rows import frontier_rows
 from relscale.fitting.inference.law_rows import law_rows
-from relscale.fitting.inference.multiplicity import adjusted
-from relscale.fitting.settings import Settings, settings
-from relscale.laws import power, relative
-from relscale.laws.loglog import LogLogLaw
-
-Row = dict[str, Any]
-Rows = dict[str, list[Row]]
-
-FAMILY = ("experiment", "suite", "prompt", "metric", "law", "parameter", "estimand", "contrast")
+from relscale.fitting.inference.multiplicity import with_adjusted_p
+from relscale.fitting.inference.relative_law import relative_law_rows
+from relscale.fitting.options import check_option_names
+from relscale.fitting.settings import Settings, fit_settings
+from relscale.laws import power
 
 
 def fit(
@@ -65,72 +54,68 @@ def fit(
     RelscaleError
         The tables or options cannot be used; what can be fitted in part is fitted, and its status says so.
     """
+    check_option_names(options or {})
     matrices = run_matrices(measurements, replicates)
-    chosen = settings(options or {}, suites or {}, matrices, seed)
-    frontiers = [frontier_curves(matrix, chosen) for matrix in matrices]
-    rows: Rows = {name: [] for name in tables.SCHEMAS}
-    for one in frontiers:
-        _add_points(one, chosen, rows)
-        for law, curves in allocation(one):
-            rows["fits"] += law_rows(law, curves, chosen)
-        _ask(power.LINE, one.errors, chosen, rows, one.matrix)
-        _ask(relative.LINE, one.ratios, chosen, rows, one.matrix)
-        rows["fits"] += one.orphans
-        rows["fits"] += sigmoid_rows(one.matrix, chosen)
-        if chosen.frontier_bootstrap:
-            rows["fits"] += frontier_rows(one, chosen)
-        rows["specifications"] += specification_rows(one.matrix, chosen)
-        rows["prompt_forms"] += prompt_form_rows(one, chosen)
-    for by, baseline in chosen.contrasts.items():
-        for curves in contrasts(frontiers, by, baseline):
-            rows["gaps"] += [row for j in range(len(curves.keys)) for row in gap_rows(curves, j)]
-            _ask(relative.LINE, curves, chosen, rows)
-    sizes = by_size(matrices, chosen)
-    rows["sizes"] += sizes.sizes
-    rows["fits"] += sizes.fits
-    of_laws, predictions = law_fits(measurements, chosen)
-    rows["fits"] += of_laws
-    rows["predictions"] += predictions
-    families = [_family(row) for row in rows["fits"]]
-    bh, by_ = adjusted([row.get("p_value") for row in rows["fits"]], families)
-    for row, p_bh, p_by in zip(rows["fits"], bh, by_, strict=True):
-        row |= {"p_bh": p_bh, "p_by": p_by}
-    return tables.from_rows(rows)
+    settings = fit_settings(options or {}, suites or {}, matrices, seed)
+    frontiers = [frontier_curves(matrix, settings) for matrix in matrices]
+    rows = _Rows()
+    for frontier in frontiers:
+        rows.add_frontier(frontier, settings)
+    for by in BY:
+        baseline = getattr(settings.contrasts, by)
+        for ratios in contrasts(frontiers, by, baseline) if baseline is not None else ():
+            rows.add("gaps", gap_rows(ratios))
+            rows.add_curves(ratios, settings)
+    sizes = by_size(matrices, settings)
+    rows.add("sizes", sizes.sizes)
+    rows.add("fits", sizes.fits)
+    parameters, predictions = law_fits(measurements, settings)
+    rows.add("fits", parameters)
+    rows.add("predictions", predictions)
+    return from_rows(rows.tables | {"fits": with_adjusted_p(rows.tables["fits"])})
 
 
-def _ask(
-    law: LogLogLaw, curves: Curves, chosen: Settings, rows: Rows, matrix: RunMatrix | None = None
-) -> None:
-    """Fit the line to each curve, and answer what is asked of all of them."""
-    if not curves.keys:
-        return
-    rows["fits"] += law_rows(law, curves, chosen)
-    curves = curves.chosen(np.array([chosen.asks(key["suite"], key["metric"]) for key in curves.keys]))
-    if not curves.keys:
-        return
-    rows["influence"] += influence_rows(curves, chosen)
-    rows["forms"] += form_rows(curves, chosen, matrix)
-    forecasts, backtests = forecast_rows(curves, chosen, matrix)
-    rows["forecasts"] += forecasts
-    rows["backtests"] += backtests
-    if curves.quantity == RATIO:
-        rows["fits"] += crossing_rows(curves, chosen)
-        rows["fits"] += pooled_rows(curves, chosen)
-        rows["power"] += power_rows(curves, chosen)
+class _Rows:
+    """The rows of every table, as they are made."""
 
+    def __init__(self) -> None:
+        self.tables: dict[str, list[Any]] = {name: [] for name in ROWS}
 
-def _family(row: Row) -> tuple[Any, ...]:
-    """The tests that p-values are adjusted over: all groups, corpora and optimizers under one kind of interval."""
-    return (*(row.get(name) for name in FAMILY), str(row.get("scheme")).partition(",")[0])
+    def add(self, table: str, rows: Iterable[Any]) -> None:
+        """Add rows to a table."""
+        self.tables[table].extend(rows)
 
+    def add_frontier(self, frontier: FrontierCurves, settings: Settings) -> None:
+        """Add what is known along one frontier: its points, errors, gaps and laws."""
+        matrix = frontier.matrix
+        self.add("frontier", (frontier_row(matrix.key, point, settings.level) for point in frontier.points))
+        self.add("errors", error_rows(frontier))
+        self.add("gaps", gap_rows(frontier.ratios))
+        for law, optima in allocation(frontier):
+            self.add("fits", law_rows(law, optima, settings))
+        self.add_curves(frontier.errors, settings, matrix)
+        self.add_curves(frontier.ratios, settings, matrix)
+        self.add("fits", frontier.orphans)
+        self.add("fits", sigmoid_rows(matrix, settings))
+        self.add("fits", frontier_rows(frontier, settings))
+        self.analyse(frontier, settings)
 
-def _add_points(one: FrontierCurves, chosen: Settings, rows: Rows) -> None:
-    """The points of the frontier, and every error and gap there."""
-    matrix = one.matrix
-    whose = {"experiment": matrix.experiment, "corpus": matrix.corpus, "optimizer": matrix.optimizer}
-    rows["frontier"] += [whose | frontier_row(point, chosen.level) for point in one.points]
-    for i in one.fitted:
-        rows["errors"] += [
-            whose | matrix.series[i]._asdict() | row for row in error_rows(one.points, one.read, i)
-        ]
-    rows["gaps"] += [row for j in range(len(one.ratios.keys)) for row in gap_rows(one.ratios, j)]
+    def add_curves(self, curves: Curves, settings: Settings, matrix: RunMatrix | None = None) -> None:
+        """Add the law of errors or of ratios; of the metrics that a suite is shown by also analyses and forecasts."""
+        if curves.quantity == ERROR:
+            self.add("fits", law_rows(power.LINE, curves, settings))
+        else:
+            self.add("fits", relative_law_rows(curves, settings))
+        analysed = [settings.analyses_of(key.suite, key.metric) for key in curves.keys]
+        curves = curves.chosen(np.array(analysed, dtype=bool))
+        if curves.keys:
+            self.analyse(curves, settings)
+            forecasts, backtests = forecast_rows(curves, settings, matrix)
+            self.add("forecasts", forecasts)
+            self.add("backtests", backtests)
+
+    def analyse(self, subject: Curves | FrontierCurves, settings: Settings) -> None:
+        """Add the rows of every analysis of such a subject."""
+        for analysis in analyses():
+            if isinstance(subject, analysis.subject):
+                self.add(analysis.table, analysis.rows(subject, settings))

@@ -1,157 +1,48 @@
-"""The config's section ``fit``: what is fitted to the measurements."""
+"""The config's section ``fit``: the options of all fits, and those of every analysis, composed."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import create_model
 
-from relscale.section import (
-    NULLABLE,
-    Count,
-    Fraction,
-    Names,
-    PathText,
-    Positive,
-    PositiveInt,
-    Section,
-)
+from relscale.errors import RelscaleError
+from relscale.fitting.analyses.registry import analyses
+from relscale.fitting.core_options import CoreOptions
 
-Value = str | int | float
-Where = dict[str, Value | Annotated[tuple[Value, ...], Field(min_length=1)]]
-"""Columns of the measurements, and the value or one of the values that they have."""
+__all__ = ["Fit", "check_option_names", "fit_section"]
 
 
-class LawBootstrap(Section):
-    """Intervals of a further law from bootstrap draws."""
+def fit_section() -> type[CoreOptions]:
+    """The section with the options of every analysis that there is.
 
-    scheme: Literal["pairs", "block", "residual", "parametric"] | None = Field(
-        default=None, description="What is resampled."
-    )
-    limits: Literal["percentile", "studentised", "bca"] | None = Field(
-        default=None, description="How limits are read from the draws."
-    )
-
-
-class FurtherLaw(Section):
-    """A law that is fitted to some of the measurements."""
-
-    name: str = Field(description="Name of this fit, in the column `fit` of the tables.")
-    law: str = Field(description="A module of relscale.laws.")
-    x: Names = Field(
-        default=(),
-        description="Columns of the predictors, in the law's order, if they are not those that the law names; "
-        "any column of numbers will do.",
-    )
-    fixed: dict[str, float] = Field(default={}, description="Parameters that are given, not fitted.")
-    baseline: str | None = Field(
-        default=None,
-        description="For a law of gaps (relative, difference), the group that each other group is compared with; "
-        "by default the baseline of the suite under `where`.",
-    )
-    where: Where | None = Field(default=None, description="Columns of the measurements and their values.")
-    only: Where | None = Field(default=None, description="Of these measurements, those that are fitted.")
-    predict: Where | None = Field(
-        default=None, description="Measurements that are predicted without being fitted."
-    )
-    predictor: Where | None = Field(
-        default=None,
-        description="The measured number of the same run that the law starts from, if it starts from one.",
-    )
-    predictor_from: str | None = Field(
-        default=None,
-        description="For predictions, the fit named before this one whose predictions of that number are "
-        "used.",
-    )
-    by: Names = Field(default=(), description="One fit per distinct value of these columns.")
-    error: Literal["log", "linear"] = Field(default="log", description="Fit residuals of log y, or of y.")
-    loss: Literal["squares", "huber"] = Field(default="squares", description="Loss of the residuals.")
-    delta: Positive = Field(
-        default=1e-3, description="Threshold where Huber's loss turns from a square into a line."
-    )
-    leave_out_highest: Count = Field(
-        default=0, description="Number of points of the highest value to leave out."
-    )
-    weights: Literal["none", "stderr"] = Field(
-        default="none", description="Weights of the points: equal, or from standard errors."
-    )
-    method: Literal["levenberg-marquardt", "variable-projection"] = Field(
-        default="levenberg-marquardt", description="The solver."
-    )
-    bootstrap: LawBootstrap | None = Field(
-        default=None,
-        description="Intervals from bootstrap draws. Without it, least squares have the t interval of the "
-        "Jacobian, Huber's loss has draws of pairs, and points that share trainings have draws of "
-        "trainings, all percentile.",
-    )
+    Raises
+    ------
+    ValueError
+        Two analyses have an option of one name.
+    """
+    fields: dict[str, Any] = {}
+    for analysis in analyses():
+        for name, field in analysis.options.model_fields.items():
+            if name in fields or name in CoreOptions.model_fields:
+                raise ValueError(f"analyses/{analysis.name}.py: option {name!r} is that of another")
+            fields[name] = (field.annotation, field)
+    return create_model("Fit", __base__=CoreOptions, __doc__=CoreOptions.__doc__, **fields)
 
 
-class ForecastTarget(Section):
-    """Where errors and gaps are forecast."""
-
-    training_flops: Positive = Field(description="Training compute, in FLOPs.")
-    tokens_per_param: Positive | None = Field(default=None, description="Training tokens per parameter.")
-    corpus: str | None = Field(default=None, description="A corpus; all by default.")
+if TYPE_CHECKING:
+    Fit = CoreOptions
+else:
+    Fit = fit_section()
 
 
-class Contrasts(Section):
-    """What is compared besides groups; each names the baseline of its comparison."""
+def check_option_names(names: Iterable[str]) -> None:
+    """Refuse options that there are not.
 
-    corpus: str | None = Field(default=None, description="The corpus that the others are compared with.")
-    optimizer: str | None = Field(
-        default=None, description="The optimizer that the others are compared with."
-    )
-
-
-class Fit(Section):
-    """What is fitted to the measurements."""
-
-    level: Fraction = Field(default=0.95, description="Confidence level of the intervals.")
-    frontier: Literal["auto", "parabola", "all"] = Field(
-        default="auto",
-        description="Where a group's error is read: at the minima of the parabolas, or at every run.",
-    )
-    baselines: dict[str, str] = Field(
-        default={},
-        description="Per suite, the group that the others are compared with, in place of the suite's own "
-        "choice.",
-    )
-    metrics: dict[str, tuple[str, ...]] = Field(
-        default={},
-        description="Per suite, the metrics that laws and all analyses (forecasts, influence, forms, "
-        "power) are computed for. By default laws are fitted to every error metric that a suite has, and "
-        "analyses are of the metric that it is shown by (in its manifest). An empty list fits none.",
-    )
-    contrasts: Contrasts = Contrasts()
-    bootstrap: Count = Field(default=1000, description="Draws of every bootstrap.")
-    frontier_bootstrap: Annotated[Literal["pairs", "residual"] | None, NULLABLE] = Field(
-        default=None,
-        description="Fit the laws along the minima of the parabolas with the runs of each budget resampled "
-        "too, besides the t interval.",
-    )
-    reach: float = Field(
-        default=100.0,
-        ge=1,
-        description="How far beyond the data the crossing of two curves is searched, as a factor of compute.",
-    )
-    pooling: Names = Field(
-        default=(), description="Suites of many small groups, whose Δβ are partially pooled."
-    )
-    hold_out: PositiveInt = Field(
-        default=1,
-        description="Number of the largest budgets that are held out when functional forms are compared.",
-    )
-    power: tuple[Positive, ...] = Field(
-        default=(0.01,),
-        description="Values of Δβ for which the budgets, runs and items that would show them are computed.",
-    )
-    specifications: Annotated[Names | None, NULLABLE] = Field(
-        default=None, description="Suites whose specification curve is computed; null means all."
-    )
-    forecast: tuple[ForecastTarget, ...] = Field(
-        default=(), description="Where errors and gaps are forecast, beyond the data."
-    )
-    laws: tuple[FurtherLaw, ...] = Field(
-        default=(), description="Further laws, each fitted to some of the measurements."
-    )
-    answers: Annotated[PathText | None, NULLABLE] = Field(
-        default=None, description="A table of published numbers to compare the fits with."
-    )
+    Raises
+    ------
+    RelscaleError
+        There is no option of that name.
+    """
+    for name in names:
+        if name not in Fit.model_fields:
+            raise RelscaleError(f"fit: unknown option {name!r}; allowed: {', '.join(Fit.model_fields)}")

@@ -1,1 +1,1 @@
-"""Analyses of fitted curves, each of which answers one question in rows of a table."""
+"""Analyses beyond a law's fit: one file each, with its options, its rows and its function (see `registry`)."""

@@ -15,73 +15,99 @@ bisection, within ``reach`` times the data on either side. A set that goes on be
 Source: Fieller, *Some problems in interval estimation*, Journal of the Royal Statistical Society B 16, 1954.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+from pydantic import Field
 
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
-from relscale.fitting.inference.law_rows import status_of
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.line_with_intervals import curve_items
 from relscale.fitting.inference.log_log_lines import Lines, curve_lines
+from relscale.fitting.inference.method import Method, described
+from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.fitting.inference.points_remark import points_remark
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Remark, Status, together
 from relscale.laws import relative
 from relscale.measurements.metric import VALIDATION
+from relscale.rows import cells_of
+from relscale.section import Section
 
-Row = dict[str, Any]
+TABLE, ROW = "fits", ParameterRow
 
 PARAMETER = "crossing_flops"
-SCHEME = "Fieller set of the "
 GRID = 400  # computes at which the set is looked for, before its ends are bisected
 BISECTIONS = 50
-NOT_WITHIN_REACH = "not within reach"
-NOT_EXCLUDED = "not within reach, but not excluded there"
 
 
-def crossing_rows(curves: Curves, chosen: Settings) -> list[Row]:
+class Options(Section):
+    """How far to look for a crossing."""
+
+    reach: float = Field(
+        default=100.0,
+        ge=1,
+        description="How far beyond the data the crossing of two curves is searched, as a factor of compute.",
+    )
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where two curves cross, with limits; None where the set goes on beyond, or there is no crossing in reach."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    remark: Remark
+
+
+def rows(curves: Curves, settings: Settings) -> Iterator[ParameterRow]:
     """A row for each ratio and estimand: the compute where the two curves cross, with Fieller's limits.
 
-    A limit is null where the set goes on beyond ``chosen.reach`` times the data, and the status says so. Where the
-    curves cross only beyond it the value is null too: "not within reach", or "… not excluded there" where a crossing
-    within it can not be ruled out. Where a second range of computes is in the set the status names it.
+    A limit is null where the set goes on beyond ``reach`` times the data, and the status says so. Where the curves
+    cross only beyond it the value is null too: "not within reach", or "… not excluded there" where a crossing within it
+    can not be ruled out. Where a second range of computes is in the set the note names it.
     """
     if curves.quantity != RATIO or not curves.keys:
-        return []
+        return
+    reach = settings.of(Options).reach
     estimate = curve_lines(curves)
-    schemes = interval.SCHEMES_OF_BLOCKS if curves.shared else interval.SCHEMES
-    estimands: dict[str, interval.ItemLines | None] = {interval.THESE_ITEMS: None}
+    estimands: dict[Estimand, interval.ItemLines | None] = {Estimand.THESE_ITEMS: None}
     if curves.replicates.shape[-1]:
-        estimands[interval.ITEM_POPULATION] = interval.item_lines(
-            curves.log_flops, curves.value, curves.replicates, estimate, curves.blocks
-        )
-    rows = []
+        estimands[Estimand.ITEM_POPULATION] = curve_items(curves, estimate)
     for estimand, items in estimands.items():
-        root, ends = fieller(estimate, chosen.level, chosen.reach, items)
+        root, ends = fieller(estimate, settings.level, reach, items)
+        method = interval.method_of(curves.shared, estimand)
         for j, key in enumerate(curves.keys):
-            if key["suite"] == VALIDATION.suite and items is not None:
+            if key.suite == VALIDATION.suite and items is not None:
                 continue
-            row = key | {
-                "law": relative.LINE.name,
-                "parameter": PARAMETER,
-                "predictor": "training_flops",
-                "level": chosen.level,
-                "scheme": SCHEME + schemes[estimand],
-                "estimand": estimand,
-                "n": int(estimate.n[j]),
-                "reference_flops": np.exp(estimate.reference[j]),
-                "flops_low": np.exp(estimate.low[j]),
-                "flops_high": np.exp(estimate.high[j]),
-                "status": _status(curves, estimate, j),
-            }
-            if row["status"] == "ok" or np.isfinite(estimate.slope[j]):
-                row |= _answer(float(root[j]), ends[j], row["status"])
-            rows.append(row)
-    return rows
-
-
-def _status(curves: Curves, estimate: Lines, j: int) -> str:
-    status = status_of(curves, j)
-    return (interval.too_few_blocks(estimate, j) or "ok") if status == "ok" else status
+            remark = points_remark(curves, j)
+            if remark == OK:
+                remark = interval.too_few_blocks(estimate, j) or OK
+            crossing = Crossing(None, None, None, remark)
+            if remark == OK or np.isfinite(estimate.slope[j]):
+                crossing = _crossing(float(root[j]), ends[j], remark)
+            yield ParameterRow(
+                **cells_of(key),
+                law=relative.LINE.name,
+                parameter=PARAMETER,
+                predictor="training_flops",
+                value=crossing.value,
+                low=crossing.low,
+                high=crossing.high,
+                level=settings.level,
+                method=Method.FIELLER,
+                method_note=described(method),
+                estimand=estimand,
+                n=int(estimate.n[j]),
+                reference_flops=np.exp(estimate.reference[j]),
+                flops_low=np.exp(estimate.low[j]),
+                flops_high=np.exp(estimate.high[j]),
+                **cells_of(crossing.remark),
+            )
 
 
 def fieller(
@@ -129,28 +155,28 @@ def fieller(
     return root, ranges
 
 
-def _answer(root: float, ranges: list[tuple[float, float]] | None, status: str) -> Row:
-    """Value, limits and status of one crossing; ``status`` is that of the points it rests on."""
+def _crossing(root: float, ranges: list[tuple[float, float]] | None, remark: Remark) -> Crossing:
+    """One crossing; ``remark`` is that on the points it rests on."""
     if ranges is None:
-        return {"status": "no interval" if status == "ok" else status}
+        return Crossing(None, None, None, Remark(Status.NO_INTERVAL) if remark == OK else remark)
     if np.isnan(root):
-        answer = {"value": None, "low": None, "high": None}
-        found = NOT_EXCLUDED if ranges else NOT_WITHIN_REACH
-        return answer | {"status": found if status == "ok" else f"{found}; {status}"}
+        outcome = Remark(Status.NOT_EXCLUDED if ranges else Status.NOT_WITHIN_REACH)
+        return Crossing(None, None, None, together(outcome, remark))
     here = next(one for one in ranges if one[0] <= root <= one[1])
     low, high = here
-    remarks = [] if status == "ok" else [status]
+    remarks = [remark]
     if np.isinf(low) and np.isinf(high):
-        remarks.append("no limits within reach")
+        remarks.append(Remark(Status.OPEN_INTERVAL, "no limits within reach"))
     elif np.isinf(low) or np.isinf(high):
-        remarks.append(f"no {'lower' if np.isinf(low) else 'upper'} limit within reach")
+        side = "lower" if np.isinf(low) else "upper"
+        remarks.append(Remark(Status.OPEN_INTERVAL, f"no {side} limit within reach"))
     for one in ranges:
         if one is not here:
             end = f"up to {np.exp(one[1]):.3g}" if one[1] < low else f"from {np.exp(one[0]):.3g} on"
-            remarks.append(f"computes {end} are not excluded either")
-    return {
-        "value": np.exp(root),
-        "low": None if np.isinf(low) else np.exp(low),
-        "high": None if np.isinf(high) else np.exp(high),
-        "status": "; ".join(remarks) or "ok",
-    }
+            remarks.append(Remark(Status.OPEN_INTERVAL, f"computes {end} are not excluded either"))
+    return Crossing(
+        value=float(np.exp(root)),
+        low=None if np.isinf(low) else float(np.exp(low)),
+        high=None if np.isinf(high) else float(np.exp(high)),
+        remark=together(*remarks),
+    )

@@ -25,22 +25,25 @@ difference          ratios  G = 1 + D/E_b with E_t − E_b = D = δ·F^ε, E_b =
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
-from relscale.fitting.curves.run_matrix import Floats, RunMatrix
+from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.inference.log_log_lines import lines
+from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Remark, Status
 from relscale.laws import bnsl, difference, irreducible, parametric
 from relscale.laws.law import Law
+from relscale.rows import cells_of, column
+from relscale.section import PositiveInt, Section
 
-Row = dict[str, Any]
 Mask = NDArray[np.bool_]
 
 SHARE = 1 / 4  # of the computes, held out where runs have no budgets
@@ -48,6 +51,36 @@ MOST = 5000  # points that a form is fitted to
 MANY, FEW = 200, 3  # from so many points on so few starting points find the same minimum
 SAME = 1e-6  # relative difference of errors that are ranked alike
 EXACT = 1e-7  # errors below this are all zero
+UNKNOWN_SIZE = Remark(Status.NO_PREDICTOR, "parameters or tokens are unknown")
+
+
+class Options(Section):
+    """What is held out."""
+
+    hold_out: PositiveInt = Field(
+        default=1,
+        description="Number of the largest budgets that are held out when functional forms are compared.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormRow(CurveKey):
+    """One row per curve and functional form: its error on the largest budgets, fitted on the others."""
+
+    quantity: str = column("error, or ratio of two errors.")
+    form: str = column("The functional form.")
+    n_fitted: int = column("Points that it is fitted to.")
+    n_held_out: int = column("Points that it predicts.")
+    held_out_from: float | None = column("Least compute of the held-out points.", "FLOPs")
+    rmse_log: float | None = column("Root mean square of the predictions' log errors.", default=None)
+    bias_log: float | None = column("Mean of them; positive where too much was predicted.", default=None)
+    rmse_log_fitted: float | None = column("Root mean square at the fitted points.", default=None)
+    rank: int | None = column("Rank among the forms by rmse_log; 1 is the best.", default=None)
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.")
+
+
+TABLE, ROW = "forms", FormRow
 
 
 @dataclass(frozen=True)
@@ -59,11 +92,11 @@ class Prediction:
     value
         (P, J) ln E or ln G; nan where the form could not be fitted.
     status
-        (J,) "ok" or a reason.
+        (J,) remarks; ``OK`` where it was fitted.
     """
 
     value: Floats
-    status: list[str]
+    status: list[Remark]
 
 
 Fit = Callable[[Curves, Mask], Prediction]
@@ -89,44 +122,45 @@ class Form:
     fit: Fit
 
 
-def form_rows(curves: Curves, chosen: Settings, matrix: RunMatrix | None = None) -> list[Row]:
+def rows(curves: Curves, settings: Settings) -> list[FormRow]:
     """A row for each curve and form, ranked by ``rmse_log``; a form that could not be fitted has none and no rank.
 
-    Forms alike within 1e-6 share a rank, as a law with irreducible error at 0 does with the law without. No rows where
-    ``chosen.hold_out`` is 0. ``matrix`` is not needed: the curves have what the forms ask for.
+    Forms alike within 1e-6 share a rank, as a law with irreducible error at 0 does with the law without.
     """
-    if not curves.keys or not curves.points or chosen.hold_out < 1:
+    if not curves.keys or not curves.points:
         return []
-    held = held_out(curves, chosen.hold_out)
+    held = held_out(curves, settings.of(Options).hold_out)
     fitted = _thinned(np.isfinite(curves.value) & ~held)
     number = np.array([_distinct(curves.log_flops[column]) for column in fitted.T])
     flops = np.exp(np.where(held, curves.log_flops[:, None], np.inf).min(axis=0))
-    rows: list[list[Row]] = [[] for _ in curves.keys]
+    of_curves: list[list[FormRow]] = [[] for _ in curves.keys]
     for form in (form for form in FORMS if form.quantity == curves.quantity):
         enough = (number >= form.fewest) & held.any(axis=0)
         predicted = form.fit(curves, fitted & enough)
         error = np.where(enough, predicted.value - curves.value, np.nan)
         rmse, bias, inside = _rms(error, held), _mean(error, held), _rms(error, fitted)
         for j, key in enumerate(curves.keys):
-            known = np.isfinite(rmse[j])
-            row = key | {
-                "quantity": curves.quantity,
-                "form": form.name,
-                "n_fitted": int(fitted[:, j].sum()),
-                "n_held_out": int(held[:, j].sum()),
-                "held_out_from": flops[j],
-                "status": predicted.status[j] if enough[j] else _few(form, int(number[j]), held[:, j]),
-            }
-            if known:
-                row |= {"rmse_log": rmse[j], "bias_log": bias[j], "rmse_log_fitted": inside[j]}
-            elif row["status"] == "ok":
-                row["status"] = "it predicts no positive error"
-            if row["status"] == "ok" and fitted[:, j].sum() == MOST:
-                row["status"] = f"fitted to {MOST} of the points, evenly spaced"
-            rows[j].append(row)
-    for of_curve in rows:
-        _rank(of_curve)
-    return [row for of_curve in rows for row in of_curve]
+            known = bool(np.isfinite(rmse[j]))
+            remark = predicted.status[j] if enough[j] else _few(form, int(number[j]), held[:, j])
+            if remark == OK and not known:
+                remark = Remark(Status.NO_FORECAST, "it predicts no positive error")
+            if remark == OK and fitted[:, j].sum() == MOST:
+                remark = Remark(Status.THINNED, f"fitted to {MOST} of the points, evenly spaced")
+            of_curves[j].append(
+                FormRow(
+                    **cells_of(key),
+                    quantity=curves.quantity,
+                    form=form.name,
+                    n_fitted=int(fitted[:, j].sum()),
+                    n_held_out=int(held[:, j].sum()),
+                    held_out_from=flops[j],
+                    rmse_log=rmse[j] if known else None,
+                    bias_log=bias[j] if known else None,
+                    rmse_log_fitted=inside[j] if known else None,
+                    **cells_of(remark),
+                )
+            )
+    return [row for of_curve in of_curves for row in _ranked(of_curve)]
 
 
 def _thinned(used: Mask) -> Mask:
@@ -154,26 +188,28 @@ def held_out(curves: Curves, hold_out: int) -> Mask:
     return held
 
 
-def _few(form: Form, number: int, held: NDArray[np.bool_]) -> str:
+def _few(form: Form, number: int, held: NDArray[np.bool_]) -> Remark:
     if not held.any():
-        return "too few budgets to hold one out"
-    return f"too few points: {number} distinct computes, and it needs {form.fewest}"
+        return Remark(Status.TOO_FEW_POINTS, "too few budgets to hold one out")
+    return Remark(
+        Status.TOO_FEW_POINTS, f"too few points: {number} distinct computes, and it needs {form.fewest}"
+    )
 
 
 def _persistence(curves: Curves, used: Mask) -> Prediction:
     last = len(used) - 1 - used[::-1].argmax(axis=0)  # points are sorted by compute
     value = np.where(used.any(axis=0), curves.value[last, np.arange(used.shape[1])], np.nan)
-    return Prediction(np.broadcast_to(value, used.shape), ["ok"] * used.shape[1])
+    return Prediction(np.broadcast_to(value, used.shape), [OK] * used.shape[1])
 
 
 def _line(curves: Curves, used: Mask) -> Prediction:
     found = lines(curves.log_flops, np.where(used, curves.value, np.nan))
-    return Prediction(found.at(curves.log_flops[:, None]), ["ok"] * used.shape[1])
+    return Prediction(found.at(curves.log_flops[:, None]), [OK] * used.shape[1])
 
 
 def _semilog(curves: Curves, used: Mask) -> Prediction:
     found = lines(curves.log_flops, np.where(used, np.exp(curves.value), np.nan))
-    return Prediction(_log(found.at(curves.log_flops[:, None])), ["ok"] * used.shape[1])
+    return Prediction(_log(found.at(curves.log_flops[:, None])), [OK] * used.shape[1])
 
 
 def _of_law(law: Law, curves: Curves, used: Mask) -> Prediction:
@@ -208,7 +244,7 @@ def _difference(curves: Curves, used: Mask) -> Prediction:
 def _fitted(law: Law, curves: Curves, used: Mask, log_error: Floats) -> Prediction:
     x = _predictors(law, curves, used)
     if not np.isfinite(x[:, used.any(axis=1)]).all():
-        return Prediction(np.full(used.shape, np.nan), ["parameters or tokens are unknown"] * used.shape[1])
+        return Prediction(np.full(used.shape, np.nan), [UNKNOWN_SIZE] * used.shape[1])
     y = np.exp(np.where(used, log_error, np.nan))
     rows = used.any(axis=1) if len(used) > MOST else np.ones(len(used), dtype=bool)
     own, y, weights = x[:, rows], y[rows], used[rows]
@@ -245,8 +281,8 @@ def _baseline(curves: Curves) -> Floats:
     return curves.baseline
 
 
-def _first(target: str, baseline: str) -> str:
-    return target if target != "ok" else baseline if baseline == "ok" else f"baseline: {baseline}"
+def _first(target: Remark, baseline: Remark) -> Remark:
+    return target if target != OK or baseline == OK else baseline.under("baseline")
 
 
 def _log(x: Floats) -> Floats:
@@ -268,10 +304,14 @@ def _mean(error: Floats, of: Mask) -> Floats:
         return np.where(of, error, 0).sum(axis=0) / of.sum(axis=0)
 
 
-def _rank(rows: list[Row]) -> None:
-    known = [row for row in rows if "rmse_log" in row]
-    for row in known:
-        row["rank"] = 1 + sum(other["rmse_log"] < row["rmse_log"] * (1 - SAME) - EXACT for other in known)
+def _ranked(rows: list[FormRow]) -> list[FormRow]:
+    errors = [row.rmse_log for row in rows if row.rmse_log is not None]
+    return [
+        row
+        if row.rmse_log is None
+        else replace(row, rank=1 + sum(error < row.rmse_log * (1 - SAME) - EXACT for error in errors))
+        for row in rows
+    ]
 
 
 FORMS = (

@@ -9,7 +9,8 @@ What is left out at once is
 Every question is asked of these items: runs vary, items are as they are.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,71 +19,98 @@ from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.schemes import members
 from relscale.fitting.inference.case_deletion import lines_without, over_trainings
-from relscale.fitting.inference.direction import CLOSES, WIDENS
-from relscale.fitting.inference.line_with_intervals import trend, trend_of
+from relscale.fitting.inference.direction import Direction
+from relscale.fitting.inference.line_with_intervals import line_with_intervals, with_intervals
 from relscale.fitting.inference.log_log_lines import SMALLEST
+from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Status
 from relscale.laws import power, relative
+from relscale.rows import cells_of, column
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfluenceRow(CurveKey):
+    """One row per curve and left-out unit: the exponent fitted without it."""
+
+    parameter: str = column("The exponent: of a ratio Δβ, of an error β.")
+    without: str = column("The budget, training or run that is left out.")
+    training_flops: float | None = column(
+        "Geometric mean of the compute of the points left out.", "FLOPs", default=None
+    )
+    value: float | None = column("The exponent without them.", default=None)
+    low: float | None = column("Lower limit of the interval.", default=None)
+    high: float | None = column("Upper limit of the interval.", default=None)
+    level: float = column("Confidence level of the interval.")
+    p_value: float | None = column("Two-sided p-value of no effect.", default=None)
+    direction: Direction | None = column("Of a Δβ: whether the gap closes or widens.", default=None)
+    change: float | None = column("The value less that of all points.", default=None)
+    carries: bool | None = column(
+        "Whether the gap's direction (of an error: that β is not 0) is clear with all points and not without "
+        "these; null where either is not known.",
+        default=None,
+    )
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.", default=None)
+
+
+TABLE, ROW = "influence", InfluenceRow
 
 MOST = 1000  # trainings that are left out in turn: the line without each needs all the others
 NOT_SHOWN = f"not left out one by one: the {MOST} trainings are whose absence moves a slope the most"
 
 
-def influence_rows(curves: Curves, chosen: Settings) -> list[Row]:
-    """A row for each curve and what is left out: Δβ of a ratio, or β of an error, on all other points.
-
-    ``change`` is the value less that of all points. ``carries``: the gap's direction over the fitted range (of an
-    error: whether β is not 0) is clear with all points and not without these; null where either is not known.
-    """
+def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
+    """A row for each curve and what is left out: Δβ of a ratio, or β of an error, on all other points."""
     if not curves.keys or not curves.points:
-        return []
-    labels = left_out(curves)
+        return
+    level = settings.level
+    labels = units_of(curves)
     units = list(dict.fromkeys(labels))
     unit = members(labels)
-    whole = trend(curves.log_flops, curves.value, curves.noise, curves.blocks, chosen.level)
+    whole = line_with_intervals(curves.log_flops, curves.value, curves.noise, curves.blocks, level)
     lines = lines_without(curves.log_flops, curves.value, curves.noise, unit)
     shown = np.arange(len(units))
     if curves.shared:
         shown = _most_moving(lines.slope - whole.slope.value)
         lines = over_trainings(lines, curves.log_flops, curves.value, unit, shown)
-    without = trend_of(lines, chosen.level)
+    without = with_intervals(lines, level)
     whole_p, without_p = whole.slope.p_value, without.slope.p_value
 
     law = relative.LINE if curves.quantity == RATIO else power.LINE
     points = _points_of(unit, shown)
-    flops = [np.exp(curves.log_flops[own].mean()) for own in points]
-    rows: list[Row] = []
+    flops = [np.exp(curves.log_flops[rows].mean()) for rows in points]
     for j, key in enumerate(curves.keys):
-        common = key | {"parameter": law.slope, "level": chosen.level}
-        for w, own in enumerate(points):
-            row = common | {"left_out": units[shown[w]], "training_flops": flops[w]}
-            rows.append(row)
-            reasons = curves.status[own, j]
-            if not np.isfinite(curves.value[own, j]).any():
-                reason = next(status for status in reasons if status != "ok")
-                row["status"] = f"not part of the fit: {reason}"
+        common = cells_of(key) | {"parameter": law.slope, "level": level}
+        for w, rows_of_unit in enumerate(points):
+            cells = common | {"without": units[shown[w]], "training_flops": flops[w]}
+            if not np.isfinite(curves.value[rows_of_unit, j]).any():
+                reason = next(remark for remark in curves.status[rows_of_unit, j] if remark != OK)
+                yield InfluenceRow(**cells, status=Status.NOT_FITTED, note=f"{Status.NOT_FITTED}: {reason}")
                 continue
             low, high = sorted(law.sign * limit[w, j] for limit in (without.slope.low, without.slope.high))
-            row |= {
-                "status": without.status(w, j),
-                "value": law.sign * without.slope.value[w, j],
-                "low": low,
-                "high": high,
-                "p_value": without_p[w, j],
-                "change": law.sign * (without.slope.value[w, j] - whole.slope.value[j]),
-            }
+            direction, carries = None, None
             if curves.quantity == RATIO:
-                row["direction"] = without.direction(w, j)
-                row["carries"] = _lost(_clear(whole.direction(j)), _clear(row["direction"]))
+                direction = without.direction(w, j)
+                carries = _lost(_clear(whole.direction(j)), _clear(direction))
             else:
-                limit = 1 - chosen.level
-                row["carries"] = _lost(_below(whole_p[j], limit), _below(without_p[w, j], limit))
+                carries = _lost(_below(whole_p[j], 1 - level), _below(without_p[w, j], 1 - level))
+            yield InfluenceRow(
+                **cells,
+                value=law.sign * without.slope.value[w, j],
+                low=low,
+                high=high,
+                p_value=without_p[w, j],
+                change=law.sign * (without.slope.value[w, j] - whole.slope.value[j]),
+                direction=direction,
+                carries=carries,
+                **cells_of(without.remark(w, j)),
+            )
         others = len(units) - len(shown)
         if others:
-            rows.append(common | {"left_out": f"{others} other trainings", "status": NOT_SHOWN})
-    return rows
+            yield InfluenceRow(
+                **common, without=f"{others} other trainings", status=Status.NOT_SHOWN, note=NOT_SHOWN
+            )
 
 
 def _most_moving(change: Floats) -> NDArray[np.int64]:
@@ -99,7 +127,7 @@ def _points_of(unit: NDArray[np.int64], shown: NDArray[np.int64]) -> list[NDArra
     return [groups[u] for u in shown]
 
 
-def left_out(curves: Curves) -> list[str]:
+def units_of(curves: Curves) -> list[str]:
     """(P,) what each point is left out with: a training, a budget, or the run alone."""
     if curves.shared:
         return list(curves.blocks)
@@ -113,8 +141,8 @@ def left_out(curves: Curves) -> list[str]:
     ]
 
 
-def _clear(direction: str | None) -> bool | None:
-    return None if direction is None else direction in (CLOSES, WIDENS)
+def _clear(direction: Direction | None) -> bool | None:
+    return None if direction is None else direction in (Direction.CLOSES, Direction.WIDENS)
 
 
 def _below(p_value: float, limit: float) -> bool | None:

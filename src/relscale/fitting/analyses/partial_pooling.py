@@ -28,28 +28,44 @@ assessing differential expression*, 2004, section 6; Gelman, *Prior distribution
 hierarchical models*, 2006.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from scipy.special import digamma, polygamma, stdtrit
 
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.direction import direction
-from relscale.fitting.inference.law_rows import status_of
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.line_with_intervals import curve_items
 from relscale.fitting.inference.log_log_lines import curve_lines, lines
+from relscale.fitting.inference.method import Method
+from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.fitting.inference.points_remark import points_remark
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import Status
 from relscale.laws import relative
+from relscale.rows import cells_of
+from relscale.section import Names, Section
 
-Row = dict[str, Any]
+TABLE, ROW = "fits", ParameterRow
 
 ALL_GROUPS = "all groups"
 MEAN, SD = "delta_beta_mean", "delta_beta_sd"
 FEWEST = 3  # groups
 GRID = 400  # values of τ
+
+
+class Options(Section):
+    """What is pooled."""
+
+    pooling: Names = Field(
+        default=(), description="Suites of many small groups, whose Δβ are partially pooled."
+    )
 
 
 @dataclass(frozen=True)
@@ -79,79 +95,100 @@ class Pooled:
     sd_high: float
 
 
-def pooled_rows(curves: Curves, chosen: Settings) -> list[Row]:
-    """Rows of "delta_beta" for each group of the suites ``chosen.pooling``, and of the mean and spread of all of them.
+def rows(curves: Curves, settings: Settings) -> list[ParameterRow]:
+    """Rows of "delta_beta" for each group of the suites to pool, and of the mean and spread of all of them.
 
     Groups that lack points which most others have are not pooled: their status says so.
     """
     if curves.quantity != RATIO:
         return []
-    sets: dict[tuple[Any, ...], list[int]] = {}
+    pooling = settings.of(Options).pooling
+    sets: dict[Any, list[int]] = {}
     for j, key in enumerate(curves.keys):
-        if key["suite"] in chosen.pooling:
-            sets.setdefault(tuple(value for name, value in key.items() if name != "group"), []).append(j)
-    return [row for columns in sets.values() for row in _rows(curves, columns, chosen)]
+        if key.suite in pooling:
+            sets.setdefault(replace(key, group=None), []).append(j)
+    return [row for columns in sets.values() for row in _rows(curves, columns, settings.level)]
 
 
-def _rows(curves: Curves, columns: list[int], chosen: Settings) -> list[Row]:
+def _rows(curves: Curves, columns: list[int], level: float) -> list[ParameterRow]:
     used = np.isfinite(curves.value[:, columns])
     patterns, which, count = np.unique(used, axis=1, return_inverse=True, return_counts=True)
     usual = which.ravel() == np.argmax(count)
     kept = np.array(columns)[usual]
     points = patterns[:, np.argmax(count)]
     estimate = curve_lines(curves)
-    common = {
-        "law": relative.LINE.name,
-        "predictor": "training_flops",
-        "level": chosen.level,
-        "n": int(points.sum()),
-        "scheme": f"partial pooling of {len(kept)} groups, spread integrated out, t",
-    }
-    estimands = [interval.THESE_ITEMS]
+    estimands = [Estimand.THESE_ITEMS]
     if curves.replicates.shape[-1]:
-        estimands.append(interval.ITEM_POPULATION)
-    rows: list[Row] = []
+        estimands.append(Estimand.ITEM_POPULATION)
+    rows: list[ParameterRow] = []
     for estimand in estimands:
-        of_items = estimand == interval.ITEM_POPULATION
-        items = (
-            interval.item_lines(curves.log_flops, curves.value, curves.replicates, estimate, curves.blocks)
-            if of_items
-            else None
-        )
+        common = {
+            "law": relative.LINE.name,
+            "predictor": "training_flops",
+            "level": level,
+            "n": int(points.sum()),
+            "method": Method.PARTIAL_POOLING,
+            "method_note": f"{len(kept)} groups, spread integrated out, t",
+            "estimand": estimand,
+        }
+        of_items = estimand == Estimand.ITEM_POPULATION
+        items = curve_items(curves, estimate) if of_items else None
         ends = [
-            interval.level_at(estimate, at, chosen.level, items)
+            interval.level_at(estimate, at, level, items)
             for at in (estimate.low, estimate.reference, estimate.high)
         ]
-        found = None
+        posterior = None
         if len(kept) >= FEWEST and np.isfinite(estimate.slope[kept]).all():
-            found = _pooled(curves, kept, points, of_items, chosen.level)
+            posterior = _pooled(curves, kept, points, of_items, level)
         for j in columns:
-            row = curves.keys[j] | common | {"parameter": relative.LINE.slope, "estimand": estimand}
-            row["status"] = interval.too_few_blocks(estimate, j) or status_of(curves, j)
-            rows.append(row)
+            key = cells_of(curves.keys[j]) | common | {"parameter": relative.LINE.slope}
+            remark = interval.too_few_blocks(estimate, j) or points_remark(curves, j)
             if j not in kept:
-                row["status"] = f"not pooled, for most groups have other points; {row['status']}"
-            elif found is None:
-                row["status"] = f"{len(kept)} groups, and pooling needs {FEWEST} that have a slope"
+                note = f"not pooled, for most groups have other points; {remark}"
+                rows.append(ParameterRow(**key, status=Status.NOT_POOLED, note=note))
+            elif posterior is None:
+                note = f"{len(kept)} groups, and pooling needs {FEWEST} that have a slope"
+                rows.append(ParameterRow(**key, status=Status.TOO_FEW_GROUPS, note=note))
             else:
                 i = int(np.flatnonzero(kept == j)[0])
-                row |= {name: getattr(found, name)[i] for name in ("value", "stderr", "low", "high")}
-                row |= {
-                    "reference_flops": np.exp(estimate.reference[j]),
-                    "flops_low": np.exp(estimate.low[j]),
-                    "flops_high": np.exp(estimate.high[j]),
-                }
                 levels = [(end.low[j], end.high[j]) for end in ends]
-                row["direction"] = direction((found.low[i], found.high[i]), levels)
-        whole = curves.keys[columns[0]] | common | {"group": ALL_GROUPS, "estimand": estimand}
-        if found is not None:
+                rows.append(
+                    ParameterRow(
+                        **key,
+                        value=posterior.value[i],
+                        stderr=posterior.stderr[i],
+                        low=posterior.low[i],
+                        high=posterior.high[i],
+                        reference_flops=np.exp(estimate.reference[j]),
+                        flops_low=np.exp(estimate.low[j]),
+                        flops_high=np.exp(estimate.high[j]),
+                        direction=direction((posterior.low[i], posterior.high[i]), levels),
+                        **cells_of(remark),
+                    )
+                )
+        if posterior is not None:
             first = int(kept[0])
-            whole["status"] = interval.too_few_blocks(estimate, first) or status_of(curves, first)
-            of_mean = (found.mean, found.mean_stderr, found.mean_low, found.mean_high)
-            of_sd = (found.sd, None, found.sd_low, found.sd_high)
-            for name, numbers in ((MEAN, of_mean), (SD, of_sd)):
-                named = dict(zip(("value", "stderr", "low", "high"), numbers, strict=True))
-                rows.append(whole | {"parameter": name} | named)
+            remark = interval.too_few_blocks(estimate, first) or points_remark(curves, first)
+            whole = cells_of(replace(curves.keys[columns[0]], group=ALL_GROUPS)) | common | cells_of(remark)
+            rows.append(
+                ParameterRow(
+                    **whole,
+                    parameter=MEAN,
+                    value=posterior.mean,
+                    stderr=posterior.mean_stderr,
+                    low=posterior.mean_low,
+                    high=posterior.mean_high,
+                )
+            )
+            rows.append(
+                ParameterRow(
+                    **whole,
+                    parameter=SD,
+                    value=posterior.sd,
+                    low=posterior.sd_low,
+                    high=posterior.sd_high,
+                )
+            )
     return rows
 
 

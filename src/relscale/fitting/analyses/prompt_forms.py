@@ -19,99 +19,140 @@ Source: Smithson, *Correct confidence intervals for various regression effect si
 Psychological Measurement 61, 2001.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import nctdtrinc, ndtri
 
 from relscale.fitting.curves.frontier_curves import FrontierCurves
-from relscale.fitting.curves.optimal_errors import NOT_POSITIVE
+from relscale.fitting.curves.optimal_errors import NO_VALUE, NOT_POSITIVE
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.bootstrap import schemes
+from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, lines
+from relscale.fitting.inference.method import Method
 from relscale.fitting.inference.spread import spread
+from relscale.fitting.keys import SeriesKey
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Remark, Status
 from relscale.measurements.metric import Metric
+from relscale.rows import cells_of, column
 
-Row = dict[str, Any]
-
-R_SQUARED, DIFFERENCE = "r_squared", "difference"
+R_SQUARED: Literal["r_squared"] = "r_squared"
+DIFFERENCE: Literal["difference"] = "difference"
 LETTERS = "letters"  # the reference form, where a suite has it
-OPTIMAL, ALL_RUNS = "compute-optimal runs", "all runs"
-LOG_LOG, LINEAR = "log-log", "linear"
+OPTIMAL: Literal["compute-optimal runs"] = "compute-optimal runs"
+ALL_RUNS: Literal["all runs"] = "all runs"
+LOG_LOG: Literal["log-log"] = "log-log"
+LINEAR: Literal["linear"] = "linear"
 IN_LOGS = ("bits_per_byte", "nats")
-ITEMS_ALONE = "item population, of this point alone"
-NONCENTRAL, PERCENTILE = "noncentral t", "block bootstrap by trajectory, percentile"
+CONSTANT = Remark(Status.CONSTANT)
 
 
-def prompt_form_rows(one: FrontierCurves, chosen: Settings) -> list[Row]:
-    """Rows of both kinds for every suite of a matrix that has more than one prompt form."""
-    matrix = one.matrix
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptFormRow(SeriesKey):
+    """One row per series of a suite with several prompt forms: R² on ln compute, or its gain over a reference form.
+
+    A gain has one row per point of the frontier, and one for all of them without a run and budget.
+    """
+
+    budget: float | None = column("Nominal compute, of a gain at one point.", "FLOPs", default=None)
+    run: str | None = column("The run, where every run is a point.", default=None)
+    training_flops: float | None = column("Compute.", "FLOPs", default=None)
+    quantity: Literal["r_squared", "difference"] = column(
+        "r_squared: the share of the metric's variance that a line on ln compute explains; difference: an accuracy "
+        "less that under the reference form."
+    )
+    reference: str | None = column("The reference form of a difference.", default=None)
+    points: Literal["compute-optimal runs", "all runs"] = column("What the points are.")
+    scale: Literal["log-log", "linear"] = column("Whether the metric is taken in logarithms.")
+    value: float | None = column("R², or the difference.")
+    stderr: float | None = column("Standard error of a difference.", default=None)
+    low: float | None = column("Lower limit of the interval.")
+    high: float | None = column("Upper limit of the interval.")
+    level: float = column("Confidence level of the interval.")
+    df: float | None = column("Degrees of freedom.", default=None)
+    n: int = column("Points, or runs, that the value rests on.")
+    method: Method = column("How the interval was made.")
+    method_note: str | None = column("Details of the method.", default=None)
+    estimand: Estimand = column("What the interval is about.")
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.")
+
+
+TABLE, ROW = "prompt_forms", PromptFormRow
+
+
+def rows(curves: FrontierCurves, settings: Settings) -> list[PromptFormRow]:
+    """Rows of both kinds for every suite of a run matrix that has more than one prompt form."""
+    matrix = curves.matrix
     forms: dict[str, list[str | None]] = {}
     for series in matrix.series:
-        told = forms.setdefault(series.suite, [])
-        told += [series.prompt] if series.prompt not in told else []
-    several = {suite: _reference(told, suite, chosen) for suite, told in forms.items() if len(told) > 1}
-    columns = [i for i, series in enumerate(matrix.series) if series.suite in several]
-    if not columns or not one.points:
-        return []
-    common = {
-        "experiment": matrix.experiment,
-        "corpus": matrix.corpus,
-        "optimizer": matrix.optimizer,
-        "points": OPTIMAL if all(point.is_parabola for point in one.points) else ALL_RUNS,
-        "level": chosen.level,
+        of_suite = forms.setdefault(series.suite, [])
+        of_suite += [series.prompt] if series.prompt not in of_suite else []
+    several = {
+        suite: _reference(of_suite, suite, settings) for suite, of_suite in forms.items() if len(of_suite) > 1
     }
-    rows = [common | row for row in _shares(one, columns, chosen)]
-    return rows + [common | row for row in _differences(one, columns, several, chosen)]
+    columns = [i for i, series in enumerate(matrix.series) if series.suite in several]
+    if not columns or not curves.points:
+        return []
+    shares = _shares(curves, columns, settings)
+    return [*shares, *_differences(curves, columns, several, settings)]
 
 
-def _reference(forms: Sequence[str | None], suite: str, chosen: Settings) -> str | None:
+def _common(curves: FrontierCurves, i: int) -> dict[str, Any]:
+    """The cells of series ``i`` that do not depend on what is asked of it."""
+    parabolas = all(point.is_parabola for point in curves.points)
+    key = cells_of(curves.matrix.key) | curves.matrix.series[i]._asdict()
+    return key | {"points": OPTIMAL if parabolas else ALL_RUNS}
+
+
+def _reference(forms: Sequence[str | None], suite: str, settings: Settings) -> str | None:
     """Letters, else the form that the suite is shown by, else the first by name."""
-    named = [form for form in (LETTERS, chosen.shown_prompt.get(suite)) if form in forms]
+    named = [form for form in (LETTERS, settings.shown_prompt.get(suite)) if form in forms]
     return named[0] if named else min(forms, key=str)
 
 
-def _shares(one: FrontierCurves, columns: list[int], chosen: Settings) -> list[Row]:
+def _shares(curves: FrontierCurves, columns: list[int], settings: Settings) -> Iterator[PromptFormRow]:
     """R² of every series."""
-    in_logs = np.array(
-        [Metric.parse(one.matrix.series[i].metric).quantity.startswith(IN_LOGS) for i in columns]
-    )
-    value = one.read.value[:, columns]
+    series = curves.matrix.series
+    in_logs = np.array([Metric.parse(series[i].metric).quantity.startswith(IN_LOGS) for i in columns])
+    value = curves.read.value[:, columns]
     with np.errstate(invalid="ignore", divide="ignore"):
         y = np.where(in_logs, np.log(np.where(value > 0, value, np.nan)), value)
-    x, blocks = one.errors.log_flops, one.errors.blocks
+    x, blocks = curves.errors.log_flops, curves.errors.blocks
     line = lines(x, y)
     total = np.nansum((y - _mean(y)) ** 2, axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(
             (line.n >= SMALLEST) & (total > 0), 1 - (line.residuals**2).sum(axis=0) / total, np.nan
         )
-    if one.errors.shared:
-        scheme = PERCENTILE
-        low, high = _drawn(x, y, blocks, chosen)
+    if curves.errors.shared:
+        method, note = Method.BLOCK_BOOTSTRAP, "percentile"
+        low, high = _drawn(x, y, blocks, settings)
     else:
-        scheme = NONCENTRAL
-        low, high = _limits(line, chosen.level)
-    return [
-        one.matrix.series[i]._asdict()
-        | {
-            "quantity": R_SQUARED,
-            "scale": LOG_LOG if in_logs[j] else LINEAR,
-            "value": share[j],
-            "low": low[j],
-            "high": high[j],
-            "df": line.n[j] - 2,
-            "n": int(line.n[j]),
-            "scheme": scheme,
-            "estimand": interval.THESE_ITEMS,
-            "status": _status(one, i, int(line.n[j]), share[j], blocks),
-        }
-        for j, i in enumerate(columns)
-    ]
+        method, note = Method.NONCENTRAL_T, None
+        low, high = _limits(line, settings.level)
+    for j, i in enumerate(columns):
+        yield PromptFormRow(
+            **_common(curves, i),
+            quantity=R_SQUARED,
+            scale=LOG_LOG if in_logs[j] else LINEAR,
+            value=share[j],
+            low=low[j],
+            high=high[j],
+            level=settings.level,
+            df=line.n[j] - 2,
+            n=int(line.n[j]),
+            method=method,
+            method_note=note,
+            estimand=Estimand.THESE_ITEMS,
+            **cells_of(_remark(curves, i, int(line.n[j]), share[j], blocks)),
+        )
 
 
 def _limits(line: Lines, level: float) -> tuple[Floats, Floats]:
@@ -125,10 +166,10 @@ def _limits(line: Lines, level: float) -> tuple[Floats, Floats]:
         return least / (least + line.n), most / (most + line.n)
 
 
-def _drawn(x: Floats, y: Floats, blocks: Sequence[str], chosen: Settings) -> tuple[Floats, Floats]:
+def _drawn(x: Floats, y: Floats, blocks: Sequence[str], settings: Settings) -> tuple[Floats, Floats]:
     """Percentiles of R² over draws of whole trainings; nan where too few draws have one."""
-    rng = np.random.default_rng([chosen.seed, 11])
-    weights = schemes.weights(schemes.BLOCK, len(x), chosen.bootstrap, rng, blocks=blocks)
+    rng = np.random.default_rng([settings.seed, 11])
+    weights = schemes.weights(schemes.BLOCK, len(x), settings.bootstrap, rng, blocks=blocks)
     used = np.isfinite(y).astype(float)
     z, known = x - x.mean(), np.where(used > 0, y - _mean(y), 0.0)
     n, sz, szz, sy, syy, szy = (
@@ -138,111 +179,110 @@ def _drawn(x: Floats, y: Floats, blocks: Sequence[str], chosen: Settings) -> tup
     with np.errstate(invalid="ignore", divide="ignore"):
         share = (szy - sz * sy / n) ** 2 / ((szz - sz**2 / n) * (syy - sy**2 / n))
     share = np.where(np.isfinite(share) & (n > 2), np.clip(share, 0, 1), np.nan)
-    enough = np.isfinite(share).mean(axis=1) >= 1 - 0.05 if chosen.bootstrap else np.zeros(len(share), bool)
-    tail = (1 - chosen.level) / 2
+    enough = np.isfinite(share).mean(axis=1) >= 1 - 0.05 if settings.bootstrap else np.zeros(len(share), bool)
+    tail = (1 - settings.level) / 2
     limits = np.full((2, len(share)), np.nan)
     if enough.any():
         limits[:, enough] = np.nanquantile(share[enough], [tail, 1 - tail], axis=1)
     return limits[0], limits[1]
 
 
-def _status(one: FrontierCurves, column: int, n: int, share: float, blocks: Sequence[str]) -> str:
-    told = [status for status in one.read.status[:, column] if status not in ("ok", NOT_POSITIVE)]
-    why = f" ({told[0]})" if told else ""
+def _remark(curves: FrontierCurves, column: int, n: int, share: float, trainings: Sequence[str]) -> Remark:
+    wrong = [remark for remark in curves.read.status[:, column] if remark not in (OK, NOT_POSITIVE)]
+    why = f" ({wrong[0]})" if wrong else ""
     if n < SMALLEST:
-        return f"{n} points, and a line with an interval needs {SMALLEST}{why}"
+        return Remark(Status.TOO_FEW_POINTS, f"{n} points, and a line with an interval needs {SMALLEST}{why}")
     if np.isnan(share):
-        return "it does not vary with compute"
-    number = len(set(blocks))
-    if one.errors.shared and number < interval.FEWEST_BLOCKS:
-        return f"too few training runs behind the points for a reliable interval: {number}"
-    return "ok" if n == len(one.points) else f"on {n} of {len(one.points)} points{why}"
+        return CONSTANT
+    few = interval.too_few_trainings(len(set(trainings))) if curves.errors.shared else None
+    if few:
+        return few
+    return (
+        OK
+        if n == len(curves.points)
+        else Remark(Status.MISSING_POINTS, f"on {n} of {len(curves.points)} points{why}")
+    )
 
 
 def _differences(
-    one: FrontierCurves, columns: list[int], reference: dict[str, str | None], chosen: Settings
-) -> list[Row]:
+    curves: FrontierCurves, columns: list[int], reference: dict[str, str | None], settings: Settings
+) -> Iterator[PromptFormRow]:
     """Of every accuracy under every form but the reference, at each point and over all."""
-    series = one.matrix.series
-    place = {series[i]: i for i in columns}
+    series, read = curves.matrix.series, curves.read
+    column = {series[i]: i for i in columns}
     pairs = [
-        (i, place[base])
+        (i, column[base])
         for i in columns
         if Metric.parse(series[i].metric).is_accuracy
-        and (base := series[i]._replace(prompt=reference[series[i].suite])) in place
+        and (base := series[i]._replace(prompt=reference[series[i].suite])) in column
         and base != series[i]
     ]
     if not pairs:
-        return []
-    own, base = np.array(pairs).T
-    value = one.read.value[:, own] - one.read.value[:, base]
-    replicates = one.read.replicates[:, own] - one.read.replicates[:, base]
-    overall = _overall(one, value, replicates, (one.read.noise[:, own] + one.read.noise[:, base]) / 2, chosen)
+        return
+    target, base = np.array(pairs).T
+    value = read.value[:, target] - read.value[:, base]
+    replicates = read.replicates[:, target] - read.replicates[:, base]
+    noise = (read.noise[:, target] + read.noise[:, base]) / 2
+    line, intervals = _overall(curves, value, replicates, noise, settings)
     of_items = spread(replicates)
-    far = float(ndtri((1 + chosen.level) / 2))
-    rows = []
+    far = float(ndtri((1 + settings.level) / 2))
     for j, (i, _) in enumerate(pairs):
-        key = series[i]._asdict() | {
+        common = _common(curves, i) | {
             "quantity": DIFFERENCE,
             "reference": reference[series[i].suite],
             "scale": LINEAR,
+            "level": settings.level,
         }
-        for p, point in enumerate(one.points):
-            status = _first_wrong(one.read.status[p, own[j]], one.read.status[p, base[j]])
-            rows.append(
-                key
-                | {"budget": point.budget, "run": point.run, "training_flops": point.training_flops}
-                | {
-                    "value": value[p, j],
-                    "stderr": of_items[p, j],
-                    "low": value[p, j] - far * of_items[p, j],
-                    "high": value[p, j] + far * of_items[p, j],
-                    "n": int(min(one.read.runs[p, own[j]], one.read.runs[p, base[j]])),
-                    "scheme": "item replicates, normal",
-                    "estimand": ITEMS_ALONE,
-                    "status": status if np.isnan(value[p, j]) else "ok",
-                }
+        for p, point in enumerate(curves.points):
+            wrong = _first_wrong(read.status[p, target[j]], read.status[p, base[j]])
+            yield PromptFormRow(
+                **common,
+                budget=point.budget,
+                run=point.run,
+                training_flops=point.training_flops,
+                value=value[p, j],
+                stderr=of_items[p, j],
+                low=value[p, j] - far * of_items[p, j],
+                high=value[p, j] + far * of_items[p, j],
+                n=int(min(read.runs[p, target[j]], read.runs[p, base[j]])),
+                method=Method.ITEM_REPLICATES,
+                method_note="normal",
+                estimand=Estimand.ITEM_POPULATION_AT_POINT,
+                **cells_of(wrong if np.isnan(value[p, j]) else OK),
             )
-        rows += [key | row for row in overall[j]]
-    return rows
+        n = int(line.n[j])
+        remark = interval.too_few_points(n) if n < SMALLEST else interval.too_few_blocks(line, j) or OK
+        for estimand, level in intervals.items():
+            yield PromptFormRow(
+                **common,
+                training_flops=np.exp(line.reference[j]),
+                value=level.value[j],
+                stderr=level.stderr[j],
+                low=level.low[j],
+                high=level.high[j],
+                df=level.df[j],
+                n=n,
+                method=interval.method_of(line.blocks is not None, estimand),
+                estimand=estimand,
+                **cells_of(remark),
+            )
 
 
 def _overall(
-    one: FrontierCurves, value: Floats, replicates: Floats, noise: Floats, chosen: Settings
-) -> list[list[Row]]:
-    """The level of each pair's line at its mean ln F, for both estimands."""
-    x, blocks = one.errors.log_flops, one.errors.blocks
+    curves: FrontierCurves, value: Floats, replicates: Floats, noise: Floats, settings: Settings
+) -> tuple[Lines, dict[Estimand, interval.Interval]]:
+    """The line of each pair, and its level at its mean ln F with the interval for each estimand."""
+    x, blocks = curves.errors.log_flops, curves.errors.blocks
     line = lines(x, value, noise, blocks)
-    found = [interval.level_at(line, line.reference, chosen.level)]
+    intervals = {Estimand.THESE_ITEMS: interval.level_at(line, line.reference, settings.level)}
     if replicates.shape[-1] > 1:
         items = interval.item_lines(x, value, replicates, line, blocks)
-        found.append(interval.level_at(line, line.reference, chosen.level, items))
-    names = interval.SCHEMES_OF_BLOCKS if line.blocks is not None else interval.SCHEMES
-    rows: list[list[Row]] = []
-    for j, n in enumerate(line.n):
-        wrong = f"{n:.0f} points, and an interval needs {SMALLEST}" if n < SMALLEST else None
-        rows.append(
-            [
-                {
-                    "training_flops": np.exp(line.reference[j]),
-                    "value": one_interval.value[j],
-                    "stderr": one_interval.stderr[j],
-                    "low": one_interval.low[j],
-                    "high": one_interval.high[j],
-                    "df": one_interval.df[j],
-                    "n": int(n),
-                    "scheme": names[estimand],
-                    "estimand": estimand,
-                    "status": wrong or interval.too_few_blocks(line, j) or "ok",
-                }
-                for estimand, one_interval in zip(names, found, strict=False)
-            ]
-        )
-    return rows
+        intervals[Estimand.ITEM_POPULATION] = interval.level_at(line, line.reference, settings.level, items)
+    return line, intervals
 
 
-def _first_wrong(*told: str) -> str:
-    return next((status for status in told if status not in ("ok", NOT_POSITIVE)), "no value")
+def _first_wrong(*remarks: Remark) -> Remark:
+    return next((remark for remark in remarks if remark not in (OK, NOT_POSITIVE)), NO_VALUE)
 
 
 def _mean(y: Floats) -> Floats:

@@ -32,35 +32,88 @@ constant: attention, head and embedding weigh more in small models. Where it is,
 where parameters or tokens are unknown, there is no such choice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from scipy.special import stdtrit
 
-from relscale.fitting.curves.frontier import frontier
+from relscale.fitting.curves.frontier_curves import FrontierCurves
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.estimation.estimate import estimate
-from relscale.fitting.inference.direction import CLOSES, UNCLEAR, WIDENS
+from relscale.fitting.inference.direction import Direction
 from relscale.fitting.inference.interval import Interval
-from relscale.fitting.inference.line_with_intervals import Trend, trend
+from relscale.fitting.inference.line_with_intervals import LineWithIntervals, line_with_intervals
+from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Remark, Status
 from relscale.laws import irreducible
 from relscale.measurements.metric import Metric
+from relscale.rows import cells_of, column
+from relscale.section import NULLABLE, Names, Section
 
-Row = dict[str, Any]
+Frontier = Literal["parabola", "all"]
+Window = Literal["all", "inner"]
+Flops = Literal["training_flops", "6ND"]
+Form = Literal["ratio", "difference", "reducible"]
 
-PARABOLA, ALL = "parabola", "all"
-INNER = "inner"
-WAYS = ((2, ALL), (2, INNER), (3, ALL))  # degree and window
+PARABOLA: Frontier = "parabola"
+ALL: Literal["all"] = "all"
+INNER: Window = "inner"
+WAYS: tuple[tuple[int, Window], ...] = ((2, ALL), (2, INNER), (3, ALL))  # degree and window
 NEAREST = 4  # token counts of an inner window
 SAME_FACTOR = 1e-6  # between ways to count FLOPs, as a spread of its logarithm
-TRAINING, SIX_ND = "training_flops", "6ND"
-RATIO, DIFFERENCE, REDUCIBLE = "ratio", "difference", "reducible"
+TRAINING: Flops = "training_flops"
+SIX_ND: Flops = "6ND"
+RATIO: Form = "ratio"
+DIFFERENCE: Form = "difference"
+REDUCIBLE: Form = "reducible"
 
-NO_INTERVAL = "no interval: irreducible errors are estimates"
+NO_INTERVAL = Remark(Status.NO_INTERVAL, "no interval: irreducible errors are estimates")
+SIGN_CHANGE = Remark(Status.SIGN_CHANGE)
+TOO_FEW = Remark(Status.TOO_FEW_POINTS, "too few points for an irreducible error")
+NOT_ABOVE_FLOOR = Remark(Status.NOT_ABOVE_FLOOR)
+UNCERTAIN_FLOOR = Remark(Status.UNCERTAIN_FLOOR, "irreducible error: less certain than what is left above it")
+
+
+class Options(Section):
+    """Whose specification curve is computed."""
+
+    specifications: Annotated[Names | None, NULLABLE] = Field(
+        default=None, description="Suites whose specification curve is computed; null means all."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecificationRow(CurveKey):
+    """One row per target and way to analyse it: its Δβ and the choices behind it; null where there is no choice."""
+
+    specification: int = column("Number among those of one target, by value; 1 is the least.", default=0)
+    frontier: Frontier = column("Errors at the minima of parabolas, or every run a point.")
+    flops: Flops = column("How compute is counted.")
+    degree: int | None = column("Degree of the polynomial in ln tokens.")
+    window: Window | None = column("Runs of a budget that the polynomial is fitted to.")
+    bytes: str | None = column("What a bit is divided by.")
+    pooling: str | None = column("Mean of each item's ratio, or ratio of sums.")
+    subjects: str | None = column("Mean over subjects, or over their questions.")
+    form: Form = column("The form of the law.")
+    value: float | None = column("Δβ at the reference compute.")
+    low: float | None = column("Lower limit of the interval.")
+    high: float | None = column("Upper limit of the interval.")
+    level: float = column("Confidence level of the interval.")
+    p_value: float | None = column("Two-sided p-value of Δβ = 0.")
+    direction: Direction | None = column("Whether the gap closes or widens.")
+    n: int = column("Points that the law is fitted to.")
+    default: bool = column("Whether this is the default analysis.")
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.")
+
+
+TABLE, ROW = "specifications", SpecificationRow
 
 
 @dataclass(frozen=True)
@@ -79,10 +132,10 @@ class Variant:
         (P,) the training behind each point.
     """
 
-    frontier: str
+    frontier: Frontier
     degree: int | None
-    window: str | None
-    log_flops: dict[str, Floats]
+    window: Window | None
+    log_flops: dict[Flops, Floats]
     value: Floats
     noise: Floats
     blocks: list[str]
@@ -94,7 +147,8 @@ class Pair:
 
     target: int
     baseline: int
-    of: Row
+    key: CurveKey
+    metric: Metric
     is_default: bool
 
 
@@ -106,97 +160,96 @@ class Slopes:
     low: Floats
     high: Floats
     p_value: Floats
-    direction: list[str | None]
+    direction: list[Direction | None]
     n: NDArray[np.int64]
-    status: list[str]
+    status: list[Remark]
 
 
-def specification_rows(matrix: RunMatrix, chosen: Settings) -> list[Row]:
-    """A row for each target and specification, by corpus and optimizer.
+def rows(curves: FrontierCurves, settings: Settings) -> list[SpecificationRow]:
+    """A row for each target and specification, by corpus and optimizer; what can not be had comes last.
 
-    ``specification`` numbers those of one target by value, from 1; what can not be had comes last, with a status.
-    ``chosen`` marks the default analysis. The metrics are all those that differ from the default one by nothing but
-    bytes, pooling and subjects, under every prompt.
+    The metrics are all those that differ from the default one by nothing but bytes, pooling and subjects, under every
+    prompt.
     """
-    pairs = _pairs(matrix, chosen)
+    matrix = curves.matrix
+    pairs = _pairs(matrix, settings)
     if not pairs:
         return []
     both = np.array([[pair.target, pair.baseline] for pair in pairs])
     columns, place = np.unique(both, return_inverse=True)
     targets, baselines = place.reshape(both.shape).T
-    default = PARABOLA if all(point.is_parabola for point in frontier(matrix, chosen.frontier)) else ALL
+    default = PARABOLA if all(point.is_parabola for point in curves.points) else ALL
 
-    found: dict[tuple[Any, ...], list[Row]] = {}
-    for one in _variants(matrix, columns):
-        usual = one.frontier == default and one.degree in (None, 2) and one.window in (None, ALL)
-        for flops, log_flops in one.log_flops.items():
-            for form, slopes in _forms(one, log_flops, targets, baselines, chosen.level):
+    by_target: dict[tuple[Any, ...], list[SpecificationRow]] = {}
+    for variant in _variants(matrix, columns):
+        usual = variant.frontier == default and variant.degree in (None, 2) and variant.window in (None, ALL)
+        for flops, log_flops in variant.log_flops.items():
+            for form, slopes in _forms(variant, log_flops, targets, baselines, settings.level):
                 for j, pair in enumerate(pairs):
-                    row = pair.of | {
-                        "frontier": one.frontier,
-                        "flops": flops,
-                        "degree": one.degree,
-                        "window": one.window,
-                        "form": form,
-                        "value": slopes.value[j],
-                        "low": slopes.low[j],
-                        "high": slopes.high[j],
-                        "level": chosen.level,
-                        "p_value": slopes.p_value[j],
-                        "direction": slopes.direction[j],
-                        "n": int(slopes.n[j]),
-                        "chosen": bool(usual and flops == TRAINING and form == RATIO and pair.is_default),
-                        "status": slopes.status[j],
-                    }
-                    found.setdefault((row["suite"], row["group"]), []).append(row)
-    return [row for rows in found.values() for row in _numbered(rows)]
+                    row = SpecificationRow(
+                        **cells_of(pair.key),
+                        frontier=variant.frontier,
+                        flops=flops,
+                        degree=variant.degree,
+                        window=variant.window,
+                        bytes=pair.metric.bytes,
+                        pooling=pair.metric.items,
+                        subjects=pair.metric.subjects,
+                        form=form,
+                        value=slopes.value[j],
+                        low=slopes.low[j],
+                        high=slopes.high[j],
+                        level=settings.level,
+                        p_value=slopes.p_value[j],
+                        direction=slopes.direction[j],
+                        n=int(slopes.n[j]),
+                        default=bool(usual and flops == TRAINING and form == RATIO and pair.is_default),
+                        **cells_of(slopes.status[j]),
+                    )
+                    by_target.setdefault((row.suite, row.group), []).append(row)
+    return [row for of_target in by_target.values() for row in _numbered(of_target)]
 
 
-def _numbered(rows: list[Row]) -> list[Row]:
-    ordered = sorted(rows, key=lambda row: (np.isnan(row["value"]), row["value"]))
-    return [row | {"specification": number} for number, row in enumerate(ordered, start=1)]
+def _numbered(rows: list[SpecificationRow]) -> list[SpecificationRow]:
+    ordered = sorted(rows, key=lambda row: (np.isnan(row.value or 0.0), row.value))
+    return [replace(row, specification=number) for number, row in enumerate(ordered, start=1)]
 
 
 # The choices that are in the names of metrics
 
 
-def _pairs(matrix: RunMatrix, chosen: Settings) -> list[Pair]:
+def _pairs(matrix: RunMatrix, settings: Settings) -> list[Pair]:
     """Targets with their baselines, of every metric and prompt that the default ones can be exchanged for."""
     column = {series: i for i, series in enumerate(matrix.series)}
-    whose = {"experiment": matrix.experiment, "corpus": matrix.corpus, "optimizer": matrix.optimizer}
+    suites = settings.of(Options).specifications
     pairs = []
-    for suite, baseline in sorted(chosen.baselines.items()):
-        if chosen.specifications is not None and suite not in chosen.specifications:
+    for suite, baseline in sorted(settings.baselines.items()):
+        if suites is not None and suite not in suites:
             continue
         of_suite = [series for series in matrix.series if series.suite == suite]
-        default = _default(of_suite, suite, chosen)
+        default = _default(of_suite, suite, settings)
         for series in of_suite:
             other = column.get(series._replace(group=baseline))
             if default is None or other is None or series.group == baseline:
                 continue
             metric = Metric.parse(series.metric)
             if metric.quantity == Metric.parse(default.metric).quantity:
-                of = whose | series._asdict() | {"baseline": baseline, "contrast": "group"} | _choices(metric)
-                pairs.append(Pair(column[series], other, of, series[:3] == default[:3]))
+                key = matrix.curve_key(series, baseline)
+                pairs.append(Pair(column[series], other, key, metric, series[:3] == default[:3]))
     return pairs
 
 
-def _default(of_suite: list[Series], suite: str, chosen: Settings) -> Series | None:
+def _default(of_suite: list[Series], suite: str, settings: Settings) -> Series | None:
     """A series of the metric and prompt that a suite is analysed by."""
-    fitted = [series for series in of_suite if chosen.fits(suite, series.metric)]
-    named = [*filter(None, [chosen.shown_metric.get(suite)]), *chosen.metrics.get(suite, ())]
+    fitted = [series for series in of_suite if settings.fits(suite, series.metric)]
+    named = [*filter(None, [settings.shown_metric.get(suite)]), *settings.metrics.get(suite, ())]
 
     def order(series: Series) -> tuple[object, ...]:
         metric, prompt = series.metric, series.prompt
         place = named.index(metric) if metric in named else len(named)
-        return place, Metric.parse(metric).preference, prompt != chosen.shown_prompt.get(suite), str(prompt)
+        return place, Metric.parse(metric).preference, prompt != settings.shown_prompt.get(suite), str(prompt)
 
     return min(fitted, key=order, default=None)
-
-
-def _choices(metric: Metric) -> Row:
-    """The choices in a metric's name."""
-    return {"bytes": metric.bytes, "pooling": metric.items, "subjects": metric.subjects}
 
 
 # Ways to read errors off a matrix
@@ -218,7 +271,7 @@ def _variants(matrix: RunMatrix, columns: NDArray[np.int64]) -> Iterator[Variant
     yield Variant(ALL, None, None, flops, value, np.ones_like(value), blocks)
 
 
-def _conventions(exact: Floats, six_nd: Floats) -> dict[str, Floats]:
+def _conventions(exact: Floats, six_nd: Floats) -> dict[Flops, Floats]:
     """ln FLOPs by convention, each (P,); 6ND where it is known and makes a difference."""
     factor = (six_nd - exact)[np.isfinite(six_nd)]
     differs = len(factor) > 0 and np.ptp(factor) > SAME_FACTOR
@@ -230,7 +283,11 @@ def _counted(matrix: RunMatrix, budget: float) -> NDArray[np.int64]:
 
 
 def _at_optima(
-    matrix: RunMatrix, columns: NDArray[np.int64], budgets: list[NDArray[np.int64]], degree: int, window: str
+    matrix: RunMatrix,
+    columns: NDArray[np.int64],
+    budgets: list[NDArray[np.int64]],
+    degree: int,
+    window: Window,
 ) -> Variant:
     """Errors at the tokens of least loss, all off polynomials of one degree."""
     shape = (len(budgets), len(columns))
@@ -305,91 +362,101 @@ def _nearest(matrix: RunMatrix, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _forms(
-    one: Variant, log_flops: Floats, targets: NDArray[np.int64], baselines: NDArray[np.int64], level: float
-) -> Iterator[tuple[str, Slopes]]:
+    variant: Variant,
+    log_flops: Floats,
+    targets: NDArray[np.int64],
+    baselines: NDArray[np.int64],
+    level: float,
+) -> Iterator[tuple[Form, Slopes]]:
     counted = np.isfinite(log_flops)
     x = log_flops[counted]
-    value, blocks = one.value[counted], [b for b, is_so in zip(one.blocks, counted, strict=True) if is_so]
+    value, blocks = (
+        variant.value[counted],
+        [b for b, is_so in zip(variant.blocks, counted, strict=True) if is_so],
+    )
     target, baseline = value[:, targets], value[:, baselines]
-    noise = (one.noise[counted][:, targets] + one.noise[counted][:, baselines]) / 2
+    noise = (variant.noise[counted][:, targets] + variant.noise[counted][:, baselines]) / 2
     total, log_ratio = len(log_flops), target - baseline
 
-    found = trend(x, log_ratio, noise, blocks, level)
+    fitted = line_with_intervals(x, log_ratio, noise, blocks, level)
     pairs = range(len(targets))
-    directions = [found.direction(j) for j in pairs]
-    yield RATIO, _told(found, found.slope, directions, total)
+    directions = [fitted.direction(j) for j in pairs]
+    yield RATIO, _slopes(fitted, fitted.slope, directions, total)
 
     with np.errstate(invalid="ignore"):
         gap = np.expm1(log_ratio)
         sides = np.sign(np.where(np.isfinite(gap), gap, 0))
         side = np.where((sides >= 0).all(axis=0), 1.0, np.where((sides <= 0).all(axis=0), -1.0, np.nan))
-    found = trend(x, _log(side * gap), noise, blocks, level)
-    slope = _implied(found, side, level)
+    fitted = line_with_intervals(x, _log(side * gap), noise, blocks, level)
+    slope = _implied(fitted, side, level)
     directions = [_of_gap(slope, side, j) for j in pairs]
-    changes = "the difference changes its sign, so it has no power law"
-    yield (
-        DIFFERENCE,
-        _told(found, slope, directions, total, {int(j): changes for j in np.flatnonzero(np.isnan(side))}),
-    )
+    changes = {int(j): SIGN_CHANGE for j in np.flatnonzero(np.isnan(side))}
+    yield DIFFERENCE, _slopes(fitted, slope, directions, total, changes)
 
     left, why = _reducible(x, value)
-    found = trend(x, left[:, targets] - left[:, baselines], noise, blocks, level)
+    fitted = line_with_intervals(x, left[:, targets] - left[:, baselines], noise, blocks, level)
     reasons = {j: _both(why[targets[j]], why[baselines[j]]) for j in pairs}
-    told = _told(found, found.slope, [None] * len(targets), total, {j: r for j, r in reasons.items() if r})
+    slopes = _slopes(
+        fitted, fitted.slope, [None] * len(targets), total, {j: r for j, r in reasons.items() if r}
+    )
     blank = np.full(len(targets), np.nan)
     yield (
         REDUCIBLE,
         replace(
-            told,
+            slopes,
             low=blank,
             high=blank,
             p_value=blank,
-            status=[NO_INTERVAL if status == "ok" else status for status in told.status],
+            status=[NO_INTERVAL if remark == OK else remark for remark in slopes.status],
         ),
     )
 
 
-def _told(
-    found: Trend,
+def _slopes(
+    fitted: LineWithIntervals,
     slope: Interval,
-    directions: list[str | None],
+    directions: Sequence[Direction | None],
     total: int,
-    reasons: dict[int, str] | None = None,
+    reasons: Mapping[int, Remark] = MappingProxyType({}),
 ) -> Slopes:
     """The slopes, and of each what a reader must know; ``total`` points there would be."""
-    status = []
-    for j, n in enumerate(found.line.n):
-        told = (reasons or {}).get(j) or found.status(j)
-        status.append(told if told != "ok" or n == total else f"fitted on {int(n)} of {total} points")
+    remarks = []
+    for j, n in enumerate(fitted.line.n):
+        remark = reasons.get(j) or fitted.remark(j)
+        if remark == OK and n != total:
+            remark = Remark(Status.MISSING_POINTS, f"fitted on {int(n)} of {total} points")
+        remarks.append(remark)
     limits = (slope.value, slope.low, slope.high, slope.p_value)
-    return Slopes(*limits, directions, found.line.n.astype(np.int64), status)
+    return Slopes(*limits, list(directions), fitted.line.n.astype(np.int64), remarks)
 
 
-def _implied(found: Trend, side: Floats, level: float) -> Interval:
+def _implied(fitted: LineWithIntervals, side: Floats, level: float) -> Interval:
     """Δβ of G = 1 ± r·(F/F_ref)^κ at F_ref, r and κ independent: ``Δβ = ± r·κ / (1 ± r)``."""
-    r, kappa = side * np.exp(found.ends[1].value), found.slope.value
+    r, kappa = side * np.exp(fitted.ends[1].value), fitted.slope.value
     with np.errstate(invalid="ignore", divide="ignore"):
         value = r / (1 + r) * kappa
-        stderr = np.abs(r / (1 + r)) * np.hypot(found.slope.stderr, kappa / (1 + r) * found.ends[1].stderr)
-        df = found.slope.df
+        stderr = np.abs(r / (1 + r)) * np.hypot(fitted.slope.stderr, kappa / (1 + r) * fitted.ends[1].stderr)
+        df = fitted.slope.df
         half = stdtrit(np.where(df > 0, df, np.nan), (1 + level) / 2) * stderr
     return Interval(value, stderr, value - half, value + half, df, np.ones_like(value))
 
 
-def _of_gap(slope: Interval, side: Floats, j: int) -> str | None:
+def _of_gap(slope: Interval, side: Floats, j: int) -> Direction | None:
     """The gap of a difference of one sign closes where G moves against that sign."""
     low, high = slope.low[j] * side[j], slope.high[j] * side[j]
     if np.isnan(low) or np.isnan(high):
         return None
-    return CLOSES if max(low, high) < 0 else WIDENS if min(low, high) > 0 else UNCLEAR
+    if max(low, high) < 0:
+        return Direction.CLOSES
+    return Direction.WIDENS if min(low, high) > 0 else Direction.UNCLEAR
 
 
-def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[str | None]]:
+def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark | None]]:
     """ln (E − E∞) of every series, nan where it can not be had, and a reason to warn of it."""
     used = np.isfinite(value)
     nothing = np.full_like(value, np.nan)
     if len(np.unique(x)) <= len(irreducible.LAW.names):
-        return nothing, ["too few points for an irreducible error"] * value.shape[1]
+        return nothing, [TOO_FEW] * value.shape[1]
     at = np.exp(x - x.mean())[None]
     found = estimate(irreducible.LAW, at, np.exp(value), weights=used.astype(float))
     floor = irreducible.LAW.names.index("irreducible")
@@ -397,22 +464,22 @@ def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[str | None]]:
     vague = found.stderr[floor] > np.where(used, left, np.inf).min(axis=0)
     below = (used & ~(left > 0)).any(axis=0)
     lost = ~found.converged | below | (found.df < 1)
-    reasons: list[str | None] = []
+    reasons: list[Remark | None] = []
     for j, status in enumerate(found.status):
         if found.df[j] < 1:
-            reasons.append("too few points for an irreducible error")
+            reasons.append(TOO_FEW)
         elif below[j] and found.converged[j]:
-            reasons.append("an error is not above its irreducible part")
+            reasons.append(NOT_ABOVE_FLOOR)
         elif vague[j]:
-            reasons.append("irreducible error: less certain than what is left above it")
+            reasons.append(UNCERTAIN_FLOOR)
         else:
-            reasons.append(None if status == "ok" else f"irreducible error: {status}")
+            reasons.append(None if status == OK else status.under("irreducible error"))
     return np.where(lost, np.nan, _log(left)), reasons
 
 
-def _both(target: str | None, baseline: str | None) -> str | None:
-    if target is None:
-        return None if baseline is None else f"baseline: {baseline}"
+def _both(target: Remark | None, baseline: Remark | None) -> Remark | None:
+    if target is None and baseline is not None:
+        return baseline.under("baseline")
     return target
 
 

@@ -26,21 +26,25 @@ and interval. So one set of experiments with unit noise and no slope serves all 
 width h, an experiment shows Δβ where ``|Δβ| / σ > h − e``.
 """
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.interval import ItemLines
-from relscale.fitting.inference.line_with_intervals import trend
+from relscale.fitting.inference.line_with_intervals import line_with_intervals
 from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, lines
 from relscale.fitting.inference.spread import spread
+from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
-
-Row = dict[str, Any]
+from relscale.fitting.status import OK, Remark, Status
+from relscale.rows import cells_of, column
+from relscale.section import Positive, Section
 
 ENOUGH = 0.8  # power from which on a count is enough
 EXPERIMENTS = 2000
@@ -51,80 +55,121 @@ BUDGETS = (*range(SMALLEST, 21), 24, 32, 48, 64, 96, 128)
 TIMES = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
 TIMES_ITEMS = (0.25, 0.5, *TIMES)
 
-IF_RUNS = "if all scatter is noise of single runs"
-IF_TRAININGS = "if trainings are independent draws of the slope"
+IF_RUNS = Remark(Status.ASSUMPTION, "if all scatter is noise of single runs")
+IF_TRAININGS = Remark(Status.ASSUMPTION, "if trainings are independent draws of the slope")
+NO_BUDGETS = Remark(Status.NOT_APPLICABLE, "checkpoints of one training are no budgets of their own")
+NO_ITEMS = Remark(Status.NOT_APPLICABLE, "not known where checkpoints share trainings")
+NO_REPLICATES = Remark(Status.NO_REPLICATES)
 
 TAGS = {"budgets": 301, "runs": 302, "items": 303, "trainings": 304}  # streams of random numbers
 
 
-def power_rows(curves: Curves, chosen: Settings) -> list[Row]:
-    """A row for each ratio, Δβ of ``chosen.power``, resource and count of it; none for errors.
+Resource = Literal["budgets", "runs", "items"]
 
-    ``stderr`` is the Monte Carlo error of ``power``, with two experiments of each outcome added so that a power of
-    0 or 1 has one too (Agresti & Coull, *American Statistician* 52, 1998). The least count that is ``enough`` answers
-    the question; where none is, more than the largest is needed.
+
+class Options(Section):
+    """The effects that are looked for."""
+
+    power: tuple[Positive, ...] = Field(
+        default=(0.01,),
+        description="Values of Δβ for which the budgets, runs and items that would show them are computed.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerRow(CurveKey):
+    """One row per curve, Δβ, resource and count of it: the power to see that Δβ."""
+
+    delta_beta: float = column("The Δβ that is looked for.")
+    resource: Resource = column("What there is more or less of.")
+    count: float | None = column(
+        "How many budgets; of runs and items, how many times those that there are.", default=None
+    )
+    power: float | None = column(
+        "Share of simulated experiments in which the interval of Δβ leaves 0 out.", default=None
+    )
+    stderr: float | None = column(
+        "Monte Carlo error of the power, with two experiments of each outcome added (Agresti & Coull, "
+        "American Statistician 52, 1998).",
+        default=None,
+    )
+    level: float = column("Confidence level of the interval.")
+    enough: bool | None = column("Whether the power is 80% or more.", default=None)
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.")
+
+
+TABLE, ROW = "power", PowerRow
+
+
+def rows(curves: Curves, settings: Settings) -> Iterator[PowerRow]:
+    """A row for each ratio, Δβ, resource and count of it; none for errors.
+
+    The least count that is ``enough`` answers the question; where none is, more than the largest is needed.
     """
     if curves.quantity != RATIO or not curves.keys or not curves.points:
-        return []
-    answers = _of_trainings(curves, chosen) if curves.shared else _of_runs(curves, chosen)
-    rows: list[Row] = []
+        return
+    sizes = np.array(settings.of(Options).power)
+    answers = _of_trainings(curves, sizes, settings) if curves.shared else _of_runs(curves, sizes, settings)
     for j, key in enumerate(curves.keys):
-        for s, size in enumerate(chosen.power):
-            for resource, (counts, found, status) in answers.items():
-                common = key | {"delta_beta": size, "resource": resource, "level": chosen.level}
-                if found is None or np.isnan(found[j]).all():
-                    rows.append(
-                        common | {"status": status if found is None else _unknown(curves, j, resource)}
-                    )
+        for s, size in enumerate(sizes):
+            for resource, (counts, power, remark) in answers.items():
+                common = cells_of(key) | {
+                    "delta_beta": size,
+                    "resource": resource,
+                    "level": settings.level,
+                }
+                if power is None or np.isnan(power[j]).all():
+                    unknown = remark if power is None else _unknown(curves, j, resource)
+                    yield PowerRow(**common, **cells_of(unknown))
                     continue
-                for count, share in zip(counts, found[j, s], strict=True):
-                    rows.append(
-                        common
-                        | {
-                            "count": float(count),
-                            "power": share,
-                            "stderr": _stderr(share),
-                            "enough": bool(share >= ENOUGH),
-                            "status": status,
-                        }
+                for count, share in zip(counts, power[j, s], strict=True):
+                    yield PowerRow(
+                        **common,
+                        count=float(count),
+                        power=share,
+                        stderr=_stderr(share),
+                        enough=bool(share >= ENOUGH),
+                        **cells_of(remark),
                     )
-    return rows
 
 
-# What is known of a resource: counts, power (J, sizes, counts) or None where there can be none, and status.
-Answers = dict[str, tuple[tuple[float, ...], Floats | None, str]]
+# What is known of a resource: counts, power (J, sizes, counts) or None where there can be none, and a remark.
+Answers = dict[Resource, tuple[tuple[float, ...], Floats | None, Remark]]
 
 
-def _of_runs(curves: Curves, chosen: Settings) -> Answers:
+def _of_runs(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
     estimate = lines(curves.log_flops, curves.value, curves.noise)
-    items: tuple[tuple[float, ...], Floats | None, str] = (TIMES_ITEMS, None, "no item replicates")
+    items: tuple[tuple[float, ...], Floats | None, Remark] = (TIMES_ITEMS, None, NO_REPLICATES)
     if curves.replicates.shape[-1] > 1:
-        items = (TIMES_ITEMS, _items(curves, estimate, chosen), "ok")
+        items = (TIMES_ITEMS, _items(curves, estimate, sizes, settings), OK)
     return {
-        "budgets": (BUDGETS, _budgets(estimate, chosen), "ok"),
-        "runs": (TIMES, _runs(curves, estimate, chosen), IF_RUNS),
+        "budgets": (BUDGETS, _budgets(estimate, sizes, settings), OK),
+        "runs": (TIMES, _runs(curves, estimate, sizes, settings), IF_RUNS),
         "items": items,
     }
 
 
-def _of_trainings(curves: Curves, chosen: Settings) -> Answers:
-    slope = trend(curves.log_flops, curves.value, curves.noise, curves.blocks, chosen.level).slope
+def _of_trainings(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
+    slope = line_with_intervals(
+        curves.log_flops, curves.value, curves.noise, curves.blocks, settings.level
+    ).slope
     of_one = slope.stderr * np.sqrt(slope.df + 1)
-    found = np.full((len(curves.keys), len(chosen.power), len(TIMES)), np.nan)
+    found = np.full((len(curves.keys), len(sizes), len(TIMES)), np.nan)
     for trainings in np.unique(slope.df[np.isfinite(of_one)] + 1):
         of_these = slope.df + 1 == trainings
-        size = np.abs(chosen.power) / of_one[of_these, None]
+        size = np.abs(sizes) / of_one[of_these, None]
         for c, times in enumerate(TIMES):
             total = round(trainings * times)
-            rng = np.random.default_rng([chosen.seed, TAGS["trainings"], total])
+            rng = np.random.default_rng([settings.seed, TAGS["trainings"], total])
             mean, sd = _of_normals(total, rng)
-            half = interval.quantile((1 + chosen.level) / 2, np.array(total - 1.0))
+            half = interval.quantile((1 + settings.level) / 2, np.array(total - 1.0))
             needed = half * sd / np.sqrt(total) - mean
             found[of_these, :, c] = _share(needed, size)
     return {
-        "budgets": (BUDGETS, None, "checkpoints of one training are no budgets of their own"),
+        "budgets": (BUDGETS, None, NO_BUDGETS),
         "runs": (TIMES, found, IF_TRAININGS),
-        "items": (TIMES_ITEMS, None, "not known where checkpoints share trainings"),
+        "items": (TIMES_ITEMS, None, NO_ITEMS),
     }
 
 
@@ -137,36 +182,36 @@ def _of_normals(count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     return rng.standard_normal(EXPERIMENTS) / np.sqrt(count), np.sqrt(variance)
 
 
-def _budgets(estimate: Lines, chosen: Settings) -> Floats:
+def _budgets(estimate: Lines, sizes: Floats, settings: Settings) -> Floats:
     """(J, sizes, counts)"""
     with np.errstate(invalid="ignore", divide="ignore"):
         reach = (estimate.high - estimate.low) / np.sqrt(estimate.variance)
-        size = np.abs(chosen.power) * reach[:, None]
+        size = np.abs(sizes) * reach[:, None]
     found = []
     for n in BUDGETS:
-        rng = np.random.default_rng([chosen.seed, TAGS["budgets"], n])
-        found.append(_share(_needed(np.linspace(0, 1, n), np.ones(n), chosen.level, rng), size))
+        rng = np.random.default_rng([settings.seed, TAGS["budgets"], n])
+        found.append(_share(_needed(np.linspace(0, 1, n), np.ones(n), settings.level, rng), size))
     return np.stack(found, axis=-1)
 
 
-def _runs(curves: Curves, estimate: Lines, chosen: Settings) -> Floats:
+def _runs(curves: Curves, estimate: Lines, sizes: Floats, settings: Settings) -> Floats:
     """(J, sizes, counts)"""
     scatter = np.sqrt(estimate.variance / _expected(estimate))  # of a point whose noise is 1
     with np.errstate(invalid="ignore", divide="ignore"):
-        size = np.abs(chosen.power)[:, None] * np.sqrt(TIMES) / scatter[:, None, None]
+        size = np.abs(sizes)[:, None] * np.sqrt(TIMES) / scatter[:, None, None]
     found = np.full(size.shape, np.nan)
     noise = np.where(np.isfinite(curves.value), curves.noise, np.inf)
     for pattern in np.unique(noise, axis=1).T:
         of_these = (noise == pattern[:, None]).all(axis=0)
         used = np.isfinite(pattern)
         if used.sum() >= SMALLEST:
-            rng = np.random.default_rng([chosen.seed, TAGS["runs"]])
-            needed = _needed(curves.log_flops[used], pattern[used], chosen.level, rng)
+            rng = np.random.default_rng([settings.seed, TAGS["runs"]])
+            needed = _needed(curves.log_flops[used], pattern[used], settings.level, rng)
             found[of_these] = _share(needed, size[of_these])
     return found
 
 
-def _items(curves: Curves, estimate: Lines, chosen: Settings) -> Floats:
+def _items(curves: Curves, estimate: Lines, sizes: Floats, settings: Settings) -> Floats:
     """(J, sizes, counts)"""
     x, times = curves.log_flops, np.array(TIMES_ITEMS)[:, None]
     of_items = interval.item_lines(x, curves.value, curves.replicates, estimate)
@@ -174,10 +219,10 @@ def _items(curves: Curves, estimate: Lines, chosen: Settings) -> Floats:
     between = np.maximum(spread(of_items.slope) ** 2 - of_items.interaction * q, 0)
     of_runs = np.maximum(estimate.variance - of_items.interaction, 0)
     expected = _expected(estimate)
-    found = np.full((len(curves.keys), len(chosen.power), len(TIMES_ITEMS)), np.nan)
+    found = np.full((len(curves.keys), len(sizes), len(TIMES_ITEMS)), np.nan)
     for j in np.flatnonzero(np.isfinite(between) & np.isfinite(of_runs)):
         used = np.isfinite(curves.value[:, j])
-        rng = np.random.default_rng([chosen.seed, TAGS["items"]])
+        rng = np.random.default_rng([settings.seed, TAGS["items"]])
         interaction, slopes = of_items.interaction[j] / times, between[j] / times
         noise = np.broadcast_to(curves.noise[used, j, None], (int(used.sum()), EXPERIMENTS))
         unit = lines(x[used], np.sqrt(noise / expected[j]) * rng.standard_normal(noise.shape), noise)
@@ -195,8 +240,8 @@ def _items(curves: Curves, estimate: Lines, chosen: Settings) -> Floats:
             slope=simulated.slope[..., None] + np.stack([-apart, apart], axis=-1),
             interaction=interaction,
         )
-        needed = -interval.slope(simulated, chosen.level, resampled).low  # (counts, experiments)
-        found[j] = (np.abs(chosen.power)[:, None, None] > needed).mean(axis=-1)
+        needed = -interval.slope(simulated, settings.level, resampled).low  # (counts, experiments)
+        found[j] = (np.abs(sizes)[:, None, None] > needed).mean(axis=-1)
     return found
 
 
@@ -231,8 +276,12 @@ def _stderr(share: float) -> float:
     return float(np.sqrt(wary * (1 - wary) / (EXPERIMENTS + 4)))
 
 
-def _unknown(curves: Curves, j: int, resource: str) -> str:
+def _unknown(curves: Curves, j: int, resource: Resource) -> Remark:
     used = int(np.isfinite(curves.value[:, j]).sum())
     if used < SMALLEST:
-        return f"{used} points, and the noise is known from {SMALLEST} on"
-    return "no item replicates" if resource == "items" else "no spread of compute, or no noise"
+        return Remark(Status.TOO_FEW_POINTS, f"{used} points, and the noise is known from {SMALLEST} on")
+    return (
+        NO_REPLICATES
+        if resource == "items"
+        else Remark(Status.NO_SPREAD, "no spread of compute, or no noise")
+    )

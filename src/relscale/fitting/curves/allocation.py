@@ -10,6 +10,7 @@ from relscale.fitting.curves.curves import ERROR, Curves
 from relscale.fitting.curves.frontier import Point, minimum_spread
 from relscale.fitting.curves.frontier_curves import FrontierCurves
 from relscale.fitting.curves.run_matrix import RunMatrix
+from relscale.fitting.status import OK
 from relscale.laws import compute_optimal
 from relscale.laws.loglog import LogLogLaw
 from relscale.measurements.metric import VALIDATION
@@ -21,7 +22,6 @@ def allocation(one: FrontierCurves) -> list[tuple[LogLogLaw, Curves]]:
         return []
     matrix = one.matrix
     validation = next(s for s in matrix.series if (s.suite, s.group, s.metric) == VALIDATION)
-    whose = {"experiment": matrix.experiment, "corpus": matrix.corpus, "optimizer": matrix.optimizer}
     noise = np.array([[_noise(matrix, point)] for point in one.points])
     status = np.array([[point.status] for point in one.points], dtype=object)
     result = []
@@ -29,10 +29,10 @@ def allocation(one: FrontierCurves) -> list[tuple[LogLogLaw, Curves]]:
         (compute_optimal.TOKENS, [point.tokens for point in one.points]),
         (compute_optimal.PARAMS, [point.params for point in one.points]),
     ):
-        value = np.where(status == "ok", np.log(optimum)[:, None], np.nan)
+        value = np.where(status == OK, np.log(optimum)[:, None], np.nan)
         curves = Curves(
             quantity=ERROR,
-            keys=[whose | validation._asdict()],
+            keys=[matrix.curve_key(validation)],
             points=one.points,
             log_flops=one.errors.log_flops,
             value=value,
@@ -48,6 +48,6 @@ def allocation(one: FrontierCurves) -> list[tuple[LogLogLaw, Curves]]:
 
 def _noise(matrix: RunMatrix, point: Point) -> float:
     """Variance of the optimum's ln tokens in units of that of one run's loss."""
-    if point.status != "ok":
+    if point.status != OK:
         return 1.0
     return float(minimum_spread(np.log(matrix.tokens[point.rows]) - point.x_mean, point.c)) ** 2

@@ -7,7 +7,6 @@ is in the interval. Repeated seeds of one design are one point, their geometric 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -16,56 +15,75 @@ from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import frontier_curves
 from relscale.fitting.curves.run_matrix import RunMatrix
 from relscale.fitting.inference.law_rows import law_rows
+from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.inference.spread import spread
+from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import Status
 from relscale.laws import relative
+from relscale.rows import cells_of, column
 
-Row = dict[str, Any]
+# Corpora are compared by compute alone: their losses are on different text.
 
-OPTIMIZER = "optimizer"  # corpora are compared by compute alone: their losses are on different text
-OF_COMPUTE = ("reference_flops", "flops_low", "flops_high")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeRow(CurveKey):
+    """One row per target, baseline and run: the ratio between two optimizers at equal parameters and tokens."""
+
+    budget: float | None = column("Nominal compute of the budget.", "FLOPs")
+    training_flops: float | None = column("Compute of the target's run.", "FLOPs")
+    params: float | None = column("Parameters of both models.")
+    tokens: float | None = column("Training tokens of both models.", "tokens")
+    ratio: float | None = column("The target's error over the baseline's.")
+    log_ratio: float | None = column("Its natural logarithm.")
+    stderr_log: float | None = column("Standard error of the logarithm over the items.")
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.")
 
 
 @dataclass(frozen=True)
 class BySize:
     """Rows of the tables ``sizes`` and ``fits``."""
 
-    sizes: list[Row]
-    fits: list[Row]
+    sizes: list[SizeRow]
+    fits: list[ParameterRow]
 
 
-def by_size(run_matrices: Sequence[RunMatrix], chosen: Settings) -> BySize:
+def by_size(matrices: Sequence[RunMatrix], settings: Settings) -> BySize:
     """Ratios to the baseline that ``fit.contrasts`` names for optimizers; nothing where it names none."""
     found = BySize([], [])
-    if OPTIMIZER not in chosen.contrasts:
+    baseline = settings.contrasts.optimizer
+    if baseline is None:
         return found
-    each_run = replace(chosen, frontier="all")
-    frontiers = [frontier_curves(matrix, each_run) for matrix in run_matrices]
-    for curves in contrasts(frontiers, OPTIMIZER, chosen.contrasts[OPTIMIZER]):
+    each_run = settings.model_copy(update={"frontier": "all"})
+    frontiers = [frontier_curves(matrix, each_run) for matrix in matrices]
+    for curves in contrasts(frontiers, "optimizer", baseline):
         params = np.array([point.params for point in curves.points])
         if not np.isfinite(params).all():
             continue  # a table that does not say how large its models are
         found.sizes.extend(row for j in range(len(curves.keys)) for row in _points(curves, j))
         along_size = replace(curves, log_flops=np.log(params))
-        for row in law_rows(relative.BY_SIZE, along_size, chosen):
-            found.fits.append(row | {"predictor": "params"} | dict.fromkeys(OF_COMPUTE))
+        for row in law_rows(relative.BY_SIZE, along_size, settings):
+            found.fits.append(
+                replace(row, predictor="params", reference_flops=None, flops_low=None, flops_high=None)
+            )
     return found
 
 
-def _points(curves: Curves, j: int) -> list[Row]:
+def _points(curves: Curves, j: int) -> list[SizeRow]:
     """Pair ``j`` at every design."""
     stderr = spread(curves.replicates[:, j])
     return [
-        curves.keys[j]
-        | {
-            "budget": point.budget,
-            "training_flops": point.training_flops,
-            "params": point.params,
-            "tokens": point.tokens,
-            "ratio": np.exp(curves.value[p, j]),
-            "log_ratio": curves.value[p, j],
-            "stderr_log": stderr[p],
-            "status": curves.status[p, j],
-        }
+        SizeRow(
+            **cells_of(curves.keys[j]),
+            budget=point.budget,
+            training_flops=point.training_flops,
+            params=point.params,
+            tokens=point.tokens,
+            ratio=np.exp(curves.value[p, j]),
+            log_ratio=curves.value[p, j],
+            stderr_log=stderr[p],
+            **cells_of(curves.status[p, j]),
+        )
         for p, point in enumerate(curves.points)
     ]

@@ -10,12 +10,14 @@ from relscale.errors import RelscaleError
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.curves.frontier_curves import FrontierCurves
+from relscale.fitting.curves.gaps import status_of_ratio
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix
+from relscale.fitting.keys import Contrast, SeriesKey
 
-BY = ("corpus", "optimizer")
+BY: tuple[Contrast, ...] = ("corpus", "optimizer")
 
 
-def contrasts(frontiers: Sequence[FrontierCurves], by: str, baseline: str) -> list[Curves]:
+def contrasts(frontiers: Sequence[FrontierCurves], by: Contrast, baseline: str) -> list[Curves]:
     """Curves of ln E on each corpus (``by`` "corpus"), or with each optimizer, less ln E on the ``baseline`` one.
 
     Points are matched by budget; where each run is a point, by parameters and tokens, else by training FLOPs, and
@@ -42,7 +44,7 @@ def contrasts(frontiers: Sequence[FrontierCurves], by: str, baseline: str) -> li
     return result
 
 
-def _contrast(target: Curves, baseline: Curves, by: str, name: str) -> list[Curves]:
+def _contrast(target: Curves, baseline: Curves, by: Contrast, name: str) -> list[Curves]:
     """One set of curves, or none where the two have no series or no point in common."""
     of_baseline = {_series(key): j for j, key in enumerate(baseline.keys)}
     columns = [
@@ -53,21 +55,16 @@ def _contrast(target: Curves, baseline: Curves, by: str, name: str) -> list[Curv
         return []
     own = _averaged(target, [rows for rows, _ in pairs], [j for j, _ in columns])
     other = _averaged(baseline, [rows for _, rows in pairs], [j for _, j in columns])
-    status = np.where(
-        own.status != "ok",
-        own.status,
-        np.where(other.status != "ok", "baseline: " + other.status, "ok"),
-    )
     draws = min(own.replicates.shape[-1], other.replicates.shape[-1])
     ratios = Curves(
         quantity=RATIO,
-        keys=[key | {"baseline": name, "contrast": by} for key in own.keys],
+        keys=[replace(key, baseline=name, contrast=by) for key in own.keys],
         points=own.points,
         log_flops=(own.log_flops + other.log_flops) / 2,
         value=own.value - other.value,
         noise=(own.noise + other.noise) / 2,
         replicates=own.replicates[..., :draws] - other.replicates[..., :draws],
-        status=status,
+        status=status_of_ratio(own.status, other.status),
         blocks=own.blocks,
         target=own.value,
         baseline=other.value,
@@ -129,8 +126,8 @@ def _identity(point: Point) -> Hashable:
     return point.training_flops
 
 
-def _series(key: dict[str, object]) -> tuple[object, ...]:
-    return tuple(key[name] for name in ("suite", "prompt", "metric", "group"))
+def _series(key: SeriesKey) -> tuple[object, ...]:
+    return key.suite, key.prompt, key.metric, key.group
 
 
 def _other(matrix: RunMatrix, by: str) -> tuple[object, ...]:

@@ -5,17 +5,18 @@ one corpus (or with one optimizer) over that on another. All questions are asked
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.keys import CurveKey
 
-Row = dict[str, Any]
-
-ERROR, RATIO = "error", "ratio"
+Quantity = Literal["error", "ratio"]
+ERROR: Quantity = "error"
+RATIO: Quantity = "ratio"
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,7 @@ class Curves:
     quantity
         ``ERROR``, then ``value`` is ln E, or ``RATIO``, then it is ln G = ln E_t − ln E_b.
     keys
-        What each curve is: experiment, corpus, optimizer, suite, prompt, metric, group and, of a ratio, ``baseline``
-        and ``contrast`` (whether the baseline is another "group", "corpus" or "optimizer").
+        What each curve is; of a ratio with ``baseline`` and ``contrast``.
     points
         Of the frontier, by compute.
     log_flops
@@ -40,15 +40,15 @@ class Curves:
     replicates
         (P, J, B) the same values under each resampling of the items.
     status
-        (P, J) "ok" or a reason.
+        (P, J) remarks; ``OK`` where there is a value.
     blocks
         (P,) the training trajectory behind each point; equal names are checkpoints of one training.
     target, baseline
         (P, J) ln E_t and ln E_b of a ratio; of an error ``target`` is ``value``, and ``baseline`` None.
     """
 
-    quantity: str
-    keys: list[Row]
+    quantity: Quantity
+    keys: list[CurveKey]
     points: list[Point]
     log_flops: Floats
     value: Floats

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix
+from relscale.fitting.status import OK, Remark, Status, of_measurement
 from relscale.laws import parabola
 
 METHODS = ("auto", "parabola", "all")
 
-NO_MINIMUM = "minimum outside the widths tried"
-NOT_CONVEX = "not convex"
-TOO_FEW = "too few runs"
+NO_MINIMUM = Remark(Status.NO_MINIMUM)
+NOT_CONVEX = Remark(Status.NOT_CONVEX)
+TOO_FEW = Remark(Status.TOO_FEW_RUNS)
 
 nan = float("nan")
 
@@ -34,7 +35,7 @@ class Point:
         The nominal budget; the geometric mean of what its runs spent.
     rows
         The runs that count, as rows of the matrix.
-    left_out
+    excluded
         How many runs of the budget do not (diverged, or without a validation loss).
     log_tokens, tokens, params, loss
         At the minimum; params by interpolation between the runs, log-log; loss in nats a token.
@@ -57,8 +58,8 @@ class Point:
     budget: float
     training_flops: float
     rows: NDArray[np.int64]
-    left_out: int
-    status: str
+    excluded: int
+    status: Remark
     log_tokens: float = nan
     tokens: float = nan
     params: float = nan
@@ -118,11 +119,11 @@ def _at_budget(matrix: RunMatrix, budget: float) -> Point:
     at_budget = matrix.budget == budget
     counted = at_budget & np.isfinite(matrix.loss) & (matrix.tokens > 0)
     rows = np.flatnonzero(counted)
-    left_out = int(at_budget.sum() - len(rows))
+    excluded = int(at_budget.sum() - len(rows))
     flops = float(np.exp(np.log(matrix.training_flops[rows if len(rows) else at_budget]).mean()))
     log_tokens, loss = np.log(matrix.tokens[rows]), matrix.loss[rows]
     run_sd, run_sd_df = _between_seeds(matrix, rows)
-    point = Point(budget, flops, rows, left_out, TOO_FEW, run_sd=run_sd, run_sd_df=run_sd_df)
+    point = Point(budget, flops, rows, excluded, TOO_FEW, run_sd=run_sd, run_sd_df=run_sd_df)
     if len(np.unique(log_tokens)) < parabola.SMALLEST:
         return point
 
@@ -136,12 +137,12 @@ def _at_budget(matrix: RunMatrix, budget: float) -> Point:
     residual_sd = float(np.sqrt(residuals @ residuals / df)) if df else nan
     stderr = residual_sd * float(minimum_spread(x, c)) if inside else nan
     params = matrix.params[rows]
-    status = NOT_CONVEX if not c[2] > 0 else "ok" if inside else NO_MINIMUM
+    status = NOT_CONVEX if not c[2] > 0 else OK if inside else NO_MINIMUM
     return Point(
         budget=budget,
         training_flops=flops,
         rows=rows,
-        left_out=left_out,
+        excluded=excluded,
         status=status,
         log_tokens=best + x_mean,
         tokens=_exp(best + x_mean),
@@ -165,8 +166,8 @@ def _at_run(matrix: RunMatrix, row: int) -> Point:
         budget=float(matrix.budget[row]),
         training_flops=float(matrix.training_flops[row]),
         rows=np.array([row] if ok else [], dtype=np.int64),
-        left_out=0 if ok else 1,
-        status=matrix.status[row],
+        excluded=0 if ok else 1,
+        status=of_measurement(matrix.status[row]),
         log_tokens=float(np.log(tokens)) if tokens > 0 else nan,
         tokens=tokens,
         params=float(matrix.params[row]),

@@ -1,7 +1,6 @@
 """A matrix as curves: each group's error along its frontier, and its ratio to the baseline's."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +10,12 @@ from relscale.fitting.curves.frontier import Point, frontier
 from relscale.fitting.curves.gaps import gaps, logarithms
 from relscale.fitting.curves.optimal_errors import Errors, errors
 from relscale.fitting.curves.run_matrix import RunMatrix
-from relscale.fitting.inference import interval
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import Status
 from relscale.laws import relative
-
-Row = dict[str, Any]
+from relscale.rows import cells_of
 
 NO_BASELINE = "no baseline is named for this suite"
 
@@ -43,18 +43,17 @@ class FrontierCurves:
     fitted: list[int]
     errors: Curves
     ratios: Curves
-    orphans: list[Row]
+    orphans: list[ParameterRow]
 
 
-def frontier_curves(matrix: RunMatrix, chosen: Settings) -> FrontierCurves:
+def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
     """Read a matrix: frontier, errors along it, gaps to each suite's baseline."""
-    points = frontier(matrix, chosen.frontier)
+    points = frontier(matrix, settings.frontier)
     log_flops = np.log([point.training_flops for point in points])
-    whose = {"experiment": matrix.experiment, "corpus": matrix.corpus, "optimizer": matrix.optimizer}
-    fitted = [i for i, series in enumerate(matrix.series) if chosen.fits(series.suite, series.metric)]
+    fitted = [i for i, series in enumerate(matrix.series) if settings.fits(series.suite, series.metric)]
     read = errors(matrix, points)
     value, replicates = logarithms(read)
-    targets, baselines, orphans = _pairs(matrix, fitted, chosen)
+    targets, baselines, orphans = _pairs(matrix, fitted, settings)
     ratios = gaps(read, targets, baselines)
     blocks = _blocks(matrix, points)
     columns = np.array(fitted, dtype=np.int64)
@@ -65,7 +64,7 @@ def frontier_curves(matrix: RunMatrix, chosen: Settings) -> FrontierCurves:
         fitted=fitted,
         errors=Curves(
             quantity=ERROR,
-            keys=[whose | matrix.series[i]._asdict() for i in fitted],
+            keys=[matrix.curve_key(matrix.series[i]) for i in fitted],
             points=points,
             log_flops=log_flops,
             value=value[:, columns],
@@ -78,7 +77,7 @@ def frontier_curves(matrix: RunMatrix, chosen: Settings) -> FrontierCurves:
         ratios=Curves(
             quantity=RATIO,
             keys=[
-                whose | matrix.series[t]._asdict() | {"baseline": matrix.series[b].group, "contrast": "group"}
+                matrix.curve_key(matrix.series[t], matrix.series[b].group)
                 for t, b in zip(targets, baselines, strict=True)
             ],
             points=points,
@@ -91,18 +90,18 @@ def frontier_curves(matrix: RunMatrix, chosen: Settings) -> FrontierCurves:
             target=value[:, targets],
             baseline=value[:, baselines],
         ),
-        orphans=[whose | row for row in orphans],
+        orphans=orphans,
     )
 
 
 def _pairs(
-    matrix: RunMatrix, fitted: list[int], chosen: Settings
-) -> tuple[NDArray[np.int64], NDArray[np.int64], list[Row]]:
+    matrix: RunMatrix, fitted: list[int], settings: Settings
+) -> tuple[NDArray[np.int64], NDArray[np.int64], list[ParameterRow]]:
     """Columns of targets and of their baselines, and flagged rows for the targets that have no baseline."""
     column = {matrix.series[i]: i for i in fitted}
     targets, baselines, orphans = [], [], []
     for series, i in column.items():
-        name = chosen.baselines.get(series.suite)
+        name = settings.baselines.get(series.suite)
         alone = not any(other[:3] == series[:3] and other != series for other in column)
         if name == series.group or (name is None and alone):
             continue
@@ -112,17 +111,16 @@ def _pairs(
             baselines.append(column[baseline])
             continue
         orphans.append(
-            series._asdict()
-            | {
-                "baseline": name,
-                "contrast": "group",
-                "law": relative.LINE.name,
-                "parameter": relative.LINE.slope,
-                "predictor": "training_flops",
-                "level": chosen.level,
-                "estimand": interval.THESE_ITEMS,
-                "status": f"baseline {name!r} was not measured here" if name else NO_BASELINE,
-            }
+            ParameterRow(
+                **cells_of(replace(matrix.curve_key(series), baseline=name, contrast="group")),
+                law=relative.LINE.name,
+                parameter=relative.LINE.slope,
+                predictor="training_flops",
+                level=settings.level,
+                estimand=Estimand.THESE_ITEMS,
+                status=Status.NO_BASELINE,
+                note=f"baseline {name!r} was not measured here" if name else NO_BASELINE,
+            )
         )
     return np.array(targets, dtype=np.int64), np.array(baselines, dtype=np.int64), orphans
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from relscale.fitting.curves.optimal_errors import Errors
 from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.status import OK, Remark, choose
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Gaps:
 def logarithms(errors: Errors) -> tuple[Floats, Floats]:
     """ln E and its replicates; nan where a status says that the error can not be used."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.where(errors.status == "ok", np.log(errors.value), np.nan)
+        value = np.where(errors.status == OK, np.log(errors.value), np.nan)
         replicates = np.log(errors.replicates)
     return value, np.where(np.isfinite(replicates), replicates, np.nan)
 
@@ -50,7 +51,17 @@ def gaps(errors: Errors, targets: NDArray[np.int64], baselines: NDArray[np.int64
         log_ratio=value[:, targets] - value[:, baselines],
         noise=(errors.noise[:, targets] + errors.noise[:, baselines]) / 2,
         replicates=replicates[:, targets] - replicates[:, baselines],
-        status=np.where(
-            of_target != "ok", of_target, np.where(of_baseline != "ok", "baseline: " + of_baseline, "ok")
-        ),
+        status=status_of_ratio(of_target, of_baseline),
     )
+
+
+def status_of_ratio(target: NDArray[np.object_], baseline: NDArray[np.object_]) -> NDArray[np.object_]:
+    """The target's remark, or where that is fine the baseline's, said to be on the baseline."""
+    return choose(target != OK, target, _of_baseline(baseline))
+
+
+def _under_baseline(remark: Remark) -> Remark:
+    return remark if remark == OK else remark.under("baseline")
+
+
+_of_baseline = np.frompyfunc(_under_baseline, 1, 1)

@@ -15,10 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from relscale.fitting.curves.frontier import TOO_FEW, Point
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.fitting.inference.spread import spread
+from relscale.fitting.status import OK, Remark, Status, choose
 from relscale.laws import parabola
 
-NO_VALUE = "no value"
-NOT_POSITIVE = "not positive: it has no logarithm"
+NO_VALUE = Remark(Status.NO_VALUE)
+NOT_POSITIVE = Remark(Status.NOT_POSITIVE)
+NOT_REACHED = Remark(Status.NOT_REACHED)
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,17 @@ class Errors:
         nan where there are fewer than four runs. Not the basis of any interval: that is the last stage's scatter.
     replicates
         (P, K, B) the same reading under each resampling of the items.
-    runs, left_out
+    runs, excluded
         (P, K) runs that the reading rests on, and runs of the budget that it does not.
     status
-        (P, K) "ok" or a reason.
+        (P, K) remarks; ``OK`` where there is a value.
     """
 
     value: Floats
     stderr_runs: Floats
     replicates: Floats
     runs: NDArray[np.int64]
-    left_out: NDArray[np.int64]
+    excluded: NDArray[np.int64]
     status: NDArray[np.object_]
 
     @property
@@ -66,8 +68,8 @@ def errors(matrix: RunMatrix, points: list[Point]) -> Errors:
         stderr_runs=np.full(shape, np.nan),
         replicates=np.full((*shape, matrix.replicates.shape[-1]), np.nan),
         runs=np.zeros(shape, dtype=np.int64),
-        left_out=np.zeros(shape, dtype=np.int64),
-        status=np.full(shape, "ok", dtype=object),
+        excluded=np.zeros(shape, dtype=np.int64),
+        status=np.full(shape, OK, dtype=object),
     )
     _take_runs(result, matrix, points)
     for i, point in enumerate(points):
@@ -75,8 +77,8 @@ def errors(matrix: RunMatrix, points: list[Point]) -> Errors:
             continue
         known = np.isfinite(matrix.values[point.rows])
         result.runs[i] = known.sum(axis=0)
-        result.left_out[i] = len(point.rows) + point.left_out - result.runs[i]
-        if point.status != "ok":
+        result.excluded[i] = len(point.rows) + point.excluded - result.runs[i]
+        if point.status != OK:
             result.status[i] = point.status
             continue
         for pattern in np.unique(known, axis=1).T:
@@ -84,7 +86,7 @@ def errors(matrix: RunMatrix, points: list[Point]) -> Errors:
             rows = point.rows[pattern]
             _read(result, i, columns, matrix, rows, point)
     with np.errstate(invalid="ignore"):
-        result.status[(result.status == "ok") & ~(result.value > 0)] = NOT_POSITIVE
+        result.status[(result.status == OK) & ~(result.value > 0)] = NOT_POSITIVE
     return result
 
 
@@ -93,12 +95,12 @@ def _take_runs(result: Errors, matrix: RunMatrix, points: list[Point]) -> None:
     single = np.array([i for i, point in enumerate(points) if not point.is_parabola], dtype=np.int64)
     rows = np.array([points[i].row for i in single], dtype=np.int64)
     status = np.array([points[i].status for i in single], dtype=object)[:, None]
-    known = np.isfinite(matrix.values[rows]) & (status == "ok")
+    known = np.isfinite(matrix.values[rows]) & (status == OK)
     result.value[single] = np.where(known, matrix.values[rows], np.nan)
     result.replicates[single] = np.where(known[..., None], matrix.replicates[rows], np.nan)
     result.runs[single] = known
-    result.left_out[single] = ~known
-    result.status[single] = np.where(known, "ok", np.where(status == "ok", NO_VALUE, status))
+    result.excluded[single] = ~known
+    result.status[single] = choose(known, OK, choose(status == OK, NO_VALUE, status))
 
 
 def _read(
@@ -118,7 +120,7 @@ def _read(
     if len(np.unique(x)) < parabola.SMALLEST:
         result.status[i, columns] = TOO_FEW
     elif not x.min() <= at <= x.max():
-        result.status[i, columns] = "the runs with a value do not reach the frontier"
+        result.status[i, columns] = NOT_REACHED
     else:
         result.value[i, columns], result.stderr_runs[i, columns] = read_off(x, values, at)
         result.replicates[i, columns] = read_off(x, draws, at)[0]

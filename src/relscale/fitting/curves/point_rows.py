@@ -1,82 +1,148 @@
-"""Rows of the tables that have one for each point of the frontier."""
+"""The tables with one row per point of the frontier: ``frontier``, ``errors`` and ``gaps``."""
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
 
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier import Point
-from relscale.fitting.curves.optimal_errors import Errors
+from relscale.fitting.curves.frontier_curves import FrontierCurves
 from relscale.fitting.inference.spread import spread
+from relscale.fitting.keys import CurveKey, FamilyKey, SeriesKey
+from relscale.fitting.status import Status
+from relscale.rows import cells_of, column
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontierRow(FamilyKey):
+    """One row per budget, or per run where every run is a point: the compute-optimal tokens, params and loss."""
+
+    budget: float | None = column("Nominal compute.", "FLOPs")
+    run: str | None = column("The run, where every run is a point; null for a parabola.")
+    training_flops: float | None = column("Geometric mean of what the budget's runs spent.", "FLOPs")
+    log_tokens: float | None = column("Natural logarithm of the compute-optimal tokens.")
+    tokens: float | None = column("Compute-optimal training tokens, where the parabola is least.", "tokens")
+    tokens_low: float | None = column("Lower limit of the tokens.", "tokens")
+    tokens_high: float | None = column("Upper limit of the tokens.", "tokens")
+    params: float | None = column("Compute-optimal parameters, interpolated between the runs.")
+    params_low: float | None = column("Lower limit of the parameters.")
+    params_high: float | None = column("Upper limit of the parameters.")
+    level: float = column("Confidence level of these limits.")
+    loss: float | None = column("Validation loss at the minimum.", "nats per token")
+    curvature: float | None = column("Second derivative of the loss by ln tokens at the minimum.")
+    c0: float | None = column("Parabola c0 + c1·x + c2·x² of the loss in x = ln tokens − x_mean.")
+    c1: float | None = column("See c0.")
+    c2: float | None = column("See c0.")
+    x_mean: float | None = column("Mean ln tokens of the budget's runs.")
+    runs: int = column("Runs that the parabola is fitted to.")
+    excluded: int = column("Runs of the budget that are not used: diverged, or without a validation loss.")
+    residual_sd: float | None = column(
+        "Scatter of the runs around the parabola, with runs − 3 degrees of freedom.", "nats per token"
+    )
+    run_sd: float | None = column("Scatter between seeds of one design, pooled.", "nats per token")
+    run_sd_df: int = column("Degrees of freedom of run_sd.")
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.")
 
 
-def frontier_row(point: Point, level: float) -> Row:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRow(SeriesKey):
+    """One row per series and point of the frontier: the error at the compute-optimal tokens."""
+
+    budget: float | None = column("Nominal compute.", "FLOPs")
+    run: str | None = column("The run, where every run is a point.")
+    training_flops: float | None = column("Compute.", "FLOPs")
+    value: float | None = column("The error.")
+    stderr_runs: float | None = column("Standard error from the runs' scatter around the series' parabola.")
+    stderr_items: float | None = column("Standard error from resampling the items.")
+    runs: int = column("Runs that the value rests on.")
+    excluded: int = column("Runs of the budget that it does not rest on.")
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapRow(CurveKey):
+    """One row per target, baseline and point of the frontier: the ratio E_t / E_b."""
+
+    budget: float | None = column("Nominal compute.", "FLOPs")
+    run: str | None = column("The run, where every run is a point.")
+    training_flops: float | None = column("Compute.", "FLOPs")
+    ratio: float | None = column("The target's error over the baseline's.")
+    log_ratio: float | None = column("Its natural logarithm.")
+    stderr_log: float | None = column("Standard error of the logarithm over the items.")
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.")
+
+
+def frontier_row(key: FamilyKey, point: Point, level: float) -> FrontierRow:
     """A point of the frontier and the parabola behind it, with t limits for its compute-optimal tokens and params."""
     df = len(point.rows) - 3
     far = float(stdtrit(df, (1 + level) / 2)) if df > 0 else np.nan
-    return {
-        "budget": point.budget,
-        "run": point.run,
-        "training_flops": point.training_flops,
-        "log_tokens": point.log_tokens,
-        "tokens": point.tokens,
-        "tokens_low": point.tokens * np.exp(-far * point.log_tokens_stderr),
-        "tokens_high": point.tokens * np.exp(far * point.log_tokens_stderr),
-        "params": point.params,
-        "params_low": point.params * np.exp(-far * point.log_params_stderr),
-        "params_high": point.params * np.exp(far * point.log_params_stderr),
-        "level": level,
-        "loss": point.loss,
-        "curvature": point.curvature,
-        "c0": point.c[0],
-        "c1": point.c[1],
-        "c2": point.c[2],
-        "x_mean": point.x_mean,
-        "runs": len(point.rows),
-        "left_out": point.left_out,
-        "residual_sd": point.residual_sd,
-        "run_sd": point.run_sd,
-        "run_sd_df": point.run_sd_df,
-        "status": point.status,
-    }
+    return FrontierRow(
+        **cells_of(key),
+        budget=point.budget,
+        run=point.run,
+        training_flops=point.training_flops,
+        log_tokens=point.log_tokens,
+        tokens=point.tokens,
+        tokens_low=point.tokens * np.exp(-far * point.log_tokens_stderr),
+        tokens_high=point.tokens * np.exp(far * point.log_tokens_stderr),
+        params=point.params,
+        params_low=point.params * np.exp(-far * point.log_params_stderr),
+        params_high=point.params * np.exp(far * point.log_params_stderr),
+        level=level,
+        loss=point.loss,
+        curvature=point.curvature,
+        c0=point.c[0],
+        c1=point.c[1],
+        c2=point.c[2],
+        x_mean=point.x_mean,
+        runs=len(point.rows),
+        excluded=point.excluded,
+        residual_sd=point.residual_sd,
+        run_sd=point.run_sd,
+        run_sd_df=point.run_sd_df,
+        **cells_of(point.status),
+    )
 
 
-def _point_key(point: Point) -> Row:
-    return {"budget": point.budget, "run": point.run, "training_flops": point.training_flops}
+def error_rows(curves: FrontierCurves) -> Iterator[ErrorRow]:
+    """Every fitted series at every point."""
+    read, family = curves.read, cells_of(curves.matrix.key)
+    stderr_items = read.stderr_items
+    for i in curves.fitted:
+        series = curves.matrix.series[i]._asdict()
+        for p, point in enumerate(curves.points):
+            yield ErrorRow(
+                **family,
+                **series,
+                budget=point.budget,
+                run=point.run,
+                training_flops=point.training_flops,
+                value=read.value[p, i],
+                stderr_runs=read.stderr_runs[p, i],
+                stderr_items=stderr_items[p, i],
+                runs=int(read.runs[p, i]),
+                excluded=int(read.excluded[p, i]),
+                **cells_of(read.status[p, i]),
+            )
 
 
-def error_rows(points: list[Point], read: Errors, i: int) -> list[Row]:
-    """Series ``i`` at every point."""
-    spread = read.stderr_items[:, i]
-    return [
-        _point_key(point)
-        | {
-            "value": read.value[p, i],
-            "stderr_runs": read.stderr_runs[p, i],
-            "stderr_items": spread[p],
-            "runs": int(read.runs[p, i]),
-            "left_out": int(read.left_out[p, i]),
-            "status": read.status[p, i],
-        }
-        for p, point in enumerate(points)
-    ]
-
-
-def gap_rows(ratios: Curves, j: int) -> list[Row]:
-    """Pair ``j`` at every point."""
-    stderr = spread(ratios.replicates[:, j])
-    return [
-        ratios.keys[j]
-        | _point_key(point)
-        | {
-            "training_flops": np.exp(ratios.log_flops[p]),
-            "ratio": np.exp(ratios.value[p, j]),
-            "log_ratio": ratios.value[p, j],
-            "stderr_log": stderr[p],
-            "status": ratios.status[p, j],
-        }
-        for p, point in enumerate(ratios.points)
-    ]
+def gap_rows(ratios: Curves) -> Iterator[GapRow]:
+    """Every ratio at every point."""
+    stderr = spread(ratios.replicates)
+    for j, key in enumerate(ratios.keys):
+        for p, point in enumerate(ratios.points):
+            yield GapRow(
+                **cells_of(key),
+                budget=point.budget,
+                run=point.run,
+                training_flops=np.exp(ratios.log_flops[p]),
+                ratio=np.exp(ratios.value[p, j]),
+                log_ratio=ratios.value[p, j],
+                stderr_log=stderr[p, j],
+                **cells_of(ratios.status[p, j]),
+            )

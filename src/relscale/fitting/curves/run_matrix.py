@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from relscale.columns import numbers
 from relscale.errors import RelscaleError
+from relscale.fitting.keys import FAMILY, SERIES, CurveKey, FamilyKey
 from relscale.measurements.metric import VALIDATION, Metric
 
 Floats = NDArray[np.float64]
@@ -36,9 +37,7 @@ Replicates: TypeAlias = (
     pa.Table | pyarrow.dataset.Dataset
 )  # of a data set only a few rows are in memory at a time
 FRUGAL: dict[str, Any] = {"batch_size": 1 << 17, "batch_readahead": 1, "fragment_readahead": 1}
-FAMILY = ("experiment", "corpus", "optimizer")
 RUN = (*FAMILY, "run", "step")
-SERIES = ("suite", "prompt", "metric", "group")
 
 
 class Series(NamedTuple):
@@ -82,6 +81,22 @@ class RunMatrix:
     series: list[Series]
     values: Floats
     replicates: Floats
+
+    @property
+    def key(self) -> FamilyKey:
+        """The columns that say in a table which runs these are."""
+        return FamilyKey(experiment=self.experiment, corpus=self.corpus, optimizer=self.optimizer)
+
+    def curve_key(self, series: Series, baseline: str | None = None) -> CurveKey:
+        """The columns that say in a table which series this is, and which group it is compared with."""
+        return CurveKey(
+            experiment=self.experiment,
+            corpus=self.corpus,
+            optimizer=self.optimizer,
+            **series._asdict(),
+            baseline=baseline,
+            contrast=None if baseline is None else "group",
+        )
 
 
 def run_matrices(measurements: pa.Table, replicates: Replicates | None = None) -> list[RunMatrix]:

@@ -1,6 +1,6 @@
 """From loss to accuracy: a sigmoid for each group, over all runs of a matrix."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,44 +8,40 @@ import numpy as np
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.inference import interval
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.method import Method
+from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Remark, Status
 from relscale.laws import sigmoid
 from relscale.measurements.metric import Metric
+from relscale.rows import cells_of
 
-Row = dict[str, Any]
 
-
-def sigmoid_rows(matrix: RunMatrix, chosen: Settings) -> list[Row]:
+def sigmoid_rows(matrix: RunMatrix, settings: Settings) -> Iterator[ParameterRow]:
     """Rows of a sigmoid for each group that has an accuracy; a flagged row where it cannot be fitted."""
     column = {series: i for i, series in enumerate(matrix.series)}
-    whose = {"experiment": matrix.experiment, "corpus": matrix.corpus, "optimizer": matrix.optimizer}
-    rows: list[Row] = []
     for series, i in column.items():
         if not Metric.parse(series.metric).is_accuracy:
             continue
         predictor = _predictor(series, matrix.series)
-        common = (
-            whose
-            | series._asdict()
-            | {
-                "law": sigmoid.LAW.name,
-                "predictor": predictor.metric if predictor else None,
-                "level": chosen.level,
-                "estimand": interval.THESE_ITEMS,
-            }
-        )
+        common = cells_of(matrix.curve_key(series)) | {
+            "law": sigmoid.LAW.name,
+            "predictor": predictor.metric if predictor else None,
+            "level": settings.level,
+            "estimand": Estimand.THESE_ITEMS,
+        }
         if predictor is None:
-            rows.append(common | {"parameter": "ceiling", "status": "no bits per byte to predict it from"})
-        elif series.suite not in chosen.chance:
-            rows.append(
-                common | {"parameter": "ceiling", "status": "the chance of a right guess is not given"}
-            )
+            note = "no bits per byte to predict it from"
+            yield ParameterRow(**common, parameter="ceiling", status=Status.NO_PREDICTOR, note=note)
+        elif series.suite not in settings.chance:
+            yield ParameterRow(**common, parameter="ceiling", status=Status.NO_CHANCE_LEVEL)
         else:
             loss, accuracy = matrix.values[:, column[predictor]], matrix.values[:, i]
             known = np.isfinite(loss) & np.isfinite(accuracy)
-            floor = chosen.chance[series.suite]
-            rows += [common | row for row in _sigmoid(loss[known], accuracy[known], floor, chosen.level)]
-    return rows
+            floor = settings.chance[series.suite]
+            for cells in _sigmoid(loss[known], accuracy[known], floor, settings.level):
+                yield ParameterRow(**common, **cells)
 
 
 def _predictor(accuracy: Series, columns: Sequence[Series]) -> Series | None:
@@ -69,29 +65,34 @@ def _predictor(accuracy: Series, columns: Sequence[Series]) -> Series | None:
     return min(same, key=order, default=None)
 
 
-def _sigmoid(loss: Floats, accuracy: Floats, floor: float, level: float) -> list[Row]:
-    common: Row = {"n": len(loss)}
-    floor_row = common | {"parameter": "floor", "value": floor, "scheme": "fixed at chance", "status": "ok"}
+def _sigmoid(loss: Floats, accuracy: Floats, floor: float, level: float) -> Iterator[dict[str, Any]]:
+    """The cells of each parameter's row."""
+    common: dict[str, Any] = {"n": len(loss)}
+    at_chance = {"value": floor, "method": Method.FIXED, "method_note": "at chance", "status": Status.OK}
+    yield common | at_chance | {"parameter": "floor"}
     parameters = [name for name in sigmoid.LAW.names if name != "floor"]
     if len(np.unique(loss)) <= len(parameters):
-        return [floor_row, common | {"parameter": "ceiling", "status": "too few runs"}]
+        yield common | {"parameter": "ceiling", "status": Status.TOO_FEW_RUNS}
+        return
     if not _above(accuracy, floor, level):
-        return [floor_row, common | {"parameter": "ceiling", "status": "accuracy is not above chance"}]
+        yield common | {"parameter": "ceiling", "status": Status.NOT_ABOVE_CHANCE}
+        return
     starts = sigmoid.starts_above(floor, loss[None], accuracy)
     found = estimate(sigmoid.LAW, loss[None], accuracy, error="linear", starts=starts, fixed={"floor": floor})
     low, high = found.interval(level)
-    theta, status = dict(zip(found.names, found.theta[:, 0], strict=True)), found.status[0]
-    if status == "ok" and theta["ceiling"] <= floor:
-        status = "accuracy does not rise as loss falls"
-    scheme = f"t interval of nonlinear least squares; {found.agreeing[0]} of {found.starts} starts agree"
-    common |= {"scheme": scheme, "df": int(found.df[0]), "status": status}
+    theta, remark = dict(zip(found.names, found.theta[:, 0], strict=True)), found.status[0]
+    if remark == OK and theta["ceiling"] <= floor:
+        remark = Remark(Status.NOT_RISING)
+    common |= {
+        "method": Method.NONLINEAR_T,
+        "method_note": f"{found.agreeing[0]} of {found.starts} starts agree",
+        "df": int(found.df[0]),
+        **cells_of(remark),
+    }
     columns = {"value": found.theta, "stderr": found.stderr, "low": low, "high": high}
-    return [floor_row] + [
-        common
-        | {"parameter": parameter}
-        | {name: column[found.names.index(parameter), 0] for name, column in columns.items()}
-        for parameter in parameters
-    ]
+    for parameter in parameters:
+        i = found.names.index(parameter)
+        yield common | {"parameter": parameter} | {name: values[i, 0] for name, values in columns.items()}
 
 
 def _above(accuracy: Floats, floor: float, level: float) -> bool:

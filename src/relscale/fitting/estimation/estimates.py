@@ -10,11 +10,13 @@ from scipy.special import stdtrit
 from relscale.fitting.estimation.covariance import covariance
 from relscale.fitting.estimation.levenberg_marquardt import EXACT, Minima
 from relscale.fitting.estimation.objective import Objective
+from relscale.fitting.status import OK, Remark, Status
 from relscale.laws.law import Array, Law
 
 SAME_OPTIMUM = 1e-6  # relative difference of two objectives that are taken for one
 AT_BOUND = 1e-6  # share of a bounded parameter's range
-NO_LOGARITHM = "a value is not positive: it has no logarithm"
+NO_LOGARITHM = Remark(Status.NOT_POSITIVE, "a value is not positive: it has no logarithm")
+TOO_FEW = Remark(Status.TOO_FEW_POINTS, "too few points for an interval")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Estimates:
     n, df
         (B,) points with weight, and those less the free parameters.
     status
-        For each data set "ok", or why the numbers must not be trusted.
+        For each data set ``OK``, or why the numbers must not be trusted.
     """
 
     law: Law
@@ -63,7 +65,7 @@ class Estimates:
     agreeing: NDArray[np.int64]
     n: NDArray[np.int64]
     df: NDArray[np.int64]
-    status: list[str]
+    status: list[Remark]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -137,20 +139,20 @@ def best_of_starts(
     return replace(result, status=[_why(result, j, bool(hopeless[j])) for j in range(problems)])
 
 
-def _why(found: Estimates, j: int, hopeless: bool) -> str:
+def _why(found: Estimates, j: int, hopeless: bool) -> Remark:
     if hopeless:
         return NO_LOGARITHM
     if found.n[j] == 0:
-        return "no points"
+        return Remark(Status.TOO_FEW_POINTS, "no points")
     if np.isnan(found.objective[j]):
-        return "the law has no value at any starting point"
+        return Remark(Status.NO_START)
     if not found.converged[j]:
-        return "not converged: the gradient does not vanish"
+        return Remark(Status.NOT_CONVERGED)
     if found.at_bound[:, j].any():
-        return f"on a bound: {_listed(found.names, found.at_bound[:, j])}"
+        return Remark(Status.ON_A_BOUND, f"on a bound: {_listed(found.names, found.at_bound[:, j])}")
     if not found.determined[j]:
-        return "the data do not fix all parameters"
-    return "ok" if found.df[j] > 0 else "too few points for an interval"
+        return Remark(Status.UNDETERMINED)
+    return OK if found.df[j] > 0 else TOO_FEW
 
 
 def _listed(names: Sequence[str], chosen: NDArray[np.bool_]) -> str:

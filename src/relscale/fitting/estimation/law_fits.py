@@ -38,28 +38,33 @@ from relscale.fitting.estimation.law_columns import LawColumns, along_trainings,
 from relscale.fitting.estimation.law_draws import Draws, Estimator, draws, limits
 from relscale.fitting.estimation.law_points import MEASURED, Points, Row, model, points, select
 from relscale.fitting.estimation.variable_projection import project
-from relscale.fitting.inference import interval
-from relscale.fitting.inference.bootstrap.limits import BIASED, PERCENTILE, label
-from relscale.fitting.inference.bootstrap.schemes import BLOCK, PAIRS
-from relscale.fitting.inference.law_rows import MOST_TOLD
+from relscale.fitting.inference.bootstrap.limits import BIASED, PERCENTILE, draws_note
+from relscale.fitting.inference.bootstrap.schemes import BLOCK, METHODS, PAIRS
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.method import Method
+from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.fitting.inference.points_remark import listed
 from relscale.fitting.inference.spread import spread
+from relscale.fitting.keys import SeriesKey
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import Remark, Status, together
 from relscale.laws.law import Array, Law
+from relscale.rows import cells_of, column, names_of
 
-T = "t interval of nonlinear least squares"
-OF_HUBER = "t interval of Huber's loss, from its sandwich"
-NO_DRAWS = (
-    "no intervals: points of one training are not independent, and no draws of trainings were asked for"
+NO_DRAWS = Remark(
+    Status.NO_INTERVAL,
+    "no intervals: points of one training are not independent, and no draws of trainings were asked for",
 )
-FIXED = "fixed by the config"
-OF_ONE_RUN = ", with the scatter of one run"
+NO_PREDICTOR = Remark(Status.NO_PREDICTOR, "no predictor for this run")
+OF_ONE_RUN = "with the scatter of one run"
 
 ENOUGH = 2000  # points from which on Huber's sandwich holds
 STARTS = 3  # of a law's starting points, of so many points that few find the same minimum
 MOST_DRAWN, FEWEST_DRAWS = 2_000_000, 100  # points times draws, and what is drawn in any case
 
 TAG = 41  # of this use of random numbers
-WHOSE = ("experiment", "corpus", "optimizer", "suite", "prompt", "metric", "group")
+KEY = names_of(SeriesKey)
+FIXED: Row = {"method": Method.FIXED, "method_note": "by the config"}
 OPTIONS = (
     *("name", "law", "where", "only", "predict", "by", "predictor", "predictor_from", "leave_out_highest"),
     *("error", "loss", "delta", "weights", "method", "bootstrap", "x", "fixed", "baseline"),
@@ -117,7 +122,29 @@ class Fitted:
         return (float(np.exp(low)), float(np.exp(high))) if self.log_error else (float(low), float(high))
 
 
-def law_fits(measurements: pa.Table, chosen: Settings) -> tuple[list[Row], list[Row]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionRow(SeriesKey):
+    """One row per further law and run that it predicts without having seen it."""
+
+    fit: str = column("Name of the further law in the config.")
+    law: str = column("Name of the law.")
+    run: str | None = column("The run.")
+    training_flops: float | None = column("Its training compute.", "FLOPs")
+    params: float | None = column("Its parameters.")
+    tokens: float | None = column("Its training tokens.", "tokens")
+    observed: float | None = column("What was measured.")
+    predicted: float | None = column("What the law predicts.", default=None)
+    low: float | None = column("Lower limit of the prediction interval.", default=None)
+    high: float | None = column("Upper limit.", default=None)
+    level: float = column("Level of the prediction interval.")
+    relative_error: float | None = column("|predicted − observed| / observed.", default=None)
+    method: Method | None = column("How the interval was made.", default=None)
+    method_note: str | None = column("Details of the method.", default=None)
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.")
+
+
+def law_fits(measurements: pa.Table, chosen: Settings) -> tuple[list[ParameterRow], list[PredictionRow]]:
     """Rows of the tables ``fits`` and ``predictions`` for every law of the config.
 
     Raises
@@ -126,8 +153,8 @@ def law_fits(measurements: pa.Table, chosen: Settings) -> tuple[list[Row], list[
         A law, column, option or fit is unknown, no row is selected, or a predictor is missing everywhere. A fit that
         fails is a row with a status.
     """
-    fits: list[Row] = []
-    predictions: list[Row] = []
+    fits: list[ParameterRow] = []
+    predictions: list[PredictionRow] = []
     predicted: dict[str, Predicted] = {}
     for entry in chosen.laws:
         own_fits, own_predictions, predicted[entry["name"]] = _entry(measurements, entry, chosen, predicted)
@@ -138,7 +165,7 @@ def law_fits(measurements: pa.Table, chosen: Settings) -> tuple[list[Row], list[
 
 def _entry(
     measurements: pa.Table, entry: Mapping[str, Any], chosen: Settings, earlier: Mapping[str, Predicted]
-) -> tuple[list[Row], list[Row], Predicted]:
+) -> tuple[list[ParameterRow], list[PredictionRow], Predicted]:
     """One law of the config."""
     place = f"fit.laws.{entry['name']}"
     for option in entry:
@@ -167,8 +194,8 @@ def _entry(
     measured = _measured(measurements, law, entry, place)
     own = select(selected, entry.get("only") or {}, f"{place}.only")
     ahead = select(selected, entry["predict"], f"{place}.predict") if entry.get("predict") else None
-    fits: list[Row] = []
-    predictions: list[Row] = []
+    fits: list[ParameterRow] = []
+    predictions: list[PredictionRow] = []
     predicted: Predicted = {}
     for values in _groups(own, by, place):
         data = points(law, of.predictors, _of(own, values), measured, entry.get("error", "log") == "log")
@@ -180,8 +207,16 @@ def _entry(
             reason += f" ({data.lost[0]})" if data.lost else ""
             if not values:
                 raise RelscaleError(f"{place}: {reason}")
-            missing = {"fit": entry["name"], "law": law.name, "n": 0, "baseline": baseline, "status": reason}
-            fits.append(values | missing)
+            fits.append(
+                ParameterRow(
+                    **_key(values | {"baseline": baseline}),
+                    fit=entry["name"],
+                    law=law.name,
+                    n=0,
+                    status=Status.TOO_FEW_POINTS,
+                    note=reason,
+                )
+            )
             continue
         fitted, rows = _fit(of, entry, data, chosen, values | ({"baseline": baseline} if baseline else {}))
         fits += rows
@@ -246,11 +281,9 @@ def _selected(
 
 def _groups(table: pa.Table, by: list[str], place: str) -> list[Row]:
     """The distinct values of the columns ``by``, sorted; one empty mapping where there are none."""
-    for column in by:
-        if column not in table.column_names:
-            raise RelscaleError(
-                f"{place}.by: no column {column!r}; there are {', '.join(table.column_names)}"
-            )
+    for name in by:
+        if name not in table.column_names:
+            raise RelscaleError(f"{place}.by: no column {name!r}; there are {', '.join(table.column_names)}")
     if not by:
         return [{}]
     found = {tuple(row.values()): row for row in table.select(by).to_pylist()}
@@ -267,7 +300,7 @@ def _of(table: pa.Table, values: Row) -> pa.Table:
 
 def _fit(
     of: LawColumns, entry: Mapping[str, Any], data: Points, chosen: Settings, values: Row
-) -> tuple[Fitted, list[Row]]:
+) -> tuple[Fitted, list[ParameterRow]]:
     """Fit, resample, and rows of the table ``fits``."""
     law, fixed = of.law, entry.get("fixed") or {}
     log_error = entry.get("error", "log") == "log"
@@ -276,22 +309,21 @@ def _fit(
     fit = _estimator(law, x, entry)
     weights = _weights(data, entry, log_error)
     found = fit(data.y, weights, None if len(data.y) <= ENOUGH else law.starts(x, data.y)[:STARTS])
-    status = found.status[0]
+    remark = found.status[0]
     if data.lost:
         reasons = list(dict.fromkeys(data.lost))
-        more = f"; and {len(reasons) - MOST_TOLD} more" if len(reasons) > MOST_TOLD else ""
         rows_asked = len(data.y) + len(data.lost)
-        used = f"fitted on {len(data.y)} of {rows_asked} rows ({'; '.join(reasons[:MOST_TOLD])}{more})"
-        status = _together(status, used)
+        used = f"fitted on {len(data.y)} of {rows_asked} rows ({listed(reasons)})"
+        remark = together(remark, Remark(Status.MISSING_POINTS, used))
     low, high = (side[:, 0] for side in found.interval(chosen.level))
     least_squares = entry.get("loss", "squares") == "squares"
-    scheme = f"{T if least_squares else OF_HUBER}; {found.agreeing[0]} of {found.starts} starts agree"
     columns: dict[str, Any] = {
         "stderr": found.stderr[:, 0],
         "low": low,
         "high": high,
         "df": np.full(len(low), float(found.df[0])),
-        "scheme": [scheme] * len(low),
+        "method": [Method.NONLINEAR_T if least_squares else Method.HUBER_SANDWICH] * len(low),
+        "method_note": [f"{found.agreeing[0]} of {found.starts} starts agree"] * len(low),
     }
     drawn = None
     options = entry.get("bootstrap") or {}
@@ -299,7 +331,7 @@ def _fit(
     of_pairs = not least_squares and len(data.y) <= ENOUGH
     by_t = not (chosen.bootstrap and (options or shared or of_pairs))
     if shared and not options and not chosen.bootstrap:
-        columns, status = {}, _together(status, NO_DRAWS)
+        columns, remark = {}, together(remark, NO_DRAWS)
     number = min(chosen.bootstrap, max(FEWEST_DRAWS, MOST_DRAWN // len(data.y)))
     if chosen.bootstrap and np.isfinite(found.theta).all() and not (by_t and not entry.get("predict")):
         kind = options.get("limits", PERCENTILE)
@@ -323,41 +355,45 @@ def _fit(
                     "stderr": spread(drawn.theta),
                     "low": of_draws.low,
                     "high": of_draws.high,
-                    "scheme": [label(drawn.scheme, kind, number, int(count)) for count in of_draws.failed],
+                    "method": [METHODS[drawn.scheme]] * len(of_draws.failed),
+                    "method_note": [draws_note(kind, number, int(count)) for count in of_draws.failed],
                 }
                 free = [i for i, name in enumerate(law.names) if name not in fixed]
-                status = _together(status, *(of_draws.status[i] for i in free))
+                remark = together(remark, *(of_draws.status[i] for i in free))
         except RelscaleError as error:  # the scheme needs what these data do not have
-            columns, status = {}, _together(status, str(error))
-    common = {name: _shared(data.column(name)) for name in WHOSE} | values
+            columns, remark = {}, together(remark, Remark(Status.NO_INTERVAL, str(error)))
+    common = _key({name: _shared(data.column(name)) for name in KEY} | values)
     common |= {
         "fit": entry["name"],
         "law": law.name,
         "predictor": ", ".join(of.predictors),
         "level": chosen.level,
-        "estimand": interval.THESE_ITEMS,
+        "estimand": Estimand.THESE_ITEMS,
         "n": len(data.y),
         "reference_flops": reference,
-        "status": status,
+        **cells_of(remark),
     }
     flops = [value for value in data.column("training_flops") if value is not None]
     if flops:
         common |= {"flops_low": min(flops), "flops_high": max(flops)}
     rows = [
-        common
-        | {"parameter": name, "value": found.theta[i, 0]}
-        | ({"scheme": FIXED} if name in fixed else {column: each[i] for column, each in columns.items()})
+        ParameterRow(
+            **common,
+            parameter=name,
+            value=found.theta[i, 0],
+            **(FIXED if name in fixed else {column: each[i] for column, each in columns.items()}),
+        )
         for i, name in enumerate(law.names)
     ]
-    rows.append(common | {"parameter": "objective", "value": found.objective[0]})
+    rows.append(ParameterRow(**common, parameter="objective", value=found.objective[0]))
     scattered = least_squares and found.df[0] > 0
     noise = 2 * found.objective[0] / found.df[0] / np.median(weights) if scattered else np.nan
     return Fitted(law, found, drawn, by_t, reference, float(noise), log_error, of.predictors), rows
 
 
-def _together(*statuses: str) -> str:
-    """All that is wrong, each once."""
-    return "; ".join(dict.fromkeys(str(status) for status in statuses if status != "ok")) or "ok"
+def _key(values: Row) -> Row:
+    """Of columns that rows of the fits have; the others tell fits apart, and their rows, by name alone."""
+    return {name: value for name, value in values.items() if name in (*KEY, "baseline")}
 
 
 def _estimator(law: Law, x: Array, entry: Mapping[str, Any]) -> Estimator:
@@ -403,26 +439,26 @@ def _predict(
     measured: Mapping[tuple[Any, ...], float] | None,
     source: Predicted | None,
     chosen: Settings,
-) -> tuple[list[Row], Predicted]:
+) -> tuple[list[PredictionRow], Predicted]:
     """Rows of the table ``predictions``, and the predictions by model."""
     law, drawn = fitted.law, fitted.drawn
     theta = fitted.found.theta[:, 0]
-    rows: list[Row] = []
+    rows: list[PredictionRow] = []
     result: Predicted = {}
     for row in sorted(ahead.to_pylist(), key=lambda row: str(model(row))):
         key = model(row)
         number = drawn.theta.shape[1] if drawn is not None else 0
         raw, raw_draws = _predictors(fitted.columns, row, measured, source, number)
         value = float(law.value(theta, fitted.x(raw)[:, None])[0])
-        common = {name: row.get(name) for name in (*WHOSE, "run", "training_flops", "params", "tokens")} | {
+        common = {name: row.get(name) for name in (*KEY, "run", "training_flops", "params", "tokens")} | {
             "fit": entry["name"],
             "law": law.name,
             "observed": row["value"],
             "level": chosen.level,
-            "status": fitted.found.status[0],
         }
+        remark = fitted.found.status[0]
         if not np.isfinite(value):
-            rows.append(common | {"status": "no predictor for this run"})
+            rows.append(PredictionRow(**common, **cells_of(NO_PREDICTOR)))
             continue
         common |= {"predicted": value}
         if row["value"]:
@@ -437,15 +473,16 @@ def _predict(
                 tails = [(1 - chosen.level) / 2, (1 + chosen.level) / 2]
                 low, high = common["low"], common["high"] = np.quantile(known, tails)
                 if not low <= value <= high:
-                    common["status"] = _together(common["status"], BIASED)
-            common["scheme"] = f"{label(drawn.scheme, PERCENTILE, number, failed)}{OF_ONE_RUN}"
+                    remark = together(remark, BIASED)
+            common["method"] = METHODS[drawn.scheme]
+            common["method_note"] = f"{draws_note(PERCENTILE, number, failed)}, {OF_ONE_RUN}"
             result[key] = value, observed
         else:
             result[key] = value, np.empty(0)
         if fitted.by_t and source is None:
             common["low"], common["high"] = fitted.interval(fitted.x(raw), chosen.level)
-            common["scheme"] = f"{T}{OF_ONE_RUN}"
-        rows.append(common)
+            common["method"], common["method_note"] = Method.NONLINEAR_T, OF_ONE_RUN
+        rows.append(PredictionRow(**common, **cells_of(remark)))
     return rows, result
 
 

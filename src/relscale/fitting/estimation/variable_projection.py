@@ -23,6 +23,7 @@ from relscale.fitting.estimation.estimate import prepared
 from relscale.fitting.estimation.estimates import Estimates, best_of_starts
 from relscale.fitting.estimation.levenberg_marquardt import minimise
 from relscale.fitting.estimation.objective import Expansion, Indices, Objective, of_columns
+from relscale.fitting.status import Remark, Status
 from relscale.laws.law import Array, Law
 
 SINGULAR = 1e-12  # what must be left of a column of Φ without those before it, relative to the whole
@@ -177,12 +178,8 @@ def project(
         every = projection.completed(found.u, columns)[0]
         result = best_of_starts(full, replace(found, u=every), count, hopeless, tuple(fixed))
     beyond = (result.theta < full.low) | (result.theta > full.high)
-    return replace(
-        result,
-        status=[
-            f"beyond a bound: {', '.join(n for n, is_so in zip(law.names, beyond[:, j], strict=True) if is_so)}"
-            if beyond[:, j].any() and result.converged[j]
-            else status
-            for j, status in enumerate(result.status)
-        ],
-    )
+    remarks = list(result.status)
+    for j in np.flatnonzero(beyond.any(axis=0) & result.converged):
+        names = ", ".join(name for name, is_so in zip(law.names, beyond[:, j], strict=True) if is_so)
+        remarks[j] = Remark(Status.BEYOND_A_BOUND, f"beyond a bound: {names}")
+    return replace(result, status=remarks)

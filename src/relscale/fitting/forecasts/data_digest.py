@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.forecast_data import ForecastData
+from relscale.fitting.keys import CurveKey
+from relscale.rows import cells_of
 
 
 def data_digest(curves: Curves, data: ForecastData) -> str:
@@ -17,7 +20,7 @@ def data_digest(curves: Curves, data: ForecastData) -> str:
     """
     where = (data.scales.log_flops, data.scales.log_params, data.scales.log_tokens)
     parts = [
-        json.dumps([curves.quantity, key], sort_keys=True, default=str).encode()
+        json.dumps([curves.quantity, _name(key)], sort_keys=True, default=str).encode()
         + _rows(*where, curves.value[:, j], curves.target[:, j])
         for j, key in enumerate(curves.keys)
     ]
@@ -28,6 +31,14 @@ def data_digest(curves: Curves, data: ForecastData) -> str:
     for part in sorted(parts):
         whole.update(hashlib.sha256(part).digest())
     return whole.hexdigest()
+
+
+def _name(key: CurveKey) -> dict[str, Any]:
+    """The cells of a key; an error has none that name a baseline."""
+    cells = cells_of(key)
+    return {
+        name: cell for name, cell in cells.items() if cell is not None or name not in ("baseline", "contrast")
+    }
 
 
 def _rows(*columns: Floats) -> bytes:

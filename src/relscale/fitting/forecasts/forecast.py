@@ -1,10 +1,12 @@
 """Forecasts as rows: every candidate and the ensemble at each target, and all that was forecast inside the data."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
+from relscale.fitting.core_options import ForecastTarget
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.fitting.forecasts.backtest import Backtest, Foresight, backtest, foresight
@@ -15,23 +17,79 @@ from relscale.fitting.forecasts.gap_direction import gap_direction
 from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.forecasts.persistence import persistence
 from relscale.fitting.forecasts.scales import Scales, target_scales
+from relscale.fitting.inference.direction import Direction
+from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Remark, Status
 from relscale.provenance import code_digest
-
-Row = dict[str, Any]
+from relscale.rows import cells_of, column
 
 DEFAULT_REACH = 10.0  # of the largest compute, where no target is named
 BEYOND = 1e-6  # ln F
 
-NOTHING = "no value to forecast from"
+NOTHING = Remark(Status.NO_FORECAST, "no value to forecast from")
 FEW_ORIGINS = "no interval: {} rolling origin(s) inside the data, and it needs 2"
 FEW_EARLIER = "no interval: {} earlier origin(s), and it needs 2"
 FAR = "further than any origin inside the data reached (a factor {:.3g}), so its width is extrapolated"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastRow(CurveKey):
+    """One row per curve, compute and candidate, the ensemble among them: an error or a ratio beyond the data."""
+
+    quantity: Literal["error", "ratio"] = column("What is forecast.")
+    training_flops: float | None = column("Compute of the forecast.", "FLOPs", default=None)
+    params: float | None = column("Parameters of the forecast model.", default=None)
+    tokens: float | None = column("Training tokens of the forecast model.", "tokens", default=None)
+    candidate: str | None = column("The candidate, or the ensemble of all.", default=None)
+    weight: float | None = column("Weight of the candidate in the ensemble.", default=None)
+    value: float | None = column("The forecast.", default=None)
+    low: float | None = column(
+        "Lower limit of the ensemble's prediction interval, for one new model measured on these items.",
+        default=None,
+    )
+    high: float | None = column("Upper limit.", default=None)
+    level: float | None = column("Level of the prediction interval.", default=None)
+    df: float | None = column("Degrees of freedom of the interval.", default=None)
+    origins: int | None = column("Rolling origins that the interval rests on.", default=None)
+    log_distance: float | None = column("ln of the compute over the largest of the data.", default=None)
+    spread_low: float | None = column("The least of the candidates.", default=None)
+    spread_high: float | None = column("The largest of the candidates.", default=None)
+    direction: Direction | None = column(
+        "Of a ratio: whether the gap closes or widens up to there.", default=None
+    )
+    data: str | None = column("Digest of the numbers that the forecast rests on.", default=None)
+    code: str | None = column("Digest of the code that made it.", default=None)
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestRow(CurveKey):
+    """One row per forecast that was made inside the data, from smaller budgets or models to larger ones."""
+
+    quantity: Literal["error", "ratio"] = column("What is forecast.")
+    candidate: str = column("The candidate, or the ensemble of all.")
+    origin: str = column("Whether the origin is a compute or a model size.")
+    origin_flops: float | None = column("Largest compute that is known at the origin.", "FLOPs")
+    origin_params: float | None = column("Largest model that is known at the origin, in parameters.")
+    training_flops: float = column("Compute of the forecast.", "FLOPs")
+    log_distance: float = column("ln of the compute over the largest known.")
+    observed: float = column("What was observed.")
+    predicted: float | None = column("What was forecast.")
+    log_error: float | None = column("ln of the forecast over the observed.")
+    low: float | None = column("Lower limit of the ensemble's prediction interval.", default=None)
+    high: float | None = column("Upper limit.", default=None)
+    level: float = column("Level of the prediction interval.")
+    covered: bool | None = column("Whether the interval holds what was observed.", default=None)
+    interval_score: float | None = column("Interval score, in units of ln y.", default=None)
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.")
+
+
 def forecast_rows(
     curves: Curves, chosen: Settings, matrix: RunMatrix | None = None
-) -> tuple[list[Row], list[Row]]:
+) -> tuple[list[ForecastRow], list[BacktestRow]]:
     """Forecast the curves at ``chosen.forecast``, and from every rolling origin inside the data.
 
     Parameters
@@ -46,13 +104,15 @@ def forecast_rows(
 
     Returns
     -------
-    rows of ``fits.FORECASTS``
+    rows of the table ``forecasts``
         ``value``, ``low`` and ``high`` are errors or ratios. The interval is the ensemble's, for one new model measured
         on these items; ``spread_low`` and ``spread_high`` are the least and the largest of the candidates.
-    rows of ``fits.BACKTESTS``
+    rows of the table ``backtests``
         ``interval_score`` is in units of ln y.
     """
-    nothing = [key | {"quantity": curves.quantity, "status": NOTHING} for key in curves.keys]
+    nothing = [
+        ForecastRow(**cells_of(key), quantity=curves.quantity, **cells_of(NOTHING)) for key in curves.keys
+    ]
     if not curves.keys or not curves.points:
         return nothing, []
     data = forecast_data(curves, matrix)
@@ -61,37 +121,35 @@ def forecast_rows(
         return nothing, []
     tried = backtest(data, chosen.level)
     last = float(data.scales.log_flops[usable].max())
-    targets = chosen.forecast or ({"training_flops": DEFAULT_REACH * np.exp(last)},)
+    targets = chosen.forecast or (ForecastTarget(training_flops=DEFAULT_REACH * np.exp(last)),)
     at = target_scales(targets, data.scales.take(usable))
     found = foresight(data, usable, at, tried.record.known_by(tried.origins, usable), chosen.level)
-    digests = {
-        "data": data_digest(curves, data),
-        "code": code_digest("relscale.fitting.forecasts.forecast"),
-    }
+    digest, code = data_digest(curves, data), code_digest("relscale.fitting.forecasts.forecast")
     rows = _forecasts(curves, data, targets, at, found, tried, chosen.level)
-    return [row | digests for row in rows], _backtests(curves, data, tried, chosen.level)
+    return [replace(row, data=digest, code=code) for row in rows], list(
+        _backtests(curves, data, tried, chosen.level)
+    )
 
 
 def _forecasts(
     curves: Curves,
     data: ForecastData,
-    targets: Any,
+    targets: Sequence[ForecastTarget],
     at: Scales,
     found: Foresight,
     tried: Backtest,
     level: float,
-) -> list[Row]:
+) -> Iterator[ForecastRow]:
     usable = data.usable
     seen = persistence(data.scales.take(usable), data.value[usable], at)[0]
     reached = tried.record.distance[np.isfinite(tried.record.candidates).any(axis=(1, 3))].max(initial=0.0)
     low_spread, high_spread = _spread(found.candidates)
-    rows: list[Row] = []
     for j, key in enumerate(curves.keys):
         for q, target in enumerate(targets):
-            if target.get("corpus") not in (None, key.get("corpus")):
+            if target.corpus not in (None, key.corpus):
                 continue
             value, half = found.ensemble[q, j], found.half[q, j]
-            common = key | {
+            common = cells_of(key) | {
                 "quantity": curves.quantity,
                 "training_flops": np.exp(at.log_flops[q]),
                 "params": np.exp(at.log_params[q]),
@@ -104,44 +162,39 @@ def _forecasts(
             }
             for c, name in enumerate(CANDIDATES):
                 known = bool(np.isfinite(found.candidates[c, q, j]))
-                rows.append(
-                    common
-                    | {
-                        "candidate": name,
-                        "weight": found.weight[c, q, j],
-                        "value": np.exp(found.candidates[c, q, j]),
-                        "status": "ok" if known else LACKING[name],
-                    }
+                yield ForecastRow(
+                    **common,
+                    candidate=name,
+                    weight=found.weight[c, q, j],
+                    value=np.exp(found.candidates[c, q, j]),
+                    **cells_of(OK if known else Remark(Status.NO_FORECAST, LACKING[name])),
                 )
             known = bool(np.isfinite(value) and np.isfinite(half))
-            rows.append(
-                common
-                | {
-                    "candidate": ENSEMBLE,
-                    "weight": 1.0,
-                    "value": np.exp(value),
-                    "low": np.exp(value - half),
-                    "high": np.exp(value + half),
-                    "df": found.df[q, j] if known else None,
-                    "direction": gap_direction(seen[j], value - half, value + half)
-                    if curves.quantity == RATIO
-                    else None,
-                    "status": _status(known, int(found.origins[j]), float(found.distance[q]), float(reached))
-                    if np.isfinite(value)
-                    else NOTHING,
-                }
+            gap = gap_direction(seen[j], value - half, value + half) if curves.quantity == RATIO else None
+            remark = _remark(known, int(found.origins[j]), float(found.distance[q]), float(reached))
+            yield ForecastRow(
+                **common,
+                candidate=ENSEMBLE,
+                weight=1.0,
+                value=np.exp(value),
+                low=np.exp(value - half),
+                high=np.exp(value + half),
+                df=found.df[q, j] if known else None,
+                direction=gap,
+                **cells_of(remark if np.isfinite(value) else NOTHING),
             )
-    return rows
 
 
-def _status(known: bool, origins: int, distance: float, reached: float) -> str:
+def _remark(known: bool, origins: int, distance: float, reached: float) -> Remark:
     if not known:
-        return FEW_ORIGINS.format(origins)
-    return FAR.format(np.exp(reached)) if distance > reached + BEYOND else "ok"
+        return Remark(Status.TOO_FEW_ORIGINS, FEW_ORIGINS.format(origins))
+    if distance > reached + BEYOND:
+        return Remark(Status.EXTRAPOLATED_WIDTH, FAR.format(np.exp(reached)))
+    return OK
 
 
-def _backtests(curves: Curves, data: ForecastData, tried: Backtest, level: float) -> list[Row]:
-    origins, rows = tried.origins, []
+def _backtests(curves: Curves, data: ForecastData, tried: Backtest, level: float) -> Iterator[BacktestRow]:
+    origins = tried.origins
     observed = data.value[origins.asked]
     flops = np.exp(data.scales.log_flops[origins.asked])
     for o, found in enumerate(tried.foresights):
@@ -155,37 +208,38 @@ def _backtests(curves: Curves, data: ForecastData, tried: Backtest, level: float
         low, high = found.ensemble - found.half, found.ensemble + found.half
         score = interval_score(low, high, observed, level)
         for q in np.flatnonzero(origins.ahead[o]):
-            place = {"training_flops": float(flops[q]), "log_distance": float(found.distance[q])}
             for j in np.flatnonzero(np.isfinite(observed[q])):
-                this = {**curves.keys[j], **common, **place, "observed": float(np.exp(observed[q, j]))}
+                cells = cells_of(curves.keys[j]) | common
+                cells |= {"training_flops": float(flops[q]), "log_distance": float(found.distance[q])}
                 for c in np.flatnonzero(np.isfinite(found.candidates[:, q, j])):
-                    rows.append(
-                        _one(this, CANDIDATES[c], float(found.candidates[c, q, j]), float(observed[q, j]))
+                    yield _backtest(
+                        cells, CANDIDATES[c], float(found.candidates[c, q, j]), float(observed[q, j])
                     )
-                row = _one(this, ENSEMBLE, float(found.ensemble[q, j]), float(observed[q, j]))
+                row = _backtest(cells, ENSEMBLE, float(found.ensemble[q, j]), float(observed[q, j]))
                 if not np.isfinite(found.ensemble[q, j]):
-                    row["status"] = NOTHING
+                    yield replace(row, **cells_of(NOTHING))
                 elif np.isfinite(found.half[q, j]):
-                    row |= {
-                        "low": float(np.exp(low[q, j])),
-                        "high": float(np.exp(high[q, j])),
-                        "covered": bool(low[q, j] <= observed[q, j] <= high[q, j]),
-                        "interval_score": float(score[q, j]),
-                    }
+                    yield replace(
+                        row,
+                        low=float(np.exp(low[q, j])),
+                        high=float(np.exp(high[q, j])),
+                        covered=bool(low[q, j] <= observed[q, j] <= high[q, j]),
+                        interval_score=float(score[q, j]),
+                    )
                 else:
-                    row["status"] = FEW_EARLIER.format(int(found.origins[j]))
-                rows.append(row)
-    return rows
+                    note = FEW_EARLIER.format(int(found.origins[j]))
+                    yield replace(row, status=Status.TOO_FEW_ORIGINS, note=note)
 
 
-def _one(this: Mapping[str, Any], candidate: str, forecast: float, observed: float) -> Row:
-    return {
-        **this,
-        "candidate": candidate,
-        "predicted": float(np.exp(forecast)),
-        "log_error": forecast - observed,
-        "status": "ok",
-    }
+def _backtest(cells: dict[str, Any], candidate: str, forecast: float, observed: float) -> BacktestRow:
+    return BacktestRow(
+        **cells,
+        candidate=candidate,
+        observed=float(np.exp(observed)),
+        predicted=float(np.exp(forecast)),
+        log_error=forecast - observed,
+        **cells_of(OK),
+    )
 
 
 def _spread(candidates: Floats) -> tuple[Floats, Floats]:

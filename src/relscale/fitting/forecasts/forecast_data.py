@@ -58,9 +58,7 @@ class ForecastData:
 def forecast_data(curves: Curves, matrix: RunMatrix | None = None) -> ForecastData:
     """The panel of ``curves``; ``matrix`` is what they were read off, where points are optima between its runs."""
     where = scales_of(curves.points, curves.log_flops)
-    pool = _kinds(
-        [tuple(key.get(n) for n in ("suite", "prompt", "metric", "contrast")) for key in curves.keys]
-    )
+    pool = _kinds([(key.suite, key.prompt, key.metric, key.contrast) for key in curves.keys])
     count = len(curves.keys)
     # A ratio's own points: a series is used where both are known, as the ratio is.
     target = np.where(np.isfinite(curves.value), curves.target, np.nan)
@@ -94,12 +92,12 @@ def _runs(
     column = {series: i for i, series in enumerate(matrix.series)}
     values = np.full((len(rows), count), np.nan)
     for j, key in enumerate(curves.keys):
-        if key.get("contrast", "group") != "group":
+        if key.contrast not in (None, "group"):
             continue
-        series = Series(*(key[name] for name in SERIES))
+        series = Series(*(getattr(key, name) for name in SERIES))
         pairs = [(target[j], series)]
         if baseline is not None:
-            pairs.append((baseline[j], series._replace(group=key["baseline"])))
+            pairs.append((baseline[j], series._replace(group=str(key.baseline))))
         for k, name in pairs:
             if name in column:
                 values[:, k] = matrix.values[rows, column[name]]

@@ -13,15 +13,15 @@ widens there.
 
 import math
 
-from relscale.fitting.inference.direction import CLOSES, UNCLEAR, WIDENS
+from relscale.fitting.inference.direction import Direction
 
 
-def gap_direction(last: float, low: float, high: float) -> str | None:
-    """ "closes", "widens" or "unclear", from ln G last observed and limits of ln G forecast; None where one is nan."""
+def gap_direction(last: float, low: float, high: float) -> Direction | None:
+    """From ln G last observed and limits of ln G forecast; None where one is nan."""
     if math.isnan(last) or math.isnan(low) or math.isnan(high):
         return None
     if last < 0:
         last, low, high = -last, -high, -low
     if low > last or high < -last:
-        return WIDENS
-    return CLOSES if low > 0 and high < last else UNCLEAR
+        return Direction.WIDENS
+    return Direction.CLOSES if low > 0 and high < last else Direction.UNCLEAR

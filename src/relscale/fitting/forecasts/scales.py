@@ -1,12 +1,13 @@
 """The scales of models: compute, parameters and tokens, as far as they are known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from relscale.fitting.core_options import ForecastTarget
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.curves.run_matrix import Floats
 
@@ -46,14 +47,14 @@ def scales_of(points: Sequence[Point], log_flops: Floats) -> Scales:
     return scales(log_flops, [point.params for point in points], [point.tokens for point in points])
 
 
-def target_scales(targets: Sequence[Mapping[str, Any]], known: Scales) -> Scales:
+def target_scales(targets: Sequence[ForecastTarget], known: Scales) -> Scales:
     """The scales of the targets of a config.
 
     From ``training_flops`` F and ``tokens_per_param`` M, ``N = √(F / 6M)`` and ``D = M·N``. Without M, parameters and
     tokens follow the allocation of the known models, lines of ln N and of ln D on ln F; nan where those are not known.
     """
-    log_flops = np.log(np.array([float(target["training_flops"]) for target in targets]))
-    ratio = np.array([float(target.get("tokens_per_param") or np.nan) for target in targets])
+    log_flops = np.log(np.array([target.training_flops for target in targets]))
+    ratio = np.array([target.tokens_per_param or np.nan for target in targets])
     given = (log_flops - np.log(6 * ratio)) / 2
     return Scales(
         log_flops,

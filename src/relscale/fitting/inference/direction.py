@@ -6,14 +6,22 @@ ln F: where it has one sign at both ends of the range it has it between them.
 
 import math
 from collections.abc import Iterable
+from enum import StrEnum
 
-CLOSES, WIDENS, UNCLEAR = "closes", "widens", "unclear"
+
+class Direction(StrEnum):
+    """Whether a gap closes or widens; unclear where an interval leaves it open."""
+
+    CLOSES = "closes"
+    WIDENS = "widens"
+    UNCLEAR = "unclear"
+
 
 Limits = tuple[float, float]
 
 
-def direction(delta_beta: Limits, log_ratios: Iterable[Limits]) -> str | None:
-    """ "closes", "widens" or, where an interval leaves it open, "unclear"; None where an interval is missing.
+def direction(delta_beta: Limits, log_ratios: Iterable[Limits]) -> Direction | None:
+    """Whether the gap closes or widens over the range; None where an interval is missing.
 
     Parameters
     ----------
@@ -28,8 +36,8 @@ def direction(delta_beta: Limits, log_ratios: Iterable[Limits]) -> str | None:
     signs = {_sign(limits) for limits in log_ratios}
     trend = _sign(delta_beta)
     if trend == 0 or len(signs) != 1 or 0 in signs:
-        return UNCLEAR
-    return CLOSES if trend * signs.pop() < 0 else WIDENS
+        return Direction.UNCLEAR
+    return Direction.CLOSES if trend * signs.pop() < 0 else Direction.WIDENS
 
 
 def _sign(limits: Limits) -> int:

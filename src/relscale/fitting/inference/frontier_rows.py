@@ -5,58 +5,62 @@ runs within budgets at all. It is there to see what the choice of the optimum
 adds, and for bands around curves (``relscale.fitting.inference.bootstrap.frontier``).
 """
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from relscale.fitting.curves.allocation import allocation
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves
-from relscale.fitting.curves.run_matrix import Floats, Series
-from relscale.fitting.inference import interval
+from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.frontier import frontier_draws
-from relscale.fitting.inference.bootstrap.limits import PERCENTILE, label, limits
-from relscale.fitting.inference.law_rows import VALIDATION_LOSS, status_of
+from relscale.fitting.inference.bootstrap.limits import PERCENTILE, draws_note, limits
+from relscale.fitting.inference.bootstrap.schemes import PAIRS, RESIDUAL
+from relscale.fitting.inference.law_rows import line_cells
+from relscale.fitting.inference.line_with_intervals import with_intervals
 from relscale.fitting.inference.log_log_lines import curve_lines, lines
+from relscale.fitting.inference.method import Method
+from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.fitting.inference.points_remark import points_remark
 from relscale.fitting.inference.spread import spread
 from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK
 from relscale.laws import power, relative
 from relscale.laws.loglog import LogLogLaw
-from relscale.measurements.metric import VALIDATION
-
-Row = dict[str, Any]
+from relscale.rows import cells_of
 
 TAG = 43  # of the random numbers
+METHODS = {PAIRS: Method.FRONTIER_PAIRS, RESIDUAL: Method.FRONTIER_RESIDUAL}
 
 
-def frontier_rows(one: FrontierCurves, chosen: Settings) -> list[Row]:
+def frontier_rows(frontier: FrontierCurves, settings: Settings) -> list[ParameterRow]:
     """Both parameters of the power law, relative law and allocation laws, percentile limits; none without parabolas.
 
     A draw that has no interior minimum at a budget that has one is a failed draw: left out of every line, and counted.
     """
-    optima, scheme = allocation(one), chosen.frontier_bootstrap
+    optima, scheme = allocation(frontier), settings.frontier_bootstrap
     if not optima or scheme is None:
         return []
-    rng = np.random.default_rng([chosen.seed, TAG])
-    draws = frontier_draws(one.matrix, one.points, scheme, chosen.bootstrap, rng)
-    column = {series: k for k, series in enumerate(one.matrix.series)}
+    rng = np.random.default_rng([settings.seed, TAG])
+    draws = frontier_draws(frontier.matrix, frontier.points, scheme, settings.bootstrap, rng)
+    column = {tuple(series): k for k, series in enumerate(frontier.matrix.series)}
 
     def errors(curves: Curves, group: str) -> Floats:
         """(P, J, B) ln E of the target or of the baseline of each curve."""
-        series = [Series(key["suite"], key["prompt"], key["metric"], key[group]) for key in curves.keys]
-        value = draws.value[:, [column[one] for one in series]]
+        series = [(key.suite, key.prompt, key.metric, getattr(key, group)) for key in curves.keys]
+        value = draws.value[:, [column[key] for key in series]]
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(value > 0, np.log(value), np.nan)
 
-    rows = _rows(power.LINE, one.errors, errors(one.errors, "group"), chosen)
-    gaps = errors(one.ratios, "group") - errors(one.ratios, "baseline")
-    rows += _rows(relative.LINE, one.ratios, gaps, chosen)
+    rows = _rows(power.LINE, frontier.errors, errors(frontier.errors, "group"), settings)
+    gaps = errors(frontier.ratios, "group") - errors(frontier.ratios, "baseline")
+    rows += _rows(relative.LINE, frontier.ratios, gaps, settings)
     for (law, curves), drawn in zip(optima, (draws.log_tokens, draws.log_params), strict=True):
-        rows += _rows(law, curves, drawn[:, None], chosen)
+        rows += _rows(law, curves, drawn[:, None], settings)
     return rows
 
 
-def _rows(law: LogLogLaw, curves: Curves, drawn: Floats, chosen: Settings) -> list[Row]:
+def _rows(law: LogLogLaw, curves: Curves, drawn: Floats, settings: Settings) -> list[ParameterRow]:
     """Rows of each curve, from its values (P, J, B) in each draw."""
     if not curves.keys:
         return []
@@ -64,40 +68,34 @@ def _rows(law: LogLogLaw, curves: Curves, drawn: Floats, chosen: Settings) -> li
     used = np.isfinite(curves.value)[..., None]
     whole = (np.isfinite(drawn) | ~used).all(axis=0)
     of_draws = lines(curves.log_flops, np.where(used & whole, drawn, np.nan))
-    slope = limits(estimate.slope, of_draws.slope, chosen.level, PERCENTILE)
-    level = limits(estimate.level, of_draws.level, chosen.level, PERCENTILE)
+    slope = limits(estimate.slope, of_draws.slope, settings.level, PERCENTILE)
+    level = limits(estimate.level, of_draws.level, settings.level, PERCENTILE)
     slope_stderr, level_stderr = spread(of_draws.slope), spread(of_draws.level)
-    rows: list[Row] = []
-    for j, key in enumerate(curves.keys):
-        status = status_of(curves, j)
-        common = key | {
-            "law": law.name,
-            "predictor": "training_flops",
-            "level": chosen.level,
-            "scheme": label(
-                str(chosen.frontier_bootstrap), PERCENTILE, chosen.bootstrap, int(slope.failed[j])
-            ),
-            "estimand": VALIDATION_LOSS if key["suite"] == VALIDATION.suite else interval.THESE_ITEMS,
-            "n": int(estimate.n[j]),
-            "reference_flops": np.exp(estimate.reference[j]),
-            "flops_low": np.exp(estimate.low[j]),
-            "flops_high": np.exp(estimate.high[j]),
-            "status": status if status != "ok" else str(slope.status[j]),
-        }
+    line = with_intervals(estimate, settings.level)
+    rows = []
+    for j in range(len(curves.keys)):
+        remark = points_remark(curves, j)
         low, high = sorted((law.sign * slope.low[j], law.sign * slope.high[j]))
-        of_slope = {
-            "parameter": law.slope,
-            "value": law.sign * estimate.slope[j],
-            "stderr": slope_stderr[j],
-            "low": low,
-            "high": high,
-        }
-        of_level = {
-            "parameter": law.level,
-            "value": np.exp(estimate.level[j]),
-            "stderr": np.exp(estimate.level[j]) * level_stderr[j],
-            "low": np.exp(level.low[j]),
-            "high": np.exp(level.high[j]),
-        }
-        rows += [common | of_slope, common | of_level]
+        of_slope = ParameterRow(
+            **line_cells(curves, line, j),
+            law=law.name,
+            parameter=law.slope,
+            value=law.sign * estimate.slope[j],
+            stderr=slope_stderr[j],
+            low=low,
+            high=high,
+            level=settings.level,
+            method=METHODS[str(settings.frontier_bootstrap)],
+            method_note=draws_note(PERCENTILE, settings.bootstrap, int(slope.failed[j])),
+            **cells_of(slope.status[j] if remark == OK else remark),
+        )
+        of_level = replace(
+            of_slope,
+            parameter=law.level,
+            value=np.exp(estimate.level[j]),
+            stderr=np.exp(estimate.level[j]) * level_stderr[j],
+            low=np.exp(level.low[j]),
+            high=np.exp(level.high[j]),
+        )
+        rows += [of_slope, of_level]
     return rows

@@ -59,18 +59,11 @@ from scipy.special import ndtri, stdtrit
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.blocks import BlockLines, quadratic
 from relscale.fitting.inference.bootstrap.limits import SYMMETRIC, limits
-from relscale.fitting.inference.log_log_lines import Lines, lines
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, lines
+from relscale.fitting.inference.method import Method
+from relscale.fitting.status import Remark, Status
 
-THESE_ITEMS = "these items"
-ITEM_POPULATION = "item population"
-SCHEMES = {
-    THESE_ITEMS: "t interval of the last stage",
-    ITEM_POPULATION: "runs + items − interaction, t",
-}
-SCHEMES_OF_BLOCKS = {
-    THESE_ITEMS: "jackknife by trajectory (CR3), t",
-    ITEM_POPULATION: "jackknife by trajectory (CR3) + items − interaction, t",
-}
 ENOUGH_BLOCKS = 10  # trainings from which on the quantile is that of a block bootstrap
 FEWEST_BLOCKS = 5  # trainings below which no interval is to be trusted
 
@@ -93,7 +86,7 @@ class Interval:
     drawn_p
         The p-value where it comes from a bootstrap, else None.
     status
-        "ok" or what is wrong with the draws of a bootstrap, else None.
+        Remarks on the draws of a bootstrap, else None.
     failed
         How many of these draws failed.
     """
@@ -198,29 +191,49 @@ def item_lines(
     )
 
 
-def too_few_blocks(estimate: Lines, j: int) -> str | None:
-    """What is wrong with any interval of line ``j`` where its points come from too few trainings, else None."""
-    if estimate.blocks is None or estimate.blocks[j] >= FEWEST_BLOCKS:
+def too_few_trainings(trainings: float) -> Remark | None:
+    """A remark on any interval whose points come from too few trainings, else None."""
+    if trainings >= FEWEST_BLOCKS:
         return None
-    return f"too few training runs behind the points for a reliable interval: {estimate.blocks[j]:.0f}"
+    return Remark(
+        Status.TOO_FEW_TRAININGS,
+        f"too few training runs behind the points for a reliable interval: {trainings:.0f}",
+    )
+
+
+def too_few_blocks(estimate: Lines, *at: int) -> Remark | None:
+    """The same of line ``at``; None where each of its points has a training of its own."""
+    return None if estimate.blocks is None else too_few_trainings(float(estimate.blocks[at]))
+
+
+def too_few_points(n: int, reasons: str = "") -> Remark:
+    """A remark on a line through too few points for an interval."""
+    return Remark(Status.TOO_FEW_POINTS, f"{n} points, and an interval needs {SMALLEST}{reasons}")
+
+
+def method_of(shared: bool, estimand: Estimand) -> Method:
+    """How a line's t interval is made, for points of their own or ``shared`` trainings."""
+    if estimand == Estimand.ITEM_POPULATION:
+        return Method.JACKKNIFE_AND_ITEMS if shared else Method.LINE_AND_ITEMS
+    return Method.JACKKNIFE if shared else Method.LINE
 
 
 def slope(estimate: Lines, level: float, items: ItemLines | None = None) -> Interval:
     """Interval of the slopes: for these items, or where ``items`` is given for the population they come from."""
-    return contrast(estimate, 0.0, 1.0, level, items)
+    return linear_combination(estimate, 0.0, 1.0, level, items)
 
 
 def level_at(estimate: Lines, x: Floats, level: float, items: ItemLines | None = None) -> Interval:
     """Interval of the lines at x, as ``slope``."""
-    return contrast(estimate, 1.0, x - estimate.reference, level, items)
+    return linear_combination(estimate, 1.0, x - estimate.reference, level, items)
 
 
-def contrast(
+def linear_combination(
     estimate: Lines, a: float, b: Floats | float, level: float, items: ItemLines | None = None
 ) -> Interval:
     """Interval of ``a·level + b·slope``."""
     value = a * estimate.level + b * estimate.slope
-    variance = of_runs = estimate.contrast_variance(a, b)
+    variance = of_runs = estimate.variance_of(a, b)
     share = np.ones_like(variance)
     if items is not None:
         of_items = quadratic(items.between, a, b)
@@ -238,7 +251,7 @@ def bootstrapped(estimate: Lines, draws: BlockLines, a: float, b: Floats | float
     The p-value is ``(1 + draws with |t*| ≥ |t|) / (1 + draws)``, so never less than 1 / (1 + draws).
     """
     value = a * estimate.level + b * estimate.slope
-    stderr = np.sqrt(estimate.contrast_variance(a, b))
+    stderr = np.sqrt(estimate.variance_of(a, b))
     of_draws = a * draws.level + np.asarray(b)[..., None] * draws.slope
     draw_stderr = np.sqrt(draws.variance(a, np.asarray(b)[..., None]))
     found = limits(value, of_draws, level, SYMMETRIC, stderr=stderr, draw_stderr=draw_stderr)

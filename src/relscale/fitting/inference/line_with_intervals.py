@@ -1,23 +1,35 @@
-"""A straight line with every interval that a question needs, for these items.
+"""A straight line with every interval that a question needs: of its slope, and of its ends and middle.
 
-The t interval of the last stage; where points are checkpoints of shared trainings it is that of the jackknife over
-trainings (``relscale.fitting.inference.log_log_lines``, ``relscale.fitting.inference.interval``).
+The t interval of the last stage; where points are checkpoints of shared trainings, that of the jackknife over
+trainings, or for these items from ``interval.ENOUGH_BLOCKS`` trainings on a block bootstrap
+(``relscale.fitting.inference.log_log_lines``, ``relscale.fitting.inference.interval``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
-from relscale.fitting.inference.direction import direction
-from relscale.fitting.inference.interval import Interval
-from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, lines
+from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums
+from relscale.fitting.inference.bootstrap.limits import SYMMETRIC, draws_note
+from relscale.fitting.inference.bootstrap.schemes import BLOCK, members, weights
+from relscale.fitting.inference.direction import Direction, direction
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.interval import Interval, ItemLines
+from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, curve_lines, lines
+from relscale.fitting.inference.method import Method
+from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Remark, Status
+
+BLOCK_TAG = 41  # of the random numbers of the block bootstrap
+NO_SPREAD = Remark(Status.NO_SPREAD)
 
 
 @dataclass(frozen=True)
-class Trend:
+class LineWithIntervals:
     """Lines and their intervals; arrays (...) for lines through columns (P, ...).
 
     Attributes
@@ -28,35 +40,87 @@ class Trend:
         Of the slopes.
     ends
         Of the lines at the least, the mean and the largest x.
+    estimand
+        What the intervals are about.
+    method, method_note
+        How they were made.
     """
 
     line: Lines
     slope: Interval
     ends: tuple[Interval, Interval, Interval]
+    estimand: Estimand = Estimand.THESE_ITEMS
+    method: Method = Method.LINE
+    method_note: str | None = None
 
-    def direction(self, *at: int) -> str | None:
+    def direction(self, *at: int) -> Direction | None:
         """Whether the gap whose logarithm is line ``at`` closes or widens (``inference.direction``)."""
         slope, ends = self.slope, self.ends
         return direction((slope.low[at], slope.high[at]), [(end.low[at], end.high[at]) for end in ends])
 
-    def status(self, *at: int) -> str:
-        """ "ok", or why line ``at`` has no interval or none to trust."""
-        n, trainings = int(self.line.n[at]), self.line.blocks
+    def remark(self, *at: int) -> Remark:
+        """``OK``, or why line ``at`` has no interval or none to trust."""
+        n = int(self.line.n[at])
         if n < SMALLEST:
-            return f"{n} points, and an interval needs {SMALLEST}"
-        if trainings is not None and trainings[at] < interval.FEWEST_BLOCKS:
-            return f"too few training runs behind the points for a reliable interval: {trainings[at]:.0f}"
-        return "ok" if np.isfinite(self.slope.low[at]) else "no spread of compute to fit a slope to"
+            return interval.too_few_points(n)
+        few = interval.too_few_blocks(self.line, *at)
+        return few or (OK if np.isfinite(self.slope.low[at]) else NO_SPREAD)
 
 
-def trend(x: Floats, y: Floats, noise: Floats, blocks: Sequence[str], level: float) -> Trend:
+def line_with_intervals(
+    x: Floats, y: Floats, noise: Floats, blocks: Sequence[str], level: float
+) -> LineWithIntervals:
     """Lines through y (P, ...) on x (P,), nan points left out; ``blocks`` (P,) names the training of each point."""
-    return trend_of(lines(x, y, noise, blocks), level)
+    return with_intervals(lines(x, y, noise, blocks), level)
 
 
-def trend_of(estimate: Lines, level: float) -> Trend:
-    """Lines with the intervals of their slopes and ends."""
+def with_intervals(estimate: Lines, level: float, items: ItemLines | None = None) -> LineWithIntervals:
+    """Lines with the t intervals of their slopes and ends; with ``items`` for the population of the items."""
     low, middle, high = (
-        interval.level_at(estimate, at, level) for at in (estimate.low, estimate.reference, estimate.high)
+        interval.level_at(estimate, at, level, items)
+        for at in (estimate.low, estimate.reference, estimate.high)
     )
-    return Trend(estimate, interval.slope(estimate, level), (low, middle, high))
+    estimand = Estimand.THESE_ITEMS if items is None else Estimand.ITEM_POPULATION
+    return LineWithIntervals(
+        estimate,
+        interval.slope(estimate, level, items),
+        (low, middle, high),
+        estimand,
+        interval.method_of(estimate.blocks is not None, estimand),
+    )
+
+
+def curve_intervals(curves: Curves, settings: Settings) -> Iterator[LineWithIntervals]:
+    """The lines of curves with intervals for these items and, where items were resampled, for their population."""
+    estimate = curve_lines(curves)
+    enough = estimate.blocks is not None and bool((estimate.blocks >= interval.ENOUGH_BLOCKS).all())
+    yield _bootstrapped(curves, estimate, settings) if enough else with_intervals(estimate, settings.level)
+    if curves.replicates.shape[-1]:
+        yield with_intervals(estimate, settings.level, curve_items(curves, estimate))
+
+
+def curve_items(curves: Curves, estimate: Lines) -> ItemLines:
+    """The lines of curves under the resamplings of their items."""
+    return interval.item_lines(curves.log_flops, curves.value, curves.replicates, estimate, curves.blocks)
+
+
+def _bootstrapped(curves: Curves, estimate: Lines, settings: Settings) -> LineWithIntervals:
+    rng = np.random.default_rng([settings.seed, BLOCK_TAG])
+    z = curves.log_flops[:, None] - estimate.reference
+    sums = block_sums(z, curves.value, members(curves.blocks))
+    number = sums.shape[1]
+    draws = block_lines(sums, weights(BLOCK, number, settings.bootstrap, rng, blocks=range(number)))
+    slope = interval.bootstrapped(estimate, draws, 0.0, 1.0, settings.level)
+    low, middle, high = (
+        interval.bootstrapped(estimate, draws, 1.0, x - estimate.reference, settings.level)
+        for x in (estimate.low, estimate.reference, estimate.high)
+    )
+    failed = max(one.failed for one in (slope, low, middle, high))
+    return LineWithIntervals(
+        estimate,
+        slope,
+        (low, middle, high),
+        Estimand.THESE_ITEMS,
+        Method.BLOCK_BOOTSTRAP,
+        draws_note(SYMMETRIC, settings.bootstrap, failed),
+    )

@@ -76,7 +76,7 @@ class Lines:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(df > 0, (self.residuals**2).sum(axis=0) / df, np.nan)
 
-    def contrast_variance(self, level: Floats | float, slope: Floats | float) -> Floats:
+    def variance_of(self, level: Floats | float, slope: Floats | float) -> Floats:
         """Variance of ``level·(fitted level) + slope·(fitted slope)``, as far as runs vary."""
         if self.covariance is not None:
             return quadratic(self.covariance, level, slope)

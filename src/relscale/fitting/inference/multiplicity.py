@@ -5,10 +5,40 @@ price of a factor ``Σ 1/i``. Groups scored on the same models are dependent, so
 """
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
+
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.method import Method
+from relscale.fitting.inference.parameter_row import ParameterRow
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The tests that p-values are adjusted over: all groups, corpora and optimizers under one kind of interval."""
+
+    experiment: str | None
+    suite: str | None
+    prompt: str | None
+    metric: str | None
+    law: str
+    parameter: str | None
+    estimand: Estimand | None
+    contrast: str | None
+    method: Method | None
+
+
+def with_adjusted_p(rows: Sequence[ParameterRow]) -> list[ParameterRow]:
+    """The rows with the p-values adjusted over each family."""
+    names = Family.__dataclass_fields__
+    families = [Family(**{name: getattr(row, name) for name in names}) for row in rows]
+    adjusted_p = zip(*adjusted([row.p_value for row in rows], families), strict=True)
+    return [
+        replace(row, p_bh=float(bh), p_by=float(by)) for row, (bh, by) in zip(rows, adjusted_p, strict=True)
+    ]
 
 
 def adjusted(

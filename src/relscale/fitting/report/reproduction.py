@@ -20,7 +20,10 @@ from typing import Any
 import pyarrow as pa
 
 from relscale.errors import RelscaleError
-from relscale.fitting.fits import REPRODUCTION, Fits
+from relscale.fitting.fits import ROWS, Fits
+from relscale.fitting.report.reproduction_row import ReproductionRow
+from relscale.fitting.status import OK, Remark, Status
+from relscale.rows import cells_of, table_of
 
 Row = dict[str, Any]
 
@@ -29,7 +32,7 @@ NEEDED = (
     *("table", "where", "column", "source"),
 )
 
-NONE_PUBLISHED = "no published number"
+NONE_PUBLISHED = Remark(Status.NONE_PUBLISHED)
 LIMITS = {"value": ("low", "high"), "predicted": ("low", "high"), "ratio": ("low", "high")}
 
 
@@ -46,7 +49,7 @@ def reproduction(answers: pa.Table, fits: Fits) -> pa.Table:
     Returns
     -------
     pa.Table
-        Rows of ``relscale.fitting.fits.REPRODUCTION``. ``within``: the published number is inside our interval;
+        Rows of ``ReproductionRow``. ``within``: the published number is inside our interval;
         ``agrees``: the difference is inside the tolerance. An answer that nothing here corresponds to keeps its row,
         with a status that says so.
 
@@ -59,15 +62,15 @@ def reproduction(answers: pa.Table, fits: Fits) -> pa.Table:
     if missing:
         raise RelscaleError(f"answers: no column {missing[0]!r}; they have {', '.join(answers.column_names)}")
     tables: dict[str, list[Row]] = {}
-    rows: list[Row] = []
+    rows: list[ReproductionRow] = []
     for answer in answers.to_pylist():
         if answer["table"] not in tables:
             tables[answer["table"]] = _table(fits, answer["table"]).to_pylist()
         rows += _rows(answer, tables[answer["table"]], _table(fits, answer["table"]).column_names)
-    return pa.Table.from_pylist(rows, REPRODUCTION)
+    return table_of(ReproductionRow, rows)
 
 
-def _rows(answer: Row, table: list[Row], names: list[str]) -> list[Row]:
+def _rows(answer: Row, table: list[Row], names: list[str]) -> list[ReproductionRow]:
     where = _where(answer["where"])
     column = answer["column"].strip("|")
     unknown = next((name for name in (*where, column) if name not in names), None)
@@ -75,48 +78,50 @@ def _rows(answer: Row, table: list[Row], names: list[str]) -> list[Row]:
         raise RelscaleError(f"answers: {answer['quantity']}: {answer['table']} has no column {unknown!r}")
     found = [row for row in table if all(_equal(row[name], value) for name, value in where.items())]
     if answer["published"] is None:
-        return [_row(answer, row, column) for row in found] or [_told(answer) | {"status": _nothing(answer)}]
+        return [_row(answer, row, column) for row in found] or [_without(answer, _nothing(answer))]
     if len(found) == 1:
         return [_row(answer, found[0], column)]
-    many = f"{len(found)} rows of {answer['table']} have {answer['where']}"
-    return [_told(answer) | {"status": many if found else _nothing(answer)}]
+    many = Remark(Status.SEVERAL_ROWS, f"{len(found)} rows of {answer['table']} have {answer['where']}")
+    return [_without(answer, many if found else _nothing(answer))]
 
 
-def _nothing(answer: Row) -> str:
-    return f"no row of {answer['table']} has {answer['where']}"
+def _nothing(answer: Row) -> Remark:
+    return Remark(Status.NO_ROW, f"no row of {answer['table']} has {answer['where']}")
 
 
-def _told(answer: Row) -> Row:
-    told = {name: answer[name] for name in ("quantity", "data", "published", "published_stderr", "source")}
-    return told | {"unit": answer["unit"] or ""}
+def _without(answer: Row, remark: Remark) -> ReproductionRow:
+    """The row of an answer that no number of ours corresponds to."""
+    return ReproductionRow(**_cells(answer), **cells_of(remark))
 
 
-def _row(answer: Row, row: Row, column: str) -> Row:
+def _cells(answer: Row) -> Row:
+    cells = {name: answer[name] for name in ("quantity", "data", "published", "published_stderr", "source")}
+    return cells | {"unit": answer["unit"] or ""}
+
+
+def _row(answer: Row, row: Row, column: str) -> ReproductionRow:
     scale = 100.0 if answer["unit"] == "%" else 1.0
     value = _scaled(row[column], scale)
     low, high = (_scaled(row.get(name), scale) for name in _limits(column, row))
     if answer["column"].startswith("|") and value is not None and value < 0:
         value, low, high = (None if number is None else -number for number in (value, high, low))
-    result = _told(answer) | {
+    remark = Remark(Status(row.get("status") or Status.OK), row.get("note"))
+    published = answer["published"]
+    cells = _cells(answer) | {
         "data": _data(answer, row),
         "reproduced": value,
         "low": low,
         "high": high,
-        "level": row.get("level"),
-        "scheme": row.get("scheme"),
-        "status": row.get("status") or "ok",
+        **{name: row.get(name) for name in ("level", "method", "method_note")},
     }
-    published = answer["published"]
     if published is None:
-        return result | {"status": NONE_PUBLISHED if result["status"] == "ok" else result["status"]}
-    if value is None:
-        return result
-    difference = value - published
-    return result | {
-        "difference": difference,
-        "agrees": None if answer["tolerance"] is None else abs(difference) <= answer["tolerance"],
-        "within": None if low is None or high is None else low <= published <= high,
-    }
+        return ReproductionRow(**cells, **cells_of(NONE_PUBLISHED if remark == OK else remark))
+    if value is not None:
+        difference, tolerance = value - published, answer["tolerance"]
+        cells["difference"] = difference
+        cells["agrees"] = None if tolerance is None else abs(difference) <= tolerance
+        cells["within"] = None if low is None or high is None else low <= published <= high
+    return ReproductionRow(**cells, **cells_of(remark))
 
 
 def _data(answer: Row, row: Row) -> str:
@@ -135,10 +140,9 @@ def _limits(column: str, row: Row) -> tuple[str, str]:
 
 
 def _table(fits: Fits, name: str) -> pa.Table:
-    if name not in fits.__dataclass_fields__:
-        raise RelscaleError(f"answers: no table {name!r}; there are {', '.join(fits.__dataclass_fields__)}")
-    table: pa.Table = getattr(fits, name)
-    return table
+    if name not in ROWS:
+        raise RelscaleError(f"answers: no table {name!r}; there are {', '.join(ROWS)}")
+    return fits.tables[name]
 
 
 def _where(text: str) -> dict[str, str]:

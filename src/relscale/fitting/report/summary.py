@@ -9,6 +9,8 @@ from tabulate import tabulate
 
 from relscale.fitting.curves.curves import RATIO
 from relscale.fitting.fits import Fits
+from relscale.fitting.inference.direction import Direction
+from relscale.fitting.inference.method import WITHIN_BUDGETS, Method, described
 from relscale.fitting.report.untrusted_runs import left_out
 from relscale.laws import compute_optimal, power, relative
 from relscale.measurements.metric import VALIDATION
@@ -24,10 +26,8 @@ MANY = 12  # groups of a suite; of more the extremes stand for the others
 EXTREMES = 3  # at either end
 ENSEMBLE = "ensemble"  # the candidate that is the forecast
 CROSSING = "crossing_flops"
-POOLED = "partial pooling"  # what the scheme of a pooled Δβ begins with
-WITHIN_BUDGETS = ("pairs bootstrap", "residual bootstrap")  # a second opinion on the line, in the table
 YES = {None: "", True: "yes", False: "no"}
-DIRECTIONS = ("closes", "widens")
+DIRECTIONS = (Direction.CLOSES, Direction.WIDENS)
 
 
 def summary(
@@ -118,10 +118,10 @@ def _laws(rows: Iterable[Row]) -> tuple[list[Row], list[tuple[str, list[Row]]]]:
         if row["suite"] == VALIDATION.suite and between is None:
             continue
         parameters = cells.setdefault((*_suite_of(row), between, row["group"]), {})
-        scheme = str(row["scheme"])
-        if scheme.startswith(WITHIN_BUDGETS):
+        if row["method"] in WITHIN_BUDGETS:
             continue
-        name = POOLED if scheme.startswith(POOLED) else row["parameter"]
+        pooled = row["method"] == Method.PARTIAL_POOLING
+        name = Method.PARTIAL_POOLING if pooled else row["parameter"]
         # The rows of the population follow those of these items; they count where they have a value.
         if name not in parameters or row["value"] is not None:
             parameters[name] = row
@@ -150,7 +150,7 @@ def _line(parameters: Mapping[str, Row]) -> Row:
         "gap": gap.get("direction") or "",
         "G = 1 at": _crossing(parameters.get(CROSSING)),
         "estimand": told["estimand"],
-        "status": gap.get("status") or told["status"],
+        "status": _reason(gap or told),
     }
 
 
@@ -168,7 +168,9 @@ def _many(cell: Sequence[dict[str, Row]]) -> tuple[str, list[Row]]:
         return f"{text}, without a baseline", []
     text += f" against {known[0][relative.LINE.slope]['baseline']}: "
     text += _count([parameters[relative.LINE.slope] for parameters in gaps])
-    pooled = [parameters[POOLED] for parameters in gaps if POOLED in parameters]
+    pooled = [
+        parameters[Method.PARTIAL_POOLING] for parameters in gaps if Method.PARTIAL_POOLING in parameters
+    ]
     if pooled:
         text += f"; pooled partially: {_count(pooled)}"
     ends = known[:EXTREMES] + known[EXTREMES:][-EXTREMES:]
@@ -215,7 +217,7 @@ def _forecasts(rows: Iterable[Row], x: str) -> list[Row]:
             "value": _interval(row),
             "candidates": _bounds(row["spread_low"], row["spread_high"]),
             "gap": row["direction"] or "",
-            "status": row["status"],
+            "status": _reason(row),
         }
         for row in rows
         if len(groups[_suite_of(row)]) <= MANY
@@ -231,8 +233,8 @@ def _further(rows: Iterable[Row]) -> list[Row]:
             "group": row["group"] or "",
             "parameter": row["parameter"],
             "value": _interval(row, 5),
-            "scheme": row["scheme"] or "",
-            "status": row["status"],
+            "method": described(row["method"], row["method_note"]),
+            "status": _reason(row),
         }
         for row in rows
     ]
@@ -246,7 +248,7 @@ def _predictions(rows: Iterable[Row]) -> list[Row]:
             "observed": _number(row["observed"], 5),
             "predicted": _number(row["predicted"], 5) + _bounds(row["low"], row["high"]),
             "error": "" if row["relative_error"] is None else f"{row['relative_error']:.2%}",
-            "status": row["status"],
+            "status": _reason(row),
         }
         for row in rows
     ]
@@ -264,7 +266,7 @@ def _reproduction(rows: Iterable[Row]) -> list[Row]:
             "difference": _number(row["difference"], 2),
             "same digits": YES[row["agrees"]],
             "in interval": YES[row["within"]],
-            "status": row["status"],
+            "status": _reason(row),
         }
         for row in rows
         if row["published"] is not None
@@ -274,7 +276,12 @@ def _reproduction(rows: Iterable[Row]) -> list[Row]:
 def _crossing(row: Row | None) -> str:
     if row is None:
         return ""
-    return str(row["status"]) if row["value"] is None else _interval(row, 3)
+    return _reason(row) if row["value"] is None else _interval(row, 3)
+
+
+def _reason(row: Row) -> str:
+    """What a reader must know of a row."""
+    return str(row["note"] or row["status"])
 
 
 def _interval(row: Mapping[str, Any], digits: int = 0) -> str:

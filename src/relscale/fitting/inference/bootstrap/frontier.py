@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.fitting.inference.bootstrap.schemes import PAIRS, RESIDUAL, weights
+from relscale.fitting.status import OK
 from relscale.laws import parabola
 
 
@@ -54,7 +55,7 @@ def frontier_draws(
     )
     read = {PAIRS: _pairs, RESIDUAL: _residual}[scheme]
     for i, point in enumerate(points):
-        if point.status != "ok":
+        if point.status != OK:
             continue
         rows = point.rows
         x = np.log(matrix.tokens[rows]) - point.x_mean

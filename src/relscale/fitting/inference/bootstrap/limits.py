@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
-from relscale.fitting.inference.bootstrap.schemes import NAMES, Floats
+from relscale.fitting.inference.bootstrap.schemes import Floats
+from relscale.fitting.status import OK, Remark, Status, choose
 
 PERCENTILE, STUDENTISED, BCA = "percentile", "studentised", "bca"
 SYMMETRIC = "symmetric studentised"
@@ -32,7 +33,8 @@ KINDS = (PERCENTILE, STUDENTISED, SYMMETRIC, BCA)
 
 TOO_MANY = 0.05  # share of failed draws from which on limits are flagged
 FEWEST = 20  # draws that limits need
-BIASED = "the limits leave out the estimate itself: the bootstrap draws are biased"
+NO_LIMITS = Remark(Status.NO_LIMITS)
+BIASED = Remark(Status.BIASED_DRAWS)
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Limits:
     failed
         How many draws failed.
     status
-        "ok" or what is wrong with the draws.
+        ``OK`` or a remark on what is wrong with the draws.
     """
 
     low: Floats
@@ -113,17 +115,20 @@ def limits(
         low, high = estimate - scale * high, estimate + scale * high
     known = (kept >= FEWEST) & np.isfinite(low) & np.isfinite(high) & np.isfinite(estimate)
     failed = number - kept
-    status = np.where(known, "ok", "the bootstrap draws give no limits").astype(object)
+    status = choose(known, OK, NO_LIMITS)
     with np.errstate(invalid="ignore"):
         status[known & ((estimate < low) | (high < estimate))] = BIASED
     flagged = failed > TOO_MANY * number
-    status[flagged] = [f"{count} of {number} bootstrap draws failed" for count in failed[flagged]]
+    status[flagged] = [
+        Remark(Status.FAILED_DRAWS, f"{count} of {number} bootstrap draws failed")
+        for count in failed[flagged]
+    ]
     return Limits(np.where(known, low, np.nan), np.where(known, high, np.nan), failed, status)
 
 
-def label(scheme: str, kind: str, draws: int, failed: int) -> str:
-    """What a table says of an interval: "block bootstrap by trajectory, studentised, 1000 draws, 0 failed"."""
-    return f"{NAMES[scheme]}, {'BCa' if kind == BCA else kind}, {draws} draws, {failed} failed"
+def draws_note(kind: str, draws: int, failed: int) -> str:
+    """What a table notes of a bootstrap: "studentised, 1000 draws, 0 failed"."""
+    return f"{'BCa' if kind == BCA else kind}, {draws} draws, {failed} failed"
 
 
 def acceleration(jackknife: Floats, strata: ArrayLike | None = None) -> Floats:

@@ -19,15 +19,17 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from relscale.fitting.inference.method import Method
+
 Floats = NDArray[np.float64]
 
 PAIRS, BLOCK, RESIDUAL, PARAMETRIC = "pairs", "block", "residual", "parametric"
 
-NAMES = {
-    PAIRS: "pairs bootstrap",
-    BLOCK: "block bootstrap by trajectory",
-    RESIDUAL: "residual bootstrap",
-    PARAMETRIC: "parametric bootstrap",
+METHODS = {
+    PAIRS: Method.PAIRS_BOOTSTRAP,
+    BLOCK: Method.BLOCK_BOOTSTRAP,
+    RESIDUAL: Method.RESIDUAL_BOOTSTRAP,
+    PARAMETRIC: Method.PARAMETRIC_BOOTSTRAP,
 }
 
 

@@ -1,0 +1,77 @@
+"""The analyses that there are: the modules of this package, found by name.
+
+An analysis is one file. It declares
+
+``TABLE``, ``ROW``
+    The table that it writes to, and the type of its rows; several analyses may share a table.
+``Options``
+    A section of the config with its options, which become keys of the section ``fit``; left out where it has none.
+``rows``
+    Its function of ``Curves`` or ``FrontierCurves``, whichever its first parameter is, and of the ``Settings``. It is
+    called with errors and ratios along every frontier and with ratios between frontiers, or once per frontier.
+
+Nothing else names it.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, get_type_hints
+
+from relscale.fitting import analyses as package
+from relscale.fitting.curves.curves import Curves
+from relscale.fitting.curves.frontier_curves import FrontierCurves
+from relscale.fitting.settings import Settings
+from relscale.section import Section
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One analysis.
+
+    Attributes
+    ----------
+    name
+        Of its module.
+    table, row
+        Where its rows go, and their type.
+    options
+        Its options.
+    rows
+        Its function.
+    subject
+        What it is a function of: ``Curves`` or ``FrontierCurves``.
+    """
+
+    name: str
+    table: str
+    row: type
+    options: type[Section]
+    rows: Callable[[Any, Settings], Iterable[Any]]
+    subject: type[Curves | FrontierCurves]
+
+
+def analyses() -> list[Analysis]:
+    """All analyses, by name.
+
+    Raises
+    ------
+    ValueError
+        A module lacks a part, or its ``rows`` takes something else.
+    """
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    modules = (importlib.import_module(f"{package.__name__}.{name}") for name in names if name != "registry")
+    return [_analysis(module) for module in modules]
+
+
+def _analysis(module: ModuleType) -> Analysis:
+    name = module.__name__.rpartition(".")[2]
+    for part in ("TABLE", "ROW", "rows"):
+        if not hasattr(module, part):
+            raise ValueError(f"analyses/{name}.py: has no {part}")
+    subject = next(iter(get_type_hints(module.rows).values()))
+    if subject not in (Curves, FrontierCurves):
+        raise ValueError(f"analyses/{name}.py: rows takes {subject}, not Curves or FrontierCurves")
+    return Analysis(name, module.TABLE, module.ROW, getattr(module, "Options", Section), module.rows, subject)

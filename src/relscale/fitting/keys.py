@@ -1,0 +1,41 @@
+"""The keys that rows of the fit's tables share: of a run matrix, of a series, of a curve."""
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from relscale.rows import column
+
+Contrast = Literal["group", "corpus", "optimizer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyKey:
+    """The runs that share a compute-optimal frontier: one corpus and one optimizer of an experiment."""
+
+    experiment: str | None = column("Name of the experiment.", default=None)
+    corpus: str | None = column("Training corpus.", default=None)
+    optimizer: str | None = column("Optimizer, where the measurements name one.", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesKey(FamilyKey):
+    """One number that was measured on every run: a metric of a group of a suite."""
+
+    suite: str | None = column("Test suite.", default=None)
+    prompt: str | None = column("Prompt form that the suite's questions are put in.", default=None)
+    metric: str | None = column("Metric; its name holds the choices that went into it.", default=None)
+    group: str | None = column("Group of test items.", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveKey(SeriesKey):
+    """An error along compute, or with a baseline the ratio of two errors."""
+
+    baseline: str | None = column(
+        "The group, corpus or optimizer that the ratio compares with; null for an error.", default=None
+    )
+    contrast: Contrast | None = column("What kind of baseline it is; null for an error.", default=None)
+
+
+FAMILY = tuple(field.name for field in fields(FamilyKey))
+SERIES = tuple(field.name for field in fields(SeriesKey) if field.name not in FAMILY)

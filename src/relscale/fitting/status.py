@@ -1,0 +1,112 @@
+"""What a reader must know of a number of a fit: a status out of a closed set, and a note in words."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+class Status(StrEnum):
+    """Whether a number can be used as it is, and if not, why."""
+
+    OK = "ok"
+
+    # points of the frontier
+    TOO_FEW_RUNS = "too few runs"
+    NOT_CONVEX = "not convex"
+    NO_MINIMUM = "minimum outside the widths tried"
+    UNTRUSTED_RUN = "untrusted run"
+    NO_VALUE = "no value"
+    NOT_POSITIVE = "not positive: it has no logarithm"
+    NOT_REACHED = "the runs with a value do not reach the frontier"
+    NO_BASELINE = "no baseline"
+
+    # lines and laws
+    TOO_FEW_POINTS = "too few points"
+    MISSING_POINTS = "missing points"
+    COPIED_RUNS = "copied runs"
+    TOO_FEW_TRAININGS = "too few training runs"
+    NO_SPREAD = "no spread of compute to fit a slope to"
+    NO_SCATTER = "every point lies on the line: no scatter to judge it by"
+    NO_REPLICATES = "no item replicates"
+    BEYOND_RANGE = "beyond what a number can hold"
+    NO_START = "the law has no value at any starting point"
+    NOT_CONVERGED = "not converged: the gradient does not vanish"
+    ON_A_BOUND = "on a bound"
+    BEYOND_A_BOUND = "beyond a bound"
+    UNDETERMINED = "the data do not fix all parameters"
+    NO_PREDICTOR = "no predictor"
+    NO_CHANCE_LEVEL = "the chance of a right guess is not given"
+    NOT_ABOVE_CHANCE = "accuracy is not above chance"
+    NOT_RISING = "accuracy does not rise as loss falls"
+
+    # intervals
+    NO_INTERVAL = "no interval"
+    NO_LIMITS = "the bootstrap draws give no limits"
+    BIASED_DRAWS = "the limits leave out the estimate itself: the bootstrap draws are biased"
+    FAILED_DRAWS = "failed draws"
+
+    # analyses
+    NOT_WITHIN_REACH = "not within reach"
+    NOT_EXCLUDED = "not within reach, but not excluded there"
+    OPEN_INTERVAL = "open interval"
+    NOT_FITTED = "not part of the fit"
+    NOT_SHOWN = "not shown"
+    NOT_POOLED = "not pooled"
+    TOO_FEW_GROUPS = "too few groups"
+    THINNED = "thinned"
+    ASSUMPTION = "under an assumption"
+    NOT_APPLICABLE = "not applicable"
+    SIGN_CHANGE = "the difference changes its sign, so it has no power law"
+    NOT_ABOVE_FLOOR = "an error is not above its irreducible part"
+    UNCERTAIN_FLOOR = "uncertain irreducible error"
+    CONSTANT = "it does not vary with compute"
+
+    # forecasts
+    NO_FORECAST = "no forecast"
+    TOO_FEW_ORIGINS = "too few origins"
+    EXTRAPOLATED_WIDTH = "extrapolated width"
+    NOT_MEASURED = "nothing was measured at this compute"
+
+    # published answers
+    NONE_PUBLISHED = "no published number"
+    NO_ROW = "no such row"
+    SEVERAL_ROWS = "several such rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A status, and in words what it does not say by itself."""
+
+    status: Status
+    note: str | None = None
+
+    def __str__(self) -> str:
+        return self.note or str(self.status)
+
+    def under(self, heading: str) -> "Remark":
+        """The same with a heading before its words, such as what it is a remark on."""
+        return Remark(self.status, f"{heading}: {self}")
+
+
+OK = Remark(Status.OK)
+
+
+def together(*remarks: Remark) -> Remark:
+    """All that is wrong, each once, under the first's status; ``OK`` where nothing is."""
+    wrong = list(dict.fromkeys(remark for remark in remarks if remark != OK))
+    if len(wrong) < 2:
+        return wrong[0] if wrong else OK
+    return Remark(wrong[0].status, "; ".join(map(str, wrong)))
+
+
+def choose(condition: ArrayLike, remark: Any, otherwise: Any) -> NDArray[np.object_]:
+    """``numpy.where`` of remarks, single ones or arrays."""
+    return np.where(condition, np.asarray(remark, dtype=object), np.asarray(otherwise, dtype=object))
+
+
+def of_measurement(status: str) -> Remark:
+    """What the measurements say of a run or a number, as a remark of the fit."""
+    return OK if status == Status.OK else Remark(Status.UNTRUSTED_RUN, status)
