@@ -169,13 +169,16 @@ def _module(name: str) -> tuple[str, str]:
 
 def _data(path: Path, tree: ast.AST) -> list[Path]:
     """The files beside a module that it names, or whose name is its own with an ending that it names."""
-    named = syntax_tree.texts(tree)
-    beside = sorted(
-        file for file in path.parent.iterdir() if file.suffix not in (".py", ".pyc") and file.is_file()
-    )
+    beside = _files_of_data(path.parent)
+    named = syntax_tree.texts(tree) if beside else frozenset()
     return [
         file for file in beside if file.name in named or (file.stem == path.stem and file.suffix in named)
     ]
+
+
+@cache
+def _files_of_data(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix not in (".py", ".pyc") and file.is_file())
 
 
 def _can_change_numbers(name: str) -> bool:

@@ -7,7 +7,7 @@ descriptions of columns and settings.
 
 import ast
 import symtable
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 # Calls that declare a column (`relscale.rows`) or a setting (pydantic), and the arguments that describe it.
@@ -24,25 +24,27 @@ def prune(tree: ast.Module, package: str, keeps_import: Callable[[str], bool]) -
 
 def text(node: ast.AST) -> str:
     """A tree as text, the same under every version of Python that reads it as the same tree."""
-    return "".join(_pieces(node))
+    pieces: list[str] = []
+    _write(node, pieces.append)
+    return "".join(pieces)
 
 
-def _pieces(value: Any) -> Iterator[str]:
+def _write(value: Any, write: Callable[[str], None]) -> None:
     if isinstance(value, ast.AST):
-        yield f"{type(value).__name__}("
+        write(f"{type(value).__name__}(")
         for name in value._fields:
             part = getattr(value, name, None)
             if part is not None and part != [] and name not in ("ctx", "kind", "type_comment"):
-                yield f"{name}="
-                yield from _pieces(part)
-        yield ")"
+                write(f"{name}=")
+                _write(part, write)
+        write(")")
     elif isinstance(value, list):
-        yield "["
+        write("[")
         for part in value:
-            yield from _pieces(part)
-        yield "]"
+            _write(part, write)
+        write("]")
     else:
-        yield f"{value!r},"
+        write(f"{value!r},")
 
 
 def imports(node: ast.AST, package: str) -> tuple[str, ...]:
