@@ -63,9 +63,9 @@ def results(tmp_path):
 
 
 FILES = {  # a file, and the output of the rule that makes it again
-    "results/corpora/web/documents.parquet": "corpora/web/manifest.json",
-    "results/corpora/web/manifest.json": "corpora/web/manifest.json",
-    "results/corpora/web/checksums.json": "corpora/web/manifest.json",
+    "results/corpora/web/documents.parquet": "corpora/web/documents.parquet",
+    "results/corpora/web/manifest.json": "corpora/web/documents.parquet",
+    "results/corpora/web/checksums.json": "corpora/web/documents.parquet",
     "results/vocabulary/tokenizer_config.json": "vocabulary/tokenizer.json",
     "results/tokens/web/validation.bin": "tokens/web/manifest.json",
     "store/tokens/key/00000/train.bin": "tokens/web/manifest.json",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from relscale.atomic import remove, remove_all_partials
 from relscale.checked_parquet import check_ends, check_parquet
+from relscale.checksums import FILE as CHECKSUMS
 from relscale.checksums import check_digests, check_files, check_sizes, files_list, listed
 from relscale.entries import read_entries
 from relscale.errors import Damaged, RelscaleError
@@ -76,8 +77,9 @@ def _checks(results: Path) -> Iterator[tuple[Path, Callable[[Path], None]]]:
     """Each result that is there: a file, or a folder that is whole or absent, with what it is held against."""
     folders = {"corpora": "manifest.json", "tokens": "manifest.json", "suites": "suite.yaml"}
     for stage, file in folders.items():
-        for path in sorted((results / stage).glob(f"*/{file}")):
-            yield path.parent, _check_tokens if stage == "tokens" else _check_folder
+        stated = {path.parent for name in (file, CHECKSUMS) for path in (results / stage).glob(f"*/{name}")}
+        for folder in sorted(stated):
+            yield folder, _check_tokens if stage == "tokens" else _check_folder
     if (results / "vocabulary" / "tokenizer.json").is_file():
         yield results / "vocabulary", _check_folder
     for path in sorted(results.glob("runs/*/*.json")):
