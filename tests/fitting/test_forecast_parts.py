@@ -18,7 +18,7 @@ from relscale.fitting.forecasts.scales import Scales, scales
 from relscale.fitting.forecasts.track_record import TrackRecord
 from relscale.fitting.forecasts.weights import combine, weights
 from relscale.fitting.forecasts.width import half_widths
-from relscale.fitting.inference.direction import CLOSES, UNCLEAR, WIDENS
+from relscale.fitting.inference.direction import Direction
 from relscale.laws import parametric
 from relscale.laws.profile import positive
 
@@ -169,14 +169,14 @@ def test_origins_may_use_only_forecasts_that_were_made_and_met_before_them() -> 
 @pytest.mark.parametrize(
     ("last", "low", "high", "expected"),
     [
-        (0.3, 0.1, 0.2, CLOSES),
-        (-0.3, -0.2, -0.1, CLOSES),
-        (0.3, 0.4, 0.5, WIDENS),
-        (-0.3, -0.5, -0.4, WIDENS),
-        (0.3, -0.5, -0.4, WIDENS),  # it closed, came out on the other side, and is larger there
-        (0.3, -0.2, -0.1, UNCLEAR),  # smaller than it was, and growing
-        (0.3, -0.1, 0.2, UNCLEAR),
-        (0.3, 0.2, 0.4, UNCLEAR),
+        (0.3, 0.1, 0.2, Direction.CLOSES),
+        (-0.3, -0.2, -0.1, Direction.CLOSES),
+        (0.3, 0.4, 0.5, Direction.WIDENS),
+        (-0.3, -0.5, -0.4, Direction.WIDENS),
+        (0.3, -0.5, -0.4, Direction.WIDENS),  # it closed, came out on the other side, and is larger there
+        (0.3, -0.2, -0.1, Direction.UNCLEAR),  # smaller than it was, and growing
+        (0.3, -0.1, 0.2, Direction.UNCLEAR),
+        (0.3, 0.2, 0.4, Direction.UNCLEAR),
         (0.3, NAN, NAN, None),
     ],
 )
