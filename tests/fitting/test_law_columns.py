@@ -19,6 +19,7 @@ from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.inference.log_log_lines import lines
 from relscale.fitting.settings import Settings
 from relscale.laws import annealing, difference, parametric, power
+from relscale.rows import cells_of
 from tests.laws.test_new_law import MIXTURE
 
 Row = dict[str, Any]
@@ -45,9 +46,14 @@ def rows(group: str, value: np.ndarray, **columns: Any) -> list[Row]:
 
 
 def fitted(measured: list[Row], law: str, **options: Any) -> tuple[list[Row], list[Row]]:
-    return law_fits(
-        pa.Table.from_pylist(measured), Settings(laws=({"name": "l", "law": law, **options},), bootstrap=50)
-    )
+    entry = {"name": "l", "law": law, **options}
+    return cells(pa.Table.from_pylist(measured), Settings(laws=(entry,), bootstrap=50))
+
+
+def cells(table: pa.Table, settings: Settings) -> tuple[list[Row], list[Row]]:
+    """The cells of the rows of fits, and of those of predictions."""
+    fits, predictions = law_fits(table, settings)
+    return [cells_of(row) for row in fits], [cells_of(row) for row in predictions]
 
 
 def values(found: list[Row], group: str | None = None) -> dict[str, float]:
@@ -79,13 +85,13 @@ def test_the_relative_law_of_the_config_is_the_line_of_the_logarithm_of_ratios(s
         assert values(found, group)["ratio_at_reference"] == pytest.approx(np.exp(line.level[0]), rel=1e-7)
         delta_beta = next(r for r in found if (r["group"], r["parameter"]) == (group, "delta_beta"))
         assert delta_beta["baseline"] == "base"
-        assert delta_beta["stderr"] == pytest.approx(np.sqrt(line.contrast_variance(0.0, 1.0)[0]), rel=1e-5)
+        assert delta_beta["stderr"] == pytest.approx(np.sqrt(line.variance_of(0.0, 1.0)[0]), rel=1e-5)
 
 
 def test_the_baseline_of_the_suite_is_that_of_its_relative_law() -> None:
     table = pa.Table.from_pylist(two_groups(0))
     entry = {"name": "l", "law": "relative", "where": {"suite": "s", "group": "hard"}}
-    found, _ = law_fits(table, Settings(laws=(entry,), baselines={"s": "base"}))
+    found, _ = cells(table, Settings(laws=(entry,), baselines={"s": "base"}))
     named, _ = fitted(two_groups(0), "relative", baseline="base", where={"suite": "s", "group": "hard"})
     assert {row["group"] for row in found} == {"hard"}
     assert values(found) == values(named)
@@ -109,8 +115,8 @@ def test_a_run_without_a_baseline_is_left_out_and_said() -> None:
     found, _ = fitted(measured, "relative", baseline="base")
     row = next(row for row in found if row["group"] == "hard")
     assert row["n"] == 8
-    assert "r3: baseline: diverged" in row["status"]
-    assert "r4: baseline: no value" in row["status"]
+    assert "r3: baseline: diverged" in row["note"]
+    assert "r4: baseline: no value" in row["note"]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +164,7 @@ def test_what_is_spent_and_not_positive_is_left_out() -> None:
     batch[2] = 0
     found, _ = fitted(rows("g", batch + 1, batch_tokens=batch), "power", x=["batch_tokens"])
     assert {row["n"] for row in found} == {11}
-    assert "r2: batch_tokens is 0, not positive" in found[0]["status"]
+    assert "r2: batch_tokens is 0, not positive" in found[0]["note"]
 
 
 def test_a_parameter_that_the_config_fixes_is_not_fitted() -> None:

@@ -44,5 +44,5 @@ def test_least_squares_of_the_logarithm_is_the_straight_line(name: str, seed: in
     assert dict(zip(one.names, found.theta[:, 0], strict=True)) == pytest.approx(
         {one.line.level: level, one.line.slope: slope}, rel=1e-7, abs=1e-9
     )
-    sxx = line.contrast_variance(0.0, 1.0)[0]
+    sxx = line.variance_of(0.0, 1.0)[0]
     assert found.stderr[one.names.index(one.line.slope), 0] == pytest.approx(np.sqrt(sxx), rel=1e-5)

@@ -15,6 +15,7 @@ from relscale import laws
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.variable_projection import project
+from relscale.fitting.status import OK
 from relscale.laws.catalogue import law, law_modules, law_names
 from relscale.laws.implicit import implicit
 from relscale.laws.law import Array, Law, Parameter
@@ -96,7 +97,7 @@ def test_a_file_is_found_by_name_listed_and_fitted(package: Path) -> None:
     one = law("batch")
     y = one.value(truth, x) * np.exp(0.002 * np.random.default_rng(0).standard_normal(20))
     found = estimate(one, x, y, error="linear")
-    assert found.status == ["ok"]
+    assert found.status == [OK]
     low, high = found.interval(0.999)
     assert ((low[:, 0] < truth) & (truth < high[:, 0])).all()
 

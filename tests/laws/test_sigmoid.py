@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relscale.fitting.estimation.estimate import Estimates, estimate
+from relscale.fitting.status import OK, Remark, Status
 from relscale.laws import sigmoid
 
 FLOOR = 0.25
@@ -27,7 +28,7 @@ def test_a_sigmoid_that_bends_within_the_data_is_recovered(
     ceiling: float, midpoint: float, slope: float
 ) -> None:
     found = fitted(accuracy(ceiling, midpoint, slope))
-    assert found.status == ["ok"]
+    assert found.status == [OK]
     assert found.theta[:, 0] == pytest.approx([FLOOR, ceiling, midpoint, slope], rel=1e-4)
 
 
@@ -39,7 +40,7 @@ def test_accuracy_runs_from_the_ceiling_down_to_chance() -> None:
 
 def test_data_that_rise_past_every_ceiling_end_on_a_bound_and_say_so() -> None:
     found = fitted(accuracy(1.6, 1.2, 5.0))
-    assert found.status == ["on a bound: ceiling"]
+    assert found.status == [Remark(Status.ON_A_BOUND, "on a bound: ceiling")]
     assert np.isnan(found.stderr[1:]).all()
 
 
