@@ -97,12 +97,9 @@ def run_to_dict(run: Run) -> dict[str, Any]:
 
 
 def run_from_dict(values: dict[str, Any]) -> Run:
-    """The run that ``run_to_dict`` wrote, also where the schedule still has its former name."""
-    hyperparameters = dict(values["hyperparameters"])
-    if hyperparameters["schedule"] == "warmup-stable-decay":
-        hyperparameters["schedule"] = "wsd"
+    """The run that ``run_to_dict`` wrote."""
     nested: dict[str, Any] = {
         "architecture": Architecture(**values["architecture"]),
-        "hyperparameters": Hyperparameters(**hyperparameters),
+        "hyperparameters": Hyperparameters(**values["hyperparameters"]),
     }
     return Run(**{field.name: nested.get(field.name, values[field.name]) for field in fields(Run)})

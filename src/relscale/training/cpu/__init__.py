@@ -6,5 +6,9 @@ one pass. Deleting them would also change the last digits of every stored run of
 
 What it costs: C (``native.c``), a compiler on the machine and ``ctypes``. Without a compiler, with several threads, on
 a GPU, under autocast or ``torch.compile``, or with ``RELSCALE_NATIVE=0``, ``ops`` computes the same by torch's
-operations, and results differ by rounding. ``benchmarks/training.py`` measures the gain.
+operations, and results differ by rounding.
+
+What it gains: at width 24 with a vocabulary of 300 and sequences of 128 a whole step takes 5.9 ms of processor time
+instead of 8.4 (medians of three alternating runs on one busy core, C-AdamC). The larger the products, the smaller the
+gain; ``benchmarks/training.py`` measures it for other widths.
 """
