@@ -7,14 +7,14 @@ min_version("9.27")
 
 include: "workflow/rules/common.smk"
 
-if TRAINS:
+if pipeline.trains:
 
     include: "workflow/rules/corpus.smk"
     include: "workflow/rules/tokenize.smk"
     include: "workflow/rules/train.smk"
 
 
-if SCORES:
+if pipeline.scores:
 
     include: "workflow/rules/score.smk"
 
@@ -29,8 +29,5 @@ report: "workflow/report/workflow.rst"
 
 rule all:
     input:
-        all_results(),
-        f"{RESULTS}/measurements.parquet",
-        f"{RESULTS}/fits/fits.parquet",
-        figure_files(),
+        pipeline.all_results(),
     default_target: True

@@ -7,9 +7,8 @@ import pytest
 import yaml
 from one_sentence import assert_one_sentence
 
-from relscale.cli import main
+from relscale.cli import VERBS, main
 from relscale.config import load_config
-from relscale.design.isoflop import plan
 
 EXPERIMENT = {
     "experiment": "tiny",
@@ -86,7 +85,7 @@ def test_a_corpus_too_small_for_the_plan_says_how_often_it_would_repeat(folder, 
         )
         == 0
     )
-    assert main(["tokenize", config, "--output", f"{results}/vocabulary/tokenizer.json"]) == 0
+    assert main(["vocabulary", config, "--output", f"{results}/vocabulary/tokenizer.json"]) == 0
     tokens = f"{results}/tokens/texts/manifest.json"
     assert main(["tokenize", config, "--corpus", "texts", "--output", tokens]) == 0
     manifest = results / "runs" / "texts" / "1e10.json"
@@ -115,13 +114,13 @@ def test_a_run_without_a_checkpoint_is_named(folder, capsys):
     config = experiment(folder, suites={"behaviours": {}})
     results = folder / "results" / "tiny"
     suite = f"{results}/suites/behaviours/suite.yaml"
-    assert main(["score", config, "--prepare", "behaviours", "--output", suite]) == 0
+    assert main(["suite", config, "--suite", "behaviours", "--output", suite]) == 0
     (folder / "empty").mkdir()
     runs = results / "runs" / "texts" / "1e10.json"
     runs.parent.mkdir(parents=True)
     trained = [
         {"name": run.name, "key": "k", "path": str(folder / "empty"), "status": "ok"}
-        for run in plan(load_config(config))
+        for run in load_config(config).planned_runs
     ]
     output = results / "scores" / "texts" / "all.json"
     score = ("score", config, "--corpus", "texts", "--job", "all", "--output", str(output))
@@ -158,7 +157,7 @@ def test_the_plan_goes_to_the_file_that_output_names(folder):
     )
 
 
-@pytest.mark.parametrize("verb", ["plan", "corpus", "tokenize", "train", "score", "collect", "fit", "plot"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself(verb, capsys):
     with pytest.raises(SystemExit) as stop:
         main([verb, "--help"])

@@ -6,7 +6,8 @@ import pytest
 import yaml
 from one_sentence import assert_one_sentence
 
-from relscale.config import SCHEMA, check_config, load_config, load_configs
+from relscale.config import check_config, load_config, load_configs, save_config
+from relscale.config_schema import config_schema, schema_text
 from relscale.errors import RelscaleError
 
 EXPERIMENT = {
@@ -28,8 +29,8 @@ def changed(path, value):
 
 def test_defaults_are_filled_in():
     config = check_config(EXPERIMENT)
-    assert config["training"]["job"] == "budget"
-    assert config["sources"]["installed"]["split"]["test"] == 0.1
+    assert config.training.job == "budget"
+    assert config.sources["installed"].split.test == 0.1
 
 
 def test_the_given_config_is_left_as_it_was():
@@ -39,12 +40,12 @@ def test_the_given_config_is_left_as_it_was():
 
 
 def test_powers_of_ten_are_numbers_with_and_without_a_point():
-    assert check_config(EXPERIMENT)["design"]["budgets"] == [1e11, 3e11]
+    assert check_config(EXPERIMENT).design.budgets == (1e11, 3e11)
 
 
 def test_checking_twice_changes_nothing():
     once = check_config(EXPERIMENT)
-    assert check_config(once) == once
+    assert check_config(once.values()) == once
 
 
 @pytest.mark.parametrize(
@@ -105,21 +106,21 @@ MEASURED = {"experiment": "tiny", "runs": {"source": "measurements", "tables": [
 
 def test_an_experiment_of_measurements_needs_nothing_to_train():
     config = check_config(MEASURED)
-    assert config["runs"]["tables"][0]["columns"] == {}
-    assert not {"sources", "corpora", "design"} & config.keys()
-    assert check_config(config) == config
+    assert config.runs.tables[0].columns == {}
+    assert not {"sources", "corpora", "design"} & config.values().keys()
+    assert check_config(config.values()) == config
 
 
 def test_a_further_law_has_defaults():
     config = check_config(MEASURED | {"fit": {"laws": [{"name": "mine", "law": "parametric"}]}})
-    (law,) = config["fit"]["laws"]
-    assert (law["error"], law["loss"], law["delta"], law["method"]) == (
+    (law,) = config.fit.laws
+    assert (law.error, law.loss, law.delta, law.method) == (
         "log",
         "squares",
         1e-3,
         "levenberg-marquardt",
     )
-    assert "bootstrap" not in law  # which interval is right depends on loss and points
+    assert law.bootstrap is None  # which interval is right depends on loss and points
 
 
 @pytest.mark.parametrize(
@@ -173,6 +174,40 @@ def test_every_experiment_that_is_kept_is_right():
         load_config(path)
 
 
+def test_the_schema_that_editors_read_is_that_of_the_types():
+    """After a change of a section: ``relscale schema --output workflow/schemas/config.schema.json``."""
+    file = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.json"
+    assert file.read_text(encoding="utf-8") == schema_text()
+
+
+def test_every_shipped_config_names_the_schema_to_editors():
+    root = Path(__file__).parents[1]
+    schema = root / "workflow" / "schemas" / "config.schema.json"
+    paths = [root / "config.yaml", *(root / "experiments").glob("*.yaml")]
+    for path in paths:
+        if not path.name.endswith(".pins.yaml"):
+            first = path.read_text(encoding="utf-8").partition("\n")[0]
+            option, _, target = first.partition("=")
+            assert option == "# yaml-language-server: $schema"
+            assert (path.parent / target).samefile(schema)
+
+
+def test_every_key_says_what_it_means():
+    """Sections, and the values of a key that is a section, are described by the section."""
+    for name, section in config_schema()["$defs"].items():
+        assert section["description"], name
+        for key, value in section.get("properties", {}).items():
+            assert "description" in value or "const" in value or "$ref" in value, f"{name}.{key}"
+
+
+def test_the_record_of_a_config_reads_as_the_same_experiment(tmp_path):
+    root = Path(__file__).parents[1]
+    for path in (root / "config.yaml", *(root / "experiments").glob("*.yaml")):
+        experiment = load_config(path)
+        save_config(experiment, tmp_path / "record.yaml")
+        assert load_config(tmp_path / "record.yaml") == experiment
+
+
 def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path):
     path = tmp_path / "broken.yaml"
     path.write_text("experiment: a\ndesign: [1, 2\n")
@@ -190,18 +225,21 @@ def places(schema: dict[str, Any], kind: str) -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
 
     def look(part: dict[str, Any], keys: tuple[str, ...]) -> None:
+        if "$ref" in part:
+            part = schema["$defs"][part["$ref"].rpartition("/")[2]]
         if part.get("type") == kind or kind in part.get("type", ()):
             found.append(keys)
         for key, entry in part.get("properties", {}).items():
             look(entry, (*keys, key))
 
+    sections = schema["$defs"]["TrainingExperiment"]["properties"]
     for section in ("seed", "vocabulary", "design", "hardware", "training", "scoring", "collect", "fit"):
-        look(schema["properties"][section], (section,))
+        look(sections[section], (section,))
     return found
 
 
-WHOLE = places(yaml.safe_load(SCHEMA.read_text()), "integer")
-NUMBERS = places(yaml.safe_load(SCHEMA.read_text()), "number")
+WHOLE = places(config_schema(), "integer")
+NUMBERS = places(config_schema(), "number")
 
 
 def valid(keys, value):
@@ -212,7 +250,7 @@ def valid(keys, value):
 
 def at(config, keys):
     for key in keys:
-        config = config[key]
+        config = getattr(config, key)
     return config
 
 
@@ -267,23 +305,23 @@ def test_a_name_is_the_text_that_was_written(tmp_path, name):
     path = tmp_path / "x.yaml"
     path.write_text(NAMES.format(name=name))
     config = load_config(path)
-    assert config["experiment"] == name
-    assert list(config["sources"]) == [name]
-    assert config["sources"][name]["groups"] == {name: ["numpy", name]}
-    assert config["corpora"][name] == {"source": name, "part": name}
-    assert config["corpora"]["both"]["parts"][0]["part"] == name
-    assert config["design"]["optimizers"] == [name]
-    (suite,) = config["suites"].values()
-    assert (suite["baseline"], suite["part"], suite["subjects"]) == (name, name, [name])
-    assert config["fit"]["metrics"][name] == [name]
-    assert config["fit"]["laws"][0]["by"] == [name]
+    assert config.name == name
+    assert list(config.sources) == [name]
+    assert config.sources[name].groups == {name: ("numpy", name)}
+    assert config.corpora[name].given() == {"source": name, "part": name}
+    assert config.corpora["both"].parts[0].part == name
+    assert config.design.optimizers == (name,)
+    (suite,) = config.suites.values()
+    assert (suite.baseline, suite.part, suite.subjects) == (name, name, (name,))
+    assert config.fit.metrics[name] == (name,)
+    assert config.fit.laws[0].by == (name,)
 
 
 @pytest.mark.parametrize("word", ["yes", "on", "true", "True", "YES"])
 def test_truth_is_said_in_any_of_its_words(tmp_path, word):
     path = tmp_path / "x.yaml"
     path.write_text(yaml.safe_dump(EXPERIMENT) + f"training: {{compile: {word}}}\n")
-    assert load_config(path)["training"]["compile"] is True
+    assert load_config(path).training.compile is True
 
 
 def test_a_value_that_is_left_empty_is_said_to_be_empty(tmp_path):
@@ -296,14 +334,13 @@ def test_a_value_that_is_left_empty_is_said_to_be_empty(tmp_path):
 def test_a_home_folder_is_written_with_a_tilde(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     config = check_config(EXPERIMENT | {"store": "~/store", "suites": {"mine": {"path": "~/suites/mine"}}})
-    assert config["store"] == "/home/me/store"
-    assert config["suites"]["mine"]["path"] == "/home/me/suites/mine"
+    assert config.store == "/home/me/store"
+    assert config.suites["mine"].path == "/home/me/suites/mine"
 
 
 def test_one_task_of_lm_eval_needs_no_list():
-    assert check_config(EXPERIMENT | {"suites": {"a": {"lm_eval": "hellaswag"}}})["suites"]["a"] == {
-        "lm_eval": ["hellaswag"]
-    }
+    config = check_config(EXPERIMENT | {"suites": {"a": {"lm_eval": "hellaswag"}}})
+    assert config.suites["a"].given() == {"lm_eval": ["hellaswag"]}
 
 
 def test_a_message_is_short_however_long_what_it_is_about(tmp_path):
@@ -323,11 +360,11 @@ def test_files_and_overrides_are_laid_over_one_another(tmp_path):
     first.write_text(yaml.safe_dump(EXPERIMENT))
     second.write_text("training: {threads: 2, job: run}\ndesign: {budgets: [1e12]}\n")
     config = load_configs([first, second], {"training": {"threads": "4"}, "seed": 7, "experiment": 2024})
-    assert config["training"]["threads"] == 4
-    assert config["training"]["job"] == "run"
-    assert config["design"]["budgets"] == [1e12]
-    assert config["design"]["recipe"] == "laptop"
-    assert (config["seed"], config["experiment"]) == (7, "2024")
+    assert config.training.threads == 4
+    assert config.training.job == "run"
+    assert config.design.budgets == (1e12,)
+    assert config.design.recipe == "laptop"
+    assert (config.seed, config.name) == (7, "2024")
 
 
 def test_a_wrong_override_is_said_to_be_one(tmp_path):

@@ -4,7 +4,8 @@ import pytest
 
 from relscale.config import check_config
 from relscale.errors import RelscaleError
-from relscale.experiment import corpora, score_jobs, with_exported_suites
+from relscale.exported_suites import with_exported_suites
+from relscale.jobs import names_of_jobs, scoring_jobs
 
 HEADER = "run,model,corpus,params,tokens,training_flops,budget,status,validation_loss"
 
@@ -28,15 +29,15 @@ ROWS = ["a,x/a,web,1,2,12,1e9,,3.5", "b,x/b,web,1,2,24,2e9,,3.4", "c,x/c,books,1
 def test_what_trained_the_models_may_stay_in_the_config_and_orders_the_corpora(released):
     design = {"recipe": "laptop", "flop_accounting": "training", "budgets": [1e9]}
     trained = {"books": {"source": "s"}, "other": {"source": "s"}}
-    assert corpora(released(*ROWS)) == ["web", "books"]
-    assert corpora(released(*ROWS, corpora=trained, design=design)) == ["books", "web"]
+    assert released(*ROWS).scored_corpora == ("web", "books")
+    assert released(*ROWS, corpora=trained, design=design).scored_corpora == ("books", "web")
 
 
 @pytest.mark.parametrize(
     ("unit", "jobs"), [("corpus", ["all"]), ("budget", ["1e9", "2e9"]), ("run", ["a", "b"])]
 )
 def test_checkpoints_are_scored_by_corpus_budget_or_run(released, unit, jobs):
-    assert score_jobs(released(*ROWS, scoring={"job": unit}), "web") == jobs
+    assert names_of_jobs(scoring_jobs(released(*ROWS, scoring={"job": unit})), "web") == jobs
 
 
 def test_checkpoints_without_a_budget_cannot_be_scored_by_it(released):
@@ -44,20 +45,19 @@ def test_checkpoints_without_a_budget_cannot_be_scored_by_it(released):
     with pytest.raises(
         RelscaleError, match="the table tells no budget of a; have it scored by corpus or by run"
     ):
-        score_jobs(config, "web")
+        scoring_jobs(config)
 
 
 def test_a_run_that_diverged_has_a_row_and_no_scoring(released):
-    config = released(*ROWS, "d,,web,1,2,12,1e9,diverged at step 7,")
-    assert score_jobs(config | {"scoring": {"job": "run"}}, "web") == ["a", "b"]
+    config = released(*ROWS, "d,,web,1,2,12,1e9,diverged at step 7,", scoring={"job": "run"})
+    assert names_of_jobs(scoring_jobs(config), "web") == ["a", "b"]
 
 
 def test_suites_of_held_out_documents_are_those_beside_the_table(released, tmp_path):
     suites = {"domains": {"documents": 12}, "behaviours": {}}
     config = released(*ROWS, suites=suites)
-    assert with_exported_suites(config)["suites"] == suites
+    assert with_exported_suites(config) == config
     (tmp_path / "suites" / "domains").mkdir(parents=True)
-    assert with_exported_suites(config)["suites"] == {
-        "domains": {"path": str(tmp_path / "suites" / "domains")},
-        "behaviours": {},
-    }
+    replaced = with_exported_suites(config).suites
+    assert replaced["domains"].given() == {"path": str(tmp_path / "suites" / "domains")}
+    assert replaced["behaviours"].given() == {}

@@ -18,7 +18,7 @@ from one_sentence import assert_one_sentence
 
 from relscale.config import check_config, load_config
 from relscale.errors import RelscaleError
-from relscale.experiment import with_exported_suites
+from relscale.exported_suites import with_exported_suites
 from relscale.scoring import suite_code
 from relscale.scoring.manifest import read_manifest
 from relscale.scoring.requests import read_requests
@@ -337,7 +337,7 @@ def test_a_suite_that_lies_beside_a_table_is_told_of_and_runs_nothing():
     assert len(lines) == 1
     assert "export/suites/domains" in lines[0]
     with pytest.raises(RelscaleError, match="trust_suite_code"):
-        prepare_suite("domains", replaced["suites"]["domains"], [], "prepared", seed=0)
+        prepare_suite("domains", replaced.suites["domains"].given(), [], "prepared", seed=0)
 
 
 def test_a_folder_that_leads_out_of_the_suite_is_not_copied(working_folder):

@@ -43,7 +43,7 @@ def write(folder, config):
 
 def test_pins_are_looked_up_once_and_filled_in_when_the_config_is_read(hub, tmp_path):
     path = write(tmp_path, EXPERIMENT)
-    assert "revision" not in load_config(path)["sources"]["web"]
+    assert load_config(path).sources["web"].revision is None
     write_pins(load_config(path), path)
     assert hub == [
         ("dataset", "org/text"),
@@ -51,10 +51,10 @@ def test_pins_are_looked_up_once_and_filled_in_when_the_config_is_read(hub, tmp_
         ("dataset", "Anthropic/model-written-evals"),
     ]
     config = load_config(path)
-    assert config["sources"]["web"]["revision"] == "a" * 40
-    assert config["vocabulary"]["revision"] == "b" * 40
-    assert config["suites"]["ai_risk"]["data"]["revision"] == "c" * 40
-    assert config["suites"]["mmlu"] == {}  # the suite has a revision of its own
+    assert config.sources["web"].revision == "a" * 40
+    assert config.vocabulary.revision == "b" * 40
+    assert config.suites["ai_risk"].data["revision"] == "c" * 40
+    assert config.suites["mmlu"].given() == {}  # the suite has a revision of its own
     write_pins(config, path)
     assert len(hub) == 3
 
@@ -64,7 +64,7 @@ def test_a_revision_in_the_config_stands_above_its_pin(hub, tmp_path):
     write_pins(load_config(path), path)
     config = copy.deepcopy(EXPERIMENT)
     config["sources"]["web"]["revision"] = "d" * 40
-    assert load_config(write(tmp_path, config))["sources"]["web"]["revision"] == "d" * 40
+    assert load_config(write(tmp_path, config)).sources["web"].revision == "d" * 40
 
 
 def test_folders_are_not_looked_up(hub, tmp_path):
@@ -83,7 +83,7 @@ def test_what_was_found_is_kept_when_a_name_is_not(hub, tmp_path):
     path = write(tmp_path, config)
     with pytest.raises(RelscaleError, match="no org/nothing"):
         write_pins(load_config(path), path)
-    assert load_config(path)["sources"]["web"]["revision"] == "a" * 40
+    assert load_config(path).sources["web"].revision == "a" * 40
 
 
 def test_a_hub_that_cannot_be_reached_is_one_line(tmp_path, monkeypatch):

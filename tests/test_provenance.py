@@ -15,10 +15,12 @@ ENTRIES = [
     "relscale.tokens.corpus",
     "relscale.training.run",
     "relscale.scoring.job",
-    "relscale.cli:collect",
+    "relscale.commands.collect:run",
     "relscale.fitting.fit",
-    "relscale.cli:plot",
+    "relscale.commands.plot:run",
 ]
+
+SECTIONS = ("corpora", "design", "fitting", "measurements", "release", "scoring", "tokens", "training")
 
 
 def forget():
@@ -95,7 +97,7 @@ def test_an_edited_formula_changes_the_digests_of_what_imports_it_and_no_others(
     assert code_digest("relscale.design.isoflop") != plan
     assert code_digest("relscale.tables") == tables
     changed = {entry for entry in ENTRIES if after[entry] != before[entry]}
-    assert {"relscale.training.run"} <= changed <= {"relscale.training.run", "relscale.cli:collect"}
+    assert {"relscale.training.run"} <= changed <= {"relscale.training.run", "relscale.commands.collect:run"}
 
 
 def test_what_only_moves_bytes_may_be_edited(package):
@@ -113,10 +115,10 @@ def test_another_version_of_the_package_changes_no_digest(package):
 
 
 def test_a_module_that_moves_bytes_counts_where_it_is_asked_for(package):
-    before = code_digest("relscale.cli:collect", "relscale.tables")
+    before = code_digest("relscale.commands.collect:run", "relscale.tables")
     edit(package / "columns.py", "_THOUSANDS", "_GROUPED")
     forget()
-    assert code_digest("relscale.cli:collect", "relscale.tables") != before
+    assert code_digest("relscale.commands.collect:run", "relscale.tables") != before
 
 
 @pytest.mark.parametrize(
@@ -124,10 +126,10 @@ def test_a_module_that_moves_bytes_counts_where_it_is_asked_for(package):
     [
         ("torch", ["relscale.training.run", "relscale.scoring.job"]),
         ("transformers", ["relscale.scoring.job"]),
-        ("lm_eval", ["relscale.scoring.job", "relscale.cli:collect"]),
+        ("lm_eval", ["relscale.scoring.job", "relscale.commands.collect:run"]),
         ("tokenizers", ["relscale.tokens.corpus"]),
         ("scipy", ["relscale.fitting.fit"]),
-        ("numpy", ["relscale.training.run", "relscale.fitting.fit", "relscale.cli:collect"]),
+        ("numpy", ["relscale.training.run", "relscale.fitting.fit", "relscale.commands.collect:run"]),
         ("plotly", ["relscale.figures.isoflop"]),
     ],
 )
@@ -230,6 +232,13 @@ def test_what_is_left_out_can_compute_nothing():
             "relscale.training.fabric",
         },  # what it logs
         "relscale.training.ownership": {"relscale.training.state"},  # the name of a file
+        # The types of what is grouped.
+        "relscale.jobs": {"relscale.design.run", "relscale.scoring.checkpoint_table"},
+        # The types of its sections, and the plan and the table, which count where their rows are used.
+        "relscale.experiment": {
+            *(f"relscale.{stage}.options" for stage in SECTIONS),
+            *("relscale.design.isoflop", "relscale.design.run", "relscale.scoring.checkpoint_table"),
+        },
     }
     computing = {
         "relscale.gpu": {"torch"},  # asks it for a device
@@ -246,8 +255,8 @@ def test_what_is_left_out_can_compute_nothing():
 
 
 def test_a_function_that_is_gone_is_an_error():
-    with pytest.raises(ValueError, match="'no_such_verb'"):
-        code_digest("relscale.cli:no_such_verb")
+    with pytest.raises(ValueError, match="'no_such_function'"):
+        code_digest("relscale.commands.collect:no_such_function")
     with pytest.raises(ValueError, match=r"relscale\.no_such_module"):
         code_digest("relscale.no_such_module")
 

@@ -12,9 +12,10 @@ from hostile import NAMES
 from one_sentence import assert_one_sentence
 
 from relscale import cli
+from relscale.config import check_config
 from relscale.errors import RelscaleError
-from relscale.experiment import results_folder
 from relscale.report import make_report
+from relscale.results import Results
 
 ROOT = Path(__file__).parents[1]
 MEASURED = {"runs": {"source": "measurements", "tables": [{"path": "t.csv"}]}}
@@ -47,7 +48,7 @@ def called(monkeypatch):
 def experiment(name):
     config = {"experiment": name, **MEASURED}
     Path("x.yaml").write_text(yaml.safe_dump(config))
-    figures = results_folder(config) / "figures"
+    figures = Results.of(check_config(config)).figures
     figures.mkdir(parents=True)
     (figures / "a.html").touch()
     return figures

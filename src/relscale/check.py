@@ -1,7 +1,7 @@
 """What can be wrong with an experiment beyond its config's keys, said before anything runs."""
 
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 from relscale.checks.fits import check_fits, check_points, check_streams
 from relscale.checks.keyed import keyed
@@ -10,20 +10,27 @@ from relscale.checks.suites import check_suite
 from relscale.checks.text import check_text
 from relscale.config import LONGEST, SHOWN, shortened
 from relscale.errors import RelscaleError
-from relscale.experiment import check_tables, checkpoints, planned, results_folder, source
+from relscale.experiment import (
+    CheckpointExperiment,
+    Experiment,
+    MeasurementExperiment,
+    ScoredExperiment,
+    TrainingExperiment,
+)
 from relscale.measurements.metric import VALIDATION
+from relscale.results import Results
 from relscale.scoring.checkpoint_table import check_distinct
 from relscale.training.optimizers import optimizer_module
 
 
-def check_experiment(config: dict[str, Any], elsewhere: bool = True) -> None:
+def check_experiment(experiment: Experiment, elsewhere: bool = True) -> None:
     """See that what an experiment names is there, and that its runs fit the hardware and give laws enough points.
 
     What is on the hub need not be: a plan is made before it can be reached. Nothing heavy is imported.
 
     Parameters
     ----------
-    config
+    experiment
         As ``relscale.config.check_config`` gives it.
     elsewhere
         Whether jobs run, or may run, on other machines: then this one's devices say nothing of theirs.
@@ -35,7 +42,7 @@ def check_experiment(config: dict[str, Any], elsewhere: bool = True) -> None:
         planned or placed; results cannot be written. One sentence that begins with the key.
     """
     try:
-        _check(config, elsewhere)
+        _check(experiment, elsewhere)
     except RelscaleError as error:
         raise RelscaleError(shortened(str(error), LONGEST)) from None
     except OSError as error:  # a folder that may not be looked into, a name that is too long
@@ -43,36 +50,45 @@ def check_experiment(config: dict[str, Any], elsewhere: bool = True) -> None:
         raise RelscaleError(f"{where}: {error.strerror or error}; the config names it") from None
 
 
-def _check(config: dict[str, Any], elsewhere: bool) -> None:
-    check_folders(config, results_folder(config))
-    check_tables(config)
-    trains = source(config) == "train"
-    if trains:
-        for optimizer in config["design"]["optimizers"]:
+def _check(experiment: Experiment, elsewhere: bool) -> None:
+    check_folders(Path(experiment.store), Results.of(experiment).folder)
+    _check_tables(experiment)
+    if isinstance(experiment, TrainingExperiment):
+        for optimizer in experiment.design.optimizers:
             keyed("design.optimizers", partial(optimizer_module, optimizer))
-        runs = planned(config)
-        check_placed(runs, config)
-        check_points(runs, config)
-        check_streams(runs, config)
-        check_text(config)
-    if source(config) == "checkpoints":
-        check_distinct(checkpoints(config), config["runs"]["table"])
-    if source(config) != "measurements":
-        _check_taken(config)
-        for name, options in config["suites"].items():
-            check_suite(name, options, config)
-        check_devices(config, elsewhere)
-    check_fits(config)
+        check_placed(experiment)
+        check_points(experiment)
+        check_streams(experiment)
+        check_text(experiment)
+    if isinstance(experiment, CheckpointExperiment):
+        check_distinct(experiment.checkpoints, experiment.runs.table)
+    if not isinstance(experiment, MeasurementExperiment):
+        _check_names_of_suites(experiment)
+        for name in experiment.suites:
+            check_suite(name, experiment)
+        check_devices(experiment, elsewhere)
+    check_fits(experiment)
 
 
-def _check_taken(config: dict[str, Any]) -> None:
+def _check_tables(experiment: Experiment) -> None:
+    """The files are there that an experiment reads: its measurements, and published answers."""
+    tables = experiment.runs.tables if isinstance(experiment, MeasurementExperiment) else ()
+    read = [("runs.tables", table.path) for table in tables]
+    if experiment.fit.answers:
+        read.append(("fit.answers", experiment.fit.answers))
+    for key, path in read:
+        if not Path(path).is_file():
+            raise RelscaleError(f"{key}: {path}: no such table in {Path.cwd()}")
+
+
+def _check_names_of_suites(experiment: ScoredExperiment) -> None:
     """No suite has a name that measurements have for something else."""
-    if VALIDATION.suite in config["suites"]:
+    if VALIDATION[0] in experiment.suites:
         raise RelscaleError(
-            f"suites.{VALIDATION.suite}: this name stands for the loss on held-out text in measurements; choose another"
+            f"suites.{VALIDATION[0]}: is how measurements call the loss on held-out text; give the suite another name"
         )
-    for name in config["collect"]["subjects"]:
-        if f"{name}_subjects" in config["suites"]:
+    for name in experiment.collect.subjects:
+        if f"{name}_subjects" in experiment.suites:
             raise RelscaleError(
                 f"suites.{name}_subjects: is how measurements call the subjects of {name} (collect.subjects); "
                 "give the suite another name"

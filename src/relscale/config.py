@@ -1,26 +1,30 @@
-"""An experiment's configuration: read, checked against the schema, defaults filled in."""
+"""An experiment's configuration: read from YAML, checked, and turned into its types."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+from pydantic import ValidationError
 
+from relscale.atomic import write_text
+from relscale.config_schema import config_schema
 from relscale.errors import RelscaleError
+from relscale.experiment import BY_SOURCE, Experiment, TrainingExperiment
+from relscale.exported_suites import with_exported_suites
 from relscale.pins import with_pins
 from relscale.schema_values import values_of
-from relscale.yaml_text import Plain, load, read
+from relscale.section import NOT_BLANK
+from relscale.yaml_text import Plain, dump, read
 
-SCHEMA = Path(__file__).with_name("config.schema.yaml")
 LONGEST = 240  # characters of what is wrong, without the file's name
 SHOWN = 60  # of a value
 MOST_LISTED = 8  # names in a message
-NOT_BLANK = r"\S"  # the pattern of names
 
 
-def load_config(path: str | Path) -> dict[str, Any]:
+def load_config(path: str | Path) -> Experiment:
     """Read and check an experiment's YAML file; the pins beside it are filled in.
 
     Raises
@@ -31,15 +35,21 @@ def load_config(path: str | Path) -> dict[str, Any]:
     return load_configs([path])
 
 
-def load_configs(paths: Sequence[str | Path], overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The config that several files make up, each over those before it, and ``overrides`` over all.
+def load_configs(
+    paths: Sequence[str | Path],
+    overrides: Mapping[str, Any] | None = None,
+    report: Callable[[str], None] = lambda line: None,
+) -> Experiment:
+    """The experiment that several files make up, each over those before it, and ``overrides`` over all.
 
     Parameters
     ----------
     paths
         YAML files.
     overrides
-        What a command line says in their place (Snakemake's ``--config``), texts as if they stood in YAML unquoted.
+        What a command line states in their place (Snakemake's ``--config``), text as if it stood in YAML unquoted.
+    report
+        Called with a line per suite that is taken from beside a table of checkpoints.
 
     Raises
     ------
@@ -53,14 +63,28 @@ def load_configs(paths: Sequence[str | Path], overrides: Mapping[str, Any] | Non
         config = _merged(config, _mapping(read(path), str(path)))
     config = _merged(config, _unquoted(overrides or {}))
     name = " + ".join([*map(str, paths), *(["--config"] if overrides else [])])
-    return with_pins(check_config(config, name), paths)
+    return with_exported_suites(with_pins(check_config(config, name), paths), report)
 
 
-def check_config(config: Any, name: str = "config") -> dict[str, Any]:
-    """A checked copy of ``config`` with every default filled in.
+def save_config(experiment: Experiment, path: Path) -> None:
+    """Keep the config as it was resolved beside the results; nothing is written where it has not changed."""
+    text = dump(experiment.values())
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
+
+
+def check_config(config: Any, name: str = "config") -> Experiment:
+    """The experiment that a mapping of keys describes.
 
     Each value is read as the type that the schema has at its place (``relscale.schema_values``): ``1e11`` and ``2e3``
     are numbers, whole where the schema says so, and ``no`` is a name where a name belongs.
+
+    Parameters
+    ----------
+    config
+        As read from YAML; it is left as it was.
+    name
+        Of the file, for messages.
 
     Raises
     ------
@@ -69,29 +93,27 @@ def check_config(config: Any, name: str = "config") -> dict[str, Any]:
         nowhere.
     """
     try:
-        config = values_of(_schema(), _mapping(config, ""))
-        errors = list(_validator().iter_errors(config))
+        values = values_of(config_schema(), _mapping(config, ""))
+        _check_source(values)
+        errors = list(_validator().iter_errors(values))
         if errors:
             raise RelscaleError(_explain(min(errors, key=lambda error: list(map(str, error.path)))))
-        _check_source(config)
-        if config["runs"]["source"] == "train":
-            for corpus, options in config["corpora"].items():
-                _check_corpus(f"corpora.{corpus}", options, config)
-            _check_budgets(config["design"])
+        experiment = _typed(values)
+        if isinstance(experiment, TrainingExperiment):
+            _check_corpora(experiment)
+            _check_budgets(experiment)
+        return experiment
     except RelscaleError as error:
         raise RelscaleError(f"{name}: {shortened(str(error), LONGEST)}") from None
-    for options in config["suites"].values():
-        if isinstance(options.get("lm_eval"), str):
-            options["lm_eval"] = [options["lm_eval"]]
-    return config
 
 
-def corpus_parts(options: dict[str, Any]) -> list[dict[str, Any]]:
-    """The parts of a corpus, each with its source and weight, and a part where it names one; of most a single one."""
-    parts: list[dict[str, Any]] = options.get("parts") or [
-        {key: options[key] for key in ("source", "part") if key in options} | {"weight": 1}
-    ]
-    return parts
+def _typed(values: dict[str, Any]) -> Experiment:
+    source = values.get("runs", {}).get("source", "train")
+    try:
+        return BY_SOURCE[source].model_validate(values)
+    except ValidationError as error:  # what JSON Schema cannot state
+        first = error.errors()[0]
+        raise RelscaleError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def shortened(text: str, most: int) -> str:
@@ -122,48 +144,53 @@ def _unquoted(value: Any) -> Any:
     return None if value is None else Plain(value)
 
 
-def _check_source(config: dict[str, Any]) -> None:
+def _check_source(values: dict[str, Any]) -> None:
     """What belongs to one source of runs stands with no other."""
-    source = config["runs"]["source"]
+    runs = values.get("runs", {})
+    source = runs.get("source", "train") if isinstance(runs, dict) else None
+    if source not in BY_SOURCE:
+        return
     for key, owner in (("tables", "measurements"), ("table", "checkpoints")):
-        if key in config["runs"] and source != owner:
+        if key in runs and source != owner:
             raise RelscaleError(
                 f"runs.{key}: is read where runs.source is {owner!r}; name it or leave them out"
             )
     for key in ("sources", "corpora", "design"):
-        if key in config and source == "measurements":
+        if key in values and source == "measurements":
             raise RelscaleError(f"{key}: nothing is trained where runs.source is {source!r}; leave it out")
 
 
-def _check_corpus(where: str, options: dict[str, Any], config: dict[str, Any]) -> None:
+def _check_corpora(experiment: TrainingExperiment) -> None:
     """What a corpus names is there: its sources, and the suites that it must not contain."""
-    for part in corpus_parts(options):
-        if part["source"] not in config["sources"]:
-            raise RelscaleError(
-                f"{where}.source: no source {part['source']!r}; sources: {', '.join(config['sources']) or 'none'}"
-            )
-    for suite in options.get("decontaminate", {}).get("suites", []):
-        if suite not in config["suites"]:
-            raise RelscaleError(
-                f"{where}.decontaminate: no suite {suite!r}; suites: {', '.join(config['suites']) or 'none'}"
-            )
+    for name, corpus in experiment.corpora.items():
+        for part in corpus.mixture:
+            if part.source not in experiment.sources:
+                raise RelscaleError(
+                    f"corpora.{name}.source: no source {part.source!r}; sources: {', '.join(experiment.sources)}"
+                )
+        for suite in corpus.decontaminate.suites if corpus.decontaminate else ():
+            if suite not in experiment.suites:
+                raise RelscaleError(
+                    f"corpora.{name}.decontaminate: no suite {suite!r}; suites: "
+                    f"{', '.join(experiment.suites) or 'none'}"
+                )
 
 
-def _check_budgets(design: dict[str, Any]) -> None:
-    """What is said of single budgets is said of budgets that are tried, and once of each."""
-    budgets = set(map(float, design["budgets"]))
-    if len(budgets) < len(design["budgets"]):
+def _check_budgets(experiment: TrainingExperiment) -> None:
+    """What is stated for single budgets is stated for budgets of the design, and once for each."""
+    design = experiment.design
+    budgets = set(design.budgets)
+    if len(budgets) < len(design.budgets):
         raise RelscaleError("design.budgets: the same budget stands there twice")
-    for key in ("widths", "seeds"):
-        by_budget = design.get(key)
-        said: set[float] = set()
+    for key, by_budget in (("widths", design.widths), ("seeds", design.seeds)):
+        named: set[float] = set()
         for budget in by_budget if isinstance(by_budget, dict) else ():
             value = _float(budget)
-            if value not in budgets:
+            if value is None or value not in budgets:
                 raise RelscaleError(f"design.{key}: {budget} is not among the budgets")
-            if value in said:
+            if value in named:
                 raise RelscaleError(f"design.{key}: the budget {budget} stands there twice")
-            said.add(value)
+            named.add(value)
 
 
 def _float(text: str) -> float | None:
@@ -174,32 +201,8 @@ def _float(text: str) -> float | None:
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = load(SCHEMA)
-    return schema
-
-
-@cache
 def _validator() -> Any:
-    return _filling_defaults(jsonschema.Draft202012Validator)(_schema())
-
-
-def _filling_defaults(validator: Any) -> Any:
-    """The validator class, extended to write the schema's defaults into what it checks."""
-    check_properties = validator.VALIDATORS["properties"]
-
-    def fill_and_check(
-        checker: Any, properties: dict[str, Any], instance: Any, schema: Any
-    ) -> Iterator[jsonschema.ValidationError]:
-        if isinstance(instance, dict):
-            for key, part in properties.items():
-                part = checker._resolver.lookup(part["$ref"]).contents if "$ref" in part else part
-                if "default" in part:
-                    default = part["default"]
-                    instance.setdefault(key, default.copy() if isinstance(default, dict | list) else default)
-        yield from check_properties(checker, properties, instance, schema)
-
-    return jsonschema.validators.extend(validator, {"properties": fill_and_check})
+    return jsonschema.Draft202012Validator(config_schema())
 
 
 def _explain(error: jsonschema.ValidationError) -> str:

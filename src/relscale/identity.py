@@ -12,16 +12,20 @@ CARRIERS = {
     "relscale.atomic": "writes a file whole or not at all",
     "relscale.checked_parquet": "adds a digest to a file, and refuses a file that differs from its own",
     "relscale.checksums": "refuses a folder that is not what was written",
+    "relscale.commands.inputs": "the files and the experiment that a verb is given",
     "relscale.config": "reads the config, whose values are digested wherever they count",
     "relscale.entries": "lists what a job made and where it is",
     "relscale.errors": "the sentences of errors",
+    "relscale.experiment": "holds the sections of the config, whose values are digested wherever they count",
     "relscale.file_name": "names of files",
     "relscale.gpu": "says whether there is a GPU; another answer is another key as it is",
     "relscale.hub": "fetches the files of one commit, whose content is digested wherever it counts",
     "relscale.identity": "this table",
+    "relscale.jobs": "groups runs into jobs, whose runs are digested wherever they count",
     "relscale.lock": "keeps two processes from one file at once",
     "relscale.process": "ends a process with the one that started it",
     "relscale.provenance": "digests; another digest is another key as it is",
+    "relscale.results": "names of files",
     "relscale.rows": "gives a table the names and types that its row declares, which count where they are declared",
     "relscale.section": "gives a section of the config the types that it declares, which count where they are declared",
     "relscale.syntax_tree": "reads code to digest it; another digest is another key as it is",
@@ -37,7 +41,7 @@ CARRIERS = {
 }
 
 # Modules that put the stages together: only the functions that a stage uses of them count.
-GLUE = ("relscale.experiment",)
+GLUE: tuple[str, ...] = ()
 
 # Libraries that move bytes, and the parts of them that compute all the same.
 CARRIER_LIBRARIES = {

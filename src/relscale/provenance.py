@@ -74,8 +74,8 @@ def code_digest(*entries: str) -> str:
     Parameters
     ----------
     *entries
-        Modules, such as ``"relscale.training.run"``, or functions, such as ``"relscale.cli:collect"``: of such a module
-        only the function counts, with all that it uses.
+        Modules, such as ``"relscale.training.run"``, or functions, such as ``"relscale.commands.collect:run"``: of such
+        a module only the function counts, with all that it uses.
 
     Raises
     ------

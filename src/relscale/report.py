@@ -6,9 +6,7 @@ from pathlib import Path
 
 from relscale.config import load_config
 from relscale.errors import RelscaleError
-from relscale.experiment import results_folder
-
-SHOWN = ("figures", "fits")  # what the page shows, or is about
+from relscale.results import Results
 
 
 def make_report(config: Path) -> Path:
@@ -24,11 +22,13 @@ def make_report(config: Path) -> Path:
     RelscaleError
         There are no results yet, or Snakemake cannot make the page.
     """
-    results = results_folder(load_config(config))
-    report = results / "report.html"
-    files = [file for name in SHOWN for file in (results / name).rglob("*") if file.is_file()]
+    results = Results.of(load_config(config))
+    report = results.report
+    files = [
+        file for folder in (results.figures, results.fits) for file in folder.rglob("*") if file.is_file()
+    ]
     if not files:
-        raise RelscaleError(f"{results}: no figures yet; run the experiment first")
+        raise RelscaleError(f"{results.folder}: no figures yet; run the experiment first")
     if not report.is_file() or max(file.stat().st_mtime for file in files) > report.stat().st_mtime:
         made = subprocess.run(
             [sys.executable, "-m", "snakemake", f"--configfile={config}", f"--report={report}", "--quiet=all"]

@@ -46,12 +46,12 @@ def test_a_data_set_of_the_hub_is_pinned_streamed_and_made_into_tokens(hub, tmp_
     code, said = relscale(*make)
     assert (code, said.count("\n")) == (1, 1)
     assert "org/text has no revision" in said
-    code, said = relscale("corpus", "web.yaml", "--pin")
+    code, said = relscale("pin", "web.yaml")
     assert code == 0, said
     assert yaml.safe_load((tmp_path / "web.pins.yaml").read_text()) == {"dataset": {"org/text": commit}}
     for arguments in (
         make,
-        ("tokenize", "web.yaml", "--output", "results/web/vocabulary/tokenizer.json"),
+        ("vocabulary", "web.yaml", "--output", "results/web/vocabulary/tokenizer.json"),
         ("tokenize", "web.yaml", "--corpus", "web", "--output", "results/web/tokens/web/manifest.json"),
     ):
         code, said = relscale(*arguments)

@@ -8,28 +8,28 @@ from one_sentence import assert_one_sentence, within
 from relscale.design.architecture import Architecture
 from relscale.design.cost import Hardware, seconds
 from relscale.design.isoflop import plan
+from relscale.design.options import Design
 from relscale.design.placement import RECOMPUTATION, USABLE, _micro_batches, place, place_together
 from relscale.errors import RelscaleError
 
-GPUS = Hardware(989e12, utilization=0.4, memory_bytes=80e9, gpus_per_node=8, nodes=2, hours=24)
+GPUS = Hardware(
+    flops_per_second=989e12, utilization=0.4, memory_bytes=80e9, gpus_per_node=8, nodes=2, hours=24
+)
 
 
 @pytest.fixture(scope="module")
 def runs():
     """One corpus of the paper."""
     return plan(
-        {
-            "seed": 0,
-            "corpora": {"web": {}},
-            "vocabulary": {"size": 128_256},
-            "design": {
-                "recipe": "held2025",
-                "flop_accounting": "forward",
-                "sequence_length": 4096,
-                "optimizers": ["c-adamc"],
-                "budgets": [1e18, 3e18, 6e18, 1e19, 3e19, 6e19, 1e20],
-            },
-        }
+        ["web"],
+        Design(
+            recipe="held2025",
+            flop_accounting="forward",
+            sequence_length=4096,
+            budgets=[1e18, 3e18, 6e18, 1e19, 3e19, 6e19, 1e20],
+        ),
+        vocabulary_size=128_256,
+        seed=0,
     )
 
 
@@ -59,7 +59,7 @@ def test_a_run_gets_more_devices_only_where_fewer_are_too_slow_or_too_small(runs
 
 def test_more_memory_never_costs_more(runs):
     for run in runs:
-        small, large = (place(run, replace(GPUS, memory_bytes=size)) for size in (80e9, 141e9))
+        small, large = (place(run, GPUS.model_copy(update={"memory_bytes": size})) for size in (80e9, 141e9))
         assert large.device_hours <= small.device_hours
 
 
@@ -79,10 +79,10 @@ def test_recomputation_costs_a_forward_pass_more(runs):
 
 def test_without_stated_limits_a_run_trains_whole_on_one_device(runs):
     for run in runs:
-        placement = place(run, Hardware(1e12))
+        placement = place(run, Hardware(flops_per_second=1e12))
         assert (placement.strategy, placement.devices, placement.micro_batch) == ("single", 1, run.batch_size)
         assert not placement.activation_checkpointing
-        assert placement.seconds == seconds(run, Hardware(1e12))
+        assert placement.seconds == seconds(run, Hardware(flops_per_second=1e12))
         assert placement.host_bytes > placement.device_bytes > 16 * run.params
 
 
@@ -91,14 +91,18 @@ def test_what_is_asked_for_is_taken(runs):
     placement = place(runs[0], GPUS, asked)
     assert {name: getattr(placement, name) for name in asked} == asked
     assert (
-        place(runs[0], replace(GPUS, memory_bytes=1e6), asked).devices == 2
+        place(runs[0], GPUS.model_copy(update={"memory_bytes": 1e6}), asked).devices == 2
     )  # all is said; memory is not asked
 
 
 @pytest.mark.parametrize(
     ("options", "hardware", "message"),
     [
-        ({}, replace(GPUS, memory_bytes=1e9), "fit no placement on 16 devices of 1 GB; raise hardware.nodes"),
+        (
+            {},
+            GPUS.model_copy(update={"memory_bytes": 1e9}),
+            "fit no placement on 16 devices of 1 GB; raise hardware.nodes",
+        ),
         ({"devices": 3}, GPUS, "a batch of 32 sequences cannot be dealt out to 3 devices"),
         ({"devices": 1, "micro_batch": 5}, GPUS, "micro-batches of 5 do not make up 32 sequences"),
         ({"devices": 32}, GPUS, "training.devices: 32, and the hardware has 16; raise hardware.nodes"),
@@ -116,9 +120,10 @@ def test_what_cannot_be_placed_is_said_in_one_line(runs, options, hardware, mess
 
 
 def test_one_device_is_all_that_the_strategy_single_takes(runs):
-    assert {place(run, replace(GPUS, memory_bytes=None), {"strategy": "single"}).devices for run in runs} == {
-        1
-    }
+    assert {
+        place(run, GPUS.model_copy(update={"memory_bytes": None}), {"strategy": "single"}).devices
+        for run in runs
+    } == {1}
 
 
 def test_an_optimizer_that_needs_whole_matrices_does_not_share_them_nor_do_the_runs_beside_it(runs):
@@ -133,22 +138,13 @@ def test_an_optimizer_that_needs_whole_matrices_does_not_share_them_nor_do_the_r
 
 def test_a_batch_that_is_no_power_of_two_is_split_evenly():
     run = plan(
-        {
-            "seed": 0,
-            "corpora": {"web": {}},
-            "vocabulary": {"size": 512},
-            "design": {
-                "recipe": "laptop",
-                "flop_accounting": "training",
-                "sequence_length": 128,
-                "optimizers": ["c-adamc"],
-                "budgets": [1e11],
-                "widths": [16],
-            },
-        }
+        ["web"],
+        Design(recipe="laptop", flop_accounting="training", sequence_length=128, budgets=[1e11], widths=[16]),
+        vocabulary_size=512,
+        seed=0,
     )[0]
     odd = replace(run, batch_size=45, architecture=Architecture(512, 128, 16, 1, 1, 1, 16, 64))
-    placement = place(odd, replace(GPUS, memory_bytes=6e6))
+    placement = place(odd, GPUS.model_copy(update={"memory_bytes": 6e6}))
     assert placement.devices == 1
     assert 1 < placement.micro_batch < 45
     assert 45 % placement.micro_batch == 0
@@ -167,13 +163,15 @@ def test_micro_batches_are_the_shares_of_the_batch_that_divide_it(runs, batch_si
 @pytest.mark.parametrize("batch_size", [2**36, 10**10, 99_999_999_977])
 def test_the_micro_batch_of_a_batch_of_billions_is_found_at_once(runs, batch_size):
     with within(5):
-        placement = place(with_batch(runs[0], batch_size), Hardware(989e12, memory_bytes=80e9))
+        placement = place(
+            with_batch(runs[0], batch_size), Hardware(flops_per_second=989e12, memory_bytes=80e9)
+        )
     assert batch_size % placement.micro_batch == 0
     assert placement.device_bytes <= USABLE * 80e9
 
 
 def test_a_batch_beyond_that_is_refused_in_one_sentence(runs):
     with pytest.raises(RelscaleError) as refused:
-        place(with_batch(runs[0], 10**20), Hardware(989e12, memory_bytes=80e9))
+        place(with_batch(runs[0], 10**20), Hardware(flops_per_second=989e12, memory_bytes=80e9))
     assert_one_sentence(refused.value)
-    assert place(with_batch(runs[0], 10**20), Hardware(989e12)).micro_batch == 10**20
+    assert place(with_batch(runs[0], 10**20), Hardware(flops_per_second=989e12)).micro_batch == 10**20

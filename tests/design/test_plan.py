@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 from relscale.design.bill import bill, format_bill
 from relscale.design.cost import Hardware, seconds
 from relscale.design.isoflop import BUDGET_TOLERANCE, Dropped, grid, plan
+from relscale.design.options import Design
 from relscale.design.placement import place
 from relscale.design.run import budget_label, run_from_dict, run_to_dict
 from relscale.design.table import format_dropped, plan_table
 from relscale.errors import RelscaleError
 
 
-def experiment(**design):
+def experiment(vocabulary_size=2048, **design):
+    """What `plan` takes."""
     defaults = {
         "recipe": "laptop",
         "flop_accounting": "training",
@@ -22,19 +24,14 @@ def experiment(**design):
         "optimizers": ["c-adamc"],
         "budgets": [1e11, 1e12],
     }
-    return {
-        "seed": 7,
-        "corpora": {"documentation": {}, "code": {}},
-        "vocabulary": {"size": 2048},
-        "design": defaults | design,
-    }
+    return ("documentation", "code"), Design(**(defaults | design)), vocabulary_size, 7
 
 
 @settings(max_examples=50, deadline=None)
 @given(budget=st.floats(1e10, 1e15), accounting=st.sampled_from(["training", "forward"]))
 def test_every_run_spends_its_budget(budget, accounting):
     try:
-        runs = plan(experiment(budgets=[budget], flop_accounting=accounting))
+        runs = plan(*experiment(budgets=[budget], flop_accounting=accounting))
     except RelscaleError:
         return
     for run in runs:
@@ -43,13 +40,13 @@ def test_every_run_spends_its_budget(budget, accounting):
 
 
 def test_the_same_budget_is_three_times_dearer_in_forward_flops():
-    trained = plan(experiment(budgets=[3e12], flop_accounting="training"))
-    forward = plan(experiment(budgets=[1e12], flop_accounting="forward"))
+    trained = plan(*experiment(budgets=[3e12], flop_accounting="training"))
+    forward = plan(*experiment(budgets=[1e12], flop_accounting="forward"))
     assert [run.tokens for run in trained] == [run.tokens for run in forward]
 
 
 def test_a_budget_keeps_its_own_widths_and_seeds():
-    runs = plan(experiment(widths={1e11: [16, 32], 1e12: [64]}, seeds={1e12: [0, 1, 2]}))
+    runs = plan(*experiment(widths={"1e11": [16, 32], "1e12": [64]}, seeds={"1e12": [0, 1, 2]}))
     cells = [(run.corpus, run.budget, run.architecture.hidden_size, run.seed) for run in runs]
     assert cells == [
         (corpus, budget, width, seed)
@@ -65,12 +62,12 @@ def test_a_budget_keeps_its_own_widths_and_seeds():
 
 
 def test_one_list_of_seeds_is_for_every_budget():
-    runs = plan(experiment(widths=[32], seeds=[3, 4]))
+    runs = plan(*experiment(widths=[32], seeds=[3, 4]))
     assert [(run.budget, run.seed) for run in runs[:4]] == [(1e11, 3), (1e11, 4), (1e12, 3), (1e12, 4)]
 
 
 def test_a_schedule_of_the_experiment_replaces_the_recipes_and_nothing_else():
-    own, changed = plan(experiment()), plan(experiment(schedule="cosine", warmup=0.02))
+    own, changed = plan(*experiment()), plan(*experiment(schedule="cosine", warmup=0.02))
     for run, other in zip(own, changed, strict=True):
         h = run.hyperparameters
         assert (h.schedule, h.warmup, h.decay) == ("wsd", 0.1, 0.2)
@@ -78,34 +75,34 @@ def test_a_schedule_of_the_experiment_replaces_the_recipes_and_nothing_else():
 
 
 def test_a_run_is_read_back_as_it_was_written():
-    run = plan(experiment())[0]
+    run = plan(*experiment())[0]
     assert run_from_dict(run_to_dict(run)) == run
 
 
 def test_run_names_are_unique():
-    names = [run.name for run in plan(experiment(optimizers=["c-adamc", "adamw"], seeds={1e11: [0, 1]}))]
+    names = [run.name for run in plan(*experiment(optimizers=["c-adamc", "adamw"], seeds={"1e11": [0, 1]}))]
     assert len(names) == len(set(names))
 
 
 def test_adding_a_width_leaves_the_other_runs_as_they_were():
-    few = plan(experiment(widths=[16, 64]))
-    more = plan(experiment(widths=[16, 32, 64]))
+    few = plan(*experiment(widths=[16, 64]))
+    more = plan(*experiment(widths=[16, 32, 64]))
     assert [run for run in more if run.architecture.hidden_size != 32] == few
 
 
 def test_a_run_survives_json():
-    for run in plan(experiment()):
+    for run in plan(*experiment()):
         assert run_from_dict(copy.deepcopy(run_to_dict(run))) == run
 
 
 def large(**design):
     """At the paper's vocabulary and sequence length."""
-    config = experiment(**{"flop_accounting": "forward", "sequence_length": 4096, "budgets": [1e19]} | design)
-    return config | {"vocabulary": {"size": 128_256}}
+    defaults = {"flop_accounting": "forward", "sequence_length": 4096, "budgets": [1e19]}
+    return experiment(128_256, **(defaults | design))
 
 
 def test_step_law_sets_learning_rate_and_batch_by_hidden_parameters_and_tokens():
-    for run in plan(large(recipe="step-law", widths=[512, 1024])):
+    for run in plan(*large(recipe="step-law", widths=[512, 1024])):
         h = run.architecture.hidden_size
         hidden = run.params - 2 * 128_256 * h
         assert run.hyperparameters.learning_rate == pytest.approx(1.79 * hidden**-0.713 * run.tokens**0.307)
@@ -114,8 +111,8 @@ def test_step_law_sets_learning_rate_and_batch_by_hidden_parameters_and_tokens()
 
 
 def test_width_transfer_keeps_the_product_of_learning_rate_and_decay():
-    narrow, wide = plan(large(recipe="width-transfer", widths=[512, 2048]))[:2]
-    (paper, _) = plan(large(recipe="held2025", widths=[512, 2048]))[:2]
+    narrow, wide = plan(*large(recipe="width-transfer", widths=[512, 2048]))[:2]
+    (paper, _) = plan(*large(recipe="held2025", widths=[512, 2048]))[:2]
     assert narrow == paper
     of_narrow, of_wide = narrow.hyperparameters, wide.hyperparameters
     batches = (wide.batch_size / narrow.batch_size) ** 0.5
@@ -125,16 +122,14 @@ def test_width_transfer_keeps_the_product_of_learning_rate_and_decay():
 
 def test_the_laptop_recipe_gives_adamw_its_own_learning_rate():
     cautious, plain = (
-        plan(experiment(optimizers=[name]))[0].hyperparameters for name in ("c-adamc", "adamw")
+        plan(*experiment(optimizers=[name]))[0].hyperparameters for name in ("c-adamc", "adamw")
     )
     assert plain.learning_rate == pytest.approx(cautious.learning_rate * 2 / 3)
 
 
 def test_dropped_widths_say_why():
-    config = experiment(recipe="held2025", widths=[32, 512], budgets=[1e18])
-    config["vocabulary"]["size"] = 128_256
-    config["design"]["sequence_length"] = 4096
-    _, dropped = grid(config, "code", "c-adamc")
+    _, *given = experiment(128_256, recipe="held2025", widths=[32, 512], budgets=[1e18], sequence_length=4096)
+    _, dropped = grid("code", "c-adamc", *given)
     assert [(cell.hidden_size, cell.reason) for cell in dropped] == [(32, "width 32 gives no layer")]
     assert format_dropped(dropped) == ["left out, budget 1e18: width 32 gives no layer"]
     more = [*dropped, Dropped(1e18, 48, "width 48 gives no layer")]
@@ -151,7 +146,7 @@ def test_dropped_widths_say_why():
 )
 def test_what_cannot_be_planned_is_said_in_one_line(design, message):
     with pytest.raises(RelscaleError, match=message) as error:
-        plan(experiment(**design))
+        plan(*experiment(**design))
     assert "\n" not in str(error.value)
 
 
@@ -164,7 +159,7 @@ def test_budget_labels_are_short_and_exact(budget, label):
 
 
 def test_the_plan_table_has_a_row_a_run():
-    runs = plan(experiment())
+    runs = plan(*experiment())
     hardware = Hardware(flops_per_second=2e10, utilization=0.5, seconds_per_token=1e-6)
     table = plan_table(runs, [place(run, hardware) for run in runs])
     assert table["run"].to_pylist() == [run.name for run in runs]
@@ -175,7 +170,7 @@ def test_the_plan_table_has_a_row_a_run():
 
 
 def test_the_bill_counts_a_corpus_once_and_every_model():
-    runs = plan(experiment(seeds={1e12: [0, 1]}))
+    runs = plan(*experiment(seeds={"1e12": [0, 1]}))
     hardware = Hardware(flops_per_second=1e10, gpus_per_node=2, hours=0.001)
     placements = [place(run, hardware) for run in runs]
     sums = bill(runs, placements, checkpoints=[0.5, 1.0])

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from relscale.design.isoflop import plan
+from relscale.design.options import Design
 from relscale.tables import read_table
 
 SUITE = Path(__file__).parents[2] / "reference" / "isoflop_suite.csv"
@@ -19,18 +20,10 @@ def published():
 @pytest.fixture(scope="module")
 def planned(published):
     return plan(
-        {
-            "seed": 0,
-            "corpora": {row["corpus"]: {} for row in published},
-            "vocabulary": {"size": 128_256},
-            "design": {
-                "recipe": "held2025",
-                "flop_accounting": "forward",
-                "sequence_length": 4096,
-                "optimizers": ["c-adamc"],
-                "budgets": BUDGETS,
-            },
-        }
+        dict.fromkeys(row["corpus"] for row in published),
+        Design(recipe="held2025", flop_accounting="forward", sequence_length=4096, budgets=BUDGETS),
+        vocabulary_size=128_256,
+        seed=0,
     )
 
 

@@ -4,9 +4,8 @@ import math
 import time
 
 from relscale.config import check_config
-from relscale.design.cost import Hardware
 from relscale.design.placement import place
-from relscale.experiment import planned, runs_by_job
+from relscale.jobs import runs_by_job
 
 DESIGN = {"recipe": "laptop", "flop_accounting": "training", "sequence_length": 64}
 
@@ -30,8 +29,8 @@ def seconds(budgets):
     for seed in range(3):  # another experiment each time, as a plan is kept
         start = time.process_time()
         checked = check_config(config | {"seed": seed})
-        hardware = Hardware(**checked["hardware"])
-        placed = [place(run, hardware, checked["training"]) for run in planned(checked)]
+        training = checked.training.values()
+        placed = [place(run, checked.hardware, training) for run in checked.planned_runs]
         assert len(placed) == len(runs_by_job(checked, "run")) == 6 * budgets
         taken.append(time.process_time() - start)
     return min(taken)

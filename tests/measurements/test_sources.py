@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(name="rows", scope="module")
 def measured():
-    tables = load_config(ROOT / "experiments" / "reference.yaml")["runs"]["tables"]
-    table = read_tables([{**entry, "path": ROOT / entry["path"]} for entry in tables], "reference")
+    tables = load_config(ROOT / "experiments" / "reference.yaml").runs.tables
+    table = read_tables([{**entry.values(), "path": ROOT / entry.path} for entry in tables], "reference")
     assert table.schema.equals(MEASUREMENTS)
     return table.to_pylist()
 

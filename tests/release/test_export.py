@@ -8,7 +8,7 @@ import pytest
 import yaml
 from hostile import NAMES
 
-from relscale.design.isoflop import plan
+from relscale.config import check_config
 from relscale.design.run import run_to_dict
 from relscale.errors import RelscaleError
 from relscale.measurements.runs import listed_runs, trained_runs
@@ -36,6 +36,10 @@ CONFIG = {
     "export": {"licence": "apache-2.0"},
 }
 SCORE = {"suite": "mmlu", "prompt": "cloze", "group": "stem", "metric": "bits_per_byte_answer_mean"}
+
+
+def plan(config):
+    return check_config(config).planned_runs
 
 
 def leave_trained(tmp_path, config):
@@ -79,7 +83,7 @@ def exported(trained, tmp_path):
     score = SCORE | {"run": plan(CONFIG)[0].name, "value": 1.5, "stderr": None, "items": 12}
     more = [score | {"metric": "brier", "value": 0.77}, score | {"metric": "accuracy", "value": 0.26}]
     metrics = {"mmlu": "bits_per_byte_answer_mean"}
-    return export(CONFIG, [trained], [score, *more], metrics, {}, tmp_path / "export")
+    return export(check_config(CONFIG), [trained], [score, *more], metrics, {}, tmp_path / "export")
 
 
 def card(exported):
@@ -121,7 +125,7 @@ def test_a_card_tells_design_data_compute_losses_scores_and_licence(exported):
 
 def test_a_licence_is_never_made_up(trained, tmp_path):
     config = CONFIG | {"export": {"licence": None}}
-    unlicensed = export(config, [trained], [], {}, {}, tmp_path / "unlicensed")
+    unlicensed = export(check_config(config), [trained], [], {}, {}, tmp_path / "unlicensed")
     metadata, text = card(unlicensed)
     assert "license" not in metadata
     assert "None is given." in text
@@ -180,7 +184,7 @@ def test_a_corpus_may_be_called_anything_and_its_models_lie_in_the_export(tmp_pa
     score = SCORE | {"run": plan(config)[0].name, "group": name, "value": 1.5, "stderr": None, "items": 12}
     (tmp_path / "suite").mkdir()
     given = export(
-        config,
+        check_config(config),
         [leave_trained(tmp_path, config)],
         [score],
         {"mmlu": SCORE["metric"]},

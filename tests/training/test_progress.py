@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from relscale.design.cost import Hardware, seconds
 from relscale.design.isoflop import plan
+from relscale.design.options import Design
 from relscale.training.key import run_key, tokens_digest
 from relscale.training.options import Training
 from relscale.training.progress import SAMPLE, progress
@@ -14,19 +15,16 @@ OPTIONS = Training(threads=os.cpu_count())
 
 def planned():
     return plan(
-        {
-            "seed": 0,
-            "corpora": {"texts": {}},
-            "vocabulary": {"size": 300},
-            "design": {
-                "recipe": "laptop",
-                "flop_accounting": "training",
-                "sequence_length": 16,
-                "optimizers": ["c-adamc"],
-                "budgets": [1e9],
-                "widths": [8, 16, 32],
-            },
-        }
+        ["texts"],
+        Design(
+            recipe="laptop",
+            flop_accounting="training",
+            sequence_length=16,
+            budgets=[1e9],
+            widths=[8, 16, 32],
+        ),
+        vocabulary_size=300,
+        seed=0,
     )
 
 

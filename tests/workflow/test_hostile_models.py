@@ -77,8 +77,8 @@ def test_models_are_trained_under_hostile_names(make_experiment, tmp_path, monke
     corpus, source, suite = file_name(CORPUS), file_name(SOURCE), file_name(SUITE)
     for arguments in (
         ["corpus", f"--source={source}", f"--output={results}/corpora/{source}/documents.parquet"],
-        ["tokenize", f"--output={results}/vocabulary/tokenizer.json"],
-        ["score", f"--prepare={suite}", f"--output={results}/suites/{suite}/suite.yaml"],
+        ["vocabulary", f"--output={results}/vocabulary/tokenizer.json"],
+        ["suite", f"--suite={suite}", f"--output={results}/suites/{suite}/suite.yaml"],
         ["tokenize", f"--corpus={corpus}", f"--output={results}/tokens/{corpus}/manifest.json"],
         ["train", f"--corpus={corpus}", "--job=2e9", f"--output={results}/runs/{corpus}/2e9.json"],
     ):

@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from relscale.config import load_config
-from relscale.design.isoflop import plan
 from relscale.scoring.checkpoint_table import table_schema
 from relscale.tables import write_table
 
@@ -56,7 +55,7 @@ def test_with_a_table_of_released_models_nothing_is_trained(paper, jobs):
             "tokens": run.tokens,
             "training_flops": float(run.training_flops),
         }
-        for run in plan(load_config(PAPER))
+        for run in load_config(PAPER).planned_runs
     ]
     write_table(pa.Table.from_pylist(rows, table_schema()), paper.folder / "released.csv")
     without = paper.planned_jobs(paper.config | {"runs": {"source": "checkpoints", "table": "released.csv"}})

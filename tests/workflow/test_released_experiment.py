@@ -64,7 +64,9 @@ def test_figures_are_those_of_the_training(again, micro):
 
 
 def test_pushing_is_a_step_of_its_own(again):
-    refused = again.call("relscale", "export", "experiment.yaml", "--output", "export", "--push", "someone")
+    refused = again.call(
+        "relscale", "push", "experiment.yaml", "--folder", "export", "--organisation", "someone"
+    )
     assert refused.returncode == 1
     assert "would upload 32 models" in refused.stderr
-    assert "say --yes to do it" in refused.stderr
+    assert "give --yes to do it" in refused.stderr

@@ -31,5 +31,5 @@ def test_parameters_show_digests_of_what_a_config_says(path):
     """The report has the parameters of rules in its scripts."""
     text = path.read_text(encoding="utf-8")
     for block in re.findall(r"^    params:\n((?:        .*\n?)+)", text, re.MULTILINE):
-        for said in re.findall(r"config\[\"(\w+)\"\]", re.sub(r"digest\((?:[^()]|\([^()]*\))*\)", "", block)):
-            assert said in ("seed", "corpora"), said
+        for shown in re.findall(r"experiment\.(\w+)", re.sub(r"digest\((?:[^()]|\([^()]*\))*\)", "", block)):
+            assert shown == "seed", shown

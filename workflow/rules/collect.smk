@@ -4,30 +4,30 @@
 
 rule collect:
     input:
-        runs=[runs_path(config, corpus, job).as_posix() for corpus, job in TRAINING],
-        scores=[scores_path(config, corpus, job).as_posix() for corpus, job in SCORE_JOBS],
-        suites=list(PREPARED.values()) if CHECKPOINTS else [],
-        tables=as_inputs(*TABLES),
-        checkpoints=as_inputs(*TABLE),
-        samples=as_inputs(*SAMPLES),
+        runs=[results.runs(*job) for job in pipeline.training_jobs],
+        scores=[results.scores(*job) for job in pipeline.score_jobs],
+        suites=pipeline.suites(),
+        tables=as_inputs(pipeline.tables()),
+        checkpoints=as_inputs(pipeline.checkpoint_table()),
+        samples=as_inputs(pipeline.samples()),
     output:
-        measurements=f"{RESULTS}/measurements.parquet",
-        replicates=f"{RESULTS}/replicates.parquet",
+        measurements=results.measurements,
+        replicates=results.replicates,
     params:
         config=CONFIG,
-        options=digest(config["collect"]),
-        tables=digest(tables(config)),
-        files=other_files(*TABLES, *TABLE, *SAMPLES),
-        seed=config["seed"],
-        code=code_digest("relscale.cli:collect", *LOADERS, *(["relscale.tables"] if TABLES or TABLE else [])),
+        options=digest(experiment.collect.values()),
+        tables=pipeline.tables_digest(),
+        files=other_files([*pipeline.tables(), *pipeline.checkpoint_table(), *pipeline.samples()]),
+        seed=experiment.seed,
+        code=pipeline.collect_code(),
     group:
-        "analysis" if len(TRAINING) + len(SCORE_JOBS) < MANY else None
+        "analysis" if len(pipeline.training_jobs) + len(pipeline.score_jobs) < MANY else None
     resources:
         mem_mb=memory(2000),
     log:
-        f"{RESULTS}/logs/collect.log",
+        str(results.log("collect")),
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale collect {params.config:q} --output={output.measurements:q} --replicates={output.replicates:q}"
-        " --parent $PPID 2> {log:q}"
+        "relscale collect {params.config:q} --runs {input.runs:q} --scores {input.scores:q} --suites {input.suites:q}"
+        " --output={output.measurements:q} --replicates={output.replicates:q} --parent $PPID 2> {log:q}"

@@ -1,21 +1,20 @@
-# Text into documents: one table a source.
+# Text into documents: one table per source.
 
 
 rule corpus:
     output:
-        documents=f"{RESULTS}/corpora/{{source}}/documents.parquet",
-        manifest=f"{RESULTS}/corpora/{{source}}/manifest.json",
+        documents=results.documents(SOURCE),
+        manifest=results.documents_manifest(SOURCE),
     params:
         config=CONFIG,
-        options=lambda w: digest(config["sources"][SOURCE_NAME[w.source]]),
-        files=lambda w: SOURCE_FILES.get(SOURCE_NAME[w.source]),
-        seed=config["seed"],
+        source=lambda w: pipeline.source_state(w.source),
+        seed=experiment.seed,
         code=code_digest("relscale.corpora.build"),
-    threads: 16  # where there are as many
+    threads: 16  # at most: Snakemake gives a job no more than the machine, or the allocation, has
     resources:
         mem_mb=memory(4000),
     log:
-        f"{RESULTS}/logs/corpus/{{source}}.log",
+        str(results.log("corpus", SOURCE)),
     conda:
         "../../envs/relscale.yaml"
     shell:

@@ -3,25 +3,26 @@
 
 rule fit:
     input:
-        measurements=f"{RESULTS}/measurements.parquet",
-        replicates=f"{RESULTS}/replicates.parquet",
-        answers=as_inputs(*ANSWERS),
+        measurements=results.measurements,
+        replicates=results.replicates,
+        suites=pipeline.suites(),
+        answers=as_inputs(pipeline.answers()),
     output:
-        expand(f"{RESULTS}/fits/{{table}}.parquet", table=FIT_TABLES),
+        pipeline.fits(),
     params:
         config=CONFIG,
-        options=digest(config["fit"]),
-        suites=digest(suite_facts()),
-        files=other_files(*ANSWERS),
-        seed=config["seed"],
-        code=code_digest("relscale.cli:_fit_measurements", *LAWS, *(["relscale.tables"] if ANSWERS else [])),
+        options=digest(experiment.fit.values()),
+        suites=pipeline.suite_facts_digest(),
+        files=other_files(pipeline.answers()),
+        seed=experiment.seed,
+        code=pipeline.fit_code(),
         folder=subpath(output[0], parent=True),
     group:
         "analysis"
     log:
-        f"{RESULTS}/logs/fit.log",
+        str(results.log("fit")),
     conda:
         "../../envs/relscale.yaml"
     shell:
         "relscale fit {input.measurements:q} --replicates={input.replicates:q} --config={params.config:q}"
-        " --output={params.folder:q} --parent $PPID > {log:q} 2>&1"
+        " --suites {input.suites:q} --output={params.folder:q} --parent $PPID > {log:q} 2>&1"

@@ -1,54 +1,56 @@
-# Item scores: a suite's data made ready once, then every model scored on every suite. Scores lie in the store, like runs.
+# Item scores: a suite's data prepared once, then every model scored on every suite. Scores are kept in the store, like
+# runs.
 
 
 rule suite:
     input:
-        lambda w: all_documents() if MADE[SUITE[w.suite]] else [],
-        lambda w: as_inputs(*SUITE_FILES[SUITE[w.suite]]),
+        documents=lambda w: pipeline.suite_documents(w.suite),
+        files=lambda w: as_inputs(pipeline.suite_files(w.suite)),
     output:
-        f"{RESULTS}/suites/{{suite}}/suite.yaml",
+        results.suite(SUITE),
     params:
         config=CONFIG,
-        options=lambda w: digest(config["suites"][SUITE[w.suite]]),
-        seed=config["seed"],
+        suite=lambda w: pipeline.suite_state(w.suite),
+        files=lambda w: other_files(pipeline.suite_files(w.suite)),
+        seed=experiment.seed,
         code=code_digest("relscale.scoring.suite"),
-        data=lambda w: SUITE_DATA[SUITE[w.suite]],
-        files=lambda w: other_files(*SUITE_FILES[SUITE[w.suite]]),
-        scored=bool(SCORE_JOBS),
+        requests="yes" if pipeline.score_jobs else "no",
     group:
         "suites"
     log:
-        f"{RESULTS}/logs/suite/{{suite}}.log",
+        str(results.log("suite", SUITE)),
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale score {params.config:q} --prepare={wildcards.suite:q} --output={output:q} --parent $PPID 2> {log:q}"
+        "relscale suite {params.config:q} --suite={wildcards.suite:q} --documents {input.documents:q}"
+        " --requests={params.requests:q} --output={output:q} --parent $PPID 2> {log:q}"
 
 
 rule score:
     input:
-        models=lambda w: as_inputs(*scored_models(w)),
-        suites=list(PREPARED.values()),
+        runs=lambda w: pipeline.scored_runs(w.corpus, w.job),
+        checkpoints=lambda w: as_inputs(pipeline.scored_checkpoints(w.corpus, w.job)),
+        suites=pipeline.suites(),
     output:
-        f"{RESULTS}/scores/{{corpus}}/{{job}}.json",
+        results.scores(CORPUS, JOB),
     params:
         config=CONFIG,
-        files=lambda w: other_files(*scored_models(w)),
-        options=digest(config["scoring"]),
+        files=lambda w: other_files(pipeline.scored_checkpoints(w.corpus, w.job)),
+        options=digest(experiment.scoring.values()),
         code=code_digest("relscale.scoring.job", "relscale.scoring.task_metrics"),
-    threads: config["scoring"]["threads"]
+    threads: experiment.scoring.threads
     group:
-        lambda w: None if HARDWARE.gpus_per_node else "scores"
+        lambda w: None if ON_GPUS else "scores"
     resources:
-        mem_mb=memory(scoring_memory),
-        gpu=min(1, HARDWARE.gpus_per_node),
+        mem_mb=memory(lambda w: pipeline.scoring_mb(w.corpus, w.job)),
+        gpu=min(1, experiment.hardware.gpus_per_node),
         nodes=1,
     log:
-        f"{RESULTS}/logs/score/{{corpus}}/{{job}}.log",
+        str(results.log("score", CORPUS, JOB)),
     benchmark:
-        f"{RESULTS}/benchmarks/score/{{corpus}}/{{job}}.tsv"
+        str(results.benchmark("score", CORPUS, JOB))
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale score {params.config:q} --corpus={wildcards.corpus:q} --job={wildcards.job:q} --threads={threads}"
-        " --output={output:q} --parent $PPID 2> {log:q}"
+        "relscale score {params.config:q} --corpus={wildcards.corpus:q} --job={wildcards.job:q} --runs {input.runs:q}"
+        " --suites {input.suites:q} --threads={threads} --output={output:q} --parent $PPID 2> {log:q}"

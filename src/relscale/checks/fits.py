@@ -3,15 +3,20 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
 
 from relscale.checks import suites
 from relscale.checks.keyed import keyed
 from relscale.config import unknown_name
-from relscale.design.run import Run
 from relscale.errors import RelscaleError
-from relscale.experiment import checkpoints, corpora, is_streamed, source
+from relscale.experiment import (
+    CheckpointExperiment,
+    Experiment,
+    MeasurementExperiment,
+    ScoredExperiment,
+    TrainingExperiment,
+)
 from relscale.figures.plot import figure_module, figure_suite
+from relscale.fitting.core_options import FurtherLaw, Value, Where
 from relscale.fitting.estimation.law_points import MEASURED
 from relscale.fitting.report.reproduction import NEEDED
 from relscale.laws import parabola
@@ -25,7 +30,7 @@ FEWEST_BUDGETS = 2
 SUBJECTS = "_subjects"
 
 
-def check_fits(config: dict[str, Any]) -> None:
+def check_fits(experiment: Experiment) -> None:
     """See that laws, figures and answers are there, and that they name nothing that will not be measured.
 
     Raises
@@ -33,17 +38,18 @@ def check_fits(config: dict[str, Any]) -> None:
     RelscaleError
         The message begins with the key.
     """
-    for figure in config["figures"]:
+    for figure in experiment.figures:
         keyed("figures", partial(figure_module, figure))
-    _check_laws(config["fit"]["laws"])
-    if config["fit"]["answers"]:
-        keyed("fit.answers", lambda: read_table(config["fit"]["answers"], NEEDED))
-    if source(config) != "measurements":
-        _check_names(config)
-        _check_measured(config)
+    _check_laws(experiment.fit.laws)
+    answers = experiment.fit.answers
+    if answers:
+        keyed("fit.answers", lambda: read_table(answers, NEEDED))
+    if not isinstance(experiment, MeasurementExperiment):
+        _check_names(experiment)
+        _check_measured(experiment)
 
 
-def check_points(runs: Sequence[Run], config: dict[str, Any]) -> None:
+def check_points(experiment: TrainingExperiment) -> None:
     """See that the runs give a law something to go through.
 
     A budget's compute-optimal point is the minimum of a parabola, for which it needs runs of three sizes, and a law
@@ -54,10 +60,10 @@ def check_points(runs: Sequence[Run], config: dict[str, Any]) -> None:
     RelscaleError
         There are too few.
     """
-    if config["fit"]["frontier"] == "all":
+    if experiment.fit.frontier == "all":
         return
     sizes: dict[tuple[str, str], dict[float, set[int]]] = defaultdict(lambda: defaultdict(set))
-    for run in runs:
+    for run in experiment.planned_runs:
         sizes[run.corpus, run.hyperparameters.optimizer][run.budget].add(run.tokens)
     for by_budget in sizes.values():
         if len(by_budget) < FEWEST_BUDGETS:
@@ -74,7 +80,7 @@ def check_points(runs: Sequence[Run], config: dict[str, Any]) -> None:
             )
 
 
-def check_streams(runs: Sequence[Run], config: dict[str, Any]) -> None:
+def check_streams(experiment: TrainingExperiment) -> None:
     """See that a corpus that is streamed as far as its config says has enough for its largest run.
 
     Raises
@@ -82,111 +88,109 @@ def check_streams(runs: Sequence[Run], config: dict[str, Any]) -> None:
     RelscaleError
         It has not.
     """
-    epochs = config["training"]["max_epochs"]
-    for corpus, options in config["corpora"].items():
-        largest = max((run.tokens for run in runs if run.corpus == corpus), default=0)
-        if "tokens" in options and is_streamed(config, corpus) and largest > epochs * options["tokens"]:
+    epochs = experiment.training.max_epochs
+    for name, corpus in experiment.corpora.items():
+        largest = max((run.tokens for run in experiment.planned_runs if run.corpus == name), default=0)
+        if corpus.tokens is not None and experiment.is_streamed(name) and largest > epochs * corpus.tokens:
             raise RelscaleError(
-                f"corpora.{corpus}.tokens: the largest run takes {largest:.4g}, and may see the corpus {epochs:g} "
+                f"corpora.{name}.tokens: the largest run takes {largest:.4g}, and may see the corpus {epochs:g} "
                 "times (training.max_epochs); name more, or leave it out"
             )
 
 
-def _check_laws(laws: Sequence[dict[str, Any]]) -> None:
+def _check_laws(laws: Sequence[FurtherLaw]) -> None:
     names: set[str] = set()
     for entry in laws:
-        where = f"fit.laws.{entry['name']}"
-        if entry["name"] in names:
+        where = f"fit.laws.{entry.name}"
+        if entry.name in names:
             raise RelscaleError(f"{where}: two laws have this name")
-        found = keyed(where, partial(law_or_family, entry["law"]))
-        if "predictor_from" in entry and entry["predictor_from"] not in names:
-            raise RelscaleError(
-                f"{where}: predictor_from {entry['predictor_from']!r} is no fit named before it"
-            )
+        found = keyed(where, partial(law_or_family, entry.law))
+        if entry.predictor_from is not None and entry.predictor_from not in names:
+            raise RelscaleError(f"{where}: predictor_from {entry.predictor_from!r} is no fit named before it")
         if isinstance(found, Law):
             _check_law(found, entry, where)
-        if entry["method"] == "variable-projection" and (entry["error"], entry["loss"]) != (
+        if entry.method == "variable-projection" and (entry.error, entry.loss) != (
             "linear",
             "squares",
         ):
             raise RelscaleError(f"{where}: variable-projection is for error: linear and loss: squares")
         columns = [
-            *entry["by"],
-            *entry.get("x", ()),
-            *(c for key in ("where", "only", "predict", "predictor") for c in entry.get(key, ())),
+            *entry.by,
+            *(entry.x or ()),
+            *(column for _, where_ in _conditions(entry) for column in where_),
         ]
         for column in columns:
             if column not in MEASUREMENTS.names and not column.startswith(SHARE):
                 raise RelscaleError(unknown_name(where, "column of measurements", column, MEASUREMENTS.names))
-        names.add(entry["name"])
+        names.add(entry.name)
 
 
-def _check_law(law: Law, entry: dict[str, Any], where: str) -> None:
-    if MEASURED in law.predictors and "predictor" not in entry:
+def _check_law(law: Law, entry: FurtherLaw, where: str) -> None:
+    if MEASURED in law.predictors and entry.predictor is None:
         raise RelscaleError(f"{where}: law {law.name} starts from a measured number; name it under predictor")
     predictors = law.made_of or law.predictors
-    if entry.get("x") and len(entry["x"]) != len(predictors):
+    if entry.x and len(entry.x) != len(predictors):
         raise RelscaleError(
             f"{where}.x: law {law.name} has {len(predictors)} predictors ({', '.join(predictors)}), "
-            f"not {len(entry['x'])}"
+            f"not {len(entry.x)}"
         )
-    for name in entry.get("fixed", ()):
+    for name in entry.fixed or ():
         if name not in law.names:
             raise RelscaleError(
                 unknown_name(f"{where}.fixed", f"parameter of law {law.name}", name, law.names)
             )
-    if law.gap is None and entry.get("baseline") is not None:
+    if law.gap is None and entry.baseline is not None:
         raise RelscaleError(f"{where}.baseline: law {law.name} compares no groups")
     if (
         law.gap == "ratio"
-        and "baseline" not in entry
-        and not isinstance(entry.get("where", {}).get("suite"), str)
+        and entry.baseline is None
+        and not isinstance((entry.where or {}).get("suite"), str)
     ):
         raise RelscaleError(
             f"{where}: law {law.name} compares groups; name the baseline among them, or one suite"
         )
 
 
-def _check_names(config: dict[str, Any]) -> None:
+def _check_names(experiment: ScoredExperiment) -> None:
     """What collect, fit and figures name is in the experiment: they come last, after all that is dear."""
-    fit = config["fit"]
+    fit, subjects = experiment.fit, experiment.collect.subjects
     measured = [
-        *config["suites"],
-        *(f"{name}{SUBJECTS}" for name in config["collect"]["subjects"]),
+        *experiment.suites,
+        *(f"{name}{SUBJECTS}" for name in subjects),
         VALIDATION.suite,
     ]
-    known = {"suite": measured, "corpus": corpora(config)}
-    if source(config) == "train":
-        known["optimizer"] = config["design"]["optimizers"]
-    named = [("collect.subjects", name, list(config["suites"])) for name in config["collect"]["subjects"]]
+    known = {"suite": measured, "corpus": list(experiment.scored_corpora)}
+    if isinstance(experiment, TrainingExperiment):
+        known["optimizer"] = list(experiment.design.optimizers)
+    named = [("collect.subjects", name, list(experiment.suites)) for name in subjects]
     for option in ("baselines", "metrics", "pooling", "specifications"):
-        named += [(f"fit.{option}", name, measured) for name in fit[option] or ()]
+        named += [(f"fit.{option}", name, measured) for name in getattr(fit, option) or ()]
     named += [
-        ("figures", name, measured) for name in map(figure_suite, config["figures"]) if name is not None
+        ("figures", name, measured) for name in map(figure_suite, experiment.figures) if name is not None
     ]
-    for by, name in fit["contrasts"].items():
+    for by, name in fit.contrasts.values().items():
         if by in known:
             named.append((f"fit.contrasts.{by}", name, known[by]))
-    for number, entry in enumerate(fit["forecast"]):
-        if "corpus" in entry:
-            named.append((f"fit.forecast.{number}.corpus", entry["corpus"], known["corpus"]))
-    for entry in fit["laws"]:
-        for key in ("where", "only", "predict", "predictor"):
-            for column in known.keys() & entry.get(key, {}).keys():
-                where = f"fit.laws.{entry['name']}.{key}.{column}"
-                named += [(where, name, known[column]) for name in _several(entry[key][column])]
+    for number, target in enumerate(fit.forecast):
+        if target.corpus is not None:
+            named.append((f"fit.forecast.{number}.corpus", target.corpus, known["corpus"]))
+    for entry in fit.laws:
+        for key, condition in _conditions(entry):
+            for column in known.keys() & condition.keys():
+                where = f"fit.laws.{entry.name}.{key}.{column}"
+                named += [(where, str(name), known[column]) for name in _several(condition[column])]
     for key, name, there in named:
         if name not in there:
             raise RelscaleError(unknown_name(key, "", name, there, "in the experiment"))
 
 
-def _check_measured(config: dict[str, Any]) -> None:
+def _check_measured(experiment: ScoredExperiment) -> None:
     """Groups and metrics, as far as the suites tell them before they are made."""
-    options = config["suites"]
-    groups = {name: suites.groups(name, each, config) for name, each in options.items()}
+    options = experiment.suites
+    groups = {name: suites.groups(name, suite, experiment) for name, suite in options.items()}
     metrics = {name: suites.metrics(name, each) for name, each in options.items()}
     groups[VALIDATION.suite], metrics[VALIDATION.suite] = {VALIDATION.group}, set(VALIDATION_METRICS)
-    for name in config["collect"]["subjects"]:
+    for name in experiment.collect.subjects:
         subjects = suites.subjects(name, options[name])
         if subjects == set():
             raise RelscaleError(f"collect.subjects: suite {name} has no subjects; leave it out")
@@ -194,25 +198,31 @@ def _check_measured(config: dict[str, Any]) -> None:
         metrics[f"{name}{SUBJECTS}"] = (
             None if metrics[name] is None else {each for k in OF_KIND.values() for each in k}
         )
-    for suite, group in config["fit"]["baselines"].items():
+    for suite, group in experiment.fit.baselines.items():
         known = groups[suite]
         if known is not None and group not in known:
             raise RelscaleError(unknown_name(f"fit.baselines.{suite}", "group", group, sorted(known)))
-    for suite, names in config["fit"]["metrics"].items():
+    for suite, names in experiment.fit.metrics.items():
         there = metrics[suite]
         for metric in names if there is not None else ():
             errors = sorted(filter(is_error, there or ()))
             if metric not in errors:
                 raise RelscaleError(unknown_name(f"fit.metrics.{suite}", "error metric", metric, errors))
-    if source(config) == "checkpoints" and config["fit"]["frontier"] == "parabola":
+    if isinstance(experiment, CheckpointExperiment) and experiment.fit.frontier == "parabola":
         needed = ("budget", "tokens", "validation_loss")
         for column in needed:
-            if all(getattr(each, column) is None for each in checkpoints(config)):
+            if all(getattr(each, column) is None for each in experiment.checkpoints):
                 raise RelscaleError(
-                    f"fit.frontier: parabola needs {column}, and no checkpoint of {config['runs']['table']} has one; "
+                    f"fit.frontier: parabola needs {column}, and no checkpoint of {experiment.runs.table} has one; "
                     "use all"
                 )
 
 
-def _several(value: Any) -> Iterable[Any]:
-    return value if isinstance(value, list) else [value]
+def _conditions(law: FurtherLaw) -> list[tuple[str, Where]]:
+    """What picks the measurements of a law, by key."""
+    keys = {"where": law.where, "only": law.only, "predict": law.predict, "predictor": law.predictor}
+    return [(key, condition) for key, condition in keys.items() if condition]
+
+
+def _several(value: Value | tuple[Value, ...]) -> Iterable[Value]:
+    return value if isinstance(value, tuple) else (value,)

@@ -6,14 +6,11 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from relscale.design.cost import Hardware
 from relscale.design.placement import place
-from relscale.design.run import Run
 from relscale.errors import RelscaleError
+from relscale.experiment import ScoredExperiment, TrainingExperiment
 
 LONGEST = 1e10  # seconds of a run: three centuries
 ROCM_BUILD = re.compile(r"^hip\s*(:[^=]*)?=\s*['\"]", re.MULTILINE)
@@ -21,7 +18,7 @@ OTHER_DEVICES = ("dxg", "nvhost-gpu")  # GPUs of WSL and of Jetson, which have n
 CPU_BUILD = re.compile(r"^cuda\s*(:[^=]*)?=\s*None", re.MULTILINE)
 
 
-def check_folders(config: dict[str, Any], results: Path) -> None:
+def check_folders(store: Path, results: Path) -> None:
     """See that results and store can be written.
 
     Raises
@@ -29,7 +26,7 @@ def check_folders(config: dict[str, Any], results: Path) -> None:
     RelscaleError
         They cannot.
     """
-    for key, folder in (("store", Path(config["store"])), ("experiment", results)):
+    for key, folder in (("store", store), ("experiment", results)):
         there = next((each for each in (folder, *folder.absolute().parents) if _exists(each, key)), Path("/"))
         if not there.is_dir():
             raise RelscaleError(f"{key}: {there} is a file, where the folder {folder} should be")
@@ -37,7 +34,7 @@ def check_folders(config: dict[str, Any], results: Path) -> None:
             raise RelscaleError(f"{key}: {folder} cannot be written; {there} is read-only for this user")
 
 
-def check_placed(runs: Sequence[Run], config: dict[str, Any]) -> None:
+def check_placed(experiment: TrainingExperiment) -> None:
     """See that every run can be placed, in a time that somebody will wait.
 
     Raises
@@ -45,9 +42,9 @@ def check_placed(runs: Sequence[Run], config: dict[str, Any]) -> None:
     RelscaleError
         One cannot.
     """
-    hardware = Hardware(**config["hardware"])
-    for run in runs:
-        placement = place(run, hardware, config["training"])
+    options = experiment.training.values()
+    for run in experiment.planned_runs:
+        placement = place(run, experiment.hardware, options)
         if not math.isfinite(placement.seconds) or placement.seconds > LONGEST:
             raise RelscaleError(
                 f"hardware: {run.name} would take {placement.seconds / 3.15e7:.1g} years; look at flops_per_second, "
@@ -55,7 +52,7 @@ def check_placed(runs: Sequence[Run], config: dict[str, Any]) -> None:
             )
 
 
-def check_devices(config: dict[str, Any], elsewhere: bool) -> None:
+def check_devices(experiment: ScoredExperiment, elsewhere: bool) -> None:
     """See that the devices are there that scoring names.
 
     Where jobs are submitted to other machines, this one's devices say nothing: there a job gets the GPUs of
@@ -63,8 +60,8 @@ def check_devices(config: dict[str, Any], elsewhere: bool) -> None:
 
     Parameters
     ----------
-    config
-        As checked.
+    experiment
+        Whose models are scored.
     elsewhere
         Whether jobs run, or may run, on other machines.
 
@@ -73,9 +70,9 @@ def check_devices(config: dict[str, Any], elsewhere: bool) -> None:
     RelscaleError
         One is not.
     """
-    if elsewhere and config["hardware"]["gpus_per_node"]:
+    if elsewhere and experiment.hardware.gpus_per_node:
         return
-    named = config["scoring"]["device"]
+    named = experiment.scoring.device
     for device in [named] if isinstance(named, str) else named:
         kind, _, number = device.partition(":")
         if kind == "mps" and platform.system() != "Darwin":

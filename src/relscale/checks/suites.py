@@ -5,20 +5,20 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from relscale.checks import text
 from relscale.checks.keyed import keyed
-from relscale.config import corpus_parts, unknown_name
+from relscale.config import unknown_name
 from relscale.errors import RelscaleError
-from relscale.experiment import source
+from relscale.experiment import CheckpointExperiment, ScoredExperiment
 from relscale.measurements.metric import metric_names
 from relscale.scoring.manifest import Manifest
+from relscale.scoring.options import Suite
 from relscale.scoring.suite import GROWING, MADE, READ, lists_tasks, read_suite, suite_inputs
 from relscale.scoring.suite_code import refuse_code
 
 
-def check_suite(name: str, options: dict[str, Any], config: dict[str, Any]) -> None:
+def check_suite(name: str, experiment: ScoredExperiment) -> None:
     """See that a suite can be made ready.
 
     Raises
@@ -26,62 +26,62 @@ def check_suite(name: str, options: dict[str, Any], config: dict[str, Any]) -> N
     RelscaleError
         There is no such suite, or it has no such option, data, group or task; the message begins with its key.
     """
-    where = f"suites.{name}"
+    where, suite = f"suites.{name}", experiment.suites[name]
     try:
-        keyed(where, lambda: _check(where, name, options, config))
+        keyed(where, lambda: _check(where, name, suite, experiment))
     except RelscaleError as error:
         raise RelscaleError(str(error).replace(f"{where}: suite {name}: ", f"{where}: ")) from None
-    _check_group(where, options.get("baseline"), groups(name, options, config))
+    _check_group(where, suite.baseline, groups(name, suite, experiment))
 
 
-def _check(where: str, name: str, options: dict[str, Any], config: dict[str, Any]) -> None:
-    if "lm_eval" in options:
+def _check(where: str, name: str, suite: Suite, experiment: ScoredExperiment) -> None:
+    options = suite.given()
+    if suite.lm_eval is not None:
         from relscale.scoring.named_tasks import check_options  # with a library that takes a second to import
 
         check_options(name, {key: value for key, value in options.items() if value is not None})
-        _check_tasks(where, options["lm_eval"])
+        _check_tasks(where, suite.lm_eval)
     else:
-        if "path" in options and not config["scoring"]["trust_suite_code"]:
-            refuse_code(options["path"])
+        if suite.path is not None and not experiment.scoring.trust_suite_code:
+            refuse_code(suite.path)
         folder, manifest = read_suite(name, options)
-        _check_made(where, manifest, (folder / "tasks").is_dir(), config)
+        _check_made(where, manifest, (folder / "tasks").is_dir(), experiment)
     suite_inputs(options)
 
 
-def groups(name: str, options: dict[str, Any], config: dict[str, Any]) -> set[str] | None:
+def groups(name: str, suite: Suite, experiment: ScoredExperiment) -> set[str] | None:
     """The groups that a suite will have; None where only its data tell."""
-    if "lm_eval" in options:
-        return set(options["lm_eval"]) if len(options["lm_eval"]) > 1 else None
-    folder, manifest = read_suite(name, options)
+    if suite.lm_eval is not None:
+        return set(suite.lm_eval) if len(suite.lm_eval) > 1 else None
+    folder, manifest = read_suite(name, suite.given())
     named = {*manifest.groups, *(other for group in manifest.groups.values() for other in group.also)}
     if (folder / "tasks").is_dir():
         return named
     if manifest.builder in MADE and not manifest.groups:
-        return _of_documents(config)
+        return _of_documents(experiment)
     if manifest.builder is None:  # a file that no task places is a group
         stems = {path.stem for path in (folder / "data").glob("*.jsonl")}
         return named | {task.group for task in manifest.tasks.values()} | (stems - set(manifest.tasks))
     return None if manifest.builder in GROWING else named
 
 
-def metrics(name: str, options: dict[str, Any]) -> set[str] | None:
+def metrics(name: str, suite: Suite) -> set[str] | None:
     """The metrics that a suite will have; None where its tasks have metrics of their own."""
+    options = suite.given()
     if lists_tasks(name, options):
         return None
     manifest = read_suite(name, options)[1]
     of_kind = metric_names(manifest.kind), metric_names(manifest.kind, has_subjects=True)
     return (
-        {*of_kind[0], *of_kind[1]}
-        if manifest.builder in READ
-        else set(of_kind[bool(subjects(name, options))])
+        {*of_kind[0], *of_kind[1]} if manifest.builder in READ else set(of_kind[bool(subjects(name, suite))])
     )
 
 
-def subjects(name: str, options: dict[str, Any]) -> set[str] | None:
+def subjects(name: str, suite: Suite) -> set[str] | None:
     """The subjects of a suite; None where only its data tell."""
-    if "lm_eval" in options:
+    if suite.lm_eval is not None:
         return None
-    manifest = read_suite(name, options)[1]
+    manifest = read_suite(name, suite.given())[1]
     return (
         None
         if manifest.builder in READ
@@ -89,21 +89,20 @@ def subjects(name: str, options: dict[str, Any]) -> set[str] | None:
     )
 
 
-def _check_made(where: str, manifest: Manifest, is_made: bool, config: dict[str, Any]) -> None:
+def _check_made(where: str, manifest: Manifest, is_made: bool, experiment: ScoredExperiment) -> None:
     """What a suite that is made from held-out documents needs of the sources."""
     if manifest.builder not in MADE or is_made:
         return
-    if source(config) == "checkpoints":
+    if isinstance(experiment, CheckpointExperiment):
         raise RelscaleError(
             f"{where}: is made from held-out documents of corpora, and nothing is trained here; leave it out, or put "
             "it as it was made into suites/ beside the table, as `relscale export` does"
         )
-    used = {part["source"] for options in config["corpora"].values() for part in corpus_parts(options)}
-    known = {part for name in used for part in text.parts(config["sources"][name])}
+    known = {part for name in experiment.corpus_sources for part in text.parts(experiment.sources[name])}
     part = manifest.options.get("part")
     if part is not None and part not in known:
         raise RelscaleError(unknown_name(f"{where}.part", "part", part, sorted(known), "in the sources"))
-    named = _of_documents(config)
+    named = _of_documents(experiment)
     if named is not None and not manifest.groups:
         if len(named) < 2:
             raise RelscaleError(
@@ -112,8 +111,8 @@ def _check_made(where: str, manifest: Manifest, is_made: bool, config: dict[str,
         _check_group(where, manifest.baseline, named)
 
 
-def _of_documents(config: dict[str, Any]) -> set[str] | None:
-    found = [text.groups(options) for options in config.get("sources", {}).values()]
+def _of_documents(experiment: ScoredExperiment) -> set[str] | None:
+    found = [text.groups(source) for source in (experiment.sources or {}).values()]
     return None if not found or None in found else {group for each in found for group in each or ()}
 
 

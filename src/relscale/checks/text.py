@@ -12,19 +12,21 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from relscale.checks.keyed import keyed
-from relscale.config import corpus_parts
 from relscale.corpora.files import PART, TABLE_ENDINGS, TEXT_ENDINGS, ending
 from relscale.corpora.hub import ENDING
 from relscale.corpora.installed import find_package, site_folders
+from relscale.corpora.options import HubDataset, InstalledPackages, Source, TextFiles
 from relscale.errors import RelscaleError
+from relscale.experiment import TrainingExperiment
 from relscale.tokens.interleave import integer_shares
+from relscale.tokens.options import Vocabulary
 
 PARTS = {"installed": ("docstrings", "code"), "files": (PART,), "hub": (PART,)}
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 LOOKED_AT = 1000  # rows of a table of JSON lines, of which not each has each key
 
 
-def check_text(config: dict[str, Any]) -> None:
+def check_text(experiment: TrainingExperiment) -> None:
     """See that sources, the parts that corpora take of them, and a named tokenizer are there.
 
     Raises
@@ -32,44 +34,45 @@ def check_text(config: dict[str, Any]) -> None:
     RelscaleError
         One is not; the message begins with its key.
     """
-    for name, options in config["sources"].items():
+    for name, source in experiment.sources.items():
         where = f"sources.{name}"
-        {"installed": _check_installed, "files": _check_files, "hub": _check_hub}[options["kind"]](
-            where, options
-        )
-        shares = options.get("held_out") or options.get("split")
-        if isinstance(shares, dict) and shares["validation"] + shares["test"] >= 1:
+        if isinstance(source, InstalledPackages):
+            _check_installed(where, source)
+        elif isinstance(source, TextFiles):
+            _check_files(where, source)
+        else:
+            _check_hub(where, source)
+        shares = source.held_out if isinstance(source, HubDataset) else source.split
+        if shares.validation + shares.test >= 1:
             raise RelscaleError(
                 f"{where}: validation and test leave nothing to train on; they sum to 1 or more"
             )
-        if isinstance(shares, dict) and shares["validation"] == 0:
+        if shares.validation == 0:
             raise RelscaleError(f"{where}: a validation share of 0 leaves no text for the validation loss")
-    for name, options in config["corpora"].items():
-        keyed(f"corpora.{name}", partial(integer_shares, [part["weight"] for part in corpus_parts(options)]))
-        for part in corpus_parts(options):
-            _check_part(f"corpora.{name}", part.get("part"), parts(config["sources"][part["source"]]))
-    _check_tokenizer(config["vocabulary"])
+    for name, corpus in experiment.corpora.items():
+        keyed(f"corpora.{name}", partial(integer_shares, [part.weight for part in corpus.mixture]))
+        for part in corpus.mixture:
+            _check_part(f"corpora.{name}", part.part, parts(experiment.sources[part.source]))
+    _check_tokenizer(experiment.vocabulary)
 
 
-def parts(source: dict[str, Any]) -> tuple[str, ...]:
+def parts(source: Source) -> tuple[str, ...]:
     """The parts of a source."""
-    return PARTS[source["kind"]]
+    return PARTS[source.kind]
 
 
-def groups(source: dict[str, Any]) -> set[str] | None:
+def groups(source: Source) -> set[str] | None:
     """The groups of a source's documents; None where only reading them would tell."""
-    if source["kind"] == "installed":
-        return set(source["groups"])
-    return None
+    return set(source.groups) if isinstance(source, InstalledPackages) else None
 
 
-def _check_installed(where: str, options: dict[str, Any]) -> None:
-    folders = [Path(path) for path in options.get("paths", ())] or site_folders()
+def _check_installed(where: str, source: InstalledPackages) -> None:
+    folders = [Path(path) for path in source.paths or ()] or site_folders()
     for folder in folders:
         if not folder.is_dir():
             raise RelscaleError(f"{where}.paths: {folder}: no such folder in {Path.cwd()}")
     group_of: dict[str, str] = {}
-    for group, packages in options["groups"].items():
+    for group, packages in source.groups.items():
         for package in packages:
             if package in group_of:
                 both = (
@@ -83,12 +86,12 @@ def _check_installed(where: str, options: dict[str, Any]) -> None:
                 find_package(package, folders)
             except RelscaleError as error:
                 raise RelscaleError(f"{where}.groups.{group}: {error}") from None
-    for part in options["max_bytes"]:
-        _check_part(f"{where}.max_bytes", part, parts(options))
+    for part in source.max_bytes:
+        _check_part(f"{where}.max_bytes", part, parts(source))
 
 
-def _check_files(where: str, options: dict[str, Any]) -> None:
-    path = Path(options["path"])
+def _check_files(where: str, source: TextFiles) -> None:
+    path = Path(source.path)
     _check_there(where, path)
     endings = (*TEXT_ENDINGS, *TABLE_ENDINGS)
     found = _files(path, lambda name: ending(Path(name)) in endings)
@@ -97,19 +100,19 @@ def _check_files(where: str, options: dict[str, Any]) -> None:
         raise RelscaleError(f"{where}.path: {path}: no file there ends in {', '.join(endings)}")
     if first.suffix in TABLE_ENDINGS:
         columns = _columns(first)
-        for key in ("text", "group"):
-            if columns is not None and options.get(key) and options[key] not in columns:
+        for key, column in (("text", source.text), ("group", source.group)):
+            if columns is not None and column and column not in columns:
                 raise RelscaleError(
-                    f"{where}.{key}: {first} has no column {options[key]!r}; it has {', '.join(columns)}"
+                    f"{where}.{key}: {first} has no column {column!r}; it has {', '.join(columns)}"
                 )
     if not first.stat().st_size and not any(file.stat().st_size for file in found):
         raise RelscaleError(f"{where}.path: {path}: its files are empty")
 
 
-def _check_hub(where: str, options: dict[str, Any]) -> None:
-    path = Path(options["path"])
+def _check_hub(where: str, source: HubDataset) -> None:
+    path = Path(source.path)
     if not path.exists():
-        if not HUB_NAME.fullmatch(options["path"]):
+        if not HUB_NAME.fullmatch(source.path):
             raise RelscaleError(
                 f"{where}.path: {path} is neither a folder nor the name of a data set on the hub"
             )
@@ -127,13 +130,13 @@ def _check_part(where: str, part: str | None, known: tuple[str, ...]) -> None:
         raise RelscaleError(f"{where}: no part {part!r}; the source has {', '.join(known)}")
 
 
-def _check_tokenizer(options: dict[str, Any]) -> None:
-    if "tokenizer" not in options:
+def _check_tokenizer(words: Vocabulary) -> None:
+    if words.tokenizer is None:
         return
-    path = Path(options["tokenizer"])
+    path = Path(words.tokenizer)
     if path.is_dir() and not (path / "tokenizer.json").is_file():
         raise RelscaleError(f"vocabulary.tokenizer: {path}: no tokenizer.json there")
-    if not path.is_dir() and (not HUB_NAME.fullmatch(options["tokenizer"]) or path.is_file()):
+    if not path.is_dir() and (not HUB_NAME.fullmatch(words.tokenizer) or path.is_file()):
         raise RelscaleError(
             f"vocabulary.tokenizer: {path} is neither a folder nor the name of one on the hub"
         )

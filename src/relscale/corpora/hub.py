@@ -60,8 +60,8 @@ def find_files(dataset: HubDataset, source: str, seed: int) -> list[TextFile]:
     local = Path(path).exists()
     if not local and not revision:
         raise RelscaleError(
-            f"sources.{source}: {path} has no revision, and is no folder in {Path.cwd()}; run `relscale corpus CONFIG "
-            "--pin` where the hub can be reached, or name a folder"
+            f"sources.{source}: {path} has no revision, and is no folder in {Path.cwd()}; run `relscale pin CONFIG` "
+            "where the hub can be reached, or name a folder"
         )
     urls = _urls(dataset, source, None if local else revision)
     root = str(Path(path).resolve()) if local else f"hf://datasets/{path}@{revision}"

@@ -1,10 +1,10 @@
 """The IsoFLOP grid: for each corpus and compute budget, a run for each width that can spend it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from relscale.design.architecture import forward_flops_per_token
+from relscale.design.options import Design
 from relscale.design.recipes import Infeasible, recipe
 from relscale.design.run import Run, budget_label
 from relscale.errors import RelscaleError
@@ -21,47 +21,60 @@ class Dropped:
     reason: str
 
 
-def plan(config: dict[str, Any]) -> list[Run]:
-    """All runs of an experiment, by corpus, optimizer, budget, width and seed. A pure function of the config.
+def plan(corpora: Iterable[str], design: Design, vocabulary_size: int, seed: int) -> list[Run]:
+    """All runs of an experiment, by corpus, optimizer, budget, width and seed; a pure function.
+
+    Parameters
+    ----------
+    corpora
+        Names of the corpora.
+    design
+        The config's section ``design``.
+    vocabulary_size
+        Tokens of the vocabulary, special ones included.
+    seed
+        Of the runs where the design names no seeds.
 
     Raises
     ------
     RelscaleError
         A budget that no width can meet, or an unknown recipe.
     """
-    seeds = _by_budget(config["design"].get("seeds", {}))
+    seeds = _by_budget(design.seeds)
     runs = []
-    for corpus in config["corpora"]:
-        for optimizer in config["design"]["optimizers"]:
-            for run in grid(config, corpus, optimizer)[0]:
-                runs += [replace(run, seed=seed) for seed in seeds(run.budget) or [config["seed"]]]
+    for corpus in corpora:
+        for optimizer in design.optimizers:
+            for run in grid(corpus, optimizer, design, vocabulary_size, seed)[0]:
+                runs += [replace(run, seed=each) for each in seeds(run.budget) or [seed]]
     return runs
 
 
-def grid(config: dict[str, Any], corpus: str, optimizer: str) -> tuple[list[Run], list[Dropped]]:
-    """The runs of one corpus and optimizer at the first seed, and the cells that were dropped."""
-    design = config["design"]
-    rules = recipe(design["recipe"])
-    widths = _by_budget(design.get("widths", {}))
+def grid(
+    corpus: str, optimizer: str, design: Design, vocabulary_size: int, seed: int
+) -> tuple[list[Run], list[Dropped]]:
+    """The runs of one corpus and optimizer at one seed, and the cells of the grid that were dropped."""
+    rules = recipe(design.recipe)
+    widths = _by_budget(design.widths)
+    changes = {
+        key: value for key in ("schedule", "warmup", "decay") if (value := getattr(design, key)) is not None
+    }
     runs: list[Run] = []
     dropped: list[Dropped] = []
-    for budget in design["budgets"]:
-        forward_budget = budget if design["flop_accounting"] == "forward" else budget / 3
+    for budget in design.budgets:
+        forward_budget = budget if design.flop_accounting == "forward" else budget / 3
         found = len(runs)
         for hidden_size in widths(float(budget)) or rules.widths(forward_budget):
             try:
-                architecture = rules.architecture(
-                    hidden_size, design["sequence_length"], config["vocabulary"]["size"]
-                )
+                architecture = rules.architecture(hidden_size, design.sequence_length, vocabulary_size)
                 batch_size = rules.batch_size(forward_budget, architecture)
                 steps = round(
                     forward_budget
-                    / (forward_flops_per_token(architecture) * batch_size * design["sequence_length"])
+                    / (forward_flops_per_token(architecture) * batch_size * design.sequence_length)
                 )
                 run = Run(
                     corpus=corpus,
                     budget=float(budget),
-                    seed=config["seed"],
+                    seed=seed,
                     architecture=architecture,
                     batch_size=batch_size,
                     train_steps=steps,
@@ -70,9 +83,9 @@ def grid(config: dict[str, Any], corpus: str, optimizer: str) -> tuple[list[Run]
                             optimizer,
                             architecture,
                             batch_size,
-                            steps * batch_size * design["sequence_length"],
+                            steps * batch_size * design.sequence_length,
                         ),
-                        **{key: design[key] for key in ("schedule", "warmup", "decay") if key in design},
+                        **changes,
                     ),
                 )
                 miss = abs(run.forward_flops / forward_budget - 1)
@@ -87,15 +100,17 @@ def grid(config: dict[str, Any], corpus: str, optimizer: str) -> tuple[list[Run]
             reasons = [cell.reason for cell in dropped if cell.budget == budget]
             more = f", and likewise {len(reasons) - 1} more" if len(reasons) > 1 else ""
             raise RelscaleError(
-                f"design.budgets: no width can spend {budget_label(budget)} FLOPs by recipe {design['recipe']!r}: "
+                f"design.budgets: no width can spend {budget_label(budget)} FLOPs by recipe {design.recipe!r}: "
                 f"{reasons[0]}{more}"
             )
     return runs, dropped
 
 
-def _by_budget(named: Any) -> Callable[[float], Sequence[int] | None]:
-    """What is said of a budget: the same of all, or of this one by its number; None where nothing is."""
-    if not isinstance(named, dict):
-        return lambda budget: named
-    by_budget = {float(key): value for key, value in named.items()}
+def _by_budget(
+    values: tuple[int, ...] | dict[str, tuple[int, ...]] | None,
+) -> Callable[[float], Sequence[int] | None]:
+    """What is stated for a budget: the same for all, or by the budget; None where nothing is."""
+    if not isinstance(values, dict):
+        return lambda budget: values
+    by_budget = {float(key): value for key, value in values.items()}
     return by_budget.get

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from relscale.atomic import atomic_path, link, write_text
 from relscale.checksums import check_digests_if_listed
-from relscale.config import corpus_parts
 from relscale.design.run import run_from_dict
 from relscale.errors import RelscaleError
+from relscale.experiment import TrainingExperiment
 from relscale.file_name import file_name
 from relscale.measurements.runs import Trained, read_trained
 from relscale.release.model_card import model_card
@@ -34,7 +34,7 @@ class Exported:
 
 
 def export(
-    config: dict[str, Any],
+    experiment: TrainingExperiment,
     manifests: Sequence[Path],
     measurements: Sequence[Mapping[str, Any]],
     metrics: Mapping[str, str],
@@ -48,8 +48,8 @@ def export(
 
     Parameters
     ----------
-    config
-        The experiment.
+    experiment
+        Whose models they are.
     manifests
         Of its training jobs.
     measurements
@@ -77,10 +77,10 @@ def export(
             card = model_card(
                 run_from_dict(trained.record["run"]),
                 {**trained.record, "name": name},
-                corpus_data(config, trained.model.corpus),
+                corpus_data(experiment, trained.model.corpus),
                 by_run.get(name, []),
-                config["experiment"],
-                config["export"]["licence"],
+                experiment.name,
+                experiment.export.licence,
             )
             models.append(_model(trained.folder, card, folder / file_name(name)))
         else:
@@ -94,10 +94,10 @@ def export(
     return Exported(table, tuple(models), tuple(without))
 
 
-def corpus_data(config: dict[str, Any], corpus: str) -> list[dict[str, Any]]:
-    """The parts of a corpus with their weights, and all that the config says of their sources."""
-    parts = corpus_parts(config["corpora"][corpus])
-    return [{**config["sources"][part["source"]], **part} for part in parts]
+def corpus_data(experiment: TrainingExperiment, corpus: str) -> list[dict[str, Any]]:
+    """The parts of a corpus with their weights, and all that the config states about their sources."""
+    parts = experiment.corpora[corpus].mixture
+    return [{**experiment.sources[part.source].values(), **part.values()} for part in parts]
 
 
 def _model(source: Path, card: str, target: Path) -> Path:

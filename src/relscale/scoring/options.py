@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BeforeValidator, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from relscale.section import (
     NULLABLE,
@@ -16,7 +16,14 @@ from relscale.section import (
     Text,
 )
 
-Tasks = Annotated[tuple[Text, ...], Field(min_length=1), UNIQUE]
+_TaskNames = Annotated[tuple[Text, ...], Field(min_length=1), UNIQUE]
+Tasks = Annotated[
+    _TaskNames,
+    BeforeValidator(
+        lambda names: (names,) if isinstance(names, str) else names, json_schema_input_type=Text | _TaskNames
+    ),
+]
+"""Names of tasks; a single one need not stand in a list."""
 Device = Annotated[str, Field(pattern="^(cpu|cuda|mps)(:[0-9]+)?$(?!\n)")]
 
 
@@ -32,9 +39,7 @@ class Suite(Section):
         default=None,
         description="A folder with suite.yaml; without it the suite is one of those that are shipped.",
     )
-    lm_eval: Text | Tasks | None = Field(
-        default=None, description="Names of lm-eval tasks, in place of a folder."
-    )
+    lm_eval: Tasks | None = Field(default=None, description="Names of lm-eval tasks, in place of a folder.")
     baseline: str | None = Field(default=None, description="The group that the others are compared with.")
     data: FilledPath | dict[str, Any] | None = Field(
         default=None,
@@ -74,15 +79,15 @@ class Suite(Section):
 class GroupLabel(Section):
     """How figures show a group."""
 
-    label: str | None = None
+    label: str | None = Field(default=None, description="Its name in figures.")
 
 
 class PublishedSuite(Section):
     """How figures show a suite whose measurements were published."""
 
-    title: str | None = None
+    title: str | None = Field(default=None, description="Its name in figures.")
     what: str | None = Field(default=None, description="What the suite measures.")
-    note: str | None = None
+    note: str | None = Field(default=None, description="What a reader should know of it.")
     baseline: str | None = Field(default=None, description="The group that the others are compared with.")
     metric: str | None = Field(default=None, description="The metric that the suite is shown by.")
     prompt: str | None = Field(default=None, description="The prompt form that the suite is shown by.")

@@ -342,7 +342,7 @@ def asked(context: str | None, continuation: str) -> int:
 def not_prepared(folder: str | Path) -> RelscaleError:
     """What is wrong with a suite that has no requests."""
     return RelscaleError(
-        f"{Path(folder) / FILE}: no such file; prepare the suite (relscale score CONFIG --prepare NAME)"
+        f"{Path(folder) / FILE}: no such file; prepare the suite (relscale suite CONFIG --suite NAME)"
     )
 
 

@@ -47,7 +47,7 @@ def _texts(suite: Path, size: int) -> Iterator[list[str]]:
     path = suite / REQUESTS_FILE
     if not path.is_file():
         raise RelscaleError(
-            f"{path}: no such file; prepare the suite first (relscale score CONFIG --prepare NAME)"
+            f"{path}: no such file; prepare the suite first (relscale suite CONFIG --suite NAME)"
         )
     with pa.parquet.ParquetFile(path) as file:
         for number in range(file.num_row_groups):

@@ -93,7 +93,7 @@ def take_vocabulary(options: Vocabulary, folder: str | Path) -> None:
         if options.revision is None:
             raise RelscaleError(
                 f"vocabulary.tokenizer: {source} has no revision, and is no folder in {Path.cwd()}; run "
-                "`relscale corpus CONFIG --pin` where the hub can be reached, or name a folder"
+                "`relscale pin CONFIG` where the hub can be reached, or name a folder"
             )
         files = (TOKENIZER_FILE, SETTINGS_FILE, SPECIAL_FILE)
         remedy = "fetch it where the hub can be reached, or name a folder as vocabulary.tokenizer"

@@ -1,0 +1,73 @@
+"""``relscale collect``: item scores, or published tables, into measurements."""
+
+import argparse
+from pathlib import Path
+
+from relscale.commands.inputs import add_config, add_files, by_name, files
+
+HELP = "turn item scores into the table of measurements"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """CONFIG, --runs, --scores, --suites, --output and --replicates."""
+    add_config(parser)
+    add_files(parser, "--runs", "The manifests of all training jobs")
+    add_files(parser, "--scores", "The manifests of all scoring jobs")
+    add_files(parser, "--suites", "The suite.yaml of each suite, in the order of the config")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="The measurements to write (.parquet or .csv)."
+    )
+    parser.add_argument(
+        "--replicates", type=Path, help="The measurements under resampled items to write (.parquet or .csv)."
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Turn item scores, or tables as they were published, into measurements, also under resampled items."""
+    from relscale.config import load_config
+    from relscale.experiment import CheckpointExperiment, MeasurementExperiment
+    from relscale.jobs import scoring_jobs, training_jobs
+    from relscale.measurements.collect import collect
+    from relscale.measurements.measurement import REPLICATES
+    from relscale.measurements.published import read_tables
+    from relscale.measurements.runs import Measured, listed_runs, trained_runs
+    from relscale.results import Results
+    from relscale.scoring.checkpoint_table import check_distinct
+    from relscale.scoring.manifest import read_manifest
+    from relscale.scoring.suite import lists_tasks
+    from relscale.scoring.suite_code import trust_suite_code
+    from relscale.tables import write_pieces, write_table
+
+    experiment = load_config(options.config)
+    if isinstance(experiment, MeasurementExperiment):
+        tables = [table.values() for table in experiment.runs.tables]
+        write_table(read_tables(tables, experiment.name), options.output)
+        if options.replicates:  # of items, of which no published table tells
+            write_pieces([], REPLICATES, options.replicates)
+        return
+    trust_suite_code(experiment.scoring.trust_suite_code)
+    results = Results.of(experiment)
+    names = experiment.suites
+    suites = by_name("--suites", names, options.suites, map(results.suite, names))
+    corpora = experiment.scored_corpora
+    of_corpora = sorted(scoring_jobs(experiment), key=lambda job: corpora.index(job[0]))
+    scores = files(options.scores, (results.scores(*job) for job in of_corpora))
+    runs: list[Measured]
+    if isinstance(experiment, CheckpointExperiment):
+        manifests = {name: read_manifest(file.parent) for name, file in suites.items()}
+        check_distinct(experiment.checkpoints, experiment.runs.table)
+        listed = [name for name, suite in names.items() if lists_tasks(name, suite.given())]
+        runs = listed_runs(experiment.checkpoints, scores, manifests, listed)
+    else:
+        trained = files(options.runs, (results.runs(*job) for job in training_jobs(experiment)))
+        runs = trained_runs(trained, scores, [run.name for run in experiment.planned_runs], list(names))
+    measurements, replicates = collect(
+        runs,
+        experiment.name,
+        experiment.collect,
+        experiment.seed,
+        {name: file.parent for name, file in suites.items()},
+    )
+    write_table(measurements, options.output)
+    if options.replicates:
+        write_pieces(replicates, REPLICATES, options.replicates)

@@ -1,0 +1,54 @@
+"""``relscale export``: models in folders that are ready for the hub."""
+
+import argparse
+from pathlib import Path
+
+from relscale.commands.inputs import add_config, add_files, by_name, files, training_experiment
+
+HELP = "give each model a folder that is ready for the hub, and all of them a table"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """CONFIG, --runs, --measurements, --suites and --output."""
+    add_config(parser)
+    add_files(parser, "--runs", "The manifests of all training jobs")
+    parser.add_argument(
+        "--measurements",
+        type=Path,
+        metavar="FILE",
+        help="The table of measurements, for the cards (default: that of the results, if there is one).",
+    )
+    add_files(parser, "--suites", "The suite.yaml of each suite, in the order of the config")
+    parser.add_argument("--output", type=Path, required=True, help="The folder to write.")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Give each trained model a folder with weights, tokenizer, card and record, and all of them a table.
+
+    An experiment whose runs are that table (runs: {source: checkpoints, table: FOLDER/checkpoints.csv}) has the same
+    figures without training. `relscale push` uploads what was exported.
+    """
+    from relscale.jobs import training_jobs
+    from relscale.release.export import export
+    from relscale.results import Results
+    from relscale.scoring.manifest import read_manifest
+    from relscale.scoring.suite import needs_documents
+    from relscale.tables import read_table
+
+    experiment = training_experiment(options.config)
+    results = Results.of(experiment)
+    names = experiment.suites
+    suites = by_name("--suites", names, options.suites, map(results.suite, names))
+    measurements = options.measurements or results.measurements
+    is_measured = options.measurements is not None or measurements.is_file()
+    exported = export(
+        experiment,
+        files(options.runs, (results.runs(*job) for job in training_jobs(experiment))),
+        read_table(measurements).to_pylist() if is_measured else [],
+        {name: read_manifest(file.parent).metric for name, file in suites.items()} if is_measured else {},
+        {name: file.parent for name, file in suites.items() if needs_documents(name, names[name].given())},
+        options.output,
+    )
+    print(f"{len(exported.models)} models in {options.output}, table {exported.table}")
+    for name in exported.without:
+        print(f"{name}: diverged, in the table without a model")

@@ -1,0 +1,135 @@
+"""``relscale fit TABLE --law``: one law on any table."""
+
+import argparse
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from relscale.errors import RelscaleError
+
+NAMES = ("group", "baseline", "corpus", "block", "tokens", "params")
+SETTINGS = ("error", "loss", "delta", "level", "seed")
+COLUMNS = ("x", "y", *NAMES, "run_key", "plot")  # options that are of one law alone
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--law and what it is fitted to."""
+    law = parser.add_argument_group("one law on any table")
+    law.add_argument("--law", help="The law: relative, power, or another law's name.")
+    law.add_argument(
+        "--x",
+        metavar="COLUMN",
+        help="Training compute; for other laws their predictors, separated by commas (a name that contains a comma in "
+        "double quotes).",
+    )
+    law.add_argument("--y", metavar="COLUMN", help="The error: lower is better, and positive.")
+    law.add_argument("--group", metavar="COLUMN", help="The test distribution.")
+    law.add_argument("--baseline", metavar="GROUP", help="The group that the others are compared with.")
+    law.add_argument("--corpus", metavar="COLUMN", help="Fit each value of this column separately.")
+    law.add_argument(
+        "--run-key",
+        "--run",
+        metavar="COLUMNS",
+        help="Columns that identify a model, separated by commas (default: run, else --x).",
+    )
+    law.add_argument(
+        "--block",
+        metavar="COLUMN",
+        help="Identifies the training that checkpoints belong to (default: block, else each run).",
+    )
+    law.add_argument("--tokens", metavar="COLUMN", help="Training tokens.")
+    law.add_argument("--params", metavar="COLUMN", help="Parameters.")
+    law.add_argument(
+        "--error",
+        choices=["log", "linear"],
+        default="log",
+        help="Fit residuals of log y (default) or of y.",
+    )
+    law.add_argument(
+        "--loss",
+        choices=["squares", "huber"],
+        default="squares",
+        help="Least squares (default) or Huber's loss of the residuals.",
+    )
+    law.add_argument(
+        "--delta",
+        type=float,
+        help="Threshold of Huber's loss (default: 0.001, in ln y or as a share of the median y).",
+    )
+    law.add_argument(
+        "--fix",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="A parameter that is given and not fitted; may be repeated.",
+    )
+    law.add_argument(
+        "--level", type=float, default=0.95, help="Confidence level of the intervals (default: 0.95)."
+    )
+    law.add_argument("--seed", type=int, default=0, help="Seed of the bootstrap (default: 0).")
+    law.add_argument(
+        "--plot", type=Path, metavar="HTML", help="Draw the figure; other formats are written beside it."
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Fit one law to any table, print the result and write it."""
+    from relscale.table_fit import check_drawn, fit
+    from relscale.tables import table_name
+
+    for name in ("x", "y"):
+        if getattr(options, name) is None:
+            raise RelscaleError(f"--{name}: name the column of the table that holds it")
+    output = options.output or options.table.with_name(f"{table_name(options.table)}.fits.parquet")
+    if output.resolve() == options.table.resolve():
+        raise RelscaleError(f"--output: {output} is the table itself")
+    if options.plot:
+        check_drawn(options.law, options.error, options.loss, bool(options.fix))
+    result = fit(
+        options.table,
+        options.law,
+        x=columns(options.x),
+        y=options.y,
+        run=columns(options.run_key) if options.run_key else (),
+        fixed=fixed_parameters(options.fix),
+        **{name: getattr(options, name) for name in (*NAMES, *SETTINGS)},
+    )
+    print(result)
+    result.write(output)
+    print(f"\nwritten: {output}")
+    if options.plot:
+        result.plot(options.plot)
+
+
+def fixed_parameters(texts: Sequence[str]) -> dict[str, float]:
+    """Parameters and their values, from ``NAME=VALUE`` each.
+
+    Raises
+    ------
+    RelscaleError
+        A text is no such pair.
+    """
+    fixed = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            fixed[name] = float(value)
+        except ValueError:
+            raise RelscaleError(f"--fix: {text!r} is no parameter with its value, such as E=1.87") from None
+    return fixed
+
+
+def columns(text: str) -> list[str]:
+    """Names separated by commas; one that contains a comma is in double quotes, as in CSV.
+
+    Raises
+    ------
+    RelscaleError
+        The text is no such list.
+    """
+    try:
+        (names,) = csv.reader(io.StringIO(text, newline=""), strict=True)
+    except (csv.Error, ValueError):
+        raise RelscaleError(f"{text!r}: not a list of columns between commas") from None
+    return names

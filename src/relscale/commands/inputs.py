@@ -1,0 +1,112 @@
+"""What the verbs have in common: the experiment of a config file, and the files that they are given."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from relscale.errors import RelscaleError
+
+if TYPE_CHECKING:
+    from relscale.experiment import Experiment, ScoredExperiment, TrainingExperiment
+
+T = TypeVar("T")
+FIRST = {"checkpoints": "suite", "measurements": "collect"}  # the verb to start with where nothing is trained
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The argument CONFIG."""
+    parser.add_argument("config", type=Path, help="The experiment's YAML file.")
+
+
+def add_files(parser: argparse.ArgumentParser, option: str, help_text: str) -> None:
+    """An option that takes files; without it they are where the workflow writes them."""
+    parser.add_argument(
+        option, type=Path, nargs="*", metavar="FILE", help=f"{help_text} (default: those of the results)."
+    )
+
+
+def add_threads(parser: argparse.ArgumentParser, of: str) -> None:
+    """The option --threads."""
+    parser.add_argument("--threads", type=int, default=1, help=f"{of} (default: 1).")
+
+
+def training_experiment(config: Path) -> "TrainingExperiment":
+    """The experiment of a config by which models are trained.
+
+    Raises
+    ------
+    RelscaleError
+        It trains none, or the config is wrong.
+    """
+    from relscale.config import load_config
+    from relscale.experiment import TrainingExperiment
+
+    experiment = load_config(config)
+    if not isinstance(experiment, TrainingExperiment):
+        raise _nothing_to_do(config, experiment)
+    return experiment
+
+
+def scored_experiment(config: Path) -> "ScoredExperiment":
+    """The experiment of a config by which models are scored.
+
+    Raises
+    ------
+    RelscaleError
+        It scores none, or the config is wrong.
+    """
+    from relscale.config import load_configs
+    from relscale.experiment import MeasurementExperiment
+
+    experiment = load_configs([config], report=lambda line: print(line, file=sys.stderr))
+    if isinstance(experiment, MeasurementExperiment):
+        raise _nothing_to_do(config, experiment)
+    return experiment
+
+
+def _nothing_to_do(config: Path, experiment: "Experiment") -> RelscaleError:
+    source = experiment.runs.source
+    return RelscaleError(
+        f"{config}: its runs.source is {source!r}, so that nothing is trained; start with {FIRST[source]!r}"
+    )
+
+
+def entry(section: Mapping[str, T], key: str, name: str) -> tuple[str, T]:
+    """An entry of a section by its name or by the file name that it has, and its name.
+
+    Raises
+    ------
+    RelscaleError
+        There is none; the message lists those there are.
+    """
+    from relscale.file_name import named
+
+    found = named(section, name)
+    if found not in section:
+        raise RelscaleError(f"no {name!r} under {key!r} in the config; there are {', '.join(section)}")
+    return found, section[found]
+
+
+def files(given: Sequence[Path] | None, default: Iterable[Path]) -> list[Path]:
+    """Files of an option, or those of the results."""
+    return list(default) if given is None else list(given)
+
+
+def by_name(
+    option: str, names: Iterable[str], given: Sequence[Path] | None, default: Iterable[Path]
+) -> dict[str, Path]:
+    """Files of an option by what they are of: one per name, in the order of the names.
+
+    Raises
+    ------
+    RelscaleError
+        There are more or fewer files than names.
+    """
+    names, paths = list(names), files(given, default)
+    if len(names) != len(paths):
+        raise RelscaleError(
+            f"{option}: {len(paths)} files; give {len(names)}, in this order: {', '.join(names) or 'none'}"
+        )
+    return dict(zip(names, paths, strict=True))

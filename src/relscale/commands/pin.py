@@ -1,0 +1,23 @@
+"""``relscale pin``: the revisions of what an experiment reads from the hub."""
+
+import argparse
+
+from relscale.commands.inputs import add_config
+
+HELP = "look up the revisions of what an experiment reads from the hub, and keep them beside its config"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """CONFIG."""
+    add_config(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Resolve missing revisions on the Hugging Face hub and write them to CONFIG.pins.yaml, beside the config."""
+    from relscale.config import load_config
+    from relscale.pins import pins_file, write_pins
+
+    for kind, pins in write_pins(load_config(options.config), options.config).items():
+        for name, commit in pins.items():
+            print(f"{kind} {name}: {commit}")
+    print(f"pins: {pins_file(options.config)}")

@@ -1,0 +1,112 @@
+"""``relscale plan``: the runs of an experiment and what they cost."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from relscale.commands.inputs import add_config, training_experiment
+
+if TYPE_CHECKING:
+    from relscale.design.placement import Placement
+    from relscale.experiment import CheckpointExperiment, TrainingExperiment
+
+HELP = "show the runs that an experiment trains, their size, devices and time, and the cost"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """CONFIG and --output."""
+    add_config(parser)
+    parser.add_argument(
+        "--output", type=Path, help="Write the table to this file (.csv or .parquet) instead of printing it."
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Show the runs that an experiment trains: design, size, expected memory, devices and time, and the cost.
+
+    Of an experiment on checkpoints, show the table of checkpoints as it was read.
+    """
+    from relscale.check import check_experiment
+    from relscale.config import load_config
+    from relscale.experiment import CheckpointExperiment
+
+    experiment = load_config(options.config)
+    if isinstance(experiment, CheckpointExperiment):
+        _show_checkpoints(experiment, options.output)
+        return
+    experiment = training_experiment(options.config)
+    check_experiment(experiment)
+    _show_runs(experiment, options.output)
+
+
+def _show_runs(experiment: "TrainingExperiment", output: Path | None) -> None:
+    from relscale.design.bill import bill, format_bill
+    from relscale.design.isoflop import grid
+    from relscale.design.placement import place
+    from relscale.design.table import format_dropped, format_table, plan_table
+
+    runs, hardware, design = experiment.planned_runs, experiment.hardware, experiment.design
+    placements = [place(run, hardware, experiment.training.values()) for run in runs]
+    table = plan_table(runs, placements)
+    if output:
+        from relscale.tables import write_table
+
+        write_table(table, output)
+        return
+    print(format_table(table), end="\n\n")
+    corpus = next(iter(experiment.corpora))  # the grid is the same for every corpus
+    dropped = grid(corpus, design.optimizers[0], design, experiment.vocabulary.size, experiment.seed)[1]
+    for line in (*format_dropped(dropped), *_warnings(experiment, placements)):
+        print(line)
+    print(format_bill(bill(runs, placements, experiment.training.checkpoints), hardware))
+
+
+def _warnings(experiment: "TrainingExperiment", placements: "Sequence[Placement]") -> Iterator[str]:
+    """What a plan costs beyond its bill, one line each."""
+    hours = experiment.hardware.hours
+    slow = [
+        run.name
+        for run, placement in zip(experiment.planned_runs, placements, strict=True)
+        if hours and placement.seconds > 3600 * hours
+    ]
+    if slow:
+        yield f"longer than hardware.hours ({hours:g}) on all devices: {len(slow)} runs, {slow[0]} among them"
+    streamed = [
+        name
+        for name, corpus in experiment.corpora.items()
+        if corpus.tokens is None and experiment.is_streamed(name)
+    ]
+    if streamed:
+        most = max(map(experiment.tokens_needed, streamed))
+        yield (
+            f"streamed as far as the largest run reads, {most:.4g} tokens: {', '.join(streamed)}; a larger "
+            "budget makes it another text, on which all runs are trained anew: name "
+            f"corpora.{streamed[0]}.tokens to leave room"
+        )
+
+
+def _show_checkpoints(experiment: "CheckpointExperiment", output: Path | None) -> None:
+    """The table of checkpoints as it was read: nothing is trained, and this is what is scored."""
+    import pyarrow as pa
+
+    from relscale.scoring.checkpoint_table import COLUMNS, check_distinct
+    from relscale.tables import write_table
+
+    check_distinct(experiment.checkpoints, experiment.runs.table)
+    rows = [
+        {
+            "run": each.run,
+            "from": each.model or each.samples,
+            **{name: getattr(each, name) for name in COLUMNS},
+        }
+        for each in experiment.checkpoints
+    ]
+    if output:
+        write_table(pa.Table.from_pylist(rows), output)
+        return
+    for row in rows:
+        print(
+            f"{row['corpus']}  {row['run']}  {row['params'] or 0:,} parameters  {row['tokens'] or 0:,} tokens  "
+            f"{row['training_flops']:.3g} FLOPs  {row['from']}"
+        )

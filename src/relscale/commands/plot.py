@@ -1,0 +1,58 @@
+"""``relscale plot``: one figure."""
+
+import argparse
+from pathlib import Path
+
+from relscale.commands.inputs import add_files, by_name
+
+HELP = "draw one figure"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """FIGURE, --config, the files that it shows, and --output."""
+    parser.add_argument("figure", help="Its name, such as isoflop, or relative-law-knowledge for one suite.")
+    parser.add_argument("--config", type=Path, required=True, help="The experiment's YAML file.")
+    parser.add_argument(
+        "--measurements",
+        type=Path,
+        metavar="FILE",
+        help="The table of measurements (default: that of the results).",
+    )
+    parser.add_argument(
+        "--fits",
+        type=Path,
+        metavar="FOLDER",
+        help="The folder of the fitted tables (default: that of the results).",
+    )
+    add_files(parser, "--suites", "The suite.yaml of each suite, in the order of the config")
+    add_files(
+        parser, "--tokens", "The manifest.json of each corpus's token store, in the order of the config"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="The .html to write; other formats are written beside it."
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Draw one figure: HTML and JSON always, SVG, PDF and PNG where this machine has a Chrome."""
+    from relscale.config import load_config
+    from relscale.experiment import MeasurementExperiment, TrainingExperiment
+    from relscale.figures.data import FigureData
+    from relscale.figures.plot import each_figure, plot
+    from relscale.file_name import named
+    from relscale.results import Results
+
+    experiment = load_config(options.config)
+    results = Results.of(experiment)
+    corpora, names = experiment.scored_corpora, experiment.suites
+    stores = corpora if isinstance(experiment, TrainingExperiment) else ()
+    data = FigureData(
+        measurements=options.measurements or results.measurements,
+        fits=options.fits or results.fits,
+        suites={name: suite.values() for name, suite in names.items()}
+        if isinstance(experiment, MeasurementExperiment)
+        else by_name("--suites", names, options.suites, map(results.suite, names)),
+        tokens=by_name("--tokens", stores, options.tokens, map(results.tokens, stores)),
+        corpora=corpora,
+    )
+    plot(named(each_figure(experiment.figures, names), options.figure), data, options.output)

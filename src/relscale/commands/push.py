@@ -1,0 +1,33 @@
+"""``relscale push``: exported models to the hub."""
+
+import argparse
+from pathlib import Path
+
+from relscale.commands.inputs import add_config, training_experiment
+from relscale.errors import RelscaleError
+
+HELP = "upload the models of an export to the hub, one repository per model"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """CONFIG, --folder, --organisation and --yes."""
+    add_config(parser)
+    parser.add_argument("--folder", type=Path, required=True, help="The folder of the export.")
+    parser.add_argument("--organisation", required=True, help="The user or organisation on the hub.")
+    parser.add_argument(
+        "--yes", action="store_true", help="Upload; without it the command states what it would upload."
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Upload what `relscale export` wrote, one repository per model and one for the table."""
+    from relscale.release.push import push, to_push
+
+    experiment = training_experiment(options.config)
+    count, size = to_push(options.folder)
+    if not options.yes:
+        raise RelscaleError(
+            f"would upload {count} models, {size / 1e9:.1f} GB, to {options.organisation}; give --yes to do it"
+        )
+    table = push(options.folder, options.organisation, experiment.name, experiment.export.licence)
+    print(f"table: {table}")

@@ -1,0 +1,102 @@
+"""``relscale score``: the models of one job, on every suite."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from relscale.commands.inputs import (
+    add_config,
+    add_files,
+    add_threads,
+    by_name,
+    files,
+    scored_experiment,
+)
+from relscale.errors import RelscaleError
+
+if TYPE_CHECKING:
+    from relscale.experiment import ScoredExperiment
+
+HELP = "score the models of one job on every suite"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """CONFIG, --corpus, --job, --runs, --suites, --threads and --output."""
+    add_config(parser)
+    parser.add_argument(
+        "--corpus", required=True, help="A key of the config's section 'corpora', or a corpus of the table."
+    )
+    parser.add_argument(
+        "--job", required=True, help="'all', a budget such as 1e12, or the name of a run; see scoring.job."
+    )
+    add_files(parser, "--runs", "The manifests of the training jobs that the runs of this job belong to")
+    add_files(parser, "--suites", "The suite.yaml of each suite, in the order of the config")
+    add_threads(parser, "Processor threads")
+    parser.add_argument("--output", type=Path, required=True, help="The manifest to write (.json).")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Score the models of one job on every suite of the experiment."""
+    from relscale.atomic import atomic_path
+    from relscale.file_name import named
+    from relscale.results import Results
+    from relscale.scoring.job import score_job
+    from relscale.scoring.suite_code import trust_suite_code
+    from relscale.scoring.task_metrics import add_task_metrics
+
+    experiment = scored_experiment(options.config)
+    trust_suite_code(experiment.scoring.trust_suite_code)
+    corpora = experiment.scored_corpora
+    corpus = named(corpora, options.corpus)
+    if corpus not in corpora:
+        raise RelscaleError(f"--corpus: {options.corpus!r}; there are {', '.join(corpora)}")
+    names = experiment.suites
+    suites = by_name("--suites", names, options.suites, map(Results.of(experiment).suite, names))
+    folders = [manifest.parent for manifest in suites.values()]
+    store = Path(experiment.store)
+    with atomic_path(options.output) as manifest:
+        score_job(
+            models(experiment, corpus, options.job, options.runs),
+            folders,
+            store,
+            {**experiment.scoring.values(), "threads": options.threads},
+            manifest,
+        )
+        add_task_metrics(manifest, folders, store)
+
+
+def models(
+    experiment: "ScoredExperiment",
+    corpus: str,
+    job: str,
+    manifests: Sequence[Path] | None,
+) -> list[dict[str, Any]]:
+    """The models of a scoring job: name, key, path and status of each."""
+    from relscale.experiment import CheckpointExperiment
+    from relscale.jobs import checkpoints_by_job, job_name, members, runs_by_job
+    from relscale.results import Results
+    from relscale.scoring.checkpoint_table import resolve
+    from relscale.scoring.job import read_runs
+
+    if isinstance(experiment, CheckpointExperiment):
+        jobs = checkpoints_by_job(experiment)
+        return [
+            resolve(checkpoint, experiment.scoring.use_safetensors)
+            for checkpoint in members(jobs, corpus, job)
+        ]
+    runs = members(runs_by_job(experiment, experiment.scoring.job), corpus, job)
+    training_jobs = dict.fromkeys(job_name(run, experiment.training.job) for run in runs)
+    results = Results.of(experiment)
+    manifests = files(manifests, (results.runs(corpus, name) for name in training_jobs))
+    trained: dict[str, list[dict[str, Any]]] = {}  # a run, and its checkpoints during training
+    for manifest in manifests:
+        for row in read_runs(manifest):
+            trained.setdefault(row["training"], []).append(row)
+    missing = [run.name for run in runs if run.name not in trained]
+    if missing:
+        folder = results.runs(corpus, job).parent
+        raise RelscaleError(
+            f"{folder}: no manifest there lists {missing[0]}, which the plan has; train first"
+        )
+    return [row for run in runs for row in trained[run.name]]

@@ -1,0 +1,44 @@
+"""``relscale vocabulary``: the vocabulary of an experiment."""
+
+import argparse
+from pathlib import Path
+
+from relscale.commands.inputs import add_config, add_files, add_threads, by_name, training_experiment
+
+HELP = "train the vocabulary, or take it from an existing tokenizer"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """CONFIG, --documents, --threads and --output."""
+    add_config(parser)
+    add_files(
+        parser,
+        "--documents",
+        "The documents.parquet of each source that a corpus is made of, in the order of their names",
+    )
+    add_threads(parser, "Threads of the tokenizer")
+    parser.add_argument("--output", type=Path, required=True, help="The tokenizer.json to write.")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train the experiment's vocabulary on the documents of its corpora, or take it from an existing tokenizer."""
+    from relscale.results import Results
+    from relscale.tokens.threads import set_tokenizer_threads
+    from relscale.tokens.vocabulary import take_vocabulary, train_vocabulary
+
+    experiment = training_experiment(options.config)
+    words = experiment.vocabulary
+    if words.tokenizer is not None:
+        take_vocabulary(words, options.output.parent)
+        return
+    set_tokenizer_threads(options.threads)
+    sources = experiment.sources_of(*experiment.corpora)
+    documents = by_name(
+        "--documents", sources, options.documents, map(Results.of(experiment).documents, sources)
+    )
+    parts = [
+        (documents[part.source], part.part)
+        for corpus in experiment.corpora.values()
+        for part in corpus.mixture
+    ]
+    train_vocabulary(parts, words, options.output.parent, seed=experiment.seed)

@@ -1,0 +1,349 @@
+"""What the rules of the workflow read and depend on: their inputs, jobs, resources, and the digests behind them.
+
+A rule carries as parameters what its result depends on besides its input files: the digest of its part of the config,
+the digest of the code that computes it, and the state of files that cannot be inputs. Parameters are shown in
+Snakemake's report, so they are digests and numbers.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from relscale.design.placement import GPU_PROCESS_BYTES, Placement, place, place_together
+from relscale.design.run import Run, run_to_dict
+from relscale.experiment import CheckpointExperiment, Experiment, MeasurementExperiment, TrainingExperiment
+from relscale.figures.caption import Caption
+from relscale.figures.plot import each_figure, figure_base, figure_module, figure_suite, static_formats
+from relscale.file_name import file_name
+from relscale.fitting.fits import ROWS
+from relscale.jobs import job_name, scoring_jobs, training_jobs
+from relscale.laws.catalogue import law_names
+from relscale.measurements.published import source_module
+from relscale.provenance import code_digest, digest, files_state
+from relscale.results import Results
+from relscale.scoring.checkpoint_table import checkpoint_files
+from relscale.scoring.lm_eval_log import log_files
+from relscale.scoring.options import Suite
+from relscale.scoring.safetensors_header import weight_files, weights_bytes
+from relscale.scoring.suite import needs_documents, suite_digest, suite_inputs, suite_title
+from relscale.training.optimizers import optimizer_module
+
+SPECIAL = re.compile(r"[{}<>\n]|^\w+:")  # what Snakemake, or its report, reads as more than a path
+START_MINUTES = 15  # of a job, besides the training itself
+FACTS = ("baseline", "metric", "prompt", "chance")  # of a suite, that fits depend on; the rest is for figures
+
+
+def as_inputs(paths: Iterable[str | Path]) -> list[str]:
+    """The user's own files as inputs: those whose names mean to Snakemake what they mean to the file system."""
+    return [path for path in map(str, paths) if not SPECIAL.search(path)]
+
+
+def other_files(paths: Iterable[str | Path]) -> list[str | None]:
+    """The state of the files that cannot be inputs, as a parameter: a change of theirs is seen by it."""
+    return [files_state(path) for path in map(str, paths) if SPECIAL.search(path)]
+
+
+class Pipeline:
+    """The workflow of one experiment.
+
+    Whatever can fail is computed when this is made. Where a function of a rule's input fails, Snakemake takes the
+    files that an earlier run has left, continues with those, and deletes the results behind them.
+
+    Parameters
+    ----------
+    experiment
+        As ``relscale.config.load_configs`` gives it.
+
+    Raises
+    ------
+    RelscaleError
+        A table, suite, law, figure or optimizer is not there.
+    OSError
+        A file cannot be read.
+    """
+
+    def __init__(self, experiment: Experiment):
+        self.experiment = experiment
+        self.results = Results.of(experiment)
+        self.trains = isinstance(experiment, TrainingExperiment)
+        self.scores = not isinstance(experiment, MeasurementExperiment)
+        # Wildcards are file names, so that no shell and no pattern of Snakemake meets a name that is not plain.
+        self.corpus = {file_name(name): name for name in experiment.scored_corpora}
+        self.source = {file_name(name): name for name in self._sources}
+        self.suite = {file_name(name): name for name in experiment.suites}
+        figures = each_figure(experiment.figures, experiment.suites)
+        self.figure = {file_name(name): name for name in figures}
+        # Jobs by corpus and name, once for all rules: there may be thousands.
+        self.training_jobs = training_jobs(experiment)
+        self.scoring_jobs: dict[tuple[str, str], list[Any]] = {**scoring_jobs(experiment)}
+        corpora = experiment.scored_corpora
+        self.score_jobs = sorted(self.scoring_jobs, key=lambda job: corpora.index(job[0]))
+        self._suites: dict[str, dict[str, Any]] = {
+            name: suite.given() for name, suite in experiment.suites.items() if isinstance(suite, Suite)
+        }
+        self._suite_digests = {name: suite_digest(name, each) for name, each in self._suites.items()}
+        self._suite_files = {name: suite_inputs(each) for name, each in self._suites.items()}
+        self._reads_documents = {name: needs_documents(name, each) for name, each in self._suites.items()}
+        self._titles = {name: suite_title(name, each) for name, each in self._suites.items()}
+        self._checkpoints = experiment.checkpoints if isinstance(experiment, CheckpointExperiment) else ()
+        local = {each.model for each in self._checkpoints if each.local and each.model}
+        self._weights = {model: weights_bytes(model) for model in local if weight_files(model)}
+        self._model_files = {model: checkpoint_files(model) for model in local}
+        self._samples = [
+            file for each in self._checkpoints if each.samples for file in log_files(each.samples)
+        ]
+        # Text and tokenizers of the user's own: there may be too many files to be an input each.
+        self._source_files = {
+            name: files_state(path)
+            for name, source in self._sources.items()
+            if (path := getattr(source, "path", None)) is not None
+        }
+        self.tokenizer_files = files_state(experiment.vocabulary.tokenizer or "")
+        self._figure_code = {
+            name: code_digest("relscale.commands.plot:run", name)
+            for name in map(figure_module, experiment.figures)
+        }
+        self._placements: dict[tuple[str, str], list[Placement]] = {}
+
+    @property
+    def _sources(self) -> dict[str, Any]:
+        return (
+            {} if isinstance(self.experiment, MeasurementExperiment) else dict(self.experiment.sources or {})
+        )
+
+    @property
+    def _training(self) -> TrainingExperiment:
+        assert isinstance(self.experiment, TrainingExperiment), "only experiments that train have these rules"
+        return self.experiment
+
+    # --- corpora, vocabulary, tokens ---
+
+    def source_state(self, source: str) -> tuple[str, str | None]:
+        """What a source depends on: the digest of its options, and the state of its files."""
+        name = self.source[source]
+        return digest(self._sources[name].values()), self._source_files.get(name)
+
+    def all_documents(self) -> list[Path]:
+        """The documents of every source that models are trained on; none where nothing is trained."""
+        return list(map(self.results.documents, self.experiment.corpus_sources)) if self.trains else []
+
+    def documents(self, corpus: str) -> list[Path]:
+        """The documents of each source that a corpus is made of; of one on the hub, those held out."""
+        return list(map(self.results.documents, self._training.sources_of(self.corpus[corpus])))
+
+    def unseen_suites(self, corpus: str) -> list[Path]:
+        """The manifests of the suites that a corpus must not contain."""
+        decontaminate = self._training.corpora[self.corpus[corpus]].decontaminate
+        return list(map(self.results.suite, decontaminate.suites)) if decontaminate else []
+
+    def corpora_digest(self) -> str:
+        """The digest of the section ``corpora``."""
+        return digest({name: corpus.values() for name, corpus in self._training.corpora.items()})
+
+    def is_streamed(self, corpus: str) -> bool:
+        """Whether a part of a corpus is read as a stream."""
+        return self._training.is_streamed(self.corpus[corpus])
+
+    def corpus_state(self, corpus: str) -> tuple[str, float | None, list[str | None]]:
+        """What a corpus depends on: the digest of its options, how much of it is needed, the files of its sources."""
+        name = self.corpus[corpus]
+        options = self._training.corpora[name]
+        tokens = self._training.tokens_needed(name) if self._training.is_streamed(name) else None
+        files = [self._source_files.get(part.source) for part in options.mixture]
+        return digest(options.values()), tokens, files
+
+    # --- training ---
+
+    def runs(self, corpus: str, job: str) -> list[Run]:
+        """The runs of a training job."""
+        return self.training_jobs[self.corpus[corpus], job]
+
+    def runs_digest(self, corpus: str, job: str) -> str:
+        """The digest of the runs of a training job."""
+        return digest([run_to_dict(run) for run in self.runs(corpus, job)])
+
+    def placements(self, corpus: str, job: str) -> list[Placement]:
+        """Where each run of a training job trains: strategy, devices, memory and time."""
+        if (corpus, job) not in self._placements:
+            self._placements[corpus, job] = [
+                place(run, self.experiment.hardware, self._training_options) for run in self.runs(corpus, job)
+            ]
+        return self._placements[corpus, job]
+
+    @cached_property
+    def _training_options(self) -> dict[str, Any]:
+        return self.experiment.training.values()
+
+    def expected_seconds(self, corpus: str, job: str) -> float:
+        """How long a training job takes by the plan."""
+        return sum(placement.seconds for placement in self.placements(corpus, job))
+
+    def minutes(self, corpus: str, job: str, attempt: int) -> int:
+        """The time limit of a training job: time to start and twice what is expected, and more in each attempt."""
+        return attempt * (START_MINUTES + math.ceil(2 * self.expected_seconds(corpus, job) / 60))
+
+    def devices(self, corpus: str, job: str) -> int:
+        """The devices on one node that the runs of a training job need, one run after another."""
+        together = place_together(self.runs(corpus, job), self.experiment.hardware, self._training_options)
+        return together.devices // together.nodes
+
+    def training_mb(self, corpus: str, job: str) -> int:
+        """The memory of the host that a training job needs, MB."""
+        return max(placement.host_bytes for placement in self.placements(corpus, job)) // 10**6
+
+    def training_code(self) -> str:
+        """The digest of the code of trainings, with the optimizers that are used."""
+        return code_digest("relscale.training.job", *map(optimizer_module, self._training.design.optimizers))
+
+    # --- suites and scores ---
+
+    def suites(self) -> list[Path]:
+        """The manifests of all prepared suites, in the order of the config."""
+        return list(map(self.results.suite, self._suites))
+
+    def suite_documents(self, suite: str) -> list[Path]:
+        """The documents that a suite is made from."""
+        return self.all_documents() if self._reads_documents[self.suite[suite]] else []
+
+    def suite_files(self, suite: str) -> list[Path]:
+        """The user's own files that a suite is read from."""
+        return self._suite_files[self.suite[suite]]
+
+    def suite_state(self, suite: str) -> tuple[str, str]:
+        """What a suite depends on: the digests of its options, and of its description and shipped data."""
+        name = self.suite[suite]
+        return digest(self._suites[name]), self._suite_digests[name]
+
+    def scored_runs(self, corpus: str, job: str) -> list[Path]:
+        """The manifests of the training jobs whose runs a scoring job scores."""
+        if not self.trains:
+            return []
+        runs = self.scoring_jobs[self.corpus[corpus], job]
+        jobs = dict.fromkeys(job_name(run, self.experiment.training.job) for run in runs)
+        return [self.results.runs(self.corpus[corpus], name) for name in jobs]
+
+    def scored_checkpoints(self, corpus: str, job: str) -> list[str | Path]:
+        """The files of the checkpoints that a scoring job scores, and their table."""
+        if self.trains:
+            return []
+        scored = self.scoring_jobs[self.corpus[corpus], job]
+        return [
+            *self.checkpoint_table(),
+            *(file for each in scored for file in self._model_files.get(each.model, ())),
+        ]
+
+    def scoring_mb(self, corpus: str, job: str) -> int:
+        """The memory that a scoring job needs, MB: its largest model as float32, beside the libraries."""
+        scored = self.scoring_jobs[self.corpus[corpus], job]
+        weights = [4 * (each.params or 0) for each in scored]
+        if not self.trains:
+            weights += [self._weights.get(each.model, 0) for each in scored]
+        device = GPU_PROCESS_BYTES if self.experiment.hardware.gpus_per_node else 0
+        return 2000 + (2 * max(weights, default=0) + device) // 10**6
+
+    # --- measurements and fits ---
+
+    def checkpoint_table(self) -> list[str]:
+        """The table of an experiment on checkpoints."""
+        return [self.experiment.runs.table] if isinstance(self.experiment, CheckpointExperiment) else []
+
+    def tables(self) -> list[str]:
+        """The tables of measurements that were published."""
+        if not isinstance(self.experiment, MeasurementExperiment):
+            return []
+        return [table.path for table in self.experiment.runs.tables]
+
+    def tables_digest(self) -> str:
+        """The digest of how these tables are read."""
+        tables = self.experiment.runs.tables if isinstance(self.experiment, MeasurementExperiment) else ()
+        return digest([table.values() for table in tables])
+
+    def samples(self) -> list[Path]:
+        """The logs of items that others scored."""
+        return self._samples
+
+    def collect_code(self) -> str:
+        """The digest of the code that makes measurements, with the loaders of published tables."""
+        tables = self.experiment.runs.tables if isinstance(self.experiment, MeasurementExperiment) else ()
+        loaders = [source_module(table.loader).__name__ for table in tables if table.loader]
+        read = ["relscale.tables"] if self.tables() or self.checkpoint_table() else []
+        return code_digest("relscale.commands.collect:run", *loaders, *read)
+
+    def answers(self) -> list[str]:
+        """The table of published numbers to compare fits with."""
+        return [self.experiment.fit.answers] if self.experiment.fit.answers else []
+
+    def fits(self) -> list[Path]:
+        """All tables of a fit."""
+        return list(map(self.results.fit, ROWS))
+
+    def suite_facts_digest(self) -> str:
+        """The digest of what a config states about suites that fits depend on; titles are for figures alone."""
+        return digest(
+            {
+                name: {key: value for key, value in suite.given().items() if key in FACTS}
+                for name, suite in self.experiment.suites.items()
+            }
+        )
+
+    def fit_code(self) -> str:
+        """The digest of the code of fits, with all laws: they are found by name."""
+        laws = [f"relscale.laws.{name}" for name in law_names()]
+        read = ["relscale.tables"] if self.answers() else []
+        return code_digest("relscale.commands.fit:fit_measurements", *laws, *read)
+
+    # --- figures ---
+
+    def token_stores(self) -> list[Path]:
+        """The manifests of the token stores, in the order of the config."""
+        return list(map(self.results.tokens, self.corpus.values())) if self.trains else []
+
+    def figures(self) -> list[Path]:
+        """Every figure."""
+        return list(map(self.results.figure, self.figure.values()))
+
+    def suites_digest(self) -> str:
+        """The digest of the section ``suites``."""
+        return digest({name: suite.given() for name, suite in self.experiment.suites.items()})
+
+    def figure_code(self, figure: str) -> str:
+        """The digest of the code of a figure."""
+        return self._figure_code[figure_module(self.figure[figure])]
+
+    def formats(self) -> list[str]:
+        """The formats besides HTML and JSON that this machine can draw."""
+        return list(static_formats())
+
+    def caption(self, figure: str, folder: Path) -> Caption:
+        """What stands under a figure in the report; of a suite's figure, with what the suite states about itself.
+
+        Parameters
+        ----------
+        figure
+            Its file name.
+        folder
+            Of the captions, one per kind of figure.
+        """
+        name = self.figure[figure]
+        text = (folder / f"{figure_base(name)}.rst").read_text(encoding="utf-8")
+        suite = figure_suite(name)
+        if suite is None:
+            return Caption(text)
+        if self.scores:
+            return Caption(text, self._titles.get(suite, (suite, "", "")))
+        shown = self.experiment.suites.get(suite)
+        options = shown.values() if shown else {}
+        return Caption(text, (options.get("title", suite), options.get("what", ""), options.get("note", "")))
+
+    def all_results(self) -> list[Path]:
+        """What every stage writes, so that what is missing on the way is made again too."""
+        results, files = self.results, []
+        if self.trains:
+            files += [*self.all_documents(), results.vocabulary, *self.token_stores()]
+            files += [results.runs(*job) for job in self.training_jobs]
+        if self.scores:
+            files += [*self.suites(), *(results.scores(*job) for job in self.score_jobs)]
+        return [*files, results.measurements, results.replicates, results.fit("fits"), *self.figures()]
