@@ -165,10 +165,10 @@ def delete(experiment: SmallExperiment, stage: str) -> None:
 CONFIG = "results/small/config.yaml"
 VERBS = {
     "corpus": f"corpus {CONFIG} --source installed --output results/small/corpora/installed/documents.parquet",
-    "vocabulary": f"tokenize {CONFIG} --output results/small/vocabulary/tokenizer.json",
+    "vocabulary": f"vocabulary {CONFIG} --output results/small/vocabulary/tokenizer.json",
     "tokenize": f"tokenize {CONFIG} --corpus documentation --output results/small/tokens/documentation/manifest.json",
     "train": f"train {CONFIG} --corpus documentation --job 4e8 --output results/small/runs/documentation/4e8.json",
-    "suite": f"score {CONFIG} --prepare behaviours --output results/small/suites/behaviours/suite.yaml",
+    "suite": f"suite {CONFIG} --suite behaviours --output results/small/suites/behaviours/suite.yaml",
     "score": f"score {CONFIG} --corpus documentation --job all --output results/small/scores/documentation/all.json",
     "collect": f"collect {CONFIG} --output results/small/measurements.parquet"
     " --replicates results/small/replicates.parquet",

@@ -13,12 +13,11 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from relscale.config import load_config
+from relscale.commands.inputs import training_experiment
 from relscale.design.isoflop import grid
 from relscale.design.run import Run
-from relscale.experiment import results_folder
+from relscale.results import Results
 from relscale.training.data import TrainingData
-from relscale.training.options import Training
 from relscale.training.record import TrainingRecord
 from relscale.training.run import train_run
 
@@ -36,26 +35,23 @@ def main() -> None:
     parser.add_argument("--rates", type=float, nargs="+", default=FACTORS, help="of the learning rate")
     parser.add_argument("--optimizers", nargs="+", help="those of the experiment by default")
     options = parser.parse_args()
-    config = load_config(options.config)
-    config["design"] |= {"budgets": [options.budget], "widths": [options.width], "seeds": {}}
-    results = results_folder(config)
-    # What is left to the plan takes the training's own defaults: one device, the whole batch at once.
-    training = Training.model_validate(config["training"])
-    data = TrainingData(results / "tokens" / options.corpus, results / "vocabulary")
+    experiment = training_experiment(options.config)
+    design = experiment.design.model_copy(
+        update={"budgets": (options.budget,), "widths": (options.width,), "seeds": {}}
+    )
+    results = Results.of(experiment)
+    data = TrainingData(results.tokens(options.corpus).parent, results.vocabulary.parent)
     print(f"{options.corpus}, {options.budget:g} FLOPs, width {options.width}\n")
     print("| optimizer | batch | steps | learning rate | validation loss |\n|---|---|---|---|---|")
-    for optimizer in options.optimizers or config["design"]["optimizers"]:
-        (run,) = grid(config, options.corpus, optimizer)[0]
+    for optimizer in options.optimizers or design.optimizers:
+        (run,) = grid(options.corpus, optimizer, design, experiment.vocabulary.size, experiment.seed)[0]
         for batch_factor in options.batches:
             for rate_factor in options.rates:
                 tried = changed(run, batch_factor, rate_factor)
                 with tempfile.TemporaryDirectory() as folder:
-                    record = train_run(
-                        tried,
-                        data,
-                        Path(folder) / "run",
-                        training,
-                    )
+                    # What is left to the plan takes the training's own defaults: one device, the whole batch at once.
+                    record = train_run(tried, data, Path(folder) / "run", experiment.training)
+                assert record is not None
                 print(row(tried, record, " (the recipe's)" if tried == run else ""), flush=True)
 
 

@@ -5,7 +5,7 @@
 
 Nothing is downloaded: each task gets a few documents in the schema of its data set, made here, and a small model of
 two layers that has read a few sentences. Stock lm-eval reads them through ``dataset_path: json``; relscale reads them
-through the suite's option ``data`` and goes its whole way: `relscale score --prepare`, `relscale score` and
+through the suite's option ``data`` and goes its whole way: `relscale suite`, `relscale score` and
 `relscale collect`.
 """
 
@@ -568,9 +568,8 @@ def relscale(
     results = Path("results") / "lm_eval_tasks"
     with contextlib.chdir(folder):
         for suite in suites:
-            _run(
-                main, "score", path, "--prepare", suite, "--output", results / "suites" / suite / "suite.yaml"
-            )
+            manifest = results / "suites" / suite / "suite.yaml"
+            _run(main, "suite", path, "--suite", suite, "--output", manifest)
         scores = results / "scores" / "any" / "all.json"
         _run(main, "score", path, "--corpus", "any", "--job", "all", "--output", scores)
         _run(main, "collect", path, "--output", folder / "measurements.parquet")

@@ -23,16 +23,16 @@ import yaml
 
 from relscale.check import check_experiment
 from relscale.config import check_config
-from relscale.design.cost import Hardware
 from relscale.design.placement import place
-from relscale.experiment import planned, runs_by_job
+from relscale.experiment import TrainingExperiment
+from relscale.jobs import runs_by_job
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "tests" / "workflow" / "tiny.yaml"
 
 
-def experiment(runs: int) -> dict[str, Any]:
-    """An experiment of so many runs, many budgets of three widths with two seeds said of each, a job for each."""
+def config_of(runs: int) -> dict[str, Any]:
+    """The config of an experiment of so many runs: many budgets, each of three widths with two seeds, a job per run."""
     config: dict[str, Any] = yaml.safe_load(TINY.read_text())
     budgets = [2e9 * (1 + step / 1000) for step in range(runs // 6)]
     config["design"] |= {
@@ -46,11 +46,12 @@ def experiment(runs: int) -> dict[str, Any]:
 def plan_seconds(runs: int) -> float:
     """Processor seconds from a config's values to jobs whose runs are placed and checked."""
     start = time.process_time()
-    config = check_config(experiment(runs))
-    hardware = Hardware(**config["hardware"])
-    placed = [place(run, hardware, config["training"]) for run in planned(config)]
-    jobs = runs_by_job(config, "run")
-    check_experiment(config)
+    experiment = check_config(config_of(runs))
+    assert isinstance(experiment, TrainingExperiment)
+    training = experiment.training.values()
+    placed = [place(run, experiment.hardware, training) for run in experiment.planned_runs]
+    jobs = runs_by_job(experiment, "run")
+    check_experiment(experiment)
     assert len(placed) == len(jobs) == runs // 6 * 6, f"{len(placed)} runs, {len(jobs)} jobs"
     return time.process_time() - start
 
@@ -58,7 +59,7 @@ def plan_seconds(runs: int) -> float:
 def dry_run_seconds(jobs: int) -> float:
     """Processor seconds of ``snakemake --dry-run`` with half as many trainings as jobs, and a scoring for each."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "config.yaml").write_text(yaml.safe_dump(experiment(jobs // 2)))
+        Path(folder, "config.yaml").write_text(yaml.safe_dump(config_of(jobs // 2)))
         command = [
             "snakemake",
             "--dry-run",

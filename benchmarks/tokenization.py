@@ -68,16 +68,15 @@ def prepare(work: Path, files: int, size: int, most: float, documents: Path | No
     import pyarrow as pa
     import pyarrow.parquet
 
-    from relscale.config import load_config
+    from relscale.commands.inputs import training_experiment
     from relscale.corpora.build import build_source
     from relscale.corpora.documents import read_documents
-    from relscale.corpora.options import SOURCE
     from relscale.tokens.options import Vocabulary
     from relscale.tokens.vocabulary import train_vocabulary
 
     if documents is None:
-        source = load_config(ROOT / "config.yaml")["sources"]["installed"]
-        build_source(SOURCE.validate_python(source), work / "installed", 0, files)
+        source = training_experiment(ROOT / "config.yaml").sources["installed"]
+        build_source(source, work / "installed", 0, files)
         documents = work / "installed" / "documents.parquet"
     os.environ["RAYON_NUM_THREADS"] = str(files)
     train_vocabulary([(documents, None)], Vocabulary(size=size, sample_bytes=most), work / "words", 0)

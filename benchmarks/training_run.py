@@ -25,9 +25,11 @@ import torch
 import yaml
 from training import plain_loss, qwen3
 
-from relscale.config import load_config
+from relscale.commands.inputs import training_experiment
 from relscale.design.run import Run
-from relscale.experiment import job_runs, results_folder
+from relscale.experiment import TrainingExperiment
+from relscale.jobs import members, runs_by_job
+from relscale.results import Results
 from relscale.tokens.store import TokenStore
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
@@ -135,24 +137,24 @@ def main() -> None:
     parser.add_argument("--plain", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    config = load_config(options.config)
-    results = (options.results or results_folder(config)).resolve()
+    experiment = training_experiment(options.config)
+    results = (options.results or Results.of(experiment).folder).resolve()
     store = TokenStore.open(results / "tokens" / options.corpus)
-    runs = job_runs(config, options.corpus, options.budgets[0], "budget")
+    runs = members(runs_by_job(experiment, "budget"), options.corpus, options.budgets[0])
     if options.plain:
         plain_job(runs, store, options.plain)
         return
     if not options.losses_only:
-        whole_jobs(options, config, results)
+        whole_jobs(options, experiment, results)
     losses(options, runs, store)
 
 
-def whole_jobs(options: argparse.Namespace, config: dict, results: Path) -> None:
+def whole_jobs(options: argparse.Namespace, experiment: TrainingExperiment, results: Path) -> None:
     print(f"| {options.corpus}, FLOPs a run | relscale, s | plain, s | ratio | of processor time |")
     print("|---" * 5 + "|")
     total = np.zeros((2, 2))
     for budget in options.budgets:
-        seconds = np.array(whole_job(options, config, results, budget))
+        seconds = np.array(whole_job(options, experiment, results, budget))
         total += seconds
         print(row(budget, seconds), flush=True)
     print(row("all", total) + "\n", flush=True)
@@ -165,11 +167,11 @@ def row(name: str, seconds: np.ndarray) -> str:
 
 
 def whole_job(
-    options: argparse.Namespace, config: dict, results: Path, budget: str
+    options: argparse.Namespace, experiment: TrainingExperiment, results: Path, budget: str
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        here = folder / "results" / config["experiment"]
+        here = folder / Results.of(experiment).folder
         here.mkdir(parents=True)
         for part in ("tokens", "vocabulary"):
             (here / part).symlink_to(results / part)

@@ -6,13 +6,13 @@ Data sets are fitted all at once by the functions that ``relscale.fitting.fit`` 
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from generators.isoflop import GENERATORS, GROUPS, Floats, Grid, Noise, Simulated
 from trials.outcome import Row, covered, monte_carlo_error, verdict
 
-from relscale.config import load_config
-from relscale.design.isoflop import plan
+from relscale.commands.inputs import training_experiment
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.frontier import minimum_spread
 from relscale.fitting.curves.optimal_errors import read_off
@@ -115,7 +115,7 @@ def coverage(grid: Grid, noise: Noise, size: int, level: float, seed: int) -> li
 
 def grids_of_plan(path: str) -> list[Grid]:
     """One grid for each corpus and optimizer of an experiment's plan."""
-    runs = plan(load_config(path))
+    runs = training_experiment(Path(path)).planned_runs
     keys = sorted({(run.corpus, run.hyperparameters.optimizer) for run in runs})
     result = []
     for corpus, optimizer in keys:

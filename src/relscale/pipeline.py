@@ -302,8 +302,12 @@ class Pipeline:
         return list(map(self.results.tokens, self.corpus.values())) if self.trains else []
 
     def figures(self) -> list[Path]:
-        """Every figure."""
-        return list(map(self.results.figure, self.figure.values()))
+        """Every figure, as HTML and as JSON."""
+        return [
+            self.results.figure(figure, format)
+            for figure in self.figure.values()
+            for format in ("html", "json")
+        ]
 
     def suites_digest(self) -> str:
         """The digest of the section ``suites``."""
@@ -339,11 +343,13 @@ class Pipeline:
         return Caption(text, (options.get("title", suite), options.get("what", ""), options.get("note", "")))
 
     def all_results(self) -> list[Path]:
-        """What every stage writes, so that what is missing on the way is made again too."""
+        """Every file that a rule declares as its output, so that whatever is missing is made again."""
         results, files = self.results, []
         if self.trains:
-            files += [*self.all_documents(), results.vocabulary, *self.token_stores()]
+            sources = self.experiment.corpus_sources
+            files += [*self.all_documents(), *map(results.documents_manifest, sources)]
+            files += [results.vocabulary, *self.token_stores()]
             files += [results.runs(*job) for job in self.training_jobs]
         if self.scores:
             files += [*self.suites(), *(results.scores(*job) for job in self.score_jobs)]
-        return [*files, results.measurements, results.replicates, results.fit("fits"), *self.figures()]
+        return [*files, results.measurements, results.replicates, *self.fits(), *self.figures()]

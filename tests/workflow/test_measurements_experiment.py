@@ -1,6 +1,7 @@
 """An experiment that starts from tables, from numbers to figures, without any training."""
 
 import copy
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -95,6 +96,32 @@ def test_a_suites_figure_bears_its_title_and_labels(tables):
 
 def test_a_second_run_does_nothing(tables):
     assert tables.planned_jobs() == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("fits/predictions.parquet", "fit"),
+        ("fits/reproduction.parquet", "fit"),
+        ("figures/relative-law-tests.json", "plot"),
+    ],
+)
+def test_any_file_that_is_deleted_is_made_again(tables, tmp_path, name, rule):
+    file = results(tables) / name
+    kept = shutil.move(file, tmp_path / file.name)
+    jobs = tables.planned_jobs()
+    shutil.move(kept, file)
+    assert rule in jobs
+
+
+def test_the_record_of_the_config_is_written_again_where_nothing_else_runs(tables):
+    record = results(tables) / "config.yaml"
+    text = record.read_text()
+    record.unlink()
+    again = tables.snakemake()
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "Nothing to be done" in again.stdout + again.stderr
+    assert record.read_text() == text
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ rule plot:
         code=lambda w: pipeline.figure_code(w.figure),
         formats=pipeline.formats(),
         caption=lambda w: pipeline.caption(w.figure, CAPTIONS),
-        fits=str(results.fits),
+        fits=lambda w, input: str(Path(input.fits[0]).parent),
     group:
         "figures"
     resources:

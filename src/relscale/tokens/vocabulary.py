@@ -222,7 +222,7 @@ def end_of_text(folder: str | Path) -> str:
 def _read(folder: Path) -> Tokenizer:
     path = folder / TOKENIZER_FILE
     if not path.is_file():
-        raise RelscaleError(f"{path}: no such file; make the vocabulary with `relscale tokenize`")
+        raise RelscaleError(f"{path}: no such file; make the vocabulary with `relscale vocabulary`")
     check_digests_if_listed(folder)
     try:
         return Tokenizer.from_file(str(path))

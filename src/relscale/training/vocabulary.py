@@ -39,7 +39,7 @@ def read_vocabulary(folder: Path) -> Vocabulary:
     """
     path = folder / "tokenizer.json"
     if not path.is_file():
-        raise RelscaleError(f"{path}: no such file; make the vocabulary with `relscale tokenize`")
+        raise RelscaleError(f"{path}: no such file; make the vocabulary with `relscale vocabulary`")
     check_digests_if_listed(folder)
     description = json.loads(path.read_text(encoding="utf-8"))
     if (description.get("decoder") or {}).get("type") != "ByteLevel":
