@@ -16,6 +16,7 @@ from relscale.checksums import check_digests, check_files, check_sizes, files_li
 from relscale.entries import read_entries
 from relscale.errors import Damaged, RelscaleError
 from relscale.fitting.fits import ROWS
+from relscale.results import Results
 from relscale.tokens.manifest import STORE_FILE, StoreManifest
 from relscale.training.record import RECORD
 
@@ -80,15 +81,15 @@ def _checks(results: Path) -> Iterator[tuple[Path, Callable[[Path], None]]]:
         stated = {path.parent for name in (file, CHECKSUMS) for path in (results / stage).glob(f"*/{name}")}
         for folder in sorted(stated):
             yield folder, _check_tokens if stage == "tokens" else _check_folder
-    if (results / "vocabulary" / "tokenizer.json").is_file():
-        yield results / "vocabulary", _check_folder
+    paths = Results(results)
+    if paths.vocabulary.is_file():
+        yield paths.vocabulary.parent, _check_folder
     for path in sorted(results.glob("runs/*/*.json")):
         yield path, _check_runs
     for path in sorted(results.glob("scores/*/*.json")):
         yield path, _check_scores
     # Files that somebody has put beside them are none of ours.
-    tables = [results / f"{name}.parquet" for name in ("measurements", "replicates")]
-    for path in (*tables, *(results / "fits" / f"{name}.parquet" for name in ROWS)):
+    for path in (paths.measurements, paths.replicates, *map(paths.fit, ROWS)):
         if path.is_file():
             yield path, _check_table
     for path in sorted(results.glob("figures/*.html")):
