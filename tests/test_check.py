@@ -327,6 +327,17 @@ def test_devices_of_other_machines_are_not_looked_for_here(monkeypatch):
             check_experiment(check_config(config), elsewhere)
 
 
+@pytest.mark.parametrize("logger", ["tensorboard", "wandb"])
+def test_a_logger_that_is_not_installed_is_refused(logger, monkeypatch):
+    monkeypatch.setattr("relscale.training.options.find_spec", lambda package: None)
+    monkeypatch.chdir(ROOT)
+    check_experiment(check_config(CONFIG))
+    with pytest.raises(
+        RelscaleError, match=f"^training.logger: {logger}, .* pip install {logger}, or set csv"
+    ):
+        check_experiment(check_config(changed("training/logger", logger)))
+
+
 def test_gpus_are_counted_as_torch_counts_them(monkeypatch):
     import torch
 

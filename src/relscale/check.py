@@ -21,6 +21,7 @@ from relscale.measurements.metric import VALIDATION
 from relscale.results import Results
 from relscale.scoring.checkpoint_table import check_distinct
 from relscale.training.optimizers import optimizer_module
+from relscale.training.options import check_logger
 
 
 def check_experiment(experiment: Experiment, elsewhere: bool = True) -> None:
@@ -38,8 +39,8 @@ def check_experiment(experiment: Experiment, elsewhere: bool = True) -> None:
     Raises
     ------
     RelscaleError
-        Text, a table, suite, option, group, metric, optimizer, law, figure or device is not there; a run cannot be
-        planned or placed; results cannot be written. One sentence that begins with the key.
+        Text, a table, suite, option, group, metric, optimizer, logger, law, figure or device is not there; a run
+        cannot be planned or placed; results cannot be written. One sentence that begins with the key.
     """
     try:
         _check(experiment, elsewhere)
@@ -54,6 +55,7 @@ def _check(experiment: Experiment, elsewhere: bool) -> None:
     check_folders(Path(experiment.store), Results.of(experiment).folder)
     _check_tables(experiment)
     if isinstance(experiment, TrainingExperiment):
+        check_logger(experiment.training.logger)
         for optimizer in experiment.design.optimizers:
             keyed("design.optimizers", partial(optimizer_module, optimizer))
         check_placed(experiment)

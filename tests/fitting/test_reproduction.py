@@ -7,7 +7,8 @@ import pytest
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits
-from relscale.fitting.report.reproduction import NEEDED, reproduction
+from relscale.fitting.report.reproduction import reproduction
+from relscale.fitting.report.reproduction_row import NEEDED
 
 Row = dict[str, Any]
 

@@ -18,7 +18,7 @@ from relscale.experiment import (
 from relscale.figures.plot import figure_module, figure_suite
 from relscale.fitting.core_options import FurtherLaw, Value, Where
 from relscale.fitting.estimation.law_points import MEASURED
-from relscale.fitting.report.reproduction import NEEDED
+from relscale.fitting.report.reproduction_row import NEEDED
 from relscale.laws import parabola
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Law

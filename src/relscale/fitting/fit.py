@@ -29,7 +29,7 @@ from relscale.laws import power
 
 def fit(
     measurements: pa.Table,
-    replicates: Replicates | None = None,
+    replicates: "Replicates | None" = None,
     options: Mapping[str, Any] | None = None,
     suites: Mapping[str, Mapping[str, Any]] | None = None,
     seed: int = 0,

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from scipy.special import expit
 
 from relscale.laws.law import Array, Law, Parameter
 from relscale.laws.profile import crossed, ranked
@@ -54,6 +53,8 @@ def _log_shape(c0: Array, breaks: Sequence[Array] | Array, log_x: Array) -> Arra
 
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of y by the parameters, in their order, (q, n, ...)."""
+    from scipy.special import expit
+
     _, b, c0 = theta[:3]
     log_x = np.log(x[0])
     shape = np.exp(_log_shape(c0, _in_logs(theta[3:]), log_x))

@@ -11,7 +11,6 @@ Source: Gadre et al., arXiv 2403.08540, and Held et al., arXiv 2510.24626, Figur
 """
 
 import numpy as np
-from scipy.special import expit
 
 from relscale.laws.law import Array, Law, Parameter
 from relscale.laws.profile import crossed, ranked, spread
@@ -22,12 +21,16 @@ SLOPES = np.geomspace(0.5, 50, 9)  # over that range
 
 def value(theta: Array, x: Array) -> Array:
     """Accuracy, (n, ...), of floor, ceiling, midpoint, slope (4, ...) at L (1, n, ...)."""
+    from scipy.special import expit
+
     floor, ceiling, midpoint, slope = theta
     return np.asarray(floor + (ceiling - floor) * expit(-slope * (x[0] - midpoint)))
 
 
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of the accuracy by floor, ceiling, midpoint, slope, (4, n, ...)."""
+    from scipy.special import expit
+
     floor, ceiling, midpoint, slope = theta
     rise = expit(-slope * (x[0] - midpoint))
     steepness = (ceiling - floor) * rise * (1 - rise)
@@ -51,6 +54,8 @@ def starts_above(floor: float, x: Array, y: Array) -> Array:
 
 def _grid(x: Array) -> tuple[Array, Array, Array]:
     """Midpoints and slopes (g,), and how far each has risen at the data (g, n)."""
+    from scipy.special import expit
+
     width = spread(x[0])
     midpoint, slope = crossed(x[0].min() + MIDPOINTS * width, SLOPES / width)
     return midpoint, slope, expit(-slope[:, None] * (x[0] - midpoint[:, None]))

@@ -34,7 +34,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.special import digamma, polygamma, stdtrit
 
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.run_matrix import Floats
@@ -225,6 +224,8 @@ def moderate(variance: Floats, df: float) -> tuple[Floats, float]:
     d0 and s0² from mean and variance of ln v (Smyth 2004, section 6.2); where these scatter no more than estimates of
     one variance would, all are taken to be one.
     """
+    from scipy.special import digamma, polygamma
+
     log_variance = np.log(np.maximum(variance, np.finfo(float).tiny))
     log_scale = log_variance - digamma(df / 2) + np.log(df / 2)
     excess = float(log_scale.var(ddof=1)) - float(polygamma(1, df / 2))
@@ -244,6 +245,8 @@ def pool(b: Floats, v: Floats, df: float, level: float, v_c: float = 0.0, k_c: f
 
     ``v_c`` is the variance of the error that all share and ``k_c`` its quantile.
     """
+    from scipy.special import stdtrit
+
     u = (np.arange(GRID) + 0.5) / GRID
     scale = max(float(b.std(ddof=1)), np.finfo(float).tiny)
     tau = scale * u / (1 - u)

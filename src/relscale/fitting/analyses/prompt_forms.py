@@ -25,7 +25,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import nctdtrinc, ndtri
 
 from relscale.fitting.curves.frontier_curves import FrontierCurves
 from relscale.fitting.curves.optimal_errors import NO_VALUE, NOT_POSITIVE
@@ -157,6 +156,8 @@ def _shares(curves: FrontierCurves, columns: list[int], settings: Settings) -> I
 
 def _limits(line: Lines, level: float) -> tuple[Floats, Floats]:
     """Of ρ² = δ² / (δ² + n), by inverting the noncentral t of the slope."""
+    from scipy.special import nctdtrinc
+
     df = np.where(line.df > 0, line.df, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         t = line.slope / np.sqrt(line.variance / line.sxx)
@@ -208,6 +209,8 @@ def _differences(
     curves: FrontierCurves, columns: list[int], reference: dict[str, str | None], settings: Settings
 ) -> Iterator[PromptFormRow]:
     """Of every accuracy under every form but the reference, at each point and over all."""
+    from scipy.special import ndtri
+
     series, read = curves.matrix.series, curves.read
     column = {series[i]: i for i in columns}
     pairs = [

@@ -10,7 +10,8 @@ An analysis is one file. It declares
     Its function of ``Curves`` or ``FrontierCurves``, whichever its first parameter is, and of the ``Settings``. It is
     called with errors and ratios along every frontier and with ratios between frontiers, or once per frontier.
 
-Nothing else names it.
+Nothing else names it. To read a config all analyses are imported for their options, so what is slow to import (scipy)
+is imported within functions.
 """
 
 import importlib

@@ -40,7 +40,6 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.special import stdtrit
 
 from relscale.fitting.curves.frontier_curves import FrontierCurves
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
@@ -432,6 +431,8 @@ def _slopes(
 
 def _implied(fitted: LineWithIntervals, side: Floats, level: float) -> Interval:
     """Δβ of G = 1 ± r·(F/F_ref)^κ at F_ref, r and κ independent: ``Δβ = ± r·κ / (1 ± r)``."""
+    from scipy.special import stdtrit
+
     r, kappa = side * np.exp(fitted.ends[1].value), fitted.slope.value
     with np.errstate(invalid="ignore", divide="ignore"):
         value = r / (1 + r) * kappa

@@ -6,18 +6,20 @@ this is array arithmetic.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset
 from numpy.typing import NDArray
 
 from relscale.columns import numbers
 from relscale.errors import RelscaleError
 from relscale.fitting.keys import FAMILY, SERIES, CurveKey, FamilyKey
 from relscale.measurements.metric import VALIDATION, Metric
+
+if TYPE_CHECKING:
+    import pyarrow.dataset  # takes a third of a second to import
 
 Floats = NDArray[np.float64]
 
@@ -33,9 +35,7 @@ OPTIONAL = {
     "prompt": pa.string(),
     "status": pa.string(),
 }
-Replicates: TypeAlias = (
-    pa.Table | pyarrow.dataset.Dataset
-)  # of a data set only a few rows are in memory at a time
+Replicates: TypeAlias = "pa.Table | pyarrow.dataset.Dataset"  # of a data set few rows are in memory at a time
 FRUGAL: dict[str, Any] = {"batch_size": 1 << 17, "batch_readahead": 1, "fragment_readahead": 1}
 RUN = (*FAMILY, "run", "step")
 
@@ -99,7 +99,7 @@ class RunMatrix:
         )
 
 
-def run_matrices(measurements: pa.Table, replicates: Replicates | None = None) -> list[RunMatrix]:
+def run_matrices(measurements: pa.Table, replicates: "Replicates | None" = None) -> list[RunMatrix]:
     """Read both tables into run matrices, sorted by experiment, corpus and optimizer.
 
     The order of rows does not matter. ``1 − accuracy`` is added as a series of its own, ``error_rate``.
@@ -208,12 +208,14 @@ def _checked(measurements: pa.Table) -> pa.Table:
 
 
 def _replicates(
-    table: Replicates | None, words: dict[str, pa.Array], runs: NDArray[np.int64], kinds: NDArray[np.int64]
+    table: "Replicates | None", words: dict[str, pa.Array], runs: NDArray[np.int64], kinds: NDArray[np.int64]
 ) -> Floats:
     """(R, K, B) from the long table, batch by batch: of the paper's runs it has 26 million rows."""
     if table is None:
         return np.full((len(runs), len(kinds), 0), np.nan)
-    rows = pyarrow.dataset.dataset(table) if isinstance(table, pa.Table) else table
+    from pyarrow.dataset import dataset
+
+    rows = dataset(table) if isinstance(table, pa.Table) else table
     names = [name for name in RUN + SERIES if name in rows.schema.names]
     last = [
         pc.max(batch["replicate"]).as_py()

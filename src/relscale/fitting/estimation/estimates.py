@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from relscale.fitting.estimation.covariance import covariance
 from relscale.fitting.estimation.levenberg_marquardt import EXACT, Minima
@@ -74,6 +73,8 @@ class Estimates:
 
     def interval(self, level: float) -> tuple[Array, Array]:
         """Limits of the parameters, each (q, B), by Student's t; on the logarithm of one searched there."""
+        from scipy.special import stdtrit
+
         half = stdtrit(np.where(self.df > 0, self.df, np.nan), (1 + level) / 2) * self.stderr
         logs = np.array([parameter.log for parameter in self.law.parameters])[:, None]
         with np.errstate(all="ignore"):

@@ -54,7 +54,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri, stdtrit
 
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.blocks import BlockLines, quadratic
@@ -280,6 +279,8 @@ def ill_known_share(of_runs: Floats, variance: Floats) -> Floats:
 
 def quantile(probability: ArrayLike, df: Floats, share: ArrayLike = 1.0) -> Floats:
     """``z + (t_df − z) · share``: Student's t where all variance is ill known (share 1), normal where none is."""
+    from scipy.special import ndtri, stdtrit
+
     normal = ndtri(probability)
     t = stdtrit(np.where(df > 0, df, np.nan), probability)
     return normal + (t - normal) * np.asarray(share)

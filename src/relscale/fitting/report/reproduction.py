@@ -21,16 +21,11 @@ import pyarrow as pa
 
 from relscale.errors import RelscaleError
 from relscale.fitting.fits import ROWS, Fits
-from relscale.fitting.report.reproduction_row import ReproductionRow
+from relscale.fitting.report.reproduction_row import NEEDED, ReproductionRow
 from relscale.fitting.status import OK, Remark, Status
 from relscale.rows import cells_of, table_of
 
 Row = dict[str, Any]
-
-NEEDED = (
-    *("quantity", "data", "unit", "published", "published_stderr", "tolerance"),
-    *("table", "where", "column", "source"),
-)
 
 NONE_PUBLISHED = Remark(Status.NONE_PUBLISHED)
 LIMITS = {"value": ("low", "high"), "predicted": ("low", "high"), "ratio": ("low", "high")}

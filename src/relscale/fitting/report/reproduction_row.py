@@ -6,6 +6,12 @@ from relscale.fitting.inference.method import Method
 from relscale.fitting.status import Status
 from relscale.rows import column
 
+NEEDED = (
+    *("quantity", "data", "unit", "published", "published_stderr", "tolerance"),
+    *("table", "where", "column", "source"),
+)
+"""Columns of a table of published numbers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReproductionRow:

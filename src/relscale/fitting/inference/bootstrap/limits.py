@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
 
 from relscale.fitting.inference.bootstrap.schemes import Floats
 from relscale.fitting.status import OK, Remark, Status, choose
@@ -155,6 +154,8 @@ def _bca_tails(
     estimate: Floats, ordered: Floats, kept: NDArray[np.int64], a: Floats, tail: Floats
 ) -> list[Floats]:
     """The two probabilities at which the draws' quantiles are the BCa limits, each (...)."""
+    from scipy.special import ndtr, ndtri
+
     with np.errstate(invalid="ignore", divide="ignore"):
         below = (
             np.sum(ordered < estimate[..., None], axis=-1)
