@@ -44,17 +44,16 @@ def _show_runs(experiment: "TrainingExperiment", output: Path | None) -> None:
     from relscale.design.bill import bill, format_bill
     from relscale.design.isoflop import grid
     from relscale.design.placement import place
-    from relscale.design.table import format_dropped, format_table, plan_table
+    from relscale.design.table import format_dropped, format_plan, plan_table
 
     runs, hardware, design = experiment.planned_runs, experiment.hardware, experiment.design
     placements = [place(run, hardware, experiment.training.values()) for run in runs]
-    table = plan_table(runs, placements)
     if output:
         from relscale.tables import write_table
 
-        write_table(table, output)
+        write_table(plan_table(runs, placements), output)
         return
-    print(format_table(table), end="\n\n")
+    print(format_plan(runs, placements), end="\n\n")
     corpus = next(iter(experiment.corpora))  # the grid is the same for every corpus
     dropped = grid(corpus, design.optimizers[0], design, experiment.vocabulary.size, experiment.seed)[1]
     for line in (*format_dropped(dropped), *_warnings(experiment, placements)):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 from tabulate import tabulate
@@ -44,13 +43,12 @@ class PlannedRun:
 
 def plan_table(runs: Sequence[Run], placements: Sequence[Placement]) -> pa.Table:
     """The plan, `PlannedRun` rows."""
-    rows = [_row(run, placement) for run, placement in zip(runs, placements, strict=True)]
-    return table_of(PlannedRun, rows)
+    return table_of(PlannedRun, _rows(runs, placements))
 
 
-def format_table(table: pa.Table) -> str:
+def format_plan(runs: Sequence[Run], placements: Sequence[Placement]) -> str:
     """The plan for a terminal."""
-    rows = [_shown(row) for row in table.to_pylist()]
+    rows = [_shown(row) for row in _rows(runs, placements)]
     align = ("left", *["right"] * (len(rows[0]) - 1))
     return str(tabulate(rows, headers="keys", colalign=align, disable_numparse=True))
 
@@ -67,16 +65,23 @@ def format_dropped(dropped: Sequence[Dropped]) -> list[str]:
     ]
 
 
-def _shown(row: dict[str, Any]) -> dict[str, str]:
+def _shown(row: PlannedRun) -> dict[str, str]:
     formats = {"learning_rate": ".3g", "training_flops": ".4g"}
-    seconds = row["expected_seconds"]
+    seconds = row.expected_seconds
     return {
-        **{name: format(row[name], formats.get(name, "" if name == "run" else ",")) for name in SHOWN},
-        "GB": f"{row['memory_mb'] / 1000:.3g}",
-        "devices": f"{row['devices']} {row['strategy']}" if row["devices"] > 1 else "1",
-        "micro-batch": f"{row['micro_batch']}{' recomputed' if row['activation_checkpointing'] else ''}",
+        **{
+            name: format(getattr(row, name), formats.get(name, "" if name == "run" else ","))
+            for name in SHOWN
+        },
+        "GB": f"{row.memory_mb / 1000:.3g}",
+        "devices": f"{row.devices} {row.strategy}" if row.devices > 1 else "1",
+        "micro-batch": f"{row.micro_batch}{' recomputed' if row.activation_checkpointing else ''}",
         "time": f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds:.1f} s",
     }
+
+
+def _rows(runs: Sequence[Run], placements: Sequence[Placement]) -> list[PlannedRun]:
+    return [_row(run, placement) for run, placement in zip(runs, placements, strict=True)]
 
 
 def _row(run: Run, placement: Placement) -> PlannedRun:
