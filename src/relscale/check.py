@@ -85,9 +85,9 @@ def _check_tables(experiment: Experiment) -> None:
 
 def _check_names_of_suites(experiment: ScoredExperiment) -> None:
     """No suite has a name that measurements have for something else."""
-    if VALIDATION[0] in experiment.suites:
+    if VALIDATION.suite in experiment.suites:
         raise RelscaleError(
-            f"suites.{VALIDATION[0]}: is how measurements call the loss on held-out text; give the suite another name"
+            f"suites.{VALIDATION.suite}: this name stands for the loss on held-out text in measurements; choose another"
         )
     for name in experiment.collect.subjects:
         if f"{name}_subjects" in experiment.suites:
