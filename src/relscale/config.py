@@ -148,7 +148,7 @@ def _check_source(values: dict[str, Any]) -> None:
     """What belongs to one source of runs stands with no other."""
     runs = values.get("runs", {})
     source = runs.get("source", "train") if isinstance(runs, dict) else None
-    if source not in BY_SOURCE:
+    if not isinstance(source, str) or source not in BY_SOURCE:
         return
     for key, owner in (("tables", "measurements"), ("table", "checkpoints")):
         if key in runs and source != owner:

@@ -47,7 +47,7 @@ def test_what_failed_jobs_say_is_on_the_terminal_once_for_each(experiment):
     result = experiment.run("--cores", "2", *targets)
     assert result.returncode == 1
     for name in names:
-        assert result.stderr.count(f"relscale score: suite {name}: {SHORT}") == 1
+        assert result.stderr.count(f"relscale suite: suite {name}: {SHORT}") == 1
         assert (experiment.folder / f"results/tiny/logs/suite/{name}.log").is_file()
     assert SHORT not in result.stdout
 
