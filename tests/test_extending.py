@@ -43,6 +43,39 @@ given = [recipe(name).hyperparameters("adamw", recipe(name).architecture(32, 64,
          for name in ("laptop", "laptop-slow")]
 assert given[1] == given[0] / 2
 """
+ANALYSIS = """
+import numpy as np, pyarrow as pa
+from relscale.fitting.fit import fit
+rows = [
+    {"corpus": "web", "run": f"{flops:g}", "training_flops": flops, "suite": "s", "group": group,
+     "metric": "bits_per_byte_document_pooled", "value": 2.0 * (flops / 1e18) ** -slope}
+    for flops in np.geomspace(1e18, 1e20, 6) for group, slope in (("a", 0.1), ("b", 0.2))
+]
+fits = fit(pa.Table.from_pylist(rows), options={"power": [], "specifications": []}, suites={"s": {"baseline": "a"}})
+factors = {(row["group"], row["baseline"]): row["factor"] for row in fits.tenfold.to_pylist()}
+assert abs(factors["b", None] - 10**-0.2) < 1e-9 and abs(factors["b", "a"] - 10**-0.1) < 1e-9, factors
+"""
+FIGURE = """
+import sys
+from pathlib import Path
+import pyarrow as pa
+from relscale.figures.data import FigureData
+from relscale.figures.plot import figure_names, make_figure
+from relscale.fitting.fits import from_rows, write
+from relscale.fitting.curves.point_rows import FrontierRow
+from relscale.measurements.measurement import MEASUREMENTS
+from relscale.rows import columns_of
+from relscale.tables import write_table
+assert "tokens-per-parameter" in figure_names()
+cells = {each.name: None for each in columns_of(FrontierRow)}
+cells |= {"experiment": "e", "corpus": "web", "status": "ok"}
+rows = [FrontierRow(**cells | {"budget": f, "training_flops": f, "tokens": 20 * f**0.5, "params": f**0.5})
+        for f in (1e18, 1e19, 1e20)]
+write(from_rows({"frontier": rows}), Path("fits"))
+figure = make_figure("tokens-per-parameter", FigureData(Path("none.parquet"), Path("fits")))
+points = [trace for trace in figure.data if trace.mode == "markers" and trace.y and None not in trace.y]
+assert any(len(trace.y) == 3 and all(abs(y - 20) < 1e-9 for y in trace.y) for trace in points), figure.data
+"""
 SUITE = """
 from relscale.scoring.suite import available_suites
 assert "capitals" in available_suites()
@@ -73,7 +106,9 @@ def run(folder, program):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "program", [LAW, OPTIMIZER, RECIPE, SUITE], ids=["law", "optimizer", "recipe", "suite"]
+    "program",
+    [LAW, ANALYSIS, FIGURE, OPTIMIZER, RECIPE, SUITE],
+    ids=["law", "analysis", "figure", "optimizer", "recipe", "suite"],
 )
 def test_an_example_of_the_page_is_found_by_its_name(extended, program):
     run(extended, program)
