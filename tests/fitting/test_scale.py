@@ -5,6 +5,7 @@ import sys
 
 CODE = """
 import resource, numpy, pyarrow, relscale.table_fit
+import scipy.interpolate, scipy.optimize, scipy.special, scipy.stats  # loaded later by those that need them
 room = 500 << 20  # beside what is loaded; each matrix of all pairs of points has 288 MB
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + room, used + room))

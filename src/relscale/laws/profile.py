@@ -25,6 +25,7 @@ from relscale.laws.law import Array, Formula
 
 COUNT = 6  # starting points kept
 LEAST = 1e-3  # share of the spread of y that a positive term of a start keeps, since it is searched in its logarithm
+CELLS = 1 << 19  # of the systems solved at once: many points would otherwise take gigabytes
 RIDGE = 1e-10  # share that is added to the normal matrix's diagonal, for terms that are next to equal
 
 
@@ -62,6 +63,12 @@ def ranked(
 
 def _least_squares(columns: Array, y: Array) -> Array:
     """Least-squares coefficients (g, k) of ``y ≈ columns · c``; zero where the columns overflow."""
+    at_once = max(1, CELLS // columns[0].size)
+    parts = [_solved(columns[first : first + at_once], y) for first in range(0, len(columns), at_once)]
+    return np.concatenate(parts)
+
+
+def _solved(columns: Array, y: Array) -> Array:
     finite = np.asarray(np.isfinite(columns).all(axis=(1, 2)))
     inverse = np.linalg.pinv(np.where(finite[:, None, None], columns, 0.0), rcond=1e-12)
     return np.asarray(inverse @ y)
