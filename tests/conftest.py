@@ -5,6 +5,7 @@ Property tests draw the same examples everywhere, so that a change is what break
 for its fixtures, and so do all that read the small experiment, which is trained once; the longest come first.
 """
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,3 +51,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "small experiment" if name in SHARED else name
 
     return ByModule(config, log)
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of the package whose code a test may edit."""
+    from forgotten_digests import forget
+
+    from relscale import provenance
+
+    copy = tmp_path / "relscale"
+    shutil.copytree(provenance.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance, "PACKAGE", copy)
+    forget()
+    yield copy
+    forget()

@@ -2,10 +2,10 @@
 
 import ast
 import re
-import shutil
 import sys
 
 import pytest
+from forgotten_digests import forget
 
 from relscale import identity, provenance
 from relscale.provenance import closure, code_digest, digest, folder_digest, libraries
@@ -21,28 +21,6 @@ ENTRIES = [
 ]
 
 SECTIONS = ("corpora", "design", "fitting", "measurements", "release", "scoring", "tokens", "training")
-
-
-def forget():
-    for function in (
-        code_digest,
-        provenance._part,
-        provenance._file,
-        provenance._module,
-        provenance._version,
-    ):
-        function.cache_clear()
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """A copy of the package whose code a test may edit."""
-    copy = tmp_path / "relscale"
-    shutil.copytree(provenance.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(provenance, "PACKAGE", copy)
-    forget()
-    yield copy
-    forget()
 
 
 def digests():

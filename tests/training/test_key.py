@@ -1,7 +1,7 @@
-import shutil
 from dataclasses import replace
 
 import pytest
+from forgotten_digests import forget
 
 from relscale import provenance
 from relscale.training import numerical_path
@@ -101,22 +101,6 @@ def test_another_torch_is_another_run(run, monkeypatch):
     monkeypatch.undo()
     forget()
     assert run_key(run, "t", OPTIONS) == before
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """A copy of the package whose code a test may edit."""
-    copy = tmp_path / "relscale"
-    shutil.copytree(provenance.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(provenance, "PACKAGE", copy)
-    forget()
-    yield copy
-    forget()
-
-
-def forget():
-    for function in (provenance.code_digest, provenance._part, provenance._file, provenance._version):
-        function.cache_clear()
 
 
 def test_of_the_optimizers_the_runs_own_counts(run, package):
