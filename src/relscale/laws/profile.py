@@ -49,26 +49,30 @@ def ranked(
         (k, s) and (s,): s = min(count, g) grid points by their misfit, least first.
     """
     scale = y if (y > 0).all() else np.ones_like(y)
-    columns = columns / scale[:, None]
-    coefficients = _least_squares(columns, y / scale)
-    size = np.abs(columns * scale[:, None]).max(axis=1)
-    least = LEAST * spread(y) / np.where(size > 0, size, 1)
-    least[:, list(signed)] = -np.inf
-    coefficients = np.maximum(coefficients, least)
-    with np.errstate(all="ignore"):
-        misfit = ((np.einsum("gnk,gk->gn", columns, coefficients) - y / scale) ** 2).sum(axis=1)
+    at_once = max(1, CELLS // columns[0].size)
+    parts = [
+        _fitted(columns[first : first + at_once], y, scale, signed)
+        for first in range(0, len(columns), at_once)
+    ]
+    coefficients, misfit = (np.concatenate(part) for part in zip(*parts, strict=True))
     best = np.argsort(np.where(np.isfinite(misfit), misfit, np.inf), kind="stable")[:count]
     return coefficients[best].T, best
 
 
+def _fitted(columns: Array, y: Array, scale: Array, signed: tuple[int, ...]) -> tuple[Array, Array]:
+    """The coefficients (g, k) of a block of grid points, and their misfits (g,)."""
+    size = np.abs(columns).max(axis=1)
+    columns = columns / scale[:, None]
+    coefficients = _least_squares(columns, y / scale)
+    least = LEAST * spread(y) / np.where(size > 0, size, 1)
+    least[:, list(signed)] = -np.inf
+    coefficients = np.maximum(coefficients, least)
+    with np.errstate(all="ignore"):
+        return coefficients, ((np.einsum("gnk,gk->gn", columns, coefficients) - y / scale) ** 2).sum(axis=1)
+
+
 def _least_squares(columns: Array, y: Array) -> Array:
     """Least-squares coefficients (g, k) of ``y ≈ columns · c``; zero where the columns overflow."""
-    at_once = max(1, CELLS // columns[0].size)
-    parts = [_solved(columns[first : first + at_once], y) for first in range(0, len(columns), at_once)]
-    return np.concatenate(parts)
-
-
-def _solved(columns: Array, y: Array) -> Array:
     finite = np.asarray(np.isfinite(columns).all(axis=(1, 2)))
     inverse = np.linalg.pinv(np.where(finite[:, None, None], columns, 0.0), rcond=1e-12)
     return np.asarray(inverse @ y)
