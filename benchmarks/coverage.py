@@ -51,7 +51,7 @@ stands in `benchmarks/generators/`; what is asked of them, in `benchmarks/trials
 ## Recovery from noiseless data
 
 Truths are drawn around those of the coverage below, each parameter by a factor with a standard deviation of 20%; laws
-are fitted from their own starting points, in log error and, in turn, in linear error.
+are fitted from their own starting points, in log residuals and, in turn, in linear residuals.
 """
 COVERAGE = """\
 ## Coverage of nominal {level:.0%} intervals

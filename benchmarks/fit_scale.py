@@ -49,7 +49,7 @@ def table(law: str, rows: int):
         area = np.cumsum(rate.reshape(10, -1), axis=1).ravel()
         columns = {"step": step, "rate": rate, "block": np.arange(rows) // (rows // 10)}
         columns["y"] = (2.5 + 0.8 * area**-0.5) * noise
-        options = {"x": ["step", "rate"], "error": "linear"}
+        options = {"x": ["step", "rate"], "residual": "linear"}
     return pa.table(columns), {"law": law.split(",")[0], "y": "y", **options}
 
 

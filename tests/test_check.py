@@ -250,7 +250,7 @@ WRONG = [
         "fit.laws.mine",
         "'other' is no fit named before it",
     ),
-    ("fit", {"laws": [LAW | {"method": "variable-projection"}]}, "fit.laws.mine", "is for error: linear"),
+    ("fit", {"laws": [LAW | {"method": "variable-projection"}]}, "fit.laws.mine", "is for residual: linear"),
     ("fit", {"laws": [LAW | {"x": ["batch_token"]}]}, "fit.laws.mine", "did you mean 'batch_tokens'"),
     ("fit", {"laws": [LAW | {"x": ["tokens", "params"]}]}, "fit.laws.mine.x", "has 1 predictors"),
     ("fit", {"laws": [LAW | {"fixed": {"betta": 0.1}}]}, "fit.laws.mine.fixed", "did you mean 'beta'"),

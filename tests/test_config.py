@@ -114,7 +114,7 @@ def test_an_experiment_of_measurements_needs_nothing_to_train():
 def test_a_further_law_has_defaults():
     config = check_config(MEASURED | {"fit": {"laws": [{"name": "mine", "law": "parametric"}]}})
     (law,) = config.fit.laws
-    assert (law.error, law.loss, law.delta, law.method) == (
+    assert (law.residual, law.loss, law.delta, law.method) == (
         "log",
         "squares",
         1e-3,

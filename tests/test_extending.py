@@ -18,7 +18,7 @@ LAW = """
 import numpy as np, pyarrow as pa, relscale
 flops = np.geomspace(1e18, 1e20, 9)
 table = pa.table({"training_flops": flops, "loss": 3.0 - 0.25 * np.log10(flops / 1e19)})
-rows = relscale.fit(table, law="logarithm", x="training_flops", y="loss", error="linear").fits.to_pylist()
+rows = relscale.fit(table, law="logarithm", x="training_flops", y="loss", residual="linear").fits.to_pylist()
 slope = [row["value"] for row in rows if row["parameter"] == "b"]
 assert slope and all(abs(value - 0.25) < 1e-9 for value in slope), rows
 """

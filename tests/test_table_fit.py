@@ -307,7 +307,7 @@ def test_the_shell_holds_a_parameter_that_it_is_given(path):
 def test_a_target_may_be_negative_where_the_residual_is_linear():
     loss = np.linspace(2, 3, 12)
     margins = pa.table({"loss": loss, "margin": 1.5 - 0.8 * loss, "model": [f"m{i}" for i in range(12)]})
-    of = {"law": "flp", "x": "loss", "y": "margin", "run": "model", "error": "linear"}
+    of = {"law": "flp", "x": "loss", "y": "margin", "run": "model", "residual": "linear"}
     found = {row["parameter"]: row["value"] for row in relscale.fit(margins, **of).fits.to_pylist()}
     assert found["intercept"] == pytest.approx(1.5)
     assert found["slope"] == pytest.approx(-0.8)
@@ -345,7 +345,7 @@ def curve(noise=0.0, every=1):
     return pa.table({"step": steps[kept], "learning_rate": rate[kept], "loss": loss[kept]})
 
 
-ANNEALING = {"law": "annealing", "x": ["step", "learning_rate"], "y": "loss", "error": "linear"}
+ANNEALING = {"law": "annealing", "x": ["step", "learning_rate"], "y": "loss", "residual": "linear"}
 
 
 @pytest.mark.parametrize(("every", "precision"), [(1, 1e-4), (10, 2e-3)])

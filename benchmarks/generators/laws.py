@@ -34,7 +34,7 @@ class Design:
         (p, n) predictors.
     truth
         (q,) parameters.
-    error
+    residual
         "log" or "linear": of what the noise is normal.
     sd
         Of the noise.
@@ -48,7 +48,7 @@ class Design:
     law: Law
     x: Floats
     truth: tuple[float, ...]
-    error: str
+    residual: str
     sd: float
     ahead: tuple[float, ...]
     fixed: Mapping[str, float] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Design:
         """(n, size) data sets."""
         clean = self.law.value(np.array(self.truth), self.x)[:, None]
         noise = self.sd * rng.standard_normal((clean.shape[0], size))
-        return np.asarray(clean * np.exp(noise) if self.error == "log" else clean + noise)
+        return np.asarray(clean * np.exp(noise) if self.residual == "log" else clean + noise)
 
 
 def designs() -> list[Design]:

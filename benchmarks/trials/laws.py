@@ -46,7 +46,7 @@ BOOTSTRAPS = (
 
 def fitted(design: Design, y: Floats, **options: object) -> Estimates:
     """The law fitted to every column of y, with the error that its noise has."""
-    return estimate(design.law, design.x, y, error=design.error, fixed=design.fixed, **options)  # type: ignore[arg-type]
+    return estimate(design.law, design.x, y, residual=design.residual, fixed=design.fixed, **options)  # type: ignore[arg-type]
 
 
 def of_t(design: Design, size: int, level: float, seed: int, loss: str = "squares") -> list[Outcome]:
@@ -75,7 +75,7 @@ def _one(design: Design, found: Estimates, m: int) -> Fitted:
     """The fit to data set m, as ``law_fits`` has it."""
     one = replace(found, theta=found.theta[:, [m]], covariance=found.covariance[..., [m]], df=found.df[[m]])
     noise = 2 * found.objective[m] / found.df[m]
-    return Fitted(design.law, one, None, True, np.nan, float(noise), design.error == "log")
+    return Fitted(design.law, one, None, True, np.nan, float(noise), design.residual == "log")
 
 
 def of_bootstraps(
@@ -129,7 +129,7 @@ def _drawn(
     if scheme == schemes.PAIRS:
         counts = schemes.weights(scheme, len(y), draws, rng)
         return np.broadcast_to(y[:, None], counts.shape), counts
-    to, back = (np.log, np.exp) if design.error == "log" else (np.asarray, np.asarray)
+    to, back = (np.log, np.exp) if design.residual == "log" else (np.asarray, np.asarray)
     values = to(design.law.value(theta, design.x))
     free = len(theta) - len(design.fixed)
     drawn = back(schemes.resampled(values, to(y) - values, free, draws, rng))
@@ -155,7 +155,7 @@ def _outcomes(
 
 
 def _generator(design: Design) -> str:
-    return f"`{design.law.name}`, noise of the {'logarithm' if design.error == 'log' else 'number'}"
+    return f"`{design.law.name}`, noise of the {'logarithm' if design.residual == 'log' else 'number'}"
 
 
 def _tag(design: Design) -> list[int]:

@@ -44,7 +44,9 @@ def _nonlinear(seed: int) -> Iterator[tuple[str, str, list[str], int, float]]:
         known = [i for i, name in enumerate(law.names) if free[i]]
         worst = max(
             float(
-                np.abs(estimate(law, design.x, y, error=e, fixed=design.fixed).theta / truth - 1)[known].max()
+                np.abs(estimate(law, design.x, y, residual=e, fixed=design.fixed).theta / truth - 1)[
+                    known
+                ].max()
             )
             for e in errors
         )

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from relscale.columns import numbers, words
 from relscale.errors import RelscaleError
-from relscale.fitting.estimation.estimate import ERRORS, LOSSES
+from relscale.fitting.estimation.estimate import LOSSES, RESIDUALS
 from relscale.fitting.estimation.law_columns import along_trainings
 from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.estimation.law_points import MEASURED, SPENT
@@ -60,7 +60,7 @@ class TableFit:
         All tables that a fit gives (``relscale.fitting.fits``); ``fits`` is the one of the parameters.
     title
         What was fitted to what, in a line.
-    law, error, loss, x
+    law, residual, loss, x
         As they were asked for; of several x the first.
     line
         Whether it is a line in logarithms, fitted in closed form and with every question that is asked of one.
@@ -70,7 +70,7 @@ class TableFit:
     results: Fits
     title: str
     law: str
-    error: str
+    residual: str
     loss: str
     x: str
     line: bool
@@ -107,7 +107,7 @@ class TableFit:
         RelscaleError
             The law is no line in logarithms, which the figure is of.
         """
-        check_drawn(self.law, self.error, self.loss, fixed=not self.line)
+        check_drawn(self.law, self.residual, self.loss, fixed=not self.line)
         from relscale.figures.data import FigureData
         from relscale.figures.plot import make_figure, plot
 
@@ -135,7 +135,7 @@ def fit(
     block: str | None = None,
     tokens: str | None = None,
     params: str | None = None,
-    error: str = "log",
+    residual: str = "log",
     loss: str = "squares",
     delta: float | None = None,
     fixed: Mapping[str, float] | None = None,
@@ -170,12 +170,12 @@ def fit(
         where there is one.
     tokens, params
         Columns of training tokens and parameters, for the questions and laws that ask for them.
-    error, loss
-        "log" or "linear" error, "squares" or "huber". With log error and squares the relative law and the power law are
-        lines in logarithms, with a closed form.
+    residual, loss
+        "log" (residuals of ln y) or "linear" (of y); "squares" or "huber". With log residuals and squares the relative
+        law and the power law are lines in logarithms, with a closed form.
     delta
         Where Huber's loss goes over from squares to absolute values, in the unit of the error: by default 0.001, with
-        linear error times the median of y.
+        linear residuals times the median of y.
     fixed
         Parameters that are given, not fitted, such as ``{"E": 1.87}``.
     level
@@ -191,7 +191,7 @@ def fit(
         The table, a column or the baseline is not there, a number stands twice, there is no such law, or an option is
         out of its range or not of that law.
     """
-    _check_options(law, error, loss, delta, level, bootstrap, seed, baseline)
+    _check_options(law, residual, loss, delta, level, bootstrap, seed, baseline)
     xs: list[Any] = list(x) if isinstance(x, list | tuple) else [x]
     runs: list[Any] = list(run) if isinstance(run, list | tuple) else [run]
     options = [column for column in (group, corpus, block, tokens, params) if column is not None]
@@ -205,7 +205,7 @@ def fit(
     block = block or ("block" if "block" in source.column_names else None)
     one = found_law(law, xs)
     _check_fixed(one, fixed or {})
-    line = is_line(law, error, loss) and not fixed
+    line = is_line(law, residual, loss) and not fixed
     along = one.make is not None  # a law along one training
     if not runs:
         runs = ["run"] if "run" in source.column_names else [] if along else xs
@@ -240,7 +240,7 @@ def fit(
     if "step" in spent:
         columns["step"] = _steps(spent["step"], xs[0], name)
     of_x = _statuses({column: (of(column), to in SPENT) for to, column in zip(predictors, xs, strict=True)})
-    of_y = _statuses({y: (columns["value"], error == "log")})
+    of_y = _statuses({y: (columns["value"], residual == "log")})
     columns["status"] = pa.array([together(both) for both in zip(of_x, of_y, strict=True)])
     measurements = _measurements(columns, name)
     placed = measurements.filter(pa.array([status == Status.OK for status in of_x]))
@@ -257,10 +257,10 @@ def fit(
         chosen = _line_options(placed, law, baseline, name, level, bootstrap)
         fitted = _of_law(fit_measurements(placed, None, chosen, seed=seed), law)
     else:
-        unit = 1.0 if error == "log" else np.nanmedian(np.abs(columns["value"]))
+        unit = 1.0 if residual == "log" else np.nanmedian(np.abs(columns["value"]))
         chosen = {
             "law": law,
-            "error": error,
+            "residual": residual,
             "loss": loss,
             "delta": DELTA * unit if delta is None else delta,
             "by": ["corpus", "group"] if group else ["corpus"],
@@ -285,20 +285,20 @@ def fit(
         rows = fitted.fits.select(["status", "note"]).to_pylist()
         reasons = [row["note"] or row["status"] for row in rows if row["status"] != Status.OK]
         raise RelscaleError(f"{name}: nothing could be fitted: {next(iter(reasons), 'no value')}")
-    return TableFit(measurements, fitted, title, law, error, loss, xs[0], line)
+    return TableFit(measurements, fitted, title, law, residual, loss, xs[0], line)
 
 
-def is_line(law: str, error: str, loss: str) -> bool:
+def is_line(law: str, residual: str, loss: str) -> bool:
     """Whether it is least squares of a line in logarithms, in closed form and with every question asked of a line."""
-    return law in _lines() and (error, loss) == ("log", "squares")
+    return law in _lines() and (residual, loss) == ("log", "squares")
 
 
-def check_drawn(law: str, error: str, loss: str, fixed: bool = False) -> None:
+def check_drawn(law: str, residual: str, loss: str, fixed: bool = False) -> None:
     """Refuse what there is no figure of."""
-    if fixed or not is_line(law, error, loss):
+    if fixed or not is_line(law, residual, loss):
         raise RelscaleError(
-            f"no figure is drawn of the law {law!r} with {error} error and {loss}; "
-            f"there are figures of {' and '.join(_lines())} with log error and squares, and nothing fixed"
+            f"no figure is drawn of the law {law!r} with {residual} residuals and {loss}; "
+            f"there are figures of {' and '.join(_lines())} with log residuals and squares, and nothing fixed"
         )
 
 
@@ -320,7 +320,7 @@ def _check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
 
 def _check_options(
     law: str,
-    error: str,
+    residual: str,
     loss: str,
     delta: float | None,
     level: float,
@@ -331,7 +331,7 @@ def _check_options(
     known = law_names()
     if not isinstance(law, str) or law not in known:
         raise RelscaleError(f"no law {law!r}; there are {', '.join(known)}")
-    for option, said, allowed in (("error", error, ERRORS), ("loss", loss, LOSSES)):
+    for option, said, allowed in (("residual", residual, RESIDUALS), ("loss", loss, LOSSES)):
         if said not in allowed:
             raise RelscaleError(f"{option}: no {said!r}; there are {', '.join(allowed)}")
     if baseline is not None and _gap(law) is None:

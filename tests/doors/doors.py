@@ -78,7 +78,7 @@ def _shell(path: Path) -> str:
     from relscale.cli import main
 
     output, said, complaint = path.parent / "fits.parquet", io.StringIO(), io.StringIO()
-    arguments = ["--law", "power", "--error", "linear", "--x", "flops", "--y", "loss", "--group", "group"]
+    arguments = ["--law", "power", "--residual", "linear", "--x", "flops", "--y", "loss", "--group", "group"]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complaint):
         code = main(["fit", str(path), *arguments, "--output", str(output)])
     assert output.is_file() == (code == 0), f"exit code {code}, output: {output.is_file()}"
@@ -109,7 +109,7 @@ def _with_holes(rng: random.Random) -> tuple[list[Row], int]:
 
 def _fit(table: Any, rng: random.Random, wrong: int | None) -> str:
     """Fit a law; where all but ``wrong`` rows are as they were, the slopes must be the known ones."""
-    law: dict[str, Any] = {"law": "power", "x": "flops", "error": "log" if wrong else "linear"}
+    law: dict[str, Any] = {"law": "power", "x": "flops", "residual": "log" if wrong else "linear"}
     if rng.random() < 0.1:
         law = {"law": "relative", "x": "flops", "baseline": "hard"}
     elif wrong is None and rng.random() < 0.2:

@@ -21,7 +21,7 @@ from relscale.errors import RelscaleError
 FLOPS = [6 * 10**k for k in range(18, 26)]  # whole numbers as Python has them, most beyond 64 bits
 SLOPE = 0.07
 LOSS = [2.5 * (flops / 1e21) ** -SLOPE for flops in FLOPS]
-POWER: dict[str, Any] = {"law": "power", "x": "flops", "y": "loss", "error": "linear"}
+POWER: dict[str, Any] = {"law": "power", "x": "flops", "y": "loss", "residual": "linear"}
 PACKERS = {
     "": bytes,
     ".gz": gzip.compress,
@@ -132,7 +132,7 @@ def test_parquet_is_known_by_what_is_in_it(tmp_path: Path) -> None:
 def test_a_row_without_a_usable_number_is_kept_flagged_named_and_not_fitted(column: str, cell: Any) -> None:
     columns: dict[str, list[Any]] = {"flops": [float(f) for f in FLOPS], "loss": list(LOSS)}
     columns[column][2] = cell
-    result = relscale.fit(pa.table(columns), **POWER | {"error": "log"})
+    result = relscale.fit(pa.table(columns), **POWER | {"residual": "log"})
     status = result.measurements["status"].to_pylist()
     assert len(status) == len(FLOPS)
     assert f"{column} is" in status[2]
@@ -182,7 +182,7 @@ def test_one_wrong_row_is_named_by_the_law_of_the_others(wrong: tuple[str, Any])
 def test_what_cannot_be_fitted_is_a_sentence(columns: dict[str, Any], said: str) -> None:
     pandas = pytest.importorskip("pandas")
     assert said in refused(
-        pandas.DataFrame({name: pandas.Series(c) for name, c in columns.items()}), error="log"
+        pandas.DataFrame({name: pandas.Series(c) for name, c in columns.items()}), residual="log"
     )
 
 

@@ -261,7 +261,7 @@ def toy_tables(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
                     corpus, **shared, parameter=f"{quantity}_at_reference", **ratio_estimate(level, 0.06)
                 ),
             ]
-        loss_law = {"law": "power_law", "suite": "validation", "metric": "nats_per_token", "group": "all"}
+        loss_law = {"law": "power", "suite": "validation", "metric": "nats_per_token", "group": "all"}
         loss_at_reference = floor + 3.2 * (REFERENCE / 1e11) ** -0.11
         tables["fits"] += [
             fit_row(
@@ -369,8 +369,8 @@ def add_suite(
             power = estimate(betas[group], half) if not no_fit else {}
             level = ratio_estimate(levels[group], None if half is None else half * 1.5) if not no_fit else {}
             tables["fits"] += [
-                fit_row(corpus, **shared, law="power_law", parameter="beta", **power),
-                fit_row(corpus, **shared, law="power_law", parameter="error_at_reference", **level),
+                fit_row(corpus, **shared, law="power", parameter="beta", **power),
+                fit_row(corpus, **shared, law="power", parameter="error_at_reference", **level),
             ]
             if group == base:
                 continue
@@ -386,7 +386,7 @@ def add_suite(
                     **shared,
                     baseline=base,
                     contrast="group",
-                    law="relative_power_law",
+                    law="relative",
                     parameter="delta_beta",
                     direction=None if no_fit else direction,
                     p_value=0.03,
@@ -399,7 +399,7 @@ def add_suite(
                     **shared,
                     baseline=base,
                     contrast="group",
-                    law="relative_power_law",
+                    law="relative",
                     parameter="ratio_at_reference",
                     **level,
                 ),

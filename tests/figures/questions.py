@@ -44,7 +44,7 @@ def question_tables(
                     "carries": k == 1 and budget == budgets[-1],
                 }
             )
-        for place, form in enumerate(("power_law", "irreducible", "bnsl", "difference")):
+        for place, form in enumerate(("power", "irreducible", "bnsl", "difference")):
             lost = form == "bnsl"
             tables["forms"].append(
                 whose
@@ -277,7 +277,7 @@ def contrast_rows(target: str, baseline: str, keys: list[Row], budgets: list[flo
             for budget in budgets
         ]
         loss = key["suite"] == "validation"
-        law = whose | {"law": "relative_power_law", "level": 0.95, "reference_flops": reference}
+        law = whose | {"law": "relative", "level": 0.95, "reference_flops": reference}
         law |= {
             "estimand": "validation loss" if loss else "these items",
             "method": "line",

@@ -211,7 +211,7 @@ def test_legends_and_notes_stay_outside_the_panels(drawn: dict[str, go.Figure], 
 def test_the_law_s_band_holds_its_line_and_is_narrowest_at_the_reference(toy: FigureData) -> None:
     from relscale.figures.law_lines import law_line
 
-    where = {"corpus": "documentation", "suite": "knowledge", "group": "tables", "law": "relative_power_law"}
+    where = {"corpus": "documentation", "suite": "knowledge", "group": "tables", "law": "relative"}
     rows = toy.rows("fits", **where)
     line = law_line(rows, [1e11, 3e12], "these items")
     assert line

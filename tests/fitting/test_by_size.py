@@ -43,7 +43,7 @@ def fits(measurements: pa.Table) -> Any:
 
 
 def test_the_law_of_size_between_two_optimizers_is_recovered(fits: Any) -> None:
-    rows = fits.fits.filter(pc.equal(fits.fits["law"], "relative_power_law_of_params")).to_pylist()
+    rows = fits.fits.filter(pc.equal(fits.fits["law"], "relative_by_size")).to_pylist()
     (slope,) = (row for row in rows if (row["parameter"], row["suite"]) == ("exponent", "validation"))
     assert slope["value"] == pytest.approx(EXPONENT, abs=1e-3)
     assert slope["low"] < EXPONENT < slope["high"]

@@ -96,7 +96,7 @@ def test_the_published_optimum_of_chinchillas_surface_is_reached_from_every_star
 def test_a_straight_line_has_the_closed_form_and_its_t_interval() -> None:
     rng = np.random.default_rng(1)
     x, y = rng.uniform(2, 4, 9), rng.uniform(0, 1, 9)
-    found = estimate(flp.LAW, x[None], y, error="linear")
+    found = estimate(flp.LAW, x[None], y, residual="linear")
     design = np.stack([np.ones(9), x], axis=1)
     coefficients, squares, *_ = np.linalg.lstsq(design, y)
     covariance = np.linalg.inv(design.T @ design) * squares[0] / 7
@@ -238,7 +238,7 @@ def test_one_bad_data_set_leaves_the_others_alone() -> None:
     ("options", "message"),
     [
         ({"loss": "cubes"}, "no loss 'cubes'"),
-        ({"error": "relative"}, "no error 'relative'"),
+        ({"residual": "relative"}, "no residual 'relative'"),
         ({"fixed": {"gamma": 1.0}}, "no parameter 'gamma'"),
         ({"delta": 0.0, "loss": "huber"}, "is not positive"),
         ({"weights": np.ones(3)}, "do not fit together"),
@@ -262,6 +262,6 @@ def test_intervals_of_the_surface_hold_the_truth_as_often_as_they_say(loss: str,
 
 def test_both_routes_to_the_surface_agree_for_many_data_sets() -> None:
     x, y = surface(draws=20)
-    separated, together = project(parametric.LAW, x, y), estimate(parametric.LAW, x, y, error="linear")
+    separated, together = project(parametric.LAW, x, y), estimate(parametric.LAW, x, y, residual="linear")
     assert separated.theta == pytest.approx(together.theta, rel=1e-4)
     assert separated.status == together.status

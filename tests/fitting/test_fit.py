@@ -26,7 +26,7 @@ def one(table: pa.Table, column: str = "value", **key: Any) -> Any:
     return table[column][0].as_py()
 
 
-def slopes(fits: Fits, law: str = "relative_power_law", parameter: str = "delta_beta") -> dict[str, float]:
+def slopes(fits: Fits, law: str = "relative", parameter: str = "delta_beta") -> dict[str, float]:
     keep = pc.and_(pc.equal(fits.fits["law"], law), pc.equal(fits.fits["parameter"], parameter))
     rows = fits.fits.filter(keep).to_pylist()
     return {row["group"]: row["value"] for row in rows if row["estimand"] == "these items"}
@@ -39,7 +39,7 @@ def changed(table: pa.Table, name: str, column: Any) -> pa.Table:
 def test_laws_that_hold_exactly_are_recovered_exactly(World: Any) -> None:
     fits = fit(World(GROUPS).measurements, suites=SUITES)
     for group, (level, beta, shift) in GROUPS.items():
-        key = {"group": group, "law": "power_law"}
+        key = {"group": group, "law": "power"}
         assert one(fits.fits, parameter="beta", **key) == pytest.approx(beta, abs=1e-10)
         reference = one(fits.fits, "reference_flops", parameter="beta", **key)
         error = level * (reference / 1e12) ** -beta * (1 + 0.1 * shift**2)
@@ -89,7 +89,7 @@ def test_each_stage_agrees_with_a_plain_loop_over_numpy_and_scipy(World: Any) ->
 
 def test_delta_beta_is_the_difference_of_the_betas(World: Any) -> None:
     fits = fit(World(GROUPS, noise=0.02).measurements, suites=SUITES)
-    beta = slopes(fits, "power_law", "beta")
+    beta = slopes(fits, "power", "beta")
     for group, delta in slopes(fits).items():
         assert delta == pytest.approx(beta["b"] - beta[group], abs=1e-12)
 
@@ -113,7 +113,7 @@ def test_the_unit_of_compute_changes_no_exponent(World: Any, factor: float) -> N
     table = World(GROUPS, noise=0.02).measurements
     scaled = changed(table, "training_flops", pc.multiply(table["training_flops"], factor))
     before, after = fit(table, suites=SUITES), fit(scaled, suites=SUITES)
-    for law, parameter in (("power_law", "beta"), ("relative_power_law", "delta_beta")):
+    for law, parameter in (("power", "beta"), ("relative", "delta_beta")):
         expected = slopes(before, law, parameter)
         assert slopes(after, law, parameter) == pytest.approx(expected, rel=1e-8, abs=1e-12)
 
@@ -124,10 +124,10 @@ def test_the_unit_of_the_error_changes_no_exponent_and_scales_the_level(World: A
     table = World(GROUPS, noise=0.02).measurements
     unit = pc.if_else(pc.equal(table["suite"], "s"), factor, 1.0)
     before, after = fit(table), fit(changed(table, "value", pc.multiply(table["value"], unit)))
-    expected = slopes(before, "power_law", "beta")
-    assert slopes(after, "power_law", "beta") == pytest.approx(expected, rel=1e-8)
-    levels = {g: e * factor for g, e in slopes(before, "power_law", "error_at_reference").items()}
-    assert slopes(after, "power_law", "error_at_reference") == pytest.approx(levels, rel=1e-8)
+    expected = slopes(before, "power", "beta")
+    assert slopes(after, "power", "beta") == pytest.approx(expected, rel=1e-8)
+    levels = {g: e * factor for g, e in slopes(before, "power", "error_at_reference").items()}
+    assert slopes(after, "power", "error_at_reference") == pytest.approx(levels, rel=1e-8)
 
 
 @settings(max_examples=10, deadline=None)

@@ -129,7 +129,7 @@ def test_rows_have_the_estimates_of_the_fit_and_hold_the_truth(World: Any, schem
         assert row["interval"].startswith(f"{scheme} bootstrap")
         assert row["reason"] == "ok"
     laws = {row["law"] for row in rows}
-    assert laws == {"power_law", "relative_power_law", "compute_optimal_tokens", "compute_optimal_params"}
+    assert laws == {"power", "relative", "compute_optimal_tokens", "compute_optimal_params"}
     slope = next(row for row in rows if row["parameter"] == "delta_beta")
     assert slope["low"] <= -0.03 <= slope["high"]
     exponent = next(row for row in rows if row["law"] == "compute_optimal_tokens")

@@ -68,7 +68,7 @@ def by_form(of: Curves, group: str = "g0", **options: Any) -> dict[str, dict[str
 @pytest.mark.parametrize(
     ("form", "error"),
     [
-        ("power_law", 2.5 * F**-0.06),
+        ("power", 2.5 * F**-0.06),
         ("irreducible", 1.2 + 1.5 * F**-0.3),
         ("semilog", 2.0 - 0.1 * np.log(F)),
         ("bnsl", 0.3 + 2.0 * F**-0.05 * (1 + (F / 3) ** (1 / 0.4)) ** (-0.3 * 0.4)),
@@ -89,7 +89,7 @@ BASELINE = 2.0 * F**-0.05
 @pytest.mark.parametrize(
     ("form", "target", "baseline"),
     [
-        ("relative_power_law", 3.0 * F**-0.08, BASELINE),
+        ("relative", 3.0 * F**-0.08, BASELINE),
         ("difference", BASELINE + 0.5 * F**-0.3, BASELINE),
         ("difference", BASELINE - 0.5 * F**-0.3, BASELINE),
         ("irreducible", 1.2 + 1.5 * F**-0.3, 0.5 + 1.0 * F**-0.2),
@@ -124,7 +124,7 @@ def test_errors_of_simple_forms_are_those_of_their_definition() -> None:
     log_error = 0.5 - 0.05 * np.log(F) + 0.02 * rng.normal(size=12)
     rows = by_form(curves(np.exp(log_error)), hold_out=2)
     line = np.polyval(np.polyfit(np.log(F)[:10], log_error[:10], 1), np.log(F))
-    for form, predicted in (("power_law", line), ("persistence", np.full(12, log_error[9]))):
+    for form, predicted in (("power", line), ("persistence", np.full(12, log_error[9]))):
         miss = predicted - log_error
         assert rows[form]["rmse_log"] == pytest.approx(np.sqrt(np.mean(miss[10:] ** 2)))
         assert rows[form]["bias_log"] == pytest.approx(np.mean(miss[10:]))
@@ -151,14 +151,14 @@ def test_an_irreducible_error_of_zero_shares_the_rank_of_the_plain_law_and_says_
     error = 2.5 * F**-0.06 * np.exp(-0.002 * np.log(F) ** 2)  # ever steeper: no floor
     rows = by_form(curves(error))
     assert rows["irreducible"]["reason"] == "on a bound: irreducible"
-    assert rows["irreducible"]["rank"] == rows["power_law"]["rank"]
+    assert rows["irreducible"]["rank"] == rows["power"]["rank"]
 
 
 def test_target_and_baseline_exchanged_change_the_sign_of_the_bias_only() -> None:
     rng = np.random.default_rng(2)
     target, baseline = 3.0 * F**-0.1 * np.exp(0.02 * rng.normal(size=12)), BASELINE
     rows, swapped = by_form(curves(target, baseline)), by_form(curves(baseline, target))
-    for form in ("persistence", "relative_power_law", "irreducible"):
+    for form in ("persistence", "relative", "irreducible"):
         assert rows[form]["rmse_log"] == pytest.approx(swapped[form]["rmse_log"], rel=1e-6)
         assert rows[form]["bias_log"] == pytest.approx(-swapped[form]["bias_log"], rel=1e-6)
 
@@ -167,7 +167,7 @@ def test_units_do_not_matter() -> None:
     rng = np.random.default_rng(3)
     error = 1.2 + 1.5 * F**-0.3 * np.exp(0.02 * rng.normal(size=12))
     rows, others = by_form(curves(error)), by_form(curves(1000 * error, flops=FLOPS / 1e6))
-    for form in ("persistence", "power_law", "irreducible", "semilog"):
+    for form in ("persistence", "power", "irreducible", "semilog"):
         assert rows[form]["rmse_log"] == pytest.approx(others[form]["rmse_log"], rel=1e-4)
 
 
@@ -217,7 +217,7 @@ def test_a_form_more_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_of_a_ladder_of_parabolas_the_frontier_is_judged(World: Any) -> None:
     world = World({"a": (2.0, 0.10, 0.1), "b": (1.5, 0.04, 0.0)})
     one = frontier_curves(run_matrices(world.measurements)[0], Settings(baselines={"s": "b"}))
-    (row,) = [row for row in form_rows(one.ratios, Settings()) if row["form"] == "relative_power_law"]
+    (row,) = [row for row in form_rows(one.ratios, Settings()) if row["form"] == "relative"]
     assert (row["rank"], row["n_fitted"], row["n_held_out"]) == (1, 4, 1)
     assert row["rmse_log"] == pytest.approx(0, abs=1e-9)
     assert row["baseline"] == "b"
@@ -238,7 +238,7 @@ def test_the_published_ladder_is_predicted_within_a_few_percent_and_not_best_by_
     assert {row["n_held_out"] for row in rows} == {6}
     for group in {row["group"] for row in rows}:
         of = {row["form"]: row for row in rows if row["group"] == group}
-        assert of["power_law"]["rmse_log"] < 0.05 < of["persistence"]["rmse_log"]
+        assert of["power"]["rmse_log"] < 0.05 < of["persistence"]["rmse_log"]
 
 
 def test_of_very_many_points_each_form_is_fitted_to_some_and_says_so(monkeypatch: Any) -> None:

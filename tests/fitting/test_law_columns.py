@@ -99,11 +99,11 @@ def test_the_baseline_of_the_suite_is_that_of_its_relative_law() -> None:
 
 def test_the_difference_to_a_baseline_is_the_difference_of_the_values() -> None:
     measured = two_groups(1)
-    found, _ = fitted(measured, "difference", baseline="base", error="linear", where={"group": ["easy"]})
+    found, _ = fitted(measured, "difference", baseline="base", residual="linear", where={"group": ["easy"]})
     gap = np.array([r["value"] for r in measured[20:]]) - np.array([r["value"] for r in measured[:10]])
     assert (gap < 0).all()
     reference = np.exp(np.log(COMPUTE).mean())
-    alone = estimate(difference.LAW, COMPUTE[None] / reference, gap, error="linear")
+    alone = estimate(difference.LAW, COMPUTE[None] / reference, gap, residual="linear")
     assert [values(found)[name] for name in difference.LAW.names] == pytest.approx(
         alone.theta[:, 0], rel=1e-6
     )
@@ -174,7 +174,7 @@ def test_a_parameter_that_the_config_fixes_is_not_fitted() -> None:
         0.003 * np.random.default_rng(0).standard_normal(24)
     )
     measured = rows("g", loss, params=n, tokens=d)
-    for options in ({}, {"method": "variable-projection", "error": "linear"}):
+    for options in ({}, {"method": "variable-projection", "residual": "linear"}):
         found, predictions = fitted(
             [*measured[1:], measured[0] | {"run": "new"}],
             "parametric",
@@ -183,8 +183,8 @@ def test_a_parameter_that_the_config_fixes_is_not_fitted() -> None:
             predict={"run": "new"},
             **options,
         )
-        residual = options.get("error", "log")
-        alone = estimate(parametric.LAW, np.stack([n, d])[:, 1:], loss[1:], fixed={"E": 1.75}, error=residual)
+        residual = options.get("residual", "log")
+        alone = estimate(parametric.LAW, np.stack([n, d])[:, 1:], loss[1:], fixed={"E": 1.75}, residual=residual)
         assert [values(found)[name] for name in parametric.LAW.names] == pytest.approx(
             alone.theta[:, 0], rel=1e-5
         )
@@ -229,7 +229,7 @@ def test_a_law_along_a_training_sees_the_whole_schedule_and_predicts_its_end() -
     early = [row["run"] for row in measured if row["block"] == "a" or row["step"] < 1500]
     late = [row["run"] for row in measured if row["block"] != "a" and row["step"] >= 1500]
     found, predictions = fitted(
-        measured, "annealing", error="linear", only={"run": early}, predict={"run": late}
+        measured, "annealing", residual="linear", only={"run": early}, predict={"run": late}
     )
     assert [values(found)[name] for name in annealing.LAW.names] == pytest.approx(truth, rel=1e-5)
     assert len(predictions) == len(late)
@@ -267,7 +267,7 @@ def mixed(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_a_law_of_a_mixture_has_a_parameter_for_each_share(x: Row) -> None:
     shares, loss, truth = mixed(40)
     measured = rows("g", loss, share_web=shares[0], share_code=shares[1])
-    found, _ = fitted(measured, "mixture", error="linear", **x)
+    found, _ = fitted(measured, "mixture", residual="linear", **x)
     parameters = ["c", "k", "t_share_web", "t_share_code"]
     assert [values(found)[name] for name in parameters] == pytest.approx(truth, rel=0.1)
     for row in found:
@@ -279,7 +279,9 @@ def test_a_law_of_a_mixture_has_a_parameter_for_each_share(x: Row) -> None:
 def test_a_law_of_a_mixture_is_fitted_to_any_table() -> None:
     shares, loss, truth = mixed(40)
     table = pa.table({"web": shares[0], "code": shares[1], "loss": loss, "run": [f"r{i}" for i in range(40)]})
-    found = relscale.fit(table, law="mixture", x=["web", "code"], y="loss", error="linear", bootstrap=0).fits
+    found = relscale.fit(
+        table, law="mixture", x=["web", "code"], y="loss", residual="linear", bootstrap=0
+    ).fits
     by_name = dict(zip(found["parameter"].to_pylist(), found["value"].to_pylist(), strict=True))
     assert [by_name[name] for name in ("c", "k", "t_web", "t_code")] == pytest.approx(truth, rel=0.1)
 
@@ -292,7 +294,9 @@ def test_a_target_may_be_negative_where_the_residual_is_linear(intercept: float,
         *rows("score", score, metric=["log_margin"] * 10),
         *rows("loss", loss, metric=["nats_per_token"] * 10),
     ]
-    found, _ = fitted(measured, "flp", error="linear", where={"group": "score"}, predictor={"group": "loss"})
+    found, _ = fitted(
+        measured, "flp", residual="linear", where={"group": "score"}, predictor={"group": "loss"}
+    )
     expected = np.polyfit(loss, score, 1)[::-1]
     assert [values(found)[name] for name in ("intercept", "slope")] == pytest.approx(
         expected, rel=1e-6, abs=1e-8
@@ -305,7 +309,7 @@ def test_relscale_fit_holds_what_is_fixed_and_takes_other_residuals_for_the_rela
     columns = {"x": "training_flops", "y": "value", "group": "group", "run": "run"}
     line = relscale.fit(measured, law="relative", baseline="base", bootstrap=0, **columns).fits
     linear = relscale.fit(
-        measured, law="relative", baseline="base", error="linear", bootstrap=0, **columns
+        measured, law="relative", baseline="base", residual="linear", bootstrap=0, **columns
     ).fits
     both = [
         {row["group"]: row["value"] for row in fits.to_pylist() if row["parameter"] == "delta_beta"}

@@ -38,7 +38,7 @@ LOSS = {
     "name": "loss",
     "law": "overtraining",
     "where": {"suite": "overtraining", "group": "c4_val", "corpus": "rpj"},
-    "error": "linear",
+    "residual": "linear",
     "only": {"run": SMALL},
     "predict": {"run": LARGE},
     "bootstrap": {"scheme": "residual"},
@@ -49,7 +49,7 @@ ERROR = {
     "where": {"suite": "downstream", "group": "average_17", "corpus": "rpj"},
     "predictor": {"suite": "overtraining", "group": "c4_val"},
     "predictor_from": "loss",
-    "error": "linear",
+    "residual": "linear",
     "only": {"run": [*SMALL, "rpj-open_lm_1b-1.0"]},
     "predict": {"run": LARGE},
     "bootstrap": {"scheme": "residual"},
@@ -128,7 +128,7 @@ def test_the_published_errors_of_the_overtraining_laws_are_reproduced() -> None:
 
 
 def test_both_routes_give_one_surface() -> None:
-    linear = CHINCHILLA | {"loss": "squares", "error": "linear"}
+    linear = CHINCHILLA | {"loss": "squares", "residual": "linear"}
     rows, _ = fitted(
         table("chinchilla"), linear, linear | {"name": "vp", "method": "variable-projection"}, draws=50
     )
@@ -194,7 +194,7 @@ def test_performance_follows_from_compute_by_way_of_loss() -> None:
         "predict": {"run": ["a11"], "step": 3},
         "predictor": {"group": "loss"},
         "predictor_from": "p",
-        "error": "linear",
+        "residual": "linear",
     }
     rows, predictions = fitted(world(noise=0), first, second)
     found = by_parameter(rows, "flp")
@@ -244,7 +244,7 @@ def test_too_few_points_are_a_row_with_a_status() -> None:
 
 
 def test_failed_draws_are_counted_and_flagged() -> None:
-    rows, _ = fitted(world(), POWER | {"law": "irreducible", "only": {"run": "a1"}, "error": "linear"})
+    rows, _ = fitted(world(), POWER | {"law": "irreducible", "only": {"run": "a1"}, "residual": "linear"})
     assert rows[0]["reason"] != "ok"
 
 
@@ -262,7 +262,7 @@ def test_failed_draws_are_counted_and_flagged() -> None:
         ({"law": "parametric"}, r"needs the columns params, tokens"),
         ({"law": "annealing"}, r"needs the columns learning_rate"),
         ({"predictor_from": "q"}, r"'q' is no fit named before it"),
-        ({"method": "variable-projection"}, r"is for error: linear and loss: squares"),
+        ({"method": "variable-projection"}, r"is for residual: linear and loss: squares"),
         ({"weights": "stderr"}, r"needs the standard error of every point"),
         ({"colour": "red"}, r"unknown option 'colour'"),
     ],

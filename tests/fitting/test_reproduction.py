@@ -19,7 +19,7 @@ def fitted(World: Any) -> Fits:
     return fit(world.measurements, suites={"s": {"baseline": "b"}})
 
 
-BETA = {"table": "fits", "where": "law=power_law; parameter=beta; group=a; corpus=text", "column": "value"}
+BETA = {"table": "fits", "where": "law=power; parameter=beta; group=a; corpus=text", "column": "value"}
 
 
 def held(fits: Fits, **answer: Any) -> list[Row]:
@@ -44,7 +44,7 @@ def test_a_number_that_rounds_to_other_digits_does_not_agree(fits: Fits) -> None
 
 
 def test_without_a_published_number_ours_stands_alone_for_every_row(fits: Fits) -> None:
-    rows = held(fits, where="law=power_law; parameter=beta; group=a")
+    rows = held(fits, where="law=power; parameter=beta; group=a")
     assert [row["data"] for row in rows] == ["code: a", "text: a"]
     for row in rows:
         assert row["status"] == "no published number"
@@ -53,7 +53,7 @@ def test_without_a_published_number_ours_stands_alone_for_every_row(fits: Fits) 
 
 
 def test_percent_is_a_hundred_times_and_bars_take_the_magnitude(fits: Fits) -> None:
-    slope = "law=relative_power_law; parameter=delta_beta; group=a; corpus=text"
+    slope = "law=relative; parameter=delta_beta; group=a; corpus=text"
     (row,) = held(fits, where=slope, unit="%", column="|value|")
     (plain,) = held(fits, where=slope)
     assert plain["reproduced"] < 0

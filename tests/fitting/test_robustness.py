@@ -316,7 +316,7 @@ def test_a_law_on_bad_data_has_a_status_or_an_interval(name: str, error: str, ha
     one = law(name)
     x = np.stack([X[predictor] for predictor in one.predictors])
     y = HARM[harm](2 * (np.arange(12) + 1.0) ** -0.2 * np.exp(0.01 * np.cos(7 * np.arange(12))))
-    found = estimate(one, x / np.exp(np.log(x).mean()) if one.reference else x, y, error=error)
+    found = estimate(one, x / np.exp(np.log(x).mean()) if one.reference else x, y, residual=error)
     low, high = found.interval(0.95)
     if found.status == [OK]:
         assert np.isfinite(found.theta).all()

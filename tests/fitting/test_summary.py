@@ -29,7 +29,7 @@ def test_the_summary_has_a_row_a_group_and_the_gap_against_the_baseline(fits: Fi
     assert [line.split()[1] for line in frontier.splitlines()[2:]] == [
         "compute_optimal_tokens",
         "compute_optimal_params",
-        "power_law",
+        "power",
     ]
     target, baseline = laws.splitlines()[2:]
     assert "0.0800 [0.0800, 0.0800]" in target

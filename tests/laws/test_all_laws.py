@@ -62,7 +62,7 @@ CASES = [(name, truth) for name, (_, truths) in WORLDS.items() for truth in trut
 
 
 def fitted(name: str, x: Array, y: Array, **options: object) -> Estimates:
-    return estimate(LAWS[name], x, y, error="linear", **options)  # type: ignore[arg-type]
+    return estimate(LAWS[name], x, y, residual="linear", **options)  # type: ignore[arg-type]
 
 
 def test_every_law_of_the_catalogue_has_a_world_here() -> None:
@@ -131,7 +131,7 @@ def test_the_unit_of_the_predictors_does_not_matter(name: str, scale: float) -> 
 def test_a_second_break_is_recovered() -> None:
     x, two = np.geomspace(1e-5, 1e5, 120)[None], bnsl.bnsl(breaks=2)
     truth = np.array([0.3, 2.0, 0.05, 0.3, 5e-3, 0.4, -0.2, 2e2, 0.6])
-    found = estimate(two, x, two.value(truth, x), error="linear")
+    found = estimate(two, x, two.value(truth, x), residual="linear")
     assert found.theta[:, 0] == pytest.approx(truth, rel=1e-4)
 
 

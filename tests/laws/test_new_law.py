@@ -96,7 +96,7 @@ def test_a_file_is_found_by_name_listed_and_fitted(package: Path) -> None:
     truth = np.array([2.5, 1e-4, 0.5])
     one = law("batch")
     y = one.value(truth, x) * np.exp(0.002 * np.random.default_rng(0).standard_normal(20))
-    found = estimate(one, x, y, error="linear")
+    found = estimate(one, x, y, residual="linear")
     assert found.status == [OK]
     low, high = found.interval(0.999)
     assert ((low[:, 0] < truth) & (truth < high[:, 0])).all()
@@ -144,7 +144,7 @@ def test_a_family_has_parameters_for_each_predictor(package: Path, count: int) -
     rng = np.random.default_rng(count)
     shares = rng.dirichlet(np.ones(count + 1), 60).T[:count]
     truth = np.array([1.8, 0.7, *rng.uniform(-1.5, 1.5, count)])
-    found = estimate(one, shares, one.value(truth, shares), error="linear")
+    found = estimate(one, shares, one.value(truth, shares), residual="linear")
     assert found.theta[:, 0] == pytest.approx(truth, rel=1e-5)
 
 

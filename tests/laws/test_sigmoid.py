@@ -19,7 +19,7 @@ def fitted(y: np.ndarray) -> Estimates:
     """With the floor given, of one data set (n,) or many (n, B)."""
     first = y if y.ndim == 1 else y[:, 0]
     starts = sigmoid.starts_above(FLOOR, LOSS[None], first)
-    return estimate(sigmoid.LAW, LOSS[None], y, error="linear", starts=starts, fixed={"floor": FLOOR})
+    return estimate(sigmoid.LAW, LOSS[None], y, residual="linear", starts=starts, fixed={"floor": FLOOR})
 
 
 @settings(max_examples=25)

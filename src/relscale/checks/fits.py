@@ -109,11 +109,11 @@ def _check_laws(laws: Sequence[FurtherLaw]) -> None:
             raise RelscaleError(f"{where}: predictor_from {entry.predictor_from!r} is no fit named before it")
         if isinstance(found, Law):
             _check_law(found, entry, where)
-        if entry.method == "variable-projection" and (entry.error, entry.loss) != (
+        if entry.method == "variable-projection" and (entry.residual, entry.loss) != (
             "linear",
             "squares",
         ):
-            raise RelscaleError(f"{where}: variable-projection is for error: linear and loss: squares")
+            raise RelscaleError(f"{where}: variable-projection is for residual: linear and loss: squares")
         columns = [
             *entry.by,
             *(entry.x or ()),

@@ -9,7 +9,7 @@ from pathlib import Path
 from relscale.errors import RelscaleError
 
 NAMES = ("group", "baseline", "corpus", "block", "tokens", "params")
-SETTINGS = ("error", "loss", "delta", "level", "seed")
+SETTINGS = ("residual", "loss", "delta", "level", "seed")
 COLUMNS = ("x", "y", *NAMES, "run_key", "plot")  # options that are of one law alone
 
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     law.add_argument("--tokens", metavar="COLUMN", help="Training tokens.")
     law.add_argument("--params", metavar="COLUMN", help="Parameters.")
     law.add_argument(
-        "--error",
+        "--residual",
         choices=["log", "linear"],
         default="log",
         help="Fit residuals of log y (default) or of y.",
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
     if output.resolve() == options.table.resolve():
         raise RelscaleError(f"--output: {output} is the table itself")
     if options.plot:
-        check_drawn(options.law, options.error, options.loss, bool(options.fix))
+        check_drawn(options.law, options.residual, options.loss, bool(options.fix))
     result = fit(
         options.table,
         options.law,

@@ -37,7 +37,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     suites = [data.suite(name) for name in data.suite_names() if any(row.suite == name for row in gaps)]
     forests = []
     for suite in suites:
-        slopes = data.law_rows(contrast, **suite.key, law="relative_power_law", parameter="delta_beta")
+        slopes = data.law_rows(contrast, **suite.key, law="relative", parameter="delta_beta")
         slopes = [row for row in slopes if row.contrast == contrast and known(row.value)]
         for series in series_in(data, gaps) if len(suite.labels) <= MOST_STYLED else ():
             chosen = {row.group: row for row in widest(of(series, slopes)) if row.group in suite.labels}
@@ -105,9 +105,9 @@ def _draw_losses(
     drawn = []
     for column, (table, law, value, title, heading) in enumerate(
         (
-            ("errors", "power_law", "value", "validation loss (nats per token)", "Validation loss"),
+            ("errors", "power", "value", "validation loss (nats per token)", "Validation loss"),
             (
-                *("gaps", "relative_power_law", "ratio"),
+                *("gaps", "relative", "ratio"),
                 *(f"loss relative to {baseline} (ratio)", f"Relative to {baseline}"),
             ),
         )

@@ -17,7 +17,7 @@ MOST_STYLED = 12  # groups told apart by colour, symbol and dash; of more, lines
 MOST_BANDS = 4  # in a panel; of more, the intervals at the largest compute stand side by side
 MOST_LARGE = 40  # points of a group that are drawn large
 MOST_POINTS = 4000  # in a panel of more than MOST_STYLED groups; beyond that, no points
-LAWS = {"errors": "power_law", "gaps": "relative_power_law"}
+LAWS = {"errors": "power", "gaps": "relative"}
 VALUES = {"errors": "value", "gaps": "ratio"}
 MANY = {
     name: chart.Style(chart.MEDIUM if name == "unclear" else style.colour)

@@ -92,7 +92,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
 
 
 def _forest(data: FigureData, suite: Suite) -> Forest:
-    rows = data.law_rows(**suite.key, law="relative_power_law", parameter="delta_beta")
+    rows = data.law_rows(**suite.key, law="relative", parameter="delta_beta")
     pooled = widest(data.pooled_rows(**suite.key, parameter="delta_beta"))
     fitted = {row.group for row in (*rows, *pooled) if known(row.value)}
     groups = [group for group in suite.labels if group in fitted]

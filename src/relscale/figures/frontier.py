@@ -16,7 +16,7 @@ TITLE = "Compute-optimal frontier"
 PARTS = (
     ("tokens", "Tokens D ∝ F<sup>a</sup>", "a", "compute-optimal tokens", "compute_optimal_tokens"),
     ("params", "Parameters N ∝ F<sup>b</sup>", "b", "compute-optimal parameters", "compute_optimal_params"),
-    ("loss", "Loss L ∝ F<sup>−β</sup>", "β", "validation loss (nats per token)", "power_law"),
+    ("loss", "Loss L ∝ F<sup>−β</sup>", "β", "validation loss (nats per token)", "power"),
 )
 
 

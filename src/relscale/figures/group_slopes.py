@@ -17,7 +17,7 @@ from relscale.figures.select import ABOUT, ends, widest
 
 MOST_LABELLED = 8  # groups that have room for a label each; more have a legend
 FEWEST = 4  # groups that a correlation needs, and even then it only describes
-SLOPES = (("power_law", "beta"), ("relative_power_law", "delta_beta"))
+SLOPES = (("power", "beta"), ("relative", "delta_beta"))
 
 
 class Words(NamedTuple):

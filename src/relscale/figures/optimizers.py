@@ -70,7 +70,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
 
 def _curves(data: FigureData, every: Sequence[Series], rows: Sequence[Row], column: int) -> list[Curve]:
     """Loss by compute, its ratio by compute, or its ratio by parameters; a curve for each optimizer that has it."""
-    law = ("power_law", "relative_power_law", "relative_power_law_of_params")[column]
+    law = ("power", "relative", "relative_by_size")[column]
     predictor, value = "params" if column == 2 else "training_flops", "ratio" if column else "value"
     curves = []
     for series in every:

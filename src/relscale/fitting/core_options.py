@@ -61,7 +61,7 @@ class FurtherLaw(Section):
         "used.",
     )
     by: Names = Field(default=(), description="One fit per distinct value of these columns.")
-    error: Literal["log", "linear"] = Field(default="log", description="Fit residuals of log y, or of y.")
+    residual: Literal["log", "linear"] = Field(default="log", description="Fit residuals of log y, or of y.")
     loss: Literal["squares", "huber"] = Field(default="squares", description="Loss of the residuals.")
     delta: Positive = Field(
         default=1e-3, description="Threshold where Huber's loss turns from a square into a line."

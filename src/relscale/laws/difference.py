@@ -11,40 +11,16 @@ Source: the form beside the ratio of Held et al., arXiv 2510.24626; equal irredu
 
 import numpy as np
 
-from relscale.laws.law import Array, Parameter
-from relscale.laws.separable import separable
+from relscale.laws.law import Parameter
+from relscale.laws.power_of_compute import power_of_compute
 
-EXPONENTS = np.array([-1.5, -0.8, -0.4, -0.2, -0.1, -0.03, 0.03, 0.1, 0.2, 0.4, 0.8, 1.5])
-
-
-def jacobian(theta: Array, x: Array) -> Array:
-    """Derivatives of Δ by Δ_ref, δ, (2, n, ...)."""
-    level, exponent = theta
-    log_f = np.log(x[0])
-    factor = np.exp(exponent * log_f)
-    return np.stack([factor, level * factor * log_f])
-
-
-def terms(g: Array, z: Array) -> Array:
-    """What Δ_ref is multiplied with, (1, n, ...), of δ (1, ...) at ln F / F_ref (1, n, ...)."""
-    return np.asarray(np.exp(g[0] * z[0])[None])
-
-
-LAW = separable(
-    name="difference",
-    predictors=("training_flops",),
-    parameters=(
-        Parameter("difference_at_reference", "unit of the metric", "the difference at the reference compute"),
-        Parameter("exponent", "none", "the gap closes where it is negative", low=-5, high=5),
-    ),
-    jacobian=jacobian,
+LAW = power_of_compute(
+    "difference",
+    Parameter("difference_at_reference", "unit of the metric", "the difference at the reference compute"),
+    Parameter("exponent", "none", "the gap closes where it is negative", low=-5, high=5),
+    np.array([-1.5, -0.8, -0.4, -0.2, -0.1, -0.03, 0.03, 0.1, 0.2, 0.4, 0.8, 1.5]),
     source="beside the ratio of Held et al., arXiv 2510.24626",
     formula="Δ = Δ_ref · (F / F_ref)^δ",
     traps="The law cannot represent a difference that changes its sign.",
-    linear=("difference_at_reference",),
-    terms=terms,
-    grid=lambda z: EXPONENTS[None],
-    signed=("difference_at_reference",),
-    reference=True,
     gap="difference",
 )

@@ -12,12 +12,12 @@ by least squares of the logarithms; the semilogarithmic line and the difference,
 form                of      formula
 =================== ======= =====================================================================================
 persistence         both    the last value stays
-power_law           errors  E = α·F^−β
+power               errors  E = α·F^−β
 irreducible         errors  E = E∞ + α·F^−β
 bnsl                errors  power law with one smooth break
 parametric          errors  E = E∞ + A·N^−α + B·D^−β
 semilog             errors  E = a − b·ln F
-relative_power_law  ratios  G = γ·F^Δβ
+relative            ratios  G = γ·F^Δβ
 irreducible         ratios  both errors with the power law and irreducible error of their own
 parametric          ratios  both errors with the L(N, D) of their own
 difference          ratios  G = 1 + D/E_b with E_t − E_b = D = δ·F^ε, E_b = α·F^−β
@@ -234,7 +234,7 @@ def _difference(curves: Curves, used: Mask) -> Prediction:
     x = _relative(curves, used)
     rows = used.any(axis=1) if len(used) > MOST else np.ones(len(used), dtype=bool)
     found = estimate(
-        difference.LAW, x[None, rows], gap[rows], weights=used[rows].astype(float), error="linear"
+        difference.LAW, x[None, rows], gap[rows], weights=used[rows].astype(float), residual="linear"
     )
     predicted = difference.LAW.value(found.theta, x[None, :, None])
     ratio = np.where(found.converged, 1 + predicted * np.exp(-baseline), np.nan)
@@ -316,13 +316,13 @@ def _ranked(rows: list[FormRow]) -> list[FormRow]:
 
 FORMS = (
     Form("persistence", ERROR, 1, _persistence),
-    Form("power_law", ERROR, 3, _line),
+    Form("power", ERROR, 3, _line),
     Form("irreducible", ERROR, 4, partial(_of_law, irreducible.LAW)),
     Form("bnsl", ERROR, 7, partial(_of_law, bnsl.LAW)),
     Form("parametric", ERROR, 6, partial(_of_law, parametric.LAW)),
     Form("semilog", ERROR, 3, _semilog),
     Form("persistence", RATIO, 1, _persistence),
-    Form("relative_power_law", RATIO, 3, _line),
+    Form("relative", RATIO, 3, _line),
     Form("irreducible", RATIO, 4, partial(_of_two, irreducible.LAW)),
     Form("parametric", RATIO, 6, partial(_of_two, parametric.LAW)),
     Form("difference", RATIO, 3, _difference),

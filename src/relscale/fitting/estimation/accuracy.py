@@ -78,7 +78,9 @@ def _sigmoid(loss: Floats, accuracy: Floats, floor: float, level: float) -> Iter
         yield common | {"parameter": "ceiling", "status": Status.NOT_ABOVE_CHANCE}
         return
     starts = sigmoid.starts_above(floor, loss[None], accuracy)
-    found = estimate(sigmoid.LAW, loss[None], accuracy, error="linear", starts=starts, fixed={"floor": floor})
+    found = estimate(
+        sigmoid.LAW, loss[None], accuracy, residual="linear", starts=starts, fixed={"floor": floor}
+    )
     low, high = found.interval(level)
     theta, remark = dict(zip(found.names, found.theta[:, 0], strict=True)), found.status[0]
     if remark == OK and theta["ceiling"] <= floor:

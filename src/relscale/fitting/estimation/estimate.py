@@ -1,6 +1,6 @@
 """Estimating a law: from data to parameters, standard errors and what must be known to trust them.
 
-    θ̂ = argmin Σ_i w_i · ρ(ln f(θ, x_i) − ln y_i)   or, with linear error,   Σ_i w_i · ρ(f(θ, x_i) − y_i)
+    θ̂ = argmin Σ_i w_i · ρ(ln f(θ, x_i) − ln y_i)   or, with linear residuals,   Σ_i w_i · ρ(f(θ, x_i) − y_i)
 
 ρ is half the square or Huber's loss (``relscale.fitting.estimation.objective``). One minimiser for all of them, from
 several starting points, for any number of data sets at once: groups, replicates of a bootstrap.
@@ -17,7 +17,7 @@ from relscale.fitting.estimation.levenberg_marquardt import minimise
 from relscale.fitting.estimation.objective import Objective
 from relscale.laws.law import Array, Law
 
-LOSSES, ERRORS = ("squares", "huber"), ("log", "linear")
+LOSSES, RESIDUALS = ("squares", "huber"), ("log", "linear")
 
 
 def estimate(
@@ -28,7 +28,7 @@ def estimate(
     weights: ArrayLike | None = None,
     loss: str = "squares",
     delta: float = 1e-3,
-    error: str = "log",
+    residual: str = "log",
     starts: ArrayLike | None = None,
     fixed: Mapping[str, ArrayLike] | None = None,
 ) -> Estimates:
@@ -44,7 +44,7 @@ def estimate(
         (n,) or (n, B), at least 0: counts of a bootstrap, 1 / stderr², or both multiplied.
     loss, delta
         "squares", or "huber", linear beyond residuals of ``delta``.
-    error
+    residual
         "log", of the logarithm, or "linear".
     starts
         (s, q) or (s, q, B) starting points; by default those of the law, found for each data set (once for all where
@@ -59,7 +59,7 @@ def estimate(
     """
     with np.errstate(all="ignore"):
         objective, begin, hopeless = prepared(
-            law, x, y, weights=weights, loss=loss, delta=delta, error=error, starts=starts, fixed=fixed
+            law, x, y, weights=weights, loss=loss, delta=delta, residual=residual, starts=starts, fixed=fixed
         )
         q, count, problems = begin.shape
         columns = np.tile(np.arange(problems), count)
@@ -75,15 +75,15 @@ def prepared(
     weights: ArrayLike | None = None,
     loss: str = "squares",
     delta: float = 1e-3,
-    error: str = "log",
+    residual: str = "log",
     starts: ArrayLike | None = None,
     fixed: Mapping[str, ArrayLike] | None = None,
 ) -> tuple[Objective, Array, NDArray[np.bool_]]:
     """The objective of these data, starting points (q, s, B), and which data sets have a value without logarithm."""
     if loss not in LOSSES:
         raise RelscaleError(f"law {law.name}: no loss {loss!r}; there are {', '.join(LOSSES)}")
-    if error not in ERRORS:
-        raise RelscaleError(f"law {law.name}: no error {error!r}; there are {', '.join(ERRORS)}")
+    if residual not in RESIDUALS:
+        raise RelscaleError(f"law {law.name}: no residual {residual!r}; there are {', '.join(RESIDUALS)}")
     if not delta > 0:
         raise RelscaleError(f"law {law.name}: delta {delta!r} of Huber's loss is not positive")
     given = {name: np.asarray(value, dtype=float) for name, value in (fixed or {}).items()}
@@ -94,10 +94,12 @@ def prepared(
     x, y, weights, problems = _shaped(law, x, y, weights)
     known = np.isfinite(x).all(axis=0) & np.isfinite(y)
     weights = np.where(known & (weights > 0), weights, 0.0)
-    hopeless = ((weights > 0) & (y <= 0)).any(axis=0) if error == "log" else np.zeros(y.shape[1], dtype=bool)
+    hopeless = (
+        ((weights > 0) & (y <= 0)).any(axis=0) if residual == "log" else np.zeros(y.shape[1], dtype=bool)
+    )
     hopeless = np.broadcast_to(hopeless, problems)
     weights = np.where(hopeless, 0.0, weights) if hopeless.any() else weights
-    x, y = np.where(np.isfinite(x), x, 1.0), np.where(known & ((y > 0) | (error == "linear")), y, 1.0)
+    x, y = np.where(np.isfinite(x), x, 1.0), np.where(known & ((y > 0) | (residual == "linear")), y, 1.0)
 
     begin = _starts(law, x, y, weights) if starts is None else np.asarray(starts, dtype=float)
     if begin.shape[1] != len(law.names) or (begin.ndim == 3 and begin.shape[2] not in (1, problems)):
@@ -107,14 +109,14 @@ def prepared(
     for name, value in given.items():
         begin[law.names.index(name)] = value
     low, high = _bounds(law, x, y, weights)
-    unit = _unit(y, weights) if error == "linear" else 1.0
+    unit = _unit(y, weights) if residual == "linear" else 1.0
     objective = Objective(
         law=law,
         x=x,
-        y=np.log(y) if error == "log" else y,
+        y=np.log(y) if residual == "log" else y,
         weights=weights,
         delta=delta / unit if loss == "huber" else np.inf,
-        log_error=error == "log",
+        log_residual=residual == "log",
         free=np.array([name not in given for name in law.names]),
         low=low,
         high=high,

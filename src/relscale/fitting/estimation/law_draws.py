@@ -41,7 +41,7 @@ class Draws:
     stderr
         (q, B)
     noise
-        (B,) a residual of a new point, in the error's scale (logarithm or number itself).
+        (B,) a residual of a new point, in the scale of the residuals (of the logarithm, or of the number itself).
     scheme
         As in ``relscale.fitting.inference.bootstrap.schemes``.
     """
@@ -61,7 +61,7 @@ def draws(
     *,
     scheme: str,
     number: int,
-    log_error: bool,
+    log_residual: bool,
     weights: Array,
     rng: np.random.Generator,
 ) -> Draws:
@@ -86,7 +86,7 @@ def draws(
     theta = found.theta[:, 0]
     y, fitted = data.y, law.value(theta, x)
     n, free = len(y), int(found.n[0] - found.df[0])
-    to, back = (np.log, np.exp) if log_error else (np.asarray, np.asarray)
+    to, back = (np.log, np.exp) if log_residual else (np.asarray, np.asarray)
     residuals = to(y) - to(fitted)
     if scheme in (schemes.PAIRS, schemes.BLOCK):
         trainings = len(set(data.trainings))
@@ -106,7 +106,7 @@ def draws(
         else:
             if not np.isfinite(data.stderr).all():
                 raise RelscaleError("a parametric bootstrap needs the standard error of every point")
-            sd = data.stderr / y if log_error else data.stderr
+            sd = data.stderr / y if log_residual else data.stderr
             drawn = schemes.simulated(to(fitted), sd, number, rng)
         resampled = back(drawn)
     starts = np.concatenate([theta[None], law.starts(x, y)[:OWN_STARTS]])

@@ -10,8 +10,8 @@ by                       one fit for each distinct value of these columns
 predictor                for a law from one measured number to another: which number of the same model
 predictor_from           for its predictions: the fit whose predictions of that number are used, draw by draw
 leave_out_highest        points of the highest value that are left out
-error, loss, delta       as in ``relscale.fitting.estimation.estimate``
-weights                  none, or stderr: 1 / stderr² (of the logarithm for log error)
+residual, loss, delta    as in ``relscale.fitting.estimation.estimate``
+weights                  none, or stderr: 1 / stderr² (of the logarithm for log residuals)
 method                   levenberg-marquardt or variable-projection
 bootstrap                scheme and limits; see ``relscale.fitting.estimation.law_draws``
 
@@ -67,7 +67,7 @@ KEY = names_of(SeriesKey)
 FIXED: Row = {"method": Method.FIXED, "method_note": "by the config"}
 OPTIONS = (
     *("name", "law", "where", "only", "predict", "by", "predictor", "predictor_from", "leave_out_highest"),
-    *("error", "loss", "delta", "weights", "method", "bootstrap", "x", "fixed", "baseline"),
+    *("residual", "loss", "delta", "weights", "method", "bootstrap", "x", "fixed", "baseline"),
 )
 PROJECTION = "variable-projection"
 
@@ -88,8 +88,8 @@ class Fitted:
     reference
         The compute that the law's predictor is relative to, or nan.
     noise
-        Variance of a further point, in the error's scale: of the number, or of its logarithm where ``log_error``; nan
-        with Huber's loss.
+        Variance of a further point, in the scale of the residuals: of the number, or of its logarithm where
+        ``log_residual``; nan with Huber's loss.
     columns
         Of the measurements, those of the predictors.
     """
@@ -100,7 +100,7 @@ class Fitted:
     by_t: bool
     reference: float
     noise: float
-    log_error: bool
+    log_residual: bool
     columns: tuple[str, ...] = ()
 
     def x(self, raw: Array) -> Array:
@@ -114,12 +114,12 @@ class Fitted:
             self.law.value(theta, x[:, None])[0],
             self.law.jacobian(theta, x[:, None])[:, 0],
         )
-        if self.log_error:
+        if self.log_residual:
             value, gradient = np.log(value), gradient / value
         variance = gradient @ self.found.covariance[..., 0] @ gradient + self.noise
         half = float(stdtrit(self.found.df[0], (1 + level) / 2) * np.sqrt(variance))
         low, high = value - half, value + half
-        return (float(np.exp(low)), float(np.exp(high))) if self.log_error else (float(low), float(high))
+        return (float(np.exp(low)), float(np.exp(high))) if self.log_residual else (float(low), float(high))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +198,7 @@ def _entry(
     predictions: list[PredictionRow] = []
     predicted: Predicted = {}
     for values in _groups(own, by, place):
-        data = points(law, of.predictors, _of(own, values), measured, entry.get("error", "log") == "log")
+        data = points(law, of.predictors, _of(own, values), measured, entry.get("residual", "log") == "log")
         order = np.argsort(data.y, kind="stable")
         kept = order[: max(0, len(order) - int(entry.get("leave_out_highest") or 0))]
         data = data.chosen(np.isin(np.arange(len(order)), kept))
@@ -303,11 +303,11 @@ def _fit(
 ) -> tuple[Fitted, list[ParameterRow]]:
     """Fit, resample, and rows of the table ``fits``."""
     law, fixed = of.law, entry.get("fixed") or {}
-    log_error = entry.get("error", "log") == "log"
+    log_residual = entry.get("residual", "log") == "log"
     reference = float(np.exp(np.log(data.x[0]).mean())) if law.reference else np.nan
     x = data.x / reference if law.reference else data.x
     fit = _estimator(law, x, entry)
-    weights = _weights(data, entry, log_error)
+    weights = _weights(data, entry, log_residual)
     found = fit(data.y, weights, None if len(data.y) <= ENOUGH else law.starts(x, data.y)[:STARTS])
     remark = found.status[0]
     if data.lost:
@@ -345,7 +345,7 @@ def _fit(
                 fit,
                 scheme=options.get("scheme", BLOCK if shared else PAIRS),
                 number=number,
-                log_error=log_error,
+                log_residual=log_residual,
                 weights=weights,
                 rng=np.random.default_rng(seed),
             )
@@ -388,7 +388,7 @@ def _fit(
     rows.append(ParameterRow(**common, parameter="objective", value=found.objective[0]))
     scattered = least_squares and found.df[0] > 0
     noise = 2 * found.objective[0] / found.df[0] / np.median(weights) if scattered else np.nan
-    return Fitted(law, found, drawn, by_t, reference, float(noise), log_error, of.predictors), rows
+    return Fitted(law, found, drawn, by_t, reference, float(noise), log_residual, of.predictors), rows
 
 
 def _key(values: Row) -> Row:
@@ -398,11 +398,11 @@ def _key(values: Row) -> Row:
 
 def _estimator(law: Law, x: Array, entry: Mapping[str, Any]) -> Estimator:
     """How the entry wants the law fitted."""
-    loss, error = entry.get("loss", "squares"), entry.get("error", "log")
+    loss, residual = entry.get("loss", "squares"), entry.get("residual", "log")
     if entry.get("method") == PROJECTION:
-        if (loss, error) != ("squares", "linear"):
+        if (loss, residual) != ("squares", "linear"):
             raise RelscaleError(
-                f"fit.laws.{entry['name']}: {PROJECTION} is for error: linear and loss: squares"
+                f"fit.laws.{entry['name']}: {PROJECTION} is for residual: linear and loss: squares"
             )
         return lambda y, weights, starts: project(
             law, x, y, weights=weights, starts=starts, fixed=entry.get("fixed")
@@ -415,13 +415,13 @@ def _estimator(law: Law, x: Array, entry: Mapping[str, Any]) -> Estimator:
         weights=weights,
         loss=loss,
         delta=delta,
-        error=error,
+        residual=residual,
         starts=starts,
         fixed=entry.get("fixed"),
     )
 
 
-def _weights(data: Points, entry: Mapping[str, Any], log_error: bool) -> Array:
+def _weights(data: Points, entry: Mapping[str, Any], log_residual: bool) -> Array:
     """(n,), 1 or 1 / stderr²."""
     if entry.get("weights", "none") == "none":
         return np.ones(len(data.y))
@@ -429,7 +429,7 @@ def _weights(data: Points, entry: Mapping[str, Any], log_error: bool) -> Array:
         raise RelscaleError(
             f"fit.laws.{entry['name']}: weights: stderr needs the standard error of every point"
         )
-    return np.asarray((data.y if log_error else 1.0) / data.stderr) ** 2
+    return np.asarray((data.y if log_residual else 1.0) / data.stderr) ** 2
 
 
 def _predict(
@@ -466,7 +466,7 @@ def _predict(
         if drawn is not None:
             with np.errstate(all="ignore"):
                 each = law.value(drawn.theta, fitted.x(raw_draws)[:, None])[0]
-                observed = each * np.exp(drawn.noise) if fitted.log_error else each + drawn.noise
+                observed = each * np.exp(drawn.noise) if fitted.log_residual else each + drawn.noise
             known = observed[np.isfinite(observed)]
             failed = number - len(known)
             if len(known) > 1:

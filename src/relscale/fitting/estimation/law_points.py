@@ -92,7 +92,7 @@ def points(
     columns: Sequence[str],
     selected: pa.Table,
     measured: Mapping[tuple[Any, ...], float] | None,
-    log_error: bool = True,
+    log_residual: bool = True,
 ) -> Points:
     """The selected rows with the law's predictors, by model.
 
@@ -100,7 +100,7 @@ def points(
     ----------
     columns
         Those of the predictors.
-    log_error
+    log_residual
         Whether values are fitted by their logarithms, and so must be positive.
     measured
         For a law from one measured number to another the former, by ``model`` of the row.
@@ -119,7 +119,7 @@ def points(
     stderr = np.array([_number(row.get("stderr")) for row in rows])
     spent = [bool({name, column} & {*SPENT}) for name, column in zip(law.predictors, columns, strict=True)]
     numbers = [(name, x[i], spent[i]) for i, name in enumerate(columns)]
-    why = [_reason(row, i, [*numbers, ("value", y, log_error)]) for i, row in enumerate(rows)]
+    why = [_reason(row, i, [*numbers, ("value", y, log_residual)]) for i, row in enumerate(rows)]
     lost = [f"{row['run']}: {reason}" for row, reason in zip(rows, why, strict=True) if reason]
     return Points(rows, x, y, stderr, lost).chosen(np.array([not reason for reason in why], dtype=bool))
 

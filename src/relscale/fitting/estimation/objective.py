@@ -30,13 +30,13 @@ class Objective:
     x
         (p, n, B), or (p, n, 1) where all data sets share it.
     y
-        (n, B) or (n, 1); logarithms where ``log_error``.
+        (n, B) or (n, 1); logarithms where ``log_residual``.
     weights
         (n, B) or (n, 1), 0 where a point is not to count.
     delta
         Where Huber's loss turns linear, in units of ``unit``; ∞ for squares.
-    log_error
-        Whether the error is that of the logarithm.
+    log_residual
+        Whether residuals are of the logarithm.
     free
         (q,) which parameters are searched.
     low, high
@@ -51,7 +51,7 @@ class Objective:
     y: Array
     weights: Array
     delta: float
-    log_error: bool
+    log_residual: bool
     free: NDArray[np.bool_]
     low: Array
     high: Array
@@ -78,7 +78,7 @@ class Objective:
     def scale(self, columns: Indices) -> Array:
         """Root of Σ w·y², (m,): what residuals are compared with to call a fit exact; 1 a point for logarithms."""
         y, weights = of_columns(self.y, columns) / self.unit, of_columns(self.weights, columns)
-        size = np.where(weights > 0, np.maximum(np.abs(y), 1.0) if self.log_error else np.abs(y), 0.0)
+        size = np.where(weights > 0, np.maximum(np.abs(y), 1.0) if self.log_residual else np.abs(y), 0.0)
         return np.broadcast_to(np.sqrt((weights * size**2).sum(axis=0)), columns.shape)
 
     def residuals(self, u: Array, columns: Indices) -> tuple[Array, Array]:
@@ -89,8 +89,8 @@ class Objective:
         return self.law.value(self.theta(u), of_columns(self.x, columns))
 
     def _residuals(self, fitted: Array, columns: Indices) -> tuple[Array, Array]:
-        residual = (np.log(fitted) if self.log_error else fitted) - of_columns(self.y, columns)
-        if not self.log_error:
+        residual = (np.log(fitted) if self.log_residual else fitted) - of_columns(self.y, columns)
+        if not self.log_residual:
             residual /= self.unit
         weights = of_columns(self.weights, columns)
         if not np.isfinite(residual.sum()):
@@ -100,13 +100,13 @@ class Objective:
 
     def derivatives(self, u: Array, columns: Indices) -> Array:
         """∂r/∂u, (q, n, m); 0 for parameters that are not searched."""
-        return self._derivatives(u, self._fitted(u, columns) if self.log_error else None, columns)
+        return self._derivatives(u, self._fitted(u, columns) if self.log_residual else None, columns)
 
     def _derivatives(self, u: Array, fitted: Array | None, columns: Indices) -> Array:
         theta = self.theta(u)
         jacobian = self.law.jacobian(theta, of_columns(self.x, columns))
         factor = np.where(self._logs(theta), theta, 1.0) / self.unit
-        if fitted is not None and self.log_error:
+        if fitted is not None and self.log_residual:
             jacobian *= 1 / fitted
         for i, row in enumerate(jacobian):
             row *= factor[i] if self.free[i] else 0.0

@@ -147,7 +147,7 @@ def project(
     starts: ArrayLike | None = None,
     fixed: Mapping[str, ArrayLike] | None = None,
 ) -> Estimates:
-    """Estimate a law's parameters on B data sets by variable projection; as ``estimate(..., error="linear")``.
+    """Estimate a law's parameters on B data sets by variable projection; as ``estimate(..., residual="linear")``.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def project(
     law = replace(law, parameters=as_they_are)
     with np.errstate(all="ignore"):
         full, begin, hopeless = prepared(
-            law, x, y, weights=weights, starts=starts, error="linear", fixed=fixed
+            law, x, y, weights=weights, starts=starts, residual="linear", fixed=fixed
         )
         is_linear = np.isin(law.names, law.linear)
         is_given = is_linear & ~full.free

@@ -1,0 +1,66 @@
+"""A power of training compute: the formula that the laws ``power``, ``relative`` and ``difference`` share.
+
+    y(F) = level · (F / F_ref)^(sign · exponent)
+
+The level belongs to a reference compute inside the data. Where it is positive, the formula is a straight line in the
+logarithms (``relscale.laws.loglog``).
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Gap, Law, Parameter
+from relscale.laws.loglog import LogLogLaw
+from relscale.laws.profile import COUNT
+from relscale.laws.separable import separable
+
+
+def line_of(law: Law) -> LogLogLaw:
+    """The straight line in the logarithms that such a law of a positive level is."""
+    assert law.line is not None
+    return law.line
+
+
+def power_of_compute(
+    name: str,
+    level: Parameter,
+    exponent: Parameter,
+    exponents: Array,
+    *,
+    source: str,
+    formula: str,
+    traps: str,
+    sign: int = 1,
+    gap: Gap | None = None,
+) -> Law:
+    """The law of that name, whose ``exponent`` is ``sign`` times the power and is searched from ``exponents``.
+
+    A level that is searched in its logarithm is positive; any other may have either sign.
+    """
+
+    def jacobian(theta: Array, x: Array) -> Array:
+        """Derivatives of y by level and exponent, (2, n, ...)."""
+        log_f = np.log(x[0])
+        factor = np.exp(sign * theta[1] * log_f)
+        return np.stack([factor, sign * theta[0] * factor * log_f])
+
+    def terms(g: Array, z: Array) -> Array:
+        """What the level is multiplied with, (1, n, ...), of the exponent (1, ...) at ln F / F_ref (1, n, ...)."""
+        return np.asarray(np.exp(sign * g[0] * z[0])[None])
+
+    return separable(
+        name=name,
+        predictors=("training_flops",),
+        parameters=(level, exponent),
+        jacobian=jacobian,
+        source=source,
+        formula=formula,
+        traps=traps,
+        linear=(level.name,),
+        terms=terms,
+        grid=lambda z: exponents[None],
+        count=3 if level.log else COUNT,
+        signed=() if level.log else (level.name,),
+        reference=True,
+        line=LogLogLaw(name, level.name, exponent.name, sign) if level.log else None,
+        gap=gap,
+    )
