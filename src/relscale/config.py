@@ -237,7 +237,8 @@ def _reason(error: jsonschema.ValidationError) -> str:
         is_single = isinstance(error.instance, str | int | float)
         hint = f"; one of a single entry is written [{value}]" if is_single else ""
         return f"{value} is no list{hint}"
-    return error.message.replace(repr(error.instance), value)
+    message: str = error.message
+    return message.replace(repr(error.instance), value)
 
 
 def unknown_name(where: str, kind: str, name: str, known: Sequence[str], place: str = "") -> str:

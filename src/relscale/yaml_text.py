@@ -107,7 +107,7 @@ def parse(text: str, name: str, passed_over: Collection[str] = ()) -> Any:
 
 def dump(value: Any) -> str:
     """Values as YAML that any reader takes for the same: text that could be taken for a number is quoted."""
-    return yaml.dump(value, Dumper=_Quoting, sort_keys=False, allow_unicode=True, width=110)
+    return str(yaml.dump(value, Dumper=_Quoting, sort_keys=False, allow_unicode=True, width=110))
 
 
 class _Quoting(yaml.SafeDumper):

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from relscale.design.cost import Hardware
 from relscale.design.memory import MOMENTS, WIDE
+from relscale.design.options import Hardware
 from relscale.design.placement import Placement
 from relscale.design.run import Run
 

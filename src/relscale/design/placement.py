@@ -7,8 +7,9 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from relscale.design.cost import Hardware, seconds
+from relscale.design.cost import seconds
 from relscale.design.memory import WIDE, Layout, device_bytes
+from relscale.design.options import Hardware
 from relscale.design.run import Run
 from relscale.errors import RelscaleError
 

@@ -106,4 +106,5 @@ def _pieces(tensor: Tensor) -> tuple[Tensor, ...]:
     """A tensor whole, or in flat views of ``BUNDLE`` elements where it is larger and a CPU's."""
     if tensor.numel() <= BUNDLE or tensor.device.type != "cpu":
         return (tensor,)
-    return tensor.view(-1).split(BUNDLE)
+    views: tuple[Tensor, ...] = tensor.view(-1).split(BUNDLE)
+    return views

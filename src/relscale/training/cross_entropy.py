@@ -55,7 +55,8 @@ def linear_cross_entropy(
         loss and sums over chunks keep the weight's.
     """
     wants_gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
-    return _LinearCrossEntropy.apply(hidden, weight, targets, wants_gradients, chunk_loss)
+    loss: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets, wants_gradients, chunk_loss)
+    return loss
 
 
 class _LinearCrossEntropy(torch.autograd.Function):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relscale.checksums import set_aside
-from relscale.design.cost import Hardware
+from relscale.design.options import Hardware
 from relscale.design.placement import Placement, place, place_together
 from relscale.design.run import Run
 from relscale.entries import write_entries

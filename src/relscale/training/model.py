@@ -48,8 +48,8 @@ class Attention(nn.Module):
         q, k, v = ops.projections(x, self.q_proj.weight, self.k_proj.weight, self.v_proj.weight)
         q = ops.rms_norm_rotary(q.view(heads), self.q_norm.weight, cos, sin)
         k = ops.rms_norm_rotary(k.view(heads), self.k_norm.weight, cos, sin)
-        y = ops.attention(q, k, v.view(heads))
-        return self.o_proj(y.flatten(2))
+        y: Tensor = self.o_proj(ops.attention(q, k, v.view(heads)).flatten(2))
+        return y
 
 
 class MLP(nn.Module):
@@ -79,7 +79,8 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """``[B, T, h]`` to ``[B, T, h]``."""
         x = x + self.self_attn(self.input_layernorm(x), cos, sin)
-        return x + self.mlp(self.post_attention_layernorm(x))
+        x = x + self.mlp(self.post_attention_layernorm(x))
+        return x
 
 
 class Decoder(nn.Module):
@@ -107,14 +108,16 @@ class Decoder(nn.Module):
     def hidden(self, tokens: Tensor) -> Tensor:
         """Last hidden states ``[B, T, h]`` of token ids ``[B, T]``, T up to the architecture's sequence length."""
         cos, sin = self.cos[: tokens.shape[1]], self.sin[: tokens.shape[1]]
-        x = self.embed_tokens(tokens)
+        x: Tensor = self.embed_tokens(tokens)
         for layer in self.layers:
             x = layer(x, cos, sin)
-        return self.norm(x)
+        x = self.norm(x)
+        return x
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits ``[B, T, V]`` of token ids ``[B, T]``."""
-        return self.lm_head(self.hidden(tokens))
+        logits: Tensor = self.lm_head(self.hidden(tokens))
+        return logits
 
     def loss(self, tokens: Tensor) -> Tensor:
         """Mean nats per token of sequences ``[B, T + 1]``, each position predicting the next."""

@@ -40,8 +40,8 @@ def rms_norm(x: Tensor, weight: Tensor) -> Tensor:
         ``[..., h]``, of the type of ``x``.
     """
     if native.usable(x, weight):
-        return cpu.RMSNorm.apply(x.contiguous(), weight, EPSILON)
-    return _RMSNorm.apply(x, weight)
+        return _apply(cpu.RMSNorm, x.contiguous(), weight, EPSILON)
+    return _apply(_RMSNorm, x, weight)
 
 
 def rotary_tables(sequence_length: int, head_size: int) -> tuple[Tensor, Tensor]:
@@ -65,13 +65,13 @@ def rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     cos, sin
         From ``rotary_tables``.
     """
-    return _Rotary.apply(x, cos, sin)
+    return _apply(_Rotary, x, cos, sin)
 
 
 def rms_norm_rotary(x: Tensor, weight: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """``rotary(rms_norm(x, weight), cos, sin)``: what Qwen3 does to queries and keys, ``[B, T, n, d]``."""
     if native.usable(x, weight, cos, sin):
-        return cpu.RMSNormRotary.apply(x.contiguous(), weight, cos, sin, EPSILON)
+        return _apply(cpu.RMSNormRotary, x.contiguous(), weight, cos, sin, EPSILON)
     return rotary(rms_norm(x, weight), cos, sin)
 
 
@@ -91,7 +91,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         ``[B, T, n, d]``.
     """
     if native.usable(q, k, v) and native.sgemm() is not None:
-        return cpu.Attention.apply(q.contiguous(), k.contiguous(), v.contiguous())
+        return _apply(cpu.Attention, q.contiguous(), k.contiguous(), v.contiguous())
     grouped = q.shape[2] != k.shape[2]
     return F.scaled_dot_product_attention(
         q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True, enable_gqa=grouped
@@ -101,7 +101,8 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 def projections(x: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
     """``x · weightᵀ`` for each weight ``[m, h]``, with ``x`` ``[..., h]``: queries, keys and values of one input."""
     if native.usable(x, *weights):
-        return cpu.Projections.apply(x, *weights)
+        products: tuple[Tensor, ...] = cpu.Projections.apply(x, *weights)
+        return products
     return tuple(F.linear(x, weight) for weight in weights)
 
 
@@ -123,7 +124,7 @@ def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
         ``[..., h]``.
     """
     if native.usable(x, gate, up, down):
-        return cpu.SwiGLU.apply(x.contiguous(), gate, up, down)
+        return _apply(cpu.SwiGLU, x.contiguous(), gate, up, down)
     return F.linear(F.silu(F.linear(x, gate)) * F.linear(x, up), down)
 
 
@@ -163,6 +164,12 @@ def cautious_adamw(
     kernel.cautious_adamw(weights, gradients, m, v, step, **settings)
 
 
+def _apply(function: type[torch.autograd.Function], *arguments: Tensor | float) -> Tensor:
+    """The one tensor that a function makes; torch does not say that it is one."""
+    result: Tensor = function.apply(*arguments)
+    return result
+
+
 class _RMSNorm(torch.autograd.Function):
     """On a processor the gradient that torch derives for ``F.rms_norm`` passes over memory 12 times, this one 4."""
 
@@ -172,7 +179,8 @@ class _RMSNorm(torch.autograd.Function):
         norm = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
         scale = norm.square_().div_(x.shape[-1]).add_(EPSILON).rsqrt_()
         ctx.save_for_backward(x, scale, weight)
-        return (wide * scale).mul_(weight).to(x.dtype)
+        normed: Tensor = (wide * scale).mul_(weight).to(x.dtype)
+        return normed
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:

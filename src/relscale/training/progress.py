@@ -9,7 +9,8 @@ from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
-from relscale.design.cost import Hardware, seconds
+from relscale.design.cost import seconds
+from relscale.design.options import Hardware
 from relscale.design.run import Run
 from relscale.file_name import file_name
 from relscale.training.key import run_key, tokens_digest

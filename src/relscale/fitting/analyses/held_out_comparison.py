@@ -301,7 +301,8 @@ def _rms(error: Floats, of: Mask) -> Floats:
 def _mean(error: Floats, of: Mask) -> Floats:
     """(J,) over the points ``of`` (P, J); nan where one of them is."""
     with np.errstate(invalid="ignore"):
-        return np.where(of, error, 0).sum(axis=0) / of.sum(axis=0)
+        mean: Floats = np.where(of, error, 0).sum(axis=0) / of.sum(axis=0)
+        return mean
 
 
 def _ranked(rows: list[FormRow]) -> list[FormRow]:

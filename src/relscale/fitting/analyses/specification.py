@@ -338,9 +338,9 @@ def _minimum(x: Floats, loss: Floats, degree: int) -> float:
 
 def _weights(x: Floats, at: float, degree: int) -> Floats:
     """What each value counts in the polynomial's value at ``at``."""
-    return np.asarray(
-        _powers(np.array([at - x.mean()]), degree) @ np.linalg.pinv(_powers(x - x.mean(), degree))
-    )[0]
+    inverse = np.linalg.pinv(_powers(x - x.mean(), degree))
+    weights: Floats = (_powers(np.array([at - x.mean()]), degree) @ inverse)[0]
+    return weights
 
 
 def _powers(x: Floats, degree: int) -> Floats:
@@ -354,7 +354,8 @@ def _nearest(matrix: RunMatrix, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     if np.isnan(at):
         return rows
     distance = np.abs(np.unique(x) - at)
-    return rows[np.abs(x - at) <= np.sort(distance)[:NEAREST][-1]]
+    nearest: NDArray[np.int64] = rows[np.abs(x - at) <= np.sort(distance)[:NEAREST][-1]]
+    return nearest
 
 
 # From errors to Δβ

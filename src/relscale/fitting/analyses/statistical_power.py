@@ -268,7 +268,8 @@ def _share(needed: Floats, size: Floats) -> Floats:
 def _expected(estimate: Lines) -> Floats:
     """Expected residual variance where the noise of point i has variance h_i."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return estimate.noise[2] / estimate.sxx**2 / estimate.run_leverage(0.0, 1.0)
+        variance: Floats = estimate.noise[2] / estimate.sxx**2 / estimate.run_leverage(0.0, 1.0)
+        return variance
 
 
 def _stderr(share: float) -> float:

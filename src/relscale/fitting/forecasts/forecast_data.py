@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.fitting.curves.curves import Curves
-from relscale.fitting.curves.run_matrix import SERIES, Floats, RunMatrix, Series
+from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.forecasts.scales import Scales, scales, scales_of
+from relscale.fitting.keys import SERIES
 
 Indices = NDArray[np.int64]
 

@@ -180,7 +180,8 @@ def item_lines(
 
     def mean(of_replicates: Floats) -> Floats:
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(known, of_replicates, 0).sum(axis=-1) / known.sum(axis=-1)
+            average: Floats = np.where(known, of_replicates, 0).sum(axis=-1) / known.sum(axis=-1)
+            return average
 
     return ItemLines(
         level=estimate.level[..., None] + fitted.level,
@@ -283,4 +284,5 @@ def quantile(probability: ArrayLike, df: Floats, share: ArrayLike = 1.0) -> Floa
 
     normal = ndtri(probability)
     t = stdtrit(np.where(df > 0, df, np.nan), probability)
-    return normal + (t - normal) * np.asarray(share)
+    quantile: Floats = normal + (t - normal) * np.asarray(share)
+    return quantile

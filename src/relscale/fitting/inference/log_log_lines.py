@@ -91,7 +91,8 @@ class Lines:
         with np.errstate(invalid="ignore", divide="ignore"):
             a, b = level / self.n, slope / self.sxx
             expected = (h0 * (1 - 1 / self.n) - h2 / self.sxx) / (self.n - 2)
-            return (a * a * h0 + 2 * a * b * h1 + b * b * h2) / expected
+            factor: Floats = (a * a * h0 + 2 * a * b * h1 + b * b * h2) / expected
+            return factor
 
     def leverage(self, level: Floats | float, slope: Floats | float) -> Floats:
         """As ``run_leverage``, or for points of equal variance where that is more."""

@@ -83,7 +83,7 @@ def summary(
 
 def _is_shown(row: Row, shown: Mapping[str, tuple[str, str]]) -> bool:
     if row["suite"] == VALIDATION.suite:
-        return row["metric"] == VALIDATION.metric  # bits per byte is the same number in another unit
+        return bool(row["metric"] == VALIDATION.metric)  # bits per byte is the same number in another unit
     return row["suite"] not in shown or (row["metric"], row["prompt"]) == shown[row["suite"]]
 
 
@@ -323,4 +323,5 @@ def _table(lines: Sequence[Row], without: Sequence[str]) -> str:
         for name in lines[0]
         if name not in hidden and any(line[name] not in (None, "") for line in lines)
     ]
-    return tabulate([[line[name] for name in names] for line in lines], headers=names, disable_numparse=True)
+    cells = [[line[name] for name in names] for line in lines]
+    return str(tabulate(cells, headers=names, disable_numparse=True))

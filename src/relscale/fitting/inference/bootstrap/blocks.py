@@ -118,4 +118,7 @@ def line(total: Floats) -> tuple[Floats, Floats]:
 
 def quadratic(covariance: Floats, level: Floats | float, slope: Floats | float) -> Floats:
     """``level²·V_level + 2·level·slope·C + slope²·V_slope``, covariance (3, ...)."""
-    return level * level * covariance[0] + 2 * level * slope * covariance[1] + slope * slope * covariance[2]
+    total: Floats = (
+        level * level * covariance[0] + 2 * level * slope * covariance[1] + slope * slope * covariance[2]
+    )
+    return total

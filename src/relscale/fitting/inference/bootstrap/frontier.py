@@ -103,7 +103,8 @@ def _redrawn(x: Floats, y: Floats, drawn: NDArray[np.int64]) -> Floats:
         return np.full((*y.shape, drawn.shape[1]), np.nan)
     fitted = np.tensordot(parabola.powers(x), parabola.coefficients(x, y), axes=(0, 0))
     residuals = (y - fitted) * np.sqrt(n / (n - parabola.SMALLEST))
-    return fitted[..., None] + np.moveaxis(residuals[drawn], 1, 2)
+    redrawn: Floats = fitted[..., None] + np.moveaxis(residuals[drawn], 1, 2)
+    return redrawn
 
 
 def _alike(values: Floats) -> list[tuple[NDArray[np.bool_], NDArray[np.int64]]]:

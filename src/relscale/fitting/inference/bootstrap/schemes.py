@@ -80,7 +80,8 @@ def resampled(
     if n <= p:
         raise ValueError(f"{n} residuals of {p} parameters say nothing of the noise")
     pool = (residuals - residuals.mean()) * np.sqrt(n / (n - p))
-    return np.asarray(fitted, dtype=float)[:, None] + pool[rng.integers(0, n, (n, draws))]
+    drawn: Floats = np.asarray(fitted, dtype=float)[:, None] + pool[rng.integers(0, n, (n, draws))]
+    return drawn
 
 
 def simulated(fitted: ArrayLike, sd: ArrayLike, draws: int, rng: np.random.Generator) -> Floats:
