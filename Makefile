@@ -25,7 +25,9 @@ reference:
 report: .venv/installed
 	@relscale report "$$CONFIG"
 
-PYTEST := pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+# One process more than there are cores: some tests wait (for Slurm, for a process to end) while others compute.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
+PYTEST := pytest --numprocesses $(WORKERS) --maxprocesses 5 --dist loadscope --no-loadscope-reorder
 
 test: .venv/installed
 	@$(PYTEST)

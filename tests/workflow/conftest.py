@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+sys.path.insert(0, str(Path(__file__).parent))
+import warm_snakemake
+
 from relscale.tables import read_table
 
 ROOT = Path(__file__).parents[2]
@@ -19,31 +22,43 @@ MICRO = Path(__file__).with_name("micro.yaml")
 
 
 class Experiment:
-    """The workflow in a folder of its own, with a copy of the package that a test may change."""
+    """The workflow in a folder of its own, on request with a copy of the package that a test may change.
 
-    def __init__(self, folder: Path, config: dict[str, Any]):
+    Figures are HTML and JSON alone: a browser for each would take most of the time. Pictures are drawn where
+    ``pictures`` asks for them.
+    """
+
+    def __init__(self, folder: Path, config: dict[str, Any], *, copied: bool = False, pictures: bool = False):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.config = config
-        self.package = folder / "src" / "relscale"
+        self.source = folder / "src" if copied else ROOT / "src"
+        self.package = self.source / "relscale"
         self.environment = os.environ | {
-            "PYTHONPATH": str(folder / "src"),
+            "PYTHONPATH": str(self.source),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "HOME": str(folder / "home"),
         }
-        self.restore_code()
+        if not pictures:
+            self.environment["BROWSER_PATH"] = str(folder / "no-browser")
+        if copied:
+            self.restore_code()
 
     def restore_code(self):
-        shutil.rmtree(self.folder / "src", ignore_errors=True)
+        assert self.source != ROOT / "src", "ask for a copy of the package"
+        shutil.rmtree(self.source, ignore_errors=True)
         shutil.copytree(
             ROOT / "src",
-            self.folder / "src",
+            self.source,
             symlinks=True,
             ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"),
         )
 
     def snakemake(self, *arguments, config=None):
-        return self.call("snakemake", *arguments, *HERE, *self.options(config))
+        return self.call_snakemake(*arguments, *HERE, *self.options(config))
+
+    def call_snakemake(self, *arguments):
+        return warm_snakemake.snakemake(list(map(str, arguments)), self.folder, self.environment)
 
     def options(self, config=None):
         path = self.folder / "experiment.yaml"
@@ -93,7 +108,7 @@ class Experiment:
 
 @pytest.fixture(scope="session")
 def micro(tmp_path_factory):
-    experiment = Experiment(tmp_path_factory.mktemp("micro"), yaml.safe_load(MICRO.read_text()))
+    experiment = Experiment(tmp_path_factory.mktemp("micro"), yaml.safe_load(MICRO.read_text()), copied=True)
     result = experiment.snakemake()
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-8000:]
     return experiment

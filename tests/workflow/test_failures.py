@@ -12,6 +12,7 @@ from relscale.scoring.suite import SUITES
 
 ROOT = Path(__file__).parents[2]
 TINY = yaml.safe_load(Path(__file__).with_name("tiny.yaml").read_text())
+WORKFLOW = ["--snakefile", ROOT / "Snakefile", "--configfile", "mine.yaml"]
 SHORT = "fewer than two groups have 10 items; it needs more text"
 
 pytestmark = pytest.mark.slow
@@ -24,9 +25,7 @@ def experiment(make_experiment, tmp_path):
 
     def run(*arguments):
         (tmp_path / "mine.yaml").write_text(yaml.safe_dump(made.config))
-        return made.call(
-            "snakemake", *arguments, "--snakefile", ROOT / "Snakefile", "--configfile", "mine.yaml"
-        )
+        return made.call_snakemake(*arguments, *WORKFLOW)
 
     made.run = run
     return made
@@ -72,9 +71,7 @@ def test_what_failed_jobs_say_is_on_the_terminal_once_for_each(experiment):
 def test_a_bad_config_is_one_sentence_with_file_and_line(experiment, text, message):
     path = experiment.folder / "mine.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    result = experiment.call(
-        "snakemake", "-n", "--snakefile", ROOT / "Snakefile", "--configfile", "mine.yaml"
-    )
+    result = experiment.call_snakemake("-n", *WORKFLOW)
     assert result.returncode == 1
     said = result.stdout + result.stderr  # a dry run speaks on stdout
     assert said.count(message) == 1
@@ -86,9 +83,7 @@ def test_names_that_yaml_1_1_takes_for_more_are_names(experiment):
     text = yaml.safe_dump(experiment.config).replace("documentation:", "no:").replace("files:", "on:")
     path = experiment.folder / "mine.yaml"
     path.write_text(text.replace("baseline: files", "baseline: on"))
-    result = experiment.call(
-        "snakemake", "-n", "--snakefile", ROOT / "Snakefile", "--configfile", "mine.yaml"
-    )
+    result = experiment.call_snakemake("-n", *WORKFLOW)
     assert result.returncode == 0, result.stderr
     assert re.search(r"^train +2$", result.stdout + result.stderr, re.MULTILINE)
 

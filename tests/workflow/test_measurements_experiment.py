@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from relscale.figures.browser import static_formats
 from relscale.tables import read_table, write_table
 
 pytestmark = pytest.mark.slow
@@ -33,7 +34,7 @@ EXPERIMENT = {
 
 @pytest.fixture(name="tables", scope="module")
 def from_tables(tmp_path_factory, make_experiment):
-    experiment = make_experiment(tmp_path_factory.mktemp("tables"), EXPERIMENT)
+    experiment = make_experiment(tmp_path_factory.mktemp("tables"), EXPERIMENT, copied=True, pictures=True)
     rng = np.random.default_rng(0)
     rows = [
         {
@@ -92,6 +93,12 @@ def test_a_suites_figure_bears_its_title_and_labels(tables):
     drawn = (results(tables) / "figures" / "relative-law-tests.json").read_text()
     assert "Two tests" in drawn
     assert "Easy" in drawn
+
+
+@pytest.mark.skipif(not static_formats(), reason="no Chrome on this machine")
+@pytest.mark.parametrize("suffix", ["svg", "pdf", "png"])
+def test_pictures_are_drawn_beside_the_page(tables, suffix):
+    assert (results(tables) / "figures" / f"relative-law-tests.{suffix}").stat().st_size > 1000
 
 
 def test_a_second_run_does_nothing(tables):

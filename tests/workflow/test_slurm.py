@@ -43,7 +43,6 @@ def disturbed(tmp_path_factory, make_experiment, cluster):
     (experiment.folder / "slurm").symlink_to(ROOT / "slurm")
     path = os.pathsep.join([str(Path(sys.executable).parent), cluster.environment["PATH"]])
     experiment.environment |= cluster.environment | {"PATH": path}
-    experiment.environment["PYTHONPATH"] = str(experiment.folder / "src")
     workflow = experiment.start("--profile", "slurm", *SOON, "--groups", *TEXT)
     try:
         wait(lambda: jobs(cluster, "rule_text"), workflow, experiment)
