@@ -1,4 +1,4 @@
-"""Snakemake in a process that has imported it and the package: a fork per command, so that a dry run takes a third of its time.
+"""Snakemake in a process that has imported it and the package: a fork per command, a third of the time of a dry run.
 
 The code that runs is that of the command line; what is saved is two seconds of imports. Each folder of sources has a
 process of its own. It ends with the one that asks.
