@@ -109,13 +109,15 @@ def test_the_order_of_rows_does_not_matter():
 
 def test_printing_it_says_what_was_found():
     said = str(relscale.fit(table(noise=0), **COLUMNS))
-    title, _, heading, _, easy, *_ = said.splitlines()
+    title, _, verdicts, easiest, _, heading, _, easy, *_ = said.splitlines()
     assert title == (
         "relative law of loss over compute, 8 runs from 1e+18 to 1e+21, against hard; "
         f"E and G at compute = {np.exp(np.log(FLOPS).mean()):.4g}"
     )
     assert "FLOPs" not in said
-    assert {"group", "β", "E", "against", "G", "Δβ", "gap"} <= set(heading.split())
+    assert verdicts == "0 gaps close, 1 widens, 0 cross, 0 are flat, 0 are not resolved (FDR 5%)"
+    assert easiest.strip().startswith("easy widens: 0.60 → 0.46 × hard, −8.8%")
+    assert {"group", "β", "E", "against", "G", "Δβ", "verdict"} <= set(heading.split())
     assert easy.split()[0] == "easy"
     assert "-0.0400" in easy
     assert "widens" in easy

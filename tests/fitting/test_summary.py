@@ -25,7 +25,8 @@ def fitted(World: Any) -> Fits:
 
 
 def test_the_summary_has_a_row_a_group_and_the_gap_against_the_baseline(fits: Fits) -> None:
-    frontier, laws = summary(fits, {}).split("\n\n")[:2]
+    verdicts, frontier, laws = summary(fits, {}).split("\n\n")[:3]
+    assert verdicts.splitlines()[0].startswith("1 gap")
     assert [line.split()[1] for line in frontier.splitlines()[2:]] == [
         "compute_optimal_tokens",
         "compute_optimal_params",
@@ -50,7 +51,10 @@ def test_columns_may_be_left_out(fits: Fits) -> None:
 def test_of_many_groups_it_shows_how_many_go_which_way_and_the_extremes(World: Any) -> None:
     groups = {f"g{i:02}": (1.5, 0.05 + 0.001 * i, 0.0) for i in range(1, 41)} | {"b": (1.0, 0.05, 0.0)}
     said = summary(fit(World(groups).measurements, suites={"s": {"baseline": "b"}}), {})
-    assert "41 groups against b: 40 closes, 0 widens, 0 not clear; the extremes:" in said
+    assert (
+        "41 groups against b: 40 gaps close, 0 widen, 0 cross, 0 are flat, 0 are not resolved (FDR 5%)"
+        in said
+    )
     shown = [line.split()[2] for line in said.splitlines() if line.startswith("text ") and " b " in line]
     assert shown == ["g40", "g39", "g38", "g03", "g02", "g01"]
 

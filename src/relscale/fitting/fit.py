@@ -1,4 +1,4 @@
-"""From measurements to fitted laws: frontier, errors along it, gaps, laws, analyses and forecasts."""
+"""From measurements to fitted laws: frontier, errors along it, gaps, laws, analyses, forecasts and verdicts."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -24,6 +24,7 @@ from relscale.fitting.inference.multiplicity import with_adjusted_p
 from relscale.fitting.inference.relative_law import relative_law_rows
 from relscale.fitting.options import check_option_names
 from relscale.fitting.settings import Settings, fit_settings
+from relscale.fitting.verdicts.verdict_rows import verdict_rows
 from relscale.laws import power
 
 
@@ -72,7 +73,16 @@ def fit(
     parameters, predictions = law_fits(measurements, settings)
     rows.add("fits", parameters)
     rows.add("predictions", predictions)
-    return from_rows(rows.tables | {"fits": with_adjusted_p(rows.tables["fits"])})
+    tables = rows.tables
+    verdicts = verdict_rows(
+        tables["fits"],
+        tables["errors"],
+        tables["influence"],
+        tables["specifications"],
+        tables["power"],
+        settings,
+    )
+    return from_rows(tables | {"fits": with_adjusted_p(tables["fits"]), "verdicts": verdicts})
 
 
 class _Rows:

@@ -18,6 +18,7 @@ from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.report.reproduction_row import ReproductionRow
 from relscale.fitting.status import Status
+from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.rows import names_of, schema_of, table_of
 from relscale.tables import read_table, write_table
 
@@ -27,6 +28,7 @@ ROWS: dict[str, type] = {
     "gaps": GapRow,
     "sizes": SizeRow,
     "fits": ParameterRow,
+    "verdicts": VerdictRow,
     "predictions": PredictionRow,
     "forecasts": ForecastRow,
     "backtests": BacktestRow,

@@ -1,4 +1,4 @@
-"""The config's section ``fit``: the options of all fits, and those of every analysis, composed."""
+"""The config's section ``fit``: the options of all fits, of verdicts and of every analysis, composed."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -8,12 +8,14 @@ from pydantic import create_model
 from relscale.errors import RelscaleError
 from relscale.fitting.analyses.registry import analyses
 from relscale.fitting.core_options import CoreOptions
+from relscale.fitting.verdicts import verdict
+from relscale.section import Section
 
 __all__ = ["Fit", "check_option_names", "fit_section"]
 
 
 def fit_section() -> type[CoreOptions]:
-    """The section with the options of every analysis that there is.
+    """The section with the options of verdicts, and of every analysis that there is.
 
     Raises
     ------
@@ -21,10 +23,12 @@ def fit_section() -> type[CoreOptions]:
         Two analyses have an option of one name.
     """
     fields: dict[str, Any] = {}
-    for analysis in analyses():
-        for name, field in analysis.options.model_fields.items():
+    sections: dict[str, type[Section]] = {"verdicts/verdict.py": verdict.Options}
+    sections |= {f"analyses/{analysis.name}.py": analysis.options for analysis in analyses()}
+    for file, section in sections.items():
+        for name, field in section.model_fields.items():
             if name in fields or name in CoreOptions.model_fields:
-                raise ValueError(f"analyses/{analysis.name}.py: option {name!r} is that of another")
+                raise ValueError(f"{file}: option {name!r} is that of another")
             fields[name] = (field.annotation, field)
     return create_model("Fit", __base__=CoreOptions, __doc__=CoreOptions.__doc__, **fields)
 

@@ -1,6 +1,7 @@
-"""What was found, for a terminal: exponents, each group's law and gap with intervals, forecasts, published answers."""
+"""The results for a terminal: verdicts, exponents, each group's law and gap, forecasts, published answers."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import geometric_mean
 from typing import Any
 
@@ -9,11 +10,13 @@ from tabulate import tabulate
 
 from relscale.fitting.curves.curves import RATIO
 from relscale.fitting.fits import Fits
-from relscale.fitting.inference.direction import Direction
 from relscale.fitting.inference.method import WITHIN_BUDGETS, Method, described
 from relscale.fitting.report.untrusted_runs import left_out
+from relscale.fitting.verdicts import words
+from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.laws import compute_optimal, power, relative
 from relscale.measurements.metric import VALIDATION
+from relscale.rows import cells_of, rows_of
 
 Row = dict[str, Any]
 
@@ -27,7 +30,15 @@ EXTREMES = 3  # at either end
 ENSEMBLE = "ensemble"  # the candidate that is the forecast
 CROSSING = "crossing_flops"
 YES = {None: "", True: "yes", False: "no"}
-DIRECTIONS = (Direction.CLOSES, Direction.WIDENS)
+STRONGEST = 5  # gaps that a sentence is written about
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One group of a suite: its fitted parameters by name, and the verdict on its gap."""
+
+    parameters: Mapping[str, Row]
+    verdict: VerdictRow | None
 
 
 def summary(
@@ -39,10 +50,11 @@ def summary(
 ) -> str:
     """Text tables, each only where it has something to say.
 
-    The exponents of the frontier; β, E and G at the reference compute, Δβ, the gap's direction and where the curves
-    cross; optimizers over equal runs; forecasts; further laws and their predictions; published answers. Intervals are
-    for the population of items where items were resampled, else for these items; the column ``estimand`` says which. p
-    are raw, Benjamini–Hochberg's and Benjamini–Yekutieli's.
+    How many gaps close, widen, cross, are flat and are not resolved, and the clearest of them in words; the exponents
+    of the frontier; β, E and G at the reference compute, Δβ, the verdict on the gap and where the curves cross;
+    optimizers over equal runs; forecasts; further laws and their predictions; published answers. Intervals are for the
+    population of items where items were resampled, else for these items; the column ``estimand`` says which. p are raw,
+    Benjamini–Hochberg's (by which the verdict is given) and Benjamini–Yekutieli's.
 
     Parameters
     ----------
@@ -60,7 +72,8 @@ def summary(
     rows = [row for row in fits.fits.to_pylist() if _is_shown(row, shown)]
     forecasts = [row for row in fits.forecasts.to_pylist() if _is_shown(row, shown)]
     own = [row for row in rows if row["fit"] is None]
-    few, many = _laws(own)
+    verdicts = rows_of(VerdictRow, fits.verdicts)
+    few, many = _laws(own, {_key_of_verdict(row): row for row in verdicts})
     tables = [
         _frontier(own),
         few,
@@ -78,7 +91,25 @@ def summary(
     lines = left_out(measurements) if measurements is not None else []
     more = [f"and {len(lines) - MANY} more such lines"] if len(lines) > MANY else []
     parts.append("\n".join([*lines[:MANY], *more]))
+    parts.insert(0, verdict_text(verdicts, words.Names(x=x), corpus="corpus" not in without))
     return "\n\n".join(part.strip() for part in parts if part)
+
+
+def verdict_text(
+    verdicts: Sequence[VerdictRow], names: words.Names = words.UNNAMED, corpus: bool = True
+) -> str:
+    """The headline and a sentence on each of the clearest gaps; empty where there is no gap."""
+    counted = words.counted_rows(verdicts)
+    if not counted:
+        return ""
+    first = words.headline(counted)
+    lines = [f"  {words.sentence(row, names, corpus)}" for row in words.strongest(counted, STRONGEST)]
+    return "\n".join([first[0].upper() + first[1:], *lines])
+
+
+def _key_of_verdict(row: VerdictRow) -> tuple[Any, ...]:
+    between = row.contrast if row.contrast != "group" else None
+    return (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, between, row.group)
 
 
 def _is_shown(row: Row, shown: Mapping[str, tuple[str, str]]) -> bool:
@@ -110,7 +141,9 @@ def _frontier(rows: Iterable[Row]) -> list[Row]:
     ]
 
 
-def _laws(rows: Iterable[Row]) -> tuple[list[Row], list[tuple[str, list[Row]]]]:
+def _laws(
+    rows: Iterable[Row], verdicts: Mapping[tuple[Any, ...], VerdictRow]
+) -> tuple[list[Row], list[tuple[str, list[Row]]]]:
     """A line for each group of small suites and each contrast of corpora; a text and some lines for a large suite."""
     cells: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in rows:
@@ -125,62 +158,60 @@ def _laws(rows: Iterable[Row]) -> tuple[list[Row], list[tuple[str, list[Row]]]]:
         # The rows of the population follow those of these items; they count where they have a value.
         if name not in parameters or row["value"] is not None:
             parameters[name] = row
-    suites: dict[tuple[Any, ...], list[dict[str, Row]]] = {}
+    suites: dict[tuple[Any, ...], list[Cell]] = {}
     for key, parameters in cells.items():
         if {power.LINE.slope, relative.LINE.slope} & parameters.keys():
-            suites.setdefault(key[:-1], []).append(parameters)
-    few = [_line(parameters) for suite in suites.values() if len(suite) <= MANY for parameters in suite]
+            suites.setdefault(key[:-1], []).append(Cell(parameters, verdicts.get(key)))
+    few = [_line(cell) for suite in suites.values() if len(suite) <= MANY for cell in suite]
     return few, [_many(suite) for suite in suites.values() if len(suite) > MANY]
 
 
-def _line(parameters: Mapping[str, Row]) -> Row:
-    gap = parameters.get(relative.LINE.slope, {})
-    law = parameters.get(power.LINE.slope, {})
-    told = law or gap
+def _line(cell: Cell) -> Row:
+    gap = cell.parameters.get(relative.LINE.slope, {})
+    law = cell.parameters.get(power.LINE.slope, {})
+    curve, verdict = law or gap, cell.verdict
     return {
-        **_curve_of(told),
+        **_curve_of(curve),
         "β": _interval(law) if law else "",
-        "E": _number(parameters.get(power.LINE.level, {}).get("value"), 3),
+        "E": _number(cell.parameters.get(power.LINE.level, {}).get("value"), 3),
         "against": gap.get("baseline") or "",
-        "G": _number(parameters.get(relative.LINE.level, {}).get("value"), 3),
+        "G": _number(cell.parameters.get(relative.LINE.level, {}).get("value"), 3),
         "Δβ": _interval(gap) if gap else "",
-        "p": _p(gap.get("p_value")),
-        "p BH": _p(gap.get("p_bh")),
-        "p BY": _p(gap.get("p_by")),
-        "gap": gap.get("direction") or "",
-        "G = 1 at": _crossing(parameters.get(CROSSING)),
-        "estimand": told["estimand"],
-        "status": _reason(gap or told),
+        "per 10×": words.change(verdict) if verdict and verdict.change is not None else "",
+        "p": _p(verdict.p_value if verdict else None),
+        "p BH": _p(verdict.p_bh if verdict else None),
+        "p BY": _p(verdict.p_by if verdict else None),
+        "verdict": (verdict.verdict or "") if verdict else "",
+        "G = 1 at": _crossing(cell.parameters.get(CROSSING)),
+        "estimand": curve["estimand"],
+        "status": _reason(cells_of(verdict) if verdict else curve),
     }
 
 
-def _many(cell: Sequence[dict[str, Row]]) -> tuple[str, list[Row]]:
-    """How many groups of a suite go which way, and the extremes."""
-    gaps = [parameters for parameters in cell if relative.LINE.slope in parameters]
-    known = sorted(
-        (p for p in gaps if p[relative.LINE.slope]["value"] is not None),
-        key=lambda parameters: parameters[relative.LINE.slope]["value"],
-    )
-    first = next(iter(cell[0].values()))
-    told = dict.fromkeys(first[name] for name in ("suite", "metric", "corpus"))
-    text = f"{', '.join(told)}: {len(cell)} groups"
+def _many(suite: Sequence[Cell]) -> tuple[str, list[Row]]:
+    """The verdicts on the groups of a suite, and the extremes."""
+    gaps = [cell for cell in suite if relative.LINE.slope in cell.parameters]
+    known = sorted((cell for cell in gaps if _slope(cell) is not None), key=_slope)
+    first = next(iter(suite[0].parameters.values()))
+    names = dict.fromkeys(first[name] for name in ("suite", "metric", "corpus"))
+    text = f"{', '.join(names)}: {len(suite)} groups"
     if not known:
         return f"{text}, without a baseline", []
-    text += f" against {known[0][relative.LINE.slope]['baseline']}: "
-    text += _count([parameters[relative.LINE.slope] for parameters in gaps])
+    text += f" against {known[0].parameters[relative.LINE.slope]['baseline']}: "
+    text += words.headline([cell.verdict for cell in gaps if cell.verdict])
     pooled = [
-        parameters[Method.PARTIAL_POOLING] for parameters in gaps if Method.PARTIAL_POOLING in parameters
+        cell.parameters[Method.PARTIAL_POOLING] for cell in gaps if Method.PARTIAL_POOLING in cell.parameters
     ]
     if pooled:
-        text += f"; pooled partially: {_count(pooled)}"
+        below = sum(row["high"] is not None and row["high"] < 0 for row in pooled)
+        above = sum(row["low"] is not None and row["low"] > 0 for row in pooled)
+        text += f"; pooled partially, Δβ is below 0 in {below} and above 0 in {above}"
     ends = known[:EXTREMES] + known[EXTREMES:][-EXTREMES:]
-    return f"{text}; the extremes:", [_line(parameters) for parameters in ends]
+    return f"{text}; the extremes:", [_line(cell) for cell in ends]
 
 
-def _count(rows: Sequence[Row]) -> str:
-    found = [sum(row["direction"] == direction for row in rows) for direction in DIRECTIONS]
-    words = [f"{number} {direction}" for number, direction in zip(found, DIRECTIONS, strict=True)]
-    return ", ".join([*words, f"{len(rows) - sum(found)} not clear"])
+def _slope(cell: Cell) -> Any:
+    return cell.parameters[relative.LINE.slope]["value"]
 
 
 def _equal_runs(rows: Iterable[Row]) -> list[Row]:
@@ -216,7 +247,6 @@ def _forecasts(rows: Iterable[Row], x: str) -> list[Row]:
             x: _number(row["training_flops"], 3),
             "value": _interval(row),
             "candidates": _bounds(row["spread_low"], row["spread_high"]),
-            "gap": row["direction"] or "",
             "status": _reason(row),
         }
         for row in rows

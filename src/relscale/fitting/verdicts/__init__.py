@@ -1,0 +1,1 @@
+"""What is said of each gap: closes, widens, crosses, is flat, or is not resolved."""

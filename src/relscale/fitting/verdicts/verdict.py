@@ -1,0 +1,110 @@
+"""The verdict on one gap, in five words that account for how many gaps were tested.
+
+The gap is ``|ln G(F)|`` from the least to the largest compute of the data, and Δβ the slope of ln G.
+
+============= =========================================================================================================
+closes        the adjusted p-value of Δβ = 0 is below 1 − level, ln G has one sign throughout, and it goes towards 0
+widens        the same, and it goes away from 0
+crosses       the adjusted p-value is below 1 − level, and the whole interval of the compute where G = 1 lies inside
+              the data
+flat          none of these, and the whole interval of the change per tenfold of compute lies within ± the margin
+not resolved  none of these: the data do not say
+============= =========================================================================================================
+
+The p-value is adjusted (Benjamini–Hochberg) over the family of the gap, so among gaps that are given a direction an
+expected share of at most 1 − level has none. Limits, of Δβ, of ln G and of the crossing, are those of the gap alone,
+not adjusted. "Flat" is an equivalence test: an interval at level 95% inside the margin rejects a change larger than the
+margin at 2.5% on either side. A gap that is given a direction may change by less than the margin too: with many
+points a small change is clear, and its size stands beside the verdict.
+
+Sources: Benjamini & Hochberg, *Controlling the false discovery rate*, JRSS B 57, 1995; Schuirmann, *A comparison of the
+two one-sided tests procedure*, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987.
+"""
+
+import math
+from enum import StrEnum
+
+from pydantic import Field
+
+from relscale.fitting.inference.direction import Direction
+from relscale.section import Fraction, Section
+
+
+class Verdict(StrEnum):
+    """What is said of a gap, the clearest first."""
+
+    WIDENS = "widens"
+    CLOSES = "closes"
+    CROSSES = "crosses"
+    FLAT = "flat"
+    NOT_RESOLVED = "not resolved"
+
+
+class Options(Section):
+    """When a gap counts as flat."""
+
+    equivalence_margin: Fraction = Field(
+        default=0.01,
+        description="A gap is flat where the whole interval of its ratio's change per tenfold of compute lies within "
+        "± this share (0.01 is 1%).",
+    )
+
+
+Limits = tuple[float | None, float | None]
+
+
+def verdict(
+    p_adjusted: float | None,
+    level: float,
+    direction: Direction | None,
+    crossing: Limits,
+    data: Limits,
+    change: Limits,
+    margin: float,
+) -> Verdict | None:
+    """The verdict on one gap; None where Δβ has no interval.
+
+    Parameters
+    ----------
+    p_adjusted
+        Of Δβ = 0, adjusted over the family.
+    level
+        Confidence level of the limits.
+    direction
+        Whether the gap closes or widens by the limits of Δβ and of ln G alone.
+    crossing
+        Limits of the compute where G = 1; None where there is no such limit.
+    data
+        Least and largest compute of the data.
+    change
+        Limits of ``10^Δβ − 1``, the change of the ratio per tenfold of compute.
+    margin
+        Largest change that counts as flat.
+
+    Examples
+    --------
+    >>> verdict(0.01, 0.95, Direction.CLOSES, (None, None), (1e20, 1e23), (-0.06, -0.02), 0.01)
+    <Verdict.CLOSES: 'closes'>
+    >>> verdict(0.07, 0.95, Direction.CLOSES, (None, None), (1e20, 1e23), (-0.06, -0.02), 0.01)
+    <Verdict.NOT_RESOLVED: 'not resolved'>
+    >>> verdict(0.01, 0.95, Direction.UNCLEAR, (1e21, 3e21), (1e20, 1e23), (-0.06, -0.02), 0.01)
+    <Verdict.CROSSES: 'crosses'>
+    """
+    if p_adjusted is None or None in change:
+        return None
+    if p_adjusted < 1 - level:
+        if direction == Direction.CLOSES:
+            return Verdict.CLOSES
+        if direction == Direction.WIDENS:
+            return Verdict.WIDENS
+        if _inside(crossing, data):
+            return Verdict.CROSSES
+    return Verdict.FLAT if _inside(change, (-margin, margin)) else Verdict.NOT_RESOLVED
+
+
+def _inside(limits: Limits, outer: Limits) -> bool:
+    """Whether both limits are known and lie within the others."""
+    (low, high), (least, largest) = limits, outer
+    if low is None or high is None or least is None or largest is None:
+        return False
+    return math.isfinite(low) and math.isfinite(high) and least <= low and high <= largest

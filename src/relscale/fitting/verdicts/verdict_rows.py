@@ -1,0 +1,346 @@
+"""The table ``verdicts``: one row per gap, with all that a reader needs to judge it in one place.
+
+Nothing is fitted here. The rows are read off the other tables of the fit: Δβ, G and the crossing (``fits``), and how
+sure they are (``influence``, ``specifications``, ``power``). Statements are about the population of the items where
+items were resampled, else about these items.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from relscale.fitting.analyses.crossing import PARAMETER as CROSSING
+from relscale.fitting.analyses.influence import InfluenceRow
+from relscale.fitting.analyses.specification import SpecificationRow
+from relscale.fitting.analyses.statistical_power import PowerRow
+from relscale.fitting.curves.point_rows import ErrorRow
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.method import WITHIN_BUDGETS, Method
+from relscale.fitting.inference.multiplicity import adjusted
+from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.fitting.keys import CurveKey
+from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Remark, Status, together
+from relscale.fitting.verdicts.verdict import Options, Verdict, verdict
+from relscale.laws import power, relative
+from relscale.measurements.metric import Metric
+from relscale.rows import cells_of, column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictRow(CurveKey):
+    """One row per gap: its verdict, sizes that can be felt, and how sure it is."""
+
+    primary: bool = column(
+        "Whether the suite is shown by this metric and prompt; a headline counts these rows."
+    )
+    verdict: Verdict | None = column(
+        "closes, widens, crosses, flat or not resolved, by the adjusted p-value; null without an interval."
+    )
+    estimand: Estimand | None = column("What the intervals and p-values are about.")
+    delta_beta: float | None = column("Δβ, the slope of ln G on ln F.")
+    low: float | None = column("Lower limit of Δβ, not adjusted.")
+    high: float | None = column("Upper limit of Δβ, not adjusted.")
+    level: float | None = column("Confidence level of the limits; the false discovery rate is 1 − level.")
+    change: float | None = column("Change of the ratio per tenfold of compute, 10^Δβ − 1 (−0.06: 6% less).")
+    change_low: float | None = column("Its lower limit.")
+    change_high: float | None = column("Its upper limit.")
+    margin: float = column("A change within ± this share counts as flat.")
+    ratio_low: float | None = column("G on the fitted line at the least compute.")
+    ratio_high: float | None = column("G on the fitted line at the largest compute.")
+    halving: float | None = column(
+        "Factor of compute, from the largest on, that halves the gap |ln G| if the line goes on; null unless the "
+        "gap closes."
+    )
+    crossing_flops: float | None = column("Compute at which G = 1.", "FLOPs")
+    crossing_low: float | None = column("Its lower limit; null where there is none within reach.", "FLOPs")
+    crossing_high: float | None = column("Its upper limit; null where there is none within reach.", "FLOPs")
+    p_value: float | None = column("Two-sided p-value of Δβ = 0.")
+    p_bh: float | None = column(
+        "Benjamini–Hochberg's p-value over the family, by which the verdict is given."
+    )
+    p_by: float | None = column("Benjamini–Yekutieli's, which holds under any dependence of the tests.")
+    tests: int = column(
+        "Tests of the family: the groups of a suite on all corpora and optimizers, under one metric and prompt."
+    )
+    n: int | None = column("Points that the line is fitted to.")
+    flops_low: float | None = column("Least compute of the data.", "FLOPs")
+    flops_high: float | None = column("Largest compute of the data.", "FLOPs")
+    left_out: int = column("Budgets, trainings or runs that were left out in turn (table influence).")
+    left_out_same_sign: int = column("Of these, those without which Δβ has the same sign.")
+    left_out_carry: int = column("Of these, those without which the direction is no longer clear.")
+    specifications: int = column("Other ways to analyse the data that have an answer (table specifications).")
+    specifications_same_sign: int = column("Of these, those under which Δβ has the same sign.")
+    power: float | None = column(
+        "Power of an experiment like this one to see a Δβ of power_delta_beta (table power)."
+    )
+    power_delta_beta: float | None = column("The Δβ that the power is for.")
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What a reader must know of it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The tests that p-values are adjusted over."""
+
+    experiment: str | None
+    suite: str | None
+    prompt: str | None
+    metric: str | None
+    contrast: str | None
+    estimand: Estimand | None
+
+
+CURVE = tuple(field.name for field in fields(CurveKey))
+ACROSS = tuple(name for name in CURVE if name not in ("prompt", "metric"))  # what all specifications share
+Key = tuple[Any, ...]
+RISES = "errors rise with compute: if higher is better, it is no error; fit 1 − accuracy"
+AT_CHANCE = "at chance ({:.3g}) at the largest compute: the ratio says nothing of ability"
+SIDE = "Δβ is clear, but not the side of 1 on which the ratio {}"
+
+
+def verdict_rows(
+    parameters: Sequence[ParameterRow],
+    errors: Sequence[ErrorRow],
+    influence: Iterable[InfluenceRow],
+    specifications: Iterable[SpecificationRow],
+    powers: Iterable[PowerRow],
+    settings: Settings,
+) -> list[VerdictRow]:
+    """A verdict on each ratio that has a relative law.
+
+    Parameters
+    ----------
+    parameters
+        Rows of the table ``fits``.
+    errors, influence, specifications, powers
+        Rows of the tables of these names (of ``power``), as far as they were computed.
+    settings
+        Of the fit.
+    """
+    slopes = _of_curves(parameters, relative.LINE.slope)
+    levels = _of_curves(parameters, relative.LINE.level)
+    crossings = _of_curves(parameters, CROSSING)
+    families = [_family(row) for row in slopes.values()]
+    sizes = Counter(families)
+    bh, by = adjusted([row.p_value for row in slopes.values()], families)
+    left_out, power_of = _by_curve(influence), _by_curve(powers)
+    other_ways = _by_curve(specifications, ACROSS)
+    notes = _Notes(parameters, errors, settings)
+    margin = settings.of(Options).equivalence_margin
+    rows = []
+    for (key, slope), family, p_bh, p_by in zip(slopes.items(), families, bh, by, strict=True):
+        level, crossing = levels.get(key), crossings.get(key)
+        known = slope.value is not None and math.isfinite(slope.value)
+        value = slope.value if known and slope.value is not None else math.nan
+        change = _change(slope.value), _change(slope.low), _change(slope.high)
+        ends = _ratio(level, value, slope.flops_low), _ratio(level, value, slope.flops_high)
+        crosses_at = (crossing.low, crossing.high) if crossing else (None, None)
+        said = verdict(
+            None if math.isnan(p_bh) else float(p_bh),
+            slope.level or settings.level,
+            slope.direction,
+            crosses_at if crossing and crossing.value is not None else (None, None),
+            (slope.flops_low, slope.flops_high),
+            change[1:],
+            margin,
+        )
+        of_design = _power(power_of.get(key, ()))
+        remark = together(
+            Remark(slope.status, slope.note) if slope.status != Status.OK else OK,
+            *notes.of(slope),
+            *_side(said, slope, p_bh, ends, crossing),
+        )
+        rows.append(
+            VerdictRow(
+                **{name: getattr(slope, name) for name in CURVE},
+                primary=_is_primary(slope, settings),
+                verdict=said,
+                estimand=slope.estimand,
+                delta_beta=slope.value,
+                low=slope.low,
+                high=slope.high,
+                level=slope.level,
+                change=change[0],
+                change_low=change[1],
+                change_high=change[2],
+                margin=margin,
+                ratio_low=ends[0],
+                ratio_high=ends[1],
+                halving=_halving(value, ends) if said == Verdict.CLOSES else None,
+                crossing_flops=crossing.value if crossing else None,
+                crossing_low=crossing.low if crossing else None,
+                crossing_high=crossing.high if crossing else None,
+                p_value=slope.p_value,
+                p_bh=float(p_bh),
+                p_by=float(p_by),
+                tests=sizes[family],
+                n=slope.n,
+                flops_low=slope.flops_low,
+                flops_high=slope.flops_high,
+                **_left_out(left_out.get(key, ()), value),
+                **_other_ways(other_ways.get(_key(slope, ACROSS), ()), value),
+                power=of_design.power if of_design else None,
+                power_delta_beta=of_design.delta_beta if of_design else None,
+                **cells_of(remark),
+            )
+        )
+    return rows
+
+
+def _key(row: Any, names: Sequence[str] = CURVE) -> Key:
+    """The curve that a row is of."""
+    return tuple(getattr(row, name) for name in names)
+
+
+def _by_curve(rows: Iterable[Any], names: Sequence[str] = CURVE) -> dict[Key, list[Any]]:
+    """The rows of each ratio."""
+    found: dict[Key, list[Any]] = defaultdict(list)
+    for row in rows:
+        if row.baseline is not None:
+            found[_key(row, names)].append(row)
+    return found
+
+
+def _of_curves(parameters: Iterable[ParameterRow], parameter: str) -> dict[Key, ParameterRow]:
+    """One row per ratio: that for the population of the items where it has an interval, else that for these items."""
+    found: dict[Key, ParameterRow] = {}
+    for row in parameters:
+        if row.parameter != parameter or row.fit is not None or row.baseline is None:
+            continue
+        if row.method == Method.PARTIAL_POOLING or row.method in WITHIN_BUDGETS:
+            continue
+        key = _key(row)
+        before = found.get(key)
+        better = row.estimand == Estimand.ITEM_POPULATION and _known(row)
+        if before is None or better or (not _known(before) and _known(row)):
+            found[key] = row
+    return found
+
+
+def _known(row: ParameterRow) -> bool:
+    return any(limit is not None and math.isfinite(limit) for limit in (row.low, row.high))
+
+
+def _family(row: ParameterRow) -> Family:
+    return Family(**{field.name: getattr(row, field.name) for field in fields(Family)})
+
+
+def _is_primary(row: ParameterRow, settings: Settings) -> bool:
+    suite = row.suite or ""
+    metric, prompt = settings.shown_metric.get(suite), settings.shown_prompt.get(suite)
+    return metric in (None, row.metric) and (prompt in (None, row.prompt) or row.prompt is None)
+
+
+def _change(slope: float | None) -> float | None:
+    """Per tenfold of compute; None where it is beyond what a number can hold."""
+    if slope is None or not math.isfinite(slope):
+        return None
+    return 10.0**slope - 1 if slope < 300 else None
+
+
+def _ratio(level: ParameterRow | None, slope: float, flops: float | None) -> float | None:
+    """G on the fitted line at a compute."""
+    if level is None or not level.value or level.reference_flops is None or flops is None:
+        return None
+    log_ratio = math.log(level.value) + slope * math.log(flops / level.reference_flops)
+    return math.exp(log_ratio) if abs(log_ratio) < 700 else None
+
+
+def _halving(slope: float, ends: tuple[float | None, float | None]) -> float | None:
+    """``ln G / 2 = ln G + slope · ln factor``, where slope and ln G differ in sign."""
+    if not ends[1] or not math.isfinite(slope) or slope == 0:
+        return None
+    exponent = -math.log(ends[1]) / (2 * slope)
+    return math.exp(exponent) if 0 < exponent < 700 else None
+
+
+def _left_out(rows: Iterable[InfluenceRow], slope: float) -> dict[str, Any]:
+    known = [row for row in rows if row.value is not None and math.isfinite(row.value)]
+    return {
+        "left_out": len(known),
+        "left_out_same_sign": sum(row.value * slope > 0 for row in known if row.value is not None),
+        "left_out_carry": sum(bool(row.carries) for row in known),
+    }
+
+
+def _other_ways(rows: Iterable[SpecificationRow], slope: float) -> dict[str, Any]:
+    known = [row.value for row in rows if row.value is not None and math.isfinite(row.value)]
+    return {
+        "specifications": len(known),
+        "specifications_same_sign": sum(value * slope > 0 for value in known),
+    }
+
+
+def _power(rows: Iterable[PowerRow]) -> PowerRow | None:
+    """The power of as many runs and items as there are, for the first Δβ that was asked for."""
+    rows = [row for row in rows if row.count == 1 and row.power is not None]
+    for resource in ("items", "runs"):
+        for row in rows:
+            if row.resource == resource and row.power is not None and math.isfinite(row.power):
+                return row
+    return None
+
+
+def _side(
+    said: Verdict | None,
+    slope: ParameterRow,
+    p_bh: float,
+    ends: tuple[float | None, float | None],
+    crossing: ParameterRow | None,
+) -> list[Remark]:
+    """Why a clear slope has no verdict."""
+    if said is None or said not in (Verdict.NOT_RESOLVED, Verdict.FLAT) or slope.level is None:
+        return []
+    if not p_bh < 1 - slope.level or not ends[0] or not ends[1]:
+        return []
+    near_start = abs(math.log(ends[0])) < abs(math.log(ends[1]))
+    return [Remark(Status.OPEN_INTERVAL, SIDE.format("starts" if near_start else "ends"))]
+
+
+class _Notes:
+    """What a reader must know of what was measured: an accuracy that is fitted as an error, a metric at chance."""
+
+    def __init__(
+        self, parameters: Iterable[ParameterRow], errors: Iterable[ErrorRow], settings: Settings
+    ) -> None:
+        self.settings = settings
+        self.exponents: dict[Key, ParameterRow] = {}
+        for row in parameters:
+            if row.parameter == power.LINE.slope and row.baseline is None and row.fit is None:
+                self.exponents.setdefault(_key(row)[:-2], row)
+        self.last: dict[Key, ErrorRow] = {}
+        for error in errors:
+            if error.value is None or error.training_flops is None or not math.isfinite(error.value):
+                continue
+            key = _key(error, CURVE[:-2])
+            before = self.last.get(key)
+            if before is None or (before.training_flops or 0) < error.training_flops:
+                self.last[key] = error
+
+    def of(self, ratio: ParameterRow) -> list[Remark]:
+        """Remarks on a ratio."""
+        target = _key(ratio)[:-2]
+        both = [target]
+        if ratio.contrast == "group":
+            both.append((*target[:-1], ratio.baseline))
+        remarks = []
+        exponents = [self.exponents.get(key) for key in both]
+        if all(row is not None and row.high is not None and row.high < 0 for row in exponents):
+            remarks.append(Remark(Status.NOT_APPLICABLE, RISES))
+        chance = self.settings.chance.get(ratio.suite or "")
+        quantity = Metric.parse(ratio.metric or "").quantity
+        if chance is not None and quantity.startswith(("error_rate", "brier")):
+            last = [self.last[key] for key in both if key in self.last]
+            worst = max(
+                (row for row in last if row.value is not None), key=lambda row: row.value or 0, default=None
+            )
+            if worst is not None and worst.value is not None:
+                stderr = worst.stderr_items or 0.0
+                far = 2 * stderr if math.isfinite(stderr) else 0.0
+                if worst.value >= 1 - chance - far:
+                    name = "" if worst.group == ratio.group else f"baseline {worst.group} "
+                    remarks.append(Remark(Status.NOT_ABOVE_CHANCE, name + AT_CHANCE.format(1 - chance)))
+        return remarks

@@ -1,0 +1,197 @@
+"""Verdicts in plain English: the headline of an experiment, and one sentence per gap."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from relscale.fitting.verdicts.verdict import Verdict
+from relscale.fitting.verdicts.verdict_rows import VerdictRow
+
+COUNTED = {  # singular and plural, in the order of a headline
+    Verdict.CLOSES: ("closes", "close"),
+    Verdict.WIDENS: ("widens", "widen"),
+    Verdict.CROSSES: ("crosses", "cross"),
+    Verdict.FLAT: ("is flat", "are flat"),
+    Verdict.NOT_RESOLVED: ("is not resolved", "are not resolved"),
+}
+GIVEN = (Verdict.CLOSES, Verdict.WIDENS, Verdict.CROSSES)
+"""The verdicts that say where a gap goes."""
+UNKNOWN = ("has no interval", "have no interval")
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+@dataclass(frozen=True)
+class Names:
+    """Words that stand for suites, groups and the unit of compute; what is not named stands for itself.
+
+    Attributes
+    ----------
+    suites
+        Suite to title.
+    groups
+        Suite and group to label.
+    x
+        What compute is measured in, or the column that stands for it.
+    """
+
+    suites: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    x: str = "FLOPs"
+
+    def group(self, row: VerdictRow) -> str:
+        """The group whose gap it is."""
+        return self.groups.get((row.suite or "", row.group or ""), row.group or "")
+
+    def baseline(self, row: VerdictRow) -> str:
+        """What the group is compared with."""
+        if row.contrast != "group":
+            return row.baseline or ""
+        return self.groups.get((row.suite or "", row.baseline or ""), row.baseline or "")
+
+    def suite(self, row: VerdictRow) -> str:
+        """The suite."""
+        return self.suites.get(row.suite or "", row.suite or "")
+
+
+UNNAMED = Names()
+
+
+def counted_rows(rows: Sequence[VerdictRow]) -> list[VerdictRow]:
+    """The gaps that a headline counts: those between groups by the metric that a suite is shown by, else all shown."""
+    shown = [row for row in rows if row.primary]
+    return [row for row in shown if row.contrast == "group"] or shown
+
+
+def counted(rows: Sequence[VerdictRow]) -> dict[Verdict | None, int]:
+    """How many gaps have each verdict, all five named; None stands for gaps without an interval."""
+    counts = Counter(row.verdict for row in rows)
+    return {verdict: counts[verdict] for verdict in (*COUNTED, None)}
+
+
+def headline(rows: Sequence[VerdictRow]) -> str:
+    """How many gaps close, widen, cross, are flat and are not resolved, and at which false discovery rate.
+
+    Parameters
+    ----------
+    rows
+        The gaps that are counted: the ``primary`` ones of an experiment, or of a suite.
+
+    Examples
+    --------
+    >>> headline([])
+    'no gap was fitted'
+    """
+    if not rows:
+        return "no gap was fitted"
+    parts: list[str] = []
+    for verdict, count in counted(rows).items():
+        words = UNKNOWN if verdict is None else COUNTED[verdict]
+        if count or verdict is not None:
+            noun = " gap" if not parts else ""
+            noun += "s" if noun and count != 1 else ""
+            parts.append(f"{count}{noun} {words[count != 1]}")
+    levels = {row.level for row in rows if row.level is not None}
+    rate = f" (FDR {percent(1 - levels.pop())})" if len(levels) == 1 else ""
+    return ", ".join(parts) + rate
+
+
+def strongest(rows: Sequence[VerdictRow], count: int = 3) -> list[VerdictRow]:
+    """The gaps whose verdict says where they go, by adjusted and then by single p-value."""
+    given = [row for row in rows if row.verdict in GIVEN]
+    return sorted(given, key=_p_values)[:count]
+
+
+def ordered(rows: Sequence[VerdictRow]) -> list[VerdictRow]:
+    """The rows by verdict, those that say where a gap goes first, then by adjusted and single p-value."""
+    place = {verdict: i for i, verdict in enumerate((*Verdict, None))}
+    return sorted(rows, key=lambda row: (place[row.verdict], *_p_values(row)))
+
+
+def sentence(row: VerdictRow, names: Names = UNNAMED, corpus: bool = True) -> str:
+    """What happens to one gap, in ratios and per cent.
+
+    Parameters
+    ----------
+    row
+        The gap.
+    names
+        Words for suites and groups.
+    corpus
+        Whether to say on which corpus.
+    """
+    subject = names.group(row)
+    if corpus and row.corpus:
+        subject += f" ({row.corpus})"
+    baseline = names.baseline(row)
+    if row.verdict is None:
+        return f"{subject}: no interval ({row.note or row.status})"
+    words = {
+        Verdict.CROSSES: f"crosses at {_with_unit(crossing(row), names.x)}",
+        Verdict.FLAT: f"is flat (within ±{percent(row.margin)} per 10×)",
+        Verdict.NOT_RESOLVED: "is not resolved",
+    }.get(row.verdict, str(row.verdict))
+    return f"{subject} {words}: {ratios(row)} × {baseline}, {change(row)} per 10×"
+
+
+def ratios(row: VerdictRow) -> str:
+    """The ratio at the least and at the largest compute: ``1.029 → 1.044``."""
+    if row.ratio_low is None or row.ratio_high is None:
+        return "–"
+    decimals = 3 if abs(row.ratio_low - row.ratio_high) < 0.095 else 2
+    return f"{row.ratio_low:.{decimals}f} → {row.ratio_high:.{decimals}f}"
+
+
+def change(row: VerdictRow) -> str:
+    """The change per tenfold of compute with its limits: ``+1.1% [+0.6%, +1.6%]``."""
+    if row.change is None:
+        return "–"
+    limits = (row.change_low, row.change_high)
+    if None in limits:
+        return signed_percent(row.change)
+    low, high = (signed_percent(limit) for limit in limits if limit is not None)
+    return f"{signed_percent(row.change)} [{low}, {high}]"
+
+
+def flops(value: float) -> str:
+    """A compute to two digits: ``2.7×10²¹``."""
+    if not value > 0 or not math.isfinite(value):
+        return "–"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')}×10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+
+
+def p_value(p: float | None) -> str:
+    """A p-value to three decimals: ``0.048``, ``< 0.001``."""
+    return "–" if p is None or math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def percent(share: float) -> str:
+    """A share in per cent, without needless digits: ``5%``, ``2.5%``."""
+    return f"{100 * share:.3g}%"
+
+
+def signed_percent(share: float) -> str:
+    """A change in per cent with its sign: ``−6.2%``, ``+0.12%``."""
+    size = 100 * abs(share)
+    decimals = 2 if size < 0.095 else 1 if size < 99.5 else 0
+    text = f"{size:,.{decimals}f}%" if size < 1e6 else f"{size:.1e}%"
+    sign = "" if not float(f"{size:.{decimals}f}") else "−" if share < 0 else "+"
+    return sign + text
+
+
+def crossing(row: VerdictRow) -> str:
+    """Where the curves cross, with limits: ``2.7×10²¹ [1.6×10²¹, 5.4×10²¹]``; empty where it is not known."""
+    if row.crossing_flops is None:
+        return ""
+    limits = [flops(limit) for limit in (row.crossing_low, row.crossing_high) if limit is not None]
+    return flops(row.crossing_flops) + (f" [{', '.join(limits)}]" if len(limits) == 2 else "")
+
+
+def _with_unit(amount: str, x: str) -> str:
+    return f"{amount} FLOPs" if x == "FLOPs" else f"{x} = {amount}"
+
+
+def _p_values(row: VerdictRow) -> tuple[float, float, str, str]:
+    known = [math.inf if p is None or math.isnan(p) else p for p in (row.p_bh, row.p_value)]
+    return known[0], known[1], row.group or "", row.corpus or ""

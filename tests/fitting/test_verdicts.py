@@ -1,0 +1,121 @@
+"""What is said of a gap: in worlds whose answer is known, and by the rule alone."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from relscale.fitting.fit import fit
+from relscale.fitting.inference.direction import Direction
+from relscale.fitting.verdicts.verdict import Verdict, verdict
+from relscale.fitting.verdicts.verdict_rows import VerdictRow
+from relscale.fitting.verdicts.words import change, counted_rows, headline, sentence, strongest
+from relscale.rows import rows_of
+
+SUITE = {"s": {"baseline": "base"}}
+BASE = (1.0, 0.05, 0.0)
+# ln G = ln level − (β − 0.05) · ln(F / 1e12), over 1e11 to 1e13
+CLOSES, WIDENS, CROSSES, FLAT = (1.5, 0.08, 0.0), (0.7, 0.08, 0.0), (1.01, 0.08, 0.0), (1.3, 0.05, 0.0)
+
+
+def verdicts(world: Any, options: dict[str, Any] | None = None, **facts: Any) -> dict[str, VerdictRow]:
+    suites = {"s": SUITE["s"] | facts}
+    rows = rows_of(VerdictRow, fit(world.measurements, options=options, suites=suites).verdicts)
+    return {row.group or "": row for row in rows}
+
+
+@pytest.fixture(name="known", scope="module")
+def of_known_gaps(World: Any) -> dict[str, VerdictRow]:
+    groups = {"base": BASE, "closes": CLOSES, "widens": WIDENS, "crosses": CROSSES, "flat": FLAT}
+    return verdicts(World(groups, noise=0.0005))
+
+
+def test_each_of_four_known_gaps_gets_its_word(known: dict[str, VerdictRow]) -> None:
+    assert {group: row.verdict for group, row in known.items()} == {
+        "closes": Verdict.CLOSES,
+        "widens": Verdict.WIDENS,
+        "crosses": Verdict.CROSSES,
+        "flat": Verdict.FLAT,
+    }
+
+
+def test_sizes_follow_from_the_law_that_made_the_errors(known: dict[str, VerdictRow]) -> None:
+    row = known["closes"]
+    assert row.change == pytest.approx(10**-0.03 - 1, rel=0.02)
+    assert row.ratio_low == pytest.approx(1.5 * 0.1**-0.03, rel=2e-3)
+    assert row.ratio_high == pytest.approx(1.5 * 10**-0.03, rel=2e-3)
+    # |ln G| at the largest compute is halved where 0.03 · ln factor = ln G / 2.
+    assert row.halving is not None
+    assert row.ratio_high is not None
+    assert row.ratio_high * row.halving**-0.03 == pytest.approx(row.ratio_high**0.5, rel=0.02)
+    assert known["widens"].halving is None
+    assert known["crosses"].crossing_flops == pytest.approx(1e12 * 1.01 ** (1 / 0.03), rel=0.05)
+
+
+def test_a_crossing_that_may_lie_outside_the_data_is_not_resolved_and_says_why(World: Any) -> None:
+    # G = 1 at 9.5e12, close to the largest compute, 1e13
+    row = verdicts(World({"base": BASE, "t": (9.5**0.03, 0.08, 0.0)}, noise=0.003))["t"]
+    assert row.p_bh is not None
+    assert row.p_bh < 0.05
+    assert row.verdict == Verdict.NOT_RESOLVED
+    assert row.note is not None
+    assert "side of 1 on which the ratio ends" in row.note
+
+
+def test_noise_alone_is_seldom_given_a_direction(World: Any) -> None:
+    groups = {f"g{i}": (1.3, 0.05, 0.0) for i in range(40)} | {"base": BASE}
+    found = verdicts(World(groups, noise=0.02)).values()
+    assert sum((row.p_value or 1) < 0.05 for row in found) >= 1  # as 40 tests have
+    assert all(row.verdict in (Verdict.NOT_RESOLVED, Verdict.FLAT) for row in found)
+
+
+def test_the_family_is_the_suite_on_all_corpora_under_one_metric(World: Any) -> None:
+    world = World({"base": BASE, "t": CLOSES, "u": WIDENS}, noise=0.01, corpora=("text", "code"))
+    rows = rows_of(VerdictRow, fit(world.measurements, suites=SUITE).verdicts)
+    assert {row.tests for row in rows} == {4}
+    assert len(counted_rows(rows)) == 4
+
+
+def test_the_margin_of_flat_is_the_configs(World: Any) -> None:
+    world = World({"base": BASE, "t": FLAT}, noise=0.0005)
+    assert verdicts(world)["t"].verdict == Verdict.FLAT
+    assert verdicts(world, {"equivalence_margin": 0.0001})["t"].verdict != Verdict.FLAT
+
+
+def test_an_error_that_rises_with_compute_is_called_no_error(World: Any) -> None:
+    world = World({"base": (0.5, -0.05, 0.0), "t": (0.4, -0.08, 0.0)}, noise=0.001)
+    note = verdicts(world)["t"].note
+    assert note is not None
+    assert "fit 1 − accuracy" in note
+
+
+def test_a_metric_at_chance_is_said(World: Any) -> None:
+    world = World({"base": (0.5, 0.05, 0.0), "t": (0.76, 0.0, 0.0)}, noise=0.001, metric="error_rate")
+    note = verdicts(world, chance=0.25)["t"].note
+    assert note is not None
+    assert note.startswith("at chance (0.75)")
+
+
+def test_a_small_p_value_is_not_enough_where_many_were_tested() -> None:
+    given = (0.95, Direction.WIDENS, (None, None), (1e11, 1e13), (-0.1, -0.02), 0.01)
+    assert verdict(0.04, *given) == Verdict.WIDENS
+    assert verdict(0.06, *given) == Verdict.NOT_RESOLVED
+    assert verdict(None, *given) is None
+
+
+def test_a_crossing_counts_only_with_its_whole_interval_inside_the_data() -> None:
+    def of(*crossing: float | None) -> Verdict | None:
+        return verdict(0.001, 0.95, Direction.UNCLEAR, crossing, (1e11, 1e13), (-0.1, -0.02), 0.01)  # type: ignore[arg-type]
+
+    assert of(2e11, 4e11) == Verdict.CROSSES
+    assert of(0.9e11, 4e11) == Verdict.NOT_RESOLVED
+    assert of(2e11, None) == Verdict.NOT_RESOLVED
+
+
+def test_the_headline_counts_and_the_sentence_speaks_in_ratios(known: dict[str, VerdictRow]) -> None:
+    rows = list(known.values())
+    assert headline(rows) == "1 gap closes, 1 widens, 1 crosses, 1 is flat, 0 are not resolved (FDR 5%)"
+    assert {row.group for row in strongest(rows)} == {"closes", "widens", "crosses"}
+    said = sentence(replace(known["closes"], change=-0.0667, change_low=-0.07, change_high=-0.063))
+    assert said == "closes (text) closes: 1.61 → 1.40 × base, −6.7% [−7.0%, −6.3%] per 10×"
+    assert change(replace(known["flat"], change=0.0004, change_low=-0.002, change_high=None)) == "+0.04%"
