@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from relscale.file_name import file_name, named
 
-names = st.one_of(st.text(), st.from_regex(r"[A-Za-z0-9._-]*", fullmatch=True), st.sampled_from(NAMES))
+RUN = "web-1e12-d64-L2-B16-c-adamc-s0"
+names = st.one_of(
+    st.text(), st.from_regex(r"[A-Za-z0-9._-]*", fullmatch=True), st.sampled_from([*NAMES, RUN, RUN.lower()])
+)
 
 
 @given(names)
@@ -21,7 +24,15 @@ def test_a_file_name_means_the_same_to_every_shell_pattern_and_file_system(name)
 
 @given(st.lists(names, unique=True))
 def test_names_that_differ_have_file_names_that_differ(several):
-    assert len({file_name(name) for name in several}) == len(several)
+    assert len({file_name(name).casefold() for name in several}) == len(several)
+
+
+@given(names, st.data())
+def test_names_that_differ_in_case_alone_have_files_of_their_own_where_a_file_system_ignores_it(name, data):
+    upper = data.draw(st.lists(st.booleans(), min_size=len(name), max_size=len(name)))
+    other = "".join(letter.upper() if up else letter.lower() for letter, up in zip(name, upper, strict=True))
+    same = file_name(name).casefold() == file_name(other).casefold()
+    assert same == (name == other)
 
 
 @given(names)
@@ -31,7 +42,9 @@ def test_no_file_name_is_that_of_another_name(name):
     assert found == name or file_name(found) != found
 
 
-@pytest.mark.parametrize("name", ["documentation", "1e12", "c4_val", "installed", "a.b-c", "d64-L2-B16-s0"])
+@pytest.mark.parametrize(
+    "name", ["documentation", "1e12", "c4_val", "installed", "a.b-c", "d64-L2-B16-s0", RUN]
+)
 def test_plain_names_are_their_own_file_names(name):
     assert file_name(name) == name
 
