@@ -1,6 +1,7 @@
 """What must hold of every law of the catalogue: derivatives, recovery of its parameters, units that do not matter."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from relscale.fitting.estimation.estimate import Estimates, estimate
 from relscale.fitting.estimation.variable_projection import project
 from relscale.laws import annealing, bnsl
 from relscale.laws.catalogue import law, law_names
-from relscale.laws.law import Array, Law
+from relscale.laws.law import MOST_TRIED, Array, Law
 
 RNG = np.random.default_rng(0)
 
@@ -173,3 +174,22 @@ def test_a_starting_point_has_the_least_squares_of_its_linear_parameters(name: s
         assert found >= least * (1 - 1e-9) - 1e-12
         if (best > 0).all():
             assert found == pytest.approx(least, rel=1e-6, abs=1e-9)
+
+
+def test_starting_points_of_very_many_points_are_sought_on_an_even_sample_of_them() -> None:
+    seen: list[Array] = []
+
+    def starts(x: Array, y: Array) -> Array:
+        seen.append(np.vstack([x, y]))
+        return np.ones((1, 3))
+
+    one = replace(law("irreducible"), starts=starts)
+    x = np.random.default_rng(0).permutation(100_000).astype(float)[None]
+    one.starting_points(x, 2 * x[0])
+    few, value = seen[0]
+    assert len(few) == MOST_TRIED
+    assert np.array_equal(value, 2 * few)
+    assert (few.min(), few.max()) == (0, 99_999)
+    assert np.ptp(np.diff(np.sort(few))) <= 1
+    one.starting_points(x[:, :MOST_TRIED], x[0, :MOST_TRIED])
+    assert np.array_equal(seen[1][0], x[0, :MOST_TRIED])

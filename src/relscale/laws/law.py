@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 Formula = Callable[[Array, Array], Array]
 Gap = Literal["ratio", "difference"]
 
+MOST_TRIED = 4000  # points that starting points are sought on
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -61,7 +63,8 @@ class Law:
     jacobian
         From the same to the derivatives of y by theta, (q, n, ...).
     starts
-        From x (p, n) and y (n,) to starting points (s, q), for the data as they are: no units are assumed.
+        From x (p, n) and y (n,) to starting points (s, q), for the data as they are: no units are assumed. They are
+        asked for by ``starting_points``.
     source
         Paper and equation.
     traps
@@ -105,6 +108,19 @@ class Law:
     def names(self) -> tuple[str, ...]:
         """The names of the parameters."""
         return tuple(parameter.name for parameter in self.parameters)
+
+    def starting_points(self, x: Array, y: Array) -> Array:
+        """Starting points (s, q) for a search over all points: ``starts`` of x (p, n) and y (n,), or of a sample.
+
+        A grid tried on every point takes time and memory by both, and a start need not be exact. Of more than
+        ``MOST_TRIED`` points so many are taken, evenly spread in the order of x, by its first predictor first.
+        """
+        if len(y) > MOST_TRIED:
+            in_order = np.lexsort(x[::-1])
+            places = np.linspace(0, len(y) - 1, MOST_TRIED).round().astype(int)
+            sample = np.sort(in_order[places])
+            x, y = x[:, sample], y[sample]
+        return self.starts(x, y)
 
 
 @dataclass(frozen=True)

@@ -258,7 +258,7 @@ def _starts(law: Law, x: Floats, y: Floats, used: Mask) -> Floats | None:
     """(s, q, J) the law's best starting points where points are many; elsewhere all of them, which is None."""
     if len(used) < MANY or not used.any(axis=0).all():
         return None
-    each = [law.starts(x[:, of_curve], y[of_curve, j])[:FEW] for j, of_curve in enumerate(used.T)]
+    each = [law.starting_points(x[:, of_curve], y[of_curve, j])[:FEW] for j, of_curve in enumerate(used.T)]
     return np.stack([np.pad(s, ((0, FEW - len(s)), (0, 0)), mode="edge") for s in each], axis=-1)
 
 

@@ -109,7 +109,7 @@ def draws(
             sd = data.stderr / y if log_residual else data.stderr
             drawn = schemes.simulated(to(fitted), sd, number, rng)
         resampled = back(drawn)
-    starts = np.concatenate([theta[None], law.starts(x, y)[:OWN_STARTS]])
+    starts = np.concatenate([theta[None], law.starting_points(x, y)[:OWN_STARTS]])
     again = fit(resampled, weight, starts)
     failed = ~(again.converged & again.determined)
     pool = (residuals - residuals.mean()) * np.sqrt(n / max(n - free, 1))

@@ -308,7 +308,7 @@ def _fit(
     x = data.x / reference if law.reference else data.x
     fit = _estimator(law, x, entry)
     weights = _weights(data, entry, log_residual)
-    found = fit(data.y, weights, None if len(data.y) <= ENOUGH else law.starts(x, data.y)[:STARTS])
+    found = fit(data.y, weights, None if len(data.y) <= ENOUGH else law.starting_points(x, data.y)[:STARTS])
     remark = found.status[0]
     if data.lost:
         reasons = list(dict.fromkeys(data.lost))
