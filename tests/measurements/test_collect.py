@@ -12,6 +12,7 @@ from relscale.errors import RelscaleError
 from relscale.measurements.collect import collect
 from relscale.measurements.measurement import MEASUREMENTS, REPLICATES
 from relscale.measurements.options import Collect
+from relscale.measurements.published import published
 from relscale.measurements.runs import trained_runs
 from relscale.tables import read_table, write_pieces
 
@@ -221,3 +222,22 @@ def test_forty_models_with_200_replicates_take_seconds(experiment):
     _, replicates = collected(experiment, replicates=200)
     assert replicates.num_rows == 40 * 10 * 2 * len(ERRORS) * 200
     assert time.process_time() - start < 10
+
+
+def test_an_error_of_0_is_a_flagged_row_as_it_is_in_a_published_table(experiment, make_items):
+    always_right = [(f"d{i}", [(-1.0, 10, 11, True), (-9.0, 10, 11, False)]) for i in range(30)]
+    path = experiment / "store" / run(16).name / "items.parquet"
+    pyarrow.parquet.write_table(make_items(always_right, group="one"), path)
+    measurements = collected(experiment)[0]
+    zero = measurements.filter((pc.field("metric") == "error_rate") & (pc.field("value") == 0)).to_pylist()
+    assert [(row["value"], row["status"]) for row in zero] == [
+        (0.0, "not positive: an error of 0 has no logarithm")
+    ]
+    pyarrow.parquet.write_table(
+        measurements.set_column(
+            measurements.column_names.index("status"), "status", [["ok"] * measurements.num_rows]
+        ),
+        experiment / "table.parquet",
+    )
+    read = published(experiment / "table.parquet", "test").to_pylist()
+    assert [row for row in read if row["metric"] == "error_rate" and row["value"] == 0] == zero

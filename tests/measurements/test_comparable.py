@@ -168,17 +168,23 @@ def test_one_model_under_two_names_is_flagged_in_a_table_of_models(table, capsys
 
 
 def test_a_model_without_a_group_that_others_have_has_its_rows_without_a_value(table, make_items, capsys):
-    more = make_items([("d0", [(-1.0, 5, 6, True), (-2.0, 7, 8, False)])], group="h")
+    more = make_items(
+        [
+            ("d0", [(-1.0, 5, 6, True), (-2.0, 7, 8, False)]),
+            ("d1", [(-3.0, 5, 6, True), (-1.0, 7, 8, False)]),
+        ],
+        group="h",
+    )
     tables = {"a": pa.concat_tables([table(WHOLE, 0), more]), "b": table(WHOLE, 1)}
     runs = [Measured(named(name), (), (items,)) for name, items in tables.items()]
     rows = collect(runs, "e", OPTIONS, 0)[0].to_pylist()
     missing = [row for row in rows if (row["run"], row["group"]) == ("b", "h")]
     assert {(row["value"], row["items"], row["status"]) for row in missing} == {
-        (None, 0, "incomplete: 0 of 1 items")
+        (None, 0, "incomplete: 0 of 2 items")
     }
     assert {row["metric"] for row in missing} == {row["metric"] for row in rows}
     assert {row["status"] for row in rows if row not in missing} == {"ok"}
-    assert "b, s p, h: incomplete: 0 of 1 items" in capsys.readouterr().err
+    assert "b, s p, h: incomplete: 0 of 2 items" in capsys.readouterr().err
 
 
 def test_what_a_table_says_of_a_model_stands_in_all_its_rows(table):

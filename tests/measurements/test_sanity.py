@@ -55,11 +55,6 @@ def test_a_status_that_a_table_gives_stays():
     assert flag_impossible(table)["status"].to_pylist() == ["lost", "ok", "odd"]
 
 
-def test_before_a_fit_an_error_of_0_may_stand():
-    table = pa.table({"metric": ["error_rate", "error_rate"], "value": [0.0, -1.0]})
-    assert flag_impossible(table, zeros=True)["status"].to_pylist() == ["ok", "impossible: an error below 0"]
-
-
 def test_a_published_number_of_fewer_items_than_those_of_other_models_is_flagged(tmp_path):
     path = tmp_path / "table.csv"
     rows = ["a,law,12", "b,law,4", "c,law,12", "a,logic,7", "b,logic,7", "c,logic,"]

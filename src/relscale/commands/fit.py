@@ -109,7 +109,7 @@ def fit_measurements(
     facts = suite_facts(experiment, suites) if experiment else {}
     measurements = typed(read_table(table), str(table))
     if {"metric", "value"} <= set(measurements.column_names):
-        measurements = flag_impossible(measurements, zeros=True)
+        measurements = flag_impossible(measurements)
     fits = fit(
         measurements,
         open_table(replicates) if replicates else None,

@@ -27,6 +27,7 @@ from relscale.measurements.metrics import UNUSABLE, replicate_values, sums, valu
 from relscale.measurements.options import Collect
 from relscale.measurements.runs import Loss, Measured
 from relscale.measurements.samples import Place
+from relscale.measurements.sanity import flag_impossible
 from relscale.measurements.status import Status, of_items, together
 from relscale.measurements.task_metrics import task_metrics
 from relscale.rows import table_of
@@ -167,7 +168,7 @@ def collect(
         rows += _rows(each, options.cut)
     missing = list(_missing(cells, scored))
     _report(cells, missing)
-    table = table_of(Measurement, rows + missing).cast(MEASUREMENTS)
+    table = flag_impossible(table_of(Measurement, rows + missing).cast(MEASUREMENTS))
     return table.sort_by([(column, "ascending") for column in ORDER]), _replicates(cells, options.replicates)
 
 

@@ -15,20 +15,17 @@ PLACE = ("corpus", "optimizer", "suite", "prompt", "group", "metric")
 SHARES = ("accuracy", "probability")  # quantities that lie between 0 and 1
 
 
-def flag_impossible(table: pa.Table, zeros: bool = False) -> pa.Table:
-    """The same rows; those with status ok whose number cannot be have a status that says why.
+def flag_impossible(table: pa.Table) -> pa.Table:
+    """The same rows; those with status ok whose number no law can be fitted to have a status that says why.
 
-    A value that is missing, NaN or infinite; an error (bits per byte, a loss …) that is negative; an accuracy or
-    probability outside 0 to 1, such as one in percent; a negative standard error. A value that is not finite is null
-    then, any other is kept.
+    A value that is missing, NaN or infinite; an error (bits per byte, a loss …) that is negative, or 0, which has no
+    logarithm; an accuracy or probability outside 0 to 1, such as one in percent; a negative standard error. A value
+    that is not finite is null then, any other is kept.
 
     Parameters
     ----------
     table
         With columns metric and value; status and stderr may be missing.
-    zeros
-        Whether an error of 0 may stand. It has no logarithm, so that it is no point of a law; but a share of wrong
-        answers may be 0, and of several runs of a budget it is a number among others.
 
     Raises
     ------
@@ -40,7 +37,7 @@ def flag_impossible(table: pa.Table, zeros: bool = False) -> pa.Table:
     stderr = _floats(table, "stderr") if "stderr" in table.column_names else np.full(len(value), np.nan)
     given = table["status"] if "status" in table.column_names else pa.nulls(len(value), pa.string())
     status = np.array(pc.fill_null(pc.cast(given, pa.string()), str(Status.OK)).to_pylist(), dtype=object)
-    for wrong, reason in _wrongs(table["metric"], value, stderr, zeros):
+    for wrong, reason in _wrongs(table["metric"], value, stderr):
         status[(status == Status.OK) & wrong] = reason
     table = _with(table, "value", pa.array(value, pa.float64(), mask=~finite))
     if "stderr" in table.column_names:
@@ -76,7 +73,7 @@ def flag_fewer_items(table: pa.Table) -> pa.Table:
 
 
 def _wrongs(
-    metric: pa.ChunkedArray, value: np.ndarray, stderr: np.ndarray, zeros: bool
+    metric: pa.ChunkedArray, value: np.ndarray, stderr: np.ndarray
 ) -> Iterator[tuple[np.ndarray, str]]:
     """Which rows are wrong in some way, and what to say of them."""
     names = pc.cast(metric, pa.string()).combine_chunks().dictionary_encode()
@@ -86,7 +83,7 @@ def _wrongs(
     is_share = np.array([*(kind.quantity.startswith(SHARES) for kind in kinds), False])[codes]
     yield ~np.isfinite(value), str(Status.NO_NUMBER)
     yield is_error & (value < 0), f"{Status.IMPOSSIBLE}: an error below 0"
-    yield is_error & (value == 0) & (not zeros), f"{Status.NOT_POSITIVE}: an error of 0 has no logarithm"
+    yield is_error & (value == 0), f"{Status.NOT_POSITIVE}: an error of 0 has no logarithm"
     yield is_share & ((value < 0) | (value > 1)), f"{Status.IMPOSSIBLE}: not between 0 and 1"
     yield stderr < 0, f"{Status.IMPOSSIBLE}: its standard error is negative"
 

@@ -102,7 +102,8 @@ class RunMatrix:
 def run_matrices(measurements: pa.Table, replicates: "Replicates | None" = None) -> list[RunMatrix]:
     """Read both tables into run matrices, sorted by experiment, corpus and optimizer.
 
-    The order of rows does not matter. ``1 − accuracy`` is added as a series of its own, ``error_rate``.
+    The order of rows does not matter. ``1 − accuracy`` is added as a series of its own, ``error_rate``, but
+    where it is 0: an error of 0 is no point of a law, whichever way it was measured.
 
     Raises
     ------
@@ -151,7 +152,8 @@ def run_matrices(measurements: pa.Table, replicates: "Replicates | None" = None)
     sources, rates = _error_rates(names)
     names += rates
     measured = np.concatenate([measured, measured[:, sources]], axis=1)
-    values = np.concatenate([values, 1 - values[:, sources]], axis=1)
+    rate = 1 - values[:, sources]
+    values = np.concatenate([values, np.where(rate > 0, rate, np.nan)], axis=1)
     draws = np.concatenate([draws, 1 - draws[:, sources]], axis=1)
 
     budget, params, tokens = (_spent(table, name)[row_of_run] for name in ("budget", "params", "tokens"))
