@@ -1,5 +1,6 @@
 # make run         install, run the default experiment (CONFIG=…), say where the report is
 # make reference   the same with the published tables of reference/; nothing is trained
+# make atlas     published scaling laws, each reproduced from its table, and docs/atlas.md made anew
 # make test        install, run the tests
 # make quick       the tests that train nothing and run no workflow, in under a minute
 # make lint        style and types
@@ -13,7 +14,7 @@ export CONFIG
 # The workflow's shell commands and its child processes are those of this environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run reference report test quick lint format lock clean
+.PHONY: run reference atlas report test quick lint format lock clean
 
 run: .venv/installed
 	@snakemake --configfile="$$CONFIG"
@@ -21,6 +22,9 @@ run: .venv/installed
 
 reference:
 	@$(MAKE) --no-print-directory run CONFIG=experiments/reference.yaml
+
+atlas: .venv/installed
+	@relscale atlas --page docs/atlas.md
 
 report: .venv/installed
 	@relscale report "$$CONFIG"

@@ -10,7 +10,7 @@ from relscale.errors import RelscaleError
 
 VERBS = (  # in the order of the stages; each is a module of relscale.commands, which imports heavy libraries as it runs
     *("plan", "pin", "corpus", "vocabulary", "tokenize", "train", "suite", "score", "collect", "fit", "plot"),
-    *("report", "export", "push", "schema"),
+    *("report", "export", "push", "schema", "atlas"),
 )
 
 

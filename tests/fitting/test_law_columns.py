@@ -184,7 +184,9 @@ def test_a_parameter_that_the_config_fixes_is_not_fitted() -> None:
             **options,
         )
         residual = options.get("residual", "log")
-        alone = estimate(parametric.LAW, np.stack([n, d])[:, 1:], loss[1:], fixed={"E": 1.75}, residual=residual)
+        alone = estimate(
+            parametric.LAW, np.stack([n, d])[:, 1:], loss[1:], fixed={"E": 1.75}, residual=residual
+        )
         assert [values(found)[name] for name in parametric.LAW.names] == pytest.approx(
             alone.theta[:, 0], rel=1e-5
         )

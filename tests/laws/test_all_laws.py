@@ -57,6 +57,7 @@ WORLDS: dict[str, tuple[Array, list[Sequence[float]]]] = {
     "flp": (losses(), [(0.9, -0.2), (-0.1, 0.3)]),
     "power": (compute(), [(2.5, 0.05), (1.0, 0.3)]),
     "relative": (compute(), [(1.3, 0.05), (0.8, -0.2), (2.0, 0.0)]),
+    "critical_batch": (np.geomspace(3e4, 1e7, 12)[None], [(2e3, 1e6), (4e4, 2e5), (300, 5e6)]),
 }
 LAWS: dict[str, Law] = {name: law(name) for name in law_names()}
 CASES = [(name, truth) for name, (_, truths) in WORLDS.items() for truth in truths]

@@ -1,0 +1,1 @@
+"""Published scaling laws, each reproduced from a public table: one module per paper that defines ``ENTRY``."""

@@ -1,0 +1,106 @@
+"""All entries of the atlas, and what comes out beside what is known."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from relscale import atlas
+from relscale.atlas.entry import Entry, Number, Origin, Tables
+from relscale.errors import RelscaleError
+from relscale.rows import column
+
+
+class Agreement(StrEnum):
+    """Whether a known number comes out."""
+
+    AGREES = "agrees"  # within the tolerance
+    DIFFERS = "differs"  # beyond it, for a reason that the entry states
+    FAILS = "fails"  # beyond it, or not beyond it where the entry says so
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtlasRow:
+    """One row per known number of an entry of the atlas."""
+
+    entry: str = column("Name of the entry.")
+    paper: str = column("The paper.")
+    quantity: str = column("What the number is.")
+    unit: str = column("Its unit.")
+    origin: Origin = column(
+        "Whose number it is: the paper's, computed from the table by other code, or theory."
+    )
+    published: float = column("The known number.")
+    tolerance: float = column("How far off the reproduced number may be.")
+    reproduced: float = column("What comes out here.")
+    low: float | None = column("Lower limit of its 95% interval.", default=None)
+    high: float | None = column("Upper limit of its 95% interval.", default=None)
+    difference: float = column("Reproduced less known.")
+    status: Agreement = column("Whether it comes out.")
+    note: str | None = column("Why it differs, where it is known to.", default=None)
+
+
+def entry_names() -> tuple[str, ...]:
+    """The names of all entries, sorted: every module of this package that defines ``ENTRY``."""
+    names = sorted(module.name for module in pkgutil.iter_modules(atlas.__path__))
+    return tuple(
+        name for name in names if hasattr(importlib.import_module(f"{atlas.__name__}.{name}"), "ENTRY")
+    )
+
+
+def entry(name: str) -> Entry:
+    """The entry of that name.
+
+    Raises
+    ------
+    RelscaleError
+        There is none.
+    """
+    name = name.replace("-", "_")
+    if name not in entry_names():
+        raise RelscaleError(f"no entry {name!r} in the atlas; there are {', '.join(entry_names())}")
+    found: Entry = importlib.import_module(f"{atlas.__name__}.{name}").ENTRY
+    return found
+
+
+def reproduced(name: str, tables: Tables) -> Iterator[AtlasRow]:
+    """What comes out of an entry, one row per known number.
+
+    Raises
+    ------
+    RelscaleError
+        There is no such entry, or a table of it is not there.
+    """
+    one = entry(name)
+    numbers = one.reproduce(tables)
+    for answer in one.answers:
+        number: Number = numbers[answer.quantity]
+        difference = number.value - answer.value
+        agrees = abs(difference) <= answer.tolerance
+        yield AtlasRow(
+            entry=name,
+            paper=one.paper,
+            quantity=answer.quantity,
+            unit=answer.unit,
+            origin=answer.origin,
+            published=answer.value,
+            tolerance=answer.tolerance,
+            reproduced=number.value,
+            low=number.low,
+            high=number.high,
+            difference=difference,
+            status=_agreement(agrees, bool(answer.differs)),
+            note=answer.differs or None,
+        )
+
+
+def _agreement(agrees: bool, known_to_differ: bool) -> Agreement:
+    if agrees == known_to_differ:
+        return Agreement.FAILS
+    return Agreement.AGREES if agrees else Agreement.DIFFERS
+
+
+def failures(rows: Sequence[AtlasRow]) -> list[AtlasRow]:
+    """The rows that are not as their entry says."""
+    return [row for row in rows if row.status is Agreement.FAILS]

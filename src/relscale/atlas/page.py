@@ -1,0 +1,50 @@
+"""The page of the atlas, ``docs/atlas.md``: a section per entry, with known numbers beside the reproduced ones."""
+
+from collections.abc import Mapping, Sequence
+from math import floor, log10
+
+from relscale.atlas.atlas import AtlasRow, entry
+from relscale.atlas.entry import Answer, Entry
+
+HEAD = """# The atlas: published scaling laws, reproduced
+
+Made by `make atlas`; do not edit. Every number of the column *known* is held against what relscale computes from a table
+in `reference/`; nothing is trained. Its origin says whose it is: *paper*, stated in the paper or its released files;
+*table*, computed from the same table by code that shares nothing with relscale; *theory*, exact. A number *differs* where
+the entry says why it does not come out. Intervals are 95%.
+"""
+COLUMNS = ("quantity", "origin", "known", "reproduced", "difference", "interval", "status")
+
+
+def page(rows: Mapping[str, Sequence[AtlasRow]]) -> str:
+    """The page of the entries whose rows these are, by name."""
+    return "\n".join([HEAD, *(section(name, entry(name), own) for name, own in rows.items())])
+
+
+def section(name: str, one: Entry, rows: Sequence[AtlasRow]) -> str:
+    """The section of one entry; without rows, the numbers that are computed are left open."""
+    lines = [f"## {one.title}", "", f"`{name}`: {one.paper}.", "", f"    {one.formula}", ""]
+    if one.remark:
+        lines += [one.remark, ""]
+    lines += [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
+    computed = [_computed(row) for row in rows] or [("", "", "", "")] * len(one.answers)
+    for answer, cells in zip(one.answers, computed, strict=True):
+        known = f"{answer.value:.10g} {answer.unit}".strip()
+        lines.append("| " + " | ".join([answer.quantity, answer.origin, known, *cells]) + " |")
+    lines += ["", *_reasons(one.answers), "On a table of your own:", "", "```", one.command, "```", ""]
+    return "\n".join(lines)
+
+
+def _reasons(answers: Sequence[Answer]) -> list[str]:
+    reasons = list(dict.fromkeys(answer.differs for answer in answers if answer.differs))
+    return [line for reason in reasons for line in (f"Differs: {reason}", "")]
+
+
+def _computed(row: AtlasRow) -> tuple[str, str, str, str]:
+    """Reproduced number, difference, interval and status; digits below a tenth of the tolerance are left out."""
+    digits = 10
+    if row.tolerance > 0 and row.reproduced != 0:
+        digits = max(2, min(10, floor(log10(abs(row.reproduced))) - floor(log10(row.tolerance / 10)) + 1))
+    small = abs(row.difference) < row.tolerance / 10
+    interval = "" if row.low is None or row.high is None else f"{row.low:.4g} to {row.high:.4g}"
+    return f"{row.reproduced:.{digits}g}", "0" if small else f"{row.difference:.2g}", interval, row.status

@@ -1,0 +1,82 @@
+"""``relscale atlas``: published scaling laws, reproduced from public tables."""
+
+import argparse
+from pathlib import Path
+
+from relscale.errors import RelscaleError
+
+HELP = "reproduce published scaling laws from public tables"
+REFERENCE = Path(__file__).parents[3] / "reference"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """NAME, --tables, --output and --page."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="An entry (default: all).")
+    parser.add_argument("--list", action="store_true", help="Only say which entries there are.")
+    parser.add_argument(
+        "--tables",
+        type=Path,
+        default=REFERENCE,
+        metavar="FOLDER",
+        help="Where the published tables are (default: reference/ of relscale).",
+    )
+    parser.add_argument("--output", type=Path, help="Also write the rows to a .parquet or .csv.")
+    parser.add_argument("--page", type=Path, metavar="MD", help="Also write the page of the docs.")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Reproduce published scaling laws from public tables, and say which numbers come out.
+
+    Nothing is trained. Each known number is printed beside what relscale computes, with its difference and interval; a
+    number that does not come out, and is not known not to, makes the command fail.
+    """
+    from tabulate import tabulate
+
+    from relscale.atlas.atlas import AtlasRow, entry, entry_names, failures, reproduced
+    from relscale.atlas.entry import Tables
+    from relscale.atlas.page import page
+    from relscale.rows import table_of
+    from relscale.tables import write_table
+
+    names = [name.replace("-", "_") for name in options.names] or list(entry_names())
+    if options.list:
+        print(
+            tabulate(
+                [[name, entry(name).law, entry(name).title] for name in names], ["entry", "law", "paper"]
+            )
+        )
+        return
+    if options.page and options.names:
+        raise RelscaleError("--page: the page has all entries; leave NAME out")
+    tables = Tables(options.tables)
+    rows: dict[str, list[AtlasRow]] = {}
+    for name in names:
+        one = entry(name)
+        rows[name] = list(reproduced(name, tables))
+        shown = [
+            [
+                f"{row.quantity}, {row.unit}" if row.unit else row.quantity,
+                f"{row.published:.8g}",
+                f"{row.reproduced:.8g}",
+                f"{row.difference:.1e}",
+                "" if row.low is None else f"{row.low:.4g} to {row.high:.4g}",
+                str(row.status),
+            ]
+            for row in rows[name]
+        ]
+        print(f"{one.title} ({one.paper})\n{one.formula}\n")
+        head = ["quantity", "known", "reproduced", "difference", "95% interval", "status"]
+        print(tabulate(shown, head, disable_numparse=True), end="\n\n")
+        if one.remark:
+            print(one.remark, end="\n\n")
+        print(f"use it: {one.command}\n")
+    every = [row for own in rows.values() for row in own]
+    if options.output:
+        write_table(table_of(AtlasRow, every), options.output)
+    if options.page:
+        options.page.write_text(page(rows), encoding="utf-8")
+    agree = sum(row.status == "agrees" for row in every)
+    print(f"{len(rows)} entries: {agree} of {len(every)} numbers agree")
+    if failures(every):
+        wrong = ", ".join(f"{row.entry}: {row.quantity}" for row in failures(every))
+        raise RelscaleError(f"not as the atlas says: {wrong}")

@@ -1,0 +1,60 @@
+"""Critical batch size: how many steps a loss takes, by the batch.
+
+    S(B) = S_min · (1 + B_crit / B)
+
+Far below B_crit twice the batch halves the steps; far above, it saves none. A loss costs ``E = B·S`` examples, at least
+``E_min = S_min · B_crit``, so ``(S / S_min − 1)(E / E_min − 1) = 1``. B and B_crit have the unit of the column of B.
+
+Source: McCandlish et al., *An Empirical Model of Large-Batch Training*, arXiv 1812.06162; Kaplan et al., arXiv
+2001.08361, equations 1.4 to 1.6.
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Parameter
+from relscale.laws.separable import separable
+
+BATCHES = np.geomspace(1e-3, 1e3, 25)  # B_crit, in units of the geometric mean of the batches
+
+
+def value(theta: Array, x: Array) -> Array:
+    """S, (n, ...), of S_min, B_crit (2, ...) at B (1, n, ...)."""
+    return np.asarray(theta[0] * (1 + theta[1] / x[0]))
+
+
+def jacobian(theta: Array, x: Array) -> Array:
+    """Derivatives of S by S_min and B_crit, (2, n, ...)."""
+    return np.stack(np.broadcast_arrays(1 + theta[1] / x[0], theta[0] / x[0]))
+
+
+def with_overhead(theta: Array, overhead: float, batch: float) -> Array:
+    """The batch that takes ``1 + overhead`` times the steps of linear scaling from ``batch``.
+
+    ``B = overhead · B_crit + (1 + overhead) · batch``, from ``S(B) = (1 + overhead) · S(batch) · batch / B``.
+    """
+    return np.asarray(overhead * theta[1] + (1 + overhead) * batch)
+
+
+LAW = separable(
+    name="critical_batch",
+    predictors=("batch_tokens",),
+    parameters=(
+        Parameter("S_min", "steps", "what no batch gets below", low=0, log=True),
+        Parameter(
+            "B_crit",
+            "unit of the batch",
+            "where both steps and examples are twice the least",
+            low=0,
+            log=True,
+        ),
+    ),
+    value=value,
+    jacobian=jacobian,
+    linear=("S_min",),
+    terms=lambda g, z: np.stack([1 + g[0] / z[0]]),
+    grid=lambda z: (np.exp(np.log(z[0]).mean()) * BATCHES)[None],
+    coordinates=np.asarray,
+    source="McCandlish et al., arXiv 1812.06162; Kaplan et al., arXiv 2001.08361, equations 1.4 to 1.6",
+    formula="S = S_min · (1 + B_crit / B)",
+    traps="Batches must lie on both sides of B_crit; other definitions of a critical batch grow otherwise with size.",
+)

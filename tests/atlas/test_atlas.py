@@ -1,0 +1,82 @@
+"""Every known number of the atlas comes out, or differs for the reason that its entry states."""
+
+from pathlib import Path
+
+import pytest
+
+from relscale.atlas.atlas import entry, entry_names, failures, reproduced
+from relscale.atlas.entry import Tables
+from relscale.atlas.page import COLUMNS, page, section
+from relscale.cli import main
+from relscale.errors import RelscaleError
+from relscale.laws.catalogue import law_names
+
+ROOT = Path(__file__).parents[2]
+TABLES = Tables(ROOT / "reference")
+PAGE = ROOT / "docs" / "atlas.md"
+ENTRIES = [pytest.param(name, marks=pytest.mark.slow) if entry(name).slow else name for name in entry_names()]
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_the_numbers_of_an_entry_are_as_it_says(name: str) -> None:
+    rows = list(reproduced(name, TABLES))
+    assert not failures(rows), [(row.quantity, row.published, row.reproduced) for row in failures(rows)]
+    assert len({row.quantity for row in rows}) == len(rows) > 0
+
+
+@pytest.mark.parametrize("name", entry_names())
+def test_an_entry_says_where_it_is_from_and_how_to_use_it(name: str) -> None:
+    one = entry(name)
+    assert one.paper
+    assert one.formula
+    assert one.command.startswith("relscale ")
+    assert not one.law or one.law in law_names()
+    about = (ROOT / "reference" / "README.md").read_text(encoding="utf-8")
+    for table in one.tables:
+        assert (ROOT / "reference" / table).is_file()
+        assert f"`{table}`" in about
+
+
+def test_the_page_has_every_entry_as_it_is_declared() -> None:
+    """All but the numbers that are computed, which the slow entries would have to be run for."""
+    made = page({name: [] for name in entry_names()})
+    assert without_numbers(PAGE.read_text(encoding="utf-8")) == without_numbers(made), (
+        "make atlas writes it anew"
+    )
+
+
+def without_numbers(text: str) -> list[str]:
+    """The lines of the page, without the computed cells of its tables."""
+    return [
+        "|".join(line.split("|")[:4])
+        if line.startswith("| ") and line.count("|") == len(COLUMNS) + 1
+        else line
+        for line in text.splitlines()
+    ]
+
+
+def test_a_page_with_an_older_answer_is_noticed() -> None:
+    one = section("critical_batch", entry("critical_batch"), [])
+    assert without_numbers(one.replace("745.3201", "745.4")) != without_numbers(one)
+
+
+def test_a_number_that_does_not_come_out_ends_the_command_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import gzip
+
+    text = gzip.decompress((TABLES.folder / "critical_batch_steps.csv.gz").read_bytes()).decode()
+    (tmp_path / "critical_batch_steps.csv.gz").write_bytes(
+        gzip.compress(text.replace("46000", "36000").encode())
+    )
+    assert main(["atlas", "critical-batch", "--tables", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert "fails" in said.out
+    assert "not as the atlas says: critical_batch: batch at 20% overhead, 85M" in said.err
+
+
+def test_a_name_or_a_table_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(RelscaleError, match="no entry 'critcal' in the atlas; there are"):
+        entry("critcal")
+    with pytest.raises(RelscaleError, match="no such table"):
+        list(reproduced("critical_batch", Tables(tmp_path)))
