@@ -1,0 +1,2 @@
+"""Candidates of an extrapolation, one file per kind: a file defines ``candidates(known)`` and is found by being
+here."""

@@ -1,0 +1,81 @@
+"""Candidates for curves of one predictor: the laws M1 to M4 and BNSL, and lines through the last points."""
+
+from functools import partial
+
+import numpy as np
+
+from relscale.extrapolation import curve_laws
+from relscale.extrapolation.candidate import Candidate
+from relscale.extrapolation.curve import OCTAVE, OfCurve, by_curve
+from relscale.extrapolation.table import Table
+from relscale.laws.law import Array
+
+LAWS: tuple[tuple[str, OfCurve, int], ...] = (
+    ("M1", curve_laws.power, 3),
+    ("M2", curve_laws.floor, 4),
+    ("M3", curve_laws.shifted, 5),
+    ("M4", curve_laws.saturated, 5),
+    ("BNSL", curve_laws.broken, 5),
+)
+RECENT = (1.0,)  # octaves backwards in which a point's weight halves
+LEVEL = 0.5  # octaves of last points whose level a law is moved to
+
+
+def last_value(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
+    """The last value, carried forward."""
+    return np.full(len(at), y[np.argmax(log_x)])
+
+
+def line(octaves: float, least: int, log_x: Array, y: Array, weight: Array, at: Array) -> Array:
+    """The line in logarithms through the last octaves, at least ``least`` points, from its own level at the
+    end."""
+    order = np.argsort(log_x)
+    recent = (log_x[order] >= log_x.max() - octaves * OCTAVE - 1e-9) | (
+        np.arange(len(order)) >= len(order) - least
+    )
+    x, v = log_x[order][recent], np.log(y[order][recent])
+    slope = ((x - x.mean()) * (v - v.mean())).sum() / max(((x - x.mean()) ** 2).sum(), 1e-300)
+    return np.asarray(np.exp(v.mean() + slope * (at - x.mean())))
+
+
+def theta(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
+    """The level at the end and half of the slope (the Theta method; Assimakopoulos and Nikolopoulos 2000)."""
+    end, span = log_x.max(), max(np.ptp(log_x), 1e-9)
+    slope = np.polyfit(log_x, np.log(y), 1)[0]
+    recent = np.exp((log_x - end) / (span / 2))
+    of_end = np.polyfit(log_x - end, np.log(y), 1, w=np.sqrt(recent))[1]
+    return np.asarray(np.exp(of_end + slope / 2 * (at - end)))
+
+
+def moved(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> Array:
+    """A law, moved in ln y to the mean level of the last points."""
+    recent = log_x >= log_x.max() - LEVEL * OCTAVE - 1e-9
+    both = law(log_x, y, weight, np.concatenate([at, log_x[recent]]))
+    return np.asarray(both[: len(at)] * np.exp(np.mean(np.log(y[recent]) - np.log(both[len(at) :]))))
+
+
+def candidates(known: Table) -> list[Candidate]:
+    """Those of one positive predictor and positive y."""
+    if len(known.names) != 1 or not known.positive or not (known.x > 0).all():
+        return []
+    found = [
+        Candidate("last value", by_curve(last_value, floor=1)),
+        Candidate("line, last 2 points", by_curve(partial(line, 0.0, 2))),
+        Candidate("line, last 3 points", by_curve(partial(line, 0.0, 3), floor=3)),
+        Candidate("line, last octave", by_curve(partial(line, 1.0, 3), floor=3)),
+        Candidate("line, last two octaves", by_curve(partial(line, 2.0, 3), floor=3)),
+        Candidate("theta", by_curve(theta, floor=3)),
+    ]
+    for name, law, floor in LAWS:
+        found.append(Candidate(name, by_curve(law, floor=floor)))
+        found += [
+            Candidate(f"{name}, half-life {octaves:g} octaves", by_curve(law, octaves, floor))
+            for octaves in RECENT
+        ]
+        found.append(Candidate(f"{name}, moved to the end", by_curve(partial(moved, law), floor=floor)))
+        found.append(
+            Candidate(
+                f"{name}, half-life 1 octave, moved to the end", by_curve(partial(moved, law), 1.0, floor)
+            )
+        )
+    return found

@@ -1,0 +1,69 @@
+"""Mixtures of experts: the loss is a power law of the parameters of one expert and of the number of experts,
+and both together.
+
+    ln(L − c) = a + b ln N + Σ_i d_i (ln X)^i + f ln N · ln X
+
+X experts; d_i and f are each router's (group's) own, a and b are shared, as one expert is what all routers have
+in common.
+
+Sources: Clark et al., *Unified Scaling Laws for Routed Language Models*, arXiv 2202.01169, equation 7 without
+floor (degree 1); the
+floor and the higher powers take the place of their saturation.
+"""
+
+from functools import partial
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from relscale.extrapolation.candidate import Candidate
+from relscale.extrapolation.table import Table
+from relscale.laws.law import Array
+
+PREDICTORS = ("params", "experts")
+
+
+def log_bilinear(degree: int, floor: float | None, known: Table, at: Table) -> Array:
+    """The forecast with powers of ln X up to ``degree``; a floor as a share of the least y, or None to fit it."""
+    groups = np.unique(known.group)
+    centre = np.log(known.of(PREDICTORS)[0]).mean()
+
+    def terms(table: Table) -> Array:
+        n, e = np.log(table.of(PREDICTORS))
+        n = n - centre
+        columns = [np.ones_like(n), n]
+        for group in groups:
+            mine = np.where(table.group == group, e, 0.0)
+            columns += [mine * n, *(mine**i for i in range(1, degree + 1))]
+        return np.stack(columns, axis=1)
+
+    inside, ahead = terms(known), terms(at)
+    some = np.abs(inside).sum(axis=0) > 0  # a group of one expert alone has no terms of its own
+    inside, ahead = inside[:, some], ahead[:, some]
+
+    def solved(c: float) -> tuple[float, Array]:
+        target, root = np.log(known.y - c), (known.y - c) / known.y
+        coefficients = np.linalg.lstsq(inside * root[:, None], target * root, rcond=None)[0]
+        return float(((root * (inside @ coefficients - target)) ** 2).sum()), np.asarray(coefficients, float)
+
+    least = float(known.y.min())
+    c = (
+        floor * least
+        if floor is not None
+        else float(minimize_scalar(lambda c: solved(c)[0], bounds=(0.0, 0.98 * least), method="bounded").x)
+    )
+    return np.asarray(c + np.exp(ahead @ solved(c)[1]))
+
+
+def candidates(known: Table) -> list[Candidate]:
+    """Those of parameters and experts, with routers as groups."""
+    if not set(PREDICTORS) <= set(known.names) or not known.positive:
+        return []
+    return [
+        Candidate(
+            f"experts, degree {degree}, {'floor fitted' if floor is None else f'floor {floor:g} of the least'}",
+            partial(log_bilinear, degree, floor),
+        )
+        for degree in (1, 2, 3)
+        for floor in (0.0, 0.5, 0.65, 0.75, None)
+    ]

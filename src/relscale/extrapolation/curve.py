@@ -1,0 +1,39 @@
+"""Curves of one predictor: a function of one curve becomes a forecast of a table of curves."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from relscale.extrapolation.table import Table
+from relscale.laws.law import Array
+
+# From ln x (n,), y (n,), weights (n,) of a curve and ln x asked for (m,) to y there.
+OfCurve = Callable[[Array, Array, Array, Array], Array]
+
+OCTAVE = np.log(2)
+
+
+def by_curve(forecast: OfCurve, half_life: float = np.inf, floor: int = 2) -> Callable[[Table, Table], Array]:
+    """The forecast of each curve by itself.
+
+    Parameters
+    ----------
+    half_life
+        Octaves of x after which, backwards from the last point, a point counts half.
+    floor
+        Distinct x that a curve needs.
+    """
+
+    def of_table(known: Table, at: Table) -> Array:
+        result = np.full(len(at), np.nan)
+        for group in np.unique(at.group):
+            mine, asked = known.group == group, at.group == group
+            log_x, y = np.log(known.x[0, mine]), known.y[mine]
+            if len(np.unique(log_x)) < floor:
+                continue
+            weight = 0.5 ** ((log_x.max() - log_x) / (half_life * OCTAVE))
+            with np.errstate(all="ignore"):
+                result[asked] = forecast(log_x, y, weight, np.log(at.x[0, asked]))
+        return result
+
+    return of_table

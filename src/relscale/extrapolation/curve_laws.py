@@ -1,0 +1,169 @@
+"""Laws of one curve, fitted to ln y with weights: M1 to M4 and BNSL.
+
+    M1    y = b · x^(−c)
+    M2    y = E + b · x^(−c)
+    M3    y = E + b · (1/x + g)^c
+    M4    (y − E) / (e − y)^a = b · x^(−c)
+    BNSL  y = E + b · x^(−c0) · (1 + (x / d)^(1/f))^(−c1 f)
+
+Shapes come from a grid, the linear parameters by weighted least squares of the error relative to y; the best
+shapes of
+M2, M3 and BNSL are then searched on.
+
+Sources: Alabdulmohsin et al., arXiv 2209.06640, for M1 to M4; Caballero et al., arXiv 2210.14891, for BNSL.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from relscale.laws.law import Array
+
+# From shape parameters (G, r) and ln x (n,) to what b is multiplied with, (G, n).
+Shape = Callable[[Array, Array], Array]
+
+STEEPEST = 3.0
+FLOORS = 1 - np.geomspace(1e-3, 1, 28)[::-1]  # E as shares of the least y
+
+
+def power(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
+    """M1."""
+    slope, level = np.polyfit(log_x - log_x.mean(), np.log(y), 1, w=np.sqrt(weight))
+    return np.asarray(np.exp(level + slope * (at - log_x.mean())))
+
+
+def _projected(shapes: Array, y: Array, weight: Array) -> tuple[Array, Array, Array]:
+    """E ≥ 0, b ≥ 0 and the misfit, each (G,), of ``y ≈ E + b·shape``, shapes (G, n); relative to y."""
+    w = weight / y**2
+    s0, s1, s2 = w.sum(), shapes @ w, (shapes**2) @ w
+    t0, t1 = (w * y).sum(), shapes @ (w * y)
+    determinant = s0 * s2 - s1**2
+    floor = (t0 * s2 - t1 * s1) / determinant
+    scale = (s0 * t1 - s1 * t0) / determinant
+    alone = ~((floor > 0) & np.isfinite(floor) & (scale > 0))
+    floor = np.where(alone, 0.0, floor)
+    scale = np.where(alone, t1 / s2, scale)
+    misfit = (w * (floor[:, None] + scale[:, None] * shapes - y) ** 2).sum(axis=1)
+    return floor, scale, np.where(np.isfinite(misfit) & (scale > 0), misfit, np.inf)
+
+
+def _searched(
+    shape: Shape,
+    grid: Array,
+    low: Array,
+    high: Array,
+    log_x: Array,
+    y: Array,
+    weight: Array,
+    at: Array,
+    starts: int,
+) -> Array:
+    """The best shape of the grid (G, r), searched on, at ``at``."""
+    _, _, misfit = _projected(shape(grid, log_x), y, weight)
+    root = np.sqrt(weight)
+
+    def residual(g: Array) -> Array:
+        shapes = shape(g[None], log_x)
+        floor, scale, _ = _projected(shapes, y, weight)
+        return np.asarray(
+            np.nan_to_num(root * (floor[0] + scale[0] * shapes[0] - y) / y, nan=1e3, posinf=1e3)
+        )
+
+    best, least = grid[np.argmin(misfit)], np.inf
+    for start in np.argsort(misfit)[:starts]:
+        found = least_squares(
+            residual, np.clip(grid[start], low + 1e-9, high - 1e-9), bounds=(low, high), max_nfev=60
+        )
+        if found.cost < least:
+            best, least = found.x, found.cost
+    floor, scale, _ = _projected(shape(best[None], log_x), y, weight)
+    return np.asarray(floor[0] + scale[0] * shape(best[None], at)[0])
+
+
+def _power_shape(g: Array, log_x: Array) -> Array:
+    return np.asarray(np.exp(-g[:, :1] * log_x))
+
+
+def _shifted_shape(g: Array, log_x: Array) -> Array:
+    return np.asarray(np.exp(g[:, :1] * np.logaddexp(-log_x, g[:, 1:2])))
+
+
+def _broken_shape(g: Array, log_x: Array) -> Array:
+    c0, c1, d, f = (g[:, i : i + 1] for i in range(4))
+    return np.asarray(np.exp(-c0 * log_x - c1 * f * np.logaddexp(0, (log_x - d) / f)))
+
+
+def floor(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
+    """M2."""
+    middle = log_x.mean()
+    grid = np.geomspace(0.01, STEEPEST, 300)[:, None]
+    low, high = np.array([0.005]), np.array([STEEPEST])
+    return _searched(_power_shape, grid, low, high, log_x - middle, y, weight, at - middle, 1)
+
+
+def shifted(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
+    """M3; g is positive, so that the curve bends to a floor of its own for large x."""
+    middle = log_x.mean()
+    span = max(np.ptp(log_x), 1e-3)
+    grid = np.stack(
+        [
+            a.ravel()
+            for a in np.meshgrid(np.geomspace(0.02, STEEPEST, 24), np.linspace(-1.5 * span, 0.5 * span, 20))
+        ],
+        axis=1,
+    )
+    low, high = np.array([0.01, -2 * span]), np.array([STEEPEST, 0.6 * span])
+    return _searched(_shifted_shape, grid, low, high, log_x - middle, y, weight, at - middle, 2)
+
+
+@cache
+def _breaks() -> Array:
+    axes = np.meshgrid(
+        np.array([0.0, 0.05, 0.15, 0.35, 0.8]),
+        np.array([-0.5, -0.15, 0.05, 0.15, 0.4, 0.8, 1.5, 3.0, 6.0]),
+        np.array([-0.35, -0.2, -0.05, 0.1, 0.25, 0.4]),
+        np.array([0.03, 0.1, 0.3]),
+    )
+    return np.stack([a.ravel() for a in axes], axis=1)
+
+
+def broken(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
+    """BNSL with one break."""
+    middle, span = (log_x.min() + log_x.max()) / 2, max(np.ptp(log_x), 1e-3)
+    grid = _breaks() * np.array([1, 1, span, span])
+    low = np.array([-1.0, -1.0, -0.8 * span, 0.01 * span])
+    high = np.array([STEEPEST, 10.0, 0.8 * span, 1.0 * span])
+    return _searched(_broken_shape, grid, low, high, log_x - middle, y, weight, at - middle, 3)
+
+
+def saturated(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
+    """M4, by a grid of E, e and a: ln((y − E)/(e − y)^a) is then a line in ln x, weighted to have the error of
+    ln y."""
+    top = max(1.0, 1.02 * y.max()) if y.max() <= 1 else 1.02 * y.max()
+    tops = (
+        np.array([top, 1.02 * y.max(), 1.3 * y.max(), 3 * y.max()])
+        if y.max() > 1
+        else np.array([1.001 * max(1, y.max())])
+    )
+    axes = np.meshgrid(FLOORS * y.min(), tops, np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0]))
+    low, e, a = (axis.ravel()[:, None] for axis in axes)
+    x = log_x - log_x.mean()
+    t = np.log(y - low) - a * np.log(e - y)
+    gain = y / (y - low) + a * y / (e - y)
+    w = weight / gain**2
+    total = w.sum(axis=1, keepdims=True)
+    mx, mt = (w * x).sum(axis=1, keepdims=True) / total, (w * t).sum(axis=1, keepdims=True) / total
+    slope = (w * (x - mx) * (t - mt)).sum(axis=1, keepdims=True) / (w * (x - mx) ** 2).sum(
+        axis=1, keepdims=True
+    )
+    misfit = (w * (t - mt - slope * (x - mx)) ** 2).sum(axis=1)
+    best = int(np.argmin(np.where(np.isfinite(misfit) & (slope[:, 0] < 0), misfit, np.inf)))
+    wanted = mt[best] + slope[best] * (at - log_x.mean() - mx[best])
+    below, above = np.full(len(at), low[best, 0]), np.full(len(at), e[best, 0])
+    for _ in range(60):  # y by bisection: the left side rises from −∞ at E to ∞ at e
+        middle = (below + above) / 2
+        high = np.log(middle - low[best]) - a[best] * np.log(e[best] - middle) > wanted
+        below, above = np.where(high, below, middle), np.where(high, middle, above)
+    return np.asarray((below + above) / 2)

@@ -1,0 +1,193 @@
+"""Extrapolation: every candidate in every fold, weights from what each missed there, and the weighted mean.
+
+    ŷ = Σ w_c ŷ_c,    w_c ∝ 1 / MSE_c²,    MSE_c the geometric mean of its mean squared errors over the folds
+
+in logarithms where y is positive; the fold nearest to what is asked counts 1, the next 1/2, then 1/3 and so on. A
+candidate is refused, not flagged, where a forecast of it, in a fold or of what is asked, is no number or is absurd:
+further beyond the known y than those span, or not positive where all of them are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.errors import RelscaleError
+from relscale.extrapolation.candidate import Candidate, candidates_for
+from relscale.extrapolation.folds import Fold, folds
+from relscale.extrapolation.table import Mask, Table
+from relscale.laws.law import Array
+
+ABSURD = 1.0  # spans of the known y beyond them
+LEAST = 1e-3  # share of the weight below which a candidate is left out
+
+
+@dataclass(frozen=True)
+class Extrapolation:
+    """What was tried, how it did, and the forecast.
+
+    Attributes
+    ----------
+    candidates
+        Names.
+    folds
+        What each fold asked for.
+    rmse
+        (C, F) root mean squared error of each candidate in each fold, of ln y where y is positive.
+    r2
+        (C, F) share of the variance of what a fold asked for.
+    weight
+        (C,) 0 where refused.
+    refused
+        (C,) why a candidate was refused; empty where it was not.
+    nested_r2
+        (F,) of the weighted mean whose weights come from the other folds.
+    each
+        (C, m) forecasts of the candidates.
+    forecast
+        (m,)
+    """
+
+    candidates: tuple[str, ...]
+    folds: tuple[str, ...]
+    rmse: Array
+    r2: Array
+    weight: Array
+    refused: tuple[str, ...]
+    nested_r2: Array
+    each: Array
+    forecast: Array
+
+    def __str__(self) -> str:
+        width = max(map(len, self.candidates))
+        order = np.argsort(np.where(self.weight > 0, -self.weight, _ranked(self.rmse)), kind="stable")
+        lines = ["folds: " + "; ".join(f"{i + 1}: {fold}" for i, fold in enumerate(self.folds))]
+        lines.append(f"{'candidate':{width}}  weight  R² in the folds")
+        for c in order:
+            scores = (self.refused[c] and f"refused: {self.refused[c]}") or "  ".join(
+                f"{r:7.3f}" for r in self.r2[c]
+            )
+            lines.append(f"{self.candidates[c]:{width}}  {self.weight[c]:6.3f}  {scores}")
+        nested = "  ".join(f"{r:7.3f}" for r in self.nested_r2)
+        lines.append(f"{'weighted mean, weights of the other folds':{width}}          {nested}")
+        return "\n".join(lines)
+
+
+def _ranked(rmse: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return np.nan_to_num(np.log(rmse).mean(axis=1), nan=99.0)
+
+
+def extrapolate(
+    known: Table, at: Table, names: Sequence[str] = (), given: Sequence[Fold] = ()
+) -> Extrapolation:
+    """Forecast the rows ``at`` from the rows ``known``.
+
+    Parameters
+    ----------
+    names
+        Candidates to try; all that apply by default.
+    given
+        Folds; by default those that look like what is asked.
+
+    Raises
+    ------
+    RelscaleError
+        No candidate applies, a name is unknown, or every candidate is refused.
+    """
+    tried = candidates_for(known)
+    for name in names:
+        if not any(candidate.name.startswith(name) for candidate in tried):
+            raise RelscaleError(
+                f"no candidate {name!r} applies; there are {', '.join(c.name for c in tried) or 'none'}"
+            )
+    if names:
+        tried = [candidate for candidate in tried if candidate.name.startswith(tuple(names))]
+    if not tried:
+        raise RelscaleError(f"no candidate has the predictors {', '.join(known.names)}")
+    parts = list(given) or folds(known, at)
+    refused = [""] * len(tried)
+    rmse, r2 = (np.full((len(tried), len(parts)), np.nan) for _ in range(2))
+    inside: list[list[Array]] = []
+    for c, candidate in enumerate(tried):
+        inside.append([])
+        for f, fold in enumerate(parts):
+            asked = known.take(fold.asked)
+            ahead, why = _attempt(candidate, known.take(fold.known), asked)
+            inside[-1].append(ahead)
+            rmse[c, f], r2[c, f] = _errors(ahead, asked.y, known.positive)
+            refused[c] = refused[c] or (why and f"{why} in fold {f + 1}")
+    each = np.full((len(tried), len(at)), np.nan)
+    for c, candidate in enumerate(tried):
+        if not refused[c]:
+            each[c], refused[c] = _attempt(candidate, known, at)
+    usable = np.array([not why for why in refused])
+    if not usable.any():
+        raise RelscaleError(
+            "every candidate was refused: "
+            + "; ".join(f"{c.name}: {w}" for c, w in zip(tried, refused, strict=True))
+        )
+    weight = weights(rmse, usable)
+    nested = np.empty(len(parts))
+    for f, fold in enumerate(parts):
+        others = weights(np.delete(rmse, f, axis=1), usable) if len(parts) > 1 else weight
+        mean = combined(others, np.array([one[f] for one in inside]), known.positive)
+        nested[f] = _errors(mean, known.y[fold.asked], known.positive)[1]
+    return Extrapolation(
+        candidates=tuple(candidate.name for candidate in tried),
+        folds=tuple(fold.meaning for fold in parts),
+        rmse=rmse,
+        r2=r2,
+        weight=weight,
+        refused=tuple(refused),
+        nested_r2=nested,
+        each=each,
+        forecast=combined(weight, each, known.positive),
+    )
+
+
+def weights(rmse: Array, usable: Mask) -> Array:
+    """(C,) the weights, from errors (C, F)."""
+    vote = 1 / np.arange(1, rmse.shape[1] + 1)
+    score = np.where(usable, 4 * np.log(np.maximum(rmse, 1e-9)) @ vote / vote.sum(), np.inf)
+    weight = np.exp(score.min() - score)
+    weight = np.where(weight >= LEAST * weight.sum(), weight, 0.0)
+    return np.asarray(weight / weight.sum())
+
+
+def combined(weight: Array, each: Array, logs: bool) -> Array:
+    """The weighted mean (m,) of forecasts (C, m)."""
+    used = weight > 0
+    values = np.log(each[used]) if logs else each[used]
+    mean = weight[used] @ values
+    return np.asarray(np.exp(mean) if logs else mean)
+
+
+def _attempt(candidate: Candidate, known: Table, at: Table) -> tuple[Array, str]:
+    """A candidate's forecast, and why it is refused."""
+    try:
+        with np.errstate(all="ignore"):
+            ahead = candidate.forecast(known, at)
+    except (np.linalg.LinAlgError, ValueError) as error:
+        return np.full(len(at), np.nan), f"no fit ({error})"
+    return ahead, refusal(ahead, known)
+
+
+def refusal(ahead: Array, known: Table) -> str:
+    """Why a forecast (m,) is refused; empty where it is not."""
+    if not np.isfinite(ahead).all():
+        return "no number"
+    low, high = float(known.y.min()), float(known.y.max())
+    reach = ABSURD * (high - low)
+    least = max(low - reach, 0.0) if known.positive else low - reach
+    absurd = ahead[(ahead <= least) | (ahead > high + reach)]
+    return f"absurd forecast ({absurd[0]:.3g})" if len(absurd) else ""
+
+
+def _errors(ahead: Array, y: Array, logs: bool) -> tuple[float, float]:
+    """Root mean squared error, of logarithms where all y are positive, and R²."""
+    with np.errstate(all="ignore"):
+        off = np.log(ahead) - np.log(y) if logs else ahead - y
+        return float(np.sqrt(np.mean(off**2))), 1 - float(np.mean((ahead - y) ** 2)) / max(
+            float(np.var(y)), 1e-300
+        )

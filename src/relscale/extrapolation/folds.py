@@ -1,0 +1,132 @@
+"""Folds that look like what is asked: the same direction, a like factor, and edges cut by the same factor.
+
+A predictor moves where the mean of the rows asked for lies more than ``MOVED`` standard deviations from that of
+the known rows.
+Cells are the rows with the same values of the predictors that move, in the order of the sum of their standardised
+logarithms. A scale fold asks for one of the last cells from all cells before it (for a stretch of rows where
+cells have few).
+A predictor that does not move, but is asked for beyond its least or largest known value by some factor, has
+that factor cut
+from the known rows of each fold. Where nothing moves, folds are random parts of the settings; shares of a
+mixture have no direction.
+
+Curves of one predictor end at their own last points, each as far before its end as it is asked beyond it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.errors import RelscaleError
+from relscale.extrapolation.table import Mask, Table
+from relscale.laws.law import Array
+
+MOVED = 1.0
+EDGE, SLACK = 0.05, 0.02  # in ln x: an edge is beyond by more than the one, and cut up to the other
+FOLDS = 4
+SMALL = 3  # rows that a cell of a fold has at least
+FEWEST_POINTS = 5  # of a curve before a fold
+FEWEST = 0.15  # share of the rows that a fold must know
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows known and rows asked for in a fold, masks (n,), and what it asks in words."""
+
+    known: Mask
+    asked: Mask
+    meaning: str
+
+
+def coordinates(x: Array) -> Array:
+    """ln x of each predictor (p, n), or x where it has values that are not positive."""
+    with np.errstate(all="ignore"):
+        return np.where((x > 0).all(axis=1)[:, None], np.log(x), x)
+
+
+def folds(known: Table, at: Table) -> list[Fold]:
+    """The folds, nearest to what is asked first."""
+    if len(known.names) == 1:
+        return _of_curves(known, at)
+    both = coordinates(np.hstack([known.x, at.x]))
+    z, to = both[:, : len(known)], both[:, len(known) :]
+    spread = np.maximum(z.std(axis=1), 1e-12)
+    shift = (to.mean(axis=1) - z.mean(axis=1)) / spread
+    moves: Mask = (np.abs(shift) > MOVED) & (z.std(axis=1) > 1e-9)
+    moves = moves & np.array([not name.startswith("share_") for name in known.names])
+    if not moves.any():
+        return _random(known)
+    along = (np.sign(shift[moves])[:, None] * z[moves] / spread[moves][:, None]).sum(axis=0)
+    names = [name for name, moved in zip(known.names, moves, strict=True) if moved]
+    result = []
+    for asked, start in _stretches(np.round(z[moves], 9), along):
+        before = (along < start - 1e-9) & _inside_edges(z, to, ~moves, asked)
+        several = all(len(np.unique(row[before])) > 1 for row in z[moves])
+        if before.sum() >= FEWEST * len(known) and several and _all_groups(known, before, asked):
+            at_least = ", ".join(
+                f"{name} {np.median(known.x[known.names.index(name), asked]):.4g}" for name in names
+            )
+            result.append(Fold(before, asked, at_least))
+        if len(result) == FOLDS:
+            break
+    return result or _random(known)
+
+
+def _of_curves(known: Table, at: Table) -> list[Fold]:
+    """Origins 1, 2, … times as far before each curve's end as it is asked beyond it."""
+    both = coordinates(np.hstack([known.x, at.x]))[0]
+    z, to = both[: len(known)], both[len(known) :]
+    result = []
+    for step in range(1, FOLDS + 1):
+        before, asked = np.zeros(len(known), dtype=bool), np.zeros(len(known), dtype=bool)
+        for group in np.unique(at.group):
+            mine = known.group == group
+            end = z[mine].max()
+            ahead = max(to[at.group == group].max() - end, 1e-9)
+            origin = end - step * ahead
+            early = mine & (z <= origin + 1e-9)
+            if len(np.unique(z[early])) >= FEWEST_POINTS:
+                before |= early
+                asked |= mine & (z > origin + 1e-9) & (z <= origin + ahead + 1e-9)
+        if asked.any():
+            result.append(Fold(before, asked, f"{step} times as far before the end as is asked beyond it"))
+    if not result:
+        raise RelscaleError(f"no curve has {FEWEST_POINTS} points before a fold")
+    return result
+
+
+def _all_groups(known: Table, before: Mask, asked: Mask) -> bool:
+    return bool(np.isin(known.group[asked], known.group[before]).any())
+
+
+def _stretches(cells: Array, along: Array) -> list[tuple[Mask, float]]:
+    """Rows asked for by a fold and where they begin, from the last backwards."""
+    _, which = np.unique(cells, axis=1, return_inverse=True)
+    which = which.ravel()
+    counts = np.bincount(which)
+    if np.median(counts[which]) >= SMALL:
+        position = np.array([along[which == i].mean() for i in range(len(counts))])
+        order = [i for i in np.argsort(-position, kind="stable") if counts[i] >= SMALL]
+        return [(which == i, float(position[i])) for i in order]
+    starts = np.quantile(along, [0.88, 0.8, 0.7, 0.6])
+    return [(along >= start, float(start)) for start in starts]
+
+
+def _inside_edges(z: Array, to: Array, fixed: Mask, asked: Mask) -> Mask:
+    """(n,) rows that lie as far inside the edges of what a fold asks for as what is asked for lies beyond the known rows."""
+    inside = np.ones(z.shape[1], dtype=bool)
+    for j in np.flatnonzero(fixed):
+        above, below = float(to[j].max() - z[j].max()), float(z[j].min() - to[j].min())
+        if above > EDGE:
+            inside &= z[j] <= z[j][asked].max() - above + SLACK
+        if below > EDGE:
+            inside &= z[j] >= z[j][asked].min() + below - SLACK
+    return inside
+
+
+def _random(known: Table) -> list[Fold]:
+    """Random fifths of the distinct settings, the same for all groups."""
+    _, which = np.unique(np.round(known.x, 9), axis=1, return_inverse=True)
+    which = which.ravel()
+    part = np.random.default_rng(0).permutation(which.max() + 1) % 5
+    return [Fold(part[which] != k, part[which] == k, f"settings, part {k + 1} of 5") for k in range(5)]

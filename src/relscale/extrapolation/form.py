@@ -1,0 +1,201 @@
+"""A law of several predictors whose curves share a shape: y = Σ_k c_k(group) · f_k(g; x), c solved for, g
+searched.
+
+The nonlinear parameters g come from Sobol points of their box, the best few searched on; the linear c by least
+squares
+for each g (variable projection, Golub and Pereyra 1973), for every group its own or one for all. Squares, or
+Huber's
+loss by reweighting. Errors are relative to y where y is positive.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import least_squares, nnls
+from scipy.stats import qmc
+
+from relscale.extrapolation.table import Labels, Table
+from relscale.laws.law import Array
+
+STARTS, POLISHED, EVALUATIONS, REWEIGHTED = 64, 2, 20, 2
+RIDGE = 1e-10
+NEAR = 0.3  # in ln x: how far beyond the nearest known rows an anchor reaches
+OCTAVE = float(np.log(2))
+
+
+@dataclass(frozen=True)
+class Form:
+    """A law by its terms.
+
+    Attributes
+    ----------
+    name, source
+        What it is called, and where it is from.
+    predictors
+        The names of what ``terms`` gets, in order.
+    low, high
+        The box of g.
+    terms
+        From g (r,) and x (p, n) to f (n, k).
+    positive
+        Whether c ≥ 0.
+    start
+        A g that is tried beside the Sobol points.
+    own
+        Whether each group has its own c.
+    anchor
+        Predictors by whose logarithms rows are near: see ``anchored``.
+    """
+
+    name: str
+    source: str
+    predictors: tuple[str, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    terms: Callable[[Array, Array], Array]
+    positive: bool = False
+    start: tuple[float, ...] = ()
+    own: bool = True
+    anchor: tuple[str, ...] = ()
+    starts: int = STARTS
+    options: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted form: g (r,), c (groups, k) in the order of ``groups``, and the residuals (n,) of the known
+    rows."""
+
+    form: Form
+    g: Array
+    c: Array
+    groups: Labels
+    residual: Array
+
+    def at(self, table: Table) -> Array:
+        """y at the rows of a table; nan for a group that was not known."""
+        terms = self.form.terms(self.g, table.of(self.form.predictors))
+        result = np.full(len(table), np.nan)
+        for c, group in zip(self.c, self.groups, strict=True):
+            mine = (table.group == group) | (not self.form.own)
+            result[mine] = terms[mine] @ c
+        return result
+
+
+def fit(form: Form, known: Table, weight: Array | None = None, delta: float | None = None) -> Fit:
+    """Fit a form.
+
+    Parameters
+    ----------
+    weight
+        (n,) of the rows.
+    delta
+        Where Huber's loss turns linear, as a share of y (of the spread of y where it is not positive); None for
+        squares.
+    """
+    x = known.of(form.predictors)
+    size = known.y if known.positive else np.full(len(known), known.y.std())
+    base = np.sqrt(np.ones(len(known)) if weight is None else weight) / size
+    labels = known.group if form.own else np.zeros(len(known), dtype=np.int64)
+    groups = np.unique(labels)
+    members = [labels == group for group in groups]
+    low, high = np.array(form.low), np.array(form.high)
+
+    def projected(g: Array, root: Array) -> tuple[Array, Array]:
+        terms = form.terms(g, x)
+        residual, c = np.empty(len(known)), np.empty((len(groups), terms.shape[1]))
+        for i, mine in enumerate(members):
+            c[i] = _solved(terms[mine], known.y[mine], root[mine], form.positive)
+            residual[mine] = terms[mine] @ c[i] - known.y[mine]
+        return residual, c
+
+    def misfit(g: Array, root: Array) -> Array:
+        residual = projected(g, root)[0] * root
+        return residual if np.isfinite(residual).all() else np.full(len(known), 1e3)
+
+    root = base
+    with np.errstate(all="ignore"):
+        if len(low):
+            sobol = qmc.Sobol(len(low), seed=0).random(form.starts)
+            tried = [low + (high - low) * point for point in sobol]
+            tried += [np.array(form.start)] if form.start else []
+            cost = [float((misfit(g, root) ** 2).sum()) for g in tried]
+            best, least = tried[int(np.argmin(cost))], np.inf
+            for i in np.argsort(cost)[:POLISHED]:
+                found = least_squares(
+                    misfit, tried[i], bounds=(low, high), args=(root,), max_nfev=EVALUATIONS
+                )
+                if found.cost < least:
+                    best, least = found.x, found.cost
+        else:
+            best = low
+        for _ in range(REWEIGHTED if delta else 0):
+            off = np.abs(projected(best, root)[0]) / size
+            root = base * np.sqrt(np.minimum(1, (delta or 0) / np.maximum(off, 1e-12)))
+            if len(low):
+                best = least_squares(misfit, best, bounds=(low, high), args=(root,), max_nfev=EVALUATIONS).x
+        residual, c = projected(best, root)
+    return Fit(form, best, c, groups, residual)
+
+
+def _solved(terms: Array, y: Array, root: Array, positive: bool) -> Array:
+    """The c (k,) of least squares."""
+    scaled = terms * root[:, None]
+    if not np.isfinite(scaled).all():
+        return np.full(terms.shape[1], np.nan)
+    size = np.sqrt((scaled**2).sum(axis=0)) + 1e-300
+    normal = (scaled / size).T @ (scaled / size)
+    normal[np.diag_indices_from(normal)] += RIDGE
+    right = (scaled / size).T @ (y * root)
+    try:
+        if positive:
+            factor = np.linalg.cholesky(normal)
+            return np.asarray(nnls(factor.T, np.linalg.solve(factor, right))[0] / size)
+        return np.asarray(np.linalg.solve(normal, right) / size)
+    except (np.linalg.LinAlgError, RuntimeError):
+        return np.full(terms.shape[1], np.nan)
+
+
+def forecast(
+    form: Form, delta: float | None = None, half_life: float = np.inf, anchored: bool = False
+) -> Callable[[Table, Table], Array]:
+    """A form as a candidate's forecast.
+
+    Parameters
+    ----------
+    half_life
+        Octaves of distance from what is asked for (in the predictors of ``anchor``) after which a known row
+        counts half.
+    anchored
+        Add the mean residual of the known rows nearest to each row asked for, in the predictors of ``anchor``.
+    """
+
+    def of_table(known: Table, at: Table) -> Array:
+        weight = None
+        if np.isfinite(half_life):
+            centre = np.log(at.of(form.anchor)).mean(axis=1)
+            apart = np.sqrt(((np.log(known.of(form.anchor)) - centre[:, None]) ** 2).sum(axis=0)) / OCTAVE
+            weight = 0.5 ** (apart / half_life)
+        found = fit(form, known, weight, delta)
+        ahead = found.at(at)
+        return ahead - offset(found, known, at) if anchored else ahead
+
+    return of_table
+
+
+def offset(found: Fit, known: Table, at: Table) -> Array:
+    """(m,) what the fit misses at the known rows nearest to each row asked for, of the same group where groups
+    have curves."""
+    names = found.form.anchor
+    a, b = np.log(known.of(names)), np.log(at.of(names))
+    scale = np.maximum(np.median(np.abs(found.residual)), 1e-12) * 3
+    trust = np.minimum(1, scale / np.maximum(np.abs(found.residual), 1e-12))
+    result = np.zeros(len(at))
+    places, which = np.unique(np.vstack([b, at.group * found.form.own]), axis=1, return_inverse=True)
+    for i, place in enumerate(places.T):
+        rows = known.group == place[-1] if found.form.own else np.ones(len(known), dtype=bool)
+        apart = np.sqrt(((a[:, rows] - place[:-1, None]) ** 2).sum(axis=0))
+        near = np.exp(-0.5 * ((apart - apart.min()) / NEAR) ** 2) * trust[rows]
+        result[which.ravel() == i] = (near * found.residual[rows]).sum() / near.sum()
+    return result

@@ -1,0 +1,54 @@
+"""What an extrapolation is about: one measured number per row, its predictors, and which curve a row belongs
+to."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.laws.law import Array
+
+Mask = NDArray[np.bool_]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Table:
+    """n rows.
+
+    Attributes
+    ----------
+    names
+        What the predictors are called, in the order of ``x``.
+    x
+        (p, n) predictors.
+    y
+        (n,) the measured number; nan where it is asked for.
+    group
+        (n,) integers; rows of one group lie on one curve.
+    model
+        (n,) integers; rows of one model were measured on it.
+    """
+
+    names: tuple[str, ...]
+    x: Array
+    y: Array
+    group: Labels
+    model: Labels
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: NDArray[Any]) -> "Table":
+        """The rows of a mask or of positions."""
+        return Table(self.names, self.x[:, rows], self.y[rows], self.group[rows], self.model[rows])
+
+    def of(self, names: tuple[str, ...]) -> Array:
+        """The predictors of these names, (len(names), n)."""
+        return self.x[[self.names.index(name) for name in names]]
+
+    @property
+    def positive(self) -> bool:
+        """Whether every known y has a logarithm."""
+        return bool((self.y[np.isfinite(self.y)] > 0).all())

@@ -1,0 +1,100 @@
+"""An extrapolation chooses by folds that look like what is asked, and refuses what is absurd."""
+
+import numpy as np
+import pytest
+
+from relscale.errors import RelscaleError
+from relscale.extrapolation.candidates import emergence
+from relscale.extrapolation.extrapolate import combined, extrapolate, refusal, weights
+from relscale.extrapolation.folds import folds
+from relscale.extrapolation.table import Table
+
+
+def table(names, x, y, group=None, model=None):
+    n = len(y)
+    return Table(
+        tuple(names),
+        np.asarray(x, float),
+        np.asarray(y, float),
+        np.zeros(n, np.int64) if group is None else np.asarray(group),
+        np.arange(n) if model is None else np.asarray(model),
+    )
+
+
+@pytest.fixture(scope="module")
+def streams():
+    """Two corpora, five sizes, four numbers of streams, on the law without noise."""
+    n, p, g = (
+        axis.ravel()
+        for axis in np.meshgrid(np.geomspace(5e8, 4e9, 5), [1.0, 2.0, 4.0, 8.0], [0, 1], indexing="ij")
+    )
+    y = (0.9 - 0.3 * g) + (1.1 - 0.2 * g) * (n / 1e9 * (1 + 0.35 * np.log(p))) ** -0.3
+    return table(("params", "streams"), [n, p], y, g.astype(np.int64))
+
+
+def test_a_law_without_noise_is_extrapolated_exactly_to_more_streams(streams):
+    more = streams.x[1] > 4
+    result = extrapolate(streams.take(~more), streams.take(more))
+    assert result.forecast == pytest.approx(streams.y[more], rel=1e-4)
+
+
+def test_folds_go_in_the_direction_of_what_is_asked(streams):
+    more = streams.x[1] > 4
+    known = streams.take(~more)
+    first = folds(known, streams.take(more))[0]
+    assert set(known.x[1, first.asked]) == {4.0}
+    assert set(known.x[1, first.known]) == {1.0, 2.0}
+
+
+def test_folds_cut_the_edges_that_what_is_asked_lies_beyond():
+    rate, n = (axis.ravel() for axis in np.meshgrid([1.0, 2, 4, 8], [1.0, 2, 4, 8]))
+    known = table(("lr", "params"), [rate, n], rate + n)
+    asked = table(("lr", "params"), [[0.5, 2, 8], [16, 16, 16]], [np.nan] * 3)
+    first = folds(known, asked)[0]
+    assert set(known.x[0, first.asked]) == {1.0, 2.0, 4.0, 8.0}
+    assert set(known.x[0, first.known]) == {2.0, 4.0, 8.0}
+    assert known.x[1, first.known].max() == 4
+
+
+def test_a_forecast_below_zero_or_far_beyond_the_data_is_refused():
+    known = table(("examples",), [np.arange(1.0, 5.0)], [4.0, 3.0, 2.0, 1.0])
+    assert "absurd" in refusal(np.array([0.5, -0.1]), known)
+    assert "absurd" in refusal(np.array([7.5]), known)
+    assert refusal(np.array([np.nan]), known) == "no number"
+    assert refusal(np.array([0.5, 4.5]), known) == ""
+
+
+def test_weights_fall_with_the_square_of_the_mean_squared_error():
+    weight = weights(np.array([[0.1], [0.2], [0.1]]), np.array([True, True, False]))
+    assert weight == pytest.approx([16 / 17, 1 / 17, 0])
+
+
+def test_the_mean_is_of_logarithms_where_values_are_positive():
+    each = np.array([[1.0], [4.0]])
+    assert combined(np.array([0.5, 0.5]), each, logs=True) == pytest.approx([2.0])
+    assert combined(np.array([0.5, 0.5]), each, logs=False) == pytest.approx([2.5])
+
+
+def test_predictors_that_no_candidate_has_are_an_error():
+    known = table(("a", "b"), np.ones((2, 6)), np.ones(6))
+    with pytest.raises(RelscaleError, match="no candidate has the predictors a, b"):
+        extrapolate(known, known)
+
+
+def test_beyond_its_threshold_a_task_rises_as_the_others_do():
+    """Two tasks rise by one unit of the logit per decade; the third falls up to its threshold."""
+    x = np.linspace(-1, 2, 31)
+    jitter = 1e-3 * np.sin(np.arange(31))
+    rise = [-1 / (1 + np.exp(x + level + jitter)) for level in (1.0, 2.0)]
+    fall = -0.4 - 0.02 * x
+    known = table(
+        ("log_flops",),
+        [np.tile(x, 3)],
+        np.concatenate([*rise, fall]),
+        np.repeat([0, 1, 2], 31),
+        np.tile(range(31), 3),
+    )
+    at = table(("log_flops",), [[3.0]], [np.nan], [2], [99])
+    forecast = emergence.forecast(None, 0.0, known, at)
+    level = np.median(emergence.logit(fall[-8:]))
+    assert forecast == pytest.approx([-1 / (1 + np.exp(1 - level))], abs=2e-3)
