@@ -17,8 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: run reference atlas report test quick lint format lock clean
 
 run: .venv/installed
-	@snakemake --configfile="$$CONFIG"
-	@$(MAKE) --no-print-directory report
+	@relscale run "$$CONFIG"
 
 reference:
 	@$(MAKE) --no-print-directory run CONFIG=experiments/reference.yaml
@@ -56,8 +55,8 @@ format: .venv/installed
 # The ranges of pyproject.toml, resolved anew in an empty environment.
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/pip install --quiet --quiet torch==2.13.0 setuptools
-	build/lock/bin/pip install --quiet --quiet '.[corpus,develop]'
+	build/lock/bin/pip install --quiet --quiet torch==2.13.0
+	build/lock/bin/pip install --quiet --quiet '.[all,corpus,develop]'
 	{ sed -n '/^#/p' envs/requirements.lock; build/lock/bin/pip freeze --all --exclude relscale --exclude pip | sed 's/+cpu$$//'; } > build/requirements.lock
 	mv build/requirements.lock envs/requirements.lock
 

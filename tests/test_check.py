@@ -176,7 +176,7 @@ WRONG = [
     ("training", {"strategy": "fsdp2"}, "training.strategy", "is not one of"),
     ("training", {"max_epochs": ".nan"}, "training.max_epochs", "not a finite number"),
     # suites
-    ("suites/knowlege", {}, "suites.knowlege", "no suite 'knowlege'; there are"),
+    ("suites/knowlege", {}, "suites.knowlege", "no suite 'knowlege'; name 'knowledge', or give a folder"),
     ("suites/knowledge", {"question": 5}, "suites.knowledge", "unknown option 'question'"),
     (
         "suites/knowledge",

@@ -151,11 +151,11 @@ def test_seeds_are_told_apart_by_the_columns_that_run_names():
     [
         ({"y": "bpb"}, "no column 'bpb'; it has compute, test, loss, y"),
         ({"y": "test"}, "column 'test' holds no numbers"),
-        ({"baseline": "simple"}, "no 'simple' in column 'test'; name one of easy, hard"),
+        ({"baseline": "simple"}, "no 'simple' in column 'test'; there are easy, hard"),
         ({"baseline": None}, "no baseline in column 'test'; name one of easy, hard"),
         ({"group": None}, "a relative law compares groups; name their column"),
         ({"group": "y", "baseline": "one"}, "column 'y' has no group but the baseline 'one'"),
-        ({"law": "relatif"}, "no law 'relatif'; there are"),
+        ({"law": "relatif"}, r"no law 'relatif'; did you mean 'relative'\?"),
         ({"x": ["compute", "loss"]}, "the law 'relative' has 1 x"),
         ({"law": "parametric", "baseline": None}, r"the law 'parametric' has 2 x \(params, tokens\), not 1"),
         ({"law": "power"}, "baseline: the law 'power' compares no groups"),

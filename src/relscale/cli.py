@@ -1,29 +1,60 @@
-"""The command ``relscale``: one verb per stage. The workflow's rules call these, and so can a person."""
+"""The command ``relscale``: one subcommand per stage, and those for people who start here."""
 
 import argparse
 import inspect
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
+from relscale import __version__
 from relscale.errors import RelscaleError
+from relscale.extras import named_extras
+from relscale.suggestions import suggestion
 
-VERBS = (  # in the order of the stages; each is a module of relscale.commands, which imports heavy libraries as it runs
-    *("plan", "pin", "corpus", "vocabulary", "tokenize", "train", "suite", "score", "collect", "fit", "plot"),
-    *("report", "export", "push", "schema", "atlas"),
-)
+COMMANDS = {  # each is a module of relscale.commands, which imports heavy libraries only as it runs
+    "an experiment": ("plan", "run", "report", "doctor"),
+    "a table": ("fit",),
+    "what there is": ("laws", "suites", "figures", "datasets", "atlas"),
+    "one stage of the workflow at a time": (
+        *("pin", "corpus", "vocabulary", "tokenize", "train", "suite", "score", "collect", "plot"),
+        *("export", "push", "schema"),
+    ),
+}
+VERBS = tuple(verb for verbs in COMMANDS.values() for verb in verbs)
+EXTRAS = {"suite": "score", "score": "score", "collect": "score", "run": "workflow"}  # of the others: train
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line that names what was meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with one line and status 2."""
+        choice = re.fullmatch(
+            r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)", message, re.DOTALL
+        )
+        if choice:
+            argument, given, listed = choice.groups()
+            known = [name.strip(" '") for name in listed.split(",")]
+            what = "no command" if argument == "COMMAND" else f"{argument}: no"
+            message = f"{what} {given!r}; {suggestion(given, VERBS if argument == 'COMMAND' else known)}"
+        elif message.endswith("are required: COMMAND"):
+            message = f"name a command, one of {', '.join(VERBS)}"
+        self.exit(2, f"{self.prog}: {' '.join(message.split())} ({self.prog} --help)\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; print a user's mistake as one line and return 1."""
-    options = parser().parse_args(arguments)
+    """Run one command; print a user's mistake as one line and return 1."""
+    options = parsed(arguments)
     command = import_module(f"relscale.commands.{options.verb}")
     if options.parent is not None and not getattr(command, "STOPS_ITSELF", False):
         from relscale.process import end_with
 
         end_with(options.parent)
     try:
-        command.run(options)
+        with named_extras("this command", EXTRAS.get(options.verb, "train")):
+            command.run(options)
     except RelscaleError as error:
         print(f"relscale {options.verb}: {error}", file=sys.stderr)
         return 1
@@ -35,25 +66,67 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line: a sub-command per verb."""
-    top = argparse.ArgumentParser(
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of a command line; ``further`` are those that a command hands on."""
+    top, of_verb = parsers()
+    try:
+        import argcomplete
+    except ModuleNotFoundError:
+        pass
+    else:
+        argcomplete.autocomplete(top)
+    options, further = top.parse_known_args(arguments)
+    command = import_module(f"relscale.commands.{options.verb}")
+    if further and not getattr(command, "HANDS_ON", False):
+        parser = of_verb[options.verb]
+        unknown = further[0].partition("=")[0]
+        if not unknown.startswith("-"):
+            parser.error(f"one argument too many: {unknown!r}")
+        known = [
+            name for action in parser._actions for name in action.option_strings if name.startswith("--")
+        ]
+        known = [name for name in known if name not in ("--help", "--parent")]
+        parser.error(f"no option {unknown!r}; {suggestion(unknown, known)}")
+    options.further = further
+    return options
+
+
+def parsers() -> tuple[Parser, dict[str, Parser]]:
+    """The parser of the command line, and that of each command."""
+    top = Parser(
         prog="relscale",
-        description="Relative scaling laws for language models: plan, train, score, fit and draw. The verbs follow "
-        "the stages; `snakemake` runs them all and repeats only what changed.",
+        description="Relative scaling laws for language models: which gaps between groups close with compute, and "
+        "which widen.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name in VERBS:
-        command = import_module(f"relscale.commands.{name}")
-        verb = verbs.add_parser(
-            name,
-            help=command.HELP,
-            description=inspect.cleandoc(command.run.__doc__ or ""),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        command.add_arguments(verb)
-        verb.add_argument("--parent", type=int, metavar="PID", help="Stop when this process is gone.")
-    return top
+    top.add_argument("--version", action="version", version=f"relscale {__version__}")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND", title=argparse.SUPPRESS)
+    listed = []
+    of_verb = {}
+    for title, names in COMMANDS.items():
+        listed.append(f"\n{title}:")
+        for name in names:
+            command = import_module(f"relscale.commands.{name}")
+            verb = of_verb[name] = verbs.add_parser(
+                name,
+                description=inspect.cleandoc(command.run.__doc__ or ""),
+                formatter_class=argparse.RawDescriptionHelpFormatter,
+                allow_abbrev=not getattr(command, "HANDS_ON", False),
+            )
+            command.add_arguments(verb)
+            verb.add_argument("--parent", type=int, metavar="PID", help=argparse.SUPPRESS)
+            listed.append(f"  {name:<11} {command.HELP}")
+    listed += [
+        "",
+        'relscale COMMAND --help says more. Completion: eval "$(register-python-argcomplete relscale)"',
+    ]
+    top.epilog = "\n".join(listed).lstrip()
+    return top, of_verb
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    return parsers()[0]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """An experiment's configuration: read from YAML, checked, and turned into its types."""
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,11 +16,11 @@ from relscale.exported_suites import with_exported_suites
 from relscale.pins import with_pins
 from relscale.schema_values import values_of
 from relscale.section import NOT_BLANK
+from relscale.suggestions import nearest, suggestion
 from relscale.yaml_text import Plain, dump, read
 
 LONGEST = 240  # characters of what is wrong, without the file's name
 SHOWN = 60  # of a value
-MOST_LISTED = 8  # names in a message
 
 
 def load_config(path: str | Path) -> Experiment:
@@ -221,8 +220,8 @@ def _reason(error: jsonschema.ValidationError) -> str:
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = sorted(error.schema.get("properties", {}))
         unknown = next(str(name) for name in error.instance if name not in known)
-        close = difflib.get_close_matches(unknown, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"allowed: {', '.join(known)}"
+        close = nearest(unknown, known)
+        hint = f"did you mean {close!r}?" if close else f"allowed: {', '.join(known)}"
         return f"unknown key {shortened(repr(unknown), SHOWN)}; {hint}"
     if error.validator == "enum":
         return f"{value} is not one of {', '.join(map(repr, allowed))}"
@@ -243,13 +242,8 @@ def _reason(error: jsonschema.ValidationError) -> str:
 
 def unknown_name(where: str, kind: str, name: str, known: Sequence[str], place: str = "") -> str:
     """A message about a name that is none of those there are: the one that it comes near, or the first of them."""
-    close = difflib.get_close_matches(name, known, n=1)
-    listed = (
-        f"{', '.join(known[:MOST_LISTED])}{' …' if len(known) > MOST_LISTED else ''}" if known else "none"
-    )
-    hint = f"did you mean {close[0]!r}?" if close else f"there are {listed}"
     what = " ".join(word for word in ("no", kind, shortened(repr(name), SHOWN), place) if word)
-    return f"{where}: {what}; {hint}"
+    return f"{where}: {what}; {suggestion(name, known) if known else 'there are none'}"
 
 
 def _key(error: jsonschema.ValidationError) -> str:

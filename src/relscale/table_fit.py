@@ -37,6 +37,7 @@ from relscale.laws.law import Family, Gap, Law
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION, is_error
 from relscale.measurements.status import Status, together
+from relscale.suggestions import suggestion
 from relscale.tables import listed, read_table, table_name, write_table
 
 AHEAD = 10  # how far ahead of the data a line is forecast, as a factor of x
@@ -330,10 +331,10 @@ def _check_options(
 ) -> None:
     known = law_names()
     if not isinstance(law, str) or law not in known:
-        raise RelscaleError(f"no law {law!r}; there are {', '.join(known)}")
+        raise RelscaleError(f"no law {law!r}; {suggestion(str(law), known)}")
     for option, said, allowed in (("residual", residual, RESIDUALS), ("loss", loss, LOSSES)):
         if said not in allowed:
-            raise RelscaleError(f"{option}: no {said!r}; there are {', '.join(allowed)}")
+            raise RelscaleError(f"{option}: no {said!r}; {suggestion(str(said), allowed)}")
     if baseline is not None and _gap(law) is None:
         gaps = " and ".join(repr(name) for name in known if _gap(name))
         raise RelscaleError(f"baseline: the law {law!r} compares no groups; it is for the laws {gaps}")
@@ -406,7 +407,9 @@ def _check_columns(source: pa.Table, named: Sequence[str], name: str) -> None:
     for column in named:
         count = source.column_names.count(column)
         if count == 0:
-            raise RelscaleError(f"{name}: no column {column!r}; it has {listed(source.column_names)}")
+            raise RelscaleError(
+                f"{name}: no column {column!r}; {suggestion(column, source.column_names, 'it has')}"
+            )
         if count > 1:
             raise RelscaleError(f"{name}: {column!r} is the name of several columns; name them apart")
 
@@ -420,8 +423,9 @@ def _check_baseline(source: pa.Table, group: str | None, baseline: str | None, l
     if len(groups) == 1 and baseline in groups:
         raise RelscaleError(f"{name}: column {group!r} has no group but the baseline {baseline!r}")
     if baseline not in groups:
-        said = "no baseline" if baseline is None else f"no {baseline!r}"
-        raise RelscaleError(f"{name}: {said} in column {group!r}; name one of {listed(groups)}")
+        if baseline is None:
+            raise RelscaleError(f"{name}: no baseline in column {group!r}; name one of {listed(groups)}")
+        raise RelscaleError(f"{name}: no {baseline!r} in column {group!r}; {suggestion(baseline, groups)}")
 
 
 def _check_once(columns: pa.Table, name: str, runs: Sequence[str]) -> None:

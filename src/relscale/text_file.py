@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-import zstandard
+import pyarrow as pa
 
 from relscale.errors import RelscaleError
 
@@ -18,9 +18,7 @@ _UNPACKERS: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {  # by what a file be
     b"\x1f\x8b": gzip.open,  # type: ignore[dict-item]
     b"BZh": bz2.open,  # type: ignore[dict-item]
     b"\xfd7zXZ\x00": lzma.open,  # type: ignore[dict-item]
-    b"\x28\xb5\x2f\xfd": lambda file: zstandard.ZstdDecompressor().stream_reader(
-        file, read_across_frames=True
-    ),
+    b"\x28\xb5\x2f\xfd": lambda file: pa.CompressedInputStream(file, "zstd"),
 }
 _FOREIGN = {
     b"PK\x03\x04": "a spreadsheet or another zip archive; save the table in it as CSV",
@@ -72,8 +70,9 @@ def read_bytes(path: Path) -> bytes:
                 return file.read()
             with unpack(file) as unpacked:
                 return unpacked.read()
-    except (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         raise RelscaleError(f"{path}: cannot be unpacked, it is cut or damaged; copy it again") from error
     except OSError as error:
-        reason = error.strerror or str(error)  # bz2 says what is damaged by an OSError without a number
-        raise RelscaleError(f"{path}: cannot be read ({reason})") from error
+        if error.errno is None:  # how bz2 and Arrow say that what they unpack is damaged
+            raise RelscaleError(f"{path}: cannot be unpacked, it is cut or damaged; copy it again") from error
+        raise RelscaleError(f"{path}: cannot be read ({error.strerror})") from error

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from relscale.errors import RelscaleError
+from relscale.suggestions import suggestion
 
 if TYPE_CHECKING:
     from relscale.experiment import Experiment, ScoredExperiment, TrainingExperiment
@@ -85,7 +86,7 @@ def entry(section: Mapping[str, T], key: str, name: str) -> tuple[str, T]:
 
     found = named(section, name)
     if found not in section:
-        raise RelscaleError(f"no {name!r} under {key!r} in the config; there are {', '.join(section)}")
+        raise RelscaleError(f"no {name!r} under {key!r} in the config; {suggestion(name, section)}")
     return found, section[found]
 
 

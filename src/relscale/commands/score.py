@@ -14,6 +14,7 @@ from relscale.commands.inputs import (
     scored_experiment,
 )
 from relscale.errors import RelscaleError
+from relscale.suggestions import suggestion
 
 if TYPE_CHECKING:
     from relscale.experiment import ScoredExperiment
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
     corpora = experiment.scored_corpora
     corpus = named(corpora, options.corpus)
     if corpus not in corpora:
-        raise RelscaleError(f"--corpus: {options.corpus!r}; there are {', '.join(corpora)}")
+        raise RelscaleError(f"--corpus: {options.corpus!r}; {suggestion(options.corpus, corpora)}")
     names = experiment.suites
     suites = by_name("--suites", names, options.suites, map(Results.of(experiment).suite, names))
     folders = [manifest.parent for manifest in suites.values()]

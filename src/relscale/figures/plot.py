@@ -18,6 +18,7 @@ from relscale.errors import RelscaleError, first_line
 from relscale.figures.as_text import as_text, shown
 from relscale.figures.browser import FORMATS, find_chrome, render, static_formats
 from relscale.figures.page import LARGEST, page
+from relscale.suggestions import suggestion
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -65,7 +66,7 @@ def figure_base(name: str) -> str:
     bases = [base for base in suite_figures() if name.startswith(f"{base}-")]
     base = name if name in figure_names() else max(bases, key=len, default=name)
     if base not in figure_names():
-        raise RelscaleError(f"no figure {name!r}; there are {', '.join(figure_names())}")
+        raise RelscaleError(f"no figure {name!r}; {suggestion(name, figure_names())}")
     return base
 
 

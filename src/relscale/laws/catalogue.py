@@ -8,6 +8,7 @@ from types import ModuleType
 from relscale import laws
 from relscale.errors import RelscaleError
 from relscale.laws.law import Family, Law
+from relscale.suggestions import suggestion
 
 
 def law_modules() -> dict[str, ModuleType]:
@@ -32,7 +33,7 @@ def law_or_family(name: str) -> Law | Family:
     """
     modules = law_modules()
     if name not in modules:
-        raise RelscaleError(f"no law {name!r}; there are {', '.join(modules)}")
+        raise RelscaleError(f"no law {name!r}; {suggestion(name, modules)}")
     found: Law | Family = modules[name].LAW
     return found
 

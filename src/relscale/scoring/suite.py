@@ -37,6 +37,7 @@ from relscale.scoring.requests import build_requests, write_requests
 from relscale.scoring.suite_code import is_trusted, refuse_code
 from relscale.scoring.supported_tasks import left_out_line, unsupported
 from relscale.scoring.task_data import TaskData
+from relscale.suggestions import nearest
 from relscale.yaml_text import load
 
 SUITES = Path(__file__).parent / "suites"
@@ -195,9 +196,9 @@ def suite_folder(name: str, options: dict[str, Any]) -> Path:
     if "path" in options:
         return Path(options["path"])
     if not (SUITES / name).is_dir():
-        raise RelscaleError(
-            f"no suite {name!r}; there are {', '.join(available_suites())}, or give a folder of your own as its 'path'"
-        )
+        meant = nearest(name, available_suites())
+        shipped = f"name {meant!r}" if meant else f"name one of {', '.join(available_suites())}"
+        raise RelscaleError(f"no suite {name!r}; {shipped}, or give a folder of your own as its 'path'")
     return SUITES / name
 
 

@@ -4,6 +4,7 @@ import math
 
 from relscale.design.run import Hyperparameters, Run
 from relscale.errors import RelscaleError
+from relscale.suggestions import suggestion
 
 SCHEDULES = ("wsd", "cosine", "linear")
 
@@ -38,7 +39,7 @@ def learning_rate_factor(step: int, steps: int, hyperparameters: Hyperparameters
     """
     schedule = hyperparameters.schedule
     if schedule not in SCHEDULES:
-        raise RelscaleError(f"no schedule {schedule!r}; there are {', '.join(SCHEDULES)}")
+        raise RelscaleError(f"no schedule {schedule!r}; {suggestion(schedule, SCHEDULES)}")
     warmup = int(hyperparameters.warmup * steps)
     if step < warmup:
         return step / warmup

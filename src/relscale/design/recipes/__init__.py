@@ -13,6 +13,7 @@ import pkgutil
 from types import ModuleType
 
 from relscale.errors import RelscaleError
+from relscale.suggestions import suggestion
 
 
 class Infeasible(Exception):
@@ -29,5 +30,5 @@ def recipe(name: str) -> ModuleType:
     """
     names = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
     if name not in names:
-        raise RelscaleError(f"design.recipe: no recipe {name!r}; there are {', '.join(names)}")
+        raise RelscaleError(f"design.recipe: no recipe {name!r}; {suggestion(name, names)}")
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")

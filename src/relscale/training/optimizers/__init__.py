@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from relscale.design.run import Hyperparameters
 from relscale.errors import RelscaleError
+from relscale.suggestions import suggestion
 
 if TYPE_CHECKING:  # a run's key asks for a name here, and needs no torch
     import torch
@@ -25,7 +26,7 @@ def optimizer_module(name: str) -> str:
     """
     names = sorted(file.name.replace("_", "-") for file in pkgutil.iter_modules(__path__))
     if name not in names:
-        raise RelscaleError(f"no optimizer {name!r}; there are {', '.join(names)}")
+        raise RelscaleError(f"no optimizer {name!r}; {suggestion(name, names)}")
     return f"{__name__}.{name.replace('-', '_')}"
 
 

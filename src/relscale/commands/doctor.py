@@ -1,0 +1,19 @@
+"""``relscale doctor``: what this machine has, and what will be used."""
+
+import argparse
+
+HELP = "say what this machine and this installation have, and what will be used"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No arguments."""
+
+
+def run(options: argparse.Namespace) -> None:
+    """Say what this machine and this installation have, what each part is for, and how to get what is missing."""
+    from tabulate import tabulate
+
+    from relscale.doctor import findings
+
+    rows = [["ok" if each.there else "–", each.what, each.found, each.consequence] for each in findings()]
+    print(tabulate(rows, headers=["", "what", "here", "so"], maxcolwidths=[None, None, 40, 60]))

@@ -1,0 +1,62 @@
+"""``relscale laws``: the laws that can be fitted."""
+
+import argparse
+from math import inf
+from typing import TYPE_CHECKING
+
+from relscale.commands.listing import add_name
+
+if TYPE_CHECKING:
+    from relscale.laws.law import Family, Law
+
+HELP = "list the laws, or explain one"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """NAME."""
+    add_name(parser, "law")
+
+
+def run(options: argparse.Namespace) -> None:
+    """List the laws, or show one: formula, parameters, source, what misleads, and the command that fits it."""
+    from relscale.laws.catalogue import law_or_family
+    from relscale.listings import laws
+
+    if options.name is None:
+        print(laws())
+        return
+    print(explained(options.name, law_or_family(options.name)))
+
+
+def explained(name: str, law: "Law | Family") -> str:
+    """What a law says of itself, in a few lines."""
+    from tabulate import tabulate
+
+    from relscale.laws.law import Family
+
+    if isinstance(law, Family):
+        return (
+            f"{name}: one predictor per column, such as {law.prefix}a,{law.prefix}b\n\nsource: {law.source}"
+        )
+    rows = [
+        [
+            parameter.name,
+            parameter.unit,
+            parameter.meaning,
+            ""
+            if parameter.low == -inf and parameter.high == inf
+            else f"{parameter.low:g} to {parameter.high:g}",
+        ]
+        for parameter in law.parameters
+    ]
+    predictors = ",".join(law.made_of or law.predictors)
+    groups = " --group COLUMN --baseline GROUP" if law.gap else ""
+    return "\n\n".join(
+        [
+            f"{name}: {law.formula}",
+            tabulate(rows, headers=["parameter", "unit", "meaning", "bounds"]),
+            *([f"traps: {law.traps}"] if law.traps else []),
+            f"source: {law.source}",
+            f"relscale fit TABLE --law {name} --x {predictors} --y COLUMN{groups}",
+        ]
+    )

@@ -1,0 +1,110 @@
+"""``relscale run``: an experiment, from its config to its report."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from relscale.errors import RelscaleError
+
+HELP = "run an experiment's workflow, or what of it is not done yet, and write its report"
+HANDS_ON = True  # options that are Snakemake's
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """CONFIG."""
+    parser.add_argument(
+        "config",
+        type=Path,
+        nargs="?",
+        default=Path("config.yaml"),
+        help="The experiment's YAML file, or the name of one that comes with relscale: laptop, reference … "
+        "(default: config.yaml). Options after it are Snakemake's, such as --dry-run, --cores 8, --profile slurm.",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run an experiment's workflow in this folder and write its report; what is done already is not done again.
+
+    Results are written to results/EXPERIMENT. Further options go to Snakemake.
+    """
+    from relscale.check import check_experiment
+    from relscale.config import load_config
+    from relscale.extras import need
+
+    config = named_config(options.config)
+    check_experiment(load_config(config), elsewhere=is_submitted(options.further))
+    need("workflow", "the workflow")
+    status = run_workflow(config, options.further)
+    if status:
+        raise SystemExit(status)
+    if not is_dry(options.further):
+        from relscale.commands import report
+
+        report.run(argparse.Namespace(config=config))
+
+
+def named_config(config: Path) -> Path:
+    """A config file, or that of the experiment of this name which comes with relscale.
+
+    Raises
+    ------
+    RelscaleError
+        It is neither.
+    """
+    from relscale.package_files import experiments
+    from relscale.suggestions import suggestion
+
+    known = experiments()
+    if config.exists():
+        return config
+    if str(config) in known:
+        return known[str(config)]
+    if config == Path("config.yaml"):
+        raise RelscaleError("config.yaml: not in this folder; name a config, or write one with relscale init")
+    hint = (
+        f"; of those that come with relscale, {suggestion(str(config), known)}" if not config.suffix else ""
+    )
+    raise RelscaleError(f"{config}: no such config file{hint}")
+
+
+def run_workflow(config: Path, further: list[str]) -> int:
+    """Run Snakemake on a config in the working folder; its status, once it and its jobs are gone."""
+    from relscale.package_files import FILES, SNAKEFILE
+
+    environment = os.environ | {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    }
+    profile = FILES / "profiles" / "default"
+    command = [
+        *(sys.executable, "-m", "snakemake", f"--snakefile={SNAKEFILE}", f"--configfile={config}"),
+        *(
+            []
+            if any(word.startswith("--workflow-profile") for word in further)
+            else [f"--workflow-profile={profile}"]
+        ),
+        *further,
+    ]
+    process = subprocess.Popen(command, env=environment)
+    # From the terminal both get Ctrl-C; this one waits until Snakemake has ended its jobs.
+    handlers = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number)),
+    }
+    try:
+        return process.wait()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def is_submitted(further: list[str]) -> bool:
+    """Whether jobs go to other machines."""
+    return any(word.startswith(("--profile", "--executor")) for word in further)
+
+
+def is_dry(further: list[str]) -> bool:
+    """Whether Snakemake only says what it would do."""
+    return any(word in ("-n", "--dry-run", "--dryrun", "--unlock") for word in further)

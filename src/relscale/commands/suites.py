@@ -1,0 +1,40 @@
+"""``relscale suites``: the evaluation suites that come with relscale."""
+
+import argparse
+
+from relscale.commands.listing import add_name, check_name
+
+HELP = "list the suites, or explain one"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """NAME."""
+    add_name(parser, "suite")
+
+
+def run(options: argparse.Namespace) -> None:
+    """List the suites, or show one: groups, metric, options with their defaults, and how a config names it."""
+    from relscale.listings import suites
+    from relscale.scoring.suite import available_suites, read_suite
+    from relscale.yaml_text import dump
+
+    if options.name is None:
+        print(suites())
+        print("\nTasks of lm-eval are a suite too: suites: {reading: {lm_eval: [hellaswag, arc_easy]}}")
+        return
+    check_name("suite", options.name, available_suites())
+    manifest = read_suite(options.name, {})[1]
+    print(f"{options.name}: {manifest.title}\n\n{manifest.what}\n")
+    for heading, value in (
+        ("kind", manifest.kind),
+        ("groups", ", ".join(manifest.groups) or "those of the documents"),
+        ("baseline", manifest.baseline),
+        ("metric", f"{manifest.metric}, {manifest.direction} is better"),
+        ("note", manifest.note),
+    ):
+        if value:
+            print(f"{heading + ':':<10} {value}")
+    if manifest.options:
+        print("options, with their defaults:")
+        print("\n".join(f"  {line}" for line in dump(manifest.options).splitlines()))
+    print(f"\nIn a config: suites: {{{options.name}: {{}}}}")

@@ -1,0 +1,158 @@
+"""What this machine and this installation have, and what follows from it."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from relscale import __version__
+from relscale.extras import MODULES, missing
+
+PURPOSE = {
+    "train": "corpora, vocabularies, training",
+    "score": "suites and checkpoints",
+    "workflow": "relscale run",
+    "pictures": "figures as SVG, PDF and PNG",
+    "gpu": "less memory for the loss on NVIDIA GPUs",
+}
+LACKING = "pip install 'relscale[{}]'"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked for.
+
+    Attributes
+    ----------
+    what
+        The thing.
+    there
+        Whether it is there.
+    found
+        What was found, in words.
+    consequence
+        What will be used, or how to get what is missing.
+    """
+
+    what: str
+    there: bool
+    found: str
+    consequence: str
+
+
+def findings() -> Iterator[Finding]:
+    """Everything that is looked for: the installation, then the machine.
+
+    Examples
+    --------
+    >>> [each.what for each in findings()][0]
+    'relscale'
+    """
+    yield Finding("relscale", True, f"{__version__}, Python {platform.python_version()}", sys.executable)
+    for extra in MODULES:
+        modules = missing(extra)
+        yield Finding(
+            f"extra {extra}",
+            not modules,
+            f"without {', '.join(modules)}" if modules else _versions(extra),
+            LACKING.format(extra) if modules else PURPOSE[extra],
+        )
+    yield Finding("cores", True, str(cores()), "all of them are used by relscale run; --cores N for fewer")
+    yield Finding("memory", True, f"{memory_bytes() / 2**30:.1f} GiB", "jobs state what they need")
+    yield from _gpu()
+    yield _bf16()
+    yield _compiler()
+    yield _chrome()
+    yield _slurm()
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    yield Finding("disk", free > 5, f"{free:.0f} GiB free in {Path.cwd()}", "results/ is written here")
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory_bytes() -> int:
+    """The memory of this machine, bytes, or what a container has of it."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    text = limit.read_text().strip() if limit.is_file() else "max"
+    return min(total, int(text)) if text.isdecimal() else total
+
+
+def _versions(extra: str) -> str:
+    first = MODULES[extra][0]
+    try:
+        return f"{first} {version(first.replace('_', '-'))}"
+    except PackageNotFoundError:
+        return first
+
+
+def _gpu() -> Iterator[Finding]:
+    from relscale.gpu import has_gpu
+
+    if not missing("train") and has_gpu():
+        import torch
+
+        for number in range(torch.cuda.device_count()):
+            found = torch.cuda.get_device_properties(number)
+            yield Finding(
+                f"GPU {number}",
+                True,
+                f"{found.name}, {found.total_memory / 2**30:.0f} GiB",
+                "trains and scores",
+            )
+        return
+    yield Finding("GPU", False, "none that torch can use", "models train and are scored on the CPU")
+
+
+def _bf16() -> Finding:
+    text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
+    flags = next((line.split() for line in text.splitlines() if line.startswith("flags")), [])
+    found = [flag for flag in ("avx512_bf16", "amx_bf16") if flag in flags]
+    return Finding(
+        "bf16 on the CPU",
+        bool(found),
+        ", ".join(found) or "not in hardware",
+        "matrix products of wide models in bf16" if found else "matrix products in float32",
+    )
+
+
+def _compiler() -> Finding:
+    compiler = next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
+    return Finding(
+        "C compiler",
+        compiler is not None,
+        compiler or "none",
+        "compiled kernels on the CPU" if compiler else "torch's own operations on the CPU, which are slower",
+    )
+
+
+def _chrome() -> Finding:
+    if missing("pictures"):
+        return Finding("Chrome", False, "not looked for", LACKING.format("pictures"))
+    from relscale.figures.browser import find_chrome
+
+    chrome = find_chrome()
+    return Finding(
+        "Chrome",
+        chrome is not None,
+        chrome or "none",
+        "figures as SVG, PDF and PNG too"
+        if chrome
+        else "figures as HTML alone; install chromium for SVG, PDF and PNG",
+    )
+
+
+def _slurm() -> Finding:
+    sbatch = shutil.which("sbatch")
+    if sbatch is None:
+        return Finding("Slurm", False, "no sbatch", "jobs run on this machine")
+    asked = subprocess.run(["sbatch", "--version"], capture_output=True, text=True)
+    return Finding("Slurm", True, asked.stdout.strip() or sbatch, "relscale run CONFIG --profile slurm")

@@ -1,0 +1,90 @@
+"""What there is: laws, suites, figures, each as a table with a row per name."""
+
+import ast
+from pathlib import Path
+
+from relscale.frame import Frame
+from relscale.laws.law import Family
+
+
+def laws() -> Frame:
+    """The laws that ``fit(law=…)`` knows: their formulas, what they are laws of, and their parameters.
+
+    Examples
+    --------
+    >>> import relscale as rs
+    >>> rs.laws().where(law="irreducible")["formula"]
+    ['E = E_inf + a · F^−b']
+    """
+    from relscale.laws.catalogue import law_modules
+
+    rows = []
+    for name, module in law_modules().items():
+        law = module.LAW
+        is_family = isinstance(law, Family)
+        rows.append(
+            {
+                "law": name,
+                "formula": first_sentence(module.__doc__) if is_family else law.formula,
+                "of": [f"{law.prefix}…"] if is_family else list(law.made_of or law.predictors),
+                "parameters": [] if is_family else list(law.names),
+            }
+        )
+    return Frame(rows)
+
+
+def suites() -> Frame:
+    """The evaluation suites that come with relscale.
+
+    Examples
+    --------
+    >>> import relscale as rs
+    >>> rs.suites().where(suite="mmlu")["baseline"]
+    ['stem']
+    """
+    from relscale.scoring.suite import available_suites, read_suite
+
+    rows = []
+    for name in available_suites():
+        manifest = read_suite(name, {})[1]
+        rows.append(
+            {
+                "suite": name,
+                "what": manifest.what,
+                "kind": manifest.kind,
+                "groups": list(manifest.groups),
+                "baseline": manifest.baseline,
+                "metric": manifest.metric,
+            }
+        )
+    return Frame(rows)
+
+
+def figures() -> Frame:
+    """The figures that a config may ask for, and whether each is drawn once per suite.
+
+    Examples
+    --------
+    >>> import relscale as rs
+    >>> "relative-law" in rs.figures()["figure"]
+    True
+    """
+    from relscale.figures import plot
+
+    folder = Path(plot.__file__).parent
+    rows = []
+    for name in plot.figure_names():
+        text = (folder / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
+        rows.append(
+            {
+                "figure": name,
+                "what": first_sentence(ast.get_docstring(ast.parse(text))),
+                "per_suite": name in plot.suite_figures(),
+            }
+        )
+    return Frame(rows)
+
+
+def first_sentence(docstring: str | None) -> str:
+    """The first paragraph of a docstring, on one line."""
+    return " ".join((docstring or "").strip().partition("\n\n")[0].split())

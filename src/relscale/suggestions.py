@@ -1,0 +1,37 @@
+"""Did you mean …? What is said where a name is none of those there are."""
+
+import difflib
+from collections.abc import Iterable
+
+MOST_LISTED = 10  # names in a message
+LONGEST = 40  # characters of a name
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a mistyped one comes nearest to, if any comes near; case does not count."""
+    by_lower = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return by_lower[close[0]] if close else None
+
+
+def suggestion(name: str, known: Iterable[str], otherwise: str = "there are") -> str:
+    """The end of a message about an unknown name: the one that was meant, or ``otherwise`` those there are.
+
+    Examples
+    --------
+    >>> suggestion("relativ", ["power", "relative"])
+    "did you mean 'relative'?"
+    >>> suggestion("pie", ["power", "relative"])
+    'there are power, relative'
+    """
+    names = list(known)
+    close = nearest(name, names)
+    if close is not None:
+        return f"did you mean {_short(close)!r}?"
+    more = " …" if len(names) > MOST_LISTED else ""
+    return f"{otherwise} {', '.join(map(_short, names[:MOST_LISTED]))}{more}"
+
+
+def _short(name: str) -> str:
+    line = " ".join(name.split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"

@@ -1,0 +1,171 @@
+"""What a person meets first: the commands there are, what there is to fit and to draw, and what is missing."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import relscale
+from relscale import datasets, doctor, extras, listings
+from relscale.cli import COMMANDS, VERBS, main
+from relscale.errors import RelscaleError
+from relscale.frame import Frame
+from relscale.package_files import SNAKEFILE, experiments
+from relscale.suggestions import suggestion
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def refused(capsys, *arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("fitt",), "relscale: no command 'fitt'; did you mean 'fit'?"),
+        (("fit", "t.csv", "--grup", "g"), "relscale fit: no option '--grup'; did you mean '--group'?"),
+        (("fit", "t.csv", "--loss", "hubr"), "relscale fit: --loss: no 'hubr'; did you mean 'huber'?"),
+        (("laws", "power", "now"), "relscale laws: one argument too many: 'now'"),
+        ((), "relscale: name a command"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_that_names_what_was_meant(capsys, arguments, message):
+    assert message in refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("laws", "relativ"), "no law 'relativ'; did you mean 'relative'?"),
+        (("suites", "mmul"), "no suite 'mmul'; did you mean 'mmlu'?"),
+        (("figures", "isoflops"), "no figure 'isoflops'; did you mean 'isoflop'?"),
+        (("datasets", "olmo-ladder"), "no data set 'olmo-ladder'; did you mean 'olmo_ladder'?"),
+        (("run", "refernce"), "did you mean 'reference'?"),
+    ],
+)
+def test_a_mistyped_name_gets_a_suggestion(capsys, arguments, message):
+    assert main(arguments) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["laws", "suites", "figures", "datasets"])
+def test_what_there_is_is_listed_and_each_entry_explained(capsys, verb):
+    assert main([verb]) == 0
+    listed = capsys.readouterr().out
+    entries = next(
+        iter(getattr(datasets if verb == "datasets" else listings, verb)().to_arrow().to_pydict().values())
+    )
+    for entry in entries:
+        assert re.search(rf"^{entry}\b", listed, re.MULTILINE)
+        assert main([verb, entry]) == 0
+        assert capsys.readouterr().out.strip()
+
+
+def test_every_command_has_a_sentence_in_the_help(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    help_text = capsys.readouterr().out
+    assert all(re.search(rf"^  {verb} +\w", help_text, re.MULTILINE) for verb in VERBS)
+    assert all(f"{title}:" in help_text for title in COMMANDS)
+
+
+def test_the_version_is_the_packages(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"relscale {relscale.__version__}\n"
+
+
+def test_the_workflow_and_the_experiments_come_with_the_package():
+    assert SNAKEFILE.is_file()
+    assert {"laptop", "reference", "paper"} <= set(experiments())
+    assert all(path.is_file() for path in experiments().values())
+
+
+def test_each_extra_has_the_modules_of_its_requirements():
+    names = {
+        "lightning": {"lightning"},
+        "lightning-fabric": {"lightning_fabric"},
+        "lm-eval": {"lm_eval"},
+        "kaleido": {"kaleido", "choreographer"},
+        "snakemake-executor-plugin-slurm": {"snakemake"},
+        "liger-kernel": {"liger_kernel"},
+        "datasets": {"datasets", "huggingface_hub", "fsspec"},
+        "transformers": {"transformers", "huggingface_hub"},
+    }
+    for extra, modules in extras.MODULES.items():
+        required = {re.split(r"[<>=\[ ]", line)[0] for line in PROJECT["optional-dependencies"][extra]}
+        having = {module for name in required for module in names.get(name, {name.replace("-", "_")})}
+        assert set(modules) <= having | {"jinja2"}, extra  # lm-eval brings jinja2
+
+
+def test_a_missing_library_is_said_as_the_command_that_installs_it(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def absent(options):
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    from relscale.commands import score, train
+
+    monkeypatch.setattr(train, "run", absent)
+    monkeypatch.setattr(score, "run", absent)
+    for verb, extra in (("train", "train"), ("score", "score")):
+        arguments = [verb, "c.yaml", "--corpus", "a", "--job", "b", "--output", "x"]
+        assert main(arguments) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.endswith(f"needs torch, which is not installed; pip install 'relscale[{extra}]'")
+
+
+def test_a_missing_library_of_no_extra_is_a_bug_and_keeps_its_traceback():
+    with pytest.raises(ModuleNotFoundError), extras.named_extras("this"):
+        import relscale_of_tomorrow  # noqa: F401
+
+
+def test_need_names_the_first_module_that_is_missing(monkeypatch):
+    monkeypatch.setitem(extras.MODULES, "workflow", ("numpy", "snake_of_tomorrow"))
+    with pytest.raises(RelscaleError, match=r"the workflow: needs snake_of_tomorrow.*relscale\[workflow\]"):
+        extras.need("workflow", "the workflow")
+
+
+def test_the_doctor_says_of_each_extra_whether_it_is_there():
+    found = {each.what: each for each in doctor.findings()}
+    for extra in extras.MODULES:
+        assert found[f"extra {extra}"].there == (not extras.missing(extra))
+    assert int(found["cores"].found) >= 1
+
+
+def test_importing_relscale_imports_no_library():
+    code = (
+        "import sys, relscale; sys.exit(any(name in sys.modules for name in ('numpy', 'pyarrow', 'torch')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_suggestion_is_a_near_name_or_the_list():
+    assert suggestion("Relative", ["power", "relative"]) == "did you mean 'relative'?"
+    assert suggestion("x", ["a", "b"], "it has") == "it has a, b"
+
+
+def test_a_frame_shows_itself_and_speaks_arrow():
+    import pyarrow as pa
+
+    frame = Frame([{"a": 1.0, "b": "<b>"}, {"a": None, "b": "c"}])
+    assert "&lt;b&gt;" in frame._repr_html_()
+    assert pa.table(frame).to_pylist() == list(frame)
+    assert frame.where(b="c")["a"] == [None]
+    with pytest.raises(RelscaleError, match="did you mean"):
+        Frame([{"group": 1}])["gruop"]
+
+
+def test_each_published_table_is_fitted_by_the_arguments_beside_it():
+    for name in ("chinchilla", "isoflop_suite", "olmo_ladder"):
+        fitted = relscale.fit(datasets.dataset(name), **datasets.DATASETS[name].fit, bootstrap=0)
+        assert fitted.fits.num_rows
