@@ -1,29 +1,57 @@
-"""Write the reference of the tables of a fit from their row types: python docs/make_tables.py > docs/tables.md"""
+"""Write the reference of the tables from their row types: python docs/make_tables.py > docs/tables.md"""
 
 import inspect
 
+from relscale.corpora.documents import DocumentRow
 from relscale.fitting.fits import ROWS
+from relscale.measurements.measurement import Measurement, Replicate
 from relscale.rows import columns_of
+from relscale.scoring.checkpoint_table import Checkpoint
+from relscale.scoring.items import Item
+from relscale.scoring.requests import Request
+from relscale.scoring.task_metrics import TaskValue
+from relscale.training.result import CurveRow
 
-HEAD = """# The tables of a fit
+HEAD = """# The tables
 
-Made by `python docs/make_tables.py`; do not edit. `relscale fit` writes each as `<folder>/<name>.parquet`.
+Made by `python docs/make_tables.py`; do not edit. Paths are those of a result's folder or of the store.
 A number that is null has a status that says why.
 """
+STAGES: dict[str, tuple[str, dict[str, type]]] = {
+    "Corpora": ("corpora/SOURCE", {"documents": DocumentRow}),
+    "Training": ("STORE/runs/KEY", {"curve": CurveRow}),
+    "Checkpoints that others trained": ("runs.table of a config, or an export", {"checkpoints": Checkpoint}),
+    "Scoring": (
+        "suites/SUITE/requests.parquet, STORE/items/KEY.parquet, STORE/task_metrics/KEY.parquet",
+        {"requests": Request, "items": Item, "task_metrics": TaskValue},
+    ),
+    "Measurements": (
+        "measurements.parquet, replicates.parquet",
+        {"measurements": Measurement, "replicates": Replicate},
+    ),
+    "Fits": ("fits/TABLE.parquet; `relscale fit` of a table writes them too", ROWS),
+}
 
 
 def page() -> str:
-    """The page: one section per table, one line per column."""
+    """The page: one part per stage, one section per table, one line per column."""
     lines = [HEAD]
-    for name, row in ROWS.items():
-        lines += [f"## {name}", "", inspect.cleandoc(row.__doc__ or ""), ""]
-        lines += ["| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
-        for column in columns_of(row):
-            values = f" One of: {', '.join(column.values)}." if 0 < len(column.values) <= 6 else ""
-            cells = (f"`{column.name}`", str(column.type), column.unit, f"{column.description}{values}")
-            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-        lines.append("")
+    for stage, (where, tables) in STAGES.items():
+        lines += [f"## {stage}", "", f"In {where}.", ""]
+        for name, row in tables.items():
+            lines += _section(name, row)
     return "\n".join(lines)
+
+
+def _section(name: str, row: type) -> list[str]:
+    lines = [f"### {name}", "", inspect.cleandoc(row.__doc__ or ""), ""]
+    lines += ["| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
+    for column in columns_of(row):
+        values = f" One of: {', '.join(column.values)}." if 0 < len(column.values) <= 8 else ""
+        kind = "string" if str(column.type).startswith("dictionary") else str(column.type)
+        cells = (f"`{column.name}`", kind, column.unit, f"{column.description}{values}")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return [*lines, ""]
 
 
 if __name__ == "__main__":

@@ -43,8 +43,17 @@ class Column(NamedTuple):
     optional: bool = False
 
 
-def column(description: str, unit: str = "", default: Any = dataclasses.MISSING) -> Any:
+def column(
+    description: str, unit: str = "", default: Any = dataclasses.MISSING, type: pa.DataType | None = None
+) -> Any:
     """A field of a row type: what it means, and its unit.
+
+    Parameters
+    ----------
+    description, unit, default
+        Its meaning, its unit, and its value where a row gives none.
+    type
+        Its type in Arrow, where the one that follows from the hint is too large for a table of millions of rows.
 
     Examples
     --------
@@ -60,7 +69,8 @@ def column(description: str, unit: str = "", default: Any = dataclasses.MISSING)
     >>> table_of(Point, [Point(budget=1e12)]).to_pylist()
     [{'budget': 1000000000000.0, 'loss': None}]
     """
-    return dataclasses.field(default=default, metadata={"description": description, "unit": unit})
+    metadata = {"description": description, "unit": unit, "type": type}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def columns_of(row: type) -> tuple[Column, ...]:
@@ -74,6 +84,11 @@ def schema_of(row: type) -> pa.Schema:
     return pa.schema([(each.name, each.type) for each in columns_of(row)])
 
 
+def strict_schema_of(row: type) -> pa.Schema:
+    """The Arrow schema of a row type; a column may be null where its type says so."""
+    return pa.schema([pa.field(each.name, each.type, each.optional) for each in columns_of(row)])
+
+
 def names_of(row: type) -> tuple[str, ...]:
     """The names of a row type's columns, in order."""
     return tuple(each.name for each in columns_of(row))
@@ -85,6 +100,12 @@ def table_of(row: type[R], rows: Sequence[R]) -> pa.Table:
         [_array([getattr(each, column.name) for each in rows], column.type) for column in columns_of(row)],
         schema=schema_of(row),
     )
+
+
+def strict_table_of(row: type[R], rows: Sequence[R]) -> pa.Table:
+    """Rows as a table of `strict_schema_of`; a number that is not finite stays what it is."""
+    schema = strict_schema_of(row)
+    return pa.table([_cells(rows, field) for field in schema], schema=schema)
 
 
 def rows_of(row: type[R], table: pa.Table) -> list[R]:
@@ -105,8 +126,16 @@ def cells_of(row: Any) -> dict[str, Any]:
 
 def _column(field: "dataclasses.Field[Any]", hint: Any) -> Column:
     kind, values = _kind(hint)
-    description, unit = (field.metadata.get(key, "") for key in ("description", "unit"))
-    return Column(field.name, description, unit, kind, values, type(None) in get_args(hint))
+    said = field.metadata
+    kind = said.get("type") or kind
+    return Column(
+        field.name,
+        said.get("description", ""),
+        said.get("unit", ""),
+        kind,
+        values,
+        type(None) in get_args(hint),
+    )
 
 
 def _kind(hint: Any) -> tuple[pa.DataType, tuple[str, ...]]:
@@ -120,6 +149,13 @@ def _kind(hint: Any) -> tuple[pa.DataType, tuple[str, ...]]:
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return pa.string(), tuple(hint)
     return _ARROW[hint], ()
+
+
+def _cells(rows: Sequence[Any], field: pa.Field) -> pa.Array:
+    cells = [getattr(each, field.name) for each in rows]
+    if pa.types.is_dictionary(field.type):  # Arrow has no such array of a list
+        return pa.array(cells, field.type.value_type).dictionary_encode().cast(field.type)
+    return pa.array(cells, field.type)
 
 
 def _array(cells: list[Any], kind: pa.DataType) -> pa.Array:

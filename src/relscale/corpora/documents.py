@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from relscale.errors import RelscaleError
+from relscale.rows import column, names_of, schema_of
 from relscale.tables import read_table
 
 DOCUMENTS_FILE = "documents.parquet"
@@ -17,38 +18,30 @@ DOCUMENTS_FILE = "documents.parquet"
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text and where it comes from.
+    """A text and where it comes from."""
 
-    Attributes
-    ----------
-    id
-        Unique within a source: ``numpy.linalg._linalg.svd``, ``numpy/linalg/_linalg.py``.
-    part
-        What kind of text of its source: ``docstrings``, ``code``, ``text``.
-    group
-        Its domain, such as ``numerics``.
-    package, module
-        Where it was found; all documents of a module share a split.
-    name, signature, summary
-        Of a docstring: the object's qualified name within the module (empty for the module itself), its call as one
-        would type it, and the first sentence. Empty for other texts.
-    """
-
-    id: str
-    part: str
-    group: str
-    package: str
-    module: str
-    name: str
-    signature: str
-    summary: str
-    text: str
+    id: str = column("Unique within a source: numpy.linalg._linalg.svd, numpy/linalg/_linalg.py.")
+    part: str = column("What kind of text of its source: docstrings, code, text.")
+    group: str = column("Its domain, such as numerics.")
+    package: str = column("The package, or file, where it was found.")
+    module: str = column("The module where it was found; all documents of a module share a split.")
+    name: str = column(
+        "Of a docstring: the object's qualified name within the module, empty for the module itself."
+    )
+    signature: str = column("Of a docstring: the object's call as one would type it.")
+    summary: str = column("Of a docstring: its first sentence.")
+    text: str = column("The text.")
 
 
-SCHEMA = pa.schema(
-    [(field.name, pa.string()) for field in fields(Document)]
-    + [("bytes", pa.int64()), ("split", pa.string())]
-)
+@dataclass(frozen=True, slots=True)
+class DocumentRow(Document):
+    """One row per document of a source of text."""
+
+    bytes: int = column("Length of the text in UTF-8.", "bytes")
+    split: str = column("train, validation or test.")
+
+
+SCHEMA = schema_of(DocumentRow)
 
 
 def documents_table(documents: Iterable[Document], splits: Iterable[str]) -> pa.Table:
@@ -57,7 +50,7 @@ def documents_table(documents: Iterable[Document], splits: Iterable[str]) -> pa.
     An id that several documents share is kept by the first of them, in the order given; the others get ``#2``, ``#3``.
     """
     rows = list(documents)
-    columns = {field.name: [getattr(row, field.name) for row in rows] for field in fields(Document)}
+    columns = {name: [getattr(row, name) for row in rows] for name in names_of(Document)}
     copies: Counter[str] = Counter()
     for position, name in enumerate(columns["id"]):
         copies[name] += 1

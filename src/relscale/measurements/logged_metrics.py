@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from relscale.measurements.inferred_task import Label, Question
-from relscale.scoring.task_metrics import aggregation_name, as_json
+from relscale.scoring.manifest import Task
+from relscale.scoring.task_metrics import TaskValue, aggregation_name, as_json
 
 
 @dataclass(frozen=True)
@@ -19,16 +20,27 @@ class Reported:
     values: Mapping[str, Any]
 
 
-def metric_rows(reported: Sequence[Reported], settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The values as `relscale.scoring.task_metrics.SCHEMA` has them, without the task's place and targets.
+def metric_rows(
+    reported: Sequence[Reported],
+    settings: Mapping[str, Any],
+    suite: str,
+    name: str,
+    task: Task,
+    targets: bool,
+) -> Iterator[TaskValue]:
+    """The values of one task.
 
     Parameters
     ----------
     reported
-        Of one task.
+        lm-eval's metrics of its documents.
     settings
         The task's, as lm-eval wrote them into its results: they say how values become one number. Where they are not
         there, lm-eval's usual way for a metric of that name is taken.
+    suite, name, task
+        The suite, the task's name, and its place in the suite.
+    targets
+        Whether the task calls right what its items call right.
     """
     listed = settings.get("metric_list")
     said = {
@@ -41,13 +53,19 @@ def metric_rows(reported: Sequence[Reported], settings: Mapping[str, Any]) -> It
         for metric, value in document.values.items():
             if metric not in aggregations:
                 aggregations[metric] = _aggregation(metric, said.get(metric))
-            yield {
-                "doc_id": document.doc_id,
-                "metric": metric,
-                "filter": document.filter,
-                "value": as_json(value),
-                "aggregation": aggregations[metric],
-            }
+            yield TaskValue(
+                suite=suite,
+                task=name,
+                prompt=task.prompt,
+                group=task.group,
+                subject=task.subject,
+                doc_id=document.doc_id,
+                metric=metric,
+                filter=document.filter,
+                value=as_json(value),
+                aggregation=aggregations[metric],
+                targets=targets,
+            )
 
 
 def _aggregation(metric: str, said: Any) -> str | None:

@@ -16,13 +16,13 @@ from relscale.json_lines import read_json_lines
 from relscale.measurements.inferred_task import Label, Question, delimiter, labels
 from relscale.measurements.logged_metrics import Reported, agrees, metric_rows
 from relscale.measurements.status import Status, of_items
+from relscale.rows import cells_of, strict_table_of
 from relscale.scoring.answer_bytes import answer_bytes
-from relscale.scoring.items import SCHEMA, ItemStatus
+from relscale.scoring.items import Item, ItemStatus
 from relscale.scoring.lm_eval_log import TaskLog, task_logs
-from relscale.scoring.manifest import Manifest
+from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.requests import UNCONDITIONAL, asked, document_id, scored_bytes
-from relscale.scoring.task_metrics import SCHEMA as METRICS
-from relscale.scoring.task_metrics import UNFILTERED
+from relscale.scoring.task_metrics import UNFILTERED, TaskValue
 
 MUTUAL_INFORMATION = "acc_mutual_info"
 Place = tuple[str, str, str]  # suite, prompt, group
@@ -35,10 +35,10 @@ class Samples:
     Attributes
     ----------
     items
-        Columns of ``relscale.scoring.items.SCHEMA``. ``tokens`` are null, since logs do not tell, and whether a context
+        `relscale.scoring.items.Item` rows. ``tokens`` are null, since logs do not tell, and whether a context
         was cut is in no log either.
     task_metrics
-        What lm-eval reported, columns of ``relscale.scoring.task_metrics.SCHEMA``; no rows where nobody asks for it.
+        What lm-eval reported, `relscale.scoring.task_metrics.TaskValue` rows; none where nobody asks for it.
     flags
         What is wrong with a suite's prompt and group as a whole, for those where something is.
     """
@@ -103,8 +103,8 @@ def read_samples(
         There is no such file, or those of several models, or one is broken; the message names the line.
     """
     logs = task_logs(folder, names)
-    rows: list[dict[str, Any]] = []
-    metrics: list[dict[str, Any]] = []
+    rows: list[Item] = []
+    metrics: list[TaskValue] = []
     flags: dict[Place, tuple[str, ...]] = {}
     assumed = []
     for suite, manifest in suites.items():
@@ -116,18 +116,14 @@ def read_samples(
             )
         for name in placed:
             log, task = logs.pop(name), manifest.tasks[name]
-            described: dict[str, Any] = {"suite": suite, "task": name}
-            described |= {"prompt": task.prompt, "group": task.group, "subject": task.subject}
             every = list(_samples(log.path))
             samples = [sample for sample in every if sample.reported.filter == every[0].reported.filter]
             read = _read(samples, log)
-            rows += [described | row for row in _items(samples, read)]
+            rows += _items(samples, read, suite, name, task)
             if suite in reported or _has_rules_of_its_own(log):
-                targets = {"targets": _are_the_tasks(samples, read, log)}
-                metrics += [
-                    described | targets | row
-                    for row in metric_rows([sample.reported for sample in every], log.settings)
-                ]
+                values = [sample.reported for sample in every]
+                targets = _are_the_tasks(samples, read, log)
+                metrics += metric_rows(values, log.settings, suite, name, task, targets)
             place = suite, task.prompt, task.group
             flags[place] = (*flags.get(place, ()), *_flags(samples, log, manifest))
             assumed += [] if read.known else [name]
@@ -147,8 +143,8 @@ def read_samples(
             file=sys.stderr,
         )
     return Samples(
-        pa.Table.from_pylist(rows, SCHEMA),
-        pa.Table.from_pylist(metrics, METRICS),
+        strict_table_of(Item, rows),
+        strict_table_of(TaskValue, metrics),
         {place: statuses for place, statuses in flags.items() if statuses},
     )
 
@@ -189,7 +185,7 @@ def _samples(path: Path) -> Iterator[Sample]:
             raise RelscaleError(f"{path}, line {number}: not a sample of scored text ({reason})") from error
 
 
-def _sample(line: dict[str, Any]) -> Sample:
+def _sample(line: Mapping[str, Any]) -> Sample:
     requests = [_arguments(each) for each in _values(line["arguments"])]
     responses = [response[0] for response in line["resps"]]
     if not requests or len(responses) != len(requests):
@@ -216,7 +212,7 @@ def _sample(line: dict[str, Any]) -> Sample:
     return sample(slice(half), line.get("acc"), alone)
 
 
-def _asks_unconditionally(line: dict[str, Any], requests: Sequence[Sequence[str]]) -> bool:
+def _asks_unconditionally(line: Mapping[str, Any], requests: Sequence[Sequence[str]]) -> bool:
     """Whether the choices were asked once more, without their context, for mutual information."""
     half = len(requests) // 2
     if len(requests) != 2 * half or any(context for context, _ in requests[half:]):
@@ -242,7 +238,7 @@ def _read(samples: Sequence[Sample], log: TaskLog) -> Read:
     return Read(before, known, labels(questions, choices, log.settings))
 
 
-def _items(samples: Sequence[Sample], read: Read) -> Iterator[dict[str, Any]]:
+def _items(samples: Sequence[Sample], read: Read, suite: str, name: str, task: Task) -> Iterator[Item]:
     """Rows of the items of one task."""
     labelled = iter(read.labels)
     seen: set[str] = set()
@@ -251,13 +247,34 @@ def _items(samples: Sequence[Sample], read: Read) -> Iterator[dict[str, Any]]:
         if sample.place in seen:
             status = ItemStatus.REPEATED
         seen.add(sample.place)
-        yield from _rows(sample, read.delimiter, places, status)
-        if sample.alone:
-            for row in _rows(sample.alone, read.delimiter, places, status):
-                yield row | {"prompt": UNCONDITIONAL}
+        for asked_of, prompt in ((sample, task.prompt), (sample.alone, UNCONDITIONAL)):
+            for choice in _choices(asked_of, read.delimiter, places, status) if asked_of else ():
+                yield Item(
+                    suite=suite,
+                    task=name,
+                    prompt=prompt,
+                    group=task.group,
+                    subject=task.subject,
+                    doc_id=sample.doc_id,
+                    **cells_of(choice),
+                )
 
 
-def _rows(sample: Sample, before: str, places: Sequence[int], status: ItemStatus) -> Iterator[dict[str, Any]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Choice:
+    """What an item says of its choice."""
+
+    choice: int
+    target: bool
+    logprob: float
+    bytes_answer: int
+    bytes_scored: int
+    greedy: bool | None
+    asked: int
+    status: ItemStatus
+
+
+def _choices(sample: Sample, before: str, places: Sequence[int], status: ItemStatus) -> Iterator[_Choice]:
     question = sample.question
     whole = not question.contexts
     for choice, (context, continuation, logprob) in enumerate(
@@ -265,17 +282,16 @@ def _rows(sample: Sample, before: str, places: Sequence[int], status: ItemStatus
     ):
         scored = scored_bytes(context, continuation)
         own = ItemStatus.TOO_SHORT if whole and scored == 0 else status
-        yield {
-            "doc_id": sample.doc_id,
-            "choice": choice,
-            "target": choice in places,
-            "logprob": logprob,
-            "bytes_answer": answer_bytes(continuation, "" if whole else before),
-            "bytes_scored": scored,
-            "greedy": None if whole else sample.greedy[choice],
-            "asked": asked(context, continuation),
-            "status": str(own if math.isfinite(logprob) and logprob <= 0 else ItemStatus.NO_NUMBER),
-        }
+        yield _Choice(
+            choice=choice,
+            target=choice in places,
+            logprob=logprob,
+            bytes_answer=answer_bytes(continuation, "" if whole else before),
+            bytes_scored=scored,
+            greedy=None if whole else sample.greedy[choice],
+            asked=asked(context, continuation),
+            status=own if math.isfinite(logprob) and logprob <= 0 else ItemStatus.NO_NUMBER,
+        )
 
 
 def _number(value: Any) -> float:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from relscale.atomic import atomic_path, link, write_text
 from relscale.checksums import check_digests_if_listed
 from relscale.design.run import run_from_dict
@@ -16,7 +14,8 @@ from relscale.experiment import TrainingExperiment
 from relscale.file_name import file_name
 from relscale.measurements.runs import Trained, read_trained
 from relscale.release.model_card import model_card
-from relscale.scoring.checkpoint_table import COLUMNS, TABLE, table_schema
+from relscale.rows import table_of
+from relscale.scoring.checkpoint_table import COLUMNS, TABLE, Checkpoint
 from relscale.tables import write_table
 
 CARD = "README.md"
@@ -90,7 +89,7 @@ def export(
         with atomic_path(folder / "suites" / file_name(name)) as partial:
             shutil.copytree(prepared, partial)
     table = folder / TABLE
-    write_table(pa.Table.from_pylist(rows, table_schema()), table)
+    write_table(table_of(Checkpoint, rows).drop_columns("samples"), table)
     return Exported(table, tuple(models), tuple(without))
 
 
@@ -112,12 +111,14 @@ def _model(source: Path, card: str, target: Path) -> Path:
     return target
 
 
-def _row(trained: Trained) -> dict[str, Any]:
-    ok = trained.record["status"] == "ok"
-    return {
-        **{name: getattr(trained.model, name) for name in COLUMNS},
-        "model": file_name(trained.model.run) if ok else None,
-        "status": trained.record["status"],
-        "validation_loss": trained.record.get("validation_loss"),
-        "validation_bits_per_byte": trained.record.get("validation_bits_per_byte"),
-    }
+def _row(trained: Trained) -> Checkpoint:
+    model, record = trained.model, trained.record
+    return Checkpoint(
+        **{name: getattr(model, name) for name in COLUMNS},
+        model=file_name(model.run) if record["status"] == "ok" else None,
+        revision=None,
+        samples=None,
+        status=record["status"],
+        validation_loss=record.get("validation_loss"),
+        validation_bits_per_byte=record.get("validation_bits_per_byte"),
+    )

@@ -1,7 +1,7 @@
 """The second door: a table of checkpoints, one row each, that others trained or that ``relscale export`` wrote."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -13,63 +13,48 @@ from relscale.columns import numbers, plain
 from relscale.errors import RelscaleError
 from relscale.hub import MODEL_FILES, PICKLED, fetch_model
 from relscale.provenance import digest, file_digest
+from relscale.rows import column, columns_of, names_of, schema_of
 from relscale.scoring.lm_eval_log import task_logs
 from relscale.scoring.parameters import count_parameters
 from relscale.tables import read_table, shortened
 
+Cells = Mapping[str, Any]  # of one row as the file has them: texts and numbers, or nothing
+
 OK = "ok"
 TABLE = "checkpoints.csv"  # as an export calls it
 REQUIRED = ("corpus", "params", "tokens", "training_flops")
-OPTIONAL = (
-    *("model", "revision", "samples", "run", "optimizer", "seed", "step", "block", "budget"),
-    *("status", "validation_loss", "validation_bits_per_byte"),
-)
-COLUMNS = (
-    *("run", "corpus", "optimizer", "seed", "step", "block", "budget"),
-    *("training_flops", "params", "tokens"),
-)  # those that measurements have too
-WHOLE = ("params", "tokens", "seed", "step")
-NUMBERS = (*WHOLE, "training_flops", "budget", "validation_loss", "validation_bits_per_byte")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """One row.
+    """One row per checkpoint of a model."""
 
-    Attributes
-    ----------
-    run
-        Its name, unique in the table.
-    model, revision
-        A folder, or the name of a model on the hub and the revision of it; None where samples stand for it.
-    samples
-        A folder of ``samples_*.jsonl`` that lm-eval logged, or one above it where the run is called as the model's
-        folder is; such a row is not scored again.
-    status
-        ``ok``, or why the training must not be trusted; a run that diverged has no model.
-    validation_loss, validation_bits_per_byte
-        On held-out text of its corpus: mean nats per token, and bits per byte; None where they are not known.
-    corpus, optimizer, seed, step, block, budget, training_flops, params, tokens
-        The columns of a measurement. ``block`` ties checkpoints of one training; ``training_flops`` counts forward and
-        backward.
-    """
-
-    run: str
-    model: str | None
-    revision: str | None
-    samples: str | None
-    corpus: str
-    optimizer: str | None
-    seed: int | None
-    step: int | None
-    block: str
-    budget: float | None
-    training_flops: float | None
-    params: int | None
-    tokens: int | None
-    status: str
-    validation_loss: float | None
-    validation_bits_per_byte: float | None
+    run: str = column("Name of the model, unique in the table; the model's own by default.")
+    corpus: str = column("What the model was trained on.")
+    params: int | None = column(
+        "Parameters; counted where the model is a folder and the table does not have them.", "parameters"
+    )
+    tokens: int | None = column("Training tokens.", "tokens")
+    training_flops: float = column(
+        "Compute spent, forward and backward; 6 · params · tokens by default.", "FLOPs"
+    )
+    model: str | None = column(
+        "A folder, relative to the table's own, or the name of a model on the hub; null where samples stand for "
+        "it, or the run diverged."
+    )
+    revision: str | None = column("The revision on the hub.")
+    samples: str | None = column(
+        "A folder of samples_*.jsonl that lm-eval logged, or one above it where the run is called as the model's "
+        "folder is; such a row is not scored again."
+    )
+    optimizer: str | None = column("Optimizer of the training.")
+    seed: int | None = column("Seed of the training.")
+    step: int | None = column("Training step of the checkpoint.")
+    block: str = column("Ties the checkpoints of one training; the run by default.")
+    budget: float | None = column("Nominal compute budget.", "FLOPs")
+    status: str = column("ok, or why the training must not be trusted.")
+    validation_loss: float | None = column("Loss on held-out text of its corpus.", "nats per token")
+    validation_bits_per_byte: float | None = column("The same per byte of text.", "bits per byte")
 
     @property
     def validated(self) -> bool:
@@ -80,6 +65,17 @@ class Checkpoint:
     def local(self) -> bool:
         """Whether the model is a folder of this machine."""
         return self.model is not None and Path(self.model).is_dir()
+
+
+NAMES = names_of(Checkpoint)
+OPTIONAL = tuple(name for name in NAMES if name not in REQUIRED)
+WHOLE = tuple(each.name for each in columns_of(Checkpoint) if each.type == pa.int64())
+NUMBERS = tuple(each.name for each in columns_of(Checkpoint) if each.type in (pa.int64(), pa.float64()))
+# Those that measurements have too.
+COLUMNS = (
+    *("run", "corpus", "optimizer", "seed", "step", "block", "budget"),
+    *("training_flops", "params", "tokens"),
+)
 
 
 def read_checkpoints(path: str | Path) -> list[Checkpoint]:
@@ -161,11 +157,7 @@ def _sources(checkpoint: Checkpoint, where: str) -> list[tuple[Any, str]]:
 
 def table_schema() -> pa.Schema:
     """Columns of a table of checkpoints that names its models, as an export writes it."""
-    names = [name for name in ("run", *REQUIRED, *OPTIONAL) if name != "samples"]
-    kinds = {name: pa.int64() for name in WHOLE} | {
-        name: pa.float64() for name in NUMBERS if name not in WHOLE
-    }
-    return pa.schema([pa.field(name, kinds.get(name, pa.string())) for name in dict.fromkeys(names)])
+    return pa.schema([field for field in schema_of(Checkpoint) if field.name != "samples"])
 
 
 def resolve(checkpoint: Checkpoint, use_safetensors: bool = True) -> dict[str, Any]:
@@ -193,24 +185,24 @@ def checkpoint_files(folder: str | Path) -> list[Path]:
     return sorted({path for pattern in (*MODEL_FILES, PICKLED) for path in Path(folder).glob(pattern)})
 
 
-def _typed(table: pa.Table, path: Path) -> list[dict[str, Any]]:
+def _typed(table: pa.Table, path: Path) -> list[Cells]:
     """Rows with numbers as numbers; an empty text is nothing."""
     columns = {}
     for name in table.column_names:
         place = f"{path}: column {name!r}"
         try:
-            column = plain(table[name])
-            columns[name] = numbers(column, place) if name in NUMBERS else column.cast(pa.string())
+            cells = plain(table[name])
+            columns[name] = numbers(cells, place) if name in NUMBERS else cells.cast(pa.string())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise RelscaleError(f"{place} holds {column.type}, not text; write text into it") from error
-    rows: list[dict[str, Any]] = pa.table(columns).to_pylist()
+            raise RelscaleError(f"{place} holds {cells.type}, not text; write text into it") from error
+    rows: list[Cells] = pa.table(columns).to_pylist()
     return [
         {key: None if value in ("", None) or value != value else value for key, value in row.items()}
         for row in rows
     ]
 
 
-def _checkpoint(row: dict[str, Any], path: Path, number: int) -> Checkpoint:
+def _checkpoint(row: Cells, path: Path, number: int) -> Checkpoint:
     where = f"{path}, row {number}"
     model, samples = (_place(row.get(name), path) for name in ("model", "samples"))
     status = row.get("status") or OK

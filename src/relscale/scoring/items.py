@@ -1,8 +1,11 @@
 """Items: one row for each document, or for each choice of a question."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 import pyarrow as pa
+
+from relscale.rows import column, strict_schema_of
 
 
 class ItemStatus(StrEnum):
@@ -18,24 +21,30 @@ class ItemStatus(StrEnum):
     OK = "ok"
 
 
-SCHEMA = pa.schema(
-    [
-        pa.field("suite", pa.string(), nullable=False),
-        pa.field("task", pa.string(), nullable=False),
-        pa.field("prompt", pa.string(), nullable=False),
-        pa.field("group", pa.string(), nullable=False),
-        pa.field("subject", pa.string()),
-        pa.field(
-            "doc_id", pa.string(), nullable=False
-        ),  # the same for every model, and for every variety of a text
-        pa.field("choice", pa.int32(), nullable=False),  # 0 for a document
-        pa.field("target", pa.bool_(), nullable=False),
-        pa.field("logprob", pa.float64(), nullable=False),  # nats
-        pa.field("tokens", pa.int32()),  # scored tokens; null where nobody counted
-        pa.field("bytes_answer", pa.int32(), nullable=False),  # the answer without its delimiter
-        pa.field("bytes_scored", pa.int32(), nullable=False),  # the string that was scored
-        pa.field("greedy", pa.bool_()),  # null for a document
-        pa.field("asked", pa.int64(), nullable=False),  # digest of context and continuation
-        pa.field("status", pa.string(), nullable=False),  # an ItemStatus
-    ]
-)
+SHORT = pa.int32()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One row per document, or per choice of a question."""
+
+    suite: str = column("Evaluation suite.")
+    task: str = column("The lm-eval task.")
+    prompt: str = column("Prompt form; unconditional where the answer was asked without its question.")
+    group: str = column("Test distribution.")
+    subject: str | None = column("Subject within the group.", default=None)
+    doc_id: str = column("The document: the same for every model, and for every variety of a text.")
+    choice: int = column("Number of the choice, from 0; 0 for a document.", type=SHORT)
+    target: bool = column("Whether the choice is a right one; true for a document.")
+    logprob: float = column("Log-probability of the answer, or of the document.", "nats")
+    tokens: int | None = column("Scored tokens; null where nobody counted them.", "tokens", None, SHORT)
+    bytes_answer: int = column("The answer without the delimiter before it, in UTF-8.", "bytes", type=SHORT)
+    bytes_scored: int = column("The string that was scored, in UTF-8.", "bytes", type=SHORT)
+    greedy: bool | None = column(
+        "Whether the model would have given the answer itself; null for a document.", default=None
+    )
+    asked: int = column("Digest of context and continuation.")
+    status: ItemStatus = column("What must be known of the item before its number is used.")
+
+
+SCHEMA = strict_schema_of(Item)

@@ -9,9 +9,9 @@ import io
 import logging
 import random
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +23,13 @@ from relscale.atomic import atomic_path
 from relscale.checked_parquet import open_parquet, parquet_writer
 from relscale.errors import RelscaleError
 from relscale.provenance import digest
+from relscale.rows import column, strict_schema_of, strict_table_of
 from relscale.scoring.answer_bytes import answer_bytes
 from relscale.scoring.encoding import move_spaces
 from relscale.scoring.items import ItemStatus
 from relscale.scoring.kept_documents import documents_reported, write_documents
 from relscale.scoring.labels import right_choices
-from relscale.scoring.manifest import Manifest
+from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.solved_examples import SolvedExamples
 
 if TYPE_CHECKING:
@@ -41,62 +42,33 @@ RANDOM_SEED, FEWSHOT_SEED = 0, 1234  # lm-eval's own; numpy's is the second
 # Answers that are scored once more without their question, for mutual information, stand under this prompt.
 UNCONDITIONAL = "unconditional"
 _TEXT = pa.dictionary(pa.int32(), pa.string())
-SCHEMA = pa.schema(
-    [
-        pa.field("task", _TEXT, nullable=False),
-        pa.field("prompt", _TEXT, nullable=False),
-        pa.field("group", _TEXT, nullable=False),
-        pa.field("subject", _TEXT),
-        pa.field("doc_id", pa.string(), nullable=False),
-        pa.field("choice", pa.int32(), nullable=False),
-        pa.field("target", pa.bool_(), nullable=False),
-        pa.field("context", _TEXT),
-        pa.field("continuation", pa.string(), nullable=False),
-        pa.field("bytes_answer", pa.int32(), nullable=False),
-        pa.field("bytes_scored", pa.int32(), nullable=False),
-        pa.field("asked", pa.int64(), nullable=False),
-        pa.field("status", _TEXT, nullable=False),
-    ]
-)
+SHORT = pa.int32()
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One item to score, and what the item will say besides its log-probability.
+    """One row per item to score, with what the item will say besides its log-probability."""
 
-    Attributes
-    ----------
-    task, prompt, group, subject
-        The lm-eval task, and where the suite's manifest places its items.
-    doc_id
-        The document's own ``id`` where it has one, else a digest of it: the same for every model.
-    choice, target
-        Which choice this is, and whether it is a right one; 0 and True for a document.
-    context, continuation
-        The prompt and the string that is scored after it, with its delimiter. The context of a document is None, its
-        continuation the whole text.
-    bytes_answer, bytes_scored
-        UTF-8 bytes of the answer without the delimiter before it, as lm-eval counts, and of the string that is scored.
-        Both are those of the whole text for a document.
-    asked
-        A digest of context and continuation: where two models have the same, they were asked the same.
-    status
-        ``ok``, or what is wrong with the question's label (``relscale.scoring.items.ItemStatus``).
-    """
+    task: str = column("The lm-eval task.", type=_TEXT)
+    prompt: str = column("Prompt form, by the suite's manifest.", type=_TEXT)
+    group: str = column("Test distribution, by the suite's manifest.", type=_TEXT)
+    subject: str | None = column("Subject within the group.", type=_TEXT)
+    doc_id: str = column("The document's own id, else a digest of it: the same for every model.")
+    choice: int = column("Number of the choice, from 0; 0 for a document.", type=SHORT)
+    target: bool = column("Whether the choice is a right one; true for a document.")
+    context: str | None = column("The prompt; null for a document.", type=_TEXT)
+    continuation: str = column(
+        "The string that is scored after the prompt, with its delimiter; the whole text of a document."
+    )
+    bytes_answer: int = column(
+        "The answer without the delimiter before it, as lm-eval counts, in UTF-8.", "bytes", type=SHORT
+    )
+    bytes_scored: int = column("The string that is scored, in UTF-8.", "bytes", type=SHORT)
+    asked: int = column("Digest of context and continuation: the same where two models were asked the same.")
+    status: ItemStatus = column("ok, or what is wrong with the question's label.", type=_TEXT)
 
-    task: str
-    prompt: str
-    group: str
-    subject: str | None
-    doc_id: str
-    choice: int
-    target: bool
-    context: str | None
-    continuation: str
-    bytes_answer: int
-    bytes_scored: int
-    asked: int
-    status: str
+
+SCHEMA = strict_schema_of(Request)
 
 
 def build_requests(
@@ -149,15 +121,11 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
         with redirect_stderr(io.StringIO()), compiled_once():  # a progress bar for each task
             task.set_fewshot_seed(FEWSHOT_SEED)
             task.build_all_requests(limit=manifest.options.get("limit"))
-            items = [item(task, instance) for instance in task.instances]
+            requests = [request_of(name, place, task, instance) for instance in task.instances]
     except RelscaleError:
         raise
     except Exception as error:  # whatever a task file can make lm-eval, jinja or datasets raise
         raise _not_made(name, suite, error) from error
-    requests = [
-        Request(name, UNCONDITIONAL if alone else place.prompt, place.group, place.subject, **found)
-        for found, alone in items
-    ]
     if not requests:
         raise RelscaleError(
             f"suite {suite}: the task {name!r} has no documents; check its data, or leave it out"
@@ -210,14 +178,7 @@ def write_requests(tasks: Iterable[list[Request]], folder: str | Path) -> None:
         parquet_writer(partial, SCHEMA) as writer,
     ):
         for requests in tasks:
-            columns = zip(*map(astuple, requests), strict=True)
-            arrays = [
-                pa.array(column, pa.string()).dictionary_encode()
-                if field.type == _TEXT
-                else pa.array(column, field.type)
-                for column, field in zip(columns, SCHEMA, strict=True)
-            ]
-            writer.write_table(pa.table(arrays, schema=SCHEMA), row_group_size=len(requests))
+            writer.write_table(strict_table_of(Request, requests), row_group_size=len(requests))
 
 
 def read_requests(folder: str | Path, tasks: Iterable[int] | None = None) -> Iterator[list[Request]]:
@@ -231,8 +192,8 @@ def read_requests(folder: str | Path, tasks: Iterable[int] | None = None) -> Ite
     with _opened(folder) as file:
         for group in range(file.num_row_groups) if tasks is None else tasks:
             table = file.read_row_group(group)
-            columns = [_texts(table[field.name]) for field in fields(Request)]
-            yield [Request(*row) for row in zip(*columns, strict=True)]
+            columns = [_texts(table[name]) for name in SCHEMA.names]
+            yield [Request(*cells, ItemStatus(status)) for *cells, status in zip(*columns, strict=True)]
 
 
 def request_counts(folder: str | Path) -> dict[int, int]:
@@ -270,8 +231,8 @@ def _texts(column: pa.ChunkedArray) -> list[Any]:
     return values
 
 
-def item(task: "ConfigurableTask", instance: "Instance") -> tuple[dict[str, Any], bool]:
-    """What an item says of its document, and whether the answer is asked for alone, as mutual information needs it.
+def request_of(name: str, place: Task, task: "ConfigurableTask", instance: "Instance") -> Request:
+    """The request that one instance of a task makes, of the item's place in the suite.
 
     Raises
     ------
@@ -297,17 +258,21 @@ def item(task: "ConfigurableTask", instance: "Instance") -> tuple[dict[str, Any]
         raise RelscaleError(
             f"task {task.config.task}: {instance.request_type} tasks generate text and are not scored"
         )
-    return {
-        "doc_id": document_id(instance.doc),
-        "choice": choice,
-        "target": target,
-        "context": context,
-        "continuation": continuation,
-        "bytes_answer": answer_bytes(continuation, delimiter),
-        "bytes_scored": scored_bytes(context, continuation),
-        "asked": asked(context, continuation),
-        "status": str(status),
-    }, alone
+    return Request(
+        task=name,
+        prompt=UNCONDITIONAL if alone else place.prompt,  # the answer alone, as mutual information needs it
+        group=place.group,
+        subject=place.subject,
+        doc_id=document_id(instance.doc),
+        choice=choice,
+        target=target,
+        context=context,
+        continuation=continuation,
+        bytes_answer=answer_bytes(continuation, delimiter),
+        bytes_scored=scored_bytes(context, continuation),
+        asked=asked(context, continuation),
+        status=status,
+    )
 
 
 @contextmanager
@@ -323,7 +288,7 @@ def compiled_once() -> Iterator[None]:
         env.from_string = compile_template
 
 
-def document_id(doc: dict[str, Any]) -> str:
+def document_id(doc: Mapping[str, object]) -> str:
     """A document's own ``id``, else a digest of it."""
     return str(doc.get("id") or digest(doc))
 

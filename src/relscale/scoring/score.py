@@ -1,12 +1,12 @@
 """One checkpoint on the requests of a suite: items."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from relscale.rows import names_of
 from relscale.scoring.items import SCHEMA, ItemStatus
 from relscale.scoring.requests import Request
 
@@ -38,7 +38,7 @@ def score_requests(
         found[name] = np.empty(len(requests), getattr(pairs, name).dtype)
         found[name][~whole], found[name][whole] = getattr(pairs, name), getattr(texts, name)
     columns = {
-        **{field.name: [getattr(request, field.name) for request in requests] for field in fields(Request)},
+        **{name: [getattr(request, name) for request in requests] for name in names_of(Request)},
         "suite": [suite] * len(requests),
         "logprob": found["logprob"],
         "tokens": found["tokens"],

@@ -16,9 +16,10 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +28,7 @@ from relscale.checked_parquet import read_parquet
 from relscale.entries import read_entries, write_entries
 from relscale.errors import RelscaleError
 from relscale.provenance import code_digest, digest, folder_digest
+from relscale.rows import column, strict_schema_of, strict_table_of
 from relscale.scoring.kept_documents import FOLDER
 from relscale.scoring.manifest import Manifest, read_manifest, suite_name
 from relscale.tables import write_table
@@ -35,30 +37,49 @@ if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
     from lm_eval.api.task import ConfigurableTask
 
+Document = Mapping[str, Any]  # as its data set has it
+
 PREFIX = "lm_eval_"
 UNFILTERED = "none"  # lm-eval's name for responses as they are
 PROBED = 20  # documents that are tried to learn whether the task calls right what its items call right
 
-SCHEMA = pa.schema(
-    [
-        pa.field("suite", pa.string(), nullable=False),
-        pa.field("task", pa.string(), nullable=False),
-        pa.field("prompt", pa.string(), nullable=False),
-        pa.field("group", pa.string(), nullable=False),
-        pa.field("subject", pa.string()),
-        pa.field("doc_id", pa.string(), nullable=False),
-        pa.field("metric", pa.string(), nullable=False),  # lm-eval's own name
-        pa.field(
-            "filter", pa.string(), nullable=False
-        ),  # of responses; "none" where they are as the model gave them
-        pa.field("value", pa.string(), nullable=False),  # JSON: a number, or what the aggregation takes
-        pa.field(
-            "aggregation", pa.string()
-        ),  # a name that lm-eval knows; null for a function of the task's own
-        # False where the task does not call right what its items call right: their accuracy would mean nothing.
-        pa.field("targets", pa.bool_(), nullable=False),
-    ]
-)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskValue:
+    """One row per document, metric and filter: what lm-eval's task makes of the model's answers."""
+
+    suite: str = column("Evaluation suite.")
+    task: str = column("The lm-eval task.")
+    prompt: str = column("Prompt form.")
+    group: str = column("Test distribution.")
+    subject: str | None = column("Subject within the group.")
+    doc_id: str = column("The document.")
+    metric: str = column("lm-eval's own name of the metric.")
+    filter: str = column("The filter of responses; none where they are as the model gave them.")
+    value: str = column("JSON: a number, or what the aggregation takes.")
+    aggregation: str | None = column("lm-eval's name of it; null for a function of the task's own.")
+    targets: bool = column(
+        "Whether the task calls right what its items call right; their accuracy means nothing otherwise."
+    )
+
+
+SCHEMA = strict_schema_of(TaskValue)
+
+
+class ScoredChoice(NamedTuple):
+    """What an item tells of one choice of a document, or of the document."""
+
+    prompt: str
+    doc_id: str
+    choice: int
+    target: bool
+    logprob: float
+    greedy: bool | None
+
+    @property
+    def response(self) -> float | tuple[float, bool]:
+        """What a model answers in lm-eval: a log-probability; of a choice, with whether it is greedy."""
+        return self.logprob if self.greedy is None else (self.logprob, self.greedy)
 
 
 class PreparedTasks:
@@ -106,30 +127,33 @@ def task_metrics(prepared: PreparedTasks, suite: str, items: pa.Table) -> pa.Tab
     from relscale.scoring.requests import compiled_once
 
     names = items["task"].combine_chunks().dictionary_encode()
-    columns = items.select(["prompt", "doc_id", "choice", "target", "logprob", "greedy"])
-    rows: list[dict[str, Any]] = []
+    columns = items.select(list(ScoredChoice._fields))
+    rows: list[TaskValue] = []
     for code, name in enumerate(names.dictionary.to_pylist()):
         if name not in prepared:
             continue
         task = prepared.load(name)
-        scored = _by_document(
-            columns.filter(pc.equal(names.indices, code)).to_pylist(),
-            prepared.manifest.tasks[name].prompt,
-        )
+        own = columns.filter(pc.equal(names.indices, code))
+        choices = map(ScoredChoice, *(column.to_pylist() for column in own.columns))
+        scored = _by_document(list(choices), prepared.manifest.tasks[name].prompt)
         with compiled_once():
-            rows += [{"suite": suite, **row} for row in _task_rows(task, name, prepared.manifest, scored)]
-    return pa.Table.from_pylist(rows, SCHEMA)
+            rows += _task_rows(task, name, suite, prepared.manifest, scored)
+    return strict_table_of(TaskValue, rows)
 
 
-def _by_document(items: Sequence[dict[str, Any]], prompt: str) -> list[list[dict[str, Any]]]:
+def _by_document(items: Sequence[ScoredChoice], prompt: str) -> list[list[ScoredChoice]]:
     """Items, which stand in the order of requests, document by document."""
-    starts = [n for n, item in enumerate(items) if item["choice"] == 0 and item["prompt"] == prompt]
+    starts = [n for n, item in enumerate(items) if item.choice == 0 and item.prompt == prompt]
     return [list(items[start:end]) for start, end in zip(starts, [*starts[1:], len(items)], strict=True)]
 
 
 def _task_rows(
-    task: "ConfigurableTask", name: str, manifest: Manifest, scored: Sequence[Sequence[dict[str, Any]]]
-) -> Iterator[dict[str, Any]]:
+    task: "ConfigurableTask",
+    name: str,
+    suite: str,
+    manifest: Manifest,
+    scored: Sequence[Sequence[ScoredChoice]],
+) -> Iterator[TaskValue]:
     documents = list(task.task_docs)
     if len(documents) != len(scored):
         raise RelscaleError(
@@ -137,32 +161,29 @@ def _task_rows(
             "kept; prepare the suite again"
         )
     place = manifest.tasks[name]
-    targets = [[item["target"] for item in own] for own in scored]
-    described = {
-        **{"task": name, "prompt": place.prompt, "group": place.group, "subject": place.subject},
-        "targets": targets_are_the_tasks(task.config.process_results, documents, targets),
-    }
+    targets = [[item.target for item in own] for own in scored]
+    agree = targets_are_the_tasks(task.config.process_results, documents, targets)
     aggregations = task.aggregation()
-    results = [[_response(item) for item in own] for own in scored]
+    results = [[item.response for item in own] for own in scored]
     for metric, filtered, number, value in document_values(task, documents, results):
-        yield {
-            **described,
-            "doc_id": scored[number][0]["doc_id"],
-            "metric": metric,
-            "filter": filtered,
-            "value": as_json(value),
-            "aggregation": aggregation_name(aggregations.get(metric)),
-        }
-
-
-def _response(item: Mapping[str, Any]) -> float | tuple[float, bool]:
-    """What a model answers in lm-eval: a log-probability, with whether it is greedy unless it is of a document."""
-    return item["logprob"] if item["greedy"] is None else (item["logprob"], item["greedy"])
+        yield TaskValue(
+            suite=suite,
+            task=name,
+            prompt=place.prompt,
+            group=place.group,
+            subject=place.subject,
+            doc_id=scored[number][0].doc_id,
+            metric=metric,
+            filter=filtered,
+            value=as_json(value),
+            aggregation=aggregation_name(aggregations.get(metric)),
+            targets=agree,
+        )
 
 
 def document_values(
     task: "ConfigurableTask",
-    documents: Sequence[dict[str, Any]],
+    documents: Sequence[Document],
     results: Sequence[Sequence[float | tuple[float, bool]]],
 ) -> Iterator[tuple[str, str, int, Any]]:
     """Metric, filter, place of the document and value, in lm-eval's order: filters, then ``process_results``.
@@ -197,7 +218,7 @@ def document_values(
 
 
 def _instances(
-    task: "ConfigurableTask", number: int, doc: dict[str, Any], results: Sequence[float | tuple[float, bool]]
+    task: "ConfigurableTask", number: int, doc: Document, results: Sequence[float | tuple[float, bool]]
 ) -> "Iterator[Instance]":
     from lm_eval.api.instance import Instance
 
@@ -229,7 +250,7 @@ def aggregation_name(function: Callable[..., Any] | None) -> str | None:
     return next((name for name, known in AGGREGATION_REGISTRY.items() if known is function), None)
 
 
-def task_config(folder: str | Path, name: str) -> dict[str, Any]:
+def task_config(folder: str | Path, name: str) -> Mapping[str, Any]:
     """What the YAML of a task of a prepared suite says, its functions found.
 
     Raises
@@ -242,7 +263,7 @@ def task_config(folder: str | Path, name: str) -> dict[str, Any]:
     entry = TaskManager(include_defaults=False, include_path=str(Path(folder) / "tasks")).task_index.get(name)
     if entry is None or entry.yaml_path is None:
         raise RelscaleError(f"{folder}: no task {name!r}; prepare the suite again")
-    config: dict[str, Any] = load_yaml(entry.yaml_path)
+    config: Mapping[str, Any] = load_yaml(entry.yaml_path)
     return config
 
 
@@ -297,7 +318,7 @@ def _plain(value: Any) -> Any:
 
 def targets_are_the_tasks(
     process_results: Callable[..., Any] | str | None,
-    documents: Sequence[dict[str, Any]],
+    documents: Sequence[Document],
     targets: Sequence[Sequence[bool]],
 ) -> bool:
     """Whether a task with rules of its own calls right what its items call right.
