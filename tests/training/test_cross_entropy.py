@@ -111,3 +111,11 @@ def test_the_logits_of_a_batch_are_never_whole_at_a_vocabulary_of_128_thousand(p
         some = linear_cross_entropy(hidden[::32], weight, targets[::32])
     assert some.item() == pytest.approx(torch.stack(exact).mean().item(), rel=1e-5)
     assert loss.item() == pytest.approx(linear_cross_entropy(hidden, weight, targets).item(), rel=2e-3)
+
+
+@pytest.mark.parametrize("vocabulary", [300, 2048, 128_256, 10**7])
+def test_a_gpu_holds_more_logits_at_a_time_in_whole_tiles(vocabulary):
+    rows = cross_entropy.chunk_rows(vocabulary, "cuda")
+    assert rows % 128 == 0
+    assert rows == 128 or rows * vocabulary <= 2**27
+    assert rows >= cross_entropy.chunk_rows(vocabulary, "cpu") // 128 * 128

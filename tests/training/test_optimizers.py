@@ -311,3 +311,18 @@ def test_an_unknown_optimizer_is_named_with_those_there_are():
         RelscaleError, match=r"no optimizer 'sofia'; there are adamc, adamw, c-adamc, c-adamw, muon"
     ):
         build_optimizer(Decoder(a), hyperparameters("sofia", a, 4))
+
+
+@pytest.mark.parametrize("name", ["c-adamc", "adamc", "c-adamw", "adamw", "muon"])
+def test_a_step_reads_no_value_back_from_a_device(name):
+    """Tensors on torch's device "meta" have no values: reading one, which makes a GPU wait, raises."""
+    a = architecture(64, 32, 300)
+    model = Decoder(a).to("meta")
+    optimizer = build_optimizer(model, hyperparameters(name, a, 4))
+    for _ in range(2):
+        for parameter in model.parameters():
+            parameter.grad = torch.empty_like(parameter)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    with pytest.raises(RuntimeError, match="meta"):
+        model.norm.weight.sum().item()

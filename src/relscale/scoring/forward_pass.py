@@ -10,6 +10,7 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 from relscale.scoring.architecture import Architecture, text_config
 from relscale.scoring.batching import Batch
+from relscale.to_device import to_device
 
 # Hidden states that meet the vocabulary at once, by whether there is a GPU: a product of fewer rows is slower, and the
 # logits of more leave a processor's cache.
@@ -102,10 +103,9 @@ class ForwardPass:
         )
         likeliest = torch.empty_like(token_index)  # of several, the first, as in lm-eval
         rows = HEAD_ROWS[self.device.type == "cuda"]
-        order = row_index.argsort(stable=True)
-        ends = torch.searchsorted(
-            row_index[order], torch.arange(0, len(token_index) + rows, rows, device=self.device)
-        ).tolist()
+        by_row = batch.row_index.argsort(kind="stable")
+        ends = np.searchsorted(batch.row_index[by_row], np.arange(0, len(token_index) + rows, rows)).tolist()
+        order = self._tensor(by_row)
         for number, first in enumerate(range(0, len(token_index), rows)):
             chunk = states[token_index[first : first + rows]]
             logits = (self.head(chunk) if self.direct else chunk).float()
@@ -151,7 +151,7 @@ class ForwardPass:
         return bool(np.all(self.close(first.cpu().numpy(), second.cpu().numpy(), 0.2)))
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(array).to(self.device)
+        return to_device(torch.from_numpy(array), self.device)
 
 
 class PrefixedLayer(DynamicLayer):

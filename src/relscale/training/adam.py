@@ -114,7 +114,8 @@ def adam_step(group: dict[str, Any], state: State) -> None:
         if not state[p]:
             state[p].update(m=torch.zeros_like(p), v=torch.zeros_like(p))
     group["step"] += 1
-    steps = torch.tensor(float(group["step"]), device=parameters[0].device)
+    # Filled where it is: a number that is copied to a GPU makes the processor wait.
+    steps = torch.full((), float(group["step"]), device=parameters[0].device)
     decay = group["weight_decay"]
     if group["corrected"]:
         decay *= group["lr"] / group["peak"]

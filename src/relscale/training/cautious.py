@@ -16,6 +16,7 @@ from relscale.training.sharding import is_sharded, local_shard, sum_over_shards
 
 SMALLEST_SHARE = 1e-3  # as in Liang et al.'s code: a tensor's update grows at most a thousandfold
 BUNDLE = 2**17  # elements worked on at a time
+GPU_BUNDLE = 2**26  # on a GPU: few kernels, and no more than 256 MB of updates
 
 
 def cautious_adamw(
@@ -83,20 +84,24 @@ def _move_on_device(
     """The same for an accelerator, which need not wait until the shares are known here."""
     if decay:
         torch._foreach_mul_(weights, 1 - lr * decay)
-    parts = kept / kept.new_tensor(sizes)
-    torch._foreach_mul_(updates, list((lr / parts.clamp(min=SMALLEST_SHARE)).unbind()))
+    counts = kept.to(updates[0].dtype).unbind()
+    shares = torch._foreach_clamp_min(
+        torch._foreach_div(counts, [float(size) for size in sizes]), SMALLEST_SHARE
+    )
+    torch._foreach_mul_(updates, torch._foreach_mul(torch._foreach_reciprocal(shares), lr))
     torch._foreach_sub_(weights, updates)
 
 
 def _bundles(*columns: list[Tensor]) -> Iterator[list[list[Any]]]:
     """Lists of the tensor's index and of each column's tensors or pieces, of about ``BUNDLE`` elements a column."""
+    size = BUNDLE if columns[0][0].device.type == "cpu" else GPU_BUNDLE
     bundle: list[tuple[Any, ...]] = []
-    room = BUNDLE
+    room = size
     for index, tensors in enumerate(zip(*columns, strict=True)):
         for piece in zip(*map(_pieces, tensors), strict=True):
             if bundle and room < piece[0].numel():
                 yield [list(column) for column in zip(*bundle, strict=True)]
-                bundle, room = [], BUNDLE
+                bundle, room = [], size
             bundle.append((index, *piece))
             room -= piece[0].numel()
     yield [list(column) for column in zip(*bundle, strict=True)]

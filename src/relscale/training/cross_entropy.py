@@ -1,8 +1,8 @@
 """The output layer and its cross-entropy as one function that never holds the logits of a whole batch.
 
 At width 16 to 64 and vocabulary 2,048 most of the work of a training step is here. Rows of hidden states are processed
-in chunks: logits, softmax in place, loss, and at once both gradients, so that a chunk's logits stay in cache and are
-passed over three times. The backward pass only scales the gradients.
+in chunks: logits, softmax in place, loss, and at once both gradients, so that on a processor a chunk's logits stay in
+cache and are passed over three times. The backward pass only scales the gradients.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,22 @@ import torch
 from torch import Tensor
 
 CHUNK_LOGITS = 2**19  # logits held at a time: 2 MB of float32, about a core's share of cache
+GPU_CHUNK_LOGITS = (
+    2**27
+)  # 512 MB on a GPU: each chunk passes over the whole gradient of the output layer once more
 CHUNK_ROWS = 128  # at least; fewer make slow matrix products
 
 
 SoftmaxLoss = Callable[[Tensor, Tensor, bool], Tensor | float]
+
+
+def chunk_rows(vocabulary: int, device: str) -> int:
+    """Rows of hidden states whose logits are held at a time, on a torch device of this type."""
+    if device != "cuda":
+        return max(CHUNK_ROWS, CHUNK_LOGITS // vocabulary)
+    return (
+        max(1, GPU_CHUNK_LOGITS // vocabulary // CHUNK_ROWS) * CHUNK_ROWS
+    )  # whole tiles of a matrix product
 
 
 def softmax_loss(logits: Tensor, targets: Tensor, wants_gradients: bool) -> Tensor:
@@ -72,7 +84,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         (rows, width), vocabulary, wide = hidden.shape, weight.shape[0], weight.dtype
         device = hidden.device.type
         narrow = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else wide
-        chunk = max(CHUNK_ROWS, CHUNK_LOGITS // vocabulary)
+        chunk = chunk_rows(vocabulary, device)
         narrow_hidden, narrow_weight = hidden.to(narrow), weight.to(narrow)
         logits = hidden.new_empty(min(chunk, rows), vocabulary, dtype=wide)
         loss = hidden.new_zeros((), dtype=wide)

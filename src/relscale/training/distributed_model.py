@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from relscale.design.run import Hyperparameters
+from relscale.to_device import to_device
 from relscale.training.fabric import Fabric, fabric_precision, is_sharding
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
@@ -65,7 +66,7 @@ class DistributedModel:
 
     def loss(self, tokens: Tensor) -> Tensor:
         """Mean nats per token of sequences ``[B, T + 1]`` of this device."""
-        loss: Tensor = self.module.loss(tokens.to(self.fabric.device))
+        loss: Tensor = self.module.loss(to_device(tokens, self.fabric.device))
         return loss
 
     def weights(self) -> dict[str, Tensor]:
