@@ -352,13 +352,21 @@ def test_a_folder_that_cannot_be_written_is_named(folder):
         check_experiment(check_config(changed("store", "closed/store")))
 
 
-def test_the_check_imports_nothing_heavy():
-    heavy = ("torch", "transformers", "datasets", "lm_eval", "scipy", "plotly")
-    script = (
-        "import sys; from relscale.check import check_experiment; from relscale.config import load_config; "
-        f"check_experiment(load_config({str(ROOT / 'config.yaml')!r})); "
-        f"print([name for name in {heavy} if name in sys.modules])"
-    )
+@pytest.mark.parametrize(
+    "code, further",
+    [
+        (
+            "from relscale.check import check_experiment; from relscale.config import load_config; "
+            f"check_experiment(load_config({str(ROOT / 'config.yaml')!r}))",
+            "scipy",
+        ),
+        ("import relscale.pipeline", "scipy.stats"),
+    ],
+    ids=["the check of a config", "the rules of the workflow"],
+)
+def test_what_every_snakemake_command_imports_is_not_heavy(code, further):
+    heavy = ("torch", "transformers", "datasets", "lm_eval", "pandas", "plotly", further)
+    script = f"import sys; {code}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
     )

@@ -105,7 +105,7 @@ def test_a_group_beside_others_has_its_tasks_as_subjects(tmp_path):
 UNSUPPORTED = {
     "gsm8k": "generates text",
     "squadv2": "is a Python class",
-    "tinyHellaswag": "needs a package that is not installed .*tinyBenchmarks",
+    "tinyHellaswag": "needs a module that is not installed .*tinyBenchmarks",
     "mmmu_val_accounting": "generates text",
     "humaneval": "generates text",
 }

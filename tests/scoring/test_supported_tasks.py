@@ -32,6 +32,6 @@ def test_a_task_whose_functions_need_a_package_that_is_not_there_is_not(tmp_path
     (tmp_path / "task.yaml").write_text(
         "output_type: multiple_choice\nprocess_results: !function lm_eval.tasks.no_such_module.results\n"
     )
-    assert "needs a package that is not installed" in str(
+    assert "needs a module that is not installed" in str(
         unsupported({"output_type": "multiple_choice"}, tmp_path / "task.yaml")
     )

@@ -31,7 +31,7 @@ def unsupported(config: Mapping[str, Any], path: Path | None) -> str | None:
 
                 load_yaml(path)  # imports the functions that it names
     except ImportError as error:
-        return f"needs a package that is not installed ({first_line(error)})"
+        return f"needs a module that is not installed here ({first_line(error)})"
     return None
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control
 
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import Method
@@ -45,6 +44,10 @@ def adjusted(
     p_values: Sequence[float | None], families: Sequence[Hashable]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Benjamini–Hochberg and Benjamini–Yekutieli p-values, each family by itself; nan where there is none."""
+    from scipy.stats import (
+        false_discovery_control,
+    )  # a third of a second, and a workflow reads the types of rows
+
     p = np.array([np.nan if value is None else value for value in p_values], dtype=float)
     bh, by = np.full_like(p, np.nan), np.full_like(p, np.nan)
     members: dict[Hashable, list[int]] = {}
