@@ -353,7 +353,7 @@ def test_a_folder_that_cannot_be_written_is_named(folder):
 
 
 @pytest.mark.parametrize(
-    "code, further",
+    ("code", "further"),
     [
         (
             "from relscale.check import check_experiment; from relscale.config import load_config; "

@@ -190,7 +190,11 @@ def test_englishes_are_the_same_documents_however_they_are_stored(tmp_path, kind
         "united_states": 12,
         "new_zealand": 11,
     }
-    assert manifest.windows == {"context_tokens": 30, "overlap": 0.5}
+    assert manifest.windows("context") == {"context_tokens": 30, "overlap": 0.5}
+    assert manifest.windows("whole") == {}
+    assert set(manifest.tasks) == {
+        f"englishes_{region}{form}" for region in ("usa", "new_zealand") for form in ("", "-context")
+    }
     requests = [request for task in read_requests(tmp_path / "suite") for request in task]
     assert {request.continuation for request in requests} == {
         f"A text of {region}, number {n}." for region, count in REGIONS.items() for n in range(count)

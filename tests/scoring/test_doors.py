@@ -16,7 +16,7 @@ from relscale.measurements.samples import read_samples
 from relscale.scoring.manifest import read_manifest
 from relscale.scoring.requests import read_requests
 from relscale.scoring.score import score_requests
-from relscale.scoring.suite import available_suites, prepare_suite
+from relscale.scoring.suite import SUITES, available_suites, prepare_suite
 from relscale.scoring.task_metrics import PreparedTasks, has_task_metrics, task_metrics
 
 MODEL = Model(
@@ -71,7 +71,10 @@ def logged(engine, model):
 def scored(engine, suite, name):
     """The measurements of scoring here."""
     manifest = read_manifest(suite)
-    tables = [score_requests(engine, name, asked, manifest.windows) for asked in read_requests(suite)]
+    tables = [
+        score_requests(engine, name, asked, manifest.windows(asked[0].prompt))
+        for asked in read_requests(suite)
+    ]
     items = pa.concat_tables(tables)
     own = (task_metrics(PreparedTasks(suite, manifest), name, items),) if has_task_metrics(suite) else ()
     return measured(Measured(MODEL, (), (items,), own), suite, name)
@@ -254,7 +257,7 @@ def mmlu(tmp_path_factory):
 SUBJECTS = ["anatomy", "virology", "philosophy", "prehistory"]
 SHIPPED = {
     "mmlu": {"subjects": SUBJECTS, "num_fewshot": 2, "baseline": "humanities"},
-    "englishes": {"context_tokens": 0, "overlap": 0.0},
+    "englishes": {},
     "ai_risk": {},
     "domains": {"documents": 12},
     "knowledge": {"questions": 12},
@@ -273,21 +276,33 @@ def test_every_suite_that_ships_is_measured_alike_through_both_doors(
     folder = logged(suite, tmp_path / "logged")
     ours = scored(engine, suite, name)
     assert {row["status"] for row in ours[0]} == {"ok"}
-    assert {(row["prompt"], row["group"]) for row in ours[0]} == {
-        (place.prompt, place.group) for place in read_manifest(suite).tasks.values()
-    }
-    assert_equal(ours, read(folder, suite, name))
+    places = {(place.prompt, place.group) for place in read_manifest(suite).tasks.values()}
+    assert {(row["prompt"], row["group"]) for row in ours[0]} == places
+    prompts = {prompt for prompt, _ in places}
+    ours = [of_form(table, prompts - {"context"}) for table in ours]
     copy_samples(folder, tmp_path / "copy")
-    assert_equal(ours, read(tmp_path / "copy", suite, name))
+    for place in (folder, tmp_path / "copy"):
+        theirs = read(place, suite, name)
+        assert_equal(ours, [of_form(table, prompts - {"context"}) for table in theirs])
+        in_other_windows = of_form(theirs[0], {"context"})
+        assert bool(in_other_windows) == ("context" in prompts)
+        assert all(row["status"].startswith("other windows: lm-eval") for row in in_other_windows)
+        assert all(row["value"] is not None for row in in_other_windows)
 
 
-def test_documents_that_a_suite_reads_in_windows_of_its_own_are_flagged_in_a_log(tmp_path, logged, englishes):
-    suite = tmp_path / "suite"
-    prepare_suite("englishes", {"data": str(englishes)}, [], suite, seed=0)
-    rows = read(logged(suite, tmp_path / "logged"), suite, "englishes")[0]
-    assert rows
-    assert all(row["status"].startswith("other windows: lm-eval scores all of a document") for row in rows)
-    assert all(row["value"] is not None for row in rows)
+def of_form(rows, prompts):
+    return [row for row in rows if row["prompt"] in prompts]
+
+
+def test_lm_eval_asks_all_but_one_form_of_the_suites_that_ship_as_they_do(tmp_path, englishes):
+    """The one reads the first tokens of a document, and some of each window, without scoring them."""
+    manifest = prepare_suite("englishes", {"data": str(englishes)}, [], tmp_path, seed=0, requests=False)
+    assert {task.prompt: any(manifest.windows(task.prompt).values()) for task in manifest.tasks.values()} == {
+        "context": True,
+        "whole": False,
+    }
+    others = [read_manifest(SUITES / name) for name in SHIPPED if name != "englishes"]
+    assert not any(manifest.windows("context") for manifest in others)
 
 
 def test_the_suites_above_are_all_that_ship():

@@ -125,7 +125,7 @@ def read_samples(
                 targets = _are_the_tasks(samples, read, log)
                 metrics += metric_rows(values, log.settings, suite, name, task, targets)
             place = suite, task.prompt, task.group
-            flags[place] = (*flags.get(place, ()), *_flags(samples, log, manifest))
+            flags[place] = (*flags.get(place, ()), *_flags(samples, log, manifest.windows(task.prompt)))
             assumed += [] if read.known else [name]
             if not samples:
                 print(f"{log.path}: no samples in it", file=sys.stderr)
@@ -166,11 +166,11 @@ def _are_the_tasks(samples: Sequence[Sample], read: "Read", log: TaskLog) -> boo
     )
 
 
-def _flags(samples: Sequence[Sample], log: TaskLog, manifest: Manifest) -> Iterator[str]:
+def _flags(samples: Sequence[Sample], log: TaskLog, windows: Mapping[str, Any]) -> Iterator[str]:
     """What makes a task's items other than the suite's."""
-    if any(not sample.question.contexts for sample in samples) and any(manifest.windows.values()):
-        windows = ", ".join(f"{name} {value}" for name, value in manifest.windows.items())
-        yield f"{Status.OTHER_WINDOWS}: lm-eval scores all of a document, and the suite has {windows}"
+    if any(not sample.question.contexts for sample in samples) and any(windows.values()):
+        told = ", ".join(f"{name} {value}" for name, value in windows.items())
+        yield f"{Status.OTHER_WINDOWS}: lm-eval scores all of a document, and the suite has {told}"
     if log.documents is not None and len(samples) < log.documents:
         yield of_items(Status.INCOMPLETE, len(samples), log.documents)
 

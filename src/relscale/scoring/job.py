@@ -227,7 +227,9 @@ def scored_digest(suite: str | Path) -> str:
     if not (folder / FILE).is_file():
         raise not_prepared(folder)
     check_digests(folder)
-    return digest([folder.name, file_digest(folder / FILE), read_manifest(folder).windows])
+    manifest = read_manifest(folder)
+    windows = {task.prompt: manifest.windows(task.prompt) for task in manifest.tasks.values()}
+    return digest([folder.name, file_digest(folder / FILE), windows])
 
 
 def _score(missing: Sequence[Entry], options: dict[str, Any]) -> None:
@@ -322,12 +324,13 @@ def _score_tasks(engine: "Engine", entry: Entry, tasks: Sequence[int], share: st
     from relscale.scoring.score import score_requests
 
     suite = entry.suite
-    windows = read_manifest(suite.folder).windows
+    manifest = read_manifest(suite.folder)
     waiting: list[pa.Table] = []
     items = 0
     begun = written = time.monotonic()
     for number, requests in zip(tasks, read_requests(suite.folder, tasks), strict=True):
-        waiting.append(_numbered(score_requests(engine, suite.name, requests, windows), number))
+        scored = score_requests(engine, suite.name, requests, manifest.windows(requests[0].prompt))
+        waiting.append(_numbered(scored, number))
         items += len(requests)
         if time.monotonic() - written > SECONDS_BETWEEN_PARTS:
             _write_part(entry, waiting, share)

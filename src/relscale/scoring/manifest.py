@@ -12,6 +12,7 @@ from relscale.yaml_text import dump, read
 
 FILE = "suite.yaml"
 KINDS = ("multiple_choice", "rolling")
+WHOLE = "whole"  # the form in which all of a document is scored, in lm-eval's windows
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,13 @@ class Manifest:
         choices = self.options.get("choices", self.choices)
         return 1 / choices if choices else None
 
-    @property
-    def windows(self) -> dict[str, Any]:
-        """How documents are read, where not as lm-eval does: see `relscale.scoring.engine.Engine.score_texts`."""
+    def windows(self, prompt: str) -> dict[str, Any]:
+        """How documents of a prompt form are read, where not as lm-eval does.
+
+        See `relscale.scoring.engine.Engine.score_texts`.
+        """
+        if prompt == WHOLE:
+            return {}
         return {name: self.options[name] for name in ("context_tokens", "overlap") if name in self.options}
 
 

@@ -98,7 +98,7 @@ def build_requests(
         except Exception as error:
             raise _not_made(name, suite, error) from error
         requests = task_requests(name, task, manifest, suite)
-        if documents_reported(task, reported, manifest.windows):
+        if documents_reported(task, reported, manifest.windows(manifest.tasks[name].prompt)):
             source = Path(str(manager.task_index[name].yaml_path))
             try:
                 write_documents(task, number, source, Path(folder))

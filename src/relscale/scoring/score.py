@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def score_requests(
     engine: "Engine", suite: str, requests: Sequence[Request], windows: dict[str, Any]
 ) -> pa.Table:
-    """The items of some requests under a model, in their order; columns of ``relscale.scoring.items.SCHEMA``.
+    """The items of some requests of a task under a model, in their order; columns of ``relscale.scoring.items.SCHEMA``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Documents of English as it is written in several regions."""
+"""Documents of English as it is written in several regions, read with context or whole."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -8,13 +8,13 @@ import pyarrow.parquet
 
 from relscale.errors import RelscaleError
 from relscale.provenance import digest
-from relscale.scoring.manifest import Manifest, Task
+from relscale.scoring.manifest import WHOLE, Manifest, Task
 from relscale.scoring.task_data import TaskData
 from relscale.text_file import read_text
 
 
 def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
-    """A task for each region.
+    """A task for each region and form.
 
     Parameters
     ----------
@@ -38,11 +38,17 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
         raise RelscaleError(
             f"{data}: no documents; they come as REGION/*.txt, or as parquet with columns text and region"
         )
-    return [
-        TaskData(
-            name, Task(name), [{"id": digest([name, text]), "text": text} for text in dict.fromkeys(texts)]
-        )
+    documents = {
+        name: [{"id": digest([name, text]), "text": text} for text in dict.fromkeys(texts)]
         for name, texts in sorted(regions.items())
+    }
+    return [
+        # A region's task in lm-eval's own form has the region's name; no region has a hyphen in its name.
+        TaskData(
+            name if form == WHOLE else f"{name}-{form}", Task(name, form), rows, f"{form}.yaml", data=name
+        )
+        for form in manifest.options["forms"]
+        for name, rows in documents.items()
     ]
 
 
