@@ -84,14 +84,43 @@ def test_names_at_line_ends_are_joined_to_their_lines() -> None:
 
 
 def test_keys_and_notes_widen_the_figure_and_leave_the_panels() -> None:
+    bare, _ = a_panel()
     panels, _ = a_panel()
-    layout = panels.figure.layout
-    before = (layout.width - layout.margin.r, layout.height - layout.margin.b)
     panels.key([Key("a long name of a series", Style("#0072b2"))])
     panels.notes("a note", "", "another " * 60)
-    assert (layout.width - layout.margin.r, layout.height - layout.margin.b) == before
-    assert layout.legend.x > 1
-    assert layout.annotations[-1].y < 0
+    before, after = bare.figure.layout, panels.figure.layout
+    assert after.margin.r > before.margin.r
+    assert after.margin.b > before.margin.b
+    assert after.height - after.margin.b == before.height - before.margin.b
+    assert after.meta["width"] - after.margin.r == before.meta["width"] - before.margin.r
+
+
+def test_panels_stand_below_each_other_where_a_page_is_narrow_and_each_keeps_its_height() -> None:
+    panels = chart.grid("title", 2, 3, width=300, height=[200, 100])
+    for panel in panels:
+        panel.axes(chart.compute_axis([1e18, 1e20], 300), chart.linear_axis([0, 1], "share"))
+    panels.share_titles()
+    (wide, *_, narrow) = panels.figure.layout.meta["arrangements"]
+    assert wide["from"] < panels.figure.layout.meta["width"]
+    plot = sum(
+        narrow["layout"][name] * sign for name, sign in (("height", 1), ("margin.t", -1), ("margin.b", -1))
+    )
+    ends = [narrow["layout"][f"yaxis{i or ''}.domain"] for i in (0, 4, 2, 5, 3, 6)]  # column by column
+    heights = [(high - low) * plot for low, high in ends]
+    assert heights == pytest.approx([200, 100] * 3)
+    assert all(above[0] > below[1] for above, below in pairwise(ends))
+    shown = [narrow["layout"][f"xaxis{i or ''}.title.text"] is not None for i in (0, 4, 2, 5, 3, 6)]
+    assert shown == [False, True] * 3
+
+
+def test_a_key_stands_in_for_names_at_line_ends_where_there_is_no_room_for_them() -> None:
+    panels, panel = a_panel()
+    panel.end_labels([EndLabel("upper", 0.51, Style("#0072b2"))])
+    panels.key([Key("upper", Style("#0072b2"))], names=60)
+    for arrangement in panels.figure.layout.meta["arrangements"]:
+        layout = arrangement["layout"]
+        assert layout["annotations[0].visible"] is layout["shapes[0].visible"] is not layout["showlegend"]
+    assert layout["showlegend"]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +136,23 @@ def test_numbers_are_written_as_people_write_them(value: float, digits: int, tex
     assert chart.significant(value, digits) == text
 
 
-def test_an_estimate_has_its_interval_where_that_is_known() -> None:
-    assert chart.estimate(-0.01, -0.015, 0.005, 3) == "−0.010 [−0.015, 0.005]"
-    assert chart.estimate(0.5, None, 1.0, 2) == "0.50"
-    assert chart.estimate(0.5, math.nan, 1.0, 2) == "0.50"
+def test_an_estimate_has_two_digits_of_its_interval_and_one_minus_sign() -> None:
+    assert chart.estimate(-0.0146, -0.0283905, -0.000831125) == "−0.015 [−0.028, −0.001]"
+    assert chart.estimate(0.0490, 0.0472, 0.0508) == "0.0490 [0.0472, 0.0508]"
+    assert chart.estimate(478.2, 281.5, 716.4) == "478 [282, 716]"
+    assert chart.estimate(2e10, 1.5e10, 3.1e10) == "2×10¹⁰ [1.5×10¹⁰, 3.1×10¹⁰]"
+    assert chart.estimate(0.5, 0.5, 0.5) == "0.5 [0.5, 0.5]"
+    assert chart.estimate(-0.5, None, 1.0) == "−0.5"
+    assert chart.estimate(0.5, math.nan, 1.0) == "0.5"
+
+
+def test_what_is_pointed_at_is_in_the_same_numbers() -> None:
+    panels, panel = a_panel()
+    panel.points(
+        [2e11], [-0.01464], Style("#0072b2"), hover="%{x} FLOPs: %{y}, %{customdata}", about=["here"]
+    )
+    (trace,) = panels.figure.data
+    text = trace.hovertemplate.removesuffix("<extra></extra>")
+    for i, value in enumerate(trace.customdata[0]):
+        text = text.replace(f"%{{customdata[{i}]}}", value)
+    assert text == "2×10¹¹ FLOPs: −0.01464, here"

@@ -17,6 +17,7 @@ import pytest
 from relscale.checksums import check_files, files_list
 from relscale.errors import RelscaleError
 from relscale.figures import browser, plot
+from relscale.figures.chart import SIZE, text_width
 from relscale.figures.data import FigureData
 from relscale.provenance import closure
 
@@ -195,17 +196,38 @@ def test_of_many_bands_the_intervals_at_the_largest_compute_stand_side_by_side(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_legends_and_notes_stay_outside_the_panels(drawn: dict[str, go.Figure], name: str) -> None:
-    layout = drawn[name].layout.to_plotly_json()
-    for key, legend in layout.items():
-        if key.startswith("legend"):
-            assert legend["x"] > 1 or legend["y"] < 0
-    for note in layout["annotations"]:
-        if note.get("yref") == "paper":
-            assert note["y"] < 0
-    margin = layout["margin"]
-    assert layout["width"] > margin["l"] + margin["r"]
-    assert layout["height"] > margin["t"] + margin["b"]
+def test_legends_and_notes_stay_outside_the_panels_on_a_page_of_any_width(
+    drawn: dict[str, go.Figure], name: str
+) -> None:
+    for arrangement in drawn[name].layout.meta["arrangements"]:
+        layout = go.Figure(drawn[name]).layout
+        for key, value in arrangement["layout"].items():
+            layout[key] = value
+        legend, right = layout.legend, layout.margin.r
+        if layout.showlegend and legend.xref == "container":
+            wide = max(text_width(trace.name, SIZE) for trace in drawn[name].data if trace.showlegend)
+            assert legend.x == 1
+            assert right > wide
+        elif layout.showlegend:
+            assert legend.y < 0
+        for note in layout.annotations:
+            if note.yref == "paper" and note.y == 0 and note.text:
+                assert -layout.margin.b < note.yshift < 0
+        assert layout.height > layout.margin.t + layout.margin.b
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_is_no_wider_than_its_page(drawn: dict[str, go.Figure], name: str) -> None:
+    layout = drawn[name].layout
+    assert layout.width is None
+    assert layout.autosize
+    widths = [arrangement["from"] for arrangement in layout.meta["arrangements"]]
+    assert widths == sorted(set(widths), reverse=True)
+    assert widths[-1] == 0
+    narrowest = layout.meta["arrangements"][-1]["layout"]
+    if name != "reproduction":
+        across = [value for key, value in narrowest.items() if key.startswith("xaxis") and "domain" in key]
+        assert all((low, high) == (0, 1) for low, high in across)
 
 
 def test_the_law_s_band_holds_its_line_and_is_narrowest_at_the_reference(toy: FigureData) -> None:

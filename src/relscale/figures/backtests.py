@@ -28,7 +28,7 @@ def draw_errors(panel: chart.Panel, tests: Sequence[Row], style: Mapping[str, ch
     panel.axes(x, chart.log_axis([value for _, ys in curves.values() for value in ys], "median error (%)"))
     for name, (xs, ys) in curves.items():
         one = LINE if name == ENSEMBLE else replace(style[name], size=7, width=1.4)
-        hover = f"{name}<br>%{{x:.3g}} × the compute<br>%{{y:.2g}}%"
+        hover = f"{name}<br>%{{x}} × the compute<br>%{{y}}%"
         panel.line(xs, ys, one, markers=True, hover=hover, group=name)
     groups = {(row.corpus, row.optimizer, row.group) for row in tests}
     origins = {(row.corpus, row.optimizer, row.origin_flops) for row in tests}
@@ -59,7 +59,7 @@ def draw_coverage(panel: chart.Panel, tests: Sequence[Row]) -> None:
         LINE,
         markers=True,
         about=[len(rows) for rows in bins],
-        hover="%{x:.3g} × the compute<br>%{y:.1f}% of %{customdata} intervals",
+        hover="%{x} × the compute<br>%{y}% of %{customdata} intervals",
         group=ENSEMBLE,
     )
 

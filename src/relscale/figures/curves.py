@@ -122,7 +122,7 @@ def draw_curves(
         few = len(curve.flops) <= MOST_LARGE
         shown: dict[str, Any] = {"name": curve.label, "group": curve.group}
         told = f"<br>{line.words()}" if line else ""
-        hover = f"{curve.label}<br>%{{x:.3g}} {unit}<br>%{{y:.4g}}{told}"
+        hover = f"{curve.label}<br>%{{x}} {unit}<br>%{{y}}{told}"
         dots = replace(style, size=8 if few else 4, opacity=1 if few else 0.45)
         if not few:  # a line that many points would bury is on top
             panel.points(curve.flops, curve.values, dots, hover=hover, **shown)
@@ -195,7 +195,7 @@ def draw_many_curves(
                 line.flops[::4],
                 line.value[::4],
                 replace(style, width=width, opacity=opacity),
-                hover=f"{curve.label}<br>%{{x:.3g}} {unit}<br>%{{y:.4g}}<br>{line.words()}",
+                hover=f"{curve.label}<br>%{{x}} {unit}<br>%{{y}}<br>{line.words()}",
                 **shown,
             )
 

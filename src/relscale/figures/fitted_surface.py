@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.figures.chart.numbers import known
+from relscale.figures.chart.numbers import known, significant
 from relscale.figures.data import FigureData, Row
 from relscale.laws.catalogue import law
 
@@ -42,7 +42,7 @@ class Surface(NamedTuple):
         """Each run's name, its loss and the law's."""
         fitted = self.at(self.params, self.tokens)
         return [
-            f"{name}<br>{loss:.4g}, law {value:.4g} ({left:+.2f}%)"
+            f"{name}<br>{significant(loss, 4)}, law {significant(value, 4)} ({significant(left, 2)}%)"
             for name, loss, value, left in zip(self.names, self.loss, fitted, self.residual, strict=True)
         ]
 

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from relscale.figures import chart
 from relscale.figures.backtests import ENSEMBLE, draw_coverage, draw_errors
-from relscale.figures.chart.numbers import known, power_of_ten
+from relscale.figures.chart.numbers import estimate, known, power_of_ten
 from relscale.figures.curves import LAWS, VALUES
 from relscale.figures.data import GROUP, FigureData, Row, Series, Suite, distinct
 from relscale.figures.law_lines import law_line
@@ -146,15 +146,15 @@ def _draw_group(
     if line:
         panel.line(line.flops, line.value, FITTED)
     dots = OBSERVED if len(points) <= 60 else replace(OBSERVED, size=4, opacity=0.3)
-    panel.points(flops, values, dots, hover="observed<br>%{x:.3g} FLOPs<br>%{y:.4g}")
+    panel.points(flops, values, dots, hover="observed<br>%{x} FLOPs<br>%{y}")
     for name, one in style.items():
         own = [row for row in forecasts if row.candidate == name]
         panel.points(
             [panel.beside(row.training_flops, BESIDE) for row in own],
             [row.value for row in own],
             replace(one, size=7),
-            about=[row.training_flops for row in own],
-            hover=f"{name}<br>%{{customdata:.3g}} FLOPs<br>%{{y:.4g}}",
+            about=[power_of_ten(row.training_flops) for row in own],
+            hover=f"{name}<br>%{{customdata}} FLOPs<br>%{{y}}",
             group=name,
         )
     panel.points(
@@ -165,7 +165,7 @@ def _draw_group(
         high=[row.high if known_ else None for row, known_ in zip(made, bounded, strict=True)],
         caps=7,
         about=[_interval(row) for row in made],
-        hover="forecast<br>%{x:.3g} FLOPs<br>%{y:.4g} %{customdata}",
+        hover="forecast<br>%{x} FLOPs<br>%{customdata}",
         group=ENSEMBLE,
     )
     direction = chart.DIRECTIONS[made[-1].direction or "unclear"][1]
@@ -174,9 +174,8 @@ def _draw_group(
 
 
 def _interval(row: Row) -> str:
-    if not known(row.low, row.high):
-        return "(no interval)"
-    return f"[{row.low:.4g}, {row.high:.4g}], {row.origins} origins"
+    words = estimate(row.value, row.low, row.high)
+    return f"{words}, {row.origins} origins" if known(row.low, row.high) else f"{words} (no interval)"
 
 
 def _draw_weights(panel: chart.Panel, forecasts: Sequence[Row], style: Mapping[str, chart.Style]) -> None:
@@ -192,7 +191,7 @@ def _draw_weights(panel: chart.Panel, forecasts: Sequence[Row], style: Mapping[s
     panel.axes(x | {"zeroline": True}, chart.names_axis([""] * max(len(names), 1)) | {"ticks": ""})
     panel.heading("Weights", f"mean over groups, at {_power(farthest)} FLOPs")
     for place, name in enumerate(names):
-        hover = f"{name}: %{{x:.1f}}%"
+        hover = f"{name}: %{{x}}%"
         panel.points([share[name]], [place], replace(style[name], size=11), hover=hover, group=name)
 
 

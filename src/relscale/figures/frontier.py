@@ -51,7 +51,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             x, chart.log_axis(values, title) if quantity == "loss" else chart.power_axis(values, title)
         )
         draw_curves(panel, curves, style)
-        fitted = [curve.line.words(exponent, 3) if curve.line else "no fit" for curve in curves]
+        fitted = [curve.line.words(exponent) if curve.line else "no fit" for curve in curves]
         panel.heading(
             heading, *(f"{curve.label}: {words}" for curve, words in zip(curves, fitted, strict=True))
         )

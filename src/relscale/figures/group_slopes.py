@@ -28,7 +28,7 @@ class Words(NamedTuple):
     title, axis
         Of the figure, and of the number's axis with its unit.
     hover
-        The number when a point is pointed at, such as ``%{x:.2f}% of training tokens``.
+        The number when a point is pointed at, such as ``%{x}% of training tokens``.
     known, logged
         After "a group with" and "slope with": "a known share", "log share".
     notes
@@ -62,8 +62,8 @@ def draw_slopes(
         ``estimand`` chooses the interval.
     """
     title = f"{words.title}: {suite.title}"
-    sizes = {"height": 290, "gap_y": 84 + chart.LINE, "gap_x": 84, "top": chart.HEADING + chart.LINE}
-    panels = chart.grid(title, 2, len(data.series), **sizes)
+    top = chart.HEADING + chart.LINE
+    panels = chart.grid(title, 2, len(data.series), height=290, gap_y=60 + top, gap_x=84, top=top)
     slopes = {}
     for series in data.series:
         for law, parameter in SLOPES:
@@ -125,7 +125,7 @@ def _draw_slope(
         replace(style, width=1.5),
         low=[slope.low] if bounded else None,
         high=[slope.high] if bounded else None,
-        hover=f"{label}: {hover}<br>slope %{{y:.4f}}",
+        hover=f"{label}: {hover}<br>slope %{{y}}",
         group=slope.group,
     )
 

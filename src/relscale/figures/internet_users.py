@@ -61,7 +61,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     words = Words(
         title="Slope and internet users",
         axis=f"internet users, {year} (% of population)",
-        hover=f"%{{x:.2g}}% of the population used the internet in {year}",
+        hover=f"%{{x}}% of the population used the internet in {year}",
         known="known internet users",
         logged="the log of that percentage",
         notes=(

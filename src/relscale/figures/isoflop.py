@@ -73,7 +73,7 @@ def _draw_corpus(
         [point.tokens for point in optima],
         [point.loss for point in optima],
         MINIMUM,
-        hover="minimum: %{x:.3g} tokens<br>%{y:.4f} nats per token",
+        hover="minimum: %{x} tokens<br>%{y} nats per token",
     )
     if lost:
         panel.points(
@@ -110,7 +110,7 @@ def _draw_budget(panel: chart.Panel, point: Row, runs: Sequence[Row], style: cha
         style,
         about=[[run.run, run.params, run.seed] for run in runs],
         hover="%{customdata[0]}<br>%{x:,} tokens, %{customdata[1]:,} parameters, seed %{customdata[2]}"
-        "<br>%{y:.4f} nats per token",
+        "<br>%{y} nats per token",
         group=group,
     )
 

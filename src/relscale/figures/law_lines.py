@@ -34,12 +34,12 @@ class LawLine:
     slope: Row
     estimand: str
 
-    def words(self, name: str = "", digits: int = 4) -> str:
+    def words(self, name: str = "") -> str:
         """The exponent with its interval and direction: ``Δβ = −0.010 [−0.015, −0.005], widens``."""
         low, high = (self.slope.low, self.slope.high) if self.low else (None, None)
         direction = f", {self.slope.direction}" if self.slope.direction else ""
         name = name or NAMES.get(self.slope.parameter, self.slope.parameter)
-        return f"{name} = {estimate(self.slope.value, low, high, digits)}{direction}"
+        return f"{name} = {estimate(self.slope.value, low, high)}{direction}"
 
 
 def law_line(

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from relscale.figures import chart
 from relscale.figures.chart.grid import Grid
-from relscale.figures.chart.numbers import known, plain
+from relscale.figures.chart.numbers import estimate, known
 from relscale.figures.data import FigureData, Row
 from relscale.figures.fitted_surface import Array, Surface, fitted_surface, least_loss
 from relscale.laws.catalogue import law
@@ -112,7 +112,7 @@ def _draw_residuals(panel: chart.Panel, surface: Surface) -> int:
     panel.axes(x, chart.linear_axis([-edge, edge], "residual of the loss (%)", most=7, pad=0.12, zero=True))
     panel.reference_line(0.0)
     names = [name for name, is_in in zip(surface.names, inside, strict=True) if is_in]
-    hover = "%{text}<br>%{y:.2f}%"
+    hover = "%{text}<br>%{y}%"
     _coloured(panel, surface.flops[inside], residual[inside], surface.loss[inside], names, hover)
     panel.points(
         _list(surface.flops[~inside]),
@@ -148,8 +148,9 @@ def _parameters(rows: Sequence[Row]) -> list[str]:
     words = []
     for parameter in law(rows[0].law).parameters:
         row = by_name[parameter.name]
-        interval = f" [{_number(row.low)}, {_number(row.high)}]" if known(row.low, row.high) else ""
-        words.append(f"{LABELS.get(parameter.name, parameter.name)} = {_number(row.value)}{interval}")
+        words.append(
+            f"{LABELS.get(parameter.name, parameter.name)} = {estimate(row.value, row.low, row.high)}"
+        )
     half = len(words) // 2 + 1
     return [", ".join(words[:half]), ", ".join(words[half:])]
 
@@ -159,36 +160,13 @@ def _list(values: Array) -> list[float]:
     return [float(f"{value:.4g}") for value in values]
 
 
-def _number(value: float) -> str:
-    return plain(float(f"{value:.4g}"))
-
-
 def _colour_scale(panels: Grid, losses: Sequence[Array], title: str) -> None:
     """The scale of colours under the keys."""
-    low = min(float(loss.min()) for loss in losses)
-    high = max(float(np.quantile(loss, USUAL)) for loss in losses)
-    ticks = chart.log_ticks(low, high, 7)
-    panels.figure.update_layout(
-        coloraxis={
-            "colorscale": [[share, f"rgb{colour}"] for share, colour in chart.SEQUENCE],
-            "cmin": math.log(low),
-            "cmax": math.log(high),
-            "colorbar": {
-                "title": {"text": title, "font": {"size": chart.SIZE - 1}},
-                "tickvals": [math.log(tick) for tick in ticks],
-                "ticktext": [plain(tick) for tick in ticks],
-                "thickness": 16,
-                "lenmode": "pixels",
-                "len": 200,
-                "x": (panels.plot_width + 40) / panels.plot_width,
-                "xanchor": "left",
-                "y": 1 - 100 / panels.plot_height,
-                "yanchor": "top",
-                "outlinewidth": 0,
-            },
-        }
+    panels.colour_scale(
+        title,
+        min(float(loss.min()) for loss in losses),
+        max(float(np.quantile(loss, USUAL)) for loss in losses),
     )
-    panels.widen(right=10)
 
 
 def _note(surface: Surface) -> str:

@@ -139,7 +139,7 @@ def _draw_panel(
             [run.score for run in own],
             replace(style[group], size=6, opacity=0.75),
             about=[run.name for run in own],
-            hover=f"{label}, %{{customdata}}<br>%{{x:.4g}} bits per byte<br>%{{y:.3f}}",
+            hover=f"{label}, %{{customdata}}<br>%{{x}} bits per byte<br>%{{y}}",
             name=label,
             group=group,
         )

@@ -91,4 +91,4 @@ def _curves(data: FigureData, every: Sequence[Series], rows: Sequence[Row], colu
 def _words(curve: Curve, by_size: bool) -> str:
     if curve.line is None:
         return f"{curve.label}: {len(curve.flops)} points, too few for a line"
-    return f"{curve.label}: {curve.line.words('exponent' if by_size else '', 3)}"
+    return f"{curve.label}: {curve.line.words('exponent' if by_size else '')}"

@@ -23,6 +23,7 @@ FLIP = (
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
 body {{ margin: 0; background: white; font-family: Arial, Helvetica, sans-serif; }}
@@ -53,9 +54,12 @@ async function draw() {{
   document.head.append(script);
   await Plotly.newPlot(plot, window.figure.data, window.figure.layout, {config});
   message.remove();
+  reflow(plot);
+  addEventListener("resize", () => reflow(plot));
   plot.on("plotly_hover", event => bands(event.points[0].data.legendgroup, 1));
   plot.on("plotly_unhover", event => bands(event.points[0].data.legendgroup, 0));
 }}
+{reflow}
 function bands(group, opacity) {{  // those that are shown only while their group is pointed at
   const places = [];
   plot.data.forEach((trace, i) => trace.meta === {pointed} && trace.legendgroup === group && places.push(i));
@@ -67,6 +71,12 @@ draw().catch(error => message.textContent = `This browser cannot draw the figure
 </body>
 </html>
 """
+# Arranges a figure for the width of what it is in: of its arrangements the first that fits (``chart.Grid.figure``).
+REFLOW = """function reflow(plot) {
+  const {width, arrangements} = plot.layout.meta, page = plot.parentElement.clientWidth;
+  const {layout} = arrangements.find(each => each.from <= page) ?? arrangements.at(-1);
+  return Plotly.relayout(plot, {...layout, width: Math.max(320, Math.min(page, Math.round(1.2 * width)))});
+}"""
 POINTED = "shown when its group is pointed at"  # the ``meta`` of a trace that is otherwise invisible
 CONFIG = {"displaylogo": False, "showSendToCloud": False, "toImageButtonOptions": {"format": "svg"}}
 
@@ -84,6 +94,7 @@ def page(title: str, figure: str) -> bytes:
         flip=FLIP,
         config=json.dumps(CONFIG),
         pointed=json.dumps(POINTED),
+        reflow=REFLOW,
     )
     return ("\ufeff" + text).encode("utf-16-le")
 

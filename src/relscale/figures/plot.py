@@ -151,6 +151,7 @@ def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any]
     else:
         try:
             with ExitStack() as stack:
+                figure.update_layout(width=figure.layout.meta["width"])
                 render(
                     figure.to_dict(), [stack.enter_context(atomic_path(path)) for path in pictures], chrome
                 )

@@ -154,7 +154,7 @@ def _draw_gains(
     for k, (group, label) in enumerate(suite.labels.items()):
         own = sorted((row for row in at_points if row.group == group), key=lambda row: row.training_flops)
         x, values = [row.training_flops for row in own], [row.value for row in own]
-        hover = f"{label}<br>%{{x:.3g}} FLOPs<br>%{{y:+.4f}}"
+        hover = f"{label}<br>%{{x}} FLOPs<br>%{{y}}"
         if many:
             panel.line(x, values, ONE_OF_MANY, hover=hover, name=label, group=group)
             continue
@@ -177,7 +177,7 @@ def _draw_gains(
                 style[group],
                 low=limits[0],
                 high=limits[1],
-                hover=f"{label}, all computes<br>%{{y:+.4f}}<br>{whole.estimand}",
+                hover=f"{label}, all computes<br>%{{y}}<br>{whole.estimand}",
                 name=label,
                 group=group,
             )

@@ -48,8 +48,16 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     )
     many = len(suite.labels) > MOST_STYLED
     names = 0 if many else names_width(suite)
-    size = {"width": 480, "height": 360} if many else {"width": 350, "height": 300}
-    panels = chart.grid(suite.title, 2, len(every), **size, gap_x=64 + names, gap_y=40, right=24 + names)
+    panels = chart.grid(
+        suite.title,
+        2,
+        len(every),
+        width=480 if many else 350,
+        height=360 if many else 300,
+        gap_x=64 + names,
+        gap_y=40,
+        right=24 + names,
+    )
     style = chart.styles(
         (f"{suite.name}/{group}" for group in suite.labels), f"{suite.name}/{suite.baseline}"
     )
@@ -76,7 +84,13 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
                 draw_curves(panel, part, style, unit=unit)
                 name_curves(panel, part, style, (suite.baseline_label, 1.0) if row else None)
     panels.share_titles()
-    panels.key(many_keys(data, suite, f"{suite.name}/{suite.baseline}") if many else [])
+    if many:
+        panels.key(many_keys(data, suite, f"{suite.name}/{suite.baseline}"))
+    else:
+        shown = {curve.group: curve.label for part in [*errors, *gaps] for curve in part}
+        panels.key(
+            [chart.Key(label, style[group], group=group) for group, label in shown.items()], names=names
+        )
     panels.notes(
         *curve_notes([*errors, *gaps]),
         *data.left_out(suite, prompt=suite.prompt, metric=suite.metric),

@@ -113,7 +113,7 @@ def _draw_influence(
             [row.change for row in own],
             one,
             about=[row.without for row in own],
-            hover=f"{suite.labels[group]} without %{{customdata}}<br>Δβ changes by %{{y:.4f}}",
+            hover=f"{suite.labels[group]} without %{{customdata}}<br>Δβ changes by %{{y}}",
             group=group,
         )
     carriers = [row for row in rows if row.carries]
@@ -153,11 +153,11 @@ def _draw_forms(
     for group, one in style.items():
         own = [row for row in rows if row.group == group]
         places = [forms.index(row.form) for row in own]
-        hover = f"{suite.labels[group]}<br>%{{x:.2g}}%"
+        hover = f"{suite.labels[group]}<br>%{{x}}%"
         panel.points([100 * row.rmse_log for row in own], places, one, hover=hover, group=group)
     errors = {form: [100 * row.rmse_log for row in rows if row.form == form] for form in forms}
     middle = {place: median(errors[form]) for place, form in enumerate(forms) if errors[form]}
-    panel.points(list(middle.values()), list(middle), MEDIAN, hover="median over groups: %{x:.2g}%")
+    panel.points(list(middle.values()), list(middle), MEDIAN, hover="median over groups: %{x}%")
     first = next(iter(rows), None)
     how = f"fitted to {first.n_fitted} computes, tested on the largest {first.n_held_out}" if first else ""
     panel.heading("Extrapolation error by form", series, how)

@@ -182,7 +182,7 @@ def _draw_curve(panel: chart.Panel, curve: Curve) -> int:
                 [curve.medians[place] for place in own],
                 chart.Style(style.colour if single else chart.INK, size=size),
                 about=[_described(specifications[place][0]) for place in own],
-                hover="Δβ = %{y:.4f}<br>%{customdata}",
+                hover="Δβ = %{y}<br>%{customdata}",
             )
     panel.points(curve.default, [curve.medians[place - 1] for place in curve.default], DEFAULT)
     panel.heading(curve.name, curve.series.label, _agreement(curve, directions, single))

@@ -11,7 +11,7 @@ from relscale.figures.group_slopes import Words, draw_slopes
 WORDS = Words(
     title="Slope and training share",
     axis="share of training tokens (%)",
-    hover="%{x:.2f}% of training tokens",
+    hover="%{x}% of training tokens",
     known="a known share",
     logged="log share",
 )

@@ -20,9 +20,10 @@ from relscale.figures.chart.axes import (
     names_axis,
     power_axis,
 )
-from relscale.figures.chart.grid import HEADING, LINE, Grid, Key, empty, grid
+from relscale.figures.chart.grid import HEADING, Grid, Key, empty, grid
 from relscale.figures.chart.numbers import decimals, estimate, known, plain, power_of_ten, significant
 from relscale.figures.chart.panel import EndLabel, Panel
+from relscale.figures.chart.reflow import LINE
 from relscale.figures.chart.style import (
     BASELINE,
     COLOURS,

@@ -7,19 +7,17 @@ covers data.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import plotly.graph_objects as go
 
+from relscale.figures.chart.axes import log_ticks
+from relscale.figures.chart.numbers import plain
 from relscale.figures.chart.panel import Panel, axis_name
-from relscale.figures.chart.style import FAINT, SIZE, Style, layout
-from relscale.figures.chart.text import text_width, wrap
+from relscale.figures.chart.reflow import SCALE, TITLE, Arrangeable, arrangements
+from relscale.figures.chart.style import FAINT, SEQUENCE, SIZE, Style, layout
+from relscale.figures.chart.text import wrap
 
-TITLE = 34  # pixels for the figure's title
-HEADING = 24  # for a panel's heading
-LINE = 18  # for a line of small print
-KEY_LINE = 22
-KEY_SAMPLE = 62  # a key's sample of line and symbol, with the space around it
+HEADING = 24  # pixels for a panel's heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +50,37 @@ class Grid:
         Pixels between its lower and upper axis, by row.
     gap_x, gap_y
         Pixels between the axes of neighbouring panels, for tick labels, titles and labels at lines' ends.
+    parts
+        What is arranged anew on a page of another width.
     """
 
-    figure: go.Figure
+    drawn: go.Figure
     rows: int
     columns: int
     width: int
     heights: tuple[int, ...]
     gap_x: int
     gap_y: int
+    parts: Arrangeable
+
+    @property
+    def figure(self) -> go.Figure:
+        """The figure, which fits itself to the page.
+
+        ``layout.meta`` says for which width it is drawn, and has its arrangements from wide to narrow: each for pages
+        of at least ``from`` pixels, a ``layout`` as Plotly.relayout takes it. The first one is in force.
+        """
+        found = arrangements(self.drawn, self.parts)
+        for name, value in found[0][1].items():
+            self.drawn.layout[name] = value
+        self.drawn.update_layout(
+            autosize=True,
+            meta={
+                "width": self.parts.natural,
+                "arrangements": [{"from": least, "layout": changes} for least, changes in found],
+            },
+        )
+        return self.drawn
 
     @property
     def plot_width(self) -> int:
@@ -79,7 +99,7 @@ class Grid:
         left = column * (self.width + self.gap_x)
         bottom = self.plot_height - sum(self.heights[: row + 1]) - row * self.gap_y
         return Panel(
-            self.figure,
+            self.drawn,
             f"x{suffix}",
             f"y{suffix}",
             self.width,
@@ -94,41 +114,20 @@ class Grid:
 
     def share_titles(self) -> None:
         """Keep the x titles of the last row and the y titles of the first column, where the panels' axes are alike."""
-        for i, panel in enumerate(self):
-            if i // self.columns < self.rows - 1:
-                self.figure.layout[axis_name(panel.x)].title.text = None
-            if i % self.columns:
-                self.figure.layout[axis_name(panel.y)].title.text = None
+        for panel in self:
+            for name in map(axis_name, (panel.x, panel.y)):
+                self.parts.titles[name] = self.drawn.layout[name].title.text
 
-    def key(self, keys: Sequence[Key], title: str = "") -> None:
-        """A legend to the right of the panels."""
+    def key(self, keys: Sequence[Key], title: str = "", *, names: int = 0) -> None:
+        """A legend to the right of the panels, or below them on a narrow page.
+
+        Where the ends of lines are named, in ``names`` pixels to the right of each panel, the legend is only there on a
+        page that is too narrow for these names.
+        """
         if not keys:
             return
-        self._sample(keys)
-        size = SIZE - 1
-        wide = max(text_width(name, size) for name in (*(key.name for key in keys), title)) + KEY_SAMPLE
-        high = KEY_LINE * (len(keys) + bool(title)) + 10
-        start = self.plot_width + int(self.figure.layout.margin.r) - 2
-        place = {"x": start / self.plot_width, "xanchor": "left", "y": 1, "yanchor": "top"}
-        self.figure.update_layout(showlegend=True, legend=_legend(title) | place)
-        self.widen(right=math.ceil(wide + 22), bottom=max(0, high - self.plot_height - 40))
-
-    def keys_below(self, columns: Sequence[Sequence[Key]]) -> None:
-        """A legend under each column of panels."""
-        start = -int(self.figure.layout.margin.b) - 2
-        for column, keys in enumerate(columns):
-            name = f"legend{column + 1 if column else ''}"
-            left = column * (self.width + self.gap_x) / self.plot_width
-            place = {"x": left, "xanchor": "left", "y": start / self.plot_height, "yanchor": "top"}
-            self.figure.update_layout({name: _legend("") | place})
-            self._sample(keys, name)
-        self.figure.update_layout(showlegend=True)
-        self.widen(bottom=KEY_LINE * max(map(len, columns), default=0) + 14)
-
-    def _sample(self, keys: Sequence[Key], legend: str | None = None) -> None:
-        """Traces that draw nothing, for the legend to show; they carry the group of the series they stand for."""
         first = self.panel(0, 0)
-        for key in keys:
+        for key in keys:  # traces that draw nothing, for the legend to show
             first.add(
                 go.Scatter(
                     x=[None],
@@ -138,21 +137,56 @@ class Grid:
                     line=key.style.line,
                     marker=key.style.marker,
                     legendgroup=key.group,
-                    legend=legend,
                     showlegend=True,
                 )
             )
+        self.parts.names = names
+        self.parts.keys = [*([title] if title else []), *(key.name for key in keys)]
+        self.drawn.update_layout(
+            showlegend=True,
+            legend={
+                "font": {"size": SIZE - 1},
+                "title": {"text": title, "font": {"size": SIZE - 1}},
+                "bgcolor": "rgba(255,255,255,0)",
+                "itemwidth": 42,
+                "tracegroupgap": 0,
+                "traceorder": "normal",
+                "yanchor": "top",
+            },
+        )
+
+    def colour_scale(self, title: str, low: float, high: float) -> None:
+        """The scale of colours, logarithmic from ``low`` to ``high``, under the key."""
+        ticks = log_ticks(low, high, 7)
+        self.parts.scale = title
+        self.drawn.update_layout(
+            coloraxis={
+                "colorscale": [[share, f"rgb{colour}"] for share, colour in SEQUENCE],
+                "cmin": math.log(low),
+                "cmax": math.log(high),
+                "colorbar": {
+                    "title": {"text": title, "font": {"size": SIZE - 1}, "side": "top"},
+                    "tickvals": [math.log(tick) for tick in ticks],
+                    "ticktext": [plain(tick) for tick in ticks],
+                    "thickness": 16,
+                    "lenmode": "pixels",
+                    "len": SCALE,
+                    "yanchor": "top",
+                    "outlinewidth": 0,
+                },
+            }
+        )
 
     def notes(self, *notes: str) -> None:
-        """Small print under everything else, wrapped to the figure's width."""
-        layout = self.figure.layout
-        lines = [line for note in notes if note for line in wrap(note, layout.width - 28, SIZE - 2)]
-        if not lines:
+        """Small print under everything else, wrapped to the page's width."""
+        self.parts.notes = [note for note in notes if note]
+        if not self.parts.notes:
             return
-        self.figure.add_annotation(
-            text="<br>".join(lines),
-            x=-(layout.margin.l - 14) / self.plot_width,
-            y=-(layout.margin.b + 4) / self.plot_height,
+        self.parts.note = len(self.drawn.layout.annotations)
+        self.drawn.add_annotation(
+            text="",
+            x=0,
+            y=0,
             xref="paper",
             yref="paper",
             xanchor="left",
@@ -161,15 +195,6 @@ class Grid:
             showarrow=False,
             font={"size": SIZE - 2, "color": FAINT},
         )
-        self.widen(bottom=LINE * len(lines) + 14)
-
-    def widen(self, *, right: int = 0, bottom: int = 0) -> None:
-        """Make the figure larger to the right or the bottom; the panels stay as they are."""
-        layout = self.figure.layout
-        layout.margin.r += right
-        layout.width += right
-        layout.margin.b += bottom
-        layout.height += bottom
 
 
 def grid(
@@ -185,6 +210,7 @@ def grid(
     right: int = 24,
     bottom: int = 62,
     top: int = HEADING,
+    by_row: bool = False,
 ) -> Grid:
     """An empty grid of panels under a title.
 
@@ -196,43 +222,30 @@ def grid(
         Pixels between panels.
     left, right, bottom, top
         Pixels around them all; ``top`` is for the headings of the first row.
+    by_row
+        Whether panels are read row by row, so that a narrow page breaks rows; else it keeps columns whole.
     """
     heights = (height,) * rows if isinstance(height, int) else tuple(height)
-    chart = Grid(go.Figure(), rows, columns, width, heights, gap_x, gap_y)
+    parts = Arrangeable(title, width, heights, columns, gap_x, gap_y, left, right, bottom, top, by_row)
+    figure = go.Figure()
     margin = {"l": left, "r": right, "t": TITLE + top + 6, "b": bottom, "pad": 0}
-    chart.figure.update_layout(
-        **layout(title),
-        width=chart.plot_width + left + right,
-        height=chart.plot_height + margin["t"] + bottom,
-        margin=margin,
-        showlegend=False,
-    )
-    chart.widen(right=max(0, math.ceil(text_width(title, SIZE + 3) + 28 - chart.figure.layout.width)))
-    return chart
-
-
-def _legend(title: str) -> dict[str, Any]:
-    return {
-        "orientation": "v",
-        "font": {"size": SIZE - 1},
-        "title": {"text": title, "font": {"size": SIZE - 1}},
-        "bgcolor": "rgba(255,255,255,0)",
-        "itemwidth": 42,
-        "tracegroupgap": 0,
-        "traceorder": "normal",
-        "xref": "paper",
-        "yref": "paper",
-    }
+    figure.update_layout(**layout(title), margin=margin, showlegend=False)
+    return Grid(figure, rows, columns, width, heights, gap_x, gap_y, parts)
 
 
 def empty(title: str, reason: str) -> go.Figure:
     """A figure that says why there is nothing to draw."""
     figure = go.Figure()
-    figure.update_layout(**layout(title), width=760, height=240, margin={"l": 24, "r": 24, "t": 44, "b": 24})
+    margin = {"l": 24, "r": 24, "t": 44, "b": 24}
+    figure.update_layout(**layout(title), height=240, autosize=True, margin=margin)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
+    words = {
+        least: "<br>".join(["<b>Nothing to draw</b>", *wrap(reason, room)])
+        for least, room in ((700, 640), (0, 290))
+    }
     figure.add_annotation(
-        text="<br>".join(["<b>Nothing to draw</b>", *wrap(reason, 640)]),
+        text=words[700],
         x=0.5,
         y=0.5,
         xref="paper",
@@ -240,4 +253,6 @@ def empty(title: str, reason: str) -> go.Figure:
         showarrow=False,
         font={"size": SIZE + 1, "color": FAINT},
     )
+    found = [{"from": least, "layout": {"annotations[0].text": text}} for least, text in words.items()]
+    figure.update_layout(meta={"width": 760, "arrangements": found})
     return figure

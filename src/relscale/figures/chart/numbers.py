@@ -29,7 +29,8 @@ def significant(value: float, digits: int) -> str:
     if value and not 1e-4 <= abs(value) < 1e6:
         mantissa, power = f"{value:.{digits - 1}e}".split("e")
         return f"{float(mantissa):g}×10{str(int(power)).translate(SUPERSCRIPTS)}".replace("-", "−")
-    return f"{value:.{digits}g}".replace("-", "−")
+    rounded = float(f"{value:.{digits}g}")
+    return (f"{rounded:.0f}" if abs(rounded) >= 10**digits else f"{rounded:.{digits}g}").replace("-", "−")
 
 
 def decimals(value: float, digits: int = 4) -> str:
@@ -37,8 +38,15 @@ def decimals(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
-def estimate(value: float, low: float | None, high: float | None, digits: int = 4) -> str:
-    """An estimate with its interval, ``0.052 [0.050, 0.054]``; without brackets where the interval is not known."""
+def estimate(value: float, low: float | None, high: float | None) -> str:
+    """An estimate with its interval, ``−0.015 [−0.028, −0.001]``, to two digits of the interval's half-width.
+
+    Without brackets where the interval is not known; powers of ten where numbers are large or small.
+    """
     if low is None or high is None or not known(low, high):
-        return decimals(value, digits)
+        return significant(value, 3)
+    half = (high - low) / 2
+    if half <= 0 or not 1e-4 <= max(abs(value), half) < 1e5:
+        return f"{significant(value, 3)} [{significant(low, 3)}, {significant(high, 3)}]"
+    digits = min(max(1 - math.floor(math.log10(half)), 0), 6)
     return f"{decimals(value, digits)} [{decimals(low, digits)}, {decimals(high, digits)}]"

@@ -10,7 +10,8 @@ from plotly.basedatatypes import BaseTraceType
 
 from relscale.figures.chart.axes import Axis
 from relscale.figures.chart.labels import LABEL, Mark, annotation, place_labels, spread
-from relscale.figures.chart.numbers import known
+from relscale.figures.chart.numbers import estimate, known, significant
+from relscale.figures.chart.reflow import END_NAME
 from relscale.figures.chart.style import FAINT, GRID, INK, SIZE, Style, faded
 from relscale.figures.chart.text import text_width, wrap
 from relscale.figures.page import POINTED
@@ -84,6 +85,7 @@ class Panel:
         for label, start, end in zip(ordered, wanted, placed, strict=True):
             self.figure.add_shape(
                 type="line",
+                name=END_NAME,
                 xref=f"{self.x} domain",
                 yref=f"{self.y} domain",
                 x0=1 + 2 / self.width,
@@ -94,6 +96,7 @@ class Panel:
             )
             self._annotate(
                 text=label.text,
+                name=END_NAME,
                 x=1,
                 xshift=LEADER,
                 y=1 - end / self.height,
@@ -166,7 +169,7 @@ class Panel:
         Parameters
         ----------
         hover
-            What is shown when a point is pointed at, in plotly's template language; None for nothing.
+            What is shown when a point is pointed at, with ``%{x}`` and ``%{y}`` for its numbers; None for nothing.
         about
             More of each point, ``%{customdata}`` in ``hover``.
         caps
@@ -193,8 +196,7 @@ class Panel:
                 mode="markers",
                 marker=style.marker,
                 error_y=bars,
-                customdata=about,
-                **_hover(hover),
+                **_hover(hover, x, y, about),
                 name=name,
                 legendgroup=group,
                 showlegend=False,
@@ -252,8 +254,7 @@ class Panel:
                 line=style.line,
                 marker=style.marker if markers else None,
                 opacity=style.opacity,
-                customdata=about,
-                **_hover(hover),
+                **_hover(hover, x, y, about),
                 name=name,
                 legendgroup=group,
                 showlegend=False,
@@ -339,7 +340,7 @@ class Panel:
         for place, (value, low, high, style, name, group) in enumerate(rows):
             x = self.beside(at, STRIP_START + STRIP_STEP * place)
             mark = replace(style, size=6, width=1.6, opacity=1)
-            hover = f"{name}: %{{y:.4g}} [{low:.4g}, {high:.4g}]"
+            hover = f"{name}: {estimate(value, low, high)}"
             self.points(
                 [x], [value], mark, low=[low], high=[high], caps=0, hover=hover, name=name, group=group
             )
@@ -370,8 +371,22 @@ def axis_name(axis: str) -> str:
     return f"{axis[0]}axis{axis[1:]}"
 
 
-def _hover(template: str | None) -> dict[str, Any]:
-    return {"hoverinfo": "skip"} if template is None else {"hovertemplate": f"{template}<extra></extra>"}
+def _hover(template: str | None, x: Numbers, y: Numbers, about: Sequence[Any] | None) -> dict[str, Any]:
+    """What is shown at each point: its numbers are written here, as plotly's own formats write them otherwise."""
+    if template is None:
+        return {"hoverinfo": "skip", "customdata": about}
+    more = about or [""] * len(x)
+    words = [
+        [_number(a, 3), _number(b, 4), "" if each is None else each]
+        for a, b, each in zip(x, y, more, strict=True)
+    ]
+    for name, entry in (("x", 0), ("y", 1), ("customdata", 2)):
+        template = template.replace(f"%{{{name}}}", f"%{{customdata[{entry}]}}")
+    return {"hovertemplate": f"{template}<extra></extra>", "customdata": words}
+
+
+def _number(value: float | None, digits: int) -> str:
+    return significant(value, digits) if value is not None and known(value) else ""
 
 
 def _difference(upper: float | None, lower: float | None) -> float:
