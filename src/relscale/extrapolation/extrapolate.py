@@ -75,7 +75,7 @@ class Extrapolation:
 
 def _ranked(rmse: Array) -> Array:
     with np.errstate(all="ignore"):
-        return np.nan_to_num(np.log(rmse).mean(axis=1), nan=99.0)
+        return np.asarray(np.nan_to_num(np.log(rmse).mean(axis=1), nan=99.0))
 
 
 def extrapolate(

@@ -41,7 +41,8 @@ class Fold:
 def coordinates(x: Array) -> Array:
     """ln x of each predictor (p, n), or x where it has values that are not positive."""
     with np.errstate(all="ignore"):
-        return np.where((x > 0).all(axis=1)[:, None], np.log(x), x)
+        positive = np.asarray((x > 0).all(axis=1), dtype=bool)
+        return np.where(positive[:, None], np.log(x), x)
 
 
 def folds(known: Table, at: Table) -> list[Fold]:
@@ -113,7 +114,7 @@ def _stretches(cells: Array, along: Array) -> list[tuple[Mask, float]]:
 
 
 def _inside_edges(z: Array, to: Array, fixed: Mask, asked: Mask) -> Mask:
-    """(n,) rows that lie as far inside the edges of what a fold asks for as what is asked for lies beyond the known rows."""
+    """(n,) rows as far inside the edges of what a fold asks for as what is asked for lies beyond the known rows."""
     inside = np.ones(z.shape[1], dtype=bool)
     for j in np.flatnonzero(fixed):
         above, below = float(to[j].max() - z[j].max()), float(z[j].min() - to[j].min())
