@@ -14,6 +14,7 @@ from trials.outcome import Row, covered, monte_carlo_error, verdict
 
 from relscale.commands.inputs import training_experiment
 from relscale.errors import RelscaleError
+from relscale.fitting.curves.curves import PointVariance
 from relscale.fitting.curves.frontier import minimum_spread
 from relscale.fitting.curves.optimal_errors import read_off
 from relscale.fitting.curves.run_matrix import RunMatrix
@@ -66,11 +67,16 @@ def estimate(data: Simulated, level: float) -> tuple[dict[str, Interval], Floats
 def allocation(data: Simulated, level: float) -> Interval:
     """Interval of the exponent of compute-optimal tokens, (M,)."""
     best, _ = optima(data)
-    noise = []
+    noise, variance, df = [], [], []
     for log_tokens, loss in zip(data.grid.log_tokens, data.loss, strict=True):
         x = log_tokens - log_tokens.mean()
-        noise.append(minimum_spread(x, parabola.coefficients(x, loss)) ** 2)
-    return interval.slope(lines(np.log(data.grid.flops), best, np.array(noise)), level)
+        c = parabola.coefficients(x, loss)
+        noise.append(minimum_spread(x, c) ** 2)
+        df.append(np.full(loss.shape[1], len(x) - 3.0))
+        scatter = ((loss - parabola.value(c, x[:, None])) ** 2).sum(axis=0) / (len(x) - 3)
+        variance.append(scatter * noise[-1])
+    stated = PointVariance(np.array(variance), np.array(df))
+    return interval.slope(lines(np.log(data.grid.flops), best, np.array(noise), point_variance=stated), level)
 
 
 def coverage(grid: Grid, noise: Noise, size: int, level: float, seed: int) -> list[Row]:

@@ -20,6 +20,22 @@ RATIO: Quantity = "ratio"
 
 
 @dataclass(frozen=True)
+class PointVariance:
+    """What each value of a curve states of its own uncertainty; arrays (P, J).
+
+    Attributes
+    ----------
+    variance
+        Variance of the value, nan where unknown.
+    df
+        The degrees of freedom that the variance was estimated with.
+    """
+
+    variance: Floats
+    df: Floats
+
+
+@dataclass(frozen=True)
 class Curves:
     """J curves over the same P points, B replicates of the items.
 
@@ -45,6 +61,8 @@ class Curves:
         (P,) the training trajectory behind each point; equal names are checkpoints of one training.
     target, baseline
         (P, J) ln E_t and ln E_b of a ratio; of an error ``target`` is ``value``, and ``baseline`` None.
+    point_variance
+        What each value states of its own uncertainty, where it does: an optimum that was read off a parabola.
     """
 
     quantity: Quantity
@@ -58,6 +76,7 @@ class Curves:
     blocks: list[str]
     target: Floats
     baseline: Floats | None = None
+    point_variance: PointVariance | None = None
 
     @property
     def shared(self) -> bool:

@@ -12,6 +12,14 @@ at one inner budget of four bring the plain interval down to 93.7%. The ratio of
 of whole budgets is not reduced by more runs and keeps q. So the larger of q and q_run is taken: 95.0–96.7% by
 simulation, with either noise and any one budget repeated. Equal numbers of runs give the plain t interval.
 
+Scatter of two or three degrees of freedom may by chance be far less than the points' own variances v_i allow, and the
+t interval is then right on average over all scatters but not for the one at hand (``docs/coverage.md``, "where scatter
+is little"). Where points state a variance, as the optima of IsoFLOP parabolas do,
+
+    V_run = max(s² q, Σ w_i² v_i),    w_i = z_i / Sxx for the slope,
+
+with the degrees of freedom of the larger.
+
 **Item population.** The items too are a sample, the same for all runs: items and runs are crossed, not nested. To
 first order log G at point i is a mean over J items of
 
@@ -79,7 +87,7 @@ class Interval:
     value, stderr, low, high
         Estimate, standard error and limits.
     df
-        Degrees of freedom of the runs, n − 2.
+        Degrees of freedom of the runs' variance: n − 2, or those of the points' own variances.
     share
         The share of the variance that is known to ``df`` only; 1 for these items.
     drawn_p
@@ -233,7 +241,8 @@ def linear_combination(
 ) -> Interval:
     """Interval of ``a·level + b·slope``."""
     value = a * estimate.level + b * estimate.slope
-    variance = of_runs = estimate.variance_of(a, b)
+    of_runs, df = _run_variance(estimate, a, b)
+    variance = of_runs
     share = np.ones_like(variance)
     if items is not None:
         of_items = quadratic(items.between, a, b)
@@ -241,8 +250,16 @@ def linear_combination(
         variance = np.maximum(np.maximum(of_runs, of_items), of_runs + of_items - of_both)
         share = ill_known_share(of_runs, variance)
     stderr = np.sqrt(variance)
-    half = quantile((1 + level) / 2, estimate.df, share) * stderr
-    return Interval(value, stderr, value - half, value + half, estimate.df, share)
+    half = quantile((1 + level) / 2, df, share) * stderr
+    return Interval(value, stderr, value - half, value + half, df, share)
+
+
+def _run_variance(estimate: Lines, a: float, b: Floats | float) -> tuple[Floats, Floats]:
+    """The larger of the scatter's variance and that of the points themselves, with its degrees of freedom."""
+    scatter = estimate.variance_of(a, b)
+    own, df = estimate.own_variance_of(a, b)
+    larger = (own > scatter) & (df > 0)
+    return np.where(larger, own, scatter), np.where(larger, df, estimate.df)
 
 
 def bootstrapped(estimate: Lines, draws: BlockLines, a: float, b: Floats | float, level: float) -> Interval:

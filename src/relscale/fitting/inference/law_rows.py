@@ -81,7 +81,7 @@ def _rows(
             low=low,
             high=high,
             level=level,
-            df=fitted.line.df[j] if known else None,
+            df=slope.df[j] if known else None,
             correlation=correlation[j],
             method=fitted.method,
             method_note=fitted.method_note,
@@ -96,6 +96,7 @@ def _rows(
             stderr=np.exp(at_reference.value[j]) * at_reference.stderr[j],
             low=limits[0],
             high=limits[1],
+            df=at_reference.df[j] if known else None,
             p_value=None,
         )
         if law is relative.LINE:

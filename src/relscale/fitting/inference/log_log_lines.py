@@ -6,6 +6,9 @@ Centred on the fitted points. Least squares with equal weights: which of two noi
 (less where a budget has more runs) or that of a whole budget (the same for each), is not known, and weights that are
 right for the one are wrong for the other. ``Lines.leverage`` takes the worse of the two instead.
 
+Two to five points may scatter less around a line than each of them is uncertain. Where points state their own variance
+v_i, that of a linear combination is therefore at least what follows from the v_i (``Lines.own_variance_of``).
+
 Where points are checkpoints of one training they are not independent, and the scatter around the line says little of
 how unsure it is: then the variance is that of leaving out each training (``inference.bootstrap.blocks``).
 """
@@ -16,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.fitting.curves.curves import Curves
+from relscale.fitting.curves.curves import Curves, PointVariance
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums, quadratic
 from relscale.fitting.inference.bootstrap.schemes import members
@@ -50,6 +53,9 @@ class Lines:
         (...) how many trainings the points come from, where some share one; None where each has its own.
     covariance
         (3, ...) variance of the level, covariance, variance of the slope over these trainings; None likewise.
+    z, point_variance
+        (P, ...) x − reference, 0 at points that are not used, and what the points state of their own uncertainty;
+        None where they do not.
     """
 
     n: Floats
@@ -63,6 +69,8 @@ class Lines:
     noise: Floats
     blocks: Floats | None = None
     covariance: Floats | None = None
+    z: Floats | None = None
+    point_variance: PointVariance | None = None
 
     @property
     def df(self) -> Floats:
@@ -81,6 +89,23 @@ class Lines:
         if self.covariance is not None:
             return quadratic(self.covariance, level, slope)
         return self.variance * self.leverage(level, slope)
+
+    def own_variance_of(self, level: Floats | float, slope: Floats | float) -> tuple[Floats, Floats]:
+        """The same variance as the points' own variances have it, and its degrees of freedom; zeros where unknown.
+
+        With v_i the variance of point i on d_i degrees of freedom and w_i its weight, level/n + slope·z_i/Sxx,
+
+            V = Σ w_i² v_i,    df = Σ d_i
+
+        Satterthwaite's degrees of freedom are fewer where one point has most of the variance; they cover more
+        often than nominal (``docs/coverage.md``, "optima read off parabolas").
+        """
+        if self.z is None or self.point_variance is None or self.covariance is not None:
+            return np.zeros_like(self.n), np.zeros_like(self.n)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            weights = level / self.n + slope * self.z / self.sxx
+            variance = np.nan_to_num(weights**2 * self.point_variance.variance).sum(axis=0)
+        return variance, self.point_variance.df.sum(axis=0)
 
     def run_leverage(self, level: Floats | float, slope: Floats | float) -> Floats:
         """Variance of ``level·(fitted level) + slope·(fitted slope)`` over the expected residual variance.
@@ -107,14 +132,26 @@ class Lines:
 
 def curve_lines(curves: Curves) -> Lines:
     """A line through each curve, with what is known of its noise and of the trainings behind it."""
-    return lines(curves.log_flops, curves.value, curves.noise, curves.blocks)
+    return lines(curves.log_flops, curves.value, curves.noise, curves.blocks, curves.point_variance)
 
 
-def lines(x: Floats, y: Floats, noise: Floats | None = None, blocks: Sequence[str] | None = None) -> Lines:
+def lines(
+    x: Floats,
+    y: Floats,
+    noise: Floats | None = None,
+    blocks: Sequence[str] | None = None,
+    point_variance: PointVariance | None = None,
+) -> Lines:
     """Fit a line to each column of ``y`` (P, ...) on ``x`` (P,), its nan points left out.
 
-    ``noise`` (P, ...) is the variance of each point as far as it comes from single runs, in any unit; 1 by default.
-    ``blocks`` (P,) names the training behind each point; each has its own by default.
+    Parameters
+    ----------
+    noise
+        (P, ...) variance of each point as far as it comes from single runs, in any unit; 1 by default.
+    blocks
+        (P,) the training behind each point; each has its own by default.
+    point_variance
+        What the points state of their own uncertainty.
     """
     used = np.isfinite(y)
     h = np.where(used, 1.0 if noise is None else noise, 0.0)
@@ -147,6 +184,12 @@ def lines(x: Floats, y: Floats, noise: Floats | None = None, blocks: Sequence[st
         noise=np.stack([h.sum(axis=0), (h * z).sum(axis=0), (h * z * z).sum(axis=0)]),
         blocks=number,
         covariance=covariance,
+        z=None if point_variance is None else z,
+        point_variance=None
+        if point_variance is None
+        else PointVariance(
+            *(np.where(used, part, 0.0) for part in (point_variance.variance, point_variance.df))
+        ),
     )
 
 
