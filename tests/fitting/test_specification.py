@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from row_cells import as_cells, cells
 
 from relscale.fitting.analyses import specification
-from relscale.fitting.analyses.specification import _minimum
 from relscale.fitting.curves.frontier_curves import frontier_curves
+from relscale.fitting.curves.polynomial import minimum
 from relscale.fitting.curves.run_matrix import RunMatrix, Series, run_matrices
 from relscale.fitting.inference import law_rows as law_rows_module
 from relscale.fitting.settings import Settings
@@ -271,14 +271,14 @@ def test_the_minimum_of_a_cubic_is_where_its_slope_is_zero_and_rising(
     c0: float, c1: float, c2: float, c3: float
 ) -> None:
     x = np.linspace(-1, 1.5, 7)
-    polynomial = np.polynomial.Polynomial([c0, c1, c2, c3])
-    at, rises = _minimum(x, polynomial(x), 3), polynomial.deriv(2)
+    cubic = np.polynomial.Polynomial([c0, c1, c2, c3])
+    at, rises = minimum(x, cubic(x), 3), cubic.deriv(2)
     if np.isfinite(at):
         assert -1 < at < 1.5
-        assert polynomial.deriv()(at) == pytest.approx(0, abs=1e-5)
+        assert cubic.deriv()(at) == pytest.approx(0, abs=1e-5)
         assert rises(at) > -1e-5
     else:
-        roots = polynomial.deriv().trim().roots()
+        roots = cubic.deriv().trim().roots()
         assert not any(abs(r.imag) < 1e-9 and -0.999 < r.real < 1.499 and rises(r.real) > 1e-3 for r in roots)
 
 

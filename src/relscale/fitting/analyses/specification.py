@@ -41,6 +41,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from relscale.fitting.curves import polynomial
+from relscale.fitting.curves.equal_columns import equal_columns
 from relscale.fitting.curves.frontier_curves import FrontierCurves
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.estimation.estimate import estimate
@@ -297,60 +299,29 @@ def _at_optima(
         if window == INNER:
             rows = _nearest(matrix, rows)
         x = np.log(matrix.tokens[rows])
-        at = _minimum(x, matrix.loss[rows], degree)
+        at = polynomial.minimum(x, matrix.loss[rows], degree)
         if np.isnan(at):
             continue
         tokens, first = np.unique(x, return_index=True)
         with np.errstate(invalid="ignore", divide="ignore"):
             six_nd[i] = np.log(6) + at + np.interp(at, tokens, np.log(matrix.params[rows[first]]))
         values = matrix.values[np.ix_(rows, columns)]
-        known = np.isfinite(values)
-        for pattern in np.unique(known, axis=1).T:
-            alike = np.flatnonzero((known == pattern[:, None]).all(axis=0))
-            own = x[pattern]
-            if len(np.unique(own)) > degree and own.min() <= at <= own.max():
-                value[i, alike] = _weights(own, at, degree) @ values[np.ix_(pattern, alike)]
-                noise[i, alike] = 1 / pattern.sum()
+        for known, alike in equal_columns(np.isfinite(values)):
+            at_runs = x[known]
+            if len(np.unique(at_runs)) > degree and at_runs.min() <= at <= at_runs.max():
+                value[i, alike] = (
+                    polynomial.reading_weights(at_runs, at, degree) @ values[np.ix_(known, alike)]
+                )
+                noise[i, alike] = 1 / known.sum()
     flops = _conventions(exact, six_nd)
     blocks = [str(i) for i in range(len(budgets))]
     return Variant(PARABOLA, degree, window, flops, _log(value), noise, blocks)
 
 
-def _minimum(x: Floats, loss: Floats, degree: int) -> float:
-    """Where the polynomial through the losses has its minimum; nan if that is not inside the runs."""
-    if len(np.unique(x)) <= degree:
-        return np.nan
-    c = np.linalg.pinv(_powers(x - x.mean(), degree)) @ loss
-    c1, c2, c3 = c[1], c[2], c[3] if degree == 3 else 0.0
-    square = c2 * c2 - 3 * c1 * c3  # of half the curvature at the minimum
-    curvature = c2 if degree == 2 else np.sqrt(square) if square > 0 else np.nan
-    if not curvature > 0:
-        return np.nan
-    if c2 + curvature > 0:
-        at = -c1 / (c2 + curvature)  # the same root as below, which a parabola has too
-    elif c3 != 0:
-        at = (curvature - c2) / (3 * c3)
-    else:
-        return np.nan
-    at = float(at + x.mean())
-    return at if x.min() < at < x.max() else np.nan
-
-
-def _weights(x: Floats, at: float, degree: int) -> Floats:
-    """What each value counts in the polynomial's value at ``at``."""
-    inverse = np.linalg.pinv(_powers(x - x.mean(), degree))
-    weights: Floats = (_powers(np.array([at - x.mean()]), degree) @ inverse)[0]
-    return weights
-
-
-def _powers(x: Floats, degree: int) -> Floats:
-    return np.vander(x, degree + 1, increasing=True)
-
-
 def _nearest(matrix: RunMatrix, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """The runs at the four token counts nearest the minimum of the parabola through all; all where it has none."""
     x = np.log(matrix.tokens[rows])
-    at = _minimum(x, matrix.loss[rows], 2)
+    at = polynomial.minimum(x, matrix.loss[rows], 2)
     if np.isnan(at):
         return rows
     distance = np.abs(np.unique(x) - at)

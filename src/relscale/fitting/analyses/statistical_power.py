@@ -34,6 +34,7 @@ import numpy as np
 from pydantic import Field
 
 from relscale.fitting.curves.curves import RATIO, Curves
+from relscale.fitting.curves.equal_columns import equal_columns
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.interval import ItemLines
@@ -201,8 +202,7 @@ def _runs(curves: Curves, estimate: Lines, sizes: Floats, settings: Settings) ->
         size = np.abs(sizes)[:, None] * np.sqrt(TIMES) / scatter[:, None, None]
     found = np.full(size.shape, np.nan)
     noise = np.where(np.isfinite(curves.value), curves.noise, np.inf)
-    for pattern in np.unique(noise, axis=1).T:
-        of_these = (noise == pattern[:, None]).all(axis=0)
+    for pattern, of_these in equal_columns(noise):
         used = np.isfinite(pattern)
         if used.sum() >= SMALLEST:
             rng = np.random.default_rng([settings.seed, TAGS["runs"]])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from relscale.fitting.curves.equal_columns import equal_columns
 from relscale.fitting.curves.frontier import TOO_FEW, Point
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.fitting.inference.spread import spread
@@ -81,10 +82,8 @@ def errors(matrix: RunMatrix, points: list[Point]) -> Errors:
         if point.status != OK:
             result.status[i] = point.status
             continue
-        for pattern in np.unique(known, axis=1).T:
-            columns = np.flatnonzero((known == pattern[:, None]).all(axis=0))
-            rows = point.rows[pattern]
-            _read(result, i, columns, matrix, rows, point)
+        for pattern, columns in equal_columns(known):
+            _read(result, i, columns, matrix, point.rows[pattern], point)
     with np.errstate(invalid="ignore"):
         result.status[(result.status == OK) & ~(result.value > 0)] = NOT_POSITIVE
     return result

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from relscale.fitting.curves.equal_columns import equal_columns
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.fitting.inference.bootstrap.schemes import PAIRS, RESIDUAL, weights
@@ -73,7 +74,7 @@ def _pairs(
     drawn = weights(PAIRS, len(x), draws, rng)
     best = optimum(x, loss, drawn)
     read = np.full((values.shape[1], draws), np.nan)
-    for known, columns in _alike(values):
+    for known, columns in equal_columns(np.isfinite(values)):
         read[columns] = values[np.ix_(known, columns)].T @ reading_weights(x[known], drawn[known], best)
     return best, read
 
@@ -87,11 +88,11 @@ def _residual(
     with np.errstate(invalid="ignore"):
         best = np.where((x.min() < best) & (best < x.max()), best, np.nan)
     read = np.full((values.shape[1], draws), np.nan)
-    for known, columns in _alike(values):
+    for known, columns in equal_columns(np.isfinite(values)):
         if known.sum() < parabola.SMALLEST:
             continue
-        whose = drawn[known] % known.sum()  # a run that a series lacks has no residual: another's is taken
-        again = _redrawn(x[known], values[np.ix_(known, columns)], whose)
+        donors = drawn[known] % known.sum()  # a run that a series lacks has no residual: another's is taken
+        again = _redrawn(x[known], values[np.ix_(known, columns)], donors)
         read[columns] = parabola.value(parabola.coefficients(x[known], again), best)
     return best, read
 
@@ -105,15 +106,6 @@ def _redrawn(x: Floats, y: Floats, drawn: NDArray[np.int64]) -> Floats:
     residuals = (y - fitted) * np.sqrt(n / (n - parabola.SMALLEST))
     redrawn: Floats = fitted[..., None] + np.moveaxis(residuals[drawn], 1, 2)
     return redrawn
-
-
-def _alike(values: Floats) -> list[tuple[NDArray[np.bool_], NDArray[np.int64]]]:
-    """The series that have values at the same runs: those runs, and their columns."""
-    known = np.isfinite(values)
-    return [
-        (pattern, np.flatnonzero((known == pattern[:, None]).all(axis=0)))
-        for pattern in np.unique(known, axis=1).T
-    ]
 
 
 def optimum(x: Floats, loss: Floats, weight: Floats) -> Floats:
