@@ -193,7 +193,8 @@ def read_requests(folder: str | Path, tasks: Iterable[int] | None = None) -> Ite
         for group in range(file.num_row_groups) if tasks is None else tasks:
             table = file.read_row_group(group)
             columns = [_texts(table[name]) for name in SCHEMA.names]
-            yield [Request(*cells, ItemStatus(status)) for *cells, status in zip(*columns, strict=True)]
+            columns[-1] = [ItemStatus(status) for status in columns[-1]]
+            yield [Request(*cells) for cells in zip(*columns, strict=True)]
 
 
 def request_counts(folder: str | Path) -> dict[int, int]:
