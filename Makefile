@@ -1,6 +1,8 @@
 # make run         install, run the default experiment (CONFIG=…), say where the report is
 # make reference   the same with the published tables of reference/; nothing is trained
 # make atlas     published scaling laws, each reproduced from its table, and docs/atlas.md made anew
+# make report      write the report of CONFIG anew
+# make provenance  Snakemake's own page: every job with its parameters and software
 # make test        install, run the tests
 # make quick       the tests that train nothing and run no workflow, in under a minute
 # make lint        style and types
@@ -14,7 +16,7 @@ export CONFIG
 # The workflow's shell commands and its child processes are those of this environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run reference atlas report test quick lint format lock clean
+.PHONY: run reference atlas report provenance test quick lint format lock clean
 
 run: .venv/installed
 	@relscale run "$$CONFIG"
@@ -27,6 +29,9 @@ atlas: .venv/installed
 
 report: .venv/installed
 	@relscale report "$$CONFIG"
+
+provenance: .venv/installed
+	@relscale report --provenance "$$CONFIG"
 
 # One process more than there are cores: some tests wait (for Slurm, for a process to end) while others compute.
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)

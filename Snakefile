@@ -22,6 +22,7 @@ if pipeline.scores:
 include: "workflow/rules/collect.smk"
 include: "workflow/rules/fit.smk"
 include: "workflow/rules/plot.smk"
+include: "workflow/rules/report.smk"
 
 
 report: "workflow/report/workflow.rst"

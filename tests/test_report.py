@@ -1,11 +1,14 @@
-"""The report by `relscale report` and by `make`: drawn where something is new, and no name on the way is a command."""
+"""The report: what it says, that hostile names stay text, and that it is written where it should be."""
 
 import os
+import re
 import shutil
 import stat
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 import yaml
 from hostile import NAMES
@@ -14,74 +17,168 @@ from one_sentence import assert_one_sentence
 from relscale import cli
 from relscale.config import check_config
 from relscale.errors import RelscaleError
-from relscale.report import make_report
+from relscale.fitting.fit import fit
+from relscale.fitting.fits import Fits, from_rows, write
+from relscale.provenance_page import make_provenance_page
+from relscale.report.page import report_page
+from relscale.report.report_data import ReportData, SuiteWords
 from relscale.results import Results
 
 ROOT = Path(__file__).parents[1]
 MEASURED = {"runs": {"source": "measurements", "tables": [{"path": "t.csv"}]}}
+HOSTILE = "<script>alert(1)</script>\"'&"
 
 
-@pytest.fixture(autouse=True)
-def working_folder(tmp_path, monkeypatch):
+def errors(groups: dict[str, tuple[float, float]], corpus: str = "text") -> pa.Table:
+    """A table of errors along power laws, every run a point."""
+    rows = []
+    for i, flops in enumerate((1e18, 3e18, 1e19, 3e19, 1e20, 3e20)):
+        for group, (level, beta) in groups.items():
+            wobble = 1 + 0.002 * ((7 * i + len(group)) % 5 - 2)
+            run = {
+                "corpus": corpus,
+                "run": f"r{i}",
+                "training_flops": flops,
+                "suite": "s",
+                "prompt": "default",
+            }
+            error = level * (flops / 1e19) ** -beta * wobble
+            rows.append(
+                run
+                | {
+                    "group": group,
+                    "metric": "bits_per_byte",
+                    "value": error,
+                    "status": "ok",
+                    "block": f"r{i}",
+                }
+            )
+    return pa.Table.from_pylist(rows)
+
+
+@pytest.fixture(name="fits", scope="module")
+def fitted() -> Fits:
+    groups = {"base": (1.0, 0.05), "wide": (1.5, 0.02), HOSTILE: (2.0, 0.09)}
+    return fit(errors(groups, HOSTILE), options={"frontier": "all"}, suites={"s": {"baseline": "base"}})
+
+
+@pytest.fixture(name="page", scope="module")
+def written(fits: Fits) -> str:
+    suite = SuiteWords("s", f"Suite {HOSTILE}", "What it is.", groups={"wide": "Wide"})
+    return report_page(ReportData(f"mine {HOSTILE}", fits, (suite,), config=f"experiment: {HOSTILE}"))
+
+
+def test_the_first_heading_is_the_finding(page: str) -> None:
+    (heading,) = re.findall(r"<h1>(.*?)</h1>", page)
+    assert heading == "1 gap closes, 1 widens, 0 cross, 0 are flat, 0 are not resolved (FDR 5%)"
+    assert page.index("<h1>") < page.index("<table")
+
+
+def test_a_gap_is_said_in_ratios_and_per_cent(page: str) -> None:
+    (sentence,) = re.findall(r"<strong>Wide</strong>(.*?)<small>", page)
+    # 1.5 · (F / 1e19)^0.03 at 1e18 and at 3e20; 10^0.03 − 1 = 7.2% per tenfold
+    assert re.search(r"widens: 1\.40 → 1\.6\d × base, \+7\.\d%", sentence)
+
+
+def test_names_stay_text(page: str) -> None:
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_what_is_in_the_page_is_all_that_it_needs(page: str) -> None:
+    assert not re.findall(r"""(?:src|href)=["']?(?:https?:|//|file:)""", page)
+
+
+def test_every_link_within_the_page_has_its_place(page: str) -> None:
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
+    rows = set(re.findall(r'<tr[^>]* id="([^"]+)"', page))
+    assert set(re.findall(r'data-line="([^"]+)"', page)) == rows
+
+
+def test_there_is_a_table_behind_every_chart(page: str) -> None:
+    assert page.count("<figure") == page.count("<summary>Data of")
+
+
+def test_that_nothing_could_be_fitted_is_said_first_with_what_to_change() -> None:
+    from relscale.fitting.curves.point_rows import FrontierRow
+    from relscale.fitting.status import Status
+    from relscale.rows import names_of
+
+    cells: dict[str, Any] = dict.fromkeys(names_of(FrontierRow))
+    cells |= {"corpus": "text", "runs": 4, "excluded": 0, "run_sd_df": 0, "level": 0.95, "c1": -0.1}
+    rows = [FrontierRow(**cells | {"budget": 10.0**i, "status": Status.NO_MINIMUM}) for i in range(9, 15)]
+    page = report_page(ReportData("mine", from_rows({"frontier": rows})))
+    assert page.index("Nothing could be fitted.") < page.index("<h1>")
+    assert "6 of 6 budgets have no minimum inside the widths" in page
+    assert "add widths below those tried" in page
+
+
+@pytest.fixture
+def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     yield Path()
     assert not list(tmp_path.rglob("PWNED"))
 
 
-@pytest.fixture
-def called(monkeypatch):
-    """What would be run, in place of running it; the report is there afterwards."""
-    calls = []
-
-    def run(arguments, **_):
-        calls.append(arguments)
-        Path(
-            next(word for word in arguments if word.startswith("--report=")).removeprefix("--report=")
-        ).touch()
-        return subprocess.CompletedProcess(arguments, 0)
-
-    monkeypatch.setattr(subprocess, "run", run)
-    return calls
-
-
-def experiment(name):
+def experiment(name: str) -> Results:
     config = {"experiment": name, **MEASURED}
     Path("x.yaml").write_text(yaml.safe_dump(config))
-    figures = Results.of(check_config(config)).figures
-    figures.mkdir(parents=True)
-    (figures / "a.html").touch()
-    return figures
+    return Results.of(check_config(config))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_report_lies_in_the_results_whatever_the_experiment_is_called(name, called):
-    experiment(name)
-    assert make_report(Path("x.yaml")).resolve().parent.parent == Path("results").resolve()
-    assert len(called) == 1
+def test_a_report_lies_in_the_results_whatever_the_experiment_is_called(
+    name: str, fits: Fits, working_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = experiment(name)
+    results.folder.mkdir(parents=True)
+    write(fits, results.fits)
+    assert cli.main(["report", "x.yaml"]) == 0
+    assert results.report.resolve().parent.parent == Path("results").resolve()
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("1 gap closes, 1 widens")
+    assert said[-1] == f"report: {results.report}"
 
 
-def test_a_report_is_drawn_again_where_a_figure_is_newer(called):
-    figure = experiment("mine") / "a.html"
-    report = make_report(Path("x.yaml"))
-    make_report(Path("x.yaml"))
-    assert len(called) == 1
-    os.utime(figure, (report.stat().st_mtime + 1,) * 2)
-    make_report(Path("x.yaml"))
-    assert len(called) == 2
-
-
-def test_there_is_no_report_before_there_are_figures(capsys):
-    Path("x.yaml").write_text(yaml.safe_dump({"experiment": "mine", **MEASURED}))
-    with pytest.raises(RelscaleError, match="no figures yet") as error:
-        make_report(Path("x.yaml"))
-    assert_one_sentence(error.value)
+@pytest.mark.usefixtures("working_folder")
+def test_there_is_no_report_before_something_is_fitted(capsys: pytest.CaptureFixture[str]) -> None:
+    experiment("mine")
     assert cli.main(["report", "x.yaml"]) == 1
+    assert "nothing is fitted yet; run the experiment first" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("working_folder")
+def test_snakemakes_page_is_written_again_where_a_figure_is_newer(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def run(arguments: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        calls.append(arguments)
+        (page,) = (word.removeprefix("--report=") for word in arguments if word.startswith("--report="))
+        Path(page).touch()
+        return subprocess.CompletedProcess(arguments, 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    figures = experiment("mine").figures
+    with pytest.raises(RelscaleError, match="no figures yet") as error:
+        make_provenance_page(Path("x.yaml"))
+    assert_one_sentence(error.value)
+    figures.mkdir(parents=True)
+    (figures / "a.html").touch()
+    page = make_provenance_page(Path("x.yaml"))
+    make_provenance_page(Path("x.yaml"))
+    assert len(calls) == 1
+    os.utime(figures / "a.html", (page.stat().st_mtime + 1,) * 2)
+    make_provenance_page(Path("x.yaml"))
+    assert len(calls) == 2
+
+
+@pytest.mark.usefixtures("working_folder")
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
-@pytest.mark.parametrize("goal", ["run", "report"])
-def test_make_runs_neither_the_name_of_a_config_nor_that_of_its_experiment(goal):
+@pytest.mark.parametrize("goal", ["run", "report", "provenance"])
+def test_make_runs_neither_the_name_of_a_config_nor_that_of_its_experiment(goal: str) -> None:
     """With stand-ins that say what they are told."""
     for path in ("envs/requirements.lock", "pyproject.toml", ".venv/installed"):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -94,12 +191,6 @@ def test_make_runs_neither_the_name_of_a_config_nor_that_of_its_experiment(goal)
     shutil.copy(ROOT / "Makefile", ".")
     config = "x y'z;touch PWNED;`touch PWNED`.yaml"
     Path(config).write_text("experiment: $(touch${IFS}PWNED)\n")
-    done = subprocess.run(
-        ["make", goal, f"CONFIG={config}"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = subprocess.run(["make", goal, f"CONFIG={config}"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert f"<report>\n<{config}>" in done.stdout
-    assert goal == "report" or f"<--configfile={config}>" in done.stdout
+    assert f"<--configfile={config}>" in done.stdout if goal == "run" else f"<{config}>" in done.stdout

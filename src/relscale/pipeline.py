@@ -317,6 +317,10 @@ class Pipeline:
         """The digest of the code of a figure."""
         return self._figure_code[figure_module(self.figure[figure])]
 
+    def report_code(self) -> str:
+        """The digest of the code of the report."""
+        return code_digest("relscale.commands.report:run")
+
     def formats(self) -> list[str]:
         """The formats besides HTML and JSON that this machine can draw."""
         return list(static_formats())
@@ -352,4 +356,5 @@ class Pipeline:
             files += [results.runs(*job) for job in self.training_jobs]
         if self.scores:
             files += [*self.suites(), *(results.scores(*job) for job in self.score_jobs)]
-        return [*files, results.measurements, results.replicates, *self.fits(), *self.figures()]
+        tables = [results.measurements, results.replicates, *self.fits()]
+        return [*files, *tables, *self.figures(), results.report]

@@ -100,8 +100,13 @@ class Results:
 
     @property
     def report(self) -> Path:
-        """The page of all figures."""
+        """The report: verdicts, curves, forecasts, figures and provenance on one page."""
         return self.folder / "report.html"
+
+    @property
+    def provenance_page(self) -> Path:
+        """Snakemake's own page: every job with its parameters and software."""
+        return self.folder / "provenance.html"
 
     def log(self, rule: str, *names: str) -> Path:
         """The log of a job of the workflow."""

@@ -1,19 +1,45 @@
-"""``relscale report``: one page of an experiment's figures."""
+"""``relscale report``: what an experiment found, as one HTML file."""
 
 import argparse
+from pathlib import Path
 
 from relscale.commands.inputs import add_config
 
-HELP = "make one page of an experiment's figures, where something in it is new"
+HELP = "write the report of a fitted experiment: one HTML file"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """CONFIG."""
+    """CONFIG, --output, --provenance."""
     add_config(parser)
+    parser.add_argument(
+        "--output", type=Path, metavar="HTML", help="The file (default: that of the results)."
+    )
+    parser.add_argument(
+        "--provenance",
+        action="store_true",
+        help="Write Snakemake's page instead: every job with its parameters and software.",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Make one page of an experiment's figures and captions if one is newer than the page; print where it is."""
-    from relscale.report import make_report
+    """Write the report from the tables and figures of the results; print the headline and where the report is."""
+    from relscale.config import load_config
+    from relscale.errors import RelscaleError
+    from relscale.fitting.report.headline import headline_of_tables
+    from relscale.provenance_page import make_provenance_page
+    from relscale.report.page import write_report
+    from relscale.report.report_data import experiment_data
+    from relscale.results import Results
 
-    print(f"report: {make_report(options.config)}")
+    if options.provenance:
+        print(f"provenance: {make_provenance_page(options.config)}")
+        return
+    experiment = load_config(options.config)
+    results = Results.of(experiment)
+    if not results.fit("verdicts").is_file():
+        raise RelscaleError(f"{results.fits}: nothing is fitted yet; run the experiment first")
+    output = options.output or results.report
+    data = experiment_data(experiment)
+    write_report(data, output)
+    print(headline_of_tables(data.fits, data.names))
+    print(f"report: {output}")

@@ -1,4 +1,4 @@
-"""The experiment's report: one page of figures and captions, which Snakemake makes of the results that are there."""
+"""Snakemake's own page of an experiment: every job with its parameters, software and figures."""
 
 import subprocess
 import sys
@@ -9,8 +9,8 @@ from relscale.errors import RelscaleError
 from relscale.results import Results
 
 
-def make_report(config: Path) -> Path:
-    """The report of a finished experiment, drawn again where something that it shows is newer.
+def make_provenance_page(config: Path) -> Path:
+    """Snakemake's report of a finished experiment, written again where something that it shows is newer.
 
     Parameters
     ----------
@@ -23,16 +23,16 @@ def make_report(config: Path) -> Path:
         There are no results yet, or Snakemake cannot make the page.
     """
     results = Results.of(load_config(config))
-    report = results.report
+    page = results.provenance_page
     files = [
         file for folder in (results.figures, results.fits) for file in folder.rglob("*") if file.is_file()
     ]
     if not files:
         raise RelscaleError(f"{results.folder}: no figures yet; run the experiment first")
-    if not report.is_file() or max(file.stat().st_mtime for file in files) > report.stat().st_mtime:
+    if not page.is_file() or max(file.stat().st_mtime for file in files) > page.stat().st_mtime:
         made = subprocess.run(
-            [sys.executable, "-m", "snakemake", f"--configfile={config}", f"--report={report}", "--quiet=all"]
+            [sys.executable, "-m", "snakemake", f"--configfile={config}", f"--report={page}", "--quiet=all"]
         )
         if made.returncode:
-            raise RelscaleError(f"{report}: could not be made; Snakemake says why above")
-    return report
+            raise RelscaleError(f"{page}: could not be made; Snakemake says why above")
+    return page

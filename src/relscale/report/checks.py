@@ -1,0 +1,195 @@
+"""Can the answer be trusted? One line per check, each with its evidence."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from relscale.fitting.analyses.held_out_comparison import FormRow
+from relscale.fitting.curves.point_rows import FrontierRow
+from relscale.fitting.forecasts.candidates import ENSEMBLE
+from relscale.fitting.forecasts.forecast import BacktestRow
+from relscale.fitting.report.frontier_advice import frontier_advice
+from relscale.fitting.report.reproduction_row import ReproductionRow
+from relscale.fitting.status import Status
+from relscale.fitting.verdicts import words
+from relscale.fitting.verdicts.verdict_rows import VerdictRow
+from relscale.report.report_data import ReportData
+
+Outcome = Literal["yes", "warn", "no"]
+ENOUGH = 0.8  # power
+MOST_DIFFERENT = 0.1  # of the specifications whose sign may differ
+FORM = "relative"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check.
+
+    Attributes
+    ----------
+    outcome
+        "yes", "warn" or "no".
+    title, detail
+        What was checked, and what came out.
+    figures
+        Names of the kinds of figures that show it.
+    """
+
+    outcome: Outcome
+    title: str
+    detail: str
+    figures: tuple[str, ...] = ()
+
+
+def checks(data: ReportData, rows: Sequence[VerdictRow]) -> list[Check]:
+    """The checks that this fit has something to say on; ``rows`` are the gaps of the headline."""
+    found = (
+        _minima(data),
+        _seeds(data),
+        _leave_one_out(rows),
+        _specifications(rows),
+        _forms(data),
+        _power(rows),
+        _coverage(data),
+        _published(data),
+        _notes(rows),
+    )
+    return [check for check in found if check is not None]
+
+
+def _minima(data: ReportData) -> Check | None:
+    points = [row for row in data.rows("frontier", FrontierRow) if row.run is None]
+    if not points:
+        return None
+    good = sum(row.status == Status.OK for row in points)
+    advice = frontier_advice(points)
+    detail = f"{good} of {len(points)} budgets have the minimum of their parabola inside the widths that were tried"
+    detail = ". ".join([detail, *(line[0].upper() + line[1:] for line in advice)]) + "."
+    return Check(_share(good, len(points), 0.7), "Compute-optimal sizes", detail, ("isoflop", "frontier"))
+
+
+def _seeds(data: ReportData) -> Check | None:
+    rows = [row for row in data.rows("frontier", FrontierRow) if row.run_sd is not None and row.run_sd > 0]
+    if not rows:
+        return None
+    worst = max(row.run_sd / row.loss for row in rows if row.run_sd is not None and row.loss)
+    outcome: Outcome = "yes" if worst < 0.01 else "warn" if worst < 0.03 else "no"
+    return Check(
+        outcome,
+        "Seeds",
+        f"Runs that differ in nothing but the seed differ in validation loss by {words.percent(round(worst, 4))} "
+        "(standard deviation over loss, the largest).",
+        ("isoflop",),
+    )
+
+
+def _leave_one_out(rows: Sequence[VerdictRow]) -> Check | None:
+    given = [row for row in rows if row.verdict in words.GIVEN and row.left_out]
+    if not given:
+        return None
+    firm = sum(row.left_out_carry == 0 for row in given)
+    return Check(
+        _share(firm, len(given), 0.5),
+        "Leave one out",
+        f"{firm} of {len(given)} gaps with a direction keep it whichever budget (or training) is left out.",
+        ("robustness",),
+    )
+
+
+def _specifications(rows: Sequence[VerdictRow]) -> Check | None:
+    given = [row for row in rows if row.verdict in words.GIVEN and row.specifications]
+    if not given:
+        return None
+    alike = sum(row.specifications_same_sign >= (1 - MOST_DIFFERENT) * row.specifications for row in given)
+    return Check(
+        _share(alike, len(given), 0.5),
+        "The analyst's choices",
+        f"{alike} of {len(given)} gaps with a direction have the same sign of Δβ in at least "
+        f"{words.percent(1 - MOST_DIFFERENT)} of the other ways to analyse the data.",
+        ("specification-curve",),
+    )
+
+
+def _forms(data: ReportData) -> Check | None:
+    rows = [row for row in data.rows("forms", FormRow, quantity="ratio") if row.rmse_log is not None]
+    errors: dict[str, list[float]] = {}
+    for row in rows:
+        if row.rmse_log is not None and math.isfinite(row.rmse_log):
+            errors.setdefault(row.form, []).append(row.rmse_log)
+    if FORM not in errors or len(errors) < 2:
+        return None
+    typical = {form: median(values) for form, values in errors.items()}
+    best = min(typical, key=lambda form: typical[form])
+    ratio = typical[FORM] / typical[best] if typical[best] else 1.0
+    outcome: Outcome = "yes" if ratio <= 1.25 else "warn"
+    other = "no form does better" if best == FORM else f"the best form, {best}, by {typical[best]:.2%}"
+    return Check(
+        outcome,
+        "The form of the law",
+        f"Fitted to the smaller budgets, the relative law misses the held-out ratios by {typical[FORM]:.2%} "
+        f"(median over gaps); {other}.",
+        ("robustness",),
+    )
+
+
+def _power(rows: Sequence[VerdictRow]) -> Check | None:
+    known = [row.power for row in rows if row.power is not None]
+    sizes = {row.power_delta_beta for row in rows if row.power_delta_beta is not None}
+    if not known or len(sizes) != 1:
+        return None
+    enough = sum(power >= ENOUGH for power in known)
+    change = 10 ** sizes.pop() - 1
+    return Check(
+        _share(enough, len(known), 0.3),
+        "Power",
+        f"For {enough} of {len(known)} gaps an experiment like this one would show a change of "
+        f"{words.percent(change)} per 10× compute with {words.percent(ENOUGH)} power or more; the median power is "
+        f"{words.percent(round(median(known), 2))}. A gap that is not resolved may still move.",
+        ("robustness",),
+    )
+
+
+def _coverage(data: ReportData) -> Check | None:
+    rows = [row for row in data.rows("backtests", BacktestRow, candidate=ENSEMBLE) if row.covered is not None]
+    if not rows:
+        return None
+    held = sum(bool(row.covered) for row in rows)
+    level = rows[0].level
+    share = held / len(rows)
+    outcome: Outcome = "yes" if share >= level - 0.05 else "warn" if share >= level - 0.2 else "no"
+    return Check(
+        outcome,
+        "Forecast intervals",
+        f"In backtests inside the data {held} of {len(rows)} {words.percent(level)} intervals cover what was observed "
+        f"({words.percent(round(share, 3))}).",
+        ("forecast",),
+    )
+
+
+def _published(data: ReportData) -> Check | None:
+    rows = [row for row in data.rows("reproduction", ReproductionRow) if row.published is not None]
+    if not rows:
+        return None
+    agree = sum(bool(row.agrees) or bool(row.within) for row in rows)
+    return Check(
+        _share(agree, len(rows), 0.7),
+        "Published numbers",
+        f"{agree} of {len(rows)} published numbers have the same digits here, or lie inside the interval.",
+        ("reproduction",),
+    )
+
+
+def _notes(rows: Sequence[VerdictRow]) -> Check | None:
+    doubtful = [row for row in rows if row.status in (Status.NOT_APPLICABLE, Status.NOT_ABOVE_CHANCE)]
+    if not doubtful:
+        return None
+    named = list(dict.fromkeys(f"{row.suite}: {row.note}" for row in doubtful))
+    return Check(
+        "no", "What is measured", f"{len(doubtful)} gaps are of a doubtful measure. {'. '.join(named[:3])}."
+    )
+
+
+def _share(good: int, number: int, enough: float) -> Outcome:
+    return "yes" if good == number else "warn" if good >= enough * number else "no"

@@ -1,0 +1,164 @@
+"""Forecasts of ratios as fans: what was measured, the forecast, and its prediction interval."""
+
+import math
+from collections.abc import Sequence
+
+from relscale.fitting.curves.point_rows import GapRow
+from relscale.fitting.forecasts.candidates import ENSEMBLE
+from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
+from relscale.fitting.verdicts import words
+from relscale.fitting.verdicts.verdict_rows import VerdictRow
+from relscale.report import svg_chart
+from relscale.report.data_table import data_table
+from relscale.report.markup import Markup, element
+from relscale.report.report_data import ReportData
+from relscale.report.row_words import shown_suite
+
+MOST = 8  # charts that are shown at once
+
+
+def forecasts(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
+    """The fans of one suite's groups; None where nothing could be forecast."""
+    wanted = {_key(row): row for row in rows}
+    found: dict[tuple[str | None, ...], list[ForecastRow]] = {}
+    for row in data.rows("forecasts", ForecastRow, candidate=ENSEMBLE, quantity="ratio"):
+        if row.value is not None and row.training_flops is not None and _key(row) in wanted:
+            found.setdefault(_key(row), []).append(row)
+    if not found:
+        return None
+    points: dict[tuple[str | None, ...], list[tuple[float, float]]] = {}
+    for gap in data.rows("gaps", GapRow, suite=shown_suite(rows), status="ok"):
+        if _key(gap) in found and gap.ratio and gap.training_flops:
+            points.setdefault(_key(gap), []).append((gap.training_flops, gap.ratio))
+    shown = [
+        (wanted[key], sorted(targets, key=_flops), points.get(key, [])) for key, targets in found.items()
+    ]
+    place = {id(row): i for i, row in enumerate(words.ordered(list(wanted.values())))}
+    shown.sort(key=lambda each: place[id(each[0])])
+    numbers = [y for _, targets, own in shown for y in _numbers(targets, own)]
+    flops = [x for _, targets, own in shown for x in [*(point[0] for point in own), *map(_flops, targets)]]
+    axes = svg_chart.Axes.around(flops, numbers)
+    charts = [_fan(data, row, targets, own, axes) for row, targets, own in shown]
+    others = charts[MOST:]
+    more = (
+        element(
+            "details", element("summary", f"{len(others)} more"), element("div", *others, class_="multiples")
+        )
+        if others
+        else None
+    )
+    level = next((words.percent(t.level) for _, targets, _ in shown for t in targets if t.level), "")
+    baseline = data.names.baseline(shown[0][0])
+    reached = _reached(data, set(found))
+    far = max(
+        (t.log_distance for _, targets, _ in shown for t in targets if t.log_distance is not None),
+        default=0.0,
+    )
+    said = (
+        f"The error over that of {baseline}: measured (points), forecast (line) and the {level} interval for one new "
+        f"model on these items (shaded)."
+    )
+    if reached:
+        said += f" Backtests inside the data reached {math.exp(reached):.3g}× ahead"
+        said += "; beyond that the width is extrapolated." if far > reached + 1e-6 else "."
+    return element(
+        "figure",
+        element("figcaption", said),
+        element("div", *charts[:MOST], class_="multiples"),
+        more,
+        data_table(
+            "Data of these forecasts",
+            ("group", "trained on", f"compute ({data.x})", "beyond the data", "ratio", "interval", "note"),
+            [
+                (
+                    data.names.group(row),
+                    data.series_name(row),
+                    words.flops(_flops(target)),
+                    _distance(target),
+                    _number(target.value),
+                    _limits(target),
+                    target.note or "",
+                )
+                for row, targets, _ in shown
+                for target in targets
+            ],
+        ),
+    )
+
+
+def _fan(
+    data: ReportData,
+    row: VerdictRow,
+    targets: Sequence[ForecastRow],
+    points: Sequence[tuple[float, float]],
+    axes: svg_chart.Axes,
+) -> Markup:
+    parts = [axes.frame(svg_chart.ticks(axes.y))]
+    if axes.y[0] <= 1 <= axes.y[1]:
+        parts.append(svg_chart.line([axes.at(axes.x[0], 1.0), axes.at(axes.x[1], 1.0)], "baseline"))
+    last = max(points, default=None)
+    ahead = [t for t in targets if last is None or _flops(t) > last[0]]
+    start = [axes.at(*last)] if last else []
+    upper = [axes.at(_flops(t), t.high) for t in ahead if t.high]
+    lower = [axes.at(_flops(t), t.low) for t in ahead if t.low]
+    if upper and lower:
+        parts.append(svg_chart.band([*start, *upper, *reversed(lower)], "fan"))
+    parts.append(svg_chart.line([*start, *(axes.at(_flops(t), t.value or 1.0) for t in ahead)], "fit", "4 2"))
+    parts += svg_chart.marks([axes.at(x, y) for x, y in points], "circle")
+    parts += [
+        svg_chart.mark(axes.at(_flops(t), t.value), "diamond", "mark open", 3)
+        for t in targets
+        if t.value is not None
+    ]
+    said = [
+        f"{words.flops(_flops(t))} {data.x} ({_distance(t)}): {_number(t.value)} {_limits(t)}"
+        for t in targets
+    ]
+    name = data.names.group(row)
+    series = data.series_name(row)
+    return element(
+        "div",
+        element("h4", name, " ", element("small", series) if series != "all" else None),
+        svg_chart.chart(f"{name}: {'; '.join(said)}", element("g", *parts, class_="line forecast")),
+        *(element("p", text, class_="quiet") for text in said[:2]),
+        class_="multiple",
+    )
+
+
+def _numbers(targets: Sequence[ForecastRow], points: Sequence[tuple[float, float]]) -> list[float]:
+    limits = [limit for t in targets for limit in (t.value, t.low, t.high) if limit is not None and limit > 0]
+    return [*(y for _, y in points), *limits]
+
+
+def _reached(data: ReportData, keys: set[tuple[str | None, ...]]) -> float:
+    """The distance of the farthest backtest, ln F."""
+    backtests = data.rows("backtests", BacktestRow, candidate=ENSEMBLE, quantity="ratio")
+    return max((row.log_distance for row in backtests if _key(row) in keys), default=0.0)
+
+
+def _distance(row: ForecastRow) -> str:
+    if row.log_distance is None:
+        return "–"
+    if row.log_distance < -1e-6:
+        return "inside or below the data"
+    return (
+        f"{math.exp(row.log_distance):.3g}× the data" if row.log_distance > 1e-6 else "at the end of the data"
+    )
+
+
+def _limits(row: ForecastRow) -> str:
+    return (
+        "no interval" if row.low is None or row.high is None else f"[{_number(row.low)}, {_number(row.high)}]"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"
+
+
+def _flops(row: ForecastRow) -> float:
+    return row.training_flops or 1.0
+
+
+def _key(row: VerdictRow | GapRow | ForecastRow | BacktestRow) -> tuple[str | None, ...]:
+    return (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, row.group, row.contrast)

@@ -1,0 +1,120 @@
+"use strict";
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+// Tables: sort by a column, filter by words and by verdict, choose a row.
+for (const table of all("table.verdicts")) {
+  const heads = all("thead th", table);
+  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
+    const down = head.getAttribute("aria-sort") === "ascending";
+    heads.forEach(other => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const key = row => row.cells[column].dataset.value ?? row.cells[column].textContent;
+    const rows = all("tbody tr", table).sort((a, b) => {
+      const [x, y] = [key(a), key(b)];
+      const order = isNaN(x) || isNaN(y) ? x.localeCompare(y) : x - y;
+      return down ? -order : order;
+    });
+    table.tBodies[0].append(...rows);
+  }));
+}
+let shown = null;
+function filter() {
+  for (const section of all("section")) {
+    const words = (section.querySelector("input.filter")?.value ?? "").toLowerCase().split(/\s+/);
+    for (const row of all("tr[data-verdict]", section)) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = (shown && row.dataset.verdict !== shown) || !words.every(word => text.includes(word));
+      row.style.display = row.hidden ? "none" : "";
+    }
+  }
+}
+all("input.filter").forEach(input => input.addEventListener("input", filter));
+all(".card").forEach(card => card.addEventListener("click", () => {
+  shown = shown === card.dataset.verdict ? null : card.dataset.verdict;
+  all(".card").forEach(other => other.setAttribute("aria-pressed", String(other.dataset.verdict === shown)));
+  filter();
+}));
+function choose(row) {
+  const again = row.classList.contains("selected");
+  all(".selected").forEach(each => each.classList.remove("selected"));
+  all(".dimmed").forEach(each => each.classList.remove("dimmed"));
+  if (again) return;
+  row.classList.add("selected");
+  for (const line of all("[data-line]")) {
+    if (line.dataset.line !== row.id) continue;
+    const chart = line.closest(".multiple");
+    chart.classList.add("selected");
+    line.classList.add("selected");
+    all(".line", chart).forEach(other => other.classList.toggle("dimmed", other !== line));
+    const folded = chart.closest("details");
+    if (folded) folded.open = true;
+  }
+}
+for (const row of all("tr[data-verdict]")) {
+  row.addEventListener("click", () => choose(row));
+  row.addEventListener("keydown", event => {
+    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(row); }
+  });
+}
+
+// Figures: plotly is unpacked when the first of them comes into view.
+let library = null;
+async function unpack(id) {
+  const text = document.getElementById(id).textContent;
+  const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+}
+async function load() {
+  const script = document.createElement("script");
+  script.textContent = await unpack("packed-plotly");
+  document.head.append(script);
+  return JSON.parse(await unpack("packed-figures"));
+}
+async function draw(place) {
+  if (place.dataset.drawn) return;
+  place.dataset.drawn = "…";
+  try {
+    library ??= load();
+    const { config, figures } = await library;
+    const figure = figures[place.dataset.figure];
+    await Plotly.newPlot(place, figure.data, figure.layout, config);
+    place.dataset.drawn = "yes";
+    fit(place);
+    const bands = (group, opacity) => {
+      const traces = [];
+      place.data.forEach((trace, i) => trace.meta === "shown when its group is pointed at" && trace.legendgroup === group && traces.push(i));
+      if (traces.length) Plotly.restyle(place, { opacity }, traces);
+    };
+    place.on("plotly_hover", event => bands(event.points[0].data.legendgroup, 1));
+    place.on("plotly_unhover", event => bands(event.points[0].data.legendgroup, 0));
+  } catch (error) {
+    place.textContent = `This browser cannot draw the figure (${error}); one of 2023 or later can.`;
+    place.dataset.drawn = "no";
+  }
+}
+// A figure is drawn at its own size and shown smaller where there is less room; below 60% it scrolls in its frame.
+function fit(place) {
+  const scale = Math.min(1, Math.max(0.6, place.parentElement.clientWidth / place.dataset.width));
+  place.style.width = `${place.dataset.width}px`;
+  place.style.transform = `scale(${scale})`;
+  place.style.height = `${place.dataset.height}px`;
+  place.style.marginBottom = `${(scale - 1) * place.dataset.height}px`;
+  place.style.marginRight = `${(scale - 1) * place.dataset.width}px`;
+}
+const places = all(".plot");
+places.forEach(fit);
+addEventListener("resize", () => places.forEach(fit));
+if ("IntersectionObserver" in window) {
+  const watcher = new IntersectionObserver(entries => entries.forEach(entry => {
+    if (entry.isIntersecting) { watcher.unobserve(entry.target); draw(entry.target); }
+  }), { rootMargin: "600px" });
+  places.forEach(place => watcher.observe(place));
+  const links = new Map(all("nav a").map(link => [link.hash.slice(1), link]));
+  const reader = new IntersectionObserver(entries => entries.forEach(entry => {
+    if (!entry.isIntersecting) return;
+    links.forEach(link => link.classList.remove("here"));
+    links.get(entry.target.id)?.classList.add("here");
+  }), { rootMargin: "-20% 0px -70%" });
+  all("main > section").forEach(section => reader.observe(section));
+} else places.forEach(draw);
+addEventListener("beforeprint", () => places.forEach(draw));

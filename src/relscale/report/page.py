@@ -1,0 +1,441 @@
+"""The page: the headline first, then verdicts, curves and forecasts per suite, checks, figures, method, provenance."""
+
+import base64
+import io
+import re
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+
+import pyarrow.csv
+import pyarrow.parquet
+
+from relscale.atomic import write_text
+from relscale.fitting.curves.point_rows import FrontierRow
+from relscale.fitting.report.frontier_advice import frontier_advice
+from relscale.fitting.verdicts import words
+from relscale.fitting.verdicts.verdict import Verdict
+from relscale.fitting.verdicts.verdict_rows import VerdictRow
+from relscale.report.checks import Check, checks
+from relscale.report.curves import curves
+from relscale.report.forecasts import forecasts
+from relscale.report.markup import Markup, element, identifier, joined
+from relscale.report.plotly_figures import figure_anchor, figure_sections, packed
+from relscale.report.report_data import ReportData, SuiteWords
+from relscale.report.row_words import SYMBOLS
+from relscale.report.verdict_table import verdict_table
+
+MARKS = {"yes": ("✓", "holds"), "warn": ("!", "take care"), "no": ("✗", "does not hold")}
+MEANING = {
+    Verdict.CLOSES: "the ratio goes towards 1",
+    Verdict.WIDENS: "the ratio goes away from 1",
+    Verdict.CROSSES: "the ratio passes 1 inside the data",
+    Verdict.FLAT: "the change is within the margin",
+    Verdict.NOT_RESOLVED: "the data do not say",
+}
+LARGEST_DOWNLOAD = 200_000  # bytes of a table that is embedded
+BIBTEX = """@software{relscale,
+  title = {relscale: relative scaling laws for language models},
+  version = {%s}
+}"""
+
+
+def write_report(data: ReportData, output: Path) -> None:
+    """Write the report as one HTML file that loads nothing from anywhere."""
+    write_text(output, report_page(data))
+
+
+def report_page(data: ReportData) -> str:
+    """The HTML of the report."""
+    counted = words.counted_rows(data.verdicts)
+    found = checks(data, counted)
+    suites = list(_suites(data, counted))
+    sections = [
+        *suites,
+        _between(data),
+        _checks_section(data, found),
+        _figures_section(data),
+        _method(data, counted),
+        _provenance(data),
+    ]
+    contents = [
+        ("top", "Summary"),
+        *((f"suite-{identifier(s.name)}", s.title) for s in _suite_words(data, counted)),
+    ]
+    contents += [(anchor, title) for anchor, title, section in _named(sections[len(suites) :]) if section]
+    read = resources.files("relscale.report")
+    body = element(
+        "body",
+        element("a", "Skip to the findings", href="#top", class_="skip"),
+        element(
+            "nav",
+            element("strong", data.title),
+            element(
+                "ul", *(element("li", element("a", title, href=f"#{anchor}")) for anchor, title in contents)
+            ),
+            aria_label="Contents",
+        ),
+        element("main", _top(data, counted, found), *sections),
+        element("script", Markup(read.joinpath("page.js").read_text(encoding="utf-8"))),
+        *packed(data.figures),
+    )
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", f"{data.title}: {words.headline(counted)}"),
+        element("style", Markup(read.joinpath("page.css").read_text(encoding="utf-8"))),
+    )
+    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+
+
+def _named(sections: Sequence[Markup | None]) -> Iterator[tuple[str, str, Markup | None]]:
+    names = (
+        ("between", "Between corpora"),
+        ("checks", "Can I trust it?"),
+        ("figures", "Figures"),
+        ("method", "Method"),
+        ("provenance", "Provenance"),
+    )
+    for (anchor, title), section in zip(names, sections, strict=True):
+        yield anchor, title, section
+
+
+# The top
+
+
+def _top(data: ReportData, counted: Sequence[VerdictRow], found: Sequence[Check]) -> Markup:
+    headline = words.headline(counted)
+    return element(
+        "section",
+        element("p", _scope(data, counted), class_="quiet"),
+        *_alarms(data, counted),
+        element("h1", headline[0].upper() + headline[1:]),
+        _clearest(data, counted),
+        _cards(counted),
+        _rule(counted),
+        _trust(found),
+        _downloads(data),
+        id="top",
+    )
+
+
+def _scope(data: ReportData, rows: Sequence[VerdictRow]) -> str:
+    corpora = {data.series_name(row) for row in rows}
+    flops = [value for row in rows for value in (row.flops_low, row.flops_high) if value]
+    parts = ["relscale report", data.title]
+    if rows:
+        parts.append(f"{len(rows)} gaps")
+    if len(corpora) > 1:
+        parts.append(f"models trained on {len(corpora)} corpora")
+    if flops:
+        parts.append(f"{words.flops(min(flops))} to {words.flops(max(flops))} {_unit(data)}")
+    return " · ".join(parts)
+
+
+def _unit(data: ReportData) -> str:
+    return "training FLOPs" if data.x == "FLOPs" else data.x
+
+
+def _alarms(data: ReportData, counted: Sequence[VerdictRow]) -> list[Markup]:
+    """What must be read first: that nothing could be fitted, and what to change."""
+    fitted = [row for row in counted if row.verdict is not None]
+    advice = frontier_advice(data.rows("frontier", FrontierRow))
+    if fitted:
+        return []
+    title = "Nothing could be fitted." if not counted else "No gap has an interval."
+    reasons = list(dict.fromkeys(row.note or str(row.status) for row in counted))[:3] if not advice else []
+    said = advice or reasons or ["no suite has errors of two groups to compare"]
+    return [
+        element(
+            "div",
+            element("strong", title),
+            element("ul", *(element("li", line[0].upper() + line[1:] + ".") for line in said)),
+            class_="alarm",
+            role="alert",
+        )
+    ]
+
+
+def _clearest(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
+    several = len({data.series_name(row) for row in counted}) > 1
+    strongest = words.strongest(counted, 3)
+    if not strongest:
+        return None
+    lines = []
+    for row in strongest:
+        sentence = words.sentence(row, data.names, several)
+        name = data.names.group(row)
+        rest = sentence.removeprefix(name)
+        lines.append(
+            element("li", element("strong", name), rest, element("small", f" {data.names.suite(row)}"))
+        )
+    return element("ul", *lines, class_="clearest")
+
+
+def _cards(counted: Sequence[VerdictRow]) -> Markup:
+    cards = []
+    for verdict, number in words.counted(counted).items():
+        if verdict is None and not number:
+            continue
+        name = "no interval" if verdict is None else str(verdict)
+        class_ = "unknown" if verdict is None else name.replace(" ", "-")
+        cards.append(
+            element(
+                "button",
+                element("b", str(number)),
+                element("span", f"{SYMBOLS[verdict]} {name}"),
+                element("small", "see the notes" if verdict is None else MEANING[verdict]),
+                type="button",
+                class_=f"card {class_}",
+                data_verdict=class_,
+                aria_pressed="false",
+                title="Show only these gaps in the tables",
+            )
+        )
+    return element("div", *cards, class_="cards")
+
+
+def _rule(counted: Sequence[VerdictRow]) -> Markup | None:
+    """How a verdict is given, and what single intervals would have said."""
+    if not counted:
+        return None
+    row = counted[0]
+    rate = f"{1 - row.level:.3g}" if row.level else "0.05"
+    alone = sum(
+        row.p_value is not None and row.level is not None and row.p_value < 1 - row.level for row in counted
+    )
+    whom = {str(row.estimand) for row in counted if row.estimand}
+    of_items = "new items of the same kind" if whom == {"item population"} else "these very items"
+    if len(whom) > 1:
+        of_items = "new items where items were resampled, else these items"
+    return element(
+        "p",
+        f"A direction needs a p-value below {rate} after Benjamini–Hochberg's adjustment over "
+        f"all groups and corpora of a suite. By its own interval {alone} of {len(counted)} gaps would have a clear Δβ. "
+        f"Intervals and p-values are for {of_items}. Flat means that the whole interval lies within "
+        f"±{words.percent(row.margin)} per tenfold of compute.",
+        class_="quiet",
+    )
+
+
+def _trust(found: Sequence[Check]) -> Markup | None:
+    if not found:
+        return None
+    marks = [
+        element(
+            "a",
+            f"{MARKS[check.outcome][0]} {check.title}",
+            href=f"#check-{identifier(check.title)}",
+            class_=f"trust {check.outcome}",
+        )
+        for check in found
+    ]
+    return element("p", "Can I trust it? ", *(joined(mark, " ") for mark in marks), class_="trusts")
+
+
+def _downloads(data: ReportData) -> Markup:
+    verdicts = data.fits.verdicts
+    text = io.BytesIO()
+    pyarrow.csv.write_csv(verdicts.filter(verdicts["primary"]), text)
+    links = [_download("verdicts.csv", text.getvalue(), "text/csv")]
+    for name in ("verdicts", "gaps"):
+        sink = io.BytesIO()
+        pyarrow.parquet.write_table(data.fits.tables[name], sink, compression="zstd")
+        if sink.tell() <= LARGEST_DOWNLOAD:
+            links.append(_download(f"{name}.parquet", sink.getvalue(), "application/vnd.apache.parquet"))
+    if data.config:
+        links.append(_download("config.yaml", data.config.encode(), "application/yaml"))
+    return element("p", "Download: ", *(joined(link, " ") for link in links), class_="downloads")
+
+
+def _download(name: str, content: bytes, kind: str) -> Markup:
+    url = f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    return element("a", name, href=url, download=name, class_="button")
+
+
+# Suites
+
+
+def _suite_words(data: ReportData, counted: Sequence[VerdictRow]) -> list[SuiteWords]:
+    present = {row.suite for row in counted}
+    named = [suite for suite in data.suites if suite.name in present]
+    others = sorted({name for name in present if name} - {suite.name for suite in named})
+    return [*named, *map(data.suite, others)]
+
+
+def _suites(data: ReportData, counted: Sequence[VerdictRow]) -> Iterator[Markup]:
+    for suite in _suite_words(data, counted):
+        rows = words.ordered([row for row in counted if row.suite == suite.name])
+        anchor = f"suite-{identifier(suite.name)}"
+        tests = rows[0].tests
+        fans = forecasts(data, rows)
+        yield element(
+            "section",
+            element("h2", element("a", suite.title, href=f"#{anchor}")),
+            element("p", _sentences(words.headline(rows), f"against {data.names.baseline(rows[0])}")),
+            *_about(suite),
+            element(
+                "div",
+                element(
+                    "label",
+                    "Filter ",
+                    element("input", type="search", placeholder="group, corpus, verdict …", class_="filter"),
+                ),
+                element("span", f"family of {tests} tests, metric {rows[0].metric}", class_="quiet"),
+                class_="tools",
+            ),
+            element("div", verdict_table(data, rows), class_="table-frame"),
+            element("h3", "Ratio along compute"),
+            curves(data, rows) or element("p", "There is nothing to draw.", class_="quiet"),
+            element("h3", "Forecast") if fans else None,
+            fans,
+            id=anchor,
+        )
+
+
+def _about(suite: SuiteWords) -> list[Markup]:
+    """What a suite says of itself: its first two sentences, and the others folded away."""
+    sentences = re.split(
+        r"(?<=[.?!])\s+", " ".join(part.strip() for part in (suite.what, suite.note) if part.strip())
+    )
+    first, others = " ".join(sentences[:2]), " ".join(sentences[2:])
+    parts = [element("p", first, class_="quiet")] if first else []
+    if others:
+        parts.append(
+            element("details", element("summary", "More on this suite"), element("p", others, class_="quiet"))
+        )
+    return parts
+
+
+def _between(data: ReportData) -> Markup | None:
+    """Contrasts between corpora and optimizers, which are families of their own."""
+    rows = [row for row in data.verdicts if row.primary and row.contrast in ("corpus", "optimizer")]
+    if not rows or rows == words.counted_rows(data.verdicts):
+        return None
+    rows = [row for row in rows if row.verdict is not None]
+    if not rows:
+        return None
+    return element(
+        "section",
+        element("h2", element("a", "Between corpora and optimizers", href="#between")),
+        element(
+            "p",
+            "The same group, with models trained on another corpus or by another optimizer.",
+            class_="quiet",
+        ),
+        element(
+            "ul",
+            *(
+                element("li", f"{data.names.suite(row)}, {words.sentence(row, data.names)}")
+                for row in words.ordered(rows)[:40]
+            ),
+        ),
+        id="between",
+    )
+
+
+def _sentences(*parts: str) -> str:
+    said = [part.strip() for part in parts if part and part.strip()]
+    return " ".join(
+        f"{part[0].upper()}{part[1:]}{'' if part.endswith(('.', '?', '!')) else '.'}" for part in said
+    )
+
+
+# Checks, figures, method, provenance
+
+
+def _checks_section(data: ReportData, found: Sequence[Check]) -> Markup | None:
+    if not found:
+        return None
+    items = []
+    for check in found:
+        mark, meaning = MARKS[check.outcome]
+        links = [
+            element("a", figure.name, href=f"#{figure_anchor(figure.name)}")
+            for kind in check.figures
+            for figure in data.figures
+            if figure.name == kind or figure.name.startswith(f"{kind}-")
+        ]
+        items.append(
+            element(
+                "li",
+                element("span", mark, class_=f"mark {check.outcome}", role="img", aria_label=meaning),
+                element(
+                    "div",
+                    element("strong", check.title),
+                    " ",
+                    check.detail,
+                    *(joined(" ", link) for link in links),
+                ),
+                id=f"check-{identifier(check.title)}",
+            )
+        )
+    return element(
+        "section",
+        element("h2", element("a", "Can I trust it?", href="#checks")),
+        element("ul", *items, class_="checks"),
+        id="checks",
+    )
+
+
+def _figures_section(data: ReportData) -> Markup | None:
+    if not data.figures:
+        return None
+    return element(
+        "section",
+        element("h2", element("a", "Figures", href="#figures")),
+        element(
+            "p",
+            "Interactive: point at a mark for its numbers, choose a name in the key to hide it, double-click to reset.",
+            class_="quiet",
+        ),
+        *figure_sections(data.figures),
+        element("noscript", element("p", "These figures need JavaScript.")),
+        id="figures",
+    )
+
+
+def _method(data: ReportData, counted: Sequence[VerdictRow]) -> Markup:
+    margin = words.percent(counted[0].margin) if counted else "1%"
+    steps = (
+        "Where each compute budget has models of several sizes, a parabola of validation loss in log tokens has its "
+        "minimum at the compute-optimal allocation, and each group's error E is read off its own parabola there. "
+        "Elsewhere each run, or checkpoint, is a point.",
+        "The ratio G(F) = E(F) / E_baseline(F) is fitted as a straight line in logarithms, G ∝ F^Δβ. The change per "
+        "tenfold of compute is 10^Δβ − 1. The gap is |ln G|: a negative Δβ closes a gap above 1 and widens one below.",
+        "Intervals are about one of two things. These items: runs vary, and the questions or documents are those that "
+        "were used. Item population: runs and items vary, as if new test items had been sampled. Where points are "
+        "checkpoints of one training, whole trainings are resampled.",
+        "Many gaps are many tests. p-values are adjusted over the family: all groups, corpora and optimizers of one "
+        "suite under one metric and prompt. BH is Benjamini–Hochberg's, by which verdicts are given; BY is "
+        "Benjamini–Yekutieli's, which holds under any dependence.",
+        "Closes and widens: adjusted p below the rate, and the ratio stays on one side of 1. Crosses: adjusted p below "
+        "the rate, and the whole interval of the compute where the ratio is 1 lies inside the data (Fieller). Flat: "
+        f"none of these, and the whole interval of the change is within ±{margin} per tenfold. Else: not resolved.",
+        "A forecast combines several laws, weighted by their backtest error; its interval is for one new model on "
+        "these items, from errors of forecasts made inside the data.",
+    )
+    return element(
+        "section",
+        element("h2", element("a", "Method", href="#method")),
+        element("ol", *(element("li", step) for step in steps)),
+        id="method",
+    )
+
+
+def _provenance(data: ReportData) -> Markup:
+    facts = [joined(element("dt", fact.name), element("dd", fact.value)) for fact in data.facts]
+    release = next((fact.value for fact in data.facts if fact.name == "relscale"), "")
+    return element(
+        "section",
+        element("h2", element("a", "Provenance", href="#provenance")),
+        element("dl", *facts),
+        element("h3", "Cite"),
+        element("pre", BIBTEX % release, tabindex="0"),
+        element("details", element("summary", "The config"), element("pre", data.config, tabindex="0"))
+        if data.config
+        else None,
+        id="provenance",
+    )

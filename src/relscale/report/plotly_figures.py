@@ -1,0 +1,103 @@
+"""The interactive figures: plotly.js once and every figure once, packed; each is drawn when it is scrolled to."""
+
+import base64
+import gzip
+import json
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from relscale.figures.page import CONFIG
+from relscale.report.data_table import data_table
+from relscale.report.markup import Markup, element, identifier
+from relscale.report.report_data import ReportFigure
+
+MOST_POINTS = 60  # of a trace, in the table behind a figure
+
+
+def figure_sections(figures: Sequence[ReportFigure]) -> list[Markup]:
+    """A place for each figure, with its caption and the numbers behind it."""
+    return [_section(figure) for figure in figures]
+
+
+def figure_anchor(name: str) -> str:
+    """The anchor of a figure."""
+    return identifier("figure", name)
+
+
+def packed(figures: Sequence[ReportFigure]) -> list[Markup]:
+    """The scripts that hold plotly.js and the figures; nothing where there are none."""
+    if not figures:
+        return []
+    library = resources.files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
+    drawn = {figure_anchor(figure.name): json.loads(figure.json.read_bytes()) for figure in figures}
+    return [
+        _script("packed-plotly", library),
+        _script(
+            "packed-figures", json.dumps({"config": CONFIG, "figures": drawn}, separators=(",", ":")).encode()
+        ),
+    ]
+
+
+def _section(figure: ReportFigure) -> Markup:
+    drawn = json.loads(figure.json.read_bytes())
+    layout = drawn.get("layout", {})
+    title = str((layout.get("title") or {}).get("text") or figure.name.replace("-", " "))
+    width, height = layout.get("width") or 900, layout.get("height") or 500
+    anchor = figure_anchor(figure.name)
+    return element(
+        "figure",
+        element("h3", element("a", _plain(title), href=f"#{anchor}")),
+        element("figcaption", figure.caption),
+        element(
+            "div",
+            element("div", class_="plot", data_figure=anchor, data_width=width, data_height=height),
+            class_="plot-frame scroll",
+            tabindex="0",
+            role="region",
+            aria_label=f"Figure: {_plain(title)}",
+        ),
+        _numbers(drawn),
+        id=anchor,
+        class_="plotly",
+    )
+
+
+def _numbers(drawn: dict[str, Any]) -> Markup:
+    """The points of every named trace."""
+    rows = []
+    for trace in drawn.get("data", []):
+        x, y = _values(trace.get("x")), _values(trace.get("y"))
+        name = _plain(str(trace.get("name") or trace.get("legendgroup") or ""))
+        if trace.get("mode") == "text" or not x or not y:
+            continue
+        rows += [(name, _cell(a), _cell(b)) for a, b in list(zip(x, y, strict=False))[:MOST_POINTS]]
+    return data_table("Data of this figure", ("series", "x", "y"), rows)
+
+
+def _values(column: Any) -> list[Any]:
+    """A column of a trace; one that is packed binary is unpacked."""
+    if isinstance(column, dict) and "bdata" in column:
+        import numpy as np
+
+        return list(
+            np.frombuffer(base64.b64decode(column["bdata"]), dtype=np.dtype(column["dtype"])).ravel().tolist()
+        )
+    return column if isinstance(column, list) else []
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else "" if value is None else _plain(str(value))
+
+
+def _plain(text: str) -> str:
+    """What plotly shows of its text: entities resolved, and its few tags left out."""
+    import html
+    import re
+
+    return html.unescape(re.sub(r"</?(b|i|br|sub|sup|span|a|em)\b[^<>]*>", " ", text)).strip()
+
+
+def _script(anchor: str, data: bytes) -> Markup:
+    packed_data = base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
+    return element("script", Markup(packed_data), id=anchor, type="text/plain")

@@ -1,0 +1,69 @@
+"""How the numbers came about: versions, machine, time, and digests of config, code and data."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from relscale.experiment import Experiment
+from relscale.provenance import PACKAGE, code_digest, digest, file_digest
+from relscale.results import Results
+
+LIBRARIES = ("numpy", "scipy", "pyarrow", "torch", "transformers", "lm-eval", "plotly", "snakemake")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the provenance."""
+
+    name: str
+    value: str
+
+
+def facts_of_machine() -> Iterator[Fact]:
+    """Versions, machine and time of writing."""
+    yield Fact("relscale", _version("relscale") or "not installed")
+    commit = _commit()
+    if commit:
+        yield Fact("commit", commit)
+    yield Fact("Python", platform.python_version())
+    yield Fact("libraries", ", ".join(f"{name} {found}" for name in LIBRARIES if (found := _version(name))))
+    yield Fact("machine", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors")
+    yield Fact("report written", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
+
+
+def facts_of_experiment(experiment: Experiment, results: Results) -> Iterator[Fact]:
+    """Besides these, the digests of an experiment's config, code and tables, and when they were made."""
+    yield Fact("experiment", experiment.name)
+    yield Fact("seed", str(experiment.seed))
+    yield Fact("digest of the config", digest(experiment.values()))
+    yield Fact("digest of the code of the fit", code_digest("relscale.commands.fit:fit_measurements"))
+    for name, path in (("measurements", results.measurements), ("verdicts", results.fit("verdicts"))):
+        if path.is_file():
+            made = datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M UTC")
+            yield Fact(name, f"digest {file_digest(path)}, made {made}")
+    yield from facts_of_machine()
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """The commit of the source, where it is a checkout."""
+    root = PACKAGE.parents[1]
+    if not Path(root, ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,173 @@
+"""What a report is written from: the tables of a fit, words for suites and groups, figures and provenance."""
+
+import ast
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow.compute as pc
+
+from relscale.experiment import Experiment, MeasurementExperiment
+from relscale.figures.plot import each_figure, figure_module
+from relscale.fitting.fits import ROWS, Fits, read
+from relscale.fitting.keys import CurveKey
+from relscale.fitting.verdicts.verdict_rows import VerdictRow
+from relscale.fitting.verdicts.words import Names
+from relscale.report.provenance import Fact, facts_of_experiment
+from relscale.results import Results
+from relscale.rows import rows_of
+from relscale.scoring.manifest import read_manifest
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class SuiteWords:
+    """How a suite is called, and what it says of itself."""
+
+    name: str
+    title: str
+    what: str = ""
+    note: str = ""
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """A figure that was drawn: its JSON file, and what it shows."""
+
+    name: str
+    json: Path
+    caption: str
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything that a report shows.
+
+    Attributes
+    ----------
+    title
+        Of the experiment, or of the table.
+    fits
+        The tables of the fit.
+    suites
+        In the order to show them; suites that are only in the tables follow.
+    figures
+        Those that were drawn.
+    config
+        The config as it was resolved, in YAML.
+    facts
+        The provenance.
+    x
+        What compute is measured in, or the column that stands for it.
+    """
+
+    title: str
+    fits: Fits
+    suites: tuple[SuiteWords, ...] = ()
+    figures: tuple[ReportFigure, ...] = ()
+    config: str | None = None
+    facts: tuple[Fact, ...] = ()
+    x: str = "FLOPs"
+
+    @cached_property
+    def verdicts(self) -> list[VerdictRow]:
+        """All rows of the table ``verdicts``."""
+        return rows_of(VerdictRow, self.fits.verdicts)
+
+    @cached_property
+    def names(self) -> Names:
+        """Words that stand for suites and groups."""
+        return Names(
+            {suite.name: suite.title for suite in self.suites},
+            {(suite.name, group): label for suite in self.suites for group, label in suite.groups.items()},
+            self.x,
+        )
+
+    @cached_property
+    def _optimizers(self) -> set[str | None]:
+        return {row.optimizer for row in self.verdicts}
+
+    def series_name(self, row: CurveKey) -> str:
+        """What the models of a curve were trained on, and with which optimizer where there are several."""
+        names = (row.corpus, row.optimizer if len(self._optimizers) > 1 else None)
+        return ", ".join(name for name in names if name) or "all"
+
+    def suite(self, name: str) -> SuiteWords:
+        """How a suite is called."""
+        for suite in self.suites:
+            if suite.name == name:
+                return suite
+        return SuiteWords(name, name)
+
+    def rows(self, table: str, row: type[R], **equal: str) -> list[R]:
+        """The rows of a table of the fit whose columns equal what is given; its row type is ``row``."""
+        if ROWS[table] is not row:
+            raise TypeError(f"the rows of {table} are {ROWS[table].__name__}, not {row.__name__}")
+        key = (table, *equal.items())
+        if key not in self._read:
+            read = self.fits.tables[table]
+            for column, value in equal.items():
+                read = read.filter(pc.equal(read[column], value))
+            self._read[key] = rows_of(row, read)
+        return self._read[key]
+
+    @cached_property
+    def _read(self) -> dict[tuple[Any, ...], list[Any]]:
+        return {}
+
+
+def experiment_data(experiment: Experiment) -> ReportData:
+    """The report of an experiment whose fits there are.
+
+    Raises
+    ------
+    RelscaleError
+        A table is missing.
+    """
+    results = Results.of(experiment)
+    drawn = [
+        ReportFigure(name, results.figure(name, "json"), _caption(figure_module(name)))
+        for name in each_figure(experiment.figures, experiment.suites)
+    ]
+    return ReportData(
+        title=experiment.name,
+        fits=read(results.fits),
+        suites=tuple(_suites(experiment, results)),
+        figures=tuple(figure for figure in drawn if figure.json.is_file()),
+        config=results.config.read_text(encoding="utf-8") if results.config.is_file() else None,
+        facts=tuple(facts_of_experiment(experiment, results)),
+    )
+
+
+def _suites(experiment: Experiment, results: Results) -> list[SuiteWords]:
+    found = []
+    for name, suite in experiment.suites.items():
+        path = results.suite(name)
+        if isinstance(experiment, MeasurementExperiment) or not path.is_file():
+            given = suite.values()
+            title, what, note = (given.get(key) or "" for key in ("title", "what", "note"))
+            groups = {
+                group: (entry or {}).get("label") for group, entry in (given.get("groups") or {}).items()
+            }
+        else:
+            manifest = read_manifest(path.parent)
+            title, what, note = manifest.title, manifest.what, manifest.note
+            groups = {group: entry.label for group, entry in manifest.groups.items()}
+        labels = {group: label for group, label in groups.items() if label}
+        found.append(SuiteWords(name, title or name, what, note, labels))
+    return found
+
+
+def _caption(module: str) -> str:
+    """What a figure shows: the first line of its module's docstring, which is read and not run."""
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        return ""
+    docstring = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    return inspect.cleandoc(docstring).split("\n\n")[0].replace("\n", " ").replace("``", "")

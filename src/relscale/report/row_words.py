@@ -1,0 +1,44 @@
+"""How a gap is named in the page: its anchor, and the class and symbol of its verdict."""
+
+from collections.abc import Sequence
+
+from relscale.fitting.verdicts.verdict import Verdict
+from relscale.fitting.verdicts.verdict_rows import VerdictRow
+from relscale.report.markup import Markup, element, identifier
+
+SYMBOLS = {
+    Verdict.CLOSES: "▼",
+    Verdict.WIDENS: "▲",
+    Verdict.CROSSES: "✕",
+    Verdict.FLAT: "═",
+    Verdict.NOT_RESOLVED: "○",
+    None: "–",
+}
+
+
+def row_id(row: VerdictRow) -> str:
+    """The anchor of a gap, such as ``gap-knowledge-learning-code``."""
+    names = (
+        row.suite,
+        row.group,
+        row.corpus,
+        row.optimizer,
+        row.contrast if row.contrast != "group" else None,
+    )
+    return identifier("gap", *(name for name in names if name))
+
+
+def verdict_class(row: VerdictRow) -> str:
+    """The class that colours a verdict."""
+    return "unknown" if row.verdict is None else str(row.verdict).replace(" ", "-")
+
+
+def chip(row: VerdictRow) -> Markup:
+    """The verdict as a symbol and a word."""
+    word = "no interval" if row.verdict is None else str(row.verdict)
+    return element("span", f"{SYMBOLS[row.verdict]} {word}", class_=f"word {verdict_class(row)}")
+
+
+def shown_suite(rows: Sequence[VerdictRow]) -> str:
+    """The suite that rows of one suite are of."""
+    return rows[0].suite or ""

@@ -1,0 +1,132 @@
+"""A small chart as SVG: two axes, lines, points and bands, with text of the page's own colours.
+
+Static, so that it is there before any script has run, prints, and follows a light or dark page.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from relscale.fitting.verdicts.words import flops
+from relscale.report.markup import Markup, element, joined
+
+WIDTH, HEIGHT = 250, 170
+LEFT, RIGHT, TOP, BOTTOM = 34, 8, 8, 22
+SHAPES = ("circle", "square", "diamond", "triangle", "cross")
+DASHES = (None, "5 3", "1.5 2.5", "8 3 2 3", "3 2")
+
+CORNERS: dict[str, list[tuple[float, float]]] = {
+    "square": [(-1, -1), (1, -1), (1, 1), (-1, 1)],
+    "diamond": [(0, -1.4), (1.4, 0), (0, 1.4), (-1.4, 0)],
+    "triangle": [(0, -1.3), (1.25, 1), (-1.25, 1)],
+    "cross": [(-1, -1), (1, 1), (0, 0), (-1, 1), (1, -1), (0, 0)],
+}
+FEW = 12  # points that are drawn with a shape
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Logarithmic axes: the range of compute and the range of what is drawn over it."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    @classmethod
+    def around(cls, x: Sequence[float], y: Sequence[float]) -> "Axes":
+        """Axes that hold these numbers, with a margin."""
+        return cls(_range(x, 0.03, 1.05), _range(y, 0.08, 1.02))
+
+    def at(self, x: float, y: float) -> Point:
+        """Where a point is drawn."""
+        across = _share(x, self.x) * (WIDTH - LEFT - RIGHT) + LEFT
+        up = (1 - _share(y, self.y)) * (HEIGHT - TOP - BOTTOM) + TOP
+        return across, up
+
+    def frame(self, y_values: Sequence[float]) -> Markup:
+        """Ticks with thin lines; compute is labelled at both ends."""
+        parts = []
+        for value in y_values:
+            _, up = self.at(self.x[0], value)
+            parts.append(line([(LEFT, up), (WIDTH - RIGHT, up)], "grid"))
+            parts.append(text(LEFT - 4, up + 3, _tick(value), "tick end"))
+        parts.append(text(LEFT, HEIGHT - 6, flops(_round(self.x[0], up=True)), "tick"))
+        parts.append(text(WIDTH - RIGHT, HEIGHT - 6, flops(_round(self.x[1])), "tick end"))
+        return joined(*parts)
+
+
+def chart(title: str, *parts: Markup) -> Markup:
+    """The picture; ``title`` says in words what is in it."""
+    return element(
+        "svg", element("title", title), *parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", class_="chart"
+    )
+
+
+def line(points: Sequence[Point], class_: str, dash: str | None = None) -> Markup:
+    """A line through points of the picture."""
+    return element("polyline", points=_points(points), class_=class_, stroke_dasharray=dash, fill="none")
+
+
+def band(points: Sequence[Point], class_: str) -> Markup:
+    """A filled area."""
+    return element("polygon", points=_points(points), class_=class_)
+
+
+def mark(at: Point, shape: str, class_: str, size: float = 2.8) -> Markup:
+    """A point."""
+    x, y = at
+    if shape == "circle":
+        return element("circle", cx=round(x, 1), cy=round(y, 1), r=size, class_=class_)
+    corners = CORNERS[shape]
+    return element(
+        "polygon", points=_points([(x + a * size, y + b * size) for a, b in corners]), class_=class_
+    )
+
+
+def marks(points: Sequence[Point], shape: str) -> list[Markup]:
+    """The points of one line; of many each is a dot, and those that would cover each other are one."""
+    if len(points) <= FEW:
+        return [mark(point, shape, "mark") for point in points]
+    places = dict.fromkeys((round(x), round(y)) for x, y in points)
+    return [element("path", d="".join(f"M{x} {y}h0" for x, y in places), class_="dots")]
+
+
+def text(x: float, y: float, words: str, class_: str) -> Markup:
+    """Words in the picture; the class ``end`` lets them end at x."""
+    return element("text", words, x=round(x, 1), y=round(y, 1), class_=class_)
+
+
+def ticks(y: tuple[float, float]) -> list[float]:
+    """Round numbers inside a range of a logarithmic axis: three to six of them."""
+    low, high = y
+    for step in (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001):
+        first = math.ceil(low / step - 1e-9)
+        found = [round(k * step, 6) for k in range(first, math.floor(high / step + 1e-9) + 1)]
+        if len(found) >= 3:
+            return found[:: math.ceil(len(found) / 6)]
+    return [low, high]
+
+
+def _range(values: Sequence[float], margin: float, least: float) -> tuple[float, float]:
+    """Of the values, widened by a share of its logarithm, and at least by a factor."""
+    low, high = min(values), max(values)
+    far = max(margin * math.log(high / low), math.log(least) / 2 if high / low < least else 0.0)
+    return low * math.exp(-far), high * math.exp(far)
+
+
+def _share(value: float, limits: tuple[float, float]) -> float:
+    return math.log(value / limits[0]) / math.log(limits[1] / limits[0])
+
+
+def _round(value: float, up: bool = False) -> float:
+    power = 10 ** math.floor(math.log10(value))
+    return float((math.ceil(value / power) if up else math.floor(value / power)) * power)
+
+
+def _tick(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def _points(points: Sequence[Point]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)

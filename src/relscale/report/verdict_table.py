@@ -1,0 +1,225 @@
+"""The table of verdicts of one suite: the clearest first, with intervals drawn in the rows."""
+
+import math
+from collections.abc import Sequence
+
+from relscale.fitting.verdicts import words
+from relscale.fitting.verdicts.verdict import Verdict
+from relscale.fitting.verdicts.verdict_rows import VerdictRow
+from relscale.report.markup import Markup, element
+from relscale.report.report_data import ReportData
+from relscale.report.row_words import chip, row_id, verdict_class
+
+WIDTH, HEIGHT = 170, 18
+ENOUGH_POWER = 0.8
+
+
+def verdict_table(data: ReportData, rows: Sequence[VerdictRow]) -> Markup:
+    """One row per gap, sorted by verdict and adjusted p-value; a script sorts and filters it further."""
+    several = len({data.series_name(row) for row in rows}) > 1
+    scale = _scale(rows)
+    level = next((words.percent(row.level) for row in rows if row.level), "")
+    columns = [
+        ("verdict", "", "text"),
+        ("group", "", "text"),
+        *([("trained on", "", "text")] if several else []),
+        ("ratio", "first → last compute", "number"),
+        (
+            "change per 10× compute",
+            f"{level} interval, −{words.percent(scale)} … +{words.percent(scale)}",
+            "number",
+        ),
+        ("Δβ", "", "number"),
+        ("p, adjusted", "BH", "number"),
+        ("p, adjusted", "BY", "number"),
+        ("how sure", "", "text"),
+    ]
+    head = element(
+        "tr",
+        *(
+            element(
+                "th",
+                element("button", name, element("small", detail) if detail else None, type="button"),
+                scope="col",
+                data_kind=kind,
+            )
+            for name, detail, kind in columns
+        ),
+    )
+    body = [_row(data, row, scale, several) for row in words.ordered(rows)]
+    return element(
+        "table",
+        element(
+            "caption", "Verdicts; choose a row to highlight its line in the charts below.", class_="hidden"
+        ),
+        element("thead", head),
+        element("tbody", *body),
+        class_="verdicts",
+    )
+
+
+def _row(data: ReportData, row: VerdictRow, scale: float, several: bool) -> Markup:
+    order = [*Verdict, None].index(row.verdict)
+    p_values = [
+        element("td", words.p_value(p), data_value=p if p is not None else 2.0, data_label=f"p {name}")
+        for name, p in (("BH", row.p_bh), ("BY", row.p_by))
+    ]
+    cells = [
+        element("td", chip(row), data_value=order, class_="verdict"),
+        element("th", data.names.group(row), scope="row", class_="group"),
+        element("td", data.series_name(row), data_label="trained on") if several else None,
+        element(
+            "td",
+            f"{words.ratios(row)}",
+            data_value=row.ratio_high if row.ratio_high is not None else -1.0,
+            data_label="ratio",
+            class_="nowrap",
+        ),
+        element(
+            "td",
+            _interval(row, scale),
+            element("span", words.change(row), class_="nowrap"),
+            data_value=row.change if row.change is not None else -9.0,
+            data_label="per 10×",
+            class_="change",
+        ),
+        element(
+            "td",
+            f"{row.delta_beta:+.4f}".replace("-", "−") if row.delta_beta is not None else "–",
+            data_value=row.delta_beta if row.delta_beta is not None else -9.0,
+            data_label="Δβ",
+        ),
+        *p_values,
+        element("td", *_how_sure(row), _details(data, row), data_label="how sure", class_="sure"),
+    ]
+    return element(
+        "tr",
+        *cells,
+        id=row_id(row),
+        tabindex="0",
+        class_=verdict_class(row),
+        data_verdict=verdict_class(row),
+        aria_label=words.sentence(row, data.names, several),
+    )
+
+
+def _interval(row: VerdictRow, scale: float) -> Markup:
+    """The estimate and its limits around 0; an arrow where a limit lies outside the column's scale."""
+    if row.change is None or row.change_low is None or row.change_high is None:
+        return element("span", "")
+
+    def at(value: float) -> float:
+        return round((min(max(value / scale, -1.0), 1.0) + 1) / 2 * (WIDTH - 8) + 4, 1)
+
+    low, middle, high = at(row.change_low), at(row.change), at(row.change_high)
+    margin = at(-row.margin), at(row.margin)
+    y = HEIGHT / 2
+    parts = [
+        element(
+            "rect",
+            x=margin[0],
+            y=2,
+            width=round(margin[1] - margin[0], 1),
+            height=HEIGHT - 4,
+            class_="margin",
+        ),
+        element("line", x1=at(0), x2=at(0), y1=1, y2=HEIGHT - 1, class_="zero"),
+        element("line", x1=low, x2=high, y1=y, y2=y, class_="limits"),
+    ]
+    if row.change_low < -scale:
+        parts.append(element("path", d=f"M{low + 5} {y - 4}L{low - 2} {y}L{low + 5} {y + 4}Z", class_="dot"))
+    if row.change_high > scale:
+        parts.append(
+            element("path", d=f"M{high - 5} {y - 4}L{high + 2} {y}L{high - 5} {y + 4}Z", class_="dot")
+        )
+    if -scale <= row.change <= scale:
+        parts.append(element("circle", cx=middle, cy=y, r=3.5, class_="dot"))
+    return element("svg", *parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", class_="interval", aria_hidden="true")
+
+
+def _scale(rows: Sequence[VerdictRow]) -> float:
+    """The largest change of the column: that which nine of ten limits are within, rounded up."""
+    limits = sorted(
+        abs(limit)
+        for row in rows
+        for limit in (row.change_low, row.change_high, row.change)
+        if limit is not None
+    )
+    if not limits:
+        return 0.1
+    most = max(limits[math.ceil(0.9 * len(limits)) - 1], 1e-6) * 1.1
+    power = 10 ** math.floor(math.log10(most))
+    return float(next(step * power for step in (1, 1.5, 2, 3, 5, 7.5, 10) if step * power >= most * 0.999))
+
+
+def _how_sure(row: VerdictRow) -> list[Markup]:
+    chips = []
+    if row.left_out and row.verdict in words.GIVEN:
+        clear = row.left_out - row.left_out_carry
+        chips.append(
+            _sure(
+                f"{clear}/{row.left_out} without one",
+                row.left_out_carry == 0,
+                "the direction is clear, for these items, with each budget (or training) left out in turn: so often",
+            )
+        )
+    if row.specifications:
+        share = row.specifications_same_sign / row.specifications
+        chips.append(
+            _sure(
+                f"sign {row.specifications_same_sign}/{row.specifications}",
+                share >= 0.9,
+                "other ways to analyse the same data that give Δβ the same sign",
+            )
+        )
+    if row.power is not None and row.power_delta_beta is not None:
+        change = 10**row.power_delta_beta - 1
+        chips.append(
+            _sure(
+                f"power {words.percent(round(row.power, 2))}",
+                row.power >= ENOUGH_POWER,
+                f"the share of experiments like this one that would show a change of {words.signed_percent(change)} "
+                "per 10× compute",
+            )
+        )
+    return chips
+
+
+def _sure(said: str, good: bool, title: str) -> Markup:
+    return element(
+        "span", "✓ " if good else "! ", said, title=title, class_="sure-yes" if good else "sure-no"
+    )
+
+
+def _details(data: ReportData, row: VerdictRow) -> Markup | None:
+    """What else is to be said of a gap: where it crosses, what would halve it, notes."""
+    said = []
+    crossing = words.crossing(row)
+    if crossing and row.verdict in (Verdict.CROSSES, Verdict.NOT_RESOLVED):
+        said.append(f"ratio 1 at {crossing} {data.x}")
+    if row.halving is not None:
+        said.append(f"{_times(row.halving)} more compute would halve the gap")
+    if row.verdict in words.GIVEN and _is_small(row):
+        said.append(f"small: within ±{words.percent(row.margin)} per 10×")
+    if row.note:
+        said.append(row.note)
+    return element("span", *(f"{_sentence_case(part)}. " for part in said), class_="note") if said else None
+
+
+def _is_small(row: VerdictRow) -> bool:
+    limits = (row.change_low, row.change_high)
+    return all(limit is not None and abs(limit) < row.margin for limit in limits)
+
+
+def _sentence_case(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _times(factor: float) -> str:
+    return (
+        f"{factor:,.0f}×"
+        if 10 <= factor < 1e4
+        else f"{factor:.2g}×"
+        if factor < 10
+        else f"{words.flops(factor)}×"
+    )
