@@ -1,6 +1,10 @@
 """Relative scaling laws, from raw text to figures. See README.md; the stages are in workflow/rules."""
 
+import os
+
 from snakemake.utils import min_version
+
+from relscale.commands.report import print_headline
 
 min_version("9.27")
 
@@ -26,6 +30,11 @@ include: "workflow/rules/report.smk"
 
 
 report: "workflow/report/workflow.rst"
+
+
+onsuccess:
+    if "RELSCALE_RUN" not in os.environ:
+        print_headline(results.config)
 
 
 rule all:

@@ -193,4 +193,6 @@ def test_make_runs_neither_the_name_of_a_config_nor_that_of_its_experiment(goal:
     Path(config).write_text("experiment: $(touch${IFS}PWNED)\n")
     done = subprocess.run(["make", goal, f"CONFIG={config}"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert f"<--configfile={config}>" in done.stdout if goal == "run" else f"<{config}>" in done.stdout
+    verb = "run" if goal == "run" else "report"
+    assert f"<{verb}>\n" in done.stdout
+    assert f"<{config}>" in done.stdout

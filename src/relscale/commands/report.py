@@ -25,7 +25,6 @@ def run(options: argparse.Namespace) -> None:
     """Write the report from the tables and figures of the results; print the headline and where the report is."""
     from relscale.config import load_config
     from relscale.errors import RelscaleError
-    from relscale.fitting.report.headline import headline_of_tables
     from relscale.provenance_page import make_provenance_page
     from relscale.report.page import write_report
     from relscale.report.report_data import experiment_data
@@ -39,7 +38,27 @@ def run(options: argparse.Namespace) -> None:
     if not results.fit("verdicts").is_file():
         raise RelscaleError(f"{results.fits}: nothing is fitted yet; run the experiment first")
     output = options.output or results.report
-    data = experiment_data(experiment)
-    write_report(data, output)
-    print(headline_of_tables(data.fits, data.names))
-    print(f"report: {output}")
+    write_report(experiment_data(experiment), output)
+    print_headline(options.config, output)
+
+
+def print_headline(config: Path, output: Path | None = None) -> None:
+    """Say what an experiment found, and where its report is.
+
+    Parameters
+    ----------
+    config
+        The experiment.
+    output
+        The report, where it is not that of the results.
+    """
+    from relscale.config import load_config
+    from relscale.fitting.fits import read
+    from relscale.fitting.report.headline import headline_of_tables
+    from relscale.report.report_data import experiment_names
+    from relscale.results import Results
+
+    experiment = load_config(config)
+    results = Results.of(experiment)
+    print(headline_of_tables(read(results.fits), experiment_names(experiment)))
+    print(f"report: {output or results.report}")

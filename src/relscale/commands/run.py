@@ -41,9 +41,9 @@ def run(options: argparse.Namespace) -> None:
     if status:
         raise SystemExit(status)
     if not is_dry(options.further):
-        from relscale.commands import report
+        from relscale.commands.report import print_headline
 
-        report.run(argparse.Namespace(config=config))
+        print_headline(config)
 
 
 def named_config(config: Path) -> Path:
@@ -75,7 +75,8 @@ def run_workflow(config: Path, further: list[str]) -> int:
     from relscale.package_files import FILES, SNAKEFILE
 
     environment = os.environ | {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        "RELSCALE_RUN": "1",  # this command says what was found, and the Snakefile need not
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     }
     profile = FILES / "profiles" / "default"
     command = [

@@ -9,8 +9,10 @@ from relscale.report import svg_chart
 from relscale.report.data_table import data_table
 from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
-from relscale.report.row_words import chip, row_id, shown_suite, verdict_class
+from relscale.report.row_words import SYMBOLS, chip, row_id, shown_suite, verdict_class
 
+LETTER = 5.4  # width of a letter beside a line
+LONGEST = 13  # letters of a name beside a line
 MOST = 24  # charts that are shown at once
 
 
@@ -25,7 +27,9 @@ def curves(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
     for row in rows:
         groups.setdefault(data.names.group(row), []).append(row)
     every = [point for row in rows for point in points[_key(row)]]
-    axes = svg_chart.Axes.around([x for x, _ in every], [1.0, *(y for _, y in every)])
+    longest = max(len(_short(name)) for name in series) if len(series) > 1 else 0
+    right = svg_chart.RIGHT + LETTER * (longest + 2) if longest else svg_chart.RIGHT
+    axes = svg_chart.Axes.around([x for x, _ in every], [1.0, *(y for _, y in every)], right)
     charts = [_chart(data, group, own, points, axes, series) for group, own in groups.items()]
     shown, others = charts[:MOST], charts[MOST:]
     more = (
@@ -84,7 +88,8 @@ def _chart(
         if row.flops_low and row.flops_high and row.ratio_low and row.ratio_high:
             ends = [axes.at(row.flops_low, row.ratio_low), axes.at(row.flops_high, row.ratio_high)]
             drawn.append(svg_chart.line(ends, "fit", svg_chart.DASHES[place % len(svg_chart.DASHES)]))
-            labels.append((ends[1], data.series_name(row), verdict_class(row)))
+            label = f"{SYMBOLS[row.verdict]} {_short(data.series_name(row))}"
+            labels.append((ends[1], label, verdict_class(row)))
         parts.append(
             element(
                 "g",
@@ -100,7 +105,7 @@ def _chart(
     chips = [chip(row) for row in rows]
     return element(
         "div",
-        element("h4", group, " ", *chips),
+        element("h4", group, " ", *(chips if len(series) < 2 else ())),
         svg_chart.chart(said, *parts),
         class_="multiple",
         data_lines=" ".join(row_id(row) for row in rows),
@@ -111,9 +116,8 @@ def _end_labels(labels: Sequence[tuple[svg_chart.Point, str, str]]) -> list[Mark
     """The name of each line near its end, moved apart where they would overlap."""
     found, last = [], -100.0
     for (x, y), name, class_ in sorted(labels, key=lambda label: label[0][1]):
-        at = min(max(y - 5, last + 10, svg_chart.TOP + 8), svg_chart.HEIGHT - svg_chart.BOTTOM - 2)
-        last = at
-        found.append(svg_chart.text(x - 2, at, name, f"name end {class_}"))
+        last = max(y + 3, last + 10)
+        found.append(svg_chart.text(x + 6, last, name, f"name {class_}"))
     return found
 
 
@@ -131,6 +135,10 @@ def _points(
 
 def _key(row: VerdictRow | GapRow) -> tuple[str | None, ...]:
     return (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, row.group, row.contrast)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 def _dash_words(place: int) -> str:

@@ -75,14 +75,14 @@ async function draw(place) {
   place.dataset.drawn = "…";
   try {
     library ??= load();
-    const { config, figures } = await library;
+    const { config, pointed, figures } = await library;
     const figure = figures[place.dataset.figure];
     await Plotly.newPlot(place, figure.data, figure.layout, config);
     place.dataset.drawn = "yes";
-    fit(place);
+    if (place.layout.meta?.arrangements) await reflow(place);
     const bands = (group, opacity) => {
       const traces = [];
-      place.data.forEach((trace, i) => trace.meta === "shown when its group is pointed at" && trace.legendgroup === group && traces.push(i));
+      place.data.forEach((trace, i) => trace.meta === pointed && trace.legendgroup === group && traces.push(i));
       if (traces.length) Plotly.restyle(place, { opacity }, traces);
     };
     place.on("plotly_hover", event => bands(event.points[0].data.legendgroup, 1));
@@ -92,18 +92,9 @@ async function draw(place) {
     place.dataset.drawn = "no";
   }
 }
-// A figure is drawn at its own size and shown smaller where there is less room; below 60% it scrolls in its frame.
-function fit(place) {
-  const scale = Math.min(1, Math.max(0.6, place.parentElement.clientWidth / place.dataset.width));
-  place.style.width = `${place.dataset.width}px`;
-  place.style.transform = `scale(${scale})`;
-  place.style.height = `${place.dataset.height}px`;
-  place.style.marginBottom = `${(scale - 1) * place.dataset.height}px`;
-  place.style.marginRight = `${(scale - 1) * place.dataset.width}px`;
-}
 const places = all(".plot");
-places.forEach(fit);
-addEventListener("resize", () => places.forEach(fit));
+const drawn = () => places.filter(place => place.dataset.drawn === "yes");
+addEventListener("resize", () => drawn().filter(place => place.layout.meta?.arrangements).forEach(reflow));
 if ("IntersectionObserver" in window) {
   const watcher = new IntersectionObserver(entries => entries.forEach(entry => {
     if (entry.isIntersecting) { watcher.unobserve(entry.target); draw(entry.target); }

@@ -11,6 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from relscale.atomic import write_text
+from relscale.figures.page import REFLOW
 from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.report.frontier_advice import frontier_advice
 from relscale.fitting.verdicts import words
@@ -76,7 +77,7 @@ def report_page(data: ReportData) -> str:
             aria_label="Contents",
         ),
         element("main", _top(data, counted, found), *sections),
-        element("script", Markup(read.joinpath("page.js").read_text(encoding="utf-8"))),
+        element("script", Markup(read.joinpath("page.js").read_text(encoding="utf-8") + REFLOW)),
         *packed(data.figures),
     )
     head = element(

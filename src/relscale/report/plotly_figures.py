@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from relscale.figures.page import CONFIG
+from relscale.figures.page import CONFIG, POINTED
 from relscale.report.data_table import data_table
 from relscale.report.markup import Markup, element, identifier
 from relscale.report.report_data import ReportFigure
@@ -31,11 +31,10 @@ def packed(figures: Sequence[ReportFigure]) -> list[Markup]:
         return []
     library = resources.files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
     drawn = {figure_anchor(figure.name): json.loads(figure.json.read_bytes()) for figure in figures}
+    shown = {"config": CONFIG, "pointed": POINTED, "figures": drawn}
     return [
         _script("packed-plotly", library),
-        _script(
-            "packed-figures", json.dumps({"config": CONFIG, "figures": drawn}, separators=(",", ":")).encode()
-        ),
+        _script("packed-figures", json.dumps(shown, separators=(",", ":")).encode()),
     ]
 
 

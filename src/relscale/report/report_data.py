@@ -2,7 +2,7 @@
 
 import ast
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
@@ -83,11 +83,7 @@ class ReportData:
     @cached_property
     def names(self) -> Names:
         """Words that stand for suites and groups."""
-        return Names(
-            {suite.name: suite.title for suite in self.suites},
-            {(suite.name, group): label for suite in self.suites for group, label in suite.groups.items()},
-            self.x,
-        )
+        return names_of_suites(self.suites, self.x)
 
     @cached_property
     def _optimizers(self) -> set[str | None]:
@@ -143,6 +139,18 @@ def experiment_data(experiment: Experiment) -> ReportData:
         config=results.config.read_text(encoding="utf-8") if results.config.is_file() else None,
         facts=tuple(facts_of_experiment(experiment, results)),
     )
+
+
+def experiment_names(experiment: Experiment) -> Names:
+    """Words that stand for the suites and groups of an experiment."""
+    return names_of_suites(_suites(experiment, Results.of(experiment)))
+
+
+def names_of_suites(suites: Sequence[SuiteWords], x: str = "FLOPs") -> Names:
+    """Words that stand for suites and groups."""
+    titles = {suite.name: suite.title for suite in suites}
+    labels = {(suite.name, group): label for suite in suites for group, label in suite.groups.items()}
+    return Names(titles, labels, x)
 
 
 def _suites(experiment: Experiment, results: Results) -> list[SuiteWords]:

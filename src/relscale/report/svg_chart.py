@@ -32,15 +32,17 @@ class Axes:
 
     x: tuple[float, float]
     y: tuple[float, float]
+    ends: tuple[float, float]
+    right: float = RIGHT
 
     @classmethod
-    def around(cls, x: Sequence[float], y: Sequence[float]) -> "Axes":
-        """Axes that hold these numbers, with a margin."""
-        return cls(_range(x, 0.03, 1.05), _range(y, 0.08, 1.02))
+    def around(cls, x: Sequence[float], y: Sequence[float], right: float = RIGHT) -> "Axes":
+        """Axes that hold these numbers, with a margin; to the right so much room is left for words."""
+        return cls(_range(x, 0.03, 1.05), _range(y, 0.08, 1.02), (min(x), max(x)), right)
 
     def at(self, x: float, y: float) -> Point:
         """Where a point is drawn."""
-        across = _share(x, self.x) * (WIDTH - LEFT - RIGHT) + LEFT
+        across = _share(x, self.x) * (WIDTH - LEFT - self.right) + LEFT
         up = (1 - _share(y, self.y)) * (HEIGHT - TOP - BOTTOM) + TOP
         return across, up
 
@@ -49,10 +51,10 @@ class Axes:
         parts = []
         for value in y_values:
             _, up = self.at(self.x[0], value)
-            parts.append(line([(LEFT, up), (WIDTH - RIGHT, up)], "grid"))
+            parts.append(line([(LEFT, up), (WIDTH - self.right, up)], "grid"))
             parts.append(text(LEFT - 4, up + 3, _tick(value), "tick end"))
-        parts.append(text(LEFT, HEIGHT - 6, flops(_round(self.x[0], up=True)), "tick"))
-        parts.append(text(WIDTH - RIGHT, HEIGHT - 6, flops(_round(self.x[1])), "tick end"))
+        parts.append(text(self.at(self.ends[0], 1)[0] - 6, HEIGHT - 6, flops(self.ends[0]), "tick"))
+        parts.append(text(self.at(self.ends[1], 1)[0] + 6, HEIGHT - 6, flops(self.ends[1]), "tick end"))
         return joined(*parts)
 
 
@@ -117,11 +119,6 @@ def _range(values: Sequence[float], margin: float, least: float) -> tuple[float,
 
 def _share(value: float, limits: tuple[float, float]) -> float:
     return math.log(value / limits[0]) / math.log(limits[1] / limits[0])
-
-
-def _round(value: float, up: bool = False) -> float:
-    power = 10 ** math.floor(math.log10(value))
-    return float((math.ceil(value / power) if up else math.floor(value / power)) * power)
 
 
 def _tick(value: float) -> str:
