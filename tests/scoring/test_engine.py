@@ -326,6 +326,19 @@ def broken(how, folder):
         config = json.loads((folder / "config.json").read_text())
         config |= {"num_hidden_layers": 3, "layer_types": ["full_attention"] * 3}
         (folder / "config.json").write_text(json.dumps(config))
+    elif how == "a layer less than weights":
+        config = json.loads((folder / "config.json").read_text())
+        config |= {"num_hidden_layers": 1, "layer_types": ["full_attention"]}
+        (folder / "config.json").write_text(json.dumps(config))
+    elif how == "an adapter beside them":
+        (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    elif how == "weights of whole numbers":
+        change_weights(folder, "q_proj", lambda weight: (100 * weight).char())
+    elif how == "weights of another shape":
+        change_weights(folder, "q_proj", lambda weight: weight[:-1])
+    elif how == "a tokenizer that cannot encode":
+        settings = json.loads((folder / "tokenizer_config.json").read_text())
+        (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"model_max_length": [512]}))
     elif how == "no tokenizer":
         for path in folder.glob("tokenizer*"):
             path.unlink()
@@ -338,6 +351,11 @@ def broken(how, folder):
         ("no weights", "not a checkpoint"),
         ("truncated weights", "not a safetensors file"),
         ("a layer more than weights", "the checkpoint lacks weights"),
+        ("a layer less than weights", "more layers than config.json describes"),
+        ("an adapter beside them", "an adapter lies beside its weights"),
+        ("weights of whole numbers", "whole numbers .I8., and config.json has no quantization_config"),
+        ("weights of another shape", "not a readable checkpoint|lacks weights"),
+        ("a tokenizer that cannot encode", "no readable tokenizer"),
         ("no tokenizer", "no tokenizer"),
     ],
 )
@@ -350,6 +368,34 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, checkpoint, how,
     with pytest.raises(RelscaleError, match=message) as error:
         Engine(folder, device="cpu")
     assert "\n" not in str(error.value)
+
+
+def change_weights(folder, part, change):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    changed = {
+        name: change(weight).contiguous() if part in name else weight for name, weight in weights.items()
+    }
+    save_file(changed, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def test_tensors_that_are_no_part_of_the_model_change_nothing_and_are_named(tmp_path, checkpoint, capsys):
+    from safetensors.torch import load_file, save_file
+
+    from relscale.scoring.engine import Engine
+
+    folder = tmp_path / "model"
+    shutil.copytree(checkpoint, folder)
+    weights = load_file(folder / "model.safetensors")
+    some = next(iter(weights.values())).new_ones(2)
+    weights |= {"model.layers.0.self_attn.q_proj.lora_A.weight": some, "vision.layers.9.weight": some.clone()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    found, expected = (
+        Engine(each, device="cpu").score_texts(["a b c"]).logprob for each in (folder, checkpoint)
+    )
+    assert found == pytest.approx(expected)
+    assert "lora_A.weight and 1 more" in capsys.readouterr().err
 
 
 def test_a_tokenizer_may_have_tokens_that_its_model_does_not_know_where_no_text_has_them(

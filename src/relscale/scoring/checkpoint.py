@@ -1,5 +1,7 @@
 """A checkpoint folder into a model and an encoder, with nothing in it trusted more than it must be."""
 
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,17 @@ from relscale.scoring.architecture import is_encoder_decoder
 from relscale.scoring.encoding import Encoder
 from relscale.scoring.model_code import refuse_kernels
 from relscale.scoring.parameters import parameters_of, refuse_more_layers_than_weights
-from relscale.scoring.safetensors_header import weight_files
+from relscale.scoring.safetensors_header import tensors, weight_files
 
+ADAPTER = "adapter_config.json"
+INTEGERS = (
+    "I8",
+    "U8",
+    "I16",
+    "I32",
+)  # formats in which weights are quantised; masks and positions have others
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+LAYER = re.compile(r"(?P<stack>.*?\.)\d+\.")  # of a tensor's name, the stack of layers and the number of one
 TOKENIZER_FILES = (
     "tokenizer*",
     "special_tokens_map.json",
@@ -55,7 +65,8 @@ def load_model(
     Raises
     ------
     RelscaleError
-        The folder is no checkpoint, lacks weights that its configuration asks for, or does not fit the device.
+        The folder is no checkpoint, holds an adapter beside it, lacks weights or has more layers than its configuration
+        asks for, has whole numbers as weights without saying what they stand for, or does not fit the device.
     """
     folder = Path(checkpoint)
     if dtype not in DTYPES:
@@ -68,7 +79,13 @@ def load_model(
             f"{folder}: its weights are pickled, and reading them can run code; "
             "set scoring.use_safetensors: false if you trust their source"
         )
+    if (folder / ADAPTER).is_file():
+        raise RelscaleError(
+            f"{folder}: an adapter lies beside its weights ({ADAPTER}); merge it into them, or move it away"
+        )
     config = _config(folder, trust_remote_code)
+    if safe:
+        _refuse_bare_integers(folder, config)
     if is_encoder_decoder(config):
         raise RelscaleError(
             f"{folder}: {config.model_type} is an encoder-decoder, which gives a text no log-probability of its own; "
@@ -76,6 +93,7 @@ def load_model(
         )
     _check_room(folder, config, DTYPES[dtype], torch.device(device), trust_remote_code)
     transformers.logging.disable_progress_bar()
+    transformers.logging.set_verbosity_error()  # what it says of the weights is said below
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -88,13 +106,45 @@ def load_model(
     except Exception as error:  # transformers, safetensors and json each raise their own for a broken folder
         raise RelscaleError(f"{folder}: not a readable checkpoint ({first_line(error)})") from error
     model, report = loaded
-    if report["missing_keys"]:
-        raise RelscaleError(
-            f"{folder}: the checkpoint lacks weights, {min(report['missing_keys'])} among them"
-        )
+    lacking = [*report["missing_keys"], *map(str, report.get("mismatched_keys", ()))]
+    if lacking:
+        raise RelscaleError(f"{folder}: the checkpoint lacks weights, {min(lacking)} among them")
+    if report["unexpected_keys"]:
+        _report_unexpected(folder, model, sorted(report["unexpected_keys"]))
     evaluated: PreTrainedModel = model.eval()
     torch.nn.Module.to(evaluated, torch.device(device))
     return evaluated
+
+
+def _refuse_bare_integers(folder: Path, config: PreTrainedConfig) -> None:
+    """Quantised weights are read as the whole numbers that they are where nothing says what these stand for."""
+    if getattr(config, "quantization_config", None) is not None:
+        return
+    for entry in tensors(folder):
+        if entry["dtype"] in INTEGERS and len(entry["shape"]) == 2 and min(entry["shape"]) > 1:
+            raise RelscaleError(
+                f"{folder}: its weights are whole numbers ({entry['dtype']}), and config.json has no "
+                "quantization_config that says what they stand for; add it, or convert the weights"
+            )
+
+
+def _report_unexpected(folder: Path, model: PreTrainedModel, names: list[str]) -> None:
+    """Say which tensors are left out; layers beyond the model's mean that the configuration is another model's."""
+    parameters = [name for name, _ in model.named_parameters()]
+    layers = {match[0] for name in parameters if (match := LAYER.match(name))}
+    stacks = {layer.rstrip(".0123456789") for layer in layers}
+    for name in names:
+        match = LAYER.match(name)
+        if match and match[0] not in layers and match["stack"].rstrip(".") in stacks:
+            raise RelscaleError(
+                f"{folder}: its files have more layers than config.json describes ({name} …); put the model's own "
+                "configuration beside them"
+            )
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    print(
+        f"{folder}: left out, as no part of the model that config.json describes: {names[0]}{more}",
+        file=sys.stderr,
+    )
 
 
 def _config(folder: Path, trust_remote_code: bool) -> PreTrainedConfig:
@@ -138,6 +188,7 @@ def load_encoder(
             tokenizer = AutoTokenizer.from_pretrained(
                 folder, trust_remote_code=trust_remote_code, local_files_only=True
             )
+            tokenizer("a text")  # some that can be read cannot encode
         except Exception as error:
             raise RelscaleError(f"{folder}: no readable tokenizer ({first_line(error)})") from error
         length = resolve_max_length(model.config, tokenizer)  # the rule of lm-eval's hf model
