@@ -29,7 +29,77 @@ def critical_batch(rng: Rng) -> tuple[Law, Array, Array]:
     return law("critical_batch"), x, np.array([decades(rng, 1e2, 1e6), critical])
 
 
-WORLDS: dict[str, Draw] = {"critical_batch": critical_batch}
+def batch_trajectory(rng: Rng) -> tuple[Law, Array, Array]:
+    axes = np.geomspace(1e6, 6.4e7, 4), np.geomspace(2e3, 1e5, 4), np.geomspace(3e4, 1e6, 4)
+    x = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
+    of_params, of_steps, of_batch = between(rng, 0.05, 0.15), between(rng, 0.4, 1.0), between(rng, 0.15, 0.5)
+    at_loss = decades(rng, 1e5, 1e6)  # the critical batch at a loss of 4
+    scale = 1e7 * between(rng, 1.5, 3.5) ** (1 / of_params), 1e4 * between(rng, 0.3, 1.0) ** (1 / of_steps)
+    truth = [scale[0], of_params, scale[1], of_steps, at_loss * 4 ** (1 / of_batch), of_batch]
+    return law("batch_trajectory"), x, np.array(truth)
+
+
+def data_constrained(rng: Rng) -> tuple[Law, Array, Array]:
+    unique = decades(rng, 1e8, 1e9) * np.geomspace(1, 200, 90)
+    epochs = np.tile([1, 2, 4, 15, 30, 60], 15)
+    x = np.stack([rng.permutation(np.geomspace(1e7, 8e9, 90)), unique * epochs, unique])
+    alpha, beta = between(rng, 0.25, 0.45), between(rng, 0.25, 0.45)
+    surface = [
+        between(rng, 1.2, 2.2),
+        5e8**alpha * between(rng, 0.3, 1),
+        1e10**beta * between(rng, 0.3, 1),
+        alpha,
+        beta,
+    ]
+    return law("data_constrained"), x, np.array([*surface, decades(rng, 4, 40), decades(rng, 2, 20)])
+
+
+def loss_to_loss(rng: Rng) -> tuple[Law, Array, Array]:
+    x = np.linspace(2.2, 4.5, 40)[None]
+    return (
+        law("loss_to_loss"),
+        x,
+        np.array([between(rng, 0, 1.5), between(rng, 0.5, 1.5), between(rng, 0, 2), between(rng, 0.6, 1.8)]),
+    )
+
+
+def mixture_additive(rng: Rng) -> tuple[Law, Array, Array]:
+    x = rng.dirichlet(np.ones(4), 120).T
+    columns = tuple(f"share_{part}" for part in "abcd")
+    truth = [between(rng, 0.5, 2), *(decades(rng, 0.2, 2) for _ in x), *(decades(rng, 0.15, 1.2) for _ in x)]
+    return law("mixture_additive", columns), x, np.array(truth)
+
+
+def mixture_loglinear(rng: Rng) -> tuple[Law, Array, Array]:
+    x = rng.dirichlet(np.ones(4), 120).T
+    columns = tuple(f"share_{part}" for part in "abcd")
+    return (
+        law("mixture_loglinear", columns),
+        x,
+        np.array([between(rng, 0.5, 2.5), *rng.uniform(-1.5, 1.5, 4)]),
+    )
+
+
+def parallel_streams(rng: Rng) -> tuple[Law, Array, Array]:
+    x = np.stack([np.repeat(np.geomspace(5e8, 5e9, 6), 4), np.tile([1.0, 2.0, 4.0, 8.0], 6)])
+    alpha = between(rng, 0.1, 0.5)
+    truth = [between(rng, 0.3, 1.5), 1e9**alpha * between(rng, 0.3, 1.5), alpha, between(rng, 0.05, 1)]
+    return law("parallel_streams"), x, np.array(truth)
+
+
+def shifted_power(rng: Rng) -> tuple[Law, Array, Array]:
+    x = np.geomspace(1e-3, 1e3, 25)[None]
+    truth = [between(rng, 0.2, 0.6), between(rng, 0.1, 0.8), decades(rng, 3e-3, 30), between(rng, 0.02, 0.2)]
+    return law("shifted_power"), x, np.array(truth)
+
+
+WORLDS: dict[str, Draw] = {
+    draw.__name__: draw
+    for draw in (
+        *(batch_trajectory, critical_batch, data_constrained, loss_to_loss),
+        *(mixture_additive, mixture_loglinear, parallel_streams, shifted_power),
+    )
+}
 
 
 def assert_best(draw: Draw, seeds: Sequence[int]) -> None:

@@ -57,6 +57,7 @@ ENTRY = Entry(
     command="relscale fit critical_batch_steps.csv.gz --law critical_batch --x batch_sequences --y steps_fitted "
     "--group model",
     remark="Six steps of the published table were edited by hand (`steps_fitted` against `steps_logged`), and the "
-    "published numbers are those of the edited ones. The batch at 20% overhead grows as N^0.47, B_crit itself faster: "
+    "published numbers are those of the edited ones. The batch at 20% overhead grows as N^0.47, B_crit itself "
+    "faster: "
     "the exponent of a critical batch depends on its definition.",
 )

@@ -1,10 +1,11 @@
 """Derivatives of a formula that has none by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
-from relscale.laws.law import Array, Parameter
+from relscale.laws.law import Array, Formula, Parameter
 
 STEP = 6e-6  # about the cube root of double precision, where rounding and curvature err alike
 
@@ -19,3 +20,16 @@ def central_differences(formula: Callable[[Array], Array], at: Array, parameter:
     step = STEP * size
     high, low = at + step, at - step
     return np.asarray((formula(high) - formula(low)) / (high - low))
+
+
+def by_differences(value: Formula, parameters: Sequence[Parameter]) -> Formula:
+    """The derivatives of a formula by each parameter, for ``Law.jacobian``."""
+
+    def jacobian(theta: Array, x: Array) -> Array:
+        def along(i: int, changed: Array) -> Array:
+            return value(np.concatenate([theta[:i], changed[None], theta[i + 1 :]]), x)
+
+        rows = [central_differences(partial(along, i), theta[i], each) for i, each in enumerate(parameters)]
+        return np.stack(np.broadcast_arrays(*rows))
+
+    return jacobian

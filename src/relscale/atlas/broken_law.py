@@ -1,0 +1,56 @@
+"""Four-digit addition by training examples, a law with a sharp break (Caballero et al., arXiv 2210.14891)."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables, fitted
+from relscale.fitting.estimation.estimate import estimate
+from relscale.laws.bnsl import LAW
+from relscale.laws.law import Array
+
+PUBLISHED = {
+    "a": 0.41388453,
+    "b": 2.27727229,
+    "c0": 0.05507735,
+    "c1": 5.66290382,
+    "d1": 612.58361729,
+    "f1": 0.05919304,
+}
+
+
+def reproduce(tables: Tables) -> dict[str, Number]:
+    """The parameters by least squares of ln(y + 1) over the first 14 points, and how far off the last three are."""
+    rows = tables.read("bnsl_addition.csv.gz")
+    x, y, known = rows["training_examples"][None], rows["test_loss"], rows["fitted_in_paper"] == 1
+
+    def one_more(theta: Array, x: Array) -> Array:
+        return 1 + LAW.value(theta, x)
+
+    def starts(x: Array, y: Array) -> Array:
+        return LAW.starts(x, y - 1)
+
+    fit = estimate(replace(LAW, value=one_more, starts=starts, linear=()), x[:, known], 1 + y[known])
+    off = np.log(LAW.value(fit.theta[:, 0], x)) - np.log(y)
+    low, high = fit.interval(0.95)
+    return fitted(LAW.names, fit.theta[:, 0], low[:, 0], high[:, 0]) | {
+        "root mean square of ln error, fitted points": Number(float(np.sqrt(np.mean(off[known] ** 2)))),
+        "root mean square of ln error, predicted points": Number(float(np.sqrt(np.mean(off[~known] ** 2)))),
+    }
+
+
+ENTRY = Entry(
+    title="Broken neural scaling laws: four-digit addition",
+    paper="Caballero et al., arXiv 2210.14891, the released example",
+    law="bnsl",
+    formula=LAW.formula,
+    tables=("bnsl_addition.csv.gz",),
+    answers=(
+        *(Answer(name, value, 1e-4 * value) for name, value in PUBLISHED.items()),
+        Answer("root mean square of ln error, fitted points", 0.000598, 5e-7, origin=Origin.TABLE),
+        Answer("root mean square of ln error, predicted points", 0.010916, 5e-7, origin=Origin.TABLE),
+    ),
+    reproduce=reproduce,
+    command="relscale fit bnsl_addition.csv.gz --law bnsl --x training_examples --y test_loss",
+    remark="The released example fits ln(y + 1), as here; the command fits ln y.",
+)

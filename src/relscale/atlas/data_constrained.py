@@ -1,0 +1,131 @@
+"""Repeated data (Muennighoff et al., arXiv 2305.16264)."""
+
+import numpy as np
+
+from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.fitting.estimation.estimate import estimate
+from relscale.laws.data_constrained import LAW, decayed, optimal_params, value
+from relscale.laws.law import Array
+
+SURFACE = {
+    "E": np.exp(0.6254804),
+    "A": np.exp(6.255414),
+    "B": np.exp(7.3049974),
+    "alpha": 0.3526596,
+    "beta": 0.3526596,
+}
+PUBLISHED = np.array([*SURFACE.values(), 15.387756, 5.309743])
+NEIGHBOURS = {"beside the published": (15.4, 5.3), "at R_D 47": (47.0, 2.33)}
+DRAWS = 200
+FLOPS, UNIQUE = 1e22, 25e9
+EPOCHS = (1, 4, 16, 40)
+NEEDED = {100e6: 5_098_651.77, 400e6: 20_394_607.06, 1.5e9: 76_479_776.48, 55e9: 2.80426e9, 84e9: 4.28287e9}
+BOUND = "The paper's pair is a point of a flat valley: the same objective is lower at two other optima."
+
+
+def allocation(theta: Array, flops: float, unique: float) -> tuple[float, float, float]:
+    """Parameters, tokens and loss of the best model of so many training FLOPs (6ND) and unique tokens."""
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_params: float) -> float:
+        params = np.exp(log_params)
+        return float(value(theta, np.array([[params], [flops / (6 * params)], [unique]]))[0])
+
+    best = minimize_scalar(
+        loss, bounds=(np.log(1e7), np.log(1e12)), method="bounded", options={"xatol": 1e-10}
+    )
+    return float(np.exp(best.x)), float(flops / (6 * np.exp(best.x))), float(best.fun)
+
+
+def reproduce(tables: Tables) -> dict[str, Number]:
+    """The law at the published values; its optima, with what resampled runs make of them; what epochs are worth."""
+    rows = tables.read("data_constrained.csv.gz")
+    rows = rows.where(rows["in_published_fit"] == 1)
+    x, y = np.stack([rows[name] for name in LAW.predictors]), rows["loss"]
+    found = {}
+    for params, tokens in ((6.34e9, 242e9), (8.67e9, 178e9)):
+        point = np.array([[params], [tokens], [25e9]])
+        found[f"L of {params:.3g} parameters, {tokens:.3g} tokens"] = Number(
+            float(value(PUBLISHED, point)[0])
+        )
+    for unique in NEEDED:
+        found[f"U_N of {unique:.3g} unique tokens"] = Number(
+            float(optimal_params(PUBLISHED, np.array(unique)))
+        )
+    for epochs in EPOCHS:
+        worth = decayed(np.array(1.0), np.array(epochs - 1.0), PUBLISHED[5])
+        found[f"worth of {epochs} epochs"] = Number(float(worth))
+    names = ("parameters", "tokens", "loss")
+    for name, number in zip(names, allocation(PUBLISHED, FLOPS, UNIQUE), strict=True):
+        found[f"best {name} for 1e22 FLOPs, 25e9 unique tokens"] = Number(number)
+    from scipy.special import huber
+
+    residual = np.log(value(PUBLISHED, x)) - np.log(y)
+    found["objective at the published values"] = Number(float(huber(1e-3, residual).sum()))
+    best = estimate(LAW, x, y, loss="huber", fixed=SURFACE)
+    chance = np.random.default_rng(0).multinomial(len(y), np.full(len(y), 1 / len(y)), DRAWS).T.astype(float)
+    starts = [[*SURFACE.values(), *pair] for pair in ((15.4, 5.3), (47, 2.3), (95, 1.7), (500, 1), (5, 20))]
+    draws = estimate(LAW, x, y, weights=chance, loss="huber", fixed=SURFACE, starts=starts).theta
+    low, high = np.quantile(draws, [0.025, 0.975], axis=1)
+    for i, name in ((5, "R_D"), (6, "R_N")):
+        limits = float(low[i]), float(high[i])
+        found[f"{name} as published"] = Number(best.theta[i, 0], *limits)
+        found[f"{name} of the least objective"] = Number(best.theta[i, 0], *limits)
+    found["least objective"] = Number(best.objective[0])
+    for place, pair in NEIGHBOURS.items():
+        near = estimate(LAW, x, y, loss="huber", fixed=SURFACE, starts=[[*SURFACE.values(), *pair]])
+        found[f"R_D of the optimum {place}"] = Number(near.theta[5, 0])
+        found[f"R_N of the optimum {place}"] = Number(near.theta[6, 0])
+        found[f"objective of the optimum {place}"] = Number(near.objective[0])
+    return found
+
+
+def _of_table(quantity: str, number: float, tolerance: float) -> Answer:
+    return Answer(quantity, number, tolerance, origin=Origin.TABLE)
+
+
+ENTRY = Entry(
+    title="Scaling data-constrained language models",
+    paper="Muennighoff et al., arXiv 2305.16264",
+    law="data_constrained",
+    formula=LAW.formula,
+    tables=("data_constrained.csv.gz",),
+    answers=(
+        Answer("R_D as published", 15.387756, 1e-3, "repetitions", differs=BOUND),
+        Answer("R_N as published", 5.309743, 1e-3, "multiples", differs=BOUND),
+        Answer("objective at the published values", 0.0158259366, 2e-9),
+        _of_table("R_D of the optimum beside the published", 15.37176, 5e-5),
+        _of_table("R_N of the optimum beside the published", 5.31513, 5e-5),
+        _of_table("objective of the optimum beside the published", 0.015825932069, 1e-11),
+        _of_table("R_D of the optimum at R_D 47", 46.9903, 5e-4),
+        _of_table("R_N of the optimum at R_D 47", 2.32958, 5e-5),
+        _of_table("objective of the optimum at R_D 47", 0.015807378572, 1e-11),
+        _of_table("R_D of the least objective", 95.365, 1e-3),
+        _of_table("R_N of the least objective", 1.7059, 1e-4),
+        _of_table("least objective", 0.015804662474, 1e-11),
+        _of_table("L of 6.34e+09 parameters, 2.42e+11 tokens", 2.2256440889984477, 1e-12),
+        _of_table("L of 8.67e+09 parameters, 1.78e+11 tokens", 2.2269634075087867, 1e-12),
+        *(
+            Answer(f"U_N of {unique:.3g} unique tokens", params, 2e-6 * params, "parameters", Origin.TABLE)
+            for unique, params in NEEDED.items()
+        ),
+        *(
+            Answer(f"worth of {epochs} epochs", copies, 5e-6, "epochs of new tokens", Origin.TABLE)
+            for epochs, copies in zip(EPOCHS, (1, 3.72567, 10.58246, 15.16746), strict=True)
+        ),
+        Answer(
+            "best parameters for 1e22 FLOPs, 25e9 unique tokens", 7.0261e9, 1e6, "parameters", Origin.TABLE
+        ),
+        Answer("best tokens for 1e22 FLOPs, 25e9 unique tokens", 237.21e9, 3e7, "tokens", Origin.TABLE),
+        Answer(
+            "best loss for 1e22 FLOPs, 25e9 unique tokens", 2.222129, 1e-6, "nats per token", Origin.TABLE
+        ),
+    ),
+    reproduce=reproduce,
+    command="relscale fit data_constrained.csv.gz --law data_constrained --x params,tokens,unique_tokens --y loss "
+    "--run run --loss huber",
+    remark="The paper fits R_D and R_N with E, A, B, α and β given. Intervals are of 200 resamplings of the 182 "
+    "runs: the "
+    "published pair is inside them, and so is hardly any decay at all.",
+    slow=True,
+)

@@ -1,0 +1,46 @@
+"""Runtimes of image classifiers follow activations, not FLOPs (Dollár et al., arXiv 2103.06877)."""
+
+import numpy as np
+
+from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+
+COSTS = {"activations": "megaactivations", "FLOPs": "gigaflops", "parameters": "megaparams"}
+TIMES = {"inference": "inference_ms_64_images", "training": "training_hours_100_epochs"}
+KNOWN = {"inference": (0.891, 0.808, 0.757), "training": (0.926, 0.754, 0.698)}
+IN_LOGS = {"inference": (0.974, 0.937, 0.918), "training": (0.980, 0.920, 0.899)}
+
+
+def reproduce(tables: Tables) -> dict[str, Number]:
+    """Pearson's r of runtimes with each cost, and the exponent of activations over FLOPs."""
+    rows = tables.read("image_model_runtimes.csv.gz")
+    found = {}
+    for time, of_time in TIMES.items():
+        for cost, of_cost in COSTS.items():
+            x, y = rows[of_cost], rows[of_time]
+            found[f"r of {time} time and {cost}"] = Number(float(np.corrcoef(x, y)[0, 1]))
+            found[f"r of ln {time} time and ln {cost}"] = Number(
+                float(np.corrcoef(np.log(x), np.log(y))[0, 1])
+            )
+    slope = np.polyfit(np.log(rows["gigaflops"]), np.log(rows["megaactivations"]), 1)[0]
+    return found | {"exponent of activations over FLOPs": Number(float(slope))}
+
+
+ENTRY = Entry(
+    title="Fast and accurate model scaling",
+    paper="Dollár et al., arXiv 2103.06877; its models and runtimes as released with pycls",
+    formula="runtime ∝ activations, and activations ∝ FLOPs^½ where mostly the width grows",
+    tables=("image_model_runtimes.csv.gz",),
+    answers=(
+        *(
+            Answer(f"r of {prefix}{time} time and {prefix}{cost}", value, 1e-3, origin=Origin.TABLE)
+            for prefix, known in (("", KNOWN), ("ln ", IN_LOGS))
+            for time, values in known.items()
+            for cost, value in zip(COSTS, values, strict=True)
+        ),
+        Answer("exponent of activations over FLOPs", 0.52, 5e-3, origin=Origin.TABLE),
+    ),
+    reproduce=reproduce,
+    command="relscale fit image_model_runtimes.csv.gz --law power --x megaactivations --y "
+    "inference_ms_64_images --run model",
+    remark="36 classifiers of several families. Within one family FLOPs do as well.",
+)

@@ -1,0 +1,58 @@
+"""Parallel streams (Chen et al., arXiv 2505.10475)."""
+
+import numpy as np
+
+from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.fitting.estimation.estimate import estimate
+from relscale.laws.parallel_streams import LAW
+
+CORPORA = ("stack-v2-python", "pile")
+
+
+def reproduce(tables: Tables) -> dict[str, Number]:
+    """The law of each corpus, its objective and R²."""
+    found = {}
+    for corpus, rows in tables.read("parscale_losses.csv.gz").by("corpus"):
+        x, y = np.stack([rows["params_nonembedding"], rows["streams"]]), rows["loss"]
+        fit = estimate(LAW, x, y, loss="huber")
+        (low, high), theta = fit.interval(0.95), fit.theta[:, 0]
+        floor, amplitude, alpha, k = theta
+        found[f"k, {corpus}"] = Number(k, low[3, 0], high[3, 0])
+        found[f"alpha, {corpus}"] = Number(alpha, low[2, 0], high[2, 0])
+        found[f"E, {corpus}"] = Number(floor, low[0, 0], high[0, 0])
+        found[f"A^(1/alpha), {corpus}"] = Number(amplitude ** (1 / alpha))
+        found[f"objective, {corpus}"] = Number(fit.objective[0])
+        left = ((LAW.value(theta, x) - y) ** 2).sum() / ((y - y.mean()) ** 2).sum()
+        found[f"R², {corpus}"] = Number(float(1 - left))
+    return found
+
+
+def _answers() -> tuple[Answer, ...]:
+    paper = {"k": (0.39, 0.33, 5e-3), "R²": (0.9978, 0.9987, 5e-5)}
+    table = {
+        "alpha": (0.1894, 0.1963, 2e-4),
+        "E": (0.6912, 1.2886, 1e-3),
+        "A^(1/alpha)": (1.131e7, 1.97e8, 2e6),
+        "objective": (3.67674e-5, 1.81393e-5, 1e-9),
+    }
+    return tuple(
+        Answer(f"{name}, {corpus}", numbers[i], numbers[2], origin=origin)
+        for origin, of in ((Origin.PAPER, paper), (Origin.TABLE, table))
+        for name, numbers in of.items()
+        for i, corpus in enumerate(CORPORA)
+    )
+
+
+ENTRY = Entry(
+    title="Parallel scaling law for language models",
+    paper="Chen et al., arXiv 2505.10475, equation 5",
+    law="parallel_streams",
+    formula=LAW.formula,
+    tables=("parscale_losses.csv.gz",),
+    answers=_answers(),
+    reproduce=reproduce,
+    command="relscale fit parscale_losses.csv.gz --law parallel_streams --x params_nonembedding,streams --y loss "
+    "--group corpus --loss huber",
+    remark="P streams count as 1 + k · ln P of the model: 8 as 1.8 models on code, 1.7 on the Pile. E and A "
+    "trade off.",
+)

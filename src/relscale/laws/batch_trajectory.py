@@ -1,0 +1,83 @@
+"""Loss by parameters, steps and batch at once: the law of unlimited batches, with steps corrected for a finite one.
+
+    L = (N_c / N)^αN + (S_c / S_min)^αS,    S_min = S / (1 + B_crit(L) / B),    B_crit(L) = B_c · L^(−1/αB)
+
+The critical batch depends on the loss alone, so L solves an equation; its right side falls in L: one root, above the
+first term. N parameters without embeddings, S steps, B tokens per step.
+
+Source: Kaplan et al., *Scaling Laws for Neural Language Models*, arXiv 2001.08361, equations 1.4 to 1.6 and 5.6; Su et
+al., *Unraveling the Mystery of Scaling Laws: Part I*, arXiv 2403.06563.
+"""
+
+import numpy as np
+
+from relscale.laws.implicit import implicit
+from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.profile import crossed, ranked
+
+OF_PARAMS = np.array([0.03, 0.06, 0.1, 0.2, 0.4])
+OF_STEPS = np.array([0.3, 0.5, 0.8, 1.2])
+OF_BATCH = np.array([0.1, 0.2, 0.4, 0.8])
+BATCHES = np.array([0.03, 0.3, 1.5, 6.0, 40.0])  # B_crit at the middle loss, in units of the middle batch
+
+
+def critical_batch(theta: Array, loss: Array) -> Array:
+    """B_crit (n, ...) at a loss."""
+    return np.asarray(theta[4] * np.exp(-np.log(loss) / theta[5]))
+
+
+def _of_params(theta: Array, x: Array) -> Array:
+    return np.asarray(np.exp(theta[1] * (np.log(theta[0]) - np.log(x[0]))))
+
+
+def _of_steps(loss: Array, theta: Array, x: Array) -> Array:
+    short = np.log1p(critical_batch(theta, loss) / x[2])
+    return np.asarray(np.exp(theta[3] * (np.log(theta[2]) + short - np.log(x[1]))))
+
+
+def _equation(loss: Array, theta: Array, x: Array) -> Array:
+    return _of_params(theta, x) + _of_steps(loss, theta, x) - loss
+
+
+def _bracket(theta: Array, x: Array) -> Array:
+    low = _of_params(theta, x)
+    return np.stack(np.broadcast_arrays(low, low + _of_steps(low, theta, x)))
+
+
+def starts(x: Array, y: Array) -> Array:
+    """The best of a grid of exponents and critical batches, each with its least-squares amplitudes."""
+    log_n, log_s, log_b = np.log(x)
+    a_n, a_s, a_b, ratio = crossed(OF_PARAMS, OF_STEPS, OF_BATCH, BATCHES)
+    log_y = np.log(y)
+    log_star = np.log(ratio) + log_b.mean() + log_y.mean() / a_b
+    crit = np.exp(log_star[:, None] - log_y / a_b[:, None] - log_b)
+    log_least = log_s - np.log1p(crit)  # S_min, which the measured loss gives
+    n_mid, s_mid = log_n.mean(), log_s.mean()
+    columns = [np.exp(-a_n[:, None] * (log_n - n_mid)), np.exp(-a_s[:, None] * (log_least - s_mid))]
+    (by_n, by_s), best = ranked(np.stack(columns, axis=-1), y, count=8)
+    a_n, a_s, a_b, log_star = a_n[best], a_s[best], a_b[best], log_star[best]
+    log_nc, log_sc = np.log(by_n) / a_n + n_mid, np.log(by_s) / a_s + s_mid
+    return np.stack([np.exp(log_nc), a_n, np.exp(log_sc), a_s, np.exp(log_star), a_b], axis=1)
+
+
+PARAMETERS = (
+    Parameter("N_c", "parameters", "where the first term is 1 unit of the loss", low=0, log=True),
+    Parameter("alpha_N", "none", "the exponent of the parameters", low=0, high=2),
+    Parameter("S_c", "steps", "where the second term is 1 unit of the loss", low=0, log=True),
+    Parameter("alpha_S", "none", "the exponent of the steps", low=0, high=5),
+    Parameter("B_c", "tokens", "the critical batch at a loss of 1", low=0, log=True),
+    Parameter("alpha_B", "none", "the critical batch grows as L^(−1/αB)", low=0.02, high=2),
+)
+VALUE, JACOBIAN = implicit(_equation, _bracket, PARAMETERS)
+LAW = Law(
+    name="batch_trajectory",
+    predictors=("params", "train_steps", "batch_tokens"),
+    parameters=PARAMETERS,
+    value=VALUE,
+    jacobian=JACOBIAN,
+    starts=starts,
+    source="Kaplan et al., arXiv 2001.08361, equations 1.4 to 1.6, 5.6; Su et al., arXiv 2403.06563",
+    formula="L = (N_c / N)^αN + (S_c · (1 + B_c · L^(−1/αB) / B) / S)^αS",
+    traps="N_c, S_c and B_c are far outside any data: judge terms and the critical batch at losses inside. A run whose "
+    "learning rate is annealed is of another law; the points of one training are not independent.",
+)

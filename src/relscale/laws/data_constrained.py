@@ -1,0 +1,79 @@
+"""Data-constrained scaling: repeated tokens, and parameters that unique ones do not need, are worth less and less.
+
+    L = E + A / N'^α + B / D'^β
+    D' = U · (1 + R_D · (1 − e^(−r_D / R_D))),      r_D = max(D / U − 1, 0)          repetitions
+    N' = U_N · (1 + R_N · (1 − e^(−r_N / R_N))),    r_N = max(N / U_N − 1, 0)        excess parameters
+    U_N = min(N, G · (U · G)^(β/α)),    G = (αA / (βB))^(1/(α+β))
+
+N parameters, D training tokens, U unique tokens. U_N is what is compute-optimal for U tokens. R_D and R_N → ∞ is the
+law ``parametric``.
+
+Source: Muennighoff et al., *Scaling Data-Constrained Language Models*, arXiv 2305.16264.
+"""
+
+import numpy as np
+
+from relscale.laws import parametric
+from relscale.laws.derivatives import by_differences
+from relscale.laws.law import Array, Law, Parameter
+
+REPEATS = (2.0, 6.0, 15.0, 50.0, 200.0)
+EXCESS = (0.5, 2.0, 5.0, 15.0, 100.0)
+
+
+def decayed(unique: Array, count: Array, scale: Array) -> Array:
+    """What ``count`` repetitions beyond the first are worth, ``unique · (1 + scale · (1 − e^(−count / scale)))``."""
+    return np.asarray(unique * (1 - scale * np.expm1(-np.maximum(count, 0) / scale)))
+
+
+def optimal_params(theta: Array, unique: Array) -> Array:
+    """The compute-optimal parameters for so many tokens, (n, ...), of E, A, B, α, β, … (q, ...)."""
+    _, a, b, alpha, beta = theta[:5]
+    log_g = np.log(alpha * a / (beta * b)) / (alpha + beta)
+    return np.asarray(np.exp(log_g + (np.log(unique) + log_g) * beta / alpha))
+
+
+def effective(theta: Array, x: Array) -> tuple[Array, Array]:
+    """N' and D', each (n, ...), of E, A, B, α, β, R_D, R_N (7, ...) at N, D, U (3, n, ...)."""
+    params, tokens, unique = x
+    needed = np.minimum(params, optimal_params(theta, unique))
+    return decayed(needed, params / needed - 1, theta[6]), decayed(unique, tokens / unique - 1, theta[5])
+
+
+def value(theta: Array, x: Array) -> Array:
+    """L, (n, ...), of E, A, B, α, β, R_D, R_N (7, ...) at N, D, U (3, n, ...)."""
+    return parametric.value(theta[:5], np.stack(effective(theta, x)))
+
+
+def starts(x: Array, y: Array) -> Array:
+    """A grid of R_D and R_N, each with the best starts of ``parametric`` for tokens that decay by R_D."""
+    found = []
+    for repeats in REPEATS:
+        params, tokens, unique = x
+        worth = decayed(unique, tokens / unique - 1, np.array(repeats))
+        surface = parametric.LAW.starts(np.stack([params, np.minimum(worth, tokens)]), y)[:2]
+        found += [[*start, repeats, excess] for start in surface for excess in EXCESS]
+    return np.array(found)
+
+
+PARAMETERS = (
+    *parametric.LAW.parameters,
+    Parameter(
+        "repeats", "repetitions", "R_D: how soon repeated tokens are worth less", low=0, high=1e4, log=True
+    ),
+    Parameter(
+        "excess", "multiples", "R_N: how soon further parameters are worth less", low=0, high=1e4, log=True
+    ),
+)
+LAW = Law(
+    name="data_constrained",
+    predictors=("params", "tokens", "unique_tokens"),
+    parameters=PARAMETERS,
+    value=value,
+    jacobian=by_differences(value, PARAMETERS),
+    starts=starts,
+    source="Muennighoff et al., arXiv 2305.16264",
+    formula="L = E + A / N'^α + B / D'^β, N' and D' with excess and repetition decayed by R_N and R_D",
+    traps="R_D needs runs of many epochs, R_N runs of too many parameters; both trade off, and optima are several. A "
+    "loss that rises with further epochs is beyond this law.",
+)

@@ -1,0 +1,93 @@
+"""Mixture law, additive: the loss on one target by the shares of the training data's parts.
+
+    L = E + 1 / Σ_i C_i · h_i^γ_i
+
+Every part lowers the loss, by diminishing returns; a part whose share is 0 gives nothing. Made for every set of parts.
+
+Source: Shukor et al., *Scaling Laws for Optimal Data Mixtures*, arXiv 2507.09404.
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Family, Law, Parameter
+
+STARTS = ((0.0, 0.3), (0.7, 0.3), (0.5, 1.0), (0.9, 0.5))  # E as a share of the least loss, and γ
+SMALLEST, LARGEST = np.exp(-11), np.exp(7)  # C, in units of 1 / y
+SHALLOWEST, STEEPEST = np.exp(-5), np.exp(2)  # γ
+SOURCE = "Shukor et al., arXiv 2507.09404"
+FORMULA = "L = E + 1 / Σ C_i · h_i^γ_i"
+TRAPS = (
+    "A part whose share never varies has no C and γ; many are on a bound, which predictions do not mind. The optimum "
+    "may lie where no mixture was tried."
+)
+
+
+def _powers(theta: Array, x: Array) -> Array:
+    """h_i^γ_i, (k, n, ...); 0 where a share is 0."""
+    gamma = theta[1 + len(x) :, None]
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.exp(gamma * np.log(x)))
+
+
+def value(theta: Array, x: Array) -> Array:
+    """L, (n, ...), of E, C_i, γ_i (1 + 2k, ...) at the shares (k, n, ...)."""
+    weight = theta[1 : 1 + len(x), None]
+    return np.asarray(theta[0] + 1 / (weight * _powers(theta, x)).sum(axis=0))
+
+
+def jacobian(theta: Array, x: Array) -> Array:
+    """Derivatives of L by E, C_i, γ_i, (1 + 2k, n, ...)."""
+    weight = theta[1 : 1 + len(x), None]
+    power = _powers(theta, x)
+    by_weight = -power / (weight * power).sum(axis=0) ** 2
+    log_share = np.log(np.where(x > 0, x, 1.0))
+    return np.concatenate([np.ones_like(by_weight[:1]), by_weight, by_weight * weight * log_share])
+
+
+def starts(x: Array, y: Array) -> Array:
+    """Few starts suffice: equal parts, at several floors and exponents."""
+    count, found = len(x), []
+    for share, gamma in STARTS:
+        floor = share * y.min()
+        found.append([floor, *np.full(count, 1 / (y - floor).mean()), *np.full(count, gamma)])
+    return np.array(found)
+
+
+def limits(x: Array, y: Array) -> tuple[Array, Array]:
+    """Bounds of C_i, by the size of the loss."""
+    unit, count = 1 / y.mean(), len(x)
+    low, high = np.full(1 + 2 * count, -np.inf), np.full(1 + 2 * count, np.inf)
+    low[1 : 1 + count], high[1 : 1 + count] = SMALLEST * unit, LARGEST * unit
+    return low, high
+
+
+def of(columns: tuple[str, ...]) -> Law:
+    """The law of these parts."""
+    each = [column.removeprefix("share_") for column in columns]
+    return Law(
+        name="mixture_additive",
+        predictors=columns,
+        parameters=(
+            Parameter("E", "unit of the loss", "what no mixture gets below", low=0),
+            *(
+                Parameter(f"C_{p}", "1 / unit of the loss", f"what {p} alone gives", low=0, log=True)
+                for p in each
+            ),
+            *(
+                Parameter(
+                    f"gamma_{p}", "none", f"how {p} gives less and less", SHALLOWEST, STEEPEST, log=True
+                )
+                for p in each
+            ),
+        ),
+        value=value,
+        jacobian=jacobian,
+        starts=starts,
+        limits=limits,
+        source=SOURCE,
+        formula=FORMULA,
+        traps=TRAPS,
+    )
+
+
+LAW = Family(name="mixture_additive", prefix="share_", of=of, source=SOURCE)

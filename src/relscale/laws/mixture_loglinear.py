@@ -1,0 +1,68 @@
+"""Mixture law, log-linear: above a floor the logarithm of the loss is linear in the shares of the data's parts.
+
+    L = c + exp(Σ_i t_i · h_i)
+
+Shares that sum to 1 carry the constant in t. Made for every set of parts.
+
+Source: Ye et al., *Data Mixing Laws*, arXiv 2403.16952.
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Family, Law, Parameter
+
+FLOORS = (0.0, 0.5, 0.8, 0.9, 0.97)  # c, as shares of the least loss
+SOURCE = "Ye et al., arXiv 2403.16952"
+FORMULA = "L = c + exp(Σ t_i · h_i)"
+TRAPS = "For one target the optimum is always a single part; the returns of a part do not diminish."
+
+
+def _above(theta: Array, x: Array) -> Array:
+    """exp(t · h), (n, ...)."""
+    return np.asarray(np.exp(np.einsum("k...,kn...->n...", theta[1:], np.broadcast_to(x, _shape(theta, x)))))
+
+
+def _shape(theta: Array, x: Array) -> tuple[int, ...]:
+    return (*x.shape[:2], *np.broadcast_shapes(theta.shape[1:], x.shape[2:]))
+
+
+def value(theta: Array, x: Array) -> Array:
+    """L, (n, ...), of c, t_i (1 + k, ...) at the shares (k, n, ...)."""
+    return np.asarray(theta[0] + _above(theta, x))
+
+
+def jacobian(theta: Array, x: Array) -> Array:
+    """Derivatives of L by c, t_i, (1 + k, n, ...)."""
+    above = _above(theta, x)
+    return np.concatenate([np.ones_like(above)[None], above * x])
+
+
+def starts(x: Array, y: Array) -> Array:
+    """Several floors, each with the least squares of ln(y − c)."""
+    found = []
+    for share in FLOORS:
+        floor = share * y.min()
+        found.append([floor, *np.linalg.lstsq(x.T, np.log(y - floor), rcond=None)[0]])
+    return np.array(found)
+
+
+def of(columns: tuple[str, ...]) -> Law:
+    """The law of these parts."""
+    each = [column.removeprefix("share_") for column in columns]
+    return Law(
+        name="mixture_loglinear",
+        predictors=columns,
+        parameters=(
+            Parameter("c", "unit of the loss", "what no mixture gets below", low=0),
+            *(Parameter(f"t_{p}", "ln of the unit of the loss", f"ln (L − c) of {p} alone") for p in each),
+        ),
+        value=value,
+        jacobian=jacobian,
+        starts=starts,
+        source=SOURCE,
+        formula=FORMULA,
+        traps=TRAPS,
+    )
+
+
+LAW = Family(name="mixture_loglinear", prefix="share_", of=of, source=SOURCE)

@@ -1,0 +1,50 @@
+"""Parallel streams: P forward passes of one model, joined, count as so many parameters more.
+
+    L = E + A · (N · (1 + k · ln P))^(−α)
+
+N parameters without embeddings. With P = 1 it is a power law of N with a floor.
+
+Source: Chen et al., *Parallel Scaling Law for Language Models*, arXiv 2505.10475, equation 5;
+its A is ``A^(1/α)`` here.
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Parameter
+from relscale.laws.profile import crossed
+from relscale.laws.separable import separable
+
+ALPHAS = np.array([0.05, 0.1, 0.2, 0.35, 0.6, 1.0, 1.6])
+GAINS = np.array([0.0, 0.1, 0.3, 0.6, 1.2, 2.5])
+
+
+def terms(g: Array, z: Array) -> Array:
+    """What E and A are multiplied with, (2, n, ...), of α, k (2, ...) at ln N, ln P (2, n, ...)."""
+    alpha, k = g
+    left = np.exp(-alpha * (z[0] + np.log1p(k * z[1])))
+    return np.stack([np.ones_like(left), left])
+
+
+LAW = separable(
+    name="parallel_streams",
+    predictors=("params", "streams"),
+    parameters=(
+        Parameter("E", "unit of the loss", "what no model gets below", low=0),
+        Parameter("A", "unit of the loss", "what few parameters cost, at N = 1", low=0, log=True),
+        Parameter("alpha", "none", "the exponent of the parameters", low=0, high=2),
+        Parameter(
+            "k",
+            "none",
+            "what a stream is worth: P streams count as 1 + k · ln P of the model",
+            low=0,
+            high=20,
+        ),
+    ),
+    linear=("E", "A"),
+    terms=terms,
+    grid=lambda z: crossed(ALPHAS, GAINS),
+    centre=lambda z: np.array([z[0].mean(), 0.0]),
+    source="Chen et al., arXiv 2505.10475, equation 5",
+    formula="L = E + A · (N · (1 + k · ln P))^(−α)",
+    traps="E, A and α trade off over a narrow range of sizes; k is known well all the same.",
+)

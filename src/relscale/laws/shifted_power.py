@@ -1,0 +1,54 @@
+"""Power law of compute with a shift: an error that starts to fall only from some compute on, towards a floor.
+
+    Err = h · ((x + s) / (1 + s))^(−β) + floor,    x = F / F_ref
+
+h is the reducible error at the reference compute. It is ``a · (F + b)^(−β) + floor`` with ``b = s · F_ref`` and
+``a = h · ((1 + s) · F_ref)^β``: a and b have odd units, h and s have not.
+
+Source: Nezhurina et al., *Scaling Laws for Robust Comparison of Open Foundation Language-Vision Models and Datasets*,
+arXiv 2506.04598.
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Parameter
+from relscale.laws.profile import crossed
+from relscale.laws.separable import separable
+
+BETAS = np.array([0.03, 0.08, 0.15, 0.25, 0.4, 0.65, 1.0, 1.6])
+SHIFTS = np.geomspace(1e-3, 30, 12)  # of the middle of x in the logarithm
+
+
+def terms(g: Array, z: Array) -> Array:
+    """What h and the floor are multiplied with, (2, n, ...), of β, s (2, ...) at ln x (1, n, ...)."""
+    beta, shift = g
+    left = np.exp(-beta * (np.log(np.exp(z[0]) + shift) - np.log1p(shift)))
+    return np.stack([left, np.ones_like(left)])
+
+
+def limits(x: Array, y: Array) -> tuple[Array, Array]:
+    """Bounds of h, β, s and the floor: a shift far below the least compute is none, one far above hides the law."""
+    return (
+        np.array([-np.inf, -np.inf, 1e-4 * x[0].min(), -np.inf]),
+        np.array([np.inf, np.inf, 1e3 * x[0].max(), np.inf]),
+    )
+
+
+LAW = separable(
+    name="shifted_power",
+    predictors=("training_flops",),
+    parameters=(
+        Parameter("h", "unit of the metric", "the reducible error at the reference compute", low=0, log=True),
+        Parameter("beta", "none", "the exponent far above the shift", low=0, high=5),
+        Parameter("s", "reference computes", "from where on the error falls", low=0, log=True),
+        Parameter("floor", "unit of the metric", "the error at unlimited compute", low=0),
+    ),
+    linear=("h", "floor"),
+    terms=terms,
+    grid=lambda z: crossed(BETAS, np.exp(z[0].mean()) * SHIFTS),
+    limits=limits,
+    source="Nezhurina et al., arXiv 2506.04598",
+    formula="Err = h · ((x + s) / (1 + s))^(−β) + floor, x = F / F_ref",
+    traps="β and the floor trade off until the error flattens; where two curves cross depends on both floors.",
+    reference=True,
+)
