@@ -80,7 +80,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[ParameterRow]:
         estimands[Estimand.ITEM_POPULATION] = curve_items(curves, estimate)
     for estimand, items in estimands.items():
         root, ends = fieller(estimate, settings.level, reach, items)
-        method = interval.method_of(curves.shared, estimand)
+        method = interval.method_of(estimate.blocks is not None, estimand)
         for j, key in enumerate(curves.keys):
             if key.suite == VALIDATION.suite and items is not None:
                 continue

@@ -11,7 +11,7 @@ import numpy as np
 from relscale.fitting.curves.curves import ERROR, Curves, PointVariance
 from relscale.fitting.curves.frontier import Point, minimum_spread
 from relscale.fitting.curves.frontier_curves import FrontierCurves
-from relscale.fitting.curves.run_matrix import RunMatrix
+from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.fitting.status import OK
 from relscale.laws import compute_optimal
 from relscale.laws.loglog import LogLogLaw
@@ -28,19 +28,9 @@ def allocation(one: FrontierCurves) -> list[tuple[LogLogLaw, Curves]]:
     status = np.array([[point.status] for point in one.points], dtype=object)
     df = np.array([[max(len(point.rows) - 3.0, 0.0)] for point in one.points])
     result = []
-    for law, optimum, stderr in (
-        (
-            compute_optimal.TOKENS,
-            [point.tokens for point in one.points],
-            [point.log_tokens_stderr for point in one.points],
-        ),
-        (
-            compute_optimal.PARAMS,
-            [point.params for point in one.points],
-            [point.log_params_stderr for point in one.points],
-        ),
-    ):
-        value = np.where(status == OK, np.log(optimum)[:, None], np.nan)
+    for law, name in ((compute_optimal.TOKENS, "tokens"), (compute_optimal.PARAMS, "params")):
+        value = _log_optima(one.points, name)
+        stderr = np.array([[getattr(point, f"log_{name}_stderr")] for point in one.points])
         curves = Curves(
             quantity=ERROR,
             keys=[matrix.curve_key(validation)],
@@ -52,10 +42,20 @@ def allocation(one: FrontierCurves) -> list[tuple[LogLogLaw, Curves]]:
             status=status,
             blocks=one.errors.blocks,
             target=value,
-            point_variance=PointVariance(np.array(stderr)[:, None] ** 2, df),
+            point_variance=PointVariance(stderr**2, df),
+            without=np.stack([_log_optima(points, name) for points in one.without], axis=-1)
+            if one.without
+            else None,
         )
         result.append((law, curves))
     return result
+
+
+def _log_optima(points: list[Point], name: str) -> Floats:
+    """(P, 1) ln of the optimal tokens or params; nan where the budget has no optimum."""
+    return np.array(
+        [[np.log(getattr(point, name)) if point.status == OK else np.nan] for point in points], dtype=float
+    )
 
 
 def _noise(matrix: RunMatrix, point: Point) -> float:

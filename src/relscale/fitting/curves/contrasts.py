@@ -98,6 +98,7 @@ def _averaged(curves: Curves, groups: Sequence[Sequence[int]], columns: Sequence
         noise=noise,
         replicates=replicates,
         status=status,
+        without=None,
         blocks=[curves.blocks[rows[0]] for rows in groups],
         target=value,
     )

@@ -63,6 +63,9 @@ class Curves:
         (P, J) ln E_t and ln E_b of a ratio; of an error ``target`` is ``value``, and ``baseline`` None.
     point_variance
         What each value states of its own uncertainty, where it does: an optimum that was read off a parabola.
+    without
+        (P, J, G) the values as they are read off without each of G trainings, nan where nothing can be read then; where
+        the budgets of a frontier share trainings, else None.
     """
 
     quantity: Quantity
@@ -77,6 +80,7 @@ class Curves:
     target: Floats
     baseline: Floats | None = None
     point_variance: PointVariance | None = None
+    without: Floats | None = None
 
     @property
     def shared(self) -> bool:
@@ -91,4 +95,6 @@ class Curves:
         arrays = ("value", "noise", "replicates", "status", "target")
         parts = {name: getattr(self, name)[:, columns] for name in arrays}
         baseline = None if self.baseline is None else self.baseline[:, columns]
-        return replace(self, keys=[self.keys[j] for j in columns], baseline=baseline, **parts)
+        without = None if self.without is None else self.without[:, columns]
+        keys = [self.keys[j] for j in columns]
+        return replace(self, keys=keys, baseline=baseline, without=without, **parts)

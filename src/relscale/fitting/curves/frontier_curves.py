@@ -1,6 +1,11 @@
-"""A matrix as curves: each group's error along its frontier, and its ratio to the baseline's."""
+"""A matrix as curves: each group's error along its frontier, and its ratio to the baseline's.
 
-from dataclasses import dataclass, replace
+Where budgets are slices of longer trainings (a table's column ``block`` names the training of a run, and some training
+is in several budgets) optima of different budgets are not independent. Then everything is read once more without
+each training: parabolas, optima, and errors at them (``Curves.without``), for a jackknife of the lines.
+"""
+
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +40,8 @@ class FrontierCurves:
         The gaps to the baselines, as curves.
     orphans
         Flagged rows for the series that have no baseline.
+    without
+        The frontier without each training, where its budgets share some; else empty.
     """
 
     matrix: RunMatrix
@@ -44,6 +51,7 @@ class FrontierCurves:
     errors: Curves
     ratios: Curves
     orphans: list[ParameterRow]
+    without: list[list[Point]] = field(default_factory=list)
 
 
 def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
@@ -57,6 +65,12 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
     ratios = gaps(read, targets, baselines)
     blocks = _blocks(matrix, points)
     columns = np.array(fitted, dtype=np.int64)
+    reduced = [_without(matrix, rows) for rows in _shared_trainings(matrix, points)]
+    frontiers = [frontier(each, "parabola") for each in reduced]
+    left_out = None
+    if reduced:
+        readings = [errors(each, at) for each, at in zip(reduced, frontiers, strict=True)]
+        left_out = np.stack([logarithms(reading)[0] for reading in readings], axis=-1)
     return FrontierCurves(
         matrix=matrix,
         points=points,
@@ -73,6 +87,7 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
             status=read.status[:, columns],
             blocks=blocks,
             target=value[:, columns],
+            without=None if left_out is None else left_out[:, columns],
         ),
         ratios=Curves(
             quantity=RATIO,
@@ -89,8 +104,10 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
             blocks=blocks,
             target=value[:, targets],
             baseline=value[:, baselines],
+            without=None if left_out is None else left_out[:, targets] - left_out[:, baselines],
         ),
         orphans=orphans,
+        without=frontiers,
     )
 
 
@@ -123,6 +140,27 @@ def _pairs(
             )
         )
     return np.array(targets, dtype=np.int64), np.array(baselines, dtype=np.int64), orphans
+
+
+def _shared_trainings(matrix: RunMatrix, points: list[Point]) -> list[NDArray[np.int64]]:
+    """The runs of each training, where points are budgets and some training is in several of them; else none."""
+    if not points or not all(point.is_parabola for point in points):
+        return []
+    runs_of: dict[str, list[int]] = {}
+    budgets_of: dict[str, set[float]] = {}
+    for row in sorted(row for point in points for row in point.rows):
+        training = matrix.block[row] or matrix.run[row]
+        runs_of.setdefault(training, []).append(row)
+        budgets_of.setdefault(training, set()).add(matrix.budget[row])
+    shared = any(len(budgets) > 1 for budgets in budgets_of.values())
+    return [np.array(rows, dtype=np.int64) for rows in runs_of.values()] if shared else []
+
+
+def _without(matrix: RunMatrix, rows: NDArray[np.int64]) -> RunMatrix:
+    """The matrix without these runs' losses, so that no parabola has them, and without replicates."""
+    loss = matrix.loss.copy()
+    loss[rows] = np.nan
+    return replace(matrix, loss=loss, replicates=matrix.replicates[..., :0])
 
 
 def _blocks(matrix: RunMatrix, points: list[Point]) -> list[str]:

@@ -93,7 +93,10 @@ def with_intervals(estimate: Lines, level: float, items: ItemLines | None = None
 def curve_intervals(curves: Curves, settings: Settings) -> Iterator[LineWithIntervals]:
     """The lines of curves with intervals for these items and, where items were resampled, for their population."""
     estimate = curve_lines(curves)
-    enough = estimate.blocks is not None and bool((estimate.blocks >= interval.ENOUGH_BLOCKS).all())
+    trainings = (
+        None if curves.without is not None else estimate.blocks
+    )  # a draw has whole points, not parts of budgets
+    enough = trainings is not None and bool((trainings >= interval.ENOUGH_BLOCKS).all())
     yield _bootstrapped(curves, estimate, settings) if enough else with_intervals(estimate, settings.level)
     if curves.replicates.shape[-1]:
         yield with_intervals(estimate, settings.level, curve_items(curves, estimate))

@@ -10,7 +10,10 @@ Two to five points may scatter less around a line than each of them is uncertain
 v_i, that of a linear combination is therefore at least what follows from the v_i (``Lines.own_variance_of``).
 
 Where points are checkpoints of one training they are not independent, and the scatter around the line says little of
-how unsure it is: then the variance is that of leaving out each training (``inference.bootstrap.blocks``).
+how unsure it is: then the variance is that of leaving out each training (``inference.bootstrap.blocks``). The same
+where points are budgets that share trainings, which are read off anew without each of them (``Curves.without``):
+
+    V = (G − 1) / G · Σ_g (θ_(g) − θ)²
 """
 
 from collections.abc import Sequence
@@ -132,7 +135,9 @@ class Lines:
 
 def curve_lines(curves: Curves) -> Lines:
     """A line through each curve, with what is known of its noise and of the trainings behind it."""
-    return lines(curves.log_flops, curves.value, curves.noise, curves.blocks, curves.point_variance)
+    return lines(
+        curves.log_flops, curves.value, curves.noise, curves.blocks, curves.point_variance, curves.without
+    )
 
 
 def lines(
@@ -141,6 +146,7 @@ def lines(
     noise: Floats | None = None,
     blocks: Sequence[str] | None = None,
     point_variance: PointVariance | None = None,
+    without: Floats | None = None,
 ) -> Lines:
     """Fit a line to each column of ``y`` (P, ...) on ``x`` (P,), its nan points left out.
 
@@ -152,9 +158,13 @@ def lines(
         (P,) the training behind each point; each has its own by default.
     point_variance
         What the points state of their own uncertainty.
+    without
+        (P, ..., G) ``y`` as it is without each of G trainings that the points share; nan where a point is then lost,
+        and the line goes through those that are left.
     """
     used = np.isfinite(y)
     h = np.where(used, 1.0 if noise is None else noise, 0.0)
+    places = x
     x = np.broadcast_to(x.reshape(-1, *[1] * (y.ndim - 1)), y.shape)
     n = used.sum(axis=0).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -172,6 +182,13 @@ def lines(
         number = (sums[0] > 0).sum(axis=0).astype(float)
         one_each = np.ones((sums.shape[1], 1))
         covariance = np.where(enough, block_lines(sums, one_each).covariance[..., 0], np.nan)
+    if without is not None:
+        number = np.full(n.shape, float(without.shape[-1]))
+        reduced = lines(places, np.where(used[..., None], without, np.nan))
+        by_level = reduced.at(reference[..., None]) - mean[..., None]
+        by_slope = reduced.slope - slope[..., None]
+        squares = [by_level * by_level, by_level * by_slope, by_slope * by_slope]
+        covariance = np.where(enough, (number - 1) / number * np.stack(squares).sum(axis=-1), np.nan)
     return Lines(
         n=n,
         reference=np.where(n > 0, reference, np.nan),

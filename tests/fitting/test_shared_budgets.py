@@ -1,0 +1,99 @@
+"""Budgets of a frontier that are slices of longer trainings (column ``block``), whose optima are not independent."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from relscale.fitting.curves.allocation import allocation
+from relscale.fitting.curves.frontier_curves import frontier_curves
+from relscale.fitting.curves.run_matrix import run_matrices
+from relscale.fitting.fit import fit
+from relscale.fitting.inference.line_with_intervals import curve_intervals
+from relscale.fitting.settings import Settings
+
+PARAMS = np.geomspace(2e7, 2e9, 11)
+BUDGETS = np.geomspace(1e18, 1e20, 8)
+OPTIONS = {"frontier_bootstrap": None, "specifications": [], "power": []}
+
+
+def runs(seed, of_training=0.003, of_run=0.0005, budgets=BUDGETS):
+    """One training per size, its loss read at every budget, with noise of its own and noise of each reading."""
+    rng = np.random.default_rng(seed)
+    own = rng.normal(0, of_training, len(PARAMS))
+    rows = []
+    for budget in budgets:
+        for number, params in enumerate(PARAMS):
+            tokens = budget / 6 / params
+            if 3 < tokens / params < 160:
+                loss = 1.8 + 406 * params**-0.34 + 410 * tokens**-0.28
+                noise = np.exp(own[number] + rng.normal(0, of_run))
+                series = {"corpus": "text", "suite": "validation", "group": "all", "metric": "nats_per_token"}
+                run = {"run": f"{number} at {budget:.3g}", "block": f"training {number}"}
+                spent = {"budget": budget, "training_flops": budget, "tokens": tokens, "params": params}
+                rows.append(series | run | spent | {"value": loss * noise})
+    return rows
+
+
+def exponents(rows):
+    """The rows of both exponents of the frontier."""
+    found = fit(pa.Table.from_pylist(rows), options=OPTIONS).fits.to_pylist()
+    return {row["law"]: row for row in found if row["parameter"] == "exponent" and "optimal" in row["law"]}
+
+
+def unnamed(rows):
+    return [{name: cell for name, cell in row.items() if name != "block"} for row in rows]
+
+
+def test_the_standard_error_is_that_of_leaving_out_each_training():
+    rows = runs(0)
+    trainings = sorted({row["block"] for row in rows})
+    for law, of_all in exponents(rows).items():
+        without = [
+            exponents([row for row in rows if row["block"] != training])[law]["value"]
+            for training in trainings
+        ]
+        share = (len(trainings) - 1) / len(trainings)
+        assert of_all["stderr"] == pytest.approx(
+            np.sqrt(share * np.sum((np.array(without) - of_all["value"]) ** 2)), rel=1e-6
+        )
+        assert of_all["df"] == len(trainings) - 1
+        assert of_all["method"] == "jackknife"
+
+
+def test_a_training_of_one_budget_each_changes_nothing():
+    rows = runs(0)
+    alone = [row | {"block": row["run"]} for row in rows]
+    assert exponents(alone) == exponents(unnamed(rows))
+
+
+def slope_of_tokens(rows):
+    """The exponent with its interval, without the rest of a fit."""
+    (matrix,) = run_matrices(pa.Table.from_pylist(rows))
+    (_, tokens), _ = allocation(frontier_curves(matrix, Settings()))
+    (line,) = curve_intervals(tokens, Settings())
+    return line.slope
+
+
+def test_its_standard_error_is_how_far_exponents_scatter_and_that_of_independent_budgets_is_less():
+    studies = [runs(seed, budgets=np.geomspace(1e18, 1e20, 24)) for seed in range(40)]
+    named = [slope_of_tokens(rows) for rows in studies]
+    independent = [slope_of_tokens(unnamed(rows)) for rows in studies]
+    scatter = np.std([slope.value for slope in named], ddof=1)
+    assert np.median([slope.stderr for slope in named]) > 0.9 * scatter
+    assert np.median([slope.stderr for slope in independent]) < 0.7 * scatter
+
+
+def test_ratios_along_such_a_frontier_have_the_jackknifes_limits_too():
+    rows = runs(0)
+    rng = np.random.default_rng(1)
+    groups = [
+        row
+        | {"suite": "tests", "group": group, "metric": "error_rate", "value": row["value"] ** power * noise}
+        for row in rows
+        for group, power, noise in (("easy", 2.0, np.exp(rng.normal(0, 0.01))), ("hard", 1.0, 1.0))
+    ]
+    table = pa.Table.from_pylist([*rows, *groups])
+    fits = fit(table, options=OPTIONS, suites={"tests": {"baseline": "hard"}}).fits.to_pylist()
+    (gap,) = [row for row in fits if row["parameter"] == "delta_beta" and row["method"] == "jackknife"]
+    assert gap["df"] == len({row["block"] for row in rows}) - 1
+    assert gap["low"] < gap["value"] < gap["high"]
