@@ -5,12 +5,14 @@ import inspect
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from relscale import __version__
 from relscale.errors import RelscaleError
 from relscale.extras import named_extras
+from relscale.printable import PrintableStream
 from relscale.suggestions import suggestion
 
 COMMANDS = {  # each is a module of relscale.commands, which imports heavy libraries only as it runs
@@ -46,6 +48,12 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; print a user's mistake as one line and return 1."""
+    streams: Any = (PrintableStream(sys.stdout), PrintableStream(sys.stderr))
+    with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = parsed(arguments)
     command = import_module(f"relscale.commands.{options.verb}")
     if options.parent is not None and not getattr(command, "STOPS_ITSELF", False):

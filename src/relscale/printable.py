@@ -1,0 +1,45 @@
+"""Text for a terminal: a name in somebody's data may hold characters that move the cursor or clear the screen."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+# Controls but for line breaks and tabs, and marks that turn the direction of the text around them.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_OF_PROGRESS = re.compile(r"[\r\n]?(?:\x1b\[\d*A)*")  # how a progress bar goes back to its line
+
+
+def printable(text: str) -> str:
+    """The text with characters that steer a terminal spelled out.
+
+    Examples
+    --------
+    >>> printable("a\\x1b[2Jb")
+    'a\\\\x1b[2Jb'
+    """
+    return _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+class PrintableStream:
+    """A stream that writes text as `printable` spells it; what else there is of it is that of ``stream``.
+
+    A progress bar, which begins with a return to the line's start, may stay on its line.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, and return the number of characters."""
+        if _OF_PROGRESS.fullmatch(text):
+            return self._stream.write(text)
+        start = "\r" if text.startswith("\r") else ""
+        return self._stream.write(start + printable(text.removeprefix(start)))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each of them."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
