@@ -1,11 +1,13 @@
-"""Two public benchmarks of extrapolation: what is chosen without a test row, and how it does where answers are
-open.
+"""Two public benchmarks of extrapolation: what is chosen without a test row, and how it does where answers are open.
 
     python benchmarks/extrapolation.py --data FOLDER --output PREDICTIONS
 
 FOLDER has the tables TASK.csv.gz with a column ``split``; a test row without its answer is forecast and written to
-PREDICTIONS/TASK.relscale.csv. *SLDBench* (arXiv 2507.21184): R² = 1 − mean over targets of MSE / variance of
-the test rows.
+PREDICTIONS/TASK.relscale.csv.
+
+*Revisiting Neural Scaling Laws* (arXiv 2209.06640): the root mean square of the error of ln loss per curve, and its
+geometric mean over curves. *SLDBench* (arXiv 2507.21184): R² = 1 − the mean over targets of MSE / variance of the test
+rows, clipped to [−1, 1].
 """
 
 import argparse
@@ -19,6 +21,7 @@ import pandas as pd
 from relscale.extrapolation.candidates.emergence import rising
 from relscale.extrapolation.extrapolate import extrapolate
 from relscale.extrapolation.folds import Fold
+from relscale.extrapolation.of_table import table_of
 from relscale.extrapolation.table import Table
 
 
@@ -80,23 +83,6 @@ TASKS = {
 }
 
 
-def table(rows: pd.DataFrame, task: Task, target: str) -> Table:
-    """Rows of a task as a table."""
-    group = (
-        pd.factorize(rows[list(task.group)].astype(str).agg("|".join, axis=1))[0]
-        if task.group
-        else np.zeros(len(rows), int)
-    )
-    model = pd.factorize(rows[task.model])[0] if task.model else np.arange(len(rows))
-    return Table(
-        tuple(task.x),
-        rows[list(task.x.values())].to_numpy(float).T,
-        rows[target].to_numpy(float),
-        group,
-        model,
-    )
-
-
 def emerged_folds(known: Table) -> list[Fold]:
     """Folds of the tasks that have passed their threshold: each beyond an earlier one, from all that is known
     of the others.
@@ -122,7 +108,7 @@ def sldbench(folder: Path, output: Path, names: list[str]) -> None:
         rows = pd.read_csv(folder / f"{name}.csv.gz")
         begin, parts, nested, predictions = time.perf_counter(), [], [], {}
         for target in task.targets:
-            every = table(rows, task, target)
+            every = table_of(rows, target, task.x, task.group, task.model)
             train = (rows.split == "train").to_numpy()
             used = train & (rows.eval(task.only).to_numpy() if task.only else True)
             result = extrapolate(
@@ -157,6 +143,49 @@ def sldbench(folder: Path, output: Path, names: list[str]) -> None:
         print(f"mean of the {len(scores)} open tasks: {np.mean(scores):.3f}")
 
 
+ANCHORS = {
+    "M1": 0.0690,
+    "M2": 0.0375,
+    "M3": 0.0312,
+    "M4": 0.0216,
+    "BNSL": 0.0184,
+}  # fits of the same curves in ln y
+
+
+def revisiting(folder: Path, output: Path) -> None:
+    """Run the 92 curves, with weights pooled over the curves of a domain, and print how the open half did."""
+    rows = pd.read_csv(folder / "revisiting.csv.gz")
+    rows["curve"] = rows.groupby(["domain", "task", "model"]).ngroup()
+    forecasts, bnsl = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    begin = time.perf_counter()
+    for domain, some in rows.groupby("domain"):
+        every = table_of(some, "loss", {"examples": "seen_examples"}, ["curve"])
+        test = (some.split == "test").to_numpy()
+        result = extrapolate(every.take(~test), every.take(test), by_curve=True)
+        print(f"\n{domain}\n{result}", flush=True)
+        forecasts[some.index[test]] = result.forecast
+        bnsl[some.index[test]] = result.each[result.candidates.index("BNSL")]
+    test = rows.assign(prediction=forecasts, bnsl=bnsl)[rows.split == "test"]
+    output.mkdir(parents=True, exist_ok=True)
+    identity = ["domain", "task", "model", "seen_examples", "prediction"]
+    test[identity].to_csv(output / "revisiting.relscale.csv", index=False)
+    known = test[test.loss.notna()]
+    of_curve = {
+        name: np.sqrt((np.log(known[name] / known.loss) ** 2).groupby(known.curve).mean())
+        for name in ("prediction", "bnsl")
+    }
+    domains = known.groupby("curve").domain.first()
+    seconds = time.perf_counter() - begin
+    print(f"\n92 curves, open half ({len(domains)}): geometric mean of the RMSE of ln loss, {seconds:.0f} s")
+    for name, error in of_curve.items():
+        parts = "  ".join(
+            f"{d} {np.exp(np.log(error[domains == d]).mean()):.4f}" for d in sorted(domains.unique())
+        )
+        print(f"{name:12} {np.exp(np.log(error).mean()):.4f}  {parts}")
+    print("all 92, published forms: " + ", ".join(f"{name} {error:.4f}" for name, error in ANCHORS.items()))
+    print(f"below BNSL on {(of_curve['prediction'] < of_curve['bnsl']).mean():.0%} of the curves")
+
+
 def main() -> None:
     """Run the benchmarks."""
     parser = argparse.ArgumentParser(
@@ -168,7 +197,10 @@ def main() -> None:
     )
     parser.add_argument("--task", action="append", default=[], help="A task alone; may be repeated.")
     options = parser.parse_args()
-    sldbench(options.data, options.output, options.task)
+    if not options.task or "revisiting" in options.task:
+        revisiting(options.data, options.output)
+    if options.task != ["revisiting"]:
+        sldbench(options.data, options.output, options.task)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ INFINITE = float("inf")
 DESIGNS = {
     "chosen": DEFAULT,
     "equal weights": EnsembleSettings(skill_prior=INFINITE),
+    "inverse mean squares": EnsembleSettings(sharpness=1.0),
+    "no floor of the width": EnsembleSettings(scatter=False),
     "little shrinkage": EnsembleSettings(skill_prior=1.0),
     "all distances alike": EnsembleSettings(near=30.0),
     "variance as d^1.5": EnsembleSettings(growth=1.5),
@@ -70,7 +72,7 @@ class Tally:
 
 def data_sets(reference: Path) -> Iterator[tuple[str, list[ForecastData]]]:
     """Name, and a panel for each run matrix or pair of run matrices."""
-    loss = {"suite": "validation", "group": "all", "metric": "nats_per_token", "prompt": None}
+    loss = {"suite": "validation", "group": "all", "metric": "nats_per_token"}
     isoflop = _read(reference / "isoflop_suite.csv", columns={"value": "paloma_macro_loss"}, constants=loss)
     found = _readings(isoflop)
     yield "IsoFLOP suites, ratio of corpora", _contrasts(found, "common-pile")

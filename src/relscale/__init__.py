@@ -3,11 +3,15 @@
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["fit"]
+__all__ = ["extrapolate", "fit"]
 
 
 def __getattr__(name: str) -> Any:
-    """``relscale.fit``, loaded when it is first asked for: the libraries behind it take a while."""
+    """``relscale.fit`` and ``relscale.extrapolate``, loaded when first asked for: the libraries behind them take a while."""
+    if name == "extrapolate":
+        from relscale.extrapolation.of_table import extrapolate_table
+
+        return extrapolate_table
     if name == "fit":
         from relscale.table_fit import fit
 

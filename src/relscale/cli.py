@@ -17,7 +17,7 @@ from relscale.suggestions import suggestion
 
 COMMANDS = {  # each is a module of relscale.commands, which imports heavy libraries only as it runs
     "an experiment": ("plan", "run", "report", "doctor"),
-    "a table": ("fit",),
+    "a table": ("fit", "extrapolate"),
     "what there is": ("laws", "suites", "figures", "datasets", "atlas"),
     "one stage of the workflow at a time": (
         *("pin", "corpus", "vocabulary", "tokenize", "train", "suite", "score", "collect", "plot"),

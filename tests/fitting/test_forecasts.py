@@ -206,6 +206,31 @@ def test_weights_add_up_to_one_and_persistence_always_has_some() -> None:
             assert weights[PERSISTENCE] > 0
 
 
+def test_the_true_parameters_and_tokens_of_a_target_are_taken_as_they_are() -> None:
+    known = Settings(forecast=({"training_flops": 6.1e22, "params": 6.89e9, "tokens": 3.95e12},))
+    params = np.sqrt(BUDGETS / 6 / 20)
+    rows, _ = forecast_rows(curves(power_laws(BUDGETS), params=params, tokens=20 * params), known)
+    (row,) = of(rows, ENSEMBLE)
+    assert (row["params"], row["tokens"]) == pytest.approx((6.89e9, 3.95e12))
+
+
+def test_a_target_that_is_not_beyond_the_data_says_so() -> None:
+    rows, _ = forecast_rows(
+        curves(power_laws(BUDGETS, 0.01)), at(BUDGETS[0] / 3, BUDGETS[2], BUDGETS[-1] * 3)
+    )
+    below, inside, beyond = of(rows, ENSEMBLE)
+    assert below["status"] == inside["status"] == "not beyond the data"
+    assert "backwards" in below["note"]
+    assert "interpolation" in inside["note"]
+    assert beyond["status"] == "ok"
+
+
+def test_no_interval_is_narrower_than_the_scatter_of_the_points() -> None:
+    rows, _ = forecast_rows(curves(power_laws(BUDGETS, 0.01)), at(BUDGETS[-1] * 1.5))
+    for row in of(rows, ENSEMBLE):
+        assert np.log(row["high"] / row["low"]) > 2 * 0.003
+
+
 @pytest.mark.parametrize(
     ("budgets", "intervals"), [(1, False), (2, False), (3, False), (4, False), (5, True)]
 )

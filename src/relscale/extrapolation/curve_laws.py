@@ -74,7 +74,7 @@ def _searched(
     best, least = grid[np.argmin(misfit)], np.inf
     for start in np.argsort(misfit)[:starts]:
         found = least_squares(
-            residual, np.clip(grid[start], low + 1e-9, high - 1e-9), bounds=(low, high), max_nfev=60
+            residual, np.clip(grid[start], low + 1e-9, high - 1e-9), bounds=(low, high), max_nfev=30
         )
         if found.cost < least:
             best, least = found.x, found.cost
@@ -135,7 +135,7 @@ def broken(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
     grid = _breaks() * np.array([1, 1, span, span])
     low = np.array([-1.0, -1.0, -0.8 * span, 0.01 * span])
     high = np.array([STEEPEST, 10.0, 0.8 * span, 1.0 * span])
-    return _searched(_broken_shape, grid, low, high, log_x - middle, y, weight, at - middle, 3)
+    return _searched(_broken_shape, grid, low, high, log_x - middle, y, weight, at - middle, 2)
 
 
 def saturated(log_x: Array, y: Array, weight: Array, at: Array) -> Array:

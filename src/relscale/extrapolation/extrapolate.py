@@ -19,6 +19,7 @@ from relscale.extrapolation.table import Mask, Table
 from relscale.laws.law import Array
 
 ABSURD = 1.0  # spans of the known y beyond them
+FEW = 0.1  # share of the rows that a candidate for curves may have no forecast of
 LEAST = 1e-3  # share of the weight below which a candidate is left out
 
 
@@ -79,7 +80,11 @@ def _ranked(rmse: Array) -> Array:
 
 
 def extrapolate(
-    known: Table, at: Table, names: Sequence[str] = (), given: Sequence[Fold] = ()
+    known: Table,
+    at: Table,
+    names: Sequence[str] = (),
+    given: Sequence[Fold] = (),
+    by_curve: bool = False,
 ) -> Extrapolation:
     """Forecast the rows ``at`` from the rows ``known``.
 
@@ -89,6 +94,9 @@ def extrapolate(
         Candidates to try; all that apply by default.
     given
         Folds; by default those that look like what is asked.
+    by_curve
+        Whether errors are summarised by the geometric mean over curves, where a curve of a small error counts as much
+        as one of a large, and not over all rows.
 
     Raises
     ------
@@ -115,7 +123,7 @@ def extrapolate(
             asked = known.take(fold.asked)
             ahead, why = _attempt(candidate, known.take(fold.known), asked)
             inside[-1].append(ahead)
-            rmse[c, f], r2[c, f] = _errors(ahead, asked.y, known.positive)
+            rmse[c, f], r2[c, f] = _errors(ahead, asked, known.positive, by_curve)
             refused[c] = refused[c] or (why and f"{why} in fold {f + 1}")
     each = np.full((len(tried), len(at)), np.nan)
     for c, candidate in enumerate(tried):
@@ -132,7 +140,7 @@ def extrapolate(
     for f, fold in enumerate(parts):
         others = weights(np.delete(rmse, f, axis=1), usable) if len(parts) > 1 else weight
         mean = combined(others, np.array([one[f] for one in inside]), known.positive)
-        nested[f] = _errors(mean, known.y[fold.asked], known.positive)[1]
+        nested[f] = _errors(mean, known.take(fold.asked), known.positive, by_curve)[1]
     return Extrapolation(
         candidates=tuple(candidate.name for candidate in tried),
         folds=tuple(fold.meaning for fold in parts),
@@ -156,21 +164,35 @@ def weights(rmse: Array, usable: Mask) -> Array:
 
 
 def combined(weight: Array, each: Array, logs: bool) -> Array:
-    """The weighted mean (m,) of forecasts (C, m)."""
-    used = weight > 0
-    values = np.log(each[used]) if logs else each[used]
-    mean = weight[used] @ values
+    """The weighted mean (m,) of forecasts (C, m); where a candidate has none the others share its weight."""
+    used = np.isfinite(each) & (weight > 0)[:, None]
+    share = np.where(used, weight[:, None], 0.0)
+    with np.errstate(all="ignore"):
+        values = np.where(used, np.log(each) if logs else each, 0.0)
+        mean = (share * values).sum(axis=0) / share.sum(axis=0)
     return np.asarray(np.exp(mean) if logs else mean)
 
 
 def _attempt(candidate: Candidate, known: Table, at: Table) -> tuple[Array, str]:
-    """A candidate's forecast, and why it is refused."""
+    """A candidate's forecast, and why it is refused.
+
+    Of curves of one predictor each is refused by itself, and the candidate where those are a tenth of the rows.
+    """
     try:
         with np.errstate(all="ignore"):
             ahead = candidate.forecast(known, at)
     except (np.linalg.LinAlgError, ValueError) as error:
         return np.full(len(at), np.nan), f"no fit ({error})"
-    return ahead, refusal(ahead, known)
+    if len(known.names) > 1:
+        return ahead, refusal(ahead, known)
+    why = ""
+    ahead = ahead.copy()
+    for group in np.unique(at.group):
+        mine = at.group == group
+        of_curve = refusal(ahead[mine], known.take(known.group == group))
+        if of_curve:
+            ahead[mine], why = np.nan, of_curve
+    return ahead, why if np.isnan(ahead).mean() > FEW else ""
 
 
 def refusal(ahead: Array, known: Table) -> str:
@@ -180,14 +202,18 @@ def refusal(ahead: Array, known: Table) -> str:
     low, high = float(known.y.min()), float(known.y.max())
     reach = ABSURD * (high - low)
     least = max(low - reach, 0.0) if known.positive else low - reach
-    absurd = ahead[(ahead <= least) | (ahead > high + reach)]
+    absurd = ahead[(ahead < least) | (ahead > high + reach) | (known.positive & (ahead <= 0))]
     return f"absurd forecast ({absurd[0]:.3g})" if len(absurd) else ""
 
 
-def _errors(ahead: Array, y: Array, logs: bool) -> tuple[float, float]:
-    """Root mean squared error, of logarithms where all y are positive, and R²."""
+def _errors(ahead: Array, asked: Table, logs: bool, by_curve: bool) -> tuple[float, float]:
+    """Root mean squared error, of logarithms where all y are positive, and R², of the rows that have a forecast."""
+    has = np.isfinite(ahead)
+    ahead, y, group = ahead[has], asked.y[has], asked.group[has]
+    if not len(y):
+        return np.nan, np.nan
     with np.errstate(all="ignore"):
-        off = np.log(ahead) - np.log(y) if logs else ahead - y
-        return float(np.sqrt(np.mean(off**2))), 1 - float(np.mean((ahead - y) ** 2)) / max(
-            float(np.var(y)), 1e-300
-        )
+        square = (np.log(ahead) - np.log(y) if logs else ahead - y) ** 2
+        parts = [square[group == one] for one in np.unique(group)] if by_curve else [square]
+        rmse = float(np.exp(np.mean([np.log(np.mean(part) + 1e-18) for part in parts]) / 2))
+        return rmse, 1 - float(np.mean((ahead - y) ** 2)) / max(float(np.var(y)), 1e-300)

@@ -87,7 +87,15 @@ class ForecastTarget(Section):
     """Where errors and gaps are forecast."""
 
     training_flops: Positive = Field(description="Training compute, in FLOPs.")
-    tokens_per_param: Positive | None = Field(default=None, description="Training tokens per parameter.")
+    tokens_per_param: Positive | None = Field(
+        default=None, description="Training tokens per parameter; parameters and tokens follow by F = 6ND."
+    )
+    params: Positive | None = Field(
+        default=None, description="Parameters of the model, where they are known; they take precedence."
+    )
+    tokens: Positive | None = Field(
+        default=None, description="Its training tokens, where they are known; they take precedence."
+    )
     corpus: str | None = Field(default=None, description="A corpus; all by default.")
 
 

@@ -68,6 +68,7 @@ class Status(StrEnum):
     NO_FORECAST = "no forecast"
     TOO_FEW_ORIGINS = "too few origins"
     EXTRAPOLATED_WIDTH = "extrapolated width"
+    INSIDE_DATA = "not beyond the data"
     NOT_MEASURED = "nothing was measured at this compute"
 
     # published answers

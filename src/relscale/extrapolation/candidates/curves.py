@@ -1,6 +1,6 @@
 """Candidates for curves of one predictor: the laws M1 to M4 and BNSL, and lines through the last points."""
 
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -50,8 +50,25 @@ def theta(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
 def moved(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> Array:
     """A law, moved in ln y to the mean level of the last points."""
     recent = log_x >= log_x.max() - LEVEL * OCTAVE - 1e-9
-    both = law(log_x, y, weight, np.concatenate([at, log_x[recent]]))
-    return np.asarray(both[: len(at)] * np.exp(np.mean(np.log(y[recent]) - np.log(both[len(at) :]))))
+    ahead, end = law_and_end(law, log_x, y, weight, at)
+    return np.asarray(ahead * np.exp(np.mean(np.log(y[recent]) - np.log(end))))
+
+
+def plain(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> Array:
+    """A law as it is."""
+    return law_and_end(law, log_x, y, weight, at)[0]
+
+
+def law_and_end(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> tuple[Array, Array]:
+    """A law at what is asked and at the last points, from one fit."""
+    recent = log_x >= log_x.max() - LEVEL * OCTAVE - 1e-9
+    both = _fitted(law, *(each.tobytes() for each in (log_x, y, weight, np.concatenate([at, log_x[recent]]))))
+    return both[: len(at)], both[len(at) :]
+
+
+@lru_cache(maxsize=1 << 15)
+def _fitted(law: OfCurve, *given: bytes) -> Array:
+    return law(*(np.frombuffer(each) for each in given))
 
 
 def candidates(known: Table) -> list[Candidate]:
@@ -67,9 +84,9 @@ def candidates(known: Table) -> list[Candidate]:
         Candidate("theta", by_curve(theta, floor=3)),
     ]
     for name, law, floor in LAWS:
-        found.append(Candidate(name, by_curve(law, floor=floor)))
+        found.append(Candidate(name, by_curve(partial(plain, law), floor=floor)))
         found += [
-            Candidate(f"{name}, half-life {octaves:g} octaves", by_curve(law, octaves, floor))
+            Candidate(f"{name}, half-life {octaves:g} octave", by_curve(partial(plain, law), octaves, floor))
             for octaves in RECENT
         ]
         found.append(Candidate(f"{name}, moved to the end", by_curve(partial(moved, law), floor=floor)))

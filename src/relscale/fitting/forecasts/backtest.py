@@ -101,7 +101,7 @@ def foresight(
     settings: EnsembleSettings = DEFAULT,
 ) -> Foresight:
     """Forecast at the scales ``at`` from the points ``known`` (P,) and the forecasts that they have met."""
-    values, series = own_forecasts(data, known, at)
+    values, series, scatter = own_forecasts(data, known, at)
     candidates = np.concatenate([values, loss_forecasts(data, known, _best(series, record))])
     distance = at.log_flops - data.scales.log_flops[known].max()
     shape = candidates.shape[1:]
@@ -113,7 +113,10 @@ def foresight(
         of_pool = weights(record, curves, distance, UNPROVEN, settings)
         ensemble[:, curves], weight[..., curves] = combine(of_pool, candidates[..., curves])
         error = rewound(record, curves, UNPROVEN, settings)
-        half[:, curves], of_width, origins[curves] = half_widths(record, error, distance, level, settings)
+        least = scatter[curves] if settings.scatter else np.zeros(len(curves))
+        half[:, curves], of_width, origins[curves] = half_widths(
+            record, error, distance, level, settings, least
+        )
         df[:, curves] = of_width[:, None]
     return Foresight(candidates, weight, series, ensemble, half, df, origins, distance)
 

@@ -50,6 +50,7 @@ OF_VALUES: tuple[Candidate[AlongScales], ...] = (
     Candidate("persistence", persistence, "no value"),
     Candidate("damped trend", trend.damped_trend, "fewer than three computes"),
     Candidate("power law", trend.power_law, "fewer than three computes", law="power"),
+    Candidate("theta", trend.theta, "fewer than three computes"),
 )
 # Of an error; a ratio is that of two.
 OF_ERRORS: tuple[Candidate[AlongScales], ...] = (
@@ -82,27 +83,50 @@ OF_LOSSES: tuple[Candidate[FromPartner], ...] = (
 
 OWN = tuple(candidate.name for candidate in (*OF_VALUES, *OF_ERRORS))
 CANDIDATES = (*OWN, *(candidate.name for candidate in OF_LOSSES))
+PARAMETERS = {
+    "power law": 2,
+    "power law with floor": 3,
+    "L(N, D)": 5,
+    "BNSL": 6,
+}  # of laws that have residuals
 PERSISTENCE, POWER_LAW, ENSEMBLE = "persistence", "power law", "ensemble"
 LACKING = {candidate.name: candidate.needs for candidate in (*OF_VALUES, *OF_ERRORS)}
 LACKING |= {candidate.name: candidate.needs for candidate in OF_LOSSES}
 
 
-def own_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Floats, Floats]:
-    """What each series says of itself: of the curves (C, Q, J) and of the error series (C, Q, K), C as ``OWN``."""
+def own_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Floats, Floats, Floats]:
+    """What each series says of itself: of the curves (C, Q, J) and of the error series (C, Q, K), C as ``OWN``.
+
+    And the variance (J,) of each curve's known points around the law that is closest to them, by its degrees of
+    freedom; 0 where there is none.
+    """
     where = data.scales.take(known)
+    asked = len(at)
+    both = where.after(at)
     values, errors = [], []
     for candidate in OF_VALUES:
-        values.append(candidate.forecast(where, data.value[known], at))
+        values.append(candidate.forecast(where, data.value[known], both))
         errors.append(candidate.forecast(where, data.errors[known], at))
-    for candidate in OF_ERRORS:
-        if candidate.of_runs:
+    for own in OF_ERRORS:
+        if own.of_runs:
             rows = known[data.point_of_run]
-            forecast = candidate.forecast(data.runs.take(rows), data.run_errors[rows], at)
+            forecast = own.forecast(data.runs.take(rows), data.run_errors[rows], both)
         else:
-            forecast = candidate.forecast(where, data.errors[known], at)
-        errors.append(forecast)
+            forecast = own.forecast(where, data.errors[known], both)
+        errors.append(forecast[:asked])
         values.append(_of_curves(forecast, data))
-    return np.stack(values), np.stack(errors)
+    every = np.stack(values)
+    return every[:, :asked], np.stack(errors), _scatter(every[:, asked:] - data.value[known])
+
+
+def _scatter(residual: Floats) -> Floats:
+    """(J,) the least variance around a law, from residuals (C, P, J)."""
+    used = np.isfinite(residual)
+    free = used.sum(axis=1) - np.array([PARAMETERS.get(name, 0) for name in OWN])[:, None]
+    square = np.where(used, residual, 0.0) ** 2
+    lawful = np.array([name in PARAMETERS for name in OWN])[:, None] & (free > 0)
+    variance = np.where(lawful, square.sum(axis=1) / np.maximum(free, 1), np.inf).min(axis=0)
+    return np.where(np.isfinite(variance), variance, 0.0)
 
 
 def loss_forecasts(data: ForecastData, known: Mask, partner: Floats) -> Floats:

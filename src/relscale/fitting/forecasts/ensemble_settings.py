@@ -26,6 +26,10 @@ class EnsembleSettings:
         The variance at the largest distance tried is at least 1 + this times that next to the data.
     overlap
         Whether forecasts that cross the same stretch of compute count as independent.
+    sharpness
+        The power of the inverse mean squared errors that the weights become with many origins.
+    scatter
+        Whether the scatter of a curve around its best law is a floor of the variance.
     """
 
     skill_prior: float = 4.0
@@ -35,6 +39,8 @@ class EnsembleSettings:
     curve_prior: float = 4.0
     overlap: bool = False
     least_growth: float = 1.0
+    sharpness: float = 2.0
+    scatter: bool = True
 
 
 DEFAULT = EnsembleSettings()

@@ -20,7 +20,7 @@ from relscale.fitting.forecasts.scales import Scales, target_scales
 from relscale.fitting.inference.direction import Direction
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
-from relscale.fitting.status import OK, Remark, Status
+from relscale.fitting.status import OK, Remark, Status, together
 from relscale.provenance import code_digest
 from relscale.rows import cells_of, column
 
@@ -30,6 +30,8 @@ BEYOND = 1e-6  # ln F
 NOTHING = Remark(Status.NO_FORECAST, "no value to forecast from")
 FEW_ORIGINS = "no interval: {} rolling origin(s) inside the data, and it needs 2"
 FEW_EARLIER = "no interval: {} earlier origin(s), and it needs 2"
+INSIDE = "its compute is not beyond the largest of the data ({:.4g} FLOPs): an interpolation"
+BELOW = "its compute is below all of the data, which begin at {:.4g} FLOPs: a forecast backwards"
 FAR = "further than any origin inside the data reached (a factor {:.3g}), so its width is extrapolated"
 
 
@@ -172,6 +174,7 @@ def _forecasts(
             known = bool(np.isfinite(value) and np.isfinite(half))
             gap = gap_direction(seen[j], value - half, value + half) if curves.quantity == RATIO else None
             remark = _remark(known, int(found.origins[j]), float(found.distance[q]), float(reached))
+            remark = together(remark, _place(at.log_flops[q], data.scales.log_flops[usable]))
             yield ForecastRow(
                 **common,
                 candidate=ENSEMBLE,
@@ -190,6 +193,15 @@ def _remark(known: bool, origins: int, distance: float, reached: float) -> Remar
         return Remark(Status.TOO_FEW_ORIGINS, FEW_ORIGINS.format(origins))
     if distance > reached + BEYOND:
         return Remark(Status.EXTRAPOLATED_WIDTH, FAR.format(np.exp(reached)))
+    return OK
+
+
+def _place(log_flops: float, known: Floats) -> Remark:
+    """What must be said of a target that does not lie beyond the data."""
+    if log_flops < known.min() - BEYOND:
+        return Remark(Status.INSIDE_DATA, BELOW.format(np.exp(known.min())))
+    if log_flops <= known.max() + BEYOND:
+        return Remark(Status.INSIDE_DATA, INSIDE.format(np.exp(known.max())))
     return OK
 
 

@@ -29,6 +29,14 @@ class Scales:
     def __len__(self) -> int:
         return len(self.log_flops)
 
+    def after(self, first: "Scales") -> "Scales":
+        """Those of ``first``, then these."""
+        return Scales(
+            np.concatenate([first.log_flops, self.log_flops]),
+            np.concatenate([first.log_params, self.log_params]),
+            np.concatenate([first.log_tokens, self.log_tokens]),
+        )
+
     def take(self, rows: NDArray[Any]) -> "Scales":
         """Those of ``rows``, positions or a mask."""
         return Scales(self.log_flops[rows], self.log_params[rows], self.log_tokens[rows])
@@ -50,19 +58,29 @@ def scales_of(points: Sequence[Point], log_flops: Floats) -> Scales:
 def target_scales(targets: Sequence[ForecastTarget], known: Scales) -> Scales:
     """The scales of the targets of a config.
 
-    From ``training_flops`` F and ``tokens_per_param`` M, ``N = √(F / 6M)`` and ``D = M·N``. Without M, parameters and
-    tokens follow the allocation of the known models, lines of ln N and of ln D on ln F; nan where those are not known.
+    Parameters and tokens are those of the target where it says them. From ``training_flops`` F and
+    ``tokens_per_param`` M, ``N = √(F / 6M)`` and ``D = M·N``. Without either, they follow the allocation of the known
+    models, lines of ln N and of ln D on ln F; nan where those are not known.
     """
     log_flops = np.log(np.array([target.training_flops for target in targets]))
-    ratio = np.array([target.tokens_per_param or np.nan for target in targets])
-    given = (log_flops - np.log(6 * ratio)) / 2
+    ratio, params, tokens = (
+        np.array([getattr(target, name) or np.nan for target in targets])
+        for name in ("tokens_per_param", "params", "tokens")
+    )
+    by_shape = (log_flops - np.log(6 * ratio)) / 2
     return Scales(
         log_flops,
-        np.where(np.isfinite(ratio), given, _line(known.log_flops, known.log_params, log_flops)),
-        np.where(
-            np.isfinite(ratio), given + np.log(ratio), _line(known.log_flops, known.log_tokens, log_flops)
-        ),
+        _first(np.log(params), by_shape, _line(known.log_flops, known.log_params, log_flops)),
+        _first(np.log(tokens), by_shape + np.log(ratio), _line(known.log_flops, known.log_tokens, log_flops)),
     )
+
+
+def _first(*choices: Floats) -> Floats:
+    """Of each position the first of the choices that is known."""
+    result = choices[-1]
+    for choice in reversed(choices[:-1]):
+        result = np.where(np.isfinite(choice), choice, result)
+    return result
 
 
 def _line(x: Floats, y: Floats, at: Floats) -> Floats:

@@ -1,13 +1,13 @@
 """The ensemble's weights: from the candidates' past errors, on one scale, at distances like the one asked for.
 
-    w_c ∝ (M_0 / M_c)^(n_c / (n_c + n_0))
+    w_c ∝ (M_0 / M_c)^(q · n_c / (n_c + n_0))
     M_c = Σ k·e_c² / Σ k,    k = 1 / (1 + (d_past − d)² / h²) / (forecasts of the origin)
 
 M_c is the mean squared log error of candidate c, and M_0 that of persistence on the same forecasts; each origin has one
 vote, more of one where its distance d_past = ln(F / F_max) is like the distance d that is asked for. With few
-origins n_c against n_0 the weights are next to equal, with many they are inverse mean squares. A candidate without a
-past has no weight; persistence, which never fails, always has some. Curves of one pool (groups of a suite) share their
-weights: groups are too dependent, and origins too few, to weigh candidates for each.
+origins n_c against n_0 the weights are next to equal, with many they are inverse mean squares to the power q, 2 by
+default. A candidate without a past has no weight; persistence, which never fails, always has some. Curves of one pool
+(groups of a suite) share their weights: groups are too dependent, and origins too few, to weigh candidates for each.
 
 Bates & Granger, *Operational Research Quarterly* 20 (1969), for inverse mean squares; Smith & Wallis, *Oxford Bulletin*
 71 (2009), for why equal weights are so hard to beat, and so what to shrink to.
@@ -42,8 +42,8 @@ def weights(
         np.einsum("xoq,ocq->xc", near, (np.where(both, e, 0.0) ** 2).sum(axis=3)) for e in (error, reference)
     )
     origins = both.any(axis=(2, 3)).sum(axis=0)
-    shrink = origins / (origins + settings.skill_prior)
-    return np.where(origins > 0, ((of_reference + LEAST) / (of_candidate + LEAST)) ** shrink, 0.0)
+    power = settings.sharpness * origins / (origins + settings.skill_prior)
+    return np.where(origins > 0, ((of_reference + LEAST) / (of_candidate + LEAST)) ** power, 0.0)
 
 
 def combine(weight: Floats, forecast: Floats) -> tuple[Floats, Floats]:

@@ -11,6 +11,9 @@ that next to the data.
 
 r_j is how much more a curve misses than its pool does, shrunk to 1 as though four origins had said so.
 
+However the past errors fall, the variance is at least that of the curve's points around its best law: a new point
+scatters as those do.
+
 t has as many degrees of freedom as there are independent origins at that distance
 (``track_record.origin_counts``): errors are many, but those of one origin rest on one state of knowledge, and far
 forecasts of neighbouring origins on one stretch of the curve. Fewer than two origins give no interval.
@@ -31,9 +34,16 @@ LEAST = 1e-14  # of a variance
 
 
 def half_widths(
-    record: TrackRecord, error: Floats, distance: Floats, level: float, settings: EnsembleSettings
+    record: TrackRecord,
+    error: Floats,
+    distance: Floats,
+    level: float,
+    settings: EnsembleSettings,
+    scatter: Floats | float = 0.0,
 ) -> tuple[Floats, Floats, int]:
     """Half the width of intervals of ln y at ``distance`` (Q',), from past errors (O, Q, J') of a pool's J' curves.
+
+    ``scatter`` (J',) is the variance of a curve's points around its best law, the least of any forecast's.
 
     (Q', J'), their degrees of freedom (Q',) and the number of origins; nan where there are fewer than two origins.
     """
@@ -58,7 +68,7 @@ def half_widths(
     own = np.where(
         np.isfinite(own), (1 + n / settings.curve_prior * own) / (1 + n / settings.curve_prior), 1.0
     )
-    variance = (a + b * np.maximum(distance, 0) ** settings.growth)[:, None] * own
+    variance = np.maximum((a + b * np.maximum(distance, 0) ** settings.growth)[:, None] * own, scatter)
     return stdtrit(df, (1 + level) / 2)[:, None] * np.sqrt(np.maximum(variance, 0)), df, n
 
 
