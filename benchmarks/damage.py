@@ -25,7 +25,9 @@ from relscale.checksums import FILE, check_digests
 from relscale.entries import read_entries
 from relscale.errors import RelscaleError
 from relscale.scoring.manifest import read_manifest
+from relscale.scoring.scores import Score
 from relscale.tokens.store import TokenStore
+from relscale.training.manifest import TrainedModel
 from relscale.training.state import read_state, write_state
 
 LIMIT = 600
@@ -44,8 +46,8 @@ KINDS = {  # what is damaged, and how a job reads it at its start
     "validation tokens": ("small/tokens/*/validation.bin", lambda path: tokens(path)),
     "tokens' manifest": ("small/tokens/*/manifest.json", lambda path: tokens(path)),
     "lists of files": (f"s*/*/*/{FILE}", lambda path: checked(path)),
-    "manifests of runs": ("small/runs/*/*.json", lambda path: read_entries(path)),
-    "manifests of scores": ("small/scores/*/*.json", lambda path: read_entries(path)),
+    "manifests of runs": ("small/runs/*/*.json", lambda path: read_entries(path, TrainedModel)),
+    "manifests of scores": ("small/scores/*/*.json", lambda path: read_entries(path, Score)),
     "state": ("state.pt", lambda path: plain(read_state(path.parent))),
 }
 

@@ -197,7 +197,9 @@ def told(begun: float, items: int, tokens: int, logprobs: list | dict, chosen: l
 def full(options: argparse.Namespace, folder: Path) -> None:
     """All questions, from the parquet files to the items."""
     from relscale.scoring.job import score_job
+    from relscale.scoring.options import Scoring
     from relscale.scoring.suite import prepare_suite
+    from relscale.training.manifest import TrainedModel
 
     save_model(folder / "model", options.evals, "5M")
     begun = time.perf_counter()
@@ -205,8 +207,8 @@ def full(options: argparse.Namespace, folder: Path) -> None:
         "mmlu", {"data": str(options.evals / "mmlu"), "forms": ["cloze"]}, [], folder / "mmlu", seed=0
     )
     prepared = time.perf_counter()
-    run = {"name": "5M", "key": "5M", "path": str(folder / "model"), "status": "ok"}
-    chosen = {"threads": options.threads, "device": options.device, "dtype": options.dtype}
+    run = TrainedModel(name="5M", key="5M", path=str(folder / "model"), status="ok")
+    chosen = Scoring(threads=options.threads, device=options.device, dtype=options.dtype)
     score_job([run], [folder / "mmlu"], folder / "store", chosen, folder / "scores.json")
     done = time.perf_counter()
     print(f"{device_name(options.device)}, {options.threads} threads: prepared in {prepared - begun:.0f} s, "

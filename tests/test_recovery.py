@@ -8,8 +8,10 @@ from relscale.atomic import atomic_path
 from relscale.checksums import files_list, seal, seal_files, sealed_folder
 from relscale.entries import write_entries
 from relscale.recovery import remove_damaged
+from relscale.scoring.scores import Score
 from relscale.tables import write_table
 from relscale.tokens.manifest import STORE_FILE, StoreManifest, StorePart
+from relscale.training.manifest import TrainedModel
 
 TABLE = pa.table({"value": [1.0, 2.0]})
 
@@ -45,13 +47,15 @@ def results(tmp_path):
     seal(results / "tokens" / "web")
     folder_with(results / "suites" / "one", suite__yaml="title: one", requests__parquet="requests")
     folder_with(store / "runs" / "key", run__json="{}", model__safetensors="weights")
-    write_entries(
-        results / "runs" / "web" / "all.json", [{"path": str(store / "runs" / "key"), "status": "ok"}]
-    )
+    model = TrainedModel(name="a", key="key", path=str(store / "runs" / "key"), status="ok")
+    write_entries(results / "runs" / "web" / "all.json", [model])
     write_table(TABLE, store / "items" / "key.parquet")
     items = store / "items" / "key.parquet"
-    listed = [{"items": str(items), "bytes": items.stat().st_size}, {"items": None, "bytes": None}]
-    write_entries(results / "scores" / "web" / "all.json", listed)
+    score = Score(
+        name="a", run_key="key", suite="one", items=str(items), bytes=items.stat().st_size, status="ok", cut=0
+    )
+    diverged = score.model_copy(update={"items": None, "bytes": None, "status": "diverged at step 7"})
+    write_entries(results / "scores" / "web" / "all.json", [score, diverged])
     for name in ("measurements", "replicates", "fits/fits"):
         write_table(TABLE, results / f"{name}.parquet")
     (results / "figures").mkdir()

@@ -26,11 +26,18 @@ class Record(BaseModel):
         try:
             return cls.model_validate_json(Path(path).read_bytes())
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise Damaged(Path(path), f"{where}: {first['msg']}" if where else first["msg"]) from error
+            raise Damaged(Path(path), reason(error)) from error
 
     def write(self, path: str | Path) -> None:
         """Write the record; the caller gives the file its place in one step."""
         text = json.dumps(self.model_dump(mode="json", exclude_unset=True), indent=2)
         Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def reason(error: ValidationError) -> str:
+    """What is wrong with values first, and where."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    if first["type"] == "missing":
+        return f"{where} is missing"
+    return f"{where}: {first['msg']}" if where else first["msg"]

@@ -17,7 +17,9 @@ from relscale.entries import read_entries
 from relscale.errors import Damaged, RelscaleError
 from relscale.fitting.fits import ROWS
 from relscale.results import Results
+from relscale.scoring.scores import Score
 from relscale.tokens.manifest import STORE_FILE, StoreManifest
+from relscale.training.manifest import TrainedModel
 from relscale.training.record import RECORD
 
 SMALL = 1 << 24  # bytes of a result that is held against its digest each time
@@ -110,19 +112,19 @@ def _check_tokens(folder: Path) -> None:
 
 
 def _check_runs(path: Path) -> None:
-    for entry in read_entries(path):
-        check_sizes(Path(entry["path"]))
-        check_digests(Path(entry["path"]), [RECORD])
+    for entry in read_entries(path, TrainedModel):
+        check_sizes(Path(entry.path))
+        check_digests(Path(entry.path), [RECORD])
 
 
 def _check_scores(path: Path) -> None:
-    for entry in read_entries(path):
-        for file in filter(None, (entry["items"], entry.get("task_metrics"))):
+    for entry in read_entries(path, Score):
+        for file in filter(None, (entry.items, entry.task_metrics)):
             if not Path(file).is_file():
                 raise Damaged(Path(file), "no such file")
             check_ends(file)
-        if entry["items"] is not None and Path(entry["items"]).stat().st_size != entry["bytes"]:
-            raise Damaged(Path(entry["items"]), f"not the {entry['bytes']:,} bytes that were written")
+        if entry.items is not None and Path(entry.items).stat().st_size != entry.bytes:
+            raise Damaged(Path(entry.items), f"not the {entry.bytes:,} bytes that were written")
 
 
 def _check_table(path: Path) -> None:

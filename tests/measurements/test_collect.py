@@ -5,15 +5,17 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet
 import pytest
+from records import write_record
 
 from relscale.design.architecture import Architecture
-from relscale.design.run import Hyperparameters, Run, run_to_dict
+from relscale.design.run import Hyperparameters, Run
 from relscale.errors import RelscaleError
 from relscale.measurements.collect import collect
 from relscale.measurements.measurement import MEASUREMENTS, REPLICATES
 from relscale.measurements.options import Collect
 from relscale.measurements.published import published
 from relscale.measurements.runs import trained_runs
+from relscale.scoring.scores import Score
 from relscale.tables import read_table, write_pieces
 
 HYPERPARAMETERS = Hyperparameters("c-adamc", 0.01, 0.9, 0.95, 1e-8, 0.1, 1.0, "wsd", 0.1, 0.2)
@@ -33,6 +35,13 @@ def run(width=16, seed=0, corpus="code"):
     )
 
 
+def score(name, key, items, status="ok"):
+    """An entry of a score manifest, as JSON has it."""
+    path = None if items is None else str(items)
+    entry = Score(name=name, run_key=key, suite="s", items=path, bytes=1, status=status, cut=0)
+    return entry.model_dump()
+
+
 @pytest.fixture
 def experiment(tmp_path, make_items):
     """Two runs that finished and one that diverged; one suite of two groups that share their documents."""
@@ -46,9 +55,8 @@ def experiment(tmp_path, make_items):
     ):
         folder = tmp_path / "store" / planned.name
         folder.mkdir(parents=True)
-        record = {"run": run_to_dict(planned), "status": status, "step": 100, "validation_loss": 3.5 - place}
-        record |= {"validation_bits_per_byte": 1.5 - place / 10}
-        (folder / "run.json").write_text(json.dumps(record))
+        losses = {"validation_loss": 3.5 - place, "validation_bits_per_byte": 1.5 - place / 10}
+        write_record(folder, planned, status=status, step=100, **losses)
         runs.append({"name": planned.name, "key": planned.name, "path": str(folder), "status": status})
         if status == "ok":
             chance = np.random.default_rng(place)
@@ -58,7 +66,7 @@ def experiment(tmp_path, make_items):
             ]
             path = folder / "items.parquet"
             pyarrow.parquet.write_table(pyarrow.concat_tables(tables), path)
-        scores.append({"run_key": planned.name, "items": str(path) if status == "ok" else None})
+        scores.append(score(planned.name, planned.name, path if status == "ok" else None, status))
     (tmp_path / "runs.json").write_text(json.dumps(runs))
     (tmp_path / "scores.json").write_text(json.dumps(scores))
     return tmp_path
@@ -81,27 +89,27 @@ def test_a_checkpoint_on_the_way_is_a_model_of_its_run_without_a_budget(experime
     whole = run(16)
     folder = experiment / "store" / "half"
     folder.mkdir()
-    record = {"run": run_to_dict(whole), "status": "ok", "step": 50, "name": f"{whole.name}-step-50"}
-    record |= {"tokens": whole.tokens // 2, "training_flops": whole.training_flops // 2}
-    record |= {"validation_loss": 4.0, "validation_bits_per_byte": 2.0}
-    (folder / "run.json").write_text(json.dumps(record))
+    name = f"{whole.name}-step-50"
+    half = {"tokens": whole.tokens // 2, "training_flops": whole.training_flops // 2}
+    losses = {"validation_loss": 4.0, "validation_bits_per_byte": 2.0}
+    write_record(folder, whole, name=name, step=50, **half, **losses)
     pyarrow.parquet.write_table(
         make_items([("d0", [(-1, 10, 11, True)])], kind="document"), folder / "items.parquet"
     )
-    for name, entry in (
-        ("runs", {"name": record["name"], "key": "half", "path": str(folder), "status": "ok"}),
-        ("scores", {"run_key": "half", "items": str(folder / "items.parquet")}),
+    for stage, entry in (
+        ("runs", {"name": name, "key": "half", "path": str(folder), "status": "ok"}),
+        ("scores", score(name, "half", folder / "items.parquet")),
     ):
-        path = experiment / f"{name}.json"
+        path = experiment / f"{stage}.json"
         path.write_text(json.dumps([*json.loads(path.read_text()), entry]))
     measurements, replicates = collected(experiment)
-    rows = [row for row in measurements.to_pylist() if row["run"] == record["name"]]
+    rows = [row for row in measurements.to_pylist() if row["run"] == name]
     assert {row["suite"] for row in rows} == {"validation", "s"}
     for row in rows:
         assert (row["block"], row["step"], row["budget"]) == (whole.name, 50, None)
         assert row["tokens"] == whole.tokens // 2
         assert row["training_flops"] == whole.training_flops // 2
-    assert record["name"] in replicates["run"].to_pylist()
+    assert name in replicates["run"].to_pylist()
     (end,) = {(row["step"], row["budget"]) for row in measurements.to_pylist() if row["run"] == whole.name}
     assert end == (100, 1e11)
 
@@ -202,7 +210,7 @@ def test_items_that_are_gone_are_named(experiment):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "no such manifest"), ("[{}]", "its entries need run_key, items")],
+    [(None, "no such manifest"), ("[{}]", "entry 1: name is missing")],
 )
 def test_what_is_no_manifest_is_refused(experiment, content, message):
     (experiment / "scores.json").unlink()

@@ -6,12 +6,16 @@ from relscale.entries import write_entries
 from relscale.errors import RelscaleError
 from relscale.measurements.runs import listed_runs, trained_runs
 from relscale.scoring.checkpoint_table import read_checkpoints
+from relscale.scoring.scores import Score
 
 
 @pytest.fixture
 def scores(tmp_path):
     def write(*pairs):
-        listed = [{"name": name, "run_key": name, "suite": suite, "items": "items"} for name, suite in pairs]
+        listed = [
+            Score(name=name, run_key=name, suite=suite, items="items", bytes=1, status="ok", cut=0)
+            for name, suite in pairs
+        ]
         write_entries(tmp_path / "scores.json", listed)
         return [tmp_path / "scores.json"]
 

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from hostile import NAMES
+from records import write_record
 
 from relscale.config import check_config
-from relscale.design.run import run_to_dict
 from relscale.errors import RelscaleError
 from relscale.measurements.runs import listed_runs, trained_runs
 from relscale.release.export import export
@@ -49,24 +49,20 @@ def leave_trained(tmp_path, config):
         folder = tmp_path / "store" / f"key{number}"
         folder.mkdir(parents=True)
         ok = number == 0
-        record = {
-            "name": run.name,
-            "run": run_to_dict(run),
-            "status": "ok" if ok else "diverged at step 7",
-            "step": run.train_steps if ok else 7,
-            "train_loss": 3.25,
-            "validation_loss": 3.125 + 1e-15 if ok else None,
-            "validation_bits_per_byte": 1.1 if ok else None,
-            "seconds": 3600.0,
-            "tokens": run.tokens,
-            "training_flops": run.training_flops,
-        }
-        (folder / "run.json").write_text(json.dumps(record))
+        record = write_record(
+            folder,
+            run,
+            status="ok" if ok else "diverged at step 7",
+            step=run.train_steps if ok else 7,
+            validation_loss=3.125 + 1e-15 if ok else None,
+            validation_bits_per_byte=1.1 if ok else None,
+            seconds=3600.0,
+        )
         if ok:
             (folder / "config.json").write_text("{}")
             (folder / "model.safetensors").write_bytes(b"weights")
             (folder / "checkpoints").mkdir()
-        entry = {"name": run.name, "key": f"key{number}", "path": str(folder), "status": record["status"]}
+        entry = {"name": run.name, "key": f"key{number}", "path": str(folder), "status": record.status}
         manifest.append(entry)
     path = tmp_path / "runs.json"
     path.write_text(json.dumps(manifest))

@@ -14,8 +14,11 @@ from relscale.checksums import seal
 from relscale.entries import read_entries
 from relscale.errors import Damaged, RelscaleError
 from relscale.scoring.items import SCHEMA
+from relscale.scoring.options import Scoring
+from relscale.scoring.scores import Score
 from relscale.scoring.suite import prepare_suite
 from relscale.tables import write_table
+from relscale.training.manifest import TrainedModel
 
 # The suites of the default experiment, which need no data of others.
 MADE_FROM_TEXT = ["behaviours", "domains", "knowledge", "varieties"]
@@ -38,7 +41,8 @@ def scored(tmp_path_factory, documents, checkpoint):
         {"name": "bad", "key": "k1", "path": str(folder / "nowhere"), "status": "diverged at step 7"},
     ]
     (folder / "runs.json").write_text(json.dumps(runs))
-    score_job(runs, suites, folder / "store", {"threads": 1}, folder / "scores.json")
+    runs = read_entries(folder / "runs.json", TrainedModel)
+    score_job(runs, suites, folder / "store", Scoring(threads=1), folder / "scores.json")
     return folder
 
 
@@ -117,9 +121,9 @@ def test_what_is_in_the_store_is_not_scored_again(scored, monkeypatch):
     monkeypatch.setattr(job, "_score", refuse)
     suites = [scored / "suites" / name for name in MADE_FROM_TEXT]
     again = job.score_job(
-        job.read_runs(scored / "runs.json"), suites, scored / "store", {}, scored / "again.json"
+        job.read_runs(scored / "runs.json"), suites, scored / "store", Scoring(), scored / "again.json"
     )
-    assert again == read_entries(scored / "scores.json")
+    assert again == read_entries(scored / "scores.json", Score)
 
 
 def test_a_new_title_scores_nothing_and_new_data_score_anew(scored, tmp_path, documents):
@@ -140,9 +144,9 @@ def test_a_suite_that_was_not_prepared_is_named(tmp_path, documents, checkpoint)
 
     prepare_suite("domains", {}, [documents], tmp_path / "domains", seed=0)
     (tmp_path / "domains" / "requests.parquet").unlink()
-    run = {"name": "good", "key": "k0", "path": str(checkpoint), "status": "ok"}
+    run = TrainedModel(name="good", key="k0", path=str(checkpoint), status="ok")
     with pytest.raises(RelscaleError, match=r"domains/requests\.parquet: no such file; prepare the suite"):
-        score_job([run], [tmp_path / "domains"], tmp_path, {}, tmp_path / "scores.json")
+        score_job([run], [tmp_path / "domains"], tmp_path, Scoring(), tmp_path / "scores.json")
     assert not (tmp_path / "scores.json").exists()
 
 
@@ -159,6 +163,8 @@ def test_what_is_no_run_manifest_is_refused(tmp_path, content):
 KILLED = """
 import os, sys
 from relscale.scoring import job, score
+from relscale.scoring.options import Scoring
+from relscale.training.manifest import TrainedModel
 
 job.SECONDS_BETWEEN_PARTS = 0
 scored = []
@@ -171,8 +177,8 @@ def score_requests(*arguments):
     return original(*arguments)
 
 score.score_requests = score_requests
-run = {"name": "good", "key": "k0", "path": sys.argv[1], "status": "ok"}
-job.score_job([run], [sys.argv[2]], sys.argv[3], {"device": "cpu"}, sys.argv[3] + "/scores.json")
+run = TrainedModel(name="good", key="k0", path=sys.argv[1], status="ok")
+job.score_job([run], [sys.argv[2]], sys.argv[3], Scoring(device="cpu"), sys.argv[3] + "/scores.json")
 """
 
 
@@ -198,21 +204,23 @@ def test_a_job_that_was_killed_goes_on_with_the_tasks_that_are_not_done(
         "score_requests",
         lambda *arguments: (asked.append(arguments[2][0].task), original(*arguments))[1],
     )
-    run = {"name": "good", "key": "k0", "path": str(checkpoint), "status": "ok"}
-    (entry,) = job.score_job([run], [suite], tmp_path, {"device": "cpu"}, tmp_path / "scores.json")
+    run = TrainedModel(name="good", key="k0", path=str(checkpoint), status="ok")
+    (entry,) = job.score_job([run], [suite], tmp_path, Scoring(device="cpu"), tmp_path / "scores.json")
     tasks = list(dict.fromkeys(items(scored, "knowledge")["task"].to_pylist()))
     assert asked == tasks[3:]
-    assert same(pyarrow.parquet.read_table(entry["items"]), items(scored, "knowledge"))
+    assert same(pyarrow.parquet.read_table(entry.items), items(scored, "knowledge"))
     assert not list(tmp_path.glob("items/*.parts"))
 
 
 ONE_JOB = """
 import sys
 from relscale.scoring import job
+from relscale.scoring.options import Scoring
+from relscale.training.manifest import TrainedModel
 
 job.SECONDS_BETWEEN_PARTS = 0
-run = {"name": "good", "key": "k0", "path": sys.argv[1], "status": "ok"}
-job.score_job([run], [sys.argv[2]], sys.argv[3], {"device": "cpu"}, sys.argv[4])
+run = TrainedModel(name="good", key="k0", path=sys.argv[1], status="ok")
+job.score_job([run], [sys.argv[2]], sys.argv[3], Scoring(device="cpu"), sys.argv[4])
 """
 
 
@@ -221,9 +229,9 @@ def test_of_jobs_at_one_entry_at_once_each_has_all_items(scored, tmp_path, check
     command = [sys.executable, "-c", ONE_JOB, str(checkpoint), str(suite), str(tmp_path)]
     jobs = [subprocess.Popen([*command, str(tmp_path / f"{name}.json")]) for name in "abc"]
     assert [job.wait() for job in jobs] == [0, 0, 0]
-    manifests = [read_entries(tmp_path / f"{name}.json") for name in "abc"]
+    manifests = [read_entries(tmp_path / f"{name}.json", Score) for name in "abc"]
     assert manifests[0] == manifests[1] == manifests[2]
-    assert same(pyarrow.parquet.read_table(manifests[0][0]["items"]), items(scored, "behaviours"))
+    assert same(pyarrow.parquet.read_table(manifests[0][0].items), items(scored, "behaviours"))
     assert not list(tmp_path.glob("items/*.parts"))
     assert not list(tmp_path.glob("locks/*"))
 
@@ -233,12 +241,12 @@ def job_again(scored, tmp_path, checkpoint):
     """A store with items, and the same job on it again."""
     from relscale.scoring import job
 
-    run = {"name": "good", "key": "k0", "path": str(checkpoint), "status": "ok"}
+    run = TrainedModel(name="good", key="k0", path=str(checkpoint), status="ok")
     suite = scored / "suites" / "behaviours"
 
     def again():
-        (entry,) = job.score_job([run], [suite], tmp_path, {"device": "cpu"}, tmp_path / "scores.json")
-        return Path(entry["items"])
+        (entry,) = job.score_job([run], [suite], tmp_path, Scoring(device="cpu"), tmp_path / "scores.json")
+        return Path(entry.items)
 
     again()
     return again
@@ -320,9 +328,11 @@ def test_a_damaged_model_is_set_aside_and_not_scored(scored, tmp_path, checkpoin
     shutil.copytree(checkpoint, folder)
     seal(folder)
     damage(folder / name)
-    run = {"name": "good", "key": "k0", "path": str(folder), "status": "ok"}
+    run = TrainedModel(name="good", key="k0", path=str(folder), status="ok")
     with pytest.raises(Damaged, match=rf"{name}: damaged .*: the same snakemake command trains it again"):
-        score_job([run], [scored / "suites" / "behaviours"], tmp_path / "store", {}, tmp_path / "scores.json")
+        score_job(
+            [run], [scored / "suites" / "behaviours"], tmp_path / "store", Scoring(), tmp_path / "scores.json"
+        )
     assert not folder.exists()
     assert not (tmp_path / "scores.json").exists()
 
@@ -334,19 +344,19 @@ def test_a_damaged_suite_scores_nothing(scored, tmp_path, checkpoint, name, dama
 
     shutil.copytree(scored / "suites" / "behaviours", tmp_path / "behaviours")
     damage(tmp_path / "behaviours" / name)
-    run = {"name": "good", "key": "k0", "path": str(checkpoint), "status": "ok"}
+    run = TrainedModel(name="good", key="k0", path=str(checkpoint), status="ok")
     with pytest.raises(RelscaleError, match=rf"{name}: (damaged|no such file)"):
-        score_job([run], [tmp_path / "behaviours"], tmp_path, {}, tmp_path / "scores.json")
+        score_job([run], [tmp_path / "behaviours"], tmp_path, Scoring(), tmp_path / "scores.json")
 
 
 def test_two_devices_give_the_items_of_one(scored, tmp_path, checkpoint):
     from relscale.scoring.job import score_job
 
-    run = {"name": "good", "key": "k0", "path": str(checkpoint), "status": "ok"}
+    run = TrainedModel(name="good", key="k0", path=str(checkpoint), status="ok")
     suite = scored / "suites" / "knowledge"
-    options = {"device": ["cpu", "cpu"], "threads": 1}
+    options = Scoring(device=("cpu", "cpu"))
     (entry,) = score_job([run], [suite], tmp_path, options, tmp_path / "scores.json")
-    assert same(pyarrow.parquet.read_table(entry["items"]), items(scored, "knowledge"))
+    assert same(pyarrow.parquet.read_table(entry.items), items(scored, "knowledge"))
 
 
 def same(one, other):

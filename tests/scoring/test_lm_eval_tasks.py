@@ -20,9 +20,12 @@ from relscale.measurements.runs import Measured
 from relscale.scoring.items import ItemStatus
 from relscale.scoring.job import score_job
 from relscale.scoring.manifest import read_manifest
+from relscale.scoring.options import Scoring
 from relscale.scoring.requests import UNCONDITIONAL, read_requests
+from relscale.scoring.scores import Score
 from relscale.scoring.suite import prepare_suite
 from relscale.scoring.task_metrics import PreparedTasks, add_task_metrics, task_metrics
+from relscale.training.manifest import TrainedModel
 
 ODD = [
     *["truthfulqa_mc2", "bbq", "crows_pairs_english", "mutual"],  # rules of their own
@@ -197,13 +200,11 @@ def own_suite(tmp_path_factory):
 
 def measured(folder, suite, model, prepared):
     """The measurements of one model on a prepared suite, by group and metric."""
-    run = {"name": "tiny", "key": "tiny", "path": str(model), "status": "ok"}
-    score_job([run], [prepared], folder / "store", {"threads": 1}, folder / "scores.json")
+    run = TrainedModel(name="tiny", key="tiny", path=str(model), status="ok")
+    score_job([run], [prepared], folder / "store", Scoring(threads=1), folder / "scores.json")
     add_task_metrics(folder / "scores.json", [prepared], folder / "store")
-    (entry,) = read_entries(folder / "scores.json")
-    model = Measured(
-        Model(corpus="any", run="tiny", block="tiny"), (), (entry["items"],), (entry["task_metrics"],)
-    )
+    (entry,) = read_entries(folder / "scores.json", Score)
+    model = Measured(Model(corpus="any", run="tiny", block="tiny"), (), (entry.items,), (entry.task_metrics,))
     table, _ = collect([model], "test", Collect(replicates=10, cut=0), 0, {suite: prepared})
     return {(row["prompt"], row["group"], row["metric"]): row for row in table.to_pylist()}
 
@@ -252,8 +253,8 @@ def test_a_mean_has_the_standard_error_of_its_documents(own_measurements):
 
 def test_values_of_documents_lie_beside_the_items_and_need_no_model(own_measurements):
     folder, _ = own_measurements
-    (entry,) = read_entries(folder / "scores.json")
-    values = read_parquet(entry["task_metrics"])
+    (entry,) = read_entries(folder / "scores.json", Score)
+    values = read_parquet(entry.task_metrics)
     drawn = [row for row in values.to_pylist() if row["task"] == "drawn"]
     assert [json.loads(row["value"]) in (0.0, 1.0) for row in drawn] == [True] * len(QUESTIONS)
     assert len({row["doc_id"] for row in drawn}) == len(QUESTIONS)
@@ -291,8 +292,8 @@ def test_a_suite_of_a_users_own_data_may_have_a_task_with_rules_of_its_own(model
     (folder / "suite.yaml").write_text(yaml.safe_dump(described))
     prepare_suite("own", {"path": str(folder)}, [], tmp_path / "own", seed=0)
     found = measured(tmp_path, "own", model, tmp_path / "own")
-    (entry,) = read_entries(tmp_path / "scores.json")
-    logprobs = [row["logprob"] for row in read_parquet(entry["items"]).to_pylist() if row["group"] == "one"]
+    (entry,) = read_entries(tmp_path / "scores.json", Score)
+    logprobs = [row["logprob"] for row in read_parquet(entry.items).to_pylist() if row["group"] == "one"]
     pairs = zip(logprobs[::2], logprobs[1::2], strict=True)
     expected = sum(abs(more - less) for more, less in pairs) / (len(logprobs) / 2)
     assert found["default", "one", "lm_eval_likelihood_diff"]["value"] == pytest.approx(expected)
@@ -300,8 +301,8 @@ def test_a_suite_of_a_users_own_data_may_have_a_task_with_rules_of_its_own(model
 
 def test_a_model_without_numbers_has_none_of_lm_evals_either(own_measurements):
     folder, _ = own_measurements
-    (entry,) = read_entries(folder / "scores.json")
-    items = read_parquet(entry["items"])
+    (entry,) = read_entries(folder / "scores.json", Score)
+    items = read_parquet(entry.items)
     for name, value in (("logprob", float("nan")), ("status", str(ItemStatus.NO_NUMBER))):
         field = items.schema.field(name)
         items = items.set_column(

@@ -12,6 +12,7 @@ from damage import DAMAGES, cut, deleted, emptied, flipped
 from relscale.checksums import check_digests
 from relscale.entries import read_entries
 from relscale.errors import Damaged, RelscaleError
+from relscale.training.manifest import TrainedModel
 from relscale.training.state import read_state, write_state
 
 OPTIONS = {
@@ -36,7 +37,7 @@ def job(run, tokens, vocabulary, tmp_path):
         options = Training.model_validate(OPTIONS)
         description = Job([short], TrainingData(tokens, vocabulary), store, options)
         train_job(description, tmp_path / "job.json", lambda line: None)
-        return Path(read_entries(tmp_path / "job.json")[0]["path"])
+        return Path(read_entries(tmp_path / "job.json", TrainedModel)[0].path)
 
     return train
 

@@ -15,6 +15,7 @@ from relscale.errors import RelscaleError
 from relscale.tables import read_table
 from relscale.training.data import TrainingData
 from relscale.training.job import Job, train_job
+from relscale.training.manifest import TrainedModel
 from relscale.training.options import Training
 
 pytestmark = pytest.mark.slow
@@ -106,13 +107,13 @@ def test_bfloat16_ends_near_float32(run, train):
 def test_a_diverged_run_is_recorded_and_the_others_go_on(run, diverging, described, tmp_path):
     runs = [diverging, replace(run, seed=1)]
     manifest = train_job(described(runs, tmp_path / "store"), tmp_path / "job.json")
-    assert read_entries(tmp_path / "job.json") == manifest
-    assert [row["name"] for row in manifest] == [run.name for run in runs]
-    assert manifest[1]["status"] == "ok"
+    assert read_entries(tmp_path / "job.json", TrainedModel) == manifest
+    assert [row.name for row in manifest] == [run.name for run in runs]
+    assert manifest[1].status == "ok"
 
-    step = int(manifest[0]["status"].removeprefix("diverged at step "))
-    folder = tmp_path / "store" / "runs" / manifest[0]["key"]
-    assert str(folder) == manifest[0]["path"]
+    step = int(manifest[0].status.removeprefix("diverged at step "))
+    folder = tmp_path / "store" / "runs" / manifest[0].key
+    assert str(folder) == manifest[0].path
     assert {file.name for file in folder.iterdir()} == {"checksums.json", "run.json", "curve.parquet"}
     record = json.loads((folder / "run.json").read_text())
     assert 1 <= record["step"] == step <= run.train_steps
@@ -128,31 +129,30 @@ def test_checkpoints_on_the_way_are_those_of_a_shorter_look_at_the_same_training
 
     (plain,) = job([run], "plain")
     whole, half, most = job([run], "kept", checkpoints=[0.75, 0.5])
-    assert [entry["name"] for entry in (whole, half, most)] == [
+    assert [entry.name for entry in (whole, half, most)] == [
         run.name,
         f"{run.name}-step-20",
         f"{run.name}-step-30",
     ]
-    assert {entry["training"] for entry in (whole, half, most)} == {run.name}
-    assert len({entry["key"] for entry in (whole, half, most)}) == 3
+    assert {entry.training for entry in (whole, half, most)} == {run.name}
+    assert len({entry.key for entry in (whole, half, most)}) == 3
     records = {
-        entry["name"]: json.loads(Path(entry["path"], "run.json").read_text())
-        for entry in (whole, half, most)
+        entry.name: json.loads(Path(entry.path, "run.json").read_text()) for entry in (whole, half, most)
     }
-    record = records[half["name"]]
+    record = records[half.name]
     assert record["step"] == 20
     assert record["tokens"] == run.tokens / 2
     assert record["training_flops"] == run.training_flops / 2
     assert record["learning_rate"] == run.hyperparameters.learning_rate  # in the schedule's stable part
-    curve = read_table(Path(whole["path"], "curve.parquet")).to_pandas().set_index("step")
+    curve = read_table(Path(whole.path, "curve.parquet")).to_pandas().set_index("step")
     assert record["validation_loss"] == curve["validation_loss"][20]
 
-    weights = [Path(entry["path"], "model.safetensors").read_bytes() for entry in (plain, whole, half, most)]
+    weights = [Path(entry.path, "model.safetensors").read_bytes() for entry in (plain, whole, half, most)]
     assert weights[0] == weights[1]
     assert len(set(weights)) == 3
-    loaded = load_file(Path(half["path"], "model.safetensors"))
-    assert loaded.keys() == load_file(Path(whole["path"], "model.safetensors")).keys()
-    assert {file.name for file in Path(half["path"]).iterdir()} == FILES - {"curve.parquet"}
+    loaded = load_file(Path(half.path, "model.safetensors"))
+    assert loaded.keys() == load_file(Path(whole.path, "model.safetensors")).keys()
+    assert {file.name for file in Path(half.path).iterdir()} == FILES - {"curve.parquet"}
 
 
 def test_what_is_in_the_store_is_not_trained_again(run, described, tmp_path):
@@ -163,7 +163,7 @@ def test_what_is_in_the_store_is_not_trained_again(run, described, tmp_path):
 
     wider = replace(run, architecture=replace(run.architecture, hidden_size=24))
     first = job([run], "one.json")
-    weights = tmp_path / "store" / "runs" / first[0]["key"] / "model.safetensors"
+    weights = tmp_path / "store" / "runs" / first[0].key / "model.safetensors"
     before = weights.stat().st_mtime_ns
     both = job([wider, run], "both.json")
     assert both[1] == first[0]

@@ -1,10 +1,12 @@
-import json
 import os
 from dataclasses import replace
+
+from records import write_record
 
 from relscale.design.cost import Hardware, seconds
 from relscale.design.isoflop import plan
 from relscale.design.options import Design
+from relscale.tokens.manifest import STORE_FILE, StoreManifest
 from relscale.training.key import run_key, tokens_digest
 from relscale.training.options import Training
 from relscale.training.progress import SAMPLE, progress
@@ -31,7 +33,16 @@ def planned():
 def store(folder):
     tokens = folder / "tokens" / "texts"
     tokens.mkdir(parents=True)
-    (tokens / "manifest.json").write_text(json.dumps({"sha256": "a", "vocabulary": "b"}))
+    StoreManifest(
+        vocabulary_size=300,
+        end_of_text=0,
+        dtype="<u2",
+        seed=0,
+        splits={},
+        groups={},
+        vocabulary="b",
+        sha256={"train": "a"},
+    ).write(tokens / STORE_FILE)
     return tokens
 
 
@@ -45,7 +56,7 @@ def test_what_is_left_is_scaled_by_what_the_finished_runs_took(tmp_path):
     tokens = store(tmp_path)
     folder = tmp_path / "runs" / run_key(first, tokens_digest(tokens), OPTIONS.model_dump())
     folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps({"seconds": 3 * seconds(first, HARDWARE)}))
+    write_record(folder, first, seconds=3 * seconds(first, HARDWARE))
     minutes = 3 * sum(seconds(run, HARDWARE) for run in others) / 60
     line = progress([first, *others], tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)()
     assert line == f"1 of 3 runs are trained, about {minutes:.1f} minutes left"
@@ -56,7 +67,7 @@ def test_at_the_end_nothing_is_left(tmp_path):
     for run in planned():
         folder = tmp_path / "runs" / run_key(run, tokens_digest(tokens), OPTIONS.model_dump())
         folder.mkdir(parents=True)
-        (folder / "run.json").write_text(json.dumps({"seconds": 1.0}))
+        write_record(folder, run)
     line = progress(planned(), tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)()
     assert line == "3 of 3 runs are trained"
 
@@ -66,9 +77,7 @@ def test_a_line_costs_the_same_reading_however_many_runs_are_done(tmp_path, monk
     tokens = store(tmp_path)
     runs = [replace(run, seed=seed) for run in planned() for seed in range(200)]
     reads = []
-    monkeypatch.setattr(
-        "relscale.training.progress._record", lambda folder: reads.append(folder) or {"seconds": 1.0}
-    )
+    monkeypatch.setattr("relscale.training.progress._seconds", lambda folder: reads.append(folder) or 1.0)
     line = progress(runs, tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)
     data = tokens_digest(tokens)
     for number, run in enumerate(runs, start=1):

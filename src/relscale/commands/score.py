@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from relscale.commands.inputs import (
     add_config,
@@ -18,6 +18,7 @@ from relscale.suggestions import suggestion
 
 if TYPE_CHECKING:
     from relscale.experiment import ScoredExperiment
+    from relscale.training.manifest import TrainedModel
 
 HELP = "score the models of one job on every suite"
 
@@ -61,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
             models(experiment, corpus, options.job, options.runs),
             folders,
             store,
-            {**experiment.scoring.values(), "threads": options.threads},
+            experiment.scoring.model_copy(update={"threads": options.threads}),
             manifest,
         )
         add_task_metrics(manifest, folders, store)
@@ -72,8 +73,8 @@ def models(
     corpus: str,
     job: str,
     manifests: Sequence[Path] | None,
-) -> list[dict[str, Any]]:
-    """The models of a scoring job: name, key, path and status of each."""
+) -> list["TrainedModel"]:
+    """The models of a scoring job."""
     from relscale.experiment import CheckpointExperiment
     from relscale.jobs import checkpoints_by_job, job_name, members, runs_by_job
     from relscale.results import Results
@@ -90,14 +91,14 @@ def models(
     training_jobs = dict.fromkeys(job_name(run, experiment.training.job) for run in runs)
     results = Results.of(experiment)
     manifests = files(manifests, (results.runs(corpus, name) for name in training_jobs))
-    trained: dict[str, list[dict[str, Any]]] = {}  # a run, and its checkpoints during training
+    trained: dict[str, list[TrainedModel]] = {}  # a run, and its checkpoints during training
     for manifest in manifests:
-        for row in read_runs(manifest):
-            trained.setdefault(row["training"], []).append(row)
+        for model in read_runs(manifest):
+            trained.setdefault(model.run, []).append(model)
     missing = [run.name for run in runs if run.name not in trained]
     if missing:
         folder = results.runs(corpus, job).parent
         raise RelscaleError(
             f"{folder}: no manifest there lists {missing[0]}, which the plan has; train first"
         )
-    return [row for run in runs for row in trained[run.name]]
+    return [model for run in runs for model in trained[run.name]]

@@ -1,17 +1,14 @@
 """The models that were measured, whichever door they came through, and where their items are."""
 
-import json
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from relscale.checksums import check_digests_if_listed
-from relscale.design.run import Run, run_from_dict
-from relscale.entries import read_entries
+from relscale.entries import E, read_entries
 from relscale.errors import RelscaleError
 from relscale.measurements.measurement import MODEL_COLUMNS, RECIPE_COLUMNS, Model
 from relscale.measurements.metric import VALIDATION_METRICS
@@ -19,6 +16,9 @@ from relscale.measurements.samples import Place, read_samples
 from relscale.measurements.status import Status
 from relscale.scoring.checkpoint_table import Checkpoint
 from relscale.scoring.manifest import Manifest
+from relscale.scoring.scores import Score
+from relscale.training.manifest import TrainedModel
+from relscale.training.record import RECORD, TrainingRecord, record_in
 
 LOSSES = (
     "validation_loss",
@@ -78,7 +78,7 @@ class Trained:
 
     key: str
     folder: Path
-    record: dict[str, Any]
+    record: TrainingRecord
     model: Model
 
 
@@ -98,9 +98,9 @@ def trained_runs(
     Parameters
     ----------
     run_manifests
-        Of training: name, key, path and status of each run, with ``run.json`` under its path.
+        Of training (`relscale.training.manifest.TrainedModel`), with ``run.json`` under each path.
     score_manifests
-        Of scoring: run_key and items of each run and suite.
+        Of scoring (`relscale.scoring.scores.Score`).
     planned, suites
         Names of the runs that must be there, and of the suites that each must have been scored on, unless it diverged.
 
@@ -114,13 +114,13 @@ def trained_runs(
     named = {trained.model.run for trained in trained_here}
     _refuse([name for name in planned if name not in named])
     finished = {
-        trained.key: trained.model.run for trained in trained_here if trained.record["status"] == Status.OK
+        trained.key: trained.model.run for trained in trained_here if trained.record.status == Status.OK
     }
     _check_complete(score_manifests, "run_key", finished, suites)
     return [
         Measured(
             trained.model,
-            tuple(_losses(trained.record["status"], *map(trained.record.get, LOSSES))),
+            tuple(_losses(trained.record.status, *(getattr(trained.record, name) for name in LOSSES))),
             scored.get(trained.key, ()),
             reported.get(trained.key, ()),
         )
@@ -135,9 +135,7 @@ def _check_complete(
     if not suites:
         return
     found = {
-        (entry[by], entry["suite"])
-        for entry in _manifest(manifests, (by, "suite", "items"))
-        if entry["items"] is not None
+        (getattr(entry, by), entry.suite) for entry in _entries(manifests, Score) if entry.items is not None
     }
     _refuse(
         [
@@ -167,11 +165,11 @@ def read_trained(manifests: Sequence[str | Path]) -> list[Trained]:
         A manifest or a run's record is missing or not what it should be.
     """
     found = []
-    for entry in _manifest(manifests, ("key", "path")):
-        folder = Path(entry["path"])
-        record = _record(folder / "run.json")
-        model = _model(run_from_dict(record["run"]), record)
-        found.append(Trained(entry["key"], folder, record, model))
+    for entry in _entries(manifests, TrainedModel):
+        folder = Path(entry.path)
+        check_digests_if_listed(folder, [RECORD])
+        record = record_in(folder)
+        found.append(Trained(entry.key, folder, record, _model(record)))
     return found
 
 
@@ -243,11 +241,12 @@ def _scored(
     """The files of items of each run, and what lm-eval's tasks make of its documents."""
     found: dict[str, tuple[str, ...]] = {}
     reported: dict[str, tuple[str, ...]] = {}
-    for entry in _manifest(manifests, (by, "items")):
-        if entry["items"] is not None:
-            found[entry[by]] = (*found.get(entry[by], ()), entry["items"])
-        if entry.get("task_metrics") is not None:
-            reported[entry[by]] = (*reported.get(entry[by], ()), entry["task_metrics"])
+    for entry in _entries(manifests, Score):
+        model: str = getattr(entry, by)
+        if entry.items is not None:
+            found[model] = (*found.get(model, ()), entry.items)
+        if entry.task_metrics is not None:
+            reported[model] = (*reported.get(model, ()), entry.task_metrics)
     return found, reported
 
 
@@ -261,40 +260,31 @@ def _losses(status: str, *values: float | None) -> Iterator[Loss]:
             yield Loss(metric, known, status)
 
 
-def _model(run: Run, record: dict[str, Any]) -> Model:
+def _model(record: TrainingRecord) -> Model:
+    run = record.run
     model = Model(
         corpus=run.corpus,
         optimizer=run.hyperparameters.optimizer,
         run=run.name,
         seed=run.seed,
-        step=record.get("step"),
+        step=record.step,
         block=run.name,
         budget=run.budget,
         training_flops=float(run.training_flops),
         params=run.params,
         tokens=run.tokens,
     )
-    if record.get("name", run.name) == run.name:
+    if record.name == run.name:
         return model
-    flops, tokens = float(record["training_flops"]), record["tokens"]  # of a checkpoint on the way
-    return replace(model, run=record["name"], budget=None, tokens=tokens, training_flops=flops)
+    # A checkpoint on the way.
+    return replace(
+        model, run=record.name, budget=None, tokens=record.tokens, training_flops=float(record.training_flops)
+    )
 
 
-def _manifest(paths: Sequence[str | Path], keys: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _entries(paths: Sequence[str | Path], kind: type[E]) -> Iterator[E]:
     for path in paths:
         try:
-            for entry in read_entries(path):
-                yield {**entry, **{key: entry[key] for key in keys}}
+            yield from read_entries(path, kind)
         except OSError as error:
             raise RelscaleError(f"{path}: no such manifest; run the stage that makes it") from error
-        except KeyError as error:
-            raise RelscaleError(f"{path}: not a manifest; its entries need {', '.join(keys)}") from error
-
-
-def _record(path: Path) -> dict[str, Any]:
-    check_digests_if_listed(path.parent, [path.name])
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return {**record, "run": record["run"], "status": record["status"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RelscaleError(f"{path}: no readable record of a run; train it again") from error

@@ -8,7 +8,6 @@ from typing import Any
 
 from relscale.atomic import atomic_path, link, write_text
 from relscale.checksums import check_digests_if_listed
-from relscale.design.run import run_from_dict
 from relscale.errors import RelscaleError
 from relscale.experiment import TrainingExperiment
 from relscale.file_name import file_name
@@ -72,10 +71,9 @@ def export(
     rows, models, without = [], [], []
     for trained in read_trained(manifests):
         name = trained.model.run
-        if trained.record["status"] == "ok":
+        if trained.record.status == "ok":
             card = model_card(
-                run_from_dict(trained.record["run"]),
-                {**trained.record, "name": name},
+                trained.record,
                 corpus_data(experiment, trained.model.corpus),
                 by_run.get(name, []),
                 experiment.name,
@@ -115,10 +113,10 @@ def _row(trained: Trained) -> Checkpoint:
     model, record = trained.model, trained.record
     return Checkpoint(
         **{name: getattr(model, name) for name in COLUMNS},
-        model=file_name(model.run) if record["status"] == "ok" else None,
+        model=file_name(model.run) if record.status == "ok" else None,
         revision=None,
         samples=None,
-        status=record["status"],
-        validation_loss=record.get("validation_loss"),
-        validation_bits_per_byte=record.get("validation_bits_per_byte"),
+        status=record.status,
+        validation_loss=record.validation_loss,
+        validation_bits_per_byte=record.validation_bits_per_byte,
     )

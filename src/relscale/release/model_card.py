@@ -8,13 +8,13 @@ import yaml
 from tabulate import tabulate
 
 from relscale.design.run import Run
+from relscale.training.record import TrainingRecord
 
 SHOWN = ("suite", "prompt", "group", "metric", "value", "stderr", "items")
 
 
 def model_card(
-    run: Run,
-    record: Mapping[str, Any],
+    record: TrainingRecord,
     data: Sequence[Mapping[str, Any]],
     scores: Sequence[Mapping[str, Any]],
     experiment: str,
@@ -24,8 +24,8 @@ def model_card(
 
     Parameters
     ----------
-    run, record
-        The plan's row, and what the training wrote down (``run.json``).
+    record
+        What the training wrote down (``run.json``).
     data
         Parts of the corpus: ``weight`` and what the config says of the source.
     scores
@@ -35,13 +35,14 @@ def model_card(
     licence
         As the hub calls it; None where the config names none, and the card then says so.
     """
+    run = record.run
     return "\n".join(
         [
             "---",
             yaml.safe_dump(_metadata(run, data, licence), sort_keys=False, allow_unicode=True).rstrip(),
             "---",
             "",
-            f"# {_text(record['name'])}",
+            f"# {_text(record.name)}",
             "",
             f"One of the models of the experiment {_code(experiment)}: trained with relscale at a fixed compute "
             "budget, for scaling laws and not to be of use otherwise.",
@@ -52,7 +53,7 @@ def model_card(
             "",
             "## Design",
             "",
-            _table(_design(run, record)),
+            _table(_design(record)),
             "",
             "## Data",
             "",
@@ -62,7 +63,7 @@ def model_card(
             "",
             "## Compute",
             "",
-            _table(_compute(run, record)),
+            _table(_compute(record)),
             "",
             "## Losses",
             "",
@@ -76,7 +77,7 @@ def model_card(
     )
 
 
-def _metadata(run: Run, data: Sequence[Mapping[str, Any]], licence: str | None) -> dict[str, Any]:
+def _metadata(run: Run, data: Sequence[Mapping[str, Any]], licence: str | None) -> dict[str, object]:
     datasets = [part["path"] for part in data if part["kind"] == "hub" and _named(part["path"])]
     return {
         **({"license": licence} if licence else {}),
@@ -92,7 +93,8 @@ def _named(path: str) -> bool:
     return path.count("/") == 1 and not path.startswith((".", "/"))
 
 
-def _design(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
+def _design(record: TrainingRecord) -> dict[str, object]:
+    run = record.run
     a, h = run.architecture, run.hyperparameters
     return {
         "architecture": "decoder of the Qwen3 family, untied embeddings",
@@ -106,35 +108,36 @@ def _design(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
         "weight decay, gradient clipping": f"{h.weight_decay:g}, {h.gradient_clip:g}",
         "schedule (share of warm-up, of decay)": f"{h.schedule} ({h.warmup:g}, {h.decay:g})",
         "batch": f"{run.batch_size:,} sequences",
-        "steps": f"{record['step']:,} of {run.train_steps:,}",
-        "precision": record.get("precision", ""),
+        "steps": f"{record.step:,} of {run.train_steps:,}",
+        "precision": record.precision,
         "seed": run.seed,
     }
 
 
-def _compute(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
+def _compute(record: TrainingRecord) -> dict[str, object]:
+    run = record.run
     return {
-        "training FLOPs, forward and backward": f"{record['training_flops']:.6g}",
+        "training FLOPs, forward and backward": f"{record.training_flops:.6g}",
         "budget of the plan, FLOPs": f"{run.budget:g}",
-        "training tokens": f"{record['tokens']:,}",
-        "tokens per parameter": f"{record['tokens'] / run.params:.4g}",
-        "hours": f"{record['seconds'] / 3600:.3g}",
+        "training tokens": f"{record.tokens:,}",
+        "tokens per parameter": f"{record.tokens / run.params:.4g}",
+        "hours": f"{record.seconds / 3600:.3g}",
     }
 
 
-def _losses(record: Mapping[str, Any]) -> dict[str, Any]:
-    def shown(name: str) -> str:
-        return "none" if record.get(name) is None else f"{record[name]:.4f}"
+def _losses(record: TrainingRecord) -> dict[str, object]:
+    def shown(loss: float | None) -> str:
+        return "none" if loss is None else f"{loss:.4f}"
 
     return {
-        "status": record["status"],
-        "training, last 5% of the steps (nats per token)": shown("train_loss"),
-        "validation (nats per token)": shown("validation_loss"),
-        "validation (bits per byte)": shown("validation_bits_per_byte"),
+        "status": record.status,
+        "training, last 5% of the steps (nats per token)": shown(record.train_loss),
+        "validation (nats per token)": shown(record.validation_loss),
+        "validation (bits per byte)": shown(record.validation_bits_per_byte),
     }
 
 
-def _table(values: Mapping[str, Any]) -> str:
+def _table(values: Mapping[str, object]) -> str:
     return str(tabulate(list(values.items()), headers=["", ""], tablefmt="github", disable_numparse=True))
 
 

@@ -17,6 +17,7 @@ from relscale.rows import column, columns_of, names_of, schema_of
 from relscale.scoring.lm_eval_log import task_logs
 from relscale.scoring.parameters import count_parameters
 from relscale.tables import read_table, shortened
+from relscale.training.manifest import TrainedModel
 
 Cells = Mapping[str, Any]  # of one row as the file has them: texts and numbers, or nothing
 
@@ -160,8 +161,8 @@ def table_schema() -> pa.Schema:
     return pa.schema([field for field in schema_of(Checkpoint) if field.name != "samples"])
 
 
-def resolve(checkpoint: Checkpoint, use_safetensors: bool = True) -> dict[str, Any]:
-    """A checkpoint as a run that can be scored: name, key, path and status. Fetched where it is on the hub.
+def resolve(checkpoint: Checkpoint, use_safetensors: bool = True) -> TrainedModel:
+    """A checkpoint as a model that can be scored, fetched where it is on the hub.
 
     The key is a digest of the folder's files, or the hub's name and commit.
 
@@ -177,7 +178,7 @@ def resolve(checkpoint: Checkpoint, use_safetensors: bool = True) -> dict[str, A
     else:
         folder = fetch_model(checkpoint.model, checkpoint.revision, use_safetensors)
         key = digest([checkpoint.model, folder.name])  # the hub's cache names snapshots by their commit
-    return {"name": checkpoint.run, "key": key, "path": str(folder), "status": "ok"}
+    return TrainedModel(name=checkpoint.run, key=key, path=str(folder), status=OK)
 
 
 def checkpoint_files(folder: str | Path) -> list[Path]:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,10 +33,13 @@ from relscale.provenance import code_digest, digest, file_digest
 from relscale.scoring.items import SCHEMA
 from relscale.scoring.manifest import read_manifest, suite_name
 from relscale.scoring.requests import FILE, not_prepared, read_requests, request_counts
+from relscale.scoring.scores import Score
 from relscale.tables import write_table
+from relscale.training.manifest import TrainedModel
 
 if TYPE_CHECKING:
     from relscale.scoring.engine import Engine
+    from relscale.scoring.options import Scoring
 
 # Options that change numbers; the others only change how fast they come.
 NUMERIC_OPTIONS = ("dtype",)
@@ -84,7 +87,7 @@ class Suite:
 class Entry:
     """One run on one suite, and where its items go."""
 
-    run: dict[str, Any]
+    run: TrainedModel
     suite: Suite
     items: Path
 
@@ -99,29 +102,27 @@ class Entry:
 
 
 def score_job(
-    runs: Sequence[dict[str, Any]],
+    runs: Sequence[TrainedModel],
     suites: Sequence[str | Path],
     store: str | Path,
-    options: dict[str, Any],
+    options: "Scoring",
     output: str | Path,
-) -> list[dict[str, Any]]:
+) -> list[Score]:
     """Score every finished run on every suite, and write the manifest that points to the items.
 
     Parameters
     ----------
     runs
-        Each with name, key, path and status, as in a training job's manifest.
+        As in a training job's manifest.
     suites
         Folders of prepared suites.
     store
         Items go to ``store/items/<key>.parquet``. The key depends on the run, the suite's requests, this code and the
         options that change numbers.
     options
-        ``batch_tokens``, ``threads``, ``dtype``, ``device`` (one, or several, with one process per device),
-        ``use_safetensors`` and ``trust_remote_code``, each with a default; others are ignored.
+        The config's section ``scoring``. With several devices there is one process per device.
     output
-        The score manifest (JSON), a list of name, run_key, suite, items, bytes (of that file), status and cut (items of
-        which the context did not fit). A run that diverged has no items and keeps its status.
+        The score manifest (JSON). A run that diverged has no items and keeps its status.
 
     Returns
     -------
@@ -135,11 +136,11 @@ def score_job(
     """
     prepared = [Suite.read(Path(suite)) for suite in suites]
     entries = [
-        Entry(run, suite, Path(store) / "items" / f"{items_key(run['key'], suite.digest, options)}.parquet")
+        Entry(run, suite, Path(store) / "items" / f"{items_key(run.key, suite.digest, options)}.parquet")
         for run in runs
         for suite in prepared
     ]
-    scored = [entry for entry in entries if entry.run["status"] == "ok"]
+    scored = [entry for entry in entries if entry.run.status == "ok"]
     missing = [entry for entry in scored if read_statuses(entry) is None]
     if missing:
         _score(missing, options)
@@ -151,26 +152,18 @@ def score_job(
     return manifest
 
 
-def read_runs(path: str | Path) -> list[dict[str, Any]]:
-    """The models of a training job's manifest: name, key, path and status of each, and ``training``, the run's name.
+def read_runs(path: str | Path) -> list[TrainedModel]:
+    """The models of a training job's manifest.
 
     Raises
     ------
     RelscaleError
-        There is no such manifest.
+        There is no such manifest, or it is none.
     """
     try:
-        needed = ("name", "key", "path", "status")
-        return [
-            {key: run[key] for key in needed} | {"training": run.get("training", run["name"])}
-            for run in read_entries(path)
-        ]
+        return read_entries(path, TrainedModel)
     except OSError as error:
         raise RelscaleError(f"{path}: no such run manifest; train first") from error
-    except KeyError as error:
-        raise RelscaleError(
-            f"{path}: not a run manifest; it should list name, key, path and status"
-        ) from error
 
 
 def read_statuses(entry: Entry) -> pa.ChunkedArray | None:
@@ -193,25 +186,26 @@ def read_statuses(entry: Entry) -> pa.ChunkedArray | None:
     return table["status"]
 
 
-def _described(entry: Entry) -> dict[str, Any]:
-    status = read_statuses(entry) if entry.run["status"] == "ok" else None
-    if entry.run["status"] == "ok" and status is None:
+def _described(entry: Entry) -> Score:
+    run = entry.run
+    status = read_statuses(entry) if run.status == "ok" else None
+    if run.status == "ok" and status is None:
         raise RelscaleError(f"{entry.items}: gone while the job went on; run it again")
-    return {
-        "name": entry.run["name"],
-        "run_key": entry.run["key"],
-        "suite": entry.suite.name,
-        "items": None if status is None else str(entry.items),
-        "bytes": None if status is None else entry.items.stat().st_size,
-        "status": entry.run["status"],
-        "cut": 0 if status is None else pc.sum(pc.equal(status, "context cut")).as_py() or 0,
-    }
+    return Score(
+        name=run.name,
+        run_key=run.key,
+        suite=entry.suite.name,
+        items=None if status is None else str(entry.items),
+        bytes=None if status is None else entry.items.stat().st_size,
+        status=run.status,
+        cut=0 if status is None else pc.sum(pc.equal(status, "context cut")).as_py() or 0,
+    )
 
 
-def items_key(run_key: str, suite: str, options: dict[str, Any]) -> str:
+def items_key(run_key: str, suite: str, options: "Scoring") -> str:
     """The name of a run's items in the store; ``suite`` is a suite's ``scored_digest``."""
-    numeric = {name: options[name] for name in NUMERIC_OPTIONS if name in options}
-    device = _device_kind(options.get("device", "auto"))
+    numeric = {name: getattr(options, name) for name in NUMERIC_OPTIONS}
+    device = _device_kind(options.device)
     return digest([run_key, suite, code_digest("relscale.scoring.job"), numeric, device])
 
 
@@ -232,9 +226,9 @@ def scored_digest(suite: str | Path) -> str:
     return digest([folder.name, file_digest(folder / FILE), windows])
 
 
-def _score(missing: Sequence[Entry], options: dict[str, Any]) -> None:
+def _score(missing: Sequence[Entry], options: "Scoring") -> None:
     """Score entries on one device, or their tasks dealt out to several, with one process per device."""
-    devices = _devices(options.get("device", "auto"))
+    devices = _devices(options.device)
     if len(devices) == 1:
         _score_share(missing, options, devices[0], 0, 1)
     else:
@@ -265,9 +259,7 @@ def _device_kind(device: str | Sequence[str]) -> list[str]:
     return sorted({name.partition(":")[0] for name in ([device] if isinstance(device, str) else device)})
 
 
-def _score_share(
-    missing: Sequence[Entry], options: dict[str, Any], device: str, share: int, shares: int
-) -> None:
+def _score_share(missing: Sequence[Entry], options: "Scoring", device: str, share: int, shares: int) -> None:
     """Score every ``shares``-th task of each entry, from ``share`` on, and write the items as parts."""
     # Imported here: with nothing to score, a job takes no seconds for torch and transformers.
     import torch
@@ -275,8 +267,8 @@ def _score_share(
     from relscale.scoring.encoding import Encoder
     from relscale.scoring.engine import Engine
 
-    torch.set_num_threads(max(1, options.get("threads", 1) // shares))
-    chosen = {name: options[name] for name in ENGINE_OPTIONS if name in options}
+    torch.set_num_threads(max(1, options.threads // shares))
+    chosen = {name: getattr(options, name) for name in ENGINE_OPTIONS}
     encoders: dict[str, Encoder] = {}
     engine: tuple[str, Engine] | None = None
     own = f"{share}-of-{shares}"
@@ -291,8 +283,8 @@ def _score_share(
             ]
             if not waiting:
                 continue
-            if engine is None or engine[0] != entry.run["path"]:
-                path = entry.run["path"]
+            if engine is None or engine[0] != entry.run.path:
+                path = entry.run.path
                 _check_model(Path(path), entry.items.parents[1])
                 engine = path, Engine(path, device=device, encoders=encoders, **chosen)
             _score_tasks(engine[1], entry, waiting, own)
@@ -338,7 +330,7 @@ def _score_tasks(engine: "Engine", entry: Entry, tasks: Sequence[int], share: st
     if waiting:
         _write_part(entry, waiting, share)
     seconds = time.monotonic() - begun
-    name = f"{entry.run['name']}, {suite.name}"
+    name = f"{entry.run.name}, {suite.name}"
     print(f"{name}: {items:,} items in {seconds:.1f} s, of {len(tasks)} tasks", file=sys.stderr)
 
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from relscale.entries import read_entries, write_entries
+from relscale.entries import Entry, read_entries, write_entries
 from relscale.errors import Damaged, RelscaleError, first_line
 from relscale.provenance import digest, file_digest
 from relscale.scoring.model_code import refuse_kernels
@@ -18,6 +18,12 @@ from relscale.user_cache import user_cache
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
+
+
+class Counted(Entry):
+    """What was counted of a configuration."""
+
+    parameters: int
 
 
 def count_parameters(folder: str | Path) -> int:
@@ -36,8 +42,8 @@ def count_parameters(folder: str | Path) -> int:
         raise RelscaleError(f"{folder}: no config.json to count the model's parameters from")
     known = user_cache() / "parameters" / digest([file_digest(file), version("transformers")])
     with suppress(OSError, Damaged, ValueError, KeyError):  # not counted yet, or not what was written
-        (entry,) = read_entries(known)
-        return int(entry["parameters"])
+        (entry,) = read_entries(known, Counted)
+        return entry.parameters
     from transformers import AutoConfig
 
     refuse_kernels(folder)
@@ -50,7 +56,7 @@ def count_parameters(folder: str | Path) -> int:
     except Exception as error:  # each class has its own for a configuration that it cannot use
         raise RelscaleError(f"{folder}: its parameters cannot be counted ({first_line(error)})") from error
     with suppress(OSError, RelscaleError):  # no folder to write to: counted again next time
-        write_entries(known, [{"parameters": count}])
+        write_entries(known, [Counted(parameters=count)])
     return count
 
 

@@ -31,6 +31,7 @@ from relscale.provenance import code_digest, digest, folder_digest
 from relscale.rows import column, strict_schema_of, strict_table_of
 from relscale.scoring.kept_documents import FOLDER
 from relscale.scoring.manifest import Manifest, read_manifest, suite_name
+from relscale.scoring.scores import Score
 from relscale.tables import write_table
 
 if TYPE_CHECKING:
@@ -368,26 +369,25 @@ def add_task_metrics(output: str | Path, suites: Sequence[str | Path], store: st
     store
         Values go to ``store/task_metrics/<key>.parquet``.
     """
-    entries = read_entries(output)
     contents: dict[str, str] = {}
     prepared: dict[str, PreparedTasks] = {}
     folders = {suite_name(folder): Path(folder) for folder in suites if has_task_metrics(folder)}
-    for entry in entries:
-        suite = entry["suite"]
-        entry["task_metrics"] = None
-        if entry["items"] is None or suite not in folders:
-            continue
+
+    def values(entry: Score) -> str | None:
+        suite = entry.suite
+        if entry.items is None or suite not in folders:
+            return None
         if suite not in contents:
             contents[suite] = _contents(folders[suite])
-        path = (
-            Path(store) / "task_metrics" / f"{digest([Path(entry['items']).stem, contents[suite]])}.parquet"
-        )
+        path = Path(store) / "task_metrics" / f"{digest([Path(entry.items).stem, contents[suite]])}.parquet"
         if not _readable(path):
             if suite not in prepared:
                 prepared[suite] = PreparedTasks(folders[suite], read_manifest(folders[suite]))
-            write_table(task_metrics(prepared[suite], suite, read_parquet(entry["items"])), path)
-        entry["task_metrics"] = str(path)
-    write_entries(output, entries)
+            write_table(task_metrics(prepared[suite], suite, read_parquet(entry.items)), path)
+        return str(path)
+
+    entries = read_entries(output, Score)
+    write_entries(output, [entry.model_copy(update={"task_metrics": values(entry)}) for entry in entries])
 
 
 def _contents(folder: Path) -> str:

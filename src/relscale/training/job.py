@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from relscale.checksums import set_aside
 from relscale.design.options import Hardware
@@ -16,6 +16,7 @@ from relscale.process import end_with_parent
 from relscale.training.data import TrainingData
 from relscale.training.interruption import Control, Interruption, interruptible
 from relscale.training.key import run_key
+from relscale.training.manifest import TrainedModel
 from relscale.training.options import Training, check_logger
 from relscale.training.ownership import owned
 from relscale.training.processes import one_of_several
@@ -76,7 +77,7 @@ class Job:
 
 def train_job(
     job: Job, output: Path, report: Callable[[str], None] = print, parent: int | None = None
-) -> list[dict[str, str]]:
+) -> list[TrainedModel]:
     """Train a job's runs, except those in the store, and write its manifest.
 
     Where a run takes several devices, one process per device trains it: the first starts the others with its own
@@ -88,8 +89,8 @@ def train_job(
     job
         The runs.
     output
-        The manifest: a list of ``{"name", "key", "path", "status", "training"}``, in the order of the runs, each
-        followed by the checkpoints that were kept on its way; ``training`` is the name of the run.
+        The manifest (`relscale.training.manifest.TrainedModel`), in the order of the runs, each followed by the
+        checkpoints that were kept on its way.
     report
         Called with one line per run when it is done.
     parent
@@ -196,7 +197,7 @@ class _Trainer:
         run, options = self.job.runs[number], self.job.options
         devices = {"devices": self.placement.devices, "strategy": self.placement.strategy}
         placement = place(run, self.job.hardware, {**options.model_dump(), **devices})
-        placed: dict[str, Any] = {
+        placed = {
             "micro_batch": placement.micro_batch,
             "activation_checkpointing": placement.activation_checkpointing,
         }
@@ -205,13 +206,13 @@ class _Trainer:
         return train_run(run, self.job.data, self.job.folder(run), options, self.fabric(), control)
 
 
-def _entries(run: Run, folder: Path, record: TrainingRecord) -> list[dict[str, str]]:
+def _entries(run: Run, folder: Path, record: TrainingRecord) -> list[TrainedModel]:
     """A run in the manifest, and the checkpoints that it kept, by step."""
     kept = [read_record(path) for path in (folder / CHECKPOINTS).glob("step-*")]
     records = [record, *sorted(filter(None, kept), key=lambda each: each.step)]
     paths = [folder, *(folder / CHECKPOINTS / f"step-{each.step}" for each in records[1:])]
     return [
-        {"name": each.name, "key": each.key, "path": str(path), "status": each.status, "training": run.name}
+        TrainedModel(name=each.name, key=each.key, path=str(path), status=each.status, training=run.name)
         for each, path in zip(records, paths, strict=True)
     ]
 

@@ -1,6 +1,5 @@
 """What a trained run depends on, as one short string: its folder's name in the store."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from relscale.design.run import Run, run_to_dict
 from relscale.errors import RelscaleError
 from relscale.provenance import code_digest, digest
+from relscale.tokens.manifest import STORE_FILE, StoreManifest
 from relscale.training.numerical_path import numerical_path
 from relscale.training.optimizers import optimizer_module
 from relscale.training.precision import choose_precision
@@ -53,8 +53,8 @@ def tokens_digest(tokens: Path) -> str:
     RelscaleError
         There is no manifest.
     """
-    path = tokens / "manifest.json"
+    path = tokens / STORE_FILE
     if not path.is_file():
         raise RelscaleError(f"{path}: no such file; make the store with `relscale tokenize`")
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    return digest([manifest["sha256"], manifest["vocabulary"]])
+    manifest = StoreManifest.read(path)
+    return digest([manifest.sha256, manifest.vocabulary])

@@ -1,23 +1,21 @@
 """How far an experiment's training is, and how long it will take yet."""
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from heapq import nsmallest
 from pathlib import Path
-from typing import Any
 
 from relscale.design.cost import seconds
 from relscale.design.options import Hardware
 from relscale.design.run import Run
+from relscale.errors import RelscaleError
 from relscale.file_name import file_name
 from relscale.training.key import run_key, tokens_digest
 from relscale.training.options import Training
-from relscale.training.record import RECORD
+from relscale.training.record import record_in
 
-UNREADABLE = (OSError, ValueError, KeyError)
 SAMPLE = (
     100  # finished runs whose times are read: the line is printed after each run, and there may be thousands
 )
@@ -44,13 +42,13 @@ def progress(
     """
     folder = store / "runs"
     expected = [seconds(run, hardware) for run in runs]
-    taken = cache(lambda key: _record(folder / key).get("seconds"))
+    taken = cache(lambda key: _seconds(folder / key))
     keys = [""] * len(runs)
 
     def line() -> str:
         digests = {}
         for path in tokens.glob("*/manifest.json"):
-            with suppress(*UNREADABLE):  # another job's, which will say so
+            with suppress(RelscaleError, OSError):  # another job's, which will say so
                 digests[path.parent.name] = tokens_digest(path.parent)
         for place, run in enumerate(runs):
             data = digests.get(file_name(run.corpus)) if not keys[place] else None
@@ -72,10 +70,9 @@ def progress(
     return line
 
 
-def _record(folder: Path) -> dict[str, Any]:
-    """The record of a run as it stands; whether its files are whole is for the job to see that trains it."""
+def _seconds(folder: Path) -> float | None:
+    """The time that a run took; None where its record says nothing, which is for the job to see that trains it."""
     try:
-        record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except UNREADABLE:
-        return {}
-    return record
+        return record_in(folder).seconds
+    except RelscaleError:
+        return None

@@ -3,9 +3,10 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from relscale.checksums import is_whole
+from relscale.design.run import Run, run_from_dict
+from relscale.errors import RelscaleError
 from relscale.rows import column
 
 RECORD = "run.json"
@@ -18,7 +19,7 @@ class TrainingRecord:
     key: str = column("The folder's name in the store; of a checkpoint, with its step.")
     name: str = column("Name of the model.")
     training: str = column("Name of the run.")
-    run: dict[str, Any] = column("The run as it was planned; relscale.design.run.run_from_dict reads it.")
+    run: Run = column("The run as it was planned.")
     status: str = column('"ok", or "diverged at step N".')
     step: int = column("Updates done.")
     learning_rate: float = column("Learning rate of the last update.")
@@ -41,4 +42,20 @@ def read_record(folder: Path) -> TrainingRecord | None:
     """The record of a finished run; None if there is none, or files of the run are missing or of another size."""
     if not is_whole(folder, RECORD):
         return None
-    return TrainingRecord(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
+    return record_in(folder)
+
+
+def record_in(folder: Path) -> TrainingRecord:
+    """The record of a run as it stands, whether its other files are whole or not.
+
+    Raises
+    ------
+    RelscaleError
+        There is none, or it is not what a training writes.
+    """
+    path = folder / RECORD
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return TrainingRecord(**{**values, "run": run_from_dict(values["run"])})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RelscaleError(f"{path}: no readable record of a run; train it again") from error

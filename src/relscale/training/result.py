@@ -154,7 +154,7 @@ def training_record(context: RecordContext, history: History, step: int) -> Trai
         key=context.key if last else f"{context.key}-{checkpoint_name(step)}",
         name=run.name if last else f"{run.name}-{checkpoint_name(step)}",
         training=run.name,
-        run=asdict(run),
+        run=run,
         status="ok" if history.diverged is None else f"diverged at step {history.diverged}",
         step=history.diverged if lost and history.diverged is not None else step,
         learning_rate=learning_rate(run, step - 1),
