@@ -97,7 +97,6 @@ def frontier(matrix: RunMatrix, method: str = "auto") -> list[Point]:
     """
     if method not in METHODS:
         raise RelscaleError(f"fit.frontier: {method!r} is not one of {', '.join(METHODS)}")
-    budgets = np.unique(matrix.budget[np.isfinite(matrix.budget)])
     if method == "parabola":
         for name, column in (
             ("budget", matrix.budget),
@@ -108,11 +107,17 @@ def frontier(matrix: RunMatrix, method: str = "auto") -> list[Point]:
                 raise RelscaleError(
                     f"fit.frontier: parabola: corpus {matrix.corpus!r} has no {name}; use 'all', each run a point"
                 )
-    points = [_at_budget(matrix, float(budget)) for budget in budgets]
+    points = parabolas(matrix)
     shaped = any(point.status != TOO_FEW for point in points)
     if method == "parabola" or (method == "auto" and shaped):
         return points
     return [_at_run(matrix, row) for row in range(len(matrix.run))]
+
+
+def parabolas(matrix: RunMatrix) -> list[Point]:
+    """A parabola per budget, flagged where the runs of a budget have no minimum."""
+    budgets = np.unique(matrix.budget[np.isfinite(matrix.budget)])
+    return [_at_budget(matrix, float(budget)) for budget in budgets]
 
 
 def _at_budget(matrix: RunMatrix, budget: float) -> Point:

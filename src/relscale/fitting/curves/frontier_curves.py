@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
-from relscale.fitting.curves.frontier import Point, frontier
+from relscale.fitting.curves.frontier import Point, frontier, parabolas
 from relscale.fitting.curves.gaps import gaps, logarithms
 from relscale.fitting.curves.optimal_errors import Errors, errors
 from relscale.fitting.curves.run_matrix import RunMatrix
@@ -66,7 +66,7 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
     blocks = _blocks(matrix, points)
     columns = np.array(fitted, dtype=np.int64)
     reduced = [_without(matrix, rows) for rows in _shared_trainings(matrix, points)]
-    frontiers = [frontier(each, "parabola") for each in reduced]
+    frontiers = [parabolas(each) for each in reduced]
     left_out = None
     if reduced:
         readings = [errors(each, at) for each, at in zip(reduced, frontiers, strict=True)]
