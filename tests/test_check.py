@@ -248,7 +248,7 @@ WRONG = [
         "fit",
         {"laws": [LAW | {"predictor_from": "other"}]},
         "fit.laws.mine",
-        "'other' is no fit named before it",
+        "'other' is not a fit named before it",
     ),
     ("fit", {"laws": [LAW | {"method": "variable-projection"}]}, "fit.laws.mine", "is for residual: linear"),
     ("fit", {"laws": [LAW | {"x": ["batch_token"]}]}, "fit.laws.mine", "did you mean 'batch_tokens'"),

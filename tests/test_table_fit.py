@@ -162,8 +162,8 @@ def test_seeds_are_told_apart_by_the_columns_that_run_names():
         ({"loss": "cubes"}, r"loss: no 'cubes'; did you mean 'squares'\?"),
         ({"delta": 0.1}, "delta: 0.1; it is a positive number, for the loss 'huber'"),
         ({"level": 95}, "level: 95 is not between 0 and 1"),
-        ({"seed": -1}, "seed: -1 is no whole number"),
-        ({"bootstrap": 1.5}, "bootstrap: 1.5 is no whole number"),
+        ({"seed": -1}, "seed: -1 is not a whole number"),
+        ({"bootstrap": 1.5}, "bootstrap: 1.5 is not a whole number"),
     ],
 )
 def test_what_cannot_be_fitted_is_said_in_one_line(change, message):
@@ -265,7 +265,7 @@ def test_output_may_be_a_folder_for_all_tables(path):
 def test_a_folder_that_holds_anything_else_is_left_alone(path, capsys):
     for folder in (".", str(path.parent)):
         assert main(["fit", str(path), *ARGUMENTS, "--output", folder]) == 1
-        assert "numbers.csv, which is no table of a fit" in capsys.readouterr().err
+        assert "numbers.csv, which is not a table of a fit" in capsys.readouterr().err
     assert path.is_file()
     for _ in range(2):  # what an earlier fit wrote is replaced
         assert main(["fit", str(path), *ARGUMENTS, "--output", "out"]) == 0
@@ -285,7 +285,7 @@ def test_the_table_itself_is_never_overwritten(path, capsys):
         ((), "--output: measurements are fitted into a folder"),
         ((*ARGUMENTS, "--level", "2"), "level"),
         ((*ARGUMENTS, "--config", "experiment.yaml"), "--config is for measurements"),
-        ((*ARGUMENTS, "--fix", "delta_beta"), "--fix: 'delta_beta' is no parameter with its value"),
+        ((*ARGUMENTS, "--fix", "delta_beta"), "--fix: 'delta_beta' is not a parameter with its value"),
         ((*ARGUMENTS, "--fix", "beta=0"), "fixed: law relative has no parameter 'beta'"),
         ((*ARGUMENTS, "--fix", "delta_beta=0", "--plot", "a.html"), "no figure is drawn"),
         (("--x", "compute", "--output", "out"), "--x is for one law on any table"),

@@ -180,7 +180,7 @@ def _check_budgets(experiment: TrainingExperiment) -> None:
     design = experiment.design
     budgets = set(design.budgets)
     if len(budgets) < len(design.budgets):
-        raise RelscaleError("design.budgets: the same budget stands there twice")
+        raise RelscaleError("design.budgets: the same budget is listed twice")
     for key, by_budget in (("widths", design.widths), ("seeds", design.seeds)):
         named: set[float] = set()
         for budget in by_budget if isinstance(by_budget, dict) else ():
@@ -188,7 +188,7 @@ def _check_budgets(experiment: TrainingExperiment) -> None:
             if value is None or value not in budgets:
                 raise RelscaleError(f"design.{key}: {budget} is not among the budgets")
             if value in named:
-                raise RelscaleError(f"design.{key}: the budget {budget} stands there twice")
+                raise RelscaleError(f"design.{key}: the budget {budget} is listed twice")
             named.add(value)
 
 

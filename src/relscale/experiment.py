@@ -1,6 +1,6 @@
 """An experiment: the sections of its config, composed.
 
-There are three ways in, told apart by ``runs.source``: models that are trained and scored, a table of checkpoints that
+There are three ways in, by ``runs.source``: models that are trained and scored, a table of checkpoints that
 are scored, and tables of measurements that were published.
 """
 

@@ -29,7 +29,7 @@ def with_exported_suites(
             baseline = {} if suite.baseline is None else {"baseline": suite.baseline}
             suites[name] = Suite.model_validate({"path": str(folder), **baseline})
             report(
-                f"suite {name}: {folder} is taken in place of the shipped suite, as it lies beside the table"
+                f"suite {name}: {folder} is taken in place of the shipped suite, as it is beside the table"
             )
     return experiment.replaced(suites={**experiment.suites, **suites}) if suites else experiment
 

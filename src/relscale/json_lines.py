@@ -67,5 +67,5 @@ def _value(line: str, place: str) -> Any:
     if "\\u" in line and any(
         "\ud800" <= letter <= "\udfff" for letter in json.dumps(value, ensure_ascii=False)
     ):
-        raise RelscaleError(f"{place}: not JSON (half of a surrogate pair, which is no character)")
+        raise RelscaleError(f"{place}: not JSON (half of a surrogate pair, which is not a character)")
     return value

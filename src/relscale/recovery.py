@@ -49,7 +49,7 @@ def remove_damaged(results: Path, store: Path, dry: bool = False) -> list[str]:
     """
     if not store.is_dir() and any(results.glob("runs/*/*.json")):
         raise RelscaleError(
-            f"{store}: the store is not there, and {results} points into it; mount it, set store: to where it lies, or "
+            f"{store}: the store is not there, and {results} points into it; mount it, set store: to its place, or "
             f"delete {results}/runs and {results}/scores to train and score all again"
         )
     for folder in () if dry else (results, *_folders(results), *_folders(store)):

@@ -78,7 +78,7 @@ class TableFit:
 
     @property
     def fits(self) -> pa.Table:
-        """A row a parameter, with interval, p-value and status."""
+        """One row per parameter, with interval, p-value and status."""
         return self.results.fits
 
     def __str__(self) -> str:
@@ -149,8 +149,8 @@ def fit(
     Parameters
     ----------
     table
-        A path to CSV, TSV, JSON lines or parquet, a pandas or polars frame, or another table that speaks Arrow; a row
-        a number.
+        A path to CSV, TSV, JSON lines or parquet, a pandas or polars frame, or another Arrow table; one row
+        per number.
     law
         "relative", ``G = E_group / E_baseline = γ·x^Δβ``; "power", ``E = α·x^−β`` for each group; or another of
         ``relscale.laws``, each group for itself.
@@ -162,9 +162,9 @@ def fit(
     group, baseline
         The column of the test distributions, and the one that the others are compared with.
     corpus
-        A column whose values are fitted apart.
+        A column; each of its values is fitted separately.
     run
-        Columns that tell models apart; by default the column ``run`` where there is one, else ``x``. All groups of a
+        Columns that identify a model; by default the column ``run`` where there is one, else ``x``. All groups of a
         run are measured on one model, which pairs them.
     block
         A column that ties checkpoints of one training, which are no independent points; by default the column ``block``
@@ -180,7 +180,7 @@ def fit(
     fixed
         Parameters that are given, not fitted, such as ``{"E": 1.87}``.
     level
-        Of the intervals.
+        Confidence level of the intervals.
     bootstrap
         Draws.
     seed
@@ -316,7 +316,7 @@ def _check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
                 f"fixed: law {law.name} has no parameter {name!r}; it has {', '.join(law.names)}"
             )
         if not isinstance(value, Real) or not np.isfinite(value):
-            raise RelscaleError(f"fixed: {name} is {value!r}, which is no number")
+            raise RelscaleError(f"fixed: {name} is {value!r}, which is not a number")
 
 
 def _check_options(
@@ -344,7 +344,7 @@ def _check_options(
         raise RelscaleError(f"level: {level!r} is not between 0 and 1")
     for option, number in (("bootstrap", bootstrap), ("seed", seed)):
         if not isinstance(number, Integral) or number < 0:
-            raise RelscaleError(f"{option}: {number!r} is no whole number from 0 on")
+            raise RelscaleError(f"{option}: {number!r} is not a whole number from 0 on")
     if bootstrap > MOST_DRAWS:
         raise RelscaleError(f"bootstrap: {bootstrap} draws; {MOST_DRAWS} are the most")
 
@@ -400,7 +400,9 @@ def _read(table: Any) -> tuple[pa.Table, str]:
 def _check_names(names: Sequence[Any]) -> None:
     wrong = [name for name in names if not isinstance(name, str)]
     if wrong:
-        raise RelscaleError(f"{wrong[0]!r} is no name of a column; name columns by text, several in a list")
+        raise RelscaleError(
+            f"{wrong[0]!r} is not the name of a column; name columns by text, several in a list"
+        )
 
 
 def _check_columns(source: pa.Table, named: Sequence[str], name: str) -> None:
@@ -434,7 +436,7 @@ def _check_once(columns: pa.Table, name: str, runs: Sequence[str]) -> None:
     if count > 1:
         raise RelscaleError(
             f"{name}: {count} rows for group {group!r} where {', '.join(runs)} is {run}; "
-            "name the columns that tell runs apart, as in --run model,seed"
+            "name the columns that identify a run, as in --run model,seed"
         )
 
 
@@ -472,7 +474,7 @@ def _steps(steps: Floats, column: str, name: str) -> pa.Array:
     wrong = np.flatnonzero(known & ((steps != np.round(steps)) | (steps < 0) | (steps > MOST_STEPS)))
     if len(wrong):
         raise RelscaleError(
-            f"{name}: column {column!r}, row {wrong[0] + 1}: {steps[wrong[0]]:g} is no optimizer step, a whole "
+            f"{name}: column {column!r}, row {wrong[0] + 1}: {steps[wrong[0]]:g} is not an optimizer step, a whole "
             f"number from 0 to {MOST_STEPS:g}; divide tokens by the tokens of a batch"
         )
     return pa.array(np.where(known, steps, 0).astype(np.int64), mask=~known)

@@ -101,7 +101,7 @@ def test_a_source_on_the_hub_is_refused_without_a_revision_and_without_a_hub(tmp
         raise OSError("Name or service not known")
 
     monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", refuse)
-    with pytest.raises(RelscaleError, match=r"org/text has no revision, .*relscale pin CONFIG"):
+    with pytest.raises(RelscaleError, match=r"org/text has no revision .*relscale pin CONFIG"):
         build_source(options("org/text"), tmp_path / "out", 0, name="web")
     with pytest.raises(RelscaleError, match="cannot read the data set org/text at revision aaaa") as error:
         build_source(options("org/text", revision="a" * 40), tmp_path / "out", 0, name="web")

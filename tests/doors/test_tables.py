@@ -216,7 +216,7 @@ def test_what_is_no_table_is_a_sentence(tmp_path: Path, name: str, content: byte
 def test_the_annealing_law_counts_optimizer_steps(steps: list[float]) -> None:
     table = pa.table({"step": [*steps, 400.0], "rate": [0.1, 0.1, 0.05], "loss": [3.0, 2.9, 2.8]})
     said = refused(table, law="annealing", x=["step", "rate"])
-    assert "is no optimizer step" in said
+    assert "is not an optimizer step" in said
     assert "divide tokens by the tokens of a batch" in said
 
 

@@ -261,7 +261,7 @@ def test_failed_draws_are_counted_and_flagged() -> None:
         ({"law": "flp", "predictor": {"corpus": "a"}}, r"has several such numbers"),
         ({"law": "parametric"}, r"needs the columns params, tokens"),
         ({"law": "annealing"}, r"needs the columns learning_rate"),
-        ({"predictor_from": "q"}, r"'q' is no fit named before it"),
+        ({"predictor_from": "q"}, r"'q' is not a fit named before it"),
         ({"method": "variable-projection"}, r"is for residual: linear and loss: squares"),
         ({"weights": "stderr"}, r"needs the standard error of every point"),
         ({"colour": "red"}, r"unknown option 'colour'"),

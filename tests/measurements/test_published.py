@@ -58,7 +58,7 @@ def test_a_count_is_what_the_table_says(tmp_path, cell):
 def test_a_format_names_columns_that_there_are(table):
     with pytest.raises(RelscaleError, match="no column 'size'; it has model"):
         published(table, "outside", NAMES, {"metric": "nats"}, {"run": "{size}"})
-    with pytest.raises(RelscaleError, match="is no format such as"):
+    with pytest.raises(RelscaleError, match="is not a format such as"):
         published(table, "outside", NAMES, {"metric": "nats"}, {"run": "{model"})
 
 
@@ -72,7 +72,7 @@ def test_a_constant_has_the_type_of_its_column(table):
     [
         (NAMES, {}, "no column 'metric'"),
         (NAMES | {"params": "size"}, {"metric": "nats"}, "no column 'size'"),
-        (NAMES | {"colour": "model"}, {"metric": "nats"}, "'colour' is no column of measurements"),
+        (NAMES | {"colour": "model"}, {"metric": "nats"}, "'colour' is not a column of measurements"),
         (NAMES | {"value": "model"}, {"metric": "nats"}, "column 'model' holds no numbers: row 1 is 'a'"),
     ],
 )

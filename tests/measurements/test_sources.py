@@ -144,5 +144,5 @@ def test_an_unknown_loader_lists_those_there_are():
 def test_a_subject_that_mmlu_does_not_have_is_named(tmp_path):
     row = {"model": "a", "step": 1, "tokens": 1, "training_flops": 1.0, "subject": "cookery", "n": 1}
     write_table(pa.Table.from_pylist([row | {"loss": 1.0, "se": 0.1}]), tmp_path / "table.csv")
-    with pytest.raises(RelscaleError, match="'cookery' is no subject of MMLU"):
+    with pytest.raises(RelscaleError, match="'cookery' is not a subject of MMLU"):
         published(tmp_path / "table.csv", "reference", loader="gemstones")

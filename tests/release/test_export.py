@@ -208,5 +208,5 @@ def test_nothing_but_models_of_the_export_is_pushed(exported, monkeypatch, model
     text = exported.table.read_text().replace(exported.models[0].name, model)
     exported.table.write_text(text)
     for act in (lambda: to_push(folder), lambda: push(folder, "us", "small", "apache-2.0")):
-        with pytest.raises(RelscaleError, match="is no folder of this export"):
+        with pytest.raises(RelscaleError, match="is not a folder of this export"):
             act()

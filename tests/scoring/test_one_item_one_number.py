@@ -57,7 +57,7 @@ def test_every_item_is_the_stock_harness_s_at_batch_size_1(make, name):
 def test_what_sees_later_tokens_is_refused(make, name):
     from relscale.scoring.engine import Engine
 
-    with pytest.raises(RelscaleError, match="is no causal language model") as error:
+    with pytest.raises(RelscaleError, match="is not a causal language model") as error:
         Engine(make(name), device="cpu")
     assert "\n" not in str(error.value)
 

@@ -130,7 +130,7 @@ def test_an_existing_tokenizer_ends_documents_with_its_own_token_and_begins_them
 def test_an_existing_tokenizer_must_be_what_the_plan_counts_on(foreign, tmp_path):
     for options, message in (
         (Vocabulary(tokenizer=str(foreign), size=400), "has 302 tokens, not 400; write size: 302"),
-        (Vocabulary(tokenizer="org/words", size=302), "org/words has no revision, and is no folder"),
+        (Vocabulary(tokenizer="org/words", size=302), "org/words has no revision and is not a folder"),
     ):
         with pytest.raises(RelscaleError, match=message):
             take_vocabulary(options, tmp_path / "words")

@@ -106,7 +106,9 @@ def _check_laws(laws: Sequence[FurtherLaw]) -> None:
             raise RelscaleError(f"{where}: two laws have this name")
         found = keyed(where, partial(law_or_family, entry.law))
         if entry.predictor_from is not None and entry.predictor_from not in names:
-            raise RelscaleError(f"{where}: predictor_from {entry.predictor_from!r} is no fit named before it")
+            raise RelscaleError(
+                f"{where}: predictor_from {entry.predictor_from!r} is not a fit named before it"
+            )
         if isinstance(found, Law):
             _check_law(found, entry, where)
         if entry.method == "variable-projection" and (entry.residual, entry.loss) != (

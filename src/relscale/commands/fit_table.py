@@ -116,7 +116,9 @@ def fixed_parameters(texts: Sequence[str]) -> dict[str, float]:
         try:
             fixed[name] = float(value)
         except ValueError:
-            raise RelscaleError(f"--fix: {text!r} is no parameter with its value, such as E=1.87") from None
+            raise RelscaleError(
+                f"--fix: {text!r} is not a parameter with its value, such as E=1.87"
+            ) from None
     return fixed
 
 

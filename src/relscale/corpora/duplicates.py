@@ -33,7 +33,7 @@ class Kept:
 
 
 def remove_duplicates(texts: Sequence[str], held_out: Sequence[bool], ngram: int, max_overlap: float) -> Kept:
-    """Drop copies and near copies, so that no held-out text stands in training.
+    """Drop copies and near copies, so that no held-out text is in the training data.
 
     1. A text equal to an earlier one goes; so does one of whose word n-grams a share of at least ``max_overlap``
        occurred in the texts kept before it. Held-out texts come first, then the others, each in the order given: of a

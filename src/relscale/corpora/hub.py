@@ -60,7 +60,7 @@ def find_files(dataset: HubDataset, source: str, seed: int) -> list[TextFile]:
     local = Path(path).exists()
     if not local and not revision:
         raise RelscaleError(
-            f"sources.{source}: {path} has no revision, and is no folder in {Path.cwd()}; run `relscale pin CONFIG` "
+            f"sources.{source}: {path} has no revision and is not a folder in {Path.cwd()}; run `relscale pin CONFIG` "
             "where the hub can be reached, or name a folder"
         )
     urls = _urls(dataset, source, None if local else revision)
@@ -133,7 +133,7 @@ def _jsonl(opened: IO[bytes], columns: list[str]) -> Iterator[tuple[Any, ...]]:
         if line.strip():
             row = json.loads(line)
             if not isinstance(row, dict):
-                raise ValueError("a line is no object; jsonl has one a line")
+                raise ValueError("a line is no object; jsonl has one per line")
             if columns[0] not in row:
                 raise KeyError(columns[0], ", ".join(row))
             yield tuple(map(row.get, columns))

@@ -32,7 +32,7 @@ class Bill:
     checkpoint_bytes
         Float32 weights of every finished run, and of its checkpoints on the way.
     state_bytes
-        Of the largest run: weights and moments, what it goes on from after it was stopped; kept until it is done.
+        Of the largest run: weights and moments, what it resumes from after it was stopped; kept until it is done.
     """
 
     runs: int

@@ -18,7 +18,7 @@ LOGIT_ROWS = 128  # rows of logits that the loss holds at a time, twice
 
 @dataclass(frozen=True)
 class Layout:
-    """How a step lies on devices.
+    """How a step is placed on devices.
 
     Attributes
     ----------

@@ -24,7 +24,7 @@ RECOMPUTATION = 4 / 3  # FLOPs of a step that computes its forward pass twice, b
 
 @dataclass(frozen=True)
 class Placement:
-    """How a run lies on devices.
+    """How a run is placed on devices.
 
     Attributes
     ----------

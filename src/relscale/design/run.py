@@ -86,7 +86,7 @@ class Run:
 
 
 def budget_label(budget: float) -> str:
-    """A budget as it stands in names and paths: ``1e18``, ``3e11``, ``1.5e12``."""
+    """A budget as it is written in names and paths: ``1e18``, ``3e11``, ``1.5e12``."""
     mantissa, exponent = f"{budget:e}".split("e")
     return f"{float(mantissa):g}e{int(exponent)}"
 

@@ -13,7 +13,9 @@ from relscale.figures.law_lines import LawLine, law_line
 from relscale.figures.select import ABOUT, ESTIMANDS, listed
 from relscale.fitting.inference.method import BOOTSTRAPS
 
-MOST_STYLED = 12  # groups told apart by colour, symbol and dash; of more, lines only, coloured by direction
+MOST_STYLED = (
+    12  # groups that colour, symbol and dash can distinguish; of more, lines only, coloured by direction
+)
 MOST_BANDS = 4  # in a panel; of more, the intervals at the largest compute stand side by side
 MOST_LARGE = 40  # points of a group that are drawn large
 MOST_POINTS = 4000  # in a panel of more than MOST_STYLED groups; beyond that, no points
@@ -179,7 +181,7 @@ def baseline_name(suite: Suite) -> str:
 def draw_many_curves(
     panel: chart.Panel, curves: Sequence[Curve], baseline: str, *, unit: str = "FLOPs"
 ) -> None:
-    """Draw the laws of more groups than can be told apart: thin lines, coloured by what their gap does.
+    """Draw the laws of more groups than can be distinguished: thin lines, coloured by what their gap does.
 
     Names are shown when a line is pointed at. Points are drawn, small, where they are not too many.
     """

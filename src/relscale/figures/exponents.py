@@ -69,7 +69,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     for place, forest in enumerate(forests):
         x = chart.linear_axis(ends(forest.rows), "Δβ (difference of exponents)", most=6, zero=True)
         for column, series in enumerate(forest.series):
-            names = ["" if column else forest.suite.labels[group] for group in forest.groups]
+            names = [forest.suite.labels[group] for group in forest.groups]
             panel = panels.panel(place, column)
             panel.axes(
                 x,
@@ -77,6 +77,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             )
             panel.heading(forest.suite.title, f"{series.label}; against {forest.suite.baseline_label}")
             notes += _draw_panel(panel, series, forest)
+    panels.share_names()
     panels.key(_keys(forests))
     shown = distinct(notes)
     more = [f"And {len(shown) - MOST_NOTES} more such lines."] if len(shown) > MOST_NOTES else []

@@ -70,7 +70,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             own = of(series, (one for one in shares if one.metric == metric))
             panel = panels.panel(row, column)
             x = chart.linear_axis(ends(own) if not many else [one.value for one in own], SHARE, most=5)
-            panel.axes(x, chart.names_axis([_words(form) if column == 0 else "" for form in forms]))
+            panel.axes(x, chart.names_axis([_words(form) for form in forms]))
             panel.heading(series.label, Metric.parse(metric).title)
             _draw_shares(panel, own, forms, suite, style)
         y = chart.linear_axis(
@@ -86,6 +86,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         chart.Key(f"one of {len(keys)} groups", ONE_OF_MANY, "lines"),
         chart.Key("median over groups", MEDIAN),
     ]
+    panels.share_names()
     panels.key(of_many if many else keys)
     panels.notes(*_notes(shares, gains), *data.left_out(suite, metric=suite.metric))
     return panels.figure

@@ -1,4 +1,4 @@
-"""What was published, what comes out here, and the difference, in one table; then what nobody has published."""
+"""Published numbers, the reproduced ones and the differences, in one table; then numbers that were never published."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -97,7 +97,8 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             cut += _draw_curve(panels.panel(row, column), curve)
             if many:
                 _draw_shares(panels.panel(1, column), curve)
-            _draw_matrix(panels.panel(row + len(heights) - 1, column), curve, choices, named=column == 0)
+            _draw_matrix(panels.panel(row + len(heights) - 1, column), curve, choices)
+    panels.share_names()
     symbol = "square" if many else "circle"
     colours = {
         name: _bar_colour(name) if many else style.colour for name, (style, _) in chart.DIRECTIONS.items()
@@ -232,14 +233,14 @@ def _bar_colour(direction: str) -> str:
     return chart.PALE if direction == "unclear" else chart.DIRECTIONS[direction][0].colour
 
 
-def _draw_matrix(panel: chart.Panel, curve: Curve, choices: dict[str, list[Any]], named: bool) -> None:
+def _draw_matrix(panel: chart.Panel, curve: Curve, choices: dict[str, list[Any]]) -> None:
     """The lower panel: a tick where a specification has the choice of that line."""
     at: dict[tuple[str, Any], float] = {}
     for place, (choice, found) in enumerate(choices.items()):
         for level in found:
             at[choice, level] = len(at) + place
     number = len(curve.specifications)
-    names = [_words(*key) if named else "" for key in at]
+    names = [_words(*key) for key in at]
     y = chart.names_axis(names, at=list(at.values()), margin=0.8, size=chart.SIZE - 2, lines=True)
     panel.axes(_order_axis(number, X_TITLE), y)
     ticks = [

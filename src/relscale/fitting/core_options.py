@@ -114,7 +114,7 @@ class CoreOptions(Section):
     level: Fraction = Field(default=0.95, description="Confidence level of the intervals.")
     frontier: Literal["auto", "parabola", "all"] = Field(
         default="auto",
-        description="Where a group's error is read: at the minima of the parabolas, or at every run.",
+        description="Where a group's error is read off: at the minima of the parabolas, or at every run.",
     )
     baselines: dict[str, str] = Field(
         default={},

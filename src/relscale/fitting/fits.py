@@ -104,7 +104,7 @@ def write(fits: Fits, folder: str | Path) -> None:
     others = sorted(path.name for path in folder.glob("[!.]*") if path.name not in files)
     if others:
         raise RelscaleError(
-            f"{folder}: holds {others[0]}, which is no table of a fit; name a folder of its own"
+            f"{folder}: holds {others[0]}, which is not a table of a fit; name a folder of its own"
         )
     with atomic_path(folder) as partial:
         partial.mkdir()

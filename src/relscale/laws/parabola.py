@@ -7,7 +7,7 @@ matrix, the same for every group and every replicate that share the runs, so all
 
 | parameter | unit |
 |---|---|
-| ``c0``, ``c1``, ``c2`` | the metric's; nats a token for the validation loss |
+| ``c0``, ``c1``, ``c2`` | the metric's; nats per token for the validation loss |
 
 Shapes below: n runs; ``...`` stands for any further axes (groups, replicates, data sets).
 

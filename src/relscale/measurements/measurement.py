@@ -9,7 +9,7 @@ from relscale.rows import Column, column, columns_of, names_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """The columns that say which model a measurement is of, and what was spent on it."""
+    """The columns that say which model a measurement is of, and its compute, parameters and tokens."""
 
     experiment: str = column("Name of the experiment.", default="")
     corpus: str = column("What the model was trained on.")

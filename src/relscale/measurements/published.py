@@ -108,7 +108,9 @@ def published(
     unknown = {name for name in named - set(MEASUREMENTS.names) if not name.startswith(SHARE)}
     if unknown:
         known = ", ".join(MEASUREMENTS.names)
-        raise RelscaleError(f"{path}: {sorted(unknown)[0]!r} is no column of measurements; they have {known}")
+        raise RelscaleError(
+            f"{path}: {sorted(unknown)[0]!r} is not a column of measurements; they have {known}"
+        )
     parts = {name: _parts(text, path) for name, text in formats.items()}
     needed = [columns.get(name, name) for name in REQUIRED if name not in {**constants, **formats}]
     needed += [*columns.values(), *(part for found in parts.values() for part in found)]
@@ -167,7 +169,7 @@ def _parts(text: str, path: str | Path) -> list[str]:
         return list(dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(text) if name))
     except (ValueError, TypeError) as error:
         raise RelscaleError(
-            f"{path}: {shortened(str(text))!r} is no format such as '{{model}}-{{step}}' ({error})"
+            f"{path}: {shortened(str(text))!r} is not a format such as '{{model}}-{{step}}' ({error})"
         ) from error
 
 

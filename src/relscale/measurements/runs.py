@@ -45,7 +45,7 @@ class Measured:
     Attributes
     ----------
     model
-        Which model it is, and what was spent on it.
+        Which model it is, and its compute, parameters and tokens.
     losses
         What its training measured on held-out text.
     items

@@ -50,7 +50,7 @@ def typed_column(
     wrong = np.flatnonzero(known & ((np.abs(values) > LARGEST) | fraction))
     if len(wrong):
         raise RelscaleError(
-            f"{place}, row {wrong[0] + 1}: {values[wrong[0]]:g} is no whole number of 64 bits"
+            f"{place}, row {wrong[0] + 1}: {values[wrong[0]]:g} is not a whole number of 64 bits"
         )
     if pa.types.is_integer(plain(column).type):
         return pc.cast(plain(column), field.type)  # beyond 2⁵³ too

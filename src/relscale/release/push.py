@@ -71,7 +71,7 @@ def _model(folder: Path, name: str) -> Path:
     """The folder of a model in an export; the table is data, and nothing else of this machine is uploaded by it."""
     path = folder / name
     if path.resolve().parent != folder.resolve():
-        raise RelscaleError(f"{folder / TABLE}: {name!r} is no folder of this export, and is not uploaded")
+        raise RelscaleError(f"{folder / TABLE}: {name!r} is not a folder of this export, and is not uploaded")
     return path
 
 

@@ -55,6 +55,6 @@ def _logprobs(logits: Callable[[torch.Tensor], torch.Tensor], tokens: np.ndarray
 def not_causal(name: str, kind: str, length: int) -> RelscaleError:
     """The refusal of a model in which a prediction depends on what comes after it."""
     return RelscaleError(
-        f"{name}: {kind} is no causal language model (over {length} tokens a prediction changes with the tokens after "
-        "it), so its texts have no log-probability; choose a decoder"
+        f"{name}: {kind} is not a causal language model (over {length} tokens a prediction changes with the tokens "
+        "after it), so its texts have no log-probability; choose a decoder"
     )

@@ -60,7 +60,7 @@ def load_model(
     use_safetensors
         Whether weights must be safetensors. Pickled weights run code when they are read.
     trust_remote_code
-        Whether code that stands in the folder may run.
+        Whether code in the folder may run.
 
     Raises
     ------

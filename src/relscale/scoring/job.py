@@ -1,6 +1,6 @@
 """Many checkpoints on many suites: what is in the store already is not scored again.
 
-The items of a run and suite are written task by task, as parts; a job that is killed leaves them, and the next goes on
+The items of a run and suite are written task by task, as parts; a job that is killed leaves them, and the next resumes
 with the tasks that no part holds. The whole replaces them at the end. Of several jobs at one entry, one scores it while
 the others wait. Items that are found, whole or in parts, count only where they are what was written and are as many as
 the suite has requests.
@@ -93,7 +93,7 @@ class Entry:
 
     @property
     def parts(self) -> Path:
-        """The folder of the parts, while a job goes on."""
+        """The folder of the parts, while a job runs."""
         return self.items.with_suffix(".parts")
 
     def lock(self, share: str = "all") -> Path:
@@ -190,7 +190,7 @@ def _described(entry: Entry) -> Score:
     run = entry.run
     status = read_statuses(entry) if run.status == "ok" else None
     if run.status == "ok" and status is None:
-        raise RelscaleError(f"{entry.items}: gone while the job went on; run it again")
+        raise RelscaleError(f"{entry.items}: deleted while the job ran; run it again")
     return Score(
         name=run.name,
         run_key=run.key,

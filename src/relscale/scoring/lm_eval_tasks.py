@@ -64,7 +64,9 @@ def _import_allowed(name: str, folder: Path) -> Any:
         )
     found = getattr(importlib.import_module(module), function)
     if name not in READERS and (not name.startswith(LM_EVAL) or getattr(found, "__module__", None) != module):
-        raise RelscaleError(f"{folder}: a task names {name!r}, which is no function of lm-eval's own tasks")
+        raise RelscaleError(
+            f"{folder}: a task names {name!r}, which is not a function of lm-eval's own tasks"
+        )
     return found
 
 

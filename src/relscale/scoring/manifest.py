@@ -132,7 +132,7 @@ def read_manifest(folder: str | Path) -> Manifest:
     manifest = _made(Manifest, {**values, "groups": groups, "tasks": tasks}, path, "the suite")
     for name in ("title", "what", "kind", "metric", "baseline", "prompt", "note"):
         if not isinstance(getattr(manifest, name), str):
-            raise RelscaleError(f"{path}: {name}: {getattr(manifest, name)!r} is no text; write text")
+            raise RelscaleError(f"{path}: {name}: {getattr(manifest, name)!r} is not text; write text")
     if manifest.kind not in KINDS:
         raise RelscaleError(f"{path}: kind {manifest.kind!r}; choose one of {', '.join(KINDS)}")
     if manifest.direction not in ("lower", "higher"):

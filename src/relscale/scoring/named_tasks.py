@@ -172,7 +172,7 @@ def check_options(name: str, options: dict[str, Any]) -> None:
 
 
 def _check_once(name: str, named: Mapping[str, Sequence[Leaf]]) -> None:
-    """See that no task stands in two groups, of which one would lose it."""
+    """Refuse a task that is in two groups, one of which would lose it."""
     first: dict[str, str] = {}
     for each, leaves in named.items():
         for leaf in leaves:

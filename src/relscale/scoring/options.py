@@ -23,7 +23,7 @@ Tasks = Annotated[
         lambda names: (names,) if isinstance(names, str) else names, json_schema_input_type=Text | _TaskNames
     ),
 ]
-"""Names of tasks; a single one need not stand in a list."""
+"""Names of tasks; a single name needs no list."""
 Device = Annotated[str, Field(pattern="^(cpu|cuda|mps)(:[0-9]+)?$(?!\n)")]
 
 

@@ -148,7 +148,7 @@ def _refuse_in(path: Path, root: Path, seen: set[Path]) -> None:
             continue
         if not found.is_relative_to(root.resolve()):
             raise RelscaleError(
-                f"{path}: includes {name!r}, which lies outside of the suite's folder; set {OPTION} if you trust it"
+                f"{path}: includes {name!r}, which is outside the suite's folder; set {OPTION} if you trust it"
             )
         _refuse_in(found, root, seen)
 

@@ -1,7 +1,7 @@
 """A streamed source into shards of tokens: by several processes, in constant memory, each shard once.
 
 A shard is some of a file's text, in a folder that is whole or absent. Shards lie in the store under a key of all that
-they depend on, where no rule of the workflow deletes them: a job that is killed goes on after the last whole one, a
+they depend on, where no rule of the workflow deletes them: a job that is killed resumes after the last complete one, a
 larger plan adds to what is there, and experiments share it. How many tokens a run needs is not in the key; a corpus is
 the shortest beginning of the sequence of shards that has them.
 """

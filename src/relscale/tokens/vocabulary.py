@@ -92,7 +92,7 @@ def take_vocabulary(options: Vocabulary, folder: str | Path) -> None:
     if not found.exists():
         if options.revision is None:
             raise RelscaleError(
-                f"vocabulary.tokenizer: {source} has no revision, and is no folder in {Path.cwd()}; run "
+                f"vocabulary.tokenizer: {source} has no revision and is not a folder in {Path.cwd()}; run "
                 "`relscale pin CONFIG` where the hub can be reached, or name a folder"
             )
         files = (TOKENIZER_FILE, SETTINGS_FILE, SPECIAL_FILE)

@@ -28,7 +28,7 @@ def windows(tokens: np.ndarray, sequence_length: int) -> list[Tensor]:
 
 @torch.no_grad()
 def mean_loss(loss: Callable[[Tensor], Tensor], batches: list[Tensor]) -> float:
-    """Mean nats a token over ``batches``, by a function that gives the mean of one."""
+    """Mean nats per token over ``batches``, by a function that gives the mean of one."""
     losses = torch.stack([loss(batch) for batch in batches]).tolist()  # read once: reading makes a GPU wait
     nats, count = 0.0, 0
     for batch, mean in zip(batches, losses, strict=True):

@@ -7,6 +7,7 @@ covers data.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import plotly.graph_objects as go
 
@@ -117,6 +118,19 @@ class Grid:
         for panel in self:
             for name in map(axis_name, (panel.x, panel.y)):
                 self.parts.titles[name] = self.drawn.layout[name].title.text
+
+    def share_names(self) -> None:
+        """Keep the names of an axis in the first of the panels side by side that have the same."""
+        words = {
+            name: axis.get("ticktext")
+            for name, axis in self.drawn.layout.to_plotly_json().items()
+            if "axis" in name
+        }
+        for row in range(self.rows):
+            axes = [axis_name(self.panel(row, column).y) for column in range(self.columns)]
+            for before, axis in pairwise(axes):
+                if axis in words and words[axis] == words.get(before):
+                    self.parts.names_of.add(axis)
 
     def key(self, keys: Sequence[Key], title: str = "", *, names: int = 0) -> None:
         """A legend to the right of the panels, or below them on a narrow page.

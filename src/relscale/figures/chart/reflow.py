@@ -45,6 +45,8 @@ class Arrangeable:
         The small print below, and the place of its annotation in the layout.
     titles
         Of the axes that have one only at the edge of the grid: the name of the axis in the layout, and the title.
+    names_of
+        The vertical axes of names that the panel to the left has too.
     names
         Pixels of ``right`` for names at the ends of lines, for which the narrowest page has the key instead; 0 where
         the key is always shown.
@@ -67,6 +69,7 @@ class Arrangeable:
     notes: list[str] = field(default_factory=list)
     note: int = -1
     titles: dict[str, str] = field(default_factory=dict)
+    names_of: set[str] = field(default_factory=set)
     names: int = 0
     scale: str = ""
 
@@ -153,6 +156,8 @@ def _panels(parts: Arrangeable, present: set[str], columns: int) -> Changes:
                 1 - (top + parts.heights[row]) / height,
                 1 - top / height,
             ]
+            if f"yaxis{name}" in parts.names_of:
+                changes[f"yaxis{name}.showticklabels"] = place == 0
             for axis, seen in ((f"xaxis{name}", last), (f"yaxis{name}", place == 0)):
                 if axis in parts.titles:
                     changes[f"{axis}.title.text"] = parts.titles[axis] if seen else None

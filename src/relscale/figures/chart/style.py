@@ -1,4 +1,4 @@
-"""How marks look: colours, dashes and symbols that can be told apart in black and white, and fonts.
+"""How marks look: colours, dashes and symbols that can be distinguished in black and white, and fonts.
 
 Sizes are in pixels. A figure 1000 pixels wide, printed over two columns (7 inches), shows its 14-pixel text at about
 7 points.

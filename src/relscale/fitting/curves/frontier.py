@@ -38,17 +38,18 @@ class Point:
     excluded
         How many runs of the budget do not (diverged, or without a validation loss).
     log_tokens, tokens, params, loss
-        At the minimum; params by interpolation between the runs, log-log; loss in nats a token.
+        At the minimum; params by interpolation between the runs, log-log; loss in nats per token.
     curvature
         Second derivative of the loss by log tokens at the minimum, 2·c2.
     c, x_mean
         Coefficients of the parabola (3,) in ``ln tokens − x_mean``.
     residual_sd
-        Scatter of the runs around the parabola, nats a token (n − 3 degrees of freedom).
+        Scatter of the runs around the parabola, nats per token (n − 3 degrees of freedom).
     log_tokens_stderr, log_params_stderr
         Standard errors of the minimum's ln tokens and ln params, from that scatter (delta method, n − 3 df).
     run_sd, run_sd_df
-        Scatter between seeds of one design, nats a token, pooled over the budget's designs; nan without repeated seeds.
+        Scatter between seeds of one design, nats per token, pooled over the budget's designs; nan without repeated
+        seeds.
     run
         The run's name where each run is a point, else None.
     row

@@ -60,7 +60,7 @@ class RunMatrix:
     budget, training_flops, params, tokens
         (R,), nan where unknown or no positive number.
     loss
-        (R,) validation loss in nats a token, nan where the run has none or must not be trusted.
+        (R,) validation loss in nats per token, nan where the run has none or must not be trusted.
     values
         (R, K), nan where missing, not finite or not to be trusted.
     replicates

@@ -184,7 +184,7 @@ def _entry(
             )
     source = entry.get("predictor_from")
     if source is not None and source not in earlier:
-        raise RelscaleError(f"{place}: predictor_from {source!r} is no fit named before it")
+        raise RelscaleError(f"{place}: predictor_from {source!r} is not a fit named before it")
 
     baseline = _baseline(law, entry, chosen, place)
     selected = _selected(measurements, law, entry.get("where") or {}, baseline, place)

@@ -1,6 +1,6 @@
 """What was published, held against what is fitted here: published, reproduced, difference.
 
-A table of answers has a row a number:
+A table of answers has one row per number:
 
 ``quantity, unit``
     What it is, in words; a number in ``%`` is 100 times that of the tables.

@@ -51,7 +51,7 @@ class VerdictRow(CurveKey):
     ratio_low: float | None = column("G on the fitted line at the least compute.")
     ratio_high: float | None = column("G on the fitted line at the largest compute.")
     halving: float | None = column(
-        "Factor of compute, from the largest on, that halves the gap |ln G| if the line goes on; null unless the "
+        "Factor of compute, from the largest on, that halves the gap |ln G| if the line continues; null unless the "
         "gap closes."
     )
     crossing_flops: float | None = column("Compute at which G = 1.", "FLOPs")

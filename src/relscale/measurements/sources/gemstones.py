@@ -31,7 +31,7 @@ def load(path: Path) -> pa.Table:
     group_of = {subject: group for group, names in GROUPS.items() for subject in names.split()}
     unknown = sorted(set(table["subject"].to_pylist()) - set(group_of))
     if unknown:
-        raise RelscaleError(f"{path}: {unknown[0]!r} is no subject of MMLU")
+        raise RelscaleError(f"{path}: {unknown[0]!r} is not a subject of MMLU")
     groups = pa.array([group_of[subject] for subject in table["subject"].to_pylist()])
     return pa.concat_tables(
         [
