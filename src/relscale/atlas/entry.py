@@ -121,7 +121,7 @@ class Entry:
     reproduce
         From the tables to a number per answer, by ``Answer.quantity``.
     command
-        How to use it on a table of one's own.
+        How to use it on a table of one's own; empty where no command does.
     remark
         What a reader must know to trust the numbers.
     slow

@@ -31,7 +31,8 @@ def section(name: str, one: Entry, rows: Sequence[AtlasRow]) -> str:
     for answer, cells in zip(one.answers, computed, strict=True):
         known = f"{answer.value:.10g} {answer.unit}".strip()
         lines.append("| " + " | ".join([answer.quantity, answer.origin, known, *cells]) + " |")
-    lines += ["", *_reasons(one.answers), "On a table of your own:", "", "```", one.command, "```", ""]
+    lines += ["", *_reasons(one.answers)]
+    lines += ["On a table of your own:", "", "```", one.command, "```", ""] if one.command else []
     return "\n".join(lines)
 
 

@@ -69,7 +69,8 @@ def run(options: argparse.Namespace) -> None:
         print(tabulate(shown, head, disable_numparse=True), end="\n\n")
         if one.remark:
             print(one.remark, end="\n\n")
-        print(f"use it: {one.command}\n")
+        if one.command:
+            print(f"use it: {one.command}\n")
     every = [row for own in rows.values() for row in own]
     if options.output:
         write_table(table_of(AtlasRow, every), options.output)

@@ -1,0 +1,100 @@
+"""From size and tokens to bits per byte to accuracy: the OLMo 2 ladder (Bhagia et al., arXiv 2412.04403)."""
+
+import numpy as np
+
+from relscale.atlas.entry import Answer, Columns, Entry, Number, Tables
+from relscale.fitting.estimation.estimate import estimate
+from relscale.laws import parametric, sigmoid
+from relscale.laws.law import Array
+
+SIZES, MULTIPLES = ("190M", "370M", "760M", "1B"), ("1xC", "2xC", "5xC", "10xC")
+LARGE, LARGE_TOKENS = "peteish13_eval_final", 5_000_088_518_656
+LAST = 5  # checkpoints that are averaged
+WARM_UP = 0.1  # share of a run whose checkpoints are left out of the second step
+TASKS = {
+    "hellaswag_val_5shot": (0.6531766, 0.8415671, 0.8530359),
+    "arc_challenge_test_5shot": (0.7833238, 0.6030242, 0.5267099),
+    "arc_easy_test_5shot": (0.5931045, 0.8193835, 0.7724156),
+    "piqa_val_5shot": (0.8747948, 0.8074608, 0.8208041),
+    "csqa_val_5shot": (0.6617282, 0.7172756, 0.7760887),
+    "socialiqa_val_5shot": (0.9915736, 0.6337470, 0.5994822),
+    "openbookqa_test_5shot": (1.2750065, 0.4572227, 0.4486477),
+}
+C4 = "c4_en_loss"
+FROM_C4 = (0.84852, 0.60833, 0.83431, 0.82559, 0.76705, 0.63494, 0.50226)
+STEPS = ("bits per byte", "accuracy from the measured bits per byte", "accuracy from size and tokens")
+
+
+def trailing(values: Array) -> Array:
+    """Means of each value and the four before it, as far as there are any."""
+    total = np.cumsum(np.concatenate([[0.0], values]))
+    first = np.maximum(np.arange(len(values)) + 1 - LAST, 0)
+    return np.asarray((total[1:] - total[first]) / (np.arange(len(values)) + 1 - first))
+
+
+def two_steps(runs: list[Columns], large: Columns, task: str, by: str) -> tuple[float, float, float]:
+    """Of a large model the predicted column ``by``, and accuracies from the measured and from the predicted one."""
+    surface = estimate(
+        parametric.LAW,
+        np.array([[run[name][-1] for run in runs] for name in ("params", "tokens")]),
+        np.array([run[by][-LAST:].mean() for run in runs]),
+        loss="huber",
+    ).theta[:, 0]
+    size = large["params"][0]
+    bits = float(parametric.value(surface, np.array([[size], [LARGE_TOKENS]]))[0])
+    points = [np.array([[0.0], [1.0]])]  # no bits and all answers right
+    for run in runs:
+        later = slice(int(np.ceil(WARM_UP * len(run["tokens"]))), None)
+        points.append(np.stack([trailing(run[name][later]) for name in (by, f"{task}:accuracy")]))
+    x, y = np.concatenate(points, axis=1)
+    curve = estimate(sigmoid.LAW, x[None], y, residual="linear").theta[:, 0]
+    measured = large[by][-LAST:].mean()
+    accuracies = sigmoid.value(curve, np.array([[measured, bits]]))
+    return bits, float(accuracies[0]), float(accuracies[1])
+
+
+def reproduce(tables: Tables) -> dict[str, Number]:
+    """The 13B model by both steps, fitted to 16 runs of up to 1.3B parameters."""
+    runs = dict(tables.read("olmo_ladder_checkpoints.csv.gz").by("run"))
+    small = [runs[f"{size}-{multiple}"] for size in SIZES for multiple in MULTIPLES]
+    found: dict[str, Number] = {}
+    for task in TASKS:
+        column = task.removesuffix("_5shot")
+        numbers = two_steps(small, runs[LARGE], column, f"{column}:bpb")
+        found |= {f"{step}, {task}": Number(number) for step, number in zip(STEPS, numbers, strict=True)}
+        loss, accuracy, _ = two_steps(small, runs[LARGE], column, C4)
+        found |= {
+            "loss on C4": Number(loss),
+            f"accuracy from the measured loss on C4, {task}": Number(accuracy),
+        }
+    return found
+
+
+ENTRY = Entry(
+    title="Establishing task scaling laws: the OLMo 2 ladder",
+    paper="Bhagia et al., arXiv 2412.04403",
+    law="parametric",
+    formula="bits per byte = E + A · N^(−α) + B · D^(−β), and accuracy a sigmoid of bits per byte",
+    tables=("olmo_ladder_checkpoints.csv.gz",),
+    answers=(
+        *(
+            Answer(f"{step}, {task}", value, 1e-5)
+            for task, values in TASKS.items()
+            for step, value in zip(STEPS, values, strict=True)
+        ),
+        Answer("loss on C4", 2.344387, 1e-6, "nats per token"),
+        *(
+            Answer(f"accuracy from the measured loss on C4, {task}", value, 1e-5)
+            for task, value in zip(TASKS, FROM_C4, strict=True)
+        ),
+    ),
+    reproduce=reproduce,
+    command="relscale fit ladder.csv --law parametric --x params,tokens --y bits_per_byte --group task --loss huber",
+    remark="Fitted to 16 runs of 190M to 1.3B parameters and judged on 13B parameters and 5T tokens. Bits per "
+    "byte are means of "
+    "the last five checkpoints. The sigmoid is fitted to all checkpoints but the first tenth of each run, to "
+    "means of up to "
+    "five, and to an ideal point of 0 bits and accuracy 1, which decides the result. MMLU of the largest models "
+    "is withheld.",
+    slow=True,
+)

@@ -1,0 +1,63 @@
+"""Noise between the last checkpoints of a training, on the OLMo 2 ladder (Bhagia et al., arXiv 2412.04403)."""
+
+import numpy as np
+
+from relscale.atlas.entry import Answer, Columns, Entry, Number, Tables
+from relscale.laws.law import Array
+
+RUN, LAST = "1B-10xC", 10
+MMLU = {
+    "stem": 0.215,
+    "humanities": 0.335,
+    "social_sciences": 0.219,
+    "other": 0.231,
+}  # share of the questions
+KNOWN = {  # of bits per byte, and of accuracy
+    "mmlu": (0.002555, 0.000993),
+    "hellaswag_val": (0.000695, 0.001584),
+    "arc_challenge_test": (0.003664, 0.003974),
+    "arc_easy_test": (0.004530, 0.004325),
+    "piqa_val": (0.001948, 0.002365),
+    "csqa_val": (0.005564, 0.003498),
+    "socialiqa_val": (0.002435, 0.003198),
+    "openbookqa_test": (0.004727, 0.009510),
+    "winogrande_val": (0.011522, 0.004791),
+    "boolq_val": (0.006784, 0.018596),
+}
+METRICS = {"bpb": "bits per byte", "accuracy": "accuracy"}
+
+
+def scores(rows: Columns, task: str, metric: str) -> Array:
+    """A task's metric at each checkpoint; MMLU is the mean over its questions."""
+    if task != "mmlu":
+        return np.asarray(rows[f"{task}:{metric}"])
+    return np.asarray(sum(share * rows[f"mmlu_{group}_test:{metric}"] for group, share in MMLU.items()))
+
+
+def reproduce(tables: Tables) -> dict[str, Number]:
+    """Standard deviations over the last ten checkpoints."""
+    rows = tables.read("olmo_ladder_checkpoints.csv.gz")
+    run = rows.where(rows["run"] == RUN)
+    return {
+        f"{name} of {task}": Number(float(np.std(scores(run, task, metric)[-LAST:])))
+        for task in KNOWN
+        for metric, name in METRICS.items()
+    }
+
+
+ENTRY = Entry(
+    title="Noise between checkpoints",
+    paper="Bhagia et al., arXiv 2412.04403; the question of Heineman et al., arXiv 2508.13144",
+    formula="noise = standard deviation of a metric over the last 10 checkpoints of one run",
+    tables=("olmo_ladder_checkpoints.csv.gz",),
+    answers=tuple(
+        Answer(f"{name} of {task}", value, 1e-6)
+        for task, values in KNOWN.items()
+        for name, value in zip(METRICS.values(), values, strict=True)
+    ),
+    reproduce=reproduce,
+    command="",
+    remark="1B parameters at ten times Chinchilla's tokens. The deviations are of the ten values, not estimates "
+    "for more.",
+    slow=True,
+)
