@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from relscale.errors import RelscaleError
-from relscale.scoring.builders import englishes
+from relscale.scoring.builders.data import englishes
 from relscale.scoring.manifest import read_manifest
 from relscale.scoring.requests import read_requests
 from relscale.scoring.suite import SUITES, prepare_suite

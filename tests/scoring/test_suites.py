@@ -142,7 +142,7 @@ def test_a_document_more_moves_no_other(tmp_path, documents, read_data):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("wisdom", {}, "no suite 'wisdom'; there are ai_risk, behaviours, .*, varieties, or give a folder"),
+        ("wisdom", {}, "no suite 'wisdom'; name one of ai_risk, behaviours, .*, varieties, or give a folder"),
         ("knowledge", {"question": 5}, "unknown option 'question'; allowed are path, baseline, questions"),
         ("knowledge", {"questions": "many"}, "option questions is 'many'; it should be like 100"),
         ("knowledge", {"questions": 0}, "option questions is 0"),

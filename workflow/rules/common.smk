@@ -17,6 +17,7 @@ from relscale.pipeline import Pipeline, as_inputs, other_files
 from relscale.provenance import code_digest, digest
 from relscale.recovery import remove_damaged
 from relscale.results import Wildcard
+from relscale.scoring.builders import builder_modules
 from relscale.workflow_lock import clear_stale_locks, share_lock
 
 # Commands that only look, and so write and remove nothing.

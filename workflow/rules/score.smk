@@ -13,7 +13,7 @@ rule suite:
         suite=lambda w: pipeline.suite_state(w.suite),
         files=lambda w: other_files(pipeline.suite_files(w.suite)),
         seed=experiment.seed,
-        code=code_digest("relscale.scoring.suite"),
+        code=code_digest("relscale.scoring.suite", *builder_modules()),
         requests="yes" if pipeline.score_jobs else "no",
     group:
         "suites"

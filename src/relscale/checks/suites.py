@@ -12,9 +12,10 @@ from relscale.config import unknown_name
 from relscale.errors import RelscaleError
 from relscale.experiment import CheckpointExperiment, ScoredExperiment
 from relscale.measurements.metric import metric_names
+from relscale.scoring.builders import data_builders, documents_builders, grows
 from relscale.scoring.manifest import Manifest
 from relscale.scoring.options import Suite
-from relscale.scoring.suite import GROWING, MADE, READ, lists_tasks, read_suite, suite_inputs
+from relscale.scoring.suite import lists_tasks, read_suite, suite_inputs
 from relscale.scoring.suite_code import refuse_code
 
 
@@ -57,12 +58,12 @@ def groups(name: str, suite: Suite, experiment: ScoredExperiment) -> set[str] | 
     named = {*manifest.groups, *(other for group in manifest.groups.values() for other in group.also)}
     if (folder / "tasks").is_dir():
         return named
-    if manifest.builder in MADE and not manifest.groups:
+    if manifest.builder in documents_builders() and not manifest.groups:
         return _of_documents(experiment)
     if manifest.builder is None:  # a file that no task places is a group
         stems = {path.stem for path in (folder / "data").glob("*.jsonl")}
         return named | {task.group for task in manifest.tasks.values()} | (stems - set(manifest.tasks))
-    return None if manifest.builder in GROWING else named
+    return None if grows(manifest.builder) else named
 
 
 def metrics(name: str, suite: Suite) -> set[str] | None:
@@ -73,7 +74,9 @@ def metrics(name: str, suite: Suite) -> set[str] | None:
     manifest = read_suite(name, options)[1]
     of_kind = metric_names(manifest.kind), metric_names(manifest.kind, has_subjects=True)
     return (
-        {*of_kind[0], *of_kind[1]} if manifest.builder in READ else set(of_kind[bool(subjects(name, suite))])
+        {*of_kind[0], *of_kind[1]}
+        if manifest.builder in data_builders()
+        else set(of_kind[bool(subjects(name, suite))])
     )
 
 
@@ -84,14 +87,14 @@ def subjects(name: str, suite: Suite) -> set[str] | None:
     manifest = read_suite(name, suite.given())[1]
     return (
         None
-        if manifest.builder in READ
+        if manifest.builder in data_builders()
         else {task.subject for task in manifest.tasks.values() if task.subject}
     )
 
 
 def _check_made(where: str, manifest: Manifest, is_made: bool, experiment: ScoredExperiment) -> None:
     """What a suite that is made from held-out documents needs of the sources."""
-    if manifest.builder not in MADE or is_made:
+    if manifest.builder not in documents_builders() or is_made:
         return
     if isinstance(experiment, CheckpointExperiment):
         raise RelscaleError(

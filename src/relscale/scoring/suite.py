@@ -29,7 +29,7 @@ from relscale.errors import RelscaleError
 from relscale.file_name import file_name
 from relscale.json_lines import read_json_lines
 from relscale.provenance import digest, folder_digest
-from relscale.scoring.builders import ai_risk, domains, englishes, knowledge, mmlu, varieties
+from relscale.scoring.builders import data_builder, data_builders, documents_builder, documents_builders
 from relscale.scoring.builders.held_out import COLUMNS
 from relscale.scoring.data_source import data_files, find_data
 from relscale.scoring.manifest import Group, Manifest, Task, read_manifest, write_manifest
@@ -41,10 +41,6 @@ from relscale.suggestions import nearest
 from relscale.yaml_text import load
 
 SUITES = Path(__file__).parent / "suites"
-# From held-out documents, and from data sets.
-MADE = {"domains": domains.build, "knowledge": knowledge.build, "varieties": varieties.build}
-READ = {"ai_risk": ai_risk.build, "englishes": englishes.build, "mmlu": mmlu.build}
-GROWING = ("englishes",)  # whose data add groups to those of the manifest
 # A group with fewer items says nothing; it is left out, and the manifest says so.
 FEWEST_ITEMS = 10
 
@@ -97,7 +93,7 @@ def prepare_suite(
     if (source / "tasks").is_dir():
         tasks: list[TaskData] = []
         manifest = _supported(name, manifest, source)
-    elif manifest.builder in READ:
+    elif manifest.builder in data_builders():
         tasks, manifest = _read(name, manifest, requests)
     else:
         tasks = _shipped(manifest, source) or _built(name, manifest, source, documents, seed)
@@ -155,10 +151,9 @@ def read_suite(name: str, options: dict[str, Any]) -> tuple[Path, Manifest]:
 
 
 def _check_builder(manifest: Manifest, source: Path) -> None:
-    if manifest.builder not in {**MADE, **READ}:
-        raise RelscaleError(
-            f"{source}: no builder {manifest.builder!r}; there are {', '.join([*MADE, *READ])}"
-        )
+    known = [*documents_builders(), *data_builders()]
+    if manifest.builder not in known:
+        raise RelscaleError(f"{source}: no builder {manifest.builder!r}; there are {', '.join(known)}")
     for form in manifest.options.get("forms", ()):
         if not (source / f"{form}.yaml").is_file():
             raise RelscaleError(f"{source}: no prompt form {form!r}; a form is a file there, {form}.yaml")
@@ -174,7 +169,7 @@ def needs_documents(name: str, options: dict[str, Any]) -> bool:
     if "lm_eval" in options:
         return False
     folder = suite_folder(name, options)
-    return read_manifest(folder).builder in MADE and not (folder / "tasks").is_dir()
+    return read_manifest(folder).builder in documents_builders() and not (folder / "tasks").is_dir()
 
 
 def lists_tasks(name: str, options: dict[str, Any]) -> bool:
@@ -233,7 +228,7 @@ def hub_data(name: str, options: dict[str, Any]) -> dict[str, Any] | None:
     if "lm_eval" in options:
         return None
     manifest = read_manifest(suite_folder(name, options))
-    data = _data(options, manifest) if manifest.builder in READ else {}
+    data = _data(options, manifest) if manifest.builder in data_builders() else {}
     return {key: value for key, value in data.items() if key != "files"} if "hub" in data else None
 
 
@@ -261,7 +256,7 @@ def _paths(data: Any) -> Iterator[str]:
 
 def _settings(name: str, manifest: Manifest, options: dict[str, Any]) -> dict[str, Any]:
     """The suite's options with the experiment's in place of its own."""
-    own = ["path", "baseline", *(["data"] if manifest.builder in READ else [])]
+    own = ["path", "baseline", *(["data"] if manifest.builder in data_builders() else [])]
     given = {key: value for key, value in options.items() if key not in own}
     for key, value in given.items():
         if key not in manifest.options:
@@ -289,11 +284,11 @@ def _data(options: dict[str, Any], manifest: Manifest) -> dict[str, Any]:
 
 def _read(name: str, manifest: Manifest, requests: bool) -> tuple[list[TaskData], Manifest]:
     """The tasks of a suite that reads a data set, and the manifest that says what was read."""
-    build = READ[str(manifest.builder)]
+    builder = data_builder(str(manifest.builder))
     if not requests and manifest.tasks:
-        return build(None, manifest), manifest
+        return builder.build(None, manifest), manifest
     folder, read = find_data(name, manifest.data, manifest.data.get("files", ()))
-    return build(folder, manifest), replace(manifest, data=read)
+    return builder.build(folder, manifest), replace(manifest, data=read)
 
 
 def _with_baseline(name: str, manifest: Manifest) -> Manifest:
@@ -363,7 +358,7 @@ def _built(
             f"suite {name} is made from held-out documents, and the experiment has no corpora"
         )
     table = pa.concat_tables(read_parquet(path, COLUMNS) for path in documents)
-    return MADE[str(manifest.builder)](table, manifest, source, seed)
+    return documents_builder(str(manifest.builder)).build(table, manifest, source, seed)
 
 
 def _described(name: str, manifest: Manifest, tasks: list[TaskData], count: bool) -> Manifest:

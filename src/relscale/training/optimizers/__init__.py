@@ -1,11 +1,11 @@
 """Optimizers by name: ``c-adamc`` is ``c_adamc.py`` here, and its ``build`` makes one for a model.
 
-A new optimizer is a new file with a function ``build(model, hyperparameters)``; nothing is registered elsewhere.
+A new optimizer is a new file with the function of `OptimizerModule`; nothing is registered elsewhere.
 """
 
 import importlib
 import pkgutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from relscale.design.run import Hyperparameters
 from relscale.errors import RelscaleError
@@ -14,6 +14,14 @@ from relscale.suggestions import suggestion
 if TYPE_CHECKING:  # a run's key asks for a name here, and needs no torch
     import torch
     from torch import nn
+
+
+class OptimizerModule(Protocol):
+    """A module of this package."""
+
+    def build(self, model: "nn.Module", hyperparameters: Hyperparameters) -> "torch.optim.Optimizer":
+        """The optimizer over a model's parameters, at its peak learning rate."""
+        ...
 
 
 def optimizer_module(name: str) -> str:
@@ -32,6 +40,5 @@ def optimizer_module(name: str) -> str:
 
 def build_optimizer(model: "nn.Module", hyperparameters: Hyperparameters) -> "torch.optim.Optimizer":
     """The optimizer that the hyperparameters name, over the model's parameters, at its peak learning rate."""
-    module = importlib.import_module(optimizer_module(hyperparameters.optimizer))
-    optimizer: torch.optim.Optimizer = module.build(model, hyperparameters)
-    return optimizer
+    module: OptimizerModule = importlib.import_module(optimizer_module(hyperparameters.optimizer))
+    return module.build(model, hyperparameters)

@@ -12,6 +12,8 @@ from relscale.scoring.manifest import WHOLE, Manifest, Task
 from relscale.scoring.task_data import TaskData
 from relscale.text_file import read_text
 
+GROWS = True  # regions are known from the data alone
+
 
 def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
     """A task for each region and form.

@@ -1,0 +1,1 @@
+"""Builders that read a data set; one file per suite."""
