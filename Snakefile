@@ -4,7 +4,7 @@ import os
 
 from snakemake.utils import min_version
 
-from relscale.commands.report import print_headline
+from relscale.commands.report import headline_text
 
 min_version("9.27")
 
@@ -34,7 +34,7 @@ report: "workflow/report/workflow.rst"
 
 onsuccess:
     if "RELSCALE_RUN" not in os.environ:
-        print_headline(results.config)
+        logger.info(headline_text(results.config), extra={"for_readers": True})
 
 
 rule all:

@@ -181,6 +181,14 @@ class Pipeline:
         """How long a training job takes by the plan."""
         return sum(placement.seconds for placement in self.placements(corpus, job))
 
+    def seconds_by_rule(self) -> dict[str, float]:
+        """How long all trainings take by the plan, one after another."""
+        if not self.trains:
+            return {}
+        return {
+            "train": sum(self.expected_seconds(file_name(corpus), job) for corpus, job in self.training_jobs)
+        }
+
     def minutes(self, corpus: str, job: str, attempt: int) -> int:
         """The time limit of a training job: time to start and twice what is expected, and more in each attempt."""
         return attempt * (START_MINUTES + math.ceil(2 * self.expected_seconds(corpus, job) / 60))

@@ -9,6 +9,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from relscale import workflow_progress
 from relscale.check import check_experiment
 from relscale.config import load_configs, save_config
 from relscale.errors import RelscaleError
@@ -45,6 +46,7 @@ try:
     pipeline = Pipeline(experiment)
     if workflow.is_main_process:
         logger.addHandler(FailedJobs(logger))
+        workflow_progress.expected_seconds.update(pipeline.seconds_by_rule())
         # Snakemake asks for its lock later than this is read.
         for line in [] if LOOKS_ONLY else clear_stale_locks(Path(".snakemake")):
             logger.warning(line)

@@ -52,6 +52,11 @@ def print_headline(config: Path, output: Path | None = None) -> None:
     output
         The report, where it is not that of the results.
     """
+    print(headline_text(config, output))
+
+
+def headline_text(config: Path, output: Path | None = None) -> str:
+    """What an experiment found, and where its report is."""
     from relscale.config import load_config
     from relscale.fitting.fits import read
     from relscale.fitting.report.headline import headline_of_tables
@@ -60,5 +65,5 @@ def print_headline(config: Path, output: Path | None = None) -> None:
 
     experiment = load_config(config)
     results = Results.of(experiment)
-    print(headline_of_tables(read(results.fits), experiment_names(experiment)))
-    print(f"report: {output or results.report}")
+    found = headline_of_tables(read(results.fits), experiment_names(experiment))
+    return f"{found}\nreport: {output or results.report}"

@@ -1,6 +1,7 @@
 """``relscale train``: the runs of one job."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def run(options: argparse.Namespace) -> None:
     results, store, hardware = Results.of(experiment), Path(experiment.store), experiment.hardware
     corpus, _ = entry(experiment.corpora, "corpora", options.corpus)
     training = experiment.training.model_copy(update={"threads": options.threads})
+    in_log = "RELSCALE_PROGRESS_IN_LOG" in os.environ  # the workflow shows its own
     so_far = progress(experiment.planned_runs, results.token_stores, store, training, hardware)
     try:
         data = TrainingData(
@@ -60,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
         train_job(
             Job(runs, data, store, training, hardware),
             options.output,
-            lambda line: print(f"{line}; {so_far()}", flush=True),
+            lambda line: print(f"{line}; {so_far()}", file=sys.stderr if in_log else sys.stdout, flush=True),
             options.parent,
         )
     except Interrupted as stop:

@@ -11,7 +11,7 @@ from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
 from relscale.report.row_words import SYMBOLS, chip, row_id, shown_suite, verdict_class
 
-LETTER = 5.4  # width of a letter beside a line
+LETTER = 6.3  # width of a letter beside a line
 LONGEST = 13  # letters of a name beside a line
 MOST = 24  # charts that are shown at once
 

@@ -1,0 +1,158 @@
+"""How far a workflow is, stage by stage, and how long it takes until the report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+STAGES = {  # rule to what a reader calls it, in the order in which they run
+    "corpus": "corpus",
+    "vocabulary": "vocabulary",
+    "tokenize": "tokens",
+    "suite": "suites",
+    "train": "train",
+    "score": "score",
+    "collect": "collect",
+    "fit": "fit",
+    "plot": "figures",
+    "write_report": "report",
+}
+TYPICAL = {  # seconds of a job, until one has been seen
+    "corpus": 8.0,
+    "vocabulary": 5.0,
+    "tokenize": 5.0,
+    "suite": 4.0,
+    "collect": 8.0,
+    "fit": 25.0,
+    "plot": 4.0,
+    "write_report": 5.0,
+}
+SCORING = 0.25  # time that scoring takes, as a share of training, until some has been seen
+SECONDS = 10.0  # of a job of which nothing is known
+
+
+@dataclass
+class Stage:
+    """The jobs of one rule.
+
+    Attributes
+    ----------
+    rule, jobs
+        The rule, and how many jobs of it there are.
+    expected
+        Seconds that all of them are expected to take, one after another, by the plan.
+    running
+        Number of each running job, and when it began.
+    seconds
+        How long each finished job took.
+    """
+
+    rule: str
+    jobs: int
+    expected: float | None = None
+    running: dict[int, float] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """What a reader calls it."""
+        return STAGES.get(self.rule, self.rule)
+
+    @property
+    def done(self) -> int:
+        """Jobs that have ended well."""
+        return len(self.seconds)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all jobs have ended well."""
+        return self.done >= self.jobs
+
+    def left(self, now: float, training: float) -> float:
+        """Seconds that the other jobs take, one after another; ``training`` is what all trainings take."""
+        if self.is_done:
+            return 0.0
+        each = self._each(training)
+        spent = sum(min(now - began, 0.95 * each) for began in self.running.values())
+        return max((self.jobs - self.done) * each - spent, 0.0)
+
+    def _each(self, training: float) -> float:
+        """Seconds of a job: by those that were seen, else by the plan, else as they usually take."""
+        if self.seconds:
+            return sum(self.seconds) / len(self.seconds)
+        if self.expected is not None:
+            return self.expected / self.jobs
+        if self.rule == "score":
+            return SCORING * training / self.jobs if training else SECONDS
+        return TYPICAL.get(self.rule, SECONDS)
+
+
+class WorkflowProgress:
+    """All stages of a run."""
+
+    def __init__(self, processors: int, expected: Mapping[str, float] | None = None) -> None:
+        """So many jobs run side by side; ``expected`` has seconds by rule, from the plan."""
+        self.processors = max(1, processors)
+        self.expected = dict(expected or {})
+        self.stages: dict[str, Stage] = {}
+        self._rule: dict[int, str] = {}
+
+    def plan(self, jobs: Mapping[str, int]) -> None:
+        """Take the number of jobs of each rule; rules that are no stages are left out."""
+        known = sorted((rule for rule in jobs if rule in STAGES), key=list(STAGES).index)
+        self.stages = {rule: Stage(rule, jobs[rule], self.expected.get(rule)) for rule in known}
+
+    def start(self, job: int, rule: str, now: float) -> None:
+        """A job has begun."""
+        self._rule[job] = rule
+        if rule in self.stages:
+            self.stages[rule].running[job] = now
+
+    def finish(self, job: int, now: float) -> Stage | None:
+        """A job has ended well; the stage, where this was its last job."""
+        stage = self.stages.get(self._rule.get(job, ""))
+        if stage is None or job not in stage.running:
+            return None
+        stage.seconds.append(now - stage.running.pop(job))
+        return stage if stage.is_done else None
+
+    def fail(self, job: int) -> None:
+        """A job has ended badly."""
+        stage = self.stages.get(self._rule.get(job, ""))
+        if stage is not None:
+            stage.running.pop(job, None)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every stage is."""
+        return bool(self.stages) and all(stage.is_done for stage in self.stages.values())
+
+    def seconds_left(self, now: float) -> float:
+        """Until the report, all stages counted: jobs of one stage run side by side, stages one after another."""
+        train = self.stages.get("train")
+        training = 0.0
+        if train is not None:
+            training = train.left(now, 0.0) + sum(train.seconds)
+        return sum(
+            stage.left(now, training) / min(self.processors, max(1, stage.jobs - stage.done))
+            for stage in self.stages.values()
+        )
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: ``40 s``, ``3 min``, ``2 h 5 min``."""
+    if seconds < 55:
+        return f"{max(5, round(seconds / 5) * 5)} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{max(1, minutes)} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def clock(seconds: float) -> str:
+    """A time that has passed: ``0:07``, ``12:40``, ``2:05:09``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+expected_seconds: dict[str, float] = {}
+"""Seconds of all jobs of a rule by the plan of the workflow that this process runs; the Snakefile sets it."""
