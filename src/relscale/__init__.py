@@ -7,7 +7,7 @@ __all__ = ["extrapolate", "fit"]
 
 
 def __getattr__(name: str) -> Any:
-    """``relscale.fit`` and ``relscale.extrapolate``, loaded when first asked for: the libraries behind them take a while."""
+    """``relscale.fit`` and ``relscale.extrapolate``, loaded when first asked for, as their libraries take a while."""
     if name == "extrapolate":
         from relscale.extrapolation.of_table import extrapolate_table
 

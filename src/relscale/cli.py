@@ -18,6 +18,7 @@ from relscale.suggestions import suggestion
 COMMANDS = {  # each is a module of relscale.commands, which imports heavy libraries only as it runs
     "an experiment": ("plan", "run", "report", "doctor"),
     "a table": ("fit", "extrapolate"),
+    "a forecast": ("forecast", "held-against"),
     "what there is": ("laws", "suites", "figures", "datasets", "atlas"),
     "one stage of the workflow at a time": (
         *("pin", "corpus", "vocabulary", "tokenize", "train", "suite", "score", "collect", "plot"),
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     options = parsed(arguments)
-    command = import_module(f"relscale.commands.{options.verb}")
+    command = _module(options.verb)
     if options.parent is not None and not getattr(command, "STOPS_ITSELF", False):
         from relscale.process import end_with
 
@@ -74,6 +75,11 @@ def _run(arguments: Sequence[str] | None) -> int:
     return 0
 
 
+def _module(verb: str) -> Any:
+    """The module of a command."""
+    return import_module(f"relscale.commands.{verb.replace('-', '_')}")
+
+
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options of a command line; ``further`` are those that a command hands on."""
     top, of_verb = parsers()
@@ -84,7 +90,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     else:
         argcomplete.autocomplete(top)
     options, further = top.parse_known_args(arguments)
-    command = import_module(f"relscale.commands.{options.verb}")
+    command = _module(options.verb)
     if further and not getattr(command, "HANDS_ON", False):
         parser = of_verb[options.verb]
         unknown = further[0].partition("=")[0]
@@ -114,7 +120,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     for title, names in COMMANDS.items():
         listed.append(f"\n{title}:")
         for name in names:
-            command = import_module(f"relscale.commands.{name}")
+            command = _module(name)
             verb = of_verb[name] = verbs.add_parser(
                 name,
                 description=inspect.cleandoc(command.run.__doc__ or ""),
@@ -123,7 +129,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
             )
             command.add_arguments(verb)
             verb.add_argument("--parent", type=int, metavar="PID", help=argparse.SUPPRESS)
-            listed.append(f"  {name:<11} {command.HELP}")
+            listed.append(f"  {name:<12} {command.HELP}")
     listed += [
         "",
         'relscale COMMAND --help says more. Completion: eval "$(register-python-argcomplete relscale)"',

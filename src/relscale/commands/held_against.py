@@ -1,0 +1,66 @@
+"""``relscale held-against RECORD FITS``: forecasts on record against what was measured since."""
+
+import argparse
+from pathlib import Path
+
+HELP = "score forecasts on record by a later fit"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """RECORD, FITS and --output."""
+    parser.add_argument(
+        "record", type=Path, metavar="RECORD", help="What `relscale forecast --record` wrote."
+    )
+    parser.add_argument(
+        "fits", type=Path, metavar="FITS", help="The folder of a later fit, which has the new models."
+    )
+    parser.add_argument("--output", type=Path, help="Write the outcomes to this .parquet or .csv.")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Hold forecasts on record against the points of a later fit at the same compute.
+
+    Prints for each forecast what was measured, how far off it was and whether its interval held, and the median error
+    and the coverage of all.
+    """
+    import numpy as np
+    from tabulate import tabulate
+
+    from relscale.fitting.fits import read
+    from relscale.fitting.forecasts.record import OutcomeRow, held_against
+    from relscale.rows import table_of
+    from relscale.tables import write_table
+
+    rows = held_against(options.record, read(options.fits))
+    shown = [
+        [
+            row.suite,
+            row.metric,
+            row.corpus,
+            row.group,
+            row.baseline,
+            row.training_flops,
+            row.value,
+            row.low,
+            row.high,
+            row.observed,
+            row.log_error,
+            row.covered,
+            row.status,
+        ]
+        for row in rows
+    ]
+    heads = ["suite", "metric", "corpus", "group", "over", "FLOPs", "forecast", "low", "high"]
+    print(tabulate(shown, headers=[*heads, "measured", "ln error", "covered", "status"], floatfmt=".4g"))
+    errors = [abs(row.log_error) for row in rows if row.log_error is not None]
+    covered = [row.covered for row in rows if row.covered is not None]
+    if errors:
+        held = f", intervals held {sum(covered)} of {len(covered)}" if covered else ""
+        print(
+            f"\n{len(errors)} of {len(rows)} were measured: median |ln error| {np.median(errors):.4g}{held}"
+        )
+    else:
+        print(f"\nnone of the {len(rows)} was measured at its compute yet")
+    if options.output:
+        write_table(table_of(OutcomeRow, rows), options.output)
+        print(f"written: {options.output}")

@@ -1,0 +1,144 @@
+"""Forecast records: what was forecast, when and from which numbers, kept to be held against what is measured later.
+
+A record is a table that is written once. Each row carries the digest of the data and of the code that the forecast
+rests on, and a digest of its own, so that a changed number is seen. Held against a later fit, a forecast is compared
+with the point of its curve at the same compute.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from relscale.errors import RelscaleError
+from relscale.fitting.curves.curves import RATIO
+from relscale.fitting.curves.point_rows import ErrorRow, GapRow
+from relscale.fitting.fits import Fits
+from relscale.fitting.forecasts.candidates import ENSEMBLE
+from relscale.fitting.forecasts.forecast import ForecastRow
+from relscale.fitting.forecasts.interval_score import interval_score
+from relscale.fitting.keys import CurveKey
+from relscale.fitting.status import Status
+from relscale.rows import column, names_of, rows_of, table_of
+from relscale.tables import read_table, write_table
+
+SAME_COMPUTE = 0.02  # of ln F: a point this near is at the compute of the forecast
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRow(CurveKey):
+    """One row per forecast of the ensemble that was put on record."""
+
+    quantity: str = column("What is forecast: error or ratio.")
+    training_flops: float = column("Compute of the forecast.", "FLOPs")
+    params: float | None = column("Parameters of the forecast model.", default=None)
+    tokens: float | None = column("Training tokens of the forecast model.", "tokens", default=None)
+    value: float = column("The forecast.")
+    low: float | None = column("Lower limit of the prediction interval.", default=None)
+    high: float | None = column("Upper limit.", default=None)
+    level: float | None = column("Level of the prediction interval.", default=None)
+    recorded: str = column("When it was put on record, UTC.")
+    data: str | None = column("Digest of the numbers that the forecast rests on.", default=None)
+    code: str | None = column("Digest of the code that made it.", default=None)
+    digest: str = column("Digest of this row.", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeRow(CurveKey):
+    """One row per forecast on record: what was measured since, and how far off the forecast was."""
+
+    quantity: str = column("What was forecast: error or ratio.")
+    training_flops: float = column("Compute of the forecast.", "FLOPs")
+    recorded: str = column("When it was put on record, UTC.")
+    value: float = column("The forecast.")
+    low: float | None = column("Lower limit of the prediction interval.", default=None)
+    high: float | None = column("Upper limit.", default=None)
+    observed: float | None = column("What was measured.", default=None)
+    log_error: float | None = column("ln of the forecast over the observed.", default=None)
+    covered: bool | None = column("Whether the interval holds what was measured.", default=None)
+    interval_score: float | None = column("Interval score, in units of ln y.", default=None)
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.", default=None)
+
+
+def digest_of(row: RecordRow) -> str:
+    """The sha256 of a row's other cells."""
+    cells = {name: value for name, value in asdict(row).items() if name != "digest"}
+    return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
+
+
+def record(fits: Fits, path: Path, now: datetime | None = None) -> list[RecordRow]:
+    """Put the ensemble's forecasts of a fit on record.
+
+    Raises
+    ------
+    RelscaleError
+        The file is there already, or the fit has no forecast.
+    """
+    if path.exists():
+        raise RelscaleError(f"{path}: holds an earlier record, which is never changed; name another file")
+    moment = (now or datetime.now(UTC)).replace(microsecond=0).isoformat()
+    shared = [field.name for field in fields(RecordRow) if field.name in names_of(ForecastRow)]
+    rows = []
+    for one in rows_of(ForecastRow, fits.tables["forecasts"]):
+        if one.candidate == ENSEMBLE and one.value is not None:
+            row = RecordRow(**{name: getattr(one, name) for name in shared}, recorded=moment)
+            rows.append(replace(row, digest=digest_of(row)))
+    if not rows:
+        raise RelscaleError("the fit has no forecast to record; name a target under fit: forecast")
+    write_table(table_of(RecordRow, rows), path)
+    return rows
+
+
+def held_against(path: Path, later: Fits) -> list[OutcomeRow]:
+    """The forecasts on record in a file, held against the points of a later fit.
+
+    Raises
+    ------
+    RelscaleError
+        A row of the record was changed since it was written.
+    """
+    forecasts: list[RecordRow] = list(rows_of(RecordRow, read_table(path, names_of(RecordRow))))
+    for i, row in enumerate(forecasts):
+        if digest_of(row) != row.digest:
+            raise RelscaleError(
+                f"{path}: row {i + 1} was changed since it was recorded; its digest does not hold"
+            )
+    errors = list(rows_of(ErrorRow, later.tables["errors"]))
+    gaps = list(rows_of(GapRow, later.tables["gaps"]))
+    return [
+        _outcome(row, list(_observed(row, gaps if row.quantity == RATIO else errors))) for row in forecasts
+    ]
+
+
+def _observed(row: RecordRow, points: Iterable[ErrorRow | GapRow]) -> Iterator[float]:
+    """The values of a forecast's curve at its compute; the experiment may have another name by then."""
+    names = [name for name in names_of(CurveKey) if name != "experiment"]
+    for point in points:
+        value = point.ratio if isinstance(point, GapRow) else point.value
+        if value is None or point.training_flops is None or point.status != Status.OK:
+            continue
+        of_curve = all(getattr(point, name, None) == getattr(row, name) for name in names)
+        if of_curve and abs(np.log(point.training_flops / row.training_flops)) <= SAME_COMPUTE:
+            yield value
+
+
+def _outcome(row: RecordRow, observed: list[float]) -> OutcomeRow:
+    names = (*names_of(CurveKey), "quantity", "training_flops", "recorded", "value", "low", "high")
+    cells = {name: getattr(row, name) for name in names}
+    if not observed:
+        return OutcomeRow(**cells, status=Status.NOT_MEASURED)
+    truth = float(np.exp(np.mean(np.log(observed))))
+    result = OutcomeRow(**cells, observed=truth, log_error=float(np.log(row.value / truth)), status=Status.OK)
+    if row.low is None or row.high is None or row.level is None:
+        return result
+    low, high, y = (np.array([np.log(x)]) for x in (row.low, row.high, truth))
+    return replace(
+        result,
+        covered=row.low <= truth <= row.high,
+        interval_score=float(interval_score(low, high, y, row.level)[0]),
+    )

@@ -1,0 +1,79 @@
+"""A forecast on record is kept as it was and scored by what is measured later."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from relscale.errors import RelscaleError
+from relscale.fitting.curves.point_rows import ErrorRow
+from relscale.fitting.fits import from_rows
+from relscale.fitting.forecasts.forecast import ForecastRow
+from relscale.fitting.forecasts.record import RecordRow, held_against, record
+from relscale.rows import rows_of, table_of
+from relscale.tables import read_table, write_table
+
+KEY = {"experiment": "now", "corpus": "text", "suite": "s", "prompt": "p", "metric": "nats", "group": "g"}
+
+
+@pytest.fixture
+def forecast():
+    row = ForecastRow(
+        **KEY,
+        quantity="error",
+        training_flops=1e22,
+        candidate="ensemble",
+        value=2.0,
+        low=1.9,
+        high=2.1,
+        level=0.95,
+        data="d",
+        code="c",
+        status="ok",
+    )
+    return from_rows({"forecasts": [row, replace(row, candidate="power law", value=9.0)]})
+
+
+def later(flops, value):
+    point = ErrorRow(
+        **KEY | {"experiment": "later"},
+        budget=None,
+        run="r",
+        training_flops=flops,
+        value=value,
+        stderr_runs=None,
+        stderr_items=None,
+        runs=1,
+        excluded=0,
+        status="ok",
+        note=None,
+    )
+    return from_rows({"errors": [point]})
+
+
+def test_a_forecast_is_scored_by_the_point_at_its_compute(forecast, tmp_path):
+    record(forecast, tmp_path / "record.parquet")
+    (outcome,) = held_against(tmp_path / "record.parquet", later(1.01e22, 2.05))
+    assert outcome.log_error == pytest.approx(np.log(2.0 / 2.05))
+    assert outcome.covered is True
+    (missed,) = held_against(tmp_path / "record.parquet", later(1e22, 2.2))
+    assert missed.covered is False
+    assert missed.interval_score > outcome.interval_score
+
+
+def test_a_compute_that_was_not_measured_is_said(forecast, tmp_path):
+    record(forecast, tmp_path / "record.parquet")
+    (outcome,) = held_against(tmp_path / "record.parquet", later(3e22, 2.0))
+    assert outcome.observed is None
+    assert outcome.status == "nothing was measured at this compute"
+
+
+def test_a_record_is_never_overwritten_and_a_changed_one_is_refused(forecast, tmp_path):
+    path = tmp_path / "record.parquet"
+    record(forecast, path)
+    with pytest.raises(RelscaleError, match="earlier record"):
+        record(forecast, path)
+    (row,) = rows_of(RecordRow, read_table(path))
+    write_table(table_of(RecordRow, [replace(row, value=2.04)]), path)
+    with pytest.raises(RelscaleError, match="row 1 was changed"):
+        held_against(path, later(1e22, 2.04))
