@@ -84,12 +84,10 @@ TASKS = {
 
 
 def emerged_folds(known: Table) -> list[Fold]:
-    """Folds of the tasks that have passed their threshold: each beyond an earlier one, from all that is known
-    of the others.
+    """Folds of the tasks that have passed their threshold: each beyond an earlier one, from all the others.
 
     Before its threshold a task does not show what it does after it, so folds that hold out ends of the tasks
-    which have not
-    passed theirs would look like something else than what is asked.
+    which have not passed theirs would look like something else than what is asked.
     """
     result = []
     for origin in (1.4, 0.9):

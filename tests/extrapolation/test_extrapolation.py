@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from relscale import cli
 from relscale.errors import RelscaleError
 from relscale.extrapolation.candidates import emergence
 from relscale.extrapolation.extrapolate import combined, extrapolate, refusal, weights
@@ -98,3 +99,26 @@ def test_beyond_its_threshold_a_task_rises_as_the_others_do():
     forecast = emergence.forecast(None, 0.0, known, at)
     level = np.median(emergence.logit(fall[-8:]))
     assert forecast == pytest.approx([-1 / (1 + np.exp(1 - level))], abs=2e-3)
+
+
+def test_the_command_forecasts_the_rows_that_a_condition_leaves_out(streams, tmp_path, capsys):
+    (n, p), lines = streams.x, ["size,streams,corpus,loss,split"]
+    for row in zip(n, p, streams.group, streams.y, strict=True):
+        lines.append(",".join(map(str, row)) + (",test" if row[1] > 4 else ",train"))
+    (tmp_path / "runs.csv").write_text("\n".join(lines))
+    arguments = [
+        "extrapolate",
+        str(tmp_path / "runs.csv"),
+        "--y",
+        "loss",
+        "--x",
+        "params=size,streams",
+        "--group",
+        "corpus",
+    ]
+    assert cli.main([*arguments, "--train", 'split == "train"']) == 0
+    printed = capsys.readouterr().out
+    assert "of 10 rows with a known answer: R² 1.0000" in printed
+    assert "parallel streams, Huber" in printed
+    assert cli.main([*arguments, "--train", "splt == 3"]) == 1
+    assert "no condition on the columns" in capsys.readouterr().err

@@ -1,2 +1,1 @@
-"""Extrapolation of any law of any predictors: candidates, folds in the direction of what is asked, and what
-they earn."""
+"""Extrapolation of laws of any predictors: candidates, folds that look like what is asked, weights from these."""

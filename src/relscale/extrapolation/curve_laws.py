@@ -7,8 +7,7 @@
     BNSL  y = E + b · x^(−c0) · (1 + (x / d)^(1/f))^(−c1 f)
 
 Shapes come from a grid, the linear parameters by weighted least squares of the error relative to y; the best
-shapes of
-M2, M3 and BNSL are then searched on.
+shapes of M2, M3 and BNSL are then searched on.
 
 Sources: Alabdulmohsin et al., arXiv 2209.06640, for M1 to M4; Caballero et al., arXiv 2210.14891, for BNSL.
 """

@@ -3,8 +3,8 @@
     ŷ = Σ w_c ŷ_c,    w_c ∝ 1 / MSE_c²,    MSE_c the geometric mean of its mean squared errors over the folds
 
 in logarithms where y is positive; the fold nearest to what is asked counts 1, the next 1/2, then 1/3 and so on. A
-candidate is refused, not flagged, where a forecast of it, in a fold or of what is asked, is no number or is absurd:
-further beyond the known y than those span, or not positive where all of them are.
+candidate is refused, not flagged, where a forecast of it, in a fold or of what is asked, is no number or is
+absurd: further beyond the known y than those span, or not positive where all of them are.
 """
 
 from collections.abc import Sequence

@@ -1,14 +1,11 @@
 """Folds that look like what is asked: the same direction, a like factor, and edges cut by the same factor.
 
 A predictor moves where the mean of the rows asked for lies more than ``MOVED`` standard deviations from that of
-the known rows.
-Cells are the rows with the same values of the predictors that move, in the order of the sum of their standardised
-logarithms. A scale fold asks for one of the last cells from all cells before it (for a stretch of rows where
-cells have few).
-A predictor that does not move, but is asked for beyond its least or largest known value by some factor, has
-that factor cut
-from the known rows of each fold. Where nothing moves, folds are random parts of the settings; shares of a
-mixture have no direction.
+the known rows. Cells are the rows with the same values of the predictors that move, in the order of the sum of
+their standardised logarithms. A scale fold asks for one of the last cells from all cells before it (for a stretch
+of rows where cells have few). A predictor that does not move, but is asked for beyond its least or largest known
+value by some factor, has that factor cut from the known rows of each fold. Where nothing moves, folds are random
+parts of the settings; shares of a mixture have no direction.
 
 Curves of one predictor end at their own last points, each as far before its end as it is asked beyond it.
 """

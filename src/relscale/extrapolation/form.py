@@ -1,15 +1,12 @@
-"""A law of several predictors whose curves share a shape: y = Σ_k c_k(group) · f_k(g; x), c solved for, g
-searched.
+"""A law of several predictors whose curves share a shape: y = Σ_k c_k(group) · f_k(g; x), c solved for, g searched.
 
 The nonlinear parameters g come from Sobol points of their box, the best few searched on; the linear c by least
-squares
-for each g (variable projection, Golub and Pereyra 1973), for every group its own or one for all. Squares, or
-Huber's
-loss by reweighting. Errors are relative to y where y is positive.
+squares for each g (variable projection, Golub and Pereyra 1973), for every group its own or one for all. Squares,
+or Huber's loss by reweighting. Errors are relative to y where y is positive.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import least_squares, nnls
@@ -59,13 +56,11 @@ class Form:
     own: bool = True
     anchor: tuple[str, ...] = ()
     starts: int = STARTS
-    options: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted form: g (r,), c (groups, k) in the order of ``groups``, and the residuals (n,) of the known
-    rows."""
+    """A fitted form: g (r,), c (groups, k) in the order of ``groups``, and residuals (n,) of known rows."""
 
     form: Form
     g: Array
@@ -185,8 +180,7 @@ def forecast(
 
 
 def offset(found: Fit, known: Table, at: Table) -> Array:
-    """(m,) what the fit misses at the known rows nearest to each row asked for, of the same group where groups
-    have curves."""
+    """(m,) what the fit misses at the known rows nearest to each row asked for, of its own group where those are curves."""
     names = found.form.anchor
     a, b = np.log(known.of(names)), np.log(at.of(names))
     scale = np.maximum(np.median(np.abs(found.residual)), 1e-12) * 3

@@ -1,5 +1,4 @@
-"""What an extrapolation is about: one measured number per row, its predictors, and which curve a row belongs
-to."""
+"""What an extrapolation is about: one measured number per row, its predictors, and which curve a row belongs to."""
 
 from dataclasses import dataclass
 from typing import Any

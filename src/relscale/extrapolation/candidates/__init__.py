@@ -1,2 +1,1 @@
-"""Candidates of an extrapolation, one file per kind: a file defines ``candidates(known)`` and is found by being
-here."""
+"""Candidates, one file per kind: a file defines ``candidates(known)`` and is found by being here."""

@@ -1,17 +1,14 @@
-"""Emergence: scores that stand still or fall up to a threshold, and from there rise as those of tasks do that
-have passed theirs.
+"""Emergence: scores that stand still or fall up to a threshold and rise from there, as in tasks that have passed
+theirs.
 
     logit(−y) = level − r · (log F − log F_0) + λ · lead,    −1 < y < 0, such as a negated Brier score
 
-F_0 is the largest known compute of the task and the level the median of its last points. r is the median rate
-of the other tasks that
-rise, over all and over their last decade: what a task does before its threshold says nothing of what it does
-after it. The lead is what a
-model's logits lie below the trends of these tasks, at its compute.
+F_0 is the largest known compute of the task and the level the median of its last points. r is the median rate of
+the other tasks that rise, over all and over their last decade: what a task does before its threshold says nothing
+of what it does after it. The lead is what a model's logits lie below the trends of these tasks, at its compute.
 
 Source: Wu and Lo, *U-shaped and Inverted-U Scaling behind Emergent Abilities*, arXiv 2410.01692, for the fall
-before and the steady rise
-after the threshold; the rate is learnt from the other tasks.
+before and the steady rise after the threshold; the rate is learnt from the other tasks.
 """
 
 from functools import partial

@@ -1,14 +1,12 @@
-"""Mixtures of experts: the loss is a power law of the parameters of one expert and of the number of experts,
-and both together.
+"""Mixtures of experts: a power law of the parameters of one expert, of the number of experts, and of both together.
 
     ln(L − c) = a + b ln N + Σ_i d_i (ln X)^i + f ln N · ln X
 
-X experts; d_i and f are each router's (group's) own, a and b are shared, as one expert is what all routers have
-in common.
+X experts; d_i and f are each router's (group's) own, a and b are shared, as one expert is what all routers have in
+common.
 
 Sources: Clark et al., *Unified Scaling Laws for Routed Language Models*, arXiv 2202.01169, equation 7 without
-floor (degree 1); the
-floor and the higher powers take the place of their saturation.
+floor (degree 1); the floor and the higher powers take the place of their saturation.
 """
 
 from functools import partial

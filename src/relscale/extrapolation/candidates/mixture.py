@@ -1,12 +1,10 @@
 """Mixtures of domains: the loss on one domain by the shares of all.
 
     L_g = c_g + k_g · ((ε + r_i)^−γ + Σ_{j≠i} b_j · r_j)        powers of the own share r_i
-    L_g = c_g + k_g · exp(Σ_j t_j · r_j)                         Ye et al., *Data Mixing Laws*, arXiv
-    2403.16952, equation 5
+    L_g = c_g + k_g · exp(Σ_j t_j · r_j)                         Ye et al., arXiv 2403.16952, equation 5
 
-The shape is shared by the groups, such as model sizes; level and scale are each group's own. The own share is
-the one that the
-loss falls with the most.
+The shape is shared by the groups, such as model sizes; level and scale are each group's own. The own share is the
+one that the loss falls with the most.
 """
 
 import numpy as np

@@ -2,9 +2,8 @@
 
     L = E + (N^−a + B · D^−b)^γ + f(u, w),    u = ln η + ν ln N − δ ln D,    w = ln b − κ ln D
 
-f is a polynomial of second, third or fourth degree in u and w, or a sum of powers of the rate and the batch
-with positive
-coefficients: too small a rate, too large a rate, too few steps, too small a batch, and both together.
+f is a polynomial of second, third or fourth degree in u and w, or a sum of powers of the rate and the batch with
+positive coefficients: too small a rate, too large a rate, too few steps, too small a batch, and both together.
 
 Sources: Li et al., *Predictable Scale: Step Law*, arXiv 2503.04715, for the moving optimum; Hoffmann et al., arXiv
 2203.15556, equation 2, with the outer exponent of Kaplan et al., arXiv 2001.08361, equation 1.5, for the surface.

@@ -2,9 +2,9 @@
 
     L = E + A · N^−α + B · D^−β + C · (N / U)^q · (1 − e^{−(D/U − 1)/R})
 
-N parameters, D training tokens, U unique ones. In the field's units, Muennighoff et al., *Scaling Data-
-Constrained Language Models*, arXiv
-2305.16264, let repeated tokens and the parameters that they feed decay; their law is the other candidate:
+N parameters, D training tokens, U unique ones. In the field's units, Muennighoff et al., *Scaling Data-Constrained
+Language Models*, arXiv 2305.16264, let repeated tokens and the parameters that they feed decay; their law is the
+other candidate:
 
     L = E + A · N'^−α + B · D'^−β,    D' = U + U · R_D · (1 − e^{−(D/U − 1)/R_D}),    N' the same of U_N, R_N
 """

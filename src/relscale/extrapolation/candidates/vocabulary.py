@@ -3,9 +3,8 @@
     L = Σ_{i ≤ d} (ln V)^i · (a_i + b_i X + c_i Y + d_i X·Y),    X = N^−α,    Y = (1 + C / (c · N^κ))^−β
 
 N non-vocabulary parameters, C characters, V entries. Anchored, the mean residual of the vocabularies nearest to
-the one asked
-for, at the same N, is added. Tao et al. (arXiv 2407.13623) have a power of V's parameters in place of the
-polynomial.
+the one asked for, at the same N, is added. Tao et al. (arXiv 2407.13623) have a power of V's parameters in place
+of the polynomial.
 """
 
 from functools import partial
