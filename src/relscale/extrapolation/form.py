@@ -180,7 +180,7 @@ def forecast(
 
 
 def offset(found: Fit, known: Table, at: Table) -> Array:
-    """(m,) what the fit misses at the known rows nearest to each row asked for, of its own group where those are curves."""
+    """(m,) what the fit misses at the known rows nearest to each row asked for, of its group where those are curves."""
     names = found.form.anchor
     a, b = np.log(known.of(names)), np.log(at.of(names))
     scale = np.maximum(np.median(np.abs(found.residual)), 1e-12) * 3
