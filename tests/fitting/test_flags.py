@@ -9,7 +9,9 @@ from row_cells import cells
 
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
-from relscale.fitting.fits import Fits
+from relscale.fitting.fits import Fits, from_rows
+from relscale.fitting.forecasts.forecast import BacktestRow, _exp
+from relscale.fitting.status import Status
 
 GROUPS = {"a": (1.5, 0.08, 0.3), "b": (1.0, 0.05, 0.0)}
 SUITES = {"s": {"baseline": "b"}}
@@ -226,3 +228,30 @@ def test_replicates_may_keep_their_texts_in_dictionaries(World: Any) -> None:
     assert fit(world.measurements, draws, suites=SUITES) == fit(
         world.measurements, world.replicate_table, suites=SUITES
     )
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_forecast_that_runs_away_is_flagged() -> None:
+    where: dict[str, Any] = dict.fromkeys(
+        ("experiment", "corpus", "optimizer", "prompt", "baseline", "contrast")
+    )
+    where |= {"suite": "s", "metric": "loss", "group": "a"}
+    row = BacktestRow(
+        **where,
+        quantity="error",
+        candidate="power",
+        origin="compute",
+        origin_flops=1e20,
+        origin_params=None,
+        training_flops=1e21,
+        log_distance=2.3,
+        observed=1.0,
+        predicted=_exp(1000.0),
+        log_error=1000.0,
+        level=0.95,
+        status=Status.OK,
+        note=None,
+    )
+    (kept,) = from_rows({"backtests": [row]}).backtests.to_pylist()
+    assert kept["predicted"] is None
+    assert kept["status"] == Status.BEYOND_RANGE

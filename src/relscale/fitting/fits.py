@@ -37,7 +37,13 @@ ROWS: dict[str, type] = {
 }
 """The tables of a fit, and the type of each one's rows."""
 
-ESTIMATES = ("value", "low", "high", "ratio")  # columns that may be beyond what a number can hold
+ESTIMATES = (
+    "value",
+    "low",
+    "high",
+    "ratio",
+    "predicted",
+)  # columns that may be beyond what a number can hold
 
 
 @dataclass(frozen=True)

@@ -233,8 +233,8 @@ def _backtests(curves: Curves, data: ForecastData, tried: Backtest, level: float
                 elif np.isfinite(found.half[q, j]):
                     yield replace(
                         row,
-                        low=float(np.exp(low[q, j])),
-                        high=float(np.exp(high[q, j])),
+                        low=_exp(low[q, j]),
+                        high=_exp(high[q, j]),
                         covered=bool(low[q, j] <= observed[q, j] <= high[q, j]),
                         interval_score=float(score[q, j]),
                     )
@@ -248,10 +248,16 @@ def _backtest(cells: dict[str, Any], candidate: str, forecast: float, observed: 
         **cells,
         candidate=candidate,
         observed=float(np.exp(observed)),
-        predicted=float(np.exp(forecast)),
+        predicted=_exp(forecast),
         log_error=forecast - observed,
         **cells_of(OK),
     )
+
+
+def _exp(log: float) -> float:
+    """Infinite where a candidate runs away; such a row is flagged in its table (`relscale.fitting.fits`)."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(log))
 
 
 def _spread(candidates: Floats) -> tuple[Floats, Floats]:
