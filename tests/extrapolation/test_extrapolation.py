@@ -7,7 +7,7 @@ from relscale import cli
 from relscale.errors import RelscaleError
 from relscale.extrapolation.candidates import emergence
 from relscale.extrapolation.extrapolate import combined, extrapolate, refusal, weights
-from relscale.extrapolation.folds import folds
+from relscale.extrapolation.folds import Fold, folds
 from relscale.extrapolation.table import Table
 
 
@@ -99,6 +99,9 @@ def test_beyond_its_threshold_a_task_rises_as_the_others_do():
     forecast = emergence.forecast(None, 0.0, known, at)
     level = np.median(emergence.logit(fall[-8:]))
     assert forecast == pytest.approx([-1 / (1 + np.exp(1 - level))], abs=2e-3)
+    asked = (known.group < 2) & (known.x[0] > 1)
+    result = extrapolate(known, at, given=[Fold(~asked, asked, "beyond 10")])
+    assert set(result.refused) == {""}
 
 
 def test_the_command_forecasts_the_rows_that_a_condition_leaves_out(streams, tmp_path, capsys):

@@ -176,7 +176,8 @@ def combined(weight: Array, each: Array, logs: bool) -> Array:
 def _attempt(candidate: Candidate, known: Table, at: Table) -> tuple[Array, str]:
     """A candidate's forecast, and why it is refused.
 
-    Of curves of one predictor each is refused by itself, and the candidate where those are a tenth of the rows.
+    Of curves of one predictor each is refused by itself, and the candidate where those are a tenth of the rows. A score
+    without a logarithm may leave the little that its curve has spanned so far; it is judged by what all curves span.
     """
     try:
         with np.errstate(all="ignore"):
@@ -189,7 +190,7 @@ def _attempt(candidate: Candidate, known: Table, at: Table) -> tuple[Array, str]
     ahead = ahead.copy()
     for group in np.unique(at.group):
         mine = at.group == group
-        of_curve = refusal(ahead[mine], known.take(known.group == group))
+        of_curve = refusal(ahead[mine], known.take(known.group == group) if known.positive else known)
         if of_curve:
             ahead[mine], why = np.nan, of_curve
     return ahead, why if np.isnan(ahead).mean() > FEW else ""
