@@ -371,3 +371,12 @@ def test_steps_out_of_order_and_a_column_run_change_nothing():
     shuffled = curve().take(np.random.default_rng(1).permutation(400))
     shuffled = shuffled.append_column("run", pa.array(["one"] * 400))
     assert relscale.fit(shuffled, **ANNEALING).fits["value"].to_pylist() == pytest.approx(known, rel=1e-6)
+
+
+def test_the_report_of_a_table_has_the_finding_first_and_is_of_gaps_alone(tmp_path):
+    relscale.fit(table(), **COLUMNS).report(tmp_path / "gap.html")
+    page = (tmp_path / "gap.html").read_text()
+    assert "<h1>0 gaps close, 1 widens" in page
+    power = relscale.fit(table(), law="power", group="test", x="compute", y="loss")
+    with pytest.raises(RelscaleError, match="compares none"):
+        power.report(tmp_path / "power.html")

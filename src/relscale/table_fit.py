@@ -95,6 +95,27 @@ class TableFit:
         else:
             write(self.results, output)
 
+    def report(self, output: str | Path) -> None:
+        """Write the report: one HTML file with verdicts, curves and forecasts.
+
+        Parameters
+        ----------
+        output
+            A file ending in ``.html``.
+
+        Raises
+        ------
+        RelscaleError
+            The law compares no groups, so there is no gap to report.
+        """
+        check_reported(self.law, Path(output))
+        from relscale.report.page import write_report
+        from relscale.report.provenance import facts_of_machine
+        from relscale.report.report_data import ReportData
+
+        name = self.measurements["suite"][0].as_py()
+        write_report(ReportData(name, self.results, facts=tuple(facts_of_machine()), x=self.x), Path(output))
+
     def plot(self, output: str | Path | None = None) -> Any:
         """The figure, a plotly ``Figure``: errors over ``x``, and below them what they are relative to the baseline.
 
@@ -121,6 +142,22 @@ class TableFit:
             if output is not None:
                 plot("relative-law", data, Path(output), shown)
             return make_figure("relative-law", data, shown)
+
+
+def check_reported(law: str, output: Path) -> None:
+    """Refuse a report that cannot be written.
+
+    Raises
+    ------
+    RelscaleError
+        The law compares no groups, or the file is no HTML.
+    """
+    if law != "relative":
+        raise RelscaleError(
+            f"--report: is of gaps, and the law {law!r} compares none; it is for the law 'relative'"
+        )
+    if output.suffix != ".html":
+        raise RelscaleError(f"--report: {output} does not end in .html")
 
 
 def fit(

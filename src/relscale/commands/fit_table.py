@@ -10,7 +10,7 @@ from relscale.errors import RelscaleError
 
 NAMES = ("group", "baseline", "corpus", "block", "tokens", "params")
 SETTINGS = ("residual", "loss", "delta", "level", "seed")
-COLUMNS = ("x", "y", *NAMES, "run_key", "plot")  # options that are of one law alone
+COLUMNS = ("x", "y", *NAMES, "run_key", "plot", "report")  # options that are of one law alone
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,11 +71,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     law.add_argument(
         "--plot", type=Path, metavar="HTML", help="Draw the figure; other formats are written beside it."
     )
+    law.add_argument(
+        "--report",
+        type=Path,
+        metavar="HTML",
+        help="Write the report: verdicts, curves and forecasts on one page.",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Fit one law to any table, print the result and write it."""
-    from relscale.table_fit import check_drawn, fit
+    from relscale.table_fit import check_drawn, check_reported, fit
     from relscale.tables import table_name
 
     for name in ("x", "y"):
@@ -84,6 +90,8 @@ def run(options: argparse.Namespace) -> None:
     output = options.output or options.table.with_name(f"{table_name(options.table)}.fits.parquet")
     if output.resolve() == options.table.resolve():
         raise RelscaleError(f"--output: {output} is the table itself")
+    if options.report:
+        check_reported(options.law, options.report)
     if options.plot:
         check_drawn(options.law, options.residual, options.loss, bool(options.fix))
     result = fit(
@@ -100,6 +108,9 @@ def run(options: argparse.Namespace) -> None:
     print(f"\nwritten: {output}")
     if options.plot:
         result.plot(options.plot)
+    if options.report:
+        result.report(options.report)
+        print(f"report: {options.report}")
 
 
 def fixed_parameters(texts: Sequence[str]) -> dict[str, float]:
