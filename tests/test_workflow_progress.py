@@ -56,7 +56,7 @@ def test_a_clock_has_hours_only_where_there_are_some() -> None:
 
 def handler(**settings: Any) -> LogHandler:
     given = dict.fromkeys(
-        ("quiet", "dryrun", "verbose", "printshellcmds", "debug_dag", "show_failed_logs"), False
+        ("quiet", "dryrun", "verbose", "printshellcmds", "debug_dag", "show_failed_logs", "stdout"), False
     )
     return LogHandler(SimpleNamespace(**given | {"quiet": set()} | settings), None)
 
@@ -95,6 +95,6 @@ def test_what_failed_is_shown_and_names_in_it_are_text(
 
 
 def test_a_dry_run_is_shown_as_snakemake_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = handler(dryrun=True)
+    shown = handler(dryrun=True, stdout=True)
     shown.emit(record("Job stats:\nfit 1", event=LogEvent.RUN_INFO, stats={"fit": 1}))
-    assert "Job stats:" in capsys.readouterr().err
+    assert "Job stats:" in capsys.readouterr().out

@@ -62,7 +62,7 @@ class LogHandler(LogHandlerBase):
         if self._filter.filter(record):
             text = self._format.format(record)
             if text:
-                print(text, file=sys.stderr)
+                print(text, file=sys.stdout if self.common_settings.stdout else sys.stderr, flush=True)
 
     def _emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "event", None)

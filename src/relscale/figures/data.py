@@ -13,8 +13,9 @@ import pyarrow as pa
 from relscale.errors import RelscaleError
 from relscale.figures.as_text import as_text, shown
 from relscale.fitting.fits import ROWS
+from relscale.fitting.inference.direction import Direction
 from relscale.fitting.inference.method import Method, described
-from relscale.fitting.keys import SeriesKey
+from relscale.fitting.keys import CurveKey, SeriesKey
 from relscale.fitting.report.untrusted_runs import left_out
 from relscale.measurements.metric import Metric
 from relscale.rows import names_of
@@ -48,6 +49,7 @@ class Row(dict[str, Any]):
 
 
 KEYS = names_of(SeriesKey)
+CURVE = names_of(CurveKey)
 CHOICES = ("frontier", "flops", "degree", "window", "bytes", "pooling", "subjects", "prompt", "form")
 MEASUREMENTS = (
     *("experiment", "corpus", "optimizer", "run", "seed", "budget", "training_flops", "params", "tokens"),
@@ -160,6 +162,8 @@ class FigureData:
             columns = MEASUREMENTS if table == "measurements" else names_of(ROWS[table])
             whole = read_table(path, columns).select(columns)
             self._tables[table] = [Row(row) for row in _table_as_text(whole).to_pylist()]
+            if table == "fits" and Path(self.fits, "verdicts.parquet").is_file():
+                self._adjust_directions()
             for row in self._tables[table]:
                 self._parts.setdefault((table, row.get("suite"), row.get("group")), []).append(row)
         if "suite" in where and "group" in where:  # most questions are for one group; the tables hold many
@@ -167,6 +171,19 @@ class FigureData:
         else:
             rows = self._tables[table]
         return [row for row in rows if all(row[key] == value for key, value in where.items())]
+
+    def _adjust_directions(self) -> None:
+        """Let each Δβ have the direction of its verdict, which accounts for how many gaps were tested."""
+        verdicts = {
+            tuple(row[name] for name in CURVE): row["verdict"]
+            for row in self.rows("verdicts")
+            if row["verdict"] is not None
+        }
+        for row in self._tables["fits"]:
+            if row["direction"] is None or row["method"] == Method.PARTIAL_POOLING:
+                continue
+            said = verdicts.get(tuple(row[name] for name in CURVE))
+            row["direction"] = said if said in (Direction.CLOSES, Direction.WIDENS) else Direction.UNCLEAR
 
     def gaps(self, **where: Any) -> list[Row]:
         """Rows of ``gaps`` between groups; other contrasts are asked for by ``contrast``."""
