@@ -123,7 +123,7 @@ def shards(work: Path, cores: int, store: str, times: int) -> dict[str, float]:
     from dataclasses import replace
 
     from relscale.corpora.hub import TextFile
-    from relscale.corpora.streamed import Stream
+    from relscale.corpora.stream import Stream
     from relscale.tokens.shards import Recipe, make_shards
 
     files = [

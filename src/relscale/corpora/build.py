@@ -1,6 +1,6 @@
 """The corpus stage: a source of text becomes a table of documents, with a manifest beside it."""
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from relscale.corpora.documents import DOCUMENTS_FILE, Document, documents_table
 from relscale.corpora.duplicates import remove_duplicates
 from relscale.corpora.files import read_folder
 from relscale.corpora.installed import package_versions, read_files, site_folders, source_files
+from relscale.corpora.manifest import MANIFEST_FILE, DuplicatesRemoved, PartCounts, SourceManifest
 from relscale.corpora.options import HubDataset, InstalledPackages, Source, TextFiles
 from relscale.corpora.sample import sample_modules
 from relscale.corpora.split import split_of
@@ -18,8 +19,6 @@ from relscale.corpora.streamed import build_streamed
 from relscale.errors import RelscaleError
 from relscale.provenance import file_sha256
 from relscale.tables import write_table
-
-MANIFEST_FILE = "manifest.json"
 
 
 def build_source(source: Source, folder: str | Path, seed: int, workers: int = 1, name: str = "") -> None:
@@ -69,29 +68,25 @@ def build_source(source: Source, folder: str | Path, seed: int, workers: int = 1
     table = documents_table((documents[i] for i in positions), (splits[i] for i in positions))
     if "train" not in table["split"].to_pylist():
         raise RelscaleError("no document is left for training; lower 'split' or raise 'max_bytes'")
-    manifest = {
-        "kind": source.kind,
-        "settings": source.values(),
-        "seed": seed,
-        **origin,
-        "found": len(documents),
-        "left_out_by_max_bytes": len(documents) - len(sampled),
-        "duplicates_removed": {
-            "exact": kept.exact,
-            "near": kept.near,
-            "held_out_seen_in_train": kept.exposed,
-        },
-        "documents": table.num_rows,
-        "counts": _counts(table),
-    }
-    folder = Path(folder)
-    with sealed_folder(folder) as partial:
+    with sealed_folder(Path(folder)) as partial:
         write_table(table, partial / DOCUMENTS_FILE)
-        manifest["sha256"] = file_sha256(partial / DOCUMENTS_FILE)
-        (partial / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        SourceManifest(
+            kind=source.kind,
+            settings=source.values(),
+            seed=seed,
+            **origin,
+            found=len(documents),
+            left_out_by_max_bytes=len(documents) - len(sampled),
+            duplicates_removed=DuplicatesRemoved(
+                exact=kept.exact, near=kept.near, held_out_seen_in_train=kept.exposed
+            ),
+            documents=table.num_rows,
+            counts=_counts(table),
+            sha256=file_sha256(partial / DOCUMENTS_FILE),
+        ).write(partial / MANIFEST_FILE)
 
 
-def _installed(source: InstalledPackages, workers: int) -> tuple[list[Document], dict[str, Any]]:
+def _installed(source: InstalledPackages, workers: int) -> tuple[list[Document], Mapping[str, Any]]:
     folders = [Path(path) for path in source.paths or ()] or site_folders()
     files = source_files(source.groups, folders)
     documents, unreadable = read_files(files, source.min_characters, workers)
@@ -102,12 +97,12 @@ def _installed(source: InstalledPackages, workers: int) -> tuple[list[Document],
     }
 
 
-def _files(source: TextFiles) -> tuple[list[Document], dict[str, Any]]:
+def _files(source: TextFiles) -> tuple[list[Document], Mapping[str, Any]]:
     documents = read_folder(source.path, source.min_characters, source.text, source.group)
     return documents, {"files": len({document.package for document in documents})}
 
 
-def _counts(table: pa.Table) -> list[dict[str, Any]]:
+def _counts(table: pa.Table) -> tuple[PartCounts, ...]:
     """Documents and bytes by part, split and group."""
     keys = ["part", "split", "group"]
     counted = (
@@ -115,7 +110,5 @@ def _counts(table: pa.Table) -> list[dict[str, Any]]:
         .aggregate([("bytes", "count"), ("bytes", "sum")])
         .sort_by([(k, "ascending") for k in keys])
     )
-    counts: list[dict[str, Any]] = counted.rename_columns(
-        {"bytes_count": "documents", "bytes_sum": "bytes"}
-    ).to_pylist()
-    return counts
+    rows = counted.rename_columns({"bytes_count": "documents", "bytes_sum": "bytes"}).to_pylist()
+    return tuple(PartCounts(**row) for row in rows)

@@ -1,53 +1,22 @@
 """A source that is streamed: of its text only what is held out for tests is kept, and of the rest where it lies."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
 from relscale.checksums import check_digests_if_listed, sealed_folder
 from relscale.corpora.documents import DOCUMENTS_FILE, Document, documents_table
-from relscale.corpora.hub import TextFile, find_files, read_texts
+from relscale.corpora.hub import find_files, read_texts
+from relscale.corpora.manifest import MANIFEST_FILE, SourceManifest
 from relscale.corpora.options import HubDataset
-from relscale.corpora.split import split_of
+from relscale.corpora.stream import Stream
 from relscale.errors import RelscaleError
 from relscale.provenance import file_sha256
 from relscale.tables import write_table
 
 PART = "text"
-MANIFEST_FILE = "manifest.json"
 MOST_READ = 1 << 28  # characters that are read to find documents for tests: half a minute of a stream
-
-
-@dataclass(frozen=True)
-class Stream:
-    """A source's files in their order, and how their texts are chosen and split.
-
-    Attributes
-    ----------
-    text, group
-        Columns.
-    min_characters
-        Shorter texts are left out.
-    validation, test
-        Shares of the texts that are held out.
-    seed
-        Of what is held out.
-    """
-
-    files: tuple[TextFile, ...]
-    text: str
-    group: str | None
-    min_characters: int
-    validation: float
-    test: float
-    seed: int
-
-    def split(self, text: str) -> str:
-        """The split of a text; it depends on the text and the seed alone, so that copies are held out together."""
-        return split_of(text, self.seed, self.validation, self.test)
 
 
 def build_streamed(dataset: HubDataset, folder: Path, source: str, seed: int) -> None:
@@ -83,19 +52,18 @@ def build_streamed(dataset: HubDataset, folder: Path, source: str, seed: int) ->
     wanted = dataset.test_documents if stream.test else 0
     documents = list(islice(_held_out(stream, dataset.path, read), wanted))
     table = documents_table(documents, ["test"] * len(documents))
-    manifest = {
-        "kind": dataset.kind,
-        "settings": dataset.values(),
-        "seed": seed,
-        "revision": dataset.revision,
-        "stream": asdict(stream),
-        "read_for_tests": dict(read),
-        "documents": table.num_rows,
-    }
     with sealed_folder(folder) as partial:
         write_table(table, partial / DOCUMENTS_FILE)
-        manifest["sha256"] = file_sha256(partial / DOCUMENTS_FILE)
-        (partial / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        SourceManifest(
+            kind=dataset.kind,
+            settings=dataset.values(),
+            seed=seed,
+            revision=dataset.revision,
+            stream=stream,
+            read_for_tests=dict(read),
+            documents=table.num_rows,
+            sha256=file_sha256(partial / DOCUMENTS_FILE),
+        ).write(partial / MANIFEST_FILE)
 
 
 def open_stream(documents: str | Path) -> Stream | None:
@@ -104,11 +72,7 @@ def open_stream(documents: str | Path) -> Stream | None:
     if not path.is_file():
         return None
     check_digests_if_listed(path.parent, [MANIFEST_FILE])
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    if "stream" not in manifest:
-        return None
-    stream = manifest["stream"]
-    return Stream(**{**stream, "files": tuple(TextFile(**file) for file in stream["files"])})
+    return SourceManifest.read(path).stream
 
 
 def _held_out(stream: Stream, path: str, read: Counter[str]) -> Iterator[Document]:

@@ -29,7 +29,7 @@ from tokenizers import Tokenizer
 from relscale.atomic import remove
 from relscale.checksums import is_whole, sealed_folder
 from relscale.corpora.hub import Text, TextFile, read_texts
-from relscale.corpora.streamed import Stream
+from relscale.corpora.stream import Stream
 from relscale.errors import RelscaleError
 from relscale.lock import lock_if_free, locked
 from relscale.process import end_with_parent

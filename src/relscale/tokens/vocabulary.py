@@ -18,7 +18,8 @@ from tokenizers.trainers import BpeTrainer
 from relscale.checksums import check_digests_if_listed, sealed_folder
 from relscale.corpora.documents import read_documents
 from relscale.corpora.hub import read_texts
-from relscale.corpora.streamed import Stream, open_stream
+from relscale.corpora.stream import Stream
+from relscale.corpora.streamed import open_stream
 from relscale.errors import RelscaleError
 from relscale.hub import fetch
 from relscale.tokens.options import Vocabulary
