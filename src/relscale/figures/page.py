@@ -52,9 +52,9 @@ async function draw() {{
   const script = document.createElement("script");
   script.textContent = await new Response(plain).text();
   document.head.append(script);
-  await Plotly.newPlot(plot, window.figure.data, window.figure.layout, {config});
+  const {{data, layout}} = window.figure;
+  await Plotly.newPlot(plot, data, arranged(layout, plot.parentElement.clientWidth), {config});
   message.remove();
-  reflow(plot);
   addEventListener("resize", () => reflow(plot));
   plot.on("plotly_hover", event => bands(event.points[0].data.legendgroup, 1));
   plot.on("plotly_unhover", event => bands(event.points[0].data.legendgroup, 0));
@@ -72,10 +72,20 @@ draw().catch(error => message.textContent = `This browser cannot draw the figure
 </html>
 """
 # Arranges a figure for the width of what it is in: of its arrangements the first that fits (``chart.Grid.figure``).
-REFLOW = """function reflow(plot) {
-  const {width, arrangements} = plot.layout.meta, page = plot.parentElement.clientWidth;
-  const {layout} = arrangements.find(each => each.from <= page) ?? arrangements.at(-1);
-  return Plotly.relayout(plot, {...layout, width: Math.max(320, Math.min(page, Math.round(1.2 * width)))});
+REFLOW = """function arranged(layout, page) {
+  if (!layout.meta?.arrangements) return layout;
+  const {width, arrangements} = layout.meta;
+  const changes = (arrangements.find(each => each.from <= page) ?? arrangements.at(-1)).layout;
+  const next = structuredClone(layout);
+  for (const [path, value] of Object.entries(changes)) {
+    const keys = path.replace(/\\[(\\d+)\\]/g, ".$1").split("."), last = keys.pop();
+    keys.reduce((part, key) => part[key] ??= {}, next)[last] = value;
+  }
+  next.width = Math.max(320, Math.min(page, Math.round(1.2 * width)));
+  return next;
+}
+function reflow(plot) {
+  return Plotly.react(plot, plot.data, arranged(plot.layout, plot.parentElement.clientWidth));
 }"""
 POINTED = "shown when its group is pointed at"  # the ``meta`` of a trace that is otherwise invisible
 CONFIG = {"displaylogo": False, "showSendToCloud": False, "toImageButtonOptions": {"format": "svg"}}

@@ -77,9 +77,8 @@ async function draw(place) {
     library ??= load();
     const { config, pointed, figures } = await library;
     const figure = figures[place.dataset.figure];
-    await Plotly.newPlot(place, figure.data, figure.layout, config);
+    await Plotly.newPlot(place, figure.data, arranged(figure.layout, place.parentElement.clientWidth), config);
     place.dataset.drawn = "yes";
-    if (place.layout.meta?.arrangements) await reflow(place);
     const bands = (group, opacity) => {
       const traces = [];
       place.data.forEach((trace, i) => trace.meta === pointed && trace.legendgroup === group && traces.push(i));

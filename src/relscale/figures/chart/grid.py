@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from relscale.figures.chart.axes import log_ticks
 from relscale.figures.chart.numbers import plain
 from relscale.figures.chart.panel import Panel, axis_name
-from relscale.figures.chart.reflow import SCALE, TITLE, Arrangeable, arrangements
+from relscale.figures.chart.reflow import KEY_LINE, SCALE, TITLE, Arrangeable, arrangements
 from relscale.figures.chart.style import FAINT, SEQUENCE, SIZE, Style, layout
 from relscale.figures.chart.text import wrap
 
@@ -185,6 +185,10 @@ class Grid:
                     "thickness": 16,
                     "lenmode": "pixels",
                     "len": SCALE,
+                    "xref": "container",
+                    "x": 1,
+                    "xanchor": "right",
+                    "y": 1 - (KEY_LINE * len(self.parts.keys) + 40) / self.plot_height,
                     "yanchor": "top",
                     "outlinewidth": 0,
                 },

@@ -20,7 +20,7 @@ LINE = 18  # for a line of small print
 KEY_LINE = 22
 KEY_SAMPLE = 62  # a key's sample of line and symbol, with the space around it
 SMALLEST = 0.75  # of its width is what a panel shrinks to before fewer stand side by side
-SCALE, SCALE_ACROSS = 200, 76  # pixels that a scale of colours is long, and high where it lies across
+SCALE = 200  # pixels that a scale of colours is long
 NARROWEST = 320  # pixels of the narrowest page
 END_NAME = "end"  # of the annotations and shapes that name the ends of lines
 
@@ -51,7 +51,7 @@ class Arrangeable:
         Pixels of ``right`` for names at the ends of lines, for which the narrowest page has the key instead; 0 where
         the key is always shown.
     scale
-        The title of a scale of colours, which belongs to the key; empty where there is none.
+        The title of a scale of colours under the key, for which a narrow page has no room; empty where there is none.
     """
 
     title: str
@@ -180,7 +180,7 @@ def _around(parts: Arrangeable, page: int, height: int, key: str) -> Changes:
             "legend.x": 1,
             "legend.xanchor": "right",
             "legend.y": 1,
-        } | _scale(parts, "v", 1 - (KEY_LINE * len(parts.keys) + 40) / height)
+        }
     elif parts.keys and key == "below":
         changes |= {
             "legend.orientation": "h",
@@ -190,8 +190,8 @@ def _around(parts: Arrangeable, page: int, height: int, key: str) -> Changes:
             "legend.y": -(bottom - 6) / height,
         }
         bottom += KEY_LINE * _key_lines(parts.keys, page - parts.left - right) + 10
-        changes |= _scale(parts, "h", -bottom / height)
-        bottom += SCALE_ACROSS if parts.scale else 0
+    if parts.scale:
+        changes["coloraxis.showscale"] = key == "beside"
     notes = [line for note in parts.notes for line in wrap(note, page - 28, SIZE - 2)]
     if notes:
         changes |= {
@@ -205,20 +205,6 @@ def _around(parts: Arrangeable, page: int, height: int, key: str) -> Changes:
         "margin.t": top,
         "margin.b": bottom,
         "height": top + height + bottom,
-    }
-
-
-def _scale(parts: Arrangeable, orientation: str, y: float) -> Changes:
-    """The scale of colours to the right of the panels, or across under them."""
-    if not parts.scale:
-        return {}
-    across = orientation == "h"
-    return {
-        "coloraxis.colorbar.orientation": orientation,
-        "coloraxis.colorbar.xref": "paper" if across else "container",
-        "coloraxis.colorbar.x": 0 if across else 1,
-        "coloraxis.colorbar.xanchor": "left" if across else "right",
-        "coloraxis.colorbar.y": y,
     }
 
 
