@@ -159,7 +159,7 @@ def test_seeds_are_told_apart_by_the_columns_that_run_names():
         ({"x": ["compute", "loss"]}, "the law 'relative' has 1 x"),
         ({"law": "parametric", "baseline": None}, r"the law 'parametric' has 2 x \(params, tokens\), not 1"),
         ({"law": "power"}, "baseline: the law 'power' compares no groups"),
-        ({"loss": "cubes"}, r"loss: no 'cubes'; did you mean 'squares'\?"),
+        ({"loss": "squared"}, r"loss: no 'squared'; did you mean 'squares'\?"),
         ({"delta": 0.1}, "delta: 0.1; it is a positive number, for the loss 'huber'"),
         ({"level": 95}, "level: 95 is not between 0 and 1"),
         ({"seed": -1}, "seed: -1 is not a whole number"),

@@ -80,9 +80,9 @@ def test_the_key_of_a_folder_is_its_content(table, tmp_path):
     (row,) = read_checkpoints(path)
     before = resolve(row)
     assert before == resolve(row)
-    assert before["status"] == "ok"
+    assert before.status == "ok"
     (tmp_path / "models" / "small" / "config.json").write_text('{"changed": 1}')
-    assert resolve(row)["key"] != before["key"]
+    assert resolve(row).key != before.key
 
 
 def test_a_model_that_cannot_be_fetched_is_named_with_its_revision(table, monkeypatch):
