@@ -94,7 +94,7 @@ ENTRY = Entry(
         Answer("largest difference, degenerate", 0, 0.006, "points", differs=DEGENERATE),
     ),
     reproduce=reproduce,
-    command="relscale fit training_curves.csv.gz --law parametric --x params,tokens --y loss --group family "
+    command="relscale fit curves.csv --law parametric --x params,tokens --y loss --run model,tokens --block model "
     "--residual linear --fix A=520.83 --fix alpha=0.3526596",
     remark="Judged on the last 30% of the largest model's training. The loss of OPT is a perplexity, so its "
     "errors are those "

@@ -69,8 +69,7 @@ ENTRY = Entry(
     ),
     reproduce=reproduce,
     command="relscale fit laion_imagenet_frontier.csv.gz --law shifted_power --x training_gflops --y error "
-    "--group model "
-    "--residual linear",
+    "--group model --run training_gflops,error --residual linear",
     remark="Zero-shot ImageNet error of CLIP and MaMMUT. The paper's own bands use the logarithm of the t "
     "quantile and are "
     "too narrow; the crossing's interval here resamples the points of both curves.",
