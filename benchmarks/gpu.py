@@ -455,7 +455,10 @@ def scoring(dtype: str, scale: Scale, scratch: Path) -> Iterator[Row]:
     torch.cuda.empty_cache()
 
     reset_peak()
-    stock = HFLM(str(folder), device=device, dtype=dtype, batch_size=scale.stock_batch)
+    # By default its softmax and sums are in the weights' type: a sum of 200 nats in bfloat16 is rounded to 1.
+    stock = HFLM(
+        str(folder), device=device, dtype=dtype, batch_size=scale.stock_batch, softmax_dtype="float32"
+    )
     asked = [task[: 4 * scale.stock_questions] for task in tasks]
     instances = [Instance("loglikelihood", {}, pair, 0, ("mmlu", 0, 1)) for task in asked for pair in task]
     stock.loglikelihood(instances[:4], disable_tqdm=True)
