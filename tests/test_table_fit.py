@@ -152,8 +152,6 @@ def test_seeds_are_told_apart_by_the_columns_that_run_names():
         ({"y": "bpb"}, "no column 'bpb'; it has compute, test, loss, y"),
         ({"y": "test"}, "column 'test' holds no numbers"),
         ({"baseline": "simple"}, "no 'simple' in column 'test'; there are easy, hard"),
-        ({"baseline": None}, "no baseline in column 'test'; name one of easy, hard"),
-        ({"group": None}, "a relative law compares groups; name their column"),
         ({"group": "y", "baseline": "one"}, "column 'y' has no group but the baseline 'one'"),
         ({"law": "relatif"}, r"no law 'relatif'; did you mean 'relative'\?"),
         ({"x": ["compute", "loss"]}, "the law 'relative' has 1 x"),
@@ -281,15 +279,14 @@ def test_the_table_itself_is_never_overwritten(path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--law", "relative"), "--x: name the column"),
-        ((), "--output: measurements are fitted into a folder"),
+        (("--where", "compute>many"), "'many' is no number"),
+        (("--where", "speed=3"), "no column 'speed', which where names"),
+        (("--at", "soon"), "--at: 'soon' is neither compute"),
+        (("--plot", "a.png"), "--plot: a.png does not end in .html"),
         ((*ARGUMENTS, "--level", "2"), "level"),
         ((*ARGUMENTS, "--config", "experiment.yaml"), "--config is for measurements"),
         ((*ARGUMENTS, "--fix", "delta_beta"), "--fix: 'delta_beta' is not a parameter with its value"),
         ((*ARGUMENTS, "--fix", "beta=0"), "fixed: law relative has no parameter 'beta'"),
-        ((*ARGUMENTS, "--fix", "delta_beta=0", "--plot", "a.html"), "no figure is drawn"),
-        (("--x", "compute", "--output", "out"), "--x is for one law on any table"),
-        (("--law", "difference", "--x", "compute", "--y", "loss", "--plot", "a.html"), "no figure is drawn"),
     ],
 )
 def test_a_wrong_option_is_one_line(path, capsys, arguments, message):

@@ -1,23 +1,64 @@
-"""Relative scaling laws for language models, from raw text to figures, as one cached workflow."""
+"""Relative scaling laws for language models, from raw text to figures, as one cached workflow.
 
-from typing import Any
+>>> import relscale as rs
+>>> str(rs.fit(rs.datasets.olmo_ladder()).verdict("humanities").verdict)
+'widens'
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from relscale import datasets
+    from relscale.api import Experiment, Results, open, score
+    from relscale.errors import RelscaleError
+    from relscale.frontier_fit import frontier
+    from relscale.listings import suites
+    from relscale.table_fit import TableFit, fit
 
 __version__ = "0.1.0"
-__all__ = ["extrapolate", "fit"]
+
+_WHERE = {  # the module of each name, imported when the name is first asked for
+    "fit": "table_fit",
+    "TableFit": "table_fit",
+    "frontier": "frontier_fit",
+    "extrapolate": "extrapolation.of_table",
+    "laws": "listings",
+    "suites": "listings",
+    "figures": "listings",
+    "datasets": "",
+    "Experiment": "api",
+    "Results": "api",
+    "open": "api",
+    "score": "api",
+    "RelscaleError": "errors",
+}
+__all__ = [
+    "RelscaleError",
+    "datasets",
+    "extrapolate",
+    "figures",
+    "fit",
+    "frontier",
+    "laws",
+    "score",
+    "suites",
+]
+__all__ += ["Experiment", "Results", "TableFit", "open"]
 
 
 def __getattr__(name: str) -> Any:
-    """``relscale.fit`` and ``relscale.extrapolate``, loaded when first asked for, as their libraries take a while."""
-    if name == "extrapolate":
-        from relscale.extrapolation.of_table import extrapolate_table
+    """A public name, loaded when it is first asked for: the libraries behind it take a while."""
+    from importlib import import_module
 
-        return extrapolate_table
-    if name == "fit":
-        from relscale.table_fit import fit
-
-        return fit
-    raise AttributeError(f"module 'relscale' has no attribute {name!r}")
+    if name not in _WHERE:
+        raise AttributeError(f"module 'relscale' has no attribute {name!r}; it has {', '.join(_WHERE)}")
+    module = _WHERE[name]
+    if not module:
+        return import_module(f"relscale.{name}")
+    return getattr(
+        import_module(f"relscale.{module}"), "extrapolate_table" if name == "extrapolate" else name
+    )
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return [*_WHERE, "__version__"]

@@ -18,6 +18,7 @@ PURPOSE = {
     "score": "suites and checkpoints",
     "workflow": "relscale run",
     "pictures": "figures as SVG, PDF and PNG",
+    "corpus": "more text for the default experiment, and relscale extrapolate",
     "gpu": "less memory for the loss on NVIDIA GPUs",
 }
 LACKING = "pip install 'relscale[{}]'"

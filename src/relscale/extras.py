@@ -22,6 +22,7 @@ MODULES = {  # of each extra
     "workflow": ("snakemake",),
     "pictures": ("kaleido", "choreographer"),
     "gpu": ("liger_kernel",),
+    "corpus": ("pandas",),
 }
 
 

@@ -13,8 +13,8 @@ def laws() -> Frame:
     Examples
     --------
     >>> import relscale as rs
-    >>> rs.laws().where(law="irreducible")["formula"]
-    ['E = E_inf + a · F^−b']
+    >>> rs.laws().where(law="power")["formula"]
+    ['E = E_ref · (F / F_ref)^(−β)']
     """
     from relscale.laws.catalogue import law_modules
 

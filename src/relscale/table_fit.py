@@ -1,15 +1,17 @@
 """One law on one table: any CSV, JSON lines or parquet in, a readable table, a parquet table and a figure out.
 
 >>> import relscale
->>> result = relscale.fit("table.csv", law="relative", group="subgroup", baseline="stem", x="training_flops", y="bpb")
->>> print(result)  # doctest: +SKIP
+>>> result = relscale.fit("table.csv", x="training_flops", y="bpb", group="subgroup", baseline="stem")  # doctest: +SKIP
 
 The table becomes measurements, under the names that they have here, and is fitted as an experiment is.
 """
 
+import importlib.util
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from html import escape
 from numbers import Integral, Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from relscale.atomic import write_text
 from relscale.columns import numbers, words
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import LOSSES, RESIDUALS
@@ -30,14 +33,29 @@ from relscale.fitting.fits import Fits, from_rows, write
 from relscale.fitting.inference.bootstrap.schemes import Floats
 from relscale.fitting.report.summary import summary
 from relscale.fitting.settings import Settings
+from relscale.fitting.verdicts.verdict_rows import VerdictRow
+from relscale.fitting.verdicts.words import headline
+from relscale.frame import Frame
 from relscale.frames import arrow_table
 from relscale.laws.catalogue import law as found_law
 from relscale.laws.catalogue import law_names, law_or_family
 from relscale.laws.law import Family, Gap, Law
+from relscale.laws.own_law import law_of
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION, is_error
 from relscale.measurements.status import Status, together
+from relscale.row_filter import rows_where
+from relscale.rows import rows_of
 from relscale.suggestions import suggestion
+from relscale.table_columns import (
+    HIGHER_IS_BETTER,
+    Guess,
+    guess_baseline,
+    guess_column,
+    guess_x,
+    guess_y,
+    long_table,
+)
 from relscale.tables import listed, read_table, table_name, write_table
 
 AHEAD = 10  # how far ahead of the data a line is forecast, as a factor of x
@@ -47,11 +65,32 @@ SEEN = "loss_seen"  # the metric of a measured number that a law starts from
 MOST_STEPS = 1e8
 MOST_DRAWS = 100_000
 ALL = "all"  # the group of a table without groups
+ENSEMBLE = "ensemble"  # the candidate that is the forecast
+VERDICT_COLUMNS = [
+    *(
+        "corpus",
+        "group",
+        "verdict",
+        "ratio_low",
+        "ratio_high",
+        "change",
+        "change_low",
+        "change_high",
+        "delta_beta",
+    ),
+    *("low", "high", "p_value", "p_bh", "crossing_flops", "n", "status"),
+]
+FORECAST_COLUMNS = [
+    *("corpus", "group", "quantity", "training_flops", "params", "tokens", "value", "low", "high", "level"),
+    *("direction", "status", "note"),
+]
+
+At = float | Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class TableFit:
-    """A law fitted to a table; printing it shows what was found.
+    """A law fitted to a table: what ``relscale.fit`` returns. Printing it shows what was found.
 
     Attributes
     ----------
@@ -65,6 +104,12 @@ class TableFit:
         As they were asked for; of several x the first.
     line
         Whether it is a line in logarithms, fitted in closed form and with every question that is asked of one.
+    guessed
+        What was guessed: columns, and a baseline.
+    level
+        Confidence level of the intervals.
+    again
+        ``fit`` with the same arguments, but those that are given anew.
     """
 
     measurements: pa.Table
@@ -75,6 +120,25 @@ class TableFit:
     loss: str
     x: str
     line: bool
+    guessed: tuple[Guess, ...]
+    level: float
+    again: Callable[..., "TableFit"]
+
+    def __dir__(self) -> list[str]:
+        return [
+            *(
+                "conf_int",
+                "fits",
+                "forecast",
+                "guessed",
+                "measurements",
+                "params",
+                "plot",
+                "predict",
+                "results",
+            ),
+            *("results", "summary", "table", "title", "to_pandas", "verdict", "write"),
+        ]
 
     @property
     def fits(self) -> pa.Table:
@@ -86,7 +150,168 @@ class TableFit:
         at = self.fits["reference_flops"].unique().drop_null().to_pylist()
         where = f"; E and G at {self.x} = {at[0]:.4g}" if self.line and len(at) == 1 else ""
         found = summary(self.results, {}, ["suite", "fit", "law", *told], self.measurements, self.x)
-        return f"{self.title}{where}\n\n{found}"
+        return "\n\n".join([*self._guesses(), f"{self.title}{where}", found])
+
+    def __repr__(self) -> str:
+        return "\n\n".join([*self._guesses(), self.title, *self._headline(), repr(self.table())])
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<p>{escape(line)}</p>" for line in [*self._guesses(), *self._headline()])
+        figure = ""
+        if importlib.util.find_spec("plotly") is not None:
+            drawn = self.plot().update_layout(height=None)
+            figure = drawn.to_html(full_html=False, include_plotlyjs="cdn", default_height="420px")
+        return f"<h4>{escape(self.title)}</h4>{lines}{self.table()._repr_html_()}{figure}"
+
+    def summary(self) -> str:
+        """What was found, as text tables.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> print(rs.fit(rs.datasets.olmo_ladder()).summary().splitlines()[0])
+        guessed: group = subgroup, x = training_flops, y = bpb, baseline = stem (the largest error)
+        """
+        return str(self)
+
+    def table(self) -> Frame:
+        """One row per group: the gap's verdict, sizes and intervals; of laws without gaps, one per parameter.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> rs.fit(rs.datasets.olmo_ladder()).table()["group"]
+        ['humanities', 'other', 'social_sciences']
+        """
+        if not self.results.verdicts.num_rows:
+            return self.params
+        columns = [name for name in VERDICT_COLUMNS if name != "corpus" or self._has_corpora()]
+        return Frame(self.results.verdicts.select(columns))
+
+    @property
+    def params(self) -> Frame:
+        """The parameters of the laws, one row each: estimate, interval, standard error, p-value.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> fit = rs.fit(rs.datasets.olmo_ladder(), law="power")
+        >>> {"beta", "error_at_reference"} <= set(fit.params["parameter"])
+        True
+        """
+        columns = [
+            "corpus",
+            "group",
+            "law",
+            "parameter",
+            "value",
+            "low",
+            "high",
+            "stderr",
+            "p_value",
+            "status",
+        ]
+        columns = [name for name in columns if name != "corpus" or self._has_corpora()]
+        asked = pc.equal(self.fits["law"], self.law) if self.line else pa.array([True] * self.fits.num_rows)
+        return Frame(self.fits.filter(pc.fill_null(asked, False)).select(columns))
+
+    def conf_int(self, level: float | None = None) -> Frame:
+        """Confidence intervals of the parameters.
+
+        Parameters
+        ----------
+        level
+            Such as 0.9; by default that of the fit. Another level is fitted anew.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> fit = rs.fit(rs.datasets.olmo_ladder())
+        >>> wide, narrow = fit.conf_int(0.95), fit.conf_int(0.5)
+        >>> wide["low"][0] < narrow["low"][0]
+        True
+        """
+        fitted = self if level in (None, self.level) else self.again(level=level)
+        params = fitted.params.to_arrow()
+        shown = [
+            name for name in ("corpus", "group", "parameter", "low", "high") if name in params.column_names
+        ]
+        return Frame(params.select(shown))
+
+    def verdict(self, group: str, corpus: str | None = None) -> VerdictRow:
+        """What becomes of a group's gap: closes, widens, crosses, is flat or is not resolved, and all it rests on.
+
+        Raises
+        ------
+        RelscaleError
+            There is no such group, or the law compares none.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> verdict = rs.fit(rs.datasets.olmo_ladder()).verdict("humanities")
+        >>> str(verdict.verdict), round(verdict.ratio_low, 2), round(verdict.ratio_high, 2)
+        ('widens', 0.46, 0.4)
+        """
+        rows = rows_of(VerdictRow, self.results.verdicts)
+        if not rows:
+            raise RelscaleError(f"verdict: the law {self.law!r} compares no groups; fit the law 'relative'")
+        named = [row for row in rows if row.group == group and corpus in (None, row.corpus)]
+        if not named:
+            groups = sorted({str(row.group) for row in rows})
+            raise RelscaleError(f"verdict: no group {group!r}; {suggestion(group, groups)}")
+        return named[0]
+
+    def predict(self, at: At | Sequence[At]) -> Frame:
+        """The fitted law itself at compute, or other predictors, of one's own, with its prediction interval.
+
+        `forecast` weighs a line with other forms, by how well each would have done inside the data.
+
+        Parameters
+        ----------
+        at
+            Values of x; for a law of several predictors mappings such as ``{"params": 7e9, "tokens": 2e12}``.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> rs.fit(rs.datasets.olmo_ladder()).predict(1e23)["group"]
+        ['humanities', 'other', 'social_sciences']
+        """
+        return predictions(self.again(at=as_targets(at), nonlinear=True).results)
+
+    def forecast(self, at: At | Sequence[At]) -> Frame:
+        """Forecasts of errors and ratios beyond the data, with intervals by how backtests fared inside them.
+
+        Parameters
+        ----------
+        at
+            Training compute, or mappings with ``training_flops``, ``params`` and ``tokens`` where the model is known.
+
+        Raises
+        ------
+        RelscaleError
+            The law is neither ``relative`` nor ``power``: use `predict`.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> ahead = rs.fit(rs.datasets.olmo_ladder()).forecast([1e23, 1e24])
+        >>> len(ahead.where(group="humanities"))
+        2
+        """
+        if not self.line:
+            raise RelscaleError(
+                f"forecast: of lines in logarithms alone; predict() has the law {self.law!r} ahead"
+            )
+        kind = "ratio" if self.law == "relative" else "error"
+        rows = [row for row in self._forecasts(as_targets(at)) if row["candidate"] == ENSEMBLE]
+        rows = [row for row in rows if row["quantity"] == kind]
+        return Frame([{name: row[name] for name in FORECAST_COLUMNS} for row in rows], FORECAST_COLUMNS)
+
+    def to_pandas(self) -> Any:
+        """`table` as a pandas ``DataFrame``."""
+        return self.table().to_pandas()
 
     def write(self, output: str | Path) -> None:
         """Write ``fits`` to a ``.parquet`` or ``.csv``, or all tables into a folder where ``output`` has no ending."""
@@ -116,32 +341,121 @@ class TableFit:
         name = self.measurements["suite"][0].as_py()
         write_report(ReportData(name, self.results, facts=tuple(facts_of_machine()), x=self.x), Path(output))
 
-    def plot(self, output: str | Path | None = None) -> Any:
-        """The figure, a plotly ``Figure``: errors over ``x``, and below them what they are relative to the baseline.
+    def plot(self, kind: str | Path | None = None, output: str | Path | None = None) -> Any:
+        """A figure, as a plotly ``Figure``.
 
         Parameters
         ----------
+        kind
+            ``gap``: errors over ``x``, and below them what they are relative to the baseline; ``curves``: the law
+            through its points, which every law has; ``forecast``: forecasts as far as they were asked. By default the
+            first that the law has.
         output
-            Where to write it too, ending in ``.html``; the other formats go beside it.
+            Where to write it too, ending in ``.html``; the other formats go beside it. A path may also stand alone.
 
         Raises
         ------
         RelscaleError
-            The law is no line in logarithms, which the figure is of.
+            There is no such figure of this law.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> figure = rs.fit(rs.datasets.olmo_ladder()).plot("gap")
+        >>> len(figure.data) > 4
+        True
         """
-        check_drawn(self.law, self.residual, self.loss, fixed=not self.line)
+        if kind is not None and Path(kind).suffix:
+            kind, output = None, kind
+        kinds = ("gap", "forecast", "curves") if self.line else ("curves",)
+        if kind is None:
+            kind = kinds[0]
+        if kind not in kinds:
+            raise RelscaleError(f"plot: no {kind!r} of the law {self.law!r}; {suggestion(str(kind), kinds)}")
+        if kind == "curves":
+            return self._plot_curves(output)
+        return self._plot_line({"gap": "relative-law", "forecast": "forecast"}[str(kind)], output)
+
+    def _plot_line(self, name: str, output: str | Path | None) -> Any:
         from relscale.figures.data import FigureData
         from relscale.figures.plot import make_figure, plot
 
         measurements = self.measurements.filter(pc.equal(self.measurements["status"], Status.OK))
-        shown = {name: self.measurements[name][0].as_py() for name in ("suite", "metric")} | {"x": self.x}
+        shown = {name: self.measurements[name][0].as_py() for name in ("suite", "metric")}
+        shown |= {"x": self.x} if name == "relative-law" else {}
         with TemporaryDirectory() as folder:
             data = FigureData(measurements=Path(folder, "measurements.parquet"), fits=Path(folder, "fits"))
             write_table(measurements, data.measurements)
             write(self.results, data.fits)
             if output is not None:
-                plot("relative-law", data, Path(output), shown)
-            return make_figure("relative-law", data, shown)
+                plot(name, data, Path(output), shown)
+            return make_figure(name, data, shown)
+
+    def _plot_curves(self, output: str | Path | None) -> Any:
+        from relscale.law_figure import law_figure
+
+        figure = law_figure(self.measurements, self.fits, self.title, self.x, self.law_object)
+        if output is not None:
+            if Path(output).suffix != ".html":
+                raise RelscaleError(f"{output}: a figure's name ends in .html")
+            write_text(Path(output), figure.to_html(include_plotlyjs=True))
+        return figure
+
+    @property
+    def law_object(self) -> Law:
+        """The law, with its formula and parameters."""
+        keywords: dict[str, Any] = self.again.keywords  # type: ignore[attr-defined]
+        return found_law(keywords["law"], keywords["x"])
+
+    def _forecasts(self, targets: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.again(at=targets).results.forecasts.to_pylist()
+        return rows
+
+    def _has_corpora(self) -> bool:
+        return len(self.measurements["corpus"].unique()) > 1
+
+    def _guesses(self) -> list[str]:
+        return [f"guessed: {', '.join(map(str, self.guessed))}"] if self.guessed else []
+
+    def _headline(self) -> list[str]:
+        rows = rows_of(VerdictRow, self.results.verdicts)
+        return [headline(rows)] if rows else []
+
+
+def predictions(results: Fits) -> Frame:
+    """The rows of the table ``predictions``, as a person reads them."""
+    columns = [
+        "corpus",
+        "group",
+        "training_flops",
+        "params",
+        "tokens",
+        "predicted",
+        "low",
+        "high",
+        "level",
+        "status",
+    ]
+    return Frame(results.predictions.select(columns))
+
+
+def as_targets(at: At | Sequence[At]) -> list[Mapping[str, float]]:
+    """Where to predict: mappings from predictor to value; a number alone is training compute.
+
+    Raises
+    ------
+    RelscaleError
+        One is no positive number.
+    """
+    each = list(at) if isinstance(at, Sequence) and not isinstance(at, str) else [at]
+    targets: list[Mapping[str, float]] = [
+        dict(one) if isinstance(one, Mapping) else {"training_flops": one} for one in each
+    ]
+    for target in targets:
+        for name, value in target.items():
+            if not isinstance(value, Real) or not 0 < value < np.inf:
+                raise RelscaleError(f"at: {name} is {value!r}, which is no positive number")
+    return targets
 
 
 def check_reported(law: str, output: Path) -> None:
@@ -162,10 +476,10 @@ def check_reported(law: str, output: Path) -> None:
 
 def fit(
     table: Any,
-    law: str = "relative",
+    law: str | Law | Callable[..., Any] | None = None,
     *,
-    x: str | Sequence[str],
-    y: str,
+    x: str | Sequence[str] | None = None,
+    y: str | Sequence[str] | None = None,
     group: str | None = None,
     baseline: str | None = None,
     corpus: str | None = None,
@@ -180,8 +494,13 @@ def fit(
     level: float = 0.95,
     bootstrap: int = 1000,
     seed: int = 0,
+    at: At | Sequence[At] = (),
+    where: str | Sequence[str] = (),
+    nonlinear: bool = False,
 ) -> TableFit:
     """Fit one law to a table.
+
+    What is not named is guessed from the names of the columns, and said.
 
     Parameters
     ----------
@@ -189,13 +508,14 @@ def fit(
         A path to CSV, TSV, JSON lines or parquet, a pandas or polars frame, or another Arrow table; one row
         per number.
     law
-        "relative", ``G = E_group / E_baseline = γ·x^Δβ``; "power", ``E = α·x^−β`` for each group; or another of
-        ``relscale.laws``, each group for itself.
+        "relative", ``G = E_group / E_baseline = γ·x^Δβ``; "power", ``E = α·x^−β`` for each group; another of
+        ``relscale.laws()``, each group for itself; a law of your own, a ``Law`` or a function ``f(x, a, b)``. By
+        default "relative" where there are groups, else "power".
     x
         The column of training compute, or another measure of scale; of other laws one for each of their predictors; of
         the annealing law step and learning rate.
     y
-        The column of the error: lower is better, and positive.
+        The column of the error: lower is better, and positive. Several columns are a wide table: each is a group.
     group, baseline
         The column of the test distributions, and the one that the others are compared with.
     corpus
@@ -222,28 +542,93 @@ def fit(
         Draws.
     seed
         Of the draws.
+    at
+        Where to forecast: training compute, or mappings with ``training_flops`` and, where they are known, ``params``
+        and ``tokens``; of other laws values of their predictors. By default 10 times the largest x of the data.
+    where
+        Conditions on columns that rows have to meet: ``"model=7B"``, ``"step>=1000"``, ``"seed!=3"``.
+    nonlinear
+        Whether a line in logarithms is fitted as any other law is, without the questions that are asked of a line.
+
+    Returns
+    -------
+    TableFit
+        What was found; it shows itself.
 
     Raises
     ------
     RelscaleError
         The table, a column or the baseline is not there, a number stands twice, there is no such law, or an option is
         out of its range or not of that law.
+
+    Examples
+    --------
+    >>> import relscale as rs
+    >>> fit = rs.fit(rs.datasets.olmo_ladder(), x="training_flops", y="bpb", group="subgroup", baseline="stem")
+    >>> fit.table()["verdict"]
+    ['widens', 'widens', 'widens']
     """
-    _check_options(law, residual, loss, delta, level, bootstrap, seed, baseline)
-    xs: list[Any] = list(x) if isinstance(x, list | tuple) else [x]
+    asked = {key: value for key, value in locals().items() if key != "table"}
+    targets = as_targets(at)
+    if law is not None and not isinstance(law, str | Law) and callable(law):
+        law = law_of(law)
+    xs: list[Any] = [] if x is None else list(x) if isinstance(x, list | tuple) else [x]
+    ys: list[Any] = [] if y is None else list(y) if isinstance(y, list | tuple) else [y]
     runs: list[Any] = list(run) if isinstance(run, list | tuple) else [run]
     options = [column for column in (group, corpus, block, tokens, params) if column is not None]
-    _check_names([*xs, y, *runs, *options])
-    source, name = _read(table)
+    _check_names([*xs, *ys, *runs, *options])
+    source, name = read_source(table)
     if source.num_rows == 0:
         raise RelscaleError(f"{name}: no rows")
-    _check_columns(source, [*xs, y, *runs, *options], name)
+    _check_columns(source, [*xs, *runs, *options], name)
+    source = rows_where(source, [where] if isinstance(where, str) else where, name)
+    guessed: list[Guess] = []
+    if len(ys) == 1 and ys[0] not in source.column_names and "," in ys[0]:
+        ys = [column.strip() for column in ys[0].split(",")]
+    _check_columns(source, ys, name)
+    is_wide = len(ys) > 1
+    if is_wide:
+        if group is not None:
+            raise RelscaleError(
+                f"{name}: y: several columns are the groups, and there is a column of groups, {group!r}"
+            )
+        source, ys, group = long_table(source, ys, "column", "error"), ["error"], "column"
+    if group is None and (law is None or (not isinstance(law, Law) and _gap(law) == "ratio")):
+        group = guess_column(source, "group", [*xs, *ys])
+        guessed += [Guess("group", group)] if group else []
+    if law is None:
+        law = "relative" if group else "power"
+        guessed += [] if group else [Guess("law", law, "no column of groups")]
+    _check_options(law, residual, loss, delta, level, bootstrap, seed, baseline)
+    if not xs:
+        general = found_law(law, xs) if not isinstance(law_or_family(law), Family) else None
+        if general is None:
+            raise RelscaleError(f"{name}: x: name the columns that the law {law!r} is of")
+        xs = guess_x(source, general.made_of or general.predictors, str(getattr(law, "name", law)), name)
+        guessed.append(Guess("x", ", ".join(xs)))
+    if group is None and not run and "run" not in source.column_names and _repeats(source, xs):
+        group = guess_column(source, "group", [*xs, *ys])
+        guessed += [Guess("group", group)] if group else []
+    if not ys:
+        ys = [guess_y(source, [*xs, *([group] if group else [])], name)]
+        guessed.append(Guess("y", ys[0], "taken as an error" if ys[0].lower() in HIGHER_IS_BETTER else ""))
+    error = str(ys[0])
+    if _gap(law) == "ratio" and group is not None and baseline is None:
+        baseline = guess_baseline(source, group, error, name)
+        guessed.append(Guess("baseline", baseline, "the largest error"))
     if _gap(law) == "ratio" or baseline is not None:
         _check_baseline(source, group, baseline, law, name)
+    for key, option in (("tokens", tokens), ("params", params)):
+        if option is None and key in source.column_names and key not in xs and _is_numeric(source, key):
+            tokens, params = (key, params) if key == "tokens" else (tokens, key)
     block = block or ("block" if "block" in source.column_names else None)
     one = found_law(law, xs)
+    shown_law = one.name if isinstance(law, Law) else law
+    settled = {"law": law, "x": xs, "baseline": baseline}
+    settled |= {} if is_wide else {"y": error, "group": group}
+    again = partial(fit, table, **{**asked, **settled})
     _check_fixed(one, fixed or {})
-    line = is_line(law, residual, loss) and not fixed
+    line = not nonlinear and is_line(law, residual, loss) and not fixed
     along = one.make is not None  # a law along one training
     if not runs:
         runs = ["run"] if "run" in source.column_names else [] if along else xs
@@ -253,7 +638,7 @@ def fit(
     predictors = one.made_of or one.predictors
     if len(xs) != len(predictors):
         raise RelscaleError(
-            f"{name}: the law {law!r} has {len(predictors)} x ({', '.join(predictors)}), not {len(xs)}"
+            f"{name}: the law {shown_law!r} has {len(predictors)} x ({', '.join(predictors)}), not {len(xs)}"
         )
     _check_columns(source, [*runs, *trainings], name)
 
@@ -268,8 +653,8 @@ def fit(
         "block": _words(source, trainings, name, xs) if trainings else pa.repeat(name, rows),
         "suite": pa.repeat(name, rows),
         "group": _words(source, [group], name) if group else pa.repeat(ALL, rows),
-        "metric": pa.repeat(_metric(y), rows),
-        "value": of(y),
+        "metric": pa.repeat(_metric(error), rows),
+        "value": of(error),
     }
     spent = {to: of(column) for to, column in (("tokens", tokens), ("params", params)) if column}
     spent |= {to: of(column) for to, column in zip(predictors, xs, strict=True)}
@@ -278,7 +663,7 @@ def fit(
     if "step" in spent:
         columns["step"] = _steps(spent["step"], xs[0], name)
     of_x = _statuses({column: (of(column), to in SPENT) for to, column in zip(predictors, xs, strict=True)})
-    of_y = _statuses({y: (columns["value"], residual == "log")})
+    of_y = _statuses({error: (columns["value"], residual == "log")})
     columns["status"] = pa.array([together(both) for both in zip(of_x, of_y, strict=True)])
     measurements = _measurements(columns, name)
     placed = measurements.filter(pa.array([status == Status.OK for status in of_x]))
@@ -290,10 +675,10 @@ def fit(
             placed = along_trainings(placed, one, predictors)
         except RelscaleError as reason:
             raise RelscaleError(f"{name}: {reason}") from reason
-    title = _title(law, xs, y, placed, baseline, steps=along)
+    title = _title(shown_law, xs, error, placed, baseline, steps=along)
     if line:
-        chosen = _line_options(placed, law, baseline, name, level, bootstrap)
-        fitted = _of_law(fit_measurements(placed, None, chosen, seed=seed), law)
+        chosen = _line_options(placed, shown_law, baseline, name, level, bootstrap, targets)
+        fitted = _of_law(fit_measurements(placed, None, chosen, seed=seed), shown_law)
     else:
         unit = 1.0 if residual == "log" else np.nanmedian(np.abs(columns["value"]))
         chosen = {
@@ -305,16 +690,20 @@ def fit(
             "x": predictors,
             "fixed": fixed or {},
         } | ({"baseline": baseline} if baseline is not None else {})
-        own: dict[str, Any] = {"metric": _metric(y)}
-        laws = [chosen | {"name": law, "where": own}]
+        own: dict[str, Any] = {"metric": _metric(error)}
+        laws: list[dict[str, Any]] = [chosen | {"name": shown_law, "where": own}]
         if measured is not None:
             seen = columns | {"value": measured, "metric": pa.repeat(SEEN, rows), "status": pa.array(of_x)}
             placed = pa.concat_tables([measurements, _measurements(seen, name)])
             laws = [
-                chosen | {"name": law, "where": own | {"group": g}, "predictor": {"metric": SEEN, "group": g}}
+                chosen
+                | {"name": shown_law, "where": own | {"group": g}, "predictor": {"metric": SEEN, "group": g}}
                 for g in sorted(set(columns["group"].to_pylist()))
             ]
         given = placed if along or measured is not None else measurements
+        if targets:
+            given, ahead = _with_targets(given, targets, predictors, shown_law, along or measured is not None)
+            laws = [entry | ahead for entry in laws]
         parameters, predictions = law_fits(
             given, Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws))
         )
@@ -323,21 +712,14 @@ def fit(
         rows = fitted.fits.select(["status", "note"]).to_pylist()
         reasons = [row["note"] or row["status"] for row in rows if row["status"] != Status.OK]
         raise RelscaleError(f"{name}: nothing could be fitted: {next(iter(reasons), 'no value')}")
-    return TableFit(measurements, fitted, title, law, residual, loss, xs[0], line)
+    return TableFit(
+        measurements, fitted, title, shown_law, residual, loss, xs[0], line, tuple(guessed), level, again
+    )
 
 
-def is_line(law: str, residual: str, loss: str) -> bool:
+def is_line(law: str | Law, residual: str, loss: str) -> bool:
     """Whether it is least squares of a line in logarithms, in closed form and with every question asked of a line."""
-    return law in _lines() and (residual, loss) == ("log", "squares")
-
-
-def check_drawn(law: str, residual: str, loss: str, fixed: bool = False) -> None:
-    """Refuse what there is no figure of."""
-    if fixed or not is_line(law, residual, loss):
-        raise RelscaleError(
-            f"no figure is drawn of the law {law!r} with {residual} residuals and {loss}; "
-            f"there are figures of {' and '.join(_lines())} with log residuals and squares, and nothing fixed"
-        )
+    return isinstance(law, str) and law in _lines() and (residual, loss) == ("log", "squares")
 
 
 def _lines() -> tuple[str, ...]:
@@ -357,7 +739,7 @@ def _check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
 
 
 def _check_options(
-    law: str,
+    law: str | Law,
     residual: str,
     loss: str,
     delta: float | None,
@@ -367,7 +749,7 @@ def _check_options(
     baseline: str | None,
 ) -> None:
     known = law_names()
-    if not isinstance(law, str) or law not in known:
+    if not isinstance(law, Law) and (not isinstance(law, str) or law not in known):
         raise RelscaleError(f"no law {law!r}; {suggestion(str(law), known)}")
     for option, said, allowed in (("residual", residual, RESIDUALS), ("loss", loss, LOSSES)):
         if said not in allowed:
@@ -386,13 +768,19 @@ def _check_options(
         raise RelscaleError(f"bootstrap: {bootstrap} draws; {MOST_DRAWS} are the most")
 
 
-def _gap(law: str) -> Gap | None:
+def _gap(law: str | Law) -> Gap | None:
     found = law_or_family(law)
     return None if isinstance(found, Family) else found.gap
 
 
 def _line_options(
-    measurements: pa.Table, law: str, baseline: str | None, suite: str, level: float, bootstrap: int
+    measurements: pa.Table,
+    law: str,
+    baseline: str | None,
+    suite: str,
+    level: float,
+    bootstrap: int,
+    targets: Sequence[Mapping[str, float]] = (),
 ) -> dict[str, Any]:
     return {
         "frontier": "all",
@@ -401,8 +789,63 @@ def _line_options(
         "baselines": {suite: baseline} if law == "relative" else {},
         "metrics": {suite: [measurements["metric"][0].as_py()]},
         "specifications": [],
-        "forecast": [{"training_flops": AHEAD * pc.max(measurements["training_flops"]).as_py()}],
+        "forecast": [_target(target) for target in targets]
+        or [{"training_flops": AHEAD * pc.max(measurements["training_flops"]).as_py()}],
     }
+
+
+def _target(target: Mapping[str, float]) -> dict[str, float]:
+    """A target as the section ``fit.forecast`` has it."""
+    if "training_flops" not in target:
+        raise RelscaleError("at: a forecast needs training_flops; name it beside params and tokens")
+    known = {"training_flops": target["training_flops"]}
+    if {"params", "tokens"} <= set(target):
+        known["tokens_per_param"] = target["tokens"] / target["params"]
+    return known
+
+
+def _with_targets(
+    measurements: pa.Table,
+    targets: Sequence[Mapping[str, float]],
+    predictors: Sequence[str],
+    law: str,
+    is_seen: bool,
+) -> tuple[pa.Table, dict[str, Any]]:
+    """Measurements with a row per group and target, without a value; and how a further law tells them apart."""
+    if is_seen:
+        raise RelscaleError(
+            f"at: the law {law!r} starts from what was measured, and nothing was measured there"
+        )
+    for target in targets:
+        missing = [name for name in predictors if name not in target]
+        if missing:
+            raise RelscaleError(
+                f"at: the law {law!r} is of {', '.join(predictors)}; give {missing[0]} too, as in "
+                f"{','.join(f'{name}=…' for name in predictors)}"
+            )
+    curves = measurements.group_by(["experiment", "corpus", "suite", "prompt", "metric", "group"]).aggregate(
+        []
+    )
+    ahead = [", ".join(f"{name}={value:g}" for name, value in target.items()) for target in targets]
+    rows = [
+        {**curve, **target, "run": run, "block": run, "status": str(Status.OK)}
+        for curve in curves.to_pylist()
+        for run, target in zip(ahead, targets, strict=True)
+    ]
+    own = sorted(set(measurements["run"].to_pylist()))
+    added = pa.Table.from_pylist(rows, schema=measurements.schema)
+    return pa.concat_tables([measurements, added]), {"only": {"run": own}, "predict": {"run": ahead}}
+
+
+def _repeats(table: pa.Table, columns: Sequence[str]) -> bool:
+    """Whether several rows have the same values of some columns."""
+    known = [column for column in columns if column in table.column_names]
+    return bool(table.group_by(known).aggregate([]).num_rows < table.num_rows)
+
+
+def _is_numeric(table: pa.Table, column: str) -> bool:
+    kind = table[column].type
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def _title(
@@ -425,7 +868,7 @@ def _of_law(results: Fits, law: str) -> Fits:
     return results.with_table("fits", results.fits.filter(pc.is_null(results.fits["contrast"])))
 
 
-def _read(table: Any) -> tuple[pa.Table, str]:
+def read_source(table: Any) -> tuple[pa.Table, str]:
     """The table, and a name for what is in it."""
     if not isinstance(table, str | Path):
         return arrow_table(table), "table"
@@ -453,7 +896,9 @@ def _check_columns(source: pa.Table, named: Sequence[str], name: str) -> None:
             raise RelscaleError(f"{name}: {column!r} is the name of several columns; name them apart")
 
 
-def _check_baseline(source: pa.Table, group: str | None, baseline: str | None, law: str, name: str) -> None:
+def _check_baseline(
+    source: pa.Table, group: str | None, baseline: str | None, law: str | Law, name: str
+) -> None:
     if group is None:
         raise RelscaleError(
             f"{name}: a {law} law compares groups; name their column, one of {listed(source.column_names)}"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from relscale.experiment import Experiment
 
 HELP = "fit the laws to a table of measurements, or one law to any table"
+MEASURED = {"suite", "group", "metric", "value", "training_flops"}  # columns of measurements
 FACTS = ("baseline", "metric", "prompt", "chance")  # of a suite, that fits depend on
 
 
@@ -49,9 +50,9 @@ def run(options: argparse.Namespace) -> None:
 
     Measurements, as `collect` writes them, give the compute-optimal frontier, each group's law along it and the
     relative laws, under the options of an experiment (--config). Any other table gives the law that --law names, of the
-    columns that --group, --x and --y name.
+    columns that --group, --x and --y name; what is not named is guessed, and said.
     """
-    if options.law:
+    if not _is_measured(options):
         for name in ("config", "replicates", "suites"):
             if getattr(options, name) is not None:
                 raise RelscaleError(f"--{name} is for measurements, and --law is for any other table")
@@ -65,6 +66,17 @@ def run(options: argparse.Namespace) -> None:
         if getattr(options, name) is not None:
             raise RelscaleError(f"--{name.replace('_', '-')} is for one law on any table; name the --law")
     fit_measurements(options.table, options.output, options.replicates, options.config, options.suites)
+
+
+def _is_measured(options: argparse.Namespace) -> bool:
+    """Whether the table is one of measurements, as `collect` writes them."""
+    if options.law or options.x or options.y:
+        return False
+    if options.config or options.replicates or options.suites:
+        return True
+    from relscale.tables import read_table
+
+    return set(read_table(options.table).column_names) >= MEASURED
 
 
 def fit_measurements(

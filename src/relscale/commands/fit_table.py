@@ -16,14 +16,22 @@ COLUMNS = ("x", "y", *NAMES, "run_key", "plot", "report")  # options that are of
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """--law and what it is fitted to."""
     law = parser.add_argument_group("one law on any table")
-    law.add_argument("--law", help="The law: relative, power, or another law's name.")
+    law.add_argument(
+        "--law",
+        help="relative, power or another of `relscale laws` (default: relative where there are groups, else power).",
+    )
     law.add_argument(
         "--x",
         metavar="COLUMN",
         help="Training compute; for other laws their predictors, separated by commas (a name that contains a comma in "
         "double quotes).",
     )
-    law.add_argument("--y", metavar="COLUMN", help="The error: lower is better, and positive.")
+    law.add_argument(
+        "--y",
+        metavar="COLUMN",
+        help="The error: lower is better, and positive; of a wide table one column per "
+        "group, separated by commas.",
+    )
     law.add_argument("--group", metavar="COLUMN", help="The test distribution.")
     law.add_argument("--baseline", metavar="GROUP", help="The group that the others are compared with.")
     law.add_argument("--corpus", metavar="COLUMN", help="Fit each value of this column separately.")
@@ -69,6 +77,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     law.add_argument("--seed", type=int, default=0, help="Seed of the bootstrap (default: 0).")
     law.add_argument(
+        "--at",
+        action="append",
+        default=[],
+        metavar="FLOPS",
+        help="Forecast at this compute, or several: 1e22,1e24; or at a model: "
+        "training_flops=1e24,params=7e9,tokens=2e13; may be repeated (default: 10 times the largest of the table).",
+    )
+    law.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="Keep rows that meet it: model=7B, step>=1000, seed!=3; may be repeated.",
+    )
+    law.add_argument(
         "--plot", type=Path, metavar="HTML", help="Draw the figure; other formats are written beside it."
     )
     law.add_argument(
@@ -81,26 +104,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Fit one law to any table, print the result and write it."""
-    from relscale.table_fit import check_drawn, check_reported, fit
+    from relscale.table_fit import check_reported, fit
     from relscale.tables import table_name
 
-    for name in ("x", "y"):
-        if getattr(options, name) is None:
-            raise RelscaleError(f"--{name}: name the column of the table that holds it")
+    if options.plot and options.plot.suffix != ".html":
+        raise RelscaleError(f"--plot: {options.plot} does not end in .html; pictures are written beside it")
     output = options.output or options.table.with_name(f"{table_name(options.table)}.fits.parquet")
     if output.resolve() == options.table.resolve():
         raise RelscaleError(f"--output: {output} is the table itself")
     if options.report:
-        check_reported(options.law, options.report)
-    if options.plot:
-        check_drawn(options.law, options.residual, options.loss, bool(options.fix))
+        check_reported(options.law or "relative", options.report)
     result = fit(
         options.table,
         options.law,
-        x=columns(options.x),
+        x=columns(options.x) if options.x else None,
         y=options.y,
         run=columns(options.run_key) if options.run_key else (),
         fixed=fixed_parameters(options.fix),
+        at=targets(options.at),
+        where=options.where,
         **{name: getattr(options, name) for name in (*NAMES, *SETTINGS)},
     )
     print(result)
@@ -111,6 +133,30 @@ def run(options: argparse.Namespace) -> None:
     if options.report:
         result.report(options.report)
         print(f"report: {options.report}")
+
+
+def targets(texts: Sequence[str]) -> list[float | dict[str, float]]:
+    """Where to forecast, from texts such as ``1e22,1e24`` and ``training_flops=1e24,params=7e9``.
+
+    Raises
+    ------
+    RelscaleError
+        A text is neither.
+    """
+    found: list[float | dict[str, float]] = []
+    for text in texts:
+        try:
+            if "=" in text:
+                pairs = [pair.split("=") for pair in text.split(",")]
+                found.append({name.strip(): float(value) for name, value in pairs})
+            else:
+                found += [float(number) for number in text.split(",")]
+        except ValueError:
+            raise RelscaleError(
+                f"--at: {text!r} is neither compute, such as 1e22,1e24, nor a model, such as "
+                "training_flops=1e24,params=7e9,tokens=2e13"
+            ) from None
+    return found
 
 
 def fixed_parameters(texts: Sequence[str]) -> dict[str, float]:

@@ -58,7 +58,7 @@ def named_config(config: Path) -> Path:
     from relscale.suggestions import suggestion
 
     known = experiments()
-    if config.exists():
+    if config.is_file():
         return config
     if str(config) in known:
         return known[str(config)]

@@ -2,3 +2,9 @@
 
 ``relscale.laws.catalogue`` finds them by name; ``relscale.laws.separable`` and ``relscale.laws.implicit`` make them.
 """
+
+import sys
+
+from relscale.callable_package import CallablePackage
+
+sys.modules[__name__].__class__ = CallablePackage

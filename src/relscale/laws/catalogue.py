@@ -23,14 +23,16 @@ def law_names() -> tuple[str, ...]:
     return tuple(law_modules())
 
 
-def law_or_family(name: str) -> Law | Family:
-    """The law or the family of laws of that name.
+def law_or_family(name: str | Law) -> Law | Family:
+    """The law or the family of laws of that name; a law itself is returned.
 
     Raises
     ------
     RelscaleError
         There is none.
     """
+    if isinstance(name, Law):
+        return name
     modules = law_modules()
     if name not in modules:
         raise RelscaleError(f"no law {name!r}; {suggestion(name, modules)}")
@@ -38,7 +40,7 @@ def law_or_family(name: str) -> Law | Family:
     return found
 
 
-def law(name: str, columns: Sequence[str] = ()) -> Law:
+def law(name: str | Law, columns: Sequence[str] = ()) -> Law:
     """The law of that name; of a family, that of the predictor columns ``columns``.
 
     Raises

@@ -44,7 +44,7 @@ class LawColumns:
         return self.law.predictors if self.law.make else self.columns
 
 
-def law_columns(name: str, x: Sequence[str], table: pa.Table) -> LawColumns:
+def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumns:
     """The law of that name and the columns of its predictors.
 
     Parameters

@@ -1,0 +1,48 @@
+"""``relscale frontier``: the compute-optimal frontier of a table of IsoFLOP runs."""
+
+import argparse
+from pathlib import Path
+
+from relscale.commands.fit_table import targets
+
+HELP = "the compute-optimal frontier of a table of IsoFLOP runs: optima, exponents, N* and D* at your compute"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """TABLE, its columns, --at, --where and --output."""
+    parser.add_argument("table", type=Path, help="One row per run (.parquet, .csv, .tsv, .jsonl).")
+    for option, what in (
+        ("flops", "training compute"),
+        ("params", "parameters"),
+        ("tokens", "training tokens"),
+        ("loss", "the loss"),
+        ("budget", "what the runs of one IsoFLOP curve share"),
+    ):
+        parser.add_argument(f"--{option}", metavar="COLUMN", help=f"The column of {what} (default: guessed).")
+    parser.add_argument("--corpus", metavar="COLUMN", help="Fit each value of this column separately.")
+    parser.add_argument(
+        "--at", action="append", default=[], metavar="FLOPS", help="The optimum there: 1e22,1e24."
+    )
+    parser.add_argument(
+        "--where", action="append", default=[], metavar="CONDITION", help="Rows: seed=0, step>=1000."
+    )
+    parser.add_argument("--level", type=float, default=0.95, help="Confidence level (default: 0.95).")
+    parser.add_argument("--output", type=Path, help="Write the optima (.csv or .parquet).")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Fit a parabola per budget and a line through their minima; print optima, exponents and what --at asks for."""
+    from relscale.errors import RelscaleError
+    from relscale.frontier_fit import frontier
+    from relscale.tables import write_table
+
+    at = targets(options.at)
+    if any(isinstance(target, dict) for target in at):
+        raise RelscaleError("--at: training compute alone, such as 1e22,1e24")
+    names = ("flops", "params", "tokens", "loss", "budget", "corpus", "where", "level")
+    found = frontier(options.table, **{name: getattr(options, name) for name in names})
+    print(found)
+    if at:
+        print(f"\n{found.at([float(target) for target in at if not isinstance(target, dict)])}")
+    if options.output:
+        write_table(found.optima.to_arrow(), options.output)

@@ -1,0 +1,259 @@
+"""The compute-optimal frontier of a table of IsoFLOP runs: optima, exponents, and the optimum at any compute."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy import stats
+
+from relscale.errors import RelscaleError
+from relscale.fitting.curves.point_rows import FrontierRow
+from relscale.fitting.fit import fit as fit_measurements
+from relscale.frame import Frame
+from relscale.measurements.measurement import MEASUREMENTS
+from relscale.measurements.metric import VALIDATION
+from relscale.row_filter import rows_where
+from relscale.rows import rows_of
+from relscale.table_columns import Guess, guess_column
+from relscale.table_fit import read_source
+from relscale.tables import listed
+
+QUANTITIES = {"tokens": "D*", "params": "N*", "loss": "L*"}
+FEWEST = 3  # budgets with a minimum, for an exponent with an interval
+
+
+@dataclass(frozen=True)
+class FrontierFit:
+    """The compute-optimal frontier of a table: what ``relscale.frontier`` returns.
+
+    Attributes
+    ----------
+    rows
+        One row per corpus and budget, with its status.
+    level
+        Confidence level of the intervals.
+    guessed
+        Which columns were guessed.
+    """
+
+    rows: tuple[FrontierRow, ...]
+    level: float
+    guessed: tuple[Guess, ...]
+
+    def __dir__(self) -> list[str]:
+        return ["at", "exponents", "guessed", "level", "optima", "rows"]
+
+    @property
+    def optima(self) -> Frame:
+        """One row per corpus and budget: optimal tokens and parameters with their intervals, and the loss there.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> len(rs.frontier(rs.datasets.isoflop_suite()).optima)
+        21
+        """
+        names: tuple[str, ...] = ("corpus", "budget", "training_flops", "tokens", "tokens_low", "tokens_high")
+        names = (*names, "params", "params_low", "params_high", "loss", "runs", "status")
+        return Frame([{name: getattr(row, name) for name in names} for row in self.rows])
+
+    @property
+    def exponents(self) -> Frame:
+        """How optimal tokens, parameters and loss grow with compute: D* ∝ F^b, N* ∝ F^a, L* ∝ F^c.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> exponents = rs.frontier(rs.datasets.isoflop_suite()).exponents
+        >>> f'{exponents.where(corpus="common-pile", quantity="N*")["exponent"][0]:.2f}'
+        '0.39'
+        """
+        found = []
+        for corpus in self._corpora():
+            for name, quantity in QUANTITIES.items():
+                line = self._line(corpus, name)
+                half = line.t * line.slope_stderr
+                found.append(
+                    {
+                        "corpus": corpus,
+                        "quantity": quantity,
+                        "exponent": line.slope,
+                        "low": line.slope - half,
+                        "high": line.slope + half,
+                        "budgets": line.n,
+                    }
+                )
+        return Frame(found)
+
+    def at(self, flops: float | Sequence[float]) -> Frame:
+        """Optimal parameters, tokens and loss at training compute of one's own, with confidence intervals of the line.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> ahead = rs.frontier(rs.datasets.isoflop_suite()).at(1e22).where(corpus="common-pile")
+        >>> ahead["low"][0] < ahead["value"][0] < ahead["high"][0]
+        True
+        """
+        each = [flops] if isinstance(flops, int | float) else list(flops)
+        found = []
+        for corpus in self._corpora():
+            for target in each:
+                for name, quantity in QUANTITIES.items():
+                    line = self._line(corpus, name)
+                    value, half = line.at(float(np.log(target)))
+                    found.append(
+                        {
+                            "corpus": corpus,
+                            "training_flops": float(target),
+                            "quantity": quantity,
+                            "value": float(np.exp(value)),
+                            "low": float(np.exp(value - half)),
+                            "high": float(np.exp(value + half)),
+                        }
+                    )
+        return Frame(found)
+
+    def __repr__(self) -> str:
+        guessed = [f"guessed: {', '.join(map(str, self.guessed))}"] if self.guessed else []
+        try:
+            exponents = repr(self.exponents)
+        except RelscaleError as error:
+            exponents = str(error)
+        return "\n\n".join([*guessed, repr(self.optima), exponents])
+
+    def _repr_html_(self) -> str:
+        return self.optima._repr_html_() + self.exponents._repr_html_()
+
+    def _corpora(self) -> list[str]:
+        return list(dict.fromkeys(str(row.corpus) for row in self.rows))
+
+    def _line(self, corpus: str, name: str) -> "_Line":
+        rows = [row for row in self.rows if row.corpus == corpus and row.status == "ok"]
+        if len(rows) < FEWEST:
+            of = sum(row.corpus == corpus for row in self.rows)
+            raise RelscaleError(
+                f"{corpus}: {len(rows)} of {of} budgets have a minimum inside the sizes that were tried, and an "
+                f"exponent needs {FEWEST}; look at the status of each budget"
+            )
+        x = np.log(np.array([row.training_flops for row in rows], dtype=float))
+        y = np.log(np.array([getattr(row, name) for row in rows], dtype=float))
+        return _Line.through(x, y, self.level)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Least squares of a straight line, with what its intervals need."""
+
+    slope: float
+    slope_stderr: float
+    middle: tuple[float, float]
+    scatter: float
+    t: float
+    n: int
+
+    @classmethod
+    def through(cls, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], level: float) -> "_Line":
+        centred = x - x.mean()
+        spread = float(centred @ centred)
+        slope = float(centred @ (y - y.mean())) / spread
+        left = y - y.mean() - slope * centred
+        scatter = float(np.sqrt(left @ left / (len(x) - 2)))
+        t = float(stats.t.ppf((1 + level) / 2, len(x) - 2))
+        return cls(slope, scatter / spread**0.5, (float(x.mean()), float(y.mean())), scatter, t, len(x))
+
+    def at(self, x: float) -> tuple[float, float]:
+        """The line, and half of its confidence interval."""
+        distance = x - self.middle[0]
+        stderr = (self.scatter**2 / self.n + (self.slope_stderr * distance) ** 2) ** 0.5
+        return self.middle[1] + self.slope * distance, self.t * stderr
+
+
+def frontier(
+    table: Any,
+    *,
+    flops: str | None = None,
+    params: str | None = None,
+    tokens: str | None = None,
+    loss: str | None = None,
+    budget: str | None = None,
+    corpus: str | None = None,
+    where: str | Sequence[str] = (),
+    level: float = 0.95,
+) -> FrontierFit:
+    """The compute-optimal frontier of a table of IsoFLOP runs.
+
+    At each budget, a parabola of ln loss in ln tokens has its minimum at the compute-optimal tokens; straight lines
+    in logarithms through these optima are the exponents (Hoffmann et al. 2022, approach 2).
+
+    Parameters
+    ----------
+    table
+        A path, a frame, or another table that speaks Arrow: one row per run.
+    flops, params, tokens, loss
+        Columns of training compute, parameters, training tokens and loss; guessed where names allow.
+    budget
+        The column whose value the runs of one IsoFLOP curve share; by default ``budget``, else that of compute.
+    corpus
+        A column whose values are fitted apart; by default ``corpus`` where there is one.
+    where
+        Conditions that rows have to meet, as of ``relscale.fit``.
+    level
+        Confidence level of the intervals.
+
+    Raises
+    ------
+    RelscaleError
+        A column is not there, or no budget has enough runs.
+
+    Examples
+    --------
+    >>> import relscale as rs
+    >>> sorted(set(rs.frontier(rs.datasets.isoflop_suite()).optima["status"]))
+    ['ok']
+    """
+    source, name = read_source(table)
+    source = rows_where(source, [where] if isinstance(where, str) else where, name)
+    guessed: list[Guess] = []
+
+    def column(option: str, given: str | None, of: str) -> str:
+        found = given or guess_column(source, of)
+        if found is None and of == "loss":
+            ends = [each for each in source.column_names if each.endswith("loss")]
+            found = ends[0] if len(ends) == 1 else None
+        if found is None or found not in source.column_names:
+            said = f"no column {given!r}" if given else f"name the column of {of}"
+            raise RelscaleError(f"{name}: {option}: {said}; it has {listed(source.column_names)}")
+        if given is None:
+            guessed.append(Guess(option, found))
+        return found
+
+    columns = {
+        "training_flops": column("flops", flops, "training_flops"),
+        "params": column("params", params, "params"),
+        "tokens": column("tokens", tokens, "tokens"),
+        "value": column("loss", loss, "loss"),
+    }
+    columns["budget"] = budget or guess_column(source, "budget") or columns["training_flops"]
+    corpus = corpus or guess_column(source, "corpus")
+    rows = [
+        {
+            **{key: float(row[each]) for key, each in columns.items()},
+            "experiment": name,
+            "corpus": str(row[corpus]) if corpus else name,
+            "run": f"row {number}",
+            "block": f"row {number}",
+            "suite": VALIDATION.suite,
+            "prompt": "default",
+            "group": "all",
+            "metric": "nats_per_token",
+            "status": "ok",
+        }
+        for number, row in enumerate(source.to_pylist(), start=1)
+    ]
+    measurements = pa.Table.from_pylist(rows, schema=MEASUREMENTS)
+    options = {"level": level, "specifications": [], "frontier": "parabola", "bootstrap": 0}
+    fits = fit_measurements(measurements, None, options)
+    return FrontierFit(tuple(rows_of(FrontierRow, fits.frontier)), level, tuple(guessed))

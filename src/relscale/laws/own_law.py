@@ -1,0 +1,82 @@
+"""A law of one's own, made of a plain function: ``f(x, a, b)`` with a parameter per further argument."""
+
+import inspect
+from collections.abc import Callable
+from itertools import product
+
+import numpy as np
+
+from relscale.errors import RelscaleError
+from relscale.laws.derivatives import central_differences
+from relscale.laws.law import Array, Law, Parameter
+
+MAGNITUDES = (0.05, 0.3, 1.0, 5.0)  # of a parameter without a starting value
+MOST_STARTS = 256
+
+
+def law_of(function: Callable[..., Array], predictor: str = "training_flops") -> Law:
+    """The law that a function is.
+
+    Parameters
+    ----------
+    function
+        Its first argument is the predictor, an array; each further one a parameter, whose default is where its search
+        begins. It is called with arrays that broadcast.
+    predictor
+        What the first argument holds.
+
+    Raises
+    ------
+    RelscaleError
+        It has no parameter.
+
+    Examples
+    --------
+    >>> def shifted(x, a=1.0, b=0.1, c=0.5):
+    ...     return c + a * x**-b
+    >>> law_of(shifted).names
+    ('a', 'b', 'c')
+    """
+    arguments = list(inspect.signature(function).parameters.values())[1:]
+    if not arguments:
+        raise RelscaleError(f"law: {_name(function)} has no parameters; write it as f(x, a, b)")
+    names = [argument.name for argument in arguments]
+    parameters = tuple(Parameter(name, "", "") for name in names)
+
+    def value(theta: Array, x: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(function(x[0], *theta), dtype=float) + np.zeros(
+                np.broadcast(x[0], theta[0]).shape
+            )
+
+    def jacobian(theta: Array, x: Array) -> Array:
+        def along(i: int) -> Callable[[Array], Array]:
+            return lambda at: value(np.stack([at if j == i else theta[j] for j in range(len(names))]), x)
+
+        return np.stack(
+            [central_differences(along(i), theta[i], parameter) for i, parameter in enumerate(parameters)]
+        )
+
+    def starts(x: Array, y: Array) -> Array:
+        each = [
+            MAGNITUDES if argument.default is inspect.Parameter.empty else (float(argument.default),)
+            for argument in arguments
+        ]
+        grid = np.array(list(product(*each)))
+        step = -(-len(grid) // MOST_STARTS)
+        return grid[::step]
+
+    return Law(
+        name=_name(function),
+        predictors=(predictor,),
+        parameters=parameters,
+        value=value,
+        jacobian=jacobian,
+        starts=starts,
+        source="a function of the user's",
+        formula=f"{_name(function)}(x, {', '.join(names)})",
+    )
+
+
+def _name(function: Callable[..., Array]) -> str:
+    return getattr(function, "__name__", "own law").strip("<>")

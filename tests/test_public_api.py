@@ -1,0 +1,139 @@
+"""What a person types in a notebook, and that each public example does what it says."""
+
+import doctest
+import importlib
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import relscale as rs
+from relscale.cli import main
+from relscale.errors import RelscaleError
+
+FLOPS = np.geomspace(1e18, 1e21, 8)
+
+
+@pytest.fixture(scope="module")
+def ladder():
+    return rs.fit(rs.datasets.olmo_ladder())
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        *("", ".api", ".datasets", ".doctor", ".frame", ".frontier_fit", ".laws.own_law", ".listings"),
+        *(".suggestions", ".table_columns", ".table_fit"),
+    ],
+)
+def test_each_example_does_what_it_says(module):
+    found = doctest.testmod(importlib.import_module(f"relscale{module}"))
+    assert found.attempted
+    assert not found.failed
+
+
+def test_only_what_is_public_is_offered():
+    assert {"fit", "laws", "suites", "figures", "datasets", "Experiment", "open", "score"} <= set(dir(rs))
+    assert "Any" not in dir(rs)
+    assert rs.laws()["law"] == sorted(rs.laws()["law"])
+    assert "isoflop" in rs.figures()["figure"]
+
+
+def test_what_was_guessed_is_said(ladder):
+    guessed = {guess.option: guess.value for guess in ladder.guessed}
+    assert guessed == {"x": "training_flops", "y": "bpb", "group": "subgroup", "baseline": "stem"}
+    assert str(ladder).startswith("guessed: ")
+    assert len(repr(ladder).splitlines()) <= 30
+
+
+def test_a_notebook_shows_headline_table_and_figure(ladder):
+    html = ladder._repr_html_()
+    assert "3 widen" in html
+    assert "<table>" in html
+    assert "plotly" in html
+
+
+def test_another_confidence_level_is_that_of_a_fit_at_it(ladder):
+    anew = rs.fit(rs.datasets.olmo_ladder(), level=0.5).params.where(group="other", parameter="delta_beta")
+    narrow = ladder.conf_int(0.5).where(group="other", parameter="delta_beta")
+    assert (narrow["low"], narrow["high"]) == (anew["low"], anew["high"])
+
+
+def test_a_group_that_is_not_there_is_suggested(ladder):
+    with pytest.raises(RelscaleError, match="did you mean 'humanities'"):
+        ladder.verdict("humanitys")
+
+
+def test_a_lines_prediction_is_the_line_and_its_interval_holds_it():
+    exact = pa.table(
+        {"flops": FLOPS, "loss": 2 * (FLOPS / 1e20) ** -0.05 * (1 + 1e-4 * np.resize([1, -1], 8))}
+    )
+    (row,) = rs.fit(exact, law="power").predict(1e23)
+    assert row["predicted"] == pytest.approx(2 * 1e3**-0.05, rel=1e-3)
+    assert row["low"] < row["predicted"] < row["high"]
+
+
+def test_a_forecast_is_at_ones_own_compute_and_model(ladder):
+    ahead = ladder.forecast([1e23, {"training_flops": 1e24, "params": 7e9, "tokens": 2e13}])
+    assert sorted(set(ahead["training_flops"])) == pytest.approx([1e23, 1e24])
+    assert len(ahead) == 6
+
+
+def test_a_law_of_several_predictors_asks_for_all_of_them():
+    table = rs.datasets.olmo_ladder().where(subgroup="stem")
+    fit = rs.fit(table, law="parametric")
+    with pytest.raises(RelscaleError, match="give params too"):
+        fit.predict(1e24)
+    (row,) = fit.predict({"params": 7e9, "tokens": 4e12})
+    assert row["low"] < row["predicted"] < row["high"]
+
+
+def test_a_function_is_a_law():
+    def shifted(x, a=1.0, b=0.1, c=0.5):
+        return c + a * (x / 1e20) ** -b
+
+    table = pa.table({"flops": FLOPS, "loss": shifted(FLOPS, 0.8, 0.2, 1.5)})
+    values = {row["parameter"]: row["value"] for row in rs.fit(table, law=shifted, residual="linear").params}
+    assert {name: values[name] for name in "abc"} == pytest.approx({"a": 0.8, "b": 0.2, "c": 1.5}, rel=1e-4)
+
+
+def test_every_law_of_compute_has_a_figure():
+    table = pa.table({"flops": FLOPS, "loss": 1 + (FLOPS / 1e20) ** -0.2})
+    figure = rs.fit(table, law="irreducible").plot()
+    points, curve = figure.data
+    assert points.mode == "markers"
+    assert min(curve.y) > 1
+
+
+def test_a_wide_table_has_a_group_per_column(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = ["flops,easy,hard", *(f"{f},{f**-0.05},{2 * f**-0.04}" for f in FLOPS)]
+    (tmp_path / "wide.csv").write_text("\n".join(rows))
+    assert main(["fit", "wide.csv", "--y", "easy,hard"]) == 0
+    assert "against hard" in capsys.readouterr().out
+
+
+def test_rows_are_left_out_by_a_column():
+    table = rs.datasets.olmo_ladder()
+    kept = rs.fit(table, where=["model!=190M", "training_flops<1e22"]).measurements
+    expected = [row for row in table if row["model"] != "190M" and row["training_flops"] < 1e22]
+    assert kept.num_rows == len(expected)
+
+
+def test_a_published_frontier_is_that_of_the_fit():
+    # The exponents are held against the workflow's own fit, which has them as t intervals of the last stage.
+    found = rs.frontier(rs.datasets.isoflop_suite(), where="corpus=common-pile")
+    assert found.exponents.where(quantity="D*")["exponent"][0] == pytest.approx(0.57, abs=0.01)
+    inside = found.at(3e20)
+    assert inside.where(quantity="D*")["value"][0] == pytest.approx(found.optima["tokens"][-1], rel=0.05)
+
+
+def test_an_experiment_says_what_is_wrong_with_it(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "experiment: mine\nruns: {source: measurements, tables: [{path: no.csv}]}\n", encoding="utf-8"
+    )
+    (problem,) = rs.Experiment(tmp_path / "mine.yaml").check()
+    assert "no such table" in problem
+    assert rs.Experiment("reference").check() == []
+    with pytest.raises(RelscaleError, match="no such folder"):
+        rs.open(tmp_path / "results")
