@@ -44,6 +44,7 @@ CONFIG: dict[str, Any] = {
 }
 NOT_RESULTS = ("logs", "benchmarks")
 DATED = (".svg", ".pdf")  # a browser draws these with names and dates of their own
+REPORT = "report.html"  # says when it was written
 
 
 class SmallExperiment:
@@ -105,7 +106,7 @@ class SmallExperiment:
                 continue
             if path.name == FILE and "/runs/" in name:  # has the digest of a record
                 continue
-            if path.suffix in DATED:
+            if path.suffix in DATED or path.name == REPORT:
                 continue
             content = path.read_bytes()
             if path.name == "run.json":
