@@ -130,7 +130,7 @@ def test_nothing_is_left_to_do_and_a_fit_option_runs_fits_and_figures_alone(audi
     assert audit.planned_jobs() == {}
     changed = copy.deepcopy(EXPERIMENT)
     changed["fit"]["level"] = 0.9
-    assert set(audit.planned_jobs(changed)) == {"fit", "plot"}
+    assert set(audit.planned_jobs(changed)) == {"fit", "plot", "write_report"}
 
 
 def test_changed_data_are_read_and_scored_anew(audit):

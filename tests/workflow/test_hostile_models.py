@@ -69,7 +69,18 @@ def test_models_are_trained_under_hostile_names(make_experiment, tmp_path, monke
     for number in range(40):
         text = f"The text of number {number}, which is not that of {number + 1}. " * 20
         (experiment.folder / "texts {x}" / f"{number}.txt").write_text(text)
-    rules = ("corpus", "vocabulary", "suite", "tokenize", "train", "score", "collect", "fit", "plot")
+    rules = (
+        "corpus",
+        "vocabulary",
+        "suite",
+        "tokenize",
+        "train",
+        "score",
+        "collect",
+        "fit",
+        "plot",
+        "write_report",
+    )
     assert experiment.planned_jobs() == {**dict.fromkeys(rules, 1), "plot": 2}
 
     monkeypatch.chdir(experiment.folder)

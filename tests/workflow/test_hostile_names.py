@@ -103,7 +103,7 @@ def test_a_second_run_does_nothing_and_a_changed_table_runs_all(hostile):
     path = hostile.folder / TABLE
     text = path.read_text()
     path.write_text(text.replace("1e+18", "1.5e+18"))
-    assert set(hostile.planned_jobs()) == {"collect", "fit", "plot"}
+    assert set(hostile.planned_jobs()) == {"collect", "fit", "plot", "write_report"}
     path.write_text(text)
 
 

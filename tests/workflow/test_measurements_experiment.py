@@ -73,7 +73,12 @@ def test_both_tables_are_measured(tables):
 def test_nothing_is_trained(tables):
     assert not (results(tables) / "runs").exists()
     assert not (results(tables) / "corpora").exists()
-    assert {path.name for path in (results(tables) / "logs").iterdir()} == {"collect.log", "fit.log", "plot"}
+    assert {path.name for path in (results(tables) / "logs").iterdir()} == {
+        "collect.log",
+        "fit.log",
+        "plot",
+        "report.log",
+    }
 
 
 def test_gaps_are_fitted_and_published_numbers_held_against_them(tables):
@@ -134,11 +139,11 @@ def test_the_record_of_the_config_is_written_again_where_nothing_else_runs(table
 @pytest.mark.parametrize(
     ("change", "jobs"),
     [
-        ({"suites": {"tests": EXPERIMENT["suites"]["tests"] | {"title": "Tests"}}}, {"plot"}),
-        ({"suites": {"tests": {"title": "Two tests", "baseline": "easy"}}}, {"fit", "plot"}),
+        ({"suites": {"tests": EXPERIMENT["suites"]["tests"] | {"title": "Tests"}}}, {"plot", "write_report"}),
+        ({"suites": {"tests": {"title": "Two tests", "baseline": "easy"}}}, {"fit", "plot", "write_report"}),
         (
             {"runs": EXPERIMENT["runs"] | {"tables": EXPERIMENT["runs"]["tables"][:1]}},
-            {"collect", "fit", "plot"},
+            {"collect", "fit", "plot", "write_report"},
         ),
     ],
 )
@@ -154,7 +159,7 @@ def test_a_change_runs_what_depends_on_it(tables, change, jobs):
     ],
 )
 def test_changed_code_runs_its_own_stage_and_those_below(tables, module, first):
-    stages = ["collect", "fit", "plot"]
+    stages = ["collect", "fit", "plot", "write_report"]
     with open(tables.package / module, "a") as file:
         file.write("\nEDITED = 1\n")
     jobs = tables.planned_jobs()
@@ -166,7 +171,7 @@ def test_changed_answers_fit_again(tables):
     path = tables.folder / "answers.csv"
     before = path.read_text()
     path.write_text(before.replace("0.005", "0.5"))
-    assert set(tables.planned_jobs()) == {"fit", "plot"}
+    assert set(tables.planned_jobs()) == {"fit", "plot", "write_report"}
     path.write_text(before)
 
 

@@ -58,7 +58,7 @@ def test_a_second_run_does_nothing(micro):
 
 def test_a_changed_fit_option_fits_and_draws_again(micro):
     config = copy.deepcopy(micro.config) | {"fit": {"level": 0.9}}
-    assert set(micro.planned_jobs(config)) == {"fit", "plot"}
+    assert set(micro.planned_jobs(config)) == {"fit", "plot", "write_report"}
 
 
 def test_a_new_budget_trains_the_new_runs_only(micro):
@@ -89,7 +89,7 @@ def test_a_changed_training_option_trains_again(micro):
 def test_a_changed_figure_is_drawn_again_alone(micro):
     with open(micro.package / "figures" / "isoflop.py", "a") as file:
         file.write(EDIT)
-    assert micro.planned_jobs() == {"plot": 1}
+    assert micro.planned_jobs() == {"plot": 1, "write_report": 1}
     micro.restore_code()
 
 
@@ -118,7 +118,18 @@ def test_an_edited_comment_or_docstring_runs_nothing(micro):
     ],
 )
 def test_changed_code_runs_its_own_stage_and_those_below(micro, module, first):
-    stages = ["corpus", "vocabulary", "tokenize", "train", "suite", "score", "collect", "fit", "plot"]
+    stages = [
+        "corpus",
+        "vocabulary",
+        "tokenize",
+        "train",
+        "suite",
+        "score",
+        "collect",
+        "fit",
+        "plot",
+        "write_report",
+    ]
     with open(micro.package / module, "a") as file:
         file.write(EDIT)
     jobs = micro.planned_jobs()
