@@ -37,19 +37,6 @@ class Experiment:
         self.config = named_config(Path(config))
         self.options = load_config(self.config)
 
-    @classmethod
-    def from_texts(
-        cls, texts: Mapping[str, str | Path], config: str | Path, minutes: float = 5
-    ) -> "Experiment":
-        """An experiment on folders of text, by name, whose models train for about so many minutes.
-
-        The config is written to ``config``.
-        """
-        from relscale.new_experiment import texts_config
-
-        Path(config).write_text(texts_config(dict(texts), Path(config).stem, minutes), encoding="utf-8")
-        return cls(config)
-
     def check(self) -> list[str]:
         """What is wrong with it, one sentence each; empty where it can run.
 
@@ -118,7 +105,7 @@ class Experiment:
         return Results(Paths.of(self.options).folder)
 
     def __dir__(self) -> list[str]:
-        return ["check", "config", "from_texts", "options", "plan", "results", "run"]
+        return ["check", "config", "options", "plan", "results", "run"]
 
     def __repr__(self) -> str:
         return f"<experiment {self.options.name!r} of {self.config}>"

@@ -63,7 +63,9 @@ def named_config(config: Path) -> Path:
     if str(config) in known:
         return known[str(config)]
     if config == Path("config.yaml"):
-        raise RelscaleError("config.yaml: not in this folder; name a config, or write one with relscale init")
+        raise RelscaleError(
+            "config.yaml: not in this folder; name a config, or an experiment that comes with relscale, such as reference"
+        )
     hint = (
         f"; of those that come with relscale, {suggestion(str(config), known)}" if not config.suffix else ""
     )
