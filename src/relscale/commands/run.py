@@ -64,7 +64,7 @@ def named_config(config: Path) -> Path:
         return known[str(config)]
     if config == Path("config.yaml"):
         raise RelscaleError(
-            "config.yaml: not in this folder; name a config, or an experiment that comes with relscale, such as reference"
+            "config.yaml: not in this folder; name a config, or an experiment of relscale's, such as reference"
         )
     hint = (
         f"; of those that come with relscale, {suggestion(str(config), known)}" if not config.suffix else ""
