@@ -178,7 +178,7 @@ def test_functions_of_lm_evals_that_do_more_than_compute_need_trust(function):
 
 def test_what_a_module_of_lm_evals_has_imported_is_not_its_own():
     folder = own_suite(Path("suite").resolve(), "doc_to_text: !function lm_eval.tasks.hellaswag.utils.re\n")
-    with pytest.raises(RelscaleError, match="no function of lm-eval's own tasks"):
+    with pytest.raises(RelscaleError, match="not a function of lm-eval's own tasks"):
         prepare(folder)
 
 
