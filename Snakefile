@@ -33,7 +33,7 @@ report: "workflow/report/workflow.rst"
 
 
 onsuccess:
-    if "RELSCALE_RUN" not in os.environ:
+    if "RELSCALE_RUN" not in os.environ and results.report.is_file():  # not where a part was asked for
         logger.info(headline_text(results.config), extra={"for_readers": True})
 
 
