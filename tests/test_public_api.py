@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,10 @@ import pytest
 import relscale as rs
 from relscale.cli import main
 from relscale.errors import RelscaleError
+from relscale.fitting.fit import fit
+from relscale.tables import read_table
 
+ROOT = Path(__file__).parents[1]
 FLOPS = np.geomspace(1e18, 1e21, 8)
 
 
@@ -121,11 +125,36 @@ def test_rows_are_left_out_by_a_column():
 
 
 def test_a_published_frontier_is_that_of_the_fit():
-    # The exponents are held against the workflow's own fit, which has them as t intervals of the last stage.
-    found = rs.frontier(rs.datasets.isoflop_suite(), where="corpus=common-pile")
-    assert found.exponents.where(quantity="D*")["exponent"][0] == pytest.approx(0.57, abs=0.01)
-    inside = found.at(3e20)
-    assert inside.where(quantity="D*")["value"][0] == pytest.approx(found.optima["tokens"][-1], rel=0.05)
+    table = rs.datasets.isoflop_suite()
+    found = rs.frontier(table, where="corpus=common-pile")
+    series = {"suite": "validation", "group": "all", "metric": "nats_per_token"}
+    measured = read_table(ROOT / "reference" / "isoflop_suite.csv").rename_columns(
+        {"paloma_macro_loss": "value"}
+    )
+    for name, word in series.items():
+        measured = measured.append_column(name, pa.repeat(word, measured.num_rows))
+    fits = fit(measured, options={"frontier_bootstrap": None}).fits.to_pylist()
+    laws = {"D*": "compute_optimal_tokens", "N*": "compute_optimal_params"}
+    for quantity, law in laws.items():
+        (row,) = [
+            row
+            for row in fits
+            if (row["corpus"], row["law"], row["parameter"]) == ("common-pile", law, "exponent")
+        ]
+        (line,) = found.exponents.where(quantity=quantity)
+        for ours, theirs in (("exponent", "value"), ("low", "low"), ("high", "high")):
+            assert line[ours] == pytest.approx(row[theirs], rel=1e-9)
+
+
+def test_budgets_that_share_trainings_are_named_by_a_column(tmp_path):
+    table = read_table(ROOT / "reference" / "isoflop_suite.csv")
+    one_each = table.append_column("training", pa.array([str(n) for n in range(table.num_rows)]))
+    shared = table.append_column("training", pa.array([str(n % 9) for n in range(table.num_rows)]))
+    alone = rs.frontier(table).exponents.to_arrow()
+    assert rs.frontier(one_each, block="training").exponents.to_arrow() == alone
+    assert rs.frontier(shared, block="training").exponents.to_arrow()["low"] != alone["low"]
+    with pytest.raises(RelscaleError, match="block: no column 'nothing'"):
+        rs.frontier(table, block="nothing")
 
 
 def test_an_experiment_says_what_is_wrong_with_it(tmp_path):

@@ -1,21 +1,24 @@
 """The compute-optimal frontier of a table of IsoFLOP runs: optima, exponents, and the optimum at any compute."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy import stats
 
 from relscale.errors import RelscaleError
-from relscale.fitting.curves.point_rows import FrontierRow
-from relscale.fitting.fit import fit as fit_measurements
+from relscale.fitting.curves.allocation import allocation
+from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
+from relscale.fitting.curves.point_rows import FrontierRow, frontier_row
+from relscale.fitting.curves.run_matrix import run_matrices
+from relscale.fitting.inference import interval
+from relscale.fitting.inference.log_log_lines import Lines, curve_lines
+from relscale.fitting.settings import fit_settings
 from relscale.frame import Frame
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION
 from relscale.row_filter import rows_where
-from relscale.rows import rows_of
 from relscale.table_columns import Guess, guess_column
 from relscale.table_fit import read_source
 from relscale.tables import listed
@@ -36,14 +39,17 @@ class FrontierFit:
         Confidence level of the intervals.
     guessed
         Which columns were guessed.
+    lines
+        Of each corpus: ln tokens, ln params and ln loss at the optima, on ln FLOPs.
     """
 
     rows: tuple[FrontierRow, ...]
     level: float
     guessed: tuple[Guess, ...]
+    lines: Mapping[str, Mapping[str, Lines]]
 
     def __dir__(self) -> list[str]:
-        return ["at", "exponents", "guessed", "level", "optima", "rows"]
+        return ["at", "exponents", "guessed", "level", "lines", "optima", "rows"]
 
     @property
     def optima(self) -> Frame:
@@ -63,6 +69,9 @@ class FrontierFit:
     def exponents(self) -> Frame:
         """How optimal tokens, parameters and loss grow with compute: D* ∝ F^b, N* ∝ F^a, L* ∝ F^c.
 
+        The intervals are those of the table ``fits``: t of the scatter around the line, but never surer than the
+        parabolas' own uncertainty; where budgets share trainings (``block``) those of a jackknife over trainings.
+
         Examples
         --------
         >>> import relscale as rs
@@ -74,15 +83,15 @@ class FrontierFit:
         for corpus in self._corpora():
             for name, quantity in QUANTITIES.items():
                 line = self._line(corpus, name)
-                half = line.t * line.slope_stderr
+                slope = interval.slope(line, self.level)
                 found.append(
                     {
                         "corpus": corpus,
                         "quantity": quantity,
-                        "exponent": line.slope,
-                        "low": line.slope - half,
-                        "high": line.slope + half,
-                        "budgets": line.n,
+                        "exponent": float(slope.value[0]),
+                        "low": float(slope.low[0]),
+                        "high": float(slope.high[0]),
+                        "budgets": int(line.n[0]),
                     }
                 )
         return Frame(found)
@@ -103,15 +112,15 @@ class FrontierFit:
             for target in each:
                 for name, quantity in QUANTITIES.items():
                     line = self._line(corpus, name)
-                    value, half = line.at(float(np.log(target)))
+                    found_at = interval.level_at(line, np.log([target]), self.level)
                     found.append(
                         {
                             "corpus": corpus,
                             "training_flops": float(target),
                             "quantity": quantity,
-                            "value": float(np.exp(value)),
-                            "low": float(np.exp(value - half)),
-                            "high": float(np.exp(value + half)),
+                            "value": float(np.exp(found_at.value[0])),
+                            "low": float(np.exp(found_at.low[0])),
+                            "high": float(np.exp(found_at.high[0])),
                         }
                     )
         return Frame(found)
@@ -130,45 +139,27 @@ class FrontierFit:
     def _corpora(self) -> list[str]:
         return list(dict.fromkeys(str(row.corpus) for row in self.rows))
 
-    def _line(self, corpus: str, name: str) -> "_Line":
-        rows = [row for row in self.rows if row.corpus == corpus and row.status == "ok"]
-        if len(rows) < FEWEST:
+    def _line(self, corpus: str, name: str) -> Lines:
+        line = self.lines[corpus].get(name)
+        count = 0 if line is None else int(line.n[0])
+        if line is None or count < FEWEST:
             of = sum(row.corpus == corpus for row in self.rows)
             raise RelscaleError(
-                f"{corpus}: {len(rows)} of {of} budgets have a minimum inside the sizes that were tried, and an "
+                f"{corpus}: {count} of {of} budgets have a minimum inside the sizes that were tried, and an "
                 f"exponent needs {FEWEST}; look at the status of each budget"
             )
-        x = np.log(np.array([row.training_flops for row in rows], dtype=float))
-        y = np.log(np.array([getattr(row, name) for row in rows], dtype=float))
-        return _Line.through(x, y, self.level)
+        return line
 
 
-@dataclass(frozen=True)
-class _Line:
-    """Least squares of a straight line, with what its intervals need."""
-
-    slope: float
-    slope_stderr: float
-    middle: tuple[float, float]
-    scatter: float
-    t: float
-    n: int
-
-    @classmethod
-    def through(cls, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], level: float) -> "_Line":
-        centred = x - x.mean()
-        spread = float(centred @ centred)
-        slope = float(centred @ (y - y.mean())) / spread
-        left = y - y.mean() - slope * centred
-        scatter = float(np.sqrt(left @ left / (len(x) - 2)))
-        t = float(stats.t.ppf((1 + level) / 2, len(x) - 2))
-        return cls(slope, scatter / spread**0.5, (float(x.mean()), float(y.mean())), scatter, t, len(x))
-
-    def at(self, x: float) -> tuple[float, float]:
-        """The line, and half of its confidence interval."""
-        distance = x - self.middle[0]
-        stderr = (self.scatter**2 / self.n + (self.slope_stderr * distance) ** 2) ** 0.5
-        return self.middle[1] + self.slope * distance, self.t * stderr
+def _lines(curves: FrontierCurves) -> dict[str, Lines]:
+    """The lines through the optima of a frontier; empty where it has none."""
+    optima = [optimum for _, optimum in allocation(curves)]
+    if not optima:
+        return {}
+    tokens, params = optima
+    of_loss = np.array([(key.suite, key.group, key.metric) == VALIDATION for key in curves.errors.keys])
+    parts = {"tokens": tokens, "params": params, "loss": curves.errors.chosen(of_loss)}
+    return {name: curve_lines(part) for name, part in parts.items()}
 
 
 def frontier(
@@ -180,6 +171,7 @@ def frontier(
     loss: str | None = None,
     budget: str | None = None,
     corpus: str | None = None,
+    block: str | None = None,
     where: str | Sequence[str] = (),
     level: float = 0.95,
 ) -> FrontierFit:
@@ -198,6 +190,8 @@ def frontier(
         The column whose value the runs of one IsoFLOP curve share; by default ``budget``, else that of compute.
     corpus
         A column whose values are fitted apart; by default ``corpus`` where there is one.
+    block
+        A column that names the training of each run, where several budgets are slices of one training.
     where
         Conditions that rows have to meet, as of ``relscale.fit``.
     level
@@ -238,13 +232,15 @@ def frontier(
     }
     columns["budget"] = budget or guess_column(source, "budget") or columns["training_flops"]
     corpus = corpus or guess_column(source, "corpus")
+    if block is not None and block not in source.column_names:
+        raise RelscaleError(f"{name}: block: no column {block!r}; it has {listed(source.column_names)}")
     rows = [
         {
             **{key: float(row[each]) for key, each in columns.items()},
             "experiment": name,
             "corpus": str(row[corpus]) if corpus else name,
             "run": f"row {number}",
-            "block": f"row {number}",
+            "block": str(row[block]) if block else None,
             "suite": VALIDATION.suite,
             "prompt": "default",
             "group": "all",
@@ -254,6 +250,12 @@ def frontier(
         for number, row in enumerate(source.to_pylist(), start=1)
     ]
     measurements = pa.Table.from_pylist(rows, schema=MEASUREMENTS)
-    options = {"level": level, "specifications": [], "frontier": "parabola", "bootstrap": 0}
-    fits = fit_measurements(measurements, None, options)
-    return FrontierFit(tuple(rows_of(FrontierRow, fits.frontier)), level, tuple(guessed))
+    matrices = run_matrices(measurements)
+    settings = fit_settings({"level": level, "frontier": "parabola"}, {}, matrices)
+    read = [frontier_curves(matrix, settings) for matrix in matrices]
+    return FrontierFit(
+        rows=tuple(frontier_row(one.matrix.key, point, level) for one in read for point in one.points),
+        level=level,
+        guessed=tuple(guessed),
+        lines={str(one.matrix.corpus): _lines(one) for one in read},
+    )

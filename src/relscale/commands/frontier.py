@@ -21,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{option}", metavar="COLUMN", help=f"The column of {what} (default: guessed).")
     parser.add_argument("--corpus", metavar="COLUMN", help="Fit each value of this column separately.")
     parser.add_argument(
+        "--block", metavar="COLUMN", help="What names the training of a run, where budgets are slices of one."
+    )
+    parser.add_argument(
         "--at", action="append", default=[], metavar="FLOPS", help="The optimum there: 1e22,1e24."
     )
     parser.add_argument(
@@ -39,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
     at = targets(options.at)
     if any(isinstance(target, dict) for target in at):
         raise RelscaleError("--at: training compute alone, such as 1e22,1e24")
-    names = ("flops", "params", "tokens", "loss", "budget", "corpus", "where", "level")
+    names = ("flops", "params", "tokens", "loss", "budget", "corpus", "block", "where", "level")
     found = frontier(options.table, **{name: getattr(options, name) for name in names})
     print(found)
     if at:
