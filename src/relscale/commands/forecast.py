@@ -2,8 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from relscale.fitting.forecasts.forecast import ForecastRow
+    from relscale.fitting.forecasts.record import OutcomeRow
 
 HELP = "show the forecasts of a fit, or put them on record"
+HEADS = ("suite", "metric", "corpus", "group", "over", "FLOPs", "forecast", "low", "high")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Write the forecasts with the digests of their data and code to this .parquet or .csv; `relscale "
         "held-against` scores them once the models exist.",
     )
+
+
+def forecast_cells(row: "ForecastRow | OutcomeRow") -> list[object]:
+    """What is shown of a forecast, under ``HEADS``."""
+    names = ("suite", "metric", "corpus", "group", "baseline", "training_flops", "value", "low", "high")
+    return [getattr(row, name) for name in names]
 
 
 def run(options: argparse.Namespace) -> None:
@@ -31,22 +43,15 @@ def run(options: argparse.Namespace) -> None:
     fits = read(options.fits)
     shown = [
         [
-            row.suite,
-            row.metric,
-            row.corpus,
-            row.group,
-            row.baseline,
-            row.training_flops,
-            row.value,
-            row.low,
-            row.high,
+            *forecast_cells(row),
             row.note or row.status,
         ]
         for row in rows_of(ForecastRow, fits.tables["forecasts"])
         if row.candidate == ENSEMBLE
     ]
-    heads = ["suite", "metric", "corpus", "group", "over", "FLOPs", "forecast", "low", "high", "status"]
-    print(tabulate(shown, headers=heads, floatfmt=".4g") if shown else "the fit has no forecasts")
+    print(
+        tabulate(shown, headers=[*HEADS, "status"], floatfmt=".4g") if shown else "the fit has no forecasts"
+    )
     if options.record:
         rows = record(fits, options.record)
         print(f"\n{len(rows)} forecasts recorded: {options.record}")

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from relscale.commands.forecast import HEADS, forecast_cells
+
 HELP = "score forecasts on record by a later fit"
 
 
@@ -34,15 +36,7 @@ def run(options: argparse.Namespace) -> None:
     rows = held_against(options.record, read(options.fits))
     shown = [
         [
-            row.suite,
-            row.metric,
-            row.corpus,
-            row.group,
-            row.baseline,
-            row.training_flops,
-            row.value,
-            row.low,
-            row.high,
+            *forecast_cells(row),
             row.observed,
             row.log_error,
             row.covered,
@@ -50,8 +44,7 @@ def run(options: argparse.Namespace) -> None:
         ]
         for row in rows
     ]
-    heads = ["suite", "metric", "corpus", "group", "over", "FLOPs", "forecast", "low", "high"]
-    print(tabulate(shown, headers=[*heads, "measured", "ln error", "covered", "status"], floatfmt=".4g"))
+    print(tabulate(shown, headers=[*HEADS, "measured", "ln error", "covered", "status"], floatfmt=".4g"))
     errors = [abs(row.log_error) for row in rows if row.log_error is not None]
     covered = [row.covered for row in rows if row.covered is not None]
     if errors:

@@ -81,20 +81,16 @@ class VerdictRow(CurveKey):
     note: str | None = column("What a reader must know of it.")
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """The tests that p-values are adjusted over."""
-
-    experiment: str | None
-    suite: str | None
-    prompt: str | None
-    metric: str | None
-    contrast: str | None
-    estimand: Estimand | None
-
-
 CURVE = tuple(field.name for field in fields(CurveKey))
 ACROSS = tuple(name for name in CURVE if name not in ("prompt", "metric"))  # what all specifications share
+FAMILY = (
+    "experiment",
+    "suite",
+    "prompt",
+    "metric",
+    "contrast",
+    "estimand",
+)  # whose p-values are adjusted together
 Key = tuple[Any, ...]
 RISES = "errors rise with compute: if higher is better, it is no error; fit 1 − accuracy"
 AT_CHANCE = "at chance ({:.3g}) at the largest compute: the ratio says nothing of ability"
@@ -123,7 +119,7 @@ def verdict_rows(
     slopes = _of_curves(parameters, relative.LINE.slope)
     levels = _of_curves(parameters, relative.LINE.level)
     crossings = _of_curves(parameters, CROSSING)
-    families = [_family(row) for row in slopes.values()]
+    families = [_key(row, FAMILY) for row in slopes.values()]
     sizes = Counter(families)
     bh, by = adjusted([row.p_value for row in slopes.values()], families)
     left_out, power_of = _by_curve(influence), _by_curve(powers)
@@ -222,10 +218,6 @@ def _of_curves(parameters: Iterable[ParameterRow], parameter: str) -> dict[Key, 
 
 def _known(row: ParameterRow) -> bool:
     return any(limit is not None and math.isfinite(limit) for limit in (row.low, row.high))
-
-
-def _family(row: ParameterRow) -> Family:
-    return Family(**{field.name: getattr(row, field.name) for field in fields(Family)})
 
 
 def _is_primary(row: ParameterRow, settings: Settings) -> bool:
