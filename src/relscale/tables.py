@@ -23,7 +23,7 @@ DELIMITERS = (",", ";", "\t", "|")  # of columns; the first where a heading has 
 LARGEST_BLOCK = (1 << 31) - 1
 
 
-def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
+def read_table(path: str | Path, columns: Iterable[str] = (), types: pa.Schema | None = None) -> pa.Table:
     """Read a table, packed or not (gz, bz2, xz, zst).
 
     Parameters
@@ -33,6 +33,9 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
         if that says nothing, by its content. Columns without a name are left out.
     columns
         Names that must be there; others may be.
+    types
+        Of the columns of a CSV file that was written with this schema; guessed from the cells otherwise, so that a text
+        of digits is a number and one in the form of a date a date.
 
     Raises
     ------
@@ -50,7 +53,9 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pa.Table:
     except OSError as error:
         raise RelscaleError(f"{path}: cannot be read ({error.strerror})") from error
     try:
-        table = _named(_of_parquet(path) if is_parquet or path.suffix == ".parquet" else _of_text(path), path)
+        table = _named(
+            _of_parquet(path) if is_parquet or path.suffix == ".parquet" else _of_text(path, types), path
+        )
     except Damaged as error:
         raise Damaged(path, error.what, "copy it again, or make it again") from error
     missing = [name for name in columns if name not in table.column_names]
@@ -102,7 +107,7 @@ def _of_parquet(path: Path) -> pa.Table:
     return table
 
 
-def _of_text(path: Path) -> pa.Table:
+def _of_text(path: Path, types: pa.Schema | None) -> pa.Table:
     text = read_text(path)
     if not text.strip():
         raise RelscaleError(f"{path}: an empty file")
@@ -112,7 +117,7 @@ def _of_text(path: Path) -> pa.Table:
     ending = Path(path.name.removesuffix(next((end for end in PACKED if path.name.endswith(end)), ""))).suffix
     if ending in (".jsonl", ".ndjson", ".json") or (ending not in (".csv", ".tsv") and start == "{"):
         return _of_json_lines(text, path)
-    return _of_csv(text, path, ending)
+    return _of_csv(text, path, ending, types)
 
 
 def _of_json_lines(text: str, path: Path) -> pa.Table:
@@ -125,18 +130,22 @@ def _of_json_lines(text: str, path: Path) -> pa.Table:
     return pa.table({name: column([row.get(name) for row in rows]) for name in names})
 
 
-def _of_csv(text: str, path: Path, ending: str) -> pa.Table:
+def _of_csv(text: str, path: Path, ending: str, types: pa.Schema | None) -> pa.Table:
     while text.startswith("#") and "\n" in text:  # comments before the names
         text = text.partition("\n")[2]
     heading = text.lstrip().partition("\n")[0]
     delimiter = "\t" if ending == ".tsv" else max(DELIMITERS, key=heading.count)
     data = text.encode()
+    # As ``write_table`` has it: a text is in quotes, and what is null is nothing.
+    written = {"null_values": [""], "strings_can_be_null": True, "quoted_strings_can_be_null": False}
+    convert = pa.csv.ConvertOptions(column_types=types, **written) if types is not None else None
     try:
         return pa.csv.read_csv(
             pa.BufferReader(data),
             # In one block, so that no cell lies on the border of two.
             read_options=pa.csv.ReadOptions(use_threads=False, block_size=min(len(data) + 1, LARGEST_BLOCK)),
             parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=convert,
         )
     except pa.ArrowException as error:
         reason = first_line(error).removeprefix("CSV parse error: ")

@@ -51,6 +51,18 @@ def later(flops, value):
     return from_rows({"errors": [point]})
 
 
+def test_a_record_comes_back_from_either_kind_of_file_as_it_was_written(forecast, tmp_path):
+    named = [replace(row, group="2020", prompt=None) for row in rows_of(ForecastRow, forecast.forecasts)]
+    fits = from_rows({"forecasts": [replace(row, value=2.0, low=0.1 + 0.2, high=None) for row in named]})
+    for suffix in (".parquet", ".csv"):
+        path = tmp_path / f"record{suffix}"
+        written = record(fits, path)
+        outcomes = held_against(path, later(1e23, 1.0))
+        assert [outcome.group for outcome in outcomes] == ["2020"] * len(written)
+        assert [outcome.low for outcome in outcomes] == [0.1 + 0.2] * len(written)
+        assert {outcome.prompt for outcome in outcomes} == {None}
+
+
 def test_a_forecast_is_scored_by_the_point_at_its_compute(forecast, tmp_path):
     record(forecast, tmp_path / "record.parquet")
     (outcome,) = held_against(tmp_path / "record.parquet", later(1.01e22, 2.05))

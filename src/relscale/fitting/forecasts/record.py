@@ -23,7 +23,7 @@ from relscale.fitting.forecasts.forecast import ForecastRow
 from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.status import Status
-from relscale.rows import column, names_of, rows_of, table_of
+from relscale.rows import column, names_of, rows_of, schema_of, table_of
 from relscale.tables import read_table, write_table
 
 SAME_COMPUTE = 0.02  # of ln F: a point this near is at the compute of the forecast
@@ -102,7 +102,8 @@ def held_against(path: Path, later: Fits) -> list[OutcomeRow]:
     RelscaleError
         A row of the record was changed since it was written.
     """
-    forecasts: list[RecordRow] = list(rows_of(RecordRow, read_table(path, names_of(RecordRow))))
+    recorded = read_table(path, names_of(RecordRow), schema_of(RecordRow))
+    forecasts: list[RecordRow] = list(rows_of(RecordRow, recorded))
     for i, row in enumerate(forecasts):
         if digest_of(row) != row.digest:
             raise RelscaleError(
