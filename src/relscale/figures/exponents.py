@@ -82,8 +82,8 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     shown = distinct(notes)
     more = [f"And {len(shown) - MOST_NOTES} more such lines."] if len(shown) > MOST_NOTES else []
     panels.notes(
-        "A gap closes where Δβ·ln G < 0, G the error relative to the baseline, and widens where it is positive; "
-        "unclear where an interval, of Δβ or of G, leaves it open. Intervals are not adjusted for many comparisons.",
+        "A gap closes where Δβ·ln G < 0, G the error relative to the baseline, and widens where it is positive. "
+        "Symbols go by p-values adjusted over the suite's gaps (Benjamini–Hochberg); intervals are not adjusted.",
         *_methods(forests),
         *(note for forest in forests for note in _spread(data, forest.suite)),
         *shown[:MOST_NOTES],
