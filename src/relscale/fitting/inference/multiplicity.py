@@ -44,10 +44,6 @@ def adjusted(
     p_values: Sequence[float | None], families: Sequence[Hashable]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Benjamini–Hochberg and Benjamini–Yekutieli p-values, each family by itself; nan where there is none."""
-    from scipy.stats import (
-        false_discovery_control,
-    )  # a third of a second, and a workflow reads the types of rows
-
     p = np.array([np.nan if value is None else value for value in p_values], dtype=float)
     bh, by = np.full_like(p, np.nan), np.full_like(p, np.nan)
     members: dict[Hashable, list[int]] = {}
@@ -55,6 +51,19 @@ def adjusted(
         if not np.isnan(p[i]):
             members.setdefault(family, []).append(i)
     for rows in members.values():
-        bh[rows] = false_discovery_control(p[rows], method="bh")
-        by[rows] = false_discovery_control(p[rows], method="by")
+        bh[rows], by[rows] = _of_family(p[rows])
+    return bh, by
+
+
+def _of_family(p: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """``min over j ≥ i of p₍ⱼ₎ m / j`` of the i-th smallest of m, and this times ``Σ 1/j``; at most 1.
+
+    They are `scipy.stats.false_discovery_control`'s, without the import of `scipy.stats`, which takes longer than a fit.
+    """
+    order = np.argsort(p)
+    ranks = np.arange(1, len(p) + 1, dtype=float)
+    bh, by = np.empty_like(p), np.empty_like(p)
+    scaled = p[order] * (len(p) / ranks)
+    for values, into in ((scaled, bh), (scaled * np.sum(1 / ranks), by)):
+        into[order] = np.clip(np.minimum.accumulate(values[::-1])[::-1], 0, 1)
     return bh, by
