@@ -60,13 +60,14 @@ import sys
 from pathlib import Path
 import pyarrow as pa
 from relscale.figures.data import FigureData
-from relscale.figures.plot import figure_names, make_figure
+from relscale.figures.plot import make_figure
+from relscale.figures.registry import figures
 from relscale.fitting.fits import from_rows, write
 from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.rows import columns_of
 from relscale.tables import write_table
-assert "tokens-per-parameter" in figure_names()
+assert "tokens-per-parameter" in figures()
 cells = {each.name: None for each in columns_of(FrontierRow)}
 cells |= {"experiment": "e", "corpus": "web", "status": "ok"}
 rows = [FrontierRow(**cells | {"budget": f, "training_flops": f, "tokens": 20 * f**0.5, "params": f**0.5})

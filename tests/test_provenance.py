@@ -155,9 +155,9 @@ def test_files_of_data_beside_a_module_count(package):
 
 
 def _figures():
-    from relscale.figures.plot import figure_module, figure_names
+    from relscale.figures.registry import figures
 
-    return [figure_module(name) for name in figure_names()]
+    return [figure.module for figure in figures().values()]
 
 
 def test_a_number_that_a_developer_raises_makes_anew(monkeypatch):

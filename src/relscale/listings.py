@@ -1,8 +1,5 @@
 """What there is: laws, suites, figures, each as a table with a row per name."""
 
-import ast
-from pathlib import Path
-
 from relscale.frame import Frame
 from relscale.laws.law import Family
 
@@ -69,20 +66,14 @@ def figures() -> Frame:
     >>> "relative-law" in rs.figures()["figure"]
     True
     """
-    from relscale.figures import plot
+    from relscale.figures import registry
 
-    folder = Path(plot.__file__).parent
-    rows = []
-    for name in plot.figure_names():
-        text = (folder / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
-        rows.append(
-            {
-                "figure": name,
-                "what": first_sentence(ast.get_docstring(ast.parse(text))),
-                "per_suite": name in plot.suite_figures(),
-            }
-        )
-    return Frame(rows)
+    return Frame(
+        [
+            {"figure": each.name, "what": each.what, "per_suite": each.per_suite}
+            for each in registry.figures().values()
+        ]
+    )
 
 
 def first_sentence(docstring: str | None) -> str:

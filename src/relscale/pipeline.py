@@ -15,8 +15,9 @@ from typing import Any
 from relscale.design.placement import GPU_PROCESS_BYTES, Placement, place, place_together
 from relscale.design.run import Run, run_to_dict
 from relscale.experiment import CheckpointExperiment, Experiment, MeasurementExperiment, TrainingExperiment
+from relscale.figures.browser import static_formats
 from relscale.figures.caption import Caption
-from relscale.figures.plot import each_figure, figure_base, figure_module, figure_suite, static_formats
+from relscale.figures.registry import each_figure, figure_of, figure_suite
 from relscale.file_name import file_name
 from relscale.fitting.fits import ROWS
 from relscale.jobs import job_name, scoring_jobs, training_jobs
@@ -103,8 +104,8 @@ class Pipeline:
         }
         self.tokenizer_files = files_state(experiment.vocabulary.tokenizer or "")
         self._figure_code = {
-            name: code_digest("relscale.commands.plot:run", name)
-            for name in map(figure_module, experiment.figures)
+            module: code_digest("relscale.commands.plot:run", module)
+            for module in {figure_of(name).module for name in experiment.figures}
         }
         self._placements: dict[tuple[str, str], list[Placement]] = {}
 
@@ -323,7 +324,7 @@ class Pipeline:
 
     def figure_code(self, figure: str) -> str:
         """The digest of the code of a figure."""
-        return self._figure_code[figure_module(self.figure[figure])]
+        return self._figure_code[figure_of(self.figure[figure]).module]
 
     def report_code(self) -> str:
         """The digest of the code of the report."""
@@ -344,7 +345,7 @@ class Pipeline:
             Of the captions, one per kind of figure.
         """
         name = self.figure[figure]
-        text = (folder / f"{figure_base(name)}.rst").read_text(encoding="utf-8")
+        text = (folder / f"{figure_of(name).name}.rst").read_text(encoding="utf-8")
         suite = figure_suite(name)
         if suite is None:
             return Caption(text)

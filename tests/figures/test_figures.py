@@ -1,6 +1,5 @@
 """Every figure, drawn from toy tables."""
 
-import importlib
 import json
 import math
 import re
@@ -19,6 +18,7 @@ from relscale.errors import RelscaleError
 from relscale.figures import browser, plot
 from relscale.figures.chart import SIZE, text_width
 from relscale.figures.data import FigureData
+from relscale.figures.registry import figures
 from relscale.provenance import closure
 
 from .questions import QUESTIONS
@@ -50,10 +50,7 @@ PURE_NUMBERS = ("β", "Δβ", "tokens", "parameters", "power", "number of", "spe
 
 
 def draw(name: str, data: FigureData, **options: Any) -> go.Figure:
-    suite = plot.figure_suite(name)
-    if suite:
-        options["suite"] = suite
-    return importlib.import_module(plot.figure_module(name)).draw(data, options)
+    return plot.make_figure(name, data, options)
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +72,8 @@ def axes(figure: go.Figure, letter: str) -> dict[str, Any]:
 
 
 def test_these_are_all_the_figures() -> None:
-    assert plot.figure_names() == sorted([*FIGURES, *PER_SUITE, OF_COUNTRIES, OF_OPTIMIZERS])
-    assert plot.suite_figures() == PER_SUITE
+    assert list(figures()) == sorted([*FIGURES, *PER_SUITE, OF_COUNTRIES, OF_OPTIMIZERS])
+    assert [figure.name for figure in figures().values() if figure.per_suite] == PER_SUITE
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -507,7 +504,7 @@ def test_with_a_chrome_there_are_three_pictures(toy: FigureData, tmp_path: Path)
 
 
 def test_a_figure_depends_on_no_other_figure() -> None:
-    modules = {plot.figure_module(name) for name in plot.figure_names()}
+    modules = {figure.module for figure in figures().values()}
     for module in modules:
         reached = closure([module])
         assert not modules & (reached.keys() - {module})
@@ -519,8 +516,8 @@ def test_asking_for_names_and_formats_loads_no_plotting_library() -> None:
     import subprocess
 
     code = (
-        "import sys; from relscale.figures.plot import figure_module, figure_names, static_formats; "
-        "static_formats(); [figure_module(n) for n in figure_names()]; "
+        "import sys; from relscale.figures.browser import static_formats; "
+        "from relscale.figures.registry import figures; static_formats(); figures(); "
         "print({'plotly', 'kaleido', 'pyarrow', 'numpy'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -532,7 +529,7 @@ def test_every_figure_has_a_caption_that_restructured_text_accepts() -> None:
     folder = Path(plot.__file__).parents[3] / "workflow" / "report"
     if not folder.is_dir():
         pytest.skip("the package is installed without its workflow")
-    for name in plot.figure_names():
+    for name in figures():
         text = (folder / f"{name}.rst").read_text(encoding="utf-8")
         strict = {"halt_level": 2, "report_level": 2}
         body = core.publish_parts(text, writer="html", settings_overrides=strict)["body"]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from relscale.figures import as_text, plot
 from relscale.figures.data import FigureData
+from relscale.figures.registry import figure_of, figure_suite
 
 from .conftest import SUITES, toy_tables, write_toy
 from .test_figures import NAMES
@@ -77,8 +78,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> FigureData:
 
 
 def hostile_name(figure: str) -> str:
-    suite = plot.figure_suite(figure)
-    return figure if suite is None else f"{plot.figure_base(figure)}-{hostile(suite)}"
+    suite = figure_suite(figure)
+    return figure if suite is None else f"{figure_of(figure).name}-{hostile(suite)}"
 
 
 def strings(value: Any) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """Figures of what is asked of a fit: specifications, forecasts, what laws rest on, loss surfaces, published numbers."""
 
-import importlib
 import json
 import math
 import re
@@ -23,9 +22,7 @@ from .questions import CANDIDATES, SURFACE, TARGETS, as_table
 
 
 def draw(name: str, data: FigureData, **options: Any) -> go.Figure:
-    if plot.figure_suite(name):
-        options["suite"] = plot.figure_suite(name)
-    return importlib.import_module(plot.figure_module(name)).draw(data, options)
+    return plot.make_figure(name, data, options)
 
 
 def texts(figure: go.Figure) -> str:

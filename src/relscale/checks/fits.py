@@ -15,7 +15,7 @@ from relscale.experiment import (
     ScoredExperiment,
     TrainingExperiment,
 )
-from relscale.figures.plot import figure_module, figure_suite
+from relscale.figures.registry import figure_of, figure_suite
 from relscale.fitting.core_options import FurtherLaw, Value, Where
 from relscale.fitting.estimation.law_points import MEASURED
 from relscale.fitting.report.reproduction_row import NEEDED
@@ -39,7 +39,7 @@ def check_fits(experiment: Experiment) -> None:
         The message begins with the key.
     """
     for figure in experiment.figures:
-        keyed("figures", partial(figure_module, figure))
+        keyed("figures", partial(figure_of, figure))
     _check_laws(experiment.fit.laws)
     answers = experiment.fit.answers
     if answers:

@@ -38,7 +38,8 @@ def run(options: argparse.Namespace) -> None:
     from relscale.config import load_config
     from relscale.experiment import MeasurementExperiment, TrainingExperiment
     from relscale.figures.data import FigureData
-    from relscale.figures.plot import each_figure, plot
+    from relscale.figures.plot import plot
+    from relscale.figures.registry import each_figure
     from relscale.file_name import named
     from relscale.results import Results
 

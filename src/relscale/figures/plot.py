@@ -1,13 +1,12 @@
 """One figure by its name: HTML and JSON always; SVG, PDF and PNG where a Chrome is found.
 
-Nothing here imports plotly or a figure until one is drawn, so that the workflow can ask for names and formats cheaply,
-and so that this file does not depend on any one figure's code.
+Nothing here imports plotly or a figure until one is drawn, so that this file does not depend on any one figure's code.
 """
 
 import importlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,88 +15,21 @@ from relscale.atomic import atomic_path, remove, write_text
 from relscale.checksums import files_list, seal_files
 from relscale.errors import RelscaleError, first_line
 from relscale.figures.as_text import as_text, shown
-from relscale.figures.browser import FORMATS, find_chrome, render, static_formats
+from relscale.figures.browser import FORMATS, find_chrome, render
 from relscale.figures.page import LARGEST, page
-from relscale.suggestions import suggestion
+from relscale.figures.registry import figure_of, figure_suite
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from relscale.figures.data import FigureData
 
-__all__ = [
-    "each_figure",
-    "figure_base",
-    "figure_module",
-    "figure_names",
-    "figure_suite",
-    "make_figure",
-    "plot",
-    "static_formats",
-    "suite_figures",
-]
-
 DIGITS = 7  # of a number in a figure: far below a pixel
-
-
-def figure_names() -> list[str]:
-    """The figures there are: the modules of this package that define ``draw``, with hyphens for underscores."""
-    return _modules_with("\ndef draw(")
-
-
-def suite_figures() -> list[str]:
-    """Those that are drawn once for each suite, as ``relative-law-SUITE``: their modules say ``PER_SUITE = True``."""
-    return _modules_with("\nPER_SUITE = True\n")
-
-
-def _modules_with(text: str) -> list[str]:
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return [path.stem.replace("_", "-") for path in files if text in path.read_text(encoding="utf-8")]
-
-
-def figure_base(name: str) -> str:
-    """The figure that a name stands for, without the suite: ``relative-law`` of ``relative-law-knowledge``.
-
-    Raises
-    ------
-    RelscaleError
-        There is no figure of that name.
-    """
-    bases = [base for base in suite_figures() if name.startswith(f"{base}-")]
-    base = name if name in figure_names() else max(bases, key=len, default=name)
-    if base not in figure_names():
-        raise RelscaleError(f"no figure {name!r}; {suggestion(name, figure_names())}")
-    return base
-
-
-def figure_module(name: str) -> str:
-    """The dotted name of the module that draws a figure: ``relscale.figures.relative_law`` for ``relative-law-X``.
-
-    Raises
-    ------
-    RelscaleError
-        There is no figure of that name.
-    """
-    return f"relscale.figures.{figure_base(name).replace('-', '_')}"
-
-
-def figure_suite(name: str) -> str | None:
-    """The suite in the name of a figure that is drawn once for each, ``X`` in ``relative-law-X``; else None."""
-    return name.removeprefix(f"{figure_base(name)}-") if name != figure_base(name) else None
-
-
-def each_figure(figures: Iterable[str], suites: Iterable[str]) -> list[str]:
-    """The figures of an experiment as they are drawn: one that shows a single suite comes once for each."""
-    return [
-        name
-        for figure in figures
-        for name in ([f"{figure}-{suite}" for suite in suites] if figure in suite_figures() else [figure])
-    ]
 
 
 def make_figure(name: str, data: "FigureData", options: Mapping[str, Any] | None = None) -> "go.Figure":
     """A figure, with the names that ``options`` have shown as they are; see `plot`."""
-    module = importlib.import_module(figure_module(name))
+    module = importlib.import_module(figure_of(name).module)
     suite = figure_suite(name)
     chosen = {**(options or {}), **({"suite": suite} if suite else {})}
     figure: go.Figure = module.draw(data, {option: as_text(value) for option, value in chosen.items()})
@@ -110,7 +42,7 @@ def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any]
     Parameters
     ----------
     name
-        Of ``figure_names()``; ``relative-law-SUITE`` stands for ``relative-law`` with the option ``suite``.
+        Of ``registry.figures()``; ``relative-law-SUITE`` stands for ``relative-law`` with the option ``suite``.
     data
         Where the numbers are.
     output

@@ -1,18 +1,15 @@
 """What a report is written from: the tables of a fit, words for suites and groups, figures and provenance."""
 
-import ast
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow.compute as pc
 
 from relscale.experiment import Experiment, MeasurementExperiment
-from relscale.figures.plot import each_figure, figure_module
+from relscale.figures.registry import each_figure, figure_of
 from relscale.fitting.fits import ROWS, Fits, read
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
@@ -128,7 +125,7 @@ def experiment_data(experiment: Experiment) -> ReportData:
     """
     results = Results.of(experiment)
     drawn = [
-        ReportFigure(name, results.figure(name, "json"), _caption(figure_module(name)))
+        ReportFigure(name, results.figure(name, "json"), figure_of(name).what)
         for name in each_figure(experiment.figures, experiment.suites)
     ]
     return ReportData(
@@ -170,12 +167,3 @@ def _suites(experiment: Experiment, results: Results) -> list[SuiteWords]:
         labels = {group: label for group, label in groups.items() if label}
         found.append(SuiteWords(name, title or name, what, note, labels))
     return found
-
-
-def _caption(module: str) -> str:
-    """What a figure shows: the first line of its module's docstring, which is read and not run."""
-    spec = find_spec(module)
-    if spec is None or spec.origin is None:
-        return ""
-    docstring = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
-    return inspect.cleandoc(docstring).split("\n\n")[0].replace("\n", " ").replace("``", "")

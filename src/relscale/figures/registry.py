@@ -1,0 +1,106 @@
+"""The figures that there are: the modules of this package that declare ``draw``, found by name.
+
+A figure is one file. It declares
+
+``draw``
+    Its function of ``FigureData`` and of options, which returns a plotly figure.
+``PER_SUITE = True``
+    Where it shows one suite: it is then drawn once for each, as ``relative-law-knowledge``.
+
+Nothing else names it. What a module declares is read from its syntax tree and not imported: the workflow asks for
+names often, and plotly takes longer to import than all else.
+"""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from relscale.errors import RelscaleError
+from relscale.suggestions import suggestion
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure.
+
+    Attributes
+    ----------
+    name
+        Of its module, with hyphens for underscores.
+    module
+        The dotted name of its module.
+    per_suite
+        Whether it is drawn once for each suite.
+    what
+        What it shows: the first paragraph of its module's docstring, in one line.
+    """
+
+    name: str
+    module: str
+    per_suite: bool
+    what: str
+
+
+@cache
+def figures() -> dict[str, Figure]:
+    """All figures by name, sorted."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    found = (_declared(path) for path in files)
+    return {figure.name: figure for figure in found if figure}
+
+
+def _declared(path: Path) -> Figure | None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if not any(isinstance(part, ast.FunctionDef) and part.name == "draw" for part in tree.body):
+        return None
+    constants = {
+        target.id: part.value.value
+        for part in tree.body
+        if isinstance(part, ast.Assign) and isinstance(part.value, ast.Constant)
+        for target in part.targets
+        if isinstance(target, ast.Name)
+    }
+    what = (ast.get_docstring(tree) or "").partition("\n\n")[0].replace("``", "")
+    return Figure(
+        path.stem.replace("_", "-"),
+        f"{__package__}.{path.stem}",
+        constants.get("PER_SUITE") is True,
+        " ".join(what.split()),
+    )
+
+
+def figure_of(name: str) -> Figure:
+    """The figure that a name stands for, with or without a suite: ``relative-law`` of ``relative-law-knowledge``.
+
+    Raises
+    ------
+    RelscaleError
+        There is no figure of that name.
+    """
+    if name in figures():
+        return figures()[name]
+    bases = [each for each in figures().values() if each.per_suite and name.startswith(f"{each.name}-")]
+    if not bases:
+        raise RelscaleError(f"no figure {name!r}; {suggestion(name, list(figures()))}")
+    return max(bases, key=lambda each: len(each.name))
+
+
+def figure_suite(name: str) -> str | None:
+    """The suite in the name of a figure that is drawn once for each, ``X`` in ``relative-law-X``; else None."""
+    base = figure_of(name).name
+    return name.removeprefix(f"{base}-") if name != base else None
+
+
+def each_figure(names: Iterable[str], suites: Iterable[str]) -> list[str]:
+    """The figures of an experiment as they are drawn: one that shows a single suite comes once for each."""
+    return [
+        each
+        for name in names
+        for each in (
+            [f"{name}-{suite}" for suite in suites]
+            if name in figures() and figures()[name].per_suite
+            else [name]
+        )
+    ]
