@@ -7,8 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from relscale.measurements.draws import Draws
 from relscale.measurements.task_metrics import task_metrics
 from relscale.scoring.task_metrics import SCHEMA
+
+DRAWS = Draws(50, seed=0)
 
 
 def rows(values, aggregation="mean", metric="score", task="task", subject=None):
@@ -25,7 +28,7 @@ def rows(values, aggregation="mean", metric="score", task="task", subject=None):
 
 def found(*tables):
     table = pa.Table.from_pylist([row for table in tables for row in table], SCHEMA)
-    return {one.name: one for one in task_metrics(table, None, seed=0)}
+    return {one.name: one for one in task_metrics(table, None, DRAWS)}
 
 
 def resampled(function, values, times=4000):
@@ -63,6 +66,53 @@ def test_the_value_is_lm_evals_and_the_standard_error_that_of_resampled_document
     slow = aggregation in ("f1", "matthews_corrcoef")
     expected = resampled(function, values, 150 if slow else 4000)
     assert one.stderr == pytest.approx(expected, rel=0.25 if slow else 0.15)
+
+
+def documents_of(*draw):
+    """Values, each as often as it was drawn."""
+    return [value for values, times in draw for value, n in zip(values, times, strict=True) for _ in range(n)]
+
+
+@pytest.mark.parametrize("aggregation", CASES)
+def test_a_replicate_is_lm_evals_value_of_the_documents_that_were_drawn(aggregation):
+    from lm_eval.api.registry import get_aggregation
+
+    function, values = get_aggregation(aggregation), CASES[aggregation]
+    one = found(rows(values, aggregation))["lm_eval_score"]
+    drawn = DRAWS.of([f"task {number}" for number in range(len(values))]).astype(int)
+    expected = [function(documents_of((values, times))) for times in drawn.T]
+    assert one.replicates == pytest.approx(expected, rel=1e-9)
+
+
+def test_so_it_is_over_tasks_and_over_subjects():
+    one, other = [1.0, 1.0, 0.0, 0.0], [1.0, 0.0]
+    metrics = found(rows(one, task="a", subject="a"), rows(other, task="b", subject="b"))
+    drawn = [DRAWS.of([f"{task} {i}" for i in range(n)]).astype(int).T for task, n in (("a", 4), ("b", 2))]
+    both = [(documents_of((one, a)), documents_of((other, b))) for a, b in zip(*drawn, strict=True)]
+    micro = [np.mean([*a, *b]) for a, b in both]
+    macro = [(np.mean(a) + np.mean(b)) / 2 if a and b else np.nan for a, b in both]
+    assert metrics["lm_eval_score_micro"].replicates == pytest.approx(micro)
+    assert metrics["lm_eval_score_macro"].replicates == pytest.approx(macro, nan_ok=True)
+
+
+def test_a_function_of_the_tasks_own_has_a_value_and_no_replicates(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "relscale.measurements.task_metrics._own_aggregations",
+        lambda *_: {"score": lambda values: max(values)},
+    )
+    table = pa.Table.from_pylist(rows([1.0, 3.0], aggregation=None), SCHEMA)
+    (one,) = task_metrics(table, tmp_path, DRAWS)
+    assert one.value == 3
+    assert math.isnan(one.stderr)
+    assert np.isnan(one.replicates).all()
+
+
+def test_a_value_that_is_not_that_of_its_formula_has_no_replicates(monkeypatch):
+    monkeypatch.setattr("lm_eval.api.registry.get_aggregation", lambda name: min)
+    one = found(rows([1.0, 3.0]))["lm_eval_score"]
+    assert one.value == 1
+    assert math.isnan(one.stderr)
+    assert np.isnan(one.replicates).all()
 
 
 def test_a_single_document_has_no_standard_error():

@@ -198,22 +198,31 @@ def own_suite(tmp_path_factory):
     return folder
 
 
-def measured(folder, suite, model, prepared):
-    """The measurements of one model on a prepared suite, by group and metric."""
+def collected(folder, suite, model, prepared):
+    """The measurements of one model on a prepared suite, by group and metric, and the replicates alike."""
     run = TrainedModel(name="tiny", key="tiny", path=str(model), status="ok")
     score_job([run], [prepared], folder / "store", Scoring(threads=1), folder / "scores.json")
     add_task_metrics(folder / "scores.json", [prepared], folder / "store")
     (entry,) = read_entries(folder / "scores.json", Score)
     model = Measured(Model(corpus="any", run="tiny", block="tiny"), (), (entry.items,), (entry.task_metrics,))
-    table, _ = collect([model], "test", Collect(replicates=10, cut=0), 0, {suite: prepared})
-    return {(row["prompt"], row["group"], row["metric"]): row for row in table.to_pylist()}
+    table, pieces = collect([model], "test", Collect(replicates=10, cut=0), 0, {suite: prepared})
+    replicates: dict[tuple[str, str, str], list[float]] = {}
+    for piece in pieces:
+        for row in piece.to_pylist():
+            replicates.setdefault((row["prompt"], row["group"], row["metric"]), []).append(row["value"])
+    return {(row["prompt"], row["group"], row["metric"]): row for row in table.to_pylist()}, replicates
+
+
+def measured(folder, suite, model, prepared):
+    """The measurements alone."""
+    return collected(folder, suite, model, prepared)[0]
 
 
 @pytest.fixture(scope="module")
 def own_measurements(own_suite, model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("measured")
     prepare_suite("own", {"path": str(own_suite)}, [], folder / "own", seed=0)
-    return folder, measured(folder, "own", model, folder / "own")
+    return folder, *collected(folder, "own", model, folder / "own")
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +235,7 @@ def own_stock(own_suite, model):
 
 @pytest.mark.parametrize("task", FEATURES)
 def test_what_a_task_may_say_counts_as_in_lm_eval(own_measurements, own_stock, task):
-    _, found = own_measurements
+    _, found, _ = own_measurements
     assert own_stock[task]
     for name, value in own_stock[task].items():
         assert found["default", task, f"lm_eval_{name}"]["value"] == pytest.approx(value, rel=1e-6, abs=1e-6)
@@ -234,7 +243,7 @@ def test_what_a_task_may_say_counts_as_in_lm_eval(own_measurements, own_stock, t
 
 
 def test_answers_that_mutual_information_asks_for_alone_are_a_prompt_of_their_own(own_measurements):
-    folder, found = own_measurements
+    folder, found, _ = own_measurements
     requests = next(task for task in read_requests(folder / "own") if task[0].task == "mutual_information")
     alone = [request for request in requests if request.prompt == UNCONDITIONAL]
     assert len(alone) == len(requests) / 2
@@ -244,15 +253,22 @@ def test_answers_that_mutual_information_asks_for_alone_are_a_prompt_of_their_ow
 
 
 def test_a_mean_has_the_standard_error_of_its_documents(own_measurements):
-    _, found = own_measurements
+    _, found, _ = own_measurements
     for task in ("text_target", "several_right"):
         own, known = (found["default", task, name] for name in ("lm_eval_acc", "accuracy"))
         assert own["value"] == known["value"]
         assert own["stderr"] == pytest.approx(known["stderr"])
 
 
+def test_it_has_the_replicates_of_its_items(own_measurements):
+    _, _, replicates = own_measurements
+    for task in ("text_target", "several_right"):
+        rate = [1 - value for value in replicates["default", task, "error_rate"]]
+        assert replicates["default", task, "lm_eval_acc"] == pytest.approx(rate)
+
+
 def test_values_of_documents_lie_beside_the_items_and_need_no_model(own_measurements):
-    folder, _ = own_measurements
+    folder, *_ = own_measurements
     (entry,) = read_entries(folder / "scores.json", Score)
     values = read_parquet(entry.task_metrics)
     drawn = [row for row in values.to_pylist() if row["task"] == "drawn"]
@@ -300,7 +316,7 @@ def test_a_suite_of_a_users_own_data_may_have_a_task_with_rules_of_its_own(model
 
 
 def test_a_model_without_numbers_has_none_of_lm_evals_either(own_measurements):
-    folder, _ = own_measurements
+    folder, *_ = own_measurements
     (entry,) = read_entries(folder / "scores.json", Score)
     items = read_parquet(entry.items)
     for name, value in (("logprob", float("nan")), ("status", str(ItemStatus.NO_NUMBER))):

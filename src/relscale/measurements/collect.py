@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from relscale.checked_parquet import read_parquet
 from relscale.errors import RelscaleError
 from relscale.measurements.comparable import Asked, asked, differences, number_digests, same_numbers
-from relscale.measurements.draws import draws
+from relscale.measurements.draws import Draws
 from relscale.measurements.measurement import (
     MEASUREMENTS,
     MODEL_COLUMNS,
@@ -32,7 +32,7 @@ from relscale.measurements.status import Status, of_items, together
 from relscale.measurements.task_metrics import task_metrics
 from relscale.rows import table_of
 from relscale.scoring.items import ItemStatus
-from relscale.scoring.task_metrics import read_task_metrics
+from relscale.scoring.task_metrics import PREFIX, read_task_metrics
 
 ORDER = ["corpus", "optimizer", "budget", "run", "suite", "prompt", "group", "metric"]
 PIECE = 2**20  # rows of replicates that are made at once
@@ -100,9 +100,9 @@ class ModelCell:
 
 @dataclass(frozen=True)
 class Shared:
-    """What models have in common, kept once: draws by document ids, and what groups were asked by its digest."""
+    """What models have in common, kept once: draws of documents, and what groups were asked by its digest."""
 
-    weights: dict[tuple[str, ...], np.ndarray]
+    draws: Draws
     asked: dict[bytes, Asked]
 
 
@@ -142,7 +142,7 @@ def collect(
     RelscaleError
         Items are missing.
     """
-    shared = Shared({}, {})
+    shared = Shared(Draws(options.replicates, seed), {})
     rows: list[Measurement] = []
     cells: list[ModelCell] = []
     scored: list[Model] = []
@@ -151,9 +151,9 @@ def collect(
         model = replace(run.model, experiment=experiment)
         rows += [_validation(model, loss) for loss in run.losses]
         scored += [model] if run.items else []
-        reported = _Reported(run.task_metrics, prepared or {}, seed)
+        reported = _Reported(run.task_metrics, prepared or {}, shared.draws)
         for items in map(_table, run.items):
-            for source, own in _cells(items, run.prepared, options, seed, shared):
+            for source, own in _cells(items, run.prepared, options, shared):
                 cell = reported.added(own, source[2], own.group if own.suite != source[0] else None)
                 cells.append(ModelCell(model, source, cell, [run.status, *run.flags.get(source, ())]))
             if run.listed:
@@ -227,9 +227,7 @@ def _table(items: str | pa.Table) -> pa.Table:
     return read_parquet(items)
 
 
-def _cells(
-    items: pa.Table, prepared: bool, options: Collect, seed: int, shared: Shared
-) -> Iterator[tuple[Place, Cell]]:
+def _cells(items: pa.Table, prepared: bool, options: Collect, shared: Shared) -> Iterator[tuple[Place, Cell]]:
     """A cell for every prompt and group of items, and for every subject of the suites that ask for subjects."""
     groups = items.group_by(["suite", "prompt", "group"], use_threads=False).aggregate([]).to_pylist()
     for row in groups:
@@ -237,12 +235,12 @@ def _cells(
         part = items.filter(
             (pc.field("suite") == suite) & (pc.field("prompt") == prompt) & (pc.field("group") == group)
         )
-        yield place, _cell(part, place, prepared, options.replicates, seed, shared)
+        yield place, _cell(part, place, prepared, shared)
         if suite in options.subjects:
             for subject in part["subject"].drop_null().unique().to_pylist():
                 of_subject = _without_subjects(part.filter(pc.field("subject") == subject))
                 own = suite + SUBJECTS, prompt, subject
-                yield place, _cell(of_subject, own, prepared, options.replicates, seed, shared)
+                yield place, _cell(of_subject, own, prepared, shared)
 
 
 def _without_subjects(table: pa.Table) -> pa.Table:
@@ -251,11 +249,8 @@ def _without_subjects(table: pa.Table) -> pa.Table:
     return table.set_column(index, "subject", pa.nulls(table.num_rows, pa.string()))
 
 
-def _cell(part: pa.Table, place: Place, prepared: bool, count: int, seed: int, shared: Shared) -> Cell:
+def _cell(part: pa.Table, place: Place, prepared: bool, shared: Shared) -> Cell:
     group = sums(part)
-    documents = tuple(group.doc_ids)
-    if documents not in shared.weights:
-        shared.weights[documents] = draws(group.doc_ids, count, seed)
     value, stderr = values(group)
     content = asked(part, prepared)
     return Cell(
@@ -263,8 +258,8 @@ def _cell(part: pa.Table, place: Place, prepared: bool, count: int, seed: int, s
         group.metrics,
         value,
         stderr,
-        replicate_values(group, shared.weights[documents]),
-        len(documents),
+        replicate_values(group, shared.draws.of(group.doc_ids)),
+        len(group.doc_ids),
         group.bytes,
         group.flagged,
         group.empty,
@@ -275,10 +270,10 @@ def _cell(part: pa.Table, place: Place, prepared: bool, count: int, seed: int, s
 class _Reported:
     """What lm-eval's tasks report of one model, to be added to the metrics of its groups."""
 
-    def __init__(self, tables: Sequence[str | pa.Table], prepared: Mapping[str, Path], seed: int):
+    def __init__(self, tables: Sequence[str | pa.Table], prepared: Mapping[str, Path], draws: Draws):
         read = [table if isinstance(table, pa.Table) else read_task_metrics(table) for table in tables]
         self.values = pa.concat_tables(read) if read else None
-        self.prepared, self.seed = prepared, seed
+        self.prepared, self.draws = prepared, draws
 
     def added(self, cell: Cell, group: str, subject: str | None = None) -> Cell:
         """The cell with lm-eval's metrics of it, and without its own where its items' targets mean nothing."""
@@ -301,15 +296,16 @@ class _Reported:
             cell = replace(
                 cell, metrics=(), values=np.empty(0), stderrs=np.empty(0), replicates=none, flagged=flagged
             )
-        added = task_metrics(reported, self.prepared.get(suite), self.seed)
+        added = task_metrics(reported, self.prepared.get(suite), self.draws)
         if cell.flagged[ItemStatus.NO_NUMBER]:
-            added = [replace(metric, value=np.nan, stderr=np.nan) for metric in added]
+            nothing = np.full(self.draws.count, np.nan)
+            added = [replace(metric, value=np.nan, stderr=np.nan, replicates=nothing) for metric in added]
         return replace(
             cell,
             metrics=cell.metrics + tuple(metric.name for metric in added),
             values=np.append(cell.values, [metric.value for metric in added]),
             stderrs=np.append(cell.stderrs, [metric.stderr for metric in added]),
-            replicates=np.hstack([cell.replicates, np.full((len(cell.replicates), len(added)), np.nan)]),
+            replicates=np.column_stack([cell.replicates, *(metric.replicates for metric in added)]),
         )
 
 
@@ -392,7 +388,7 @@ def _replicates(cells: Sequence[ModelCell], count: int) -> Iterator[pa.Table]:
         Series(each.model, each.cell, metric, draws)
         for each in cells
         for metric, draws in zip(each.cell.metrics, each.cell.replicates.T, strict=True)
-        if metric.startswith(RESAMPLED)
+        if metric.startswith((*RESAMPLED, PREFIX)) and (count == 0 or not np.isnan(draws).all())
     ]
     series.sort(key=lambda each: [(each.value(name) is None, each.value(name)) for name in ORDER])
     at_once = max(1, PIECE // max(1, count))

@@ -8,6 +8,7 @@ are Poisson with mean 1, the limit of multinomial resampling for many items.
 import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,3 +27,27 @@ def draws(doc_ids: Sequence[str], count: int, seed: int) -> np.ndarray:
         bits = np.random.Philox(key=int.from_bytes(key, "little")).random_raw(count)
         weights[row] = np.searchsorted(_POISSON_CDF, (bits >> np.uint64(11)) * 2.0**-53, side="right")
     return weights
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The draws of an experiment; those of the same documents are made once.
+
+    Attributes
+    ----------
+    count
+        How many.
+    seed
+        Of their random numbers.
+    """
+
+    count: int
+    seed: int
+    _made: dict[tuple[int, tuple[str, ...]], np.ndarray] = field(default_factory=dict, repr=False)
+
+    def of(self, doc_ids: Sequence[str], count: int | None = None) -> np.ndarray:
+        """Draws of these documents, ``float64[documents, count]``; by default as many as there are."""
+        key = self.count if count is None else count, tuple(doc_ids)
+        if key not in self._made:
+            self._made[key] = draws(doc_ids, key[0], self.seed)
+        return self._made[key]

@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 BYTES, ITEMS, SUBJECTS = ("answer", "document", "scored"), ("mean", "pooled"), ("micro", "macro")
 BITS, OTHER = "bits_per_byte", "bits_per_byte_other"
-# How the names of errors with item replicates begin; other metrics have standard errors alone, which keeps the
-# replicates, the largest table, at half their size.
+# How the names of errors with item replicates begin; lm-eval's own metrics have them too, and others standard errors
+# alone, which keeps the replicates, the largest table, at half their size.
 RESAMPLED = (BITS, "nats", "error_rate", "brier")
 ERRORS = (*RESAMPLED, "loss")  # how the names of all errors begin, best known first
 

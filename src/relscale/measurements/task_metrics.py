@@ -8,6 +8,11 @@ function is a smooth transform *g* of a ratio of sums,
 with ``se(R)`` as in ``relscale.measurements.metrics``; a bootstrap's, over documents, for the median and Matthews'
 correlation; and null for a function of the task's own, of which nothing is known (lm-eval gives none either).
 
+A replicate is what lm-eval would report of resampled documents, by the draws that all metrics share
+(``relscale.measurements.draws``): ``g(Σ w_i·a_i / Σ w_i·b_i)``, or the function of the documents, each as often as it
+was drawn. A function of the task's own has none, since its documents may belong together; nor has a value that the
+formula does not give.
+
 =========================  =====================================  ==============
 aggregation                a, b                                   g(R)
 =========================  =====================================  ==============
@@ -28,7 +33,7 @@ import json
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,28 +41,47 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from relscale.measurements.draws import draws
+from relscale.measurements.draws import Draws
 from relscale.scoring.task_metrics import aggregations, metric_name, task_config
 
 RESAMPLINGS = 200  # of a standard error that has no formula
+SAME = 1e-6  # relative; a formula that gives another value than lm-eval's function is not its formula
 
-Transform = tuple[Callable[[float], float], Callable[[float], float]]  # g, and |g'|
+Transform = tuple[Callable[[Any], Any], Callable[[Any], Any]]  # g, and |g'|, of numbers and arrays
 IDENTITY: Transform = (lambda ratio: ratio, lambda _: 1.0)
-EXPONENTIAL: Transform = (lambda ratio: math.exp(-ratio), lambda ratio: math.exp(-ratio))
+EXPONENTIAL: Transform = (lambda ratio: np.exp(-ratio), lambda ratio: np.exp(-ratio))
 BITS: Transform = (lambda ratio: -ratio / math.log(2), lambda _: 1 / math.log(2))
 
 
 @dataclass(frozen=True)
 class TaskMetric:
-    """One metric of one task or group: its value, its standard error (NaN where unknown), the documents behind it."""
+    """One metric of one task or group.
+
+    Attributes
+    ----------
+    name
+        With ``lm_eval_`` before lm-eval's own.
+    value
+        NaN where there is none.
+    stderr
+        Standard error over documents; NaN where unknown.
+    replicates
+        The value under resampled documents, ``float64[draws]``; NaN where it cannot be computed again.
+    documents
+        How many are behind it.
+    drawn
+        How many are in each draw, ``float64[draws]``.
+    """
 
     name: str
     value: float
     stderr: float
+    replicates: np.ndarray
     documents: int
+    drawn: np.ndarray
 
 
-def task_metrics(values: pa.Table, prepared: Path | None, seed: int) -> list[TaskMetric]:
+def task_metrics(values: pa.Table, prepared: Path | None, draws: Draws) -> list[TaskMetric]:
     """The metrics of one group under one prompt.
 
     Parameters
@@ -66,15 +90,15 @@ def task_metrics(values: pa.Table, prepared: Path | None, seed: int) -> list[Tas
         Rows of ``relscale.scoring.task_metrics.SCHEMA``.
     prepared
         The folder of the prepared suite, where a task's own aggregations are.
-    seed
-        Of the bootstrap.
+    draws
+        Of the documents.
     """
     keys = ["metric", "filter", "subject", "task", "aggregation"]
     of_tasks = values.group_by(keys, use_threads=False).aggregate([("value", "list"), ("doc_id", "list")])
     by_metric: dict[str, list[tuple[str | None, TaskMetric]]] = {}
     for row in of_tasks.to_pylist():
         name = metric_name(row["metric"], row["filter"])
-        by_metric.setdefault(name, []).append((row["subject"], _task_metric(name, row, prepared, seed)))
+        by_metric.setdefault(name, []).append((row["subject"], _task_metric(name, row, prepared, draws)))
     several = any(subject is not None for tasks in by_metric.values() for subject, _ in tasks)
     found: list[TaskMetric] = []
     for name, tasks in by_metric.items():
@@ -89,21 +113,27 @@ def task_metrics(values: pa.Table, prepared: Path | None, seed: int) -> list[Tas
     return found
 
 
-def _task_metric(name: str, row: Mapping[str, Any], prepared: Path | None, seed: int) -> TaskMetric:
+def _task_metric(name: str, row: Mapping[str, Any], prepared: Path | None, draws: Draws) -> TaskMetric:
     """One metric of one task; ``value_list`` and ``doc_id_list`` have its documents."""
     import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import get_aggregation
 
     values = json.loads(f"[{','.join(row['value_list'])}]")  # at once: many are numbers of a few bytes
+    weights = draws.of(row["doc_id_list"])
+    value, stderr, replicates = math.nan, math.nan, np.full(draws.count, math.nan)
     if row["aggregation"] is not None:
         function = get_aggregation(row["aggregation"])
-    elif prepared is None:
-        return TaskMetric(name, math.nan, math.nan, len(values))
-    else:
-        function = _own_aggregations(prepared, row["task"])[row["metric"]]
-    value = _number(function, values)
-    stderr = _stderr(row["aggregation"], function, values, row["doc_id_list"], seed)
-    return TaskMetric(name, value, stderr, len(values))
+        value = _number(function, values)
+        if row["aggregation"] in BOOTSTRAPPED:
+            more = draws.of(row["doc_id_list"], max(draws.count, RESAMPLINGS))
+            resampled = _resampled(function, values, more)
+            stderr = float(np.std(resampled[:RESAMPLINGS], ddof=1)) if len(values) > 1 else math.nan
+            replicates = resampled[: draws.count]
+        elif row["aggregation"] in RATIOS:
+            stderr, replicates = _of_ratio(*RATIOS[row["aggregation"]], values, weights, value)
+    elif prepared is not None:
+        value = _number(_own_aggregations(prepared, row["task"])[row["metric"]], values)
+    return TaskMetric(name, value, stderr, replicates, len(values), weights.sum(axis=0))
 
 
 @cache
@@ -123,54 +153,67 @@ def _number(function: Callable[[list[Any]], Any], values: list[Any]) -> float:
 def _by_size(name: str, tasks: Sequence[TaskMetric]) -> TaskMetric:
     """Several tasks weighed by their documents."""
     if len(tasks) == 1:
-        return TaskMetric(name, tasks[0].value, tasks[0].stderr, tasks[0].documents)
+        return replace(tasks[0], name=name)
     size = np.array([task.documents for task in tasks], float)
     value = float(np.dot([task.value for task in tasks], size) / size.sum())
     stderr = float(np.linalg.norm(np.array([task.stderr for task in tasks]) * size) / size.sum())
-    return TaskMetric(name, value, stderr, int(size.sum()))
+    drawn = np.stack([task.drawn for task in tasks])
+    of_tasks = np.stack([task.replicates for task in tasks])
+    with np.errstate(invalid="ignore"):
+        # A task of which nothing was drawn has no value, and no weight.
+        replicates = np.where(drawn > 0, drawn * of_tasks, 0).sum(axis=0) / drawn.sum(axis=0)
+    return TaskMetric(name, value, stderr, replicates, int(size.sum()), drawn.sum(axis=0))
 
 
 def _alike(name: str, subjects: Sequence[TaskMetric]) -> TaskMetric:
     """The mean of several subjects, with equal weights."""
     value = float(np.mean([subject.value for subject in subjects]))
     stderr = float(np.linalg.norm([subject.stderr for subject in subjects]) / len(subjects))
-    return TaskMetric(name, value, stderr, sum(subject.documents for subject in subjects))
-
-
-def _stderr(
-    aggregation: str | None,
-    function: Callable[[list[Any]], Any],
-    values: list[Any],
-    doc_ids: list[str],
-    seed: int,
-) -> float:
-    if len(values) < 2:
-        return math.nan
-    try:
-        if aggregation in RATIOS:
-            columns, (_, slope) = RATIOS[aggregation]
-            a, b = columns(values)
-            n = len(a)
-            with np.errstate(all="ignore"):  # of values that are no numbers there is no error either
-                ratio = a.sum() / b.sum()
-                variance = n / (n - 1) * ((a - ratio * b) ** 2).sum() / b.sum() ** 2
-            return slope(ratio) * math.sqrt(variance)
-        if aggregation in BOOTSTRAPPED:
-            weights = draws(doc_ids, RESAMPLINGS, seed).astype(int)
-            resampled = [
-                _number(
-                    function,
-                    [value for value, times in zip(values, drawn, strict=True) for _ in range(times)],
-                )
-                for drawn in weights.T
-            ]
-            return float(np.std(resampled, ddof=1))
-    except (ArithmeticError, ValueError, TypeError, IndexError):
-        pass
-    return math.nan
+    replicates = np.mean([subject.replicates for subject in subjects], axis=0)
+    drawn = np.sum([subject.drawn for subject in subjects], axis=0)
+    return TaskMetric(name, value, stderr, replicates, sum(subject.documents for subject in subjects), drawn)
 
 
 Columns = tuple[np.ndarray, np.ndarray]
+
+
+def _of_ratio(
+    columns: Callable[[list[Any]], Columns],
+    transform: Transform,
+    values: list[Any],
+    weights: np.ndarray,
+    value: float,
+) -> tuple[float, np.ndarray]:
+    """Standard error and replicates of ``g(Σ a / Σ b)``; NaN where that is not the value."""
+    none = math.nan, np.full(weights.shape[1], math.nan)
+    try:
+        a, b = columns(values)
+        g, slope = transform
+        with np.errstate(all="ignore"):  # of values that are no numbers there is no error either
+            ratio = a.sum() / b.sum()
+            if not math.isclose(g(ratio), value, rel_tol=SAME, abs_tol=SAME):
+                return none
+            n = len(a)
+            variance = np.float64(n) / (n - 1) * ((a - ratio * b) ** 2).sum() / b.sum() ** 2
+            replicates = g((a @ weights) / (b @ weights))
+        return float(slope(ratio) * np.sqrt(variance)), replicates
+    except (ArithmeticError, ValueError, TypeError, IndexError):
+        return none
+
+
+def _resampled(function: Callable[[list[Any]], Any], values: list[Any], weights: np.ndarray) -> np.ndarray:
+    """The function of the values, each as often as it was drawn, ``float64[draws]``."""
+    return np.array(
+        [
+            _number(
+                function,
+                [value for value, times in zip(values, drawn, strict=True) for _ in range(times)],
+            )
+            for drawn in weights.astype(int).T
+        ]
+    )
+
+
 BOOTSTRAPPED = ("median", "matthews_corrcoef")
 
 
