@@ -10,7 +10,7 @@ import pytest
 
 from relscale import lock
 from relscale.errors import RelscaleError
-from relscale.lock import lock_if_free, locked
+from relscale.lock import lock_if_free, locked, remove_stale_locks
 
 
 def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
@@ -69,3 +69,10 @@ def test_who_was_taken_over_leaves_the_file_of_the_next(tmp_path):
         path.unlink()
         path.write_text("of the next")
     assert path.read_text() == "of the next"
+
+
+def test_the_lock_of_a_killed_process_is_deleted_and_that_of_a_living_one_is_kept(tmp_path):
+    (tmp_path / "killed.lock").touch()
+    with locked(tmp_path / "living.lock"):
+        remove_stale_locks(tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == ["living.lock"]

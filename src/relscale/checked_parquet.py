@@ -45,9 +45,17 @@ def read_parquet(path: str | Path, columns: list[str] | None = None) -> pa.Table
         It is not what was written.
     """
     check_parquet(path)
-    # By its handle: a path with `=` in it would add columns (Hive's partitions).
-    with _damaged_if_unreadable(path), open(path, "rb") as file:
-        return pa.parquet.read_table(file, columns=columns, page_checksum_verification=True)
+    # As one file, never as a data set: there a path with `=` in it adds columns (Hive's partitions). By its path, never
+    # as a file of Python's: a thread of Arrow's that lets go of one while Python ends aborts the process.
+    with (
+        _damaged_if_unreadable(path),
+        pa.parquet.ParquetFile(path, page_checksum_verification=True) as file,
+    ):
+        missing = [name for name in columns or () if name not in file.schema_arrow.names]
+        if missing:
+            raise Damaged(Path(path), f"no column {', '.join(missing)}")
+        table = file.read(columns)
+        return table if columns is None else table.select(columns)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -38,6 +38,13 @@ def lock_if_free(path: Path) -> Iterator[IO[str] | None]:
     """
     with _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB) as file:
         yield file
+
+
+def remove_stale_locks(folder: Path) -> None:
+    """Delete the lock files of a folder that nobody holds: a process that is killed leaves its own."""
+    for path in folder.glob("*.lock"):
+        with suppress(OSError, RelscaleError), lock_if_free(path):
+            pass
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from relscale.checksums import check_digests, check_files, check_sizes, files_li
 from relscale.entries import read_entries
 from relscale.errors import Damaged, RelscaleError
 from relscale.fitting.fits import ROWS
+from relscale.lock import remove_stale_locks
 from relscale.results import Results
 from relscale.scoring.scores import Score
 from relscale.tokens.manifest import STORE_FILE, StoreManifest
@@ -52,8 +53,8 @@ def remove_damaged(results: Path, store: Path, dry: bool = False) -> list[str]:
             f"{store}: the store is not there, and {results} points into it; mount it, set store: to its place, or "
             f"delete {results}/runs and {results}/scores to train and score all again"
         )
-    for folder in () if dry else (results, *_folders(results), *_folders(store)):
-        remove_all_partials(folder)
+    if not dry:
+        remove_leftovers(results, store)
     said = []
     for path, check in _checks(results):
         try:
@@ -66,6 +67,16 @@ def remove_damaged(results: Path, store: Path, dry: bool = False) -> list[str]:
         if not dry:
             remove(path)
     return said
+
+
+def remove_leftovers(results: Path, store: Path) -> None:
+    """Remove what killed processes left: files that are half-written, and locks that nobody holds.
+
+    Before a workflow, and after it: a job that outlives its killed workflow may end while the next is at work.
+    """
+    for folder in (results, *_folders(results), *_folders(store)):
+        remove_all_partials(folder)
+    remove_stale_locks(store / "locks")
 
 
 def _folders(root: Path) -> Iterator[Path]:

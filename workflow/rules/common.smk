@@ -16,7 +16,7 @@ from relscale.errors import RelscaleError
 from relscale.failed_jobs import FailedJobs
 from relscale.pipeline import Pipeline, as_inputs, other_files
 from relscale.provenance import code_digest, digest
-from relscale.recovery import remove_damaged
+from relscale.recovery import remove_damaged, remove_leftovers
 from relscale.results import Wildcard
 from relscale.scoring.builders import builder_modules
 from relscale.workflow_lock import clear_stale_locks, share_lock
