@@ -1,5 +1,6 @@
 """What a person types in a notebook, and that each public example does what it says."""
 
+import contextlib
 import doctest
 import importlib
 from pathlib import Path
@@ -9,13 +10,27 @@ import pyarrow as pa
 import pytest
 
 import relscale as rs
+from relscale import api
 from relscale.cli import main
+from relscale.config import load_config, save_config
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
-from relscale.tables import read_table
+from relscale.results import Results
+from relscale.tables import read_table, write_table
 
 ROOT = Path(__file__).parents[1]
 FLOPS = np.geomspace(1e18, 1e21, 8)
+
+
+SLOPES = {"easy": -0.09, "hard": -0.05}
+LEVELS = {"easy": 1.0, "hard": 2.0}
+EXPERIMENT = """
+experiment: tests
+runs: {source: measurements, tables: [{path: numbers.csv}]}
+suites: {tests: {title: Two tests, baseline: hard, groups: {easy: {label: Easy}}}}
+fit: {bootstrap: 50, specifications: [], power: []}
+figures: [relative-law]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +38,41 @@ def ladder():
     return rs.fit(rs.datasets.olmo_ladder())
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder with an experiment of two groups whose laws are known, and what its workflow writes."""
+    folder = tmp_path_factory.mktemp("finished")
+    rows = [
+        {"run": f"r{i}", "corpus": "text", "suite": "tests", "group": group, "metric": "bits_per_byte"}
+        | {
+            "training_flops": flops,
+            "value": LEVELS[group] * (flops / 1e20) ** slope * (1 + 0.01 * (-1) ** (i + (slope < -0.08))),
+        }
+        for i, flops in enumerate(np.geomspace(1e18, 1e21, 6))
+        for group, slope in SLOPES.items()
+    ]
+    write_table(pa.Table.from_pylist(rows), folder / "numbers.csv")
+    (folder / "tests.yaml").write_text(EXPERIMENT)
+    with contextlib.chdir(folder):
+        workflow(Path("tests.yaml"))
+    return folder
+
+
+def workflow(config, further=()):
+    """What the workflow of an experiment of tables does, in this process; 0, the status of success."""
+    paths = Results.of(load_config(config))
+    save_config(load_config(config), paths.config)
+    measured, replicates = str(paths.measurements), str(paths.replicates)
+    assert main(["collect", str(config), "--output", measured, "--replicates", replicates]) == 0
+    record, fits = ["--config", str(paths.config)], str(paths.fits)
+    assert main(["fit", measured, *record, "--replicates", replicates, "--output", fits]) == 0
+    return 0
+
+
 @pytest.mark.parametrize(
     "module",
     [
-        *("", ".api", ".datasets", ".doctor", ".frame", ".frontier_fit", ".laws.own_law", ".listings"),
+        *("", ".datasets", ".doctor", ".frame", ".frontier_fit", ".laws.own_law", ".listings"),
         *(".suggestions", ".table_columns", ".table_fit"),
     ],
 )
@@ -34,6 +80,64 @@ def test_each_example_does_what_it_says(module):
     found = doctest.testmod(importlib.import_module(f"relscale{module}"))
     assert found.attempted
     assert not found.failed
+
+
+def examples_of(module):
+    return [found for found in doctest.DocTestFinder().find(module) if found.examples]
+
+
+@pytest.mark.parametrize(
+    "example",
+    [each for each in examples_of(api) if each.name != "relscale.api.score"],
+    ids=lambda each: each.name,
+)
+def test_each_example_of_an_experiment_does_what_it_says(example, finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    assert doctest.DocTestRunner().run(example).failed == 0
+
+
+@pytest.mark.slow
+def test_the_example_of_scoring_a_model_does_what_it_says(tmp_path, monkeypatch, make_checkpoint):
+    make_checkpoint(tmp_path / "models" / "tiny")
+    monkeypatch.chdir(tmp_path)
+    (example,) = [each for each in examples_of(api) if each.name == "relscale.api.score"]
+    assert doctest.DocTestRunner().run(example).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "suite", "message"),
+    [
+        ("no/such/folder", "mmlu", "no model in no/such/folder"),
+        (".", "mmul", "no suite 'mmul'; did you mean 'mmlu'?"),
+    ],
+)
+def test_what_cannot_be_scored_is_named(model, suite, message):
+    with pytest.raises(RelscaleError, match=message.replace("?", r"\?")):
+        rs.score(model, suite)
+
+
+def test_results_are_read_from_any_folder(finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    results = rs.open(finished / "results" / "tests")
+    (gap,) = results.gaps()
+    assert gap["delta_beta"] == pytest.approx(SLOPES["easy"] - SLOPES["hard"], abs=0.005)
+    assert gap["low"] < SLOPES["easy"] - SLOPES["hard"] < gap["high"]
+    assert "1 widens" in repr(results)
+    assert "Easy" in results._repr_html_()  # the label that the config gives the group
+    assert "Easy" in results.report().read_text(encoding="utf-8")
+    with pytest.raises(RelscaleError, match="did you mean 'tests'"):
+        results.gaps(suite="test")
+    with pytest.raises(RelscaleError, match="no table 'verdict'; did you mean 'verdicts'"):
+        results.table("verdict")
+
+
+def test_an_experiment_that_was_run_gives_its_results(finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    monkeypatch.setattr("relscale.commands.run.run_workflow", workflow)
+    assert rs.Experiment("tests.yaml").run().gaps()["verdict"] == ["widens"]
+    monkeypatch.setattr("relscale.commands.run.run_workflow", lambda config, further: 1)
+    with pytest.raises(RelscaleError, match="did not end well"):
+        rs.Experiment("tests.yaml").run()
 
 
 def test_only_what_is_public_is_offered():
@@ -54,7 +158,36 @@ def test_a_notebook_shows_headline_table_and_figure(ladder):
     html = ladder._repr_html_()
     assert "3 widen" in html
     assert "<table>" in html
-    assert "plotly" in html
+    assert html.count("<svg") == 3  # one chart per gap
+    assert "http" not in html.replace('xmlns="http', "")
+
+
+def test_a_law_without_gaps_has_a_chart_per_group():
+    assert rs.fit(rs.datasets.olmo_ladder(), law="irreducible", bootstrap=0)._repr_html_().count("<svg") == 4
+
+
+@pytest.mark.parametrize(
+    ("column", "said"), [("mmlu_acc", True), ("Accuracy", True), ("pacc", False), ("loss", False)]
+)
+def test_an_accuracy_that_is_fitted_as_an_error_is_noted(column, said):
+    table = pa.table({"flops": FLOPS, column: (FLOPS / 1e18) ** 0.05 / 10})
+    fit = rs.fit(table, law="power", y=column)
+    assert ("lower counts as better" in repr(fit)) == said
+    assert ("lower counts as better" in str(fit)) == said
+
+
+def test_a_verdict_is_that_of_a_line_through_the_logarithms_of_the_ratios(ladder):
+    table = rs.datasets.olmo_ladder()
+    group, baseline = (table.where(subgroup=name) for name in ("humanities", "stem"))
+    x = np.log(group["training_flops"])
+    slope, level = np.polyfit(x, np.log(group["bpb"]) - np.log(baseline["bpb"]), 1)
+    verdict = ladder.verdict("humanities")
+    assert verdict.delta_beta == pytest.approx(slope, rel=1e-9)
+    assert [verdict.ratio_low, verdict.ratio_high] == pytest.approx(
+        np.exp(level + slope * x[[x.argmin(), x.argmax()]])
+    )
+    assert verdict.verdict == "widens"  # a ratio below 1 that falls
+    assert str(verdict).startswith("humanities widens: ")
 
 
 def test_another_confidence_level_is_that_of_a_fit_at_it(ladder):

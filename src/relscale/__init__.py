@@ -1,8 +1,9 @@
 """Relative scaling laws for language models, from raw text to figures, as one cached workflow.
 
 >>> import relscale as rs
->>> str(rs.fit(rs.datasets.olmo_ladder()).verdict("humanities").verdict)
-'widens'
+>>> fit = rs.fit(rs.datasets.olmo_ladder(), x="training_flops", y="bpb", group="subgroup", baseline="stem")
+>>> fit.table()["group"]
+['humanities', 'other', 'social_sciences']
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from relscale import datasets
     from relscale.api import Experiment, Results, open, score
     from relscale.errors import RelscaleError
+    from relscale.frame import Frame
     from relscale.frontier_fit import frontier
     from relscale.listings import suites
     from relscale.table_fit import TableFit, fit
@@ -30,9 +32,11 @@ _WHERE = {  # the module of each name, imported when the name is first asked for
     "Results": "api",
     "open": "api",
     "score": "api",
+    "Frame": "frame",
     "RelscaleError": "errors",
 }
 __all__ = [
+    "Frame",
     "RelscaleError",
     "datasets",
     "extrapolate",

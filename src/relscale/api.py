@@ -1,7 +1,9 @@
 """Experiments and their results from Python: what the command line does, as objects that show themselves."""
 
-import argparse
+import re
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,6 +14,43 @@ from relscale.errors import RelscaleError
 from relscale.frame import Frame
 from relscale.suggestions import suggestion
 from relscale.tables import read_table
+
+# What is shown of a table; `Results.table` has all columns.
+GAP_COLUMNS = [
+    *("suite", "corpus", "optimizer", "metric", "group", "baseline", "verdict", "ratio_low", "ratio_high"),
+    *(
+        "change",
+        "change_low",
+        "change_high",
+        "delta_beta",
+        "low",
+        "high",
+        "p_value",
+        "p_bh",
+        "crossing_flops",
+    ),
+    *("n", "status", "note"),
+]
+FRONTIER_COLUMNS = [
+    *("corpus", "optimizer", "budget", "training_flops", "tokens", "tokens_low", "tokens_high", "params"),
+    *("params_low", "params_high", "level", "loss", "runs", "status", "note"),
+]
+FORECAST_COLUMNS = [
+    *(
+        "corpus",
+        "group",
+        "baseline",
+        "quantity",
+        "training_flops",
+        "params",
+        "tokens",
+        "value",
+        "low",
+        "high",
+    ),
+    *("level", "direction", "status", "note"),
+]
+ENSEMBLE = "ensemble"  # the candidate that is the forecast
 
 
 class Experiment:
@@ -43,7 +82,7 @@ class Experiment:
         Examples
         --------
         >>> import relscale as rs
-        >>> rs.Experiment("reference").check()
+        >>> rs.Experiment("tests.yaml").check()
         []
         """
         from relscale.check import check_experiment
@@ -93,13 +132,17 @@ class Experiment:
         check_experiment(self.options)
         if run_workflow(self.config, list(arguments)):
             raise RelscaleError(f"{self.config}: the workflow did not end well; the reason is above")
-        results = self.results
-        results.report()
-        return results
+        return self.results
 
     @property
     def results(self) -> "Results":
-        """Its results in the working folder, so far as they are there."""
+        """Its results in the working folder, so far as they are there.
+
+        Raises
+        ------
+        RelscaleError
+            There are none yet.
+        """
         from relscale.results import Results as Paths
 
         return Results(Paths.of(self.options).folder)
@@ -137,28 +180,68 @@ class Results:
         ----------
         suite, corpus
             Only these; by default all.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> gaps = rs.open("results/tests").gaps(suite="tests")
+        >>> gaps["group"], gaps["baseline"], gaps["verdict"]
+        (['easy'], ['hard'], ['widens'])
         """
         table = self.table("verdicts")
-        rows = table.filter(pc.equal(table["primary"], True))
-        return _chosen(Frame(rows), suite=suite, corpus=corpus)
+        shown = table.filter(table["primary"])
+        between_groups = shown.filter(pc.equal(shown["contrast"], "group"))
+        rows = between_groups if between_groups.num_rows else shown
+        return _chosen(Frame(rows.select(GAP_COLUMNS)), suite=suite, corpus=corpus)
 
     def frontier(self, corpus: str | None = None) -> Frame:
-        """One row per budget: compute-optimal tokens, parameters and loss."""
-        return _chosen(Frame(self.table("frontier")), corpus=corpus)
+        """One row per budget: compute-optimal tokens, parameters and loss, with the limits of their intervals.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> len(rs.open("results/tests").frontier())
+        0
+        """
+        table = self.table("frontier")
+        rows = table.filter(pc.is_null(table["run"]))
+        return _chosen(Frame(rows.select(FRONTIER_COLUMNS)), corpus=corpus)
 
     def forecasts(self, suite: str | None = None, corpus: str | None = None) -> Frame:
-        """Forecasts of errors and ratios beyond the data."""
+        """Forecasts of errors and ratios beyond the data.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> sorted(set(rs.open("results/tests").forecasts()["quantity"]))
+        ['error', 'ratio']
+        """
         table = self.table("forecasts")
-        return _chosen(
-            Frame(table.filter(pc.equal(table["candidate"], "ensemble"))), suite=suite, corpus=corpus
+        rows = table.filter(pc.equal(table["candidate"], ENSEMBLE)).select(
+            ["suite", "metric", *FORECAST_COLUMNS]
         )
+        return _chosen(Frame(rows), suite=suite, corpus=corpus)
 
     def measurements(self, suite: str | None = None, corpus: str | None = None) -> Frame:
-        """The table of measurements: one row per run, group and metric."""
+        """The table of measurements: one row per run, group and metric.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> len(rs.open("results/tests").measurements())
+        12
+        """
         return _chosen(Frame(read_table(self.folder / "measurements.parquet")), suite=suite, corpus=corpus)
 
     def runs(self) -> Frame:
-        """One row per run: its corpus, compute, parameters, tokens."""
+        """One row per run: its corpus, compute, parameters, tokens.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> len(rs.open("results/tests").runs())
+        6
+        """
         names = ["run", "corpus", "optimizer", "seed", "budget", "training_flops", "params", "tokens"]
         table = read_table(self.folder / "measurements.parquet").select(names)
         return Frame(
@@ -167,6 +250,13 @@ class Results:
 
     def items(self, run: str, suite: str | None = None) -> Frame:
         """The item scores of a run: one row per choice or document.
+
+        Parameters
+        ----------
+        run
+            Its name, as in ``runs()``.
+        suite
+            The suite; by default the first.
 
         Raises
         ------
@@ -192,10 +282,15 @@ class Results:
             raise RelscaleError(f"no suite {suite!r}; {suggestion(str(suite), suites)}")
         if found[0].items is None:
             raise RelscaleError(f"run {run!r} diverged, so that it has no item scores")
-        return Frame(read_table(found[0].items))
+        return Frame(read_table(self._in_store(found[0].items)))
 
     def table(self, name: str) -> Any:
-        """A table of the fit, as an Arrow table; ``docs/tables.md`` has their columns.
+        """A table of the fit, as an Arrow table with all its columns.
+
+        Parameters
+        ----------
+        name
+            Such as ``fits``, ``verdicts``, ``backtests``; the reference of the tables has their columns.
 
         Raises
         ------
@@ -210,7 +305,26 @@ class Results:
         return read_table(inside / f"{name}.parquet")
 
     def plot(self, figure: str) -> Any:
-        """A figure by its name, as a plotly ``Figure``: ``isoflop``, ``relative-law-varieties`` …"""
+        """A figure, as a plotly ``Figure``.
+
+        Parameters
+        ----------
+        figure
+            One of ``relscale.figures()``; one that is drawn once per suite with the suite's name behind it:
+            ``isoflop``, ``relative-law-varieties``.
+
+        Raises
+        ------
+        RelscaleError
+            There is no such figure.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> figure = rs.open("results/tests").plot("relative-law-tests")
+        >>> figure.layout.title.text
+        'Two tests'
+        """
         from relscale.config import load_config
         from relscale.experiment import MeasurementExperiment, TrainingExperiment
         from relscale.figures.data import FigureData
@@ -233,41 +347,58 @@ class Results:
         return make_figure(figure, data)
 
     def report(self) -> Path:
-        """Write the report, one HTML file; its path."""
+        """Write the report, one HTML file; its path.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> str(rs.open("results/tests").report())
+        'results/tests/report.html'
+        """
         from relscale.config import load_config
         from relscale.report.page import write_report
         from relscale.report.report_data import experiment_data
+        from relscale.results import Results as Paths
 
-        output = self.folder / "report.html"
-        write_report(experiment_data(load_config(self.folder / "config.yaml")), output)
-        return output
+        paths = Paths(self.folder)
+        write_report(experiment_data(load_config(paths.config), paths), paths.report)
+        return paths.report
 
     def __dir__(self) -> list[str]:
         return [
-            *(
-                "folder",
-                "forecasts",
-                "frontier",
-                "gaps",
-                "items",
-                "measurements",
-                "plot",
-                "report",
-                "runs",
-                "table",
-            ),
+            *("folder", "forecasts", "frontier", "gaps", "items", "measurements", "plot", "report"),
+            *("runs", "table"),
         ]
 
     def __repr__(self) -> str:
-        from relscale.fitting.verdicts.verdict_rows import VerdictRow
-        from relscale.fitting.verdicts.words import headline
-        from relscale.rows import rows_of
+        return "\n".join([f"results in {self.folder}", *self._headline()])
 
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<p>{escape(line)}</p>" for line in self._headline())
+        table = self.gaps()._repr_html_() if (self.folder / "fits").is_dir() else ""
+        return f"<h4>{escape(str(self.folder))}</h4>{lines}{table}"
+
+    def _headline(self) -> list[str]:
+        """The finding, a sentence per line."""
+        from relscale.config import load_config
+        from relscale.fitting.fits import read
+        from relscale.fitting.report.headline import headline_of_tables
+        from relscale.fitting.verdicts.words import UNNAMED
+        from relscale.report.report_data import experiment_names
+        from relscale.results import Results as Paths
+
+        paths = Paths(self.folder)
         try:
-            said = headline(rows_of(VerdictRow, self.table("verdicts")))
-        except RelscaleError:
-            said = "nothing is fitted yet"
-        return f"<results in {self.folder}: {said}>"
+            names = experiment_names(load_config(paths.config), paths) if paths.config.is_file() else UNNAMED
+            fits = read(paths.fits if paths.fits.is_dir() else self.folder)
+        except RelscaleError as reason:
+            return [f"nothing is fitted yet ({reason})"]
+        return headline_of_tables(fits, names).splitlines()
+
+    def _in_store(self, path: str) -> Path:
+        """A file that a manifest names as seen from the folder that the workflow ran in, two above this one."""
+        there = self.folder.absolute().parents[1] / path
+        return there if there.exists() else Path(path)
 
 
 def open(folder: str | Path) -> Results:
@@ -286,13 +417,7 @@ def open(folder: str | Path) -> Results:
     return Results(folder)
 
 
-def score(
-    model: str | Path,
-    suite: str | Sequence[str],
-    *,
-    limit: int | None = None,
-    options: Mapping[str, Any] | None = None,
-) -> Frame:
+def score(model: str | Path, suite: str | Path | Sequence[str], **options: Any) -> Frame:
     """Score one model on a suite, without an experiment.
 
     Parameters
@@ -301,10 +426,8 @@ def score(
         A folder in the format of Hugging Face, or a name on the hub, ``name@revision`` for one of its commits.
     suite
         One of ``relscale.suites()``, the folder of a suite of your own, or names of tasks of lm-eval in a list.
-    limit
-        The most questions of each task.
-    options
-        Further options of the suite, as a config would state them.
+    **options
+        Of the suite, as a config would state them: ``limit=50``, ``forms=["cloze"]``, ``data="folder"``.
 
     Returns
     -------
@@ -315,6 +438,13 @@ def score(
     ------
     RelscaleError
         The model or the suite is not there, or libraries are missing.
+
+    Examples
+    --------
+    >>> import relscale as rs
+    >>> scored = rs.score("models/tiny", "behaviours")
+    >>> sorted(scored.where(metric="accuracy")["group"])
+    ['adversarial', 'capability', 'influence']
     """
     from relscale.commands import collect
     from relscale.commands import score as score_command
@@ -325,16 +455,8 @@ def score(
     from relscale.yaml_text import dump
 
     need("score", "score")
-    name, _, revision = (
-        str(model).partition("@") if not Path(model).exists() else (str(Path(model).absolute()), "", "")
-    )
-    chosen: dict[str, Any] = dict(options or {}) | ({} if limit is None else {"limit": limit})
-    if not isinstance(suite, str):
-        suite_name, chosen = "tasks", {"lm_eval": list(suite), **chosen}
-    elif Path(suite).is_dir():
-        suite_name, chosen = Path(suite).name, {"path": str(Path(suite).absolute()), **chosen}
-    else:
-        suite_name = suite
+    name, revision = _model(model)
+    suite_name, chosen = _suite(suite, options)
     with TemporaryDirectory() as folder, named_extras("score", "score"):
         at = Path(folder)
         header = "model,revision,corpus,params,tokens,training_flops"
@@ -345,29 +467,49 @@ def score(
             "runs": {"source": "checkpoints", "table": str(at / "models.csv")},
             "suites": {suite_name: chosen},
         }
-        path = at / "score.yaml"
+        path, manifest = at / "score.yaml", at / suite_name / "suite.yaml"
+        scores, output = at / "scores.json", at / "measurements.parquet"
         path.write_text(dump(config), encoding="utf-8")
         ((corpus, job),) = scoring_jobs(load_config(path))
-        manifest, scores, output = (
-            at / suite_name / "suite.yaml",
-            at / "scores.json",
-            at / "measurements.parquet",
-        )
         suite_command.run(
-            argparse.Namespace(config=path, suite=suite_name, documents=[], requests="yes", output=manifest)
+            Namespace(config=path, suite=suite_name, documents=[], requests="yes", output=manifest)
         )
         score_command.run(
-            argparse.Namespace(
+            Namespace(
                 config=path, corpus=corpus, job=job, runs=[], suites=[manifest], threads=1, output=scores
             )
         )
         collect.run(
-            argparse.Namespace(
+            Namespace(
                 config=path, runs=[], scores=[scores], suites=[manifest], output=output, replicates=None
             )
         )
         columns = ["suite", "prompt", "group", "metric", "value", "stderr", "items", "status"]
         return Frame(read_table(output).select(columns))
+
+
+def _model(model: str | Path) -> tuple[str, str]:
+    """A model's folder or name, and its revision, which may be empty."""
+    if Path(model).is_dir():
+        return str(Path(model).absolute()), ""
+    name, _, revision = str(model).partition("@")
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+        raise RelscaleError(f"score: no model in {name}; give its folder, or its name on the hub")
+    return name, revision
+
+
+def _suite(suite: str | Path | Sequence[str], options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A suite's name and options as a config has them."""
+    from relscale.scoring.suite import available_suites
+
+    if not isinstance(suite, str | Path):
+        return "tasks", {"lm_eval": list(suite), **options}
+    if Path(suite).is_dir():
+        return Path(suite).name, {"path": str(Path(suite).absolute()), **options}
+    known = available_suites()
+    if str(suite) not in known:
+        raise RelscaleError(f"score: no suite {str(suite)!r}; {suggestion(str(suite), known)}")
+    return str(suite), dict(options)
 
 
 def _chosen(frame: Frame, **cells: str | None) -> Frame:

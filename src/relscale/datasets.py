@@ -156,3 +156,7 @@ def datasets() -> Frame:
             for name, each in DATASETS.items()
         ]
     )
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "dataset", "datasets"]

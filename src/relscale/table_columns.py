@@ -29,7 +29,10 @@ NAMES = {  # columns that hold a thing, the likeliest first; case does not count
         *("dataset", "subset", "split", "test"),
     ),
 }
-HIGHER_IS_BETTER = ("acc", "accuracy", "acc_norm", "exact_match", "f1", "score", "pass@1")
+HIGHER_IS_BETTER = {
+    *("acc", "accuracy", "exact", "em", "f1", "score", "pass@1", "pass_at_1", "bleu", "rouge", "mcc"),
+    *("auc", "precision", "recall", "acc_norm", "exact_match", "win_rate"),
+}
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,26 @@ def guess_baseline(table: pa.Table, group: str, y: str, name: str) -> str:
         raise RelscaleError(f"{name}: column {y!r} has no positive number")
     ordered: list[str] = sorted(means, key=lambda of: (-means[of], of))
     return ordered[0]
+
+
+def higher_is_better(y: str) -> str:
+    """What a person should know of a column that by its name is better the higher it is; empty of an error.
+
+    Examples
+    --------
+    >>> higher_is_better("mmlu_acc")
+    "note: 'mmlu_acc' is fitted as an error, so that lower counts as better; of an accuracy fit 1 − accuracy"
+    >>> higher_is_better("loss")
+    ''
+    """
+    name = y.lower()
+    if not any(
+        name == word or name.endswith((f"_{word}", f"/{word}", f" {word}")) for word in HIGHER_IS_BETTER
+    ):
+        return ""
+    return (
+        f"note: {y!r} is fitted as an error, so that lower counts as better; of an accuracy fit 1 − accuracy"
+    )
 
 
 def long_table(table: pa.Table, columns: Sequence[str], group: str, value: str) -> pa.Table:

@@ -6,12 +6,10 @@
 The table becomes measurements, under the names that they have here, and is fitted as an experiment is.
 """
 
-import importlib.util
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from html import escape
 from numbers import Integral, Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,12 +46,12 @@ from relscale.row_filter import rows_where
 from relscale.rows import rows_of
 from relscale.suggestions import suggestion
 from relscale.table_columns import (
-    HIGHER_IS_BETTER,
     Guess,
     guess_baseline,
     guess_column,
     guess_x,
     guess_y,
+    higher_is_better,
     long_table,
 )
 from relscale.tables import listed, read_table, table_name, write_table
@@ -100,7 +98,7 @@ class TableFit:
         All tables that a fit gives (``relscale.fitting.fits``); ``fits`` is the one of the parameters.
     title
         What was fitted to what, in a line.
-    law, residual, loss, x
+    law, residual, loss, x, y
         As they were asked for; of several x the first.
     line
         Whether it is a line in logarithms, fitted in closed form and with every question that is asked of one.
@@ -119,6 +117,7 @@ class TableFit:
     residual: str
     loss: str
     x: str
+    y: str
     line: bool
     guessed: tuple[Guess, ...]
     level: float
@@ -126,18 +125,8 @@ class TableFit:
 
     def __dir__(self) -> list[str]:
         return [
-            *(
-                "conf_int",
-                "fits",
-                "forecast",
-                "guessed",
-                "measurements",
-                "params",
-                "plot",
-                "predict",
-                "results",
-            ),
-            *("results", "summary", "table", "title", "to_pandas", "verdict", "write"),
+            *("conf_int", "fits", "forecast", "guessed", "measurements", "params", "plot", "predict"),
+            *("report", "results", "summary", "table", "title", "to_pandas", "verdict", "write"),
         ]
 
     @property
@@ -156,12 +145,14 @@ class TableFit:
         return "\n\n".join([*self._guesses(), self.title, *self._headline(), repr(self.table())])
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<p>{escape(line)}</p>" for line in [*self._guesses(), *self._headline()])
-        figure = ""
-        if importlib.util.find_spec("plotly") is not None:
-            drawn = self.plot().update_layout(height=None)
-            figure = drawn.to_html(full_html=False, include_plotlyjs="cdn", default_height="420px")
-        return f"<h4>{escape(self.title)}</h4>{lines}{self.table()._repr_html_()}{figure}"
+        from relscale.law_figure import law_curves
+        from relscale.notebook import gap_picture, law_picture, notebook_page
+
+        if self.results.verdicts.num_rows:
+            picture = gap_picture(self.results, self.measurements["suite"][0].as_py(), self.x)
+        else:
+            picture = law_picture(law_curves(self.measurements, self._rows_of_law(), self.law_object))
+        return notebook_page(self.title, [*self._guesses(), *self._headline()], self.table(), picture)
 
     def summary(self) -> str:
         """What was found, as text tables.
@@ -212,8 +203,7 @@ class TableFit:
             "status",
         ]
         columns = [name for name in columns if name != "corpus" or self._has_corpora()]
-        asked = pc.equal(self.fits["law"], self.law) if self.line else pa.array([True] * self.fits.num_rows)
-        return Frame(self.fits.filter(pc.fill_null(asked, False)).select(columns))
+        return Frame(self._rows_of_law().select(columns))
 
     def conf_int(self, level: float | None = None) -> Frame:
         """Confidence intervals of the parameters.
@@ -248,10 +238,21 @@ class TableFit:
 
         Examples
         --------
+        The ratio hard / easy is 2 at 1e18 FLOPs and grows by 10^0.05 per tenfold of compute, up to 2 · 10^0.15 = 2.83;
+        the errors ±0.1% of four points leave a t interval of ±0.0012 on the exponent.
+
         >>> import relscale as rs
-        >>> verdict = rs.fit(rs.datasets.olmo_ladder()).verdict("humanities")
-        >>> str(verdict.verdict), round(verdict.ratio_low, 2), round(verdict.ratio_high, 2)
-        ('widens', 0.46, 0.4)
+        >>> compute, noise = [1e18, 1e19, 1e20, 1e21], [1.001, 0.999, 0.999, 1.001]
+        >>> rows = [{"flops": f, "group": "easy", "loss": (f / 1e18) ** -0.10} for f in compute]
+        >>> rows += [
+        ...     {"flops": f, "group": "hard", "loss": 2 * (f / 1e18) ** -0.05 * e}
+        ...     for f, e in zip(compute, noise)
+        ... ]
+        >>> verdict = rs.fit(rs.Frame(rows), baseline="easy").verdict("hard")
+        >>> str(verdict.verdict), round(verdict.ratio_low, 1), round(verdict.ratio_high / 10**0.15, 1)
+        ('widens', 2.0, 2.0)
+        >>> print(verdict)
+        hard widens: 2.00 → 2.83 × easy, +12.2% [+11.9%, +12.5%] per 10×
         """
         rows = rows_of(VerdictRow, self.results.verdicts)
         if not rows:
@@ -278,7 +279,8 @@ class TableFit:
         >>> rs.fit(rs.datasets.olmo_ladder()).predict(1e23)["group"]
         ['humanities', 'other', 'social_sciences']
         """
-        return predictions(self.again(at=as_targets(at), nonlinear=True).results)
+        found = predictions(self.again(at=as_targets(at), nonlinear=True).results).to_arrow()
+        return Frame(found if self._has_corpora() else found.drop_columns("corpus"))
 
     def forecast(self, at: At | Sequence[At]) -> Frame:
         """Forecasts of errors and ratios beyond the data, with intervals by how backtests fared inside them.
@@ -307,7 +309,8 @@ class TableFit:
         kind = "ratio" if self.law == "relative" else "error"
         rows = [row for row in self._forecasts(as_targets(at)) if row["candidate"] == ENSEMBLE]
         rows = [row for row in rows if row["quantity"] == kind]
-        return Frame([{name: row[name] for name in FORECAST_COLUMNS} for row in rows], FORECAST_COLUMNS)
+        columns = [name for name in FORECAST_COLUMNS if name != "corpus" or self._has_corpora()]
+        return Frame([{name: row[name] for name in columns} for row in rows], columns)
 
     def to_pandas(self) -> Any:
         """`table` as a pandas ``DataFrame``."""
@@ -392,9 +395,10 @@ class TableFit:
             return make_figure(name, data, shown)
 
     def _plot_curves(self, output: str | Path | None) -> Any:
-        from relscale.law_figure import law_figure
+        from relscale.law_figure import law_curves, law_figure
 
-        figure = law_figure(self.measurements, self.fits, self.title, self.x, self.law_object)
+        curves = law_curves(self.measurements, self.fits, self.law_object)
+        figure = law_figure(curves, self.title, self.x)
         if output is not None:
             if Path(output).suffix != ".html":
                 raise RelscaleError(f"{output}: a figure's name ends in .html")
@@ -411,11 +415,19 @@ class TableFit:
         rows: list[dict[str, Any]] = self.again(at=targets).results.forecasts.to_pylist()
         return rows
 
+    def _rows_of_law(self) -> pa.Table:
+        """The rows of ``fits`` that are of the law asked for: a line comes with others."""
+        if not self.line:
+            return self.fits
+        return self.fits.filter(pc.fill_null(pc.equal(self.fits["law"], self.law), False))
+
     def _has_corpora(self) -> bool:
         return len(self.measurements["corpus"].unique()) > 1
 
     def _guesses(self) -> list[str]:
-        return [f"guessed: {', '.join(map(str, self.guessed))}"] if self.guessed else []
+        guessed = [f"guessed: {', '.join(map(str, self.guessed))}"] if self.guessed else []
+        note = higher_is_better(self.y)
+        return [*guessed, note] if note else guessed
 
     def _headline(self) -> list[str]:
         rows = rows_of(VerdictRow, self.results.verdicts)
@@ -611,7 +623,7 @@ def fit(
         guessed += [Guess("group", group)] if group else []
     if not ys:
         ys = [guess_y(source, [*xs, *([group] if group else [])], name)]
-        guessed.append(Guess("y", ys[0], "taken as an error" if ys[0].lower() in HIGHER_IS_BETTER else ""))
+        guessed.append(Guess("y", ys[0]))
     error = str(ys[0])
     if _gap(law) == "ratio" and group is not None and baseline is None:
         baseline = guess_baseline(source, group, error, name)
@@ -713,7 +725,18 @@ def fit(
         reasons = [row["note"] or row["status"] for row in rows if row["status"] != Status.OK]
         raise RelscaleError(f"{name}: nothing could be fitted: {next(iter(reasons), 'no value')}")
     return TableFit(
-        measurements, fitted, title, shown_law, residual, loss, xs[0], line, tuple(guessed), level, again
+        measurements,
+        fitted,
+        title,
+        shown_law,
+        residual,
+        loss,
+        xs[0],
+        error,
+        line,
+        tuple(guessed),
+        level,
+        again,
     )
 
 

@@ -115,15 +115,22 @@ class ReportData:
         return {}
 
 
-def experiment_data(experiment: Experiment) -> ReportData:
+def experiment_data(experiment: Experiment, results: Results | None = None) -> ReportData:
     """The report of an experiment whose fits there are.
+
+    Parameters
+    ----------
+    experiment
+        Its config.
+    results
+        Its files, where they are not those of the working folder.
 
     Raises
     ------
     RelscaleError
         A table is missing.
     """
-    results = Results.of(experiment)
+    results = results or Results.of(experiment)
     drawn = [
         ReportFigure(name, results.figure(name, "json"), figure_of(name).what)
         for name in each_figure(experiment.figures, experiment.suites)
@@ -138,9 +145,9 @@ def experiment_data(experiment: Experiment) -> ReportData:
     )
 
 
-def experiment_names(experiment: Experiment) -> Names:
+def experiment_names(experiment: Experiment, results: Results | None = None) -> Names:
     """Words that stand for the suites and groups of an experiment."""
-    return names_of_suites(_suites(experiment, Results.of(experiment)))
+    return names_of_suites(_suites(experiment, results or Results.of(experiment)))
 
 
 def names_of_suites(suites: Sequence[SuiteWords], x: str = "FLOPs") -> Names:

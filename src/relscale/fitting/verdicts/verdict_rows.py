@@ -80,6 +80,11 @@ class VerdictRow(CurveKey):
     status: Status = column("Whether the row can be used as it is.")
     note: str | None = column("What a reader must know of it.")
 
+    def __str__(self) -> str:
+        from relscale.fitting.verdicts.words import sentence
+
+        return sentence(self, corpus=False)
+
 
 CURVE = tuple(field.name for field in fields(CurveKey))
 ACROSS = tuple(name for name in CURVE if name not in ("prompt", "metric"))  # what all specifications share
