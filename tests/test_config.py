@@ -208,6 +208,63 @@ def test_the_record_of_a_config_reads_as_the_same_experiment(tmp_path):
         assert load_config(tmp_path / "record.yaml") == experiment
 
 
+CONFIG_OF_PATHS = """
+experiment: a
+sources: {texts: {kind: files, path: texts}, web: {kind: hub, path: owner/name}}
+corpora: {texts: {source: texts}, web: {source: web}}
+design: {recipe: laptop, flop_accounting: training, sequence_length: 64, budgets: [1e10, 2e10]}
+suites: {mine: {path: suites/mine}, read: {lm_eval: arc_easy, data: {arc_easy: data/arc.jsonl}}}
+"""
+
+
+def test_paths_in_a_config_are_relative_to_its_folder(tmp_path, monkeypatch):
+    project = tmp_path / "project"
+    for folder in ("texts", "suites/mine", "data"):
+        (project / folder).mkdir(parents=True)
+    (project / "data" / "arc.jsonl").touch()
+    (project / "mine.yaml").write_text(CONFIG_OF_PATHS)
+
+    def paths(experiment):
+        suites = experiment.suites
+        return [
+            *(source.path for source in experiment.sources.values()),
+            suites["mine"].path,
+            suites["read"].data,
+        ]
+
+    monkeypatch.chdir(project)
+    there = load_config("mine.yaml")
+    assert paths(there) == ["texts", "owner/name", "suites/mine", {"arc_easy": "data/arc.jsonl"}]
+    assert there.store == "results/store"
+    save_config(
+        there, Path("results/a/config.yaml")
+    )  # the record is in another folder, and means the same files
+    assert "../../texts" in Path("results/a/config.yaml").read_text()
+    assert load_config("results/a/config.yaml") == there
+
+    monkeypatch.chdir(tmp_path)
+    above = load_config("project/mine.yaml")
+    assert paths(above)[:2] == ["project/texts", "owner/name"]
+    assert paths(above)[3] == {"arc_easy": "project/data/arc.jsonl"}
+    assert above.store == "results/store"  # what is written is where the workflow runs
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert paths(load_config("../project/mine.yaml"))[0] == str(project / "texts")
+
+
+def test_a_path_that_is_relative_to_the_working_folder_is_refused_with_the_one_that_is_meant(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "mine.yaml").write_text(CONFIG_OF_PATHS)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        RelscaleError, match=r"^configs/mine.yaml: sources.texts.path: texts: .* this one is ../texts$"
+    ):
+        load_config("configs/mine.yaml")
+
+
 def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path):
     path = tmp_path / "broken.yaml"
     path.write_text("experiment: a\ndesign: [1, 2\n")

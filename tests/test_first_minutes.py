@@ -130,9 +130,13 @@ def test_a_missing_library_of_no_extra_is_a_bug_and_keeps_its_traceback():
 
 
 def test_need_names_the_first_module_that_is_missing(monkeypatch):
+    monkeypatch.setitem(extras.MODULES, "pictures", ("numpy",))
     monkeypatch.setitem(extras.MODULES, "workflow", ("numpy", "snake_of_tomorrow"))
-    with pytest.raises(RelscaleError, match=r"the workflow: needs snake_of_tomorrow.*relscale\[workflow\]"):
-        extras.need("workflow", "the workflow")
+    monkeypatch.setitem(extras.MODULES, "train", ("torch_of_tomorrow",))
+    with pytest.raises(
+        RelscaleError, match=r"the workflow: needs snake_of_tomorrow.*relscale\[workflow,train\]"
+    ):
+        extras.need("the workflow", "pictures", "workflow", "train")
 
 
 def test_the_doctor_says_of_each_extra_whether_it_is_there():

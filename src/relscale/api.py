@@ -70,8 +70,8 @@ class Experiment:
     """
 
     def __init__(self, config: str | Path):
-        from relscale.commands.run import named_config
         from relscale.config import load_config
+        from relscale.package_files import named_config
 
         self.config = named_config(Path(config))
         self.options = load_config(self.config)
@@ -128,7 +128,7 @@ class Experiment:
         from relscale.commands.run import run_workflow
         from relscale.extras import need
 
-        need("workflow", "the workflow")
+        need("the workflow", "workflow")
         check_experiment(self.options)
         if run_workflow(self.config, list(arguments)):
             raise RelscaleError(f"{self.config}: the workflow did not end well; the reason is above")

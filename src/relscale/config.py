@@ -1,7 +1,7 @@
 """An experiment's configuration: read from YAML, checked, and turned into its types."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from relscale.config_schema import config_schema
 from relscale.errors import RelscaleError
 from relscale.experiment import BY_SOURCE, Experiment, TrainingExperiment
 from relscale.exported_suites import with_exported_suites
+from relscale.package_files import named_config
+from relscale.paths import opened_path, recorded_path
 from relscale.pins import with_pins
 from relscale.schema_values import values_of
 from relscale.section import NOT_BLANK
@@ -44,7 +46,7 @@ def load_configs(
     Parameters
     ----------
     paths
-        YAML files.
+        YAML files, or names of experiments that come with relscale. Paths in a file are relative to its folder.
     overrides
         What a command line states in their place (Snakemake's ``--config``), text as if it stood in YAML unquoted.
     report
@@ -55,19 +57,19 @@ def load_configs(
     RelscaleError
         As `load_config`.
     """
+    files = [named_config(Path(path)) for path in paths]
     config: Any = {}
-    for path in paths:
-        if not Path(path).is_file():
-            raise RelscaleError(f"{path}: no such config file")
-        config = _merged(config, _mapping(read(path), str(path)))
+    for path in files:
+        config = _merged(config, _read(path))
     config = _merged(config, _unquoted(overrides or {}))
-    name = " + ".join([*map(str, paths), *(["--config"] if overrides else [])])
-    return with_exported_suites(with_pins(check_config(config, name), paths), report)
+    name = " + ".join([*map(str, files), *(["--config"] if overrides else [])])
+    return with_exported_suites(with_pins(check_config(config, name), files), report)
 
 
 def save_config(experiment: Experiment, path: Path) -> None:
     """Keep the config as it was resolved beside the results; nothing is written where it has not changed."""
-    text = dump(experiment.values())
+    paths = partial(recorded_path, folder=path.parent)
+    text = dump(values_of(config_schema(), experiment.values(), paths))
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
 
@@ -119,6 +121,16 @@ def shortened(text: str, most: int) -> str:
     """A text as one line of at most ``most`` characters, what is between its ends left out."""
     line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
     return line if len(line) <= most else f"{line[: most * 2 // 3]} … {line[len(line) - most // 3 :]}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A config file, its paths as they are opened from the working folder."""
+    config = _mapping(read(path), str(path))
+    try:
+        opened: dict[str, Any] = values_of(config_schema(), config, partial(opened_path, folder=path.parent))
+        return opened
+    except RelscaleError as error:
+        raise RelscaleError(f"{path}: {shortened(str(error), LONGEST)}") from None
 
 
 def _mapping(config: Any, name: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from relscale.measurements.options import Collect, Table
 from relscale.release.options import Export
 from relscale.scoring.checkpoint_table import Checkpoint, read_checkpoints
 from relscale.scoring.options import PublishedSuite, Scoring, Suite
-from relscale.section import FilledPath, Name, PathText, Section, Seed
+from relscale.section import Name, PathText, Section, Seed, WrittenPath
 from relscale.tokens.options import Corpora, Vocabulary
 from relscale.training.options import Training
 
@@ -60,7 +60,7 @@ class _AnyExperiment(Section):
         "name is shortened, with a digest (relscale.file_name).",
     )
     seed: Seed = Field(default=0, description="Seed of everything that is drawn at random.")
-    store: FilledPath = Field(
+    store: WrittenPath = Field(
         default="results/store",
         description="Finished runs and item scores, keyed by what they depend on and shared by all experiments.",
     )

@@ -19,7 +19,7 @@ MODULES = {  # of each extra
         *("torch", "transformers", "tokenizers", "safetensors", "accelerate", "datasets", "lm_eval"),
         *("jinja2", "huggingface_hub"),
     ),
-    "workflow": ("snakemake",),
+    "workflow": ("snakemake", "rich"),
     "pictures": ("kaleido", "choreographer"),
     "gpu": ("liger_kernel",),
     "corpus": ("pandas",),
@@ -31,24 +31,24 @@ def missing(extra: str) -> list[str]:
     return [module for module in MODULES[extra] if find_spec(module) is None]
 
 
-def need(extra: str, what: str) -> None:
-    """See that an extra is installed.
+def need(what: str, *extras: str) -> None:
+    """See that extras are installed.
 
     Parameters
     ----------
-    extra
-        Its name.
     what
-        The beginning of the message: what needs it.
+        The beginning of the message: what needs them.
+    extras
+        Their names.
 
     Raises
     ------
     RelscaleError
-        A module of it is missing; the message has the command that installs it.
+        A module of them is missing; the message has the command that installs all that lack one.
     """
-    modules = missing(extra)
-    if modules:
-        raise _lacking(what, modules[0], extra)
+    lacking = {extra: modules for extra in extras if (modules := missing(extra))}
+    if lacking:
+        raise _lacking(what, next(iter(lacking.values()))[0], ",".join(lacking))
 
 
 @contextmanager

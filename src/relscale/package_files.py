@@ -5,6 +5,9 @@ They are at the top of a clone, and in the folder ``files`` of an installed pack
 
 from pathlib import Path
 
+from relscale.errors import RelscaleError
+from relscale.suggestions import suggestion
+
 PACKAGE = Path(__file__).parent
 _INSTALLED = PACKAGE / "files"
 FILES = _INSTALLED if _INSTALLED.is_dir() else PACKAGE.parents[1]
@@ -18,3 +21,26 @@ def experiments() -> dict[str, Path]:
     """The configs that come with relscale, by name."""
     further = {path.stem: path for path in sorted((FILES / "experiments").glob("*.yaml"))}
     return {DEFAULT: FILES / "config.yaml", **further}
+
+
+def named_config(config: Path) -> Path:
+    """A config file, or that of the experiment of this name which comes with relscale.
+
+    Raises
+    ------
+    RelscaleError
+        It is neither.
+    """
+    known = experiments()
+    if config.is_file():
+        return config
+    if str(config) in known:
+        return known[str(config)]
+    if config == Path("config.yaml"):
+        raise RelscaleError(
+            "config.yaml: not in this folder; name a config, or an experiment of relscale's, such as reference"
+        )
+    hint = (
+        f"; of those that come with relscale, {suggestion(str(config), known)}" if not config.suffix else ""
+    )
+    raise RelscaleError(f"{config}: no such config file{hint}")

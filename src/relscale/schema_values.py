@@ -6,49 +6,58 @@ where a name belongs, ``2e3`` is 2000 where a whole number does, and ``yes`` is 
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from relscale.errors import RelscaleError
+from relscale.paths import PathKind, ReadPath, opened_path
 from relscale.yaml_text import DEEPEST, NULL, Plain, number, scalar
 
 Schema = dict[str, Any]
-LONGEST_NAME = 255  # bytes of a file's name
 LARGEST = 2**63 - 1  # of whole numbers: what tables and random generators hold
 YES, NO = ("true", "yes", "on"), ("false", "no", "off")
 PARTS = ("allOf", "anyOf", "oneOf")
 CONDITIONAL = ("then", "else")
 
 
-def values_of(schema: Schema, written: Any) -> Any:
+def values_of(schema: Schema, written: Any, path: ReadPath = opened_path) -> Any:
     """A copy of ``written`` in which each value is of the type that the schema has at its place, where it can be.
 
     Text, quoted or not, becomes a number or a truth value where only such a thing fits; `Plain` text of which the
     schema says nothing becomes what it looks like. What fits no type stays, for the schema's check to name. Text of
-    the format ``path`` has ``~`` replaced by the home folder.
+    a format of `relscale.paths` becomes a path as this process can open it.
+
+    Parameters
+    ----------
+    schema
+        What is asked for.
+    written
+        As a person wrote it.
+    path
+        Called with each path, what it is and its key; gives the path that takes its place (default: as it can be
+        opened from the working folder).
 
     Raises
     ------
     RelscaleError
         A number is not finite or a whole number beyond 64 bits, or ``written`` is nested without end.
     """
-    return _value([schema], written, schema, ())
+    return _value([schema], written, schema, (), path)
 
 
-def _value(schemas: list[Schema], written: Any, root: Schema, keys: tuple[str, ...]) -> Any:
+def _value(schemas: list[Schema], written: Any, root: Schema, keys: tuple[str, ...], path: ReadPath) -> Any:
     if len(keys) > DEEPEST:
         raise RelscaleError(f"{'.'.join(keys[:3])}: nested without end, or deeper than {DEEPEST}")
-    applicable = [part for schema in schemas for part in _parts(schema, root)]
+    applicable = [part for schema in schemas for part in _parts(schema, root, written)]
     if isinstance(written, dict):
         entries = {}
         for key, entry in written.items():
             name = str(key)
             of_key = [schema for part in applicable for schema in _of_key(part, name)]
-            entries[name] = _value(of_key, entry, root, (*keys, name))
+            entries[name] = _value(of_key, entry, root, (*keys, name), path)
         return entries
     if isinstance(written, list | tuple):
         items = [part["items"] for part in applicable if isinstance(part.get("items"), dict)]
-        return [_value(items, entry, root, (*keys, str(place))) for place, entry in enumerate(written)]
+        return [_value(items, entry, root, (*keys, str(place)), path) for place, entry in enumerate(written)]
     types = {name for part in applicable for name in _types(part)}
     found = _text(str(written), types, isinstance(written, Plain)) if isinstance(written, str) else written
     if isinstance(found, float) and not math.isfinite(found):
@@ -57,9 +66,9 @@ def _value(schemas: list[Schema], written: Any, root: Schema, keys: tuple[str, .
         found = int(found)
     if isinstance(found, int) and abs(found) > LARGEST:
         raise RelscaleError(f"{'.'.join(keys)}: a whole number beyond 64 bits; give a smaller one")
-    if isinstance(found, str) and any(part.get("format") == "path" for part in applicable):
-        return _path(found, keys)
-    return found
+    formats = {part["format"] for part in applicable if "format" in part} if isinstance(found, str) else set()
+    kind = next((each for each in PathKind if each in formats), None)
+    return found if kind is None else path(found, kind, ".".join(keys))
 
 
 def _text(text: str, types: set[str], is_plain: bool) -> Any:
@@ -82,20 +91,31 @@ def _text(text: str, types: set[str], is_plain: bool) -> Any:
     return scalar(text)
 
 
-def _parts(schema: Schema, root: Schema) -> Iterator[Schema]:
-    """A schema and all that it refers to or is put together from."""
+def _parts(schema: Schema, root: Schema, written: Any) -> Iterator[Schema]:
+    """A schema and all that it refers to or is put together from, but for what stands under another condition."""
     yield schema
     if "$ref" in schema:
         found: Any = root
         for name in schema["$ref"].removeprefix("#/").split("/"):
             found = found[name]
-        yield from _parts(found, root)
+        yield from _parts(found, root, written)
     for several in PARTS:
         for part in schema.get(several, ()):
-            yield from _parts(part, root)
+            yield from _parts(part, root, written)
     for conditional in CONDITIONAL:
-        if conditional in schema:
-            yield from _parts(schema[conditional], root)
+        if conditional in schema and not _is_excluded(schema.get("if", {}), written):
+            yield from _parts(schema[conditional], root, written)
+
+
+def _is_excluded(condition: Schema, written: Any) -> bool:
+    """Whether a value that is written is another than the one that a condition names."""
+    if not isinstance(written, dict):
+        return "const" in condition and str(written) != str(condition["const"])
+    return any(
+        _is_excluded(part, written[key])
+        for key, part in condition.get("properties", {}).items()
+        if key in written
+    )
 
 
 def _of_key(schema: Schema, key: str) -> list[Schema]:
@@ -111,17 +131,3 @@ def _types(schema: Schema) -> Iterator[str]:
     yield from [named] if isinstance(named, str) else named
     for allowed in [*schema.get("enum", ()), *([schema["const"]] if "const" in schema else [])]:
         yield {str: "string", bool: "boolean", int: "integer", float: "number"}.get(type(allowed), "null")
-
-
-def _path(path: str, keys: tuple[str, ...]) -> str:
-    """A path with its ``~`` replaced, of which a file system can be asked."""
-    if "\0" in path or any(len(part.encode(errors="replace")) > LONGEST_NAME for part in path.split("/")):
-        raise RelscaleError(
-            f"{'.'.join(keys)}: {path[:40]!r}: no name of a file; it is too long, or has a zero byte"
-        )
-    if not path.startswith("~"):
-        return path
-    try:
-        return str(Path(path).expanduser())
-    except RuntimeError:
-        raise RelscaleError(f"{'.'.join(keys)}: {path[:40]}: no such user; write the path out") from None

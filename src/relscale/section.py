@@ -29,7 +29,7 @@ class Section(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a value need not be hashable
 class SchemaKeyword:
     """A keyword of JSON Schema that a type has besides those that pydantic derives."""
 
@@ -65,8 +65,12 @@ Name = Annotated[str, Field(pattern=NOT_BLANK)]
 Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[str, ...], UNIQUE]
 PathText = Annotated[str, SchemaKeyword("format", "path")]
-"""A path; a leading ``~`` stands for the home folder."""
+"""A file or folder that is read, relative to the config's folder; a leading ``~`` stands for the home folder."""
 FilledPath = Annotated[str, Field(min_length=1), SchemaKeyword("format", "path")]
+PathOrHubName = Annotated[str, Field(min_length=1), SchemaKeyword("format", "path-or-hub-name")]
+"""A path where there is such a file or folder, else the name of something on the hub."""
+WrittenPath = Annotated[str, Field(min_length=1), SchemaKeyword("format", "written-path")]
+"""A folder that is written, relative to the one that the workflow runs in."""
 Revision = Annotated[
     str,
     Field(

@@ -10,6 +10,7 @@ from relscale import atlas
 from relscale.atlas.entry import Entry, Number, Origin, Tables
 from relscale.errors import RelscaleError
 from relscale.rows import column
+from relscale.suggestions import suggestion
 
 
 class Agreement(StrEnum):
@@ -59,7 +60,7 @@ def entry(name: str) -> Entry:
     """
     name = name.replace("-", "_")
     if name not in entry_names():
-        raise RelscaleError(f"no entry {name!r} in the atlas; there are {', '.join(entry_names())}")
+        raise RelscaleError(f"no entry {name!r} in the atlas; {suggestion(name, entry_names())}")
     found: Entry = importlib.import_module(f"{atlas.__name__}.{name}").ENTRY
     return found
 

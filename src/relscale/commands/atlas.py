@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from relscale.errors import RelscaleError
+from relscale.package_files import REFERENCE
 
 HELP = "reproduce published scaling laws from public tables"
-REFERENCE = Path(__file__).parents[3] / "reference"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,9 @@ FIRST = {"checkpoints": "suite", "measurements": "collect"}  # the verb to start
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     """The argument CONFIG."""
-    parser.add_argument("config", type=Path, help="The experiment's YAML file.")
+    parser.add_argument(
+        "config", type=Path, help="The experiment's YAML file, or the name of one of relscale's."
+    )
 
 
 def add_files(parser: argparse.ArgumentParser, option: str, help_text: str) -> None:
@@ -70,7 +72,8 @@ def scored_experiment(config: Path) -> "ScoredExperiment":
 def _nothing_to_do(config: Path, experiment: "Experiment") -> RelscaleError:
     source = experiment.runs.source
     return RelscaleError(
-        f"{config}: its runs.source is {source!r}, so that nothing is trained; start with {FIRST[source]!r}"
+        f"{config}: its runs.source is {source!r}, so that nothing is trained; `relscale run {config}` does the rest, "
+        f"which begins with {FIRST[source]!r}"
     )
 
 

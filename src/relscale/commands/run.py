@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from relscale.errors import RelscaleError
-
 HELP = "run an experiment's workflow, or what of it is not done yet, and write its report"
 HANDS_ON = True  # options that are Snakemake's
+NEEDED = {  # extras, by the source of the runs
+    "train": ("workflow", "train", "score"),
+    "checkpoints": ("workflow", "score"),
+    "measurements": ("workflow",),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,10 +36,12 @@ def run(options: argparse.Namespace) -> None:
     from relscale.check import check_experiment
     from relscale.config import load_config
     from relscale.extras import need
+    from relscale.package_files import named_config
 
     config = named_config(options.config)
-    check_experiment(load_config(config), elsewhere=is_submitted(options.further))
-    need("workflow", "the workflow")
+    experiment = load_config(config)
+    need("this experiment", *NEEDED[experiment.runs.source])
+    check_experiment(experiment, elsewhere=is_submitted(options.further))
     status = run_workflow(config, options.further)
     if status:
         raise SystemExit(status)
@@ -44,32 +49,6 @@ def run(options: argparse.Namespace) -> None:
         from relscale.commands.report import print_headline
 
         print_headline(config)
-
-
-def named_config(config: Path) -> Path:
-    """A config file, or that of the experiment of this name which comes with relscale.
-
-    Raises
-    ------
-    RelscaleError
-        It is neither.
-    """
-    from relscale.package_files import experiments
-    from relscale.suggestions import suggestion
-
-    known = experiments()
-    if config.is_file():
-        return config
-    if str(config) in known:
-        return known[str(config)]
-    if config == Path("config.yaml"):
-        raise RelscaleError(
-            "config.yaml: not in this folder; name a config, or an experiment of relscale's, such as reference"
-        )
-    hint = (
-        f"; of those that come with relscale, {suggestion(str(config), known)}" if not config.suffix else ""
-    )
-    raise RelscaleError(f"{config}: no such config file{hint}")
 
 
 def run_workflow(config: Path, further: list[str]) -> int:

@@ -4,7 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from relscale.section import Count, FilledPath, PathText, Positive, PositiveInt, Revision, Section, Share
+from relscale.section import (
+    Count,
+    FilledPath,
+    PathOrHubName,
+    PathText,
+    Positive,
+    PositiveInt,
+    Revision,
+    Section,
+    Share,
+)
 
 
 class NearDuplicates(Section):
@@ -73,7 +83,7 @@ class HubDataset(Section):
     """
 
     kind: Literal["hub"]
-    path: FilledPath = Field(
+    path: PathOrHubName = Field(
         description="Its name on the hub, such as HuggingFaceFW/fineweb-edu, or a folder."
     )
     name: str | None = Field(

@@ -4,13 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from relscale.extras import missing
+
 FORMATS = ("svg", "pdf", "png")
 PNG_SCALE = 2  # pixels of the picture for each of the figure: 200 an inch at print size
 TIMEOUT = 90.0  # seconds for one picture
 
 
 def find_chrome() -> str | None:
-    """The browser that kaleido will use: ``BROWSER_PATH``, one that kaleido downloaded, or one on the ``PATH``."""
+    """The browser that kaleido will use: ``BROWSER_PATH``, one that kaleido downloaded, or one on the ``PATH``.
+
+    None where there is none, or where kaleido is not installed.
+    """
+    if missing("pictures"):
+        return None
     from choreographer.browsers.chromium import Chromium
 
     found = Chromium.find_browser(skip_local=False)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from relscale.atomic import atomic_path, remove, write_text
 from relscale.checksums import files_list, seal_files
 from relscale.errors import RelscaleError, first_line
+from relscale.extras import missing
 from relscale.figures.as_text import as_text, shown
 from relscale.figures.browser import FORMATS, find_chrome, render
 from relscale.figures.page import LARGEST, page
@@ -79,7 +80,10 @@ def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any]
     pictures = [output.with_suffix(f".{ending}") for ending in FORMATS]
     chrome = find_chrome()
     if chrome is None:
-        trouble = "no Chrome found: wrote HTML and JSON only; install chromium or google-chrome for SVG, PDF and PNG"
+        needed = (
+            "pip install 'relscale[pictures]'" if missing("pictures") else "install chromium or google-chrome"
+        )
+        trouble = f"no Chrome found: wrote HTML and JSON only; {needed} for SVG, PDF and PNG"
     else:
         try:
             with ExitStack() as stack:

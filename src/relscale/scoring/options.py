@@ -11,6 +11,7 @@ from relscale.section import (
     Names,
     PathText,
     PositiveInt,
+    SchemaKeyword,
     Section,
     Share,
     Text,
@@ -24,6 +25,14 @@ Tasks = Annotated[
     ),
 ]
 """Names of tasks; a single name needs no list."""
+_PATH = {"format": "path-or-hub-name"}
+_PATHS = {**_PATH, "items": _PATH}
+SuiteData = Annotated[
+    dict[str, Any],
+    SchemaKeyword("properties", {name: {"type": "string"} for name in ("hub", "revision")}),
+    SchemaKeyword("additionalProperties", {**_PATHS, "additionalProperties": _PATHS}),
+]
+"""Files or folders by task, or where on the hub the data are; see suite.yaml."""
 Device = Annotated[str, Field(pattern="^(cpu|cuda|mps)(:[0-9]+)?$(?!\n)")]
 
 
@@ -41,7 +50,7 @@ class Suite(Section):
     )
     lm_eval: Tasks | None = Field(default=None, description="Names of lm-eval tasks, in place of a folder.")
     baseline: str | None = Field(default=None, description="The group that the others are compared with.")
-    data: FilledPath | dict[str, Any] | None = Field(
+    data: FilledPath | SuiteData | None = Field(
         default=None,
         description="Where the suite's data are; for lm-eval tasks, a file or folder per task.",
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
-from relscale.section import Name, Names, PathText, Positive, PositiveInt, Revision, Section
+from relscale.section import Name, Names, PathOrHubName, Positive, PositiveInt, Revision, Section
 
 
 class Decontaminate(Section):
@@ -87,7 +87,7 @@ class Vocabulary(Section):
         default=16e6,
         description="Text to train the vocabulary on, in bytes, in equal parts from the corpora.",
     )
-    tokenizer: PathText | None = Field(
+    tokenizer: PathOrHubName | None = Field(
         default=None,
         description="An existing Hugging Face tokenizer, a folder or a name on the hub; it must be "
         "byte-level.",

@@ -1,0 +1,84 @@
+"""Paths in a config: relative to the folder that the config is in, so that it can be run from any folder.
+
+The schema says of each text that is a path which of three kinds it is (``format``).
+"""
+
+import os
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+from relscale.errors import RelscaleError
+
+LONGEST_NAME = 255  # bytes of a file's name
+
+
+class PathKind(StrEnum):
+    """What a path in a config is."""
+
+    READ = "path"  # a file or folder, relative to the config's folder
+    READ_OR_HUB = "path-or-hub-name"  # the same where it is there, else a name on the hub
+    WRITTEN = "written-path"  # relative to the working folder
+
+
+ReadPath = Callable[[str, PathKind, str], str]
+"""What takes the place of a path in a config, from the path, its kind and its key."""
+
+
+def opened_path(path: str, kind: PathKind, key: str, folder: Path | None = None) -> str:
+    """A path of a config as this process can open it: ``~`` replaced, relative to the working folder if it is below.
+
+    Parameters
+    ----------
+    path
+        As written.
+    kind
+        What it is.
+    key
+        Where it stands, for messages.
+    folder
+        That of the config; None is the working folder.
+
+    Raises
+    ------
+    RelscaleError
+        No file can have this name, or the path is relative to the working folder and not to the config's.
+    """
+    if "\0" in path or any(len(part.encode(errors="replace")) > LONGEST_NAME for part in path.split("/")):
+        raise RelscaleError(f"{key}: {path[:40]!r}: no name of a file; it is too long, or has a zero byte")
+    if path.startswith("~"):
+        try:
+            return str(Path(path).expanduser())
+        except RuntimeError:
+            raise RelscaleError(f"{key}: {path[:40]}: no such user; write the path out") from None
+    if kind is PathKind.WRITTEN or folder is None or not path or os.path.isabs(path):
+        return path
+    there = os.path.realpath(folder)
+    if there == os.getcwd():
+        return path
+    found = os.path.normpath(os.path.join(there, path))
+    if os.path.lexists(found):
+        return _from(found, os.getcwd())
+    if kind is PathKind.READ_OR_HUB:
+        return path
+    if os.path.lexists(path):
+        raise RelscaleError(
+            f"{key}: {path}: paths in a config are relative to its folder, {folder}, from where this one is "
+            f"{os.path.relpath(os.path.realpath(path), there)}"
+        )
+    return _from(found, os.getcwd())
+
+
+def recorded_path(path: str, kind: PathKind, key: str, folder: Path) -> str:
+    """What `opened_path` gave, as a config in ``folder`` has to say it."""
+    if kind is PathKind.WRITTEN or os.path.isabs(path):
+        return path
+    if kind is PathKind.READ_OR_HUB and not os.path.lexists(path):
+        return path
+    return os.path.relpath(path, folder)
+
+
+def _from(path: str, folder: str) -> str:
+    """A path relative to a folder that it is below; any other as it is."""
+    below = path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+    return os.path.relpath(path, folder) if below else path
