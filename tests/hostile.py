@@ -19,7 +19,7 @@ NAMES = [
     "..",
     "名前",
     "caf\u00e9",
-    "cafe\u0301",
+    "re\u0301sume\u0301",
     "\u202eright to left",
     "long " * 60,
     "case",

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
+from relscale.lookalikes import check_lookalikes
 
 NOTHING = frozenset(["", "-", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "none", "null"])
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?([eE][+-]?\d+)?")
@@ -86,12 +87,12 @@ def numbers(values: pa.ChunkedArray, place: str) -> pa.ChunkedArray:
 
 
 def words(values: pa.ChunkedArray, place: str, may_miss: bool = False) -> list[str]:
-    """A column as text; nothing may be missing, or what is missing is called by its row where it may.
+    """A column of names as text; nothing may be missing, or what is missing is called by its row where it may.
 
     Raises
     ------
     RelscaleError
-        A cell is empty, or the column holds lists, structures or bytes.
+        A cell is empty, two names look alike, or the column holds lists, structures or bytes.
     """
     values = plain(values)
     if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
@@ -110,6 +111,8 @@ def words(values: pa.ChunkedArray, place: str, may_miss: bool = False) -> list[s
             f"{place} is empty in {len(empty)} row{'s' * (len(empty) > 1)}; fill them, or leave them out "
             f"(row {empty[0]} is the first)"
         )
+    elif pa.types.is_string(values.type):
+        check_lookalikes(cells, place)
     return [str(cell) for cell in cells]
 
 

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from relscale.columns import column
 from relscale.errors import RelscaleError, first_line
+from relscale.lookalikes import check_lookalikes
 
 KINDS = "a path, an Arrow table, a pandas or polars frame, or a numpy array with named columns"
 
@@ -18,8 +19,14 @@ def arrow_table(frame: Any) -> pa.Table:
     Raises
     ------
     RelscaleError
-        It is no table.
+        It is no table, or two of its columns have names that look alike.
     """
+    table = _as_arrow(frame)
+    check_lookalikes(table.column_names, "table: columns")
+    return table
+
+
+def _as_arrow(frame: Any) -> pa.Table:
     if isinstance(frame, pa.Table):
         return frame
     try:

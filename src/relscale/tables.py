@@ -14,6 +14,7 @@ from relscale.checked_parquet import MAGIC, check_parquet, parquet_writer, read_
 from relscale.columns import column
 from relscale.errors import Damaged, RelscaleError, first_line
 from relscale.json_lines import json_lines
+from relscale.lookalikes import check_lookalikes
 from relscale.text_file import PACKED, read_text
 
 if TYPE_CHECKING:
@@ -87,13 +88,14 @@ def shortened(text: str, most: int = 40) -> str:
 
 
 def _named(table: pa.Table, path: Path) -> pa.Table:
-    """Those columns that have a name; no two may have the same."""
+    """Those columns that have a name; no two may have the same, or two that look alike."""
     names = table.column_names
     twice = [name for name, count in Counter(names).items() if count > 1 and name]
     if twice:
         raise RelscaleError(
             f"{path}: {shortened(twice[0])!r} is the name of several columns; name them apart"
         )
+    check_lookalikes(names, f"{path}: columns")
     return table.select([i for i, name in enumerate(names) if name]) if "" in names else table
 
 

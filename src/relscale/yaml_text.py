@@ -4,8 +4,8 @@ It keeps to YAML 1.2, where ``no``, ``on`` and dates are text, and ``1e11`` is a
 (``2024``, ``1.0``, ``null``). Unquoted values stay `Plain` text in `read`, for a schema to say what they are
 (``relscale.schema_values``); `load` takes them for what they look like.
 
-Anything that is ambiguous or out of proportion is refused with its line: keys given twice, tags, several documents,
-references to what is not finished, and text that would unfold to more than `MOST_NODES` values.
+Anything that is ambiguous or out of proportion is refused with its line: keys given twice, or that look alike, tags,
+several documents, references to what is not finished, and text that would unfold to more than `MOST_NODES` values.
 """
 
 import codecs
@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from relscale.errors import RelscaleError
+from relscale.lookalikes import appearance, told_apart
 
 MOST_BYTES = 10_000_000
 MOST_NODES = 200_000
@@ -182,6 +183,7 @@ class _Open:
     nodes: int = 1
     key: str | None = None
     merged: list[dict[str, Any]] = field(default_factory=list)
+    appearances: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -247,6 +249,11 @@ class _Reading:
             if value in into.value:
                 raise self.refused(
                     line, f"the key {str(value)!r} is there twice; the second would replace the first"
+                )
+            other = into.appearances.setdefault(appearance(value), value)
+            if other != value:
+                raise self.refused(
+                    line, f"the keys {told_apart(other, value)} look alike; write one name in one way"
                 )
             into.key = value
             if not self.merges(into):

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from relscale.errors import RelscaleError
+from relscale.lookalikes import check_lookalikes
 from relscale.rows import column, names_of, schema_of
 from relscale.tables import read_table
 
@@ -48,9 +49,15 @@ def documents_table(documents: Iterable[Document], splits: Iterable[str]) -> pa.
     """Documents and their splits as a table sorted by id; ``bytes`` is the length of the text in UTF-8.
 
     An id that several documents share is kept by the first of them, in the order given; the others get ``#2``, ``#3``.
+
+    Raises
+    ------
+    RelscaleError
+        The names of two groups look alike.
     """
     rows = list(documents)
     columns = {name: [getattr(row, name) for row in rows] for name in names_of(Document)}
+    check_lookalikes(columns["group"], "groups of the documents")
     copies: Counter[str] = Counter()
     for position, name in enumerate(columns["id"]):
         copies[name] += 1

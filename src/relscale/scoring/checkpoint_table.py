@@ -12,6 +12,7 @@ import pyarrow as pa
 from relscale.columns import numbers, plain
 from relscale.errors import RelscaleError
 from relscale.hub import MODEL_FILES, PICKLED, fetch_model
+from relscale.lookalikes import check_lookalikes
 from relscale.provenance import digest, file_digest
 from relscale.rows import column, columns_of, names_of, schema_of
 from relscale.scoring.lm_eval_log import task_logs
@@ -89,7 +90,8 @@ def read_checkpoints(path: str | Path) -> list[Checkpoint]:
     Raises
     ------
     RelscaleError
-        A column is missing, or a row has no model, a name that another has, or a number that is none.
+        A column is missing, or a row has no model, a name that another has or that looks like another, or a number
+        that is none.
     """
     path = Path(path)
     table = read_table(path, REQUIRED)
@@ -101,6 +103,9 @@ def read_checkpoints(path: str | Path) -> list[Checkpoint]:
     if not table.num_rows:
         raise RelscaleError(f"{path}: no checkpoint in it")
     rows = [_checkpoint(row, path, number) for number, row in enumerate(_typed(table, path), start=1)]
+    for key in ("run", "corpus", "optimizer", "block"):
+        named = [name for row in rows if (name := getattr(row, key)) is not None]
+        check_lookalikes(named, f"{path}: column {key!r}")
     known: dict[str, int] = {}
     for number, row in enumerate(rows, start=1):
         if known.setdefault(row.run, number) != number:
