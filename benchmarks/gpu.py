@@ -317,7 +317,7 @@ def train_variant(a: Any, size: Size, scale: Scale, compiled: bool, loss: str) -
 
         def watched_gradient(*arguments: Any) -> Any:
             found = gradient(*arguments)
-            sizes.append(found[1])
+            sizes.append(found.micro_batch)
             return found
 
         history = History.of(steps, steps, fabric.device)

@@ -38,15 +38,15 @@ def gradient(model):
 
 def test_fewer_sequences_at_once_give_the_same_gradient(model, run, tokens, monkeypatch, capsys):
     store = TokenStore.open(tokens)
-    loss, _ = batch_gradient(run, model, store, 3, run.batch_size)
+    loss = batch_gradient(run, model, store, 3, run.batch_size).loss
     whole = gradient(model)
     model.optimizer.zero_grad()
     sizes = out_of_memory_beyond(1, model, monkeypatch)
-    again, size = batch_gradient(run, model, store, 3, run.batch_size)
-    assert again == pytest.approx(loss.item(), rel=1e-6)
+    again = batch_gradient(run, model, store, 3, run.batch_size)
+    assert again.loss == pytest.approx(loss.item(), rel=1e-6)
     torch.testing.assert_close(gradient(model), whole, rtol=1e-4, atol=1e-7)
     assert sizes == [4, 2, 1, 1, 1, 1]
-    assert size == 1  # with which the next step begins
+    assert again.micro_batch == 1  # with which the next step begins
     assert "memory does not hold 4 sequence(s) at once; continuing with 2" in capsys.readouterr().err
 
 

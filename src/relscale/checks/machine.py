@@ -11,6 +11,7 @@ from pathlib import Path
 from relscale.design.placement import place
 from relscale.errors import RelscaleError
 from relscale.experiment import ScoredExperiment, TrainingExperiment
+from relscale.training.options import check_noise_scale
 
 LONGEST = 1e10  # seconds of a run: three centuries
 ROCM_BUILD = re.compile(r"^hip\s*(:[^=]*)?=\s*['\"]", re.MULTILINE)
@@ -50,6 +51,8 @@ def check_placed(experiment: TrainingExperiment) -> None:
                 f"hardware: {run.name} would take {placement.seconds / 3.15e7:.1g} years; look at flops_per_second, "
                 "seconds_per_token and design.budgets"
             )
+        if experiment.training.noise_scale is not None:
+            check_noise_scale(run, placement.devices, placement.strategy)
 
 
 def check_devices(experiment: ScoredExperiment, elsewhere: bool) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from relscale.training.noise_scale import GradientMoments
+
 DIVERGED = 2.0  # times the first step's loss, once the warm-up is over
 CHECK_EVERY = 64  # steps between two readings of the losses where reading makes an accelerator wait
 
@@ -22,6 +24,9 @@ class History:
     ----------
     losses, gradient_norms
         ``[steps]``, on the device: nats per token of each batch before its update; the norm before clipping.
+    gradient_squares, gradient_variances
+        ``[steps]``, on the device: the moments of the gradient (``relscale.training.noise_scale``), NaN where they
+        were not measured.
     warmup
         Steps of the warm-up.
     validation_losses
@@ -38,6 +43,8 @@ class History:
 
     losses: Tensor
     gradient_norms: Tensor
+    gradient_squares: Tensor
+    gradient_variances: Tensor
     warmup: int
     validation_losses: dict[int, float] = field(default_factory=dict)
     done: int = 0
@@ -51,17 +58,20 @@ class History:
     def of(cls, steps: int, warmup: int, device: torch.device) -> "History":
         """An empty one, for so many steps."""
         empty = torch.full((steps,), math.nan, device=device)
-        return cls(empty, empty.clone(), warmup)
+        return cls(empty, empty.clone(), empty.clone(), empty.clone(), warmup)
 
     @property
     def over(self) -> bool:
         """Whether there is nothing left to train."""
         return self.done == len(self.losses) or self.diverged is not None
 
-    def record(self, loss: Tensor, gradient_norm: Tensor) -> None:
+    def record(self, loss: Tensor, gradient_norm: Tensor, moments: GradientMoments | None = None) -> None:
         """Keep a step, and look for divergence when the losses are read."""
         self.losses[self.done] = loss
         self.gradient_norms[self.done] = gradient_norm
+        if moments is not None:
+            self.gradient_squares[self.done] = moments.norm_squared
+            self.gradient_variances[self.done] = moments.variance
         self.done += 1
         last = self.done == len(self.losses)
         if last or self.losses.device.type == "cpu" or self.done % CHECK_EVERY == 0:
@@ -82,7 +92,7 @@ class History:
     def state_dict(self) -> dict[str, Any]:
         """All of it, in types that ``torch.save`` writes and ``torch.load`` reads back safely."""
         kept = {name: getattr(self, name) for name in _PLAIN}
-        series = {name: getattr(self, name)[: self.done].cpu() for name in ("losses", "gradient_norms")}
+        series = {name: getattr(self, name)[: self.done].cpu() for name in _SERIES}
         return {**kept, "validation_losses": dict(self.validation_losses), **series}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -90,8 +100,9 @@ class History:
         for name in _PLAIN:
             setattr(self, name, state[name])
         self.validation_losses = dict(state["validation_losses"])
-        self.losses[: self.done] = state["losses"]
-        self.gradient_norms[: self.done] = state["gradient_norms"]
+        for name in _SERIES:
+            getattr(self, name)[: self.done] = state[name]
 
 
+_SERIES = ("losses", "gradient_norms", "gradient_squares", "gradient_variances")
 _PLAIN = ("done", "checked", "first_loss", "diverged", "seconds")

@@ -39,6 +39,7 @@ def run_key(run: Run, tokens_digest: str, options: Mapping[str, Any]) -> str:
             "validation": [options.get("validation_tokens"), options.get("validation_points")],
             "compile": options.get("compile", False),
             "checkpoints": sorted(options.get("checkpoints", ())),
+            "noise_scale": options.get("noise_scale"),
             "path": numerical_path(options.get("threads", 1)),
             "code": code_digest("relscale.training.run", optimizer_module(run.hyperparameters.optimizer)),
         }

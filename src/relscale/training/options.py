@@ -5,8 +5,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from relscale.design.run import Run
 from relscale.errors import RelscaleError
 from relscale.section import UNIQUE, Fraction, Positive, PositiveInt, Section
+
+
+class NoiseScale(Section):
+    """How the gradient noise scale is measured, from the micro-batches of a batch, while a run is trained."""
+
+    every: PositiveInt = Field(default=10, description="Steps between two measurements.")
+    memory: float = Field(
+        default=0.99, ge=0, lt=1, description="Weight of a measurement by the weight of the next one."
+    )
+    eta: Positive = Field(
+        default=0.5, description="Of AdAdaGrad's norm test, whose batch stands beside the noise scale."
+    )
 
 
 class Training(Section):
@@ -57,6 +70,11 @@ class Training(Section):
         description="Sequences that a device processes at once; gradients are accumulated over the planned "
         "batch.",
     )
+    noise_scale: NoiseScale | None = Field(
+        default=None,
+        description="Measure the gradient noise scale; curve.parquet says it. Batches are then divided into four "
+        "micro-batches or more, which changes numbers by rounding only.",
+    )
     activation_checkpointing: Literal["auto"] | bool = Field(
         default="auto",
         description="Recompute layers in the backward pass instead of keeping their activations.",
@@ -84,4 +102,24 @@ def check_logger(name: str) -> None:
     if packages and not any(find_spec(package) for package in packages):
         raise RelscaleError(
             f"training.logger: {name}, which is not installed; pip install {packages[0]}, or set csv"
+        )
+
+
+def check_noise_scale(run: Run, devices: int, strategy: str) -> None:
+    """Refuse to measure the gradient noise scale where a batch cannot be divided.
+
+    Raises
+    ------
+    RelscaleError
+        A device has too few sequences of it, or gradients are shared out among devices.
+    """
+    if strategy == "fsdp":
+        raise RelscaleError(
+            "training.noise_scale: fsdp has no whole gradient on a device; set ddp or leave it out"
+        )
+    share, fewest = run.batch_size // devices, 2 if devices == 1 else 3
+    if share < fewest:
+        raise RelscaleError(
+            f"training.noise_scale: {run.name} has {share} sequence{'s' if share > 1 else ''} of a batch on a device, "
+            f"and a measurement needs {fewest}; leave it out, or use fewer devices or larger batches"
         )

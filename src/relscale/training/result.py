@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import math
 import platform
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +22,8 @@ from relscale.rows import column, schema_of
 from relscale.tables import write_table
 from relscale.training.checkpoint import export
 from relscale.training.history import History
+from relscale.training.noise_scale import GradientMoments, noise_scale, norm_test, smoothed
+from relscale.training.options import NoiseScale
 from relscale.training.record import RECORD, TrainingRecord
 from relscale.training.schedule import learning_rate
 from relscale.training.state import CHECKPOINTS
@@ -44,6 +47,8 @@ class RecordContext:
         Ids of the text that it is validated on.
     vocabulary, end_of_text
         Its vocabulary, and the id of the token that ends a document.
+    noise_scale
+        How the gradient noise scale was measured, if it was.
     """
 
     run: Run
@@ -52,6 +57,7 @@ class RecordContext:
     validation_tokens: np.ndarray
     vocabulary: Vocabulary
     end_of_text: int
+    noise_scale: NoiseScale | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +72,19 @@ class CurveRow:
         "Loss on the validation text after the update.", "nats per token", default=None
     )
     grad_norm: float = column("Norm of the gradient before clipping.")
+    gradient_norm_squared: float | None = column(
+        "Squared norm of the true gradient, before clipping: a mean of the measurements so far.", default=None
+    )
+    gradient_variance: float | None = column(
+        "Trace of the covariance of the gradient of one sequence: a mean of the measurements so far.",
+        default=None,
+    )
+    noise_scale_tokens: float | None = column(
+        "Gradient noise scale: gradient_variance by gradient_norm_squared.", "tokens", default=None
+    )
+    norm_test_tokens: float | None = column(
+        "The batch that the norm test of AdAdaGrad asks for.", "tokens", default=None
+    )
 
 
 def write_checkpoint(
@@ -101,7 +120,9 @@ def write_result(
     """
     record = training_record(context, history, history.done)
     with sealed_folder(folder) as partial:
-        write_table(curve(context.run, history), partial / "curve.parquet", durable=False)
+        write_table(
+            curve(context.run, history, context.noise_scale), partial / "curve.parquet", durable=False
+        )
         if history.diverged is None:
             _export(weights, context, partial)
         for kept in sorted((unfinished / CHECKPOINTS).glob("step-*")):
@@ -126,7 +147,7 @@ def checkpoint_name(step: int) -> str:
     return f"step-{step}"
 
 
-def curve(run: Run, history: History) -> pa.Table:
+def curve(run: Run, history: History, measured: NoiseScale | None = None) -> pa.Table:
     """The curve of a training: one row per step."""
     steps = range(1, history.done + 1)
     batch_tokens = run.batch_size * run.architecture.sequence_length
@@ -137,8 +158,27 @@ def curve(run: Run, history: History) -> pa.Table:
         "train_loss": history.losses[: history.done].tolist(),
         "validation_loss": [history.validation_losses.get(step) for step in steps],
         "grad_norm": history.gradient_norms[: history.done].tolist(),
+        **_noise_columns(run, history, measured or NoiseScale()),
     }
     return pa.table(columns, schema=schema_of(CurveRow))
+
+
+def _noise_columns(run: Run, history: History, measured: NoiseScale) -> dict[str, list[float | None]]:
+    """The columns of the gradient noise scale; null where it was not measured."""
+    squares = smoothed(history.gradient_squares[: history.done].tolist(), measured.memory)
+    variances = smoothed(history.gradient_variances[: history.done].tolist(), measured.memory)
+    moments = [GradientMoments(*both) for both in zip(squares, variances, strict=True)]
+    length = run.architecture.sequence_length
+    columns = {
+        "gradient_norm_squared": squares,
+        "gradient_variance": variances,
+        "noise_scale_tokens": [length * noise_scale(each) for each in moments],
+        "norm_test_tokens": [length * norm_test(each, run.batch_size, measured.eta) for each in moments],
+    }
+    return {
+        name: [value if math.isfinite(value) else None for value in values]
+        for name, values in columns.items()
+    }
 
 
 def training_record(context: RecordContext, history: History, step: int) -> TrainingRecord:

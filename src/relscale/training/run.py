@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,8 +28,9 @@ from relscale.training.key import run_key
 from relscale.training.metrics_logger import metrics_logger
 from relscale.training.micro_batches import micro_batches
 from relscale.training.model import Decoder
+from relscale.training.noise_scale import GradientMoments, MicroBatchGradients, divided
 from relscale.training.observers import Checkpoints, Metrics, Observer, SavedState, StopRequest, Validation
-from relscale.training.options import Training
+from relscale.training.options import Training, check_noise_scale
 from relscale.training.precision import choose_precision
 from relscale.training.record import TrainingRecord
 from relscale.training.result import RecordContext, checkpoints_whole, write_result
@@ -88,7 +90,9 @@ def train_run(
     store, vocabulary = data.store(), data.vocabulary_of(run)
     validation_tokens = data.validation_tokens(options.validation_tokens)
     key = run_key(run, data.digest, options.model_dump())
-    context = RecordContext(run, key, precision, validation_tokens, vocabulary, store.manifest.end_of_text)
+    context = RecordContext(
+        run, key, precision, validation_tokens, vocabulary, store.manifest.end_of_text, options.noise_scale
+    )
 
     torch.manual_seed(run.seed)
     model = DistributedModel(
@@ -119,7 +123,11 @@ def train_run(
 
     share = run.batch_size // fabric.world_size
     micro_batch = share if options.micro_batch == "auto" else options.micro_batch
-    train_steps(run, model, history, store, micro_batch, observers)
+    measured_every = None
+    if options.noise_scale is not None:
+        check_noise_scale(run, fabric.world_size, "fsdp" if is_sharding(fabric) else "ddp")
+        measured_every, micro_batch = options.noise_scale.every, divided(share, micro_batch)
+    train_steps(run, model, history, store, micro_batch, observers, measured_every)
 
     if not history.over:
         return None
@@ -138,6 +146,7 @@ def train_steps(
     store: TokenStore,
     micro_batch: int,
     observers: Sequence[Observer],
+    measured_every: int | None = None,
 ) -> None:
     """Train from where a run is to its end, until it has diverged, or until an observer stops it.
 
@@ -155,26 +164,48 @@ def train_steps(
         Sequences that a device processes at once; a divisor of its share of the batch.
     observers
         Called after each step, in this order.
+    measured_every
+        Steps between two measurements of the gradient's moments; None for no measurement.
     """
     optimizer, start = model.optimizer, time.perf_counter() - history.seconds
     while not (history.over or history.stopped):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(run, history.done)
-        loss, micro_batch = batch_gradient(run, model, store, history.done, micro_batch)
+        measured = measured_every is not None and history.done % measured_every == 0
+        batch = batch_gradient(run, model, store, history.done, micro_batch, measured)
+        micro_batch = batch.micro_batch
         norm = clip_gradients(model, run.hyperparameters.gradient_clip)
         optimizer.step()
         optimizer.zero_grad()
-        history.record(loss, norm)
+        history.record(batch.loss, norm, batch.moments)
         history.seconds = time.perf_counter() - start
         for observer in observers:
             observer.after_step(history)
     history.seconds = time.perf_counter() - start
 
 
+class BatchGradient(NamedTuple):
+    """What is known of a batch whose gradient the model has.
+
+    Attributes
+    ----------
+    loss
+        Nats per token.
+    micro_batch
+        Sequences that a device processed at once.
+    moments
+        Of the gradient; None where they were not measured.
+    """
+
+    loss: Tensor
+    micro_batch: int
+    moments: GradientMoments | None = None
+
+
 def batch_gradient(
-    run: Run, model: DistributedModel, store: TokenStore, step: int, micro_batch: int
-) -> tuple[Tensor, int]:
-    """Give the model the gradient of step 0, 1, …; the batch's loss in nats per token, and the size of micro-batches.
+    run: Run, model: DistributedModel, store: TokenStore, step: int, micro_batch: int, measured: bool = False
+) -> BatchGradient:
+    """Give the model the gradient of step 0, 1, …, and measure its moments where that is asked for.
 
     The plan estimates how many sequences a device's memory holds. If it holds fewer, a single device tries the step
     again with half as many at a time, or the next smaller divisor of the batch; the batch is the same.
@@ -189,7 +220,10 @@ def batch_gradient(
     while True:
         try:
             batch = micro_batches(store, run, step, fabric.global_rank, fabric.world_size, micro_batch)
-            return accumulate_gradients(model, batch, share // micro_batch), micro_batch
+            count = share // micro_batch
+            parts = MicroBatchGradients(list(model.module.parameters()), count) if measured else None
+            loss = accumulate_gradients(model, batch, count, parts)
+            return BatchGradient(loss, micro_batch, moments_of(parts, micro_batch, fabric) if parts else None)
         except torch.OutOfMemoryError as error:
             smaller = max((n for n in range(1, micro_batch // 2 + 1) if share % n == 0), default=0)
             problem = f"{run.name}: memory does not hold {micro_batch} sequence(s) at once"
@@ -205,7 +239,9 @@ def batch_gradient(
         torch.cuda.empty_cache()
 
 
-def accumulate_gradients(model: DistributedModel, batch: Iterable[Tensor], count: int) -> Tensor:
+def accumulate_gradients(
+    model: DistributedModel, batch: Iterable[Tensor], count: int, parts: MicroBatchGradients | None = None
+) -> Tensor:
     """Gradients of the mean loss of a batch, and that loss, in nats per token.
 
     Parameters
@@ -217,6 +253,8 @@ def accumulate_gradients(model: DistributedModel, batch: Iterable[Tensor], count
         their tokens, and the mean over devices that of the batch.
     count
         Their number.
+    parts
+        Gets the gradients of the micro-batches; of several devices without the last, which comes as the devices' mean.
     """
     fabric = model.fabric
     total = torch.zeros((), device=fabric.device)
@@ -227,9 +265,19 @@ def accumulate_gradients(model: DistributedModel, batch: Iterable[Tensor], count
             with model.precision.forward_context():
                 loss = model.loss(tokens) / count
             fabric.backward(loss)
+        if parts is not None and (waits or fabric.world_size == 1):
+            parts.add()
         total += loss.detach()
     mean: Tensor = fabric.all_reduce(total, reduce_op="mean")  # type: ignore[assignment]
     return mean
+
+
+def moments_of(parts: MicroBatchGradients, micro_batch: int, fabric: Fabric) -> GradientMoments:
+    """The moments of a batch's gradient: the mean of what the devices say."""
+    here = parts.moments(micro_batch)
+    both = torch.stack([torch.as_tensor(here.norm_squared), torch.as_tensor(here.variance)])
+    norm_squared, variance = fabric.all_reduce(both, reduce_op="mean")
+    return GradientMoments(norm_squared, variance)
 
 
 def clip_gradients(model: DistributedModel, max_norm: float) -> Tensor:

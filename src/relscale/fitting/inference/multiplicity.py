@@ -58,7 +58,7 @@ def adjusted(
 def _of_family(p: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """``min over j ≥ i of p₍ⱼ₎ m / j`` of the i-th smallest of m, and this times ``Σ 1/j``; at most 1.
 
-    They are those of `scipy.stats.false_discovery_control`, without importing `scipy.stats`, which takes longer than a fit.
+    As `scipy.stats.false_discovery_control`, without importing `scipy.stats`, which takes longer than a fit.
     """
     order = np.argsort(p)
     ranks = np.arange(1, len(p) + 1, dtype=float)
