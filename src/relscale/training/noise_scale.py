@@ -82,7 +82,7 @@ class MicroBatchGradients:
         return gradient_moments(whole * _squared(self.before), whole * self.squares, self.added, size)
 
 
-def _squared(tensors: Sequence[Tensor]) -> Tensor:
+def _squared(tensors: list[Tensor]) -> Tensor:
     return torch.stack(torch._foreach_norm(tensors)).square().sum()
 
 
