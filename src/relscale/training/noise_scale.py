@@ -71,7 +71,7 @@ class MicroBatchGradients:
         """The gradient has grown by that of a micro-batch."""
         now = [parameter.grad.float() for parameter in self.parameters if parameter.grad is not None]
         grown = now if self.before is None else torch._foreach_sub(now, self.before)
-        self.squares = self.squares + _squared(grown)
+        self.squares = self.squares + _squared(list(grown))
         self.before = [gradient.clone() for gradient in now]
         self.added += 1
 
