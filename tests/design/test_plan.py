@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from relscale.design.architecture import Architecture, activations_per_token, forward_flops_per_token
 from relscale.design.bill import bill, format_bill
 from relscale.design.cost import Hardware, seconds
 from relscale.design.isoflop import BUDGET_TOLERANCE, Dropped, grid, plan
 from relscale.design.options import Design
 from relscale.design.placement import place
+from relscale.design.recipes import recipe
 from relscale.design.run import budget_label, run_from_dict, run_to_dict
 from relscale.design.table import format_dropped, plan_table
 from relscale.errors import RelscaleError
@@ -120,6 +122,39 @@ def test_width_transfer_keeps_the_product_of_learning_rate_and_decay():
     assert of_wide.weight_decay == pytest.approx(4 * of_narrow.weight_decay)
 
 
+def test_layerwise_decay_keeps_the_scale_of_matrices_and_the_rate_of_embeddings():
+    narrow, wide = (
+        recipe("layerwise-decay").hyperparameters("adamw", Architecture(1, 1, width, 1, 1, 1, 1, 1), 64, 0)
+        for width in (256, 2048)
+    )
+    assert wide.learning_rate == pytest.approx(narrow.learning_rate / 8)
+    assert wide.weight_decay == pytest.approx(2.8284271247 * narrow.weight_decay)
+    scales = [h.learning_rate / h.weight_decay * w**1.5 for h, w in ((narrow, 256), (wide, 2048))]
+    assert scales[0] == pytest.approx(scales[1], rel=1e-12)
+    assert wide.vector_learning_rate == narrow.vector_learning_rate
+    middle = recipe("layerwise-decay").hyperparameters("adamw", Architecture(1, 1, 512, 1, 1, 1, 1, 1), 64, 0)
+    assert middle.vector_learning_rate == middle.learning_rate
+
+
+# Sixteen times the FLOPs of width 512 with 8 layers: in width, in depth, by weights 1 and 8, and evenly.
+@pytest.mark.parametrize(
+    ("width", "layers", "flops", "activations"),
+    [(2048, 8, 13.578, 4.0), (512, 128, 16.0, 16.0), (1728, 11, 13.437, 4.641), (1024, 32, 14.385, 8.0)],
+)
+def test_activations_grow_less_than_flops_where_models_grow_in_width(width, layers, flops, activations):
+    base, large = (
+        Architecture(0, 1024, h, count, h // 64, h // 64, 64, 4 * h)
+        for h, count in ((512, 8), (width, layers))
+    )
+    assert forward_flops_per_token(large) / forward_flops_per_token(base) == pytest.approx(flops, abs=5e-4)
+    assert activations_per_token(large) / activations_per_token(base) == pytest.approx(activations, abs=5e-4)
+
+
+def test_the_compound_recipe_grows_mostly_in_width():
+    shapes = [recipe("compound").architecture(width, 1024, 300) for width in (512, 1728, 4096)]
+    assert [shape.num_layers for shape in shapes] == [8, 11, 13]
+
+
 def test_the_laptop_recipe_gives_adamw_its_own_learning_rate():
     cautious, plain = (
         plan(*experiment(optimizers=[name]))[0].hyperparameters for name in ("c-adamc", "adamw")
@@ -140,7 +175,7 @@ def test_dropped_widths_say_why():
     ("design", "message"),
     [
         ({"budgets": [1e6]}, "no width can spend 1e6 FLOPs"),
-        ({"recipe": "chinchilla"}, "no recipe 'chinchilla'; there are held2025, laptop, step-law"),
+        ({"recipe": "chinchilla"}, "no recipe 'chinchilla'; there are compound, held2025, laptop"),
         ({"widths": [33]}, "width 33 is odd"),
     ],
 )

@@ -293,6 +293,34 @@ def test_matrices_decay_and_norms_and_the_input_embedding_do_not(name):
         assert decay[id(parameter)] == (0.1 if matrix else 0.0), parameter_name
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_embeddings_and_norms_can_have_a_learning_rate_of_their_own(name):
+    model = Decoder(architecture(16, 8, 32))
+    given = hyperparameters(name, architecture(16, 8, 32), 4)
+    optimizer = build_optimizer(model, replace(given, vector_learning_rate=3 * given.learning_rate))
+    scale = {id(p): group["scale"] for group in optimizer.param_groups for p in group["params"]}
+    for parameter_name, parameter in model.named_parameters():
+        matrix = parameter_name.endswith("_proj.weight") or parameter_name == "lm_head.weight"
+        assert scale[id(parameter)] == pytest.approx(1 if matrix else 3), parameter_name
+
+
+def test_under_random_gradients_a_matrix_settles_at_the_scale_of_rate_by_decay():
+    rate, decay = 0.02, 0.2
+    largest = []
+    for width, share in ((32, 0.952), (64, 0.968), (128, 0.983)):
+        torch.manual_seed(0)
+        weight = torch.nn.Parameter(torch.randn(width, width) * 0.01)
+        optimizer = torch.optim.AdamW([weight], rate, betas=(0.9, 0.99), weight_decay=decay)
+        for _ in range(round(3 / (rate * decay))):
+            weight.grad = torch.randn(width, width)
+            optimizer.step()
+        settled = width * (rate / (2 * decay)) ** 0.5
+        assert weight.detach().norm().item() / settled == pytest.approx(share, abs=0.03)
+        largest.append(torch.linalg.matrix_norm(weight.detach(), 2).item())
+    # Noise alone gives the exponent ½; 0.75 was seen on models.
+    assert np.log(largest[2] / largest[0]) / np.log(4) == pytest.approx(0.5, abs=0.06)
+
+
 def test_the_output_layer_can_keep_plain_decay():
     a = architecture(16, 8, 32)
     model = Decoder(a)

@@ -37,6 +37,18 @@ def parameters(architecture: Architecture) -> int:
     return 2 * a.vocabulary_size * a.hidden_size + a.num_layers * (attention + mlp + norms) + a.hidden_size
 
 
+def activations_per_token(architecture: Architecture) -> int:
+    """Numbers that the projections of all layers put out for one token, without attention scores.
+
+    A layer: attention output and MLP output ``2·h``, query, key and value ``(n + 2·n_kv)·d``, the heads' values
+    ``n·d``, gate and up ``2·m``. Runtimes of image models follow it more closely than FLOPs (Dollár et al., arXiv
+    2103.06877).
+    """
+    a = architecture
+    heads = (2 * a.num_heads + 2 * a.num_kv_heads) * a.head_size
+    return a.num_layers * (2 * a.hidden_size + heads + 2 * a.intermediate_size)
+
+
 def forward_flops_per_token(architecture: Architecture) -> int:
     """FLOPs of one token's forward pass at full sequence length, a multiply-add counted as 2.
 

@@ -25,6 +25,8 @@ class Hyperparameters:
         ``wsd``, ``cosine`` or ``linear``: ``relscale.training.schedule``.
     warmup, decay
         Shares of the steps over which the learning rate rises from 0 to its peak, and, by ``wsd``, falls back to 0.
+    vector_learning_rate
+        The peak for embeddings and norms, which do not decay; None for that of the matrices.
     """
 
     optimizer: str
@@ -37,6 +39,7 @@ class Hyperparameters:
     schedule: str
     warmup: float
     decay: float
+    vector_learning_rate: float | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from tabulate import tabulate
 
+from relscale.design.architecture import activations_per_token
 from relscale.design.isoflop import Dropped
 from relscale.design.placement import Placement
 from relscale.design.run import Run, budget_label
@@ -31,6 +32,7 @@ class PlannedRun:
     seed: int = column("Seed of the run.")
     params: int = column("Size of the model.", "parameters")
     tokens: int = column("Training tokens.", "tokens")
+    activations_per_token: int = column("Numbers that the projections of all layers put out for one token.")
     training_flops: float = column("Compute, forward and backward.", "FLOPs")
     strategy: str = column("How devices share the run: single, ddp or fsdp.")
     devices: int = column("Devices of the run.", "devices")
@@ -98,6 +100,7 @@ def _row(run: Run, placement: Placement) -> PlannedRun:
         seed=run.seed,
         params=run.params,
         tokens=run.tokens,
+        activations_per_token=activations_per_token(run.architecture),
         training_flops=float(run.training_flops),
         strategy=placement.strategy,
         devices=placement.devices,

@@ -103,7 +103,8 @@ def _design(record: TrainingRecord) -> dict[str, object]:
         "heads (key and value heads), head size": f"{a.num_heads} ({a.num_kv_heads}), {a.head_size}",
         "vocabulary, context": f"{a.vocabulary_size:,}, {a.sequence_length:,}",
         "optimizer": h.optimizer,
-        "peak learning rate": f"{h.learning_rate:.6g}",
+        "peak learning rate": f"{h.learning_rate:.6g}"
+        + (f"; embeddings and norms {h.vector_learning_rate:.6g}" if h.vector_learning_rate else ""),
         "betas, epsilon": f"{h.beta1:g}, {h.beta2:.6g}, {h.epsilon:g}",
         "weight decay, gradient clipping": f"{h.weight_decay:g}, {h.gradient_clip:g}",
         "schedule (share of warm-up, of decay)": f"{h.schedule} ({h.warmup:g}, {h.decay:g})",

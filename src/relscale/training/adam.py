@@ -39,7 +39,7 @@ def build_adam(
         layer at plain decay.
     """
     h = hyperparameters
-    groups = decay_groups(model, h.weight_decay)
+    groups = decay_groups(model, h)
     for group in groups:
         group["corrected"] = corrected and (correct_output_layer or not group.get("output_layer", False))
     return Adam(groups, h.learning_rate, (h.beta1, h.beta2), h.epsilon, cautious=cautious)

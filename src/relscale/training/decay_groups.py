@@ -1,16 +1,20 @@
-"""Which weights decay."""
+"""Which weights decay, and which learn at a rate of their own."""
 
 from typing import Any
 
 from torch import nn
 
+from relscale.design.run import Hyperparameters
 
-def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+
+def decay_groups(model: nn.Module, hyperparameters: Hyperparameters) -> list[dict[str, Any]]:
     """Parameter groups: the matrices that multiply hidden states decay, norms and the input embedding do not.
 
     The default mask of Levanter, the trainer of arXiv 2510.24626. The output layer is a group of its own, for
-    optimizers that treat it apart.
+    optimizers that treat it apart. ``scale`` is the group's learning rate by that of the matrices.
     """
+    h = hyperparameters
+    vector_rate = h.learning_rate if h.vector_learning_rate is None else h.vector_learning_rate
     decayed, output, kept = [], [], []
     for name, parameter in model.named_parameters():
         if name.startswith("lm_head."):
@@ -20,7 +24,7 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
         else:
             kept.append(parameter)
     return [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": output, "weight_decay": weight_decay, "output_layer": True},
-        {"params": kept, "weight_decay": 0.0},
+        {"params": decayed, "weight_decay": h.weight_decay, "scale": 1.0},
+        {"params": output, "weight_decay": h.weight_decay, "scale": 1.0, "output_layer": True},
+        {"params": kept, "weight_decay": 0.0, "scale": vector_rate / h.learning_rate},
     ]

@@ -170,7 +170,7 @@ def train_steps(
     optimizer, start = model.optimizer, time.perf_counter() - history.seconds
     while not (history.over or history.stopped):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(run, history.done)
+            group["lr"] = group.get("scale", 1.0) * learning_rate(run, history.done)
         measured = measured_every is not None and history.done % measured_every == 0
         batch = batch_gradient(run, model, store, history.done, micro_batch, measured)
         micro_batch = batch.micro_batch

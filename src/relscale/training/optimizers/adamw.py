@@ -10,5 +10,5 @@ from relscale.training.decay_groups import decay_groups
 def build(model: nn.Module, hyperparameters: Hyperparameters) -> torch.optim.AdamW:
     """AdamW over a model's parameters, each decaying as ``decay_groups`` says."""
     h = hyperparameters
-    groups = decay_groups(model, h.weight_decay)
+    groups = decay_groups(model, h)
     return torch.optim.AdamW(groups, lr=h.learning_rate, betas=(h.beta1, h.beta2), eps=h.epsilon, fused=True)

@@ -26,7 +26,7 @@ SMALLEST_NORM = 1e-7
 def build(model: nn.Module, hyperparameters: Hyperparameters) -> "Muon":
     """Muon over a model's parameters, decaying as ``decay_groups`` says; its momentum is ``beta1``."""
     h = hyperparameters
-    hidden, output, kept = decay_groups(model, h.weight_decay)
+    hidden, output, kept = decay_groups(model, h)
     groups = [hidden | {"orthogonal": True}, output, kept]
     return Muon(groups, h.learning_rate, (h.beta1, h.beta2), h.epsilon)
 

@@ -1,0 +1,39 @@
+"""Shapes that grow mostly in width, as the time of a step follows activations more than FLOPs.
+
+A base shape of width h₀ and L₀ layers, made s times as large in FLOPs (Dollár et al., arXiv 2103.06877; pycls):
+
+    L = L₀ · s^(w_d / Σ)      h = h₀ · s^(w_w / 2Σ)      Σ = w_d + w_w
+
+so that L = L₀ · (h / h₀)^(2 w_d / w_w). With weights 1 and 8 the activations grow as s^0.56; with depth alone they
+would grow as s. Heads are of 64, and the MLP is 4h wide. That is measured across families of image models, where runtimes
+follow activations; on other hardware, measure it (``activations_per_token`` stands in the plan's table).
+
+Batch, learning rate and all else are those of ``held2025``.
+"""
+
+from relscale.design.architecture import Architecture
+from relscale.design.recipes import Infeasible
+from relscale.design.recipes.held2025 import batch_size, hyperparameters, widths
+
+__all__ = ["architecture", "batch_size", "hyperparameters", "widths"]
+
+BASE_WIDTH, BASE_LAYERS = 512, 8
+DEPTH, WIDTH = 1, 8  # the weights
+HEAD_SIZE = 64
+
+
+def architecture(hidden_size: int, sequence_length: int, vocabulary_size: int) -> Architecture:
+    """The shape of that width: ``round(8·(h/512)^¼)`` layers."""
+    if hidden_size < HEAD_SIZE:
+        raise Infeasible(f"width {hidden_size} is narrower than a head of {HEAD_SIZE}")
+    num_heads = hidden_size // HEAD_SIZE
+    return Architecture(
+        vocabulary_size=vocabulary_size,
+        sequence_length=sequence_length,
+        hidden_size=hidden_size,
+        num_layers=round(BASE_LAYERS * (hidden_size / BASE_WIDTH) ** (2 * DEPTH / WIDTH)),
+        num_heads=num_heads,
+        num_kv_heads=num_heads,
+        head_size=HEAD_SIZE,
+        intermediate_size=4 * hidden_size,
+    )
