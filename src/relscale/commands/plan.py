@@ -15,11 +15,26 @@ HELP = "show the runs that an experiment trains, their size, devices and time, a
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """CONFIG and --output."""
+    """CONFIG, --output and --goodput."""
     add_config(parser)
     parser.add_argument(
         "--output", type=Path, help="Write the table to this file (.csv or .parquet) instead of printing it."
     )
+    parser.add_argument(
+        "--goodput",
+        type=critical_batch,
+        metavar="TOKENS",
+        help="Show the widest run of each budget at other batches instead: the hours to its planned loss, where the "
+        "critical batch is so many tokens. hardware.seconds_per_step is what makes small batches slow.",
+    )
+
+
+def critical_batch(text: str) -> float:
+    """A number of tokens above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no critical batch; give tokens, for instance 2e6")
+    return value
 
 
 def run(options: argparse.Namespace) -> None:
@@ -37,6 +52,12 @@ def run(options: argparse.Namespace) -> None:
         return
     experiment = training_experiment(options.config)
     check_experiment(experiment)
+    if options.goodput is not None:
+        from relscale.design.goodput import format_goodput
+
+        runs, hardware, training = experiment.planned_runs, experiment.hardware, experiment.training
+        print(format_goodput(runs, hardware, training, options.goodput))
+        return
     _show_runs(experiment, options.output)
 
 

@@ -70,6 +70,9 @@ class Hardware(Section):
     seconds_per_token: float = Field(
         default=0.0, ge=0, description="Time per token that does not depend on the model, in seconds."
     )
+    seconds_per_step: float = Field(
+        default=0.0, ge=0, description="Time per step that does not depend on the batch, in seconds."
+    )
     memory_bytes: Annotated[Positive | None, NULLABLE] = Field(
         default=None, description="Memory of one device, in bytes; null means no limit."
     )

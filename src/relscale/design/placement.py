@@ -235,5 +235,6 @@ def _placement(
         activation_checkpointing=layout.recompute,
         device_bytes=needed,
         host_bytes=on_a_node * process + gathered,
-        seconds=seconds(run, hardware) / devices * (RECOMPUTATION if layout.recompute else 1),
+        seconds=seconds(run, hardware) / devices * (RECOMPUTATION if layout.recompute else 1)
+        + run.train_steps * hardware.seconds_per_step,
     )

@@ -5,8 +5,8 @@ A base shape of width h₀ and L₀ layers, made s times as large in FLOPs (Doll
     L = L₀ · s^(w_d / Σ)      h = h₀ · s^(w_w / 2Σ)      Σ = w_d + w_w
 
 so that L = L₀ · (h / h₀)^(2 w_d / w_w). With weights 1 and 8 the activations grow as s^0.56; with depth alone they
-would grow as s. Heads are of 64, and the MLP is 4h wide. That is measured across families of image models, where runtimes
-follow activations; on other hardware, measure it (``activations_per_token`` stands in the plan's table).
+would grow as s. Heads are of 64, and the MLP is 4h wide. That was measured across families of image models, where
+runtimes follow activations; on other hardware, measure it (``activations_per_token`` stands in the plan's table).
 
 Batch, learning rate and all else are those of ``held2025``.
 """

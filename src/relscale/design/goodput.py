@@ -1,0 +1,159 @@
+"""Which batch reaches a loss soonest: throughput times how much a token teaches in a batch of that size.
+
+A token of a batch of B teaches less the larger B is, by the critical batch φ of McCandlish et al. (2018, arXiv
+1812.06162): to one loss E = E_min·(1 + B/φ) tokens are needed, so that
+
+    SE(B) = φ / (φ + B)          statistical efficiency
+    goodput = T(B)·SE(B)         tokens per second, times that (arXiv 2604.26687)
+
+With a step of a + c·B seconds it is largest at B* = √(a·φ/c). Where the learning rate grows with √B, as for Adam below
+its plateau, progress per token does too, and the largest of T·SE·√B is at
+
+    B* = [(a/c + φ) + √((a/c + φ)² + 12·a·φ/c)] / 2
+
+φ is measured by trainings at several batches; a gradient noise scale times 2 is a rough guess at it. B* moves with √φ
+only: a factor of 2 in φ is one of 1.4 in B*.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tabulate import tabulate
+
+from relscale.design.options import Hardware
+from relscale.design.placement import place
+from relscale.design.run import Run, budget_label
+from relscale.errors import RelscaleError
+from relscale.training.options import Training
+
+FACTORS = tuple(2.0**power for power in range(-4, 5))  # of the planned batch
+
+
+@dataclass(frozen=True)
+class BatchCost:
+    """What one run costs at another batch, to the loss that it is planned to reach.
+
+    Attributes
+    ----------
+    run
+        The run, at this batch and with the steps that it then needs.
+    tokens
+        Training tokens.
+    devices, micro_batch
+        How it is placed.
+    hours
+        Expected time.
+    best
+        Whether no other batch is faster.
+    """
+
+    run: Run
+    tokens: float
+    devices: int
+    micro_batch: int
+    hours: float
+    best: bool = False
+
+
+def statistical_efficiency(batch: float, critical: float) -> float:
+    """What a token teaches in a batch, by what it teaches in a small one; both in the same unit."""
+    return critical / (critical + batch)
+
+
+def goodput_batch(
+    step: float, per_item: float, critical: float, grows_with_root_batch: bool = False
+) -> float:
+    """The batch of the largest goodput.
+
+    Parameters
+    ----------
+    step, per_item
+        A step takes ``step + per_item · batch`` seconds.
+    critical
+        The critical batch.
+    grows_with_root_batch
+        Whether the learning rate, and with it the progress per token, grows with the root of the batch.
+
+    Returns
+    -------
+    float
+        In the unit of ``per_item`` and ``critical``.
+
+    Examples
+    --------
+    >>> round(goodput_batch(0.4, 1e-3, 300), 3)
+    346.41
+    >>> round(goodput_batch(0.4, 1e-3, 300, grows_with_root_batch=True), 3)
+    1044.622
+    """
+    ratio = step / per_item
+    if not grows_with_root_batch:
+        return math.sqrt(ratio * critical)
+    both = ratio + critical
+    return (both + math.sqrt(both**2 + 12 * ratio * critical)) / 2
+
+
+def batch_costs(run: Run, hardware: Hardware, training: Training, critical: float) -> list[BatchCost]:
+    """The run at batches around its own, each with the tokens that reach the same loss.
+
+    Parameters
+    ----------
+    run
+        A planned run.
+    hardware, training
+        The config's sections; ``hardware.seconds_per_step`` is what makes small batches slow.
+    critical
+        The critical batch, in tokens.
+
+    Returns
+    -------
+    list of BatchCost
+        By batch; batches that no device holds are left out.
+    """
+    costs = list(_costs(run, hardware, training, critical))
+    fastest = min(cost.hours for cost in costs)
+    return [replace(cost, best=cost.hours == fastest) for cost in costs]
+
+
+def _costs(run: Run, hardware: Hardware, training: Training, critical: float) -> Iterator[BatchCost]:
+    length = run.architecture.sequence_length
+    planned = statistical_efficiency(run.batch_size * length, critical)
+    for batch in dict.fromkeys(max(1, round(factor * run.batch_size)) for factor in FACTORS):
+        tokens = run.tokens * planned / statistical_efficiency(batch * length, critical)
+        steps = max(1, round(tokens / (batch * length)))
+        other = replace(run, batch_size=batch, train_steps=steps)
+        try:
+            placement = place(other, hardware, training.values())
+        except RelscaleError:
+            if batch == run.batch_size:
+                raise
+            continue
+        yield BatchCost(other, tokens, placement.devices, placement.micro_batch, placement.seconds / 3600)
+
+
+def format_goodput(runs: Sequence[Run], hardware: Hardware, training: Training, critical: float) -> str:
+    """A table for a terminal: the widest run of each budget at each batch; ``*`` is the fastest, ``=`` the planned."""
+    widest: dict[float, Run] = {}
+    for run in runs:
+        if run.budget not in widest or run.params > widest[run.budget].params:
+            widest[run.budget] = run
+    rows = [
+        {
+            "budget": budget_label(budget),
+            "width": run.architecture.hidden_size,
+            "batch": f"{cost.run.batch_size:,}",
+            "tokens": f"{cost.tokens:.4g}",
+            "steps": f"{cost.run.train_steps:,}",
+            "devices": cost.devices,
+            "micro-batch": cost.micro_batch,
+            "hours": f"{cost.hours:.4g}",
+            "": ("=" if cost.run.batch_size == run.batch_size else "") + ("*" if cost.best else ""),
+        }
+        for budget, run in widest.items()
+        for cost in batch_costs(run, hardware, training, critical)
+    ]
+    table = tabulate(rows, headers="keys", disable_numparse=True, colalign=("right",) * 8 + ("left",))
+    return (
+        f"{table}\n= as planned, * soonest at the planned loss, for a critical batch of {critical:.4g} tokens"
+    )
