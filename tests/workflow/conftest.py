@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
+import warm_relscale
 import warm_snakemake
 
 from relscale.tables import read_table
@@ -58,18 +59,24 @@ class Experiment:
         return self.call_snakemake(*arguments, *HERE, *self.options(config))
 
     def call_snakemake(self, *arguments):
-        return warm_snakemake.snakemake(list(map(str, arguments)), self.folder, self.environment)
+        return warm_snakemake.snakemake(list(map(str, arguments)), self.folder, self.warm_environment)
 
     def options(self, config=None):
         path = self.folder / "experiment.yaml"
         path.write_text(yaml.safe_dump(config or self.config))
         return ["--snakefile", ROOT / "Snakefile", "--configfile", path]
 
+    @property
+    def warm_environment(self):
+        """The environment, in which ``relscale`` is one that has imported its libraries."""
+        folder = warm_relscale.folder_of_command(str(self.source))
+        return self.environment | {"PATH": os.pathsep.join([folder, self.environment["PATH"]])}
+
     def call(self, *arguments):
         return subprocess.run(
             list(map(str, arguments)),
             cwd=self.folder,
-            env=self.environment,
+            env=self.warm_environment,
             text=True,
             capture_output=True,
             check=False,
