@@ -49,8 +49,8 @@ def end_with(parent):
 
 def reap():
     try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while ended := os.waitpid(-1, os.WNOHANG)[0]:
+            kept_digests.learn(f"{address}.{ended}")
     except ChildProcessError:
         pass
 
@@ -73,6 +73,7 @@ def run(asked, streams):
 
 
 from relscale.cli import main
+import kept_digests
 
 address, parent = sys.argv[1], int(sys.argv[2])
 threading.Thread(target=end_with, args=[parent], daemon=True).start()
@@ -82,6 +83,7 @@ listening.listen()
 print("ready", flush=True)
 while True:
     asking, _ = listening.accept()
+    reap()
     _, streams, _, _ = socket.recv_fds(asking, 1, 3)
     with asking.makefile("rb") as file:
         asked = json.loads(file.read())
@@ -97,12 +99,12 @@ while True:
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
+            kept_digests.tell(f"{address}.{os.getpid()}")
             asking.sendall(str(code).encode())
             os._exit(code)
     for stream in streams:
         os.close(stream)
     asking.close()
-    reap()
 """
 
 
@@ -115,7 +117,8 @@ def folder_of_command(source: str) -> str:
     command.parent.mkdir()
     command.write_text(COMMAND.format(python=sys.executable, address=address))
     command.chmod(0o755)
-    environment = os.environ | {"PYTHONPATH": source, "HOME": str(folder / "home")}
+    path = os.pathsep.join([source, str(Path(__file__).parent)])
+    environment = os.environ | {"PYTHONPATH": path, "HOME": str(folder / "home")}
     started = subprocess.Popen(
         [sys.executable, "-c", SERVER, address, str(os.getpid())],
         env=environment,

@@ -1,22 +1,26 @@
 """Snakemake in a process that has imported it and the package: a fork per command, a third of the time of a dry run.
 
 The code that runs is that of the command line; what is saved is two seconds of imports. Each folder of sources has a
-process of its own. It ends with the one that asks.
+process of its own, which also keeps the digests of its code (`kept_digests`). It ends with the one that asks.
 """
 
 import functools
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+HERE = str(Path(__file__).parent)
 SERVER = """
-import importlib, json, os, sys
+import importlib, json, os, sys, tempfile
 import snakemake.cli, snakemake.workflow, snakemake.dag, snakemake.scheduling.greedy, snakemake.executors.local
 import snakemake.report.html_reporter
 for name in ("check", "config", "failed_jobs", "pipeline", "provenance", "recovery", "results", "workflow_lock"):
     importlib.import_module(f"relscale.{name}")
+import kept_digests
+learnt = os.path.join(tempfile.mkdtemp(), "digests")
 print("ready", flush=True)
 for line in sys.stdin:
     asked = json.loads(line)
@@ -29,9 +33,15 @@ for line in sys.stdin:
             os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         sys.argv = ["snakemake", *asked["arguments"]]
-        snakemake.cli.main()
+        try:
+            snakemake.cli.main()
+        finally:
+            kept_digests.tell(learnt)
         sys.exit()
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    kept_digests.learn(learnt)
+    print(code, flush=True)
+os.rmdir(os.path.dirname(learnt))
 """
 
 
@@ -40,7 +50,7 @@ def server(source: str) -> subprocess.Popen[str]:
     """The process that has imported Snakemake and the package in ``source``."""
     started = subprocess.Popen(
         [sys.executable, "-c", SERVER],
-        env={"PYTHONPATH": source, "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": os.pathsep.join([source, HERE]), "PATH": "/usr/bin:/bin"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,0 +1,45 @@
+"""Digests of code that a server of forks keeps: what a fork has worked out of a file is not worked out again.
+
+A file whose size or time has changed is read anew, and so is one beside which data have changed. To read the whole
+package takes longer than all the rest of a dry run.
+"""
+
+import functools
+import pickle
+from pathlib import Path
+
+from relscale import provenance
+
+kept = {}  # a module or function: the state of its files, and the part of a digest that it is
+_computed = provenance._part.__wrapped__
+
+
+def _state(entry):
+    path = provenance._file(entry.partition(":")[0])
+    if path is None:
+        return None
+    beside = (file for file in path.parent.iterdir() if file == path or file.suffix not in (".py", ".pyc"))
+    return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(beside)]
+
+
+@functools.cache
+def _part(entry):
+    state = _state(entry)
+    if entry not in kept or kept[entry][0] != state:
+        kept[entry] = state, _computed(entry)
+    return kept[entry][1]
+
+
+def tell(path):
+    """Write what is kept, in a fork that ends."""
+    Path(path).write_bytes(pickle.dumps(kept))
+
+
+def learn(path):
+    """Keep what a fork has written, if it has."""
+    if Path(path).exists():
+        kept.update(pickle.loads(Path(path).read_bytes()))
+        Path(path).unlink()
+
+
+provenance._part = _part
