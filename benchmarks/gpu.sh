@@ -37,10 +37,11 @@ from pathlib import Path
 
 from scoring import SUBJECTS
 
+from relscale.scoring.options import Suite
 from relscale.scoring.suite import prepare_suite
 
 options = {"data": sys.argv[1], "subjects": SUBJECTS, "forms": ["cloze"]}
-prepare_suite("mmlu", options, [], Path(".gpu/mmlu"), seed=0)
+prepare_suite("mmlu", Suite.model_validate(options), [], Path(".gpu/mmlu"), seed=0)
 PY
   fi
   du -sh .gpu

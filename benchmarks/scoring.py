@@ -59,11 +59,12 @@ def main() -> None:
 
 
 def compare(options: argparse.Namespace, folder: Path) -> None:
+    from relscale.scoring.options import Suite
     from relscale.scoring.suite import prepare_suite
 
     save_model(folder / "model", options.evals, "29M")
     data = {"data": str(options.evals / "mmlu"), "subjects": SUBJECTS}
-    prepare_suite("mmlu", data, [], folder / "mmlu", seed=0)
+    prepare_suite("mmlu", Suite.model_validate(data), [], folder / "mmlu", seed=0)
     save_documents(folder, options.evals)
     print(
         f"{device_name(options.device)}, {options.threads} threads, {options.dtype}; {gemm(options):.0f} GFLOP/s"
@@ -197,14 +198,14 @@ def told(begun: float, items: int, tokens: int, logprobs: list | dict, chosen: l
 def full(options: argparse.Namespace, folder: Path) -> None:
     """All questions, from the parquet files to the items."""
     from relscale.scoring.job import score_job
-    from relscale.scoring.options import Scoring
+    from relscale.scoring.options import Scoring, Suite
     from relscale.scoring.suite import prepare_suite
     from relscale.training.manifest import TrainedModel
 
     save_model(folder / "model", options.evals, "5M")
     begun = time.perf_counter()
     prepare_suite(
-        "mmlu", {"data": str(options.evals / "mmlu"), "forms": ["cloze"]}, [], folder / "mmlu", seed=0
+        "mmlu", Suite(data=str(options.evals / "mmlu"), forms=["cloze"]), [], folder / "mmlu", seed=0
     )
     prepared = time.perf_counter()
     run = TrainedModel(name="5M", key="5M", path=str(folder / "model"), status="ok")

@@ -184,6 +184,7 @@ WRONG = [
         "suites.knowledge.questions",
         "'many' is not of type 'integer'",
     ),
+    ("suites/knowledge", {"questions": 0}, "suites.knowledge.questions", "0 is less than the minimum of 1"),
     ("suites/knowledge", {"forms": ["riddle"]}, "suites.knowledge", "no prompt form 'riddle'"),
     ("suites/knowledge", {"part": "poems"}, "suites.knowledge.part", "no part 'poems' in the sources"),
     ("suites/domains", {"baseline": "music"}, "suites.domains.baseline", "no group 'music'"),
@@ -203,6 +204,7 @@ WRONG = [
     ("suites/named", {"lm_eval": ["hellaswaag"]}, "suites.named.lm_eval", "did you mean 'hellaswag'"),
     ("suites/named", {"lm_eval": ["hellaswag"], "shots": 5}, "suites.named", "unknown option 'shots'"),
     ("suites/named", {"lm_eval": []}, "suites.named", "[]"),
+    ("suites/named", {"lm_eval": ["piqa"], "num_fewshot": "two"}, "suites.named.num_fewshot", "'two'"),
     (
         "suites/named",
         {"lm_eval": ["hellaswag", "piqa"], "baseline": "boolq"},

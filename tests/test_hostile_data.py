@@ -21,6 +21,7 @@ from relscale.errors import RelscaleError
 from relscale.exported_suites import with_exported_suites
 from relscale.scoring import suite_code
 from relscale.scoring.manifest import read_manifest
+from relscale.scoring.options import Suite
 from relscale.scoring.requests import read_requests
 from relscale.scoring.suite import prepare_suite
 
@@ -76,7 +77,7 @@ def own_suite(folder, lines="", template=False):
 
 
 def prepare(folder, name="mine"):
-    return prepare_suite(name, {"path": str(folder)}, [], "prepared", seed=0)
+    return prepare_suite(name, Suite(path=str(folder)), [], "prepared", seed=0)
 
 
 def test_the_suite_is_one_without_what_is_added_to_it(working_folder):
@@ -305,7 +306,7 @@ def test_groups_of_data_are_no_paths(working_folder):
         for n in range(12)
     ]
     table = documents_table(rows)
-    prepare_suite("domains", {"baseline": groups[0]}, [table], "prepared", seed=0)
+    prepare_suite("domains", Suite(baseline=groups[0]), [table], "prepared", seed=0)
     manifest = read_manifest("prepared")
     assert set(manifest.groups) == set(groups)
     assert {request.group for requests in read_requests("prepared") for request in requests} == set(groups)
@@ -337,7 +338,7 @@ def test_a_suite_that_lies_beside_a_table_is_told_of_and_runs_nothing():
     assert len(lines) == 1
     assert "export/suites/domains" in lines[0]
     with pytest.raises(RelscaleError, match="trust_suite_code"):
-        prepare_suite("domains", replaced.suites["domains"].given(), [], "prepared", seed=0)
+        prepare_suite("domains", replaced.suites["domains"], [], "prepared", seed=0)
 
 
 def test_a_folder_that_leads_out_of_the_suite_is_not_copied(working_folder):

@@ -37,4 +37,4 @@ def with_exported_suites(
 def _needs_documents(name: str, suite: Suite) -> bool:
     from relscale.scoring.suite import needs_documents  # heavy
 
-    return needs_documents(name, suite.given())
+    return needs_documents(name, suite)

@@ -39,11 +39,12 @@ def suites() -> Frame:
     >>> rs.suites().where(suite="mmlu")["baseline"]
     ['stem']
     """
+    from relscale.scoring.options import Suite
     from relscale.scoring.suite import available_suites, read_suite
 
     rows = []
     for name in available_suites():
-        manifest = read_suite(name, {})[1]
+        manifest = read_suite(name, Suite())[1]
         rows.append(
             {
                 "suite": name,

@@ -117,11 +117,11 @@ def _pinned_vocabulary(words: Vocabulary, revision: Revision) -> Vocabulary:
 def _pinned_suite(name: str, suite: Suite, revision: Revision) -> Suite:
     from relscale.scoring.suite import hub_data  # heavy
 
-    data = hub_data(name, suite.given())
-    if not data or data.get("revision"):
+    data = hub_data(name, suite)
+    if data is None or data.hub is None or data.revision:
         return suite
-    commit = revision("dataset", data["hub"])
-    return suite.model_copy(update={"data": {**data, "revision": commit}}) if commit else suite
+    commit = revision("dataset", data.hub)
+    return suite.model_copy(update={"data": {"hub": data.hub, "revision": commit}}) if commit else suite
 
 
 def _read(file: Path) -> dict[str, dict[str, str]]:

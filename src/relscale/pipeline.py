@@ -82,8 +82,8 @@ class Pipeline:
         self.scoring_jobs: dict[tuple[str, str], list[Any]] = {**scoring_jobs(experiment)}
         corpora = experiment.scored_corpora
         self.score_jobs = sorted(self.scoring_jobs, key=lambda job: corpora.index(job[0]))
-        self._suites: dict[str, dict[str, Any]] = {
-            name: suite.given() for name, suite in experiment.suites.items() if isinstance(suite, Suite)
+        self._suites: dict[str, Suite] = {
+            name: suite for name, suite in experiment.suites.items() if isinstance(suite, Suite)
         }
         self._suite_digests = {name: suite_digest(name, each) for name, each in self._suites.items()}
         self._suite_files = {name: suite_inputs(each) for name, each in self._suites.items()}
@@ -224,7 +224,7 @@ class Pipeline:
     def suite_state(self, suite: str) -> tuple[str, str]:
         """What a suite depends on: the digests of its options, and of its description and shipped data."""
         name = self.suite[suite]
-        return digest(self._suites[name]), self._suite_digests[name]
+        return digest(self._suites[name].given()), self._suite_digests[name]
 
     def scored_runs(self, corpus: str, job: str) -> list[Path]:
         """The manifests of the training jobs whose runs a scoring job scores."""

@@ -47,6 +47,8 @@ class NullIsAllowed:
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """The schema of the annotated type, with null."""
         schema = handler(core)
+        if "anyOf" in schema:  # null is among the alternatives
+            return schema
         if "enum" in schema:
             return {**schema, "enum": [*schema["enum"], None]}
         return {**schema, "type": [schema["type"], "null"]}

@@ -479,6 +479,7 @@ def suite_folder(rng: random.Random, folder: Path) -> str:
     """A folder with ``suite.yaml``, tasks of lm-eval's and their data; what is prepared is whole or not there."""
     import lm_eval.tasks  # noqa: F401, before the clock runs
 
+    from relscale.scoring.options import Suite
     from relscale.scoring.requests import read_requests
     from relscale.scoring.suite import prepare_suite
 
@@ -514,7 +515,7 @@ def suite_folder(rng: random.Random, folder: Path) -> str:
         (suite / name).write_bytes(damaged_bytes(data, rng) if name == damaged else data)
     output = folder / "prepared"
     found = accepted_or_one_sentence(
-        lambda: prepare_suite("mine", {"path": str(suite)}, [], output, seed=0), seconds=30
+        lambda: prepare_suite("mine", Suite(path=str(suite)), [], output, seed=0), seconds=30
     )
     assert output.exists() == (found is not None), "half of a suite was written"
     assert not list(folder.glob(".*partial*"))

@@ -11,6 +11,7 @@ import pytest
 from relscale.errors import RelscaleError
 from relscale.scoring.builders.data import englishes
 from relscale.scoring.manifest import read_manifest
+from relscale.scoring.options import Suite
 from relscale.scoring.requests import read_requests
 from relscale.scoring.suite import SUITES, prepare_suite
 
@@ -44,7 +45,7 @@ def named(own_tasks, monkeypatch, tmp_path):
 
     def prepare(task, data, **options):
         given = {"lm_eval": [task], "data": {task: str(data)}, **options}
-        prepare_suite("own", given, [], tmp_path / "own", seed=0)
+        prepare_suite("own", Suite.model_validate(given), [], tmp_path / "own", seed=0)
         return [request for requests in read_requests(tmp_path / "own") for request in requests]
 
     return prepare
@@ -88,7 +89,7 @@ def subject_alone(data, subject, folder):
 def test_mmlu_asks_what_lm_evals_own_tasks_ask(tmp_path, named, form, suffix, real):
     data = EVALS / "mmlu" if real else write_mmlu(tmp_path / "mmlu")
     options = {"data": str(data), "subjects": SUBJECTS, "forms": [form]}
-    prepare_suite("mmlu", options, [], tmp_path / "suite", seed=0)
+    prepare_suite("mmlu", Suite.model_validate(options), [], tmp_path / "suite", seed=0)
     ours = list(read_requests(tmp_path / "suite"))[1]
     alone = subject_alone(data, "philosophy", tmp_path / "philosophy")
     theirs = named(f"mmlu_philosophy{suffix}", alone, num_fewshot=5)
@@ -102,7 +103,7 @@ def test_mmlu_asks_what_lm_evals_own_tasks_ask(tmp_path, named, form, suffix, re
 
 def test_the_answer_text_form_lists_the_options_and_scores_the_answers(tmp_path):
     options = {"data": str(write_mmlu(tmp_path / "mmlu")), "subjects": SUBJECTS}
-    prepare_suite("mmlu", options, [], tmp_path / "suite", seed=0)
+    prepare_suite("mmlu", Suite.model_validate(options), [], tmp_path / "suite", seed=0)
     forms = {}
     for requests in read_requests(tmp_path / "suite"):
         if requests[0].subject == "anatomy":
@@ -122,7 +123,7 @@ def test_the_answer_text_form_lists_the_options_and_scores_the_answers(tmp_path)
 @needs_evals
 def test_all_of_mmlu_is_there(tmp_path):
     options = {"data": str(EVALS / "mmlu"), "forms": ["letters"]}
-    manifest = prepare_suite("mmlu", options, [], tmp_path / "suite", seed=0)
+    manifest = prepare_suite("mmlu", Suite.model_validate(options), [], tmp_path / "suite", seed=0)
     assert len(manifest.tasks) == 57
     assert sum(group.items for group in manifest.groups.values()) == 14_042
     found = {name: group.items for name, group in manifest.groups.items()}
@@ -133,7 +134,7 @@ def test_all_of_mmlu_is_there(tmp_path):
 @pytest.mark.parametrize(("author", "prefix"), [("human", "human"), ("lm", "lm")])
 def test_ai_risk_asks_what_lm_evals_own_tasks_ask(tmp_path, own_tasks, named, author, prefix):
     options = {"data": str(EVALS / "advanced_ai_risk"), "written_by": [author]}
-    manifest = prepare_suite("ai_risk", options, [], tmp_path / "suite", seed=0)
+    manifest = prepare_suite("ai_risk", Suite.model_validate(options), [], tmp_path / "suite", seed=0)
     assert set(manifest.groups) == {"capability", "influence", "adversarial"}
     # The names that lm-eval has, so that what it logged is found.
     assert [name for name in manifest.tasks if name in own_tasks.all_subtasks]
@@ -154,7 +155,7 @@ def test_a_behaviour_without_a_cluster_is_named(tmp_path):
     folder.mkdir(parents=True)
     (folder / "likes-cheese.jsonl").write_text("{}\n")
     with pytest.raises(RelscaleError, match="behaviour 'likes-cheese' is in no cluster"):
-        prepare_suite("ai_risk", {"data": str(tmp_path / "data")}, [], tmp_path / "suite", seed=0)
+        prepare_suite("ai_risk", Suite(data=str(tmp_path / "data")), [], tmp_path / "suite", seed=0)
 
 
 REGIONS = {"USA": 12, "New Zealand": 11}
@@ -184,7 +185,7 @@ def write_englishes(folder, kind):
 @pytest.mark.parametrize("kind", ["texts", "column", "splits"])
 def test_englishes_are_the_same_documents_however_they_are_stored(tmp_path, kind):
     data = write_englishes(tmp_path / "data", kind)
-    manifest = prepare_suite("englishes", {"data": str(data)}, [], tmp_path / "suite", seed=0)
+    manifest = prepare_suite("englishes", Suite(data=str(data)), [], tmp_path / "suite", seed=0)
     assert manifest.baseline == "united_states"
     assert {name: group.items for name, group in manifest.groups.items()} == {
         "united_states": 12,
@@ -217,7 +218,7 @@ def test_data_that_the_hub_would_have_are_named_where_it_cannot_be_reached(
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
     with pytest.raises(RelscaleError) as error:
-        prepare_suite(suite, {}, [], tmp_path / "suite", seed=0)
+        prepare_suite(suite, Suite(), [], tmp_path / "suite", seed=0)
     assert looked_for in str(error.value)
     assert f"give a local copy as the option 'data' of suite {suite}" in str(error.value)
     assert "\n" not in str(error.value)

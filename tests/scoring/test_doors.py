@@ -14,6 +14,7 @@ from relscale.measurements.options import Collect
 from relscale.measurements.runs import Measured
 from relscale.measurements.samples import read_samples
 from relscale.scoring.manifest import read_manifest
+from relscale.scoring.options import Suite
 from relscale.scoring.requests import read_requests
 from relscale.scoring.score import score_requests
 from relscale.scoring.suite import SUITES, available_suites, prepare_suite
@@ -183,7 +184,7 @@ def kinds(tmp_path_factory, logged):
         task |= {"dataset_kwargs": {"data": "rows.jsonl"}, "metric_list": [{"metric": "acc"}], **settings}
         head = "custom_dataset: !function relscale.scoring.local_data.jsonl\n"
         (source / "tasks" / f"{task['task']}.yaml").write_text(head + yaml.safe_dump(task))
-    prepare_suite("kinds", {"path": str(source)}, [], suite, seed=0)
+    prepare_suite("kinds", Suite(path=str(source)), [], suite, seed=0)
     return suite, logged(suite, tmp_path_factory.mktemp("logged"))
 
 
@@ -272,7 +273,7 @@ def test_every_suite_that_ships_is_measured_alike_through_both_doors(
 ):
     data = {"data": str(request.getfixturevalue(name))} if name in ("mmlu", "englishes", "ai_risk") else {}
     suite = tmp_path / "suite"
-    prepare_suite(name, SHIPPED[name] | data, [documents], suite, seed=0)
+    prepare_suite(name, Suite.model_validate(SHIPPED[name] | data), [documents], suite, seed=0)
     folder = logged(suite, tmp_path / "logged")
     ours = scored(engine, suite, name)
     assert {row["status"] for row in ours[0]} == {"ok"}
@@ -296,7 +297,7 @@ def of_form(rows, prompts):
 
 def test_lm_eval_asks_all_but_one_form_of_the_suites_that_ship_as_they_do(tmp_path, englishes):
     """The one reads the first tokens of a document, and some of each window, without scoring them."""
-    manifest = prepare_suite("englishes", {"data": str(englishes)}, [], tmp_path, seed=0, requests=False)
+    manifest = prepare_suite("englishes", Suite(data=str(englishes)), [], tmp_path, seed=0, requests=False)
     assert {task.prompt: any(manifest.windows(task.prompt).values()) for task in manifest.tasks.values()} == {
         "context": True,
         "whole": False,

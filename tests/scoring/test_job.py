@@ -14,7 +14,7 @@ from relscale.checksums import seal
 from relscale.entries import read_entries
 from relscale.errors import Damaged, RelscaleError
 from relscale.scoring.items import SCHEMA
-from relscale.scoring.options import Scoring
+from relscale.scoring.options import Scoring, Suite
 from relscale.scoring.scores import Score
 from relscale.scoring.suite import prepare_suite
 from relscale.tables import write_table
@@ -35,7 +35,7 @@ def scored(tmp_path_factory, documents, checkpoint):
     suites = []
     for name in MADE_FROM_TEXT:
         suites.append(folder / "suites" / name)
-        prepare_suite(name, {}, [documents], suites[-1], seed=0)
+        prepare_suite(name, Suite(), [documents], suites[-1], seed=0)
     runs = [
         {"name": "good", "key": "k0", "path": str(checkpoint), "status": "ok"},
         {"name": "bad", "key": "k1", "path": str(folder / "nowhere"), "status": "diverged at step 7"},
@@ -130,19 +130,19 @@ def test_a_new_title_scores_nothing_and_new_data_score_anew(scored, tmp_path, do
     from relscale.scoring.job import scored_digest
 
     before = scored_digest(scored / "suites" / "domains")
-    prepare_suite("domains", {}, [documents], tmp_path / "domains", seed=0)
+    prepare_suite("domains", Suite(), [documents], tmp_path / "domains", seed=0)
     manifest = tmp_path / "domains" / "suite.yaml"
     manifest.write_text(manifest.read_text().replace("title: Domains", "title: Fields"))
     seal(tmp_path / "domains")
     assert scored_digest(tmp_path / "domains") == before
-    prepare_suite("domains", {"documents": 11}, [documents], tmp_path / "domains", seed=0)
+    prepare_suite("domains", Suite(documents=11), [documents], tmp_path / "domains", seed=0)
     assert scored_digest(tmp_path / "domains") != before
 
 
 def test_a_suite_that_was_not_prepared_is_named(tmp_path, documents, checkpoint):
     from relscale.scoring.job import score_job
 
-    prepare_suite("domains", {}, [documents], tmp_path / "domains", seed=0)
+    prepare_suite("domains", Suite(), [documents], tmp_path / "domains", seed=0)
     (tmp_path / "domains" / "requests.parquet").unlink()
     run = TrainedModel(name="good", key="k0", path=str(checkpoint), status="ok")
     with pytest.raises(RelscaleError, match=r"domains/requests\.parquet: no such file; prepare the suite"):

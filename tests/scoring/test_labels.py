@@ -9,6 +9,7 @@ import yaml
 from relscale.errors import RelscaleError
 from relscale.scoring.items import ItemStatus
 from relscale.scoring.labels import right_choices
+from relscale.scoring.options import Suite
 from relscale.scoring.requests import read_requests
 from relscale.scoring.suite import prepare_suite
 
@@ -73,7 +74,7 @@ def prepared(tmp_path):
         )
         facts = {"title": "Mine", "what": "", "kind": "multiple_choice", "metric": "brier"}
         (source / "suite.yaml").write_text(yaml.safe_dump(facts | {"direction": "lower", "baseline": "two"}))
-        prepare_suite("mine", {"path": str(source)}, [], tmp_path / "out", seed=0)
+        prepare_suite("mine", Suite(path=str(source)), [], tmp_path / "out", seed=0)
         return [
             request for task in read_requests(tmp_path / "out") for request in task if request.group == "one"
         ]

@@ -20,7 +20,7 @@ from relscale.measurements.runs import Measured
 from relscale.scoring.items import ItemStatus
 from relscale.scoring.job import score_job
 from relscale.scoring.manifest import read_manifest
-from relscale.scoring.options import Scoring
+from relscale.scoring.options import Scoring, Suite
 from relscale.scoring.requests import UNCONDITIONAL, read_requests
 from relscale.scoring.scores import Score
 from relscale.scoring.suite import prepare_suite
@@ -221,7 +221,7 @@ def measured(folder, suite, model, prepared):
 @pytest.fixture(scope="module")
 def own_measurements(own_suite, model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("measured")
-    prepare_suite("own", {"path": str(own_suite)}, [], folder / "own", seed=0)
+    prepare_suite("own", Suite(path=str(own_suite)), [], folder / "own", seed=0)
     return folder, *collected(folder, "own", model, folder / "own")
 
 
@@ -306,7 +306,7 @@ def test_a_suite_of_a_users_own_data_may_have_a_task_with_rules_of_its_own(model
         **{"baseline": "one", "groups": {name: {"label": name} for name in ("one", "other")}},
     }
     (folder / "suite.yaml").write_text(yaml.safe_dump(described))
-    prepare_suite("own", {"path": str(folder)}, [], tmp_path / "own", seed=0)
+    prepare_suite("own", Suite(path=str(folder)), [], tmp_path / "own", seed=0)
     found = measured(tmp_path, "own", model, tmp_path / "own")
     (entry,) = read_entries(tmp_path / "scores.json", Score)
     logprobs = [row["logprob"] for row in read_parquet(entry.items).to_pylist() if row["group"] == "one"]
@@ -374,7 +374,7 @@ def test_a_group_is_aggregated_as_lm_eval_does_with_size_and_without(group, mode
     manager = TaskManager(include_defaults=False, include_path=str(group))
     stock = benchmark.evaluate(["outer", "beside"], manager, model)
     restrict(monkeypatch, manager)
-    prepare_suite("mine", {"lm_eval": ["outer", "beside"]}, [], tmp_path / "mine", seed=0)
+    prepare_suite("mine", Suite(lm_eval=["outer", "beside"]), [], tmp_path / "mine", seed=0)
     found = measured(tmp_path, "mine", model, tmp_path / "mine")
     assert found["default", "outer", "lm_eval_acc_micro"]["value"] == pytest.approx(stock["outer"]["acc"])
     assert found["default", "outer", "lm_eval_acc_norm_macro"]["value"] == pytest.approx(

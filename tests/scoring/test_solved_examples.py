@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from relscale.errors import RelscaleError
+from relscale.scoring.options import Suite
 from relscale.scoring.requests import read_requests
 from relscale.scoring.suite import prepare_suite
 
@@ -54,7 +55,7 @@ def requests_of(folder, settings, **files):
         **{"baseline": "all", "groups": {"all": {"label": "all"}}, "tasks": {"asked": {"group": "all"}}},
     }
     (folder / "suite" / "suite.yaml").write_text(yaml.safe_dump(described))
-    prepare_suite("own", {"path": str(folder / "suite")}, [], folder / "out", seed=0)
+    prepare_suite("own", Suite(path=str(folder / "suite")), [], folder / "out", seed=0)
     return [request for task in read_requests(folder / "out") for request in task]
 
 

@@ -36,25 +36,24 @@ def check_suite(name: str, experiment: ScoredExperiment) -> None:
 
 
 def _check(where: str, name: str, suite: Suite, experiment: ScoredExperiment) -> None:
-    options = suite.given()
     if suite.lm_eval is not None:
-        from relscale.scoring.named_tasks import check_options  # with a library that takes a second to import
+        from relscale.scoring.named_tasks import data_by_task  # with a library that takes a second to import
 
-        check_options(name, {key: value for key, value in options.items() if value is not None})
+        data_by_task(name, suite)
         _check_tasks(where, suite.lm_eval)
     else:
         if suite.path is not None and not experiment.scoring.trust_suite_code:
             refuse_code(suite.path)
-        folder, manifest = read_suite(name, options)
+        folder, manifest = read_suite(name, suite)
         _check_made(where, manifest, (folder / "tasks").is_dir(), experiment)
-    suite_inputs(options)
+    suite_inputs(suite)
 
 
 def groups(name: str, suite: Suite, experiment: ScoredExperiment) -> set[str] | None:
     """The groups that a suite will have; None where only its data tell."""
     if suite.lm_eval is not None:
         return set(suite.lm_eval) if len(suite.lm_eval) > 1 else None
-    folder, manifest = read_suite(name, suite.given())
+    folder, manifest = read_suite(name, suite)
     named = {*manifest.groups, *(other for group in manifest.groups.values() for other in group.also)}
     if (folder / "tasks").is_dir():
         return named
@@ -68,10 +67,9 @@ def groups(name: str, suite: Suite, experiment: ScoredExperiment) -> set[str] | 
 
 def metrics(name: str, suite: Suite) -> set[str] | None:
     """The metrics that a suite will have; None where its tasks have metrics of their own."""
-    options = suite.given()
-    if lists_tasks(name, options):
+    if lists_tasks(name, suite):
         return None
-    manifest = read_suite(name, options)[1]
+    manifest = read_suite(name, suite)[1]
     of_kind = metric_names(manifest.kind), metric_names(manifest.kind, has_subjects=True)
     return (
         {*of_kind[0], *of_kind[1]}
@@ -84,7 +82,7 @@ def subjects(name: str, suite: Suite) -> set[str] | None:
     """The subjects of a suite; None where only its data tell."""
     if suite.lm_eval is not None:
         return None
-    manifest = read_suite(name, suite.given())[1]
+    manifest = read_suite(name, suite)[1]
     return (
         None
         if manifest.builder in data_builders()
@@ -102,7 +100,7 @@ def _check_made(where: str, manifest: Manifest, is_made: bool, experiment: Score
             "it as it was made into suites/ beside the table, as `relscale export` does"
         )
     known = {part for name in experiment.corpus_sources for part in text.parts(experiment.sources[name])}
-    part = manifest.options.get("part")
+    part = manifest.options.part
     if part is not None and part not in known:
         raise RelscaleError(unknown_name(f"{where}.part", "part", part, sorted(known), "in the sources"))
     named = _of_documents(experiment)

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
     if isinstance(experiment, CheckpointExperiment):
         manifests = {name: read_manifest(file.parent) for name, file in suites.items()}
         check_distinct(experiment.checkpoints, experiment.runs.table)
-        listed = [name for name, suite in names.items() if lists_tasks(name, suite.given())]
+        listed = [name for name, suite in names.items() if lists_tasks(name, suite)]
         runs = listed_runs(experiment.checkpoints, scores, manifests, listed)
     else:
         trained = files(options.runs, (results.runs(*job) for job in training_jobs(experiment)))

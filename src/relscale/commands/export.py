@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
         files(options.runs, (results.runs(*job) for job in training_jobs(experiment))),
         read_table(measurements).to_pylist() if is_measured else [],
         {name: read_manifest(file.parent).metric for name, file in suites.items()} if is_measured else {},
-        {name: file.parent for name, file in suites.items() if needs_documents(name, names[name].given())},
+        {name: file.parent for name, file in suites.items() if needs_documents(name, names[name])},
         options.output,
     )
     print(f"{len(exported.models)} models in {options.output}, table {exported.table}")

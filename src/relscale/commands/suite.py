@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
     documents = files(options.documents, map(results.documents, experiment.corpus_sources))
     prepare_suite(
         name,
-        suite.given(),
+        suite,
         sorted(documents),
         options.output.parent,
         experiment.seed,

@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """List the suites, or show one: groups, metric, options with their defaults, and how a config names it."""
     from relscale.listings import suites
+    from relscale.scoring.options import Suite
     from relscale.scoring.suite import available_suites, read_suite
     from relscale.yaml_text import dump
 
@@ -23,7 +24,7 @@ def run(options: argparse.Namespace) -> None:
         print("\nTasks of lm-eval are a suite too: suites: {reading: {lm_eval: [hellaswag, arc_easy]}}")
         return
     check_name("suite", options.name, available_suites())
-    manifest = read_suite(options.name, {})[1]
+    manifest = read_suite(options.name, Suite())[1]
     print(f"{options.name}: {manifest.title}\n\n{manifest.what}\n")
     for heading, value in (
         ("kind", manifest.kind),
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     ):
         if value:
             print(f"{heading + ':':<10} {value}")
-    if manifest.options:
+    if manifest.options.model_fields_set:
         print("options, with their defaults:")
-        print("\n".join(f"  {line}" for line in dump(manifest.options).splitlines()))
+        print("\n".join(f"  {line}" for line in dump(manifest.options.given()).splitlines()))
     print(f"\nIn a config: suites: {{{options.name}: {{}}}}")

@@ -1,13 +1,12 @@
 """Where a suite's data lie: a path of the user's own, or a data set of the hub at a pinned revision."""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from relscale.errors import RelscaleError
 from relscale.hub import fetch
 from relscale.provenance import digest, file_digest
+from relscale.scoring.manifest import DataSource
 
 
 def data_files(path: str | Path) -> list[Path]:
@@ -31,7 +30,7 @@ def data_files(path: str | Path) -> list[Path]:
     return files
 
 
-def find_data(name: str, data: dict[str, Any], files: Sequence[str] = ()) -> tuple[Path, dict[str, Any]]:
+def find_data(name: str, data: DataSource) -> tuple[Path, DataSource]:
     """The folder or file that a suite is read from, fetched where it is on the hub.
 
     Parameters
@@ -39,13 +38,11 @@ def find_data(name: str, data: dict[str, Any], files: Sequence[str] = ()) -> tup
     name
         The suite, for messages.
     data
-        ``{path}``, or ``{hub, revision}``.
-    files
-        Patterns of the files that are needed of a data set on the hub.
+        Where the data are.
 
     Returns
     -------
-    Path, dict
+    Path, DataSource
         And what to write down of it: the path and a digest of its files, or the hub's name and the commit.
 
     Raises
@@ -53,17 +50,19 @@ def find_data(name: str, data: dict[str, Any], files: Sequence[str] = ()) -> tup
     RelscaleError
         There is no such path, or the hub cannot be reached and has not been read before.
     """
-    if "path" in data:
-        path = Path(data["path"])
+    if data.path is not None:
+        path = Path(data.path)
         if not path.exists():
             raise RelscaleError(
                 f"suite {name}: no data at {path} (in {Path.cwd()}); name the folder in the suite's option 'data'"
             )
         read = [(file.name, file_digest(file)) for file in data_files(path)]
-        return path, {"path": str(path), "digest": digest(read)}
+        return path, DataSource(path=str(path), digest=digest(read))
+    if data.hub is None:
+        raise RelscaleError(f"suite {name}: suite.yaml names no data; give them as the option 'data'")
     remedy = f"give a local copy as the option 'data' of suite {name}"
-    folder = fetch(data["hub"], "dataset", data.get("revision"), files, remedy)
+    folder = fetch(data.hub, "dataset", data.revision, data.files, remedy)
     commit = folder.name  # the hub's cache names snapshots by their commit
-    if data.get("revision") is None:
-        print(f"suite {name}: {data['hub']} is at commit {commit}; pin it as data.revision", file=sys.stderr)
-    return folder, {"hub": data["hub"], "revision": commit}
+    if data.revision is None:
+        print(f"suite {name}: {data.hub} is at commit {commit}; pin it as data.revision", file=sys.stderr)
+    return folder, DataSource(hub=data.hub, revision=commit)

@@ -4,7 +4,6 @@ What a task makes of a model's answers (``relscale.scoring.task_metrics``) needs
 the numbers can be made where neither the data set nor the network is.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,12 @@ if TYPE_CHECKING:
     import datasets
     from lm_eval.api.task import ConfigurableTask
 
+    from relscale.scoring.manifest import Windows
+
 FOLDER = "documents"
 
 
-def documents_reported(task: "ConfigurableTask", named: bool, windows: Mapping[str, Any]) -> bool:
+def documents_reported(task: "ConfigurableTask", named: bool, windows: "Windows") -> bool:
     """Whether lm-eval's own metrics of a task are kept: those of a named task, and of one with rules of its own.
 
     Documents that are read in other windows than lm-eval's have none of its numbers.

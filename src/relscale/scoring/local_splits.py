@@ -16,7 +16,7 @@ SHOWN = 80  # characters of a value in a message
 PART = re.compile(r"(?P<split>.+?)(?:[-._]\d+(?:-of-\d+)?)?")  # train-00000-of-00002
 
 
-def split_files(what: str, data: str | Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, list[str]]:
+def split_files(what: str, data: object, config: Mapping[str, Any]) -> dict[str, list[str]]:
     """The files of every split that a task names.
 
     A single file is every split; relscale takes care that no question is its own example. Of several, the split that is
@@ -70,7 +70,7 @@ def shorten(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
-def _given(what: str, data: str | Mapping[str, Any]) -> dict[str | None, list[str]]:
+def _given(what: str, data: object) -> dict[str | None, list[str]]:
     """Files by split, as they are called; None stands for every split."""
     if isinstance(data, Mapping):
         return {str(split): _below(what, path) for split, path in data.items()}

@@ -16,7 +16,8 @@ from relscale.checksums import sealed_folder
 from relscale.errors import RelscaleError
 from relscale.file_name import file_name
 from relscale.scoring.local_splits import FEWSHOT, split_files
-from relscale.scoring.manifest import Group, Manifest, Task, write_manifest
+from relscale.scoring.manifest import Group, Kind, Manifest, Task, write_manifest
+from relscale.scoring.options import Suite, SuiteOptions
 from relscale.scoring.requests import Request, build_requests, write_requests
 from relscale.scoring.supported_tasks import left_out_line, unsupported
 from relscale.scoring.task_metrics import (
@@ -44,7 +45,7 @@ class Leaf:
     refused: str | None = None
 
 
-def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, requests: bool) -> Manifest:
+def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: bool) -> Manifest:
     """Write the manifest and the requests of a suite of named tasks into ``folder``.
 
     Each name is a group; where it stands for several tasks, those are its subjects. A single name that stands for
@@ -55,9 +56,9 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
     ----------
     name
         Of the suite.
-    options
-        ``lm_eval`` (tasks, groups or tags), ``num_fewshot``, ``limit`` (documents of a task), ``baseline`` (by default
-        the first group), ``data`` (for any of the tasks a local file or folder, or files by split).
+    suite
+        Its section: ``lm_eval`` (tasks, groups or tags), ``num_fewshot``, ``limit`` (documents per task), ``baseline``
+        (the first group by default), ``data`` (per task a local file or folder, or files by split).
     folder
         Replaced whole.
     requests
@@ -68,12 +69,11 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
     RelscaleError
         lm-eval has no such task, cannot load its data, or no task is left.
     """
-    options = {key: value for key, value in options.items() if value is not None}
-    check_options(name, options)
+    data = data_by_task(name, suite)
     from relscale.scoring.lm_eval_tasks import TaskManager
 
     manager = TaskManager()
-    named = {each: list(_tasks(each, manager, name)) for each in options["lm_eval"]}
+    named = {each: list(_tasks(each, manager, name)) for each in suite.lm_eval or ()}
     if len(named) == 1:
         ((each, leaves),) = named.items()
         named = {leaf.name: [leaf] for leaf in leaves} if len(leaves) > 1 else {each: leaves}
@@ -81,7 +81,6 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
     left_out = {leaf.name: leaf.refused for leaves in named.values() for leaf in leaves if leaf.refused}
     for task, reason in left_out.items():
         print(left_out_line(name, task, reason), file=sys.stderr)
-    data = options.get("data", {})
     every = [leaf.name for leaves in named.values() for leaf in leaves]
     for task in data:
         if task not in every:
@@ -98,25 +97,26 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
         raise RelscaleError(
             f"suite {name}: none of its tasks can be scored; {every[0]} {left_out[every[0]]}"
             if every
-            else f"suite {name}: {', '.join(options['lm_eval'])}: no task of lm-eval is meant by that"
+            else f"suite {name}: {', '.join(suite.lm_eval or ())}: no task of lm-eval is meant by that"
         )
     groups = {each: Group(each.replace("_", " ")) for each, leaves in kept.items() if leaves}
-    baseline = options.get("baseline", next(iter(groups)))
+    baseline = suite.baseline or next(iter(groups))
     if baseline not in groups:
         raise RelscaleError(
             f"suite {name}: no group {baseline!r} for a baseline; there are {', '.join(groups)}"
         )
-    chosen: dict[str, Any] = {key: options[key] for key in ("num_fewshot", "limit") if key in options}
+    stated = {"num_fewshot": suite.num_fewshot, "limit": suite.limit}
+    options = SuiteOptions.model_validate({key: value for key, value in stated.items() if value is not None})
     leaves = [leaf for own in kept.values() for leaf in own]
     kind, metric = _kind(name, leaves)
     manifest = Manifest(
         name,
-        f"lm-eval's {', '.join(options['lm_eval'])}.",
+        f"lm-eval's {', '.join(suite.lm_eval or ())}.",
         kind,
         metric,
         "lower",
         baseline,
-        options=chosen,
+        options=options,
         groups=groups,
         tasks=places,
         name="" if file_name(name) == name else name,
@@ -127,7 +127,7 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
             for metric, better in directions(leaf.config).items()
         },
     )
-    settings = {leaf.name: _settings(leaf, chosen, name, data.get(leaf.name)) for leaf in leaves}
+    settings = {leaf.name: _settings(leaf, options.num_fewshot, name, data.get(leaf.name)) for leaf in leaves}
     with sealed_folder(folder) as partial:
         (partial / "tasks").mkdir()
         for leaf in leaves:
@@ -145,30 +145,22 @@ def prepare_named_tasks(name: str, options: dict[str, Any], folder: str | Path, 
     return manifest
 
 
-def check_options(name: str, options: dict[str, Any]) -> None:
-    """See that a suite's options are among those of named tasks, each of its kind.
+def data_by_task(name: str, suite: Suite) -> Mapping[str, object]:
+    """The local data of the tasks that have any: a path, or paths by split.
 
     Raises
     ------
     RelscaleError
-        One is not.
+        The suite has an option that named tasks do not have, or one path for all of them.
     """
-    unknown = [key for key in options if key not in OPTIONS]
+    unknown = [key for key, value in suite.given().items() if key not in OPTIONS and value is not None]
     if unknown:
         raise RelscaleError(f"suite {name}: unknown option {unknown[0]!r}; allowed are {', '.join(OPTIONS)}")
-    names = options["lm_eval"]
-    if not isinstance(names, list) or not names or not all(isinstance(each, str) for each in names):
+    if isinstance(suite.data, str):
         raise RelscaleError(
-            f"suite {name}: lm_eval is {names!r}; give a list of lm-eval's names, as [arc_easy]"
+            f"suite {name}: data is {suite.data!r}; give a path for each task, as {{arc_easy: path}}"
         )
-    for key, least in (("num_fewshot", 0), ("limit", 1)):
-        value = options.get(key, least)
-        if type(value) is not int or value < least:
-            raise RelscaleError(f"suite {name}: {key} is {value!r}; give a whole number from {least} on")
-    if not isinstance(options.get("data", {}), dict):
-        raise RelscaleError(
-            f"suite {name}: data is {options['data']!r}; give a path for each task, as {{arc_easy: path}}"
-        )
+    return suite.data or {}
 
 
 def _check_once(name: str, named: Mapping[str, Sequence[Leaf]]) -> None:
@@ -182,7 +174,7 @@ def _check_once(name: str, named: Mapping[str, Sequence[Leaf]]) -> None:
                 )
 
 
-def _kind(name: str, leaves: Sequence[Leaf]) -> tuple[str, str]:
+def _kind(name: str, leaves: Sequence[Leaf]) -> tuple[Kind, str]:
     """Kind and metric of a suite: of whole documents, or of answers."""
     rolling = {leaf.config.get("output_type") == "loglikelihood_rolling" for leaf in leaves}
     if rolling == {True, False}:
@@ -249,19 +241,17 @@ def _is_function(value: Any) -> bool:
     return isinstance(value, str) and Path(value).is_absolute() and Path(value).with_suffix(".py").is_file()
 
 
-def _settings(
-    leaf: Leaf, chosen: Mapping[str, Any], suite: str, data: str | Mapping[str, Any] | None
-) -> dict[str, Any]:
+def _settings(leaf: Leaf, num_fewshot: int | None, suite: str, data: object) -> dict[str, object]:
     """What the suite says of a task: its group's own settings, shots, and the files of its data by split."""
     settings = dict(leaf.own)
-    if "num_fewshot" in chosen:
-        if leaf.config.get("num_fewshot") == 0 and chosen["num_fewshot"]:
+    if num_fewshot is not None:
+        if leaf.config.get("num_fewshot") == 0 and num_fewshot:
             print(
                 f"suite {suite}: task {leaf.name} says num_fewshot: 0 itself, which lm-eval does not override",
                 file=sys.stderr,
             )
         else:
-            settings["num_fewshot"] = chosen["num_fewshot"]
+            settings["num_fewshot"] = num_fewshot
     if data is not None:
         files = split_files(f"suite {suite}: data of {leaf.name}", data, {**leaf.config, **settings})
         settings["dataset_kwargs"] = {"split_files": files}

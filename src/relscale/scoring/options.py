@@ -1,6 +1,6 @@
 """The config's sections ``suites`` and ``scoring``: what models are scored on, and how."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -28,7 +28,7 @@ Tasks = Annotated[
 _PATH = {"format": "path-or-hub-name"}
 _PATHS = {**_PATH, "items": _PATH}
 SuiteData = Annotated[
-    dict[str, Any],
+    dict[str, object],
     SchemaKeyword("properties", {name: {"type": "string"} for name in ("hub", "revision")}),
     SchemaKeyword("additionalProperties", {**_PATHS, "additionalProperties": _PATHS}),
 ]
@@ -36,24 +36,9 @@ SuiteData = Annotated[
 Device = Annotated[str, Field(pattern="^(cpu|cuda|mps)(:[0-9]+)?$(?!\n)")]
 
 
-class Suite(Section):
-    """Options of a suite; which of them it has is stated in its suite.yaml.
+class SuiteOptions(Section):
+    """What the tasks of a suite are made with; which of them a suite has is stated in its suite.yaml."""
 
-    `given` are those that the experiment sets; the suite's own values stand for the others.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    path: PathText | None = Field(
-        default=None,
-        description="A folder with suite.yaml; without it the suite is one of those that are shipped.",
-    )
-    lm_eval: Tasks | None = Field(default=None, description="Names of lm-eval tasks, in place of a folder.")
-    baseline: str | None = Field(default=None, description="The group that the others are compared with.")
-    data: FilledPath | SuiteData | None = Field(
-        default=None,
-        description="Where the suite's data are; for lm-eval tasks, a file or folder per task.",
-    )
     part: str | None = Field(
         default=None, description="The part of the sources that documents are taken from."
     )
@@ -63,7 +48,14 @@ class Suite(Section):
         default=None, description="Authors of the items to score."
     )
     documents: PositiveInt | None = Field(default=None, description="Documents per group.")
+    documents_of_a_package: PositiveInt | None = Field(
+        default=None, description="Maximum number of documents from one package."
+    )
     bytes: PositiveInt | None = Field(default=None, description="Length of a document, in bytes.")
+    changes: PositiveInt | None = Field(
+        default=None,
+        description="Minimum number of words per document that British English spells otherwise.",
+    )
     questions: PositiveInt | None = Field(default=None, description="Questions per group.")
     choices: Annotated[int, Field(ge=2)] | None = Field(default=None, description="Answers per question.")
     limit: Annotated[PositiveInt | None, NULLABLE] = Field(
@@ -79,8 +71,36 @@ class Suite(Section):
         default=None, description="Maximum share of words that two answers have in common."
     )
 
+
+class HubDataSource(Section):
+    """A data set of the hub that a suite is read from."""
+
+    hub: Text
+    revision: str | None = None
+    files: tuple[str, ...] = ()
+
+
+class Suite(SuiteOptions):
+    """Options of a suite.
+
+    `given` are those that the experiment sets; the suite's own values stand for the others.
+    """
+
+    model_config = ConfigDict(extra="allow")  # so that a message can name the options that the suite has
+
+    path: PathText | None = Field(
+        default=None,
+        description="A folder with suite.yaml; without it the suite is one of those that are shipped.",
+    )
+    lm_eval: Tasks | None = Field(default=None, description="Names of lm-eval tasks, in place of a folder.")
+    baseline: str | None = Field(default=None, description="The group that the others are compared with.")
+    data: FilledPath | SuiteData | None = Field(
+        default=None,
+        description="Where the suite's data are; for lm-eval tasks, a file or folder per task.",
+    )
+
     @model_serializer(mode="wrap")
-    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
         given = {*self.model_fields_set, *(self.model_extra or {})}
         return {key: value for key, value in handler(self).items() if key in given}
 

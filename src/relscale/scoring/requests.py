@@ -120,7 +120,7 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
     try:
         with redirect_stderr(io.StringIO()), compiled_once():  # a progress bar for each task
             task.set_fewshot_seed(FEWSHOT_SEED)
-            task.build_all_requests(limit=manifest.options.get("limit"))
+            task.build_all_requests(limit=manifest.options.limit)
             requests = [request_of(name, place, task, instance) for instance in task.instances]
     except RelscaleError:
         raise

@@ -1,22 +1,21 @@
 """One checkpoint on the requests of a suite: items."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from relscale.rows import names_of
 from relscale.scoring.items import SCHEMA, ItemStatus
+from relscale.scoring.manifest import Windows
 from relscale.scoring.requests import Request
 
 if TYPE_CHECKING:
     from relscale.scoring.engine import Engine
 
 
-def score_requests(
-    engine: "Engine", suite: str, requests: Sequence[Request], windows: dict[str, Any]
-) -> pa.Table:
+def score_requests(engine: "Engine", suite: str, requests: Sequence[Request], windows: Windows) -> pa.Table:
     """The items of some requests of a task under a model, in their order; columns of ``relscale.scoring.items.SCHEMA``.
 
     Parameters

@@ -15,13 +15,13 @@ import json
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import yaml
+from pydantic import ValidationError
 
 from relscale.checked_parquet import read_parquet
 from relscale.checksums import sealed_folder
@@ -32,7 +32,8 @@ from relscale.provenance import digest, folder_digest
 from relscale.scoring.builders import data_builder, data_builders, documents_builder, documents_builders
 from relscale.scoring.builders.held_out import COLUMNS
 from relscale.scoring.data_source import data_files, find_data
-from relscale.scoring.manifest import Group, Manifest, Task, read_manifest, write_manifest
+from relscale.scoring.manifest import DataSource, Group, Manifest, Task, read_manifest, write_manifest
+from relscale.scoring.options import HubDataSource, Suite, SuiteOptions
 from relscale.scoring.requests import build_requests, write_requests
 from relscale.scoring.suite_code import is_trusted, refuse_code
 from relscale.scoring.supported_tasks import left_out_line, unsupported
@@ -47,7 +48,7 @@ FEWEST_ITEMS = 10
 
 def prepare_suite(
     name: str,
-    options: dict[str, Any],
+    suite: Suite,
     documents: Sequence[str | Path],
     folder: str | Path,
     seed: int,
@@ -58,10 +59,9 @@ def prepare_suite(
     Parameters
     ----------
     name
-        Of a shipped suite, or the user's own name for the folder that ``options["path"]`` gives, or for the lm-eval
-        tasks that ``options["lm_eval"]`` lists.
-    options
-        From the experiment: ``path``, ``baseline``, ``data``, and what the suite's own ``options`` list.
+        Of a shipped suite, or the user's own name for the folder ``suite.path``, or for the tasks ``suite.lm_eval``.
+    suite
+        The experiment's section: the options that it sets.
     documents
         Tables of documents (parquet); only their test split is used, and only by suites that are made from it.
     folder
@@ -82,14 +82,13 @@ def prepare_suite(
         No such suite, an option it does not have, data that are not there, or documents that give no two groups with a
         baseline among them.
     """
-    if "lm_eval" in options:
+    if suite.lm_eval is not None:
         from relscale.scoring.named_tasks import prepare_named_tasks
 
-        return prepare_named_tasks(name, options, folder, requests)
-    if "path" in options and not is_trusted():
-        refuse_code(suite_folder(name, options))
-    source, manifest = read_suite(name, options)
-    settings = manifest.options
+        return prepare_named_tasks(name, suite, folder, requests)
+    if suite.path is not None and not is_trusted():
+        refuse_code(suite.path)
+    source, manifest = read_suite(name, suite)
     if (source / "tasks").is_dir():
         tasks: list[TaskData] = []
         manifest = _supported(name, manifest, source)
@@ -98,7 +97,7 @@ def prepare_suite(
     else:
         tasks = _shipped(manifest, source) or _built(name, manifest, source, documents, seed)
     if tasks:
-        tasks = [replace(task, rows=task.rows[: settings.get("limit") or len(task.rows)]) for task in tasks]
+        tasks = [replace(task, rows=task.rows[: manifest.options.limit]) for task in tasks]
         manifest = _described(name, manifest, tasks, count=requests)
     manifest = _with_baseline(name, manifest)
     with sealed_folder(folder) as partial:
@@ -112,12 +111,12 @@ def prepare_suite(
             )
         write_manifest(manifest, partial)
         if requests:
-            listed = lists_tasks(name, options)
+            listed = lists_tasks(name, suite)
             write_requests(build_requests(partial, manifest, name, reported=listed), partial)
     return manifest
 
 
-def read_suite(name: str, options: dict[str, Any]) -> tuple[Path, Manifest]:
+def read_suite(name: str, suite: Suite) -> tuple[Path, Manifest]:
     """The folder of a suite, and its manifest with the experiment's options in place of its own.
 
     Raises
@@ -125,14 +124,14 @@ def read_suite(name: str, options: dict[str, Any]) -> tuple[Path, Manifest]:
     RelscaleError
         No such suite, builder or option, data that are named in no way that is known, or tasks that are not there.
     """
-    source = suite_folder(name, options)
+    source = suite_folder(name, suite)
     manifest = read_manifest(source)
     manifest = replace(
         manifest,
         name="" if file_name(name) == name else name,
-        options=_settings(name, manifest, options),
-        baseline=options.get("baseline", manifest.baseline),
-        data=_data(options, manifest),
+        options=_options(name, manifest, suite),
+        baseline=suite.baseline or manifest.baseline,
+        data=_data(suite, manifest),
     )
     if (source / "tasks").is_dir():
         _check_listed(manifest, source)
@@ -142,10 +141,10 @@ def read_suite(name: str, options: dict[str, Any]) -> tuple[Path, Manifest]:
         raise RelscaleError(
             f"{source}: no data/*.jsonl, no tasks/*.yaml and no builder; a suite has one of the three"
         )
-    if "path" in manifest.data and not Path(manifest.data["path"]).exists():
+    path = manifest.data.path
+    if path is not None and not Path(path).exists():
         raise RelscaleError(
-            f"suite {name}: no data at {manifest.data['path']} (in {Path.cwd()}); name the folder in the suite's "
-            "option 'data'"
+            f"suite {name}: no data at {path} (in {Path.cwd()}); name the folder in the suite's option 'data'"
         )
     return source, manifest
 
@@ -154,42 +153,42 @@ def _check_builder(manifest: Manifest, source: Path) -> None:
     known = [*documents_builders(), *data_builders()]
     if manifest.builder not in known:
         raise RelscaleError(f"{source}: no builder {manifest.builder!r}; there are {', '.join(known)}")
-    for form in manifest.options.get("forms", ()):
+    for form in manifest.options.forms or ():
         if not (source / f"{form}.yaml").is_file():
             raise RelscaleError(f"{source}: no prompt form {form!r}; a form is a file there, {form}.yaml")
-    for subject in manifest.options.get("subjects", ()):
+    for subject in manifest.options.subjects or ():
         if subject not in manifest.tasks:
             raise RelscaleError(
                 f"{source}: no subject {subject!r}; there are {', '.join(list(manifest.tasks)[:5])} …"
             )
 
 
-def needs_documents(name: str, options: dict[str, Any]) -> bool:
+def needs_documents(name: str, suite: Suite) -> bool:
     """Whether a suite is made from the held-out documents of the corpora; one that was made already is not."""
-    if "lm_eval" in options:
+    if suite.lm_eval is not None:
         return False
-    folder = suite_folder(name, options)
+    folder = suite_folder(name, suite)
     return read_manifest(folder).builder in documents_builders() and not (folder / "tasks").is_dir()
 
 
-def lists_tasks(name: str, options: dict[str, Any]) -> bool:
+def lists_tasks(name: str, suite: Suite) -> bool:
     """Whether a suite is of lm-eval tasks, named or in a folder: then lm-eval's own metrics are reported."""
-    if "lm_eval" in options:
+    if suite.lm_eval is not None:
         return True
-    folder = suite_folder(name, options)
+    folder = suite_folder(name, suite)
     return (folder / "tasks").is_dir() and read_manifest(folder).builder is None
 
 
-def suite_folder(name: str, options: dict[str, Any]) -> Path:
-    """Where a suite is described: the folder that ``options["path"]`` names, or that of a shipped suite.
+def suite_folder(name: str, suite: Suite) -> Path:
+    """Where a suite is described: the folder ``suite.path``, or that of a shipped suite.
 
     Raises
     ------
     RelscaleError
         There is no such suite.
     """
-    if "path" in options:
-        return Path(options["path"])
+    if suite.path is not None:
+        return Path(suite.path)
     if not (SUITES / name).is_dir():
         meant = nearest(name, available_suites())
         shipped = f"name {meant!r}" if meant else f"name one of {', '.join(available_suites())}"
@@ -197,11 +196,11 @@ def suite_folder(name: str, options: dict[str, Any]) -> Path:
     return SUITES / name
 
 
-def suite_title(name: str, options: dict[str, Any]) -> tuple[str, str, str]:
+def suite_title(name: str, suite: Suite) -> tuple[str, str, str]:
     """Title of a suite, what it measures, and its note."""
-    if "lm_eval" in options:
-        return name, f"lm-eval's {', '.join(options['lm_eval'])}.", ""
-    manifest = read_manifest(suite_folder(name, options))
+    if suite.lm_eval is not None:
+        return name, f"lm-eval's {', '.join(suite.lm_eval)}.", ""
+    manifest = read_manifest(suite_folder(name, suite))
     return manifest.title, manifest.what, manifest.note
 
 
@@ -210,29 +209,29 @@ def available_suites() -> list[str]:
     return sorted(path.parent.name for path in SUITES.glob("*/suite.yaml"))
 
 
-def suite_digest(name: str, options: dict[str, Any]) -> str:
+def suite_digest(name: str, suite: Suite) -> str:
     """Digest of a suite's description and shipped data, so that a workflow notices when they change."""
-    if "lm_eval" in options:
-        return digest(options)
-    return folder_digest(suite_folder(name, options))
+    if suite.lm_eval is not None:
+        return digest(suite.given())
+    return folder_digest(suite_folder(name, suite))
 
 
-def hub_data(name: str, options: dict[str, Any]) -> dict[str, Any] | None:
-    """Name and revision of the data set on the hub that a suite is read from; None where it is read from none.
+def hub_data(name: str, suite: Suite) -> DataSource | None:
+    """The data set on the hub that a suite is read from; None where it is read from none.
 
     Raises
     ------
     RelscaleError
         There is no such suite, or its data are named in no way that is known.
     """
-    if "lm_eval" in options:
+    if suite.lm_eval is not None:
         return None
-    manifest = read_manifest(suite_folder(name, options))
-    data = _data(options, manifest) if manifest.builder in data_builders() else {}
-    return {key: value for key, value in data.items() if key != "files"} if "hub" in data else None
+    manifest = read_manifest(suite_folder(name, suite))
+    data = _data(suite, manifest) if manifest.builder in data_builders() else None
+    return data if data is not None and data.hub is not None else None
 
 
-def suite_inputs(options: dict[str, Any]) -> list[Path]:
+def suite_inputs(suite: Suite) -> list[Path]:
     """The user's own files that a suite is read from; none where its data are shipped, made, or on the hub.
 
     Raises
@@ -240,12 +239,11 @@ def suite_inputs(options: dict[str, Any]) -> list[Path]:
     RelscaleError
         They are not there.
     """
-    data = options.get("data")
-    paths = _paths(data) if "lm_eval" in options or isinstance(data, str) else []
+    paths = _paths(suite.data) if suite.lm_eval is not None or isinstance(suite.data, str) else []
     return [file for path in paths for file in data_files(path)]
 
 
-def _paths(data: Any) -> Iterator[str]:
+def _paths(data: object) -> Iterator[str]:
     """All paths in an option: one, or several by task and split."""
     if isinstance(data, str):
         yield data
@@ -254,32 +252,31 @@ def _paths(data: Any) -> Iterator[str]:
             yield from _paths(each)
 
 
-def _settings(name: str, manifest: Manifest, options: dict[str, Any]) -> dict[str, Any]:
+def _options(name: str, manifest: Manifest, suite: Suite) -> SuiteOptions:
     """The suite's options with the experiment's in place of its own."""
     own = ["path", "baseline", *(["data"] if manifest.builder in data_builders() else [])]
-    given = {key: value for key, value in options.items() if key not in own}
-    for key, value in given.items():
-        if key not in manifest.options:
-            allowed = ", ".join([*own, *manifest.options])
+    known = manifest.options.given()
+    given = {key: value for key, value in suite.given().items() if key not in own}
+    for key in given:
+        if key not in known:
+            allowed = ", ".join([*own, *known])
             raise RelscaleError(f"suite {name}: unknown option {key!r}; allowed are {allowed}")
-        default = 1 if manifest.options[key] is None else manifest.options[key]
-        like = isinstance(value, int | float) if isinstance(default, float) else type(value) is type(default)
-        if not like or (isinstance(value, int) and value < 1 and key not in MAY_BE_ZERO):
-            raise RelscaleError(f"suite {name}: option {key} is {value!r}; it should be like {default!r}")
-    return {**manifest.options, **given}
+    return SuiteOptions.model_validate({**known, **given})
 
 
-MAY_BE_ZERO = ("context_tokens", "num_fewshot", "overlap")
-
-
-def _data(options: dict[str, Any], manifest: Manifest) -> dict[str, Any]:
+def _data(suite: Suite, manifest: Manifest) -> DataSource:
     """Where the suite's data are: as the experiment says, else as the suite does."""
-    given = options.get("data", manifest.data)
-    if isinstance(given, str):
-        return {"path": given}
-    if given and "hub" not in given:
-        raise RelscaleError(f"data: {given!r}: give a path, or {{hub: name, revision: commit}}")
-    return {**{key: manifest.data[key] for key in ("files",) if key in manifest.data}, **given}
+    if suite.data is None:
+        return manifest.data
+    if isinstance(suite.data, str):
+        return DataSource(path=suite.data)
+    try:
+        given = HubDataSource.model_validate(suite.data)
+    except ValidationError:
+        raise RelscaleError(
+            f"data: {suite.data!r}: give a path, or {{hub: name, revision: commit}}"
+        ) from None
+    return DataSource(hub=given.hub, revision=given.revision, files=given.files or manifest.data.files)
 
 
 def _read(name: str, manifest: Manifest, requests: bool) -> tuple[list[TaskData], Manifest]:
@@ -287,7 +284,7 @@ def _read(name: str, manifest: Manifest, requests: bool) -> tuple[list[TaskData]
     builder = data_builder(str(manifest.builder))
     if not requests and manifest.tasks:
         return builder.build(None, manifest), manifest
-    folder, read = find_data(name, manifest.data, manifest.data.get("files", ()))
+    folder, read = find_data(name, manifest.data)
     return builder.build(folder, manifest), replace(manifest, data=read)
 
 
@@ -430,6 +427,6 @@ def _write_tasks(tasks: list[tuple[str, TaskData]], source: Path, folder: Path) 
         )
 
 
-def _write_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
+def _write_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:
     if not path.is_file():
         path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

@@ -1,8 +1,7 @@
 """What a builder makes: the documents of one lm-eval task."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from relscale.scoring.manifest import Task
 
@@ -31,9 +30,9 @@ class TaskData:
 
     name: str
     task: Task
-    rows: Sequence[dict[str, Any]]
+    rows: Sequence[Mapping[str, object]]
     template: str = "task.yaml"
-    examples: Sequence[dict[str, Any]] = ()
-    settings: dict[str, Any] = field(default_factory=dict)
+    examples: Sequence[Mapping[str, object]] = ()
+    settings: Mapping[str, object] = field(default_factory=dict)
     known_as: str | None = None
     data: str | None = None

@@ -1,17 +1,17 @@
 """Held-out documents for a suite: which, in what order, and how much of each."""
 
-from typing import Any
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from relscale.corpora.documents import DocumentRow
 from relscale.errors import RelscaleError
 from relscale.provenance import digest
+from relscale.rows import names_of, rows_of
 
-COLUMNS = ["id", "group", "package", "module", "name", "signature", "summary", "text", "part", "split"]
+COLUMNS = list(names_of(DocumentRow))
 
 
-def held_out(documents: pa.Table, part: str, seed: int) -> list[dict[str, Any]]:
+def held_out(documents: pa.Table, part: str, seed: int) -> list[DocumentRow]:
     """Documents of the test split in a seeded order that depends on each document's id alone.
 
     A document that is added or taken away moves no other, so most items survive a change of the corpus.
@@ -21,13 +21,13 @@ def held_out(documents: pa.Table, part: str, seed: int) -> list[dict[str, Any]]:
     RelscaleError
         There is none of that part.
     """
-    table = documents.filter((pc.field("split") == "test") & (pc.field("part") == part)).select(COLUMNS)
+    table = documents.filter((pc.field("split") == "test") & (pc.field("part") == part))
     if not table.num_rows:
         parts = ", ".join(sorted(set(documents["part"].to_pylist())))
         raise RelscaleError(
             f"no document of part {part!r} in the test split; the documents have the parts {parts}"
         )
-    return sorted(table.to_pylist(), key=lambda row: (digest([seed, row["id"]]), row["id"]))
+    return sorted(rows_of(DocumentRow, table), key=lambda row: (digest([seed, row.id]), row.id))
 
 
 def excerpt(text: str, limit: int) -> str:

@@ -7,8 +7,15 @@ from relscale.errors import RelscaleError
 from relscale.json_lines import read_json_lines
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.task_data import TaskData
+from relscale.section import Names, Section
 
 FOLDERS = {"human": "human_generated_evals", "lm": "lm_generated_evals"}
+
+
+class Options(Section):
+    """What the suite states."""
+
+    written_by: Names
 
 
 def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
@@ -28,7 +35,7 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
         There is no such folder, or a behaviour in it that no cluster has.
     """
     tasks = []
-    for author in manifest.options["written_by"]:
+    for author in manifest.options_of(Options).written_by:
         if author not in FOLDERS:
             raise RelscaleError(f"suite ai_risk: written_by {author!r}; there are {', '.join(FOLDERS)}")
         found = (

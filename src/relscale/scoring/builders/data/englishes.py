@@ -10,9 +10,16 @@ from relscale.errors import RelscaleError
 from relscale.provenance import digest
 from relscale.scoring.manifest import WHOLE, Manifest, Task
 from relscale.scoring.task_data import TaskData
+from relscale.section import Names, Section
 from relscale.text_file import read_text
 
 GROWS = True  # regions are known from the data alone
+
+
+class Options(Section):
+    """What the suite states."""
+
+    forms: Names
 
 
 def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
@@ -49,7 +56,7 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
         TaskData(
             name if form == WHOLE else f"{name}-{form}", Task(name, form), rows, f"{form}.yaml", data=name
         )
-        for form in manifest.options["forms"]
+        for form in manifest.options_of(Options).forms
         for name, rows in documents.items()
     ]
 

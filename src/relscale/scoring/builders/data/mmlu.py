@@ -10,6 +10,7 @@ import pyarrow.parquet
 from relscale.errors import RelscaleError
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.task_data import TaskData
+from relscale.section import Count, Names, Section
 
 COLUMNS = ("question", "subject", "choices", "answer")
 # The names of lm-eval's own tasks, by prompt form: its mmlu and its mmlu_continuation ask the same.
@@ -19,6 +20,14 @@ DESCRIPTIONS = {
     "cloze": "The following are questions (with answers) about {}.\n\n",
     "answer_text": "The following are multiple choice questions (with answers) about {}.\n\n",
 }
+
+
+class Options(Section):
+    """What the suite states."""
+
+    forms: Names
+    subjects: Names
+    num_fewshot: Count
 
 
 def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
@@ -37,12 +46,12 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
     RelscaleError
         A split or a subject is missing.
     """
-    options = manifest.options
-    subjects = options["subjects"] or list(manifest.tasks)
+    options = manifest.options_of(Options)
+    subjects = options.subjects or list(manifest.tasks)
     for subject in subjects:
         if subject not in manifest.tasks:
             raise RelscaleError(f"suite mmlu: no subject {subject!r}; there are {', '.join(manifest.tasks)}")
-    for form in options["forms"]:
+    for form in options.forms:
         if form not in SUFFIXES:
             raise RelscaleError(f"suite mmlu: no prompt form {form!r}; there are {', '.join(SUFFIXES)}")
     test, dev = ({}, {}) if data is None else (_split(data, "test"), _split(data, "dev"))
@@ -59,11 +68,11 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
             dev.get(subject, []),
             {
                 "description": DESCRIPTIONS[form].format(subject.replace("_", " ")),
-                "num_fewshot": options["num_fewshot"],
+                "num_fewshot": options.num_fewshot,
             },
             data=subject,
         )
-        for form in options["forms"]
+        for form in options.forms
         for subject in subjects
     ]
 

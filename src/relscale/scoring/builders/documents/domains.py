@@ -2,22 +2,31 @@
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from relscale.scoring.builders.held_out import excerpt, held_out
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.task_data import TaskData
+from relscale.section import PositiveInt, Section
+
+
+class Options(Section):
+    """What the suite states."""
+
+    part: str
+    documents: PositiveInt
+    bytes: PositiveInt
 
 
 def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> list[TaskData]:
     """A task for each domain: its first ``documents`` documents, each cut to ``bytes`` bytes."""
-    options = manifest.options
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in held_out(documents, options["part"], seed):
-        if len(groups[row["group"]]) < options["documents"]:
-            groups[row["group"]].append({"id": row["id"], "text": excerpt(row["text"], options["bytes"])})
+    options = manifest.options_of(Options)
+    groups: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in held_out(documents, options.part, seed):
+        if len(groups[row.group]) < options.documents:
+            groups[row.group].append({"id": row.id, "text": excerpt(row.text, options.bytes)})
     return [
-        TaskData(name, Task(name), sorted(groups[name], key=lambda d: d["id"])) for name in sorted(groups)
+        TaskData(name, Task(name), sorted(groups[name], key=lambda d: str(d["id"])))
+        for name in sorted(groups)
     ]

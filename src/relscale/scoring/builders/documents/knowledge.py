@@ -4,13 +4,14 @@ import random
 import re
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
+from relscale.corpora.documents import DocumentRow
 from relscale.scoring.builders.held_out import held_out
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.task_data import TaskData
+from relscale.section import Names, PositiveInt, Section
 
 # Lengths in bytes: no token is shorter than a byte, so a signature and a summary always fit 256 tokens.
 SIGNATURE_BYTES = 130
@@ -21,52 +22,64 @@ NEAREST = 12
 MOST_ALIKE = 0.6
 
 
+class Options(Section):
+    """What the suite states."""
+
+    part: str
+    questions: PositiveInt
+    choices: PositiveInt
+    forms: Names
+
+
 def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> list[TaskData]:
     """A task for each domain and prompt form, with at most ``questions`` questions of ``choices`` choices.
 
     The right answer stands at each place equally often. Whether a document becomes a question depends on its id, the
     seed and the other summaries of its package.
     """
-    options = manifest.options
-    rows = [row for row in held_out(documents, options["part"], seed) if _usable(row)]
+    options = manifest.options_of(Options)
+    rows = [row for row in held_out(documents, options.part, seed) if _usable(row)]
     packages: dict[str, list[str]] = defaultdict(list)
     for row in rows:
-        if row["summary"] not in packages[row["package"]]:
-            packages[row["package"]].append(row["summary"])
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        if row.summary not in packages[row.package]:
+            packages[row.package].append(row.summary)
+    groups: dict[str, list[dict[str, object]]] = defaultdict(list)
     asked: set[tuple[str, str]] = set()
     for row in rows:
-        group = groups[row["group"]]
-        if len(group) == options["questions"] or (row["package"], row["summary"]) in asked:
+        group = groups[row.group]
+        if len(group) == options.questions or (row.package, row.summary) in asked:
             continue
-        chance = random.Random(f"{seed} {row['id']}")
-        wrong = _wrong_answers(row["summary"], packages[row["package"]], options["choices"] - 1, chance)
+        chance = random.Random(f"{seed} {row.id}")
+        wrong = _wrong_answers(row.summary, packages[row.package], options.choices - 1, chance)
         if wrong is None:
             continue
-        asked.add((row["package"], row["summary"]))
-        place = len(group) % options["choices"]
-        choices = [*wrong[:place], row["summary"], *wrong[place:]]
-        group.append({"id": row["id"], "signature": signature(row), "choices": choices, "answer": place})
+        asked.add((row.package, row.summary))
+        place = len(group) % options.choices
+        choices = [*wrong[:place], row.summary, *wrong[place:]]
+        group.append({"id": row.id, "signature": signature(row), "choices": choices, "answer": place})
     return [
         TaskData(
-            f"{name}_{form}", Task(name, form), sorted(groups[name], key=lambda q: q["id"]), f"{form}.yaml"
+            f"{name}_{form}",
+            Task(name, form),
+            sorted(groups[name], key=lambda q: str(q["id"])),
+            f"{form}.yaml",
         )
         for name in sorted(groups)
-        for form in options["forms"]
+        for form in options.forms
     ]
 
 
-def signature(row: dict[str, Any]) -> str:
+def signature(row: DocumentRow) -> str:
     """The object's name with the class it belongs to, and its signature: ``Series.plot(kind='line')``."""
-    owner, _, name = row["name"].rpartition(".")
-    call = row["signature"] or name
+    owner, _, name = row.name.rpartition(".")
+    call = row.signature or name
     return f"{owner}.{call}" if owner else call
 
 
-def _usable(row: dict[str, Any]) -> bool:
+def _usable(row: DocumentRow) -> bool:
     low, high = SUMMARY_BYTES
     short = len(signature(row).encode()) <= SIGNATURE_BYTES
-    return bool(row["name"]) and short and low <= len(row["summary"].encode()) <= high
+    return bool(row.name) and short and low <= len(row.summary.encode()) <= high
 
 
 def _wrong_answers(right: str, summaries: list[str], count: int, chance: random.Random) -> list[str] | None:

@@ -10,9 +10,20 @@ from relscale.scoring.builders.held_out import excerpt, held_out
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.spelling import read_spellings, respell
 from relscale.scoring.task_data import TaskData
+from relscale.section import PositiveInt, Section
 
 TABLE = "spelling.tsv"
 REFERENCE = "GB"  # the variety by which documents are chosen
+
+
+class Options(Section):
+    """What the suite states."""
+
+    part: str
+    bytes: PositiveInt
+    changes: PositiveInt
+    documents: PositiveInt
+    documents_of_a_package: PositiveInt
 
 
 def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> list[TaskData]:
@@ -21,30 +32,30 @@ def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> l
     Chosen are those with the most changed words a byte in British spelling, at least ``changes`` of them. A
     document that has a British spelling already is left out, since it would be nobody's.
     """
-    options = manifest.options
+    options = manifest.options_of(Options)
     british = read_spellings(folder / TABLE, REFERENCE)
     american = {spelling: word for word, spelling in british.items()}
     found = []
-    for row in held_out(documents, options["part"], seed):
-        text = excerpt(row["text"], options["bytes"])
+    for row in held_out(documents, options.part, seed):
+        text = excerpt(row.text, options.bytes)
         changes = respell(text, british)[1]
-        if changes >= options["changes"] and not respell(text, american)[1]:
-            found.append((changes / len(text.encode()), row["id"], row["package"], text))
+        if changes >= options.changes and not respell(text, american)[1]:
+            found.append((changes / len(text.encode()), row.id, row.package, text))
     if not found:
         raise RelscaleError(
-            f"no held-out document has {options['changes']} words that British English spells otherwise; "
+            f"no held-out document has {options.changes} words that British English spells otherwise; "
             "lower the suite's option 'changes' or test on more text"
         )
     # The documentation of a single package may have most of a word (plotly: color); it should not be the whole suite.
     chosen: list[tuple[str, str]] = []
     taken: Counter[str] = Counter()
     for _, id_, package, text in sorted(found, key=lambda each: (-each[0], each[1])):
-        if len(chosen) < options["documents"] and taken[package] < options["documents_of_a_package"]:
+        if len(chosen) < options.documents and taken[package] < options.documents_of_a_package:
             chosen.append((id_, text))
             taken[package] += 1
     tasks = []
     for name, group in manifest.groups.items():
         words = read_spellings(folder / TABLE, group.spelling) if group.spelling else {}
         rows = [{"id": id_, "text": respell(text, words)[0]} for id_, text in chosen]
-        tasks.append(TaskData(name, Task(name), sorted(rows, key=lambda d: d["id"])))
+        tasks.append(TaskData(name, Task(name), sorted(rows, key=lambda d: str(d["id"]))))
     return tasks
