@@ -1,0 +1,110 @@
+"""Capabilities: the few components that the benchmark scores of many models have, each a line in ln compute.
+
+    scores ≈ mean + Σ_k S_k · loadings_k,    S_k = θ_k · ln C + ν_k(family)
+
+Missing scores are filled in from the first component. A family has one intercept per component and shares the slope,
+so that one small model of a family is enough to forecast its larger ones.
+
+Sources: Ruan et al., *Observational Scaling Laws*, arXiv 2405.10938, equations 3 and 4; Polo et al., *Sloth*, arXiv
+2412.06540, whose baseline "PCA" is ``forecast``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.laws.law import Array
+
+SETTLED = 1e-12
+MOST_ROUNDS = 10_000
+
+
+@dataclass(frozen=True)
+class Components:
+    """Principal components of scores, the largest first.
+
+    Attributes
+    ----------
+    mean
+        (k,) mean score of each benchmark.
+    loadings
+        (c, k) directions, orthonormal.
+    shares
+        (c,) of the variance.
+    """
+
+    mean: Array
+    loadings: Array
+    shares: Array
+
+    def of(self, scores: Array) -> Array:
+        """The components (n, c) of scores (n, k)."""
+        return np.asarray((scores - self.mean) @ self.loadings.T)
+
+    def scores(self, components: Array) -> Array:
+        """The scores (n, k) that the first components (n, d) stand for."""
+        return np.asarray(self.mean + components @ self.loadings[: components.shape[1]])
+
+
+def completed(scores: Array) -> Array:
+    """Scores (n, k) with the missing ones from the first principal component of standardised columns, in turn."""
+    missing = np.isnan(scores)
+    filled = np.where(missing, np.nanmean(scores, axis=0), scores)
+    for _ in range(MOST_ROUNDS):
+        mean, spread = filled.mean(axis=0), filled.std(axis=0)
+        u, s, v = np.linalg.svd((filled - mean) / spread, full_matrices=False)
+        again = np.where(missing, u[:, :1] * s[0] @ v[:1] * spread + mean, scores)
+        if np.abs(again - filled).max() < SETTLED:
+            break
+        filled = again
+    return np.asarray(again)
+
+
+def components(scores: Array) -> Components:
+    """The principal components of scores (n, k) without missing ones; the columns are centred, not standardised.
+
+    The sign of each is such that its loadings have a positive sum: more of it is better on most benchmarks.
+    """
+    mean = scores.mean(axis=0)
+    _, size, loadings = np.linalg.svd(scores - mean, full_matrices=False)
+    sign = np.where(loadings.sum(axis=1) < 0, -1.0, 1.0)
+    return Components(mean, loadings * sign[:, None], size**2 / (size**2).sum())
+
+
+def forecast(
+    scores: Array,
+    log_compute: Array,
+    families: Sequence[str],
+    known: NDArray[np.bool_],
+    number: int,
+) -> Array:
+    """Scores (n, k) of all models from the known ones, by ``number`` components of these.
+
+    Every component is a line in ln compute (n,) with one slope and an intercept per family, by least squares. Of a
+    family without a known model nothing is known but the slope: its intercept is 0, the mean of all families.
+    """
+    names = sorted(set(families))
+    of_family = np.array([[family == name for name in names] for family in families], dtype=float)
+    design = np.column_stack([log_compute, of_family])
+    found = components(scores[known])
+    lines = np.linalg.lstsq(design[known], found.of(scores[known])[:, :number], rcond=None)[0]
+    return found.scores(design @ lines)
+
+
+def held_out(scores: Array, log_compute: Array, families: Sequence[str], number: int) -> float:
+    """Mean absolute error of forecasts: each family's models from its smallest and all models of the others.
+
+    The mean over families that have two models or more; nan where there is none.
+    """
+    each, named = [], np.array(families, dtype=object)
+    for family in dict.fromkeys(families):
+        own = np.flatnonzero(named == family)
+        if len(own) < 2 or len(own) == len(named):
+            continue
+        known = named != family
+        known[own[np.argmin(log_compute[own])]] = True
+        ahead = forecast(scores, log_compute, families, known, min(number, int(known.sum()) - 1))
+        each.append(float(np.abs(ahead - scores)[~known].mean()))
+    return float(np.mean(each)) if each else float("nan")
