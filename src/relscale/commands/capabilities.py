@@ -71,9 +71,8 @@ def run(options: argparse.Namespace) -> None:
     ]
     print(f"{kept.sum()} models, {np.isnan(scores[kept]).sum()} of {filled.size} scores missing\n")
     print(tabulate(rows, ["", "variance", *benchmarks], disable_numparse=True))
-    with_compute = (compute > 0) & np.isfinite(compute)
-    of_lines, named = with_compute[kept], [family for family, k in zip(families, kept, strict=True) if k]
-    of_family = [family for family, k in zip(named, of_lines, strict=True) if k]
+    of_lines = np.isfinite(np.log(np.where(compute > 0, compute, np.nan)))[kept]
+    of_family = [families[i] for i in np.flatnonzero(kept)[of_lines]]
     log_compute = np.log(compute[kept][of_lines])
     lines = filled[of_lines]
     error = held_out(lines, log_compute, of_family, count)
