@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.laws import annealing
+from relscale.laws import annealing, rate_changes
 from relscale.laws.catalogue import law
 from relscale.laws.law import Law
 from relscale.tables import read_table
@@ -69,28 +69,46 @@ def designs() -> list[Design]:
     return [
         Design("a training of 10,000 steps, logged every 100", law("annealing"), schedule(), (2.6, 0.6, 8.0, 0.5),
                "linear", 0.01, (5.0, 0.25)),
+        Design("25 shapes", law("architecture"), shapes(), (0.05, 0.004, 0.9, 0.03, 0.05), "log", 0.002,
+               (0.25, 10, 2.5)),
         Design("80 runs over size, steps and batch", law("batch_trajectory"), batches(),
                (6.5e13, 0.077, 2.1e3, 0.76, 2.1e8, 0.21), "log", 0.003, (2.5e8, 2e5, 2e6)),
         Design("60 models over 8 decades", law("bnsl"), np.geomspace(1e-4, 1e4, 60)[None],
                (0.5, 2.0, 0.1, 0.3, 1.0, 0.5), "log", 0.005, (1e5,)),
+        Design("48 optima", law("combined", ("params", "tokens")), crossed(SIZES, np.geomspace(1e9, 3e11, 6)),
+               (1.79, -0.713, 0.307), "log", 0.02, (1e11, 1e12)),
         Design("9 batches", law("critical_batch"), np.geomspace(64, 16384, 9)[None], (2000.0, 3000.0), "log", 0.02,
                (32768,)),
         Design("182 runs of the data-constrained paper", law("data_constrained"), repeated(),
                (1.869, 521.0, 1488.0, 0.353, 0.353, 15.4, 5.3), "log", 0.003, (8.7e9, 9e11, 3e10),
                {"E": 1.869, "A": 521.0, "B": 1488.0, "alpha": 0.353, "beta": 0.353}),
+        Design("45 runs, datastores from none to 10¹² tokens", law("datastore"), datastores(),
+               (1.6, 400.0, 1500.0, 0.05, 0.34, 0.35, 3e9), "log", 0.001, (2e10, 2e12, 3e12)),
         Design("7 budgets over 2 decades", law("difference"), seven, (0.3, -0.12), "linear", 0.006, (1e2,)),
+        Design("25 encoders and decoders", law("encoder_decoder"),
+               crossed(np.geomspace(1e7, 1e9, 5), np.geomspace(1e7, 1e9, 5)), (200.0, 0.15, 0.2, 1.2), "linear", 0.003,
+               (3e9, 3e9)),
+        Design("42 models, 1 to 64 experts", law("experts"),
+               crossed(np.geomspace(1.5e7, 1.3e9, 6), 2.0 ** np.arange(7)),
+               (0.3, -0.12, -0.09, 0.008, 1.2), "log", 0.001, (3e9, 128)),
         Design("35 models of the over-training testbed", law("exponential_error"), testbed_losses(),
                (0.86, 2.28, 0.72), "linear", 0.01, (2.1,)),
+        Design("24 points of two pools, to 12 epochs", law("filtering"), pools(), (0.025, -0.16, 6.7, 0.1), "log",
+               0.002, (3e8, 5e7)),
         Design("60 checkpoints above chance", law("flp"), np.linspace(2.4, 3.2, 60)[None], (1.6, -0.4),
                "linear", 0.01, (2.2,)),
         Design("7 budgets over 2 decades", law("irreducible"), seven, (3.3, 0.25, 2.0), "log", 0.002, (1e2,)),
         Design("25 models over 4 decades", law("irreducible"), four_decades, (3.3, 0.2, 2.0), "log", 0.005, (1e4,)),
+        Design("20 numbers of tokens over 4 decades", law("log_law"), np.geomspace(1e8, 1e12, 20)[None],
+               (8.0, 1e6, 0.8), "linear", 0.2, (1e13,)),
         Design("40 models", law("loss_to_loss"), np.linspace(2.4, 4.2, 40)[None], (0.8, 0.9, 1.0, 1.4), "linear", 0.005,
                (2.2,)),
         Design("120 mixtures of three parts", law("mixture_additive", PARTS), mixtures(),
                (1.6, 0.6, 0.3, 1.2, 0.4, 0.7, 0.3), "linear", 0.01, (0.8, 0.1, 0.1)),
         Design("120 mixtures of three parts", law("mixture_loglinear", PARTS), mixtures(), (1.8, 0.3, -0.6, 0.9),
                "linear", 0.01, (0.8, 0.1, 0.1)),
+        Design("three trainings, logged every 500 steps", law("multi_power"), changing_rates(),
+               (2.8, 0.6, 430.0, 0.45, 2.1, 0.6, 0.65), "log", 0.0003, tuple(changing_rates()[:, -1])),
         Design("24 models, streams 1 to 8", law("parallel_streams"), streams(), (0.69, 22.0, 0.19, 0.39), "log", 0.001,
                (1e10, 8)),
         Design("25 models over 6 decades", law("shifted_power"), np.geomspace(1e-3, 1e3, 25)[None],
@@ -99,11 +117,75 @@ def designs() -> list[Design]:
                "linear", 0.02, (6.9e9, 1.38e11)),
         Design("235 runs of Chinchilla's Figure 4", law("parametric"), figure_4(), (1.817, 478.0, 2143.0, 0.347, 0.367),
                "log", 0.007, (7e10, 1.4e12)),
+        Design("12 batches", law("peak_learning_rate"), np.geomspace(3e4, 1e7, 12)[None], (2e-3, 1e6, 0.7), "log", 0.03,
+               (3e7,)),
         Design("7 budgets over 2 decades", law("power"), seven, (3.3, 0.06), "log", 0.005, (1e2,)),
+        Design("240 runs around the best rate and batch", law("rate_and_batch"), rates_and_batches(),
+               (1.6, 0.5, 0.01, -0.01, 0.05, 0.01, 0.03, 0.35, 0.35, 0.8, 1.0, 0.6, 0.25, 0.5), "log", 0.001,
+               (6e-4, 500, 4e9, 2e11)),
+        Design("14 numbers of examples", law("rectified"), np.geomspace(2e2, 1e6, 14)[None],
+               (1.2, 60.0, 30.0, 0.5), "log", 0.003, (5e6,)),
+        Design("7 sizes, 8 amounts of compute", law("rl_posttraining"), crossed(SIZES, np.geomspace(1e18, 1e21, 8)),
+               (-0.3, -0.2, -0.01, 0.12, 7e9), "log", 0.01, (1.5e11, 1e21)),
         Design("85 models, floor known", law("sigmoid"), np.linspace(0.8, 2.6, 85)[None], (0.25, 0.85, 1.5, 5.0),
                "linear", 0.015, (0.6,), {"floor": 0.25}),
+        Design("15 models over 4 decades", law("task_scaling"), np.geomspace(1e-2, 1e2, 15)[None], (0.6, 0.3), "linear",
+               0.01, (1e3,)),
+        Design("80 models, 5 vocabularies", law("vocabulary"),
+               crossed(np.geomspace(3e7, 3e9, 4), np.geomspace(4e3, 9e4, 5), np.geomspace(1e9, 1e11, 4)),
+               (-5.6, 20.0, 1.5, 500.0, 0.25, 0.3, 0.35), "linear", 0.005, (1e10, 2e5, 1e12)),
         Design("7 budgets over 2 decades", law("relative"), seven, (1.3, -0.04), "log", 0.005, (1e2,)),
     ]  # fmt: skip
+
+
+SIZES = np.array([5e8, 1.5e9, 3e9, 7e9, 14e9, 32e9, 72e9])
+
+
+def crossed(*axes: Floats) -> Floats:
+    """Every combination of values."""
+    return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
+
+
+def shapes() -> Floats:
+    """Width and MLP ratios of 25 models, and the loss of the best shape of their size."""
+    return np.vstack(
+        [crossed(np.geomspace(0.02, 0.2, 5), np.geomspace(0.5, 8, 5)), np.linspace(3.2, 2.6, 25)]
+    )
+
+
+def datastores() -> Floats:
+    """Parameters, tokens and datastore tokens of 45 runs."""
+    stores = np.array([0, 1e9, 1e10, 1e11, 1e12])
+    return crossed(np.geomspace(1e8, 1e10, 3), np.geomspace(1e10, 1e12, 3), stores)
+
+
+def pools() -> Floats:
+    """Samples seen of a small and a large pool."""
+    return np.stack([np.tile(np.geomspace(4e6, 1.6e8, 12), 2), np.repeat([1.28e7, 5e7], 12)])
+
+
+def rates_and_batches() -> Floats:
+    """Learning rate and batch around their best values, at 5 sizes and 4 numbers of tokens."""
+    params, tokens, rate, batch = crossed(
+        np.geomspace(1e8, 2e9, 5),
+        np.geomspace(3e9, 1e11, 4),
+        np.array([0.5, 0.8, 1.3, 2]),
+        np.array([0.5, 1, 2]),
+    )
+    best = 1.5e-3 * (params / 4e8) ** -0.6 * (tokens / 3e10) ** 0.25, 256 * (tokens / 3e10) ** 0.5
+    return np.stack([rate * best[0], batch * best[1], params, tokens])
+
+
+def changing_rates() -> Floats:
+    """What the multi-power law is of, for a cosine, a linear and a two-stage schedule after warm-up."""
+    steps = np.arange(0, 20_001, 500)
+    warm_up, progress = np.minimum(steps / 500, 1), np.clip((steps - 500) / 19_500, 0, 1)
+    cosine = 0.1 + 0.45 * (1 + np.cos(np.pi * progress))
+    linear, stages = np.minimum(1, (1 - progress) / 0.3), np.where(progress < 0.5, 1, 0.3)
+    made = [
+        rate_changes.changes(np.stack([steps, 3e-4 * s * warm_up]))[:, 1:] for s in (cosine, linear, stages)
+    ]
+    return np.concatenate(made, axis=1)
 
 
 def batches() -> Floats:

@@ -772,8 +772,8 @@ def _check_options(
     baseline: str | None,
 ) -> None:
     known = law_names()
-    if not isinstance(law, Law) and (not isinstance(law, str) or law not in known):
-        raise RelscaleError(f"no law {law!r}; {suggestion(str(law), known)}")
+    if not isinstance(law, Law):
+        law_or_family(str(law))
     for option, said, allowed in (("residual", residual, RESIDUALS), ("loss", loss, LOSSES)):
         if said not in allowed:
             raise RelscaleError(f"{option}: no {said!r}; {suggestion(str(said), allowed)}")

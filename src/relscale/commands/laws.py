@@ -32,8 +32,10 @@ def explained(name: str, law: "Law | Family") -> str:
     """What a law says of itself, in a few lines."""
     from tabulate import tabulate
 
+    from relscale.laws.catalogue import law_options
     from relscale.laws.law import Family
 
+    options = law_options(name.partition(":")[0])
     if isinstance(law, Family):
         return (
             f"{name}: one predictor per column, such as {law.prefix}a,{law.prefix}b\n\nsource: {law.source}"
@@ -56,6 +58,11 @@ def explained(name: str, law: "Law | Family") -> str:
             f"{name}: {law.formula}",
             tabulate(rows, headers=["parameter", "unit", "meaning", "bounds"]),
             *([f"traps: {law.traps}"] if law.traps else []),
+            *(
+                [f"options: {name}:{','.join(f'{key}={value}' for key, value in options.items())}"]
+                if options
+                else []
+            ),
             f"source: {law.source}",
             f"relscale fit TABLE --law {name} --x {predictors} --y COLUMN{groups}",
         ]

@@ -2,80 +2,34 @@
 
     L(s) = L0 + A · S1^(−α) − C · S2
 
-    S1(s) = Σ_{i≤s} η_i,    S2(s) = Σ_{i≤s} m_i,    m_i = λ · m_{i−1} + (η_{i−1} − η_i),    λ = 0.999
+S1, the sum of the learning rates so far, measures how far training has gone; S2 what the decay of the rate has gained,
+each decrease discounted with λ (``relscale.laws.annealing_areas``).
 
-S1 measures how far training has gone, S2 what the decay of the learning rate η has gained: m is the sum of all
-decreases so far, each discounted with rate λ, so ``S2 = Σ_{i≤s} Σ_{k≤i} (η_{k−1} − η_k) · λ^(i−k)``. Between two logged
-steps η is taken to be linear, with equal decreases f. Over L such steps, from a momentum m,
-
-    S1 grows by Σ η,    S2 by m·q + (f / (1 − λ)) · (L − q),    m becomes λ^L·m + f·(1 − λ^L) / (1 − λ),
-
-with q = λ·(1 − λ^L) / (1 − λ): the cost is that of the logged steps, however far apart they are.
+Options: ``annealing:warm_up=real`` counts the steps of warm-up in S1 as they were, not as if they had been at the peak,
+as the paper does; after a long warm-up L0 depends on it. ``annealing:forgetting=0.99`` is another λ than 0.999.
+Nothing anneals before the peak, and the loss before it is not fitted.
 
 Identifiable where the learning rate decays: under a constant one S2 is 0 and C is free.
 
-Source: Tissue, Wang and Wang, *Scaling Law with Learning Rate Annealing*, arXiv 2408.11029, equation 1. Warm-up as
-there (section 3): its steps count as if they had been at the peak, in S1 as in S2, so nothing anneals before the peak;
-the loss during warm-up is not fitted.
+Source: Tissue, Wang and Wang, *Scaling Law with Learning Rate Annealing*, arXiv 2408.11029, equation 1 and section 3.
 """
 
+from functools import partial
+
 import numpy as np
-from numpy.typing import ArrayLike
 
 from relscale.errors import RelscaleError
-from relscale.laws.law import Array, Parameter
+from relscale.laws.annealing_areas import FORGETTING, areas
+from relscale.laws.law import Array, Law, Parameter
 from relscale.laws.separable import separable
 
-FORGETTING = 0.999  # λ
 ALPHAS = np.array([0.05, 0.12, 0.2, 0.3, 0.42, 0.55, 0.75, 1.0, 1.5, 2.2])
 
 
-def areas(steps: ArrayLike, learning_rates: ArrayLike, forgetting: float = FORGETTING) -> Array:
-    """S1 and S2, (2, n), at logged steps.
-
-    Parameters
-    ----------
-    steps
-        (n,) increasing; between them the schedule is a straight line, before the first it is as warm-up.
-    learning_rates
-        (n,) at these steps.
-    forgetting
-        λ.
-
-    Raises
-    ------
-    RelscaleError
-        The steps do not increase, are not whole and positive, or a learning rate is negative.
-    """
-    at, rates = np.asarray(steps, dtype=float), np.asarray(learning_rates, dtype=float)
-    if at.shape != rates.shape or at.ndim != 1 or not len(at):
-        raise RelscaleError(
-            f"annealing: {at.shape} steps and {rates.shape} learning rates; give one for each step"
-        )
-    if (np.diff(at) <= 0).any() or (at != np.round(at)).any() or at[0] < 0:
-        raise RelscaleError("annealing: steps must be whole, from 0 on, and increase")
-    if not (np.isfinite(rates) & (rates >= 0)).all():
-        raise RelscaleError("annealing: a learning rate is negative or missing")
-    # The schedule's corners from step 1 on; a step 0 is before the first.
-    corner = np.unique(np.maximum(np.append(at, 1.0), 1.0))
-    rate = np.interp(corner, at, rates)
-    rate[: int(rate.argmax())] = rate.max()
-    length = np.diff(corner)
-    s1 = np.cumsum(np.append(rate[0], length * rate[:-1] + np.diff(rate) * (length + 1) / 2))
-    fall = -np.diff(rate) / length
-    forgotten = -np.expm1(length * np.log(forgetting)) / (1 - forgetting)  # (1 − λ^L) / (1 − λ)
-    momentum, s2 = 0.0, [0.0]
-    for f, steps_on, q in zip(fall, length, forgotten, strict=True):
-        s2.append(s2[-1] + momentum * forgetting * q + f / (1 - forgetting) * (steps_on - forgetting * q))
-        momentum = momentum * (1 - (1 - forgetting) * q) + f * q
-    places = np.searchsorted(corner, at)
-    return np.where(at > 0, np.stack([s1, s2])[:, places], 0.0)
-
-
-def after_warm_up(curve: Array) -> Array:
+def after_warm_up(curve: Array, forgetting: float = FORGETTING, warm_up: str = "peak") -> Array:
     """S1 and S2, (2, n), of steps and learning rates (2, n); nan before the learning rate's peak."""
     steps, rates = curve
-    return np.where(steps >= steps[rates.argmax()], areas(steps, rates), np.nan)
+    return np.where(steps >= steps[rates.argmax()], areas(steps, rates, forgetting, warm_up), np.nan)
 
 
 def value(theta: Array, x: Array) -> Array:
@@ -98,26 +52,45 @@ def terms(g: Array, z: Array) -> Array:
     return np.stack(np.broadcast_arrays(np.ones_like(left), left, -z[1]))
 
 
-LAW = separable(
-    name="annealing",
-    predictors=("S1", "S2"),
-    parameters=(
-        Parameter("L0", "unit of the loss", "what is left after endless training", low=0),
-        Parameter("A", "unit of the loss", "what training takes away, at S1 = 1", low=0, log=True),
-        Parameter("C", "unit of the loss per learning rate", "what a unit of S2 gives", low=0),
-        Parameter("alpha", "none", "how fast training takes it away", low=0, high=5),
-    ),
-    value=value,
-    jacobian=jacobian,
-    source="Tissue et al., arXiv 2408.11029, equation 1",
-    formula="L = L0 + A · S1^(−α) − C · S2",
-    traps="Under a constant learning rate S2 is 0 and C is free; the steps of one training are not independent.",
-    linear=("L0", "A", "C"),
-    terms=terms,
-    grid=lambda z: ALPHAS[None],
-    coordinates=lambda x: np.stack([np.log(x[0]), x[1]]),
-    centre=lambda z: np.array([z[0].mean(), 0.0]),
-    signed=("C",),
-    made_of=("step", "learning_rate"),
-    make=after_warm_up,
-)
+def with_options(warm_up: str = "peak", forgetting: str = str(FORGETTING)) -> Law:
+    """The law with that warm-up and that λ.
+
+    Raises
+    ------
+    RelscaleError
+        The warm-up is neither "peak" nor "real", or λ is no number between 0 and 1.
+    """
+    if warm_up not in ("peak", "real"):
+        raise RelscaleError(f"law annealing: warm_up is {warm_up!r}, neither peak nor real")
+    try:
+        discount = float(forgetting)
+    except ValueError:
+        discount = np.nan
+    if not 0 < discount < 1:
+        raise RelscaleError(f"law annealing: forgetting is {forgetting!r}, no number between 0 and 1")
+    return separable(
+        name="annealing",
+        predictors=("S1", "S2"),
+        parameters=(
+            Parameter("L0", "unit of the loss", "what is left after endless training", low=0),
+            Parameter("A", "unit of the loss", "what training takes away, at S1 = 1", low=0, log=True),
+            Parameter("C", "unit of the loss per learning rate", "what a unit of S2 gives", low=0),
+            Parameter("alpha", "none", "how fast training takes it away", low=0, high=5),
+        ),
+        value=value,
+        jacobian=jacobian,
+        source="Tissue et al., arXiv 2408.11029, equation 1",
+        formula="L = L0 + A · S1^(−α) − C · S2",
+        traps="Under a constant learning rate S2 is 0 and C is free; the steps of one training are not independent.",
+        linear=("L0", "A", "C"),
+        terms=terms,
+        grid=lambda z: ALPHAS[None],
+        coordinates=lambda x: np.stack([np.log(x[0]), x[1]]),
+        centre=lambda z: np.array([z[0].mean(), 0.0]),
+        signed=("C",),
+        made_of=("step", "learning_rate"),
+        make=partial(after_warm_up, forgetting=discount, warm_up=warm_up),
+    )
+
+
+LAW = with_options()

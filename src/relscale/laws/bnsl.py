@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 
+from relscale.errors import RelscaleError
 from relscale.laws.law import Array, Law, Parameter
 from relscale.laws.profile import crossed, ranked
 
@@ -138,6 +139,19 @@ def bnsl(breaks: int) -> Law:
         limits=partial(limits, breaks=breaks),
         reference=True,
     )
+
+
+def with_options(breaks: str = "1") -> Law:
+    """The law with so many breaks.
+
+    Raises
+    ------
+    RelscaleError
+        It is no number from 1 to 5.
+    """
+    if breaks not in ("1", "2", "3", "4", "5"):
+        raise RelscaleError(f"law bnsl: breaks is {breaks!r}, no number from 1 to 5")
+    return bnsl(int(breaks))
 
 
 LAW = bnsl(breaks=1)

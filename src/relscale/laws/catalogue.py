@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Sequence
+from inspect import signature
 from types import ModuleType
 
 from relscale import laws
@@ -26,17 +27,43 @@ def law_names() -> tuple[str, ...]:
 def law_or_family(name: str | Law) -> Law | Family:
     """The law or the family of laws of that name; a law itself is returned.
 
+    A law that has options takes them after a colon: ``annealing:warm_up=real,forgetting=0.99``. They are the
+    arguments of ``with_options`` of its module, which is given them as text.
+
     Raises
     ------
     RelscaleError
-        There is none.
+        There is none, or an option is none of it.
     """
     if isinstance(name, Law):
         return name
     modules = law_modules()
+    name, _, said = name.partition(":")
     if name not in modules:
         raise RelscaleError(f"no law {name!r}; {suggestion(name, modules)}")
+    if said:
+        return _with_options(name, modules[name], said)
     found: Law | Family = modules[name].LAW
+    return found
+
+
+def law_options(name: str) -> dict[str, str]:
+    """The options of a law, and what they are unless they are given."""
+    make = getattr(law_modules()[name], "with_options", None)
+    return {} if make is None else {each.name: each.default for each in signature(make).parameters.values()}
+
+
+def _with_options(name: str, module: ModuleType, said: str) -> Law:
+    known = law_options(name)
+    if not known:
+        raise RelscaleError(f"law {name}: it has no options")
+    options = {}
+    for each in said.split(","):
+        option, equals, value = each.partition("=")
+        if option not in known or not equals:
+            raise RelscaleError(f"law {name}: {each!r} is none of its options, {'=…, '.join(known)}=…")
+        options[option] = value
+    found: Law = module.with_options(**options)
     return found
 
 

@@ -1,0 +1,102 @@
+"""The learning-rate annealing law (Tissue et al., arXiv 2408.11029): its example, and curves of any schedule."""
+
+import numpy as np
+
+from relscale.atlas.entry import Answer, Columns, Entry, Number, Origin, Tables
+from relscale.atlas.multi_power import FITTED, every_rate, measures
+from relscale.fitting.estimation.estimate import estimate
+from relscale.laws.annealing import LAW
+from relscale.laws.annealing_areas import areas
+from relscale.laws.law import Array
+
+PEAK, WARM_UP, STEPS = 2e-4, 500, 20_000  # of the example
+NAMES = ("L0", "A", "C", "alpha")
+EXAMPLE = {
+    "Huber's loss": (2.62758, 0.42983, 0.41081, 0.5494),
+    "squares of logarithms": (2.63498, 0.42061, 0.40790, 0.55653),
+}
+CURVES = {  # L0, A, C, α of the three fitted schedules; R² and root mean square error of the six others
+    ("peak", "25M"): (3.24663, 0.54259, 0.39169, 0.82529, 0.9933, 0.01036),
+    ("peak", "100M"): (2.91213, 0.58851, 0.46779, 0.77146, 0.9959, 0.00856),
+    ("peak", "400M"): (2.67001, 0.63001, 0.55604, 0.72736, 0.9964, 0.00864),
+    ("real", "25M"): (3.15829, 0.51358, 0.40191, 0.51338, 0.9979, 0.00622),
+    ("real", "100M"): (2.78889, 0.59257, 0.48122, 0.45498, 0.9978, 0.00667),
+    ("real", "400M"): (2.52462, 0.65361, 0.57006, 0.42050, 0.9967, 0.00854),
+}
+MEASURED = ("R² of unseen schedules", "root mean square error of unseen schedules")
+
+
+def example_rates(schedule: str) -> Array:
+    """The learning rate of every step of a schedule of the example, cosine to 0 or constant."""
+    step = np.arange(STEPS + 1)
+    after = np.clip(step - WARM_UP, 0, None) / (STEPS - WARM_UP)
+    shape = (1 + np.cos(np.pi * after)) / 2 if schedule == "cosine" else np.ones(len(step))
+    return np.asarray(PEAK * np.minimum(step / WARM_UP, 1) * shape)
+
+
+def reproduce(tables: Tables) -> dict[str, Number]:
+    """Fits to the example, and to three schedules of each of three models by either way to count warm-up."""
+    found: dict[str, Number] = {}
+    each, loss = [], []
+    for schedule, rows in tables.read("annealing_example.csv.gz").by("schedule"):
+        rates = example_rates(schedule)
+        each.append(areas(np.arange(len(rates)), rates)[:, rows["step"].astype(int)])
+        loss.append(rows["loss"])
+    for how, named in zip(("huber", "squares"), EXAMPLE, strict=True):
+        fit = estimate(LAW, np.concatenate(each, axis=1), np.concatenate(loss), loss=how)
+        found |= {
+            f"{name} of the example, {named}": Number(float(v))
+            for name, v in zip(NAMES, fit.theta[:, 0], strict=True)
+        }
+    knots = dict(tables.read("multi_power_knots.csv.gz").by("schedule"))
+    for model, rows in tables.read("multi_power_curves.csv.gz").by("model"):
+        for warm_up in ("peak", "real"):
+            found |= {
+                f"{name}, {model}, warm-up {_WORDS[warm_up]}": number
+                for name, number in _of_curves(dict(rows.by("schedule")), knots, warm_up).items()
+            }
+    return found
+
+
+_WORDS = {"peak": "as at the peak", "real": "as it was"}
+
+
+def _of_curves(curves: dict[str, Columns], knots: dict[str, Columns], warm_up: str) -> dict[str, Number]:
+    at, loss = {}, {}
+    for schedule, rows in curves.items():
+        rates = every_rate(rows, knots[schedule])
+        every = areas(np.arange(len(rates)), rates, warm_up=warm_up)
+        at[schedule], loss[schedule] = every[:, rows["step"].astype(int)], rows["loss"]
+    x, y = (np.concatenate([part[name] for name in FITTED], axis=-1) for part in (at, loss))
+    theta = estimate(LAW, x, y, loss="huber").theta[:, 0]
+    unseen = [measures(LAW.value(theta, at[name]), loss[name]) for name in at if name not in FITTED]
+    r_squared, _, error, *_ = np.mean(unseen, axis=0)
+    values = (*theta, r_squared, error)
+    return {name: Number(float(v)) for name, v in zip((*NAMES, *MEASURED), values, strict=True)}
+
+
+ENTRY = Entry(
+    title="Scaling law with learning rate annealing",
+    paper="Tissue et al., arXiv 2408.11029; curves of Luo et al., arXiv 2503.12811",
+    law="annealing",
+    formula=LAW.formula,
+    tables=("annealing_example.csv.gz", "multi_power_curves.csv.gz", "multi_power_knots.csv.gz"),
+    answers=(
+        *(
+            Answer(f"{name} of the example, {how}", value, 1e-4, origin=Origin.TABLE)
+            for how, values in EXAMPLE.items()
+            for name, value in zip(NAMES, values, strict=True)
+        ),
+        *(
+            Answer(f"{name}, {model}, warm-up {_WORDS[warm_up]}", value, 1e-4, origin=Origin.TABLE)
+            for (warm_up, model), values in CURVES.items()
+            for name, value in zip((*NAMES, *MEASURED), values, strict=True)
+        ),
+    ),
+    reproduce=reproduce,
+    command="relscale fit curves.csv --law annealing:warm_up=real --x step,learning_rate --y loss --run schedule "
+    "--group model --loss huber",
+    remark="The paper counts warm-up as if it had been at the peak. On curves whose warm-up is 9% of the steps this "
+    "moves L0 by 0.09 to 0.15 nats, and counting it as it was lowers the error of unseen schedules by 40%, 22% and 1%.",
+    slow=True,
+)

@@ -1,0 +1,62 @@
+"""Conditional law of the shape: how far a model's shape keeps it above the loss that its size and data allow.
+
+    L = (1 + a_1 · ln x + a_2 / x) · (b_0 + b_1 · ln r + b_2 / r) · L_opt
+
+x width over √parameters, r parameters of the MLP over those of attention, L_opt the loss of the best shape of that size
+and data, such as from a fit of ``parametric``. The best shapes are ``x = a_2 / a_1`` and ``r = b_2 / b_1``.
+
+Source: *Scaling Laws Meet Model Architecture*, arXiv 2510.18245; its a_0 is 1 here, since only a_0 · b_0 counts.
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Parameter
+from relscale.laws.profile import crossed
+from relscale.laws.separable import separable
+
+BESTS = np.geomspace(0.2, 5, 9)  # a_2 / a_1, in units of the geometric mean of x
+BENDS = np.array([1e-3, 0.01, 0.05, 0.2, 0.7, 2.5])  # a_1
+
+
+def coordinates(x: Array) -> Array:
+    """x, r and L_opt."""
+    return np.asarray(x, dtype=float)
+
+
+def terms(g: Array, z: Array) -> Array:
+    """What b_0, b_1, b_2 are multiplied with, (3, n, ...), of a_1, a_2 (2, ...) at x, r, L_opt (3, n, ...)."""
+    of_width = (1 + g[0] * np.log(z[0]) + g[1] / z[0]) * z[2]
+    return np.stack([of_width, of_width * np.log(z[1]), of_width / z[1]])
+
+
+def grid(z: Array) -> Array:
+    """a_1 and a_2."""
+    bend, best = crossed(BENDS, np.exp(np.log(z[0]).mean()) * BESTS)
+    return np.stack([bend, bend * best])
+
+
+def best_shape(theta: Array) -> tuple[Array, Array]:
+    """The best x and r, of a_1, a_2, b_0, b_1, b_2 (5, ...)."""
+    return theta[1] / theta[0], theta[4] / theta[3]
+
+
+LAW = separable(
+    name="architecture",
+    predictors=("width_ratio", "mlp_ratio", "optimal_loss"),
+    parameters=(
+        Parameter("a_1", "none", "what wide models cost", low=0),
+        Parameter("a_2", "unit of x", "what narrow models cost", low=0),
+        Parameter("b_0", "none", "the level"),
+        Parameter("b_1", "none", "what a large MLP costs"),
+        Parameter("b_2", "none", "what a small MLP costs"),
+    ),
+    linear=("b_0", "b_1", "b_2"),
+    signed=("b_0", "b_1", "b_2"),
+    terms=terms,
+    grid=grid,
+    coordinates=coordinates,
+    source="arXiv 2510.18245",
+    formula="L = (1 + a_1 · ln x + a_2 / x) · (b_0 + b_1 · ln r + b_2 / r) · L_opt",
+    traps="Shapes must lie on both sides of the best one, else a_1 or b_1 ends at 0 or below and there is no best. "
+    "Depth is fixed in the paper; shapes far off, such as r = 0.1, are not of this law.",
+)

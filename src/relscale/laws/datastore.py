@@ -1,0 +1,64 @@
+"""Datastore: tokens that a model retrieves from lower its loss by a logarithm, beside what size and training give.
+
+    L = E + A · N^(−α) + B · D^(−β) − c · ln(1 + S / S_0)
+
+N parameters, D training tokens, S tokens in the datastore, from 0 on. They cost no training compute, only memory and
+look-ups.
+
+Source: the observation of Shao et al., *Scaling Retrieval-Based Language Models with a Trillion-Token Datastore*, arXiv
+2407.12854, that gains do not saturate; the form is relscale's.
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Parameter
+from relscale.laws.profile import crossed
+from relscale.laws.separable import separable
+
+EXPONENTS = np.array([0.08, 0.2, 0.35, 0.55, 0.9])
+TURNS = np.geomspace(1e-3, 10, 9)  # S_0, in units of the geometric mean of the datastores
+
+
+def coordinates(x: Array) -> Array:
+    """ln N, ln D and S."""
+    return np.stack([np.log(x[0]), np.log(x[1]), x[2]])
+
+
+def terms(g: Array, z: Array) -> Array:
+    """What E, A, B and c are multiplied with, (4, n, ...), of α, β, S_0 (3, ...) at ln N, ln D, S (3, n, ...)."""
+    of_params, of_tokens = np.exp(-g[0] * z[0]), np.exp(-g[1] * z[1])
+    each = np.ones_like(of_params), of_params, of_tokens, -np.log1p(z[2] / g[2])
+    return np.stack(np.broadcast_arrays(*each))
+
+
+def grid(z: Array) -> Array:
+    """α, β and S_0."""
+    some = z[2][z[2] > 0]
+    middle = np.exp(np.log(some).mean()) if len(some) else 1.0
+    return crossed(EXPONENTS, EXPONENTS, middle * TURNS)
+
+
+LAW = separable(
+    name="datastore",
+    predictors=("params", "tokens", "datastore_tokens"),
+    parameters=(
+        Parameter(
+            "E", "unit of the loss", "what neither size nor tokens get below without a datastore", low=0
+        ),
+        Parameter("A", "unit of the loss", "what few parameters cost, at N = 1", low=0, log=True),
+        Parameter("B", "unit of the loss", "what few tokens cost, at D = 1", low=0, log=True),
+        Parameter("c", "unit of the loss", "what e times the datastore gives, far above S_0", low=0),
+        Parameter("alpha", "none", "the exponent of the parameters", low=0, high=5),
+        Parameter("beta", "none", "the exponent of the training tokens", low=0, high=5),
+        Parameter("S_0", "tokens", "from where on a datastore helps", low=0, log=True),
+    ),
+    linear=("E", "A", "B", "c"),
+    terms=terms,
+    grid=grid,
+    coordinates=coordinates,
+    centre=lambda z: np.array([z[0].mean(), z[1].mean(), 0.0]),
+    source="the observation of Shao et al., arXiv 2407.12854; the form is relscale's",
+    formula="L = E + A · N^(−α) + B · D^(−β) − c · ln(1 + S / S_0)",
+    traps="S_0 needs runs without a datastore and with small ones. The test data must not be in the datastore. The "
+    "gain has no end in this law, that of a real datastore has one.",
+)

@@ -1,0 +1,47 @@
+"""Encoder and decoder: a translation model's loss by the size of each, not by their sum.
+
+    L = A · N_e^(−p_e) · N_d^(−p_d) + L_∞
+
+Of a fixed number of parameters the encoder should have the share ``p_e / (p_e + p_d)``.
+
+Source: Ghorbani et al., *Scaling Laws for Neural Machine Translation*, arXiv 2109.07740.
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Parameter
+from relscale.laws.profile import crossed
+from relscale.laws.separable import separable
+
+POWERS = np.array([0.0, 0.05, 0.12, 0.22, 0.35, 0.55, 0.9])
+
+
+def terms(g: Array, z: Array) -> Array:
+    """What A and L_∞ are multiplied with, (2, n, ...), of p_e, p_d (2, ...) at ln N_e, ln N_d (2, n, ...)."""
+    left = np.exp(-g[0] * z[0] - g[1] * z[1])
+    return np.stack([left, np.ones_like(left)])
+
+
+def encoder_share(theta: Array) -> Array:
+    """The best share of the parameters in the encoder, of A, p_e, p_d, L_∞ (4, ...)."""
+    return np.asarray(theta[1] / (theta[1] + theta[2]))
+
+
+LAW = separable(
+    name="encoder_decoder",
+    predictors=("encoder_params", "decoder_params"),
+    parameters=(
+        Parameter("A", "unit of the loss", "what small models cost, at one parameter each", low=0, log=True),
+        Parameter("p_e", "none", "the exponent of the encoder", low=0, high=3),
+        Parameter("p_d", "none", "the exponent of the decoder", low=0, high=3),
+        Parameter("L_inf", "unit of the loss", "what no model gets below", low=0),
+    ),
+    linear=("A", "L_inf"),
+    terms=terms,
+    grid=lambda z: crossed(POWERS, POWERS),
+    centre=lambda z: z.mean(axis=1),
+    source="Ghorbani et al., arXiv 2109.07740",
+    formula="L = A · N_e^(−p_e) · N_d^(−p_d) + L_∞",
+    traps="Both sides must vary, each for itself. Embeddings are not counted. One floor for both sides: a side that "
+    "grows alone still brings the loss down to it.",
+)

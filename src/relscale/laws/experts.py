@@ -1,0 +1,86 @@
+"""Mixtures of experts: a power of the parameters of one expert and of the number of experts, and of both together.
+
+    L = exp(d + a · ν + b · ln X + f · ν · ln X) + c,    ν = ln(N / 10⁸)
+
+N dense parameters, X experts. X experts count as a dense model of ``effective_params``; where f is positive, experts
+help the less the larger the model is.
+
+Source: Clark et al., *Unified Scaling Laws for Routed Language Models*, arXiv 2202.01169, equation 7, which has no
+floor (``--fix c=0``); the floor takes the place of their saturation.
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Law, Parameter
+
+SIZE = 1e8
+FLOORS = np.array([0.0, 0.4, 0.6, 0.75, 0.85, 0.93])  # c, as shares of the least loss
+
+
+def powers(log_n: Array, log_x: Array, degree: int = 1) -> list[Array]:
+    """What ln N, with and without ln X, and the powers of ln X up to a degree add to ln(L − c)."""
+    return [np.ones_like(log_n), log_n, log_n * log_x, *(log_x**i for i in range(1, degree + 1))]
+
+
+def _columns(x: Array) -> Array:
+    """What d, a, f and b are multiplied with, (4, n, ...)."""
+    log_n = np.log(x[0] / SIZE)
+    return np.stack(powers(log_n, np.log(x[1])))
+
+
+def _above(theta: Array, x: Array) -> Array:
+    d, a, b, f = theta[:4]
+    one, n, both, e = _columns(x)
+    return np.asarray(np.exp(d * one + a * n + b * e + f * both))
+
+
+def value(theta: Array, x: Array) -> Array:
+    """L, (n, ...), of d, a, b, f, c (5, ...) at N, X (2, n, ...)."""
+    return np.asarray(_above(theta, x) + theta[4])
+
+
+def jacobian(theta: Array, x: Array) -> Array:
+    """Derivatives of L by d, a, b, f, c, (5, n, ...)."""
+    above = _above(theta, x)
+    one, n, both, e = _columns(x)
+    return np.stack(np.broadcast_arrays(above * one, above * n, above * e, above * both, np.ones_like(above)))
+
+
+def effective_params(theta: Array, x: Array) -> Array:
+    """The dense parameters of the same loss, (n, ...)."""
+    _, a, b, f = theta[:4]
+    log_n, log_x = np.log(x[0] / SIZE), np.log(x[1])
+    return np.asarray(x[0] * np.exp((b + f * log_n) * log_x / a))
+
+
+def starts(x: Array, y: Array) -> Array:
+    """Several floors, each with the least squares of ln(L − c)."""
+    columns, found, misfits = _columns(x), [], []
+    for floor in (
+        FLOORS * y.min() if y.min() > 0 else y.min() - np.geomspace(0.1, 10, 6) * max(np.ptp(y), 1e-300)
+    ):
+        root = (y - floor) / np.abs(y).max()
+        d, a, f, b = np.linalg.lstsq((columns * root).T, np.log(y - floor) * root, rcond=None)[0]
+        found.append([d, a, b, f, floor])
+        misfits.append(float(((value(np.array(found[-1]), x) - y) ** 2).sum()))
+    return np.array(found)[np.argsort(misfits)[:4]]
+
+
+LAW = Law(
+    name="experts",
+    predictors=("params", "experts"),
+    parameters=(
+        Parameter("d", "ln of the unit of the loss", "ln (L − c) of one expert of 10⁸ parameters"),
+        Parameter("a", "none", "the exponent of the parameters, negative", low=-5, high=0),
+        Parameter("b", "none", "the exponent of the experts at 10⁸ parameters", low=-5, high=5),
+        Parameter("f", "none", "how that changes with e times the parameters", low=-2, high=2),
+        Parameter("c", "unit of the loss", "what no model gets below", low=0),
+    ),
+    value=value,
+    jacobian=jacobian,
+    starts=starts,
+    source="Clark et al., arXiv 2202.01169, equation 7",
+    formula="L = exp(d + a · ν + b · ln X + f · ν · ln X) + c, ν = ln(N / 10⁸)",
+    traps="N counts what one token passes through. Fit each router for itself (--group). Far more experts than were "
+    "tried gain less than this law says: the paper has them saturate. c and a trade off over few sizes.",
+)

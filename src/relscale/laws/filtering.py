@@ -1,0 +1,98 @@
+"""Filtering: the error of a data pool falls as a power of the samples seen, whose exponent fades with every epoch.
+
+    y(n) = d + (a · n_1 / 10⁵)^(b_1) · Π_{k=2..K} (n_k / n_{k−1})^(b_k),    b_k = b · 2^(−(k−1)/τ)
+
+n samples seen of a pool of P, n_k = min(k·P, n), K = ⌈n / P⌉. So a smaller, better pool wins while compute is scarce
+and a larger one later. Pools trained on together: ``together``.
+
+Source: Goyal et al., *Scaling Laws for Data Filtering*, arXiv 2404.07177.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from relscale.laws.derivatives import by_differences
+from relscale.laws.law import Array, Law, Parameter
+
+SAMPLES = 1e5  # at which a is given
+FADING = np.array([0.5, 1, 2, 4, 8, 16, 64])
+FLOORS = np.array([0, 0.25, 0.5, 0.7, 0.85, 0.95])  # d, as shares of the least error
+MOST_EPOCHS = 2000
+
+
+def log_samples(tau: Array, x: Array) -> tuple[Array, Array]:
+    """ln of the samples of the first epoch, and the further ones as each counts, (n, ...) both."""
+    samples, pool = x
+    first = np.minimum(samples, pool)
+    later = np.zeros(np.broadcast_shapes(np.shape(tau), samples.shape))
+    epochs = int(min(np.ceil((samples / pool).max()), MOST_EPOCHS))
+    for k in range(2, epochs + 1):
+        seen, before = np.minimum(k * pool, samples), np.minimum((k - 1) * pool, samples)
+        later = later + np.exp2(-(k - 1) / tau) * np.log(seen / before)
+    return np.asarray(np.log(first / SAMPLES)), later
+
+
+def value(theta: Array, x: Array) -> Array:
+    """y, (n, ...), of a, b, τ, d (4, ...) at n, P (2, n, ...)."""
+    a, b, tau, d = theta
+    first, later = log_samples(tau, x)
+    return np.asarray(d + np.exp(b * (np.log(a) + first + later)))
+
+
+def together(b: Sequence[float], tau: Sequence[float]) -> tuple[Array, Array]:
+    """b and τ of each of p equal pools in one training on all: every pool is returned to after p times the samples.
+
+    The exponent of epoch k is the mean of ``b_i · 2^(−(k−1) / (p · τ_i))``; ``pooled`` sums them.
+    """
+    return np.asarray(b, dtype=float), len(b) * np.asarray(tau, dtype=float)
+
+
+def pooled(
+    a: float, d: float, b: Sequence[float], tau: Sequence[float], samples: float, pool: float
+) -> float:
+    """The error after so many samples of equal pools of ``pool`` samples each."""
+    powers, fading = together(b, tau)
+    at = np.array([[samples], [pool * len(powers)]])
+    first, _ = log_samples(np.array(1.0), at)
+    total = powers.mean() * (np.log(a) + first)
+    for power, scale in zip(powers, fading, strict=True):
+        total = total + power * log_samples(np.array(scale), at)[1] / len(powers)
+    return float(d + np.exp(total)[0])
+
+
+def starts(x: Array, y: Array) -> Array:
+    """A grid of τ and d, each with the least squares of ln(y − d)."""
+    found, misfits = [], []
+    for tau in FADING:
+        first, later = log_samples(np.array(tau), x)
+        columns = np.stack([first + later, np.ones_like(y)], axis=1)
+        for share in FLOORS:
+            target = np.log(y - share * y.min())
+            (b, level), *_ = np.linalg.lstsq(columns, target, rcond=None)
+            b = min(b, -1e-3)
+            found.append([np.exp(np.clip(level / b, -700, 700)), b, tau, share * y.min()])
+            misfits.append(
+                float((((np.exp(b * columns[:, 0] + level) + share * y.min()) / y - 1) ** 2).sum())
+            )
+    return np.array(found)[np.argsort(misfits)[:8]]
+
+
+PARAMETERS = (
+    Parameter("a", "1 / 10⁵ samples", "how much a sample counts from the start", low=0, log=True),
+    Parameter("b", "none", "the exponent of the first epoch", low=-5, high=0),
+    Parameter("tau", "epochs", "after how many the exponent is half", low=0, high=1e4, log=True),
+    Parameter("d", "unit of the error", "what no number of samples gets below", low=0),
+)
+LAW = Law(
+    name="filtering",
+    predictors=("samples", "pool_samples"),
+    parameters=PARAMETERS,
+    value=value,
+    jacobian=by_differences(value, PARAMETERS),
+    starts=starts,
+    source="Goyal et al., arXiv 2404.07177",
+    formula="y = d + (a · n_1 / 10⁵)^b · Π_k (n_k / n_{k−1})^(b · 2^(−(k−1)/τ))",
+    traps="τ needs points beyond two epochs, d such as flatten. Samples seen are not unique samples. Pools share a in "
+    "the paper: fit one and --fix a for the others.",
+)

@@ -1,0 +1,50 @@
+"""Peak learning rate by batch: a power of the batch while it is small, a plateau above.
+
+    η(B) = η_max / (1 + (B0 / B)^p)
+
+p is 1 for SGD and ½ for Adam while gradients are noise; B0 is where half of the plateau is reached.
+
+Source: the form of McCandlish et al., *An Empirical Model of Large-Batch Training*, arXiv 1812.06162, with its power
+left open; Granziol et al., arXiv 2006.09092, on the powers.
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Parameter
+from relscale.laws.profile import crossed
+from relscale.laws.separable import separable
+
+POWERS = np.array([0.25, 0.5, 0.75, 1.0, 1.5])
+TURNS = np.geomspace(1e-3, 1e3, 19)  # B0, in units of the geometric mean of the batches
+
+
+def terms(g: Array, z: Array) -> Array:
+    """What η_max is multiplied with, (1, n, ...), of B0, p (2, ...) at ln B (1, n, ...)."""
+    return np.asarray(np.exp(-np.logaddexp(0, g[1] * (np.log(g[0]) - z[0])))[None])
+
+
+def limits(x: Array, y: Array) -> tuple[Array, Array]:
+    """Bounds of η_max, B0 and p: a turn far below all batches is none, one far above is a power alone."""
+    return (
+        np.array([-np.inf, 1e-4 * x[0].min(), -np.inf]),
+        np.array([np.inf, 1e4 * x[0].max(), np.inf]),
+    )
+
+
+LAW = separable(
+    name="peak_learning_rate",
+    predictors=("batch_tokens",),
+    parameters=(
+        Parameter("eta_max", "unit of the rate", "the rate of the largest batches", low=0, log=True),
+        Parameter("B0", "unit of the batch", "where the rate is half of that", low=0, log=True),
+        Parameter("p", "none", "the power of the batch far below", low=0.1, high=2),
+    ),
+    linear=("eta_max",),
+    terms=terms,
+    grid=lambda z: crossed(np.exp(z[0].mean()) * TURNS, POWERS),
+    limits=limits,
+    source="McCandlish et al., arXiv 1812.06162; Granziol et al., arXiv 2006.09092",
+    formula="η = η_max / (1 + (B0 / B)^p)",
+    traps="y is the best learning rate of each batch, not a loss. Batches must lie on both sides of B0; below it a "
+    "power without plateau fits as well, and must not be extrapolated. The largest stable rate is not the best one.",
+)

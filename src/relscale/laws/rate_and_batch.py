@@ -1,0 +1,88 @@
+"""Learning rate and batch on a loss surface: a paraboloid whose minimum moves with parameters and tokens.
+
+    L = E + P · (ν^(−a) + B · δ^(−b))^γ + p_1·u + p_2·w + p_11·u² + p_12·u·w + p_22·w²
+    ν = N / 4·10⁸,    δ = D / 3·10¹⁰,    u = ln(η / 0.002) + r_N ln ν − r_D ln δ,    w = ln(b / 256) − s_D ln δ
+
+η peak learning rate, b batch in sequences. The best rate is a power of N and D, the best batch one of D.
+
+Sources: Li et al., *Predictable Scale: Step Law*, arXiv 2503.04715, for the moving optimum; Hoffmann et al., arXiv
+2203.15556, equation 2, with the outer exponent of Kaplan et al., arXiv 2001.08361, equation 1.5, for the surface.
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Parameter
+from relscale.laws.profile import crossed
+from relscale.laws.separable import separable
+
+UNITS = np.array([2e-3, 256, 4e8, 3e10])  # in which the powers are of one size
+LIMITS = ((0.05, 1.5), (0.05, 1.5), (0.2, 2.0), (0.1, 5.0), (-0.5, 2.0), (-0.5, 1.0), (-0.5, 1.5))
+OTHERS = ("a", "b", "gamma", "B", "r_N", "r_D", "s_D")
+LINEAR = ("E", "P", "p_1", "p_2", "p_11", "p_12", "p_22")
+MEANINGS = (
+    *("the exponent of the parameters", "the exponent of the tokens", "the outer exponent"),
+    *("the weight of the tokens", "the best rate falls as N^−r_N", "and grows as D^r_D"),
+    "the best batch grows as D^s_D",
+)
+
+
+def surface(g: Array, z: Array) -> tuple[Array, Array, Array]:
+    """The limited part of the loss, u and w, of a, b, γ, B, r_N, r_D, s_D at ln of η, b, N, D in their units."""
+    rate, batch, n, d = z
+    limited = (np.exp(-g[0] * n) + g[3] * np.exp(-g[1] * d)) ** g[2]
+    return limited, rate + g[4] * n - g[5] * d, batch - g[6] * d
+
+
+def coordinates(x: Array) -> Array:
+    """ln of η, b, N, D in their units."""
+    return np.asarray(np.log(x) - np.log(UNITS).reshape(-1, *[1] * (x.ndim - 1)))
+
+
+def terms(g: Array, z: Array) -> Array:
+    """What E, P and the paraboloid's coefficients are multiplied with, (7, n, ...)."""
+    limited, u, w = surface(g, z)
+    return np.stack(np.broadcast_arrays(np.ones_like(u), limited, u, w, u**2, u * w, w**2))
+
+
+def grid(z: Array) -> Array:
+    """All combinations of few values of each."""
+    return crossed(
+        *(np.array(each) for each in ((0.2, 0.5), (0.2, 0.5), (0.7,), (1.0,), (0.1, 0.5, 0.9), (0.1, 0.35))),
+        np.array([0.2, 0.6]),
+    )
+
+
+def best(theta: Array, params: Array, tokens: Array) -> tuple[Array, Array]:
+    """The best rate and batch, of the parameters in the law's order (14,): where the paraboloid has its minimum."""
+    _, _, p_1, p_2, p_11, p_12, p_22 = theta[:7]
+    hessian = np.array([[2 * p_11, p_12], [p_12, 2 * p_22]])
+    if not (np.linalg.eigvalsh(hessian) > 0).all():
+        return np.full(np.shape(params), np.nan), np.full(np.shape(params), np.nan)
+    u, w = np.linalg.solve(hessian, [-p_1, -p_2])
+    n, d = np.log(np.asarray(params) / UNITS[2]), np.log(np.asarray(tokens) / UNITS[3])
+    return UNITS[0] * np.exp(u - theta[11] * n + theta[12] * d), UNITS[1] * np.exp(w + theta[13] * d)
+
+
+LAW = separable(
+    name="rate_and_batch",
+    predictors=("learning_rate", "batch_sequences", "params", "tokens"),
+    parameters=(
+        Parameter("E", "unit of the loss", "the level", low=0),
+        Parameter("P", "unit of the loss", "what limited parameters and tokens cost", low=0, log=True),
+        *(Parameter(name, "unit of the loss", "of the paraboloid of u and w") for name in LINEAR[2:]),
+        *(
+            Parameter(name, "none", meaning, low, high)
+            for name, meaning, (low, high) in zip(OTHERS, MEANINGS, LIMITS, strict=True)
+        ),
+    ),
+    linear=LINEAR,
+    signed=LINEAR[2:],
+    terms=terms,
+    grid=grid,
+    coordinates=coordinates,
+    source="Li et al., arXiv 2503.04715",
+    formula="L = E + P · (ν^(−a) + B · δ^(−b))^γ + paraboloid of u, w; u = ln η + r_N ln ν − r_D ln δ, "
+    "w = ln b − s_D ln δ",
+    traps="Runs far from the best rate are no paraboloid: keep those within some 2% of the least loss of each size. "
+    "Rates and batches must lie on both sides of the best; at several sizes and numbers of tokens.",
+)

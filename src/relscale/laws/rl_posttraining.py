@@ -1,0 +1,69 @@
+"""Post-training by reinforcement: the share of failures is a power of compute, whose exponent saturates with size.
+
+    ln L = E(N) − k(N) · ln X,    k(N) = K_max / (1 + N_0 / N),    E(N) = e_0 + e_1 · ν + e_2 · ν²,    ν = ln(N / 10⁹)
+
+L is 1 − pass@1 on test problems, N parameters, X post-training compute in units of 10¹⁸ FLOPs, or data in as many
+samples. Larger models learn more from every further run, up to K_max.
+
+Source: *Scaling Behaviors of LLM Reinforcement Learning Post-Training*, arXiv 2509.25300; there E is a number per size,
+here a parabola, so that a size can be forecast that has not been trained.
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Law, Parameter
+
+SIZE, COMPUTE = 1e9, 1e18
+TURNS = np.geomspace(1e-2, 1e2, 13)  # N_0, in units of the geometric mean of the sizes
+
+
+def _columns(n_0: Array, x: Array) -> list[Array]:
+    """What e_0, e_1, e_2 and K_max are multiplied with in ln L."""
+    size, compute = np.log(x[0] / SIZE), np.log(x[1] / COMPUTE)
+    share = 1 / (1 + n_0 / x[0])
+    return list(np.broadcast_arrays(np.ones_like(size), size, size**2, -share * compute))
+
+
+def value(theta: Array, x: Array) -> Array:
+    """L, (n, ...), of e_0, e_1, e_2, K_max, N_0 (5, ...) at N, X (2, n, ...)."""
+    each = zip(theta[:4], _columns(theta[4], x), strict=True)
+    return np.asarray(np.exp(sum(c * column for c, column in each)))
+
+
+def jacobian(theta: Array, x: Array) -> Array:
+    """Derivatives of L by e_0, e_1, e_2, K_max, N_0, (5, n, ...)."""
+    y, columns = value(theta, x), _columns(theta[4], x)
+    by_turn = -theta[3] * columns[3] / (x[0] + theta[4])
+    return np.stack(np.broadcast_arrays(*(y * column for column in (*columns, by_turn))))
+
+
+def starts(x: Array, y: Array) -> Array:
+    """A grid of N_0, each with the least squares of ln L."""
+    found, misfits = [], []
+    log_y = np.log(np.where(y > 0, y, np.abs(y).max() + 1e-300))
+    for turn in np.exp(np.log(x[0]).mean()) * TURNS:
+        columns = np.stack(_columns(np.array(turn), x), axis=1)
+        c = np.linalg.lstsq(columns, log_y, rcond=None)[0]
+        misfits.append(float(((columns @ c - log_y) ** 2).sum()))
+        found.append([*c[:3], float(np.clip(c[3], 1e-4, 10)), turn])
+    return np.array(found)[np.argsort(misfits)[:5]]
+
+
+LAW = Law(
+    name="rl_posttraining",
+    predictors=("params", "training_flops"),
+    parameters=(
+        Parameter("e_0", "nats", "ln L of a model of 10⁹ parameters at X = 1"),
+        Parameter("e_1", "nats per e times the size", "how that falls with size"),
+        Parameter("e_2", "nats per e times the size, squared", "how that bends"),
+        Parameter("K_max", "none", "the exponent of compute of unlimited models", low=0, high=10),
+        Parameter("N_0", "parameters", "where the exponent is half of that", low=0, log=True),
+    ),
+    value=value,
+    jacobian=jacobian,
+    starts=starts,
+    source="arXiv 2509.25300",
+    formula="ln L = e_0 + e_1 · ν + e_2 · ν² − K_max / (1 + N_0 / N) · ln(X / 10¹⁸), ν = ln(N / 10⁹)",
+    traps="Four sizes or more, on both sides of N_0. The points of one training depend on each other: --block. The "
+    "paper's forecasts of its largest model refit that model's level, so they are not blind.",
+)

@@ -1,0 +1,49 @@
+"""Vocabulary: a larger one has parameters of its own, and lowers the loss as these do.
+
+    L = E + A · N^(−α) + V · v^(−ν) + B · C^(−β)
+
+N parameters without those of the vocabulary, v entries, C characters of training text, which unlike tokens do not
+depend on the vocabulary. L is the loss less that of unigrams, so that vocabularies compare; it is negative, as is E.
+
+Source: Tao et al., *Scaling Laws with Vocabulary: Larger Models Deserve Larger Vocabularies*, arXiv 2407.13623; they
+have the parameters of the vocabulary, its entries times the width, in place of the entries.
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Parameter
+from relscale.laws.profile import crossed
+from relscale.laws.separable import separable
+
+EXPONENTS = np.array([0.05, 0.15, 0.3, 0.5, 0.8, 1.3])
+
+
+def terms(g: Array, z: Array) -> Array:
+    """What E, A, V and B are multiplied with, (4, n, ...), of α, ν, β (3, ...) at ln N, ln v, ln C (3, n, ...)."""
+    each = [np.exp(-g[i] * z[i]) for i in range(3)]
+    return np.stack(np.broadcast_arrays(np.ones_like(each[0]), *each))
+
+
+LAW = separable(
+    name="vocabulary",
+    predictors=("params", "vocabulary", "characters"),
+    parameters=(
+        Parameter("E", "unit of the loss", "the loss without any of the limits; negative less unigrams"),
+        Parameter("A", "unit of the loss", "what few parameters cost, at N = 1", low=0, log=True),
+        Parameter("V", "unit of the loss", "what a small vocabulary costs, at one entry", low=0, log=True),
+        Parameter("B", "unit of the loss", "what little text costs, at one character", low=0, log=True),
+        Parameter("alpha", "none", "the exponent of the parameters", low=0, high=5),
+        Parameter("nu", "none", "the exponent of the entries", low=0, high=5),
+        Parameter("beta", "none", "the exponent of the characters", low=0, high=5),
+    ),
+    linear=("E", "A", "V", "B"),
+    signed=("E",),
+    terms=terms,
+    grid=lambda z: crossed(EXPONENTS, EXPONENTS, EXPONENTS),
+    centre=lambda z: z.mean(axis=1),
+    source="Tao et al., arXiv 2407.13623",
+    formula="L = E + A · N^(−α) + V · v^(−ν) + B · C^(−β)",
+    traps="Fit with --residual linear where the loss is less that of unigrams. With a plain loss per token larger "
+    "vocabularies look worse by having fewer, harder tokens. The best vocabulary at fixed compute follows only with "
+    "the cost of its parameters.",
+)
