@@ -1,6 +1,6 @@
 # make run         install, run the default experiment (CONFIG=…), say where the report is
 # make reference   the same with the published tables of reference/; nothing is trained
-# make atlas     published scaling laws, each reproduced from its table, and docs/atlas.md made anew
+# make atlas     published scaling laws, each reproduced from its table, and docs/reference/atlas.md made anew
 # make report      write the report of CONFIG anew
 # make provenance  Snakemake's own page: every job with its parameters and software
 # make test        install, run the tests
@@ -25,7 +25,7 @@ reference:
 	@$(MAKE) --no-print-directory run CONFIG=experiments/reference.yaml
 
 atlas: .venv/installed
-	@relscale atlas --page docs/atlas.md
+	@relscale atlas --page docs/reference/atlas.md
 
 report: .venv/installed
 	@relscale report "$$CONFIG"

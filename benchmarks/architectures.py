@@ -1,6 +1,6 @@
 """Every architecture of transformers that can be made tiny, scored by relscale and by stock lm-eval (``--model hf``).
 
-    python benchmarks/architectures.py                # all, to docs/architectures.md; minutes on one core
+    python benchmarks/architectures.py                # all, to docs/reference/architectures.md; minutes on one core
     python benchmarks/architectures.py mistral opt    # these, printed only
 
 A random model of each causal language model class, with a few tens of thousands of parameters, a context of 160 tokens
@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from tiny_models import byte_level_tokenizer
 
-PAGE = Path(__file__).parents[1] / "docs" / "architectures.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "architectures.md"
 VOCABULARY, CONTEXT = 400, 160
 LARGEST = 15_000_000  # parameters; what cannot be made smaller than this is left out
 ENDS = {"pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 0}

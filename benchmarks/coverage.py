@@ -1,6 +1,6 @@
 """Are parameters recovered, and how often do nominal 95% intervals hold the truth?
 
-    python benchmarks/coverage.py [--output docs/coverage.md] [--datasets 1000]
+    python benchmarks/coverage.py [--output docs/explanation/coverage.md] [--datasets 1000]
 
 measures every law and every interval that the software reports, on data of which the truth is known, and writes the
 page. What is true is in ``generators``, one idea a file; the estimators are the functions that ``relscale.fitting.fit``
@@ -37,7 +37,7 @@ from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.tables import read_table
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "coverage.md"
+PAGE = ROOT / "docs" / "explanation" / "coverage.md"
 SUITE = ROOT / "reference" / "isoflop_suite.csv"
 LARGE = ("bnsl", "parametric", "sigmoid")  # laws whose bootstraps are tried on a fifth of the data sets
 WORKERS = 2
@@ -214,7 +214,7 @@ def main() -> None:
     parser.add_argument("--level", type=float, default=0.95)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--output", help="write to this file (default: docs/coverage.md; of an experiment none)"
+        "--output", help="write to this file (default: docs/explanation/coverage.md; of an experiment none)"
     )
     options = parser.parse_args()
     if options.config:

@@ -1,6 +1,6 @@
 """How well would each candidate, and the ensemble, have forecast the published tables from inside?
 
-    python benchmarks/forecasts.py [--reference reference/] [--designs] [--output docs/forecasts.md]
+    python benchmarks/forecasts.py [--reference reference/] [--designs] [--output docs/explanation/forecast_trials.md]
 
 Every rolling origin of every data set: fitted on the smaller budgets (or models), asked for the larger ones. For each
 candidate the median |log error|, the coverage of nominal 95% intervals and their interval score (in ln y, less is
@@ -37,7 +37,7 @@ from relscale.measurements.published import published
 LEVEL = 0.95
 HEAD = """# How well forecasts do
 
-Made by `python benchmarks/forecasts.py --output docs/forecasts.md`; do not edit. Every rolling origin of every
+Made by `python benchmarks/forecasts.py --output docs/explanation/forecast_trials.md`; do not edit. Every rolling origin of every
 published table in `reference/`: fitted on the smaller budgets (or models), asked for the larger ones. Errors and
 interval scores are in ln y, less is better; intervals are nominally 95%, and those of a candidate alone come from its
 own past errors as the ensemble's do. Only forecasts with an interval are compared, and every origin counts once.

@@ -1,7 +1,7 @@
 """lm-eval's own tasks, scored by stock lm-eval (``--model hf``, batch size 1) and by relscale: every metric of both.
 
     python benchmarks/lm_eval_tasks.py                                # the table, in a few minutes
-    python benchmarks/lm_eval_tasks.py --output docs/lm_eval_tasks.md # and the page of it
+    python benchmarks/lm_eval_tasks.py --output docs/reference/lm_eval_tasks.md # and the page of it
 
 Nothing is downloaded: each task gets a few documents in the schema of its data set, made here, and a small model of
 two layers that has read a few sentences. Stock lm-eval reads them through ``dataset_path: json``; relscale reads them
@@ -653,7 +653,7 @@ def page(rows: list[Compared]) -> str:
             f"{len(rows)} metrics of {len(tasks)} tasks of lm-eval {lm_eval.__version__}, on documents made in the",
             "schema of each data set, with a small model: stock lm-eval (`--model hf`, batch size 1) beside",
             f"relscale's measurements. The largest difference, relative for values above 1, is {worst:.1e}.",
-            "Made by `python benchmarks/lm_eval_tasks.py --output docs/lm_eval_tasks.md`.",
+            "Made by `python benchmarks/lm_eval_tasks.py --output docs/reference/lm_eval_tasks.md`.",
             "",
             tabulate(
                 table,

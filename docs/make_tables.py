@@ -1,6 +1,7 @@
-"""Write the reference of the tables from their row types: python docs/make_tables.py > docs/tables.md"""
+"""Write the reference of the tables, docs/reference/tables.md, from their row types."""
 
 import inspect
+from pathlib import Path
 
 from relscale.corpora.documents import DocumentRow
 from relscale.fitting.fits import ROWS
@@ -55,4 +56,4 @@ def _section(name: str, row: type) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(page(), end="")
+    Path(__file__).with_name("reference").joinpath("tables.md").write_text(page(), encoding="utf-8")

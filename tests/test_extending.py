@@ -1,4 +1,4 @@
-"""What docs/extending.md adds, one file each, is found by its name and does what it says."""
+"""What docs/how-to/extending.md adds, one file each, is found by its name and does what it says."""
 
 import os
 import re
@@ -89,7 +89,7 @@ def extended(tmp_path_factory):
     folder = tmp_path_factory.mktemp("extended")
     package = Path(relscale.__file__).parent
     shutil.copytree(package, folder / "relscale", ignore=shutil.ignore_patterns("__pycache__"))
-    examples = FILE.findall((ROOT / "docs" / "extending.md").read_text(encoding="utf-8"))
+    examples = FILE.findall((ROOT / "docs" / "how-to" / "extending.md").read_text(encoding="utf-8"))
     for name, content in examples:
         assert not (folder / name).exists()
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from relscale.laws.catalogue import law_names
 
 ROOT = Path(__file__).parents[2]
 TABLES = Tables(ROOT / "reference")
-PAGE = ROOT / "docs" / "atlas.md"
+PAGE = ROOT / "docs" / "reference" / "atlas.md"
 ENTRIES = [pytest.param(name, marks=pytest.mark.slow) if entry(name).slow else name for name in entry_names()]
 
 

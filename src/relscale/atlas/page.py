@@ -1,4 +1,4 @@
-"""The page of the atlas, ``docs/atlas.md``: a section per entry, with known numbers beside the reproduced ones."""
+"""The page of the atlas, ``docs/reference/atlas.md``: per entry the known numbers beside the reproduced ones."""
 
 from collections.abc import Mapping, Sequence
 from math import floor, log10

@@ -51,7 +51,7 @@ class Fits:
     """The results of a fit: the tables of ``ROWS``, each an attribute too. A null has a status that says why.
 
     In all of them ``baseline`` is what ``group`` (``contrast`` "group"), ``corpus`` or ``optimizer`` is compared with;
-    it is null for traditional laws. ``docs/tables.md`` has the meaning and unit of every column.
+    it is null for traditional laws. ``docs/reference/tables.md`` has the meaning and unit of every column.
 
     Attributes
     ----------

@@ -101,7 +101,7 @@ class Lines:
             V = Σ w_i² v_i,    df = Σ d_i
 
         Satterthwaite's degrees of freedom are fewer where one point has most of the variance; they cover more
-        often than nominal (``docs/coverage.md``, "optima read off parabolas").
+        often than nominal (``docs/explanation/coverage.md``, "optima read off parabolas").
         """
         if self.z is None or self.point_variance is None or self.covariance is not None:
             return np.zeros_like(self.n), np.zeros_like(self.n)

@@ -1,0 +1,345 @@
+"""Pages of the site that are made from the code as it is built, and links that lead out of the documentation."""
+
+import argparse
+import importlib
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mkdocs.structure.files import File, Files
+
+sys.path.insert(0, str(Path(__file__).parent))
+from pictures import Axis, Line, picture
+
+from relscale import listings
+from relscale.cli import COMMANDS, parsers
+from relscale.config_schema import config_schema
+from relscale.laws.catalogue import law_modules
+from relscale.laws.law import Family, Law
+from relscale.scoring.suite import available_suites, read_suite
+
+ROOT = Path(__file__).parents[1]
+OUTWARD = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./)+[^)\s]*)\)")
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the pages that are made from the code."""
+    pages = {
+        "config": config_page,
+        "laws": laws_page,
+        "suites": suites_page,
+        "figures": figures_page,
+        "cli": command_line_page,
+    }
+    for name, page in pages.items():
+        files.append(File.generated(config, f"reference/{name}.md", content=page()))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
+    """Pictures take the place of their names; a link to a file of the repository becomes its path."""
+    folder = Path(page.file.src_uri).parent
+
+    def path_of(match: re.Match[str]) -> str:
+        words, link = match.groups()
+        target = (ROOT / "docs" / folder / link.partition("#")[0]).resolve()
+        if target.is_relative_to(ROOT / "docs"):
+            return match.group()
+        if not target.exists():
+            raise FileNotFoundError(f"docs/{page.file.src_uri}: no {link}")
+        path = f"`{target.relative_to(ROOT)}`"
+        return path if words.strip("`") in path else f"{words} ({path})"
+
+    markdown = OUTWARD.sub(path_of, markdown)
+    return re.sub(
+        r"^<!-- picture: (\w+) -->$", lambda match: PICTURES[match[1]](), markdown, flags=re.MULTILINE
+    )
+
+
+# The config.
+
+
+def config_page() -> str:
+    """Every section and key of a config, from its types."""
+    schema = config_schema()
+    sections: dict[str, Any] = schema["$defs"]
+    lines = [
+        "# Config",
+        "",
+        "An experiment is one YAML file. What `runs.source` says decides which sections it has: "
+        "[`train`](#trainingexperiment) (the default), [`checkpoints`](#checkpointexperiment), "
+        "[`measurements`](#measurementexperiment). A key that is not listed here is refused, with a suggestion. "
+        "`relscale schema` prints the same as JSON Schema, which editors read.",
+        "",
+    ]
+    first = ("TrainingExperiment", "CheckpointExperiment", "MeasurementExperiment")
+    for name in (*first, *(each for each in sections if each not in first)):
+        lines += _section(name, sections[name])
+    return "\n".join(lines)
+
+
+def _section(name: str, section: Mapping[str, Any]) -> list[str]:
+    required = section.get("required", ())
+    lines = [
+        f"## {name}",
+        "",
+        section.get("description", ""),
+        "",
+        "| key | value | default | meaning |",
+        "|---|---|---|---|",
+    ]
+    for key, value in section.get("properties", {}).items():
+        default = (
+            f"`{_yaml(value['default'])}`" if "default" in value else "required" if key in required else ""
+        )
+        meaning = " ".join(value.get("description", "").split())
+        lines.append(f"| `{key}` | {_kind(value)} | {_cell(default)} | {_cell(meaning)} |")
+    return [*lines, ""]
+
+
+def _kind(value: Mapping[str, Any]) -> str:
+    """What a value may be, in words."""
+    if "$ref" in value:
+        name = value["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "enum" in value:
+        return _cell(", ".join(f"`{_yaml(each)}`" for each in value["enum"]))
+    if "anyOf" in value:
+        return " or ".join(dict.fromkeys(_kind(each) for each in value["anyOf"]))
+    if value.get("type") == "array":
+        return f"list of {_kind(value.get('items', {}))}"
+    if value.get("type") == "object" and "additionalProperties" in value:
+        entry = value["additionalProperties"]
+        return f"by name: {_kind(entry)}" if isinstance(entry, Mapping) else "mapping"
+    if "allOf" in value and value.get("type") == "object":
+        return "one of " + ", ".join(_kind(each["then"]) for each in value["allOf"] if "then" in each)
+    kind = value.get("type", "any")
+    words = "/".join(kind) if isinstance(kind, list) else str(kind)
+    limits = [
+        f"{sign} {value[key]:g}" for key, sign in LIMITS.items() if key in value and abs(value[key]) < 1e15
+    ]
+    return f"{words} {' and '.join(limits)}".strip()
+
+
+LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+
+
+def _yaml(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return f"[{', '.join(map(_yaml, value))}]" if isinstance(value, list) else str(value)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<experiment>", "EXPERIMENT")
+
+
+# The laws.
+
+# Parameters, the range of the first predictor, and further predictors of each curve, for the pictures.
+F = "F / F_ref"
+CURVES: dict[str, tuple[tuple[float, ...], tuple[float, float], tuple[tuple[float, ...], ...]]] = {
+    "batch_trajectory": ((6.5e13, 0.077, 2.1e3, 0.76, 2.1e8, 0.21), (1e6, 1e10), ((1e4, 5e5), (1e5, 5e5))),
+    "bnsl": ((0.5, 2.0, 0.1, 0.3, 1.0, 0.5), (1e-4, 1e4), ((),)),
+    "critical_batch": ((2e3, 1e6), (3e4, 1e7), ((),)),
+    "data_constrained": (
+        (1.87, 521, 1488, 0.353, 0.353, 15.4, 5.3),
+        (1e7, 1e10),
+        ((1e10, 1e10), (1e10, 1e8)),
+    ),
+    "difference": ((0.4, -0.1), (1e-2, 1e2), ((),)),
+    "exponential_error": ((0.86, 2.2, 0.75), (1.5, 5.0), ((),)),
+    "flp": ((0.9, -0.2), (1.5, 4.0), ((),)),
+    "irreducible": ((1.2, 0.3, 0.4), (1e-2, 1e2), ((),)),
+    "loss_to_loss": ((0.8, 0.9, 0.5, 1.2), (1.0, 4.0), ((),)),
+    "overtraining": ((140, 190, -0.24, 1.5), (1e7, 1e10), ((1e9,), (1e11,))),
+    "parallel_streams": ((0.69, 22.0, 0.19, 0.39), (1e8, 1e10), ((1,), (8,))),
+    "parametric": ((1.8, 480, 2140, 0.35, 0.37), (1e7, 1e11), ((1e9,), (1e11,))),
+    "power": ((2.5, 0.05), (1e-2, 1e2), ((),)),
+    "relative": ((1.3, 0.05), (1e-2, 1e2), ((),)),
+    "shifted_power": ((0.4, 0.23, 0.02, 0.11), (1e-3, 1e3), ((),)),
+    "sigmoid": ((0.25, 0.85, 1.5, 4.0), (0.5, 3.0), ((),)),
+}
+NOT_OF_ONE_CURVE = ("annealing", "mixture_additive", "mixture_loglinear")
+LINEAR_X = ("loss",)
+
+
+def laws_page() -> str:
+    """Every law: formula, parameters, a picture, source and traps."""
+    lines = [
+        "# Laws",
+        "",
+        '`relscale fit TABLE --law NAME`, `rs.fit(table, law="NAME")`, or in a config `fit: {laws: [{law: NAME}]}`. '
+        "[A law of your own](../how-to/law.md) is a function. Pictures show the shape, at parameters of a usual size.",
+        "",
+    ]
+    for name, module in law_modules().items():
+        lines += _law(name, module)
+    return "\n".join(lines)
+
+
+def _law(name: str, module: Any) -> Iterator[str]:
+    law = module.LAW
+    yield from (f"## {name}", "", listings.first_sentence(module.__doc__).partition(": ")[2] or name, "")
+    if isinstance(law, Family):
+        yield from (
+            f"    {_formula_of(module.__doc__)}",
+            "",
+            f"Of all columns called `{law.prefix}…`. Source: {law.source}",
+            "",
+        )
+        return
+    yield from (
+        f"    {law.formula}",
+        "",
+        f"Of {', '.join(f'`{each}`' for each in law.made_of or law.predictors)}.",
+        "",
+    )
+    yield from ("| parameter | unit | meaning |", "|---|---|---|")
+    for parameter in law.parameters:
+        yield f"| `{parameter.name}` | {_cell(parameter.unit)} | {_cell(parameter.meaning)} |"
+    yield ""
+    if name not in NOT_OF_ONE_CURVE:
+        yield from (_law_picture(name, law), "")
+    yield from (f"Source: {law.source}", "")
+    if law.traps:
+        yield from (f"**Traps.** {law.traps}", "")
+
+
+def _formula_of(docstring: str) -> str:
+    return next(
+        (line.strip() for line in docstring.splitlines() if line.startswith("    ") and "=" in line), ""
+    )
+
+
+def _law_picture(name: str, law: Law) -> str:
+    theta, (low, high), others = CURVES[name]
+    first = law.predictors[0]
+    x = np.linspace(low, high, 80) if first in LINEAR_X else np.geomspace(low, high, 80)
+    curves = []
+    for further in others:
+        given = np.array([x, *(np.full_like(x, each) for each in further)])
+        label = ", ".join(
+            f"{of} {value:.0e}" if value > 99 else f"{of} {value:g}"
+            for of, value in zip(law.predictors[1:], further, strict=True)
+        )
+        curves.append(Line(label, x.tolist(), law.value(np.array(theta)[:, None], given).tolist()))
+    return picture(
+        curves,
+        Axis(F if law.reference else first, first not in LINEAR_X),
+        Axis("y", first not in LINEAR_X),
+        f"The law {name} over {first}",
+    )
+
+
+# Suites, figures, the command line.
+
+
+def suites_page() -> str:
+    """Every suite: what it asks, groups, baseline, metric and options."""
+    lines = [
+        "# Suites",
+        "",
+        "[A suite of your own](../how-to/suite.md) is a folder. What is measured: [scoring](scoring.md).",
+        "",
+    ]
+    for name in available_suites():
+        manifest = read_suite(name, {})[1]
+        groups = ", ".join(manifest.groups) or "those of the text"
+        lines += [f"## {name}", "", manifest.what, "", "| | |", "|---|---|"]
+        lines += [
+            f"| kind | {manifest.kind} |",
+            f"| groups | {groups} |",
+            f"| baseline | {manifest.baseline} |",
+        ]
+        lines += [f"| metric | `{manifest.metric}` |"]
+        if manifest.options:
+            lines.append(
+                f"| options | {', '.join(f'`{key}: {_yaml(value)}`' for key, value in manifest.options.items())} |"
+            )
+        lines += ["", manifest.note or "", ""]
+    return "\n".join(lines)
+
+
+def figures_page() -> str:
+    """Every figure: what it shows, and its options."""
+    lines = [
+        "# Figures",
+        "",
+        'A config asks for them under `figures`; `results.plot("isoflop")` draws one in Python.',
+        "",
+    ]
+    for row in listings.figures():
+        module = importlib.import_module(f"relscale.figures.{row['figure'].replace('-', '_')}")
+        own = f"{row['figure']}-SUITE" if row["per_suite"] else row["figure"]
+        once = "It is drawn once per suite." if row["per_suite"] else ""
+        lines += [f"## {own}", "", (module.__doc__ or "").replace("``", "`").strip(), "", once, ""]
+    return "\n".join(lines)
+
+
+def command_line_page() -> str:
+    """Every command, its arguments and options."""
+    of_verb = parsers()[1]
+    lines = ["# Command line", "", "`relscale COMMAND --help` says the same.", ""]
+    for title, verbs in COMMANDS.items():
+        for verb in verbs:
+            lines += _command(verb, title, of_verb[verb])
+    return "\n".join(lines)
+
+
+def _command(verb: str, title: str, parser: argparse.ArgumentParser) -> list[str]:
+    lines = [f"## relscale {verb}", "", f"*{title[0].upper()}{title[1:]}.* {parser.description or ''}", ""]
+    actions = [
+        action for action in parser._actions if action.dest != "help" and action.help != argparse.SUPPRESS
+    ]
+    if actions:
+        lines += ["| argument | |", "|---|---|"]
+    for action in actions:
+        value = action.metavar or (
+            f"{{{','.join(map(str, action.choices))}}}" if action.choices else action.dest.upper()
+        )
+        takes = "" if action.nargs == 0 else f" {value if isinstance(value, str) else ' '.join(value)}"
+        name = f"{', '.join(action.option_strings)}{takes}" if action.option_strings else str(value)
+        lines.append(f"| `{_cell(name)}` | {_cell(_plain(action.help or ''))} |")
+    return [*lines, ""]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).replace("%%", "%").replace("<", "&lt;")
+
+
+# Pictures of the explanations.
+
+
+def _errors() -> tuple[Sequence[float], dict[str, Sequence[float]]]:
+    """Two errors that fall along compute, and cross at 1e21 FLOPs."""
+    flops = np.geomspace(1e18, 1e23, 60)
+    return flops.tolist(), {
+        "baseline": (0.9 * (flops / 1e21) ** -0.05).tolist(),
+        "group": (0.9 * (flops / 1e21) ** -0.09).tolist(),
+    }
+
+
+def errors_picture() -> str:
+    """Two errors over compute."""
+    flops, errors = _errors()
+    lines = [Line(f"E of the {name}", flops, error) for name, error in errors.items()]
+    return picture(
+        lines, Axis("training compute, FLOPs"), Axis("error E"), "Two errors that cross", (1e21, "they cross")
+    )
+
+
+def ratio_picture() -> str:
+    """Their ratio over compute."""
+    flops, errors = _errors()
+    ratio = [a / b for a, b in zip(errors["group"], errors["baseline"], strict=True)]
+    lines = [Line("G = E / E baseline", flops, ratio), Line("baseline", flops, [1.0] * len(flops))]
+    return picture(
+        lines, Axis("training compute, FLOPs"), Axis("ratio G"), "The ratio of the two", (1e21, "G = 1")
+    )
+
+
+PICTURES = {"errors": errors_picture, "ratio": ratio_picture}
