@@ -53,6 +53,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByModule(config, log)
 
 
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A folder with a small experiment of tables, ``tests.yaml``, and its results."""
+    from finished_experiment import make_finished
+
+    return make_finished(tmp_path_factory.mktemp("finished"))
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A copy of the package whose code a test may edit."""

@@ -1,6 +1,5 @@
 """What a person types in a notebook, and that each public example does what it says."""
 
-import contextlib
 import doctest
 import importlib
 from pathlib import Path
@@ -8,65 +7,22 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from finished_experiment import SLOPES, workflow
 
 import relscale as rs
 from relscale import api
 from relscale.cli import main
-from relscale.config import load_config, save_config
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
-from relscale.results import Results
-from relscale.tables import read_table, write_table
+from relscale.tables import read_table
 
 ROOT = Path(__file__).parents[1]
 FLOPS = np.geomspace(1e18, 1e21, 8)
 
 
-SLOPES = {"easy": -0.09, "hard": -0.05}
-LEVELS = {"easy": 1.0, "hard": 2.0}
-EXPERIMENT = """
-experiment: tests
-runs: {source: measurements, tables: [{path: numbers.csv}]}
-suites: {tests: {title: Two tests, baseline: hard, groups: {easy: {label: Easy}}}}
-fit: {bootstrap: 50, specifications: [], power: []}
-figures: [relative-law]
-"""
-
-
 @pytest.fixture(scope="module")
 def ladder():
     return rs.fit(rs.datasets.olmo_ladder())
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A folder with an experiment of two groups whose laws are known, and what its workflow writes."""
-    folder = tmp_path_factory.mktemp("finished")
-    rows = [
-        {"run": f"r{i}", "corpus": "text", "suite": "tests", "group": group, "metric": "bits_per_byte"}
-        | {
-            "training_flops": flops,
-            "value": LEVELS[group] * (flops / 1e20) ** slope * (1 + 0.01 * (-1) ** (i + (slope < -0.08))),
-        }
-        for i, flops in enumerate(np.geomspace(1e18, 1e21, 6))
-        for group, slope in SLOPES.items()
-    ]
-    write_table(pa.Table.from_pylist(rows), folder / "numbers.csv")
-    (folder / "tests.yaml").write_text(EXPERIMENT)
-    with contextlib.chdir(folder):
-        workflow(Path("tests.yaml"))
-    return folder
-
-
-def workflow(config, further=()):
-    """What the workflow of an experiment of tables does, in this process; 0, the status of success."""
-    paths = Results.of(load_config(config))
-    save_config(load_config(config), paths.config)
-    measured, replicates = str(paths.measurements), str(paths.replicates)
-    assert main(["collect", str(config), "--output", measured, "--replicates", replicates]) == 0
-    record, fits = ["--config", str(paths.config)], str(paths.fits)
-    assert main(["fit", measured, *record, "--replicates", replicates, "--output", fits]) == 0
-    return 0
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ of whole budgets is not reduced by more runs and keeps q. So the larger of q and
 simulation, with either noise and any one budget repeated. Equal numbers of runs give the plain t interval.
 
 Scatter of two or three degrees of freedom may by chance be far less than the points' own variances v_i allow, and the
-t interval is then right on average over all scatters but not for the one at hand (``docs/explanation/coverage.md``, "where scatter
-is little"). Where points state a variance, as the optima of IsoFLOP parabolas do,
+t interval is then right on average over all scatters but not for the one at hand (``docs/explanation/coverage.md``,
+"where scatter is little"). Where points state a variance, as the optima of IsoFLOP parabolas do,
 
     V_run = max(s² q, Σ w_i² v_i),    w_i = z_i / Sxx for the slope,
 

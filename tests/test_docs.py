@@ -1,0 +1,118 @@
+"""The documentation: the site builds without a warning, tutorials and notebooks do what they show."""
+
+import logging
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from relscale.cli import main
+from relscale.package_files import REFERENCE
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SCRIPT = re.compile(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=[\"']?(?:https?:)?//")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The site in a folder, and what its making warned of."""
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+
+    warned = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: warned.append(record.getMessage())
+    logging.getLogger("mkdocs").addHandler(handler)
+    folder = tmp_path_factory.mktemp("site")
+    try:
+        build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(folder), strict=False))
+    finally:
+        logging.getLogger("mkdocs").removeHandler(handler)
+    return folder, warned
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(site):
+    assert site[1] == []
+
+
+@pytest.mark.slow
+def test_a_page_loads_nothing_from_elsewhere(site):
+    pages = list(site[0].rglob("*.html"))
+    assert len(pages) > 30
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert not SCRIPT.search(text), page.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("config", "sequence_length"),
+        ("laws", "ratio_at_reference"),
+        ("suites", "social_sciences"),
+        ("figures", "specification-curve-SUITE"),
+        ("cli", "--baseline GROUP"),
+        ("api", "conf_int"),
+        ("tables", "crossing_flops"),
+    ],
+)
+def test_a_page_of_the_reference_has_what_the_code_declares(site, page, words):
+    assert words in site[0].joinpath("reference", f"{page}.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def in_a_folder_with_the_ladder(tmp_path, monkeypatch):
+    shutil.copy(REFERENCE / "olmo_ladder_mmlu.csv", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "no-browser"))  # figures as HTML alone
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["tutorials/fit-a-table.md", "how-to/law.md", "how-to/forecast.md"],
+    ids=lambda page: Path(page).stem,
+)
+def test_commands_and_programs_of_a_page_run(page, in_a_folder_with_the_ladder, capsys):
+    blocks = BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
+    commands = [line for kind, text in blocks if kind == "sh" for line in text.splitlines()]
+    programs = [text for kind, text in blocks if kind == "python"]
+    assert commands or programs
+    for command in commands:
+        program, *arguments = shlex.split(command, comments=True)
+        assert program == "relscale"
+        assert main(arguments) == 0, (command, capsys.readouterr().err)
+    for text in programs:
+        exec(compile(text, page, "exec"), {"__name__": "page"})
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
+def test_every_command_of_a_page_is_one_that_there_is(page):
+    from relscale.cli import VERBS
+
+    for kind, text in re.findall(
+        r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    ):
+        if kind in ("", "sh"):
+            named = re.findall(r"^(?:\$ )?relscale ([a-z-]+)", text, re.MULTILINE)
+            assert set(named) <= set(VERBS), page.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", sorted(DOCS.glob("notebooks/*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_runs(notebook, finished, tmp_path):
+    import nbformat
+    from nbclient import NotebookClient
+
+    (tmp_path / "results").mkdir()
+    shutil.copytree(finished / "results" / "tests", tmp_path / "results" / "laptop")
+    read = nbformat.read(notebook, as_version=4)
+    assert not any(cell.get("outputs") for cell in read.cells)
+    done = NotebookClient(read, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = [output for cell in done.cells for output in cell.get("outputs", ())]
+    assert any("<table>" in str(output.get("data", {}).get("text/html", "")) for output in shown)
