@@ -3,7 +3,8 @@
 # make atlas     published scaling laws, each reproduced from its table, and docs/reference/atlas.md made anew
 # make report      write the report of CONFIG anew
 # make provenance  Snakemake's own page: every job with its parameters and software
-# make test        install, run the tests
+# make docs        the documentation as a site, in build/site
+# make test        install, run the tests (the site's building is one of them)
 # make quick       the tests that train nothing and run no workflow, in under a minute
 # make lint        style and types
 PYTHON ?= python3
@@ -16,7 +17,7 @@ export CONFIG
 # The workflow's shell commands and its child processes are those of this environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run reference atlas report provenance test quick lint format lock clean
+.PHONY: run reference atlas report provenance docs test quick lint format lock clean
 
 run: .venv/installed
 	@relscale run "$$CONFIG"
@@ -32,6 +33,9 @@ report: .venv/installed
 
 provenance: .venv/installed
 	@relscale report --provenance "$$CONFIG"
+
+docs: .venv/installed
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet && echo "documentation: build/site/index.html"
 
 # One process more than there are cores: some tests wait (for Slurm, for a process to end) while others compute.
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
