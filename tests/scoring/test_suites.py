@@ -1,9 +1,11 @@
 import json
+import re
 from collections import Counter
 
 import pyarrow.parquet
 import pytest
 import yaml
+from one_sentence import assert_one_sentence
 
 from relscale.errors import RelscaleError
 from relscale.scoring import suite_code
@@ -200,6 +202,28 @@ def test_a_folder_of_ones_own_is_a_suite(tmp_path, read_data):
     assert read_data(tmp_path / "out") == read_data(mine)
     (mine / "task.yaml").write_text("output_type: loglikelihood_rolling\n")
     assert suite_digest("mine", Suite(path=str(mine))) != before
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("title: [a, b]", "title"),
+        ("choices: {a: 1}", "choices"),
+        ("note: {a: b}", "note"),
+        ("data: here", "data"),
+        ("tasks: {a: {group: [one]}}", "tasks.a.group"),
+        ("groups: {a: {label: A, also: b}}", "groups.a.also"),
+        ("groups: {a: {label: A, also: [[b]]}}", "groups.a.also"),
+        ("groups: {a: {label: {b: c}}}", "groups.a.label"),
+    ],
+)
+def test_a_value_of_another_type_is_named(line, place, tmp_path):
+    others = {"title": "T", "what": "W", "kind": "multiple_choice", "metric": "brier", "direction": "lower"}
+    given = {**others, "baseline": "a"} | yaml.safe_load(line)
+    (tmp_path / "suite.yaml").write_text(yaml.safe_dump(given))
+    with pytest.raises(RelscaleError, match=f"suite.yaml: {re.escape(place)}") as error:
+        read_manifest(tmp_path)
+    assert_one_sentence(error.value)
 
 
 def test_an_unknown_key_of_a_manifest_is_named(tmp_path):
