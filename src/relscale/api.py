@@ -1,8 +1,10 @@
 """Experiments and their results from Python: what the command line does, as objects that show themselves."""
 
 import re
+import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +14,7 @@ import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
 from relscale.frame import Frame
+from relscale.printable import PrintableStream, shown_printable
 from relscale.suggestions import suggestion
 from relscale.tables import read_table
 
@@ -53,6 +56,7 @@ FORECAST_COLUMNS = [
 ENSEMBLE = "ensemble"  # the candidate that is the forecast
 
 
+@shown_printable
 class Experiment:
     """An experiment of a config file.
 
@@ -154,6 +158,7 @@ class Experiment:
         return f"<experiment {self.options.name!r} of {self.config}>"
 
 
+@shown_printable
 class Results:
     """The results of an experiment: tables, figures and the report.
 
@@ -457,7 +462,8 @@ def score(model: str | Path, suite: str | Path | Sequence[str], **options: Any) 
     need("score", "score")
     name, revision = _model(model)
     suite_name, chosen = _suite(suite, options)
-    with TemporaryDirectory() as folder, named_extras("score", "score"):
+    said: Any = PrintableStream(sys.stderr)
+    with TemporaryDirectory() as folder, named_extras("score", "score"), redirect_stderr(said):
         at = Path(folder)
         header = "model,revision,corpus,params,tokens,training_flops"
         at.joinpath("models.csv").write_text(f'{header}\n"{name}",{revision},all,,,1\n', encoding="utf-8")

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from relscale.printable import printable
+
 KEPT = 150  # characters of a word without end, or of what another library says
 _ENDLESS = re.compile(rf"\S{{{2 * KEPT},}}")
 _ADDRESS = re.compile(r"(?<=\w) object at 0x[0-9a-f]+(?=>)")
@@ -14,13 +16,14 @@ class RelscaleError(Exception):
     The command line prints the message alone and exits with status 1. Anything else that is raised is a bug and
     keeps its traceback.
 
-    What a message quotes of the input, or of another library's message, may have several lines and no end: line
-    breaks become spaces, of a word longer than any path the beginning is kept, and addresses in memory are left out.
+    What a message quotes of the input, or of another library's message, may have several lines, no end, and
+    characters that steer a terminal: line breaks become spaces, of a word longer than any path the beginning is kept,
+    addresses in memory are left out, and those characters are spelled out.
     """
 
     def __init__(self, message: object = ""):
         text = _ADDRESS.sub("", " ".join(str(message).splitlines()))
-        super().__init__(_ENDLESS.sub(lambda word: f"{word[0][:KEPT]}…", text))
+        super().__init__(printable(_ENDLESS.sub(lambda word: f"{word[0][:KEPT]}…", text)))
 
 
 def first_line(error: BaseException) -> str:

@@ -8,12 +8,14 @@ import pyarrow as pa
 from tabulate import tabulate
 
 from relscale.errors import RelscaleError
+from relscale.printable import shown_printable
 from relscale.suggestions import suggestion
 
 WIDEST = 60  # characters of a cell that is shown
 MOST_ROWS = 40  # that are shown
 
 
+@shown_printable
 class Frame:
     """A table whose rows are mappings, read-only.
 

@@ -18,6 +18,7 @@ from relscale.fitting.settings import fit_settings
 from relscale.frame import Frame
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION
+from relscale.printable import shown_printable
 from relscale.row_filter import rows_where
 from relscale.table_columns import Guess, guess_column
 from relscale.table_fit import read_source
@@ -27,6 +28,7 @@ QUANTITIES = {"tokens": "D*", "params": "N*", "loss": "L*"}
 FEWEST = 3  # budgets with a minimum, for an exponent with an interval
 
 
+@shown_printable
 @dataclass(frozen=True)
 class FrontierFit:
     """The compute-optimal frontier of a table: what ``relscale.frontier`` returns.

@@ -1,11 +1,13 @@
 """Text for a terminal: a name in somebody's data may hold characters that move the cursor or clear the screen."""
 
 import re
-from collections.abc import Iterable
-from typing import Any, TextIO
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, TextIO, TypeVar
 
 # Controls but for line breaks and tabs, and marks that turn the direction of the text around them.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+T = TypeVar("T")
 _OF_PROGRESS = re.compile(r"[\r\n]?(?:\x1b\[\d*A)*")  # how a progress bar goes back to its line
 
 
@@ -18,6 +20,32 @@ def printable(text: str) -> str:
     'a\\\\x1b[2Jb'
     """
     return _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def shown_printable(kind: type[T]) -> type[T]:
+    """A class whose own ``str`` and ``repr`` are as `printable` spells them: for what a person prints or looks at.
+
+    Examples
+    --------
+    >>> @shown_printable
+    ... class Name(str):
+    ...     def __repr__(self):
+    ...         return str(self)
+    >>> Name("a\\x1b[2Jb")
+    a\\x1b[2Jb
+    """
+
+    def spelled(shows: Callable[[T], str]) -> Callable[[T], str]:
+        @wraps(shows)
+        def shown(self: T) -> str:
+            return printable(shows(self))
+
+        return shown
+
+    for name in ("__str__", "__repr__"):
+        if name in vars(kind):
+            setattr(kind, name, spelled(vars(kind)[name]))
+    return kind
 
 
 class PrintableStream:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from relscale.columns import numbers, words
 from relscale.errors import RelscaleError
+from relscale.printable import shown_printable
 from relscale.tables import listed
 
 NAMES = {  # columns that hold a thing, the likeliest first; case does not count
@@ -35,6 +36,7 @@ HIGHER_IS_BETTER = {
 }
 
 
+@shown_printable
 @dataclass(frozen=True)
 class Guess:
     """A column, or a baseline, that was guessed.

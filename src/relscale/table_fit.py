@@ -42,6 +42,7 @@ from relscale.laws.own_law import law_of
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION, is_error
 from relscale.measurements.status import Status, together
+from relscale.printable import shown_printable
 from relscale.row_filter import rows_where
 from relscale.rows import rows_of
 from relscale.suggestions import suggestion
@@ -86,6 +87,7 @@ FORECAST_COLUMNS = [
 At = float | Mapping[str, float]
 
 
+@shown_printable
 @dataclass(frozen=True)
 class TableFit:
     """A law fitted to a table: what ``relscale.fit`` returns. Printing it shows what was found.

@@ -21,6 +21,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from relscale import workflow_progress
+from relscale.printable import printable
 from relscale.workflow_progress import Stage, WorkflowProgress, clock, duration
 
 FOR_READERS = "for_readers"  # the attribute of a record that is shown as it is
@@ -62,7 +63,11 @@ class LogHandler(LogHandlerBase):
         if self._filter.filter(record):
             text = self._format.format(record)
             if text:
-                print(text, file=sys.stdout if self.common_settings.stdout else sys.stderr, flush=True)
+                print(
+                    printable(text),
+                    file=sys.stdout if self.common_settings.stdout else sys.stderr,
+                    flush=True,
+                )
 
     def _emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "event", None)
@@ -143,7 +148,7 @@ class LogHandler(LogHandlerBase):
     def _say(self, text: str) -> None:
         """A line of its own, above the live block where there is one."""
         if text:
-            self._console.print(Text(text))
+            self._console.print(Text(printable(text)))
 
     def _stop(self) -> None:
         if self._live is not None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.inputs import add_config
+from relscale.printable import printable
 
 HELP = "write the report of a fitted experiment: one HTML file"
 
@@ -66,4 +67,4 @@ def headline_text(config: Path, output: Path | None = None) -> str:
     experiment = load_config(config)
     results = Results.of(experiment)
     found = headline_of_tables(read(results.fits), experiment_names(experiment))
-    return f"{found}\nreport: {output or results.report}"
+    return printable(f"{found}\nreport: {output or results.report}")

@@ -17,12 +17,14 @@ from relscale.extrapolation.candidate import Candidate, candidates_for
 from relscale.extrapolation.folds import Fold, folds
 from relscale.extrapolation.table import Mask, Table
 from relscale.laws.law import Array
+from relscale.printable import shown_printable
 
 ABSURD = 1.0  # spans of the known y beyond them
 FEW = 0.1  # share of the rows that a candidate for curves may have no forecast of
 LEAST = 1e-3  # share of the weight below which a candidate is left out
 
 
+@shown_printable
 @dataclass(frozen=True)
 class Extrapolation:
     """What was tried, how it did, and the forecast.

@@ -18,12 +18,14 @@ import pyarrow as pa
 from relscale.errors import RelscaleError
 from relscale.extrapolation.extrapolate import Extrapolation, extrapolate
 from relscale.extrapolation.table import Labels, Table
+from relscale.printable import shown_printable
 from relscale.tables import read_table, write_table
 
 FORECAST = "forecast"
 SHOWN = 12  # rows that are printed
 
 
+@shown_printable
 @dataclass(frozen=True)
 class TableExtrapolation:
     """An extrapolation and the rows that it forecast; printing it shows what was tried and how it did.

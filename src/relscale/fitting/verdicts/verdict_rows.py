@@ -26,9 +26,11 @@ from relscale.fitting.status import OK, Remark, Status, together
 from relscale.fitting.verdicts.verdict import Options, Verdict, verdict
 from relscale.laws import power, relative
 from relscale.measurements.metric import Metric
+from relscale.printable import shown_printable
 from relscale.rows import cells_of, column
 
 
+@shown_printable
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictRow(CurveKey):
     """One row per gap: its verdict, sizes that can be felt, and how sure it is."""
