@@ -159,7 +159,7 @@ def targets(texts: Sequence[str]) -> list[float | dict[str, float]]:
     return found
 
 
-def fixed_parameters(texts: Sequence[str]) -> dict[str, float]:
+def fixed_parameters(texts: Sequence[str], option: str = "--fix") -> dict[str, float]:
     """Parameters and their values, from ``NAME=VALUE`` each.
 
     Raises
@@ -174,7 +174,7 @@ def fixed_parameters(texts: Sequence[str]) -> dict[str, float]:
             fixed[name] = float(value)
         except ValueError:
             raise RelscaleError(
-                f"--fix: {text!r} is not a parameter with its value, such as E=1.87"
+                f"{option}: {text!r} is not a parameter with its value, such as E=1.87"
             ) from None
     return fixed
 

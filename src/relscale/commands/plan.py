@@ -9,6 +9,7 @@ from relscale.commands.inputs import add_config, training_experiment
 
 if TYPE_CHECKING:
     from relscale.design.placement import Placement
+    from relscale.design.run import Run
     from relscale.experiment import CheckpointExperiment, TrainingExperiment
 
 HELP = "show the runs that an experiment trains, their size, devices and time, and the cost"
@@ -79,7 +80,23 @@ def _show_runs(experiment: "TrainingExperiment", output: Path | None) -> None:
     dropped = grid(corpus, design.optimizers[0], design, experiment.vocabulary.size, experiment.seed)[1]
     for line in (*format_dropped(dropped), *_warnings(experiment, placements)):
         print(line)
+    for line in _information(runs):
+        print(line)
     print(format_bill(bill(runs, placements, experiment.training.checkpoints), hardware))
+
+
+def _information(runs: "Sequence[Run]") -> list[str]:
+    """What the runs of one corpus would tell of a loss surface like Chinchilla's, up to ten times the compute."""
+    import numpy as np
+
+    from relscale.design.information import CHINCHILLA, chinchilla_optimum, information
+    from relscale.laws.parametric import LAW
+
+    first = [run for run in runs if run.corpus == runs[0].corpus]
+    x = np.array([[run.params, run.tokens] for run in first], dtype=float).T
+    target = chinchilla_optimum(10.0 * max(run.training_flops for run in first))
+    lines = information(LAW, x, CHINCHILLA, targets=[target]).lines()
+    return [f"were the loss Chinchilla's: {lines[0]}", *(f"  {line}" for line in lines[1:])]
 
 
 def _warnings(experiment: "TrainingExperiment", placements: "Sequence[Placement]") -> Iterator[str]:

@@ -1,0 +1,77 @@
+"""``relscale design TABLE``: what runs will tell of a law's parameters, before they are trained."""
+
+import argparse
+from pathlib import Path
+
+from relscale.commands.fit_table import columns, fixed_parameters, targets
+
+HELP = "what a table of planned runs will tell of a law: standard errors, condition, efficiency of the design"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """TABLE, the law and a guess at its parameters."""
+    parser.add_argument(
+        "table", type=Path, help="One row per run (.parquet, .csv, .tsv, .jsonl); a plan's table too."
+    )
+    parser.add_argument("--law", default="parametric", help="The law (default: parametric).")
+    parser.add_argument(
+        "--x",
+        metavar="COLUMNS",
+        help="The columns of its predictors, in their order (default: the same names).",
+    )
+    parser.add_argument(
+        "--guess",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="A parameter; of parametric, those of Chinchilla by default.",
+    )
+    parser.add_argument(
+        "--noise", type=float, default=0.01, help="Of ln y, standard deviation (default: 0.01)."
+    )
+    parser.add_argument(
+        "--at",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="A model, such as params=7e9,tokens=1.4e11; compute, such as 1e23, is divided as Chinchilla's law has it.",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the standard errors that the runs will give, at a guess at the law's parameters."""
+    import numpy as np
+
+    from relscale.design.information import CHINCHILLA, chinchilla_optimum, information
+    from relscale.errors import RelscaleError
+    from relscale.laws.catalogue import law
+    from relscale.tables import read_table
+
+    asked = columns(options.x) if options.x else []
+    chosen = law(options.law, asked)
+    names = asked or list(chosen.predictors)
+    if len(names) != len(chosen.predictors):
+        raise RelscaleError(f"--x: the law {chosen.name} has the predictors {', '.join(chosen.predictors)}")
+    if not options.noise > 0:
+        raise RelscaleError(
+            f"--noise: {options.noise:g} is no standard deviation; give one above 0, such as 0.01"
+        )
+    table = read_table(options.table, names)
+    try:
+        x = np.array([table[name].cast("float64").to_numpy() for name in names])
+    except (ValueError, TypeError, NotImplementedError):
+        raise RelscaleError(f"{options.table}: {', '.join(names)} are not all numbers") from None
+    if not x.size or not (np.isfinite(x) & (x > 0)).all():
+        raise RelscaleError(f"{options.table}: {', '.join(names)} are not above 0 in every row")
+    guess = fixed_parameters(options.guess, "--guess")
+    if chosen.name == "parametric":
+        guess = {**CHINCHILLA, **guess}
+    points = []
+    for target in targets(options.at):
+        if isinstance(target, dict):
+            points.append(target)
+        elif chosen.predictors == ("params", "tokens"):
+            points.append(chinchilla_optimum(target))
+        else:
+            points.append({chosen.predictors[0]: target})
+    print(information(chosen, x, guess, options.noise, points))

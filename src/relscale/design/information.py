@@ -1,0 +1,300 @@
+"""What a design will tell of a law's parameters, before a run of it is trained.
+
+With errors of ``noise`` in ln y, the covariance of the estimates at parameters θ is
+
+    V = noise² · (J Jᵀ)⁻¹        J: derivatives of ln y by θ, (q, n); of log parameters by ln θ
+
+From V follow the standard error of each parameter, of the exponent by which compute is divided, and of ln y at a
+target. Where all runs have one ratio of tokens to parameters, D = k·N, A and B of the loss surface E + A·N^(−α) +
+B·D^(−β) cannot be told apart: the condition number of J Jᵀ, with columns of length 1, grows as 1/(α − β)² (arXiv
+2605.08541). Two well separated ratios suffice.
+
+A D-optimal design has the largest determinant of J Jᵀ. Here it has as many runs, costs no more in all, and stays inside
+the planned range of each predictor; the efficiency is the q-th root of the ratio of the two determinants, so that a
+design of efficiency ½ needs twice its runs. It is sought by exchange (Fedorov, *Theory of Optimal Experiments*, 1972):
+one run after the other is moved to where the determinant grows most.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from tabulate import tabulate
+
+from relscale.errors import RelscaleError
+from relscale.laws.law import Array, Law
+from relscale.suggestions import suggestion
+
+NOISE = 0.01  # of ln y: one per cent
+ILL_CONDITIONED = 1e6  # condition number from which on a design is called ill-conditioned
+GRID = 12  # candidates per predictor
+MOST_EXCHANGED = 400  # runs, beyond which no D-optimal design is sought
+PASSES = 20
+
+# The fit of ``parametric`` to the 245 runs of Chinchilla (reference/chinchilla_figure4.csv).
+CHINCHILLA = {"E": 1.8172, "A": 477.8, "B": 2143.5, "alpha": 0.3473, "beta": 0.3672}
+
+
+@dataclass(frozen=True)
+class Target:
+    """How well the law is known at a point.
+
+    Attributes
+    ----------
+    x
+        Predictors, by name.
+    value
+        Of the law there.
+    stderr
+        Standard error of its logarithm; inf where the design does not fix it.
+    """
+
+    x: dict[str, float]
+    value: float
+    stderr: float
+
+
+@dataclass(frozen=True)
+class Information:
+    """What a design tells of a law.
+
+    Attributes
+    ----------
+    law, theta, noise
+        The law, the guess at its parameters by name, and the standard deviation of ln y.
+    runs
+        How many there are.
+    condition
+        Condition number of J Jᵀ with columns of length 1.
+    stderr
+        Standard error of each parameter, by name; of a log parameter, of its logarithm.
+    allocation
+        Standard error of β/(α + β), by which the best parameters grow with compute; None where the law has none.
+    targets
+        Where the law is asked for.
+    efficiency
+        By a D-optimal design of the same cost; None where none was sought: of other laws than those of N and D, and of
+        very many runs.
+    ratios
+        Least and largest tokens per parameter; None where the law does not speak of them.
+    logs
+        The log parameters.
+    """
+
+    law: str
+    theta: dict[str, float]
+    noise: float
+    runs: int
+    condition: float
+    stderr: dict[str, float]
+    allocation: float | None
+    targets: tuple[Target, ...]
+    efficiency: float | None
+    ratios: tuple[float, float] | None
+    logs: tuple[str, ...] = ()
+
+    @property
+    def is_ill_conditioned(self) -> bool:
+        """Whether the design does not tell the parameters apart."""
+        return not self.condition < ILL_CONDITIONED
+
+    def __str__(self) -> str:
+        """For a terminal."""
+        rows = [
+            [
+                name,
+                f"{self.theta[name]:.6g}",
+                _rounded(error) + (" of its logarithm" if name in self.logs else ""),
+            ]
+            for name, error in self.stderr.items()
+        ]
+        if self.allocation is not None:
+            share = self.theta["beta"] / (self.theta["alpha"] + self.theta["beta"])
+            rows.append(["beta / (alpha + beta)", f"{share:.4g}", _rounded(self.allocation)])
+        table = tabulate(rows, headers=["parameter", "guess", "standard error"], disable_numparse=True)
+        return "\n".join([table, *self.lines()])
+
+    def lines(self) -> list[str]:
+        """The same in a few sentences."""
+        said = [
+            f"{self.law} from these {self.runs} runs, with {100 * self.noise:g}% of noise: "
+            + ", ".join(
+                f"{name} ± {_rounded(self.stderr[name])}" for name in self.stderr if name not in self.logs
+            )
+            + f"; condition number {self.condition:.3g}"
+        ]
+        for target in self.targets:
+            where = ", ".join(f"{name} {number:.3g}" for name, number in target.x.items())
+            said.append(f"at {where}: {target.value:.4g} ± {_percent(target.stderr)}")
+        if self.efficiency is not None:
+            said.append(
+                f"efficiency {100 * self.efficiency:.0f}% of a D-optimal design of as many runs and the same cost"
+            )
+        if self.ratios is not None:
+            said.append(f"tokens per parameter {self.ratios[0]:.3g} to {self.ratios[1]:.3g}")
+        if self.is_ill_conditioned:
+            said.append(
+                "ill-conditioned: these runs do not tell the parameters apart"
+                + (
+                    ", as all have about one ratio of tokens to parameters; add runs of another"
+                    if self.ratios
+                    else ""
+                )
+            )
+        return said
+
+
+def information(
+    law: Law,
+    x: Array,
+    theta: Mapping[str, float],
+    noise: float = NOISE,
+    targets: Sequence[Mapping[str, float]] = (),
+) -> Information:
+    """What runs at x tell of a law.
+
+    Parameters
+    ----------
+    law
+        The law; any with a Jacobian.
+    x
+        Its predictors, (p, n).
+    theta
+        A guess at its parameters, by name.
+    noise
+        Standard deviation of ln y around the law.
+    targets
+        Points at which the law is asked for: its predictors, by name.
+
+    Returns
+    -------
+    Information
+
+    Raises
+    ------
+    RelscaleError
+        A parameter or predictor is missing or unknown, or the law is not positive at a run.
+    """
+    guess = np.array([theta[name] for name in _all_of(law.names, theta, f"law {law.name}: the parameter")])
+    derivatives = _derivatives(law, guess, x)
+    length = np.linalg.norm(derivatives, axis=1)
+    if not (length > 0).all():
+        raise RelscaleError(
+            f"law {law.name}: {law.names[int(length.argmin())]} does not change it at these runs"
+        )
+    singular = np.linalg.svd(derivatives / length[:, None], compute_uv=False)
+    full = len(singular) == len(length) and singular[-1] > 0
+    covariance = _covariance(derivatives, noise) if full else np.full((len(length),) * 2, np.inf)
+    points = []
+    for target in targets:
+        at = np.array([[target[name]] for name in _all_of(law.predictors, target, "target: the predictor")])
+        slope = _derivatives(law, guess, at)[:, 0]
+        error = float(np.sqrt(slope @ covariance @ slope)) if full else np.inf
+        points.append(Target(dict(target), float(law.value(guess[:, None], at)[0]), error))
+    of_both = law.predictors == ("params", "tokens")
+    return Information(
+        law=law.name,
+        theta=dict(zip(law.names, map(float, guess), strict=True)),
+        noise=noise,
+        runs=x.shape[1],
+        condition=float((singular[0] / singular[-1]) ** 2) if full else np.inf,
+        stderr=dict(zip(law.names, map(float, np.sqrt(np.diag(covariance))), strict=True)),
+        allocation=_allocation(law, guess, covariance) if full else None,
+        targets=tuple(points),
+        efficiency=_efficiency(law, guess, x) if full and of_both and x.shape[1] <= MOST_EXCHANGED else None,
+        logs=tuple(parameter.name for parameter in law.parameters if parameter.log),
+        ratios=(float((x[1] / x[0]).min()), float((x[1] / x[0]).max())) if of_both else None,
+    )
+
+
+def chinchilla_optimum(flops: float) -> dict[str, float]:
+    """The parameters and tokens that Chinchilla's surface spends ``6·N·D`` FLOPs best on.
+
+    Examples
+    --------
+    >>> best = chinchilla_optimum(5.76e23)
+    >>> round(6 * best["params"] * best["tokens"] / 5.76e23, 12)
+    1.0
+    """
+    a, b, alpha, beta = (CHINCHILLA[name] for name in ("A", "B", "alpha", "beta"))
+    ratio = (alpha * a / (beta * b)) ** (1 / (alpha + beta))
+    params = ratio * (flops / 6) ** (beta / (alpha + beta))
+    return {"params": params, "tokens": flops / 6 / params}
+
+
+def _derivatives(law: Law, theta: Array, x: Array) -> Array:
+    """Of ln y by theta, or by the logarithm of log parameters, (q, n)."""
+    value = law.value(theta[:, None], x)
+    if not (np.isfinite(value) & (value > 0)).all():
+        raise RelscaleError(
+            f"law {law.name}: it is not positive everywhere at these parameters; guess others"
+        )
+    by = np.where([parameter.log for parameter in law.parameters], theta, 1.0)
+    return np.asarray(law.jacobian(theta[:, None], x) / value * by[:, None])
+
+
+def _covariance(derivatives: Array, noise: float) -> Array:
+    """noise² (J Jᵀ)⁻¹, by the singular values of J with columns of length 1."""
+    length = np.linalg.norm(derivatives, axis=1)
+    left, singular, _ = np.linalg.svd(derivatives / length[:, None], full_matrices=False)
+    inverse = (left / singular**2) @ left.T
+    return np.asarray(noise**2 * inverse / np.outer(length, length))
+
+
+def _allocation(law: Law, theta: Array, covariance: Array) -> float | None:
+    """Standard error of β/(α + β), by its derivatives."""
+    if not {"alpha", "beta"} <= set(law.names):
+        return None
+    i, j = law.names.index("alpha"), law.names.index("beta")
+    alpha, beta = theta[[i, j]]
+    slope = np.array([-beta, alpha]) / (alpha + beta) ** 2
+    return float(np.sqrt(slope @ covariance[np.ix_([i, j], [i, j])] @ slope))
+
+
+def _efficiency(law: Law, theta: Array, x: Array) -> float:
+    """The q-th root of the ratio of determinants to that of the best exchange; a run costs N·D."""
+    axes = [np.geomspace(row.min(), row.max(), GRID) for row in x]
+    candidates = np.concatenate([x, np.stack([each.ravel() for each in np.meshgrid(*axes)])], axis=1)
+    costs = candidates.prod(axis=0)
+    derivatives = _derivatives(law, theta, candidates)
+    derivatives /= np.linalg.norm(derivatives[:, : x.shape[1]], axis=1)[:, None]
+    chosen = list(range(x.shape[1]))
+    most = spent = float(costs[chosen].sum())
+    before = _log_determinant(derivatives[:, chosen])
+    for _ in range(PASSES):
+        moved = False
+        for i, now in enumerate(chosen):
+            rest = derivatives[:, chosen[:i] + chosen[i + 1 :]]
+            inverse = np.linalg.pinv(rest @ rest.T)
+            gain = np.einsum("qc,qr,rc->c", derivatives, inverse, derivatives)
+            gain[spent - costs[now] + costs > most * (1 + 1e-12)] = -np.inf
+            best = int(gain.argmax())
+            if gain[best] > gain[now] * (1 + 1e-9):
+                spent += costs[best] - costs[now]
+                chosen[i], moved = best, True
+        if not moved:
+            break
+    return float(np.exp((before - _log_determinant(derivatives[:, chosen])) / len(theta)))
+
+
+def _log_determinant(derivatives: Array) -> float:
+    return float(2 * np.log(np.linalg.svd(derivatives, compute_uv=False)).sum())
+
+
+def _all_of(names: Sequence[str], given: Mapping[str, float], what: str) -> Sequence[str]:
+    """The names, where exactly these are given."""
+    for name in given:
+        if name not in names:
+            raise RelscaleError(f"{what} {name!r} is unknown; {suggestion(name, names)}")
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise RelscaleError(f"{what} {missing[0]} is missing; give {', '.join(names)}")
+    return names
+
+
+def _rounded(number: float) -> str:
+    return f"{number:.3g}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g}%" if np.isfinite(share) else "anything"
