@@ -146,7 +146,11 @@ def test_a_document_more_moves_no_other(tmp_path, documents, read_data):
     ("name", "options", "message"),
     [
         ("wisdom", {}, "no suite 'wisdom'; name one of ai_risk, behaviours, .*, varieties, or give a folder"),
-        ("knowledge", {"question": 5}, "unknown option 'question'; allowed are path, baseline, part, forms"),
+        (
+            "knowledge",
+            {"question": 5},
+            "unknown option 'question'; allowed are path, baseline, cluster, part, forms",
+        ),
         ("knowledge", {"forms": ["riddle"]}, "no prompt form 'riddle'; a form is a file there, riddle.yaml"),
         ("knowledge", {"baseline": "music"}, "no group 'music' .* one of learning, numerics"),
         ("domains", {"part": "poems"}, "no document of part 'poems'"),

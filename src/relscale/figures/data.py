@@ -14,6 +14,7 @@ from relscale.errors import RelscaleError
 from relscale.figures.as_text import as_text, shown
 from relscale.fitting.fits import ROWS
 from relscale.fitting.inference.direction import Direction
+from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import Method, described
 from relscale.fitting.keys import CurveKey, SeriesKey
 from relscale.fitting.report.untrusted_runs import left_out
@@ -193,9 +194,11 @@ class FigureData:
         """Rows of ``fits``, one for each parameter and estimand: the interval of the last stage.
 
         Where points share trainings, that of the block bootstrap by training comes first. Laws that the config adds
-        (column ``fit``) and partially pooled estimates are left out; so are contrasts other than ``contrast``.
+        (column ``fit``) and partially pooled estimates are left out; so are contrasts other than ``contrast``, and what
+        the intervals would be were items in clusters independent.
         """
         rows = [row for row in self.rows("fits", **where) if row["contrast"] in (None, contrast)]
+        rows = [row for row in rows if row["estimand"] != Estimand.INDEPENDENT_ITEMS]
         rows = [row for row in rows if row["fit"] is None and row["method"] != Method.PARTIAL_POOLING]
         rows.sort(key=lambda row: row["method"] != Method.BLOCK_BOOTSTRAP)
         chosen: dict[tuple[Any, ...], Row] = {}

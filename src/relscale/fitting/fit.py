@@ -18,6 +18,7 @@ from relscale.fitting.estimation.accuracy import sigmoid_rows
 from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.fits import ROWS, Fits, from_rows
 from relscale.fitting.forecasts.forecast import forecast_rows
+from relscale.fitting.independent_items import independent_item_rows
 from relscale.fitting.inference.frontier_rows import frontier_rows
 from relscale.fitting.inference.law_rows import law_rows
 from relscale.fitting.inference.multiplicity import with_adjusted_p
@@ -67,6 +68,7 @@ def fit(
         for ratios in contrasts(frontiers, by, baseline) if baseline is not None else ():
             rows.add("gaps", gap_rows(ratios))
             rows.add_curves(ratios, settings)
+    rows.add("fits", independent_item_rows(measurements, replicates, matrices, settings))
     sizes = by_size(matrices, settings)
     rows.add("sizes", sizes.sizes)
     rows.add("fits", sizes.fits)

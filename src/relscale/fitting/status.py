@@ -31,6 +31,7 @@ class Status(StrEnum):
     NO_SPREAD = "no spread of compute to fit a slope to"
     NO_SCATTER = "every point lies on the line: no scatter to judge it by"
     NO_REPLICATES = "no item replicates"
+    TOO_FEW_CLUSTERS = "too few clusters of items"
     BEYOND_RANGE = "beyond what a number can hold"
     NO_START = "the law has no value at any starting point"
     NOT_CONVERGED = "not converged: the gradient does not vanish"

@@ -20,6 +20,7 @@ from relscale.measurements.measurement import (
     REPLICATES,
     Measurement,
     Model,
+    Unit,
     measurement,
 )
 from relscale.measurements.metric import RESAMPLED, VALIDATION
@@ -55,6 +56,14 @@ WORDS = {
 
 
 @dataclass(frozen=True)
+class Independent:
+    """What items that come in clusters would say were they independent: the second opinion."""
+
+    stderrs: np.ndarray
+    replicates: np.ndarray  # [draws, metrics]
+
+
+@dataclass(frozen=True)
 class Cell:
     """The metrics of one model on one group under one prompt, with a replicate of each metric for every draw."""
 
@@ -65,7 +74,10 @@ class Cell:
     values: np.ndarray
     stderrs: np.ndarray
     replicates: np.ndarray  # [draws, metrics]
+    independent: Independent | None
     items: int
+    clusters: int | None
+    units: Mapping[str, str]  # what is drawn for each document, where that is not the document itself
     bytes: int
     flagged: Counter[ItemStatus]
     empty: int
@@ -100,7 +112,8 @@ class ModelCell:
 
 @dataclass(frozen=True)
 class Shared:
-    """What models have in common, kept once: draws of documents, and what groups were asked by its digest."""
+    """What models have in common, kept once: draws by names of documents or clusters, and what groups were asked by its
+    digest."""
 
     draws: Draws
     asked: dict[bytes, Asked]
@@ -252,14 +265,22 @@ def _without_subjects(table: pa.Table) -> pa.Table:
 def _cell(part: pa.Table, place: Place, prepared: bool, shared: Shared) -> Cell:
     group = sums(part)
     value, stderr = values(group)
+    independent = None
+    if group.clusters is not None:
+        alone = group.independent
+        drawn = replicate_values(alone, shared.draws.of(alone.units))
+        independent = Independent(values(alone)[1], drawn)
     content = asked(part, prepared)
     return Cell(
         *place,
         group.metrics,
         value,
         stderr,
-        replicate_values(group, shared.draws.of(group.doc_ids)),
+        replicate_values(group, shared.draws.of(group.units)),
+        independent,
         len(group.doc_ids),
+        group.cluster_count,
+        {} if group.clusters is None else dict(zip(group.doc_ids, group.units, strict=True)),
         group.bytes,
         group.flagged,
         group.empty,
@@ -294,9 +315,23 @@ class _Reported:
                 {status: count for status, count in cell.flagged.items() if status not in OF_TARGETS}
             )
             cell = replace(
-                cell, metrics=(), values=np.empty(0), stderrs=np.empty(0), replicates=none, flagged=flagged
+                cell,
+                metrics=(),
+                values=np.empty(0),
+                stderrs=np.empty(0),
+                replicates=none,
+                independent=cell.independent and Independent(np.empty(0), none),
+                flagged=flagged,
             )
-        added = task_metrics(reported, self.prepared.get(suite), self.draws)
+        folder = self.prepared.get(suite)
+        added = task_metrics(reported, folder, self.draws.by(cell.units))
+        alone = cell.independent
+        if alone is not None:
+            each = task_metrics(reported, folder, self.draws)
+            alone = Independent(
+                np.append(alone.stderrs, [metric.stderr for metric in each]),
+                np.column_stack([alone.replicates, *(metric.replicates for metric in each)]),
+            )
         if cell.flagged[ItemStatus.NO_NUMBER]:
             nothing = np.full(self.draws.count, np.nan)
             added = [replace(metric, value=np.nan, stderr=np.nan, replicates=nothing) for metric in added]
@@ -306,13 +341,16 @@ class _Reported:
             values=np.append(cell.values, [metric.value for metric in added]),
             stderrs=np.append(cell.stderrs, [metric.stderr for metric in added]),
             replicates=np.column_stack([cell.replicates, *(metric.replicates for metric in added)]),
+            independent=alone,
         )
 
 
 def _rows(each: ModelCell, cut: float) -> Iterator[Measurement]:
     cell = each.cell
     of_group = [*_statuses(cell, cut), *each.flags]
-    for metric, value, stderr in zip(cell.metrics, cell.values.tolist(), cell.stderrs.tolist(), strict=True):
+    alone = np.full(len(cell.values), np.nan) if cell.independent is None else cell.independent.stderrs
+    columns = cell.values.tolist(), cell.stderrs.tolist(), alone.tolist()
+    for metric, value, stderr, stderr_items in zip(cell.metrics, *columns, strict=True):
         known = np.isfinite(value)
         yield measurement(
             each.model,
@@ -322,7 +360,9 @@ def _rows(each: ModelCell, cut: float) -> Iterator[Measurement]:
             metric=metric,
             value=value if known else None,
             stderr=stderr,
+            stderr_items=stderr_items,
             items=cell.items,
+            clusters=cell.clusters,
             bytes=cell.bytes,
             status=together(of_group if known else [*of_group, *_without_value(cell)]),
         )
@@ -372,12 +412,14 @@ class Series:
     model: Model
     cell: Cell
     metric: str
+    unit: Unit
     draws: np.ndarray
 
     def value(self, column: str) -> str | float | None:
         """What a column of the table has for the series."""
-        if column == "metric":
-            return self.metric
+        if column in ("metric", "unit"):
+            own: str = getattr(self, column)
+            return own
         value: str | float | None = getattr(self.model if column in MODEL_COLUMNS else self.cell, column)
         return value
 
@@ -385,15 +427,23 @@ class Series:
 def _replicates(cells: Sequence[ModelCell], count: int) -> Iterator[pa.Table]:
     """All draws, in the order of the measurements, in pieces of whole series."""
     series = [
-        Series(each.model, each.cell, metric, draws)
+        Series(each.model, each.cell, metric, unit, draws)
         for each in cells
-        for metric, draws in zip(each.cell.metrics, each.cell.replicates.T, strict=True)
+        for unit, replicates in _units(each.cell)
+        for metric, draws in zip(each.cell.metrics, replicates.T, strict=True)
         if metric.startswith((*RESAMPLED, PREFIX)) and (count == 0 or not np.isnan(draws).all())
     ]
-    series.sort(key=lambda each: [(each.value(name) is None, each.value(name)) for name in ORDER])
+    series.sort(key=lambda each: [(each.value(name) is None, each.value(name)) for name in (*ORDER, "unit")])
     at_once = max(1, PIECE // max(1, count))
     for first in range(0, len(series), at_once):
         yield _piece(series[first : first + at_once], count)
+
+
+def _units(cell: Cell) -> Iterator[tuple[Unit, np.ndarray]]:
+    """The replicates of a cell by what was drawn."""
+    yield (Unit.ITEM if cell.clusters is None else Unit.CLUSTER), cell.replicates
+    if cell.independent is not None:
+        yield Unit.ITEM, cell.independent.replicates
 
 
 def _piece(series: Sequence[Series], count: int) -> pa.Table:

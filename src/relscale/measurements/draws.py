@@ -1,4 +1,4 @@
-"""Bootstrap draws of items, keyed by document.
+"""Bootstrap draws of items, keyed by document, or by what a document shares with others: its cluster.
 
 Every model, group and variety that holds a document sees it drawn equally often: that is what pairs them. A document's
 draws follow from its id and the seed alone, so items that are added or taken away change no other item's draws. Counts
@@ -7,8 +7,8 @@ are Poisson with mean 1, the limit of multinomial resampling for many items.
 
 import hashlib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -39,15 +39,26 @@ class Draws:
         How many.
     seed
         Of their random numbers.
+    units
+        What is drawn in place of a document, such as its cluster; by default the document itself.
     """
 
     count: int
     seed: int
+    units: Mapping[str, str] = field(default_factory=dict, repr=False)
     _made: dict[tuple[int, tuple[str, ...]], np.ndarray] = field(default_factory=dict, repr=False)
+
+    def by(self, units: Mapping[str, str]) -> "Draws":
+        """The same draws, of these units in place of documents."""
+        return replace(self, units=units)
+
+    def units_of(self, doc_ids: Sequence[str]) -> list[str]:
+        """What is drawn in place of these documents."""
+        return [self.units.get(doc_id, doc_id) for doc_id in doc_ids]
 
     def of(self, doc_ids: Sequence[str], count: int | None = None) -> np.ndarray:
         """Draws of these documents, ``float64[documents, count]``; by default as many as there are."""
-        key = self.count if count is None else count, tuple(doc_ids)
+        key = self.count if count is None else count, tuple(self.units_of(doc_ids))
         if key not in self._made:
-            self._made[key] = draws(doc_ids, key[0], self.seed)
+            self._made[key] = draws(key[1], key[0], self.seed)
         return self._made[key]

@@ -1,6 +1,7 @@
 """The measurement table: one row per measurement, and all that the later stages may know of how it came about."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import pyarrow as pa
 
@@ -47,10 +48,27 @@ class Measurement(Model):
     group: str = column("Test distribution.")
     metric: str = column("Name of the metric (see relscale.measurements.metric).")
     value: float | None = column("Value of the metric; null where there is none, and status says why.")
-    stderr: float | None = column("Standard error over items; null where unknown.", default=None)
+    stderr: float | None = column(
+        "Standard error over items, by cluster where they come in clusters; null where unknown.", default=None
+    )
+    stderr_items: float | None = column(
+        "The standard error were all items independent, where they come in clusters; else null.", default=None
+    )
     items: int | None = column("Questions or documents behind the value.", "items", default=None)
+    clusters: int | None = column(
+        "Clusters of these items, such as files, by which they are resampled; null where each stands for itself.",
+        "clusters",
+        default=None,
+    )
     bytes: int | None = column("Scored text behind the value, in UTF-8.", "bytes", default=None)
     status: str = column("ok, or why the row must not be trusted.")
+
+
+class Unit(StrEnum):
+    """What a bootstrap draw of the items is made of."""
+
+    CLUSTER = "cluster"
+    ITEM = "item"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +83,10 @@ class Replicate:
     prompt: str = column("Prompt variant.")
     group: str = column("Test distribution.")
     metric: str = column("Name of the metric.")
+    unit: Unit | None = column(
+        "What was drawn: clusters, or single items; of items that come in clusters there are both.",
+        default=None,
+    )
     replicate: int = column("Number of the draw, from 0.")
     value: float | None = column("The metric with the items weighted as they were drawn.")
 
@@ -83,7 +105,9 @@ def measurement(
     metric: str,
     value: float | None,
     stderr: float | None = None,
+    stderr_items: float | None = None,
     items: int | None = None,
+    clusters: int | None = None,
     bytes: int | None = None,
     status: str,
 ) -> Measurement:
@@ -96,7 +120,9 @@ def measurement(
         metric=metric,
         value=value,
         stderr=stderr,
+        stderr_items=stderr_items,
         items=items,
+        clusters=clusters,
         bytes=bytes,
         status=status,
     )

@@ -6,7 +6,9 @@ a replicate, so all draws of all metrics are two matrix products. The standard e
 
     ``se(R)² = n / (n − 1) · Σ (a_i − R·b_i)² / (Σ b_i)²``,
 
-which for a mean is the sample standard deviation over √n.
+which for a mean is the sample standard deviation over √n. Where questions come in clusters *c*, such as those of one
+file, they are not independent but their clusters are: then the sums are those of clusters, ``a_c = Σ a_i`` and
+``b_c = Σ b_i`` over the questions of c, and n is the number of clusters.
 
 ====================================  =========================================================================
 ``bits_per_byte_answer_mean``         mean over questions of the right answer's bits per byte of the answer
@@ -29,14 +31,15 @@ it is greedy) has no probability among choices and no Brier score.
 
 Where items have subjects, each metric comes as ``_micro``, over all items, and as ``_macro``, the mean over subjects
 *s* of a subject's own value: ``R = Σ_s R_s / S`` with ``se(R)² = Σ_s se(R_s)² / S²``. Bootstrap draws are weighed
-within each subject.
+within each subject. Clusters are taken to lie within a subject; where each subject is one cluster, subjects are what is
+drawn, and ``_macro`` is a mean of subjects drawn at random, ``se(R)² = var(R_s) / S``.
 
 A question without a number or without a right choice is NaN in every ratio, and so is each metric of its group. An
 answer without bytes is NaN in the ratios that divide by each answer's bytes.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -61,6 +64,10 @@ class Sums:
         ``float64[questions, ratios]``, *a* and *b* above.
     doc_ids
         The document behind each question.
+    clusters
+        ``int[questions]``, codes from 0 of what is resampled; None where that is each question by itself.
+    units
+        What is resampled, by name: the cluster of each question, or its document.
     subjects, subject_count
         ``int[questions]``, codes from 0, and how many there are; None and 0 where items have no subjects.
     bytes
@@ -76,11 +83,23 @@ class Sums:
     numerators: np.ndarray
     denominators: np.ndarray
     doc_ids: list[str]
+    clusters: np.ndarray | None
+    units: list[str]
     subjects: np.ndarray | None
     subject_count: int
     bytes: int
     flagged: Counter[ItemStatus]
     empty: int
+
+    @property
+    def cluster_count(self) -> int | None:
+        """How many clusters there are; None where each question stands for itself."""
+        return None if self.clusters is None else int(self.clusters.max()) + 1
+
+    @property
+    def independent(self) -> "Sums":
+        """The same with each question taken to be independent of all others."""
+        return replace(self, clusters=None, units=self.doc_ids)
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -115,7 +134,32 @@ def sums(items: pa.Table) -> Sums:
         codes, count = pc.index_in(items["subject"].take(starts), value_set=names).to_numpy(), len(names)
     empty = 0 if whole else np.unique(question[items["bytes_answer"].to_numpy() == 0]).size
     doc_ids = items["doc_id"].take(starts).to_pylist()
-    return Sums(tuple(columns), numerators, denominators, doc_ids, codes, count, size, +flagged, int(empty))
+    clusters, units = _clusters(items, starts, doc_ids)
+    return Sums(
+        tuple(columns),
+        numerators,
+        denominators,
+        doc_ids,
+        clusters,
+        units,
+        codes,
+        count,
+        size,
+        +flagged,
+        int(empty),
+    )
+
+
+def _clusters(items: pa.Table, starts: pa.Array, doc_ids: list[str]) -> tuple[np.ndarray | None, list[str]]:
+    """The cluster of each question as a code, and as a name; none where no two questions share one."""
+    if "cluster" not in items.column_names:  # items of a table of one's own
+        return None, doc_ids
+    given = items["cluster"].take(starts).to_pylist()
+    units = [doc if cluster is None else cluster for cluster, doc in zip(given, doc_ids, strict=True)]
+    shared = Counter(cluster for cluster in given if cluster is not None)
+    if max(shared.values(), default=0) < 2:
+        return None, doc_ids
+    return np.unique(units, return_inverse=True)[1].ravel(), units
 
 
 def _by_status(statuses: pa.ChunkedArray) -> dict[ItemStatus, np.ndarray]:
@@ -150,27 +194,51 @@ def _flagged(
 
 
 def values(group: Sums) -> tuple[np.ndarray, np.ndarray]:
-    """Value and standard error over items of each metric, ``float64[metrics]``; the error of a single item is NaN."""
-    value, stderr = _ratios(group.numerators, group.denominators)
+    """Value and standard error over items of each metric, ``float64[metrics]``; the error of a single unit is NaN."""
+    value, stderr = _ratios(group.numerators, group.denominators, group.clusters)
     if group.subjects is None:
         return value, stderr
-    by_subject = [
-        _ratios(group.numerators[group.subjects == code], group.denominators[group.subjects == code])
-        for code in range(group.subject_count)
-    ]
+    by_subject = []
+    for code in range(group.subject_count):
+        here = group.subjects == code
+        clusters = None if group.clusters is None else group.clusters[here]
+        by_subject.append(_ratios(group.numerators[here], group.denominators[here], clusters))
     macro = np.mean([found for found, _ in by_subject], axis=0)
+    if _subjects_are_clusters(group):
+        of_subjects = np.std([found for found, _ in by_subject], axis=0, ddof=1)
+        return np.concatenate([value, macro]), np.concatenate(
+            [stderr, of_subjects / np.sqrt(len(by_subject))]
+        )
     macro_stderr = np.sqrt(np.sum([error**2 for _, error in by_subject], axis=0)) / len(by_subject)
     return np.concatenate([value, macro]), np.concatenate([stderr, macro_stderr])
 
 
-def _ratios(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """``Σ a / Σ b`` of each column and its standard error."""
+def _subjects_are_clusters(group: Sums) -> bool:
+    """Whether each subject is one cluster, so that subjects are what is drawn."""
+    if group.subjects is None or group.clusters is None or group.subject_count < 2:
+        return False
+    pairs = len(np.unique(np.stack([group.subjects, group.clusters]), axis=1).T)
+    return pairs == group.subject_count == group.cluster_count
+
+
+def _ratios(a: np.ndarray, b: np.ndarray, clusters: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """``Σ a / Σ b`` of each column and its standard error, over clusters where there are some."""
+    if clusters is not None:
+        a, b = (_summed(each, clusters) for each in (a, b))
     total = b.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         value = a.sum(axis=0) / total
         n = len(a)
         variance = np.float64(n) / (n - 1) * ((a - value * b) ** 2).sum(axis=0) / total**2
     return value, np.sqrt(variance)
+
+
+def _summed(columns: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """``[questions, columns]`` summed over each cluster."""
+    names, codes = np.unique(clusters, return_inverse=True)
+    sums = np.zeros((len(names), columns.shape[1]))
+    np.add.at(sums, codes.ravel(), columns)
+    return sums
 
 
 def replicate_values(group: Sums, weights: np.ndarray) -> np.ndarray:
@@ -187,13 +255,15 @@ def replicate_values(group: Sums, weights: np.ndarray) -> np.ndarray:
         micro: np.ndarray = (weights.T @ group.numerators) / (weights.T @ group.denominators)
         if group.subjects is None:
             return micro
-        macro = np.zeros_like(micro)
+        macro, total = np.zeros_like(micro), 0.0
+        whole = _subjects_are_clusters(group)
         for code in range(group.subject_count):
             here = group.subjects == code
-            drawn = weights[here].T
-            macro += (
-                (drawn @ group.numerators[here]) / (drawn @ group.denominators[here]) / group.subject_count
-            )
+            drawn = np.ones_like(weights[here].T) if whole else weights[here].T
+            times = weights[here][0][:, None] if whole else 1.0
+            macro += times * ((drawn @ group.numerators[here]) / (drawn @ group.denominators[here]))
+            total = total + times
+        macro /= total
     return np.concatenate([micro, macro], axis=1)
 
 

@@ -21,7 +21,7 @@ from relscale.scoring.answer_bytes import answer_bytes
 from relscale.scoring.items import Item, ItemStatus
 from relscale.scoring.lm_eval_log import TaskLog, task_logs
 from relscale.scoring.manifest import Manifest, Task
-from relscale.scoring.requests import UNCONDITIONAL, asked, document_id, scored_bytes
+from relscale.scoring.requests import UNCONDITIONAL, asked, cluster_of, document_id, scored_bytes
 from relscale.scoring.task_metrics import UNFILTERED, TaskValue
 
 MUTUAL_INFORMATION = "acc_mutual_info"
@@ -119,7 +119,7 @@ def read_samples(
             every = list(_samples(log.path))
             samples = [sample for sample in every if sample.reported.filter == every[0].reported.filter]
             read = _read(samples, log)
-            rows += _items(samples, read, suite, name, task)
+            rows += _items(samples, read, suite, name, task, manifest.cluster)
             if suite in reported or _has_rules_of_its_own(log):
                 values = [sample.reported for sample in every]
                 targets = _are_the_tasks(samples, read, log)
@@ -238,7 +238,9 @@ def _read(samples: Sequence[Sample], log: TaskLog) -> Read:
     return Read(before, known, labels(questions, choices, log.settings))
 
 
-def _items(samples: Sequence[Sample], read: Read, suite: str, name: str, task: Task) -> Iterator[Item]:
+def _items(
+    samples: Sequence[Sample], read: Read, suite: str, name: str, task: Task, cluster: str | None
+) -> Iterator[Item]:
     """Rows of the items of one task."""
     labelled = iter(read.labels)
     seen: set[str] = set()
@@ -256,6 +258,7 @@ def _items(samples: Sequence[Sample], read: Read, suite: str, name: str, task: T
                     group=task.group,
                     subject=task.subject,
                     doc_id=sample.doc_id,
+                    cluster=cluster_of(sample.question.doc, task, cluster),
                     **cells_of(choice),
                 )
 

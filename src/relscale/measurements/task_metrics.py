@@ -120,6 +120,7 @@ def _task_metric(name: str, row: Mapping[str, Any], prepared: Path | None, draws
 
     values = json.loads(f"[{','.join(row['value_list'])}]")  # at once: many are numbers of a few bytes
     weights = draws.of(row["doc_id_list"])
+    clusters = draws.units_of(row["doc_id_list"]) if draws.units else None
     value, stderr, replicates = math.nan, math.nan, np.full(draws.count, math.nan)
     if row["aggregation"] is not None:
         function = get_aggregation(row["aggregation"])
@@ -130,7 +131,7 @@ def _task_metric(name: str, row: Mapping[str, Any], prepared: Path | None, draws
             stderr = float(np.std(resampled[:RESAMPLINGS], ddof=1)) if len(values) > 1 else math.nan
             replicates = resampled[: draws.count]
         elif row["aggregation"] in RATIOS:
-            stderr, replicates = _of_ratio(*RATIOS[row["aggregation"]], values, weights, value)
+            stderr, replicates = _of_ratio(*RATIOS[row["aggregation"]], values, weights, value, clusters)
     elif prepared is not None:
         value = _number(_own_aggregations(prepared, row["task"])[row["metric"]], values)
     return TaskMetric(name, value, stderr, replicates, len(values), weights.sum(axis=0))
@@ -183,8 +184,9 @@ def _of_ratio(
     values: list[Any],
     weights: np.ndarray,
     value: float,
+    units: Sequence[str] | None,
 ) -> tuple[float, np.ndarray]:
-    """Standard error and replicates of ``g(Σ a / Σ b)``; NaN where that is not the value."""
+    """Standard error, over units, and replicates of ``g(Σ a / Σ b)``; NaN where that is not the value."""
     none = math.nan, np.full(weights.shape[1], math.nan)
     try:
         a, b = columns(values)
@@ -193,8 +195,11 @@ def _of_ratio(
             ratio = a.sum() / b.sum()
             if not math.isclose(g(ratio), value, rel_tol=SAME, abs_tol=SAME):
                 return none
-            n = len(a)
-            variance = np.float64(n) / (n - 1) * ((a - ratio * b) ** 2).sum() / b.sum() ** 2
+            away = a - ratio * b
+            if units is not None:
+                away = np.bincount(np.unique(units, return_inverse=True)[1].ravel(), away)
+            n = len(away)
+            variance = np.float64(n) / (n - 1) * (away**2).sum() / b.sum() ** 2
             replicates = g((a @ weights) / (b @ weights))
         return float(slope(ratio) * np.sqrt(variance)), replicates
     except (ArithmeticError, ValueError, TypeError, IndexError):

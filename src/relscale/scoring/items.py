@@ -34,6 +34,10 @@ class Item:
     group: str = column("Test distribution.")
     subject: str | None = column("Subject within the group.", default=None)
     doc_id: str = column("The document: the same for every model, and for every variety of a text.")
+    cluster: str | None = column(
+        "What the document shares with others: a file, a passage, a subject; null where it stands for itself.",
+        default=None,
+    )
     choice: int = column("Number of the choice, from 0; 0 for a document.", type=SHORT)
     target: bool = column("Whether the choice is a right one; true for a document.")
     logprob: float = column("Log-probability of the answer, or of the document.", "nats")

@@ -96,6 +96,9 @@ class Manifest:
         The prompt form that figures show first.
     baseline
         The group that gaps are measured against.
+    cluster
+        The field of a document that says what it shares with others, such as the file or the passage that it is from:
+        items are resampled by it. None where documents are independent.
     choices
         How many a question has, where all have as many.
     builder
@@ -124,6 +127,7 @@ class Manifest:
     baseline: str
     prompt: str = "default"
     note: str = ""
+    cluster: str | None = None
     choices: int | None = None
     builder: str | None = None
     data: DataSource = field(default_factory=DataSource)

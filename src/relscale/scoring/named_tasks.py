@@ -30,7 +30,7 @@ from relscale.scoring.task_metrics import (
 if TYPE_CHECKING:
     from relscale.scoring.lm_eval_tasks import TaskManager
 
-OPTIONS = ("lm_eval", "num_fewshot", "limit", "baseline", "data")
+OPTIONS = ("lm_eval", "num_fewshot", "limit", "baseline", "cluster", "data")
 # What a group's file says of the group; all else there it says of its tasks.
 GROUP_KEYS = ("group", "task", "group_alias", "aggregate_metric_list", "metadata", "include", "tag")
 
@@ -58,7 +58,8 @@ def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: b
         Of the suite.
     suite
         Its section: ``lm_eval`` (tasks, groups or tags), ``num_fewshot``, ``limit`` (documents per task), ``baseline``
-        (the first group by default), ``data`` (per task a local file or folder, or files by split).
+        (the first group by default), ``cluster`` (the field of a document that says what it shares with
+        others), ``data`` (per task a local file or folder, or files by split).
     folder
         Replaced whole.
     requests
@@ -116,6 +117,7 @@ def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: b
         metric,
         "lower",
         baseline,
+        cluster=suite.cluster,
         options=options,
         groups=groups,
         tasks=places,

@@ -58,6 +58,9 @@ class SuiteOptions(Section):
     )
     questions: PositiveInt | None = Field(default=None, description="Questions per group.")
     choices: Annotated[int, Field(ge=2)] | None = Field(default=None, description="Answers per question.")
+    questions_of_a_module: PositiveInt | None = Field(
+        default=None, description="Questions per group that one source file may have."
+    )
     limit: Annotated[PositiveInt | None, NULLABLE] = Field(
         default=None, description="Maximum number of items per task; null means no limit."
     )
@@ -94,6 +97,11 @@ class Suite(SuiteOptions):
     )
     lm_eval: Tasks | None = Field(default=None, description="Names of lm-eval tasks, in place of a folder.")
     baseline: str | None = Field(default=None, description="The group that the others are compared with.")
+    cluster: str | None = Field(
+        default=None,
+        description="The field of a document that says what it shares with others, such as a file, a passage or a "
+        "subject: items are resampled by it.",
+    )
     data: FilledPath | SuiteData | None = Field(
         default=None,
         description="Where the suite's data are; for lm-eval tasks, a file or folder per task.",

@@ -66,6 +66,11 @@ class Request:
     bytes_scored: int = column("The string that is scored, in UTF-8.", "bytes", type=SHORT)
     asked: int = column("Digest of context and continuation: the same where two models were asked the same.")
     status: ItemStatus = column("ok, or what is wrong with the question's label.", type=_TEXT)
+    cluster: str | None = column(
+        "What the document shares with others, by the suite's manifest; null where it stands for itself.",
+        type=_TEXT,
+        default=None,
+    )
 
 
 SCHEMA = strict_schema_of(Request)
@@ -121,7 +126,9 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
         with redirect_stderr(io.StringIO()), compiled_once():  # a progress bar for each task
             task.set_fewshot_seed(FEWSHOT_SEED)
             task.build_all_requests(limit=manifest.options.limit)
-            requests = [request_of(name, place, task, instance) for instance in task.instances]
+            requests = [
+                request_of(name, place, task, instance, manifest.cluster) for instance in task.instances
+            ]
     except RelscaleError:
         raise
     except Exception as error:  # whatever a task file can make lm-eval, jinja or datasets raise
@@ -193,7 +200,8 @@ def read_requests(folder: str | Path, tasks: Iterable[int] | None = None) -> Ite
         for group in range(file.num_row_groups) if tasks is None else tasks:
             table = file.read_row_group(group)
             columns = [_texts(table[name]) for name in SCHEMA.names]
-            columns[-1] = [ItemStatus(status) for status in columns[-1]]
+            status = SCHEMA.get_field_index("status")
+            columns[status] = [ItemStatus(each) for each in columns[status]]
             yield [Request(*cells) for cells in zip(*columns, strict=True)]
 
 
@@ -232,8 +240,12 @@ def _texts(column: pa.ChunkedArray) -> list[Any]:
     return values
 
 
-def request_of(name: str, place: Task, task: "ConfigurableTask", instance: "Instance") -> Request:
+def request_of(
+    name: str, place: Task, task: "ConfigurableTask", instance: "Instance", cluster: str | None = None
+) -> Request:
     """The request that one instance of a task makes, of the item's place in the suite.
+
+    ``cluster`` is the field of a document that says what it shares with others.
 
     Raises
     ------
@@ -273,6 +285,7 @@ def request_of(name: str, place: Task, task: "ConfigurableTask", instance: "Inst
         bytes_scored=scored_bytes(context, continuation),
         asked=asked(context, continuation),
         status=status,
+        cluster=cluster_of(instance.doc, place, cluster),
     )
 
 
@@ -292,6 +305,16 @@ def compiled_once() -> Iterator[None]:
 def document_id(doc: Mapping[str, object]) -> str:
     """A document's own ``id``, else a digest of it."""
     return str(doc.get("id") or digest(doc))
+
+
+def cluster_of(doc: Mapping[str, object], place: Task, field: str | None) -> str | None:
+    """What a document shares with others: its own ``field``, or that of its task, such as the subject; else None."""
+    if field is None:
+        return None
+    shared = doc.get(field)
+    if shared is None or shared == "":
+        shared = place.subject if field == "subject" else None
+    return None if shared is None else str(shared)
 
 
 def scored_bytes(context: str | None, continuation: str) -> int:

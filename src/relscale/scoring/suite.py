@@ -131,6 +131,7 @@ def read_suite(name: str, suite: Suite) -> tuple[Path, Manifest]:
         name="" if file_name(name) == name else name,
         options=_options(name, manifest, suite),
         baseline=suite.baseline or manifest.baseline,
+        cluster=suite.cluster or manifest.cluster,
         data=_data(suite, manifest),
     )
     if (source / "tasks").is_dir():
@@ -254,7 +255,7 @@ def _paths(data: object) -> Iterator[str]:
 
 def _options(name: str, manifest: Manifest, suite: Suite) -> SuiteOptions:
     """The suite's options with the experiment's in place of its own."""
-    own = ["path", "baseline", *(["data"] if manifest.builder in data_builders() else [])]
+    own = ["path", "baseline", "cluster", *(["data"] if manifest.builder in data_builders() else [])]
     known = manifest.options.given()
     given = {key: value for key, value in suite.given().items() if key not in own}
     for key in given:

@@ -68,6 +68,9 @@ def _contrast(target: Curves, baseline: Curves, by: Contrast, name: str) -> list
         blocks=own.blocks,
         target=own.value,
         baseline=other.value,
+        clusters=None
+        if own.clusters is None or other.clusters is None
+        else np.fmin(own.clusters, other.clusters),
     )
     return [ratios]
 
@@ -99,6 +102,7 @@ def _averaged(curves: Curves, groups: Sequence[Sequence[int]], columns: Sequence
         replicates=replicates,
         status=status,
         without=None,
+        clusters=None if curves.clusters is None else curves.clusters[list(columns)],
         blocks=[curves.blocks[rows[0]] for rows in groups],
         target=value,
     )

@@ -63,6 +63,9 @@ class Curves:
         (P, J) ln E_t and ln E_b of a ratio; of an error ``target`` is ``value``, and ``baseline`` None.
     point_variance
         What each value states of its own uncertainty, where it does: an optimum that was read off a parabola.
+    clusters
+        (J,) how many clusters the items come in that are resampled, of a ratio the lesser number; nan where each item
+        stands for itself, and None where all do.
     without
         (P, J, G) the values as they are read off without each of G trainings, nan where nothing can be read then; where
         the budgets of a frontier share trainings, else None.
@@ -81,6 +84,7 @@ class Curves:
     baseline: Floats | None = None
     point_variance: PointVariance | None = None
     without: Floats | None = None
+    clusters: Floats | None = None
 
     @property
     def shared(self) -> bool:
@@ -96,5 +100,6 @@ class Curves:
         parts = {name: getattr(self, name)[:, columns] for name in arrays}
         baseline = None if self.baseline is None else self.baseline[:, columns]
         without = None if self.without is None else self.without[:, columns]
+        clusters = None if self.clusters is None else self.clusters[columns]
         keys = [self.keys[j] for j in columns]
-        return replace(self, keys=keys, baseline=baseline, without=without, **parts)
+        return replace(self, keys=keys, baseline=baseline, without=without, clusters=clusters, **parts)

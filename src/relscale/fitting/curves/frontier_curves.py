@@ -88,6 +88,7 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
             blocks=blocks,
             target=value[:, columns],
             without=None if left_out is None else left_out[:, columns],
+            clusters=None if matrix.clusters is None else matrix.clusters[columns],
         ),
         ratios=Curves(
             quantity=RATIO,
@@ -105,6 +106,9 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
             target=value[:, targets],
             baseline=value[:, baselines],
             without=None if left_out is None else left_out[:, targets] - left_out[:, baselines],
+            clusters=None
+            if matrix.clusters is None
+            else np.fmin(matrix.clusters[targets], matrix.clusters[baselines]),
         ),
         orphans=orphans,
         without=frontiers,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from relscale.columns import numbers
 from relscale.errors import RelscaleError
 from relscale.fitting.keys import FAMILY, SERIES, CurveKey, FamilyKey
+from relscale.measurements.measurement import Unit
 from relscale.measurements.metric import VALIDATION, Metric
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ OPTIONAL = {
     "params": pa.float64(),
     "tokens": pa.float64(),
     "prompt": pa.string(),
+    "clusters": pa.int64(),
     "status": pa.string(),
 }
 Replicates: TypeAlias = "pa.Table | pyarrow.dataset.Dataset"  # of a data set few rows are in memory at a time
@@ -64,7 +66,9 @@ class RunMatrix:
     values
         (R, K), nan where missing, not finite or not to be trusted.
     replicates
-        (R, K, B), nan where missing.
+        (R, K, B), nan where missing. Draws of C clusters are spread by √(C / (C − 1)), for an unbiased variance.
+    clusters
+        (K,) the least number of clusters that the items of a series come in; nan where items stand for themselves.
     """
 
     experiment: str | None
@@ -81,6 +85,7 @@ class RunMatrix:
     series: list[Series]
     values: Floats
     replicates: Floats
+    clusters: Floats | None = None
 
     @property
     def key(self) -> FamilyKey:
@@ -99,8 +104,13 @@ class RunMatrix:
         )
 
 
-def run_matrices(measurements: pa.Table, replicates: "Replicates | None" = None) -> list[RunMatrix]:
+def run_matrices(
+    measurements: pa.Table, replicates: "Replicates | None" = None, independent: bool = False
+) -> list[RunMatrix]:
     """Read both tables into run matrices, sorted by experiment, corpus and optimizer.
+
+    Replicates are those of clusters of items where items come in clusters; with ``independent`` those of single items
+    throughout.
 
     The order of rows does not matter. ``1 − accuracy`` is added as a series of its own, ``error_rate``, but
     where it is 0: an error of 0 is no point of a law, whichever way it was measured.
@@ -136,7 +146,9 @@ def run_matrices(measurements: pa.Table, replicates: "Replicates | None" = None)
         raise RelscaleError(
             f"measurements: rows of run {name!r} differ in training_flops; one run (and step) has one"
         )
-    draws = _replicates(replicates, words, runs, kinds)
+    clusters = _clusters(table, series_of, len(kinds), independent)
+    draws = _replicates(replicates, words, runs, kinds, np.isfinite(clusters))
+    draws = unbiased(draws, values, clusters)
 
     names = [Series(*key) for key in _decode(kinds, SERIES, words)]
     is_validation = np.array([(s.suite, s.group, s.metric) == VALIDATION for s in names])
@@ -155,6 +167,7 @@ def run_matrices(measurements: pa.Table, replicates: "Replicates | None" = None)
     rate = 1 - values[:, sources]
     values = np.concatenate([values, np.where(rate > 0, rate, np.nan)], axis=1)
     draws = np.concatenate([draws, 1 - draws[:, sources]], axis=1)
+    clusters = np.concatenate([clusters, clusters[sources]])
 
     budget, params, tokens = (_spent(table, name)[row_of_run] for name in ("budget", "params", "tokens"))
     flops = flops[row_of_run]
@@ -180,6 +193,7 @@ def run_matrices(measurements: pa.Table, replicates: "Replicates | None" = None)
                 series=[names[i] for i in kept],
                 values=values[np.ix_(rows, kept)],
                 replicates=draws[np.ix_(rows, kept)],
+                clusters=clusters[kept],
                 budget=budget[rows],
                 params=params[rows],
                 tokens=tokens[rows],
@@ -209,10 +223,36 @@ def _checked(measurements: pa.Table) -> pa.Table:
     return measurements if placed.all() else measurements.filter(pa.array(placed))
 
 
+def _clusters(table: pa.Table, series_of: NDArray[np.int64], count: int, independent: bool) -> Floats:
+    """(K,) the least number of clusters of each series' items; nan where items stand for themselves."""
+    least = np.full(count, np.inf)
+    if not independent:
+        number = _floats(table, "clusters")
+        np.minimum.at(least, series_of, np.where(np.isfinite(number), number, np.inf))
+    return np.where(np.isfinite(least), least, np.nan)
+
+
+def unbiased(draws: Floats, values: Floats, clusters: Floats) -> Floats:
+    """Draws of C clusters moved away from the value, so that their variance is C / (C − 1) times as large."""
+    columns = np.flatnonzero(clusters > 1)
+    if draws.shape[-1] and len(columns):
+        far = np.sqrt(clusters[columns] / (clusters[columns] - 1))[:, None]
+        centre = values[:, columns, None]
+        draws[:, columns] = centre + far * (draws[:, columns] - centre)
+    return draws
+
+
 def _replicates(
-    table: "Replicates | None", words: dict[str, pa.Array], runs: NDArray[np.int64], kinds: NDArray[np.int64]
+    table: "Replicates | None",
+    words: dict[str, pa.Array],
+    runs: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+    clustered: NDArray[np.bool_],
 ) -> Floats:
-    """(R, K, B) from the long table, batch by batch: of the paper's runs it has 26 million rows."""
+    """(R, K, B) from the long table, batch by batch: of the paper's runs it has 26 million rows.
+
+    Of a series that has draws of clusters and of single items, those of clusters where it is ``clustered``.
+    """
     if table is None:
         return np.full((len(runs), len(kinds), 0), np.nan)
     from pyarrow.dataset import dataset
@@ -226,7 +266,8 @@ def _replicates(
     ]
     count = max(last, default=-1) + 1
     draws = np.full((len(runs), len(kinds), count), np.nan)
-    for batch in rows.to_batches(columns=[*names, "replicate", "value"], **FRUGAL):
+    units = ["unit"] if "unit" in rows.schema.names else []
+    for batch in rows.to_batches(columns=[*names, *units, "replicate", "value"], **FRUGAL):
         part = pa.Table.from_batches([batch])
         row, column = (_places(part, of, codes, words) for of, codes in ((RUN, runs), (SERIES, kinds)))
         unknown = np.flatnonzero((row < 0) | (column < 0))
@@ -236,7 +277,12 @@ def _replicates(
             raise RelscaleError(
                 f"replicates: {_words(key)} is not in the measurements; collect both from the same items"
             )
-        draws[row, column, part["replicate"].to_numpy()] = _floats(part, "value")
+        number, value = part["replicate"].to_numpy(), _floats(part, "value")
+        if units:
+            other = np.where(clustered[column], str(Unit.ITEM), str(Unit.CLUSTER))
+            kept = pc.not_equal(part["unit"].cast(pa.string()), pa.array(other)).fill_null(True).to_numpy()
+            row, column, number, value = row[kept], column[kept], number[kept], value[kept]
+        draws[row, column, number] = value
     return draws
 
 

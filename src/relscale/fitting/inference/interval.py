@@ -50,6 +50,9 @@ normal one and of t, weighted by the variances that they belong to (Cochran and 
 By numerical integration over all ratios of the variances (``tests/fitting/test_interval.py``) a nominal 95% covers
 95.0–98.0% as long as run noise is no less than interaction, and up to 99.3% where next to all scatter is interaction.
 
+Where items come in C clusters, such as files, clusters are what is resampled, and what is not run noise is known to
+C − 1 degrees of freedom: the normal quantile above gives way to t_{C−1}.
+
 **Points that share trainings.** Where points are checkpoints of one training, neither they nor the items' interaction
 with them are independent. V_run and V_int are then the jackknife's variance over trainings, of the line and of the
 replicates' deviations from it, and t has one degree of freedom less than there are trainings. The items' part is as
@@ -90,6 +93,8 @@ class Interval:
         Degrees of freedom of the runs' variance: n − 2, or those of the points' own variances.
     share
         The share of the variance that is known to ``df`` only; 1 for these items.
+    items_df
+        The degrees of freedom of the rest, inf where it is known well.
     drawn_p
         The p-value where it comes from a bootstrap, else None.
     status
@@ -104,6 +109,7 @@ class Interval:
     high: Floats
     df: Floats
     share: Floats
+    items_df: Floats | float = np.inf
     drawn_p: Floats | None = None
     status: NDArray[np.object_] | None = None
     failed: int = 0
@@ -118,7 +124,7 @@ class Interval:
         low, high = np.full_like(ratio, LEAST_LOG_TAIL), np.full_like(ratio, np.log(0.5))
         for _ in range(BISECTIONS):
             log_tail = (low + high) / 2
-            beyond = -quantile(np.exp(log_tail), self.df, self.share) > ratio
+            beyond = -quantile(np.exp(log_tail), self.df, self.share, self.items_df) > ratio
             low, high = np.where(beyond, log_tail, low), np.where(beyond, high, log_tail)
         return np.where(np.isnan(ratio) | ~(self.df > 0), np.nan, 2 * np.exp((low + high) / 2))
 
@@ -135,12 +141,22 @@ class ItemLines:
         (...) mean residual variance of a replicate's deviation from the estimate.
     covariance
         (3, ...) mean covariance of level and slope of these deviations, where points share trainings, else None.
+    clusters
+        (...) how many clusters the items come in, nan where each stands for itself; None where all do.
     """
 
     level: Floats
     slope: Floats
     interaction: Floats
     covariance: Floats | None = None
+    clusters: Floats | None = None
+
+    @property
+    def df(self) -> Floats | float:
+        """Degrees of freedom of the items' variance: clusters − 1, inf where items stand for themselves."""
+        return (
+            np.inf if self.clusters is None else np.where(np.isnan(self.clusters), np.inf, self.clusters - 1)
+        )
 
     @cached_property
     def between(self) -> Floats:
@@ -167,7 +183,12 @@ class ItemLines:
 
 
 def item_lines(
-    x: Floats, y: Floats, replicates: Floats, estimate: Lines, blocks: Sequence[str] | None = None
+    x: Floats,
+    y: Floats,
+    replicates: Floats,
+    estimate: Lines,
+    blocks: Sequence[str] | None = None,
+    clusters: Floats | None = None,
 ) -> ItemLines:
     """Lines through each replicate, at the points that the estimate uses.
 
@@ -179,6 +200,8 @@ def item_lines(
         (P,), (P, ...) and (P,), as given to ``lines``.
     replicates
         (P, ..., B).
+    clusters
+        (...) how many clusters the items come in, nan where each stands for itself.
     """
     used = np.isfinite(y)
     whole = (np.isfinite(replicates) | ~used[..., None]).all(axis=0)
@@ -196,6 +219,7 @@ def item_lines(
         slope=estimate.slope[..., None] + fitted.slope,
         interaction=mean(fitted.variance),
         covariance=None if fitted.covariance is None else mean(fitted.covariance),
+        clusters=clusters,
     )
 
 
@@ -244,14 +268,16 @@ def linear_combination(
     of_runs, df = _run_variance(estimate, a, b)
     variance = of_runs
     share = np.ones_like(variance)
+    items_df: Floats | float = np.inf
     if items is not None:
         of_items = quadratic(items.between, a, b)
         of_both = items.interaction_variance(estimate, a, b)
         variance = np.maximum(np.maximum(of_runs, of_items), of_runs + of_items - of_both)
         share = ill_known_share(of_runs, variance)
+        items_df = items.df
     stderr = np.sqrt(variance)
-    half = quantile((1 + level) / 2, df, share) * stderr
-    return Interval(value, stderr, value - half, value + half, df, share)
+    half = quantile((1 + level) / 2, df, share, items_df) * stderr
+    return Interval(value, stderr, value - half, value + half, df, share, items_df)
 
 
 def _run_variance(estimate: Lines, a: float, b: Floats | float) -> tuple[Floats, Floats]:
@@ -295,11 +321,19 @@ def ill_known_share(of_runs: Floats, variance: Floats) -> Floats:
         return np.where(variance > 0, of_runs / variance, np.where(variance == 0, 1.0, np.nan))
 
 
-def quantile(probability: ArrayLike, df: Floats, share: ArrayLike = 1.0) -> Floats:
-    """``z + (t_df − z) · share``: Student's t where all variance is ill known (share 1), normal where none is."""
+def quantile(
+    probability: ArrayLike, df: Floats, share: ArrayLike = 1.0, rest_df: Floats | float = np.inf
+) -> Floats:
+    """``z + (t_df − z) · share``: Student's t where all variance is ill known (share 1), normal where none is.
+
+    Where the rest of the variance is itself known to ``rest_df`` degrees of freedom, z is Student's t at these.
+    """
     from scipy.special import ndtri, stdtrit
 
-    normal = ndtri(probability)
+    rest = ndtri(probability)
+    if np.isfinite(rest_df).any():
+        known = np.where(np.greater(rest_df, 0), rest_df, np.nan)
+        rest = np.where(np.isinf(rest_df), rest, stdtrit(known, probability))
     t = stdtrit(np.where(df > 0, df, np.nan), probability)
-    quantile: Floats = normal + (t - normal) * np.asarray(share)
+    quantile: Floats = rest + (t - rest) * np.asarray(share)
     return quantile

@@ -124,7 +124,7 @@ def _correlation(fitted: LineWithIntervals) -> Floats:
 
 def _remark(fitted: LineWithIntervals, j: int) -> Remark:
     """On an interval all of whose points are well."""
-    few = interval.too_few_blocks(fitted.line, j)
+    few = interval.too_few_blocks(fitted.line, j) or fitted.too_few_clusters(j)
     if few:
         return few
     if fitted.slope.status is not None:

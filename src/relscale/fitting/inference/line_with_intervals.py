@@ -53,6 +53,16 @@ class LineWithIntervals:
     method: Method = Method.LINE
     method_note: str | None = None
 
+    def too_few_clusters(self, *at: int) -> Remark | None:
+        """A remark where the items of line ``at`` come in too few clusters to speak of their population, else None."""
+        clusters = np.broadcast_to(self.slope.items_df, np.shape(self.slope.value))[at] + 1
+        if clusters >= interval.FEWEST_BLOCKS:
+            return None
+        return Remark(
+            Status.TOO_FEW_CLUSTERS,
+            f"too few clusters of items for a reliable interval of their population: {clusters:.0f}",
+        )
+
     def direction(self, *at: int) -> Direction | None:
         """Whether the gap whose logarithm is line ``at`` closes or widens (``inference.direction``)."""
         slope, ends = self.slope, self.ends
@@ -104,7 +114,9 @@ def curve_intervals(curves: Curves, settings: Settings) -> Iterator[LineWithInte
 
 def curve_items(curves: Curves, estimate: Lines) -> ItemLines:
     """The lines of curves under the resamplings of their items."""
-    return interval.item_lines(curves.log_flops, curves.value, curves.replicates, estimate, curves.blocks)
+    return interval.item_lines(
+        curves.log_flops, curves.value, curves.replicates, estimate, curves.blocks, curves.clusters
+    )
 
 
 def _bootstrapped(curves: Curves, estimate: Lines, settings: Settings) -> LineWithIntervals:

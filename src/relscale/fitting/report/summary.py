@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from relscale.fitting.curves.curves import RATIO
 from relscale.fitting.fits import Fits
+from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import WITHIN_BUDGETS, Method, described
 from relscale.fitting.report.untrusted_runs import left_out
 from relscale.fitting.verdicts import words
@@ -54,7 +55,8 @@ def summary(
     of the frontier; β, E and G at the reference compute, Δβ, the verdict on the gap and where the curves cross;
     optimizers over equal runs; forecasts; further laws and their predictions; published answers. Intervals are for the
     population of items where items were resampled, else for these items; the column ``estimand`` says which. p are raw,
-    Benjamini–Hochberg's (by which the verdict is given) and Benjamini–Yekutieli's.
+    Benjamini–Hochberg's (by which the verdict is given) and Benjamini–Yekutieli's; where items come in clusters, such
+    as those of one file, the p-value that items taken to be independent would give stands beside them.
 
     Parameters
     ----------
@@ -153,8 +155,11 @@ def _laws(
         parameters = cells.setdefault((*_suite_of(row), between, row["group"]), {})
         if row["method"] in WITHIN_BUDGETS:
             continue
-        pooled = row["method"] == Method.PARTIAL_POOLING
-        name = Method.PARTIAL_POOLING if pooled else row["parameter"]
+        name = row["parameter"]
+        if row["method"] == Method.PARTIAL_POOLING:
+            name = Method.PARTIAL_POOLING
+        elif row["estimand"] == Estimand.INDEPENDENT_ITEMS:
+            name = f"{name}, {Estimand.INDEPENDENT_ITEMS}"
         # The rows of the population follow those of these items; they count where they have a value.
         if name not in parameters or row["value"] is not None:
             parameters[name] = row
@@ -181,6 +186,9 @@ def _line(cell: Cell) -> Row:
         "p": _p(verdict.p_value if verdict else None),
         "p BH": _p(verdict.p_bh if verdict else None),
         "p BY": _p(verdict.p_by if verdict else None),
+        "p, items independent": _p(
+            cell.parameters.get(f"{relative.LINE.slope}, {Estimand.INDEPENDENT_ITEMS}", {}).get("p_value")
+        ),
         "verdict": (verdict.verdict or "") if verdict else "",
         "G = 1 at": _crossing(cell.parameters.get(CROSSING)),
         "estimand": curve["estimand"],

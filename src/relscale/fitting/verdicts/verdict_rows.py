@@ -215,6 +215,8 @@ def _of_curves(parameters: Iterable[ParameterRow], parameter: str) -> dict[Key, 
             continue
         if row.method == Method.PARTIAL_POOLING or row.method in WITHIN_BUDGETS:
             continue
+        if row.estimand == Estimand.INDEPENDENT_ITEMS:
+            continue
         key = _key(row)
         before = found.get(key)
         better = row.estimand == Estimand.ITEM_POPULATION and _known(row)

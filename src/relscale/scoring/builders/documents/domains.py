@@ -25,7 +25,8 @@ def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> l
     groups: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in held_out(documents, options.part, seed):
         if len(groups[row.group]) < options.documents:
-            groups[row.group].append({"id": row.id, "text": excerpt(row.text, options.bytes)})
+            text = excerpt(row.text, options.bytes)
+            groups[row.group].append({"id": row.id, "module": row.module, "text": text})
     return [
         TaskData(name, Task(name), sorted(groups[name], key=lambda d: str(d["id"])))
         for name in sorted(groups)

@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,6 +27,7 @@ class Options(Section):
 
     part: str
     questions: PositiveInt
+    questions_of_a_module: PositiveInt
     choices: PositiveInt
     forms: Names
 
@@ -34,8 +35,9 @@ class Options(Section):
 def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> list[TaskData]:
     """A task for each domain and prompt form, with at most ``questions`` questions of ``choices`` choices.
 
-    The right answer stands at each place equally often. Whether a document becomes a question depends on its id, the
-    seed and the other summaries of its package.
+    A source file has at most ``questions_of_a_module`` of a domain's questions: those of one file are much alike, and
+    one long file should not be the domain. The right answer stands at each place equally often. Whether a document
+    becomes a question depends on its id, the seed and the other summaries of its package.
     """
     options = manifest.options_of(Options)
     rows = [row for row in held_out(documents, options.part, seed) if _usable(row)]
@@ -45,18 +47,24 @@ def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> l
             packages[row.package].append(row.summary)
     groups: dict[str, list[dict[str, object]]] = defaultdict(list)
     asked: set[tuple[str, str]] = set()
+    taken: Counter[tuple[str, str]] = Counter()
     for row in rows:
         group = groups[row.group]
         if len(group) == options.questions or (row.package, row.summary) in asked:
+            continue
+        module = row.group, row.module
+        if taken[module] == options.questions_of_a_module:
             continue
         chance = random.Random(f"{seed} {row.id}")
         wrong = _wrong_answers(row.summary, packages[row.package], options.choices - 1, chance)
         if wrong is None:
             continue
         asked.add((row.package, row.summary))
+        taken[module] += 1
         place = len(group) % options.choices
         choices = [*wrong[:place], row.summary, *wrong[place:]]
-        group.append({"id": row.id, "signature": signature(row), "choices": choices, "answer": place})
+        question = {"id": row.id, "module": row.module, "signature": signature(row)}
+        group.append({**question, "choices": choices, "answer": place})
     return [
         TaskData(
             f"{name}_{form}",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from relscale.corpora.documents import DocumentRow
 from relscale.errors import RelscaleError
 from relscale.scoring.builders.held_out import excerpt, held_out
 from relscale.scoring.manifest import Manifest, Task
@@ -40,22 +41,22 @@ def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> l
         text = excerpt(row.text, options.bytes)
         changes = respell(text, british)[1]
         if changes >= options.changes and not respell(text, american)[1]:
-            found.append((changes / len(text.encode()), row.id, row.package, text))
+            found.append((changes / len(text.encode()), row, text))
     if not found:
         raise RelscaleError(
             f"no held-out document has {options.changes} words that British English spells otherwise; "
             "lower the suite's option 'changes' or test on more text"
         )
     # The documentation of a single package may have most of a word (plotly: color); it should not be the whole suite.
-    chosen: list[tuple[str, str]] = []
+    chosen: list[tuple[DocumentRow, str]] = []
     taken: Counter[str] = Counter()
-    for _, id_, package, text in sorted(found, key=lambda each: (-each[0], each[1])):
-        if len(chosen) < options.documents and taken[package] < options.documents_of_a_package:
-            chosen.append((id_, text))
-            taken[package] += 1
+    for _, row, text in sorted(found, key=lambda each: (-each[0], each[1].id)):
+        if len(chosen) < options.documents and taken[row.package] < options.documents_of_a_package:
+            chosen.append((row, text))
+            taken[row.package] += 1
     tasks = []
     for name, group in manifest.groups.items():
         words = read_spellings(folder / TABLE, group.spelling) if group.spelling else {}
-        rows = [{"id": id_, "text": respell(text, words)[0]} for id_, text in chosen]
+        rows = [{"id": row.id, "module": row.module, "text": respell(text, words)[0]} for row, text in chosen]
         tasks.append(TaskData(name, Task(name), sorted(rows, key=lambda d: str(d["id"]))))
     return tasks

@@ -1,0 +1,61 @@
+"""Intervals for the population of items where items come in clusters: by cluster, and as if they were independent."""
+
+from dataclasses import replace
+
+import numpy as np
+from generators import clusters
+from generators.clusters import BETA, BUDGETS, Spread
+from trials.curves import curves_of
+from trials.outcome import Floats, Outcome, covered
+
+from relscale.fitting.curves.curves import ERROR, RATIO, Curves
+from relscale.fitting.curves.run_matrix import unbiased
+from relscale.fitting.inference.line_with_intervals import curve_items, with_intervals
+from relscale.fitting.inference.log_log_lines import curve_lines
+
+DRAWS = 400
+DESIGNS = {
+    "25 clusters of 4": np.full(25, 4),
+    "10 clusters of 6": np.full(10, 6),
+    "30 clusters of 1 to 8": np.arange(30) % 8 + 1,
+    "100 independent items": np.ones(100, dtype=np.int64),
+}
+BY_CLUSTER, BY_ITEM = "clusters resampled, t", "items resampled, normal"
+
+
+def of_clusters(size: int, level: float, seed: int) -> list[Outcome]:
+    """Coverage of β of one group, and of Δβ between two groups with clusters of their own."""
+    return [outcome for name in DESIGNS for outcome in _of_design(name, size, level, seed)]
+
+
+def _of_design(name: str, size: int, level: float, seed: int) -> list[Outcome]:
+    rng = np.random.default_rng([seed, 17, list(DESIGNS).index(name)])
+    sizes = DESIGNS[name]
+    groups = [clusters.group(sizes, Spread(), size, DRAWS, rng) for _ in range(2)]
+    independent = len(sizes) == sizes.sum()
+    outcomes = []
+    for interval, place in ((BY_CLUSTER, 1), (BY_ITEM, 2)):
+        if independent and interval == BY_CLUSTER:
+            continue
+        count = None if interval == BY_ITEM else np.full(size, float(len(sizes)))
+        curves = [_curves(group[0], group[place], count) for group in groups]
+        ratio = replace(
+            curves[0],
+            quantity=RATIO,
+            value=curves[0].value - curves[1].value,
+            replicates=curves[0].replicates - curves[1].replicates,
+        )
+        for quantity, asked, truth in (("β", curves[0], -BETA), ("Δβ", ratio, 0.0)):
+            estimate = curve_lines(asked)
+            slope = with_intervals(estimate, level, curve_items(asked, estimate)).slope
+            hit = covered(slope.low, slope.high, truth)
+            default = independent or interval == BY_CLUSTER
+            outcomes.append(Outcome("clustered items", name, quantity, interval, default, level, hit))
+    return outcomes
+
+
+def _curves(value: Floats, replicates: Floats, count: Floats | None) -> Curves:
+    if count is not None:
+        replicates = unbiased(replicates.copy(), value, count)
+    curves = curves_of(BUDGETS, np.log(value), ERROR)
+    return replace(curves, replicates=np.log(replicates), clusters=count)

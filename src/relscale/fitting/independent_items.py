@@ -1,0 +1,97 @@
+"""The second opinion on items that come in clusters: every law once more, as if items were independent.
+
+Questions on one file rise and fall together, so they are resampled by file (``relscale.measurements.collect``). How
+much that widens an interval is seen beside the rows of this module: the same estimates, from resamplings of single
+items, with the estimand ``Estimand.INDEPENDENT_ITEMS``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from relscale.fitting.curves.contrasts import BY, contrasts
+from relscale.fitting.curves.curves import ERROR, Curves
+from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
+from relscale.fitting.curves.run_matrix import Replicates, RunMatrix, run_matrices
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.law_rows import law_rows
+from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.fitting.inference.relative_law import relative_law_rows
+from relscale.fitting.settings import Settings
+from relscale.laws import power
+from relscale.measurements.metric import VALIDATION
+
+
+def independent_item_rows(
+    measurements: pa.Table, replicates: "Replicates | None", matrices: list[RunMatrix], settings: Settings
+) -> list[ParameterRow]:
+    """Rows of the power law and of the relative law, of the series whose items come in clusters; else none.
+
+    Parameters
+    ----------
+    measurements, replicates
+        As given to ``run_matrices``.
+    matrices
+        What it made of them.
+    """
+    suites = {
+        series.suite
+        for matrix in matrices
+        for series, clusters in zip(matrix.series, _clusters(matrix), strict=True)
+        if np.isfinite(clusters)
+    }
+    if replicates is None or not suites:
+        return []
+    wanted = pa.array(sorted(suites))
+    of_suites = measurements.filter(
+        pc.or_(
+            pc.is_in(measurements["suite"], wanted),
+            pc.equal(measurements["suite"], VALIDATION.suite),
+        )
+    )
+    draws = replicates.filter(pc.field("suite").isin(wanted))
+    alone = run_matrices(of_suites, draws, independent=True)
+    frontiers = [frontier_curves(matrix, settings) for matrix in alone]
+    return [row for curves in _curves(frontiers, settings) for row in _rows(curves, matrices, settings)]
+
+
+def _clusters(matrix: RunMatrix) -> list[float]:
+    return [np.nan] * len(matrix.series) if matrix.clusters is None else matrix.clusters.tolist()
+
+
+def _curves(frontiers: list[FrontierCurves], settings: Settings) -> Iterator[Curves]:
+    for frontier in frontiers:
+        yield frontier.errors
+        yield frontier.ratios
+    for by in BY:
+        baseline = getattr(settings.contrasts, by)
+        if baseline is not None:
+            yield from contrasts(frontiers, by, baseline)
+
+
+def _rows(curves: Curves, matrices: list[RunMatrix], settings: Settings) -> Iterator[ParameterRow]:
+    """The rows of those curves whose target has clusters."""
+    clustered = {
+        (matrix.key.experiment, matrix.key.corpus, matrix.key.optimizer, *series)
+        for matrix in matrices
+        for series, clusters in zip(matrix.series, _clusters(matrix), strict=True)
+        if np.isfinite(clusters)
+    }
+    keep = [
+        (key.experiment, key.corpus, key.optimizer, key.suite, key.prompt, key.metric, key.group) in clustered
+        for key in curves.keys
+    ]
+    chosen = curves.chosen(np.array(keep, dtype=bool))
+    if not chosen.keys:
+        return
+    fitted = (
+        law_rows(power.LINE, chosen, settings)
+        if chosen.quantity == ERROR
+        else relative_law_rows(chosen, settings)
+    )
+    for row in fitted:
+        if row.estimand == Estimand.ITEM_POPULATION:
+            yield replace(row, estimand=Estimand.INDEPENDENT_ITEMS)

@@ -1,0 +1,97 @@
+"""Items that come in clusters, such as questions on one file, are resampled by cluster."""
+
+import math
+import statistics
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from relscale.measurements.collect import collect
+from relscale.measurements.draws import draws
+from relscale.measurements.measurement import Model
+from relscale.measurements.metrics import replicate_values, sums, values
+from relscale.measurements.options import Collect
+from relscale.measurements.runs import Measured
+
+METRIC = "bits_per_byte_answer_mean"
+BITS = {"a1": 1.0, "a2": 2.0, "a3": 3.0, "b1": 4.0, "c1": 6.0}
+FILE = {"a1": "a", "a2": "a", "a3": "a", "b1": "b", "c1": "c"}
+
+
+def items_of(make_items, clusters=FILE, subjects=None):
+    """Questions whose right answers have one byte and these bits."""
+    questions = [
+        (doc, [(-bits * math.log(2), 1, 1, True), (-20.0, 1, 1, False)]) for doc, bits in BITS.items()
+    ]
+    table = make_items(questions)
+    for name, of in (("cluster", clusters), ("subject", subjects)):
+        if of is not None:
+            column = pa.array([of.get(doc) for doc in table["doc_id"].to_pylist()], pa.string())
+            table = table.set_column(table.column_names.index(name), name, column)
+    return table
+
+
+def of_metric(group, numbers, metric=METRIC):
+    return numbers[..., group.metrics.index(metric)]
+
+
+def test_the_standard_error_is_that_of_the_clusters_sums(make_items):
+    group = sums(items_of(make_items))
+    mean = statistics.fmean(BITS.values())
+    away = [(1 + 2 + 3) - 3 * mean, 4 - mean, 6 - mean]
+    expected = math.sqrt(3 / 2 * sum(each**2 for each in away)) / 5
+    assert of_metric(group, values(group)[1]) == pytest.approx(expected)
+    assert group.cluster_count == 3
+
+
+def test_a_cluster_is_drawn_as_a_whole(make_items):
+    group = sums(items_of(make_items))
+    weights = draws(group.units, 20, 0)
+    assert (weights[0] == weights[1]).all()
+    assert (weights[0] != weights[3]).any()
+    drawn = of_metric(group, replicate_values(group, weights))
+    a, b, c = weights[0], weights[3], weights[4]
+    with np.errstate(invalid="ignore"):
+        expected = (6 * a + 4 * b + 6 * c) / (3 * a + b + c)
+    assert drawn == pytest.approx(expected, nan_ok=True)
+
+
+def test_documents_of_which_no_two_share_a_cluster_stand_for_themselves(make_items):
+    alone = {doc: doc for doc in BITS}
+    group, plain = sums(items_of(make_items, alone)), sums(items_of(make_items, {}))
+    assert group.cluster_count is None
+    assert group.units == plain.units
+    assert np.array_equal(values(group)[1], values(plain)[1])
+
+
+def test_subjects_that_are_the_clusters_are_what_is_drawn(make_items):
+    group = sums(items_of(make_items, FILE, FILE))
+    of_subjects = [2.0, 4.0, 6.0]
+    stderr = of_metric(group, values(group)[1], f"{METRIC}_macro")
+    assert stderr == pytest.approx(statistics.stdev(of_subjects) / math.sqrt(3))
+    weights = draws(group.units, 20, 0)
+    with np.errstate(invalid="ignore"):
+        expected = (weights[[0, 3, 4]].T @ of_subjects) / weights[[0, 3, 4]].sum(axis=0)
+    drawn = of_metric(group, replicate_values(group, weights), f"{METRIC}_macro")
+    assert drawn == pytest.approx(expected, nan_ok=True)
+
+
+def test_both_opinions_are_collected_and_only_where_there_are_clusters(make_items):
+    model = Model(corpus="web", run="r", block="r", training_flops=1e18)
+    alone = items_of(make_items, {})
+    renamed = pa.array(["plain"] * alone.num_rows)
+    alone = alone.set_column(alone.column_names.index("group"), alone.schema.field("group"), renamed)
+    tables = [items_of(make_items), alone]
+    run = Measured(model, (), (pa.concat_tables(tables),))
+    measurements, pieces = collect([run], "test", Collect(replicates=40, cut=0), seed=0)
+    rows = {row["group"]: row for row in measurements.to_pylist() if row["metric"] == METRIC}
+    assert (rows["g"]["clusters"], rows["g"]["items"]) == (3, 5)
+    assert rows["plain"]["clusters"] is rows["plain"]["stderr_items"] is None
+    assert rows["g"]["stderr_items"] == pytest.approx(rows["plain"]["stderr"])
+    assert rows["g"]["stderr"] != pytest.approx(rows["g"]["stderr_items"])
+    found = [row for piece in pieces for row in piece.to_pylist() if row["metric"] == METRIC]
+    units = {(row["group"], row["unit"]) for row in found}
+    assert units == {("g", "cluster"), ("g", "item"), ("plain", "item")}
+    of = {unit: [row["value"] for row in found if (row["group"], row["unit"]) == unit] for unit in units}
+    assert of["g", "item"] == of["plain", "item"]
