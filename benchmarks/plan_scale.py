@@ -48,7 +48,7 @@ def plan_seconds(runs: int) -> float:
     start = time.process_time()
     experiment = check_config(config_of(runs))
     assert isinstance(experiment, TrainingExperiment)
-    training = experiment.training.values()
+    training = experiment.training
     placed = [place(run, experiment.hardware, training) for run in experiment.planned_runs]
     jobs = runs_by_job(experiment, "run")
     check_experiment(experiment)

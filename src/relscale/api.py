@@ -112,7 +112,7 @@ class Experiment:
         if not isinstance(self.options, TrainingExperiment):
             raise RelscaleError(f"{self.config}: trains nothing, so that there is nothing to plan")
         runs = self.options.planned_runs
-        options = self.options.training.values()
+        options = self.options.training
         return Frame(plan_table(runs, [place(run, self.options.hardware, options) for run in runs]))
 
     def run(self, *arguments: str) -> "Results":

@@ -8,7 +8,6 @@ Snakemake's report, so they are digests and numbers.
 import math
 import re
 from collections.abc import Iterable
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -170,13 +169,10 @@ class Pipeline:
         """Where each run of a training job trains: strategy, devices, memory and time."""
         if (corpus, job) not in self._placements:
             self._placements[corpus, job] = [
-                place(run, self.experiment.hardware, self._training_options) for run in self.runs(corpus, job)
+                place(run, self.experiment.hardware, self.experiment.training)
+                for run in self.runs(corpus, job)
             ]
         return self._placements[corpus, job]
-
-    @cached_property
-    def _training_options(self) -> dict[str, Any]:
-        return self.experiment.training.values()
 
     def expected_seconds(self, corpus: str, job: str) -> float:
         """How long a training job takes by the plan."""
@@ -196,7 +192,7 @@ class Pipeline:
 
     def devices(self, corpus: str, job: str) -> int:
         """The devices on one node that the runs of a training job need, one run after another."""
-        together = place_together(self.runs(corpus, job), self.experiment.hardware, self._training_options)
+        together = place_together(self.runs(corpus, job), self.experiment.hardware, self.experiment.training)
         return together.devices // together.nodes
 
     def training_mb(self, corpus: str, job: str) -> int:

@@ -8,7 +8,7 @@ from one_sentence import assert_one_sentence, within
 from relscale.design.architecture import Architecture
 from relscale.design.cost import Hardware, seconds
 from relscale.design.isoflop import plan
-from relscale.design.options import Design
+from relscale.design.options import Design, PlacementOptions
 from relscale.design.placement import RECOMPUTATION, USABLE, _micro_batches, place, place_together
 from relscale.errors import RelscaleError
 
@@ -51,7 +51,7 @@ def test_a_run_gets_more_devices_only_where_fewer_are_too_slow_or_too_small(runs
         placement = place(run, GPUS)
         for devices in [2**power for power in range(4) if 2**power < placement.devices]:
             try:
-                fewer = place(run, GPUS, {"devices": devices})
+                fewer = place(run, GPUS, PlacementOptions(devices=devices))
             except RelscaleError:
                 continue  # too small
             assert fewer.seconds > GPUS.hours * 3600
@@ -73,7 +73,7 @@ def test_the_host_holds_the_weights_of_every_process_and_one_whole_state(runs):
 
 def test_recomputation_costs_a_forward_pass_more(runs):
     (run,) = [run for run in runs if run.budget == 1e20 and run.architecture.hidden_size == 4096]
-    recomputed = place(run, GPUS, {"activation_checkpointing": True, "devices": 8})
+    recomputed = place(run, GPUS, PlacementOptions(activation_checkpointing=True, devices=8))
     assert recomputed.seconds == pytest.approx(RECOMPUTATION * seconds(run, GPUS) / 8)
 
 
@@ -88,10 +88,10 @@ def test_without_stated_limits_a_run_trains_whole_on_one_device(runs):
 
 def test_what_is_asked_for_is_taken(runs):
     asked = {"devices": 2, "strategy": "fsdp", "micro_batch": 2, "activation_checkpointing": True}
-    placement = place(runs[0], GPUS, asked)
+    placement = place(runs[0], GPUS, PlacementOptions(**asked))
     assert {name: getattr(placement, name) for name in asked} == asked
     assert (
-        place(runs[0], GPUS.model_copy(update={"memory_bytes": 1e6}), asked).devices == 2
+        place(runs[0], GPUS.model_copy(update={"memory_bytes": 1e6}), PlacementOptions(**asked)).devices == 2
     )  # all is said; memory is not asked
 
 
@@ -115,13 +115,15 @@ def test_what_is_asked_for_is_taken(runs):
 )
 def test_what_cannot_be_placed_is_said_in_one_line(runs, options, hardware, message):
     with pytest.raises(RelscaleError, match=message) as error:
-        place(runs[0], hardware, options)
+        place(runs[0], hardware, PlacementOptions(**options))
     assert "\n" not in str(error.value)
 
 
 def test_one_device_is_all_that_the_strategy_single_takes(runs):
     assert {
-        place(run, GPUS.model_copy(update={"memory_bytes": None}), {"strategy": "single"}).devices
+        place(
+            run, GPUS.model_copy(update={"memory_bytes": None}), PlacementOptions(strategy="single")
+        ).devices
         for run in runs
     } == {1}
 
@@ -133,7 +135,7 @@ def test_an_optimizer_that_needs_whole_matrices_does_not_share_them_nor_do_the_r
     assert place_together([shared, muon], GPUS).strategy == "ddp"
     assert place_together([shared], GPUS).strategy == "fsdp"
     with pytest.raises(RelscaleError, match=r"muon needs whole matrices.*; set ddp"):
-        place(muon, GPUS, {"strategy": "fsdp"})
+        place(muon, GPUS, PlacementOptions(strategy="fsdp"))
 
 
 def test_a_batch_that_is_no_power_of_two_is_split_evenly():

@@ -6,14 +6,9 @@ from forgotten_digests import forget
 from relscale import provenance
 from relscale.training import numerical_path
 from relscale.training.key import run_key, tokens_digest
+from relscale.training.options import Training
 
-OPTIONS = {
-    "threads": 1,
-    "job": "budget",
-    "precision": "float32",
-    "validation_tokens": 100,
-    "validation_points": 1,
-}
+OPTIONS = Training(precision="float32", validation_tokens=100)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +42,7 @@ def test_architecture_hyperparameters_and_tokens_count(run):
     ],
 )
 def test_options_that_change_the_result_count(run, option):
-    assert run_key(run, "t", {**OPTIONS, **option}) != run_key(run, "t", OPTIONS)
+    assert run_key(run, "t", OPTIONS.model_copy(update=option)) != run_key(run, "t", OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -62,14 +57,16 @@ def test_options_that_change_the_result_count(run, option):
 )
 def test_options_that_change_who_trains_it_do_not(run, option, monkeypatch):
     monkeypatch.setattr("relscale.training.precision.has_bf16", lambda: False)
-    assert run_key(run, "t", {**OPTIONS, **option}) == run_key(run, "t", OPTIONS)
+    assert run_key(run, "t", OPTIONS.model_copy(update=option)) == run_key(run, "t", OPTIONS)
 
 
 @pytest.mark.parametrize("kernels", [True, False])
 def test_threads_count_where_the_kernels_depend_on_them(run, kernels, monkeypatch):
     monkeypatch.setenv("CC", "cc")
     monkeypatch.setenv("RELSCALE_NATIVE", "1" if kernels else "0")
-    keys = {threads: run_key(run, "t", {**OPTIONS, "threads": threads}) for threads in (1, 2, 4)}
+    keys = {
+        threads: run_key(run, "t", OPTIONS.model_copy(update={"threads": threads})) for threads in (1, 2, 4)
+    }
     assert (keys[1] != keys[2]) is kernels
     assert keys[2] == keys[4]
 

@@ -54,7 +54,7 @@ def test_before_the_corpus_is_read_nothing_is_trained(tmp_path):
 def test_what_is_left_is_scaled_by_what_the_finished_runs_took(tmp_path):
     first, *others = planned()
     tokens = store(tmp_path)
-    folder = tmp_path / "runs" / run_key(first, tokens_digest(tokens), OPTIONS.model_dump())
+    folder = tmp_path / "runs" / run_key(first, tokens_digest(tokens), OPTIONS)
     folder.mkdir(parents=True)
     write_record(folder, first, seconds=3 * seconds(first, HARDWARE))
     minutes = 3 * sum(seconds(run, HARDWARE) for run in others) / 60
@@ -65,7 +65,7 @@ def test_what_is_left_is_scaled_by_what_the_finished_runs_took(tmp_path):
 def test_at_the_end_nothing_is_left(tmp_path):
     tokens = store(tmp_path)
     for run in planned():
-        folder = tmp_path / "runs" / run_key(run, tokens_digest(tokens), OPTIONS.model_dump())
+        folder = tmp_path / "runs" / run_key(run, tokens_digest(tokens), OPTIONS)
         folder.mkdir(parents=True)
         write_record(folder, run)
     line = progress(planned(), tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)()
@@ -81,7 +81,7 @@ def test_a_line_costs_the_same_reading_however_many_runs_are_done(tmp_path, monk
     line = progress(runs, tmp_path / "tokens", tmp_path, OPTIONS, HARDWARE)
     data = tokens_digest(tokens)
     for number, run in enumerate(runs, start=1):
-        (tmp_path / "runs" / run_key(run, data, OPTIONS.model_dump())).mkdir(parents=True)
+        (tmp_path / "runs" / run_key(run, data, OPTIONS)).mkdir(parents=True)
         if number % 100 == 0:
             assert line().startswith(f"{number} of 600 runs are trained")
     assert len(reads) == len(set(reads))

@@ -43,7 +43,7 @@ def check_placed(experiment: TrainingExperiment) -> None:
     RelscaleError
         One cannot.
     """
-    options = experiment.training.values()
+    options = experiment.training
     for run in experiment.planned_runs:
         placement = place(run, experiment.hardware, options)
         if not math.isfinite(placement.seconds) or placement.seconds > LONGEST:

@@ -69,7 +69,7 @@ def _show_runs(experiment: "TrainingExperiment", output: Path | None) -> None:
     from relscale.design.table import format_dropped, format_plan, plan_table
 
     runs, hardware, design = experiment.planned_runs, experiment.hardware, experiment.design
-    placements = [place(run, hardware, experiment.training.values()) for run in runs]
+    placements = [place(run, hardware, experiment.training) for run in runs]
     if output:
         from relscale.tables import write_table
 

@@ -21,11 +21,10 @@ from dataclasses import dataclass, replace
 
 from tabulate import tabulate
 
-from relscale.design.options import Hardware
+from relscale.design.options import Hardware, PlacementOptions
 from relscale.design.placement import place
 from relscale.design.run import Run, budget_label
 from relscale.errors import RelscaleError
-from relscale.training.options import Training
 
 FACTORS = tuple(2.0**power for power in range(-4, 5))  # of the planned batch
 
@@ -94,7 +93,7 @@ def goodput_batch(
     return (both + math.sqrt(both**2 + 12 * ratio * critical)) / 2
 
 
-def batch_costs(run: Run, hardware: Hardware, training: Training, critical: float) -> list[BatchCost]:
+def batch_costs(run: Run, hardware: Hardware, training: PlacementOptions, critical: float) -> list[BatchCost]:
     """The run at batches around its own, each with the tokens that reach the same loss.
 
     Parameters
@@ -116,7 +115,7 @@ def batch_costs(run: Run, hardware: Hardware, training: Training, critical: floa
     return [replace(cost, best=cost.hours == fastest) for cost in costs]
 
 
-def _costs(run: Run, hardware: Hardware, training: Training, critical: float) -> Iterator[BatchCost]:
+def _costs(run: Run, hardware: Hardware, training: PlacementOptions, critical: float) -> Iterator[BatchCost]:
     length = run.architecture.sequence_length
     planned = statistical_efficiency(run.batch_size * length, critical)
     for batch in dict.fromkeys(max(1, round(factor * run.batch_size)) for factor in FACTORS):
@@ -124,7 +123,7 @@ def _costs(run: Run, hardware: Hardware, training: Training, critical: float) ->
         steps = max(1, round(tokens / (batch * length)))
         other = replace(run, batch_size=batch, train_steps=steps)
         try:
-            placement = place(other, hardware, training.values())
+            placement = place(other, hardware, training)
         except RelscaleError:
             if batch == run.batch_size:
                 raise
@@ -132,7 +131,9 @@ def _costs(run: Run, hardware: Hardware, training: Training, critical: float) ->
         yield BatchCost(other, tokens, placement.devices, placement.micro_batch, placement.seconds / 3600)
 
 
-def format_goodput(runs: Sequence[Run], hardware: Hardware, training: Training, critical: float) -> str:
+def format_goodput(
+    runs: Sequence[Run], hardware: Hardware, training: PlacementOptions, critical: float
+) -> str:
     """A table for a terminal: the widest run of each budget at each batch; ``*`` is the fastest, ``=`` the planned."""
     widest: dict[float, Run] = {}
     for run in runs:

@@ -47,6 +47,33 @@ class Design(Section):
     )
 
 
+class PlacementOptions(Section):
+    """What is asked for of where a run trains; the rest follows from the run and the hardware."""
+
+    precision: Literal["auto", "float32", "bf16"] = Field(
+        default="auto",
+        description="Number format of matrix products; auto is bf16 on a GPU and float32 elsewhere.",
+    )
+    strategy: Literal["auto", "single", "ddp", "fsdp"] = Field(
+        default="auto",
+        description="How devices share a run: each with the whole state (ddp), or with a share of it "
+        "(fsdp). What is auto here follows from the section hardware "
+        "(relscale.design.placement); it changes numbers by rounding only.",
+    )
+    devices: Literal["auto"] | PositiveInt = Field(
+        default="auto", description="Devices per run; processes of this machine if it has no GPU."
+    )
+    micro_batch: Literal["auto"] | PositiveInt = Field(
+        default="auto",
+        description="Sequences that a device processes at once; gradients are accumulated over the planned "
+        "batch.",
+    )
+    activation_checkpointing: Literal["auto"] | bool = Field(
+        default="auto",
+        description="Recompute layers in the backward pass instead of keeping their activations.",
+    )
+
+
 class Hardware(Section):
     """What the plan assumes of the machines.
 

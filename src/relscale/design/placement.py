@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
-from typing import Any
+from typing import Literal
 
 from relscale.design.cost import seconds
 from relscale.design.memory import WIDE, Layout, device_bytes
-from relscale.design.options import Hardware
+from relscale.design.options import Hardware, PlacementOptions
 from relscale.design.run import Run
 from relscale.errors import RelscaleError
 
@@ -18,6 +18,7 @@ PROCESS_BYTES = 900_000_000  # Python with torch, Lightning and transformers imp
 GPU_PROCESS_BYTES = 8_000_000_000  # host memory of a process that drives a GPU: CUDA's libraries, buffers
 WHOLE = ("muon",)  # optimizers that need matrices whole, of which fsdp gives each device a share
 NAMED = ("devices", "strategy", "micro_batch", "activation_checkpointing")
+ALL_AUTO = PlacementOptions()
 LARGEST_BATCH = 10**11  # sequences per device, whose divisors are looked for
 RECOMPUTATION = 4 / 3  # FLOPs of a step that computes its forward pass twice, by those of one that does not
 
@@ -60,7 +61,7 @@ class Placement:
         return self.devices * self.seconds / 3600
 
 
-def place(run: Run, hardware: Hardware, training: dict[str, Any] | None = None) -> Placement:
+def place(run: Run, hardware: Hardware, options: PlacementOptions = ALL_AUTO) -> Placement:
     """The cheapest placement that fits.
 
     On the fewest devices that train the run within ``hardware.hours`` (the fastest where none do), the first that fits
@@ -73,8 +74,8 @@ def place(run: Run, hardware: Hardware, training: dict[str, Any] | None = None) 
         The run.
     hardware
         What there is.
-    training
-        The config's section ``training``. Its ``devices``, ``strategy``, ``micro_batch`` and
+    options
+        What is asked for; the config's section ``training`` has it. Its ``devices``, ``strategy``, ``micro_batch`` and
         ``activation_checkpointing`` are taken as they are where they are not ``auto``; where all four are given,
         memory is not asked.
 
@@ -83,7 +84,6 @@ def place(run: Run, hardware: Hardware, training: dict[str, Any] | None = None) 
     RelscaleError
         The run fits no placement, or what is asked for is not there, cannot split its batch, or does not go together.
     """
-    options = training or {}
     _check(run, hardware, options)
     limit = math.inf if hardware.hours is None else 3600 * hardware.hours
     found: list[Placement] = []
@@ -100,7 +100,7 @@ def place(run: Run, hardware: Hardware, training: dict[str, Any] | None = None) 
 
 
 def place_together(
-    runs: Sequence[Run], hardware: Hardware, training: dict[str, Any] | None = None
+    runs: Sequence[Run], hardware: Hardware, options: PlacementOptions = ALL_AUTO
 ) -> Placement:
     """The placement of the run that needs most; the other runs of its job get its devices and its strategy.
 
@@ -111,22 +111,21 @@ def place_together(
     RelscaleError
         As ``place``.
     """
-    options = training or {}
     placements = [place(run, hardware, options) for run in runs]
     largest = max(placements, key=lambda each: (each.devices, each.device_bytes))
     if largest.strategy == "fsdp" and any(run.hyperparameters.optimizer in WHOLE for run in runs):
-        return place_together(runs, hardware, {**options, "strategy": "ddp"})
+        return place_together(runs, hardware, options.model_copy(update={"strategy": "ddp"}))
     return largest
 
 
-def _placements(run: Run, hardware: Hardware, options: dict[str, Any]) -> Iterator[Placement]:
+def _placements(run: Run, hardware: Hardware, options: PlacementOptions) -> Iterator[Placement]:
     """All that fit, each with its largest micro-batch, the cheapest first."""
-    element = WIDE if hardware.gpus_per_node == 0 or options.get("precision") == "float32" else 2
-    named = all(options.get(name, "auto") != "auto" for name in NAMED)
+    element = WIDE if hardware.gpus_per_node == 0 or options.precision == "float32" else 2
+    named = all(getattr(options, name) != "auto" for name in NAMED)
     for devices in _device_counts(run, hardware, options):
         for strategy, recompute in _ways(run, devices, options):
             shards = devices if strategy == "fsdp" else 1
-            for micro_batch in _micro_batches(run, devices, options.get("micro_batch", "auto")):
+            for micro_batch in _micro_batches(run, devices, options.micro_batch):
                 layout = Layout(micro_batch, shards, element, recompute)
                 needed = device_bytes(run.architecture, layout)
                 if named or hardware.memory_bytes is None or needed <= USABLE * hardware.memory_bytes:
@@ -134,12 +133,11 @@ def _placements(run: Run, hardware: Hardware, options: dict[str, Any]) -> Iterat
                     break
 
 
-def _device_counts(run: Run, hardware: Hardware, options: dict[str, Any]) -> list[int]:
+def _device_counts(run: Run, hardware: Hardware, options: PlacementOptions) -> list[int]:
     """Numbers of devices to try: powers of two that split the batch, or what was asked for."""
-    asked = options.get("devices", "auto")
-    if asked != "auto":
-        return [int(asked)]
-    most = 1 if options.get("strategy") == "single" else _most_devices(hardware)
+    if options.devices != "auto":
+        return [options.devices]
+    most = 1 if options.strategy == "single" else _most_devices(hardware)
     powers = [2**power for power in range(most.bit_length())]
     return [count for count in powers if run.batch_size % count == 0]
 
@@ -148,9 +146,9 @@ def _most_devices(hardware: Hardware) -> int:
     return max(1, hardware.gpus_per_node) * hardware.nodes
 
 
-def _check(run: Run, hardware: Hardware, options: dict[str, Any]) -> None:
+def _check(run: Run, hardware: Hardware, options: PlacementOptions) -> None:
     """Refuse what is asked for and cannot be."""
-    devices, strategy = (options.get(name, "auto") for name in ("devices", "strategy"))
+    devices, strategy = options.devices, options.strategy
     most = _most_devices(hardware)
     if devices != "auto" and hardware.gpus_per_node and devices > most:
         raise RelscaleError(
@@ -167,9 +165,9 @@ def _check(run: Run, hardware: Hardware, options: dict[str, Any]) -> None:
         )
 
 
-def _ways(run: Run, devices: int, options: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+def _ways(run: Run, devices: int, options: PlacementOptions) -> Iterator[tuple[str, bool]]:
     """Strategies and whether to recompute, the cheapest first."""
-    asked, checkpointing = (options.get(name, "auto") for name in ("strategy", "activation_checkpointing"))
+    asked, checkpointing = options.strategy, options.activation_checkpointing
     several = ["ddp"] if run.hyperparameters.optimizer in WHOLE else ["ddp", "fsdp"]
     strategies = [asked] if asked != "auto" else ["single"] if devices == 1 else several
     for recompute in [False, True] if checkpointing == "auto" else [checkpointing]:
@@ -177,7 +175,7 @@ def _ways(run: Run, devices: int, options: dict[str, Any]) -> Iterator[tuple[str
             yield strategy, recompute
 
 
-def _micro_batches(run: Run, devices: int, asked: Any) -> Iterable[int]:
+def _micro_batches(run: Run, devices: int, asked: int | Literal["auto"]) -> Iterable[int]:
     """Shares of a device's part of the batch, the largest first."""
     if run.batch_size % devices:
         raise RelscaleError(

@@ -55,7 +55,7 @@ class Job:
 
     def folder(self, run: Run) -> Path:
         """Where the result of a run goes."""
-        return self.store / "runs" / run_key(run, self.data.digest, self.options.model_dump())
+        return self.store / "runs" / run_key(run, self.data.digest, self.options)
 
     def check_epochs(self) -> None:
         """Refuse a run that would see its corpus too often.
@@ -141,7 +141,7 @@ class _Trainer:
     _data_checked: bool = False
 
     def __post_init__(self) -> None:
-        self.placement = place_together(self.job.runs, self.job.hardware, self.job.options.model_dump())
+        self.placement = place_together(self.job.runs, self.job.hardware, self.job.options)
 
     def fabric(self) -> "Fabric":
         """The devices; each of several has its own process from here on."""
@@ -196,7 +196,7 @@ class _Trainer:
 
         run, options = self.job.runs[number], self.job.options
         devices = {"devices": self.placement.devices, "strategy": self.placement.strategy}
-        placement = place(run, self.job.hardware, {**options.model_dump(), **devices})
+        placement = place(run, self.job.hardware, options.model_copy(update=devices))
         placed = {
             "micro_batch": placement.micro_batch,
             "activation_checkpointing": placement.activation_checkpointing,

@@ -1,8 +1,6 @@
 """What a trained run depends on, as one short string: its folder's name in the store."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from relscale.design.run import Run, run_to_dict
 from relscale.errors import RelscaleError
@@ -10,10 +8,11 @@ from relscale.provenance import code_digest, digest
 from relscale.tokens.manifest import STORE_FILE, StoreManifest
 from relscale.training.numerical_path import numerical_path
 from relscale.training.optimizers import optimizer_module
+from relscale.training.options import Training
 from relscale.training.precision import choose_precision
 
 
-def run_key(run: Run, tokens_digest: str, options: Mapping[str, Any]) -> str:
+def run_key(run: Run, tokens_digest: str, options: Training) -> str:
     """Digest of all that a run's numbers depend on: its design and seed, its tokens, how and by what it is trained.
 
     By what: the code of ``relscale.training.run``, with all that it imports, and of the one optimizer that the run
@@ -35,12 +34,12 @@ def run_key(run: Run, tokens_digest: str, options: Mapping[str, Any]) -> str:
         {
             "run": run_to_dict(run),
             "tokens": tokens_digest,
-            "precision": choose_precision(options.get("precision", "auto"), run.architecture.hidden_size),
-            "validation": [options.get("validation_tokens"), options.get("validation_points")],
-            "compile": options.get("compile", False),
-            "checkpoints": sorted(options.get("checkpoints", ())),
-            "noise_scale": options.get("noise_scale"),
-            "path": numerical_path(options.get("threads", 1)),
+            "precision": choose_precision(options.precision, run.architecture.hidden_size),
+            "validation": [options.validation_tokens, options.validation_points],
+            "compile": options.compile,
+            "checkpoints": sorted(options.checkpoints),
+            "noise_scale": options.noise_scale.model_dump() if options.noise_scale else None,
+            "path": numerical_path(options.threads),
             "code": code_digest("relscale.training.run", optimizer_module(run.hyperparameters.optimizer)),
         }
     )

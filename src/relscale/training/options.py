@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from relscale.design.options import PlacementOptions
 from relscale.design.run import Run
 from relscale.errors import RelscaleError
 from relscale.section import UNIQUE, Fraction, Positive, PositiveInt, Section
@@ -22,15 +23,11 @@ class NoiseScale(Section):
     )
 
 
-class Training(Section):
+class Training(PlacementOptions):
     """How runs are trained."""
 
     job: Literal["budget", "run"] = Field(
         default="budget", description="One job per budget of a corpus, or one per run."
-    )
-    precision: Literal["auto", "float32", "bf16"] = Field(
-        default="auto",
-        description="Number format of matrix products; auto is bf16 on a GPU and float32 elsewhere.",
     )
     max_epochs: Positive = Field(
         default=1.0,
@@ -56,28 +53,10 @@ class Training(Section):
         "With a schedule that decays at the end it is not annealed, and its errors are above those of a "
         "run that had been planned to end there.",
     )
-    strategy: Literal["auto", "single", "ddp", "fsdp"] = Field(
-        default="auto",
-        description="How devices share a run: each with the whole state (ddp), or with a share of it "
-        "(fsdp). What is auto here and below follows from the section hardware "
-        "(relscale.design.placement); it changes numbers by rounding only.",
-    )
-    devices: Literal["auto"] | PositiveInt = Field(
-        default="auto", description="Devices per run; processes of this machine if it has no GPU."
-    )
-    micro_batch: Literal["auto"] | PositiveInt = Field(
-        default="auto",
-        description="Sequences that a device processes at once; gradients are accumulated over the planned "
-        "batch.",
-    )
     noise_scale: NoiseScale | None = Field(
         default=None,
         description="Measure the gradient noise scale; curve.parquet says it. Batches are then divided into four "
         "micro-batches or more, which changes numbers by rounding only.",
-    )
-    activation_checkpointing: Literal["auto"] | bool = Field(
-        default="auto",
-        description="Recompute layers in the backward pass instead of keeping their activations.",
     )
     save_every: float = Field(
         default=15.0,

@@ -53,7 +53,7 @@ def progress(
         for place, run in enumerate(runs):
             data = digests.get(file_name(run.corpus)) if not keys[place] else None
             if data:
-                keys[place] = run_key(run, data, options.model_dump())
+                keys[place] = run_key(run, data, options)
         finished = set(os.listdir(folder)) if folder.is_dir() else set[str]()
         done = {key: expected[place] for place, key in enumerate(keys) if key in finished}
         # The digests that sort first: a sample without bias that changes little from line to line.

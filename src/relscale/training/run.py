@@ -89,7 +89,7 @@ def train_run(
     precision = choose_precision(options.precision, run.architecture.hidden_size)
     store, vocabulary = data.store(), data.vocabulary_of(run)
     validation_tokens = data.validation_tokens(options.validation_tokens)
-    key = run_key(run, data.digest, options.model_dump())
+    key = run_key(run, data.digest, options)
     context = RecordContext(
         run, key, precision, validation_tokens, vocabulary, store.manifest.end_of_text, options.noise_scale
     )
