@@ -39,8 +39,9 @@ HEAD = """# How well forecasts do
 
 Made by `python benchmarks/forecasts.py --output docs/explanation/forecast_trials.md`; do not edit. Every rolling
 origin of every published table in `reference/`: fitted on the smaller budgets (or models), asked for the larger ones.
-Errors and interval scores are in ln y, less is better; intervals are nominally 95%, and those of a candidate alone come from its
-own past errors as the ensemble's do. Only forecasts with an interval are compared, and every origin counts once.
+Errors and interval scores are in ln y, less is better; intervals are nominally 95%, and those of a candidate alone
+come from its own past errors as the ensemble's do. Only forecasts with an interval are compared, and every origin
+counts once.
 
 Laws of several predictors, and 92 learning curves, are the subject of `benchmarks/extrapolation.py --data FOLDER`.
 """

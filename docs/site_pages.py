@@ -139,7 +139,7 @@ def _cell(text: str) -> str:
 
 # The laws.
 
-# Parameters, the range of the first predictor, and further predictors of each curve, for the pictures.
+# Of each law that has a picture: parameters, the range of the first predictor, and further predictors of each curve.
 F = "F / F_ref"
 CURVES: dict[str, tuple[tuple[float, ...], tuple[float, float], tuple[tuple[float, ...], ...]]] = {
     "batch_trajectory": ((6.5e13, 0.077, 2.1e3, 0.76, 2.1e8, 0.21), (1e6, 1e10), ((1e4, 5e5), (1e5, 5e5))),
@@ -163,7 +163,6 @@ CURVES: dict[str, tuple[tuple[float, ...], tuple[float, float], tuple[tuple[floa
     "shifted_power": ((0.4, 0.23, 0.02, 0.11), (1e-3, 1e3), ((),)),
     "sigmoid": ((0.25, 0.85, 1.5, 4.0), (0.5, 3.0), ((),)),
 }
-NOT_OF_ONE_CURVE = ("annealing", "mixture_additive", "mixture_loglinear")
 LINEAR_X = ("loss",)
 
 
@@ -183,7 +182,12 @@ def laws_page() -> str:
 
 def _law(name: str, module: Any) -> Iterator[str]:
     law = module.LAW
-    yield from (f"## {name}", "", listings.first_sentence(module.__doc__).partition(": ")[2] or name, "")
+    yield from (
+        f"## {name}",
+        "",
+        _capital(listings.first_sentence(module.__doc__).partition(": ")[2] or name),
+        "",
+    )
     if isinstance(law, Family):
         yield from (
             f"    {_formula_of(module.__doc__)}",
@@ -202,11 +206,15 @@ def _law(name: str, module: Any) -> Iterator[str]:
     for parameter in law.parameters:
         yield f"| `{parameter.name}` | {_cell(parameter.unit)} | {_cell(parameter.meaning)} |"
     yield ""
-    if name not in NOT_OF_ONE_CURVE:
+    if name in CURVES:
         yield from (_law_picture(name, law), "")
     yield from (f"Source: {law.source}", "")
     if law.traps:
         yield from (f"**Traps.** {law.traps}", "")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _formula_of(docstring: str) -> str:

@@ -18,8 +18,8 @@ bootstrap                scheme and limits; see ``relscale.fitting.estimation.la
 Without ``bootstrap`` least squares have the t interval of the Jacobian, also for a prediction, which holds the truth as
 often as it says where percentiles of draws do so too rarely (``docs/explanation/coverage.md``).
 Huber's loss has draws of pairs up to ``ENOUGH`` points, where its sandwich falls short; points that share trainings
-have draws of these; and a prediction that takes its predictor from another fit has draws, to carry on the other's. Fits to very many points have fewer draws
-than were asked for, and their scheme says how many.
+have draws of these; and a prediction that takes its predictor from another fit has draws, to carry on the other's. Fits
+to very many points have fewer draws than were asked for, and their scheme says how many.
 """
 
 import zlib
