@@ -19,6 +19,7 @@ from relscale.cli import COMMANDS, parsers
 from relscale.config_schema import config_schema
 from relscale.laws.catalogue import law_modules
 from relscale.laws.law import Family, Law
+from relscale.scoring.options import Suite
 from relscale.scoring.suite import available_suites, read_suite
 
 ROOT = Path(__file__).parents[1]
@@ -255,7 +256,7 @@ def suites_page() -> str:
         "",
     ]
     for name in available_suites():
-        manifest = read_suite(name, {})[1]
+        manifest = read_suite(name, Suite())[1]
         groups = ", ".join(manifest.groups) or "those of the text"
         lines += [f"## {name}", "", manifest.what, "", "| | |", "|---|---|"]
         lines += [
@@ -264,9 +265,9 @@ def suites_page() -> str:
             f"| baseline | {manifest.baseline} |",
         ]
         lines += [f"| metric | `{manifest.metric}` |"]
-        if manifest.options:
+        if manifest.options.values():
             lines.append(
-                f"| options | {', '.join(f'`{key}: {_yaml(value)}`' for key, value in manifest.options.items())} |"
+                f"| options | {', '.join(f'`{key}: {_yaml(value)}`' for key, value in manifest.options.values().items())} |"
             )
         lines += ["", manifest.note or "", ""]
     return "\n".join(lines)
