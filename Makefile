@@ -37,15 +37,16 @@ provenance: .venv/installed
 docs: .venv/installed
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet && echo "documentation: build/site/index.html"
 
-# One process more than there are cores: some tests wait (for Slurm, for a process to end) while others compute.
-WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
-PYTEST := pytest --numprocesses $(WORKERS) --maxprocesses 5 --dist loadscope --no-loadscope-reorder
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# A thread per process: those of several would wait for one another.
+PYTEST := OMP_NUM_THREADS=1 pytest --maxprocesses 5 --dist loadscope --no-loadscope-reorder
 
+# One process more than there are cores: some tests wait (for Slurm, for a process to end) while others compute.
 test: .venv/installed
-	@$(PYTEST)
+	@$(PYTEST) --numprocesses $(shell expr $(CORES) + 1)
 
 quick: .venv/installed
-	@$(PYTEST) -m "not slow"
+	@$(PYTEST) --numprocesses $(CORES) -m "not slow"
 
 lint: .venv/installed
 	ruff check . && ruff format --check . && mypy

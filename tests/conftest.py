@@ -3,8 +3,13 @@
 Property tests draw the same examples everywhere, so that a change is what breaks a test, and no chance;
 ``pytest --hypothesis-profile search`` looks for new ones. In parallel (``make test``) a module belongs to one process,
 for its fixtures, and so do all that read the small experiment, which is trained once; the longest come first.
+
+Tests that take long are marked ``slow``, and ``make quick`` leaves them out; of a module of slow tests alone it imports
+nothing. A test without the mark that takes more than ``CPU_SECONDS`` is named at the end.
 """
 
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +24,23 @@ SHARED = (  # modules that read the small experiment
     "test_killed_workflow",
     "test_released_experiment",
 )
-FIRST = (*SHARED, "test_slurm", "test_streamed_experiment", "test_resume", "test_devices")
+FIRST = (
+    *SHARED,
+    *("test_slurm", "test_hostile_models", "test_measurements_experiment", "test_hostile_names", "test_job"),
+    *(
+        "test_resume",
+        "test_devices",
+        "test_starting_points",
+        "test_doors",
+        "test_failures",
+        "test_all_results",
+    ),
+    *("test_paper_experiment", "test_streamed_experiment", "test_own_text", "test_fit", "test_robustness"),
+    *("test_shards", "test_figures", "test_named_tasks", "test_data_suites", "test_provenance"),
+    *("test_report_in_a_browser", "test_shared_budgets", "test_lm_eval_tasks", "test_extending"),
+)
+CPU_SECONDS = 3  # of a test that is not marked slow, at most
+SLOW_ALONE = re.compile(r"^pytestmark = (\[\s*)?pytest\.mark\.slow\b", re.MULTILINE)
 
 settings.register_profile("steady", deadline=None, derandomize=True)  # a busy machine is no failure
 settings.register_profile("search", deadline=None)
@@ -34,6 +55,30 @@ def torch_alone() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(native, "library", lambda: None)
         yield
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return SLOW_ALONE.search(collection_path.read_text(encoding="utf-8")) is not None or None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    before = sum(os.times()[:4])  # with the processes that have ended
+    try:
+        return (yield)
+    finally:
+        item.user_properties.append(("CPU seconds", sum(os.times()[:4]) - before))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in terminalreporter.getreports("passed"):
+        seconds = dict(report.user_properties).get("CPU seconds", 0)
+        if report.when == "call" and "slow" not in report.keywords and seconds > CPU_SECONDS:
+            terminalreporter.write_line(
+                f"{report.nodeid} takes {seconds:.0f} s: make it quick or mark it slow"
+            )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -97,6 +97,7 @@ def test_what_another_machine_writes_is_left_alone_until_nothing_changes_for_a_d
     assert not elsewhere.exists()
 
 
+@pytest.mark.slow
 def test_of_many_that_write_a_folder_at_once_each_succeeds_and_one_is_left_whole(tmp_path):
     code = """
 import sys
@@ -150,6 +151,7 @@ for name, write in writers.items():
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_the_systems_error_whichever_library_meets_it_and_leaves_no_half(tmp_path):
     command = [sys.executable, "-c", FULL, str(tmp_path)]
     said = subprocess.run(command, capture_output=True, text=True, check=False)

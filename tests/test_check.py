@@ -354,6 +354,7 @@ def test_a_folder_that_cannot_be_written_is_named(folder):
         check_experiment(check_config(changed("store", "closed/store")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "further"),
     [
@@ -375,6 +376,7 @@ def test_what_every_snakemake_command_imports_is_not_heavy(code, further):
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", [MICRO, ROOT / "config.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
 )

@@ -196,6 +196,7 @@ def checked(config: dict[str, Any] | None, number: int) -> None:
         accepted_or_one_sentence(lambda: check_experiment(config))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_config_with_other_values(path, monkeypatch):
     monkeypatch.chdir(ROOT)
@@ -206,6 +207,7 @@ def test_a_config_with_other_values(path, monkeypatch):
         checked(accepted_or_one_sentence(lambda config=config: check_config(config, path.name)), number)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_config_with_other_text(path, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)

@@ -57,6 +57,7 @@ def test_a_mistyped_name_gets_a_suggestion(capsys, arguments, message):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["laws", "suites", "figures", "datasets"])
 def test_what_there_is_is_listed_and_each_entry_explained(capsys, verb):
     assert main([verb]) == 0
@@ -169,6 +170,7 @@ def test_a_frame_shows_itself_and_speaks_arrow():
         Frame([{"group": 1}])["gruop"]
 
 
+@pytest.mark.slow
 def test_each_published_table_is_fitted_by_the_arguments_beside_it():
     for name in ("chinchilla", "isoflop_suite", "olmo_ladder"):
         fitted = relscale.fit(datasets.dataset(name), **datasets.DATASETS[name].fit, bootstrap=0)

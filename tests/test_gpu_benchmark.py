@@ -15,6 +15,7 @@ def _eager(monkeypatch, tmp_path):
     monkeypatch.setattr(gpu, "CARRIED", tmp_path / "nothing")
 
 
+@pytest.mark.slow
 def test_a_part_trains_with_each_loss_and_says_what_the_optimizer_and_the_loss_take(tmp_path):
     rows = list(gpu.rows_of("train 150M", TINY, tmp_path))
     assert [row["loss"] for row in rows] == ["chunks", "logits"]
@@ -25,12 +26,14 @@ def test_a_part_trains_with_each_loss_and_says_what_the_optimizer_and_the_loss_t
         assert 0 < row["share of optimizer"] < 1
 
 
+@pytest.mark.slow
 def test_a_part_compares_optimizers_with_torchs_fused_adamw(tmp_path):
     rows = {row["optimizer"]: row for row in gpu.rows_of("optimizers", TINY, tmp_path)}
     assert rows["adamw"]["by fused AdamW"] == 1
     assert {"c-adamc", "muon"} < set(rows)
 
 
+@pytest.mark.slow
 def test_a_part_scores_the_items_of_stock_lm_eval_with_the_same_numbers(tmp_path):
     ours, stock = gpu.rows_of("scoring float32", TINY, tmp_path)
     assert ours["shares"]
@@ -38,6 +41,7 @@ def test_a_part_scores_the_items_of_stock_lm_eval_with_the_same_numbers(tmp_path
     assert stock["relscale by stock"] == ours["items/s"] / stock["items/s"]
 
 
+@pytest.mark.slow
 def test_a_part_finds_the_same_bits_in_two_trainings_and_in_one_that_was_stopped(tmp_path):
     rows = list(gpu.rows_of("resume", TINY, tmp_path))
     assert [row["algorithms"] for row in rows] == ["default", "deterministic"]

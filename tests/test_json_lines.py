@@ -13,6 +13,7 @@ from relscale.json_lines import read_json_lines
 texts = st.text(st.characters(codec="utf-8"))
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.dictionaries(texts, texts)), st.booleans(), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])
 )

@@ -24,6 +24,7 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
             pass
 
 
+@pytest.mark.slow
 def test_a_lock_keeps_others_out_and_leaves_no_file(tmp_path):
     code = """
 import sys

@@ -54,6 +54,7 @@ def test_a_module_depends_on_what_it_imports_and_on_nothing_else():
     assert not any(name.startswith(("relscale.training", "relscale.figures")) for name in names)
 
 
+@pytest.mark.slow
 def test_a_comment_or_a_docstring_anywhere_changes_no_digest(package):
     before = digests()
     for path in package.rglob("*.py"):
@@ -65,6 +66,7 @@ def test_a_comment_or_a_docstring_anywhere_changes_no_digest(package):
     assert digests() == before
 
 
+@pytest.mark.slow
 def test_an_edited_formula_changes_the_digests_of_what_imports_it_and_no_others(package):
     before = digests()
     plan, tables = code_digest("relscale.design.isoflop"), code_digest("relscale.tables")
@@ -78,6 +80,7 @@ def test_an_edited_formula_changes_the_digests_of_what_imports_it_and_no_others(
     assert {"relscale.training.run"} <= changed <= {"relscale.training.run", "relscale.commands.collect:run"}
 
 
+@pytest.mark.slow
 def test_what_only_moves_bytes_may_be_edited(package):
     before = digests()
     for module in identity.CARRIERS:
@@ -86,12 +89,14 @@ def test_what_only_moves_bytes_may_be_edited(package):
     assert digests() == before
 
 
+@pytest.mark.slow
 def test_another_version_of_the_package_changes_no_digest(package):
     before = digests()
     edit(package / "__init__.py", '__version__ = "', '__version__ = "9.')
     assert digests() == before
 
 
+@pytest.mark.slow
 def test_a_module_that_moves_bytes_counts_where_it_is_asked_for(package):
     before = code_digest("relscale.commands.collect:run", "relscale.tables")
     edit(package / "columns.py", "_THOUSANDS", "_GROUPED")
@@ -99,6 +104,7 @@ def test_a_module_that_moves_bytes_counts_where_it_is_asked_for(package):
     assert code_digest("relscale.commands.collect:run", "relscale.tables") != before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("library", "stages"),
     [
@@ -121,18 +127,21 @@ def test_another_version_of_a_library_that_computes_is_seen(library, stages, mon
     forget()
 
 
+@pytest.mark.slow
 def test_a_fit_does_not_depend_on_the_library_that_trains():
     names = {each.partition("==")[0] for each in libraries("relscale.fitting.fit")}
     assert "torch" not in names
     assert "numpy" in names
 
 
+@pytest.mark.slow
 def test_every_library_that_counts_is_known_by_its_version():
     optional = {"liger_kernel==none"}
     found = {each for entry in ENTRIES for each in libraries(entry)}
     assert not {each for each in found if each.endswith("==none")} - optional
 
 
+@pytest.mark.slow
 def test_files_of_data_beside_a_module_count(package):
     forget()
     owner = {
@@ -160,6 +169,7 @@ def _figures():
     return [figure.module for figure in figures().values()]
 
 
+@pytest.mark.slow
 def test_a_number_that_a_developer_raises_makes_anew(monkeypatch):
     forget()
     before = code_digest("relscale.training.run")
@@ -170,6 +180,7 @@ def test_a_number_that_a_developer_raises_makes_anew(monkeypatch):
     assert code_digest("relscale.scoring.job") == other
 
 
+@pytest.mark.slow
 def test_code_and_libraries_that_are_said_to_give_the_same_numbers_keep_results(package, monkeypatch):
     forget()
     before, was = code_digest("relscale.training.run"), provenance.source_digest("relscale.training.run")
@@ -239,6 +250,7 @@ def test_a_function_that_is_gone_is_an_error():
         code_digest("relscale.no_such_module")
 
 
+@pytest.mark.slow
 def test_no_stage_depends_on_the_code_of_a_later_one():
     stages = {
         "corpora": "relscale.corpora.build",

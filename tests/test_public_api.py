@@ -25,6 +25,7 @@ def ladder():
     return rs.fit(rs.datasets.olmo_ladder())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module",
     [
@@ -103,6 +104,7 @@ def test_only_what_is_public_is_offered():
     assert "isoflop" in rs.figures()["figure"]
 
 
+@pytest.mark.slow
 def test_what_was_guessed_is_said(ladder):
     guessed = {guess.option: guess.value for guess in ladder.guessed}
     assert guessed == {"x": "training_flops", "y": "bpb", "group": "subgroup", "baseline": "stem"}
@@ -146,6 +148,7 @@ def test_a_verdict_is_that_of_a_line_through_the_logarithms_of_the_ratios(ladder
     assert str(verdict).startswith("humanities widens: ")
 
 
+@pytest.mark.slow
 def test_another_confidence_level_is_that_of_a_fit_at_it(ladder):
     anew = rs.fit(rs.datasets.olmo_ladder(), level=0.5).params.where(group="other", parameter="delta_beta")
     narrow = ladder.conf_int(0.5).where(group="other", parameter="delta_beta")
@@ -166,6 +169,7 @@ def test_a_lines_prediction_is_the_line_and_its_interval_holds_it():
     assert row["low"] < row["predicted"] < row["high"]
 
 
+@pytest.mark.slow
 def test_a_forecast_is_at_ones_own_compute_and_model(ladder):
     ahead = ladder.forecast([1e23, {"training_flops": 1e24, "params": 7e9, "tokens": 2e13}])
     assert sorted(set(ahead["training_flops"])) == pytest.approx([1e23, 1e24])
@@ -206,6 +210,7 @@ def test_a_wide_table_has_a_group_per_column(tmp_path, monkeypatch, capsys):
     assert "against hard" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_rows_are_left_out_by_a_column():
     table = rs.datasets.olmo_ladder()
     kept = rs.fit(table, where=["model!=190M", "training_flops<1e22"]).measurements
@@ -213,6 +218,7 @@ def test_rows_are_left_out_by_a_column():
     assert kept.num_rows == len(expected)
 
 
+@pytest.mark.slow
 def test_a_published_frontier_is_that_of_the_fit():
     table = rs.datasets.isoflop_suite()
     found = rs.frontier(table, where="corpus=common-pile")

@@ -96,6 +96,7 @@ def test_what_is_whole_stays_and_nothing_is_said(results):
     assert sorted(results.rglob("*")) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_damaged_is_absent_and_nothing_else(results, name, damage):

@@ -129,6 +129,7 @@ def experiment(name: str) -> Results:
     return Results.of(check_config(config))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_report_lies_in_the_results_whatever_the_experiment_is_called(
     name: str, fits: Fits, working_folder: Path, capsys: pytest.CaptureFixture[str]

@@ -56,6 +56,7 @@ def opened() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_the_finding_is_visible_at_once_and_nothing_overflows_or_fails(
     browser: Any, path: Path, width: int, height: int

@@ -64,6 +64,7 @@ def test_a_relative_law_is_beta_of_the_baseline_less_that_of_the_group():
     } == pytest.approx(SLOPES)
 
 
+@pytest.mark.slow
 def test_other_frames_that_speak_arrow_are_tables_too():
     class Frame:
         def __arrow_c_stream__(self, requested_schema=None):
@@ -85,6 +86,7 @@ def test_paths_arrow_tables_and_frames_are_all_tables(path):
     assert len({number(result.fits, "delta_beta")["value"] for result in results}) == 1
 
 
+@pytest.mark.slow
 def test_text_tables_of_every_kind_are_read_packed_or_not(tmp_path):
     rows = table().to_pylist()
     lines = {
@@ -102,6 +104,7 @@ def test_text_tables_of_every_kind_are_read_packed_or_not(tmp_path):
             assert set(result.measurements["suite"].to_pylist()) == {"t"}
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_does_not_matter():
     shuffled = table().take(np.random.default_rng(1).permutation(2 * len(FLOPS)))
     assert relscale.fit(shuffled, **COLUMNS).fits.equals(relscale.fit(table(), **COLUMNS).fits)
@@ -129,6 +132,7 @@ def test_a_power_law_asks_for_no_baseline():
     assert result.fits["baseline"].null_count == result.fits.num_rows
 
 
+@pytest.mark.slow
 def test_corpora_are_fitted_apart():
     both = pa.concat_tables([table(noise=0, corpus=name) for name in ("text", "code")])
     fits = relscale.fit(both, corpus="corpus", **COLUMNS).fits
@@ -180,6 +184,7 @@ def test_a_hole_in_the_groups_is_an_error_and_a_hole_in_the_numbers_is_not():
     assert number(fits, "delta_beta")["n"] == len(FLOPS) - 1
 
 
+@pytest.mark.slow
 def test_a_status_names_a_few_of_the_points_left_out_and_counts_the_others():
     many = [
         {"compute": 1e18 * 1.01**i, "test": g, "loss": None if i > 9 else 2.0 + 0.01 * i}
@@ -246,6 +251,7 @@ def test_importing_the_package_loads_nothing_heavy():
 ARGUMENTS = ("--law", "relative", "--group", "test", "--baseline", "hard", "--x", "compute", "--y", "loss")
 
 
+@pytest.mark.slow
 def test_the_shell_prints_the_same_and_writes_a_table_beside_it(path, capsys):
     assert main(["fit", str(path), *ARGUMENTS]) == 0
     said = capsys.readouterr().out
@@ -260,6 +266,7 @@ def test_output_may_be_a_folder_for_all_tables(path):
     assert {file.stem for file in Path("out").iterdir()} == set(ROWS)
 
 
+@pytest.mark.slow
 def test_a_folder_that_holds_anything_else_is_left_alone(path, capsys):
     for folder in (".", str(path.parent)):
         assert main(["fit", str(path), *ARGUMENTS, "--output", folder]) == 1
@@ -322,6 +329,7 @@ def test_the_figure_is_drawn_beside_it(path):
     assert Path("figure.html").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_scale_widens_mmlus_gaps_to_stem_on_the_olmo_ladder():
     result = relscale.fit(OLMO, group="subgroup", baseline="stem", x="training_flops", y="bpb")
     for group in ("humanities", "other", "social_sciences"):
@@ -370,6 +378,7 @@ def test_steps_out_of_order_and_a_column_run_change_nothing():
     assert relscale.fit(shuffled, **ANNEALING).fits["value"].to_pylist() == pytest.approx(known, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_report_of_a_table_has_the_finding_first_and_is_of_gaps_alone(tmp_path):
     relscale.fit(table(), **COLUMNS).report(tmp_path / "gap.html")
     page = (tmp_path / "gap.html").read_text()

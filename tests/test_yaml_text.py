@@ -153,6 +153,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(values)
 def test_what_is_written_is_read_back_by_this_reader_and_by_any_other(tmp_path_factory, value):
     path = tmp_path_factory.mktemp("dump") / "x.yaml"

@@ -17,6 +17,7 @@ PAGE = ROOT / "docs" / "reference" / "atlas.md"
 ENTRIES = [pytest.param(name, marks=pytest.mark.slow) if entry(name).slow else name for name in entry_names()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENTRIES)
 def test_the_numbers_of_an_entry_are_as_it_says(name: str) -> None:
     rows = list(reproduced(name, TABLES))

@@ -216,6 +216,7 @@ def test_files_that_are_not_what_they_claim_are_named(tmp_path):
         build_source(TextFiles(kind="files", path=str(tmp_path / "empty")), tmp_path / "out", seed=0)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "a.b", "c"]), st.text(max_size=5)), max_size=12))
 def test_ids_are_made_unique_and_no_document_is_lost(rows):

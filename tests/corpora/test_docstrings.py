@@ -102,6 +102,7 @@ def parses(source):
 programs = st.builds(lambda doc, body: doc + body, docstrings, blocks(2)).filter(parses)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(programs)
 def test_taking_docstrings_out_leaves_the_same_program_without_any(source):
@@ -111,6 +112,7 @@ def test_taking_docstrings_out_leaves_the_same_program_without_any(source):
     assert sorted(docstring.text for docstring in found) == docstrings_of(source)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(programs)
 def test_comments_stay_and_a_second_time_changes_nothing(source):
@@ -119,6 +121,7 @@ def test_comments_stay_and_a_second_time_changes_nothing(source):
     assert separate(code) == ([], code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", [ast, inspect, textwrap], ids=lambda module: module.__name__)
 def test_real_modules_keep_their_program_and_give_up_their_docstrings(module):
     source = inspect.getsource(module)

@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,7 @@ def split(collection):
     return [text for text, _ in collection], [held for _, held in collection]
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(collections, sizes, overlaps)
 def test_what_stays_is_what_the_definition_says(collection, size, overlap):
@@ -49,6 +51,7 @@ def test_what_stays_is_what_the_definition_says(collection, size, overlap):
     assert len(all_texts) == len(result.positions) + result.exact + result.near + result.exposed
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(collections, sizes, overlaps)
 def test_no_held_out_text_stands_in_training(collection, size, overlap):
@@ -62,6 +65,7 @@ def test_no_held_out_text_stands_in_training(collection, size, overlap):
             assert share(all_texts[position], size, seen) < overlap
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(collections, sizes, overlaps)
 def test_a_second_time_nothing_goes(collection, size, overlap):

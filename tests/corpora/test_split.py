@@ -1,5 +1,6 @@
 import hashlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ documents = st.lists(
 ).map(lambda rows: [document(*row) for row in rows])
 
 
+@pytest.mark.slow
 @given(names, st.integers(0, 5), shares, shares)
 def test_more_held_out_text_keeps_what_was_held_out(module, seed, validation, test):
     if split_of(module, seed, validation, test) == "test":

@@ -54,6 +54,7 @@ def saved_bytes(architecture, sequences, bf16):
     return sum(size for size, _ in storages.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bf16", [False, True])
 @pytest.mark.parametrize("architecture", SHAPES)
 def test_activations_are_what_autograd_saves_within_a_quarter(architecture, bf16):

@@ -3,6 +3,8 @@
 import math
 import time
 
+import pytest
+
 from relscale.config import check_config
 from relscale.design.placement import place
 from relscale.jobs import runs_by_job
@@ -36,6 +38,7 @@ def seconds(budgets):
     return min(taken)
 
 
+@pytest.mark.slow
 def test_twice_the_runs_take_about_twice_the_time():
     sizes = 100, 200, 400, 800
     times = [seconds(size) for size in sizes]

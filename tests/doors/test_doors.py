@@ -34,6 +34,7 @@ def several(cases: dict[str, int]) -> list[tuple[str, int]]:
     return [(door, first) for door, count in cases.items() for first in range(0, count, AT_ONCE)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("door", "first"), several(CASES))
 def test_damaged_data_are_right_flagged_or_one_sentence(door: str, first: int, tmp_path: Path) -> None:
     outcomes = Counter(outcome(door, seed, tmp_path) for seed in range(first, first + AT_ONCE))

@@ -48,6 +48,7 @@ def csv(between: str = ",", number: Any = str, end: str = "\n") -> str:
     return end.join(between.join(line) for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "write",
     [
@@ -67,6 +68,7 @@ def test_compute_may_be_written_in_any_way(write: Any) -> None:
         assert exponent(table) == pytest.approx(SLOPE, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packing", PACKERS)
 @pytest.mark.parametrize(
     ("name", "content"),
@@ -102,6 +104,7 @@ def test_files_of_any_form_hold_the_same_numbers(
     assert exponent(path) == pytest.approx(SLOPE, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_cells_may_be_long_and_have_lines(tmp_path: Path) -> None:
     note = "a line\n" * 500_000  # more than a reader's block
     heading, *lines = csv().splitlines()
@@ -127,6 +130,7 @@ def test_parquet_is_known_by_what_is_in_it(tmp_path: Path) -> None:
     assert "t.parquet: damaged" in refused(tmp_path / "t.parquet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["flops", "loss"])
 @pytest.mark.parametrize("cell", [None, float("nan"), float("inf"), 0, -1.5])
 def test_a_row_without_a_usable_number_is_kept_flagged_named_and_not_fitted(column: str, cell: Any) -> None:

@@ -33,6 +33,7 @@ def streams():
     return table(("params", "streams"), [n, p], y, g.astype(np.int64))
 
 
+@pytest.mark.slow
 def test_a_law_without_noise_is_extrapolated_exactly_to_more_streams(streams):
     more = streams.x[1] > 4
     result = extrapolate(streams.take(~more), streams.take(more))
@@ -104,6 +105,7 @@ def test_beyond_its_threshold_a_task_rises_as_the_others_do():
     assert set(result.refused) == {""}
 
 
+@pytest.mark.slow
 def test_the_command_forecasts_the_rows_that_a_condition_leaves_out(streams, tmp_path, capsys):
     (n, p), lines = streams.x, ["size,streams,corpus,loss,split"]
     for row in zip(n, p, streams.group, streams.y, strict=True):

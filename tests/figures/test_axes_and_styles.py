@@ -26,6 +26,7 @@ def test_the_compute_axis_is_logarithmic_and_counts_flops() -> None:
     assert axis["ticktext"] == ["10¹¹", "3×10¹¹", "10¹²", "3×10¹²"]
 
 
+@pytest.mark.slow
 @given(st.lists(positive, min_size=1, max_size=8), st.sampled_from([240, 330]))
 def test_a_log_axis_shows_all_its_values_and_some_ticks(values: list[float], width: int) -> None:
     for axis in (chart.log_axis(values, "t"), chart.power_axis(values, "t", width)):
@@ -36,6 +37,7 @@ def test_a_log_axis_shows_all_its_values_and_some_ticks(values: list[float], wid
         assert len(set(axis["ticktext"])) == len(axis["ticktext"])
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8))
 def test_a_linear_axis_shows_all_its_values_and_zero_where_asked(values: list[float]) -> None:
     low, high = chart.linear_axis(values, "t", zero=True)["range"]

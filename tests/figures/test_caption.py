@@ -46,6 +46,7 @@ def words(text):
     return "".join(letter if letter.isprintable() else " " for letter in text).split()
 
 
+@pytest.mark.slow
 @given(st.one_of(st.sampled_from(MARKUP), st.text(st.characters(codec="utf-8"))))
 def test_text_is_published_as_it_reads(text):
     page = published(f"Before {as_rst(text)} after")

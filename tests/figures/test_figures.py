@@ -23,6 +23,8 @@ from relscale.provenance import closure
 
 from .questions import QUESTIONS
 
+pytestmark = pytest.mark.slow
+
 FIGURES = [
     *("case-studies", "corpus-gap", "exponents", "frontier", "isoflop", "loss-surface", "loss-to-accuracy"),
     *("reproduction", "training-share"),
@@ -489,7 +491,6 @@ def test_the_json_gives_the_figure_back(
     assert json.loads(text)["layout"]["xaxis"]["type"] == "log"
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not browser.static_formats(), reason="no Chrome on this machine")
 def test_with_a_chrome_there_are_three_pictures(toy: FigureData, tmp_path: Path) -> None:
     written = plot.plot("frontier", toy, tmp_path / "frontier.html")

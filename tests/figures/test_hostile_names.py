@@ -93,6 +93,7 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(entry)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("figure", NAMES)
 def test_names_are_drawn_as_text(data: FigureData, figure: str, toy: FigureData) -> None:
     drawn = json.loads(plot.make_figure(hostile_name(figure), data).to_json())
@@ -107,6 +108,7 @@ def test_names_are_drawn_as_text(data: FigureData, figure: str, toy: FigureData)
         assert "a<b & c>d <img src=x onerror=alert(1)></script> %{x}" in html.unescape(" ".join(texts))
 
 
+@pytest.mark.slow
 def test_a_page_is_called_by_its_names_as_they_are(data: FigureData, tmp_path: Path) -> None:
     plot.plot(hostile_name("relative-law-knowledge"), data, tmp_path / "a.html")
     title = re.search(r"<title>(.*?)</title>", (tmp_path / "a.html").read_text(encoding="utf-16"), re.DOTALL)

@@ -50,6 +50,7 @@ def test_every_pair_of_bytes_can_be_packed() -> None:
     assert unpacked(packed(data), len(data)) == data
 
 
+@pytest.mark.slow
 def test_the_page_holds_the_figure_and_the_library_and_loads_nothing() -> None:
     figure = {"data": [{"y": [1, 2], "name": "</script><!-- é"}], "layout": {"title": {"text": "t"}}}
     html = page("A <title> & more", json.dumps(figure))
@@ -62,6 +63,7 @@ def test_the_page_holds_the_figure_and_the_library_and_loads_nothing() -> None:
     assert json.loads(code.rpartition("\nwindow.figure = ")[2].removesuffix(";")) == figure
 
 
+@pytest.mark.slow
 def test_equal_figures_give_equal_pages() -> None:
     assert page("t", "{}") == page("t", "{}")
 

@@ -49,6 +49,7 @@ def in_panel(figure: go.Figure, x: str, y: str, mode: str = "markers") -> list[g
 # One interval for each estimand -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_of_two_intervals_for_the_same_items_that_of_whole_trainings_counts(
     toy: FigureData, tmp_path: Path
 ) -> None:
@@ -121,6 +122,7 @@ def many(data: FigureData, folder: Path, groups: int, points: int) -> FigureData
     return FigureData(data.measurements, folder)
 
 
+@pytest.mark.slow
 def test_many_groups_are_lines_coloured_by_what_their_gap_does(toy: FigureData, tmp_path: Path) -> None:
     figure = draw("relative-law-knowledge", many(toy, tmp_path, 57, 100))
     lines = [trace for trace in figure.data if trace.mode == "lines" and trace.name and trace.x[0]]
@@ -187,6 +189,7 @@ def test_each_specification_has_one_tick_for_each_choice_that_differs(toy: Figur
         assert {list(trace.x).count(x) for x in trace.x} == {5}
 
 
+@pytest.mark.slow
 def test_groups_that_rank_specifications_differently_share_the_same_ones(
     toy: FigureData, tmp_path: Path
 ) -> None:
@@ -336,6 +339,7 @@ def test_minus_signs_are_minus_signs() -> None:
     assert chart.plain(-6.6e-5) == "−6.6×10⁻⁵"
 
 
+@pytest.mark.slow
 def test_prompt_forms_are_told_apart_and_the_reference_is_named(toy: FigureData) -> None:
     figure = draw("prompt-forms", toy, suite="knowledge")
     assert {"text − letters", "cloze − letters"} <= set(re.findall(r"<b>([^<]*letters)</b>", texts(figure)))

@@ -169,6 +169,7 @@ def test_few_trainings_get_the_jackknife_and_very_few_a_flag() -> None:
     assert very_few["reason"] == "too few training runs behind the points for a reliable interval: 3"
 
 
+@pytest.mark.slow
 def test_items_and_trainings_are_crossed_and_their_interaction_counts_once() -> None:
     """Items with slopes of their own, and with an interaction with each training; the population's slope is 0."""
     rng, items, draws, size = np.random.default_rng(3), 60, 80, 400

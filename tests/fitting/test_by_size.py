@@ -63,6 +63,7 @@ def test_by_size_every_pair_of_equal_runs_is_a_point(fits: Any, measurements: pa
         assert row["ratio"] == pytest.approx(of_muon / of_adamw, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_repeated_seeds_of_a_design_are_one_point_their_geometric_mean(measurements: pa.Table) -> None:
     rows = measurements.to_pylist()
     size = min(row["params"] for row in rows)

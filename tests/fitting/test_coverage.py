@@ -54,6 +54,7 @@ def tables(data: Any, m: int) -> tuple[pa.Table, pa.Table]:
     return pa.Table.from_pylist(rows), pa.Table.from_pylist(draws)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("generator", ["parabola × power law", "budget-level noise", "L(N, D) surfaces"])
 def test_the_benchmark_gives_the_intervals_that_fit_gives(grid: Grid, generator: str) -> None:
     noise = Noise(loss=0.02, items=40)
@@ -76,6 +77,7 @@ def test_without_noise_the_benchmark_finds_the_true_delta_beta(grid: Grid) -> No
     assert data.these_items == pytest.approx(data.population, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_simulated_noise_is_measured_as_what_it_is(grid: Grid) -> None:
     noise = Noise(
         loss=0.01, shared=0.008, own=0.006, item_level=0.02, item_slope=0.004, item_run=0.01, items=60
@@ -89,6 +91,7 @@ def test_simulated_noise_is_measured_as_what_it_is(grid: Grid) -> None:
         assert measured == pytest.approx(getattr(noise, name), rel=0.25), name
 
 
+@pytest.mark.slow
 def test_the_exponent_of_the_frontier_is_the_one_that_fit_gives(grid: Grid) -> None:
     noise = Noise(loss=0.01, items=5)
     data = isoflop.GENERATORS["parabola × power law"](grid, noise, 3, 2, np.random.default_rng(2))
@@ -156,6 +159,7 @@ def test_the_draws_of_a_law_are_those_that_fit_makes(design: Any, scheme: str) -
         assert one.theta == pytest.approx(theta[:, m], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_noiseless_data_give_every_law_back() -> None:
     rows = recovery(0)
     assert {row["within 1e-4"] for row in rows} == {"yes"}

@@ -62,6 +62,7 @@ def test_the_limits_are_the_roots_of_fiellers_quadratic() -> None:
         assert row["reason"] == "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("slope", "noise"), [(0.05, 0.02), (0.02, 0.05), (0.0, 0.02)])
 def test_the_set_holds_the_true_crossing_95_times_in_100(slope: float, noise: float) -> None:
     """Also where it is two rays or the whole line; without any slope no compute is a crossing more than another."""
@@ -75,6 +76,7 @@ def test_the_set_holds_the_true_crossing_95_times_in_100(slope: float, noise: fl
     assert np.mean(covered == ((at_truth.low <= 0) & (at_truth.high >= 0))) > 0.999
 
 
+@pytest.mark.slow
 def test_shared_trainings_widen_the_set_so_that_it_holds_the_truth() -> None:
     rng, blocks, each, size = np.random.default_rng(1), 12, 15, 1000
     x = 40 + np.repeat(np.linspace(0, 3, blocks), each) + np.tile(np.log(np.arange(1, each + 1)), blocks)

@@ -117,6 +117,7 @@ def test_a_point_that_counts_three_times_is_three_points() -> None:
         assert weighted.objective == pytest.approx(repeated.objective, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["squares", "huber"])
 def test_many_data_sets_at_once_are_each_as_alone(loss: str) -> None:
     x, y = surface(draws=12)

@@ -1,3 +1,4 @@
+import functools
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,7 @@ def test_each_stage_agrees_with_a_plain_loop_over_numpy_and_scipy(World: Any) ->
     assert one(fits.fits, "high", **key) == pytest.approx(line.slope + half, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_delta_beta_is_the_difference_of_the_betas(World: Any) -> None:
     fits = fit(World(GROUPS, noise=0.02).measurements, suites=SUITES)
     beta = slopes(fits, "power", "beta")
@@ -107,40 +109,58 @@ def test_exchanging_target_and_baseline_turns_every_sign_and_changes_nothing_els
             assert one(there, column, **of_a) == one(back, column, **of_b)
 
 
+@functools.cache
+def noisy(World: Any) -> tuple[pa.Table, Fits]:
+    """Measurements with noise, and their fit."""
+    table = World(GROUPS, noise=0.02).measurements
+    return table, fit(table, suites=SUITES)
+
+
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(factor=st.floats(1e-6, 1e9))
 def test_the_unit_of_compute_changes_no_exponent(World: Any, factor: float) -> None:
-    table = World(GROUPS, noise=0.02).measurements
-    scaled = changed(table, "training_flops", pc.multiply(table["training_flops"], factor))
-    before, after = fit(table, suites=SUITES), fit(scaled, suites=SUITES)
+    table, before = noisy(World)
+    after = fit(changed(table, "training_flops", pc.multiply(table["training_flops"], factor)), suites=SUITES)
     for law, parameter in (("power", "beta"), ("relative", "delta_beta")):
         expected = slopes(before, law, parameter)
         assert slopes(after, law, parameter) == pytest.approx(expected, rel=1e-8, abs=1e-12)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(factor=st.floats(1e-6, 1e6))
 def test_the_unit_of_the_error_changes_no_exponent_and_scales_the_level(World: Any, factor: float) -> None:
-    table = World(GROUPS, noise=0.02).measurements
+    table, before = noisy(World)
     unit = pc.if_else(pc.equal(table["suite"], "s"), factor, 1.0)
-    before, after = fit(table), fit(changed(table, "value", pc.multiply(table["value"], unit)))
+    after = fit(changed(table, "value", pc.multiply(table["value"], unit)))
     expected = slopes(before, "power", "beta")
     assert slopes(after, "power", "beta") == pytest.approx(expected, rel=1e-8)
     levels = {g: e * factor for g, e in slopes(before, "power", "error_at_reference").items()}
     assert slopes(after, "power", "error_at_reference") == pytest.approx(levels, rel=1e-8)
 
 
+@functools.cache
+def two_corpora(World: Any) -> tuple[tuple[pa.Table, pa.Table], Fits]:
+    """Measurements and replicates of two corpora, and their fit."""
+    world = World(GROUPS, noise=0.02, replicates=5, item_noise=0.01, corpora=("text", "code"))
+    tables = world.measurements, world.replicate_table
+    return tables, fit(*tables, suites=SUITES)
+
+
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing_at_all(World: Any, random: Any) -> None:
-    world = World(GROUPS, noise=0.02, replicates=5, item_noise=0.01, corpora=("text", "code"))
-    orders = [list(range(t.num_rows)) for t in (world.measurements, world.replicate_table)]
+    tables, expected = two_corpora(World)
+    orders = [list(range(table.num_rows)) for table in tables]
     for order in orders:
         random.shuffle(order)
-    shuffled = [t.take(o) for t, o in zip((world.measurements, world.replicate_table), orders, strict=True)]
-    assert fit(*shuffled, suites=SUITES) == fit(world.measurements, world.replicate_table, suites=SUITES)
+    shuffled = [table.take(order) for table, order in zip(tables, orders, strict=True)]
+    assert fit(*shuffled, suites=SUITES) == expected
 
 
+@pytest.mark.slow
 def test_other_names_give_the_same_numbers(World: Any) -> None:
     renamed = {"a": "z", "b": "baseline", "c": "k"}
     before = fit(World(GROUPS).measurements, suites=SUITES)
@@ -151,6 +171,7 @@ def test_other_names_give_the_same_numbers(World: Any) -> None:
     assert slopes(after) == pytest.approx({renamed[g]: v for g, v in slopes(before).items()}, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_suite_is_fitted_the_same_alone_and_beside_others(World: Any) -> None:
     table = World(GROUPS, noise=0.02).measurements
     other = changed(table, "suite", pc.replace_substring(table["suite"], "s", "other"))
@@ -168,6 +189,7 @@ def test_direction_comes_with_the_sign_of_delta_beta_times_log_ratio(World: Any)
     assert one(fits.fits, "direction", parameter="delta_beta", group="c") == "widens"
 
 
+@pytest.mark.slow
 def test_p_values_are_adjusted_over_groups_and_corpora_of_a_metric(World: Any) -> None:
     rows = fit(World(GROUPS, noise=0.02, corpora=("text", "code")).measurements, suites=SUITES).fits
     rows = rows.filter(pc.equal(rows["parameter"], "delta_beta"))
@@ -199,6 +221,7 @@ def test_a_table_of_seven_columns_is_enough(World: Any) -> None:
     assert slopes(fit(few, suites=SUITES)) == pytest.approx({"a": -0.03, "c": -0.05}, abs=1e-10)
 
 
+@pytest.mark.slow
 def test_accuracy_is_fitted_as_the_error_rate_that_it_is(World: Any) -> None:
     world = World(
         {g: (level / 4, beta, shift) for g, (level, beta, shift) in GROUPS.items()}, metric="error_rate"
@@ -236,6 +259,7 @@ def test_accuracy_is_predicted_from_bits_per_byte_that_weigh_subjects_alike(Worl
     assert set(sigmoids["predictor"].to_pylist()) == {"bits_per_byte_answer_mean_macro"}
 
 
+@pytest.mark.slow
 def test_more_than_laws_is_asked_of_the_metric_that_a_suite_is_shown_by_or_of_those_named(World: Any) -> None:
     table = World(GROUPS, noise=0.01).measurements
     scores = table.filter(pc.equal(table["suite"], "s"))
@@ -251,6 +275,7 @@ def test_more_than_laws_is_asked_of_the_metric_that_a_suite_is_shown_by_or_of_th
     assert set(influence["metric"].to_pylist()) >= {"brier", "bits_per_byte_answer_mean"}
 
 
+@pytest.mark.slow
 def test_replicates_may_be_read_in_batches(World: Any, tmp_path: Any) -> None:
     world = World(GROUPS, noise=0.01, replicates=5, item_noise=0.01)
     pq.write_table(world.replicate_table, tmp_path / "replicates.parquet", row_group_size=7)

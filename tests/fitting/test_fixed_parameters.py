@@ -54,6 +54,7 @@ fixes = st.sets(st.sampled_from(NAMES), min_size=1, max_size=3).flatmap(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(fixes, st.booleans(), st.integers(0, 100))
 def test_the_others_are_those_of_scipy(fixed: dict[str, float], log: bool, seed: int) -> None:
@@ -69,6 +70,7 @@ def test_the_others_are_those_of_scipy(fixed: dict[str, float], log: bool, seed:
         assert parametric.value(found.theta[:, 0], x) == pytest.approx(parametric.value(theta, x), rel=1e-5)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(fixes, st.integers(0, 100))
 def test_variable_projection_ends_where_the_search_of_all_free_parameters_does(
@@ -86,6 +88,7 @@ def test_variable_projection_ends_where_the_search_of_all_free_parameters_does(
         assert projected.theta[NAMES.index(name), 0] == pytest.approx(value, rel=1e-14)
 
 
+@pytest.mark.slow
 @given(st.floats(-3, 3), st.integers(0, 1000))
 def test_a_line_of_known_intercept_is_regression_through_it(intercept: float, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -94,6 +94,7 @@ def test_two_budgets_give_points_but_no_law(World: Any) -> None:
     assert law["reason"] == "2 points, and an interval needs 3"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [0.0, -1.0])
 def test_an_error_that_has_no_logarithm_is_flagged(World: Any, value: float) -> None:
     fits = fit(edited(World(GROUPS), {"value": value}, budget=1e12, group="a"), suites=SUITES)
@@ -206,6 +207,7 @@ def test_replicates_of_unknown_runs_are_refused(World: Any) -> None:
         fit(world.measurements, strangers)
 
 
+@pytest.mark.slow
 def test_replicates_without_a_step_are_matched_by_run_unless_that_leaves_two(World: Any) -> None:
     world = World(GROUPS, noise=0.01, replicates=5, item_noise=0.01)
     runs = list(dict.fromkeys(row["run"] for row in world.rows))
@@ -219,6 +221,7 @@ def test_replicates_without_a_step_are_matched_by_run_unless_that_leaves_two(Wor
         fit(later, world.replicate_table)
 
 
+@pytest.mark.slow
 def test_replicates_may_keep_their_texts_in_dictionaries(World: Any) -> None:
     world = World(GROUPS, noise=0.01, replicates=5, item_noise=0.01)
     draws = world.replicate_table

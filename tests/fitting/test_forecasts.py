@@ -101,6 +101,7 @@ def _simulated(count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.array(errors), np.array(covered).mean(axis=1)
 
 
+@pytest.mark.slow
 def test_noisy_power_laws_are_forecast_without_bias_and_intervals_hold_what_comes() -> None:
     errors, covered = _simulated(40)
     assert np.all(np.abs(errors.mean(axis=0)) < 4 * errors.std(axis=0) / np.sqrt(len(errors)))
@@ -123,6 +124,7 @@ def test_ratios_that_stay_are_carried_forward_exactly_with_next_to_no_width() ->
         assert ensemble["high"] / ensemble["low"] < 1.0001
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), noise=st.floats(1e-3, 0.2))
 def test_an_interval_is_the_wider_the_further_it_reaches(seed: int, noise: float) -> None:
@@ -315,6 +317,7 @@ def test_the_order_of_points_changes_no_forecast() -> None:
         assert one["value"] == pytest.approx(other["value"], rel=1e-9, nan_ok=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000),

@@ -65,6 +65,7 @@ def by_form(of: Curves, group: str = "g0", **options: Any) -> dict[str, dict[str
     return {row["form"]: row for row in rows if row["group"] == group}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "error"),
     [
@@ -86,6 +87,7 @@ def test_the_law_that_errors_follow_predicts_them_and_ranks_first(form: str, err
 BASELINE = 2.0 * F**-0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "target", "baseline"),
     [
@@ -131,6 +133,7 @@ def test_errors_of_simple_forms_are_those_of_their_definition() -> None:
         assert rows[form]["rmse_log_fitted"] == pytest.approx(np.sqrt(np.mean(miss[:10] ** 2)))
 
 
+@pytest.mark.slow
 def test_ranks_are_of_the_error_on_what_was_held_out() -> None:
     rng = np.random.default_rng(1)
     errors = np.exp(0.5 - 0.05 * np.log(F)[:, None] + 0.02 * rng.normal(size=(12, 4)))

@@ -80,6 +80,7 @@ WORLDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 def test_the_interval_for_these_items_holds_their_own_slope_95_times_in_100(world: str) -> None:
     assert Crossed(*WORLDS[world]).hits(population=False) == pytest.approx(0.95, abs=0.018)
@@ -90,12 +91,14 @@ def test_the_interval_for_the_population_holds_the_true_slope(world: str) -> Non
     assert 0.935 <= Crossed(*WORLDS[world]).hits(population=True) <= 0.995
 
 
+@pytest.mark.slow
 def test_the_interval_for_these_items_does_not_speak_of_the_population() -> None:
     crossed = Crossed(*WORLDS["items dominate"])
     limits = interval.slope(lines(X, crossed.y), 0.95)
     assert np.mean((limits.low <= 0) & (limits.high >= 0)) < 0.8
 
 
+@pytest.mark.slow
 def test_the_variance_counts_the_interaction_once() -> None:
     """The mean estimated variance is that of the slope; added up with no correction it would be far from it."""
     x = np.linspace(25, 30, 16)  # many budgets, so that the residual variance itself is known

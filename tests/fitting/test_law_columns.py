@@ -71,6 +71,7 @@ def two_groups(seed: int) -> list[Row]:
     ]
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000))
 def test_the_relative_law_of_the_config_is_the_line_of_the_logarithm_of_ratios(seed: int) -> None:
     measured = two_groups(seed)
@@ -288,6 +289,7 @@ def test_a_law_of_a_mixture_is_fitted_to_any_table() -> None:
     assert [by_name[name] for name in ("c", "k", "t_web", "t_code")] == pytest.approx(truth, rel=0.1)
 
 
+@pytest.mark.slow
 @given(st.floats(-5, 5), st.floats(-2, 2))
 def test_a_target_may_be_negative_where_the_residual_is_linear(intercept: float, slope: float) -> None:
     loss = np.linspace(2.0, 3.0, 10)
@@ -306,6 +308,7 @@ def test_a_target_may_be_negative_where_the_residual_is_linear(intercept: float,
     assert {row["n"] for row in found} == {10}
 
 
+@pytest.mark.slow
 def test_relscale_fit_holds_what_is_fixed_and_takes_other_residuals_for_the_relative_law() -> None:
     measured = pa.Table.from_pylist(two_groups(3))
     columns = {"x": "training_flops", "y": "value", "group": "group", "run": "run"}

@@ -279,6 +279,7 @@ def test_a_parametric_bootstrap_without_standard_errors_has_no_interval_and_says
     assert rows[0]["low"] is None
 
 
+@pytest.mark.slow
 def test_prediction_intervals_hold_new_runs_as_often_as_they_say() -> None:
     hits = []
     for seed in range(60):

@@ -7,6 +7,7 @@ from statsmodels.stats.multitest import multipletests
 from relscale.fitting.inference.multiplicity import adjusted
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_adjusted_p_values_are_those_of_statsmodels(p: list[float]) -> None:
     bh, by = adjusted(p, ["family"] * len(p))

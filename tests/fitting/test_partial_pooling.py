@@ -103,6 +103,7 @@ def test_moderation_leaves_variances_that_differ_and_merges_those_that_do_not() 
     assert apart == pytest.approx([1e-8, 1.0, 1e8], rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("points", [4, 7, 22])
 @pytest.mark.parametrize(
     ("tau", "shared", "unequal"), [(0.001, 0.7, 0.5), (0.003, 0.0, 0.5), (0.01, 0.7, 0.0)]

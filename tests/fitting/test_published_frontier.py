@@ -28,6 +28,7 @@ def fitted(suite: pa.Table) -> Fits:
     return fit(suite)
 
 
+@pytest.mark.slow
 def test_all_21_parabolas_have_their_minimum_inside_the_widths(fits: Fits) -> None:
     assert fits.frontier["status"].to_pylist() == ["ok"] * 21
     assert sum(fits.frontier["runs"].to_pylist()) == 255

@@ -5,6 +5,9 @@ import pyarrow as pa
 import pytest
 
 from relscale.errors import RelscaleError
+from relscale.fitting.curves.frontier import frontier
+from relscale.fitting.curves.point_rows import frontier_row
+from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits
 from relscale.fitting.report.reproduction import reproduction
@@ -105,9 +108,8 @@ def test_limits_of_the_optimum_cover_it(World: Any) -> None:
     """120 data sets of five budgets: 95% limits hold the true optimum in 95% of them, within Monte Carlo error."""
     covered = []
     for seed in range(120):
-        table = fit(World({}, noise=0.002, widths=6, seed=seed).measurements).frontier.to_pylist()
-        truth = [1e6 * (row["budget"] / 1e12) ** 0.5 for row in table]
-        covered += [
-            row["tokens_low"] < best < row["tokens_high"] for row, best in zip(table, truth, strict=True)
-        ]
+        (matrix,) = run_matrices(World({}, noise=0.002, widths=6, seed=seed).measurements)
+        rows = [frontier_row(matrix.key, point, level=0.95) for point in frontier(matrix)]
+        truth = [1e6 * (row.budget / 1e12) ** 0.5 for row in rows]
+        covered += [row.tokens_low < best < row.tokens_high for row, best in zip(rows, truth, strict=True)]
     assert np.mean(covered) == pytest.approx(0.95, abs=0.03)

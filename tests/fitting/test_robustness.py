@@ -135,6 +135,7 @@ def damaged(rows: list[dict[str, Any]], damage: list[tuple[str, int, Any]]) -> l
     return rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("widths", [1, 4])
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(damage=st.lists(DAMAGE, min_size=1, max_size=6))
@@ -148,6 +149,7 @@ def test_a_damaged_table_gives_a_clear_error_or_flagged_rows(
         honest(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [
@@ -179,6 +181,7 @@ def test_every_question_is_answered_or_flagged(
 # ---- what must not matter ----
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_does_not_matter(World: Any) -> None:
     rows = world(World)
     shuffled = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))]
@@ -188,6 +191,7 @@ def test_the_order_of_rows_does_not_matter(World: Any) -> None:
     same(found, again, tuple(ROWS))
 
 
+@pytest.mark.slow
 @settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     value=st.floats(-6, 6).map(lambda x: 10**x),
@@ -251,6 +255,7 @@ def test_copies_within_a_budget_change_no_interval(World: Any) -> None:
 # ---- nothing to judge by ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("widths", [1, 4])
 @pytest.mark.parametrize("size", [1e-8, 1.0, 3e5])
 def test_errors_that_never_move_have_no_slope_and_nothing_to_judge_it_by(
@@ -316,6 +321,7 @@ HARM = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", HARM)
 @pytest.mark.parametrize("error", ["log", "linear"])
 @pytest.mark.parametrize("name", law_names())
@@ -337,6 +343,7 @@ def test_a_law_on_bad_data_has_a_status_or_an_interval(name: str, error: str, ha
         assert [str(remark) for remark in found.status] == ["a value is not positive: it has no logarithm"]
 
 
+@pytest.mark.slow
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     damage=st.lists(DAMAGE, min_size=1, max_size=5),
@@ -378,6 +385,7 @@ def test_a_table_that_can_not_be_fitted_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damage=st.lists(DAMAGE, min_size=1, max_size=5))
 def test_a_damaged_table_from_python_gives_a_clear_error_or_flagged_rows(

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 CODE = """
 import numpy, pyarrow, relscale.table_fit
 import scipy.interpolate, scipy.optimize, scipy.special, scipy.stats  # loaded later by those that need them
@@ -22,6 +24,7 @@ ROOM = (
 )
 
 
+@pytest.mark.slow
 def test_twelve_thousand_rows_are_fitted_in_little_memory() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-500:]

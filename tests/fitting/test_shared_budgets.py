@@ -44,6 +44,7 @@ def unnamed(rows):
     return [{name: cell for name, cell in row.items() if name != "block"} for row in rows]
 
 
+@pytest.mark.slow
 def test_the_standard_error_is_that_of_leaving_out_each_training():
     rows = runs(0)
     trainings = sorted({row["block"] for row in rows})
@@ -60,6 +61,7 @@ def test_the_standard_error_is_that_of_leaving_out_each_training():
         assert of_all["method"] == "jackknife"
 
 
+@pytest.mark.slow
 def test_a_training_of_one_budget_each_changes_nothing():
     rows = runs(0)
     alone = [row | {"block": row["run"]} for row in rows]
@@ -74,6 +76,7 @@ def slope_of_tokens(rows):
     return line.slope
 
 
+@pytest.mark.slow
 def test_its_standard_error_is_how_far_exponents_scatter_and_that_of_independent_budgets_is_less():
     studies = [runs(seed, budgets=np.geomspace(1e18, 1e20, 24)) for seed in range(40)]
     named = [slope_of_tokens(rows) for rows in studies]
@@ -83,6 +86,7 @@ def test_its_standard_error_is_how_far_exponents_scatter_and_that_of_independent
     assert np.median([slope.stderr for slope in independent]) < 0.7 * scatter
 
 
+@pytest.mark.slow
 def test_ratios_along_such_a_frontier_have_the_jackknifes_limits_too():
     rows = runs(0)
     rng = np.random.default_rng(1)

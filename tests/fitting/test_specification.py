@@ -123,6 +123,7 @@ def test_a_difference_of_power_laws_implies_the_slope_of_the_ratio_at_the_refere
         assert (row["direction"], row["reason"], row["n"]) == ("closes", "ok", 15)
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_difference_covers_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
     names = [f"t{j}" for j in range(600)]

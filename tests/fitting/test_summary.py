@@ -48,6 +48,7 @@ def test_columns_may_be_left_out(fits: Fits) -> None:
     assert "corpus" not in summary(fits, {}, without=["corpus"])
 
 
+@pytest.mark.slow
 def test_of_many_groups_it_shows_how_many_go_which_way_and_the_extremes(World: Any) -> None:
     groups = {f"g{i:02}": (1.5, 0.05 + 0.001 * i, 0.0) for i in range(1, 41)} | {"b": (1.0, 0.05, 0.0)}
     said = summary(fit(World(groups).measurements, suites={"s": {"baseline": "b"}}), {})
@@ -59,6 +60,7 @@ def test_of_many_groups_it_shows_how_many_go_which_way_and_the_extremes(World: A
     assert shown == ["g40", "g39", "g38", "g03", "g02", "g01"]
 
 
+@pytest.mark.slow
 def test_corpora_that_are_compared_stand_beside_the_groups(World: Any) -> None:
     world = World(GROUPS, noise=0.01, corpora=("text", "code"))
     said = summary(

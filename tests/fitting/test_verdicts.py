@@ -30,6 +30,7 @@ def of_known_gaps(World: Any) -> dict[str, VerdictRow]:
     return verdicts(World(groups, noise=0.0005))
 
 
+@pytest.mark.slow
 def test_each_of_four_known_gaps_gets_its_word(known: dict[str, VerdictRow]) -> None:
     assert {group: row.verdict for group, row in known.items()} == {
         "closes": Verdict.CLOSES,
@@ -62,6 +63,7 @@ def test_a_crossing_that_may_lie_outside_the_data_is_not_resolved_and_says_why(W
     assert "side of 1 on which the ratio ends" in row.note
 
 
+@pytest.mark.slow
 def test_noise_alone_is_seldom_given_a_direction(World: Any) -> None:
     groups = {f"g{i}": (1.3, 0.05, 0.0) for i in range(40)} | {"base": BASE}
     found = verdicts(World(groups, noise=0.02)).values()
@@ -69,6 +71,7 @@ def test_noise_alone_is_seldom_given_a_direction(World: Any) -> None:
     assert all(row.verdict in (Verdict.NOT_RESOLVED, Verdict.FLAT) for row in found)
 
 
+@pytest.mark.slow
 def test_the_family_is_the_suite_on_all_corpora_under_one_metric(World: Any) -> None:
     world = World({"base": BASE, "t": CLOSES, "u": WIDENS}, noise=0.01, corpora=("text", "code"))
     rows = rows_of(VerdictRow, fit(world.measurements, suites=SUITE).verdicts)
@@ -76,12 +79,14 @@ def test_the_family_is_the_suite_on_all_corpora_under_one_metric(World: Any) -> 
     assert len(counted_rows(rows)) == 4
 
 
+@pytest.mark.slow
 def test_the_margin_of_flat_is_the_configs(World: Any) -> None:
     world = World({"base": BASE, "t": FLAT}, noise=0.0005)
     assert verdicts(world)["t"].verdict == Verdict.FLAT
     assert verdicts(world, {"equivalence_margin": 0.0001})["t"].verdict != Verdict.FLAT
 
 
+@pytest.mark.slow
 def test_an_error_that_rises_with_compute_is_called_no_error(World: Any) -> None:
     world = World({"base": (0.5, -0.05, 0.0), "t": (0.4, -0.08, 0.0)}, noise=0.001)
     note = verdicts(world)["t"].note
@@ -89,6 +94,7 @@ def test_an_error_that_rises_with_compute_is_called_no_error(World: Any) -> None
     assert "fit 1 − accuracy" in note
 
 
+@pytest.mark.slow
 def test_a_metric_at_chance_is_said(World: Any) -> None:
     world = World({"base": (0.5, 0.05, 0.0), "t": (0.76, 0.0, 0.0)}, noise=0.001, metric="error_rate")
     note = verdicts(world, chance=0.25)["t"].note

@@ -210,6 +210,7 @@ def test_parameters_of_noiseless_data_are_recovered(name: str, truth: Sequence[f
     assert found.theta[:, 0] == pytest.approx(truth, rel=1e-4, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "truth"), CASES)
 def test_the_logarithm_fits_as_well_as_the_number_itself(name: str, truth: Sequence[float]) -> None:
     x, one = WORLDS[name][0], LAWS[name]
@@ -240,6 +241,7 @@ def test_many_parameter_vectors_at_once_are_each_as_alone(name: str) -> None:
         assert jacobian[..., j] == pytest.approx(one.jacobian(truth, x), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-60, 1e-3, 1e3, 1e60])
 @pytest.mark.parametrize(
     "name", [name for name in WORLDS if name not in (*SHARES, *FLAT, "batch_trajectory")]
@@ -253,6 +255,7 @@ def test_the_unit_of_what_is_predicted_does_not_matter(name: str, scale: float) 
     assert LAWS[name].value(scaled.theta[:, 0], x) == pytest.approx(scale * value, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
 @pytest.mark.parametrize("name", [name for name in WORLDS if name not in (*WITHOUT_UNITS, *FLAT)])
 def test_the_unit_of_the_predictors_does_not_matter(name: str, scale: float) -> None:
@@ -270,6 +273,7 @@ def test_a_second_break_is_recovered() -> None:
     assert found.theta[:, 0] == pytest.approx(truth, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, one in LAWS.items() if one.linear and name not in FLAT])
 def test_variable_projection_ends_where_the_search_of_all_parameters_does(name: str) -> None:
     x, truths = WORLDS[name]

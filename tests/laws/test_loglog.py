@@ -31,6 +31,7 @@ def test_the_ratio_of_two_power_laws_is_the_relative_law(at: float, beta_t: floa
     assert ratio == pytest.approx(target / baseline, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LINES)
 @given(st.integers(0, 1000))
 def test_least_squares_of_the_logarithm_is_the_straight_line(name: str, seed: int) -> None:

@@ -172,6 +172,7 @@ LAMBERT = Law(
 )
 
 
+@pytest.mark.slow
 @given(st.floats(1e-3, 1e3), st.floats(-2, 2), st.floats(0.01, 100))
 def test_an_implicit_law_is_the_root_of_its_equation(amplitude: float, exponent: float, at: float) -> None:
     theta, x = np.array([amplitude, exponent]), np.full((1, 1), at)

@@ -22,6 +22,7 @@ def fitted(y: np.ndarray) -> Estimates:
     return estimate(sigmoid.LAW, LOSS[None], y, residual="linear", starts=starts, fixed={"floor": FLOOR})
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(ceiling=st.floats(0.45, 0.95), midpoint=st.floats(1.1, 2.0), slope=st.floats(3, 20))
 def test_a_sigmoid_that_bends_within_the_data_is_recovered(

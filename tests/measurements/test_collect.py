@@ -220,6 +220,7 @@ def test_what_is_no_manifest_is_refused(experiment, content, message):
         collected(experiment)
 
 
+@pytest.mark.slow
 def test_forty_models_with_200_replicates_take_seconds(experiment):
     runs = json.loads((experiment / "runs.json").read_text())
     scores = json.loads((experiment / "scores.json").read_text())

@@ -133,6 +133,7 @@ def test_a_missing_subject_flags_its_group_and_no_other_subject(table):
     }
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(WHOLE), min_size=1, max_size=20), st.integers(1, 4), st.randoms())
 def test_models_that_were_asked_the_same_never_differ(table_of, questions, models, chance):
     asks = []

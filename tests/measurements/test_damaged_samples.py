@@ -109,6 +109,7 @@ def outcome(tmp_path):
     return of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [question, contexts, page])
 def test_a_damaged_log_is_the_right_numbers_a_flagged_row_or_one_sentence(outcome, kind):
     chance = random.Random(kind.__name__)
@@ -125,6 +126,7 @@ def test_a_damaged_log_is_the_right_numbers_a_flagged_row_or_one_sentence(outcom
             assert row["metric"] in usual or "lm_eval" in row["metric"] or row["status"] != "ok", row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [question, contexts, page])
 def test_damaged_results_beside_a_log_are_passed_over_or_one_sentence(outcome, kind):
     chance = random.Random(kind.__name__)

@@ -14,6 +14,7 @@ def test_a_documents_draws_do_not_depend_on_the_others(some, others, count, seed
     assert np.array_equal(together[len(others) :], draws(some, count, seed))
 
 
+@pytest.mark.slow
 @given(ids, st.integers(1, 30), st.integers(0, 5))
 def test_more_draws_keep_the_first_ones(some, count, seed):
     assert np.array_equal(draws(some, count + 7, seed)[:, :count], draws(some, count, seed))

@@ -79,6 +79,7 @@ def test_metrics_are_as_defined(make_items, made):
     assert {name: stderr[name] for name in errors} == pytest.approx(errors, rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.slow
 @given(questions(), st.integers(1, 5))
 def test_equal_weights_give_the_plain_value(make_items, made, weight):
     group = sums(make_items(made))
@@ -86,6 +87,7 @@ def test_equal_weights_give_the_plain_value(make_items, made, weight):
     assert weighted == pytest.approx(np.tile(values(group)[0], (3, 1)), rel=1e-12)
 
 
+@pytest.mark.slow
 @given(questions(fewest=3), st.data())
 def test_a_weight_is_a_number_of_copies(make_items, made, data):
     counts = data.draw(st.lists(st.integers(0, 3), min_size=len(made), max_size=len(made)).filter(any))
@@ -156,6 +158,7 @@ def test_cut_contexts_are_counted_by_question(make_items):
 NUMBERS = st.sampled_from([math.nan, math.inf, -math.inf, 1e-9, 5.0])
 
 
+@pytest.mark.slow
 @given(questions(), NUMBERS, st.data())
 def test_one_item_without_a_number_leaves_no_metric_of_its_group(make_items, made, number, data):
     place = data.draw(st.integers(0, len(made) - 1))
@@ -168,6 +171,7 @@ def test_one_item_without_a_number_leaves_no_metric_of_its_group(make_items, mad
     assert np.isnan(replicate_values(group, np.ones((len(made), 2)))).all()
 
 
+@pytest.mark.slow
 @given(questions(), st.sampled_from([ItemStatus.UNLABELLED, ItemStatus.OUTSIDE]), st.data())
 def test_a_question_without_a_right_choice_leaves_no_metric_of_its_group(make_items, made, status, data):
     place = data.draw(st.integers(0, len(made) - 1))
@@ -188,6 +192,7 @@ def test_a_document_without_a_number_leaves_no_metric_of_its_group(make_items):
         assert np.isnan(values(group)[0]).all()
 
 
+@pytest.mark.slow
 @given(questions(), st.data())
 def test_an_empty_answer_is_a_question_all_the_same_but_has_no_bits_per_byte(make_items, made, data):
     whole = sums(make_items(made))

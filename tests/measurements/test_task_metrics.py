@@ -56,6 +56,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("aggregation", CASES)
 def test_the_value_is_lm_evals_and_the_standard_error_that_of_resampled_documents(aggregation):
     from lm_eval.api.registry import get_aggregation

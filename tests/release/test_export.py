@@ -174,6 +174,7 @@ def test_what_the_hub_refuses_is_said_in_one_line(exported, monkeypatch):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_corpus_may_be_called_anything_and_its_models_lie_in_the_export(tmp_path, name):
     config = CONFIG | {"experiment": name, "corpora": {name: CONFIG["corpora"]["mixed"]}}

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,12 +46,14 @@ def test_each_token_of_each_continuation_is_predicted_once_from_all_that_precede
         assert predicted[number] == [(whole[:end], whole[end]) for end in range(len(context), len(whole))]
 
 
+@pytest.mark.slow
 @given(window_lists(), st.integers(10, 80), st.booleans())
 def test_a_batch_keeps_to_its_budget_unless_it_is_a_single_row(windows, budget, share):
     for batch in packed(windows, budget, share):
         assert batch.tokens.size <= budget or len(batch.tokens) == 1
 
 
+@pytest.mark.slow
 @given(window_lists(), st.integers(10, 80), st.booleans(), st.lists(token, max_size=30).map(tuple))
 def test_a_row_is_plain_only_where_causal_attention_shows_it_all_and_nothing_else(
     windows, budget, share, prefix

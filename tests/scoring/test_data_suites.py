@@ -84,6 +84,7 @@ def subject_alone(data, subject, folder):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "suffix"), [("letters", ""), ("cloze", "_continuation")])
 @pytest.mark.parametrize("real", [False, pytest.param(True, marks=needs_evals)])
 def test_mmlu_asks_what_lm_evals_own_tasks_ask(tmp_path, named, form, suffix, real):
@@ -101,6 +102,7 @@ def test_mmlu_asks_what_lm_evals_own_tasks_ask(tmp_path, named, form, suffix, re
         assert (mine.bytes_answer, mine.bytes_scored) == (own.bytes_answer, own.bytes_scored)
 
 
+@pytest.mark.slow
 def test_the_answer_text_form_lists_the_options_and_scores_the_answers(tmp_path):
     options = {"data": str(write_mmlu(tmp_path / "mmlu")), "subjects": SUBJECTS}
     prepare_suite("mmlu", Suite.model_validate(options), [], tmp_path / "suite", seed=0)
@@ -120,6 +122,7 @@ def test_the_answer_text_form_lists_the_options_and_scores_the_answers(tmp_path)
     assert "Answer: A\n\n" in letters[0].context
 
 
+@pytest.mark.slow
 @needs_evals
 def test_all_of_mmlu_is_there(tmp_path):
     options = {"data": str(EVALS / "mmlu"), "forms": ["letters"]}
@@ -130,6 +133,7 @@ def test_all_of_mmlu_is_there(tmp_path):
     assert found == {"stem": 3153, "humanities": 4705, "social_sciences": 3077, "other": 3107}
 
 
+@pytest.mark.slow
 @needs_evals
 @pytest.mark.parametrize(("author", "prefix"), [("human", "human"), ("lm", "lm")])
 def test_ai_risk_asks_what_lm_evals_own_tasks_ask(tmp_path, own_tasks, named, author, prefix):

@@ -267,6 +267,7 @@ SHIPPED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_suite_that_ships_is_measured_alike_through_both_doors(
     request, tmp_path, engine, logged, documents, name

@@ -212,24 +212,33 @@ def test_a_job_that_was_killed_goes_on_with_the_tasks_that_are_not_done(
     assert not list(tmp_path.glob("items/*.parts"))
 
 
-ONE_JOB = """
-import sys
+AT_ONCE = """
+import os, sys
+import relscale.scoring.engine, relscale.scoring.score
 from relscale.scoring import job
 from relscale.scoring.options import Scoring
 from relscale.training.manifest import TrainedModel
 
 job.SECONDS_BETWEEN_PARTS = 0
-run = TrainedModel(name="good", key="k0", path=sys.argv[1], status="ok")
-job.score_job([run], [sys.argv[2]], sys.argv[3], Scoring(device="cpu"), sys.argv[4])
+checkpoint, suite, store, *outputs = sys.argv[1:]
+run = TrainedModel(name="good", key="k0", path=checkpoint, status="ok")
+for output in outputs:
+    if not os.fork():
+        try:
+            job.score_job([run], [suite], store, Scoring(device="cpu"), output)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        os._exit(0)
+sys.exit(any([os.wait()[1] for _ in outputs]))
 """
 
 
 def test_of_jobs_at_one_entry_at_once_each_has_all_items(scored, tmp_path, checkpoint):
     suite = scored / "suites" / "behaviours"
-    command = [sys.executable, "-c", ONE_JOB, str(checkpoint), str(suite), str(tmp_path)]
-    jobs = [subprocess.Popen([*command, str(tmp_path / f"{name}.json")]) for name in "abc"]
-    assert [job.wait() for job in jobs] == [0, 0, 0]
-    manifests = [read_entries(tmp_path / f"{name}.json", Score) for name in "abc"]
+    outputs = [tmp_path / f"{name}.json" for name in "abc"]
+    subprocess.run([sys.executable, "-c", AT_ONCE, checkpoint, suite, tmp_path, *outputs], check=True)
+    manifests = [read_entries(output, Score) for output in outputs]
     assert manifests[0] == manifests[1] == manifests[2]
     assert same(pyarrow.parquet.read_table(manifests[0][0].items), items(scored, "behaviours"))
     assert not list(tmp_path.glob("items/*.parts"))

@@ -27,6 +27,8 @@ from relscale.scoring.suite import prepare_suite
 from relscale.scoring.task_metrics import PreparedTasks, add_task_metrics, task_metrics
 from relscale.training.manifest import TrainedModel
 
+pytestmark = pytest.mark.slow
+
 ODD = [
     *["truthfulqa_mc2", "bbq", "crows_pairs_english", "mutual"],  # rules of their own
     *["winogrande", "wsc273"],  # several contexts, one continuation

@@ -39,6 +39,7 @@ def saved(group):
     return (len(group) - 1) * shared if worth else 0
 
 
+@pytest.mark.slow
 @given(contexts)
 def test_no_division_saves_more_tokens(given_contexts):
     found = shared_prefixes(given_contexts)

@@ -59,6 +59,7 @@ def requests_of(folder, settings, **files):
     return [request for task in read_requests(folder / "out") for request in task]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["default", "first_n"])
 @pytest.mark.parametrize(
     "splits",

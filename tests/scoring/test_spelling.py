@@ -41,6 +41,7 @@ def test_an_unknown_variety_is_refused_with_those_there_are():
         read_spellings(TABLE, "NZ")
 
 
+@pytest.mark.slow
 @given(sentences)
 def test_words_are_counted_as_they_change_and_change_back(text):
     changed, count = respell(text, BRITISH)

@@ -32,6 +32,7 @@ def test_the_suites_that_are_shipped():
     assert available_suites() == sorted([*MADE_FROM_TEXT, "ai_risk", "englishes", "mmlu"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["knowledge", "varieties", "domains", "behaviours"])
 def test_a_prepared_suite_lists_every_group_and_item_that_it_has(prepared, read_data, name):
     manifest, data = read_manifest(prepared / name), read_data(prepared / name)
@@ -102,6 +103,7 @@ def test_varieties_have_the_same_documents_and_differ_in_spelling_alone(prepared
     assert "normalised" in data["british"][0]["text"]
 
 
+@pytest.mark.slow
 def test_a_document_that_is_british_already_is_nobodys_baseline(tmp_path, documents, read_data):
     table = pyarrow.parquet.read_table(documents).to_pylist()
     for row in table:

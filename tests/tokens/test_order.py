@@ -33,6 +33,7 @@ def test_a_billion_blocks_are_in_no_visible_order():
         assert (shuffled_index(numbers, blocks, key) != order).mean() > 0.999
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(weights=st.lists(st.floats(0.01, 10), min_size=1, max_size=8), start=st.integers(0, 10**12))
 def test_each_part_has_its_share_of_every_beginning(weights, start):

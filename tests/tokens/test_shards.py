@@ -43,6 +43,7 @@ def contents(shards):
     return [{path.name: path.read_bytes() for path in sorted(shard.iterdir())} for shard in shards]
 
 
+@pytest.mark.slow
 def test_every_document_of_both_splits_stands_in_one_shard_and_no_other(recipe):
     shards = make_shards(recipe, float("inf"), 1)
     assert len(shards) > 8

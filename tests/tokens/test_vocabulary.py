@@ -43,6 +43,7 @@ def test_an_end_of_text_that_is_written_out_is_text(vocabulary):
     assert tokenizer.decode(ids) == f"a{END_OF_TEXT}b"
 
 
+@pytest.mark.slow
 def test_another_process_with_another_number_of_threads_makes_the_same_file(
     vocabulary, tmp_path, make_documents
 ):

@@ -89,6 +89,7 @@ class Largest(torch.utils._python_dispatch.TorchDispatchMode):
         return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 def test_the_logits_of_a_batch_are_never_whole_at_a_vocabulary_of_128_thousand(precision):
     generator = torch.Generator().manual_seed(0)

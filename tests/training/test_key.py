@@ -100,6 +100,7 @@ def test_another_torch_is_another_run(run, monkeypatch):
     assert run_key(run, "t", OPTIONS) == before
 
 
+@pytest.mark.slow
 def test_of_the_optimizers_the_runs_own_counts(run, package):
     before = run_key(run, "t", OPTIONS)
     other = replace(run, hyperparameters=replace(run.hyperparameters, optimizer="muon"))
@@ -119,6 +120,7 @@ def test_a_token_store_is_known_by_its_content(tokens, tmp_path):
     assert tokens_digest(tmp_path) == tokens_digest(tokens)
 
 
+@pytest.mark.slow
 def test_asking_for_keys_imports_no_torch():
     import subprocess
     import sys

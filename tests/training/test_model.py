@@ -57,6 +57,7 @@ def test_forward_flops_are_the_matrix_products_that_run_and_the_softmax_term(a, 
     assert counter.get_total_flops() == tokens.numel() * (forward_flops_per_token(a) - softmax)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "sequence_length", "vocabulary_size", "widths"),
     [

@@ -67,6 +67,7 @@ def tried(name, a):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [torch.float64, torch.float32], ids=["float64", "float32"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_is_updated_as_by_the_plain_reference_over_a_whole_schedule(name, kind):

@@ -1,6 +1,7 @@
 import os
 from dataclasses import replace
 
+import pytest
 from records import write_record
 
 from relscale.design.cost import Hardware, seconds
@@ -72,6 +73,7 @@ def test_at_the_end_nothing_is_left(tmp_path):
     assert line == "3 of 3 runs are trained"
 
 
+@pytest.mark.slow
 def test_a_line_costs_the_same_reading_however_many_runs_are_done(tmp_path, monkeypatch):
     """Records are read once, and of many runs a sample: lines after each of n runs do not cost n² reads."""
     tokens = store(tmp_path)

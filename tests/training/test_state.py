@@ -48,6 +48,7 @@ def weights(model):
     return torch.cat([weight.flatten() for weight in model.weights().values()])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adamw", "adamc", "c-adamw", "c-adamc", "muon"])
 def test_a_state_read_back_resumes_bit_for_bit(run, tmp_path, optimizer):
     run = replace(run, train_steps=STEPS, hyperparameters=replace(run.hyperparameters, optimizer=optimizer))
