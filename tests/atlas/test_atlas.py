@@ -77,7 +77,7 @@ def test_a_number_that_does_not_come_out_ends_the_command_in_words(
 
 
 def test_a_name_or_a_table_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(RelscaleError, match="no entry 'critcal' in the atlas; there are"):
+    with pytest.raises(RelscaleError, match="no entry 'critcal' in the atlas; did you mean 'critical_batch'"):
         entry("critcal")
     with pytest.raises(RelscaleError, match="no such table"):
         list(reproduced("critical_batch", Tables(tmp_path)))

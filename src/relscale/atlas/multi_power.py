@@ -103,7 +103,9 @@ ENTRY = Entry(
         ),
     ),
     reproduce=reproduce,
-    command="",
+    law="multi_power",
+    command="relscale fit curves.csv --law multi_power --x step,learning_rate --y loss --run schedule --group model "
+    "--loss huber",
     remark="The mean over six schedules that were not fitted, at the published parameters; these end an "
     "optimisation early "
     "and are no optimum of the paper's objective. Rates are linear between logged steps and the corners of the "

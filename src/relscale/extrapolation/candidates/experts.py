@@ -16,6 +16,7 @@ from scipy.optimize import minimize_scalar
 
 from relscale.extrapolation.candidate import Candidate
 from relscale.extrapolation.table import Table
+from relscale.laws.experts import powers
 from relscale.laws.law import Array
 
 PREDICTORS = ("params", "experts")
@@ -32,7 +33,7 @@ def log_bilinear(degree: int, floor: float | None, known: Table, at: Table) -> A
         columns = [np.ones_like(n), n]
         for group in groups:
             mine = np.where(table.group == group, e, 0.0)
-            columns += [mine * n, *(mine**i for i in range(1, degree + 1))]
+            columns += powers(n, mine, degree)[2:]
         return np.stack(columns, axis=1)
 
     inside, ahead = terms(known), terms(at)

@@ -17,19 +17,16 @@ from relscale.extrapolation.candidate import Candidate
 from relscale.extrapolation.form import Form, forecast
 from relscale.extrapolation.table import Table
 from relscale.laws.law import Array
+from relscale.laws.rate_and_batch import LIMITS, UNITS, surface
 
 PREDICTORS = ("lr", "batch", "params", "tokens")
-MIDDLE = np.log(np.array([2e-3, 256, 4e8, 3e10]))[:, None]  # units in which the powers are of one size
-LOW = (0.05, 0.05, 0.2, 0.1, -0.5, -0.5, -0.5)
-HIGH = (1.5, 1.5, 2.0, 5.0, 2.0, 1.0, 1.5)
+LOW, HIGH = zip(*LIMITS, strict=True)
 START = (0.4, 0.4, 0.7, 0.8, 0.5, 0.3, 0.6)
 
 
 def _surface(g: Array, x: Array) -> tuple[Array, Array, Array]:
     """The limited part of the loss, and u and w."""
-    rate, batch, n, d = np.log(x) - MIDDLE
-    limited = (np.exp(-g[0] * n) + g[3] * np.exp(-g[1] * d)) ** g[2]
-    return limited, rate + g[4] * n - g[5] * d, batch - g[6] * d
+    return surface(g, np.log(x) - np.log(UNITS)[:, None])
 
 
 def polynomial(degree: int, g: Array, x: Array) -> Array:

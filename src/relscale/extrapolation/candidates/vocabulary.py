@@ -14,6 +14,7 @@ import numpy as np
 from relscale.extrapolation.candidate import Candidate
 from relscale.extrapolation.form import Form, forecast
 from relscale.extrapolation.table import Table
+from relscale.laws import vocabulary
 from relscale.laws.law import Array
 
 PREDICTORS = ("params", "vocabulary", "characters")
@@ -30,7 +31,7 @@ def _polynomial(degree: int, g: Array, x: Array) -> Array:
 
 def _powers(g: Array, x: Array) -> Array:
     n, v, c = np.log(x) - np.log(np.array([2e8, 2e4, 1e10]))[:, None]
-    return np.stack([np.ones_like(n), np.exp(-g[0] * n), np.exp(-g[1] * v), np.exp(-g[2] * c)], axis=1)
+    return vocabulary.terms(g, np.stack([n, v, c])).T
 
 
 FORMS = (

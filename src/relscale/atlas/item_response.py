@@ -1,0 +1,114 @@
+"""Item response: how well items are calibrated, and a suite's accuracy from a few of its items; by simulation."""
+
+import numpy as np
+
+from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.fitting.items.rasch import Items, abilities, calibrated
+from relscale.laws.law import Array
+
+REPEATS, SUITE, CALIBRATED_ON, JUDGED = 5, 1000, 64, 100
+CALIBRATION = {  # models: correlation and root mean square error of the ease of 100 items
+    4: (0.641, 0.909),
+    16: (0.865, 0.546),
+    64: (0.958, 0.286),
+    128: (0.979, 0.206),
+}
+FEW = {  # items: root mean square error of the accuracy, by the plain mean, Rasch, Rasch with chosen items
+    50: (0.0685, 0.0569, 0.0481),
+    100: (0.0428, 0.0369, 0.0333),
+}
+WAYS = ("plain mean", "Rasch", "Rasch, items chosen")
+R_OFF, SHARE_OFF = 0.03, 0.15
+
+
+def answered(rng: np.random.Generator, ability: Array, items: Items) -> Array:
+    """Right and wrong answers, 1 and 0."""
+    chance = items.chance(ability)
+    return np.asarray(rng.random(chance.shape) < chance, dtype=float)
+
+
+def calibration(rng: np.random.Generator, models: int) -> tuple[float, float]:
+    """How near the ease of 100 items comes to the truth, both with mean 0."""
+    truth = Items(rng.standard_normal(100), np.ones(100))
+    found, _ = calibrated(answered(rng, rng.standard_normal(models), truth))
+    ease, known = found.ease - found.ease.mean(), truth.ease - truth.ease.mean()
+    return float(np.corrcoef(ease, known)[0, 1]), float(np.sqrt(np.mean((ease - known) ** 2)))
+
+
+def few_items(rng: np.random.Generator, numbers: tuple[int, ...]) -> dict[int, Array]:
+    """Squared errors of the accuracy over the suite, (3,) the ways, by how many items are answered."""
+    truth = Items(rng.standard_normal(SUITE), np.ones(SUITE))
+    items, _ = calibrated(answered(rng, rng.standard_normal(CALIBRATED_ON), truth))
+    answers = answered(rng, rng.standard_normal(JUDGED), truth)
+    accuracy, result = answers.mean(axis=1), {}
+    random = rng.random(answers.shape).argsort(axis=1)
+    chosen = np.full(answers.shape, np.nan)
+    theta = np.zeros(JUDGED)
+    for number in range(1, max(numbers) + 1):
+        told = np.where(np.isnan(chosen), items.information(theta), -1.0)
+        best = told.argmax(axis=1)
+        chosen[np.arange(JUDGED), best] = answers[np.arange(JUDGED), best]
+        if number % 5 == 0:
+            theta, _ = abilities(chosen, items)
+        if number in numbers:
+            some = np.where(random < number, answers, np.nan)
+            by_chance = items.accuracy(abilities(some, items)[0])
+            ways = np.nanmean(some, axis=1), by_chance, items.accuracy(theta)
+            result[number] = np.array([np.mean((way - accuracy) ** 2) for way in ways])
+    return result
+
+
+def reproduce(tables: Tables) -> dict[str, Number]:
+    """Means over simulations of which the Rasch model is true."""
+    found, rng = {}, np.random.default_rng(0)
+    for models in CALIBRATION:
+        r, error = np.mean([calibration(rng, models) for _ in range(3 * REPEATS)], axis=0)
+        found[f"r of ease, {models} models"] = Number(float(r))
+        found[f"error of ease, {models} models"] = Number(float(error))
+    each = [few_items(rng, tuple(FEW)) for _ in range(REPEATS)]
+    for number in FEW:
+        errors = np.sqrt(np.mean([one[number] for one in each], axis=0))
+        for way, error in zip(WAYS, errors, strict=True):
+            found[f"error of accuracy from {number} of {SUITE} items, {way}"] = Number(float(error))
+        found[f"chosen items beat others, and these the mean, of {number}"] = Number(
+            float(errors[2] < errors[1] < errors[0])
+        )
+    return found
+
+
+ENTRY = Entry(
+    title="Item response scaling laws: ability and ease instead of accuracy",
+    paper="simulations of Rasch's model",
+    formula="P(right) = 1 / (1 + exp(−(θ_model + z_item)))",
+    tables=(),
+    answers=(
+        *(
+            answer
+            for models, (r, error) in CALIBRATION.items()
+            for answer in (
+                Answer(f"r of ease, {models} models", r, R_OFF, origin=Origin.TABLE),
+                Answer(f"error of ease, {models} models", error, SHARE_OFF * error, origin=Origin.TABLE),
+            )
+        ),
+        *(
+            Answer(
+                f"error of accuracy from {number} of {SUITE} items, {way}",
+                error,
+                SHARE_OFF * error,
+                origin=Origin.TABLE,
+            )
+            for number, errors in FEW.items()
+            for way, error in zip(WAYS, errors, strict=True)
+        ),
+        *(
+            Answer(f"chosen items beat others, and these the mean, of {number}", 1, 0, origin=Origin.TABLE)
+            for number in FEW
+        ),
+    ),
+    reproduce=reproduce,
+    command="relscale ability answers.csv --model model --item item --score correct --compute training_flops",
+    remark="The model is true of the data, so this shows the estimator, not that benchmarks obey it. Items are "
+    "calibrated on other models than those that are judged. The other computation drew data of its own; errors may "
+    "differ by 15%.",
+    slow=True,
+)

@@ -1,0 +1,1 @@
+"""Single items of a benchmark: how able models are and how hard items."""

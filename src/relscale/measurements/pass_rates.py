@@ -1,0 +1,87 @@
+"""Pass rates of tasks that are sampled until they have passed some times, without bias.
+
+K draws were made until the r-th pass. ``r / K`` is too large, at a rate p with r = 1 by −ln p / (1 − p) times; the
+unbiased estimator is ``(r − 1) / (K − 1)``, for r from 2 on. Where draws end at a limit before the r-th pass, passes
+over draws of all items together are right for the mean of draws.
+
+Source: Haldane, *On a Method of Estimating Frequencies*, Biometrika 33 (1945); used by Hu et al., arXiv 2310.03262.
+"""
+
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from relscale.errors import RelscaleError
+from relscale.laws.law import Array
+
+
+class Emergence(StrEnum):
+    """How ln(−ln rate) bends over ln scale."""
+
+    STANDARD = "standard"  # a line: the task scaling law
+    SLOWER = "slower"  # bends up: every one of several steps has to pass
+    ACCELERATED = "accelerated"  # bends down: one of several ways suffices
+
+
+def until_passes(draws: ArrayLike, passes: int) -> Array:
+    """The unbiased rate of items of which so many draws were needed for so many passes.
+
+    Raises
+    ------
+    RelscaleError
+        Less than two passes, or fewer draws than passes.
+    """
+    made = np.asarray(draws, dtype=float)
+    if passes < 2 or (made < passes).any():
+        raise RelscaleError(
+            f"{passes} passes: an unbiased rate needs two or more, and as many draws at least"
+        )
+    return np.asarray((passes - 1) / (made - 1))
+
+
+def pooled(passes: ArrayLike, draws: ArrayLike) -> float:
+    """Passes over draws of all items, which limits of draws do not bias."""
+    return float(np.sum(passes) / np.sum(draws))
+
+
+def log_log_variance(rate: ArrayLike, draws: ArrayLike) -> Array:
+    """The variance of ``ln(−ln rate)`` of a rate from so many draws, whose inverse is a weight; inf at 0 and 1."""
+    p = np.asarray(rate, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = (1 - p) / (np.asarray(draws, dtype=float) * p * np.log(p) ** 2)
+    return np.where((p > 0) & (p < 1), variance, np.inf)
+
+
+def bend(scale: ArrayLike, rate: ArrayLike) -> Array:
+    """The second difference of ``ln(−ln rate)`` in ln scale at each inner point, in order of scale."""
+    order = np.argsort(np.asarray(scale, dtype=float))
+    x = np.log(np.asarray(scale, dtype=float)[order])
+    f = np.log(-np.log(np.asarray(rate, dtype=float)[order]))
+    slope = np.diff(f) / np.diff(x)
+    return np.asarray(np.diff(slope) / ((x[2:] - x[:-2]) / 2))
+
+
+def emergence(scale: ArrayLike, rate: ArrayLike, draws: ArrayLike, level: float = 0.95) -> Emergence:
+    """Whether rates follow the task scaling law, by the curvature of ``ln(−ln rate)`` and its standard error.
+
+    Raises
+    ------
+    RelscaleError
+        Fewer than four rates lie between 0 and 1.
+    """
+    from scipy.stats import norm
+
+    x, p = np.log(np.asarray(scale, dtype=float)), np.asarray(rate, dtype=float)
+    variance = np.broadcast_to(log_log_variance(p, draws), p.shape)
+    known = np.isfinite(variance)
+    if known.sum() < 4:
+        raise RelscaleError("emergence: fewer than four rates lie between 0 and 1")
+    x = x[known] - x[known].mean()
+    columns = np.stack([np.ones_like(x), x, x**2], axis=1) / np.sqrt(variance[known])[:, None]
+    inverse = np.linalg.inv(columns.T @ columns)
+    curvature = (inverse @ columns.T @ (np.log(-np.log(p[known])) / np.sqrt(variance[known])))[2]
+    z = curvature / np.sqrt(inverse[2, 2])
+    if abs(z) < norm.ppf((1 + level) / 2):
+        return Emergence.STANDARD
+    return Emergence.SLOWER if z > 0 else Emergence.ACCELERATED
