@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from relscale.figures.data import FigureData
+from relscale.figures.data import CURVE, FigureData
 
 from .questions import as_table, contrast_rows, question_tables, surface_rows
 
@@ -290,7 +290,19 @@ def toy_tables(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
     used = [budget for budget in BUDGETS if (CORPORA[1], budget) != OUTSIDE]
     for name, rows in contrast_rows(CORPORA[1], CORPORA[0], keys, used).items():
         tables[name] += rows
+    tables["verdicts"] = verdicts_of(tables["fits"])
     return tables
+
+
+def verdicts_of(fits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A verdict on each gap, that of its direction."""
+    words = {"unclear": "not resolved", None: None}
+    return [
+        {name: row.get(name) for name in CURVE}
+        | {"verdict": words.get(row.get("direction"), row.get("direction")), "primary": True}
+        for row in fits
+        if row["parameter"] == "delta_beta" and row["estimand"] != "item population"
+    ]
 
 
 def add_suite(

@@ -39,7 +39,7 @@ def question_tables(
                     "value": slope + change,
                     "low": slope + change - 0.02,
                     "high": slope + change + 0.02,
-                    "direction": "unclear",
+                    "verdict": "not resolved",
                     "change": change,
                     "carries": k == 1 and budget == budgets[-1],
                 }
@@ -139,7 +139,11 @@ def _specifications(rows: list[Row], whose: Row, slope: float, random: np.random
                 "value": None if lost else value,
                 "low": None if lost else value - half,
                 "high": None if lost else value + half,
-                "direction": None if lost else ("widens" if value > 0 else "closes") if clear else "unclear",
+                "verdict": None
+                if lost
+                else ("widens" if value > 0 else "closes")
+                if clear
+                else "not resolved",
                 "n": 4,
                 "default": number == 0,
                 "status": "no parabola to give a degree to" if lost else "ok",

@@ -15,7 +15,7 @@ import pytest
 
 from relscale.checksums import check_files, files_list
 from relscale.errors import RelscaleError
-from relscale.figures import browser, plot
+from relscale.figures import browser, chart, plot
 from relscale.figures.chart import SIZE, text_width
 from relscale.figures.data import FigureData
 from relscale.figures.registry import figures
@@ -32,7 +32,7 @@ FIGURES = [
 PER_SUITE = ["forecast", "prompt-forms", "relative-law", "robustness", "specification-curve"]
 OF_COUNTRIES = "internet-users"  # of which the toy tables have none
 OF_OPTIMIZERS = "optimizers"  # likewise; tests/fitting/test_by_size.py draws it
-TABLES = ("frontier", "errors", "gaps", "fits", *QUESTIONS)
+TABLES = ("frontier", "errors", "gaps", "fits", "verdicts", *QUESTIONS)
 SUITES = ["knowledge", "varieties", "domains", "behaviours"]
 NAMES = [
     *FIGURES,
@@ -283,14 +283,12 @@ def test_a_sigmoid_that_the_runs_do_not_fix_is_not_drawn(drawn: dict[str, go.Fig
     assert "no curve for networks (on a bound: ceiling)" in texts(drawn["loss-to-accuracy"])
 
 
-def test_symbols_of_the_forest_plot_are_the_directions_of_the_fits(
-    toy: FigureData, drawn: dict[str, go.Figure]
-) -> None:
-    symbols = {"triangle-down": "closes", "triangle-up": "widens", "circle": "unclear"}
+def test_symbols_of_the_forest_plot_are_the_verdicts(toy: FigureData, drawn: dict[str, go.Figure]) -> None:
+    symbols = {style.symbol: verdict for verdict, style in chart.VERDICTS.items()}
     marks = [trace for trace in drawn["exponents"].data if trace.mode == "markers" and trace.x[0] is not None]
     fits = toy.rows("fits", parameter="delta_beta")
     for trace in marks:
-        same = [row["direction"] for row in fits if row["value"] == trace.x[0]]
+        same = [row["verdict"] for row in fits if row["value"] == trace.x[0]]
         assert symbols[trace.marker.symbol] in same
 
 
@@ -309,18 +307,6 @@ def few_groups(data: FigureData) -> FigureData:
         rows = [row for row in rows if row.get("group", "all") in (*kept, "all")]
         pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")
     return FigureData(data.measurements, folder, data.suites, data.tokens)
-
-
-def test_rank_correlation_agrees_with_scipy() -> None:
-    import numpy as np
-    from scipy import stats
-
-    from relscale.figures.group_slopes import correlation, ranks
-
-    random = np.random.default_rng(1)
-    x, y = random.integers(0, 6, 12).astype(float), random.normal(size=12)
-    assert correlation(ranks(x), ranks(y)) == pytest.approx(stats.spearmanr(x, y).statistic)
-    assert correlation(x, y) == pytest.approx(stats.pearsonr(x, y).statistic)
 
 
 def test_training_shares_are_of_training_tokens_and_sum_to_one(toy: FigureData) -> None:

@@ -163,8 +163,8 @@ def test_the_specification_curve_rises_and_marks_the_default(toy: FigureData, tm
     shown = []
     for panel in (("x", "y"), ("x2", "y2")):
         marks = in_panel(figure, *panel)
-        circles = [trace for trace in marks if trace.marker.symbol == "circle" and trace.x[0]]
-        points = sorted((x, y) for trace in circles for x, y in zip(trace.x, trace.y, strict=True))
+        of_verdicts = [trace for trace in marks if "Δβ" in (trace.hovertemplate or "")]
+        points = sorted((x, y) for trace in of_verdicts for x, y in zip(trace.x, trace.y, strict=True))
         shown.append([y for _, y in points])
         assert shown[-1] == sorted(shown[-1])
         diamonds = [trace.y[0] for trace in marks if trace.marker.symbol == "diamond" and trace.x[0]]
@@ -210,9 +210,10 @@ def test_groups_that_rank_specifications_differently_share_the_same_ones(
     assert shown[0] == shown[1]
 
 
-def test_shares_of_directions_sum_to_one(toy: FigureData) -> None:
+def test_shares_of_verdicts_sum_to_one(toy: FigureData) -> None:
     bars = [trace for trace in draw("specification-curve-knowledge", toy).data if trace.type == "bar"]
-    for corpus in (bars[:3], bars[3:]):
+    half = len(bars) // 2
+    for corpus in (bars[:half], bars[half:]):
         assert np.sum([trace.y for trace in corpus], axis=0) == pytest.approx(1)
 
 
@@ -243,14 +244,14 @@ def test_a_forecast_that_could_not_be_made_says_why(toy: FigureData, tmp_path: P
 # What laws rest on ------------------------------------------------------------------------------------------------
 
 
-def test_a_ring_marks_what_alone_makes_a_direction_clear(toy: FigureData) -> None:
+def test_a_ring_marks_what_a_verdict_needs(toy: FigureData) -> None:
     figure = draw("robustness-knowledge", toy)
     rings = [
         trace for trace in figure.data if trace.marker.symbol == "circle-open" and trace.x and trace.x[0]
     ]
     carriers = toy.rows("influence", carries=True)
     assert sorted(y for trace in rings for y in trace.y) == sorted(row["change"] for row in carriers)
-    assert "1 of 5 directions depend on one" in texts(figure)
+    assert re.search(r"4 left out in turn; 1 of \d verdicts depend on one", texts(figure))
 
 
 def test_a_form_that_could_not_be_tried_is_named_with_its_reason(toy: FigureData) -> None:

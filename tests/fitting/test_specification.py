@@ -85,7 +85,7 @@ def test_the_chosen_specification_is_the_default_analysis(World: Any) -> None:
     (default,) = [row for row in fitted if row["parameter"] == "delta_beta"]
     for name in ("value", "low", "high", "p_value", "n"):
         assert chosen[name] == pytest.approx(default[name], rel=1e-9), name
-    for name in ("direction", "status", "group", "baseline", "contrast", "corpus", "metric"):
+    for name in ("status", "group", "baseline", "contrast", "corpus", "metric"):
         assert chosen[name] == default[name], name
 
 
@@ -120,7 +120,7 @@ def test_a_difference_of_power_laws_implies_the_slope_of_the_ratio_at_the_refere
         step = np.array([-1e-5, 1e-5])
         g = 1 + sign * 0.5 * np.exp(-0.3 * step) / (2.0 * np.exp(-0.05 * step))
         assert row["value"] == pytest.approx(np.diff(np.log(g))[0] / 2e-5, rel=1e-6)
-        assert (row["direction"], row["reason"], row["n"]) == ("closes", "ok", 15)
+        assert (row["verdict"], row["reason"], row["n"]) == ("closes", "ok", 15)
 
 
 @pytest.mark.slow
@@ -177,7 +177,7 @@ def test_target_and_baseline_exchanged_change_the_sign() -> None:
     rows = where(specification_rows(matrix(errors, FLOPS), CHOSEN), form="ratio")
     swapped = where(specification_rows(matrix(errors, FLOPS), Settings(baselines={"s": "t"})), form="ratio")
     assert [rows[0]["value"], rows[0]["low"]] == pytest.approx([-swapped[0]["value"], -swapped[0]["high"]])
-    assert rows[0]["direction"] == swapped[0]["direction"]
+    assert rows[0]["verdict"] == swapped[0]["verdict"]
 
 
 def test_the_prompt_is_a_choice_and_the_one_that_a_suite_is_shown_by_is_the_default() -> None:
@@ -295,4 +295,4 @@ def test_the_published_ladder_widens_however_it_is_counted() -> None:
     rows = specification_rows(run_matrices(table)[0], Settings(baselines={"s": "stem"}))
     with_interval = [row for row in rows if np.isfinite(row["low"])]
     assert len(with_interval) == 3 * 2 * 2  # groups, conventions, ratio and difference
-    assert {row["direction"] for row in with_interval} == {"widens"}
+    assert {row["verdict"] for row in with_interval} == {"widens"}

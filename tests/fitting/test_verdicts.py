@@ -4,10 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from scipy.stats import false_discovery_control
 
+from relscale.fitting.analyses.influence import InfluenceRow
+from relscale.fitting.analyses.specification import CHOICES, SpecificationRow
 from relscale.fitting.fit import fit
+from relscale.fitting.fits import Fits
 from relscale.fitting.inference.direction import Direction
-from relscale.fitting.verdicts.verdict import Verdict, verdict
+from relscale.fitting.verdicts.verdict import GIVEN, Verdict, verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.fitting.verdicts.words import change, counted_rows, headline, sentence, strongest
 from relscale.rows import rows_of
@@ -24,10 +28,15 @@ def verdicts(world: Any, options: dict[str, Any] | None = None, **facts: Any) ->
     return {row.group or "": row for row in rows}
 
 
-@pytest.fixture(name="known", scope="module")
-def of_known_gaps(World: Any) -> dict[str, VerdictRow]:
+@pytest.fixture(name="fits", scope="module")
+def of_known_gaps(World: Any) -> Fits:
     groups = {"base": BASE, "closes": CLOSES, "widens": WIDENS, "crosses": CROSSES, "flat": FLAT}
-    return verdicts(World(groups, noise=0.0005))
+    return fit(World(groups, noise=0.0005).measurements, suites=SUITE)
+
+
+@pytest.fixture(name="known", scope="module")
+def known_rows(fits: Fits) -> dict[str, VerdictRow]:
+    return {row.group or "": row for row in rows_of(VerdictRow, fits.verdicts)}
 
 
 @pytest.mark.slow
@@ -38,6 +47,43 @@ def test_each_of_four_known_gaps_gets_its_word(known: dict[str, VerdictRow]) -> 
         "crosses": Verdict.CROSSES,
         "flat": Verdict.FLAT,
     }
+
+
+def test_without_any_one_budget_and_however_analysed_a_clear_gap_has_the_same_word(fits: Fits) -> None:
+    for group in ("closes", "widens", "crosses", "flat"):
+        left_out = rows_of(InfluenceRow, fits.influence)
+        without = [row for row in left_out if row.group == group and row.baseline]
+        assert {row.verdict for row in without} == {Verdict(group)}
+        assert not any(row.carries for row in without)
+        ways = [row for row in rows_of(SpecificationRow, fits.specifications) if row.group == group]
+        ratios = {row.verdict for row in ways if row.form == "ratio" and row.frontier == "parabola"}
+        assert ratios == {Verdict(group)}
+        assert all(row.verdict is None for row in ways if row.low is None)
+
+
+def test_leaving_out_and_other_ways_are_adjusted_over_all_gaps_that_are_looked_at_alike(World: Any) -> None:
+    world = World({"base": BASE} | {f"t{i}": (1.3, 0.055, 0.0) for i in range(12)}, noise=0.01)
+    fits = fit(world.measurements, suites=SUITE)
+    for name, kind, alike in (
+        ("influence", InfluenceRow, lambda row: row.without),
+        ("specifications", SpecificationRow, lambda row: [getattr(row, choice) for choice in CHOICES]),
+    ):
+        rows = [row for row in rows_of(kind, fits.tables[name]) if row.verdict is not None]
+        first = [row for row in rows if alike(row) == alike(rows[0])]
+        assert len(first) == 12
+        expected = false_discovery_control([row.p_value for row in first])
+        assert [row.p_bh for row in first] == pytest.approx(list(expected))
+        assert any(row.p_value < 0.05 <= row.p_bh for row in rows)
+        assert all((row.verdict in GIVEN) <= (row.p_bh < 0.05) for row in rows)
+
+
+def test_a_budget_carries_a_verdict_that_is_lost_without_it(World: Any) -> None:
+    fits = fit(World({"base": BASE, "t": (1.3, 0.065, 0.0)}, noise=0.012).measurements, suites=SUITE)
+    (row,) = rows_of(VerdictRow, fits.verdicts)
+    without = [each for each in rows_of(InfluenceRow, fits.influence) if each.baseline]
+    assert row.verdict in GIVEN
+    assert [each.carries for each in without] == [each.verdict not in GIVEN for each in without]
+    assert row.left_out_carry == sum(bool(each.carries) for each in without) > 0
 
 
 def test_sizes_follow_from_the_law_that_made_the_errors(known: dict[str, VerdictRow]) -> None:

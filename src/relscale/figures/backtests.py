@@ -1,13 +1,13 @@
 """Backtests of forecasts: candidates fitted to the smaller computes and tested on the larger."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from statistics import median
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import known
+from relscale.figures.chart.numbers import known, power_of_ten
 from relscale.figures.data import Row, distinct
 
 ENSEMBLE = "ensemble"
@@ -17,7 +17,31 @@ DISTANCE = "compute beyond the fitted data (factor)"
 LINE = chart.Style(chart.INK, "diamond", size=9, width=3)  # the ensemble's
 
 
-def draw_errors(panel: chart.Panel, tests: Sequence[Row], style: Mapping[str, chart.Style]) -> None:
+def candidate_styles(forecasts: Sequence[Row]) -> dict[str, chart.Style]:
+    """A colour, a symbol and a dash for each candidate; the ensemble is the only diamond and the only solid line."""
+    candidates = sorted({row.candidate for row in forecasts} - {ENSEMBLE})
+    symbols, dashes = [symbol for symbol in chart.FILLED if symbol != "diamond"], chart.DASHES[1:]
+    return {
+        name: chart.Style(
+            chart.COLOURS[i % len(chart.COLOURS)], symbols[i % len(symbols)], dashes[i % len(dashes)]
+        )
+        for i, name in enumerate(candidates)
+    }
+
+
+def backtest_panels(
+    tests: Sequence[Row], forecasts: Sequence[Row], style: Mapping[str, chart.Style]
+) -> list[Callable[[chart.Panel], None]]:
+    """What there is to draw under the forecasts: errors and coverage, where there are backtests, and the weights."""
+    parts: list[tuple[bool, Callable[[chart.Panel], None]]] = [
+        (bool(tests), lambda panel: _draw_errors(panel, tests, style)),
+        (bool(tested(tests)), lambda panel: _draw_coverage(panel, tests)),
+        (True, lambda panel: _draw_weights(panel, forecasts, style)),
+    ]
+    return [draw for is_there, draw in parts if is_there]
+
+
+def _draw_errors(panel: chart.Panel, tests: Sequence[Row], style: Mapping[str, chart.Style]) -> None:
     """Median absolute error of each candidate against how far beyond its data it forecast."""
     curves = {}
     for name in (*style, ENSEMBLE):
@@ -37,18 +61,14 @@ def draw_errors(panel: chart.Panel, tests: Sequence[Row], style: Mapping[str, ch
         panel.message("there are too few budgets for a backtest")
 
 
-def draw_coverage(panel: chart.Panel, tests: Sequence[Row]) -> None:
+def _draw_coverage(panel: chart.Panel, tests: Sequence[Row]) -> None:
     """The share of the ensemble's intervals that covered the outcome, against how far beyond its data it forecast."""
-    own = [row for row in tests if row.candidate == ENSEMBLE and row.covered is not None]
+    own = tested(tests)
     bins = _bins(own)
     distances = [math.exp(median(row.log_distance for row in rows)) for rows in bins]
     share = [100 * sum(row.covered for row in rows) / len(rows) for rows in bins]
     y = chart.linear_axis([*share, 50, 100], "interval coverage (%)", most=6)
     panel.axes(chart.log_axis(distances, DISTANCE), y)
-    if not own:
-        panel.heading("Backtest coverage")
-        panel.message("there are too few budgets to test an interval")
-        return
     overall = sum(row.covered for row in own) / len(own)
     panel.heading("Backtest coverage", f"{overall:.1%} of {len(own):,} overlapping tests")
     for level in distinct(row.level for row in own if known(row.level)):
@@ -62,6 +82,29 @@ def draw_coverage(panel: chart.Panel, tests: Sequence[Row]) -> None:
         hover="%{x} × the compute<br>%{y}% of %{customdata} intervals",
         group=ENSEMBLE,
     )
+
+
+def tested(tests: Sequence[Row]) -> list[Row]:
+    """The ensemble's backtests that have an interval."""
+    return [row for row in tests if row.candidate == ENSEMBLE and row.covered is not None]
+
+
+def _draw_weights(panel: chart.Panel, forecasts: Sequence[Row], style: Mapping[str, chart.Style]) -> None:
+    """The weight of each candidate in the ensemble: the mean over groups, at the farthest target."""
+    farthest = max(row.training_flops for row in forecasts)
+    rows = [row for row in forecasts if row.training_flops == farthest and row.candidate in style]
+    weights: dict[str, list[float]] = {}
+    for row in rows:
+        if known(row.weight):
+            weights.setdefault(row.candidate, []).append(row.weight)
+    share = {name: 100 * sum(values) / len(values) for name, values in weights.items()}
+    names = sorted(share, key=lambda name: -share[name])
+    x = chart.linear_axis([0, *share.values()], "weight in the forecast (%)", most=6, pad=0.06)
+    panel.axes(x | {"zeroline": True}, chart.names_axis([""] * max(len(names), 1)) | {"ticks": ""})
+    panel.heading("Weights", f"mean over groups, at {power_of_ten(float(f'{farthest:.2g}'))} FLOPs")
+    for place, name in enumerate(names):
+        hover = f"{name}: %{{x}}%"
+        panel.points([share[name]], [place], replace(style[name], size=11), hover=hover, group=name)
 
 
 def _bins(tests: Sequence[Row]) -> list[list[Row]]:

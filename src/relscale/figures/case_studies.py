@@ -10,7 +10,6 @@ import plotly.graph_objects as go
 from relscale.figures import chart
 from relscale.figures.chart.axes import COMPUTE
 from relscale.figures.curves import (
-    MOST_STYLED,
     curve_notes,
     curves_axis,
     draw_curves,
@@ -26,11 +25,7 @@ TITLE = "Relative scaling laws"
 def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     """Draw every suite for every corpus; ``suites`` and ``corpora`` (lists) choose some, ``estimand`` the interval."""
     every_suite = [data.suite(name, options) for name in options.get("suites") or data.suite_names()]
-    suites = [
-        suite
-        for suite in every_suite
-        if len(suite.labels) <= MOST_STYLED and data.gaps(**suite.key, status="ok")
-    ]
+    suites = [suite for suite in every_suite if not suite.is_crowded and data.gaps(**suite.key, status="ok")]
     corpora = options.get("corpora")
     measured = [data.series_of(suite) for suite in suites]
     every = [series for series in data.series if any(series in those for those in measured)]
@@ -51,9 +46,8 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         width=330 if len(suites) < 3 else 240,
         height=250,
         gap_x=78 + names,
-        gap_y=106,
         right=24 + names,
-        top=chart.HEADING + chart.LINE,
+        lines=1,
     )
     drawn = []
     for column, suite in enumerate(suites):
@@ -74,7 +68,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             if not part:
                 panel.message("no error could be read off the frontier")
         drawn += curves
-    crowded = [suite.title for suite in every_suite if len(suite.labels) > MOST_STYLED]
+    crowded = [suite.title for suite in every_suite if suite.is_crowded]
     left_out = [f"Not shown, for their many groups: {', '.join(crowded)}."] if crowded else []
     panels.notes(*curve_notes(drawn), *left_out)
     return panels.figure

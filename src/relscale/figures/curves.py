@@ -12,18 +12,16 @@ from relscale.figures.data import FigureData, Series, Suite, distinct
 from relscale.figures.law_lines import LawLine, law_line
 from relscale.figures.select import ABOUT, ESTIMANDS, listed
 from relscale.fitting.inference.method import BOOTSTRAPS
+from relscale.fitting.verdicts.verdict import Verdict
 
-MOST_STYLED = (
-    12  # groups that colour, symbol and dash can distinguish; of more, lines only, coloured by direction
-)
 MOST_BANDS = 4  # in a panel; of more, the intervals at the largest compute stand side by side
 MOST_LARGE = 40  # points of a group that are drawn large
-MOST_POINTS = 4000  # in a panel of more than MOST_STYLED groups; beyond that, no points
+MOST_POINTS = 4000  # in a panel of a crowded suite; beyond that, no points
 LAWS = {"errors": "power", "gaps": "relative"}
 VALUES = {"errors": "value", "gaps": "ratio"}
 MANY = {
-    name: chart.Style(chart.MEDIUM if name == "unclear" else style.colour)
-    for name, (style, _) in chart.DIRECTIONS.items()
+    verdict: replace(style, colour=chart.MEDIUM if verdict == Verdict.NOT_RESOLVED else style.colour)
+    for verdict, style in chart.VERDICTS.items()
 }
 
 
@@ -39,8 +37,8 @@ class Curve:
         What a click on a key, or pointing at a mark, shows and hides together.
     status
         Of the fit.
-    direction
-        What the gap does: closes, widens or unclear; None where that is not asked.
+    verdict
+        What the gap does; None where that is not asked or not known.
     series
         The series that a group belongs to, in words.
     banded
@@ -55,7 +53,7 @@ class Curve:
     values: Sequence[float]
     line: LawLine | None
     status: str = "ok"
-    direction: str | None = None
+    verdict: str | None = None
     series: str = ""
     banded: bool = True
     dotted: bool = True
@@ -81,7 +79,7 @@ def group_curves(
 ) -> list[Curve]:
     """A curve per group of a suite: E(F) from the table ``errors``, or G(F) from ``gaps``."""
     curves = []
-    many = len(suite.labels) > MOST_STYLED
+    many = suite.is_crowded
     for group, label in suite.labels.items():
         key = {**series.key, **suite.key, "group": group}
         points = data.gaps(**key, status="ok") if table == "gaps" else data.rows(table, **key, status="ok")
@@ -98,7 +96,7 @@ def group_curves(
                 [getattr(point, VALUES[table]) for point in points],
                 law_line(fits, flops, estimand),
                 next((fit.reason for fit in fits if fit.estimand in (None, "these items")), "no fit"),
-                next((row.direction for row in slopes if row.direction), "unclear"),
+                next((row.verdict for row in slopes if row.verdict), None),
                 series.label,
                 banded=not many,
                 dotted=not many or len(points) * len(suite.labels) <= MOST_POINTS,
@@ -181,14 +179,21 @@ def baseline_name(suite: Suite) -> str:
 def draw_many_curves(
     panel: chart.Panel, curves: Sequence[Curve], baseline: str, *, unit: str = "FLOPs"
 ) -> None:
-    """Draw the laws of more groups than can be distinguished: thin lines, coloured by what their gap does.
+    """Draw the laws of more groups than can be distinguished: thin lines, told apart by the verdict on their gap.
 
     Names are shown when a line is pointed at. Points are drawn, small, where they are not too many.
     """
     for curve in curves:
         is_baseline = curve.group == baseline
-        style = chart.Style(chart.BASELINE) if is_baseline else MANY[curve.direction or "unclear"]
-        shown: dict[str, Any] = {"name": curve.label, "group": baseline if is_baseline else curve.direction}
+        style = (
+            chart.Style(chart.BASELINE)
+            if is_baseline
+            else MANY[Verdict(curve.verdict or Verdict.NOT_RESOLVED)]
+        )
+        shown: dict[str, Any] = {
+            "name": curve.label,
+            "group": baseline if is_baseline else curve.verdict or Verdict.NOT_RESOLVED,
+        }
         if curve.dotted:
             panel.points(curve.flops, curve.values, replace(style, size=4, opacity=0.4), **shown)
         if line := curve.line:
@@ -203,13 +208,13 @@ def draw_many_curves(
 
 
 def many_keys(data: FigureData, suite: Suite, baseline: str) -> list[chart.Key]:
-    """Keys for what `draw_many_curves` drew, with the number of groups of each direction."""
+    """Keys for what `draw_many_curves` drew, with the number of groups of each verdict."""
     rows = data.law_rows(**suite.key, parameter="delta_beta")
-    found = {(row.corpus, row.optimizer, row.group): row.direction or "unclear" for row in rows}
+    found = {(row.corpus, row.optimizer, row.group): row.verdict or Verdict.NOT_RESOLVED for row in rows}
     counts = Counter(found.values())
     keys = [
-        chart.Key(f"{chart.DIRECTIONS[direction][1]} ({counts[direction]})", style, "lines", direction)
-        for direction, style in MANY.items()
+        chart.Key(f"{chart.verdict_words(verdict)} ({counts[verdict]})", style, "lines", verdict)
+        for verdict, style in MANY.items()
     ]
     return [*keys, chart.Key(baseline_name(suite), chart.Style(chart.BASELINE), "lines", baseline)]
 

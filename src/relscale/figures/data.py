@@ -13,7 +13,6 @@ import pyarrow as pa
 from relscale.errors import RelscaleError
 from relscale.figures.as_text import as_text, shown
 from relscale.fitting.fits import ROWS
-from relscale.fitting.inference.direction import Direction
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import Method, described
 from relscale.fitting.keys import CurveKey, SeriesKey
@@ -51,12 +50,14 @@ class Row(dict[str, Any]):
 
 KEYS = names_of(SeriesKey)
 CURVE = names_of(CurveKey)
-CHOICES = ("frontier", "flops", "degree", "window", "bytes", "pooling", "subjects", "prompt", "form")
 MEASUREMENTS = (
     *("experiment", "corpus", "optimizer", "run", "seed", "budget", "training_flops", "params", "tokens"),
     *("suite", "prompt", "group", "metric", "value", "status"),
 )
 
+MOST_STYLED = (
+    12  # groups that colour, symbol and dash can distinguish; more are drawn alike, by their verdict
+)
 MOST_NOTES = 4  # on what was left out
 GROUP = "group"  # the contrast between groups
 
@@ -80,6 +81,11 @@ class Suite:
     metric: str
     prompt: str | None
     chance: float | None
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether it has more groups than can be told apart by colour, symbol and dash."""
+        return len(self.labels) > MOST_STYLED
 
     @property
     def metric_title(self) -> str:
@@ -163,8 +169,8 @@ class FigureData:
             columns = MEASUREMENTS if table == "measurements" else names_of(ROWS[table])
             whole = read_table(path, columns).select(columns)
             self._tables[table] = [Row(row) for row in _table_as_text(whole).to_pylist()]
-            if table == "fits" and Path(self.fits, "verdicts.parquet").is_file():
-                self._adjust_directions()
+            if table == "fits":
+                self._tables[table] = [row | {"verdict": self.verdict(row)} for row in self._tables[table]]
             for row in self._tables[table]:
                 self._parts.setdefault((table, row.get("suite"), row.get("group")), []).append(row)
         if "suite" in where and "group" in where:  # most questions are for one group; the tables hold many
@@ -173,18 +179,13 @@ class FigureData:
             rows = self._tables[table]
         return [row for row in rows if all(row[key] == value for key, value in where.items())]
 
-    def _adjust_directions(self) -> None:
-        """Let each Δβ have the direction of its verdict, which accounts for how many gaps were tested."""
-        verdicts = {
-            tuple(row[name] for name in CURVE): row["verdict"]
-            for row in self.rows("verdicts")
-            if row["verdict"] is not None
-        }
-        for row in self._tables["fits"]:
-            if row["direction"] is None or row["method"] == Method.PARTIAL_POOLING:
-                continue
-            said = verdicts.get(tuple(row[name] for name in CURVE))
-            row["direction"] = said if said in (Direction.CLOSES, Direction.WIDENS) else Direction.UNCLEAR
+    @cached_property
+    def _verdicts(self) -> dict[tuple[Any, ...], str | None]:
+        return {tuple(row[name] for name in CURVE): row["verdict"] for row in self.rows("verdicts")}
+
+    def verdict(self, row: Mapping[str, Any]) -> str | None:
+        """What is said of the gap that a row is about, by the p-value adjusted over all gaps of its suite."""
+        return self._verdicts.get(tuple(row[name] for name in CURVE))
 
     def gaps(self, **where: Any) -> list[Row]:
         """Rows of ``gaps`` between groups; other contrasts are asked for by ``contrast``."""

@@ -6,11 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.figures.chart.numbers import known, significant
+from relscale.figures.chart.numbers import estimate, known, significant
 from relscale.figures.data import FigureData, Row
 from relscale.laws.catalogue import law
 
 Array = NDArray[np.float64]
+LABELS = {"alpha": "α", "beta": "β"}
 RAYS = 25  # computes at which the least loss is sought
 
 
@@ -31,6 +32,33 @@ class Surface(NamedTuple):
         theta = np.array([values[parameter.name] for parameter in fitted.parameters])
         x = np.stack([np.ravel(params), np.ravel(tokens)])
         return np.asarray(fitted.value(theta[:, None], x[:, :, None])[:, 0]).reshape(np.shape(params))
+
+    @property
+    def name(self) -> str:
+        """What the config calls the fit."""
+        return str(self.rows[0].fit).replace("_", " ")
+
+    @property
+    def parameters(self) -> list[str]:
+        """Every parameter with its interval, in two lines."""
+        by_name = {row.parameter: row for row in self.rows}
+        found = [by_name[parameter.name] for parameter in law(self.rows[0].law).parameters]
+        words = [
+            f"{LABELS.get(row.parameter, row.parameter)} = {estimate(row.value, row.low, row.high)}"
+            for row in found
+        ]
+        half = len(words) // 2 + 1
+        return [", ".join(words[:half]), ", ".join(words[half:])]
+
+    @property
+    def note(self) -> str:
+        """What it was fitted to, and how its intervals were made."""
+        first, every = self.rows[0], len(self.names)
+        runs = f"{every} runs" if first.n in (None, every) else f"{first.n} of {every} runs"
+        bounds = next((row for row in self.rows if known(row.low)), None)
+        how = f"; brackets: {bounds.level:.0%}, {bounds.interval}" if bounds else ""
+        why = "" if first.status == "ok" else f"; {first.reason}"
+        return f"{self.name} ({first.law}): fitted to {runs}{how}{why}."
 
     @property
     def residual(self) -> Array:

@@ -28,9 +28,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             TITLE, "No budget has a minimum of validation loss inside the sizes that were tried."
         )
     every = series_in(data, points)
-    panels = chart.grid(
-        TITLE, 1, len(PARTS), width=290, height=290, gap_x=84, top=chart.HEADING + chart.LINE * len(every)
-    )
+    panels = chart.grid(TITLE, 1, len(PARTS), width=290, height=290, gap_x=84, lines=len(every))
     style = chart.styles([series.label for series in every])
     x = chart.compute_axis([point.training_flops for point in points], panels.width)
     levels = set()

@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import numpy as np
 import plotly.graph_objects as go
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import decimals, known
+from relscale.figures.chart.numbers import known
+from relscale.figures.correlation import correlation_words
 from relscale.figures.data import FigureData, Row, Suite
 from relscale.figures.select import ABOUT, ends, widest
 
 MOST_LABELLED = 8  # groups that have room for a label each; more have a legend
-FEWEST = 4  # groups that a correlation needs, and even then it only describes
 SLOPES = (("power", "beta"), ("relative", "delta_beta"))
 
 
@@ -62,8 +61,7 @@ def draw_slopes(
         ``estimand`` chooses the interval.
     """
     title = f"{words.title}: {suite.title}"
-    top = chart.HEADING + chart.LINE
-    panels = chart.grid(title, 2, len(data.series), height=290, gap_y=60 + top, gap_x=84, top=top)
+    panels = chart.grid(title, 2, len(data.series), height=290, gap_x=84, lines=1)
     slopes = {}
     for series in data.series:
         for law, parameter in SLOPES:
@@ -77,30 +75,19 @@ def draw_slopes(
     style = {
         group: replace(one, size=10) for group, one in chart.styles(suite.labels, suite.baseline).items()
     }
-    for (row, (law, _)), (column, series) in (
-        (row, column) for row in enumerate(SLOPES) for column in enumerate(data.series)
-    ):
-        panel, found = panels.panel(row, column), slopes[series.label, law]
-        name = f"Δβ against {suite.baseline_label}" if row else "β, error ∝ F<sup>−β</sup>"
-        panel.axes(x, chart.linear_axis(ends(found), name, pad=0.16, zero=bool(row)))
-        share = [known_of[series.label][slope.group] for slope in found]
-        panel.heading(series.label, _correlation(share, [slope.value for slope in found]))
-        if row:
-            panel.reference_line(0.0)
-        if not found:
-            panel.message(f"no law was fitted to a group with {words.known}")
-        for at, slope in zip(share, found, strict=True):
-            _draw_slope(panel, at, slope, style[slope.group], suite.labels[slope.group], words.hover)
-        if len(suite.labels) <= MOST_LABELLED:
-            points = [
-                (
-                    at,
-                    slope.value,
-                    *((slope.low, slope.high) if known(slope.low, slope.high) else (None, None)),
-                )
-                for at, slope in zip(share, found, strict=True)
-            ]
-            panel.point_labels(points, [suite.labels[slope.group] for slope in found])
+    for row, (law, _) in enumerate(SLOPES):
+        for column, series in enumerate(data.series):
+            panel, found = panels.panel(row, column), slopes[series.label, law]
+            name = f"Δβ against {suite.baseline_label}" if row else "β, error ∝ F<sup>−β</sup>"
+            panel.axes(x, chart.linear_axis(ends(found), name, pad=0.16, zero=bool(row)))
+            share = {slope.group: known_of[series.label][slope.group] for slope in found}
+            panel.heading(
+                series.label, correlation_words(list(share.values()), [slope.value for slope in found])
+            )
+            if row:
+                panel.reference_line(0.0)
+            panel.message("" if found else f"no law was fitted to a group with {words.known}")
+            _draw_slopes(panel, suite, share, found, style, words.hover)
     if len(suite.labels) > MOST_LABELLED:
         panels.key(
             [chart.Key(label, style[group], "markers", group) for group, label in suite.labels.items()]
@@ -115,42 +102,24 @@ def draw_slopes(
     return panels.figure
 
 
-def _draw_slope(
-    panel: chart.Panel, at: float, slope: Row, style: chart.Style, label: str, hover: str
+def _draw_slopes(
+    panel: chart.Panel,
+    suite: Suite,
+    share: Mapping[str, float],
+    slopes: Sequence[Row],
+    style: Mapping[str, chart.Style],
+    hover: str,
 ) -> None:
-    bounded = known(slope.low, slope.high)
-    panel.points(
-        [at],
-        [slope.value],
-        replace(style, width=1.5),
-        low=[slope.low] if bounded else None,
-        high=[slope.high] if bounded else None,
-        hover=f"{label}: {hover}<br>slope %{{y}}",
-        group=slope.group,
-    )
-
-
-def _correlation(numbers: Sequence[float], slopes: Sequence[float]) -> str:
-    if len(slopes) < FEWEST:
-        return f"{len(slopes)} groups: too few to correlate"
-    x, y = np.log(numbers), np.array(slopes)
-    pearson, spearman = correlation(x, y), correlation(ranks(x), ranks(y))
-    return f"{len(slopes)} groups: Pearson {_signed(pearson)}, rank correlation {_signed(spearman)}"
-
-
-def correlation(x: np.ndarray, y: np.ndarray) -> float:
-    """Pearson's r; nan where either does not vary."""
-    x, y = x - x.mean(), y - y.mean()
-    scale = float(np.sqrt((x @ x) * (y @ y)))
-    return float(x @ y) / scale if scale > 0 else float("nan")
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 0; equal values share the mean of theirs."""
-    below = (values[None, :] < values[:, None]).sum(axis=1)
-    equal = (values[None, :] == values[:, None]).sum(axis=1)
-    return np.asarray(below + (equal - 1) / 2, dtype=float)
-
-
-def _signed(value: float) -> str:
-    return f"{'+' if value >= 0 else ''}{decimals(value, 2)}" if np.isfinite(value) else "undefined"
+    for slope in slopes:
+        panel.points(
+            [share[slope.group]],
+            [slope.value],
+            replace(style[slope.group], width=1.5),
+            low=[slope.low],
+            high=[slope.high],
+            hover=f"{suite.labels[slope.group]}: {hover}<br>slope %{{y}}",
+            group=slope.group,
+        )
+    if len(suite.labels) <= MOST_LABELLED:
+        points = [(share[slope.group], slope.value, slope.low, slope.high) for slope in slopes]
+        panel.point_labels(points, [suite.labels[slope.group] for slope in slopes])

@@ -35,11 +35,11 @@ class LawLine:
     estimand: str
 
     def words(self, name: str = "") -> str:
-        """The exponent with its interval and direction: ``Δβ = −0.010 [−0.015, −0.005], widens``."""
+        """The exponent with its interval and verdict: ``Δβ = −0.010 [−0.015, −0.005], widens``."""
         low, high = (self.slope.low, self.slope.high) if self.low else (None, None)
-        direction = f", {self.slope.direction}" if self.slope.direction else ""
+        verdict = f", {self.slope.verdict}" if self.slope.verdict else ""
         name = name or NAMES.get(self.slope.parameter, self.slope.parameter)
-        return f"{name} = {estimate(self.slope.value, low, high)}{direction}"
+        return f"{name} = {estimate(self.slope.value, low, high)}{verdict}"
 
 
 def law_line(

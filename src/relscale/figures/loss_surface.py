@@ -5,7 +5,6 @@ the contours of the law, with the line of least loss for its compute (C = 6ND). 
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +12,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from relscale.figures import chart
-from relscale.figures.chart.grid import Grid
-from relscale.figures.chart.numbers import estimate, known
 from relscale.figures.data import FigureData, Row
-from relscale.figures.fitted_surface import Array, Surface, fitted_surface, least_loss
-from relscale.laws.catalogue import law
+from relscale.figures.fitted_surface import Surface, fitted_surface, least_loss
 from relscale.measurements.metric import Metric
 
 TITLE = "Loss over parameters and tokens"
@@ -27,7 +23,6 @@ GRID = 28  # points of the contours' grid, each way
 LEVELS = 12
 USUAL = 0.97  # share of the losses that colours and contours tell apart; a few are far above the others
 WIDE = 6.0  # residuals beyond so many times their middle size stand at the panel's edge
-LABELS = {"alpha": "α", "beta": "β"}
 OPTIMUM = chart.Style("#d55e00", dash="8px,3px", width=2.4)
 BEYOND = replace(chart.LEFT_OUT, size=9, width=2)
 
@@ -45,8 +40,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             TITLE, "The config asks for no law of parameters and tokens, or none could be fitted."
         )
     shown = surfaces[:MOST_FITS]
-    top = chart.HEADING + 2 * chart.LINE
-    panels = chart.grid(TITLE, len(shown), 2, width=430, height=320, gap_x=100, gap_y=top + 66, top=top)
+    panels = chart.grid(TITLE, len(shown), 2, width=430, height=320, gap_x=100, lines=2)
     beyond = 0
     for place, surface in enumerate(shown):
         _draw_surface(panels.panel(place, 0), surface)
@@ -58,10 +52,14 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             chart.Key("residual beyond the panel", BEYOND, "markers"),
         ]
     )
-    _colour_scale(panels, [surface.loss for surface in shown], Metric.parse(shown[0].rows[0].metric).title)
+    panels.colour_scale(
+        Metric.parse(shown[0].rows[0].metric).title,
+        min(float(surface.loss.min()) for surface in shown),
+        max(float(np.quantile(surface.loss, USUAL)) for surface in shown),
+    )
     left_out = len(surfaces) - len(shown)
     panels.notes(
-        *map(_note, shown),
+        *(surface.note for surface in shown),
         f"×: {beyond} residuals lie beyond the panels." if beyond else "",
         f"{left_out} more such fits are in fits.parquet." if left_out else "",
     )
@@ -74,32 +72,12 @@ def _draw_surface(panel: chart.Panel, surface: Surface) -> None:
     y = chart.power_axis(surface.params, "parameters", panel.height)
     panel.axes(x, y)
     tokens, params = (10 ** np.linspace(axis["range"][0], axis["range"][1], GRID) for axis in (x, y))
-    values = surface.at(*np.meshgrid(params, tokens, indexing="ij"))
     levels = chart.linear_ticks(float(surface.loss.min()), float(np.quantile(surface.loss, USUAL)), LEVELS)
-    panel.add(
-        go.Contour(
-            x=_list(tokens),
-            y=_list(params),
-            z=[_list(line) for line in values],
-            contours={
-                "start": levels[0],
-                "end": levels[-1],
-                "size": levels[1] - levels[0],
-                "coloring": "none",
-                "showlabels": True,
-                "labelfont": {"size": chart.SIZE - 3, "color": chart.FAINT},
-                "labelformat": ".4~r",
-            },
-            line={"color": "#9a9a9a", "width": 1},
-            hoverinfo="skip",
-            showscale=False,
-            showlegend=False,
-        )
-    )
+    panel.contours(tokens, params, surface.at(*np.meshgrid(params, tokens, indexing="ij")), levels)
     optimum = least_loss(surface, [x["range"], y["range"]])
-    panel.line(_list(optimum[1]), _list(optimum[0]), OPTIMUM)
-    _coloured(panel, surface.tokens, surface.params, surface.loss, surface.words, "%{text}")
-    panel.heading(surface.rows[0].fit.replace("_", " "), *_parameters(surface.rows))
+    panel.line(list(optimum[1]), list(optimum[0]), OPTIMUM)
+    panel.coloured_points(surface.tokens, surface.params, surface.loss, surface.words, "%{text}")
+    panel.heading(surface.name, *surface.parameters)
 
 
 def _draw_residuals(panel: chart.Panel, surface: Surface) -> int:
@@ -111,69 +89,12 @@ def _draw_residuals(panel: chart.Panel, surface: Surface) -> int:
     x = chart.compute_axis(surface.flops, panel.width)
     panel.axes(x, chart.linear_axis([-edge, edge], "residual of the loss (%)", most=7, pad=0.12, zero=True))
     panel.reference_line(0.0)
-    names = [name for name, is_in in zip(surface.names, inside, strict=True) if is_in]
-    hover = "%{text}<br>%{y}%"
-    _coloured(panel, surface.flops[inside], residual[inside], surface.loss[inside], names, hover)
-    panel.points(
-        _list(surface.flops[~inside]),
-        _list(np.sign(residual[~inside]) * 1.08 * edge),
-        BEYOND,
-        about=[words for words, is_in in zip(surface.words, inside, strict=True) if not is_in],
-        hover="%{customdata}",
+    names, words = np.array(surface.names, dtype=object), np.array(surface.words, dtype=object)
+    panel.coloured_points(
+        surface.flops[inside], residual[inside], surface.loss[inside], names[inside], "%{text}<br>%{y}%"
     )
+    far = list(np.sign(residual[~inside]) * 1.08 * edge)
+    panel.points(list(surface.flops[~inside]), far, BEYOND, about=list(words[~inside]), hover="%{customdata}")
     size = math.sqrt(float(np.mean(residual[inside] ** 2)))
     panel.heading("Residuals", f"{len(residual)} runs; root mean square in the panel: {size:.2g}%")
     return int(np.sum(~inside))
-
-
-def _coloured(panel: chart.Panel, x: Array, y: Array, loss: Array, words: Sequence[str], hover: str) -> None:
-    """Points that take their colour from the loss."""
-    marker = {"coloraxis": "coloraxis", "color": _list(np.log(loss)), "size": 8}
-    panel.add(
-        go.Scatter(
-            x=_list(x),
-            y=_list(y),
-            mode="markers",
-            marker={**marker, "line": {"color": "white", "width": 0.6}},
-            text=list(words),
-            hovertemplate=f"{hover}<extra></extra>",
-            showlegend=False,
-        )
-    )
-
-
-def _parameters(rows: Sequence[Row]) -> list[str]:
-    """Every parameter with its interval, in two lines."""
-    by_name = {row.parameter: row for row in rows}
-    words = []
-    for parameter in law(rows[0].law).parameters:
-        row = by_name[parameter.name]
-        words.append(
-            f"{LABELS.get(parameter.name, parameter.name)} = {estimate(row.value, row.low, row.high)}"
-        )
-    half = len(words) // 2 + 1
-    return [", ".join(words[:half]), ", ".join(words[half:])]
-
-
-def _list(values: Array) -> list[float]:
-    """Numbers for plotly, with no more digits than can be seen; an array would be stored as unreadable bytes."""
-    return [float(f"{value:.4g}") for value in values]
-
-
-def _colour_scale(panels: Grid, losses: Sequence[Array], title: str) -> None:
-    """The scale of colours under the keys."""
-    panels.colour_scale(
-        title,
-        min(float(loss.min()) for loss in losses),
-        max(float(np.quantile(loss, USUAL)) for loss in losses),
-    )
-
-
-def _note(surface: Surface) -> str:
-    first, every = surface.rows[0], len(surface.names)
-    n = first.n if first.n not in (None, every) else None
-    runs = f"{every} runs" if n is None else f"{n} of {every} runs"
-    bounds = next((row for row in surface.rows if known(row.low)), None)
-    how = f"; brackets: {bounds.level:.0%}, {bounds.interval}" if bounds else ""
-    why = "" if first.status == "ok" else f"; {first.reason}"
-    return f"{first.fit.replace('_', ' ')} ({first.law}): fitted to {runs}{how}{why}."

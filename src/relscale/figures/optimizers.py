@@ -27,8 +27,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     corpora, baseline = distinct(row.corpus for row in gaps), gaps[0].baseline
     names = distinct([baseline, *(one.optimizer for one in data.series if one.corpus in corpora)])
     style = chart.styles(names, baseline)
-    top = chart.HEADING + chart.LINE * (len(names) + 1)
-    panels = chart.grid(TITLE, len(corpora), 3, width=300, height=290, gap_x=92, gap_y=top + 62, top=top)
+    panels = chart.grid(TITLE, len(corpora), 3, width=300, height=290, gap_x=92, lines=len(names) + 1)
     drawn = []
     for row, corpus in enumerate(corpora):
         every = [one for one in data.series if one.corpus == corpus]

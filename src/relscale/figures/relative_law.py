@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 from relscale.figures import chart
 from relscale.figures.chart.axes import COMPUTE
 from relscale.figures.curves import (
-    MOST_STYLED,
     curve_notes,
     curves_axis,
     draw_curves,
@@ -46,7 +45,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         [group_curves(data, series, suite, table, options.get("estimand")) for series in every]
         for table in ("errors", "gaps")
     )
-    many = len(suite.labels) > MOST_STYLED
+    many = suite.is_crowded
     names = 0 if many else names_width(suite)
     panels = chart.grid(
         suite.title,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from relscale.figures.chart.numbers import known
-from relscale.figures.data import FigureData, Row, Series
+from relscale.figures.data import FigureData, Row, Series, distinct
 from relscale.measurements.metric import VALIDATION
 
 LOSS = VALIDATION._asdict()  # picks the rows of the validation loss
@@ -16,6 +16,7 @@ ABOUT = {
     "validation loss": "the validation loss (runs vary)",
 }
 ESTIMANDS = tuple(ABOUT)
+MOST_REASONS, MOST_NOTES = 4, 6
 
 
 def of(series: Series, rows: Iterable[Row]) -> list[Row]:
@@ -49,6 +50,17 @@ def levels(rows: Iterable[Row]) -> str:
     """The confidence levels of the intervals, ``95%``; empty where there is none."""
     found = {row.level for row in rows if known(row.level, row.low)}
     return "/".join(f"{level:.0%}" for level in sorted(found))
+
+
+def reasons(rows: Iterable[Row], column: str, most: int = MOST_REASONS) -> list[tuple[Any, str]]:
+    """What rows that cannot be used as they are have to say, each once, with the value in a column."""
+    return distinct((row[column], row.reason) for row in rows if row.status != "ok")[:most]
+
+
+def shortened(notes: Iterable[str], most: int = MOST_NOTES) -> list[str]:
+    """Each note once; of many the first ones, and how many more there are."""
+    every = distinct(notes)
+    return every[:most] + ([f"And {len(every) - most} more such lines."] if len(every) > most else [])
 
 
 def listed(names: Sequence[str], most: int = 4) -> str:

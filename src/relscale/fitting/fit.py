@@ -25,7 +25,9 @@ from relscale.fitting.inference.multiplicity import with_adjusted_p
 from relscale.fitting.inference.relative_law import relative_law_rows
 from relscale.fitting.options import check_option_names
 from relscale.fitting.settings import Settings, fit_settings
-from relscale.fitting.verdicts.verdict_rows import verdict_rows
+from relscale.fitting.verdicts.adjusted_verdicts import with_adjusted_verdicts
+from relscale.fitting.verdicts.verdict import Options as VerdictOptions
+from relscale.fitting.verdicts.verdict_rows import verdict_rows, with_carriers
 from relscale.laws import power
 
 
@@ -76,6 +78,10 @@ def fit(
     rows.add("fits", parameters)
     rows.add("predictions", predictions)
     tables = rows.tables
+    margin = settings.of(VerdictOptions).equivalence_margin
+    for analysis in analyses():
+        if analysis.family:
+            tables[analysis.table] = with_adjusted_verdicts(tables[analysis.table], analysis.family, margin)
     verdicts = verdict_rows(
         tables["fits"],
         tables["errors"],
@@ -84,7 +90,14 @@ def fit(
         tables["power"],
         settings,
     )
-    return from_rows(tables | {"fits": with_adjusted_p(tables["fits"]), "verdicts": verdicts})
+    return from_rows(
+        tables
+        | {
+            "fits": with_adjusted_p(tables["fits"]),
+            "influence": with_carriers(tables["influence"], verdicts),
+            "verdicts": verdicts,
+        }
+    )
 
 
 class _Rows:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from relscale.fitting.verdicts import words
-from relscale.fitting.verdicts.verdict import Verdict
+from relscale.fitting.verdicts.verdict import GIVEN, Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
@@ -154,13 +154,14 @@ def _scale(rows: Sequence[VerdictRow]) -> float:
 
 def _how_sure(row: VerdictRow) -> list[Markup]:
     chips = []
-    if row.left_out and row.verdict in words.GIVEN:
+    if row.left_out and row.verdict in GIVEN:
         clear = row.left_out - row.left_out_carry
         chips.append(
             _sure(
                 f"{clear}/{row.left_out} without one",
                 row.left_out_carry == 0,
-                "the direction is clear, for these items, with each budget (or training) left out in turn: so often",
+                "the direction is clear, for these items and after the same adjustment, with each budget (or training) "
+                "left out in turn: so often",
             )
         )
     if row.specifications:
@@ -199,7 +200,7 @@ def _details(data: ReportData, row: VerdictRow) -> Markup | None:
         said.append(f"ratio 1 at {crossing} {data.x}")
     if row.halving is not None:
         said.append(f"{_times(row.halving)} more compute would halve the gap")
-    if row.verdict in words.GIVEN and _is_small(row):
+    if row.verdict in GIVEN and _is_small(row):
         said.append(f"small: within ±{words.percent(row.margin)} per 10×")
     if row.note:
         said.append(row.note)

@@ -18,9 +18,10 @@ from relscale.figures.chart.axes import (
     log_axis,
     log_ticks,
     names_axis,
+    order_axis,
     power_axis,
 )
-from relscale.figures.chart.grid import HEADING, Grid, Key, empty, grid
+from relscale.figures.chart.grid import HEADING, Grid, Key, empty, grid, verdict_keys
 from relscale.figures.chart.numbers import decimals, estimate, known, plain, power_of_ten, significant
 from relscale.figures.chart.panel import EndLabel, Panel
 from relscale.figures.chart.reflow import LINE
@@ -28,20 +29,22 @@ from relscale.figures.chart.style import (
     BASELINE,
     COLOURS,
     DASHES,
-    DIRECTIONS,
     FAINT,
     FILLED,
+    HATCHING,
     INK,
     LEFT_OUT,
     MEDIUM,
     PALE,
     SEQUENCE,
     SIZE,
+    VERDICTS,
     Style,
-    direction_style,
     faded,
     ordered_styles,
     styles,
+    verdict_style,
+    verdict_words,
 )
 from relscale.figures.chart.text import text_width, wrap
 
@@ -49,9 +52,9 @@ __all__ = [
     "BASELINE",
     "COLOURS",
     "DASHES",
-    "DIRECTIONS",
     "FAINT",
     "FILLED",
+    "HATCHING",
     "HEADING",
     "INK",
     "LEFT_OUT",
@@ -60,6 +63,7 @@ __all__ = [
     "PALE",
     "SEQUENCE",
     "SIZE",
+    "VERDICTS",
     "EndLabel",
     "Grid",
     "Key",
@@ -67,7 +71,6 @@ __all__ = [
     "Style",
     "compute_axis",
     "decimals",
-    "direction_style",
     "empty",
     "estimate",
     "faded",
@@ -78,6 +81,7 @@ __all__ = [
     "log_axis",
     "log_ticks",
     "names_axis",
+    "order_axis",
     "ordered_styles",
     "plain",
     "power_axis",
@@ -85,5 +89,8 @@ __all__ = [
     "significant",
     "styles",
     "text_width",
+    "verdict_keys",
+    "verdict_style",
+    "verdict_words",
     "wrap",
 ]

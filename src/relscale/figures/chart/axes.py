@@ -96,6 +96,18 @@ def names_axis(
     }
 
 
+def order_axis(number: int, title: str) -> Axis:
+    """The places 1 to ``number``, with a tick where the axis has a title."""
+    ticks = sorted({1, *(tick for tick in linear_ticks(1, number + 1, 6) if 1 < tick <= number)})
+    ticks = [tick for tick in ticks if title and tick == int(tick)]
+    edge = 0.5 + 0.02 * number
+    axis = linear_axis([1, number], title, pad=0.0) | {
+        "range": [1 - edge, number + edge],
+        "showgrid": False,
+    }
+    return axis | {"tickvals": ticks, "ticktext": [f"{tick:.0f}" for tick in ticks]}
+
+
 def _axis(title: str) -> Axis:
     return {
         "title": {"text": title, "font": {"size": SIZE}, "standoff": 8},

@@ -5,7 +5,7 @@ covers data.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,9 +14,10 @@ import plotly.graph_objects as go
 from relscale.figures.chart.axes import log_ticks
 from relscale.figures.chart.numbers import plain
 from relscale.figures.chart.panel import Panel, axis_name
-from relscale.figures.chart.reflow import KEY_LINE, SCALE, TITLE, Arrangeable, arrangements
-from relscale.figures.chart.style import FAINT, SEQUENCE, SIZE, Style, layout
-from relscale.figures.chart.text import wrap
+from relscale.figures.chart.reflow import KEY_LINE, LINE, SCALE, TITLE, Arrangeable, arrangements
+from relscale.figures.chart.style import FAINT, SEQUENCE, SIZE, VERDICTS, Style, layout, verdict_words
+from relscale.figures.chart.text import text_width, wrap
+from relscale.fitting.verdicts.verdict import Verdict
 
 HEADING = 24  # pixels for a panel's heading
 
@@ -37,6 +38,11 @@ class Key:
     style: Style
     mode: str = "lines+markers"
     group: str | None = None
+
+
+def verdict_keys(styles: Mapping[Verdict, Style] = VERDICTS, mode: str = "markers") -> list[Key]:
+    """A key for each verdict that there can be."""
+    return [Key(verdict_words(verdict), style, mode) for verdict, style in styles.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +229,12 @@ def grid(
     width: int = 330,
     height: int | Sequence[int] = 270,
     gap_x: int = 64,
-    gap_y: int = 64,
+    gap_y: int | None = None,
     left: int = 84,
     right: int = 24,
     bottom: int = 62,
-    top: int = HEADING,
+    lines: int = 0,
+    names: Iterable[str] = (),
     by_row: bool = False,
 ) -> Grid:
     """An empty grid of panels under a title.
@@ -237,12 +244,19 @@ def grid(
     width, height
         Of a panel in pixels; ``height`` is one for all, or one per row.
     gap_x, gap_y
-        Pixels between panels.
-    left, right, bottom, top
-        Pixels around them all; ``top`` is for the headings of the first row.
+        Pixels between panels; by default every row has room for titles of axes and for headings.
+    left, right, bottom
+        Pixels around them all.
+    lines
+        Of small print under a panel's heading.
+    names
+        Those of the vertical axes, which have room at the left.
     by_row
         Whether panels are read row by row, so that a narrow page breaks rows; else it keeps columns whole.
     """
+    top = HEADING + LINE * lines
+    gap_y = bottom + top + 4 if gap_y is None else gap_y
+    left = max([left, *(int(text_width(name)) + 34 for name in names)])
     heights = (height,) * rows if isinstance(height, int) else tuple(height)
     parts = Arrangeable(title, width, heights, columns, gap_x, gap_y, left, right, bottom, top, by_row)
     figure = go.Figure()

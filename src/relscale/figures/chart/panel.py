@@ -1,11 +1,13 @@
 """One panel of a chart: its axes, the marks in it, its heading and the labels at its lines' ends."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 from plotly.basedatatypes import BaseTraceType
 
 from relscale.figures.chart.axes import Axis
@@ -17,6 +19,7 @@ from relscale.figures.chart.text import text_width, wrap
 from relscale.figures.page import POINTED
 
 Numbers = Sequence[float | None]
+Read = str | Callable[[Any], Any]  # a column of a row, or a function of it
 LEADER = 16  # pixels between a panel's edge and the labels beside it
 
 
@@ -62,14 +65,18 @@ class Panel:
         )
 
     def heading(self, text: str, *lines: str) -> None:
-        """A heading above the panel, with lines of smaller print under it."""
+        """A heading above the panel, with lines of smaller print under it; none without words."""
+        if not text:
+            return
         small = "".join(f'<br><span style="font-size:{SIZE - 2}px">{line}</span>' for line in lines if line)
         self._annotate(
             text=f"<b>{text}</b>{small}", x=0, y=1, xanchor="left", yanchor="bottom", yshift=3, align="left"
         )
 
     def message(self, text: str) -> None:
-        """Say inside an empty panel why it is empty."""
+        """Say inside an empty panel why it is empty; without words it is not."""
+        if not text:
+            return
         self.add(go.Scatter(x=[None], y=[None], showlegend=False))  # axes without traces are not drawn
         lines = "<br>".join(wrap(text, self.width - 40))
         self._annotate(text=lines, x=0.5, y=0.75, font={"color": FAINT})
@@ -183,8 +190,8 @@ class Panel:
             bars = {
                 "type": "data",
                 "symmetric": False,
-                "array": [_difference(upper, middle) for _, middle, upper in ends],
-                "arrayminus": [_difference(middle, lower) for lower, middle, _ in ends],
+                "array": [_beyond(b, y, a) for a, y, b in ends],
+                "arrayminus": [_beyond(y, a, b) for a, y, b in ends],
                 "color": style.colour,
                 "thickness": style.width,
                 "width": caps,
@@ -201,6 +208,43 @@ class Panel:
                 legendgroup=group,
                 showlegend=False,
             )
+        )
+
+    def rows(
+        self,
+        rows: Sequence[Any],
+        x: Read,
+        y: Read,
+        style: Style,
+        *,
+        about: Read | None = None,
+        low: Read | None = None,
+        high: Read | None = None,
+        **others: Any,
+    ) -> None:
+        """Draw a point for each row of a table, as `points` does.
+
+        Parameters
+        ----------
+        x, y, about, low, high
+            The column, or a function of the row.
+        others
+            ``hover``, ``caps``, ``name`` and ``group`` of `points`.
+        """
+
+        def read(what: Read | None) -> list[Any] | None:
+            if what is None:
+                return None
+            return [getattr(row, what) if isinstance(what, str) else what(row) for row in rows]
+
+        self.points(
+            read(x) or [],
+            read(y) or [],
+            style,
+            about=read(about),
+            low=read(low),
+            high=read(high),
+            **others,
         )
 
     def line(
@@ -269,11 +313,12 @@ class Panel:
         high: float | None,
         style: Style,
         hover: str | None = None,
+        mark: Style | None = None,
     ) -> None:
         """A mark of a forest plot: an estimate at the height ``y``, on its horizontal interval where that is known."""
         if low is not None and high is not None and known(low, high):
             self.line([low, high], [y, y], style)
-        self.points([value], [y], style, hover=hover)
+        self.points([value], [y], mark or style, hover=hover)
 
     def intervals(
         self, x: Sequence[float], limits: Sequence[tuple[float | None, float | None]], style: Style
@@ -286,6 +331,74 @@ class Panel:
                 [value for _, a, b in ends for value in (a, b, None)],
                 style,
             )
+
+    def coloured_points(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        colour: ArrayLike,
+        words: Iterable[str],
+        hover: str,
+    ) -> None:
+        """Draw points whose colour is a number on the figure's scale of colours (`Grid.colour_scale`)."""
+        marker = {"coloraxis": "coloraxis", "color": _rounded(np.log(colour)), "size": 8}
+        self.add(
+            go.Scatter(
+                x=_rounded(x),
+                y=_rounded(y),
+                mode="markers",
+                marker={**marker, "line": {"color": "white", "width": 0.6}},
+                text=list(words),
+                hovertemplate=f"{hover}<extra></extra>",
+                showlegend=False,
+            )
+        )
+
+    def contours(self, x: ArrayLike, y: ArrayLike, z: ArrayLike, levels: Sequence[float]) -> None:
+        """Draw labelled lines of equal ``z`` (y, x) at evenly spaced levels."""
+        self.add(
+            go.Contour(
+                x=_rounded(x),
+                y=_rounded(y),
+                z=[_rounded(line) for line in np.asarray(z)],
+                contours={
+                    "start": levels[0],
+                    "end": levels[-1],
+                    "size": levels[1] - levels[0],
+                    "coloring": "none",
+                    "showlabels": True,
+                    "labelfont": {"size": SIZE - 3, "color": FAINT},
+                    "labelformat": ".4~r",
+                },
+                line={"color": "#9a9a9a", "width": 1},
+                hoverinfo="skip",
+                showscale=False,
+                showlegend=False,
+            )
+        )
+
+    def stacked_bars(self, heights: Sequence[float], colour: str, hatching: str, hover: str) -> None:
+        """Bars side by side at 1, 2, …, on top of those that the panel has already."""
+        self.add(
+            go.Bar(
+                x=list(range(1, len(heights) + 1)),
+                y=list(heights),
+                marker={
+                    "color": colour,
+                    "line": {"width": 0},
+                    "pattern": {
+                        "shape": hatching,
+                        "size": 5,
+                        "solidity": 0.3,
+                        "fgcolor": "white",
+                        "fillmode": "overlay",
+                    },
+                },
+                hovertemplate=f"{hover}<extra></extra>",
+                showlegend=False,
+            )
+        )
+        self.figure.update_layout(barmode="stack", bargap=0)
 
     def reference_line(self, y: float, style: Style | None = None) -> None:
         """A thin horizontal line across the panel under all marks: the baseline, zero, or chance."""
@@ -385,9 +498,15 @@ def _hover(template: str | None, x: Numbers, y: Numbers, about: Sequence[Any] | 
     return {"hovertemplate": f"{template}<extra></extra>", "customdata": words}
 
 
+def _beyond(upper: float | None, lower: float | None, other: float | None) -> float:
+    """The length of one side of a bar; 0 where an end is not known."""
+    return upper - lower if upper is not None and lower is not None and known(upper, lower, other) else 0.0
+
+
+def _rounded(values: ArrayLike) -> list[float]:
+    """Numbers for plotly, with no more digits than can be seen; an array would be stored as unreadable bytes."""
+    return [float(f"{value:.4g}") for value in np.ravel(values)]
+
+
 def _number(value: float | None, digits: int) -> str:
     return significant(value, digits) if value is not None and known(value) else ""
-
-
-def _difference(upper: float | None, lower: float | None) -> float:
-    return 0.0 if upper is None or lower is None else upper - lower

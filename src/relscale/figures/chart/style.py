@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import plotly.graph_objects as go
 
+from relscale.fitting.verdicts.verdict import Verdict
+
 N = TypeVar("N")
 
 FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
@@ -88,17 +90,32 @@ class Style:
 
 LEFT_OUT = Style(INK, "x-thin-open", size=10, width=2.4)  # the × of a run that is left out; no group has it
 
-# What a gap does over the fitted range: how it is drawn, and in words.
-DIRECTIONS = {
-    "closes": (Style("#0072b2", "triangle-down", size=12), "gap closes"),
-    "widens": (Style("#d55e00", "triangle-up", size=12), "gap widens"),
-    "unclear": (Style(INK, "circle", size=12, fill="white"), "direction unclear"),
+# What is said of a gap: how it is drawn, each with a symbol, a dash and a hatching of its own, and in words.
+VERDICTS = {
+    Verdict.CLOSES: Style("#0072b2", "triangle-down", size=12),
+    Verdict.WIDENS: Style("#d55e00", "triangle-up", "8px,3px", size=12),
+    Verdict.CROSSES: Style("#8b4fb0", "x", "2px,2px", size=10),
+    Verdict.FLAT: Style("#00694f", "square", "14px,4px", size=10),
+    Verdict.NOT_RESOLVED: Style(INK, "circle", size=12, fill="white"),
 }
+VERDICT_WORDS = {
+    Verdict.CLOSES: "gap closes",
+    Verdict.WIDENS: "gap widens",
+    Verdict.CROSSES: "curves cross",
+    Verdict.FLAT: "gap is flat",
+    Verdict.NOT_RESOLVED: "not resolved",
+}
+HATCHING = dict(zip(VERDICTS, ("", "/", "x", ".", ""), strict=True))
 
 
-def direction_style(direction: str | None) -> Style:
-    """The style of a gap that closes, widens, or of which that is not known."""
-    return DIRECTIONS[direction or "unclear"][0]
+def verdict_style(verdict: str | None) -> Style:
+    """The style of a gap by its verdict; without one it is not resolved."""
+    return VERDICTS[Verdict(verdict or Verdict.NOT_RESOLVED)]
+
+
+def verdict_words(verdict: str | None) -> str:
+    """A verdict in the words of keys and headings."""
+    return VERDICT_WORDS[Verdict(verdict)] if verdict else "no interval"
 
 
 def styles(names: Iterable[N], baseline: N | None = None) -> dict[N, Style]:

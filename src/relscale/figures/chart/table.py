@@ -43,7 +43,7 @@ def table(title: str, columns: Sequence[tuple[str, int]], lines: Sequence[TableL
     cells = [line.wrapped(widths) for line in lines]
     heights = [CELL + LINE * max(cell.count("<br>") + 1 for cell in wrapped) for wrapped in cells]
     tops = [0, *accumulate(heights)]
-    panels = grid(title, 1, 1, width=sum(widths), height=tops[-1], left=SIDE, bottom=10, top=0)
+    panels = grid(title, 1, 1, width=sum(widths), height=tops[-1], left=SIDE, bottom=10)
     panel = panels.panel(0, 0)
     hidden = {"visible": False, "fixedrange": True}
     panel.axes(hidden | {"range": [0, sum(widths)]}, hidden | {"range": [tops[-1], 0]})

@@ -19,12 +19,14 @@ from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.schemes import members
 from relscale.fitting.inference.case_deletion import lines_without, over_trainings
-from relscale.fitting.inference.direction import Direction
 from relscale.fitting.inference.line_with_intervals import line_with_intervals, with_intervals
 from relscale.fitting.inference.log_log_lines import SMALLEST
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Status
+from relscale.fitting.verdicts.adjusted_verdicts import verdict_of_line
+from relscale.fitting.verdicts.verdict import Options as VerdictOptions
+from relscale.fitting.verdicts.verdict import Verdict
 from relscale.laws import power, relative
 from relscale.rows import cells_of, column
 
@@ -43,11 +45,17 @@ class InfluenceRow(CurveKey):
     high: float | None = column("Upper limit of the interval.", default=None)
     level: float = column("Confidence level of the interval.")
     p_value: float | None = column("Two-sided p-value of no effect.", default=None)
-    direction: Direction | None = column("Of a Δβ: whether the gap closes or widens.", default=None)
+    p_bh: float | None = column(
+        "Of a Δβ: the p-value adjusted (Benjamini–Hochberg) over all gaps that these are left out of.",
+        default=None,
+    )
+    verdict: Verdict | None = column(
+        "Of a Δβ: what the gap does without them, by the adjusted p-value.", default=None
+    )
     change: float | None = column("The value less that of all points.", default=None)
     carries: bool | None = column(
-        "Whether the gap's direction (of an error: that β is not 0) is clear with all points and not without "
-        "these; null where either is not known.",
+        "Whether the gap's verdict (table verdicts) says where it goes and does not without these; of an error, "
+        "whether β is clear with all points and not without these; null where either is not known.",
         default=None,
     )
     status: Status = column("Whether the row can be used as it is.")
@@ -55,6 +63,7 @@ class InfluenceRow(CurveKey):
 
 
 TABLE, ROW = "influence", InfluenceRow
+FAMILY = ("experiment", "suite", "prompt", "metric", "contrast", "without")
 
 MOST = 1000  # trainings that are left out in turn: the line without each needs all the others
 NOT_SHOWN = f"not left out one by one: the {MOST} trainings are whose absence moves a slope the most"
@@ -64,7 +73,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
     """A row for each curve and what is left out: Δβ of a ratio, or β of an error, on all other points."""
     if not curves.keys or not curves.points:
         return
-    level = settings.level
+    level, margin = settings.level, settings.of(VerdictOptions).equivalence_margin
     labels = units_of(curves)
     units = list(dict.fromkeys(labels))
     unit = members(labels)
@@ -89,10 +98,9 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
                 yield InfluenceRow(**cells, status=Status.NOT_FITTED, note=f"{Status.NOT_FITTED}: {reason}")
                 continue
             low, high = sorted(law.sign * limit[w, j] for limit in (without.slope.low, without.slope.high))
-            direction, carries = None, None
+            said, carries = None, None
             if curves.quantity == RATIO:
-                direction = without.direction(w, j)
-                carries = _lost(_clear(whole.direction(j)), _clear(direction))
+                said = verdict_of_line(without, (w, j), without_p, level, margin)
             else:
                 carries = _lost(_below(whole_p[j], 1 - level), _below(without_p[w, j], 1 - level))
             yield InfluenceRow(
@@ -102,7 +110,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
                 high=high,
                 p_value=without_p[w, j],
                 change=law.sign * (without.slope.value[w, j] - whole.slope.value[j]),
-                direction=direction,
+                verdict=said,
                 carries=carries,
                 **cells_of(without.remark(w, j)),
             )
@@ -139,10 +147,6 @@ def units_of(curves: Curves) -> list[str]:
         else point.run
         for point in curves.points
     ]
-
-
-def _clear(direction: Direction | None) -> bool | None:
-    return None if direction is None else direction in (Direction.CLOSES, Direction.WIDENS)
 
 
 def _below(p_value: float, limit: float) -> bool | None:

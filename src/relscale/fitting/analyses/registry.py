@@ -6,6 +6,9 @@ An analysis is one file. It declares
     The table that it writes to, and the type of its rows; several analyses may share a table.
 ``Options``
     A section of the config with its options, which become keys of the section ``fit``; left out where it has none.
+``FAMILY``
+    Where each row has a verdict: the columns that rows share whose p-values are adjusted together
+    (``verdicts.adjusted_verdicts``).
 ``rows``
     Its function of ``Curves`` or ``FrontierCurves``, whichever its first parameter is, and of the ``Settings``. It is
     called with errors and ratios along every frontier and with ratios between frontiers, or once per frontier.
@@ -40,6 +43,8 @@ class Analysis:
         Where its rows go, and their type.
     options
         Its options.
+    family
+        Columns of the family of its p-values; empty where its rows have no verdicts.
     rows
         Its function.
     subject
@@ -50,6 +55,7 @@ class Analysis:
     table: str
     row: type
     options: type[Section]
+    family: tuple[str, ...]
     rows: Callable[[Any, Settings], Iterable[Any]]
     subject: type[Curves | FrontierCurves]
 
@@ -75,4 +81,5 @@ def _analysis(module: ModuleType) -> Analysis:
     subject = next(iter(get_type_hints(module.rows).values()))
     if subject not in (Curves, FrontierCurves):
         raise ValueError(f"analyses/{name}.py: rows takes {subject}, not Curves or FrontierCurves")
-    return Analysis(name, module.TABLE, module.ROW, getattr(module, "Options", Section), module.rows, subject)
+    options, family = getattr(module, "Options", Section), getattr(module, "FAMILY", ())
+    return Analysis(name, module.TABLE, module.ROW, options, family, module.rows, subject)

@@ -52,6 +52,9 @@ from relscale.fitting.inference.line_with_intervals import LineWithIntervals, li
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
+from relscale.fitting.verdicts.adjusted_verdicts import verdict_of_line, verdict_of_slope
+from relscale.fitting.verdicts.verdict import Options as VerdictOptions
+from relscale.fitting.verdicts.verdict import Verdict
 from relscale.laws import irreducible
 from relscale.measurements.metric import Metric
 from relscale.rows import cells_of, column
@@ -107,7 +110,11 @@ class SpecificationRow(CurveKey):
     high: float | None = column("Upper limit of the interval.")
     level: float = column("Confidence level of the interval.")
     p_value: float | None = column("Two-sided p-value of Δβ = 0.")
-    direction: Direction | None = column("Whether the gap closes or widens.")
+    p_bh: float | None = column(
+        "The same, adjusted (Benjamini–Hochberg) over all gaps of the suite under this specification.",
+        default=None,
+    )
+    verdict: Verdict | None = column("What the gap does, by the adjusted p-value; null without an interval.")
     n: int = column("Points that the law is fitted to.")
     default: bool = column("Whether this is the default analysis.")
     status: Status = column("Whether the row can be used as it is.")
@@ -115,6 +122,8 @@ class SpecificationRow(CurveKey):
 
 
 TABLE, ROW = "specifications", SpecificationRow
+CHOICES = ("frontier", "flops", "degree", "window", "bytes", "pooling", "subjects", "prompt", "form")
+FAMILY = ("experiment", "suite", "contrast", *CHOICES)
 
 
 @dataclass(frozen=True)
@@ -155,13 +164,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class Slopes:
-    """Δβ of J pairs under one specification; limits, p-value nan and direction None where there is no interval."""
+    """Δβ of J pairs under one specification; limits, p-value nan and verdict None where there is no interval."""
 
     value: Floats
     low: Floats
     high: Floats
     p_value: Floats
-    direction: list[Direction | None]
+    verdict: list[Verdict | None]
     n: NDArray[np.int64]
     status: list[Remark]
 
@@ -181,11 +190,12 @@ def rows(curves: FrontierCurves, settings: Settings) -> list[SpecificationRow]:
     targets, baselines = place.reshape(both.shape).T
     default = PARABOLA if all(point.is_parabola for point in curves.points) else ALL
 
+    margin = settings.of(VerdictOptions).equivalence_margin
     by_target: dict[tuple[Any, ...], list[SpecificationRow]] = {}
     for variant in _variants(matrix, columns):
         usual = variant.frontier == default and variant.degree in (None, 2) and variant.window in (None, ALL)
         for flops, log_flops in variant.log_flops.items():
-            for form, slopes in _forms(variant, log_flops, targets, baselines, settings.level):
+            for form, slopes in _forms(variant, log_flops, targets, baselines, settings.level, margin):
                 for j, pair in enumerate(pairs):
                     row = SpecificationRow(
                         **cells_of(pair.key),
@@ -202,7 +212,7 @@ def rows(curves: FrontierCurves, settings: Settings) -> list[SpecificationRow]:
                         high=slopes.high[j],
                         level=settings.level,
                         p_value=slopes.p_value[j],
-                        direction=slopes.direction[j],
+                        verdict=slopes.verdict[j],
                         n=int(slopes.n[j]),
                         default=bool(usual and flops == TRAINING and form == RATIO and pair.is_default),
                         **cells_of(slopes.status[j]),
@@ -338,6 +348,7 @@ def _forms(
     targets: NDArray[np.int64],
     baselines: NDArray[np.int64],
     level: float,
+    margin: float,
 ) -> Iterator[tuple[Form, Slopes]]:
     counted = np.isfinite(log_flops)
     x = log_flops[counted]
@@ -351,8 +362,9 @@ def _forms(
 
     fitted = line_with_intervals(x, log_ratio, noise, blocks, level)
     pairs = range(len(targets))
-    directions = [fitted.direction(j) for j in pairs]
-    yield RATIO, _slopes(fitted, fitted.slope, directions, total)
+    p = fitted.slope.p_value
+    verdicts = [verdict_of_line(fitted, (j,), p, level, margin) for j in pairs]
+    yield RATIO, _slopes(fitted, fitted.slope, verdicts, total)
 
     with np.errstate(invalid="ignore"):
         gap = np.expm1(log_ratio)
@@ -360,9 +372,12 @@ def _forms(
         side = np.where((sides >= 0).all(axis=0), 1.0, np.where((sides <= 0).all(axis=0), -1.0, np.nan))
     fitted = line_with_intervals(x, _log(side * gap), noise, blocks, level)
     slope = _implied(fitted, side, level)
-    directions = [_of_gap(slope, side, j) for j in pairs]
+    p = slope.p_value
+    verdicts = [
+        verdict_of_slope(slope, (j,), p, _of_gap(slope, side, j), False, level, margin) for j in pairs
+    ]
     changes = {int(j): SIGN_CHANGE for j in np.flatnonzero(np.isnan(side))}
-    yield DIFFERENCE, _slopes(fitted, slope, directions, total, changes)
+    yield DIFFERENCE, _slopes(fitted, slope, verdicts, total, changes)
 
     left, why = _reducible(x, value)
     fitted = line_with_intervals(x, left[:, targets] - left[:, baselines], noise, blocks, level)
@@ -386,7 +401,7 @@ def _forms(
 def _slopes(
     fitted: LineWithIntervals,
     slope: Interval,
-    directions: Sequence[Direction | None],
+    verdicts: Sequence[Verdict | None],
     total: int,
     reasons: Mapping[int, Remark] = MappingProxyType({}),
 ) -> Slopes:
@@ -398,7 +413,7 @@ def _slopes(
             remark = Remark(Status.MISSING_POINTS, f"fitted on {int(n)} of {total} points")
         remarks.append(remark)
     limits = (slope.value, slope.low, slope.high, slope.p_value)
-    return Slopes(*limits, list(directions), fitted.line.n.astype(np.int64), remarks)
+    return Slopes(*limits, list(verdicts), fitted.line.n.astype(np.int64), remarks)
 
 
 def _implied(fitted: LineWithIntervals, side: Floats, level: float) -> Interval:

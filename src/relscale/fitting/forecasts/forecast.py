@@ -58,7 +58,8 @@ class ForecastRow(CurveKey):
     spread_low: float | None = column("The least of the candidates.", default=None)
     spread_high: float | None = column("The largest of the candidates.", default=None)
     direction: Direction | None = column(
-        "Of a ratio: whether the gap closes or widens up to there.", default=None
+        "Of a ratio: whether the gap closes or widens up to there, by this prediction interval alone.",
+        default=None,
     )
     data: str | None = column("Digest of the numbers that the forecast rests on.", default=None)
     code: str | None = column("Digest of the code that made it.", default=None)

@@ -40,6 +40,10 @@ class Verdict(StrEnum):
     NOT_RESOLVED = "not resolved"
 
 
+GIVEN = (Verdict.CLOSES, Verdict.WIDENS, Verdict.CROSSES)
+"""The verdicts that say where a gap goes."""
+
+
 class Options(Section):
     """When a gap counts as flat."""
 
@@ -100,6 +104,13 @@ def verdict(
         if _inside(crossing, data):
             return Verdict.CROSSES
     return Verdict.FLAT if _inside(change, (-margin, margin)) else Verdict.NOT_RESOLVED
+
+
+def change_per_tenfold(slope: float | None) -> float | None:
+    """``10^Δβ − 1``; None where it is beyond what a number can hold."""
+    if slope is None or not math.isfinite(slope):
+        return None
+    return 10.0**slope - 1 if slope < 300 else None
 
 
 def _inside(limits: Limits, outer: Limits) -> bool:

@@ -8,7 +8,7 @@ items were resampled, else about these items.
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from relscale.fitting.analyses.crossing import PARAMETER as CROSSING
@@ -23,7 +23,7 @@ from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status, together
-from relscale.fitting.verdicts.verdict import Options, Verdict, verdict
+from relscale.fitting.verdicts.verdict import GIVEN, Options, Verdict, change_per_tenfold, verdict
 from relscale.laws import power, relative
 from relscale.measurements.metric import Metric
 from relscale.printable import shown_printable
@@ -72,7 +72,9 @@ class VerdictRow(CurveKey):
     flops_high: float | None = column("Largest compute of the data.", "FLOPs")
     left_out: int = column("Budgets, trainings or runs that were left out in turn (table influence).")
     left_out_same_sign: int = column("Of these, those without which Δβ has the same sign.")
-    left_out_carry: int = column("Of these, those without which the direction is no longer clear.")
+    left_out_carry: int = column(
+        "Of these, those without which the verdict no longer says where the gap goes."
+    )
     specifications: int = column("Other ways to analyse the data that have an answer (table specifications).")
     specifications_same_sign: int = column("Of these, those under which Δβ has the same sign.")
     power: float | None = column(
@@ -138,7 +140,11 @@ def verdict_rows(
         level, crossing = levels.get(key), crossings.get(key)
         known = slope.value is not None and math.isfinite(slope.value)
         value = slope.value if known and slope.value is not None else math.nan
-        change = _change(slope.value), _change(slope.low), _change(slope.high)
+        change = (
+            change_per_tenfold(slope.value),
+            change_per_tenfold(slope.low),
+            change_per_tenfold(slope.high),
+        )
         ends = _ratio(level, value, slope.flops_low), _ratio(level, value, slope.flops_high)
         crosses_at = (crossing.low, crossing.high) if crossing else (None, None)
         said = verdict(
@@ -183,7 +189,7 @@ def verdict_rows(
                 n=slope.n,
                 flops_low=slope.flops_low,
                 flops_high=slope.flops_high,
-                **_left_out(left_out.get(key, ()), value),
+                **_left_out(left_out.get(key, ()), value, said),
                 **_other_ways(other_ways.get(_key(slope, ACROSS), ()), value),
                 power=of_design.power if of_design else None,
                 power_delta_beta=of_design.delta_beta if of_design else None,
@@ -235,13 +241,6 @@ def _is_primary(row: ParameterRow, settings: Settings) -> bool:
     return metric in (None, row.metric) and (prompt in (None, row.prompt) or row.prompt is None)
 
 
-def _change(slope: float | None) -> float | None:
-    """Per tenfold of compute; None where it is beyond what a number can hold."""
-    if slope is None or not math.isfinite(slope):
-        return None
-    return 10.0**slope - 1 if slope < 300 else None
-
-
 def _ratio(level: ParameterRow | None, slope: float, flops: float | None) -> float | None:
     """G on the fitted line at a compute."""
     if level is None or not level.value or level.reference_flops is None or flops is None:
@@ -258,12 +257,25 @@ def _halving(slope: float, ends: tuple[float | None, float | None]) -> float | N
     return math.exp(exponent) if 0 < exponent < 700 else None
 
 
-def _left_out(rows: Iterable[InfluenceRow], slope: float) -> dict[str, Any]:
+def with_carriers(rows: Iterable[InfluenceRow], verdicts: Iterable[VerdictRow]) -> list[InfluenceRow]:
+    """The rows with ``carries``: whether the verdict says where the gap goes, and without these no longer does."""
+    said = {_key(row): row.verdict for row in verdicts}
+    return [
+        replace(row, carries=_carries(row, said.get(_key(row)))) if row.baseline is not None else row
+        for row in rows
+    ]
+
+
+def _carries(row: InfluenceRow, said: Verdict | None) -> bool | None:
+    return None if said is None or row.verdict is None else said in GIVEN and row.verdict not in GIVEN
+
+
+def _left_out(rows: Iterable[InfluenceRow], slope: float, said: Verdict | None) -> dict[str, Any]:
     known = [row for row in rows if row.value is not None and math.isfinite(row.value)]
     return {
         "left_out": len(known),
         "left_out_same_sign": sum(row.value * slope > 0 for row in known if row.value is not None),
-        "left_out_carry": sum(bool(row.carries) for row in known),
+        "left_out_carry": sum(bool(_carries(row, said)) for row in known),
     }
 
 

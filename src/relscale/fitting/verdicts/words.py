@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from relscale.fitting.verdicts.verdict import Verdict
+from relscale.fitting.verdicts.verdict import GIVEN, Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 
 COUNTED = {  # singular and plural, in the order of a headline
@@ -15,8 +15,6 @@ COUNTED = {  # singular and plural, in the order of a headline
     Verdict.FLAT: ("is flat", "are flat"),
     Verdict.NOT_RESOLVED: ("is not resolved", "are not resolved"),
 }
-GIVEN = (Verdict.CLOSES, Verdict.WIDENS, Verdict.CROSSES)
-"""The verdicts that say where a gap goes."""
 UNKNOWN = ("has no interval", "have no interval")
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 

@@ -1,0 +1,83 @@
+"""What is compared between corpora, or optimizers: validation losses along compute, and Δβ of every suite's groups."""
+
+from typing import NamedTuple
+
+from relscale.figures.chart.numbers import known
+from relscale.figures.curves import Curve
+from relscale.figures.data import FigureData, Row, Series, Suite
+from relscale.figures.law_lines import law_line
+from relscale.figures.select import LOSS, of, series_in, widest
+
+
+class ContrastForest(NamedTuple):
+    """Δβ of a suite's groups on one corpus against another, a row each."""
+
+    suite: Suite
+    series: Series
+    rows: list[Row]
+
+    @property
+    def names(self) -> list[str]:
+        """The groups in words."""
+        return [self.suite.labels[row.group] for row in self.rows]
+
+
+def contrast_forests(data: FigureData, contrast: str) -> list[ContrastForest]:
+    """One per suite and series; suites of many groups are left out."""
+    gaps = data.rows("gaps", contrast=contrast, status="ok")
+    names = [name for name in data.suite_names() if any(row.suite == name for row in gaps)]
+    forests = []
+    for suite in map(data.suite, names):
+        slopes = data.law_rows(contrast, **suite.key, law="relative", parameter="delta_beta")
+        slopes = [row for row in slopes if row.contrast == contrast and known(row.value)]
+        for series in series_in(data, gaps) if not suite.is_crowded else ():
+            chosen = {row.group: row for row in widest(of(series, slopes))}
+            rows = [chosen[group] for group in suite.labels if group in chosen]
+            forests += [ContrastForest(suite, series, rows)] if rows else []
+    return forests
+
+
+class ContrastLosses(NamedTuple):
+    """The validation loss of everything that is compared, and each relative to the baseline.
+
+    Attributes
+    ----------
+    names
+        Of all curves, the baseline's first.
+    """
+
+    names: list[str]
+    losses: list[Curve]
+    ratios: list[Curve]
+
+
+def contrast_losses(data: FigureData, contrast: str, baseline: str) -> ContrastLosses:
+    """The curves of everything that is compared with one corpus, or optimizer."""
+    rows = data.rows("gaps", contrast=contrast, status="ok", **LOSS)
+    compared = {(row.corpus, row.optimizer) for row in rows} | {
+        (row.baseline, row.optimizer) if contrast == "corpus" else (row.corpus, row.baseline) for row in rows
+    }
+    every = [series for series in data.series if (series.corpus, series.optimizer) in compared]
+    every.sort(key=lambda series: getattr(series, contrast) != baseline)
+    names = {
+        f"{series.label} (baseline)" if getattr(series, contrast) == baseline else series.label: series
+        for series in every
+    }
+    losses, ratios = [], []
+    for name, series in names.items():
+        where = {**series.key, **LOSS}
+        fits = data.law_rows(contrast, **where)
+        losses += _curve(name, data.rows("errors", **where, status="ok"), "value", fits, "power", None)
+        gaps = data.rows("gaps", **where, contrast=contrast, status="ok")
+        ratios += _curve(name, gaps, "ratio", fits, "relative", contrast)
+    return ContrastLosses(list(names), losses, ratios)
+
+
+def _curve(
+    name: str, points: list[Row], value: str, fits: list[Row], law: str, contrast: str | None
+) -> list[Curve]:
+    if not points:
+        return []
+    flops = [point.training_flops for point in points]
+    fits = [row for row in fits if row.law == law and contrast in (None, row.contrast)]
+    return [Curve(name, name, flops, [point[value] for point in points], law_line(fits, flops))]

@@ -1,0 +1,76 @@
+"""What a forest plot of a suite's Δβ holds: its series, groups and rows, and what there is to say of them."""
+
+from typing import NamedTuple
+
+from relscale.figures.chart.numbers import estimate, known
+from relscale.figures.data import FigureData, Row, Series, Suite, distinct
+from relscale.figures.select import of, series_in, widest
+from relscale.fitting.inference.method import BOOTSTRAPS, Method
+
+POOLED = "partially pooled"
+
+
+class Forest(NamedTuple):
+    """A suite's row of panels: its series, its groups from top to bottom, and the rows to draw."""
+
+    suite: Suite
+    series: list[Series]
+    groups: list[str]
+    rows: list[Row]
+
+    @property
+    def several(self) -> bool:
+        """Whether a group has several intervals one above the other."""
+        return not self.suite.is_crowded and len({row.estimand for row in self.rows if known(row.value)}) > 1
+
+
+def forest_of(data: FigureData, suite: Suite) -> Forest:
+    """The forest of a suite; of many groups those of largest Δβ come first."""
+    rows = data.law_rows(**suite.key, law="relative", parameter="delta_beta")
+    pooled = widest(data.pooled_rows(**suite.key, parameter="delta_beta"))
+    fitted = {row.group for row in (*rows, *pooled) if known(row.value)}
+    groups = [group for group in suite.labels if group in fitted]
+    every = series_in(data, rows)
+    if suite.is_crowded:
+        rows = widest(rows)
+        value = {row.group: row.value for row in of(every[0], rows) if known(row.value)}
+        groups.sort(key=lambda group: (group not in value, -value.get(group, 0.0)))
+    return Forest(suite, every, groups, rows + [row | {"estimand": POOLED} for row in pooled])
+
+
+def lost_intervals(forest: Forest) -> list[str]:
+    """What could not be drawn."""
+    notes = []
+    for series in forest.series:
+        rows, where = of(series, forest.rows), f"{series.label}, {forest.suite.title}"
+        bounded = {row.group for row in rows if known(row.low, row.high)}
+        for row in rows:
+            if not known(row.value):
+                notes.append(f"{where}, {forest.suite.labels.get(row.group, row.group)}: {row.reason}.")
+            elif row.group in bounded and not known(row.low, row.high):
+                notes.append(f"{where}: no interval for the {row.estimand} ({row.reason}).")
+    return distinct(notes)
+
+
+def methods(forest: Forest) -> list[str]:
+    """How intervals were made that are no t intervals of the last stage."""
+    return [
+        f"{forest.suite.title}: intervals by {interval}."
+        for method, interval in distinct((row.method, row.interval) for row in forest.rows if known(row.low))
+        if method in (*BOOTSTRAPS, Method.PARTIAL_POOLING)
+    ]
+
+
+def pooled_spread(data: FigureData, suite: Suite) -> list[str]:
+    """The mean of the groups' Δβ and their spread around it, where they are pooled."""
+    notes = []
+    for mean in data.pooled_rows(**suite.key, parameter="delta_beta_mean"):
+        same = {name: mean[name] for name in ("corpus", "optimizer", "estimand")}
+        spread = data.pooled_rows(**suite.key, **same, parameter="delta_beta_sd")
+        sd = "".join(f", spread (standard deviation) {_words(row)}" for row in spread)
+        notes.append(f"{suite.title}, pooled ({mean.estimand}): mean Δβ {_words(mean)}{sd}.")
+    return notes
+
+
+def _words(row: Row) -> str:
+    return estimate(row.value, row.low, row.high) if known(row.value) else str(row.reason)

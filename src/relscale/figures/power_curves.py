@@ -1,0 +1,42 @@
+"""Power to see a Δβ of a given size, by the number of budgets, runs or items."""
+
+from collections.abc import Sequence
+
+from relscale.figures import chart
+from relscale.figures.chart.numbers import plain
+from relscale.figures.data import Row
+from relscale.figures.groups import medians
+from relscale.fitting.analyses.statistical_power import ENOUGH
+
+RESOURCES = {  # in colours that few suites come to use for a group
+    name: chart.Style(colour, dash=dash)
+    for name, colour, dash in zip(
+        ("budgets", "runs", "items"), (chart.MEDIUM, *chart.COLOURS[-2:]), chart.DASHES, strict=False
+    )
+}
+
+
+def draw_power(panel: chart.Panel, rows: Sequence[Row], size: float | None) -> None:
+    """Draw the median power over groups with their range, and say how much of each resource is enough."""
+    x = chart.log_axis([row.count for row in rows], "number of budgets, or times the runs or items", most=6)
+    panel.axes(x, chart.linear_axis([0, 1], "power", most=6, pad=0.04))
+    panel.reference_line(ENOUGH)
+    panel.message("no power could be simulated" if not rows else "")
+    needs = []
+    for resource, style in RESOURCES.items():
+        middle = medians([row for row in rows if row.resource == resource], "count", "power")
+        if not middle:
+            continue
+        powers = [
+            [row.power for row in rows if (row.resource, row.count) == (resource, count)] for count in middle
+        ]
+        low, high = [min(values) for values in powers], [max(values) for values in powers]
+        panel.line(
+            list(middle), list(middle.values()), style, low=low, high=high, name=resource, group=resource
+        )
+        least = next((count for count, value in middle.items() if value >= ENOUGH), None)
+        of_these = "" if resource == "budgets" else "× the"
+        enough = f"{least:g}" if least else f"more than {max(middle):g}"
+        needs.append(f"{enough}{of_these} {resource}")
+    title = "Power" if size is None else f"Power to see Δβ = {plain(size)}"
+    panel.heading(title, f"{ENOUGH:.0%} needs {', or '.join(needs)}" if needs else "")

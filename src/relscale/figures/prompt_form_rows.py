@@ -1,0 +1,100 @@
+"""A suite under several prompt forms: the rows that are shown, and what there is to say of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from relscale.figures.chart.numbers import known
+from relscale.figures.data import FigureData, Row, Series, Suite, distinct
+from relscale.figures.select import ABOUT, ESTIMANDS, listed, of, widest
+from relscale.measurements.metric import Metric
+
+MOST_REASONS = 4
+
+
+@dataclass(frozen=True)
+class PromptFormRows:
+    """What was computed of a suite under several forms.
+
+    Attributes
+    ----------
+    metrics
+        The suite's metric and its accuracy, subjects weighed alike.
+    forms
+        The reference form first.
+    reference
+        The form that accuracy is compared with; None where no accuracy was.
+    shares
+        R² of each metric and group under each form.
+    gains
+        Accuracy under each other form less that under the reference, at each compute and at all of them together.
+    """
+
+    metrics: list[str]
+    forms: list[str | None]
+    reference: str | None
+    shares: list[Row]
+    gains: list[Row]
+
+    @property
+    def others(self) -> list[str | None]:
+        """The forms that are compared with the reference."""
+        return [form for form in self.forms if form != self.reference] if self.gains else []
+
+    def gains_of(self, series: Series, form: str | None) -> tuple[list[Row], dict[str, Row]]:
+        """The gains of one form at each compute, and those of each group at all computes together."""
+        own = [row for row in of(series, self.gains) if row.prompt == form and known(row.value)]
+        at_points = [row for row in own if _is_at_point(row)]
+        at_points.sort(key=lambda row: row.training_flops)
+        return at_points, {row.group: row for row in widest(row for row in own if not _is_at_point(row))}
+
+    @property
+    def notes(self) -> list[str]:
+        """What the intervals are, and what could not be computed."""
+        points = distinct(row.points for row in self.shares)
+        level = next((row.level for row in (*self.shares, *self.gains)), 0.95)
+        methods = ", ".join(distinct(row.interval for row in self.shares if row.interval))
+        notes = [
+            f"Left: R² of a line on log compute through {' or '.join(points)}, of bits per byte in logs; {level:.0%} "
+            f"intervals for these items ({methods})."
+        ]
+        overall = {row.estimand for row in self.gains if not _is_at_point(row)}
+        about = next((ABOUT[name] for name in ESTIMANDS if name in overall), None)
+        if about:
+            pointed = (
+                "" if len({row.group for row in self.gains}) <= 4 else ", shown where a group is pointed at"
+            )
+            notes.append(
+                f"Right: bands{pointed}, {level:.0%} over the items of each point alone, the same draws under both "
+                f"forms. Right of the dotted line, all computes together: {level:.0%} interval for {about}."
+            )
+        for status in distinct(row.reason for row in self.shares if row.status != "ok")[:MOST_REASONS]:
+            groups = distinct(row.group for row in self.shares if row.reason == status)
+            notes.append(f"{listed(groups)}: {status}.")
+        return notes
+
+
+def prompt_form_rows(data: FigureData, suite: Suite) -> PromptFormRows:
+    """The rows of a suite."""
+    rows = data.rows("prompt_forms", suite=suite.name)
+    metrics = _metrics(rows, suite)
+    shares = [row for row in rows if row.quantity == "r_squared" and row.metric in metrics]
+    gains = [row for row in rows if row.quantity == "difference" and row.metric in metrics]
+    reference = next((row.reference for row in gains), None)
+    forms = sorted({row.prompt for row in rows}, key=lambda form: (form != reference, str(form)))
+    return PromptFormRows(metrics, forms, reference, shares, gains)
+
+
+def _is_at_point(row: Row) -> bool:
+    return bool(row.run) or known(row.budget)
+
+
+def _metrics(rows: Sequence[Row], suite: Suite) -> list[str]:
+    """The suite's metric and its accuracy, subjects weighed alike."""
+    present = {row.metric: Metric.parse(row.metric) for row in rows}
+    subjects = Metric.parse(suite.metric).subjects
+    accuracies = [
+        name
+        for name, metric in present.items()
+        if metric.quantity == "accuracy" and metric.subjects in (subjects, None)
+    ]
+    return [name for name in (suite.metric, *accuracies[:1]) if name in present]

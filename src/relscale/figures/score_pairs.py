@@ -1,0 +1,59 @@
+"""What runs scored on a suite in two metrics: its loss, and an accuracy or a probability of being right."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from relscale.figures.chart.numbers import known
+from relscale.figures.data import FigureData, Row, Series, Suite
+from relscale.measurements.metric import Metric
+
+SHOWN = ("accuracy", "probability")
+CURVE = ("floor", "ceiling", "midpoint", "slope")
+POINTS = 33  # of a curve
+
+
+class ScorePair(NamedTuple):
+    """What a run scored on a group: its loss, and another metric."""
+
+    series: Series
+    group: str
+    run: str
+    loss: float
+    score: float
+
+
+def score_metrics(measured: Sequence[str], suite: Suite) -> list[str]:
+    """Accuracy and probability, of those that a suite has, with its subjects weighed as in the suite's metric."""
+    metrics = {name: Metric.parse(name) for name in measured}
+    subjects = Metric.parse(suite.metric).subjects
+    fitting = sorted(name for name, metric in metrics.items() if metric.subjects in (subjects, None))
+    return [name for quantity in SHOWN for name in fitting if metrics[name].quantity == quantity]
+
+
+def score_pairs(data: FigureData, suite: Suite, metric: str) -> list[ScorePair]:
+    """The runs and groups with both a loss and a score."""
+    every = {(series.corpus, series.optimizer): series for series in data.series}
+    rows = data.rows("measurements", suite=suite.name, prompt=suite.prompt, status="ok")
+    found: dict[str, dict[tuple[Series, str, str], float]] = {suite.metric: {}, metric: {}}
+    for row in rows:
+        series = every.get((row.corpus, row.optimizer))
+        if series and known(row.value) and row.metric in found:
+            found[row.metric][series, row.group, row.run] = row.value
+    loss, score = found[suite.metric], found[metric]
+    return [ScorePair(*key, loss[key], score[key]) for key in loss if key in score]
+
+
+def sigmoid_curve(fits: Sequence[Row], losses: Sequence[float]) -> tuple[list[float], list[float]] | None:
+    """The sigmoid that was fitted, over the range of ``losses``; None where its parameters are not all known.
+
+    ``floor + (ceiling − floor) / (1 + exp(slope·(loss − midpoint)))``
+    """
+    found = {fit.parameter: fit.value for fit in fits if fit.status == "ok" and known(fit.value)}
+    if not set(CURVE) <= set(found):
+        return None
+    floor, ceiling, midpoint, slope = (found[name] for name in CURVE)
+    first, last = min(losses), max(losses)
+    x = [first + (last - first) * i / (POINTS - 1) for i in range(POINTS)]
+    powers = [max(min(slope * (loss - midpoint), 500), -500) for loss in x]
+    return x, [floor + (ceiling - floor) / (1 + math.exp(power)) for power in powers]

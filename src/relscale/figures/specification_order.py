@@ -1,0 +1,100 @@
+"""The specifications of a suite in order of their Δβ: of one group, or of many by the median over groups."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median, quantiles
+from typing import Any
+
+from relscale.figures.data import Row, Series, Suite, distinct
+from relscale.fitting.analyses.specification import CHOICES
+from relscale.fitting.verdicts.verdict import Verdict
+
+NAMES = {"flops": "FLOPs", "degree": "parabola's degree", "form": "form of the gap"}
+Limits = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class OrderedSpecifications:
+    """The specifications of a series in order, for one group or for all.
+
+    Attributes
+    ----------
+    groups
+        How many groups there are.
+    rows
+        A list for each specification, with a row for each group.
+    """
+
+    name: str
+    series: Series
+    groups: int
+    rows: list[list[Row]]
+
+    @property
+    def medians(self) -> list[float]:
+        """Δβ of each specification, the median over groups."""
+        return [median(row.value for row in each) for each in self.rows]
+
+    @property
+    def reach(self) -> list[Limits]:
+        """The interval of each specification; of several groups, the least and the largest Δβ."""
+        if self.groups == 1:
+            return [(each[0].low, each[0].high) for each in self.rows]
+        return [(min(row.value for row in each), max(row.value for row in each)) for each in self.rows]
+
+    @property
+    def middle_halves(self) -> list[Limits]:
+        """The quartiles of each specification's Δβ over groups."""
+        return [_quartiles([row.value for row in each]) for each in self.rows]
+
+    @property
+    def default(self) -> list[int]:
+        """The places of the default analysis, from 1."""
+        return [place for place, each in enumerate(self.rows, start=1) if each[0].default]
+
+    def verdicts(self) -> list[Counter[str]]:
+        """How many groups have each verdict under each specification; without an interval, a gap is not resolved."""
+        return [Counter(row.verdict or Verdict.NOT_RESOLVED for row in each) for each in self.rows]
+
+
+def ordered_specifications(
+    suite: Suite, series: Series, rows: Sequence[Row], group: str | None
+) -> OrderedSpecifications:
+    """The specifications of one group, or of all, in order of the median of their Δβ."""
+    rows = [row for row in rows if group in (None, row.group)]
+    found: dict[Any, list[Row]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[choice] for choice in CHOICES), []).append(row)
+    ordered = sorted(found.values(), key=lambda rows: median(row.value for row in rows))
+    groups = len({row.group for row in rows})
+    name = suite.labels.get(group, group) if group else f"{groups} groups"
+    return OrderedSpecifications(f"{name} against {suite.baseline_label}", series, groups, ordered)
+
+
+def largest_first(rows: Sequence[Row]) -> list[str]:
+    """Groups by the size of their Δβ, that of the default analysis where it is known."""
+    size: dict[str, float] = {}
+    for row in sorted(rows, key=lambda row: not row.default):
+        size.setdefault(row.group, abs(row.value))
+    return sorted(size, key=lambda group: (-size[group], group))
+
+
+def levels_of_choices(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """The levels of every choice, in order."""
+    return {
+        choice: sorted(distinct(row[choice] for row in rows), key=lambda level: (level is None, str(level)))
+        for choice in CHOICES
+    }
+
+
+def choice_words(choice: str, level: Any) -> str:
+    """A choice and its level in words."""
+    return f"{NAMES.get(choice, choice)}: {'–' if level is None else str(level).replace('_', ' ')}"
+
+
+def _quartiles(values: Sequence[float]) -> Limits:
+    if len(values) < 2:
+        return values[0], values[0]
+    low, _, high = quantiles(values, n=4, method="inclusive")
+    return low, high

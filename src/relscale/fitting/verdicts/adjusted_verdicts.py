@@ -1,0 +1,75 @@
+"""Verdicts of an analysis that gives one per way to look at a gap, adjusted over how many gaps it looks at.
+
+Each row has the verdict by its own p-value first. A verdict that says where the gap goes stays where the adjusted
+p-value (Benjamini–Hochberg) is below 1 − level too; else the gap is flat or not resolved, as in ``verdict``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.inference.direction import Direction
+from relscale.fitting.inference.interval import Interval
+from relscale.fitting.inference.line_with_intervals import LineWithIntervals
+from relscale.fitting.inference.multiplicity import adjusted
+from relscale.fitting.verdicts.verdict import GIVEN, Verdict, change_per_tenfold, verdict
+
+
+def verdict_of_line(
+    line: LineWithIntervals, at: tuple[int, ...], p_value: Floats, level: float, margin: float
+) -> Verdict | None:
+    """The verdict on the gap whose logarithm is line ``at``, by its own p-value; None without an interval."""
+    first, last = (_sign(end.low[at], end.high[at]) for end in (line.ends[0], line.ends[-1]))
+    return verdict_of_slope(line.slope, at, p_value, line.direction(*at), first * last < 0, level, margin)
+
+
+def verdict_of_slope(
+    slope: Interval,
+    at: tuple[int, ...],
+    p_value: Floats,
+    direction: Direction | None,
+    crosses: bool,
+    level: float,
+    margin: float,
+) -> Verdict | None:
+    """The verdict by the slope ``at``, its direction, and whether G is clearly on one side of 1 at the
+    least compute and on the other at the largest."""
+    p = None if np.isnan(p_value[at]) else float(p_value[at])
+    crossing = (1.0, 1.0) if crosses else (None, None)
+    change = change_per_tenfold(slope.low[at]), change_per_tenfold(slope.high[at])
+    return verdict(p, level, direction, crossing, (1.0, 1.0), change, margin)
+
+
+def _sign(low: float, high: float) -> int:
+    return 1 if low > 0 else -1 if high < 0 else 0
+
+
+def with_adjusted_verdicts(rows: Sequence[Any], family: Sequence[str], margin: float) -> list[Any]:
+    """Rows with ``p_bh`` and the verdict by it.
+
+    Parameters
+    ----------
+    rows
+        Of a type with ``p_value``, ``p_bh``, ``verdict``, ``low``, ``high`` and ``level``.
+    family
+        The columns that rows share whose p-values are adjusted together.
+    margin
+        Largest change per tenfold of compute that counts as flat.
+    """
+    families = [tuple(getattr(row, name) for name in family) for row in rows]
+    p_bh, _ = adjusted([None if row.verdict is None else row.p_value for row in rows], families)
+    return [
+        row if row.verdict is None else replace(row, p_bh=float(p), verdict=_adjusted(row, float(p), margin))
+        for row, p in zip(rows, p_bh, strict=True)
+    ]
+
+
+def _adjusted(row: Any, p: float, margin: float) -> Verdict | None:
+    if row.verdict not in GIVEN or p < 1 - row.level:
+        said: Verdict | None = row.verdict
+        return said
+    change = change_per_tenfold(row.low), change_per_tenfold(row.high)
+    return verdict(p, row.level, None, (None, None), (None, None), change, margin)
