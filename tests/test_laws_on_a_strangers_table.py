@@ -1,0 +1,101 @@
+"""Every law of the catalogue, asked of a table: one sentence where its columns do not suffice, parameters where they do."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from relscale.cli import main
+from relscale.laws.catalogue import law_names, law_or_family
+from relscale.laws.law import Family
+
+STRANGER = "model,size_class,bleu\na,small,10.5\nb,large,12.5\nc,small,11.0\nd,huge,14.0\n"
+TYPO = "did you mean|it has|there are"
+
+
+@pytest.fixture(name="stranger")
+def table_of_other_things(tmp_path: Path) -> Path:
+    """Columns that no law is of."""
+    path = tmp_path / "stranger.csv"
+    path.write_text(STRANGER)
+    return path
+
+
+def columns_of(name: str) -> tuple[str, ...]:
+    one = law_or_family(name)
+    if isinstance(one, Family):
+        return (f"{one.prefix}a", f"{one.prefix}b")
+    return one.made_of or one.predictors
+
+
+def one_sentence(said: str) -> bool:
+    return said.count("\n") == 1 and "Traceback" not in said and said.startswith("relscale fit: ")
+
+
+@pytest.mark.parametrize("name", law_names())
+def test_columns_that_are_not_there_are_one_sentence(
+    name: str, stranger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for x in ([], ["--x", ",".join(columns_of(name))]):
+        assert main(["fit", str(stranger), "--law", name, *x, "--y", "bleu"]) != 0
+        assert one_sentence(said := capsys.readouterr().err), said
+
+
+@pytest.mark.parametrize("name", law_names())
+def test_too_few_columns_too_few_rows_and_text_are_one_sentence(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = columns_of(name)
+    path = tmp_path / "few.csv"
+    rows = [",".join([*("2" for _ in columns), "1.5", "g"]), ",".join([*("4" for _ in columns), "1.2", "g"])]
+    path.write_text("\n".join([",".join([*columns, "y", "kind"]), *rows]))
+    ask = ["fit", str(path), "--law", name, "--y", "y"]
+    for x in ("kind", ",".join([*columns[1:], "kind"]), ",".join([*columns, "y"])):
+        code = main([*ask, "--x", x])
+        said = capsys.readouterr()
+        assert code == 0 or one_sentence(said.err), said.err
+
+
+@pytest.mark.parametrize("name", law_names())
+def test_a_law_is_explained(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["laws", name]) == 0
+    said = capsys.readouterr().out
+    assert name in said
+    assert "source: " in said
+    one = law_or_family(name)
+    if not isinstance(one, Family):
+        assert one.formula in said
+        assert one.traps in said
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "y", "truth"),
+    [
+        (
+            "task_scaling",
+            "params",
+            np.exp(-0.6 * (np.geomspace(1e8, 1e11, 10) / 3e9) ** -0.3),
+            ("alpha", 0.3),
+        ),
+        ("peak_learning_rate", "batch", 2e-3 / (1 + (1e9 / np.geomspace(1e8, 1e11, 10)) ** 0.5), ("p", 0.5)),
+        ("rectified", "rows", 1.2 + 400 / (300 + np.geomspace(1e2, 1e6, 10) ** 0.7), ("beta", 0.7)),
+    ],
+)
+def test_a_law_is_fitted_to_columns_of_any_name(
+    name: str,
+    x: str,
+    y: np.ndarray,
+    truth: tuple[str, float],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    at = np.geomspace(1e2, 1e6, 10) if x == "rows" else np.geomspace(1e8, 1e11, 10)
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join([f"{x},score", *(f"{a:.12g},{b:.12g}" for a, b in zip(at, y, strict=True))]))
+    ask = ["fit", str(path), "--law", name, "--x", x, "--y", "score", "--residual", "linear"]
+    assert main([*ask, "--output", str(tmp_path / "fits.csv")]) == 0, capsys.readouterr()
+    from relscale.tables import read_table
+
+    rows = read_table(tmp_path / "fits.csv").to_pylist()
+    (value,) = [row["value"] for row in rows if row["parameter"] == truth[0]]
+    assert value == pytest.approx(truth[1], rel=1e-4)
