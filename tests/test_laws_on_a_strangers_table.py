@@ -1,4 +1,4 @@
-"""Every law of the catalogue, asked of a table: one sentence where its columns do not suffice, parameters where they do."""
+"""Every law, asked of a table: one sentence where its columns do not suffice, parameters where they do."""
 
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from relscale.laws.catalogue import law_names, law_or_family
 from relscale.laws.law import Family
 
 STRANGER = "model,size_class,bleu\na,small,10.5\nb,large,12.5\nc,small,11.0\nd,huge,14.0\n"
-TYPO = "did you mean|it has|there are"
 
 
 @pytest.fixture(name="stranger")

@@ -1,5 +1,7 @@
 """A perceptron that learns from a teacher's hardest examples: exact errors (Sorscher et al., arXiv 2206.14486)."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
@@ -24,7 +26,7 @@ def _integral(overlap: float, kappa: float, most: float) -> float:
     ends = np.clip([0, middle - WIDTHS * s, middle + WIDTHS * s, most], 0, most)
     points, weights = POINTS
     total = 0.0
-    for low, high in zip(ends[:-1], ends[1:], strict=True):
+    for low, high in pairwise(ends):
         z = (low + high) / 2 + (high - low) / 2 * points
         a = kappa - overlap * z
         part = (a**2 + s**2) * ndtr(a / s) + a * s * np.exp(-((a / s) ** 2) / 2) / np.sqrt(2 * np.pi)
