@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import tiny_models
 from finished_experiment import SLOPES, workflow
 
 import relscale as rs
@@ -54,8 +55,8 @@ def test_each_example_of_an_experiment_does_what_it_says(example, finished, monk
 
 
 @pytest.mark.slow
-def test_the_example_of_scoring_a_model_does_what_it_says(tmp_path, monkeypatch, make_checkpoint):
-    make_checkpoint(tmp_path / "models" / "tiny")
+def test_the_example_of_scoring_a_model_does_what_it_says(tmp_path, monkeypatch):
+    tiny_models.save_checkpoint(tmp_path / "models" / "tiny")
     monkeypatch.chdir(tmp_path)
     (example,) = [each for each in examples_of(api) if each.name == "relscale.api.score"]
     assert doctest.DocTestRunner().run(example).failed == 0
