@@ -20,7 +20,6 @@ OPTIONS = {
     "validation_points": 4,
     "max_epochs": 2.0,
     "checkpoints": [0.25, 0.7],
-    "noise_scale": {"every": 3},
 }
 KILLED = -signal.SIGKILL
 

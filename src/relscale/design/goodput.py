@@ -121,7 +121,7 @@ def _costs(run: Run, hardware: Hardware, training: PlacementOptions, critical: f
     for batch in dict.fromkeys(max(1, round(factor * run.batch_size)) for factor in FACTORS):
         tokens = run.tokens * planned / statistical_efficiency(batch * length, critical)
         steps = max(1, round(tokens / (batch * length)))
-        other = replace(run, batch_size=batch, train_steps=steps)
+        other = replace(run, batch_size=batch, train_steps=steps, batch_schedule=())
         try:
             placement = place(other, hardware, training)
         except RelscaleError:

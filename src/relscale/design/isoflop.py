@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from relscale.design.architecture import forward_flops_per_token
-from relscale.design.options import Design
+from relscale.design.options import BatchGrowth, Design
 from relscale.design.recipes import Infeasible, recipe
-from relscale.design.run import Run, budget_label
+from relscale.design.run import BatchChange, Run, budget_label
 from relscale.errors import RelscaleError
 
 BUDGET_TOLERANCE = 0.01  # a run that misses its budget by more is dropped, as in the paper
@@ -93,7 +94,7 @@ def grid(
                     raise Infeasible(
                         f"width {hidden_size} misses the budget by {miss:.1%} in {steps} whole steps"
                     )
-                runs.append(run)
+                runs.append(with_batch_schedule(run, design.batch_schedule))
             except Infeasible as reason:
                 dropped.append(Dropped(float(budget), hidden_size, str(reason)))
         if len(runs) == found:
@@ -104,6 +105,25 @@ def grid(
                 f"{reasons[0]}{more}"
             )
     return runs, dropped
+
+
+def with_batch_schedule(run: Run, schedule: Sequence[BatchGrowth]) -> Run:
+    """The run with batches that grow, on as many tokens, to whole batches.
+
+    Raises
+    ------
+    RelscaleError
+        The changes are not in the order of their tokens.
+    """
+    changes = tuple(BatchChange(each.tokens, each.factor) for each in schedule if each.tokens < run.tokens)
+    if any(after.tokens <= before.tokens for before, after in pairwise(schedule)):
+        raise RelscaleError("design.batch_schedule: its tokens have to rise from one change to the next")
+    if not changes:
+        return run
+    grown = replace(run, batch_schedule=changes)
+    last = grown.stages[-1]
+    left = run.tokens / run.architecture.sequence_length - last.first_sequence
+    return replace(grown, train_steps=last.first_step + max(0, round(left / last.batch_size)))
 
 
 def _by_budget(

@@ -10,6 +10,15 @@ Integers = Annotated[tuple[PositiveInt, ...], Field(min_length=1), UNIQUE]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), UNIQUE]
 
 
+class BatchGrowth(Section):
+    """A change of the batch during a training."""
+
+    tokens: Positive = Field(description="Training tokens from which on it holds.")
+    factor: PositiveInt = Field(
+        description="The batch by the first one; the learning rate grows by its root."
+    )
+
+
 class Design(Section):
     """Which runs are trained: a grid of budgets and model sizes per corpus, optimizer and seed."""
 
@@ -40,6 +49,11 @@ class Design(Section):
     decay: Annotated[float, Field(ge=0, le=0.5)] | None = Field(
         default=None,
         description="Share of the steps over which the learning rate of wsd falls; the recipe's by default.",
+    )
+    batch_schedule: tuple[BatchGrowth, ...] = Field(
+        default=(),
+        description="How the batch grows during a training, by the tokens seen; runs that see fewer keep theirs. "
+        "Warm-up and decay are then shares of the tokens.",
     )
     seeds: Seeds | dict[str, Seeds] = Field(
         default={},

@@ -1,6 +1,9 @@
 """One training run of a plan."""
 
+import math
+from bisect import bisect_left, bisect_right
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import Any
 
 from relscale.design.architecture import (
@@ -43,11 +46,32 @@ class Hyperparameters:
 
 
 @dataclass(frozen=True)
+class BatchChange:
+    """From so many training tokens on, a batch is ``factor`` times the run's ``batch_size``.
+
+    The learning rate is then √factor times that of the schedule, as Adam's is scaled with the batch.
+    """
+
+    tokens: float
+    factor: int
+
+
+@dataclass(frozen=True)
+class BatchStage:
+    """Steps of one batch size: from step ``first_step`` on, whose batch begins with sequence ``first_sequence``."""
+
+    first_step: int
+    first_sequence: int
+    batch_size: int
+
+
+@dataclass(frozen=True)
 class Run:
     """A model to train: what it is, on which corpus, for how long, and how.
 
     ``budget`` is the nominal compute, in forward FLOPs or training FLOPs as the experiment's ``flop_accounting`` says;
-    ``training_flops`` is what is spent, forward and backward.
+    ``training_flops`` is what is spent, forward and backward. ``batch_size`` is that of the first step, ``train_steps``
+    the updates.
     """
 
     corpus: str
@@ -57,6 +81,7 @@ class Run:
     batch_size: int
     train_steps: int
     hyperparameters: Hyperparameters
+    batch_schedule: tuple[BatchChange, ...] = ()
 
     @property
     def name(self) -> str:
@@ -75,7 +100,41 @@ class Run:
     @property
     def tokens(self) -> int:
         """Training tokens: sequences of full length, none padded."""
-        return self.train_steps * self.batch_size * self.architecture.sequence_length
+        return self.sequences_before(self.train_steps) * self.architecture.sequence_length
+
+    @cached_property
+    def stages(self) -> tuple[BatchStage, ...]:
+        """The batch sizes of the run, in order; each stage but the last is whole batches long."""
+        stages = [BatchStage(0, 0, self.batch_size)]
+        for change in self.batch_schedule:
+            last = stages[-1]
+            left = change.tokens / self.architecture.sequence_length - last.first_sequence
+            steps = max(0, math.ceil(left / last.batch_size))
+            stages.append(
+                BatchStage(
+                    last.first_step + steps,
+                    last.first_sequence + steps * last.batch_size,
+                    change.factor * self.batch_size,
+                )
+            )
+        return tuple(stages)
+
+    def stage(self, step: int) -> BatchStage:
+        """The stage of step 0, 1, …"""
+        return self.stages[bisect_right(self.stages, step, key=lambda stage: stage.first_step) - 1]
+
+    def batch_at(self, step: int) -> int:
+        """Sequences of the batch of step 0, 1, …"""
+        return self.stage(step).batch_size
+
+    def sequences_before(self, step: int) -> int:
+        """Sequences that are seen before step 0, 1, …; at ``train_steps`` all."""
+        stage = self.stage(step)
+        return stage.first_sequence + (step - stage.first_step) * stage.batch_size
+
+    def steps_until(self, sequences: float) -> int:
+        """The fewest steps that see so many sequences, at most all of the run's."""
+        return bisect_left(range(self.train_steps), sequences, key=self.sequences_before)
 
     @property
     def forward_flops(self) -> int:
@@ -104,5 +163,7 @@ def run_from_dict(values: dict[str, Any]) -> Run:
     nested: dict[str, Any] = {
         "architecture": Architecture(**values["architecture"]),
         "hyperparameters": Hyperparameters(**values["hyperparameters"]),
+        "batch_schedule": tuple(BatchChange(**change) for change in values.get("batch_schedule", ())),
     }
-    return Run(**{field.name: nested.get(field.name, values[field.name]) for field in fields(Run)})
+    names = [field.name for field in fields(Run)]
+    return Run(**{name: nested[name] if name in nested else values[name] for name in names})

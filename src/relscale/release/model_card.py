@@ -108,7 +108,8 @@ def _design(record: TrainingRecord) -> dict[str, object]:
         "betas, epsilon": f"{h.beta1:g}, {h.beta2:.6g}, {h.epsilon:g}",
         "weight decay, gradient clipping": f"{h.weight_decay:g}, {h.gradient_clip:g}",
         "schedule (share of warm-up, of decay)": f"{h.schedule} ({h.warmup:g}, {h.decay:g})",
-        "batch": f"{run.batch_size:,} sequences",
+        "batch": f"{run.batch_size:,} sequences"
+        + "".join(f", {stage.batch_size:,} from step {stage.first_step:,}" for stage in run.stages[1:]),
         "steps": f"{record.step:,} of {run.train_steps:,}",
         "precision": record.precision,
         "seed": run.seed,

@@ -14,11 +14,11 @@ def micro_batches(
 ) -> Iterator[Tensor]:
     """The share of device ``rank`` of ``count`` in the batch of a step, ``[size, T + 1]`` at a time.
 
-    The micro-batches of all devices, one after another, are the batch in its order: which tokens a step sees depends on
-    neither. They are read as batches of a smaller size, so that no device reads the whole.
+    ``size`` divides a device's share of the first batch, and so of all. The micro-batches of all devices, one after
+    another, are the batch in its order: which tokens a step sees depends on neither. They are read as batches of a smaller size, so that no device reads the whole.
     """
     length = run.architecture.sequence_length
-    per_device = run.batch_size // (count * size)
-    first = (step * count + rank) * per_device
+    per_device = run.batch_at(step) // (count * size)
+    first = run.sequences_before(step) // size + rank * per_device
     for number in range(first, first + per_device):
         yield torch.from_numpy(store.batch(number, size, length, split="train", seed=run.seed))

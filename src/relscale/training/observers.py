@@ -123,7 +123,7 @@ class Metrics:
                 "train_loss": history.losses[step - 1].item(),
                 "grad_norm": history.gradient_norms[step - 1].item(),
                 "learning_rate": learning_rate(self.run, step - 1),
-                "tokens": step * self.run.batch_size * self.run.architecture.sequence_length,
+                "tokens": self.run.sequences_before(step) * self.run.architecture.sequence_length,
             }
             if validated:
                 metrics["validation_loss"] = history.validation_losses[step]

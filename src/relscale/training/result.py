@@ -16,6 +16,7 @@ from torch import Tensor
 import relscale
 from relscale.atomic import link, remove
 from relscale.checksums import add_to_seal, check_digests, is_whole, sealed_folder
+from relscale.design.architecture import training_flops_per_token
 from relscale.design.run import Run
 from relscale.errors import Damaged
 from relscale.rows import column, schema_of
@@ -66,6 +67,7 @@ class CurveRow:
 
     step: int = column("Updates done.")
     tokens: int = column("Training tokens seen.")
+    batch_tokens: int = column("Tokens of the batch.")
     learning_rate: float = column("Learning rate of the update.")
     train_loss: float = column("Loss of the batch before the update.", "nats per token")
     validation_loss: float | None = column(
@@ -150,10 +152,11 @@ def checkpoint_name(step: int) -> str:
 def curve(run: Run, history: History, measured: NoiseScale | None = None) -> pa.Table:
     """The curve of a training: one row per step."""
     steps = range(1, history.done + 1)
-    batch_tokens = run.batch_size * run.architecture.sequence_length
+    length = run.architecture.sequence_length
     columns = {
         "step": steps,
-        "tokens": [step * batch_tokens for step in steps],
+        "tokens": [run.sequences_before(step) * length for step in steps],
+        "batch_tokens": [run.batch_at(step - 1) * length for step in steps],
         "learning_rate": [learning_rate(run, step - 1) for step in steps],
         "train_loss": history.losses[: history.done].tolist(),
         "validation_loss": [history.validation_losses.get(step) for step in steps],
@@ -173,7 +176,9 @@ def _noise_columns(run: Run, history: History, measured: NoiseScale) -> dict[str
         "gradient_norm_squared": squares,
         "gradient_variance": variances,
         "noise_scale_tokens": [length * noise_scale(each) for each in moments],
-        "norm_test_tokens": [length * norm_test(each, run.batch_size, measured.eta) for each in moments],
+        "norm_test_tokens": [
+            length * norm_test(each, run.batch_at(step), measured.eta) for step, each in enumerate(moments)
+        ],
     }
     return {
         name: [value if math.isfinite(value) else None for value in values]
@@ -190,6 +195,7 @@ def training_record(context: RecordContext, history: History, step: int) -> Trai
     # Of a run that diverged, the last finite loss.
     recent = losses[losses.isfinite()][-1:] if lost else losses[-max(1, round(RECENT * step)) :]
     validation_loss = None if lost else history.validation_losses[step]
+    tokens = run.sequences_before(step) * run.architecture.sequence_length
     return TrainingRecord(
         key=context.key if last else f"{context.key}-{checkpoint_name(step)}",
         name=run.name if last else f"{run.name}-{checkpoint_name(step)}",
@@ -207,8 +213,8 @@ def training_record(context: RecordContext, history: History, step: int) -> Trai
         seconds=history.seconds,
         precision=context.precision,
         params=run.params,
-        tokens=step * run.batch_size * run.architecture.sequence_length,
-        training_flops=run.training_flops * step // run.train_steps,
+        tokens=tokens,
+        training_flops=tokens * training_flops_per_token(run.architecture),
         versions={
             "relscale": relscale.__version__,
             "python": platform.python_version(),

@@ -4,7 +4,6 @@ Read it from top to bottom: ``train_run`` sets up and writes the result, ``train
 ``batch_gradient`` one batch.
 """
 
-import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -103,7 +102,11 @@ def train_run(
         compiled=options.compile,
         recomputed=options.activation_checkpointing is True,
     )
-    history = History.of(run.train_steps, int(run.hyperparameters.warmup * run.train_steps), fabric.device)
+    first_size = (
+        run.sequences_before(run.train_steps) / run.batch_size
+    )  # steps, were no batch larger than the first
+    warmup = run.steps_until(int(run.hyperparameters.warmup * first_size) * run.batch_size)
+    history = History.of(run.train_steps, warmup, fabric.device)
     unfinished = state_folder(folder)
     checkpoint_steps = steps_of(options.checkpoints, run)
     resume(model, history, unfinished, checkpoint_steps)
@@ -216,7 +219,7 @@ def batch_gradient(
         Memory does not hold one sequence, or the micro-batch of each of several devices.
     """
     fabric = model.fabric
-    share = run.batch_size // fabric.world_size
+    share, first_share = (size // fabric.world_size for size in (run.batch_at(step), run.batch_size))
     while True:
         try:
             batch = micro_batches(store, run, step, fabric.global_rank, fabric.world_size, micro_batch)
@@ -225,7 +228,7 @@ def batch_gradient(
             loss = accumulate_gradients(model, batch, count, parts)
             return BatchGradient(loss, micro_batch, moments_of(parts, micro_batch, fabric) if parts else None)
         except torch.OutOfMemoryError as error:
-            smaller = max((n for n in range(1, micro_batch // 2 + 1) if share % n == 0), default=0)
+            smaller = max((n for n in range(1, micro_batch // 2 + 1) if first_share % n == 0), default=0)
             problem = f"{run.name}: memory does not hold {micro_batch} sequence(s) at once"
             if not smaller:
                 raise RelscaleError(
@@ -303,5 +306,6 @@ def resume(model: DistributedModel, history: History, unfinished: Path, checkpoi
 
 
 def steps_of(shares: Iterable[float], run: Run) -> set[int]:
-    """Numbers of updates that are these shares of a run's, rounded up."""
-    return {max(1, math.ceil(share * run.train_steps - ROUNDING)) for share in shares}
+    """Numbers of updates after which these shares of a run's tokens are seen."""
+    whole = run.sequences_before(run.train_steps)
+    return {max(1, run.steps_until(share * whole - ROUNDING * run.batch_size)) for share in shares}

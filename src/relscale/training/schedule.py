@@ -10,12 +10,15 @@ SCHEDULES = ("wsd", "cosine", "linear")
 
 
 def learning_rate(run: Run, step: int) -> float:
-    """Learning rate of step 0, 1, …"""
-    h = run.hyperparameters
-    return h.learning_rate * learning_rate_factor(step, run.train_steps, h)
+    """Learning rate of step 0, 1, …; where batches grow, by the tokens seen and with the root of the batch."""
+    h, first = run.hyperparameters, run.batch_size
+    factor = learning_rate_factor(
+        run.sequences_before(step) / first, run.sequences_before(run.train_steps) / first, h
+    )
+    return h.learning_rate * factor * math.sqrt(run.batch_at(step) / first)
 
 
-def learning_rate_factor(step: int, steps: int, hyperparameters: Hyperparameters) -> float:
+def learning_rate_factor(step: float, steps: float, hyperparameters: Hyperparameters) -> float:
     """The factor in [0, 1] by which step ``step`` of ``steps`` scales the peak learning rate.
 
     All rise linearly over the first ``warmup`` share of the steps, from 0 at step 0. Then ``wsd``
@@ -26,7 +29,7 @@ def learning_rate_factor(step: int, steps: int, hyperparameters: Hyperparameters
     Parameters
     ----------
     step
-        0 for the first update, ``steps - 1`` for the last.
+        0 for the first update, ``steps - 1`` for the last; in batches of the first size.
     steps
         Updates of the whole run.
     hyperparameters

@@ -1,0 +1,65 @@
+"""A training that stops and resumes, whatever its options, ends in the same bits."""
+
+from dataclasses import replace
+
+import pytest
+
+from relscale.design.isoflop import with_batch_schedule
+from relscale.design.options import BatchGrowth
+from relscale.tables import read_table
+from relscale.training.data import TrainingData
+from relscale.training.interruption import Control
+from relscale.training.options import NoiseScale, Training
+from relscale.training.run import train_run
+
+
+def stopped_after(steps):
+    """What asks a training to stop after so many steps."""
+    asked = iter([False] * (steps - 1) + [True] * 1000)
+    return Control(lambda: next(asked), lambda: None)
+
+
+def with_growing_batches(run):
+    tokens = run.batch_size * run.architecture.sequence_length
+    return with_batch_schedule(
+        run, [BatchGrowth(tokens=10 * tokens, factor=2), BatchGrowth(tokens=30 * tokens, factor=3)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "options"),
+    [
+        (lambda run: run, {}),
+        (lambda run: run, {"noise_scale": NoiseScale(every=3)}),
+        (with_growing_batches, {"noise_scale": NoiseScale(every=3), "checkpoints": (0.5,)}),
+        (
+            lambda run: replace(run, hyperparameters=replace(run.hyperparameters, vector_learning_rate=1e-3)),
+            {},
+        ),
+    ],
+    ids=["plain", "noise-scale", "batch-schedule", "vector-learning-rate"],
+)
+def test_a_stopped_training_resumes_to_the_same_bits(run, tokens, vocabulary, tmp_path, change, options):
+    run, data = change(run), TrainingData(tokens, vocabulary)
+    settings = Training(precision="float32", validation_tokens=500, validation_points=2, **options)
+    whole, pieces = tmp_path / "a" / "runs" / "whole", tmp_path / "b" / "runs" / "pieces"
+    train_run(run, data, whole, settings)
+    for steps in (4, 9):
+        assert train_run(run, data, pieces, settings, control=stopped_after(steps)) is None
+    assert train_run(run, data, pieces, settings) is not None
+    files = sorted(path.relative_to(whole) for path in whole.rglob("*.safetensors"))
+    assert len(files) == 1 + len(options.get("checkpoints", ()))
+    for name in [*files, "curve.parquet"]:
+        assert (whole / name).read_bytes() == (pieces / name).read_bytes()
+
+
+def test_the_curve_says_the_batch_and_the_tokens_of_each_step(run, tokens, vocabulary, tmp_path):
+    run = with_growing_batches(run)
+    record = train_run(
+        run, TrainingData(tokens, vocabulary), tmp_path / "runs" / "one", Training(validation_tokens=500)
+    )
+    rows = read_table(tmp_path / "runs" / "one" / "curve.parquet").to_pylist()
+    first = run.batch_size * run.architecture.sequence_length
+    assert [row["batch_tokens"] for row in rows] == 10 * [first] + 10 * [2 * first] + 3 * [3 * first]
+    assert rows[-1]["tokens"] == run.tokens == record.tokens
+    assert sum(row["batch_tokens"] for row in rows) == run.tokens
