@@ -266,9 +266,8 @@ def suites_page() -> str:
         ]
         lines += [f"| metric | `{manifest.metric}` |"]
         if manifest.options.values():
-            lines.append(
-                f"| options | {', '.join(f'`{key}: {_yaml(value)}`' for key, value in manifest.options.values().items())} |"
-            )
+            options = (f"`{key}: {_yaml(value)}`" for key, value in manifest.options.values().items())
+            lines.append(f"| options | {', '.join(options)} |")
         lines += ["", manifest.note or "", ""]
     return "\n".join(lines)
 

@@ -15,7 +15,8 @@ def micro_batches(
     """The share of device ``rank`` of ``count`` in the batch of a step, ``[size, T + 1]`` at a time.
 
     ``size`` divides a device's share of the first batch, and so of all. The micro-batches of all devices, one after
-    another, are the batch in its order: which tokens a step sees depends on neither. They are read as batches of a smaller size, so that no device reads the whole.
+    another, are the batch in its order: which tokens a step sees depends on neither. They are read as
+    batches of a smaller size, so that no device reads the whole.
     """
     length = run.architecture.sequence_length
     per_device = run.batch_at(step) // (count * size)
