@@ -73,6 +73,7 @@ def in_a_folder_with_the_ladder(tmp_path, monkeypatch):
     monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "no-browser"))  # figures as HTML alone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "page",
     ["tutorials/fit-a-table.md", "how-to/law.md", "how-to/forecast.md"],
