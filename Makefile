@@ -5,7 +5,7 @@
 # make provenance  Snakemake's own page: every job with its parameters and software
 # make docs        the documentation as a site, in build/site
 # make test        install, run the tests (the site's building is one of them)
-# make quick       the tests that train nothing and run no workflow, in under a minute
+# make quick       the tests that are done at once, in under a minute; those that take longer are marked `slow`
 # make lint        style and types
 PYTHON ?= python3
 CONFIG ?= config.yaml
