@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from relscale.atomic import write_text
 from relscale.columns import numbers, words
 from relscale.errors import RelscaleError
+from relscale.fitting.core_options import FurtherLaw, Where
 from relscale.fitting.estimation.estimate import LOSSES, RESIDUALS
 from relscale.fitting.estimation.law_columns import along_trainings
 from relscale.fitting.estimation.law_fits import law_fits
@@ -695,32 +696,41 @@ def fit(
         fitted = _of_law(fit_measurements(placed, None, chosen, seed=seed), shown_law)
     else:
         unit = 1.0 if residual == "log" else np.nanmedian(np.abs(columns["value"]))
-        chosen = {
-            "law": law,
-            "residual": residual,
-            "loss": loss,
-            "delta": DELTA * unit if delta is None else delta,
-            "by": ["corpus", "group"] if group else ["corpus"],
-            "x": predictors,
-            "fixed": fixed or {},
-        } | ({"baseline": baseline} if baseline is not None else {})
-        own: dict[str, Any] = {"metric": _metric(error)}
-        laws: list[dict[str, Any]] = [chosen | {"name": shown_law, "where": own}]
+        threshold = DELTA * unit if delta is None else delta
+        entry = FurtherLaw.model_validate(
+            {
+                "name": shown_law,
+                "law": shown_law,
+                "residual": residual,
+                "loss": loss,
+                "by": ("corpus", "group") if group else ("corpus",),
+                "x": tuple(predictors),
+                "fixed": fixed or {},
+                "baseline": baseline,
+                "where": {"metric": _metric(error)},
+                **({"delta": threshold} if threshold > 0 else {}),
+            }
+        )
+        laws = [entry]
         if measured is not None:
             seen = columns | {"value": measured, "metric": pa.repeat(SEEN, rows), "status": pa.array(of_x)}
             placed = pa.concat_tables([measurements, _measurements(seen, name)])
             laws = [
-                chosen
-                | {"name": shown_law, "where": own | {"group": g}, "predictor": {"metric": SEEN, "group": g}}
+                entry.model_copy(
+                    update={
+                        "where": {"metric": _metric(error), "group": g},
+                        "predictor": {"metric": SEEN, "group": g},
+                    }
+                )
                 for g in sorted(set(columns["group"].to_pylist()))
             ]
         given = placed if along or measured is not None else measurements
         if targets:
             given, ahead = _with_targets(given, targets, predictors, shown_law, along or measured is not None)
-            laws = [entry | ahead for entry in laws]
-        parameters, predictions = law_fits(
-            given, Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws))
-        )
+            laws = [each.model_copy(update=ahead) for each in laws]
+        own_laws = {law.name: law} if isinstance(law, Law) else {}
+        settings = Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws), own_laws=own_laws)
+        parameters, predictions = law_fits(given, settings)
         fitted = from_rows({"fits": parameters, "predictions": predictions})
     if fitted.fits["value"].null_count == fitted.fits.num_rows:
         rows = fitted.fits.select(["status", "note"]).to_pylist()
@@ -835,7 +845,7 @@ def _with_targets(
     predictors: Sequence[str],
     law: str,
     is_seen: bool,
-) -> tuple[pa.Table, dict[str, Any]]:
+) -> tuple[pa.Table, dict[str, Where]]:
     """Measurements with a row per group and target, without a value; and how a further law tells them apart."""
     if is_seen:
         raise RelscaleError(
@@ -859,7 +869,10 @@ def _with_targets(
     ]
     own = sorted(set(measurements["run"].to_pylist()))
     added = pa.Table.from_pylist(rows, schema=measurements.schema)
-    return pa.concat_tables([measurements, added]), {"only": {"run": own}, "predict": {"run": ahead}}
+    return pa.concat_tables([measurements, added]), {
+        "only": {"run": tuple(own)},
+        "predict": {"run": tuple(ahead)},
+    }
 
 
 def _repeats(table: pa.Table, columns: Sequence[str]) -> bool:

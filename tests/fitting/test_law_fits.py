@@ -264,7 +264,6 @@ def test_failed_draws_are_counted_and_flagged() -> None:
         ({"predictor_from": "q"}, r"'q' is not a fit named before it"),
         ({"method": "variable-projection"}, r"is for residual: linear and loss: squares"),
         ({"weights": "stderr"}, r"needs the standard error of every point"),
-        ({"colour": "red"}, r"unknown option 'colour'"),
     ],
 )
 def test_what_can_not_be_fitted_is_one_line(change: Row, message: str) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import InstanceOf, ValidationError
 
 from relscale.errors import RelscaleError
 from relscale.fitting.core_options import CoreOptions
 from relscale.fitting.curves.run_matrix import RunMatrix
+from relscale.laws.law import Law
 from relscale.measurements.metric import is_error
 from relscale.section import Section
 
@@ -23,8 +24,8 @@ class Settings(CoreOptions, extra="allow"):
         The group that a suite's other groups are compared with.
     metrics
         The error metrics that a suite is fitted on; all that it has where a suite is not named.
-    laws
-        Further laws to fit (``relscale.fitting.estimation.law_fits``).
+    own_laws
+        Laws that are in no catalogue, by the name under which a further law asks for them.
     shown_metric, shown_prompt
         The metric and the prompt form that a suite is shown by, where it names one.
     chance
@@ -33,7 +34,7 @@ class Settings(CoreOptions, extra="allow"):
         Of every bootstrap and simulation.
     """
 
-    laws: tuple[Mapping[str, Any], ...] = ()  # type: ignore[assignment]
+    own_laws: Mapping[str, InstanceOf[Law]] = {}
     shown_metric: Mapping[str, str] = {}
     shown_prompt: Mapping[str, str] = {}
     chance: Mapping[str, float] = {}

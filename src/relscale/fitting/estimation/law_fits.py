@@ -32,6 +32,7 @@ import pyarrow as pa
 from scipy.special import stdtrit
 
 from relscale.errors import RelscaleError
+from relscale.fitting.core_options import FurtherLaw, LawBootstrap
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.law_columns import LawColumns, along_trainings, gaps, law_columns
@@ -65,10 +66,6 @@ MOST_DRAWN, FEWEST_DRAWS = 2_000_000, 100  # points times draws, and what is dra
 TAG = 41  # of this use of random numbers
 KEY = names_of(SeriesKey)
 FIXED: Row = {"method": Method.FIXED, "method_note": "by the config"}
-OPTIONS = (
-    *("name", "law", "where", "only", "predict", "by", "predictor", "predictor_from", "leave_out_highest"),
-    *("residual", "loss", "delta", "weights", "method", "bootstrap", "x", "fixed", "baseline"),
-)
 PROJECTION = "variable-projection"
 
 # Of each model that a fit predicted, the prediction and its draws.
@@ -157,50 +154,45 @@ def law_fits(measurements: pa.Table, chosen: Settings) -> tuple[list[ParameterRo
     predictions: list[PredictionRow] = []
     predicted: dict[str, Predicted] = {}
     for entry in chosen.laws:
-        own_fits, own_predictions, predicted[entry["name"]] = _entry(measurements, entry, chosen, predicted)
+        own_fits, own_predictions, predicted[entry.name] = _entry(measurements, entry, chosen, predicted)
         fits += own_fits
         predictions += own_predictions
     return fits, predictions
 
 
 def _entry(
-    measurements: pa.Table, entry: Mapping[str, Any], chosen: Settings, earlier: Mapping[str, Predicted]
+    measurements: pa.Table, entry: FurtherLaw, chosen: Settings, earlier: Mapping[str, Predicted]
 ) -> tuple[list[ParameterRow], list[PredictionRow], Predicted]:
     """One law of the config."""
-    place = f"fit.laws.{entry['name']}"
-    for option in entry:
-        if option not in OPTIONS:
-            raise RelscaleError(f"{place}: unknown option {option!r}; allowed: {', '.join(OPTIONS)}")
+    place = f"fit.laws.{entry.name}"
     try:
-        of = law_columns(entry["law"], entry.get("x") or (), measurements)
+        of = law_columns(chosen.own_laws.get(entry.law, entry.law), entry.x, measurements)
         measurements = along_trainings(measurements, of.law, of.columns)
     except RelscaleError as error:
         raise RelscaleError(f"{place}: {error}") from error
     law = of.law
-    for name in entry.get("fixed") or {}:
+    for name in entry.fixed:
         if name not in law.names:
             raise RelscaleError(
                 f"{place}.fixed: law {law.name} has no parameter {name!r}; it has {', '.join(law.names)}"
             )
-    source = entry.get("predictor_from")
+    source = entry.predictor_from
     if source is not None and source not in earlier:
         raise RelscaleError(f"{place}: predictor_from {source!r} is not a fit named before it")
 
     baseline = _baseline(law, entry, chosen, place)
-    selected = _selected(measurements, law, entry.get("where") or {}, baseline, place)
-    by = list(entry.get("by") or []) + (
-        ["group"] if baseline and "group" not in (entry.get("by") or []) else []
-    )
+    selected = _selected(measurements, law, entry.where or {}, baseline, place)
+    by = list(entry.by) + (["group"] if baseline and "group" not in entry.by else [])
     measured = _measured(measurements, law, entry, place)
-    own = select(selected, entry.get("only") or {}, f"{place}.only")
-    ahead = select(selected, entry["predict"], f"{place}.predict") if entry.get("predict") else None
+    own = select(selected, entry.only or {}, f"{place}.only")
+    ahead = select(selected, entry.predict, f"{place}.predict") if entry.predict else None
     fits: list[ParameterRow] = []
     predictions: list[PredictionRow] = []
     predicted: Predicted = {}
     for values in _groups(own, by, place):
-        data = points(law, of.predictors, _of(own, values), measured, entry.get("residual", "log") == "log")
+        data = points(law, of.predictors, _of(own, values), measured, entry.residual == "log")
         order = np.argsort(data.y, kind="stable")
-        kept = order[: max(0, len(order) - int(entry.get("leave_out_highest") or 0))]
+        kept = order[: max(0, len(order) - entry.leave_out_highest)]
         data = data.chosen(np.isin(np.arange(len(order)), kept))
         if not len(data.y):
             reason = f"no row has a number that can be trusted and {', '.join(of.predictors)}"
@@ -210,7 +202,7 @@ def _entry(
             fits.append(
                 ParameterRow(
                     **_key(values | {"baseline": baseline}),
-                    fit=entry["name"],
+                    fit=entry.name,
                     law=law.name,
                     n=0,
                     status=Status.TOO_FEW_POINTS,
@@ -232,14 +224,14 @@ def _entry(
 
 
 def _measured(
-    measurements: pa.Table, law: Law, entry: Mapping[str, Any], place: str
+    measurements: pa.Table, law: Law, entry: FurtherLaw, place: str
 ) -> dict[tuple[Any, ...], float] | None:
     """The measured number that the law starts from, by model; None for a law that starts from none."""
     if MEASURED not in law.predictors:
         return None
-    if not entry.get("predictor"):
+    if not entry.predictor:
         raise RelscaleError(f"{place}: law {law.name} starts from a measured number; name it under predictor")
-    rows = select(measurements, entry["predictor"], f"{place}.predictor").to_pylist()
+    rows = select(measurements, entry.predictor, f"{place}.predictor").to_pylist()
     result: dict[tuple[Any, ...], float] = {}
     for row in rows:
         if row["value"] is None or row.get("status") not in ("ok", None):
@@ -252,13 +244,13 @@ def _measured(
     return result
 
 
-def _baseline(law: Law, entry: Mapping[str, Any], chosen: Settings, place: str) -> str | None:
+def _baseline(law: Law, entry: FurtherLaw, chosen: Settings, place: str) -> str | None:
     """The group that a law of gaps compares with; None where values are taken as they are."""
-    baseline: str | None = entry.get("baseline")
+    baseline = entry.baseline
     if law.gap is None and baseline is not None:
         raise RelscaleError(f"{place}.baseline: law {law.name} compares no groups")
     if law.gap == "ratio" and baseline is None:
-        suite = (entry.get("where") or {}).get("suite")
+        suite = (entry.where or {}).get("suite")
         baseline = chosen.baselines.get(suite) if isinstance(suite, str) else None
         if baseline is None:
             raise RelscaleError(f"{place}: law {law.name} compares groups; name the baseline among them")
@@ -299,11 +291,11 @@ def _of(table: pa.Table, values: Row) -> pa.Table:
 
 
 def _fit(
-    of: LawColumns, entry: Mapping[str, Any], data: Points, chosen: Settings, values: Row
+    of: LawColumns, entry: FurtherLaw, data: Points, chosen: Settings, values: Row
 ) -> tuple[Fitted, list[ParameterRow]]:
     """Fit, resample, and rows of the table ``fits``."""
-    law, fixed = of.law, entry.get("fixed") or {}
-    log_residual = entry.get("residual", "log") == "log"
+    law, fixed = of.law, entry.fixed
+    log_residual = entry.residual == "log"
     reference = float(np.exp(np.log(data.x[0]).mean())) if law.reference else np.nan
     x = data.x / reference if law.reference else data.x
     fit = _estimator(law, x, entry)
@@ -316,7 +308,7 @@ def _fit(
         used = f"fitted on {len(data.y)} of {rows_asked} rows ({listed(reasons)})"
         remark = together(remark, Remark(Status.MISSING_POINTS, used))
     low, high = (side[:, 0] for side in found.interval(chosen.level))
-    least_squares = entry.get("loss", "squares") == "squares"
+    least_squares = entry.loss == "squares"
     columns: dict[str, Any] = {
         "stderr": found.stderr[:, 0],
         "low": low,
@@ -326,16 +318,17 @@ def _fit(
         "method_note": [f"{found.agreeing[0]} of {found.starts} starts agree"] * len(low),
     }
     drawn = None
-    options = entry.get("bootstrap") or {}
+    options = entry.bootstrap or LawBootstrap()
+    is_asked = bool(options.scheme or options.limits)
     shared = len(set(data.trainings)) < len(data.y)
     of_pairs = not least_squares and len(data.y) <= ENOUGH
-    by_t = not (chosen.bootstrap and (options or shared or of_pairs))
-    if shared and not options and not chosen.bootstrap:
+    by_t = not (chosen.bootstrap and (is_asked or shared or of_pairs))
+    if shared and not is_asked and not chosen.bootstrap:
         columns, remark = {}, together(remark, NO_DRAWS)
     number = min(chosen.bootstrap, max(FEWEST_DRAWS, MOST_DRAWN // len(data.y)))
-    if chosen.bootstrap and np.isfinite(found.theta).all() and not (by_t and not entry.get("predict")):
-        kind = options.get("limits", PERCENTILE)
-        seed = [chosen.seed, TAG, zlib.crc32(f"{entry['name']} {sorted(values.items())}".encode())]
+    if chosen.bootstrap and np.isfinite(found.theta).all() and not (by_t and not entry.predict):
+        kind = options.limits or PERCENTILE
+        seed = [chosen.seed, TAG, zlib.crc32(f"{entry.name} {sorted(values.items())}".encode())]
         try:
             drawn = draws(
                 law,
@@ -343,7 +336,7 @@ def _fit(
                 data,
                 x,
                 fit,
-                scheme=options.get("scheme", BLOCK if shared else PAIRS),
+                scheme=options.scheme or (BLOCK if shared else PAIRS),
                 number=number,
                 log_residual=log_residual,
                 weights=weights,
@@ -364,7 +357,7 @@ def _fit(
             columns, remark = {}, together(remark, Remark(Status.NO_INTERVAL, str(error)))
     common = _key({name: _shared(data.column(name)) for name in KEY} | values)
     common |= {
-        "fit": entry["name"],
+        "fit": entry.name,
         "law": law.name,
         "predictor": ", ".join(of.predictors),
         "level": chosen.level,
@@ -396,18 +389,18 @@ def _key(values: Row) -> Row:
     return {name: value for name, value in values.items() if name in (*KEY, "baseline")}
 
 
-def _estimator(law: Law, x: Array, entry: Mapping[str, Any]) -> Estimator:
+def _estimator(law: Law, x: Array, entry: FurtherLaw) -> Estimator:
     """How the entry wants the law fitted."""
-    loss, residual = entry.get("loss", "squares"), entry.get("residual", "log")
-    if entry.get("method") == PROJECTION:
+    loss, residual = entry.loss, entry.residual
+    if entry.method == PROJECTION:
         if (loss, residual) != ("squares", "linear"):
             raise RelscaleError(
-                f"fit.laws.{entry['name']}: {PROJECTION} is for residual: linear and loss: squares"
+                f"fit.laws.{entry.name}: {PROJECTION} is for residual: linear and loss: squares"
             )
         return lambda y, weights, starts: project(
-            law, x, y, weights=weights, starts=starts, fixed=entry.get("fixed")
+            law, x, y, weights=weights, starts=starts, fixed=entry.fixed
         )
-    delta = entry.get("delta", 1e-3)
+    delta = entry.delta
     return lambda y, weights, starts: estimate(
         law,
         x,
@@ -417,24 +410,22 @@ def _estimator(law: Law, x: Array, entry: Mapping[str, Any]) -> Estimator:
         delta=delta,
         residual=residual,
         starts=starts,
-        fixed=entry.get("fixed"),
+        fixed=entry.fixed,
     )
 
 
-def _weights(data: Points, entry: Mapping[str, Any], log_residual: bool) -> Array:
+def _weights(data: Points, entry: FurtherLaw, log_residual: bool) -> Array:
     """(n,), 1 or 1 / stderr²."""
-    if entry.get("weights", "none") == "none":
+    if entry.weights == "none":
         return np.ones(len(data.y))
     if not (data.stderr > 0).all():
-        raise RelscaleError(
-            f"fit.laws.{entry['name']}: weights: stderr needs the standard error of every point"
-        )
+        raise RelscaleError(f"fit.laws.{entry.name}: weights: stderr needs the standard error of every point")
     return np.asarray((data.y if log_residual else 1.0) / data.stderr) ** 2
 
 
 def _predict(
     fitted: Fitted,
-    entry: Mapping[str, Any],
+    entry: FurtherLaw,
     ahead: pa.Table,
     measured: Mapping[tuple[Any, ...], float] | None,
     source: Predicted | None,
@@ -451,7 +442,7 @@ def _predict(
         raw, raw_draws = _predictors(fitted.columns, row, measured, source, number)
         value = float(law.value(theta, fitted.x(raw)[:, None])[0])
         common = {name: row.get(name) for name in (*KEY, "run", "training_flops", "params", "tokens")} | {
-            "fit": entry["name"],
+            "fit": entry.name,
             "law": law.name,
             "observed": row["value"],
             "level": chosen.level,

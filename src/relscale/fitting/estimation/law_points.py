@@ -82,7 +82,9 @@ def select(measurements: pa.Table, where: Where, place: str) -> pa.Table:
             raise RelscaleError(f"{place}: {column} {wanted!r} is not of type {kind}") from error
         measurements = measurements.filter(known)
     if not measurements.num_rows:
-        wanted = ", ".join(f"{name} {value}" for name, value in where.items())
+        wanted = ", ".join(
+            f"{name} {list(value) if isinstance(value, tuple) else value}" for name, value in where.items()
+        )
         raise RelscaleError(f"{place}: no measurement has {wanted or 'a row'}")
     return measurements
 
