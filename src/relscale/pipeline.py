@@ -26,7 +26,7 @@ from relscale.provenance import code_digest, digest, files_state
 from relscale.results import Results
 from relscale.scoring.checkpoint_table import checkpoint_files
 from relscale.scoring.lm_eval_log import log_files
-from relscale.scoring.options import Suite
+from relscale.scoring.options import PublishedSuite, Suite
 from relscale.scoring.safetensors_header import weight_files, weights_bytes
 from relscale.scoring.suite import needs_documents, suite_digest, suite_inputs, suite_title
 from relscale.training.optimizers import optimizer_module
@@ -348,8 +348,9 @@ class Pipeline:
         if self.scores:
             return Caption(text, self._titles.get(suite, (suite, "", "")))
         shown = self.experiment.suites.get(suite)
-        options = shown.values() if shown else {}
-        return Caption(text, (options.get("title", suite), options.get("what", ""), options.get("note", "")))
+        if not isinstance(shown, PublishedSuite):
+            return Caption(text, (suite, "", ""))
+        return Caption(text, (shown.title or suite, shown.what or "", shown.note or ""))
 
     def all_results(self) -> list[Path]:
         """Every file that a rule declares as its output, so that whatever is missing is made again."""

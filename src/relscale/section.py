@@ -6,7 +6,7 @@ The JSON schema, the defaults, what an editor completes and the reference page o
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, JsonValue
 from pydantic_core import CoreSchema
 
 LARGEST_INTEGER = 2**63 - 1  # what tables and random generators hold
@@ -20,11 +20,11 @@ class Section(BaseModel):
         extra="forbid", frozen=True, regex_engine="python-re", use_attribute_docstrings=False
     )
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, JsonValue]:
         """The section as a config file would state it: every key, but those that have no value."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
-    def given(self) -> dict[str, Any]:
+    def given(self) -> dict[str, JsonValue]:
         """The keys that were given, without defaults."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 

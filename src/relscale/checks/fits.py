@@ -170,8 +170,8 @@ def _check_names(experiment: ScoredExperiment) -> None:
     named += [
         ("figures", name, measured) for name in map(figure_suite, experiment.figures) if name is not None
     ]
-    for by, name in fit.contrasts.values().items():
-        if by in known:
+    for by, name in (("corpus", fit.contrasts.corpus), ("optimizer", fit.contrasts.optimizer)):
+        if name is not None and by in known:
             named.append((f"fit.contrasts.{by}", name, known[by]))
     for number, target in enumerate(fit.forecast):
         if target.corpus is not None:

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from relscale.commands import fit_table
 from relscale.commands.inputs import by_name
@@ -11,10 +11,19 @@ from relscale.errors import RelscaleError
 
 if TYPE_CHECKING:
     from relscale.experiment import Experiment
+    from relscale.scoring.options import PublishedSuite
 
 HELP = "fit the laws to a table of measurements, or one law to any table"
 MEASURED = {"suite", "group", "metric", "value", "training_flops"}  # columns of measurements
-FACTS = ("baseline", "metric", "prompt", "chance")  # of a suite, that fits depend on
+
+
+class SuiteFacts(TypedDict):
+    """What fits depend on of a suite: the group, metric and prompt form it is shown by, and a guess's accuracy."""
+
+    baseline: str | None
+    metric: str | None
+    prompt: str
+    chance: float | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -132,13 +141,13 @@ def fit_measurements(
     if section.answers:
         fits = fits.with_table("reproduction", reproduction(read_table(section.answers), fits))
     write(fits, output)
-    shown = {name: (each["metric"], each["prompt"]) for name, each in facts.items() if each.get("metric")}
+    shown = {
+        name: (each["metric"], each["prompt"]) for name, each in facts.items() if each["metric"] is not None
+    }
     print(summary(fits, shown, measurements=measurements))
 
 
-def suite_facts(
-    experiment: "Experiment", manifests: Sequence[Path] | None = None
-) -> dict[str, dict[str, Any]]:
+def suite_facts(experiment: "Experiment", manifests: Sequence[Path] | None = None) -> dict[str, SuiteFacts]:
     """Baseline, metric, prompt form and chance of each suite, as its manifest states or the config does.
 
     Parameters
@@ -154,7 +163,19 @@ def suite_facts(
 
     names = experiment.suites
     if isinstance(experiment, MeasurementExperiment):  # there are no manifests
-        return {name: {"prompt": "default"} | suite.values() for name, suite in names.items()}
+        return {name: _stated_facts(suite) for name, suite in experiment.suites.items()}
     suites = by_name("--suites", names, manifests, map(Results.of(experiment).suite, names))
     read = {name: read_manifest(file.parent) for name, file in suites.items()}
-    return {name: {fact: getattr(suite, fact) for fact in FACTS} for name, suite in read.items()}
+    return {
+        name: SuiteFacts(
+            baseline=suite.baseline, metric=suite.metric, prompt=suite.prompt, chance=suite.chance
+        )
+        for name, suite in read.items()
+    }
+
+
+def _stated_facts(suite: "PublishedSuite") -> SuiteFacts:
+    """What a config states of a suite whose measurements were published; it has the prompt form ``default``."""
+    return SuiteFacts(
+        baseline=suite.baseline, metric=suite.metric, prompt=suite.prompt or "default", chance=suite.chance
+    )

@@ -2,6 +2,7 @@
 
 import math
 from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -153,12 +154,12 @@ def budget_label(budget: float) -> str:
     return f"{float(mantissa):g}e{int(exponent)}"
 
 
-def run_to_dict(run: Run) -> dict[str, Any]:
+def run_to_dict(run: Run) -> dict[str, object]:
     """A run as nested JSON-able values; ``run_from_dict`` reads it back."""
     return asdict(run)
 
 
-def run_from_dict(values: dict[str, Any]) -> Run:
+def run_from_dict(values: Mapping[str, Any]) -> Run:
     """The run that ``run_to_dict`` wrote."""
     nested: dict[str, Any] = {
         "architecture": Architecture(**values["architecture"]),

@@ -1,6 +1,6 @@
 """The config's section ``collect``, and the tables of an experiment on measurements."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -20,7 +20,7 @@ class Table(Section):
         default={},
         description="The name in the table of each column of the measurements that has another name there.",
     )
-    constants: dict[str, Any] = Field(
+    constants: dict[str, object] = Field(
         default={}, description="Values of columns that the table does not have."
     )
     formats: dict[str, str] = Field(

@@ -91,7 +91,7 @@ def export(
     return Exported(table, tuple(models), tuple(without))
 
 
-def corpus_data(experiment: TrainingExperiment, corpus: str) -> list[dict[str, Any]]:
+def corpus_data(experiment: TrainingExperiment, corpus: str) -> list[dict[str, object]]:
     """The parts of a corpus with their weights, and all that the config states about their sources."""
     parts = experiment.corpora[corpus].mixture
     return [{**experiment.sources[part.source].values(), **part.values()} for part in parts]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pyarrow.compute as pc
 
-from relscale.experiment import Experiment, MeasurementExperiment
+from relscale.experiment import Experiment
 from relscale.figures.registry import each_figure, figure_of
 from relscale.fitting.fits import ROWS, Fits, read
 from relscale.fitting.keys import CurveKey
@@ -18,6 +18,7 @@ from relscale.report.provenance import Fact, facts_of_experiment
 from relscale.results import Results
 from relscale.rows import rows_of
 from relscale.scoring.manifest import read_manifest
+from relscale.scoring.options import PublishedSuite
 
 R = TypeVar("R")
 
@@ -161,13 +162,12 @@ def _suites(experiment: Experiment, results: Results) -> list[SuiteWords]:
     found = []
     for name, suite in experiment.suites.items():
         path = results.suite(name)
-        if isinstance(experiment, MeasurementExperiment) or not path.is_file():
-            given = suite.values()
-            title, what, note = (given.get(key) or "" for key in ("title", "what", "note"))
-            groups = {
-                group: (entry or {}).get("label") for group, entry in (given.get("groups") or {}).items()
-            }
-        else:
+        title, what, note = "", "", ""
+        groups: dict[str, str | None] = {}
+        if isinstance(suite, PublishedSuite):
+            title, what, note = suite.title or "", suite.what or "", suite.note or ""
+            groups = {group: entry.label for group, entry in (suite.groups or {}).items()}
+        elif path.is_file():
             manifest = read_manifest(path.parent)
             title, what, note = manifest.title, manifest.what, manifest.note
             groups = {group: entry.label for group, entry in manifest.groups.items()}

@@ -138,7 +138,7 @@ def _reason(row: Row, i: int, columns: Sequence[tuple[str, NDArray[np.float64], 
     return ""
 
 
-def model(row: Row) -> tuple[Any, ...]:
+def model(row: Mapping[str, object]) -> tuple[Any, ...]:
     """What makes two rows be of one model."""
     return tuple(row.get(name) for name in MODEL)
 

@@ -1,0 +1,102 @@
+"""What travels between modules has a type of its own: no ``dict[str, Any]`` in the signature of a public function."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import relscale
+
+PACKAGE = Path(relscale.__file__).parent
+OPEN = "dict[str, Any]"
+
+# Formats of others, whose keys are not for us to declare.
+FOREIGN = {
+    "config_schema.py": "JSON Schema",
+    "schema_values.py": "JSON Schema",
+    "figures/browser.py": "a figure of plotly",
+    "figures/chart/axes.py": "an axis of plotly",
+    "figures/chart/labels.py": "an annotation of plotly",
+    "figures/chart/reflow.py": "a layout of plotly",
+    "figures/chart/style.py": "a line, a marker and a layout of plotly",
+    "scoring/engine.py": "the interface of lm-eval's models",
+    "training/adam.py": "a parameter group of torch",
+    "training/checkpoint.py": "config.json of Hugging Face",
+    "training/decay_groups.py": "a parameter group of torch",
+    "training/distributed_model.py": "a state of torch",
+    "training/history.py": "a state of torch",
+    "training/optimizers/muon.py": "a parameter group of torch",
+    "training/state.py": "a state of torch",
+}
+# Cells that another row, or a selection of rows, takes as keywords: they have the types of the columns.
+CELLS = {
+    "figures/data.py": {"Suite.key", "Series.key"},
+    "fitting/inference/law_rows.py": {"line_cells"},
+    "rows.py": {"cells_of"},
+}
+
+
+def open_functions(source: str) -> Iterator[str]:
+    """The public functions and methods of a module with an untyped mapping in their signature, an alias of it too."""
+    module = ast.parse(source)
+    aliases = {
+        target.id
+        for each in module.body
+        if isinstance(each, ast.Assign) and OPEN in ast.unparse(each.value)
+        for target in each.targets
+        if isinstance(target, ast.Name)
+    }
+
+    def is_open(hint: ast.expr | None) -> bool:
+        return hint is not None and (
+            OPEN in ast.unparse(hint)
+            or any(isinstance(each, ast.Name) and each.id in aliases for each in ast.walk(hint))
+        )
+
+    def visit(body: list[ast.stmt], owner: str) -> Iterator[str]:
+        for each in body:
+            if isinstance(each, ast.ClassDef) and not each.name.startswith("_"):
+                yield from visit(each.body, f"{each.name}.")
+            if isinstance(each, ast.FunctionDef) and not each.name.startswith("_"):
+                given = each.args
+                several = [given.vararg, given.kwarg]
+                arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, several)]
+                if any(map(is_open, [each.returns, *(argument.annotation for argument in arguments)])):
+                    yield owner + each.name
+
+    yield from visit(module.body, "")
+
+
+def found() -> dict[str, set[str]]:
+    """By file, relative to the package."""
+    by_file = {
+        path.relative_to(PACKAGE).as_posix(): set(open_functions(path.read_text(encoding="utf-8")))
+        for path in PACKAGE.rglob("*.py")
+    }
+    return {file: names for file, names in by_file.items() if names}
+
+
+def test_public_functions_take_and_give_types() -> None:
+    own = {file: names for file, names in found().items() if file not in FOREIGN}
+    # Each figure has options of its own: ``draw(data, options)``.
+    drawn = {file for file, names in own.items() if file.startswith("figures/") and names == {"draw"}}
+    assert {file: names for file, names in own.items() if file not in drawn} == CELLS
+
+
+def test_a_file_is_excused_only_while_it_reads_a_format_of_others() -> None:
+    assert FOREIGN.keys() <= found().keys()
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def f(x: dict[str, Any]) -> int: ...", ["f"]),
+        ("def f(*x: int, **y: list[dict[str, Any]]) -> int: ...", ["f"]),
+        ("Row = dict[str, Any]\nclass A:\n    def f(self) -> list[Row]: ...", ["A.f"]),
+        ("def _f(x: dict[str, Any]) -> int: ...\nclass _A:\n    def f(self) -> dict[str, Any]: ...", []),
+        ("def f(x: dict[str, int]) -> None:\n    y: dict[str, Any] = {}", []),
+    ],
+)
+def test_a_signature_with_an_untyped_mapping_is_seen(source: str, names: list[str]) -> None:
+    assert list(open_functions(source)) == names
