@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +45,7 @@ CONFIG: dict[str, Any] = {
 }
 NOT_RESULTS = ("logs", "benchmarks")
 DATED = (".svg", ".pdf")  # a browser draws these with names and dates of their own
-REPORT = "report.html"  # says when it was written
+TIME = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC")  # the report says when it, and its tables, were written
 
 
 class SmallExperiment:
@@ -98,7 +99,7 @@ class SmallExperiment:
         return text
 
     def digests(self) -> dict[str, str]:
-        """The sha256 of every result; of the records of runs without the time that they took."""
+        """The sha256 of every result; of records of runs and of the report without times."""
         found = {}
         for path in sorted((self.folder / "results").rglob("*")):
             name = path.relative_to(self.folder).as_posix()
@@ -106,11 +107,13 @@ class SmallExperiment:
                 continue
             if path.name == FILE and "/runs/" in name:  # has the digest of a record
                 continue
-            if path.suffix in DATED or path.name == REPORT:
+            if path.suffix in DATED:
                 continue
             content = path.read_bytes()
             if path.name == "run.json":
                 content = json.dumps({**json.loads(content), "seconds": 0}).encode()
+            if path.name == "report.html":
+                content = TIME.sub(b"", content)
             found[name] = hashlib.sha256(content).hexdigest()
         return found
 

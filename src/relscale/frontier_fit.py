@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from relscale.columns import numbers, words
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.allocation import allocation
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
@@ -18,10 +19,11 @@ from relscale.fitting.settings import fit_settings
 from relscale.frame import Frame
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION
+from relscale.measurements.status import Status
 from relscale.printable import shown_printable
 from relscale.row_filter import rows_where
 from relscale.table_columns import Guess, guess_column
-from relscale.table_fit import read_source
+from relscale.table_fit import read_source, usable
 from relscale.tables import listed
 
 QUANTITIES = {"tokens": "D*", "params": "N*", "loss": "L*"}
@@ -109,6 +111,9 @@ class FrontierFit:
         True
         """
         each = [flops] if isinstance(flops, int | float) else list(flops)
+        wrong = [target for target in each if not 0 < target < np.inf]
+        if wrong:
+            raise RelscaleError(f"at: {wrong[0]!r} is no positive compute")
         found = []
         for corpus in self._corpora():
             for target in each:
@@ -179,7 +184,7 @@ def frontier(
 ) -> FrontierFit:
     """The compute-optimal frontier of a table of IsoFLOP runs.
 
-    At each budget, a parabola of ln loss in ln tokens has its minimum at the compute-optimal tokens; straight lines
+    At each budget, a parabola of the loss in ln tokens has its minimum at the compute-optimal tokens; straight lines
     in logarithms through these optima are the exponents (Hoffmann et al. 2022, approach 2).
 
     Parameters
@@ -202,7 +207,7 @@ def frontier(
     Raises
     ------
     RelscaleError
-        A column is not there, or no budget has enough runs.
+        A column is not there or holds no numbers, no row can be fitted, or no budget has enough runs.
 
     Examples
     --------
@@ -232,24 +237,40 @@ def frontier(
         "tokens": column("tokens", tokens, "tokens"),
         "value": column("loss", loss, "loss"),
     }
+    for option, given in (("budget", budget), ("corpus", corpus), ("block", block)):
+        if given is not None and given not in source.column_names:
+            raise RelscaleError(
+                f"{name}: {option}: no column {given!r}; it has {listed(source.column_names)}"
+            )
+    if not 0 < level < 1:
+        raise RelscaleError(f"level: {level!r} is not between 0 and 1")
     columns["budget"] = budget or guess_column(source, "budget") or columns["training_flops"]
     corpus = corpus or guess_column(source, "corpus")
-    if block is not None and block not in source.column_names:
-        raise RelscaleError(f"{name}: block: no column {block!r}; it has {listed(source.column_names)}")
+    spent = {key: numbers(source[each], f"{name}: column {each!r}") for key, each in columns.items()}
+    status = usable({columns[key]: cells.to_numpy(zero_copy_only=False) for key, cells in spent.items()})
+    if Status.OK not in status:
+        raise RelscaleError(
+            f"{name}: no row can be fitted, the first is {status[0]}" if status else f"{name}: no rows"
+        )
+    named = {
+        option: words(source[each], f"{name}: column {each!r}")
+        for option, each in (("corpus", corpus), ("block", block))
+        if each
+    }
     rows = [
         {
-            **{key: float(row[each]) for key, each in columns.items()},
+            **{key: cells[number].as_py() for key, cells in spent.items()},
             "experiment": name,
-            "corpus": str(row[corpus]) if corpus else name,
-            "run": f"row {number}",
-            "block": str(row[block]) if block else None,
+            "corpus": named["corpus"][number] if corpus else name,
+            "run": f"row {number + 1}",
+            "block": named["block"][number] if block else None,
             "suite": VALIDATION.suite,
             "prompt": "default",
             "group": "all",
             "metric": "nats_per_token",
-            "status": "ok",
+            "status": status[number],
         }
-        for number, row in enumerate(source.to_pylist(), start=1)
+        for number in range(source.num_rows)
     ]
     measurements = pa.Table.from_pylist(rows, schema=MEASUREMENTS)
     matrices = run_matrices(measurements)

@@ -975,6 +975,11 @@ def _words(source: pa.Table, names: Sequence[str], table: str, numbers: Sequence
     return pa.array(joined)
 
 
+def usable(columns: Mapping[str, Floats]) -> list[str]:
+    """A status for each row: ``ok``, or which of its numbers is missing, or not positive."""
+    return _statuses({name: (values, True) for name, values in columns.items()})
+
+
 def _statuses(columns: dict[str, tuple[Floats, bool]]) -> list[str]:
     """Of each row, which of its numbers cannot be used; of each column its numbers, and whether they are positive."""
     found = []

@@ -62,7 +62,8 @@ def read_table(path: str | Path, columns: Iterable[str] = (), types: pa.Schema |
     missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise RelscaleError(
-            f"{path}: no column {', '.join(map(repr, missing))}; it has {listed(table.column_names)}"
+            f"{path}: no column {listed([repr(name) for name in missing], 3)}; it has "
+            f"{listed(table.column_names, 10 if len(missing) == 1 else 5)}"
         )
     return table
 

@@ -329,6 +329,115 @@ def measurements_file(rng: random.Random, folder: Path) -> str:
     return RIGHT
 
 
+BUDGETS = [1e18, 3e18, 1e19, 3e19, 1e20]
+SHARES = [0.25, 0.5, 1.0, 2.0, 4.0]  # of the compute-optimal tokens
+
+
+def isoflop_rows() -> list[Row]:
+    """Runs on exact parabolas of the loss in ln tokens, whose minima are at 20 tokens per parameter."""
+    return [
+        {
+            "budget": budget,
+            "flops": budget,
+            "n": budget / 6 / (share * _optimal(budget)),
+            "d": share * _optimal(budget),
+            "loss": 3 * (budget / 1e19) ** -0.05 + 0.02 * math.log(share) ** 2,
+        }
+        for budget in BUDGETS
+        for share in SHARES
+    ]
+
+
+def _optimal(budget: float) -> float:
+    return math.sqrt(20 * budget / 6)
+
+
+def frontier_table(rng: random.Random, folder: Path) -> str:
+    """``relscale frontier``: runs by budget and size."""
+    mild = rng.random() < 0.4
+    rows = isoflop_rows()
+    if mild:
+        for row in rng.sample(range(len(rows)), rng.choice([0, 1, 2])):
+            rows[row][rng.choice(["loss", "flops", "d"])] = rng.choice(NO_NUMBERS)
+    path = _written(rows if mild else damaged_rows(rows, rng), rng, folder, damage=not mild)
+    columns = {"flops": "flops", "params": "n", "tokens": "d", "loss": "loss", "budget": "budget"}
+    found = accepted_or_one_sentence(lambda: relscale.frontier(path, **columns))
+    if found is None:
+        assert not mild, "two rows without a number, and nothing is said of the others"
+        return REFUSED
+    assert str(found).strip()
+    fine = [row for row in found.optima if row["status"] == "ok"]
+    for row in fine:
+        assert math.isfinite(row["tokens"]), row
+        assert not mild or math.isclose(row["tokens"], _optimal(row["budget"]), rel_tol=1e-6), row
+    return RIGHT if len(fine) == len(BUDGETS) else FLAGGED
+
+
+def extrapolated_table(rng: random.Random, folder: Path) -> str:
+    """``relscale extrapolate``: rows that are known and rows that are asked for."""
+    mild = rng.random() < 0.4
+    rows = [
+        {"flops": flops, "group": group, "split": "known" if step < 12 else "ahead"}
+        | {"loss": level * (flops / 1e20) ** -SLOPES[group]}
+        for step, flops in enumerate(10 ** (18 + 0.25 * k) for k in range(14))
+        for group, level in zip(GROUPS, (1.0, 2.0), strict=True)
+    ]
+    lost = rng.random() < 0.5
+    if mild and lost:
+        rows[-1]["flops"] = rng.choice([None, float("nan"), float("inf")])
+    path = _written(rows if mild else damaged_rows(rows, rng), rng, folder, damage=not mild)
+    found = accepted_or_one_sentence(
+        lambda: relscale.extrapolate(
+            path, y="loss", x={"training_flops": "flops"}, train='split == "known"', group=["group"]
+        ),
+        seconds=30,
+    )
+    if found is None:
+        assert not mild, "a row without a predictor, and there is no forecast of the other"
+        return REFUSED
+    assert str(found).strip()
+    ahead = found.rows["forecast"].to_numpy(float)
+    if not mild:
+        return RIGHT if np.isfinite(ahead).all() else FLAGGED
+    assert np.isfinite(ahead).sum() == 4 - lost
+    assert not lost or "have no forecast" in str(found)
+    known = np.isfinite(ahead)
+    assert np.allclose(ahead[known], found.rows["loss"].to_numpy(float)[known], rtol=0.05)
+    return FLAGGED if lost else RIGHT
+
+
+def forecasts_on_record(rng: random.Random, folder: Path) -> str:
+    """``relscale held-against``: a record of forecasts that somebody kept, or edited."""
+    from relscale.fitting.fits import read
+    from relscale.fitting.forecasts.record import held_against
+
+    fits, record = _recorded()
+    path = folder / record.name
+    data = record.read_bytes()
+    path.write_bytes(data if rng.random() < 0.1 else damaged_bytes(data, rng))
+    found = accepted_or_one_sentence(lambda: held_against(path, read(fits)))
+    if found is None:
+        return REFUSED
+    for row in found:
+        assert row.log_error is None or math.isfinite(row.log_error), row
+    return RIGHT
+
+
+@functools.cache
+def _recorded() -> tuple[Path, Path]:
+    """A fit, and the record in CSV of what it forecasts, made once."""
+    from relscale.cli import main
+
+    folder = Path(tempfile.mkdtemp(prefix="relscale-record-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    rows = [row | {"loss": row["loss"] * (1 + 0.01 * (n % 3))} for n, row in enumerate(exact_rows())]
+    fit = relscale.fit(pa.Table.from_pylist(rows), x="flops", y="loss", group="group", baseline="hard")
+    fit.write(folder / "fits")
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert main(["forecast", str(folder / "fits"), "--record", str(folder / "record.csv")]) == 0
+    return folder / "fits", folder / "record.csv"
+
+
 def checkpoint_table(rng: random.Random, folder: Path) -> str:
     """``runs: {source: checkpoints}``: the table of models."""
     from relscale.scoring.checkpoint_table import read_checkpoints
@@ -588,6 +697,7 @@ DOORS: dict[str, Door] = {
     door.__name__: door
     for door in (
         *(table_file, table_frame, published_table, measurements_file, checkpoint_table, samples, own_text),
+        *(frontier_table, extrapolated_table, forecasts_on_record),
         *(suite_folder, checkpoint_folder),
     )
 }

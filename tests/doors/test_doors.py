@@ -21,8 +21,10 @@ CASES = {
     "checkpoint_table": 500,
     "samples": 400,
     "own_text": 350,
+    "frontier_table": 100,
+    "forecasts_on_record": 100,
 }
-SLOW = ("suite_folder", "checkpoint_folder")  # they load lm-eval and transformers
+SLOW = ("suite_folder", "checkpoint_folder", "extrapolated_table")  # they load lm-eval and transformers
 
 
 def test_there_are_cases_of_every_door_whose_reading_is_quick() -> None:

@@ -1,6 +1,7 @@
 """An extrapolation chooses by folds that look like what is asked, and refuses what is absurd."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from relscale import cli
@@ -8,6 +9,7 @@ from relscale.errors import RelscaleError
 from relscale.extrapolation.candidates import emergence
 from relscale.extrapolation.extrapolate import combined, extrapolate, refusal, weights
 from relscale.extrapolation.folds import Fold, folds
+from relscale.extrapolation.of_table import extrapolate_table
 from relscale.extrapolation.table import Table
 
 
@@ -127,3 +129,45 @@ def test_the_command_forecasts_the_rows_that_a_condition_leaves_out(streams, tmp
     assert "parallel streams, Huber" in printed
     assert cli.main([*arguments, "--train", "splt == 3"]) == 1
     assert "no condition on the columns" in capsys.readouterr().err
+
+
+def told(rows, **options):
+    """What is said of rows that cannot be extrapolated."""
+    asked = {
+        "y": "loss",
+        "x": {"compute": "flops"},
+        "train": 'split == "train"',
+        "group": ["group"],
+    } | options
+    with pytest.raises(RelscaleError) as error:
+        extrapolate_table(pd.DataFrame(rows), **asked)
+    return str(error.value)
+
+
+ROWS = [
+    {"flops": 10.0**step, "loss": 3 - 0.1 * step, "group": "g", "split": "train" if step < 8 else "test"}
+    for step in range(10)
+]
+
+
+@pytest.mark.parametrize(
+    ("changed", "options", "said"),
+    [
+        ({"loss": "diverged"}, {}, "column 'loss' holds no numbers: row 1 is 'diverged'"),
+        ({"flops": None}, {}, "no row that is known has a number"),
+        ({"group": None}, {}, "column 'group' is empty in 1 row"),
+        ({"group": "g "}, {}, "'g ' and 'g' look alike"),
+        ({}, {"y": "los"}, "no column 'los'; did you mean 'loss'?"),
+        ({}, {"train": "split"}, "no condition that each row"),
+        ({}, {"train": "flops +"}, "no condition on the columns"),
+        ({}, {"train": "nothing == 1"}, "no condition on the columns"),
+        ({}, {"train": "flops > 0"}, "10 of 10 rows are known"),
+        ({"forecast": 1.0}, {}, "a column 'forecast', which the forecast would replace"),
+    ],
+)
+def test_what_cannot_be_extrapolated_is_one_sentence(changed, options, said):
+    first = ROWS[0] | changed
+    rows = [row | {"flops": None} for row in ROWS[1:8]] + ROWS[8:] if "flops" in changed else ROWS[1:]
+    found = told([first, *rows], **options)
+    assert said in found
+    assert len(found.splitlines()) == 1

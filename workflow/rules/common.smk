@@ -1,5 +1,6 @@
 # What every stage shares: the experiment, read and checked before anything runs, and what its rules depend on.
 
+import inspect
 import os
 import re
 import signal
@@ -86,6 +87,12 @@ onstart:
     share_lock(Path(".snakemake"))
 
 
+def of_job(function):
+    """A function of a job, with its signature: Snakemake asks for that some ten times for each of thousands of jobs."""
+    function.__signature__ = inspect.signature(function)
+    return function
+
+
 def memory(mb):
     """What a job asks for, MB: so much, and twice that once it has failed."""
-    return lambda w, attempt: min(attempt, 2) * (mb(w) if callable(mb) else mb)
+    return of_job(lambda w, attempt: min(attempt, 2) * (mb(w) if callable(mb) else mb))

@@ -28,19 +28,23 @@ rule suite:
 
 rule score:
     input:
-        runs=lambda w: pipeline.scored_runs(w.corpus, w.job),
-        checkpoints=lambda w: as_inputs(pipeline.scored_checkpoints(w.corpus, w.job)),
+        runs=of_job(lambda w: pipeline.scored_runs(w.corpus, w.job)) if pipeline.trains else [],
+        checkpoints=[]
+        if pipeline.trains
+        else of_job(lambda w: as_inputs(pipeline.scored_checkpoints(w.corpus, w.job))),
         suites=pipeline.suites(),
     output:
         results.scores(CORPUS, JOB),
     params:
         config=CONFIG,
-        files=lambda w: other_files(pipeline.scored_checkpoints(w.corpus, w.job)),
+        files=[]
+        if pipeline.trains
+        else of_job(lambda w: other_files(pipeline.scored_checkpoints(w.corpus, w.job))),
         options=digest(experiment.scoring.values()),
         code=code_digest("relscale.scoring.job", "relscale.scoring.task_metrics"),
     threads: experiment.scoring.threads
     group:
-        lambda w: None if ON_GPUS else "scores"
+        of_job(lambda w: None) if ON_GPUS else "scores"
     resources:
         mem_mb=memory(lambda w: pipeline.scoring_mb(w.corpus, w.job)),
         gpu=min(1, experiment.hardware.gpus_per_node),

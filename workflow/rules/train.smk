@@ -11,19 +11,21 @@ rule train:
         results.runs(CORPUS, JOB),
     params:
         config=CONFIG,
-        runs=lambda w: pipeline.runs_digest(w.corpus, w.job),
+        runs=of_job(lambda w: pipeline.runs_digest(w.corpus, w.job)),
         options=digest(experiment.training.values()),
         code=pipeline.training_code(),
     threads: experiment.training.threads
     # The longest first, so that no core is idle at the end.
-    priority: lambda w: pipeline.expected_seconds(w.corpus, w.job)
+    priority: of_job(lambda w: pipeline.expected_seconds(w.corpus, w.job))
     group:
-        lambda w: "trainings" if pipeline.expected_seconds(w.corpus, w.job) < SHORT and not ON_GPUS else None
+        of_job(
+            lambda w: "trainings" if pipeline.expected_seconds(w.corpus, w.job) < SHORT and not ON_GPUS else None
+        )
     resources:
         mem_mb=memory(lambda w: pipeline.training_mb(w.corpus, w.job)),
-        runtime=lambda w, attempt: pipeline.minutes(w.corpus, w.job, attempt),
-        gpu=lambda w: pipeline.devices(w.corpus, w.job) if ON_GPUS else 0,
-        cpus_per_task=lambda w, threads: threads * pipeline.devices(w.corpus, w.job),
+        runtime=of_job(lambda w, attempt: pipeline.minutes(w.corpus, w.job, attempt)),
+        gpu=of_job(lambda w: pipeline.devices(w.corpus, w.job)) if ON_GPUS else 0,
+        cpus_per_task=of_job(lambda w, threads: threads * pipeline.devices(w.corpus, w.job)),
         nodes=1,
     log:
         str(results.log("train", CORPUS, JOB)),

@@ -35,6 +35,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.atlas.atlas import AtlasRow, entry, entry_names, failures, reproduced
     from relscale.atlas.entry import Tables
     from relscale.atlas.page import page
+    from relscale.atomic import write_text
     from relscale.rows import table_of
     from relscale.tables import write_table
 
@@ -75,7 +76,7 @@ def run(options: argparse.Namespace) -> None:
     if options.output:
         write_table(table_of(AtlasRow, every), options.output)
     if options.page:
-        options.page.write_text(page(rows), encoding="utf-8")
+        write_text(options.page, page(rows))
     agree = sum(row.status == "agrees" for row in every)
     print(f"{len(rows)} entries: {agree} of {len(every)} numbers agree")
     if failures(every):

@@ -10,16 +10,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from relscale.errors import RelscaleError
+from relscale.columns import numbers, words
+from relscale.errors import RelscaleError, first_line
 from relscale.extrapolation.extrapolate import Extrapolation, extrapolate
 from relscale.extrapolation.table import Labels, Table
 from relscale.printable import shown_printable
-from relscale.tables import read_table, write_table
+from relscale.suggestions import suggestion
+from relscale.table_fit import read_source
+from relscale.tables import write_table
 
 FORECAST = "forecast"
 SHOWN = 12  # rows that are printed
@@ -38,16 +42,28 @@ class TableExtrapolation:
         The rows asked for, with a column ``forecast``.
     y
         The column that was forecast.
+    left_out
+        How many known rows have no number in ``y`` or a predictor.
     """
 
     extrapolation: Extrapolation
     rows: pd.DataFrame
     y: str
+    left_out: int = 0
 
     def __str__(self) -> str:
         lines = [str(self.extrapolation), ""]
+        if self.left_out:
+            lines.append(
+                f"{self.left_out} known rows have no number in {self.y} or a predictor, and are left out"
+            )
+        lost = int((~np.isfinite(self.rows[FORECAST].to_numpy(float))).sum())
+        if lost:
+            lines.append(
+                f"{lost} rows have no forecast: a predictor of theirs is no number, or no candidate has one"
+            )
         truth = self.rows[self.y].to_numpy(float)
-        known = np.isfinite(truth)
+        known = np.isfinite(truth) & np.isfinite(self.rows[FORECAST].to_numpy(float))
         if known.sum() > 1:
             off = self.rows[FORECAST].to_numpy(float)[known] - truth[known]
             r2 = 1 - float(np.mean(off**2)) / max(float(np.var(truth[known])), 1e-300)
@@ -65,7 +81,7 @@ class TableExtrapolation:
 
 
 def extrapolate_table(
-    table: str | Path,
+    table: Any,
     *,
     y: str,
     x: Mapping[str, str],
@@ -78,6 +94,8 @@ def extrapolate_table(
 
     Parameters
     ----------
+    table
+        A path, a frame, or another table that speaks Arrow.
     x
         From the names that candidates give predictors to columns.
     train
@@ -92,21 +110,50 @@ def extrapolate_table(
     Raises
     ------
     RelscaleError
-        A column is missing, the condition cannot be read, no row is known or asked for, or no candidate is left.
+        A column is missing or holds no numbers, the condition cannot be read, no row is known or asked for, or no
+        candidate is left.
     """
-    rows = read_table(table, [y, *x.values(), *group, *([model] if model else [])]).to_pandas()
+    source, name = read_source(table)
+    for column in (y, *x.values(), *group, *([model] if model else [])):
+        if column not in source.column_names:
+            raise RelscaleError(
+                f"{name}: no column {column!r}; {suggestion(column, source.column_names, 'it has')}"
+            )
+    if FORECAST in source.column_names:
+        raise RelscaleError(
+            f"{name}: it has a column {FORECAST!r}, which the forecast would replace; rename it"
+        )
+    for column in (y, *x.values()):
+        cells = numbers(source[column], f"{name}: column {column!r}")
+        source = source.set_column(source.column_names.index(column), column, cells)
+    for column in (*group, *([model] if model else [])):
+        cells = pa.array(words(source[column], f"{name}: column {column!r}"))
+        source = source.set_column(source.column_names.index(column), column, cells)
+    rows = source.to_pandas()
     try:
-        known = np.asarray(rows.eval(train), dtype=bool)
-    except (ValueError, SyntaxError, TypeError, pd.errors.UndefinedVariableError) as error:
-        raise RelscaleError(f"--train {train!r}: no condition on the columns of {table} ({error})") from None
-    if known.shape != (len(rows),) or known.all() or not known.any():
+        known = np.asarray(rows.eval(train))
+    except Exception as error:  # whatever pandas makes of a text that is no condition
+        raise RelscaleError(
+            f"--train {train!r}: no condition on the columns of {name} ({first_line(error)})"
+        ) from None
+    if known.shape != (len(rows),) or known.dtype != bool:
+        raise RelscaleError(f"--train {train!r}: no condition that each row of {name} meets or does not")
+    if known.all() or not known.any():
         raise RelscaleError(
             f"--train {train!r}: {known.sum()} of {len(rows)} rows are known; some must be, and some not"
         )
     every = table_of(rows, y, x, group, model)
-    usable = known & np.isfinite(every.y) & np.isfinite(every.x).all(axis=0)
-    result = extrapolate(every.take(usable), every.take(~known), laws)
-    return TableExtrapolation(result, rows[~known].assign(**{FORECAST: result.forecast}), y)
+    placed = np.isfinite(every.x).all(axis=0)
+    usable = known & placed & np.isfinite(every.y)
+    asked = ~known & placed
+    if not usable.any() or not asked.any():
+        which = "known" if not usable.any() else "asked for"
+        raise RelscaleError(f"{name}: no row that is {which} has a number in {', '.join([y, *x.values()])}")
+    result = extrapolate(every.take(usable), every.take(asked), laws)
+    forecast = np.full(len(rows), np.nan)
+    forecast[asked] = result.forecast
+    shown = rows[~known].assign(**{FORECAST: forecast[~known]})
+    return TableExtrapolation(result, shown, y, left_out=int((known & ~usable).sum()))
 
 
 def table_of(
