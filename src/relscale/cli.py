@@ -16,7 +16,7 @@ from relscale.printable import PrintableStream
 from relscale.suggestions import suggestion
 
 COMMANDS = {  # each is a module of relscale.commands, which imports heavy libraries only as it runs
-    "an experiment": ("plan", "run", "report", "doctor"),
+    "an experiment": ("init", "plan", "run", "report", "doctor"),
     "a table": ("design", "fit", "frontier", "extrapolate", "capabilities", "ability"),
     "a forecast": ("forecast", "held-against"),
     "what there is": ("laws", "suites", "figures", "datasets", "atlas"),

@@ -191,11 +191,11 @@ def test_a_folder_of_texts_and_tables(tmp_path):
         tmp_path / "out",
     )
     assert [(row["id"], row["group"], row["part"]) for row in documents.to_pylist()] == [
-        ("letter.txt", "all", "text"),
+        ("letter.txt", "text", "text"),
         ("more.jsonl#0", "mail", "text"),
         ("poems/one.md", "poems", "text"),
         ("rows.parquet#0", "news", "text"),
-        ("rows.parquet#1", "all", "text"),
+        ("rows.parquet#1", "text", "text"),
     ]
     assert manifest["files"] == 4
     with pytest.raises(RelscaleError, match=r"more\.jsonl: no column 'text'; it has body, kind"):
@@ -237,10 +237,34 @@ def test_reading_a_part_that_is_not_there_names_those_that_are(tmp_path):
         read_documents(path, "prose")
 
 
+def texts_in(path, **options):
+    return TextFiles(kind="files", path=str(path), **options)
+
+
+def test_texts_in_no_folder_are_of_the_domain_that_their_source_is_called(tmp_path):
+    (tmp_path / "poems").mkdir()
+    for name in ("a.txt", "poems/b.txt"):
+        (tmp_path / name).write_text(name)
+    assert [document.group for document in read_folder(texts_in(tmp_path), "letters")] == ["letters", "poems"]
+    named = read_folder(texts_in(tmp_path, domain="english"), "letters")
+    assert {document.group for document in named} == {"english"}
+
+
+def test_a_long_text_is_cut_into_documents_that_are_held_out_one_by_one(tmp_path):
+    book = "".join(f"Sentence {number} of the book.\n\n" for number in range(200)) + "x" * 250
+    (tmp_path / "book.txt").write_text(book)
+    pieces = read_folder(texts_in(tmp_path, max_characters=100), "books")
+    assert "".join(piece.text for piece in pieces) == book
+    assert max(len(piece.text) for piece in pieces) <= 100
+    assert all(piece.text.endswith("book.\n\n") for piece in pieces[:-4])
+    assert len({piece.module for piece in pieces}) == len(pieces)
+    assert len(read_folder(texts_in(tmp_path), "books")) == 1
+
+
 def test_a_book_is_one_line_of_a_table(tmp_path):
     book = "word " * 600_000  # 3 MB, more than a reader's block
     (tmp_path / "books.jsonl").write_text(json.dumps({"text": book}) + "\n" + json.dumps({"text": "short"}))
-    assert [document.text for document in read_folder(tmp_path)] == [book, "short"]
+    assert [document.text for document in read_folder(texts_in(tmp_path), "texts")] == [book, "short"]
 
 
 @pytest.mark.parametrize("cell", [1, 1.5, True, ["a"], {"a": "b"}])
@@ -251,7 +275,7 @@ def test_what_is_no_text_is_not_made_text(tmp_path, cell):
     pa.parquet.write_table(pa.table({"text": [cell]}), table)
     for path, place in ((lines, "line 2"), (table, "row 1")):
         with pytest.raises(RelscaleError, match=rf"{path.name}, {place}: 'text' is .*, not text"):
-            read_folder(path)
+            read_folder(texts_in(path), "texts")
 
 
 @pytest.mark.parametrize("ending", ["", ".gz", ".bz2", ".xz", ".zst"])
@@ -268,4 +292,4 @@ def test_text_is_the_same_in_every_packing_and_encoding(tmp_path, ending, encodi
     line = json.dumps({"text": text}, ensure_ascii=False)
     for name, content in (("a.txt", text), ("b.jsonl", line)):
         (tmp_path / f"{name}{ending}").write_bytes(pack[ending](content.encode(encoding)))
-    assert [document.text for document in read_folder(tmp_path)] == [text, text]
+    assert [document.text for document in read_folder(texts_in(tmp_path), "texts")] == [text, text]

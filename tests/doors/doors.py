@@ -554,6 +554,7 @@ def _damage_tree(tree: Any, rng: random.Random) -> None:
 def own_text(rng: random.Random, folder: Path) -> str:
     """``kind: files``: a folder of texts and tables with a column of text."""
     from relscale.corpora.files import read_folder
+    from relscale.corpora.options import TextFiles
 
     root = folder / "texts"
     for i in range(rng.choice([0, 1, 2, 3])):
@@ -574,7 +575,9 @@ def own_text(rng: random.Random, folder: Path) -> str:
                 data = damaged_bytes(data, rng) if rng.random() < 0.4 else data
         path.with_name(path.name + ending).write_bytes(data)
     group = rng.choice([None, None, "kind", "gone"])
-    found = accepted_or_one_sentence(lambda: read_folder(root, group=group))
+    found = accepted_or_one_sentence(
+        lambda: read_folder(TextFiles(kind="files", path=str(root), group=group), "texts")
+    )
     if found is None:
         return REFUSED
     assert all(isinstance(one.text, str) and one.group for one in found)

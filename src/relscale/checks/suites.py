@@ -9,6 +9,7 @@ from pathlib import Path
 from relscale.checks import text
 from relscale.checks.keyed import keyed
 from relscale.config import unknown_name
+from relscale.corpora.files import PART
 from relscale.errors import RelscaleError
 from relscale.experiment import CheckpointExperiment, ScoredExperiment
 from relscale.measurements.metric import metric_names
@@ -45,7 +46,7 @@ def _check(where: str, name: str, suite: Suite, experiment: ScoredExperiment) ->
         if suite.path is not None and not experiment.scoring.trust_suite_code:
             refuse_code(suite.path)
         folder, manifest = read_suite(name, suite)
-        _check_made(where, manifest, (folder / "tasks").is_dir(), experiment)
+        _check_made(where, suite, manifest, (folder / "tasks").is_dir(), experiment)
     suite_inputs(suite)
 
 
@@ -90,7 +91,9 @@ def subjects(name: str, suite: Suite) -> set[str] | None:
     )
 
 
-def _check_made(where: str, manifest: Manifest, is_made: bool, experiment: ScoredExperiment) -> None:
+def _check_made(
+    where: str, suite: Suite, manifest: Manifest, is_made: bool, experiment: ScoredExperiment
+) -> None:
     """What a suite that is made from held-out documents needs of the sources."""
     if manifest.builder not in documents_builders() or is_made:
         return
@@ -101,15 +104,12 @@ def _check_made(where: str, manifest: Manifest, is_made: bool, experiment: Score
         )
     known = {part for name in experiment.corpus_sources for part in text.parts(experiment.sources[name])}
     part = manifest.options.part
-    if part is not None and part not in known:
+    is_text = suite.part is None and known == {PART}  # which then stands for the docstrings
+    if part is not None and part not in known and not is_text:
         raise RelscaleError(unknown_name(f"{where}.part", "part", part, sorted(known), "in the sources"))
     named = _of_documents(experiment)
-    if named is not None and not manifest.groups:
-        if len(named) < 2:
-            raise RelscaleError(
-                f"{where}: is made of the sources' groups, and there is one alone; it needs two"
-            )
-        _check_group(where, manifest.baseline, named)
+    if named is not None and not manifest.groups and len(named) < 2:
+        raise RelscaleError(f"{where}: is made of the sources' groups, and there is one alone; it needs two")
 
 
 def _of_documents(experiment: ScoredExperiment) -> set[str] | None:

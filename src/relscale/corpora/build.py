@@ -37,7 +37,7 @@ def build_source(source: Source, folder: str | Path, seed: int, workers: int = 1
     workers
         Processes that read files; the result does not depend on it.
     name
-        Its key in ``sources``, for messages.
+        Its key in ``sources``: the domain of files in no folder; for messages.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def build_source(source: Source, folder: str | Path, seed: int, workers: int = 1
         build_streamed(source, Path(folder), name, seed)
         return
     documents, origin = (
-        _installed(source, workers) if isinstance(source, InstalledPackages) else _files(source)
+        _installed(source, workers) if isinstance(source, InstalledPackages) else _files(source, name)
     )
     if not documents:
         raise RelscaleError(
@@ -97,8 +97,8 @@ def _installed(source: InstalledPackages, workers: int) -> tuple[list[Document],
     }
 
 
-def _files(source: TextFiles) -> tuple[list[Document], Mapping[str, Any]]:
-    documents = read_folder(source.path, source.min_characters, source.text, source.group)
+def _files(source: TextFiles, name: str) -> tuple[list[Document], Mapping[str, Any]]:
+    documents = read_folder(source, name)
     return documents, {"files": len({document.package for document in documents})}
 
 

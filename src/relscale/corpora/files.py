@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from relscale.corpora.documents import Document
+from relscale.corpora.options import TextFiles
 from relscale.errors import RelscaleError
 from relscale.json_lines import json_lines, read_json_lines
 from relscale.tables import listed, read_table
@@ -15,23 +16,22 @@ from relscale.text_file import PACKED, read_text
 TEXT_ENDINGS = (".txt", ".md")
 TABLE_ENDINGS = (".parquet", ".jsonl")
 PART = "text"
-UNGROUPED = "all"
+BOUNDARIES = ("\n\n", "\n", " ")
 
 
-def read_folder(
-    path: str | Path, min_characters: int = 1, text: str = "text", group: str | None = None
-) -> list[Document]:
+def read_folder(source: TextFiles, name: str) -> list[Document]:
     """The documents of a file or of every ``.txt``, ``.md``, ``.parquet`` and ``.jsonl`` file below a folder.
 
-    A text file is one document; its group is the first folder below ``path`` that it is in. A table's documents are
+    A text file is one document, or several where it is longer than ``max_characters``; its group is the source's
+    ``domain``, else the first folder below ``path`` that it is in, else the source's name. A table's documents are
     its rows; their group is what the column ``group`` says, each row a module of its own.
 
     Parameters
     ----------
-    min_characters
-        Shorter texts are left out.
-    text, group
-        Columns of the tables. Without ``group`` a row's group is its file's, found as for text files.
+    source
+        The options of the source.
+    name
+        Its key in the config.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def read_folder(
         ``path`` does not exist or holds no such file, a table lacks a column, a file cannot be read or is not
         UTF-8, or a column holds no text.
     """
-    path = Path(path)
+    path = Path(source.path)
     if not path.exists():
         raise RelscaleError(f"{path}: no such file or folder")
     root = path if path.is_dir() else path.parent
@@ -48,14 +48,32 @@ def read_folder(
         raise RelscaleError(f"{path}: no file ends in {', '.join(TEXT_ENDINGS + TABLE_ENDINGS)}")
     documents = []
     for file in files:
-        name = file.relative_to(root).as_posix()
-        folder = name.split("/")[0] if "/" in name else UNGROUPED
-        for number, (content, domain) in enumerate(_texts(file, text, group)):
-            row = f"{name}#{number}" if ending(file) in TABLE_ENDINGS else name
-            document = Document(row, PART, domain or folder, name, row, "", "", "", content)
-            if len(content) >= min_characters:
-                documents.append(document)
+        place = file.relative_to(root).as_posix()
+        domain = source.domain or (place.split("/")[0] if "/" in place else name or PART)
+        for number, (content, group) in enumerate(_texts(file, source.text, source.group)):
+            row = f"{place}#{number}" if ending(file) in TABLE_ENDINGS else place
+            pieces = list(_pieces(content, source.max_characters or len(content)))
+            for start, piece in pieces if len(content) >= source.min_characters else ():
+                module = row if len(pieces) == 1 else f"{row}@{start}"
+                documents.append(Document(module, PART, group or domain, place, module, "", "", "", piece))
     return documents
+
+
+def _pieces(text: str, most: int) -> Iterator[tuple[int, str]]:
+    """A text in pieces of at most ``most`` characters, each with the place where it starts, counted in characters.
+
+    Each ends after a paragraph, else a line, else a word, as long as that keeps half of it. None is lost or repeated.
+    """
+    start = 0
+    while start < len(text) or not start:
+        end = start + most
+        if end < len(text):
+            cuts = (text.rfind(each, start + most // 2, end) + len(each) for each in BOUNDARIES)
+            end = next((cut for cut in cuts if cut > start + most // 2), end)
+        yield start, text[start:end]
+        if end >= len(text):
+            return
+        start = end
 
 
 def _files(path: Path) -> list[Path]:

@@ -7,6 +7,7 @@ from pydantic import Field, TypeAdapter
 from relscale.section import (
     Count,
     FilledPath,
+    Name,
     PathOrHubName,
     PathText,
     Positive,
@@ -67,11 +68,21 @@ class TextFiles(Section):
 
     kind: Literal["files"]
     path: FilledPath = Field(description="The folder or table.")
+    domain: Name | None = Field(
+        default=None,
+        description="The domain of all its documents; by default that is the first folder below path that a file is "
+        "in, and the name of the source for files in none.",
+    )
     text: str = Field(default="text", description="The column of a table that holds the text.")
     group: str | None = Field(
         default=None, description="The column of a table that names a document's domain."
     )
     min_characters: Count = Field(default=1, description="Shorter documents are left out, in characters.")
+    max_characters: PositiveInt | None = Field(
+        default=None,
+        description="Longer texts are cut after a paragraph, a line or a word into documents of at most so many "
+        "characters, which are held out one by one: for few long texts, such as books.",
+    )
     near_duplicates: NearDuplicates = NearDuplicates()
     split: Split = Split()
 

@@ -14,9 +14,11 @@ from relscale.record import reason
 from relscale.schema_values import Schema, values_of
 from relscale.scoring.options import SuiteOptions
 from relscale.section import Section
-from relscale.yaml_text import dump, read
+from relscale.yaml_text import dump, load, read
 
 FILE = "suite.yaml"
+TEMPLATE = "task.yaml"  # how lm-eval reads the suite's data
+METRIC_OF_KIND = {"multiple_choice": "bits_per_byte_answer_mean", "rolling": "bits_per_byte_document_pooled"}
 WHOLE = "whole"  # the form in which all of a document is scored, in lm-eval's windows
 
 Kind = Literal["multiple_choice", "rolling"]
@@ -88,6 +90,8 @@ class Manifest:
 
     Attributes
     ----------
+    title, what
+        Its name in figures, and what it measures in a sentence.
     kind
         ``multiple_choice``, or ``rolling`` for the probability of whole documents.
     metric, direction
@@ -95,7 +99,7 @@ class Manifest:
     prompt
         The prompt form that figures show first.
     baseline
-        The group that gaps are measured against.
+        The group that gaps are measured against; empty where it is the first.
     cluster
         The field of a document that says what it shares with others, such as the file or the passage that it is from:
         items are resampled by it. None where documents are independent.
@@ -174,29 +178,86 @@ class Manifest:
 
 
 def read_manifest(folder: str | Path) -> Manifest:
-    """Read ``suite.yaml`` in ``folder``.
+    """Read ``suite.yaml`` in ``folder``; what it leaves out follows from the rest (`with_defaults`).
 
     Raises
     ------
     RelscaleError
-        There is none, or a key of it is missing, unknown or impossible.
+        There is neither that nor a ``task.yaml``, or a key of it is unknown or impossible.
     """
     path = Path(folder) / FILE
-    if not path.is_file():
-        raise RelscaleError(f"{path}: no such file; a suite is a folder with suite.yaml")
-    written = read(path)
-    if not isinstance(written, dict):
+    if not path.is_file() and not (Path(folder) / TEMPLATE).is_file():
         raise RelscaleError(
-            f"{path}: not a mapping; it needs title, what, kind, metric, direction and baseline"
+            f"{path}: no such file; a suite is a folder with suite.yaml, or with task.yaml and data/*.jsonl"
         )
+    written = read(path) if path.is_file() else {}
+    if not isinstance(written, dict):
+        raise RelscaleError(f"{path}: not a mapping of keys such as title, groups and baseline")
     try:
-        values = values_of(_schema(), written)
+        values = values_of(_schema(), with_defaults(written, Path(folder)))
     except RelscaleError as error:
         raise RelscaleError(f"{path}: {error}") from None
     try:
         return _adapter().validate_python({key: value for key, value in values.items() if value is not None})
     except ValidationError as error:
         raise RelscaleError(f"{path}: {_reason(error)}") from None
+
+
+def with_defaults(written: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A suite's description with what it leaves out.
+
+    The title is the folder's name; kind and metric are those of the template ``task.yaml``; which direction is better
+    follows from the metric. ``groups: {asia: [japan, india]}`` lists each group's tasks, ``groups: [asia, europe]`` the
+    groups alone, and ``{asia: Asia}`` their labels; ``tasks: {japan: asia}`` is a task's group.
+    """
+    from relscale.measurements.metric import is_error
+
+    title = written.get("title", _label(folder.resolve().name))
+    kind = written.get("kind") or _kind(folder)
+    metric = written.get("metric", METRIC_OF_KIND.get(str(kind)))
+    filled: dict[str, Any] = {"title": title, "what": f"{title}.", "baseline": "", **written}
+    if kind is not None:
+        filled["kind"] = kind
+    if metric is not None:
+        filled["metric"] = metric
+        try:
+            filled.setdefault("direction", "lower" if is_error(str(metric)) else "higher")
+        except RelscaleError as error:
+            raise RelscaleError(f"metric: {error}") from None
+    return {**filled, **_groups_and_tasks(written.get("groups") or {}, written.get("tasks") or {})}
+
+
+def _groups_and_tasks(groups: Any, tasks: Any) -> dict[str, Any]:
+    """Groups and tasks in their long form; what is in none of the forms stays, for the reader to name."""
+    if isinstance(groups, list) and all(isinstance(name, str) for name in groups):
+        groups = {name: {} for name in groups}
+    if not isinstance(groups, dict) or not isinstance(tasks, dict):
+        return {"groups": groups, "tasks": tasks}
+    long_groups: dict[str, Any] = {}
+    long_tasks: dict[str, Any] = {}
+    for name, entry in groups.items():
+        if isinstance(entry, list) and all(isinstance(task, str) for task in entry):
+            long_tasks |= {task: {"group": name} for task in entry}
+            entry = {}
+        entry = {"label": entry} if isinstance(entry, str) else entry
+        long_groups[name] = {"label": _label(str(name)), **entry} if isinstance(entry, dict) else entry
+    for name, entry in tasks.items():
+        long_tasks[name] = {"group": entry} if isinstance(entry, str) else entry
+    return {"groups": long_groups, "tasks": long_tasks}
+
+
+def _kind(folder: Path) -> str | None:
+    """The kind of a suite by its template, or by the first of its tasks."""
+    for file in (folder / TEMPLATE, *sorted((folder / "tasks").glob("*.yaml"))):
+        task = load(file, passed_over=("!function",)) if file.is_file() else None
+        output = task.get("output_type") if isinstance(task, dict) else None
+        if output is not None:
+            return "rolling" if output == "loglikelihood_rolling" else str(output)
+    return None
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ").capitalize()
 
 
 def suite_name(folder: str | Path) -> str:

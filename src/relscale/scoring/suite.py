@@ -99,7 +99,8 @@ def prepare_suite(
     if tasks:
         tasks = [replace(task, rows=task.rows[: manifest.options.limit]) for task in tasks]
         manifest = _described(name, manifest, tasks, count=requests)
-    manifest = _with_baseline(name, manifest)
+    described = read_manifest(source)
+    manifest = _with_baseline(name, manifest, described, options.get("baseline") is not None)
     with sealed_folder(folder) as partial:
         if not tasks:
             shutil.copytree(source, partial, dirs_exist_ok=True)
@@ -289,11 +290,31 @@ def _read(name: str, manifest: Manifest, requests: bool) -> tuple[list[TaskData]
     return builder.build(folder, manifest), replace(manifest, data=read)
 
 
-def _with_baseline(name: str, manifest: Manifest) -> Manifest:
-    """The manifest with the name that its data have for the baseline."""
+def _with_baseline(name: str, manifest: Manifest, described: Manifest, is_chosen: bool) -> Manifest:
+    """The manifest with the name that its data have for the baseline; the first group where nobody chose one.
+
+    Parameters
+    ----------
+    name
+        Of the suite, for messages.
+    manifest
+        With the groups that the data have.
+    described
+        As its suite.yaml has it.
+    is_chosen
+        Whether the experiment names the baseline.
+    """
     manifest = replace(manifest, baseline=_group(manifest, manifest.baseline))
     if manifest.baseline in manifest.groups:
         return manifest
+    if not is_chosen and (not described.groups or not described.baseline):
+        first = next(iter(manifest.groups))
+        print(
+            f"suite {name}: its baseline is {first!r}, the first of its groups; name another as the suite's option "
+            "'baseline'",
+            file=sys.stderr,
+        )
+        return replace(manifest, baseline=first)
     raise RelscaleError(
         f"suite {name}: no group {manifest.baseline!r} for a baseline; "
         f"set the suite's option 'baseline' to one of {', '.join(manifest.groups)}"

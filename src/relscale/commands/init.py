@@ -1,0 +1,115 @@
+"""``relscale init``: a config to start from."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from relscale.errors import RelscaleError
+
+HELP = "write a config to start from: texts, fit, checkpoints, or a shipped experiment such as paper"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """KIND, PATH, --minutes, --name and --output."""
+    parser.add_argument(
+        "kind",
+        metavar="KIND",
+        help="texts: models trained on folders of text; fit: a table of measurements; checkpoints: released models; "
+        "or the name of an experiment that comes with relscale (paper, laptop …), to be changed.",
+    )
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="Folders of text (one with sub-folders, or several), the table, or the models: folders, or names on the "
+        "hub.",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=10.0,
+        help="What an experiment on texts may take on this machine (default: 10).",
+    )
+    parser.add_argument("--name", help="The experiment's name (default: from the paths).")
+    parser.add_argument("--output", type=Path, metavar="YAML", help="The file (default: NAME.yaml here).")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write a commented config that `relscale run` can run; nothing is overwritten.
+
+    Budgets and widths for texts are those that fit --minutes on this machine, and that the text is enough for.
+    """
+    from relscale.package_files import experiments
+    from relscale.suggestions import suggestion
+
+    kinds: dict[str, Callable[[argparse.Namespace, str, Path], dict[Path, str]]] = {
+        "texts": _texts,
+        "fit": _fit,
+        "checkpoints": _checkpoints,
+    }
+    shipped = {name: path for name, path in experiments().items() if name not in (*kinds, "reference")}
+    if options.kind not in (*kinds, *shipped):
+        raise RelscaleError(f"init: no {options.kind!r}; {suggestion(options.kind, [*kinds, *shipped])}")
+    if options.minutes <= 0:
+        raise RelscaleError(f"--minutes: {options.minutes:g}; give the minutes that it may take, such as 10")
+    name = options.name or _name(options)
+    output: Path = options.output or Path(f"{name.replace('/', '-')}.yaml")
+    if output.suffix not in (".yaml", ".yml"):
+        raise RelscaleError(f"--output: {output} does not end in .yaml")
+    if options.kind in kinds:
+        written = kinds[options.kind](options, name, output)
+    else:
+        written = {output: _shipped(shipped[options.kind], output)}
+    for path in written:
+        if path.exists():
+            raise RelscaleError(f"{path}: is there already; name another --output, or remove it")
+    for path, text in written.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(f"written: {path}")
+    print(f"next: relscale run {output}")
+
+
+def _name(options: argparse.Namespace) -> str:
+    from relscale.starting.parts import distinct_names
+
+    if options.kind in ("texts", "fit") and options.paths:
+        return "-and-".join(distinct_names([Path(path) for path in options.paths])[:3])
+    return str(options.kind)
+
+
+def _texts(options: argparse.Namespace, name: str, output: Path) -> dict[Path, str]:
+    from relscale.starting.texts import texts_config
+
+    paths = [Path(path).expanduser() for path in options.paths]
+    return {output: texts_config(paths, options.minutes, name, output.parent)}
+
+
+def _fit(options: argparse.Namespace, name: str, output: Path) -> dict[Path, str]:
+    from relscale.starting.table import table_config
+
+    if len(options.paths) != 1:
+        raise RelscaleError("init fit: name one table, a CSV, TSV, JSON lines or parquet file")
+    return {output: table_config(Path(options.paths[0]).expanduser(), name, output.parent)}
+
+
+def _checkpoints(options: argparse.Namespace, name: str, output: Path) -> dict[Path, str]:
+    from relscale.starting.checkpoints import checkpoints_config, checkpoints_table
+
+    table = output.with_suffix(".csv")
+    return {
+        table: checkpoints_table(options.paths, output.parent),
+        output: checkpoints_config(table, name, output.parent),
+    }
+
+
+def _shipped(config: Path, output: Path) -> str:
+    """A shipped config, with the schema where this installation has it."""
+    from relscale.starting.parts import schema_line
+
+    first, _, rest = config.read_text(encoding="utf-8").partition("\n")
+    return (
+        f"{schema_line(output.parent)}\n{rest}"
+        if first.startswith("# yaml-language-server")
+        else f"{first}\n{rest}"
+    )

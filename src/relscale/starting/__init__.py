@@ -1,0 +1,1 @@
+"""Configs to start from: what ``relscale init`` writes."""

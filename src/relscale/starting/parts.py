@@ -1,0 +1,51 @@
+"""What starting configs have in common: the line by which editors know the schema, names, paths."""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from relscale.errors import RelscaleError
+from relscale.package_files import FILES
+
+SCHEMA = FILES / "workflow" / "schemas" / "config.schema.json"
+PLAIN = re.compile(r"[A-Za-z][\w.-]*")
+WORDS = {"true", "false", "yes", "no", "on", "off", "null"}  # of YAML, where a name is not quoted
+
+
+def schema_line(folder: Path) -> str:
+    """The comment by which an editor completes and checks a config in ``folder``."""
+    return f"# yaml-language-server: $schema={relative(SCHEMA, folder)}"
+
+
+def quoted(text: str) -> str:
+    """A text as YAML has it: as it is where that cannot be misread, else in double quotes."""
+    return (
+        text if PLAIN.fullmatch(text) and text.lower() not in WORDS else json.dumps(text, ensure_ascii=False)
+    )
+
+
+def relative(path: Path, folder: Path) -> str:
+    """A path as a config in ``folder`` says it: relative where it is below, else absolute."""
+    full, there = os.path.abspath(path), os.path.abspath(folder)
+    return os.path.relpath(full, there) if full.startswith(there + os.sep) else full
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """A name for each path: its last part, with the one before it where several end alike.
+
+    Raises
+    ------
+    RelscaleError
+        The same path twice.
+    """
+    full = [Path(os.path.abspath(path)) for path in paths]
+    for number, path in enumerate(full):
+        if path in full[:number]:
+            raise RelscaleError(f"{paths[number]}: the same path twice; name each once")
+    stems = [path.stem if path.is_file() else path.name for path in full]
+    return [
+        stem if stems.count(stem) == 1 else f"{path.parent.name}-{stem}"
+        for stem, path in zip(stems, full, strict=True)
+    ]

@@ -1,0 +1,95 @@
+"""A config for a table of one's own: the whole analysis of its measurements, where ``relscale fit`` has one law."""
+
+from pathlib import Path
+
+from relscale.errors import RelscaleError
+from relscale.starting.parts import quoted, relative, schema_line
+from relscale.table_columns import guess_baseline, guess_column, guess_x, guess_y
+from relscale.tables import read_table
+
+ASIDE = ("params", "tokens", "corpus", "run", "block", "seed", "step")  # further columns of measurements
+APART = (
+    "model",
+    "size",
+    "data_multiplier",
+    "corpus",
+    "seed",
+    "step",
+)  # columns that tell models apart, where they are
+METRICS = {
+    "bpb": "bits_per_byte",
+    "bits_per_byte": "bits_per_byte",
+    "error": "error_rate",
+    "error_rate": "error_rate",
+}
+
+
+def table_config(path: Path, name: str, folder: Path) -> str:
+    """The config, as text with comments.
+
+    Parameters
+    ----------
+    path
+        The table: one row per model and group.
+    name
+        Of the experiment.
+    folder
+        Where the config will be.
+
+    Raises
+    ------
+    RelscaleError
+        The table cannot be read, or no column's name says that it is compute, a group or an error.
+    """
+    table = read_table(path)
+    (x,) = guess_x(table, ["training_flops"], "power", str(path))
+    group = guess_column(table, "group", [x])
+    if group is None:
+        raise RelscaleError(
+            f"{path}: no column is called group, or subject, domain …; without groups there is no gap, and "
+            f"`relscale fit {path}` fits a law"
+        )
+    y = guess_y(table, [x, group], str(path))
+    columns = {"training_flops": x, "group": group, "value": y}
+    columns |= {
+        known: column
+        for known in ASIDE
+        if (column := guess_column(table, known, columns.values())) is not None
+    }
+    named = ", ".join(f"{known}: {quoted(column)}" for known, column in columns.items() if known != column)
+    formats = []
+    if "run" not in columns:
+        apart = [column for column in APART if column in table.column_names] or [x]
+        formats = [
+            f"      formats: {{run: {quoted('-'.join(f'{{{column}}}' for column in apart))}}} # what tells models apart"
+        ]
+    metric = METRICS.get(y.lower(), "nats_per_token")
+    return "\n".join(
+        [
+            schema_line(folder),
+            f"# The laws of {path.name}: nothing is trained. `relscale run` fits and reports.",
+            f"experiment: {quoted(name)}",
+            "seed: 0",
+            "",
+            "runs:",
+            "  source: measurements",
+            "  tables:",
+            f"    - path: {quoted(relative(path, folder))}",
+            "      # Which column of the table is which of relscale's, guessed by their names.",
+            f"      columns: {{{named}}}",
+            *formats,
+            "      # The metric is what figures say of the values, of which a lower one is better.",
+            f"      constants: {{suite: {quoted(name)}, metric: {metric}}}",
+            "",
+            "suites: # how figures show it",
+            f"  {quoted(name)}:",
+            f"    title: {quoted(name)}",
+            f"    baseline: {quoted(guess_baseline(table, group, y, str(path)))} # the group of the largest error",
+            f"    metric: {metric}",
+            "",
+            "fit: {frontier: all} # each model is a point; `parabola` finds the compute-optimal one of each budget",
+            "",
+            "figures: [relative-law, exponents, forecast]",
+            "",
+        ]
+    )
