@@ -166,6 +166,13 @@ WRONG = [
     ("design/optimizers", ["adan"], "design.optimizers", "no optimizer 'adan'"),
     ("design/budgets", [4e9], "design.budgets", "one budget is one point"),
     ("design/widths", [6, 8], "design.widths", "which a parabola needs"),
+    ("design/budgets", ["1e11 FLOPs"], "design.budgets.0", "write a number, such as 1e11"),
+    (
+        "design",
+        {"recipe": "laptop"},
+        "design",
+        "'flop_accounting' is missing; it is one of 'forward', 'training'",
+    ),
     ("design/budgets", [1], "design.budgets", "no width can spend"),
     ("design/seeds", {"5e9": [0]}, "design.seeds", "5e9 is not among the budgets"),
     ("seed", 2**64, "seed", "beyond 64 bits"),
@@ -215,7 +222,12 @@ WRONG = [
     # scoring
     ("scoring", {"device": "cuda:7"}, "scoring.device", "this machine has"),
     ("scoring", {"device": "mps"}, "scoring.device", "only a Mac has"),
-    ("scoring", {"device": "gpu"}, "scoring.device", "'gpu'"),
+    (
+        "scoring",
+        {"device": "gpu"},
+        "scoring.device",
+        "'gpu' is no device; name auto, cpu, or one such as cuda:0",
+    ),
     ("scoring", {"dtype": "float16"}, "scoring.dtype", "'float16' is not one of"),
     ("store", "a-file/store", "store", "a-file is a file"),
     # what comes after

@@ -148,7 +148,7 @@ def test_a_further_law_has_defaults():
         ),
         (
             {"fit": {"forecast": [{"flops": 1e23}]}},
-            "fit.forecast.0: unknown key 'flops'; allowed: corpus, params, tokens, tokens_per_param",
+            "fit.forecast.0: unknown key 'flops'; did you mean 'training_flops'",
         ),
         (
             {"fit": {"contrasts": {"corpora": "a"}}},

@@ -42,6 +42,9 @@ class Parser(argparse.ArgumentParser):
             known = [name.strip(" '") for name in listed.split(",")]
             what = "no command" if argument == "COMMAND" else f"{argument}: no"
             message = f"{what} {given!r}; {suggestion(given, VERBS if argument == 'COMMAND' else known)}"
+        elif number := re.fullmatch(r"argument (\S+): invalid (int|float) value: (.*)", message, re.DOTALL):
+            argument, kind, given = number.groups()
+            message = f"{argument}: {given} is no {'whole ' if kind == 'int' else ''}number"
         elif message.endswith("are required: COMMAND"):
             message = f"name a command, one of {', '.join(VERBS)}"
         self.exit(2, f"{self.prog}: {' '.join(message.split())} ({self.prog} --help)\n")

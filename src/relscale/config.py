@@ -1,5 +1,6 @@
 """An experiment's configuration: read from YAML, checked, and turned into its types."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -21,6 +22,12 @@ from relscale.section import NOT_BLANK
 from relscale.suggestions import nearest, suggestion
 from relscale.yaml_text import Plain, dump, read
 
+EXAMPLES = {
+    "number": "a number, such as 1e11",
+    "integer": "a whole number, such as 8",
+    "boolean": "true or false",
+}
+DEVICE = re.compile(r".*\(cpu\|cuda\|mps\).*", re.DOTALL)  # the pattern of a device's name
 LONGEST = 240  # characters of what is wrong, without the file's name
 SHOWN = 60  # of a value
 
@@ -239,11 +246,18 @@ def _reason(error: jsonschema.ValidationError) -> str:
         return f"{value} is not one of {', '.join(map(repr, allowed))}"
     if error.validator == "required":
         missing = next(name for name in allowed if name not in error.instance)
-        return f"{missing!r} is missing"
+        choices = error.schema.get("properties", {}).get(missing, {}).get("enum")
+        return f"{missing!r} is missing" + (
+            f"; it is one of {', '.join(map(repr, choices))}" if choices else ""
+        )
     if error.validator == "pattern" and allowed == NOT_BLANK:
         return f"{value} is blank; a name is a text that one can read"
     if error.instance is None and error.validator == "type":
         return "is empty; give a value, or leave the key out"
+    if error.validator == "pattern" and DEVICE.fullmatch(allowed):
+        return f"{value} is no device; name auto, cpu, or one such as cuda:0"
+    if error.validator == "type" and isinstance(allowed, str) and allowed in EXAMPLES:
+        return f"{value} is not of type {allowed!r}; write {EXAMPLES[allowed]}"
     if error.validator == "type" and allowed == "array":
         is_single = isinstance(error.instance, str | int | float)
         hint = f"; one of a single entry is written [{value}]" if is_single else ""

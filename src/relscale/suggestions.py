@@ -4,13 +4,17 @@ import difflib
 from collections.abc import Iterable
 
 MOST_LISTED = 10  # names in a message
+SHORTEST_PART = 3  # of a name that says which is meant
 LONGEST = 40  # characters of a name
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a mistyped one comes nearest to, if any comes near; case does not count."""
+    """The known name that a mistyped one comes nearest to, or the one that it is a part of; case does not count."""
     by_lower = {each.lower(): each for each in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    if not close and len(name) >= SHORTEST_PART:
+        having = [each for each in by_lower if name.lower() in each]
+        close = having if len(having) == 1 else []
     return by_lower[close[0]] if close else None
 
 

@@ -795,7 +795,8 @@ def _check_options(
     if delta is not None and (loss != "huber" or not isinstance(delta, Real) or not delta > 0):
         raise RelscaleError(f"delta: {delta!r}; it is a positive number, for the loss 'huber'")
     if not isinstance(level, Real) or not 0 < level < 1:
-        raise RelscaleError(f"level: {level!r} is not between 0 and 1")
+        percent = f"; write {level / 100:g}" if 1 < level < 100 else ""
+        raise RelscaleError(f"level: {level!r} is not between 0 and 1{percent}")
     for option, number in (("bootstrap", bootstrap), ("seed", seed)):
         if not isinstance(number, Integral) or number < 0:
             raise RelscaleError(f"{option}: {number!r} is not a whole number from 0 on")
