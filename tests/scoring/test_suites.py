@@ -240,13 +240,38 @@ def test_an_unknown_key_of_a_manifest_is_named(tmp_path):
         read_manifest(tmp_path)
 
 
+def test_a_suite_needs_no_more_than_its_tasks(tmp_path):
+    folder = tmp_path / "capital_cities"
+    folder.mkdir()
+    (folder / "task.yaml").write_text("output_type: multiple_choice\n")
+    bare = read_manifest(folder)
+    assert (bare.title, bare.kind, bare.direction) == ("Capital cities", "multiple_choice", "lower")
+    (folder / "suite.yaml").write_text("groups: {asia: [japan, india], 2024: [europe]}\nmetric: accuracy\n")
+    listed = read_manifest(folder)
+    assert listed.direction == "higher"
+    assert {name: task.group for name, task in listed.tasks.items()} == {
+        "japan": "asia",
+        "india": "asia",
+        "europe": "2024",
+    }
+    assert listed.groups["asia"].label == "Asia"
+
+
+@pytest.mark.parametrize(
+    "groups", ["[asia, europe]", "{asia: Asia, europe: Europe}", "{asia: {}, europe: {label: Europe}}"]
+)
+def test_groups_may_be_listed_in_any_of_their_forms(tmp_path, groups):
+    (tmp_path / "suite.yaml").write_text(f"kind: rolling\ngroups: {groups}\n")
+    found = read_manifest(tmp_path).groups
+    assert {name: group.label for name, group in found.items()} == {"asia": "Asia", "europe": "Europe"}
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
         ("kind", "riddle", "kind: .*'multiple_choice' or 'rolling'"),
         ("groups", {"a": {"labl": "A"}}, "groups.a has an unknown key 'labl'; allowed are label, also"),
-        ("groups", {"a": {}}, "groups.a has no 'label'"),
-        ("tasks", {"a": 3}, "tasks.a"),
+        ("tasks", {"a": ["b"]}, "tasks.a"),
         ("options", {"limit": "many"}, "options.limit: .*integer"),
         ("options", {"lmit": 3}, "options has an unknown key 'lmit'; allowed are part, forms"),
         ("data", {"repo": "x"}, "data has an unknown key 'repo'; allowed are path"),

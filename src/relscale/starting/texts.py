@@ -188,7 +188,7 @@ def _grid(largest: float, tokens: float) -> Budgets:
     by_budget: dict[float, float] = dict.fromkeys(budgets, STARTUP)
     runs = plan(["mixture"], design, VOCABULARY, 0)
     for run in runs:
-        by_budget[run.budget] += place(run, HARDWARE, Training().values()).seconds
+        by_budget[run.budget] += place(run, HARDWARE, Training()).seconds
     return Budgets(
         budgets, widths, max(run.tokens for run in runs) / tokens, makespan(by_budget.values(), cores())
     )
