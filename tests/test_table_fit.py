@@ -386,3 +386,12 @@ def test_the_report_of_a_table_has_the_finding_first_and_is_of_gaps_alone(tmp_pa
     power = relscale.fit(table(), law="power", group="test", x="compute", y="loss")
     with pytest.raises(RelscaleError, match="compares none"):
         power.report(tmp_path / "power.html")
+
+
+def test_the_curve_of_a_ratio_runs_through_the_measured_ratios() -> None:
+    figure = relscale.fit(relscale.datasets.olmo_ladder()).plot("curves")
+    for group in ("humanities", "other", "social_sciences"):
+        traces = {trace.mode: trace for trace in figure.data if trace.name == group and trace.x[0]}
+        line, points = traces["lines"], traces["markers"]
+        fitted = np.interp(np.log(points.x), np.log(line.x), np.log(line.y))
+        assert np.log(points.y) == pytest.approx(fitted, abs=0.08)

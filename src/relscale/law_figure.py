@@ -9,9 +9,12 @@ import plotly.graph_objects as go
 import pyarrow as pa
 
 from relscale.figures import chart
+from relscale.figures.as_text import as_text
 from relscale.laws.law import Law
 
 POINTS = 200  # of a curve
+WIDTH, HEIGHT = 520, 360  # pixels
+EQUAL = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.6)
 
 
 @dataclass(frozen=True)
@@ -49,19 +52,23 @@ def law_curves(measurements: pa.Table, fits: pa.Table, law: Law) -> list[Curve]:
     several = len(measurements["corpus"].unique()) > 1
     parameters: dict[str, dict[str, Any]] = {}
     references: dict[str, float] = {}
+    baselines: dict[str, str] = {}
     for row in fits.to_pylist():
         name = _name(row, several)
         parameters.setdefault(name, {})[row["parameter"]] = row["value"]
         references[name] = row["reference_flops"] or 1.0
+        baselines[name] = _name(row | {"group": row.get("baseline")}, several)
     points: dict[str, list[dict[str, Any]]] = {}
     for row in measurements.to_pylist():
         if row["status"] == "ok" and row["value"] is not None:
             points.setdefault(_name(row, several), []).append(row)
-    has_line = len(law.predictors) == 1 and law.gap is None and not law.made_of
+    has_line = len(law.predictors) == 1 and not law.made_of
     curves = []
     for name in [name for name in parameters if name in points] or list(parameters)[:1]:
         theta = np.array([parameters[name].get(parameter, np.nan) for parameter in law.names], dtype=float)
         rows = points.get(name, [])
+        if law.gap is not None:
+            rows = _gaps(rows, points.get(baselines[name], []), law)
         if not rows or not np.isfinite(theta).all() or any(each not in rows[0] for each in law.predictors):
             continue
         scale = references[name] if law.reference else 1.0
@@ -78,7 +85,7 @@ def law_curves(measurements: pa.Table, fits: pa.Table, law: Law) -> list[Curve]:
 
 
 def law_figure(curves: Sequence[Curve], title: str, x: str) -> go.Figure:
-    """Draw a law of one predictor as curves over it, and a law of several as fitted values against measured ones.
+    """Draw a law of one predictor as curves over it, and a law of several as measured values against fitted ones.
 
     Parameters
     ----------
@@ -89,25 +96,43 @@ def law_figure(curves: Sequence[Curve], title: str, x: str) -> go.Figure:
     x
         How the first predictor is called.
     """
-    style = chart.styles([curve.name for curve in curves])
-    figure = go.Figure()
-    for curve in curves:
-        color = style[curve.name].colour
-        figure.add_scatter(x=curve.x, y=curve.y, mode="markers", name=curve.name, marker={"color": color})
-        if curve.line is not None:
-            xs, ys = curve.line
-            figure.add_scatter(
-                x=xs, y=ys, mode="lines", line={"color": color}, showlegend=False, name=curve.name
-            )
+    title, x = as_text(title), as_text(x)
+    if not curves:
+        return chart.empty(title, "No group has all parameters of the law.")
     has_line = any(curve.line is not None for curve in curves)
-    figure.update_layout(
-        title={"text": title},
-        template="simple_white",
-        xaxis={"title": {"text": x if has_line else "fitted"}, "type": "log"},
-        yaxis={"title": {"text": "measured"}, "type": "log"},
-        showlegend=len(curves) > 1,
-    )
-    return figure
+    lines = [curve.line for curve in curves if curve.line]
+    across = [value for curve in curves for value in curve.x]
+    up = [value for curve in curves for value in curve.y] + [value for _, ys in lines for value in ys]
+    panels = chart.grid(title, 1, 1, width=WIDTH, height=HEIGHT)
+    panel, styles = panels.panel(0, 0), chart.styles([as_text(curve.name) for curve in curves])
+    y = (chart.log_axis if min(up) > 0 else chart.linear_axis)(up, "measured")
+    panel.axes(chart.power_axis(across, x if has_line else "fitted", WIDTH), y)
+    for curve, (name, style) in zip(curves, styles.items(), strict=True):
+        hover = f"{name}<br>%{{x}}<br>%{{y}}"
+        if curve.line:
+            panel.line(*curve.line, style, name=name, group=name)
+        panel.points(curve.x, curve.y, style, hover=hover, name=name, group=name)
+    keys = [chart.Key(name, style, group=name) for name, style in styles.items()] if len(curves) > 1 else []
+    if not has_line:
+        ends = [min(across), max(across)]
+        panel.line(ends, ends, EQUAL)
+        keys.append(chart.Key("measured as fitted", EQUAL, "lines"))
+    panels.key(keys)
+    return panels.figure
+
+
+def _gaps(rows: list[dict[str, Any]], baseline: list[dict[str, Any]], law: Law) -> list[dict[str, Any]]:
+    """The rows with how their errors stand to those of the baseline on the same run."""
+
+    def place(row: dict[str, Any]) -> tuple[Any, ...]:
+        return (row.get("run"), *(row.get(each) for each in law.predictors))
+
+    of_baseline = {place(row): row["value"] for row in baseline}
+    paired = [(row, of_baseline[place(row)]) for row in rows if place(row) in of_baseline]
+    return [
+        row | {"value": row["value"] / error if law.gap == "ratio" else row["value"] - error}
+        for row, error in paired
+    ]
 
 
 def _name(row: dict[str, Any], several: bool) -> str:

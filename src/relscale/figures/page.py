@@ -81,7 +81,7 @@ REFLOW = """function arranged(layout, page) {
     const keys = path.replace(/\\[(\\d+)\\]/g, ".$1").split("."), last = keys.pop();
     keys.reduce((part, key) => part[key] ??= {}, next)[last] = value;
   }
-  next.width = Math.max(320, Math.min(page, Math.round(1.2 * width)));
+  next.width = Math.max(layout.meta.least ?? 320, Math.min(page, Math.round(1.2 * width)));
   return next;
 }
 function reflow(plot) {

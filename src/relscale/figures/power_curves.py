@@ -18,7 +18,7 @@ RESOURCES = {  # in colours that few suites come to use for a group
 
 def draw_power(panel: chart.Panel, rows: Sequence[Row], size: float | None) -> None:
     """Draw the median power over groups with their range, and say how much of each resource is enough."""
-    x = chart.log_axis([row.count for row in rows], "number of budgets, or times the runs or items", most=6)
+    x = chart.log_axis([row.count for row in rows], "budgets, or times the runs, items", most=6)
     panel.axes(x, chart.linear_axis([0, 1], "power", most=6, pad=0.04))
     panel.reference_line(ENOUGH)
     panel.message("no power could be simulated" if not rows else "")
@@ -39,4 +39,5 @@ def draw_power(panel: chart.Panel, rows: Sequence[Row], size: float | None) -> N
         enough = f"{least:g}" if least else f"more than {max(middle):g}"
         needs.append(f"{enough}{of_these} {resource}")
     title = "Power" if size is None else f"Power to see Δβ = {plain(size)}"
-    panel.heading(title, f"{ENOUGH:.0%} needs {', or '.join(needs)}" if needs else "")
+    others = f"or {', or '.join(needs[1:])}" if needs[1:] else ""
+    panel.heading(title, f"{ENOUGH:.0%} needs {needs[0]}" if needs else "", others)

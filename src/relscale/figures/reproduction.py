@@ -14,13 +14,13 @@ from relscale.figures.select import levels
 TITLE = "Published, reproduced, difference"
 # title and width of each column, in pixels
 COLUMNS = (
-    ("data", 340),
-    ("quantity", 320),
+    ("data", 220),
+    ("quantity", 240),
     ("published", 130),
-    ("reproduced", 110),
-    ("interval", 190),
-    ("difference", 90),
-    ("agreement", 210),
+    ("reproduced", 100),
+    ("interval", 165),
+    ("difference", 85),
+    ("agreement", 160),
 )
 MOST_ALIKE = 10  # unpublished numbers of one kind that get a line each; the frontier's points all do
 TO_ITS_DIGITS, INSIDE, OUTSIDE, NOT_KNOWN = (

@@ -98,7 +98,7 @@ def _draw_forms(
         panel.rows(own, "percent", "place", style, hover=f"{suite.labels[group]}<br>%{{x}}%", group=group)
     middle = medians(rows, "place", "percent")
     panel.points(list(middle.values()), list(middle), MEDIAN, hover="median over groups: %{x}%")
-    how = f"fitted to {rows[0].n_fitted} computes, tested on the largest {rows[0].n_held_out}" if rows else ""
+    how = f"fitted to {rows[0].n_fitted} computes, tested on {rows[0].n_held_out}" if rows else ""
     panel.heading("Extrapolation error by form", series, how)
 
 

@@ -80,7 +80,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             draw_shares(panels.panel(1, column), curve)
         draw_matrix(panels.panel(row + len(heights) - 1, column), curve, choices)
     panels.share_names()
-    keys = chart.verdict_keys(BARS if many else chart.VERDICTS)
+    keys = chart.verdict_keys(BARS if many else None)
     panels.key([*keys, chart.Key("default analysis", DEFAULT, "markers")])
     about = "Point: median over groups; thick line: the middle half of them; thin line: all."
     fixed = [choice_words(choice, each[0]) for choice, each in found.items() if len(each) == 1 and each[0]]

@@ -52,11 +52,7 @@ def draw_curve(panel: chart.Panel, curve: OrderedSpecifications) -> int:
     panel.points(curve.default, [curve.medians[place - 1] for place in curve.default], DEFAULT)
     low, high = (significant(pick(curve.medians), 2) for pick in (min, max))
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in chart.VERDICTS if name in verdicts)
-    agreement = (
-        f"Δβ {low} to {high}; {counts}"
-        if single
-        else f"median Δβ of {number} specifications: {low} to {high}"
-    )
+    agreement = f"Δβ {low} to {high}; {counts}" if single else f"median Δβ {low} to {high}, {number} ways"
     panel.heading(curve.name, curve.series.label, agreement)
     return sum(not least <= end <= most for end in limits)
 

@@ -15,7 +15,17 @@ from relscale.figures.chart.axes import log_ticks
 from relscale.figures.chart.numbers import plain
 from relscale.figures.chart.panel import Panel, axis_name
 from relscale.figures.chart.reflow import KEY_LINE, LINE, SCALE, TITLE, Arrangeable, arrangements
-from relscale.figures.chart.style import FAINT, SEQUENCE, SIZE, VERDICTS, Style, layout, verdict_words
+from relscale.figures.chart.style import (
+    FAINT,
+    HATCHING,
+    SEQUENCE,
+    SIZE,
+    VERDICTS,
+    Style,
+    hatched,
+    layout,
+    verdict_words,
+)
 from relscale.figures.chart.text import text_width, wrap
 from relscale.fitting.verdicts.verdict import Verdict
 
@@ -32,17 +42,23 @@ class Key:
         What its sample shows: "lines", "markers" or "lines+markers".
     group
         The series that it stands for; a click on the key hides them.
+    hatching
+        Of bars, whose key is a bar.
     """
 
     name: str
     style: Style
     mode: str = "lines+markers"
     group: str | None = None
+    hatching: str | None = None
 
 
-def verdict_keys(styles: Mapping[Verdict, Style] = VERDICTS, mode: str = "markers") -> list[Key]:
-    """A key for each verdict that there can be."""
-    return [Key(verdict_words(verdict), style, mode) for verdict, style in styles.items()]
+def verdict_keys(bars: Mapping[Verdict, Style] | None = None) -> list[Key]:
+    """A key for each verdict that there can be: its mark, or its bar."""
+    return [
+        Key(verdict_words(verdict), style, "markers", hatching=HATCHING[verdict] if bars else None)
+        for verdict, style in (bars or VERDICTS).items()
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +90,8 @@ class Grid:
     def figure(self) -> go.Figure:
         """The figure, which fits itself to the page.
 
-        ``layout.meta`` says for which width it is drawn, and has its arrangements from wide to narrow: each for pages
+        ``layout.meta`` says for which width it is drawn and which it needs at least, and has its
+        arrangements from wide to narrow: each for pages
         of at least ``from`` pixels, a ``layout`` as Plotly.relayout takes it. The first one is in force.
         """
         found = arrangements(self.drawn, self.parts)
@@ -84,6 +101,7 @@ class Grid:
             autosize=True,
             meta={
                 "width": self.parts.natural,
+                "least": self.parts.least,
                 "arrangements": [{"from": least, "layout": changes} for least, changes in found],
             },
         )
@@ -148,18 +166,11 @@ class Grid:
             return
         first = self.panel(0, 0)
         for key in keys:  # traces that draw nothing, for the legend to show
-            first.add(
-                go.Scatter(
-                    x=[None],
-                    y=[None],
-                    mode=key.mode,
-                    name=key.name,
-                    line=key.style.line,
-                    marker=key.style.marker,
-                    legendgroup=key.group,
-                    showlegend=True,
-                )
-            )
+            shown = {"x": [None], "y": [None], "name": key.name, "legendgroup": key.group, "showlegend": True}
+            if key.hatching is not None:
+                first.add(go.Bar(marker=hatched(key.style.colour, key.hatching), **shown))
+            else:
+                first.add(go.Scatter(mode=key.mode, line=key.style.line, marker=key.style.marker, **shown))
         self.parts.names = names
         self.parts.keys = [*([title] if title else []), *(key.name for key in keys)]
         self.drawn.update_layout(

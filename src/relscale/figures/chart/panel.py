@@ -14,7 +14,7 @@ from relscale.figures.chart.axes import Axis
 from relscale.figures.chart.labels import LABEL, Mark, annotation, place_labels, spread
 from relscale.figures.chart.numbers import estimate, known, significant
 from relscale.figures.chart.reflow import END_NAME
-from relscale.figures.chart.style import FAINT, GRID, INK, SIZE, Style, faded
+from relscale.figures.chart.style import FAINT, GRID, INK, SIZE, Style, faded, hatched
 from relscale.figures.chart.text import text_width, wrap
 from relscale.figures.page import POINTED
 
@@ -383,17 +383,7 @@ class Panel:
             go.Bar(
                 x=list(range(1, len(heights) + 1)),
                 y=list(heights),
-                marker={
-                    "color": colour,
-                    "line": {"width": 0},
-                    "pattern": {
-                        "shape": hatching,
-                        "size": 5,
-                        "solidity": 0.3,
-                        "fgcolor": "white",
-                        "fillmode": "overlay",
-                    },
-                },
+                marker=hatched(colour, hatching),
                 hovertemplate=f"{hover}<extra></extra>",
                 showlegend=False,
             )

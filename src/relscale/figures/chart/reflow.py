@@ -52,6 +52,8 @@ class Arrangeable:
         the key is always shown.
     scale
         The title of a scale of colours under the key, for which a narrow page has no room; empty where there is none.
+    least
+        The width that the figure needs; a narrower page scrolls.
     """
 
     title: str
@@ -72,6 +74,7 @@ class Arrangeable:
     names_of: set[str] = field(default_factory=set)
     names: int = 0
     scale: str = ""
+    least: int = NARROWEST
 
     @property
     def key_width(self) -> int:
@@ -170,7 +173,11 @@ def _around(parts: Arrangeable, page: int, height: int, key: str) -> Changes:
     title = wrap(parts.title, page - 28, SIZE + 3)
     top = TITLE + TITLE_LINE * (len(title) - 1) + parts.top + 6
     bottom, right = parts.bottom, parts.right - (parts.names if key == "below" else 0)
-    changes: Changes = {"title.text": "<br>".join(title), "showlegend": bool(parts.keys) and key != "named"}
+    changes: Changes = {
+        "title.text": "<br>".join(title),
+        "title.pad.t": 12 if len(title) == 1 else 26,
+        "showlegend": bool(parts.keys) and key != "named",
+    }
     if parts.keys and key == "beside":
         right += parts.key_width
         bottom += max(0, KEY_LINE * len(parts.keys) + 10 - height - 40)

@@ -108,6 +108,12 @@ VERDICT_WORDS = {
 HATCHING = dict(zip(VERDICTS, ("", "/", "x", ".", ""), strict=True))
 
 
+def hatched(colour: str, shape: str) -> dict[str, Any]:
+    """Plotly's ``marker`` of bars of a colour, hatched in white."""
+    pattern = {"shape": shape, "size": 5, "solidity": 0.3, "fgcolor": "white", "fillmode": "overlay"}
+    return {"color": colour, "line": {"width": 0}, "pattern": pattern}
+
+
 def verdict_style(verdict: str | None) -> Style:
     """The style of a gap by its verdict; without one it is not resolved."""
     return VERDICTS[Verdict(verdict or Verdict.NOT_RESOLVED)]

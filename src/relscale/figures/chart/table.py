@@ -55,4 +55,5 @@ def table(title: str, columns: Sequence[tuple[str, int]], lines: Sequence[TableL
         words = [wrapped[column] for wrapped in cells]
         colours = [line.ink if last else INK for line in lines]
         panel.words([left + 4] * len(lines), middles, words, colours)
+    panels.parts.least = panels.parts.natural  # words do not shrink
     return panels
