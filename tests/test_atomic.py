@@ -33,6 +33,15 @@ def test_a_folder_is_replaced_whole(tmp_path):
     assert names(tmp_path) == ["run"]
 
 
+def test_no_folder_gives_way_to_a_file(tmp_path):
+    (tmp_path / "mine.csv").mkdir()
+    (tmp_path / "mine.csv" / "kept").write_text("kept")
+    with pytest.raises(IsADirectoryError, match="a folder is there; name a file"):
+        write_text(tmp_path / "mine.csv", "a,b")
+    assert (tmp_path / "mine.csv" / "kept").read_text() == "kept"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+
+
 def test_the_ending_is_kept_so_that_writers_choose_the_format_by_it(tmp_path):
     with atomic_path(tmp_path / "table.parquet") as partial:
         assert partial.suffix == ".parquet"

@@ -30,7 +30,8 @@ def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
     Raises
     ------
     OSError
-        Also where a library that writes by itself, such as safetensors, met a full disk and said so in its own way.
+        A file was written, and ``path`` is a folder; also where a library that writes by itself, such as safetensors,
+        met a full disk and said so in its own way.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +104,9 @@ def _is_own(path: Path) -> bool:
 
 
 def _replace(partial: Path, path: Path) -> None:
-    """Rename over what is there; of two that do so at once, the later one's stays."""
+    """Rename over what is there; of two that do so at once, the later one's stays. No folder gives way to a file."""
+    if path.is_dir() and not partial.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder is there; name a file", str(path))
     old = _partial(path, "-old")
     while True:
         try:

@@ -113,6 +113,8 @@ def extrapolate_table(
         A column is missing or holds no numbers, the condition cannot be read, no row is known or asked for, or no
         candidate is left.
     """
+    if not isinstance(x, Mapping):
+        raise RelscaleError("x: a mapping from the names of predictors to columns, such as {'params': 'n'}")
     source, name = read_source(table)
     for column in (y, *x.values(), *group, *([model] if model else [])):
         if column not in source.column_names:
