@@ -16,7 +16,7 @@ LARGE = Architecture(128_256, 4096, 4096, 40, 32, 32, 128, 16_384)
 
 
 # What a GPU's operations save; the kernels for one thread of a processor save less.
-pytestmark = pytest.mark.usefixtures("torch_alone")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("torch_alone")]
 
 
 def tokens(architecture, sequences):
@@ -54,7 +54,6 @@ def saved_bytes(architecture, sequences, bf16):
     return sum(size for size, _ in storages.values())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("bf16", [False, True])
 @pytest.mark.parametrize("architecture", SHAPES)
 def test_activations_are_what_autograd_saves_within_a_quarter(architecture, bf16):

@@ -9,6 +9,8 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from relscale.errors import RelscaleError
 from relscale.scoring.encoding import Encoder, move_spaces
 
+pytestmark = pytest.mark.slow
+
 END = 0
 END_TEXT = "<|endoftext|>"
 
@@ -181,7 +183,6 @@ def asked_by(stock, verb, *arguments):
     return stock.asked
 
 
-@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(context=odd_texts, continuation=odd_texts)
 def test_pairs_are_those_of_lm_eval_on_odd_text(stock, context, continuation):
@@ -198,7 +199,6 @@ def test_pairs_are_those_of_lm_eval_on_odd_text(stock, context, continuation):
     assert list(found.context) == (expected[0] + expected[1])[-(stock.max_length + 1) :][: -len(expected[1])]
 
 
-@pytest.mark.slow
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.lists(st.sampled_from(ODD), max_size=40).map("".join))
 def test_windows_of_odd_text_are_those_of_lm_eval(stock, text):

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import register_random
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -23,13 +23,14 @@ SEQUENCE = 32
 class TorchRandom:
     """torch's generator as Hypothesis wants one: seeded before each example, so that a failure can be repeated."""
 
-    seed = staticmethod(torch.manual_seed)
-    getstate = staticmethod(torch.get_rng_state)
-    setstate = staticmethod(torch.set_rng_state)
+    def __init__(self, torch):
+        self.seed, self.getstate, self.setstate = torch.manual_seed, torch.get_rng_state, torch.set_rng_state
 
 
-TORCH_RANDOM = TorchRandom()  # Hypothesis keeps no more than a weak reference
-register_random(TORCH_RANDOM)
+def pytest_collection_finish(session):
+    if torch := sys.modules.get("torch"):  # some test of these imports it, which takes seconds
+        session.torch_random = TorchRandom(torch)  # Hypothesis keeps no more than a weak reference
+        register_random(session.torch_random)
 
 
 @pytest.fixture(scope="session")

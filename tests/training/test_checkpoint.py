@@ -9,6 +9,8 @@ from relscale.training.checkpoint import export, huggingface_config
 from relscale.training.model import Decoder
 from relscale.training.vocabulary import read_vocabulary
 
+pytestmark = pytest.mark.slow
+
 SHAPES = [
     Architecture(300, 32, 16, 1, 1, 1, 16, 64),
     Architecture(300, 32, 24, 2, 6, 2, 10, 50),  # grouped queries; heads wider in all than the model
@@ -16,7 +18,6 @@ SHAPES = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("a", SHAPES, ids=str)
 def test_transformers_loads_the_checkpoint_and_gives_the_same_logits(a, vocabulary, tmp_path):
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from relscale.training import cross_entropy
 from relscale.training.ops import cross_entropy as linear_cross_entropy
 
+pytestmark = pytest.mark.slow
+
 
 def problem(rows: int, width: int, vocabulary: int, dtype: torch.dtype, scale: float = 1.0):
     generator = torch.Generator().manual_seed(rows + width)
@@ -89,7 +91,6 @@ class Largest(torch.utils._python_dispatch.TorchDispatchMode):
         return made
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 def test_the_logits_of_a_batch_are_never_whole_at_a_vocabulary_of_128_thousand(precision):
     generator = torch.Generator().manual_seed(0)

@@ -15,6 +15,8 @@ from relscale.errors import Damaged, RelscaleError
 from relscale.training.manifest import TrainedModel
 from relscale.training.state import read_state, write_state
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = {
     "threads": 1,
     "precision": "float32",
@@ -45,7 +47,6 @@ def job(run, tokens, vocabulary, tmp_path):
 RESULT = ["run.json", "curve.parquet", "model.safetensors", "config.json", "tokenizer.json", "checksums.json"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", [cut, emptied, deleted])
 @pytest.mark.parametrize(
     "name", [*RESULT, "checkpoints/step-3/model.safetensors", "checkpoints/step-3/run.json"]
@@ -111,7 +112,6 @@ def test_a_flipped_bit_in_a_state_is_noticed_or_harmless(tmp_path, bits):
         )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", [cut, deleted])
 def test_a_run_whose_checkpoint_on_the_way_is_gone_starts_anew(
     run, tokens, vocabulary, tmp_path, damage, capsys

@@ -24,6 +24,8 @@ from relscale.training.model import Decoder
 from relscale.training.options import Training
 from relscale.training.run import accumulate_gradients
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = {
     "threads": 1,
     "precision": "float32",
@@ -122,7 +124,6 @@ def assert_alike(job, other):
         np.testing.assert_allclose(two[name].to_pandas(), one[name].to_pandas(), rtol=2e-4)
 
 
-@pytest.mark.slow
 def test_two_processes_train_like_one_and_one_goes_on_where_they_stopped(job):
     one, two = job("one"), job("two", strategy="ddp", devices=2)
     code, said = on_two_processes(two, stop_at=40)  # of the micro-batches that the first takes: step 20
@@ -134,7 +135,6 @@ def test_two_processes_train_like_one_and_one_goes_on_where_they_stopped(job):
     assert_alike(one, two)
 
 
-@pytest.mark.slow
 def test_two_processes_that_share_weights_train_like_one(job):
     one, two = job("one"), job("two", strategy="fsdp", devices=2)
     code, said = on_two_processes(two)

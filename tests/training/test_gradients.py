@@ -10,6 +10,8 @@ from relscale.training.fabric import launch
 from relscale.training.model import Decoder
 from relscale.training.run import batch_gradient
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def model(run):

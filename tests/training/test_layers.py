@@ -1,7 +1,10 @@
+import pytest
 import torch
 import torch.nn.functional as F
 
 from relscale.training.ops import EPSILON, rms_norm, rotary, rotary_tables
+
+pytestmark = pytest.mark.slow
 
 
 def test_rms_norm_is_torchs_and_its_gradient_that_of_finite_differences():

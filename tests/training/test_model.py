@@ -20,7 +20,7 @@ IN_PLACE = {torch.ops.aten.addmm_: lambda to, left, right, **_: addmm_flop(to, l
 
 
 # The counter sees torch's products, and none of those inside a kernel (``test_native``).
-pytestmark = pytest.mark.usefixtures("torch_alone")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("torch_alone")]
 
 
 @st.composite
@@ -57,7 +57,6 @@ def test_forward_flops_are_the_matrix_products_that_run_and_the_softmax_term(a, 
     assert counter.get_total_flops() == tokens.numel() * (forward_flops_per_token(a) - softmax)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "sequence_length", "vocabulary_size", "widths"),
     [

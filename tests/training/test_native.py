@@ -22,6 +22,8 @@ from relscale.training.ops import (
     swiglu,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def kernels():
@@ -151,7 +153,6 @@ def test_a_second_backward_pass_through_a_used_up_gate_fails_instead_of_being_wr
         y.backward()
 
 
-@pytest.mark.slow
 def test_a_compiler_is_asked_once_and_one_that_fails_is_done_without(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CC", "false")
@@ -178,7 +179,6 @@ def test_a_compiler_that_does_not_work_is_done_without_and_said(tmp_path, monkey
     assert said.count("\n") == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("compiler", ["gcc -O1", "env gcc"])
 def test_a_compiler_may_have_arguments(tmp_path, monkeypatch, compiler):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -186,7 +186,6 @@ def test_a_compiler_may_have_arguments(tmp_path, monkeypatch, compiler):
     assert native.library.__wrapped__() is not None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", [cut, emptied, flipped])
 def test_damaged_kernels_are_compiled_again(tmp_path, monkeypatch, capsys, damage):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -24,6 +24,8 @@ from relscale.training.noise_scale import (
 from relscale.training.options import NoiseScale, Training, check_noise_scale
 from relscale.training.run import batch_gradient, train_run
 
+pytestmark = pytest.mark.slow
+
 WIDTH, NOISE = 50, 2.0
 EXACT = WIDTH + 1 + WIDTH * NOISE**2  # of the loss (x·w − y)²/2 at distance 1 from its least: 251
 

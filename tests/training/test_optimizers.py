@@ -19,6 +19,8 @@ from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
 from relscale.training.optimizers.muon import Muon, newton_schulz
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["adamw", "adamc", "c-adamw", "c-adamc", "muon"]
 PEAK, BETAS, EPSILON, DECAY = 0.02, (0.95, 0.98), 1e-15, 0.1
 
@@ -67,7 +69,6 @@ def tried(name, a):
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", [torch.float64, torch.float32], ids=["float64", "float32"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_is_updated_as_by_the_plain_reference_over_a_whole_schedule(name, kind):

@@ -12,6 +12,8 @@ from relscale.training.model import Decoder
 from relscale.training.run import train_steps
 from relscale.training.state import read_state, remove_state, write_state
 
+pytestmark = pytest.mark.slow
+
 STEPS, WARMUP = 12, 2
 
 
@@ -48,7 +50,6 @@ def weights(model):
     return torch.cat([weight.flatten() for weight in model.weights().values()])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adamw", "adamc", "c-adamw", "c-adamc", "muon"])
 def test_a_state_read_back_resumes_bit_for_bit(run, tmp_path, optimizer):
     run = replace(run, train_steps=STEPS, hyperparameters=replace(run.hyperparameters, optimizer=optimizer))
