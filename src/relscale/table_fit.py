@@ -23,6 +23,7 @@ from relscale.atomic import write_text
 from relscale.columns import numbers, words
 from relscale.errors import RelscaleError
 from relscale.fitting.core_options import FurtherLaw, Where
+from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.estimation.estimate import LOSSES, RESIDUALS
 from relscale.fitting.estimation.law_columns import along_trainings
 from relscale.fitting.estimation.law_fits import law_fits
@@ -532,7 +533,8 @@ def fit(
     y
         The column of the error: lower is better, and positive. Several columns are a wide table: each is a group.
     group, baseline
-        The column of the test distributions, and the one that the others are compared with.
+        The column of the test distributions, and the one that the others are compared with; ``"mean"`` compares each
+        with the geometric mean of the others, so that no single group carries all ratios.
     corpus
         A column; each of its values is fitted separately.
     run
@@ -644,6 +646,11 @@ def fit(
     again = partial(fit, table, **{**asked, **settled})
     _check_fixed(one, fixed or {})
     line = not nonlinear and is_line(law, residual, loss) and not fixed
+    if baseline == MEAN and not line and group and MEAN not in words(source[group], name):
+        raise RelscaleError(
+            f"{name}: baseline: the mean of the other groups is for the relative law as a line in logarithms; "
+            "name a group"
+        )
     along = one.make is not None  # a law along one training
     if not runs:
         runs = ["run"] if "run" in source.column_names else [] if along else xs
@@ -945,6 +952,8 @@ def _check_baseline(
     groups = sorted(set(words(source[group], f"{name}: column {group!r}")))
     if len(groups) == 1 and baseline in groups:
         raise RelscaleError(f"{name}: column {group!r} has no group but the baseline {baseline!r}")
+    if baseline == MEAN and law == "relative":
+        return
     if baseline not in groups:
         if baseline is None:
             raise RelscaleError(f"{name}: no baseline in column {group!r}; name one of {listed(groups)}")

@@ -17,6 +17,7 @@ from relscale.experiment import (
 )
 from relscale.figures.registry import figure_of, figure_suite
 from relscale.fitting.core_options import FurtherLaw, Value, Where
+from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.estimation.law_points import MEASURED
 from relscale.fitting.report.reproduction_row import NEEDED
 from relscale.laws import parabola
@@ -202,7 +203,7 @@ def _check_measured(experiment: ScoredExperiment) -> None:
         )
     for suite, group in experiment.fit.baselines.items():
         known = groups[suite]
-        if known is not None and group not in known:
+        if known is not None and group not in {*known, MEAN}:
             raise RelscaleError(unknown_name(f"fit.baselines.{suite}", "group", group, sorted(known)))
     for suite, names in experiment.fit.metrics.items():
         there = metrics[suite]

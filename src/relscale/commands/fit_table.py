@@ -33,7 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "group, separated by commas.",
     )
     law.add_argument("--group", metavar="COLUMN", help="The test distribution.")
-    law.add_argument("--baseline", metavar="GROUP", help="The group that the others are compared with.")
+    law.add_argument(
+        "--baseline",
+        metavar="GROUP",
+        help="The group that the others are compared with; mean compares each with the geometric mean of the others.",
+    )
     law.add_argument("--corpus", metavar="COLUMN", help="Fit each value of this column separately.")
     law.add_argument(
         "--run-key",

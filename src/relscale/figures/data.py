@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from relscale.errors import RelscaleError
 from relscale.figures.as_text import as_text, shown
+from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.fits import ROWS
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import Method, described
@@ -95,7 +96,8 @@ class Suite:
     @property
     def baseline_label(self) -> str:
         """The baseline in words."""
-        return self.labels.get(self.baseline or "", self.baseline or "baseline")
+        name = "the mean of the others" if self.baseline == MEAN else self.baseline or "baseline"
+        return self.labels.get(self.baseline or "", name)
 
     @property
     def key(self) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class CoreOptions(Section):
     baselines: dict[str, str] = Field(
         default={},
         description="Per suite, the group that the others are compared with, in place of the suite's own "
-        "choice.",
+        "choice; mean compares each group with the geometric mean of the others.",
     )
     metrics: dict[str, tuple[str, ...]] = Field(
         default={},

@@ -7,6 +7,7 @@ from pydantic import InstanceOf, ValidationError
 
 from relscale.errors import RelscaleError
 from relscale.fitting.core_options import CoreOptions
+from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.curves.run_matrix import RunMatrix
 from relscale.laws.law import Law
 from relscale.measurements.metric import is_error
@@ -96,7 +97,7 @@ def fit_settings(
     fitted = {name: tuple(info["metrics"]) for name, info in known.items() if info.get("metrics")}
     fitted |= {name: tuple(names) for name, names in (options.get("metrics") or {}).items()}
     for suite, baseline in baselines.items():
-        _check("baselines", suite, [baseline], groups)
+        _check("baselines", suite, [] if baseline == MEAN else [baseline], groups)
     for suite, names in fitted.items():
         _check("metrics", suite, names, metrics)
     for option in ("pooling", "specifications"):

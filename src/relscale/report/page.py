@@ -12,8 +12,10 @@ import pyarrow.parquet
 
 from relscale.atomic import write_text
 from relscale.figures.page import REFLOW
+from relscale.fitting.analyses.joint_test import JointTestRow
 from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.report.frontier_advice import frontier_advice
+from relscale.fitting.report.joint_lines import joint_lines
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict import Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
@@ -113,6 +115,7 @@ def _top(data: ReportData, counted: Sequence[VerdictRow], found: Sequence[Check]
         element("p", _scope(data, counted), class_="quiet"),
         *_alarms(data, counted),
         element("h1", headline[0].upper() + headline[1:]),
+        _joint(data, counted),
         _clearest(data, counted),
         _cards(counted),
         _rule(counted),
@@ -173,6 +176,14 @@ def _clearest(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
             element("li", element("strong", name), rest, element("small", f" {data.names.suite(row)}"))
         )
     return element("ul", *lines, class_="clearest")
+
+
+def _joint(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
+    """Of each suite, whether any of its groups moves: one test of all, before each gap by itself."""
+    said = joint_lines(data.rows("joint_tests", JointTestRow), counted, data.names)
+    if not said:
+        return None
+    return element("div", *(element("p", f"{line[0].upper()}{line[1:]}.") for line in said), class_="joint")
 
 
 def _cards(counted: Sequence[VerdictRow]) -> Markup:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.curves.frontier import Point, frontier, parabolas
-from relscale.fitting.curves.gaps import gaps, logarithms
+from relscale.fitting.curves.gaps import MEAN, gaps, logarithms, mean_of
 from relscale.fitting.curves.optimal_errors import Errors, errors
-from relscale.fitting.curves.run_matrix import RunMatrix
+from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.settings import Settings
@@ -61,7 +61,7 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
     fitted = [i for i, series in enumerate(matrix.series) if settings.fits(series.suite, series.metric)]
     read = errors(matrix, points)
     value, replicates = logarithms(read)
-    targets, baselines, orphans = _pairs(matrix, fitted, settings)
+    targets, baselines, names, orphans = _pairs(matrix, fitted, settings)
     ratios = gaps(read, targets, baselines)
     blocks = _blocks(matrix, points)
     columns = np.array(fitted, dtype=np.int64)
@@ -92,10 +92,7 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
         ),
         ratios=Curves(
             quantity=RATIO,
-            keys=[
-                matrix.curve_key(matrix.series[t], matrix.series[b].group)
-                for t, b in zip(targets, baselines, strict=True)
-            ],
+            keys=[matrix.curve_key(matrix.series[t], name) for t, name in zip(targets, names, strict=True)],
             points=points,
             log_flops=log_flops,
             value=ratios.log_ratio,
@@ -104,11 +101,11 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
             status=ratios.status,
             blocks=blocks,
             target=value[:, targets],
-            baseline=value[:, baselines],
-            without=None if left_out is None else left_out[:, targets] - left_out[:, baselines],
+            baseline=mean_of(value, baselines),
+            without=None if left_out is None else left_out[:, targets] - mean_of(left_out, baselines),
             clusters=None
             if matrix.clusters is None
-            else np.fmin(matrix.clusters[targets], matrix.clusters[baselines]),
+            else _fewest_clusters(matrix.clusters, targets, baselines),
         ),
         orphans=orphans,
         without=frontiers,
@@ -117,19 +114,28 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
 
 def _pairs(
     matrix: RunMatrix, fitted: list[int], settings: Settings
-) -> tuple[NDArray[np.int64], NDArray[np.int64], list[ParameterRow]]:
-    """Columns of targets and of their baselines, and flagged rows for the targets that have no baseline."""
+) -> tuple[NDArray[np.int64], list[NDArray[np.int64]], list[str], list[ParameterRow]]:
+    """Columns of targets and of their baselines, these by name, and flagged rows for the targets that have none."""
     column = {matrix.series[i]: i for i in fitted}
-    targets, baselines, orphans = [], [], []
+    targets: list[int] = []
+    baselines: list[NDArray[np.int64]] = []
+    names: list[str] = []
+    orphans: list[ParameterRow] = []
     for series, i in column.items():
         name = settings.baselines.get(series.suite)
-        alone = not any(other[:3] == series[:3] and other != series for other in column)
-        if name == series.group or (name is None and alone):
+        others = [j for other, j in column.items() if other[:3] == series[:3] and other != series]
+        if name == series.group or (name in (None, MEAN) and not others):
+            continue
+        if name == MEAN and series._replace(group=MEAN) not in column:
+            targets.append(i)
+            baselines.append(np.array(others, dtype=np.int64))
+            names.append(MEAN)
             continue
         baseline = series._replace(group=name) if name else None
         if baseline in column:
             targets.append(i)
-            baselines.append(column[baseline])
+            baselines.append(np.array([column[baseline]], dtype=np.int64))
+            names.append(baseline.group)
             continue
         orphans.append(
             ParameterRow(
@@ -143,7 +149,15 @@ def _pairs(
                 note=f"baseline {name!r} was not measured here" if name else NO_BASELINE,
             )
         )
-    return np.array(targets, dtype=np.int64), np.array(baselines, dtype=np.int64), orphans
+    return np.array(targets, dtype=np.int64), baselines, names, orphans
+
+
+def _fewest_clusters(
+    clusters: Floats, targets: NDArray[np.int64], baselines: list[NDArray[np.int64]]
+) -> Floats:
+    """(J,) the target's clusters or its baseline's, which of a mean of groups are all of theirs."""
+    of_baselines = np.array([np.sum(clusters[own]) for own in baselines], dtype=float)
+    return np.asarray(np.fmin(clusters[targets], of_baselines))
 
 
 def _shared_trainings(matrix: RunMatrix, points: list[Point]) -> list[NDArray[np.int64]]:

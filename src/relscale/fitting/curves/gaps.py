@@ -1,8 +1,17 @@
 """G(F) = E_t(F) / E_b(F): a group's error over its baseline's, paired on the same runs and the same items' draws.
 
+Where no group is the baseline (``MEAN``) it is the geometric mean of all others,
+
+    ln G_j = ln E_j − Σ_{k ≠ j} ln E_k / (K − 1)
+
+without group j itself, so that a ratio has no part of its target in its baseline and of two groups is the ratio of the
+one to the other. With group j among them all ln G_j would be (K − 1) / K times as large, and so would their intervals:
+p-values and directions are the same.
+
 Kept as ln G, so that exchanging target and baseline changes the sign and nothing else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +20,8 @@ from numpy.typing import NDArray
 from relscale.fitting.curves.optimal_errors import Errors
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.status import OK, Remark, choose
+
+MEAN = "mean"  # the name of the baseline that is the geometric mean of the other groups
 
 
 @dataclass(frozen=True)
@@ -43,16 +54,28 @@ def logarithms(errors: Errors) -> tuple[Floats, Floats]:
     return value, np.where(np.isfinite(replicates), replicates, np.nan)
 
 
-def gaps(errors: Errors, targets: NDArray[np.int64], baselines: NDArray[np.int64]) -> Gaps:
-    """ln G of the series ``targets`` against the series ``baselines``, both (J,) columns of ``errors``."""
+def gaps(errors: Errors, targets: NDArray[np.int64], baselines: Sequence[NDArray[np.int64]]) -> Gaps:
+    """ln G of the series ``targets`` (J,), each against the mean ln E of its ``baselines``, columns of ``errors``."""
     value, replicates = logarithms(errors)
-    of_target, of_baseline = errors.status[:, targets], errors.status[:, baselines]
+    of_baseline = [errors.status[:, columns] for columns in baselines]
+    first = [np.argmax(status != OK, axis=1) for status in of_baseline]  # the first that cannot be used
+    status = [each[np.arange(len(each)), at] for each, at in zip(of_baseline, first, strict=True)]
     return Gaps(
-        log_ratio=value[:, targets] - value[:, baselines],
-        noise=(errors.noise[:, targets] + errors.noise[:, baselines]) / 2,
-        replicates=replicates[:, targets] - replicates[:, baselines],
-        status=status_of_ratio(of_target, of_baseline),
+        log_ratio=value[:, targets] - mean_of(value, baselines),
+        noise=(errors.noise[:, targets] + mean_of(errors.noise, baselines)) / 2,
+        replicates=replicates[:, targets] - mean_of(replicates, baselines),
+        status=status_of_ratio(
+            errors.status[:, targets],
+            np.stack(status, axis=1) if status else errors.status[:, :0],
+        ),
     )
+
+
+def mean_of(columns: Floats, baselines: Sequence[NDArray[np.int64]]) -> Floats:
+    """The mean of each baseline's columns of (P, K, ...): (P, J, ...)."""
+    if not baselines:
+        return columns[:, :0]
+    return np.stack([columns[:, own].mean(axis=1) for own in baselines], axis=1)
 
 
 def status_of_ratio(target: NDArray[np.object_], baseline: NDArray[np.object_]) -> NDArray[np.object_]:

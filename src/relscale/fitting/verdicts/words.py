@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.verdicts.verdict import GIVEN, Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 
@@ -45,13 +46,15 @@ class Names:
         """What the group is compared with."""
         if row.contrast != "group":
             return row.baseline or ""
-        return self.groups.get((row.suite or "", row.baseline or ""), row.baseline or "")
+        name = THE_OTHERS if row.baseline == MEAN else row.baseline or ""
+        return self.groups.get((row.suite or "", row.baseline or ""), name)
 
     def suite(self, row: VerdictRow) -> str:
         """The suite."""
         return self.suites.get(row.suite or "", row.suite or "")
 
 
+THE_OTHERS = "the mean of the other groups"
 UNNAMED = Names()
 
 

@@ -1,0 +1,227 @@
+"""Does any group move? One test of all groups of a suite: that their errors have one slope.
+
+    H0: β_1 = … = β_K,    F = |M b|² / tr(M V M),    M = I − 11ᵀ/K
+
+with b the K slopes of ln E on ln F and V their covariance, which all groups share through their runs and, for the
+population of items, through their items. M takes the mean slope away, so no baseline is chosen and none carries the
+result: ratios to one baseline move together when the baseline leaves its trend, and many gaps then look like many
+findings. F has about the distribution F(f1, f2) of Box (1954), as the test of "groups × compute" in an analysis of
+variance with repeated measures has:
+
+    f1 = tr(W)² / tr(W²),    f2 = tr(W)² / (tr(W_run²) / ν + tr(W_item²) / (C − 1)),    W = M V M
+
+with ν the degrees of freedom of the runs' part, n − 2 or one less than there are trainings, and C the clusters that the
+items come in; items that stand for themselves make the second term nought. tr(W_run)² and tr(W_run²) are estimated
+without bias. Wald's statistic with V⁻¹ would need more points than groups, and five budgets have ten groups.
+
+V is as in ``relscale.fitting.inference.interval``: the scatter of the runs, or the jackknife over shared trainings; for
+the population of items the covariance of the slopes over resamplings added and the interaction taken off once.
+
+Source: Box, *Some theorems on quadratic forms applied in the study of analysis of variance problems, II*, 1954;
+Brunner, Dette and Munk, *Box-type approximations in nonparametric factorial designs*, 1997.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.fitting.curves.curves import ERROR, Curves
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.inference.bootstrap.schemes import members
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.interval import too_few_trainings
+from relscale.fitting.inference.law_rows import EXACT
+from relscale.fitting.inference.log_log_lines import SMALLEST, lines
+from relscale.fitting.keys import FamilyKey
+from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Remark, Status
+from relscale.measurements.metric import VALIDATION
+from relscale.rows import cells_of, column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointTestRow(FamilyKey):
+    """One row per suite, prompt, metric and estimand: the test that no group moves against the others."""
+
+    suite: str | None = column("Test suite.", default=None)
+    prompt: str | None = column("Prompt form that the suite's questions are put in.", default=None)
+    metric: str | None = column("Metric; its name holds the choices that went into it.", default=None)
+    estimand: Estimand = column("What the test is about.")
+    groups: int = column("Groups that are compared.")
+    n: int = column("Points of the frontier at which all of them have an error.")
+    statistic: float | None = column(
+        "F: the squared deviations of the slopes from their mean over what chance gives.", default=None
+    )
+    df1: float | None = column("Degrees of freedom of the numerator.", default=None)
+    df2: float | None = column("Degrees of freedom of the denominator.", default=None)
+    p_value: float | None = column('p-value of "all groups\' errors fall at one rate".', default=None)
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.", default=None)
+
+
+TABLE, ROW = "joint_tests", JointTestRow
+
+SURE = 0.05
+
+
+@dataclass(frozen=True)
+class Covariance:
+    """Covariance of K slopes: of runs with ``df`` degrees of freedom, of items with ``items_df``."""
+
+    runs: Floats
+    df: float
+    items: Floats
+    interaction: Floats
+    items_df: float = np.inf
+
+
+def rows(curves: Curves, settings: Settings) -> Iterator[JointTestRow]:
+    """A row per suite, prompt and metric for these items and, where items were resampled, for their population."""
+    if curves.quantity != ERROR:
+        return
+    sets: dict[tuple[str | None, ...], list[int]] = {}
+    for j, key in enumerate(curves.keys):
+        if key.suite != VALIDATION.suite:
+            sets.setdefault((key.suite, key.prompt, key.metric), []).append(j)
+    for columns in sets.values():
+        if len(columns) > 1:
+            yield from _rows(curves, np.array(columns))
+
+
+def _rows(curves: Curves, columns: NDArray[np.int64]) -> Iterator[JointTestRow]:
+    key = curves.keys[columns[0]]
+    points: NDArray[np.bool_] = np.asarray(np.isfinite(curves.value[:, columns]).all(axis=1))
+    family = {name: getattr(key, name) for name in ("experiment", "corpus", "optimizer")}
+    common = family | {"suite": key.suite, "prompt": key.prompt, "metric": key.metric}
+    common |= {"groups": len(columns), "n": int(points.sum())}
+    estimands = [Estimand.THESE_ITEMS]
+    if curves.replicates.shape[-1] > 1:
+        estimands.append(Estimand.ITEM_POPULATION)
+    for estimand in estimands:
+        of_items = estimand == Estimand.ITEM_POPULATION
+        slopes, covariance, remark = _slopes(curves, columns, points, of_items)
+        if covariance is None:
+            yield JointTestRow(**common, estimand=estimand, **cells_of(remark))
+            continue
+        statistic, df1, df2, p_value = joint_test(slopes, covariance)
+        yield JointTestRow(
+            **common,
+            estimand=estimand,
+            statistic=statistic,
+            df1=df1,
+            df2=df2,
+            p_value=p_value,
+            **cells_of(remark if np.isfinite(p_value) else Remark(Status.NO_SCATTER)),
+        )
+
+
+def _slopes(
+    curves: Curves, columns: NDArray[np.int64], points: NDArray[np.bool_], of_items: bool
+) -> tuple[Floats, Covariance | None, Remark]:
+    """Slopes (K,) of ln E, their covariance where there is one, and a remark."""
+    n = int(points.sum())
+    if n <= SMALLEST:
+        note = f"{n} points at which all groups have an error, and a joint test needs {SMALLEST + 1}"
+        return np.empty(0), None, Remark(Status.TOO_FEW_POINTS, note)
+    x, value = curves.log_flops[points], curves.value[np.ix_(points, columns)]
+    fitted = lines(x, value, curves.noise[np.ix_(points, columns)])
+    if not np.isfinite(fitted.slope).all():
+        return np.empty(0), None, Remark(Status.NO_SPREAD)
+    if (fitted.variance <= (EXACT * np.maximum(1.0, np.abs(fitted.level))) ** 2).all():
+        return np.empty(0), None, Remark(Status.NO_SCATTER)
+    blocks = [curves.blocks[i] for i in np.flatnonzero(points)]
+    left_out = _left_out(x, value, blocks)
+    if curves.without is not None:
+        left_out = lines(x, curves.without[np.ix_(points, columns)]).slope
+    if left_out is None:
+        q, df, remark = float(fitted.leverage(0.0, 1.0).mean()), n - 2.0, OK
+        runs = fitted.residuals.T @ fitted.residuals / df * q
+    else:
+        count = left_out.shape[-1]
+        q, df = 0.0, count - 1.0  # the interaction is not taken off: that is cautious
+        remark = too_few_trainings(count) or OK
+        away = left_out - fitted.slope[:, None]
+        runs = (count - 1) / count * away @ away.T
+    nothing = np.zeros_like(runs)
+    if not of_items:
+        return fitted.slope, Covariance(runs, df, nothing, nothing), remark
+    replicates = curves.replicates[np.ix_(points, columns)]
+    whole = np.isfinite(replicates).all(axis=(0, 1))
+    if whole.sum() < 2:
+        return np.empty(0), None, Remark(Status.NO_REPLICATES)
+    deviations = lines(x, replicates[..., whole] - value[..., None])
+    items = np.cov(deviations.slope)
+    scatter = np.einsum("pib,pjb->ij", deviations.residuals, deviations.residuals)
+    interaction = scatter / whole.sum() / (n - 2) * q
+    clusters = np.array([np.nan]) if curves.clusters is None else curves.clusters[columns]
+    known = clusters[np.isfinite(clusters)]
+    items_df = float(known.min()) - 1 if len(known) else np.inf
+    return fitted.slope, Covariance(runs, df, items, interaction, items_df), remark
+
+
+def _left_out(x: Floats, value: Floats, blocks: list[str]) -> Floats | None:
+    """(K, G) slopes without each training, where points share some; else None."""
+    if len(set(blocks)) == len(blocks):
+        return None
+    of = members(blocks)
+    return np.stack([lines(x[of != g], value[of != g]).slope for g in range(of.max() + 1)], axis=-1)
+
+
+def joint_test(slopes: Floats, covariance: Covariance) -> tuple[float, float, float, float]:
+    """F, f1, f2 and the p-value of "all slopes are equal"."""
+    from scipy.special import fdtrc
+
+    number = len(slopes)
+    centre = np.eye(number) - 1 / number
+    runs, items, interaction = (
+        centre @ part @ centre for part in (covariance.runs, covariance.items, covariance.interaction)
+    )
+    beyond_runs = items - interaction
+    of_runs = _trace_of_square(runs, covariance.df)
+    trace = max(np.trace(runs), np.trace(items), np.trace(runs + beyond_runs))
+    if not trace > 0:
+        return np.nan, np.nan, np.nan, np.nan
+    if trace == np.trace(items):
+        square, squares = trace**2, np.trace(items @ items)
+    else:
+        rest = beyond_runs if trace > np.trace(runs) else np.zeros_like(runs)
+        square = trace**2 - np.trace(runs) ** 2 + _square_of_trace(runs, covariance.df)
+        squares = of_runs + 2 * np.trace(runs @ rest) + np.trace(rest @ rest)
+    df1 = float(np.clip(square / squares, 1, number - 1))
+    df2 = float(square / (of_runs / covariance.df + np.trace(items @ items) / covariance.items_df))
+    statistic = float(np.sum((centre @ slopes) ** 2) / trace)
+    return statistic, df1, df2, float(fdtrc(df1, df2, statistic))
+
+
+def _trace_of_square(estimate: Floats, df: float) -> float:
+    """tr(Σ²) without bias, from an estimate S of Σ with ``df`` degrees of freedom; at least what equal roots give."""
+    first, second = float(np.trace(estimate)), float(np.trace(estimate @ estimate))
+    least = _square_of_trace(estimate, df) / max(1, len(estimate) - 1)
+    if df <= 1:
+        return second
+    return max(df**2 / ((df - 1) * (df + 2)) * (second - first**2 / df), least)
+
+
+def _square_of_trace(estimate: Floats, df: float) -> float:
+    """tr(Σ)² without bias."""
+    first, second = float(np.trace(estimate)), float(np.trace(estimate @ estimate))
+    if df <= 1:
+        return first**2
+    return df * (df + 1) / ((df - 1) * (df + 2)) * (first**2 - 2 * second / (df + 1))
+
+
+def sentence(row: JointTestRow) -> str:
+    """The test in a sentence, empty where there is none."""
+    if row.p_value is None:
+        return ""
+    p = f"p = {row.p_value:.2g}" if row.p_value >= 0.001 else "p < 0.001"
+    test = f"F({row.df1:.1f}, {row.df2:.1f}) = {row.statistic:.2f}, {p}"
+    whom = "" if row.estimand == Estimand.THESE_ITEMS else ", for new items of the kind"
+    found = (
+        "the groups do not all move alike"
+        if row.p_value < SURE
+        else "no group is seen to move against the others"
+    )
+    return f"all {row.groups} groups at once: {found} ({test}{whom})"
