@@ -56,6 +56,20 @@ def test_too_few_columns_too_few_rows_and_text_are_one_sentence(
 
 
 @pytest.mark.parametrize("name", law_names())
+def test_a_predictor_of_zero_or_below_is_one_sentence_or_a_row_left_out(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = columns_of(name)
+    path = tmp_path / "zero.csv"
+    numbers = np.random.default_rng(0).uniform(1, 5, (14, len(columns) + 1))
+    numbers[3, 0], numbers[5, 0] = 0, -2
+    path.write_text("\n".join([",".join([*columns, "y"]), *(",".join(map(str, row)) for row in numbers)]))
+    code = main(["fit", str(path), "--law", name, "--y", "y", "--x", ",".join(columns)])
+    said = capsys.readouterr()
+    assert code == 0 or one_sentence(said.err), said.err
+
+
+@pytest.mark.parametrize("name", law_names())
 def test_a_law_is_explained(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["laws", name]) == 0
     said = capsys.readouterr().out

@@ -6,6 +6,7 @@ import pytest
 from relscale.datasets import dataset
 from relscale.design.information import CHINCHILLA, chinchilla_optimum, information
 from relscale.errors import RelscaleError
+from relscale.laws.combined import LAW as COMBINED
 from relscale.laws.critical_batch import LAW as CRITICAL_BATCH
 from relscale.laws.parametric import LAW
 
@@ -88,6 +89,16 @@ def test_any_law_can_be_asked_for():
     found = information(CRITICAL_BATCH, batches, dict(zip(CRITICAL_BATCH.names, (1e3, 1e6), strict=True)))
     assert found.efficiency is None
     assert all(np.isfinite(list(found.stderr.values())))
+
+
+def test_a_family_of_several_predictors_can_be_asked_for():
+    law = COMBINED.of(("lr", "batch"))
+    x = np.stack([axis.ravel() for axis in np.meshgrid([1e-3, 1e-2], [1e5, 1e6])])
+    found = information(law, x, dict(zip(law.names, (3.0, -0.1, 0.2), strict=True)), noise=0.01)
+    # Of a line in logarithms on a square: sd / √(Σ (ln x − mean)²).
+    for column, name in enumerate(("e_lr", "e_batch")):
+        scatter = np.square(np.log(x[column]) - np.log(x[column]).mean()).sum()
+        assert found.stderr[name] == pytest.approx(0.01 / scatter**0.5, rel=1e-9)
 
 
 def test_what_is_missing_or_unknown_is_said():

@@ -190,7 +190,7 @@ def information(
         at = np.array([[target[name]] for name in _all_of(law.predictors, target, "target: the predictor")])
         slope = _derivatives(law, guess, at)[:, 0]
         error = float(np.sqrt(slope @ covariance @ slope)) if full else np.inf
-        points.append(Target(dict(target), float(law.value(guess[:, None], at)[0]), error))
+        points.append(Target(dict(target), float(law.value(guess, at)[0]), error))
     of_both = law.predictors == ("params", "tokens")
     return Information(
         law=law.name,
@@ -224,13 +224,13 @@ def chinchilla_optimum(flops: float) -> dict[str, float]:
 
 def _derivatives(law: Law, theta: Array, x: Array) -> Array:
     """Of ln y by theta, or by the logarithm of log parameters, (q, n)."""
-    value = law.value(theta[:, None], x)
+    value = law.value(theta, x)
     if not (np.isfinite(value) & (value > 0)).all():
         raise RelscaleError(
             f"law {law.name}: it is not positive everywhere at these parameters; guess others"
         )
     by = np.where([parameter.log for parameter in law.parameters], theta, 1.0)
-    return np.asarray(law.jacobian(theta[:, None], x) / value * by[:, None])
+    return np.asarray(law.jacobian(theta, x) / value * by[:, None])
 
 
 def _covariance(derivatives: Array, noise: float) -> Array:

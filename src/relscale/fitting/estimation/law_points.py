@@ -119,11 +119,25 @@ def points(
     )
     y = np.array([_number(row["value"]) for row in rows])
     stderr = np.array([_number(row.get("stderr")) for row in rows])
-    spent = [bool({name, column} & {*SPENT}) for name, column in zip(law.predictors, columns, strict=True)]
+    spent = [
+        bool({name, column} & {*SPENT}) or takes_logarithm(law, i)
+        for i, (name, column) in enumerate(zip(law.predictors, columns, strict=True))
+    ]
     numbers = [(name, x[i], spent[i]) for i, name in enumerate(columns)]
     why = [_reason(row, i, [*numbers, ("value", y, log_residual)]) for i, row in enumerate(rows)]
     lost = [f"{row['run']}: {reason}" for row, reason in zip(rows, why, strict=True) if reason]
     return Points(rows, x, y, stderr, lost).chosen(np.array([not reason for reason in why], dtype=bool))
+
+
+def takes_logarithm(law: Law, i: int) -> bool:
+    """Whether predictor ``i`` must be positive: the law, or a derivative of it, is no number where it is 0."""
+    if law.made_of:  # of a whole training, and looked at where they are made
+        return False
+    theta = np.array([min(max(0.5, parameter.low), parameter.high) for parameter in law.parameters])
+    x = np.full((len(law.predictors), 1), 2.0)
+    x[i] = 0
+    with np.errstate(all="ignore"):
+        return not (np.isfinite(law.value(theta, x)).all() and np.isfinite(law.jacobian(theta, x)).all())
 
 
 def _reason(row: Row, i: int, columns: Sequence[tuple[str, NDArray[np.float64], bool]]) -> str:

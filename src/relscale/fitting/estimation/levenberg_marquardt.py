@@ -26,6 +26,7 @@ FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e-15, 1e16
 ORTHOGONAL = 1e-9  # cosine between residuals and a parameter's derivatives, below which the gradient is zero
 EXACT = 1e-13  # root mean square of r, relative to ln y or y, below which a fit is exact
 STALLED = 1e-5  # the same cosine where no step lowers Q any more: the resolution of double precision
+RIDGE = 1e-10  # added to the diagonal, which is 1, of equations without a solution
 BATCH = 2**18  # numbers in the derivatives of the problems that are searched side by side: 2 MiB
 
 
@@ -141,5 +142,10 @@ def _solve(curvature: Array, damping: Array, gradient: Array, held: NDArray[np.b
     matrix = np.where((held.T[:, :, None] | held.T[:, None, :]), 0.0, matrix)
     diagonal = np.where(held, 1.0, matrix.diagonal(axis1=1, axis2=2).T + damping / root**2)
     matrix[:, np.arange(q), np.arange(q)] = diagonal.T * (1 + 1e-15)
-    step = np.linalg.solve(matrix, (-gradient / root).T[..., None])[..., 0].T
-    return np.asarray(step / root)
+    right = (-gradient / root).T[..., None]
+    try:
+        step = np.linalg.solve(matrix, right)
+    except np.linalg.LinAlgError:  # two parameters with the same derivatives, and no damping left
+        matrix[:, np.arange(q), np.arange(q)] += RIDGE
+        step = np.linalg.solve(matrix, right)
+    return np.asarray(step[..., 0].T / root)
