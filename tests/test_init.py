@@ -4,9 +4,11 @@ import csv
 
 import pytest
 
+from relscale.api import Experiment
 from relscale.check import check_experiment
 from relscale.cli import main
 from relscale.config import load_config
+from relscale.errors import RelscaleError
 from relscale.experiment import CheckpointExperiment, MeasurementExperiment
 from relscale.package_files import REFERENCE
 from relscale.starting.texts import budgets_for, makespan
@@ -45,6 +47,16 @@ def test_the_sub_folders_of_one_folder_are_its_groups(folder):
         write_texts(folder / "texts" / name)
     assert main(["init", "texts", "texts"]) == 0
     assert set(load_config("texts.yaml").sources) == {"poems", "letters"}
+
+
+def test_the_same_in_python_is_an_experiment_that_can_run(folder):
+    for name in ("poems", "letters"):
+        write_texts(folder / name)
+    experiment = Experiment.from_texts("poems", "letters", minutes=2, config="mine.yaml")
+    assert experiment.check() == []
+    assert experiment.options.experiment == "mine"
+    with pytest.raises(RelscaleError, match="mine.yaml: is there already"):
+        Experiment.from_texts("poems", "letters", config="mine.yaml")
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,41 @@ class Experiment:
         self.config = named_config(Path(config))
         self.options = load_config(self.config)
 
+    @classmethod
+    def from_texts(
+        cls, *paths: str | Path, minutes: float = 10, config: str | Path = "texts.yaml"
+    ) -> "Experiment":
+        """An experiment on folders of text, each a group; its config is written, with comments, to be changed.
+
+        Parameters
+        ----------
+        *paths
+            Two folders or files of text or more, or one folder with a sub-folder per group.
+        minutes
+            What it may take on this machine; budgets and widths follow.
+        config
+            The file that is written, which names the experiment.
+
+        Raises
+        ------
+        RelscaleError
+            The config is there already, a folder is missing, or there is too little text.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> rs.Experiment.from_texts("stories", "code", minutes=2).check()  # doctest: +SKIP
+        []
+        """
+        from relscale.atomic import write_text
+        from relscale.starting.texts import texts_config
+
+        file = Path(config)
+        if file.exists():
+            raise RelscaleError(f"{file}: is there already; name another config, or remove it")
+        write_text(file, texts_config([Path(path) for path in paths], minutes, file.stem, file.parent))
+        return cls(file)
+
     def check(self) -> list[str]:
         """What is wrong with it, one sentence each; empty where it can run.
 
