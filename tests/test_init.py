@@ -54,8 +54,8 @@ def test_the_same_in_python_is_an_experiment_that_can_run(folder):
         write_texts(folder / name)
     experiment = Experiment.from_texts("poems", "letters", minutes=2, config="mine.yaml")
     assert experiment.check() == []
-    assert experiment.options.experiment == "mine"
-    with pytest.raises(RelscaleError, match="mine.yaml: is there already"):
+    assert experiment.options.name == "mine"
+    with pytest.raises(RelscaleError, match=r"mine\.yaml: is there already"):
         Experiment.from_texts("poems", "letters", config="mine.yaml")
 
 
