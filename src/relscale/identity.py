@@ -23,6 +23,8 @@ CARRIERS = {
     "relscale.identity": "this table",
     "relscale.jobs": "groups runs into jobs, whose runs are digested wherever they count",
     "relscale.lock": "keeps two processes from one file at once",
+    "relscale.lookalikes": "refuses names that only look alike",
+    "relscale.printable": "spells out what would steer a terminal, in what is shown",
     "relscale.process": "ends a process with the one that started it",
     "relscale.provenance": "digests; another digest is another key as it is",
     "relscale.record": "reads and writes records, whose values are digested wherever they count",

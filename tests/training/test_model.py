@@ -64,6 +64,8 @@ def test_forward_flops_are_the_matrix_products_that_run_and_the_softmax_term(a, 
         ("laptop", 256, 2048, (8, 12, 16, 24, 32, 48, 64, 96, 128, 192)),
         ("step-law", 2048, 32_000, (64, 512, 1536)),
         ("width-transfer", 2048, 32_000, (64, 512, 1536)),
+        ("layerwise-decay", 2048, 32_000, (64, 512, 1536)),
+        ("compound", 2048, 32_000, (64, 512, 1728)),
     ],
 )
 def test_every_recipe_counts_what_its_models_have_and_do(name, sequence_length, vocabulary_size, widths):
@@ -81,7 +83,7 @@ def test_every_recipe_counts_what_its_models_have_and_do(name, sequence_length, 
 
 
 def test_no_recipe_goes_uncounted():
-    assert {"held2025", "laptop", "step-law", "width-transfer"} == RECIPES
+    assert {"compound", "held2025", "laptop", "layerwise-decay", "step-law", "width-transfer"} == RECIPES
 
 
 def test_training_flops_are_three_times_the_matrix_products_of_the_forward_pass():
