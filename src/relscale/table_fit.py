@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from relscale.atomic import write_text
 from relscale.columns import numbers, words
+from relscale.error_metrics import is_error
 from relscale.errors import RelscaleError
 from relscale.fitting.core_options import FurtherLaw, Where
 from relscale.fitting.curves.gaps import MEAN
@@ -42,7 +43,7 @@ from relscale.laws.catalogue import law_names, law_or_family
 from relscale.laws.law import Family, Gap, Law
 from relscale.laws.own_law import law_of
 from relscale.measurements.measurement import MEASUREMENTS
-from relscale.measurements.metric import VALIDATION, is_error
+from relscale.measurements.metric import VALIDATION
 from relscale.measurements.status import Status, together
 from relscale.printable import shown_printable
 from relscale.row_filter import rows_where

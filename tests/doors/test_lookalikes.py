@@ -13,6 +13,7 @@ from one_sentence import assert_one_sentence
 import relscale
 from relscale.corpora.documents import documents_table
 from relscale.corpora.files import read_folder
+from relscale.corpora.options import TextFiles
 from relscale.errors import RelscaleError
 from relscale.lookalikes import check_lookalikes
 from relscale.measurements.published import read_tables
@@ -112,7 +113,7 @@ def as_checkpoints(names: tuple[str, str], folder: Path) -> Any:
 def as_documents(names: tuple[str, str], folder: Path) -> Any:
     texts = [{"text": f"A text of {place}.", "kind": name} for place, name in enumerate(names)]
     (folder / "t.jsonl").write_text("\n".join(map(json.dumps, texts)))
-    documents = read_folder(folder / "t.jsonl", group="kind")
+    documents = read_folder(TextFiles(kind="files", path=str(folder / "t.jsonl"), group="kind"), "texts")
     return documents_table(documents, ["train"] * len(documents))
 
 

@@ -51,7 +51,9 @@ def row_is_honest(row: dict[str, Any]) -> None:
         beside = name == "power" and "verdict" in row  # of an analysis that may not have been asked for
         if name in row and row[name] is None and "candidate" not in row and not beside:
             assert row["reason"] != "ok", row
-    if row["reason"] == "ok" and "estimand" in row and row.get("parameter") not in NO_INTERVAL:
+    if row["reason"] == "ok" and "statistic" in row:  # a test, without an interval
+        assert None not in (row["statistic"], row["p_value"]), row
+    elif row["reason"] == "ok" and "estimand" in row and row.get("parameter") not in NO_INTERVAL:
         assert None not in (value, low, high), row
     if value is not None and low is not None and high is not None and str(BIASED) not in row["reason"]:
         slack = 1e-9 * max(abs(value), abs(low), abs(high))

@@ -186,8 +186,15 @@ PARTS = ("share_web", "share_code", "share_books")  # of families of laws
 LAWS: dict[str, Law] = {
     name: law(name, PARTS if isinstance(law_or_family(name), Family) else ()) for name in law_names()
 }
-WITHOUT_UNITS = (  # of shares, ratios, and numbers of streams and experts
-    *("mixture_additive", "mixture_loglinear", "parallel_streams", "experts", "architecture"),
+WITHOUT_UNITS = (  # of shares, ratios, numbers of streams and experts, and of units that the law names
+    *(
+        "mixture_additive",
+        "mixture_loglinear",
+        "parallel_streams",
+        "experts",
+        "architecture",
+        "rl_posttraining",
+    ),
 )
 SHARES = ("sigmoid", "task_scaling", "filtering")  # what these predict has no unit
 FLAT = ("multi_power",)  # with noise a valley so flat that a search ends anywhere along it

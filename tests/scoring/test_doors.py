@@ -96,7 +96,7 @@ def measured(run, suite, name):
 
 def assert_equal(ours, theirs):
     """All columns are the same; numbers as far as two ways of adding up floats agree."""
-    numbers = ("value", "stderr")
+    numbers = ("value", "stderr", "stderr_items")
     for own, other in zip(ours, theirs, strict=True):
         assert len(own) == len(other) > 0
         for mine, its in zip(own, other, strict=True):

@@ -7,6 +7,7 @@ from functools import partial
 from relscale.checks import suites
 from relscale.checks.keyed import keyed
 from relscale.config import unknown_name
+from relscale.error_metrics import is_error
 from relscale.errors import RelscaleError
 from relscale.experiment import (
     CheckpointExperiment,
@@ -24,7 +25,7 @@ from relscale.laws import parabola
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Law
 from relscale.measurements.measurement import MEASUREMENTS, SHARE
-from relscale.measurements.metric import OF_KIND, VALIDATION, VALIDATION_METRICS, is_error
+from relscale.measurements.metric import OF_KIND, VALIDATION, VALIDATION_METRICS
 from relscale.tables import read_table
 
 FEWEST_BUDGETS = 2

@@ -18,7 +18,7 @@ RESOURCES = {  # in colours that few suites come to use for a group
 
 def draw_power(panel: chart.Panel, rows: Sequence[Row], size: float | None) -> None:
     """Draw the median power over groups with their range, and say how much of each resource is enough."""
-    x = chart.log_axis([row.count for row in rows], "budgets, or times the runs, items", most=6)
+    x = chart.log_axis([row.count for row in rows], "number of budgets, or times the runs, items", most=6)
     panel.axes(x, chart.linear_axis([0, 1], "power", most=6, pad=0.04))
     panel.reference_line(ENOUGH)
     panel.message("no power could be simulated" if not rows else "")

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.checked_parquet import read_parquet
+from relscale.error_metrics import RESAMPLED
 from relscale.errors import RelscaleError
 from relscale.measurements.comparable import Asked, asked, differences, number_digests, same_numbers
 from relscale.measurements.draws import Draws
@@ -23,7 +24,7 @@ from relscale.measurements.measurement import (
     Unit,
     measurement,
 )
-from relscale.measurements.metric import RESAMPLED, VALIDATION
+from relscale.measurements.metric import VALIDATION
 from relscale.measurements.metrics import UNUSABLE, replicate_values, sums, values
 from relscale.measurements.options import Collect
 from relscale.measurements.runs import Loss, Measured

@@ -11,19 +11,17 @@ items      ``mean`` of each item's ratio, or ``pooled``: a ratio of sums
 subjects   ``micro``: over all items; ``macro``: the mean over subjects of each subject's value
 ========== ====================================================================================================
 
-An *error* is a quantity of which lower is better and which is positive: laws are fitted to errors.
+Which are errors: ``relscale.error_metrics``.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from relscale.error_metrics import ERRORS, is_error
+
 BYTES, ITEMS, SUBJECTS = ("answer", "document", "scored"), ("mean", "pooled"), ("micro", "macro")
 BITS, OTHER = "bits_per_byte", "bits_per_byte_other"
-# How the names of errors with item replicates begin; lm-eval's own metrics have them too, and others standard errors
-# alone, which keeps the replicates, the largest table, at half their size.
-RESAMPLED = (BITS, "nats", "error_rate", "brier")
-ERRORS = (*RESAMPLED, "loss")  # how the names of all errors begin, best known first
 
 # Of each quantity the words for it, and its unit or what it is a share of.
 TITLES = {
@@ -87,7 +85,7 @@ class Metric:
     @property
     def is_error(self) -> bool:
         """Whether lower is better: bits per byte yes, accuracy no."""
-        return self.quantity.startswith(ERRORS)
+        return is_error(self.quantity)
 
     @property
     def is_accuracy(self) -> bool:
@@ -164,11 +162,6 @@ def over_subjects(names: Iterable[str]) -> tuple[str, ...]:
     """The metrics over all items, and then the same over subjects."""
     names = tuple(names)
     return tuple(f"{name}_{subjects}" for subjects in SUBJECTS for name in names)
-
-
-def is_error(metric: str) -> bool:
-    """Whether lower is better: ``bits_per_byte_answer_mean`` yes, ``accuracy_macro`` no."""
-    return Metric.parse(metric).is_error
 
 
 def _index(word: str | None, known: tuple[str, ...]) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from relscale.atomic import write_text
+from relscale.error_metrics import is_error
 from relscale.errors import RelscaleError
 from relscale.record import reason
 from relscale.schema_values import Schema, values_of
@@ -178,7 +179,7 @@ class Manifest:
 
 
 def read_manifest(folder: str | Path) -> Manifest:
-    """Read ``suite.yaml`` in ``folder``; what it leaves out follows from the rest (`with_defaults`).
+    """Read ``suite.yaml`` in ``folder``; what it leaves out follows from the rest.
 
     Raises
     ------
@@ -194,7 +195,7 @@ def read_manifest(folder: str | Path) -> Manifest:
     if not isinstance(written, dict):
         raise RelscaleError(f"{path}: not a mapping of keys such as title, groups and baseline")
     try:
-        values = values_of(_schema(), with_defaults(written, Path(folder)))
+        values = values_of(_schema(), _with_defaults(written, Path(folder)))
     except RelscaleError as error:
         raise RelscaleError(f"{path}: {error}") from None
     try:
@@ -203,15 +204,13 @@ def read_manifest(folder: str | Path) -> Manifest:
         raise RelscaleError(f"{path}: {_reason(error)}") from None
 
 
-def with_defaults(written: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _with_defaults(written: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A suite's description with what it leaves out.
 
     The title is the folder's name; kind and metric are those of the template ``task.yaml``; which direction is better
     follows from the metric. ``groups: {asia: [japan, india]}`` lists each group's tasks, ``groups: [asia, europe]`` the
     groups alone, and ``{asia: Asia}`` their labels; ``tasks: {japan: asia}`` is a task's group.
     """
-    from relscale.measurements.metric import is_error
-
     title = written.get("title", _label(folder.resolve().name))
     kind = written.get("kind") or _kind(folder)
     metric = written.get("metric", METRIC_OF_KIND.get(str(kind)))
@@ -220,10 +219,7 @@ def with_defaults(written: dict[str, Any], folder: Path) -> dict[str, Any]:
         filled["kind"] = kind
     if metric is not None:
         filled["metric"] = metric
-        try:
-            filled.setdefault("direction", "lower" if is_error(str(metric)) else "higher")
-        except RelscaleError as error:
-            raise RelscaleError(f"metric: {error}") from None
+        filled.setdefault("direction", "lower" if is_error(str(metric)) else "higher")
     return {**filled, **_groups_and_tasks(written.get("groups") or {}, written.get("tasks") or {})}
 
 

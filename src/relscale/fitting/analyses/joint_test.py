@@ -132,9 +132,14 @@ def _slopes(
     if (fitted.variance <= (EXACT * np.maximum(1.0, np.abs(fitted.level))) ** 2).all():
         return np.empty(0), None, Remark(Status.NO_SCATTER)
     blocks = [curves.blocks[i] for i in np.flatnonzero(points)]
+    trainings = len(set(blocks))
+    if trainings == 1:
+        return np.empty(0), None, too_few_trainings(trainings) or Remark(Status.NO_SCATTER)
     left_out = _left_out(x, value, blocks)
     if curves.without is not None:
         left_out = lines(x, curves.without[np.ix_(points, columns)]).slope
+    if left_out is not None and not np.isfinite(left_out).all():
+        return np.empty(0), None, Remark(Status.NO_SPREAD)
     if left_out is None:
         q, df, remark = float(fitted.leverage(0.0, 1.0).mean()), n - 2.0, OK
         runs = fitted.residuals.T @ fitted.residuals / df * q
