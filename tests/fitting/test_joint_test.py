@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from relscale.fitting.analyses.joint_test import Covariance, joint_test
+from relscale.fitting.analyses.joint_test import Covariance, JointTestRow, joint_test
 from relscale.fitting.fit import fit
+from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.log_log_lines import lines
+from relscale.fitting.report.joint_lines import JointTest, joint_summary
+from relscale.fitting.status import Status
 
 SUITES = {"s": {"baseline": "b"}}
 STILL = {"a": (1.5, 0.08, 0.3), "b": (1.0, 0.08, 0.0), "c": (0.8, 0.08, -0.2)}
@@ -132,3 +135,31 @@ def test_a_point_that_another_group_lacks_is_no_point_of_the_mean(World: Any) ->
     rows = {row["group"]: row for row in fits.gaps.to_pylist() if row["budget"] == 1e11}
     assert rows["a"]["ratio"] is None
     assert rows["a"]["note"].startswith("baseline: ")
+
+
+def row_of(p_value: float) -> JointTestRow:
+    return JointTestRow(
+        experiment="e",
+        suite="s",
+        estimand=Estimand.ITEM_POPULATION,
+        groups=3,
+        n=5,
+        statistic=2.0,
+        df1=2.0,
+        df2=9.0,
+        p_value=p_value,
+        status=Status.OK,
+    )
+
+
+def test_several_tests_are_one_sentence_that_names_where_groups_move() -> None:
+    tests = [
+        JointTest("Domains", "code", row_of(0.04)),
+        JointTest("Domains", "text", row_of(0.5)),
+        JointTest("Varieties", "text", row_of(0.001)),
+    ]
+    said = joint_summary(tests)
+    assert said.endswith("the groups do not all move alike in 2 of 3: Domains (code), Varieties (text)")
+    assert joint_summary([]) == ""
+    assert joint_summary(tests[:1]) == tests[0].line
+    assert tests[1].line.startswith("Domains, text: all 3 groups at once: no group is seen to move")

@@ -15,7 +15,7 @@ from relscale.figures.page import REFLOW
 from relscale.fitting.analyses.joint_test import JointTestRow
 from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.report.frontier_advice import frontier_advice
-from relscale.fitting.report.joint_lines import joint_lines
+from relscale.fitting.report.joint_lines import as_sentence, joint_summary, joint_tests
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict import Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
@@ -115,9 +115,9 @@ def _top(data: ReportData, counted: Sequence[VerdictRow], found: Sequence[Check]
         element("p", _scope(data, counted), class_="quiet"),
         *_alarms(data, counted),
         element("h1", headline[0].upper() + headline[1:]),
-        _joint(data, counted),
         _clearest(data, counted),
         _cards(counted),
+        _joint(data, counted),
         _rule(counted),
         _trust(found),
         _downloads(data),
@@ -179,11 +179,13 @@ def _clearest(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
 
 
 def _joint(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
-    """Of each suite, whether any of its groups moves: one test of all, before each gap by itself."""
-    said = joint_lines(data.rows("joint_tests", JointTestRow), counted, data.names)
-    if not said:
+    """Of each suite, whether any of its groups moves: one test of all."""
+    tests = joint_tests(data.rows("joint_tests", JointTestRow), counted, data.names)
+    if not tests:
         return None
-    return element("div", *(element("p", f"{line[0].upper()}{line[1:]}.") for line in said), class_="joint")
+    each = [element("p", as_sentence(test.line)) for test in tests] if len(tests) > 1 else []
+    more = [element("details", element("summary", "each test"), *each)] if each else []
+    return element("div", element("p", as_sentence(joint_summary(tests))), *more, class_="joint")
 
 
 def _cards(counted: Sequence[VerdictRow]) -> Markup:

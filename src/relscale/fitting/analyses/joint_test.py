@@ -217,6 +217,11 @@ def _square_of_trace(estimate: Floats, df: float) -> float:
     return df * (df + 1) / ((df - 1) * (df + 2)) * (first**2 - 2 * second / (df + 1))
 
 
+def is_seen_to_move(row: JointTestRow) -> bool:
+    """Whether some group moves against the others, by the test alone."""
+    return row.p_value is not None and row.p_value < SURE
+
+
 def sentence(row: JointTestRow) -> str:
     """The test in a sentence, empty where there is none."""
     if row.p_value is None:
@@ -226,7 +231,7 @@ def sentence(row: JointTestRow) -> str:
     whom = "" if row.estimand == Estimand.THESE_ITEMS else ", for new items of the kind"
     found = (
         "the groups do not all move alike"
-        if row.p_value < SURE
+        if is_seen_to_move(row)
         else "no group is seen to move against the others"
     )
     return f"all {row.groups} groups at once: {found} ({test}{whom})"

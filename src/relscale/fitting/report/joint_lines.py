@@ -1,8 +1,9 @@
 """The joint tests in sentences: whether any group of a suite moves, before each gap is looked at."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from relscale.fitting.analyses.joint_test import JointTestRow, sentence
+from relscale.fitting.analyses.joint_test import JointTestRow, is_seen_to_move, sentence
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.fitting.verdicts.words import UNNAMED, Names
@@ -10,9 +11,24 @@ from relscale.fitting.verdicts.words import UNNAMED, Names
 Key = tuple[str | None, ...]  # corpus, optimizer, suite, prompt, metric
 
 
-def joint_lines(
+@dataclass(frozen=True)
+class JointTest:
+    """One test in words: which suite, on what models, and the row; a name that is the same for all is empty."""
+
+    suite: str
+    models: str
+    row: JointTestRow
+
+    @property
+    def line(self) -> str:
+        """The test in one sentence."""
+        where = ", ".join(filter(None, (self.suite, self.models)))
+        return ": ".join(filter(None, (where, sentence(self.row))))
+
+
+def joint_tests(
     tests: Sequence[JointTestRow], counted: Sequence[VerdictRow], names: Names = UNNAMED
-) -> list[str]:
+) -> list[JointTest]:
     """One per suite and corpus of the gaps that are ``counted``, of the population of items where it is known."""
     chosen: dict[Key, JointTestRow] = {}
     for row in tests:
@@ -24,14 +40,37 @@ def joint_lines(
     for gap in counted:
         if gap.contrast == "group":
             shown.setdefault((gap.corpus, gap.optimizer, gap.suite, gap.prompt, gap.metric), gap)
-    suites = {gap.suite for gap in shown.values()}
-    corpora = {(gap.corpus, gap.optimizer) for gap in shown.values()}
-    lines = []
-    for place, gap in shown.items():
-        said = sentence(chosen[place]) if place in chosen else ""
-        where = [names.suite(gap)] if len(suites) > 1 else []
-        if len(corpora) > 1:
-            where += [name for name in (gap.corpus, gap.optimizer) if name]
-        if said:
-            lines.append(": ".join([", ".join(where), said]) if where else said)
-    return lines
+    several = [len({key[i] for key in shown}) > 1 for i in range(3)]  # corpora, optimizers, suites
+    return [
+        JointTest(
+            names.suite(gap) if several[2] else "",
+            ", ".join(name for name, many in zip(key[:2], several, strict=False) if many and name),
+            chosen[key],
+        )
+        for key, gap in shown.items()
+        if key in chosen and chosen[key].p_value is not None
+    ]
+
+
+def joint_summary(tests: Sequence[JointTest]) -> str:
+    """All tests in one sentence; empty where there are none."""
+    if len(tests) < 2:
+        return "".join(test.line for test in tests)
+    moving: dict[str, list[str]] = {}
+    for test in tests:
+        if is_seen_to_move(test.row):
+            moving.setdefault(test.suite, []).append(test.models)
+    count = sum(map(len, moving.values()))
+    which = [
+        " ".join(filter(None, (suite, f"({', '.join(models)})" if any(models) else "")))
+        for suite, models in moving.items()
+    ]
+    return (
+        "in one test of all groups of a suite at once, not adjusted for the number of tests, "
+        f"the groups do not all move alike in {count} of {len(tests)}{': ' if which else ''}{', '.join(which)}"
+    )
+
+
+def as_sentence(line: str) -> str:
+    """With a capital letter and a full stop."""
+    return f"{line[:1].upper()}{line[1:]}."

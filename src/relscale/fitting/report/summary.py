@@ -13,7 +13,7 @@ from relscale.fitting.curves.curves import RATIO
 from relscale.fitting.fits import Fits
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import WITHIN_BUDGETS, Method, described
-from relscale.fitting.report.joint_lines import joint_lines
+from relscale.fitting.report.joint_lines import as_sentence, joint_summary, joint_tests
 from relscale.fitting.report.untrusted_runs import left_out
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
@@ -96,8 +96,11 @@ def summary(
     more = [f"and {len(lines) - MANY} more such lines"] if len(lines) > MANY else []
     parts.append("\n".join([*lines[:MANY], *more]))
     parts.insert(0, verdict_text(verdicts, words.Names(x=x), corpus="corpus" not in without))
-    joint = joint_lines(rows_of(JointTestRow, fits.joint_tests), words.counted_rows(verdicts))
-    parts.insert(0, "\n".join(f"{line[0].upper()}{line[1:]}." for line in joint))
+    joint = joint_tests(rows_of(JointTestRow, fits.joint_tests), words.counted_rows(verdicts))
+    if joint:
+        parts.insert(0, as_sentence(joint_summary(joint)))
+    if len(joint) > 1:
+        parts.append("\n".join(as_sentence(test.line) for test in joint))
     return "\n\n".join(part.strip() for part in parts if part)
 
 
