@@ -1,10 +1,15 @@
 """A Chrome for pictures that do not move: whether this machine has one, and how to render with it."""
 
+import multiprocessing
 from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
 from relscale.extras import missing
+from relscale.process import end_with_parent
 
 FORMATS = ("svg", "pdf", "png")
 PNG_SCALE = 2  # pixels of the picture for each of the figure: 200 an inch at print size
@@ -29,25 +34,68 @@ def static_formats() -> tuple[str, ...]:
     return FORMATS if find_chrome() else ()
 
 
-def render(figure: dict[str, Any], paths: Sequence[Path], chrome: str) -> None:
+def render(figure: dict[str, Any], paths: Sequence[Path], chrome: str, timeout: float | None = None) -> None:
     """Write a figure, as plotly's JSON, to each of ``paths`` with one browser; the ending chooses the format.
 
     The browser is not sandboxed (a container's root has no sandbox, and it opens nothing but the figure) and stays
-    off the network: plotly.js comes from the installed package and MathJax is not asked for.
+    off the network: plotly.js comes from the installed package and MathJax is not asked for. It is driven by a process
+    of its own: one that dies while it starts would be waited for without an end.
+
+    Parameters
+    ----------
+    timeout
+        Seconds for all of it; ``TIMEOUT`` for the start and for each picture by default.
 
     Raises
     ------
-    Exception
-        Whatever went wrong in the browser; kaleido has no type of its own for it.
+    RuntimeError
+        Whatever went wrong in the browser.
+    TimeoutError
+        It did not answer.
     """
+    limit = TIMEOUT * (1 + len(paths)) if timeout is None else timeout
+    context = multiprocessing.get_context("spawn")
+    answer, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_render, args=(figure, list(paths), chrome, sender))
+    child.start()
+    sender.close()
+    try:
+        if not answer.poll(limit):
+            raise TimeoutError(f"no answer within {limit:g} seconds")
+        problem = answer.recv()
+    except EOFError:
+        problem = "it ended without an answer"
+    finally:
+        _end(child)
+    if problem:
+        raise RuntimeError(problem)
+
+
+def _end(child: SpawnProcess) -> None:
+    """Kill a process that may still run, and the browser that it started, where psutil is there to find it."""
+    with suppress(ImportError, OSError):
+        import psutil
+
+        with suppress(psutil.Error):
+            for process in psutil.Process(child.pid).children(recursive=True):
+                process.kill()
+    child.kill()
+    child.join()
+
+
+def _render(figure: dict[str, Any], paths: Sequence[Path], chrome: str, answer: Connection) -> None:
+    """In a process of its own: draw, and send what went wrong, nothing where all is drawn."""
     import kaleido
 
-    errors = kaleido.write_fig_from_object_sync(
-        [
-            {"fig": figure, "path": path, "opts": {"scale": PNG_SCALE if path.suffix == ".png" else 1}}
-            for path in paths
-        ],
-        kopts={"path": chrome, "mathjax": False, "timeout": TIMEOUT, "n": 1},
-    )
-    if errors:
-        raise errors[0]
+    end_with_parent()
+    try:
+        errors = kaleido.write_fig_from_object_sync(
+            [
+                {"fig": figure, "path": path, "opts": {"scale": PNG_SCALE if path.suffix == ".png" else 1}}
+                for path in paths
+            ],
+            kopts={"path": chrome, "mathjax": False, "timeout": TIMEOUT, "n": 1},
+        )
+    except Exception as error:  # kaleido has no type of its own
+        errors = [error]
+    answer.send(str(errors[0]) or type(errors[0]).__name__ if errors else "")
