@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from one_sentence import assert_one_sentence, within
 
 from relscale.errors import RelscaleError
+from relscale.lookalikes import appearance
 from relscale.scoring.manifest import read_manifest, write_manifest
 from relscale.yaml_text import dump, load
 
@@ -148,7 +149,12 @@ texts = st.text(max_size=12) | st.sampled_from(
 )
 values = st.recursive(
     scalars | texts,
-    lambda each: st.lists(each, max_size=4) | st.dictionaries(texts, each, max_size=4),
+    lambda each: (
+        st.lists(each, max_size=4)
+        | st.dictionaries(texts, each, max_size=4).filter(
+            lambda value: len(set(map(appearance, value))) == len(value)  # keys that look alike are refused
+        )
+    ),
     max_leaves=12,
 )
 
