@@ -45,7 +45,7 @@ WORKERS = 2
 INTRODUCTION = """\
 # Recovery and coverage
 
-Made by `python benchmarks/coverage.py` (three to five minutes on two cores); do not edit. What is true of each data set
+Made by `python benchmarks/coverage.py` (more than ten minutes on two cores); do not edit. What is true of each data set
 stands in `benchmarks/generators/`; what is asked of them, in `benchmarks/trials/`, are the functions that a fit calls.
 
 ## Recovery from noiseless data
