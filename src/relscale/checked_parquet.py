@@ -44,13 +44,8 @@ def read_parquet(path: str | Path, columns: list[str] | None = None) -> pa.Table
     Damaged
         It is not what was written.
     """
-    check_parquet(path)
-    # As one file, never as a data set: there a path with `=` in it adds columns (Hive's partitions). By its path, never
-    # as a file of Python's: a thread of Arrow's that lets go of one while Python ends aborts the process.
-    with (
-        _damaged_if_unreadable(path),
-        pa.parquet.ParquetFile(path, page_checksum_verification=True) as file,
-    ):
+    # As one file, never as a data set: there a path with `=` in it adds columns (Hive's partitions).
+    with _damaged_if_unreadable(path), open_parquet(path) as file:
         missing = [name for name in columns or () if name not in file.schema_arrow.names]
         if missing:
             raise Damaged(Path(path), f"no column {', '.join(missing)}")
@@ -68,6 +63,8 @@ def open_parquet(path: str | Path) -> Iterator[pa.parquet.ParquetFile]:
         It is not what was written.
     """
     check_parquet(path)
+    # By its path, never as a file of Python's: a thread of Arrow's that lets go of one while Python ends aborts the
+    # process.
     with _damaged_if_unreadable(path):
         file = pa.parquet.ParquetFile(path, page_checksum_verification=True)
     with file:

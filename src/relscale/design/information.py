@@ -182,9 +182,11 @@ def information(
         raise RelscaleError(
             f"law {law.name}: {law.names[int(length.argmin())]} does not change it at these runs"
         )
-    singular = np.linalg.svd(derivatives / length[:, None], compute_uv=False)
+    left, singular, _ = np.linalg.svd(derivatives / length[:, None], full_matrices=False)
     full = len(singular) == len(length) and singular[-1] > 0
-    covariance = _covariance(derivatives, noise) if full else np.full((len(length),) * 2, np.inf)
+    covariance = np.full((len(length),) * 2, np.inf)
+    if full:
+        covariance = noise**2 * (left / singular**2) @ left.T / np.outer(length, length)
     points = []
     for target in targets:
         at = np.array([[target[name]] for name in _all_of(law.predictors, target, "target: the predictor")])
@@ -231,14 +233,6 @@ def _derivatives(law: Law, theta: Array, x: Array) -> Array:
         )
     by = np.where([parameter.log for parameter in law.parameters], theta, 1.0)
     return np.asarray(law.jacobian(theta, x) / value * by[:, None])
-
-
-def _covariance(derivatives: Array, noise: float) -> Array:
-    """noise² (J Jᵀ)⁻¹, by the singular values of J with columns of length 1."""
-    length = np.linalg.norm(derivatives, axis=1)
-    left, singular, _ = np.linalg.svd(derivatives / length[:, None], full_matrices=False)
-    inverse = (left / singular**2) @ left.T
-    return np.asarray(noise**2 * inverse / np.outer(length, length))
 
 
 def _allocation(law: Law, theta: Array, covariance: Array) -> float | None:

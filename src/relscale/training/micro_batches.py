@@ -23,3 +23,8 @@ def micro_batches(
     first = run.sequences_before(step) // size + rank * per_device
     for number in range(first, first + per_device):
         yield torch.from_numpy(store.batch(number, size, length, split="train", seed=run.seed))
+
+
+def largest_divisor(share: int, most: int) -> int:
+    """The largest divisor of a device's share of a batch that is at most ``most``; 0 where that is below 1."""
+    return max((size for size in range(1, most + 1) if share % size == 0), default=0)

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from relscale.training.micro_batches import largest_divisor
+
 PARTS = 4  # micro-batches of a batch that is not divided anyway
 
 
@@ -91,8 +93,7 @@ def divided(share: int, micro_batch: int, fewest: int = PARTS) -> int:
 
     One sequence where the share has fewer.
     """
-    largest = min(micro_batch, max(1, share // fewest))
-    return max(size for size in range(1, largest + 1) if share % size == 0)
+    return largest_divisor(share, min(micro_batch, max(1, share // fewest)))
 
 
 def smoothed(values: Sequence[float], memory: float) -> list[float]:

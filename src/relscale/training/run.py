@@ -25,7 +25,7 @@ from relscale.training.history import History
 from relscale.training.interruption import UNINTERRUPTED, Control
 from relscale.training.key import run_key
 from relscale.training.metrics_logger import metrics_logger
-from relscale.training.micro_batches import micro_batches
+from relscale.training.micro_batches import largest_divisor, micro_batches
 from relscale.training.model import Decoder
 from relscale.training.noise_scale import GradientMoments, MicroBatchGradients, divided
 from relscale.training.observers import Checkpoints, Metrics, Observer, SavedState, StopRequest, Validation
@@ -228,7 +228,7 @@ def batch_gradient(
             loss = accumulate_gradients(model, batch, count, parts)
             return BatchGradient(loss, micro_batch, moments_of(parts, micro_batch, fabric) if parts else None)
         except torch.OutOfMemoryError as error:
-            smaller = max((n for n in range(1, micro_batch // 2 + 1) if first_share % n == 0), default=0)
+            smaller = largest_divisor(first_share, micro_batch // 2)
             problem = f"{run.name}: memory does not hold {micro_batch} sequence(s) at once"
             if not smaller:
                 raise RelscaleError(

@@ -15,23 +15,18 @@ import math
 from dataclasses import replace
 
 from relscale.design.architecture import Architecture
-from relscale.design.recipes import held2025
 from relscale.design.recipes.held2025 import architecture, batch_size, widths
+from relscale.design.recipes.width_transfer import base_hyperparameters
 from relscale.design.run import Hyperparameters
 
 __all__ = ["architecture", "batch_size", "hyperparameters", "widths"]
-
-BASE_WIDTH = 512
 
 
 def hyperparameters(
     optimizer: str, architecture: Architecture, batch_size: int, tokens: int
 ) -> Hyperparameters:
     """Those of ``held2025`` at width 512 and this batch, carried to the width; the same for any number of tokens."""
-    base = held2025.hyperparameters(
-        optimizer, replace(architecture, hidden_size=BASE_WIDTH), batch_size, tokens
-    )
-    wider = architecture.hidden_size / BASE_WIDTH
+    base, wider = base_hyperparameters(optimizer, architecture, batch_size, tokens)
     return replace(
         base,
         learning_rate=base.learning_rate / wider,

@@ -27,8 +27,14 @@ def hyperparameters(
     optimizer: str, architecture: Architecture, batch_size: int, tokens: int
 ) -> Hyperparameters:
     """Those of ``held2025`` at width 512 and this batch, carried to the width; the same for any number of tokens."""
-    base = held2025.hyperparameters(
-        optimizer, replace(architecture, hidden_size=BASE_WIDTH), batch_size, tokens
-    )
-    wider = architecture.hidden_size / BASE_WIDTH
+    base, wider = base_hyperparameters(optimizer, architecture, batch_size, tokens)
     return replace(base, learning_rate=base.learning_rate / wider, weight_decay=base.weight_decay * wider)
+
+
+def base_hyperparameters(
+    optimizer: str, architecture: Architecture, batch_size: int, tokens: int
+) -> tuple[Hyperparameters, float]:
+    """Those of ``held2025`` at width 512 and this batch, and the width by 512."""
+    narrow = replace(architecture, hidden_size=BASE_WIDTH)
+    base = held2025.hyperparameters(optimizer, narrow, batch_size, tokens)
+    return base, architecture.hidden_size / BASE_WIDTH
