@@ -88,7 +88,8 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     lost = Counter(row.reason for row in every_row if not known(row.value))
     panels.notes(
         about if many else f"Lines: {levels(rows)} intervals." if levels(rows) else "",
-        "Verdicts go by p-values adjusted over all gaps of the suite under the same specification.",
+        "Verdicts are for these items, by p-values adjusted over all gaps of the suite under the same specification;",
+        "the verdicts of the table are for new items too, so that fewer gaps are resolved there.",
         f"The same throughout: {'; '.join(fixed)}." if fixed else "",
         f"{cut} ends of intervals lie outside the panels." if cut and not many else "",
         *(f"Without an interval, {count}: {status}." for status, count in bare.most_common(4)),

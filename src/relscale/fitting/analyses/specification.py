@@ -114,7 +114,9 @@ class SpecificationRow(CurveKey):
         "The same, adjusted (Benjamini–Hochberg) over all gaps of the suite under this specification.",
         default=None,
     )
-    verdict: Verdict | None = column("What the gap does, by the adjusted p-value; null without an interval.")
+    verdict: Verdict | None = column(
+        "What the gap does, for these items, by the adjusted p-value; null without an interval."
+    )
     n: int = column("Points that the law is fitted to.")
     default: bool = column("Whether this is the default analysis.")
     status: Status = column("Whether the row can be used as it is.")
