@@ -67,3 +67,8 @@ def test_columns_come_in_the_order_asked_for_and_one_that_is_missing_is_named(pa
     assert read_parquet(path, names[::-1]).column_names == names[::-1]
     with pytest.raises(Damaged, match="no column absent"):
         read_parquet(path, ["absent"])
+
+
+def test_a_file_that_is_not_there_is_not_called_damaged(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_parquet(tmp_path / "none.parquet")

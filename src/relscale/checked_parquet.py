@@ -45,7 +45,7 @@ def read_parquet(path: str | Path, columns: list[str] | None = None) -> pa.Table
         It is not what was written.
     """
     # As one file, never as a data set: there a path with `=` in it adds columns (Hive's partitions).
-    with _damaged_if_unreadable(path), open_parquet(path) as file:
+    with open_parquet(path) as file, _damaged_if_unreadable(path):
         missing = [name for name in columns or () if name not in file.schema_arrow.names]
         if missing:
             raise Damaged(Path(path), f"no column {', '.join(missing)}")
