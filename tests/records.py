@@ -27,6 +27,7 @@ def write_record(folder: Path, run: Run, **cells: Any) -> TrainingRecord:
         "precision": "float32",
         "params": run.params,
         "tokens": run.tokens,
+        "unique_tokens": run.tokens,
         "training_flops": run.training_flops,
         "versions": {},
     }

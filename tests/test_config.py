@@ -302,6 +302,9 @@ NUMBERS = places(config_schema(), "number")
 def valid(keys, value):
     config = changed(keys, value)
     config["design"]["sequence_length"] = config["design"].get("sequence_length", 256)
+    if "mixtures" in config["design"]:
+        source = next(iter(config["sources"]))
+        config["design"]["mixtures"]["parts"] = {name: {"source": source} for name in ("one", "other")}
     return config
 
 

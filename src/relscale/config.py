@@ -20,6 +20,7 @@ from relscale.pins import with_pins
 from relscale.schema_values import values_of
 from relscale.section import NOT_BLANK
 from relscale.suggestions import nearest, suggestion
+from relscale.tokens.options import MixturePart
 from relscale.yaml_text import Plain, dump, read
 
 EXAMPLES = {
@@ -180,12 +181,19 @@ def _check_source(values: dict[str, Any]) -> None:
 
 def _check_corpora(experiment: TrainingExperiment) -> None:
     """What a corpus names is there: its sources, and the suites that it must not contain."""
+    mixtures = experiment.design.mixtures
+    parts: list[tuple[str, MixturePart]] = [
+        (f"design.mixtures.parts.{name}", part) for name, part in (mixtures.parts if mixtures else {}).items()
+    ]
+    parts += [
+        (f"corpora.{name}", part) for name, corpus in experiment.corpora.items() for part in corpus.mixture
+    ]
+    for where, part in parts:
+        if part.source not in experiment.sources:
+            raise RelscaleError(
+                f"{where}.source: no source {part.source!r}; sources: {', '.join(experiment.sources)}"
+            )
     for name, corpus in experiment.corpora.items():
-        for part in corpus.mixture:
-            if part.source not in experiment.sources:
-                raise RelscaleError(
-                    f"corpora.{name}.source: no source {part.source!r}; sources: {', '.join(experiment.sources)}"
-                )
         for suite in corpus.decontaminate.suites if corpus.decontaminate else ():
             if suite not in experiment.suites:
                 raise RelscaleError(

@@ -7,10 +7,11 @@ are scored, and tables of measurements that were published.
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from relscale.corpora.options import Source
 from relscale.design.isoflop import plan
+from relscale.design.mixtures import Mixtures, mixture_corpora
 from relscale.design.options import Design, Hardware
 from relscale.design.run import Run
 from relscale.fitting.options import Fit
@@ -19,7 +20,7 @@ from relscale.release.options import Export
 from relscale.scoring.checkpoint_table import Checkpoint, read_checkpoints
 from relscale.scoring.options import PublishedSuite, Scoring, Suite
 from relscale.section import Name, PathText, Section, Seed, WrittenPath
-from relscale.tokens.options import Corpora, Vocabulary
+from relscale.tokens.options import Corpora, Corpus, Vocabulary
 from relscale.training.options import Training
 
 Sources = Annotated[dict[Name, Source], Field(min_length=1)]
@@ -95,6 +96,21 @@ class TrainingExperiment(_AnyExperiment):
     suites: dict[Name, Suite] = Field(
         default={}, description="What models are scored on: the options of each suite by its name."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_mixtures(cls, values: Any) -> Any:
+        """The corpora that the design draws, beside those that are named."""
+        design = values.get("design") if isinstance(values, dict) else None
+        given = design.get("mixtures") if isinstance(design, dict) else getattr(design, "mixtures", None)
+        if given is None:
+            return values
+        drawn = mixture_corpora(Mixtures.model_validate(given), values.get("seed", 0))
+        corpora = values.get("corpora") or {}
+        for name in filter(corpora.__contains__, drawn):
+            if Corpus.model_validate(corpora[name]) != drawn[name]:
+                raise ValueError(f"corpora.{name}: a mixture of design.mixtures has this name; rename it")
+        return {**values, "corpora": {**corpora, **drawn}}
 
     @cached_property
     def planned_runs(self) -> tuple[Run, ...]:

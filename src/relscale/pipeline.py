@@ -143,6 +143,12 @@ class Pipeline:
         """The digest of the section ``corpora``."""
         return digest({name: corpus.values() for name, corpus in self._training.corpora.items()})
 
+    def shares_digest(self) -> str:
+        """The digest of the shares of each corpus's parts, which measurements say."""
+        return digest(
+            {name: each.shares for name, each in self._training.corpora.items()} if self.trains else {}
+        )
+
     def is_streamed(self, corpus: str) -> bool:
         """Whether a part of a corpus is read as a stream."""
         return self._training.is_streamed(self.corpus[corpus])

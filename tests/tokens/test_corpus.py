@@ -1,6 +1,7 @@
 """Corpora of several parts, of streamed text, and without what is asked in tests."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -200,3 +201,36 @@ def test_what_is_missing_is_named(web, code, make_documents, vocabulary, suite, 
     (shard / "train.bin").unlink()
     with pytest.raises(RelscaleError, match=r"train\.bin: damaged \(no such file\); make the store again"):
         TokenStore.open(tmp_path / "tokens")
+
+
+def test_a_part_with_little_text_is_read_again_and_again(code, vocabulary, tmp_path):
+    few = replace(code, unique_tokens=200)
+    store = build([few], vocabulary, tmp_path / "few")
+    whole = build([code], vocabulary, tmp_path / "whole")
+    assert len(store.parts[0].train) == 200
+    assert store.parts[0].train.read(0, 200).tolist() == whole.tokens("train")[:200].tolist()
+    assert store.passes(1600) == 8
+    assert store.unique_tokens(1600) == 200
+    assert store.unique_tokens(150) == 150
+    blocks = [store.batch(step, 1, 20, seed=3)[0].tolist() for step in range(18)]
+    assert sorted(map(tuple, blocks[:9])) == sorted(map(tuple, blocks[9:]))
+
+
+def test_less_text_is_another_corpus_with_the_same_validation_text(code, vocabulary, tmp_path):
+    stores = [
+        build([replace(code, unique_tokens=count)], vocabulary, tmp_path / str(count)) for count in (200, 100)
+    ]
+    assert stores[0].manifest.sha256["train"] != stores[1].manifest.sha256["train"]
+    assert stores[0].tokens("validation").tolist() == stores[1].tokens("validation").tolist()
+
+
+def test_little_text_of_a_stream_is_cut_within_its_shards(web, vocabulary, tmp_path):
+    store = build([replace(web, unique_tokens=3000)], vocabulary, tmp_path / "few", tokens=1e5)
+    assert len(store.parts[0].train) == 3000
+
+
+def test_a_part_that_has_less_text_than_is_asked_for_is_refused(code, vocabulary, tmp_path):
+    with pytest.raises(
+        RelscaleError, match=r"code/code has [\d,]+ training tokens, fewer than its unique_tokens"
+    ):
+        build([replace(code, unique_tokens=10**6)], vocabulary, tmp_path / "few")

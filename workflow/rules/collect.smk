@@ -16,6 +16,7 @@ rule collect:
     params:
         config=CONFIG,
         options=digest(experiment.collect.values()),
+        shares=pipeline.shares_digest(),
         tables=pipeline.tables_digest(),
         files=other_files([*pipeline.tables(), *pipeline.checkpoint_table(), *pipeline.samples()]),
         seed=experiment.seed,

@@ -93,6 +93,14 @@ def check_streams(experiment: TrainingExperiment) -> None:
     epochs = experiment.training.max_epochs
     for name, corpus in experiment.corpora.items():
         largest = max((run.tokens for run in experiment.planned_runs if run.corpus == name), default=0)
+        for part in corpus.mixture:
+            drawn = largest * part.weight / sum(each.weight for each in corpus.mixture)
+            if part.unique_tokens is not None and drawn > epochs * part.unique_tokens:
+                raise RelscaleError(
+                    f"corpora.{name}: the largest run reads the {part.unique_tokens:.4g} unique_tokens of "
+                    f"{part.label} {drawn / part.unique_tokens:.3g} times, and may do so {epochs:g} times; raise "
+                    "training.max_epochs or unique_tokens"
+                )
         if corpus.tokens is not None and experiment.is_streamed(name) and largest > epochs * corpus.tokens:
             raise RelscaleError(
                 f"corpora.{name}.tokens: the largest run takes {largest:.4g}, and may see the corpus {epochs:g} "

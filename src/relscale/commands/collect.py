@@ -25,10 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Turn item scores, or tables as they were published, into measurements, also under resampled items."""
     from relscale.config import load_config
-    from relscale.experiment import CheckpointExperiment, MeasurementExperiment
+    from relscale.experiment import CheckpointExperiment, MeasurementExperiment, TrainingExperiment
     from relscale.jobs import scoring_jobs, training_jobs
     from relscale.measurements.collect import collect
     from relscale.measurements.measurement import REPLICATES
+    from relscale.measurements.mixture_shares import with_mixture_shares
     from relscale.measurements.published import read_tables
     from relscale.measurements.runs import Measured, listed_runs, trained_runs
     from relscale.results import Results
@@ -68,6 +69,9 @@ def run(options: argparse.Namespace) -> None:
         experiment.seed,
         {name: file.parent for name, file in suites.items()},
     )
+    if isinstance(experiment, TrainingExperiment):
+        shares = {name: corpus.shares for name, corpus in experiment.corpora.items()}
+        measurements = with_mixture_shares(measurements, shares)
     write_table(measurements, options.output)
     if options.replicates:
         write_pieces(replicates, REPLICATES, options.replicates)

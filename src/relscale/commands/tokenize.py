@@ -49,7 +49,16 @@ def run(options: argparse.Namespace) -> None:
         )
     set_tokenizer_threads(options.threads)
     build_corpus(
-        [CorpusPart(part.source, documents[part.source], part.part, part.weight) for part in corpus.mixture],
+        [
+            CorpusPart(
+                part.source,
+                documents[part.source],
+                part.part,
+                part.weight,
+                None if part.unique_tokens is None else round(part.unique_tokens),
+            )
+            for part in corpus.mixture
+        ],
         (options.vocabulary or results.vocabulary).parent,
         options.output.parent,
         Path(experiment.store),

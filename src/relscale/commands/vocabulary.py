@@ -36,9 +36,9 @@ def run(options: argparse.Namespace) -> None:
     documents = by_name(
         "--documents", sources, options.documents, map(Results.of(experiment).documents, sources)
     )
-    parts = [
+    parts = dict.fromkeys(
         (documents[part.source], part.part)
         for corpus in experiment.corpora.values()
         for part in corpus.mixture
-    ]
-    train_vocabulary(parts, words, options.output.parent, seed=experiment.seed)
+    )
+    train_vocabulary(list(parts), words, options.output.parent, seed=experiment.seed)

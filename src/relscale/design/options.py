@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from relscale.design.mixtures import Mixtures
 from relscale.section import NULLABLE, UNIQUE, Count, Names, Positive, PositiveInt, Section, Seed
 
 Integers = Annotated[tuple[PositiveInt, ...], Field(min_length=1), UNIQUE]
@@ -54,6 +55,10 @@ class Design(Section):
         default=(),
         description="How the batch grows during a training, by the tokens seen; runs that see fewer keep theirs. "
         "Warm-up and decay are then shares of the tokens.",
+    )
+    mixtures: Mixtures | None = Field(
+        default=None,
+        description="Mixtures of text to train on besides the corpora, drawn at random for a law of mixtures.",
     )
     seeds: Seeds | dict[str, Seeds] = Field(
         default={},

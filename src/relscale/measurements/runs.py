@@ -273,6 +273,8 @@ def _model(record: TrainingRecord) -> Model:
         training_flops=float(run.training_flops),
         params=run.params,
         tokens=run.tokens,
+        batch_tokens=run.batch_at(max(0, record.step - 1)) * run.architecture.sequence_length,
+        unique_tokens=record.unique_tokens,
     )
     if record.name == run.name:
         return model

@@ -49,12 +49,25 @@ TABLE_PART = "text"  # the one part that a streamed source has
 
 @dataclass(frozen=True)
 class CorpusPart:
-    """A part of a corpus: the source's name, its documents, which part of them (None: all), and its weight."""
+    """A part of a corpus.
+
+    Attributes
+    ----------
+    source, documents
+        The source's name, and its documents.
+    part
+        Which part of them; None stands for all.
+    weight
+        Its share of the training tokens is its weight over the sum of the weights.
+    unique_tokens
+        The training tokens that are read, the first of all; None stands for all.
+    """
 
     source: str
     documents: Path
     part: str | None
     weight: float
+    unique_tokens: int | None = None
 
     @property
     def name(self) -> str:
@@ -114,7 +127,7 @@ def build_corpus(
                 f"corpora: {part.source} is streamed and has no part {part.part!r}; leave it out"
             )
     avoid = None if clean is None else (asked(clean.suites, clean.ngram), clean.ngram)
-    if len(parts) == 1 and streams[0] is None:
+    if len(parts) == 1 and streams[0] is None and parts[0].unique_tokens is None:
         build_store(parts[0].documents, parts[0].part, vocabulary, folder, seed, avoid)
         return
     shares = integer_shares([part.weight for part in parts])
@@ -124,7 +137,7 @@ def build_corpus(
             shards = [_one_piece(part, vocabulary, store, seed, avoid)]
             records: list[Shard] | list[StoreManifest] = [StoreManifest.read(shards[0] / STORE_FILE)]
         else:
-            wanted = tokens * share / sum(shares)
+            wanted = min(tokens * share / sum(shares), part.unique_tokens or float("inf"))
             recipe = Recipe(stream, vocabulary, store, seed, _kept(avoid, store))
             shards = make_shards(recipe, wanted, processes)
             records = [read_shard(shard) for shard in shards]
@@ -186,14 +199,21 @@ def _store_part(
             assert isinstance(counts, Counts)  # a shard has them
             groups[group] = groups.get(group, NOTHING) + counts
         left_out.update(record.left_out)
+    splits = _added(record.splits for record in records)
+    if part.unique_tokens is not None and splits["train"].tokens < part.unique_tokens:
+        raise RelscaleError(
+            f"corpora: {part.name} has {splits['train'].tokens:,} training tokens, fewer than its unique_tokens "
+            f"({part.unique_tokens:,}); lower them, or leave them out"
+        )
     return StorePart(
         name=part.name,
         units=units,
         shards=tuple(map(str, shards)),
-        splits=_added(record.splits for record in records),
+        splits=splits,
         groups=with_shares(groups),
         left_out=left_out,
         sha256=digest([record.sha256["train"] for record in records]),
+        unique_tokens=part.unique_tokens,
     )
 
 
@@ -239,6 +259,12 @@ def _write_validation(parts: list[StorePart], path: Path, dtype: str) -> list[St
     ]
 
 
+def _read(part: StorePart) -> list[object]:
+    """What of a part is read in training, and how often."""
+    read = [part.units, part.sha256]
+    return read if part.unique_tokens is None else [*read, part.unique_tokens]
+
+
 def _write_manifest(parts: list[StorePart], vocabulary: Path, seed: int, folder: Path) -> None:
     tokenizer = load_vocabulary(vocabulary)
     whole = sum(part.units for part in parts)
@@ -256,7 +282,7 @@ def _write_manifest(parts: list[StorePart], vocabulary: Path, seed: int, folder:
         groups={group: GroupShare(share=share) for group, share in sorted(groups.items())},
         vocabulary=file_digest(vocabulary / TOKENIZER_FILE),
         sha256={
-            "train": digest([[part.units, part.sha256] for part in parts]),
+            "train": digest([_read(part) for part in parts]),
             "validation": file_sha256(folder / "validation.bin"),
         },
     )

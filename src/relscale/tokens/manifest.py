@@ -81,6 +81,8 @@ class StorePart(Record):
         Digest of the training tokens of all shards.
     validation_tokens
         Its tokens in the validation text of the corpus.
+    unique_tokens
+        The training tokens that are read, the first of all; None stands for all.
     """
 
     name: str
@@ -91,6 +93,7 @@ class StorePart(Record):
     left_out: dict[str, int]
     sha256: str
     validation_tokens: int = 0
+    unique_tokens: int | None = None
 
 
 class StoreManifest(Record):

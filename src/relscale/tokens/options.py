@@ -1,10 +1,12 @@
 """The config's sections ``corpora`` and ``vocabulary``: what models are trained on, and in which tokens."""
 
+import re
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
 from relscale.section import Name, Names, PathOrHubName, Positive, PositiveInt, Revision, Section
+from relscale.tokens.interleave import integer_shares
 
 
 class Decontaminate(Section):
@@ -16,13 +18,38 @@ class Decontaminate(Section):
     )
 
 
-class Part(Section):
-    """A part of a corpus: a source, or a part of one."""
+UniqueTokens = Annotated[
+    Positive | None,
+    Field(
+        description="Training tokens of it that are read, the first in the order of its documents; a run of more "
+        "tokens repeats them, up to training.max_epochs times. All by default.",
+    ),
+]
+
+
+class MixturePart(Section):
+    """A source, or a part of one, in a mixture."""
 
     source: str = Field(description="A key of the section sources.")
     part: str | None = Field(
         default=None, description="A part of the source, such as docstrings; all by default."
     )
+    unique_tokens: UniqueTokens = None
+    name: Name | None = Field(
+        default=None,
+        description="Its name in the column share_<name> of the measurements; by default that of the source, "
+        "and of the part.",
+    )
+
+    @property
+    def label(self) -> str:
+        """Its name as that of a column."""
+        return re.sub(r"\W+", "_", self.name or "_".join(filter(None, (self.source, self.part))))
+
+
+class Part(MixturePart):
+    """A part of a corpus: a source, or a part of one, and its weight."""
+
     weight: Positive = Field(
         description="The weight over the sum of the weights is the share of a run's tokens."
     )
@@ -46,6 +73,7 @@ class Corpus(Section):
         "that a run draws, rounded to a millionth, and over any first steps of a run to within a few "
         "sequences; a part that has less text is repeated more often.",
     )
+    unique_tokens: UniqueTokens = None
     tokens: Positive | None = Field(
         default=None,
         description="Training tokens that are prepared from sources on the hub; by default what the "
@@ -59,12 +87,24 @@ class Corpus(Section):
     def _one_of_source_and_parts(cls, values: Any) -> Any:
         if isinstance(values, dict) and (values.get("source") is None) == (values.get("parts") is None):
             raise ValueError("give one of source, parts")
+        if isinstance(values, dict) and values.get("parts") and values.get("unique_tokens") is not None:
+            raise ValueError("unique_tokens of a mixture stands with each of its parts")
         return values
 
     @property
     def mixture(self) -> tuple[Part, ...]:
         """The parts with their weights; a corpus that is no mixture has a single one."""
-        return self.parts or (Part(source=self.source or "", part=self.part, weight=1),)
+        one = Part(source=self.source or "", part=self.part, unique_tokens=self.unique_tokens, weight=1)
+        return self.parts or (one,)
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of each part in the training tokens, by its label."""
+        units = integer_shares([part.weight for part in self.mixture])
+        shares: dict[str, float] = {}
+        for part, own in zip(self.mixture, units, strict=True):
+            shares[part.label] = shares.get(part.label, 0.0) + own / sum(units)
+        return shares
 
 
 class Vocabulary(Section):

@@ -32,6 +32,15 @@ class Joined:
     def __len__(self) -> int:
         return self.ends[-1] if self.ends else 0
 
+    def first(self, count: int | None) -> "Joined":
+        """The first ``count`` tokens; all where it is None."""
+        if count is None:
+            return self
+        starts = (end - len(array) for end, array in zip(self.ends, self.arrays, strict=True))
+        return Joined(
+            tuple(array[: max(0, count - start)] for start, array in zip(starts, self.arrays, strict=True))
+        )
+
     def read(self, start: int, stop: int) -> Tokens:
         """The tokens from ``start`` up to ``stop``."""
         if start >= stop:
@@ -105,7 +114,8 @@ class TokenStore:
             raise Damaged(error.path, error.what, remedy) from None
         dtype = manifest.dtype
         parts = tuple(
-            Part(part.name, part.units, joined(part.shards, "train", dtype)) for part in manifest.parts
+            Part(part.name, part.units, joined(part.shards, "train", dtype).first(part.unique_tokens))
+            for part in manifest.parts
         ) or (Part("", 1, joined([str(folder)], "train", dtype)),)
         return cls(folder, manifest, parts, _map(folder / "validation.bin", dtype))
 
@@ -131,6 +141,11 @@ class TokenStore:
         """How often a run of so many tokens sees the text of the part that it sees most often."""
         total = sum(part.units for part in self.parts)
         return max(tokens * part.units / total / max(1, len(part.train)) for part in self.parts)
+
+    def unique_tokens(self, tokens: int) -> int:
+        """How many distinct tokens a run of so many tokens sees: of each part its share, or all that it has."""
+        total = sum(part.units for part in self.parts)
+        return round(sum(min(tokens * part.units / total, len(part.train)) for part in self.parts))
 
     def blocks(self, sequence_length: int, split: str = "train") -> int:
         """The number of sequences in one pass over a split, all parts together.

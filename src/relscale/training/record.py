@@ -34,6 +34,7 @@ class TrainingRecord:
     precision: str = column("Type of the matrix products.")
     params: int = column("Parameters.")
     tokens: int = column("Training tokens.")
+    unique_tokens: int = column("Distinct tokens among them.")
     training_flops: int = column("Forward and backward compute.", "FLOPs")
     versions: dict[str, str] = column("Versions of relscale, Python and torch.")
 

@@ -50,6 +50,8 @@ class RecordContext:
         Its vocabulary, and the id of the token that ends a document.
     noise_scale
         How the gradient noise scale was measured, if it was.
+    unique_tokens
+        How many distinct tokens so many training tokens have.
     """
 
     run: Run
@@ -58,6 +60,7 @@ class RecordContext:
     validation_tokens: np.ndarray
     vocabulary: Vocabulary
     end_of_text: int
+    unique_tokens: Callable[[int], int]
     noise_scale: NoiseScale | None = None
 
 
@@ -214,6 +217,7 @@ def training_record(context: RecordContext, history: History, step: int) -> Trai
         precision=context.precision,
         params=run.params,
         tokens=tokens,
+        unique_tokens=context.unique_tokens(tokens),
         training_flops=tokens * training_flops_per_token(run.architecture),
         versions={
             "relscale": relscale.__version__,

@@ -90,7 +90,14 @@ def train_run(
     validation_tokens = data.validation_tokens(options.validation_tokens)
     key = run_key(run, data.digest, options)
     context = RecordContext(
-        run, key, precision, validation_tokens, vocabulary, store.manifest.end_of_text, options.noise_scale
+        run,
+        key,
+        precision,
+        validation_tokens,
+        vocabulary,
+        store.manifest.end_of_text,
+        store.unique_tokens,
+        options.noise_scale,
     )
 
     torch.manual_seed(run.seed)

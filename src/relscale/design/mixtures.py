@@ -1,0 +1,47 @@
+"""Mixtures drawn at random: corpora with the same parts at other weights, for a law of mixtures to be fitted to.
+
+Weights are draws from a symmetric Dirichlet distribution, which is uniform over all mixtures at concentration 1; larger
+ones keep to equal parts, smaller ones to single parts.
+"""
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from relscale.section import Name, Positive, PositiveInt, Section
+from relscale.tokens.options import Corpus, MixturePart, Part
+
+DIGITS = 4  # of a weight, so that it can be written into a config
+
+
+class Mixtures(Section):
+    """Corpora that are mixtures of the same parts, drawn at random; they are called mixture-01, mixture-02, …"""
+
+    parts: Annotated[dict[Name, MixturePart], Field(min_length=2)] = Field(
+        description="The parts, by the names that they have in the columns share_<name> of the measurements."
+    )
+    number: PositiveInt = Field(default=24, description="How many mixtures.")
+    concentration: Positive = Field(
+        default=1.0,
+        description="Of the Dirichlet distribution of their weights: 1 is uniform over all mixtures, more keeps to "
+        "equal parts, less to single parts.",
+    )
+
+
+def mixture_corpora(mixtures: Mixtures, seed: int) -> dict[str, Corpus]:
+    """The corpora, by name; a part whose weight rounds to 0 is left out of one.
+
+    A larger ``number`` keeps the mixtures that a smaller one has.
+    """
+    random = np.random.default_rng([seed, len(mixtures.parts)])
+    corpora = {}
+    for number in range(1, mixtures.number + 1):
+        weights = random.dirichlet([mixtures.concentration] * len(mixtures.parts)).round(DIGITS).tolist()
+        parts = [
+            Part(**part.model_dump(exclude={"name"}), name=part.name or name, weight=weight)
+            for (name, part), weight in zip(mixtures.parts.items(), weights, strict=True)
+            if weight > 0
+        ]
+        corpora[f"mixture-{number:02}"] = Corpus(parts=tuple(parts))
+    return corpora
