@@ -87,6 +87,7 @@ REFLOW = """function arranged(layout, page) {
 function reflow(plot) {
   return Plotly.react(plot, plot.data, arranged(plot.layout, plot.parentElement.clientWidth));
 }"""
+TITLE, TITLE_LINE = 34, 22  # pixels for the figure's title, and for each further line of it
 POINTED = "shown when its group is pointed at"  # the ``meta`` of a trace that is otherwise invisible
 CONFIG = {"displaylogo": False, "showSendToCloud": False, "toImageButtonOptions": {"format": "svg"}}
 

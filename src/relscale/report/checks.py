@@ -36,12 +36,15 @@ class Check:
         What was checked, and what came out.
     figures
         Names of the kinds of figures that show it.
+    suites
+        The suites that it is about; None stands for all.
     """
 
     outcome: Outcome
     title: str
     detail: str
     figures: tuple[str, ...] = ()
+    suites: frozenset[str] | None = None
 
 
 def checks(data: ReportData, rows: Sequence[VerdictRow]) -> list[Check]:
@@ -94,8 +97,9 @@ def _leave_one_out(rows: Sequence[VerdictRow]) -> Check | None:
     return Check(
         _share(firm, len(given), 0.5),
         "Leave one out",
-        f"{firm} of {len(given)} gaps with a direction keep it whichever budget (or training) is left out.",
+        f"Gaps with a direction that keep it whichever budget, or training, is left out: {firm} of {len(given)}.",
         ("robustness",),
+        _suites(given),
     )
 
 
@@ -107,9 +111,10 @@ def _specifications(rows: Sequence[VerdictRow]) -> Check | None:
     return Check(
         _share(alike, len(given), 0.5),
         "The analyst's choices",
-        f"{alike} of {len(given)} gaps with a direction have the same sign of Δβ in at least "
-        f"{words.percent(1 - MOST_DIFFERENT)} of the other ways to analyse the data.",
+        f"Gaps with a direction whose Δβ has the same sign in at least {words.percent(1 - MOST_DIFFERENT)} of the "
+        f"other ways to analyse the data: {alike} of {len(given)}.",
         ("specification-curve",),
+        _suites(given),
     )
 
 
@@ -125,7 +130,12 @@ def _forms(data: ReportData) -> Check | None:
     best = min(typical, key=lambda form: typical[form])
     ratio = typical[FORM] / typical[best] if typical[best] else 1.0
     outcome: Outcome = "yes" if ratio <= 1.25 else "warn"
-    other = "no form does better" if best == FORM else f"the best form, {best}, by {typical[best]:.2%}"
+    named = "persistence (the last ratio, unchanged)" if best == "persistence" else best
+    other = (
+        "no form does better"
+        if best == FORM
+        else f"the form that does best here, {named}, by {typical[best]:.2%}"
+    )
     return Check(
         outcome,
         "The form of the law",
@@ -190,6 +200,10 @@ def _notes(rows: Sequence[VerdictRow]) -> Check | None:
     return Check(
         "no", "What is measured", f"{len(doubtful)} gaps are of a doubtful measure. {'. '.join(named[:3])}."
     )
+
+
+def _suites(rows: Sequence[VerdictRow]) -> frozenset[str]:
+    return frozenset(row.suite for row in rows if row.suite)
 
 
 def _share(good: int, number: int, enough: float) -> Outcome:

@@ -11,7 +11,7 @@ from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
 from relscale.report.row_words import SYMBOLS, chip, row_id, shown_suite, verdict_class
 
-LETTER = 6.3  # width of a letter beside a line
+LETTER = 6.9  # width of a letter beside a line
 LONGEST = 13  # letters of a name beside a line
 MOST = 24  # charts that are shown at once
 
@@ -116,7 +116,7 @@ def _end_labels(labels: Sequence[tuple[svg_chart.Point, str, str]]) -> list[Mark
     """The name of each line near its end, moved apart where they would overlap."""
     found, last = [], -100.0
     for (x, y), name, class_ in sorted(labels, key=lambda label: label[0][1]):
-        last = max(y + 3, last + 10)
+        last = max(y + 4, last + 12)
         found.append(svg_chart.text(x + 6, last, name, f"name {class_}"))
     return found
 

@@ -75,7 +75,7 @@ def forecasts(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
                     data.series_name(row),
                     words.flops(_flops(target)),
                     _distance(target),
-                    _number(target.value),
+                    _value(target),
                     _limits(target),
                     target.note or "",
                 )
@@ -110,10 +110,7 @@ def _fan(
         for t in targets
         if t.value is not None
     ]
-    said = [
-        f"{words.flops(_flops(t))} {data.x} ({_distance(t)}): {_number(t.value)} {_limits(t)}"
-        for t in targets
-    ]
+    said = [f"{words.flops(_flops(t))} {data.x} ({_distance(t)}): {_estimate(t)}" for t in targets]
     name = data.names.group(row)
     series = data.series_name(row)
     return element(
@@ -146,14 +143,25 @@ def _distance(row: ForecastRow) -> str:
     )
 
 
+def _estimate(row: ForecastRow) -> str:
+    return f"{_value(row)} {_limits(row)}"
+
+
+def _value(row: ForecastRow) -> str:
+    return "–" if row.value is None else f"{row.value:.{_decimals(row)}f}"
+
+
 def _limits(row: ForecastRow) -> str:
-    return (
-        "no interval" if row.low is None or row.high is None else f"[{_number(row.low)}, {_number(row.high)}]"
-    )
+    if row.low is None or row.high is None:
+        return "no interval"
+    return f"[{row.low:.{_decimals(row)}f}, {row.high:.{_decimals(row)}f}]"
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
+def _decimals(row: ForecastRow) -> int:
+    """Decimals of a ratio: two digits of half its interval's width, three where there is no interval."""
+    if row.low is None or row.high is None or not 0 < row.high - row.low < math.inf:
+        return 3
+    return min(max(1 - math.floor(math.log10((row.high - row.low) / 2)), 0), 6)
 
 
 def _flops(row: ForecastRow) -> float:

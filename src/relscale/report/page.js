@@ -103,7 +103,9 @@ if ("IntersectionObserver" in window) {
   const reader = new IntersectionObserver(entries => entries.forEach(entry => {
     if (!entry.isIntersecting) return;
     links.forEach(link => link.classList.remove("here"));
-    links.get(entry.target.id)?.classList.add("here");
+    const link = links.get(entry.target.id), menu = document.querySelector("nav");
+    link?.classList.add("here");
+    if (link && menu.scrollWidth > menu.clientWidth) menu.scrollLeft = link.offsetLeft - menu.clientWidth / 3;
   }), { rootMargin: "-20% 0px -70%" });
   all("main > section").forEach(section => reader.observe(section));
 } else places.forEach(draw);

@@ -23,10 +23,10 @@ from relscale.report.checks import Check, checks
 from relscale.report.curves import curves
 from relscale.report.forecasts import forecasts
 from relscale.report.markup import Markup, element, identifier, joined
-from relscale.report.plotly_figures import figure_anchor, figure_sections, packed
+from relscale.report.plotly_figures import figure_anchor, figure_sections, figure_title, packed
 from relscale.report.report_data import ReportData, SuiteWords
 from relscale.report.row_words import SYMBOLS
-from relscale.report.verdict_table import verdict_table
+from relscale.report.verdict_table import how_sure_words, verdict_table
 
 MARKS = {"yes": ("✓", "holds"), "warn": ("!", "take care"), "no": ("✗", "does not hold")}
 MEANING = {
@@ -112,7 +112,7 @@ def _top(data: ReportData, counted: Sequence[VerdictRow], found: Sequence[Check]
     headline = words.headline(counted)
     return element(
         "section",
-        element("p", _scope(data, counted), class_="quiet"),
+        element("p", _scope(data, counted), class_="quiet scope"),
         *_alarms(data, counted),
         element("h1", headline[0].upper() + headline[1:]),
         _clearest(data, counted),
@@ -301,6 +301,7 @@ def _suites(data: ReportData, counted: Sequence[VerdictRow]) -> Iterator[Markup]
                 class_="tools",
             ),
             element("div", verdict_table(data, rows), class_="table-frame"),
+            element("p", sure, class_="quiet") if (sure := how_sure_words(rows)) else None,
             element("h3", "Ratio along compute"),
             curves(data, rows) or element("p", "There is nothing to draw.", class_="quiet"),
             element("h3", "Forecast") if fans else None,
@@ -367,10 +368,14 @@ def _checks_section(data: ReportData, found: Sequence[Check]) -> Markup | None:
     for check in found:
         mark, meaning = MARKS[check.outcome]
         links = [
-            element("a", figure.name, href=f"#{figure_anchor(figure.name)}")
+            element("a", figure_title(figure), href=f"#{figure_anchor(figure.name)}")
             for kind in check.figures
             for figure in data.figures
-            if figure.name == kind or figure.name.startswith(f"{kind}-")
+            if figure.name == kind
+            or (
+                figure.name.startswith(f"{kind}-")
+                and (check.suites is None or figure.name.removeprefix(f"{kind}-") in check.suites)
+            )
         ]
         items.append(
             element(

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from relscale.figures.page import CONFIG, POINTED
+from relscale.figures.page import CONFIG, POINTED, TITLE, TITLE_LINE
 from relscale.report.data_table import data_table
 from relscale.report.markup import Markup, element, identifier
 from relscale.report.report_data import ReportFigure
 
 MOST_POINTS = 60  # of a trace, in the table behind a figure
+ABOVE = 8  # pixels above a figure without its title
 
 
 def figure_sections(figures: Sequence[ReportFigure]) -> list[Markup]:
@@ -25,12 +26,20 @@ def figure_anchor(name: str) -> str:
     return identifier("figure", name)
 
 
+def figure_title(figure: ReportFigure) -> str:
+    """What a figure is called."""
+    title = (json.loads(figure.json.read_bytes()).get("layout", {}).get("title") or {}).get("text")
+    return _plain(str(title or figure.name.replace("-", " ")))
+
+
 def packed(figures: Sequence[ReportFigure]) -> list[Markup]:
     """The scripts that hold plotly.js and the figures; nothing where there are none."""
     if not figures:
         return []
     library = resources.files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
-    drawn = {figure_anchor(figure.name): json.loads(figure.json.read_bytes()) for figure in figures}
+    drawn = {
+        figure_anchor(figure.name): _untitled(json.loads(figure.json.read_bytes())) for figure in figures
+    }
     shown = {"config": CONFIG, "pointed": POINTED, "figures": drawn}
     return [
         _script("packed-plotly", library),
@@ -41,12 +50,12 @@ def packed(figures: Sequence[ReportFigure]) -> list[Markup]:
 def _section(figure: ReportFigure) -> Markup:
     drawn = json.loads(figure.json.read_bytes())
     layout = drawn.get("layout", {})
-    title = str((layout.get("title") or {}).get("text") or figure.name.replace("-", " "))
+    title = figure_title(figure)
     width, height = layout.get("width") or 900, layout.get("height") or 500
     anchor = figure_anchor(figure.name)
     return element(
         "figure",
-        element("h3", element("a", _plain(title), href=f"#{anchor}")),
+        element("h3", element("a", title, href=f"#{anchor}")),
         element("figcaption", figure.caption),
         element(
             "div",
@@ -54,12 +63,29 @@ def _section(figure: ReportFigure) -> Markup:
             class_="plot-frame scroll",
             tabindex="0",
             role="region",
-            aria_label=f"Figure: {_plain(title)}",
+            aria_label=f"Figure: {title}",
         ),
         _numbers(drawn),
         id=anchor,
         class_="plotly",
     )
+
+
+def _untitled(drawn: dict[str, Any]) -> dict[str, Any]:
+    """A figure without its title, which is the page's heading, and without the room left for it."""
+    layout = drawn.get("layout", {})
+    arrangements = (layout.get("meta") or {}).get("arrangements", [])
+    if not arrangements:
+        return drawn
+    layout.pop("title", None)
+    for arrangement in arrangements:
+        changes = arrangement["layout"]
+        lines = str(changes.pop("title.text", "")).count("<br>") + 1
+        changes.pop("title.pad.t", None)
+        taken = TITLE + TITLE_LINE * (lines - 1) - ABOVE
+        changes["margin.t"] -= taken
+        changes["height"] -= taken
+    return drawn
 
 
 def _numbers(drawn: dict[str, Any]) -> Markup:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from relscale.fitting.verdicts.words import flops
 from relscale.report.markup import Markup, element, joined
 
-WIDTH, HEIGHT = 250, 170
-LEFT, RIGHT, TOP, BOTTOM = 34, 8, 8, 22
+WIDTH, HEIGHT = 300, 180
+LEFT, RIGHT, TOP, BOTTOM = 40, 8, 8, 24
 SHAPES = ("circle", "square", "diamond", "triangle", "cross")
 DASHES = (None, "5 3", "1.5 2.5", "8 3 2 3", "3 2")
 
@@ -49,10 +49,11 @@ class Axes:
     def frame(self, y_values: Sequence[float]) -> Markup:
         """Ticks with thin lines; compute is labelled at both ends."""
         parts = []
+        decimals = tick_decimals(y_values)
         for value in y_values:
             _, up = self.at(self.x[0], value)
             parts.append(line([(LEFT, up), (WIDTH - self.right, up)], "grid"))
-            parts.append(text(LEFT - 4, up + 3, _tick(value), "tick end"))
+            parts.append(text(LEFT - 4, up + 4, f"{value:.{decimals}f}", "tick end"))
         parts.append(text(self.at(self.ends[0], 1)[0] - 6, HEIGHT - 6, flops(self.ends[0]), "tick"))
         parts.append(text(self.at(self.ends[1], 1)[0] + 6, HEIGHT - 6, flops(self.ends[1]), "tick end"))
         return joined(*parts)
@@ -110,6 +111,11 @@ def ticks(y: tuple[float, float]) -> list[float]:
     return [low, high]
 
 
+def tick_decimals(values: Sequence[float]) -> int:
+    """The least decimals, up to six, with which each of the numbers reads as what it is."""
+    return next((n for n in range(6) if all(abs(round(value, n) - value) < 1e-9 for value in values)), 6)
+
+
 def _range(values: Sequence[float], margin: float, least: float) -> tuple[float, float]:
     """Of the values, widened by a share of its logarithm, and at least by a factor."""
     low, high = min(values), max(values)
@@ -119,10 +125,6 @@ def _range(values: Sequence[float], margin: float, least: float) -> tuple[float,
 
 def _share(value: float, limits: tuple[float, float]) -> float:
     return math.log(value / limits[0]) / math.log(limits[1] / limits[0])
-
-
-def _tick(value: float) -> str:
-    return f"{value:.3g}"
 
 
 def _points(points: Sequence[Point]) -> str:

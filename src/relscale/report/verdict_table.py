@@ -152,6 +152,30 @@ def _scale(rows: Sequence[VerdictRow]) -> float:
     return float(next(step * power for step in (1, 1.5, 2, 3, 5, 7.5, 10) if step * power >= most * 0.999))
 
 
+HOW_SURE = {
+    "without one": "with each budget, or training, left out in turn, how often the direction is clear after the same "
+    "adjustment",
+    "sign": "of the other ways to analyse the same data, how many give Δβ the same sign",
+    "power": "the share of experiments like this one that would show a change of {change} per 10× compute",
+}
+
+
+def how_sure_words(rows: Sequence[VerdictRow]) -> str:
+    """What the marks of the column "how sure" mean, those that there are."""
+    sizes = {
+        row.power_delta_beta for row in rows if row.power is not None and row.power_delta_beta is not None
+    }
+    changes = [words.signed_percent(10**size - 1) for size in sizes]
+    change = changes[0] if len(changes) == 1 else "the size in question"
+    there = {
+        "without one": any(row.left_out and row.verdict in GIVEN for row in rows),
+        "sign": any(row.specifications for row in rows),
+        "power": any(row.power is not None for row in rows),
+    }
+    said = [f"{name}: {HOW_SURE[name].format(change=change)}" for name, is_there in there.items() if is_there]
+    return f"How sure: {'; '.join(said)}." if said else ""
+
+
 def _how_sure(row: VerdictRow) -> list[Markup]:
     chips = []
     if row.left_out and row.verdict in GIVEN:
@@ -160,8 +184,7 @@ def _how_sure(row: VerdictRow) -> list[Markup]:
             _sure(
                 f"{clear}/{row.left_out} without one",
                 row.left_out_carry == 0,
-                "the direction is clear, for these items and after the same adjustment, with each budget (or training) "
-                "left out in turn: so often",
+                HOW_SURE["without one"],
             )
         )
     if row.specifications:
@@ -170,7 +193,7 @@ def _how_sure(row: VerdictRow) -> list[Markup]:
             _sure(
                 f"sign {row.specifications_same_sign}/{row.specifications}",
                 share >= 0.9,
-                "other ways to analyse the same data that give Δβ the same sign",
+                HOW_SURE["sign"],
             )
         )
     if row.power is not None and row.power_delta_beta is not None:
@@ -179,8 +202,7 @@ def _how_sure(row: VerdictRow) -> list[Markup]:
             _sure(
                 f"power {words.percent(round(row.power, 2))}",
                 row.power >= ENOUGH_POWER,
-                f"the share of experiments like this one that would show a change of {words.signed_percent(change)} "
-                "per 10× compute",
+                HOW_SURE["power"].format(change=words.signed_percent(change)),
             )
         )
     return chips
@@ -196,8 +218,10 @@ def _details(data: ReportData, row: VerdictRow) -> Markup | None:
     """What else is to be said of a gap: where it crosses, what would halve it, notes."""
     said = []
     crossing = words.crossing(row)
-    if crossing and row.verdict in (Verdict.CROSSES, Verdict.NOT_RESOLVED):
-        said.append(f"ratio 1 at {crossing} {data.x}")
+    if crossing and row.verdict == Verdict.CROSSES:
+        said.append(f"the ratio is 1 at {crossing} {data.x}")
+    elif crossing and row.verdict == Verdict.NOT_RESOLVED and _crosses_inside(row):
+        said.append(f"the fitted line passes 1 at {crossing} {data.x}, which is not resolved")
     if row.halving is not None:
         said.append(f"{_times(row.halving)} more compute would halve the gap")
     if row.verdict in GIVEN and _is_small(row):
@@ -205,6 +229,12 @@ def _details(data: ReportData, row: VerdictRow) -> Markup | None:
     if row.note:
         said.append(row.note)
     return element("span", *(f"{_sentence_case(part)}. " for part in said), class_="note") if said else None
+
+
+def _crosses_inside(row: VerdictRow) -> bool:
+    """Whether the fitted line passes 1 within the compute that was measured."""
+    at, low, high = row.crossing_flops, row.flops_low, row.flops_high
+    return at is not None and low is not None and high is not None and low <= at <= high
 
 
 def _is_small(row: VerdictRow) -> bool:

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from relscale.figures.chart.axes import log_ticks
 from relscale.figures.chart.numbers import plain
 from relscale.figures.chart.panel import Panel, axis_name
-from relscale.figures.chart.reflow import KEY_LINE, LINE, SCALE, TITLE, Arrangeable, arrangements
+from relscale.figures.chart.reflow import KEY_LINE, LINE, SCALE, Arrangeable, arrangements
 from relscale.figures.chart.style import (
     FAINT,
     HATCHING,
@@ -27,6 +27,7 @@ from relscale.figures.chart.style import (
     verdict_words,
 )
 from relscale.figures.chart.text import text_width, wrap
+from relscale.figures.page import TITLE
 from relscale.fitting.verdicts.verdict import Verdict
 
 HEADING = 24  # pixels for a panel's heading

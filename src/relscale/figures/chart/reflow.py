@@ -14,8 +14,8 @@ import plotly.graph_objects as go
 
 from relscale.figures.chart.style import SIZE
 from relscale.figures.chart.text import text_width, wrap
+from relscale.figures.page import TITLE, TITLE_LINE
 
-TITLE, TITLE_LINE = 34, 22  # pixels for the figure's title, and for each further line of it
 LINE = 18  # for a line of small print
 KEY_LINE = 22
 KEY_SAMPLE = 62  # a key's sample of line and symbol, with the space around it
