@@ -79,9 +79,7 @@ def found() -> dict[str, set[str]]:
 
 def test_public_functions_take_and_give_types() -> None:
     own = {file: names for file, names in found().items() if file not in FOREIGN}
-    # Each figure has options of its own: ``draw(data, options)``.
-    drawn = {file for file, names in own.items() if file.startswith("figures/") and names == {"draw"}}
-    assert {file: names for file, names in own.items() if file not in drawn} == CELLS
+    assert own == CELLS
 
 
 def test_a_file_is_excused_only_while_it_reads_a_format_of_others() -> None:

@@ -344,7 +344,7 @@ class Results:
         inside = self.folder / "fits" if (self.folder / "fits").is_dir() else self.folder
         return read_table(inside / f"{name}.parquet")
 
-    def plot(self, figure: str) -> Any:
+    def plot(self, figure: str, **options: object) -> Any:
         """A figure, as a plotly ``Figure``.
 
         Parameters
@@ -352,16 +352,18 @@ class Results:
         figure
             One of ``relscale.figures()``; one that is drawn once per suite with the suite's name behind it:
             ``isoflop``, ``relative-law-varieties``.
+        **options
+            What it shows, as its module declares: ``metric="accuracy"``, ``estimand="these items"`` …
 
         Raises
         ------
         RelscaleError
-            There is no such figure.
+            There is no such figure, or it has no such option.
 
         Examples
         --------
         >>> import relscale as rs
-        >>> figure = rs.open("results/tests").plot("relative-law-tests")
+        >>> figure = rs.open("results/tests").plot("relative-law-tests", estimand="these items")
         >>> figure.layout.title.text
         'Two tests'
         """
@@ -384,7 +386,7 @@ class Results:
             tokens={name: paths.tokens(name) for name in stores},
             corpora=corpora,
         )
-        return make_figure(figure, data)
+        return make_figure(figure, data, options)
 
     def report(self) -> Path:
         """Write the report, one HTML file; its path.

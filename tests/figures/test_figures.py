@@ -348,6 +348,31 @@ def test_regions_are_drawn_over_their_internet_users_which_are_called_a_proxy(
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        (
+            "relative-law-knowledge",
+            {"metrics": "accuracy"},
+            "relative-law: no option 'metrics'; did you mean 'metric'",
+        ),
+        ("isoflop", {"suite": "knowledge"}, "isoflop: no option 'suite'; it has none"),
+        ("forecast-knowledge", {"quantity": "gap"}, "forecast: quantity: Input should be 'ratio' or 'error'"),
+    ],
+)
+def test_an_option_that_a_figure_does_not_have_is_refused(
+    toy: FigureData, name: str, options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(RelscaleError, match=re.escape(message)):
+        draw(name, toy, **options)
+
+
+def test_the_interval_that_is_asked_for_is_drawn(toy: FigureData) -> None:
+    chosen = texts(draw("relative-law-knowledge", toy, estimand="these items"))
+    assert "95% interval for these items" in chosen
+    assert "population of items" not in chosen
+
+
 def test_internet_users_of_a_year_that_is_not_in_the_table_are_refused(toy: FigureData) -> None:
     with pytest.raises(RelscaleError, match="year: 1980; internet users are known from 1990 to 2022"):
         draw("internet-users", toy, year=1980)

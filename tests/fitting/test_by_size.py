@@ -90,7 +90,7 @@ def test_the_figure_has_compute_and_size_side_by_side(
     write(fits, tmp_path / "fits")
     pq.write_table(measurements, tmp_path / "measurements.parquet")
     data = FigureData(tmp_path / "measurements.parquet", tmp_path / "fits")
-    figure = optimizers.draw(data, {})
+    figure = optimizers.draw(data)
     text = " ".join(note.text for note in figure.layout.annotations)
     assert "Loss relative to adamw, by compute" in text
     assert "muon: exponent = −0.02" in text

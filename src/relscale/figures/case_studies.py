@@ -3,9 +3,8 @@
 A column is a suite, a row a corpus.
 """
 
-from typing import Any
-
 import plotly.graph_objects as go
+from pydantic import Field
 
 from relscale.figures import chart
 from relscale.figures.chart.axes import COMPUTE
@@ -18,18 +17,27 @@ from relscale.figures.curves import (
     names_width,
 )
 from relscale.figures.data import FigureData
+from relscale.figures.options import SeveralSuites
+from relscale.fitting.inference.estimand import Estimand
+from relscale.section import Names
 
 TITLE = "Relative scaling laws"
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw every suite for every corpus; ``suites`` and ``corpora`` (lists) choose some, ``estimand`` the interval."""
-    every_suite = [data.suite(name, options) for name in options.get("suites") or data.suite_names()]
+class Options(SeveralSuites):
+    """What is shown of the case studies."""
+
+    corpora: Names = Field((), description="The corpora; all where none is named.")
+    estimand: Estimand | None = Field(None, description="The interval to show; the widest that is known.")
+
+
+def draw(data: FigureData, options: Options) -> go.Figure:
+    """Draw every suite for every corpus."""
+    every_suite = data.several_suites(options)
     suites = [suite for suite in every_suite if not suite.is_crowded and data.gaps(**suite.key, status="ok")]
-    corpora = options.get("corpora")
     measured = [data.series_of(suite) for suite in suites]
     every = [series for series in data.series if any(series in those for those in measured)]
-    every = [series for series in every if not corpora or series.corpus in corpora]
+    every = [series for series in every if not options.corpora or series.corpus in options.corpora]
     if not suites or not every:
         return chart.empty(
             TITLE, "No suite has errors of two groups to compare along the compute-optimal frontier."
@@ -51,7 +59,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     )
     drawn = []
     for column, suite in enumerate(suites):
-        curves = [group_curves(data, series, suite, "gaps", options.get("estimand")) for series in every]
+        curves = [group_curves(data, series, suite, "gaps", options.estimand) for series in every]
         style = chart.styles(
             (f"{suite.name}/{group}" for group in suite.labels), f"{suite.name}/{suite.baseline}"
         )

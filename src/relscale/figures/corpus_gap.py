@@ -5,7 +5,6 @@ Below: for every suite, Δβ of each group between the same two corpora, as a fo
 """
 
 from dataclasses import replace
-from typing import Any
 
 import plotly.graph_objects as go
 
@@ -20,8 +19,8 @@ TITLE = "Relative laws between corpora"
 ROW, LOSSES, COLUMNS = 24, 290, 2  # pixels of a group of a forest plot, and of the losses
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw all that is compared; it has no options."""
+def draw(data: FigureData) -> go.Figure:
+    """Draw all that is compared."""
     contrast = next(
         (by for by in ("corpus", "optimizer") if data.rows("gaps", contrast=by, status="ok")), None
     )

@@ -11,6 +11,7 @@ from relscale.figures.chart.panel import labels_width, strip_width
 from relscale.figures.data import FigureData, Series, Suite, distinct
 from relscale.figures.law_lines import LawLine, law_line
 from relscale.figures.select import ABOUT, ESTIMANDS, listed
+from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import BOOTSTRAPS
 from relscale.fitting.verdicts.verdict import Verdict
 
@@ -75,7 +76,7 @@ class Curve:
 
 
 def group_curves(
-    data: FigureData, series: Series, suite: Suite, table: str, estimand: str | None = None
+    data: FigureData, series: Series, suite: Suite, table: str, estimand: Estimand | None = None
 ) -> list[Curve]:
     """A curve per group of a suite: E(F) from the table ``errors``, or G(F) from ``gaps``."""
     curves = []

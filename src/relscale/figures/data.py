@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 
 from relscale.errors import RelscaleError
 from relscale.figures.as_text import as_text, shown
+from relscale.figures.options import OneSuite, SeveralSuites
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.fits import ROWS
 from relscale.fitting.inference.estimand import Estimand
@@ -254,21 +254,32 @@ class FigureData:
         """The suites in the config's order, then those that are in the tables only."""
         return self._suite_names
 
-    def one_suite(self, figure: str, options: Mapping[str, Any]) -> Suite:
-        """The suite that ``options["suite"]`` names, for a figure that is drawn for one suite at a time.
+    def one_suite(self, figure: str, options: OneSuite) -> Suite:
+        """The suite that the options name, for a figure that is drawn for one suite at a time.
 
         Raises
         ------
         RelscaleError
             No suite is named, or there is none of that name.
         """
-        if not options.get("suite"):
+        if not options.suite:
             figures = ", ".join(f"{figure}-{shown(name)}" for name in self.suite_names())
             raise RelscaleError(f"{figure}: is drawn for one suite at a time; there are {figures}")
-        return self.suite(options["suite"], options)
+        return self.suite(options.suite, options.metric, options.prompt)
 
-    def suite(self, name: str, options: Mapping[str, Any] = MappingProxyType({})) -> Suite:
-        """How to show a suite, from its manifest and its rows; ``options`` may name a ``metric`` and a ``prompt``.
+    def any_suite(self, options: OneSuite) -> list[Suite]:
+        """The suite that the options name, else every one."""
+        names = [options.suite] if options.suite else self.suite_names()
+        return [self.suite(name, options.metric, options.prompt) for name in names]
+
+    def several_suites(self, options: SeveralSuites) -> list[Suite]:
+        """The suites that the options name, else every one."""
+        return [
+            self.suite(name, options.metric, options.prompt) for name in options.suites or self.suite_names()
+        ]
+
+    def suite(self, name: str, metric: str | None = None, prompt: str | None = None) -> Suite:
+        """How to show a suite, from its manifest and its rows: by this metric and prompt form where it has them.
 
         Raises
         ------
@@ -281,11 +292,11 @@ class FigureData:
         manifest = _manifest({as_text(suite): told for suite, told in self.suites.items()}.get(name, {}))
         errors = self.rows("errors", suite=name)
         present = {row["metric"] for row in errors}
-        wanted = options.get("metric") or as_text(manifest.get("metric")) or "none"
+        wanted = metric or as_text(manifest.get("metric")) or "none"
         best = min(present, key=lambda name: Metric.parse(name).preference, default=wanted)
         metric = wanted if wanted in present else best
         prompts = distinct(row["prompt"] for row in errors if row["metric"] == metric)
-        prompt = options.get("prompt") or as_text(manifest.get("prompt"))
+        prompt = prompt or as_text(manifest.get("prompt"))
         if prompt not in prompts:
             prompt = min(prompts, key=str) if prompts else None
         gaps = self.gaps(suite=name, metric=metric, prompt=prompt)

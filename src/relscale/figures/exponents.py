@@ -7,7 +7,6 @@ right do not say it.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import plotly.graph_objects as go
 
@@ -15,6 +14,7 @@ from relscale.figures import chart
 from relscale.figures.chart.numbers import estimate, known
 from relscale.figures.data import FigureData, Series
 from relscale.figures.forest import POOLED, Forest, forest_of, lost_intervals, methods, pooled_spread
+from relscale.figures.options import SeveralSuites
 from relscale.figures.select import ends, levels, of, shortened
 
 TITLE = "How fast gaps move: Δβ"
@@ -27,10 +27,10 @@ BEHIND = chart.Style(
 TICK = chart.Style(chart.FAINT, "line-ns", size=9)
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw every suite for every corpus; ``suites`` (a list) chooses some."""
-    suites = [data.suite(name, options) for name in options.get("suites") or data.suite_names()]
-    forests = [forest for forest in (forest_of(data, suite) for suite in suites) if forest.groups]
+def draw(data: FigureData, options: SeveralSuites) -> go.Figure:
+    """Draw every suite for every corpus."""
+    every = (forest_of(data, suite) for suite in data.several_suites(options))
+    forests = [forest for forest in every if forest.groups]
     if not forests:
         return chart.empty(TITLE, "No relative law could be fitted.")
     panels = chart.grid(

@@ -8,15 +8,17 @@ budgets and tested on the larger: their error, and the coverage of their interva
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Literal
 
 import plotly.graph_objects as go
+from pydantic import Field
 
 from relscale.figures import chart
 from relscale.figures.backtests import ENSEMBLE, backtest_panels, candidate_styles, tested
 from relscale.figures.chart.numbers import estimate, known, power_of_ten
 from relscale.figures.data import GROUP, FigureData, Row, Suite, distinct
 from relscale.figures.group_forecast import TABLES, GroupForecast, group_forecast, largest_first
+from relscale.figures.options import OneSuite
 from relscale.figures.select import levels, of
 
 PER_SUITE = True
@@ -28,8 +30,17 @@ FITTED = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.8)
 FORECAST = chart.Style(chart.INK, "diamond", size=12, width=2.2)
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw the suite that ``options["suite"]`` names; ``quantity`` may be "ratio" (else "error" where there is none).
+class Options(OneSuite):
+    """What is shown of a suite's forecasts."""
+
+    quantity: Literal["ratio", "error"] | None = Field(
+        None,
+        description="Errors relative to the baseline, or errors; by default the first that was forecast.",
+    )
+
+
+def draw(data: FigureData, options: Options) -> go.Figure:
+    """Draw one suite.
 
     Raises
     ------
@@ -41,11 +52,11 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     every = [row for row in data.rows("forecasts", **suite.key) if row.contrast in (None, GROUP)]
     made = [row for row in every if row.candidate == ENSEMBLE and known(row.value)]
     quantities = [name for name in TABLES if any(row.quantity == name for row in made)]
-    if not made or options.get("quantity", quantities[0]) not in quantities:
+    quantity = options.quantity or (quantities[0] if quantities else None)
+    if quantity is None or quantity not in quantities:
         why = distinct(row.reason for row in every if not known(row.value))
         reason = f"None could be made: {why[0]}." if why else "None was asked for."
         return chart.empty(title, f"There are no forecasts of the suite {suite.name!r} to show. {reason}")
-    quantity = options.get("quantity", quantities[0])
     every = [row for row in every if row.quantity == quantity]
     made = [row for row in made if row.quantity == quantity]
     tests = [row for row in data.rows("backtests", **suite.key, quantity=quantity) if known(row.log_error)]

@@ -1,7 +1,5 @@
 """The compute-optimal frontier: tokens, parameters and loss at the minimum of each budget (Figure 2, middle)."""
 
-from typing import Any
-
 import plotly.graph_objects as go
 
 from relscale.figures import chart
@@ -20,8 +18,8 @@ PARTS = (
 )
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw a panel for each quantity and a line for each corpus. It has no options."""
+def draw(data: FigureData) -> go.Figure:
+    """Draw a panel for each quantity and a line for each corpus."""
     points = [row for row in data.rows("frontier", status="ok", run=None) if known(row.tokens, row.loss)]
     if not points:
         return chart.empty(

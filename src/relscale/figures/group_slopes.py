@@ -5,7 +5,7 @@ Top: β of each group's own law. Bottom: Δβ against the baseline. A column is 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import plotly.graph_objects as go
 
@@ -14,6 +14,7 @@ from relscale.figures.chart.numbers import known
 from relscale.figures.correlation import correlation_words
 from relscale.figures.data import FigureData, Row, Suite
 from relscale.figures.select import ABOUT, ends, widest
+from relscale.fitting.inference.estimand import Estimand
 
 MOST_LABELLED = 8  # groups that have room for a label each; more have a legend
 SLOPES = (("power", "beta"), ("relative", "delta_beta"))
@@ -47,7 +48,7 @@ def draw_slopes(
     suite: Suite,
     known_of: Mapping[str, Mapping[str, float]],
     words: Words,
-    options: Mapping[str, Any],
+    estimand: Estimand | None = None,
 ) -> go.Figure:
     """Draw the slopes of a suite's groups against what is known of them.
 
@@ -57,8 +58,8 @@ def draw_slopes(
         The label of a series to a positive number for each of some groups; the others are left out.
     words
         What the figure, the number and its axis are called.
-    options
-        ``estimand`` chooses the interval.
+    estimand
+        The interval to show; by default the widest that is known.
     """
     title = f"{words.title}: {suite.title}"
     panels = chart.grid(title, 2, len(data.series), height=290, gap_x=84, lines=1)
@@ -67,7 +68,7 @@ def draw_slopes(
         for law, parameter in SLOPES:
             rows = data.law_rows(**series.key, **suite.key, law=law, parameter=parameter)
             rows = [row for row in rows if known(row.value) and known_of[series.label].get(row.group)]
-            rows = [row for row in rows if options.get("estimand") in (None, row.estimand)]
+            rows = [row for row in rows if estimand in (None, row.estimand)]
             chosen = {row.group: row for row in widest(rows)}
             slopes[series.label, law] = [chosen[group] for group in suite.labels if group in chosen]
     numbers = [known_of[label][row.group] for (label, _), rows in slopes.items() for row in rows]
@@ -94,7 +95,7 @@ def draw_slopes(
         )
     bars = {(row.level, row.estimand) for rows in slopes.values() for row in rows if known(row.low)}
     panels.notes(
-        *(f"Bars: {level:.0%} interval for {ABOUT[estimand]}." for level, estimand in sorted(bars)),
+        *(f"Bars: {level:.0%} interval for {ABOUT[about]}." for level, about in sorted(bars)),
         f"Correlations are of the slope with {words.logged}. The groups are few and no random sample, so this is "
         "descriptive only.",
         *words.notes,

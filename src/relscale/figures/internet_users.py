@@ -6,14 +6,15 @@ country, a column a year, 1990 to 2022.
 """
 
 from pathlib import Path
-from typing import Any
 
 import plotly.graph_objects as go
+from pydantic import Field
 
 from relscale.errors import RelscaleError
 from relscale.figures import chart
 from relscale.figures.data import FigureData
 from relscale.figures.group_slopes import Words, draw_slopes
+from relscale.figures.options import OneSuiteInterval
 from relscale.tables import read_table
 
 TABLE = Path(__file__).with_name("internet_users_percent.csv")
@@ -48,15 +49,21 @@ REGIONS = {
 }
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw one suite whose groups are countries: ``options["suite"]``, else the first; ``year`` is 2000 by default.
+class Options(OneSuiteInterval):
+    """What is shown of the internet users."""
+
+    year: int = Field(YEAR, description="Of the numbers of internet users.")
+
+
+def draw(data: FigureData, options: Options) -> go.Figure:
+    """Draw one suite whose groups are countries: the one that is named, else the first.
 
     Raises
     ------
     RelscaleError
         There is no suite of that name, or the table has no such year.
     """
-    year = options.get("year", YEAR)
+    year = options.year
     percents = internet_users(year)
     words = Words(
         title="Slope and internet users",
@@ -69,12 +76,12 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
             "that country is on the web, since neither the number of people nor their language is in it.",
         ),
     )
-    names = [options["suite"]] if options.get("suite") else data.suite_names()
-    suites = [data.suite(name, options) for name in names]
-    found = next((suite for suite in suites if len(set(percents) & set(suite.labels)) > 1), None)
-    if found is None:
+    suites = data.any_suite(options)
+    suite = next((suite for suite in suites if len(set(percents) & set(suite.labels)) > 1), None)
+    if suite is None:
         return chart.empty(words.title, "No suite has countries for groups.")
-    return draw_slopes(data, found, {series.label: percents for series in data.series}, words, options)
+    every = {series.label: percents for series in data.series}
+    return draw_slopes(data, suite, every, words, options.estimand)
 
 
 def internet_users(year: int) -> dict[str, float]:

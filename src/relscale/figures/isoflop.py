@@ -6,7 +6,6 @@ A column is a corpus.
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import plotly.graph_objects as go
 
@@ -22,8 +21,8 @@ MINIMUM = chart.Style(chart.INK, "circle-open-dot", size=15)
 MOST_NAMED = 4  # runs that a note names before it only counts
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw every run of every budget, with the parabola through those that count. It has no options."""
+def draw(data: FigureData) -> go.Figure:
+    """Draw every run of every budget, with the parabola through those that count."""
     runs = [run for run in data.rows("measurements", **LOSS) if known(run.budget)]
     budgets = sorted({run.budget for run in runs})
     if not budgets:

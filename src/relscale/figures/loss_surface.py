@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from pydantic import Field
 
 from relscale.figures import chart
 from relscale.figures.data import FigureData, Row
 from relscale.figures.fitted_surface import Surface, fitted_surface, least_loss
 from relscale.measurements.metric import Metric
+from relscale.section import Names, Section
 
 TITLE = "Loss over parameters and tokens"
 SURFACE = "params, tokens"  # the predictors of such a law
@@ -27,11 +29,17 @@ OPTIMUM = chart.Style("#d55e00", dash="8px,3px", width=2.4)
 BEYOND = replace(chart.LEFT_OUT, size=9, width=2)
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw every such fit; ``fits`` (a list of names) chooses some."""
+class Options(Section):
+    """Which fits are shown."""
+
+    fits: Names = Field((), description="Names of fits, as the config has them; all where none is named.")
+
+
+def draw(data: FigureData, options: Options) -> go.Figure:
+    """Draw every such fit."""
     found: dict[tuple[Any, ...], list[Row]] = {}
     for row in data.rows("fits", predictor=SURFACE):
-        if row.fit and row.fit in (options.get("fits") or [row.fit]):
+        if row.fit and row.fit in (options.fits or [row.fit]):
             key = ("fit", "corpus", "optimizer", "suite", "prompt", "metric", "group")
             found.setdefault(tuple(getattr(row, name) for name in key), []).append(row)
     surfaces = [surface for surface in (fitted_surface(data, rows) for rows in found.values()) if surface]

@@ -5,13 +5,13 @@ A row is a metric, a column a corpus. Every run of every budget is a point, not 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import plotly.graph_objects as go
 
 from relscale.figures import chart
 from relscale.figures.data import FigureData, Series, Suite, distinct
 from relscale.figures.groups import group_keys, group_styles
+from relscale.figures.options import OneSuite
 from relscale.figures.score_pairs import ScorePair, score_metrics, score_pairs, sigmoid_curve
 from relscale.figures.select import listed
 from relscale.measurements.metric import Metric
@@ -21,8 +21,8 @@ PREFERRED = "knowledge"
 CHANCE = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.6)
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw one suite: ``options["suite"]``, else ``knowledge``, else the first that has an accuracy.
+def draw(data: FigureData, options: OneSuite) -> go.Figure:
+    """Draw one suite: the one that is named, else ``knowledge``, else the first that has an accuracy.
 
     Raises
     ------
@@ -32,10 +32,10 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     measured = distinct((row.suite, row.metric) for row in data.rows("measurements"))
     able = {name for name, metric in measured if Metric.parse(metric).is_accuracy}
     names = sorted((name for name in data.suite_names() if name in able), key=lambda name: name != PREFERRED)
-    name = options.get("suite") or next(iter(names), None)
+    name = options.suite or next(iter(names), None)
     if name is None:
         return chart.empty(TITLE, "No suite of this experiment has an accuracy.")
-    suite = data.suite(name, options)
+    suite = data.suite(name, options.metric, options.prompt)
     title = f"{TITLE}: {suite.title}"
     metrics = score_metrics([metric for name, metric in measured if name == suite.name], suite)
     pairs = {metric: found for metric in metrics if (found := score_pairs(data, suite, metric))}

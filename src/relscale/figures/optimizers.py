@@ -1,7 +1,6 @@
 """Optimizers against one of them: validation loss, and its ratio at matched compute and at equal size."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,8 +15,8 @@ TITLE = "Optimizers"
 CONTRAST = "optimizer"
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw three panels for each corpus: loss and ratio along the frontier, ratio by parameters. It has no options."""
+def draw(data: FigureData) -> go.Figure:
+    """Draw three panels for each corpus: loss and ratio along the frontier, ratio by parameters."""
     gaps = data.rows("gaps", contrast=CONTRAST, **LOSS, status="ok")
     sizes = data.rows("sizes", contrast=CONTRAST, **LOSS, status="ok")
     if not gaps:

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from pydantic import ValidationError
 
 from relscale.atomic import atomic_path, remove, write_text
 from relscale.checksums import files_list, seal_files
@@ -19,6 +21,9 @@ from relscale.figures.as_text import as_text, shown
 from relscale.figures.browser import FORMATS, find_chrome, render
 from relscale.figures.page import LARGEST, page
 from relscale.figures.registry import figure_of, figure_suite
+from relscale.record import reason
+from relscale.section import Section
+from relscale.suggestions import suggestion
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -28,16 +33,32 @@ if TYPE_CHECKING:
 DIGITS = 7  # of a number in a figure: far below a pixel
 
 
-def make_figure(name: str, data: "FigureData", options: Mapping[str, Any] | None = None) -> "go.Figure":
+def make_figure(name: str, data: "FigureData", options: Mapping[str, object] | None = None) -> "go.Figure":
     """A figure, with the names that ``options`` have shown as they are; see `plot`."""
-    module = importlib.import_module(figure_of(name).module)
-    suite = figure_suite(name)
-    chosen = {**(options or {}), **({"suite": suite} if suite else {})}
-    figure: go.Figure = module.draw(data, {option: as_text(value) for option, value in chosen.items()})
+    base, suite = figure_of(name), figure_suite(name)
+    draw = importlib.import_module(base.module).draw
+    section = get_type_hints(draw).get("options")
+    values = {**(options or {}), **({"suite": suite} if suite else {})}
+    checked = _checked(base.name, section or Section, values)
+    figure: go.Figure = draw(data, checked) if section else draw(data)
     return figure
 
 
-def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any] | None = None) -> list[Path]:
+def _checked(figure: str, section: type[Section], values: Mapping[str, object]) -> Section:
+    """The options of a figure as it declares them."""
+    for option in values:
+        if option not in section.model_fields:
+            known = suggestion(option, section.model_fields) if section.model_fields else "it has none"
+            raise RelscaleError(f"{figure}: no option {option!r}; {known}")
+    try:
+        return section.model_validate({option: as_text(value) for option, value in values.items()})
+    except ValidationError as error:
+        raise RelscaleError(f"{figure}: {reason(error)}") from None
+
+
+def plot(
+    name: str, data: "FigureData", output: Path, options: Mapping[str, object] | None = None
+) -> list[Path]:
     """Draw a figure and write it in every format that this machine can make.
 
     Parameters
@@ -49,7 +70,7 @@ def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any]
     output
         A file ending in ``.html``; the other formats go beside it under the same name.
     options
-        Of the figure: ``suite``, ``metric``, ``prompt`` …; its module says which.
+        Of the figure, as its ``Options`` declare them: ``suite``, ``metric``, ``prompt`` …
 
     Returns
     -------
@@ -60,7 +81,7 @@ def plot(name: str, data: "FigureData", output: Path, options: Mapping[str, Any]
     Raises
     ------
     RelscaleError
-        An unknown figure or suite, a table that is missing, or an output that does not end in ``.html``.
+        An unknown figure, option or suite, a table that is missing, or an output that does not end in ``.html``.
     """
     output = Path(output)
     if output.suffix != ".html":

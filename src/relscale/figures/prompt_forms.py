@@ -7,7 +7,6 @@ accuracy. Right: accuracy under each other form less that under the reference fo
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
-from typing import Any
 
 import plotly.graph_objects as go
 
@@ -15,6 +14,7 @@ from relscale.figures import chart
 from relscale.figures.chart.numbers import estimate, known
 from relscale.figures.data import MOST_STYLED, FigureData, Row, Suite
 from relscale.figures.groups import group_keys, group_styles
+from relscale.figures.options import OneSuite
 from relscale.figures.prompt_form_rows import prompt_form_rows
 from relscale.figures.prompt_gains import draw_gains
 from relscale.figures.select import ends, of, series_in
@@ -33,8 +33,8 @@ MEDIAN = chart.Style(chart.INK, "diamond")
 Styles = Mapping[str, chart.Style]
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw the suite that ``options["suite"]`` names; ``metric`` may be chosen too.
+def draw(data: FigureData, options: OneSuite) -> go.Figure:
+    """Draw one suite.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 A figure is one file. It declares
 
 ``draw``
-    Its function of ``FigureData`` and of options, which returns a plotly figure.
+    Its function of ``FigureData``, and of its options where it has any (a ``Section``), which returns a plotly figure.
 ``PER_SUITE = True``
     Where it shows one suite: it is then drawn once for each, as ``relative-law-knowledge``.
 

@@ -4,9 +4,8 @@ Top: each group's error E(F) along the compute-optimal frontier. Bottom: its err
 A column is a corpus.
 """
 
-from typing import Any
-
 import plotly.graph_objects as go
+from pydantic import Field
 
 from relscale.figures import chart
 from relscale.figures.chart.axes import COMPUTE
@@ -21,14 +20,20 @@ from relscale.figures.curves import (
     names_width,
 )
 from relscale.figures.data import FigureData
+from relscale.figures.options import OneSuiteInterval
+from relscale.section import Name
 
 PER_SUITE = True
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw the suite that ``options["suite"]`` names; ``metric``, ``prompt`` and ``estimand`` may be chosen too.
+class Options(OneSuiteInterval):
+    """What is shown of a suite's laws."""
 
-    ``x`` is the table's name of its measure of scale, where that is another than training compute.
+    x: Name | None = Field(None, description="The measure of scale, where it is not training compute.")
+
+
+def draw(data: FigureData, options: Options) -> go.Figure:
+    """Draw one suite.
 
     Raises
     ------
@@ -40,9 +45,9 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         return chart.empty(
             suite.title, f"No error of the suite {suite.name!r} could be read off the frontier."
         )
-    unit, every = options.get("x", "FLOPs"), data.series_of(suite)
+    unit, every = options.x or "FLOPs", data.series_of(suite)
     errors, gaps = (
-        [group_curves(data, series, suite, table, options.get("estimand")) for series in every]
+        [group_curves(data, series, suite, table, options.estimand) for series in every]
         for table in ("errors", "gaps")
     )
     many = suite.is_crowded
@@ -60,7 +65,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     style = chart.styles(
         (f"{suite.name}/{group}" for group in suite.labels), f"{suite.name}/{suite.baseline}"
     )
-    x = curves_axis([*errors, *gaps], panels.width, options.get("x", COMPUTE))
+    x = curves_axis([*errors, *gaps], panels.width, options.x or COMPUTE)
     for row, (curves, title) in enumerate(
         ((errors, suite.metric_title), (gaps, f"error relative to {suite.baseline_label} (ratio)"))
     ):

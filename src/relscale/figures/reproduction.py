@@ -32,8 +32,8 @@ TO_ITS_DIGITS, INSIDE, OUTSIDE, NOT_KNOWN = (
 COLOURS = {TO_ITS_DIGITS: "#00704f", INSIDE: "#00704f", OUTSIDE: "#b04a00", NOT_KNOWN: chart.FAINT}
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw the table. It has no options."""
+def draw(data: FigureData) -> go.Figure:
+    """Draw the table."""
     rows = data.rows("reproduction")
     if not rows:
         return chart.empty(TITLE, "This experiment names no published answers to hold its own against.")

@@ -6,7 +6,6 @@ changes without each budget (or run, or training). Right: the power to see a giv
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import plotly.graph_objects as go
 
@@ -14,6 +13,7 @@ from relscale.figures import chart
 from relscale.figures.chart.numbers import known
 from relscale.figures.data import GROUP, FigureData, Row, Suite
 from relscale.figures.groups import group_keys, group_styles, medians
+from relscale.figures.options import OneSuite
 from relscale.figures.power_curves import RESOURCES, draw_power
 from relscale.figures.select import of, reasons, series_in
 from relscale.fitting.analyses.statistical_power import ENOUGH
@@ -26,8 +26,8 @@ CROWDED = chart.Style(chart.MEDIUM, size=5, opacity=0.45)
 Styles = Mapping[str, chart.Style]
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw the suite that ``options["suite"]`` names.
+def draw(data: FigureData, options: OneSuite) -> go.Figure:
+    """Draw one suite.
 
     Raises
     ------

@@ -6,13 +6,13 @@ the curve is that of their median, and a panel between shows the share of their 
 """
 
 from collections import Counter
-from typing import Any
 
 import plotly.graph_objects as go
 
 from relscale.figures import chart
 from relscale.figures.chart.numbers import known
 from relscale.figures.data import GROUP, FigureData
+from relscale.figures.options import OneSuite
 from relscale.figures.select import levels, of, series_in
 from relscale.figures.specification_order import (
     choice_words,
@@ -31,8 +31,8 @@ LEVEL, CURVE, SHARES = (
 )  # pixels of a choice in the matrix, of a curve, and of the shares under it
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw the suite that ``options["suite"]`` names.
+def draw(data: FigureData, options: OneSuite) -> go.Figure:
+    """Draw one suite.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
     every_row = [
         row
         for row in data.rows("specifications", suite=suite.name)
-        if row.contrast in (None, GROUP) and options.get("prompt") in (None, row.prompt)
+        if row.contrast in (None, GROUP) and options.prompt in (None, row.prompt)
     ]
     rows = [row for row in every_row if known(row.value)]
     if not rows:

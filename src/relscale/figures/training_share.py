@@ -1,12 +1,11 @@
 """A domain's slope against its share of the training tokens (the paper's Figure 5c)."""
 
-from typing import Any
-
 import plotly.graph_objects as go
 
 from relscale.figures import chart
 from relscale.figures.data import FigureData
 from relscale.figures.group_slopes import Words, draw_slopes
+from relscale.figures.options import OneSuiteInterval
 
 WORDS = Words(
     title="Slope and training share",
@@ -18,8 +17,8 @@ WORDS = Words(
 PREFERRED = "domains"
 
 
-def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
-    """Draw one suite whose groups have training shares: ``options["suite"]``, else ``domains``, else the first.
+def draw(data: FigureData, options: OneSuiteInterval) -> go.Figure:
+    """Draw one suite whose groups have training shares: the one that is named, else ``domains``, else the first.
 
     Raises
     ------
@@ -31,12 +30,10 @@ def draw(data: FigureData, options: dict[str, Any]) -> go.Figure:
         for series in data.series
     }
     shared = set.union(set(), *percents.values())
-    names = [options["suite"]] if options.get("suite") else data.suite_names()
-    suites = [data.suite(name, options) for name in names]
-    suites = [suite for suite in suites if len(shared & set(suite.labels)) > 1]
+    suites = [suite for suite in data.any_suite(options) if len(shared & set(suite.labels)) > 1]
     if not suites:
         return chart.empty(
             WORDS.title, "No suite has groups whose shares of the training tokens were recorded."
         )
     suite = next((suite for suite in suites if suite.name == PREFERRED), suites[0])
-    return draw_slopes(data, suite, percents, WORDS, options)
+    return draw_slopes(data, suite, percents, WORDS, options.estimand)
