@@ -2,24 +2,35 @@
 
     python benchmarks/damage.py --flips 2000 --seed 0
     python benchmarks/damage.py --files 40 --seed 0
+    python benchmarks/damage.py --all [--from 120]
 
 Of a flipped bit the reader must notice, or find the content that was written. After a command on damaged results all
 results have the digests that they had before, at once or when a command that failed with one sentence is given again.
+A damaged file that nothing had to read is found when something reads it: that is deleted then, and the command given
+again.
 """
 
 import argparse
 import collections
 import hashlib
+import itertools
 import os
 import random
+import signal
+import subprocess
 import tempfile
+import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import torch
-from small_experiment import SmallExperiment
+from small_experiment import CONFIG, NOT_RESULTS, SmallExperiment
 
+from relscale.atomic import remove
 from relscale.checked_parquet import read_parquet
 from relscale.checksums import FILE, check_digests
 from relscale.entries import read_entries
@@ -59,14 +70,21 @@ def main() -> None:
     options.add_argument("--files", type=int, default=0)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--folder", type=Path, help="where the experiment stays for another time")
+    options.add_argument("--all", action="store_true", help="every file in every way")
+    options.add_argument("--from", type=int, default=0, dest="start", help="go on at this trial")
+    options.add_argument("--only", default="", help="files whose path has this in it")
+    options.add_argument("--real", type=int, default=20, help="every so many trials by the command line")
+    options.add_argument("--pictures", action="store_true", help="draw PNG, SVG and PDF too")
+    options.add_argument("--workers", type=int, default=2)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        experiment = SmallExperiment((chosen.folder or Path(temporary)).resolve())
-        assert experiment.workflow().wait(LIMIT) == 0, experiment.said()
+        folder = (chosen.folder or Path(temporary)).resolve()
         if chosen.flips:
+            experiment = SmallExperiment(folder)
+            assert experiment.workflow().wait(LIMIT) == 0, experiment.said()
             flip(experiment, chosen.flips, random.Random(chosen.seed))
-        if chosen.files:
-            damage(experiment, chosen.files, random.Random(chosen.seed))
+        if chosen.files or chosen.all:
+            damage(chosen, folder)
 
 
 def flip(experiment: SmallExperiment, flips: int, chance: random.Random) -> None:
@@ -149,6 +167,8 @@ def delete(path: Path, chance: random.Random) -> None:
     path.unlink()
 
 
+WAYS = {"cut": cut, "empty": empty, "bit": bit, "delete": delete}
+
 # What is deleted besides, so that the stages that read a file run again.
 DOWNSTREAM = {
     "small/corpora": ["small/vocabulary/tokenizer.json", "small/suites/domains/suite.yaml"],
@@ -165,52 +185,210 @@ DOWNSTREAM = {
 }
 
 
-def damage(experiment: SmallExperiment, files: int, chance: random.Random) -> None:
-    """Damage files, kind by kind, with what reads them deleted in half of the cases, and run the workflow."""
-    before = experiment.digests()
-    outcomes: collections.Counter[str] = collections.Counter()
-    kinds: dict[str, list[str]] = {}
-    for name in before:
-        part = name.removeprefix("results/")
-        path = Path(part)
-        kinds.setdefault(
-            f"{'/'.join(path.parts[:2])} {path.name if 'figures' not in part else path.suffix}", []
-        ).append(part)
-    names = sorted(kinds)
-    for number in range(files):
-        kind = names[number % len(names)]
-        part = chance.choice(kinds[kind])
-        how = (cut, empty, bit, delete)[chance.randrange(4)]
-        how(experiment.folder / "results" / part, chance)
-        again = chance.random() < 0.5
+class Outcome(StrEnum):
+    """What the same command makes of damaged results."""
+
+    HEALED = "healed"
+    READ = "healed when read"  # nothing read the file; then what reads it was deleted, and the command given again
+    AGAIN = "failed, healed by the same command"
+    UNREAD = "never read"
+    NO_RESULT = "no result"  # a log: damaged, and nothing else is
+    OTHER = "silently other"
+    BROKEN = "not healed"
+    ENDLESS = "no end"
+
+
+GOOD = (Outcome.HEALED, Outcome.READ, Outcome.AGAIN, Outcome.NO_RESULT)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A file below results, and what is done to it."""
+
+    part: str
+    way: str
+    real: bool  # by the command line; else in forks of warm processes
+
+    @property
+    def kind(self) -> str:
+        """Files of a kind are written by the same code: keys, names and numbers left out."""
+        path = Path(self.part)
+        if "figures" in path.parts:
+            return f"small/figures {path.suffix}"
+        if path.parts[1] in ("items", "fits", "logs", "benchmarks"):
+            return f"{'/'.join(path.parts[:2])} {path.suffix}"
+        checkpoint = "checkpoint " if "checkpoints" in path.parts else ""
+        name = (
+            path.suffix
+            if path.parts[1] in ("scores",) or path.parent.name in ("data", "tasks")
+            else path.name
+        )
+        if path.parts[:2] == ("small", "runs"):
+            name = path.suffix
+        return f"{'/'.join(path.parts[:2])} {checkpoint}{name}"
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a trial ended."""
+
+    trial: Trial
+    outcome: Outcome
+    seconds: float
+    said: str
+
+    @property
+    def good(self) -> bool:
+        """Whether the results are what they were before."""
+        return self.outcome in GOOD and "Traceback" not in self.said
+
+
+class Damaged:
+    """An experiment whose results are damaged, file by file."""
+
+    def __init__(self, folder: Path, config: dict[str, Any], pictures: bool = False) -> None:
+        self.experiment = SmallExperiment(folder, config, pictures)
+        status, said = self.experiment.run(LIMIT)
+        assert status == 0, said
+        self.before = self.experiment.digests()
+        assert not self.experiment.faults(), self.experiment.faults()
+
+    def files(self) -> list[str]:
+        """Every file in results and store."""
+        root = self.experiment.folder / "results"
+        return sorted(
+            path.relative_to(root).as_posix()
+            for path in root.rglob("*")
+            if path.is_file() and not any(name.startswith(".") for name in path.relative_to(root).parts)
+        )
+
+    def changed(self) -> set[str]:
+        """Results that are not as they were."""
+        return {name for name, _ in self.before.items() ^ self.experiment.digests().items()}
+
+    def whole(self) -> bool:
+        """Whether all results are as they were, and nothing is left but what was set aside as damaged."""
+        for path in (self.experiment.folder / "results").rglob(".*.damaged*"):
+            remove(path)
+        return not self.changed() and not self.experiment.faults()
+
+    def run(self, real: bool) -> tuple[int, str]:
+        """The whole workflow, by the command line or warm."""
+        return self.experiment.run(LIMIT) if real else self.experiment.run_warm()
+
+    def outcome(self, trial: Trial, chance: random.Random) -> tuple[Outcome, str]:
+        """Damage a file, and run the workflow."""
+        path = self.experiment.folder / "results" / trial.part
+        WAYS[trial.way](path, chance)
+        status, said = self.run(trial.real)
+        if status:
+            status, more = self.run(trial.real)
+            return Outcome.AGAIN if status == 0 and self.whole() else Outcome.BROKEN, said + more
+        if set(path.parts) & set(NOT_RESULTS):
+            return Outcome.OTHER if self.changed() else Outcome.NO_RESULT, said
+        if self.whole():
+            return Outcome.HEALED, said
+        if self.changed() - {f"results/{trial.part}"}:
+            return Outcome.OTHER, f"{sorted(self.changed())[:5]} {said}"
         for stage, below in DOWNSTREAM.items():
-            if again and part.startswith(stage):
-                for each in below:
-                    remove_all_but(experiment.folder / "results" / each, experiment.folder / "results" / part)
-        experiment.said()
-        status = [experiment.workflow().wait(LIMIT)]
-        said = experiment.said()
-        if status[0]:
-            status.append(experiment.workflow().wait(LIMIT))
-        changed = {name for name, _ in before.items() ^ experiment.digests().items()}
-        traceback = "Traceback" in said
-        result = (
-            "silently other"
-            if status == [0] and changed
-            else "healed"
-            if status == [0]
-            else "healed by the same command again"
-            if status[-1] == 0 and not changed
-            else "not healed"
-        ) + (", with a traceback" if traceback else "")
-        outcomes[result] += 1
-        print(f"{result:34} {how.__name__:6} {part}{', and what reads it runs' if again else ''}", flush=True)
-        if status[-1] or changed:
-            print(sorted(changed)[:5], said[-3000:], flush=True)
-            remove_all_but(experiment.folder / "results", None)
-            assert experiment.workflow().wait(LIMIT) == 0
-    for result, count in outcomes.most_common():
-        print(f"{count:5}  {result}")
+            for each in below if trial.part.startswith(stage) else ():
+                remove_all_but(self.experiment.folder / "results" / each, path)
+        status, more = self.run(trial.real)
+        said += more
+        if status:
+            status, more = self.run(trial.real)
+            return Outcome.AGAIN if status == 0 and self.whole() else Outcome.BROKEN, said + more
+        if self.whole():
+            return Outcome.READ, said
+        changed = self.changed() - {f"results/{trial.part}"}
+        return Outcome.OTHER if changed else Outcome.UNREAD, f"{sorted(changed)[:5]} {said}"
+
+    def try_one(self, trial: Trial, seed: int) -> Done:
+        """A trial, after which results are as they were."""
+        started = time.monotonic()
+        signal.signal(signal.SIGALRM, _too_long)
+        signal.alarm(LIMIT)
+        try:
+            outcome, said = self.outcome(trial, random.Random(f"{seed} {trial.part} {trial.way}"))
+        except (TimeoutError, subprocess.TimeoutExpired) as error:
+            outcome, said = Outcome.ENDLESS, str(error)
+        finally:
+            signal.alarm(0)
+        done = Done(trial, outcome, time.monotonic() - started, said)
+        if not done.good:
+            remove(self.experiment.folder / "results")
+            status, said = self.experiment.run(LIMIT)
+            assert status == 0, said
+        return done
+
+
+def _too_long(*_: object) -> None:
+    raise TimeoutError(f"no end after {LIMIT} s")
+
+
+_damaged: Damaged | None = None  # that of a worker
+
+
+def _begin(folder: str, config: dict[str, Any], pictures: bool) -> None:
+    global _damaged
+    _damaged = Damaged(Path(folder, str(os.getpid())), config, pictures)
+
+
+def _files() -> list[str]:
+    assert _damaged is not None
+    return _damaged.files()
+
+
+def _try_one(trial: Trial, seed: int) -> Done:
+    assert _damaged is not None
+    return _damaged.try_one(trial, seed)
+
+
+def trials_of(files: list[str], real: int) -> list[Trial]:
+    """Every file in every way; one file of each kind after another, so that no kind comes last."""
+    kinds: dict[str, list[str]] = {}
+    for part in files:
+        kinds.setdefault(Trial(part, "", False).kind, []).append(part)
+    turns = itertools.zip_longest(*(kinds[kind] for kind in sorted(kinds)))
+    cases = [(part, way) for turn in turns for part in turn if part for way in WAYS]
+    return [Trial(part, way, number % real == 0) for number, (part, way) in enumerate(cases)]
+
+
+def damage(options: argparse.Namespace, folder: Path) -> None:
+    """Damage files and run the workflow, in several experiments at once."""
+    config = CONFIG | {"figures": ["isoflop"]}
+    with ProcessPoolExecutor(
+        options.workers, initializer=_begin, initargs=(str(folder), config, options.pictures)
+    ) as pool:
+        every = trials_of(pool.submit(_files).result(), options.real)
+        kinds = collections.Counter(trial.kind for trial in every[:: len(WAYS)])
+        print(f"{len(every) // len(WAYS)} files of {len(kinds)} kinds, {len(every)} trials", flush=True)
+        numbered = [(number, trial) for number, trial in enumerate(every) if options.only in trial.part]
+        if options.files:
+            numbered = sorted(random.Random(options.seed).sample(numbered, min(options.files, len(numbered))))
+        numbered = [(number, trial) for number, trial in numbered if number >= options.start]
+        table: dict[str, collections.Counter[str]] = {}
+        found = pool.map(_try_one, [trial for _, trial in numbered], itertools.repeat(options.seed))
+        for (number, trial), done in zip(numbered, found, strict=True):
+            table.setdefault(trial.kind, collections.Counter())[
+                done.outcome if done.good else f"BAD {done.outcome}"
+            ] += 1
+            how = "command line" if trial.real else "warm"
+            print(
+                f"{number:5} {done.outcome:20} {trial.way:6} {done.seconds:6.1f} s  {how:12} {trial.part}",
+                flush=True,
+            )
+            if done.outcome is Outcome.AGAIN:
+                print(*(line for line in done.said.splitlines() if "damaged (" in line), sep="\n", flush=True)
+            if not done.good:
+                print(done.said[:1500], "...", done.said[-1500:], flush=True)
+    total = sum(table.values(), collections.Counter())
+    columns = [outcome for outcome, _ in total.most_common()]
+    print(f"\n| files | trials | {' | '.join(columns)} |\n|---|{'---:|' * (len(columns) + 1)}")
+    for kind, counts in [*sorted(table.items()), ("**all**", total)]:
+        print(
+            f"| {kind} | {counts.total()} | {' | '.join(str(counts[column] or '') for column in columns)} |"
+        )
 
 
 def remove_all_but(path: Path, kept: Path | None) -> None:

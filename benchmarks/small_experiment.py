@@ -1,4 +1,8 @@
-"""The smallest experiment with every stage, for trials that run the workflow hundreds of times: half a minute each."""
+"""The smallest experiment with every stage, for trials that run the workflow hundreds of times: half a minute each.
+
+A warm experiment runs Snakemake and the jobs as forks of processes that have imported their libraries
+(``tests/workflow``): the code is that of the command line, and a command with nothing to do takes a second.
+"""
 
 import hashlib
 import json
@@ -10,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "workflow"))
+import warm_relscale
+import warm_snakemake
 
 from relscale.atomic import remove
 from relscale.checked_parquet import check_parquet
@@ -43,18 +51,22 @@ CONFIG: dict[str, Any] = {
     "collect": {"replicates": 10},
     "figures": ["isoflop", "frontier"],
 }
+WORKFLOW = [
+    *("--snakefile", str(ROOT / "Snakefile"), "--configfile", "small.yaml", "--workflow-profile", "none"),
+    *("--cores", "2", "--rerun-incomplete", "--keep-going"),
+]
 NOT_RESULTS = ("logs", "benchmarks")
 DATED = (".svg", ".pdf")  # a browser draws these with names and dates of their own
 TIME = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC")  # the report says when it, and its tables, were written
 
 
 class SmallExperiment:
-    """The workflow in a folder of its own."""
+    """The workflow in a folder of its own; without ``pictures`` its figures are HTML and JSON alone."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: dict[str, Any] = CONFIG, pictures: bool = True) -> None:
         self.folder = folder
         (folder / "home").mkdir(parents=True, exist_ok=True)
-        (folder / "small.yaml").write_text(yaml.safe_dump(CONFIG))
+        (folder / "small.yaml").write_text(yaml.safe_dump(config))
         self.results = folder / "results" / "small"
         self.store = folder / "results" / "store"
         self.environment = os.environ | {
@@ -63,6 +75,8 @@ class SmallExperiment:
             "HOME": str(folder / "home"),
             "OMP_NUM_THREADS": "1",
         }
+        if not pictures:
+            self.environment["BROWSER_PATH"] = str(folder / "no-browser")
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """A command in the background, in a process group of its own; what it says goes to ``said.txt``."""
@@ -79,17 +93,19 @@ class SmallExperiment:
 
     def workflow(self) -> subprocess.Popen[str]:
         """The whole workflow in the background."""
-        place = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", "small.yaml"]
-        return self.start(
-            "snakemake",
-            *place,
-            "--workflow-profile",
-            "none",
-            "--cores",
-            "2",
-            "--rerun-incomplete",
-            "--keep-going",
-        )
+        return self.start("snakemake", *WORKFLOW)
+
+    def run(self, limit: float) -> tuple[int, str]:
+        """The whole workflow by the command line, to its end: its status, and what it said."""
+        status = self.workflow().wait(limit)
+        return status, self.said()
+
+    def run_warm(self) -> tuple[int, str]:
+        """The same in forks of warm processes."""
+        source = self.environment["PYTHONPATH"]
+        path = os.pathsep.join([warm_relscale.folder_of_command(source), self.environment["PATH"]])
+        done = warm_snakemake.snakemake(WORKFLOW, self.folder, self.environment | {"PATH": path})
+        return done.returncode, done.stdout + done.stderr
 
     def said(self) -> str:
         """What was said since this was last asked."""
@@ -103,7 +119,7 @@ class SmallExperiment:
         found = {}
         for path in sorted((self.folder / "results").rglob("*")):
             name = path.relative_to(self.folder).as_posix()
-            if not path.is_file() or set(path.parts) & set(NOT_RESULTS) or path.name.startswith("."):
+            if not path.is_file() or set(path.parts) & set(NOT_RESULTS) or "/." in name:
                 continue
             if path.name == FILE and "/runs/" in name:  # has the digest of a record
                 continue

@@ -61,6 +61,18 @@ def test_a_result_that_is_not_whole_is_trained_again(job, name, damage, capsys):
     assert "damaged, moved to" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["checkpoints/step-3/checksums.json", "checkpoints/step-3/run.json"])
+def test_a_run_is_not_found_without_a_checkpoint_that_it_kept(job, name):
+    """A bit in a checkpoint's list of files left its size as it was, and the run was found without the checkpoint."""
+    folder = job()
+    before = [entry.name for entry in read_entries(folder.parents[2] / "job.json", TrainedModel)]
+    flipped(folder / name, bit=8 * 4)
+    job()
+    assert [entry.name for entry in read_entries(folder.parents[2] / "job.json", TrainedModel)] == before
+    assert len(before) == 2
+    check_digests(folder)
+
+
 def test_a_record_with_a_flipped_bit_is_none(job):
     folder = job()
     record = (folder / "run.json").read_text()

@@ -1,7 +1,7 @@
 """Train the runs of one job, each once: finished runs are in a store, by their keys."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +20,8 @@ from relscale.training.manifest import TrainedModel
 from relscale.training.options import Training, check_logger
 from relscale.training.ownership import owned
 from relscale.training.processes import one_of_several
-from relscale.training.record import TrainingRecord, read_record
-from relscale.training.state import CHECKPOINTS, remove_state, state_folder
+from relscale.training.record import TrainingRecord, read_records
+from relscale.training.state import remove_state, state_folder
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a job that finds all its runs trained needs none
     from relscale.training.fabric import Fabric
@@ -114,13 +114,14 @@ def train_job(
             return []
         for number, run in enumerate(job.runs):
             folder = job.folder(run)
-            record = read_record(folder)
-            verb = "trained" if record is None else "found"
-            if record is None or state_folder(folder).is_dir():
-                record = trainer.train_once(number)
+            records = read_records(folder)
+            verb = "trained" if records is None else "found"
+            if records is None or state_folder(folder).is_dir():
+                records = trainer.train_once(number)
+            record = records[folder]
             outcome = f"loss {record.validation_loss:.4f}" if record.status == "ok" else record.status
             report(f"{verb} {run.name}: {record.seconds:.1f} s, {outcome}")
-            manifest += _entries(run, folder, record)
+            manifest += _entries(run, records)
             if interruption.reason:
                 break
         trainer.announce(None)
@@ -164,25 +165,27 @@ class _Trainer:
         while (number := self.announce(None)) is not None:
             self.train(number, lambda: None)
 
-    def train_once(self, number: int) -> TrainingRecord:
-        """Own a run and train it, unless another process has done so meanwhile."""
+    def train_once(self, number: int) -> dict[Path, TrainingRecord]:
+        """Own a run and train it, unless another process has done so meanwhile; its records (`read_records`)."""
         folder = self.job.folder(self.job.runs[number])
         unfinished = state_folder(folder)
         with owned(unfinished, self.parent, self.interruption.check, _say) as still_owned:
-            record = read_record(folder)
-            if record is None:
+            records = read_records(folder)
+            if records is None:
                 if folder.is_dir():
                     _say(f"{folder}: damaged, moved to {set_aside(folder)}, so that it is trained again")
                 self.check_data()
                 self.fabric()
                 self.announce(number)
-                record = self.train(number, still_owned)
-            if record is None:
-                self.announce(None)
-                self.interruption.check()
-                raise AssertionError("a device stopped that nothing had asked to")
+                if self.train(number, still_owned) is None:
+                    self.announce(None)
+                    self.interruption.check()
+                    raise AssertionError("a device stopped that nothing had asked to")
+                records = read_records(folder)
+                if records is None:
+                    raise RelscaleError(f"{folder}: the run was written, and is not whole; train it again")
             remove_state(unfinished)
-        return record
+        return records
 
     def check_data(self) -> None:
         """Compare the tokens with their digests, once, before the first training."""
@@ -206,14 +209,11 @@ class _Trainer:
         return train_run(run, self.job.data, self.job.folder(run), options, self.fabric(), control)
 
 
-def _entries(run: Run, folder: Path, record: TrainingRecord) -> list[TrainedModel]:
+def _entries(run: Run, records: Mapping[Path, TrainingRecord]) -> list[TrainedModel]:
     """A run in the manifest, and the checkpoints that it kept, by step."""
-    kept = [read_record(path) for path in (folder / CHECKPOINTS).glob("step-*")]
-    records = [record, *sorted(filter(None, kept), key=lambda each: each.step)]
-    paths = [folder, *(folder / CHECKPOINTS / f"step-{each.step}" for each in records[1:])]
     return [
         TrainedModel(name=each.name, key=each.key, path=str(path), status=each.status, training=run.name)
-        for each, path in zip(records, paths, strict=True)
+        for path, each in records.items()
     ]
 
 

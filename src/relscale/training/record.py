@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from relscale.checksums import is_whole
+from relscale.checksums import is_whole, listed
 from relscale.design.run import Run, run_from_dict
 from relscale.errors import RelscaleError
 from relscale.rows import column
@@ -39,11 +39,21 @@ class TrainingRecord:
     versions: dict[str, str] = column("Versions of relscale, Python and torch.")
 
 
-def read_record(folder: Path) -> TrainingRecord | None:
-    """The record of a finished run; None if there is none, or files of the run are missing or of another size."""
+def read_records(folder: Path) -> dict[Path, TrainingRecord] | None:
+    """The records of a finished run and of the checkpoints that it kept, by step, each with its folder.
+
+    None if there is no such run, or files of it or of a checkpoint are missing or of another size: a run without one
+    of its checkpoints is not the run that was trained.
+    """
     if not is_whole(folder, RECORD):
         return None
-    return record_in(folder)
+    kept = [
+        folder / name.removesuffix(f"/{RECORD}") for name in listed(folder) if name.endswith(f"/{RECORD}")
+    ]
+    if not all(is_whole(each, RECORD) for each in kept):
+        return None
+    by_step = sorted(((each, record_in(each)) for each in kept), key=lambda pair: pair[1].step)
+    return {folder: record_in(folder), **dict(by_step)}
 
 
 def record_in(folder: Path) -> TrainingRecord:
