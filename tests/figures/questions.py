@@ -40,6 +40,7 @@ def question_tables(
                     "low": slope + change - 0.02,
                     "high": slope + change + 0.02,
                     "verdict": "not resolved",
+                    "estimand": "item population",
                     "change": change,
                     "carries": k == 1 and budget == budgets[-1],
                 }
@@ -136,6 +137,7 @@ def _specifications(rows: list[Row], whose: Row, slope: float, random: np.random
                 "window": window,
                 "subjects": subjects,
                 "form": form,
+                "estimand": "item population",
                 "value": None if lost else value,
                 "low": None if lost else value - half,
                 "high": None if lost else value + half,

@@ -13,6 +13,9 @@ from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.curves.frontier_curves import frontier_curves
 from relscale.fitting.curves.run_matrix import run_matrices
+from relscale.fitting.inference import interval
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.log_log_lines import lines
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status, choose
@@ -121,6 +124,50 @@ def test_runs_of_one_budget_are_left_out_together() -> None:
     budgets, flops = np.repeat(FLOPS, 2), np.repeat(FLOPS, 2) * np.tile([1, 1.01], 5)
     rows = influence_rows(curves(RNG.normal(size=10), flops, budgets=budgets), Settings())
     assert [row["without"] for row in rows] == [f"{budget:g} FLOPs" for budget in FLOPS]
+
+
+def with_items(one: Curves, draws: int = 50) -> Curves:
+    """The same curves, whose slopes differ from one set of items to the next, and whose points do a little too."""
+    rng = np.random.default_rng(1)
+    z = (one.log_flops - one.log_flops.mean())[:, None, None]
+    shape = (*one.value.shape[1:], draws)
+    of_items = 0.05 * rng.normal(size=shape) + 0.02 * z * rng.normal(size=shape)
+    return replace(
+        one, replicates=one.value[..., None] + of_items + 0.005 * rng.normal(size=(len(z), *shape))
+    )
+
+
+@pytest.mark.parametrize("blocks", [None, [f"training {i // 4}" for i in range(28)]])
+def test_without_a_unit_the_interval_is_for_the_population_that_the_verdict_is_about(blocks: Any) -> None:
+    flops = FLOPS if blocks is None else np.tile(FLOPS[:4], 7) * np.repeat(1.01 ** np.arange(7), 4)
+    y = 0.02 * np.log(flops / 1e19)[:, None] + 0.002 * RNG.normal(size=(len(flops), 2))
+    y[0, 1] = np.nan
+    one = with_items(curves(y, flops, blocks))
+    rows = influence_rows(one, Settings())
+    assert {row["estimand"] for row in rows} == {Estimand.ITEM_POPULATION}
+    for row in (row for row in rows if np.isfinite(row.get("value") or np.nan)):
+        j = int(row["group"][1])
+        kept = np.array([unit != row["without"] for unit in influence.units_of(one)]) & np.isfinite(
+            one.value[:, j]
+        )
+        names = None if blocks is None else [b for b, k in zip(blocks, kept, strict=True) if k]
+        x, y, draws = one.log_flops[kept], one.value[kept, j], one.replicates[kept, j]
+        estimate = lines(x, y, blocks=names)
+        items = interval.item_lines(x, y, draws, estimate, names)
+        found = interval.slope(estimate, 0.95, items)
+        # The interaction of checkpoints with items is that of all points, which is a small part here.
+        assert (row["low"], row["high"]) == pytest.approx(
+            (found.low, found.high), rel=1e-9 if blocks is None else 0.05
+        )
+        alone = interval.slope(estimate, 0.95)
+        assert row["high"] - row["low"] > 2 * (alone.high - alone.low)
+
+
+def test_a_gap_that_these_items_alone_show_is_not_resolved_without_any_budget() -> None:
+    y = 0.02 * np.log(FLOPS / 1e17)[:, None] + 1e-4 * RNG.normal(size=(5, 1))
+    assert {row["verdict"] for row in influence_rows(curves(y), Settings())} == {"widens"}
+    for_new_items = influence_rows(with_items(curves(y)), Settings())
+    assert {row["verdict"] for row in for_new_items} == {"not resolved"}
 
 
 def test_what_was_not_part_of_a_fit_or_leaves_too_little_is_said() -> None:

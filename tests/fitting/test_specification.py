@@ -13,6 +13,7 @@ from relscale.fitting.analyses import specification
 from relscale.fitting.curves.frontier_curves import frontier_curves
 from relscale.fitting.curves.polynomial import minimum
 from relscale.fitting.curves.run_matrix import RunMatrix, Series, run_matrices
+from relscale.fitting.fit import fit
 from relscale.fitting.inference import law_rows as law_rows_module
 from relscale.fitting.settings import Settings
 from relscale.laws import relative
@@ -87,6 +88,40 @@ def test_the_chosen_specification_is_the_default_analysis(World: Any) -> None:
         assert chosen[name] == pytest.approx(default[name], rel=1e-9), name
     for name in ("status", "group", "baseline", "contrast", "corpus", "metric"):
         assert chosen[name] == default[name], name
+
+
+@pytest.mark.parametrize("baseline", ["b", "mean"])
+def test_the_question_is_the_verdicts(World: Any, baseline: str) -> None:
+    """With resampled items the default specification has the interval and the verdict of the table verdicts."""
+    groups = {"a": (2.0, 0.10, 0.1), "b": (1.5, 0.04, 0.0), "c": (1.7, 0.05, 0.0)}
+    world = World(groups, noise=0.001, widths=6, replicates=30, item_noise=0.05)
+    options = {"baselines": {"s": baseline}, "specifications": ["s"], "bootstrap": 0}
+    fits = fit(world.measurements, world.replicate_table, options)
+    verdicts = {row["group"]: row for row in fits.verdicts.to_pylist()}
+    chosen = [row for row in fits.specifications.to_pylist() if row["default"]]
+    assert {row["group"] for row in chosen} == set(verdicts) == set(groups) - {baseline}
+    for row in chosen:
+        said = verdicts[row["group"]]
+        assert row["estimand"] == said["estimand"] == "item population"
+        assert [row[name] for name in ("value", "low", "high", "p_value", "p_bh")] == pytest.approx(
+            [said[name] for name in ("delta_beta", "low", "high", "p_value", "p_bh")]
+        )
+        assert row["verdict"] == said["verdict"]
+    whole = fits.influence.to_pylist()
+    assert {row["estimand"] for row in whole if row["baseline"]} == {"item population"}
+
+
+def test_a_difference_is_as_unsure_of_new_items_as_the_ratio_is() -> None:
+    """Without noise of runs all that is unsure are the items, whose draws tilt ln G by a known amount."""
+    gap, rng = 0.5 * F**-0.3, np.random.default_rng(4)
+    of_items = 0.001 * rng.normal(size=200) * np.log(F)[:, None]
+    one = matrix({"t": BASELINE + gap, "b": BASELINE}, FLOPS)
+    draws = one.values[..., None] * np.stack([np.exp(of_items), np.ones_like(of_items)], axis=1)
+    rows = specification_rows(replace(one, replicates=draws), CHOSEN)
+    (difference,) = where(rows, form="difference")
+    assert difference["estimand"] == "item population"
+    half = 1.96 * np.std(of_items[-1] / np.log(F[-1]), ddof=1)
+    assert (difference["high"] - difference["low"]) / 2 == pytest.approx(half, rel=0.02)
 
 
 def test_every_defensible_combination_is_there_once_and_numbered_by_its_value(World: Any) -> None:

@@ -15,7 +15,7 @@ from relscale.figures.data import GROUP, FigureData, Row, Suite
 from relscale.figures.groups import group_keys, group_styles, medians
 from relscale.figures.options import OneSuite
 from relscale.figures.power_curves import RESOURCES, draw_power
-from relscale.figures.select import of, reasons, series_in
+from relscale.figures.select import about_what, of, reasons, series_in
 from relscale.fitting.analyses.statistical_power import ENOUGH
 from relscale.fitting.verdicts.verdict import GIVEN
 
@@ -74,7 +74,8 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         ]
     )
     panels.notes(
-        "Middle: verdicts by p-values adjusted over the suite's gaps, with all points and with each left out in turn.",
+        "Middle: verdicts by p-values adjusted over the suite's gaps, with all points and with each left out in turn",
+        *([f"(about {about_what(changes)}, as in the table of verdicts)."] if changes else []),
         f"Right: line, median over groups; band, their range; horizontal line, {ENOUGH:.0%} power.",
         *(f"Power, {name}: {reason}." for name, reason in reasons(power, "resource")),
         *(f"{_words(form)}: {reason}." for form, reason in reasons(forms, "form")),

@@ -40,6 +40,12 @@ def widest(rows: Iterable[Row]) -> list[Row]:
     return list(chosen.values())
 
 
+def about_what(rows: Iterable[Row]) -> str:
+    """What the intervals of rows are about, in words."""
+    found = {row.estimand for row in rows}
+    return " or ".join(words for estimand, words in ABOUT.items() if estimand in found)
+
+
 def ends(rows: Iterable[Row], *, values: bool = True) -> list[float]:
     """The estimates and the known ends of their intervals, for an axis."""
     names = ("value", "low", "high") if values else ("low", "high")

@@ -13,7 +13,7 @@ from relscale.figures import chart
 from relscale.figures.chart.numbers import known
 from relscale.figures.data import GROUP, FigureData
 from relscale.figures.options import OneSuite
-from relscale.figures.select import levels, of, series_in
+from relscale.figures.select import about_what, levels, of, series_in
 from relscale.figures.specification_order import (
     choice_words,
     largest_first,
@@ -88,8 +88,8 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     lost = Counter(row.reason for row in every_row if not known(row.value))
     panels.notes(
         about if many else f"Lines: {levels(rows)} intervals." if levels(rows) else "",
-        "Verdicts are for these items, by p-values adjusted over all gaps of the suite under the same specification;",
-        "the verdicts of the table are for new items too, so that fewer gaps are resolved there.",
+        f"Intervals and verdicts are about {about_what(rows)}, as in the table of verdicts;",
+        "verdicts go by p-values adjusted over all gaps of the suite under the same specification.",
         f"The same throughout: {'; '.join(fixed)}." if fixed else "",
         f"{cut} ends of intervals lie outside the panels." if cut and not many else "",
         *(f"Without an interval, {count}: {status}." for status, count in bare.most_common(4)),

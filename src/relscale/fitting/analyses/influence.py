@@ -6,7 +6,8 @@ What is left out at once is
 * a budget, where there are several points of one, or its point where each budget has one;
 * else one point.
 
-Every question is asked of these items: runs vary, items are as they are.
+The question is the verdict's: asked of the population of the items where they were resampled, else of these items
+(column ``estimand``).
 """
 
 from collections.abc import Iterator
@@ -18,9 +19,15 @@ from numpy.typing import NDArray
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.schemes import members
-from relscale.fitting.inference.case_deletion import lines_without, over_trainings
-from relscale.fitting.inference.line_with_intervals import line_with_intervals, with_intervals
-from relscale.fitting.inference.log_log_lines import SMALLEST
+from relscale.fitting.inference.case_deletion import items_without, lines_without, over_trainings
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.line_with_intervals import (
+    LineWithIntervals,
+    curve_items,
+    estimands,
+    with_intervals,
+)
+from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, lines
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Status
@@ -36,6 +43,9 @@ class InfluenceRow(CurveKey):
     """One row per curve and left-out unit: the exponent fitted without it."""
 
     parameter: str = column("The exponent: of a ratio Δβ, of an error β.")
+    estimand: Estimand = column(
+        "What intervals, p-values and verdicts are about: as those of the table verdicts."
+    )
     without: str = column("The budget, training or run that is left out.")
     training_flops: float | None = column(
         "Geometric mean of the compute of the points left out.", "FLOPs", default=None
@@ -63,7 +73,7 @@ class InfluenceRow(CurveKey):
 
 
 TABLE, ROW = "influence", InfluenceRow
-FAMILY = ("experiment", "suite", "prompt", "metric", "contrast", "without")
+FAMILY = ("experiment", "suite", "prompt", "metric", "contrast", "estimand", "without")
 
 MOST = 1000  # trainings that are left out in turn: the line without each needs all the others
 NOT_SHOWN = f"not left out one by one: the {MOST} trainings are whose absence moves a slope the most"
@@ -77,48 +87,63 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
     labels = units_of(curves)
     units = list(dict.fromkeys(labels))
     unit = members(labels)
-    whole = line_with_intervals(curves.log_flops, curves.value, curves.noise, curves.blocks, level)
-    lines = lines_without(curves.log_flops, curves.value, curves.noise, unit)
+    whole_lines = lines(curves.log_flops, curves.value, curves.noise, curves.blocks)
+    left = lines_without(curves.log_flops, curves.value, curves.noise, unit)
     shown = np.arange(len(units))
     if curves.shared:
-        shown = _most_moving(lines.slope - whole.slope.value)
-        lines = over_trainings(lines, curves.log_flops, curves.value, unit, shown)
-    without = with_intervals(lines, level)
-    whole_p, without_p = whole.slope.p_value, without.slope.p_value
+        shown = _most_moving(left.slope - whole_lines.slope)
 
     law = relative.LINE if curves.quantity == RATIO else power.LINE
     points = _points_of(unit, shown)
     flops = [np.exp(curves.log_flops[rows].mean()) for rows in points]
-    for j, key in enumerate(curves.keys):
-        common = cells_of(key) | {"parameter": law.slope, "level": level}
+    for j, (key, estimand) in enumerate(zip(curves.keys, estimands(curves), strict=True)):
+        common = cells_of(key) | {"parameter": law.slope, "level": level, "estimand": estimand}
+        curve = curves.chosen(np.arange(len(curves.keys)) == j)
+        whole, without = _both(curve, estimand, unit, shown, level)
+        whole_p, without_p = whole.slope.p_value, without.slope.p_value
         for w, rows_of_unit in enumerate(points):
             cells = common | {"without": units[shown[w]], "training_flops": flops[w]}
             if not np.isfinite(curves.value[rows_of_unit, j]).any():
                 reason = next(remark for remark in curves.status[rows_of_unit, j] if remark != OK)
                 yield InfluenceRow(**cells, status=Status.NOT_FITTED, note=f"{Status.NOT_FITTED}: {reason}")
                 continue
-            low, high = sorted(law.sign * limit[w, j] for limit in (without.slope.low, without.slope.high))
+            low, high = sorted(law.sign * limit[w, 0] for limit in (without.slope.low, without.slope.high))
             said, carries = None, None
             if curves.quantity == RATIO:
-                said = verdict_of_line(without, (w, j), without_p, level, margin)
+                said = verdict_of_line(without, (w, 0), without_p, level, margin)
             else:
-                carries = _lost(_below(whole_p[j], 1 - level), _below(without_p[w, j], 1 - level))
+                carries = _lost(_below(whole_p[0], 1 - level), _below(without_p[w, 0], 1 - level))
             yield InfluenceRow(
                 **cells,
-                value=law.sign * without.slope.value[w, j],
+                value=law.sign * without.slope.value[w, 0],
                 low=low,
                 high=high,
-                p_value=without_p[w, j],
-                change=law.sign * (without.slope.value[w, j] - whole.slope.value[j]),
+                p_value=without_p[w, 0],
+                change=law.sign * (without.slope.value[w, 0] - whole.slope.value[0]),
                 verdict=said,
                 carries=carries,
-                **cells_of(without.remark(w, j)),
+                **cells_of(without.remark(w, 0)),
             )
         others = len(units) - len(shown)
         if others:
             yield InfluenceRow(
                 **common, without=f"{others} other trainings", status=Status.NOT_SHOWN, note=NOT_SHOWN
             )
+
+
+def _both(
+    curve: Curves, estimand: Estimand, unit: NDArray[np.int64], shown: NDArray[np.int64], level: float
+) -> tuple[LineWithIntervals, LineWithIntervals]:
+    """The line of one curve (1,), and those without each of the units ``shown`` (W, 1)."""
+    x, y, noise = curve.log_flops, curve.value, curve.noise
+    whole: Lines = lines(x, y, noise, curve.blocks)
+    without = lines_without(x, y, noise, unit)
+    if curve.shared:
+        without = over_trainings(without, x, y, unit, shown)
+    if estimand != Estimand.ITEM_POPULATION:
+        return with_intervals(whole, level), with_intervals(without, level)
+    of_items = items_without(curve, without, unit, shown)
+    return with_intervals(whole, level, curve_items(curve, whole)), with_intervals(without, level, of_items)
 
 
 def _most_moving(change: Floats) -> NDArray[np.int64]:

@@ -22,10 +22,13 @@ the implied
 
 * ratio: G = E_t / E_b is a power law;
 * difference: ``G = 1 + D / E_b`` with the difference D = E_t − E_b and E_b power laws. Both lines together are one,
-  of ln |D / E_b| = ln |G − 1|, with slope κ and value ln r at the reference; ``Δβ = ± r·κ / (1 ± r)``, and its t
-  interval is that of the two parameters carried over to first order;
+  of ln |D / E_b| = ln |G − 1|, with slope κ and value ln r at the reference; ``Δβ = ± r·κ / (1 ± r)``, and its
+  interval is that of the two parameters, and of the items' draws of G, carried over to first order;
 * reducible: ``G = (E_t − E∞_t) / (E_b − E∞_b)`` with each group's irreducible error E∞ from its own fit. There is no
   interval: the scatter of the last stage does not know how uncertain E∞ is.
+
+Intervals and verdicts are about what those of the table ``verdicts`` are: the population of the items where they were
+resampled, else these items (column ``estimand``).
 
 A constant factor between two ways to count FLOPs changes no Δβ. That between 6ND and exact training FLOPs is not
 constant: attention, head and embedding weigh more in small models. Where it is, as in a table whose FLOPs are 6ND, or
@@ -43,12 +46,21 @@ from pydantic import Field
 
 from relscale.fitting.curves import polynomial
 from relscale.fitting.curves.equal_columns import equal_columns
-from relscale.fitting.curves.frontier_curves import FrontierCurves
+from relscale.fitting.curves.frontier_curves import FrontierCurves, fewest_clusters
+from relscale.fitting.curves.gaps import MEAN, mean_of
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.inference.direction import Direction
-from relscale.fitting.inference.interval import Interval
-from relscale.fitting.inference.line_with_intervals import LineWithIntervals, line_with_intervals
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.interval import (
+    Interval,
+    ItemLines,
+    choose_interval,
+    item_lines,
+    linear_combination,
+)
+from relscale.fitting.inference.line_with_intervals import LineWithIntervals, with_intervals
+from relscale.fitting.inference.log_log_lines import Lines, lines
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
@@ -105,6 +117,9 @@ class SpecificationRow(CurveKey):
     pooling: str | None = column("Mean of each item's ratio, or ratio of sums.")
     subjects: str | None = column("Mean over subjects, or over their questions.")
     form: Form = column("The form of the law.")
+    estimand: Estimand = column(
+        "What interval, p-value and verdict are about: as those of the table verdicts."
+    )
     value: float | None = column("Δβ at the reference compute.")
     low: float | None = column("Lower limit of the interval.")
     high: float | None = column("Upper limit of the interval.")
@@ -114,9 +129,7 @@ class SpecificationRow(CurveKey):
         "The same, adjusted (Benjamini–Hochberg) over all gaps of the suite under this specification.",
         default=None,
     )
-    verdict: Verdict | None = column(
-        "What the gap does, for these items, by the adjusted p-value; null without an interval."
-    )
+    verdict: Verdict | None = column("What the gap does, by the adjusted p-value; null without an interval.")
     n: int = column("Points that the law is fitted to.")
     default: bool = column("Whether this is the default analysis.")
     status: Status = column("Whether the row can be used as it is.")
@@ -125,7 +138,8 @@ class SpecificationRow(CurveKey):
 
 TABLE, ROW = "specifications", SpecificationRow
 CHOICES = ("frontier", "flops", "degree", "window", "bytes", "pooling", "subjects", "prompt", "form")
-FAMILY = ("experiment", "suite", "contrast", *CHOICES)
+FAMILY = ("experiment", "suite", "contrast", "estimand", *CHOICES)
+AT_ONCE = 20_000_000  # draws of items that are in memory together
 
 
 @dataclass(frozen=True)
@@ -140,6 +154,8 @@ class Variant:
         By convention, (P,); nan where unknown.
     value, noise
         (P, K) ln E, nan where it can not be read; 1 / runs.
+    draws
+        (P, K, B) ln E under each resampling of the items.
     blocks
         (P,) the training behind each point.
     """
@@ -150,24 +166,27 @@ class Variant:
     log_flops: dict[Flops, Floats]
     value: Floats
     noise: Floats
+    draws: Floats
     blocks: list[str]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Columns of a target and its baseline in a matrix, and what the metric's name says of both."""
+    """Columns of a target and its baselines in a matrix, and what the metric's name says of them."""
 
     target: int
-    baseline: int
+    baselines: list[int]
     key: CurveKey
     metric: Metric
     is_default: bool
+    clusters: float
 
 
 @dataclass(frozen=True)
 class Slopes:
     """Δβ of J pairs under one specification; limits, p-value nan and verdict None where there is no interval."""
 
+    estimand: list[Estimand]
     value: Floats
     low: Floats
     high: Floats
@@ -187,19 +206,31 @@ def rows(curves: FrontierCurves, settings: Settings) -> list[SpecificationRow]:
     pairs = _pairs(matrix, settings)
     if not pairs:
         return []
-    both = np.array([[pair.target, pair.baseline] for pair in pairs])
-    columns, place = np.unique(both, return_inverse=True)
-    targets, baselines = place.reshape(both.shape).T
     default = PARABOLA if all(point.is_parabola for point in curves.points) else ALL
-
-    margin = settings.of(VerdictOptions).equivalence_margin
+    size = max(1, AT_ONCE // (len(matrix.run) * (matrix.replicates.shape[-1] + 1)))
     by_target: dict[tuple[Any, ...], list[SpecificationRow]] = {}
+    for first in range(0, len(pairs), size):
+        for row in _rows(matrix, pairs[first : first + size], default, settings):
+            by_target.setdefault((row.suite, row.group), []).append(row)
+    return [row for of_target in by_target.values() for row in _numbered(of_target)]
+
+
+def _rows(
+    matrix: RunMatrix, pairs: Sequence[Pair], default: Frontier, settings: Settings
+) -> Iterator[SpecificationRow]:
+    """The rows of some pairs, not yet numbered."""
+    columns = np.unique([column for pair in pairs for column in (pair.target, *pair.baselines)])
+    targets = np.searchsorted(columns, [pair.target for pair in pairs])
+    baselines = [np.searchsorted(columns, pair.baselines) for pair in pairs]
+    clusters = np.array([pair.clusters for pair in pairs])
+    margin = settings.of(VerdictOptions).equivalence_margin
     for variant in _variants(matrix, columns):
         usual = variant.frontier == default and variant.degree in (None, 2) and variant.window in (None, ALL)
         for flops, log_flops in variant.log_flops.items():
-            for form, slopes in _forms(variant, log_flops, targets, baselines, settings.level, margin):
+            compared = Compared.of(variant, log_flops, targets, baselines, clusters)
+            for form, slopes in _forms(compared, settings.level, margin):
                 for j, pair in enumerate(pairs):
-                    row = SpecificationRow(
+                    yield SpecificationRow(
                         **cells_of(pair.key),
                         frontier=variant.frontier,
                         flops=flops,
@@ -209,6 +240,7 @@ def rows(curves: FrontierCurves, settings: Settings) -> list[SpecificationRow]:
                         pooling=pair.metric.items,
                         subjects=pair.metric.subjects,
                         form=form,
+                        estimand=slopes.estimand[j],
                         value=slopes.value[j],
                         low=slopes.low[j],
                         high=slopes.high[j],
@@ -219,8 +251,6 @@ def rows(curves: FrontierCurves, settings: Settings) -> list[SpecificationRow]:
                         default=bool(usual and flops == TRAINING and form == RATIO and pair.is_default),
                         **cells_of(slopes.status[j]),
                     )
-                    by_target.setdefault((row.suite, row.group), []).append(row)
-    return [row for of_target in by_target.values() for row in _numbered(of_target)]
 
 
 def _numbered(rows: list[SpecificationRow]) -> list[SpecificationRow]:
@@ -242,13 +272,20 @@ def _pairs(matrix: RunMatrix, settings: Settings) -> list[Pair]:
         of_suite = [series for series in matrix.series if series.suite == suite]
         default = _default(of_suite, suite, settings)
         for series in of_suite:
-            other = column.get(series._replace(group=baseline))
-            if default is None or other is None or series.group == baseline:
+            alike = {other.group: i for other, i in column.items() if other[:3] == series[:3]}
+            if default is None or series.group == baseline:
+                continue
+            others = [alike[baseline]] if baseline in alike else []
+            if baseline == MEAN and not others:
+                others = [i for group, i in alike.items() if group != series.group]
+            if not others:
                 continue
             metric = Metric.parse(series.metric)
             if metric.quantity == Metric.parse(default.metric).quantity:
                 key = matrix.curve_key(series, baseline)
-                pairs.append(Pair(column[series], other, key, metric, series[:3] == default[:3]))
+                clusters = fewest_clusters(matrix, column[series], others)
+                is_default = series[:3] == default[:3]
+                pairs.append(Pair(column[series], others, key, metric, is_default, clusters))
     return pairs
 
 
@@ -279,9 +316,10 @@ def _variants(matrix: RunMatrix, columns: NDArray[np.int64]) -> Iterator[Variant
             yield _at_optima(matrix, columns, rows, degree, window)
     ok = np.array(matrix.status) == "ok"
     value = _log(np.where(ok[:, None], matrix.values[:, columns], np.nan))
+    draws = _log(matrix.replicates[:, columns])
     flops = _conventions(np.log(matrix.training_flops), _log(6 * matrix.params * matrix.tokens))
     blocks = [block or run for block, run in zip(matrix.block, matrix.run, strict=True)]
-    yield Variant(ALL, None, None, flops, value, np.ones_like(value), blocks)
+    yield Variant(ALL, None, None, flops, value, np.ones_like(value), draws, blocks)
 
 
 def _conventions(exact: Floats, six_nd: Floats) -> dict[Flops, Floats]:
@@ -305,6 +343,7 @@ def _at_optima(
     """Errors at the tokens of least loss, all off polynomials of one degree."""
     shape = (len(budgets), len(columns))
     value, noise = np.full(shape, np.nan), np.ones(shape)
+    draws = np.full((*shape, matrix.replicates.shape[-1]), np.nan)
     exact, six_nd = np.full(len(budgets), np.nan), np.full(len(budgets), np.nan)
     for i, rows in enumerate(budgets):
         exact[i] = np.log(matrix.training_flops[rows]).mean()
@@ -321,13 +360,14 @@ def _at_optima(
         for known, alike in equal_columns(np.isfinite(values)):
             at_runs = x[known]
             if len(np.unique(at_runs)) > degree and at_runs.min() <= at <= at_runs.max():
-                value[i, alike] = (
-                    polynomial.reading_weights(at_runs, at, degree) @ values[np.ix_(known, alike)]
-                )
+                weights = polynomial.reading_weights(at_runs, at, degree)
+                value[i, alike] = weights @ values[np.ix_(known, alike)]
+                of_items = matrix.replicates[np.ix_(rows[known], columns[alike])]
+                draws[i, alike] = np.tensordot(weights, of_items, axes=(0, 0))
                 noise[i, alike] = 1 / known.sum()
     flops = _conventions(exact, six_nd)
     blocks = [str(i) for i in range(len(budgets))]
-    return Variant(PARABOLA, degree, window, flops, _log(value), noise, blocks)
+    return Variant(PARABOLA, degree, window, flops, _log(value), noise, _log(draws), blocks)
 
 
 def _nearest(matrix: RunMatrix, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -344,50 +384,117 @@ def _nearest(matrix: RunMatrix, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 # From errors to Δβ
 
 
-def _forms(
-    variant: Variant,
-    log_flops: Floats,
-    targets: NDArray[np.int64],
-    baselines: NDArray[np.int64],
-    level: float,
-    margin: float,
-) -> Iterator[tuple[Form, Slopes]]:
-    counted = np.isfinite(log_flops)
-    x = log_flops[counted]
-    value, blocks = (
-        variant.value[counted],
-        [b for b, is_so in zip(variant.blocks, counted, strict=True) if is_so],
-    )
-    target, baseline = value[:, targets], value[:, baselines]
-    noise = (variant.noise[counted][:, targets] + variant.noise[counted][:, baselines]) / 2
-    total, log_ratio = len(log_flops), target - baseline
+@dataclass(frozen=True)
+class Compared:
+    """J targets against their baselines, as one way to look at a matrix has them; P points, B draws of the items.
 
-    fitted = line_with_intervals(x, log_ratio, noise, blocks, level)
-    pairs = range(len(targets))
+    Attributes
+    ----------
+    x
+        (P,) ln F, known at each point.
+    total
+        Points that there would be were ln F known everywhere.
+    value
+        (P, K) ln E of every series; ``targets`` (J,) and ``baselines``, J lists, are columns of it.
+    log_ratio, noise, draws
+        (P, J) ln G, 1 / runs; (P, J, B) ln G under each resampling.
+    clusters
+        (J,) how many clusters the items come in; nan where each stands for itself.
+    blocks
+        (P,) the training behind each point.
+    """
+
+    x: Floats
+    total: int
+    value: Floats
+    targets: NDArray[np.int64]
+    baselines: list[NDArray[np.int64]]
+    log_ratio: Floats
+    noise: Floats
+    draws: Floats
+    clusters: Floats
+    blocks: list[str]
+
+    @classmethod
+    def of(
+        cls,
+        variant: Variant,
+        log_flops: Floats,
+        targets: NDArray[np.int64],
+        baselines: list[NDArray[np.int64]],
+        clusters: Floats,
+    ) -> "Compared":
+        """At the points whose compute is known."""
+        counted = np.isfinite(log_flops)
+        value, noise, draws = (part[counted] for part in (variant.value, variant.noise, variant.draws))
+        return cls(
+            x=log_flops[counted],
+            total=len(log_flops),
+            value=value,
+            targets=targets,
+            baselines=baselines,
+            log_ratio=value[:, targets] - mean_of(value, baselines),
+            noise=(noise[:, targets] + mean_of(noise, baselines)) / 2,
+            draws=draws[:, targets] - mean_of(draws, baselines),
+            clusters=clusters,
+            blocks=[block for block, is_so in zip(variant.blocks, counted, strict=True) if is_so],
+        )
+
+    def lines(self, value: Floats, draws: Floats, level: float) -> tuple[Lines, ItemLines, LineWithIntervals]:
+        """Lines through ``value`` (P, J), with intervals for the population of the items where there are draws."""
+        fitted = lines(self.x, value, self.noise, self.blocks)
+        items = item_lines(self.x, value, draws, fitted, self.blocks, self.clusters)
+        alone = with_intervals(fitted, level)
+        known = np.isfinite(items.between[2])
+        if not known.any():
+            return fitted, items, alone
+        whole = with_intervals(fitted, level, items)
+        low, middle, high = (
+            choose_interval(known, *both) for both in zip(whole.ends, alone.ends, strict=True)
+        )
+        slope = choose_interval(known, whole.slope, alone.slope)
+        merged = replace(alone, slope=slope, ends=(low, middle, high))
+        return fitted, items, merged
+
+
+def _forms(compared: Compared, level: float, margin: float) -> Iterator[tuple[Form, Slopes]]:
+    pairs, log_ratio = range(len(compared.targets)), compared.log_ratio
+    _, items, fitted = compared.lines(log_ratio, compared.draws, level)
+    of_items = np.isfinite(items.between[2])
+    estimand = [Estimand.ITEM_POPULATION if known else Estimand.THESE_ITEMS for known in of_items]
     p = fitted.slope.p_value
     verdicts = [verdict_of_line(fitted, (j,), p, level, margin) for j in pairs]
-    yield RATIO, _slopes(fitted, fitted.slope, verdicts, total)
+    yield RATIO, _slopes(fitted, fitted.slope, verdicts, estimand, compared.total)
 
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         gap = np.expm1(log_ratio)
         sides = np.sign(np.where(np.isfinite(gap), gap, 0))
         side = np.where((sides >= 0).all(axis=0), 1.0, np.where((sides <= 0).all(axis=0), -1.0, np.nan))
-    fitted = line_with_intervals(x, _log(side * gap), noise, blocks, level)
-    slope = _implied(fitted, side, level)
+        steep = np.exp(log_ratio) / gap  # d ln |G − 1| / d ln G
+        log_gap = _log(side * gap)
+        draws = log_gap[..., None] + steep[..., None] * (compared.draws - log_ratio[..., None])
+    line, items, fitted = compared.lines(log_gap, draws, level)
+    slope = _implied(line, items, side, level)
     p = slope.p_value
     verdicts = [
         verdict_of_slope(slope, (j,), p, _of_gap(slope, side, j), False, level, margin) for j in pairs
     ]
     changes = {int(j): SIGN_CHANGE for j in np.flatnonzero(np.isnan(side))}
-    yield DIFFERENCE, _slopes(fitted, slope, verdicts, total, changes)
+    yield DIFFERENCE, _slopes(fitted, slope, verdicts, estimand, compared.total, changes)
 
-    left, why = _reducible(x, value)
-    fitted = line_with_intervals(x, left[:, targets] - left[:, baselines], noise, blocks, level)
-    reasons = {j: _both(why[targets[j]], why[baselines[j]]) for j in pairs}
+    left, why = _reducible(compared.x, compared.value)
+    left_gap = left[:, compared.targets] - mean_of(left, compared.baselines)
+    fitted = with_intervals(lines(compared.x, left_gap, compared.noise, compared.blocks), level)
+    reasons = {j: _both(why[compared.targets[j]], [why[b] for b in compared.baselines[j]]) for j in pairs}
     slopes = _slopes(
-        fitted, fitted.slope, [None] * len(targets), total, {j: r for j, r in reasons.items() if r}
+        fitted,
+        fitted.slope,
+        [None] * len(pairs),
+        estimand,
+        compared.total,
+        {j: r for j, r in reasons.items() if r},
     )
-    blank = np.full(len(targets), np.nan)
+    blank = np.full(len(pairs), np.nan)
     yield (
         REDUCIBLE,
         replace(
@@ -404,6 +511,7 @@ def _slopes(
     fitted: LineWithIntervals,
     slope: Interval,
     verdicts: Sequence[Verdict | None],
+    estimand: list[Estimand],
     total: int,
     reasons: Mapping[int, Remark] = MappingProxyType({}),
 ) -> Slopes:
@@ -415,20 +523,20 @@ def _slopes(
             remark = Remark(Status.MISSING_POINTS, f"fitted on {int(n)} of {total} points")
         remarks.append(remark)
     limits = (slope.value, slope.low, slope.high, slope.p_value)
-    return Slopes(*limits, list(verdicts), fitted.line.n.astype(np.int64), remarks)
+    return Slopes(estimand, *limits, list(verdicts), fitted.line.n.astype(np.int64), remarks)
 
 
-def _implied(fitted: LineWithIntervals, side: Floats, level: float) -> Interval:
-    """Δβ of G = 1 ± r·(F/F_ref)^κ at F_ref, r and κ independent: ``Δβ = ± r·κ / (1 ± r)``."""
-    from scipy.special import stdtrit
-
-    r, kappa = side * np.exp(fitted.ends[1].value), fitted.slope.value
+def _implied(line: Lines, items: ItemLines, side: Floats, level: float) -> Interval:
+    """Δβ of G = 1 ± r·(F/F_ref)^κ at F_ref, ``± r·κ / (1 ± r)``, with the interval of its first-order expansion."""
+    r, kappa = side * np.exp(line.level), line.slope
     with np.errstate(invalid="ignore", divide="ignore"):
         value = r / (1 + r) * kappa
-        stderr = np.abs(r / (1 + r)) * np.hypot(fitted.slope.stderr, kappa / (1 + r) * fitted.ends[1].stderr)
-        df = fitted.slope.df
-        half = stdtrit(np.where(df > 0, df, np.nan), (1 + level) / 2) * stderr
-    return Interval(value, stderr, value - half, value + half, df, np.ones_like(value))
+        by_level, by_slope = value / (1 + r), r / (1 + r)
+        alone = linear_combination(line, by_level, by_slope, level)
+        of_items = linear_combination(line, by_level, by_slope, level, items)
+        found = choose_interval(np.isfinite(items.between[2]), of_items, alone)
+        half = found.high - found.value
+    return replace(found, value=value, low=value - half, high=value + half)
 
 
 def _of_gap(slope: Interval, side: Floats, j: int) -> Direction | None:
@@ -467,10 +575,9 @@ def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark | None]]:
     return np.where(lost, np.nan, _log(left)), reasons
 
 
-def _both(target: Remark | None, baseline: Remark | None) -> Remark | None:
-    if target is None and baseline is not None:
-        return baseline.under("baseline")
-    return target
+def _both(target: Remark | None, baselines: Sequence[Remark | None]) -> Remark | None:
+    first = next((remark for remark in baselines if remark is not None), None)
+    return first.under("baseline") if target is None and first is not None else target
 
 
 def _log(x: Floats) -> Floats:

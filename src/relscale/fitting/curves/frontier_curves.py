@@ -5,6 +5,7 @@ is in several budgets) optima of different budgets are not independent. Then eve
 each training: parabolas, optima, and errors at them (``Curves.without``), for a jackknife of the lines.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.curves.frontier import Point, frontier, parabolas
 from relscale.fitting.curves.gaps import MEAN, gaps, logarithms, mean_of
 from relscale.fitting.curves.optimal_errors import Errors, errors
-from relscale.fitting.curves.run_matrix import Floats, RunMatrix
+from relscale.fitting.curves.run_matrix import RunMatrix
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.settings import Settings
@@ -105,7 +106,10 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
             without=None if left_out is None else left_out[:, targets] - mean_of(left_out, baselines),
             clusters=None
             if matrix.clusters is None
-            else _fewest_clusters(matrix.clusters, targets, baselines),
+            else np.array(
+                [fewest_clusters(matrix, t, list(own)) for t, own in zip(targets, baselines, strict=True)],
+                dtype=float,
+            ),
         ),
         orphans=orphans,
         without=frontiers,
@@ -152,12 +156,11 @@ def _pairs(
     return np.array(targets, dtype=np.int64), baselines, names, orphans
 
 
-def _fewest_clusters(
-    clusters: Floats, targets: NDArray[np.int64], baselines: list[NDArray[np.int64]]
-) -> Floats:
-    """(J,) the target's clusters or its baseline's, which of a mean of groups are all of theirs."""
-    of_baselines = np.array([np.sum(clusters[own]) for own in baselines], dtype=float)
-    return np.asarray(np.fmin(clusters[targets], of_baselines))
+def fewest_clusters(matrix: RunMatrix, target: int, baselines: Sequence[int]) -> float:
+    """The clusters of the target's items or of its baseline's, which of a mean of groups are all of theirs."""
+    if matrix.clusters is None:
+        return np.nan
+    return float(np.fmin(matrix.clusters[target], np.sum(matrix.clusters[list(baselines)])))
 
 
 def _shared_trainings(matrix: RunMatrix, points: list[Point]) -> list[NDArray[np.int64]]:

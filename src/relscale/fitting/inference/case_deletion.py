@@ -19,8 +19,10 @@ Source: Cook and Weisberg, *Residuals and Influence in Regression*, 1982, chapte
 import numpy as np
 from numpy.typing import NDArray
 
+from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums, over_blocks
+from relscale.fitting.inference.interval import ItemLines, item_lines
 from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, has_spread, lines
 
 LEAST_SHARE = 1e-4  # of a sum that remains without a unit; where it is less, too few of its digits are right
@@ -73,11 +75,12 @@ def lines_without(x: Floats, y: Floats, noise: Floats, unit: NDArray[np.int64]) 
         residuals=np.sqrt(np.maximum(squares, 0))[None],
         noise=np.stack([h0, h1 - middle * h0, h2 - 2 * middle * h1 + middle**2 * h0]),
     )
-    for u, j in np.argwhere(lost):
-        again = lines(x, np.where(unit == u, np.nan, y[:, j]), noise[:, j])
+    for u in np.flatnonzero(lost.any(axis=1)):
+        j = np.flatnonzero(lost[u])
+        again = lines(x, np.where((unit == u)[:, None], np.nan, y[:, j]), noise[:, j])
         for name in FIELDS:
             getattr(found, name)[u, j] = getattr(again, name)
-        found.residuals[0, u, j] = np.sqrt((again.residuals**2).sum())
+        found.residuals[0, u, j] = np.sqrt((again.residuals**2).sum(axis=0))
         found.noise[:, u, j] = again.noise
     return found
 
@@ -96,8 +99,7 @@ def over_trainings(
     present = (sums[0] > 0).astype(float)
     kept = {name: getattr(without, name)[chosen] for name in FIELDS}
     away = kept["reference"] - reference
-    level, both, slope = covariance
-    covariance = np.stack([level + 2 * away * both + away**2 * slope, both + away * slope, slope])
+    covariance = _at(covariance, away)
     return Lines(
         **kept,
         residuals=without.residuals[:, chosen],
@@ -105,6 +107,44 @@ def over_trainings(
         blocks=present.sum(axis=0) - present[chosen],
         covariance=np.where(np.isfinite(kept["slope"]), covariance, np.nan),
     )
+
+
+def items_without(
+    curve: Curves, without: Lines, unit: NDArray[np.int64], chosen: NDArray[np.int64]
+) -> ItemLines:
+    """The lines of one curve's replicates without the units ``chosen`` (W,), whose ``without`` (W, 1) is given.
+
+    Where points share trainings the interaction is that of all points, which is no more than that of those that remain.
+    """
+    x, y = curve.log_flops, curve.value
+    used = np.isfinite(y)
+    whole = np.all(np.isfinite(curve.replicates) | ~used[..., None], axis=(0, 1))
+    deviations = np.where(used & whole, curve.replicates[:, 0] - y, np.nan)
+    lines_of_draws = lines_without(x, deviations, np.ones_like(deviations), unit)
+    slope, level = lines_of_draws.slope[chosen], lines_of_draws.level[chosen]
+    known = np.isfinite(slope)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = np.where(known, lines_of_draws.variance[chosen], 0).sum(axis=1) / known.sum(axis=1)
+    covariance = None
+    if without.covariance is not None:
+        estimate = lines(x, y, blocks=curve.blocks)
+        of_all = item_lines(x, y, curve.replicates, estimate, curve.blocks).covariance
+        if of_all is not None:
+            covariance = _at(of_all[:, None], without.reference - estimate.reference)
+    return ItemLines(
+        level=without.level[..., None] + level[:, None],
+        slope=without.slope[..., None] + slope[:, None],
+        interaction=variance[:, None],
+        covariance=covariance,
+        clusters=curve.clusters,
+    )
+
+
+def _at(covariance: Floats, away: Floats) -> Floats:
+    """The covariance (3, ...) of a line's level and slope, of its level at another place."""
+    level, both, slope = covariance
+    parts = level + 2 * away * both + away**2 * slope, both + away * slope, slope
+    return np.stack(np.broadcast_arrays(*parts))
 
 
 def _without(x: Floats, unit: NDArray[np.int64]) -> Floats:

@@ -261,7 +261,7 @@ def level_at(estimate: Lines, x: Floats, level: float, items: ItemLines | None =
 
 
 def linear_combination(
-    estimate: Lines, a: float, b: Floats | float, level: float, items: ItemLines | None = None
+    estimate: Lines, a: Floats | float, b: Floats | float, level: float, items: ItemLines | None = None
 ) -> Interval:
     """Interval of ``a·level + b·slope``."""
     value = a * estimate.level + b * estimate.slope
@@ -280,12 +280,20 @@ def linear_combination(
     return Interval(value, stderr, value - half, value + half, df, share, items_df)
 
 
-def _run_variance(estimate: Lines, a: float, b: Floats | float) -> tuple[Floats, Floats]:
+def _run_variance(estimate: Lines, a: Floats | float, b: Floats | float) -> tuple[Floats, Floats]:
     """The larger of the scatter's variance and that of the points themselves, with its degrees of freedom."""
     scatter = estimate.variance_of(a, b)
     own, df = estimate.own_variance_of(a, b)
     larger = (own > scatter) & (df > 0)
     return np.where(larger, own, scatter), np.where(larger, df, estimate.df)
+
+
+def choose_interval(condition: NDArray[np.bool_], interval: Interval, otherwise: Interval) -> Interval:
+    """``numpy.where`` of intervals that are made by variances, none of them by draws."""
+    names = ("value", "stderr", "low", "high", "df", "share", "items_df")
+    return Interval(
+        *(np.where(condition, getattr(interval, name), getattr(otherwise, name)) for name in names)
+    )
 
 
 def bootstrapped(estimate: Lines, draws: BlockLines, a: float, b: Floats | float, level: float) -> Interval:

@@ -23,6 +23,7 @@ from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, curve_line
 from relscale.fitting.inference.method import Method
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
+from relscale.measurements.metric import VALIDATION
 
 BLOCK_TAG = 41  # of the random numbers of the block bootstrap
 NO_SPREAD = Remark(Status.NO_SPREAD)
@@ -73,7 +74,7 @@ class LineWithIntervals:
         n = int(self.line.n[at])
         if n < SMALLEST:
             return interval.too_few_points(n)
-        few = interval.too_few_blocks(self.line, *at)
+        few = interval.too_few_blocks(self.line, *at) or self.too_few_clusters(*at)
         return few or (OK if np.isfinite(self.slope.low[at]) else NO_SPREAD)
 
 
@@ -110,6 +111,20 @@ def curve_intervals(curves: Curves, settings: Settings) -> Iterator[LineWithInte
     yield _bootstrapped(curves, estimate, settings) if enough else with_intervals(estimate, settings.level)
     if curves.replicates.shape[-1]:
         yield with_intervals(estimate, settings.level, curve_items(curves, estimate))
+
+
+def estimands(curves: Curves) -> list[Estimand]:
+    """What the verdict on each curve is about: the population of its items where they were resampled, else these."""
+    draws = np.isfinite(curves.replicates) | ~np.isfinite(curves.value)[..., None]
+    resampled = draws.all(axis=0).sum(axis=-1) > 1
+    return [
+        Estimand.ITEM_POPULATION
+        if of_items
+        else Estimand.VALIDATION_LOSS
+        if key.suite == VALIDATION.suite
+        else Estimand.THESE_ITEMS
+        for key, of_items in zip(curves.keys, resampled, strict=True)
+    ]
 
 
 def curve_items(curves: Curves, estimate: Lines) -> ItemLines:
