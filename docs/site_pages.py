@@ -19,6 +19,8 @@ from relscale.cli import COMMANDS, parsers
 from relscale.config_schema import config_schema
 from relscale.laws.catalogue import law_modules
 from relscale.laws.law import Family, Law
+from relscale.questions.catalogue import question, question_names
+from relscale.rows import columns_of
 from relscale.scoring.options import Suite
 from relscale.scoring.suite import available_suites, read_suite
 
@@ -31,6 +33,7 @@ def on_files(files: Files, config: Any) -> Files:
     pages = {
         "config": config_page,
         "laws": laws_page,
+        "questions": questions_page,
         "suites": suites_page,
         "figures": figures_page,
         "cli": command_line_page,
@@ -269,6 +272,36 @@ def suites_page() -> str:
             options = (f"`{key}: {_yaml(value)}`" for key, value in manifest.options.values().items())
             lines.append(f"| options | {', '.join(options)} |")
         lines += ["", manifest.note or "", ""]
+    return "\n".join(lines)
+
+
+def questions_page() -> str:
+    """Every question: what it asks, its options and the columns of its answer."""
+    lines = [
+        "# Questions",
+        "",
+        "`relscale ask QUESTION TABLE` answers one from any table; `relscale ask` lists them. A question is one file "
+        "in `src/relscale/questions/`.",
+        "",
+    ]
+    for name in question_names():
+        one = question(name)
+        lines += [
+            f"## {name}",
+            "",
+            one.what.replace("``", "`"),
+            "",
+            "| option | default | meaning |",
+            "|---|---|---|",
+        ]
+        for each in one.arguments:
+            default = (
+                "required" if each.required else f"`{each.default}`" if each.default not in ("", ()) else ""
+            )
+            lines.append(f"| `--{each.name.replace('_', '-')}` | {_cell(default)} | {_cell(each.meaning)} |")
+        lines += ["", "| column of the answer | unit | meaning |", "|---|---|---|"]
+        lines += [f"| `{c.name}` | {_cell(c.unit)} | {_cell(c.description)} |" for c in columns_of(one.row)]
+        lines.append("")
     return "\n".join(lines)
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Columns, Entry, Number, Origin, Tables
+from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
 from relscale.atlas.multi_power import FITTED, every_rate, measures
+from relscale.column_arrays import Columns
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.annealing import LAW
 from relscale.laws.annealing_areas import areas

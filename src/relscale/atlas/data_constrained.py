@@ -4,8 +4,7 @@ import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
 from relscale.fitting.estimation.estimate import estimate
-from relscale.laws.data_constrained import LAW, decayed, optimal_params, value
-from relscale.laws.law import Array
+from relscale.laws.data_constrained import LAW, best, decayed, optimal_params, value
 
 SURFACE = {
     "E": np.exp(0.6254804),
@@ -21,20 +20,6 @@ FLOPS, UNIQUE = 1e22, 25e9
 EPOCHS = (1, 4, 16, 40)
 NEEDED = {100e6: 5_098_651.77, 400e6: 20_394_607.06, 1.5e9: 76_479_776.48, 55e9: 2.80426e9, 84e9: 4.28287e9}
 BOUND = "The paper's pair is a point of a flat valley: the same objective is lower at two other optima."
-
-
-def allocation(theta: Array, flops: float, unique: float) -> tuple[float, float, float]:
-    """Parameters, tokens and loss of the best model of so many training FLOPs (6ND) and unique tokens."""
-    from scipy.optimize import minimize_scalar
-
-    def loss(log_params: float) -> float:
-        params = np.exp(log_params)
-        return float(value(theta, np.array([[params], [flops / (6 * params)], [unique]]))[0])
-
-    best = minimize_scalar(
-        loss, bounds=(np.log(1e7), np.log(1e12)), method="bounded", options={"xatol": 1e-10}
-    )
-    return float(np.exp(best.x)), float(flops / (6 * np.exp(best.x))), float(best.fun)
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
@@ -56,22 +41,22 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         worth = decayed(np.array(1.0), np.array(epochs - 1.0), PUBLISHED[5])
         found[f"worth of {epochs} epochs"] = Number(float(worth))
     names = ("parameters", "tokens", "loss")
-    for name, number in zip(names, allocation(PUBLISHED, FLOPS, UNIQUE), strict=True):
+    for name, number in zip(names, best(PUBLISHED, FLOPS, UNIQUE), strict=True):
         found[f"best {name} for 1e22 FLOPs, 25e9 unique tokens"] = Number(number)
     from scipy.special import huber
 
     residual = np.log(value(PUBLISHED, x)) - np.log(y)
     found["objective at the published values"] = Number(float(huber(1e-3, residual).sum()))
-    best = estimate(LAW, x, y, loss="huber", fixed=SURFACE)
+    least = estimate(LAW, x, y, loss="huber", fixed=SURFACE)
     chance = np.random.default_rng(0).multinomial(len(y), np.full(len(y), 1 / len(y)), DRAWS).T.astype(float)
     starts = [[*SURFACE.values(), *pair] for pair in ((15.4, 5.3), (47, 2.3), (95, 1.7), (500, 1), (5, 20))]
     draws = estimate(LAW, x, y, weights=chance, loss="huber", fixed=SURFACE, starts=starts).theta
     low, high = np.quantile(draws, [0.025, 0.975], axis=1)
     for i, name in ((5, "R_D"), (6, "R_N")):
         limits = float(low[i]), float(high[i])
-        found[f"{name} as published"] = Number(best.theta[i, 0], *limits)
-        found[f"{name} of the least objective"] = Number(best.theta[i, 0], *limits)
-    found["least objective"] = Number(best.objective[0])
+        found[f"{name} as published"] = Number(least.theta[i, 0], *limits)
+        found[f"{name} of the least objective"] = Number(least.theta[i, 0], *limits)
+    found["least objective"] = Number(least.objective[0])
     for place, pair in NEIGHBOURS.items():
         near = estimate(LAW, x, y, loss="huber", fixed=SURFACE, starts=[[*SURFACE.values(), *pair]])
         found[f"R_D of the optimum {place}"] = Number(near.theta[5, 0])
@@ -123,7 +108,10 @@ ENTRY = Entry(
     ),
     reproduce=reproduce,
     command="relscale fit data_constrained.csv.gz --law data_constrained --x params,tokens,unique_tokens --y loss "
-    "--run run --loss huber",
+    "--run run --loss huber\n"
+    "relscale ask optimum data_constrained.csv.gz --law data_constrained --x params,tokens,unique_tokens --y loss "
+    "--loss huber --at training_flops=1e22,unique_tokens=25e9 "
+    "--fix E=1.86914,A=520.83,B=1487.6,alpha=0.35266,beta=0.35266",
     remark="The paper fits R_D and R_N with E, A, B, α and β given. Intervals are of 200 resamplings of the 182 "
     "runs: the "
     "published pair is inside them, and so is hardly any decay at all.",

@@ -1,16 +1,14 @@
 """An entry of the atlas: a paper, its law, the table it can be reproduced from, and what it says comes out."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.errors import RelscaleError
-from relscale.tables import listed, read_table
+from relscale.column_arrays import Columns
 
 
 class Origin(StrEnum):
@@ -57,27 +55,6 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Rows of a table, as one array per column: numbers as floats, nan where missing, and text as objects."""
-
-    of: Mapping[str, NDArray[Any]]
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        if name not in self.of:
-            raise RelscaleError(f"no column {name!r}; there are {listed(tuple(self.of))}")
-        return self.of[name]
-
-    def where(self, kept: NDArray[np.bool_]) -> "Columns":
-        """Those rows alone."""
-        return Columns({name: values[kept] for name, values in self.of.items()})
-
-    def by(self, name: str) -> Iterator[tuple[str, "Columns"]]:
-        """The rows of each value of a column, in the order in which the values first stand there."""
-        for value in dict.fromkeys(self[name]):
-            yield str(value), self.where(np.asarray(self[name] == value))
-
-
-@dataclass(frozen=True)
 class Tables:
     """The published tables in a folder."""
 
@@ -91,15 +68,7 @@ class Tables:
         RelscaleError
             It is not there.
         """
-        table = read_table(self.folder / name)
-        columns: dict[str, NDArray[Any]] = {}
-        for column in table.column_names:
-            values = table[column].to_pylist()
-            if all(isinstance(value, bool | int | float | None) for value in values):
-                columns[column] = np.array([np.nan if v is None else v for v in values], dtype=float)
-            else:
-                columns[column] = np.array(values, dtype=object)
-        return Columns(columns)
+        return Columns.read(self.folder / name)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Columns, Entry, Number, Origin, Tables
-from relscale.fitting.estimation.estimate import estimate
+from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
 from relscale.laws import parametric
+from relscale.questions.estimation import known_part, relative_error
 
 BORROWED = {"A": float(np.exp(6.255414)), "alpha": 0.3526596}  # of Muennighoff et al., arXiv 2305.16264
 FIRST_TOKENS = 1e10  # that are left out
@@ -29,21 +29,6 @@ DEGENERATE = (
 )
 
 
-def known_part(curve: Columns, fraction: float) -> Columns:
-    """The points of a curve that a fit may see."""
-    tokens = curve["tokens"]
-    return curve.where((tokens > FIRST_TOKENS) & (tokens < fraction * tokens.max()))
-
-
-def relative_error(known: Columns, largest: Columns) -> float:
-    """Mean absolute relative error (%) of the largest model's last losses, from what is known of another curve."""
-    x = np.stack([known["params"], known["tokens"]])
-    theta = estimate(parametric.LAW, x, known["loss"], residual="linear", fixed=BORROWED).theta[:, 0]
-    last = largest.where(largest["tokens"] >= JUDGED * largest["tokens"].max())
-    predicted = parametric.value(theta, np.stack([last["params"], last["tokens"]]))
-    return float(100 * np.mean(np.abs(predicted - last["loss"]) / last["loss"]))
-
-
 def _params(name: str) -> float:
     return float(name[:-1]) * {"M": 1e6, "B": 1e9}[name[-1]]
 
@@ -55,13 +40,16 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     curves = dict(tables.read(CURVES).by("family"))
     found, differences = {}, {family: [0.0] for family in ("gpt3", "olmo", "opt", "degenerate")}
     for family, rows in published.where(one_model).by("family"):
-        models = {float(curve["params"][0]): curve for _, curve in curves[family].by("model")}
+        models = {
+            float(curve["params"][0]): (np.stack([curve["params"], curve["tokens"]]), curve["loss"])
+            for _, curve in curves[family].by("model")
+        }
         for name, share, error in zip(
             *(rows[c] for c in ("train", "fraction_of_training", "are_percent")), strict=True
         ):
-            known = known_part(models[_params(name)], share)
-            ours = relative_error(known, models[max(models)])
-            place = family if len(known["loss"]) >= FREE else "degenerate"
+            x, loss = known_part(*models[_params(name)], share, FIRST_TOKENS)
+            ours = relative_error(parametric.LAW, x, loss, *models[max(models)], BORROWED, JUDGED)
+            place = family if len(loss) >= FREE else "degenerate"
             differences[place].append(abs(ours - error))
             if (family, name, share) in SHOWN:
                 found[_cell(family, name, share)] = Number(ours)
@@ -95,7 +83,9 @@ ENTRY = Entry(
     ),
     reproduce=reproduce,
     command="relscale fit curves.csv --law parametric --x params,tokens --y loss --run model,tokens --block model "
-    "--residual linear --fix A=520.83 --fix alpha=0.3526596",
+    "--residual linear --fix A=520.83 --fix alpha=0.3526596\n"
+    "relscale ask estimation training_curves.csv.gz --where family=gpt3 --x params,tokens --y loss --model model "
+    "--fix A=520.83,alpha=0.3526596 --from-tokens 1e10",
     remark="Judged on the last 30% of the largest model's training. The loss of OPT is a perplexity, so its "
     "errors are those "
     "of a perplexity; in nats they are several times smaller. The maps of several models (99 cells) do not come "

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Columns, Entry, Number, Origin, Tables
+from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.column_arrays import Columns
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.law import Array
 from relscale.laws.loss_to_loss import LAW
@@ -106,8 +107,8 @@ ENTRY = Entry(
     ),
     reproduce=reproduce,
     command="relscale fit loss_to_loss.csv.gz --law loss_to_loss --x c4_loss --y hellaswag_loss --run run "
-    "--group corpus "
-    "--residual linear",
+    "--group corpus --residual linear\n"
+    "relscale ask explained loss_to_loss.csv.gz --x c4_bpb --y hellaswag_bpb --by corpus,architecture --block model",
     remark="The training corpus sets the curve: a curve per corpus leaves an eighth of the residual. The "
     "paper's own fitted "
     "constants are not public, so none is held here.",

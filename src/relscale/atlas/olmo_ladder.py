@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Columns, Entry, Number, Tables
+from relscale.atlas.entry import Answer, Entry, Number, Tables
+from relscale.column_arrays import Columns
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws import parametric, sigmoid
 from relscale.laws.law import Array

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Columns, Entry, Number, Tables
+from relscale.atlas.entry import Answer, Entry, Number, Tables
+from relscale.column_arrays import Columns
 from relscale.laws.law import Array
+from relscale.questions.signal_noise import noise
 
 RUN, LAST = "1B-10xC", 10
 MMLU = {
@@ -39,7 +41,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     rows = tables.read("olmo_ladder_checkpoints.csv.gz")
     run = rows.where(rows["run"] == RUN)
     return {
-        f"{name} of {task}": Number(float(np.std(scores(run, task, metric)[-LAST:])))
+        f"{name} of {task}": Number(noise(scores(run, task, metric)[-LAST:]))
         for task in KNOWN
         for metric, name in METRICS.items()
     }
@@ -56,7 +58,8 @@ ENTRY = Entry(
         for name, value in zip(METRICS.values(), values, strict=True)
     ),
     reproduce=reproduce,
-    command="",
+    command="relscale ask signal_noise olmo_ladder_checkpoints.csv.gz "
+    "--metrics hellaswag_val:bpb,hellaswag_val:accuracy --run run --step step",
     remark="1B parameters at ten times Chinchilla's tokens. The deviations are of the ten values, not estimates "
     "for more.",
     slow=True,

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Columns, Entry, Number, Origin, Tables
+from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.column_arrays import Columns
 from relscale.fitting.capabilities import forecast
 
 FIRST = ("MMLU", "ARC", "HellaSwag", "Winogrande", "TruthfulQA", "GSM8K")

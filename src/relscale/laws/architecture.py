@@ -8,9 +8,12 @@ and data, such as from a fit of ``parametric``. The best shapes are ``x = a_2 / 
 Source: *Scaling Laws Meet Model Architecture*, arXiv 2510.18245; its a_0 is 1 here, since only a_0 · b_0 counts.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from relscale.laws.law import Array, Parameter
+from relscale.laws.optimum import Optimum
 from relscale.laws.profile import crossed
 from relscale.laws.separable import separable
 
@@ -60,3 +63,15 @@ LAW = separable(
     traps="Shapes must lie on both sides of the best one, else a_1 or b_1 ends at 0 or below and there is no best. "
     "Depth is fixed in the paper; shapes far off, such as r = 0.1, are not of this law.",
 )
+
+
+def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
+    width, mlp = best_shape(theta)
+    inner = theta[0] > 0 and theta[1] > 0, theta[3] > 0 and theta[4] > 0
+    return {
+        "width_ratio": float(width) if inner[0] else np.nan,
+        "mlp_ratio": float(mlp) if inner[1] else np.nan,
+    }
+
+
+OPTIMUM = Optimum({}, _optimum)

@@ -9,9 +9,12 @@ Source: McCandlish et al., *An Empirical Model of Large-Batch Training*, arXiv 1
 2001.08361, equations 1.4 to 1.6.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from relscale.laws.law import Array, Parameter
+from relscale.laws.optimum import Optimum
 from relscale.laws.separable import separable
 
 BATCHES = np.geomspace(1e-3, 1e3, 25)  # B_crit, in units of the geometric mean of the batches
@@ -57,4 +60,17 @@ LAW = separable(
     source="McCandlish et al., arXiv 1812.06162; Kaplan et al., arXiv 2001.08361, equations 1.4 to 1.6",
     formula="S = S_min · (1 + B_crit / B)",
     traps="Batches must lie on both sides of B_crit; other definitions of a critical batch grow otherwise with size.",
+)
+
+
+def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
+    return {"batch_tokens": float(with_overhead(theta, given["overhead"], given["from_batch"]))}
+
+
+OPTIMUM = Optimum(
+    {
+        "overhead": "such as 0.2: steps beyond linear scaling",
+        "from_batch": "the batch that scaling starts from",
+    },
+    _optimum,
 )

@@ -11,11 +11,14 @@ law ``parametric``.
 Source: Muennighoff et al., *Scaling Data-Constrained Language Models*, arXiv 2305.16264.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from relscale.laws import parametric
 from relscale.laws.derivatives import by_differences
 from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.optimum import Optimum
 
 REPEATS = (2.0, 6.0, 15.0, 50.0, 200.0)
 EXCESS = (0.5, 2.0, 5.0, 15.0, 100.0)
@@ -77,3 +80,26 @@ LAW = Law(
     traps="R_D needs runs of many epochs, R_N runs of too many parameters; both trade off, and optima are several. A "
     "loss that rises with further epochs is beyond this law.",
 )
+
+
+def best(theta: Array, flops: float, unique: float) -> tuple[float, float, float]:
+    """Parameters, tokens and loss of the best model of so many training FLOPs (6ND) and unique tokens."""
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_params: float) -> float:
+        params = np.exp(log_params)
+        return float(value(theta[:, None], np.array([[params], [flops / (6 * params)], [unique]]))[0])
+
+    free, _ = parametric.best(theta, flops)
+    found = minimize_scalar(
+        loss, bounds=np.log([free / 1e3, free * 1e2]), method="bounded", options={"xatol": 1e-9}
+    )
+    return float(np.exp(found.x)), float(flops / (6 * np.exp(found.x))), float(found.fun)
+
+
+def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
+    params, tokens, loss = best(theta, given["training_flops"], given["unique_tokens"])
+    return {"params": params, "tokens": tokens, "epochs": tokens / given["unique_tokens"], "loss": loss}
+
+
+OPTIMUM = Optimum({"training_flops": "compute, 6·N·D", "unique_tokens": "tokens that there are"}, _optimum)

@@ -7,9 +7,12 @@ Of a fixed number of parameters the encoder should have the share ``p_e / (p_e +
 Source: Ghorbani et al., *Scaling Laws for Neural Machine Translation*, arXiv 2109.07740.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from relscale.laws.law import Array, Parameter
+from relscale.laws.optimum import Optimum
 from relscale.laws.profile import crossed
 from relscale.laws.separable import separable
 
@@ -45,3 +48,10 @@ LAW = separable(
     traps="Both sides must vary, each for itself. Embeddings are not counted. One floor for both sides: a side that "
     "grows alone still brings the loss down to it.",
 )
+
+
+def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
+    return {"encoder share of the parameters": float(encoder_share(theta))}
+
+
+OPTIMUM = Optimum({}, _optimum)

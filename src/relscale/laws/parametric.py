@@ -8,9 +8,12 @@ Source: Hoffmann et al., *Training Compute-Optimal Large Language Models*, arXiv
 equation 2; Huber loss of the logarithms, equation 3.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.optimum import Optimum
 from relscale.laws.profile import ranked
 
 
@@ -73,3 +76,22 @@ LAW = Law(
     traps="Along one allocation N and D are tied, and A, B, α, β with them; A and B belong to one parameter and token.",
     linear=("E", "A", "B"),
 )
+
+
+def best(theta: Array, flops: float) -> tuple[float, float]:
+    """The parameters and tokens that spend ``6·N·D`` FLOPs best, of E, A, B, α, β (5,)."""
+    _, a, b, alpha, beta = theta[:5]
+    params = float((alpha * a / (beta * b) * (flops / 6) ** beta) ** (1 / (alpha + beta)))
+    return params, flops / 6 / params
+
+
+def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
+    params, tokens = best(theta, given["training_flops"])
+    return {
+        "params": params,
+        "tokens": tokens,
+        "loss": float(value(theta, np.array([[params], [tokens]]))[0]),
+    }
+
+
+OPTIMUM = Optimum({"training_flops": "compute, 6·N·D"}, _optimum)

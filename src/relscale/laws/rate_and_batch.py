@@ -9,9 +9,12 @@ Sources: Li et al., *Predictable Scale: Step Law*, arXiv 2503.04715, for the mov
 2203.15556, equation 2, with the outer exponent of Kaplan et al., arXiv 2001.08361, equation 1.5, for the surface.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from relscale.laws.law import Array, Parameter
+from relscale.laws.optimum import Optimum
 from relscale.laws.profile import crossed
 from relscale.laws.separable import separable
 
@@ -86,3 +89,11 @@ LAW = separable(
     traps="Runs far from the best rate are no paraboloid: keep those within some 2% of the least loss of each size. "
     "Rates and batches must lie on both sides of the best; at several sizes and numbers of tokens.",
 )
+
+
+def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
+    rate, batch = best(theta, np.array(given["params"]), np.array(given["tokens"]))
+    return {"learning_rate": float(rate), "batch_sequences": float(batch)}
+
+
+OPTIMUM = Optimum({"params": "of the model", "tokens": "of its training"}, _optimum)

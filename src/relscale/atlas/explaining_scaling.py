@@ -1,0 +1,72 @@
+"""Random features without ridge: exact losses in the regimes of Bahri et al. (arXiv 2102.06701)."""
+
+import numpy as np
+
+from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.laws.law import Array
+
+DIRECTIONS, DECAY = 1000, 0.5
+RESOLUTION = {10: 1.0141, 20: 0.7160, 40: 0.4871, 80: 0.3180}
+BOTH = {(20, 60): 1.0739, (20, 240): 0.7810, (40, 80): 0.9743}
+VARIANCE = {60: 0.5128, 120: 0.2020, 240: 0.0913, 480: 0.0436, 960: 0.0213}  # of 20 features
+
+
+def spectrum(directions: int, decay: float) -> Array:
+    """Eigenvalues i^−(1 + a) of the data's covariance."""
+    return np.asarray(np.arange(1, directions + 1) ** -(1 + decay))
+
+
+def kappa(count: float, eigenvalues: Array) -> float:
+    """κ with Σ λ / (λ + κ) = count."""
+    from scipy.optimize import brentq
+
+    def gap(log_kappa: float) -> float:
+        return float((eigenvalues / (eigenvalues + np.exp(log_kappa))).sum() - count)
+
+    return float(np.exp(brentq(gap, np.log(eigenvalues[-1]) - 30, np.log(eigenvalues[0]) + 30, xtol=1e-14)))
+
+
+def loss(features: float, examples: float, eigenvalues: Array) -> float:
+    """The expected test loss: κ(m) · m / (1 − m / M), m the smaller of features and examples and M the larger."""
+    least, most = min(features, examples), max(features, examples)
+    return kappa(least, eigenvalues) * least / (1 - least / most)
+
+
+def above_unlimited(features: float, examples: float) -> float:
+    """By how much few examples raise the loss of so many features: P / (D − P − 1) of it, exactly."""
+    return features / (examples - features - 1)
+
+
+def reproduce(tables: Tables) -> dict[str, Number]:
+    """Losses of both regimes; it needs no table."""
+    eigenvalues = spectrum(DIRECTIONS, DECAY)
+    found = {f"L of {p} features, unlimited examples": loss(p, np.inf, eigenvalues) for p in RESOLUTION}
+    found |= {f"L of {p} features, {d} examples": loss(p, d, eigenvalues) for p, d in BOTH}
+    found |= {f"rise of 20 features' loss with {d} examples": above_unlimited(20, d) for d in VARIANCE}
+    return {name: Number(value) for name, value in found.items()}
+
+
+ENTRY = Entry(
+    title="Explaining neural scaling laws: the regimes",
+    paper="Bahri et al., arXiv 2102.06701, in an exactly solved model",
+    formula="L(P, D) = κ(m) · m / (1 − m/M), Σ λ_i / (λ_i + κ(m)) = m, m = min(P, D), M = max(P, D), λ_i = i^(−1.5)",
+    tables=(),
+    answers=(
+        *(
+            Answer(f"L of {p} features, unlimited examples", value, 5.5e-5, origin=Origin.THEORY)
+            for p, value in RESOLUTION.items()
+        ),
+        *(
+            Answer(f"L of {p} features, {d} examples", value, 5.5e-5, origin=Origin.THEORY)
+            for (p, d), value in BOTH.items()
+        ),
+        *(
+            Answer(f"rise of 20 features' loss with {d} examples", value, 5.5e-5, origin=Origin.THEORY)
+            for d, value in VARIANCE.items()
+        ),
+    ),
+    reproduce=reproduce,
+    command="relscale ask regime losses.csv --x tokens --y loss --by params",
+    remark="1,000 directions. The variance-limited rise goes as 1/D; few directions make the resolution-limited "
+    "slope steeper than the spectrum says, and near P = D the loss has no bound.",
+)

@@ -1,0 +1,42 @@
+"""Tasks of one domain foretell one another over a training (arXiv 2404.01204), on the OLMo 2 ladder."""
+
+import numpy as np
+
+from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.questions.domain_prediction import rows as predicted
+
+RUN = "1B-10xC"
+MMLU = "+".join(f"mmlu_{group}_test:accuracy" for group in ("stem", "humanities", "social_sciences", "other"))
+COMMONSENSE = "+".join(f"{task}_val:accuracy" for task in ("hellaswag", "piqa", "csqa"))
+WITHIN, ACROSS = "error of MMLU groups from the others", "error of MMLU groups from commonsense tasks"
+
+
+def reproduce(tables: Tables) -> dict[str, Number]:
+    """Errors of lines over the second half of a training."""
+    every = tables.read("olmo_ladder_checkpoints.csv.gz")
+    table = every.where(np.asarray(every["run"] == RUN))
+    domains = f"mmlu={MMLU}", f"commonsense={COMMONSENSE}"
+    found = {(row.domain, row.predictor): row for row in predicted(table, step="tokens", domains=domains)}
+    return {
+        WITHIN: Number(found["mmlu", "mmlu"].error or np.nan),
+        ACROSS: Number(found["mmlu", "commonsense"].error or np.nan),
+    }
+
+
+ENTRY = Entry(
+    title="The fine line: predicting one task from others over a training",
+    paper="the finding of arXiv 2404.01204, on the checkpoints of Bhagia et al., arXiv 2412.04403",
+    formula="score_j ≈ a + Σ_k b_k · score_k over the first half of the checkpoints, judged on the second",
+    tables=("olmo_ladder_checkpoints.csv.gz",),
+    answers=(
+        Answer(WITHIN, 0.0047, 2e-4, "accuracy", Origin.TABLE),
+        Answer(ACROSS, 0.0065, 2e-4, "accuracy", Origin.TABLE),
+    ),
+    reproduce=reproduce,
+    command="relscale ask domain_prediction olmo_ladder_checkpoints.csv.gz --where run=1B-10xC --step tokens "
+    "--domains knowledge=arc_easy_test:accuracy+arc_challenge_test:accuracy,"
+    "commonsense=hellaswag_val:accuracy+piqa_val:accuracy",
+    remark="1B parameters at ten times Chinchilla's tokens; commonsense is HellaSwag, PIQA and CommonsenseQA. The "
+    "paper's own numbers are not public, and MMLU of the 7B and 13B is left out of the table.",
+    slow=True,
+)

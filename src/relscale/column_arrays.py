@@ -1,0 +1,99 @@
+"""Rows of a table as one numpy array per column."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from relscale.columns import numbers
+from relscale.errors import RelscaleError
+from relscale.suggestions import suggestion
+from relscale.tables import read_table
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Rows of a table: numbers as floats, nan where missing, and text as objects."""
+
+    of: Mapping[str, NDArray[Any]]
+
+    @classmethod
+    def read(cls, path: Path) -> "Columns":
+        """The columns of a table in a file.
+
+        Raises
+        ------
+        RelscaleError
+            It is not there, or no table.
+        """
+        return cls.of_table(read_table(path))
+
+    @classmethod
+    def of_table(cls, table: pa.Table) -> "Columns":
+        """The columns of a table."""
+        columns: dict[str, NDArray[Any]] = {}
+        for column in table.column_names:
+            values = table[column].to_pylist()
+            if all(isinstance(value, bool | int | float | None) for value in values):
+                columns[column] = np.array([np.nan if v is None else v for v in values], dtype=float)
+            else:
+                columns[column] = np.array(values, dtype=object)
+        return cls(columns)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self.of:
+            raise RelscaleError(f"no column {name!r}; {suggestion(name, tuple(self.of), 'it has')}")
+        return self.of[name]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.of.values()), ()))
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """A column as numbers, nan where missing.
+
+        Raises
+        ------
+        RelscaleError
+            It is not there, or holds something else.
+        """
+        found = numbers(pa.array(self[name].tolist(), from_pandas=True), f"column {name!r}")
+        return np.array(found.to_numpy(zero_copy_only=False), dtype=float)
+
+    def positive(self, name: str) -> NDArray[np.float64]:
+        """A column as numbers, nan where missing; each is above 0.
+
+        Raises
+        ------
+        RelscaleError
+            It is not there, or holds something else.
+        """
+        found = self.numbers(name)
+        if (found <= 0).any():
+            raise RelscaleError(f"column {name!r} holds {found[found <= 0][0]:g}, which has no logarithm")
+        return found
+
+    def labels(self, name: str) -> NDArray[np.object_]:
+        """A column as text; every row of ``""``, which names no column, is alike.
+
+        Raises
+        ------
+        RelscaleError
+            It is not there.
+        """
+        if not name:
+            return np.full(len(self), "all", dtype=object)
+        numeric = self[name].dtype == float
+        return np.array([f"{v:g}" if numeric else str(v) for v in self[name]], dtype=object)
+
+    def where(self, kept: NDArray[np.bool_]) -> "Columns":
+        """Those rows alone."""
+        return Columns({name: values[kept] for name, values in self.of.items()})
+
+    def by(self, name: str) -> Iterator[tuple[str, "Columns"]]:
+        """The rows of each value of a column, in the order in which the values first stand there."""
+        for value in dict.fromkeys(self[name]):
+            yield str(value), self.where(np.asarray(self[name] == value))

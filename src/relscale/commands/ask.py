@@ -1,0 +1,123 @@
+"""``relscale ask``: a question of a table."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_origin
+
+if TYPE_CHECKING:
+    from relscale.questions.catalogue import Question
+
+HELP = "ask a question of a table: what sets a curve, noise of a metric, best mixture or allocation, inversions …"
+HANDS_ON = True  # options that are those of the question
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """QUESTION, TABLE and --where; the others are those of the question."""
+    parser.add_argument("question", nargs="?", help="One question (default: list them all).")
+    parser.add_argument(
+        "table",
+        nargs="?",
+        type=Path,
+        help="The table (.parquet, .csv, .tsv, .jsonl; default: explain the question).",
+    )
+    parser.add_argument(
+        "--where", action="append", default=[], metavar="CONDITION", help="Rows: model=7B, step>=1000."
+    )
+    parser.add_argument("--output", type=Path, help="Also write the rows to a .parquet or .csv.")
+
+
+def run(options: argparse.Namespace) -> None:
+    """List the questions, explain one, or answer it from a table."""
+    from tabulate import tabulate
+
+    from relscale.column_arrays import Columns
+    from relscale.errors import RelscaleError
+    from relscale.questions.catalogue import question, question_names
+    from relscale.row_filter import rows_where
+    from relscale.rows import table_of
+    from relscale.tables import read_table, table_name, write_table
+
+    if options.question is None:
+        listed = [[name, question(name).what.partition("\n")[0]] for name in question_names()]
+        print(tabulate(listed, ["question", "what"]))
+        return
+    one = question(options.question)
+    if options.table is None:
+        print(explained(one))
+        return
+    given = vars(_parser(one).parse_args(options.further))
+    table = rows_where(read_table(options.table), options.where, table_name(options.table))
+    try:
+        rows = list(one.rows(Columns.of_table(table), **given))
+    except RelscaleError as error:
+        raise RelscaleError(f"{table_name(options.table)}: {error}") from None
+    print(shown(one.row, rows))
+    if options.output:
+        write_table(table_of(one.row, rows), options.output)
+
+
+def explained(one: "Question") -> str:
+    """What a question asks, its options and the columns of its answer."""
+    from tabulate import tabulate
+
+    from relscale.rows import columns_of
+
+    asked = [
+        [
+            f"--{each.name.replace('_', '-')}",
+            each.meaning,
+            "required" if each.required else _text(each.default),
+        ]
+        for each in one.arguments
+    ]
+    answer = [[each.name, each.description, each.unit] for each in columns_of(one.row)]
+    required = [f"--{each.name.replace('_', '-')} …" for each in one.arguments if each.required]
+    return "\n\n".join(
+        [
+            f"{one.name}: {one.what}",
+            tabulate(asked, ["option", "meaning", "default"]),
+            tabulate(answer, ["column of the answer", "meaning", "unit"]),
+            f"relscale ask {one.name} TABLE {' '.join(required)}",
+        ]
+    )
+
+
+def shown(row: type, rows: Sequence[Any]) -> str:
+    """Rows as a text table; columns that are empty in all are left out."""
+    from tabulate import tabulate
+
+    from relscale.rows import names_of
+
+    names = [name for name in names_of(row) if any(getattr(each, name) not in (None, "") for each in rows)]
+    cells = [[_text(getattr(each, name)) for name in names] for each in rows]
+    return str(tabulate(cells, names, disable_numparse=True))
+
+
+def _text(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def _parser(one: "Question") -> argparse.ArgumentParser:
+    from relscale.cli import Parser
+
+    parser = Parser(prog=f"relscale ask {one.name}", add_help=False, allow_abbrev=False)
+    for each in one.arguments:
+        several = get_origin(each.type) is tuple
+        parser.add_argument(
+            f"--{each.name.replace('_', '-')}",
+            type=_several if several else each.type,
+            default=each.default,
+            required=each.required,
+        )
+    return parser
+
+
+def _several(text: str) -> tuple[str, ...]:
+    from relscale.commands.fit_table import columns
+
+    return tuple(columns(text))

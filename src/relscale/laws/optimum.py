@@ -1,0 +1,26 @@
+"""What a law says is best: a module of a law may define ``OPTIMUM``, which ``relscale ask optimum`` answers from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from relscale.laws.law import Array
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The optimum of a law.
+
+    Attributes
+    ----------
+    given
+        What must be given, such as ``training_flops``, and what that is.
+    of
+        From theta (q,) and what is given to the best values by name; those that are predictors of the law are held
+        against the data, and nan is "no optimum".
+    traps
+        When the answer misleads.
+    """
+
+    given: Mapping[str, str]
+    of: Callable[[Array, Mapping[str, float]], Mapping[str, float]]
+    traps: str = ""

@@ -1,0 +1,108 @@
+"""The questions there are: every module of this package that defines ``rows``, found by name.
+
+A question is one file. It declares
+
+``ROW``
+    The type of its rows (``relscale.rows``).
+``rows``
+    A function of ``Columns`` and of keyword arguments, which become the options of ``relscale ask NAME TABLE``. A
+    ``str`` names a column or is text, a ``tuple[str, ...]`` is several, separated by commas; ``int`` and ``float`` are
+    numbers. What an argument means stands in the numpydoc section ``Parameters``.
+
+Nothing else names it.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, get_type_hints
+
+from relscale import questions as package
+from relscale.errors import RelscaleError
+from relscale.suggestions import suggestion
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a question: its name, meaning, type and default; ``required`` where it has none."""
+
+    name: str
+    meaning: str
+    type: Any
+    default: Any
+    required: bool
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question: its name, what it asks, the type of its rows, its function and the arguments of that."""
+
+    name: str
+    what: str
+    row: type
+    rows: Callable[..., Iterable[Any]]
+    arguments: tuple[Argument, ...]
+
+
+def question_names() -> tuple[str, ...]:
+    """The names of all questions, sorted."""
+    return tuple(sorted(name for name, module in _modules().items() if hasattr(module, "rows")))
+
+
+def question(name: str) -> Question:
+    """The question of that name.
+
+    Raises
+    ------
+    RelscaleError
+        There is none.
+    """
+    name = name.replace("-", "_")
+    if name not in question_names():
+        raise RelscaleError(f"no question {name!r}; {suggestion(name, question_names())}")
+    module = _modules()[name]
+    return Question(
+        name, inspect.cleandoc(module.__doc__ or ""), module.ROW, module.rows, arguments(module.rows)
+    )
+
+
+def arguments(function: Callable[..., Any]) -> tuple[Argument, ...]:
+    """The keyword arguments of a question's function."""
+    hints, meanings = get_type_hints(function), _meanings(function.__doc__ or "")
+    return tuple(
+        Argument(
+            name=each.name,
+            meaning=meanings.get(each.name, ""),
+            type=hints[each.name],
+            default=None if each.default is inspect.Parameter.empty else each.default,
+            required=each.default is inspect.Parameter.empty,
+        )
+        for each in inspect.signature(function).parameters.values()
+        if each.kind is inspect.Parameter.KEYWORD_ONLY
+    )
+
+
+def _modules() -> dict[str, ModuleType]:
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    return {
+        name: importlib.import_module(f"{package.__name__}.{name}") for name in names if name != "catalogue"
+    }
+
+
+def _meanings(docstring: str) -> dict[str, str]:
+    """What the section ``Parameters`` says of each name."""
+    found: dict[str, str] = {}
+    section = inspect.cleandoc(docstring).partition("Parameters\n----------\n")[2]
+    section = re.split(r"\n\n\w+\n-+\n", section)[0]
+    names: list[str] = []
+    for line in section.splitlines():
+        if line and not line.startswith(" "):
+            names = [name.strip() for name in line.split(",")]
+        else:
+            for name in names:
+                found[name] = f"{found.get(name, '')} {line.strip()}".strip()
+    return found

@@ -1,0 +1,97 @@
+"""Do tasks of one domain foretell one another over a training? Errors within a domain and from other domains.
+
+A task's score over the first half of the checkpoints is a line in the scores of the other tasks of its domain, or of
+those of another domain; the error is that line's over the second half. Tasks that move together predict one another.
+Beside it stands Spearman's correlation of a task's score with training. Checkpoints follow one another and are not
+independent: there is no interval.
+
+Source: *The Fine Line*, arXiv 2404.01204; the split into halves is relscale's.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.laws.law import Array
+from relscale.rows import column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainPredictionRow:
+    """One row per domain that is predicted and domain that predicts it."""
+
+    domain: str = column("The domain whose tasks are predicted.")
+    predictor: str = column("The domain whose tasks predict; the same: its other tasks.")
+    tasks: int = column("Tasks that are predicted.")
+    checkpoints: int = column("Checkpoints with all scores.")
+    error: float | None = column(
+        "Mean absolute error over the second half.", "unit of the scores", default=None
+    )
+    monotone: float | None = column("Mean Spearman correlation of the tasks with training.", default=None)
+    note: str | None = column("What is missing.", default=None)
+
+
+ROW = DomainPredictionRow
+
+
+def rows(table: Columns, *, step: str, domains: tuple[str, ...]) -> Iterator[DomainPredictionRow]:
+    """How well each domain's tasks are foretold by its own and by every other domain.
+
+    Parameters
+    ----------
+    step
+        Column of the step or tokens, along one training.
+    domains
+        Each as NAME=column+column+…: mmlu=stem+humanities,commonsense=piqa+csqa.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing or no number, or a domain is not written so.
+    """
+    from scipy.stats import spearmanr
+
+    named: dict[str, list[str]] = {}
+    for text in domains:
+        name, equals, columns = text.partition("=")
+        if not equals or not columns:
+            raise RelscaleError(f"domains: {text!r} is no domain; write NAME=column+column")
+        named[name] = columns.split("+")
+    steps = table.numbers(step)
+    values = {task: table.numbers(task) for tasks in named.values() for task in tasks}
+    known = np.all([np.isfinite(v) for v in (steps, *values.values())], axis=0)
+    order = np.flatnonzero(known)[np.argsort(steps[known], kind="stable")]
+    scores = {task: value[order] for task, value in values.items()}
+    for name, tasks in named.items():
+        monotone = (
+            [float(spearmanr(scores[task], steps[order])[0]) for task in tasks] if len(order) > 2 else []
+        )
+        for other, predictors in named.items():
+            each = [
+                error
+                for task in tasks
+                if (of := [p for p in predictors if p != task])
+                and (error := prediction_error(scores[task], np.stack([scores[p] for p in of]))) is not None
+            ]
+            yield DomainPredictionRow(
+                domain=name,
+                predictor=other,
+                tasks=len(each),
+                checkpoints=len(order),
+                error=float(np.mean(each)) if each else None,
+                monotone=float(np.mean(monotone)) if monotone else None,
+                note=None if each else "too few checkpoints, or no other task",
+            )
+
+
+def prediction_error(score: Array, others: Array) -> float | None:
+    """Mean absolute error over the second half of a line in the others (k, n) through the first half."""
+    half = len(score) // 2
+    if half < len(others) + 2:
+        return None
+    design = np.vstack([others, np.ones_like(score)]).T
+    line = np.linalg.lstsq(design[:half], score[:half], rcond=None)[0]
+    return float(np.abs(design[half:] @ line - score[half:]).mean())

@@ -1,0 +1,83 @@
+"""Does a task follow the task scaling law, or does it emerge sooner? The bend of ln(−ln rate) over ln scale.
+
+    −ln rate = c · N^(−α)    is a line;    a bend up: several steps must all pass;    down: one of several ways suffices
+
+Rates of 0 and 1 have no ln(−ln rate) and are left out, which is said; nothing is clipped.
+
+Source: Hu et al., *Predicting Emergent Abilities with Infinite Resolution Evaluation*, arXiv 2310.03262.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.measurements.pass_rates import Emergence, bend, emergence
+from relscale.rows import column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergenceRow:
+    """One row per task."""
+
+    task: str = column("The task.")
+    points: int = column("Rates above 0 and below 1.")
+    left_out: int = column("Rates of 0 or 1.")
+    least_bend: float | None = column(
+        "The least second difference of ln(−ln rate) in ln scale.", default=None
+    )
+    largest_bend: float | None = column("The largest.", default=None)
+    emergence: Emergence | None = column("Whether it bends, by its standard error.", default=None)
+    note: str | None = column("Why it is not known.", default=None)
+
+
+ROW = EmergenceRow
+
+
+def rows(
+    table: Columns, *, scale: str, rate: str, draws: str, task: str = "", level: float = 0.95
+) -> Iterator[EmergenceRow]:
+    """Whether each task bends.
+
+    Parameters
+    ----------
+    scale
+        Column of parameters or compute.
+    rate
+        Column of the pass rate.
+    draws
+        Column of how many draws a rate is of.
+    task
+        Column of the task.
+    level
+        Confidence level below which a bend is none.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing or no number.
+    """
+    sizes, rates, made, names = (
+        table.positive(scale),
+        table.numbers(rate),
+        table.positive(draws),
+        table.labels(task),
+    )
+    if ((rates < 0) | (rates > 1)).any():
+        raise RelscaleError(f"column {rate!r} holds numbers that are no rates from 0 to 1")
+    for name in dict.fromkeys(names):
+        own = (names == name) & np.isfinite(rates) & np.isfinite(sizes)
+        inner = own & (rates > 0) & (rates < 1)
+        bends = bend(sizes[inner], rates[inner]) if inner.sum() > 2 else np.empty(0)
+        enough = inner.sum() > 3
+        yield EmergenceRow(
+            task=str(name),
+            points=int(inner.sum()),
+            left_out=int(own.sum() - inner.sum()),
+            least_bend=float(bends.min()) if len(bends) else None,
+            largest_bend=float(bends.max()) if len(bends) else None,
+            emergence=emergence(sizes[inner], rates[inner], made[inner], level) if enough else None,
+            note=None if enough else "fewer than four rates lie between 0 and 1",
+        )

@@ -1,0 +1,99 @@
+"""How much of a prediction's uncertainty is the model's own? Entropies over the seeds of one cell.
+
+    total = H(mean over seeds of p),    aleatoric = mean over seeds of H(p),    epistemic = total − aleatoric
+
+In nats, the mean over items. Of M seeds the epistemic part is too small by about 1/M of it; of one seed it is 0. Fit
+the law ``power`` to it over tokens or parameters to see how it falls.
+
+Source: arXiv 2506.09648; the decomposition is Depeweg et al., arXiv 1710.07283.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.laws.law import Array
+from relscale.rows import column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpistemicRow:
+    """One row per cell."""
+
+    cell: str = column("The cell whose seeds are compared.")
+    seeds: int = column("How many.")
+    items: int = column("Items with all choices and seeds.")
+    total_nats: float = column("Entropy of the mean prediction.", "nats")
+    aleatoric_nats: float = column("Mean entropy of a seed's prediction.", "nats")
+    epistemic_nats: float = column("Their difference: what the seeds disagree by.", "nats")
+    note: str | None = column("What the numbers do not say.", default=None)
+
+
+ROW = EpistemicRow
+
+
+def rows(
+    table: Columns, *, probability: str, item: str, choice: str, seed: str, cell: str = ""
+) -> Iterator[EpistemicRow]:
+    """The parts of the uncertainty of each cell.
+
+    Parameters
+    ----------
+    probability
+        Column of the probability of a choice; choices are scaled to a sum of 1.
+    item, choice
+        Column of the item; of its choice.
+    seed
+        Column of the seed.
+    cell
+        Column of what seeds are repetitions of, such as a run's design.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing or no number, a probability is negative, or a choice has two.
+    """
+    p = table.numbers(probability)
+    if (p < 0).any():
+        raise RelscaleError(f"column {probability!r} holds {p[p < 0][0]:g}, which is no probability")
+    cells, names = table.labels(cell), [table.labels(each) for each in (seed, item, choice)]
+    for name in dict.fromkeys(cells):
+        own = cells == name
+        places = [np.unique(each[own].astype(str), return_inverse=True) for each in names]
+        if len(set(zip(*(index for _, index in places), strict=True))) < own.sum():
+            raise RelscaleError(f"{name}: a choice of an item has several probabilities of one seed")
+        grid = np.full([len(values) for values, _ in places], np.nan)
+        grid[tuple(index for _, index in places)] = p[own]
+        total, aleatoric, items = decomposed(grid)
+        yield EpistemicRow(
+            cell=str(name),
+            seeds=grid.shape[0],
+            items=items,
+            total_nats=total,
+            aleatoric_nats=aleatoric,
+            epistemic_nats=total - aleatoric,
+            note="one seed disagrees with none" if grid.shape[0] == 1 else None,
+        )
+
+
+def decomposed(p: Array) -> tuple[float, float, int]:
+    """Total and aleatoric entropy of probabilities (seeds, items, choices), and how many items have all of them.
+
+    Items may differ in how many choices they have: a choice that no seed has a probability of is none of the item's.
+    """
+    absent = np.isnan(p).all(axis=0)
+    p = np.where(absent, 0.0, p)
+    known = np.isfinite(p).all(axis=(0, 2)) & (np.nansum(p, axis=2) > 0).all(axis=0)
+    if not known.any():
+        raise RelscaleError("no item has a probability of all its choices for every seed")
+    p = p[:, known]
+    p = p / p.sum(axis=2, keepdims=True)
+    return float(entropy(p.mean(axis=0)).mean()), float(entropy(p).mean()), int(known.sum())
+
+
+def entropy(p: Array) -> Array:
+    """In nats, over the last axis."""
+    return np.asarray(-(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1))

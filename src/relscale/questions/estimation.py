@@ -1,0 +1,139 @@
+"""How much of a training says how the largest model ends? Errors of a law fitted to a part of each other curve.
+
+    error = mean |L̂ − L| / L over the last of the largest model's training,    L̂ of a law fitted to one model's first
+    share of its training
+
+A law of one curve needs given parameters, such as A and α of parametric. The error of the last loss seen, taken as it
+is, stands beside. A fit of as many points as free parameters meets them all and says nothing: it has a note.
+
+Source: Choshen et al., *A Hitchhiker's Guide to Scaling Law Estimation*, arXiv 2410.11840.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.fitting.estimation.estimate import estimate
+from relscale.laws.catalogue import law as law_of
+from relscale.laws.law import Array, Law
+from relscale.rows import column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimationRow:
+    """One row per model and share of its training."""
+
+    model: str = column("The model whose curve is fitted.")
+    share: float = column("Of its training that the fit sees.")
+    points: int = column("Points of that part.")
+    error: float | None = column("Mean absolute relative error for the largest model.", "%", default=None)
+    last_seen: float | None = column("The same, of the last loss seen as the forecast.", "%", default=None)
+    note: str | None = column("What the numbers do not say.", default=None)
+
+
+ROW = EstimationRow
+
+
+def rows(
+    table: Columns,
+    *,
+    x: tuple[str, ...],
+    y: str,
+    model: str,
+    law: str = "parametric",
+    fix: tuple[str, ...] = (),
+    shares: tuple[str, ...] = ("0.1", "0.3", "0.5", "1"),
+    from_tokens: float = 0.0,
+    judged: float = 0.7,
+) -> Iterator[EstimationRow]:
+    """The error for the largest model, by whose curve and how much of it is fitted.
+
+    Parameters
+    ----------
+    x
+        Columns of the law's predictors: the size first, what grows along a training last.
+    y
+        Column of the loss.
+    model
+        Column of the model that a point belongs to.
+    law
+        The law.
+    fix
+        Parameters that are given: A=520.8,alpha=0.35.
+    shares
+        Of a training that a fit sees.
+    from_tokens
+        Points of the last predictor up to here are left out.
+    judged
+        Share of the largest model's training from which on it is judged.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing or not positive, there is one model only, or a parameter or share is no number.
+    """
+    from relscale.commands.fit_table import fixed_parameters
+
+    fixed, one = fixed_parameters(fix, "fix"), law_of(law, x)
+    if len(x) != len(one.predictors):
+        raise RelscaleError(f"x: the law {one.name} has the predictors {', '.join(one.predictors)}")
+    points, loss, names = (
+        np.stack([table.positive(each) for each in x]),
+        table.positive(y),
+        table.labels(model),
+    )
+    curves = {name: (points[:, names == name], loss[names == name]) for name in dict.fromkeys(names)}
+    if len(curves) < 2:
+        raise RelscaleError(f"column {model!r} has one model; name the column that tells models apart")
+    largest = max(curves, key=lambda name: float(curves[name][0][0, 0]))
+    for share in _numbers(shares):
+        known = {name: known_part(*curve, share, from_tokens) for name, curve in curves.items()}
+        for name, (at, seen) in known.items():
+            free = len(one.names) - len(fixed)
+            if len(seen) < free:
+                few = f"{len(seen)} points for {free} free parameters"
+                yield EstimationRow(model=name, share=share, points=len(seen), note=few)
+                continue
+            yield EstimationRow(
+                model=name,
+                share=share,
+                points=len(seen),
+                error=relative_error(one, at, seen, *curves[largest], fixed, judged),
+                last_seen=last_error(seen, *curves[largest], judged),
+                note="as many points as free parameters: any curve meets them" if len(seen) == free else None,
+            )
+
+
+def known_part(x: Array, y: Array, share: float, from_tokens: float) -> tuple[Array, Array]:
+    """The points of a curve that a fit may see: before that share of its training."""
+    kept = (x[-1] > from_tokens) & (x[-1] < share * x[-1].max())
+    return x[:, kept], y[kept]
+
+
+def relative_error(
+    law: Law, x: Array, y: Array, ahead: Array, measured: Array, fixed: dict[str, float], judged: float
+) -> float:
+    """Mean absolute relative error (%) of the largest model's last losses, from what is known of another curve."""
+    theta = estimate(law, x, y, residual="linear", fixed=fixed).theta[:, 0]
+    late = ahead[-1] >= judged * ahead[-1].max()
+    off = np.abs(law.value(theta, ahead[:, late]) - measured[late]) / measured[late]
+    return float(100 * np.mean(off))
+
+
+def last_error(y: Array, ahead: Array, measured: Array, judged: float) -> float:
+    """The same where the last loss seen is the forecast."""
+    late = ahead[-1] >= judged * ahead[-1].max()
+    return float(100 * np.mean(np.abs(y[-1] - measured[late]) / measured[late]))
+
+
+def _numbers(texts: tuple[str, ...]) -> list[float]:
+    try:
+        found = [float(text) for text in texts]
+    except ValueError:
+        raise RelscaleError(f"shares: {','.join(texts)} are not all numbers") from None
+    if not all(0 < each <= 1 for each in found):
+        raise RelscaleError(f"shares: {','.join(texts)} are not all above 0 and up to 1")
+    return found

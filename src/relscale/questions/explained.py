@@ -1,0 +1,155 @@
+"""What sets a curve: how much of the scatter around one line does a grouping of the models take away?
+
+    ln y = a_g + b_g · ln x,    g the group of a model; nested lines, with an F test of the sums of squares
+
+Each factor is tried alone and beyond all others together. Checkpoints of one training are no independent models: name
+their training as ``block``, and p is the share of exchanges of the factor between trainings that explain as much.
+
+Source: Mayilvahanan et al., *LLMs on the Line*, arXiv 2502.12120: the training corpus sets the curve from loss to loss,
+architecture and size hardly.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.laws.law import Array
+from relscale.rows import column
+
+EXCHANGES = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedRow:
+    """One row per factor, alone and beyond the others."""
+
+    factor: str = column("The grouping.")
+    beyond: str = column("The groupings that lines are apart by already; empty: one line for all.")
+    groups: int = column("How many lines there are with it.")
+    n: int = column("Models.")
+    rms_without: float = column("Root mean square of the residuals without the factor.", "ln of y")
+    rms_with: float = column("The same with it.", "ln of y")
+    share: float = column("Share of the residual variance that the factor takes away.")
+    f: float | None = column("F of the sums of squares.", default=None)
+    df: int | None = column("Degrees of freedom that are left.", default=None)
+    p_value: float | None = column("p of F; with blocks, of exchanges between blocks.", default=None)
+
+
+ROW = ExplainedRow
+
+
+def rows(
+    table: Columns, *, x: str, y: str, by: tuple[str, ...], block: str = "", seed: int = 0
+) -> Iterator[ExplainedRow]:
+    """What each grouping explains of ln y over ln x.
+
+    Parameters
+    ----------
+    x, y
+        Column of the loss that is given, or of any other number above 0; and of that which follows.
+    by
+        Columns of the groupings, such as corpus,architecture.
+    block
+        Column of the training that checkpoints belong to.
+    seed
+        Of the exchanges.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing, or a number not positive, or there are fewer than three rows.
+    """
+    log_x, log_y = np.log(table.positive(x)), np.log(table.positive(y))
+    known = np.isfinite(log_x) & np.isfinite(log_y)
+    if known.sum() < 3:
+        raise RelscaleError(f"{known.sum()} rows have both {x} and {y}; a line needs three")
+    log_x, log_y, kept = log_x[known], log_y[known], table.where(known)
+    labels = {name: kept.labels(name) for name in by}
+    blocks = np.unique(kept.labels(block), return_inverse=True)[1] if block else None
+    rng = np.random.default_rng(seed)
+    for factor in by:
+        for others in dict.fromkeys([(), tuple(name for name in by if name != factor)]):
+            before = _groups([labels[name] for name in others], len(log_y))
+            after = _groups([labels[name] for name in (*others, factor)], len(log_y))
+            without, with_it = residuals(log_x, log_y, before), residuals(log_x, log_y, after)
+            free = len(log_y) - _rank(log_x, after)
+            gained = _rank(log_x, after) - _rank(log_x, before)
+            left, taken = float(with_it @ with_it), float(without @ without - with_it @ with_it)
+            f = taken / gained / (left / free) if gained and free > 0 and left > 0 else None
+            yield ExplainedRow(
+                factor=factor,
+                beyond=", ".join(others),
+                groups=int(after.max()) + 1,
+                n=len(log_y),
+                rms_without=_rms(without),
+                rms_with=_rms(with_it),
+                share=taken / float(without @ without) if (without**2).sum() > 0 else 0.0,
+                f=f,
+                df=free if f is not None else None,
+                p_value=None
+                if f is None
+                else _p_of_f(f, gained, free)
+                if blocks is None
+                else _p_of_exchanges(log_x, log_y, before, labels[factor], blocks, taken, rng),
+            )
+
+
+def residuals(log_x: Array, log_y: Array, group: NDArray[np.int64]) -> Array:
+    """Of a line per group; a group of one x has a mean."""
+    left = np.empty_like(log_y)
+    for each in range(int(group.max()) + 1):
+        own = group == each
+        dx, dy = log_x[own] - log_x[own].mean(), log_y[own] - log_y[own].mean()
+        left[own] = dy - dx * (dx @ dy) / (dx @ dx) if dx @ dx > 0 else dy
+    return left
+
+
+def _rms(values: Array) -> float:
+    return float(np.sqrt(np.mean(values**2)))
+
+
+def _rank(log_x: Array, group: NDArray[np.int64]) -> int:
+    return sum(1 + (np.ptp(log_x[group == each]) > 0) for each in range(int(group.max()) + 1))
+
+
+def _groups(labels: list[NDArray[np.object_]], n: int) -> NDArray[np.int64]:
+    together = ["\x1f".join(row) for row in zip(*labels, strict=True)] if labels else [""] * n
+    return np.asarray(np.unique(together, return_inverse=True)[1], dtype=np.int64)
+
+
+def _p_of_f(f: float, gained: int, free: int) -> float:
+    from scipy.stats import f as f_distribution
+
+    return float(f_distribution.sf(f, gained, free))
+
+
+def _p_of_exchanges(
+    log_x: Array,
+    log_y: Array,
+    before: NDArray[np.int64],
+    label: NDArray[np.object_],
+    blocks: NDArray[np.int64],
+    taken: float,
+    rng: np.random.Generator,
+) -> float | None:
+    """Share of exchanges of the factor between blocks, within the groups before, that take away as much."""
+    first = np.unique(blocks, return_index=True)[1]
+    if any(len(set(label[blocks == each])) > 1 for each in range(len(first))):
+        return None  # the factor varies within a training, which an exchange of trainings says nothing of
+    without = residuals(log_x, log_y, before)
+    total, found = float(without @ without), 0
+    for _ in range(EXCHANGES):
+        order = np.arange(len(first))
+        for each in np.unique(before[first]):
+            own = np.flatnonzero(before[first] == each)
+            order[own] = rng.permutation(own)
+        exchanged = label[first][order][blocks]
+        left = residuals(log_x, log_y, _groups([before.astype(str).astype(object), exchanged], len(log_y)))
+        found += total - float(left @ left) >= taken * (1 - 1e-12)
+    if found == EXCHANGES:
+        return None  # each training has a factor of its own: no exchange is another grouping
+    return (1 + found) / (1 + EXCHANGES)

@@ -1,0 +1,166 @@
+"""Is a larger model of a family ever worse? Neighbours in size whose score falls, tested on the same items.
+
+    change = mean over items of (score of the larger − score of the smaller),    p of change ≥ 0
+
+p is that of paired items, by a sign flip of their differences (10,000 at random), adjusted over all pairs by Benjamini
+and Hochberg. The trend over all sizes has Jonckheere and Terpstra's test. Where one is found: test the next smaller and
+the next larger size. Without the same items for all models there is no pairing.
+
+Source: the question of arXiv 2505.16276; its statistics are relscale's.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.laws.law import Array
+from relscale.rows import column
+
+FLIPS = 10_000
+LEVEL = 1.959964
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InversionRow:
+    """One row per family and pair of neighbours in size."""
+
+    family: str = column("The family.")
+    smaller: float = column("Size of the smaller.")
+    larger: float = column("Size of the larger.")
+    items: int = column("Items that both have a score of.")
+    change: float = column("Mean score of the larger less that of the smaller.")
+    low: float = column("Lower limit of its 95% interval, of paired items.")
+    high: float = column("Upper limit of its 95% interval.")
+    p_value: float = column("p that the larger is no worse.")
+    p_bh: float = column("The same, adjusted over all pairs of the table.")
+    inversion: bool = column("Whether the larger is worse: p_bh below 5%.")
+    trend_p: float | None = column("p of a family without a rise over its sizes.", default=None)
+
+
+ROW = InversionRow
+
+
+def rows(
+    table: Columns, *, score: str, item: str, size: str, family: str = "", seed: int = 0
+) -> Iterator[InversionRow]:
+    """The change of the score between neighbours in size.
+
+    Parameters
+    ----------
+    score
+        Column of an item's score; higher is better.
+    item
+        Column of the item.
+    size
+        Column of the model's size.
+    family
+        Column of the family that sizes are of.
+    seed
+        Of the sign flips.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing or no number, or a model has two scores of an item.
+    """
+    rng, pairs = np.random.default_rng(seed), []
+    for name, sizes, scores in families(table, score, item, size, family):
+        trend = jonckheere_p(scores)
+        for i in range(len(sizes) - 1):
+            change = scores[i + 1] - scores[i]
+            change = change[np.isfinite(change)]
+            if len(change) > 1:
+                pairs.append((name, sizes[i], sizes[i + 1], change, p_of_flips(change, rng), trend))
+    adjusted = benjamini_hochberg(np.array([pair[4] for pair in pairs]))
+    for (name, smaller, larger, change, p, trend), p_bh in zip(pairs, adjusted, strict=True):
+        half = LEVEL * float(change.std(ddof=1)) / np.sqrt(len(change))
+        yield InversionRow(
+            family=name,
+            smaller=float(smaller),
+            larger=float(larger),
+            items=len(change),
+            change=float(change.mean()),
+            low=float(change.mean() - half),
+            high=float(change.mean() + half),
+            p_value=p,
+            p_bh=float(p_bh),
+            inversion=bool(p_bh < 0.05),
+            trend_p=trend,
+        )
+
+
+def families(
+    table: Columns, score: str, item: str, size: str, family: str
+) -> Iterator[tuple[str, Array, Array]]:
+    """Each family's sizes (m,), ascending, and its scores (m, items), nan where a model has none of an item.
+
+    Raises
+    ------
+    RelscaleError
+        A model has two scores of an item, or there is one size only.
+    """
+    values, sizes, items, names = (
+        table.numbers(score), table.numbers(size), table.labels(item), table.labels(family)
+    )  # fmt: skip
+    for name in dict.fromkeys(names):
+        own = (names == name) & np.isfinite(sizes)
+        at, row = np.unique(sizes[own], return_inverse=True)
+        every, place = np.unique(items[own].astype(str), return_inverse=True)
+        if len(set(zip(row, place, strict=True))) < own.sum():
+            raise RelscaleError(f"{name}: a size has several scores of an item; choose rows by --where")
+        if len(at) < 2:
+            raise RelscaleError(f"{name}: one size; two are needed")
+        scores = np.full((len(at), len(every)), np.nan)
+        scores[row, place] = values[own]
+        yield str(name), at, scores
+
+
+def p_of_flips(change: Array, rng: np.random.Generator) -> float:
+    """Share of sign flips of the items' differences with a mean as far below 0."""
+    signs = rng.choice(np.array([-1.0, 1.0]), (FLIPS, len(change)))
+    return float((1 + ((signs @ change) <= change.sum() + 1e-12).sum()) / (1 + FLIPS))
+
+
+def benjamini_hochberg(p: Array) -> Array:
+    """p-values adjusted for the share of false ones among those called."""
+    order, count = np.argsort(p), len(p)
+    scaled = p[order] * count / np.arange(1, count + 1)
+    adjusted = np.empty(count)
+    adjusted[order] = np.minimum.accumulate(scaled[::-1])[::-1].clip(max=1)
+    return adjusted
+
+
+def jonckheere_p(scores: Array) -> float | None:
+    """p of Jonckheere and Terpstra's test against a rise over the rows of ``scores``, normal with ties."""
+    from scipy.special import ndtr
+
+    groups = [row[np.isfinite(row)] for row in scores]
+    if len(groups) < 3 or min(map(len, groups)) < 2:
+        return None
+    pairs = [(a, b) for i, a in enumerate(groups) for b in groups[i + 1 :]]
+    j = sum(float((a[:, None] < b).sum() + 0.5 * (a[:, None] == b).sum()) for a, b in pairs)
+    n = np.array([len(group) for group in groups], dtype=float)
+    t = np.unique(np.concatenate(groups), return_counts=True)[1].astype(float)
+    every = n.sum()
+
+    def a(k: Array) -> float:
+        return float((k * (k - 1) * (2 * k + 5)).sum())
+
+    def b(k: Array) -> float:
+        return float((k * (k - 1) * (k - 2)).sum())
+
+    def c(k: Array) -> float:
+        return float((k * (k - 1)).sum())
+
+    one = np.array([every])
+    variance = (
+        (a(one) - a(n) - a(t)) / 72
+        + b(n) * b(t) / (36 * every * (every - 1) * (every - 2))
+        + c(n) * c(t) / (8 * every * (every - 1))
+    )
+    if not variance > 0:
+        return None
+    return float(ndtr(-(j - (every**2 - (n**2).sum()) / 4) / np.sqrt(variance)))

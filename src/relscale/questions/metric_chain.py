@@ -1,0 +1,130 @@
+"""Where on the way from ln p(right) to accuracy does predictability get lost? Correlations with compute, item by item.
+
+    r_i = corr(ln compute, score of item i) over models;    ∫ S(r) dr over [−1, 1] = 1 + mean r,    S survival of r_i
+
+An item whose score is the same for all models has no correlation; its share is stated, not counted as 0. The order of
+metrics is empirical: it may turn out either way. Checkpoints of one training are no independent models.
+
+Source: Schaeffer et al., *Why Has Predicting Downstream Capabilities … Remained Elusive?*, arXiv 2406.04391.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.laws.law import Array
+from relscale.rows import column
+
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricChainRow:
+    """One row per metric."""
+
+    metric: str = column("The column.")
+    models: int = column("Models with known compute.")
+    items: int = column("Items whose score varies over models.")
+    undefined: float = column("Share of the items whose score does not vary.")
+    mean: float | None = column("Mean correlation of an item's score with compute.", default=None)
+    low: float | None = column("Lower limit of its 95% interval, of resampled items.", default=None)
+    high: float | None = column("Upper limit of its 95% interval.", default=None)
+    median: float | None = column("Median correlation.", default=None)
+    negative: float | None = column("Share of the correlations below 0.", default=None)
+
+
+ROW = MetricChainRow
+
+
+def rows(
+    table: Columns,
+    *,
+    metrics: tuple[str, ...],
+    item: str,
+    model: str,
+    compute: str,
+    correlation: str = "spearman",
+    lower_is_better: tuple[str, ...] = (),
+    seed: int = 0,
+) -> Iterator[MetricChainRow]:
+    """Correlations with compute of each metric.
+
+    Parameters
+    ----------
+    metrics
+        Columns of an item's scores, in the order of the chain.
+    item, model
+        Column of the item; of the model that was asked.
+    compute
+        Column of the model's training compute.
+    correlation
+        spearman or pearson, the latter with ln compute.
+    lower_is_better
+        Those of the metrics that fall where models get better, such as a Brier score.
+    seed
+        Of the resampling.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing, a model has two scores of an item, or fewer than three models have compute.
+    """
+    if correlation not in ("spearman", "pearson"):
+        raise RelscaleError(f"correlation: {correlation!r} is neither spearman nor pearson")
+    spent = table.numbers(compute)
+    kept = table.where(spent > 0)
+    models, row = np.unique(kept.labels(model).astype(str), return_inverse=True)
+    items, place = np.unique(kept.labels(item).astype(str), return_inverse=True)
+    if len(models) < 3:
+        raise RelscaleError(f"{len(models)} models have compute; a correlation needs three")
+    if len(set(zip(row, place, strict=True))) < len(row):
+        raise RelscaleError("a model has several scores of an item; choose rows by --where")
+    at = np.full(len(models), np.nan)
+    at[row] = np.log(kept.numbers(compute))
+    rng = np.random.default_rng(seed)
+    for metric in metrics:
+        scores = np.full((len(models), len(items)), np.nan)
+        scores[row, place] = kept.numbers(metric) * (-1 if metric in lower_is_better else 1)
+        r = correlations(at, scores, correlation)
+        known = r[np.isfinite(r)]
+        drawn = (
+            [known[rng.integers(0, len(known), len(known))].mean() for _ in range(RESAMPLES)]
+            if len(known)
+            else []
+        )
+        yield MetricChainRow(
+            metric=metric,
+            models=len(models),
+            items=len(known),
+            undefined=1 - len(known) / len(items),
+            mean=float(known.mean()) if len(known) else None,
+            low=float(np.percentile(drawn, 2.5)) if drawn else None,
+            high=float(np.percentile(drawn, 97.5)) if drawn else None,
+            median=float(np.median(known)) if len(known) else None,
+            negative=float(np.mean(known < 0)) if len(known) else None,
+        )
+
+
+def correlations(at: Array, scores: Array, kind: str = "spearman") -> Array:
+    """Of each item's scores (models, items) with ``at`` (models,); nan where they do not vary, or fewer than 3."""
+    from scipy.stats import rankdata
+
+    found = np.full(scores.shape[1], np.nan)
+    for j, column_ in enumerate(scores.T):
+        known = np.isfinite(column_)
+        x, y = at[known], column_[known]
+        if kind == "spearman":
+            x, y = rankdata(x), rankdata(y)
+        if known.sum() > 2 and np.ptp(x) > 0 and np.ptp(y) > 0:
+            found[j] = np.corrcoef(x, y)[0, 1]
+    return found
+
+
+def area(r: Array) -> float:
+    """The area below the survival function of correlations over [−1, 1]: 1 + their mean, exactly."""
+    steps = np.concatenate([[-1.0], np.sort(r)])
+    survival = 1 - np.arange(len(r)) / len(r)
+    return float((np.diff(steps) * survival).sum())

@@ -1,0 +1,124 @@
+"""What is mixing worth? How many times more unique target data would have helped as much as mixing others in.
+
+    L_alone(m · U) = L_mixed(U, share),    L_alone monotone in ln U through the runs without a mixture (PCHIP)
+
+U is unique data of the target. Runs are compared at one value of ``at`` (equal training tokens, or equal compute: they
+differ). The interval of m is of the stated noise of the loss. An m whose data exceed the largest tried is beyond the
+data. Each arm needs its own best number of epochs and weight decay, or the multiplier flatters mixing.
+
+Source: the question of *Mix, Don't Tune*, arXiv 2605.13225; this definition is relscale's.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.laws.law import Array
+from relscale.rows import column
+
+LEVEL = 1.959964
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultiplierRow:
+    """One row per run with a mixture."""
+
+    at: str = column("The value at which runs are compared.")
+    unique: float = column("Unique data of the target.")
+    share: float = column("Share of what is mixed in.")
+    loss: float = column("With the mixture.")
+    multiplier: float | None = column("m.", default=None)
+    low: float | None = column("Lower limit of its 95% interval.", default=None)
+    high: float | None = column("Upper limit of its 95% interval.", default=None)
+    note: str | None = column("Whether m lies beyond the data.", default=None)
+
+
+ROW = MultiplierRow
+
+
+def rows(
+    table: Columns, *, unique: str, y: str, share: str, at: str = "", noise: float = 0.0
+) -> Iterator[MultiplierRow]:
+    """The multiplier of every mixture.
+
+    Parameters
+    ----------
+    unique
+        Column of the unique data of the target.
+    y
+        Column of the loss on the target.
+    share
+        Column of the share that is mixed in; 0 for runs on the target alone.
+    at
+        Column of what is equal where runs are compared, such as tokens.
+    noise
+        Standard error of ln y, for the interval.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing or not positive, or no three runs are without a mixture.
+    """
+    data, loss, mixed, labels = (
+        table.positive(unique),
+        table.positive(y),
+        table.numbers(share),
+        table.labels(at),
+    )
+    for name in dict.fromkeys(labels):
+        own = (labels == name) & np.isfinite(data) & np.isfinite(loss)
+        alone = own & (mixed == 0)
+        if len(np.unique(data[alone])) < 3:
+            raise RelscaleError(
+                f"{name}: fewer than three amounts of {unique} without a mixture ({share} = 0)"
+            )
+        curve, ends = _alone(data[alone], loss[alone])
+        for i in np.flatnonzero(own & (mixed > 0)):
+            m, note = _times(curve, ends, loss[i], data[i])
+            limits = [
+                _times(curve, ends, loss[i] * np.exp(side * LEVEL * noise), data[i])[0] for side in (1, -1)
+            ]
+            yield MultiplierRow(
+                at=str(name),
+                unique=float(data[i]),
+                share=float(mixed[i]),
+                loss=float(loss[i]),
+                multiplier=m,
+                low=limits[0] if noise > 0 else None,
+                high=limits[1] if noise > 0 else None,
+                note=note,
+            )
+
+
+def _alone(data: Array, loss: Array) -> tuple[Callable[[Array], Array], tuple[float, float, float, float]]:
+    """ln U of a loss, monotone; and the least and largest loss and U. Of several runs of one U the mean counts."""
+    from scipy.interpolate import PchipInterpolator
+
+    amounts = np.unique(data)
+    mean = np.array([loss[data == each].mean() for each in amounts])
+    falling = np.minimum.accumulate(mean)
+    kept = np.concatenate([[True], np.diff(falling) < 0])
+    if kept.sum() < 2:
+        raise RelscaleError(
+            "the loss does not fall with more of the target's data: no amount is worth a mixture"
+        )
+    curve = PchipInterpolator(falling[kept][::-1], np.log(amounts[kept])[::-1])
+    return curve, (
+        float(falling[kept].min()),
+        float(falling[kept].max()),
+        float(amounts[kept][0]),
+        float(amounts[kept][-1]),
+    )
+
+
+def _times(
+    curve: Callable[[Array], Array], ends: tuple[float, float, float, float], loss: float, unique: float
+) -> tuple[float | None, str | None]:
+    if loss < ends[0]:
+        return None, f"beyond the data: more than {ends[3] / unique:.3g}"
+    if loss > ends[1]:
+        return None, f"beyond the data: less than {ends[2] / unique:.3g}"
+    return float(np.exp(curve(np.array(loss)) - np.log(unique))), None

@@ -1,0 +1,156 @@
+"""What does a law fitted to the table say is best? Allocation, epochs, batch, rate or shape, with intervals.
+
+The law's module says what is best (``relscale.laws.optimum``): of ``parametric`` the parameters and tokens that spend
+given compute best, of ``data_constrained`` those for given unique tokens with the epochs, of ``critical_batch`` the
+batch at a given overhead, of ``rate_and_batch`` the learning rate and batch, of ``encoder_decoder`` and
+``architecture`` the shape. Intervals are of resampled rows, or of resampled trainings where ``block`` names them. An
+answer outside of the table's own range is said to be: there it is a forecast.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.fitting.estimation.estimate import estimate
+from relscale.laws.catalogue import law as law_of
+from relscale.laws.catalogue import law_modules
+from relscale.laws.law import Array
+from relscale.laws.optimum import Optimum
+from relscale.rows import column
+from relscale.suggestions import suggestion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimumRow:
+    """One row per quantity that has a best value."""
+
+    law: str = column("The law.")
+    at: str = column("What was given.")
+    quantity: str = column("What is best.")
+    value: float | None = column("Its best value.", default=None)
+    low: float | None = column("Lower limit of its 95% interval.", default=None)
+    high: float | None = column("Upper limit of its 95% interval.", default=None)
+    least: float | None = column("The least of the table.", default=None)
+    largest: float | None = column("The largest of the table.", default=None)
+    note: str | None = column("Whether it lies beyond the data, or why there is none.", default=None)
+
+
+ROW = OptimumRow
+
+
+def rows(
+    table: Columns,
+    *,
+    law: str,
+    x: tuple[str, ...],
+    y: str,
+    at: tuple[str, ...] = (),
+    fix: tuple[str, ...] = (),
+    block: str = "",
+    loss: str = "squares",
+    residual: str = "log",
+    draws: int = 200,
+    seed: int = 0,
+) -> Iterator[OptimumRow]:
+    """What the law fitted to the table says is best.
+
+    Parameters
+    ----------
+    law
+        One with an optimum: parametric, data_constrained, critical_batch, rate_and_batch …
+    x
+        Columns of its predictors, in its order.
+    y
+        Column of what it predicts.
+    at
+        What is given: training_flops=1e22,unique_tokens=25e9.
+    fix
+        Parameters that are given: E=1.87.
+    block
+        Column of the training that rows belong to.
+    loss
+        squares or huber.
+    residual
+        log or linear.
+    draws
+        Resamples for the intervals.
+    seed
+        Of the resampling.
+
+    Raises
+    ------
+    RelscaleError
+        The law has no optimum, what is given is not what it needs, or columns do not suffice.
+    """
+    from relscale.commands.fit_table import fixed_parameters
+
+    best, one = _optimum(law), law_of(law, x)
+    if len(x) != len(one.predictors):
+        raise RelscaleError(f"x: the law {one.name} has the predictors {', '.join(one.predictors)}")
+    given, fixed = fixed_parameters(at, "at"), fixed_parameters(fix, "fix")
+    if set(given) != set(best.given):
+        needed = ", ".join(f"{name} ({meaning})" for name, meaning in best.given.items()) or "nothing"
+        raise RelscaleError(f"at: the optimum of {law} needs {needed}")
+    points, values = np.stack([table.positive(each) for each in x]), table.numbers(y)
+    known = np.isfinite(points).all(axis=0) & np.isfinite(values)
+    points, values = points[:, known], values[known]
+    if not len(values):
+        raise RelscaleError(f"no row has {', '.join([*x, y])}")
+    fit = estimate(one, points, values, loss=loss, residual=residual, fixed=fixed)
+    if not np.isfinite(fit.theta).all():
+        raise RelscaleError(f"law {law}: {fit.status[0].note or fit.status[0].status}")
+    weights = _resampled(table.labels(block)[known] if block else np.arange(len(values)), draws, seed)
+    many = estimate(
+        one, points, values, weights=weights, loss=loss, residual=residual, fixed=fixed, starts=fit.theta.T
+    )
+    with np.errstate(all="ignore"):
+        found = best.of(fit.theta[:, 0], given)
+        each = [best.of(theta, given) for theta in many.theta.T if np.isfinite(theta).all()]
+    where = ", ".join(f"{name}={number:g}" for name, number in given.items())
+    for name, value in found.items():
+        inside = points[one.predictors.index(name)] if name in one.predictors else None
+        drawn = np.array([draw[name] for draw in each])
+        drawn = drawn[np.isfinite(drawn)]
+        enough = len(drawn) >= 0.9 * draws and len(values) > len(one.names)
+        yield OptimumRow(
+            law=one.name,
+            at=where,
+            quantity=name,
+            value=value if np.isfinite(value) else None,
+            low=float(np.percentile(drawn, 2.5)) if enough else None,
+            high=float(np.percentile(drawn, 97.5)) if enough else None,
+            least=None if inside is None else float(inside.min()),
+            largest=None if inside is None else float(inside.max()),
+            note=_note(value, inside, enough),
+        )
+
+
+def _optimum(law: str) -> Optimum:
+    modules = {name: each for name, each in law_modules().items() if hasattr(each, "OPTIMUM")}
+    if law not in modules:
+        raise RelscaleError(f"law: {law!r} has no optimum; {suggestion(law, modules)}")
+    found: Optimum = modules[law].OPTIMUM
+    return found
+
+
+def _resampled(blocks: NDArray[Any], draws: int, seed: int) -> Array:
+    """How often each row counts in each resample of its blocks, (n, draws)."""
+    place = np.unique(blocks, return_inverse=True)[1]
+    rng, count = np.random.default_rng(seed), int(place.max()) + 1
+    return np.asarray(rng.multinomial(count, np.full(count, 1 / count), draws).T[place], dtype=float)
+
+
+def _note(value: float, inside: Array | None, enough: bool) -> str | None:
+    if not np.isfinite(value):
+        return "no optimum: the fitted law has none"
+    said = []
+    if inside is not None and not inside.min() <= value <= inside.max():
+        said.append("beyond the data")
+    if not enough:
+        said.append("too few points, or too many resamples without an optimum, for an interval")
+    return "; ".join(said) or None

@@ -1,0 +1,84 @@
+"""From which size on does a family gain no more? The smallest whose remaining gain lies within ±δ, on the same items.
+
+    gain = mean over items of (score of the largest − score of this one)
+
+A size is on the plateau where the whole interval of its gain lies within ±margin; one that is not may only lack items.
+
+Source: the question of arXiv 2505.16276; its statistics are relscale's.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.questions.inversions import LEVEL, families
+from relscale.rows import column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlateauRow:
+    """One row per family and size but the largest."""
+
+    family: str = column("The family.")
+    size: float = column("The size.")
+    items: int = column("Items that it and the largest have a score of.")
+    gain: float = column("Mean score of the largest less that of this size.")
+    low: float = column("Lower limit of its 95% interval, of paired items.")
+    high: float = column("Upper limit of its 95% interval.")
+    plateau: bool = column(
+        "Whether nothing is left to gain: this and all larger sizes are within the margin."
+    )
+
+
+ROW = PlateauRow
+
+
+def rows(
+    table: Columns, *, score: str, item: str, size: str, family: str = "", margin: float = 0.02
+) -> Iterator[PlateauRow]:
+    """What each size leaves to gain.
+
+    Parameters
+    ----------
+    score
+        Column of an item's score; higher is better.
+    item
+        Column of the item.
+    size
+        Column of the model's size.
+    family
+        Column of the family that sizes are of.
+    margin
+        A gain that does not count, in units of the score.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing or no number, a model has two scores of an item, or the margin is not positive.
+    """
+    if not margin > 0:
+        raise RelscaleError(f"margin: {margin:g} is not positive")
+    for name, sizes, scores in families(table, score, item, size, family):
+        found, within = [], True
+        for at, own in reversed(list(zip(sizes[:-1], scores[:-1], strict=True))):
+            gain = (scores[-1] - own)[np.isfinite(scores[-1] - own)]
+            if len(gain) < 2:
+                continue
+            half = LEVEL * float(gain.std(ddof=1)) / np.sqrt(len(gain))
+            low, high = float(gain.mean() - half), float(gain.mean() + half)
+            within = within and -margin < low and high < margin
+            found.append(
+                PlateauRow(
+                    family=name,
+                    size=float(at),
+                    items=len(gain),
+                    gain=float(gain.mean()),
+                    low=low,
+                    high=high,
+                    plateau=within,
+                )
+            )
+        yield from reversed(found)

@@ -1,0 +1,115 @@
+"""In which regime does a loss fall: limited by variance, by resolution, or between? The exponent over one of N and D.
+
+    L = L_∞ + c · x^(−p);    variance-limited: p = 1,    resolution-limited: p < 1, set by the data's dimension
+
+The exponent is read off a law with a floor, per value of what is held fixed. It is called variance-limited where 1 lies
+in its interval, resolution-limited where the interval lies below 1, and mixed where it lies above or is too wide to
+say (from below ½ to 1 and beyond). An exponent of 1 needs a floor that the data reach.
+
+Source: Bahri et al., *Explaining Neural Scaling Laws*, arXiv 2102.06701.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.fitting.estimation.estimate import estimate
+from relscale.laws.irreducible import LAW
+from relscale.laws.law import Array
+from relscale.rows import column
+
+FEWEST = 4  # points: one more than parameters
+WIDE = 0.5
+FLOOR, NO_FLOOR = LAW.names[2], 1e-6  # a floor below this share of the least loss is none
+
+
+class Regime(StrEnum):
+    """What limits a loss."""
+
+    VARIANCE = "variance-limited"
+    RESOLUTION = "resolution-limited"
+    MIXED = "mixed"
+    UNKNOWN = "not known"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegimeRow:
+    """One row per value of what is held fixed."""
+
+    fixed: str = column("The value of the column that is held fixed.")
+    points: int = column("How many.")
+    exponent: float | None = column("p of the loss above its floor.", default=None)
+    low: float | None = column("Lower limit of its interval.", default=None)
+    high: float | None = column("Upper limit of its interval.", default=None)
+    floor: float | None = column("L_∞.", "unit of the loss", default=None)
+    regime: Regime = column("What limits the loss.")
+    note: str | None = column("Why it is not known.", default=None)
+
+
+ROW = RegimeRow
+
+
+def rows(table: Columns, *, x: str, y: str, by: str = "", level: float = 0.95) -> Iterator[RegimeRow]:
+    """The regime of the loss over x at each value of ``by``.
+
+    Parameters
+    ----------
+    x
+        Column of parameters, or of tokens.
+    y
+        Column of the loss.
+    by
+        Column of the other one, at whose values x varies.
+    level
+        Confidence level of the intervals.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing, or a number not positive.
+    """
+    if not 0 < level < 1:
+        raise RelscaleError(f"level: {level:g} is not between 0 and 1")
+    sizes, loss, labels = table.positive(x), table.positive(y), table.labels(by)
+    for name in dict.fromkeys(labels):
+        own = (labels == name) & np.isfinite(sizes) & np.isfinite(loss)
+        if len(np.unique(sizes[own])) < FEWEST:
+            note = f"{len(np.unique(sizes[own]))} values of {x}; at least {FEWEST}"
+            yield RegimeRow(fixed=str(name), points=int(own.sum()), regime=Regime.UNKNOWN, note=note)
+            continue
+        exponent, low, high, floor = exponent_above_floor(sizes[own], loss[own], level)
+        known = np.isfinite(low) and np.isfinite(high)
+        yield RegimeRow(
+            fixed=str(name),
+            points=int(own.sum()),
+            exponent=exponent,
+            low=low if known else None,
+            high=high if known else None,
+            floor=floor,
+            regime=regime_of(low, high) if known else Regime.UNKNOWN,
+            note=None
+            if known
+            else "the fit has no interval: more points, or a floor that they come nearer to",
+        )
+
+
+def exponent_above_floor(x: Array, y: Array, level: float) -> tuple[float, float, float, float]:
+    """The exponent of a law with a floor, its limits, and the floor; where the data know of none, it is 0."""
+    relative = x[None] / np.exp(np.log(x).mean())
+    fit = estimate(LAW, relative, y)
+    i, floor = LAW.names.index("beta"), LAW.names.index(FLOOR)
+    if fit.theta[floor, 0] <= NO_FLOOR * y.min():
+        fit = estimate(LAW, relative, y, fixed={FLOOR: 0.0})
+    low, high = fit.interval(level)
+    return float(fit.theta[i, 0]), float(low[i, 0]), float(high[i, 0]), float(fit.theta[floor, 0])
+
+
+def regime_of(low: float, high: float) -> Regime:
+    """What an interval of the exponent says."""
+    if low <= 1 <= high and low > WIDE:
+        return Regime.VARIANCE
+    return Regime.RESOLUTION if high < 1 else Regime.MIXED

@@ -1,0 +1,160 @@
+"""Which metric tells models apart? The spread over models by the noise between the last checkpoints of one.
+
+    noise = SD of a metric over a run's last checkpoints / their mean,    signal = (max − min over runs) / mean
+    decision accuracy = share of pairs of recipes that the small scale ranks as the large one does
+
+The deviation is of the values themselves, not an estimate for more. Limits are of resampled runs, and of resampled
+recipes. With one recipe per size the signal is that of sizes: it does not say how well recipes are told apart.
+
+Sources: Heineman et al., *Signal and Noise*, arXiv 2508.13144; Magnusson et al., *DataDecide*, arXiv 2504.11393.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.laws.law import Array
+from relscale.rows import column
+
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalNoiseRow:
+    """One row per metric."""
+
+    metric: str = column("The column.")
+    runs: int = column("How many have at least two checkpoints with it.")
+    noise: float | None = column(
+        "Standard deviation over the last checkpoints by their mean, mean over runs.", default=None
+    )
+    signal: float | None = column("Largest difference of two runs by the mean of all.", default=None)
+    snr: float | None = column("Signal by noise.", default=None)
+    low: float | None = column("Lower limit of its 95% interval.", default=None)
+    high: float | None = column("Upper limit of its 95% interval.", default=None)
+    decision_accuracy: float | None = column(
+        "Share of pairs of recipes in the same order at both scales.", default=None
+    )
+    decision_low: float | None = column("Lower limit of its 95% interval.", default=None)
+    decision_high: float | None = column("Upper limit of its 95% interval.", default=None)
+    note: str | None = column("What is missing.", default=None)
+
+
+ROW = SignalNoiseRow
+
+
+def rows(
+    table: Columns,
+    *,
+    metrics: tuple[str, ...],
+    run: str,
+    step: str,
+    last: int = 10,
+    recipe: str = "",
+    scale: str = "",
+    seed: int = 0,
+) -> Iterator[SignalNoiseRow]:
+    """Noise, signal and their ratio of each metric.
+
+    Parameters
+    ----------
+    metrics
+        Columns of the metrics that are compared.
+    run, step
+        Column of the training that a checkpoint belongs to; of its step or tokens.
+    last
+        How many of the last checkpoints of a run count.
+    recipe, scale
+        Column of what is compared, and of the size it was trained at: the smallest and the largest are held against
+        one another.
+    seed
+        Of the resampling.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing or no number, or ``last`` is below 2.
+    """
+    if last < 2:
+        raise RelscaleError(f"last: {last} checkpoints have no deviation; at least 2")
+    labels, steps = table.labels(run), table.numbers(step)
+    recipes, scales = table.labels(recipe), table.numbers(scale) if scale else np.zeros(len(table))
+    rng = np.random.default_rng(seed)
+    for metric in metrics:
+        values = table.numbers(metric)
+        deviation, mean, of_recipe, at = [], [], [], []
+        for name in dict.fromkeys(labels):
+            own = np.flatnonzero((labels == name) & np.isfinite(values) & np.isfinite(steps))
+            own = own[np.argsort(steps[own], kind="stable")][-last:]
+            if len(own) > 1:
+                deviation.append(noise(values[own]))
+                mean.append(float(values[own].mean()))
+                of_recipe.append(str(recipes[own[0]]))
+                at.append(float(scales[own[0]]))
+        if not mean:
+            yield SignalNoiseRow(metric=metric, runs=0, note="no run has two checkpoints with it")
+            continue
+        means, relative = np.array(mean), np.array(deviation) / np.abs(mean)
+        drawn = rng.integers(0, len(means), (RESAMPLES, len(means)))
+        with np.errstate(all="ignore"):
+            ratios = np.array([_signal(means[d]) / relative[d].mean() for d in drawn])
+        snr = _signal(means) / relative.mean() if relative.mean() > 0 and len(means) > 1 else None
+        decided = _decisions(means, of_recipe, at, rng) if recipe and scale else (None, None, None)
+        yield SignalNoiseRow(
+            metric=metric,
+            runs=len(means),
+            noise=float(relative.mean()),
+            signal=_signal(means) if len(means) > 1 else None,
+            snr=snr,
+            low=None if snr is None else float(np.nanpercentile(ratios, 2.5)),
+            high=None if snr is None else float(np.nanpercentile(ratios, 97.5)),
+            decision_accuracy=decided[0],
+            decision_low=decided[1],
+            decision_high=decided[2],
+            note=None if len(means) > 1 else "one run has no signal",
+        )
+
+
+def noise(last: Array) -> float:
+    """Standard deviation of these values, in their own unit."""
+    return float(np.std(last))
+
+
+def _signal(means: Array) -> float:
+    return float(np.ptp(means) / abs(means.mean()))
+
+
+def decision_accuracy(small: Array, large: Array) -> float:
+    """Share of pairs in the same order in both; ties count as wrong. nan without pairs."""
+    i, j = np.triu_indices(len(small), 1)
+    same = np.sign(small[i] - small[j]) * np.sign(large[i] - large[j]) > 0
+    return float(same.mean()) if len(same) else float("nan")
+
+
+def _decisions(
+    means: Array, recipes: list[str], at: list[float], rng: np.random.Generator
+) -> tuple[float | None, float | None, float | None]:
+    by_scale = {
+        end: {
+            name: float(
+                np.mean([m for m, r, s in zip(means, recipes, at, strict=True) if (r, s) == (name, end)])
+            )
+            for name in dict.fromkeys(recipes)
+            if (name, end) in zip(recipes, at, strict=True)
+        }
+        for end in (min(at), max(at))
+    }
+    first, second = by_scale[min(at)], by_scale[max(at)]
+    both = [name for name in first if name in second]
+    if min(at) == max(at) or len(both) < 2:
+        return None, None, None
+    small, large = (np.array([side[name] for name in both]) for side in (first, second))
+    drawn = []
+    for _ in range(RESAMPLES):
+        kept = np.unique(rng.integers(0, len(both), len(both)))
+        drawn.append(decision_accuracy(small[kept], large[kept]))
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return decision_accuracy(small, large), float(low), float(high)

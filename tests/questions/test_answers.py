@@ -1,0 +1,283 @@
+"""What questions answer where the answer is known."""
+
+import numpy as np
+import pytest
+
+from relscale.atlas.explaining_scaling import above_unlimited, loss, spectrum
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.laws import critical_batch, data_constrained, mixture_additive, parametric
+from relscale.measurements.pass_rates import Emergence
+from relscale.questions import (
+    coupling,
+    domain_prediction,
+    emergence,
+    epistemic,
+    estimation,
+    inversions,
+    metric_chain,
+    mixture,
+    multiplier,
+    optimum,
+    plateau,
+    regime,
+    signal_noise,
+)
+from relscale.questions.regime import Regime
+
+SURFACE = np.array([1.8172, 477.8, 2143.5, 0.3473, 0.3672])
+RNG = np.random.default_rng(0)
+
+
+def text(*names: str) -> np.ndarray:
+    return np.array(names, dtype=object)
+
+
+def crossed(*axes: object) -> list[np.ndarray]:
+    return [axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")]
+
+
+def test_allocation_is_where_the_surface_is_least_along_its_compute() -> None:
+    params, tokens = crossed(np.geomspace(1e8, 1e10, 6), np.geomspace(1e9, 1e11, 6))
+    y = parametric.value(SURFACE, np.stack([params, tokens]))
+    table = Columns({"params": params, "tokens": tokens, "loss": y})
+    flops = 1e20
+    asked = {"law": "parametric", "x": ("params", "tokens"), "y": "loss", "draws": 20}
+    found = {row.quantity: row for row in optimum.rows(table, at=(f"training_flops={flops}",), **asked)}
+    sizes = np.geomspace(1e8, 1e10, 200_001)
+    least = sizes[parametric.value(SURFACE[:, None], np.stack([sizes, flops / 6 / sizes])).argmin()]
+    assert found["params"].value == pytest.approx(least, rel=1e-4)
+    assert found["params"].note is None
+    far = {row.quantity: row for row in optimum.rows(table, at=("training_flops=1e25",), **asked)}
+    assert far["params"].note == "beyond the data"
+    with pytest.raises(RelscaleError, match="needs training_flops"):
+        list(optimum.rows(table, **asked))
+
+
+def test_epochs_and_batch_of_known_laws() -> None:
+    theta = np.array(
+        [np.exp(0.6254804), np.exp(6.255414), np.exp(7.3049974), 0.3526596, 0.3526596, 15.387756, 5.309743]
+    )
+    found = data_constrained.OPTIMUM.of(theta, {"training_flops": 1e22, "unique_tokens": 25e9})
+    assert found["params"] == pytest.approx(7.0261e9, rel=1e-4)
+    assert found["epochs"] == pytest.approx(9.488, rel=1e-3)
+    batch = critical_batch.OPTIMUM.of(np.array([1293.827, 2190.601]), {"overhead": 0.2, "from_batch": 256})
+    assert batch["batch_tokens"] == pytest.approx(745.32, abs=0.01)
+
+
+def mixtures(rows: int = 120) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    x = rng.dirichlet([1.0, 1.0, 1.0], rows).T
+    x = x[:, (x < 0.8).all(axis=0)]
+    return x, np.array([1.5, 0.5, 0.3, 0.9, 0.4, 0.6, 0.3])
+
+
+def test_the_best_mixture_is_inside_and_none_is_larger_than_the_largest_tried() -> None:
+    x, theta = mixtures()
+    names = ("share_a", "share_b", "share_c")
+    y = mixture_additive.value(theta, x)
+    table = Columns({**dict(zip(names, x, strict=True)), "loss": y})
+    found = [row.value for row in mixture.rows(table, x=names, y=("loss",), draws=0)][:3]
+    grid = np.random.default_rng(2).dirichlet([1, 1, 1], 200_000).T
+    best = grid[:, mixture_additive.value(theta, grid).argmin()]
+    assert found == pytest.approx(best, abs=0.02)
+    capped = Columns(
+        {**table.of, "one": mixture_additive.value(np.array([1.5, 9, 0.01, 0.01, 0.4, 0.6, 0.3]), x)}
+    )
+    share = next(mixture.rows(capped, x=names, y=("one",), draws=0))
+    assert share.value == pytest.approx(x[0].max(), abs=1e-6)
+    assert share.note == "at the largest that was tried"
+    free = next(mixture.rows(capped, x=names, y=("one",), draws=0, within="simplex"))
+    assert free.value > share.value
+    assert free.note == "beyond the data"
+
+
+def test_a_heavy_divergence_keeps_the_prior() -> None:
+    x, theta = mixtures()
+    names = ("share_a", "share_b", "share_c")
+    table = Columns({**dict(zip(names, x, strict=True)), "loss": mixture_additive.value(theta, x)})
+    asked = {"x": names, "y": ("loss",), "draws": 0, "prior": ("0.2", "0.3", "0.5")}
+    found = [row.value for row in mixture.rows(table, kl=1e4, **asked)][:3]
+    assert found == pytest.approx([0.2, 0.3, 0.5], abs=1e-3)
+
+
+def test_a_mixture_as_good_as_two_and_a_half_times_the_data_has_that_multiplier() -> None:
+    unique = np.array([5e7, 1e8, 2e8, 2.5e8, 4e8])
+    alone = data_constrained.decayed(unique, 4e9 / unique - 1, np.array(15.387756))
+    loss_of = 1.8691 + 1488 / alone**0.35266
+    table = {
+        "unique": [*unique, 1e8, 1e8],
+        "loss": [*loss_of, loss_of[3], 0.9],
+        "share": [0.0] * 5 + [0.5, 0.7],
+    }
+    columns = Columns({name: np.array(values) for name, values in table.items()})
+    exact, beyond = multiplier.rows(columns, unique="unique", y="loss", share="share", noise=0.002)
+    assert exact.multiplier == pytest.approx(2.5, rel=1e-12)
+    assert exact.low is not None
+    assert exact.low < 2.5 < exact.high
+    assert beyond.multiplier is None
+    assert beyond.note.startswith("beyond the data: more than 4")
+
+
+def test_the_regimes_of_random_features_are_told_apart() -> None:
+    eigenvalues = spectrum(4000, 0.5)
+    few = np.geomspace(10, 160, 8)
+    many = np.geomspace(400, 20_000, 10)
+    by_features = [loss(p, np.inf, eigenvalues) for p in few]
+    by_examples = [0.5 * (1 + above_unlimited(20, d)) for d in many]
+    table = Columns(
+        {
+            "x": np.concatenate([few, many]),
+            "y": np.array([*by_features, *by_examples]),
+            "of": np.repeat([1.0, 2.0], [8, 10]),
+        }
+    )
+    resolution, variance = regime.rows(table, x="x", y="y", by="of")
+    assert resolution.regime is Regime.RESOLUTION
+    assert variance.exponent == pytest.approx(1, abs=0.1)
+    assert regime.regime_of(0.9, 1.1) is Regime.VARIANCE
+    assert regime.regime_of(0.2, 1.4) is Regime.MIXED
+
+
+def long(scores: np.ndarray) -> Columns:
+    """A row per size and item of scores (sizes, items)."""
+    size, item = crossed(np.arange(1.0, len(scores) + 1), np.arange(scores.shape[1]))
+    return Columns({"size": size, "item": item.astype(float), "score": scores.ravel()})
+
+
+def test_a_planted_fall_is_an_inversion_and_a_rise_is_none() -> None:
+    rng = np.random.default_rng(3)
+    ease = rng.uniform(size=600)
+    scores = np.array([(ease < level) for level in (0.3, 0.5, 0.42, 0.7)], dtype=float)
+    found = list(inversions.rows(long(scores), score="score", item="item", size="size"))
+    assert [row.inversion for row in found] == [False, True, False]
+    assert found[1].change == pytest.approx(scores[2].mean() - scores[1].mean())
+    assert found[0].trend_p < 1e-6
+
+
+def test_false_inversions_of_equal_models_are_rare() -> None:
+    rng = np.random.default_rng(4)
+    asked, called = {"score": "score", "item": "item", "size": "size"}, []
+    for _ in range(20):
+        alike = long(rng.integers(0, 2, (3, 120)).astype(float))
+        called.append(any(row.inversion for row in inversions.rows(alike, **asked)))
+    assert np.mean(called) <= 0.2
+
+
+def test_a_plateau_begins_where_nothing_is_left_to_gain() -> None:
+    ease = np.random.default_rng(5).uniform(size=4000)
+    scores = np.array([(ease < level) for level in (0.3, 0.6, 0.7, 0.702)], dtype=float)
+    found = list(plateau.rows(long(scores), score="score", item="item", size="size"))
+    assert [row.plateau for row in found] == [False, False, True]
+    assert found[0].gain == pytest.approx(scores[3].mean() - scores[0].mean())
+
+
+def test_one_seed_has_no_epistemic_part_and_two_that_disagree_have_ln_2() -> None:
+    def table(p: list[float], seeds: int) -> Columns:
+        return Columns(
+            {
+                "p": np.array(p),
+                "item": np.zeros(2 * seeds),
+                "choice": np.tile([0.0, 1.0], seeds),
+                "seed": np.repeat(np.arange(seeds), 2).astype(float),
+            }
+        )
+
+    asked = {"probability": "p", "item": "item", "choice": "choice", "seed": "seed"}
+    (alone,) = epistemic.rows(table([0.3, 0.7], 1), **asked)
+    assert alone.epistemic_nats == 0
+    assert alone.aleatoric_nats == pytest.approx(-0.3 * np.log(0.3) - 0.7 * np.log(0.7))
+    (two,) = epistemic.rows(table([1, 0, 0, 1], 2), **asked)
+    assert two.epistemic_nats == pytest.approx(np.log(2))
+
+
+def test_emergence_names_the_bend() -> None:
+    size = np.geomspace(1, 64, 8)
+    straight = np.exp(-2 * size**-0.5)
+    two_steps = np.exp(-2 * size**-0.9) * np.exp(-1 * size**-0.1)
+    table = Columns(
+        {
+            "n": np.tile(size, 2),
+            "rate": np.concatenate([straight, two_steps]),
+            "draws": np.full(16, 1e6),
+            "task": np.repeat([0.0, 1.0], 8),
+        }
+    )
+    one, other = emergence.rows(table, scale="n", rate="rate", draws="draws", task="task")
+    assert one.emergence is Emergence.STANDARD
+    assert other.emergence is Emergence.SLOWER
+
+
+def test_coupling_changes_its_sign_where_it_was_made_to() -> None:
+    rng = np.random.default_rng(6)
+    size = np.geomspace(0.1, 100, 120)
+    x = 0.5 + 0.05 * np.log(size) + 0.1 * rng.standard_normal(120)
+    y = 0.4 + np.log(size / 3) * (x - x.mean()) + 0.01 * rng.standard_normal(120)
+    table = Columns({"x": x, "y": y, "size": size})
+    every, below, above = coupling.rows(table, x="x", y="y", size="size", split=3.0)
+    assert every.size == pytest.approx(3, rel=0.1)
+    assert every.low < 3 < every.high
+    assert below.r < -0.5 < 0.5 < above.r
+
+
+def test_pairs_are_decided_as_often_as_normal_noise_says() -> None:
+    rng = np.random.default_rng(7)
+    means, sd = np.linspace(0, 1, 25), 0.1
+    i, j = np.triu_indices(25, 1)
+    from scipy.stats import norm
+
+    small = means + sd * rng.standard_normal((300, 25))
+    found = np.mean([signal_noise.decision_accuracy(each, means) for each in small])
+    assert found == pytest.approx(norm.cdf((means[j] - means[i]) / (sd * np.sqrt(2))).mean(), abs=0.005)
+
+
+def test_noise_is_of_the_last_checkpoints() -> None:
+    table = Columns(
+        {
+            "run": text(*["a"] * 5, *["b"] * 5),
+            "step": np.tile(np.arange(5.0), 2),
+            "m": np.array([9, 9, 9, 1.0, 3.0, 9, 9, 9, 3.0, 5.0]),
+        }
+    )
+    (row,) = signal_noise.rows(table, metrics=("m",), run="run", step="step", last=2)
+    assert row.noise == pytest.approx((1 / 2 + 1 / 4) / 2)
+    assert row.signal == pytest.approx(2 / 3)
+    assert row.snr == pytest.approx(2 / 3 / 0.375)
+
+
+def test_tasks_that_move_together_foretell_one_another() -> None:
+    rng = np.random.default_rng(8)
+    step, wave = np.arange(80.0), np.cumsum(rng.standard_normal(80))
+    table = {
+        name: wave * factor + 0.01 * rng.standard_normal(80)
+        for name, factor in (("a", 1), ("b", 2), ("c", 0.5))
+    }
+    table |= {name: np.cumsum(rng.standard_normal(80)) for name in ("d", "e")} | {"step": step}
+    rows = domain_prediction.rows(Columns(table), step="step", domains=("one=a+b+c", "other=d+e"))
+    found = {(row.domain, row.predictor): row.error for row in rows}
+    assert found["one", "one"] < 0.1 * found["one", "other"]
+
+
+def test_the_survival_area_is_one_and_the_mean() -> None:
+    r = RNG.uniform(-1, 1, 50)
+    assert metric_chain.area(r) == pytest.approx(1 + r.mean(), abs=1e-12)
+
+
+def test_a_score_that_does_not_vary_is_undefined_and_not_zero() -> None:
+    model, item = crossed(np.arange(5.0), np.arange(4.0))
+    table = Columns({"model": model, "item": item, "flops": 10**model, "right": model * (item > 0)})
+    (row,) = metric_chain.rows(table, metrics=("right",), item="item", model="model", compute="flops")
+    assert row.undefined == 0.25
+    assert row.mean == pytest.approx(1)
+
+
+def test_a_law_of_one_curve_foretells_another_that_follows_it() -> None:
+    params, tokens = crossed([1e8, 1e9], np.geomspace(1e9, 1e11, 30))
+    y = parametric.value(SURFACE, np.stack([params, tokens]))
+    table = Columns({"params": params, "tokens": tokens, "loss": y, "model": params})
+    fix = ("A=477.8", "alpha=0.3473")
+    found = list(
+        estimation.rows(table, x=("params", "tokens"), y="loss", model="model", fix=fix, shares=("0.5",))
+    )
+    assert max(row.error for row in found) < 1e-3
+    assert found[0].last_seen > 1

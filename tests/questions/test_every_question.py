@@ -1,0 +1,48 @@
+"""What must hold of every question: it is explained, and a table without its columns is one sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from relscale.cli import main
+from relscale.questions.catalogue import question, question_names
+
+STRANGER = "model,size_class,bleu\na,small,10.5\nb,large,12.5\nc,small,11.0\nd,huge,14.0\n"
+
+
+@pytest.mark.parametrize("name", question_names())
+def test_a_question_is_explained_with_the_meaning_of_each_option(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", name]) == 0
+    said = capsys.readouterr().out
+    for each in question(name).arguments:
+        assert f"--{each.name.replace('_', '-')}" in said
+        assert each.meaning, f"{name}: --{each.name} has no meaning in the docstring of rows"
+
+
+@pytest.mark.parametrize("name", question_names())
+def test_columns_that_are_not_there_are_one_sentence(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "stranger.csv"
+    path.write_text(STRANGER)
+    asked = []
+    for each in question(name).arguments:
+        if each.required:
+            asked += [f"--{each.name.replace('_', '-')}", "1" if each.type in (int, float) else "missing"]
+    assert main(["ask", name, str(path), *asked]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("relscale ask: ")
+    assert said.err.count("\n") == 1, said.err
+    assert "Traceback" not in said.err
+
+
+def test_an_unknown_question_is_named() -> None:
+    assert main(["ask", "explaned"]) == 1
+
+
+def test_all_questions_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ask"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in question_names())
