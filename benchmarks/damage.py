@@ -157,7 +157,7 @@ def empty(path: Path, chance: random.Random) -> None:
 
 
 def bit(path: Path, chance: random.Random) -> None:
-    content = bytearray(path.read_bytes())
+    content = bytearray(path.read_bytes() or b"\0")
     place = chance.randrange(8 * len(content))
     content[place // 8] ^= 1 << place % 8
     path.write_bytes(content)

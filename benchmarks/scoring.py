@@ -2,6 +2,7 @@
 
     python benchmarks/scoring.py                 # the table, about 12 minutes on two cores
     python benchmarks/scoring.py --full          # all of MMLU in cloze form with a model of 5M parameters, all costs
+    python benchmarks/scoring.py --against SRC   # the package in another checkout's src, in turns with this one
 
 Real MMLU subjects with five examples each (from RELSCALE_EVALS, by default ../shared/evals), a randomly initialised
 Qwen3 of 29M parameters, vocabulary 8,192 trained on the same text, context 4,096, float32. The engine scores every
@@ -9,6 +10,9 @@ question of the subjects; the stock harness shares nothing between questions, so
 ones, at the best of three batch sizes, and each item's log-probability is compared there. Documents for the rolling
 score are questions joined to 100 to 8,000 tokens. Each measurement is a process of its own; loading is left out of
 all, encoding is in.
+
+Against another checkout each of the two has a process, and they score the same requests in turns, each time with a new
+engine; what counts is their processor time, so that other work on the machine disturbs them little.
 """
 
 import argparse
@@ -20,7 +24,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +34,7 @@ SUBJECTS = ["abstract_algebra", "high_school_biology", "moral_disputes", "profes
 FORMS = ["letters", "cloze", "answer_text"]
 BATCH_SIZES = [8, 16, 32]
 SAMPLE = 6  # questions a subject that the stock harness scores
+QUESTIONS, DOCUMENTS = 100, 8  # of each subject, and of all, that two checkouts score in turns
 SIZES = {"29M": (512, 5), "5M": (192, 3)}  # width, layers
 
 
@@ -44,8 +51,14 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", default=[*FORMS, "rolling"])
     parser.add_argument("--full", action="store_true", help="all of MMLU, cloze, a model of 5M parameters")
     parser.add_argument("--output", type=Path, help="the table as CSV")
+    parser.add_argument("--against", type=Path, help="the src of another checkout")
+    parser.add_argument("--turns", type=int, default=5, help="of each checkout")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.serve:
+        serve(options)
+        return
     if options.child:
         print(json.dumps(measure(options, *options.child)))
         return
@@ -54,11 +67,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if options.full:
             full(options, Path(folder))
+        elif options.against:
+            against(options, Path(folder))
         else:
             compare(options, Path(folder))
 
 
-def compare(options: argparse.Namespace, folder: Path) -> None:
+def prepare(options: argparse.Namespace, folder: Path) -> None:
+    """The model, the suite and the documents."""
     from relscale.scoring.options import Suite
     from relscale.scoring.suite import prepare_suite
 
@@ -66,6 +82,10 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
     data = {"data": str(options.evals / "mmlu"), "subjects": SUBJECTS}
     prepare_suite("mmlu", Suite.model_validate(data), [], folder / "mmlu", seed=0)
     save_documents(folder, options.evals)
+
+
+def compare(options: argparse.Namespace, folder: Path) -> None:
+    prepare(options, folder)
     print(
         f"{device_name(options.device)}, {options.threads} threads, {options.dtype}; {gemm(options):.0f} GFLOP/s"
     )
@@ -91,6 +111,90 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
         lines.append(",".join([kind, *(f"{number:.4g}" for number in numbers)]))
     if options.output:
         options.output.write_text("\n".join(lines) + "\n")
+
+
+def against(options: argparse.Namespace, folder: Path) -> None:
+    """Processor time of this package over that of another checkout, by kind: the median of pairs, and its error."""
+    prepare(options, folder)
+    here = Path(__file__).parents[1] / "src"
+    for kind in options.kinds:
+        few = [task[: DOCUMENTS if kind == "rolling" else 4 * QUESTIONS] for task in load(folder, kind)]
+        (folder / f"{kind}.json").write_text(json.dumps(few))
+    with ExitStack() as stack:
+        both = [
+            stack.enter_context(server(options, src, folder)) for src in (here, options.against.resolve())
+        ]
+        for kind in options.kinds:
+            found: list[list[dict[str, Any]]] = [[], []]
+            for turn in range(options.turns + 1):  # the first one is not counted
+                for one in (0, 1) if turn % 2 else (1, 0):
+                    found[one].append(ask(both[one], kind))
+            ours, theirs = (np.array([each["logprobs"] for each in one]) for one in found)
+            allowed = np.maximum(1e-4, 1e-6 * abs(theirs[0]))
+            words = [f"{(abs(ours[0] - theirs[0]) > allowed).sum()} of {len(ours[0])} numbers differ"]
+            for part in ("seconds", "load"):
+                new, old = (np.array([each[part] for each in one[1:]]) for one in found)
+                ratios = new / old
+                low, high = np.quantile(bootstrapped_medians(ratios), [0.025, 0.975])
+                words.append(
+                    f"{part} {np.median(new):.2f} against {np.median(old):.2f}, ratio {np.median(ratios):.3f} "
+                    f"({low:.3f} to {high:.3f}; single pairs {ratios.min():.2f} to {ratios.max():.2f})"
+                )
+            print(f"{kind}: {'; '.join(words)}", flush=True)
+
+
+def bootstrapped_medians(values: np.ndarray) -> np.ndarray:
+    chance = np.random.default_rng(0)
+    medians: np.ndarray = np.median(chance.choice(values, (2000, len(values))), axis=1)
+    return medians
+
+
+def server(options: argparse.Namespace, src: Path, folder: Path) -> subprocess.Popen[str]:
+    """A process with the package in ``src``, which scores what it is asked for."""
+    shared = ["--device", options.device, "--dtype", options.dtype, "--threads", str(options.threads)]
+    return subprocess.Popen(
+        [sys.executable, __file__, *shared, "--serve", str(folder)],
+        env=os.environ | {"PYTHONPATH": str(src)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ask(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    print(kind, file=process.stdin, flush=True)
+    found: dict[str, Any] = json.loads(process.stdout.readline())
+    return found
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Score what is asked for, each time with a new engine; processor seconds and log-probabilities."""
+    import torch
+
+    import relscale
+    from relscale.scoring.engine import Engine
+
+    assert os.environ["PYTHONPATH"] in relscale.__file__, relscale.__file__
+    torch.set_num_threads(options.threads)
+    for line in sys.stdin:
+        kind = line.strip()
+        tasks = json.loads((options.serve / f"{kind}.json").read_text())
+        begun = time.process_time()
+        engine = Engine(options.serve / "model", device=options.device, dtype=options.dtype)
+        loaded = time.process_time()
+        logprobs: list[float] = []
+        for task in tasks:
+            if kind == "rolling":
+                scores = engine.score_texts([text for _, text in task])
+            else:
+                scores = engine.score_pairs([(context, text) for context, text in task])
+            logprobs += scores.logprob.tolist()
+        done = time.process_time()
+        print(
+            json.dumps({"load": loaded - begun, "seconds": done - loaded, "logprobs": logprobs}), flush=True
+        )
 
 
 def child(options: argparse.Namespace, folder: Path, kind: str, who: str) -> dict:
