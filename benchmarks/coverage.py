@@ -1,10 +1,13 @@
 """Are parameters recovered, and how often do nominal 95% intervals hold the truth?
 
     python benchmarks/coverage.py [--output docs/explanation/coverage.md] [--datasets 1000]
+    python benchmarks/coverage.py --laws power irreducible [--datasets 1000]
 
 measures every law and every interval that the software reports, on data of which the truth is known, and writes the
-page. What is true is in ``generators``, one idea a file; the estimators are the functions that ``relscale.fitting.fit``
-calls, asked of all data sets at once (``trials``; ``tests/fitting/test_coverage.py`` holds the two against each other).
+page; or prints the table of some laws. What a trial found is kept in ``results/coverage`` until the code of laws, fits
+or trials changes, so that an interrupted run goes on where it was. What is true is in ``generators``, one idea a file;
+the estimators are the functions that ``relscale.fitting.fit`` calls, asked of all data sets at once (``trials``;
+``tests/fitting/test_coverage.py`` holds the two against each other).
 
     python benchmarks/coverage.py config.yaml [--measurements M.parquet --replicates R.parquet] [--output TABLE.md]
 
@@ -17,12 +20,16 @@ import os
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import argparse
+import functools
+import hashlib
+import pickle
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -33,20 +40,24 @@ from trials import clusters, forecasts, isoflop, laws, lines, optima
 from trials.outcome import Outcome, Row, markdown, table
 from trials.recovery import recovery
 
+from relscale.atomic import atomic_path
 from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.tables import read_table
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "explanation" / "coverage.md"
 SUITE = ROOT / "reference" / "isoflop_suite.csv"
-LARGE = ("bnsl", "parametric", "sigmoid")  # laws whose bootstraps are tried on a fifth of the data sets
-WORKERS = 2
+FEWER = 5  # times as many data sets for t intervals as for the bootstraps of laws, which refit each 199 times
+KEPT = ROOT / "results" / "coverage"
+CODE = ("src/relscale/laws", "src/relscale/fitting", "benchmarks/generators", "benchmarks/trials")
+WORKERS, SIZE = 2, 1000
 
 INTRODUCTION = """\
 # Recovery and coverage
 
-Made by `python benchmarks/coverage.py` (more than ten minutes on two cores); do not edit. What is true of each data set
-stands in `benchmarks/generators/`; what is asked of them, in `benchmarks/trials/`, are the functions that a fit calls.
+Made by `python benchmarks/coverage.py{options}` (the better part of an hour on two cores); do not edit. What is true of
+each data set stands in `benchmarks/generators/`; what is asked of them, in `benchmarks/trials/`, are the functions that
+a fit calls.
 
 ## Recovery from noiseless data
 
@@ -56,7 +67,7 @@ are fitted from their own starting points, in log residuals and, in turn, in lin
 COVERAGE = """\
 ## Coverage of nominal {level:.0%} intervals
 
-{size} data sets for each generator, a fifth of that for the bootstraps of {large}.
+{size} data sets for each generator, {few} for the bootstraps of laws.
 **Bold**: what is reported unless asked otherwise. *±* is the Monte Carlo error of a nominal coverage; *nominal* says
 which coverage is further from {level:.0%} than three of these.
 
@@ -100,13 +111,13 @@ than it says. For an experiment's own grid: `python benchmarks/coverage.py confi
 Noise, relative: {noise}.
 """
 
-Trial = Callable[[], list[Outcome] | list[Row]]
+Trial = partial[list[Outcome]] | partial[list[Row]]
 
 
 def of_law(number: int, size: int, level: float, seed: int) -> list[Outcome]:
     """All intervals of one law."""
     design: Design = designs()[number]
-    few = size // 5 if design.law.name in LARGE else size
+    few = size // FEWER
     result = laws.of_t(design, size, level, seed)
     if design.law.name == "parametric":
         result += laws.of_t(design, size, level, seed, "huber")
@@ -121,6 +132,47 @@ def published_grid() -> Grid:
     columns = [runs[name].to_numpy() for name in ("budget", "training_flops", "tokens", "params")]
     mine = runs["corpus"].to_numpy() == corpus
     return isoflop.grid(corpus, *(column[mine].astype(float) for column in columns))
+
+
+def of_laws(names: list[str], size: int, level: float, seed: int) -> str:
+    """The table of these laws."""
+    known = [design.law.name for design in designs()]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SystemExit(f"no design for the law {unknown[0]!r}; there are {', '.join(known)}")
+    trials = [partial(of_law, i, size, level, seed) for i, name in enumerate(known) if name in names]
+    return markdown(table([one for part in outcomes(trials) for one in part]))
+
+
+def outcomes(trials: Sequence[Trial]) -> list[Any]:
+    """What each trial gives, in processes side by side."""
+    with ProcessPoolExecutor(WORKERS) as pool:
+        return [done.result() for done in [pool.submit(kept, trial) for trial in trials]]
+
+
+def kept(trial: Trial) -> list[Outcome] | list[Row]:
+    """The trial's result, which is kept for the next time that the same code is asked; its time goes to the log."""
+    words = "-".join(
+        str(word).replace(" ", "_") for word in trial.args if isinstance(word, int | float | str)
+    )
+    path = KEPT / code_digest() / f"{trial.func.__name__}-{words}.pickle"
+    if path.is_file():
+        found: list[Outcome] | list[Row] = pickle.loads(path.read_bytes())
+        return found
+    start = time.perf_counter()
+    result = trial()
+    with atomic_path(path) as partial_path:
+        partial_path.write_bytes(pickle.dumps(result))
+    name = designs()[trial.args[0]].law.name if trial.func is of_law else words
+    print(f"{time.perf_counter() - start:6.1f} s  {trial.func.__name__} {name}", file=sys.stderr, flush=True)
+    return result
+
+
+@functools.cache
+def code_digest() -> str:
+    """Of the code that a trial runs."""
+    files = sorted(path for folder in CODE for path in (ROOT / folder).rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 def page(size: int, level: float, seed: int) -> str:
@@ -141,8 +193,7 @@ def page(size: int, level: float, seed: int) -> str:
             clusters.of_clusters,
         )
     ]
-    with ProcessPoolExecutor(WORKERS) as pool:
-        found = [done.result() for done in [pool.submit(timed, trial) for trial in trials]]
+    found = outcomes(trials)
     on_grid, rest = found[0], found[1:]
     ahead, rest = rest[: len(forecasts.WORLDS)], rest[len(forecasts.WORLDS) :]
 
@@ -151,10 +202,10 @@ def page(size: int, level: float, seed: int) -> str:
 
     return "\n".join(
         [
-            INTRODUCTION,
+            INTRODUCTION.format(options="" if size == SIZE else f" --datasets {size}"),
             markdown(recovery(seed)),
             "",
-            COVERAGE.format(level=level, size=size, draws=laws.DRAWS, large=", ".join(f"`{name}`" for name in LARGE)),
+            COVERAGE.format(level=level, size=size, few=size // FEWER, draws=laws.DRAWS),
             tables(rest[:count]),
             "",
             LINES,
@@ -168,15 +219,6 @@ def page(size: int, level: float, seed: int) -> str:
             "",
         ]
     )  # fmt: skip
-
-
-def timed(trial: partial) -> list[Outcome] | list[Row]:
-    """The trial's result; how long it took goes to the log."""
-    start = time.perf_counter()
-    result = trial()
-    words = " ".join(str(word) for word in trial.args if isinstance(word, int | str))
-    print(f"{time.perf_counter() - start:6.1f} s  {trial.func.__name__} {words}", file=sys.stderr, flush=True)
-    return result
 
 
 def described(noise: Noise) -> str:
@@ -214,7 +256,8 @@ def main() -> None:
     parser.add_argument("--suite", default="knowledge", help="whose noise")
     parser.add_argument("--metric", default="bits_per_byte_answer_mean", help="whose noise")
     parser.add_argument("--items", type=int, default=200, help="items in each simulated group")
-    parser.add_argument("--datasets", type=int, default=1000)
+    parser.add_argument("--datasets", type=int, default=SIZE)
+    parser.add_argument("--laws", nargs="+", help="the table of these laws alone")
     parser.add_argument("--level", type=float, default=0.95)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -226,6 +269,9 @@ def main() -> None:
         print(text, end="")
         if options.output:
             Path(options.output).write_text(text, encoding="utf-8")
+        return
+    if options.laws:
+        print(of_laws(options.laws, options.datasets, options.level, options.seed))
         return
     output = Path(options.output or PAGE)
     output.write_text(page(options.datasets, options.level, options.seed), encoding="utf-8")

@@ -22,18 +22,41 @@ ALPHAS, BETAS, GAMMAS = np.array([0.3, 0.5, 0.9]), np.array([0.1, 0.4, 1.2]), np
 FAR = np.array([1.0, 20.0, 400.0])  # C · η^(−γ) · S at the middle of the falls
 
 
-def gained(g: Array, z: Array) -> Array:
-    """The sum over all changes, (n, ...), of α, C, β, γ (4, ...) at S1 and the bins (1 + 3 · EVERY, n, ...)."""
+def gained(g: Array, z: Array, slopes: list[Array] | None = None) -> Array:
+    """The sum over all changes, (n, ...), of α, C, β, γ (4, ...) at S1 and the bins (1 + 3 · EVERY, n, ...).
+
+    Where ``slopes`` is given, the derivatives of the sum by C, β and γ are appended to it.
+
+        v = ln C − γ ln η + ln S,  f = ln(1 + e^v):    d(1 − e^(−βf)) = e^(−βf) · (f dβ + β · (1 − e^(−f)) dv)
+    """
     _, c, beta, gamma = g
     change, rate, area = z[1 : 1 + EVERY], z[1 + EVERY : 1 + 2 * EVERY], z[1 + 2 * EVERY :]
-    total = np.zeros(np.broadcast_shapes(np.shape(c), z.shape[1:]))
+    shape = np.broadcast_shapes(np.shape(c), z.shape[1:])
+    total, by_v, by_beta, by_gamma = (np.zeros(shape) for _ in range(4))
     log_c = np.log(c)
     with np.errstate(divide="ignore"):
         log_rate, log_area = np.log(rate), np.log(area)
+    steps_only = z.shape[1:] == (z.shape[1], *[1] * (z.ndim - 2)) and total.shape[:1] == z.shape[1:2]
     for b in range(EVERY):
-        if change[b].any():
-            far = np.logaddexp(0, log_c - gamma * log_rate[b] + log_area[b])
-            total = total - change[b] * np.expm1(-beta * far)
+        changed = change[b] != 0
+        if not changed.any():
+            continue
+        rows = (
+            changed.reshape(len(changed)) if steps_only else slice(None)
+        )  # those after the bin's first change
+        size, log_eta = change[b][rows], log_rate[b][rows]
+        v = log_c - gamma * log_eta + log_area[b][rows]
+        far = np.maximum(v, 0) + np.log1p(np.exp(-np.abs(v)))
+        left = np.exp(-beta * far)
+        total[rows] += size * (1 - left)
+        if slopes is not None:
+            left *= size
+            by_beta[rows] += left * far
+            left *= beta * (1 - np.exp(-far))
+            by_v[rows] += left
+            by_gamma[rows] -= left * log_eta
+    if slopes is not None:
+        slopes += [by_v / c, by_beta, by_gamma]
     return total
 
 
@@ -41,6 +64,23 @@ def terms(g: Array, z: Array) -> Array:
     """What L0, A and B are multiplied with, (3, n, ...)."""
     left = np.exp(-g[0] * np.log(z[0]))
     return np.stack(np.broadcast_arrays(np.ones_like(left), left, -gained(g, z)))
+
+
+def jacobian(theta: Array, x: Array) -> Array:
+    """The derivatives by L0, A, B, α, C, β and γ, (7, n, ...)."""
+    amplitude, at_peak, g = theta[1], theta[2], theta[3:]
+    log_sum = np.log(x[0])
+    left = np.exp(-g[0] * log_sum)
+    slopes: list[Array] = []
+    total = gained(g, x, slopes)
+    rows = [
+        np.ones_like(left),
+        left,
+        -total,
+        -amplitude * left * log_sum,
+        *(-at_peak * each for each in slopes),
+    ]
+    return np.stack(np.broadcast_arrays(*rows))
 
 
 def grid(z: Array) -> Array:
@@ -74,6 +114,7 @@ LAW = separable(
     terms=terms,
     grid=grid,
     coordinates=np.asarray,
+    jacobian=jacobian,
     source="Luo et al., arXiv 2503.12811",
     formula="L = L0 + A · S1^(−α) − B · Σ_k (η_{k−1} − η_k) · (1 − (1 + C · η_k^(−γ) · S_k)^(−β))",
     traps="B, C, β and γ trade off: judge curves, not parameters. Under a constant rate they are free. Log the corners "

@@ -47,6 +47,23 @@ def terms(g: Array, z: Array) -> Array:
     return np.stack(np.broadcast_arrays(np.ones_like(u), limited, u, w, u**2, u * w, w**2))
 
 
+def jacobian(theta: Array, x: Array) -> Array:
+    """The derivatives by the parameters in the law's order, (14, n, ...)."""
+    size, p_1, p_2, p_11, p_12, p_22 = theta[1:7]
+    g, z = theta[7:], coordinates(x)
+    _, _, n, d = z
+    limited, u, w = surface(g, z)
+    of_params, of_tokens = np.exp(-g[0] * n), np.exp(-g[1] * d)
+    base = of_params + g[3] * of_tokens
+    inner = size * g[2] * limited / base  # the derivative by what stands in the outer power
+    by_u, by_w = p_1 + 2 * p_11 * u + p_12 * w, p_2 + p_12 * u + 2 * p_22 * w
+    by_others = (
+        *(-inner * of_params * n, -inner * g[3] * of_tokens * d, size * limited * np.log(base)),
+        *(inner * of_tokens, by_u * n, -by_u * d, -by_w * d),
+    )
+    return np.stack(np.broadcast_arrays(np.ones_like(u), limited, u, w, u**2, u * w, w**2, *by_others))
+
+
 def grid(z: Array) -> Array:
     """All combinations of few values of each."""
     return crossed(
@@ -83,6 +100,7 @@ LAW = separable(
     terms=terms,
     grid=grid,
     coordinates=coordinates,
+    jacobian=jacobian,
     source="Li et al., arXiv 2503.04715",
     formula="L = E + P · (ν^(−a) + B · δ^(−b))^γ + paraboloid of u, w; u = ln η + r_N ln ν − r_D ln δ, "
     "w = ln b − s_D ln δ",
