@@ -222,6 +222,9 @@ def _details(data: ReportData, row: VerdictRow) -> Markup | None:
         said.append(f"the ratio is 1 at {crossing} {data.x}")
     elif crossing and row.verdict == Verdict.NOT_RESOLVED and _crosses_inside(row):
         said.append(f"the fitted line passes 1 at {crossing} {data.x}, which is not resolved")
+    selected = words.change_after_selection(row)
+    if selected:
+        said.append(f"allowing for the selection of the clear ones: {selected} per 10×")
     if row.halving is not None:
         said.append(f"{_times(row.halving)} more compute would halve the gap")
     if row.verdict in GIVEN and _is_small(row):

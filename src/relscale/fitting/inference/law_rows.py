@@ -82,6 +82,8 @@ def _rows(
             high=high,
             level=level,
             df=slope.df[j] if known else None,
+            share=slope.share[j] if known else None,
+            items_df=_finite(slope.items_df, j) if known else None,
             correlation=correlation[j],
             method=fitted.method,
             method_note=fitted.method_note,
@@ -97,6 +99,7 @@ def _rows(
             low=limits[0],
             high=limits[1],
             df=at_reference.df[j] if known else None,
+            share=at_reference.share[j] if known else None,
             p_value=None,
         )
         if law is relative.LINE:
@@ -106,6 +109,11 @@ def _rows(
             of_level = replace(of_level, status=Status.BEYOND_RANGE, note=TOO_WIDE)
         yield of_slope
         yield of_level
+
+
+def _finite(df: Floats | float, j: int) -> float | None:
+    of_curve = float(df if np.ndim(df) == 0 else np.asarray(df)[j])
+    return of_curve if np.isfinite(of_curve) else None
 
 
 def _correlation(fitted: LineWithIntervals) -> Floats:

@@ -20,10 +20,21 @@ class ParameterRow(CurveKey):
     predictor: str | None = column("What the law is a function of.", default=None)
     value: float | None = column("The estimate.", default=None)
     stderr: float | None = column("Its standard error.", default=None)
-    low: float | None = column("Lower limit of the interval.", default=None)
-    high: float | None = column("Upper limit of the interval.", default=None)
+    low: float | None = column(
+        "Lower limit of the interval of this number alone, not adjusted for how many there are.", default=None
+    )
+    high: float | None = column("Its upper limit.", default=None)
     level: float | None = column("Confidence level of the interval.", default=None)
     df: float | None = column("Degrees of freedom of the interval.", default=None)
+    share: float | None = column(
+        "Share of the variance that is known to these degrees of freedom only, that of the runs; the interval is "
+        "value ∓ stderr · (k + (t at df − k) · share), k being t at items_df.",
+        default=None,
+    )
+    items_df: float | None = column(
+        "Degrees of freedom of the rest of the variance, clusters of items − 1; null where it is known well.",
+        default=None,
+    )
     correlation: float | None = column(
         "Correlation of the line's level at the reference compute and its slope.", default=None
     )

@@ -57,8 +57,9 @@ def summary(
     of the frontier; β, E and G at the reference compute, Δβ, the verdict on the gap and where the curves cross;
     optimizers over equal runs; forecasts; further laws and their predictions; published answers. Intervals are for the
     population of items where items were resampled, else for these items; the column ``estimand`` says which. p are raw,
-    Benjamini–Hochberg's (by which the verdict is given) and Benjamini–Yekutieli's; where items come in clusters, such
-    as those of one file, the p-value that items taken to be independent would give stands beside them.
+    Benjamini–Hochberg's (by which the verdict is given) and Benjamini–Yekutieli's; limits are those of the one gap, and
+    in the column ``selected`` those of the gaps that stand out, which allow for their selection; where items come in
+    clusters, such as those of one file, the p-value that items taken to be independent would give stands beside them.
 
     Parameters
     ----------
@@ -190,6 +191,7 @@ def _line(cell: Cell) -> Row:
         "G": _number(cell.parameters.get(relative.LINE.level, {}).get("value"), 3),
         "Δβ": _interval(gap) if gap else "",
         "per 10×": words.change(verdict) if verdict and verdict.change is not None else "",
+        "selected": words.change_after_selection(verdict) if verdict else "",
         "p": _p(verdict.p_value if verdict else None),
         "p BH": _p(verdict.p_bh if verdict else None),
         "p BY": _p(verdict.p_by if verdict else None),

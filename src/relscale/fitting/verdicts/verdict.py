@@ -13,9 +13,10 @@ not resolved  none of these: the data do not say
 
 The p-value is adjusted (Benjamini–Hochberg) over the family of the gap, so among gaps that are given a direction an
 expected share of at most 1 − level has none. Limits, of Δβ, of ln G and of the crossing, are those of the gap alone,
-not adjusted. "Flat" is an equivalence test: an interval at level 95% inside the margin rejects a change larger than the
-margin at 2.5% on either side. A gap that is given a direction may change by less than the margin too: with many
-points a small change is clear, and its size stands beside the verdict.
+not adjusted; beside them stand limits of Δβ that allow for the selection (``after_selection``). "Flat" is an
+equivalence test: an interval at level 95% inside the margin rejects a change larger than the margin at 2.5% on either
+side. A gap that is given a direction may change by less than the margin too: with many points a small change is clear,
+and its size stands beside the verdict.
 
 Sources: Benjamini & Hochberg, *Controlling the false discovery rate*, JRSS B 57, 1995; Schuirmann, *A comparison of the
 two one-sided tests procedure*, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987.

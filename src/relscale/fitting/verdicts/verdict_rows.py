@@ -23,6 +23,7 @@ from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status, together
+from relscale.fitting.verdicts.after_selection import limits_after_selection
 from relscale.fitting.verdicts.verdict import GIVEN, Options, Verdict, change_per_tenfold, verdict
 from relscale.laws import power, relative
 from relscale.measurements.metric import Metric
@@ -46,6 +47,12 @@ class VerdictRow(CurveKey):
     low: float | None = column("Lower limit of Δβ, not adjusted.")
     high: float | None = column("Upper limit of Δβ, not adjusted.")
     level: float | None = column("Confidence level of the limits; the false discovery rate is 1 − level.")
+    selected_low: float | None = column(
+        "Lower limit of Δβ that allows for the choice of the gaps that stand out: of all that p_bh selects, limits "
+        "miss a share of at most 1 − level (false coverage rate); null where the gap is not selected.",
+        default=None,
+    )
+    selected_high: float | None = column("Its upper limit.", default=None)
     change: float | None = column("Change of the ratio per tenfold of compute, 10^Δβ − 1 (−0.06: 6% less).")
     change_low: float | None = column("Its lower limit.")
     change_high: float | None = column("Its upper limit.")
@@ -136,7 +143,10 @@ def verdict_rows(
     notes = _Notes(parameters, errors, settings)
     margin = settings.of(Options).equivalence_margin
     rows = []
-    for (key, slope), family, p_bh, p_by in zip(slopes.items(), families, bh, by, strict=True):
+    selected = limits_after_selection(list(slopes.values()), bh.tolist(), families, settings.level)
+    for (key, slope), family, p_bh, p_by, limits in zip(
+        slopes.items(), families, bh, by, selected, strict=True
+    ):
         level, crossing = levels.get(key), crossings.get(key)
         known = slope.value is not None and math.isfinite(slope.value)
         value = slope.value if known and slope.value is not None else math.nan
@@ -172,6 +182,8 @@ def verdict_rows(
                 low=slope.low,
                 high=slope.high,
                 level=slope.level,
+                selected_low=limits[0],
+                selected_high=limits[1],
                 change=change[0],
                 change_low=change[1],
                 change_high=change[2],

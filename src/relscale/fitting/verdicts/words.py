@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from relscale.fitting.curves.gaps import MEAN
-from relscale.fitting.verdicts.verdict import GIVEN, Verdict
+from relscale.fitting.verdicts.verdict import GIVEN, Verdict, change_per_tenfold
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 
 COUNTED = {  # singular and plural, in the order of a headline
@@ -152,6 +152,14 @@ def change(row: VerdictRow) -> str:
         return signed_percent(row.change)
     low, high = (signed_percent(limit) for limit in limits if limit is not None)
     return f"{signed_percent(row.change)} [{low}, {high}]"
+
+
+def change_after_selection(row: VerdictRow) -> str:
+    """The limits of the change per tenfold of compute that allow for the selection of the gap; empty where none are."""
+    limits = change_per_tenfold(row.selected_low), change_per_tenfold(row.selected_high)
+    if limits[0] is None or limits[1] is None:
+        return ""
+    return f"[{signed_percent(limits[0])}, {signed_percent(limits[1])}]"
 
 
 def flops(value: float) -> str:

@@ -1,0 +1,58 @@
+"""Limits of the gaps that were selected: those whose adjusted p-value says that Δβ is not 0.
+
+The interval of one gap covers its Δβ at its level. Those of the gaps that stood out of many do so less often, for a gap
+stands out by chance too. Of m gaps of a family of which R are selected at the rate q = 1 − level, intervals at level
+
+    1 − R · q / m
+
+cover all but an expected share of at most q of the selected Δβ: the false coverage rate. An interval leaves 0 out just
+where Benjamini and Hochberg's procedure selects the gap. The interval of a bootstrap is widened as that of its t is.
+
+Source: Benjamini and Yekutieli, *False discovery rate-adjusted multiple confidence intervals for selected parameters*,
+JASA 100, 2005.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+
+import numpy as np
+
+from relscale.fitting.inference.interval import quantile
+from relscale.fitting.inference.parameter_row import ParameterRow
+
+Limits = tuple[float | None, float | None]
+NONE: Limits = (None, None)
+
+
+def limits_after_selection(
+    slopes: Sequence[ParameterRow], p_bh: Sequence[float], families: Sequence[Hashable], level: float
+) -> Iterator[Limits]:
+    """Of each slope its limits at the false coverage rate 1 − level; none where it was not selected.
+
+    Parameters
+    ----------
+    slopes, p_bh, families
+        One for each gap: its Δβ, the adjusted p-value, and the family that it was adjusted over.
+    level
+        Confidence level of the limits that the slopes have.
+    """
+    of_families = list(zip(families, p_bh, strict=True))
+    tests = Counter(family for family, p in of_families if not math.isnan(p))
+    selected = Counter(family for family, p in of_families if p < 1 - level)
+    for slope, (family, p) in zip(slopes, of_families, strict=True):
+        wider = 1 - selected[family] * (1 - level) / max(1, tests[family])
+        yield _at(slope, level, wider) if p < 1 - level else NONE
+
+
+def _at(slope: ParameterRow, level: float, wider: float) -> Limits:
+    """The limits at another level."""
+    if slope.low is None or slope.high is None or slope.value is None or slope.df is None:
+        return NONE
+    share = 1.0 if slope.share is None else slope.share
+    items_df = math.inf if slope.items_df is None else slope.items_df
+    usual, wide = (
+        float(quantile((1 + each) / 2, np.array(slope.df), share, items_df)) for each in (level, wider)
+    )
+    factor = wide / usual
+    return slope.value + (slope.low - slope.value) * factor, slope.value + (slope.high - slope.value) * factor
