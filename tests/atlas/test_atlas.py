@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from relscale.atlas.atlas import entry, entry_names, failures, reproduced
 from relscale.atlas.entry import Tables
 from relscale.atlas.page import COLUMNS, page, section
+from relscale.atlas.view import draw
 from relscale.cli import main
 from relscale.errors import RelscaleError
 from relscale.laws.catalogue import law_names
@@ -54,6 +56,28 @@ def without_numbers(text: str) -> list[str]:
         else line
         for line in text.splitlines()
     ]
+
+
+VIEWS = [name for name in entry_names() if entry(name).view]
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_figure_of_an_entry_is_beside_its_page(name: str) -> None:
+    assert f"![{entry(name).title}](atlas/{name}.svg)" in PAGE.read_text(encoding="utf-8")
+    assert (PAGE.parent / "atlas" / f"{name}.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_series_of_a_figure_is_drawn_with_its_curves(name: str) -> None:
+    one = entry(name)
+    assert one.view is not None
+    view = one.view(TABLES)
+    traces = [trace for trace in draw(one.title, view).data if trace.x[0] is not None]
+    curves = sum(bool(len(np.asarray(s.x))) + bool(s.fitted) + bool(s.published) for s in view.series)
+    assert len(traces) == curves
+    for trace in traces:
+        assert np.isfinite(np.asarray(trace.y, dtype=float)).all()
 
 
 def test_a_page_with_an_older_answer_is_noticed() -> None:

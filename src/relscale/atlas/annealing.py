@@ -4,6 +4,7 @@ import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
 from relscale.atlas.multi_power import FITTED, every_rate, measures
+from relscale.atlas.view import Series, View
 from relscale.column_arrays import Columns
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.annealing import LAW
@@ -76,6 +77,22 @@ def _of_curves(curves: dict[str, Columns], knots: dict[str, Columns], warm_up: s
     return {name: Number(float(v)) for name, v in zip((*NAMES, *MEASURED), values, strict=True)}
 
 
+def view(tables: Tables) -> View:
+    """The losses of the paper's example and the law fitted to both schedules."""
+    at, rows = {}, dict(tables.read("annealing_example.csv.gz").by("schedule"))
+    for schedule in rows:
+        rates = example_rates(schedule)
+        at[schedule] = areas(np.arange(len(rates)), rates)
+    x = np.concatenate([at[name][:, own["step"].astype(int)] for name, own in rows.items()], axis=1)
+    theta = estimate(LAW, x, np.concatenate([own["loss"] for own in rows.values()]), loss="huber").theta[:, 0]
+    steps = np.arange(900, STEPS + 1, 100)
+    series = (
+        Series(name, own["step"], own["loss"], (steps, LAW.value(theta, at[name][:, steps])))
+        for name, own in rows.items()
+    )
+    return View("step", "loss, nats per token", tuple(series), log_x=False)
+
+
 ENTRY = Entry(
     title="Scaling law with learning rate annealing",
     paper="Tissue et al., arXiv 2408.11029; curves of Luo et al., arXiv 2503.12811",
@@ -95,6 +112,7 @@ ENTRY = Entry(
         ),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale fit curves.csv --law annealing:warm_up=real --x step,learning_rate --y loss --run schedule "
     "--group model --loss huber",
     remark="The paper counts warm-up as if it had been at the peak. On curves whose warm-up is 9% of the steps this "

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables, fitted
+from relscale.atlas.view import Series, View, along
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.bnsl import LAW
 from relscale.laws.law import Array
@@ -39,6 +40,19 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     }
 
 
+def view(tables: Tables) -> View:
+    """The loss over training examples; the last three points were not fitted."""
+    rows = tables.read("bnsl_addition.csv.gz")
+    x, y = rows["training_examples"], rows["test_loss"]
+    numbers = reproduce(tables)
+    at = along(x)
+    fit, published = (
+        LAW.value(np.array(theta), at[None])
+        for theta in ([numbers[name].value for name in LAW.names], list(PUBLISHED.values()))
+    )
+    return View("training examples", "test loss", (Series("addition", x, y, (at, fit), (at, published)),))
+
+
 ENTRY = Entry(
     title="Broken neural scaling laws: four-digit addition",
     paper="Caballero et al., arXiv 2210.14891, the released example",
@@ -51,6 +65,7 @@ ENTRY = Entry(
         Answer("root mean square of ln error, predicted points", 0.010916, 5e-7, origin=Origin.TABLE),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale fit bnsl_addition.csv.gz --law bnsl --x training_examples --y test_loss",
     remark="The released example fits ln(y + 1), as here; the command fits ln y.",
 )

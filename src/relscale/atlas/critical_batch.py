@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import View, fitted_series
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.critical_batch import LAW, with_overhead
 
@@ -34,6 +35,16 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     return found
 
 
+def view(tables: Tables) -> View:
+    """Steps over the batch."""
+    rows = tables.read("critical_batch_steps.csv.gz")
+    series = (
+        fitted_series(model, LAW, own["batch_sequences"], own["steps_fitted"])
+        for model, own in rows.by("model")
+    )
+    return View("batch, sequences of 512 tokens", "steps to the loss", tuple(series))
+
+
 ENTRY = Entry(
     title="How does critical batch size scale in pre-training?",
     paper="Zhang et al., arXiv 2410.21676; the law by McCandlish et al., arXiv 1812.06162",
@@ -54,6 +65,7 @@ ENTRY = Entry(
         ),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale fit critical_batch_steps.csv.gz --law critical_batch --x batch_sequences --y steps_fitted "
     "--group model",
     remark="Six steps of the published table were edited by hand (`steps_fitted` against `steps_logged`), and the "

@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View, along
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.data_constrained import LAW, best, decayed, optimal_params, value
 
@@ -69,6 +70,16 @@ def _of_table(quantity: str, number: float, tolerance: float) -> Answer:
     return Answer(quantity, number, tolerance, origin=Origin.TABLE)
 
 
+def view(tables: Tables) -> View:
+    """What epochs are worth, by the published R_D and by that of the least objective."""
+    at = along([1, 100])
+    least, published = (
+        decayed(np.array(1.0), at - 1, np.array(repeats)) for repeats in (95.365, PUBLISHED[5])
+    )
+    curve = Series("least objective", fitted=(at, least), published=(at, published))
+    return View("epochs", "worth, in epochs of new tokens", (curve, Series("as if new", fitted=(at, at))))
+
+
 ENTRY = Entry(
     title="Scaling data-constrained language models",
     paper="Muennighoff et al., arXiv 2305.16264",
@@ -107,6 +118,7 @@ ENTRY = Entry(
         ),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale fit data_constrained.csv.gz --law data_constrained --x params,tokens,unique_tokens --y loss "
     "--run run --loss huber\n"
     "relscale ask optimum data_constrained.csv.gz --law data_constrained --x params,tokens,unique_tokens --y loss "

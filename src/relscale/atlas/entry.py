@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from relscale.atlas.view import View
 from relscale.column_arrays import Columns
 
 
@@ -95,6 +96,8 @@ class Entry:
         What a reader must know to trust the numbers.
     slow
         Whether it takes more than a few seconds.
+    view
+        From the tables to its figure; None where it has no view over one number.
     """
 
     title: str
@@ -107,6 +110,7 @@ class Entry:
     law: str = ""
     remark: str = ""
     slow: bool = False
+    view: Callable[[Tables], View] | None = None
 
 
 def fitted(

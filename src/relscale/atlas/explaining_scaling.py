@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View, along
 from relscale.laws.law import Array
 
 DIRECTIONS, DECAY = 1000, 0.5
@@ -46,6 +47,20 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     return {name: Number(value) for name, value in found.items()}
 
 
+def view(tables: Tables) -> View:
+    """The loss over features, with unlimited and with few examples; the marks are the known numbers."""
+    eigenvalues = spectrum(DIRECTIONS, DECAY)
+    at = along([5, 200])
+    known = {np.inf: RESOLUTION, 240.0: {20: BOTH[20, 240]}}
+    series = []
+    for examples, marks in known.items():
+        own = at[at < 0.9 * examples]
+        name = "unlimited examples" if np.isinf(examples) else f"{examples:g} examples"
+        line = own, [loss(p, examples, eigenvalues) for p in own]
+        series.append(Series(name, list(marks), list(marks.values()), line))
+    return View("features", "test loss", tuple(series))
+
+
 ENTRY = Entry(
     title="Explaining neural scaling laws: the regimes",
     paper="Bahri et al., arXiv 2102.06701, in an exactly solved model",
@@ -66,6 +81,7 @@ ENTRY = Entry(
         ),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale ask regime losses.csv --x tokens --y loss --by params",
     remark="1,000 directions. The variance-limited rise goes as 1/D; few directions make the resolution-limited "
     "slope steeper than the spectrum says, and near P = D the loss has no bound.",

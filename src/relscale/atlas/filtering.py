@@ -3,6 +3,7 @@
 from math import exp, log
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View, along
 from relscale.laws.filtering import LAW, pooled
 
 POOL = 12.8e6  # samples of each pool
@@ -47,6 +48,14 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     return found
 
 
+def view(tables: Tables) -> View:
+    """Accuracy over samples seen, by how many pools are trained on."""
+    at = along([1.28e7, 2e9])
+    curves = {pools: [100 * (1 - error(pools, float(samples))) for samples in at] for pools in (1, 2, 3, 4)}
+    series = (Series(f"best {pools} of 4 pools", fitted=(at, accuracy)) for pools, accuracy in curves.items())
+    return View("samples seen", "ImageNet accuracy, %", tuple(series), log_y=False)
+
+
 ENTRY = Entry(
     title="Scaling laws for data filtering: data curation cannot be compute agnostic",
     paper="Goyal et al., arXiv 2404.07177",
@@ -71,6 +80,7 @@ ENTRY = Entry(
         ),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale fit pools.csv --law filtering --x samples,pool_samples --y error --group pool",
     remark="Computed from the published parameters of four pools of 12.8M samples; the measured errors are not public. "
     "The formula adds d outside of the product. The authors' code has it inside, which moves the changes to 102M and "

@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View
 from relscale.laws import parametric
 from relscale.questions.estimation import known_part, relative_error
 
@@ -63,6 +64,24 @@ def _cell(family: str, name: str, share: float) -> str:
     return f"relative error from {share:.0%} of {family} {name}"
 
 
+def view(tables: Tables) -> View:
+    """Errors by how much of the curve of GPT-3 13B is seen: published ones as marks."""
+    published = tables.read(PUBLISHED)
+    one = np.array([str(fit).startswith("one model") for fit in published["fit"]])
+    rows = published.where(one & (published["family"] == "gpt3") & (published["train"] == "13B"))
+    curves = dict(dict(tables.read(CURVES).by("family"))["gpt3"].by("params"))
+    at = {float(p): (np.stack([own["params"], own["tokens"]]), own["loss"]) for p, own in curves.items()}
+    shares = rows["fraction_of_training"]
+    ours = []
+    for share in shares:
+        x, loss = known_part(*at[13e9], float(share), FIRST_TOKENS)
+        ours.append(relative_error(parametric.LAW, x, loss, *at[max(at)], BORROWED, JUDGED))
+    series = Series("GPT-3 13B", shares, rows["are_percent"], (shares, ours))
+    return View(
+        "share of the training seen", "error for the largest model, %", (series,), log_x=False, log_y=False
+    )
+
+
 ENTRY = Entry(
     title="A hitchhiker's guide to scaling law estimation",
     paper="Choshen et al., arXiv 2410.11840, the maps of one model with borrowed A and α",
@@ -82,6 +101,7 @@ ENTRY = Entry(
         Answer("largest difference, degenerate", 0, 0.006, "points", differs=DEGENERATE),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale fit curves.csv --law parametric --x params,tokens --y loss --run model,tokens --block model "
     "--residual linear --fix A=520.83 --fix alpha=0.3526596\n"
     "relscale ask estimation training_curves.csv.gz --where family=gpt3 --x params,tokens --y loss --model model "

@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import View, line_series
 
 COSTS = {"activations": "megaactivations", "FLOPs": "gigaflops", "parameters": "megaparams"}
 TIMES = {"inference": "inference_ms_64_images", "training": "training_hours_100_epochs"}
@@ -25,6 +26,13 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     return found | {"exponent of activations over FLOPs": Number(float(slope))}
 
 
+def view(tables: Tables) -> View:
+    """Inference time over activations, with a line in the logarithms."""
+    rows = tables.read("image_model_runtimes.csv.gz")
+    series = line_series("36 models", rows["megaactivations"], rows[TIMES["inference"]])
+    return View("activations, millions", "inference of 64 images, ms", (series,))
+
+
 ENTRY = Entry(
     title="Fast and accurate model scaling",
     paper="Dollár et al., arXiv 2103.06877; its models and runtimes as released with pycls",
@@ -40,6 +48,7 @@ ENTRY = Entry(
         Answer("exponent of activations over FLOPs", 0.52, 5e-3, origin=Origin.TABLE),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale fit image_model_runtimes.csv.gz --law power --x megaactivations --y "
     "inference_ms_64_images --run model",
     remark="36 classifiers of several families. Within one family FLOPs do as well.",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View, along, fitted_series
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.law import Array
 from relscale.laws.shifted_power import LAW
@@ -53,6 +54,17 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     return found
 
 
+def view(tables: Tables) -> View:
+    """The error over compute, the fitted and the published law."""
+    series = []
+    for model, rows in tables.read("laion_imagenet_frontier.csv.gz").by("model"):
+        a, log_b, c, d = PUBLISHED[model]
+        at = along(rows["training_gflops"])
+        fit = fitted_series(model, LAW, rows["training_gflops"], rows["error"], residual="linear")
+        series.append(Series(model, fit.x, fit.y, fit.fitted, (at, a * (at + np.exp(log_b)) ** c + d)))
+    return View("training compute, GFLOPs", "ImageNet error", tuple(series))
+
+
 ENTRY = Entry(
     title="Scaling laws for robust comparison of open language-vision models",
     paper="Nezhurina et al., arXiv 2506.04598",
@@ -68,6 +80,7 @@ ENTRY = Entry(
         Answer("compute where the curves cross", 6.66e10, 5e7, "GFLOPs", Origin.TABLE),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale fit laion_imagenet_frontier.csv.gz --law shifted_power --x training_gflops --y error "
     "--group model --run training_gflops,error --residual linear",
     remark="Zero-shot ImageNet error of CLIP and MaMMUT. The paper's own bands use the logarithm of the t "

@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import View, line_series
 from relscale.column_arrays import Columns
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.law import Array
@@ -79,6 +80,14 @@ def _of_table(quantity: str, number: float, tolerance: float, unit: str = "") ->
     return Answer(quantity, number, tolerance, unit, Origin.TABLE)
 
 
+def view(tables: Tables) -> View:
+    """HellaSwag over C4, a line per training corpus."""
+    rows = tables.read("loss_to_loss.csv.gz")
+    rows = rows.where(np.isfinite(rows["c4_bpb"]) & np.isfinite(rows["hellaswag_bpb"]))
+    series = (line_series(corpus, own["c4_bpb"], own["hellaswag_bpb"]) for corpus, own in rows.by("corpus"))
+    return View("C4, bits per byte", "HellaSwag, bits per byte", tuple(series))
+
+
 ENTRY = Entry(
     title="LLMs on the line: data determines loss-to-loss scaling laws",
     paper="Mayilvahanan et al., arXiv 2502.12120",
@@ -106,6 +115,7 @@ ENTRY = Entry(
         _of_table("hellaswag in nats: residual, a curve per corpus", 0.0100, 5.5e-5, "nats"),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale fit loss_to_loss.csv.gz --law loss_to_loss --x c4_loss --y hellaswag_loss --run run "
     "--group corpus --residual linear\n"
     "relscale ask explained loss_to_loss.csv.gz --x c4_bpb --y hellaswag_bpb --by corpus,architecture --block model",

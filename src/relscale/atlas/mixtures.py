@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View
 from relscale.column_arrays import Columns
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws import mixture_additive, mixture_loglinear
@@ -110,6 +111,17 @@ def _answers() -> tuple[Answer, ...]:
     )
 
 
+def view(tables: Tables) -> View:
+    """Measured over predicted losses of the 1B models, by law; losses of 1B are lower than those that were fitted."""
+    rows = tables.read("regmix_pile.csv.gz")
+    shares = [name for name in rows.of if name.startswith("share_")]
+    tests = {size: rows.where((rows["use"] == "test") & (rows["model"] == size)) for size in SIZES}
+    found = predicted(rows.where(rows["use"] == "train"), tests, shares, [TARGET])
+    series = (Series(law, by_size[2][:, 0], tests["1b"][TARGET]) for law, by_size in found.items())
+    titles = "Pile-CC of a 1M model, predicted", "Pile-CC of the 1B model, measured"
+    return View(*titles, tuple(series), log_x=False, log_y=False)
+
+
 ENTRY = Entry(
     title="Mixtures of the Pile's parts",
     paper="the models of RegMix, Liu et al., arXiv 2407.01492; the additive law of Shukor et al., arXiv "
@@ -120,6 +132,7 @@ ENTRY = Entry(
     tables=("regmix_pile.csv.gz",),
     answers=_answers(),
     reproduce=reproduce,
+    view=view,
     command="relscale fit regmix_pile.csv.gz --law mixture_additive --x share_arxiv,share_github,… --y loss_pile_cc "
     "--residual linear\n"
     "relscale ask mixture regmix_pile.csv.gz --where use=train --x share_arxiv,share_github,… --y loss_pile_cc",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View
 from relscale.column_arrays import Columns
 from relscale.laws.law import Array
 
@@ -86,6 +87,19 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     return found
 
 
+def view(tables: Tables) -> View:
+    """Three schedules that were not fitted, of the 100M model, with the law at its published parameters."""
+    knots = dict(tables.read("multi_power_knots.csv.gz").by("schedule"))
+    rows = dict(dict(tables.read("multi_power_curves.csv.gz").by("model"))["100M"].by("schedule"))
+    series = []
+    for schedule in [name for name in rows if name not in FITTED][:3]:
+        own = rows[schedule].where(rows[schedule]["step"] > 2 * WARM_UP)
+        steps = own["step"][::4].astype(int)
+        law = loss_along(np.array(PUBLISHED["100M"]), every_rate(rows[schedule], knots[schedule]), steps)
+        series.append(Series(schedule, own["step"], own["loss"], published=(steps, law)))
+    return View("step", "loss, nats per token", tuple(series), log_x=False)
+
+
 ENTRY = Entry(
     title="A multi-power law for loss curve prediction",
     paper="Luo et al., arXiv 2503.12811",
@@ -104,6 +118,7 @@ ENTRY = Entry(
         ),
     ),
     reproduce=reproduce,
+    view=view,
     law="multi_power",
     command="relscale fit curves.csv --law multi_power --x step,learning_rate --y loss --run schedule --group model "
     "--loss huber",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Tables
+from relscale.atlas.view import Series, View
 from relscale.column_arrays import Columns
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws import parametric, sigmoid
@@ -71,6 +72,27 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     return found
 
 
+def view(tables: Tables) -> View:
+    """HellaSwag's accuracy over its bits per byte: checkpoints of small runs, the curve through them, and the 13B."""
+    runs = dict(tables.read("olmo_ladder_checkpoints.csv.gz").by("run"))
+    columns, series, points = ("hellaswag_val:bpb", "hellaswag_val:accuracy"), [], [np.array([[0.0], [1.0]])]
+    for size in SIZES:
+        own = []
+        for multiple in MULTIPLES:
+            run = runs[f"{size}-{multiple}"]
+            later = slice(int(np.ceil(WARM_UP * len(run["tokens"]))), None)
+            own.append(np.stack([trailing(run[name][later]) for name in columns]))
+        points += own
+        x, y = np.concatenate(own, axis=1)
+        series.append(Series(size, x, y))
+    x, y = np.concatenate(points, axis=1)
+    curve = estimate(sigmoid.LAW, x[None], y, residual="linear").theta[:, 0]
+    at = np.linspace(0.6, float(x.max()), 100)
+    bits, accuracy = ([float(runs[LARGE][name][-LAST:].mean())] for name in columns)
+    measured = Series("13B, not fitted", bits, accuracy, (at, sigmoid.value(curve, at[None])))
+    return View("bits per byte", "accuracy", (*series, measured), log_x=False, log_y=False)
+
+
 ENTRY = Entry(
     title="Establishing task scaling laws: the OLMo 2 ladder",
     paper="Bhagia et al., arXiv 2412.04403",
@@ -90,6 +112,7 @@ ENTRY = Entry(
         ),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale fit ladder.csv --law parametric --x params,tokens --y bits_per_byte --group task --loss huber",
     remark="Fitted to 16 runs of 190M to 1.3B parameters and judged on 13B parameters and 5T tokens. Bits per "
     "byte are means of "

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from math import floor, log10
+from pathlib import Path
 
 from relscale.atlas.atlas import AtlasRow, entry
-from relscale.atlas.entry import Answer, Entry
+from relscale.atlas.entry import Answer, Entry, Tables
+from relscale.atlas.view import draw
+from relscale.atomic import atomic_path
 
 HEAD = """# The atlas: published scaling laws, reproduced
 
@@ -13,6 +16,7 @@ table in `reference/`; nothing is trained. Its origin says whose it is: *paper*,
 files; *table*, computed from the same table by code that shares nothing with relscale; *theory*, exact. A number
 *differs* where the entry says why it does not come out. Intervals are 95%.
 """
+PICTURES = "atlas"  # the folder of the pictures, beside the page
 COLUMNS = ("quantity", "origin", "known", "reproduced", "difference", "interval", "status")
 
 
@@ -26,6 +30,8 @@ def section(name: str, one: Entry, rows: Sequence[AtlasRow]) -> str:
     lines = [f"## {one.title}", "", f"`{name}`: {one.paper}.", "", f"    {one.formula}", ""]
     if one.remark:
         lines += [one.remark, ""]
+    if one.view:
+        lines += [f"![{one.title}]({PICTURES}/{name}.svg)", ""]
     lines += [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
     computed = [_computed(row) for row in rows] or [("", "", "", "")] * len(one.answers)
     for answer, cells in zip(one.answers, computed, strict=True):
@@ -49,3 +55,23 @@ def _computed(row: AtlasRow) -> tuple[str, str, str, str]:
     small = abs(row.difference) < row.tolerance / 10
     interval = "" if row.low is None or row.high is None else f"{row.low:.4g} to {row.high:.4g}"
     return f"{row.reproduced:.{digits}g}", "0" if small else f"{row.difference:.2g}", interval, row.status
+
+
+def pictures(names: Sequence[str], tables: Tables, folder: Path) -> list[Path]:
+    """Draw the figures of these entries as SVG, and return the files; none where this machine has no Chrome."""
+    from relscale.figures.browser import find_chrome, render
+
+    chrome = find_chrome()
+    if chrome is None:
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in names:
+        one = entry(name)
+        if one.view:
+            figure = draw(one.title, one.view(tables))
+            figure.update_layout(width=figure.layout.meta["width"])
+            with atomic_path(folder / f"{name}.svg") as partial:
+                render(figure.to_dict(), [partial], chrome)
+            written.append(folder / f"{name}.svg")
+    return written

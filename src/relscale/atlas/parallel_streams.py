@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View, along
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.parallel_streams import LAW
 
@@ -43,6 +44,19 @@ def _answers() -> tuple[Answer, ...]:
     )
 
 
+def view(tables: Tables) -> View:
+    """The loss on the Pile over parameters, by streams."""
+    rows = dict(tables.read("parscale_losses.csv.gz").by("corpus"))["pile"]
+    x = np.stack([rows["params_nonembedding"], rows["streams"]])
+    theta = estimate(LAW, x, rows["loss"], loss="huber").theta[:, 0]
+    at, series = along(x[0]), []
+    for streams in np.unique(x[1]):
+        own = x[1] == streams
+        line = at, LAW.value(theta, np.stack([at, np.full_like(at, streams)]))
+        series.append(Series(f"{streams:g} streams", x[0, own], rows["loss"][own], line))
+    return View("parameters without embeddings", "loss on the Pile, nats per token", tuple(series))
+
+
 ENTRY = Entry(
     title="Parallel scaling law for language models",
     paper="Chen et al., arXiv 2505.10475, equation 5",
@@ -51,6 +65,7 @@ ENTRY = Entry(
     tables=("parscale_losses.csv.gz",),
     answers=_answers(),
     reproduce=reproduce,
+    view=view,
     command="relscale fit parscale_losses.csv.gz --law parallel_streams --x params_nonembedding,streams --y loss "
     "--group corpus --loss huber",
     remark="P streams count as 1 + k · ln P of the model: 8 as 1.8 models on code, 1.7 on the Pile. E and A "

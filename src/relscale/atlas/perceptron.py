@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View
 
 NODES, WIDTHS = 40, 8.0  # of each part of an integral; half the width of the part around a margin
 POINTS = np.polynomial.legendre.leggauss(NODES)
@@ -85,6 +86,18 @@ def _quantity(kept: float, alpha: int) -> str:
     return f"error at {alpha} examples per dimension, {100 * kept:.0f}% kept"
 
 
+def view(tables: Tables) -> View:
+    """The error over the examples that are kept, by the share that is kept; lines join what is computed here."""
+    every = errors()
+    series = []
+    for kept, known in KNOWN.items():
+        computed = [every[kept, alpha] for alpha in known]
+        series.append(
+            Series(f"{100 * kept:.0f}% kept", list(known), list(known.values()), (list(known), computed))
+        )
+    return View("examples kept per dimension", "error of the student", tuple(series))
+
+
 ENTRY = Entry(
     title="Beyond neural scaling laws: data pruning",
     paper="Sorscher et al., arXiv 2206.14486",
@@ -100,6 +113,7 @@ ENTRY = Entry(
         Answer("half kept of 8 less all kept of 16", 0, 1e-6, origin=Origin.THEORY),
     ),
     reproduce=reproduce,
+    view=view,
     command="",
     remark="The teacher is known and the student has the largest margin; the hardest examples are kept. Where the "
     "examples that are dropped decide nothing, the student is that of all of them. With few examples per dimension "

@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import View, line_series
 from relscale.column_arrays import Columns
 from relscale.laws.law import Array
 from relscale.questions.coupling import changing_size, correlation, p_of_exchanges
@@ -45,6 +46,15 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     }
 
 
+def view(tables: Tables) -> View:
+    """TruthfulQA over HellaSwag, with a line below and above the size."""
+    rows = tables.read("observational_benchmarks.csv.gz")
+    small = rows["params_billions"] < SPLIT
+    sides = {f"below {SPLIT}B": rows.where(small), f"from {SPLIT}B": rows.where(~small)}
+    series = (line_series(name, *_pair(own, "HellaSwag")[:2], log=False) for name, own in sides.items())
+    return View("HellaSwag", "TruthfulQA", tuple(series), log_x=False, log_y=False)
+
+
 ENTRY = Entry(
     title="Reasoning and truthfulness: a change of sign with size",
     paper="the claim of arXiv 2605.18838, on the benchmarks of Ruan et al., arXiv 2405.10938",
@@ -71,6 +81,7 @@ ENTRY = Entry(
         Answer("exact p, Pythia", 2.5e-5, 5e-7, origin=Origin.TABLE),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale ask coupling observational_benchmarks.csv.gz --x HellaSwag --y TruthfulQA --size params_billions "
     "--split 3.5 --family family",
     remark="The sign changes; the paper's size of the change, 3.5B, does not come out: by the definition it is "

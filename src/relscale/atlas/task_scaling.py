@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.task_scaling import LAW
 from relscale.measurements.pass_rates import bend, until_passes
@@ -39,6 +40,17 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     return {name: Number(value) for name, value in found.items()}
 
 
+def view(tables: Tables) -> View:
+    """ln(−ln rate) over ln scale: one step is a line, two steps bend up, two ways down."""
+    each = {
+        "one step": np.exp(-2 * SCALE**-0.5),
+        "two steps": np.exp(-2 * SCALE**-0.5 - 4 * SCALE**-1.0),
+        "two ways": 1 - (1 - np.exp(-4 * SCALE**-0.3)) * (1 - np.exp(-40 * SCALE**-1.0)),
+    }
+    series = (Series(name, fitted=(SCALE, -np.log(rate))) for name, rate in each.items())
+    return View("scale", "−ln of the pass rate", tuple(series))
+
+
 ENTRY = Entry(
     title="Predicting emergent abilities with infinite resolution evaluation",
     paper="Hu et al., arXiv 2310.03262",
@@ -57,6 +69,7 @@ ENTRY = Entry(
         Answer("two ways bend down somewhere", 1, 0, origin=Origin.THEORY),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale fit passes.csv --law task_scaling --x params --y pass_rate --residual linear",
     remark="The paper's constants and pass counts are not public. A task of two steps that both have to pass bends up, "
     "one that either of two ways passes bends down where the better way takes over.",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import View, fitted_series
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.irreducible import LAW
 
@@ -61,6 +62,17 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     return found
 
 
+def view(tables: Tables) -> View:
+    """Log-perplexity over examples seen; the law is fitted without the last point of each."""
+    series = []
+    for name, rows in tables.read("nmt_learning_curves.csv.gz").by("architecture"):
+        known = rows["held_out"] == 0
+        series.append(
+            fitted_series(name, LAW, rows["sentence_pairs_seen"], rows["log_perplexity"], known=known)
+        )
+    return View("sentence pairs seen", "log-perplexity", tuple(series))
+
+
 ENTRY = Entry(
     title="Deep learning scaling is predictable: one exponent for every architecture?",
     paper="the claim of Hestness et al., arXiv 1712.00409, on translation runs of arXiv 2202.01994 as released with "
@@ -79,6 +91,7 @@ ENTRY = Entry(
         ),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale fit nmt_learning_curves.csv.gz --law irreducible --x sentence_pairs_seen --y log_perplexity "
     "--group architecture",
     remark="Sentence pairs seen are batch times steps, not the size of a corpus. Equal exponents are not "

@@ -1,6 +1,7 @@
 """``relscale atlas``: published scaling laws, reproduced from public tables."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from relscale.errors import RelscaleError
@@ -21,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Where the published tables are (default: reference/ of relscale).",
     )
     parser.add_argument("--output", type=Path, help="Also write the rows to a .parquet or .csv.")
-    parser.add_argument("--page", type=Path, metavar="MD", help="Also write the page of the docs.")
+    parser.add_argument(
+        "--page", type=Path, metavar="MD", help="Also write the page of the docs and its pictures."
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -34,7 +37,7 @@ def run(options: argparse.Namespace) -> None:
 
     from relscale.atlas.atlas import AtlasRow, entry, entry_names, failures, reproduced
     from relscale.atlas.entry import Tables
-    from relscale.atlas.page import page
+    from relscale.atlas.page import PICTURES, page, pictures
     from relscale.atomic import write_text
     from relscale.rows import table_of
     from relscale.tables import write_table
@@ -77,6 +80,8 @@ def run(options: argparse.Namespace) -> None:
         write_table(table_of(AtlasRow, every), options.output)
     if options.page:
         write_text(options.page, page(rows))
+        if not pictures(names, tables, options.page.parent / PICTURES):
+            print("no Chrome found: the pictures of the page are those of an earlier time", file=sys.stderr)
     agree = sum(row.status == "agrees" for row in every)
     print(f"{len(rows)} entries: {agree} of {len(every)} numbers agree")
     if failures(every):

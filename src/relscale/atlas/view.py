@@ -1,0 +1,129 @@
+"""The figure of an entry of the atlas: what was measured, the fitted law, and the published one, on one plane."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from relscale.fitting.estimation.estimate import estimate
+from relscale.laws.law import Array, Law
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from relscale.figures.chart.axes import Axis
+
+POINTS = 120  # of a curve
+MOST = 150  # points that are drawn of a series, evenly spread
+WIDTH, HEIGHT = 460, 320  # pixels
+
+Curve = tuple[ArrayLike, ArrayLike]
+
+
+@dataclass(frozen=True)
+class Series:
+    """A group of measurements and what is said of it.
+
+    Attributes
+    ----------
+    name
+        Of the group.
+    x, y
+        What was measured; empty for a curve without measurements.
+    fitted, published
+        The law as fitted here and as published, each as x and y; None where there is none.
+    """
+
+    name: str
+    x: ArrayLike = ()
+    y: ArrayLike = ()
+    fitted: Curve | None = None
+    published: Curve | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """A figure: the titles of its axes, whether these are logarithmic, and its series."""
+
+    x: str
+    y: str
+    series: tuple[Series, ...]
+    log_x: bool = True
+    log_y: bool = True
+
+
+def along(x: ArrayLike, log: bool = True) -> Array:
+    """Values from the least to the largest of x, for a curve."""
+    low, high = float(np.min(x)), float(np.max(x))
+    return np.geomspace(low, high, POINTS) if log else np.linspace(low, high, POINTS)
+
+
+def fitted_series(
+    name: str, law: Law, x: Array, y: Array, *, residual: str = "log", known: Array | None = None
+) -> Series:
+    """The series of a law of one predictor fitted to x and y, or to those of them that are ``known``."""
+    scale = float(np.exp(np.log(x).mean())) if law.reference else 1.0
+    kept = np.ones(len(x), dtype=bool) if known is None else known
+    theta = estimate(law, x[None, kept] / scale, y[kept], residual=residual).theta[:, 0]
+    at = along(x)
+    return Series(name, x, y, fitted=(at, law.value(theta, at[None] / scale)))
+
+
+def line_series(name: str, x: Array, y: Array, log: bool = True) -> Series:
+    """The series of a straight line through x and y, or through their logarithms."""
+    of, back = (np.log, np.exp) if log else (np.asarray, np.asarray)
+    slope, level = np.polyfit(of(x), of(y), 1)
+    at = along(x, log)
+    return Series(name, x, y, fitted=(at, np.asarray(back(level + slope * of(at)))))
+
+
+def draw(title: str, view: View) -> "go.Figure":
+    """The figure of a view, on the chart layer."""
+    from relscale.figures import chart
+
+    panels = chart.grid(title, 1, 1, width=WIDTH, height=HEIGHT)
+    panel, styles = panels.panel(0, 0), chart.styles([each.name for each in view.series])
+    drawn = [
+        curve for each in view.series for curve in ((each.x, each.y), each.fitted, each.published) if curve
+    ]
+    across, up = (
+        np.concatenate([np.asarray(curve[i], dtype=float) for curve in drawn]).tolist() for i in (0, 1)
+    )
+    panel.axes(
+        _log_axis(across, view.x) if view.log_x else chart.linear_axis(across, view.x),
+        chart.log_axis(up, view.y) if view.log_y else chart.linear_axis(up, view.y),
+    )
+    keys = []
+    for each in view.series:
+        style = styles[each.name]
+        x, y = np.asarray(each.x, dtype=float), np.asarray(each.y, dtype=float)
+        shown = np.unique(np.linspace(0, max(len(x) - 1, 0), min(len(x), MOST)).round().astype(int))
+        if each.fitted:
+            panel.line(*_lists(each.fitted), style, name=each.name, group=each.name)
+        if each.published:
+            dashed = chart.Style(chart.INK, dash="3px,3px", width=1.4)
+            panel.line(*_lists(each.published), dashed, group=each.name)
+        if len(x):
+            small = chart.Style(style.colour, style.symbol, style.dash, size=6)
+            panel.points(x[shown].tolist(), y[shown].tolist(), small, name=each.name, group=each.name)
+        mode = "lines+markers" if len(x) and each.fitted else "markers" if len(x) else "lines"
+        keys.append(chart.Key(each.name, style, mode, group=each.name))
+    if any(each.published for each in view.series):
+        keys.append(chart.Key("as published", chart.Style(chart.INK, dash="3px,3px", width=1.4), "lines"))
+    panels.key(keys if len(keys) > 1 else [])
+    return panels.figure
+
+
+def _log_axis(values: list[float], title: str) -> "Axis":
+    """Labelled by powers of ten, or over less than a decade by plain numbers."""
+    from relscale.figures import chart
+
+    if max(values) < 10 * min(values):
+        return chart.log_axis(values, title)
+    return chart.power_axis(values, title, WIDTH)
+
+
+def _lists(curve: Curve) -> tuple[list[float], list[float]]:
+    x, y = (np.asarray(side, dtype=float).tolist() for side in curve)
+    return x, y
