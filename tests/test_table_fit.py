@@ -56,7 +56,7 @@ def number(fits, parameter, **where):
 def test_a_relative_law_is_beta_of_the_baseline_less_that_of_the_group():
     fits = relscale.fit(table(noise=0), law="relative", **COLUMNS).fits
     assert number(fits, "delta_beta")["value"] == pytest.approx(0.05 - 0.09, abs=1e-9)
-    assert number(fits, "delta_beta")["direction"] == "widens"
+    assert number(fits, "delta_beta")["interval_direction"] == "widens"
     ratio = number(fits, "ratio_at_reference")
     assert ratio["value"] == pytest.approx(0.5 * (ratio["reference_flops"] / 1e20) ** -0.04)
     assert {
@@ -336,7 +336,7 @@ def test_scale_widens_mmlus_gaps_to_stem_on_the_olmo_ladder():
         row = number(result.fits, "delta_beta", group=group)
         assert row["n"] == 25
         assert row["low"] < row["value"] < row["high"] < 0
-        assert row["direction"] == "widens"
+        assert row["interval_direction"] == "widens"
 
 
 def curve(noise=0.0, every=1):

@@ -51,7 +51,7 @@ FORECAST_COLUMNS = [
         "low",
         "high",
     ),
-    *("level", "direction", "status", "note"),
+    *("level", "interval_direction", "status", "note"),
 ]
 ENSEMBLE = "ensemble"  # the candidate that is the forecast
 

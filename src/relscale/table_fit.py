@@ -84,7 +84,7 @@ VERDICT_COLUMNS = [
 ]
 FORECAST_COLUMNS = [
     *("corpus", "group", "quantity", "training_flops", "params", "tokens", "value", "low", "high", "level"),
-    *("direction", "status", "note"),
+    *("interval_direction", "status", "note"),
 ]
 
 At = float | Mapping[str, float]

@@ -112,7 +112,7 @@ def fit_row(corpus: str, **values: Any) -> dict[str, Any]:
                 "p_value",
                 "p_bh",
             ),
-            *("p_by", "n", "status", "direction", "reference_flops", "predictor", "contrast", "fit"),
+            *("p_by", "n", "status", "interval_direction", "reference_flops", "predictor", "contrast", "fit"),
         )
     )
     return row | {
@@ -299,7 +299,10 @@ def verdicts_of(fits: list[dict[str, Any]]) -> list[dict[str, Any]]:
     words = {"unclear": "not resolved", None: None}
     return [
         {name: row.get(name) for name in CURVE}
-        | {"verdict": words.get(row.get("direction"), row.get("direction")), "primary": True}
+        | {
+            "verdict": words.get(row.get("interval_direction"), row.get("interval_direction")),
+            "primary": True,
+        }
         for row in fits
         if row["parameter"] == "delta_beta" and row["estimand"] != "item population"
     ]
@@ -400,7 +403,7 @@ def add_suite(
                     contrast="group",
                     law="relative",
                     parameter="delta_beta",
-                    direction=None if no_fit else direction,
+                    interval_direction=None if no_fit else direction,
                     p_value=0.03,
                     p_bh=0.06,
                     p_by=0.1,

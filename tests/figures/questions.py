@@ -186,7 +186,7 @@ def _forecasts(
                     "log_distance": away,
                     "spread_low": spread[0] if name == "ensemble" else None,
                     "spread_high": spread[1] if name == "ensemble" else None,
-                    "direction": "unclear",
+                    "interval_direction": "unclear",
                     "data": "0" * 16,
                     "code": "1" * 16,
                 }
@@ -291,7 +291,7 @@ def contrast_rows(target: str, baseline: str, keys: list[Row], budgets: list[flo
         tables["fits"] += [
             law
             | {"parameter": "delta_beta", "value": slope, "low": slope - 0.005, "high": slope + 0.005}
-            | {"direction": "widens"},
+            | {"interval_direction": "widens"},
             law | {"parameter": "ratio_at_reference", "value": level, "low": 0.89, "high": 0.91},
         ]
     return tables

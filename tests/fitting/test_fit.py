@@ -105,7 +105,7 @@ def test_exchanging_target_and_baseline_turns_every_sign_and_changes_nothing_els
         of_a, of_b = {"group": "a", **key}, {"group": "b", **key}
         assert one(there, **of_a) == -one(back, **of_b)
         assert one(there, "low", **of_a) == -one(back, "high", **of_b)
-        for column in ("stderr", "p_value", "direction"):
+        for column in ("stderr", "p_value", "interval_direction"):
             assert one(there, column, **of_a) == one(back, column, **of_b)
 
 
@@ -185,8 +185,8 @@ def test_a_suite_is_fitted_the_same_alone_and_beside_others(World: Any) -> None:
 def test_direction_comes_with_the_sign_of_delta_beta_times_log_ratio(World: Any) -> None:
     fits = fit(World(GROUPS, noise=1e-4).measurements, suites=SUITES)
     # a: above the baseline and falling faster; c: below it and falling faster.
-    assert one(fits.fits, "direction", parameter="delta_beta", group="a") == "closes"
-    assert one(fits.fits, "direction", parameter="delta_beta", group="c") == "widens"
+    assert one(fits.fits, "interval_direction", parameter="delta_beta", group="a") == "closes"
+    assert one(fits.fits, "interval_direction", parameter="delta_beta", group="c") == "widens"
 
 
 @pytest.mark.slow

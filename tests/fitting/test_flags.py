@@ -90,7 +90,7 @@ def test_two_budgets_give_points_but_no_law(World: Any) -> None:
     no_silent_numbers(fits)
     assert all(row["reason"] == "ok" for row in rows(fits, "gaps"))
     law = rows(fits, "fits", parameter="delta_beta")[0]
-    assert (law["value"], law["direction"]) == (None, None)
+    assert (law["value"], law["interval_direction"]) == (None, None)
     assert law["reason"] == "2 points, and an interval needs 3"
 
 

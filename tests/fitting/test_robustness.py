@@ -224,7 +224,7 @@ def test_units_of_errors_and_of_compute_do_not_matter(
                     expected = one[name] * factor.get(one["parameter"], 1.0)
                     assert other[name] == pytest.approx(expected, rel=1e-5, abs=1e-9), (one, other)
         assert (one["reason"] == "ok") == (other["reason"] == "ok")
-        assert one["direction"] == other["direction"]
+        assert one["interval_direction"] == other["interval_direction"]
 
 
 # ---- duplicated points ----

@@ -6,8 +6,6 @@ budgets and tested on the larger: their error, and the coverage of their interva
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Literal
 
 import plotly.graph_objects as go
@@ -15,19 +13,15 @@ from pydantic import Field
 
 from relscale.figures import chart
 from relscale.figures.backtests import ENSEMBLE, backtest_panels, candidate_styles, tested
-from relscale.figures.chart.numbers import estimate, known, power_of_ten
-from relscale.figures.data import GROUP, FigureData, Row, Suite, distinct
-from relscale.figures.group_forecast import TABLES, GroupForecast, group_forecast, largest_first
+from relscale.figures.chart.numbers import known
+from relscale.figures.data import GROUP, FigureData, distinct
+from relscale.figures.forecast_panel import KEYS, draw_group_forecast
+from relscale.figures.group_forecast import TABLES, group_forecast, largest_first
 from relscale.figures.options import OneSuite
 from relscale.figures.select import levels, of
 
 PER_SUITE = True
 MOST_PANELS, COLUMNS = 6, 3  # series and groups that get a panel: the largest gaps, where there are more
-BESIDE = 12  # pixels that candidates stand to the right of the forecast, so as not to be covered by it
-OBSERVED = chart.Style(chart.MEDIUM, size=7, opacity=0.8)
-MANY_OBSERVED = replace(OBSERVED, size=4, opacity=0.3)
-FITTED = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.8)
-FORECAST = chart.Style(chart.INK, "diamond", size=12, width=2.2)
 
 
 class Options(OneSuite):
@@ -67,12 +61,10 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     panels = chart.grid(title, upper + 1, COLUMNS, height=[300] * upper + [250], gap_x=92, lines=2)
     for i, (series, group) in enumerate(largest[:MOST_PANELS]):
         shown = group_forecast(data, suite, series, group, quantity, of(series, every))
-        _draw_group(panels.panel(i // COLUMNS, i % COLUMNS), suite, quantity, shown, style)
+        draw_group_forecast(panels.panel(i // COLUMNS, i % COLUMNS), suite, quantity, shown, style)
     for column, draw_one in enumerate(backtest_panels(tests, every, style)):
         draw_one(panels.panel(upper, column))
-    keys = [chart.Key("observed", OBSERVED, "markers"), chart.Key("fit to all data", FITTED, "lines")]
-    keys.append(chart.Key("forecast (ensemble)", FORECAST, group=ENSEMBLE))
-    panels.key([*keys, *(chart.Key(name.replace("_", " "), one, group=name) for name, one in style.items())])
+    panels.key([*KEYS, *(chart.Key(name.replace("_", " "), one, group=name) for name, one in style.items())])
     level, more = levels(made), len(largest) - MOST_PANELS
     panels.notes(
         f"Bars: {level} prediction interval of the ensemble; its weights and its width come from the backtest below."
@@ -91,57 +83,3 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         *(f"{status}." for status in distinct(row.reason for row in made if row.status != "ok")),
     )
     return panels.figure
-
-
-def _draw_group(
-    panel: chart.Panel, suite: Suite, quantity: str, shown: GroupForecast, style: Mapping[str, chart.Style]
-) -> None:
-    """What was observed of one group, the fitted law, and at each target the forecast beside its candidates."""
-    near = quantity == "ratio" and shown.is_near_baseline
-    y = f"error relative to {suite.baseline_label} (ratio)" if quantity == "ratio" else suite.metric_title
-    x = chart.compute_axis(shown.flops, panel.width, aside=BESIDE)
-    panel.axes(x, chart.log_axis([*shown.shown, *[1.0] * near], y))
-    if near:
-        panel.reference_line(1.0)
-    if shown.line:
-        panel.line(shown.line.flops, shown.line.value, FITTED)
-    panel.points(
-        [row.training_flops for row in shown.points],
-        shown.values,
-        OBSERVED if len(shown.points) <= 60 else MANY_OBSERVED,
-        hover="observed<br>%{x} FLOPs<br>%{y}",
-    )
-    for name, rows in shown.candidates.items():
-        panel.rows(
-            rows,
-            lambda row: panel.beside(row.training_flops, BESIDE),
-            "value",
-            replace(style[name], size=7),
-            about=lambda row: power_of_ten(row.training_flops),
-            hover=f"{name}<br>%{{customdata}} FLOPs<br>%{{y}}",
-            group=name,
-        )
-    panel.rows(
-        shown.made,
-        "training_flops",
-        "value",
-        FORECAST,
-        low="low",
-        high="high",
-        caps=7,
-        about=_interval,
-        hover="forecast<br>%{x} FLOPs<br>%{customdata}",
-        group=ENSEMBLE,
-    )
-    last = shown.made[-1]
-    verdict = f"; {chart.verdict_words(shown.verdict)}" if quantity == "ratio" else ""
-    panel.heading(
-        suite.labels.get(shown.group, shown.group),
-        f"{shown.series.label}{verdict}",
-        f"at {power_of_ten(float(f'{last.training_flops:.2g}'))} FLOPs: {_interval(last)}",
-    )
-
-
-def _interval(row: Row) -> str:
-    words = estimate(row.value, row.low, row.high)
-    return f"{words}, {row.origins} origins" if known(row.low, row.high) else f"{words} (no interval)"

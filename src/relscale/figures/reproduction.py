@@ -9,6 +9,7 @@ from relscale.figures import chart
 from relscale.figures.chart.numbers import known, significant
 from relscale.figures.chart.table import TableLine, section, table
 from relscale.figures.data import FigureData, Row, distinct
+from relscale.figures.reproduction_words import AGREEMENT_COLOURS, cells_in_words
 from relscale.figures.select import levels
 
 TITLE = "Published, reproduced, difference"
@@ -23,13 +24,6 @@ COLUMNS = (
     ("agreement", 160),
 )
 MOST_ALIKE = 10  # unpublished numbers of one kind that get a line each; the frontier's points all do
-TO_ITS_DIGITS, INSIDE, OUTSIDE, NOT_KNOWN = (
-    "✓ to its digits",
-    "✓ inside our interval",
-    "✗ outside",
-    "– not known",
-)
-COLOURS = {TO_ITS_DIGITS: "#00704f", INSIDE: "#00704f", OUTSIDE: "#b04a00", NOT_KNOWN: chart.FAINT}
 
 
 def draw(data: FigureData) -> go.Figure:
@@ -60,36 +54,11 @@ def _lines(rows: Sequence[Row], all_of_them: bool) -> list[TableLine]:
             if row is alike[-1]:
                 lines.append(TableLine(_rest(alike), ink=chart.FAINT))
             continue
-        cells = _cells(row)
+        cells = cells_in_words(row)
         if i and rows[i - 1].data == row.data:
             cells[0] = ""
-        lines.append(TableLine(cells, ink=COLOURS.get(cells[-1], chart.FAINT)))
+        lines.append(TableLine(cells, ink=AGREEMENT_COLOURS.get(cells[-1], chart.FAINT)))
     return lines
-
-
-def _cells(row: Row) -> list[str]:
-    """A row in words."""
-    unit = row.unit
-    percent = " %" if unit == "%" else ""
-    bare = not unit or percent or unit in row.quantity
-    published = ""
-    if known(row.published):
-        published = f"{significant(row.published, 7)}{percent}"
-        if known(row.published_stderr):
-            published += f" ± {significant(row.published_stderr, 4)}"
-    ours = known(row.reproduced)
-    interval = "none" if ours else ""
-    if known(row.low, row.high):
-        interval = f"[{significant(row.low, 4)}, {significant(row.high, 4)}]"
-    return [
-        row.data or "",
-        row.quantity if bare else f"{row.quantity} ({unit})",
-        published,
-        f"{significant(row.reproduced, 6 if published else 4)}{percent}" if ours else "none",
-        interval,
-        significant(row.difference, 3) if known(row.difference) else "",
-        _agreement(row),
-    ]
 
 
 def _kind(row: Row) -> tuple[Any, ...]:
@@ -107,18 +76,6 @@ def _rest(alike: Sequence[Row]) -> list[str]:
     )
     more = f"… and {len(alike) - MOST_ALIKE} more in reproduction.parquet"
     return [more, alike[0].quantity, "", "", reach, "", ""]
-
-
-def _agreement(row: Row) -> str:
-    if not known(row.published):
-        return "" if known(row.reproduced) else row.reason or NOT_KNOWN
-    if not known(row.reproduced):
-        return row.reason or NOT_KNOWN
-    if row.agrees:
-        return TO_ITS_DIGITS
-    if row.within is None:
-        return NOT_KNOWN if row.agrees is None else OUTSIDE
-    return INSIDE if row.within else OUTSIDE
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:

@@ -13,14 +13,13 @@ from relscale.figures import chart
 from relscale.figures.chart.numbers import known
 from relscale.figures.data import GROUP, FigureData, Row, Suite
 from relscale.figures.groups import group_keys, group_styles, medians
+from relscale.figures.leave_one_out import CARRIER, draw_leave_one_out
 from relscale.figures.options import OneSuite
 from relscale.figures.power_curves import RESOURCES, draw_power
 from relscale.figures.select import about_what, of, reasons, series_in
 from relscale.fitting.analyses.statistical_power import ENOUGH
-from relscale.fitting.verdicts.verdict import GIVEN
 
 PER_SUITE = True
-CARRIER = chart.Style("#d55e00", "circle-open", size=15)
 MEDIAN = chart.Style(chart.INK, "line-ns", size=16, width=3.2)
 CROWDED = chart.Style(chart.MEDIUM, size=5, opacity=0.45)
 Styles = Mapping[str, chart.Style]
@@ -62,7 +61,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     }
     for row, series in enumerate(every):
         _draw_forms(panels.panel(row, 0), suite, series.label, of(series, errors), names, styles)
-        _draw_influence(panels.panel(row, 1), data, suite, of(series, changes), styles)
+        draw_leave_one_out(panels.panel(row, 1), data, suite, of(series, changes), styles)
         draw_power(panels.panel(row, 2), of(series, powers), smallest)
     tried = {row.resource for row in powers}
     panels.key(
@@ -95,36 +94,11 @@ def _draw_forms(
     panel.axes(x, chart.names_axis([_words(form) for form in names] or [""]))
     panel.message("no form could be tried on held-out budgets" if not rows else "")
     for group, style in styles.items():
-        own = [row for row in rows if row.group == group]
-        panel.rows(own, "percent", "place", style, hover=f"{suite.labels[group]}<br>%{{x}}%", group=group)
+        of_group = [row for row in rows if row.group == group]
+        panel.rows(
+            of_group, "percent", "place", style, hover=f"{suite.labels[group]}<br>%{{x}}%", group=group
+        )
     middle = medians(rows, "place", "percent")
     panel.points(list(middle.values()), list(middle), MEDIAN, hover="median over groups: %{x}%")
     how = f"fitted to {rows[0].n_fitted} computes, tested on {rows[0].n_held_out}" if rows else ""
     panel.heading("Extrapolation error by form", series, how)
-
-
-def _draw_influence(
-    panel: chart.Panel, data: FigureData, suite: Suite, rows: Sequence[Row], styles: Styles
-) -> None:
-    x = chart.compute_axis([row.training_flops for row in rows], panel.width)
-    panel.axes(x, chart.linear_axis([row.change for row in rows], "change of Δβ", most=6, zero=True))
-    panel.reference_line(0.0)
-    panel.message("too few points to leave one out" if not rows else "")
-    for group, style in styles.items():
-        own = [row for row in rows if row.group == group]
-        hover = f"{suite.labels[group]} without %{{customdata}}<br>Δβ changes by %{{y}}"
-        panel.rows(own, "training_flops", "change", style, about=_without, hover=hover, group=group)
-    carriers = [row for row in rows if row.carries]
-    hover = "not resolved without %{customdata}"
-    panel.rows(carriers, "training_flops", "change", CARRIER, about="without", hover=hover)
-    given = {row.group for row in rows if data.verdict(row) in GIVEN}
-    depend = f"{len({row.group for row in carriers})} of {len(given)} verdicts depend on one"
-    number = len({row.without for row in rows})
-    panel.heading(
-        "Δβ, leave one out",
-        f"{number} left out in turn; {depend if given else 'no gap is resolved'}" if rows else "",
-    )
-
-
-def _without(row: Row) -> str:
-    return f"{row.without}: {chart.verdict_words(row.verdict)}"

@@ -161,7 +161,7 @@ def _rows(curves: Curves, columns: list[int], level: float) -> list[ParameterRow
                         reference_flops=np.exp(estimate.reference[j]),
                         flops_low=np.exp(estimate.low[j]),
                         flops_high=np.exp(estimate.high[j]),
-                        direction=direction((posterior.low[i], posterior.high[i]), levels),
+                        interval_direction=direction((posterior.low[i], posterior.high[i]), levels),
                         **cells_of(remark),
                     )
                 )

@@ -57,8 +57,8 @@ class ForecastRow(CurveKey):
     log_distance: float | None = column("ln of the compute over the largest of the data.", default=None)
     spread_low: float | None = column("The least of the candidates.", default=None)
     spread_high: float | None = column("The largest of the candidates.", default=None)
-    direction: Direction | None = column(
-        "Of a ratio: whether the gap closes or widens up to there, by this prediction interval alone.",
+    interval_direction: Direction | None = column(
+        "For a ratio: whether the gap closes or widens up to there, by this prediction interval alone.",
         default=None,
     )
     data: str | None = column("Digest of the numbers that the forecast rests on.", default=None)
@@ -184,7 +184,7 @@ def _forecasts(
                 low=np.exp(value - half),
                 high=np.exp(value + half),
                 df=found.df[q, j] if known else None,
-                direction=gap,
+                interval_direction=gap,
                 **cells_of(remark if np.isfinite(value) else NOTHING),
             )
 

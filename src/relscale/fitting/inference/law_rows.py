@@ -103,7 +103,7 @@ def _rows(
             p_value=None,
         )
         if law is relative.LINE:
-            of_slope = replace(of_slope, direction=fitted.direction(j))
+            of_slope = replace(of_slope, interval_direction=fitted.direction(j))
             of_level = replace(of_level, p_value=reference_p[j])  # of no gap, G = 1
         if known and remark == OK and not np.isfinite(limits).all():
             of_level = replace(of_level, status=Status.BEYOND_RANGE, note=TOO_WIDE)

@@ -56,9 +56,9 @@ class ParameterRow(CurveKey):
     )
     flops_low: float | None = column("Least compute of the fitted points.", "FLOPs", default=None)
     flops_high: float | None = column("Largest compute of the fitted points.", "FLOPs", default=None)
-    direction: Direction | None = column(
-        "Of a Δβ: whether the gap closes or widens from the least to the largest compute, by the limits of this row "
-        "alone; table verdicts accounts for how many gaps were tested.",
+    interval_direction: Direction | None = column(
+        "For Δβ: whether the gap closes or widens from the least to the largest compute, by the limits of this row "
+        "alone; the verdicts account for how many gaps were tested.",
         default=None,
     )
     status: Status = column("Whether the row can be used as it is.")

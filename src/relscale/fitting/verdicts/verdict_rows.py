@@ -160,7 +160,7 @@ def verdict_rows(
         said = verdict(
             None if math.isnan(p_bh) else float(p_bh),
             slope.level or settings.level,
-            slope.direction,
+            slope.interval_direction,
             crosses_at if crossing and crossing.value is not None else (None, None),
             (slope.flops_low, slope.flops_high),
             change[1:],

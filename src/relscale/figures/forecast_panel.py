@@ -1,0 +1,76 @@
+"""A group's forecast: observations, the law through them, and at each target the forecast beside its candidates."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from relscale.figures import chart
+from relscale.figures.backtests import ENSEMBLE
+from relscale.figures.chart.numbers import estimate, known, power_of_ten
+from relscale.figures.data import Row, Suite
+from relscale.figures.group_forecast import GroupForecast
+
+BESIDE = 12  # pixels that candidates stand to the right of the forecast, so as not to be covered by it
+MANY = 60  # observations that are drawn small
+OBSERVED = chart.Style(chart.MEDIUM, size=7, opacity=0.8)
+MANY_OBSERVED = replace(OBSERVED, size=4, opacity=0.3)
+FITTED = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.8)
+FORECAST = chart.Style(chart.INK, "diamond", size=12, width=2.2)
+KEYS = (
+    chart.Key("observed", OBSERVED, "markers"),
+    chart.Key("fit to all data", FITTED, "lines"),
+    chart.Key("forecast (ensemble)", FORECAST, group=ENSEMBLE),
+)
+
+
+def draw_group_forecast(
+    panel: chart.Panel, suite: Suite, quantity: str, shown: GroupForecast, style: Mapping[str, chart.Style]
+) -> None:
+    """Draw the forecast of one group, of a ratio or of an error."""
+    near = quantity == "ratio" and shown.is_near_baseline
+    y = f"error relative to {suite.baseline_label} (ratio)" if quantity == "ratio" else suite.metric_title
+    x = chart.compute_axis(shown.flops, panel.width, aside=BESIDE)
+    panel.axes(x, chart.log_axis([*shown.shown, *[1.0] * near], y))
+    if near:
+        panel.reference_line(1.0)
+    if shown.line:
+        panel.line(shown.line.flops, shown.line.value, FITTED)
+    panel.points(
+        [row.training_flops for row in shown.points],
+        shown.values,
+        OBSERVED if len(shown.points) <= MANY else MANY_OBSERVED,
+        hover="observed<br>%{x} FLOPs<br>%{y}",
+    )
+    for name, rows in shown.candidates.items():
+        panel.rows(
+            rows,
+            lambda row: panel.beside(row.training_flops, BESIDE),
+            "value",
+            replace(style[name], size=7),
+            about=lambda row: power_of_ten(row.training_flops),
+            hover=f"{name}<br>%{{customdata}} FLOPs<br>%{{y}}",
+            group=name,
+        )
+    panel.rows(
+        shown.made,
+        "training_flops",
+        "value",
+        FORECAST,
+        low="low",
+        high="high",
+        caps=7,
+        about=_interval,
+        hover="forecast<br>%{x} FLOPs<br>%{customdata}",
+        group=ENSEMBLE,
+    )
+    last = shown.made[-1]
+    verdict = f"; {chart.verdict_words(shown.verdict)}" if quantity == "ratio" else ""
+    panel.heading(
+        suite.labels.get(shown.group, shown.group),
+        f"{shown.series.label}{verdict}",
+        f"at {power_of_ten(float(f'{last.training_flops:.2g}'))} FLOPs: {_interval(last)}",
+    )
+
+
+def _interval(row: Row) -> str:
+    words = estimate(row.value, row.low, row.high)
+    return f"{words}, {row.origins} origins" if known(row.low, row.high) else f"{words} (no interval)"

@@ -1,0 +1,37 @@
+"""Δβ without each budget, run or training, by the compute that was left out; rings where the verdict needs it."""
+
+from collections.abc import Mapping, Sequence
+
+from relscale.figures import chart
+from relscale.figures.data import FigureData, Row, Suite
+from relscale.fitting.verdicts.verdict import GIVEN
+
+CARRIER = chart.Style("#d55e00", "circle-open", size=15)
+
+
+def draw_leave_one_out(
+    panel: chart.Panel, data: FigureData, suite: Suite, rows: Sequence[Row], styles: Mapping[str, chart.Style]
+) -> None:
+    """Draw how Δβ changes without each point, and say how many verdicts depend on one."""
+    x = chart.compute_axis([row.training_flops for row in rows], panel.width)
+    panel.axes(x, chart.linear_axis([row.change for row in rows], "change of Δβ", most=6, zero=True))
+    panel.reference_line(0.0)
+    panel.message("too few points to leave one out" if not rows else "")
+    for group, style in styles.items():
+        of_group = [row for row in rows if row.group == group]
+        hover = f"{suite.labels[group]} without %{{customdata}}<br>Δβ changes by %{{y}}"
+        panel.rows(of_group, "training_flops", "change", style, about=_without, hover=hover, group=group)
+    carriers = [row for row in rows if row.carries]
+    hover = "not resolved without %{customdata}"
+    panel.rows(carriers, "training_flops", "change", CARRIER, about="without", hover=hover)
+    given = {row.group for row in rows if data.verdict(row) in GIVEN}
+    depend = f"{len({row.group for row in carriers})} of {len(given)} verdicts depend on one"
+    number = len({row.without for row in rows})
+    panel.heading(
+        "Δβ, leave one out",
+        f"{number} left out in turn; {depend if given else 'no gap is resolved'}" if rows else "",
+    )
+
+
+def _without(row: Row) -> str:
+    return f"{row.without}: {chart.verdict_words(row.verdict)}"
