@@ -37,15 +37,24 @@ def accepted_or_one_sentence(call: Callable[[], T], seconds: int = 10) -> T | No
 
 @contextmanager
 def within(seconds: int) -> Iterator[None]:
-    """Fail in place of hanging. Only in the main thread, as the alarm is the process's own."""
+    """Fail in place of hanging: after so many seconds of the processor, or after far longer without it.
+
+    Only in the main thread, as the alarms are the process's own.
+    """
 
     def late(*_: object) -> None:
         raise AssertionError(f"not done within {seconds} seconds")
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(seconds)
+    alarms = (
+        (signal.SIGPROF, signal.ITIMER_PROF, seconds),
+        (signal.SIGALRM, signal.ITIMER_REAL, 30 * seconds),  # it waits for something; or the machine is busy
+    )
+    before = [signal.signal(number, late) for number, _, _ in alarms]
+    for _, timer, after in alarms:
+        signal.setitimer(timer, after)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        for (number, timer, _), handler in zip(alarms, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)

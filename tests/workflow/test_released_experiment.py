@@ -23,7 +23,7 @@ def again(micro, make_experiment, tmp_path_factory):
     (micro.folder / "released.yaml").write_text(yaml.safe_dump(micro.config))
     exported = micro.call("relscale", "export", "released.yaml", "--output", "export")
     assert exported.returncode == 0, exported.stderr
-    assert "32 models in export" in exported.stdout
+    assert "24 models in export" in exported.stdout
     shutil.copytree(micro.folder / "export", experiment.folder / "export")
     shutil.rmtree(micro.folder / "export")
     result = experiment.snakemake("--config", "runs={source: checkpoints, table: export/checkpoints.csv}")
@@ -39,7 +39,7 @@ def test_nothing_is_trained_and_everything_is_scored(again):
     assert not (results(again) / "runs").exists()
     assert not (results(again) / "tokens").exists()
     assert not list((again.folder / "results" / "store").glob("runs/*"))
-    assert len(list((again.folder / "results" / "store" / "items").glob("*.parquet"))) == 32 * 4
+    assert len(list((again.folder / "results" / "store" / "items").glob("*.parquet"))) == 24 * 4
 
 
 def test_measurements_are_those_of_the_training(again, micro):
@@ -68,5 +68,5 @@ def test_pushing_is_a_step_of_its_own(again):
         "relscale", "push", "experiment.yaml", "--folder", "export", "--organisation", "someone"
     )
     assert refused.returncode == 1
-    assert "would upload 32 models" in refused.stderr
+    assert "would upload 24 models" in refused.stderr
     assert "give --yes to do it" in refused.stderr

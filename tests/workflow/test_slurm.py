@@ -19,9 +19,11 @@ import slurm_cluster
 
 ROOT = Path(__file__).parents[2]
 SOON = ["--slurm-init-seconds-before-status-checks", 1, "--max-status-checks-per-second", 10]
-TEXT = [
-    f"{rule}=text" for rule in ("corpus", "vocabulary", "tokenize", "suite")
-]  # in one job: less to wait for
+# One job before the trainings and one after them: the plugin waits longer from one look at its jobs to the next.
+GROUPS = [
+    *(f"{rule}=text" for rule in ("corpus", "vocabulary", "tokenize", "suite")),
+    *(f"{rule}=analysis" for rule in ("score", "collect", "fit", "write_report")),
+]
 BUDGETS = ["2e9", "4e9"]
 
 pytestmark = [
@@ -43,7 +45,7 @@ def disturbed(tmp_path_factory, make_experiment, cluster):
     (experiment.folder / "slurm").symlink_to(ROOT / "slurm")
     path = os.pathsep.join([str(Path(sys.executable).parent), cluster.environment["PATH"]])
     experiment.environment |= cluster.environment | {"PATH": path}
-    workflow = experiment.start("--profile", "slurm", *SOON, "--groups", *TEXT)
+    workflow = experiment.start("--profile", "slurm", *SOON, "--groups", *GROUPS)
     try:
         wait(lambda: jobs(cluster, "rule_text"), workflow, experiment)
         with cluster.without_controller():
@@ -108,7 +110,7 @@ def undisturbed(tmp_path_factory, disturbed):
     for budget in BUDGETS:
         command = ["relscale", "train", disturbed.folder / "experiment.yaml", "--corpus", "documentation"]
         command += ["--job", budget, "--output", f"{budget}.json"]
-        subprocess.run(list(map(str, command)), cwd=folder, env=disturbed.environment, check=True)
+        subprocess.run(list(map(str, command)), cwd=folder, env=disturbed.warm_environment, check=True)
     return folder
 
 

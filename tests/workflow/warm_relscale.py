@@ -29,14 +29,15 @@ sys.exit(int(status) if status else 137)
 SERVER = """
 import importlib, json, os, shutil, socket, sys, threading, time
 
+PLOTLY = [f"plotly.graph_objs._{name}" for name in ("figure", "scatter", "bar", "layout")]
 LIBRARIES = {
     "train": ("relscale.training.job", "relscale.training.run", "relscale.training.progress"),
     "suite": ("relscale.scoring.suite", "relscale.scoring.requests", "lm_eval.tasks", "datasets"),
     "score": ("relscale.scoring.job", "relscale.scoring.score", "relscale.scoring.engine", "lm_eval.api.metrics"),
     "collect": ("relscale.measurements.collect",),
     "fit": ("relscale.fitting.fit", "scipy.stats", "pyarrow.dataset"),
-    "plot": ("relscale.figures.plot", "relscale.figures.data", "plotly.graph_objects"),
-    "report": ("relscale.report.page", "relscale.report.report_data", "plotly.graph_objects"),
+    "plot": ("relscale.figures.plot", "relscale.figures.data", "relscale.figures.chart", *PLOTLY),
+    "report": ("relscale.report.page", "relscale.report.report_data", *PLOTLY),
 }
 
 
@@ -72,8 +73,12 @@ def run(asked, streams):
     return 1
 
 
-from relscale.cli import main
+from relscale.cli import main, parsers
+from relscale.config_schema import config_schema
 import kept_digests
+
+parsers()  # which imports the commands
+config_schema()
 
 address, parent = sys.argv[1], int(sys.argv[2])
 threading.Thread(target=end_with, args=[parent], daemon=True).start()

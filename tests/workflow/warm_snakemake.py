@@ -15,10 +15,13 @@ from pathlib import Path
 HERE = str(Path(__file__).parent)
 SERVER = """
 import importlib, json, os, sys, tempfile
+import relscale.config_schema, snakemake_logger_plugin_relscale
 import snakemake.cli, snakemake.workflow, snakemake.dag, snakemake.scheduling.greedy, snakemake.executors.local
 import snakemake.report.html_reporter
+import snakemake_executor_plugin_slurm, smart_open
 for name in ("check", "config", "failed_jobs", "pipeline", "provenance", "recovery", "results", "workflow_lock"):
     importlib.import_module(f"relscale.{name}")
+relscale.config_schema.config_schema()
 import kept_digests
 learnt = os.path.join(tempfile.mkdtemp(), "digests")
 print("ready", flush=True)
