@@ -175,7 +175,7 @@ def test_the_specification_curve_rises_and_marks_the_default(toy: FigureData, tm
             if row["default"] and row["value"] in shown[-1]
         ]
     assert sorted(shown) == sorted(sorted(row["value"] for row in rows) for rows in told.values())
-    assert "Without a Δβ, 16: no parabola to give a degree to." in texts(figure)
+    assert "16 gaps without a Δβ: no parabola to give a degree to." in texts(figure)
     assert "form of the gap: ratio" in texts(figure), "what is the same throughout is said, not drawn"
 
 

@@ -1,4 +1,4 @@
-"""The case studies side by side: each group's error relative to its suite's baseline (the paper's Figure 1).
+"""Each group's error relative to its suite's baseline, along training compute (the paper's Figure 1).
 
 A column is a suite, a row a corpus.
 """

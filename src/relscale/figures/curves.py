@@ -63,16 +63,29 @@ class Curve:
     def shown_values(self) -> list[float]:
         """What the axis has to hold: points, line, and the band as far as it does not dwarf them.
 
-        Bands are cut where they leave the points by more than the points span, or by 10% of their level.
+        Bands are cut where they leave the points by more than the points span, or by a quarter of their level.
         """
         shown = list(self.values) if self.dotted else []
         if self.line:
             shown += [self.line.value[0], self.line.value[-1]]
         if self.banded and self.line and self.line.low and self.line.high:
-            reach = max(max(self.values) / min(self.values), 1.1)
-            shown.append(max(min(self.line.low), min(self.values) / reach))
-            shown.append(min(max(self.line.high), max(self.values) * reach))
+            low, high = self._reach
+            shown += [max(min(self.line.low), low), min(max(self.line.high), high)]
         return shown
+
+    @property
+    def _reach(self) -> tuple[float, float]:
+        """How far below and above the points the axis follows a band."""
+        factor = max(max(self.values) / min(self.values), 1.25)
+        return min(self.values) / factor, max(self.values) * factor
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether its interval is wider than the axis follows."""
+        if not (self.banded and self.line and self.line.low and self.line.high):
+            return False
+        low, high = self._reach
+        return min(self.line.low) < low or max(self.line.high) > high
 
 
 def group_curves(
@@ -234,6 +247,9 @@ def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
     if any(_strip(panel) for panel in panels):
         what = "Bars at the right of a panel: the fitted line at its largest compute"
     notes = [f"{what}: {'; where that is not known, '.join(about)}."] if about else []
+    notes += (
+        ["Intervals that leave a panel are cut at its edge."] if any(curve.is_cut for curve in curves) else []
+    )
     methods = {line.slope.interval for line in lines if line.slope.method in BOOTSTRAPS}
     notes += [f"Intervals by {method}." for method in sorted(methods)]
     left_out = sum(len(curve.flops) for curve in curves if not curve.dotted)

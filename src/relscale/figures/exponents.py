@@ -1,4 +1,4 @@
-"""Every suite's Δβ with its intervals, as a forest plot.
+"""Δβ of every gap with its intervals: the exponent by which the ratio to the baseline moves with compute.
 
 A row of panels is a suite, with a scale of its own; a column is a corpus. The symbol is the verdict on the gap over the
 fitted range: it closes, widens, crosses 1, is flat or is not resolved. That is not the sign of Δβ alone, so left and

@@ -80,6 +80,6 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         else "No interval of the backtest could be tested: an interval takes origins before that of the forecast, and "
         "there are too few budgets.",
         f"{more} more groups are in forecasts.parquet; the largest gaps are shown." if more > 0 else "",
-        *(f"{status}." for status in distinct(row.reason for row in made if row.status != "ok")),
+        *(f"Forecasts: {reason}." for reason in distinct(row.reason for row in made if row.status != "ok")),
     )
     return panels.figure

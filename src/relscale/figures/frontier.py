@@ -1,4 +1,4 @@
-"""The compute-optimal frontier: tokens, parameters and loss at the minimum of each budget (Figure 2, middle)."""
+"""Tokens, parameters and loss at the minimum of each compute budget (the paper's Figure 2, middle)."""
 
 import plotly.graph_objects as go
 

@@ -1,4 +1,4 @@
-"""IsoFLOP curves: validation loss against training tokens at each budget, and their minima (Figure 2, left).
+"""Validation loss against training tokens at each compute budget, and the minima (the paper's Figure 2, left).
 
 A column is a corpus.
 """
@@ -37,7 +37,10 @@ def draw(data: FigureData) -> go.Figure:
         notes += _draw_corpus(panels.panel(0, column), series, of(series, runs), points, style, x)
     keys = [chart.Key(_words(budget), style[budget], group=_words(budget)) for budget in reversed(budgets)]
     keys.append(chart.Key("minimum: compute-optimal", MINIMUM, "markers"))
-    panels.key([*keys, chart.Key("left out: no finite loss", chart.LEFT_OUT, "markers")], "compute budget")
+    lost = any(not known(run.value) or run.status != "ok" for run in runs)
+    panels.key(
+        [*keys, *[chart.Key("left out: no finite loss", chart.LEFT_OUT, "markers")] * lost], "compute budget"
+    )
     panels.notes(*notes)
     return panels.figure
 

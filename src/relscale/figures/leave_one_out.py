@@ -10,7 +10,12 @@ CARRIER = chart.Style("#d55e00", "circle-open", size=15)
 
 
 def draw_leave_one_out(
-    panel: chart.Panel, data: FigureData, suite: Suite, rows: Sequence[Row], styles: Mapping[str, chart.Style]
+    panel: chart.Panel,
+    data: FigureData,
+    suite: Suite,
+    series: str,
+    rows: Sequence[Row],
+    styles: Mapping[str, chart.Style],
 ) -> None:
     """Draw how Δβ changes without each point, and say how many verdicts depend on one."""
     x = chart.compute_axis([row.training_flops for row in rows], panel.width)
@@ -29,6 +34,7 @@ def draw_leave_one_out(
     number = len({row.without for row in rows})
     panel.heading(
         "Δβ, leave one out",
+        series,
         f"{number} left out in turn; {depend if given else 'no gap is resolved'}" if rows else "",
     )
 

@@ -1,4 +1,4 @@
-"""From loss to accuracy: what a multiple-choice suite's runs get right against their bits per byte (Figure 2, right).
+"""What a multiple-choice suite's runs get right, against their bits per byte (the paper's Figure 2, right).
 
 A row is a metric, a column a corpus. Every run of every budget is a point, not only the compute-optimal ones.
 """

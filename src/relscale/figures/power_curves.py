@@ -14,15 +14,20 @@ RESOURCES = {  # in colours that few suites come to use for a group
         ("budgets", "runs", "items"), (chart.MEDIUM, *chart.COLOURS[-2:]), chart.DASHES, strict=False
     )
 }
+RESOURCE_WORDS = {  # and what the interval of Δβ is about (``relscale.fitting.analyses.statistical_power``)
+    "budgets": "budgets (for these items)",
+    "runs": "runs (for these items)",
+    "items": "items (for new items)",
+}
 
 
-def draw_power(panel: chart.Panel, rows: Sequence[Row], size: float | None) -> None:
+def draw_power(panel: chart.Panel, series: str, rows: Sequence[Row], size: float | None) -> None:
     """Draw the median power over groups with their range, and say how much of each resource is enough."""
-    x = chart.log_axis([row.count for row in rows], "number of budgets, or times the runs, items", most=6)
+    x = chart.log_axis([row.count for row in rows], "number of budgets, or factor of runs, items", most=6)
     panel.axes(x, chart.linear_axis([0, 1], "power", most=6, pad=0.04))
     panel.reference_line(ENOUGH)
     panel.message("no power could be simulated" if not rows else "")
-    needs = []
+    needs: dict[str, str] = {}
     for resource, style in RESOURCES.items():
         middle = medians([row for row in rows if row.resource == resource], "count", "power")
         if not middle:
@@ -37,7 +42,8 @@ def draw_power(panel: chart.Panel, rows: Sequence[Row], size: float | None) -> N
         least = next((count for count, value in middle.items() if value >= ENOUGH), None)
         of_these = "" if resource == "budgets" else "× the"
         enough = f"{least:g}" if least else f"more than {max(middle):g}"
-        needs.append(f"{enough}{of_these} {resource}")
+        needs[resource] = f"{enough}{of_these} {resource}"
     title = "Power" if size is None else f"Power to see Δβ = {plain(size)}"
-    others = f"or {', or '.join(needs[1:])}" if needs[1:] else ""
-    panel.heading(title, f"{ENOUGH:.0%} needs {needs[0]}" if needs else "", others)
+    these = " or ".join(needs[resource] for resource in ("budgets", "runs") if resource in needs)
+    said = [f"these items: {these}"] * bool(these) + [f"new items: {needs['items']}"] * ("items" in needs)
+    panel.heading(title, f"{series}; {ENOUGH:.0%} power takes", *said)

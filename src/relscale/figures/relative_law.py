@@ -1,4 +1,4 @@
-"""A suite's traditional laws over its relative laws (the paper's Figures 4, 5 and 6).
+"""Each group's error along training compute, and relative to the baseline (the paper's Figures 4, 5 and 6).
 
 Top: each group's error E(F) along the compute-optimal frontier. Bottom: its error relative to the baseline, G(F).
 A column is a corpus.
@@ -41,10 +41,9 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         No suite is named, or there is none of that name.
     """
     suite = data.one_suite("relative-law", options)
+    title = f"Errors and ratios: {suite.title}"
     if not data.rows("errors", **suite.key, status="ok"):
-        return chart.empty(
-            suite.title, f"No error of the suite {suite.name!r} could be read off the frontier."
-        )
+        return chart.empty(title, f"No error of the suite {suite.name!r} could be read off the frontier.")
     unit, every = options.x or "FLOPs", data.series_of(suite)
     errors, gaps = (
         [group_curves(data, series, suite, table, options.estimand) for series in every]
@@ -53,7 +52,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     many = suite.is_crowded
     names = 0 if many else names_width(suite)
     panels = chart.grid(
-        suite.title,
+        title,
         2,
         len(every),
         width=480 if many else 350,

@@ -15,7 +15,7 @@ from relscale.figures.data import GROUP, FigureData, Row, Suite
 from relscale.figures.groups import group_keys, group_styles, medians
 from relscale.figures.leave_one_out import CARRIER, draw_leave_one_out
 from relscale.figures.options import OneSuite
-from relscale.figures.power_curves import RESOURCES, draw_power
+from relscale.figures.power_curves import RESOURCE_WORDS, RESOURCES, draw_power
 from relscale.figures.select import about_what, of, reasons, series_in
 from relscale.fitting.analyses.statistical_power import ENOUGH
 
@@ -54,30 +54,36 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     middle = medians(errors, "form", "percent")
     names = sorted({row.form for row in forms}, key=lambda form: (middle.get(form, float("inf")), form))
     every = series_in(data, [*influence, *forms, *power])
-    panels = chart.grid(title, len(every), 3, gap_x=96, lines=2, names=[_words(form) for form in names])
+    panels = chart.grid(title, len(every), 3, gap_x=96, lines=3, names=[_words(form) for form in names])
     styles = {
         group: replace(style, opacity=0.9) if not suite.is_crowded else style
         for group, style in group_styles(suite, CROWDED, baseline=False).items()
     }
     for row, series in enumerate(every):
         _draw_forms(panels.panel(row, 0), suite, series.label, of(series, errors), names, styles)
-        draw_leave_one_out(panels.panel(row, 1), data, suite, of(series, changes), styles)
-        draw_power(panels.panel(row, 2), of(series, powers), smallest)
+        draw_leave_one_out(panels.panel(row, 1), data, suite, series.label, of(series, changes), styles)
+        draw_power(panels.panel(row, 2), series.label, of(series, powers), smallest)
     tried = {row.resource for row in powers}
     panels.key(
         [
             *group_keys(suite, styles, "markers"),
             *[chart.Key("verdict needs this one", CARRIER, "markers")] * any(row.carries for row in changes),
             chart.Key("median over groups", MEDIAN, "markers"),
-            *(chart.Key(name, one, "lines", name) for name, one in RESOURCES.items() if name in tried),
+            *(
+                chart.Key(RESOURCE_WORDS[name], one, "lines", name)
+                for name, one in RESOURCES.items()
+                if name in tried
+            ),
         ]
     )
     panels.notes(
-        "Middle: verdicts by p-values adjusted over the suite's gaps, with all points and with each left out in turn",
-        *([f"(about {about_what(changes)}, as in the table of verdicts)."] if changes else []),
+        f"Middle: verdicts about {about_what(changes)}, by p-values adjusted over the suite's gaps, as in the table of "
+        "verdicts; with all points and with each left out in turn."
+        if changes
+        else "",
         f"Right: line, median over groups; band, their range; horizontal line, {ENOUGH:.0%} power.",
         *(f"Power, {name}: {reason}." for name, reason in reasons(power, "resource")),
-        *(f"{_words(form)}: {reason}." for form, reason in reasons(forms, "form")),
+        *(f"Left, {_words(form)} form: {reason}." for form, reason in reasons(forms, "form")),
     )
     return panels.figure
 

@@ -1,4 +1,4 @@
-"""A suite's specification curve: how much of Δβ is the analyst's choice.
+"""How much of Δβ is the analyst's choice: the same data, analysed in each combination of choices.
 
 Simonsohn, Simmons and Nelson, "Specification curve analysis" (*Nature Human Behaviour*, 2020). Top: Δβ of each way to
 analyse the same data, in order of size. Bottom: the choices that make up each. A column is a group; of many groups,
@@ -92,7 +92,12 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         "verdicts go by p-values adjusted over all gaps of the suite under the same specification.",
         f"The same throughout: {'; '.join(fixed)}." if fixed else "",
         f"{cut} ends of intervals lie outside the panels." if cut and not many else "",
-        *(f"Without an interval, {count}: {status}." for status, count in bare.most_common(4)),
-        *(f"Without a Δβ, {count}: {status}." for status, count in lost.most_common(4)),
+        *(_without("an interval", *each) for each in bare.most_common(4)),
+        *(_without("a Δβ", *each) for each in lost.most_common(4)),
     )
     return panels.figure
+
+
+def _without(what: str, reason: str, count: int) -> str:
+    """How many gaps, over all specifications, lack something and why."""
+    return f"{count} gap{'s' * (count != 1)} without {what}: {reason.removeprefix('no interval: ')}."

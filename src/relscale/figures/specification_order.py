@@ -90,7 +90,7 @@ def levels_of_choices(rows: Sequence[Row]) -> dict[str, list[Any]]:
 
 def choice_words(choice: str, level: Any) -> str:
     """A choice and its level in words."""
-    return f"{NAMES.get(choice, choice)}: {'–' if level is None else str(level).replace('_', ' ')}"
+    return f"{NAMES.get(choice, choice)}: {'not used' if level is None else str(level).replace('_', ' ')}"
 
 
 def _quartiles(values: Sequence[float]) -> Limits:

@@ -1,4 +1,4 @@
-"""A domain's slope against its share of the training tokens (the paper's Figure 5c)."""
+"""A group's slope against its share of the training tokens (the paper's Figure 5c)."""
 
 import plotly.graph_objects as go
 

@@ -95,8 +95,10 @@ class Panel:
                 name=END_NAME,
                 xref=f"{self.x} domain",
                 yref=f"{self.y} domain",
-                x0=1 + 2 / self.width,
-                x1=1 + (LEADER - 2) / self.width,
+                xsizemode="pixel",  # so that it ends before the name however wide a page stretches the panel
+                xanchor=1,
+                x0=2,
+                x1=LEADER - 2,
                 y0=1 - start / self.height,
                 y1=1 - end / self.height,
                 line={"color": label.style.colour, "width": 1},

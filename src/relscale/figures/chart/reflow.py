@@ -97,7 +97,7 @@ class Arrangeable:
 def arrangements(figure: go.Figure, parts: Arrangeable) -> list[tuple[int, Changes]]:
     """Arrangements from wide to narrow: the least width of the page that each is for, and its layout."""
     layout = figure.layout.to_plotly_json()
-    down = range(parts.columns, 0, -1)
+    down = [columns for columns in range(parts.columns, 0, -1) if _is_balanced(parts.columns, columns)]
     if not parts.names:
         cases = [
             (columns, key) for columns in down for key in ("beside", "below") if parts.keys or key == "below"
@@ -115,6 +115,11 @@ def arrangements(figure: go.Figure, parts: Arrangeable) -> list[tuple[int, Chang
                 named = [i for i, each in enumerate(layout.get(kind, ())) if each.get("name") == END_NAME]
                 found[-1][1].update({f"{kind}[{i}].visible": key == "named" for i in named})
     return found
+
+
+def _is_balanced(panels: int, columns: int) -> bool:
+    """Whether no fewer columns take as many rows: of four panels two and two, not three and one."""
+    return columns == math.ceil(panels / math.ceil(panels / columns))
 
 
 def _lines(parts: Arrangeable, columns: int) -> Iterator[tuple[int, list[int], bool]]:
