@@ -260,7 +260,7 @@ def test_a_ring_marks_what_a_verdict_needs(toy: FigureData) -> None:
 
 def test_a_form_that_could_not_be_tried_is_named_with_its_reason(toy: FigureData) -> None:
     figure = draw("robustness-knowledge", toy)
-    assert "bnsl: 4 points, and the law has 5 parameters." in texts(figure)
+    assert "Left, bnsl form: 4 points, and the law has 5 parameters." in texts(figure)
     labels = [label for axis in ("yaxis", "yaxis4") for label in figure.layout[axis].ticktext]
     assert labels[:4] == labels[4:], "one order for all corpora"
     assert labels[3] == "bnsl"
