@@ -213,6 +213,8 @@ class Trial:
     def kind(self) -> str:
         """Files of a kind are written by the same code: keys, names and numbers left out."""
         path = Path(self.part)
+        if path.name.startswith("."):
+            return f"small hidden {FILE}"
         if "figures" in path.parts:
             return f"small/figures {path.suffix}"
         if path.parts[1] in ("items", "fits", "logs", "benchmarks"):
@@ -259,7 +261,7 @@ class Damaged:
         return sorted(
             path.relative_to(root).as_posix()
             for path in root.rglob("*")
-            if path.is_file() and not any(name.startswith(".") for name in path.relative_to(root).parts)
+            if path.is_file() and (not path.name.startswith(".") or path.name.endswith(FILE))
         )
 
     def changed(self) -> set[str]:
@@ -350,7 +352,9 @@ def trials_of(files: list[str], real: int) -> list[Trial]:
     for part in files:
         kinds.setdefault(Trial(part, "", False).kind, []).append(part)
     turns = itertools.zip_longest(*(kinds[kind] for kind in sorted(kinds)))
-    cases = [(part, way) for turn in turns for part in turn if part for way in WAYS]
+    in_turns = [part for turn in turns for part in turn if part]
+    in_turns.sort(key=lambda part: Path(part).name.startswith("."))  # hidden lists of files last
+    cases = [(part, way) for part in in_turns for way in WAYS]
     return [Trial(part, way, number % real == 0) for number, (part, way) in enumerate(cases)]
 
 

@@ -165,7 +165,7 @@ def test_seeds_are_told_apart_by_the_columns_that_run_names():
         ({"delta": 0.1}, "delta: 0.1; it is a positive number, for the loss 'huber'"),
         ({"level": 95}, "level: 95 is not between 0 and 1"),
         ({"seed": -1}, "seed: -1 is not a whole number"),
-        ({"bootstrap": 1.5}, "bootstrap: 1.5 is not a whole number"),
+        ({"bootstrap": 1.5}, "fit: bootstrap is a whole number, not 1.5"),
     ],
 )
 def test_what_cannot_be_fitted_is_said_in_one_line(change, message):

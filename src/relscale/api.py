@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from relscale.arguments import typed
 from relscale.errors import RelscaleError
 from relscale.frame import Frame
 from relscale.printable import PrintableStream, shown_printable
@@ -73,6 +74,7 @@ class Experiment:
     56
     """
 
+    @typed
     def __init__(self, config: str | Path):
         from relscale.config import load_config
         from relscale.package_files import named_config
@@ -81,6 +83,7 @@ class Experiment:
         self.options = load_config(self.config)
 
     @classmethod
+    @typed
     def from_texts(
         cls, *paths: str | Path, minutes: float = 10, config: str | Path = "texts.yaml"
     ) -> "Experiment":
@@ -208,11 +211,13 @@ class Results:
         There are none.
     """
 
+    @typed
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise RelscaleError(f"{self.folder}: no such folder; run the experiment first")
 
+    @typed
     def gaps(self, suite: str | None = None, corpus: str | None = None) -> Frame:
         """One row per gap, by the suite's first metric: verdict, sizes, intervals, adjusted p-values.
 
@@ -234,6 +239,7 @@ class Results:
         rows = between_groups if between_groups.num_rows else shown
         return _chosen(Frame(rows.select(GAP_COLUMNS)), suite=suite, corpus=corpus)
 
+    @typed
     def frontier(self, corpus: str | None = None) -> Frame:
         """One row per budget: compute-optimal tokens, parameters and loss, with the limits of their intervals.
 
@@ -247,6 +253,7 @@ class Results:
         rows = table.filter(pc.is_null(table["run"]))
         return _chosen(Frame(rows.select(FRONTIER_COLUMNS)), corpus=corpus)
 
+    @typed
     def forecasts(self, suite: str | None = None, corpus: str | None = None) -> Frame:
         """Forecasts of errors and ratios beyond the data.
 
@@ -262,6 +269,7 @@ class Results:
         )
         return _chosen(Frame(rows), suite=suite, corpus=corpus)
 
+    @typed
     def measurements(self, suite: str | None = None, corpus: str | None = None) -> Frame:
         """The table of measurements: one row per run, group and metric.
 
@@ -288,6 +296,7 @@ class Results:
             table.group_by(names).aggregate([]).sort_by([("corpus", "ascending"), ("run", "ascending")])
         )
 
+    @typed
     def items(self, run: str, suite: str | None = None) -> Frame:
         """The item scores of a run: one row per choice or document.
 
@@ -324,6 +333,7 @@ class Results:
             raise RelscaleError(f"run {run!r} diverged, so that it has no item scores")
         return Frame(read_table(self._in_store(found[0].items)))
 
+    @typed
     def table(self, name: str) -> Any:
         """A table of the fit, as an Arrow table with all its columns.
 
@@ -344,6 +354,7 @@ class Results:
         inside = self.folder / "fits" if (self.folder / "fits").is_dir() else self.folder
         return read_table(inside / f"{name}.parquet")
 
+    @typed
     def plot(self, figure: str, **options: object) -> Any:
         """A figure, as a plotly ``Figure``.
 
@@ -398,12 +409,12 @@ class Results:
         'results/tests/report.html'
         """
         from relscale.config import load_config
-        from relscale.report.page import write_report
+        from relscale.report.page import write_listed_report
         from relscale.report.report_data import experiment_data
         from relscale.results import Results as Paths
 
         paths = Paths(self.folder)
-        write_report(experiment_data(load_config(paths.config), paths), paths.report)
+        write_listed_report(experiment_data(load_config(paths.config), paths), paths.report)
         return paths.report
 
     def __dir__(self) -> list[str]:
@@ -443,6 +454,7 @@ class Results:
         return there if there.exists() else Path(path)
 
 
+@typed
 def open(folder: str | Path) -> Results:
     """The results of an experiment.
 
@@ -459,6 +471,7 @@ def open(folder: str | Path) -> Results:
     return Results(folder)
 
 
+@typed
 def score(model: str | Path, suite: str | Path | Sequence[str], **options: Any) -> Frame:
     """Score one model on a suite, without an experiment.
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from relscale.arguments import typed
 from relscale.errors import RelscaleError
 from relscale.frame import Frame
 from relscale.package_files import REFERENCE
@@ -135,6 +136,7 @@ def overtraining() -> Frame:
     return dataset("overtraining")
 
 
+@typed
 def dataset(name: str) -> Frame:
     """The table of that name.
 

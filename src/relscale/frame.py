@@ -43,8 +43,10 @@ class Frame:
     def __init__(self, rows: pa.Table | Sequence[Mapping[str, Any]], columns: Sequence[str] = ()):
         if isinstance(rows, pa.Table):
             self._table = rows
-        elif rows:
+        elif isinstance(rows, Sequence) and all(isinstance(row, Mapping) for row in rows) and rows:
             self._table = pa.Table.from_pylist([dict(row) for row in rows])
+        elif not isinstance(rows, Sequence) or rows:
+            raise RelscaleError(f"a Frame is of mappings or of an Arrow table, not of {type(rows).__name__}")
         else:
             self._table = pa.table({name: pa.nulls(0) for name in columns})
 

@@ -1,5 +1,6 @@
 """Tables that other libraries hold in memory, as Arrow: pandas, polars, numpy, and whatever else speaks Arrow."""
 
+from collections import Counter
 from typing import Any
 
 import pyarrow as pa
@@ -19,9 +20,12 @@ def arrow_table(frame: Any) -> pa.Table:
     Raises
     ------
     RelscaleError
-        It is no table, or two of its columns have names that look alike.
+        It is no table, or two of its columns have one name, or names that look alike.
     """
     table = _as_arrow(frame)
+    twice = [name for name, count in Counter(table.column_names).items() if count > 1]
+    if twice:
+        raise RelscaleError(f"table: {twice[0]!r} is the name of several columns; rename one")
     check_lookalikes(table.column_names, "table: columns")
     return table
 
@@ -29,6 +33,8 @@ def arrow_table(frame: Any) -> pa.Table:
 def _as_arrow(frame: Any) -> pa.Table:
     if isinstance(frame, pa.Table):
         return frame
+    if isinstance(frame, type):
+        raise RelscaleError(f"a table is {KINDS}, not the class {frame.__name__}")
     try:
         if hasattr(frame, "iloc") and hasattr(frame, "columns"):
             return _of_pandas(frame)
@@ -50,12 +56,25 @@ def _of_pandas(frame: Any) -> pa.Table:
     return pa.table([_of_series(one) for one in series], names=names)
 
 
+def _values(kind: pa.DataType) -> pa.DataType:
+    """The type of an array's values, of a dictionary those that it has."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
 def _of_series(series: Any) -> pa.Array:
     series = series.reset_index(drop=True)  # its labels are no places
+    cells = list(zip(series, series.isna(), strict=True))
     if str(series.dtype) != "object":
         try:
             found = pa.array(series, from_pandas=True)
+            if isinstance(_values(found.type), pa.BaseExtensionType):  # an interval or a period of time
+                return pa.array(
+                    [
+                        None if missing else str(cell)
+                        for cell, missing in zip(series, series.isna(), strict=True)
+                    ]
+                )
             return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
         except (pa.ArrowException, ValueError, TypeError):
             pass
-    return column([None if missing else cell for cell, missing in zip(series, series.isna(), strict=True)])
+    return column([None if missing else cell for cell, missing in cells])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from relscale.arguments import typed
 from relscale.columns import numbers, words
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.allocation import allocation
@@ -169,6 +170,7 @@ def _lines(curves: FrontierCurves) -> dict[str, Lines]:
     return {name: curve_lines(part) for name, part in parts.items()}
 
 
+@typed
 def frontier(
     table: Any,
     *,

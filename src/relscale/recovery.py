@@ -105,9 +105,9 @@ def _checks(results: Path) -> Iterator[tuple[Path, Callable[[Path], None]]]:
     for path in (paths.measurements, paths.replicates, *map(paths.fit, ROWS)):
         if path.is_file():
             yield path, _check_table
-    for path in sorted(results.glob("figures/*.html")):
-        if files_list(path).is_file():
-            yield path, _check_figure
+    for path in (*sorted(results.glob("figures/*.html")), paths.report):
+        if path.is_file() and files_list(path).is_file():
+            yield path, _check_listed
 
 
 def _check_folder(folder: Path) -> None:
@@ -142,5 +142,5 @@ def _check_table(path: Path) -> None:
     (check_parquet if path.stat().st_size <= SMALL else check_ends)(path)
 
 
-def _check_figure(path: Path) -> None:
+def _check_listed(path: Path) -> None:
     check_files(files_list(path))

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from relscale.arguments import typed
 from relscale.atomic import write_text
 from relscale.columns import numbers, words
 from relscale.error_metrics import is_error
@@ -210,6 +211,7 @@ class TableFit:
         columns = [name for name in columns if name != "corpus" or self._has_corpora()]
         return Frame(self._rows_of_law().select(columns))
 
+    @typed
     def conf_int(self, level: float | None = None) -> Frame:
         """Confidence intervals of the parameters.
 
@@ -233,6 +235,7 @@ class TableFit:
         ]
         return Frame(params.select(shown))
 
+    @typed
     def verdict(self, group: str, corpus: str | None = None) -> VerdictRow:
         """What becomes of a group's gap: closes, widens, crosses, is flat or is not resolved, and all it rests on.
 
@@ -268,6 +271,7 @@ class TableFit:
             raise RelscaleError(f"verdict: no group {group!r}; {suggestion(group, groups)}")
         return named[0]
 
+    @typed
     def predict(self, at: At | Sequence[At]) -> Frame:
         """The fitted law itself at compute, or other predictors, of one's own, with its prediction interval.
 
@@ -287,6 +291,7 @@ class TableFit:
         found = predictions(self.again(at=as_targets(at), nonlinear=True).results).to_arrow()
         return Frame(found if self._has_corpora() else found.drop_columns("corpus"))
 
+    @typed
     def forecast(self, at: At | Sequence[At]) -> Frame:
         """Forecasts of errors and ratios beyond the data, with intervals by how backtests fared inside them.
 
@@ -321,6 +326,7 @@ class TableFit:
         """`table` as a pandas ``DataFrame``."""
         return self.table().to_pandas()
 
+    @typed
     def write(self, output: str | Path) -> None:
         """Write ``fits`` to a ``.parquet`` or ``.csv``, or all tables into a folder where ``output`` has no ending."""
         if Path(output).suffix:
@@ -328,6 +334,7 @@ class TableFit:
         else:
             write(self.results, output)
 
+    @typed
     def report(self, output: str | Path) -> None:
         """Write the report: one HTML file with verdicts, curves and forecasts.
 
@@ -349,6 +356,7 @@ class TableFit:
         name = self.measurements["suite"][0].as_py()
         write_report(ReportData(name, self.results, facts=tuple(facts_of_machine()), x=self.x), Path(output))
 
+    @typed
     def plot(self, kind: str | Path | None = None, output: str | Path | None = None) -> Any:
         """A figure, as a plotly ``Figure``.
 
@@ -491,6 +499,7 @@ def check_reported(law: str, output: Path) -> None:
         raise RelscaleError(f"--report: {output} does not end in .html")
 
 
+@typed
 def fit(
     table: Any,
     law: str | Law | Callable[..., Any] | None = None,
@@ -799,7 +808,8 @@ def _check_options(
             raise RelscaleError(f"{option}: no {said!r}; {suggestion(str(said), allowed)}")
     if baseline is not None and _gap(law) is None:
         gaps = " and ".join(repr(name) for name in known if _gap(name))
-        raise RelscaleError(f"baseline: the law {law!r} compares no groups; it is for the laws {gaps}")
+        name = law.name if isinstance(law, Law) else law
+        raise RelscaleError(f"baseline: the law {name!r} compares no groups; it is for the laws {gaps}")
     if delta is not None and (loss != "huber" or not isinstance(delta, Real) or not delta > 0):
         raise RelscaleError(f"delta: {delta!r}; it is a positive number, for the loss 'huber'")
     if not isinstance(level, Real) or not 0 < level < 1:

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.config import load_config
     from relscale.errors import RelscaleError
     from relscale.provenance_page import make_provenance_page
-    from relscale.report.page import write_report
+    from relscale.report.page import write_listed_report, write_report
     from relscale.report.report_data import experiment_data
     from relscale.results import Results
 
@@ -39,7 +39,8 @@ def run(options: argparse.Namespace) -> None:
     if not results.fit("verdicts").is_file():
         raise RelscaleError(f"{results.fits}: nothing is fitted yet; run the experiment first")
     output = options.output or results.report
-    write_report(experiment_data(experiment), output)
+    own = output.absolute() == results.report.absolute()
+    (write_listed_report if own else write_report)(experiment_data(experiment), output)
     print_headline(options.config, output)
 
 

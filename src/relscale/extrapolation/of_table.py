@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from relscale.arguments import typed
 from relscale.columns import numbers, words
 from relscale.errors import RelscaleError, first_line
 from relscale.extrapolation.extrapolate import Extrapolation, extrapolate
@@ -80,6 +81,7 @@ class TableExtrapolation:
         write_table(pa.Table.from_pandas(self.rows, preserve_index=False), output)
 
 
+@typed
 def extrapolate_table(
     table: Any,
     *,

@@ -11,6 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from relscale.atomic import write_text
+from relscale.checksums import files_list, seal_files
 from relscale.figures.page import REFLOW
 from relscale.fitting.analyses.joint_test import JointTestRow
 from relscale.fitting.curves.point_rows import FrontierRow
@@ -46,6 +47,12 @@ BIBTEX = """@software{relscale,
 def write_report(data: ReportData, output: Path) -> None:
     """Write the report as one HTML file that loads nothing from anywhere."""
     write_text(output, report_page(data))
+
+
+def write_listed_report(data: ReportData, output: Path) -> None:
+    """The report of an experiment's results, with the digest that it is held against before the next workflow."""
+    write_report(data, output)
+    seal_files(files_list(output), [output])
 
 
 def report_page(data: ReportData) -> str:

@@ -1,0 +1,117 @@
+"""Arguments of the public functions, held against their annotations: a wrong one is a sentence, not a traceback."""
+
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, wraps
+from numbers import Integral, Real
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from relscale.errors import RelscaleError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+WORDS: dict[Any, str] = {
+    **{str: "text", Path: "a path", int: "a whole number", float: "a number", bool: "True or False"},
+    **{Sequence: "a list", list: "a list", tuple: "a tuple", Mapping: "a mapping", dict: "a mapping"},
+    **{Callable: "a function", NoneType: "None"},
+}
+
+
+def typed(function: Callable[P, T]) -> Callable[P, T]:
+    """The function, which refuses an argument that is not what its annotation says.
+
+    Arrays and columns are taken for lists, and their numbers for numbers. What is annotated ``Any`` is left to the
+    function; too many arguments, or too few, are Python's ``TypeError`` as ever.
+
+    Raises
+    ------
+    RelscaleError
+        By the function that is returned: an argument is of another type.
+    """
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+        given = signature.bind(*args, **kwargs)
+        for name, value in given.arguments.items():
+            hint = _hints(function).get(name, Any)
+            kind = signature.parameters[name].kind
+            if hint is Any or kind is inspect.Parameter.VAR_KEYWORD:
+                continue
+            if kind is inspect.Parameter.VAR_POSITIONAL:
+                for each in value:
+                    _check(function, name, each, hint)
+                continue
+            given.arguments[name] = _check(function, name, value, hint)
+        return function(*given.args, **given.kwargs)
+
+    return checked
+
+
+@cache
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    return get_type_hints(function)
+
+
+def _check(function: Callable[..., Any], name: str, value: object, hint: object) -> Any:
+    """The argument, an array as a list."""
+    plain = _plain(value)
+    owner = function.__qualname__.removesuffix(".__init__")
+    if _is(plain, hint):
+        if Path in get_args(hint) and isinstance(plain, str) and (not plain or "\0" in plain):
+            raise RelscaleError(f"{owner}: {name} is {plain!r}, which is no path")
+        return plain
+    wanted = " or ".join(dict.fromkeys(_words(hint)))
+    shown = (
+        repr(plain) if isinstance(plain, str | bytes | int | float | None) else f"a {type(value).__name__}"
+    )
+    raise RelscaleError(f"{owner}: {name} is {wanted}, not {shown[:60]}")
+
+
+def _plain(value: object) -> object:
+    listed = getattr(value, "tolist", None)
+    return listed() if callable(listed) and not isinstance(value, type) else value
+
+
+def _is(value: object, hint: Any) -> bool:
+    """Whether a value is of an annotated type."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return True
+    if origin in (Union, UnionType):
+        return any(_is(value, each) for each in inner)
+    if origin is Literal:
+        return isinstance(value, str) and value in inner
+    if hint is None or hint is NoneType:
+        return value is None
+    if hint is float or hint is int:
+        return isinstance(value, Real if hint is float else Integral) and not isinstance(value, bool)
+    if hint is Path:
+        return isinstance(value, os.PathLike)
+    kind: Any = origin or hint
+    if kind is Callable:
+        return callable(value)
+    if not isinstance(kind, type):
+        return True
+    if not isinstance(value, kind) or (kind is Sequence and isinstance(value, str | bytes)):
+        return False
+    if isinstance(value, Mapping):
+        return not inner or all(_is(key, inner[0]) and _is(each, inner[1]) for key, each in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return not inner or all(_is(each, inner[0]) for each in value)
+    return True
+
+
+def _words(hint: Any) -> list[str]:
+    """What a user would call the types of an annotation."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return [word for each in inner for word in _words(each)]
+    if origin is Literal:
+        return [repr(each) for each in inner]
+    kind = origin or hint
+    return [WORDS.get(kind, f"a {getattr(kind, '__name__', kind)}")]
