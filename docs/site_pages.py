@@ -146,6 +146,7 @@ def _cell(text: str) -> str:
 # Of each law that has a picture: parameters, the range of the first predictor, and further predictors of each curve.
 F = "F / F_ref"
 CURVES: dict[str, tuple[tuple[float, ...], tuple[float, float], tuple[tuple[float, ...], ...]]] = {
+    "architecture": ((0.05, 0.004, 0.9, 0.03, 0.05), (0.02, 0.2), ((0.5, 3.0), (4, 3.0))),
     "batch_trajectory": ((6.5e13, 0.077, 2.1e3, 0.76, 2.1e8, 0.21), (1e6, 1e10), ((1e4, 5e5), (1e5, 5e5))),
     "bnsl": ((0.5, 2.0, 0.1, 0.3, 1.0, 0.5), (1e-4, 1e4), ((),)),
     "critical_batch": ((2e3, 1e6), (3e4, 1e7), ((),)),
@@ -154,20 +155,36 @@ CURVES: dict[str, tuple[tuple[float, ...], tuple[float, float], tuple[tuple[floa
         (1e7, 1e10),
         ((1e10, 1e10), (1e10, 1e8)),
     ),
+    "datastore": ((1.6, 400, 1500, 0.05, 0.34, 0.35, 3e9), (1e8, 1e10), ((1e11, 0), (1e11, 1e12))),
     "difference": ((0.4, -0.1), (1e-2, 1e2), ((),)),
+    "encoder_decoder": ((200, 0.15, 0.2, 1.2), (1e7, 1e9), ((1e7,), (1e9,))),
+    "experts": ((0.3, -0.12, -0.09, 0.008, 1.2), (1.5e7, 1.3e9), ((1,), (64,))),
     "exponential_error": ((0.86, 2.2, 0.75), (1.5, 5.0), ((),)),
+    "filtering": ((0.025, -0.16, 6.7, 0.1), (4e6, 1.6e8), ((1.28e7,), (5e7,))),
     "flp": ((0.9, -0.2), (1.5, 4.0), ((),)),
     "irreducible": ((1.2, 0.3, 0.4), (1e-2, 1e2), ((),)),
+    "log_law": ((8, 1e6, 0.8), (1e8, 1e11), ((),)),
     "loss_to_loss": ((0.8, 0.9, 0.5, 1.2), (1.0, 4.0), ((),)),
     "overtraining": ((140, 190, -0.24, 1.5), (1e7, 1e10), ((1e9,), (1e11,))),
     "parallel_streams": ((0.69, 22.0, 0.19, 0.39), (1e8, 1e10), ((1,), (8,))),
     "parametric": ((1.8, 480, 2140, 0.35, 0.37), (1e7, 1e11), ((1e9,), (1e11,))),
+    "peak_learning_rate": ((3e-3, 1e6, 0.5), (3e4, 1e8), ((),)),
     "power": ((2.5, 0.05), (1e-2, 1e2), ((),)),
+    "rate_and_batch": (
+        (1.6, 0.5, 0.01, -0.01, 0.05, 0.01, 0.03, 0.35, 0.35, 0.8, 1.0, 0.6, 0.25, 0.5),
+        (2e-4, 1e-2),
+        ((256, 4e8, 3e10), (64, 4e8, 3e10)),
+    ),
+    "rectified": ((1.2, 60, 30, 0.5), (2e2, 1e6), ((),)),
     "relative": ((1.3, 0.05), (1e-2, 1e2), ((),)),
+    "rl_posttraining": ((-0.3, -0.2, -0.01, 0.12, 7e9), (5e8, 7e10), ((1e18,), (1e21,))),
     "shifted_power": ((0.4, 0.23, 0.02, 0.11), (1e-3, 1e3), ((),)),
     "sigmoid": ((0.25, 0.85, 1.5, 4.0), (0.5, 3.0), ((),)),
+    "task_scaling": ((0.6, 0.3), (1e-2, 1e2), ((),)),
+    "vocabulary": ((-5.6, 20, 1.5, 500, 0.25, 0.3, 0.35), (3e7, 3e9), ((4e3, 1e10), (6e4, 1e10))),
 }
 LINEAR_X = ("loss",)
+MOST_LABEL = 15  # characters of a curve's name that there is room for
 
 
 def laws_page() -> str:
@@ -186,6 +203,7 @@ def laws_page() -> str:
 
 def _law(name: str, module: Any) -> Iterator[str]:
     law = module.LAW
+    one = law.of((f"{law.prefix}a", f"{law.prefix}b")) if isinstance(law, Family) else law
     yield from (
         f"## {name}",
         "",
@@ -194,11 +212,13 @@ def _law(name: str, module: Any) -> Iterator[str]:
     )
     if isinstance(law, Family):
         yield from (
-            f"    {_formula_of(module.__doc__)}",
+            f"    {one.formula}",
             "",
             f"Of all columns called `{law.prefix}…`. Source: {law.source}",
             "",
         )
+        if one.traps:
+            yield from (f"**Traps.** {one.traps}", "")
         return
     yield from (
         f"    {law.formula}",
@@ -221,30 +241,34 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _formula_of(docstring: str) -> str:
-    return next(
-        (line.strip() for line in docstring.splitlines() if line.startswith("    ") and "=" in line), ""
-    )
-
-
 def _law_picture(name: str, law: Law) -> str:
     theta, (low, high), others = CURVES[name]
     first = law.predictors[0]
     x = np.linspace(low, high, 80) if first in LINEAR_X else np.geomspace(low, high, 80)
+    named = [i for i in range(len(others[0])) if len({further[i] for further in others}) > 1]
+    names = [law.predictors[1 + i] for i in named]
+    labels = [
+        ", ".join(f"{name} {_short(further[i])}" for name, i in zip(names, named, strict=True))
+        for further in others
+    ]
+    by = ""
+    if max(map(len, labels)) > MOST_LABEL:
+        labels = [", ".join(_short(further[i]) for i in named) for further in others]
+        by = f"; curves by {', '.join(names)}"
     curves = []
-    for further in others:
+    for label, further in zip(labels, others, strict=True):
         given = np.array([x, *(np.full_like(x, each) for each in further)])
-        label = ", ".join(
-            f"{of} {value:.0e}" if value > 99 else f"{of} {value:g}"
-            for of, value in zip(law.predictors[1:], further, strict=True)
-        )
         curves.append(Line(label, x.tolist(), law.value(np.array(theta)[:, None], given).tolist()))
     return picture(
         curves,
-        Axis(F if law.reference else first, first not in LINEAR_X),
-        Axis("y", first not in LINEAR_X),
+        Axis((F if law.reference else first) + by, first not in LINEAR_X),
+        Axis("y", first not in LINEAR_X and all(min(curve.y) > 0 for curve in curves)),
         f"The law {name} over {first}",
     )
+
+
+def _short(value: float) -> str:
+    return f"{value:.0e}".replace("e+0", "e").replace("e+", "e") if value > 9999 else f"{value:g}"
 
 
 # Suites, figures, the command line.

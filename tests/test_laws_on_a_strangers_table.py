@@ -76,9 +76,10 @@ def test_a_law_is_explained(name: str, capsys: pytest.CaptureFixture[str]) -> No
     assert name in said
     assert "source: " in said
     one = law_or_family(name)
-    if not isinstance(one, Family):
-        assert one.formula in said
-        assert one.traps in said
+    one = one.of(columns_of(name)) if isinstance(one, Family) else one
+    assert one.formula in said
+    assert one.traps in said
+    assert all(parameter in said for parameter in one.names)
 
 
 @pytest.mark.parametrize(

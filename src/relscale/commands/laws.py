@@ -36,10 +36,11 @@ def explained(name: str, law: "Law | Family") -> str:
     from relscale.laws.law import Family
 
     options = law_options(name.partition(":")[0])
+    each = (
+        f"one of each for every column called {law.prefix}…; here of two" if isinstance(law, Family) else ""
+    )
     if isinstance(law, Family):
-        return (
-            f"{name}: one predictor per column, such as {law.prefix}a,{law.prefix}b\n\nsource: {law.source}"
-        )
+        law = law.of((f"{law.prefix}a", f"{law.prefix}b"))
     rows = [
         [
             parameter.name,
@@ -56,6 +57,7 @@ def explained(name: str, law: "Law | Family") -> str:
     return "\n\n".join(
         [
             f"{name}: {law.formula}",
+            *([each] if each else []),
             tabulate(rows, headers=["parameter", "unit", "meaning", "bounds"]),
             *([f"traps: {law.traps}"] if law.traps else []),
             *(

@@ -45,5 +45,5 @@ LAW = separable(
     formula="L = E + A · N^(−α) + V · v^(−ν) + B · C^(−β)",
     traps="Fit with --residual linear where the loss is less that of unigrams. With a plain loss per token larger "
     "vocabularies look worse by having fewer, harder tokens. The best vocabulary at fixed compute follows only with "
-    "the cost of its parameters.",
+    "the cost of its parameters. It is not the paper's law: that has the vocabulary's parameters in place of entries.",
 )
