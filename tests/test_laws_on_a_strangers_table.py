@@ -40,6 +40,7 @@ def test_columns_that_are_not_there_are_one_sentence(
         assert one_sentence(said := capsys.readouterr().err), said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", law_names())
 def test_too_few_columns_too_few_rows_and_text_are_one_sentence(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -55,6 +56,7 @@ def test_too_few_columns_too_few_rows_and_text_are_one_sentence(
         assert code == 0 or one_sentence(said.err), said.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", law_names())
 def test_a_predictor_of_zero_or_below_is_one_sentence_or_a_row_left_out(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -107,6 +107,7 @@ def shown_in_python(tmp_path):
     yield "message", str(error.value)
 
 
+@pytest.mark.slow
 def test_no_object_of_the_python_interface_steers_a_terminal(tmp_path):
     for what, text in shown_in_python(tmp_path):
         assert not STEERS.search(text), what

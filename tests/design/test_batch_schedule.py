@@ -12,7 +12,6 @@ from relscale.design.isoflop import plan, with_batch_schedule
 from relscale.design.options import BatchGrowth, Design
 from relscale.design.run import BatchChange, Hyperparameters, Run, run_from_dict, run_to_dict
 from relscale.errors import RelscaleError
-from relscale.training.micro_batches import micro_batches
 from relscale.training.schedule import learning_rate
 
 PLAIN = Hyperparameters("adamw", 1e-3, 0.9, 0.95, 1e-8, 0.1, 1.0, "wsd", 0.1, 0.2)
@@ -69,6 +68,8 @@ class Numbered:
 
 @pytest.mark.parametrize(("devices", "size"), [(1, 4), (1, 2), (2, 2), (2, 1), (4, 1)])
 def test_devices_and_micro_batches_deal_out_each_batch_whole(devices, size):
+    from relscale.training.micro_batches import micro_batches  # and torch
+
     run = growing(run_of(4, 30), (32 * 4 * 10, 2), (32 * 4 * 20, 6))
     dealt = [
         number

@@ -141,6 +141,7 @@ def test_two_names_that_look_alike_are_refused_with_both(
     assert other.isprintable()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
 def test_names_that_differ_in_case_are_two(
     door: Callable[[tuple[str, str], Path], Any], tmp_path: Path

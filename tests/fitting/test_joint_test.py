@@ -34,6 +34,7 @@ def test_with_two_groups_it_is_the_t_test_of_their_gap() -> None:
     assert p_value == pytest.approx(gap.pvalue)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("groups", "points", "shared"), [(10, 5, 0.5), (10, 5, 0.0), (4, 25, 0.9)])
 def test_groups_that_do_not_move_are_found_to_move_as_often_as_the_level_says(
     groups: int, points: int, shared: float
@@ -48,6 +49,7 @@ def test_groups_that_do_not_move_are_found_to_move_as_often_as_the_level_says(
     assert np.mean(found) == pytest.approx(0.05, abs=0.021)
 
 
+@pytest.mark.slow
 def test_the_test_is_that_of_no_baseline(World: Any) -> None:
     world = World(STILL | {"d": (1.2, 0.05, 0.1)}, noise=0.003, replicates=30, item_noise=0.002, seed=3)
     tests = [

@@ -10,7 +10,12 @@ from relscale.tables import read_table
 from relscale.training.data import TrainingData
 from relscale.training.interruption import Control
 from relscale.training.options import NoiseScale, Training
-from relscale.training.run import train_run
+
+
+def train_run(*arguments, **named):
+    from relscale.training.run import train_run  # and torch
+
+    return train_run(*arguments, **named)
 
 
 def stopped_after(steps):
@@ -26,13 +31,17 @@ def with_growing_batches(run):
     )
 
 
+def slow(change, options):
+    return pytest.param(change, options, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("change", "options"),
     [
         (lambda run: run, {}),
-        (lambda run: run, {"noise_scale": NoiseScale(every=3)}),
-        (with_growing_batches, {"noise_scale": NoiseScale(every=3), "checkpoints": (0.5,)}),
-        (
+        slow(lambda run: run, {"noise_scale": NoiseScale(every=3)}),
+        slow(with_growing_batches, {"noise_scale": NoiseScale(every=3), "checkpoints": (0.5,)}),
+        slow(
             lambda run: replace(run, hyperparameters=replace(run.hyperparameters, vector_learning_rate=1e-3)),
             {},
         ),
@@ -53,6 +62,7 @@ def test_a_stopped_training_resumes_to_the_same_bits(run, tokens, vocabulary, tm
         assert (whole / name).read_bytes() == (pieces / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_the_curve_says_the_batch_and_the_tokens_of_each_step(run, tokens, vocabulary, tmp_path):
     run = with_growing_batches(run)
     record = train_run(
