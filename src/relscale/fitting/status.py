@@ -41,6 +41,7 @@ class Status(StrEnum):
     NO_PREDICTOR = "no predictor"
     NO_CHANCE_LEVEL = "the chance of a right guess is not given"
     NOT_ABOVE_CHANCE = "accuracy is not above chance"
+    BEYOND_DATA = "beyond the data that the law was fitted to"
     NOT_RISING = "accuracy does not rise as loss falls"
 
     # intervals

@@ -29,10 +29,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from relscale.errors import RelscaleError
 from relscale.fitting.core_options import FurtherLaw, LawBootstrap
+from relscale.fitting.estimation.beyond_data import ModelError, beyond, model_error
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.law_columns import LawColumns, along_trainings, gaps, law_columns
@@ -89,6 +91,8 @@ class Fitted:
         ``log_residual``; nan with Huber's loss.
     columns
         Of the measurements, those of the predictors.
+    data, error
+        What it was fitted to, and how much such fits missed from rolling origins; None where nothing is predicted.
     """
 
     law: Law
@@ -99,6 +103,8 @@ class Fitted:
     noise: float
     log_residual: bool
     columns: tuple[str, ...] = ()
+    data: Points | None = None
+    error: ModelError | None = None
 
     def x(self, raw: Array) -> Array:
         """Predictors as the law takes them, from those of the table; nan for compute that is not positive."""
@@ -106,16 +112,20 @@ class Fitted:
 
     def interval(self, x: Array, level: float) -> tuple[float, float]:
         """Limits of a further point at x (p,), by t: ``± t·√(gᵀ C g + noise)``, g the derivatives there."""
-        theta = self.found.theta[:, 0]
-        value, gradient = (
-            self.law.value(theta, x[:, None])[0],
-            self.law.jacobian(theta, x[:, None])[:, 0],
-        )
-        if self.log_residual:
-            value, gradient = np.log(value), gradient / value
-        variance = gradient @ self.found.covariance[..., 0] @ gradient + self.noise
-        half = float(stdtrit(self.found.df[0], (1 + level) / 2) * np.sqrt(variance))
-        low, high = value - half, value + half
+        value, variance = _with_variance(self.law, self.found, x[:, None], self.log_residual)
+        half = float(stdtrit(self.found.df[0], (1 + level) / 2) * np.sqrt(variance[0] + self.noise))
+        low, high = value[0] - half, value[0] + half
+        return (float(np.exp(low)), float(np.exp(high))) if self.log_residual else (float(low), float(high))
+
+    def wider(
+        self, value: float, limits: tuple[float, float], distance: float, level: float
+    ) -> tuple[float, float]:
+        """Limits with what the law itself missed at such distances added in quadrature."""
+        half = self.error.half_width(distance, level) if self.error else 0.0
+        if not half or not np.isfinite(limits).all() or (self.log_residual and not limits[0] > 0):
+            return limits
+        centre, low, high = np.log([value, *limits]) if self.log_residual else np.array([value, *limits])
+        low, high = centre - np.hypot(centre - low, half), centre + np.hypot(high - centre, half)
         return (float(np.exp(low)), float(np.exp(high))) if self.log_residual else (float(low), float(high))
 
 
@@ -381,7 +391,56 @@ def _fit(
     rows.append(ParameterRow(**common, parameter="objective", value=found.objective[0]))
     scattered = least_squares and found.df[0] > 0
     noise = 2 * found.objective[0] / found.df[0] / np.median(weights) if scattered else np.nan
-    return Fitted(law, found, drawn, by_t, reference, float(noise), log_residual, of.predictors), rows
+    missed = _model_error(law, x, entry, data, weights) if entry.predict else None
+    fitted = Fitted(
+        law, found, drawn, by_t, reference, float(noise), log_residual, of.predictors, data, missed
+    )
+    return fitted, rows
+
+
+def _with_variance(law: Law, found: Estimates, x: Array, log_residual: bool) -> tuple[Array, Array]:
+    """The law at x (p, n) and the variance of its estimate, ``gᵀ C g``, in the scale of the residuals."""
+    theta = found.theta[:, 0]
+    value, gradient = law.value(theta, x), law.jacobian(theta, x)
+    if log_residual:
+        value, gradient = np.log(value), gradient / value
+    return value, np.einsum("in,ij,jn->n", gradient, found.covariance[..., 0], gradient)
+
+
+def _model_error(law: Law, x: Array, entry: FurtherLaw, data: Points, weights: Array) -> ModelError | None:
+    """What the law missed from rolling origins; None for a law that starts from measured numbers or whole trainings."""
+    log_size = _log_size(data)
+    if law.made_of or MEASURED in law.predictors or log_size is None or entry.loss != "squares":
+        return None
+    log_residual = entry.residual == "log"
+
+    def predict(known: NDArray[np.bool_]) -> tuple[Array, Array] | None:
+        if known.sum() < len(law.names) + 2:
+            return None
+        some = x[:, known]
+        starts = law.starting_points(some, data.y[known])[:STARTS]
+        found = _estimator(law, some, entry)(data.y[known], weights[known], starts)
+        if not np.isfinite(found.theta).all() or not found.df[0] > 0:
+            return None
+        with np.errstate(all="ignore"):
+            value, variance = _with_variance(law, found, x, log_residual)
+        return value, variance + 2 * found.objective[0] / found.df[0] / np.median(weights)
+
+    return model_error(log_size, np.log(data.y) if log_residual else data.y, predict)
+
+
+def _log_size(data: Points) -> Array | None:
+    """(n,) ln of the training compute, or of parameters × tokens; None where it is not known of every point."""
+    size = np.array([_size(row) for row in data.rows])
+    return np.log(size) if len(size) and (size > 0).all() else None
+
+
+def _size(row: Row) -> float:
+    """Training compute, else 6 × parameters × tokens; nan where neither is known."""
+    flops, params, tokens = (row.get(name) for name in ("training_flops", "params", "tokens"))
+    if flops is not None:
+        return float(flops)
+    return float(6 * params * tokens) if params is not None and tokens is not None else np.nan
 
 
 def _key(values: Row) -> Row:
@@ -473,8 +532,30 @@ def _predict(
         if fitted.by_t and source is None:
             common["low"], common["high"] = fitted.interval(fitted.x(raw), chosen.level)
             common["method"], common["method_note"] = Method.NONLINEAR_T, OF_ONE_RUN
+        distance, how_far = _beyond(fitted, row, raw)
+        if how_far:
+            remark = together(remark, Remark(Status.BEYOND_DATA, how_far))
+            if common.get("low") is not None and distance > 0:
+                both = common["low"], common["high"]
+                common["low"], common["high"] = fitted.wider(value, both, distance, chosen.level)
+                common["method_note"] += ", with what such predictions missed inside the data"
         rows.append(PredictionRow(**common, **cells_of(remark)))
     return rows, result
+
+
+def _beyond(fitted: Fitted, row: Row, raw: Array) -> tuple[float, str]:
+    """How far a row is beyond the data, as the logarithm of its compute, and in words."""
+    data = fitted.data
+    if data is None or MEASURED in fitted.columns:
+        return 0.0, ""
+    names, values, at = list(fitted.columns), data.x, raw
+    log_size, size = _log_size(data), _size(row)
+    if log_size is None or not size > 0:
+        return 0.0, beyond(names, values, at)
+    if "training_flops" not in names:
+        names, at = [*names, "training_flops"], np.append(at, size)
+        values = np.vstack([values, np.exp(log_size)])
+    return float(np.log(size) - log_size.max()), beyond(names, values, at)
 
 
 def _predictors(

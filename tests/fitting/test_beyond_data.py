@@ -1,0 +1,74 @@
+"""Predictions of a law beyond the data: they say so, and hold the truth where the law is only nearly right."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from relscale.fitting.core_options import FurtherLaw
+from relscale.fitting.estimation.beyond_data import beyond, model_error
+from relscale.fitting.estimation.law_fits import law_fits
+from relscale.fitting.settings import Settings
+
+FLOPS = np.geomspace(1e18, 1e20, 12)
+TARGETS = np.array([3e18, 2e20, 1e21])
+NOISE = 0.002
+
+
+def predictions(floor: float, seed: int) -> list[Any]:
+    """A power law fitted to errors above a floor, and its predictions inside, twice and ten times beyond the data."""
+    rng = np.random.default_rng(seed)
+    flops = np.concatenate([FLOPS, TARGETS])
+    truth = floor + 2.0 * (flops / 1e19) ** -0.12
+    value = truth * np.exp(NOISE * rng.standard_normal(len(flops)))
+    key = {"experiment": "e", "corpus": "c", "optimizer": None, "step": None, "block": None, "status": "ok"}
+    key |= {"suite": "s", "prompt": None, "group": "g", "metric": "loss", "params": None, "tokens": None}
+    rows = [
+        key | {"run": f"r{i}", "training_flops": f, "value": v}
+        for i, (f, v) in enumerate(zip(flops, value, strict=True))
+    ]
+    law = FurtherLaw(
+        name="p",
+        law="power",
+        only={"run": tuple(f"r{i}" for i in range(12))},
+        predict={"run": ("r12", "r13", "r14")},
+    )
+    _, found = law_fits(pa.Table.from_pylist(rows), Settings(laws=(law,), bootstrap=0))
+    return sorted(found, key=lambda row: row.training_flops)
+
+
+def test_a_prediction_beyond_the_data_says_how_far_it_is() -> None:
+    inside, near, far = predictions(0.0, 0)
+    assert (inside.status, inside.note) == ("ok", None)
+    assert near.status == far.status == "beyond the data that the law was fitted to"
+    assert far.note == "training_flops 10× beyond the largest fitted"
+
+
+@pytest.mark.parametrize(("floor", "least"), [(0.0, 0.9), (0.5, 0.6)])
+def test_predictions_beyond_the_data_hold_what_was_measured_there(floor: float, least: float) -> None:
+    """Without the model's error a power law over a floor of 0.5 covers none of the farthest in these worlds."""
+    found = [predictions(floor, seed) for seed in range(40)]
+    for place in (1, 2):
+        hits = [rows[place].low < rows[place].observed < rows[place].high for rows in found]
+        assert np.mean(hits) >= least
+
+
+def test_a_law_that_is_right_has_next_to_no_error_of_its_own() -> None:
+    """Predictions whose misses are what their variance says add nothing that can be seen."""
+    rng = np.random.default_rng(3)
+    x = np.log(FLOPS)
+    found = [
+        model_error(x, rng.normal(size=12), lambda known: (np.zeros(12), np.ones(12))).growth
+        for _ in range(400)
+    ]
+    assert np.median(found) < 0.2
+
+
+def test_every_predictor_that_leaves_the_data_is_named() -> None:
+    fitted = np.array([[1e8, 1e9], [2e9, 2e10], [0.1, 0.9]])
+    names = ["params", "tokens", "share"]
+    assert beyond(names, fitted, np.array([1e8, 2e9, 0.5])) == ""
+    assert beyond(names, fitted, np.array([5e7, 4e10, 0.5])) == (
+        "params 2× below the least fitted, tokens 2× beyond the largest fitted"
+    )
