@@ -9,7 +9,7 @@ itself gives it and d = ln (F / F_origin) its distance,
 each origin one vote, as in ``relscale.fitting.forecasts.width``. Beyond the data b · d is added to the variance of a
 prediction, known to as many degrees of freedom as there are origins. Inside them nothing is added.
 
-In 100 simulated tables of 12 points over two decades, nominal 95% intervals of a power law cover 96% at twice and 98% at
+In 100 simulated tables of 12 points over two decades, 95% intervals of a power law cover 96% at twice and 98% at
 ten times the largest compute where it is right (94% and 97% without b). Where the truth has a floor that a power law
 lacks they cover 89% and 70% (53% and none without b): a bend that lies ahead of every origin is not foreseen. The
 status of such a row therefore says that it is beyond the data.
