@@ -198,7 +198,7 @@ def frontier(
     budget
         The column whose value the runs of one IsoFLOP curve share; by default ``budget``, else that of compute.
     corpus
-        A column whose values are fitted apart; by default ``corpus`` where there is one.
+        Each value of this column is fitted separately; by default ``corpus`` where there is one.
     block
         A column that names the training of each run, where several budgets are slices of one training.
     where

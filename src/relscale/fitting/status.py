@@ -52,7 +52,7 @@ class Status(StrEnum):
 
     # analyses
     NOT_WITHIN_REACH = "not within reach"
-    NOT_EXCLUDED = "not within reach, but not excluded there"
+    NOT_EXCLUDED = "no crossing found, but it cannot be ruled out"
     OPEN_INTERVAL = "open interval"
     NOT_FITTED = "not part of the fit"
     NOT_SHOWN = "not shown"

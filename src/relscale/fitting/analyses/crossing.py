@@ -68,8 +68,8 @@ def rows(curves: Curves, settings: Settings) -> Iterator[ParameterRow]:
     """A row for each ratio and estimand: the compute where the two curves cross, with Fieller's limits.
 
     A limit is null where the set goes on beyond ``reach`` times the data, and the status says so. Where the curves
-    cross only beyond it the value is null too: "not within reach", or "… not excluded there" where a crossing within it
-    can not be ruled out. Where a second range of computes is in the set the note names it.
+    cross only beyond it the value is null too: ``NOT_WITHIN_REACH``, or ``NOT_EXCLUDED`` where a crossing within it
+    cannot be ruled out. Where a second range of computes is in the set the note names it.
     """
     if curves.quantity != RATIO or not curves.keys:
         return

@@ -32,7 +32,7 @@ FEW_ORIGINS = "no interval: {} rolling origin(s) inside the data, and it needs 2
 FEW_EARLIER = "no interval: {} earlier origin(s), and it needs 2"
 INSIDE = "its compute is not beyond the largest of the data ({:.4g} FLOPs): an interpolation"
 BELOW = "its compute is below all of the data, which begin at {:.4g} FLOPs: a forecast backwards"
-FAR = "further than any origin inside the data reached (a factor {:.3g}), so its width is extrapolated"
+FAR = "beyond the backtested horizon (a factor {:.3g}), so the width of its interval is extrapolated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
