@@ -20,7 +20,7 @@ from relscale.pins import with_pins
 from relscale.schema_values import values_of
 from relscale.section import NOT_BLANK
 from relscale.suggestions import nearest, suggestion
-from relscale.tokens.options import MixturePart
+from relscale.tokens.options import Corpus, MixturePart
 from relscale.yaml_text import Plain, dump, read
 
 EXAMPLES = {
@@ -194,12 +194,30 @@ def _check_corpora(experiment: TrainingExperiment) -> None:
                 f"{where}.source: no source {part.source!r}; sources: {', '.join(experiment.sources)}"
             )
     for name, corpus in experiment.corpora.items():
+        _check_pruning(name, corpus, experiment)
         for suite in corpus.decontaminate.suites if corpus.decontaminate else ():
             if suite not in experiment.suites:
                 raise RelscaleError(
                     f"corpora.{name}.decontaminate: no suite {suite!r}; suites: "
                     f"{', '.join(experiment.suites) or 'none'}"
                 )
+
+
+def _check_pruning(name: str, corpus: Corpus, experiment: TrainingExperiment) -> None:
+    """A corpus that is pruned is all there as documents, and what scores them is another corpus, whole."""
+    if corpus.prune is None:
+        return
+    where, reference = f"corpora.{name}.prune", corpus.prune.reference
+    if experiment.is_streamed(name):
+        raise RelscaleError(f"{where}: a source on the hub is streamed, and not pruned; leave it out")
+    if reference is not None and (reference == name or reference not in experiment.corpora):
+        others = [each for each in experiment.corpora if each != name]
+        raise RelscaleError(unknown_name(f"{where}.reference", "other corpus", reference, others))
+    of_reference = experiment.corpora[reference].prune if reference is not None else None
+    if of_reference is not None and of_reference.score == "loss":
+        raise RelscaleError(
+            f"{where}.reference: {reference} is pruned by loss itself; name a corpus that is not"
+        )
 
 
 def _check_budgets(experiment: TrainingExperiment) -> None:

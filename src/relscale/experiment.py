@@ -135,6 +135,12 @@ class TrainingExperiment(_AnyExperiment):
         """Whether a part of a corpus is read as a stream; how much of it is prepared then follows from the plan."""
         return any(self.sources[part.source].kind == "hub" for part in self.corpora[corpus].mixture)
 
+    def reference_run(self, corpus: str) -> Run | None:
+        """The run whose losses prune a corpus, the first of its reference in the plan; None where there is none."""
+        prune = self.corpora[corpus].prune
+        reference = prune.reference if prune else None
+        return next((run for run in self.planned_runs if run.corpus == reference), None)
+
     def tokens_needed(self, corpus: str) -> float:
         """How many tokens of a streamed corpus are prepared: as its config says, or what its largest run draws.
 

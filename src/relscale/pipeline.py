@@ -143,6 +143,15 @@ class Pipeline:
         """The digest of the section ``corpora``."""
         return digest({name: corpus.values() for name, corpus in self._training.corpora.items()})
 
+    def reference_runs(self, corpus: str) -> list[Path]:
+        """The manifest of the training job whose run scores a corpus's documents, where they are pruned by loss."""
+        run = self._training.reference_run(self.corpus[corpus])
+        return [self.results.runs(run.corpus, job_name(run, self._training.training.job))] if run else []
+
+    def pruning_code(self, corpus: str) -> str | None:
+        """The digest of the code that scores a corpus's documents, where they are pruned by loss."""
+        return code_digest("relscale.training.document_loss") if self.reference_runs(corpus) else None
+
     def shares_digest(self) -> str:
         """The digest of the shares of each corpus's parts, which measurements say."""
         return digest(

@@ -29,6 +29,7 @@ rule tokenize:
         documents=lambda w: pipeline.documents(w.corpus),
         vocabulary=results.vocabulary,
         suites=lambda w: pipeline.unseen_suites(w.corpus),
+        reference=lambda w: pipeline.reference_runs(w.corpus),
     output:
         results.tokens(CORPUS),
     params:
@@ -36,6 +37,7 @@ rule tokenize:
         corpus=lambda w: pipeline.corpus_state(w.corpus),
         seed=experiment.seed,
         code=code_digest("relscale.tokens.corpus"),
+        pruning=lambda w: pipeline.pruning_code(w.corpus),
     threads: lambda w: 16 if pipeline.is_streamed(w.corpus) else 1
     resources:
         mem_mb=memory(lambda w: 24000 if pipeline.is_streamed(w.corpus) else 4000),

@@ -1,9 +1,14 @@
 """``relscale tokenize``: a corpus into a store of tokens."""
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from relscale.commands.inputs import add_config, add_files, add_threads, by_name, entry, training_experiment
+
+if TYPE_CHECKING:
+    from relscale.design.run import Run
 
 HELP = "turn a corpus into a store of tokens"
 
@@ -25,14 +30,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--suites",
         "The suite.yaml of each suite that the corpus must not contain, in the order of corpora.<corpus>.decontaminate",
     )
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="FILE",
+        help="The manifest of the training job whose run scores the documents of a corpus pruned by their loss "
+        "(default: that of the results).",
+    )
     add_threads(parser, "Threads of the tokenizer")
     parser.add_argument("--output", type=Path, required=True, help="The store's manifest.json to write.")
 
 
 def run(options: argparse.Namespace) -> None:
     """Turn a corpus into a store of tokens."""
+    from relscale.jobs import job_name
     from relscale.results import Results
     from relscale.tokens.corpus import CorpusPart, Decontamination, build_corpus
+    from relscale.tokens.pruning import Pruning
     from relscale.tokens.threads import set_tokenizer_threads
 
     experiment = training_experiment(options.config)
@@ -47,6 +61,17 @@ def run(options: argparse.Namespace) -> None:
         decontamination = Decontamination(
             tuple(file.parent for file in suites.values()), corpus.decontaminate.ngram
         )
+    pruning = None
+    if corpus.prune is not None:
+        reference = experiment.reference_run(name)
+        losses: dict[Path, dict[str, float]] = {}
+        if reference is not None:
+            job = job_name(reference, experiment.training.job)
+            manifest = options.reference or results.runs(reference.corpus, job)
+            losses = losses_under(
+                reference, manifest, {(documents[p.source], p.part) for p in corpus.mixture}
+            )
+        pruning = Pruning(corpus.prune, losses)
     set_tokenizer_threads(options.threads)
     build_corpus(
         [
@@ -66,4 +91,32 @@ def run(options: argparse.Namespace) -> None:
         experiment.tokens_needed(name),
         decontamination,
         options.threads,
+        pruning,
     )
+
+
+def losses_under(
+    run: "Run", manifest: Path, documents: "Iterable[tuple[Path, str | None]]"
+) -> dict[Path, dict[str, float]]:
+    """Bits per byte of the training documents of some tables, by id, under a run that a training job has finished.
+
+    Raises
+    ------
+    RelscaleError
+        The run is not in the manifest, or diverged.
+    """
+    from relscale.corpora.documents import read_documents
+    from relscale.entries import read_entries
+    from relscale.errors import RelscaleError
+    from relscale.training.document_loss import document_losses
+    from relscale.training.manifest import TrainedModel
+
+    found = [each for each in read_entries(manifest, TrainedModel) if each.name == run.name]
+    if not found or found[0].status != "ok":
+        raise RelscaleError(f"{manifest}: no finished run {run.name} to score documents with; train it first")
+    losses: dict[Path, dict[str, float]] = {}
+    for path, part in documents:
+        table = read_documents(path, part, "train")
+        scored = document_losses(Path(found[0].path), run.architecture, table["text"].to_pylist())
+        losses.setdefault(path, {}).update(zip(table["id"].to_pylist(), scored.tolist(), strict=True))
+    return losses

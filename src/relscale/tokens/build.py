@@ -17,6 +17,7 @@ from relscale.tables import write_table
 from relscale.tokens.contamination import contaminated
 from relscale.tokens.counts import group_totals, totals, with_shares
 from relscale.tokens.manifest import STORE_FILE, StoreManifest
+from relscale.tokens.pruning import Pruning, kept
 from relscale.tokens.store import SPLITS
 from relscale.tokens.vocabulary import TOKENIZER_FILE, end_of_text_id, load_vocabulary, token_type
 
@@ -30,6 +31,7 @@ def build_store(
     folder: str | Path,
     seed: int,
     avoid: tuple[NDArray[np.uint64], int] | None = None,
+    pruning: Pruning | None = None,
 ) -> None:
     """Encode a corpus and write it as a token store: both splits, an index of documents, a manifest; all or nothing.
 
@@ -51,6 +53,8 @@ def build_store(
     avoid
         Runs of words that training documents must not have (``relscale.tokens.contamination.asked``), and the number of
         words in each; the manifest then says under ``left_out`` how many had one.
+    pruning
+        Which of the other training documents are kept; ``left_out`` says how many are not.
 
     Raises
     ------
@@ -74,6 +78,14 @@ def build_store(
                 is_contaminated = contaminated(rows["text"].to_pylist(), *avoid)
                 left_out["contaminated"] = int(is_contaminated.sum())
                 rows = rows.filter(pa.array(~is_contaminated))
+            if split == "train" and pruning is not None:
+                stays = kept(rows, pruning.options, seed, pruning.losses.get(Path(documents), {}))
+                left_out["pruned"] = int((~stays).sum())
+                rows = rows.filter(pa.array(stays))
+                if not rows.num_rows:
+                    raise RelscaleError(
+                        f"corpora: prune.keep {pruning.options.keep:g} leaves no document; keep more"
+                    )
             rows = rows.take(np.random.default_rng(seed).permutation(rows.num_rows))
             lengths = np.zeros(rows.num_rows, dtype=np.int64)
             with (partial / f"{split}.bin").open("wb") as file:

@@ -32,6 +32,7 @@ from relscale.tokens.manifest import (
     StoreManifest,
     StorePart,
 )
+from relscale.tokens.pruning import Pruning
 from relscale.tokens.shards import Recipe, make_shards, read_shard
 from relscale.tokens.store import SPLITS, joined
 from relscale.tokens.vocabulary import (
@@ -92,6 +93,7 @@ def build_corpus(
     tokens: float,
     clean: Decontamination | None = None,
     processes: int = 1,
+    pruning: Pruning | None = None,
 ) -> None:
     """Write a corpus's ``manifest.json``, and all that it points to.
 
@@ -114,6 +116,8 @@ def build_corpus(
         What training documents must not have.
     processes
         That make shards.
+    pruning
+        Which training documents are kept.
 
     Raises
     ------
@@ -128,13 +132,13 @@ def build_corpus(
             )
     avoid = None if clean is None else (asked(clean.suites, clean.ngram), clean.ngram)
     if len(parts) == 1 and streams[0] is None and parts[0].unique_tokens is None:
-        build_store(parts[0].documents, parts[0].part, vocabulary, folder, seed, avoid)
+        build_store(parts[0].documents, parts[0].part, vocabulary, folder, seed, avoid, pruning)
         return
     shares = integer_shares([part.weight for part in parts])
     store_parts = []
     for part, stream, share in zip(parts, streams, shares, strict=True):
         if stream is None:
-            shards = [_one_piece(part, vocabulary, store, seed, avoid)]
+            shards = [_one_piece(part, vocabulary, store, seed, avoid, pruning)]
             records: list[Shard] | list[StoreManifest] = [StoreManifest.read(shards[0] / STORE_FILE)]
         else:
             wanted = min(tokens * share / sum(shares), part.unique_tokens or float("inf"))
@@ -154,15 +158,17 @@ def _one_piece(
     store: Path,
     seed: int,
     avoid: tuple[NDArray[np.uint64], int] | None,
+    pruning: Pruning | None,
 ) -> Path:
     """The store of a part whose documents are all there, made once."""
     text = [file_digest(part.documents), part.part, file_digest(vocabulary / TOKENIZER_FILE), seed]
     words = avoid and [_digest(avoid[0]), avoid[1]]
-    key = digest([text, end_of_text(vocabulary), words, code_digest("relscale.tokens.build")])
+    pruned = pruning and [pruning.options.values(), sorted(pruning.losses.get(part.documents, {}).items())]
+    key = digest([text, end_of_text(vocabulary), words, pruned, code_digest("relscale.tokens.build")])
     folder = store / "tokens" / key
     with locked(store / "locks" / f"tokens-{key}.lock"):
         if not is_whole(folder, STORE_FILE):
-            build_store(part.documents, part.part, vocabulary, folder, seed, avoid)
+            build_store(part.documents, part.part, vocabulary, folder, seed, avoid, pruning)
     return folder
 
 

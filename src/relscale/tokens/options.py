@@ -1,11 +1,11 @@
 """The config's sections ``corpora`` and ``vocabulary``: what models are trained on, and in which tokens."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from relscale.section import Name, Names, PathOrHubName, Positive, PositiveInt, Revision, Section
+from relscale.section import Fraction, Name, Names, PathOrHubName, Positive, PositiveInt, Revision, Section
 from relscale.tokens.interleave import integer_shares
 
 
@@ -16,6 +16,30 @@ class Decontaminate(Section):
     ngram: PositiveInt = Field(
         default=13, description="Length of the shared sequence, in words; shorter items are not looked for."
     )
+
+
+class Prune(Section):
+    """Keep a share of the training text, chosen document by document; what is held out stays as it is."""
+
+    score: Literal["loss", "length", "duplicates", "random"] = Field(
+        description="What makes a document hard: its bits per byte under the reference, its length, the share of its "
+        "sequences of 8 words that no other document has; random draws documents."
+    )
+    keep: Fraction = Field(description="Share of the training text that is kept, in bytes.")
+    side: Literal["hard", "easy", "middle"] = Field(
+        default="hard", description="Which documents are kept: of high, low or middle scores."
+    )
+    reference: str | None = Field(
+        default=None,
+        description="For the score loss: the corpus whose first run of the plan scores the documents.",
+    )
+
+    @model_validator(mode="after")
+    def _reference_of_loss(self) -> Self:
+        if (self.score == "loss") != (self.reference is not None):
+            needed = "the score loss needs a corpus as reference"
+            raise ValueError(needed if self.reference is None else "reference is for the score loss alone")
+        return self
 
 
 UniqueTokens = Annotated[
@@ -81,6 +105,7 @@ class Corpus(Section):
         "corpus to every run.",
     )
     decontaminate: Decontaminate | None = None
+    prune: Prune | None = None
 
     @model_validator(mode="before")
     @classmethod
