@@ -121,7 +121,8 @@ ENTRY = Entry(
     view=view,
     command="relscale fit data_constrained.csv.gz --law data_constrained --x params,tokens,unique_tokens --y loss "
     "--run run --loss huber\n"
-    "relscale ask optimum data_constrained.csv.gz --law data_constrained --x params,tokens,unique_tokens --y loss "
+    "relscale ask optimum data_constrained.csv.gz --where in_published_fit=1 "
+    "--law data_constrained --x params,tokens,unique_tokens --y loss "
     "--loss huber --at training_flops=1e22,unique_tokens=25e9 "
     "--fix E=1.86914,A=520.83,B=1487.6,alpha=0.35266,beta=0.35266",
     remark="The paper fits R_D and R_N with E, A, B, α and β given. Intervals are of 200 resamplings of the 182 "

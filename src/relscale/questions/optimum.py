@@ -116,7 +116,8 @@ def rows(
         inside = points[one.predictors.index(name)] if name in one.predictors else None
         drawn = np.array([draw[name] for draw in each])
         drawn = drawn[np.isfinite(drawn)]
-        enough = len(drawn) >= 0.9 * draws and len(values) > len(one.names)
+        bound = ", ".join(np.array(one.names)[fit.at_bound[:, 0]])
+        enough = len(drawn) >= 0.9 * draws and len(values) > len(one.names) and not bound
         yield OptimumRow(
             law=one.name,
             at=where,
@@ -126,7 +127,7 @@ def rows(
             high=float(np.percentile(drawn, 97.5)) if enough else None,
             least=None if inside is None else float(inside.min()),
             largest=None if inside is None else float(inside.max()),
-            note=_note(value, inside, enough),
+            note=_note(value, inside, enough, bound),
         )
 
 
@@ -145,12 +146,14 @@ def _resampled(blocks: NDArray[Any], draws: int, seed: int) -> Array:
     return np.asarray(rng.multinomial(count, np.full(count, 1 / count), draws).T[place], dtype=float)
 
 
-def _note(value: float, inside: Array | None, enough: bool) -> str | None:
+def _note(value: float, inside: Array | None, enough: bool, bound: str) -> str | None:
     if not np.isfinite(value):
         return "no optimum: the fitted law has none"
     said = []
     if inside is not None and not inside.min() <= value <= inside.max():
         said.append("beyond the data")
-    if not enough:
+    if bound:
+        said.append(f"no interval, and hardly a value: {bound} is on a bound, so the table does not show it")
+    elif not enough:
         said.append("too few points, or too many resamples without an optimum, for an interval")
     return "; ".join(said) or None
