@@ -460,6 +460,7 @@ def predictions(results: Fits) -> Frame:
         "high",
         "level",
         "status",
+        "note",
     ]
     return Frame(results.predictions.select(columns))
 
