@@ -345,14 +345,14 @@ class Results:
         Raises
         ------
         RelscaleError
-            There is none of that name, or it is not made yet.
+            There is none of that name, it is not made yet, or another version of relscale wrote it.
         """
-        from relscale.fitting.fits import ROWS
+        from relscale.fitting.fits import ROWS, read_one
 
         if name not in ROWS:
             raise RelscaleError(f"no table {name!r}; {suggestion(name, ROWS)}")
         inside = self.folder / "fits" if (self.folder / "fits").is_dir() else self.folder
-        return read_table(inside / f"{name}.parquet")
+        return read_one(inside, name)
 
     @typed
     def plot(self, figure: str, **options: object) -> Any:
@@ -445,7 +445,7 @@ class Results:
             names = experiment_names(load_config(paths.config), paths) if paths.config.is_file() else UNNAMED
             fits = read(paths.fits if paths.fits.is_dir() else self.folder)
         except RelscaleError as reason:
-            return [f"nothing is fitted yet ({reason})"]
+            return [f"no findings to show: {reason}"]
         return headline_of_tables(fits, names).splitlines()
 
     def _in_store(self, path: str) -> Path:

@@ -9,11 +9,14 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from one_sentence import assert_one_sentence
 from row_cells import cells
 
+from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
-from relscale.fitting.fits import ROWS, Fits, read, write
-from relscale.tables import open_table
+from relscale.fitting.fits import ROWS, Fits, from_rows, read, write
+from relscale.rows import names_of
+from relscale.tables import open_table, read_table, write_table
 
 GROUPS = {"a": (1.5, 0.08, 0.3), "b": (1.0, 0.05, 0.0), "c": (0.8, 0.1, -0.2)}
 SUITES = {"s": {"baseline": "b"}}
@@ -289,3 +292,16 @@ def test_what_is_written_is_read_back(World: Any, tmp_path: Any) -> None:
     write(fits, tmp_path / "fits")
     assert {p.stem for p in (tmp_path / "fits").iterdir()} == set(ROWS)
     assert read(tmp_path / "fits") == fits
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_tables_of_another_version_are_refused_in_one_sentence(name: str, tmp_path: Any) -> None:
+    write(from_rows({}), tmp_path / "fits")
+    path = tmp_path / "fits" / f"{name}.parquet"
+    *kept, last = names_of(ROWS[name])
+    write_table(read_table(path).select(kept), path)
+    with pytest.raises(
+        RelscaleError, match=f"{name}.parquet: lacks the column {last}, .* another version"
+    ) as error:
+        read(tmp_path / "fits")
+    assert_one_sentence(error.value)

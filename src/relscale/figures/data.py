@@ -13,7 +13,7 @@ from relscale.errors import RelscaleError
 from relscale.figures.as_text import as_text, shown
 from relscale.figures.options import OneSuite, SeveralSuites
 from relscale.fitting.curves.gaps import MEAN
-from relscale.fitting.fits import ROWS
+from relscale.fitting.fits import ROWS, read_one
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import Method, described
 from relscale.fitting.keys import CurveKey, SeriesKey
@@ -165,11 +165,10 @@ class FigureData:
             The table is missing, or lacks a column.
         """
         if table not in self._tables:
-            path = (
-                Path(self.measurements) if table == "measurements" else Path(self.fits) / f"{table}.parquet"
-            )
-            columns = MEASUREMENTS if table == "measurements" else names_of(ROWS[table])
-            whole = read_table(path, columns).select(columns)
+            if table == "measurements":
+                whole = read_table(self.measurements, MEASUREMENTS).select(MEASUREMENTS)
+            else:
+                whole = read_one(self.fits, table).select(names_of(ROWS[table]))
             self._tables[table] = [Row(row) for row in _table_as_text(whole).to_pylist()]
             if table == "fits":
                 self._tables[table] = [row | {"verdict": self.verdict(row)} for row in self._tables[table]]

@@ -20,7 +20,7 @@ from relscale.fitting.report.reproduction_row import ReproductionRow
 from relscale.fitting.status import Status
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.rows import names_of, schema_of, table_of
-from relscale.tables import read_table, write_table
+from relscale.tables import listed, read_table, write_table
 
 ROWS: dict[str, type] = {
     "frontier": FrontierRow,
@@ -119,5 +119,31 @@ def write(fits: Fits, folder: str | Path) -> None:
 
 
 def read(folder: str | Path) -> Fits:
-    """The tables that ``write`` wrote."""
-    return Fits({name: read_table(Path(folder) / f"{name}.parquet") for name in ROWS})
+    """The tables that ``write`` wrote.
+
+    Raises
+    ------
+    RelscaleError
+        One is missing, damaged, or written by another version.
+    """
+    return Fits({name: read_one(folder, name) for name in ROWS})
+
+
+def read_one(folder: str | Path, name: str) -> pa.Table:
+    """The table of that name that ``write`` wrote.
+
+    Raises
+    ------
+    RelscaleError
+        It is missing, damaged, or written by another version.
+    """
+    path = Path(folder) / f"{name}.parquet"
+    table = read_table(path)
+    missing = [each for each in names_of(ROWS[name]) if each not in table.column_names]
+    if missing:
+        columns = "the column" if len(missing) == 1 else "the columns"
+        raise RelscaleError(
+            f"{path}: lacks {columns} {listed(missing, 5)}, so it was written by another version of relscale; run the "
+            "fit again (relscale run CONFIG, or relscale fit where you called it yourself)"
+        )
+    return table
