@@ -376,7 +376,7 @@ class Results:
         >>> import relscale as rs
         >>> figure = rs.open("results/tests").plot("relative-law-tests", estimand="these items")
         >>> figure.layout.title.text
-        'Two tests'
+        'Errors and ratios: Two tests'
         """
         from relscale.config import load_config
         from relscale.experiment import MeasurementExperiment, TrainingExperiment

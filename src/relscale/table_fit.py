@@ -43,6 +43,13 @@ from relscale.laws.catalogue import law as found_law
 from relscale.laws.catalogue import law_names, law_or_family
 from relscale.laws.law import Family, Gap, Law
 from relscale.laws.own_law import law_of
+from relscale.measurements.lm_eval_results import (
+    NO_ITEMS,
+    check_one_metric,
+    names_results,
+    refuse_lone_results,
+    with_scores,
+)
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION
 from relscale.measurements.status import Status, together
@@ -114,6 +121,8 @@ class TableFit:
         Confidence level of the intervals.
     again
         ``fit`` with the same arguments, but those that are given anew.
+    notes
+        What a person should know of the table.
     """
 
     measurements: pa.Table
@@ -128,6 +137,7 @@ class TableFit:
     guessed: tuple[Guess, ...]
     level: float
     again: Callable[..., "TableFit"]
+    notes: tuple[str, ...] = ()
 
     def __dir__(self) -> list[str]:
         return [
@@ -440,7 +450,7 @@ class TableFit:
     def _guesses(self) -> list[str]:
         guessed = [f"guessed: {', '.join(map(str, self.guessed))}"] if self.guessed else []
         note = higher_is_better(self.y)
-        return [*guessed, note] if note else guessed
+        return [*guessed, *([note] if note else []), *self.notes]
 
     def _headline(self) -> list[str]:
         rows = rows_of(VerdictRow, self.results.verdicts)
@@ -533,7 +543,7 @@ def fit(
     ----------
     table
         A path to CSV, TSV, JSON lines or parquet, a pandas or polars frame, or another Arrow table; one row
-        per number.
+        per number. A column ``results`` in place of numbers names the ``results_*.json`` of lm-eval, one row per model.
     law
         "relative", ``G = E_group / E_baseline = γ·x^Δβ``; "power", ``E = α·x^−β`` for each group; another of
         ``relscale.laws()``, each group for itself; a law of your own, a ``Law`` or a function ``f(x, a, b)``. By
@@ -608,9 +618,17 @@ def fit(
     source, name = read_source(table)
     if source.num_rows == 0:
         raise RelscaleError(f"{name}: no rows")
+    folder = Path(table).parent if isinstance(table, str | Path) else Path()
+    is_of_lm_eval = names_results(source, folder)
+    if is_of_lm_eval:
+        source = with_scores(source, folder, name)
     _check_columns(source, [*xs, *runs, *options], name)
     source = rows_where(source, [where] if isinstance(where, str) else where, name)
     guessed: list[Guess] = []
+    notes: list[str] = []
+    if is_of_lm_eval:
+        check_one_metric(source, name)
+        notes.append(NO_ITEMS)
     if len(ys) == 1 and ys[0] not in source.column_names and "," in ys[0]:
         ys = [column.strip() for column in ys[0].split(",")]
     _check_columns(source, ys, name)
@@ -767,6 +785,7 @@ def fit(
         tuple(guessed),
         level,
         again,
+        tuple(notes),
     )
 
 
@@ -930,6 +949,7 @@ def read_source(table: Any) -> tuple[pa.Table, str]:
     """The table, and a name for what is in it."""
     if not isinstance(table, str | Path):
         return arrow_table(table), "table"
+    refuse_lone_results(Path(table))
     name = table_name(table)
     # A suite of that name would be the validation loss of an experiment.
     return read_table(table), Path(table).name if name == VALIDATION.suite else name

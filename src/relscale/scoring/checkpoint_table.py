@@ -96,6 +96,11 @@ def read_checkpoints(path: str | Path) -> list[Checkpoint]:
     path = Path(path)
     table = read_table(path, REQUIRED)
     unknown = sorted(set(table.column_names) - {*REQUIRED, *OPTIONAL})
+    if "results" in unknown:
+        raise RelscaleError(
+            f"{path}: column 'results': lm-eval's results have no items, which an experiment needs; give 'samples', or "
+            "fit the table by itself: relscale fit TABLE"
+        )
     if unknown:
         raise RelscaleError(
             f"{path}: unknown column {shortened(unknown[0])!r}; there are {', '.join([*REQUIRED, *OPTIONAL])}"

@@ -1,0 +1,218 @@
+"""The scores of tasks and groups that lm-eval wrote (``results_<time>.json``), one row per score.
+
+They are means over items without the items: a law that is fitted to them has intervals by the scatter of models about
+it and none by items. ``samples_*.jsonl`` (``lm_eval --log_samples``) have the items too.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from relscale.errors import RelscaleError
+from relscale.rows import column, names_of, table_of
+from relscale.tables import listed
+
+RESULTS = "results"  # the column of a person's table that names the files
+BOUNDED = ("acc", "exact_match", "f1", "em", "contains")  # metrics whose best value is 1, by how they begin
+NO_ITEMS = (
+    "note: lm-eval's results have no items, so the intervals are by the scatter of models alone; samples_*.jsonl have "
+    "the items"
+)
+TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d.:-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One score of one model."""
+
+    model: str | None = column("The model, as lm-eval was given it.")
+    task: str = column("The task, or the group of tasks.")
+    kind: str = column("task, or group: the mean over its tasks.")
+    metric: str = column("Such as acc or word_perplexity.")
+    filter: str = column("How answers were read from what a model said; none for most tasks.")
+    score: float | None = column("The metric.", default=None)
+    stderr: float | None = column("Its standard error over items; null where lm-eval has N/A.", default=None)
+    error: float | None = column(
+        "The metric where lower is better; 1 − score of one whose best is 1.", default=None
+    )
+    items: int | None = column("How many documents were asked.", default=None)
+
+
+def read_results(path: str | Path) -> list[Score]:
+    """The scores of one model.
+
+    Parameters
+    ----------
+    path
+        A file that lm-eval wrote, or a folder with those of one model, of which the newest has the score of each task.
+
+    Raises
+    ------
+    RelscaleError
+        There is no such file, it is something else, or the folder has those of several models.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return _scores(path)
+    files = sorted(path.rglob("results_*.json"), key=lambda file: (_time(file), file))
+    if not files:
+        raise RelscaleError(f"{path}: no results_*.json there; lm_eval writes it with --output_path")
+    rows = [row for file in files for row in _scores(file)]
+    models = sorted({str(row.model) for row in rows})
+    if len(models) > 1:
+        raise RelscaleError(
+            f"{path}: results of {len(models)} models ({listed(models, 3)}); name the folder or the file of one of them"
+        )
+    return list({(row.task, row.metric, row.filter): row for row in rows}.values())
+
+
+def names_results(table: pa.Table, folder: Path) -> bool:
+    """Whether a table has a column ``results`` that names files of lm-eval, or folders, and not something else."""
+    if RESULTS not in table.column_names:
+        return False
+    cells = [each for each in table[RESULTS].to_pylist() if isinstance(each, str) and each]
+    return any(each.endswith((".json", ".jsonl")) or (folder / each).is_dir() for each in cells)
+
+
+def with_scores(table: pa.Table, folder: Path, name: str) -> pa.Table:
+    """A table of models, with a column ``results`` in place of numbers, as one row per model and score.
+
+    Parameters
+    ----------
+    table
+        One row per model.
+    folder
+        What the paths in it are relative to.
+    name
+        Of the table, for messages.
+
+    Raises
+    ------
+    RelscaleError
+        A row has no results, or they cannot be read, or the table has a column of their names.
+    """
+    kept = [each for each in table.column_names if each != RESULTS]
+    added = [each for each in names_of(Score) if not (each == "model" and each in kept)]
+    twice = [each for each in added if each in kept]
+    if twice:
+        raise RelscaleError(
+            f"{name}: the column {twice[0]!r} is one that the results of lm-eval have; rename it"
+        )
+    places: list[int] = []
+    scores: list[Score] = []
+    for place, cell in enumerate(table[RESULTS].to_pylist()):
+        if not isinstance(cell, str) or not cell:
+            raise RelscaleError(f"{name}, row {place + 1}: no file in the column 'results'")
+        rows = read_results(folder / cell)
+        scores += rows
+        places += [place] * len(rows)
+    whole = table.select(kept).take(places)
+    read = table_of(Score, scores)
+    for each in added:
+        whole = whole.append_column(each, read[each])
+    return whole
+
+
+def check_one_metric(table: pa.Table, name: str) -> None:
+    """See that the scores are of one metric, one filter, and of tasks or groups.
+
+    Raises
+    ------
+    RelscaleError
+        They are of several; the message says how to choose.
+    """
+    for each in ("metric", "filter", "kind"):
+        values = sorted(set(table[each].to_pylist()))
+        if len(values) > 1:
+            raise RelscaleError(
+                f"{name}: lm-eval's results have several values of {each}, {listed(values, 6)}; choose one, such as "
+                f"--where {each}={values[0]}"
+            )
+
+
+def refuse_lone_results(path: Path) -> None:
+    """Say what to write where a file of lm-eval's results is given in place of a table.
+
+    Raises
+    ------
+    RelscaleError
+        It is such a file.
+    """
+    if path.suffix == ".json" and path.name.startswith("results_"):
+        raise RelscaleError(
+            f"{path}: lm-eval's results of one model, and a law needs several; write a table with the columns "
+            "run,training_flops,results, one row per model, and fit that"
+        )
+
+
+def _time(path: Path) -> str:
+    found = TIME.search(path.name)
+    return found[0] if found else ""
+
+
+def _scores(path: Path) -> list[Score]:
+    if path.suffix == ".jsonl":
+        raise RelscaleError(
+            f"{path}: samples, not results_*.json; name their folder as 'samples' in a table of checkpoints "
+            "(runs: {source: checkpoints}), which reads their items"
+        )
+    try:
+        said = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise RelscaleError(f"{path}: no such file; name a results_*.json of lm-eval") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise RelscaleError(f"{path}: damaged, not the JSON that lm-eval wrote; copy it again") from error
+    results = said.get("results") if isinstance(said, dict) else None
+    if not isinstance(results, dict) or not all(isinstance(each, dict) for each in results.values()):
+        raise RelscaleError(f"{path}: no results of lm-eval: it has no 'results' with a mapping per task")
+    rows = [row for task, cells in results.items() for row in _of_task(said, task, cells)]
+    if not rows:
+        raise RelscaleError(f"{path}: lm-eval's results without a score")
+    return rows
+
+
+def _of_task(said: Mapping[str, Any], task: str, cells: Mapping[str, Any]) -> Iterator[Score]:
+    """The scores of a task; their keys are ``metric,filter``, and those of standard errors ``metric_stderr,filter``."""
+    model = said.get("model_name")
+    directions = _mapping(_mapping(said.get("higher_is_better")).get(task))
+    counts = _mapping(_mapping(said.get("n-samples")).get(task))
+    is_group = task in _mapping(said.get("groups")) or bool(_mapping(said.get("group_subtasks")).get(task))
+    for key, value in cells.items():
+        metric, comma, filter_name = key.partition(",")
+        if not comma or metric.endswith("_stderr"):
+            continue
+        score = _number(value)
+        items = cells.get("sample_len", counts.get("effective"))
+        yield Score(
+            model=str(model) if model else None,
+            task=task,
+            kind="group" if is_group else "task",
+            metric=metric,
+            filter=filter_name,
+            score=score,
+            stderr=_number(cells.get(f"{metric}_stderr,{filter_name}")),
+            error=_error(metric, score, directions.get(metric)),
+            items=items if isinstance(items, int) and not isinstance(items, bool) else None,
+        )
+
+
+def _error(metric: str, score: float | None, higher_is_better: Any) -> float | None:
+    if score is None or higher_is_better is False:
+        return score
+    return 1 - score if higher_is_better and metric.startswith(BOUNDED) and 0 <= score <= 1 else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    return None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

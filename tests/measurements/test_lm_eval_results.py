@@ -1,0 +1,116 @@
+"""lm-eval's aggregated results, in the form that its ``EvaluationTracker`` writes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from one_sentence import assert_one_sentence
+
+import relscale
+from relscale.errors import RelscaleError
+from relscale.measurements.lm_eval_results import read_results
+
+TIME = "2026-01-02T03-04-05.678901"
+RISE = {"easy": 0.10, "hard": 0.05}  # exponents of the error rates
+
+
+def results(model: str = "org/small", **errors: float) -> dict[str, Any]:
+    """Tasks by their error rates, and a group of them."""
+    tasks = {
+        task: {"alias": task, "acc,none": 1 - error, "acc_stderr,none": 0.01, "sample_len": 100}
+        for task, error in errors.items()
+    }
+    mean = {"alias": "both", "acc,none": 0.5, "acc_stderr,none": "N/A", "sample_len": 200}
+    return {
+        "results": {**tasks, "both": mean},
+        "groups": {"both": mean},
+        "group_subtasks": {"both": list(tasks)},
+        "higher_is_better": {task: {"acc": True} for task in (*tasks, "both")},
+        "n-samples": {task: {"original": 100, "effective": 100} for task in tasks},
+        "config": {"model": "hf", "model_args": f"pretrained={model}"},
+        "model_name": model,
+    }
+
+
+def written(path: Path, said: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(said if isinstance(said, str) else json.dumps(said, indent=2))
+    return path
+
+
+@pytest.fixture(name="table")
+def table_of_models(tmp_path: Path) -> Path:
+    """Five models whose error rates fall by exact power laws of compute, each with its folder of results."""
+    lines = ["run,training_flops,results"]
+    for i in range(5):
+        errors = {task: 0.8 * 10 ** (-slope * i) for task, slope in RISE.items()}
+        written(tmp_path / f"m{i}" / f"results_{TIME}.json", results(f"org/m{i}", **errors))
+        lines.append(f"m{i},1e{18 + i},m{i}")
+    return written(tmp_path / "models.csv", "\n".join(lines))
+
+
+def test_a_law_of_error_rates_is_recovered_from_the_results_of_models(table: Path) -> None:
+    fit = relscale.fit(table, where="kind=task", baseline="hard")
+    (row,) = fit.table()
+    assert row["group"] == "easy"
+    assert row["delta_beta"] == pytest.approx(RISE["hard"] - RISE["easy"], abs=1e-9)
+    assert "no items" in fit.summary()
+
+
+def test_groups_and_their_tasks_are_not_mixed(table: Path) -> None:
+    with pytest.raises(RelscaleError, match="several values of kind, group, task; choose one") as error:
+        relscale.fit(table)
+    assert_one_sentence(error.value)
+
+
+def test_scores_have_what_lm_eval_says_of_them(tmp_path: Path) -> None:
+    path = written(tmp_path / f"results_{TIME}.json", results(easy=0.25))
+    task, group = read_results(path)
+    assert (task.model, task.task, task.kind, task.metric, task.filter) == (
+        *("org/small", "easy", "task", "acc", "none"),
+    )
+    assert (task.score, task.error, task.stderr, task.items) == (0.75, 0.25, 0.01, 100)
+    assert (group.kind, group.stderr) == ("group", None)  # N/A
+
+
+def test_of_several_results_of_a_model_the_newest_counts(tmp_path: Path) -> None:
+    written(tmp_path / "results_2026-05-02T03-04-05.678901.json", results(easy=0.25))
+    written(tmp_path / f"results_{TIME}.json", results(easy=0.75))
+    assert read_results(tmp_path)[0].error == 0.25
+
+
+def test_lower_is_better_stays_as_it_is(tmp_path: Path) -> None:
+    said = {"results": {"wiki": {"bits_per_byte,none": 0.9, "bits_per_byte_stderr,none": "N/A"}}}
+    said["higher_is_better"] = {"wiki": {"bits_per_byte": False}}  # type: ignore[dict-item]
+    assert read_results(written(tmp_path / "results_x.json", said))[0].error == 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "message"),
+    [
+        ("samples_easy.jsonl", "{}", "samples, not results"),
+        ("results_x.json", '{"results": {', "damaged"),
+        ("results_x.json", "[]", "no results of lm-eval"),
+        ("results_x.json", '{"results": {"easy": 1}}', "no results of lm-eval"),
+        ("results_x.json", '{"results": {"easy": {"alias": "easy"}}}', "without a score"),
+    ],
+)
+def test_what_is_no_result_is_refused_in_one_sentence(
+    name: str, said: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RelscaleError, match=message) as error:
+        read_results(written(tmp_path / name, said))
+    assert_one_sentence(error.value)
+
+
+def test_a_folder_of_several_models_is_refused(table: Path) -> None:
+    with pytest.raises(RelscaleError, match=r"results of 5 models \(org/m0") as error:
+        read_results(table.parent)
+    assert_one_sentence(error.value)
+
+
+def test_one_file_alone_is_no_table(table: Path) -> None:
+    with pytest.raises(RelscaleError, match="a law needs several; write a table") as error:
+        relscale.fit(table.parent / "m0" / f"results_{TIME}.json")
+    assert_one_sentence(error.value)
