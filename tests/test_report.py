@@ -19,10 +19,15 @@ from relscale.config import check_config
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits, from_rows, write
+from relscale.fitting.report.headline import headline_of_tables
+from relscale.fitting.report.summary import summary
+from relscale.measurements.measurement import Measurement
 from relscale.provenance_page import make_provenance_page
 from relscale.report.page import report_page
 from relscale.report.report_data import ReportData, SuiteWords
 from relscale.results import Results
+from relscale.rows import names_of as row_names
+from relscale.rows import table_of
 
 ROOT = Path(__file__).parents[1]
 MEASURED = {"runs": {"source": "measurements", "tables": [{"path": "t.csv"}]}}
@@ -113,6 +118,41 @@ def test_that_nothing_could_be_fitted_is_said_first_with_what_to_change() -> Non
     assert page.index("Nothing could be fitted.") < page.index("<h1>")
     assert "6 of 6 budgets have no minimum inside the widths" in page
     assert "add widths below those tried" in page
+
+
+def test_page_and_terminal_say_first_that_no_minimum_lies_inside_the_widths() -> None:
+    """Three budgets of which each loss rises from the smallest width on: there is no frontier, and so no law."""
+    rows = [
+        {
+            **{
+                "run": f"b{budget}w{width}",
+                "corpus": "text",
+                "suite": suite,
+                "group": group,
+                "metric": metric,
+            },
+            **{"budget": 10.0**budget, "training_flops": 10.0**budget, "params": 10.0 * width**2},
+            **{"tokens": 10.0**budget / (60 * width**2), "value": level + (width / 16) ** 0.2},
+            "status": "ok",
+        }
+        for budget in (9, 10, 11)
+        for width in (16, 24, 32)
+        for suite, group, metric, level in (
+            ("tests", "easy", "bits_per_byte", 1.0),
+            ("tests", "hard", "bits_per_byte", 2.0),
+            ("validation", "all", "nats_per_token", 1.0),
+        )
+    ]
+    columns = dict.fromkeys(row_names(Measurement)) | {"experiment": "tests", "prompt": "default"}
+    table = table_of(Measurement, [Measurement(**columns | row) for row in rows])
+    fits = fit(table, options={"frontier": "parabola"}, suites={"tests": {"baseline": "hard"}})
+    page = report_page(ReportData("tests", fits))
+    assert page.index("Nothing could be fitted.") < page.index("<h1>")
+    for text in (headline_of_tables(fits), summary(fits, {}, [], table)):
+        assert text.startswith(
+            "Nothing could be fitted.\n  3 of 3 budgets have no minimum inside the widths: losses still fall "
+            "towards more tokens; add widths below those tried"
+        )
 
 
 @pytest.fixture

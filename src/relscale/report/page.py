@@ -15,7 +15,7 @@ from relscale.checksums import files_list, seal_files
 from relscale.figures.page import REFLOW
 from relscale.fitting.analyses.joint_test import JointTestRow
 from relscale.fitting.curves.point_rows import FrontierRow
-from relscale.fitting.report.frontier_advice import frontier_advice
+from relscale.fitting.report.headline import nothing_fitted
 from relscale.fitting.report.joint_lines import as_sentence, joint_summary, joint_tests
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict import Verdict
@@ -151,13 +151,10 @@ def _unit(data: ReportData) -> str:
 
 def _alarms(data: ReportData, counted: Sequence[VerdictRow]) -> list[Markup]:
     """What must be read first: that nothing could be fitted, and what to change."""
-    fitted = [row for row in counted if row.verdict is not None]
-    advice = frontier_advice(data.rows("frontier", FrontierRow))
-    if fitted:
+    nothing = nothing_fitted(counted, data.rows("frontier", FrontierRow))
+    if not nothing:
         return []
-    title = "Nothing could be fitted." if not counted else "No gap has an interval."
-    reasons = list(dict.fromkeys(row.note or str(row.status) for row in counted))[:3] if not advice else []
-    said = advice or reasons or ["no suite has errors of two groups to compare"]
+    title, *said = nothing
     return [
         element(
             "div",

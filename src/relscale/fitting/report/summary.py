@@ -10,9 +10,11 @@ from tabulate import tabulate
 
 from relscale.fitting.analyses.joint_test import JointTestRow
 from relscale.fitting.curves.curves import RATIO
+from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.fits import Fits
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import WITHIN_BUDGETS, Method, described
+from relscale.fitting.report.headline import nothing_fitted
 from relscale.fitting.report.joint_lines import as_sentence, joint_summary, joint_tests
 from relscale.fitting.report.untrusted_runs import left_out
 from relscale.fitting.verdicts import words
@@ -102,6 +104,9 @@ def summary(
         parts.insert(0, as_sentence(joint_summary(joint)))
     if len(joint) > 1:
         parts.append("\n".join(as_sentence(test.line) for test in joint))
+    if verdicts:
+        nothing = nothing_fitted(words.counted_rows(verdicts), rows_of(FrontierRow, fits.frontier))
+        parts.insert(0, "\n  ".join(nothing))
     return "\n\n".join(part.strip() for part in parts if part)
 
 
