@@ -177,6 +177,15 @@ def test_a_forecast_is_at_ones_own_compute_and_model(ladder):
     assert len(ahead) == 6
 
 
+def test_a_forecast_is_of_the_model_that_was_named_whatever_its_flops_per_token():
+    fit = rs.fit(rs.datasets.olmo_ladder().where(subgroup="stem"), law="power", bootstrap=0)
+    olmo_7b = {"training_flops": 1.79e23, "params": 6.89e9, "tokens": 3.95e12}  # F / ND is 6.6
+    (row,) = fit.forecast(olmo_7b)
+    assert {name: row[name] for name in olmo_7b} == pytest.approx(olmo_7b)
+    with pytest.raises(RelscaleError, match="did you mean 'params'"):
+        fit.forecast(olmo_7b | {"parms": 7e9})
+
+
 def test_a_law_of_several_predictors_asks_for_all_of_them():
     table = rs.datasets.olmo_ladder().where(subgroup="stem")
     fit = rs.fit(table, law="parametric")

@@ -69,6 +69,7 @@ from relscale.table_columns import (
 from relscale.tables import listed, read_table, table_name, write_table
 
 AHEAD = 10  # how far ahead of the data a line is forecast, as a factor of x
+OF_A_MODEL = ("training_flops", "params", "tokens")  # what may be said of a model that is forecast
 SPELLED = {"bpb": "bits_per_byte"}
 DELTA = 1e-3  # of Huber's loss: in ln y, or as a share of the median y
 SEEN = "loss_seen"  # the metric of a measured number that a law starts from
@@ -582,7 +583,8 @@ def fit(
         Of the draws.
     at
         Where to forecast: training compute, or mappings with ``training_flops`` and, where they are known, ``params``
-        and ``tokens``; of other laws values of their predictors. By default 10 times the largest x of the data.
+        and ``tokens``, which are taken as they are; of other laws values of their predictors. By default 10 times the
+        largest x of the data.
     where
         Conditions on columns that rows have to meet: ``"model=7B"``, ``"step>=1000"``, ``"seed!=3"``.
     nonlinear
@@ -872,10 +874,10 @@ def _target(target: Mapping[str, float]) -> dict[str, float]:
     """A target as the section ``fit.forecast`` has it."""
     if "training_flops" not in target:
         raise RelscaleError("at: a forecast needs training_flops; name it beside params and tokens")
-    known = {"training_flops": target["training_flops"]}
-    if {"params", "tokens"} <= set(target):
-        known["tokens_per_param"] = target["tokens"] / target["params"]
-    return known
+    for name in target:
+        if name not in OF_A_MODEL:
+            raise RelscaleError(f"at: a forecast knows no {name!r}; {suggestion(name, OF_A_MODEL)}")
+    return dict(target)
 
 
 def _with_targets(

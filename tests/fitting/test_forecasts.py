@@ -216,6 +216,15 @@ def test_the_true_parameters_and_tokens_of_a_target_are_taken_as_they_are() -> N
     assert (row["params"], row["tokens"]) == pytest.approx((6.89e9, 3.95e12))
 
 
+def test_tokens_of_a_target_of_known_parameters_spend_its_compute_as_the_data_do() -> None:
+    """Here F = 8 N·D, so the model of 1e10 parameters has 8e23 / 8e10 tokens."""
+    known = Settings(forecast=({"training_flops": 8e23, "params": 1e10},))
+    params = np.sqrt(BUDGETS / 8 / 20)
+    rows, _ = forecast_rows(curves(power_laws(BUDGETS), params=params, tokens=20 * params), known)
+    (row,) = of(rows, ENSEMBLE)
+    assert row["tokens"] == pytest.approx(1e13)
+
+
 def test_a_target_that_is_not_beyond_the_data_says_so() -> None:
     rows, _ = forecast_rows(
         curves(power_laws(BUDGETS, 0.01)), at(BUDGETS[0] / 3, BUDGETS[2], BUDGETS[-1] * 3)

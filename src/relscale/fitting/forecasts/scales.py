@@ -60,18 +60,23 @@ def target_scales(targets: Sequence[ForecastTarget], known: Scales) -> Scales:
 
     Parameters and tokens are those of the target where it says them. From ``training_flops`` F and
     ``tokens_per_param`` M, ``N = √(F / 6M)`` and ``D = M·N``. Without either, they follow the allocation of the known
-    models, lines of ln N and of ln D on ln F; nan where those are not known.
+    models, lines of ln N and of ln D on ln F; nan where those are not known. Where a target says N or D alone, the
+    other is such that N·D is that of these lines.
     """
     log_flops = np.log(np.array([target.training_flops for target in targets]))
     ratio, params, tokens = (
         np.array([getattr(target, name) or np.nan for target in targets])
         for name in ("tokens_per_param", "params", "tokens")
     )
+    log_params, log_tokens = np.log(params), np.log(tokens)
     by_shape = (log_flops - np.log(6 * ratio)) / 2
+    params_along = _line(known.log_flops, known.log_params, log_flops)
+    tokens_along = _line(known.log_flops, known.log_tokens, log_flops)
+    product = params_along + tokens_along
     return Scales(
         log_flops,
-        _first(np.log(params), by_shape, _line(known.log_flops, known.log_params, log_flops)),
-        _first(np.log(tokens), by_shape + np.log(ratio), _line(known.log_flops, known.log_tokens, log_flops)),
+        _first(log_params, by_shape, product - log_tokens, params_along),
+        _first(log_tokens, by_shape + np.log(ratio), product - log_params, tokens_along),
     )
 
 
