@@ -14,10 +14,12 @@ from relscale.errors import RelscaleError
 from relscale.suggestions import suggestion
 from relscale.tables import read_table
 
+EXACT = 2**53  # whole numbers up to here are floats without a loss
+
 
 @dataclass(frozen=True)
 class Columns:
-    """Rows of a table: numbers as floats, nan where missing, and text as objects."""
+    """Rows of a table: numbers as floats, nan where missing; text, and whole numbers too large for one, as objects."""
 
     of: Mapping[str, NDArray[Any]]
 
@@ -38,7 +40,9 @@ class Columns:
         columns: dict[str, NDArray[Any]] = {}
         for column in table.column_names:
             values = table[column].to_pylist()
-            if all(isinstance(value, bool | int | float | None) for value in values):
+            if all(isinstance(value, bool | int | float | None) for value in values) and not any(
+                isinstance(value, int) and abs(value) > EXACT for value in values
+            ):
                 columns[column] = np.array([np.nan if v is None else v for v in values], dtype=float)
             else:
                 columns[column] = np.array(values, dtype=object)
@@ -61,7 +65,12 @@ class Columns:
             It is not there, or holds something else.
         """
         found = numbers(pa.array(self[name].tolist(), from_pandas=True), f"column {name!r}")
-        return np.array(found.to_numpy(zero_copy_only=False), dtype=float)
+        values = np.array(found.to_numpy(zero_copy_only=False), dtype=float)
+        if np.isinf(values).any():
+            raise RelscaleError(
+                f"column {name!r} holds {values[np.isinf(values)][0]:g}; leave such rows out by --where"
+            )
+        return values
 
     def positive(self, name: str) -> NDArray[np.float64]:
         """A column as numbers, nan where missing; each is above 0.
@@ -77,7 +86,7 @@ class Columns:
         return found
 
     def labels(self, name: str) -> NDArray[np.object_]:
-        """A column as text; every row of ``""``, which names no column, is alike.
+        """A column as text, which differs where the values do; every row of ``""``, which names no column, is alike.
 
         Raises
         ------
@@ -87,7 +96,7 @@ class Columns:
         if not name:
             return np.full(len(self), "all", dtype=object)
         numeric = self[name].dtype == float
-        return np.array([f"{v:g}" if numeric else str(v) for v in self[name]], dtype=object)
+        return np.array([_label(float(v)) if numeric else str(v) for v in self[name]], dtype=object)
 
     def where(self, kept: NDArray[np.bool_]) -> "Columns":
         """Those rows alone."""
@@ -97,3 +106,11 @@ class Columns:
         """The rows of each value of a column, in the order in which the values first stand there."""
         for value in dict.fromkeys(self[name]):
             yield str(value), self.where(np.asarray(self[name] == value))
+
+
+def _label(value: float) -> str:
+    """A number as text, as short as it can be without a loss."""
+    short = f"{value:g}"
+    if float(short) == value or not np.isfinite(value):
+        return short
+    return f"{value:.0f}" if value.is_integer() and abs(value) <= EXACT else repr(value)

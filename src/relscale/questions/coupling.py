@@ -95,7 +95,13 @@ def rows(
             size=n_c if of_all else None,
             low=low if of_all else None,
             high=high if of_all else None,
-            note=note if of_all else "too few models" if r is None else None,
+            note=note
+            if of_all
+            else None
+            if r is not None
+            else "too few models"
+            if which.sum() < FEWEST
+            else "a score that does not vary",
         )
 
 
@@ -118,7 +124,7 @@ def p_of_exchanges(x: Array, y: Array, rng: np.random.Generator) -> float:
 
 def changing_size(x: Array, y: Array, size: Array, rng: np.random.Generator) -> tuple[float, float, float]:
     """N_c by the interaction with ln size, and limits of resampled models; nan where there are too few."""
-    if len(x) < 5 or np.ptp(size) == 0:
+    if len(x) < 5 or any(np.ptp(each) == 0 for each in (x, y, size)):
         return (np.nan,) * 3
 
     def of(which: NDArray[np.int64]) -> float:

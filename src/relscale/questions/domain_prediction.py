@@ -30,7 +30,9 @@ class DomainPredictionRow:
     error: float | None = column(
         "Mean absolute error over the second half.", "unit of the scores", default=None
     )
-    monotone: float | None = column("Mean Spearman correlation of the tasks with training.", default=None)
+    monotone: float | None = column(
+        "Mean Spearman correlation with training, of the tasks that vary.", default=None
+    )
     note: str | None = column("What is missing.", default=None)
 
 
@@ -66,9 +68,11 @@ def rows(table: Columns, *, step: str, domains: tuple[str, ...]) -> Iterator[Dom
     order = np.flatnonzero(known)[np.argsort(steps[known], kind="stable")]
     scores = {task: value[order] for task, value in values.items()}
     for name, tasks in named.items():
-        monotone = (
-            [float(spearmanr(scores[task], steps[order])[0]) for task in tasks] if len(order) > 2 else []
-        )
+        monotone = [
+            float(spearmanr(scores[task], steps[order])[0])
+            for task in tasks
+            if len(order) > 2 and np.ptp(scores[task]) > 0 and np.ptp(steps[order]) > 0
+        ]
         for other, predictors in named.items():
             each = [
                 error

@@ -2,7 +2,8 @@
 
     −ln rate = c · N^(−α)    is a line;    a bend up: several steps must all pass;    down: one of several ways suffices
 
-Rates of 0 and 1 have no ln(−ln rate) and are left out, which is said; nothing is clipped.
+Several rates of one scale count as one, of all their draws. Rates of 0 and 1 have no ln(−ln rate) and are left out,
+which is said; nothing is clipped.
 
 Source: Hu et al., *Predicting Emergent Abilities with Infinite Resolution Evaluation*, arXiv 2310.03262.
 """
@@ -14,6 +15,7 @@ import numpy as np
 
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
+from relscale.laws.law import Array
 from relscale.measurements.pass_rates import Emergence, bend, emergence
 from relscale.rows import column
 
@@ -23,8 +25,8 @@ class EmergenceRow:
     """One row per task."""
 
     task: str = column("The task.")
-    points: int = column("Rates above 0 and below 1.")
-    left_out: int = column("Rates of 0 or 1.")
+    points: int = column("Scales whose rate is above 0 and below 1.")
+    left_out: int = column("Scales whose rate is 0 or 1.")
     least_bend: float | None = column(
         "The least second difference of ln(−ln rate) in ln scale.", default=None
     )
@@ -59,6 +61,8 @@ def rows(
     RelscaleError
         A column is missing or no number.
     """
+    if not 0 < level < 1:
+        raise RelscaleError(f"level: {level:g} is not between 0 and 1")
     sizes, rates, made, names = (
         table.positive(scale),
         table.numbers(rate),
@@ -68,16 +72,24 @@ def rows(
     if ((rates < 0) | (rates > 1)).any():
         raise RelscaleError(f"column {rate!r} holds numbers that are no rates from 0 to 1")
     for name in dict.fromkeys(names):
-        own = (names == name) & np.isfinite(rates) & np.isfinite(sizes)
-        inner = own & (rates > 0) & (rates < 1)
-        bends = bend(sizes[inner], rates[inner]) if inner.sum() > 2 else np.empty(0)
+        own = (names == name) & np.isfinite(rates) & np.isfinite(sizes) & np.isfinite(made)
+        at, mean, of = pooled(sizes[own], rates[own], made[own])
+        inner = (mean > 0) & (mean < 1)
+        bends = bend(at[inner], mean[inner]) if inner.sum() > 2 else np.empty(0)
         enough = inner.sum() > 3
         yield EmergenceRow(
             task=str(name),
             points=int(inner.sum()),
-            left_out=int(own.sum() - inner.sum()),
+            left_out=int((~inner).sum()),
             least_bend=float(bends.min()) if len(bends) else None,
             largest_bend=float(bends.max()) if len(bends) else None,
-            emergence=emergence(sizes[inner], rates[inner], made[inner], level) if enough else None,
+            emergence=emergence(at[inner], mean[inner], of[inner], level) if enough else None,
             note=None if enough else "fewer than four rates lie between 0 and 1",
         )
+
+
+def pooled(scale: Array, rate: Array, draws: Array) -> tuple[Array, Array, Array]:
+    """The scales, ascending, and at each the rate of all draws and how many they are."""
+    at, place = np.unique(scale, return_inverse=True)
+    of = np.asarray(np.bincount(place, draws, len(at)), dtype=float)
+    return at, np.bincount(place, rate * draws, len(at)) / of, of

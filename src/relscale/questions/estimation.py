@@ -54,7 +54,8 @@ def rows(
     Parameters
     ----------
     x
-        Columns of the law's predictors: the size first, what grows along a training last.
+        Columns of the law's predictors: the size first, what grows along a training last. Rows that lack one are left
+        out.
     y
         Column of the loss.
     model
@@ -80,11 +81,15 @@ def rows(
     fixed, one = fixed_parameters(fix, "fix"), law_of(law, x)
     if len(x) != len(one.predictors):
         raise RelscaleError(f"x: the law {one.name} has the predictors {', '.join(one.predictors)}")
+    if not 0 <= judged <= 1:
+        raise RelscaleError(f"judged: {judged:g} is no share from 0 to 1")
     points, loss, names = (
         np.stack([table.positive(each) for each in x]),
         table.positive(y),
         table.labels(model),
     )
+    known_rows = np.isfinite(points).all(axis=0) & np.isfinite(loss)
+    points, loss, names = points[:, known_rows], loss[known_rows], names[known_rows]
     curves = {name: (points[:, names == name], loss[names == name]) for name in dict.fromkeys(names)}
     if len(curves) < 2:
         raise RelscaleError(f"column {model!r} has one model; name the column that tells models apart")

@@ -17,6 +17,7 @@ from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.rows import column
+from relscale.suggestions import suggestion
 
 RESAMPLES = 1000
 
@@ -74,6 +75,11 @@ def rows(
     """
     if correlation not in ("spearman", "pearson"):
         raise RelscaleError(f"correlation: {correlation!r} is neither spearman nor pearson")
+    unknown = [name for name in lower_is_better if name not in metrics]
+    if unknown:
+        raise RelscaleError(
+            f"lower_is_better: {unknown[0]!r} is none of the metrics; {suggestion(unknown[0], metrics)}"
+        )
     spent = table.numbers(compute)
     kept = table.where(spent > 0)
     models, row = np.unique(kept.labels(model).astype(str), return_inverse=True)

@@ -92,6 +92,8 @@ def rows(
         raise RelscaleError(f"law: {law!r} is no law of mixtures; {suggestion(law, LAWS)}")
     if within not in ("data", "simplex"):
         raise RelscaleError(f"within: {within!r} is neither data nor simplex")
+    if not kl >= 0:
+        raise RelscaleError(f"kl: {kl:g} is negative")
     shares, targets = (
         np.stack([table.numbers(each) for each in x]),
         np.stack([table.numbers(each) for each in y], 1),

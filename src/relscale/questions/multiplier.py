@@ -62,6 +62,8 @@ def rows(
     RelscaleError
         A column is missing or not positive, or no three runs are without a mixture.
     """
+    if not noise >= 0:
+        raise RelscaleError(f"noise: {noise:g} is negative")
     data, loss, mixed, labels = (
         table.positive(unique),
         table.positive(y),

@@ -24,6 +24,10 @@ from relscale.laws.optimum import Optimum
 from relscale.rows import column
 from relscale.suggestions import suggestion
 
+FEWEST_BLOCKS = 5  # trainings that are resampled; of fewer the resamples are too much alike
+FEWEST_DRAWS = 20  # of a percentile
+TOO_FEW = "too few points, or too many resamples without an optimum, for an interval"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimumRow:
@@ -78,7 +82,7 @@ def rows(
     residual
         log or linear.
     draws
-        Resamples for the intervals.
+        Resamples for the intervals; 0 for none.
     seed
         Of the resampling.
 
@@ -96,6 +100,13 @@ def rows(
     if set(given) != set(best.given):
         needed = ", ".join(f"{name} ({meaning})" for name, meaning in best.given.items()) or "nothing"
         raise RelscaleError(f"at: the optimum of {law} needs {needed}")
+    for name, number in given.items():
+        if not 0 <= number < np.inf:
+            raise RelscaleError(f"at: {name} is {number:g}, which is negative or not finite")
+    if draws != 0 and draws < FEWEST_DRAWS:
+        raise RelscaleError(
+            f"draws: {draws} are too few for an interval; at least {FEWEST_DRAWS}, or 0 for none"
+        )
     points, values = np.stack([table.positive(each) for each in x]), table.numbers(y)
     known = np.isfinite(points).all(axis=0) & np.isfinite(values)
     points, values = points[:, known], values[known]
@@ -104,20 +115,37 @@ def rows(
     fit = estimate(one, points, values, loss=loss, residual=residual, fixed=fixed)
     if not np.isfinite(fit.theta).all():
         raise RelscaleError(f"law {law}: {fit.status[0].note or fit.status[0].status}")
-    weights = _resampled(table.labels(block)[known] if block else np.arange(len(values)), draws, seed)
-    many = estimate(
-        one, points, values, weights=weights, loss=loss, residual=residual, fixed=fixed, starts=fit.theta.T
-    )
+    blocks = table.labels(block)[known] if block else np.arange(len(values))
+    thetas = np.empty((0, len(one.names)))
+    if draws:
+        weights = _resampled(blocks, draws, seed)
+        thetas = estimate(
+            one,
+            points,
+            values,
+            weights=weights,
+            loss=loss,
+            residual=residual,
+            fixed=fixed,
+            starts=fit.theta.T,
+        ).theta.T
+    few_blocks = bool(block) and len(np.unique(blocks)) < FEWEST_BLOCKS
     with np.errstate(all="ignore"):
         found = best.of(fit.theta[:, 0], given)
-        each = [best.of(theta, given) for theta in many.theta.T if np.isfinite(theta).all()]
+        each = [best.of(theta, given) for theta in thetas if np.isfinite(theta).all()]
     where = ", ".join(f"{name}={number:g}" for name, number in given.items())
     for name, value in found.items():
         inside = points[one.predictors.index(name)] if name in one.predictors else None
         drawn = np.array([draw[name] for draw in each])
         drawn = drawn[np.isfinite(drawn)]
         bound = ", ".join(np.array(one.names)[fit.at_bound[:, 0]])
-        enough = len(drawn) >= 0.9 * draws and len(values) > len(one.names) and not bound
+        enough = (
+            draws > 0
+            and len(drawn) >= 0.9 * draws
+            and len(values) > len(one.names)
+            and not (bound or few_blocks)
+        )
+        lacking = f"no interval: fewer than {FEWEST_BLOCKS} of {block}" if few_blocks else TOO_FEW
         yield OptimumRow(
             law=one.name,
             at=where,
@@ -127,7 +155,7 @@ def rows(
             high=float(np.percentile(drawn, 97.5)) if enough else None,
             least=None if inside is None else float(inside.min()),
             largest=None if inside is None else float(inside.max()),
-            note=_note(value, inside, enough, bound),
+            note=_note(value, inside, lacking if draws and not enough else "", bound),
         )
 
 
@@ -146,7 +174,7 @@ def _resampled(blocks: NDArray[Any], draws: int, seed: int) -> Array:
     return np.asarray(rng.multinomial(count, np.full(count, 1 / count), draws).T[place], dtype=float)
 
 
-def _note(value: float, inside: Array | None, enough: bool, bound: str) -> str | None:
+def _note(value: float, inside: Array | None, lacking: str, bound: str) -> str | None:
     if not np.isfinite(value):
         return "no optimum: the fitted law has none"
     said = []
@@ -154,6 +182,6 @@ def _note(value: float, inside: Array | None, enough: bool, bound: str) -> str |
         said.append("beyond the data")
     if bound:
         said.append(f"no interval, and hardly a value: {bound} is on a bound, so the table does not show it")
-    elif not enough:
-        said.append("too few points, or too many resamples without an optimum, for an interval")
+    elif lacking:
+        said.append(lacking)
     return "; ".join(said) or None

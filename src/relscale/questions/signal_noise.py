@@ -76,11 +76,13 @@ def rows(
     Raises
     ------
     RelscaleError
-        A column is missing or no number, or ``last`` is below 2.
+        A column is missing or no number, ``last`` is below 2, or one of ``recipe`` and ``scale`` is given alone.
     """
     if last < 2:
         raise RelscaleError(f"last: {last} checkpoints have no deviation; at least 2")
     labels, steps = table.labels(run), table.numbers(step)
+    if bool(recipe) != bool(scale):
+        raise RelscaleError("recipe and scale belong together: name both columns, or neither")
     recipes, scales = table.labels(recipe), table.numbers(scale) if scale else np.zeros(len(table))
     rng = np.random.default_rng(seed)
     for metric in metrics:
@@ -97,7 +99,13 @@ def rows(
         if not mean:
             yield SignalNoiseRow(metric=metric, runs=0, note="no run has two checkpoints with it")
             continue
-        means, relative = np.array(mean), np.array(deviation) / np.abs(mean)
+        means = np.array(mean)
+        if (means == 0).any() or means.mean() == 0:
+            yield SignalNoiseRow(
+                metric=metric, runs=len(mean), note="a mean of 0, by which nothing can be divided"
+            )
+            continue
+        relative = np.array(deviation) / np.abs(means)
         drawn = rng.integers(0, len(means), (RESAMPLES, len(means)))
         with np.errstate(all="ignore"):
             ratios = np.array([_signal(means[d]) / relative[d].mean() for d in drawn])
