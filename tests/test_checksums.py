@@ -13,6 +13,7 @@ from relscale.checksums import (
     check_files,
     files_list,
     is_whole,
+    listed,
     seal,
     seal_files,
     sealed_folder,
@@ -49,6 +50,17 @@ def test_a_file_that_is_not_what_was_written_is_named(folder, name, damage):
 def test_a_folder_whose_list_is_damaged_is_not_whole(folder, damage):
     damage(folder / checksums.FILE)
     assert not is_whole(folder, "weights", "below/record")
+
+
+def test_any_flipped_bit_of_a_list_is_noticed(folder):
+    path = folder / checksums.FILE
+    written = path.read_bytes()
+    for bit in range(8 * len(written)):
+        flipped(path, bit)
+        with pytest.raises(Damaged):
+            listed(folder)
+        path.write_bytes(written)
+    assert set(listed(folder)) == {"weights", "below/record"}
 
 
 def test_a_folder_of_a_users_own_needs_no_list(tmp_path):

@@ -1,9 +1,10 @@
 """Folders that list the size and sha256 of their files, so that none is trusted because it is there.
 
 The list is written while the folder still has its temporary name (``relscale.atomic``), and is therefore whole or
-absent with it. Sizes are looked at wherever a folder is found; digests once, where a job starts to read it.
+absent with it; it has a line for itself, so that a changed digest of a file that nobody reads is noticed too. Sizes are looked at wherever a folder is found; digests once, where a job starts to read it.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -86,7 +87,14 @@ def _write(folder: Path, found: Mapping[str, Checksum]) -> None:
 
 
 def _text(found: Mapping[str, Checksum]) -> str:
-    return json.dumps({name: checksum._asdict() for name, checksum in found.items()}, indent=1) + "\n"
+    """A list, which lists itself too: of what it says without that line."""
+    files = _json(found)
+    itself = Checksum(len(files), hashlib.sha256(files.encode()).hexdigest())
+    return _json({**found, FILE: itself}) + "\n"
+
+
+def _json(found: Mapping[str, Checksum]) -> str:
+    return json.dumps({name: checksum._asdict() for name, checksum in found.items()})
 
 
 def listed(folder: Path) -> dict[str, Checksum]:
@@ -103,13 +111,17 @@ def listed(folder: Path) -> dict[str, Checksum]:
 def _read(path: Path) -> dict[str, Checksum]:
     try:
         text = path.read_text(encoding="utf-8")
-        return {
+        found = {
             name: Checksum(int(each["bytes"]), str(each["sha256"])) for name, each in json.loads(text).items()
         }
     except FileNotFoundError:
         raise Damaged(path, "no such file") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise Damaged(path, "not a list of files") from None
+    found.pop(FILE, None)
+    if text != _text(found):
+        raise Damaged(path, "not the list that was written")
+    return found
 
 
 def check_sizes(folder: Path) -> None:
