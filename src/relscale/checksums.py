@@ -1,7 +1,8 @@
 """Folders that list the size and sha256 of their files, so that none is trusted because it is there.
 
 The list is written while the folder still has its temporary name (``relscale.atomic``), and is therefore whole or
-absent with it; it has a line for itself, so that a changed digest of a file that nobody reads is noticed too. Sizes are looked at wherever a folder is found; digests once, where a job starts to read it.
+absent with it; it has a line for itself, so that a changed digest of a file that nobody reads is noticed too. Sizes
+are looked at wherever a folder is found; digests once, where a job starts to read it.
 """
 
 import hashlib
