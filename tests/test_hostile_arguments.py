@@ -139,3 +139,16 @@ def test_a_wrong_argument_is_named_with_what_it_is_to_be():
 def test_numbers_of_numpy_are_numbers_and_its_arrays_lists():
     fit = rs.fit(table(), baseline="a", level=np.float32(0.5), seed=np.int64(1), where=np.array(["bpb > 0"]))
     assert fit.level == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [pa.chunked_array([["bpb > 0"]]), {"bpb > 0": 1}.keys(), ("bpb > 0",)],
+    ids=["arrow", "keys", "tuple"],
+)
+def test_columns_of_arrow_and_keys_of_a_mapping_are_lists(names):
+    assert rs.fit(table(), baseline="a", bootstrap=0, where=names).params
+
+
+def test_a_scalar_of_arrow_is_a_number():
+    assert rs.fit(table(), baseline="a", bootstrap=0, level=pa.scalar(0.5)).level == pytest.approx(0.5)

@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, KeysView, Mapping, Sequence, ValuesView
 from functools import cache, wraps
 from numbers import Integral, Real
 from pathlib import Path
@@ -73,8 +73,12 @@ def _check(function: Callable[..., Any], name: str, value: object, hint: object)
 
 
 def _plain(value: object) -> object:
-    listed = getattr(value, "tolist", None)
-    return listed() if callable(listed) and not isinstance(value, type) else value
+    """Arrays, columns and scalars of numpy, pandas, Arrow or polars, and the keys of a mapping, as Python's own."""
+    if isinstance(value, KeysView | ValuesView):
+        return list(value)
+    methods = (getattr(value, name, None) for name in ("tolist", "to_pylist", "to_list", "as_py"))
+    plain = next((method for method in methods if callable(method)), None)
+    return value if plain is None or isinstance(value, type) else plain()
 
 
 def _is(value: object, hint: Any) -> bool:

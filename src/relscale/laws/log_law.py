@@ -31,12 +31,6 @@ def limits(x: Array, y: Array) -> tuple[Array, Array]:
     )
 
 
-def as_published(theta: Array) -> tuple[Array, Array]:
-    """A and α of c, D_0, β (3, ...)."""
-    alpha = theta[0] ** (1 / theta[2])
-    return theta[1] ** -alpha, alpha
-
-
 LAW = separable(
     name="log_law",
     predictors=("tokens",),
