@@ -11,12 +11,14 @@ others. Truths: the points themselves; nothing is fitted to the points that it i
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from tabulate import tabulate
@@ -25,7 +27,7 @@ from relscale.fitting.curves.contrasts import contrasts
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
 from relscale.fitting.curves.run_matrix import RunMatrix, run_matrices
-from relscale.fitting.forecasts.backtest import Backtest, backtest
+from relscale.fitting.forecasts.backtest import Backtest, backtest, foresight
 from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE
 from relscale.fitting.forecasts.ensemble_settings import DEFAULT, EnsembleSettings
 from relscale.fitting.forecasts.forecast_data import ForecastData, forecast_data
@@ -50,6 +52,7 @@ DESIGNS = {
     "chosen": DEFAULT,
     "equal weights": EnsembleSettings(skill_prior=INFINITE),
     "inverse mean squares": EnsembleSettings(sharpness=1.0),
+    "laws of N and D like the others": EnsembleSettings(surface=1.0),
     "no floor of the width": EnsembleSettings(scatter=False),
     "little shrinkage": EnsembleSettings(skill_prior=1.0),
     "all distances alike": EnsembleSettings(near=30.0),
@@ -69,6 +72,9 @@ class Tally:
     error: list[float] = field(default_factory=list)
     covered: list[float] = field(default_factory=list)
     score: list[float] = field(default_factory=list)
+    paired: list[tuple[float, float]] = field(
+        default_factory=list
+    )  # the ensemble's and its own, where both are
 
     def add(self, error: np.ndarray, half: np.ndarray) -> None:
         """One origin's log errors and half widths."""
@@ -116,6 +122,52 @@ def data_sets(reference: Path) -> Iterator[tuple[str, list[ForecastData]]]:
     yield "OLMo ladder, ratio", [forecast_data(one.ratios, one.matrix) for one in found]
     yield "OLMo ladder, error", [forecast_data(one.errors, one.matrix) for one in found]
 
+    for name, found in (
+        ("OLMo ladder losses", _ladder(reference, "_loss", "nats_per_token", "c4_en")),
+        ("OLMo ladder tasks", _ladder(reference, ":bpb", "bits_per_byte_answer_published", "hellaswag_val")),
+        ("Pythia tasks", _pythia(reference)),
+    ):
+        yield f"{name}, ratio", [forecast_data(one.ratios, one.matrix) for one in found]
+        yield f"{name}, error", [forecast_data(one.errors, one.matrix) for one in found]
+
+
+def _ladder(reference: Path, ending: str, metric: str, baseline: str) -> list[FrontierCurves]:
+    """The last checkpoints of the ladder, the 7B and the 13B; of tasks the test split, MMLU a table of its own."""
+    rows = pd.read_csv(reference / "olmo_ladder_checkpoints.csv.gz")
+    rows["training_flops"] = rows.flops_per_token.astype(float) * rows.tokens
+    last = rows.sort_values("tokens").groupby("run").tail(1)
+    large = last.run.isin(["peteish7_eval_anneal", "peteish13_eval_final"])
+    last = last[large | ~(last.model.str.startswith("peteish") | last.run.str.contains("rerun"))]
+    columns = [name for name in last.columns if name.endswith(ending) and "mmlu" not in name]
+    columns = [
+        name for name in columns if "_val:" not in name or name.replace("_val", "_test") not in columns
+    ]
+    return _melted(last, columns, ending, "ladder", metric, baseline)
+
+
+def _pythia(reference: Path) -> list[FrontierCurves]:
+    """1 − accuracy of the Pythia models, all trained on as many tokens."""
+    rows = pd.read_csv(reference / "observational_benchmarks.csv.gz")
+    rows = rows[rows.family == "Pythia"].rename(columns={"model": "run"})
+    rows["params"], rows["tokens"] = rows.params_billions * 1e9, rows.tokens_trillions * 1e12
+    rows["training_flops"] = 6 * rows.params * rows.tokens
+    tasks = ["MMLU", "ARC-C", "HellaSwag", "Winograd", "TruthfulQA", "XWinograd"]
+    rows[tasks] = 1 - rows[tasks]
+    return _melted(rows, tasks, "", "pythia", "error_rate", "HellaSwag")
+
+
+def _melted(
+    rows: pd.DataFrame, columns: list[str], ending: str, suite: str, metric: str, baseline: str
+) -> list[FrontierCurves]:
+    scales = ["run", "params", "tokens", "training_flops"]
+    tidy = rows.melt(scales, columns, "group", "value").dropna()
+    tidy["group"] = tidy.group.str.removesuffix(ending)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{suite}.csv"
+        tidy.to_csv(path, index=False)
+        table = _read(path, constants={"corpus": suite, "suite": suite, "metric": metric})
+    return _readings(table, suite, baseline)
+
 
 def _read(path: Path, **options: Any) -> pa.Table:
     return published(path, "forecasts", **options)
@@ -144,7 +196,16 @@ def judge(data: ForecastData, tried: Backtest, tallies: dict[str, Tally]) -> Non
             np.where(known, found.ensemble - observed, np.nan), found.half
         )
         record = tried.record.known_by(origins, origins.known[o])
+        for name in CANDIDATES:
+            tallies.setdefault(name, Tally())
         for c, name in enumerate(CANDIDATES):
+            both = np.isfinite(found.candidates[c]) & known
+            if both.any():
+                paired = (
+                    np.median(np.abs((each - observed)[both]))
+                    for each in (found.ensemble, found.candidates[c])
+                )
+                tallies[name].paired.append(tuple(map(float, paired)))
             half = np.full(found.half.shape, np.nan)
             for pool in np.unique(data.pool):
                 curves = np.flatnonzero(data.pool == pool)
@@ -172,7 +233,64 @@ def candidate_tables(sets: dict[str, list[ForecastData]]) -> str:
             for name, tallies in found.items()
         ]
         parts.append(f"{title}\n\n" + _markdown(["data", *columns], rows))
+    parts += [wins(found), ladder_targets(sets["OLMo ladder tasks, ratio"][0])]
     return "\n\n".join(parts)
+
+
+BAR, TARGET = 14, 0.02
+
+
+def wins(found: dict[str, dict[str, Tally]]) -> str:
+    """On how many data sets the ensemble's median error is below each candidate's, on the forecasts that both make."""
+    below: dict[str, list[bool]] = {name: [] for name in CANDIDATES}
+    every = []
+    for tallies in found.values():
+        here = {}
+        for name in CANDIDATES:
+            if tallies[name].paired:
+                ensemble, alone = np.mean(tallies[name].paired, axis=0)
+                here[name] = bool(ensemble < alone)
+                below[name].append(here[name])
+        every.append(all(here.values()))
+    rows = [
+        [name, f"{sum(won)} of {len(won)}", "yes" if sum(won) + len(found) - len(won) >= BAR else "no"]
+        for name, won in below.items()
+    ]
+    title = f"Data sets on which the ensemble's median error is below a candidate's, of {len(found)}"
+    head = [
+        "candidate",
+        "ensemble below, of those with a forecast",
+        f"at least {BAR} (no forecast: below)",
+    ]
+    return (
+        f"{title}\n\nBoth on the forecasts that both make. Below *every* candidate at once it is on {sum(every)}; "
+        f"the aim is {BAR}{'' if sum(every) >= BAR else f', missed by {BAR - sum(every)}'}.\n\n"
+        + _markdown(head, rows)
+    )
+
+
+def ladder_targets(data: ForecastData) -> str:
+    """The 7B and the 13B of the OLMo ladder from its 25 models, ratios of tasks."""
+    small = data.usable & (data.scales.log_params < np.log(5e9))
+    tried = backtest(data, LEVEL)
+    at = data.scales.take(~small & data.usable)
+    forecast = foresight(data, small, at, tried.record.known_by(tried.origins, small), LEVEL)
+    observed = data.value[~small & data.usable]
+    rows = []
+    for name, ahead in (
+        *zip(CANDIDATES, forecast.candidates, strict=True),
+        (ENSEMBLE, forecast.ensemble),
+    ):
+        off = np.abs(ahead - observed)
+        rows.append(
+            [name, *(f"{np.median(row):.1%}" for row in off), f"{np.median(off):.1%}", f"{off.max():.1%}"]
+        )
+    met = float(np.median(np.abs(forecast.ensemble - observed)))
+    return (
+        "The 7B and the 13B of the OLMo ladder from its 25 smaller models: |log error| of the ratios of tasks\n\n"
+        f"The aim is a median of {TARGET:.0%}: {'met' if met <= TARGET else 'missed'}, at {met:.1%}.\n\n"
+        + _markdown(["candidate", "7B, median", "13B, median", "both", "largest"], rows)
+    )
 
 
 def design_table(sets: dict[str, list[ForecastData]]) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from relscale.fitting.forecasts import additive_laws as sums
 from relscale.fitting.forecasts import loss_to_loss, trend
+from relscale.fitting.forecasts.backtest import absurd
 from relscale.fitting.forecasts.ensemble_settings import DEFAULT
 from relscale.fitting.forecasts.gap_direction import gap_direction
 from relscale.fitting.forecasts.interval_score import interval_score
@@ -16,7 +17,7 @@ from relscale.fitting.forecasts.persistence import persistence
 from relscale.fitting.forecasts.rolling_origins import rolling_origins
 from relscale.fitting.forecasts.scales import Scales, scales
 from relscale.fitting.forecasts.track_record import TrackRecord
-from relscale.fitting.forecasts.weights import combine, weights
+from relscale.fitting.forecasts.weights import combine, weighted_median, weights
 from relscale.fitting.forecasts.width import half_widths
 from relscale.fitting.inference.direction import Direction
 from relscale.laws import parametric
@@ -116,10 +117,51 @@ def test_weights_are_equal_without_evidence_and_inverse_fourth_powers_with_much(
         weights(_past(errors[:n], np.linspace(0, 3, n)), one, np.array([1.0]), np.ones(2), DEFAULT)[0]
         for n in (1, 400)
     )
-    assert few[1] / few[0] == pytest.approx(4 ** (2 / 5))
+    assert few[1] / few[0] == pytest.approx(4 ** (2 / 3))
     assert many[1] / many[0] == pytest.approx(4**2, rel=0.04)
     none = weights(_past(errors * NAN, np.arange(400.0)), one, np.array([1.0]), np.array([1.0, 0]), DEFAULT)
     assert none.tolist() == [[1, 0]]
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=9))
+def test_a_weighted_median_of_equal_weights_is_the_median_and_of_one_weight_its_value(
+    values: list[float],
+) -> None:
+    x = np.array(values)
+    assert weighted_median(np.full(len(x), 1 / len(x)), x) == pytest.approx(np.median(x), abs=1e-9)
+    assert weighted_median(np.eye(len(x))[0], x) == x[0]
+
+
+def test_a_forecast_that_leaves_the_data_by_more_than_they_span_is_absurd() -> None:
+    known = np.array([[0.0], [1.0]])
+    forecast = np.array([1.9, 2.1, -1.1, NAN])[:, None, None]
+    assert absurd(forecast, known, 5.0, np.array([1.0])).ravel().tolist() == [False, True, True, False]
+    assert not absurd(forecast, known, 5.0, np.array([10.0])).any()  # so far ahead it may go so far
+
+
+def test_a_common_factor_is_recovered_with_what_is_missed_at_the_end() -> None:
+    s = np.linspace(1, 0, 8)[:, None]
+    found = loss_to_loss.common_factor(0.3 - 0.5 * s, s, np.array([[-0.5]]), np.log(FLOPS[:8]))
+    assert found == pytest.approx(0.55)
+
+
+def test_an_anchored_surface_passes_through_what_was_observed_at_the_place_asked_for() -> None:
+    n, d = (each.ravel() for each in np.meshgrid(np.geomspace(1e8, 1e10, 4), np.geomspace(1e9, 1e12, 4)))
+    where = scales(np.log(6 * n * d), n, d)
+    value = np.log(1.5 + (n / 1e8) ** -0.3 + (d / 1e9) ** -0.3)[:, None]
+    value[5] += 0.1
+    plain = sums.surface(where, value, where.take(np.array([5])))
+    near = sums.surface(where, value, where.take(np.array([5])), anchored=True)
+    assert abs(near[0, 0] - value[5, 0]) < 0.02 < abs(plain[0, 0] - value[5, 0])
+
+
+def test_a_saturating_curve_is_carried_on() -> None:
+    x = np.log(FLOPS / FLOPS[0])
+    odds = np.exp(0.5 - 0.3 * x)
+    ahead = np.log(FLOPS[-1] * 10 / FLOPS[0])
+    found = sums.saturated(along(FLOPS), np.log(odds / (1 + odds))[:, None], along(FLOPS[-1:] * 10))
+    truth = np.exp(0.5 - 0.3 * ahead)
+    assert found[0, 0] == pytest.approx(np.log(truth / (1 + truth)), abs=0.03)
 
 
 def test_a_candidate_that_can_not_say_has_no_weight() -> None:

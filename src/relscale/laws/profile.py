@@ -103,7 +103,7 @@ class Profile:
             return np.asarray(np.log(np.einsum("ck,ckq->qk", self.coefficients, terms)))
 
 
-def positive(terms: Formula, grid: Array, x: Array, log_y: Array) -> Profile:
+def positive(terms: Formula, grid: Array, x: Array, log_y: Array, weight: Array | None = None) -> Profile:
     """Fit each column of ``log_y`` (P, K), its nan left out.
 
     Parameters
@@ -114,8 +114,11 @@ def positive(terms: Formula, grid: Array, x: Array, log_y: Array) -> Profile:
         (r, G).
     x
         (p, P) predictors.
+    weight
+        (P, K) of the points; equal by default.
     """
     used = np.isfinite(log_y)
+    vote = np.ones_like(log_y) if weight is None else weight
     with np.errstate(invalid="ignore", divide="ignore"):
         middle = np.where(used, log_y, 0).sum(axis=0) / used.sum(axis=0)
     inverse = np.where(used, np.exp(np.where(used, middle - log_y, 0)), 0)
@@ -123,12 +126,12 @@ def positive(terms: Formula, grid: Array, x: Array, log_y: Array) -> Profile:
     size = columns.mean(axis=2, keepdims=True)
     columns = columns / size
     count = len(columns)
-    weight = inverse**2
+    square = vote * inverse**2
     normal = np.empty((count, count, columns.shape[1], log_y.shape[1]))
     for a in range(count):
         for b in range(a + 1):
-            normal[a, b] = normal[b, a] = (columns[a] * columns[b]) @ weight
-    right = columns @ inverse
+            normal[a, b] = normal[b, a] = (columns[a] * columns[b]) @ square
+    right = columns @ (vote * inverse)
 
     least = np.full(right.shape[1:], np.inf)
     best = np.full(right.shape, np.nan)

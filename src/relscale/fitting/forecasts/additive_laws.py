@@ -1,7 +1,9 @@
-"""Forecasts by the laws of one group's error that are sums of positive terms: a floor, powers, a break.
+"""Forecasts by the laws of one group's error: floors, powers, a break, saturation.
 
-irreducible   ``relscale.laws.irreducible``
-L(N, D)       ``relscale.laws.parametric``
+irreducible   ``relscale.laws.irreducible``; and with points that count less the further back they lie
+L(N, D)       ``relscale.laws.parametric``; so too; and moved to what was observed at the nearest runs
+M3            y = E + b · (1/F + g)^c
+M4            (y − E) / (e − y)^a = b · F^(−c)
 BNSL          ``relscale.laws.bnsl`` with one break
 
 The ratio of two groups is that of their two laws. A forecast needs neither the finest parameters nor their standard
@@ -9,6 +11,8 @@ errors; it needs a fit that never fails to converge and never ends on an absurd 
 every origin and group: ``relscale.laws.profile.positive``. Exponents lie on grids, from 0.01 (next to a logarithm) to
 1.5, more than any loss has been seen to fall by. The break of BNSL lies inside the data, and leaves at least a tenth of
 the slope.
+
+Alabdulmohsin et al., arXiv 2209.06640, for M3 and M4.
 """
 
 import numpy as np
@@ -20,8 +24,14 @@ from relscale.laws import irreducible as power_with_floor
 from relscale.laws.law import Formula
 from relscale.laws.profile import crossed, positive
 
-SMALLEST_IRREDUCIBLE, SMALLEST_SURFACE, SMALLEST_BROKEN = 4, 7, 12  # distinct points
-APART = 0.3  # what ln N must vary by at equal compute, root mean square
+SMALLEST_IRREDUCIBLE, SMALLEST_SHIFTED, SMALLEST_SURFACE, SMALLEST_BROKEN = 4, 5, 7, 5  # distinct points
+
+BISECTIONS = 50
+MEMORY = 0.5  # h, in ranges of the data
+FLOORS = 1 - np.geomspace(0.01, 1, 8)[::-1]  # E, as shares of the least y
+TOPS = np.array([1.02, 1.3, 3.0])  # e, in units of the largest y; 1 for an error rate
+BENDS = np.array([0.0, 0.25, 0.5, 1.0, 2.0])  # a
+NEAR = 0.3  # in ln N and ln D, how far beyond the nearest runs an anchor reaches
 
 EXPONENTS = np.geomspace(0.01, 1.5, 240)[None]
 PAIR = np.stack([grid.ravel() for grid in np.meshgrid(*[np.geomspace(0.03, 1.5, 20)] * 2)])
@@ -32,13 +42,76 @@ def irreducible(known: Scales, log_error: Floats, at: Scales) -> Floats:
     return _by_compute(known, log_error, at, power_with_floor.positive_terms, EXPONENTS, SMALLEST_IRREDUCIBLE)
 
 
+def recent_floor(known: Scales, log_error: Floats, at: Scales) -> Floats:
+    """(Q, K) power laws with a floor whose points count less the further back they lie."""
+    return _by_compute(
+        known, log_error, at, power_with_floor.positive_terms, EXPONENTS, SMALLEST_IRREDUCIBLE, recent=True
+    )
+
+
+def recency(known: Scales, log_error: Floats) -> Floats:
+    """(P, K) weights ``e^{−(x_max − x) / h}``, h half the range of each series, as those of a damped trend."""
+    x, used = known.log_flops[:, None], np.isfinite(log_error)
+    last = np.where(used, x, -np.inf).max(axis=0)
+    span = last - np.where(used, x, np.inf).min(axis=0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.where(used, np.exp((x - last) / (MEMORY * np.maximum(span, 1e-9))), 0.0)
+
+
+def shifted(known: Scales, log_error: Floats, at: Scales) -> Floats:
+    """(Q, K) M3: E + b (1/x + g)^c, which bends to a floor of its own."""
+    span = max(np.ptp(known.log_flops), 1e-3)
+    grid = crossed(np.geomspace(0.02, 1.5, 24), np.linspace(-1.5 * span, 0.5 * span, 20))
+    return _by_compute(known, log_error, at, _shifted, grid, SMALLEST_SHIFTED)
+
+
+def _shifted(g: Floats, z: Floats) -> Floats:
+    power = np.exp(g[0] * np.logaddexp(-z[0], g[1]))
+    return np.stack([np.ones_like(power), power])
+
+
+def saturated(known: Scales, log_error: Floats, at: Scales) -> Floats:
+    """(Q, K) M4, by a grid of E, e and a; nan with fewer than five points.
+
+    The logarithm of its left side is a line in ln F, fitted with weights that give it the error of ln y, and solved for
+    y by bisection.
+    """
+    used = np.isfinite(log_error)
+    y, middle = np.exp(np.where(used, log_error, 0.0)), known.log_flops.mean()
+    z = (known.log_flops - middle)[:, None]
+    least, most = np.where(used, y, np.inf).min(axis=0), np.where(used, y, 0.0).max(axis=0)
+    fitted, smallest = np.full((5, y.shape[1]), np.nan), np.full(y.shape[1], np.inf)
+    with np.errstate(all="ignore"):
+        for share, top, a in crossed(FLOORS, TOPS, BENDS).T:
+            low, high = share * least, np.where(most <= 1, np.maximum(1.001, 1.001 * most), top * most)
+            side = np.where(used, np.log(y - low) - a * np.log(high - y), 0.0)
+            weight = np.where(used, (y / (y - low) + a * y / (high - y)) ** -2, 0.0)
+            total = weight.sum(axis=0)
+            z_mean, mean = (weight * z).sum(axis=0) / total, (weight * side).sum(axis=0) / total
+            slope = (weight * (z - z_mean) * side).sum(axis=0) / (weight * (z - z_mean) ** 2).sum(axis=0)
+            misfit = (weight * (side - mean - slope * (z - z_mean)) ** 2).sum(axis=0)
+            better = (slope < 0) & (misfit < smallest)
+            smallest = np.where(better, misfit, smallest)
+            here = np.stack([low, high, np.full_like(low, a), slope, mean - slope * z_mean])
+            fitted = np.where(better, here, fitted)
+        low, high, a, slope, level = fitted
+        wanted = level + slope * (at.log_flops - middle)[:, None]
+        below, above = np.broadcast_to(low, wanted.shape), np.broadcast_to(high, wanted.shape)
+        for _ in range(BISECTIONS):
+            half = (below + above) / 2
+            over = np.log(half - low) - a * np.log(high - half) > wanted
+            below, above = np.where(over, below, half), np.where(over, half, above)
+        ahead = np.log((below + above) / 2)
+    return np.where(used.sum(axis=0) >= SMALLEST_SHIFTED, ahead, np.nan)
+
+
 def broken(known: Scales, log_error: Floats, at: Scales) -> Floats:
-    """(Q, K) smoothly broken power laws with one break; nan with fewer than twelve computes."""
+    """(Q, K) smoothly broken power laws with one break; nan with fewer than five computes."""
     low, high = known.log_flops.min(), known.log_flops.max()
     middle = known.log_flops.mean()
     c0, turn, break_at, width = crossed(
         np.geomspace(0.02, 1.0, 10),
-        np.array([-0.9, -0.6, -0.3, 0.5, 1.0, 2.0]),  # c1 / c0
+        np.array([-0.9, -0.6, -0.3, 0.5, 1.0, 2.0, 6.0]),  # c1 / c0
         low + (high - low) * np.linspace(0.2, 0.8, 4) - middle,
         np.array([0.2, 1.0]),
     )
@@ -46,31 +119,56 @@ def broken(known: Scales, log_error: Floats, at: Scales) -> Floats:
     return _by_compute(known, log_error, at, bnsl.positive_terms, grid, SMALLEST_BROKEN)
 
 
-def surface(known: Scales, log_error: Floats, at: Scales) -> Floats:
-    """(Q, K) L(N, D); nan where N and D are unknown, few, or tied to each other by the compute."""
+def surface(
+    known: Scales, log_error: Floats, at: Scales, recent: bool = False, anchored: bool = False
+) -> Floats:
+    """(Q, K) L(N, D); nan where N and D are unknown, few, or tied to each other by the compute.
+
+    Parameters
+    ----------
+    recent
+        Whether a run counts less the further back in compute it lies.
+    anchored
+        Whether the law is moved by what it misses at the runs that are nearest, in ln N and ln D, to those asked for.
+    """
     usable = np.isfinite(known.log_params) & np.isfinite(known.log_tokens)
     blank = np.full((len(at), log_error.shape[1]), np.nan)
-    if usable.sum() < SMALLEST_SURFACE:
+    if usable.sum() < SMALLEST_SURFACE or not known.shapes_differ:
         return blank
     known, log_error = known.take(usable), log_error[usable]
-    shape = known.log_params - known.log_tokens
-    line = np.polyfit(known.log_flops, shape, 1) if np.ptp(known.log_flops) else (0.0, shape.mean())
-    if np.std(shape - np.polyval(line, known.log_flops)) < APART:
-        return blank
     centre = np.array([known.log_params.mean(), known.log_tokens.mean()])[:, None]
-    x = np.stack([known.log_params, known.log_tokens]) - centre
-    fitted = positive(parametric.positive_terms, PAIR, x, log_error)
-    ahead = fitted.log_value(np.stack([at.log_params, at.log_tokens]) - centre)
+    x, to = (np.stack([each.log_params, each.log_tokens]) - centre for each in (known, at))
+    weight = recency(known, log_error) if recent else None
+    fitted = positive(parametric.positive_terms, PAIR, x, log_error, weight)
+    ahead = fitted.log_value(to)
+    if anchored:
+        apart = np.sqrt(np.square(x[:, :, None] - to[:, None, :]).sum(axis=0))  # (P, Q)
+        ahead = ahead - _nearest(apart, fitted.log_value(x) - log_error)
     return np.where(np.isfinite(log_error).sum(axis=0) >= SMALLEST_SURFACE, ahead, np.nan)
 
 
+def _nearest(apart: Floats, residual: Floats) -> Floats:
+    """(Q, K) the mean residual (P, K) of the nearest runs, from distances (P, Q)."""
+    near = np.exp(-0.5 * ((apart - apart.min(axis=0)) / NEAR) ** 2).T
+    known = np.isfinite(residual)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((near @ np.where(known, residual, 0.0)) / (near @ known.astype(float)))
+
+
 def _by_compute(
-    known: Scales, log_error: Floats, at: Scales, terms: Formula, grid: Floats, smallest: int
+    known: Scales,
+    log_error: Floats,
+    at: Scales,
+    terms: Formula,
+    grid: Floats,
+    smallest: int,
+    recent: bool = False,
 ) -> Floats:
     if len(np.unique(known.log_flops)) < smallest:
         return np.full((len(at), log_error.shape[1]), np.nan)
     middle = known.log_flops.mean()
-    ahead = positive(terms, grid, (known.log_flops - middle)[None], log_error).log_value(
+    weight = recency(known, log_error) if recent else None
+    ahead = positive(terms, grid, (known.log_flops - middle)[None], log_error, weight).log_value(
         (at.log_flops - middle)[None]
     )
     return np.where(np.isfinite(log_error).sum(axis=0) >= smallest, ahead, np.nan)

@@ -12,8 +12,8 @@ import numpy as np
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.candidates import (
     CANDIDATES,
+    OF_ERRORS,
     OWN,
-    PERSISTENCE,
     POWER_LAW,
     loss_forecasts,
     own_forecasts,
@@ -26,7 +26,11 @@ from relscale.fitting.forecasts.track_record import TrackRecord
 from relscale.fitting.forecasts.weights import combine, rewound, weights
 from relscale.fitting.forecasts.width import half_widths
 
-UNPROVEN = np.array([float(name in (PERSISTENCE, POWER_LAW)) for name in CANDIDATES])
+OF_RUNS = [CANDIDATES.index(candidate.name) for candidate in OF_ERRORS if candidate.of_runs]
+REACH, SLACK = (
+    1.0,
+    1e-6,
+)  # spans of the known ln y that a forecast may leave them by, and what rounding may add
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,9 @@ class Foresight:
     Attributes
     ----------
     candidates, weight
-        (C, Q, J); nan and 0 where a candidate has no forecast.
+        (C, Q, J); nan and 0 where a candidate has no forecast, or was refused.
+    refused
+        (C, Q, J) whether a candidate's forecast was absurd.
     series
         (C', Q, K) what each error series says of itself.
     ensemble, half
@@ -51,6 +57,7 @@ class Foresight:
 
     candidates: Floats
     weight: Floats
+    refused: Mask
     series: Floats
     ensemble: Floats
     half: Floats
@@ -103,22 +110,42 @@ def foresight(
     """Forecast at the scales ``at`` from the points ``known`` (P,) and the forecasts that they have met."""
     values, series, scatter = own_forecasts(data, known, at)
     candidates = np.concatenate([values, loss_forecasts(data, known, _best(series, record))])
-    distance = at.log_flops - data.scales.log_flops[known].max()
+    where = data.scales.take(known)
+    distance = at.log_flops - where.log_flops.max()
+    refused = absurd(candidates, data.value[known], np.ptp(where.log_flops), distance)
+    candidates = np.where(refused, np.nan, candidates)
+    prior = np.ones(len(CANDIDATES))
+    if data.baseline is None and where.shapes_differ:
+        prior[OF_RUNS] = settings.surface
     shape = candidates.shape[1:]
     ensemble, half, df = (np.full(shape, np.nan) for _ in range(3))
     origins = np.zeros(shape[1])
     weight = np.zeros(candidates.shape)
     for kind in np.unique(data.pool):
         curves = np.flatnonzero(data.pool == kind)
-        of_pool = weights(record, curves, distance, UNPROVEN, settings)
+        of_pool = weights(record, curves, distance, prior, settings)
         ensemble[:, curves], weight[..., curves] = combine(of_pool, candidates[..., curves])
-        error = rewound(record, curves, UNPROVEN, settings)
+        error = rewound(record, curves, prior, settings)
         least = scatter[curves] if settings.scatter else np.zeros(len(curves))
         half[:, curves], of_width, origins[curves] = half_widths(
             record, error, distance, level, settings, least
         )
         df[:, curves] = of_width[:, None]
-    return Foresight(candidates, weight, series, ensemble, half, df, origins, distance)
+    return Foresight(candidates, weight, refused, series, ensemble, half, df, origins, distance)
+
+
+def absurd(forecast: Floats, known: Floats, span: float, distance: Floats) -> Mask:
+    """(C, Q, J) whether forecasts leave the known ln y (P, J) by more than these span.
+
+    Beyond as much compute (in ln F) as the known ``span``, they may leave it by so many times more.
+    """
+    low, high = (
+        np.where(np.isfinite(known), known, worst).reshape(known.shape) for worst in (np.inf, -np.inf)
+    )
+    least, most = low.min(axis=0), high.max(axis=0)
+    with np.errstate(invalid="ignore"):
+        reach = SLACK + REACH * (most - least) * np.maximum(distance / max(span, 1e-9), 1.0)[:, None]
+        return np.asarray((forecast < least - reach) | (forecast > most + reach))
 
 
 def _best(series: Floats, record: TrackRecord) -> Floats:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from relscale.fitting.forecasts.scales import Scales
 
 AlongScales = Callable[[Scales, Floats, Scales], Floats]
 FromPartner = Callable[[Floats, Floats, Floats], Floats]
+FromCommon = Callable[[Floats, Floats, Floats, Floats], Floats]
 F = TypeVar("F")
 
 
@@ -45,26 +47,41 @@ class Candidate(Generic[F]):
     of_runs: bool = False
 
 
+SHAPES = "parameters and tokens unknown, too few, or tied to each other by the compute"
 # Of a value itself, an error or a ratio; persistence is what the others are compared with.
 OF_VALUES: tuple[Candidate[AlongScales], ...] = (
     Candidate("persistence", persistence, "no value"),
     Candidate("damped trend", trend.damped_trend, "fewer than three computes"),
     Candidate("power law", trend.power_law, "fewer than three computes", law="power"),
     Candidate("theta", trend.theta, "fewer than three computes"),
+    Candidate("line, last 2", partial(trend.last_line, 2), "fewer than two computes"),
+    Candidate("line, last 3", partial(trend.last_line, 3), "fewer than three computes"),
+    Candidate("plane", trend.plane, SHAPES),
 )
 # Of an error; a ratio is that of two.
 OF_ERRORS: tuple[Candidate[AlongScales], ...] = (
     Candidate(
         "power law with floor", additive_laws.irreducible, "fewer than four computes", law="irreducible"
     ),
+    Candidate("recent floor", additive_laws.recent_floor, "fewer than four computes", law="irreducible"),
+    Candidate("L(N, D)", additive_laws.surface, SHAPES, law="parametric", of_runs=True),
     Candidate(
-        "L(N, D)",
-        additive_laws.surface,
-        "parameters and tokens unknown, too few, or tied to each other by the compute",
+        "recent L(N, D)",
+        partial(additive_laws.surface, recent=True),
+        SHAPES,
         law="parametric",
         of_runs=True,
     ),
-    Candidate("BNSL", additive_laws.broken, "fewer than twelve computes", law="bnsl"),
+    Candidate(
+        "anchored L(N, D)",
+        partial(additive_laws.surface, anchored=True),
+        SHAPES,
+        law="parametric",
+        of_runs=True,
+    ),
+    Candidate("M3", additive_laws.shifted, "fewer than five computes"),
+    Candidate("M4", additive_laws.saturated, "fewer than five computes"),
+    Candidate("BNSL", additive_laws.broken, "fewer than five computes", law="bnsl"),
 )
 # Of an error, from a forecast of another.
 OF_LOSSES: tuple[Candidate[FromPartner], ...] = (
@@ -80,18 +97,25 @@ OF_LOSSES: tuple[Candidate[FromPartner], ...] = (
         "fewer than five points, or no other group to relate it to",
     ),
 )
+COMMON: Candidate[FromCommon] = Candidate(
+    "common factor", loss_to_loss.common_factor, "fewer than four points, or no other group to relate it to"
+)
 
 OWN = tuple(candidate.name for candidate in (*OF_VALUES, *OF_ERRORS))
-CANDIDATES = (*OWN, *(candidate.name for candidate in OF_LOSSES))
+CANDIDATES = (*OWN, *(candidate.name for candidate in OF_LOSSES), COMMON.name)
 PARAMETERS = {
     "power law": 2,
     "power law with floor": 3,
+    "recent floor": 3,
     "L(N, D)": 5,
+    "recent L(N, D)": 5,
+    "M3": 4,
+    "M4": 5,
     "BNSL": 6,
 }  # of laws that have residuals
 PERSISTENCE, POWER_LAW, ENSEMBLE = "persistence", "power law", "ensemble"
 LACKING = {candidate.name: candidate.needs for candidate in (*OF_VALUES, *OF_ERRORS)}
-LACKING |= {candidate.name: candidate.needs for candidate in OF_LOSSES}
+LACKING |= {candidate.name: candidate.needs for candidate in OF_LOSSES} | {COMMON.name: COMMON.needs}
 
 
 def own_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Floats, Floats, Floats]:
@@ -130,7 +154,7 @@ def _scatter(residual: Floats) -> Floats:
 
 
 def loss_forecasts(data: ForecastData, known: Mask, partner: Floats) -> Floats:
-    """(C, Q, J) from forecasts of every error series, ``partner`` (Q, K); C as ``OF_LOSSES``."""
+    """(C, Q, J) from forecasts of every error series, ``partner`` (Q, K); C as ``OF_LOSSES`` and ``COMMON``."""
     has = data.partner >= 0
     blank = np.full((len(partner), len(data.target)), np.nan)
     result = []
@@ -140,7 +164,12 @@ def loss_forecasts(data: ForecastData, known: Mask, partner: Floats) -> Floats:
         forecast = candidate.forecast(data.errors[known][:, t], data.errors[known][:, p], partner[:, p])
         of_curves[:, has] = forecast if data.baseline is None else forecast - partner[:, p]
         result.append(of_curves)
-    return np.stack(result)
+    of_curves, has = blank.copy(), data.common >= 0
+    s = data.common[has]
+    of_curves[:, has] = COMMON.forecast(
+        data.value[known][:, has], data.errors[known][:, s], partner[:, s], data.scales.log_flops[known]
+    )
+    return np.stack([*result, of_curves])
 
 
 def _of_curves(errors: Floats, data: ForecastData) -> Floats:

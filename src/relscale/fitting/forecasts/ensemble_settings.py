@@ -28,11 +28,13 @@ class EnsembleSettings:
         Whether forecasts that cross the same stretch of compute count as independent.
     sharpness
         The power of the inverse mean squared errors that the weights become with many origins.
+    surface
+        Weight of each law of N and D beside 1 of the others, where errors depend on both.
     scatter
         Whether the scatter of a curve around its best law is a floor of the variance.
     """
 
-    skill_prior: float = 4.0
+    skill_prior: float = 2.0
     near: float = 1.0
     growth: float = 1.0
     bound: float = 3.0
@@ -41,6 +43,7 @@ class EnsembleSettings:
     least_growth: float = 1.0
     sharpness: float = 2.0
     scatter: bool = True
+    surface: float = 4.0
 
 
 DEFAULT = EnsembleSettings()

@@ -28,6 +28,7 @@ DEFAULT_REACH = 10.0  # of the largest compute, where no target is named
 BEYOND = 1e-6  # ln F
 
 NOTHING = Remark(Status.NO_FORECAST, "no value to forecast from")
+ABSURD = "refused: its forecast leaves the data by more than these span"
 FEW_ORIGINS = "no interval: {} rolling origin(s) inside the data, and it needs 2"
 FEW_EARLIER = "no interval: {} earlier origin(s), and it needs 2"
 INSIDE = "its compute is not beyond the largest of the data ({:.4g} FLOPs): an interpolation"
@@ -165,12 +166,13 @@ def _forecasts(
             }
             for c, name in enumerate(CANDIDATES):
                 known = bool(np.isfinite(found.candidates[c, q, j]))
+                lacking = ABSURD if found.refused[c, q, j] else LACKING[name]
                 yield ForecastRow(
                     **common,
                     candidate=name,
                     weight=found.weight[c, q, j],
                     value=np.exp(found.candidates[c, q, j]),
-                    **cells_of(OK if known else Remark(Status.NO_FORECAST, LACKING[name])),
+                    **cells_of(OK if known else Remark(Status.NO_FORECAST, lacking)),
                 )
             known = bool(np.isfinite(value) and np.isfinite(half))
             gap = gap_direction(seen[j], value - half, value + half) if curves.quantity == RATIO else None

@@ -30,6 +30,8 @@ class ForecastData:
     partner
         (J,) the series that its losses are related to: the baseline; of errors the mean of the suite; −1 where there
         is none.
+    common
+        (J,) the series that is the mean of all those of a curve's pool; −1 where there is none.
     pool
         (J,) curves of one number share weights and widths: same suite, prompt, metric and contrast.
     runs, run_errors
@@ -45,6 +47,7 @@ class ForecastData:
     target: Indices
     baseline: Indices | None
     partner: Indices
+    common: Indices
     pool: Indices
     runs: Scales
     run_errors: Floats
@@ -70,17 +73,35 @@ def forecast_data(curves: Curves, matrix: RunMatrix | None = None) -> ForecastDa
         partner = np.where(alone, -1, count + pool)
         errors = np.concatenate([target, mean], axis=1)
         of_baseline = None
+        common = partner
     else:
         base = np.where(np.isfinite(curves.value), curves.baseline, np.nan)
         stacked = np.concatenate([target, base], axis=1)
         errors, which = _distinct(stacked)
         of_target, of_baseline = which[:count], which[count:]
         partner = of_baseline
+        of_pool = [
+            np.unique(np.concatenate([of_target[pool == kind], of_baseline[pool == kind]]))
+            for kind in range(pool.max() + 1)
+        ]
+        mean = np.stack([errors[:, members].mean(axis=1) for members in of_pool], axis=1)
+        common = errors.shape[1] + pool
+        errors = np.concatenate([errors, mean], axis=1)
     runs, run_errors, point_of_run = where, errors, np.arange(len(where))
     if matrix is not None and any(point.is_parabola for point in curves.points):
         runs, run_errors, point_of_run = _runs(curves, matrix, errors.shape[1], of_target, of_baseline)
     return ForecastData(
-        where, curves.value, errors, of_target, of_baseline, partner, pool, runs, run_errors, point_of_run
+        where,
+        curves.value,
+        errors,
+        of_target,
+        of_baseline,
+        partner,
+        common,
+        pool,
+        runs,
+        run_errors,
+        point_of_run,
     )
 
 

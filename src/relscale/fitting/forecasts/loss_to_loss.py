@@ -2,9 +2,10 @@
 
     linear          E_t = a + k · E_b
     shifted power   E_t = e_t + K · (E_b − e_b)^κ,    e_t, K ≥ 0
+    common factor   ln y = a + b · s + r,             s = mean ln E of the groups, y an error or a ratio
 
 b is the baseline of a ratio; of an error, the geometric mean of all groups of its suite. e_b is a share of the least
-E_b seen, κ on a grid.
+E_b seen, κ on a grid. r is what the line misses at the end of the data.
 
 Brandfonbrener et al., *Loss-to-Loss Prediction*, arXiv 2411.12925, equation 3; Mayilvahanan et al., arXiv 2502.12120.
 """
@@ -14,7 +15,8 @@ import numpy as np
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.laws.profile import positive
 
-SMALLEST_LINEAR, SMALLEST_POWER = 3, 5
+SMALLEST_LINEAR, SMALLEST_POWER, SMALLEST_COMMON = 3, 5, 4
+END = 0.25  # ranges of the data over which the weight of a last residual falls by e
 
 SHIFTS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 POWERS = np.geomspace(0.25, 4, 25)
@@ -49,6 +51,24 @@ def shifted_power(log_error: Floats, partner: Floats, partner_at: Floats) -> Flo
         fitted = positive(_power, GRID, (of_partner[known] - least)[None], log_error[known][:, columns])
         result[:, columns] = fitted.log_value((partner_at[:, columns[0]] - least)[None])
     return np.where(used.sum(axis=0) >= SMALLEST_POWER, result, np.nan)
+
+
+def common_factor(value: Floats, common: Floats, common_at: Floats, log_flops: Floats) -> Floats:
+    """(Q, J) from ln E or ln G (P, J), the factor s there (P, J) and its forecast (Q, J); nan with fewer than four
+    points."""
+    used = np.isfinite(value) & np.isfinite(common)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        s, y = np.where(used, common, 0), np.where(used, value, 0)
+        count = used.sum(axis=0)
+        s_mean, y_mean = s.sum(axis=0) / count, y.sum(axis=0) / count
+        z = np.where(used, common - s_mean, 0)
+        slope = (z * y).sum(axis=0) / (z * z).sum(axis=0)
+        residual = np.where(used, value - y_mean - slope * z, 0)
+        recent = np.exp((log_flops - log_flops.max()) / (END * max(np.ptp(log_flops), 1e-9)))
+        weight = np.where(used, recent[:, None], 0)
+        end = (weight * residual).sum(axis=0) / weight.sum(axis=0)
+        found = y_mean + slope * (common_at - s_mean) + end
+    return np.where(np.isfinite(found) & (count >= SMALLEST_COMMON), found, np.nan)
 
 
 def _power(g: Floats, x: Floats) -> Floats:

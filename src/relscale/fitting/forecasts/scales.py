@@ -11,6 +11,8 @@ from relscale.fitting.core_options import ForecastTarget
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.curves.run_matrix import Floats
 
+APART = 0.3  # in ln D/N
+
 
 @dataclass(frozen=True)
 class Scales:
@@ -28,6 +30,17 @@ class Scales:
 
     def __len__(self) -> int:
         return len(self.log_flops)
+
+    @property
+    def shapes_differ(self) -> bool:
+        """Whether N and D are known, and D/N differs among models of equal compute: by ``APART``, root mean square."""
+        shape = self.log_tokens - self.log_params
+        known = np.isfinite(shape)
+        if not known.any():
+            return False
+        x, y = self.log_flops[known], shape[known]
+        line = np.polyfit(x - x.mean(), y, 1) if np.ptp(x) else (0.0, y.mean())
+        return bool(np.std(y - np.polyval(line, x - x.mean())) >= APART)
 
     def after(self, first: "Scales") -> "Scales":
         """Those of ``first``, then these."""

@@ -1,8 +1,10 @@
-"""Straight lines in logs: the power law through all points, a recent trend that dies out, and half of the slope.
+"""Straight lines in logs: through all points or the last, a recent trend that dies out, half of the slope, a plane.
 
     power law      ln y = level + slope · (x − mean x),    x = ln F
     damped trend   ln y = l + b · τ · (1 − e^{−d/τ}),      d = x − x_max
     Theta          ln y = l + s / 2 · d,                   s the slope of the power law
+    last line      ln y = level + slope · (x − mean x)     through the points of the last two or three computes
+    plane          ln y = l + b · ln F + c · ln (D / N)    with the weights of the damped trend
 
 l and b are level and slope at x_max of a line that weighs points by ``e^{−(x_max − x) / h}``. Half the range of the
 data is h, the whole range τ: however far the forecast, the trend never carries it further than as much again as was
@@ -13,6 +15,7 @@ Assimakopoulos & Nikolopoulos, *International Journal of Forecasting* 16 (2000),
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.scales import Scales
@@ -20,6 +23,8 @@ from relscale.fitting.inference.log_log_lines import lines
 
 MEMORY = 0.5  # h, in ranges of the data
 CARRY = 1.0  # τ, in ranges of the data
+SMALLEST_PLANE = 6
+SAME = 1e-6  # in ln F: two computes that are one
 
 
 def power_law(known: Scales, value: Floats, at: Scales) -> Floats:
@@ -41,6 +46,42 @@ def theta(known: Scales, value: Floats, at: Scales) -> Floats:
     level, _, last, _ = _recent(known, value)
     slope = lines(known.log_flops, value).slope
     return np.asarray(level + slope / 2 * (at.log_flops[:, None] - last))
+
+
+def last_line(computes: int, known: Scales, value: Floats, at: Scales) -> Floats:
+    """(Q, J) the lines through the points of the last ``computes`` computes of each curve; nan where it has fewer."""
+    result = np.full((len(at), value.shape[1]), np.nan)
+    for which in _alike(np.isfinite(value)):
+        used = np.isfinite(value[:, which[0]])
+        distinct = np.unique(np.round(known.log_flops[used] / SAME)) * SAME
+        if len(distinct) >= computes:
+            last = used & (known.log_flops >= distinct[-computes] - SAME)
+            slope, level = np.polyfit(known.log_flops[last] - known.log_flops.max(), value[last][:, which], 1)
+            result[:, which] = level + slope * (at.log_flops - known.log_flops.max())[:, None]
+    return result
+
+
+def plane(known: Scales, value: Floats, at: Scales) -> Floats:
+    """(Q, J) planes of ln F and ln D/N; nan with fewer than six points, or where N and D are tied to the compute."""
+    result = np.full((len(at), value.shape[1]), np.nan)
+    shape, ahead = known.log_tokens - known.log_params, at.log_tokens - at.log_params
+    usable = np.isfinite(shape)[:, None] & np.isfinite(value)
+    for which in _alike(usable):
+        used = usable[:, which[0]]
+        if used.sum() < SMALLEST_PLANE or not known.take(used).shapes_differ:
+            continue
+        x = known.log_flops[used]
+        root = np.exp((x - x.max()) / (2 * MEMORY * max(np.ptp(x), 1e-9)))[:, None]
+        design = np.stack([np.ones_like(x), x - x.max(), shape[used]], axis=1)
+        plane_of = np.linalg.lstsq(root * design, root * value[used][:, which], rcond=None)[0]
+        result[:, which] = np.stack([np.ones(len(at)), at.log_flops - x.max(), ahead], axis=1) @ plane_of
+    return result
+
+
+def _alike(used: NDArray[np.bool_]) -> list[list[int]]:
+    """The curves (columns) that are known at the same points, together."""
+    kinds = np.unique(used, axis=1, return_inverse=True)[1].ravel()
+    return [np.flatnonzero(kinds == kind).tolist() for kind in np.unique(kinds)]
 
 
 def _recent(known: Scales, value: Floats) -> tuple[Floats, Floats, Floats, Floats]:

@@ -1,17 +1,24 @@
-"""The ensemble's weights: from the candidates' past errors, on one scale, at distances like the one asked for.
+"""The ensemble: a weighted median; its weights come from the candidates' past errors at distances like the one asked.
 
-    w_c ∝ (M_0 / M_c)^(q · n_c / (n_c + n_0))
-    M_c = Σ k·e_c² / Σ k,    k = 1 / (1 + (d_past − d)² / h²) / (forecasts of the origin)
+    ln w_c = ln p_c − q · n_c / (n_c + n_0) · r_c
+    r_c = Σ_o k_o · ln(M_co / M_o) / Σ_o k_o,    k = 1 / (1 + (d_past − d)² / h²)
 
-M_c is the mean squared log error of candidate c, and M_0 that of persistence on the same forecasts; each origin has one
-vote, more of one where its distance d_past = ln(F / F_max) is like the distance d that is asked for. With few
-origins n_c against n_0 the weights are next to equal, with many they are inverse mean squares to the power q, 2 by
-default. A candidate without a past has no weight; persistence, which never fails, always has some. Curves of one pool
-(groups of a suite) share their weights: groups are too dependent, and origins too few, to weigh candidates for each.
+M_co is the mean squared log error of candidate c at origin o, and M_o that of the candidates' median on the same
+forecasts; each origin has one vote, more of one where its distance d_past = ln(F / F_max) is like the distance d that
+is asked for. With few origins n_c against n_0 the weights are next to p_c, with many they are inverse mean squares to
+the power q. A candidate without a past keeps p_c. Curves of one pool (groups of a suite) share their weights: groups
+are too dependent, and origins too few, to weigh candidates for each.
 
-Bates & Granger, *Operational Research Quarterly* 20 (1969), for inverse mean squares; Smith & Wallis, *Oxford Bulletin*
-71 (2009), for why equal weights are so hard to beat, and so what to shrink to.
+p_c is 1, but ``surface`` for the laws of N and D where errors are forecast from models whose D/N differs at equal
+compute: there a law of compute alone leaves a predictor out.
+
+A mean is undone by one wild candidate, a median is not.
+
+Bates & Granger, *Operational Research Quarterly* 20 (1969), for weights from past errors; Smith & Wallis, *Oxford
+Bulletin* 71 (2009), for why equal weights are so hard to beat, and so what to shrink to.
 """
+
+import warnings
 
 import numpy as np
 
@@ -21,29 +28,39 @@ from relscale.fitting.forecasts.forecast_data import Indices
 from relscale.fitting.forecasts.track_record import TrackRecord
 
 LEAST = 1e-12  # a squared log error that is none
+MOST = 3.0  # of |r| at one origin
 
 
 def weights(
-    record: TrackRecord, curves: Indices, distance: Floats, unproven: Floats, settings: EnsembleSettings
+    record: TrackRecord, curves: Indices, distance: Floats, prior: Floats, settings: EnsembleSettings
 ) -> Floats:
     """(Q', C) for forecasts at ``distance`` (Q',), of the pool's ``curves`` (positions), before any are left out.
 
-    ``unproven`` (C,) are the weights where nothing has been forecast and met yet.
+    ``prior`` (C,) are the weights where nothing has been forecast and met yet.
     """
     error = record.candidates[..., curves]
-    reference = error[:, :1]
-    both = np.isfinite(error) & np.isfinite(reference)
-    if not both.any():
-        return np.broadcast_to(unproven, (len(distance), len(unproven))).copy()
-    votes = both[:, 0].any(axis=2).sum(axis=1)
+    known = np.isfinite(error)
+    if not known.any():
+        return np.broadcast_to(prior, (len(distance), len(prior))).copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a forecast that no candidate made
+        middle = np.broadcast_to(np.nanmedian(error, axis=1, keepdims=True), error.shape)
     near = 1 / (1 + ((distance[:, None, None] - record.distance) / settings.near) ** 2)
-    near /= np.maximum(votes, 1)[:, None]
-    of_candidate, of_reference = (
-        np.einsum("xoq,ocq->xc", near, (np.where(both, e, 0.0) ** 2).sum(axis=3)) for e in (error, reference)
+    of_candidate, of_median, votes = (
+        np.einsum("xoq,ocq->xco", near, each)
+        for each in (
+            (np.where(known, error, 0.0) ** 2).sum(axis=3),
+            (np.where(known, middle, 0.0) ** 2).sum(axis=3),
+            known.any(axis=3).astype(float),
+        )
     )
-    origins = both.any(axis=(2, 3)).sum(axis=0)
-    power = settings.sharpness * origins / (origins + settings.skill_prior)
-    return np.where(origins > 0, ((of_reference + LEAST) / (of_candidate + LEAST)) ** power, 0.0)
+    ratio = np.clip(np.log((of_candidate + LEAST) / (of_median + LEAST)), -MOST, MOST)
+    vote = votes / np.maximum(known.any(axis=(1, 3)).sum(axis=1), 1)
+    origins = (votes > 0).sum(axis=2)
+    skill = (vote * ratio).sum(axis=2) / np.maximum(vote.sum(axis=2), LEAST)
+    return np.asarray(
+        prior * np.exp(-settings.sharpness * origins / (origins + settings.skill_prior) * skill)
+    )
 
 
 def combine(weight: Floats, forecast: Floats) -> tuple[Floats, Floats]:
@@ -54,10 +71,35 @@ def combine(weight: Floats, forecast: Floats) -> tuple[Floats, Floats]:
     used = np.where(np.isfinite(forecast), weight.T[:, :, None], 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         used = used / used.sum(axis=0)
-        return np.where(used > 0, used * forecast, 0.0).sum(axis=0) + 0 * used.sum(axis=0), used
+    return weighted_median(used, forecast), used
 
 
-def rewound(record: TrackRecord, curves: Indices, unproven: Floats, settings: EnsembleSettings) -> Floats:
+def weighted_median(weight: Floats, value: Floats) -> Floats:
+    """(...) the medians along the first axis of values (C, ...) with weights that add up to 1.
+
+    Each value stands at the middle of its stretch of the cumulative weight; between two of them the median is
+    interpolated, so that equal weights give the ordinary median. nan where no value is known.
+    """
+    weight = np.nan_to_num(weight)
+    value = np.where(np.isfinite(value) & (weight > 0), value, np.inf)
+    order = np.argsort(value, axis=0, kind="stable")
+    value, weight = (np.take_along_axis(each, order, axis=0) for each in (value, weight))
+    at = np.cumsum(weight, axis=0) - weight / 2
+    last = np.maximum((weight > 0).sum(axis=0) - 1, 0)
+    below = np.clip((at <= 0.5).sum(axis=0) - 1, 0, last)
+    above = np.minimum(below + 1, last)
+
+    def pick(each: Floats, position: Indices) -> Floats:
+        return np.asarray(np.take_along_axis(each, position[None], axis=0)[0])
+
+    left, right = pick(value, below), pick(value, above)
+    apart = pick(at, above) - pick(at, below)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(apart > 0, np.clip((0.5 - pick(at, below)) / apart, 0, 1), 0.0)
+        return np.asarray(np.where(np.isfinite(left), left + share * (right - left), np.nan))
+
+
+def rewound(record: TrackRecord, curves: Indices, prior: Floats, settings: EnsembleSettings) -> Floats:
     """(O, Q, J') the errors that an ensemble of today's weights would have made in the past; nan where it made none.
 
     The ensembles that there were then had weights from less, at the first origins from nothing, and would make
@@ -65,7 +107,7 @@ def rewound(record: TrackRecord, curves: Indices, unproven: Floats, settings: En
     weights, shrunk too much, for that to show in the coverage of new forecasts.
     """
     candidates, distance = record.candidates[..., curves], record.distance
-    weight = weights(record, curves, distance.ravel(), unproven, settings)
+    weight = weights(record, curves, distance.ravel(), prior, settings)
     by_origin = weight.reshape(*distance.shape, weight.shape[1])
     errors = [combine(*one)[0] for one in zip(by_origin, candidates, strict=True)]
     return np.array(errors).reshape(*distance.shape, len(curves))
