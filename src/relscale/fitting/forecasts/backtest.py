@@ -27,6 +27,7 @@ from relscale.fitting.forecasts.weights import combine, rewound, weights
 from relscale.fitting.forecasts.width import half_widths
 
 OF_RUNS = [CANDIDATES.index(candidate.name) for candidate in OF_ERRORS if candidate.of_runs]
+TIE = 1e-6
 REACH, SLACK = (
     1.0,
     1e-6,
@@ -155,5 +156,6 @@ def _best(series: Floats, record: TrackRecord) -> Floats:
     square = np.where(known, record.series, 0.0) ** 2
     mean = np.where(count > 0, square.sum(axis=(0, 2)) / np.maximum(count, 1), np.inf)
     mean = np.where(np.isfinite(series).all(axis=1), mean, np.inf)
-    best = np.where(np.isfinite(mean).any(axis=0), np.argmin(mean, axis=0), OWN.index(POWER_LAW))
+    near = mean <= mean.min(axis=0) * (1 + TIE)  # rounding must not choose between laws that are one
+    best = np.where(np.isfinite(mean).any(axis=0), np.argmax(near, axis=0), OWN.index(POWER_LAW))
     return series[best, :, np.arange(series.shape[2])].T
