@@ -282,14 +282,16 @@ def ladder_targets(data: ForecastData) -> str:
         (ENSEMBLE, forecast.ensemble),
     ):
         off = np.abs(ahead - observed)
-        rows.append(
-            [name, *(f"{np.median(row):.1%}" for row in off), f"{np.median(off):.1%}", f"{off.max():.1%}"]
-        )
+        made = np.isfinite(off)
+        medians = [f"{np.nanmedian(each):.1%}" if np.isfinite(each).any() else "" for each in (*off, off)]
+        largest = f"{np.nanmax(off):.1%}" if made.any() else ""
+        rows.append([name, f"{made.sum()} of {made.size}", *medians, largest])
     met = float(np.median(np.abs(forecast.ensemble - observed)))
     return (
         "The 7B and the 13B of the OLMo ladder from its 25 smaller models: |log error| of the ratios of tasks\n\n"
-        f"The aim is a median of {TARGET:.0%}: {'met' if met <= TARGET else 'missed'}, at {met:.1%}.\n\n"
-        + _markdown(["candidate", "7B, median", "13B, median", "both", "largest"], rows)
+        f"The aim is a median of {TARGET:.0%}: {'met' if met <= TARGET else 'missed'}, at {met:.1%}. "
+        "Tasks for which a candidate has no forecast, or was refused, do not count in its row.\n\n"
+        + _markdown(["candidate", "forecasts", "7B, median", "13B, median", "both", "largest"], rows)
     )
 
 

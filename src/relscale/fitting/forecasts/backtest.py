@@ -136,7 +136,7 @@ def foresight(
 
 
 def absurd(forecast: Floats, known: Floats, span: float, distance: Floats) -> Mask:
-    """(C, Q, J) whether forecasts leave the known ln y (P, J) by more than these span.
+    """(C, Q, J) whether forecasts leave the range of the known ln y (P, J) by more than that range.
 
     Beyond as much compute (in ln F) as the known ``span``, they may leave it by so many times more.
     """

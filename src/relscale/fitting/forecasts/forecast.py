@@ -28,7 +28,7 @@ DEFAULT_REACH = 10.0  # of the largest compute, where no target is named
 BEYOND = 1e-6  # ln F
 
 NOTHING = Remark(Status.NO_FORECAST, "no value to forecast from")
-ABSURD = "refused: its forecast leaves the data by more than these span"
+ABSURD = "refused: its forecast leaves the range of the data by more than that range"
 FEW_ORIGINS = "no interval: {} rolling origin(s) inside the data, and it needs 2"
 FEW_EARLIER = "no interval: {} earlier origin(s), and it needs 2"
 INSIDE = "its compute is not beyond the largest of the data ({:.4g} FLOPs): an interpolation"
