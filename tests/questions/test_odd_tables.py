@@ -14,6 +14,7 @@ from relscale.questions import (
     domain_prediction,
     emergence,
     estimation,
+    explained,
     inversions,
     metric_chain,
     mixture,
@@ -149,3 +150,10 @@ def test_p_of_sign_flips_is_that_of_all_flips() -> None:
     signs = np.array(np.meshgrid(*[[-1, 1]] * 6)).reshape(6, -1)
     exact = np.mean(change @ signs <= change.sum() + 1e-12)
     assert inversions.p_of_flips(change, np.random.default_rng(0)) == pytest.approx(exact, abs=0.015)
+
+
+def test_what_a_line_leaves_by_rounding_alone_is_not_explained_by_anything() -> None:
+    x = np.geomspace(1, 2, 12)
+    table = Columns({"x": x, "y": 3 * x**0.7, "parity": np.arange(12) % 2.0})
+    (row,) = explained.rows(table, x="x", y="y", by=("parity",))
+    assert (row.share, row.f, row.p_value) == (0.0, None, None)

@@ -21,6 +21,7 @@ from relscale.laws.law import Array
 from relscale.rows import column
 
 EXCHANGES = 2000
+ROUNDING = 1e-20  # residuals below this share of the sum of squares of ln y are none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ def rows(
     log_x, log_y, kept = log_x[known], log_y[known], table.where(known)
     labels = {name: kept.labels(name) for name in by}
     blocks = np.unique(kept.labels(block), return_inverse=True)[1] if block else None
-    rng = np.random.default_rng(seed)
+    rng, none = np.random.default_rng(seed), ROUNDING * float(((log_y - log_y.mean()) ** 2).sum())
     for factor in by:
         for others in dict.fromkeys([(), tuple(name for name in by if name != factor)]):
             before = _groups([labels[name] for name in others], len(log_y))
@@ -79,7 +80,7 @@ def rows(
             free = len(log_y) - _rank(log_x, after)
             gained = _rank(log_x, after) - _rank(log_x, before)
             left, taken = float(with_it @ with_it), float(without @ without - with_it @ with_it)
-            f = taken / gained / (left / free) if gained and free > 0 and left > 0 else None
+            f = taken / gained / (left / free) if gained and free > 0 and left > none else None
             yield ExplainedRow(
                 factor=factor,
                 beyond=", ".join(others),
@@ -87,7 +88,7 @@ def rows(
                 n=len(log_y),
                 rms_without=_rms(without),
                 rms_with=_rms(with_it),
-                share=taken / float(without @ without) if (without**2).sum() > 0 else 0.0,
+                share=taken / float(without @ without) if without @ without > none else 0.0,
                 f=f,
                 df=free if f is not None else None,
                 p_value=None
