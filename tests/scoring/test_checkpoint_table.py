@@ -50,6 +50,13 @@ def test_a_run_is_a_block_of_its_own_unless_the_table_ties_it_to_others(table):
     assert [row.block for row in rows] == ["b-step1", "b", "b"]
 
 
+def test_a_checkpoint_tells_of_its_training_what_laws_can_ask(table):
+    header = f"{HEADER},learning_rate,batch_tokens,unique_tokens,experts"
+    first, last = read_checkpoints(table("a/b,web,1,9,1,1e-3,64,3,8", "a/c,web,1,9,1,0,64,,", header=header))
+    assert (first.learning_rate, first.batch_tokens, first.unique_tokens, first.experts) == (1e-3, 64, 3, 8)
+    assert (last.learning_rate, last.unique_tokens, last.streams) == (0, None, None)
+
+
 @pytest.mark.parametrize(
     ("lines", "header", "message"),
     [

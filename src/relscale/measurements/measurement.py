@@ -92,7 +92,6 @@ class Replicate:
 
 
 MODEL_COLUMNS = names_of(Model)
-RECIPE_COLUMNS = ("learning_rate", "batch_tokens", "unique_tokens", "streams", "experts")
 SHARE = "share_"  # begins the names of further columns: the share of each part in a mixture of training data
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from relscale.checksums import check_digests_if_listed
 from relscale.entries import E, read_entries
 from relscale.errors import RelscaleError
-from relscale.measurements.measurement import MODEL_COLUMNS, RECIPE_COLUMNS, Model
+from relscale.measurements.measurement import MODEL_COLUMNS, Model
 from relscale.measurements.metric import VALIDATION_METRICS
 from relscale.measurements.samples import Place, read_samples
 from relscale.measurements.status import Status
@@ -224,7 +224,7 @@ def _logged(checkpoint: Checkpoint, suites: Mapping[str, Manifest], reported: Co
 
 
 def _model_of_checkpoint(checkpoint: Checkpoint) -> Model:
-    known = [name for name in MODEL_COLUMNS if name not in ("experiment", *RECIPE_COLUMNS)]
+    known = [name for name in MODEL_COLUMNS if name != "experiment"]
     return Model(**{name: getattr(checkpoint, name) for name in known})
 
 

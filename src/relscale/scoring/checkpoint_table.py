@@ -57,6 +57,15 @@ class Checkpoint:
     status: str = column("ok, or why the training must not be trusted.")
     validation_loss: float | None = column("Loss on held-out text of its corpus.", "nats per token")
     validation_bits_per_byte: float | None = column("The same per byte of text.", "bits per byte")
+    learning_rate: float | None = column(
+        "Learning rate at this step, for laws that see the schedule.", default=None
+    )
+    batch_tokens: float | None = column("Tokens per optimizer step.", "tokens", default=None)
+    unique_tokens: float | None = column(
+        "Distinct training tokens, where some repeat.", "tokens", default=None
+    )
+    streams: float | None = column("Parallel streams that the model computes with.", default=None)
+    experts: float | None = column("Experts per layer of a mixture of experts.", default=None)
 
     @property
     def validated(self) -> bool:
@@ -77,6 +86,7 @@ NUMBERS = tuple(each.name for each in columns_of(Checkpoint) if each.type in (pa
 COLUMNS = (
     *("run", "corpus", "optimizer", "seed", "step", "block", "budget"),
     *("training_flops", "params", "tokens"),
+    *("learning_rate", "batch_tokens", "unique_tokens", "streams", "experts"),
 )
 
 
@@ -231,7 +241,8 @@ def _checkpoint(row: Cells, path: Path, number: int) -> Checkpoint:
         value = row.get(name)
         counted = name in ("seed", "step")
         most = 2.0**63 if name in WHOLE else inf
-        if value is not None and not (0 < value < most or (counted and value == 0)):
+        from_zero = counted or name == "learning_rate"  # which ends at 0
+        if value is not None and not (0 < value < most or (from_zero and value == 0)):
             raise RelscaleError(f"{where}: {name} is {value:g}; it should be positive and below {most:g}")
         if value is not None and counted and value != round(value):
             raise RelscaleError(f"{where}: {name} is {value:g}; it should be a whole number")
@@ -257,6 +268,11 @@ def _checkpoint(row: Cells, path: Path, number: int) -> Checkpoint:
         optimizer=row.get("optimizer"),
         block=row.get("block") or run,
         budget=numbers["budget"],
+        learning_rate=numbers["learning_rate"],
+        batch_tokens=numbers["batch_tokens"],
+        unique_tokens=numbers["unique_tokens"],
+        streams=numbers["streams"],
+        experts=numbers["experts"],
         training_flops=flops,
         status=status,
         validation_loss=numbers["validation_loss"],
