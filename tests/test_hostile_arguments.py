@@ -13,6 +13,8 @@ import relscale as rs
 from relscale.datasets import dataset
 from relscale.errors import RelscaleError
 
+pytestmark = pytest.mark.slow  # every public function with every kind of argument
+
 FLOPS = np.geomspace(1e18, 1e21, 6)
 SLOPES = {"a": -0.05, "b": -0.08}
 
