@@ -16,6 +16,7 @@ import numpy as np
 
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
+from relscale.fitting.inference.multiplicity import adjusted
 from relscale.laws.law import Array
 from relscale.rows import column
 
@@ -74,17 +75,17 @@ def rows(
             change = change[np.isfinite(change)]
             if len(change) > 1:
                 pairs.append((name, sizes[i], sizes[i + 1], change, p_of_flips(change, rng), trend))
-    adjusted = benjamini_hochberg(np.array([pair[4] for pair in pairs]))
-    for (name, smaller, larger, change, p, trend), p_bh in zip(pairs, adjusted, strict=True):
-        half = LEVEL * float(change.std(ddof=1)) / np.sqrt(len(change))
+    p_adjusted, _ = adjusted([pair[4] for pair in pairs], [()] * len(pairs))
+    for (name, smaller, larger, change, p, trend), p_bh in zip(pairs, p_adjusted, strict=True):
+        mean, low, high = mean_with_limits(change)
         yield InversionRow(
             family=name,
             smaller=float(smaller),
             larger=float(larger),
             items=len(change),
-            change=float(change.mean()),
-            low=float(change.mean() - half),
-            high=float(change.mean() + half),
+            change=mean,
+            low=low,
+            high=high,
             p_value=p,
             p_bh=float(p_bh),
             inversion=bool(p_bh < 0.05),
@@ -118,6 +119,13 @@ def families(
         yield str(name), at, scores
 
 
+def mean_with_limits(differences: Array) -> tuple[float, float, float]:
+    """The mean of paired items' differences, and the limits of its normal 95% interval."""
+    mean = float(differences.mean())
+    half = LEVEL * float(differences.std(ddof=1)) / np.sqrt(len(differences))
+    return mean, float(mean - half), float(mean + half)
+
+
 def p_of_flips(change: Array, rng: np.random.Generator) -> float:
     """Share of sign flips of the items' differences with a mean as far below 0."""
     flipped = np.concatenate(
@@ -127,15 +135,6 @@ def p_of_flips(change: Array, rng: np.random.Generator) -> float:
         ]
     )
     return float((1 + (flipped <= change.sum() + 1e-12).sum()) / (1 + FLIPS))
-
-
-def benjamini_hochberg(p: Array) -> Array:
-    """p-values adjusted for the share of false ones among those called."""
-    order, count = np.argsort(p), len(p)
-    scaled = p[order] * count / np.arange(1, count + 1)
-    adjusted = np.empty(count)
-    adjusted[order] = np.minimum.accumulate(scaled[::-1])[::-1].clip(max=1)
-    return adjusted
 
 
 def jonckheere_p(scores: Array) -> float | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
-from relscale.questions.inversions import LEVEL, families
+from relscale.questions.inversions import families, mean_with_limits
 from relscale.rows import column
 
 
@@ -67,15 +67,14 @@ def rows(
             gain = (scores[-1] - own)[np.isfinite(scores[-1] - own)]
             if len(gain) < 2:
                 continue
-            half = LEVEL * float(gain.std(ddof=1)) / np.sqrt(len(gain))
-            low, high = float(gain.mean() - half), float(gain.mean() + half)
+            mean, low, high = mean_with_limits(gain)
             within = within and -margin < low and high < margin
             found.append(
                 PlateauRow(
                     family=name,
                     size=float(at),
                     items=len(gain),
-                    gain=float(gain.mean()),
+                    gain=mean,
                     low=low,
                     high=high,
                     plateau=within,
