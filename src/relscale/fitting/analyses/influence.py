@@ -87,10 +87,10 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
     labels = units_of(curves)
     units = list(dict.fromkeys(labels))
     unit = members(labels)
-    whole_lines = lines(curves.log_flops, curves.value, curves.noise, curves.blocks)
-    left = lines_without(curves.log_flops, curves.value, curves.noise, unit)
     shown = np.arange(len(units))
     if curves.shared:
+        whole_lines = lines(curves.log_flops, curves.value, curves.noise, curves.blocks)
+        left = lines_without(curves.log_flops, curves.value, curves.noise, unit)
         shown = _most_moving(left.slope - whole_lines.slope)
 
     law = relative.LINE if curves.quantity == RATIO else power.LINE
