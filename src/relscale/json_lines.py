@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from relscale.errors import RelscaleError
+from relscale.text_file import PACKED, read_text
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -21,7 +22,8 @@ def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
     Parameters
     ----------
     path
-        UTF-8, or UTF-16 with a byte order mark. A line may end in a carriage return and a line feed.
+        UTF-8, or UTF-16 with a byte order mark, packed where its name ends in ``.gz``, ``.zst``, ``.bz2`` or ``.xz``.
+        A line may end in a carriage return and a line feed.
 
     Raises
     ------
@@ -38,6 +40,9 @@ def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
     [(1, 8), (3, 3)]
     """
     path = Path(path)
+    if path.suffix in PACKED:
+        yield from json_lines(io.StringIO(read_text(path), newline="\n"), path)
+        return
     try:
         with path.open("rb") as file:
             encoding = "utf-16" if file.peek(2)[:2] in _UTF_16 else "utf-8-sig"

@@ -1,5 +1,6 @@
 """What lm-eval logged, line by line, into items. (That the numbers are those of scoring: tests/workflow.)"""
 
+import gzip
 import json
 
 import pytest
@@ -94,6 +95,22 @@ def test_the_newest_file_of_a_task_counts(tmp_path, log):
     log("colours", NEW, sample(logprobs=(-3.0, -4.0)))
     log("colours", OLD, sample())
     assert read_samples(tmp_path, suites("colours")).items["logprob"].to_pylist() == [-3.0, -4.0]
+
+
+def test_samples_may_be_packed_renamed_or_of_a_system_with_other_line_ends(tmp_path, log):
+    log("colours", NEW, sample())
+    (written,) = (tmp_path / "model").iterdir()
+    expected, content = read_samples(tmp_path, suites("colours")).items, written.read_bytes()
+    written.unlink()
+    for name, changed in {
+        "samples_colours.jsonl": content,
+        f"samples_colours_{NEW}.jsonl.gz": gzip.compress(content),
+        f"samples_colours_{NEW.replace('-00', ':00')}.jsonl": content.replace(b"\n", b"\r\n"),
+    }.items():
+        file = tmp_path / "model" / name
+        file.write_bytes(changed)
+        assert read_samples(tmp_path, suites("colours")).items == expected
+        file.unlink()
 
 
 def test_tasks_of_no_suite_and_suites_without_all_their_tasks_are_said(tmp_path, log, capsys):

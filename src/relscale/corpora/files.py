@@ -1,6 +1,5 @@
 """Text of one's own: a folder of text files, or tables with a column of text."""
 
-import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from relscale.corpora.documents import Document
 from relscale.corpora.options import TextFiles
 from relscale.errors import RelscaleError
-from relscale.json_lines import json_lines, read_json_lines
+from relscale.json_lines import read_json_lines
 from relscale.tables import listed, read_table
 from relscale.text_file import PACKED, read_text
 
@@ -120,10 +119,8 @@ def _rows(file: Path, columns: list[str]) -> Iterator[tuple[str, dict[str, Any]]
         for number, row in enumerate(table.select(columns).to_pylist(), start=1):
             yield f"{file}, row {number}", row
         return
-    packed = file.suffix in PACKED
-    lines = json_lines(io.StringIO(read_text(file), newline="\n"), file) if packed else read_json_lines(file)
     known: set[str] = set()
-    for number, row in lines:
+    for number, row in read_json_lines(file):
         if not isinstance(row, dict):
             raise RelscaleError(f"{file}, line {number}: not an object with the column {columns[0]!r}")
         known |= row.keys()

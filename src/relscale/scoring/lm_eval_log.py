@@ -1,7 +1,8 @@
 """What lm-eval writes with ``--log_samples``: which file is of which task, and of which model.
 
 Below its output folder lm-eval makes a folder for each model, ``OUT/<model>/samples_<task>_<time>.jsonl``, and beside
-these ``results_<time>.json``, which says with what model and settings they came about.
+these ``results_<time>.json``, which says with what model and settings they came about. Somebody may have packed the
+samples since, or taken the time out of their names.
 """
 
 import json
@@ -14,7 +15,9 @@ from typing import Any
 
 from relscale.errors import RelscaleError
 
-NAME = re.compile(r"samples_(?P<task>.+)_(?P<time>\d{4}-\d\d-\d\dT[\d.:-]+)\.jsonl")
+NAME = re.compile(
+    r"samples_(?P<task>.+?)(?:_(?P<time>\d{4}-\d\d-\d\dT[\d:.-]*\d))?\.jsonl(?:\.(?:gz|zst|bz2|xz))?"
+)
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class TaskLog:
     Attributes
     ----------
     task, time
-        From its name; of several files of a task the newest counts.
+        From its name; of several files of a task the newest counts, and one without a time is the oldest.
     path
         The file.
     """
@@ -89,8 +92,8 @@ def task_logs(folder: str | Path, names: Iterable[str] = ()) -> dict[str, TaskLo
         There are no such files, or those of several models and none of them, or more than one, has such a name.
     """
     found = [
-        TaskLog(named["task"], named["time"], path)
-        for path in sorted(Path(folder).rglob("samples_*.jsonl"))
+        TaskLog(named["task"], named["time"] or "", path)
+        for path in sorted(Path(folder).rglob("samples_*.jsonl*"))
         if (named := NAME.fullmatch(path.name))
     ]
     if not found:
@@ -104,7 +107,9 @@ def task_logs(folder: str | Path, names: Iterable[str] = ()) -> dict[str, TaskLo
 
 def log_files(folder: str | Path) -> list[Path]:
     """All that `task_logs` may look at."""
-    return sorted(path for name in ("samples_*.jsonl", "results_*.json") for path in Path(folder).rglob(name))
+    return sorted(
+        path for name in ("samples_*.jsonl*", "results_*.json") for path in Path(folder).rglob(name)
+    )
 
 
 def folder_name(model: str) -> str:
