@@ -20,7 +20,7 @@ from relscale.fitting.forecasts.track_record import TrackRecord
 from relscale.fitting.forecasts.weights import combine, weighted_median, weights
 from relscale.fitting.forecasts.width import half_widths
 from relscale.fitting.inference.direction import Direction
-from relscale.laws import parametric
+from relscale.laws import irreducible, parametric, profile
 from relscale.laws.profile import positive
 
 FLOPS = 1e18 * 10 ** (np.arange(9) / 3)
@@ -46,6 +46,19 @@ def test_a_profile_finds_what_nonnegative_least_squares_of_every_grid_point_find
             best.append((norm, *g, *coefficients))
         assert found.coefficients[:, k] == pytest.approx(min(best)[3:], abs=1e-6)
         assert found.grid[:, k] == pytest.approx(min(best)[1:3])
+
+
+def test_some_of_many_points_choose_the_same_grid_point_as_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(0)
+    x = chance.permutation(np.linspace(-4.5, 4.5, 9000))
+    log_error = np.log(np.stack([1 + 2 * np.exp(-0.3 * x), 0.5 + np.exp(-0.15 * x)], axis=1))
+    log_error += chance.normal(0, 0.02, log_error.shape)
+    log_error[chance.random(9000) < 0.3, 1] = NAN
+    grid, ahead = np.geomspace(0.01, 1.5, 240)[None], np.array([[5.0, 8.0]])
+    of_some = positive(irreducible.positive_terms, grid, x[None], log_error).log_value(ahead)
+    monkeypatch.setattr(profile, "SEARCHED", 9000)
+    of_all = positive(irreducible.positive_terms, grid, x[None], log_error).log_value(ahead)
+    assert of_some == pytest.approx(of_all, abs=1e-3)
 
 
 @pytest.mark.parametrize("beta", [0.05, 0.2, 0.5])

@@ -26,6 +26,7 @@ from relscale.laws.law import Array, Formula
 COUNT = 6  # starting points kept
 LEAST = 1e-3  # share of the spread of y that a positive term of a start keeps, since it is searched in its logarithm
 CELLS = 1 << 19  # of the systems solved at once: many points would otherwise take gigabytes
+SEARCHED, ENOUGH = 2048, 100  # points that choose among the grid's, of large data sets
 RIDGE = 1e-10  # share that is added to the normal matrix's diagonal, for terms that are next to equal
 
 
@@ -106,6 +107,9 @@ class Profile:
 def positive(terms: Formula, grid: Array, x: Array, log_y: Array, weight: Array | None = None) -> Profile:
     """Fit each column of ``log_y`` (P, K), its nan left out.
 
+    Of more than ``SEARCHED`` points as many choose the grid points, evenly spaced by rank of the first predictor, where
+    that leaves ``ENOUGH`` of each data set; the coefficients are those of all points.
+
     Parameters
     ----------
     terms
@@ -118,6 +122,12 @@ def positive(terms: Formula, grid: Array, x: Array, log_y: Array, weight: Array 
         (P, K) of the points; equal by default.
     """
     used = np.isfinite(log_y)
+    if len(log_y) > SEARCHED:
+        some = np.argsort(x[0], kind="stable")[np.linspace(0, len(log_y) - 1, SEARCHED).round().astype(int)]
+        count = used[some].sum(axis=0)
+        if ((count >= ENOUGH) | (count == used.sum(axis=0))).all():
+            near = positive(terms, grid, x[:, some], log_y[some], None if weight is None else weight[some])
+            grid = np.unique(near.grid, axis=1)
     vote = np.ones_like(log_y) if weight is None else weight
     with np.errstate(invalid="ignore", divide="ignore"):
         middle = np.where(used, log_y, 0).sum(axis=0) / used.sum(axis=0)

@@ -80,8 +80,10 @@ def plane(known: Scales, value: Floats, at: Scales) -> Floats:
 
 def _alike(used: NDArray[np.bool_]) -> list[list[int]]:
     """The curves (columns) that are known at the same points, together."""
-    kinds = np.unique(used, axis=1, return_inverse=True)[1].ravel()
-    return [np.flatnonzero(kinds == kind).tolist() for kind in np.unique(kinds)]
+    alike: dict[bytes, list[int]] = {}
+    for curve, column in enumerate(used.T):
+        alike.setdefault(column.tobytes(), []).append(curve)
+    return list(alike.values())
 
 
 def _recent(known: Scales, value: Floats) -> tuple[Floats, Floats, Floats, Floats]:
