@@ -15,7 +15,7 @@ from relscale import api
 from relscale.cli import main
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
-from relscale.tables import read_table
+from relscale.tables import read_table, write_table
 
 ROOT = Path(__file__).parents[1]
 FLOPS = np.geomspace(1e18, 1e21, 8)
@@ -272,3 +272,11 @@ def test_an_experiment_says_what_is_wrong_with_it(tmp_path):
     assert rs.Experiment("reference").check() == []
     with pytest.raises(RelscaleError, match="no such folder"):
         rs.open(tmp_path / "results")
+
+
+def test_measurements_of_another_version_are_said_to_be_collected_again(tmp_path):
+    write_table(pa.table({"run": ["a"], "suite": ["s"]}), tmp_path / "measurements.parquet")
+    with pytest.raises(
+        RelscaleError, match=r"lacks the columns corpus, .* collect again \(relscale run CONFIG\)"
+    ):
+        rs.open(tmp_path).runs()

@@ -18,7 +18,7 @@ from relscale import cli
 from relscale.config import check_config
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
-from relscale.fitting.fits import Fits, from_rows, write
+from relscale.fitting.fits import Fits, write
 from relscale.fitting.report.headline import headline_of_tables
 from relscale.fitting.report.summary import summary
 from relscale.measurements.measurement import Measurement
@@ -106,21 +106,7 @@ def test_there_is_a_table_behind_every_chart(page: str) -> None:
     assert page.count("<figure") == page.count("<summary>Data of")
 
 
-def test_that_nothing_could_be_fitted_is_said_first_with_what_to_change() -> None:
-    from relscale.fitting.curves.point_rows import FrontierRow
-    from relscale.fitting.status import Status
-    from relscale.rows import names_of
-
-    cells: dict[str, Any] = dict.fromkeys(names_of(FrontierRow))
-    cells |= {"corpus": "text", "runs": 4, "excluded": 0, "run_sd_df": 0, "level": 0.95, "c1": -0.1}
-    rows = [FrontierRow(**cells | {"budget": 10.0**i, "status": Status.NO_MINIMUM}) for i in range(9, 15)]
-    page = report_page(ReportData("mine", from_rows({"frontier": rows})))
-    assert page.index("Nothing could be fitted.") < page.index("<h1>")
-    assert "6 of 6 budgets have no minimum inside the widths" in page
-    assert "add widths below those tried" in page
-
-
-def test_page_and_terminal_say_first_that_no_minimum_lies_inside_the_widths() -> None:
+def without_minima() -> Fits:
     """Three budgets of which each loss rises from the smallest width on: there is no frontier, and so no law."""
     rows = [
         {
@@ -145,14 +131,35 @@ def test_page_and_terminal_say_first_that_no_minimum_lies_inside_the_widths() ->
     ]
     columns = dict.fromkeys(row_names(Measurement)) | {"experiment": "tests", "prompt": "default"}
     table = table_of(Measurement, [Measurement(**columns | row) for row in rows])
-    fits = fit(table, options={"frontier": "parabola"}, suites={"tests": {"baseline": "hard"}})
-    page = report_page(ReportData("tests", fits))
-    assert page.index("Nothing could be fitted.") < page.index("<h1>")
-    for text in (headline_of_tables(fits), summary(fits, {}, [], table)):
-        assert text.startswith(
-            "Nothing could be fitted.\n  3 of 3 budgets have no minimum inside the widths: losses still fall "
-            "towards more tokens; add widths below those tried"
-        )
+    return fit(table, options={"frontier": "parabola"}, suites={"tests": {"baseline": "hard"}})
+
+
+@pytest.mark.parametrize(
+    ("widths", "mend"),
+    [
+        ({10.0**budget: (16, 24, 32) for budget in (9, 10, 11)}, "add widths below 16, or larger budgets"),
+        (
+            {1e9: (12, 16), 1e10: (14, 16), 1e11: (16, 24)},
+            "add widths below 12 at 1e9 FLOPs, 14 at 1e10 FLOPs and 16 at 1e11 FLOPs, or larger budgets",
+        ),
+        ({}, "add models below 2560 parameters, or larger budgets"),  # a table, of which no plan is known
+    ],
+)
+def test_page_and_terminal_say_first_that_nothing_could_be_fitted_and_which_models_to_add(
+    widths: dict[float, tuple[int, ...]], mend: str
+) -> None:
+    fits = without_minima()
+    why = (
+        f"3 of 3 budgets have no minimum inside the widths: the loss still falls towards more tokens; {mend}"
+    )
+    for text in (headline_of_tables(fits, widths=widths), summary(fits, {}, widths=widths)):
+        assert text.startswith(f"Nothing could be fitted.\n  {why}")
+        assert "0 gaps close" not in text
+    page = report_page(ReportData("tests", fits, widths=widths))
+    assert "<title>tests: Nothing could be fitted</title>" in page
+    assert re.findall(r"<h1>(.*?)</h1>", page) == ["Nothing could be fitted"]
+    first = page[page.index("</h1>") :]
+    assert first.startswith(f'</h1><ul class="alarm" role="alert"><li>{why}.</li>')
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from relscale.arguments import typed
 from relscale.errors import RelscaleError
 from relscale.frame import Frame
+from relscale.measurements.reading import read_measurements
 from relscale.printable import PrintableStream, shown_printable
 from relscale.suggestions import suggestion
 from relscale.tables import read_table
@@ -279,7 +280,11 @@ class Results:
         >>> len(rs.open("results/tests").measurements())
         12
         """
-        return _chosen(Frame(read_table(self.folder / "measurements.parquet")), suite=suite, corpus=corpus)
+        return _chosen(
+            Frame(read_measurements(self.folder / "measurements.parquet", ("suite", "corpus"))),
+            suite=suite,
+            corpus=corpus,
+        )
 
     def runs(self) -> Frame:
         """One row per run: its corpus, compute, parameters, tokens.
@@ -291,7 +296,7 @@ class Results:
         6
         """
         names = ["run", "corpus", "optimizer", "seed", "budget", "training_flops", "params", "tokens"]
-        table = read_table(self.folder / "measurements.parquet").select(names)
+        table = read_measurements(self.folder / "measurements.parquet", names).select(names)
         return Frame(
             table.group_by(names).aggregate([]).sort_by([("corpus", "ascending"), ("run", "ascending")])
         )
@@ -435,6 +440,7 @@ class Results:
         """The finding, a sentence per line."""
         from relscale.config import load_config
         from relscale.fitting.fits import read
+        from relscale.fitting.report.frontier_advice import NO_WIDTHS
         from relscale.fitting.report.headline import headline_of_tables
         from relscale.fitting.verdicts.words import UNNAMED
         from relscale.report.report_data import experiment_names
@@ -442,11 +448,13 @@ class Results:
 
         paths = Paths(self.folder)
         try:
-            names = experiment_names(load_config(paths.config), paths) if paths.config.is_file() else UNNAMED
+            experiment = load_config(paths.config) if paths.config.is_file() else None
+            names = experiment_names(experiment, paths) if experiment else UNNAMED
             fits = read(paths.fits if paths.fits.is_dir() else self.folder)
         except RelscaleError as reason:
             return [f"no findings to show: {reason}"]
-        return headline_of_tables(fits, names).splitlines()
+        widths = experiment.planned_widths if experiment else NO_WIDTHS
+        return headline_of_tables(fits, names, widths).splitlines()
 
     def _in_store(self, path: str) -> Path:
         """A file that a manifest names as seen from the folder that the workflow ran in, two above this one."""

@@ -4,7 +4,9 @@ There are three ways in, by ``runs.source``: models that are trained and scored,
 are scored, and tables of measurements that were published.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -118,6 +120,14 @@ class TrainingExperiment(_AnyExperiment):
         return tuple(plan(self.corpora, self.design, self.vocabulary.size, self.seed))
 
     @property
+    def planned_widths(self) -> Mapping[float, Sequence[int]]:
+        """The hidden sizes of each budget's runs, from small to large."""
+        widths: dict[float, set[int]] = {}
+        for run in self.planned_runs:
+            widths.setdefault(run.budget, set()).add(run.architecture.hidden_size)
+        return {budget: sorted(each) for budget, each in widths.items()}
+
+    @property
     def scored_corpora(self) -> tuple[str, ...]:
         """The corpora whose models are scored."""
         return tuple(self.corpora)
@@ -190,6 +200,7 @@ class CheckpointExperiment(_AnyExperiment):
         return tuple(dict.fromkeys([*in_config, *in_table]))
 
     corpus_sources: ClassVar[tuple[str, ...]] = ()
+    planned_widths: ClassVar[Mapping[float, Sequence[int]]] = MappingProxyType({})
 
 
 class MeasurementExperiment(_AnyExperiment):
@@ -200,6 +211,7 @@ class MeasurementExperiment(_AnyExperiment):
 
     scored_corpora: ClassVar[tuple[str, ...]] = ()
     corpus_sources: ClassVar[tuple[str, ...]] = ()
+    planned_widths: ClassVar[Mapping[float, Sequence[int]]] = MappingProxyType({})
 
 
 ScoredExperiment = TrainingExperiment | CheckpointExperiment

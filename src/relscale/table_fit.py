@@ -26,6 +26,7 @@ from relscale.error_metrics import is_error
 from relscale.errors import RelscaleError
 from relscale.fitting.core_options import FurtherLaw, Where
 from relscale.fitting.curves.gaps import MEAN
+from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.estimation.estimate import LOSSES, RESIDUALS
 from relscale.fitting.estimation.law_columns import along_trainings
 from relscale.fitting.estimation.law_fits import law_fits
@@ -33,6 +34,7 @@ from relscale.fitting.estimation.law_points import MEASURED, SPENT
 from relscale.fitting.fit import fit as fit_measurements
 from relscale.fitting.fits import Fits, from_rows, write
 from relscale.fitting.inference.bootstrap.schemes import Floats
+from relscale.fitting.report.headline import nothing_fitted
 from relscale.fitting.report.summary import summary
 from relscale.fitting.settings import Settings
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
@@ -455,7 +457,9 @@ class TableFit:
 
     def _headline(self) -> list[str]:
         rows = rows_of(VerdictRow, self.results.verdicts)
-        return [headline(rows)] if rows else []
+        if not rows:
+            return []
+        return nothing_fitted(rows, rows_of(FrontierRow, self.results.frontier)) or [headline(rows)]
 
 
 def predictions(results: Fits) -> Frame:

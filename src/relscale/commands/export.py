@@ -29,11 +29,12 @@ def run(options: argparse.Namespace) -> None:
     figures without training. `relscale push` uploads what was exported.
     """
     from relscale.jobs import training_jobs
+    from relscale.measurements.reading import read_measurements
     from relscale.release.export import export
+    from relscale.release.model_card import SHOWN
     from relscale.results import Results
     from relscale.scoring.manifest import read_manifest
     from relscale.scoring.suite import needs_documents
-    from relscale.tables import read_table
 
     experiment = training_experiment(options.config)
     results = Results.of(experiment)
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
     exported = export(
         experiment,
         files(options.runs, (results.runs(*job) for job in training_jobs(experiment))),
-        read_table(measurements).to_pylist() if is_measured else [],
+        read_measurements(measurements, ("run", *SHOWN)).to_pylist() if is_measured else [],
         {name: read_manifest(file.parent).metric for name, file in suites.items()} if is_measured else {},
         {name: file.parent for name, file in suites.items() if needs_documents(name, names[name])},
         options.output,

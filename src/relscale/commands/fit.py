@@ -119,6 +119,7 @@ def fit_measurements(
     from relscale.fitting.fit import fit
     from relscale.fitting.fits import write
     from relscale.fitting.options import Fit
+    from relscale.fitting.report.frontier_advice import NO_WIDTHS
     from relscale.fitting.report.reproduction import reproduction
     from relscale.fitting.report.summary import summary
     from relscale.measurements.sanity import flag_impossible
@@ -144,7 +145,8 @@ def fit_measurements(
     shown = {
         name: (each["metric"], each["prompt"]) for name, each in facts.items() if each["metric"] is not None
     }
-    print(summary(fits, shown, measurements=measurements))
+    widths = experiment.planned_widths if experiment else NO_WIDTHS
+    print(summary(fits, shown, measurements=measurements, widths=widths))
 
 
 def suite_facts(experiment: "Experiment", manifests: Sequence[Path] | None = None) -> dict[str, SuiteFacts]:

@@ -67,5 +67,5 @@ def headline_text(config: Path, output: Path | None = None) -> str:
 
     experiment = load_config(config)
     results = Results.of(experiment)
-    found = headline_of_tables(read(results.fits), experiment_names(experiment))
+    found = headline_of_tables(read(results.fits), experiment_names(experiment), experiment.planned_widths)
     return printable(f"{found}\nreport: {output or results.report}")

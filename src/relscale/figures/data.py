@@ -19,8 +19,8 @@ from relscale.fitting.inference.method import Method, described
 from relscale.fitting.keys import CurveKey, SeriesKey
 from relscale.fitting.report.untrusted_runs import left_out
 from relscale.measurements.metric import Metric
+from relscale.measurements.reading import read_measurements
 from relscale.rows import names_of
-from relscale.tables import read_table
 from relscale.yaml_text import load
 
 
@@ -166,7 +166,7 @@ class FigureData:
         """
         if table not in self._tables:
             if table == "measurements":
-                whole = read_table(self.measurements, MEASUREMENTS).select(MEASUREMENTS)
+                whole = read_measurements(self.measurements, MEASUREMENTS).select(MEASUREMENTS)
             else:
                 whole = read_one(self.fits, table).select(names_of(ROWS[table]))
             self._tables[table] = [Row(row) for row in _table_as_text(whole).to_pylist()]
@@ -211,7 +211,7 @@ class FigureData:
 
     def left_out(self, suite: Suite, **where: Any) -> list[str]:
         """Notes on what a suite's figure lacks: runs whose status says that they must not be trusted."""
-        table = _table_as_text(read_table(self.measurements, MEASUREMENTS))
+        table = _table_as_text(read_measurements(self.measurements, MEASUREMENTS))
         lines = left_out(table, {"suite": suite.name, **where})
         more = [f"And {len(lines) - MOST_NOTES} more such lines."] if len(lines) > MOST_NOTES else []
         return [f"{line[0].upper()}{line[1:]}." for line in lines[:MOST_NOTES]] + more

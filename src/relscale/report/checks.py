@@ -11,6 +11,7 @@ from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import BacktestRow
 from relscale.fitting.report.frontier_advice import frontier_advice
+from relscale.fitting.report.joint_lines import as_sentence
 from relscale.fitting.report.reproduction_row import ReproductionRow
 from relscale.fitting.status import Status
 from relscale.fitting.verdicts import words
@@ -68,9 +69,9 @@ def _minima(data: ReportData) -> Check | None:
     if not points:
         return None
     good = sum(row.status == Status.OK for row in points)
-    advice = frontier_advice(points)
+    advice = frontier_advice(points, data.widths)
     detail = f"{good} of {len(points)} budgets have the minimum of their parabola inside the widths that were tried"
-    detail = ". ".join([detail, *(line[0].upper() + line[1:] for line in advice)]) + "."
+    detail = " ".join(map(as_sentence, [detail, *advice]))
     return Check(_share(good, len(points), 0.7), "Compute-optimal sizes", detail, ("isoflop", "frontier"))
 
 

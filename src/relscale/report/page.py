@@ -58,6 +58,8 @@ def write_listed_report(data: ReportData, output: Path) -> None:
 def report_page(data: ReportData) -> str:
     """The HTML of the report."""
     counted = words.counted_rows(data.verdicts)
+    nothing = nothing_fitted(counted, data.rows("frontier", FrontierRow), data.widths)
+    finding = nothing[0].removesuffix(".") if nothing else words.sentence_case(words.headline(counted))
     found = checks(data, counted)
     suites = list(_suites(data, counted))
     sections = [
@@ -85,7 +87,7 @@ def report_page(data: ReportData) -> str:
             ),
             aria_label="Contents",
         ),
-        element("main", _top(data, counted, found), *sections),
+        element("main", _top(data, finding, nothing[1:], counted, found), *sections),
         element("script", Markup(read.joinpath("page.js").read_text(encoding="utf-8") + REFLOW)),
         *packed(data.figures),
     )
@@ -94,7 +96,7 @@ def report_page(data: ReportData) -> str:
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
-        element("title", f"{data.title}: {words.headline(counted)}"),
+        element("title", f"{data.title}: {finding}"),
         element("style", Markup(read.joinpath("page.css").read_text(encoding="utf-8"))),
     )
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
@@ -115,17 +117,24 @@ def _named(sections: Sequence[Markup | None]) -> Iterator[tuple[str, str, Markup
 # The top
 
 
-def _top(data: ReportData, counted: Sequence[VerdictRow], found: Sequence[Check]) -> Markup:
-    headline = words.headline(counted)
+def _top(
+    data: ReportData,
+    finding: str,
+    advice: Sequence[str],
+    counted: Sequence[VerdictRow],
+    found: Sequence[Check],
+) -> Markup:
+    """The finding; where nothing could be fitted, at once why, and what to change."""
+    answers = (
+        [_alarm(advice)]
+        if advice
+        else [_clearest(data, counted), _cards(counted), _joint(data, counted), _rule(counted)]
+    )
     return element(
         "section",
         element("p", _scope(data, counted), class_="quiet scope"),
-        *_alarms(data, counted),
-        element("h1", headline[0].upper() + headline[1:]),
-        _clearest(data, counted),
-        _cards(counted),
-        _joint(data, counted),
-        _rule(counted),
+        element("h1", finding),
+        *answers,
         _trust(found),
         _downloads(data),
         id="top",
@@ -149,21 +158,10 @@ def _unit(data: ReportData) -> str:
     return "training FLOPs" if data.x == "FLOPs" else data.x
 
 
-def _alarms(data: ReportData, counted: Sequence[VerdictRow]) -> list[Markup]:
-    """What must be read first: that nothing could be fitted, and what to change."""
-    nothing = nothing_fitted(counted, data.rows("frontier", FrontierRow))
-    if not nothing:
-        return []
-    title, *said = nothing
-    return [
-        element(
-            "div",
-            element("strong", title),
-            element("ul", *(element("li", line[0].upper() + line[1:] + ".") for line in said)),
-            class_="alarm",
-            role="alert",
-        )
-    ]
+def _alarm(advice: Sequence[str]) -> Markup:
+    """What must be read first where nothing could be fitted: why, and what to change."""
+    lines = (element("li", as_sentence(line)) for line in advice)
+    return element("ul", *lines, class_="alarm", role="alert")
 
 
 def _clearest(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
@@ -358,7 +356,7 @@ def _between(data: ReportData) -> Markup | None:
 def _sentences(*parts: str) -> str:
     said = [part.strip() for part in parts if part and part.strip()]
     return " ".join(
-        f"{part[0].upper()}{part[1:]}{'' if part.endswith(('.', '?', '!')) else '.'}" for part in said
+        f"{words.sentence_case(part)}{'' if part.endswith(('.', '?', '!')) else '.'}" for part in said
     )
 
 

@@ -12,6 +12,7 @@ from relscale.experiment import Experiment
 from relscale.figures.registry import each_figure, figure_of
 from relscale.fitting.fits import ROWS, Fits, read
 from relscale.fitting.keys import CurveKey
+from relscale.fitting.report.frontier_advice import Widths
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.fitting.verdicts.words import Names
 from relscale.report.provenance import Fact, facts_of_experiment
@@ -63,6 +64,8 @@ class ReportData:
         The provenance.
     x
         What compute is measured in, or the column that stands for it.
+    widths
+        Of the runs that were planned at each budget.
     """
 
     title: str
@@ -72,6 +75,7 @@ class ReportData:
     config: str | None = None
     facts: tuple[Fact, ...] = ()
     x: str = "FLOPs"
+    widths: Widths = field(default_factory=dict)
 
     @cached_property
     def verdicts(self) -> list[VerdictRow]:
@@ -143,6 +147,7 @@ def experiment_data(experiment: Experiment, results: Results | None = None) -> R
         figures=tuple(figure for figure in drawn if figure.json.is_file()),
         config=results.config.read_text(encoding="utf-8") if results.config.is_file() else None,
         facts=tuple(facts_of_experiment(experiment, results)),
+        widths=experiment.planned_widths,
     )
 
 

@@ -231,7 +231,9 @@ def _details(data: ReportData, row: VerdictRow) -> Markup | None:
         said.append(f"small: within ±{words.percent(row.margin)} per 10×")
     if row.note:
         said.append(row.note)
-    return element("span", *(f"{_sentence_case(part)}. " for part in said), class_="note") if said else None
+    return (
+        element("span", *(f"{words.sentence_case(part)}. " for part in said), class_="note") if said else None
+    )
 
 
 def _crosses_inside(row: VerdictRow) -> bool:
@@ -243,10 +245,6 @@ def _crosses_inside(row: VerdictRow) -> bool:
 def _is_small(row: VerdictRow) -> bool:
     limits = (row.change_low, row.change_high)
     return all(limit is not None and abs(limit) < row.margin for limit in limits)
-
-
-def _sentence_case(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _times(factor: float) -> str:

@@ -64,6 +64,8 @@ class Point:
     log_tokens: float = nan
     tokens: float = nan
     params: float = nan
+    params_least: float = nan
+    params_most: float = nan
     loss: float = nan
     curvature: float = nan
     c: Floats = field(default_factory=lambda: np.full(3, nan))
@@ -153,6 +155,8 @@ def _at_budget(matrix: RunMatrix, budget: float) -> Point:
         log_tokens=best + x_mean,
         tokens=_exp(best + x_mean),
         params=_interpolated(log_tokens, params, best + x_mean) if inside else nan,
+        params_least=float(params.min()),
+        params_most=float(params.max()),
         loss=least,
         curvature=2 * float(c[2]),
         c=c,

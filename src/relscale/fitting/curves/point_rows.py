@@ -30,6 +30,8 @@ class FrontierRow(FamilyKey):
     params_low: float | None = column("Lower limit of the parameters.")
     params_high: float | None = column("Upper limit of the parameters.")
     level: float = column("Confidence level of these limits.")
+    params_least: float | None = column("Parameters of the smallest model that the parabola is fitted to.")
+    params_most: float | None = column("Parameters of the largest.")
     loss: float | None = column("Validation loss at the minimum.", "nats per token")
     curvature: float | None = column("Second derivative of the loss by ln tokens at the minimum.")
     c0: float | None = column("Parabola c0 + c1·x + c2·x² of the loss in x = ln tokens − x_mean.")
@@ -94,6 +96,8 @@ def frontier_row(key: FamilyKey, point: Point, level: float) -> FrontierRow:
         params_low=point.params * np.exp(-far * point.log_params_stderr),
         params_high=point.params * np.exp(far * point.log_params_stderr),
         level=level,
+        params_least=point.params_least,
+        params_most=point.params_most,
         loss=point.loss,
         curvature=point.curvature,
         c0=point.c[0],

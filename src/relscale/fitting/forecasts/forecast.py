@@ -155,14 +155,14 @@ def _forecasts(
             value, half = found.ensemble[q, j], found.half[q, j]
             common = cells_of(key) | {
                 "quantity": curves.quantity,
-                "training_flops": np.exp(at.log_flops[q]),
-                "params": np.exp(at.log_params[q]),
-                "tokens": np.exp(at.log_tokens[q]),
+                "training_flops": _exp(at.log_flops[q]),
+                "params": _exp(at.log_params[q]),
+                "tokens": _exp(at.log_tokens[q]),
                 "level": level,
                 "origins": int(found.origins[j]),
                 "log_distance": found.distance[q],
-                "spread_low": np.exp(low_spread[q, j]),
-                "spread_high": np.exp(high_spread[q, j]),
+                "spread_low": _exp(low_spread[q, j]),
+                "spread_high": _exp(high_spread[q, j]),
             }
             for c, name in enumerate(CANDIDATES):
                 known = bool(np.isfinite(found.candidates[c, q, j]))
@@ -171,7 +171,7 @@ def _forecasts(
                     **common,
                     candidate=name,
                     weight=found.weight[c, q, j],
-                    value=np.exp(found.candidates[c, q, j]),
+                    value=_exp(found.candidates[c, q, j]),
                     **cells_of(OK if known else Remark(Status.NO_FORECAST, lacking)),
                 )
             known = bool(np.isfinite(value) and np.isfinite(half))
@@ -182,9 +182,9 @@ def _forecasts(
                 **common,
                 candidate=ENSEMBLE,
                 weight=1.0,
-                value=np.exp(value),
-                low=np.exp(value - half),
-                high=np.exp(value + half),
+                value=_exp(value),
+                low=_exp(value - half),
+                high=_exp(value + half),
                 df=found.df[q, j] if known else None,
                 interval_direction=gap,
                 **cells_of(remark if np.isfinite(value) else NOTHING),
@@ -258,7 +258,7 @@ def _backtest(cells: dict[str, Any], candidate: str, forecast: float, observed: 
 
 
 def _exp(log: float) -> float:
-    """Infinite where a candidate runs away; such a row is flagged in its table (`relscale.fitting.fits`)."""
+    """Infinite where a candidate or a limit runs away; such a row is flagged in its table (`relscale.fitting.fits`)."""
     with np.errstate(over="ignore"):
         return float(np.exp(log))
 

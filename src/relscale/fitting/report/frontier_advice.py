@@ -1,19 +1,27 @@
 """What is wrong with a compute-optimal frontier, and what to change in the plan."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+from relscale.design.run import budget_label
 from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.inference.log_log_lines import SMALLEST
 from relscale.fitting.status import Status
 
+Widths = Mapping[float, Sequence[int]]  # the hidden sizes of each budget's runs
+NO_WIDTHS: Widths = MappingProxyType({})
+MOST_NAMED = 3  # budgets whose widths are named one by one
 
-def frontier_advice(rows: Sequence[FrontierRow]) -> list[str]:
+
+def frontier_advice(rows: Sequence[FrontierRow], widths: Widths = NO_WIDTHS) -> list[str]:
     """One sentence per trouble: budgets without a minimum inside the widths, too few runs, too few budgets.
 
     Parameters
     ----------
     rows
         The table ``frontier``; where every run is a point there is nothing to say.
+    widths
+        Of the runs that were planned at each budget; where they are not known models are named by their parameters.
 
     Examples
     --------
@@ -26,15 +34,13 @@ def frontier_advice(rows: Sequence[FrontierRow]) -> list[str]:
     said = []
     number = len(parabolas)
     outside = [row for row in parabolas if row.status == Status.NO_MINIMUM and row.c1 is not None]
-    for below, way, mend in (
-        (True, "more tokens", "add widths below those tried"),
-        (False, "fewer tokens", "add widths above those tried"),
-    ):
-        count = sum((row.c1 < 0) == below for row in outside if row.c1 is not None)
-        if count:
+    for smaller, way in ((True, "more tokens"), (False, "fewer tokens")):
+        beyond = [row for row in outside if row.c1 is not None and (row.c1 < 0) == smaller]
+        if beyond:
             said.append(
-                f"{count} of {number} budgets {_have(count)} no minimum inside the widths: losses still fall towards "
-                f"{way}; {mend}"
+                f"{len(beyond)} of {number} budgets {_have(len(beyond))} no minimum inside the widths: the loss still "
+                f"falls towards {way}; add {_models_to_add(beyond, widths, smaller)}, or "
+                f"{'larger' if smaller else 'smaller'} budgets"
             )
     few = sum(row.status == Status.TOO_FEW_RUNS for row in parabolas)
     if few:
@@ -59,6 +65,34 @@ def frontier_advice(rows: Sequence[FrontierRow]) -> list[str]:
             f"{'has' if len(short) == 1 else 'have'} {least}{' or more' if len(set(short.values())) > 1 else ''}"
         )
     return said
+
+
+def _models_to_add(rows: Sequence[FrontierRow], widths: Widths, smaller: bool) -> str:
+    """What lies beyond the sizes that were tried: ``widths below 6 at 2e9 FLOPs and 8 at 4e9 FLOPs``."""
+    edge = min if smaller else max
+    budgets = sorted({row.budget for row in rows if row.budget is not None})
+    tried: dict[float, float] = {budget: edge(widths[budget]) for budget in budgets if widths.get(budget)}
+    noun, unit = "widths", ""
+    if len(tried) < len(budgets):
+        sizes = [(row.budget, row.params_least if smaller else row.params_most) for row in rows]
+        tried = {
+            budget: edge(size for at, size in sizes if at == budget and size is not None)
+            for budget in budgets
+            if any(at == budget and size is not None for at, size in sizes)
+        }
+        noun, unit = "models", " parameters"
+    if not tried:
+        return f"{'smaller' if smaller else 'larger'} models"
+    noun += f" {'below' if smaller else 'above'}"
+    numbers = [f"{tried[budget]:.4g}{unit}" for budget in tried]
+    if len(set(numbers)) == 1:
+        return f"{noun} {numbers[0]}"
+    each = [
+        f"{number} at {budget_label(budget)} FLOPs" for budget, number in zip(tried, numbers, strict=True)
+    ]
+    if len(each) > MOST_NAMED:
+        return f"{noun} those of each budget, from {each[0]} to {each[-1]}"
+    return f"{noun} {', '.join(each[:-1])} and {each[-1]}"
 
 
 def _have(count: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.fits import Fits
-from relscale.fitting.report.frontier_advice import frontier_advice
+from relscale.fitting.report.frontier_advice import NO_WIDTHS, Widths, frontier_advice
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.rows import rows_of
@@ -13,18 +13,20 @@ STRONGEST = 3  # gaps that a sentence is written about
 REASONS = 3  # why nothing could be fitted
 
 
-def headline_of_tables(fits: Fits, names: words.Names = words.UNNAMED) -> str:
+def headline_of_tables(fits: Fits, names: words.Names = words.UNNAMED, widths: Widths = NO_WIDTHS) -> str:
     """The headline and the clearest gaps; where nothing could be fitted, why and what to change."""
     counted = words.counted_rows(rows_of(VerdictRow, fits.verdicts))
-    if nothing := nothing_fitted(counted, rows_of(FrontierRow, fits.frontier)):
+    if nothing := nothing_fitted(counted, rows_of(FrontierRow, fits.frontier), widths):
         return "\n  ".join(nothing)
     several = len({(row.corpus, row.optimizer) for row in counted}) > 1
     first = words.headline(counted)
     lines = [f"  {words.sentence(row, names, several)}" for row in words.strongest(counted, STRONGEST)]
-    return "\n".join([first[0].upper() + first[1:], *lines])
+    return "\n".join([words.sentence_case(first), *lines])
 
 
-def nothing_fitted(counted: Sequence[VerdictRow], points: Sequence[FrontierRow]) -> list[str]:
+def nothing_fitted(
+    counted: Sequence[VerdictRow], points: Sequence[FrontierRow], widths: Widths = NO_WIDTHS
+) -> list[str]:
     """What must be read first where no gap has a verdict: that, and why or what to change; else empty."""
     if any(row.verdict is not None for row in counted):
         return []
@@ -32,5 +34,5 @@ def nothing_fitted(counted: Sequence[VerdictRow], points: Sequence[FrontierRow])
     reasons = list(dict.fromkeys(row.note or str(row.status) for row in counted))[:REASONS]
     return [
         "No gap has an interval." if has_estimate else "Nothing could be fitted.",
-        *(frontier_advice(points) or reasons or ["no suite has errors of two groups to compare"]),
+        *(frontier_advice(points, widths) or reasons or ["no suite has errors of two groups to compare"]),
     ]

@@ -14,6 +14,7 @@ from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.fits import Fits
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import WITHIN_BUDGETS, Method, described
+from relscale.fitting.report.frontier_advice import NO_WIDTHS, Widths
 from relscale.fitting.report.headline import nothing_fitted
 from relscale.fitting.report.joint_lines import as_sentence, joint_summary, joint_tests
 from relscale.fitting.report.untrusted_runs import left_out
@@ -52,6 +53,7 @@ def summary(
     without: Sequence[str] = (),
     measurements: pa.Table | None = None,
     x: str = "FLOPs",
+    widths: Widths = NO_WIDTHS,
 ) -> str:
     """Text tables, each only where it has something to say.
 
@@ -75,6 +77,8 @@ def summary(
         What was fitted, to say which of it was left out because of its status.
     x
         What the column of training compute is called.
+    widths
+        Of the runs that were planned at each budget, to say which to add where no minimum lies between them.
     """
     rows = [row for row in fits.fits.to_pylist() if _is_shown(row, shown)]
     forecasts = [row for row in fits.forecasts.to_pylist() if _is_shown(row, shown)]
@@ -98,15 +102,16 @@ def summary(
     lines = left_out(measurements) if measurements is not None else []
     more = [f"and {len(lines) - MANY} more such lines"] if len(lines) > MANY else []
     parts.append("\n".join([*lines[:MANY], *more]))
-    parts.insert(0, verdict_text(verdicts, words.Names(x=x), corpus="corpus" not in without))
-    joint = joint_tests(rows_of(JointTestRow, fits.joint_tests), words.counted_rows(verdicts))
+    counted = words.counted_rows(verdicts)
+    nothing = nothing_fitted(counted, rows_of(FrontierRow, fits.frontier), widths) if verdicts else []
+    if not nothing:
+        parts.insert(0, verdict_text(verdicts, words.Names(x=x), corpus="corpus" not in without))
+    joint = joint_tests(rows_of(JointTestRow, fits.joint_tests), counted)
     if joint:
         parts.insert(0, as_sentence(joint_summary(joint)))
     if len(joint) > 1:
         parts.append("\n".join(as_sentence(test.line) for test in joint))
-    if verdicts:
-        nothing = nothing_fitted(words.counted_rows(verdicts), rows_of(FrontierRow, fits.frontier))
-        parts.insert(0, "\n  ".join(nothing))
+    parts.insert(0, "\n  ".join(nothing))
     return "\n\n".join(part.strip() for part in parts if part)
 
 
@@ -119,7 +124,7 @@ def verdict_text(
         return ""
     first = words.headline(counted)
     lines = [f"  {words.sentence(row, names, corpus)}" for row in words.strongest(counted, STRONGEST)]
-    return "\n".join([first[0].upper() + first[1:], *lines])
+    return "\n".join([words.sentence_case(first), *lines])
 
 
 def _key_of_verdict(row: VerdictRow) -> tuple[Any, ...]:

@@ -162,6 +162,11 @@ def change_after_selection(row: VerdictRow) -> str:
     return f"[{signed_percent(limits[0])}, {signed_percent(limits[1])}]"
 
 
+def sentence_case(text: str) -> str:
+    """With a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
 def flops(value: float) -> str:
     """A compute to two digits: ``2.7×10²¹``."""
     if not value > 0 or not math.isfinite(value):

@@ -1,0 +1,34 @@
+"""The table of measurements as its readers need it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from relscale.errors import RelscaleError
+from relscale.tables import listed, read_table
+
+
+def read_measurements(path: str | Path, columns: Sequence[str]) -> pa.Table:
+    """The measurements that ``relscale collect`` wrote.
+
+    Parameters
+    ----------
+    path
+        The table.
+    columns
+        Names that must be there; others may be.
+
+    Raises
+    ------
+    RelscaleError
+        It is missing or damaged, or lacks one of ``columns``.
+    """
+    table = read_table(path)
+    missing = [name for name in columns if name not in table.column_names]
+    if missing:
+        raise RelscaleError(
+            f"{path}: lacks the column{'s' if len(missing) > 1 else ''} {listed(missing, 5)}, so this version of "
+            "relscale did not write it; collect again (relscale run CONFIG)"
+        )
+    return table
