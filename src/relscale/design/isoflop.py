@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from relscale.design.architecture import forward_flops_per_token
+from relscale.design.architecture import Architecture, forward_flops_per_token
 from relscale.design.options import BatchGrowth, Design
-from relscale.design.recipes import Infeasible, recipe
-from relscale.design.run import BatchChange, Run, budget_label
+from relscale.design.recipes import Infeasible, Recipe, recipe
+from relscale.design.run import BatchChange, Hyperparameters, Run, budget_label
 from relscale.errors import RelscaleError
 
 BUDGET_TOLERANCE = 0.01  # a run that misses its budget by more is dropped, as in the paper
@@ -56,9 +56,6 @@ def grid(
     """The runs of one corpus and optimizer at one seed, and the cells of the grid that were dropped."""
     rules = recipe(design.recipe)
     widths = _by_budget(design.widths)
-    changes = {
-        key: value for key in ("schedule", "warmup", "decay") if (value := getattr(design, key)) is not None
-    }
     runs: list[Run] = []
     dropped: list[Dropped] = []
     for budget in design.budgets:
@@ -67,7 +64,7 @@ def grid(
         for hidden_size in widths(float(budget)) or rules.widths(forward_budget):
             try:
                 architecture = rules.architecture(hidden_size, design.sequence_length, vocabulary_size)
-                batch_size = rules.batch_size(forward_budget, architecture)
+                batch_size = batch(rules, design, forward_budget, architecture)
                 steps = round(
                     forward_budget
                     / (forward_flops_per_token(architecture) * batch_size * design.sequence_length)
@@ -79,14 +76,8 @@ def grid(
                     architecture=architecture,
                     batch_size=batch_size,
                     train_steps=steps,
-                    hyperparameters=replace(
-                        rules.hyperparameters(
-                            optimizer,
-                            architecture,
-                            batch_size,
-                            steps * batch_size * design.sequence_length,
-                        ),
-                        **changes,
+                    hyperparameters=hyperparameters(
+                        rules, design, optimizer, architecture, batch_size, steps
                     ),
                 )
                 miss = abs(run.forward_flops / forward_budget - 1)
@@ -105,6 +96,31 @@ def grid(
                 f"{reasons[0]}{more}"
             )
     return runs, dropped
+
+
+def batch(rules: Recipe, design: Design, forward_budget: float, architecture: Architecture) -> int:
+    """Sequences per step: those of the recipe, unless the design says how many tokens."""
+    if design.batch_tokens is None:
+        return rules.batch_size(forward_budget, architecture)
+    tokens = forward_budget / forward_flops_per_token(architecture)
+    return max(1, round(design.batch_tokens.of(architecture, tokens) / design.sequence_length))
+
+
+def hyperparameters(
+    rules: Recipe, design: Design, optimizer: str, architecture: Architecture, batch_size: int, steps: int
+) -> Hyperparameters:
+    """Those of the recipe, but for what the design says itself."""
+    tokens = steps * batch_size * design.sequence_length
+    given = rules.hyperparameters(optimizer, architecture, batch_size, tokens)
+    changes = {
+        key: value for key in ("schedule", "warmup", "decay") if (value := getattr(design, key)) is not None
+    }
+    if design.learning_rate and tokens:
+        rate, vectors = design.learning_rate.of(architecture, tokens), given.vector_learning_rate
+        changes["learning_rate"] = rate
+        if vectors is not None:
+            changes["vector_learning_rate"] = vectors * rate / given.learning_rate
+    return replace(given, **changes)
 
 
 def with_batch_schedule(run: Run, schedule: Sequence[BatchGrowth]) -> Run:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from relscale.design.mixtures import Mixtures
+from relscale.design.power_of_run import PowerOfRun
 from relscale.section import NULLABLE, UNIQUE, Count, Names, Positive, PositiveInt, Section, Seed
 
 Integers = Annotated[tuple[PositiveInt, ...], Field(min_length=1), UNIQUE]
@@ -50,6 +51,15 @@ class Design(Section):
     decay: Annotated[float, Field(ge=0, le=0.5)] | None = Field(
         default=None,
         description="Share of the steps over which the learning rate of wsd falls; the recipe's by default.",
+    )
+    learning_rate: PowerOfRun | None = Field(
+        default=None,
+        description="The peak learning rate of every run and optimizer; the recipe's by default.",
+    )
+    batch_tokens: PowerOfRun | None = Field(
+        default=None,
+        description="Tokens per batch, of the tokens that the budget buys, to whole sequences; the recipe's batch by "
+        "default.",
     )
     batch_schedule: tuple[BatchGrowth, ...] = Field(
         default=(),

@@ -29,6 +29,8 @@ def _covariance(
     objective: Objective, u: Array, df: Indices, columns: Indices
 ) -> tuple[Array, NDArray[np.bool_]]:
     free = np.flatnonzero(objective.free)
+    if not len(free):
+        return np.zeros((len(u), len(u), len(columns))), np.ones(len(columns), dtype=bool)
     law = objective.law
     shapes = np.array([law.parameters[i].log or law.names[i] not in law.linear for i in free], dtype=bool)
     residual, weights = objective.residuals(u[:, columns], columns)

@@ -1,0 +1,63 @@
+"""The minimum of a paraboloid through points.
+
+    y = c + g·z + ½ · zᵀ H z,    z = (x − mean) / sd        by least squares
+    z* = −H⁻¹ g,    y* = c − ½ · gᵀ H⁻¹ g                   where H is positive definite
+
+x are logarithms where a sweep is one of factors: a loss is about a paraboloid in ln of learning rate and batch.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.laws.law import Array
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Where a paraboloid is least: ``at`` (p,) and ``value``; all nan where it has no minimum."""
+
+    at: Array
+    value: float
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is one."""
+        return bool(np.isfinite(self.value))
+
+
+def terms(dimensions: int) -> int:
+    """How many coefficients a paraboloid of so many variables has."""
+    return 1 + dimensions + dimensions * (dimensions + 1) // 2
+
+
+def minimum(x: Array, y: Array, weights: Array | None = None) -> Minimum:
+    """The minimum of the paraboloid through y (n,) at x (p, n).
+
+    Parameters
+    ----------
+    weights
+        (n,) such as the counts of a resample.
+    """
+    p = len(x)
+    none = Minimum(np.full(p, np.nan), np.nan)
+    root = np.ones(len(y)) if weights is None else np.sqrt(weights)
+    if (root > 0).sum() < terms(p):
+        return none
+    mean, sd = x.mean(axis=1), x.std(axis=1)
+    if not (sd > 0).all():
+        return none
+    z = (x - mean[:, None]) / sd[:, None]
+    first, second = np.triu_indices(p)
+    columns = np.vstack([np.ones(len(y)), z, z[first] * z[second]]) * root
+    level = y.mean()
+    found, _, rank, _ = np.linalg.lstsq(columns.T, (y - level) * root, rcond=None)
+    if rank < terms(p):
+        return none
+    hessian = np.zeros((p, p))
+    hessian[first, second] = found[1 + p :]
+    hessian = hessian + hessian.T
+    if not (np.linalg.eigvalsh(hessian) > 0).all():
+        return none
+    best = np.linalg.solve(hessian, -found[1 : 1 + p])
+    return Minimum(mean + sd * best, float(level + found[0] + found[1 : 1 + p] @ best / 2))

@@ -1,0 +1,163 @@
+"""How do the best learning rate and batch grow with model size and tokens, as keys of a config?
+
+    rate = c · N^a · D^b,    batch = c' · D^b'        by least squares of logarithms, through the optima of a sweep
+
+The optima are those of the question ``sweep``; one without a minimum, or beyond the data, is left out. Each row is a
+key of the config's section ``design``, so that trainings follow the law. Constants belong to N = D = 1 and trade off
+with the exponents: compare predicted optima, not constants. ``excess`` is what following the law costs: how far the
+run nearest to the law's optimum is above the least loss, over sizes and tokens.
+
+Source: Li et al., *Predictable Scale: Step Law*, arXiv 2503.04715.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.estimates import Estimates
+from relscale.laws.catalogue import law
+from relscale.laws.law import Array
+from relscale.questions import sweep
+from relscale.rows import column
+
+KEYS = {"learning_rate": "learning_rate", "batch": "batch_tokens"}  # of the section design
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepLawRow:
+    """One row per constant and exponent, and one for the excess."""
+
+    key: str = column("Key of the config, or excess.")
+    value: float = column("Its value; of the excess the mean, as a share of the loss.")
+    low: float | None = column(
+        "Lower limit of its 95% interval, by t; of the excess the least.", default=None
+    )
+    high: float | None = column("Upper limit; of the excess the largest.", default=None)
+    optima: int = column("Optima of the sweep that it is fitted to.")
+    note: str | None = column("Why it must not be trusted.", default=None)
+
+
+ROW = StepLawRow
+
+
+def rows(
+    table: Columns,
+    *,
+    rate: str = "learning_rate",
+    batch: str = "batch_tokens",
+    y: str = "loss",
+    params: str = "params",
+    tokens: str = "tokens",
+    within: float = 0.02,
+    rate_of: tuple[str, ...] = ("params", "tokens"),
+    batch_of: tuple[str, ...] = ("tokens",),
+    fix_rate: tuple[str, ...] = (),
+    fix_batch: tuple[str, ...] = (),
+) -> Iterator[StepLawRow]:
+    """The law of the best learning rate, and of the best batch where it was swept.
+
+    Parameters
+    ----------
+    rate
+        Column of the peak learning rate.
+    batch
+        Column of the batch in tokens; "" for a sweep over the learning rate alone.
+    y
+        Column of the loss.
+    params, tokens
+        Columns of the model's parameters and of its training tokens.
+    within
+        How far above the least loss of its size and tokens a run may be, as a share of that.
+    rate_of, batch_of
+        What the rate and the batch are a power of: params, tokens or both.
+    fix_rate, fix_batch
+        What is given: constant=1.79,params=-0.713,tokens=0.307.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing or not positive, or there are fewer optima than exponents and constant.
+    """
+    from relscale.commands.fit_table import fixed_parameters
+
+    found = sweep.rows(
+        table, rate=rate, batch=batch, y=y, params=params, tokens=tokens, within=within, draws=0
+    )
+    optima = [row for row in found if row.note is None]
+    powers = {"learning_rate": (rate_of, fix_rate, "rate")} | (
+        {"batch": (batch_of, fix_batch, "batch")} if batch else {}
+    )
+    fits = {}
+    for name, (of, fix, short) in powers.items():
+        fits[name] = _power(name, optima, of, fixed_parameters(fix, f"fix_{short}"), f"{short}_of")
+        yield from _rows(name, fits[name], len(optima))
+    excess = np.array(
+        [
+            _excess(x, loss, sizes, fits)
+            for sizes, x, loss in sweep.cells(table, rate, batch, y, params, tokens)
+        ]
+    )
+    yield StepLawRow(
+        key="excess",
+        value=float(excess.mean()),
+        low=float(excess.min()),
+        high=float(excess.max()),
+        optima=len(optima),
+    )
+
+
+def _power(
+    name: str, optima: list[sweep.SweepRow], of: tuple[str, ...], fix: Mapping[str, float], option: str
+) -> Estimates:
+    """The power law of these optima; its parameters are called as the keys of a config are."""
+    if not of or set(of) - {"params", "tokens"}:
+        raise RelscaleError(f"{option}: {','.join(of) or 'nothing'}; it is params, tokens or both")
+    one = law("combined", of)
+    names = {"constant": "c"} | {each: f"e_{each}" for each in of}
+    if set(fix) - set(names):
+        raise RelscaleError(f"fix: {', '.join(sorted(set(fix) - set(names)))} is none of {', '.join(names)}")
+    free = len(names) - len(fix)
+    if len(optima) < max(free, 1):
+        raise RelscaleError(
+            f"{len(optima)} sizes and tokens have an optimum inside the data, which are too few for a law of "
+            f"{name}; `relscale ask sweep` says why"
+        )
+    x = np.array([[getattr(row, each) for row in optima] for each in of])
+    fixed = {names[key]: value for key, value in fix.items()}
+    return estimate(one, x, np.array([getattr(row, name) for row in optima]), fixed=fixed)
+
+
+def _rows(name: str, fit: Estimates, optima: int) -> Iterator[StepLawRow]:
+    low, high = fit.interval(0.95)
+    for i, parameter in enumerate(fit.names):
+        key = "constant" if parameter == "c" else parameter.removeprefix("e_")
+        is_given = parameter in fit.fixed
+        known = not is_given and bool(np.isfinite(low[i, 0]))
+        remark = fit.status[0]
+        yield StepLawRow(
+            key=f"design.{KEYS[name]}.{key}",
+            value=float(fit.theta[i, 0]),
+            low=float(low[i, 0]) if known else None,
+            high=float(high[i, 0]) if known else None,
+            optima=optima,
+            note="given"
+            if is_given
+            else None
+            if remark.status == "ok"
+            else remark.note or str(remark.status),
+        )
+
+
+def _excess(x: Array, loss: Array, sizes: tuple[float, float], fits: Mapping[str, Estimates]) -> float:
+    """How far the run nearest to the law's optimum is above the least loss, as a share of it."""
+    at = dict(zip(("params", "tokens"), sizes, strict=True))
+    best = [
+        np.log(fit.law.value(fit.theta[:, 0], np.array([[at[each]] for each in fit.law.predictors]))[0])
+        for fit in fits.values()
+    ]
+    nearest = int(((x - np.array(best)[:, None]) ** 2).sum(axis=0).argmin())
+    return float(loss[nearest] / loss.min() - 1)

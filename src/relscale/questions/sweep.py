@@ -1,0 +1,153 @@
+"""Which learning rate and batch are best at each model size and number of tokens, by a sweep over both?
+
+    L = c + g·z + ½ · zᵀ H z,    z of ln learning rate and ln batch;    the best is −H⁻¹ g
+
+One paraboloid per number of parameters and tokens, through the runs near the least loss, as runs far from it are no
+paraboloid. Limits are of resampled runs. A surface without a minimum, and one whose minimum is at a rate or batch that
+was not tried, are said to be so. The law of these optima is the question ``step_law``.
+
+Source: Li et al., *Predictable Scale: Step Law*, arXiv 2503.04715, which averages the runs within 0.25% instead.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.fitting.paraboloid import minimum, terms
+from relscale.laws.law import Array
+from relscale.rows import column
+
+SPARE = 4  # runs beyond the coefficients of a paraboloid
+ENOUGH = 0.9  # share of the resamples that have a minimum, for an interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRow:
+    """One row per number of parameters and tokens."""
+
+    params: float = column("Parameters, as the table counts them.")
+    tokens: float = column("Training tokens.")
+    runs: int = column("Runs near the least loss.")
+    learning_rate: float | None = column("Best learning rate.", default=None)
+    rate_low: float | None = column("Lower limit of its 95% interval.", default=None)
+    rate_high: float | None = column("Upper limit.", default=None)
+    batch: float | None = column("Best batch, in the unit of the table.", default=None)
+    batch_low: float | None = column("Lower limit of its 95% interval.", default=None)
+    batch_high: float | None = column("Upper limit.", default=None)
+    loss: float | None = column("The loss there.", default=None)
+    least: float = column("The least loss of any run.")
+    note: str | None = column("Why there is no optimum, or that it is beyond the data.", default=None)
+
+
+ROW = SweepRow
+
+
+def rows(
+    table: Columns,
+    *,
+    rate: str = "learning_rate",
+    batch: str = "batch_tokens",
+    y: str = "loss",
+    params: str = "params",
+    tokens: str = "tokens",
+    within: float = 0.02,
+    draws: int = 200,
+    seed: int = 0,
+) -> Iterator[SweepRow]:
+    """The optimum at each number of parameters and tokens.
+
+    Parameters
+    ----------
+    rate
+        Column of the peak learning rate.
+    batch
+        Column of the batch; "" for a sweep over the learning rate alone.
+    y
+        Column of the loss.
+    params, tokens
+        Columns of the model's parameters and of its training tokens.
+    within
+        How far above the least loss of its size and tokens a run may be, as a share of that.
+    draws
+        Resamples for the intervals; 0 for none.
+    seed
+        Of the resampling.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing or not positive, or ``within`` is not.
+    """
+    if not 0 < within < np.inf:
+        raise RelscaleError(f"within: {within:g} is not a positive share")
+    if draws < 0:
+        raise RelscaleError(f"draws: {draws} is negative")
+    for sizes, x, loss in cells(table, rate, batch, y, params, tokens):
+        yield _optimum(sizes, x, loss, within, draws, np.random.default_rng(seed))
+
+
+def cells(
+    table: Columns, rate: str, batch: str, y: str, params: str, tokens: str
+) -> Iterator[tuple[tuple[float, float], Array, Array]]:
+    """Of each number of parameters and tokens: both, ln of what was swept (p, n), and the loss (n,)."""
+    swept = np.log(np.stack([table.positive(name) for name in (rate, batch) if name]))
+    loss, sizes = table.positive(y), np.stack([table.positive(params), table.positive(tokens)])
+    known = np.isfinite(swept).all(axis=0) & np.isfinite(loss) & np.isfinite(sizes).all(axis=0)
+    if not known.any():
+        raise RelscaleError(
+            f"no row has {', '.join(each for each in (rate, batch, y, params, tokens) if each)}"
+        )
+    for n, d in np.unique(sizes[:, known], axis=1).T:
+        own = known & (sizes[0] == n) & (sizes[1] == d)
+        yield (float(n), float(d)), swept[:, own], loss[own]
+
+
+def _optimum(
+    sizes: tuple[float, float],
+    x: Array,
+    loss: Array,
+    within: float,
+    draws: int,
+    rng: np.random.Generator,
+) -> SweepRow:
+    least = float(loss.min())
+    near = loss <= least * (1 + within)
+    every, x, loss = x, x[:, near], loss[near]
+    common: dict[str, Any] = {"params": sizes[0], "tokens": sizes[1], "runs": len(loss), "least": least}
+    needed = terms(len(x)) + SPARE
+    if len(loss) < needed:
+        return SweepRow(
+            **common, note=f"too few runs within {within:.3g} of the least loss, of {needed} needed"
+        )
+    best = minimum(x, loss)
+    if not best.exists:
+        return SweepRow(**common, note="no minimum: the surface is not curved upwards in every direction")
+    names = ("learning_rate", "batch")[: len(x)]
+    outside = [
+        name.replace("_", " ")
+        for name, at, tried in zip(names, best.at, every, strict=True)
+        if not tried.min() <= at <= tried.max()
+    ]
+    drawn = [
+        minimum(x, loss, rng.multinomial(len(loss), np.full(len(loss), 1 / len(loss))).astype(float)).at
+        for _ in range(draws)
+    ]
+    drawn = [at for at in drawn if np.isfinite(at).all()]
+    limits: dict[str, Any] = dict(zip(names, np.exp(best.at).tolist(), strict=True))
+    if drawn and len(drawn) >= ENOUGH * draws:
+        low, high = np.exp(np.percentile(drawn, [2.5, 97.5], axis=0))
+        for name, below, above in zip(("rate", "batch"), low, high, strict=False):
+            limits |= {f"{name}_low": float(below), f"{name}_high": float(above)}
+    notes = [f"beyond the data: {' and '.join(outside)}"] if outside else []
+    if draws and "rate_low" not in limits:
+        notes.append("no interval: too many resamples have no minimum")
+    return SweepRow(
+        **common,
+        **limits,
+        loss=best.value,
+        note="; ".join(notes) or None,
+    )
