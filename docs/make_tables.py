@@ -11,6 +11,8 @@ from relscale.scoring.checkpoint_table import Checkpoint
 from relscale.scoring.items import Item
 from relscale.scoring.requests import Request
 from relscale.scoring.task_metrics import TaskValue
+from relscale.tokens.build import StoredDocument
+from relscale.tokens.shards import ShardDocument
 from relscale.training.result import CurveRow
 
 HEAD = """# The tables
@@ -20,6 +22,10 @@ A number that is null has a status that says why.
 """
 STAGES: dict[str, tuple[str, dict[str, type]]] = {
     "Corpora": ("corpora/SOURCE", {"documents": DocumentRow}),
+    "Tokens": (
+        "tokens/CORPUS, and STORE/tokens/KEY/NUMBER for each shard",
+        {"documents": StoredDocument, "documents of a shard": ShardDocument},
+    ),
     "Training": ("STORE/runs/KEY", {"curve": CurveRow}),
     "Checkpoints that others trained": ("runs.table of a config, or an export", {"checkpoints": Checkpoint}),
     "Scoring": (

@@ -73,6 +73,12 @@ def column(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def same_column(row: type, name: str) -> Any:
+    """A field that is the same as another row type's: its meaning, unit and default."""
+    (field,) = [field for field in dataclasses.fields(row) if field.name == name]
+    return dataclasses.field(default=field.default, metadata=field.metadata)
+
+
 def columns_of(row: type) -> tuple[Column, ...]:
     """The columns of a row type, in order."""
     hints = get_type_hints(row)

@@ -17,7 +17,7 @@ from relscale.checksums import check_files, files_list
 from relscale.errors import RelscaleError
 from relscale.figures import browser, chart, plot
 from relscale.figures.chart import SIZE, text_width
-from relscale.figures.data import FigureData
+from relscale.figures.data import FigureData, FittedParameter
 from relscale.figures.registry import figures
 from relscale.provenance import closure
 
@@ -233,15 +233,15 @@ def test_the_law_s_band_holds_its_line_and_is_narrowest_at_the_reference(toy: Fi
     from relscale.figures.law_lines import law_line
 
     where = {"corpus": "documentation", "suite": "knowledge", "group": "tables", "law": "relative"}
-    rows = toy.rows("fits", **where)
+    rows = toy.rows(FittedParameter, **where)
     line = law_line(rows, [1e11, 3e12], "these items")
     assert line
     assert line.low
     assert line.high
     assert all(low < y < high for low, y, high in zip(line.low, line.value, line.high, strict=True))
     slope = math.log(line.value[-1] / line.value[0]) / math.log(line.flops[-1] / line.flops[0])
-    assert slope == pytest.approx(line.slope["value"])
-    reference = rows[0]["reference_flops"]
+    assert slope == pytest.approx(line.slope.value)
+    reference = rows[0].reference_flops
     ratio = [high / low for low, high in zip(line.low, line.high, strict=True)]
     nearest = min(range(len(ratio)), key=lambda i: abs(math.log(line.flops[i] / reference)))
     assert ratio.index(min(ratio)) == nearest
@@ -286,9 +286,9 @@ def test_a_sigmoid_that_the_runs_do_not_fix_is_not_drawn(drawn: dict[str, go.Fig
 def test_symbols_of_the_forest_plot_are_the_verdicts(toy: FigureData, drawn: dict[str, go.Figure]) -> None:
     symbols = {style.symbol: verdict for verdict, style in chart.VERDICTS.items()}
     marks = [trace for trace in drawn["exponents"].data if trace.mode == "markers" and trace.x[0] is not None]
-    fits = toy.rows("fits", parameter="delta_beta")
+    fits = toy.rows(FittedParameter, parameter="delta_beta")
     for trace in marks:
-        same = [row["verdict"] for row in fits if row["value"] == trace.x[0]]
+        same = [row.verdict for row in fits if row.value == trace.x[0]]
         assert symbols[trace.marker.symbol] in same
 
 
@@ -357,7 +357,7 @@ def test_regions_are_drawn_over_their_internet_users_which_are_called_a_proxy(
             "relative-law: no option 'metrics'; did you mean 'metric'",
         ),
         ("isoflop", {"suite": "knowledge"}, "isoflop: no option 'suite'; it has none"),
-        ("forecast-knowledge", {"quantity": "gap"}, "forecast: quantity: Input should be 'ratio' or 'error'"),
+        ("forecast-knowledge", {"quantity": "gap"}, "forecast: quantity: Input should be 'error' or 'ratio'"),
     ],
 )
 def test_an_option_that_a_figure_does_not_have_is_refused(

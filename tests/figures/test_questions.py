@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from relscale.figures import chart, plot
-from relscale.figures.data import FigureData
+from relscale.figures.data import FigureData, MeasuredRun
 from relscale.figures.page import LARGEST, page
+from relscale.fitting.analyses.influence import InfluenceRow
+from relscale.fitting.analyses.prompt_forms import PromptFormRow
+from relscale.fitting.analyses.specification import SpecificationRow
+from relscale.fitting.curves.point_rows import GapRow
+from relscale.fitting.forecasts.forecast import ForecastRow
 from relscale.fitting.inference.method import Method
 from relscale.laws.catalogue import law
 from relscale.measurements.metric import Metric
+from relscale.rows import cells_of
 
 from .questions import CANDIDATES, SURFACE, TARGETS, as_table
 
@@ -61,19 +68,19 @@ def test_of_two_intervals_for_the_same_items_that_of_whole_trainings_counts(
     data = changed(toy, tmp_path, "fits", both)
     where = {"corpus": "code", "suite": "knowledge", "group": "tables", "parameter": "delta_beta"}
     rows = data.law_rows(**where)
-    assert {row["estimand"] for row in rows} == {"these items", "item population"}
-    assert {row["low"] for row in rows} == {-9.0}
-    assert {row["low"] for row in data.pooled_rows(**where)} == {-8.0}
+    assert {row.estimand for row in rows} == {"these items", "item population"}
+    assert {row.low for row in rows} == {-9.0}
+    assert {row.low for row in data.pooled_rows(**where)} == {-8.0}
     assert "intervals by block bootstrap by trajectory" in texts(draw("exponents", data))
 
 
 def test_a_law_between_corpora_is_not_taken_for_one_between_groups(toy: FigureData) -> None:
     where = {"corpus": "code", "suite": "knowledge", "group": "tables", "parameter": "delta_beta"}
-    assert {row["baseline"] for row in toy.law_rows(**where)} == {"numerics"}
-    assert {row["baseline"] for row in toy.gaps(corpus="code", suite="knowledge")} == {"numerics"}
+    assert {row.baseline for row in toy.law_rows(**where)} == {"numerics"}
+    assert {row.baseline for row in toy.gaps(corpus="code", suite="knowledge")} == {"numerics"}
     assert toy.suite("knowledge").baseline == "numerics"
-    between = [row for row in toy.law_rows("corpus", **where) if row["contrast"] == "corpus"]
-    assert [row["baseline"] for row in between] == ["documentation"]
+    between = [row for row in toy.law_rows("corpus", **where) if row.contrast == "corpus"]
+    assert [row.baseline for row in between] == ["documentation"]
 
 
 def test_suites_may_be_told_in_place_of_manifests(toy: FigureData) -> None:
@@ -158,8 +165,8 @@ def test_the_specification_curve_rises_and_marks_the_default(toy: FigureData, tm
         ],
     )
     figure = draw("specification-curve-knowledge", few)
-    told = {group: few.rows("specifications", group=group) for group in ("tables", "networks")}
-    told = {group: [row for row in rows if row["value"] is not None] for group, rows in told.items()}
+    every = (few.rows(SpecificationRow, group=group) for group in ("tables", "networks"))
+    fitted = [[row for row in rows if row.value is not None] for rows in every]
     shown = []
     for panel in (("x", "y"), ("x2", "y2")):
         marks = in_panel(figure, *panel)
@@ -169,12 +176,9 @@ def test_the_specification_curve_rises_and_marks_the_default(toy: FigureData, tm
         assert shown[-1] == sorted(shown[-1])
         diamonds = [trace.y[0] for trace in marks if trace.marker.symbol == "diamond" and trace.x[0]]
         assert diamonds == [
-            row["value"]
-            for rows in told.values()
-            for row in rows
-            if row["default"] and row["value"] in shown[-1]
+            row.value for rows in fitted for row in rows if row.default and row.value in shown[-1]
         ]
-    assert sorted(shown) == sorted(sorted(row["value"] for row in rows) for rows in told.values())
+    assert sorted(shown) == sorted(sorted(row.value or 0.0 for row in rows) for rows in fitted)
     assert "16 gaps without a Δβ: no parabola to give a degree to." in texts(figure)
     assert "form of the gap: ratio" in texts(figure), "what is the same throughout is said, not drawn"
 
@@ -230,10 +234,10 @@ def test_a_forecast_has_its_interval_and_every_candidate_beside_it(toy: FigureDa
         trace for trace in figure.data if trace.error_y is not None and trace.error_y.array is not None
     ]
     assert len(forecasts) == 6
-    rows = [row for row in toy.rows("forecasts", candidate="ensemble") if row["value"] == forecasts[0].y[0]]
+    rows = [row for row in toy.rows(ForecastRow, candidate="ensemble") if row.value == forecasts[0].y[0]]
     assert tuple(forecasts[0].x) == TARGETS
-    assert forecasts[0].y[0] + forecasts[0].error_y.array[0] == pytest.approx(rows[0]["high"])
-    assert forecasts[0].y[0] - forecasts[0].error_y.arrayminus[0] == pytest.approx(rows[0]["low"])
+    assert forecasts[0].y[0] + forecasts[0].error_y.array[0] == pytest.approx(rows[0].high)
+    assert forecasts[0].y[0] - forecasts[0].error_y.arrayminus[0] == pytest.approx(rows[0].low)
     names = {trace.name for trace in figure.data if trace.showlegend is not False}
     assert names == {"observed", "fit to all data", "forecast (ensemble)", *CANDIDATES}
     assert "4 more groups are in forecasts.parquet" in texts(figure)
@@ -253,8 +257,8 @@ def test_a_ring_marks_what_a_verdict_needs(toy: FigureData) -> None:
     rings = [
         trace for trace in figure.data if trace.marker.symbol == "circle-open" and trace.x and trace.x[0]
     ]
-    carriers = toy.rows("influence", carries=True)
-    assert sorted(y for trace in rings for y in trace.y) == sorted(row["change"] for row in carriers)
+    carriers = toy.rows(InfluenceRow, carries=True)
+    assert sorted(y for trace in rings for y in trace.y) == sorted(row.change or 0.0 for row in carriers)
     assert re.search(r"4 left out in turn; 1 of \d verdicts depend on one", texts(figure))
 
 
@@ -285,15 +289,13 @@ def test_the_line_of_least_loss_is_the_closed_form(toy: FigureData) -> None:
 def test_residuals_are_of_the_fitted_law(toy: FigureData) -> None:
     figure = draw("loss-surface", toy)
     marks = in_panel(figure, "x2", "y2")
-    runs = [
-        row
-        for row in toy.rows("measurements", corpus="documentation", suite="validation")
-        if row["status"] == "ok"
-    ]
+    runs = toy.rows(MeasuredRun, corpus="documentation", suite="validation", status="ok")
     theta = np.array(list(SURFACE.values()))
-    x = np.array([[run[name] for run in runs] for name in ("params", "tokens")], dtype=float)
+    x = np.array([[getattr(run, name) for run in runs] for name in ("params", "tokens")], dtype=float)
     told = np.ravel(law("parametric").value(theta[:, None], x[:, :, None]))
-    exact = {run["run"]: 100 * math.log(run["value"] / value) for run, value in zip(runs, told, strict=True)}
+    exact = {
+        run.run: 100 * math.log((run.value or 0.0) / value) for run, value in zip(runs, told, strict=True)
+    }
     shown = dict(zip(marks[0].text, marks[0].y, strict=True))
     assert shown
     assert all(value == pytest.approx(exact[name], rel=1e-3) for name, value in shown.items())
@@ -335,7 +337,7 @@ def test_the_gap_between_corpora_is_drawn_for_the_loss_and_for_each_group(toy: F
     figure = draw("corpus-gap", toy)
     assert "code: Δβ = −0.0100 [−0.0150, −0.0050], widens" in texts(figure)
     (ratios,) = [trace for trace in in_panel(figure, "x2", "y2") if trace.name == "code"]
-    assert list(ratios.y) == [row["ratio"] for row in toy.rows("gaps", contrast="corpus", suite="validation")]
+    assert list(ratios.y) == [row.ratio for row in toy.rows(GapRow, contrast="corpus", suite="validation")]
     marks = in_panel(figure, "x3", "y3")
     assert len(marks) == 6, "one for each group of the suite, the baseline group too"
 
@@ -360,8 +362,8 @@ def test_a_suite_of_one_prompt_form_says_so(toy: FigureData) -> None:
 
 def test_of_many_groups_prompt_forms_show_the_median(toy: FigureData, tmp_path: Path) -> None:
     data = many(toy, tmp_path, 20, 3)
-    rows = [row for row in toy.rows("prompt_forms") if row["corpus"] == "code" and row["group"] == "tables"]
-    copies = [row | {"group": f"g{i:02}"} for i in range(19) for row in rows]
+    rows = toy.rows(PromptFormRow, corpus="code", group="tables")
+    copies = [cells_of(replace(row, group=f"g{i:02}")) for i in range(19) for row in rows]
     pq.write_table(as_table("prompt_forms", copies), tmp_path / "prompt_forms.parquet")
     names = [trace.name for trace in draw("prompt-forms", data, suite="knowledge").data if trace.showlegend]
     assert names == ["one of 20 groups", "median over groups"]

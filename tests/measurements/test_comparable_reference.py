@@ -14,7 +14,7 @@ def model(documents, words=7):
 
 def flags(models):
     reference = _reference([(documents, 1) for documents in models])
-    return [[status.split(":")[0] for status in _differences(documents, reference)] for documents in models]
+    return [[difference.status for difference in _differences(documents, reference)] for documents in models]
 
 
 @pytest.mark.parametrize("models", [2, 3, 30])

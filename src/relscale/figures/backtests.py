@@ -7,8 +7,9 @@ from itertools import groupby
 from statistics import median
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import known, power_of_ten
-from relscale.figures.data import Row, distinct
+from relscale.figures.chart.numbers import known, number, power_of_ten
+from relscale.figures.data import distinct
+from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
 
 ENSEMBLE = "ensemble"
 BINS = 4  # of distance, for errors and coverage
@@ -17,9 +18,9 @@ DISTANCE = "compute beyond the fitted data (factor)"
 LINE = chart.Style(chart.INK, "diamond", size=9, width=3)  # the ensemble's
 
 
-def candidate_styles(forecasts: Sequence[Row]) -> dict[str, chart.Style]:
+def candidate_styles(forecasts: Sequence[ForecastRow]) -> dict[str, chart.Style]:
     """A colour, a symbol and a dash for each candidate; the ensemble is the only diamond and the only solid line."""
-    candidates = sorted({row.candidate for row in forecasts} - {ENSEMBLE})
+    candidates = sorted({str(row.candidate) for row in forecasts} - {ENSEMBLE})
     symbols, dashes = [symbol for symbol in chart.FILLED if symbol != "diamond"], chart.DASHES[1:]
     return {
         name: chart.Style(
@@ -30,7 +31,7 @@ def candidate_styles(forecasts: Sequence[Row]) -> dict[str, chart.Style]:
 
 
 def backtest_panels(
-    tests: Sequence[Row], forecasts: Sequence[Row], style: Mapping[str, chart.Style]
+    tests: Sequence[BacktestRow], forecasts: Sequence[ForecastRow], style: Mapping[str, chart.Style]
 ) -> list[Callable[[chart.Panel], None]]:
     """What there is to draw under the forecasts: errors and coverage, where there are backtests, and the weights."""
     parts: list[tuple[bool, Callable[[chart.Panel], None]]] = [
@@ -41,19 +42,19 @@ def backtest_panels(
     return [draw for is_there, draw in parts if is_there]
 
 
-def _draw_errors(panel: chart.Panel, tests: Sequence[Row], style: Mapping[str, chart.Style]) -> None:
+def _draw_errors(panel: chart.Panel, tests: Sequence[BacktestRow], style: Mapping[str, chart.Style]) -> None:
     """Median absolute error of each candidate against how far beyond its data it forecast."""
     curves = {}
     for name in (*style, ENSEMBLE):
         bins = _bins([row for row in tests if row.candidate == name])
-        errors = [100 * median(abs(row.log_error) for row in rows) for rows in bins]
+        errors = [100 * median(abs(number(row.log_error)) for row in rows) for rows in bins]
         curves[name] = ([math.exp(median(row.log_distance for row in rows)) for rows in bins], errors)
     x = chart.log_axis([value for xs, _ in curves.values() for value in xs], DISTANCE)
     panel.axes(x, chart.log_axis([value for _, ys in curves.values() for value in ys], "median error (%)"))
     for name, (xs, ys) in curves.items():
-        one = LINE if name == ENSEMBLE else replace(style[name], size=7, width=1.4)
+        mark = LINE if name == ENSEMBLE else replace(style[name], size=7, width=1.4)
         hover = f"{name}<br>%{{x}} × the compute<br>%{{y}}%"
-        panel.line(xs, ys, one, markers=True, hover=hover, group=name)
+        panel.line(xs, ys, mark, markers=True, hover=hover, group=name)
     groups = {(row.corpus, row.optimizer, row.group) for row in tests}
     origins = {(row.corpus, row.optimizer, row.origin_flops) for row in tests}
     panel.heading("Backtest error", f"{len(origins)} origins, {len(groups)} curves" if tests else "")
@@ -61,17 +62,17 @@ def _draw_errors(panel: chart.Panel, tests: Sequence[Row], style: Mapping[str, c
         panel.message("there are too few budgets for a backtest")
 
 
-def _draw_coverage(panel: chart.Panel, tests: Sequence[Row]) -> None:
+def _draw_coverage(panel: chart.Panel, tests: Sequence[BacktestRow]) -> None:
     """The share of the ensemble's intervals that covered the outcome, against how far beyond its data it forecast."""
-    own = tested(tests)
-    bins = _bins(own)
+    intervals = tested(tests)
+    bins = _bins(intervals)
     distances = [math.exp(median(row.log_distance for row in rows)) for rows in bins]
-    share = [100 * sum(row.covered for row in rows) / len(rows) for rows in bins]
+    share = [100 * sum(bool(row.covered) for row in rows) / len(rows) for rows in bins]
     y = chart.linear_axis([*share, 50, 100], "interval coverage (%)", most=6)
     panel.axes(chart.log_axis(distances, DISTANCE), y)
-    overall = sum(row.covered for row in own) / len(own)
-    panel.heading("Backtest coverage", f"{overall:.1%} of {len(own):,} overlapping tests")
-    for level in distinct(row.level for row in own if known(row.level)):
+    overall = sum(bool(row.covered) for row in intervals) / len(intervals)
+    panel.heading("Backtest coverage", f"{overall:.1%} of {len(intervals):,} overlapping tests")
+    for level in distinct(row.level for row in intervals if known(row.level)):
         panel.reference_line(100 * level)
     panel.line(
         distances,
@@ -84,34 +85,36 @@ def _draw_coverage(panel: chart.Panel, tests: Sequence[Row]) -> None:
     )
 
 
-def tested(tests: Sequence[Row]) -> list[Row]:
+def tested(tests: Sequence[BacktestRow]) -> list[BacktestRow]:
     """The ensemble's backtests that have an interval."""
     return [row for row in tests if row.candidate == ENSEMBLE and row.covered is not None]
 
 
-def _draw_weights(panel: chart.Panel, forecasts: Sequence[Row], style: Mapping[str, chart.Style]) -> None:
+def _draw_weights(
+    panel: chart.Panel, forecasts: Sequence[ForecastRow], style: Mapping[str, chart.Style]
+) -> None:
     """The weight of each candidate in the ensemble: the mean over groups, at the farthest target."""
-    farthest = max(row.training_flops for row in forecasts)
+    farthest = max(number(row.training_flops) for row in forecasts)
     rows = [row for row in forecasts if row.training_flops == farthest and row.candidate in style]
     weights: dict[str, list[float]] = {}
     for row in rows:
-        if known(row.weight):
-            weights.setdefault(row.candidate, []).append(row.weight)
+        if row.weight is not None:
+            weights.setdefault(str(row.candidate), []).append(row.weight)
     share = {name: 100 * sum(values) / len(values) for name, values in weights.items()}
     names = sorted(share, key=lambda name: -share[name])
     x = chart.linear_axis([0, *share.values()], "weight in the forecast (%)", most=6, pad=0.06)
     panel.axes(x | {"zeroline": True}, chart.names_axis([""] * max(len(names), 1)) | {"ticks": ""})
     panel.heading("Weights", f"mean over groups, at {power_of_ten(float(f'{farthest:.2g}'))} FLOPs")
-    for place, name in enumerate(names):
+    for position, name in enumerate(names):
         hover = f"{name}: %{{x}}%"
-        panel.points([share[name]], [place], replace(style[name], size=11), hover=hover, group=name)
+        panel.points([share[name]], [position], replace(style[name], size=11), hover=hover, group=name)
 
 
-def _bins(tests: Sequence[Row]) -> list[list[Row]]:
+def _bins(tests: Sequence[BacktestRow]) -> list[list[BacktestRow]]:
     """Tests of like distance together, about as many in each; equal distances are never parted."""
     ordered = sorted(tests, key=lambda row: row.log_distance)
     size = max(FEWEST, math.ceil(len(ordered) / BINS))
-    bins: list[list[Row]] = []
+    bins: list[list[BacktestRow]] = []
     for _, rows in groupby(ordered, key=lambda row: round(row.log_distance, 2)):
         if bins and len(bins[-1]) < size:
             bins[-1] += rows

@@ -33,8 +33,8 @@ class Options(SeveralSuites):
 
 def draw(data: FigureData, options: Options) -> go.Figure:
     """Draw every suite for every corpus."""
-    every_suite = data.several_suites(options)
-    suites = [suite for suite in every_suite if not suite.is_crowded and data.gaps(**suite.key, status="ok")]
+    every_suite = data.shown_suites(options)
+    suites = [suite for suite in every_suite if not suite.is_crowded and data.points("ratio", **suite.key)]
     measured = [data.series_of(suite) for suite in suites]
     every = [series for series in data.series if any(series in those for those in measured)]
     every = [series for series in every if not options.corpora or series.corpus in options.corpora]
@@ -59,7 +59,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     )
     drawn = []
     for column, suite in enumerate(suites):
-        curves = [group_curves(data, series, suite, "gaps", options.estimand) for series in every]
+        curves = [group_curves(data, series, suite, "ratio", options.estimand) for series in every]
         style = chart.styles(
             (f"{suite.name}/{group}" for group in suite.labels), f"{suite.name}/{suite.baseline}"
         )

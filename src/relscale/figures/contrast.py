@@ -1,38 +1,40 @@
 """What is compared between corpora, or optimizers: validation losses along compute, and Δβ of every suite's groups."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from relscale.figures.chart.numbers import known
 from relscale.figures.curves import Curve
-from relscale.figures.data import FigureData, Row, Series, Suite
+from relscale.figures.data import CurvePoint, FigureData, FittedParameter, Series, Suite
 from relscale.figures.law_lines import law_line
 from relscale.figures.select import LOSS, of, series_in, widest
+from relscale.fitting.curves.point_rows import GapRow
 
 
 class ContrastForest(NamedTuple):
-    """Δβ of a suite's groups on one corpus against another, a row each."""
+    """Δβ of a suite's groups on one corpus against another, one row per group."""
 
     suite: Suite
     series: Series
-    rows: list[Row]
+    rows: list[FittedParameter]
 
     @property
     def names(self) -> list[str]:
         """The groups in words."""
-        return [self.suite.labels[row.group] for row in self.rows]
+        return [self.suite.labels[str(row.group)] for row in self.rows]
 
 
 def contrast_forests(data: FigureData, contrast: str) -> list[ContrastForest]:
     """One per suite and series; suites of many groups are left out."""
-    gaps = data.rows("gaps", contrast=contrast, status="ok")
+    gaps = data.rows(GapRow, contrast=contrast, status="ok")
     names = [name for name in data.suite_names() if any(row.suite == name for row in gaps)]
     forests = []
     for suite in map(data.suite, names):
         slopes = data.law_rows(contrast, **suite.key, law="relative", parameter="delta_beta")
         slopes = [row for row in slopes if row.contrast == contrast and known(row.value)]
         for series in series_in(data, gaps) if not suite.is_crowded else ():
-            chosen = {row.group: row for row in widest(of(series, slopes))}
-            rows = [chosen[group] for group in suite.labels if group in chosen]
+            of_group = {row.group: row for row in widest(of(series, slopes))}
+            rows = [of_group[group] for group in suite.labels if group in of_group]
             forests += [ContrastForest(suite, series, rows)] if rows else []
     return forests
 
@@ -53,7 +55,7 @@ class ContrastLosses(NamedTuple):
 
 def contrast_losses(data: FigureData, contrast: str, baseline: str) -> ContrastLosses:
     """The curves of everything that is compared with one corpus, or optimizer."""
-    rows = data.rows("gaps", contrast=contrast, status="ok", **LOSS)
+    rows = data.rows(GapRow, contrast=contrast, status="ok", **LOSS)
     compared = {(row.corpus, row.optimizer) for row in rows} | {
         (row.baseline, row.optimizer) if contrast == "corpus" else (row.corpus, row.baseline) for row in rows
     }
@@ -67,17 +69,20 @@ def contrast_losses(data: FigureData, contrast: str, baseline: str) -> ContrastL
     for name, series in names.items():
         where = {**series.key, **LOSS}
         fits = data.law_rows(contrast, **where)
-        losses += _curve(name, data.rows("errors", **where, status="ok"), "value", fits, "power", None)
-        gaps = data.rows("gaps", **where, contrast=contrast, status="ok")
-        ratios += _curve(name, gaps, "ratio", fits, "relative", contrast)
+        losses += _curve(name, data.points("error", **where), fits, "power", None)
+        ratios += _curve(name, data.points("ratio", **where, contrast=contrast), fits, "relative", contrast)
     return ContrastLosses(list(names), losses, ratios)
 
 
 def _curve(
-    name: str, points: list[Row], value: str, fits: list[Row], law: str, contrast: str | None
+    name: str,
+    points: Sequence[CurvePoint],
+    fits: Sequence[FittedParameter],
+    law: str,
+    contrast: str | None,
 ) -> list[Curve]:
     if not points:
         return []
-    flops = [point.training_flops for point in points]
+    flops = [point.flops for point in points]
     fits = [row for row in fits if row.law == law and contrast in (None, row.contrast)]
-    return [Curve(name, name, flops, [point[value] for point in points], law_line(fits, flops))]
+    return [Curve(name, name, flops, [point.value for point in points], law_line(fits, flops))]

@@ -9,11 +9,12 @@ from dataclasses import replace
 import plotly.graph_objects as go
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import estimate
+from relscale.figures.chart.numbers import estimate, number
 from relscale.figures.contrast import contrast_forests, contrast_losses
 from relscale.figures.curves import curve_notes, draw_curves
 from relscale.figures.data import FigureData
 from relscale.figures.select import LOSS, ends, reasons
+from relscale.fitting.curves.point_rows import GapRow
 
 TITLE = "Relative laws between corpora"
 ROW, LOSSES, COLUMNS = 24, 290, 2  # pixels of a group of a forest plot, and of the losses
@@ -22,18 +23,18 @@ ROW, LOSSES, COLUMNS = 24, 290, 2  # pixels of a group of a forest plot, and of 
 def draw(data: FigureData) -> go.Figure:
     """Draw all that is compared."""
     contrast = next(
-        (by for by in ("corpus", "optimizer") if data.rows("gaps", contrast=by, status="ok")), None
+        (by for by in ("corpus", "optimizer") if data.rows(GapRow, contrast=by, status="ok")), None
     )
     if contrast is None:
         return chart.empty(
             TITLE, "This experiment compares no corpora with each other (fit.contrasts names none)."
         )
-    losses = data.rows("gaps", contrast=contrast, status="ok", **LOSS)
+    losses = data.rows(GapRow, contrast=contrast, status="ok", **LOSS)
     forests = contrast_forests(data, contrast)
     blocks = [forests[i : i + COLUMNS] for i in range(0, len(forests), COLUMNS)]
     heights = [ROW * max(len(forest.rows) for forest in block) + 12 for block in blocks]
     names = [label for forest in forests for label in forest.names]
-    shown = contrast_losses(data, contrast, losses[0].baseline) if losses else None
+    shown = contrast_losses(data, contrast, str(losses[0].baseline)) if losses else None
     first = int(bool(losses))
     panels = chart.grid(
         TITLE if contrast == "corpus" else TITLE.replace("corpora", "optimizers"),
@@ -53,7 +54,7 @@ def draw(data: FigureData) -> go.Figure:
         x = chart.compute_axis([row.training_flops for row in losses], panels.width)
         panel.axes(x, chart.log_axis(y, title))
         heading = f"Relative to {baseline}" if column else "Validation loss"
-        panel.heading(heading, *(f"{one.label}: {one.line.words()}" for one in part if one.line))
+        panel.heading(heading, *(f"{curve.label}: {curve.line.words()}" for curve in part if curve.line))
         if column:
             panel.reference_line(1.0)
         panel.message("" if part else "no loss could be read off the frontier")
@@ -64,11 +65,12 @@ def draw(data: FigureData) -> go.Figure:
             chart.linear_axis(ends(forest.rows), "Δβ", most=6, zero=True), chart.names_axis(forest.names)
         )
         panel.heading(forest.suite.title, f"{forest.series.label} against {forest.rows[0].baseline}")
-        for place, row in enumerate(forest.rows):
-            words = f"Δβ = {estimate(row.value, row.low, row.high)}<br>{row.estimand}"
+        for position, row in enumerate(forest.rows):
+            value = number(row.value)
+            words = f"Δβ = {estimate(value, row.low, row.high)}<br>{row.estimand}"
             mark = replace(chart.verdict_style(row.verdict), dash="solid", width=2.6)
             hover = f"{words}<br>{chart.verdict_words(row.verdict)}"
-            panel.forest_mark(place, row.value, row.low, row.high, mark, hover)
+            panel.forest_mark(position, value, row.low, row.high, mark, hover)
     keys = [chart.Key(label, mark, group=label) for label, mark in style.items()]
     panels.key([*keys, *(chart.verdict_keys() if forests else [])])
     fits = [row for row in data.law_rows(contrast, parameter="delta_beta") if row.contrast == contrast]
@@ -76,6 +78,6 @@ def draw(data: FigureData) -> go.Figure:
         *(curve_notes([shown.losses, shown.ratios]) if shown else []),
         f"G is the error on one {contrast} over that on the other, at matched compute; Δβ < 0 where G falls. Verdicts "
         "go by p-values adjusted over the groups of a suite; intervals are not adjusted.",
-        *(f"{reason}." for _, reason in reasons(fits, "parameter")),
+        *(f"{remark}." for _, remark in reasons(fits, "parameter")),
     )
     return panels.figure

@@ -7,10 +7,11 @@ from typing import Any
 
 from relscale.figures import chart
 from relscale.figures.chart.axes import Axis
+from relscale.figures.chart.numbers import number
 from relscale.figures.chart.panel import labels_width, strip_width
-from relscale.figures.data import FigureData, Series, Suite, distinct
+from relscale.figures.data import LAWS, FigureData, Quantity, Series, Suite, distinct
 from relscale.figures.law_lines import LawLine, law_line
-from relscale.figures.select import ABOUT, ESTIMANDS, listed
+from relscale.figures.select import ABOUT, ESTIMANDS, interval, listed, reason
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import BOOTSTRAPS
 from relscale.fitting.verdicts.verdict import Verdict
@@ -18,8 +19,6 @@ from relscale.fitting.verdicts.verdict import Verdict
 MOST_BANDS = 4  # in a panel; of more, the intervals at the largest compute stand side by side
 MOST_LARGE = 40  # points of a group that are drawn large
 MOST_POINTS = 4000  # in a panel of a crowded suite; beyond that, no points
-LAWS = {"errors": "power", "gaps": "relative"}
-VALUES = {"errors": "value", "gaps": "ratio"}
 MANY = {
     verdict: replace(style, colour=chart.MEDIUM if verdict == Verdict.NOT_RESOLVED else style.colour)
     for verdict, style in chart.VERDICTS.items()
@@ -89,27 +88,27 @@ class Curve:
 
 
 def group_curves(
-    data: FigureData, series: Series, suite: Suite, table: str, estimand: Estimand | None = None
+    data: FigureData, series: Series, suite: Suite, quantity: Quantity, estimand: Estimand | None = None
 ) -> list[Curve]:
-    """A curve per group of a suite: E(F) from the table ``errors``, or G(F) from ``gaps``."""
+    """A curve per group of a suite: E(F), or G(F)."""
     curves = []
     many = suite.is_crowded
     for group, label in suite.labels.items():
         key = {**series.key, **suite.key, "group": group}
-        points = data.gaps(**key, status="ok") if table == "gaps" else data.rows(table, **key, status="ok")
+        points = data.points(quantity, **key)
         if not points:
             continue
-        fits = data.law_rows(**key, law=LAWS[table])
-        flops = [point.training_flops for point in points]
+        fits = data.law_rows(**key, law=LAWS[quantity])
+        flops = [point.flops for point in points]
         slopes = data.law_rows(**key, parameter="delta_beta")
         curves.append(
             Curve(
                 baseline_name(suite) if group == suite.baseline else label,
                 f"{suite.name}/{group}",
                 flops,
-                [getattr(point, VALUES[table]) for point in points],
+                [point.value for point in points],
                 law_line(fits, flops, estimand),
-                next((fit.reason for fit in fits if fit.estimand in (None, "these items")), "no fit"),
+                next((reason(fit) for fit in fits if fit.estimand in (None, "these items")), "no fit"),
                 next((row.verdict for row in slopes if row.verdict), None),
                 series.label,
                 banded=not many,
@@ -135,8 +134,8 @@ def draw_curves(
         style, line = styles[curve.group], curve.line
         few = len(curve.flops) <= MOST_LARGE
         shown: dict[str, Any] = {"name": curve.label, "group": curve.group}
-        told = f"<br>{line.words()}" if line else ""
-        hover = f"{curve.label}<br>%{{x}} {unit}<br>%{{y}}{told}"
+        law = f"<br>{line.words()}" if line else ""
+        hover = f"{curve.label}<br>%{{x}} {unit}<br>%{{y}}{law}"
         dots = replace(style, size=8 if few else 4, opacity=1 if few else 0.45)
         if not few:  # a line that many points would bury is on top
             panel.points(curve.flops, curve.values, dots, hover=hover, **shown)
@@ -224,8 +223,8 @@ def draw_many_curves(
 def many_keys(data: FigureData, suite: Suite, baseline: str) -> list[chart.Key]:
     """Keys for what `draw_many_curves` drew, with the number of groups of each verdict."""
     rows = data.law_rows(**suite.key, parameter="delta_beta")
-    found = {(row.corpus, row.optimizer, row.group): row.verdict or Verdict.NOT_RESOLVED for row in rows}
-    counts = Counter(found.values())
+    verdicts = {(row.corpus, row.optimizer, row.group): row.verdict or Verdict.NOT_RESOLVED for row in rows}
+    counts = Counter(verdicts.values())
     keys = [
         chart.Key(f"{chart.verdict_words(verdict)} ({counts[verdict]})", style, "lines", verdict)
         for verdict, style in MANY.items()
@@ -238,10 +237,10 @@ def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
     panels = list(panels)
     curves = [curve for panel in panels for curve in panel]
     lines = [curve.line for curve in curves if curve.banded and curve.line and curve.line.low]
-    found = {(line.slope.level, line.estimand) for line in lines}
+    intervals = {(number(line.slope.level), line.estimand) for line in lines}
     about = [
         f"{level:.0%} interval for {ABOUT[estimand]}"
-        for level, estimand in sorted(found, key=lambda pair: ESTIMANDS.index(pair[1]))
+        for level, estimand in sorted(intervals, key=lambda pair: ESTIMANDS.index(pair[1]))
     ]
     what = "Band"
     if any(_strip(panel) for panel in panels):
@@ -250,13 +249,13 @@ def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
     notes += (
         ["Intervals that leave a panel are cut at its edge."] if any(curve.is_cut for curve in curves) else []
     )
-    methods = {line.slope.interval for line in lines if line.slope.method in BOOTSTRAPS}
+    methods = {interval(line.slope) for line in lines if line.slope.method in BOOTSTRAPS}
     notes += [f"Intervals by {method}." for method in sorted(methods)]
     left_out = sum(len(curve.flops) for curve in curves if not curve.dotted)
     notes += [f"Lines only: the points are left out, {left_out:,} in all."] if left_out else []
     for series, status in distinct((curve.series, curve.status) for curve in curves if curve.status != "ok"):
-        own = [curve for curve in curves if curve.series == series]
-        these = distinct(curve.label for curve in own if curve.status == status)
-        which = "" if these == distinct(curve.label for curve in own) else f", {listed(these)}"
+        of_series = [curve for curve in curves if curve.series == series]
+        these = distinct(curve.label for curve in of_series if curve.status == status)
+        which = "" if these == distinct(curve.label for curve in of_series) else f", {listed(these)}"
         notes.append(f"{series}{which}: {status}.")
     return notes

@@ -5,62 +5,64 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import pyarrow as pa
 
 from relscale.errors import RelscaleError
 from relscale.figures.as_text import as_text, shown
+from relscale.figures.chart.numbers import number
 from relscale.figures.options import OneSuite, SeveralSuites
 from relscale.fitting.curves.gaps import MEAN
+from relscale.fitting.curves.point_rows import ErrorRow, FrontierRow, GapRow
 from relscale.fitting.fits import ROWS, read_one
 from relscale.fitting.inference.estimand import Estimand
-from relscale.fitting.inference.method import Method, described
+from relscale.fitting.inference.method import Method
+from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.keys import CurveKey, SeriesKey
 from relscale.fitting.report.untrusted_runs import left_out
-from relscale.measurements.metric import Metric
+from relscale.fitting.verdicts.verdict import Verdict
+from relscale.fitting.verdicts.verdict_rows import VerdictRow
+from relscale.measurements.metric import VALIDATION, Metric
 from relscale.measurements.reading import read_measurements
-from relscale.rows import names_of
+from relscale.rows import cells_of, column, names_of, rows_of
 from relscale.yaml_text import load
 
-
-class Row(dict[str, Any]):
-    """A row of a table; its columns are attributes too."""
-
-    def __getattr__(self, column: str) -> Any:
-        """The value in a column."""
-        try:
-            return self[column]
-        except KeyError:
-            raise AttributeError(f"no column {column!r}") from None
-
-    @property
-    def reason(self) -> str:
-        """What its status is, in words."""
-        return str(self.get("note") or self["status"])
-
-    @property
-    def interval(self) -> str:
-        """How its interval was made, in words."""
-        return described(self["method"], self["method_note"])
-
-    def __or__(self, other: Mapping[str, Any]) -> "Row":  # type: ignore[override]
-        """The row with some columns changed."""
-        return Row({**self, **other})
+R = TypeVar("R")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredRun(SeriesKey):
+    """What figures read of the measurement table: one row per run, suite, prompt, group and metric."""
+
+    run: str = column("Name of the model.")
+    seed: int | None = column("Seed of the training.")
+    budget: float | None = column("Nominal compute budget.", "FLOPs")
+    training_flops: float | None = column("Compute spent.", "FLOPs")
+    params: float | None = column("Parameters.")
+    tokens: float | None = column("Training tokens.", "tokens")
+    value: float | None = column("Value of the metric.")
+    status: str = column("ok, or why the row must not be trusted.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedParameter(ParameterRow):
+    """A row of the table ``fits`` with the verdict on its gap."""
+
+    verdict: Verdict | None = column("What the gap does; null for an error, or without an interval.")
+
+
+TABLES = {kind: table for table, kind in ROWS.items()}
 KEYS = names_of(SeriesKey)
 CURVE = names_of(CurveKey)
-MEASUREMENTS = (
-    *("experiment", "corpus", "optimizer", "run", "seed", "budget", "training_flops", "params", "tokens"),
-    *("suite", "prompt", "group", "metric", "value", "status"),
-)
 
 MOST_STYLED = (
     12  # groups that colour, symbol and dash can distinguish; more are drawn alike, by their verdict
 )
 MOST_NOTES = 4  # on what was left out
 GROUP = "group"  # the contrast between groups
+Quantity = Literal["error", "ratio"]  # E(F), or G(F)
+LAWS: dict[Quantity, str] = {"error": "power", "ratio": "relative"}  # the law that is drawn through it
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Suite:
 class Series:
     """The models that share a frontier: one corpus, one optimizer."""
 
-    corpus: str
+    corpus: str | None
     optimizer: str | None
     label: str
 
@@ -117,6 +119,13 @@ class Series:
     def key(self) -> dict[str, Any]:
         """What picks the rows of this series out of a table."""
         return {"corpus": self.corpus, "optimizer": self.optimizer}
+
+
+class CurvePoint(NamedTuple):
+    """A point of a curve over compute."""
+
+    flops: float
+    value: float
 
 
 @dataclass(frozen=True)
@@ -149,95 +158,111 @@ class FigureData:
     corpora: Sequence[str] = ()
 
     @cached_property
-    def _tables(self) -> dict[str, list[Row]]:
+    def _tables(self) -> dict[type, list[Any]]:
         return {}
 
     @cached_property
-    def _parts(self) -> dict[tuple[Any, ...], list[Row]]:
+    def _groups(self) -> dict[tuple[Any, ...], list[Any]]:
         return {}
 
-    def rows(self, table: str, **where: Any) -> list[Row]:
-        """The rows of ``measurements``, or of a table of the fit, whose columns equal ``where``.
+    def rows(self, kind: type[R], **equal: Any) -> list[R]:
+        """The rows of the table of that type whose columns have these values.
+
+        Parameters
+        ----------
+        kind
+            The row type of a table of the fit, ``FittedParameter`` or ``MeasuredRun``.
 
         Raises
         ------
         RelscaleError
             The table is missing, or lacks a column.
         """
-        if table not in self._tables:
-            if table == "measurements":
-                whole = read_measurements(self.measurements, MEASUREMENTS).select(MEASUREMENTS)
-            else:
-                whole = read_one(self.fits, table).select(names_of(ROWS[table]))
-            self._tables[table] = [Row(row) for row in _table_as_text(whole).to_pylist()]
-            if table == "fits":
-                self._tables[table] = [row | {"verdict": self.verdict(row)} for row in self._tables[table]]
-            for row in self._tables[table]:
-                self._parts.setdefault((table, row.get("suite"), row.get("group")), []).append(row)
-        if "suite" in where and "group" in where:  # most questions are for one group; the tables hold many
-            rows = self._parts.get((table, where["suite"], where["group"]), [])
+        if kind not in self._tables:
+            self._tables[kind] = self._read(kind)
+            for row in self._tables[kind]:
+                key = (kind, getattr(row, "suite", None), getattr(row, "group", None))
+                self._groups.setdefault(key, []).append(row)
+        if "suite" in equal and "group" in equal:  # most calls are for one group of a table that has many
+            rows: list[R] = self._groups.get((kind, equal["suite"], equal["group"]), [])
         else:
-            rows = self._tables[table]
-        return [row for row in rows if all(row[key] == value for key, value in where.items())]
+            rows = self._tables[kind]
+        return [row for row in rows if all(getattr(row, name) == value for name, value in equal.items())]
+
+    def _read(self, kind: type[R]) -> list[Any]:
+        if kind is FittedParameter:
+            rows = self.rows(ParameterRow)
+            return [FittedParameter(**cells_of(row), verdict=self.verdict(row)) for row in rows]
+        if kind is MeasuredRun:
+            table = read_measurements(self.measurements, names_of(MeasuredRun))
+        else:
+            table = read_one(self.fits, TABLES[kind])
+        return rows_of(kind, _table_as_text(table.select(names_of(kind))))
 
     @cached_property
-    def _verdicts(self) -> dict[tuple[Any, ...], str | None]:
-        return {tuple(row[name] for name in CURVE): row["verdict"] for row in self.rows("verdicts")}
+    def _verdicts(self) -> dict[tuple[str | None, ...], Verdict | None]:
+        return {_curve(row): row.verdict for row in self.rows(VerdictRow)}
 
-    def verdict(self, row: Mapping[str, Any]) -> str | None:
-        """What is said of the gap that a row is about, by the p-value adjusted over all gaps of its suite."""
-        return self._verdicts.get(tuple(row[name] for name in CURVE))
+    def verdict(self, row: CurveKey) -> Verdict | None:
+        """The verdict on the gap that a row is about, by the p-value adjusted over all gaps of its suite."""
+        return self._verdicts.get(_curve(row))
 
-    def gaps(self, **where: Any) -> list[Row]:
-        """Rows of ``gaps`` between groups; other contrasts are asked for by ``contrast``."""
-        return self.rows("gaps", **{"contrast": GROUP, **where})
+    def gaps(self, **equal: Any) -> list[GapRow]:
+        """Rows of ``gaps`` between groups, or of another ``contrast``."""
+        return self.rows(GapRow, **{"contrast": GROUP, **equal})
 
-    def law_rows(self, contrast: str = GROUP, **where: Any) -> list[Row]:
+    def points(self, quantity: Quantity, **equal: Any) -> list[CurvePoint]:
+        """The points of a group's curve: E(F), or G(F) against a group or another ``contrast``."""
+        if quantity == "error":
+            errors = self.rows(ErrorRow, **equal, status="ok")
+            return [CurvePoint(number(row.training_flops), number(row.value)) for row in errors]
+        gaps = self.gaps(**equal, status="ok")
+        return [CurvePoint(number(row.training_flops), number(row.ratio)) for row in gaps]
+
+    def law_rows(self, contrast: str = GROUP, **equal: Any) -> list[FittedParameter]:
         """Rows of ``fits``, one for each parameter and estimand: the interval of the last stage.
 
         Where points share trainings, that of the block bootstrap by training comes first. Laws that the config adds
         (column ``fit``) and partially pooled estimates are left out; so are contrasts other than ``contrast``, and what
         the intervals would be were items in clusters independent.
         """
-        rows = [row for row in self.rows("fits", **where) if row["contrast"] in (None, contrast)]
-        rows = [row for row in rows if row["estimand"] != Estimand.INDEPENDENT_ITEMS]
-        rows = [row for row in rows if row["fit"] is None and row["method"] != Method.PARTIAL_POOLING]
-        rows.sort(key=lambda row: row["method"] != Method.BLOCK_BOOTSTRAP)
-        chosen: dict[tuple[Any, ...], Row] = {}
+        rows = [row for row in self.rows(FittedParameter, **equal) if row.contrast in (None, contrast)]
+        rows = [row for row in rows if row.estimand != Estimand.INDEPENDENT_ITEMS]
+        rows = [row for row in rows if row.fit is None and row.method != Method.PARTIAL_POOLING]
+        rows.sort(key=lambda row: row.method != Method.BLOCK_BOOTSTRAP)
+        first: dict[tuple[Any, ...], FittedParameter] = {}
         for row in rows:
             names = (*KEYS, "baseline", "law", "parameter", "predictor", "estimand")
-            chosen.setdefault(tuple(row[name] for name in names), row)
-        return list(chosen.values())
+            first.setdefault(tuple(getattr(row, name) for name in names), row)
+        return list(first.values())
 
-    def left_out(self, suite: Suite, **where: Any) -> list[str]:
+    def left_out(self, suite: Suite, **equal: Any) -> list[str]:
         """Notes on what a suite's figure lacks: runs whose status says that they must not be trusted."""
-        table = _table_as_text(read_measurements(self.measurements, MEASUREMENTS))
-        lines = left_out(table, {"suite": suite.name, **where})
+        table = _table_as_text(read_measurements(self.measurements, names_of(MeasuredRun)))
+        lines = left_out(table, {"suite": suite.name, **equal})
         more = [f"And {len(lines) - MOST_NOTES} more such lines."] if len(lines) > MOST_NOTES else []
         return [f"{line[0].upper()}{line[1:]}." for line in lines[:MOST_NOTES]] + more
 
-    def pooled_rows(self, **where: Any) -> list[Row]:
+    def pooled_rows(self, **equal: Any) -> list[FittedParameter]:
         """Rows of ``fits`` that partial pooling over the groups of a suite gave."""
-        return [row for row in self.rows("fits", **where) if row["method"] == Method.PARTIAL_POOLING]
+        return [row for row in self.rows(FittedParameter, **equal) if row.method == Method.PARTIAL_POOLING]
 
     @cached_property
     def series(self) -> list[Series]:
         """Corpora in the config's order, and their optimizers; named by the corpus alone where one optimizer is."""
-        found = distinct((row["corpus"], row["optimizer"]) for row in self.rows("frontier"))
-        found += distinct((row["corpus"], row["optimizer"]) for row in self.rows("errors"))
-        found = distinct(found)
-        order = {as_text(corpus): place for place, corpus in enumerate(self.corpora or self.tokens)}
-        found.sort(key=lambda pair: (order.get(pair[0], len(order)), str(pair[0]), str(pair[1])))
-        alone = len({optimizer for _, optimizer in found}) < 2
+        rows = [*self.rows(FrontierRow), *self.rows(ErrorRow)]
+        pairs = distinct((row.corpus, row.optimizer) for row in rows)
+        order = {as_text(corpus): position for position, corpus in enumerate(self.corpora or self.tokens)}
+        pairs.sort(key=lambda pair: (order.get(pair[0], len(order)), str(pair[0]), str(pair[1])))
+        alone = len({optimizer for _, optimizer in pairs}) < 2
         return [
             Series(corpus, optimizer, str(corpus) if alone else f"{corpus}, {optimizer}")
-            for corpus, optimizer in found
+            for corpus, optimizer in pairs
         ]
 
     def series_of(self, suite: Suite) -> list[Series]:
         """The series that the suite was measured on."""
-        rows = self.rows("errors", **suite.key)
-        measured = {(row["corpus"], row["optimizer"]) for row in rows}
+        measured = {(row.corpus, row.optimizer) for row in self.rows(ErrorRow, **suite.key)}
         return [series for series in self.series if (series.corpus, series.optimizer) in measured]
 
     @cached_property
@@ -245,7 +270,7 @@ class FigureData:
         return distinct(
             [
                 *map(as_text, self.suites),
-                *sorted({row["suite"] for row in self.rows("errors")} - {"validation"}),
+                *sorted({str(row.suite) for row in self.rows(ErrorRow)} - {VALIDATION.suite}),
             ]
         )
 
@@ -266,16 +291,10 @@ class FigureData:
             raise RelscaleError(f"{figure}: is drawn for one suite at a time; there are {figures}")
         return self.suite(options.suite, options.metric, options.prompt)
 
-    def any_suite(self, options: OneSuite) -> list[Suite]:
-        """The suite that the options name, else every one."""
-        names = [options.suite] if options.suite else self.suite_names()
+    def shown_suites(self, options: OneSuite | SeveralSuites) -> list[Suite]:
+        """The suites that the options name, else all."""
+        names = options.names or self.suite_names()
         return [self.suite(name, options.metric, options.prompt) for name in names]
-
-    def several_suites(self, options: SeveralSuites) -> list[Suite]:
-        """The suites that the options name, else every one."""
-        return [
-            self.suite(name, options.metric, options.prompt) for name in options.suites or self.suite_names()
-        ]
 
     def suite(self, name: str, metric: str | None = None, prompt: str | None = None) -> Suite:
         """How to show a suite, from its manifest and its rows: by this metric and prompt form where it has them.
@@ -288,28 +307,28 @@ class FigureData:
         if name not in self.suite_names():
             known = ", ".join(map(shown, self.suite_names())) or "none"
             raise RelscaleError(f"no suite {shown(name)!r}; this experiment has {known}")
-        manifest = _manifest({as_text(suite): told for suite, told in self.suites.items()}.get(name, {}))
-        errors = self.rows("errors", suite=name)
-        present = {row["metric"] for row in errors}
+        manifest = _manifest({as_text(suite): source for suite, source in self.suites.items()}.get(name, {}))
+        errors = self.rows(ErrorRow, suite=name)
+        present = {str(row.metric) for row in errors}
         wanted = metric or as_text(manifest.get("metric")) or "none"
         best = min(present, key=lambda name: Metric.parse(name).preference, default=wanted)
         metric = wanted if wanted in present else best
-        prompts = distinct(row["prompt"] for row in errors if row["metric"] == metric)
+        prompts = distinct(row.prompt for row in errors if row.metric == metric)
         prompt = prompt or as_text(manifest.get("prompt"))
         if prompt not in prompts:
             prompt = min(prompts, key=str) if prompts else None
         gaps = self.gaps(suite=name, metric=metric, prompt=prompt)
-        groups = {row["group"] for row in errors if row["metric"] == metric and row["prompt"] == prompt}
-        told = {as_text(group): entry for group, entry in (manifest.get("groups") or {}).items()}
+        groups = {str(row.group) for row in errors if row.metric == metric and row.prompt == prompt}
+        listed = {as_text(group): entry for group, entry in (manifest.get("groups") or {}).items()}
         labels = {
-            group: as_text(entry.get("label")) or group for group, entry in told.items() if group in groups
+            group: as_text(entry.get("label")) or group for group, entry in listed.items() if group in groups
         }
         labels |= {group: group.replace("_", " ") for group in sorted(groups - set(labels))}
         return Suite(
             name=name,
             title=as_text(manifest.get("title")) or name.replace("-", " ").replace("_", " ").capitalize(),
             labels=labels,
-            baseline=gaps[0]["baseline"] if gaps else as_text(manifest.get("baseline")),
+            baseline=gaps[0].baseline if gaps else as_text(manifest.get("baseline")),
             metric=metric,
             prompt=prompt,
             chance=self._chance(name, manifest),
@@ -317,12 +336,12 @@ class FigureData:
 
     def _chance(self, suite: str, manifest: Mapping[str, Any]) -> float | None:
         """The floor that sigmoids were fitted with, else one over the suite's choices."""
-        floors = self.rows("fits", suite=suite, law="sigmoid", parameter="floor")
+        floors = self.rows(ParameterRow, suite=suite, law="sigmoid", parameter="floor")
         choices = (manifest.get("options") or {}).get("choices")
-        told = manifest.get("chance") or (1 / choices if choices else None)
-        return floors[0]["value"] if floors else told
+        given = manifest.get("chance") or (1 / choices if choices else None)
+        return floors[0].value if floors else given
 
-    def training_shares(self, corpus: str) -> dict[str, float]:
+    def training_shares(self, corpus: str | None) -> dict[str, float]:
         """Share of each group in the tokens that training draws; empty where the corpus has no token store.
 
         Raises
@@ -331,7 +350,7 @@ class FigureData:
             The token store has no manifest.
         """
         stores = {as_text(name): path for name, path in self.tokens.items()}
-        if corpus not in stores:
+        if corpus is None or corpus not in stores:
             return {}
         path = Path(stores[corpus])
         if not path.is_file():
@@ -340,15 +359,19 @@ class FigureData:
         return {as_text(group): groups[group]["share"] for group in sorted(groups)}
 
 
-def distinct(values: Iterable[Any]) -> list[Any]:
+def distinct(values: Iterable[R]) -> list[R]:
     """Each value once, in the order of its first appearance."""
     return list(dict.fromkeys(values))
 
 
-def _manifest(told: Path | Mapping[str, Any]) -> Mapping[str, Any]:
-    if isinstance(told, Mapping):
-        return told
-    path = Path(told)
+def _curve(row: CurveKey) -> tuple[str | None, ...]:
+    return tuple(getattr(row, name) for name in CURVE)
+
+
+def _manifest(source: Path | Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(source, Mapping):
+        return source
+    path = Path(source)
     if not path.is_file():
         raise RelscaleError(f"{path}: no such suite manifest; run the stage that makes it")
     manifest = load(path)
@@ -357,7 +380,7 @@ def _manifest(told: Path | Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _table_as_text(table: pa.Table) -> pa.Table:
     """A table with the text of its columns escaped."""
-    for place, name in enumerate(table.column_names):
+    for position, name in enumerate(table.column_names):
         column = table[name]
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
@@ -366,6 +389,6 @@ def _table_as_text(table: pa.Table) -> pa.Table:
         escaped = {value: as_text(value) for value in column.unique().to_pylist()}
         if any(value != text for value, text in escaped.items()):
             table = table.set_column(
-                place, name, pa.array([escaped[value] for value in column.to_pylist()], pa.string())
+                position, name, pa.array([escaped[value] for value in column.to_pylist()], pa.string())
             )
     return table

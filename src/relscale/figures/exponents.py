@@ -11,9 +11,17 @@ from dataclasses import replace
 import plotly.graph_objects as go
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import estimate, known
+from relscale.figures.chart.numbers import estimate, known, number
 from relscale.figures.data import FigureData, Series
-from relscale.figures.forest import POOLED, Forest, forest_of, lost_intervals, methods, pooled_spread
+from relscale.figures.forest import (
+    POOLED,
+    Forest,
+    forest_of,
+    lost_intervals,
+    methods,
+    pooled_spread,
+    statement,
+)
 from relscale.figures.options import SeveralSuites
 from relscale.figures.select import ends, levels, of, shortened
 
@@ -29,7 +37,7 @@ TICK = chart.Style(chart.FAINT, "line-ns", size=9)
 
 def draw(data: FigureData, options: SeveralSuites) -> go.Figure:
     """Draw every suite for every corpus."""
-    every = (forest_of(data, suite) for suite in data.several_suites(options))
+    every = (forest_of(data, suite) for suite in data.shown_suites(options))
     forests = [forest for forest in every if forest.groups]
     if not forests:
         return chart.empty(TITLE, "No relative law could be fitted.")
@@ -37,7 +45,9 @@ def draw(data: FigureData, options: SeveralSuites) -> go.Figure:
         TITLE,
         len(forests),
         max(len(forest.series) for forest in forests),
-        height=[(CROWDED if one.suite.is_crowded else GROUP) * len(one.groups) + 10 for one in forests],
+        height=[
+            (CROWDED if forest.suite.is_crowded else GROUP) * len(forest.groups) + 10 for forest in forests
+        ],
         gap_x=28,
         lines=1,
         names=[forest.suite.labels[group] for forest in forests for group in forest.groups],
@@ -69,30 +79,31 @@ def _draw_panel(panel: chart.Panel, series: Series, forest: Forest) -> None:
     rows = [row for row in of(series, forest.rows) if known(row.value)]
     panel.message("no relative law could be fitted" if not rows else "")
     bounded = {row.group for row in rows if known(row.low, row.high)}
-    pooled = {row.group for row in rows if row.estimand == POOLED}
+    pooled = {row.group for row in rows if statement(row) == POOLED}
     for row in rows:
         if row.group in bounded and not known(row.low, row.high):
             continue
-        offset, dash = KINDS[row.estimand]
+        offset, dash = KINDS[statement(row)]
         style = replace(chart.verdict_style(row.verdict), dash=dash, width=2.6)
-        y = forest.groups.index(row.group) - offset * forest.several
-        label = forest.suite.labels.get(row.group, row.group)
-        words = f"Δβ = {estimate(row.value, row.low, row.high)}<br>{row.estimand}"
+        y = forest.groups.index(str(row.group)) - offset * forest.several
+        label = forest.suite.labels.get(str(row.group), row.group)
+        value = number(row.value)
+        words = f"Δβ = {estimate(value, row.low, row.high)}<br>{statement(row)}"
         hover = f"{label}: {words}<br>{chart.verdict_words(row.verdict)}"
         if not forest.suite.is_crowded:
-            panel.forest_mark(y, row.value, row.low, row.high, style, hover)
-        elif row.group in pooled and row.estimand != POOLED:
-            panel.forest_mark(y, row.value, row.low, row.high, BEHIND, mark=TICK, hover=hover)
+            panel.forest_mark(y, value, row.low, row.high, style, hover)
+        elif row.group in pooled and statement(row) != POOLED:
+            panel.forest_mark(y, value, row.low, row.high, BEHIND, mark=TICK, hover=hover)
         else:
             style = replace(style, dash="solid", size=8, width=1.8)
-            panel.forest_mark(y, row.value, row.low, row.high, style, hover)
+            panel.forest_mark(y, value, row.low, row.high, style, hover)
 
 
 def _keys(forests: Sequence[Forest]) -> list[chart.Key]:
     level = levels(row for forest in forests for row in forest.rows) or "interval"
-    shown = {row.estimand for forest in forests if not forest.suite.is_crowded for row in forest.rows}
+    shown = {statement(row) for forest in forests if not forest.suite.is_crowded for row in forest.rows}
     lines = {kind: chart.Style(chart.INK, dash=KINDS[kind][1], width=2.6) for kind in KINDS if kind in shown}
-    if any(forest.suite.is_crowded and row.estimand == POOLED for forest in forests for row in forest.rows):
+    if any(forest.suite.is_crowded and statement(row) == POOLED for forest in forests for row in forest.rows):
         lines |= {POOLED: chart.Style(chart.INK, width=1.8), "each group by itself": BEHIND}
     return [
         *chart.verdict_keys(),

@@ -6,8 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.figures.chart.numbers import estimate, known, significant
-from relscale.figures.data import FigureData, Row
+from relscale.figures.chart.numbers import estimate, known, number, significant
+from relscale.figures.data import FigureData, MeasuredRun
+from relscale.figures.select import interval, reason
+from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.laws.catalogue import law
 
 Array = NDArray[np.float64]
@@ -18,7 +20,7 @@ RAYS = 25  # computes at which the least loss is sought
 class Surface(NamedTuple):
     """A fit, and the runs of what it was fitted to: parameters, tokens, FLOPs, loss, and what the law says."""
 
-    rows: list[Row]
+    rows: list[ParameterRow]
     names: list[str]
     params: Array
     tokens: Array
@@ -42,10 +44,10 @@ class Surface(NamedTuple):
     def parameters(self) -> list[str]:
         """Every parameter with its interval, in two lines."""
         by_name = {row.parameter: row for row in self.rows}
-        found = [by_name[parameter.name] for parameter in law(self.rows[0].law).parameters]
+        every = [by_name[parameter.name] for parameter in law(self.rows[0].law).parameters]
         words = [
-            f"{LABELS.get(row.parameter, row.parameter)} = {estimate(row.value, row.low, row.high)}"
-            for row in found
+            f"{LABELS.get(str(row.parameter), row.parameter)} = {estimate(number(row.value), row.low, row.high)}"
+            for row in every
         ]
         half = len(words) // 2 + 1
         return [", ".join(words[:half]), ", ".join(words[half:])]
@@ -56,8 +58,8 @@ class Surface(NamedTuple):
         first, every = self.rows[0], len(self.names)
         runs = f"{every} runs" if first.n in (None, every) else f"{first.n} of {every} runs"
         bounds = next((row for row in self.rows if known(row.low)), None)
-        how = f"; brackets: {bounds.level:.0%}, {bounds.interval}" if bounds else ""
-        why = "" if first.status == "ok" else f"; {first.reason}"
+        how = f"; brackets: {number(bounds.level):.0%}, {interval(bounds)}" if bounds else ""
+        why = "" if first.status == "ok" else f"; {reason(first)}"
         return f"{self.name} ({first.law}): fitted to {runs}{how}{why}."
 
     @property
@@ -75,7 +77,7 @@ class Surface(NamedTuple):
         ]
 
 
-def fitted_surface(data: FigureData, rows: list[Row]) -> Surface | None:
+def fitted_surface(data: FigureData, rows: list[ParameterRow]) -> Surface | None:
     """The runs behind a fit; None where a parameter is not known."""
     first = rows[0]
     fitted = {row.parameter for row in rows if known(row.value)}
@@ -85,8 +87,8 @@ def fitted_surface(data: FigureData, rows: list[Row]) -> Surface | None:
         name: getattr(first, name) for name in ("corpus", "optimizer", "suite", "prompt", "metric", "group")
     }
     where = {name: value for name, value in where.items() if value is not None}
-    runs = [run for run in data.rows("measurements", **where) if run.status == "ok"]
-    runs = [run for run in runs if known(run.params, run.tokens, run.value) and run.value > 0]
+    runs = [run for run in data.rows(MeasuredRun, **where) if run.status == "ok"]
+    runs = [run for run in runs if known(run.params, run.tokens, run.value) and number(run.value) > 0]
     if not runs:
         return None
     columns = (

@@ -6,7 +6,6 @@ budgets and tested on the larger: their error, and the coverage of their interva
 """
 
 import math
-from typing import Literal
 
 import plotly.graph_objects as go
 from pydantic import Field
@@ -14,20 +13,22 @@ from pydantic import Field
 from relscale.figures import chart
 from relscale.figures.backtests import ENSEMBLE, backtest_panels, candidate_styles, tested
 from relscale.figures.chart.numbers import known
-from relscale.figures.data import GROUP, FigureData, distinct
+from relscale.figures.data import GROUP, FigureData, Quantity, distinct
 from relscale.figures.forecast_panel import KEYS, draw_group_forecast
-from relscale.figures.group_forecast import TABLES, group_forecast, largest_first
+from relscale.figures.group_forecast import group_forecast, largest_first
 from relscale.figures.options import OneSuite
-from relscale.figures.select import levels, of
+from relscale.figures.select import levels, of, reason
+from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
 
 PER_SUITE = True
+QUANTITIES: tuple[Quantity, ...] = ("ratio", "error")  # the first that was forecast is shown
 MOST_PANELS, COLUMNS = 6, 3  # series and groups that get a panel: the largest gaps, where there are more
 
 
 class Options(OneSuite):
     """What is shown of a suite's forecasts."""
 
-    quantity: Literal["ratio", "error"] | None = Field(
+    quantity: Quantity | None = Field(
         None,
         description="Errors relative to the baseline, or errors; by default the first that was forecast.",
     )
@@ -43,17 +44,17 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     """
     suite = data.one_suite("forecast", options)
     title = f"Forecast: {suite.title}"
-    every = [row for row in data.rows("forecasts", **suite.key) if row.contrast in (None, GROUP)]
+    every = [row for row in data.rows(ForecastRow, **suite.key) if row.contrast in (None, GROUP)]
     made = [row for row in every if row.candidate == ENSEMBLE and known(row.value)]
-    quantities = [name for name in TABLES if any(row.quantity == name for row in made)]
+    quantities = [name for name in QUANTITIES if any(row.quantity == name for row in made)]
     quantity = options.quantity or (quantities[0] if quantities else None)
     if quantity is None or quantity not in quantities:
-        why = distinct(row.reason for row in every if not known(row.value))
-        reason = f"None could be made: {why[0]}." if why else "None was asked for."
-        return chart.empty(title, f"There are no forecasts of the suite {suite.name!r} to show. {reason}")
+        why = distinct(reason(row) for row in every if not known(row.value))
+        remark = f"None could be made: {why[0]}." if why else "The config asks for none."
+        return chart.empty(title, f"There are no forecasts of the suite {suite.name!r} to show. {remark}")
     every = [row for row in every if row.quantity == quantity]
     made = [row for row in made if row.quantity == quantity]
-    tests = [row for row in data.rows("backtests", **suite.key, quantity=quantity) if known(row.log_error)]
+    tests = [row for row in data.rows(BacktestRow, **suite.key, quantity=quantity) if known(row.log_error)]
     tests = [row for row in tests if row.contrast in (None, GROUP)]
     largest = largest_first(data, made)
     style = candidate_styles(every)
@@ -64,7 +65,9 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         draw_group_forecast(panels.panel(i // COLUMNS, i % COLUMNS), suite, quantity, shown, style)
     for column, draw_one in enumerate(backtest_panels(tests, every, style)):
         draw_one(panels.panel(upper, column))
-    panels.key([*KEYS, *(chart.Key(name.replace("_", " "), one, group=name) for name, one in style.items())])
+    panels.key(
+        [*KEYS, *(chart.Key(name.replace("_", " "), mark, group=name) for name, mark in style.items())]
+    )
     level, more = levels(made), len(largest) - MOST_PANELS
     panels.notes(
         f"Bars: {level} prediction interval of the ensemble; its weights and its width come from the backtest below."
@@ -80,6 +83,6 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         else "No interval of the backtest could be tested: an interval takes origins before that of the forecast, and "
         "there are too few budgets.",
         f"{more} more groups are in forecasts.parquet; the largest gaps are shown." if more > 0 else "",
-        *(f"Forecasts: {reason}." for reason in distinct(row.reason for row in made if row.status != "ok")),
+        *(f"Forecasts: {remark}." for remark in distinct(reason(row) for row in made if row.status != "ok")),
     )
     return panels.figure

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from relscale.figures import chart
 from relscale.figures.backtests import ENSEMBLE
-from relscale.figures.chart.numbers import estimate, known, power_of_ten
-from relscale.figures.data import Row, Suite
+from relscale.figures.chart.numbers import estimate, known, number, power_of_ten
+from relscale.figures.data import Quantity, Suite
 from relscale.figures.group_forecast import GroupForecast
+from relscale.fitting.forecasts.forecast import ForecastRow
 
 BESIDE = 12  # pixels that candidates stand to the right of the forecast, so as not to be covered by it
 MANY = 60  # observations that are drawn small
@@ -23,7 +24,11 @@ KEYS = (
 
 
 def draw_group_forecast(
-    panel: chart.Panel, suite: Suite, quantity: str, shown: GroupForecast, style: Mapping[str, chart.Style]
+    panel: chart.Panel,
+    suite: Suite,
+    quantity: Quantity,
+    shown: GroupForecast,
+    style: Mapping[str, chart.Style],
 ) -> None:
     """Draw the forecast of one group, of a ratio or of an error."""
     near = quantity == "ratio" and shown.is_near_baseline
@@ -35,8 +40,8 @@ def draw_group_forecast(
     if shown.line:
         panel.line(shown.line.flops, shown.line.value, FITTED)
     panel.points(
-        [row.training_flops for row in shown.points],
-        shown.values,
+        [point.flops for point in shown.points],
+        [point.value for point in shown.points],
         OBSERVED if len(shown.points) <= MANY else MANY_OBSERVED,
         hover="observed<br>%{x} FLOPs<br>%{y}",
     )
@@ -67,10 +72,10 @@ def draw_group_forecast(
     panel.heading(
         suite.labels.get(shown.group, shown.group),
         f"{shown.series.label}{verdict}",
-        f"at {power_of_ten(float(f'{last.training_flops:.2g}'))} FLOPs: {_interval(last)}",
+        f"at {power_of_ten(float(f'{number(last.training_flops):.2g}'))} FLOPs: {_interval(last)}",
     )
 
 
-def _interval(row: Row) -> str:
-    words = estimate(row.value, row.low, row.high)
+def _interval(row: ForecastRow) -> str:
+    words = estimate(number(row.value), row.low, row.high)
     return f"{words}, {row.origins} origins" if known(row.low, row.high) else f"{words} (no interval)"

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from relscale.figures.chart.numbers import estimate, known
-from relscale.figures.data import FigureData, Row, Series, Suite, distinct
-from relscale.figures.select import of, series_in, widest
+from relscale.figures.chart.numbers import estimate, known, number
+from relscale.figures.data import FigureData, FittedParameter, Series, Suite, distinct
+from relscale.figures.select import interval, of, reason, series_in, widest
 from relscale.fitting.inference.method import BOOTSTRAPS, Method
 
 POOLED = "partially pooled"
@@ -16,12 +16,19 @@ class Forest(NamedTuple):
     suite: Suite
     series: list[Series]
     groups: list[str]
-    rows: list[Row]
+    rows: list[FittedParameter]
 
     @property
     def several(self) -> bool:
         """Whether a group has several intervals one above the other."""
-        return not self.suite.is_crowded and len({row.estimand for row in self.rows if known(row.value)}) > 1
+        return (
+            not self.suite.is_crowded and len({statement(row) for row in self.rows if known(row.value)}) > 1
+        )
+
+
+def statement(row: FittedParameter) -> str:
+    """What an interval is about, or that it is of a partially pooled estimate."""
+    return POOLED if row.method == Method.PARTIAL_POOLING else str(row.estimand)
 
 
 def forest_of(data: FigureData, suite: Suite) -> Forest:
@@ -33,9 +40,9 @@ def forest_of(data: FigureData, suite: Suite) -> Forest:
     every = series_in(data, rows)
     if suite.is_crowded:
         rows = widest(rows)
-        value = {row.group: row.value for row in of(every[0], rows) if known(row.value)}
+        value = {str(row.group): number(row.value) for row in of(every[0], rows) if known(row.value)}
         groups.sort(key=lambda group: (group not in value, -value.get(group, 0.0)))
-    return Forest(suite, every, groups, rows + [row | {"estimand": POOLED} for row in pooled])
+    return Forest(suite, every, groups, rows + pooled)
 
 
 def lost_intervals(forest: Forest) -> list[str]:
@@ -46,17 +53,17 @@ def lost_intervals(forest: Forest) -> list[str]:
         bounded = {row.group for row in rows if known(row.low, row.high)}
         for row in rows:
             if not known(row.value):
-                notes.append(f"{where}, {forest.suite.labels.get(row.group, row.group)}: {row.reason}.")
+                notes.append(f"{where}, {forest.suite.labels.get(str(row.group), row.group)}: {reason(row)}.")
             elif row.group in bounded and not known(row.low, row.high):
-                notes.append(f"{where}: no interval for the {row.estimand} ({row.reason}).")
+                notes.append(f"{where}: no interval for the {statement(row)} ({reason(row)}).")
     return distinct(notes)
 
 
 def methods(forest: Forest) -> list[str]:
     """How intervals were made that are no t intervals of the last stage."""
     return [
-        f"{forest.suite.title}: intervals by {interval}."
-        for method, interval in distinct((row.method, row.interval) for row in forest.rows if known(row.low))
+        f"{forest.suite.title}: intervals by {words}."
+        for method, words in distinct((row.method, interval(row)) for row in forest.rows if known(row.low))
         if method in (*BOOTSTRAPS, Method.PARTIAL_POOLING)
     ]
 
@@ -65,12 +72,12 @@ def pooled_spread(data: FigureData, suite: Suite) -> list[str]:
     """The mean of the groups' Δβ and their spread around it, where they are pooled."""
     notes = []
     for mean in data.pooled_rows(**suite.key, parameter="delta_beta_mean"):
-        same = {name: mean[name] for name in ("corpus", "optimizer", "estimand")}
+        same = {name: getattr(mean, name) for name in ("corpus", "optimizer", "estimand")}
         spread = data.pooled_rows(**suite.key, **same, parameter="delta_beta_sd")
         sd = "".join(f", spread (standard deviation) {_words(row)}" for row in spread)
         notes.append(f"{suite.title}, pooled ({mean.estimand}): mean Δβ {_words(mean)}{sd}.")
     return notes
 
 
-def _words(row: Row) -> str:
-    return estimate(row.value, row.low, row.high) if known(row.value) else str(row.reason)
+def _words(row: FittedParameter) -> str:
+    return estimate(number(row.value), row.low, row.high) if known(row.value) else reason(row)

@@ -3,11 +3,12 @@
 import plotly.graph_objects as go
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import known, power_of_ten
+from relscale.figures.chart.numbers import known, number, power_of_ten
 from relscale.figures.curves import Curve, draw_curves
-from relscale.figures.data import FigureData, Row
+from relscale.figures.data import FigureData
 from relscale.figures.law_lines import law_line
-from relscale.figures.select import LOSS, of, series_in
+from relscale.figures.select import LOSS, of, reason, series_in
+from relscale.fitting.curves.point_rows import FrontierRow
 
 TITLE = "Compute-optimal frontier"
 # column of the frontier, heading, its exponent, title of the axis, law
@@ -20,7 +21,7 @@ PARTS = (
 
 def draw(data: FigureData) -> go.Figure:
     """Draw a panel for each quantity and a line for each corpus."""
-    points = [row for row in data.rows("frontier", status="ok", run=None) if known(row.tokens, row.loss)]
+    points = [row for row in data.rows(FrontierRow, status="ok", run=None) if known(row.tokens, row.loss)]
     if not points:
         return chart.empty(
             TITLE, "No budget has a minimum of validation loss inside the sizes that were tried."
@@ -29,18 +30,17 @@ def draw(data: FigureData) -> go.Figure:
     panels = chart.grid(TITLE, 1, len(PARTS), width=290, height=290, gap_x=84, lines=len(every))
     style = chart.styles([series.label for series in every])
     x = chart.compute_axis([point.training_flops for point in points], panels.width)
-    levels = set()
+    levels: set[float] = set()
     for column, (quantity, heading, exponent, title, law) in enumerate(PARTS):
         curves = []
         for series in every:
             shown = [row for row in of(series, points) if known(getattr(row, quantity))]
-            flops = [row.training_flops for row in shown]
-            fits: list[Row] = data.law_rows(**series.key, **LOSS, law=law)
-            line = law_line(fits, flops)
+            flops = [number(row.training_flops) for row in shown]
+            line = law_line(data.law_rows(**series.key, **LOSS, law=law), flops)
             curves.append(
                 Curve(series.label, series.label, flops, [getattr(row, quantity) for row in shown], line)
             )
-            levels |= {line.slope.level} if line and line.low else set()
+            levels |= {number(line.slope.level)} if line and line.low else set()
         values = [value for curve in curves for value in curve.shown_values]
         panel = panels.panel(0, column)
         panel.axes(
@@ -58,8 +58,8 @@ def draw(data: FigureData) -> go.Figure:
             for level in levels
         ),
         *(
-            f"{row.corpus}, {power_of_ten(row.budget)} FLOPs is left out: {row.reason}."
-            for row in data.rows("frontier", run=None)
+            f"{row.corpus}, {power_of_ten(number(row.budget))} FLOPs is left out: {reason(row)}."
+            for row in data.rows(FrontierRow, run=None)
             if row.status != "ok" and known(row.budget)
         ),
     )

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from relscale.figures.backtests import ENSEMBLE
-from relscale.figures.chart.numbers import known
-from relscale.figures.curves import LAWS, VALUES
-from relscale.figures.data import FigureData, Row, Series, Suite
+from relscale.figures.chart.numbers import known, number
+from relscale.figures.data import LAWS, CurvePoint, FigureData, Quantity, Series, Suite
 from relscale.figures.law_lines import LawLine, law_line
+from relscale.fitting.forecasts.forecast import ForecastRow
 
-TABLES = {"ratio": "gaps", "error": "errors"}
 NEAR = 1.5  # the level of the baseline is shown where it makes the axis no longer than that
 
 
@@ -21,8 +20,8 @@ class GroupForecast:
 
     Attributes
     ----------
-    points, values
-        The rows of the observations, and their ratios or errors.
+    points
+        The observations, of a ratio or an error.
     made, candidates
         The ensemble's forecasts, and those of each candidate.
     line
@@ -33,28 +32,28 @@ class GroupForecast:
 
     series: Series
     group: str
-    points: Sequence[Row]
-    values: Sequence[float]
-    made: Sequence[Row]
-    candidates: Mapping[str, Sequence[Row]]
+    points: Sequence[CurvePoint]
+    made: Sequence[ForecastRow]
+    candidates: Mapping[str, Sequence[ForecastRow]]
     line: LawLine | None
     verdict: str | None
 
     @property
     def flops(self) -> list[float]:
         """The compute of observations and targets."""
-        return [row.training_flops for row in (*self.points, *self.made)]
+        return [*(point.flops for point in self.points), *(number(row.training_flops) for row in self.made)]
 
     @cached_property
     def shown(self) -> list[float]:
         """The values that the axis holds; an interval as far as it does not dwarf all else."""
-        candidates = [row.value for rows in self.candidates.values() for row in rows]
+        candidates = [row for rows in self.candidates.values() for row in rows]
         ends = [self.line.value[0], self.line.value[-1]] if self.line else []
-        values = [*self.values, *candidates, *(row.value for row in self.made), *ends]
+        forecasts = (number(row.value) for row in (*candidates, *self.made))
+        values = [*(point.value for point in self.points), *forecasts, *ends]
         if min(values) <= 0:
             return values
         reach = (max(values) / min(values)) ** 2
-        limits = [end for row in self.made for end in (row.low, row.high) if known(row.low, row.high)]
+        limits = [number(end) for row in self.made for end in (row.low, row.high) if known(row.low, row.high)]
         return values + [min(max(end, min(values) / reach), max(values) * reach) for end in limits]
 
     @property
@@ -66,30 +65,34 @@ class GroupForecast:
 
 
 def group_forecast(
-    data: FigureData, suite: Suite, series: Series, group: str, quantity: str, rows: Sequence[Row]
+    data: FigureData,
+    suite: Suite,
+    series: Series,
+    group: str,
+    quantity: Quantity,
+    rows: Sequence[ForecastRow],
 ) -> GroupForecast:
     """The forecasts of one group among ``rows``, with what they were made from."""
-    table, key = TABLES[quantity], {**series.key, **suite.key, "group": group}
-    points = data.gaps(**key, status="ok") if table == "gaps" else data.rows(table, **key, status="ok")
+    key = {**series.key, **suite.key, "group": group}
+    points = data.points(quantity, **key)
     rows = [row for row in rows if row.group == group and known(row.value)]
     made = [row for row in rows if row.candidate == ENSEMBLE]
-    candidates: dict[str, list[Row]] = {}
+    candidates: dict[str, list[ForecastRow]] = {}
     for row in rows:
         if row.candidate != ENSEMBLE:
-            candidates.setdefault(row.candidate, []).append(row)
-    flops = [row.training_flops for row in (*points, *made)]
-    line = law_line(data.law_rows(**key, law=LAWS[table]), flops)
-    values = [row[VALUES[table]] for row in points]
+            candidates.setdefault(str(row.candidate), []).append(row)
+    flops = [*(point.flops for point in points), *(number(row.training_flops) for row in made)]
+    line = law_line(data.law_rows(**key, law=LAWS[quantity]), flops)
     verdict = data.verdict(made[0]) if quantity == "ratio" else None
-    return GroupForecast(series, group, points, values, made, candidates, line, verdict)
+    return GroupForecast(series, group, points, made, candidates, line, verdict)
 
 
-def largest_first(data: FigureData, made: Sequence[Row]) -> list[tuple[Series, str]]:
+def largest_first(data: FigureData, made: Sequence[ForecastRow]) -> list[tuple[Series, str]]:
     """Series and groups with a forecast, the largest gap first."""
-    size: dict[tuple[str, str | None, str], float] = {}
+    size: dict[tuple[str | None, str | None, str], float] = {}
     for row in made:
-        key = (row.corpus, row.optimizer, row.group)
-        size[key] = max(size.get(key, 0.0), abs(math.log(row.value)))
-    series = {(one.corpus, one.optimizer): one for one in data.series}
+        key = (row.corpus, row.optimizer, str(row.group))
+        size[key] = max(size.get(key, 0.0), abs(math.log(number(row.value))))
+    series = {(each.corpus, each.optimizer): each for each in data.series}
     ordered = sorted(size, key=lambda key: (-size[key], str(key)))
     return [(series[key[:2]], key[2]) for key in ordered if key[:2] in series]

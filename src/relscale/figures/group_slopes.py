@@ -10,9 +10,9 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import known
+from relscale.figures.chart.numbers import known, number
 from relscale.figures.correlation import correlation_words
-from relscale.figures.data import FigureData, Row, Suite
+from relscale.figures.data import FigureData, FittedParameter, Suite
 from relscale.figures.select import ABOUT, ends, widest
 from relscale.fitting.inference.estimand import Estimand
 
@@ -67,33 +67,36 @@ def draw_slopes(
     for series in data.series:
         for law, parameter in SLOPES:
             rows = data.law_rows(**series.key, **suite.key, law=law, parameter=parameter)
-            rows = [row for row in rows if known(row.value) and known_of[series.label].get(row.group)]
+            rows = [row for row in rows if known(row.value) and known_of[series.label].get(str(row.group))]
             rows = [row for row in rows if estimand in (None, row.estimand)]
-            chosen = {row.group: row for row in widest(rows)}
-            slopes[series.label, law] = [chosen[group] for group in suite.labels if group in chosen]
-    numbers = [known_of[label][row.group] for (label, _), rows in slopes.items() for row in rows]
+            of_group = {row.group: row for row in widest(rows)}
+            slopes[series.label, law] = [of_group[group] for group in suite.labels if group in of_group]
+    numbers = [known_of[label][str(row.group)] for (label, _), rows in slopes.items() for row in rows]
     x = chart.log_axis(numbers, words.axis, pad=0.32 if len(suite.labels) <= MOST_LABELLED else 0.1)
     style = {
-        group: replace(one, size=10) for group, one in chart.styles(suite.labels, suite.baseline).items()
+        group: replace(mark, size=10) for group, mark in chart.styles(suite.labels, suite.baseline).items()
     }
     for row, (law, _) in enumerate(SLOPES):
         for column, series in enumerate(data.series):
-            panel, found = panels.panel(row, column), slopes[series.label, law]
+            panel, drawn = panels.panel(row, column), slopes[series.label, law]
             name = f"Δβ against {suite.baseline_label}" if row else "β, error ∝ F<sup>−β</sup>"
-            panel.axes(x, chart.linear_axis(ends(found), name, pad=0.16, zero=bool(row)))
-            share = {slope.group: known_of[series.label][slope.group] for slope in found}
+            panel.axes(x, chart.linear_axis(ends(drawn), name, pad=0.16, zero=bool(row)))
+            share = {str(slope.group): known_of[series.label][str(slope.group)] for slope in drawn}
             panel.heading(
-                series.label, correlation_words(list(share.values()), [slope.value for slope in found])
+                series.label,
+                correlation_words(list(share.values()), [number(slope.value) for slope in drawn]),
             )
             if row:
                 panel.reference_line(0.0)
-            panel.message("" if found else f"no law was fitted to a group with {words.known}")
-            _draw_slopes(panel, suite, share, found, style, words.hover)
+            panel.message("" if drawn else f"no law was fitted to a group with {words.known}")
+            _draw_slopes(panel, suite, share, drawn, style, words.hover)
     if len(suite.labels) > MOST_LABELLED:
         panels.key(
             [chart.Key(label, style[group], "markers", group) for group, label in suite.labels.items()]
         )
-    bars = {(row.level, row.estimand) for rows in slopes.values() for row in rows if known(row.low)}
+    bars = {
+        (number(row.level), str(row.estimand)) for rows in slopes.values() for row in rows if known(row.low)
+    }
     panels.notes(
         *(f"Bars: {level:.0%} interval for {ABOUT[about]}." for level, about in sorted(bars)),
         f"Correlations are of the slope with {words.logged}. The groups are few and no random sample, so this is "
@@ -107,20 +110,26 @@ def _draw_slopes(
     panel: chart.Panel,
     suite: Suite,
     share: Mapping[str, float],
-    slopes: Sequence[Row],
+    slopes: Sequence[FittedParameter],
     style: Mapping[str, chart.Style],
     hover: str,
 ) -> None:
-    for slope in slopes:
+    points = [
+        (str(slope.group), share[str(slope.group)], number(slope.value), slope.low, slope.high)
+        for slope in slopes
+    ]
+    for group, x, y, low, high in points:
         panel.points(
-            [share[slope.group]],
-            [slope.value],
-            replace(style[slope.group], width=1.5),
-            low=[slope.low],
-            high=[slope.high],
-            hover=f"{suite.labels[slope.group]}: {hover}<br>slope %{{y}}",
-            group=slope.group,
+            [x],
+            [y],
+            replace(style[group], width=1.5),
+            low=[low],
+            high=[high],
+            hover=f"{suite.labels[group]}: {hover}<br>slope %{{y}}",
+            group=group,
         )
     if len(suite.labels) <= MOST_LABELLED:
-        points = [(share[slope.group], slope.value, slope.low, slope.high) for slope in slopes]
-        panel.point_labels(points, [suite.labels[slope.group] for slope in slopes])
+        panel.point_labels(
+            [(x, y, low, high) for _, x, y, low, high in points],
+            [suite.labels[group] for group, *_ in points],
+        )

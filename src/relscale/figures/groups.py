@@ -1,11 +1,14 @@
 """How the groups of a suite are drawn: each in a style of its own, or all in grey where they are too many."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from relscale.figures import chart
-from relscale.figures.data import Row, Suite
+from relscale.figures.chart.numbers import number
+from relscale.figures.data import Suite
+
+R = TypeVar("R")
 
 ONE_OF_MANY = chart.Style(chart.MEDIUM)
 
@@ -29,9 +32,11 @@ def group_keys(
     return [chart.Key(suite.labels[group], style, mode, group) for group, style in styles.items()]
 
 
-def medians(rows: Iterable[Row], by: str, column: str) -> dict[Any, float]:
-    """The median of a column by another, in ascending order of that one."""
+def medians(
+    rows: Iterable[R], by: Callable[[R], float | str | None], of: Callable[[R], float | None]
+) -> dict[Any, float]:
+    """The median of a number of the rows by another, in ascending order of that one."""
     values: dict[Any, list[float]] = {}
     for row in rows:
-        values.setdefault(row[by], []).append(row[column])
+        values.setdefault(by(row), []).append(number(of(row)))
     return {key: median(values[key]) for key in sorted(values)}

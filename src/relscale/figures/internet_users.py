@@ -76,7 +76,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
             "that country is on the web, since neither the number of people nor their language is in it.",
         ),
     )
-    suites = data.any_suite(options)
+    suites = data.shown_suites(options)
     suite = next((suite for suite in suites if len(set(percents) & set(suite.labels)) > 1), None)
     if suite is None:
         return chart.empty(words.title, "No suite has countries for groups.")

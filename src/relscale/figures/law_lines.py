@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from relscale.figures.chart.numbers import estimate, known
-from relscale.figures.data import Row
+from relscale.figures.chart.numbers import estimate, known, number
+from relscale.figures.data import FittedParameter
 from relscale.figures.select import ESTIMANDS
 
 POINTS = 17  # of a band's edge; the curve itself is straight in logs
@@ -31,19 +31,22 @@ class LawLine:
     value: list[float]
     low: list[float] | None
     high: list[float] | None
-    slope: Row
+    slope: FittedParameter
     estimand: str
 
     def words(self, name: str = "") -> str:
         """The exponent with its interval and verdict: ``Δβ = −0.010 [−0.015, −0.005], widens``."""
         low, high = (self.slope.low, self.slope.high) if self.low else (None, None)
         verdict = f", {self.slope.verdict}" if self.slope.verdict else ""
-        name = name or NAMES.get(self.slope.parameter, self.slope.parameter)
-        return f"{name} = {estimate(self.slope.value, low, high)}{verdict}"
+        name = name or NAMES.get(str(self.slope.parameter), str(self.slope.parameter))
+        return f"{name} = {estimate(number(self.slope.value), low, high)}{verdict}"
 
 
 def law_line(
-    rows: Sequence[Row], flops: Sequence[float], estimand: str | None = None, reference: float | None = None
+    rows: Sequence[FittedParameter],
+    flops: Sequence[float],
+    estimand: str | None = None,
+    reference: float | None = None,
 ) -> LawLine | None:
     """The curve that the fit rows of one law and one group describe, over the range of ``flops``.
 
@@ -73,25 +76,32 @@ def law_line(
     for wanted in (estimand,) if estimand else ESTIMANDS:
         same = [row for row in rows if row.estimand == wanted]
         slope = next((row for row in same if row.parameter in SLOPES), None)
-        level = next((row for row in same if row.parameter.endswith("_at_reference")), None)
-        if slope and level and positive and known(slope.value, level.value) and level.value > 0:
-            at = reference or level.reference_flops
-            lines.append(_line(slope, level, min(positive), max(positive), at, wanted))
+        level = next((row for row in same if str(row.parameter).endswith("_at_reference")), None)
+        if slope and level and positive and known(slope.value, level.value) and number(level.value) > 0:
+            at = reference or number(level.reference_flops)
+            lines.append(_line(slope, level, min(positive), max(positive), at, str(wanted)))
     return next((line for line in lines if line.low), lines[0] if lines else None)
 
 
-def _line(slope: Row, level: Row, first: float, last: float, reference: float, estimand: str) -> LawLine:
-    sign = SLOPES[slope.parameter]
-    exponent = sign * slope.value
+def _line(
+    slope: FittedParameter,
+    level: FittedParameter,
+    first: float,
+    last: float,
+    reference: float,
+    estimand: str,
+) -> LawLine:
+    sign = SLOPES[str(slope.parameter)]
+    exponent = sign * number(slope.value)
     flops = [first * (last / first) ** (i / (POINTS - 1)) for i in range(POINTS)]
     away = [math.log(value / reference) for value in flops]
-    value = [level.value * math.exp(exponent * x) for x in away]
-    if not known(slope.low, slope.high, level.low, level.high) or level.low <= 0:
+    value = [number(level.value) * math.exp(exponent * x) for x in away]
+    if not known(slope.low, slope.high, level.low, level.high) or number(level.low) <= 0:
         return LawLine(flops, value, None, None, slope, estimand)
-    half_slope = (slope.high - slope.low) / 2
-    half_level = math.log(level.high / level.low) / 2
+    half_slope = (number(slope.high) - number(slope.low)) / 2
+    half_level = math.log(number(level.high) / number(level.low)) / 2
     both = 2 * sign * (slope.correlation or 0.0) * half_level * half_slope
     half = [math.sqrt(max(half_level**2 + both * x + (half_slope * x) ** 2, 0.0)) for x in away]
-    low = [y * math.exp(-h) for y, h in zip(value, half, strict=True)]
-    high = [y * math.exp(h) for y, h in zip(value, half, strict=True)]
-    return LawLine(flops, value, low, high, slope, estimand)
+    lower = [y * math.exp(-h) for y, h in zip(value, half, strict=True)]
+    upper = [y * math.exp(h) for y, h in zip(value, half, strict=True)]
+    return LawLine(flops, value, lower, upper, slope, estimand)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from relscale.figures import chart
-from relscale.figures.data import FigureData, Row, Suite
+from relscale.figures.data import FigureData, Suite
+from relscale.fitting.analyses.influence import InfluenceRow
 from relscale.fitting.verdicts.verdict import GIVEN
 
 CARRIER = chart.Style("#d55e00", "circle-open", size=15)
@@ -14,7 +15,7 @@ def draw_leave_one_out(
     data: FigureData,
     suite: Suite,
     series: str,
-    rows: Sequence[Row],
+    rows: Sequence[InfluenceRow],
     styles: Mapping[str, chart.Style],
 ) -> None:
     """Draw how Δβ changes without each point, and say how many verdicts depend on one."""
@@ -31,13 +32,13 @@ def draw_leave_one_out(
     panel.rows(carriers, "training_flops", "change", CARRIER, about="without", hover=hover)
     given = {row.group for row in rows if data.verdict(row) in GIVEN}
     depend = f"{len({row.group for row in carriers})} of {len(given)} verdicts depend on one"
-    number = len({row.without for row in rows})
+    units = len({row.without for row in rows})
     panel.heading(
         "Δβ, leave one out",
         series,
-        f"{number} left out in turn; {depend if given else 'no gap is resolved'}" if rows else "",
+        f"{units} left out in turn; {depend if given else 'no gap is resolved'}" if rows else "",
     )
 
 
-def _without(row: Row) -> str:
+def _without(row: InfluenceRow) -> str:
     return f"{row.without}: {chart.verdict_words(row.verdict)}"

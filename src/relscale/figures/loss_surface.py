@@ -13,8 +13,9 @@ import plotly.graph_objects as go
 from pydantic import Field
 
 from relscale.figures import chart
-from relscale.figures.data import FigureData, Row
+from relscale.figures.data import FigureData
 from relscale.figures.fitted_surface import Surface, fitted_surface, least_loss
+from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.measurements.metric import Metric
 from relscale.section import Names, Section
 
@@ -37,12 +38,12 @@ class Options(Section):
 
 def draw(data: FigureData, options: Options) -> go.Figure:
     """Draw every such fit."""
-    found: dict[tuple[Any, ...], list[Row]] = {}
-    for row in data.rows("fits", predictor=SURFACE):
+    fits: dict[tuple[Any, ...], list[ParameterRow]] = {}
+    for row in data.rows(ParameterRow, predictor=SURFACE):
         if row.fit and row.fit in (options.fits or [row.fit]):
             key = ("fit", "corpus", "optimizer", "suite", "prompt", "metric", "group")
-            found.setdefault(tuple(getattr(row, name) for name in key), []).append(row)
-    surfaces = [surface for surface in (fitted_surface(data, rows) for rows in found.values()) if surface]
+            fits.setdefault(tuple(getattr(row, name) for name in key), []).append(row)
+    surfaces = [surface for surface in (fitted_surface(data, rows) for rows in fits.values()) if surface]
     if not surfaces:
         return chart.empty(
             TITLE, "The config asks for no law of parameters and tokens, or none could be fitted."
@@ -61,7 +62,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         ]
     )
     panels.colour_scale(
-        Metric.parse(shown[0].rows[0].metric).title,
+        Metric.parse(str(shown[0].rows[0].metric)).title,
         min(float(surface.loss.min()) for surface in shown),
         max(float(np.quantile(surface.loss, USUAL)) for surface in shown),
     )

@@ -9,11 +9,11 @@ from dataclasses import replace
 import plotly.graph_objects as go
 
 from relscale.figures import chart
-from relscale.figures.data import FigureData, Series, Suite, distinct
+from relscale.figures.data import FigureData, MeasuredRun, Series, Suite, distinct
 from relscale.figures.groups import group_keys, group_styles
 from relscale.figures.options import OneSuite
 from relscale.figures.score_pairs import ScorePair, score_metrics, score_pairs, sigmoid_curve
-from relscale.figures.select import listed
+from relscale.figures.select import listed, reason
 from relscale.measurements.metric import Metric
 
 TITLE = "From loss to accuracy"
@@ -29,7 +29,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     RelscaleError
         There is no suite of that name.
     """
-    measured = distinct((row.suite, row.metric) for row in data.rows("measurements"))
+    measured = distinct((row.suite, str(row.metric)) for row in data.rows(MeasuredRun))
     able = {name for name, metric in measured if Metric.parse(metric).is_accuracy}
     names = sorted((name for name in data.suite_names() if name in able), key=lambda name: name != PREFERRED)
     name = options.suite or next(iter(names), None)
@@ -38,25 +38,25 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     suite = data.suite(name, options.metric, options.prompt)
     title = f"{TITLE}: {suite.title}"
     metrics = score_metrics([metric for name, metric in measured if name == suite.name], suite)
-    pairs = {metric: found for metric in metrics if (found := score_pairs(data, suite, metric))}
+    pairs = {metric: points for metric in metrics if (points := score_pairs(data, suite, metric))}
     if not pairs:
         return chart.empty(title, f"No run of the suite {name!r} has both {suite.metric} and an accuracy.")
     every, chance = data.series_of(suite), [suite.chance] if suite.chance else []
     panels = chart.grid(title, len(pairs), len(every), gap_y=40)
     style = group_styles(suite)
-    losses = [pair.loss for found in pairs.values() for pair in found]
+    losses = [pair.loss for points in pairs.values() for pair in points]
     x = chart.linear_axis(losses, suite.metric_title, most=6)
     notes: list[str] = []
-    for row, (metric, found) in enumerate(pairs.items()):
-        y = chart.linear_axis([*(pair.score for pair in found), *chance], Metric.parse(metric).title)
+    for row, (metric, points) in enumerate(pairs.items()):
+        y = chart.linear_axis([*(pair.score for pair in points), *chance], Metric.parse(metric).title)
         for column, series in enumerate(every):
             panel = panels.panel(row, column)
             panel.axes(x, y)
             panel.heading("" if row else series.label)
             for level in chance:
                 panel.reference_line(level, CHANCE)
-            own = [pair for pair in found if pair.series == series]
-            notes += _draw_panel(panel, data, series, suite, style, metric, own)
+            of_series = [pair for pair in points if pair.series == series]
+            notes += _draw_panel(panel, data, series, suite, style, metric, of_series)
     panels.share_titles()
     keys = [chart.Key(f"chance ({level:.3g})", CHANCE, "lines") for level in chance]
     panels.key([*group_keys(suite, style), *keys])
@@ -81,18 +81,18 @@ def _draw_panel(
     panel.message("" if pairs else "no run has both numbers")
     reasons: dict[str, list[str]] = {}
     for group, label in suite.labels.items():
-        own = [pair for pair in pairs if pair.group == group]
-        if not own:
+        of_group = [pair for pair in pairs if pair.group == group]
+        if not of_group:
             continue
         dots = replace(style[group], size=6, opacity=0.75)
         hover = f"{label}, %{{customdata}}<br>%{{x}} bits per byte<br>%{{y}}"
-        panel.rows(own, "loss", "score", dots, about="run", hover=hover, name=label, group=group)
+        panel.rows(of_group, "loss", "score", dots, about="run", hover=hover, name=label, group=group)
         key = {**series.key, **suite.key, "metric": metric, "group": group}
         fits = data.law_rows(**key, law="sigmoid", predictor=suite.metric)
-        if curve := sigmoid_curve(fits, [pair.loss for pair in own]):
+        if curve := sigmoid_curve(fits, [pair.loss for pair in of_group]):
             panel.line(*curve, style[group], name=label, group=group)
         elif fits:
-            why = next((fit.reason for fit in fits if fit.status != "ok"), "no fit")
+            why = next((reason(fit) for fit in fits if fit.status != "ok"), "no fit")
             reasons.setdefault(why, []).append(label)
     where = f"{series.label}, {metric.replace('_', ' ')}"
     return [f"{where}: no curve for {listed(groups)} ({why})." for why, groups in reasons.items()]

@@ -7,38 +7,41 @@ import plotly.graph_objects as go
 
 from relscale.figures import chart
 from relscale.figures.curves import Curve, curve_notes, draw_curves
-from relscale.figures.data import FigureData, Row, Series, distinct
+from relscale.figures.data import FigureData, Series, distinct
 from relscale.figures.law_lines import law_line
 from relscale.figures.select import LOSS, of
+from relscale.fitting.curves.by_size import SizeRow
+from relscale.fitting.curves.point_rows import ErrorRow, GapRow
 
 TITLE = "Optimizers"
 CONTRAST = "optimizer"
+Points = Sequence[ErrorRow] | Sequence[GapRow] | Sequence[SizeRow]
 
 
 def draw(data: FigureData) -> go.Figure:
     """Draw three panels for each corpus: loss and ratio along the frontier, ratio by parameters."""
-    gaps = data.rows("gaps", contrast=CONTRAST, **LOSS, status="ok")
-    sizes = data.rows("sizes", contrast=CONTRAST, **LOSS, status="ok")
+    gaps = data.rows(GapRow, contrast=CONTRAST, **LOSS, status="ok")
+    sizes = data.rows(SizeRow, contrast=CONTRAST, **LOSS, status="ok")
     if not gaps:
         return chart.empty(
             TITLE, "This experiment compares no optimizers with each other (fit.contrasts names none)."
         )
     corpora, baseline = distinct(row.corpus for row in gaps), gaps[0].baseline
-    names = distinct([baseline, *(one.optimizer for one in data.series if one.corpus in corpora)])
+    optimizers = [series.optimizer for series in data.series if series.corpus in corpora]
+    names = [str(name) for name in distinct([baseline, *optimizers])]
     style = chart.styles(names, baseline)
     panels = chart.grid(TITLE, len(corpora), 3, width=300, height=290, gap_x=92, lines=len(names) + 1)
     drawn = []
     for row, corpus in enumerate(corpora):
-        every = [one for one in data.series if one.corpus == corpus]
-        errors = [row for row in data.rows("errors", **LOSS, status="ok") if row.corpus == corpus]
+        every = [series for series in data.series if series.corpus == corpus]
+        errors = [row for row in data.rows(ErrorRow, **LOSS, status="ok") if row.corpus == corpus]
         ratio = "loss relative to the baseline (ratio)"
-        for column, (points, heading, title) in enumerate(
-            (
-                (errors, f"{corpus}: validation loss", "validation loss (nats per token)"),
-                (gaps, f"Loss relative to {baseline}, by compute", ratio),
-                (sizes, f"Loss relative to {baseline}, by size", ratio),
-            )
-        ):
+        parts: list[tuple[Points, str, str]] = [
+            (errors, f"{corpus}: validation loss", "validation loss (nats per token)"),
+            (gaps, f"Loss relative to {baseline}, by compute", ratio),
+            (sizes, f"Loss relative to {baseline}, by size", ratio),
+        ]
+        for column, (points, heading, title) in enumerate(parts):
             curves = _curves(data, every, points, column)
             panel = panels.panel(row, column)
             x = [value for curve in curves for value in curve.flops]
@@ -66,7 +69,7 @@ def draw(data: FigureData) -> go.Figure:
     return panels.figure
 
 
-def _curves(data: FigureData, every: Sequence[Series], rows: Sequence[Row], column: int) -> list[Curve]:
+def _curves(data: FigureData, every: Sequence[Series], rows: Points, column: int) -> list[Curve]:
     """Loss by compute, its ratio by compute, or its ratio by parameters; a curve for each optimizer that has it."""
     law = ("power", "relative", "relative_by_size")[column]
     predictor, value = "params" if column == 2 else "training_flops", "ratio" if column else "value"

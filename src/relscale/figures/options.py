@@ -18,6 +18,11 @@ class OneSuite(Section):
         None, description="The form of the prompt; that which the suite is shown by where it is not given."
     )
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The suite that is named, if any."""
+        return (self.suite,) if self.suite else ()
+
 
 class OneSuiteInterval(OneSuite):
     """What a figure of one suite shows, and which of its intervals."""
@@ -31,3 +36,8 @@ class SeveralSuites(Section):
     suites: Names = Field((), description="The suites, in this order; all where none is named.")
     metric: Name | None = Field(None, description="The metric, of the suites that were measured by it.")
     prompt: Name | None = Field(None, description="The form of the prompt, of the suites that have it.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The suites that are named."""
+        return tuple(self.suites)

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import plain
-from relscale.figures.data import Row
+from relscale.figures.chart.numbers import number, plain
 from relscale.figures.groups import medians
-from relscale.fitting.analyses.statistical_power import ENOUGH
+from relscale.fitting.analyses.statistical_power import ENOUGH, PowerRow
 
 RESOURCES = {  # in colours that few suites come to use for a group
     name: chart.Style(colour, dash=dash)
@@ -21,7 +20,7 @@ RESOURCE_WORDS = {  # and what the interval of Δβ is about (``relscale.fitting
 }
 
 
-def draw_power(panel: chart.Panel, series: str, rows: Sequence[Row], size: float | None) -> None:
+def draw_power(panel: chart.Panel, series: str, rows: Sequence[PowerRow], size: float | None) -> None:
     """Draw the median power over groups with their range, and say how much of each resource is enough."""
     x = chart.log_axis([row.count for row in rows], "number of budgets, or factor of runs, items", most=6)
     panel.axes(x, chart.linear_axis([0, 1], "power", most=6, pad=0.04))
@@ -29,11 +28,14 @@ def draw_power(panel: chart.Panel, series: str, rows: Sequence[Row], size: float
     panel.message("no power could be simulated" if not rows else "")
     needs: dict[str, str] = {}
     for resource, style in RESOURCES.items():
-        middle = medians([row for row in rows if row.resource == resource], "count", "power")
+        middle = medians(
+            [row for row in rows if row.resource == resource], lambda row: row.count, lambda row: row.power
+        )
         if not middle:
             continue
         powers = [
-            [row.power for row in rows if (row.resource, row.count) == (resource, count)] for count in middle
+            [number(row.power) for row in rows if (row.resource, row.count) == (resource, count)]
+            for count in middle
         ]
         low, high = [min(values) for values in powers], [max(values) for values in powers]
         panel.line(

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from relscale.figures.chart.numbers import known
-from relscale.figures.data import FigureData, Row, Series, Suite, distinct
-from relscale.figures.select import ABOUT, ESTIMANDS, listed, of, widest
+from relscale.figures.chart.numbers import known, number
+from relscale.figures.data import FigureData, Series, Suite, distinct
+from relscale.figures.select import ABOUT, ESTIMANDS, interval, listed, of, reason, widest
+from relscale.fitting.analyses.prompt_forms import PromptFormRow
 from relscale.measurements.metric import Metric
 
 MOST_REASONS = 4
@@ -32,27 +33,30 @@ class PromptFormRows:
     metrics: list[str]
     forms: list[str | None]
     reference: str | None
-    shares: list[Row]
-    gains: list[Row]
+    shares: list[PromptFormRow]
+    gains: list[PromptFormRow]
 
     @property
     def others(self) -> list[str | None]:
         """The forms that are compared with the reference."""
         return [form for form in self.forms if form != self.reference] if self.gains else []
 
-    def gains_of(self, series: Series, form: str | None) -> tuple[list[Row], dict[str, Row]]:
+    def gains_of(
+        self, series: Series, form: str | None
+    ) -> tuple[list[PromptFormRow], dict[str, PromptFormRow]]:
         """The gains of one form at each compute, and those of each group at all computes together."""
-        own = [row for row in of(series, self.gains) if row.prompt == form and known(row.value)]
-        at_points = [row for row in own if _is_at_point(row)]
-        at_points.sort(key=lambda row: row.training_flops)
-        return at_points, {row.group: row for row in widest(row for row in own if not _is_at_point(row))}
+        gains = [row for row in of(series, self.gains) if row.prompt == form and known(row.value)]
+        at_points = [row for row in gains if _is_at_point(row)]
+        at_points.sort(key=lambda row: number(row.training_flops))
+        overall = widest(row for row in gains if not _is_at_point(row))
+        return at_points, {str(row.group): row for row in overall}
 
     @property
     def notes(self) -> list[str]:
         """What the intervals are, and what could not be computed."""
         points = distinct(row.points for row in self.shares)
         level = next((row.level for row in (*self.shares, *self.gains)), 0.95)
-        methods = ", ".join(distinct(row.interval for row in self.shares if row.interval))
+        methods = ", ".join(distinct(interval(row) for row in self.shares if interval(row)))
         notes = [
             f"Left: R² of a line on log compute through {' or '.join(points)}, of bits per byte in logs; {level:.0%} "
             f"intervals for these items ({methods})."
@@ -67,15 +71,15 @@ class PromptFormRows:
                 f"Right: bands{pointed}, {level:.0%} over the items of each point alone, the same draws under both "
                 f"forms. Right of the dotted line, all computes together: {level:.0%} interval for {about}."
             )
-        for status in distinct(row.reason for row in self.shares if row.status != "ok")[:MOST_REASONS]:
-            groups = distinct(row.group for row in self.shares if row.reason == status)
+        for status in distinct(reason(row) for row in self.shares if row.status != "ok")[:MOST_REASONS]:
+            groups = distinct(str(row.group) for row in self.shares if reason(row) == status)
             notes.append(f"{listed(groups)}: {status}.")
         return notes
 
 
 def prompt_form_rows(data: FigureData, suite: Suite) -> PromptFormRows:
     """The rows of a suite."""
-    rows = data.rows("prompt_forms", suite=suite.name)
+    rows = data.rows(PromptFormRow, suite=suite.name)
     metrics = _metrics(rows, suite)
     shares = [row for row in rows if row.quantity == "r_squared" and row.metric in metrics]
     gains = [row for row in rows if row.quantity == "difference" and row.metric in metrics]
@@ -84,13 +88,13 @@ def prompt_form_rows(data: FigureData, suite: Suite) -> PromptFormRows:
     return PromptFormRows(metrics, forms, reference, shares, gains)
 
 
-def _is_at_point(row: Row) -> bool:
+def _is_at_point(row: PromptFormRow) -> bool:
     return bool(row.run) or known(row.budget)
 
 
-def _metrics(rows: Sequence[Row], suite: Suite) -> list[str]:
+def _metrics(rows: Sequence[PromptFormRow], suite: Suite) -> list[str]:
     """The suite's metric and its accuracy, subjects weighed alike."""
-    present = {row.metric: Metric.parse(row.metric) for row in rows}
+    present = {name: Metric.parse(name) for name in distinct(str(row.metric) for row in rows)}
     subjects = Metric.parse(suite.metric).subjects
     accuracies = [
         name

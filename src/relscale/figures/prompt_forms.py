@@ -11,13 +11,14 @@ from statistics import median
 import plotly.graph_objects as go
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import estimate, known
-from relscale.figures.data import MOST_STYLED, FigureData, Row, Suite
+from relscale.figures.chart.numbers import estimate, known, number
+from relscale.figures.data import MOST_STYLED, FigureData, Suite
 from relscale.figures.groups import group_keys, group_styles
 from relscale.figures.options import OneSuite
 from relscale.figures.prompt_form_rows import prompt_form_rows
 from relscale.figures.prompt_gains import draw_gains
 from relscale.figures.select import ends, of, series_in
+from relscale.fitting.analyses.prompt_forms import PromptFormRow
 from relscale.measurements.metric import Metric
 
 PER_SUITE = True
@@ -60,13 +61,13 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     style = group_styles(suite, ONE_OF_MANY)
     for row, series in enumerate(every):
         for column, metric in enumerate(shown.metrics):
-            own = [one for one in of(series, shown.shares) if one.metric == metric]
-            values = [one.value for one in own] if suite.is_crowded else ends(own)
+            shares = [share for share in of(series, shown.shares) if share.metric == metric]
+            values = [number(share.value) for share in shares] if suite.is_crowded else ends(shares)
             panel = panels.panel(row, column)
             names = chart.names_axis([_words(form) for form in shown.forms])
             panel.axes(chart.linear_axis(values, "explained by compute (share)", most=5), names)
             panel.heading(series.label, Metric.parse(metric).title)
-            _draw_shares(panel, own, shown.forms, suite, style)
+            _draw_shares(panel, shares, shown.forms, suite, style)
         gains = [*ends(of(series, shown.gains)), 0.0]
         y = chart.linear_axis(gains, f"accuracy − that under {reference} (share)", most=7)
         for column, form in enumerate(shown.others, start=len(shown.metrics)):
@@ -85,22 +86,29 @@ def _words(form: str | None) -> str:
 
 
 def _draw_shares(
-    panel: chart.Panel, rows: Sequence[Row], forms: Sequence[str | None], suite: Suite, style: Styles
+    panel: chart.Panel,
+    rows: Sequence[PromptFormRow],
+    forms: Sequence[str | None],
+    suite: Suite,
+    style: Styles,
 ) -> None:
     """R² of each group under each form; of many groups their median."""
     rows = [row for row in rows if known(row.value)]
     panel.message("" if rows else "too few points for a line")
-    for place, form in enumerate(forms):
-        of_form = {row.group: row for row in rows if row.prompt == form}
+    for position, form in enumerate(forms):
+        of_form = {str(row.group): row for row in rows if row.prompt == form}
         groups = [group for group in suite.labels if group in of_form]
         for k, group in enumerate(groups):
             row = of_form[group]
-            words = f"R² = {estimate(row.value, row.low, row.high)}, {row.n} points"
+            value = number(row.value)
+            words = f"R² = {estimate(value, row.low, row.high)}, {row.n} points"
             hover = f"{suite.labels[group]}, {_words(form)}<br>{words}"
             if suite.is_crowded:
-                panel.points([row.value], [place], TICK, hover=hover)
+                panel.points([value], [position], TICK, hover=hover)
             else:
-                y = place + SPREAD * ((k + 0.5) / len(groups) - 0.5)
-                panel.forest_mark(y, row.value, row.low, row.high, replace(style[group], dash="solid"), hover)
+                y = position + SPREAD * ((k + 0.5) / len(groups) - 0.5)
+                mark = replace(style[group], dash="solid")
+                panel.forest_mark(y, value, row.low, row.high, mark, hover)
         if suite.is_crowded and groups:
-            panel.points([median(row.value for row in of_form.values())], [place], replace(MEDIAN, size=12))
+            middle = median(number(row.value) for row in of_form.values())
+            panel.points([middle], [position], replace(MEDIAN, size=12))

@@ -19,11 +19,12 @@ from relscale.figures.curves import (
     name_curves,
     names_width,
 )
-from relscale.figures.data import FigureData
+from relscale.figures.data import FigureData, Quantity
 from relscale.figures.options import OneSuiteInterval
 from relscale.section import Name
 
 PER_SUITE = True
+CURVES: tuple[Quantity, ...] = ("error", "ratio")
 
 
 class Options(OneSuiteInterval):
@@ -42,12 +43,11 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     """
     suite = data.one_suite("relative-law", options)
     title = f"Errors and ratios: {suite.title}"
-    if not data.rows("errors", **suite.key, status="ok"):
+    if not data.points("error", **suite.key):
         return chart.empty(title, f"No error of the suite {suite.name!r} could be read off the frontier.")
     unit, every = options.x or "FLOPs", data.series_of(suite)
     errors, gaps = (
-        [group_curves(data, series, suite, table, options.estimand) for series in every]
-        for table in ("errors", "gaps")
+        [group_curves(data, series, suite, curve, options.estimand) for series in every] for curve in CURVES
     )
     many = suite.is_crowded
     names = 0 if many else names_width(suite)

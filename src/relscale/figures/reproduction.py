@@ -6,11 +6,12 @@ from typing import Any
 import plotly.graph_objects as go
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import known, significant
+from relscale.figures.chart.numbers import known, number, significant
 from relscale.figures.chart.table import TableLine, section, table
-from relscale.figures.data import FigureData, Row, distinct
+from relscale.figures.data import FigureData, distinct
 from relscale.figures.reproduction_words import AGREEMENT_COLOURS, cells_in_words
 from relscale.figures.select import levels
+from relscale.fitting.report.reproduction_row import ReproductionRow
 
 TITLE = "Published, reproduced, difference"
 # title and width of each column, in pixels
@@ -28,9 +29,9 @@ MOST_ALIKE = 10  # unpublished numbers of one kind that get a line each; the fro
 
 def draw(data: FigureData) -> go.Figure:
     """Draw the table."""
-    rows = data.rows("reproduction")
+    rows = data.rows(ReproductionRow)
     if not rows:
-        return chart.empty(TITLE, "This experiment names no published answers to hold its own against.")
+        return chart.empty(TITLE, "This experiment names no published answers to compare with.")
     published = [row for row in rows if known(row.published)]
     others = [row for row in rows if not known(row.published)]
     lines = []
@@ -45,11 +46,11 @@ def draw(data: FigureData) -> go.Figure:
     return panels.figure
 
 
-def _lines(rows: Sequence[Row], all_of_them: bool) -> list[TableLine]:
+def _lines(rows: Sequence[ReproductionRow], all_of_them: bool) -> list[TableLine]:
     """A line for each row; of many numbers of one kind that nobody has published, one line for the last of them."""
     lines = []
     for i, row in enumerate(rows):
-        alike = [one for one in rows if _kind(one) == _kind(row)]
+        alike = [other for other in rows if _kind(other) == _kind(row)]
         if not all_of_them and len(alike) > MOST_ALIKE + 1 and alike.index(row) >= MOST_ALIKE:
             if row is alike[-1]:
                 lines.append(TableLine(_rest(alike), ink=chart.FAINT))
@@ -61,14 +62,14 @@ def _lines(rows: Sequence[Row], all_of_them: bool) -> list[TableLine]:
     return lines
 
 
-def _kind(row: Row) -> tuple[Any, ...]:
+def _kind(row: ReproductionRow) -> tuple[Any, ...]:
     data = row.data or ""
     return row.quantity, data.partition(":")[0] if ":" in data else data
 
 
-def _rest(alike: Sequence[Row]) -> list[str]:
+def _rest(alike: Sequence[ReproductionRow]) -> list[str]:
     """A line for the numbers of one kind that have none of their own."""
-    values = [row.reproduced for row in alike if known(row.reproduced)]
+    values = [number(row.reproduced) for row in alike if known(row.reproduced)]
     reach = (
         f"all {len(values)}: {significant(min(values), 4)} to {significant(max(values), 4)}"
         if values
@@ -78,7 +79,7 @@ def _rest(alike: Sequence[Row]) -> list[str]:
     return [more, alike[0].quantity, "", "", reach, "", ""]
 
 
-def _notes(rows: Sequence[Row]) -> list[str]:
+def _notes(rows: Sequence[ReproductionRow]) -> list[str]:
     level = levels(rows)
     notes = [
         f"Interval: {level or 'an'} interval of the reproduced number. ✓ to its digits: both agree as far as the "

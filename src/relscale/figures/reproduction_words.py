@@ -1,8 +1,9 @@
 """A published number and the reproduced one in words: as they are given, and whether they agree."""
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import known, significant
-from relscale.figures.data import Row
+from relscale.figures.chart.numbers import known, number, significant
+from relscale.figures.select import reason
+from relscale.fitting.report.reproduction_row import ReproductionRow
 
 TO_ITS_DIGITS, INSIDE, OUTSIDE, NOT_KNOWN = (
     "✓ to its digits",
@@ -13,37 +14,37 @@ TO_ITS_DIGITS, INSIDE, OUTSIDE, NOT_KNOWN = (
 AGREEMENT_COLOURS = {TO_ITS_DIGITS: "#00704f", INSIDE: "#00704f", OUTSIDE: "#b04a00", NOT_KNOWN: chart.FAINT}
 
 
-def cells_in_words(row: Row) -> list[str]:
+def cells_in_words(row: ReproductionRow) -> list[str]:
     """Data, quantity, published number, ours, its interval, the difference, and whether they agree."""
     unit = row.unit
     percent = " %" if unit == "%" else ""
     bare = not unit or percent or unit in row.quantity
     published = ""
     if known(row.published):
-        published = f"{significant(row.published, 7)}{percent}"
+        published = f"{significant(number(row.published), 7)}{percent}"
         if known(row.published_stderr):
-            published += f" ± {significant(row.published_stderr, 4)}"
+            published += f" ± {significant(number(row.published_stderr), 4)}"
     ours = known(row.reproduced)
     interval = "none" if ours else ""
     if known(row.low, row.high):
-        interval = f"[{significant(row.low, 4)}, {significant(row.high, 4)}]"
+        interval = f"[{significant(number(row.low), 4)}, {significant(number(row.high), 4)}]"
     return [
         row.data or "",
         row.quantity if bare else f"{row.quantity} ({unit})",
         published,
-        f"{significant(row.reproduced, 6 if published else 4)}{percent}" if ours else "none",
+        f"{significant(number(row.reproduced), 6 if published else 4)}{percent}" if ours else "none",
         interval,
-        significant(row.difference, 3) if known(row.difference) else "",
+        significant(number(row.difference), 3) if known(row.difference) else "",
         agreement(row),
     ]
 
 
-def agreement(row: Row) -> str:
+def agreement(row: ReproductionRow) -> str:
     """Whether ours agrees with the published number, or why that is not known."""
     if not known(row.published):
-        return "" if known(row.reproduced) else row.reason or NOT_KNOWN
+        return "" if known(row.reproduced) else reason(row)
     if not known(row.reproduced):
-        return row.reason or NOT_KNOWN
+        return reason(row)
     if row.agrees:
         return TO_ITS_DIGITS
     if row.within is None:

@@ -4,20 +4,26 @@ A row is a corpus. Left: the error of each functional form on the largest budget
 changes without each budget (or run, or training). Right: the power to see a given Δβ with more budgets, runs or items.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import plotly.graph_objects as go
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import known
-from relscale.figures.data import GROUP, FigureData, Row, Suite
+from relscale.figures.chart.numbers import known, number
+from relscale.figures.data import GROUP, FigureData, Suite
 from relscale.figures.groups import group_keys, group_styles, medians
 from relscale.figures.leave_one_out import CARRIER, draw_leave_one_out
 from relscale.figures.options import OneSuite
 from relscale.figures.power_curves import RESOURCE_WORDS, RESOURCES, draw_power
 from relscale.figures.select import about_what, of, reasons, series_in
-from relscale.fitting.analyses.statistical_power import ENOUGH
+from relscale.fitting.analyses.held_out_comparison import FormRow
+from relscale.fitting.analyses.influence import InfluenceRow
+from relscale.fitting.analyses.statistical_power import ENOUGH, PowerRow
+from relscale.fitting.keys import CurveKey
+
+C = TypeVar("C", bound=CurveKey)
 
 PER_SUITE = True
 MEDIAN = chart.Style(chart.INK, "line-ns", size=16, width=3.2)
@@ -35,23 +41,21 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     """
     suite = data.one_suite("robustness", options)
     title = f"Robustness of the relative laws: {suite.title}"
-    influence, forms, power = (
-        [row for row in data.rows(table, **suite.key) if row.contrast in (None, GROUP)]
-        for table in ("influence", "forms", "power")
-    )
+    influence = _between_groups(data.rows(InfluenceRow, **suite.key))
+    forms = _between_groups(data.rows(FormRow, **suite.key, quantity="ratio"))
+    power = _between_groups(data.rows(PowerRow, **suite.key))
     smallest = min((row.delta_beta for row in power if known(row.delta_beta)), default=None)
     power = [row for row in power if row.delta_beta == smallest]
     changes = [
         row for row in influence if row.parameter == "delta_beta" and known(row.change, row.training_flops)
     ]
-    forms = [row for row in forms if row.quantity == "ratio"]
-    errors = [row | {"percent": 100 * row.rmse_log} for row in forms if known(row.rmse_log)]
+    errors = [row for row in forms if known(row.rmse_log)]
     powers = [row for row in power if known(row.power, row.count)]
     if not changes and not errors and not powers:
         return chart.empty(
             title, f"The suite {suite.name!r} has no analysis of influence, forms or power with a result."
         )
-    middle = medians(errors, "form", "percent")
+    middle = medians(errors, lambda row: row.form, _percent)
     names = sorted({row.form for row in forms}, key=lambda form: (middle.get(form, float("inf")), form))
     every = series_in(data, [*influence, *forms, *power])
     panels = chart.grid(title, len(every), 3, gap_x=96, lines=3, names=[_words(form) for form in names])
@@ -70,8 +74,8 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
             *[chart.Key("verdict needs this one", CARRIER, "markers")] * any(row.carries for row in changes),
             chart.Key("median over groups", MEDIAN, "markers"),
             *(
-                chart.Key(RESOURCE_WORDS[name], one, "lines", name)
-                for name, one in RESOURCES.items()
+                chart.Key(RESOURCE_WORDS[name], style, "lines", name)
+                for name, style in RESOURCES.items()
                 if name in tried
             ),
         ]
@@ -82,10 +86,19 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         if changes
         else "",
         f"Right: line, median over groups; band, their range; horizontal line, {ENOUGH:.0%} power.",
-        *(f"Power, {name}: {reason}." for name, reason in reasons(power, "resource")),
-        *(f"Left, {_words(form)} form: {reason}." for form, reason in reasons(forms, "form")),
+        *(f"Power, {name}: {remark}." for name, remark in reasons(power, "resource")),
+        *(f"Left, {_words(form)} form: {remark}." for form, remark in reasons(forms, "form")),
     )
     return panels.figure
+
+
+def _between_groups(rows: Iterable[C]) -> list[C]:
+    return [row for row in rows if row.contrast in (None, GROUP)]
+
+
+def _percent(row: FormRow) -> float:
+    """The held-out error in percent."""
+    return 100 * number(row.rmse_log)
 
 
 def _words(form: str) -> str:
@@ -93,18 +106,25 @@ def _words(form: str) -> str:
 
 
 def _draw_forms(
-    panel: chart.Panel, suite: Suite, series: str, rows: Sequence[Row], names: Sequence[str], styles: Styles
+    panel: chart.Panel,
+    suite: Suite,
+    series: str,
+    rows: Sequence[FormRow],
+    names: Sequence[str],
+    styles: Styles,
 ) -> None:
-    rows = [row | {"place": names.index(row.form)} for row in rows if row.percent > 0]
-    x = chart.log_axis([row.percent for row in rows], "held-out error (%)", most=5)
+    def height(row: FormRow) -> float:
+        return names.index(row.form)
+
+    rows = [row for row in rows if _percent(row) > 0]
+    x = chart.log_axis(map(_percent, rows), "held-out error (%)", most=5)
     panel.axes(x, chart.names_axis([_words(form) for form in names] or [""]))
     panel.message("no form could be tried on held-out budgets" if not rows else "")
     for group, style in styles.items():
         of_group = [row for row in rows if row.group == group]
-        panel.rows(
-            of_group, "percent", "place", style, hover=f"{suite.labels[group]}<br>%{{x}}%", group=group
-        )
-    middle = medians(rows, "place", "percent")
+        hover = f"{suite.labels[group]}<br>%{{x}}%"
+        panel.rows(of_group, _percent, height, style, hover=hover, group=group)
+    middle = medians(rows, height, _percent)
     panel.points(list(middle.values()), list(middle), MEDIAN, hover="median over groups: %{x}%")
     how = f"fitted to {rows[0].n_fitted} computes, tested on {rows[0].n_held_out}" if rows else ""
     panel.heading("Extrapolation error by form", series, how)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from relscale.figures.chart.numbers import known
-from relscale.figures.data import FigureData, Row, Series, Suite
+from relscale.figures.data import FigureData, MeasuredRun, Series, Suite
+from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.measurements.metric import Metric
 
 SHOWN = ("accuracy", "probability")
@@ -34,25 +35,27 @@ def score_metrics(measured: Sequence[str], suite: Suite) -> list[str]:
 def score_pairs(data: FigureData, suite: Suite, metric: str) -> list[ScorePair]:
     """The runs and groups with both a loss and a score."""
     every = {(series.corpus, series.optimizer): series for series in data.series}
-    rows = data.rows("measurements", suite=suite.name, prompt=suite.prompt, status="ok")
-    found: dict[str, dict[tuple[Series, str, str], float]] = {suite.metric: {}, metric: {}}
+    rows = data.rows(MeasuredRun, suite=suite.name, prompt=suite.prompt, status="ok")
+    values: dict[str, dict[tuple[Series, str, str], float]] = {suite.metric: {}, metric: {}}
     for row in rows:
         series = every.get((row.corpus, row.optimizer))
-        if series and known(row.value) and row.metric in found:
-            found[row.metric][series, row.group, row.run] = row.value
-    loss, score = found[suite.metric], found[metric]
+        if series and row.value is not None and row.metric in values and known(row.value):
+            values[row.metric][series, str(row.group), row.run] = row.value
+    loss, score = values[suite.metric], values[metric]
     return [ScorePair(*key, loss[key], score[key]) for key in loss if key in score]
 
 
-def sigmoid_curve(fits: Sequence[Row], losses: Sequence[float]) -> tuple[list[float], list[float]] | None:
+def sigmoid_curve(
+    fits: Sequence[ParameterRow], losses: Sequence[float]
+) -> tuple[list[float], list[float]] | None:
     """The sigmoid that was fitted, over the range of ``losses``; None where its parameters are not all known.
 
     ``floor + (ceiling − floor) / (1 + exp(slope·(loss − midpoint)))``
     """
-    found = {fit.parameter: fit.value for fit in fits if fit.status == "ok" and known(fit.value)}
-    if not set(CURVE) <= set(found):
+    values = {fit.parameter: fit.value for fit in fits if fit.status == "ok" and fit.value is not None}
+    if not set(CURVE) <= set(values):
         return None
-    floor, ceiling, midpoint, slope = (found[name] for name in CURVE)
+    floor, ceiling, midpoint, slope = (values[name] for name in CURVE)
     first, last = min(losses), max(losses)
     x = [first + (last - first) * i / (POINTS - 1) for i in range(POINTS)]
     powers = [max(min(slope * (loss - midpoint), 500), -500) for loss in x]

@@ -1,66 +1,155 @@
-"""Rows that figures choose: those of a series, and of several statements about one number the widest."""
+"""Rows that figures show: those of a series, and of several statements about one number the widest."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from relscale.figures.chart.numbers import known
-from relscale.figures.data import FigureData, Row, Series, distinct
+from relscale.figures.data import FigureData, Series, distinct
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.method import Method, described
 from relscale.measurements.metric import VALIDATION
 
 LOSS = VALIDATION._asdict()  # picks the rows of the validation loss
 
 # What an interval is about, in words; the widest statement first.
-ABOUT = {
-    "item population": "the population of items",
-    "these items": "these items (runs vary)",
-    "validation loss": "the validation loss (runs vary)",
+ABOUT: dict[str | None, str] = {
+    Estimand.ITEM_POPULATION: "the population of items",
+    Estimand.THESE_ITEMS: "these items (runs vary)",
+    Estimand.VALIDATION_LOSS: "the validation loss (runs vary)",
 }
 ESTIMANDS = tuple(ABOUT)
 MOST_REASONS, MOST_NOTES = 4, 6
 
 
-def of(series: Series, rows: Iterable[Row]) -> list[Row]:
+class OfSeries(Protocol):
+    """A row of one corpus and optimizer."""
+
+    @property
+    def corpus(self) -> str | None:
+        """The training corpus."""
+
+    @property
+    def optimizer(self) -> str | None:
+        """The optimizer."""
+
+
+class Judged(Protocol):
+    """A row with a status."""
+
+    @property
+    def status(self) -> str:
+        """Whether the row can be used as it is."""
+
+    @property
+    def note(self) -> str | None:
+        """What the status does not say by itself."""
+
+
+class Bounded(Protocol):
+    """A row with an interval."""
+
+    @property
+    def low(self) -> float | None:
+        """Its lower limit."""
+
+    @property
+    def high(self) -> float | None:
+        """Its upper limit."""
+
+    @property
+    def level(self) -> float | None:
+        """Its confidence level."""
+
+
+class About(Protocol):
+    """A row whose interval is about something."""
+
+    @property
+    def estimand(self) -> str | None:
+        """What its interval is about."""
+
+
+class Made(Protocol):
+    """A row whose interval has a method."""
+
+    @property
+    def method(self) -> Method | None:
+        """How its interval was made."""
+
+    @property
+    def method_note(self) -> str | None:
+        """Details of the method."""
+
+
+class Estimated(OfSeries, Bounded, About, Protocol):
+    """A group's estimate with its interval."""
+
+    @property
+    def group(self) -> str | None:
+        """The group."""
+
+    @property
+    def value(self) -> float | None:
+        """The estimate."""
+
+
+S = TypeVar("S", bound=OfSeries)
+E = TypeVar("E", bound=Estimated)
+J = TypeVar("J", bound=Judged)
+
+
+def of(series: Series, rows: Iterable[S]) -> list[S]:
     """The rows of one series."""
     return [row for row in rows if (row.corpus, row.optimizer) == (series.corpus, series.optimizer)]
 
 
-def series_in(data: FigureData, rows: Iterable[Row]) -> list[Series]:
+def series_in(data: FigureData, rows: Iterable[OfSeries]) -> list[Series]:
     """The series that have any of the rows, in the order in which figures show them."""
     present = {(row.corpus, row.optimizer) for row in rows}
     return [series for series in data.series if (series.corpus, series.optimizer) in present]
 
 
-def widest(rows: Iterable[Row]) -> list[Row]:
+def widest(rows: Iterable[E]) -> list[E]:
     """One row per series and group: that of the widest statement that has an interval, else of the widest one."""
     ranked = [row for row in rows if row.estimand in ESTIMANDS]
     ranked.sort(key=lambda row: (not known(row.low, row.high), ESTIMANDS.index(row.estimand)))
-    chosen: dict[tuple[Any, ...], Row] = {}
+    first: dict[tuple[Any, ...], E] = {}
     for row in ranked:
-        chosen.setdefault((row.corpus, row.optimizer, row.group), row)
-    return list(chosen.values())
+        first.setdefault((row.corpus, row.optimizer, row.group), row)
+    return list(first.values())
 
 
-def about_what(rows: Iterable[Row]) -> str:
+def about_what(rows: Iterable[About]) -> str:
     """What the intervals of rows are about, in words."""
-    found = {row.estimand for row in rows}
-    return " or ".join(words for estimand, words in ABOUT.items() if estimand in found)
+    estimands = {row.estimand for row in rows}
+    return " or ".join(words for estimand, words in ABOUT.items() if estimand in estimands)
 
 
-def ends(rows: Iterable[Row], *, values: bool = True) -> list[float]:
+def ends(rows: Iterable[Estimated], *, values: bool = True) -> list[float]:
     """The estimates and the known ends of their intervals, for an axis."""
     names = ("value", "low", "high") if values else ("low", "high")
     return [getattr(row, name) for row in rows for name in names if known(getattr(row, name))]
 
 
-def levels(rows: Iterable[Row]) -> str:
+def levels(rows: Iterable[Bounded]) -> str:
     """The confidence levels of the intervals, ``95%``; empty where there is none."""
-    found = {row.level for row in rows if known(row.level, row.low)}
-    return "/".join(f"{level:.0%}" for level in sorted(found))
+    present = {row.level for row in rows if row.level is not None and known(row.low)}
+    return "/".join(f"{level:.0%}" for level in sorted(present))
 
 
-def reasons(rows: Iterable[Row], column: str, most: int = MOST_REASONS) -> list[tuple[Any, str]]:
-    """What rows that cannot be used as they are have to say, each once, with the value in a column."""
-    return distinct((row[column], row.reason) for row in rows if row.status != "ok")[:most]
+def reason(row: Judged) -> str:
+    """The status of a row in words."""
+    return str(row.note or row.status)
+
+
+def interval(row: Made) -> str:
+    """How the interval of a row was made, in words."""
+    return described(row.method, row.method_note)
+
+
+def reasons(rows: Iterable[J], column: str, most: int = MOST_REASONS) -> list[tuple[Any, str]]:
+    """The reasons why rows cannot be used as they are, each once, with the value in a column."""
+    return distinct((getattr(row, column), reason(row)) for row in rows if row.status != "ok")[:most]
 
 
 def shortened(notes: Iterable[str], most: int = MOST_NOTES) -> list[str]:

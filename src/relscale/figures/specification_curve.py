@@ -13,7 +13,7 @@ from relscale.figures import chart
 from relscale.figures.chart.numbers import known
 from relscale.figures.data import GROUP, FigureData
 from relscale.figures.options import OneSuite
-from relscale.figures.select import about_what, levels, of, series_in
+from relscale.figures.select import about_what, levels, of, reason, series_in
 from relscale.figures.specification_order import (
     choice_words,
     largest_first,
@@ -21,6 +21,7 @@ from relscale.figures.specification_order import (
     ordered_specifications,
 )
 from relscale.figures.specification_panels import BARS, DEFAULT, draw_curve, draw_matrix, draw_shares
+from relscale.fitting.analyses.specification import SpecificationRow
 
 PER_SUITE = True
 MOST_PANELS = 4  # groups that get a panel each
@@ -43,16 +44,16 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     title = f"Specification curve: {suite.title}"
     every_row = [
         row
-        for row in data.rows("specifications", suite=suite.name)
+        for row in data.rows(SpecificationRow, suite=suite.name)
         if row.contrast in (None, GROUP) and options.prompt in (None, row.prompt)
     ]
     rows = [row for row in every_row if known(row.value)]
     if not rows:
-        why = next((f"None gives a Δβ: {row.reason}." for row in every_row), "None was computed for it.")
+        why = next((f"None gives a Δβ: {reason(row)}." for row in every_row), "None was computed for it.")
         return chart.empty(title, f"There are no specifications of the suite {suite.name!r} to show. {why}")
-    found, groups, every = levels_of_choices(rows), largest_first(rows), series_in(data, rows)
-    choices = {choice: each for choice, each in found.items() if len(each) > 1}
-    names = [choice_words(choice, level) for choice, each in choices.items() for level in each]
+    tried, groups, every = levels_of_choices(rows), largest_first(rows), series_in(data, rows)
+    choices = {choice: options for choice, options in tried.items() if len(options) > 1}
+    names = [choice_words(choice, level) for choice, options in choices.items() for level in options]
     many = len(groups) > MOST_PANELS
     columns, blocks = (len(every), 1) if many else (len(groups), len(every))
     heights = [CURVE, *[SHARES] * many, LEVEL * (len(names) + len(choices)) + 6]
@@ -83,9 +84,13 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     keys = chart.verdict_keys(BARS if many else None)
     panels.key([*keys, chart.Key("default analysis", DEFAULT, "markers")])
     about = "Point: median over groups; thick line: the middle half of them; thin line: all."
-    fixed = [choice_words(choice, each[0]) for choice, each in found.items() if len(each) == 1 and each[0]]
-    bare = Counter(row.reason for row in rows if not known(row.low, row.high))
-    lost = Counter(row.reason for row in every_row if not known(row.value))
+    fixed = [
+        choice_words(choice, options[0])
+        for choice, options in tried.items()
+        if len(options) == 1 and options[0]
+    ]
+    bare = Counter(reason(row) for row in rows if not known(row.low, row.high))
+    lost = Counter(reason(row) for row in every_row if not known(row.value))
     panels.notes(
         about if many else f"Lines: {levels(rows)} intervals." if levels(rows) else "",
         f"Intervals and verdicts are about {about_what(rows)}, as in the table of verdicts;",
@@ -98,6 +103,6 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     return panels.figure
 
 
-def _without(what: str, reason: str, count: int) -> str:
+def _without(what: str, remark: str, count: int) -> str:
     """How many gaps, over all specifications, lack something and why."""
-    return f"{count} gap{'s' * (count != 1)} without {what}: {reason.removeprefix('no interval: ')}."
+    return f"{count} gap{'s' * (count != 1)} without {what}: {remark.removeprefix('no interval: ')}."

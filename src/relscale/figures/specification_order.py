@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any
 
-from relscale.figures.data import Row, Series, Suite, distinct
-from relscale.fitting.analyses.specification import CHOICES
+from relscale.figures.chart.numbers import number
+from relscale.figures.data import Series, Suite, distinct
+from relscale.fitting.analyses.specification import CHOICES, SpecificationRow
 from relscale.fitting.verdicts.verdict import Verdict
 
 NAMES = {"flops": "FLOPs", "degree": "parabola's degree", "form": "form of the gap"}
@@ -29,61 +30,64 @@ class OrderedSpecifications:
     name: str
     series: Series
     groups: int
-    rows: list[list[Row]]
+    rows: list[list[SpecificationRow]]
 
     @property
     def medians(self) -> list[float]:
         """Δβ of each specification, the median over groups."""
-        return [median(row.value for row in each) for each in self.rows]
+        return [median(_values(rows)) for rows in self.rows]
 
     @property
     def reach(self) -> list[Limits]:
         """The interval of each specification; of several groups, the least and the largest Δβ."""
         if self.groups == 1:
-            return [(each[0].low, each[0].high) for each in self.rows]
-        return [(min(row.value for row in each), max(row.value for row in each)) for each in self.rows]
+            return [(rows[0].low, rows[0].high) for rows in self.rows]
+        return [(min(_values(rows)), max(_values(rows))) for rows in self.rows]
 
     @property
     def middle_halves(self) -> list[Limits]:
         """The quartiles of each specification's Δβ over groups."""
-        return [_quartiles([row.value for row in each]) for each in self.rows]
+        return [_quartiles(_values(rows)) for rows in self.rows]
 
     @property
     def default(self) -> list[int]:
-        """The places of the default analysis, from 1."""
-        return [place for place, each in enumerate(self.rows, start=1) if each[0].default]
+        """The positions of the default analysis, from 1."""
+        return [position for position, rows in enumerate(self.rows, start=1) if rows[0].default]
 
     def verdicts(self) -> list[Counter[str]]:
         """How many groups have each verdict under each specification; without an interval, a gap is not resolved."""
-        return [Counter(row.verdict or Verdict.NOT_RESOLVED for row in each) for each in self.rows]
+        return [Counter(row.verdict or Verdict.NOT_RESOLVED for row in rows) for rows in self.rows]
 
 
 def ordered_specifications(
-    suite: Suite, series: Series, rows: Sequence[Row], group: str | None
+    suite: Suite, series: Series, rows: Sequence[SpecificationRow], group: str | None
 ) -> OrderedSpecifications:
     """The specifications of one group, or of all, in order of the median of their Δβ."""
     rows = [row for row in rows if group in (None, row.group)]
-    found: dict[Any, list[Row]] = {}
+    specifications: dict[Any, list[SpecificationRow]] = {}
     for row in rows:
-        found.setdefault(tuple(row[choice] for choice in CHOICES), []).append(row)
-    ordered = sorted(found.values(), key=lambda rows: median(row.value for row in rows))
+        choices = tuple(getattr(row, choice) for choice in CHOICES)
+        specifications.setdefault(choices, []).append(row)
+    ordered = sorted(specifications.values(), key=lambda rows: median(_values(rows)))
     groups = len({row.group for row in rows})
     name = suite.labels.get(group, group) if group else f"{groups} groups"
     return OrderedSpecifications(f"{name} against {suite.baseline_label}", series, groups, ordered)
 
 
-def largest_first(rows: Sequence[Row]) -> list[str]:
+def largest_first(rows: Sequence[SpecificationRow]) -> list[str]:
     """Groups by the size of their Δβ, that of the default analysis where it is known."""
     size: dict[str, float] = {}
     for row in sorted(rows, key=lambda row: not row.default):
-        size.setdefault(row.group, abs(row.value))
+        size.setdefault(str(row.group), abs(number(row.value)))
     return sorted(size, key=lambda group: (-size[group], group))
 
 
-def levels_of_choices(rows: Sequence[Row]) -> dict[str, list[Any]]:
+def levels_of_choices(rows: Sequence[SpecificationRow]) -> dict[str, list[Any]]:
     """The levels of every choice, in order."""
     return {
-        choice: sorted(distinct(row[choice] for row in rows), key=lambda level: (level is None, str(level)))
+        choice: sorted(
+            distinct(getattr(row, choice) for row in rows), key=lambda level: (level is None, str(level))
+        )
         for choice in CHOICES
     }
 
@@ -91,6 +95,10 @@ def levels_of_choices(rows: Sequence[Row]) -> dict[str, list[Any]]:
 def choice_words(choice: str, level: Any) -> str:
     """A choice and its level in words."""
     return f"{NAMES.get(choice, choice)}: {'not used' if level is None else str(level).replace('_', ' ')}"
+
+
+def _values(rows: Sequence[SpecificationRow]) -> list[float]:
+    return [number(row.value) for row in rows]
 
 
 def _quartiles(values: Sequence[float]) -> Limits:

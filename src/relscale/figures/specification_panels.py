@@ -5,10 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import known, significant
-from relscale.figures.data import Row
+from relscale.figures.chart.numbers import known, number, significant
 from relscale.figures.specification_order import OrderedSpecifications, choice_words
-from relscale.fitting.analyses.specification import CHOICES
+from relscale.fitting.analyses.specification import CHOICES, SpecificationRow
 from relscale.fitting.verdicts.verdict import Verdict
 
 DEFAULT = chart.Style(chart.INK, "diamond", size=13, width=2.4, fill="white")
@@ -22,44 +21,45 @@ BARS = {
 
 def draw_curve(panel: chart.Panel, curve: OrderedSpecifications) -> int:
     """The upper panel; returns how many ends of intervals leave it."""
-    number, single = len(curve.rows), curve.groups == 1
-    every = [row.value for rows in curve.rows for row in rows]
+    count, single = len(curve.rows), curve.groups == 1
+    every = [number(row.value) for rows in curve.rows for row in rows]
     span = max(max(every) - min(every), max(map(abs, every)) / 5)
     least, most = min(every) - span, max(every) + span
-    limits = [end for pair in curve.reach for end in pair if known(end)]
+    limits = [number(end) for pair in curve.reach for end in pair if known(end)]
     shown = [min(max(end, least), most) for end in limits]
-    panel.axes(chart.order_axis(number, ""), chart.linear_axis([*every, *shown], "Δβ", most=6, zero=True))
+    panel.axes(chart.order_axis(count, ""), chart.linear_axis([*every, *shown], "Δβ", most=6, zero=True))
     panel.reference_line(0.0)
-    size, places = max(3.0, min(9.0, 1.6 * panel.width / number)), range(1, number + 1)
+    size, order = max(3.0, min(9.0, 1.6 * panel.width / count)), range(1, count + 1)
     verdicts = [next(iter(counts)) if single else None for counts in curve.verdicts()]
     if single:
-        for verdict, style in chart.VERDICTS.items():
-            own = [place for place in places if verdicts[place - 1] == verdict]
+        for name, style in chart.VERDICTS.items():
+            with_it = [i for i in order if verdicts[i - 1] == name]
             faint = chart.Style(chart.faded(style.colour, 0.45), width=max(1.0, size / 4))
-            panel.intervals(own, [curve.reach[place - 1] for place in own], faint)
+            panel.intervals(with_it, [curve.reach[i - 1] for i in with_it], faint)
     else:
-        panel.intervals(places, curve.reach, RANGE)
-        panel.intervals(places, curve.middle_halves, chart.Style(chart.MEDIUM, width=max(1.5, size / 2)))
-    for said in dict.fromkeys(verdicts):
-        own = [place for place in places if verdicts[place - 1] == said]
+        panel.intervals(order, curve.reach, RANGE)
+        panel.intervals(order, curve.middle_halves, chart.Style(chart.MEDIUM, width=max(1.5, size / 2)))
+    for verdict in dict.fromkeys(verdicts):
+        with_it = [i for i in order if verdicts[i - 1] == verdict]
         panel.points(
-            own,
-            [curve.medians[place - 1] for place in own],
-            replace(chart.verdict_style(said) if single else MEDIAN, size=size),
-            about=[_described(curve.rows[place - 1][0], said) for place in own],
+            with_it,
+            [curve.medians[i - 1] for i in with_it],
+            replace(chart.verdict_style(verdict) if single else MEDIAN, size=size),
+            about=[_described(curve.rows[i - 1][0], verdict) for i in with_it],
             hover="Δβ = %{y}<br>%{customdata}",
         )
-    panel.points(curve.default, [curve.medians[place - 1] for place in curve.default], DEFAULT)
+    panel.points(curve.default, [curve.medians[i - 1] for i in curve.default], DEFAULT)
     low, high = (significant(pick(curve.medians), 2) for pick in (min, max))
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in chart.VERDICTS if name in verdicts)
-    agreement = f"Δβ {low} to {high}; {counts}" if single else f"median Δβ {low} to {high}, {number} ways"
+    agreement = f"Δβ {low} to {high}; {counts}" if single else f"median Δβ {low} to {high}, {count} ways"
     panel.heading(curve.name, curve.series.label, agreement)
     return sum(not least <= end <= most for end in limits)
 
 
-def _described(row: Row, verdict: str | None) -> str:
-    chosen = [choice_words(choice, row[choice]) for choice in CHOICES if row[choice] is not None]
-    return "<br>".join([*chosen, chart.verdict_words(verdict)] if verdict else chosen)
+def _described(row: SpecificationRow, verdict: str | None) -> str:
+    levels = [(choice, getattr(row, choice)) for choice in CHOICES]
+    words = [choice_words(choice, level) for choice, level in levels if level is not None]
+    return "<br>".join([*words, chart.verdict_words(verdict)] if verdict else words)
 
 
 def draw_shares(panel: chart.Panel, curve: OrderedSpecifications) -> None:
@@ -78,20 +78,20 @@ def draw_matrix(
     panel: chart.Panel, curve: OrderedSpecifications, choices: Mapping[str, Sequence[Any]]
 ) -> None:
     """The lower panel: a tick where a specification has the choice of that line."""
-    every = [(choice, level, place) for place, choice in enumerate(choices) for level in choices[choice]]
+    every = [(choice, level, gap) for gap, choice in enumerate(choices) for level in choices[choice]]
     at = {(choice, level): float(line + gap) for line, (choice, level, gap) in enumerate(every)}
     names = [choice_words(*key) for key in at]
-    number = len(curve.rows)
+    count = len(curve.rows)
     y = chart.names_axis(names, at=list(at.values()), margin=0.8, size=chart.SIZE - 2, lines=True)
-    panel.axes(chart.order_axis(number, "specifications in order of Δβ"), y)
+    panel.axes(chart.order_axis(count, "specifications in order of Δβ"), y)
     ticks = [
-        (place, at[choice, rows[0][choice]])
-        for place, rows in enumerate(curve.rows, start=1)
+        (position, at[choice, getattr(rows[0], choice)])
+        for position, rows in enumerate(curve.rows, start=1)
         for choice in choices
     ]
-    wide = max(1.0, min(7.0, 0.8 * panel.width / number))
+    wide = max(1.0, min(7.0, 0.8 * panel.width / count))
     x, y_of = ([tick[axis] for tick in ticks] for axis in (0, 1))
     panel.points(x, y_of, chart.Style(chart.INK, "line-ns", size=5.5, width=wide))
-    half = max(0.5, 2.0 * number / panel.width)
-    for place in curve.default:
-        panel.vertical_band(place - half, place + half, "rgba(0,0,0,0.10)")
+    half = max(0.5, 2.0 * count / panel.width)
+    for position in curve.default:
+        panel.vertical_band(position - half, position + half, "rgba(0,0,0,0.10)")

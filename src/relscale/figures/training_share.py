@@ -30,7 +30,7 @@ def draw(data: FigureData, options: OneSuiteInterval) -> go.Figure:
         for series in data.series
     }
     shared = set.union(set(), *percents.values())
-    suites = [suite for suite in data.any_suite(options) if len(shared & set(suite.labels)) > 1]
+    suites = [suite for suite in data.shown_suites(options) if len(shared & set(suite.labels)) > 1]
     if not suites:
         return chart.empty(
             WORDS.title, "No suite has groups whose shares of the training tokens were recorded."

@@ -13,7 +13,14 @@ import pyarrow.compute as pc
 from relscale.checked_parquet import read_parquet
 from relscale.error_metrics import RESAMPLED
 from relscale.errors import RelscaleError
-from relscale.measurements.comparable import Asked, asked, differences, number_digests, same_numbers
+from relscale.measurements.comparable import (
+    Asked,
+    Difference,
+    asked,
+    differences,
+    number_digests,
+    same_numbers,
+)
 from relscale.measurements.draws import Draws
 from relscale.measurements.measurement import (
     MEASUREMENTS,
@@ -176,9 +183,9 @@ def collect(
     copies = same_numbers(numbers)
     for each, differing in zip(cells, _differences([each.cell for each in cells]), strict=True):
         each.flags.extend(copies.get((each.model.run, each.source[0]), ()))
-        for status in differing:
-            accepted = options.prompts == "any" and status.startswith(Status.OTHER_PROMPT)
-            (each.accepted if accepted else each.flags).append(status)
+        for difference in differing:
+            is_accepted = options.prompts == "any" and difference.status is Status.OTHER_PROMPT
+            (each.accepted if is_accepted else each.flags).append(str(difference))
         rows += _rows(each, options.cut)
     missing = list(_missing(cells, scored))
     _report(cells, missing)
@@ -220,17 +227,17 @@ def _missing(cells: Sequence[ModelCell], scored: Sequence[Model]) -> Iterator[Me
                 )
 
 
-def _differences(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
-    """In what the model of each cell was asked otherwise than the other models on the same group."""
+def _differences(cells: Sequence[Cell]) -> list[tuple[Difference, ...]]:
+    """The differences of each cell's items from those of the other models on the same group."""
     positions: dict[Place, list[int]] = defaultdict(list)
     for position, cell in enumerate(cells):
         positions[cell.place].append(position)
-    statuses: list[tuple[str, ...]] = [()] * len(cells)
+    result: list[tuple[Difference, ...]] = [()] * len(cells)
     for of_place in positions.values():
         differing = differences([cells[position].asked for position in of_place])
-        for position, status in zip(of_place, differing, strict=True):
-            statuses[position] = status
-    return statuses
+        for position, found in zip(of_place, differing, strict=True):
+            result[position] = found
+    return result
 
 
 def _table(items: str | pa.Table) -> pa.Table:

@@ -66,8 +66,20 @@ def asked(items: pa.Table, prepared: bool) -> Asked:
     return Asked(digest.digest(), documents, words, prepared)
 
 
-def differences(models: Sequence[Asked]) -> list[tuple[str, ...]]:
-    """Of each model, in what it was asked otherwise than the reference: statuses, none where all is the same."""
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How the items of one model differ from the reference: the kind of difference, and in how many of the items."""
+
+    status: Status
+    count: int
+    items: int
+
+    def __str__(self) -> str:
+        return of_items(self.status, self.count, self.items)
+
+
+def differences(models: Sequence[Asked]) -> list[tuple[Difference, ...]]:
+    """The differences of each model from the reference; none where all items are the same."""
     counts = Counter(model.digest for model in models)
     if len(counts) == 1:
         return [()] * len(models)
@@ -112,22 +124,22 @@ def _usual(seen: Counter[Words]) -> Usual:
     )
 
 
-def _differences(documents: dict[str, Words], reference: dict[str, Usual]) -> Iterator[str]:
+def _differences(documents: dict[str, Words], reference: dict[str, Usual]) -> Iterator[Difference]:
     items = sum(usual.count for usual in reference.values())
     there = sum(min(usual.count, len(documents.get(document, ()))) for document, usual in reference.items())
     if there < items:
-        yield of_items(Status.INCOMPLETE, there, items)
+        yield Difference(Status.INCOMPLETE, there, items)
     own = sum(map(len, documents.values()))
     others = sum(len(words) for document, words in documents.items() if document not in reference)
     if others:
-        yield of_items(Status.OTHER_ITEMS, others, own)
+        yield Difference(Status.OTHER_ITEMS, others, own)
     known = [(words, reference[document]) for document, words in documents.items() if document in reference]
     again = sum(max(0, len(words) - usual.count) for words, usual in known)
     if again:
-        yield of_items(Status.REPEATED, again, own)
+        yield Difference(Status.REPEATED, again, own)
     otherwise = sum(len(words) for words, usual in known if tuple(sorted(set(words))) != usual.words)
     if otherwise:
-        yield of_items(Status.OTHER_PROMPT, otherwise, own)
+        yield Difference(Status.OTHER_PROMPT, otherwise, own)
 
 
 def number_digests(items: pa.Table) -> dict[str, bytes]:

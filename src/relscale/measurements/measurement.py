@@ -5,7 +5,8 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-from relscale.rows import Column, column, columns_of, names_of
+from relscale.rows import Column, column, columns_of, names_of, same_column
+from relscale.training.recipe_row import RecipeRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +29,11 @@ class Model:
         "Training tokens; in another unit where a published table has one.", "tokens", default=None
     )
 
-    learning_rate: float | None = column(
-        "Learning rate at this step, for laws that see the schedule.", default=None
-    )
-    batch_tokens: float | None = column("Tokens per optimizer step.", "tokens", default=None)
-    unique_tokens: float | None = column(
-        "Distinct training tokens, where some repeat.", "tokens", default=None
-    )
-    streams: float | None = column("Parallel streams that the model computes with.", default=None)
-    experts: float | None = column("Experts per layer of a mixture of experts.", default=None)
+    learning_rate: float | None = same_column(RecipeRow, "learning_rate")
+    batch_tokens: float | None = same_column(RecipeRow, "batch_tokens")
+    unique_tokens: float | None = same_column(RecipeRow, "unique_tokens")
+    streams: float | None = same_column(RecipeRow, "streams")
+    experts: float | None = same_column(RecipeRow, "experts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

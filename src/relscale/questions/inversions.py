@@ -18,10 +18,10 @@ from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.inference.multiplicity import adjusted
 from relscale.laws.law import Array
+from relscale.questions.normal_limits import half_width
 from relscale.rows import column
 
 FLIPS, PARTS = 10_000, 100  # sign flips, a hundredth of them in memory together
-LEVEL = 1.959964
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ def families(
 def mean_with_limits(differences: Array) -> tuple[float, float, float]:
     """The mean of paired items' differences, and the limits of its normal 95% interval."""
     mean = float(differences.mean())
-    half = LEVEL * float(differences.std(ddof=1)) / np.sqrt(len(differences))
+    half = half_width(float(differences.std(ddof=1)) / np.sqrt(len(differences)))
     return mean, float(mean - half), float(mean + half)
 
 

@@ -17,9 +17,8 @@ import numpy as np
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
+from relscale.questions.normal_limits import half_width
 from relscale.rows import column
-
-LEVEL = 1.959964
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +79,8 @@ def rows(
         curve, ends = _alone(data[alone], loss[alone])
         for i in np.flatnonzero(own & (mixed > 0)):
             m, note = _times(curve, ends, loss[i], data[i])
-            limits = [
-                _times(curve, ends, loss[i] * np.exp(side * LEVEL * noise), data[i])[0] for side in (1, -1)
-            ]
+            half = half_width(noise)
+            limits = [_times(curve, ends, loss[i] * np.exp(log), data[i])[0] for log in (half, -half)]
             yield MultiplierRow(
                 at=str(name),
                 unique=float(data[i]),

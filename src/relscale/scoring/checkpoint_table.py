@@ -14,11 +14,12 @@ from relscale.errors import RelscaleError
 from relscale.hub import MODEL_FILES, PICKLED, fetch_model
 from relscale.lookalikes import check_lookalikes
 from relscale.provenance import digest, file_digest
-from relscale.rows import column, columns_of, names_of, schema_of
+from relscale.rows import column, columns_of, names_of, same_column, schema_of
 from relscale.scoring.lm_eval_log import task_logs
 from relscale.scoring.parameters import count_parameters
 from relscale.tables import read_table, shortened
 from relscale.training.manifest import TrainedModel
+from relscale.training.recipe_row import RecipeRow
 
 Cells = Mapping[str, Any]  # of one row as the file has them: texts and numbers, or nothing
 
@@ -57,15 +58,11 @@ class Checkpoint:
     status: str = column("ok, or why the training must not be trusted.")
     validation_loss: float | None = column("Loss on held-out text of its corpus.", "nats per token")
     validation_bits_per_byte: float | None = column("The same per byte of text.", "bits per byte")
-    learning_rate: float | None = column(
-        "Learning rate at this step, for laws that see the schedule.", default=None
-    )
-    batch_tokens: float | None = column("Tokens per optimizer step.", "tokens", default=None)
-    unique_tokens: float | None = column(
-        "Distinct training tokens, where some repeat.", "tokens", default=None
-    )
-    streams: float | None = column("Parallel streams that the model computes with.", default=None)
-    experts: float | None = column("Experts per layer of a mixture of experts.", default=None)
+    learning_rate: float | None = same_column(RecipeRow, "learning_rate")
+    batch_tokens: float | None = same_column(RecipeRow, "batch_tokens")
+    unique_tokens: float | None = same_column(RecipeRow, "unique_tokens")
+    streams: float | None = same_column(RecipeRow, "streams")
+    experts: float | None = same_column(RecipeRow, "experts")
 
     @property
     def validated(self) -> bool:
@@ -86,7 +83,7 @@ NUMBERS = tuple(each.name for each in columns_of(Checkpoint) if each.type in (pa
 COLUMNS = (
     *("run", "corpus", "optimizer", "seed", "step", "block", "budget"),
     *("training_flops", "params", "tokens"),
-    *("learning_rate", "batch_tokens", "unique_tokens", "streams", "experts"),
+    *names_of(RecipeRow),
 )
 
 

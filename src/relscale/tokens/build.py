@@ -1,6 +1,7 @@
 """Documents into a token store of one piece."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from relscale.checksums import sealed_folder
 from relscale.corpora.documents import read_documents
 from relscale.errors import RelscaleError
 from relscale.provenance import file_digest, file_sha256
+from relscale.rows import column, schema_of
 from relscale.tables import write_table
 from relscale.tokens.contamination import contaminated
 from relscale.tokens.counts import group_totals, totals, with_shares
@@ -22,6 +24,19 @@ from relscale.tokens.store import SPLITS
 from relscale.tokens.vocabulary import TOKENIZER_FILE, end_of_text_id, load_vocabulary, token_type
 
 CHUNK_CHARACTERS = 1 << 22  # text that is encoded at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDocument:
+    """One row per document of a store in one piece, in the order of its tokens."""
+
+    split: str = column("train or validation.")
+    order: int = column("Its position among the documents of the split.")
+    id: str = column("Its name in the corpus.")
+    group: str = column("Its group.")
+    offset: int = column("Position of its first token in the split's tokens.", "tokens")
+    tokens: int = column("Its tokens, the end-of-text token included.", "tokens")
+    bytes: int = column("Its text in UTF-8.", "bytes")
 
 
 def build_store(
@@ -133,5 +148,6 @@ def _index(rows: pa.Table, lengths: NDArray[np.int64]) -> pa.Table:
             "offset": np.cumsum(lengths) - lengths,
             "tokens": lengths,
             "bytes": rows["bytes"],
-        }
+        },
+        schema=schema_of(StoredDocument),
     )

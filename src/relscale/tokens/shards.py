@@ -34,6 +34,7 @@ from relscale.errors import RelscaleError
 from relscale.lock import lock_if_free, locked
 from relscale.process import end_with_parent
 from relscale.provenance import code_digest, digest, file_digest
+from relscale.rows import column, schema_of
 from relscale.tables import write_table
 from relscale.tokens.contamination import contaminated
 from relscale.tokens.counts import group_totals, totals
@@ -49,6 +50,18 @@ from relscale.tokens.vocabulary import (
 
 SHARD_CHARACTERS = 1 << 26  # of text in a shard: half a minute's work, and no more is lost where it is killed
 CHUNK_CHARACTERS = 1 << 20  # encoded and shuffled at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardDocument:
+    """One row per document of a shard, in the order of its tokens."""
+
+    row: int = column("Its row in the file of the source.")
+    split: str = column("train or validation.")
+    group: str = column("Its group.")
+    offset: int = column("Position of its first token in the split's tokens.", "tokens")
+    tokens: int = column("Its tokens, the end-of-text token included.", "tokens")
+    bytes: int = column("Its text in UTF-8.", "bytes")
 
 
 @dataclass(frozen=True)
@@ -337,11 +350,12 @@ def _index(split: str, texts: list[Text], arrays: list[NDArray[Any]], offset: in
     lengths = np.array([len(array) for array in arrays], np.int64)
     return pa.table(
         {
-            "row": pa.array([text.row for text in texts], pa.int64()),
-            "split": pa.array([split] * len(texts), pa.string()),
-            "group": pa.array([text.group for text in texts], pa.string()),
+            "row": [text.row for text in texts],
+            "split": [split] * len(texts),
+            "group": [text.group for text in texts],
             "offset": offset + np.cumsum(lengths) - lengths,
             "tokens": lengths,
-            "bytes": pa.array([len(text.text.encode()) for text in texts], pa.int64()),
-        }
+            "bytes": [len(text.text.encode()) for text in texts],
+        },
+        schema=schema_of(ShardDocument),
     )

@@ -22,7 +22,7 @@ from relscale.figures.chart.axes import (
     power_axis,
 )
 from relscale.figures.chart.grid import HEADING, Grid, Key, empty, grid, verdict_keys
-from relscale.figures.chart.numbers import decimals, estimate, known, plain, power_of_ten, significant
+from relscale.figures.chart.numbers import decimals, estimate, known, number, plain, power_of_ten, significant
 from relscale.figures.chart.panel import EndLabel, Panel
 from relscale.figures.chart.reflow import LINE
 from relscale.figures.chart.style import (
@@ -81,6 +81,7 @@ __all__ = [
     "log_axis",
     "log_ticks",
     "names_axis",
+    "number",
     "order_axis",
     "ordered_styles",
     "plain",

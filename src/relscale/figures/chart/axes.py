@@ -15,7 +15,9 @@ LARGEST_GAP = 0.2  # between two labels of a log axis, or a label and the axis' 
 SMALLEST_GAP = 0.05
 
 
-def compute_axis(flops: Iterable[float], width: float = 330, title: str = COMPUTE, aside: float = 0) -> Axis:
+def compute_axis(
+    flops: Iterable[float | None], width: float = 330, title: str = COMPUTE, aside: float = 0
+) -> Axis:
     """The axis of training compute in a panel of that many pixels, ``aside`` of them kept free to the right."""
     axis = power_axis(flops, title, width - aside)
     low, high = axis["range"]
@@ -23,7 +25,7 @@ def compute_axis(flops: Iterable[float], width: float = 330, title: str = COMPUT
     return axis
 
 
-def power_axis(values: Iterable[float], title: str, width: float = 330) -> Axis:
+def power_axis(values: Iterable[float | None], title: str, width: float = 330) -> Axis:
     """A logarithmic axis labelled ``10¹¹``, ``3×10¹¹``, with no more labels than ``width`` pixels hold."""
     return log_axis(values, title, most=max(2, int(width // 60)), powers=True)
 

@@ -10,6 +10,11 @@ def known(*values: float | None) -> bool:
     return all(value is not None and math.isfinite(value) for value in values)
 
 
+def number(value: float | None) -> float:
+    """A number of a row; nan where the row has none."""
+    return math.nan if value is None else value
+
+
 def power_of_ten(value: float) -> str:
     """A number as ``10¹¹`` or ``3×10¹¹``."""
     mantissa, exponent = f"{value:.6e}".split("e")

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
+from relscale.fitting.curves.last_value import last_value
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.inference.log_log_lines import lines
@@ -197,8 +198,7 @@ def _few(form: Form, number: int, held: NDArray[np.bool_]) -> Remark:
 
 
 def _persistence(curves: Curves, used: Mask) -> Prediction:
-    last = len(used) - 1 - used[::-1].argmax(axis=0)  # points are sorted by compute
-    value = np.where(used.any(axis=0), curves.value[last, np.arange(used.shape[1])], np.nan)
+    value = last_value(np.where(used, curves.value, np.nan))  # points are sorted by compute
     return Prediction(np.broadcast_to(value, used.shape), [OK] * used.shape[1])
 
 

@@ -1,0 +1,102 @@
+"""The IsoFLOP curves of one corpus: its runs, the parabola of each budget and their minima."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from relscale.figures import chart
+from relscale.figures.chart.axes import Axis
+from relscale.figures.chart.numbers import known, number, power_of_ten
+from relscale.figures.data import MeasuredRun, Series, distinct
+from relscale.figures.select import reason
+from relscale.fitting.curves.point_rows import FrontierRow
+
+POINTS = 33  # of a parabola
+MINIMUM = chart.Style(chart.INK, "circle-open-dot", size=15)
+MOST_NAMED = 4  # runs that a note names before it only counts
+
+
+def draw_isoflop(
+    panel: chart.Panel,
+    series: Series,
+    runs: Sequence[MeasuredRun],
+    points: Sequence[FrontierRow],
+    style: Mapping[float, chart.Style],
+    x: Axis,
+) -> list[str]:
+    """Draw one panel; returns the notes on what it leaves out."""
+    counted = [run for run in runs if counts(run)]
+    lost = [run for run in runs if not counts(run)]
+    optima = [point for point in points if point.status == "ok" and known(point.tokens, point.loss, point.c2)]
+    y = chart.linear_axis(
+        [*(run.value for run in counted), *(point.loss for point in optima)],
+        "validation loss (nats per token)",
+    )
+    low, high = y["range"]
+    if lost:  # a row of their own above all losses
+        y["range"] = [low, high + 0.06 * (high - low)]
+    panel.axes(x, y)
+    panel.heading(series.label)
+    if not counted:
+        panel.message("no run has a finite validation loss")
+    for point in points:
+        at_budget = [run for run in counted if run.budget == point.budget]
+        if at_budget:
+            _draw_budget(panel, point, at_budget, style[number(point.budget)])
+    panel.points(
+        [point.tokens for point in optima],
+        [point.loss for point in optima],
+        MINIMUM,
+        hover="minimum: %{x} tokens<br>%{y} nats per token",
+    )
+    if lost:
+        panel.points(
+            [run.tokens for run in lost],
+            [high + 0.02 * (high - low)] * len(lost),
+            chart.LEFT_OUT,
+            about=[[run.run, run.status] for run in lost],
+            hover="%{customdata[0]}<br>%{customdata[1]}",
+        )
+    notes = [
+        f"{series.label}, {budget_words(point.budget)} (thin curve): {reason(point)}."
+        for point in points
+        if point.status != "ok" and known(point.budget, point.c2)
+    ]
+    if lost:
+        named = ", ".join(f"{run.run} ({run.status})" for run in lost[:MOST_NAMED])
+        more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
+        notes.append(f"× {series.label}, left out: {named}{more}.")
+    return distinct(notes)
+
+
+def counts(run: MeasuredRun) -> bool:
+    """Whether a run has a validation loss that the frontier uses."""
+    return known(run.value) and run.status == "ok"
+
+
+def _draw_budget(
+    panel: chart.Panel, point: FrontierRow, runs: Sequence[MeasuredRun], style: chart.Style
+) -> None:
+    """The runs of a budget, and ``c0 + c1·x + c2·x²`` with ``x = ln tokens − x_mean``; thin without a minimum."""
+    group = budget_words(point.budget)
+    if known(point.c0, point.c1, point.c2, point.x_mean):
+        c0, c1, c2, mean = map(number, (point.c0, point.c1, point.c2, point.x_mean))
+        first, last = (math.log(pick(number(run.tokens) for run in runs)) for pick in (min, max))
+        logs = [first + (last - first) * i / (POINTS - 1) for i in range(POINTS)]
+        loss = [c0 + c1 * (x - mean) + c2 * (x - mean) ** 2 for x in logs]
+        width = 2 if point.status == "ok" else 1
+        panel.line([math.exp(x) for x in logs], loss, replace(style, width=width), group=group)
+    panel.points(
+        [run.tokens for run in runs],
+        [run.value for run in runs],
+        style,
+        about=[[run.run, run.params, run.seed] for run in runs],
+        hover="%{customdata[0]}<br>%{x:,} tokens, %{customdata[1]:,} parameters, seed %{customdata[2]}"
+        "<br>%{y} nats per token",
+        group=group,
+    )
+
+
+def budget_words(budget: float | None) -> str:
+    """A budget in words, such as ``10¹⁸ FLOPs``."""
+    return f"{power_of_ten(number(budget))} FLOPs"

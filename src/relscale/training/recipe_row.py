@@ -1,0 +1,20 @@
+"""The columns on how a model was trained that tables of checkpoints and of measurements share; laws may read them."""
+
+from dataclasses import dataclass
+
+from relscale.rows import column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeRow:
+    """How a model was trained, beside its compute, parameters and tokens."""
+
+    learning_rate: float | None = column(
+        "Learning rate at this step, for laws that see the schedule.", default=None
+    )
+    batch_tokens: float | None = column("Tokens per optimizer step.", "tokens", default=None)
+    unique_tokens: float | None = column(
+        "Distinct training tokens, where some repeat.", "tokens", default=None
+    )
+    streams: float | None = column("Parallel streams that the model computes with.", default=None)
+    experts: float | None = column("Experts per layer of a mixture of experts.", default=None)
