@@ -51,6 +51,11 @@ WRONG = [
     ("fit t.csv --where grp=a", 1, "no column 'grp'"),
     ("fit t.csv --where group=z", 1, "no row meets 'group=z'"),
     ("frontier t.csv", 1, "params: name the column of params; it has compute, group, loss"),
+    (
+        "fit t.csv --cluster compute",
+        1,
+        "cluster: a table of measurements has one number per run and group and no items",
+    ),
     # what would be written
     ("fit t.csv --plot out.png", 1, "out.png does not end in .html"),
     ("fit t.csv --report out.pdf", 1, "out.pdf does not end in .html"),

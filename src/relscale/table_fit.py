@@ -70,6 +70,11 @@ from relscale.table_columns import (
 )
 from relscale.tables import listed, read_table, table_name, write_table
 
+CLUSTERED = (
+    "cluster: a table of measurements has one number per run and group and no items, so there are none to cluster; a "
+    "suite's own results are resampled by the cluster that its suite.yaml names, and checkpoints of one training are "
+    "tied by block"
+)
 AHEAD = 10  # how far ahead of the data a line is forecast, as a factor of x
 OF_A_MODEL = ("training_flops", "params", "tokens")  # what may be said of a model that is forecast
 SPELLED = {"bpb": "bits_per_byte"}
@@ -527,6 +532,7 @@ def fit(
     corpus: str | None = None,
     run: str | Sequence[str] = (),
     block: str | None = None,
+    cluster: str | None = None,
     tokens: str | None = None,
     params: str | None = None,
     residual: str = "log",
@@ -569,6 +575,9 @@ def fit(
     block
         A column that ties checkpoints of one training, which are no independent points; by default the column ``block``
         where there is one.
+    cluster
+        Of items, such as the file that a question is about: refused, for a table of measurements has no items. Where a
+        suite is scored, its ``suite.yaml`` names their cluster.
     tokens, params
         Columns of training tokens and parameters, for the questions and laws that ask for them.
     residual, loss
@@ -613,6 +622,8 @@ def fit(
     ['widens', 'widens', 'widens']
     """
     asked = {key: value for key, value in locals().items() if key != "table"}
+    if cluster is not None:
+        raise RelscaleError(CLUSTERED)
     targets = as_targets(at)
     if law is not None and not isinstance(law, str | Law) and callable(law):
         law = law_of(law)

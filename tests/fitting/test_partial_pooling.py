@@ -1,5 +1,7 @@
 """Partial pooling: what it does to groups, and how often its intervals hold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.integrate
@@ -18,6 +20,7 @@ from relscale.fitting.status import OK, Remark, Status, choose
 pooled_rows = as_cells(partial_pooling.rows)
 
 CHOSEN = Settings(pooling=("s",))
+EXACT, NORMAL = np.array(np.inf), np.array(1.96)  # variances that are known, and their quantile
 
 
 def curves_of(x: np.ndarray, y: np.ndarray, replicates: np.ndarray | None = None) -> Curves:
@@ -68,7 +71,7 @@ def test_given_exact_variances_it_is_the_normal_hierarchical_model() -> None:
 
         return scipy.integrate.quad(at, 0, np.inf)[0] / scipy.integrate.quad(density, 0, np.inf)[0]
 
-    found = pool(b, v, np.inf, 0.95)
+    found = pool(b, v, EXACT, NORMAL, 0.95)
     assert found.value[0] == pytest.approx(moment(1), rel=1e-4)
     assert found.stderr[0] == pytest.approx(np.sqrt(moment(2) - moment(1) ** 2), rel=1e-4)
     below = scipy.integrate.quad(density, 0, found.sd)[0] / scipy.integrate.quad(density, 0, np.inf)[0]
@@ -77,14 +80,14 @@ def test_given_exact_variances_it_is_the_normal_hierarchical_model() -> None:
 
 def test_groups_that_differ_far_more_than_their_errors_keep_their_own_slopes() -> None:
     b = np.array([-3.0, -1, 0, 2, 5])
-    found = pool(b, np.full(5, 1e-6), np.inf, 0.95)
+    found = pool(b, np.full(5, 1e-6), EXACT, NORMAL, 0.95)
     assert found.value == pytest.approx(b, abs=1e-5)
     assert found.stderr == pytest.approx(np.full(5, 1e-3), rel=1e-3)
 
 
 def test_an_unsure_group_is_drawn_further_and_pooling_never_reverses_two_equally_sure_ones() -> None:
     b = np.array([0.0, 1.0, 2.0, 4.0, 4.0])
-    found = pool(b, np.array([1.0, 1, 1, 0.1, 10]), 20, 0.95)
+    found = pool(b, np.array([1.0, 1, 1, 0.1, 10]), np.full(5, 20.0), NORMAL, 0.95)
     assert found.mean < found.value[4] < found.value[3] < 4
     assert (np.diff(found.value[:3]) > 0).all()
 
@@ -144,6 +147,32 @@ def test_the_population_of_the_items_is_less_sure_than_these_items() -> None:
     # The items of the baseline are common to all groups, so that the mean is unsure by them too.
     means = {row["estimand"]: row for row in rows if row["parameter"] == "delta_beta_mean"}
     assert means["item population"]["stderr"] >= 0.008
+
+
+@pytest.mark.parametrize(("clusters", "quantile"), [(None, 1.96), (np.full(12, 6.0), 2.571)])
+def test_what_items_leave_unsure_has_the_quantile_of_the_items(
+    clusters: np.ndarray | None, quantile: float
+) -> None:
+    """Normal, or t at five degrees of freedom of six clusters, as a group's own interval; not that of the runs."""
+    x, y, _ = world(4, 12, 0.003, 0.0, 0.3, 0)
+    slopes = 0.5 * np.random.default_rng(2).standard_normal((12, 400))
+    replicates = y[..., None] + (x - x.mean())[:, None, None] * slopes
+    rows = pooled_rows(replace(curves_of(x, y, replicates), clusters=clusters), CHOSEN)
+    for row in rows:
+        if (row["parameter"], row["estimand"]) == ("delta_beta", "item population"):
+            assert (row["high"] - row["low"]) / 2 / row["stderr"] == pytest.approx(quantile, rel=0.01)
+
+
+def test_budgets_that_share_trainings_are_pooled_as_points_that_do() -> None:
+    """Points read off without a training are those of the other trainings: one jackknife, told in two ways."""
+    x, y, _ = world(12, 6, 0.003, 0.7, 0.5, 0)
+    training = np.arange(12) % 6
+    named = replace(curves_of(x, y), blocks=[f"training {i}" for i in training])
+    left_out = np.where(training[:, None, None] == np.arange(6), np.nan, y[..., None])
+    read = replace(curves_of(x, y), without=left_out)
+    for of_names, of_readings in zip(pooled_rows(named, CHOSEN), pooled_rows(read, CHOSEN), strict=True):
+        for number in ("value", "stderr", "low", "high"):
+            assert of_names[number] == pytest.approx(of_readings[number])
 
 
 def test_groups_without_the_points_of_the_others_and_sets_too_small_are_flagged() -> None:

@@ -3,12 +3,18 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.stats import nct
+from scipy.stats import t as student
 
+from relscale.fitting.analyses import influence, statistical_power
 from relscale.fitting.curves.allocation import allocation
+from relscale.fitting.curves.contrasts import contrasts
 from relscale.fitting.curves.frontier_curves import frontier_curves
 from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.fitting.fit import fit
+from relscale.fitting.inference import interval
 from relscale.fitting.inference.line_with_intervals import curve_intervals
+from relscale.fitting.inference.log_log_lines import curve_lines, lines
 from relscale.fitting.settings import Settings
 
 PARAMS = np.geomspace(2e7, 2e9, 11)
@@ -84,6 +90,54 @@ def test_its_standard_error_is_how_far_exponents_scatter_and_that_of_independent
     scatter = np.std([slope.value for slope in named], ddof=1)
     assert np.median([slope.stderr for slope in named]) > 0.9 * scatter
     assert np.median([slope.stderr for slope in independent]) < 0.7 * scatter
+
+
+@pytest.fixture(name="corpora", scope="module")
+def frontiers_of_two_corpora():
+    """Frontiers of two corpora with trainings of their own, each training in several budgets."""
+    text, code = runs(0), [row | {"corpus": "code", "block": f"code {row['block']}"} for row in runs(1)]
+    matrices = run_matrices(pa.Table.from_pylist([*text, *code]))
+    return {matrix.corpus: frontier_curves(matrix, Settings()) for matrix in matrices}
+
+
+def test_a_contrast_of_corpora_has_the_jackknife_of_two_samples(corpora):
+    """Σ over corpora of (G − 1) / G · Σ (slope without a training − slope)²; stretched readings give it but for 5%."""
+    (contrast,) = contrasts(list(corpora.values()), "corpus", "text")
+    found, expected = curve_lines(contrast), 0.0
+    code, text = corpora["code"].errors, corpora["text"].errors
+    for left_out in (code.without - text.value[..., None], code.value[..., None] - text.without):
+        trainings = left_out.shape[-1]
+        away = lines(contrast.log_flops, left_out).slope - found.slope[:, None]
+        expected += (trainings - 1) / trainings * np.sum(away**2)
+    assert found.variance_of(0.0, 1.0) == pytest.approx(expected, rel=0.05)
+    assert found.blocks == 2 * trainings
+
+
+def test_without_a_budget_a_contrast_is_that_of_a_table_that_lacks_it(corpora):
+    """Value, limits and p-value of ``influence`` against the same contrast of the runs of all other budgets."""
+    (contrast,) = contrasts(list(corpora.values()), "corpus", "text")
+    (first, *_) = influence.rows(contrast, Settings())
+    text, code = runs(0), [row | {"corpus": "code", "block": f"code {row['block']}"} for row in runs(1)]
+    others = [row for row in (*text, *code) if row["budget"] > BUDGETS[0]]
+    matrices = run_matrices(pa.Table.from_pylist(others))
+    (again,) = contrasts([frontier_curves(matrix, Settings()) for matrix in matrices], "corpus", "text")
+    (line,) = curve_intervals(again, Settings())
+    slope = line.slope
+    assert first.without == "1e+18 FLOPs"
+    assert (first.value, first.low, first.high, first.p_value) == pytest.approx(
+        (slope.value[0], slope.low[0], slope.high[0], slope.p_value[0])
+    )
+
+
+def test_power_where_budgets_share_trainings_is_that_of_trainings(corpora):
+    (contrast,) = contrasts(list(corpora.values()), "corpus", "text")
+    slope = interval.slope(curve_lines(contrast), 0.95)
+    size, df = float(3 * slope.stderr[0]), slope.df[0]
+    found = [
+        row for row in statistical_power.rows(contrast, Settings(power=(size,))) if row.resource == "runs"
+    ]
+    assert found[0].note == "if trainings are independent draws of the slope"
+    assert found[0].power == pytest.approx(nct.sf(student.ppf(0.975, df), df, 3), abs=0.04)
 
 
 @pytest.mark.slow

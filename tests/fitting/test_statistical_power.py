@@ -155,6 +155,18 @@ def test_where_trainings_are_shared_power_is_that_of_their_number() -> None:
             assert all(row["power"] is None and row["reason"] != "ok" for row in of(rows, resource, f"g{j}"))
 
 
+def test_limits_are_the_powers_under_the_limits_of_the_noise_and_hold_the_true_one() -> None:
+    """Of 300 experiments with noise σ the power under σ lies within nominal 95% limits in about 95%."""
+    sigma, effect = 0.02, 0.02
+    noise = sigma * np.random.default_rng(6).normal(size=(5, 300))
+    rows = [row for row in power_rows(curves(noise), Settings(power=(effect,))) if row["count"] == 1]
+    truth = closed_form(effect, sigma / np.sqrt(((X - X.mean()) ** 2).sum()), 3)
+    held = [row["power_low"] - 0.02 <= truth <= row["power_high"] + 0.02 for row in rows]
+    assert len(held) == 300
+    assert 0.95 - 3 * np.sqrt(0.95 * 0.05 / 300) <= np.mean(held) < 1
+    assert all(row["power_low"] <= row["power"] <= row["power_high"] for row in rows)
+
+
 def test_enough_is_eighty_percent_and_more_is_never_less() -> None:
     rows = power_rows(NOISY, SIZES)
     assert all(row["enough"] == (row["power"] >= 0.8) for row in rows if row["power"] is not None)

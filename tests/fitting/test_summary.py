@@ -60,6 +60,31 @@ def test_of_many_groups_it_shows_how_many_go_which_way_and_the_extremes(World: A
     assert shown == ["g40", "g39", "g38", "g03", "g02", "g01"]
 
 
+def test_many_groups_without_a_baseline_show_the_extremes_of_their_exponents(fits: Fits) -> None:
+    law = CURVE | {"law": "power", "parameter": "beta", "status": "ok"}
+    many = [law | {"group": f"g{i:02}", "value": i / 100} for i in range(20)]
+    said = summary(Fits({**fits.tables, "fits": rows("fits", *many), "verdicts": rows("verdicts")}), {})
+    shown = [line.split()[2] for line in said.splitlines() if line.startswith("text ")]
+    assert shown == ["g00", "g01", "g02", "g17", "g18", "g19"]
+    assert "0.1900" in said
+
+
+def test_two_intervals_of_one_exponent_are_told_apart(fits: Fits) -> None:
+    loss = {"corpus": "text", "suite": "validation", "group": "all", "metric": "nats_per_token"}
+    exponent = loss | {"law": "compute_optimal_tokens", "parameter": "exponent", "value": 0.5369}
+    by_line = exponent | {"method": "line", "status": "ok"}
+    by_draws = exponent | {
+        "method": "frontier bootstrap, pairs",
+        "method_note": "percentile, 1000 draws",
+        "status": "failed draws",
+    }
+    said = summary(Fits({**fits.tables, "fits": rows("fits", by_line, by_draws)}), {})
+    first, second = [line for line in said.splitlines() if "compute_optimal_tokens" in line]
+    assert first.endswith(" ok")
+    assert "t interval of the last stage" in first
+    assert second.endswith("pairs bootstrap, percentile, 1000 draws  failed draws")
+
+
 @pytest.mark.slow
 def test_corpora_that_are_compared_stand_beside_the_groups(World: Any) -> None:
     world = World(GROUPS, noise=0.01, corpora=("text", "code"))

@@ -67,6 +67,10 @@ def run(options: argparse.Namespace) -> None:
                 raise RelscaleError(f"--{name} is for measurements, and --law is for any other table")
         fit_table.run(options)
         return
+    if options.cluster is not None:
+        from relscale.table_fit import CLUSTERED
+
+        raise RelscaleError(f"--{CLUSTERED}")
     if options.output is None:
         raise RelscaleError(
             "--output: measurements are fitted into a folder, name it; or name a --law for another table"

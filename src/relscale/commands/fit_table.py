@@ -8,7 +8,7 @@ from pathlib import Path
 
 from relscale.errors import RelscaleError
 
-NAMES = ("group", "baseline", "corpus", "block", "tokens", "params")
+NAMES = ("group", "baseline", "corpus", "block", "cluster", "tokens", "params")
 SETTINGS = ("residual", "loss", "delta", "level", "seed")
 COLUMNS = ("x", "y", *NAMES, "run_key", "plot", "report")  # options that are of one law alone
 
@@ -49,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--block",
         metavar="COLUMN",
         help="Identifies the training that checkpoints belong to (default: block, else each run).",
+    )
+    law.add_argument(
+        "--cluster",
+        metavar="COLUMN",
+        help="Refused: a table of measurements has no items to cluster; a suite.yaml names the cluster of its items.",
     )
     law.add_argument("--tokens", metavar="COLUMN", help="Training tokens.")
     law.add_argument("--params", metavar="COLUMN", help="Parameters.")

@@ -152,13 +152,19 @@ def _power(rows: Sequence[VerdictRow]) -> Check | None:
     if not known or len(sizes) != 1:
         return None
     enough = sum(power >= ENOUGH for power in known)
+    lows = [row.power_low for row in rows if row.power_low is not None]
+    highs = [row.power_high for row in rows if row.power_high is not None]
+    limits = ""
+    if lows and highs:
+        low, high = (words.percent(round(median(each), 2)) for each in (lows, highs))
+        limits = f" ({low} to {high} under the limits of the noise)"
     change = 10 ** sizes.pop() - 1
     return Check(
         _share(enough, len(known), 0.3),
         "Power",
         f"For {enough} of {len(known)} gaps an experiment like this one would show a change of "
         f"{words.percent(change)} per 10× compute with {words.percent(ENOUGH)} power or more; the median power is "
-        f"{words.percent(round(median(known), 2))}. A gap that is not resolved may still move.",
+        f"{words.percent(round(median(known), 2))}{limits}. A gap that is not resolved may still move.",
         ("robustness",),
     )
 

@@ -19,7 +19,12 @@ from numpy.typing import NDArray
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.schemes import members
-from relscale.fitting.inference.case_deletion import items_without, lines_without, over_trainings
+from relscale.fitting.inference.case_deletion import (
+    items_without,
+    lines_without,
+    over_left_out,
+    over_trainings,
+)
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.line_with_intervals import (
     LineWithIntervals,
@@ -27,7 +32,7 @@ from relscale.fitting.inference.line_with_intervals import (
     estimands,
     with_intervals,
 )
-from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, lines
+from relscale.fitting.inference.log_log_lines import SMALLEST, curve_lines, lines
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Status
@@ -135,10 +140,12 @@ def _both(
     curve: Curves, estimand: Estimand, unit: NDArray[np.int64], shown: NDArray[np.int64], level: float
 ) -> tuple[LineWithIntervals, LineWithIntervals]:
     """The line of one curve (1,), and those without each of the units ``shown`` (W, 1)."""
-    x, y, noise = curve.log_flops, curve.value, curve.noise
-    whole: Lines = lines(x, y, noise, curve.blocks)
-    without = lines_without(x, y, noise, unit)
-    if curve.shared:
+    x, y = curve.log_flops, curve.value
+    whole = curve_lines(curve)
+    without = lines_without(x, y, curve.noise, unit)
+    if curve.without is not None:
+        without = over_left_out(without, curve, unit, shown)
+    elif curve.shared:
         without = over_trainings(without, x, y, unit, shown)
     if estimand != Estimand.ITEM_POPULATION:
         return with_intervals(whole, level), with_intervals(without, level)

@@ -1,7 +1,11 @@
 """How many budgets, runs or items would it take to see a Δβ of a given size? By simulation.
 
 Experiments like the one at hand are simulated and analysed as it was; power is the share of them whose interval leaves
-0 out on the side of the true Δβ. The noise is that of the fit, taken as known: residual variance s² around the line.
+0 out on the side of the true Δβ. The noise is that of the fit: residual variance s² around the line.
+
+s² is itself an estimate, of two or three degrees of freedom ν on a small grid. Its interval at the confidence level is
+``ν s² / χ²``, with χ² the quantiles of ν degrees of freedom (of ν = 3 from 0.6 to 3.7 times s); the limits of the power
+are the powers under the noise's upper and lower limit.
 
 ======== ================================== =========================================================================
 resource count                              what is simulated
@@ -18,8 +22,8 @@ For items the variances are those of ``relscale.fitting.inference.interval``: wi
 
     Var(slope) = σ_b²/(Jm) + (σ_r² + σ_e²/(Jm))·q,    σ_e²/J = V_int/q,   σ_b²/J = V_item − V_int,   σ_r² = s² − σ_e²/J
 
-each at least 0. Items need replicates. Where checkpoints share trainings, "runs" are trainings: each an independent
-draw of the slope with the variance that the jackknife of whole trainings shows.
+each at least 0. Items need replicates. Where points share trainings, as checkpoints or slices of one do, "runs" are
+trainings: each an independent draw of the slope with the variance that the jackknife of whole trainings shows.
 
 A line through y + d·x has the slope of y plus d and the residuals of y, and noise σ times as large gives σ times slope
 and interval. So one set of experiments with unit noise and no slope serves all curves and sizes: with slope e and half
@@ -38,8 +42,7 @@ from relscale.fitting.curves.equal_columns import equal_columns
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.interval import ItemLines
-from relscale.fitting.inference.line_with_intervals import line_with_intervals
-from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, lines
+from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, curve_lines, lines
 from relscale.fitting.inference.spread import spread
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
@@ -58,8 +61,8 @@ TIMES_ITEMS = (0.25, 0.5, *TIMES)
 
 IF_RUNS = Remark(Status.ASSUMPTION, "if all scatter is noise of single runs")
 IF_TRAININGS = Remark(Status.ASSUMPTION, "if trainings are independent draws of the slope")
-NO_BUDGETS = Remark(Status.NOT_APPLICABLE, "checkpoints of one training are no budgets of their own")
-NO_ITEMS = Remark(Status.NOT_APPLICABLE, "not known where checkpoints share trainings")
+NO_BUDGETS = Remark(Status.NOT_APPLICABLE, "points of one training are no budgets of their own")
+NO_ITEMS = Remark(Status.NOT_APPLICABLE, "not known where points share trainings")
 NO_REPLICATES = Remark(Status.NO_REPLICATES)
 
 TAGS = {"budgets": 301, "runs": 302, "items": 303, "trainings": 304}  # streams of random numbers
@@ -89,12 +92,16 @@ class PowerRow(CurveKey):
     power: float | None = column(
         "Share of simulated experiments in which the interval of Δβ leaves 0 out.", default=None
     )
+    power_low: float | None = column(
+        "The power under the upper limit of the noise, which is an estimate too.", default=None
+    )
+    power_high: float | None = column("The power under its lower limit.", default=None)
     stderr: float | None = column(
         "Monte Carlo error of the power, with two experiments of each outcome added (Agresti & Coull, "
         "American Statistician 52, 1998).",
         default=None,
     )
-    level: float = column("Confidence level of the interval.")
+    level: float = column("Confidence level of the interval of Δβ, and of that of the noise.")
     enough: bool | None = column("Whether the power is 80% or more.", default=None)
     status: Status = column("Whether the row can be used as it is.")
     note: str | None = column("What the status does not say by itself.")
@@ -111,7 +118,8 @@ def rows(curves: Curves, settings: Settings) -> Iterator[PowerRow]:
     if curves.quantity != RATIO or not curves.keys or not curves.points:
         return
     sizes = np.array(settings.of(Options).power)
-    answers = _of_trainings(curves, sizes, settings) if curves.shared else _of_runs(curves, sizes, settings)
+    shared = curves.shared or curves.without is not None
+    answers = _of_trainings(curves, sizes, settings) if shared else _of_runs(curves, sizes, settings)
     for j, key in enumerate(curves.keys):
         for s, size in enumerate(sizes):
             for resource, (counts, power, remark) in answers.items():
@@ -120,53 +128,65 @@ def rows(curves: Curves, settings: Settings) -> Iterator[PowerRow]:
                     "resource": resource,
                     "level": settings.level,
                 }
-                if power is None or np.isnan(power[j]).all():
+                if power is None or np.isnan(power[:, j]).all():
                     unknown = remark if power is None else _unknown(curves, j, resource)
                     yield PowerRow(**common, **cells_of(unknown))
                     continue
-                for count, share in zip(counts, power[j, s], strict=True):
+                for count, (share, low, high) in zip(counts, power[:, j, s].T, strict=True):
                     yield PowerRow(
                         **common,
                         count=float(count),
                         power=share,
+                        power_low=low,
+                        power_high=high,
                         stderr=_stderr(share),
                         enough=bool(share >= ENOUGH),
                         **cells_of(remark),
                     )
 
 
-# What is known of a resource: counts, power (J, sizes, counts) or None where there can be none, and a remark.
+# What is known of a resource: counts, power (3, J, sizes, counts) under the noises of ``_noise_factors`` or None where
+# there can be none, and a remark.
 Answers = dict[Resource, tuple[tuple[float, ...], Floats | None, Remark]]
+
+
+def _noise_factors(df: Floats, level: float) -> Floats:
+    """(3, J) by what to multiply a variance of ``df`` degrees of freedom: 1, and for its upper and lower limit."""
+    from scipy.special import chdtri
+
+    known = np.where(df > 0, df, np.nan)
+    return np.stack(
+        [np.ones_like(known), *(known / chdtri(known, (1 + side * level) / 2) for side in (1, -1))]
+    )
 
 
 def _of_runs(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
     estimate = lines(curves.log_flops, curves.value, curves.noise)
+    variances = estimate.variance * _noise_factors(estimate.df, settings.level)
     items: tuple[tuple[float, ...], Floats | None, Remark] = (TIMES_ITEMS, None, NO_REPLICATES)
     if curves.replicates.shape[-1] > 1:
-        items = (TIMES_ITEMS, _items(curves, estimate, sizes, settings), OK)
+        items = (TIMES_ITEMS, _items(curves, estimate, variances, sizes, settings), OK)
     return {
-        "budgets": (BUDGETS, _budgets(estimate, sizes, settings), OK),
-        "runs": (TIMES, _runs(curves, estimate, sizes, settings), IF_RUNS),
+        "budgets": (BUDGETS, _budgets(estimate, variances, sizes, settings), OK),
+        "runs": (TIMES, _runs(curves, estimate, variances, sizes, settings), IF_RUNS),
         "items": items,
     }
 
 
 def _of_trainings(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
-    slope = line_with_intervals(
-        curves.log_flops, curves.value, curves.noise, curves.blocks, settings.level
-    ).slope
-    of_one = slope.stderr * np.sqrt(slope.df + 1)
-    found = np.full((len(curves.keys), len(sizes), len(TIMES)), np.nan)
-    for trainings in np.unique(slope.df[np.isfinite(of_one)] + 1):
+    slope = interval.slope(curve_lines(curves), settings.level)
+    of_one = slope.stderr * np.sqrt((slope.df + 1) * _noise_factors(slope.df, settings.level))  # (3, J)
+    found = np.full((*of_one.shape, len(sizes), len(TIMES)), np.nan)
+    for trainings in np.unique(slope.df[np.isfinite(slope.stderr)] + 1):
         of_these = slope.df + 1 == trainings
-        size = np.abs(sizes) / of_one[of_these, None]
+        size = np.abs(sizes) / of_one[:, of_these, None]
         for c, times in enumerate(TIMES):
             total = round(trainings * times)
             rng = np.random.default_rng([settings.seed, TAGS["trainings"], total])
             mean, sd = _of_normals(total, rng)
             half = interval.quantile((1 + settings.level) / 2, np.array(total - 1.0))
             needed = half * sd / np.sqrt(total) - mean
-            found[of_these, :, c] = _share(needed, size)
+            found[..., c][:, of_these] = _share(needed, size)
     return {
         "budgets": (BUDGETS, None, NO_BUDGETS),
         "runs": (TIMES, found, IF_TRAININGS),
@@ -183,11 +203,11 @@ def _of_normals(count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     return rng.standard_normal(EXPERIMENTS) / np.sqrt(count), np.sqrt(variance)
 
 
-def _budgets(estimate: Lines, sizes: Floats, settings: Settings) -> Floats:
-    """(J, sizes, counts)"""
+def _budgets(estimate: Lines, variances: Floats, sizes: Floats, settings: Settings) -> Floats:
+    """(3, J, sizes, counts)"""
     with np.errstate(invalid="ignore", divide="ignore"):
-        reach = (estimate.high - estimate.low) / np.sqrt(estimate.variance)
-        size = np.abs(sizes) * reach[:, None]
+        reach = (estimate.high - estimate.low) / np.sqrt(variances)
+        size = np.abs(sizes) * reach[..., None]
     found = []
     for n in BUDGETS:
         rng = np.random.default_rng([settings.seed, TAGS["budgets"], n])
@@ -195,11 +215,11 @@ def _budgets(estimate: Lines, sizes: Floats, settings: Settings) -> Floats:
     return np.stack(found, axis=-1)
 
 
-def _runs(curves: Curves, estimate: Lines, sizes: Floats, settings: Settings) -> Floats:
-    """(J, sizes, counts)"""
-    scatter = np.sqrt(estimate.variance / _expected(estimate))  # of a point whose noise is 1
+def _runs(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, settings: Settings) -> Floats:
+    """(3, J, sizes, counts)"""
+    scatter = np.sqrt(variances / _expected(estimate))  # of a point whose noise is 1
     with np.errstate(invalid="ignore", divide="ignore"):
-        size = np.abs(sizes)[:, None] * np.sqrt(TIMES) / scatter[:, None, None]
+        size = np.abs(sizes)[:, None] * np.sqrt(TIMES) / scatter[..., None, None]
     found = np.full(size.shape, np.nan)
     noise = np.where(np.isfinite(curves.value), curves.noise, np.inf)
     for pattern, of_these in equal_columns(noise):
@@ -207,26 +227,26 @@ def _runs(curves: Curves, estimate: Lines, sizes: Floats, settings: Settings) ->
         if used.sum() >= SMALLEST:
             rng = np.random.default_rng([settings.seed, TAGS["runs"]])
             needed = _needed(curves.log_flops[used], pattern[used], settings.level, rng)
-            found[of_these] = _share(needed, size[of_these])
+            found[:, of_these] = _share(needed, size[:, of_these])
     return found
 
 
-def _items(curves: Curves, estimate: Lines, sizes: Floats, settings: Settings) -> Floats:
-    """(J, sizes, counts)"""
+def _items(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, settings: Settings) -> Floats:
+    """(3, J, sizes, counts)"""
     x, times = curves.log_flops, np.array(TIMES_ITEMS)[:, None]
     of_items = interval.item_lines(x, curves.value, curves.replicates, estimate)
     q = estimate.run_leverage(0.0, 1.0)
     between = np.maximum(spread(of_items.slope) ** 2 - of_items.interaction * q, 0)
-    of_runs = np.maximum(estimate.variance - of_items.interaction, 0)
+    of_runs = np.maximum(variances - of_items.interaction, 0)
     expected = _expected(estimate)
-    found = np.full((len(curves.keys), len(sizes), len(TIMES_ITEMS)), np.nan)
-    for j in np.flatnonzero(np.isfinite(between) & np.isfinite(of_runs)):
+    found = np.full((*variances.shape, len(sizes), len(TIMES_ITEMS)), np.nan)
+    for j in np.flatnonzero(np.isfinite(between) & np.isfinite(of_runs).all(axis=0)):
         used = np.isfinite(curves.value[:, j])
         rng = np.random.default_rng([settings.seed, TAGS["items"]])
         interaction, slopes = of_items.interaction[j] / times, between[j] / times
         noise = np.broadcast_to(curves.noise[used, j, None], (int(used.sum()), EXPERIMENTS))
         unit = lines(x[used], np.sqrt(noise / expected[j]) * rng.standard_normal(noise.shape), noise)
-        scatter = np.sqrt(of_runs[j] + interaction)  # (counts, 1)
+        scatter = np.sqrt(of_runs[:, j, None, None] + interaction)  # (3, counts, 1)
         simulated = replace(
             unit,
             slope=unit.slope * scatter + np.sqrt(slopes) * rng.standard_normal(EXPERIMENTS),
@@ -239,9 +259,10 @@ def _items(curves: Curves, estimate: Lines, sizes: Floats, settings: Settings) -
             level=np.zeros((*apart.shape, 2)),
             slope=simulated.slope[..., None] + np.stack([-apart, apart], axis=-1),
             interaction=interaction,
+            clusters=None if curves.clusters is None else curves.clusters[j] * times,
         )
-        needed = -interval.slope(simulated, settings.level, resampled).low  # (counts, experiments)
-        found[j] = (np.abs(sizes)[:, None, None] > needed).mean(axis=-1)
+        needed = -interval.slope(simulated, settings.level, resampled).low  # (3, counts, experiments)
+        found[:, j] = (np.abs(sizes)[:, None, None] > needed[:, None]).mean(axis=-1)
     return found
 
 

@@ -21,7 +21,8 @@ def contrasts(frontiers: Sequence[FrontierCurves], by: Contrast, baseline: str) 
     """Curves of ln E on each corpus (``by`` "corpus"), or with each optimizer, less ln E on the ``baseline`` one.
 
     Points are matched by budget; where each run is a point, by parameters and tokens, else by training FLOPs, and
-    repeated seeds count by their mean ln E. Items' replicates are paired draw by draw.
+    repeated seeds count by their mean ln E. Items' replicates are paired draw by draw. Where budgets share trainings
+    the ratios are also read without each training of either side.
 
     Raises
     ------
@@ -71,8 +72,32 @@ def _contrast(target: Curves, baseline: Curves, by: Contrast, name: str) -> list
         clusters=None
         if own.clusters is None or other.clusters is None
         else np.fmin(own.clusters, other.clusters),
+        without=_without(own, other),
     )
     return [ratios]
+
+
+def _without(own: Curves, other: Curves) -> Floats | None:
+    """(P, J, G) the ratios without each training of the target, then of the baseline; None where none is shared.
+
+    A jackknife of two samples has the variance ``Σ_s (G_s − 1) / G_s · Σ (θ_(g) − θ)²``. As that of one sample of
+    ``G = Σ G_s`` trainings has one factor for all, the differences of each sample are stretched to give the same.
+    """
+    ratio = own.value - other.value
+    changes = [
+        side * (each.without - each.value[..., None])
+        for side, each in ((1, own), (-1, other))
+        if each.without is not None
+    ]
+    if not changes:
+        return None
+    counts = [change.shape[-1] for change in changes]
+    every = sum(counts)
+    stretched = [
+        change * np.sqrt((count - 1) / count * every / (every - 1))
+        for change, count in zip(changes, counts, strict=True)
+    ]
+    return np.asarray(ratio[..., None] + np.concatenate(stretched, axis=-1))
 
 
 def _matched(target: Sequence[Point], baseline: Sequence[Point]) -> list[tuple[list[int], list[int]]]:
@@ -92,6 +117,9 @@ def _averaged(curves: Curves, groups: Sequence[Sequence[int]], columns: Sequence
     """Those columns alone, and for each group of points the mean of ln E over those that have a value."""
     means = [_mean(curves, np.ix_(rows, columns)) for rows in groups]
     value, noise, replicates, status = (np.stack(part) for part in zip(*means, strict=True))
+    without = curves.without
+    if without is not None:  # budgets, of which each is a point
+        without = without[np.ix_([rows[0] for rows in groups], columns)]
     return replace(
         curves,
         keys=[curves.keys[j] for j in columns],
@@ -101,7 +129,7 @@ def _averaged(curves: Curves, groups: Sequence[Sequence[int]], columns: Sequence
         noise=noise,
         replicates=replicates,
         status=status,
-        without=None,
+        without=without,
         clusters=None if curves.clusters is None else curves.clusters[list(columns)],
         blocks=[curves.blocks[rows[0]] for rows in groups],
         target=value,

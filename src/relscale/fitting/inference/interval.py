@@ -233,6 +233,16 @@ def too_few_trainings(trainings: float) -> Remark | None:
     )
 
 
+def too_few_clusters(clusters: float) -> Remark | None:
+    """A remark on an interval for the population of items that come in too few clusters, else None."""
+    if not clusters < FEWEST_BLOCKS:  # nan where items stand for themselves
+        return None
+    return Remark(
+        Status.TOO_FEW_CLUSTERS,
+        f"too few clusters of items for a reliable interval of their population: {clusters:.0f}",
+    )
+
+
 def too_few_blocks(estimate: Lines, *at: int) -> Remark | None:
     """The same of line ``at``; None where each of its points has a training of its own."""
     return None if estimate.blocks is None else too_few_trainings(float(estimate.blocks[at]))

@@ -56,13 +56,8 @@ class LineWithIntervals:
 
     def too_few_clusters(self, *at: int) -> Remark | None:
         """A remark where the items of line ``at`` come in too few clusters to speak of their population, else None."""
-        clusters = np.broadcast_to(self.slope.items_df, np.shape(self.slope.value))[at] + 1
-        if clusters >= interval.FEWEST_BLOCKS:
-            return None
-        return Remark(
-            Status.TOO_FEW_CLUSTERS,
-            f"too few clusters of items for a reliable interval of their population: {clusters:.0f}",
-        )
+        items_df = np.broadcast_to(self.slope.items_df, np.shape(self.slope.value))[at]
+        return interval.too_few_clusters(float(items_df) + 1)
 
     def direction(self, *at: int) -> Direction | None:
         """Whether the gap whose logarithm is line ``at`` closes or widens (``inference.direction``)."""

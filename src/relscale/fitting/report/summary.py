@@ -9,6 +9,7 @@ import pyarrow as pa
 from tabulate import tabulate
 
 from relscale.fitting.analyses.joint_test import JointTestRow
+from relscale.fitting.analyses.slope_components import SlopeComponentRow, sentences
 from relscale.fitting.curves.curves import RATIO
 from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.fits import Fits
@@ -57,7 +58,8 @@ def summary(
 ) -> str:
     """Text tables, each only where it has something to say.
 
-    How many gaps close, widen, cross, are flat and are not resolved, and the clearest of them in words; the exponents
+    How many gaps close, widen, cross, are flat and are not resolved, and the clearest of them in words; how many depend
+    on more than compute; the exponents
     of the frontier; β, E and G at the reference compute, Δβ, the verdict on the gap and where the curves cross;
     optimizers over equal runs; forecasts; further laws and their predictions; published answers. Intervals are for the
     population of items where items were resampled, else for these items; the column ``estimand`` says which. p are raw,
@@ -104,6 +106,7 @@ def summary(
     parts.append("\n".join([*lines[:MANY], *more]))
     counted = words.counted_rows(verdicts)
     nothing = nothing_fitted(counted, rows_of(FrontierRow, fits.frontier), widths) if verdicts else []
+    parts.insert(0, "\n".join(sentences(rows_of(SlopeComponentRow, fits.slope_components))))
     if not nothing:
         parts.insert(0, verdict_text(verdicts, words.Names(x=x), corpus="corpus" not in without))
     joint = joint_tests(rows_of(JointTestRow, fits.joint_tests), counted)
@@ -155,6 +158,8 @@ def _frontier(rows: Iterable[Row]) -> list[Row]:
             "optimizer": row["optimizer"],
             "law": row["law"],
             "exponent": _interval(row),
+            "method": described(row["method"], row["method_note"]),
+            "status": _reason(row),
         }
         for row in rows
         if (row["suite"], row["group"], row["metric"]) == VALIDATION and row["parameter"] in slopes
@@ -216,14 +221,18 @@ def _line(cell: Cell) -> Row:
 
 
 def _many(suite: Sequence[Cell]) -> tuple[str, list[Row]]:
-    """The verdicts on the groups of a suite, and the extremes."""
+    """The verdicts on the groups of a suite, and the extremes: of Δβ, or of β where there is no baseline."""
     gaps = [cell for cell in suite if relative.LINE.slope in cell.parameters]
-    known = sorted((cell for cell in gaps if _slope(cell) is not None), key=_slope)
+    slope = relative.LINE.slope if gaps else power.LINE.slope
+    known = _by_slope(suite, slope)
     first = next(iter(suite[0].parameters.values()))
     names = dict.fromkeys(first[name] for name in ("suite", "metric", "corpus"))
     text = f"{', '.join(names)}: {len(suite)} groups"
+    ends = known[:EXTREMES] + known[EXTREMES:][-EXTREMES:]
+    if not gaps:
+        return f"{text}, without a baseline; the extremes of β:", [_line(cell) for cell in ends]
     if not known:
-        return f"{text}, without a baseline", []
+        return f"{text}, none of which has a gap", []
     text += f" against {known[0].parameters[relative.LINE.slope]['baseline']}: "
     text += words.headline([cell.verdict for cell in gaps if cell.verdict])
     pooled = [
@@ -233,12 +242,13 @@ def _many(suite: Sequence[Cell]) -> tuple[str, list[Row]]:
         below = sum(row["high"] is not None and row["high"] < 0 for row in pooled)
         above = sum(row["low"] is not None and row["low"] > 0 for row in pooled)
         text += f"; pooled partially, Δβ is below 0 in {below} and above 0 in {above}"
-    ends = known[:EXTREMES] + known[EXTREMES:][-EXTREMES:]
     return f"{text}; the extremes:", [_line(cell) for cell in ends]
 
 
-def _slope(cell: Cell) -> Any:
-    return cell.parameters[relative.LINE.slope]["value"]
+def _by_slope(suite: Sequence[Cell], name: str) -> list[Cell]:
+    """The groups that have the exponent ``name``, from the least to the largest."""
+    known = [(cell.parameters[name]["value"], cell) for cell in suite if name in cell.parameters]
+    return [cell for value, cell in sorted(known, key=lambda pair: pair[0] or 0.0) if value is not None]
 
 
 def _equal_runs(rows: Iterable[Row]) -> list[Row]:

@@ -87,6 +87,10 @@ class VerdictRow(CurveKey):
     power: float | None = column(
         "Power of an experiment like this one to see a Δβ of power_delta_beta (table power)."
     )
+    power_low: float | None = column(
+        "The power under the upper limit of the noise, which is an estimate too."
+    )
+    power_high: float | None = column("The power under its lower limit.")
     power_delta_beta: float | None = column("The Δβ that the power is for.")
     status: Status = column("Whether the row can be used as it is.")
     note: str | None = column("What a reader must know of it.")
@@ -204,6 +208,8 @@ def verdict_rows(
                 **_left_out(left_out.get(key, ()), value, said),
                 **_other_ways(other_ways.get(_key(slope, ACROSS), ()), value),
                 power=of_design.power if of_design else None,
+                power_low=of_design.power_low if of_design else None,
+                power_high=of_design.power_high if of_design else None,
                 power_delta_beta=of_design.delta_beta if of_design else None,
                 **cells_of(remark),
             )

@@ -1,0 +1,220 @@
+"""Is it compute alone? What a gap depends on beside training FLOPs: data per parameter, and which training it is.
+
+    ln G = a + Δβ · ln F + κ · ln(D / N)                 runs of N parameters and D tokens
+    ln G_it = a + w · (ln F_it − m_i) + b · m_i          checkpoint t of training i, m_i the mean over t of ln F_it
+
+A line on ln F alone through models that differ in tokens per parameter, or through checkpoints of several trainings,
+has the slope of the mix of models at hand. It is that of compute alone where κ = 0, and where w = b: then the gap moves
+as much along a training as it does from one training to the next. Otherwise Δβ is another one for final models, for
+checkpoints, and for another recipe; κ and b − w have a p-value each, adjusted over the groups of a suite.
+
+Points of their own have the t interval of least squares. Where points share trainings the covariance is the jackknife's
+over trainings (CR3) with Student's t of G − 2, as a slope between G trainings has.
+
+Intervals are for these items. A frontier of parabolas has one D / N per budget and is not asked.
+
+Source: Mundlak, *On the pooling of time series and cross section data*, Econometrica 46, 1978.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.fitting.curves.curves import RATIO, Curves
+from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.inference import interval
+from relscale.fitting.inference.bootstrap.schemes import members
+from relscale.fitting.inference.multiplicity import adjusted
+from relscale.fitting.keys import CurveKey
+from relscale.fitting.settings import Settings
+from relscale.fitting.status import OK, Remark, Status
+from relscale.rows import cells_of, column
+
+
+class Component(StrEnum):
+    """A part of the slope of a gap."""
+
+    COMPUTE = "compute at equal data per parameter"
+    DATA_PER_PARAMETER = "data per parameter"
+    WITHIN = "compute within trainings"
+    BETWEEN = "compute between trainings"
+    DIFFERENCE = "between less within"
+
+
+BESIDE_COMPUTE = (Component.DATA_PER_PARAMETER, Component.DIFFERENCE)
+"""Those that are 0 where the gap depends on compute alone."""
+
+SURE = 0.05
+LEAST_SPREAD = 1e-3  # of a predictor beyond what the others explain of it, root mean square, in logarithms
+UNDETERMINED = Remark(Status.UNDETERMINED, "data per parameter do not vary apart from compute")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlopeComponentRow(CurveKey):
+    """One row per ratio and part of its slope on compute."""
+
+    component: Component = column("What ln G is a function of.")
+    value: float | None = column("d ln G / d ln of it; a difference of two such slopes.", default=None)
+    stderr: float | None = column("Its standard error.", default=None)
+    low: float | None = column("Lower limit of the interval, for these items.", default=None)
+    high: float | None = column("Upper limit of the interval.", default=None)
+    level: float = column("Confidence level of the interval.")
+    df: float | None = column("Degrees of freedom.", default=None)
+    p_value: float | None = column('p-value of "it is 0".', default=None)
+    p_bh: float | None = column(
+        "Benjamini–Hochberg's p-value over all groups of the suite, prompt and metric.", default=None
+    )
+    n: int = column("Points.")
+    trainings: int = column("Trainings behind them.")
+    status: Status = column("Whether the row can be used as it is.")
+    note: str | None = column("What the status does not say by itself.", default=None)
+
+
+TABLE, ROW = "slope_components", SlopeComponentRow
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Least squares: coefficients (k,), their covariance (k, k), nan where unknown, and its degrees of freedom."""
+
+    value: Floats
+    covariance: Floats
+    df: float
+
+
+def rows(curves: Curves, settings: Settings) -> list[SlopeComponentRow]:
+    """The parts of each ratio's slope; none of errors, nor of a frontier of parabolas."""
+    if curves.quantity != RATIO or not curves.points or any(point.is_parabola for point in curves.points):
+        return []
+    found = [row for j in range(len(curves.keys)) for row in _rows(curves, j, settings.level)]
+    families = [(row.suite, row.prompt, row.metric, row.contrast, row.component) for row in found]
+    p_bh, _ = adjusted([row.p_value for row in found], families)
+    return [replace(row, p_bh=float(p)) for row, p in zip(found, p_bh, strict=True)]
+
+
+def _rows(curves: Curves, j: int, level: float) -> Iterator[SlopeComponentRow]:
+    """Of data per parameter where N and D are known, and within and between trainings where points share some."""
+    params, tokens = (
+        np.array([getattr(point, name) for point in curves.points], dtype=float)
+        for name in ("params", "tokens")
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        data = np.log(tokens / params)
+    known = np.isfinite(curves.value[:, j])
+    both = known & np.isfinite(data)
+    one = np.ones(len(data))
+    if both.any():
+        design = np.stack([one, curves.log_flops, data], axis=1)
+        parts = {Component.COMPUTE: (0.0, 1.0, 0.0), Component.DATA_PER_PARAMETER: (0.0, 0.0, 1.0)}
+        yield from _parts(curves, j, both, design, parts, level)
+    if curves.shared and known.any():
+        training = members(curves.blocks)
+        mean = _mean_of(curves.log_flops, training, known)
+        design = np.stack([one, curves.log_flops - mean, mean], axis=1)
+        parts = {
+            Component.WITHIN: (0.0, 1.0, 0.0),
+            Component.BETWEEN: (0.0, 0.0, 1.0),
+            Component.DIFFERENCE: (0.0, -1.0, 1.0),
+        }
+        yield from _parts(curves, j, known, design, parts, level)
+
+
+def _parts(
+    curves: Curves,
+    j: int,
+    used: NDArray[np.bool_],
+    design: Floats,
+    parts: Mapping[Component, Sequence[float]],
+    level: float,
+) -> Iterator[SlopeComponentRow]:
+    from scipy.special import stdtr, stdtrit
+
+    training = members([curves.blocks[i] for i in np.flatnonzero(used)])
+    number, n = len(np.unique(training)), int(used.sum())
+    common = cells_of(curves.keys[j]) | {"level": level, "n": n, "trainings": number}
+    fitted = regression(design[used], curves.value[used, j], training)
+    if fitted is None:
+        few = number < design.shape[1] + 1
+        remark = interval.too_few_points(number) if few and number == n else UNDETERMINED
+        remark = (interval.too_few_trainings(number) if few and number < n else None) or remark
+        for component in parts:
+            yield SlopeComponentRow(**common, component=component, **cells_of(remark))
+        return
+    remark = (interval.too_few_trainings(number) if number < n else None) or OK
+    for component, weights in parts.items():
+        w = np.array(weights)
+        value, stderr = float(w @ fitted.value), float(np.sqrt(w @ fitted.covariance @ w))
+        half = float(stdtrit(fitted.df, (1 + level) / 2)) * stderr
+        yield SlopeComponentRow(
+            **common,
+            component=component,
+            value=value,
+            stderr=stderr,
+            low=value - half,
+            high=value + half,
+            df=fitted.df,
+            p_value=2 * float(stdtr(fitted.df, -abs(value) / stderr)) if stderr > 0 else None,
+            **cells_of(remark),
+        )
+
+
+def regression(design: Floats, y: Floats, training: NDArray[np.int64]) -> Regression | None:
+    """Least squares of y (P,) on a design (P, k); None where the data do not fix all coefficients, or their variance.
+
+    Parameters
+    ----------
+    training
+        (P,) numbers from 0, of the training behind each point.
+    """
+    points, k = design.shape
+    number = int(training.max()) + 1
+    if number <= k or not _is_determined(design):
+        return None
+    gram, moment = design.T @ design, design.T @ y
+    value = np.linalg.solve(gram, moment)
+    if number == points:
+        residual = y - design @ value
+        return Regression(value, np.linalg.inv(gram) * (residual @ residual) / (points - k), points - k)
+    away = []
+    for own in (training == g for g in range(number)):
+        if not _is_determined(design[~own]):
+            return None
+        rest = design[own]
+        away.append(np.linalg.solve(gram - rest.T @ rest, moment - rest.T @ y[own]) - value)
+    covariance = (number - 1) / number * np.einsum("gi,gj->ij", np.array(away), np.array(away))
+    return Regression(value, covariance, number - 2)
+
+
+def _is_determined(design: Floats) -> bool:
+    """Whether each predictor varies beyond what the constant and the others explain of it."""
+    centred = design[:, 1:] - design[:, 1:].mean(axis=0)
+    least = np.linalg.svd(centred, compute_uv=False)[-1]
+    return bool(least > LEAST_SPREAD * np.sqrt(len(design)))
+
+
+def _mean_of(x: Floats, training: NDArray[np.int64], used: NDArray[np.bool_]) -> Floats:
+    """(P,) the mean over the points of the same training that are used; nan where none is."""
+    count = np.bincount(training, used)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(training, np.where(used, x, 0.0)) / count
+    return np.asarray(mean[training])
+
+
+def sentences(found: list[SlopeComponentRow]) -> list[str]:
+    """Which gaps depend on more than compute, a sentence for each kind; none where no gap is seen to."""
+    said = []
+    for component, words in (
+        (Component.DATA_PER_PARAMETER, "depend on tokens per parameter beside compute"),
+        (Component.DIFFERENCE, "move differently along a training than from one training to the next"),
+    ):
+        tested = [row for row in found if row.component == component and row.p_bh is not None]
+        sure = [row for row in tested if row.p_bh is not None and row.p_bh < SURE]
+        if sure:
+            said.append(
+                f"{len(sure)} of {len(tested)} gaps {words} (FDR {SURE:.0%}): their Δβ is of the models at hand, and "
+                "its parts are in the table slope_components"
+            )
+    return said
