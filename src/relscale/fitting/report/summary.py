@@ -106,7 +106,8 @@ def summary(
     parts.append("\n".join([*lines[:MANY], *more]))
     counted = words.counted_rows(verdicts)
     nothing = nothing_fitted(counted, rows_of(FrontierRow, fits.frontier), widths) if verdicts else []
-    parts.insert(0, "\n".join(sentences(rows_of(SlopeComponentRow, fits.slope_components))))
+    components = rows_of(SlopeComponentRow, fits.slope_components)
+    parts.insert(0, "\n".join(sentences([row for row in components if _is_shown(cells_of(row), shown)])))
     if not nothing:
         parts.insert(0, verdict_text(verdicts, words.Names(x=x), corpus="corpus" not in without))
     joint = joint_tests(rows_of(JointTestRow, fits.joint_tests), counted)
