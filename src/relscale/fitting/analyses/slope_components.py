@@ -174,7 +174,7 @@ def regression(design: Floats, y: Floats, training: NDArray[np.int64]) -> Regres
     if number <= k or not _is_determined(design):
         return None
     gram, moment = design.T @ design, design.T @ y
-    value = np.linalg.solve(gram, moment)
+    value: Floats = np.asarray(np.linalg.solve(gram, moment), dtype=np.float64)
     if number == points:
         residual = y - design @ value
         return Regression(value, np.linalg.inv(gram) * (residual @ residual) / (points - k), points - k)
