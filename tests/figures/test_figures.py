@@ -32,6 +32,7 @@ FIGURES = [
 PER_SUITE = ["forecast", "prompt-forms", "relative-law", "robustness", "specification-curve"]
 OF_COUNTRIES = "internet-users"  # of which the toy tables have none
 OF_OPTIMIZERS = "optimizers"  # likewise; tests/fitting/test_by_size.py draws it
+OF_REPETITIONS = "repetition"  # likewise; test_repetition.py draws it
 TABLES = ("frontier", "errors", "gaps", "fits", "verdicts", *QUESTIONS)
 SUITES = ["knowledge", "varieties", "domains", "behaviours"]
 NAMES = [
@@ -74,7 +75,7 @@ def axes(figure: go.Figure, letter: str) -> dict[str, Any]:
 
 
 def test_these_are_all_the_figures() -> None:
-    assert list(figures()) == sorted([*FIGURES, *PER_SUITE, OF_COUNTRIES, OF_OPTIMIZERS])
+    assert list(figures()) == sorted([*FIGURES, *PER_SUITE, OF_COUNTRIES, OF_OPTIMIZERS, OF_REPETITIONS])
     assert [figure.name for figure in figures().values() if figure.per_suite] == PER_SUITE
 
 

@@ -117,6 +117,9 @@ def test_a_mixture_as_good_as_two_and_a_half_times_the_data_has_that_multiplier(
     assert exact.low < 2.5 < exact.high
     assert beyond.multiplier is None
     assert beyond.note.startswith("beyond the data: more than 4")
+    of_both = Columns({**columns.of, "unique": np.array([*unique, 3e9, 3e9])})  # with what is mixed in
+    again = multiplier.rows(of_both, unique="unique", y="loss", share="share", unique_in_mixtures=1e8)
+    assert [row.multiplier for row in again] == pytest.approx([2.5, None])
 
 
 def test_the_regimes_of_random_features_are_told_apart() -> None:

@@ -4,6 +4,7 @@ import json
 import re
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 import yaml
 from hostile import NAMES
@@ -11,10 +12,12 @@ from records import write_record
 
 from relscale.config import check_config
 from relscale.errors import RelscaleError
+from relscale.measurements.mixture_shares import with_listed_shares
 from relscale.measurements.runs import listed_runs, trained_runs
 from relscale.release.export import export
 from relscale.release.push import push, to_push
 from relscale.scoring.checkpoint_table import read_checkpoints
+from relscale.tables import read_table
 
 CONFIG = {
     "experiment": "small",
@@ -137,6 +140,14 @@ def test_the_table_gives_the_measurements_of_the_trainings_back(exported, traine
     assert [run.losses for run in after] == [run.losses for run in before]
 
 
+def test_the_table_has_the_shares_of_each_model_in_the_mixture(exported):
+    runs = [row.run for row in read_checkpoints(exported.table)]
+    measured = pa.table({"run": [runs[1], runs[0], runs[1]]})
+    again = with_listed_shares(measured, exported.table, runs)
+    assert again["share_web"].to_pylist() == [0.75] * 3
+    assert again["share_mine"].to_pylist() == [0.25] * 3
+
+
 def test_an_export_is_pushed_model_by_model_and_its_table_names_commits(exported, monkeypatch):
     import huggingface_hub
 
@@ -158,6 +169,7 @@ def test_an_export_is_pushed_model_by_model_and_its_table_names_commits(exported
     assert created == [(name, True, True)]
     assert uploaded == [(name, exported.models[0])]
     pushed = read_checkpoints(table)
+    assert read_table(table)["share_web"].to_pylist() == [0.75, 0.75]
     assert [(row.model, row.revision) for row in pushed] == [(name, "b" * 40), (None, None)]
 
 

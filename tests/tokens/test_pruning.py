@@ -11,6 +11,8 @@ from relscale.tokens.corpus import CorpusPart, build_corpus
 from relscale.tokens.options import Prune
 from relscale.tokens.pruning import Pruning, kept, scores
 from relscale.tokens.store import TokenStore
+from relscale.training import kept_losses
+from relscale.training.manifest import TrainedModel
 
 
 def documents(texts):
@@ -52,6 +54,21 @@ def test_losses_order_the_documents():
     losses = {f"d{k}": float(-k) for k in range(10)}
     stays = kept(TABLE, Prune(score="loss", keep=0.2, side="hard", reference="x"), 0, losses)
     assert np.flatnonzero(stays).tolist() == [0, 1, 2, 3]
+
+
+def test_a_run_scores_the_documents_of_a_table_once(make_documents, monkeypatch, tmp_path):
+    asked = []
+
+    def losses(checkpoint, architecture, texts):
+        asked.append((str(checkpoint), texts))
+        return np.array([float(len(text)) for text in texts])
+
+    monkeypatch.setattr(kept_losses, "document_losses", losses)
+    path = make_documents(tmp_path / "texts.parquet", ["a", "bb", "ccc"], ["train", "validation", "train"])
+    one, other = (TrainedModel(name=name, key=name, path=name, status="ok") for name in ("one", "other"))
+    found = [kept_losses.kept_losses(run, None, path, "code", tmp_path) for run in (one, one, other)]
+    assert found == [{"000000": 1.0, "000002": 3.0}] * 3
+    assert asked == [("one", ["a", "ccc"]), ("other", ["a", "ccc"])]
 
 
 def test_only_training_text_is_pruned(make_documents, vocabulary, tmp_path):

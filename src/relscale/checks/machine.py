@@ -52,7 +52,7 @@ def check_placed(experiment: TrainingExperiment) -> None:
                 "seconds_per_token and design.budgets"
             )
         if experiment.training.noise_scale is not None:
-            check_noise_scale(run, placement.devices, placement.strategy)
+            check_noise_scale(run, placement.strategy)
 
 
 def check_devices(experiment: ScoredExperiment, elsewhere: bool) -> None:

@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.jobs import scoring_jobs, training_jobs
     from relscale.measurements.collect import collect
     from relscale.measurements.measurement import REPLICATES
-    from relscale.measurements.mixture_shares import with_mixture_shares
+    from relscale.measurements.mixture_shares import with_listed_shares, with_mixture_shares
     from relscale.measurements.published import read_tables
     from relscale.measurements.runs import Measured, listed_runs, trained_runs
     from relscale.results import Results
@@ -72,6 +72,9 @@ def run(options: argparse.Namespace) -> None:
     if isinstance(experiment, TrainingExperiment):
         shares = {name: corpus.shares for name, corpus in experiment.corpora.items()}
         measurements = with_mixture_shares(measurements, shares)
+    else:
+        rows = [checkpoint.run for checkpoint in experiment.checkpoints]
+        measurements = with_listed_shares(measurements, experiment.runs.table, rows)
     write_table(measurements, options.output)
     if options.replicates:
         write_pieces(replicates, REPLICATES, options.replicates)

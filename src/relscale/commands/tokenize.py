@@ -69,7 +69,10 @@ def run(options: argparse.Namespace) -> None:
             job = job_name(reference, experiment.training.job)
             manifest = options.reference or results.runs(reference.corpus, job)
             losses = losses_under(
-                reference, manifest, {(documents[p.source], p.part) for p in corpus.mixture}
+                reference,
+                manifest,
+                {(documents[p.source], p.part) for p in corpus.mixture},
+                Path(experiment.store),
             )
         pruning = Pruning(corpus.prune, losses)
     set_tokenizer_threads(options.threads)
@@ -96,19 +99,20 @@ def run(options: argparse.Namespace) -> None:
 
 
 def losses_under(
-    run: "Run", manifest: Path, documents: "Iterable[tuple[Path, str | None]]"
+    run: "Run", manifest: Path, documents: "Iterable[tuple[Path, str | None]]", store: Path
 ) -> dict[Path, dict[str, float]]:
     """Bits per byte of the training documents of some tables, by id, under a run that a training job has finished.
+
+    Those of a table and a part are kept in the store, as corpora that are pruned by one run have them in common.
 
     Raises
     ------
     RelscaleError
         The run is not in the manifest, or diverged.
     """
-    from relscale.corpora.documents import read_documents
     from relscale.entries import read_entries
     from relscale.errors import RelscaleError
-    from relscale.training.document_loss import document_losses
+    from relscale.training.kept_losses import kept_losses
     from relscale.training.manifest import TrainedModel
 
     found = [each for each in read_entries(manifest, TrainedModel) if each.name == run.name]
@@ -116,7 +120,6 @@ def losses_under(
         raise RelscaleError(f"{manifest}: no finished run {run.name} to score documents with; train it first")
     losses: dict[Path, dict[str, float]] = {}
     for path, part in documents:
-        table = read_documents(path, part, "train")
-        scored = document_losses(Path(found[0].path), run.architecture, table["text"].to_pylist())
-        losses.setdefault(path, {}).update(zip(table["id"].to_pylist(), scored.tolist(), strict=True))
+        scored = kept_losses(found[0], run.architecture, path, part, store)
+        losses.setdefault(path, {}).update(scored)
     return losses

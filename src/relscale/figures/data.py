@@ -171,7 +171,7 @@ class FigureData:
         Parameters
         ----------
         kind
-            The row type of a table of the fit, ``FittedParameter`` or ``MeasuredRun``.
+            The row type of a table of the fit, ``FittedParameter``, ``MeasuredRun``, or one with more of its columns.
 
         Raises
         ------
@@ -193,8 +193,8 @@ class FigureData:
         if kind is FittedParameter:
             rows = self.rows(ParameterRow)
             return [FittedParameter(**cells_of(row), verdict=self.verdict(row)) for row in rows]
-        if kind is MeasuredRun:
-            table = read_measurements(self.measurements, names_of(MeasuredRun))
+        if issubclass(kind, MeasuredRun):
+            table = read_measurements(self.measurements, names_of(kind))
         else:
             table = read_one(self.fits, TABLES[kind])
         return rows_of(kind, _table_as_text(table.select(names_of(kind))))

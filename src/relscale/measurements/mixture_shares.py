@@ -1,28 +1,66 @@
 """The share of each part in the training tokens of a model, beside its measurements: columns ``share_<part>``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pyarrow as pa
 
+from relscale.columns import numbers, plain
 from relscale.measurements.measurement import SHARE
+from relscale.tables import read_table
 
 
-def with_mixture_shares(measurements: pa.Table, shares: Mapping[str, Mapping[str, float]]) -> pa.Table:
-    """Measurements with a column for each part that a corpus is made of; 0 where a model's corpus has none of it.
+def with_mixture_shares(rows: pa.Table, shares: Mapping[str, Mapping[str, float]]) -> pa.Table:
+    """Measurements, or models, with a column for each part that a corpus is made of; 0 where it has none of it.
 
     Nothing is added where no corpus is a mixture.
 
     Parameters
     ----------
-    measurements
+    rows
         With the column ``corpus``.
     shares
         By corpus and part, summing to 1 over the parts of a corpus.
     """
     if all(len(of_corpus) == 1 for of_corpus in shares.values()):
-        return measurements
-    corpora = measurements["corpus"].to_pylist()
-    for part in sorted({part for of_corpus in shares.values() for part in of_corpus}):
-        column = pa.array([shares[corpus].get(part, 0.0) for corpus in corpora], pa.float64())
-        measurements = measurements.append_column(pa.field(SHARE + part, pa.float64()), column)
-    return measurements
+        return rows
+    parts = {part for of_corpus in shares.values() for part in of_corpus}
+    corpora = rows["corpus"].to_pylist()
+    return _with_columns(
+        rows, {part: [shares[corpus].get(part, 0.0) for corpus in corpora] for part in sorted(parts)}
+    )
+
+
+def with_listed_shares(measurements: pa.Table, table: str | Path, runs: Sequence[str]) -> pa.Table:
+    """Measurements with the columns ``share_<part>`` that a table of checkpoints has.
+
+    Parameters
+    ----------
+    measurements
+        With the column ``run``.
+    table
+        Its path.
+    runs
+        The name of each of its rows.
+
+    Raises
+    ------
+    RelscaleError
+        Such a column has no numbers.
+    """
+    listed = read_table(table)
+    place = {run: row for row, run in enumerate(runs)}
+    rows = [place[run] for run in measurements["run"].to_pylist()]
+    columns = {}
+    for name in listed.column_names:
+        if not name.startswith(SHARE):
+            continue
+        column = numbers(plain(listed[name]), f"{table}: column {name!r}").to_pylist()
+        columns[name.removeprefix(SHARE)] = [column[row] for row in rows]
+    return _with_columns(measurements, columns)
+
+
+def _with_columns(rows: pa.Table, columns: Mapping[str, Sequence[float | None]]) -> pa.Table:
+    for part, values in columns.items():
+        rows = rows.append_column(pa.field(SHARE + part, pa.float64()), pa.array(values, pa.float64()))
+    return rows

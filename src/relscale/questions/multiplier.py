@@ -39,7 +39,14 @@ ROW = MultiplierRow
 
 
 def rows(
-    table: Columns, *, unique: str, y: str, share: str, at: str = "", noise: float = 0.0
+    table: Columns,
+    *,
+    unique: str,
+    y: str,
+    share: str,
+    at: str = "",
+    noise: float = 0.0,
+    unique_in_mixtures: float = 0.0,
 ) -> Iterator[MultiplierRow]:
     """The multiplier of every mixture.
 
@@ -55,20 +62,26 @@ def rows(
         Column of what is equal where runs are compared, such as tokens.
     noise
         Standard error of ln y, for the interval.
+    unique_in_mixtures
+        Unique data of the target in every mixture, where the column counts what is mixed in as well; by default it is
+        what the column says.
 
     Raises
     ------
     RelscaleError
         A column is missing or not positive, or no three runs are without a mixture.
     """
-    if not noise >= 0:
-        raise RelscaleError(f"noise: {noise:g} is negative")
+    for name, value in (("noise", noise), ("unique_in_mixtures", unique_in_mixtures)):
+        if not value >= 0:
+            raise RelscaleError(f"{name}: {value:g} is negative")
     data, loss, mixed, labels = (
         table.positive(unique),
         table.positive(y),
         table.numbers(share),
         table.labels(at),
     )
+    if unique_in_mixtures:
+        data = np.where(mixed > 0, unique_in_mixtures, data)
     for name in dict.fromkeys(labels):
         own = (labels == name) & np.isfinite(data) & np.isfinite(loss)
         alone = own & (mixed == 0)

@@ -11,6 +11,7 @@ from relscale.checksums import check_digests_if_listed
 from relscale.errors import RelscaleError
 from relscale.experiment import TrainingExperiment
 from relscale.file_name import file_name
+from relscale.measurements.mixture_shares import with_mixture_shares
 from relscale.measurements.runs import Trained, read_trained
 from relscale.release.model_card import model_card
 from relscale.rows import table_of
@@ -87,7 +88,8 @@ def export(
         with atomic_path(folder / "suites" / file_name(name)) as partial:
             shutil.copytree(prepared, partial)
     table = folder / TABLE
-    write_table(table_of(Checkpoint, rows).drop_columns("samples"), table)
+    shares = {name: corpus.shares for name, corpus in experiment.corpora.items()}
+    write_table(with_mixture_shares(table_of(Checkpoint, rows).drop_columns("samples"), shares), table)
     return Exported(table, tuple(models), tuple(without))
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from relscale.errors import RelscaleError, first_line
 from relscale.file_name import file_name
+from relscale.measurements.measurement import SHARE
 from relscale.scoring.checkpoint_table import TABLE, table_schema
 from relscale.tables import read_table, write_table
 
@@ -48,13 +49,15 @@ def push(
         raise RelscaleError(
             "export.licence: say in the config under which licence the models are released, then export again"
         )
-    rows = read_table(folder / TABLE, ("run", "model")).to_pylist()
+    listed = read_table(folder / TABLE, ("run", "model"))
+    rows = listed.to_pylist()
     for row in rows:
         if row["model"]:
             name = f"{organisation}/{file_name(experiment + '-' + row['run'])}"
             row |= {"model": name, "revision": _upload(_model(folder, row["model"]), name)}
             report(f"{name} at {row['revision']}")
-    write_table(pa.Table.from_pylist(rows, table_schema()), folder / PUSHED)
+    shares = [pa.field(name, pa.float64()) for name in listed.column_names if name.startswith(SHARE)]
+    write_table(pa.Table.from_pylist(rows, pa.schema([*table_schema(), *shares])), folder / PUSHED)
     return folder / PUSHED
 
 

@@ -13,6 +13,7 @@ from relscale.columns import numbers, plain
 from relscale.errors import RelscaleError
 from relscale.hub import MODEL_FILES, PICKLED, fetch_model
 from relscale.lookalikes import check_lookalikes
+from relscale.measurements.measurement import SHARE
 from relscale.provenance import digest, file_digest
 from relscale.rows import column, columns_of, names_of, same_column, schema_of
 from relscale.scoring.lm_eval_log import task_logs
@@ -91,6 +92,7 @@ def read_checkpoints(path: str | Path) -> list[Checkpoint]:
     """Read a table of checkpoints (CSV or parquet).
 
     Columns ``corpus``, ``params``, ``tokens``, ``training_flops`` and one of ``model`` and ``samples`` must be there.
+    Columns ``share_<part>`` may be, for laws of mixtures (``relscale.measurements.mixture_shares``).
     A folder is relative to the table's own. Missing parameters are those of the model in a local folder; missing
     training FLOPs are taken as ``6 · params · tokens``.
 
@@ -102,7 +104,9 @@ def read_checkpoints(path: str | Path) -> list[Checkpoint]:
     """
     path = Path(path)
     table = read_table(path, REQUIRED)
-    unknown = sorted(set(table.column_names) - {*REQUIRED, *OPTIONAL})
+    unknown = sorted(
+        name for name in set(table.column_names) - {*REQUIRED, *OPTIONAL} if not name.startswith(SHARE)
+    )
     if "results" in unknown:
         raise RelscaleError(
             f"{path}: column 'results': lm-eval's results have no items, which an experiment needs; give 'samples', or "

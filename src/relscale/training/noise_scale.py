@@ -17,10 +17,13 @@ The noise scale is no critical batch: the two differ by a factor that is measure
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
+from torch.utils.hooks import RemovableHandle
 
+from relscale.training.fabric import Fabric
 from relscale.training.micro_batches import largest_divisor
 
 PARTS = 4  # micro-batches of a batch that is not divided anyway
@@ -60,28 +63,38 @@ def gradient_moments(
 
 
 class MicroBatchGradients:
-    """The squared norms of the gradients of micro-batches, taken apart from their growing sum."""
+    """The squared norms of the gradients of micro-batches, each seen on its way into the sum of all.
+
+    A hook sees what one backward pass gives a parameter, before it is added up, and on several devices before it is
+    exchanged.
+    """
 
     def __init__(self, parameters: Sequence[Tensor], count: int) -> None:
-        """Of so many micro-batches, whose losses are divided by ``count`` before they are added up."""
+        """Of so many micro-batches a device, whose losses are divided by ``count`` before they are added up."""
         self.parameters, self.count = parameters, count
-        self.before: list[Tensor] | None = None
-        self.squares: Tensor | float = 0.0
-        self.added = 0
+        self.squares = torch.zeros(())
+        self._hooks: list[RemovableHandle] = []
 
-    def add(self) -> None:
-        """The gradient has grown by that of a micro-batch."""
-        now = [parameter.grad.float() for parameter in self.parameters if parameter.grad is not None]
-        grown = now if self.before is None else torch._foreach_sub(now, self.before)
-        self.squares = self.squares + _squared(list(grown))
-        self.before = [gradient.clone() for gradient in now]
-        self.added += 1
+    def __enter__(self) -> Self:
+        self._hooks = [parameter.register_hook(self._add) for parameter in self.parameters]
+        return self
 
-    def moments(self, size: int) -> GradientMoments:
-        """The estimates, of micro-batches of ``size`` sequences."""
-        assert self.before is not None
-        whole = self.count**2
-        return gradient_moments(whole * _squared(self.before), whole * self.squares, self.added, size)
+    def __exit__(self, *_: object) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+    def _add(self, gradient: Tensor) -> None:
+        self.squares = self.squares.to(gradient.device) + gradient.detach().float().square().sum()
+
+    def moments(self, size: int, fabric: Fabric) -> GradientMoments:
+        """The estimates from the micro-batches of all devices, of ``size`` sequences each.
+
+        The parameters have the gradient of the whole batch already.
+        """
+        count = self.count * fabric.world_size
+        squares: Tensor = fabric.all_reduce(self.count**2 * self.squares, reduce_op="sum")  # type: ignore[assignment]
+        mean = [parameter.grad.float() for parameter in self.parameters if parameter.grad is not None]
+        return gradient_moments(count**2 * _squared(mean), squares, count, size)
 
 
 def _squared(tensors: list[Tensor]) -> Tensor:

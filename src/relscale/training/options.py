@@ -84,21 +84,20 @@ def check_logger(name: str) -> None:
         )
 
 
-def check_noise_scale(run: Run, devices: int, strategy: str) -> None:
+def check_noise_scale(run: Run, strategy: str) -> None:
     """Refuse to measure the gradient noise scale where a batch cannot be divided.
 
     Raises
     ------
     RelscaleError
-        A device has too few sequences of it, or gradients are shared out among devices.
+        It has a single sequence, or gradients are shared out among devices.
     """
     if strategy == "fsdp":
         raise RelscaleError(
             "training.noise_scale: fsdp has no whole gradient on a device; set ddp or leave it out"
         )
-    share, fewest = run.batch_size // devices, 2 if devices == 1 else 3
-    if share < fewest:
+    if run.batch_size < 2:
         raise RelscaleError(
-            f"training.noise_scale: {run.name} has {share} sequence{'s' if share > 1 else ''} of a batch on a device, "
-            f"and a measurement needs {fewest}; leave it out, or use fewer devices or larger batches"
+            f"training.noise_scale: {run.name} has one sequence in a batch, and a measurement needs two; leave it out, "
+            "or use larger batches"
         )

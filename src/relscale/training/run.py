@@ -135,7 +135,7 @@ def train_run(
     micro_batch = share if options.micro_batch == "auto" else options.micro_batch
     measured_every = None
     if options.noise_scale is not None:
-        check_noise_scale(run, fabric.world_size, "fsdp" if is_sharding(fabric) else "ddp")
+        check_noise_scale(run, "fsdp" if is_sharding(fabric) else "ddp")
         measured_every, micro_batch = options.noise_scale.every, divided(share, micro_batch)
     train_steps(run, model, history, store, micro_batch, observers, measured_every)
 
@@ -231,9 +231,11 @@ def batch_gradient(
         try:
             batch = micro_batches(store, run, step, fabric.global_rank, fabric.world_size, micro_batch)
             count = share // micro_batch
-            parts = MicroBatchGradients(list(model.module.parameters()), count) if measured else None
-            loss = accumulate_gradients(model, batch, count, parts)
-            return BatchGradient(loss, micro_batch, moments_of(parts, micro_batch, fabric) if parts else None)
+            if not measured:
+                return BatchGradient(accumulate_gradients(model, batch, count), micro_batch)
+            with MicroBatchGradients(list(model.module.parameters()), count) as parts:
+                loss = accumulate_gradients(model, batch, count)
+            return BatchGradient(loss, micro_batch, parts.moments(micro_batch, fabric))
         except torch.OutOfMemoryError as error:
             smaller = largest_divisor(first_share, micro_batch // 2)
             problem = f"{run.name}: memory does not hold {micro_batch} sequence(s) at once"
@@ -249,9 +251,7 @@ def batch_gradient(
         torch.cuda.empty_cache()
 
 
-def accumulate_gradients(
-    model: DistributedModel, batch: Iterable[Tensor], count: int, parts: MicroBatchGradients | None = None
-) -> Tensor:
+def accumulate_gradients(model: DistributedModel, batch: Iterable[Tensor], count: int) -> Tensor:
     """Gradients of the mean loss of a batch, and that loss, in nats per token.
 
     Parameters
@@ -263,8 +263,6 @@ def accumulate_gradients(
         their tokens, and the mean over devices that of the batch.
     count
         Their number.
-    parts
-        Gets the gradients of the micro-batches; of several devices without the last, which comes as the devices' mean.
     """
     fabric = model.fabric
     total = torch.zeros((), device=fabric.device)
@@ -275,19 +273,9 @@ def accumulate_gradients(
             with model.precision.forward_context():
                 loss = model.loss(tokens) / count
             fabric.backward(loss)
-        if parts is not None and (waits or fabric.world_size == 1):
-            parts.add()
         total += loss.detach()
     mean: Tensor = fabric.all_reduce(total, reduce_op="mean")  # type: ignore[assignment]
     return mean
-
-
-def moments_of(parts: MicroBatchGradients, micro_batch: int, fabric: Fabric) -> GradientMoments:
-    """The moments of a batch's gradient: the mean of what the devices say."""
-    here = parts.moments(micro_batch)
-    both = torch.stack([torch.as_tensor(here.norm_squared), torch.as_tensor(here.variance)])
-    norm_squared, variance = fabric.all_reduce(both, reduce_op="mean")
-    return GradientMoments(norm_squared, variance)
 
 
 def clip_gradients(model: DistributedModel, max_norm: float) -> Tensor:

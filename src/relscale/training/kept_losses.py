@@ -1,0 +1,45 @@
+"""How well a run predicts the training documents of a table, worked out once and kept in the store."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from relscale.checked_parquet import read_parquet
+from relscale.corpora.documents import read_documents
+from relscale.design.architecture import Architecture
+from relscale.errors import Damaged
+from relscale.lock import locked
+from relscale.provenance import code_digest, digest, file_digest
+from relscale.tables import write_table
+from relscale.training.document_loss import document_losses
+from relscale.training.manifest import TrainedModel
+
+
+def kept_losses(
+    model: TrainedModel, architecture: Architecture, documents: Path, part: str | None, store: Path
+) -> dict[str, float]:
+    """Bits per byte of each training document of a table, by id.
+
+    Parameters
+    ----------
+    model, architecture
+        A finished run.
+    documents, part
+        The table, and which part of it; None for all.
+    store
+        The file is ``losses/<key>.parquet`` in it; the key is of the run, the documents and the code.
+    """
+    code = code_digest("relscale.training.document_loss")
+    key = digest([model.key, file_digest(documents), part, code])
+    path = store / "losses" / f"{key}.parquet"
+    with locked(store / "locks" / f"losses-{key}.lock"):
+        try:
+            kept = read_parquet(path, ["id", "bits_per_byte"]) if path.is_file() else None
+        except Damaged:
+            kept = None
+        if kept is None:
+            table = read_documents(documents, part, "train")
+            scored = document_losses(Path(model.path), architecture, table["text"].to_pylist())
+            kept = pa.table({"id": table["id"], "bits_per_byte": scored})
+            write_table(kept, path)
+    return dict(zip(kept["id"].to_pylist(), kept["bits_per_byte"].to_pylist(), strict=True))
