@@ -10,6 +10,7 @@ def forget() -> None:
         provenance._part,
         provenance._file,
         provenance._module,
+        provenance._resolved,
         provenance._version,
     ):
         function.cache_clear()

@@ -150,6 +150,7 @@ def _part(entry: str) -> _Part:
     return _Part(path, digest(list(map(_short, parts))), imports)
 
 
+@cache
 def _resolved(name: str) -> str | None:
     """The module of this package that something is imported from, or the function where only that counts."""
     module, rest = _module(name)

@@ -10,7 +10,12 @@ URL claims (WHATWG Encoding standard, "decode").
 import html
 import json
 import zlib
+from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zlib import _Compress
 
 LARGEST = 3 * 2**21 // 4 - 100  # bytes of a page that Chrome still shows in a frame, the URL's head deducted
 # Characters that HTML changes or that could end a script element: NUL, CR, <, and the escape character itself.
@@ -94,9 +99,9 @@ CONFIG = {"displaylogo": False, "showSendToCloud": False, "toImageButtonOptions"
 
 def page(title: str, figure: str) -> bytes:
     """The HTML page, in UTF-16, that draws ``figure``, plotly's JSON as text. It loads nothing from anywhere."""
-    library = resources.files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
-    packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS, 9)  # gzip, without a time in it
-    script = packer.compress(f"{library}\nwindow.figure = {figure};".encode()) + packer.flush()
+    library, packer = _packed_library()
+    packer = packer.copy()
+    script = library + packer.compress(f"window.figure = {figure};".encode()) + packer.flush()
     text = PAGE.format(
         title=html.escape(title),
         packed=packed(script),
@@ -108,6 +113,17 @@ def page(title: str, figure: str) -> bytes:
         reflow=REFLOW,
     )
     return ("\ufeff" + text).encode("utf-16-le")
+
+
+@cache
+def _packed_library() -> "tuple[bytes, _Compress]":
+    """plotly.js as the beginning of a gzip stream without a time, and the compressor that a copy of continues it.
+
+    It takes most of a second to compress, and is the same in every page.
+    """
+    packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS, 9)
+    library = resources.files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
+    return packer.compress(library + b"\n"), packer
 
 
 def packed(data: bytes) -> str:

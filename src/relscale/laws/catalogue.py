@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Sequence
+from functools import cache
 from inspect import signature
 from types import ModuleType
 
@@ -14,7 +15,12 @@ from relscale.suggestions import suggestion
 
 def law_modules() -> dict[str, ModuleType]:
     """The modules of all laws, sorted by name."""
-    names = sorted(module.name for module in pkgutil.iter_modules(laws.__path__))
+    return dict(_law_modules(tuple(laws.__path__)))
+
+
+@cache
+def _law_modules(folders: tuple[str, ...]) -> dict[str, ModuleType]:
+    names = sorted(module.name for module in pkgutil.iter_modules(folders))
     modules = {name: importlib.import_module(f"{laws.__name__}.{name}") for name in names}
     return {name: module for name, module in modules.items() if hasattr(module, "LAW")}
 
