@@ -15,6 +15,7 @@ import pyarrow as pa
 
 R = TypeVar("R")
 
+_COLUMNS: "dict[type, tuple[Column, ...]]" = {}  # of each row type, worked out once
 _ARROW = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
 
 
@@ -81,8 +82,10 @@ def same_column(row: type, name: str) -> Any:
 
 def columns_of(row: type) -> tuple[Column, ...]:
     """The columns of a row type, in order."""
-    hints = get_type_hints(row)
-    return tuple(_column(field, hints[field.name]) for field in dataclasses.fields(row))
+    if row not in _COLUMNS:
+        hints = get_type_hints(row)
+        _COLUMNS[row] = tuple(_column(field, hints[field.name]) for field in dataclasses.fields(row))
+    return _COLUMNS[row]
 
 
 def schema_of(row: type) -> pa.Schema:
