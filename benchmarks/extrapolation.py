@@ -112,7 +112,7 @@ def sldbench(folder: Path, output: Path, names: list[str]) -> None:
             result = extrapolate(
                 every.take(used),
                 every.take(~train),
-                given=emerged_folds(every.take(used)) if name == "easy_question" else (),
+                folds=emerged_folds(every.take(used)) if name == "easy_question" else (),
             )
             print(f"\n{name}, {target}\n{result}", flush=True)
             predictions[target] = result.forecast
@@ -162,7 +162,7 @@ def revisiting(folder: Path, output: Path) -> None:
         result = extrapolate(every.take(~test), every.take(test), by_curve=True)
         print(f"\n{domain}\n{result}", flush=True)
         forecasts[some.index[test]] = result.forecast
-        bnsl[some.index[test]] = result.each[result.candidates.index("BNSL")]
+        bnsl[some.index[test]] = result.by_candidate[result.candidates.index("BNSL")]
     test = rows.assign(prediction=forecasts, bnsl=bnsl)[rows.split == "test"]
     output.mkdir(parents=True, exist_ok=True)
     identity = ["domain", "task", "model", "seen_examples", "prediction"]

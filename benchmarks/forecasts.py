@@ -188,7 +188,7 @@ def _contrasts(found: list[FrontierCurves], baseline: str) -> list[ForecastData]
 
 def judge(data: ForecastData, tried: Backtest, tallies: dict[str, Tally]) -> None:
     """Add the ensemble of one data set, and each candidate alone, to the tallies."""
-    origins, observed = tried.origins, data.value[tried.origins.asked]
+    origins, observed = tried.origins, data.value[tried.origins.targets]
     for o, found in enumerate(tried.foresights):
         ahead = origins.ahead[o][:, None] & np.isfinite(observed)
         known = ahead & np.isfinite(found.half)
@@ -304,7 +304,7 @@ def design_table(sets: dict[str, list[ForecastData]]) -> str:
             tally = Tally()
             for data in members:
                 tried = backtest(data, LEVEL, design)
-                observed = data.value[tried.origins.asked]
+                observed = data.value[tried.origins.targets]
                 for ahead, found in zip(tried.origins.ahead, tried.foresights, strict=True):
                     tally.add(np.where(ahead[:, None], found.ensemble - observed, np.nan), found.half)
             covered.append(float(np.mean(tally.covered)))

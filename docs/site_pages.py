@@ -223,7 +223,7 @@ def _law(name: str, module: Any) -> Iterator[str]:
     yield from (
         f"    {law.formula}",
         "",
-        f"Of {', '.join(f'`{each}`' for each in law.made_of or law.predictors)}.",
+        f"Of {', '.join(f'`{each}`' for each in law.source_columns or law.predictors)}.",
         "",
     )
     yield from ("| parameter | unit | meaning |", "|---|---|---|")
@@ -285,7 +285,7 @@ def suites_page() -> str:
     for name in available_suites():
         manifest = read_suite(name, Suite())[1]
         groups = ", ".join(manifest.groups) or "those of the text"
-        lines += [f"## {name}", "", manifest.what, "", "| | |", "|---|---|"]
+        lines += [f"## {name}", "", manifest.description, "", "| | |", "|---|---|"]
         lines += [
             f"| kind | {manifest.kind} |",
             f"| groups | {groups} |",
@@ -313,7 +313,7 @@ def questions_page() -> str:
         lines += [
             f"## {name}",
             "",
-            one.what.replace("``", "`"),
+            one.description.replace("``", "`"),
             "",
             "| option | default | meaning |",
             "|---|---|---|",

@@ -50,7 +50,7 @@ def test_the_ending_is_kept_so_that_writers_choose_the_format_by_it(tmp_path):
 
 def test_what_is_durable_is_on_disk_before_it_has_its_name_and_so_is_the_name(tmp_path, monkeypatch):
     path, flushed = tmp_path / "run", []
-    monkeypatch.setattr(atomic, "_flush_one", lambda on_disk: flushed.append((on_disk.name, path.exists())))
+    monkeypatch.setattr(atomic, "_flush_path", lambda on_disk: flushed.append((on_disk.name, path.exists())))
     with atomic_path(path, durable=True) as partial:
         (partial / "below").mkdir(parents=True)
         (partial / "below" / "weights").write_text("numbers")

@@ -50,7 +50,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "blank" / "a.txt").touch()
     shutil.copytree(SUITES / "behaviours", tmp_path / "mine")
     (tmp_path / "bare-suite" / "suite.yaml").write_text(
-        "title: a\nwhat: b\nkind: rolling\nmetric: m\ndirection: lower\nbaseline: c\n"
+        "title: a\ndescription: b\nkind: rolling\nmetric: m\ndirection: lower\nbaseline: c\n"
     )
     (tmp_path / "a-file").touch()
     (tmp_path / "answers.csv").write_text("quantity,published\n1,2\n")

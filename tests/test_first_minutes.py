@@ -141,10 +141,10 @@ def test_need_names_the_first_module_that_is_missing(monkeypatch):
 
 
 def test_the_doctor_says_of_each_extra_whether_it_is_there():
-    found = {each.what: each for each in doctor.findings()}
+    found = {each.component: each for each in doctor.findings()}
     for extra in extras.MODULES:
-        assert found[f"extra {extra}"].there == (not extras.missing(extra))
-    assert int(found["cores"].found) >= 1
+        assert found[f"extra {extra}"].available == (not extras.missing(extra))
+    assert int(found["cores"].detail) >= 1
 
 
 def test_importing_relscale_imports_no_library():

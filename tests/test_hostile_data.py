@@ -29,7 +29,7 @@ TOUCH = "open('PWNED', 'w')"
 ESCAPE = "{{ cycler.__init__.__globals__.os.popen('touch PWNED').read() }}"
 SUITE = {
     "title": "Mine",
-    "what": "Two tasks.",
+    "description": "Two tasks.",
     "kind": "multiple_choice",
     "metric": "bits_per_byte_answer_mean",
     "direction": "lower",

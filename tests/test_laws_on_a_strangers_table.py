@@ -24,7 +24,7 @@ def columns_of(name: str) -> tuple[str, ...]:
     one = law_or_family(name)
     if isinstance(one, Family):
         return (f"{one.prefix}a", f"{one.prefix}b")
-    return one.made_of or one.predictors
+    return one.source_columns or one.predictors
 
 
 def one_sentence(said: str) -> bool:

@@ -171,7 +171,7 @@ def test_what_is_written_is_read_back_by_this_reader_and_by_any_other(tmp_path_f
 @pytest.mark.parametrize("name", MISTAKEN)
 def test_groups_and_labels_of_a_suite_are_texts(written, tmp_path, name):
     path = written(
-        f"title: {name}\nwhat: x\nkind: rolling\nmetric: m\ndirection: lower\nbaseline: {name}\n"
+        f"title: {name}\ndescription: x\nkind: rolling\nmetric: m\ndirection: lower\nbaseline: {name}\n"
         f"groups: {{{name}: {{label: {name}, also: [{name}]}}}}\ntasks: {{{name}: {{group: {name}}}}}\n"
     )
     path.rename(tmp_path / "suite.yaml")

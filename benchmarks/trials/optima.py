@@ -18,7 +18,7 @@ def of_optima(size: int, level: float, seed: int) -> list[Outcome]:
         value, stated = sample(design, size, np.random.default_rng([seed, 75, number]))
         line = lines(design.log_flops, value, point_variance=stated)
         scatter = interval.slope(lines(design.log_flops, value), level)
-        own, _ = line.own_variance_of(0.0, 1.0)
+        own, _ = line.point_variance_of(0.0, 1.0)
         little = scatter.stderr < LITTLE * np.sqrt(own)
         parts = (line.z / line.sxx) ** 2 * stated.variance
         df = np.where(own > scatter.stderr**2, own**2 / (parts**2 / stated.df).sum(axis=0), scatter.df)

@@ -238,7 +238,7 @@ class Results:
         shown = table.filter(table["primary"])
         between_groups = shown.filter(pc.equal(shown["contrast"], "group"))
         rows = between_groups if between_groups.num_rows else shown
-        return _chosen(Frame(rows.select(GAP_COLUMNS)), suite=suite, corpus=corpus)
+        return _suite_option(Frame(rows.select(GAP_COLUMNS)), suite=suite, corpus=corpus)
 
     @typed
     def frontier(self, corpus: str | None = None) -> Frame:
@@ -252,7 +252,7 @@ class Results:
         """
         table = self.table("frontier")
         rows = table.filter(pc.is_null(table["run"]))
-        return _chosen(Frame(rows.select(FRONTIER_COLUMNS)), corpus=corpus)
+        return _suite_option(Frame(rows.select(FRONTIER_COLUMNS)), corpus=corpus)
 
     @typed
     def forecasts(self, suite: str | None = None, corpus: str | None = None) -> Frame:
@@ -268,7 +268,7 @@ class Results:
         rows = table.filter(pc.equal(table["candidate"], ENSEMBLE)).select(
             ["suite", "metric", *FORECAST_COLUMNS]
         )
-        return _chosen(Frame(rows), suite=suite, corpus=corpus)
+        return _suite_option(Frame(rows), suite=suite, corpus=corpus)
 
     @typed
     def measurements(self, suite: str | None = None, corpus: str | None = None) -> Frame:
@@ -280,7 +280,7 @@ class Results:
         >>> len(rs.open("results/tests").measurements())
         12
         """
-        return _chosen(
+        return _suite_option(
             Frame(read_measurements(self.folder / "measurements.parquet", ("suite", "corpus"))),
             suite=suite,
             corpus=corpus,
@@ -352,12 +352,12 @@ class Results:
         RelscaleError
             There is none of that name, it is not made yet, or another version of relscale wrote it.
         """
-        from relscale.fitting.fits import ROWS, read_one
+        from relscale.fitting.fits import ROWS, read_fit_table
 
         if name not in ROWS:
             raise RelscaleError(f"no table {name!r}; {suggestion(name, ROWS)}")
         inside = self.folder / "fits" if (self.folder / "fits").is_dir() else self.folder
-        return read_one(inside, name)
+        return read_fit_table(inside, name)
 
     @typed
     def plot(self, figure: str, **options: object) -> Any:
@@ -576,7 +576,7 @@ def _suite(suite: str | Path | Sequence[str], options: Mapping[str, Any]) -> tup
     return str(suite), dict(options)
 
 
-def _chosen(frame: Frame, **cells: str | None) -> Frame:
+def _suite_option(frame: Frame, **cells: str | None) -> Frame:
     """The rows of a suite and a corpus, each where it is named."""
     for name, cell in cells.items():
         if cell is not None:

@@ -46,7 +46,7 @@ def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
             _flush(partial)
         _replace(partial, path)
         if durable:
-            _flush_one(path.parent)
+            _flush_path(path.parent)
     finally:
         remove(partial)
 
@@ -87,7 +87,7 @@ def _abandoned(partial: Path) -> bool:
     if written_by is None:
         return False
     # Another user's process may be one that this one cannot see.
-    if written_by["machine"] == _machine() and _is_own(partial):
+    if written_by["machine"] == _machine() and _is_owned_by_user(partial):
         return started(int(written_by["pid"])) != written_by["start"]
     times = []
     for each in (partial, *partial.rglob("*")):
@@ -96,7 +96,7 @@ def _abandoned(partial: Path) -> bool:
     return time.time() - max(times, default=0.0) > ABANDONED
 
 
-def _is_own(path: Path) -> bool:
+def _is_owned_by_user(path: Path) -> bool:
     try:
         return path.lstat().st_uid == os.getuid()
     except FileNotFoundError:
@@ -139,11 +139,11 @@ def _system_errors(path: Path) -> Iterator[None]:
 def _flush(path: Path) -> None:
     """Have the system write a file, or a folder and all below it, to the disk."""
     for below in path.rglob("*") if path.is_dir() else ():
-        _flush_one(below)
-    _flush_one(path)
+        _flush_path(below)
+    _flush_path(path)
 
 
-def _flush_one(path: Path) -> None:
+def _flush_path(path: Path) -> None:
     """Have the system write a file, or the names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -39,16 +39,16 @@ def sealed_folder(folder: str | Path) -> Iterator[Path]:
 def seal(folder: Path) -> None:
     """List all files below ``folder`` in its ``checksums.json``."""
     remove(folder / FILE)
-    _write(folder, _found(folder))
+    _write(folder, _scan(folder))
 
 
-def _found(folder: Path) -> dict[str, Checksum]:
+def _scan(folder: Path) -> dict[str, Checksum]:
     """The files below a folder; the digests of those in one that has a list are taken from there."""
     known = listed(folder) if (folder / FILE).is_file() else {}
     found: dict[str, Checksum] = {}
     for path in sorted(folder.iterdir()):
         if path.is_dir():
-            found |= {f"{path.name}/{name}": checksum for name, checksum in _found(path).items()}
+            found |= {f"{path.name}/{name}": checksum for name, checksum in _scan(path).items()}
         else:
             found[path.name] = known.get(path.name) or _checksum(path)
     return found
@@ -83,19 +83,19 @@ def add_to_seal(folder: Path, name: str) -> None:
     _write(folder, found)
 
 
-def _write(folder: Path, found: Mapping[str, Checksum]) -> None:
-    (folder / FILE).write_text(_text(found), encoding="utf-8")
+def _write(folder: Path, files: Mapping[str, Checksum]) -> None:
+    (folder / FILE).write_text(_text(files), encoding="utf-8")
 
 
-def _text(found: Mapping[str, Checksum]) -> str:
+def _text(checksums: Mapping[str, Checksum]) -> str:
     """A list, which lists itself too: of what it says without that line."""
-    files = _json(found)
+    files = _json(checksums)
     itself = Checksum(len(files), hashlib.sha256(files.encode()).hexdigest())
-    return _json({**found, FILE: itself}) + "\n"
+    return _json({**checksums, FILE: itself}) + "\n"
 
 
-def _json(found: Mapping[str, Checksum]) -> str:
-    return json.dumps({name: checksum._asdict() for name, checksum in found.items()})
+def _json(files: Mapping[str, Checksum]) -> str:
+    return json.dumps({name: checksum._asdict() for name, checksum in files.items()})
 
 
 def listed(folder: Path) -> dict[str, Checksum]:

@@ -98,9 +98,9 @@ class Columns:
         numeric = self[name].dtype == float
         return np.array([_label(float(v)) if numeric else str(v) for v in self[name]], dtype=object)
 
-    def where(self, kept: NDArray[np.bool_]) -> "Columns":
+    def where(self, mask: NDArray[np.bool_]) -> "Columns":
         """Those rows alone."""
-        return Columns({name: values[kept] for name, values in self.of.items()})
+        return Columns({name: values[mask] for name, values in self.of.items()})
 
     def by(self, name: str) -> Iterator[tuple[str, "Columns"]]:
         """The rows of each value of a column, in the order in which the values first stand there."""

@@ -21,7 +21,7 @@ class Dataset:
     ----------
     file
         In ``reference/``.
-    what
+    description
         Its rows, in a sentence.
     source
         Where they were published.
@@ -30,7 +30,7 @@ class Dataset:
     """
 
     file: str
-    what: str
+    description: str
     source: str
     fit: dict[str, Any]
 
@@ -154,7 +154,12 @@ def datasets() -> Frame:
     """The published tables there are, one row each."""
     return Frame(
         [
-            {"name": name, "what": each.what, "source": each.source, "file": str(REFERENCE / each.file)}
+            {
+                "name": name,
+                "description": each.description,
+                "source": each.source,
+                "file": str(REFERENCE / each.file),
+            }
             for name, each in DATASETS.items()
         ]
     )

@@ -30,19 +30,19 @@ class Finding:
 
     Attributes
     ----------
-    what
+    component
         The thing.
-    there
+    available
         Whether it is there.
-    found
+    detail
         What was found, in words.
     consequence
         What will be used, or how to get what is missing.
     """
 
-    what: str
-    there: bool
-    found: str
+    component: str
+    available: bool
+    detail: str
     consequence: str
 
 
@@ -51,7 +51,7 @@ def findings() -> Iterator[Finding]:
 
     Examples
     --------
-    >>> [each.what for each in findings()][0]
+    >>> [each.component for each in findings()][0]
     'relscale'
     """
     yield Finding("relscale", True, f"{__version__}, Python {platform.python_version()}", sys.executable)

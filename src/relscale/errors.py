@@ -53,11 +53,11 @@ class Damaged(RelscaleError):
     """
 
     def __init__(
-        self, path: Path, what: str, remedy: str = "delete it, and the stage that made it makes it again"
+        self, path: Path, reason: str, remedy: str = "delete it, and the stage that made it makes it again"
     ):
-        super().__init__(f"{path}: damaged ({what}); {remedy}")
-        self.path, self.what, self.remedy = path, what, remedy
+        super().__init__(f"{path}: damaged ({reason}); {remedy}")
+        self.path, self.reason, self.remedy = path, reason, remedy
 
     def __reduce__(self) -> tuple[type, tuple[Path, str, str]]:
         """Across processes, with all that it was made of."""
-        return Damaged, (self.path, self.what, self.remedy)
+        return Damaged, (self.path, self.reason, self.remedy)

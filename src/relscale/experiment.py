@@ -52,7 +52,7 @@ class PublishedMeasurements(Section):
 
     source: Literal["measurements"]
     tables: Annotated[tuple[Table, ...], Field(min_length=1)] = Field(
-        description="One row per measurement; each table's columns become those of relscale.measurements.schema."
+        description="One row per measurement; each table's columns become those of the measurements."
     )
 
 

@@ -31,12 +31,12 @@ def missing(extra: str) -> list[str]:
     return [module for module in MODULES[extra] if find_spec(module) is None]
 
 
-def need(what: str, *extras: str) -> None:
+def need(purpose: str, *extras: str) -> None:
     """See that extras are installed.
 
     Parameters
     ----------
-    what
+    purpose
         The beginning of the message: what needs them.
     extras
         Their names.
@@ -48,16 +48,16 @@ def need(what: str, *extras: str) -> None:
     """
     lacking = {extra: modules for extra in extras if (modules := missing(extra))}
     if lacking:
-        raise _lacking(what, next(iter(lacking.values()))[0], ",".join(lacking))
+        raise _lacking(purpose, next(iter(lacking.values()))[0], ",".join(lacking))
 
 
 @contextmanager
-def named_extras(what: str, extra: str | None = None) -> Iterator[None]:
+def named_extras(purpose: str, extra: str | None = None) -> Iterator[None]:
     """Within it, a module that is missing is said as the command that installs it.
 
     Parameters
     ----------
-    what
+    purpose
         The beginning of the message: what needs the module.
     extra
         The extra that is meant where several have the module.
@@ -74,8 +74,10 @@ def named_extras(what: str, extra: str | None = None) -> Iterator[None]:
         having = [name for name, modules in MODULES.items() if module in modules]
         if not having:
             raise
-        raise _lacking(what, module, extra if extra in having else having[0]) from error
+        raise _lacking(purpose, module, extra if extra in having else having[0]) from error
 
 
-def _lacking(what: str, module: str, extra: str) -> RelscaleError:
-    return RelscaleError(f"{what}: needs {module}, which is not installed; pip install 'relscale[{extra}]'")
+def _lacking(purpose: str, module: str, extra: str) -> RelscaleError:
+    return RelscaleError(
+        f"{purpose}: needs {module}, which is not installed; pip install 'relscale[{extra}]'"
+    )

@@ -37,16 +37,16 @@ class FailedJobs(logging.Handler):
             further = getattr(record, "aux_logs", [])
         elif event == LogEvent.JOB_ERROR and not getattr(record, "indent", False):
             jobs = [vars(record)]
-        said = [each for job in jobs for each in _said(job["rule_name"], job["log"])]
+        said = [each for job in jobs for each in _log_end(job["rule_name"], job["log"])]
         if jobs and not said:
-            said = list(_said("/".join(job["rule_name"] for job in jobs), further)) or [_silent(jobs)]
+            said = list(_log_end("/".join(job["rule_name"] for job in jobs), further)) or [_silent(jobs)]
         for each in said:
             if each and each not in self.said:  # a job that is tried again says the same
                 self.said.add(each)
                 self.logger.error(each)
 
 
-def _said(rule: str, logs: list[str]) -> Iterator[str]:
+def _log_end(rule: str, logs: list[str]) -> Iterator[str]:
     """The end of the first log that has one: the rule's own, else that of the cluster; empty where it was stopped."""
     for log in logs:
         lines = _end(Path(log))

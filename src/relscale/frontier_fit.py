@@ -22,7 +22,7 @@ from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION
 from relscale.measurements.status import Status
 from relscale.printable import shown_printable
-from relscale.row_filter import rows_where
+from relscale.row_filter import filter_rows
 from relscale.table_columns import Guess, guess_column
 from relscale.table_fit import read_source, usable
 from relscale.tables import listed
@@ -166,7 +166,7 @@ def _lines(curves: FrontierCurves) -> dict[str, Lines]:
         return {}
     tokens, params = optima
     of_loss = np.array([(key.suite, key.group, key.metric) == VALIDATION for key in curves.errors.keys])
-    parts = {"tokens": tokens, "params": params, "loss": curves.errors.chosen(of_loss)}
+    parts = {"tokens": tokens, "params": params, "loss": curves.errors.select(of_loss)}
     return {name: curve_lines(part) for name, part in parts.items()}
 
 
@@ -218,18 +218,18 @@ def frontier(
     ['ok']
     """
     source, name = read_source(table)
-    source = rows_where(source, [where] if isinstance(where, str) else where, name)
+    source = filter_rows(source, [where] if isinstance(where, str) else where, name)
     guessed: list[Guess] = []
 
-    def column(option: str, given: str | None, of: str) -> str:
-        found = given or guess_column(source, of)
+    def column(option: str, choice: str | None, of: str) -> str:
+        found = choice or guess_column(source, of)
         if found is None and of == "loss":
             ends = [each for each in source.column_names if each.endswith("loss")]
             found = ends[0] if len(ends) == 1 else None
         if found is None or found not in source.column_names:
-            said = f"no column {given!r}" if given else f"name the column of {of}"
+            said = f"no column {choice!r}" if choice else f"name the column of {of}"
             raise RelscaleError(f"{name}: {option}: {said}; it has {listed(source.column_names)}")
-        if given is None:
+        if choice is None:
             guessed.append(Guess(option, found))
         return found
 

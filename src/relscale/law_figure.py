@@ -62,7 +62,7 @@ def law_curves(measurements: pa.Table, fits: pa.Table, law: Law) -> list[Curve]:
     for row in measurements.to_pylist():
         if row["status"] == "ok" and row["value"] is not None:
             points.setdefault(_name(row, several), []).append(row)
-    has_line = len(law.predictors) == 1 and not law.made_of
+    has_line = len(law.predictors) == 1 and not law.source_columns
     curves = []
     for name in [name for name in parameters if name in points] or list(parameters)[:1]:
         theta = np.array([parameters[name].get(parameter, np.nan) for parameter in law.names], dtype=float)

@@ -23,7 +23,7 @@ def laws() -> Frame:
             {
                 "law": name,
                 "formula": first_sentence(module.__doc__) if is_family else law.formula,
-                "of": [f"{law.prefix}…"] if is_family else list(law.made_of or law.predictors),
+                "of": [f"{law.prefix}…"] if is_family else list(law.source_columns or law.predictors),
                 "parameters": [] if is_family else list(law.names),
             }
         )
@@ -48,7 +48,7 @@ def suites() -> Frame:
         rows.append(
             {
                 "suite": name,
-                "what": manifest.what,
+                "description": manifest.description,
                 "kind": manifest.kind,
                 "groups": list(manifest.groups),
                 "baseline": manifest.baseline,
@@ -71,7 +71,7 @@ def figures() -> Frame:
 
     return Frame(
         [
-            {"figure": each.name, "what": each.what, "per_suite": each.per_suite}
+            {"figure": each.name, "description": each.description, "per_suite": each.per_suite}
             for each in registry.figures().values()
         ]
     )

@@ -44,7 +44,9 @@ def check_lookalikes(names: Iterable[str], place: str) -> None:
     for name in dict.fromkeys(names):
         other = known.setdefault(appearance(name), name)
         if other != name:
-            raise RelscaleError(f"{place}: {told_apart(other, name)} look alike; write one name in one way")
+            raise RelscaleError(
+                f"{place}: {distinguishable(other, name)} look alike; write one name in one way"
+            )
 
 
 def appearance(name: str) -> str:
@@ -61,7 +63,7 @@ def appearance(name: str) -> str:
     return " ".join(_drawn("".join(seen)).split())
 
 
-def told_apart(one: str, other: str) -> str:
+def distinguishable(one: str, other: str) -> str:
     """Two names in quotes, with escapes where only these tell them apart; of long ones the part that differs."""
     first = next(
         (place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),

@@ -16,7 +16,7 @@ from relscale.design.run import Run, run_to_dict
 from relscale.experiment import CheckpointExperiment, Experiment, MeasurementExperiment, TrainingExperiment
 from relscale.figures.browser import static_formats
 from relscale.figures.caption import Caption
-from relscale.figures.registry import each_figure, figure_of, figure_suite
+from relscale.figures.registry import all_figures, figure_of, figure_suite
 from relscale.file_name import file_name
 from relscale.fitting.fits import ROWS
 from relscale.jobs import job_name, scoring_jobs, training_jobs
@@ -74,7 +74,7 @@ class Pipeline:
         self.corpus = {file_name(name): name for name in experiment.scored_corpora}
         self.source = {file_name(name): name for name in self._sources}
         self.suite = {file_name(name): name for name in experiment.suites}
-        figures = each_figure(experiment.figures, experiment.suites)
+        figures = all_figures(experiment.figures, experiment.suites)
         self.figure = {file_name(name): name for name in figures}
         # Jobs by corpus and name, once for all rules: there may be thousands.
         self.training_jobs = training_jobs(experiment)
@@ -365,7 +365,7 @@ class Pipeline:
         shown = self.experiment.suites.get(suite)
         if not isinstance(shown, PublishedSuite):
             return Caption(text, (suite, "", ""))
-        return Caption(text, (shown.title or suite, shown.what or "", shown.note or ""))
+        return Caption(text, (shown.title or suite, shown.description or "", shown.note or ""))
 
     def all_results(self) -> list[Path]:
         """Every file that a rule declares as its output, so that whatever is missing is made again."""

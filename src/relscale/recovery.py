@@ -61,7 +61,7 @@ def remove_damaged(results: Path, store: Path, dry: bool = False) -> list[str]:
             check(path)
             continue
         except Damaged as error:
-            said.append(f"{error.path}: damaged ({error.what}), so that {path} is made again")
+            said.append(f"{error.path}: damaged ({error.reason}), so that {path} is made again")
         except (KeyError, TypeError):
             said.append(f"{path}: written by another version, so that it is made again")
         if not dry:

@@ -14,7 +14,7 @@ CONDITION = re.compile(r"(.+?)\s*(!=|>=|<=|=|>|<)\s*(.*)", re.DOTALL)
 ORDERED = {">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal}
 
 
-def rows_where(table: pa.Table, conditions: Sequence[str], name: str) -> pa.Table:
+def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> pa.Table:
     """The rows that meet every condition.
 
     Parameters

@@ -56,7 +56,7 @@ from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION
 from relscale.measurements.status import Status, together
 from relscale.printable import shown_printable
-from relscale.row_filter import rows_where
+from relscale.row_filter import filter_rows
 from relscale.rows import rows_of
 from relscale.suggestions import suggestion
 from relscale.table_columns import (
@@ -640,7 +640,7 @@ def fit(
     if is_of_lm_eval:
         source = with_scores(source, folder, name)
     _check_columns(source, [*xs, *runs, *options], name)
-    source = rows_where(source, [where] if isinstance(where, str) else where, name)
+    source = filter_rows(source, [where] if isinstance(where, str) else where, name)
     guessed: list[Guess] = []
     notes: list[str] = []
     if is_of_lm_eval:
@@ -667,7 +667,9 @@ def fit(
         general = found_law(law, xs) if not isinstance(law_or_family(law), Family) else None
         if general is None:
             raise RelscaleError(f"{name}: x: name the columns that the law {law!r} is of")
-        xs = guess_x(source, general.made_of or general.predictors, str(getattr(law, "name", law)), name)
+        xs = guess_x(
+            source, general.source_columns or general.predictors, str(getattr(law, "name", law)), name
+        )
         guessed.append(Guess("x", ", ".join(xs)))
     if group is None and not run and "run" not in source.column_names and _repeats(source, xs):
         group = guess_column(source, "group", [*xs, *ys])
@@ -697,13 +699,13 @@ def fit(
             f"{name}: baseline: the mean of the other groups is for the relative law as a line in logarithms; "
             "name a group"
         )
-    along = one.make is not None  # a law along one training
+    along = one.make_predictors is not None  # a law along one training
     if not runs:
         runs = ["run"] if "run" in source.column_names else [] if along else xs
     trainings = [block] if block else runs
     if along:
         runs = list(dict.fromkeys([*trainings, xs[0]]))
-    predictors = one.made_of or one.predictors
+    predictors = one.source_columns or one.predictors
     if len(xs) != len(predictors):
         raise RelscaleError(
             f"{name}: the law {shown_law!r} has {len(predictors)} x ({', '.join(predictors)}), not {len(xs)}"
@@ -782,7 +784,7 @@ def fit(
             given, ahead = _with_targets(given, targets, predictors, shown_law, along or measured is not None)
             laws = [each.model_copy(update=ahead) for each in laws]
         own_laws = {law.name: law} if isinstance(law, Law) else {}
-        settings = Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws), own_laws=own_laws)
+        settings = Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws), user_laws=own_laws)
         parameters, predictions = law_fits(given, settings)
         fitted = from_rows({"fits": parameters, "predictions": predictions})
     if fitted.fits["value"].null_count == fitted.fits.num_rows:
@@ -900,10 +902,10 @@ def _with_targets(
     targets: Sequence[Mapping[str, float]],
     predictors: Sequence[str],
     law: str,
-    is_seen: bool,
+    is_measured: bool,
 ) -> tuple[pa.Table, dict[str, Where]]:
     """Measurements with a row per group and target, without a value; and how a further law tells them apart."""
-    if is_seen:
+    if is_measured:
         raise RelscaleError(
             f"at: the law {law!r} starts from what was measured, and nothing was measured there"
         )

@@ -58,7 +58,7 @@ def read_table(path: str | Path, columns: Iterable[str] = (), types: pa.Schema |
             _of_parquet(path) if is_parquet or path.suffix == ".parquet" else _of_text(path, types), path
         )
     except Damaged as error:
-        raise Damaged(path, error.what, "copy it again, or make it again") from error
+        raise Damaged(path, error.reason, "copy it again, or make it again") from error
     missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise RelscaleError(

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from relscale.errors import RelscaleError
-from relscale.lookalikes import appearance, told_apart
+from relscale.lookalikes import appearance, distinguishable
 
 MOST_BYTES = 10_000_000
 MOST_NODES = 200_000
@@ -96,12 +96,12 @@ def parse(text: str, name: str, passed_over: Collection[str] = ()) -> Any:
             reading.take(event)
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise RelscaleError(f"{name}{line}: not YAML ({_one_line(error.problem)})") from None
+        raise RelscaleError(f"{name}{line}: not YAML ({_in_one_line(error.problem)})") from None
     except yaml.YAMLError as error:  # a character that no YAML may have
         position = getattr(error, "position", None)
         line = "" if position is None else f", line {text.count(chr(10), 0, position) + 1}"
         raise RelscaleError(
-            f"{name}{line}: not YAML ({_one_line(getattr(error, 'reason', error))})"
+            f"{name}{line}: not YAML ({_in_one_line(getattr(error, 'reason', error))})"
         ) from None
     return reading.document
 
@@ -253,7 +253,7 @@ class _Reading:
             other = into.appearances.setdefault(appearance(value), value)
             if other != value:
                 raise self.refused(
-                    line, f"the keys {told_apart(other, value)} look alike; write one name in one way"
+                    line, f"the keys {distinguishable(other, value)} look alike; write one name in one way"
                 )
             into.key = value
             if not self.merges(into):
@@ -291,7 +291,7 @@ class _Reading:
 
     def refused(self, line: int, reason: str) -> RelscaleError:
         """The error that says where it is."""
-        return RelscaleError(f"{self.name}, line {line}: {_one_line(reason)}")
+        return RelscaleError(f"{self.name}, line {line}: {_in_one_line(reason)}")
 
 
 def _decoded(data: bytes, name: str) -> str:
@@ -309,7 +309,7 @@ def _decoded(data: bytes, name: str) -> str:
         ) from None
 
 
-def _one_line(reason: Any) -> str:
+def _in_one_line(reason: Any) -> str:
     text = " ".join(str(reason).split())
     text = "".join(letter if letter.isprintable() else "?" for letter in text)
     return text if len(text) <= 160 else f"{text[:160]}…"

@@ -601,7 +601,7 @@ def suite_folder(rng: random.Random, folder: Path) -> str:
         {"question": f"Which {n}?", "choices": ["one", "two"], "answer": n % 2} for n in range(6)
     ]
     told: Row = {
-        "title": "Mine", "what": "Two tasks.", "kind": "multiple_choice", "metric": "bits_per_byte_answer_mean",
+        "title": "Mine", "description": "Two tasks.", "kind": "multiple_choice", "metric": "bits_per_byte_answer_mean",
         "direction": "lower", "baseline": "a", "groups": {"a": {"label": "A"}, "b": {"label": "B"}},
         "tasks": {"task_a": {"group": "a"}, "task_b": {"group": "b"}},
     }  # fmt: skip

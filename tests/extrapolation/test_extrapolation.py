@@ -8,7 +8,7 @@ from relscale import cli
 from relscale.errors import RelscaleError
 from relscale.extrapolation.candidates import emergence
 from relscale.extrapolation.extrapolate import combined, extrapolate, refusal, weights
-from relscale.extrapolation.folds import Fold, folds
+from relscale.extrapolation.folds import Fold, make_folds
 from relscale.extrapolation.of_table import extrapolate_table
 from relscale.extrapolation.table import Table
 
@@ -45,8 +45,8 @@ def test_a_law_without_noise_is_extrapolated_exactly_to_more_streams(streams):
 def test_folds_go_in_the_direction_of_what_is_asked(streams):
     more = streams.x[1] > 4
     known = streams.take(~more)
-    first = folds(known, streams.take(more))[0]
-    assert set(known.x[1, first.asked]) == {4.0}
+    first = make_folds(known, streams.take(more))[0]
+    assert set(known.x[1, first.targets]) == {4.0}
     assert set(known.x[1, first.known]) == {1.0, 2.0}
 
 
@@ -54,8 +54,8 @@ def test_folds_cut_the_edges_that_what_is_asked_lies_beyond():
     rate, n = (axis.ravel() for axis in np.meshgrid([1.0, 2, 4, 8], [1.0, 2, 4, 8]))
     known = table(("lr", "params"), [rate, n], rate + n)
     asked = table(("lr", "params"), [[0.5, 2, 8], [16, 16, 16]], [np.nan] * 3)
-    first = folds(known, asked)[0]
-    assert set(known.x[0, first.asked]) == {1.0, 2.0, 4.0, 8.0}
+    first = make_folds(known, asked)[0]
+    assert set(known.x[0, first.targets]) == {1.0, 2.0, 4.0, 8.0}
     assert set(known.x[0, first.known]) == {2.0, 4.0, 8.0}
     assert known.x[1, first.known].max() == 4
 
@@ -103,7 +103,7 @@ def test_beyond_its_threshold_a_task_rises_as_the_others_do():
     level = np.median(emergence.logit(fall[-8:]))
     assert forecast == pytest.approx([-1 / (1 + np.exp(1 - level))], abs=2e-3)
     asked = (known.group < 2) & (known.x[0] > 1)
-    result = extrapolate(known, at, given=[Fold(~asked, asked, "beyond 10")])
+    result = extrapolate(known, at, folds=[Fold(~asked, asked, "beyond 10")])
     assert set(result.refused) == {""}
 
 

@@ -49,6 +49,6 @@ def test_a_point_of_unknown_variance_adds_nothing_to_what_the_others_state():
     known = np.array([[0.01], [np.nan], [0.01], [0.01]])
     line = lines(x, x[:, None] / 2, point_variance=PointVariance(known, np.full((4, 1), 5.0)))
     z = x - x.mean()
-    own, df = line.own_variance_of(0.0, 1.0)
+    own, df = line.point_variance_of(0.0, 1.0)
     assert own == pytest.approx(0.01 * (z[[0, 2, 3]] ** 2).sum() / (z**2).sum() ** 2)
     assert df == 20

@@ -5,7 +5,7 @@ import pytest
 import statsmodels.api as sm
 from row_cells import as_cells
 
-from relscale.figures.data import Row
+from relscale.figures.data import FittedParameter
 from relscale.figures.law_lines import law_line
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.frontier import Point
@@ -14,10 +14,12 @@ from relscale.fitting.inference import law_rows as law_rows_module
 from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums
 from relscale.fitting.inference.bootstrap.schemes import weights
 from relscale.fitting.inference.log_log_lines import lines
+from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status, choose
 from relscale.laws import relative
+from relscale.rows import names_of
 
 law_rows = as_cells(law_rows_module.law_rows)
 
@@ -135,7 +137,8 @@ def test_a_band_ends_where_the_intervals_at_the_least_and_the_largest_compute_do
     rows = law_rows(relative.LINE, curves_of(x, y, block), Settings())
     estimate = lines(x, y, blocks=[f"training {b}" for b in block])
     assert abs(rows[0]["correlation"]) > 0.2
-    band = law_line([Row(row) for row in rows], np.exp(x).tolist())
+    cells = [{name: row[name] for name in names_of(ParameterRow)} for row in rows]
+    band = law_line([FittedParameter(**each, verdict=None) for each in cells], np.exp(x).tolist())
     assert band is not None
     assert band.low is not None
     assert band.high is not None

@@ -215,8 +215,8 @@ def test_origins_may_use_only_forecasts_that_were_made_and_met_before_them() -> 
     for known in origins.known:
         for o, q in np.argwhere(origins.resolved(known)):
             assert not (origins.known[o] & ~known).any()
-            assert known[origins.asked[q]]
-            assert not origins.known[o][origins.asked[q]]
+            assert known[origins.targets[q]]
+            assert not origins.known[o][origins.targets[q]]
     assert not origins.resolved(origins.known[0]).any()
     assert origins.resolved(np.ones(9, dtype=bool)).sum() == origins.ahead.sum()
 

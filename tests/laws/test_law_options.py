@@ -12,7 +12,8 @@ RATES = np.minimum(STEPS / 100, 1)
 
 def test_real_warm_up_is_half_of_that_at_the_peak() -> None:
     at_peak, real = (
-        law(name).make(np.stack([STEPS, RATES]))[:, 99:] for name in ("annealing", "annealing:warm_up=real")
+        law(name).make_predictors(np.stack([STEPS, RATES]))[:, 99:]
+        for name in ("annealing", "annealing:warm_up=real")
     )
     assert real[0, 0] == pytest.approx(RATES[:100].sum())
     assert at_peak[0, 0] == pytest.approx(100)
@@ -21,8 +22,8 @@ def test_real_warm_up_is_half_of_that_at_the_peak() -> None:
 
 def test_what_is_forgotten_at_once_gains_only_the_last_fall() -> None:
     rates = np.where(STEPS < 100, 1.0, 0.5)
-    slow = law("annealing:forgetting=0.999").make(np.stack([STEPS, rates]))[1, -1]
-    fast = law("annealing:forgetting=0.01,warm_up=real").make(np.stack([STEPS, rates]))[1, -1]
+    slow = law("annealing:forgetting=0.999").make_predictors(np.stack([STEPS, rates]))[1, -1]
+    fast = law("annealing:forgetting=0.01,warm_up=real").make_predictors(np.stack([STEPS, rates]))[1, -1]
     assert fast == pytest.approx(0.5 / 0.99, rel=1e-6)
     assert slow > 40
 

@@ -24,7 +24,7 @@ def make_items():
                 "bytes_answer": answer,
                 "bytes_scored": scored,
                 "greedy": None if kind == "document" else logprob > -1,
-                "asked": 0,
+                "request_digest": 0,
                 "status": status,
             }
             for doc_id, choices in questions

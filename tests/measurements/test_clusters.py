@@ -10,7 +10,7 @@ import pytest
 from relscale.measurements.collect import collect
 from relscale.measurements.draws import draws
 from relscale.measurements.measurement import Model
-from relscale.measurements.metrics import replicate_values, sums, values
+from relscale.measurements.metrics import ratio_terms, replicate_values, values
 from relscale.measurements.options import Collect
 from relscale.measurements.runs import Measured
 
@@ -37,7 +37,7 @@ def of_metric(group, numbers, metric=METRIC):
 
 
 def test_the_standard_error_is_that_of_the_clusters_sums(make_items):
-    group = sums(items_of(make_items))
+    group = ratio_terms(items_of(make_items))
     mean = statistics.fmean(BITS.values())
     away = [(1 + 2 + 3) - 3 * mean, 4 - mean, 6 - mean]
     expected = math.sqrt(3 / 2 * sum(each**2 for each in away)) / 5
@@ -46,7 +46,7 @@ def test_the_standard_error_is_that_of_the_clusters_sums(make_items):
 
 
 def test_a_cluster_is_drawn_as_a_whole(make_items):
-    group = sums(items_of(make_items))
+    group = ratio_terms(items_of(make_items))
     weights = draws(group.units, 20, 0)
     assert (weights[0] == weights[1]).all()
     assert (weights[0] != weights[3]).any()
@@ -59,14 +59,14 @@ def test_a_cluster_is_drawn_as_a_whole(make_items):
 
 def test_documents_of_which_no_two_share_a_cluster_stand_for_themselves(make_items):
     alone = {doc: doc for doc in BITS}
-    group, plain = sums(items_of(make_items, alone)), sums(items_of(make_items, {}))
+    group, plain = ratio_terms(items_of(make_items, alone)), ratio_terms(items_of(make_items, {}))
     assert group.cluster_count is None
     assert group.units == plain.units
     assert np.array_equal(values(group)[1], values(plain)[1])
 
 
 def test_subjects_that_are_the_clusters_are_what_is_drawn(make_items):
-    group = sums(items_of(make_items, FILE, FILE))
+    group = ratio_terms(items_of(make_items, FILE, FILE))
     of_subjects = [2.0, 4.0, 6.0]
     stderr = of_metric(group, values(group)[1], f"{METRIC}_macro")
     assert stderr == pytest.approx(statistics.stdev(of_subjects) / math.sqrt(3))

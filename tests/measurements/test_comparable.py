@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relscale.measurements.collect import collect
-from relscale.measurements.comparable import asked, differences
+from relscale.measurements.comparable import differences, group_requests
 from relscale.measurements.measurement import Model
 from relscale.measurements.options import Collect
 from relscale.measurements.runs import Measured
@@ -30,7 +30,7 @@ def table(make_items):
         columns = {
             "task": [task for task, *_ in questions for _ in range(2)],
             "subject": [subject for _, subject, *_ in questions for _ in range(2)],
-            "asked": [10 * words + choice for *_, words in questions for choice in range(2)],
+            "request_digest": [10 * words + choice for *_, words in questions for choice in range(2)],
         }
         for name, values in columns.items():
             place = items.column_names.index(name)
@@ -139,7 +139,7 @@ def test_models_that_were_asked_the_same_never_differ(table_of, questions, model
     asks = []
     for model in range(models):
         chance.shuffle(questions)
-        asks.append(asked(table_of(questions, model), prepared=model == 0))
+        asks.append(group_requests(table_of(questions, model), prepared=model == 0))
     assert differences(asks) == [()] * models
 
 
@@ -148,8 +148,8 @@ def table_of(make_items):
     def make(questions, model):
         items = make_items([(doc, [(-1.0 - model, 5, 6, True)]) for *_, doc, _ in questions])
         return items.set_column(
-            items.column_names.index("asked"),
-            items.schema.field("asked"),
+            items.column_names.index("request_digest"),
+            items.schema.field("request_digest"),
             pa.array([words for *_, words in questions], pa.int64()),
         )
 

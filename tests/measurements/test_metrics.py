@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relscale.measurements.draws import draws
-from relscale.measurements.metrics import replicate_values, sums, values
+from relscale.measurements.metrics import ratio_terms, replicate_values, values
 from relscale.scoring.items import ItemStatus
 
 logprobs = st.floats(-200, -0.01)
@@ -72,7 +72,7 @@ def reference(made):
 
 @given(questions())
 def test_metrics_are_as_defined(make_items, made):
-    group = sums(make_items(made))
+    group = ratio_terms(make_items(made))
     value, stderr = (dict(zip(group.metrics, each, strict=True)) for each in values(group))
     means, errors = reference(made)
     assert value == pytest.approx(means, rel=1e-9, abs=1e-12)
@@ -82,7 +82,7 @@ def test_metrics_are_as_defined(make_items, made):
 @pytest.mark.slow
 @given(questions(), st.integers(1, 5))
 def test_equal_weights_give_the_plain_value(make_items, made, weight):
-    group = sums(make_items(made))
+    group = ratio_terms(make_items(made))
     weighted = replicate_values(group, np.full((len(made), 3), float(weight)))
     assert weighted == pytest.approx(np.tile(values(group)[0], (3, 1)), rel=1e-12)
 
@@ -91,10 +91,10 @@ def test_equal_weights_give_the_plain_value(make_items, made, weight):
 @given(questions(fewest=3), st.data())
 def test_a_weight_is_a_number_of_copies(make_items, made, data):
     counts = data.draw(st.lists(st.integers(0, 3), min_size=len(made), max_size=len(made)).filter(any))
-    group = sums(make_items(made))
+    group = ratio_terms(make_items(made))
     weighted = replicate_values(group, np.array(counts, float)[:, None])[0]
     copies = [question for question, count in zip(made, counts, strict=True) for _ in range(count)]
-    repeated = sums(make_items(copies))
+    repeated = ratio_terms(make_items(copies))
     with np.errstate(all="ignore"):
         assert weighted == pytest.approx(values(repeated)[0], rel=1e-9, abs=1e-12)
 
@@ -107,13 +107,13 @@ def test_the_standard_error_of_a_pooled_ratio_is_the_spread_of_its_replicates(ma
         (f"d{i}", [(-float(b) * math.log(2), int(n), int(n), True)])
         for i, (b, n) in enumerate(zip(bits, size, strict=True))
     ]
-    group = sums(make_items(documents, kind="document"))
+    group = ratio_terms(make_items(documents, kind="document"))
     spread = replicate_values(group, draws(group.doc_ids, 4000, seed=0)).std(axis=0)
     assert values(group)[1] == pytest.approx(spread, rel=0.1)
 
 
 def test_documents_are_pooled_over_bytes_or_averaged(make_items):
-    group = sums(
+    group = ratio_terms(
         make_items(
             [("a", [(-8 * math.log(2), 8, 8, True)]), ("b", [(-4 * math.log(2), 2, 2, True)])],
             kind="document",
@@ -126,7 +126,7 @@ def test_documents_are_pooled_over_bytes_or_averaged(make_items):
 
 
 def test_an_answer_too_improbable_for_a_float_still_has_a_log_probability(make_items):
-    group = sums(make_items([("a", [(-2000.0, 5, 5, True), (-1.0, 5, 5, False)])] * 2))
+    group = ratio_terms(make_items([("a", [(-2000.0, 5, 5, True), (-1.0, 5, 5, False)])] * 2))
     value = dict(zip(group.metrics, values(group)[0], strict=True))
     assert value["log_probability"] == pytest.approx(-1999)
     assert value["probability"] == 0
@@ -134,14 +134,14 @@ def test_an_answer_too_improbable_for_a_float_still_has_a_log_probability(make_i
 
 
 def test_a_task_without_choices_has_the_accuracy_of_greedy_decoding(make_items):
-    group = sums(make_items([("a", [(-0.5, 5, 5, True)]), ("b", [(-3.0, 5, 5, True)])]))
+    group = ratio_terms(make_items([("a", [(-0.5, 5, 5, True)]), ("b", [(-3.0, 5, 5, True)])]))
     value = dict(zip(group.metrics, values(group)[0], strict=True))
     assert value["accuracy"] == 0.5
     assert "probability" not in value
 
 
 def test_a_single_item_has_no_standard_error(make_items):
-    group = sums(make_items([("a", [(-0.5, 5, 5, True), (-1.0, 5, 5, False)])]))
+    group = ratio_terms(make_items([("a", [(-0.5, 5, 5, True), (-1.0, 5, 5, False)])]))
     assert np.isnan(values(group)[1]).all()
     assert np.isfinite(values(group)[0]).all()
 
@@ -151,8 +151,8 @@ def test_cut_contexts_are_counted_by_question(make_items):
         ("a", [(-0.5, 5, 5, True), (-1.0, 5, 5, False)]),
         ("b", [(-0.5, 5, 5, True), (-1.0, 5, 5, False)]),
     ]
-    assert sums(make_items(made, status="context cut")).flagged == {ItemStatus.CUT: 2}
-    assert not sums(make_items(made)).flagged
+    assert ratio_terms(make_items(made, status="context cut")).flagged == {ItemStatus.CUT: 2}
+    assert not ratio_terms(make_items(made)).flagged
 
 
 NUMBERS = st.sampled_from([math.nan, math.inf, -math.inf, 1e-9, 5.0])
@@ -165,7 +165,7 @@ def test_one_item_without_a_number_leaves_no_metric_of_its_group(make_items, mad
     choices = made[place][1]
     wrong = data.draw(st.integers(0, len(choices) - 1))
     choices[wrong] = (number, *choices[wrong][1:])
-    group = sums(make_items(made))
+    group = ratio_terms(make_items(made))
     assert group.flagged == {ItemStatus.NO_NUMBER: 1}
     assert np.isnan(values(group)[0]).all()
     assert np.isnan(replicate_values(group, np.ones((len(made), 2)))).all()
@@ -178,16 +178,16 @@ def test_a_question_without_a_right_choice_leaves_no_metric_of_its_group(make_it
     made[place] = (made[place][0], [(*choice[:3], False) for choice in made[place][1]])
     items = make_items(made)
     of_question = pa.array(np.where(np.cumsum(items["choice"].to_numpy() == 0) - 1 == place, status, "ok"))
-    group = sums(items.set_column(items.column_names.index("status"), "status", of_question))
+    group = ratio_terms(items.set_column(items.column_names.index("status"), "status", of_question))
     assert group.flagged == {status: 1}
     assert np.isnan(values(group)[0]).all()
-    assert sums(items).flagged == {ItemStatus.UNLABELLED: 1}  # whatever the items say of themselves
+    assert ratio_terms(items).flagged == {ItemStatus.UNLABELLED: 1}  # whatever the items say of themselves
 
 
 def test_a_document_without_a_number_leaves_no_metric_of_its_group(make_items):
     for number in (math.nan, math.inf, -math.inf, 0.5):
         made = [("a", [(-3.0, 8, 8, True)]), ("b", [(number, 2, 2, True)])]
-        group = sums(make_items(made, kind="document"))
+        group = ratio_terms(make_items(made, kind="document"))
         assert group.flagged == {ItemStatus.NO_NUMBER: 1}
         assert np.isnan(values(group)[0]).all()
 
@@ -195,12 +195,12 @@ def test_a_document_without_a_number_leaves_no_metric_of_its_group(make_items):
 @pytest.mark.slow
 @given(questions(), st.data())
 def test_an_empty_answer_is_a_question_all_the_same_but_has_no_bits_per_byte(make_items, made, data):
-    whole = sums(make_items(made))
+    whole = ratio_terms(make_items(made))
     place = data.draw(st.integers(0, len(made) - 1))
     right = next(n for n, choice in enumerate(made[place][1]) if choice[3])
     logprob, _, scored, target = made[place][1][right]
     made[place][1][right] = (logprob, 0, scored, target)
-    group = sums(make_items(made))
+    group = ratio_terms(make_items(made))
     assert (group.empty, group.flagged) == (1, {})
     before, after = (dict(zip(each.metrics, values(each)[0], strict=True)) for each in (whole, group))
     for name, value in after.items():
@@ -215,7 +215,7 @@ def test_an_empty_answer_is_a_question_all_the_same_but_has_no_bits_per_byte(mak
 
 
 def test_a_group_of_nothing_but_empty_documents_has_no_value_and_no_error(make_items):
-    group = sums(make_items([("a", [(0.0, 0, 0, True)]), ("b", [(0.0, 0, 0, True)])], kind="document"))
+    group = ratio_terms(make_items([("a", [(0.0, 0, 0, True)]), ("b", [(0.0, 0, 0, True)])], kind="document"))
     assert group.flagged == {ItemStatus.TOO_SHORT: 2}
     assert np.isnan(values(group)[0]).all()
     assert group.metrics == ("bits_per_byte_document_pooled", "bits_per_byte_document_mean")

@@ -98,7 +98,7 @@ def test_so_it_is_over_tasks_and_over_subjects():
 
 def test_a_function_of_the_tasks_own_has_a_value_and_no_replicates(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "relscale.measurements.task_metrics._own_aggregations",
+        "relscale.measurements.task_metrics._custom_aggregations",
         lambda *_: {"score": lambda values: max(values)},
     )
     table = pa.Table.from_pylist(rows([1.0, 3.0], aggregation=None), SCHEMA)

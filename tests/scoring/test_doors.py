@@ -174,7 +174,7 @@ def kinds(tmp_path_factory, logged):
     (source / "tasks").mkdir()
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
     (source / "tasks" / "rows.jsonl").write_text(lines, encoding="utf-8")
-    facts = {"title": "Kinds", "what": "", "kind": "multiple_choice", "metric": "brier"}
+    facts = {"title": "Kinds", "description": "", "kind": "multiple_choice", "metric": "brier"}
     facts |= {"direction": "lower", "baseline": "letters"}
     facts |= {"groups": {kind: {"label": kind} for kind in KINDS}}
     facts |= {"tasks": {kind.replace(" ", "_"): {"group": kind} for kind in KINDS}}

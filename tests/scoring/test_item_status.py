@@ -46,4 +46,4 @@ def test_an_item_says_the_worst_that_is_known_of_it(context, logprob, label, cut
     request = Request("t", "p", "g", None, "d", 0, True, context, " red", 3, 4, 7, label)
     items = score_requests(engine(logprob, cut, tokens), "s", [request], {})
     assert items["status"].to_pylist() == [status]
-    assert items["asked"].to_pylist() == [7]
+    assert items["request_digest"].to_pylist() == [7]

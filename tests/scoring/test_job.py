@@ -87,7 +87,7 @@ def test_metrics_from_items_are_those_that_lm_eval_computes(scored, checkpoint, 
     from lm_eval.evaluator import simple_evaluate
     from lm_eval.tasks import TaskManager
 
-    from relscale.measurements.metrics import sums, values
+    from relscale.measurements.metrics import ratio_terms, values
     from relscale.scoring.engine import Engine
 
     manager = TaskManager(include_defaults=False, include_path=str(scored / "suites" / suite / "tasks"))
@@ -97,7 +97,7 @@ def test_metrics_from_items_are_those_that_lm_eval_computes(scored, checkpoint, 
         Engine(checkpoint, device="cpu"), tasks=tasks, task_manager=manager, bootstrap_iters=0
     )
     for task in tasks:
-        group = sums(table.filter(pc.field("task") == task))
+        group = ratio_terms(table.filter(pc.field("task") == task))
         ours = dict(zip(group.metrics, values(group)[0], strict=True))
         theirs = results["results"][task]
         if suite in ("knowledge", "behaviours"):

@@ -72,7 +72,7 @@ def prepared(tmp_path):
                 }
             )
         )
-        facts = {"title": "Mine", "what": "", "kind": "multiple_choice", "metric": "brier"}
+        facts = {"title": "Mine", "description": "", "kind": "multiple_choice", "metric": "brier"}
         (source / "suite.yaml").write_text(yaml.safe_dump(facts | {"direction": "lower", "baseline": "two"}))
         prepare_suite("mine", Suite(path=str(source)), [], tmp_path / "out", seed=0)
         return [

@@ -187,7 +187,7 @@ def own_suite(tmp_path_factory):
     described = {
         **{
             "title": "Own",
-            "what": "Tasks.",
+            "description": "Tasks.",
             "kind": "multiple_choice",
             "metric": "accuracy",
             "direction": "higher",
@@ -300,7 +300,7 @@ def test_a_suite_of_a_users_own_data_may_have_a_task_with_rules_of_its_own(model
     described = {
         **{
             "title": "Own",
-            "what": "Pairs.",
+            "description": "Pairs.",
             "kind": "multiple_choice",
             "metric": "accuracy",
             "direction": "higher",

@@ -47,7 +47,7 @@ def requests_of(folder, settings, **files):
     described = {
         **{
             "title": "Own",
-            "what": "Tasks.",
+            "description": "Tasks.",
             "kind": "multiple_choice",
             "metric": "accuracy",
             "direction": "higher",

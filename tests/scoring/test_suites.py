@@ -186,7 +186,7 @@ def test_a_folder_of_ones_own_is_a_suite(tmp_path, read_data):
     (mine / "data").mkdir(parents=True)
     described = {
         "title": "Mine",
-        "what": "Nothing",
+        "description": "Nothing",
         "kind": "rolling",
         "metric": "bits_per_byte_document_pooled",
     }
@@ -224,7 +224,13 @@ def test_a_folder_of_ones_own_is_a_suite(tmp_path, read_data):
     ],
 )
 def test_a_value_of_another_type_is_named(line, place, tmp_path):
-    others = {"title": "T", "what": "W", "kind": "multiple_choice", "metric": "brier", "direction": "lower"}
+    others = {
+        "title": "T",
+        "description": "W",
+        "kind": "multiple_choice",
+        "metric": "brier",
+        "direction": "lower",
+    }
     given = {**others, "baseline": "a"} | yaml.safe_load(line)
     (tmp_path / "suite.yaml").write_text(yaml.safe_dump(given))
     with pytest.raises(RelscaleError, match=f"suite.yaml: {re.escape(place)}") as error:
@@ -235,7 +241,7 @@ def test_a_value_of_another_type_is_named(line, place, tmp_path):
 def test_an_unknown_key_of_a_manifest_is_named(tmp_path):
     (tmp_path / "suite.yaml").write_text("title: Mine\ncolour: red\n")
     with pytest.raises(
-        RelscaleError, match="the suite has an unknown key 'colour'; allowed are title, what, kind"
+        RelscaleError, match="the suite has an unknown key 'colour'; allowed are title, description, kind"
     ):
         read_manifest(tmp_path)
 
@@ -280,7 +286,7 @@ def test_groups_may_be_listed_in_any_of_their_forms(tmp_path, groups):
 def test_a_manifest_that_says_something_impossible_is_refused_with_its_key(tmp_path, key, value, message):
     stated = {
         "title": "T",
-        "what": "W",
+        "description": "W",
         "kind": "rolling",
         "metric": "m",
         "direction": "lower",
@@ -327,7 +333,7 @@ def test_lm_eval_tasks_of_ones_own_are_a_suite_when_it_lists_them(tmp_path, monk
     (mine / "tasks").mkdir(parents=True)
     described = {
         "title": "Mine",
-        "what": "Nothing",
+        "description": "Nothing",
         "kind": "multiple_choice",
         "metric": "brier",
         "direction": "lower",
@@ -369,7 +375,7 @@ def test_tasks_of_a_folder_that_cannot_be_scored_are_left_out_and_said(tmp_path,
     described = {
         **{
             "title": "Own",
-            "what": "Tasks.",
+            "description": "Tasks.",
             "kind": "multiple_choice",
             "metric": "accuracy",
             "direction": "higher",
@@ -408,7 +414,13 @@ def own_suite(tmp_path):
             f"dataset_kwargs: {{data: {name}.jsonl}}\noutput_type: multiple_choice\ntest_split: test\n"
             "doc_to_text: '{{question}}'\ndoc_to_choice: ['one', 'two']\ndoc_to_target: answer\n"
         )
-    facts = {"title": "Own", "what": "", "kind": "multiple_choice", "metric": "brier", "direction": "lower"}
+    facts = {
+        "title": "Own",
+        "description": "",
+        "kind": "multiple_choice",
+        "metric": "brier",
+        "direction": "lower",
+    }
     facts |= {"baseline": "a", "groups": {"a": {"label": "A"}, "b": {"label": "B"}}}
     return folder, facts | {"tasks": {"first": {"group": "a"}, "second": {"group": "b"}}}
 

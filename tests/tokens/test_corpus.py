@@ -12,7 +12,7 @@ import pytest
 from relscale.corpora.build import build_source
 from relscale.corpora.options import HubDataset
 from relscale.errors import RelscaleError
-from relscale.tokens.contamination import asked, contaminated
+from relscale.tokens.contamination import contaminated, suite_ngrams
 from relscale.tokens.corpus import CorpusPart, Decontamination, build_corpus
 from relscale.tokens.store import TokenStore
 from relscale.tokens.vocabulary import load_vocabulary
@@ -178,7 +178,7 @@ def test_documents_of_a_table_are_cleaned_too(make_documents, vocabulary, suite,
 
 
 def test_a_run_of_words_is_found_whatever_stands_around_it(suite):
-    known = asked([suite], 13)
+    known = suite_ngrams([suite], 13)
     words = QUESTION.split()
     assert len(words) == 16
     quoted = [" ".join(words[k : k + 13]) for k in range(4)]

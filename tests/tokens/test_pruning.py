@@ -9,7 +9,7 @@ from relscale.errors import RelscaleError
 from relscale.tokens.build import build_store
 from relscale.tokens.corpus import CorpusPart, build_corpus
 from relscale.tokens.options import Prune
-from relscale.tokens.pruning import Pruning, kept, scores
+from relscale.tokens.pruning import Pruning, scores, selected_documents
 from relscale.tokens.store import TokenStore
 from relscale.training import kept_losses
 from relscale.training.manifest import TrainedModel
@@ -28,7 +28,7 @@ TABLE = documents([f"{'x' * (10 * k)}" for k in range(1, 11)])  # of 10, 20, …
     [("hard", [100, 90, 80]), ("easy", [10, 20, 30, 40, 50, 60, 70]), ("middle", [60, 70, 80])],
 )
 def test_half_of_the_text_is_kept_from_one_end_or_around_the_middle(side, lengths):
-    stays = kept(TABLE, Prune(score="length", keep=0.52, side=side), 0, {})
+    stays = selected_documents(TABLE, Prune(score="length", keep=0.52, side=side), 0, {})
     # Half of the text is 275 bytes: 280 are in documents up to 70 bytes, so the middle lies in that one.
     assert sorted(TABLE["bytes"].to_numpy()[stays].tolist()) == sorted(lengths)
 
@@ -44,7 +44,7 @@ def test_a_document_that_repeats_others_is_easy():
 def test_random_documents_are_others_with_another_seed_and_the_same_with_one():
     table = documents([f"text {k}" for k in range(400)])
     prune = Prune(score="random", keep=0.25)
-    one, again, other = (kept(table, prune, seed, {}) for seed in (0, 0, 1))
+    one, again, other = (selected_documents(table, prune, seed, {}) for seed in (0, 0, 1))
     assert (one == again).all()
     assert abs(one.mean() - 0.25) < 0.01
     assert abs((one & other).mean() - 1 / 16) < 0.03
@@ -52,7 +52,7 @@ def test_random_documents_are_others_with_another_seed_and_the_same_with_one():
 
 def test_losses_order_the_documents():
     losses = {f"d{k}": float(-k) for k in range(10)}
-    stays = kept(TABLE, Prune(score="loss", keep=0.2, side="hard", reference="x"), 0, losses)
+    stays = selected_documents(TABLE, Prune(score="loss", keep=0.2, side="hard", reference="x"), 0, losses)
     assert np.flatnonzero(stays).tolist() == [0, 1, 2, 3]
 
 

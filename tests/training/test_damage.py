@@ -140,7 +140,7 @@ def test_a_run_whose_checkpoint_on_the_way_is_gone_starts_anew(
     )
     whole = train_run(run, data, tmp_path / "whole", options)
     stops = iter([False] * 4 + [True])
-    control = Control(asked_to_stop=lambda: next(stops))
+    control = Control(stop_requested=lambda: next(stops))
     assert train_run(run, data, tmp_path / "run", options, control=control) is None
     damage(tmp_path / "run.state" / "checkpoints" / "step-3" / "model.safetensors")
     assert train_run(run, data, tmp_path / "run", options).validation_loss == whole.validation_loss

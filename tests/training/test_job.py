@@ -186,7 +186,7 @@ def test_the_curve_is_logged_while_a_run_is_trained(run, tokens, vocabulary, tmp
 
     data, folder, options = TrainingData(tokens, vocabulary), tmp_path / "run", Training(**OPTIONS)
     steps = iter(range(1, 41))
-    stopped = Control(asked_to_stop=lambda: next(steps) == 25)
+    stopped = Control(stop_requested=lambda: next(steps) == 25)
     assert train_run(run, data, folder, options, control=stopped) is None
     (file,) = tmp_path.glob("run.state/logs/*/metrics.csv")
     logged = pd.read_csv(file).set_index("step")

@@ -32,7 +32,7 @@ def write_suite(folder):
     """Questions in two groups of hostile names."""
     (folder / "data").mkdir(parents=True)
     described = {
-        **{"title": "Mine", "what": "Two groups.", "kind": "multiple_choice", "direction": "lower"},
+        **{"title": "Mine", "description": "Two groups.", "kind": "multiple_choice", "direction": "lower"},
         **{"metric": "bits_per_byte_answer_mean", "baseline": GROUPS[0]},
         "groups": {group: {"label": group} for group in GROUPS},
         "tasks": {name: {"group": group} for name, group in zip(TASKS, GROUPS, strict=True)},

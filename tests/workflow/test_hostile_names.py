@@ -27,7 +27,7 @@ EXPERIMENT = {
     "suites": {
         name: {
             "title": f"{name} </script><script>document.title='PWNED'</script>",
-            "what": "<img src=x onerror=alert(1)> `link <javascript:alert(1)>`_ |sub| *x",
+            "description": "<img src=x onerror=alert(1)> `link <javascript:alert(1)>`_ |sub| *x",
             "note": "n\n\n.. include:: /etc/passwd\n   :literal:\n\n.. raw:: html\n\n   <script>PWNED</script>\n",
             "baseline": NAMES[0],
             "groups": {group: {"label": group} for group in NAMES[:3]},

@@ -3,7 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
-from relscale.atlas.multi_power import FITTED, every_rate, measures
+from relscale.atlas.multi_power import FITTED, all_rates, measures
 from relscale.atlas.view import Series, View
 from relscale.column_arrays import Columns
 from relscale.fitting.estimation.estimate import estimate
@@ -66,7 +66,7 @@ _WORDS = {"peak": "as at the peak", "real": "as it was"}
 def _of_curves(curves: dict[str, Columns], knots: dict[str, Columns], warm_up: str) -> dict[str, Number]:
     at, loss = {}, {}
     for schedule, rows in curves.items():
-        rates = every_rate(rows, knots[schedule])
+        rates = all_rates(rows, knots[schedule])
         every = areas(np.arange(len(rates)), rates, warm_up=warm_up)
         at[schedule], loss[schedule] = every[:, rows["step"].astype(int)], rows["loss"]
     x, y = (np.concatenate([part[name] for name in FITTED], axis=-1) for part in (at, loss))

@@ -55,7 +55,7 @@ def loss_along(theta: Array, rates: Array, steps: Array) -> Array:
     return np.asarray(l0 + a * total[steps] ** (-alpha) - b * np.array(gained))
 
 
-def every_rate(rows: Columns, knots: Columns) -> Array:
+def all_rates(rows: Columns, knots: Columns) -> Array:
     """The learning rate of every step, linear between the logged steps and the corners of the schedule."""
     steps = np.concatenate([rows["step"], knots["step"]])
     at, first = np.unique(steps, return_index=True)
@@ -80,7 +80,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         for schedule, curve in rows.by("schedule"):
             if schedule in FITTED:
                 continue
-            rates, at = every_rate(curve, knots[schedule]), curve["step"].astype(int)
+            rates, at = all_rates(curve, knots[schedule]), curve["step"].astype(int)
             each.append(measures(loss_along(np.array(PUBLISHED[model]), rates, at), curve["loss"]))
         for name, number in zip(MEASURES, np.mean(each, axis=0), strict=True):
             found[f"{name}, {model}"] = found[f"{name}, {model}, all digits"] = Number(float(number))
@@ -95,7 +95,7 @@ def view(tables: Tables) -> View:
     for schedule in [name for name in rows if name not in FITTED][:3]:
         own = rows[schedule].where(rows[schedule]["step"] > 2 * WARM_UP)
         steps = own["step"][::4].astype(int)
-        law = loss_along(np.array(PUBLISHED["100M"]), every_rate(rows[schedule], knots[schedule]), steps)
+        law = loss_along(np.array(PUBLISHED["100M"]), all_rates(rows[schedule], knots[schedule]), steps)
         series.append(Series(schedule, own["step"], own["loss"], published=(steps, law)))
     return View("step", "loss, nats per token", tuple(series), log_x=False)
 

@@ -25,20 +25,20 @@ def page(rows: Mapping[str, Sequence[AtlasRow]]) -> str:
     return "\n".join([HEAD, *(section(name, entry(name), own) for name, own in rows.items())])
 
 
-def section(name: str, one: Entry, rows: Sequence[AtlasRow]) -> str:
+def section(name: str, entry: Entry, rows: Sequence[AtlasRow]) -> str:
     """The section of one entry; without rows, the numbers that are computed are left open."""
-    lines = [f"## {one.title}", "", f"`{name}`: {one.paper}.", "", f"    {one.formula}", ""]
-    if one.remark:
-        lines += [one.remark, ""]
-    if one.view:
-        lines += [f"![{one.title}]({PICTURES}/{name}.svg)", ""]
+    lines = [f"## {entry.title}", "", f"`{name}`: {entry.paper}.", "", f"    {entry.formula}", ""]
+    if entry.remark:
+        lines += [entry.remark, ""]
+    if entry.view:
+        lines += [f"![{entry.title}]({PICTURES}/{name}.svg)", ""]
     lines += [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    computed = [_computed(row) for row in rows] or [("", "", "", "")] * len(one.answers)
-    for answer, cells in zip(one.answers, computed, strict=True):
+    computed = [_computed(row) for row in rows] or [("", "", "", "")] * len(entry.answers)
+    for answer, cells in zip(entry.answers, computed, strict=True):
         known = f"{answer.value:.10g} {answer.unit}".strip()
         lines.append("| " + " | ".join([answer.quantity, answer.origin, known, *cells]) + " |")
-    lines += ["", *_reasons(one.answers)]
-    lines += ["On a table of your own:", "", "```", one.command, "```", ""] if one.command else []
+    lines += ["", *_reasons(entry.answers)]
+    lines += ["On a table of your own:", "", "```", entry.command, "```", ""] if entry.command else []
     return "\n".join(lines)
 
 

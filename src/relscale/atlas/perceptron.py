@@ -36,10 +36,10 @@ def _integral(overlap: float, kappa: float, most: float) -> float:
     return total
 
 
-def student_error(alpha: float, kept: float) -> float:
+def student_error(alpha: float, kept_share: float) -> float:
     """The error of the student of largest margin on new examples.
 
-    Of examples with Gaussian coordinates the share ``kept`` is kept that is nearest to the teacher's boundary, α per
+    The share ``kept_share`` of examples with Gaussian coordinates nearest to the teacher's boundary is kept, α per
     dimension. With R the overlap of student and teacher and κ the margin, the student exists where
 
         min over R of  α / f · ∫ … dz − (1 − R²) ≤ 0;
@@ -49,12 +49,12 @@ def student_error(alpha: float, kept: float) -> float:
     from scipy.optimize import brentq, minimize_scalar
     from scipy.special import ndtri
 
-    most = FAR if kept == 1 else float(-ndtri((1 - kept) / 2))
+    most = FAR if kept_share == 1 else float(-ndtri((1 - kept_share) / 2))
     angles = np.log([1e-5, np.pi / 2 - 1e-6])
 
     def excess(log_angle: float, kappa: float) -> float:
         overlap = float(np.cos(np.exp(log_angle)))
-        return (alpha / kept * _integral(overlap, kappa, most)) / (1 - overlap**2) - 1
+        return (alpha / kept_share * _integral(overlap, kappa, most)) / (1 - overlap**2) - 1
 
     def best(kappa: float) -> tuple[float, float]:
         start = np.linspace(angles[0], angles[1], 17)
@@ -82,8 +82,8 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     return found
 
 
-def _quantity(kept: float, alpha: int) -> str:
-    return f"error at {alpha} examples per dimension, {100 * kept:.0f}% kept"
+def _quantity(kept_share: float, alpha: int) -> str:
+    return f"error at {alpha} examples per dimension, {100 * kept_share:.0f}% kept"
 
 
 def view(tables: Tables) -> View:

@@ -140,7 +140,7 @@ def _check_laws(laws: Sequence[FurtherLaw]) -> None:
 def _check_law(law: Law, entry: FurtherLaw, where: str) -> None:
     if MEASURED in law.predictors and entry.predictor is None:
         raise RelscaleError(f"{where}: law {law.name} starts from a measured number; name it under predictor")
-    predictors = law.made_of or law.predictors
+    predictors = law.source_columns or law.predictors
     if entry.x and len(entry.x) != len(predictors):
         raise RelscaleError(
             f"{where}.x: law {law.name} has {len(predictors)} predictors ({', '.join(predictors)}), "

@@ -46,7 +46,7 @@ def _check(where: str, name: str, suite: Suite, experiment: ScoredExperiment) ->
         if suite.path is not None and not experiment.scoring.trust_suite_code:
             refuse_code(suite.path)
         folder, manifest = read_suite(name, suite)
-        _check_made(where, suite, manifest, (folder / "tasks").is_dir(), experiment)
+        _check_built_suite(where, suite, manifest, (folder / "tasks").is_dir(), experiment)
     suite_inputs(suite)
 
 
@@ -91,11 +91,11 @@ def subjects(name: str, suite: Suite) -> set[str] | None:
     )
 
 
-def _check_made(
-    where: str, suite: Suite, manifest: Manifest, is_made: bool, experiment: ScoredExperiment
+def _check_built_suite(
+    where: str, suite: Suite, manifest: Manifest, is_built: bool, experiment: ScoredExperiment
 ) -> None:
     """What a suite that is made from held-out documents needs of the sources."""
-    if manifest.builder not in documents_builders() or is_made:
+    if manifest.builder not in documents_builders() or is_built:
         return
     if isinstance(experiment, CheckpointExperiment):
         raise RelscaleError(

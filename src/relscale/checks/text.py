@@ -92,7 +92,7 @@ def _check_installed(where: str, source: InstalledPackages) -> None:
 
 def _check_files(where: str, source: TextFiles) -> None:
     path = Path(source.path)
-    _check_there(where, path)
+    _check_exists(where, path)
     endings = (*TEXT_ENDINGS, *TABLE_ENDINGS)
     found = _files(path, lambda name: ending(Path(name)) in endings)
     first = next(found, None)
@@ -120,7 +120,7 @@ def _check_hub(where: str, source: HubDataset) -> None:
         raise RelscaleError(f"{where}.path: {path}: no parquet or jsonl file there")
 
 
-def _check_there(where: str, path: Path) -> None:
+def _check_exists(where: str, path: Path) -> None:
     if not path.exists():
         raise RelscaleError(f"{where}.path: {path}: no such file or folder in {Path.cwd()}")
 
@@ -142,14 +142,14 @@ def _check_tokenizer(words: Vocabulary) -> None:
         )
 
 
-def _files(path: Path, wanted: Any) -> Iterator[Path]:
+def _files(path: Path, pattern: Any) -> Iterator[Path]:
     """The files of a folder, or the one, whose names are wanted; the folder is read no further than is asked."""
     if path.is_file():
-        if wanted(path.name):
+        if pattern(path.name):
             yield path
         return
     for file in path.rglob("*"):
-        if wanted(file.name) and file.is_file():
+        if pattern(file.name) and file.is_file():
             yield file
 
 

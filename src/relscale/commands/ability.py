@@ -35,11 +35,11 @@ def run(options: argparse.Namespace) -> None:
     from relscale.columns import numbers, words
     from relscale.errors import RelscaleError
     from relscale.fitting.items.rasch import abilities, calibrated
-    from relscale.row_filter import rows_where
+    from relscale.row_filter import filter_rows
     from relscale.tables import listed, read_table, table_name
 
     name = table_name(options.table)
-    table = rows_where(read_table(options.table), options.where, name)
+    table = filter_rows(read_table(options.table), options.where, name)
     named = [options.model, options.item, options.score, *([options.compute] if options.compute else [])]
     for column in named:
         if column not in table.column_names:

@@ -34,12 +34,12 @@ def run(options: argparse.Namespace) -> None:
     from relscale.column_arrays import Columns
     from relscale.errors import RelscaleError
     from relscale.questions.catalogue import question, question_names
-    from relscale.row_filter import rows_where
+    from relscale.row_filter import filter_rows
     from relscale.rows import table_of
     from relscale.tables import read_table, table_name, write_table
 
     if options.question is None:
-        listed = [[name, question(name).what.partition("\n")[0]] for name in question_names()]
+        listed = [[name, question(name).description.partition("\n")[0]] for name in question_names()]
         print(tabulate(listed, ["question", "what"]))
         return
     one = question(options.question)
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
         print(explained(one))
         return
     given = vars(_parser(one).parse_args(options.further))
-    table = rows_where(read_table(options.table), options.where, table_name(options.table))
+    table = filter_rows(read_table(options.table), options.where, table_name(options.table))
     try:
         rows = list(one.rows(Columns.of_table(table), **given))
     except RelscaleError as error:
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
         write_table(table_of(one.row, rows), options.output)
 
 
-def explained(one: "Question") -> str:
+def explained(question: "Question") -> str:
     """What a question asks, its options and the columns of its answer."""
     from tabulate import tabulate
 
@@ -69,16 +69,16 @@ def explained(one: "Question") -> str:
             each.meaning,
             "required" if each.required else _text(each.default),
         ]
-        for each in one.arguments
+        for each in question.arguments
     ]
-    answer = [[each.name, each.description, each.unit] for each in columns_of(one.row)]
-    required = [f"--{each.name.replace('_', '-')} …" for each in one.arguments if each.required]
+    answer = [[each.name, each.description, each.unit] for each in columns_of(question.row)]
+    required = [f"--{each.name.replace('_', '-')} …" for each in question.arguments if each.required]
     return "\n\n".join(
         [
-            f"{one.name}: {one.what}",
+            f"{question.name}: {question.description}",
             tabulate(asked, ["option", "meaning", "default"]),
             tabulate(answer, ["column of the answer", "meaning", "unit"]),
-            f"relscale ask {one.name} TABLE {' '.join(required)}",
+            f"relscale ask {question.name} TABLE {' '.join(required)}",
         ]
     )
 
@@ -102,11 +102,11 @@ def _text(value: Any) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
-def _parser(one: "Question") -> argparse.ArgumentParser:
+def _parser(question: "Question") -> argparse.ArgumentParser:
     from relscale.cli import Parser
 
-    parser = Parser(prog=f"relscale ask {one.name}", add_help=False, allow_abbrev=False)
-    for each in one.arguments:
+    parser = Parser(prog=f"relscale ask {question.name}", add_help=False, allow_abbrev=False)
+    for each in question.arguments:
         several = get_origin(each.type) is tuple
         parser.add_argument(
             f"--{each.name.replace('_', '-')}",

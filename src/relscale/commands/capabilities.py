@@ -41,11 +41,11 @@ def run(options: argparse.Namespace) -> None:
     from relscale.columns import numbers, words
     from relscale.errors import RelscaleError
     from relscale.fitting.capabilities import completed, components, forecast, held_out
-    from relscale.row_filter import rows_where
+    from relscale.row_filter import filter_rows
     from relscale.tables import listed, read_table, table_name
 
     name, benchmarks = table_name(options.table), options.benchmarks.split(",")
-    table = rows_where(read_table(options.table), options.where, name)
+    table = filter_rows(read_table(options.table), options.where, name)
     for column in (*benchmarks, options.family, options.compute):
         if column not in table.column_names:
             raise RelscaleError(f"{name}: no column {column!r}; it has {listed(table.column_names)}")

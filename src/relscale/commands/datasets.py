@@ -20,12 +20,12 @@ def run(options: argparse.Namespace) -> None:
     from relscale.package_files import REFERENCE
 
     if options.name is None:
-        print(Frame(datasets().to_arrow().select(["name", "what", "source"])))
+        print(Frame(datasets().to_arrow().select(["name", "description", "source"])))
         return
     check_name("data set", options.name, DATASETS)
     each, table = DATASETS[options.name], dataset(options.name)
     path = REFERENCE / each.file
-    print(f"{options.name}: {each.what}\n{each.source}\n{path}\n")
+    print(f"{options.name}: {each.description}\n{each.source}\n{path}\n")
     print(Frame(table.to_arrow().slice(0, 5)), f"\n… {len(table)} rows\n")
     arguments = " ".join(f"--{name} {_argument(value)}" for name, value in each.fit.items())
     print(f"relscale fit {shlex.quote(str(path))} {arguments}")

@@ -15,5 +15,10 @@ def run(options: argparse.Namespace) -> None:
 
     from relscale.doctor import findings
 
-    rows = [["ok" if each.there else "–", each.what, each.found, each.consequence] for each in findings()]
-    print(tabulate(rows, headers=["", "what", "here", "so"], maxcolwidths=[None, None, 40, 60]))
+    rows = [
+        ["ok" if each.available else "–", each.component, each.detail, each.consequence]
+        for each in findings()
+    ]
+    print(
+        tabulate(rows, headers=["", "component", "status", "consequence"], maxcolwidths=[None, None, 40, 60])
+    )

@@ -93,13 +93,13 @@ def entry(section: Mapping[str, T], key: str, name: str) -> tuple[str, T]:
     return found, section[found]
 
 
-def files(given: Sequence[Path] | None, default: Iterable[Path]) -> list[Path]:
+def files(paths: Sequence[Path] | None, default: Iterable[Path]) -> list[Path]:
     """Files of an option, or those of the results."""
-    return list(default) if given is None else list(given)
+    return list(default) if paths is None else list(paths)
 
 
 def by_name(
-    option: str, names: Iterable[str], given: Sequence[Path] | None, default: Iterable[Path]
+    option: str, names: Iterable[str], values: Sequence[Path] | None, default: Iterable[Path]
 ) -> dict[str, Path]:
     """Files of an option by what they are of: one per name, in the order of the names.
 
@@ -108,7 +108,7 @@ def by_name(
     RelscaleError
         There are more or fewer files than names.
     """
-    names, paths = list(names), files(given, default)
+    names, paths = list(names), files(values, default)
     if len(names) != len(paths):
         raise RelscaleError(
             f"{option}: {len(paths)} files; give {len(names)}, in this order: {', '.join(names) or 'none'}"

@@ -52,7 +52,7 @@ def explained(name: str, law: "Law | Family") -> str:
         ]
         for parameter in law.parameters
     ]
-    predictors = ",".join(law.made_of or law.predictors)
+    predictors = ",".join(law.source_columns or law.predictors)
     groups = " --group COLUMN --baseline GROUP" if law.gap else ""
     return "\n\n".join(
         [

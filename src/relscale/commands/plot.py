@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.experiment import MeasurementExperiment, TrainingExperiment
     from relscale.figures.data import FigureData
     from relscale.figures.plot import plot
-    from relscale.figures.registry import each_figure
+    from relscale.figures.registry import all_figures
     from relscale.file_name import named
     from relscale.results import Results
 
@@ -56,4 +56,4 @@ def run(options: argparse.Namespace) -> None:
         tokens=by_name("--tokens", stores, options.tokens, map(results.tokens, stores)),
         corpora=corpora,
     )
-    plot(named(each_figure(experiment.figures, names), options.figure), data, options.output)
+    plot(named(all_figures(experiment.figures, names), options.figure), data, options.output)

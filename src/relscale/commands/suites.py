@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> None:
         return
     check_name("suite", options.name, available_suites())
     manifest = read_suite(options.name, Suite())[1]
-    print(f"{options.name}: {manifest.title}\n\n{manifest.what}\n")
+    print(f"{options.name}: {manifest.title}\n\n{manifest.description}\n")
     for heading, value in (
         ("kind", manifest.kind),
         ("groups", ", ".join(manifest.groups) or "those of the documents"),

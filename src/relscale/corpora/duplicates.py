@@ -23,7 +23,7 @@ for _byte in range(256):
 
 
 @dataclass(frozen=True)
-class Kept:
+class Deduplicated:
     """Positions of the documents that stay, ascending, and how many went for what."""
 
     positions: list[int]
@@ -32,7 +32,9 @@ class Kept:
     exposed: int
 
 
-def remove_duplicates(texts: Sequence[str], held_out: Sequence[bool], ngram: int, max_overlap: float) -> Kept:
+def remove_duplicates(
+    texts: Sequence[str], held_out: Sequence[bool], ngram: int, max_overlap: float
+) -> Deduplicated:
     """Drop copies and near copies, so that no held-out text is in the training data.
 
     1. A text equal to an earlier one goes; so does one of whose word n-grams a share of at least ``max_overlap``
@@ -83,7 +85,7 @@ def remove_duplicates(texts: Sequence[str], held_out: Sequence[bool], ngram: int
     positions = sorted(
         position for position in kept if not (held_out[position] and overlaps(position, in_training))
     )
-    return Kept(positions, exact, near, len(kept) - len(positions))
+    return Deduplicated(positions, exact, near, len(kept) - len(positions))
 
 
 def ngrams(texts: Sequence[str], size: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

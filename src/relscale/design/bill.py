@@ -72,19 +72,19 @@ def bill(runs: Sequence[Run], placements: Sequence[Placement], checkpoints: Sequ
     )
 
 
-def format_bill(sums: Bill, hardware: Hardware) -> str:
+def format_bill(bill: Bill, hardware: Hardware) -> str:
     """The bill in lines for a terminal; what it assumes is said."""
     if hardware.gpus_per_node == 0:
-        time = f"{sums.seconds / 60:.1f} minutes one after another"
+        time = f"{bill.seconds / 60:.1f} minutes one after another"
     else:
         time = (
-            f"{sums.device_hours:,.0f} GPU-hours, the longest run {sums.longest / 3600:.1f} hours; assumed: "
+            f"{bill.device_hours:,.0f} GPU-hours, the longest run {bill.longest / 3600:.1f} hours; assumed: "
             f"{hardware.utilization:.0%} of {hardware.flops_per_second:.4g} FLOP/s on each GPU"
         )
     return (
-        f"{sums.runs} runs, {sums.training_flops:.3g} training FLOPs, {time}\n"
-        f"storage: tokens {_size(sums.token_bytes)}, checkpoints {_size(sums.checkpoint_bytes)}; while the largest run "
-        f"is under way {_size(sums.state_bytes)} more"
+        f"{bill.runs} runs, {bill.training_flops:.3g} training FLOPs, {time}\n"
+        f"storage: tokens {_size(bill.token_bytes)}, checkpoints {_size(bill.checkpoint_bytes)}; while the largest run "
+        f"is under way {_size(bill.state_bytes)} more"
     )
 
 

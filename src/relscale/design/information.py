@@ -275,14 +275,14 @@ def _log_determinant(derivatives: Array) -> float:
     return float(2 * np.log(np.linalg.svd(derivatives, compute_uv=False)).sum())
 
 
-def _all_of(names: Sequence[str], given: Mapping[str, float], what: str) -> Sequence[str]:
+def _all_of(names: Sequence[str], values: Mapping[str, float], subject: str) -> Sequence[str]:
     """The names, where exactly these are given."""
-    for name in given:
+    for name in values:
         if name not in names:
-            raise RelscaleError(f"{what} {name!r} is unknown; {suggestion(name, names)}")
-    missing = [name for name in names if name not in given]
+            raise RelscaleError(f"{subject} {name!r} is unknown; {suggestion(name, names)}")
+    missing = [name for name in names if name not in values]
     if missing:
-        raise RelscaleError(f"{what} {missing[0]} is missing; give {', '.join(names)}")
+        raise RelscaleError(f"{subject} {missing[0]} is missing; give {', '.join(names)}")
     return names
 
 

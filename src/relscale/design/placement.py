@@ -175,7 +175,7 @@ def _ways(run: Run, devices: int, options: PlacementOptions) -> Iterator[tuple[s
             yield strategy, recompute
 
 
-def _micro_batches(run: Run, devices: int, asked: int | Literal["auto"]) -> Iterable[int]:
+def _micro_batches(run: Run, devices: int, requested: int | Literal["auto"]) -> Iterable[int]:
     """Shares of a device's part of the batch, the largest first."""
     if run.batch_size % devices:
         raise RelscaleError(
@@ -183,14 +183,14 @@ def _micro_batches(run: Run, devices: int, asked: int | Literal["auto"]) -> Iter
             "set training.devices to a divisor of it"
         )
     share = run.batch_size // devices
-    if asked == "auto":
+    if requested == "auto":
         return chain([share], (share // divisor for divisor in _divisors(share)))
-    if share % asked:
+    if share % requested:
         raise RelscaleError(
-            f"{run.name}: micro-batches of {asked} do not make up {share} sequences, a device's share of the batch; "
+            f"{run.name}: micro-batches of {requested} do not divide {share} sequences, a device's share of the batch; "
             "set training.micro_batch to a divisor of it"
         )
-    return [asked]
+    return [requested]
 
 
 def _divisors(number: int) -> Iterator[int]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from relscale.errors import RelscaleError
 from relscale.extrapolation.candidate import Candidate, candidates_for
-from relscale.extrapolation.folds import Fold, folds
+from relscale.extrapolation.folds import Fold, make_folds
 from relscale.extrapolation.table import Mask, Table
 from relscale.laws.law import Array
 from relscale.printable import shown_printable
@@ -45,7 +45,7 @@ class Extrapolation:
         (C,) why a candidate was refused; empty where it was not.
     nested_r2
         (F,) of the weighted mean whose weights come from the other folds.
-    each
+    by_candidate
         (C, m) forecasts of the candidates.
     forecast
         (m,)
@@ -58,7 +58,7 @@ class Extrapolation:
     weight: Array
     refused: tuple[str, ...]
     nested_r2: Array
-    each: Array
+    by_candidate: Array
     forecast: Array
 
     def __str__(self) -> str:
@@ -85,7 +85,7 @@ def extrapolate(
     known: Table,
     at: Table,
     names: Sequence[str] = (),
-    given: Sequence[Fold] = (),
+    folds: Sequence[Fold] = (),
     by_curve: bool = False,
 ) -> Extrapolation:
     """Forecast the rows ``at`` from the rows ``known``.
@@ -94,7 +94,7 @@ def extrapolate(
     ----------
     names
         Candidates to try; all that apply by default.
-    given
+    folds
         Folds; by default those that look like what is asked.
     by_curve
         Whether errors are summarised by the geometric mean over curves, where a curve of a small error counts as much
@@ -115,14 +115,14 @@ def extrapolate(
         tried = [candidate for candidate in tried if candidate.name.startswith(tuple(names))]
     if not tried:
         raise RelscaleError(f"no candidate has the predictors {', '.join(known.names)}")
-    parts = list(given) or folds(known, at)
+    parts = list(folds) or make_folds(known, at)
     refused = [""] * len(tried)
     rmse, r2 = (np.full((len(tried), len(parts)), np.nan) for _ in range(2))
     inside: list[list[Array]] = []
     for c, candidate in enumerate(tried):
         inside.append([])
         for f, fold in enumerate(parts):
-            asked = known.take(fold.asked)
+            asked = known.take(fold.targets)
             ahead, why = _attempt(candidate, known.take(fold.known), asked)
             inside[-1].append(ahead)
             rmse[c, f], r2[c, f] = _errors(ahead, asked, known.positive, by_curve)
@@ -142,7 +142,7 @@ def extrapolate(
     for f, fold in enumerate(parts):
         others = weights(np.delete(rmse, f, axis=1), usable) if len(parts) > 1 else weight
         mean = combined(others, np.array([one[f] for one in inside]), known.positive)
-        nested[f] = _errors(mean, known.take(fold.asked), known.positive, by_curve)[1]
+        nested[f] = _errors(mean, known.take(fold.targets), known.positive, by_curve)[1]
     return Extrapolation(
         candidates=tuple(candidate.name for candidate in tried),
         folds=tuple(fold.meaning for fold in parts),
@@ -151,7 +151,7 @@ def extrapolate(
         weight=weight,
         refused=tuple(refused),
         nested_r2=nested,
-        each=each,
+        by_candidate=each,
         forecast=combined(weight, each, known.positive),
     )
 
@@ -165,12 +165,12 @@ def weights(rmse: Array, usable: Mask) -> Array:
     return np.asarray(weight / weight.sum())
 
 
-def combined(weight: Array, each: Array, logs: bool) -> Array:
+def combined(weight: Array, forecasts: Array, logs: bool) -> Array:
     """The weighted mean (m,) of forecasts (C, m); where a candidate has none the others share its weight."""
-    used = np.isfinite(each) & (weight > 0)[:, None]
+    used = np.isfinite(forecasts) & (weight > 0)[:, None]
     share = np.where(used, weight[:, None], 0.0)
     with np.errstate(all="ignore"):
-        values = np.where(used, np.log(each) if logs else each, 0.0)
+        values = np.where(used, np.log(forecasts) if logs else forecasts, 0.0)
         mean = (share * values).sum(axis=0) / share.sum(axis=0)
     return np.asarray(np.exp(mean) if logs else mean)
 
@@ -209,10 +209,10 @@ def refusal(ahead: Array, known: Table) -> str:
     return f"absurd forecast ({absurd[0]:.3g})" if len(absurd) else ""
 
 
-def _errors(ahead: Array, asked: Table, logs: bool, by_curve: bool) -> tuple[float, float]:
+def _errors(ahead: Array, targets: Table, logs: bool, by_curve: bool) -> tuple[float, float]:
     """Root mean squared error, of logarithms where all y are positive, and R², of the rows that have a forecast."""
     has = np.isfinite(ahead)
-    ahead, y, group = ahead[has], asked.y[has], asked.group[has]
+    ahead, y, group = ahead[has], targets.y[has], targets.group[has]
     if not len(y):
         return np.nan, np.nan
     with np.errstate(all="ignore"):

@@ -31,7 +31,7 @@ class Fold:
     """Rows known and rows asked for in a fold, masks (n,), and what it asks in words."""
 
     known: Mask
-    asked: Mask
+    targets: Mask
     meaning: str
 
 
@@ -42,7 +42,7 @@ def coordinates(x: Array) -> Array:
         return np.where(positive[:, None], np.log(x), x)
 
 
-def folds(known: Table, at: Table) -> list[Fold]:
+def make_folds(known: Table, at: Table) -> list[Fold]:
     """The folds, nearest to what is asked first."""
     if len(known.names) == 1:
         return _of_curves(known, at)
@@ -93,8 +93,8 @@ def _of_curves(known: Table, at: Table) -> list[Fold]:
     return result
 
 
-def _all_groups(known: Table, before: Mask, asked: Mask) -> bool:
-    return bool(np.isin(known.group[asked], known.group[before]).any())
+def _all_groups(known: Table, before: Mask, targets: Mask) -> bool:
+    return bool(np.isin(known.group[targets], known.group[before]).any())
 
 
 def _stretches(cells: Array, along: Array) -> list[tuple[Mask, float]]:
@@ -110,15 +110,15 @@ def _stretches(cells: Array, along: Array) -> list[tuple[Mask, float]]:
     return [(along >= start, float(start)) for start in starts]
 
 
-def _inside_edges(z: Array, to: Array, fixed: Mask, asked: Mask) -> Mask:
+def _inside_edges(z: Array, to: Array, fixed: Mask, targets: Mask) -> Mask:
     """(n,) rows as far inside the edges of what a fold asks for as what is asked for lies beyond the known rows."""
     inside = np.ones(z.shape[1], dtype=bool)
     for j in np.flatnonzero(fixed):
         above, below = float(to[j].max() - z[j].max()), float(z[j].min() - to[j].min())
         if above > EDGE:
-            inside &= z[j] <= z[j][asked].max() - above + SLACK
+            inside &= z[j] <= z[j][targets].max() - above + SLACK
         if below > EDGE:
-            inside &= z[j] >= z[j][asked].min() + below - SLACK
+            inside &= z[j] >= z[j][targets].min() + below - SLACK
     return inside
 
 

@@ -39,7 +39,7 @@ class Form:
         Whether c ≥ 0.
     start
         A g that is tried beside the Sobol points.
-    own
+    per_group
         Whether each group has its own c.
     anchor
         Predictors by whose logarithms rows are near: see ``anchored``.
@@ -53,7 +53,7 @@ class Form:
     terms: Callable[[Array, Array], Array]
     positive: bool = False
     start: tuple[float, ...] = ()
-    own: bool = True
+    per_group: bool = True
     anchor: tuple[str, ...] = ()
     starts: int = STARTS
 
@@ -73,7 +73,7 @@ class Fit:
         terms = self.form.terms(self.g, table.of(self.form.predictors))
         result = np.full(len(table), np.nan)
         for c, group in zip(self.c, self.groups, strict=True):
-            mine = (table.group == group) | (not self.form.own)
+            mine = (table.group == group) | (not self.form.per_group)
             result[mine] = terms[mine] @ c
         return result
 
@@ -92,7 +92,7 @@ def fit(form: Form, known: Table, weight: Array | None = None, delta: float | No
     x = known.of(form.predictors)
     size = known.y if known.positive else np.full(len(known), known.y.std())
     base = np.sqrt(np.ones(len(known)) if weight is None else weight) / size
-    labels = known.group if form.own else np.zeros(len(known), dtype=np.int64)
+    labels = known.group if form.per_group else np.zeros(len(known), dtype=np.int64)
     groups = np.unique(labels)
     members = [labels == group for group in groups]
     low, high = np.array(form.low), np.array(form.high)
@@ -179,17 +179,17 @@ def forecast(
     return of_table
 
 
-def offset(found: Fit, known: Table, at: Table) -> Array:
+def offset(fit: Fit, known: Table, at: Table) -> Array:
     """(m,) what the fit misses at the known rows nearest to each row asked for, of its group where those are curves."""
-    names = found.form.anchor
+    names = fit.form.anchor
     a, b = np.log(known.of(names)), np.log(at.of(names))
-    scale = np.maximum(np.median(np.abs(found.residual)), 1e-12) * 3
-    trust = np.minimum(1, scale / np.maximum(np.abs(found.residual), 1e-12))
+    scale = np.maximum(np.median(np.abs(fit.residual)), 1e-12) * 3
+    trust = np.minimum(1, scale / np.maximum(np.abs(fit.residual), 1e-12))
     result = np.zeros(len(at))
-    places, which = np.unique(np.vstack([b, at.group * found.form.own]), axis=1, return_inverse=True)
+    places, which = np.unique(np.vstack([b, at.group * fit.form.per_group]), axis=1, return_inverse=True)
     for i, place in enumerate(places.T):
-        rows = known.group == place[-1] if found.form.own else np.ones(len(known), dtype=bool)
+        rows = known.group == place[-1] if fit.form.per_group else np.ones(len(known), dtype=bool)
         apart = np.sqrt(((a[:, rows] - place[:-1, None]) ** 2).sum(axis=0))
         near = np.exp(-0.5 * ((apart - apart.min()) / NEAR) ** 2) * trust[rows]
-        result[which.ravel() == i] = (near * found.residual[rows]).sum() / near.sum()
+        result[which.ravel() == i] = (near * fit.residual[rows]).sum() / near.sum()
     return result

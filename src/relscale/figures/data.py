@@ -15,7 +15,7 @@ from relscale.figures.chart.numbers import number
 from relscale.figures.options import OneSuite, SeveralSuites
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.curves.point_rows import ErrorRow, FrontierRow, GapRow
-from relscale.fitting.fits import ROWS, read_one
+from relscale.fitting.fits import ROWS, read_fit_table
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import Method
 from relscale.fitting.inference.parameter_row import ParameterRow
@@ -196,7 +196,7 @@ class FigureData:
         if issubclass(kind, MeasuredRun):
             table = read_measurements(self.measurements, names_of(kind))
         else:
-            table = read_one(self.fits, TABLES[kind])
+            table = read_fit_table(self.fits, TABLES[kind])
         return rows_of(kind, _table_as_text(table.select(names_of(kind))))
 
     @cached_property

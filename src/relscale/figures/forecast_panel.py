@@ -56,7 +56,7 @@ def draw_group_forecast(
             group=name,
         )
     panel.rows(
-        shown.made,
+        shown.forecasts,
         "training_flops",
         "value",
         FORECAST,
@@ -67,7 +67,7 @@ def draw_group_forecast(
         hover="forecast<br>%{x} FLOPs<br>%{customdata}",
         group=ENSEMBLE,
     )
-    last = shown.made[-1]
+    last = shown.forecasts[-1]
     verdict = f"; {chart.verdict_words(shown.verdict)}" if quantity == "ratio" else ""
     panel.heading(
         suite.labels.get(shown.group, shown.group),

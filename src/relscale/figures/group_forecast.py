@@ -22,7 +22,7 @@ class GroupForecast:
     ----------
     points
         The observations, of a ratio or an error.
-    made, candidates
+    forecasts, candidates
         The ensemble's forecasts, and those of each candidate.
     line
         The law through all data, as far as the targets.
@@ -33,7 +33,7 @@ class GroupForecast:
     series: Series
     group: str
     points: Sequence[CurvePoint]
-    made: Sequence[ForecastRow]
+    forecasts: Sequence[ForecastRow]
     candidates: Mapping[str, Sequence[ForecastRow]]
     line: LawLine | None
     verdict: str | None
@@ -41,19 +41,24 @@ class GroupForecast:
     @property
     def flops(self) -> list[float]:
         """The compute of observations and targets."""
-        return [*(point.flops for point in self.points), *(number(row.training_flops) for row in self.made)]
+        return [
+            *(point.flops for point in self.points),
+            *(number(row.training_flops) for row in self.forecasts),
+        ]
 
     @cached_property
     def shown(self) -> list[float]:
         """The values that the axis holds; an interval as far as it does not dwarf all else."""
         candidates = [row for rows in self.candidates.values() for row in rows]
         ends = [self.line.value[0], self.line.value[-1]] if self.line else []
-        forecasts = (number(row.value) for row in (*candidates, *self.made))
+        forecasts = (number(row.value) for row in (*candidates, *self.forecasts))
         values = [*(point.value for point in self.points), *forecasts, *ends]
         if min(values) <= 0:
             return values
         reach = (max(values) / min(values)) ** 2
-        limits = [number(end) for row in self.made for end in (row.low, row.high) if known(row.low, row.high)]
+        limits = [
+            number(end) for row in self.forecasts for end in (row.low, row.high) if known(row.low, row.high)
+        ]
         return values + [min(max(end, min(values) / reach), max(values) * reach) for end in limits]
 
     @property
@@ -87,10 +92,10 @@ def group_forecast(
     return GroupForecast(series, group, points, made, candidates, line, verdict)
 
 
-def largest_first(data: FigureData, made: Sequence[ForecastRow]) -> list[tuple[Series, str]]:
+def largest_first(data: FigureData, forecasts: Sequence[ForecastRow]) -> list[tuple[Series, str]]:
     """Series and groups with a forecast, the largest gap first."""
     size: dict[tuple[str | None, str | None, str], float] = {}
-    for row in made:
+    for row in forecasts:
         key = (row.corpus, row.optimizer, str(row.group))
         size[key] = max(size.get(key, 0.0), abs(math.log(number(row.value))))
     series = {(each.corpus, each.optimizer): each for each in data.series}

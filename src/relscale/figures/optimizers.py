@@ -69,12 +69,12 @@ def draw(data: FigureData) -> go.Figure:
     return panels.figure
 
 
-def _curves(data: FigureData, every: Sequence[Series], rows: Points, column: int) -> list[Curve]:
+def _curves(data: FigureData, all_series: Sequence[Series], rows: Points, column: int) -> list[Curve]:
     """Loss by compute, its ratio by compute, or its ratio by parameters; a curve for each optimizer that has it."""
     law = ("power", "relative", "relative_by_size")[column]
     predictor, value = "params" if column == 2 else "training_flops", "ratio" if column else "value"
     curves = []
-    for series in every:
+    for series in all_series:
         points = of(series, rows)
         if not points:
             continue

@@ -33,14 +33,14 @@ class Figure:
         The dotted name of its module.
     per_suite
         Whether it is drawn once for each suite.
-    what
+    description
         What it shows: the first paragraph of its module's docstring, in one line.
     """
 
     name: str
     module: str
     per_suite: bool
-    what: str
+    description: str
 
 
 @cache
@@ -94,7 +94,7 @@ def figure_suite(name: str) -> str | None:
     return name.removeprefix(f"{base}-") if name != base else None
 
 
-def each_figure(names: Iterable[str], suites: Iterable[str]) -> list[str]:
+def all_figures(names: Iterable[str], suites: Iterable[str]) -> list[str]:
     """The figures of an experiment as they are drawn: one that shows a single suite comes once for each."""
     return [
         each

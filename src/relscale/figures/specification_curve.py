@@ -103,6 +103,6 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     return panels.figure
 
 
-def _without(what: str, remark: str, count: int) -> str:
+def _without(missing: str, remark: str, count: int) -> str:
     """How many gaps, over all specifications, lack something and why."""
-    return f"{count} gap{'s' * (count != 1)} without {what}: {remark.removeprefix('no interval: ')}."
+    return f"{count} gap{'s' * (count != 1)} without {missing}: {remark.removeprefix('no interval: ')}."

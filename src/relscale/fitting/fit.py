@@ -132,7 +132,7 @@ class _Rows:
         else:
             self.add("fits", relative_law_rows(curves, settings))
         analysed = [settings.analyses_of(key.suite, key.metric) for key in curves.keys]
-        curves = curves.chosen(np.array(analysed, dtype=bool))
+        curves = curves.select(np.array(analysed, dtype=bool))
         if curves.keys:
             self.analyse(curves, settings)
             forecasts, backtests = forecast_rows(curves, settings, matrix)

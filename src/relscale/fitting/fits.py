@@ -126,10 +126,10 @@ def read(folder: str | Path) -> Fits:
     RelscaleError
         One is missing, damaged, or written by another version.
     """
-    return Fits({name: read_one(folder, name) for name in ROWS})
+    return Fits({name: read_fit_table(folder, name) for name in ROWS})
 
 
-def read_one(folder: str | Path, name: str) -> pa.Table:
+def read_fit_table(folder: str | Path, name: str) -> pa.Table:
     """The table of that name that ``write`` wrote.
 
     Raises

@@ -84,7 +84,7 @@ def _rows(curves: Curves, matrices: list[RunMatrix], settings: Settings) -> Iter
         (key.experiment, key.corpus, key.optimizer, key.suite, key.prompt, key.metric, key.group) in clustered
         for key in curves.keys
     ]
-    chosen = curves.chosen(np.array(keep, dtype=bool))
+    chosen = curves.select(np.array(keep, dtype=bool))
     if not chosen.keys:
         return
     fitted = (

@@ -25,7 +25,7 @@ class Settings(CoreOptions, extra="allow"):
         The group that a suite's other groups are compared with.
     metrics
         The error metrics that a suite is fitted on; all that it has where a suite is not named.
-    own_laws
+    user_laws
         Laws that are in no catalogue, by the name under which a further law asks for them.
     shown_metric, shown_prompt
         The metric and the prompt form that a suite is shown by, where it names one.
@@ -35,7 +35,7 @@ class Settings(CoreOptions, extra="allow"):
         Of every bootstrap and simulation.
     """
 
-    own_laws: Mapping[str, InstanceOf[Law]] = {}
+    user_laws: Mapping[str, InstanceOf[Law]] = {}
     shown_metric: Mapping[str, str] = {}
     shown_prompt: Mapping[str, str] = {}
     chance: Mapping[str, float] = {}

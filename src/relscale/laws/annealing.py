@@ -88,8 +88,8 @@ def with_options(warm_up: str = "peak", forgetting: str = str(FORGETTING)) -> La
         coordinates=lambda x: np.stack([np.log(x[0]), x[1]]),
         centre=lambda z: np.array([z[0].mean(), 0.0]),
         signed=("C",),
-        made_of=("step", "learning_rate"),
-        make=partial(after_warm_up, forgetting=discount, warm_up=warm_up),
+        source_columns=("step", "learning_rate"),
+        make_predictors=partial(after_warm_up, forgetting=discount, warm_up=warm_up),
     )
 
 

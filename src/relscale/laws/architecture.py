@@ -65,7 +65,7 @@ LAW = separable(
 )
 
 
-def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
+def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
     width, mlp = best_shape(theta)
     inner = theta[0] > 0 and theta[1] > 0, theta[3] > 0 and theta[4] > 0
     return {

@@ -59,12 +59,12 @@ def law_options(name: str) -> dict[str, str]:
     return {} if make is None else {each.name: each.default for each in signature(make).parameters.values()}
 
 
-def _with_options(name: str, module: ModuleType, said: str) -> Law:
+def _with_options(name: str, module: ModuleType, spec: str) -> Law:
     known = law_options(name)
     if not known:
         raise RelscaleError(f"law {name}: it has no options")
     options = {}
-    for each in said.split(","):
+    for each in spec.split(","):
         option, equals, value = each.partition("=")
         if option not in known or not equals:
             raise RelscaleError(f"law {name}: {each!r} is none of its options, {'=…, '.join(known)}=…")

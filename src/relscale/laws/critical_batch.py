@@ -63,8 +63,8 @@ LAW = separable(
 )
 
 
-def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
-    return {"batch_tokens": float(with_overhead(theta, given["overhead"], given["from_batch"]))}
+def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
+    return {"batch_tokens": float(with_overhead(theta, fixed["overhead"], fixed["from_batch"]))}
 
 
 OPTIMUM = Optimum(

@@ -97,9 +97,9 @@ def best(theta: Array, flops: float, unique: float) -> tuple[float, float, float
     return float(np.exp(found.x)), float(flops / (6 * np.exp(found.x))), float(found.fun)
 
 
-def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
-    params, tokens, loss = best(theta, given["training_flops"], given["unique_tokens"])
-    return {"params": params, "tokens": tokens, "epochs": tokens / given["unique_tokens"], "loss": loss}
+def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
+    params, tokens, loss = best(theta, fixed["training_flops"], fixed["unique_tokens"])
+    return {"params": params, "tokens": tokens, "epochs": tokens / fixed["unique_tokens"], "loss": loss}
 
 
 OPTIMUM = Optimum({"training_flops": "compute, 6·N·D", "unique_tokens": "tokens that there are"}, _optimum)

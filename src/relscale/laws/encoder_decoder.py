@@ -50,7 +50,7 @@ LAW = separable(
 )
 
 
-def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
+def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
     return {"encoder share of the parameters": float(encoder_share(theta))}
 
 

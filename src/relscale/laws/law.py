@@ -77,7 +77,7 @@ class Law:
         far beyond the data, say): from x (p, n) and y (n,) to low and high, each (q,).
     reference
         Whether the predictor is compute over a reference compute inside the data.
-    made_of, make
+    source_columns, make_predictors
         Where the predictors are no columns themselves: the columns that they are made of along one training, the step
         first, and how, from (m, n) by step to x (p, n), nan at steps that the law does not speak of.
     line
@@ -99,8 +99,8 @@ class Law:
     linear: tuple[str, ...] = ()
     limits: Callable[[Array, Array], tuple[Array, Array]] | None = None
     reference: bool = False
-    made_of: tuple[str, ...] = ()
-    make: Callable[[Array], Array] | None = None
+    source_columns: tuple[str, ...] = ()
+    make_predictors: Callable[[Array], Array] | None = None
     line: LogLogLaw | None = None
     gap: Gap | None = None
 

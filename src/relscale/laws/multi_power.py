@@ -119,6 +119,6 @@ LAW = separable(
     formula="L = L0 + A · S1^(−α) − B · Σ_k (η_{k−1} − η_k) · (1 − (1 + C · η_k^(−γ) · S_k)^(−β))",
     traps="B, C, β and γ trade off: judge curves, not parameters. Under a constant rate they are free. Log the corners "
     "of the schedule: a drop between two logged steps is taken to be a slope. Three trainings give no honest interval.",
-    made_of=("step", "learning_rate"),
-    make=changes,
+    source_columns=("step", "learning_rate"),
+    make_predictors=changes,
 )

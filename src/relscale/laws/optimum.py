@@ -12,7 +12,7 @@ class Optimum:
 
     Attributes
     ----------
-    given
+    fixed
         What must be given, such as ``training_flops``, and what that is.
     of
         From theta (q,) and what is given to the best values by name; those that are predictors of the law are held
@@ -21,6 +21,6 @@ class Optimum:
         When the answer misleads.
     """
 
-    given: Mapping[str, str]
+    fixed: Mapping[str, str]
     of: Callable[[Array, Mapping[str, float]], Mapping[str, float]]
     traps: str = ""

@@ -85,8 +85,8 @@ def best(theta: Array, flops: float) -> tuple[float, float]:
     return params, flops / 6 / params
 
 
-def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
-    params, tokens = best(theta, given["training_flops"])
+def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
+    params, tokens = best(theta, fixed["training_flops"])
     return {
         "params": params,
         "tokens": tokens,

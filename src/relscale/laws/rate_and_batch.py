@@ -109,8 +109,8 @@ LAW = separable(
 )
 
 
-def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
-    rate, batch = best(theta, np.array(given["params"]), np.array(given["tokens"]))
+def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
+    rate, batch = best(theta, np.array(fixed["params"]), np.array(fixed["tokens"]))
     return {"learning_rate": float(rate), "batch_sequences": float(batch)}
 
 

@@ -37,8 +37,8 @@ def separable(
     traps: str = "",
     limits: Callable[[Array, Array], tuple[Array, Array]] | None = None,
     reference: bool = False,
-    made_of: tuple[str, ...] = (),
-    make: Callable[[Array], Array] | None = None,
+    source_columns: tuple[str, ...] = (),
+    make_predictors: Callable[[Array], Array] | None = None,
     line: LogLogLaw | None = None,
     gap: Gap | None = None,
 ) -> Law:
@@ -115,8 +115,8 @@ def separable(
         linear=linear,
         limits=limits,
         reference=reference,
-        made_of=made_of,
-        make=make,
+        source_columns=source_columns,
+        make_predictors=make_predictors,
         line=line,
         gap=gap,
     )

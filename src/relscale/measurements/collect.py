@@ -14,10 +14,10 @@ from relscale.checked_parquet import read_parquet
 from relscale.error_metrics import RESAMPLED
 from relscale.errors import RelscaleError
 from relscale.measurements.comparable import (
-    Asked,
     Difference,
-    asked,
+    GroupRequests,
     differences,
+    group_requests,
     number_digests,
     same_numbers,
 )
@@ -32,7 +32,7 @@ from relscale.measurements.measurement import (
     measurement,
 )
 from relscale.measurements.metric import VALIDATION
-from relscale.measurements.metrics import UNUSABLE, replicate_values, sums, values
+from relscale.measurements.metrics import UNUSABLE, ratio_terms, replicate_values, values
 from relscale.measurements.options import Collect
 from relscale.measurements.runs import Loss, Measured
 from relscale.measurements.samples import Place
@@ -89,7 +89,7 @@ class Cell:
     bytes: int
     flagged: Counter[ItemStatus]
     empty: int
-    asked: Asked
+    requests: GroupRequests
 
     @property
     def place(self) -> Place:
@@ -124,7 +124,7 @@ class Shared:
     digest."""
 
     draws: Draws
-    asked: dict[bytes, Asked]
+    requests: dict[bytes, GroupRequests]
 
 
 def collect(
@@ -234,7 +234,7 @@ def _differences(cells: Sequence[Cell]) -> list[tuple[Difference, ...]]:
         positions[cell.place].append(position)
     result: list[tuple[Difference, ...]] = [()] * len(cells)
     for of_place in positions.values():
-        differing = differences([cells[position].asked for position in of_place])
+        differing = differences([cells[position].requests for position in of_place])
         for position, found in zip(of_place, differing, strict=True):
             result[position] = found
     return result
@@ -271,14 +271,14 @@ def _without_subjects(table: pa.Table) -> pa.Table:
 
 
 def _cell(part: pa.Table, place: Place, prepared: bool, shared: Shared) -> Cell:
-    group = sums(part)
+    group = ratio_terms(part)
     value, stderr = values(group)
     independent = None
     if group.clusters is not None:
         alone = group.independent
         drawn = replicate_values(alone, shared.draws.of(alone.units))
         independent = Independent(values(alone)[1], drawn)
-    content = asked(part, prepared)
+    content = group_requests(part, prepared)
     return Cell(
         *place,
         group.metrics,
@@ -292,7 +292,7 @@ def _cell(part: pa.Table, place: Place, prepared: bool, shared: Shared) -> Cell:
         group.bytes,
         group.flagged,
         group.empty,
-        shared.asked.setdefault(content.digest, content),
+        shared.requests.setdefault(content.digest, content),
     )
 
 
@@ -353,15 +353,15 @@ class _Reported:
         )
 
 
-def _rows(each: ModelCell, cut: float) -> Iterator[Measurement]:
-    cell = each.cell
-    of_group = [*_statuses(cell, cut), *each.flags]
+def _rows(model_cell: ModelCell, cut: float) -> Iterator[Measurement]:
+    cell = model_cell.cell
+    of_group = [*_statuses(cell, cut), *model_cell.flags]
     alone = np.full(len(cell.values), np.nan) if cell.independent is None else cell.independent.stderrs
     columns = cell.values.tolist(), cell.stderrs.tolist(), alone.tolist()
     for metric, value, stderr, stderr_items in zip(cell.metrics, *columns, strict=True):
         known = np.isfinite(value)
         yield measurement(
-            each.model,
+            model_cell.model,
             suite=cell.suite,
             prompt=cell.prompt,
             group=cell.group,

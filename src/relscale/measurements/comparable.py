@@ -22,7 +22,7 @@ Words = tuple[int, ...]  # digests of what is asked of a document, one for each 
 
 
 @dataclass(frozen=True)
-class Asked:
+class GroupRequests:
     """What one model was asked of a group.
 
     Attributes
@@ -50,20 +50,20 @@ class Asked:
         return {document: tuple(sorted(words)) for document, words in found.items()}
 
 
-def asked(items: pa.Table, prepared: bool) -> Asked:
+def group_requests(items: pa.Table, prepared: bool) -> GroupRequests:
     """What the items of one group under one prompt were asked; choices of a question stand together."""
     starts = np.flatnonzero(items["choice"].to_numpy() == 0)
     firsts = items.select(["task", "doc_id"]).take(pa.array(starts)).combine_chunks()
     documents = pa.concat_arrays(
         [pa.array([], pa.string()), *pc.binary_join_element_wise(*firsts.columns, "\0").chunks]
     )
-    words = np.add.reduceat(items["asked"].to_numpy().view(np.uint64), starts)
+    words = np.add.reduceat(items["request_digest"].to_numpy().view(np.uint64), starts)
     sizes = pc.binary_length(documents).to_numpy()
     text = memoryview(documents.buffers()[2])[: sizes.sum()]
     digest = hashlib.blake2b(bytes([prepared]), digest_size=16)
     for part in sizes.tobytes(), words.tobytes(), text:
         digest.update(part)
-    return Asked(digest.digest(), documents, words, prepared)
+    return GroupRequests(digest.digest(), documents, words, prepared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Difference:
         return of_items(self.status, self.count, self.items)
 
 
-def differences(models: Sequence[Asked]) -> list[tuple[Difference, ...]]:
+def differences(models: Sequence[GroupRequests]) -> list[tuple[Difference, ...]]:
     """The differences of each model from the reference; none where all items are the same."""
     counts = Counter(model.digest for model in models)
     if len(counts) == 1:
@@ -109,10 +109,10 @@ def _reference(models: Sequence[tuple[dict[str, Words], int]]) -> dict[str, Usua
     return {document: _usual(words) for document, words in seen.items() if 2 * sum(words.values()) >= most}
 
 
-def _usual(seen: Counter[Words]) -> Usual:
+def _usual(weights: Counter[Words]) -> Usual:
     counts: Counter[int] = Counter()
     forms: Counter[Words] = Counter()
-    for words, weight in seen.items():
+    for words, weight in weights.items():
         counts[len(words)] += weight
         forms[tuple(sorted(set(words)))] += weight
     most = max(forms.values())

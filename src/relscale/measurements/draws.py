@@ -46,7 +46,7 @@ class Draws:
     count: int
     seed: int
     units: Mapping[str, str] = field(default_factory=dict, repr=False)
-    _made: dict[tuple[int, tuple[str, ...]], np.ndarray] = field(default_factory=dict, repr=False)
+    _cache: dict[tuple[int, tuple[str, ...]], np.ndarray] = field(default_factory=dict, repr=False)
 
     def by(self, units: Mapping[str, str]) -> "Draws":
         """The same draws, of these units in place of documents."""
@@ -59,6 +59,6 @@ class Draws:
     def of(self, doc_ids: Sequence[str], count: int | None = None) -> np.ndarray:
         """Draws of these documents, ``float64[documents, count]``; by default as many as there are."""
         key = self.count if count is None else count, tuple(self.units_of(doc_ids))
-        if key not in self._made:
-            self._made[key] = draws(key[1], key[0], self.seed)
-        return self._made[key]
+        if key not in self._cache:
+            self._cache[key] = draws(key[1], key[0], self.seed)
+        return self._cache[key]

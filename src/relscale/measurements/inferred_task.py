@@ -190,11 +190,11 @@ def _ordinal(value: Any) -> int | None:
     return int(value) if isinstance(value, int) else None
 
 
-def _agree(places: Sequence[int], questions: Sequence[Question]) -> bool:
+def _agree(labels: Sequence[int], questions: Sequence[Question]) -> bool:
     """Whether labels give every accuracy that was logged; without any they are not to be trusted."""
     logged = [
         (place, question)
-        for place, question in zip(places, questions, strict=True)
+        for place, question in zip(labels, questions, strict=True)
         if question.accuracy is not None
     ]
     return bool(logged) and not any(_differs([place], question) for place, question in logged)
@@ -208,10 +208,10 @@ def _doubts(questions: Sequence[Question], read: Sequence[Label]) -> int:
     )
 
 
-def _differs(places: Sequence[int], question: Question) -> bool:
+def _differs(labels: Sequence[int], question: Question) -> bool:
     if question.accuracy is None or not np.isfinite(question.logprobs).all():
         return False
-    return (int(np.argmax(question.logprobs)) in places) != (question.accuracy == 1)
+    return (int(np.argmax(question.logprobs)) in labels) != (question.accuracy == 1)
 
 
 def _label(target: Any, texts: Sequence[str]) -> Any:

@@ -177,12 +177,14 @@ def _scores(path: Path) -> list[Score]:
     return rows
 
 
-def _of_task(said: Mapping[str, Any], task: str, cells: Mapping[str, Any]) -> Iterator[Score]:
+def _of_task(scores: Mapping[str, Any], task: str, cells: Mapping[str, Any]) -> Iterator[Score]:
     """The scores of a task; their keys are ``metric,filter``, and those of standard errors ``metric_stderr,filter``."""
-    model = said.get("model_name")
-    directions = _mapping(_mapping(said.get("higher_is_better")).get(task))
-    counts = _mapping(_mapping(said.get("n-samples")).get(task))
-    is_group = task in _mapping(said.get("groups")) or bool(_mapping(said.get("group_subtasks")).get(task))
+    model = scores.get("model_name")
+    directions = _mapping(_mapping(scores.get("higher_is_better")).get(task))
+    counts = _mapping(_mapping(scores.get("n-samples")).get(task))
+    is_group = task in _mapping(scores.get("groups")) or bool(
+        _mapping(scores.get("group_subtasks")).get(task)
+    )
     for key, value in cells.items():
         metric, comma, filter_name = key.partition(",")
         if not comma or metric.endswith("_stderr"):

@@ -68,13 +68,13 @@ def metric_rows(
             )
 
 
-def _aggregation(metric: str, said: Any) -> str | None:
+def _aggregation(metric: str, name: Any) -> str | None:
     """The name of the function that makes one number of a metric's values; None for one of the task's own."""
     import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import AGGREGATION_REGISTRY, METRIC_AGGREGATION_REGISTRY
 
-    if isinstance(said, str):
-        return said if said in AGGREGATION_REGISTRY else None
+    if isinstance(name, str):
+        return name if name in AGGREGATION_REGISTRY else None
     known = metric in METRIC_AGGREGATION_REGISTRY
     return aggregation_name(METRIC_AGGREGATION_REGISTRY.get(metric) if known else None)
 

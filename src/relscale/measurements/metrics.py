@@ -53,7 +53,7 @@ UNUSABLE = (ItemStatus.NO_NUMBER, ItemStatus.UNLABELLED, ItemStatus.OUTSIDE, Ite
 
 
 @dataclass(frozen=True)
-class Sums:
+class RatioTerms:
     """What the metrics of one group of items are ratios of.
 
     Attributes
@@ -97,7 +97,7 @@ class Sums:
         return None if self.clusters is None else int(self.clusters.max()) + 1
 
     @property
-    def independent(self) -> "Sums":
+    def independent(self) -> "RatioTerms":
         """The same with each question taken to be independent of all others."""
         return replace(self, clusters=None, units=self.doc_ids)
 
@@ -107,7 +107,7 @@ class Sums:
         return self.names if self.subjects is None else over_subjects(self.names)
 
 
-def sums(items: pa.Table) -> Sums:
+def ratio_terms(items: pa.Table) -> RatioTerms:
     """The sums of the items of one group under one prompt; choices of a question stand together, from choice 0 on."""
     whole = bool(items["greedy"].null_count)
     held = _by_status(items["status"])
@@ -135,7 +135,7 @@ def sums(items: pa.Table) -> Sums:
     empty = 0 if whole else np.unique(question[items["bytes_answer"].to_numpy() == 0]).size
     doc_ids = items["doc_id"].take(starts).to_pylist()
     clusters, units = _clusters(items, starts, doc_ids)
-    return Sums(
+    return RatioTerms(
         tuple(columns),
         numerators,
         denominators,
@@ -174,16 +174,16 @@ def _by_status(statuses: pa.ChunkedArray) -> dict[ItemStatus, np.ndarray]:
 
 
 def _flagged(
-    items: pa.Table, held: dict[ItemStatus, np.ndarray], question: np.ndarray, questions: int
+    items: pa.Table, flags: dict[ItemStatus, np.ndarray], question: np.ndarray, questions: int
 ) -> tuple[np.ndarray, Counter[ItemStatus]]:
     """Whether each question is unusable, and how many have each status; nothing is taken on trust."""
     logprob = items["logprob"].to_numpy()
     labelled = np.bincount(
         question, weights=items["target"].to_numpy(zero_copy_only=False), minlength=questions
     )
-    has = {**held, ItemStatus.NO_NUMBER: held[ItemStatus.NO_NUMBER] | ~np.isfinite(logprob) | (logprob > 0)}
-    has[ItemStatus.UNLABELLED] = held[ItemStatus.UNLABELLED] | (
-        (labelled == 0)[question] & ~held[ItemStatus.OUTSIDE]
+    has = {**flags, ItemStatus.NO_NUMBER: flags[ItemStatus.NO_NUMBER] | ~np.isfinite(logprob) | (logprob > 0)}
+    has[ItemStatus.UNLABELLED] = flags[ItemStatus.UNLABELLED] | (
+        (labelled == 0)[question] & ~flags[ItemStatus.OUTSIDE]
     )
     unusable = np.zeros(questions, bool)
     for name in UNUSABLE:
@@ -193,7 +193,7 @@ def _flagged(
     )
 
 
-def values(group: Sums) -> tuple[np.ndarray, np.ndarray]:
+def values(group: RatioTerms) -> tuple[np.ndarray, np.ndarray]:
     """Value and standard error over items of each metric, ``float64[metrics]``; the error of a single unit is NaN."""
     value, stderr = _ratios(group.numerators, group.denominators, group.clusters)
     if group.subjects is None:
@@ -213,7 +213,7 @@ def values(group: Sums) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([value, macro]), np.concatenate([stderr, macro_stderr])
 
 
-def _subjects_are_clusters(group: Sums) -> bool:
+def _subjects_are_clusters(group: RatioTerms) -> bool:
     """Whether each subject is one cluster, so that subjects are what is drawn."""
     if group.subjects is None or group.clusters is None or group.subject_count < 2:
         return False
@@ -241,7 +241,7 @@ def _summed(columns: np.ndarray, clusters: np.ndarray) -> np.ndarray:
     return sums
 
 
-def replicate_values(group: Sums, weights: np.ndarray) -> np.ndarray:
+def replicate_values(group: RatioTerms, weights: np.ndarray) -> np.ndarray:
     """The metrics with questions weighted, ``float64[draws, metrics]``.
 
     Parameters

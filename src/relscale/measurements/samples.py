@@ -21,7 +21,7 @@ from relscale.scoring.answer_bytes import answer_bytes
 from relscale.scoring.items import Item, ItemStatus
 from relscale.scoring.lm_eval_log import TaskLog, task_logs
 from relscale.scoring.manifest import Manifest, Task
-from relscale.scoring.requests import UNCONDITIONAL, asked, cluster_of, document_id, scored_bytes
+from relscale.scoring.requests import UNCONDITIONAL, cluster_of, document_id, request_digest, scored_bytes
 from relscale.scoring.task_metrics import UNFILTERED, TaskValue
 
 MUTUAL_INFORMATION = "acc_mutual_info"
@@ -120,7 +120,7 @@ def read_samples(
             samples = [sample for sample in every if sample.reported.filter == every[0].reported.filter]
             read = _read(samples, log)
             rows += _items(samples, read, suite, name, task, manifest.cluster)
-            if suite in reported or _has_rules_of_its_own(log):
+            if suite in reported or _has_custom_rules(log):
                 values = [sample.reported for sample in every]
                 targets = _are_the_tasks(samples, read, log)
                 metrics += metric_rows(values, log.settings, suite, name, task, targets)
@@ -149,7 +149,7 @@ def read_samples(
     )
 
 
-def _has_rules_of_its_own(log: TaskLog) -> bool:
+def _has_custom_rules(log: TaskLog) -> bool:
     return bool(log.settings.get("process_results"))
 
 
@@ -158,7 +158,7 @@ def _are_the_tasks(samples: Sequence[Sample], read: "Read", log: TaskLog) -> boo
     if not log.settings:  # an accuracy that is 0 or 1 is held against each label by itself
         usual = all(sample.question.accuracy is not None for sample in samples)
     else:
-        usual = not _has_rules_of_its_own(log)
+        usual = not _has_custom_rules(log)
     if usual or any(len(sample.question.contexts) < 2 for sample in samples):
         return True
     return agrees(
@@ -200,9 +200,9 @@ def _sample(line: Mapping[str, Any]) -> Sample:
         return Sample(doc_id, place, question, (), reported)
     half = len(requests) // 2 if _asks_unconditionally(line, requests) else len(requests)
 
-    def sample(chosen: slice, accuracy: Any, alone: Sample | None = None) -> Sample:
-        contexts, continuations = zip(*requests[chosen], strict=True)
-        logprobs, greedy = zip(*responses[chosen], strict=True)
+    def sample(rows: slice, accuracy: Any, alone: Sample | None = None) -> Sample:
+        contexts, continuations = zip(*requests[rows], strict=True)
+        logprobs, greedy = zip(*responses[rows], strict=True)
         numbers = [_number(each) for each in logprobs]
         known = float(accuracy) if accuracy in (0, 1) else None
         question = Question(line["doc"], line["target"], contexts, continuations, numbers, known)
@@ -273,11 +273,11 @@ class _Choice:
     bytes_answer: int
     bytes_scored: int
     greedy: bool | None
-    asked: int
+    request_digest: int
     status: ItemStatus
 
 
-def _choices(sample: Sample, before: str, places: Sequence[int], status: ItemStatus) -> Iterator[_Choice]:
+def _choices(sample: Sample, before: str, positions: Sequence[int], status: ItemStatus) -> Iterator[_Choice]:
     question = sample.question
     whole = not question.contexts
     for choice, (context, continuation, logprob) in enumerate(
@@ -287,12 +287,12 @@ def _choices(sample: Sample, before: str, places: Sequence[int], status: ItemSta
         own = ItemStatus.TOO_SHORT if whole and scored == 0 else status
         yield _Choice(
             choice=choice,
-            target=choice in places,
+            target=choice in positions,
             logprob=logprob,
             bytes_answer=answer_bytes(continuation, "" if whole else before),
             bytes_scored=scored,
             greedy=None if whole else sample.greedy[choice],
-            asked=asked(context, continuation),
+            request_digest=request_digest(context, continuation),
             status=own if math.isfinite(logprob) and logprob <= 0 else ItemStatus.NO_NUMBER,
         )
 

@@ -133,12 +133,12 @@ def _task_metric(name: str, row: Mapping[str, Any], prepared: Path | None, draws
         elif row["aggregation"] in RATIOS:
             stderr, replicates = _of_ratio(*RATIOS[row["aggregation"]], values, weights, value, clusters)
     elif prepared is not None:
-        value = _number(_own_aggregations(prepared, row["task"])[row["metric"]], values)
+        value = _number(_custom_aggregations(prepared, row["task"])[row["metric"]], values)
     return TaskMetric(name, value, stderr, replicates, len(values), weights.sum(axis=0))
 
 
 @cache
-def _own_aggregations(prepared: Path, task: str) -> Mapping[str, Callable[..., Any]]:
+def _custom_aggregations(prepared: Path, task: str) -> Mapping[str, Callable[..., Any]]:
     return aggregations(task_config(prepared, task))
 
 

@@ -42,7 +42,7 @@ class Question:
     """A question: its name, what it asks, the type of its rows, its function and the arguments of that."""
 
     name: str
-    what: str
+    description: str
     row: type
     rows: Callable[..., Iterable[Any]]
     arguments: tuple[Argument, ...]

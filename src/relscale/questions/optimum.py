@@ -97,8 +97,8 @@ def rows(
     if len(x) != len(one.predictors):
         raise RelscaleError(f"x: the law {one.name} has the predictors {', '.join(one.predictors)}")
     given, fixed = fixed_parameters(at, "at"), fixed_parameters(fix, "fix")
-    if set(given) != set(best.given):
-        needed = ", ".join(f"{name} ({meaning})" for name, meaning in best.given.items()) or "nothing"
+    if set(given) != set(best.fixed):
+        needed = ", ".join(f"{name} ({meaning})" for name, meaning in best.fixed.items()) or "nothing"
         raise RelscaleError(f"at: the optimum of {law} needs {needed}")
     for name, number in given.items():
         if not 0 <= number < np.inf:

@@ -122,7 +122,7 @@ def _top(
     finding: str,
     advice: Sequence[str],
     counted: Sequence[VerdictRow],
-    found: Sequence[Check],
+    checks: Sequence[Check],
 ) -> Markup:
     """The finding; where nothing could be fitted, at once why, and what to change."""
     answers = (
@@ -135,7 +135,7 @@ def _top(
         element("p", _scope(data, counted), class_="quiet scope"),
         element("h1", finding),
         *answers,
-        _trust(found),
+        _trust(checks),
         _downloads(data),
         id="top",
     )
@@ -236,8 +236,8 @@ def _rule(counted: Sequence[VerdictRow]) -> Markup | None:
     )
 
 
-def _trust(found: Sequence[Check]) -> Markup | None:
-    if not found:
+def _trust(checks: Sequence[Check]) -> Markup | None:
+    if not checks:
         return None
     marks = [
         element(
@@ -246,7 +246,7 @@ def _trust(found: Sequence[Check]) -> Markup | None:
             href=f"#check-{identifier(check.title)}",
             class_=f"trust {check.outcome}",
         )
-        for check in found
+        for check in checks
     ]
     return element("p", "Can I trust it? ", *(joined(mark, " ") for mark in marks), class_="trusts")
 
@@ -315,7 +315,7 @@ def _suites(data: ReportData, counted: Sequence[VerdictRow]) -> Iterator[Markup]
 def _about(suite: SuiteWords) -> list[Markup]:
     """What a suite says of itself: its first two sentences, and the others folded away."""
     sentences = re.split(
-        r"(?<=[.?!])\s+", " ".join(part.strip() for part in (suite.what, suite.note) if part.strip())
+        r"(?<=[.?!])\s+", " ".join(part.strip() for part in (suite.description, suite.note) if part.strip())
     )
     first, others = " ".join(sentences[:2]), " ".join(sentences[2:])
     parts = [element("p", first, class_="quiet")] if first else []
@@ -363,11 +363,11 @@ def _sentences(*parts: str) -> str:
 # Checks, figures, method, provenance
 
 
-def _checks_section(data: ReportData, found: Sequence[Check]) -> Markup | None:
-    if not found:
+def _checks_section(data: ReportData, checks: Sequence[Check]) -> Markup | None:
+    if not checks:
         return None
     items = []
-    for check in found:
+    for check in checks:
         mark, meaning = MARKS[check.outcome]
         links = [
             element("a", figure_title(figure), href=f"#{figure_anchor(figure.name)}")

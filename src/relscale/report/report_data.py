@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pyarrow.compute as pc
 
 from relscale.experiment import Experiment
-from relscale.figures.registry import each_figure, figure_of
+from relscale.figures.registry import all_figures, figure_of
 from relscale.fitting.fits import ROWS, Fits, read
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.report.frontier_advice import Widths
@@ -30,7 +30,7 @@ class SuiteWords:
 
     name: str
     title: str
-    what: str = ""
+    description: str = ""
     note: str = ""
     groups: Mapping[str, str] = field(default_factory=dict)
 
@@ -137,8 +137,8 @@ def experiment_data(experiment: Experiment, results: Results | None = None) -> R
     """
     results = results or Results.of(experiment)
     drawn = [
-        ReportFigure(name, results.figure(name, "json"), figure_of(name).what)
-        for name in each_figure(experiment.figures, experiment.suites)
+        ReportFigure(name, results.figure(name, "json"), figure_of(name).description)
+        for name in all_figures(experiment.figures, experiment.suites)
     ]
     return ReportData(
         title=experiment.name,
@@ -167,15 +167,15 @@ def _suites(experiment: Experiment, results: Results) -> list[SuiteWords]:
     found = []
     for name, suite in experiment.suites.items():
         path = results.suite(name)
-        title, what, note = "", "", ""
+        title, description, note = "", "", ""
         groups: dict[str, str | None] = {}
         if isinstance(suite, PublishedSuite):
-            title, what, note = suite.title or "", suite.what or "", suite.note or ""
+            title, description, note = suite.title or "", suite.description or "", suite.note or ""
             groups = {group: entry.label for group, entry in (suite.groups or {}).items()}
         elif path.is_file():
             manifest = read_manifest(path.parent)
-            title, what, note = manifest.title, manifest.what, manifest.note
+            title, description, note = manifest.title, manifest.description, manifest.note
             groups = {group: entry.label for group, entry in manifest.groups.items()}
         labels = {group: label for group, label in groups.items() if label}
-        found.append(SuiteWords(name, title or name, what, note, labels))
+        found.append(SuiteWords(name, title or name, description, note, labels))
     return found

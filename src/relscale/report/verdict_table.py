@@ -216,9 +216,9 @@ def _power_limits(row: VerdictRow) -> str:
     return f" [{low}, {high}]"
 
 
-def _sure(said: str, good: bool, title: str) -> Markup:
+def _sure(text: str, good: bool, title: str) -> Markup:
     return element(
-        "span", "✓ " if good else "! ", said, title=title, class_="sure-yes" if good else "sure-no"
+        "span", "✓ " if good else "! ", text, title=title, class_="sure-yes" if good else "sure-no"
     )
 
 

@@ -129,13 +129,13 @@ class Encoder:
             start = end
 
     def _split(
-        self, whole: tuple[int, ...], context: tuple[int, ...]
+        self, tokens: tuple[int, ...], context: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...]]:
         if context:
-            return context, whole[len(context) :]
-        if whole and whole[0] == self.prefix:
-            return whole[:1], whole[1:]
-        return (self.prefix,), whole
+            return context, tokens[len(context) :]
+        if tokens and tokens[0] == self.prefix:
+            return tokens[:1], tokens[1:]
+        return (self.prefix,), tokens
 
     def _fit(self, context: tuple[int, ...], continuation: tuple[int, ...]) -> Window:
         if not continuation:
@@ -174,8 +174,8 @@ class Encoder:
         else:
             yield from (tuple(self.tokenizer.encode(text, **options)) for text in texts)
 
-    def _adds_special(self, text: str, wanted: bool) -> bool:
-        return wanted and not text.startswith(self._prefix_text)
+    def _adds_special(self, text: str, expected: bool) -> bool:
+        return expected and not text.startswith(self._prefix_text)
 
     def _remember(self, key: tuple[str, bool], tokens: tuple[int, ...]) -> None:
         if len(tokens) <= self._room:

@@ -370,7 +370,9 @@ class Engine(LM):
         self._say(f"a text's numbers depend on what stands beside it over {length} tokens; ", how)
         return self._score_apart(windows, members)
 
-    def _neighbours_match(self, windows: Sequence[Window], members: Sequence[int], found: np.ndarray) -> bool:
+    def _neighbours_match(
+        self, windows: Sequence[Window], members: Sequence[int], logprobs: np.ndarray
+    ) -> bool:
         """Whether the shortest window of a batch, which is padded most, has its number alone; where the batch is longer
         than all before.
         """
@@ -385,7 +387,7 @@ class Engine(LM):
                 end = next((row for row in range(start, end) if lengths[row] < length), end)
             padded = lengths[end - 1] < length
             if end - start > 1 and length > (self._verified_padded if padded else self._verified_beside):
-                if not self._matches_alone(windows, [order[end - 1]], found):
+                if not self._matches_alone(windows, [order[end - 1]], logprobs):
                     return False
                 self._verified_beside = max(self._verified_beside, length)
                 if padded:
@@ -485,7 +487,7 @@ class Engine(LM):
         self,
         windows: Sequence[Window],
         numbers: Sequence[int],
-        found: np.ndarray,
+        logprobs: np.ndarray,
         known: dict[Window, float] | None = None,
     ) -> bool:
         """Whether windows have these log-probabilities when each is computed alone.
@@ -497,15 +499,15 @@ class Engine(LM):
             if windows[number] not in known:
                 known[windows[number]] = self._score_group(windows, [number], None)[0][number]
         alone = np.array([known[windows[number]] for number in numbers])
-        return bool(np.all(self.forward.close(found[list(numbers)], alone)))
+        return bool(np.all(self.forward.close(logprobs[list(numbers)], alone)))
 
     def _unreadable(self, length: int, error: Exception) -> RelscaleError:
         return RelscaleError(
             f"{self._name}: {type(self.model).__name__} cannot score a text of {length} tokens ({first_line(error)})"
         )
 
-    def _say(self, what: str, how: str) -> None:
-        print(f"{self._name}: {what}every item is computed {how}", file=sys.stderr)
+    def _say(self, message: str, how: str) -> None:
+        print(f"{self._name}: {message}every item is computed {how}", file=sys.stderr)
 
 
 def _read_tokens(window: Window) -> int:

@@ -135,19 +135,19 @@ class ForwardPass:
         mask[:, 0, :, before:].masked_fill_(~seen, float("-inf"))
         return mask
 
-    def close(self, found: np.ndarray, expected: np.ndarray, share: float = 1.0) -> np.ndarray:
+    def close(self, logprobs: np.ndarray, expected: np.ndarray, share: float = 1.0) -> np.ndarray:
         """Which log-probabilities are equal within a share of the tolerance of the model's number format."""
         scale = share * (1 if self.model.dtype == torch.float32 else COARSE)
         equal: np.ndarray = np.isclose(
-            found, expected, rtol=scale * RELATIVE_TOLERANCE, atol=scale * TOLERANCE, equal_nan=True
+            logprobs, expected, rtol=scale * RELATIVE_TOLERANCE, atol=scale * TOLERANCE, equal_nan=True
         )
         return equal
 
-    def matches(self, found: torch.Tensor, expected: torch.Tensor) -> bool:
+    def matches(self, logits: torch.Tensor, expected: torch.Tensor) -> bool:
         """Whether logits give the same log-probability to every token."""
-        if found.shape != expected.shape:
+        if logits.shape != expected.shape:
             return False
-        first, second = (each.float().log_softmax(-1) for each in (found, expected))
+        first, second = (each.float().log_softmax(-1) for each in (logits, expected))
         return bool(np.all(self.close(first.cpu().numpy(), second.cpu().numpy(), 0.2)))
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
@@ -173,7 +173,7 @@ class PrefixedLayer(DynamicLayer):
         return length
 
 
-def _with_prefix(shared: torch.Tensor | None, own: torch.Tensor) -> torch.Tensor:
+def _with_prefix(shared: torch.Tensor | None, states: torch.Tensor) -> torch.Tensor:
     """``[rows, heads, prefix + length, size]``: what all rows share, and after it their own."""
     assert shared is not None
-    return torch.cat([shared.expand(len(own), -1, -1, -1), own], dim=-2)
+    return torch.cat([shared.expand(len(states), -1, -1, -1), states], dim=-2)

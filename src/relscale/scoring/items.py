@@ -47,7 +47,7 @@ class Item:
     greedy: bool | None = column(
         "Whether the model would have given the answer itself; null for a document.", default=None
     )
-    asked: int = column("Digest of context and continuation.")
+    request_digest: int = column("Digest of context and continuation.")
     status: ItemStatus = column("What must be known of the item before its number is used.")
 
 

@@ -180,7 +180,7 @@ def read_statuses(entry: Entry) -> pa.ChunkedArray | None:
     except FileNotFoundError:
         return None
     except Damaged as error:
-        print(f"{entry.items}: damaged ({error.what}), so that they are scored again", file=sys.stderr)
+        print(f"{entry.items}: damaged ({error.reason}), so that they are scored again", file=sys.stderr)
         remove(entry.items)
         return None
     return table["status"]
@@ -308,7 +308,7 @@ def _check_model(folder: Path, store: Path) -> None:
             remedy = f"copy the model again, or delete its {CHECKSUMS} if the change was meant"
         else:
             remedy = f"moved to {set_aside(run)}: the same snakemake command trains it again"
-        raise Damaged(error.path, error.what, remedy) from None
+        raise Damaged(error.path, error.reason, remedy) from None
 
 
 def _score_tasks(engine: "Engine", entry: Entry, tasks: Sequence[int], share: str) -> None:
@@ -357,7 +357,7 @@ def _parts(entry: Entry) -> pa.Table:
         try:
             part = read_parquet(path)
         except Damaged as error:
-            print(f"{path}: damaged ({error.what}), so that it is scored again", file=sys.stderr)
+            print(f"{path}: damaged ({error.reason}), so that it is scored again", file=sys.stderr)
             remove(path)
             continue
         counts = Counter(part["number"].to_pylist())

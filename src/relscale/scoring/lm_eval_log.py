@@ -42,24 +42,24 @@ class TaskLog:
         return self.path.with_name(f"results_{self.time}.json")
 
     @cached_property
-    def _said(self) -> dict[str, Any]:
+    def _results(self) -> dict[str, Any]:
         return _read(self.results) if self.results.is_file() else {}
 
     @property
     def model(self) -> str | None:
         """The model's name as lm-eval was given it; None where no results say it."""
-        name = self._said.get("model_name")
+        name = self._results.get("model_name")
         return str(name) if name else None
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """The task's settings, such as ``target_delimiter``; empty where no results say them."""
-        return _mapping(_mapping(self._said.get("configs")).get(self.task))
+        return _mapping(_mapping(self._results.get("configs")).get(self.task))
 
     @property
     def chat_template(self) -> bool:
         """Whether the prompts were put into a chat template, as far as results say it."""
-        return bool(self._said.get("chat_template"))
+        return bool(self._results.get("chat_template"))
 
     @property
     def documents(self) -> int | None:
@@ -72,7 +72,7 @@ class TaskLog:
         return self._count("original")
 
     def _count(self, name: str) -> int | None:
-        count = _mapping(_mapping(self._said.get("n-samples")).get(self.task)).get(name)
+        count = _mapping(_mapping(self._results.get("n-samples")).get(self.task)).get(name)
         return count if isinstance(count, int) else None
 
 
@@ -117,11 +117,11 @@ def folder_name(model: str) -> str:
     return re.sub(r'["<>:/|\\?*\[\]]+', "__", model)
 
 
-def _of_one_model(found: Sequence[TaskLog], names: list[str], folder: Path) -> list[TaskLog]:
+def _of_one_model(task_logs: Sequence[TaskLog], names: list[str], folder: Path) -> list[TaskLog]:
     """The files of the one model that there is, or that is meant."""
     models: dict[tuple[str, str | None], list[TaskLog]] = {}
-    several = len({log.results for log in found if log.results.is_file()}) > 1
-    for log in found:
+    several = len({log.results for log in task_logs if log.results.is_file()}) > 1
+    for log in task_logs:
         models.setdefault((log.path.parent.name, log.model if several else None), []).append(log)
     if len(models) > 1:
         meant = {key: logs for key, logs in models.items() if any(_is_called(key, name) for name in names)}

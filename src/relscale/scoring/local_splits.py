@@ -16,7 +16,7 @@ SHOWN = 80  # characters of a value in a message
 PART = re.compile(r"(?P<split>.+?)(?:[-._]\d+(?:-of-\d+)?)?")  # train-00000-of-00002
 
 
-def split_files(what: str, data: object, config: Mapping[str, Any]) -> dict[str, list[str]]:
+def split_files(task: str, data: object, config: Mapping[str, Any]) -> dict[str, list[str]]:
     """The files of every split that a task names.
 
     A single file is every split; relscale takes care that no question is its own example. Of several, the split that is
@@ -24,7 +24,7 @@ def split_files(what: str, data: object, config: Mapping[str, Any]) -> dict[str,
 
     Parameters
     ----------
-    what
+    task
         For messages.
     data
         A file; a folder, in which the names of files or of their folders begin with the split (``test.jsonl``,
@@ -43,7 +43,7 @@ def split_files(what: str, data: object, config: Mapping[str, Any]) -> dict[str,
     test, validation, training, fewshot = named
     asked = test or validation
     shown = own or fewshot or training or validation or test
-    found = _given(what, data)
+    found = _files_by_split(task, data)
     if None in found:
         return dict.fromkeys(splits, found[None])
     if FEWSHOT in found:
@@ -52,13 +52,13 @@ def split_files(what: str, data: object, config: Mapping[str, Any]) -> dict[str,
     files = {split: _files(split, found) for split in splits}
     there = ", ".join(split for split in found if split is not None) or "none"
     if asked is None or not files[asked]:
-        raise RelscaleError(f"{what}: no split {asked!r}, which the task asks; it has {there}")
+        raise RelscaleError(f"{task}: no split {asked!r}, which the task asks; it has {there}")
     examples = (config.get("num_fewshot") or 0) > 0 and not (config.get("fewshot_config") or {}).get(
         "samples"
     )
     if examples and shown is not None and not files[shown]:
         raise RelscaleError(
-            f"{what}: no split {shown!r}, which its {config['num_fewshot']} examples come from; it has {there}: "
+            f"{task}: no split {shown!r}, which its {config['num_fewshot']} examples come from; it has {there}: "
             f"add {shown}: file, or set num_fewshot to 0"
         )
     # A split of which nothing is used must be there for lm-eval all the same.
@@ -70,17 +70,17 @@ def shorten(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
-def _given(what: str, data: object) -> dict[str | None, list[str]]:
+def _files_by_split(task: str, data: object) -> dict[str | None, list[str]]:
     """Files by split, as they are called; None stands for every split."""
     if isinstance(data, Mapping):
-        return {str(split): _below(what, path) for split, path in data.items()}
+        return {str(split): _below(task, path) for split, path in data.items()}
     if not isinstance(data, str):
         raise RelscaleError(
-            f"{what}: {data!r} is neither a path nor files by split, as {{test: file, train: file}}"
+            f"{task}: {data!r} is neither a path nor files by split, as {{test: file, train: file}}"
         )
-    place = _there(what, data)
+    place = _existing_path(task, data)
     if place.is_file() or (place / "state.json").is_file():
-        return {None: _below(what, data)}
+        return {None: _below(task, data)}
     if (place / "dataset_dict.json").is_file():
         return {path.parent.name: [str(path.parent)] for path in sorted(place.glob("*/state.json"))}
     found: dict[str | None, list[str]] = {}
@@ -94,19 +94,19 @@ def _given(what: str, data: object) -> dict[str | None, list[str]]:
             str(path)
         )
     if not files:
-        raise RelscaleError(f"{what}: {data}: no file there ends in .{', .'.join(FORMATS)}")
+        raise RelscaleError(f"{task}: {data}: no file there ends in .{', .'.join(FORMATS)}")
     return {None: [str(files[0])]} if len(files) == 1 else found
 
 
-def _below(what: str, path: Any) -> list[str]:
+def _below(task: str, path: Any) -> list[str]:
     """One file, or all of a folder that ``datasets`` has not saved."""
     several = path if isinstance(path, list) else [path]
     if not several:
-        raise RelscaleError(f"{what}: a split without files")
-    return [file for each in several for file in _readable(what, _there(what, each))]
+        raise RelscaleError(f"{task}: a split without files")
+    return [file for each in several for file in _readable(task, _existing_path(task, each))]
 
 
-def _there(what: str, path: Any) -> Path:
+def _existing_path(task: str, path: Any) -> Path:
     """What a path of the config leads to."""
     try:
         place = Path(path).resolve() if isinstance(path, str) and path else None
@@ -114,19 +114,19 @@ def _there(what: str, path: Any) -> Path:
             return place
     except (OSError, ValueError):  # too long, or with a NUL
         pass
-    raise RelscaleError(f"{what}: nothing is at {shorten(repr(path))} (in {Path.cwd()})")
+    raise RelscaleError(f"{task}: nothing is at {shorten(repr(path))} (in {Path.cwd()})")
 
 
-def _readable(what: str, path: Path) -> Iterable[str]:
+def _readable(task: str, path: Path) -> Iterable[str]:
     if (path / "state.json").is_file():
         return [str(path)]
     files = data_files(path)
     wrong = next((file for file in files if file.suffix[1:] not in FORMATS), None)
     if wrong is not None:
-        raise RelscaleError(f"{what}: {wrong} does not end in .{', .'.join(FORMATS)}")
+        raise RelscaleError(f"{task}: {wrong} does not end in .{', .'.join(FORMATS)}")
     return [str(file) for file in files]
 
 
-def _files(split: str, found: Mapping[str | None, list[str]]) -> list[str]:
+def _files(split: str, files: Mapping[str | None, list[str]]) -> list[str]:
     names = [split, *(name for alike in ALIKE if split in alike for name in alike)]
-    return next((found[name] for name in names if name in found), [])
+    return next((files[name] for name in names if name in files), [])

@@ -91,7 +91,7 @@ class Manifest:
 
     Attributes
     ----------
-    title, what
+    title, description
         Its name in figures, and what it measures in a sentence.
     kind
         ``multiple_choice``, or ``rolling`` for the probability of whole documents.
@@ -125,7 +125,7 @@ class Manifest:
     __pydantic_config__ = _STRICT
 
     title: str
-    what: str
+    description: str
     kind: Kind
     metric: str
     direction: Direction
@@ -214,7 +214,7 @@ def _with_defaults(written: dict[str, Any], folder: Path) -> dict[str, Any]:
     title = written.get("title", _label(folder.resolve().name))
     kind = written.get("kind") or _kind(folder)
     metric = written.get("metric", METRIC_OF_KIND.get(str(kind)))
-    filled: dict[str, Any] = {"title": title, "what": f"{title}.", "baseline": "", **written}
+    filled: dict[str, Any] = {"title": title, "description": f"{title}.", "baseline": "", **written}
     if kind is not None:
         filled["kind"] = kind
     if metric is not None:

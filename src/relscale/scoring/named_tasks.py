@@ -41,7 +41,7 @@ class Leaf:
 
     name: str
     config: Mapping[str, Any]
-    own: Mapping[str, Any]
+    group_settings: Mapping[str, Any]
     refused: str | None = None
 
 
@@ -189,10 +189,10 @@ def _kind(name: str, leaves: Sequence[Leaf]) -> tuple[Kind, str]:
 
 
 def _tasks(
-    name: str, manager: "TaskManager", suite: str, own: Mapping[str, Any] | None = None
+    name: str, manager: "TaskManager", suite: str, settings: Mapping[str, Any] | None = None
 ) -> Iterator[Leaf]:
     """The tasks that a name stands for, each with what the groups above say of it."""
-    own = own or {}
+    settings = settings or {}
     entry = manager.task_index.get(name)
     if entry is None:
         close = ", ".join(difflib.get_close_matches(name, manager.all_tasks, n=3))
@@ -200,17 +200,17 @@ def _tasks(
             f"suite {suite}: lm-eval has no task {name!r}" + (f"; did you mean {close}?" if close else "")
         )
     if name in manager.all_tags:
-        yield from (_leaf(leaf, manager, own) for leaf in sorted(entry.tags))
+        yield from (_leaf(leaf, manager, settings) for leaf in sorted(entry.tags))
     elif name in manager.all_groups:
         group = entry.cfg or {}
         said = {key: value for key, value in group.items() if key not in GROUP_KEYS}
-        yield from _members(group["task"], manager, suite, {**said, **own})
+        yield from _members(group["task"], manager, suite, {**said, **settings})
     else:
-        yield _leaf(name, manager, own)
+        yield _leaf(name, manager, settings)
 
 
 def _members(
-    members: Iterable[Any], manager: "TaskManager", suite: str, own: Mapping[str, Any]
+    members: Iterable[Any], manager: "TaskManager", suite: str, inherited: Mapping[str, Any]
 ) -> Iterator[Leaf]:
     """The tasks of a group: what it says of one member counts before what is said of all, as in lm-eval."""
     several: list[Any] = members if isinstance(members, list) else [members]
@@ -221,21 +221,21 @@ def _members(
         settings.pop("group", None)
         if inside is not None:
             said = {key: value for key, value in settings.items() if key not in GROUP_KEYS}
-            yield from _members(inside, manager, suite, {**said, **own})
+            yield from _members(inside, manager, suite, {**said, **inherited})
         elif named in manager.task_index:
-            yield from _tasks(named, manager, suite, {**own, **settings})
+            yield from _tasks(named, manager, suite, {**inherited, **settings})
         else:
             yield Leaf(str(named), {}, {}, "is described inside its group's file, or not at all")
 
 
-def _leaf(name: str, manager: "TaskManager", own: Mapping[str, Any]) -> Leaf:
+def _leaf(name: str, manager: "TaskManager", settings: Mapping[str, Any]) -> Leaf:
     entry = manager.task_index.get(name)
     if entry is None:
-        return Leaf(name, {}, own, "is in lm-eval's lists, and its file is not there")
-    config = {**(entry.cfg or {}), **own}
-    if any(_is_function(value) for value in own.values()):
-        return Leaf(name, config, own, "is given a function by its group")
-    return Leaf(name, config, own, unsupported(config, entry.yaml_path))
+        return Leaf(name, {}, settings, "is in lm-eval's lists, and its file is not there")
+    config = {**(entry.cfg or {}), **settings}
+    if any(_is_function(value) for value in settings.values()):
+        return Leaf(name, config, settings, "is given a function by its group")
+    return Leaf(name, config, settings, unsupported(config, entry.yaml_path))
 
 
 def _is_function(value: Any) -> bool:
@@ -245,7 +245,7 @@ def _is_function(value: Any) -> bool:
 
 def _settings(leaf: Leaf, num_fewshot: int | None, suite: str, data: object) -> dict[str, object]:
     """What the suite says of a task: its group's own settings, shots, and the files of its data by split."""
-    settings = dict(leaf.own)
+    settings = dict(leaf.group_settings)
     if num_fewshot is not None:
         if leaf.config.get("num_fewshot") == 0 and num_fewshot:
             print(

@@ -108,7 +108,7 @@ class Suite(SuiteOptions):
     )
 
     @model_serializer(mode="wrap")
-    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+    def _only_given_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
         given = {*self.model_fields_set, *(self.model_extra or {})}
         return {key: value for key, value in handler(self).items() if key in given}
 
@@ -123,7 +123,7 @@ class PublishedSuite(Section):
     """How figures show a suite whose measurements were published."""
 
     title: str | None = Field(default=None, description="Its name in figures.")
-    what: str | None = Field(default=None, description="What the suite measures.")
+    description: str | None = Field(default=None, description="What the suite measures.")
     note: str | None = Field(default=None, description="What a reader should know of it.")
     baseline: str | None = Field(default=None, description="The group that the others are compared with.")
     metric: str | None = Field(default=None, description="The metric that the suite is shown by.")

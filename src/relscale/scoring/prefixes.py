@@ -50,15 +50,15 @@ def shared_prefixes(contexts: Sequence[tuple[int, ...]]) -> list[tuple[list[int]
     return [*result, *([(sorted(alone), 0)] if alone else [])]
 
 
-def _common(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+def _common(first: tuple[int, ...], other: tuple[int, ...]) -> int:
     """Tokens that both begin with, at most all but one of the shorter."""
-    most = min(len(one), len(other)) - 1
-    if one[:most] == other[:most]:
+    most = min(len(first), len(other)) - 1
+    if first[:most] == other[:most]:
         return most
     low, high = 0, most  # equal up to low, unequal somewhere before high
     while high - low > 1:
         middle = (low + high) // 2
-        if one[low:middle] == other[low:middle]:
+        if first[low:middle] == other[low:middle]:
             low = middle
         else:
             high = middle

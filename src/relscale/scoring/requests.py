@@ -64,7 +64,9 @@ class Request:
         "The answer without the delimiter before it, as lm-eval counts, in UTF-8.", "bytes", type=SHORT
     )
     bytes_scored: int = column("The string that is scored, in UTF-8.", "bytes", type=SHORT)
-    asked: int = column("Digest of context and continuation: the same where two models were asked the same.")
+    request_digest: int = column(
+        "Digest of context and continuation: equal where two models got the same request."
+    )
     status: ItemStatus = column("ok, or what is wrong with the question's label.", type=_TEXT)
     cluster: str | None = column(
         "What the document shares with others, by the suite's manifest; null where it stands for itself.",
@@ -101,14 +103,14 @@ def build_requests(
             with redirect_stderr(io.StringIO()):
                 task = manager.load(name)["tasks"][name]
         except Exception as error:
-            raise _not_made(name, suite, error) from error
+            raise _preparation_error(name, suite, error) from error
         requests = task_requests(name, task, manifest, suite)
         if documents_reported(task, reported, manifest.windows(manifest.tasks[name].prompt)):
             source = Path(str(manager.task_index[name].yaml_path))
             try:
                 write_documents(task, number, source, Path(folder))
             except (ValueError, TypeError, pa.ArrowException) as error:
-                raise _not_made(name, suite, error) from error
+                raise _preparation_error(name, suite, error) from error
         yield requests
 
 
@@ -132,7 +134,7 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
     except RelscaleError:
         raise
     except Exception as error:  # whatever a task file can make lm-eval, jinja or datasets raise
-        raise _not_made(name, suite, error) from error
+        raise _preparation_error(name, suite, error) from error
     if not requests:
         raise RelscaleError(
             f"suite {suite}: the task {name!r} has no documents; check its data, or leave it out"
@@ -283,7 +285,7 @@ def request_of(
         continuation=continuation,
         bytes_answer=answer_bytes(continuation, delimiter),
         bytes_scored=scored_bytes(context, continuation),
-        asked=asked(context, continuation),
+        request_digest=request_digest(context, continuation),
         status=status,
         cluster=cluster_of(instance.doc, place, cluster),
     )
@@ -322,7 +324,7 @@ def scored_bytes(context: str | None, continuation: str) -> int:
     return len((continuation if context is None else move_spaces(context, continuation)[1]).encode())
 
 
-def asked(context: str | None, continuation: str) -> int:
+def request_digest(context: str | None, continuation: str) -> int:
     """A digest of what a model is asked, as a signed integer of 64 bits."""
     text = continuation if context is None else f"{context}\0{continuation}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
@@ -335,7 +337,7 @@ def not_prepared(folder: str | Path) -> RelscaleError:
     )
 
 
-def _not_made(name: str, suite: str, error: Exception) -> RelscaleError:
+def _preparation_error(name: str, suite: str, error: Exception) -> RelscaleError:
     reason = " ".join(str(error).split()) or type(error).__name__
     reason = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]} …"
     if isinstance(error, IndexError):  # lm-eval looks at the first document when it makes a task

@@ -48,13 +48,13 @@ def score_requests(engine: "Engine", suite: str, requests: Sequence[Request], wi
     return pa.table([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
 
 
-def _statuses(requests: Sequence[Request], found: dict[str, np.ndarray]) -> np.ndarray:
+def _statuses(requests: Sequence[Request], logprobs: dict[str, np.ndarray]) -> np.ndarray:
     label = np.array([request.status for request in requests], dtype=object)
     flags = {
-        ItemStatus.NO_NUMBER: ~np.isfinite(found["logprob"]) | (found["logprob"] > 0),
-        ItemStatus.TOO_SHORT: found["tokens"] == 0,
+        ItemStatus.NO_NUMBER: ~np.isfinite(logprobs["logprob"]) | (logprobs["logprob"] > 0),
+        ItemStatus.TOO_SHORT: logprobs["tokens"] == 0,
         ItemStatus.UNLABELLED: label == ItemStatus.UNLABELLED,
         ItemStatus.OUTSIDE: label == ItemStatus.OUTSIDE,
-        ItemStatus.CUT: found["cut"],
+        ItemStatus.CUT: logprobs["cut"],
     }
     return np.select(list(flags.values()), [str(status) for status in flags], str(ItemStatus.OK))

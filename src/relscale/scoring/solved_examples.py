@@ -88,12 +88,12 @@ class SolvedExamples:
         asked = list(self._task.task_docs)
         return 2 * sum(digest(doc) in pool or str(self._question(doc)) in pool for doc in asked) > len(asked)
 
-    def _same(self, example: Document, own: Document, asked: str | None) -> bool:
-        if example == own:
+    def _same(self, example: Document, document: Document, question: str | None) -> bool:
+        if example == document:
             return True
         if id(example) not in self._known:
             self._known[id(example)] = self._question(example)
-        return asked is not None and self._known[id(example)] == asked
+        return question is not None and self._known[id(example)] == question
 
     def _question(self, doc: Document) -> str | None:
         """What a document asks and what is right: two documents may differ in an id alone."""

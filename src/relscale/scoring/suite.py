@@ -203,7 +203,7 @@ def suite_title(name: str, suite: Suite) -> tuple[str, str, str]:
     if suite.lm_eval is not None:
         return name, f"lm-eval's {', '.join(suite.lm_eval)}.", ""
     manifest = read_manifest(suite_folder(name, suite))
-    return manifest.title, manifest.what, manifest.note
+    return manifest.title, manifest.description, manifest.note
 
 
 def available_suites() -> list[str]:
@@ -290,7 +290,7 @@ def _read(name: str, manifest: Manifest, requests: bool) -> tuple[list[TaskData]
     return builder.build(folder, manifest), replace(manifest, data=read)
 
 
-def _with_baseline(name: str, manifest: Manifest, described: Manifest, is_chosen: bool) -> Manifest:
+def _with_baseline(name: str, manifest: Manifest, described: Manifest, is_configured: bool) -> Manifest:
     """The manifest with the name that its data have for the baseline; the first group where nobody chose one.
 
     Parameters
@@ -301,13 +301,13 @@ def _with_baseline(name: str, manifest: Manifest, described: Manifest, is_chosen
         With the groups that the data have.
     described
         As its suite.yaml has it.
-    is_chosen
+    is_configured
         Whether the experiment names the baseline.
     """
     manifest = replace(manifest, baseline=_group(manifest, manifest.baseline))
     if manifest.baseline in manifest.groups:
         return manifest
-    if not is_chosen and (not described.groups or not described.baseline):
+    if not is_configured and (not described.groups or not described.baseline):
         first = next(iter(manifest.groups))
         print(
             f"suite {name}: its baseline is {first!r}, the first of its groups; name another as the suite's option "

@@ -123,11 +123,11 @@ def refuse_code(folder: str | Path) -> None:
             _refuse_in(path, root, set())
 
 
-def _refuse_in(path: Path, root: Path, seen: set[Path]) -> None:
+def _refuse_in(path: Path, root: Path, visited: set[Path]) -> None:
     """See that a task's file, and those that it includes, name no code."""
-    if path.resolve() in seen:
+    if path.resolve() in visited:
         return
-    seen.add(path.resolve())
+    visited.add(path.resolve())
     try:
         task = yaml.load(path.read_bytes(), _Loader)
     except OSError as error:
@@ -150,22 +150,22 @@ def _refuse_in(path: Path, root: Path, seen: set[Path]) -> None:
             raise RelscaleError(
                 f"{path}: includes {name!r}, which is outside the suite's folder; set {OPTION} if you trust it"
             )
-        _refuse_in(found, root, seen)
+        _refuse_in(found, root, visited)
 
 
-def _functions(value: Any, seen: set[int]) -> Iterator[str]:
+def _functions(value: Any, visited: set[int]) -> Iterator[str]:
     """The functions in a value; a part that stands in several places, or in itself, is looked at once."""
-    if id(value) in seen:
+    if id(value) in visited:
         return
-    seen.add(id(value))
+    visited.add(id(value))
     if isinstance(value, Function):
         yield value.name
     elif isinstance(value, dict):
         for part in (*value.keys(), *value.values()):
-            yield from _functions(part, seen)
+            yield from _functions(part, visited)
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _functions(part, seen)
+            yield from _functions(part, visited)
 
 
 def _loading(task: dict[Any, Any]) -> Iterator[str]:

@@ -104,14 +104,14 @@ def texts_config(paths: Sequence[Path], minutes: float, name: str, folder: Path)
     RelscaleError
         A folder is not there or has too little text; there is one group alone.
     """
-    texts = found_texts(paths)
+    texts = scan_texts(paths)
     budgets = budgets_for(
         minutes, sum(each.size for each in texts), len(texts), min(each.size for each in texts)
     )
     return _config(texts, budgets, minutes, name, folder)
 
 
-def found_texts(paths: Sequence[Path]) -> list[Texts]:
+def scan_texts(paths: Sequence[Path]) -> list[Texts]:
     """What is in the folders; the sub-folders of a single one are its groups.
 
     Raises

@@ -19,7 +19,7 @@ from relscale.tables import write_table
 from relscale.tokens.contamination import contaminated
 from relscale.tokens.counts import group_totals, totals, with_shares
 from relscale.tokens.manifest import STORE_FILE, StoreManifest
-from relscale.tokens.pruning import Pruning, kept
+from relscale.tokens.pruning import Pruning, selected_documents
 from relscale.tokens.store import SPLITS
 from relscale.tokens.vocabulary import TOKENIZER_FILE, end_of_text_id, load_vocabulary, token_type
 
@@ -66,8 +66,8 @@ def build_store(
     seed
         Of the order of the documents.
     avoid
-        Runs of words that training documents must not have (``relscale.tokens.contamination.asked``), and the number of
-        words in each; the manifest then says under ``left_out`` how many had one.
+        n-grams that training documents must not have (``relscale.tokens.contamination.suite_ngrams``), and the number
+        of words in each; the manifest then says under ``left_out`` how many had one.
     pruning
         Which of the other training documents are kept; ``left_out`` says how many are not.
 
@@ -94,7 +94,9 @@ def build_store(
                 left_out["contaminated"] = int(is_contaminated.sum())
                 rows = rows.filter(pa.array(~is_contaminated))
             if split == "train" and pruning is not None:
-                stays = kept(rows, pruning.options, seed, pruning.losses.get(Path(documents), {}))
+                stays = selected_documents(
+                    rows, pruning.options, seed, pruning.losses.get(Path(documents), {})
+                )
                 left_out["pruned"] = int((~stays).sum())
                 rows = rows.filter(pa.array(stays))
                 if not rows.num_rows:

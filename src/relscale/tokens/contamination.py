@@ -17,7 +17,7 @@ from relscale.errors import RelscaleError
 REQUESTS_FILE = "requests.parquet"
 
 
-def asked(suites: Sequence[str | Path], size: int) -> NDArray[np.uint64]:
+def suite_ngrams(suites: Sequence[str | Path], size: int) -> NDArray[np.uint64]:
     """Hashes, ascending, of the runs of ``size`` words in what prepared suites ask.
 
     Each prompt counts as it stands before its right answer; of wrong answers nothing is looked for, since they are

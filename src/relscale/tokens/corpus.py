@@ -20,7 +20,7 @@ from relscale.errors import Damaged, RelscaleError
 from relscale.lock import locked
 from relscale.provenance import code_digest, digest, file_digest, file_sha256
 from relscale.tokens.build import build_store
-from relscale.tokens.contamination import asked
+from relscale.tokens.contamination import suite_ngrams
 from relscale.tokens.counts import with_shares
 from relscale.tokens.interleave import integer_shares, interleave
 from relscale.tokens.manifest import (
@@ -130,7 +130,7 @@ def build_corpus(
             raise RelscaleError(
                 f"corpora: {part.source} is streamed and has no part {part.part!r}; leave it out"
             )
-    avoid = None if clean is None else (asked(clean.suites, clean.ngram), clean.ngram)
+    avoid = None if clean is None else (suite_ngrams(clean.suites, clean.ngram), clean.ngram)
     if len(parts) == 1 and streams[0] is None and parts[0].unique_tokens is None:
         build_store(parts[0].documents, parts[0].part, vocabulary, folder, seed, avoid, pruning)
         return
@@ -138,11 +138,11 @@ def build_corpus(
     store_parts = []
     for part, stream, share in zip(parts, streams, shares, strict=True):
         if stream is None:
-            shards = [_one_piece(part, vocabulary, store, seed, avoid, pruning)]
+            shards = [_store_in_one_piece(part, vocabulary, store, seed, avoid, pruning)]
             records: list[Shard] | list[StoreManifest] = [StoreManifest.read(shards[0] / STORE_FILE)]
         else:
             wanted = min(tokens * share / sum(shares), part.unique_tokens or float("inf"))
-            recipe = Recipe(stream, vocabulary, store, seed, _kept(avoid, store))
+            recipe = Recipe(stream, vocabulary, store, seed, _saved_ngrams(avoid, store))
             shards = make_shards(recipe, wanted, processes)
             records = [read_shard(shard) for shard in shards]
         store_parts.append(_store_part(part, share, shards, records))
@@ -152,7 +152,7 @@ def build_corpus(
         _write_manifest(validated, vocabulary, seed, partial)
 
 
-def _one_piece(
+def _store_in_one_piece(
     part: CorpusPart,
     vocabulary: Path,
     store: Path,
@@ -172,7 +172,7 @@ def _one_piece(
     return folder
 
 
-def _kept(avoid: tuple[NDArray[np.uint64], int] | None, store: Path) -> tuple[Path, int] | None:
+def _saved_ngrams(avoid: tuple[NDArray[np.uint64], int] | None, store: Path) -> tuple[Path, int] | None:
     """Runs of words in a file that processes share."""
     if avoid is None:
         return None
@@ -238,7 +238,7 @@ def _write_validation(parts: list[StorePart], path: Path, dtype: str) -> list[St
         try:
             check_digests(shard, ["validation.bin"])
         except Damaged as error:
-            raise Damaged(error.path, error.what, f"moved to {set_aside(shard)}: run it again") from None
+            raise Damaged(error.path, error.reason, f"moved to {set_aside(shard)}: run it again") from None
     texts = [joined(part.shards, "validation", dtype) for part in parts]
     left = sum(len(text) for text in texts)
     if not left:

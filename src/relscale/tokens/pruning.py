@@ -46,7 +46,9 @@ class Pruning:
     losses: Mapping[Path, Mapping[str, float]] = field(default_factory=dict)
 
 
-def kept(documents: pa.Table, options: Prune, seed: int, losses: Mapping[str, float]) -> NDArray[np.bool_]:
+def selected_documents(
+    documents: pa.Table, options: Prune, seed: int, losses: Mapping[str, float]
+) -> NDArray[np.bool_]:
     """Which of the training documents stay.
 
     Parameters
@@ -82,10 +84,10 @@ def scores(
         return np.array([fraction("prune", seed, name) for name in ids])
     if options.score == "loss":
         return np.array([losses[name] for name in ids])
-    return _own_ngrams(documents["text"].to_pylist())
+    return _unique_ngrams(documents["text"].to_pylist())
 
 
-def _own_ngrams(texts: list[str]) -> NDArray[np.float64]:
+def _unique_ngrams(texts: list[str]) -> NDArray[np.float64]:
     """The share of each text's distinct word n-grams that no other text has; 0 for a text without words."""
     grams, offsets = ngrams(texts, NGRAM)
     texts_of = np.repeat(np.arange(len(texts)), np.diff(offsets))

@@ -79,8 +79,8 @@ class Recipe:
     seed
         Of the order of documents: they are shuffled a chunk of text at a time.
     runs_of_words
-        A file of n-grams (``relscale.tokens.contamination.asked``, as .npy) that training documents must not have, and
-        the number of words in each; None keeps all.
+        A file of n-grams (``relscale.tokens.contamination.suite_ngrams``, as .npy) that training documents must not
+        have, and the number of words in each; None keeps all.
     shard_characters
         Characters of text after which a shard is full.
     """
@@ -154,7 +154,7 @@ def beginning(folders: Sequence[Path], tokens: float) -> list[Path]:
     shards: list[Path] = []
     total = 0
     for folder in folders:
-        for shard, record in _whole(folder):
+        for shard, record in _complete_shards(folder):
             shards.append(shard)
             total += record.splits["train"].tokens
             if total >= tokens:
@@ -173,7 +173,7 @@ class Progress:
         """Whether those are so many, or all there can be."""
         while self.waiting:
             of_file, last = 0, False
-            for _, record in _whole(self.waiting[-1]):
+            for _, record in _complete_shards(self.waiting[-1]):
                 of_file += record.splits["train"].tokens
                 last = record.last
             if not last:
@@ -183,7 +183,7 @@ class Progress:
         return True
 
 
-def _whole(folder: Path) -> Iterator[tuple[Path, Shard]]:
+def _complete_shards(folder: Path) -> Iterator[tuple[Path, Shard]]:
     """The shards of a file that are there with all of their bytes, up to the first that is not."""
     number = 0
     while is_whole(shard := folder / f"{number:05}", SHARD_FILE):
@@ -239,7 +239,7 @@ def _missing(recipe: Recipe, file: TextFile, folder: Path) -> Iterator[tuple[int
     """The shards of a file that are not there yet: the number and the text of each."""
     for stale in folder.glob(".*.partial-*"):  # of a process that was killed: none other has this file's lock
         remove(stale)
-    whole = [record for _, record in _whole(folder)]
+    whole = [record for _, record in _complete_shards(folder)]
     if whole and whole[-1].last:
         return
     chunks = _Chunks(recipe, file, whole[-1].next_row if whole else 0)
@@ -324,22 +324,22 @@ def _write(
 
 
 def _choose(
-    recipe: Recipe, chunk: list[Text], known: NDArray[np.uint64] | None, left_out: Counter[str]
+    recipe: Recipe, chunk: list[Text], known: NDArray[np.uint64] | None, excluded: Counter[str]
 ) -> dict[str, list[Text]]:
     """The texts of a chunk for each split, in an order that the seed and the chunk's place decide."""
     chosen: dict[str, list[Text]] = {split: [] for split in (*SPLITS, "test")}
     order = np.random.default_rng([recipe.seed, chunk[0].row]).permutation(len(chunk))
     for text in (chunk[position] for position in order):
         if len(text.text) < recipe.stream.min_characters:
-            left_out["short"] += 1
+            excluded["short"] += 1
         else:
             chosen[recipe.stream.split(text.text)].append(text)
-    left_out["test"] += len(chosen.pop("test"))
+    excluded["test"] += len(chosen.pop("test"))
     if known is not None and recipe.runs_of_words is not None:
         is_contaminated = contaminated(
             [text.text for text in chosen["train"]], known, recipe.runs_of_words[1]
         )
-        left_out["contaminated"] += int(is_contaminated.sum())
+        excluded["contaminated"] += int(is_contaminated.sum())
         chosen["train"] = [
             text for text, out in zip(chosen["train"], is_contaminated, strict=True) if not out
         ]

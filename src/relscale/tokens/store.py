@@ -111,7 +111,7 @@ class TokenStore:
                 check_sizes(shard)
         except Damaged as error:
             remedy = "make the store again with `relscale tokenize`, or snakemake"
-            raise Damaged(error.path, error.what, remedy) from None
+            raise Damaged(error.path, error.reason, remedy) from None
         dtype = manifest.dtype
         parts = tuple(
             Part(part.name, part.units, joined(part.shards, "train", dtype).first(part.unique_tokens))

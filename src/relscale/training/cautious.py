@@ -58,10 +58,10 @@ def cautious_adamw(
 
 
 def _move_on_host(
-    weights: list[Tensor], updates: list[Tensor], kept: Tensor, sizes: list[int], lr: float, decay: float
+    weights: list[Tensor], updates: list[Tensor], mask: Tensor, sizes: list[int], lr: float, decay: float
 ) -> None:
     """``w ← w·(1 − lr·decay) − lr·update / share`` in one pass, by a kernel that takes numbers."""
-    for weight, update, count, size in zip(weights, updates, kept.tolist(), sizes, strict=True):
+    for weight, update, count, size in zip(weights, updates, mask.tolist(), sizes, strict=True):
         part = max(count / size, SMALLEST_SHARE)
         # SGD's own kernel: w ← w − lr·(g + weight_decay·w)
         torch._fused_sgd_(
@@ -79,12 +79,12 @@ def _move_on_host(
 
 
 def _move_on_device(
-    weights: list[Tensor], updates: list[Tensor], kept: Tensor, sizes: list[int], lr: float, decay: float
+    weights: list[Tensor], updates: list[Tensor], mask: Tensor, sizes: list[int], lr: float, decay: float
 ) -> None:
     """The same for an accelerator, which need not wait until the shares are known here."""
     if decay:
         torch._foreach_mul_(weights, 1 - lr * decay)
-    counts = kept.to(updates[0].dtype).unbind()
+    counts = mask.to(updates[0].dtype).unbind()
     shares = torch._foreach_clamp_min(
         torch._foreach_div(counts, [float(size) for size in sizes]), SMALLEST_SHARE
     )

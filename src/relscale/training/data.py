@@ -71,4 +71,4 @@ class TrainingData:
             self.store().check()
         except Damaged as error:
             remedy = f"moved to {set_aside(error.path.parent)}: the same snakemake command makes it again"
-            raise Damaged(error.path, error.what, remedy) from None
+            raise Damaged(error.path, error.reason, remedy) from None

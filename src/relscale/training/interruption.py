@@ -28,13 +28,13 @@ class Control:
 
     Attributes
     ----------
-    asked_to_stop
+    stop_requested
         Whether it is to stop after the current step.
     still_owned
         Called before every write; raises `Interrupted` where another process has taken the run over.
     """
 
-    asked_to_stop: Callable[[], bool] = lambda: False
+    stop_requested: Callable[[], bool] = lambda: False
     still_owned: Callable[[], None] = lambda: None
 
 

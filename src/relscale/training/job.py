@@ -19,7 +19,7 @@ from relscale.training.key import run_key
 from relscale.training.manifest import TrainedModel
 from relscale.training.options import Training, check_logger
 from relscale.training.ownership import owned
-from relscale.training.processes import one_of_several
+from relscale.training.processes import is_distributed
 from relscale.training.record import TrainingRecord, read_records
 from relscale.training.state import remove_state, state_folder
 
@@ -109,7 +109,7 @@ def train_job(
     manifest = []
     with interruptible(parent) as interruption:
         trainer = _Trainer(job, interruption, parent)
-        if one_of_several(trainer.placement.devices) and trainer.fabric().global_rank > 0:
+        if is_distributed(trainer.placement.devices) and trainer.fabric().global_rank > 0:
             trainer.follow()
             return []
         for number, run in enumerate(job.runs):

@@ -71,12 +71,12 @@ class StopRequest:
     """Ends a training early where one of its processes was asked to stop."""
 
     fabric: Fabric
-    asked: Callable[[], bool]
+    stop_requested: Callable[[], bool]
 
     def after_step(self, history: History) -> None:
         """Ask."""
         if not history.over and exchanges(self.fabric, history):
-            history.stopped = any_device(self.fabric, self.asked())
+            history.stopped = any_device(self.fabric, self.stop_requested())
 
 
 @dataclass

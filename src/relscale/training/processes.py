@@ -3,7 +3,7 @@
 import os
 
 
-def one_of_several(count: int) -> bool:
+def is_distributed(count: int) -> bool:
     """Whether this process was started as one of ``count``: by the first of them, by torchrun or by srun."""
     return count > 1 and ("LOCAL_RANK" in os.environ or os.environ.get("SLURM_NTASKS") == str(count))
 
@@ -13,4 +13,4 @@ def started_outside(count: int) -> bool:
 
     A Slurm job with another number of tasks runs several programs, of which this is one.
     """
-    return one_of_several(count) and ("TORCHELASTIC_RUN_ID" in os.environ or "SLURM_NTASKS" in os.environ)
+    return is_distributed(count) and ("TORCHELASTIC_RUN_ID" in os.environ or "SLURM_NTASKS" in os.environ)

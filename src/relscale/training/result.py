@@ -142,7 +142,7 @@ def write_result(
     return record
 
 
-def checkpoints_whole(unfinished: Path, steps: Iterable[int]) -> bool:
+def checkpoints_complete(unfinished: Path, steps: Iterable[int]) -> bool:
     """Whether the checkpoints after these steps are beside a training's state, whole."""
     return all(is_whole(unfinished / CHECKPOINTS / checkpoint_name(step)) for step in steps)
 
@@ -237,7 +237,7 @@ def _check_checkpoint(checkpoint: Path) -> None:
         check_digests(checkpoint)
     except Damaged as error:
         remove(checkpoint)
-        raise Damaged(error.path, error.what, "the same command trains the run anew") from None
+        raise Damaged(error.path, error.reason, "the same command trains the run anew") from None
 
 
 def _write_json(record: TrainingRecord, path: Path) -> None:

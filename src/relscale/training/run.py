@@ -32,7 +32,7 @@ from relscale.training.observers import Checkpoints, Metrics, Observer, SavedSta
 from relscale.training.options import Training, check_noise_scale
 from relscale.training.precision import choose_precision
 from relscale.training.record import TrainingRecord
-from relscale.training.result import RecordContext, checkpoints_whole, write_result
+from relscale.training.result import RecordContext, checkpoints_complete, write_result
 from relscale.training.schedule import learning_rate
 from relscale.training.sharding import to_scalar
 from relscale.training.state import read_state, remove_state, state_folder
@@ -124,7 +124,7 @@ def train_run(
     observers: list[Observer] = [
         Validation(model, batches, validation_steps),
         Checkpoints(model, unfinished, checkpoint_steps, context, control.still_owned),
-        StopRequest(fabric, control.asked_to_stop),
+        StopRequest(fabric, control.stop_requested),
         SavedState(model, unfinished, run, 60 * options.save_every, control.still_owned),
     ]
     if fabric.is_global_zero:
@@ -293,7 +293,7 @@ def resume(model: DistributedModel, history: History, unfinished: Path, checkpoi
     if state is None:
         return
     done = state["history"]["done"]
-    if not checkpoints_whole(unfinished, (step for step in checkpoint_steps if step <= done)):
+    if not checkpoints_complete(unfinished, (step for step in checkpoint_steps if step <= done)):
         print(f"{unfinished}: a checkpoint is damaged or gone, so that the run starts anew", file=sys.stderr)
         return
     model.load_state_dict(state)

@@ -38,6 +38,9 @@ def candidates(known: Table) -> list[Candidate]:
     return [
         Candidate(f"{law.name}, {loss}", partial(forecast, law, loss), law.name)
         for law in laws
-        if set(law.predictors) <= set(known.names) and not law.gap and not law.reference and not law.made_of
+        if set(law.predictors) <= set(known.names)
+        and not law.gap
+        and not law.reference
+        and not law.source_columns
         for loss in LOSSES
     ]

@@ -17,7 +17,7 @@ from relscale.laws.law import Array
 PREFIX = "share_"
 
 
-def own_share(known: Table, shares: tuple[str, ...]) -> int:
+def target_share(known: Table, shares: tuple[str, ...]) -> int:
     """Position of the share that y, less its group's mean, falls with the most."""
     y = known.y.copy()
     for group in np.unique(known.group):
@@ -42,7 +42,7 @@ def candidates(known: Table) -> list[Candidate]:
     shares = tuple(name for name in known.names if name.startswith(PREFIX))
     if len(shares) < 2:
         return []
-    i, rest = own_share(known, shares), len(shares) - 1
+    i, rest = target_share(known, shares), len(shares) - 1
     power = Form(
         "mixture, powers of the own share",
         "arXiv 2403.16952",

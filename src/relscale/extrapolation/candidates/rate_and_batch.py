@@ -54,7 +54,7 @@ FORMS = (
             HIGH,
             partial(polynomial, degree),
             start=START,
-            own=False,
+            per_group=False,
             anchor=("params", "tokens"),
             starts=16,
         )
@@ -69,7 +69,7 @@ FORMS = (
         powers,
         positive=True,
         start=(*START, 0.7, 0.9, 0.7, 0.8, 1.2, 1.2, 0.7, 0.7),
-        own=False,
+        per_group=False,
         anchor=("params", "tokens"),
         starts=4,
     ),

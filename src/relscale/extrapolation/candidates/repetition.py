@@ -49,7 +49,7 @@ FORMS = (
         (1.2, 1.2, 2.0, 6.0),
         _added,
         positive=True,
-        own=False,
+        per_group=False,
         anchor=("params", "tokens"),
     ),
     Form(
@@ -60,7 +60,7 @@ FORMS = (
         (1.2, 1.2, 6.0, 6.0, 3.0),
         _decaying,
         positive=True,
-        own=False,
+        per_group=False,
         anchor=("params", "tokens"),
     ),
 )

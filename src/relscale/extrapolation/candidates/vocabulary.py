@@ -43,7 +43,7 @@ FORMS = (
             (0.05, 0.2, -1.0, -6.0),
             (1.0, 3.0, 1.0, 2.0),
             partial(_polynomial, degree),
-            own=False,
+            per_group=False,
             anchor=("vocabulary", "params"),
             starts=32,
         )
@@ -56,7 +56,7 @@ FORMS = (
         (0.02, 0.02, 0.02),
         (1.5, 1.5, 1.5),
         _powers,
-        own=False,
+        per_group=False,
         anchor=("vocabulary", "params"),
         starts=32,
     ),

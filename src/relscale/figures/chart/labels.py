@@ -109,33 +109,33 @@ def _shift(share: float) -> float:
     return NEAR * (1 - 2 * share)
 
 
-def _overlap(one: Box, other: Box) -> float:
-    wide = min(one[2], other[2]) - max(one[0], other[0])
-    high = min(one[3], other[3]) - max(one[1], other[1])
+def _overlap(box: Box, other: Box) -> float:
+    wide = min(box[2], other[2]) - max(box[0], other[0])
+    high = min(box[3], other[3]) - max(box[1], other[1])
     return max(wide, 0) * max(high, 0)
 
 
-def spread(wanted: Sequence[float], height: float, within: tuple[float, float]) -> list[float]:
-    """Heights for labels as near to the ``wanted`` ones as labels of that height fit without covering each other.
+def spread(heights: Sequence[float], height: float, within: tuple[float, float]) -> list[float]:
+    """Positions near ``heights`` at which labels do not overlap.
 
-    The sum of squared distances is the smallest there is (pool adjacent violators on ``wanted[i] − i·height``); labels
+    The sum of squared distances is the smallest there is (pool adjacent violators on ``heights[i] − i·height``); labels
     that leave ``within`` are pushed back, and stand closer together where there are too many.
 
     Parameters
     ----------
-    wanted
+    heights
         In ascending order.
     """
-    if not wanted:
+    if not heights:
         return []
-    room = (within[1] - within[0]) / max(len(wanted) - 1, 1)
+    room = (within[1] - within[0]) / max(len(heights) - 1, 1)
     height = min(height, room)
     blocks: list[tuple[float, int]] = []  # mean, number
-    for i, value in enumerate(wanted):
+    for i, value in enumerate(heights):
         blocks.append((value - i * height, 1))
         while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
             (second, m), (first, n) = blocks.pop(), blocks.pop()
             blocks.append(((first * n + second * m) / (n + m), n + m))
     means = [mean for mean, number in blocks for _ in range(number)]
-    last = within[1] - (len(wanted) - 1) * height
+    last = within[1] - (len(heights) - 1) * height
     return [min(max(mean, within[0]), last) + i * height for i, mean in enumerate(means)]

@@ -234,10 +234,10 @@ class Panel:
             ``hover``, ``caps``, ``name`` and ``group`` of `points`.
         """
 
-        def read(what: Read | None) -> list[Any] | None:
-            if what is None:
+        def read(source: Read | None) -> list[Any] | None:
+            if source is None:
                 return None
-            return [getattr(row, what) if isinstance(what, str) else what(row) for row in rows]
+            return [getattr(row, source) if isinstance(source, str) else source(row) for row in rows]
 
         self.points(
             read(x) or [],

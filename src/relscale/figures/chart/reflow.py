@@ -82,16 +82,18 @@ class Arrangeable:
         wide = max((text_width(key, SIZE - 1) for key in self.keys), default=0) + KEY_SAMPLE
         return math.ceil(max(wide, text_width(self.scale, SIZE - 1))) + 22
 
-    def page(self, columns: int, beside: bool, share: float = 1.0) -> int:
-        """Pixels that so many columns take with panels of ``share`` of their width, the key ``beside`` them or not."""
+    def page(self, columns: int, key_at_side: bool, share: float = 1.0) -> int:
+        """Width in pixels of ``columns`` panels at ``share`` of their width, with the key beside them or below."""
         panels = columns * share * self.width + (columns - 1) * self.gap_x
-        return math.ceil(self.left + panels + self.right + (self.key_width if beside and self.keys else 0))
+        return math.ceil(
+            self.left + panels + self.right + (self.key_width if key_at_side and self.keys else 0)
+        )
 
     @property
     def natural(self) -> int:
         """Pixels that the figure is drawn for."""
         title = math.ceil(text_width(self.title, SIZE + 3) + 28)
-        return max(self.page(self.columns, beside=True), title)
+        return max(self.page(self.columns, key_at_side=True), title)
 
 
 def arrangements(figure: go.Figure, parts: Arrangeable) -> list[tuple[int, Changes]]:

@@ -189,8 +189,8 @@ def held_out(curves: Curves, hold_out: int) -> Mask:
     return held
 
 
-def _few(form: Form, number: int, held: NDArray[np.bool_]) -> Remark:
-    if not held.any():
+def _few(form: Form, number: int, held_out_points: NDArray[np.bool_]) -> Remark:
+    if not held_out_points.any():
         return Remark(Status.TOO_FEW_POINTS, "too few budgets to hold one out")
     return Remark(
         Status.TOO_FEW_POINTS, f"too few points: {number} distinct computes, and it needs {form.fewest}"

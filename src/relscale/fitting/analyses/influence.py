@@ -103,7 +103,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
     flops = [np.exp(curves.log_flops[rows].mean()) for rows in points]
     for j, (key, estimand) in enumerate(zip(curves.keys, estimands(curves), strict=True)):
         common = cells_of(key) | {"parameter": law.slope, "level": level, "estimand": estimand}
-        curve = curves.chosen(np.arange(len(curves.keys)) == j)
+        curve = curves.select(np.arange(len(curves.keys)) == j)
         whole, without = _both(curve, estimand, unit, shown, level)
         whole_p, without_p = whole.slope.p_value, without.slope.p_value
         for w, rows_of_unit in enumerate(points):

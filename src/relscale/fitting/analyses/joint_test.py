@@ -135,7 +135,7 @@ def _slopes(
     trainings = len(set(blocks))
     if trainings == 1:
         return np.empty(0), None, too_few_trainings(trainings) or Remark(Status.NO_SCATTER)
-    left_out = _left_out(x, value, blocks)
+    left_out = _leave_one_out(x, value, blocks)
     if curves.without is not None:
         left_out = lines(x, curves.without[np.ix_(points, columns)]).slope
     if left_out is not None and not np.isfinite(left_out).all():
@@ -166,7 +166,7 @@ def _slopes(
     return fitted.slope, Covariance(runs, df, items, interaction, items_df), remark
 
 
-def _left_out(x: Floats, value: Floats, blocks: list[str]) -> Floats | None:
+def _leave_one_out(x: Floats, value: Floats, blocks: list[str]) -> Floats | None:
     """(K, G) slopes without each training, where points share some; else None."""
     if len(set(blocks)) == len(blocks):
         return None
@@ -217,7 +217,7 @@ def _square_of_trace(estimate: Floats, df: float) -> float:
     return df * (df + 1) / ((df - 1) * (df + 2)) * (first**2 - 2 * second / (df + 1))
 
 
-def is_seen_to_move(row: JointTestRow) -> bool:
+def some_group_moves(row: JointTestRow) -> bool:
     """Whether some group moves against the others, by the test alone."""
     return row.p_value is not None and row.p_value < SURE
 
@@ -231,7 +231,7 @@ def sentence(row: JointTestRow) -> str:
     whom = "" if row.estimand == Estimand.THESE_ITEMS else ", for new items of the kind"
     found = (
         "the groups do not all move alike"
-        if is_seen_to_move(row)
+        if some_group_moves(row)
         else "no group is seen to move against the others"
     )
     return f"all {row.groups} groups at once: {found} ({test}{whom})"

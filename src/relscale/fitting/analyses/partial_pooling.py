@@ -203,11 +203,11 @@ def _remark(curves: Curves, estimate: Lines, j: int, of_items: bool) -> Remark:
 
 
 def _pooled(
-    curves: Curves, kept: NDArray[np.int64], points: NDArray[np.bool_], of_items: bool, level: float
+    curves: Curves, selected: NDArray[np.int64], points: NDArray[np.bool_], of_items: bool, level: float
 ) -> Pooled:
     """Take the mean curve and the deviations from it apart, and pool."""
     x, blocks = curves.log_flops[points], [curves.blocks[i] for i in np.flatnonzero(points)]
-    at = np.ix_(points, kept)
+    at = np.ix_(points, selected)
     y, y_own = _apart(curves.value[at])
     noise = curves.noise[at]
     without = without_own = None
@@ -218,12 +218,12 @@ def _pooled(
     items_shared = items_own = None
     if of_items:
         draws, draws_own = _apart(curves.replicates[at])
-        clusters = None if curves.clusters is None else curves.clusters[kept]
+        clusters = None if curves.clusters is None else curves.clusters[selected]
         fewest = None if clusters is None else np.fmin.reduce(clusters)[None]
         items_shared = interval.item_lines(x, y, draws, shared, blocks, fewest)
         items_own = interval.item_lines(x, y_own, draws_own, own, blocks, clusters)
 
-    groups = len(kept)
+    groups = len(selected)
     of_mean = interval.slope(shared, level, items_shared)
     of_runs = interval.slope(own, level).stderr ** 2
     of_both = interval.slope(own, level, items_own)

@@ -18,33 +18,33 @@ from relscale.laws.loglog import LogLogLaw
 from relscale.measurements.metric import VALIDATION
 
 
-def allocation(one: FrontierCurves) -> list[tuple[LogLogLaw, Curves]]:
+def allocation(frontier: FrontierCurves) -> list[tuple[LogLogLaw, Curves]]:
     """Tokens and parameters at the optimum of each budget, each with its law; nothing where each run is a point."""
-    if not one.points or not all(point.is_parabola for point in one.points):
+    if not frontier.points or not all(point.is_parabola for point in frontier.points):
         return []
-    matrix = one.matrix
+    matrix = frontier.matrix
     validation = next(s for s in matrix.series if (s.suite, s.group, s.metric) == VALIDATION)
-    noise = np.array([[_noise(matrix, point)] for point in one.points])
-    status = np.array([[point.status] for point in one.points], dtype=object)
-    df = np.array([[max(len(point.rows) - 3.0, 0.0)] for point in one.points])
+    noise = np.array([[_noise(matrix, point)] for point in frontier.points])
+    status = np.array([[point.status] for point in frontier.points], dtype=object)
+    df = np.array([[max(len(point.rows) - 3.0, 0.0)] for point in frontier.points])
     result = []
     for law, name in ((compute_optimal.TOKENS, "tokens"), (compute_optimal.PARAMS, "params")):
-        value = _log_optima(one.points, name)
-        stderr = np.array([[getattr(point, f"log_{name}_stderr")] for point in one.points])
+        value = _log_optima(frontier.points, name)
+        stderr = np.array([[getattr(point, f"log_{name}_stderr")] for point in frontier.points])
         curves = Curves(
             quantity=ERROR,
             keys=[matrix.curve_key(validation)],
-            points=one.points,
-            log_flops=one.errors.log_flops,
+            points=frontier.points,
+            log_flops=frontier.errors.log_flops,
             value=value,
             noise=noise,
             replicates=np.empty((*value.shape, 0)),
             status=status,
-            blocks=one.errors.blocks,
+            blocks=frontier.errors.blocks,
             target=value,
             point_variance=PointVariance(stderr**2, df),
-            without=np.stack([_log_optima(points, name) for points in one.without], axis=-1)
-            if one.without
+            without=np.stack([_log_optima(points, name) for points in frontier.without], axis=-1)
+            if frontier.without
             else None,
         )
         result.append((law, curves))

@@ -91,11 +91,11 @@ class Curves:
         """Whether some points are checkpoints of one training, and so not independent."""
         return len(set(self.blocks)) < len(self.blocks)
 
-    def chosen(self, keep: NDArray[np.bool_]) -> "Curves":
-        """Those curves alone; ``keep`` is (J,)."""
-        if keep.all():
+    def select(self, mask: NDArray[np.bool_]) -> "Curves":
+        """Those curves alone; ``mask`` is (J,)."""
+        if mask.all():
             return self
-        columns = np.flatnonzero(keep)
+        columns = np.flatnonzero(mask)
         arrays = ("value", "noise", "replicates", "status", "target")
         parts = {name: getattr(self, name)[:, columns] for name in arrays}
         baseline = None if self.baseline is None else self.baseline[:, columns]

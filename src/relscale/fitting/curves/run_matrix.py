@@ -269,7 +269,7 @@ def _replicates(
     units = ["unit"] if "unit" in rows.schema.names else []
     for batch in rows.to_batches(columns=[*names, *units, "replicate", "value"], **FRUGAL):
         part = pa.Table.from_batches([batch])
-        row, column = (_places(part, of, codes, words) for of, codes in ((RUN, runs), (SERIES, kinds)))
+        row, column = (_row_numbers(part, of, codes, words) for of, codes in ((RUN, runs), (SERIES, kinds)))
         unknown = np.flatnonzero((row < 0) | (column < 0))
         if len(unknown):
             told = [name for name in RUN[3:] + SERIES if name in names]
@@ -286,7 +286,7 @@ def _replicates(
     return draws
 
 
-def _places(
+def _row_numbers(
     table: pa.Table, names: Sequence[str], codes: NDArray[np.int64], words: dict[str, pa.Array]
 ) -> NDArray[np.int64]:
     """Where the rows of ``table`` stand among ``codes``, by those of the columns ``names`` that it has; −1 if nowhere.

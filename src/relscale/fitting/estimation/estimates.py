@@ -84,16 +84,16 @@ class Estimates:
 
 
 def best_of_starts(
-    objective: Objective, found: Minima, count: int, hopeless: NDArray[np.bool_], fixed: tuple[str, ...]
+    objective: Objective, minima: Minima, count: int, hopeless: NDArray[np.bool_], fixed: tuple[str, ...]
 ) -> Estimates:
-    """The best of ``count`` starts of each data set; ``found`` has all data sets of the first start first.
+    """The best of ``count`` starts of each data set; ``minima`` has all data sets of the first start first.
 
     ``hopeless`` (B,) are the data sets with a value that has no logarithm.
     """
     law = objective.law
-    problems = found.cost.size // count
-    u = found.u.reshape(-1, count, problems)
-    cost, converged = found.cost.reshape(count, problems), found.converged.reshape(count, problems)
+    problems = minima.cost.size // count
+    u = minima.u.reshape(-1, count, problems)
+    cost, converged = minima.cost.reshape(count, problems), minima.converged.reshape(count, problems)
     every = np.arange(problems)
     exact = (EXACT * objective.scale(every)) ** 2
     least = cost.min(axis=0)
@@ -140,21 +140,21 @@ def best_of_starts(
     return replace(result, status=[_why(result, j, bool(hopeless[j])) for j in range(problems)])
 
 
-def _why(found: Estimates, j: int, hopeless: bool) -> Remark:
+def _why(estimates: Estimates, j: int, hopeless: bool) -> Remark:
     if hopeless:
         return NO_LOGARITHM
-    if found.n[j] == 0:
+    if estimates.n[j] == 0:
         return Remark(Status.TOO_FEW_POINTS, "no points")
-    if np.isnan(found.objective[j]):
+    if np.isnan(estimates.objective[j]):
         return Remark(Status.NO_START)
-    if not found.converged[j]:
+    if not estimates.converged[j]:
         return Remark(Status.NOT_CONVERGED)
-    if found.at_bound[:, j].any():
-        return Remark(Status.ON_A_BOUND, f"on a bound: {_listed(found.names, found.at_bound[:, j])}")
-    if not found.determined[j]:
+    if estimates.at_bound[:, j].any():
+        return Remark(Status.ON_A_BOUND, f"on a bound: {_listed(estimates.names, estimates.at_bound[:, j])}")
+    if not estimates.determined[j]:
         return Remark(Status.UNDETERMINED)
-    return OK if found.df[j] > 0 else TOO_FEW
+    return OK if estimates.df[j] > 0 else TOO_FEW
 
 
-def _listed(names: Sequence[str], chosen: NDArray[np.bool_]) -> str:
-    return ", ".join(name for name, is_so in zip(names, chosen, strict=True) if is_so)
+def _listed(names: Sequence[str], selected: NDArray[np.bool_]) -> str:
+    return ", ".join(name for name, is_so in zip(names, selected, strict=True) if is_so)

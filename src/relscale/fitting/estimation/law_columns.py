@@ -41,7 +41,7 @@ class LawColumns:
     @property
     def predictors(self) -> tuple[str, ...]:
         """The columns of the predictors themselves."""
-        return self.law.predictors if self.law.make else self.columns
+        return self.law.predictors if self.law.make_predictors else self.columns
 
 
 def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumns:
@@ -64,7 +64,7 @@ def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumn
         law = found.law(tuple(x))
     else:
         law = found
-    predictors = law.made_of or law.predictors
+    predictors = law.source_columns or law.predictors
     columns = tuple(x) or predictors
     if len(columns) != len(predictors):
         raise RelscaleError(
@@ -86,14 +86,14 @@ def along_trainings(measurements: pa.Table, law: Law, columns: Sequence[str]) ->
     Parameters
     ----------
     columns
-        Those of ``law.made_of``, the step first.
+        Those of ``law.source_columns``, the step first.
 
     Raises
     ------
     RelscaleError
         A training has two values at one step, or its steps are none that the law can use.
     """
-    if law.make is None:
+    if law.make_predictors is None:
         return measurements
     curves = np.array([_numbers(measurements, column) for column in columns])
     known = np.isfinite(curves).all(axis=0)
@@ -105,7 +105,7 @@ def along_trainings(measurements: pa.Table, law: Law, columns: Sequence[str]) ->
             at = step[place[(curves[:, rows] != curve[:, place]).any(axis=0)][0]]
             raise RelscaleError(f"{training}: several values of {', '.join(columns[1:])} at step {at:g}")
         try:
-            made[:, rows] = law.make(curve)[:, place]
+            made[:, rows] = law.make_predictors(curve)[:, place]
         except RelscaleError as error:
             raise RelscaleError(f"{training}: {error}") from error
     for predictor, values in zip(law.predictors, made, strict=True):

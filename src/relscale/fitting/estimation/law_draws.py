@@ -54,7 +54,7 @@ class Draws:
 
 def draws(
     law: Law,
-    found: Estimates,
+    estimates: Estimates,
     data: Points,
     x: Array,
     fit: Estimator,
@@ -69,7 +69,7 @@ def draws(
 
     Parameters
     ----------
-    found
+    estimates
         The fit to the data themselves.
     x
         (p, n) as it was fitted.
@@ -83,9 +83,9 @@ def draws(
     RelscaleError
         The scheme needs what the data do not have.
     """
-    theta = found.theta[:, 0]
+    theta = estimates.theta[:, 0]
     y, fitted = data.y, law.value(theta, x)
-    n, free = len(y), int(found.n[0] - found.df[0])
+    n, free = len(y), int(estimates.n[0] - estimates.df[0])
     to, back = (np.log, np.exp) if log_residual else (np.asarray, np.asarray)
     residuals = to(y) - to(fitted)
     if scheme in (schemes.PAIRS, schemes.BLOCK):
@@ -122,26 +122,26 @@ def draws(
 
 
 def limits(
-    kind: str, found: Estimates, drawn: Draws, level: float, data: Points, weights: Array, fit: Estimator
+    kind: str, estimates: Estimates, drawn: Draws, level: float, data: Points, weights: Array, fit: Estimator
 ) -> of_draws.Limits:
     """Limits of each parameter, (q,)."""
     if kind != of_draws.BCA:
         return of_draws.limits(
-            found.theta[:, 0],
+            estimates.theta[:, 0],
             drawn.theta,
             level,
             kind,
-            stderr=found.stderr[:, 0],
+            stderr=estimates.stderr[:, 0],
             draw_stderr=drawn.stderr,
         )
     by_training = drawn.scheme == schemes.BLOCK
     units = schemes.members(data.trainings if by_training else range(len(data.y)))
     without = (units[:, None] != np.arange(units.max() + 1)).astype(float)
-    left_out = fit(data.y, without * weights[:, None], found.theta.T[:1])
+    left_out = fit(data.y, without * weights[:, None], estimates.theta.T[:1])
     budgets = _strata(data) if drawn.scheme == schemes.PAIRS else None
     strata = schemes.members(budgets) if budgets else None
     return of_draws.limits(
-        found.theta[:, 0], drawn.theta, level, kind, jackknife=left_out.theta, strata=strata
+        estimates.theta[:, 0], drawn.theta, level, kind, jackknife=left_out.theta, strata=strata
     )
 
 

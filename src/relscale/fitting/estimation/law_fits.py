@@ -96,7 +96,7 @@ class Fitted:
     """
 
     law: Law
-    found: Estimates
+    estimates: Estimates
     drawn: Draws | None
     by_t: bool
     reference: float
@@ -112,8 +112,8 @@ class Fitted:
 
     def interval(self, x: Array, level: float) -> tuple[float, float]:
         """Limits of a further point at x (p,), by t: ``± t·√(gᵀ C g + noise)``, g the derivatives there."""
-        value, variance = _with_variance(self.law, self.found, x[:, None], self.log_residual)
-        half = float(stdtrit(self.found.df[0], (1 + level) / 2) * np.sqrt(variance[0] + self.noise))
+        value, variance = _with_variance(self.law, self.estimates, x[:, None], self.log_residual)
+        half = float(stdtrit(self.estimates.df[0], (1 + level) / 2) * np.sqrt(variance[0] + self.noise))
         low, high = value[0] - half, value[0] + half
         return (float(np.exp(low)), float(np.exp(high))) if self.log_residual else (float(low), float(high))
 
@@ -151,7 +151,7 @@ class PredictionRow(SeriesKey):
     note: str | None = column("What the status does not say by itself.")
 
 
-def law_fits(measurements: pa.Table, chosen: Settings) -> tuple[list[ParameterRow], list[PredictionRow]]:
+def law_fits(measurements: pa.Table, settings: Settings) -> tuple[list[ParameterRow], list[PredictionRow]]:
     """Rows of the tables ``fits`` and ``predictions`` for every law of the config.
 
     Raises
@@ -163,20 +163,20 @@ def law_fits(measurements: pa.Table, chosen: Settings) -> tuple[list[ParameterRo
     fits: list[ParameterRow] = []
     predictions: list[PredictionRow] = []
     predicted: dict[str, Predicted] = {}
-    for entry in chosen.laws:
-        own_fits, own_predictions, predicted[entry.name] = _entry(measurements, entry, chosen, predicted)
+    for entry in settings.laws:
+        own_fits, own_predictions, predicted[entry.name] = _entry(measurements, entry, settings, predicted)
         fits += own_fits
         predictions += own_predictions
     return fits, predictions
 
 
 def _entry(
-    measurements: pa.Table, entry: FurtherLaw, chosen: Settings, earlier: Mapping[str, Predicted]
+    measurements: pa.Table, entry: FurtherLaw, settings: Settings, earlier: Mapping[str, Predicted]
 ) -> tuple[list[ParameterRow], list[PredictionRow], Predicted]:
     """One law of the config."""
     place = f"fit.laws.{entry.name}"
     try:
-        of = law_columns(chosen.own_laws.get(entry.law, entry.law), entry.x, measurements)
+        of = law_columns(settings.user_laws.get(entry.law, entry.law), entry.x, measurements)
         measurements = along_trainings(measurements, of.law, of.columns)
     except RelscaleError as error:
         raise RelscaleError(f"{place}: {error}") from error
@@ -190,7 +190,7 @@ def _entry(
     if source is not None and source not in earlier:
         raise RelscaleError(f"{place}: predictor_from {source!r} is not a fit named before it")
 
-    baseline = _baseline(law, entry, chosen, place)
+    baseline = _baseline(law, entry, settings, place)
     selected = _selected(measurements, law, entry.where or {}, baseline, place)
     by = list(entry.by) + (["group"] if baseline and "group" not in entry.by else [])
     measured = _measured(measurements, law, entry, place)
@@ -203,7 +203,7 @@ def _entry(
         data = points(law, of.predictors, _of(own, values), measured, entry.residual == "log")
         order = np.argsort(data.y, kind="stable")
         kept = order[: max(0, len(order) - entry.leave_out_highest)]
-        data = data.chosen(np.isin(np.arange(len(order)), kept))
+        data = data.select(np.isin(np.arange(len(order)), kept))
         if not len(data.y):
             reason = f"no row has a number that can be trusted and {', '.join(of.predictors)}"
             reason += f" ({data.lost[0]})" if data.lost else ""
@@ -220,13 +220,13 @@ def _entry(
                 )
             )
             continue
-        fitted, rows = _fit(of, entry, data, chosen, values | ({"baseline": baseline} if baseline else {}))
+        fitted, rows = _fit(of, entry, data, settings, values | ({"baseline": baseline} if baseline else {}))
         fits += rows
         if ahead is not None:
             own_ahead = _of(ahead, values)
             if own_ahead.num_rows:
                 new, of_models = _predict(
-                    fitted, entry, own_ahead, measured, earlier.get(source or ""), chosen
+                    fitted, entry, own_ahead, measured, earlier.get(source or ""), settings
                 )
                 predictions += new
                 predicted |= of_models
@@ -254,14 +254,14 @@ def _measured(
     return result
 
 
-def _baseline(law: Law, entry: FurtherLaw, chosen: Settings, place: str) -> str | None:
+def _baseline(law: Law, entry: FurtherLaw, settings: Settings, place: str) -> str | None:
     """The group that a law of gaps compares with; None where values are taken as they are."""
     baseline = entry.baseline
     if law.gap is None and baseline is not None:
         raise RelscaleError(f"{place}.baseline: law {law.name} compares no groups")
     if law.gap == "ratio" and baseline is None:
         suite = (entry.where or {}).get("suite")
-        baseline = chosen.baselines.get(suite) if isinstance(suite, str) else None
+        baseline = settings.baselines.get(suite) if isinstance(suite, str) else None
         if baseline is None:
             raise RelscaleError(f"{place}: law {law.name} compares groups; name the baseline among them")
     return baseline
@@ -301,7 +301,7 @@ def _of(table: pa.Table, values: Row) -> pa.Table:
 
 
 def _fit(
-    of: LawColumns, entry: FurtherLaw, data: Points, chosen: Settings, values: Row
+    of: LawColumns, entry: FurtherLaw, data: Points, settings: Settings, values: Row
 ) -> tuple[Fitted, list[ParameterRow]]:
     """Fit, resample, and rows of the table ``fits``."""
     law, fixed = of.law, entry.fixed
@@ -317,7 +317,7 @@ def _fit(
         rows_asked = len(data.y) + len(data.lost)
         used = f"fitted on {len(data.y)} of {rows_asked} rows ({listed(reasons)})"
         remark = together(remark, Remark(Status.MISSING_POINTS, used))
-    low, high = (side[:, 0] for side in found.interval(chosen.level))
+    low, high = (side[:, 0] for side in found.interval(settings.level))
     least_squares = entry.loss == "squares"
     columns: dict[str, Any] = {
         "stderr": found.stderr[:, 0],
@@ -332,13 +332,13 @@ def _fit(
     is_asked = bool(options.scheme or options.limits)
     shared = len(set(data.trainings)) < len(data.y)
     of_pairs = not least_squares and len(data.y) <= ENOUGH
-    by_t = not (chosen.bootstrap and (is_asked or shared or of_pairs))
-    if shared and not is_asked and not chosen.bootstrap:
+    by_t = not (settings.bootstrap and (is_asked or shared or of_pairs))
+    if shared and not is_asked and not settings.bootstrap:
         columns, remark = {}, together(remark, NO_DRAWS)
-    number = min(chosen.bootstrap, max(FEWEST_DRAWS, MOST_DRAWN // len(data.y)))
-    if chosen.bootstrap and np.isfinite(found.theta).all() and not (by_t and not entry.predict):
+    number = min(settings.bootstrap, max(FEWEST_DRAWS, MOST_DRAWN // len(data.y)))
+    if settings.bootstrap and np.isfinite(found.theta).all() and not (by_t and not entry.predict):
         kind = options.limits or PERCENTILE
-        seed = [chosen.seed, TAG, zlib.crc32(f"{entry.name} {sorted(values.items())}".encode())]
+        seed = [settings.seed, TAG, zlib.crc32(f"{entry.name} {sorted(values.items())}".encode())]
         try:
             drawn = draws(
                 law,
@@ -353,7 +353,7 @@ def _fit(
                 rng=np.random.default_rng(seed),
             )
             if not by_t:
-                of_draws = limits(kind, found, drawn, chosen.level, data, weights, fit)
+                of_draws = limits(kind, found, drawn, settings.level, data, weights, fit)
                 columns = {
                     "stderr": spread(drawn.theta),
                     "low": of_draws.low,
@@ -370,7 +370,7 @@ def _fit(
         "fit": entry.name,
         "law": law.name,
         "predictor": ", ".join(of.predictors),
-        "level": chosen.level,
+        "level": settings.level,
         "estimand": Estimand.THESE_ITEMS,
         "n": len(data.y),
         "reference_flops": reference,
@@ -398,19 +398,19 @@ def _fit(
     return fitted, rows
 
 
-def _with_variance(law: Law, found: Estimates, x: Array, log_residual: bool) -> tuple[Array, Array]:
+def _with_variance(law: Law, estimates: Estimates, x: Array, log_residual: bool) -> tuple[Array, Array]:
     """The law at x (p, n) and the variance of its estimate, ``gᵀ C g``, in the scale of the residuals."""
-    theta = found.theta[:, 0]
+    theta = estimates.theta[:, 0]
     value, gradient = law.value(theta, x), law.jacobian(theta, x)
     if log_residual:
         value, gradient = np.log(value), gradient / value
-    return value, np.einsum("in,ij,jn->n", gradient, found.covariance[..., 0], gradient)
+    return value, np.einsum("in,ij,jn->n", gradient, estimates.covariance[..., 0], gradient)
 
 
 def _model_error(law: Law, x: Array, entry: FurtherLaw, data: Points, weights: Array) -> ModelError | None:
     """What the law missed from rolling origins; None for a law that starts from measured numbers or whole trainings."""
     log_size = _log_size(data)
-    if law.made_of or MEASURED in law.predictors or log_size is None or entry.loss != "squares":
+    if law.source_columns or MEASURED in law.predictors or log_size is None or entry.loss != "squares":
         return None
     log_residual = entry.residual == "log"
 
@@ -488,11 +488,11 @@ def _predict(
     ahead: pa.Table,
     measured: Mapping[tuple[Any, ...], float] | None,
     source: Predicted | None,
-    chosen: Settings,
+    settings: Settings,
 ) -> tuple[list[PredictionRow], Predicted]:
     """Rows of the table ``predictions``, and the predictions by model."""
     law, drawn = fitted.law, fitted.drawn
-    theta = fitted.found.theta[:, 0]
+    theta = fitted.estimates.theta[:, 0]
     rows: list[PredictionRow] = []
     result: Predicted = {}
     for row in sorted(ahead.to_pylist(), key=lambda row: str(model(row))):
@@ -504,9 +504,9 @@ def _predict(
             "fit": entry.name,
             "law": law.name,
             "observed": row["value"],
-            "level": chosen.level,
+            "level": settings.level,
         }
-        remark = fitted.found.status[0]
+        remark = fitted.estimates.status[0]
         if not np.isfinite(value):
             rows.append(PredictionRow(**common, **cells_of(NO_PREDICTOR)))
             continue
@@ -520,7 +520,7 @@ def _predict(
             known = observed[np.isfinite(observed)]
             failed = number - len(known)
             if len(known) > 1:
-                tails = [(1 - chosen.level) / 2, (1 + chosen.level) / 2]
+                tails = [(1 - settings.level) / 2, (1 + settings.level) / 2]
                 low, high = common["low"], common["high"] = np.quantile(known, tails)
                 if not low <= value <= high:
                     remark = together(remark, BIASED)
@@ -530,14 +530,14 @@ def _predict(
         else:
             result[key] = value, np.empty(0)
         if fitted.by_t and source is None:
-            common["low"], common["high"] = fitted.interval(fitted.x(raw), chosen.level)
+            common["low"], common["high"] = fitted.interval(fitted.x(raw), settings.level)
             common["method"], common["method_note"] = Method.NONLINEAR_T, OF_ONE_RUN
         distance, how_far = _beyond(fitted, row, raw)
         if how_far:
             remark = together(remark, Remark(Status.BEYOND_DATA, how_far))
             if common.get("low") is not None and distance > 0:
                 both = common["low"], common["high"]
-                common["low"], common["high"] = fitted.wider(value, both, distance, chosen.level)
+                common["low"], common["high"] = fitted.wider(value, both, distance, settings.level)
                 common["method_note"] += ", with what such predictions missed inside the data"
         rows.append(PredictionRow(**common, **cells_of(remark)))
     return rows, result

@@ -55,10 +55,10 @@ class Points:
         """The training behind each point: its block, and where none is named the model itself."""
         return [str(row.get("block") or model(row)) for row in self.rows]
 
-    def chosen(self, keep: NDArray[np.bool_]) -> "Points":
+    def select(self, mask: NDArray[np.bool_]) -> "Points":
         """Those points alone."""
-        rows = [row for row, is_in in zip(self.rows, keep, strict=True) if is_in]
-        return replace(self, rows=rows, x=self.x[:, keep], y=self.y[keep], stderr=self.stderr[keep])
+        rows = [row for row, is_in in zip(self.rows, mask, strict=True) if is_in]
+        return replace(self, rows=rows, x=self.x[:, mask], y=self.y[mask], stderr=self.stderr[mask])
 
 
 def select(measurements: pa.Table, where: Where, place: str) -> pa.Table:
@@ -126,12 +126,12 @@ def points(
     numbers = [(name, x[i], spent[i]) for i, name in enumerate(columns)]
     why = [_reason(row, i, [*numbers, ("value", y, log_residual)]) for i, row in enumerate(rows)]
     lost = [f"{row['run']}: {reason}" for row, reason in zip(rows, why, strict=True) if reason]
-    return Points(rows, x, y, stderr, lost).chosen(np.array([not reason for reason in why], dtype=bool))
+    return Points(rows, x, y, stderr, lost).select(np.array([not reason for reason in why], dtype=bool))
 
 
 def takes_logarithm(law: Law, i: int) -> bool:
     """Whether predictor ``i`` must be positive: the law, or a derivative of it, is no number where it is 0."""
-    if law.made_of:  # of a whole training, and looked at where they are made
+    if law.source_columns:  # of a whole training, and looked at where they are made
         return False
     theta = np.array([min(max(0.5, parameter.low), parameter.high) for parameter in law.parameters])
     x = np.full((len(law.predictors), 1), 2.0)

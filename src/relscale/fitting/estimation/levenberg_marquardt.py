@@ -119,11 +119,11 @@ def minimise(objective: Objective, start: Array, columns: Indices) -> Minima:
     return Minima(u, cost, converged, steps)
 
 
-def _cosine(found: Expansion, u: Array, which: NDArray[np.bool_], objective: Objective) -> Array:
+def _cosine(expansion: Expansion, u: Array, which: NDArray[np.bool_], objective: Objective) -> Array:
     """The largest cosine between the residuals and a parameter's derivatives, of those that may still move."""
-    gradient = found.gradient[:, which]
+    gradient = expansion.gradient[:, which]
     with np.errstate(invalid="ignore", divide="ignore"):
-        each = np.abs(gradient) / np.sqrt(found.size[:, which] * found.influence[which])
+        each = np.abs(gradient) / np.sqrt(expansion.size[:, which] * expansion.influence[which])
     still = _pinned(u, gradient, objective) | ~objective.free[:, None] | (gradient == 0)
     return np.asarray(np.where(still, 0.0, each).max(axis=0, initial=0.0))
 
@@ -133,14 +133,14 @@ def _pinned(u: Array, gradient: Array, objective: Objective) -> NDArray[np.bool_
     return ((u <= objective.low) & (gradient > 0)) | ((u >= objective.high) & (gradient < 0))
 
 
-def _solve(curvature: Array, damping: Array, gradient: Array, held: NDArray[np.bool_]) -> Array:
+def _solve(curvature: Array, damping: Array, gradient: Array, fixed: NDArray[np.bool_]) -> Array:
     """Steps (q, m) of ``(curvature + diag(damping)) step = −gradient``, 0 where held."""
     q = len(gradient)
-    root = np.sqrt(np.where(held, 1.0, curvature.diagonal(axis1=1, axis2=2).T + damping))
+    root = np.sqrt(np.where(fixed, 1.0, curvature.diagonal(axis1=1, axis2=2).T + damping))
     root = np.where(root > 0, root, 1.0)
     matrix = curvature / (root.T[:, :, None] * root.T[:, None, :])
-    matrix = np.where((held.T[:, :, None] | held.T[:, None, :]), 0.0, matrix)
-    diagonal = np.where(held, 1.0, matrix.diagonal(axis1=1, axis2=2).T + damping / root**2)
+    matrix = np.where((fixed.T[:, :, None] | fixed.T[:, None, :]), 0.0, matrix)
+    diagonal = np.where(fixed, 1.0, matrix.diagonal(axis1=1, axis2=2).T + damping / root**2)
     matrix[:, np.arange(q), np.arange(q)] = diagonal.T * (1 + 1e-15)
     right = (-gradient / root).T[..., None]
     try:

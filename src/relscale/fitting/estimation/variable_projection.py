@@ -39,14 +39,14 @@ class Projection:
         The objective of all parameters.
     nonlinear, linear
         Positions of the parameters that are searched, and of those that are solved for.
-    given
+    fixed_values
         (q, B) or (q, 1) values of the linear parameters that are fixed, 0 for all others; None where none is.
     """
 
     full: Objective
     nonlinear: Indices
     linear: Indices
-    given: Array | None = None
+    fixed_values: Array | None = None
 
     @property
     def numbers(self) -> int:
@@ -77,9 +77,9 @@ class Projection:
         every = np.ones((len(self.full.low), u.shape[1]))
         every[self.nonlinear] = u
         offset: Array | float = 0.0  # what the fixed linear parameters give
-        if self.given is not None:
+        if self.fixed_values is not None:
             every = np.where(np.isin(np.arange(len(every)), self.nonlinear)[:, None], every, 0.0)
-            every = every + of_columns(self.given, columns)
+            every = every + of_columns(self.fixed_values, columns)
             offset = self.full.law.value(self.full.theta(every), of_columns(self.full.x, columns))
             every[self.linear] = 1.0
         root = np.sqrt(of_columns(self.full.weights, columns))

@@ -16,7 +16,7 @@ from relscale.fitting.forecasts.candidates import (
     OWN,
     POWER_LAW,
     loss_forecasts,
-    own_forecasts,
+    series_forecasts,
 )
 from relscale.fitting.forecasts.ensemble_settings import DEFAULT, EnsembleSettings
 from relscale.fitting.forecasts.forecast_data import ForecastData
@@ -79,8 +79,8 @@ class Backtest:
 def backtest(data: ForecastData, level: float, settings: EnsembleSettings = DEFAULT) -> Backtest:
     """Forecast from every rolling origin."""
     origins = rolling_origins(data.scales, data.usable)
-    at = data.scales.take(origins.asked)
-    observed, observed_errors = data.value[origins.asked], data.errors[origins.asked]
+    at = data.scales.take(origins.targets)
+    observed, observed_errors = data.value[origins.targets], data.errors[origins.targets]
     count, asked, curves, series = len(origins.by), len(at), data.value.shape[1], data.errors.shape[1]
     record = TrackRecord(
         by=tuple(origins.by),
@@ -109,7 +109,7 @@ def foresight(
     settings: EnsembleSettings = DEFAULT,
 ) -> Foresight:
     """Forecast at the scales ``at`` from the points ``known`` (P,) and the forecasts that they have met."""
-    values, series, scatter = own_forecasts(data, known, at)
+    values, series, scatter = series_forecasts(data, known, at)
     candidates = np.concatenate([values, loss_forecasts(data, known, _best(series, record))])
     where = data.scales.take(known)
     distance = at.log_flops - where.log_flops.max()

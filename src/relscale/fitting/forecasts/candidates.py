@@ -118,7 +118,7 @@ LACKING = {candidate.name: candidate.needs for candidate in (*OF_VALUES, *OF_ERR
 LACKING |= {candidate.name: candidate.needs for candidate in OF_LOSSES} | {COMMON.name: COMMON.needs}
 
 
-def own_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Floats, Floats, Floats]:
+def series_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Floats, Floats, Floats]:
     """What each series says of itself: of the curves (C, Q, J) and of the error series (C, Q, K), C as ``OWN``.
 
     And the variance (J,) of each curve's known points around the law that is closest to them, by its degrees of

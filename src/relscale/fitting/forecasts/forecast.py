@@ -92,7 +92,7 @@ class BacktestRow(CurveKey):
 
 
 def forecast_rows(
-    curves: Curves, chosen: Settings, matrix: RunMatrix | None = None
+    curves: Curves, settings: Settings, matrix: RunMatrix | None = None
 ) -> tuple[list[ForecastRow], list[BacktestRow]]:
     """Forecast the curves at ``chosen.forecast``, and from every rolling origin inside the data.
 
@@ -100,7 +100,7 @@ def forecast_rows(
     ----------
     curves
         Errors or ratios.
-    chosen
+    settings
         Its ``forecast`` names targets; where it is empty there is one, at ten times the largest compute of the data.
         A target with a ``corpus`` is for the curves of that corpus.
     matrix
@@ -123,15 +123,15 @@ def forecast_rows(
     usable = data.usable
     if not usable.any():
         return nothing, []
-    tried = backtest(data, chosen.level)
+    tried = backtest(data, settings.level)
     last = float(data.scales.log_flops[usable].max())
-    targets = chosen.forecast or (ForecastTarget(training_flops=DEFAULT_REACH * np.exp(last)),)
+    targets = settings.forecast or (ForecastTarget(training_flops=DEFAULT_REACH * np.exp(last)),)
     at = target_scales(targets, data.scales.take(usable))
-    found = foresight(data, usable, at, tried.record.known_by(tried.origins, usable), chosen.level)
+    found = foresight(data, usable, at, tried.record.known_by(tried.origins, usable), settings.level)
     digest, code = data_digest(curves, data), code_digest("relscale.fitting.forecasts.forecast")
-    rows = _forecasts(curves, data, targets, at, found, tried, chosen.level)
+    rows = _forecasts(curves, data, targets, at, found, tried, settings.level)
     return [replace(row, data=digest, code=code) for row in rows], list(
-        _backtests(curves, data, tried, chosen.level)
+        _backtests(curves, data, tried, settings.level)
     )
 
 
@@ -140,43 +140,45 @@ def _forecasts(
     data: ForecastData,
     targets: Sequence[ForecastTarget],
     at: Scales,
-    found: Foresight,
-    tried: Backtest,
+    foresight: Foresight,
+    backtest: Backtest,
     level: float,
 ) -> Iterator[ForecastRow]:
     usable = data.usable
     seen = persistence(data.scales.take(usable), data.value[usable], at)[0]
-    reached = tried.record.distance[np.isfinite(tried.record.candidates).any(axis=(1, 3))].max(initial=0.0)
-    low_spread, high_spread = _spread(found.candidates)
+    reached = backtest.record.distance[np.isfinite(backtest.record.candidates).any(axis=(1, 3))].max(
+        initial=0.0
+    )
+    low_spread, high_spread = _spread(foresight.candidates)
     for j, key in enumerate(curves.keys):
         for q, target in enumerate(targets):
             if target.corpus not in (None, key.corpus):
                 continue
-            value, half = found.ensemble[q, j], found.half[q, j]
+            value, half = foresight.ensemble[q, j], foresight.half[q, j]
             common = cells_of(key) | {
                 "quantity": curves.quantity,
                 "training_flops": _exp(at.log_flops[q]),
                 "params": _exp(at.log_params[q]),
                 "tokens": _exp(at.log_tokens[q]),
                 "level": level,
-                "origins": int(found.origins[j]),
-                "log_distance": found.distance[q],
+                "origins": int(foresight.origins[j]),
+                "log_distance": foresight.distance[q],
                 "spread_low": _exp(low_spread[q, j]),
                 "spread_high": _exp(high_spread[q, j]),
             }
             for c, name in enumerate(CANDIDATES):
-                known = bool(np.isfinite(found.candidates[c, q, j]))
-                lacking = ABSURD if found.refused[c, q, j] else LACKING[name]
+                known = bool(np.isfinite(foresight.candidates[c, q, j]))
+                lacking = ABSURD if foresight.refused[c, q, j] else LACKING[name]
                 yield ForecastRow(
                     **common,
                     candidate=name,
-                    weight=found.weight[c, q, j],
-                    value=_exp(found.candidates[c, q, j]),
+                    weight=foresight.weight[c, q, j],
+                    value=_exp(foresight.candidates[c, q, j]),
                     **cells_of(OK if known else Remark(Status.NO_FORECAST, lacking)),
                 )
             known = bool(np.isfinite(value) and np.isfinite(half))
             gap = gap_direction(seen[j], value - half, value + half) if curves.quantity == RATIO else None
-            remark = _remark(known, int(found.origins[j]), float(found.distance[q]), float(reached))
+            remark = _remark(known, int(foresight.origins[j]), float(foresight.distance[q]), float(reached))
             remark = together(remark, _place(at.log_flops[q], data.scales.log_flops[usable]))
             yield ForecastRow(
                 **common,
@@ -185,7 +187,7 @@ def _forecasts(
                 value=_exp(value),
                 low=_exp(value - half),
                 high=_exp(value + half),
-                df=found.df[q, j] if known else None,
+                df=foresight.df[q, j] if known else None,
                 interval_direction=gap,
                 **cells_of(remark if np.isfinite(value) else NOTHING),
             )
@@ -208,11 +210,11 @@ def _place(log_flops: float, known: Floats) -> Remark:
     return OK
 
 
-def _backtests(curves: Curves, data: ForecastData, tried: Backtest, level: float) -> Iterator[BacktestRow]:
-    origins = tried.origins
-    observed = data.value[origins.asked]
-    flops = np.exp(data.scales.log_flops[origins.asked])
-    for o, found in enumerate(tried.foresights):
+def _backtests(curves: Curves, data: ForecastData, backtest: Backtest, level: float) -> Iterator[BacktestRow]:
+    origins = backtest.origins
+    observed = data.value[origins.targets]
+    flops = np.exp(data.scales.log_flops[origins.targets])
+    for o, found in enumerate(backtest.foresights):
         common = {
             "quantity": curves.quantity,
             "origin": origins.by[o],

@@ -38,7 +38,7 @@ class Origins:
         (O,) ``BY_COMPUTE`` or ``BY_SIZE``.
     known
         (O, P) the points known at each.
-    asked
+    targets
         (Q,) positions of the points that are forecast.
     ahead
         (O, Q) whether a point is forecast at an origin.
@@ -48,7 +48,7 @@ class Origins:
 
     by: list[str]
     known: Mask
-    asked: NDArray[np.int64]
+    targets: NDArray[np.int64]
     ahead: Mask
     log_flops: Floats
     log_params: Floats
@@ -56,7 +56,7 @@ class Origins:
     def resolved(self, known: Mask) -> Mask:
         """(O, Q) the forecasts that were made, and whose outcomes are known, by the points ``known`` (P,)."""
         inside = ~(self.known & ~known).any(axis=1) & ~(self.known == known).all(axis=1)
-        return np.asarray(self.ahead & inside[:, None] & known[self.asked])
+        return np.asarray(self.ahead & inside[:, None] & known[self.targets])
 
 
 def rolling_origins(where: Scales, usable: Mask) -> Origins:
@@ -83,7 +83,7 @@ def rolling_origins(where: Scales, usable: Mask) -> Origins:
     return Origins(
         by=[by[o] for o in order],
         known=known_,
-        asked=asked,
+        targets=asked,
         ahead=ahead_[:, asked],
         log_flops=np.array([where.log_flops[k].max() for k in known_]),
         log_params=np.array([where.log_params[k].max() for k in known_]),

@@ -42,8 +42,8 @@ class TrackRecord:
         )
 
 
-def origin_counts(record: TrackRecord, seen: Mask, distance: Floats) -> tuple[int, Floats]:
-    """How many origins there are among those ``seen`` (O,), and how many independent ones at each ``distance`` (Q',).
+def origin_counts(record: TrackRecord, known: Mask, distance: Floats) -> tuple[int, Floats]:
+    """The number of ``known`` origins (O,), and of independent ones at each ``distance`` (Q',).
 
     Origins by compute and by size look at the same numbers twice, so those of one kind count, the kind that has more.
     Two forecasts over a distance d from origins that are less than d apart cross the same ground. Origins that span a
@@ -52,7 +52,7 @@ def origin_counts(record: TrackRecord, seen: Mask, distance: Floats) -> tuple[in
     """
     n, independent = 0, np.full(len(distance), 0.0)
     for kind in sorted(set(record.by)):
-        at = record.origin[seen & (np.array(record.by) == kind)]
+        at = record.origin[known & (np.array(record.by) == kind)]
         if len(at):
             apart = 1 + np.ptp(at) / np.maximum(distance, np.ptp(at) / len(at) + 1e-12)
             n = max(n, len(at))

@@ -89,8 +89,8 @@ def weighted_median(weight: Floats, value: Floats) -> Floats:
     below = np.clip((at <= 0.5).sum(axis=0) - 1, 0, last)
     above = np.minimum(below + 1, last)
 
-    def pick(each: Floats, position: Indices) -> Floats:
-        return np.asarray(np.take_along_axis(each, position[None], axis=0)[0])
+    def pick(values: Floats, position: Indices) -> Floats:
+        return np.asarray(np.take_along_axis(values, position[None], axis=0)[0])
 
     left, right = pick(value, below), pick(value, above)
     apart = pick(at, above) - pick(at, below)

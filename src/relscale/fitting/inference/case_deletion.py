@@ -86,25 +86,25 @@ def lines_without(x: Floats, y: Floats, noise: Floats, unit: NDArray[np.int64]) 
 
 
 def over_trainings(
-    without: Lines, x: Floats, y: Floats, unit: NDArray[np.int64], chosen: NDArray[np.int64]
+    without: Lines, x: Floats, y: Floats, unit: NDArray[np.int64], units: NDArray[np.int64]
 ) -> Lines:
-    """Those of ``lines_without`` that lack the units ``chosen`` (W,), with their jackknife over the units that remain.
+    """The lines of ``lines_without`` without ``units`` (W,), with their jackknife over the remaining units.
 
     Units are trainings that some points share. Work and memory grow as U·W.
     """
     reference = lines(x, y).reference
     sums = block_sums(x[:, None] - reference, y, unit)
-    weights = (np.arange(sums.shape[1])[:, None] != chosen).astype(float)
+    weights = (np.arange(sums.shape[1])[:, None] != units).astype(float)
     covariance = block_lines(sums, weights).covariance.swapaxes(1, 2)  # (3, W, J), about the reference of all
     present = (sums[0] > 0).astype(float)
-    kept = {name: getattr(without, name)[chosen] for name in FIELDS}
+    kept = {name: getattr(without, name)[units] for name in FIELDS}
     away = kept["reference"] - reference
     covariance = _at(covariance, away)
     return Lines(
         **kept,
-        residuals=without.residuals[:, chosen],
-        noise=without.noise[:, chosen],
-        blocks=present.sum(axis=0) - present[chosen],
+        residuals=without.residuals[:, units],
+        noise=without.noise[:, units],
+        blocks=present.sum(axis=0) - present[units],
         covariance=np.where(np.isfinite(kept["slope"]), covariance, np.nan),
     )
 
@@ -129,9 +129,9 @@ def over_left_out(without: Lines, curve: Curves, unit: NDArray[np.int64], chosen
 
 
 def items_without(
-    curve: Curves, without: Lines, unit: NDArray[np.int64], chosen: NDArray[np.int64]
+    curve: Curves, without: Lines, unit: NDArray[np.int64], units: NDArray[np.int64]
 ) -> ItemLines:
-    """The lines of one curve's replicates without the units ``chosen`` (W,), whose ``without`` (W, 1) is given.
+    """The lines of one curve's replicates without ``units`` (W,), whose ``without`` is (W, 1).
 
     Where points share trainings the interaction is that of all points, which is no more than that of those that remain.
     """
@@ -140,10 +140,10 @@ def items_without(
     whole = np.all(np.isfinite(curve.replicates) | ~used[..., None], axis=(0, 1))
     deviations = np.where(used & whole, curve.replicates[:, 0] - y, np.nan)
     lines_of_draws = lines_without(x, deviations, np.ones_like(deviations), unit)
-    slope, level = lines_of_draws.slope[chosen], lines_of_draws.level[chosen]
+    slope, level = lines_of_draws.slope[units], lines_of_draws.level[units]
     known = np.isfinite(slope)
     with np.errstate(invalid="ignore", divide="ignore"):
-        variance = np.where(known, lines_of_draws.variance[chosen], 0).sum(axis=1) / known.sum(axis=1)
+        variance = np.where(known, lines_of_draws.variance[units], 0).sum(axis=1) / known.sum(axis=1)
     covariance = None
     if without.covariance is not None:
         estimate = lines(x, y, blocks=curve.blocks)

@@ -293,7 +293,7 @@ def linear_combination(
 def _run_variance(estimate: Lines, a: Floats | float, b: Floats | float) -> tuple[Floats, Floats]:
     """The larger of the scatter's variance and that of the points themselves, with its degrees of freedom."""
     scatter = estimate.variance_of(a, b)
-    own, df = estimate.own_variance_of(a, b)
+    own, df = estimate.point_variance_of(a, b)
     larger = (own > scatter) & (df > 0)
     return np.where(larger, own, scatter), np.where(larger, df, estimate.df)
 

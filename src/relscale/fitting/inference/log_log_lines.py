@@ -93,7 +93,7 @@ class Lines:
             return quadratic(self.covariance, level, slope)
         return self.variance * self.leverage(level, slope)
 
-    def own_variance_of(self, level: Floats | float, slope: Floats | float) -> tuple[Floats, Floats]:
+    def point_variance_of(self, level: Floats | float, slope: Floats | float) -> tuple[Floats, Floats]:
         """The same variance as the points' own variances have it, and its degrees of freedom; zeros where unknown.
 
         With v_i the variance of point i on d_i degrees of freedom and w_i its weight, level/n + slope·z_i/Sxx,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from relscale.fitting.analyses.joint_test import JointTestRow, is_seen_to_move, sentence
+from relscale.fitting.analyses.joint_test import JointTestRow, sentence, some_group_moves
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.fitting.verdicts.words import UNNAMED, Names
@@ -58,7 +58,7 @@ def joint_summary(tests: Sequence[JointTest]) -> str:
         return "".join(test.line for test in tests)
     moving: dict[str, list[str]] = {}
     for test in tests:
-        if is_seen_to_move(test.row):
+        if some_group_moves(test.row):
             moving.setdefault(test.suite, []).append(test.models)
     count = sum(map(len, moving.values()))
     which = [

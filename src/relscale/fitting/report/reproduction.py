@@ -148,8 +148,8 @@ def _where(text: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def _equal(cell: Any, wanted: str) -> bool:
-    return ("" if cell is None else str(cell)) == wanted
+def _equal(cell: Any, value: str) -> bool:
+    return ("" if cell is None else str(cell)) == value
 
 
 def _scaled(value: float | None, scale: float) -> float | None:

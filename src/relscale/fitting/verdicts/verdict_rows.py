@@ -205,7 +205,7 @@ def verdict_rows(
                 n=slope.n,
                 flops_low=slope.flops_low,
                 flops_high=slope.flops_high,
-                **_left_out(left_out.get(key, ()), value, said),
+                **_leave_one_out(left_out.get(key, ()), value, said),
                 **_other_ways(other_ways.get(_key(slope, ACROSS), ()), value),
                 power=of_design.power if of_design else None,
                 power_low=of_design.power_low if of_design else None,
@@ -284,16 +284,16 @@ def with_carriers(rows: Iterable[InfluenceRow], verdicts: Iterable[VerdictRow]) 
     ]
 
 
-def _carries(row: InfluenceRow, said: Verdict | None) -> bool | None:
-    return None if said is None or row.verdict is None else said in GIVEN and row.verdict not in GIVEN
+def _carries(row: InfluenceRow, verdict: Verdict | None) -> bool | None:
+    return None if verdict is None or row.verdict is None else verdict in GIVEN and row.verdict not in GIVEN
 
 
-def _left_out(rows: Iterable[InfluenceRow], slope: float, said: Verdict | None) -> dict[str, Any]:
+def _leave_one_out(rows: Iterable[InfluenceRow], slope: float, verdict: Verdict | None) -> dict[str, Any]:
     known = [row for row in rows if row.value is not None and math.isfinite(row.value)]
     return {
         "left_out": len(known),
         "left_out_same_sign": sum(row.value * slope > 0 for row in known if row.value is not None),
-        "left_out_carry": sum(bool(_carries(row, said)) for row in known),
+        "left_out_carry": sum(bool(_carries(row, verdict)) for row in known),
     }
 
 
@@ -316,14 +316,14 @@ def _power(rows: Iterable[PowerRow]) -> PowerRow | None:
 
 
 def _side(
-    said: Verdict | None,
+    verdict: Verdict | None,
     slope: ParameterRow,
     p_bh: float,
     ends: tuple[float | None, float | None],
     crossing: ParameterRow | None,
 ) -> list[Remark]:
     """Why a clear slope has no verdict."""
-    if said is None or said not in (Verdict.NOT_RESOLVED, Verdict.FLAT) or slope.level is None:
+    if verdict is None or verdict not in (Verdict.NOT_RESOLVED, Verdict.FLAT) or slope.level is None:
         return []
     if not p_bh < 1 - slope.level or not ends[0] or not ends[1]:
         return []

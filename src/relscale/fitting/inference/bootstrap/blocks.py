@@ -87,19 +87,19 @@ def over_blocks(ufunc: np.ufunc, values: Floats, block: NDArray[np.int64]) -> Fl
     return np.asarray(ufunc.reduceat(values[order], first, axis=0))
 
 
-def block_lines(sums: Floats, weights: Floats) -> BlockLines:
+def block_lines(moments: Floats, weights: Floats) -> BlockLines:
     """Lines (..., B) through blocks with these sums, (5, G, ...), that count as often as ``weights`` (G, B) says.
 
     Weights of 1 give the lines of the data as they are.
     """
-    total = np.tensordot(np.moveaxis(sums, 1, -1), weights, axes=1)
-    present = sums[0] > 0  # (G, ...)
+    total = np.tensordot(np.moveaxis(moments, 1, -1), weights, axes=1)
+    present = moments[0] > 0  # (G, ...)
     blocks = np.tensordot(np.moveaxis(present, 0, -1).astype(float), weights, axes=1)
     level, slope = line(total)
     covariance = np.zeros((3, *level.shape))
     for g, weight in enumerate(weights):
         counts = present[g][..., None] * weight
-        without = line(total - sums[:, g, ..., None])
+        without = line(total - moments[:, g, ..., None])
         by_level = np.where(counts > 0, without[0] - level, 0.0)
         by_slope = np.where(counts > 0, without[1] - slope, 0.0)
         covariance += counts * np.stack([by_level * by_level, by_level * by_slope, by_slope * by_slope])

@@ -151,7 +151,7 @@ def acceleration(jackknife: Floats, strata: ArrayLike | None = None) -> Floats:
 
 
 def _bca_tails(
-    estimate: Floats, ordered: Floats, kept: NDArray[np.int64], a: Floats, tail: Floats
+    estimate: Floats, ordered: Floats, count: NDArray[np.int64], a: Floats, tail: Floats
 ) -> list[Floats]:
     """The two probabilities at which the draws' quantiles are the BCa limits, each (...)."""
     from scipy.special import ndtr, ndtri
@@ -161,14 +161,14 @@ def _bca_tails(
             np.sum(ordered < estimate[..., None], axis=-1)
             + np.sum(ordered == estimate[..., None], axis=-1) / 2
         )
-        z0 = ndtri(below / kept)
+        z0 = ndtri(below / count)
         return [ndtr(z0 + (z0 + z) / (1 - a * (z0 + z))) for z in ndtri(tail)]
 
 
-def _quantile(ordered: Floats, kept: NDArray[np.int64], p: Floats) -> Floats:
-    """The p-quantile, linear between order statistics, of the first ``kept`` along the last axis; nan for p nan."""
-    place = np.where(np.isfinite(p), p, 0) * np.maximum(kept - 1, 0)
+def _quantile(ordered: Floats, count: NDArray[np.int64], p: Floats) -> Floats:
+    """The p-quantile, linear between order statistics, of the first ``count`` along the last axis; nan for p nan."""
+    place = np.where(np.isfinite(p), p, 0) * np.maximum(count - 1, 0)
     low = np.floor(place).astype(np.int64)
-    high = np.minimum(low + 1, np.maximum(kept - 1, 0))
+    high = np.minimum(low + 1, np.maximum(count - 1, 0))
     at_low, at_high = (np.take_along_axis(ordered, i[..., None], axis=-1)[..., 0] for i in (low, high))
     return np.where(np.isfinite(p), at_low + (at_high - at_low) * (place - low), np.nan)

@@ -104,7 +104,7 @@ def _wrong_answers(right: str, summaries: list[str], count: int, chance: random.
     return chance.sample(near, count) if len(near) >= count else None
 
 
-def _likeness(one: str, other: str) -> float:
+def _likeness(first: str, other: str) -> float:
     """Jaccard similarity of their words: shared words over all words."""
-    a, b = (set(re.findall(r"\w+", text.lower())) for text in (one, other))
+    a, b = (set(re.findall(r"\w+", text.lower())) for text in (first, other))
     return len(a & b) / max(1, len(a | b))
