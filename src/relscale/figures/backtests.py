@@ -14,6 +14,7 @@ from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
 ENSEMBLE = "ensemble"
 BINS = 4  # of distance, for errors and coverage
 FEWEST = 3  # backtests behind a point
+ROOM = 1.4  # of the weights' axis, for the candidates' names at the right of their marks
 DISTANCE = "compute beyond the fitted data (factor)"
 LINE = chart.Style(chart.INK, "diamond", size=9, width=3)  # the ensemble's
 
@@ -102,12 +103,17 @@ def _draw_weights(
             weights.setdefault(str(row.candidate), []).append(row.weight)
     share = {name: 100 * sum(values) / len(values) for name, values in weights.items()}
     names = sorted(share, key=lambda name: -share[name])
-    x = chart.linear_axis([0, *share.values()], "weight in the forecast (%)", most=6, pad=0.06)
-    panel.axes(x | {"zeroline": True}, chart.names_axis([""] * max(len(names), 1)) | {"ticks": ""})
+    x = chart.linear_axis([0, *share.values()], "weight in the forecast (%)", most=4, pad=0.06)
+    least, most = x["range"]
+    x |= {"zeroline": True, "range": [least, most + ROOM * (most - least)]}
+    panel.axes(x, chart.names_axis([""] * max(len(names), 1)) | {"ticks": ""})
     panel.heading("Weights", f"mean over groups, at {power_of_ten(float(f'{farthest:.2g}'))} FLOPs")
     for position, name in enumerate(names):
         hover = f"{name}: %{{x}}%"
-        panel.points([share[name]], [position], replace(style[name], size=11), hover=hover, group=name)
+        panel.points([share[name]], [position], replace(style[name], size=9), hover=hover, group=name)
+    panel.names(
+        [share[name] for name in names], range(len(names)), [name.replace("_", " ") for name in names]
+    )
 
 
 def _bins(tests: Sequence[BacktestRow]) -> list[list[BacktestRow]]:

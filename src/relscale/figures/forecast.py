@@ -60,9 +60,12 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     style = candidate_styles(every)
     upper = math.ceil(min(len(largest), MOST_PANELS) / COLUMNS)
     panels = chart.grid(title, upper + 1, COLUMNS, height=[300] * upper + [250], gap_x=92, lines=2)
-    for i, (series, group) in enumerate(largest[:MOST_PANELS]):
-        shown = group_forecast(data, suite, series, group, quantity, of(series, every))
-        draw_group_forecast(panels.panel(i // COLUMNS, i % COLUMNS), suite, quantity, shown, style)
+    shown = [
+        group_forecast(data, suite, series, group, quantity, of(series, every))
+        for series, group in largest[:MOST_PANELS]
+    ]
+    for i, one in enumerate(shown):
+        draw_group_forecast(panels.panel(i // COLUMNS, i % COLUMNS), suite, quantity, one, style)
     for column, draw_one in enumerate(backtest_panels(tests, every, style)):
         draw_one(panels.panel(upper, column))
     panels.key(
@@ -73,6 +76,9 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         f"Bars: {level} prediction interval of the ensemble; its weights and its width come from the backtest below."
         if level
         else "No forecast has an interval: there are too few budgets for a backtest.",
+        "A bar without an end goes on beyond its panel; the heading has its limits."
+        if any(one.is_cut for one in shown)
+        else "",
         "Verdicts are on the gap inside the data, by p-values adjusted over the suite's gaps."
         * (quantity == "ratio"),
         "Backtest: the same candidates fitted to the smaller computes and tested on the larger."

@@ -55,11 +55,21 @@ class GroupForecast:
         values = [*(point.value for point in self.points), *forecasts, *ends]
         if min(values) <= 0:
             return values
-        reach = (max(values) / min(values)) ** 2
+        reach = (max(values) / min(values)) ** 3
         limits = [
             number(end) for row in self.forecasts for end in (row.low, row.high) if known(row.low, row.high)
         ]
         return values + [min(max(end, min(values) / reach), max(values) * reach) for end in limits]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether an interval goes beyond what the axis holds."""
+        least, most = min(self.shown), max(self.shown)
+        return any(
+            number(row.low) < least or number(row.high) > most
+            for row in self.forecasts
+            if known(row.low, row.high)
+        )
 
     @property
     def is_near_baseline(self) -> bool:

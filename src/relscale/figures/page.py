@@ -58,9 +58,10 @@ async function draw() {{
   script.textContent = await new Response(plain).text();
   document.head.append(script);
   const {{data, layout}} = window.figure;
+  plot.dataset.page = plot.parentElement.clientWidth;
   await Plotly.newPlot(plot, data, arranged(layout, plot.parentElement.clientWidth), {config});
   message.remove();
-  addEventListener("resize", () => reflow(plot));
+  whenResized(() => reflow(plot));
   plot.on("plotly_hover", event => bands(event.points[0].data.legendgroup, 1));
   plot.on("plotly_unhover", event => bands(event.points[0].data.legendgroup, 0));
 }}
@@ -89,8 +90,17 @@ REFLOW = """function arranged(layout, page) {
   next.width = Math.max(layout.meta.least ?? 320, Math.min(page, Math.round(1.2 * width)));
   return next;
 }
-function reflow(plot) {
-  return Plotly.react(plot, plot.data, arranged(plot.layout, plot.parentElement.clientWidth));
+function reflow(plot) {  // one after another: of two drawings at once the key would stand where the other has it
+  plot.arranging = Promise.resolve(plot.arranging).then(() => {
+    const page = plot.parentElement.clientWidth;
+    if (plot.dataset.page === String(page)) return;  // as where a phone is scrolled
+    plot.dataset.page = page;
+    return Plotly.react(plot, plot.data, arranged(plot.layout, page));
+  });
+}
+let resizing = 0;
+function whenResized(act) {
+  addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(act, 100); });
 }"""
 TITLE, TITLE_LINE = 34, 22  # pixels for the figure's title, and for each further line of it
 POINTED = "shown when its group is pointed at"  # the ``meta`` of a trace that is otherwise invisible

@@ -77,6 +77,7 @@ async function draw(place) {
     library ??= load();
     const { config, pointed, figures } = await library;
     const figure = figures[place.dataset.figure];
+    place.dataset.page = place.parentElement.clientWidth;
     await Plotly.newPlot(place, figure.data, arranged(figure.layout, place.parentElement.clientWidth), config);
     place.dataset.drawn = "yes";
     const bands = (group, opacity) => {
@@ -93,7 +94,7 @@ async function draw(place) {
 }
 const places = all(".plot");
 const drawn = () => places.filter(place => place.dataset.drawn === "yes");
-addEventListener("resize", () => drawn().filter(place => place.layout.meta?.arrangements).forEach(reflow));
+whenResized(() => drawn().filter(place => place.layout.meta?.arrangements).forEach(reflow));
 if ("IntersectionObserver" in window) {
   const watcher = new IntersectionObserver(entries => entries.forEach(entry => {
     if (entry.isIntersecting) { watcher.unobserve(entry.target); draw(entry.target); }
@@ -109,4 +110,19 @@ if ("IntersectionObserver" in window) {
   }), { rootMargin: "-20% 0px -70%" });
   all("main > section").forEach(section => reader.observe(section));
 } else places.forEach(draw);
-addEventListener("beforeprint", () => places.forEach(draw));
+// On paper a figure is as wide as the page; those that nobody scrolled to are drawn while the browser is idle.
+const PAPER = 700;
+addEventListener("load", () => {
+  const idle = window.requestIdleCallback ?? (act => setTimeout(act, 200));
+  const next = () => {
+    const place = places.find(each => !each.dataset.drawn);
+    if (place) draw(place).then(() => idle(next));
+  };
+  setTimeout(() => idle(next), 2000);
+});
+addEventListener("beforeprint", () => places.forEach(place => {
+  draw(place);
+  place.style.zoom = Math.min(1, PAPER / (place.layout?.width ?? PAPER));
+}));
+addEventListener("afterprint", () => places.forEach(place => { place.style.zoom = ""; }));
+

@@ -114,6 +114,22 @@ class Panel:
                 font={"size": LABEL, "color": label.style.colour},
             )
 
+    def names(self, x: Sequence[float], y: Sequence[float], names: Sequence[str]) -> None:
+        """Names at the right of points that stand in lines of their own."""
+        small = {"size": SIZE - 3, "color": INK}
+        self.add(
+            go.Scatter(
+                x=list(x),
+                y=list(y),
+                text=[f"   {name}" for name in names],
+                mode="text",
+                textposition="middle right",
+                textfont=small,
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        )
+
     def point_labels(
         self, points: Sequence[tuple[float, float, float | None, float | None]], labels: Sequence[str]
     ) -> None:
