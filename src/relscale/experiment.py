@@ -27,7 +27,7 @@ from relscale.training.options import Training
 
 Sources = Annotated[dict[Name, Source], Field(min_length=1)]
 Suites = Annotated[
-    dict[Name, Suite], Field(description="What models are scored on: options of suites by name.")
+    dict[Name, Suite], Field(description="The suites that models are scored on, each with its options.")
 ]
 
 
@@ -59,13 +59,14 @@ class PublishedMeasurements(Section):
 class _AnyExperiment(Section):
     name: Name = Field(
         alias="experiment",
-        description="Its name: any text. Results are written to results/<experiment>/; a name that is no plain file "
-        "name is shortened, with a digest (relscale.file_name).",
+        description="Name of the experiment: any text. Results are written to results/<experiment>/; a "
+        "name that is not a plain file name is shortened, with a digest (relscale.file_name).",
     )
-    seed: Seed = Field(default=0, description="Seed of everything that is drawn at random.")
+    seed: Seed = Field(default=0, description="Seed of all random draws.")
     store: WrittenPath = Field(
         default="results/store",
-        description="Finished runs and item scores, keyed by what they depend on and shared by all experiments.",
+        description="Folder of finished runs and item scores, keyed by everything they depend on and "
+        "shared by all experiments.",
     )
     vocabulary: Vocabulary = Vocabulary()
     hardware: Hardware = Hardware()
@@ -90,13 +91,13 @@ class TrainingExperiment(_AnyExperiment):
     """An experiment that trains models and scores them."""
 
     runs: TrainedModels = TrainedModels()
-    sources: Sources = Field(description="Where text comes from.")
+    sources: Sources = Field(description="Sources of text.")
     corpora: Corpora = Field(
-        description="What models are trained on: each a source, a part of one, or a mixture of several."
+        description="The training corpora: each a source, a part of one, or a mixture of several."
     )
     design: Design
     suites: dict[Name, Suite] = Field(
-        default={}, description="What models are scored on: the options of each suite by its name."
+        default={}, description="The suites that models are scored on, each with its options."
     )
 
     @model_validator(mode="before")
@@ -172,13 +173,13 @@ class CheckpointExperiment(_AnyExperiment):
     """
 
     runs: Checkpoints
-    sources: Sources | None = Field(default=None, description="Where text came from.")
+    sources: Sources | None = Field(default=None, description="Sources of text.")
     corpora: Corpora | None = Field(
-        default=None, description="What models were trained on; corpora are drawn in this order."
+        default=None, description="The training corpora, in the order of figures."
     )
     design: Design | None = None
     suites: dict[Name, Suite] = Field(
-        default={}, description="What models are scored on: the options of each suite by its name."
+        default={}, description="The suites that models are scored on, each with its options."
     )
 
     @cached_property
@@ -207,7 +208,9 @@ class MeasurementExperiment(_AnyExperiment):
     """An experiment on measurements that were published."""
 
     runs: PublishedMeasurements
-    suites: dict[Name, PublishedSuite] = Field(default={}, description="How figures show suites, by name.")
+    suites: dict[Name, PublishedSuite] = Field(
+        default={}, description="Titles, labels and baselines of suites in figures, by name."
+    )
 
     scored_corpora: ClassVar[tuple[str, ...]] = ()
     corpus_sources: ClassVar[tuple[str, ...]] = ()

@@ -38,7 +38,7 @@ class CountRow(CurveKey):
     """One row per curve."""
 
     points: int = column("Points of the curve.")
-    status: Status = column("Whether the row can be used as it is.")
+    status: Status = column("ok, or why the row cannot be used.")
 
 
 TABLE, ROW = "counts", CountRow

@@ -29,17 +29,15 @@ class AtlasRow:
     paper: str = column("The paper.")
     quantity: str = column("What the number is.")
     unit: str = column("Its unit.")
-    origin: Origin = column(
-        "Whose number it is: the paper's, computed from the table by other code, or theory."
-    )
+    origin: Origin = column("Origin of the known number: the paper, other code on the same table, or theory.")
     published: float = column("The known number.")
-    tolerance: float = column("How far off the reproduced number may be.")
-    reproduced: float = column("What comes out here.")
+    tolerance: float = column("Tolerance of the reproduced number.")
+    reproduced: float = column("The number that relscale computes.")
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
-    difference: float = column("Reproduced less known.")
-    status: Agreement = column("Whether it comes out.")
-    note: str | None = column("Why it differs, where it is known to.", default=None)
+    difference: float = column("Reproduced minus known.")
+    status: Agreement = column("Whether the number is reproduced.")
+    note: str | None = column("Known reason for a difference.", default=None)
 
 
 def entry_names() -> tuple[str, ...]:

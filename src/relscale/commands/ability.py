@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from relscale.laws.law import Array
 
-HELP = "abilities of models and the ease of items (Rasch, 2PL) from answers, and the items that tell most"
+HELP = "abilities of models and easiness of items (Rasch, 2PL) from answers, and the most informative items"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,8 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for option, what in (("model", "the model"), ("item", "the item"), ("score", "right or wrong, 1 or 0")):
         parser.add_argument(f"--{option}", required=True, metavar="COLUMN", help=f"The column of {what}.")
     parser.add_argument("--compute", metavar="COLUMN", help="Training compute: fit ability = a · ln F + b.")
-    parser.add_argument("--slopes", action="store_true", help="2PL: items differ in how well they tell.")
-    parser.add_argument("--choose", type=int, default=0, metavar="N", help="List the N items that tell most.")
+    parser.add_argument("--slopes", action="store_true", help="2PL: items differ in discrimination.")
+    parser.add_argument(
+        "--choose", type=int, default=0, metavar="N", help="List the N most informative items."
+    )
     parser.add_argument("--at", metavar="COMPUTE", help="The expected accuracy of a model with that compute.")
     parser.add_argument(
         "--where", action="append", default=[], metavar="CONDITION", help="Rows: suite=mmlu, seed=0."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_origin
 if TYPE_CHECKING:
     from relscale.questions.catalogue import Question
 
-HELP = "ask a question of a table: what sets a curve, noise of a metric, best mixture or allocation, inversions …"
+HELP = "analyse a table: noise of a metric, best mixture or allocation, inverse scaling …"
 HANDS_ON = True  # options that are those of the question
 
 

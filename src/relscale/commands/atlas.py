@@ -13,7 +13,7 @@ HELP = "reproduce published scaling laws from public tables"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """NAME, --tables, --output and --page."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="An entry (default: all).")
-    parser.add_argument("--list", action="store_true", help="Only say which entries there are.")
+    parser.add_argument("--list", action="store_true", help="List the entries only.")
     parser.add_argument(
         "--tables",
         type=Path,

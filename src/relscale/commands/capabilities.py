@@ -13,10 +13,14 @@ HELP = "principal components of models' benchmark scores, a line in compute per 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """TABLE, its columns, --components, --at and --where."""
     parser.add_argument("table", type=Path, help="One row per model (.parquet, .csv, .tsv, .jsonl).")
-    parser.add_argument("--benchmarks", required=True, metavar="COLUMNS", help="Of scores: MMLU,ARC,GSM8K.")
-    parser.add_argument("--family", required=True, metavar="COLUMN", help="What a model's family is.")
+    parser.add_argument(
+        "--benchmarks", required=True, metavar="COLUMNS", help="Columns of scores: MMLU,ARC,GSM8K."
+    )
+    parser.add_argument("--family", required=True, metavar="COLUMN", help="Column of the model's family.")
     parser.add_argument("--compute", required=True, metavar="COLUMN", help="Training compute, in any unit.")
-    parser.add_argument("--components", type=int, default=3, metavar="N", help="How many (default: 3).")
+    parser.add_argument(
+        "--components", type=int, default=3, metavar="N", help="Number of components (default: 3)."
+    )
     parser.add_argument(
         "--at",
         action="append",

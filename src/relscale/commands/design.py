@@ -5,7 +5,7 @@ from pathlib import Path
 
 from relscale.commands.fit_table import columns, fixed_parameters, targets
 
-HELP = "what a table of planned runs will tell of a law: standard errors, condition, efficiency of the design"
+HELP = "expected standard errors, condition and efficiency of a law's parameters for a table of planned runs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,24 +17,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--x",
         metavar="COLUMNS",
-        help="The columns of its predictors, in their order (default: the same names).",
+        help="Columns of its predictors, in the law's order (default: columns of these names).",
     )
     parser.add_argument(
         "--guess",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="A parameter; of parametric, those of Chinchilla by default.",
+        help="A guess at a parameter; for parametric, Chinchilla's by default.",
     )
     parser.add_argument(
-        "--noise", type=float, default=0.01, help="Of ln y, standard deviation (default: 0.01)."
+        "--noise", type=float, default=0.01, help="Standard deviation of ln y (default: 0.01)."
     )
     parser.add_argument(
         "--at",
         action="append",
         default=[],
         metavar="TARGET",
-        help="A model, such as params=7e9,tokens=1.4e11; compute, such as 1e23, is divided as Chinchilla's law has it.",
+        help="A model, such as params=7e9,tokens=1.4e11, or a compute, such as 1e23, which is allocated "
+        "by Chinchilla's law.",
     )
 
 

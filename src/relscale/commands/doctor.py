@@ -2,7 +2,7 @@
 
 import argparse
 
-HELP = "say what this machine and this installation have, and what will be used"
+HELP = "report the hardware and software of this machine, and what relscale will use"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_files, by_name, files, training_experiment
 
-HELP = "give each model a folder that is ready for the hub, and all of them a table"
+HELP = "export trained models as Hugging Face folders, with a table of them"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from relscale.commands.fit_table import columns
 
-HELP = "forecast rows of a table, by laws chosen in folds that look like them"
+HELP = "forecast rows of a table by laws that are weighted by cross-validation on similar extrapolations"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """TABLE and its columns."""
     parser.add_argument("table", type=Path, metavar="TABLE", help="CSV, JSON lines or parquet.")
-    parser.add_argument("--y", required=True, metavar="COLUMN", help="The measured number.")
+    parser.add_argument("--y", required=True, metavar="COLUMN", help="Column of the measured number.")
     parser.add_argument(
         "--x",
         required=True,
@@ -24,17 +24,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--train",
         required=True,
         metavar="CONDITION",
-        help="Which rows are known, such as 'split == \"train\"'; the others are forecast.",
+        help="Condition of the known rows, such as 'split == \"train\"'; the others are forecast.",
     )
     parser.add_argument(
-        "--group", metavar="COLUMNS", default="", help="What makes a curve, such as a model and a data set."
+        "--group",
+        metavar="COLUMNS",
+        default="",
+        help="Columns that identify a curve, such as model and data set.",
     )
-    parser.add_argument("--model", metavar="COLUMN", help="The model that a row was measured on.")
+    parser.add_argument("--model", metavar="COLUMN", help="Column that identifies the model of a row.")
     parser.add_argument(
         "--laws",
         metavar="NAMES",
         default="auto",
-        help="Candidates whose names begin so, separated by commas; auto (default) tries all that apply.",
+        help="Candidates by the beginning of their names, separated by commas; auto (default) tries all "
+        "that apply.",
     )
     parser.add_argument(
         "--output", type=Path, help="Write the rows with their forecast to this .csv or .parquet."

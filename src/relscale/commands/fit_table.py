@@ -23,16 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     law.add_argument(
         "--x",
         metavar="COLUMN",
-        help="Training compute; for other laws their predictors, separated by commas (a name that contains a comma in "
-        "double quotes).",
+        help="Column of the training compute; for other laws, columns of their predictors, separated by "
+        "commas (double quotes around a name that contains one).",
     )
     law.add_argument(
         "--y",
         metavar="COLUMN",
-        help="The error: lower is better, and positive; of a wide table one column per "
-        "group, separated by commas.",
+        help="Column of the error (positive, lower is better); for a wide table one column per group, "
+        "separated by commas.",
     )
-    law.add_argument("--group", metavar="COLUMN", help="The test distribution.")
+    law.add_argument("--group", metavar="COLUMN", help="Column of the test distribution.")
     law.add_argument(
         "--baseline",
         metavar="GROUP",
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        help="A parameter that is given and not fitted; may be repeated.",
+        help="A parameter to hold fixed; may be repeated.",
     )
     law.add_argument(
         "--level", type=float, default=0.95, help="Confidence level of the intervals (default: 0.95)."
@@ -98,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="CONDITION",
-        help="Keep rows that meet it: model=7B, step>=1000, seed!=3; may be repeated.",
+        help="Keep the rows that satisfy a condition: model=7B, step>=1000, seed!=3; may be repeated.",
     )
     law.add_argument(
         "--plot", type=Path, metavar="HTML", help="Draw the figure; other formats are written beside it."

@@ -21,10 +21,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{option}", metavar="COLUMN", help=f"The column of {what} (default: guessed).")
     parser.add_argument("--corpus", metavar="COLUMN", help="Fit each value of this column separately.")
     parser.add_argument(
-        "--block", metavar="COLUMN", help="What names the training of a run, where budgets are slices of one."
+        "--block",
+        metavar="COLUMN",
+        help="Column that identifies the training of a run, where several "
+        "budgets are checkpoints of one training.",
     )
     parser.add_argument(
-        "--at", action="append", default=[], metavar="FLOPS", help="The optimum there: 1e22,1e24."
+        "--at",
+        action="append",
+        default=[],
+        metavar="FLOPS",
+        help="Print the optimum at these computes: 1e22,1e24.",
     )
     parser.add_argument(
         "--where", action="append", default=[], metavar="CONDITION", help="Rows: seed=0, step>=1000."

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "record", type=Path, metavar="RECORD", help="What `relscale forecast --record` wrote."
     )
     parser.add_argument(
-        "fits", type=Path, metavar="FITS", help="The folder of a later fit, which has the new models."
+        "fits", type=Path, metavar="FITS", help="The folder of a later fit that includes the new models."
     )
     parser.add_argument("--output", type=Path, help="Write the outcomes to this .parquet or .csv.")
 

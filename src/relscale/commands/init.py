@@ -21,14 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths",
         nargs="*",
         metavar="PATH",
-        help="Folders of text (one with sub-folders, or several), the table, or the models: folders, or names on the "
-        "hub.",
+        help="Folders of text (one with sub-folders, or several), a table, or models (folders or names on"
+        " the hub).",
     )
     parser.add_argument(
         "--minutes",
         type=float,
         default=10.0,
-        help="What an experiment on texts may take on this machine (default: 10).",
+        help="Time limit for an experiment on texts on this machine, in minutes (default: 10).",
     )
     parser.add_argument("--name", help="The experiment's name (default: from the paths).")
     parser.add_argument("--output", type=Path, metavar="YAML", help="The file (default: NAME.yaml here).")

@@ -4,7 +4,7 @@ import argparse
 
 from relscale.commands.inputs import add_config
 
-HELP = "look up the revisions of what an experiment reads from the hub, and keep them beside its config"
+HELP = "resolve missing hub revisions and write CONFIG.pins.yaml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

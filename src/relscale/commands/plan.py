@@ -25,8 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--goodput",
         type=critical_batch,
         metavar="TOKENS",
-        help="Show the widest run of each budget at other batches instead: the hours to its planned loss, where the "
-        "critical batch is so many tokens. hardware.seconds_per_step is what makes small batches slow.",
+        help="Show instead the hours to the planned loss for the widest run of each budget at other batch"
+        " sizes, given a critical batch of so many tokens. hardware.seconds_per_step makes small "
+        "batches slow.",
     )
 
 

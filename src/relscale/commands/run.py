@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HELP = "run an experiment's workflow, or what of it is not done yet, and write its report"
+HELP = "run an experiment's workflow (finished jobs are skipped) and write its report"
 HANDS_ON = True  # options that are Snakemake's
 NEEDED = {  # extras, by the source of the runs
     "train": ("workflow", "train", "score"),

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--requests",
         choices=["yes", "no"],
         default="yes",
-        help="Write the requests too (default: yes); they are not needed where no model will be scored.",
+        help="Write the requests too (default: yes); not needed if no model will be scored.",
     )
     parser.add_argument("--output", type=Path, required=True, help="The suite.yaml to write.")
 

@@ -22,15 +22,15 @@ class Document:
     """A text and where it comes from."""
 
     id: str = column("Unique within a source: numpy.linalg._linalg.svd, numpy/linalg/_linalg.py.")
-    part: str = column("What kind of text of its source: docstrings, code, text.")
+    part: str = column("Kind of text: docstrings, code or text.")
     group: str = column("Its domain, such as numerics.")
     package: str = column("The package, or file, where it was found.")
     module: str = column("The module where it was found; all documents of a module share a split.")
     name: str = column(
-        "Of a docstring: the object's qualified name within the module, empty for the module itself."
+        "For a docstring: the qualified name of the object within the module; empty for the module itself."
     )
-    signature: str = column("Of a docstring: the object's call as one would type it.")
-    summary: str = column("Of a docstring: its first sentence.")
+    signature: str = column("For a docstring: the call of the object.")
+    summary: str = column("For a docstring: its first sentence.")
     text: str = column("The text.")
 
 

@@ -70,8 +70,8 @@ class TextFiles(Section):
     path: FilledPath = Field(description="The folder or table.")
     domain: Name | None = Field(
         default=None,
-        description="The domain of all its documents; by default that is the first folder below path that a file is "
-        "in, and the name of the source for files in none.",
+        description="The domain of all its documents; by default a file's first folder below path, or the"
+        " name of the source for files directly in path.",
     )
     text: str = Field(default="text", description="The column of a table that holds the text.")
     group: str | None = Field(
@@ -80,8 +80,9 @@ class TextFiles(Section):
     min_characters: Count = Field(default=1, description="Shorter documents are left out, in characters.")
     max_characters: PositiveInt | None = Field(
         default=None,
-        description="Longer texts are cut after a paragraph, a line or a word into documents of at most so many "
-        "characters, which are held out one by one: for few long texts, such as books.",
+        description="Longer texts are split after a paragraph, a line or a word into documents of at most"
+        " this many characters, which are held out individually: for few long texts, such as "
+        "books.",
     )
     near_duplicates: NearDuplicates = NearDuplicates()
     split: Split = Split()
@@ -117,8 +118,8 @@ class HubDataset(Section):
     held_out: HeldOut = HeldOut()
     test_documents: Count = Field(
         default=1000,
-        description="How many held-out documents are kept as text, for suites that are made from "
-        "documents; fewer if the first 268 million characters contain fewer.",
+        description="Number of held-out documents kept as text, for suites that are made from documents; "
+        "fewer if the first 268 million characters contain fewer.",
     )
 
 

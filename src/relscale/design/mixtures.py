@@ -21,11 +21,11 @@ class Mixtures(Section):
     parts: Annotated[dict[Name, MixturePart], Field(min_length=2)] = Field(
         description="The parts, by the names that they have in the columns share_<name> of the measurements."
     )
-    number: PositiveInt = Field(default=24, description="How many mixtures.")
+    number: PositiveInt = Field(default=24, description="Number of mixtures.")
     concentration: Positive = Field(
         default=1.0,
-        description="Of the Dirichlet distribution of their weights: 1 is uniform over all mixtures, more keeps to "
-        "equal parts, less to single parts.",
+        description="Concentration of the Dirichlet distribution of the weights: 1 is uniform over all "
+        "mixtures, more favours equal parts, less single parts.",
     )
 
 

@@ -15,9 +15,9 @@ Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), UNIQUE]
 class BatchGrowth(Section):
     """A change of the batch during a training."""
 
-    tokens: Positive = Field(description="Training tokens from which on it holds.")
+    tokens: Positive = Field(description="Training tokens from which this factor applies.")
     factor: PositiveInt = Field(
-        description="The batch by the first one; the learning rate grows by its root."
+        description="Batch size as a multiple of the first; the learning rate grows by its square root."
     )
 
 
@@ -41,7 +41,7 @@ class Design(Section):
     )
     schedule: Literal["wsd", "cosine", "linear"] | None = Field(
         default=None,
-        description="The learning rate after its warm-up: constant, then down (wsd), or down at once as a "
+        description="Learning rate after warm-up: constant, then decay (wsd), or immediate decay along a "
         "half cosine or a line; the recipe's by default, which is wsd in all but step-law.",
     )
     warmup: Annotated[float, Field(ge=0, le=0.5)] | None = Field(
@@ -58,13 +58,13 @@ class Design(Section):
     )
     batch_tokens: PowerOfRun | None = Field(
         default=None,
-        description="Tokens per batch, of the tokens that the budget buys, to whole sequences; the recipe's batch by "
-        "default.",
+        description="Tokens per batch as a power of the run's tokens, rounded to whole sequences; the "
+        "recipe's batch by default.",
     )
     batch_schedule: tuple[BatchGrowth, ...] = Field(
         default=(),
-        description="How the batch grows during a training, by the tokens seen; runs that see fewer keep theirs. "
-        "Warm-up and decay are then shares of the tokens.",
+        description="Batch ramp of a training, by the tokens seen; runs that see fewer tokens keep their "
+        "batch. Warm-up and decay are then shares of the tokens.",
     )
     mixtures: Mixtures | None = Field(
         default=None,
@@ -85,9 +85,9 @@ class PlacementOptions(Section):
     )
     strategy: Literal["auto", "single", "ddp", "fsdp"] = Field(
         default="auto",
-        description="How devices share a run: each with the whole state (ddp), or with a share of it "
-        "(fsdp). What is auto here follows from the section hardware "
-        "(relscale.design.placement); it changes numbers by rounding only.",
+        description="How devices share a run: each with the whole state (ddp), or with a shard of it "
+        "(fsdp). auto follows from the section hardware (relscale.design.placement); the "
+        "choice changes numbers by rounding only.",
     )
     devices: Literal["auto"] | PositiveInt = Field(
         default="auto", description="Devices per run; processes of this machine if it has no GPU."
@@ -114,8 +114,8 @@ class Hardware(Section):
 
     flops_per_second: Positive = Field(
         default=5e10,
-        description="FLOPs per second of one device: its peak, if utilization is the share that models "
-        "reach, else what models reach.",
+        description="FLOPs per second of one device: its peak, with utilization the share that models "
+        "reach; or what models reach, without utilization.",
     )
     utilization: float = Field(
         default=1.0,
@@ -138,5 +138,5 @@ class Hardware(Section):
     nodes: PositiveInt = Field(default=1, description="Maximum number of nodes for one run.")
     hours: Annotated[Positive | None, NULLABLE] = Field(
         default=None,
-        description="A run that would take more hours gets more devices, as far as there are any.",
+        description="A run that would take more hours gets more devices, if available.",
     )

@@ -32,7 +32,7 @@ class PlannedRun:
     seed: int = column("Seed of the run.")
     params: int = column("Size of the model.", "parameters")
     tokens: int = column("Training tokens.", "tokens")
-    activations_per_token: int = column("Numbers that the projections of all layers put out for one token.")
+    activations_per_token: int = column("Outputs of the projections of all layers per token.")
     training_flops: float = column("Compute, forward and backward.", "FLOPs")
     strategy: str = column("How devices share the run: single, ddp or fsdp.")
     devices: int = column("Devices of the run.", "devices")

@@ -27,8 +27,10 @@ TITLE = "Relative scaling laws"
 class Options(SeveralSuites):
     """What is shown of the case studies."""
 
-    corpora: Names = Field((), description="The corpora; all where none is named.")
-    estimand: Estimand | None = Field(None, description="The interval to show; the widest that is known.")
+    corpora: Names = Field((), description="The corpora; all by default.")
+    estimand: Estimand | None = Field(
+        None, description="The interval to show; by default the widest known one."
+    )
 
 
 def draw(data: FigureData, options: Options) -> go.Figure:

@@ -52,7 +52,7 @@ REGIONS = {
 class Options(OneSuiteInterval):
     """What is shown of the internet users."""
 
-    year: int = Field(YEAR, description="Of the numbers of internet users.")
+    year: int = Field(YEAR, description="Year of the numbers of internet users.")
 
 
 def draw(data: FigureData, options: Options) -> go.Figure:

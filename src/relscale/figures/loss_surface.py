@@ -33,7 +33,7 @@ BEYOND = replace(chart.LEFT_OUT, size=9, width=2)
 class Options(Section):
     """Which fits are shown."""
 
-    fits: Names = Field((), description="Names of fits, as the config has them; all where none is named.")
+    fits: Names = Field((), description="Names of fits in the config; all by default.")
 
 
 def draw(data: FigureData, options: Options) -> go.Figure:

@@ -9,14 +9,12 @@ from relscale.section import Name, Names, Section
 class OneSuite(Section):
     """What a figure of one suite shows."""
 
-    suite: Name | None = Field(None, description="The suite; it may stand in the figure's name instead.")
+    suite: Name | None = Field(None, description="The suite; it may be part of the figure's name instead.")
     metric: Name | None = Field(
         None,
-        description="The metric; that which the suite is shown by where it is not given or not measured.",
+        description="The metric; by default, or if it was not measured, the suite's own.",
     )
-    prompt: Name | None = Field(
-        None, description="The form of the prompt; that which the suite is shown by where it is not given."
-    )
+    prompt: Name | None = Field(None, description="The prompt form; the suite's own by default.")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -27,15 +25,17 @@ class OneSuite(Section):
 class OneSuiteInterval(OneSuite):
     """What a figure of one suite shows, and which of its intervals."""
 
-    estimand: Estimand | None = Field(None, description="The interval to show; the widest that is known.")
+    estimand: Estimand | None = Field(
+        None, description="The interval to show; by default the widest known one."
+    )
 
 
 class SeveralSuites(Section):
     """What a figure of all suites shows."""
 
-    suites: Names = Field((), description="The suites, in this order; all where none is named.")
-    metric: Name | None = Field(None, description="The metric, of the suites that were measured by it.")
-    prompt: Name | None = Field(None, description="The form of the prompt, of the suites that have it.")
+    suites: Names = Field((), description="The suites, in this order; all by default.")
+    metric: Name | None = Field(None, description="The metric, for suites that have it.")
+    prompt: Name | None = Field(None, description="The prompt form, for suites that have it.")
 
     @property
     def names(self) -> tuple[str, ...]:

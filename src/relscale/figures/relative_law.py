@@ -30,7 +30,7 @@ CURVES: tuple[Quantity, ...] = ("error", "ratio")
 class Options(OneSuiteInterval):
     """What is shown of a suite's laws."""
 
-    x: Name | None = Field(None, description="The measure of scale, where it is not training compute.")
+    x: Name | None = Field(None, description="The measure of scale, if not training compute.")
 
 
 def draw(data: FigureData, options: Options) -> go.Figure:

@@ -38,7 +38,7 @@ ALL_NEW = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.6)
 class Options(Section):
     """Which fits are shown."""
 
-    fits: Names = Field((), description="Names of fits, as the config has them; all where none is named.")
+    fits: Names = Field((), description="Names of fits in the config; all by default.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

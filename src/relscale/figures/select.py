@@ -38,11 +38,11 @@ class Judged(Protocol):
 
     @property
     def status(self) -> str:
-        """Whether the row can be used as it is."""
+        """ok, or why the row cannot be used."""
 
     @property
     def note(self) -> str | None:
-        """What the status does not say by itself."""
+        """Explanation of the status."""
 
 
 class Bounded(Protocol):

@@ -40,40 +40,43 @@ class FurtherLaw(Section):
         description="Columns of the predictors, in the law's order, if they are not those that the law names; "
         "any column of numbers will do.",
     )
-    fixed: dict[str, float] = Field(default={}, description="Parameters that are given, not fitted.")
+    fixed: dict[str, float] = Field(
+        default={}, description="Parameters that are held fixed, and their values."
+    )
     baseline: str | None = Field(
         default=None,
         description="For a law of gaps (relative, difference), the group that each other group is compared with; "
         "by default the baseline of the suite under `where`.",
     )
-    where: Where | None = Field(default=None, description="Columns of the measurements and their values.")
-    only: Where | None = Field(default=None, description="Of these measurements, those that are fitted.")
+    where: Where | None = Field(
+        default=None, description="Conditions on the measurements: columns and their values."
+    )
+    only: Where | None = Field(default=None, description="The subset of these measurements that is fitted.")
     predict: Where | None = Field(
-        default=None, description="Measurements that are predicted without being fitted."
+        default=None, description="Held-out measurements, which are predicted and not fitted."
     )
     predictor: Where | None = Field(
         default=None,
-        description="The measured number of the same run that the law starts from, if it starts from one.",
+        description="The metric of the same run that is the law's predictor, for laws from one metric to "
+        "another.",
     )
     predictor_from: str | None = Field(
         default=None,
-        description="For predictions, the fit named before this one whose predictions of that number are "
-        "used.",
+        description="For predictions, an earlier fit whose predictions of that metric are used in place "
+        "of measurements.",
     )
     by: Names = Field(default=(), description="One fit per distinct value of these columns.")
     residual: Literal["log", "linear"] = Field(default="log", description="Fit residuals of log y, or of y.")
     loss: Literal["squares", "huber"] = Field(default="squares", description="Loss of the residuals.")
-    delta: Positive = Field(
-        default=1e-3, description="Threshold where Huber's loss turns from a square into a line."
-    )
+    delta: Positive = Field(default=1e-3, description="Threshold of Huber's loss, above which it is linear.")
     leave_out_highest: Count = Field(
-        default=0, description="Number of points of the highest value to leave out."
+        default=0, description="Number of points with the highest values to exclude."
     )
     weights: Literal["none", "stderr"] = Field(
         default="none", description="Weights of the points: equal, or from standard errors."
     )
     method: Literal["levenberg-marquardt", "variable-projection"] = Field(
-        default="levenberg-marquardt", description="The solver."
+        default="levenberg-marquardt", description="The solver of least squares."
     )
     bootstrap: LawBootstrap | None = Field(
         default=None,
@@ -128,17 +131,17 @@ class CoreOptions(Section):
         "analyses are of the metric that it is shown by (in its manifest). An empty list fits none.",
     )
     contrasts: Contrasts = Contrasts()
-    bootstrap: Count = Field(default=1000, description="Draws of every bootstrap.")
+    bootstrap: Count = Field(default=1000, description="Number of draws of every bootstrap.")
     frontier_bootstrap: Annotated[Literal["pairs", "residual"] | None, NULLABLE] = Field(
         default=None,
         description="Fit the laws along the minima of the parabolas with the runs of each budget resampled "
         "too, besides the t interval.",
     )
     forecast: tuple[ForecastTarget, ...] = Field(
-        default=(), description="Where errors and gaps are forecast, beyond the data."
+        default=(), description="Targets of forecasts of errors and gaps, beyond the data."
     )
     laws: tuple[FurtherLaw, ...] = Field(
-        default=(), description="Further laws, each fitted to some of the measurements."
+        default=(), description="Further laws, each fitted to a subset of the measurements."
     )
     answers: Annotated[PathText | None, NULLABLE] = Field(
         default=None, description="A table of published numbers to compare the fits with."

@@ -22,8 +22,8 @@ class SeriesKey(FamilyKey):
     """One number that was measured on every run: a metric of a group of a suite."""
 
     suite: str | None = column("Test suite.", default=None)
-    prompt: str | None = column("Prompt form that the suite's questions are put in.", default=None)
-    metric: str | None = column("Metric; its name holds the choices that went into it.", default=None)
+    prompt: str | None = column("Prompt form of the suite's questions.", default=None)
+    metric: str | None = column("Metric; its name includes the choices behind it.", default=None)
     group: str | None = column("Group of test items.", default=None)
 
 

@@ -19,7 +19,7 @@ class Model:
     run: str = column("Name of the model.")
     seed: int | None = column("Seed of the training.", default=None)
     step: int | None = column("Training step of the checkpoint.", default=None)
-    block: str = column("Ties the checkpoints of one training.")
+    block: str = column("Identifies the training that checkpoints belong to.")
     budget: float | None = column("Nominal compute budget.", "FLOPs", default=None)
     training_flops: float | None = column("Compute spent, forward and backward.", "FLOPs", default=None)
     params: float | None = column(
@@ -51,13 +51,13 @@ class Measurement(Model):
     stderr_items: float | None = column(
         "The standard error were all items independent, where they come in clusters; else null.", default=None
     )
-    items: int | None = column("Questions or documents behind the value.", "items", default=None)
+    items: int | None = column("Number of questions or documents behind the value.", "items", default=None)
     clusters: int | None = column(
         "Clusters of these items, such as files, by which they are resampled; null where each stands for itself.",
         "clusters",
         default=None,
     )
-    bytes: int | None = column("Scored text behind the value, in UTF-8.", "bytes", default=None)
+    bytes: int | None = column("Size of the scored text behind the value, in UTF-8.", "bytes", default=None)
     status: str = column("ok, or why the row must not be trusted.")
 
 
@@ -84,7 +84,7 @@ class Replicate:
         "What was drawn: clusters, or single items; of items that come in clusters there are both.",
         default=None,
     )
-    replicate: int = column("Number of the draw, from 0.")
+    replicate: int = column("Index of the draw, from 0.")
     value: float | None = column("The metric with the items weighted as they were drawn.")
 
 

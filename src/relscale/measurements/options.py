@@ -34,17 +34,16 @@ class Collect(Section):
     replicates: Count = Field(default=200, description="Bootstrap replicates over items.")
     cut: Share = Field(
         default=0.01,
-        description="The share of a group's questions whose prompt may have been cut to a model's context; "
-        "above it the row's status says so, and it is not fitted.",
+        description="Maximum share of a group's questions whose prompt was truncated to a model's "
+        "context; above it the row is flagged by its status and not fitted.",
     )
     prompts: Literal["same", "any"] = Field(
         default="same",
-        description="A model that was asked in other words than the others (other solved examples, another "
-        "template, a chat template of its own) has a status that says so, and is not fitted. `any` "
-        "compares it all the same and reports it.",
+        description="A model whose prompts differ from those of the others (other few-shot examples, "
+        "another template, a chat template) is flagged by its status and not fitted. `any` "
+        "compares it anyway and reports it.",
     )
     subjects: Names = Field(
         default=(),
-        description="Suites of which each subject is also measured as a group of its own, in a suite "
-        "<suite>_subjects.",
+        description="Suites whose subjects are also measured as separate groups, in a suite <suite>_subjects.",
     )

@@ -31,13 +31,15 @@ class CouplingRow:
     """One row for all models, for those below and above the size, and for each family."""
 
     models: str = column("Which models.")
-    n: int = column("How many.")
+    n: int = column("Number of them.")
     r: float | None = column("Pearson's correlation of the two scores.", default=None)
-    p_value: float | None = column("Share of exchanges of the models with one as far from 0.", default=None)
+    p_value: float | None = column(
+        "Share of permutations of the models with a correlation as far from 0.", default=None
+    )
     size: float | None = column("N_c, where the correlation changes its sign.", default=None)
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
-    note: str | None = column("What the numbers do not say.", default=None)
+    note: str | None = column("Caveats of the numbers.", default=None)
 
 
 ROW = CouplingRow

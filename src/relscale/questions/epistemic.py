@@ -24,12 +24,12 @@ class EpistemicRow:
     """One row per cell."""
 
     cell: str = column("The cell whose seeds are compared.")
-    seeds: int = column("How many.")
+    seeds: int = column("Number of them.")
     items: int = column("Items with all choices and seeds.")
     total_nats: float = column("Entropy of the mean prediction.", "nats")
     aleatoric_nats: float = column("Mean entropy of a seed's prediction.", "nats")
     epistemic_nats: float = column("Their difference: what the seeds disagree by.", "nats")
-    note: str | None = column("What the numbers do not say.", default=None)
+    note: str | None = column("Caveats of the numbers.", default=None)
 
 
 ROW = EpistemicRow

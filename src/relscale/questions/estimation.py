@@ -27,11 +27,13 @@ class EstimationRow:
     """One row per model and share of its training."""
 
     model: str = column("The model whose curve is fitted.")
-    share: float = column("Of its training that the fit sees.")
+    share: float = column("Share of its training that the fit uses.")
     points: int = column("Points of that part.")
     error: float | None = column("Mean absolute relative error for the largest model.", "%", default=None)
-    last_seen: float | None = column("The same, of the last loss seen as the forecast.", "%", default=None)
-    note: str | None = column("What the numbers do not say.", default=None)
+    last_seen: float | None = column(
+        "The same error for persistence: the last observed loss as the forecast.", "%", default=None
+    )
+    note: str | None = column("Caveats of the numbers.", default=None)
 
 
 ROW = EstimationRow

@@ -29,15 +29,15 @@ class ExplainedRow:
     """One row per factor, alone and beyond the others."""
 
     factor: str = column("The grouping.")
-    beyond: str = column("The groupings that lines are apart by already; empty: one line for all.")
-    groups: int = column("How many lines there are with it.")
+    beyond: str = column("The groupings that have lines of their own already; empty: one line for all.")
+    groups: int = column("Number of lines with the factor.")
     n: int = column("Models.")
     rms_without: float = column("Root mean square of the residuals without the factor.", "ln of y")
     rms_with: float = column("The same with it.", "ln of y")
-    share: float = column("Share of the residual variance that the factor takes away.")
+    share: float = column("Share of the residual variance explained by the factor.")
     f: float | None = column("F of the sums of squares.", default=None)
-    df: int | None = column("Degrees of freedom that are left.", default=None)
-    p_value: float | None = column("p of F; with blocks, of exchanges between blocks.", default=None)
+    df: int | None = column("Residual degrees of freedom.", default=None)
+    p_value: float | None = column("p-value of F; with blocks, from permutations of blocks.", default=None)
 
 
 ROW = ExplainedRow

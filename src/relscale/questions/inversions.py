@@ -31,14 +31,14 @@ class InversionRow:
     family: str = column("The family.")
     smaller: float = column("Size of the smaller.")
     larger: float = column("Size of the larger.")
-    items: int = column("Items that both have a score of.")
+    items: int = column("Items scored by both models.")
     change: float = column("Mean score of the larger less that of the smaller.")
     low: float = column("Lower limit of its 95% interval, of paired items.")
     high: float = column("Upper limit of its 95% interval.")
-    p_value: float = column("p that the larger is no worse.")
+    p_value: float = column("p-value of the larger model being no worse.")
     p_bh: float = column("The same, adjusted over all pairs of the table.")
     inversion: bool = column("Whether the larger is worse: p_bh below 5%.")
-    trend_p: float | None = column("p of a family without a rise over its sizes.", default=None)
+    trend_p: float | None = column("p-value of no rise over the sizes of the family.", default=None)
 
 
 ROW = InversionRow

@@ -27,9 +27,9 @@ class MultiplierRow:
 
     at: str = column("The value at which runs are compared.")
     unique: float = column("Unique data of the target.")
-    share: float = column("Share of what is mixed in.")
-    loss: float = column("With the mixture.")
-    multiplier: float | None = column("m.", default=None)
+    share: float = column("Share of the other data in the mixture.")
+    loss: float = column("Loss with the mixture.")
+    multiplier: float | None = column("The multiplier.", default=None)
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
     note: str | None = column("Whether m lies beyond the data.", default=None)

@@ -34,8 +34,8 @@ class OptimumRow:
     """One row per quantity that has a best value."""
 
     law: str = column("The law.")
-    at: str = column("What was given.")
-    quantity: str = column("What is best.")
+    at: str = column("The given values.")
+    quantity: str = column("The optimised quantity.")
     value: float | None = column("Its best value.", default=None)
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)

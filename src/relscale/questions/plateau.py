@@ -24,13 +24,11 @@ class PlateauRow:
 
     family: str = column("The family.")
     size: float = column("The size.")
-    items: int = column("Items that it and the largest have a score of.")
+    items: int = column("Items scored by both this size and the largest.")
     gain: float = column("Mean score of the largest less that of this size.")
     low: float = column("Lower limit of its 95% interval, of paired items.")
     high: float = column("Upper limit of its 95% interval.")
-    plateau: bool = column(
-        "Whether nothing is left to gain: this and all larger sizes are within the margin."
-    )
+    plateau: bool = column("Whether this and all larger sizes are within the margin of the largest.")
 
 
 ROW = PlateauRow

@@ -41,7 +41,7 @@ class RegimeRow:
     """One row per value of what is held fixed."""
 
     fixed: str = column("The value of the column that is held fixed.")
-    points: int = column("How many.")
+    points: int = column("Number of them.")
     exponent: float | None = column("p of the loss above its floor.", default=None)
     low: float | None = column("Lower limit of its interval.", default=None)
     high: float | None = column("Upper limit of its interval.", default=None)

@@ -27,16 +27,16 @@ class SignalNoiseRow:
     """One row per metric."""
 
     metric: str = column("The column.")
-    runs: int = column("How many have at least two checkpoints with it.")
+    runs: int = column("Runs with at least two checkpoints.")
     noise: float | None = column(
         "Standard deviation over the last checkpoints by their mean, mean over runs.", default=None
     )
     signal: float | None = column("Largest difference of two runs by the mean of all.", default=None)
-    snr: float | None = column("Signal by noise.", default=None)
+    snr: float | None = column("Signal-to-noise ratio.", default=None)
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
     decision_accuracy: float | None = column(
-        "Share of pairs of recipes in the same order at both scales.", default=None
+        "Share of pairs of recipes that rank the same at both scales.", default=None
     )
     decision_low: float | None = column("Lower limit of its 95% interval.", default=None)
     decision_high: float | None = column("Upper limit of its 95% interval.", default=None)

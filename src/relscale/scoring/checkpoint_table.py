@@ -54,7 +54,7 @@ class Checkpoint:
     optimizer: str | None = column("Optimizer of the training.")
     seed: int | None = column("Seed of the training.")
     step: int | None = column("Training step of the checkpoint.")
-    block: str = column("Ties the checkpoints of one training; the run by default.")
+    block: str = column("Identifies the training that checkpoints belong to; the run by default.")
     budget: float | None = column("Nominal compute budget.", "FLOPs")
     status: str = column("ok, or why the training must not be trusted.")
     validation_loss: float | None = column("Loss on held-out text of its corpus.", "nats per token")

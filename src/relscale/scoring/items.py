@@ -38,17 +38,17 @@ class Item:
         "What the document shares with others: a file, a passage, a subject; null where it stands for itself.",
         default=None,
     )
-    choice: int = column("Number of the choice, from 0; 0 for a document.", type=SHORT)
-    target: bool = column("Whether the choice is a right one; true for a document.")
+    choice: int = column("Index of the choice, from 0; 0 for a document.", type=SHORT)
+    target: bool = column("Whether the choice is correct; true for a document.")
     logprob: float = column("Log-probability of the answer, or of the document.", "nats")
-    tokens: int | None = column("Scored tokens; null where nobody counted them.", "tokens", None, SHORT)
+    tokens: int | None = column("Scored tokens; null where unknown.", "tokens", None, SHORT)
     bytes_answer: int = column("The answer without the delimiter before it, in UTF-8.", "bytes", type=SHORT)
     bytes_scored: int = column("The string that was scored, in UTF-8.", "bytes", type=SHORT)
     greedy: bool | None = column(
-        "Whether the model would have given the answer itself; null for a document.", default=None
+        "Whether greedy decoding gives the answer; null for a document.", default=None
     )
     request_digest: int = column("Digest of context and continuation.")
-    status: ItemStatus = column("What must be known of the item before its number is used.")
+    status: ItemStatus = column("Whether the item can be used, and if not, why.")
 
 
 SCHEMA = strict_schema_of(Item)

@@ -54,12 +54,12 @@ class SuiteOptions(Section):
     bytes: PositiveInt | None = Field(default=None, description="Length of a document, in bytes.")
     changes: PositiveInt | None = Field(
         default=None,
-        description="Minimum number of words per document that British English spells otherwise.",
+        description="Minimum number of words per document that are spelt differently in British English.",
     )
     questions: PositiveInt | None = Field(default=None, description="Questions per group.")
     choices: Annotated[int, Field(ge=2)] | None = Field(default=None, description="Answers per question.")
     questions_of_a_module: PositiveInt | None = Field(
-        default=None, description="Questions per group that one source file may have."
+        default=None, description="Maximum number of questions per group from one source file."
     )
     limit: Annotated[PositiveInt | None, NULLABLE] = Field(
         default=None, description="Maximum number of items per task; null means no limit."
@@ -68,7 +68,7 @@ class SuiteOptions(Section):
         default=None, description="Solved examples before each question."
     )
     context_tokens: Annotated[int, Field(ge=0)] | None = Field(
-        default=None, description="Tokens before a scored text that are read and not scored."
+        default=None, description="Tokens before a scored text that are context only."
     )
     overlap: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         default=None, description="Maximum share of words that two answers have in common."
@@ -93,14 +93,14 @@ class Suite(SuiteOptions):
 
     path: PathText | None = Field(
         default=None,
-        description="A folder with suite.yaml; without it the suite is one of those that are shipped.",
+        description="A folder with suite.yaml; by default the suite of that name that comes with relscale.",
     )
     lm_eval: Tasks | None = Field(default=None, description="Names of lm-eval tasks, in place of a folder.")
     baseline: str | None = Field(default=None, description="The group that the others are compared with.")
     cluster: str | None = Field(
         default=None,
-        description="The field of a document that says what it shares with others, such as a file, a passage or a "
-        "subject: items are resampled by it.",
+        description="Field of a document that names its cluster, such as a file, a passage or a subject: "
+        "items are resampled by cluster.",
     )
     data: FilledPath | SuiteData | None = Field(
         default=None,
@@ -116,15 +116,15 @@ class Suite(SuiteOptions):
 class GroupLabel(Section):
     """How figures show a group."""
 
-    label: str | None = Field(default=None, description="Its name in figures.")
+    label: str | None = Field(default=None, description="Title in figures.")
 
 
 class PublishedSuite(Section):
     """How figures show a suite whose measurements were published."""
 
-    title: str | None = Field(default=None, description="Its name in figures.")
+    title: str | None = Field(default=None, description="Title in figures.")
     description: str | None = Field(default=None, description="What the suite measures.")
-    note: str | None = Field(default=None, description="What a reader should know of it.")
+    note: str | None = Field(default=None, description="Note for readers.")
     baseline: str | None = Field(default=None, description="The group that the others are compared with.")
     metric: str | None = Field(default=None, description="The metric that the suite is shown by.")
     prompt: str | None = Field(default=None, description="The prompt form that the suite is shown by.")

@@ -54,8 +54,8 @@ class Request:
     group: str = column("Test distribution, by the suite's manifest.", type=_TEXT)
     subject: str | None = column("Subject within the group.", type=_TEXT)
     doc_id: str = column("The document's own id, else a digest of it: the same for every model.")
-    choice: int = column("Number of the choice, from 0; 0 for a document.", type=SHORT)
-    target: bool = column("Whether the choice is a right one; true for a document.")
+    choice: int = column("Index of the choice, from 0; 0 for a document.", type=SHORT)
+    target: bool = column("Whether the choice is correct; true for a document.")
     context: str | None = column("The prompt; null for a document.", type=_TEXT)
     continuation: str = column(
         "The string that is scored after the prompt, with its delimiter; the whole text of a document."

@@ -60,7 +60,7 @@ class TaskValue:
     value: str = column("JSON: a number, or what the aggregation takes.")
     aggregation: str | None = column("lm-eval's name of it; null for a function of the task's own.")
     targets: bool = column(
-        "Whether the task calls right what its items call right; their accuracy means nothing otherwise."
+        "Whether the task and its items agree on the correct choice; otherwise their accuracy is meaningless."
     )
 
 

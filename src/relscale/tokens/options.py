@@ -14,7 +14,7 @@ class Decontaminate(Section):
 
     suites: Annotated[Names, Field(min_length=1)] = Field(description="The suites.")
     ngram: PositiveInt = Field(
-        default=13, description="Length of the shared sequence, in words; shorter items are not looked for."
+        default=13, description="Length of the n-grams, in words; shorter items are not searched for."
     )
 
 
@@ -22,8 +22,9 @@ class Prune(Section):
     """Keep a share of the training text, chosen document by document; what is held out stays as it is."""
 
     score: Literal["loss", "length", "duplicates", "random"] = Field(
-        description="What makes a document hard: its bits per byte under the reference, its length, the share of its "
-        "sequences of 8 words that no other document has; random draws documents."
+        description="Difficulty score of a document: its bits per byte under the reference model (loss), "
+        "its length, or the share of its 8-grams that no other document has; random draws "
+        "documents."
     )
     keep: Fraction = Field(description="Share of the training text that is kept, in bytes.")
     side: Literal["hard", "easy", "middle"] = Field(
@@ -45,8 +46,8 @@ class Prune(Section):
 UniqueTokens = Annotated[
     Positive | None,
     Field(
-        description="Training tokens of it that are read, the first in the order of its documents; a run of more "
-        "tokens repeats them, up to training.max_epochs times. All by default.",
+        description="Number of its training tokens that are used, the first in document order; a run of "
+        "more tokens repeats them, up to training.max_epochs times. All by default.",
     ),
 ]
 
@@ -61,8 +62,8 @@ class MixturePart(Section):
     unique_tokens: UniqueTokens = None
     name: Name | None = Field(
         default=None,
-        description="Its name in the column share_<name> of the measurements; by default that of the source, "
-        "and of the part.",
+        description="Its name in the column share_<name> of the measurements; by default that of the "
+        "source and the part.",
     )
 
     @property
@@ -93,9 +94,9 @@ class Corpus(Section):
     )
     parts: Annotated[tuple[Part, ...], Field(min_length=1)] | None = Field(
         default=None,
-        description="A mixture. A part's weight over the sum of the weights is its share of the tokens "
-        "that a run draws, rounded to a millionth, and over any first steps of a run to within a few "
-        "sequences; a part that has less text is repeated more often.",
+        description="A mixture. A part's weight over the sum of the weights is its share of a run's "
+        "tokens, rounded to a millionth; the first steps of a run have these shares to within"
+        " a few sequences. A part with less text is repeated more often.",
     )
     unique_tokens: UniqueTokens = None
     tokens: Positive | None = Field(
@@ -150,7 +151,7 @@ class Vocabulary(Section):
     )
     sample_bytes: Positive = Field(
         default=16e6,
-        description="Text to train the vocabulary on, in bytes, in equal parts from the corpora.",
+        description="Amount of text to train the vocabulary on, in bytes, in equal parts from the corpora.",
     )
     tokenizer: PathOrHubName | None = Field(
         default=None,

@@ -14,12 +14,17 @@ from relscale.section import UNIQUE, Fraction, Positive, PositiveInt, Section
 class NoiseScale(Section):
     """How the gradient noise scale is measured, from the micro-batches of a batch, while a run is trained."""
 
-    every: PositiveInt = Field(default=10, description="Steps between two measurements.")
+    every: PositiveInt = Field(default=10, description="Number of steps between measurements.")
     memory: float = Field(
-        default=0.99, ge=0, lt=1, description="Weight of a measurement by the weight of the next one."
+        default=0.99,
+        ge=0,
+        lt=1,
+        description="Ratio of the weights of consecutive measurements in the running mean.",
     )
     eta: Positive = Field(
-        default=0.5, description="Of AdAdaGrad's norm test, whose batch stands beside the noise scale."
+        default=0.5,
+        description="Parameter of AdAdaGrad's norm test, whose batch size is recorded beside"
+        " the noise scale.",
     )
 
 
@@ -31,13 +36,14 @@ class Training(PlacementOptions):
     )
     max_epochs: Positive = Field(
         default=1.0,
-        description="How often a run may see its corpus; for a mixture, the part that it sees most often.",
+        description="Maximum number of epochs of a run over its corpus; for a mixture, over the most "
+        "repeated part.",
     )
     validation_tokens: int = Field(
-        default=65536, ge=2, description="Tokens that the validation loss is measured on."
+        default=65536, ge=2, description="Number of tokens of the validation loss."
     )
     validation_points: PositiveInt = Field(
-        default=1, description="How often the validation loss is measured; the last time is at the end."
+        default=1, description="Number of validations per run; the last is at the end."
     )
     logger: Literal["csv", "tensorboard", "wandb"] = Field(
         default="csv",
@@ -48,21 +54,21 @@ class Training(PlacementOptions):
     compile: bool = Field(default=False, description="Whether torch.compile compiles the model.")
     checkpoints: Annotated[tuple[Fraction, ...], UNIQUE] = Field(
         default=(),
-        description="Shares of a run's steps after which its weights are kept and scored too, for laws "
-        "over training. Such a checkpoint is a model <run>-step-<n> of the measurements, without a budget. "
-        "With a schedule that decays at the end it is not annealed, and its errors are above those of a "
-        "run that had been planned to end there.",
+        description="Shares of a run's steps after which a checkpoint is kept and scored too, for laws "
+        "along a training. It is the model <run>-step-<n> of the measurements, without a "
+        "budget. With a schedule that decays at the end it is not annealed, and its errors "
+        "are above those of a run that was planned to end there.",
     )
     noise_scale: NoiseScale | None = Field(
         default=None,
-        description="Measure the gradient noise scale; curve.parquet says it. Batches are then divided into four "
-        "micro-batches or more, which changes numbers by rounding only.",
+        description="Measure the gradient noise scale, into curve.parquet. Batches are then divided into "
+        "at least four micro-batches, which changes numbers by rounding only.",
     )
     save_every: float = Field(
         default=15.0,
         ge=0,
-        description="Minutes between two saves of a training's state, from which it resumes after it was "
-        "killed; when a signal asks it to stop, it saves at once. Numbers do not depend on it.",
+        description="Minutes between saves of a training's state, from which an interrupted training "
+        "resumes; on a stop signal the state is saved at once. Numbers do not depend on it.",
     )
 
 

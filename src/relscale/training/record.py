@@ -30,7 +30,7 @@ class TrainingRecord:
     validation_loss: float | None = column("Null if the run diverged.", "nats per token")
     validation_bits_per_byte: float | None = column("The same per byte of text.", "bits per byte")
     validation_tokens: int = column("Tokens that were predicted for it.")
-    seconds: float = column("Time spent in steps, over all processes that resumed the run.", "seconds")
+    seconds: float = column("Time spent in steps, summed over interruptions.", "seconds")
     precision: str = column("Type of the matrix products.")
     params: int = column("Parameters.")
     tokens: int = column("Training tokens.")

@@ -85,10 +85,10 @@ class CurveRow:
         default=None,
     )
     noise_scale_tokens: float | None = column(
-        "Gradient noise scale: gradient_variance by gradient_norm_squared.", "tokens", default=None
+        "Gradient noise scale: gradient_variance / gradient_norm_squared.", "tokens", default=None
     )
     norm_test_tokens: float | None = column(
-        "The batch that the norm test of AdAdaGrad asks for.", "tokens", default=None
+        "Batch size by the norm test of AdAdaGrad.", "tokens", default=None
     )
 
 

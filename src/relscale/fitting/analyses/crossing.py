@@ -50,7 +50,8 @@ class Options(Section):
     reach: float = Field(
         default=100.0,
         ge=1,
-        description="How far beyond the data the crossing of two curves is searched, as a factor of compute.",
+        description="How far beyond the data the crossing of two curves is searched for, as a factor of "
+        "compute.",
     )
 
 

@@ -74,11 +74,13 @@ class FormRow(CurveKey):
     n_held_out: int = column("Points that it predicts.")
     held_out_from: float | None = column("Least compute of the held-out points.", "FLOPs")
     rmse_log: float | None = column("Root mean square of the predictions' log errors.", default=None)
-    bias_log: float | None = column("Mean of them; positive where too much was predicted.", default=None)
+    bias_log: float | None = column(
+        "Mean of the log errors; positive where predictions are too high.", default=None
+    )
     rmse_log_fitted: float | None = column("Root mean square at the fitted points.", default=None)
     rank: int | None = column("Rank among the forms by rmse_log; 1 is the best.", default=None)
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.")
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.")
 
 
 TABLE, ROW = "forms", FormRow

@@ -49,7 +49,7 @@ class InfluenceRow(CurveKey):
 
     parameter: str = column("The exponent: of a ratio Δβ, of an error β.")
     estimand: Estimand = column(
-        "What intervals, p-values and verdicts are about: as those of the table verdicts."
+        "What intervals, p-values and verdicts generalise over, as in the table verdicts."
     )
     without: str = column("The budget, training or run that is left out.")
     training_flops: float | None = column(
@@ -73,8 +73,8 @@ class InfluenceRow(CurveKey):
         "whether β is clear with all points and not without these; null where either is not known.",
         default=None,
     )
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.", default=None)
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.", default=None)
 
 
 TABLE, ROW = "influence", InfluenceRow

@@ -46,9 +46,9 @@ class JointTestRow(FamilyKey):
     """One row per suite, prompt, metric and estimand: the test that no group moves against the others."""
 
     suite: str | None = column("Test suite.", default=None)
-    prompt: str | None = column("Prompt form that the suite's questions are put in.", default=None)
-    metric: str | None = column("Metric; its name holds the choices that went into it.", default=None)
-    estimand: Estimand = column("What the test is about.")
+    prompt: str | None = column("Prompt form of the suite's questions.", default=None)
+    metric: str | None = column("Metric; its name includes the choices behind it.", default=None)
+    estimand: Estimand = column("What the test generalises over.")
     groups: int = column("Groups that are compared.")
     n: int = column("Points of the frontier at which all of them have an error.")
     statistic: float | None = column(
@@ -57,8 +57,8 @@ class JointTestRow(FamilyKey):
     df1: float | None = column("Degrees of freedom of the numerator.", default=None)
     df2: float | None = column("Degrees of freedom of the denominator.", default=None)
     p_value: float | None = column('p-value of "all groups\' errors fall at one rate".', default=None)
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.", default=None)
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.", default=None)
 
 
 TABLE, ROW = "joint_tests", JointTestRow

@@ -67,20 +67,20 @@ class PromptFormRow(SeriesKey):
         "less that under the reference form."
     )
     reference: str | None = column("The reference form of a difference.", default=None)
-    points: Literal["compute-optimal runs", "all runs"] = column("What the points are.")
-    scale: Literal["log-log", "linear"] = column("Whether the metric is taken in logarithms.")
+    points: Literal["compute-optimal runs", "all runs"] = column("Kind of points.")
+    scale: Literal["log-log", "linear"] = column("Whether the line is in logarithms of the metric.")
     value: float | None = column("R², or the difference.")
     stderr: float | None = column("Standard error of a difference.", default=None)
     low: float | None = column("Lower limit of the interval.")
     high: float | None = column("Upper limit of the interval.")
     level: float = column("Confidence level of the interval.")
     df: float | None = column("Degrees of freedom.", default=None)
-    n: int = column("Points, or runs, that the value rests on.")
+    n: int = column("Number of points, or runs, behind the value.")
     method: Method = column("How the interval was made.")
     method_note: str | None = column("Details of the method.", default=None)
-    estimand: Estimand = column("What the interval is about.")
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.")
+    estimand: Estimand = column("What the interval generalises over.")
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.")
 
 
 TABLE, ROW = "prompt_forms", PromptFormRow

@@ -56,7 +56,7 @@ UNDETERMINED = Remark(Status.UNDETERMINED, "data per parameter do not vary apart
 class SlopeComponentRow(CurveKey):
     """One row per ratio and part of its slope on compute."""
 
-    component: Component = column("What ln G is a function of.")
+    component: Component = column("Predictor of ln G.")
     value: float | None = column("d ln G / d ln of it; a difference of two such slopes.", default=None)
     stderr: float | None = column("Its standard error.", default=None)
     low: float | None = column("Lower limit of the interval, for these items.", default=None)
@@ -69,8 +69,8 @@ class SlopeComponentRow(CurveKey):
     )
     n: int = column("Points.")
     trainings: int = column("Trainings behind them.")
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.", default=None)
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.", default=None)
 
 
 TABLE, ROW = "slope_components", SlopeComponentRow

@@ -108,17 +108,19 @@ class Options(Section):
 class SpecificationRow(CurveKey):
     """One row per target and way to analyse it: its Δβ and the choices behind it; null where there is no choice."""
 
-    specification: int = column("Number among those of one target, by value; 1 is the least.", default=0)
+    specification: int = column(
+        "Rank of the specification by value within one target; 1 is the smallest.", default=0
+    )
     frontier: Frontier = column("Errors at the minima of parabolas, or every run a point.")
     flops: Flops = column("How compute is counted.")
     degree: int | None = column("Degree of the polynomial in ln tokens.")
     window: Window | None = column("Runs of a budget that the polynomial is fitted to.")
-    bytes: str | None = column("What a bit is divided by.")
+    bytes: str | None = column("The bytes that bits are divided by.")
     pooling: str | None = column("Mean of each item's ratio, or ratio of sums.")
     subjects: str | None = column("Mean over subjects, or over their questions.")
     form: Form = column("The form of the law.")
     estimand: Estimand = column(
-        "What interval, p-value and verdict are about: as those of the table verdicts."
+        "What interval, p-value and verdict generalise over, as in the table verdicts."
     )
     value: float | None = column("Δβ at the reference compute.")
     low: float | None = column("Lower limit of the interval.")
@@ -132,8 +134,8 @@ class SpecificationRow(CurveKey):
     verdict: Verdict | None = column("What the gap does, by the adjusted p-value; null without an interval.")
     n: int = column("Points that the law is fitted to.")
     default: bool = column("Whether this is the default analysis.")
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.")
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.")
 
 
 TABLE, ROW = "specifications", SpecificationRow

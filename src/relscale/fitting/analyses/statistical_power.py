@@ -84,13 +84,13 @@ class Options(Section):
 class PowerRow(CurveKey):
     """One row per curve, Δβ, resource and count of it: the power to see that Δβ."""
 
-    delta_beta: float = column("The Δβ that is looked for.")
-    resource: Resource = column("What there is more or less of.")
+    delta_beta: float = column("The true Δβ.")
+    resource: Resource = column("The resource that is varied.")
     count: float | None = column(
-        "How many budgets; of runs and items, how many times those that there are.", default=None
+        "Number of budgets; for runs and items, a multiple of the present number.", default=None
     )
     power: float | None = column(
-        "Share of simulated experiments in which the interval of Δβ leaves 0 out.", default=None
+        "Share of simulated experiments in which the interval of Δβ excludes 0.", default=None
     )
     power_low: float | None = column(
         "The power under the upper limit of the noise, which is an estimate too.", default=None
@@ -103,8 +103,8 @@ class PowerRow(CurveKey):
     )
     level: float = column("Confidence level of the interval of Δβ, and of that of the noise.")
     enough: bool | None = column("Whether the power is 80% or more.", default=None)
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.")
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.")
 
 
 TABLE, ROW = "power", PowerRow

@@ -37,8 +37,8 @@ class SizeRow(CurveKey):
     ratio: float | None = column("The target's error over the baseline's.")
     log_ratio: float | None = column("Its natural logarithm.")
     stderr_log: float | None = column("Standard error of the logarithm over the items.")
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.")
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.")
 
 
 @dataclass(frozen=True)

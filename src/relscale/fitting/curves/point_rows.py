@@ -21,7 +21,7 @@ class FrontierRow(FamilyKey):
 
     budget: float | None = column("Nominal compute.", "FLOPs")
     run: str | None = column("The run, where every run is a point; null for a parabola.")
-    training_flops: float | None = column("Geometric mean of what the budget's runs spent.", "FLOPs")
+    training_flops: float | None = column("Geometric mean of the compute of the budget's runs.", "FLOPs")
     log_tokens: float | None = column("Natural logarithm of the compute-optimal tokens.")
     tokens: float | None = column("Compute-optimal training tokens, where the parabola is least.", "tokens")
     tokens_low: float | None = column("Lower limit of the tokens.", "tokens")
@@ -45,8 +45,8 @@ class FrontierRow(FamilyKey):
     )
     run_sd: float | None = column("Scatter between seeds of one design, pooled.", "nats per token")
     run_sd_df: int = column("Degrees of freedom of run_sd.")
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.")
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +59,10 @@ class ErrorRow(SeriesKey):
     value: float | None = column("The error.")
     stderr_runs: float | None = column("Standard error from the runs' scatter around the series' parabola.")
     stderr_items: float | None = column("Standard error from resampling the items.")
-    runs: int = column("Runs that the value rests on.")
-    excluded: int = column("Runs of the budget that it does not rest on.")
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.")
+    runs: int = column("Number of runs behind the value.")
+    excluded: int = column("Number of the budget's runs that are not used.")
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +75,8 @@ class GapRow(CurveKey):
     ratio: float | None = column("The target's error over the baseline's.")
     log_ratio: float | None = column("Its natural logarithm.")
     stderr_log: float | None = column("Standard error of the logarithm over the items.")
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.")
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.")
 
 
 def frontier_row(key: FamilyKey, point: Point, level: float) -> FrontierRow:

@@ -147,8 +147,8 @@ class PredictionRow(SeriesKey):
     relative_error: float | None = column("|predicted − observed| / observed.", default=None)
     method: Method | None = column("How the interval was made.", default=None)
     method_note: str | None = column("Details of the method.", default=None)
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.")
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.")
 
 
 def law_fits(measurements: pa.Table, settings: Settings) -> tuple[list[ParameterRow], list[PredictionRow]]:

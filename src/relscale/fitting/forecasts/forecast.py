@@ -40,7 +40,7 @@ FAR = "beyond the backtested horizon (a factor {:.3g}), so the width of its inte
 class ForecastRow(CurveKey):
     """One row per curve, compute and candidate, the ensemble among them: an error or a ratio beyond the data."""
 
-    quantity: Literal["error", "ratio"] = column("What is forecast.")
+    quantity: Literal["error", "ratio"] = column("The quantity that is forecast.")
     training_flops: float | None = column("Compute of the forecast.", "FLOPs", default=None)
     params: float | None = column("Parameters of the forecast model.", default=None)
     tokens: float | None = column("Training tokens of the forecast model.", "tokens", default=None)
@@ -54,7 +54,7 @@ class ForecastRow(CurveKey):
     high: float | None = column("Upper limit.", default=None)
     level: float | None = column("Level of the prediction interval.", default=None)
     df: float | None = column("Degrees of freedom of the interval.", default=None)
-    origins: int | None = column("Rolling origins that the interval rests on.", default=None)
+    origins: int | None = column("Number of rolling origins behind the interval.", default=None)
     log_distance: float | None = column("ln of the compute over the largest of the data.", default=None)
     spread_low: float | None = column("The least of the candidates.", default=None)
     spread_high: float | None = column("The largest of the candidates.", default=None)
@@ -62,33 +62,33 @@ class ForecastRow(CurveKey):
         "For a ratio: whether the gap closes or widens up to there, by this prediction interval alone.",
         default=None,
     )
-    data: str | None = column("Digest of the numbers that the forecast rests on.", default=None)
+    data: str | None = column("Digest of the data behind the forecast.", default=None)
     code: str | None = column("Digest of the code that made it.", default=None)
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.", default=None)
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestRow(CurveKey):
     """One row per forecast that was made inside the data, from smaller budgets or models to larger ones."""
 
-    quantity: Literal["error", "ratio"] = column("What is forecast.")
+    quantity: Literal["error", "ratio"] = column("The quantity that is forecast.")
     candidate: str = column("The candidate, or the ensemble of all.")
     origin: str = column("Whether the origin is a compute or a model size.")
     origin_flops: float | None = column("Largest compute that is known at the origin.", "FLOPs")
     origin_params: float | None = column("Largest model that is known at the origin, in parameters.")
     training_flops: float = column("Compute of the forecast.", "FLOPs")
     log_distance: float = column("ln of the compute over the largest known.")
-    observed: float = column("What was observed.")
-    predicted: float | None = column("What was forecast.")
+    observed: float = column("The observed value.")
+    predicted: float | None = column("The forecast.")
     log_error: float | None = column("ln of the forecast over the observed.")
     low: float | None = column("Lower limit of the ensemble's prediction interval.", default=None)
     high: float | None = column("Upper limit.", default=None)
     level: float = column("Level of the prediction interval.")
-    covered: bool | None = column("Whether the interval holds what was observed.", default=None)
+    covered: bool | None = column("Whether the interval covers the observed value.", default=None)
     interval_score: float | None = column("Interval score, in units of ln y.", default=None)
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.")
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.")
 
 
 def forecast_rows(

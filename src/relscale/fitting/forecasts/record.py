@@ -42,7 +42,7 @@ class RecordRow(CurveKey):
     high: float | None = column("Upper limit.", default=None)
     level: float | None = column("Level of the prediction interval.", default=None)
     recorded: str = column("When it was put on record, UTC.")
-    data: str | None = column("Digest of the numbers that the forecast rests on.", default=None)
+    data: str | None = column("Digest of the data behind the forecast.", default=None)
     code: str | None = column("Digest of the code that made it.", default=None)
     digest: str = column("Digest of this row.", default="")
 
@@ -61,8 +61,8 @@ class OutcomeRow(CurveKey):
     log_error: float | None = column("ln of the forecast over the observed.", default=None)
     covered: bool | None = column("Whether the interval holds what was measured.", default=None)
     interval_score: float | None = column("Interval score, in units of ln y.", default=None)
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.", default=None)
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.", default=None)
 
 
 def digest_of(row: RecordRow) -> str:

@@ -17,7 +17,7 @@ class ParameterRow(CurveKey):
     fit: str | None = column("Name of a further law that the config asks for, else null.", default=None)
     law: str = column("Name of the law.")
     parameter: str | None = column("Name of the parameter.", default=None)
-    predictor: str | None = column("What the law is a function of.", default=None)
+    predictor: str | None = column("Predictor of the law.", default=None)
     value: float | None = column("The estimate.", default=None)
     stderr: float | None = column("Its standard error.", default=None)
     low: float | None = column(
@@ -40,7 +40,7 @@ class ParameterRow(CurveKey):
     )
     method: Method | None = column("How the interval was made.", default=None)
     method_note: str | None = column("Details of the method, such as the number of draws.", default=None)
-    estimand: Estimand | None = column("What the interval is about.", default=None)
+    estimand: Estimand | None = column("What the interval generalises over.", default=None)
     p_value: float | None = column("Two-sided p-value of no effect: Δβ = 0, β = 0 or G = 1.", default=None)
     p_bh: float | None = column(
         "Benjamini–Hochberg's p-value over the family: all groups, corpora and optimizers of one suite, "
@@ -61,5 +61,5 @@ class ParameterRow(CurveKey):
         "alone; the verdicts account for how many gaps were tested.",
         default=None,
     )
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What the status does not say by itself.", default=None)
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.", default=None)

@@ -42,7 +42,7 @@ class VerdictRow(CurveKey):
     verdict: Verdict | None = column(
         "closes, widens, crosses, flat or not resolved, by the adjusted p-value; null without an interval."
     )
-    estimand: Estimand | None = column("What the intervals and p-values are about.")
+    estimand: Estimand | None = column("What the intervals and p-values generalise over.")
     delta_beta: float | None = column("Δβ, the slope of ln G on ln F.")
     low: float | None = column("Lower limit of Δβ, not adjusted.")
     high: float | None = column("Upper limit of Δβ, not adjusted.")
@@ -92,8 +92,8 @@ class VerdictRow(CurveKey):
     )
     power_high: float | None = column("The power under its lower limit.")
     power_delta_beta: float | None = column("The Δβ that the power is for.")
-    status: Status = column("Whether the row can be used as it is.")
-    note: str | None = column("What a reader must know of it.")
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Caveats of the row.")
 
     def __str__(self) -> str:
         from relscale.fitting.verdicts.words import sentence
