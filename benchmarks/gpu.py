@@ -320,10 +320,10 @@ def train_variant(a: Any, size: Size, scale: Scale, compiled: bool, loss: str) -
             sizes.append(found.micro_batch)
             return found
 
-        history = History.of(steps, steps, fabric.device)
+        history = History.of(run, steps, fabric.device)
         with mock.patch.object(model.optimizer, "step", timed_step), \
              mock.patch.object(loop, "batch_gradient", watched_gradient):  # fmt: skip
-            loop.train_steps(run, model, history, RandomTokens(a.vocabulary_size), size.micro_batch, [Mark()])
+            loop.train_steps(model, history, RandomTokens(a.vocabulary_size), size.micro_batch, [Mark()])
         seconds = [clock.seconds(*pair) for pair in pairwise(marks)]
         result = {
             "step": median(seconds[scale.warm_up :]),

@@ -138,4 +138,4 @@ def test_a_measured_training_has_the_same_weights_and_says_its_noise_scale(run, 
 )
 def test_a_batch_that_cannot_be_divided_is_refused(run, batch, strategy, problem):
     with pytest.raises(RelscaleError, match=problem):
-        check_noise_scale(replace(run, batch_size=batch), strategy)
+        check_noise_scale(replace(run, batch_size=batch), Training(noise_scale=NoiseScale()), strategy)

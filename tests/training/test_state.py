@@ -39,11 +39,11 @@ def begun(run):
     torch.set_num_threads(1)
     torch.manual_seed(run.seed)
     model = DistributedModel(Decoder(run.architecture), run.hyperparameters, launch())
-    return model, History.of(STEPS, WARMUP, model.fabric.device)
+    return model, History.of(run, WARMUP, model.fabric.device)
 
 
-def train(run, model, history, *observers):
-    train_steps(run, model, history, RandomTokens(), 4, observers)
+def train(model, history, *observers):
+    train_steps(model, history, RandomTokens(), 4, observers)
 
 
 def weights(model):
@@ -54,17 +54,17 @@ def weights(model):
 def test_a_state_read_back_resumes_bit_for_bit(run, tmp_path, optimizer):
     run = replace(run, train_steps=STEPS, hyperparameters=replace(run.hyperparameters, optimizer=optimizer))
     whole, whole_history = begun(run)
-    train(run, whole, whole_history)
+    train(whole, whole_history)
 
     first, history = begun(run)
-    train(run, first, history, StopAfter(7))
+    train(first, history, StopAfter(7))
     assert history.done == 7
     write_state(tmp_path, {**first.state_dict(), "history": history.state_dict()})
     second, again = begun(replace(run, seed=5))
     state = read_state(tmp_path)
     second.load_state_dict(state)
     again.load_state_dict(state["history"])
-    train(run, second, again)
+    train(second, again)
     assert torch.equal(weights(second), weights(whole))
     assert torch.equal(again.losses, whole_history.losses)
     assert torch.equal(again.gradient_norms, whole_history.gradient_norms)

@@ -51,8 +51,7 @@ def check_placed(experiment: TrainingExperiment) -> None:
                 f"hardware: {run.name} would take {placement.seconds / 3.15e7:.1g} years; look at flops_per_second, "
                 "seconds_per_token and design.budgets"
             )
-        if experiment.training.noise_scale is not None:
-            check_noise_scale(run, placement.strategy)
+        check_noise_scale(run, options, placement.strategy)
 
 
 def check_devices(experiment: ScoredExperiment, elsewhere: bool) -> None:

@@ -1,12 +1,14 @@
 """What a training has recorded so far, step by step, and whether it diverged."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from relscale.design.run import BatchChange, Run
 from relscale.training.noise_scale import GradientMoments
 
 DIVERGED = 2.0  # times the first step's loss, once the warm-up is over
@@ -22,6 +24,8 @@ class History:
 
     Attributes
     ----------
+    run
+        What is trained; as its batches grow by what is measured, another on as many tokens.
     losses, gradient_norms
         ``[steps]``, on the device: nats per token of each batch before its update; the norm before clipping.
     gradient_squares, gradient_variances
@@ -41,6 +45,7 @@ class History:
         Whether it is to end early, to be resumed.
     """
 
+    run: Run
     losses: Tensor
     gradient_norms: Tensor
     gradient_squares: Tensor
@@ -55,15 +60,15 @@ class History:
     stopped: bool = False
 
     @classmethod
-    def of(cls, steps: int, warmup: int, device: torch.device) -> "History":
-        """An empty one, for so many steps."""
-        empty = torch.full((steps,), math.nan, device=device)
-        return cls(empty, empty.clone(), empty.clone(), empty.clone(), warmup)
+    def of(cls, run: Run, warmup: int, device: torch.device) -> "History":
+        """An empty one."""
+        empty = torch.full((run.train_steps,), math.nan, device=device)
+        return cls(run, empty, empty.clone(), empty.clone(), empty.clone(), warmup)
 
     @property
     def over(self) -> bool:
         """Whether there is nothing left to train."""
-        return self.done == len(self.losses) or self.diverged is not None
+        return self.done == self.run.train_steps or self.diverged is not None
 
     def record(self, loss: Tensor, gradient_norm: Tensor, moments: GradientMoments | None = None) -> None:
         """Keep a step, and look for divergence when the losses are read."""
@@ -73,7 +78,7 @@ class History:
             self.gradient_squares[self.done] = moments.norm_squared
             self.gradient_variances[self.done] = moments.variance
         self.done += 1
-        last = self.done == len(self.losses)
+        last = self.done == self.run.train_steps
         if last or self.losses.device.type == "cpu" or self.done % CHECK_EVERY == 0:
             self._check()
 
@@ -93,15 +98,29 @@ class History:
         """All of it, in types that ``torch.save`` writes and ``torch.load`` reads back safely."""
         kept = {name: getattr(self, name) for name in _PLAIN}
         series = {name: getattr(self, name)[: self.done].cpu() for name in _SERIES}
-        return {**kept, "validation_losses": dict(self.validation_losses), **series}
+        changes = [(change.tokens, change.factor) for change in self.run.batch_schedule]
+        return {
+            **kept,
+            "batch_schedule": changes,
+            "train_steps": self.run.train_steps,
+            "validation_losses": dict(self.validation_losses),
+            **series,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Resume from what ``state_dict`` returned."""
         for name in _PLAIN:
             setattr(self, name, state[name])
+        self.run = run_of_state(self.run, state)
         self.validation_losses = dict(state["validation_losses"])
         for name in _SERIES:
             getattr(self, name)[: self.done] = state[name]
+
+
+def run_of_state(run: Run, state: Mapping[str, Any]) -> Run:
+    """The run with the batches that it had grown to when its history was saved."""
+    changes = tuple(BatchChange(tokens, factor) for tokens, factor in state["batch_schedule"])
+    return replace(run, batch_schedule=changes, train_steps=state["train_steps"])
 
 
 _SERIES = ("losses", "gradient_norms", "gradient_squares", "gradient_variances")

@@ -30,6 +30,7 @@ def run_key(run: Run, tokens_digest: str, options: Training) -> str:
         ``max_epochs``, ``save_every``, and the devices with what they take at once. ``threads`` counts where the
         kernels depend on it.
     """
+    later = {"adaptive_batch": options.adaptive_batch.model_dump()} if options.adaptive_batch else {}
     return digest(
         {
             "run": run_to_dict(run),
@@ -41,6 +42,7 @@ def run_key(run: Run, tokens_digest: str, options: Training) -> str:
             "noise_scale": options.noise_scale.model_dump() if options.noise_scale else None,
             "path": numerical_path(options.threads),
             "code": code_digest("relscale.training.run", optimizer_module(run.hyperparameters.optimizer)),
+            **later,
         }
     )
 

@@ -6,19 +6,18 @@ steps, so that they need not wait for each other after each.
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor
 
-from relscale.design.run import Run
 from relscale.training.distributed_model import DistributedModel
 from relscale.training.fabric import Fabric, Logger, any_device
 from relscale.training.history import CHECK_EVERY, History
 from relscale.training.result import RecordContext, write_checkpoint
-from relscale.training.schedule import learning_rate
+from relscale.training.schedule import learning_rate, steps_of
 from relscale.training.state import write_state
 from relscale.training.validation import mean_loss
 
@@ -34,31 +33,31 @@ class Observer(Protocol):
 
 @dataclass
 class Validation:
-    """Measures the loss on the validation text after some of the steps."""
+    """Measures the loss on the validation text after some shares of the run's tokens."""
 
     model: DistributedModel
     batches: list[Tensor]
-    steps: set[int]
+    shares: Sequence[float]
 
     def after_step(self, history: History) -> None:
         """Measure it where it is due."""
-        if history.done in self.steps and history.diverged is None:
+        if history.done in steps_of(self.shares, history.run) and history.diverged is None:
             history.validation_losses[history.done] = mean_loss(self.model.loss, self.batches)
 
 
 @dataclass
 class Checkpoints:
-    """Keeps the weights after some of the steps, beside the training's state until the result is written."""
+    """Keeps the weights after some shares of the run's tokens, beside its state until the result is written."""
 
     model: DistributedModel
     folder: Path
-    steps: set[int]
+    shares: Sequence[float]
     context: RecordContext
     still_owned: Callable[[], None]
 
     def after_step(self, history: History) -> None:
         """Write them where it is due; those of the end are the result's."""
-        if history.over or history.done not in self.steps:
+        if history.over or history.done not in steps_of(self.shares, history.run):
             return
         weights = self.model.weights()
         if self.model.fabric.is_global_zero:
@@ -85,7 +84,6 @@ class SavedState:
 
     model: DistributedModel
     folder: Path
-    run: Run
     seconds: float
     still_owned: Callable[[], None]
     last: float = field(default_factory=time.monotonic)
@@ -103,8 +101,8 @@ class SavedState:
             self.still_owned()
             write_state(self.folder, state)
             loss = f"loss {history.losses[history.done - 1].item():.4f}"
-            steps = f"step {history.done} of {self.run.train_steps}"
-            print(f"{self.run.name}: saved at {steps}, {loss}", file=sys.stderr)
+            steps = f"step {history.done} of {history.run.train_steps}"
+            print(f"{history.run.name}: saved at {steps}, {loss}", file=sys.stderr)
         self.last = time.monotonic()
 
 
@@ -113,17 +111,16 @@ class Metrics:
     """Logs the curve while a run is trained: every ``CHECK_EVERY`` steps, where it is validated, and at the end."""
 
     logger: Logger
-    run: Run
 
     def after_step(self, history: History) -> None:
         """Log the step where it is due."""
-        step, validated = history.done, history.done in history.validation_losses
+        run, step, validated = history.run, history.done, history.done in history.validation_losses
         if history.over or validated or step % CHECK_EVERY == 0:
             metrics = {
                 "train_loss": history.losses[step - 1].item(),
                 "grad_norm": history.gradient_norms[step - 1].item(),
-                "learning_rate": learning_rate(self.run, step - 1),
-                "tokens": self.run.sequences_before(step) * self.run.architecture.sequence_length,
+                "learning_rate": learning_rate(run, step - 1),
+                "tokens": run.sequences_before(step) * run.architecture.sequence_length,
             }
             if validated:
                 metrics["validation_loss"] = history.validation_losses[step]

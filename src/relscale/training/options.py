@@ -28,6 +28,30 @@ class NoiseScale(Section):
     )
 
 
+class AdaptiveBatch(Section):
+    """How batches grow while a run is trained, by AdAdaGrad's norm test of its gradient noise.
+
+    The learning rate grows by the root of the batch; the planned tokens stay, and warm-up and decay are shares of them.
+    """
+
+    eta: Positive = Field(
+        default=0.5, description="The test asks for less the larger it is; from 1 on a batch never grows."
+    )
+    every: PositiveInt = Field(default=10, description="Steps between two tests.")
+    memory: float = Field(
+        default=0.9,
+        ge=0,
+        lt=1,
+        description="Weight of a measurement of the noise by the weight of the next one.",
+    )
+    largest: PositiveInt = Field(default=16, description="The largest batch, by the first one.")
+
+    @property
+    def measurement(self) -> NoiseScale:
+        """How the gradient noise scale is measured for it."""
+        return NoiseScale(every=self.every, memory=self.memory, eta=self.eta)
+
+
 class Training(PlacementOptions):
     """How runs are trained."""
 
@@ -64,12 +88,22 @@ class Training(PlacementOptions):
         description="Measure the gradient noise scale, into curve.parquet. Batches are then divided into "
         "at least four micro-batches, which changes numbers by rounding only.",
     )
+    adaptive_batch: AdaptiveBatch | None = Field(
+        default=None,
+        description="Let batches grow by the gradient noise scale, which is measured for it; in place of noise_scale "
+        "and of design.batch_schedule.",
+    )
     save_every: float = Field(
         default=15.0,
         ge=0,
         description="Minutes between saves of a training's state, from which an interrupted training "
         "resumes; on a stop signal the state is saved at once. Numbers do not depend on it.",
     )
+
+    @property
+    def measurement(self) -> NoiseScale | None:
+        """How the gradient noise scale is measured, if it is."""
+        return self.adaptive_batch.measurement if self.adaptive_batch else self.noise_scale
 
 
 LOGGER_PACKAGES = {"csv": (), "tensorboard": ("tensorboard", "tensorboardX"), "wandb": ("wandb",)}
@@ -90,20 +124,25 @@ def check_logger(name: str) -> None:
         )
 
 
-def check_noise_scale(run: Run, strategy: str) -> None:
-    """Refuse to measure the gradient noise scale where a batch cannot be divided.
+def check_noise_scale(run: Run, options: Training, strategy: str) -> None:
+    """Refuse to measure the gradient noise scale, if that is asked for, where a batch cannot be divided.
 
     Raises
     ------
     RelscaleError
-        It has a single sequence, or gradients are shared out among devices.
+        It has a single sequence, gradients are shared out among devices, or batches would grow in two ways.
     """
+    if options.measurement is None:
+        return
+    where = "training.adaptive_batch" if options.adaptive_batch else "training.noise_scale"
+    if options.adaptive_batch and options.noise_scale:
+        raise RelscaleError(f"{where}: it measures the noise scale itself; leave training.noise_scale out")
+    if options.adaptive_batch and run.batch_schedule:
+        raise RelscaleError(f"{where}: batches grow by design.batch_schedule already; leave one of them out")
     if strategy == "fsdp":
-        raise RelscaleError(
-            "training.noise_scale: fsdp has no whole gradient on a device; set ddp or leave it out"
-        )
+        raise RelscaleError(f"{where}: fsdp has no whole gradient on a device; set ddp or leave it out")
     if run.batch_size < 2:
         raise RelscaleError(
-            f"training.noise_scale: {run.name} has one sequence in a batch, and a measurement needs two; leave it out, "
+            f"{where}: {run.name} has one sequence in a batch, and a measurement needs two; leave it out, "
             "or use larger batches"
         )

@@ -125,9 +125,7 @@ def write_result(
     """
     record = training_record(context, history, history.done)
     with sealed_folder(folder) as partial:
-        write_table(
-            curve(context.run, history, context.noise_scale), partial / "curve.parquet", durable=False
-        )
+        write_table(curve(history, context.noise_scale), partial / "curve.parquet", durable=False)
         if history.diverged is None:
             _export(weights, context, partial)
         for kept in sorted((unfinished / CHECKPOINTS).glob("step-*")):
@@ -152,8 +150,9 @@ def checkpoint_name(step: int) -> str:
     return f"step-{step}"
 
 
-def curve(run: Run, history: History, measured: NoiseScale | None = None) -> pa.Table:
+def curve(history: History, measured: NoiseScale | None = None) -> pa.Table:
     """The curve of a training: one row per step."""
+    run = history.run
     steps = range(1, history.done + 1)
     length = run.architecture.sequence_length
     columns = {
@@ -164,13 +163,14 @@ def curve(run: Run, history: History, measured: NoiseScale | None = None) -> pa.
         "train_loss": history.losses[: history.done].tolist(),
         "validation_loss": [history.validation_losses.get(step) for step in steps],
         "grad_norm": history.gradient_norms[: history.done].tolist(),
-        **_noise_columns(run, history, measured or NoiseScale()),
+        **_noise_columns(history, measured or NoiseScale()),
     }
     return pa.table(columns, schema=schema_of(CurveRow))
 
 
-def _noise_columns(run: Run, history: History, measured: NoiseScale) -> dict[str, list[float | None]]:
+def _noise_columns(history: History, measured: NoiseScale) -> dict[str, list[float | None]]:
     """The columns of the gradient noise scale; null where it was not measured."""
+    run = history.run
     squares = smoothed(history.gradient_squares[: history.done].tolist(), measured.memory)
     variances = smoothed(history.gradient_variances[: history.done].tolist(), measured.memory)
     moments = [GradientMoments(*both) for both in zip(squares, variances, strict=True)]
@@ -191,7 +191,7 @@ def _noise_columns(run: Run, history: History, measured: NoiseScale) -> dict[str
 
 def training_record(context: RecordContext, history: History, step: int) -> TrainingRecord:
     """The record of a run, or of the checkpoint that it had after ``step`` of its updates."""
-    run = context.run
+    run = history.run
     last = step == history.done
     lost = last and history.diverged is not None
     losses = history.losses[: history.diverged if lost else step].cpu()

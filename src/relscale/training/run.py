@@ -17,11 +17,12 @@ from torch import Tensor
 from relscale.design.run import Run
 from relscale.errors import RelscaleError
 from relscale.tokens.store import TokenStore
+from relscale.training.adaptive_batch import GrowingBatch
 from relscale.training.data import TrainingData
 from relscale.training.distributed_model import DistributedModel
 from relscale.training.fabric import Fabric, is_sharding, launch
 from relscale.training.heap import keep_freed_memory
-from relscale.training.history import History
+from relscale.training.history import History, run_of_state
 from relscale.training.interruption import UNINTERRUPTED, Control
 from relscale.training.key import run_key
 from relscale.training.metrics_logger import metrics_logger
@@ -33,12 +34,10 @@ from relscale.training.options import Training, check_noise_scale
 from relscale.training.precision import choose_precision
 from relscale.training.record import TrainingRecord
 from relscale.training.result import RecordContext, checkpoints_complete, write_result
-from relscale.training.schedule import learning_rate
+from relscale.training.schedule import learning_rate, steps_of
 from relscale.training.sharding import to_scalar
 from relscale.training.state import read_state, remove_state, state_folder
 from relscale.training.validation import windows
-
-ROUNDING = 1e-6  # steps: 7% of 100 are 7, though not as floating-point numbers
 
 
 def train_run(
@@ -97,7 +96,7 @@ def train_run(
         vocabulary,
         store.manifest.end_of_text,
         store.unique_tokens,
-        options.noise_scale,
+        options.measurement,
     )
 
     torch.manual_seed(run.seed)
@@ -113,31 +112,31 @@ def train_run(
         run.sequences_before(run.train_steps) / run.batch_size
     )  # steps, were no batch larger than the first
     warmup = run.steps_until(int(run.hyperparameters.warmup * first_size) * run.batch_size)
-    history = History.of(run.train_steps, warmup, fabric.device)
+    history = History.of(run, warmup, fabric.device)
     unfinished = state_folder(folder)
-    checkpoint_steps = steps_of(options.checkpoints, run)
-    resume(model, history, unfinished, checkpoint_steps)
+    resume(model, history, unfinished, options.checkpoints)
 
     points = options.validation_points
-    validation_steps = checkpoint_steps | steps_of([(i + 1) / points for i in range(points)], run)
+    validated = (*options.checkpoints, *((i + 1) / points for i in range(points)))
     batches = windows(validation_tokens, run.architecture.sequence_length)
     observers: list[Observer] = [
-        Validation(model, batches, validation_steps),
-        Checkpoints(model, unfinished, checkpoint_steps, context, control.still_owned),
+        *([GrowingBatch(options.adaptive_batch)] if options.adaptive_batch else []),
+        Validation(model, batches, validated),
+        Checkpoints(model, unfinished, options.checkpoints, context, control.still_owned),
         StopRequest(fabric, control.stop_requested),
-        SavedState(model, unfinished, run, 60 * options.save_every, control.still_owned),
+        SavedState(model, unfinished, 60 * options.save_every, control.still_owned),
     ]
     if fabric.is_global_zero:
         logs = folder.parent.parent / "logs"
-        observers.append(Metrics(metrics_logger(options.logger, run, key, unfinished, logs), run))
+        observers.append(Metrics(metrics_logger(options.logger, run, key, unfinished, logs)))
 
     share = run.batch_size // fabric.world_size
     micro_batch = share if options.micro_batch == "auto" else options.micro_batch
     measured_every = None
-    if options.noise_scale is not None:
-        check_noise_scale(run, "fsdp" if is_sharding(fabric) else "ddp")
-        measured_every, micro_batch = options.noise_scale.every, divided(share, micro_batch)
-    train_steps(run, model, history, store, micro_batch, observers, measured_every)
+    check_noise_scale(run, options, "fsdp" if is_sharding(fabric) else "ddp")
+    if options.measurement is not None:
+        measured_every, micro_batch = options.measurement.every, divided(share, micro_batch)
+    train_steps(model, history, store, micro_batch, observers, measured_every)
 
     if not history.over:
         return None
@@ -150,7 +149,6 @@ def train_run(
 
 
 def train_steps(
-    run: Run,
     model: DistributedModel,
     history: History,
     store: TokenStore,
@@ -162,12 +160,10 @@ def train_steps(
 
     Parameters
     ----------
-    run
-        What to train.
     model
-        Its model and optimizer.
+        The model and its optimizer.
     history
-        Where every step is recorded.
+        What to train, and where every step is recorded.
     store
         Where the tokens come from.
     micro_batch
@@ -179,6 +175,7 @@ def train_steps(
     """
     optimizer, start = model.optimizer, time.perf_counter() - history.seconds
     while not (history.over or history.stopped):
+        run = history.run
         for group in optimizer.param_groups:
             group["lr"] = group.get("scale", 1.0) * learning_rate(run, history.done)
         measured = measured_every is not None and history.done % measured_every == 0
@@ -287,20 +284,14 @@ def clip_gradients(model: DistributedModel, max_norm: float) -> Tensor:
     return to_scalar(torch.nn.utils.clip_grad_norm_(model.decoder.parameters(), max_norm))
 
 
-def resume(model: DistributedModel, history: History, unfinished: Path, checkpoint_steps: set[int]) -> None:
+def resume(model: DistributedModel, history: History, unfinished: Path, checkpoints: Iterable[float]) -> None:
     """Load the state of a training that was stopped, if there is one and its checkpoints are whole."""
     state = read_state(unfinished)
     if state is None:
         return
-    done = state["history"]["done"]
-    if not checkpoints_complete(unfinished, (step for step in checkpoint_steps if step <= done)):
+    kept = steps_of(checkpoints, run_of_state(history.run, state["history"]))
+    if not checkpoints_complete(unfinished, (step for step in kept if step <= state["history"]["done"])):
         print(f"{unfinished}: a checkpoint is damaged or gone, so that the run starts anew", file=sys.stderr)
         return
     model.load_state_dict(state)
     history.load_state_dict(state["history"])
-
-
-def steps_of(shares: Iterable[float], run: Run) -> set[int]:
-    """Numbers of updates after which these shares of a run's tokens are seen."""
-    whole = run.sequences_before(run.train_steps)
-    return {max(1, run.steps_until(share * whole - ROUNDING * run.batch_size)) for share in shares}

@@ -1,12 +1,20 @@
 """Learning-rate schedules: the factor of the peak learning rate at each step."""
 
 import math
+from collections.abc import Iterable
 
 from relscale.design.run import Hyperparameters, Run
 from relscale.errors import RelscaleError
 from relscale.suggestions import suggestion
 
 SCHEDULES = ("wsd", "cosine", "linear")
+ROUNDING = 1e-6  # steps: 7% of 100 are 7, though not as floating-point numbers
+
+
+def steps_of(shares: Iterable[float], run: Run) -> set[int]:
+    """Numbers of updates after which these shares of a run's tokens are seen."""
+    whole = run.sequences_before(run.train_steps)
+    return {max(1, run.steps_until(share * whole - ROUNDING * run.batch_size)) for share in shares}
 
 
 def learning_rate(run: Run, step: int) -> float:
