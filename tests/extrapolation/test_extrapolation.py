@@ -157,6 +157,8 @@ ROWS = [
         ({"flops": None}, {}, "no row that is known has a number"),
         ({"group": None}, {}, "column 'group' is empty in 1 row"),
         ({"group": "g "}, {}, "'g ' and 'g' look alike"),
+        ({"group": "new", "split": "test"}, {}, "no known row of group 'new'"),
+        ({}, {"train": "split == 'train' and flops < 1e5"}, "no curve has 5 known points as far before"),
         ({}, {"y": "los"}, "no column 'los'; did you mean 'loss'?"),
         ({}, {"train": "split"}, "no condition that each row"),
         ({}, {"train": "flops +"}, "no condition on the columns"),

@@ -77,7 +77,7 @@ def _of_curves(known: Table, at: Table) -> list[Fold]:
     result = []
     for step in range(1, FOLDS + 1):
         before, asked = np.zeros(len(known), dtype=bool), np.zeros(len(known), dtype=bool)
-        for group in np.unique(at.group):
+        for group in np.intersect1d(at.group, known.group):
             mine = known.group == group
             end = z[mine].max()
             ahead = max(to[at.group == group].max() - end, 1e-9)
@@ -89,7 +89,10 @@ def _of_curves(known: Table, at: Table) -> list[Fold]:
         if asked.any():
             result.append(Fold(before, asked, f"{step} times as far before the end as is asked beyond it"))
     if not result:
-        raise RelscaleError(f"no curve has {FEWEST_POINTS} points before a fold")
+        raise RelscaleError(
+            f"no curve has {FEWEST_POINTS} known points as far before its end as it is asked beyond it; "
+            "name more known rows, or ask less far"
+        )
     return result
 
 

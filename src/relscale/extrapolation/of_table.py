@@ -153,6 +153,10 @@ def extrapolate_table(
     if not usable.any() or not asked.any():
         which = "known" if not usable.any() else "asked for"
         raise RelscaleError(f"{name}: no row that is {which} has a number in {', '.join([y, *x.values()])}")
+    unknown = asked & ~np.isin(every.group, every.group[usable])
+    if len(x) == 1 and unknown.any():
+        first = ", ".join(f"{column} {rows[column][unknown].iloc[0]!r}" for column in group)
+        raise RelscaleError(f"{name}: no known row of {first}, so that its curve is unknown; leave it out")
     result = extrapolate(every.take(usable), every.take(asked), laws)
     forecast = np.full(len(rows), np.nan)
     forecast[asked] = result.forecast
