@@ -137,9 +137,9 @@ def test_the_draws_of_a_law_are_those_that_fit_makes(design: Any, scheme: str) -
     found = laws.fitted(design, y)
     theta, _ = laws._draws(design, scheme, y, found, 25, 0, "squares")
 
-    def refit(values: np.ndarray, weights: np.ndarray, starts: np.ndarray | None) -> Any:
+    def refit(values: np.ndarray, weights: np.ndarray, starts: np.ndarray | None, **options: Any) -> Any:
         return estimate(
-            design.law, design.x, values, weights=weights, residual=design.residual, starts=starts
+            design.law, design.x, values, weights=weights, residual=design.residual, starts=starts, **options
         )
 
     for m in range(2):

@@ -37,11 +37,15 @@ def value(theta: Array, x: Array) -> Array:
 
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by E, C_i, γ_i, (1 + 2k, n, ...)."""
-    weight = theta[1 : 1 + len(x), None]
-    power = _powers(theta, x)
-    by_weight = -power / (weight * power).sum(axis=0) ** 2
-    log_share = np.log(np.where(x > 0, x, 1.0))
-    return np.concatenate([np.ones_like(by_weight[:1]), by_weight, by_weight * weight * log_share])
+    weight, power = theta[1 : 1 + len(x), None], _powers(theta, x)
+    rows = np.ones((1 + 2 * len(x), *power.shape[1:]))
+    by_weight, by_gamma = rows[1 : 1 + len(x)], rows[1 + len(x) :]
+    np.multiply(weight, power, out=by_gamma)
+    by_sum = -1 / by_gamma.sum(axis=0) ** 2
+    np.multiply(power, by_sum, out=by_weight)
+    by_gamma *= by_sum
+    by_gamma *= np.log(np.where(x > 0, x, 1.0))
+    return rows
 
 
 def starts(x: Array, y: Array) -> Array:

@@ -18,6 +18,7 @@ import numpy as np
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
 from relscale.laws.catalogue import law as law_of
 from relscale.laws.law import Array, Law
 from relscale.rows import column
@@ -120,7 +121,13 @@ def rows(
         weights = rng.multinomial(count, np.full(count, 1 / count), draws).T.astype(float)
         each = [
             estimate(
-                one, shares, targets[:, j], weights=weights, residual=residual, starts=theta[:, j][None]
+                one,
+                shares,
+                targets[:, j],
+                weights=weights,
+                residual=residual,
+                starts=theta[:, j][None],
+                tolerance=OF_A_DRAW,
             ).theta
             for j in range(targets.shape[1])
         ]

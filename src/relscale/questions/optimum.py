@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
 from relscale.laws.catalogue import law as law_of
 from relscale.laws.catalogue import law_modules
 from relscale.laws.law import Array
@@ -128,6 +129,7 @@ def rows(
             residual=residual,
             fixed=fixed,
             starts=fit.theta.T,
+            tolerance=OF_A_DRAW,
         ).theta.T
     few_blocks = bool(block) and len(np.unique(blocks)) < FEWEST_BLOCKS
     with np.errstate(all="ignore"):

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimates import Estimates, best_of_starts
-from relscale.fitting.estimation.levenberg_marquardt import minimise
+from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL, minimise
 from relscale.fitting.estimation.objective import Objective
 from relscale.laws.law import Array, Law
 
@@ -31,6 +31,7 @@ def estimate(
     residual: str = "log",
     starts: ArrayLike | None = None,
     fixed: Mapping[str, ArrayLike] | None = None,
+    tolerance: float = ORTHOGONAL,
 ) -> Estimates:
     """Estimate a law's parameters on B data sets.
 
@@ -51,6 +52,8 @@ def estimate(
         they share x and y).
     fixed
         Parameters that are given: numbers, or (B,).
+    tolerance
+        The cosine between residuals and derivatives at which a search ends.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def estimate(
         )
         q, count, problems = begin.shape
         columns = np.tile(np.arange(problems), count)
-        found = minimise(objective, objective.u(begin).reshape(q, -1), columns)
+        found = minimise(objective, objective.u(begin).reshape(q, -1), columns, tolerance)
         return best_of_starts(objective, found, count, hopeless, tuple(fixed or ()))
 
 

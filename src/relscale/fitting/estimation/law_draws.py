@@ -7,8 +7,9 @@
 | residual | residuals, enlarged by √(n / (n − q)), on the fitted values |
 | parametric | normal noise of the points' standard errors, on the fitted values |
 
-Each draw is searched from the optimum of the data themselves and from two of the law's own starting points. A draw
-that did not converge, or that does not fix all parameters, has failed: it is counted and left out.
+Each draw is searched from the optimum of the data themselves; and from two of the law's own starting points, unless
+all of these led to that optimum. A draw that did not converge, or that does not fix all parameters, has failed: it is
+counted and left out.
 """
 
 from collections import Counter
@@ -20,6 +21,7 @@ import numpy as np
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.law_points import Points
+from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
 from relscale.fitting.inference.bootstrap import limits as of_draws
 from relscale.fitting.inference.bootstrap import schemes
 from relscale.laws.law import Array, Law
@@ -27,7 +29,7 @@ from relscale.laws.law import Array, Law
 FEWEST_TRAININGS = 5  # that a block bootstrap is not plainly too narrow with
 OWN_STARTS = 2  # of the law's starting points, beside the optimum of the data themselves
 
-Estimator = Callable[..., Estimates]  # (y, weights, starts) -> estimates of a law at fixed x
+Estimator = Callable[..., Estimates]  # (y, weights, starts, tolerance) -> estimates of a law at fixed x
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def draws(
     x
         (p, n) as it was fitted.
     fit
-        Fits y (n, ...) with weights (n, ...) from starts (s, q).
+        Fits y (n, ...) with weights (n, ...) from starts (s, q), to a tolerance.
     weights
         (n,) of the points.
 
@@ -109,8 +111,7 @@ def draws(
             sd = data.stderr / y if log_residual else data.stderr
             drawn = schemes.simulated(to(fitted), sd, number, rng)
         resampled = back(drawn)
-    starts = np.concatenate([theta[None], law.starting_points(x, y)[:OWN_STARTS]])
-    again = fit(resampled, weight, starts)
+    again = fit(resampled, weight, _starts(law, found, x, y), tolerance=OF_A_DRAW)
     failed = ~(again.converged & again.determined)
     pool = (residuals - residuals.mean()) * np.sqrt(n / max(n - free, 1))
     return Draws(
@@ -119,6 +120,13 @@ def draws(
         noise=pool[rng.integers(0, n, number)],
         scheme=scheme,
     )
+
+
+def _starts(law: Law, found: Estimates, x: Array, y: Array) -> Array:
+    """Where the search of a draw starts, (s, q)."""
+    optimum = found.theta.T
+    one_optimum = found.agreeing[0] == found.starts > OWN_STARTS and not found.at_bound.any()
+    return optimum if one_optimum else np.concatenate([optimum, law.starting_points(x, y)[:OWN_STARTS]])
 
 
 def limits(

@@ -40,6 +40,7 @@ from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.law_columns import LawColumns, along_trainings, gaps, law_columns
 from relscale.fitting.estimation.law_draws import Draws, Estimator, draws, limits
 from relscale.fitting.estimation.law_points import MEASURED, Points, Row, model, points, select
+from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL
 from relscale.fitting.estimation.variable_projection import project
 from relscale.fitting.inference.bootstrap.limits import BIASED, PERCENTILE, draws_note
 from relscale.fitting.inference.bootstrap.schemes import BLOCK, METHODS, PAIRS
@@ -456,11 +457,11 @@ def _estimator(law: Law, x: Array, entry: FurtherLaw) -> Estimator:
             raise RelscaleError(
                 f"fit.laws.{entry.name}: {PROJECTION} is for residual: linear and loss: squares"
             )
-        return lambda y, weights, starts: project(
-            law, x, y, weights=weights, starts=starts, fixed=entry.fixed
+        return lambda y, weights, starts, tolerance=ORTHOGONAL: project(
+            law, x, y, weights=weights, starts=starts, fixed=entry.fixed, tolerance=tolerance
         )
     delta = entry.delta
-    return lambda y, weights, starts: estimate(
+    return lambda y, weights, starts, tolerance=ORTHOGONAL: estimate(
         law,
         x,
         y,
@@ -470,6 +471,7 @@ def _estimator(law: Law, x: Array, entry: FurtherLaw) -> Estimator:
         residual=residual,
         starts=starts,
         fixed=entry.fixed,
+        tolerance=tolerance,
     )
 
 

@@ -4,9 +4,10 @@ At each step, for every problem that has not yet converged,
 
     (H + μ·S) s = −g,    u ← clip(u + s, low, high) if that lowers Q
 
-with gradient g and Gauss–Newton curvature H of the objective, S the largest Σ w (∂r/∂u)² met so far, and the damping
-μ by Nielsen's rule. A parameter on a bound that g pushes against is held. For Huber's loss H has only the points within
-δ, for which the loss is curved, and S all of them, so that a step stays finite where few are within.
+with gradient g and Gauss–Newton curvature H of the objective, S the largest Σ w (∂r/∂u)² met so far, of which each
+step forgets half, so that a parameter that comes to matter less still moves, and the damping μ by Nielsen's rule. A
+parameter on a bound that g pushes against is held. For Huber's loss H has only the points within δ, for which the loss
+is curved, and S all of them, so that a step stays finite where few are within.
 
 Sources: Marquardt, *J. SIAM* 11 (1963) 431; Moré, *Numerical Analysis* (LNM 630, 1978) 105, for S; Nielsen, *Damping
 Parameter in Marquardt's Method*, IMM-REP-1999-05.
@@ -22,12 +23,15 @@ from relscale.fitting.estimation.objective import Expansion, Indices
 from relscale.laws.law import Array
 
 STEPS = 300
+FORGETTING = 0.5  # what is left of the largest S after a step
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e-15, 1e16
 ORTHOGONAL = 1e-9  # cosine between residuals and a parameter's derivatives, below which the gradient is zero
+OF_A_DRAW = 1e-7  # the same for resampled data: parameters end within 1e-4 of their spread over the draws
 EXACT = 1e-13  # root mean square of r, relative to ln y or y, below which a fit is exact
 STALLED = 1e-5  # the same cosine where no step lowers Q any more: the resolution of double precision
 RIDGE = 1e-10  # added to the diagonal, which is 1, of equations without a solution
 BATCH = 2**18  # numbers in the derivatives of the problems that are searched side by side: 2 MiB
+KEPT = 2**21  # numbers, 16 MiB
 
 
 class Objective(Protocol):
@@ -67,8 +71,8 @@ class Minima:
     steps: Indices
 
 
-def minimise(objective: Objective, start: Array, columns: Indices) -> Minima:
-    """Minimise from ``start`` (q, m), each for the data set ``columns`` (m,) of the objective.
+def minimise(objective: Objective, start: Array, columns: Indices, tolerance: float = ORTHOGONAL) -> Minima:
+    """Minimise from ``start`` (q, m), each for the data set ``columns`` (m,), until all cosines are at ``tolerance``.
 
     The problems are searched side by side, as many at a time as ``BATCH`` allows; where one is done the next moves up.
     """
@@ -80,6 +84,9 @@ def minimise(objective: Objective, start: Array, columns: Indices) -> Minima:
     converged, steps, tries = np.zeros(m, dtype=bool), np.zeros(m, dtype=int), np.zeros(m, dtype=int)
     exact = EXACT * objective.scale(columns)
     width = max(1, BATCH // max(1, objective.numbers))
+    np.empty(
+        KEPT
+    )  # freed at once: glibc then reuses blocks of up to that size, where each step would pay for new pages
 
     waiting = np.arange(m)
     while len(waiting):
@@ -109,9 +116,9 @@ def minimise(objective: Objective, start: Array, columns: Indices) -> Minima:
         steps[on] += tries[on] > 1
         u[:, on], cost[on] = trial[:, better], found.cost[better]
         gradient[:, on], curvature[on] = found.gradient[:, better], found.curvature[better]
-        scale[:, on] = np.maximum(scale[:, on], found.size[:, better])
+        scale[:, on] = np.maximum(FORGETTING * scale[:, on], found.size[:, better])
         cosine[on] = _cosine(found, u[:, on], better, objective)
-        converged[on] = (cosine[on] <= ORTHOGONAL) | (np.sqrt(found.influence[better]) <= exact[on])
+        converged[on] = (cosine[on] <= tolerance) | (np.sqrt(found.influence[better]) <= exact[on])
         stalled = ~better & (damping[now] > MOST_DAMPING)
         converged[now[stalled]] = cosine[now[stalled]] <= STALLED
         done = converged[now] | stalled | (tries[now] >= STEPS) | np.isinf(cost[now])

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from relscale.laws.law import Array, Law
 
 Indices = NDArray[np.int64]
+MANY = 8  # parameters from which on products of matrices, one data set at a time, are faster than sums over all at once
 
 
 @dataclass(frozen=True)
@@ -122,12 +123,14 @@ class Objective:
         influence = np.clip(residual, -self.delta, self.delta)
         pull = weights * influence
         cost = np.einsum("nm,nm->m", pull, residual - influence / 2)  # ρ = ψ·(r − ψ/2) everywhere
-        weighted = jacobian * weights
-        gradient = np.einsum("inm,nm->im", weighted, influence)
-        size = np.einsum("inm,inm->im", weighted, jacobian)
+        gradient = np.einsum("inm,nm->im", jacobian, pull)
+        weights = np.broadcast_to(weights, pull.shape)
         if np.isfinite(self.delta):
-            weighted *= np.abs(residual) <= self.delta
-        curvature = np.einsum("inm,jnm->mij", weighted, jacobian)
+            size = np.einsum("inm,inm,nm->im", jacobian, jacobian, weights)
+            curvature = squared(jacobian, weights * (np.abs(residual) <= self.delta))
+        else:
+            curvature = squared(jacobian, weights)
+            size = curvature.diagonal(axis1=1, axis2=2).T
         total = np.einsum("nm,nm->m", pull, influence)
         return Expansion(np.where(np.isfinite(cost), cost, np.inf), gradient, curvature, size, total)
 
@@ -155,6 +158,15 @@ class Expansion:
     curvature: Array
     size: Array
     influence: Array
+
+
+def squared(jacobian: Array, weights: Array) -> Array:
+    """``J W Jᵀ`` (m, q, q) of J (q, n, m) and weights (n, m)."""
+    if len(jacobian) < MANY:
+        return np.asarray(np.einsum("inm,jnm->mij", jacobian * weights, jacobian))
+    each = np.empty((jacobian.shape[2], *jacobian.shape[:2]))
+    np.multiply(jacobian.transpose(2, 0, 1), np.sqrt(weights).T[:, None], out=each)
+    return each @ each.transpose(0, 2, 1)
 
 
 def of_columns(array: Array, columns: Indices) -> Array:

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import prepared
 from relscale.fitting.estimation.estimates import Estimates, best_of_starts
-from relscale.fitting.estimation.levenberg_marquardt import minimise
+from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL, minimise
 from relscale.fitting.estimation.objective import Expansion, Indices, Objective, of_columns
 from relscale.fitting.status import Remark, Status
 from relscale.laws.law import Array, Law
@@ -146,6 +146,7 @@ def project(
     weights: ArrayLike | None = None,
     starts: ArrayLike | None = None,
     fixed: Mapping[str, ArrayLike] | None = None,
+    tolerance: float = ORTHOGONAL,
 ) -> Estimates:
     """Estimate a law's parameters on B data sets by variable projection; as ``estimate(..., residual="linear")``.
 
@@ -174,7 +175,7 @@ def project(
         count, problems = begin.shape[1:]
         columns = np.tile(np.arange(problems), count)
         start = full.u(begin)[projection.nonlinear].reshape(-1, count * problems)
-        found = minimise(projection, start, columns)
+        found = minimise(projection, start, columns, tolerance)
         every = projection.completed(found.u, columns)[0]
         result = best_of_starts(full, replace(found, u=every), count, hopeless, tuple(fixed))
     beyond = (result.theta < full.low) | (result.theta > full.high)
