@@ -203,7 +203,7 @@ def laws_page() -> str:
 
 def _law(name: str, module: Any) -> Iterator[str]:
     law = module.LAW
-    one = law.of((f"{law.prefix}a", f"{law.prefix}b")) if isinstance(law, Family) else law
+    one = law.example if isinstance(law, Family) else law
     yield from (
         f"## {name}",
         "",
@@ -214,7 +214,8 @@ def _law(name: str, module: Any) -> Iterator[str]:
         yield from (
             f"    {one.formula}",
             "",
-            f"Of all columns called `{law.prefix}…`. Source: {law.source}",
+            f"Of all columns called {', '.join(f'`{name}…`' for name in (law.prefix, *law.further))}"
+            f"{''.join(f', and `{name}`' for name in law.before)}. Source: {law.source}",
             "",
         )
         if one.traps:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from relscale.cli import main
-from relscale.laws.catalogue import law_names, law_or_family
+from relscale.laws.catalogue import law, law_names, law_or_family
 from relscale.laws.law import Family
 
 STRANGER = "model,size_class,bleu\na,small,10.5\nb,large,12.5\nc,small,11.0\nd,huge,14.0\n"
@@ -23,7 +23,7 @@ def table_of_other_things(tmp_path: Path) -> Path:
 def columns_of(name: str) -> tuple[str, ...]:
     one = law_or_family(name)
     if isinstance(one, Family):
-        return (f"{one.prefix}a", f"{one.prefix}b")
+        return one.columns((f"{one.prefix}a", f"{one.prefix}b"))
     return one.source_columns or one.predictors
 
 
@@ -77,8 +77,7 @@ def test_a_law_is_explained(name: str, capsys: pytest.CaptureFixture[str]) -> No
     said = capsys.readouterr().out
     assert name in said
     assert "source: " in said
-    one = law_or_family(name)
-    one = one.of(columns_of(name)) if isinstance(one, Family) else one
+    one = law(name, columns_of(name))
     assert one.formula in said
     assert one.traps in said
     assert all(parameter in said for parameter in one.names)

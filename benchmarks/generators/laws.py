@@ -97,6 +97,10 @@ def designs() -> list[Design]:
                0.002, (3e8, 5e7)),
         Design("60 checkpoints above chance", law("flp"), np.linspace(2.4, 3.2, 60)[None], (1.6, -0.4),
                "linear", 0.01, (2.2,)),
+        Design("60 runs of three sources", law("flp_m", ("flops_a", "flops_b", "flops_c")), spent(),
+               (1.2, 0.6, 0.3, 0.2, 0.25, 0.3, 0.2), "log", 0.003, (1e21, 1e21, 1e21)),
+        Design("120 mixtures of three buckets", law("information", BUCKETS), buckets(), (40.0, 0.1, 0.9, 0.14, 0.1),
+               "log", 0.002, (1e10, 1e12, 0.5, 0.3, 0.2, 1e9, 4e9, 2e10)),
         Design("7 budgets over 2 decades", law("irreducible"), seven, (3.3, 0.25, 2.0), "log", 0.002, (1e2,)),
         Design("25 models over 4 decades", law("irreducible"), four_decades, (3.3, 0.2, 2.0), "log", 0.005, (1e4,)),
         Design("20 numbers of tokens over 4 decades", law("log_law"), np.geomspace(1e8, 1e12, 20)[None],
@@ -107,6 +111,8 @@ def designs() -> list[Design]:
                (1.6, 0.6, 0.3, 1.2, 0.4, 0.7, 0.3), "linear", 0.01, (0.8, 0.1, 0.1)),
         Design("120 mixtures of three parts", law("mixture_loglinear", PARTS), mixtures(), (1.8, 0.3, -0.6, 0.9),
                "linear", 0.01, (0.8, 0.1, 0.1)),
+        Design("128 runs of two languages", law("multilingual", ("params", "tokens", "share_a", "share_b")),
+               languages(), (15.0, 300.0, 0.3, 0.2, 0.2, 0.25, 0.3, 0.35, 0.8), "log", 0.002, (3e10, 1e13, 0.5, 0.5)),
         Design("three trainings, logged every 500 steps", law("multi_power"), changing_rates(),
                (2.8, 0.6, 430.0, 0.45, 2.1, 0.6, 0.65), "log", 0.0003, tuple(changing_rates()[:, -1])),
         Design("24 models, streams 1 to 8", law("parallel_streams"), streams(), (0.69, 22.0, 0.19, 0.39), "log", 0.001,
@@ -138,12 +144,33 @@ def designs() -> list[Design]:
     ]  # fmt: skip
 
 
+BUCKETS = ("params", "tokens", *(f"{kind}_{d}" for kind in ("share", "unique") for d in "012"))
 SIZES = np.array([5e8, 1.5e9, 3e9, 7e9, 14e9, 32e9, 72e9])
 
 
 def crossed(*axes: Floats) -> Floats:
     """Every combination of values."""
     return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
+
+
+def spent() -> Floats:
+    """FLOPs on three sources in 60 runs."""
+    rng = np.random.default_rng(6)
+    return np.asarray(rng.permutation(np.geomspace(1e17, 1e21, 60)) * rng.dirichlet([1.0, 1.0, 1.0], 60).T)
+
+
+def buckets() -> Floats:
+    """Parameters, tokens, shares of three buckets and the tokens of each, in 120 runs."""
+    rng, rows = np.random.default_rng(5), 120
+    size, tokens = rng.permutation(np.geomspace(1e8, 3e9, rows)), np.geomspace(1e9, 2e11, rows)
+    unique = np.array([[1e9], [4e9], [2e10]]) * rng.choice([0.5, 1.0], (1, rows))
+    return np.vstack([size, tokens, rng.dirichlet([1.0, 1.0, 1.0], rows).T, unique])
+
+
+def languages() -> Floats:
+    """Parameters, tokens and shares of two languages in 128 runs."""
+    sizes = crossed(np.geomspace(1e8, 1e10, 4), np.geomspace(1e9, 1e12, 4), np.arange(8))[:2]
+    return np.vstack([sizes, np.random.default_rng(7).dirichlet([0.5, 0.5], 128).T])
 
 
 def shapes() -> Floats:

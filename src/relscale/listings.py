@@ -23,7 +23,9 @@ def laws() -> Frame:
             {
                 "law": name,
                 "formula": first_sentence(module.__doc__) if is_family else law.formula,
-                "of": [f"{law.prefix}…"] if is_family else list(law.source_columns or law.predictors),
+                "of": [*law.before, *(f"{name}…" for name in (law.prefix, *law.further))]
+                if is_family
+                else list(law.source_columns or law.predictors),
                 "parameters": [] if is_family else list(law.names),
             }
         )

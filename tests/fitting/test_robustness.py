@@ -21,7 +21,7 @@ from relscale.fitting.fits import ROWS, Fits, from_rows
 from relscale.fitting.inference.bootstrap.limits import BIASED, KINDS, limits
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK
-from relscale.laws.catalogue import law, law_names
+from relscale.laws.catalogue import example, law_names
 from relscale.laws.law import Law
 
 T = TypeVar("T")
@@ -346,7 +346,7 @@ BAD_DATA = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "error", "harm"), BAD_DATA)
 def test_a_law_on_bad_data_has_a_status_or_an_interval(name: str, error: str, harm: str) -> None:
-    one = law(name, ("share_code", "share_web"))
+    one = example(name)
     x = np.stack([predictor(one, i) for i in range(len(one.predictors))])
     y = HARM[harm](2 * (np.arange(12) + 1.0) ** -0.2 * np.exp(0.01 * np.cos(7 * np.arange(12))))
     found = estimate(one, x / np.exp(np.log(x).mean()) if one.reference else x, y, residual=error)

@@ -97,6 +97,29 @@ def rates_and_batches() -> Array:
     return np.stack([rate * best[0], batch * best[1], params, tokens])
 
 
+def buckets() -> Array:
+    """Parameters, tokens, shares of three buckets and the tokens of each: up to some 60 epochs of the best."""
+    rng, rows = np.random.default_rng(5), 60
+    size, tokens = rng.permutation(np.geomspace(1e8, 3e9, rows)), np.geomspace(1e9, 2e11, rows)
+    unique = np.array([[1e9], [4e9], [2e10]]) * rng.choice([0.5, 1.0], (1, rows))
+    return np.vstack([size, tokens, rng.dirichlet([1.0, 1.0, 1.0], rows).T, unique])
+
+
+def spent() -> Array:
+    """FLOPs on three sources in 60 runs, none on one of them in some."""
+    rng = np.random.default_rng(6)
+    share = rng.dirichlet([0.7, 1.0, 1.5], 60).T
+    share[0, ::6] = 0
+    return np.geomspace(1e17, 1e21, 60) * share
+
+
+def languages() -> Array:
+    """Parameters, tokens and shares of three languages in 72 runs."""
+    rng = np.random.default_rng(7)
+    sizes = crossed(np.geomspace(1e8, 1e10, 4), np.geomspace(1e9, 1e12, 3), np.arange(6))[:2]
+    return np.vstack([sizes, rng.dirichlet([0.5, 0.5, 0.5], 72).T])
+
+
 SIZES = np.array([5e8, 1.5e9, 3e9, 7e9, 14e9, 32e9, 72e9])
 # The data's predictors, and truths in the order of the law's parameters.
 WORLDS: dict[str, tuple[Array, list[Sequence[float]]]] = {
@@ -181,10 +204,16 @@ WORLDS: dict[str, tuple[Array, list[Sequence[float]]]] = {
         [(1.6, 0.5, 0.01, -0.01, 0.05, 0.01, 0.03, 0.35, 0.35, 0.8, 1.0, 0.6, 0.25, 0.5)],
     ),
     "critical_batch": (np.geomspace(3e4, 1e7, 12)[None], [(2e3, 1e6), (4e4, 2e5), (300, 5e6)]),
+    "information": (buckets(), [(40.0, 0.1, 0.9, 0.14, 0.1), (90.0, 0.15, 0.4, 0.05, 0.5)]),
+    "flp_m": (spent(), [(1.2, 0.6, 0.3, 0.2, 0.25, 0.3, 0.2)]),
+    "multilingual": (
+        languages(),
+        [(15, 300, 0.3, 0.2, 0.4, 0.2, 0.25, 0.3, 0.3, 0.35, 0.4, 0.5, 0.2, 0.8)],
+    ),
 }
 PARTS = ("share_web", "share_code", "share_books")  # of families of laws
 LAWS: dict[str, Law] = {
-    name: law(name, PARTS if isinstance(law_or_family(name), Family) else ()) for name in law_names()
+    name: one.of(PARTS) if isinstance(one := law_or_family(name), Family) else one for name in law_names()
 }
 WITHOUT_UNITS = (  # of shares, ratios, numbers of streams and experts, and of units that the law names
     *(
@@ -195,6 +224,7 @@ WITHOUT_UNITS = (  # of shares, ratios, numbers of streams and experts, and of u
         "architecture",
         "rl_posttraining",
     ),
+    *("information", "flp_m", "multilingual"),
 )
 SHARES = ("sigmoid", "task_scaling", "filtering")  # what these predict has no unit
 FLAT = ("multi_power",)  # with noise a valley so flat that a search ends anywhere along it

@@ -16,7 +16,7 @@ from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.variable_projection import project
 from relscale.fitting.status import OK
-from relscale.laws.catalogue import law, law_modules, law_names
+from relscale.laws.catalogue import example, law, law_modules, law_names
 from relscale.laws.implicit import implicit
 from relscale.laws.law import Array, Law, Parameter
 from relscale.laws.profile import positive
@@ -122,7 +122,7 @@ def test_the_name_of_a_law_is_that_of_its_file() -> None:
 
 def test_every_law_says_what_it_is() -> None:
     for name in law_names():
-        one = law(name, ("share_web", "share_code"))
+        one = example(name)
         assert one.formula
         assert one.source
         assert one.traps

@@ -183,6 +183,32 @@ def rectified(rng: Rng) -> tuple[Law, Array, Array]:
     return law("rectified"), np.geomspace(2e2, 1e6, 14)[None], np.array(truth)
 
 
+def information(rng: Rng) -> tuple[Law, Array, Array]:
+    size, tokens = rng.permutation(np.geomspace(1e8, 3e9, 60)), np.geomspace(1e9, 2e11, 60)
+    unique = np.array([[1e9], [4e9], [2e10]]) * rng.choice([0.5, 1.0], (1, 60))
+    x = np.vstack([size, tokens, rng.dirichlet([1.0, 1.0, 1.0], 60).T, unique])
+    columns = ("params", "tokens", *"abc", *"def")
+    beta, taken = between(rng, 0.05, 0.3), between(rng, 0.5, 8)
+    growing = between(rng, 0.2, 1.0)
+    truth = [3 * 1e12**beta, beta, between(rng, 0.2, 1.5), growing * taken / 20, (1 - growing) * taken]
+    return law("information", columns), x, np.array(truth)
+
+
+def flp_m(rng: Rng) -> tuple[Law, Array, Array]:
+    x = rng.permutation(np.geomspace(1e17, 1e21, 60)) * rng.dirichlet(np.ones(3), 60).T
+    truth = [between(rng, 0.5, 2), *(decades(rng, 0.2, 2) for _ in x), *(decades(rng, 0.1, 0.5) for _ in x)]
+    return law("flp_m", tuple("abc")), x, np.array(truth)
+
+
+def multilingual(rng: Rng) -> tuple[Law, Array, Array]:
+    sizes = crossed(np.geomspace(1e8, 1e10, 4), np.geomspace(1e9, 1e12, 4), np.arange(8))[:2]
+    x = np.vstack([sizes, rng.dirichlet(np.ones(2) / 2, 128).T])
+    alpha, beta = rng.uniform(0.2, 0.45, 2), rng.uniform(0.2, 0.45, 2)
+    scales = 1e9 ** alpha.mean() * between(rng, 0.1, 0.6), 3e10 ** beta.mean() * between(rng, 0.1, 0.6)
+    truth = [*scales, *rng.uniform(0.2, 1.5, 2), *alpha, *beta, between(rng, 0, 2)]
+    return law("multilingual", ("params", "tokens", "share_a", "share_b")), x, np.array(truth)
+
+
 WORLDS: dict[str, Draw] = {
     draw.__name__: draw
     for draw in (
@@ -190,6 +216,7 @@ WORLDS: dict[str, Draw] = {
         *(mixture_additive, mixture_loglinear, parallel_streams, shifted_power),
         *(task_scaling, peak_learning_rate, combined, filtering, encoder_decoder, log_law, datastore),
         *(rl_posttraining, architecture, experts, vocabulary, rectified),
+        *(information, flp_m, multilingual),
     )
 }
 

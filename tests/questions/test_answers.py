@@ -22,6 +22,7 @@ from relscale.questions import (
     plateau,
     regime,
     signal_noise,
+    synergy,
 )
 from relscale.questions.regime import Regime
 
@@ -284,3 +285,22 @@ def test_a_law_of_one_curve_foretells_another_that_follows_it() -> None:
     )
     assert max(row.error for row in found) < 1e-3
     assert found[0].last_seen > 1
+
+
+def test_the_gain_of_a_pair_is_over_as_much_more_of_the_target_itself() -> None:
+    rows = [
+        *(("a", "a", 1.0), ("a", "a", 1.02), ("a", "b", 0.9), ("a", "b", 0.92)),
+        *(("b", "b", 2.0), ("b", "b", 2.02), ("b", "a", 2.01), ("b", "a", 2.03)),
+    ]
+    target, auxiliary, loss = zip(*rows, strict=True)
+    table = Columns({"target": text(*target), "auxiliary": text(*auxiliary), "loss": np.array(loss)})
+    found = {(row.target, row.auxiliary): row for row in synergy.rows(table)}
+    gain = found["a", "b"]
+    assert gain.gain_percent == pytest.approx(100 * (1 - 0.91 / 1.01))
+    assert gain.reverse_percent == pytest.approx(100 * (1 - 2.02 / 2.01))
+    assert gain.stderr == pytest.approx(100 * 0.91 / 1.01 * np.hypot(0.01 / 0.91, 0.01 / 1.01))
+    assert gain.p_bh is not None
+    assert gain.p_bh < 0.05 < found["b", "a"].p_bh
+    assert found["a", synergy.MEAN].gain_percent == gain.gain_percent
+    with pytest.raises(RelscaleError, match="b has no row with auxiliary b"):
+        list(synergy.rows(table.where(~((table["target"] == "b") & (table["auxiliary"] == "b")))))

@@ -40,7 +40,7 @@ def explained(name: str, law: "Law | Family") -> str:
         f"one of each for every column called {law.prefix}…; here of two" if isinstance(law, Family) else ""
     )
     if isinstance(law, Family):
-        law = law.of((f"{law.prefix}a", f"{law.prefix}b"))
+        law = law.example
     rows = [
         [
             parameter.name,

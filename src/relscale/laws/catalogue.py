@@ -53,6 +53,12 @@ def law_or_family(name: str | Law) -> Law | Family:
     return found
 
 
+def example(name: str) -> Law:
+    """The law of that name, to be shown; of a family that of two columns."""
+    found = law_or_family(name)
+    return found.example if isinstance(found, Family) else found
+
+
 def law_options(name: str) -> dict[str, str]:
     """The options of a law, and what they are unless they are given."""
     make = getattr(law_modules()[name], "with_options", None)

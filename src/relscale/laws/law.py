@@ -134,24 +134,42 @@ class Family:
     prefix
         How the columns are called that its predictors are, such as ``share_``.
     of
-        From the names of the columns to their law.
+        From the names of those columns to their law.
+    before, further
+        The predictors that come before them, such as ``params``, and prefixes of the further columns of each that come
+        after them, such as ``unique_``.
     """
 
     name: str
     prefix: str
     of: Callable[[tuple[str, ...]], Law]
     source: str
+    before: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
+
+    @property
+    def example(self) -> Law:
+        """The law of two columns, to be shown."""
+        return self.of((f"{self.prefix}a", f"{self.prefix}b"))
+
+    def columns(self, own: tuple[str, ...]) -> tuple[str, ...]:
+        """All predictors of the law of the columns ``own``."""
+        names = [column.removeprefix(self.prefix) for column in own]
+        return (*self.before, *own, *(f"{prefix}{name}" for prefix in self.further for name in names))
 
     def law(self, columns: tuple[str, ...]) -> Law:
-        """The law of these columns.
+        """The law of these columns, which are all of its predictors.
 
         Raises
         ------
         RelscaleError
-            There are none.
+            There are none, or not as many as it needs.
         """
-        if not columns:
+        first = len(self.before)
+        number, left = divmod(len(columns) - first, 1 + len(self.further))
+        if number < 1 or left:
+            needed = ", ".join([*self.before, *(f"{prefix}…" for prefix in (self.prefix, *self.further))])
             raise RelscaleError(
-                f"law {self.name}: it has parameters per predictor; name its columns under x, such as {self.prefix}…"
+                f"law {self.name}: it has parameters per predictor; name its columns under x, such as {needed}"
             )
-        return self.of(columns)
+        return self.of(columns[first : first + number])

@@ -60,7 +60,8 @@ def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumn
     """
     found = law_or_family(name)
     if isinstance(found, Family):
-        x = tuple(x) or tuple(column for column in table.column_names if column.startswith(found.prefix))
+        own = tuple(column for column in table.column_names if column.startswith(found.prefix))
+        x = tuple(x) or (found.columns(own) if own else ())
         law = found.law(tuple(x))
     else:
         law = found

@@ -1,0 +1,87 @@
+"""Two stages from the compute spent on each source to performance, FLP-M; the first: one domain's loss by that compute.
+
+    L(C) = E + 1 / Σ_j k_j · (C_j / 10¹⁸)^γ_j
+
+C_j are the training FLOPs spent on source j, 0 for none. Of one source it is a power law above a floor. Performance by
+the losses of several domains is the question ``loss_network``. Made for every set of sources.
+
+Source: the question of Chen et al., *Scaling Laws for Predicting Downstream Performance in LLMs*, arXiv 2410.08527; its
+form for several sources is relscale's, after Shukor et al., arXiv 2507.09404.
+"""
+
+import numpy as np
+
+from relscale.laws import mixture_additive
+from relscale.laws.law import Array, Family, Law, Parameter
+from relscale.laws.mixture_additive import SHALLOWEST, STEEPEST
+
+UNIT = 1e18  # FLOPs
+FLOORS = np.array([0.0, 0.5, 0.8])  # E as a share of the least loss
+POWERS = np.array([0.1, 0.3, 0.8])  # γ
+LEAST, MOST = 1e-12, 1e12  # k, in units of 1 / y
+SOURCE = "Chen et al., arXiv 2410.08527, and Shukor et al., arXiv 2507.09404, for the form"
+FORMULA = "L = E + 1 / Σ k_j · (C_j / 10¹⁸)^γ_j"
+TRAPS = (
+    "The form for several sources is relscale's own choice, not the paper's. Sources that are always mixed alike "
+    "have no k and γ of their own."
+)
+
+
+def value(theta: Array, x: Array) -> Array:
+    """L, (n, ...), of E, k_j, γ_j (1 + 2k, ...) at FLOPs (k, n, ...)."""
+    return mixture_additive.value(theta, x / UNIT)
+
+
+def jacobian(theta: Array, x: Array) -> Array:
+    """Derivatives of L by E, k_j, γ_j, (1 + 2k, n, ...)."""
+    return mixture_additive.jacobian(theta, x / UNIT)
+
+
+def starts(x: Array, y: Array) -> Array:
+    """Sources that do as much as one another, at several floors and exponents."""
+    mean, found = x.mean(axis=1) / UNIT, []
+    for floor in FLOORS * y.min():
+        for power in POWERS:
+            each = mean**-power / (len(x) * (y - floor).mean())
+            found.append([floor, *each, *np.full(len(x), power)])
+    return np.array(found)
+
+
+def limits(x: Array, y: Array) -> tuple[Array, Array]:
+    """Bounds of k_j, by the size of the loss."""
+    unit, count = 1 / y.mean(), len(x)
+    low, high = np.full(1 + 2 * count, -np.inf), np.full(1 + 2 * count, np.inf)
+    low[1 : 1 + count], high[1 : 1 + count] = LEAST * unit, MOST * unit
+    return low, high
+
+
+def of(columns: tuple[str, ...]) -> Law:
+    """The law of these sources."""
+    each = [column.removeprefix("flops_") for column in columns]
+    weights = (
+        Parameter(f"k_{j}", "1 / unit of the loss", f"what 10¹⁸ FLOPs on {j} alone give", low=0, log=True)
+        for j in each
+    )
+    powers = (
+        Parameter(f"gamma_{j}", "none", f"how soon {j} gives less", SHALLOWEST, STEEPEST, log=True)
+        for j in each
+    )
+    return Law(
+        name="flp_m",
+        predictors=columns,
+        parameters=(
+            Parameter("E", "unit of the loss", "what no compute gets below", low=0),
+            *weights,
+            *powers,
+        ),
+        value=value,
+        jacobian=jacobian,
+        starts=starts,
+        limits=limits,
+        source=SOURCE,
+        formula=FORMULA,
+        traps=TRAPS,
+    )
+
+
+LAW = Family(name="flp_m", prefix="flops_", of=of, source=SOURCE)

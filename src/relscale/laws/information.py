@@ -1,0 +1,109 @@
+"""InfoLaw: the loss by what is learned from buckets of text of falling quality, which repeat once they are used up.
+
+    L = α · I^(−β),    I = Σ_d e^(−θ·d) · M_d · ln K · (1 − e^(−λ·R_d / ln K)),    λ = a · ln N + b
+    K_d = w_d · K,    M_d = min(K_d, U_d),    R_d = K_d / M_d
+
+N parameters, K training tokens, w_d the share of bucket d = 0, 1, … from the best to the worst, U_d the tokens that it
+has. Better text tells more, text that is read again less and less, and a larger model takes more from one reading.
+Made for every number of buckets.
+
+Source: *InfoLaw*, arXiv 2605.02364, by notes on it; natural logarithms, and tokens and parameters as they are.
+"""
+
+import numpy as np
+
+from relscale.laws.law import Array, Family, Law, Parameter
+from relscale.laws.profile import crossed
+from relscale.laws.separable import separable
+
+SOURCE = "InfoLaw, arXiv 2605.02364"
+FORMULA = "L = α · (Σ_d e^(−θ·d) · M_d · ln K · (1 − e^(−λ·R_d / ln K)))^(−β), λ = a · ln N + b"
+TRAPS = (
+    "Name the shares from the best bucket to the worst, then the tokens that each has. θ needs mixtures that differ, λ "
+    "buckets that are read many times, a several sizes. α has the unit of I^β, so compare predictions. The paper does "
+    "not say in which units and base its constants are."
+)
+BETAS = np.array([0.03, 0.08, 0.2, 0.5])
+THETAS = np.array([0.1, 0.4, 0.9, 1.8])
+TAKEN = np.array([0.3, 1.0, 3.0, 10.0, 30.0])  # λ at the geometric mean of the sizes
+GROWING = np.array([0.3, 1.0])  # which share of it is a · ln N
+
+
+def parts(x: Array) -> tuple[Array, Array, Array, Array]:
+    """ln N and ln K, (n, ...), and K_d and M_d, (d, n, ...)."""
+    count = (len(x) - 2) // 2
+    read = x[2 : 2 + count] * x[1]
+    return np.log(x[0]), np.log(x[1]), read, np.minimum(read, x[2 + count :])
+
+
+def by_bucket(g: Array, x: Array) -> tuple[Array, Array]:
+    """What each bucket adds to I, (d, n, ...), and its derivative by λ, of θ, a, b (3, ...) at x."""
+    theta, a, b = g
+    log_n, log_k, read, unique = parts(x)
+    taken = (a * log_n + b) / log_k
+    quality = np.exp(-theta * np.arange(len(read)).reshape(-1, *[1] * (read.ndim - 1)))
+    times = np.divide(read, unique, out=np.ones_like(read), where=unique > 0)
+    return quality * unique * log_k * -np.expm1(-taken * times), quality * read * np.exp(-taken * times)
+
+
+def terms(g: Array, x: Array) -> Array:
+    """What α is multiplied with, (1, n, ...), of β, θ, a, b (4, ...) at x."""
+    return np.asarray((by_bucket(g[1:], x)[0].sum(axis=0) ** -g[0])[None])
+
+
+def jacobian(theta: Array, x: Array) -> Array:
+    """Derivatives of L by α, β, θ, a, b, (5, n, ...)."""
+    alpha, beta = theta[:2]
+    each, by_taken = by_bucket(theta[2:], x)
+    info = each.sum(axis=0)
+    power = info**-beta
+    by_info = -alpha * beta * power / info
+    worse = np.arange(len(each)).reshape(-1, *[1] * (each.ndim - 1))
+    rest = by_info * by_taken.sum(axis=0)
+    rows = (
+        power,
+        -alpha * power * np.log(info),
+        -by_info * (worse * each).sum(axis=0),
+        rest * np.log(x[0]),
+        rest,
+    )
+    return np.stack(np.broadcast_arrays(*rows))
+
+
+def grid(x: Array) -> Array:
+    """β, θ, a, b."""
+    beta, theta, level, growing = crossed(BETAS, THETAS, TAKEN, GROWING)
+    return np.stack([beta, theta, growing * level / np.log(x[0]).mean(), (1 - growing) * level])
+
+
+def of(columns: tuple[str, ...]) -> Law:
+    """The law of these buckets, from the best to the worst."""
+    return separable(
+        name="information",
+        predictors=LAW.columns(columns),
+        parameters=(
+            Parameter("alpha", "unit of the loss", "the loss where I is 1", low=0, log=True),
+            Parameter("beta", "none", "the exponent of what is learned", low=0, high=5),
+            Parameter("theta", "per bucket", "how much less a worse bucket tells", low=-2, high=10),
+            Parameter("a", "none", "how much more a larger model takes from one reading"),
+            Parameter("b", "none", "what a model takes besides"),
+        ),
+        linear=("alpha",),
+        terms=terms,
+        grid=grid,
+        coordinates=np.asarray,
+        jacobian=jacobian,
+        source=SOURCE,
+        formula=FORMULA,
+        traps=TRAPS,
+    )
+
+
+LAW = Family(
+    name="information",
+    prefix="share_",
+    of=of,
+    source=SOURCE,
+    before=("params", "tokens"),
+    further=("unique_",),
+)

@@ -1,0 +1,97 @@
+"""Several languages in one model: exponents are means over the languages, and languages that help each other add data.
+
+    L = A · N^(−α(p)) + B · D_x^(−β(p)) + E(p),    D_x = D · (1 + Σ_{i<j} s_ij · p_i · p_j)
+    α(p) = Σ_k p_k · α_k,    β and E likewise
+
+N parameters, D training tokens, p_k the share of language k. s_ij is the synergy of a pair, the paper's
+γ · (τ_ij + τ_ji), as γ and the scale of τ cannot be told apart. Made for every set of languages.
+
+Source: *Scaling Laws for Code: Every Programming Language Matters*, arXiv 2512.13472, equations 6 and 7.
+"""
+
+from itertools import combinations
+
+import numpy as np
+
+from relscale.laws.law import Array, Family, Law, Parameter
+from relscale.laws.profile import crossed
+from relscale.laws.separable import separable
+
+EXPONENTS = np.array([0.1, 0.2, 0.35, 0.6, 1.0])
+SOURCE = "arXiv 2512.13472, equations 6 and 7"
+FORMULA = "L = A · N^(−Σ p_k α_k) + B · (D · (1 + Σ s_ij p_i p_j))^(−Σ p_k β_k) + Σ p_k E_k"
+TRAPS = (
+    "Each language needs mixtures that have more and less of it, each pair some that have both; sizes and tokens must "
+    "not grow together. A and B belong to one parameter and one token."
+)
+
+
+def surface(g: Array, x: Array) -> tuple[Array, Array, Array, Array]:
+    """N^(−α), D_x^(−β), β and ln D_x, (n, ...), of α_k, β_k, s_ij at N, D, p_k (2 + k, n, ...)."""
+    share, count = x[2:], len(x) - 2
+    alpha, beta = (
+        sum(e * p for e, p in zip(each, share, strict=True)) for each in (g[:count], g[count : 2 * count])
+    )
+    pairs = combinations(range(count), 2)
+    extra = sum(s * share[i] * share[j] for s, (i, j) in zip(g[2 * count :], pairs, strict=True))
+    log_d = np.log(x[1] * (1 + extra))
+    return np.exp(-alpha * np.log(x[0])), np.exp(-beta * log_d), beta, log_d
+
+
+def terms(g: Array, x: Array) -> Array:
+    """What A, B and E_k are multiplied with, (2 + k, n, ...)."""
+    of_n, of_d, *_ = surface(g, x)
+    return np.stack(np.broadcast_arrays(of_n, of_d, *x[2:]))
+
+
+def jacobian(theta: Array, x: Array) -> Array:
+    """Derivatives of L by A, B, E_k, α_k, β_k, s_ij."""
+    count = len(x) - 2
+    of_n, of_d, beta, log_d = surface(theta[2 + count :], x)
+    by_alpha, by_beta = -theta[0] * of_n * np.log(x[0]), -theta[1] * of_d * log_d
+    by_extra = -theta[1] * beta * of_d * np.exp(np.log(x[1]) - log_d)
+    rows = [of_n, of_d, *x[2:], *(by_alpha * p for p in x[2:]), *(by_beta * p for p in x[2:])]
+    rows += [by_extra * x[2 + i] * x[2 + j] for i, j in combinations(range(count), 2)]
+    return np.stack(np.broadcast_arrays(*rows))
+
+
+def grid(x: Array) -> Array:
+    """All languages alike, without synergy."""
+    count = len(x) - 2
+    alpha, beta = crossed(EXPONENTS, EXPONENTS)
+    nothing = np.zeros((count * (count - 1) // 2, len(alpha)))
+    return np.vstack([np.tile(alpha, (count, 1)), np.tile(beta, (count, 1)), nothing])
+
+
+def of(columns: tuple[str, ...]) -> Law:
+    """The law of these languages."""
+    names = [column.removeprefix("share_") for column in columns]
+    floors = tuple(
+        Parameter(f"E_{k}", "unit of the loss", f"what no model gets below on {k}", low=0) for k in names
+    )
+    return separable(
+        name="multilingual",
+        predictors=LAW.columns(columns),
+        parameters=(
+            Parameter("A", "unit of the loss", "what few parameters cost, at N = 1", low=0, log=True),
+            Parameter("B", "unit of the loss", "what few tokens cost, at D = 1", low=0, log=True),
+            *floors,
+            *(Parameter(f"alpha_{k}", "none", f"the exponent of parameters, {k}", 0, 5) for k in names),
+            *(Parameter(f"beta_{k}", "none", f"the exponent of tokens, {k}", 0, 5) for k in names),
+            *(
+                Parameter(f"s_{i}_{j}", "none", f"how much {i} and {j} add to each other's data", -4)
+                for i, j in combinations(names, 2)
+            ),
+        ),
+        linear=("A", "B", *(floor.name for floor in floors)),
+        terms=terms,
+        grid=grid,
+        coordinates=np.asarray,
+        jacobian=jacobian,
+        source=SOURCE,
+        formula=FORMULA,
+        traps=TRAPS,
+    )
+
+
+LAW = Family(name="multilingual", prefix="share_", of=of, source=SOURCE, before=("params", "tokens"))
