@@ -111,7 +111,7 @@ def draws(
             sd = data.stderr / y if log_residual else data.stderr
             drawn = schemes.simulated(to(fitted), sd, number, rng)
         resampled = back(drawn)
-    again = fit(resampled, weight, _starts(law, found, x, y), tolerance=OF_A_DRAW)
+    again = fit(resampled, weight, _starts(law, estimates, x, y), tolerance=OF_A_DRAW)
     failed = ~(again.converged & again.determined)
     pool = (residuals - residuals.mean()) * np.sqrt(n / max(n - free, 1))
     return Draws(
@@ -122,10 +122,10 @@ def draws(
     )
 
 
-def _starts(law: Law, found: Estimates, x: Array, y: Array) -> Array:
+def _starts(law: Law, estimates: Estimates, x: Array, y: Array) -> Array:
     """Where the search of a draw starts, (s, q)."""
-    optimum = found.theta.T
-    one_optimum = found.agreeing[0] == found.starts > OWN_STARTS and not found.at_bound.any()
+    optimum, agreeing = estimates.theta.T, int(estimates.agreeing[0])
+    one_optimum = agreeing == estimates.starts > OWN_STARTS and not estimates.at_bound.any()
     return optimum if one_optimum else np.concatenate([optimum, law.starting_points(x, y)[:OWN_STARTS]])
 
 
