@@ -179,7 +179,7 @@ WRONG = [
     ("hardware", {"memory_bytes": 1}, "hardware", "fit no placement"),
     ("hardware", {"flops_per_second": 1e-300}, "hardware", "years"),
     ("hardware", {"utilization": 40}, "hardware.utilization", "40 is greater than the maximum of 1"),
-    ("training", {"devices": 3}, "training.devices", "cannot be dealt out to 3 devices"),
+    ("training", {"devices": 3}, "training.devices", "cannot be divided among 3 devices"),
     ("training", {"strategy": "fsdp2"}, "training.strategy", "is not one of"),
     ("training", {"max_epochs": ".nan"}, "training.max_epochs", "not a finite number"),
     # suites

@@ -43,7 +43,7 @@ def test_checkpoints_are_scored_by_corpus_budget_or_run(released, unit, jobs):
 def test_checkpoints_without_a_budget_cannot_be_scored_by_it(released):
     config = released("a,x/a,web,1,2,12,,,", scoring={"job": "budget"})
     with pytest.raises(
-        RelscaleError, match="the table tells no budget of a; have it scored by corpus or by run"
+        RelscaleError, match="the table has no budget for a; have it scored by corpus or by run"
     ):
         scoring_jobs(config)
 

@@ -63,5 +63,5 @@ def test_what_has_no_frontier_is_one_sentence(options, said):
 
 @pytest.mark.parametrize("target", [0, -1e20, math.nan, math.inf])
 def test_an_optimum_is_at_positive_compute(target):
-    with pytest.raises(RelscaleError, match="is no positive compute"):
+    with pytest.raises(RelscaleError, match="is not a positive compute"):
         relscale.frontier(pa.Table.from_pylist(rows())).at(target)

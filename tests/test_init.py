@@ -55,7 +55,7 @@ def test_the_same_in_python_is_an_experiment_that_can_run(folder):
     experiment = Experiment.from_texts("poems", "letters", minutes=2, config="mine.yaml")
     assert experiment.check() == []
     assert experiment.options.name == "mine"
-    with pytest.raises(RelscaleError, match=r"mine\.yaml: is there already"):
+    with pytest.raises(RelscaleError, match=r"mine\.yaml: already exists"):
         Experiment.from_texts("poems", "letters", config="mine.yaml")
 
 
@@ -70,7 +70,7 @@ def test_the_same_in_python_is_an_experiment_that_can_run(folder):
         (["texts", "poems", "prose"], "prose: no such file or folder"),
         (["texts", "poems", "few"], "few: 3 bytes of text in 1 files; a group needs 40,000 at least"),
         (["texts", "poems", "poems"], "poems: the same path twice"),
-        (["texts", "poems", "few", "--minutes", "-1"], "--minutes: -1; give the minutes"),
+        (["texts", "poems", "few", "--minutes", "-1"], "--minutes: -1; give the time limit"),
         (["text"], "no 'text'; did you mean 'texts'?"),
         (["fit"], "name one table"),
         (["fit", "no.csv"], "no.csv: no such table"),
@@ -93,7 +93,7 @@ def test_what_cannot_be_started_from_is_said_and_nothing_is_written(folder, caps
 def test_nothing_is_overwritten(folder, capsys):
     assert main(["init", "paper"]) == 0
     assert main(["init", "paper"]) == 1
-    assert "paper.yaml: is there already" in capsys.readouterr().err
+    assert "paper.yaml: already exists" in capsys.readouterr().err
     assert load_config("paper.yaml") == load_config("paper")
 
 

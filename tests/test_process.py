@@ -39,7 +39,9 @@ def test_a_command_ends_with_the_process_that_ordered_it_however_that_was_killed
     order.kill()
     order.wait()
     assert command.wait(timeout=10) == 85
-    assert command.stderr.read() == f"relscale: stopped by the end of process {order.pid}, which ordered it\n"
+    assert (
+        command.stderr.read() == f"relscale: stopped because process {order.pid}, which started it, ended\n"
+    )
 
 
 def test_a_process_of_a_pool_ends_with_the_one_that_started_it():

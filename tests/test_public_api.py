@@ -94,7 +94,7 @@ def test_an_experiment_that_was_run_gives_its_results(finished, monkeypatch):
     monkeypatch.setattr("relscale.commands.run.run_workflow", workflow)
     assert rs.Experiment("tests.yaml").run().gaps()["verdict"] == ["widens"]
     monkeypatch.setattr("relscale.commands.run.run_workflow", lambda config, further: 1)
-    with pytest.raises(RelscaleError, match="did not end well"):
+    with pytest.raises(RelscaleError, match="workflow failed"):
         rs.Experiment("tests.yaml").run()
 
 

@@ -47,7 +47,7 @@ WRONG = [
     ("fit t.csv --at 1e22FLOPs", 1, "'1e22FLOPs' is neither compute, such as 1e22,1e24"),
     ("fit t.csv --fix E", 1, "'E' is not a parameter with its value, such as E=1.87"),
     ("fit t.csv --law power --fix Q=1", 1, "law power has no parameter 'Q'; it has error_at_reference, beta"),
-    ("fit t.csv --where group", 1, "'group' is no condition; write COLUMN=VALUE"),
+    ("fit t.csv --where group", 1, "'group' is not a condition; write COLUMN=VALUE"),
     ("fit t.csv --where grp=a", 1, "no column 'grp'"),
     ("fit t.csv --where group=z", 1, "no row meets 'group=z'"),
     ("frontier t.csv", 1, "params: name the column of params; it has compute, group, loss"),

@@ -115,7 +115,7 @@ class Experiment:
 
         file = Path(config)
         if file.exists():
-            raise RelscaleError(f"{file}: is there already; name another config, or remove it")
+            raise RelscaleError(f"{file}: already exists; name another config, or remove it")
         write_text(file, texts_config([Path(path) for path in paths], minutes, file.stem, file.parent))
         return cls(file)
 
@@ -149,7 +149,7 @@ class Experiment:
         from relscale.experiment import TrainingExperiment
 
         if not isinstance(self.options, TrainingExperiment):
-            raise RelscaleError(f"{self.config}: trains nothing, so that there is nothing to plan")
+            raise RelscaleError(f"{self.config}: trains nothing, so there is nothing to plan")
         runs = self.options.planned_runs
         options = self.options.training
         return Frame(plan_table(runs, [place(run, self.options.hardware, options) for run in runs]))
@@ -174,7 +174,7 @@ class Experiment:
         need("the workflow", "workflow")
         check_experiment(self.options)
         if run_workflow(self.config, list(arguments)):
-            raise RelscaleError(f"{self.config}: the workflow did not end well; the reason is above")
+            raise RelscaleError(f"{self.config}: the workflow failed; the reason is above")
         return self.results
 
     @property
@@ -335,7 +335,7 @@ class Results:
             suites = sorted({score.suite for score in scores})
             raise RelscaleError(f"no suite {suite!r}; {suggestion(str(suite), suites)}")
         if found[0].items is None:
-            raise RelscaleError(f"run {run!r} diverged, so that it has no item scores")
+            raise RelscaleError(f"run {run!r} diverged, so it has no item scores")
         return Frame(read_table(self._in_store(found[0].items)))
 
     @typed

@@ -63,7 +63,7 @@ def _check(function: Callable[..., Any], name: str, value: object, hint: object)
     owner = function.__qualname__.removesuffix(".__init__")
     if _is(plain, hint):
         if Path in get_args(hint) and isinstance(plain, str) and (not plain or "\0" in plain):
-            raise RelscaleError(f"{owner}: {name} is {plain!r}, which is no path")
+            raise RelscaleError(f"{owner}: {name} is {plain!r}, which is not a path")
         return plain
     wanted = " or ".join(dict.fromkeys(_words(hint)))
     shown = (

@@ -114,7 +114,7 @@ class FrontierFit:
         each = [flops] if isinstance(flops, int | float) else list(flops)
         wrong = [target for target in each if not 0 < target < np.inf]
         if wrong:
-            raise RelscaleError(f"at: {wrong[0]!r} is no positive compute")
+            raise RelscaleError(f"at: {wrong[0]!r} is not a positive compute")
         found = []
         for corpus in self._corpora():
             for target in each:

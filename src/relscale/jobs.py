@@ -94,7 +94,7 @@ def _scoring_job(checkpoint: Checkpoint, unit: Unit) -> str:
         return {"corpus": "all", "run": file_name(checkpoint.run)}[unit]
     if checkpoint.budget is None:
         raise RelscaleError(
-            f"scoring.job: the table tells no budget of {checkpoint.run}; have it scored by corpus or by run"
+            f"scoring.job: the table has no budget for {checkpoint.run}; have it scored by corpus or by run"
         )
     return budget_label(checkpoint.budget)
 

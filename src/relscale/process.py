@@ -56,7 +56,7 @@ def end_with(pid: int) -> None:
             time.sleep(SECONDS_BETWEEN_LOOKS)
         with suppress(OSError, ValueError):
             print(
-                f"relscale: stopped by the end of process {pid}, which ordered it",
+                f"relscale: stopped because process {pid}, which started it, ended",
                 file=sys.stderr,
                 flush=True,
             )

@@ -34,7 +34,7 @@ def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> pa.Tab
         found = CONDITION.fullmatch(condition.strip())
         if found is None:
             raise RelscaleError(
-                f"where: {condition!r} is no condition; write COLUMN=VALUE, COLUMN!=VALUE or COLUMN>NUMBER"
+                f"where: {condition!r} is not a condition; write COLUMN=VALUE, COLUMN!=VALUE or COLUMN>NUMBER"
             )
         column, sign, value = found.groups()
         if column not in table.column_names:
@@ -55,7 +55,7 @@ def _meets(table: pa.Table, column: str, sign: str, value: str, name: str) -> li
             limit = float(value)
         except ValueError:
             raise RelscaleError(
-                f"where: {value!r} is no number, which {column!r} could be {sign} of"
+                f"where: {value!r} is not a number, which {column!r} could be {sign} of"
             ) from None
         kept: list[bool] = ORDERED[sign](
             numbers(table[column], what).to_numpy(zero_copy_only=False), limit

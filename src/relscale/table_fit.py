@@ -500,7 +500,7 @@ def as_targets(at: At | Sequence[At]) -> list[Mapping[str, float]]:
     for target in targets:
         for name, value in target.items():
             if not isinstance(value, Real) or not 0 < value < np.inf:
-                raise RelscaleError(f"at: {name} is {value!r}, which is no positive number")
+                raise RelscaleError(f"at: {name} is {value!r}, which is not a positive number")
     return targets
 
 
@@ -990,7 +990,7 @@ def _check_columns(source: pa.Table, named: Sequence[str], name: str) -> None:
                 f"{name}: no column {column!r}; {suggestion(column, source.column_names, 'it has')}"
             )
         if count > 1:
-            raise RelscaleError(f"{name}: {column!r} is the name of several columns; name them apart")
+            raise RelscaleError(f"{name}: {column!r} is the name of several columns; rename one")
 
 
 def _check_baseline(

@@ -93,9 +93,7 @@ def _named(table: pa.Table, path: Path) -> pa.Table:
     names = table.column_names
     twice = [name for name, count in Counter(names).items() if count > 1 and name]
     if twice:
-        raise RelscaleError(
-            f"{path}: {shortened(twice[0])!r} is the name of several columns; name them apart"
-        )
+        raise RelscaleError(f"{path}: {shortened(twice[0])!r} is the name of several columns; rename one")
     check_lookalikes(names, f"{path}: columns")
     return table.select([i for i, name in enumerate(names) if name]) if "" in names else table
 

@@ -97,7 +97,7 @@ def test_a_number_that_does_not_come_out_ends_the_command_in_words(
     assert main(["atlas", "critical-batch", "--tables", str(tmp_path)]) == 1
     said = capsys.readouterr()
     assert "fails" in said.out
-    assert "not as the atlas says: critical_batch: batch at 20% overhead, 85M" in said.err
+    assert "not reproduced: critical_batch: batch at 20% overhead, 85M" in said.err
 
 
 def test_a_name_or_a_table_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_the_command_forecasts_the_rows_that_a_condition_leaves_out(streams, tmp
     assert "of 10 rows with a known answer: R² 1.0000" in printed
     assert "parallel streams, Huber" in printed
     assert cli.main([*arguments, "--train", "splt == 3"]) == 1
-    assert "no condition on the columns" in capsys.readouterr().err
+    assert "not a condition on the columns" in capsys.readouterr().err
 
 
 def told(rows, **options):
@@ -160,9 +160,9 @@ ROWS = [
         ({"group": "new", "split": "test"}, {}, "no known row of group 'new'"),
         ({}, {"train": "split == 'train' and flops < 1e5"}, "no curve has 5 known points as far before"),
         ({}, {"y": "los"}, "no column 'los'; did you mean 'loss'?"),
-        ({}, {"train": "split"}, "no condition that each row"),
-        ({}, {"train": "flops +"}, "no condition on the columns"),
-        ({}, {"train": "nothing == 1"}, "no condition on the columns"),
+        ({}, {"train": "split"}, "not a condition that each row"),
+        ({}, {"train": "flops +"}, "not a condition on the columns"),
+        ({}, {"train": "nothing == 1"}, "not a condition on the columns"),
         ({}, {"train": "flops > 0"}, "10 of 10 rows are known"),
         ({"forecast": 1.0}, {}, "a column 'forecast', which the forecast would replace"),
     ],

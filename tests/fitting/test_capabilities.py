@@ -53,7 +53,7 @@ def test_the_command_shows_components_and_forecasts(capsys: pytest.CaptureFixtur
     [
         (("--benchmarks", "MMLU,ARK"), "no column 'ARK'"),
         (("--benchmarks", "MMLU,ARC-C", "--at", "GPT-9=1e3"), "no family 'GPT-9'"),
-        (("--benchmarks", "MMLU,ARC-C", "--at", "Llama-2=much"), "'much' is no positive compute"),
+        (("--benchmarks", "MMLU,ARC-C", "--at", "Llama-2=much"), "'much' is not a positive compute"),
     ],
 )
 def test_a_mistake_is_one_sentence(

@@ -134,7 +134,7 @@ def test_errors_do_not_cross_and_curves_of_two_points_have_no_interval() -> None
     short = noisy(0.05, 2e19, 0.02, 1)
     short[2:] = np.nan
     (row,) = crossing_rows(curves_of(short), Settings())
-    assert row["reason"].startswith("2 points, and an interval needs 3")
+    assert row["reason"].startswith("2 points, but an interval needs 3")
     assert row.get("value") is None
 
 

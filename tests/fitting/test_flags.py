@@ -91,7 +91,7 @@ def test_two_budgets_give_points_but_no_law(World: Any) -> None:
     assert all(row["reason"] == "ok" for row in rows(fits, "gaps"))
     law = rows(fits, "fits", parameter="delta_beta")[0]
     assert (law["value"], law["interval_direction"]) == (None, None)
-    assert law["reason"] == "2 points, and an interval needs 3"
+    assert law["reason"] == "2 points, but an interval needs 3"
 
 
 @pytest.mark.slow

@@ -255,7 +255,7 @@ def test_what_can_not_be_had_is_a_row_that_says_why() -> None:
     assert row["specification"] == len(rows)
     few = matrix({"t": crossing[:2], "b": BASELINE[:2]}, FLOPS[:2])
     assert {row["reason"] for row in where(specification_rows(few, CHOSEN), form="ratio")} == {
-        "2 points, and an interval needs 3"
+        "2 points, but an interval needs 3"
     }
     same = matrix({"t": crossing[:4], "b": BASELINE[:4]}, np.full(4, 1e19))
     assert {row["reason"] for row in where(specification_rows(same, CHOSEN), form="ratio")} == {

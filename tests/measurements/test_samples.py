@@ -199,7 +199,7 @@ def test_fewer_lines_than_the_results_count_is_a_log_that_was_cut(tmp_path, log,
     (tmp_path / "model" / f"results_{NEW}.json").write_text(json.dumps(results))
     flags = read_samples(tmp_path, suites("colours")).flags
     assert flags == {("colours", "cloze", "one"): ("incomplete: 1 of 4 items",)}
-    assert "4 of the task's 9 documents were asked" in capsys.readouterr().err
+    assert "4 of the task's 9 documents were scored" in capsys.readouterr().err
 
 
 def test_a_delimiter_that_nothing_tells_is_said_to_be_assumed(tmp_path, log, capsys):

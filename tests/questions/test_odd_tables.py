@@ -101,7 +101,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a metric that is none of the metrics": (
         metric_chain,
         {"metrics": ("loss",), "item": "n", "model": "d", "compute": "d", "lower_is_better": ("brier",)},
-        "'brier' is none of the metrics",
+        "'brier' is not one of the metrics",
     ),
     "a level of 95": (emergence, {"scale": "n", "rate": "loss", "draws": "d", "level": 95.0}, "level: 95"),
     "a share above 1": (estimation, {"x": ("n", "d"), "y": "loss", "model": "n", "judged": 7.0}, "judged: 7"),

@@ -129,7 +129,7 @@ def test_a_licence_is_never_made_up(trained, tmp_path):
     assert "license" not in metadata
     assert "None is given." in text
     assert "Not scored." in text
-    with pytest.raises(RelscaleError, match=r"export\.licence: say in the config"):
+    with pytest.raises(RelscaleError, match=r"export\.licence: set the licence"):
         push(tmp_path / "unlicensed", "us", "small", None)
 
 

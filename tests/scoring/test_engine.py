@@ -352,7 +352,7 @@ def broken(how, folder):
         ("truncated weights", "not a safetensors file"),
         ("a layer more than weights", "the checkpoint lacks weights"),
         ("a layer less than weights", "more layers than config.json describes"),
-        ("an adapter beside them", "an adapter lies beside its weights"),
+        ("an adapter beside them", "there is an adapter beside its weights"),
         ("weights of whole numbers", "whole numbers .I8., and config.json has no quantization_config"),
         ("weights of another shape", "not a readable checkpoint|lacks weights"),
         ("a tokenizer that cannot encode", "no readable tokenizer"),

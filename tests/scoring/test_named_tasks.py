@@ -177,7 +177,7 @@ def test_a_prepared_suite_is_a_suite_that_may_be_prepared_again(tmp_path, data):
         ({"lm_eval": ["arc_easy"], "shots": 3}, "unknown option 'shots'; allowed are lm_eval, num_fewshot"),
         ({"lm_eval": ["arc_easy"], "baseline": "piqa"}, "no group 'piqa' for a baseline"),
         ({"lm_eval": ["arc_easy"], "data": "here"}, "data is 'here'; give a path for each task"),
-        ({"lm_eval": ["arc_easy"], "data": {"piqa": "x"}}, "data for 'piqa', which is none of its tasks"),
+        ({"lm_eval": ["arc_easy"], "data": {"piqa": "x"}}, "data for 'piqa', which is not one of its tasks"),
         (
             {"lm_eval": ["arc_easy"], "data": {"arc_easy": "nowhere"}},
             "data of arc_easy: nothing is at .nowhere",

@@ -144,7 +144,7 @@ def test_a_run_whose_checkpoint_on_the_way_is_gone_starts_anew(
     assert train_run(run, data, tmp_path / "run", options, control=control) is None
     damage(tmp_path / "run.state" / "checkpoints" / "step-3" / "model.safetensors")
     assert train_run(run, data, tmp_path / "run", options).validation_loss == whole.validation_loss
-    assert "starts anew" in capsys.readouterr().err
+    assert "starts again" in capsys.readouterr().err
     check_digests(tmp_path / "run")
     for name in ("model.safetensors", "checkpoints/step-3/model.safetensors"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -76,7 +76,7 @@ def test_a_damaged_state_is_no_state_and_is_told_of(tmp_path, capsys):
     path = tmp_path / "state.pt"
     path.write_bytes(path.read_bytes()[:-500])
     assert read_state(tmp_path) is None
-    assert "damaged, so that the run starts anew" in capsys.readouterr().err
+    assert "damaged; the run starts again" in capsys.readouterr().err
 
 
 def test_a_state_that_cannot_be_written_whole_leaves_the_one_before(tmp_path):

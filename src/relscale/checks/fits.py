@@ -78,7 +78,7 @@ def check_points(experiment: TrainingExperiment) -> None:
             raise RelscaleError(
                 f"design.widths: {enough or 'no'} budget{'s have' if enough != 1 else ' has'} runs of "
                 f"{parabola.SMALLEST} sizes, which a parabola needs, and a law needs two such budgets; name more "
-                "widths, or set fit.frontier: all, by which each run is a point"
+                "widths, or set fit.frontier: all, which makes each run a point"
             )
 
 
@@ -98,7 +98,7 @@ def check_streams(experiment: TrainingExperiment) -> None:
             if part.unique_tokens is not None and drawn > epochs * part.unique_tokens:
                 raise RelscaleError(
                     f"corpora.{name}: the largest run reads the {part.unique_tokens:.4g} unique_tokens of "
-                    f"{part.label} {drawn / part.unique_tokens:.3g} times, and may do so {epochs:g} times; raise "
+                    f"{part.label} {drawn / part.unique_tokens:.3g} times, but at most {epochs:g} are allowed; raise "
                     "training.max_epochs or unique_tokens"
                 )
         if corpus.tokens is not None and experiment.is_streamed(name) and largest > epochs * corpus.tokens:

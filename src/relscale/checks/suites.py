@@ -109,7 +109,7 @@ def _check_built_suite(
         raise RelscaleError(unknown_name(f"{where}.part", "part", part, sorted(known), "in the sources"))
     named = _of_documents(experiment)
     if named is not None and not manifest.groups and len(named) < 2:
-        raise RelscaleError(f"{where}: is made of the sources' groups, and there is one alone; it needs two")
+        raise RelscaleError(f"{where}: is made of the sources' groups, of which there is one; it needs two")
 
 
 def _of_documents(experiment: ScoredExperiment) -> set[str] | None:

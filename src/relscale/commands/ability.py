@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> None:
             except ValueError:
                 at = 0.0
             if not 0 < at < np.inf:
-                raise RelscaleError(f"--at: {options.at!r} is no positive compute")
+                raise RelscaleError(f"--at: {options.at!r} is not a positive compute")
             ahead = np.array([slope * np.log(at) + level])
             print(f"at {at:g}: ability {ahead[0]:.3f}, accuracy {found.accuracy(ahead)[0]:.3f}")
     elif options.at:

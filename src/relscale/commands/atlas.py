@@ -81,9 +81,9 @@ def run(options: argparse.Namespace) -> None:
     if options.page:
         write_text(options.page, page(rows))
         if not pictures(names, tables, options.page.parent / PICTURES):
-            print("no Chrome found: the pictures of the page are those of an earlier time", file=sys.stderr)
+            print("no Chrome found: the pictures of the page are not redrawn", file=sys.stderr)
     agree = sum(row.status == "agrees" for row in every)
     print(f"{len(rows)} entries: {agree} of {len(every)} numbers agree")
     if failures(every):
         wrong = ", ".join(f"{row.entry}: {row.quantity}" for row in failures(every))
-        raise RelscaleError(f"not as the atlas says: {wrong}")
+        raise RelscaleError(f"not reproduced: {wrong}")

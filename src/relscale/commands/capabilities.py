@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> None:
                     f"--at: no family {family!r} with compute; there are {listed(sorted(set(of_family)))}"
                 )
             if not _positive(value):
-                raise RelscaleError(f"--at: {value!r} is no positive compute; write FAMILY=COMPUTE")
+                raise RelscaleError(f"--at: {value!r} is not a positive compute; write FAMILY=COMPUTE")
         ahead = np.log([float(value) for _, _, value in targets])
         known = np.arange(len(lines) + len(ahead)) < len(lines)
         every = forecast(

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
         raise RelscaleError(f"--x: the law {chosen.name} has the predictors {', '.join(chosen.predictors)}")
     if not options.noise > 0:
         raise RelscaleError(
-            f"--noise: {options.noise:g} is no standard deviation; give one above 0, such as 0.01"
+            f"--noise: {options.noise:g} is not a standard deviation; give one above 0, such as 0.01"
         )
     table = read_table(options.table, names)
     try:

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
             f"\n{len(errors)} of {len(rows)} were measured: median |ln error| {np.median(errors):.4g}{held}"
         )
     else:
-        print(f"\nnone of the {len(rows)} was measured at its compute yet")
+        print(f"\nnone of the {len(rows)} forecasts has been measured at its compute yet")
     if options.output:
         write_table(table_of(OutcomeRow, rows), options.output)
         print(f"written: {options.output}")

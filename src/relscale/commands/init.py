@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
     if options.kind not in (*kinds, *shipped):
         raise RelscaleError(f"init: no {options.kind!r}; {suggestion(options.kind, [*kinds, *shipped])}")
     if options.minutes <= 0:
-        raise RelscaleError(f"--minutes: {options.minutes:g}; give the minutes that it may take, such as 10")
+        raise RelscaleError(f"--minutes: {options.minutes:g}; give the time limit in minutes, such as 10")
     name = options.name or _name(options)
     output: Path = options.output or Path(f"{name.replace('/', '-')}.yaml")
     if output.suffix not in (".yaml", ".yml"):
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
         written = {output: _shipped(shipped[options.kind], output)}
     for path in written:
         if path.exists():
-            raise RelscaleError(f"{path}: is there already; name another --output, or remove it")
+            raise RelscaleError(f"{path}: already exists; name another --output, or remove it")
     for path, text in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -179,7 +179,7 @@ def _micro_batches(run: Run, devices: int, requested: int | Literal["auto"]) -> 
     """Shares of a device's part of the batch, the largest first."""
     if run.batch_size % devices:
         raise RelscaleError(
-            f"{run.name}: a batch of {run.batch_size} sequences cannot be dealt out to {devices} devices; "
+            f"{run.name}: a batch of {run.batch_size} sequences cannot be divided among {devices} devices; "
             "set training.devices to a divisor of it"
         )
     share = run.batch_size // devices

@@ -138,10 +138,10 @@ def extrapolate_table(
         known = np.asarray(rows.eval(train))
     except Exception as error:  # whatever pandas makes of a text that is no condition
         raise RelscaleError(
-            f"--train {train!r}: no condition on the columns of {name} ({first_line(error)})"
+            f"--train {train!r}: not a condition on the columns of {name} ({first_line(error)})"
         ) from None
     if known.shape != (len(rows),) or known.dtype != bool:
-        raise RelscaleError(f"--train {train!r}: no condition that each row of {name} meets or does not")
+        raise RelscaleError(f"--train {train!r}: not a condition that each row of {name} meets or does not")
     if known.all() or not known.any():
         raise RelscaleError(
             f"--train {train!r}: {known.sum()} of {len(rows)} rows are known; some must be, and some not"

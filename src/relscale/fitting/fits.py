@@ -110,7 +110,7 @@ def write(fits: Fits, folder: str | Path) -> None:
     others = sorted(path.name for path in folder.glob("[!.]*") if path.name not in files)
     if others:
         raise RelscaleError(
-            f"{folder}: holds {others[0]}, which is not a table of a fit; name a folder of its own"
+            f"{folder}: contains {others[0]}, which is not a table of a fit; name a separate folder"
         )
     with atomic_path(folder) as partial:
         partial.mkdir()

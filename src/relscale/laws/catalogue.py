@@ -73,7 +73,7 @@ def _with_options(name: str, module: ModuleType, spec: str) -> Law:
     for each in spec.split(","):
         option, equals, value = each.partition("=")
         if option not in known or not equals:
-            raise RelscaleError(f"law {name}: {each!r} is none of its options, {'=…, '.join(known)}=…")
+            raise RelscaleError(f"law {name}: {each!r} is not one of its options, {'=…, '.join(known)}=…")
         options[option] = value
     found: Law = module.with_options(**options)
     return found

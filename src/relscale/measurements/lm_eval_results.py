@@ -41,7 +41,7 @@ class Score:
     error: float | None = column(
         "The metric where lower is better; 1 − score of one whose best is 1.", default=None
     )
-    items: int | None = column("How many documents were asked.", default=None)
+    items: int | None = column("How many documents were scored.", default=None)
 
 
 def read_results(path: str | Path) -> list[Score]:

@@ -35,7 +35,7 @@ def until_passes(draws: ArrayLike, passes: int) -> Array:
     made = np.asarray(draws, dtype=float)
     if passes < 2 or (made < passes).any():
         raise RelscaleError(
-            f"{passes} passes: an unbiased rate needs two or more, and as many draws at least"
+            f"{passes} passes: an unbiased rate needs two or more, and at least as many draws"
         )
     return np.asarray((passes - 1) / (made - 1))
 

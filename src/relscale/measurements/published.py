@@ -47,7 +47,9 @@ def read_tables(tables: Iterable[Mapping[str, Any]], experiment: str) -> pa.Tabl
             f"{name} {value}" for name, value in twice.to_pylist()[0].items() if name in key and value
         )
         paths = ", ".join(str(options["path"]) for options in tables)
-        raise RelscaleError(f"{paths}: {twice['count_all'][0]} rows for {row}; tell runs, or suites, apart")
+        raise RelscaleError(
+            f"{paths}: {twice['count_all'][0]} rows for {row}; give runs, or suites, different names"
+        )
     _check_distinct(tables)
     return flag_fewer_items(result)
 

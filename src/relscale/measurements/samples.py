@@ -131,7 +131,7 @@ def read_samples(
                 print(f"{log.path}: no samples in it", file=sys.stderr)
             if (log.documents or 0) < (log.documents_of_task or 0):
                 print(
-                    f"{log.path}: {log.documents} of the task's {log.documents_of_task} documents were asked",
+                    f"{log.path}: {log.documents} of the task's {log.documents_of_task} documents were scored",
                     file=sys.stderr,
                 )
     if logs:

@@ -78,7 +78,7 @@ def rows(
     unknown = [name for name in lower_is_better if name not in metrics]
     if unknown:
         raise RelscaleError(
-            f"lower_is_better: {unknown[0]!r} is none of the metrics; {suggestion(unknown[0], metrics)}"
+            f"lower_is_better: {unknown[0]!r} is not one of the metrics; {suggestion(unknown[0], metrics)}"
         )
     spent = table.numbers(compute)
     kept = table.where(spent > 0)

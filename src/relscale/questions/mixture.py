@@ -90,7 +90,7 @@ def rows(
         A column is missing, shares do not sum to 1, or there are fewer mixtures than parameters.
     """
     if law not in LAWS:
-        raise RelscaleError(f"law: {law!r} is no law of mixtures; {suggestion(law, LAWS)}")
+        raise RelscaleError(f"law: {law!r} is not a law of mixtures; {suggestion(law, LAWS)}")
     if within not in ("data", "simplex"):
         raise RelscaleError(f"within: {within!r} is neither data nor simplex")
     if not kl >= 0:
@@ -107,7 +107,7 @@ def rows(
             f"{len(targets)} mixtures for the {len(one.names)} parameters of {law}; more are needed"
         )
     if not np.allclose(shares.sum(axis=0), 1, atol=0.02) or (shares < 0).any():
-        raise RelscaleError(f"{', '.join(x)}: these are no shares that sum to 1 in every row")
+        raise RelscaleError(f"{', '.join(x)}: these are not shares that sum to 1 in every row")
     start = _prior(prior, shares)
     most = shares.max(axis=1) if within == "data" else np.ones(len(x))
     rng, count = np.random.default_rng(seed), len(targets)

@@ -106,7 +106,7 @@ def rows(
             raise RelscaleError(f"at: {name} is {number:g}, which is negative or not finite")
     if draws != 0 and draws < FEWEST_DRAWS:
         raise RelscaleError(
-            f"draws: {draws} are too few for an interval; at least {FEWEST_DRAWS}, or 0 for none"
+            f"draws: {draws} are too few for an interval; give at least {FEWEST_DRAWS}, or 0 for none"
         )
     points, values = np.stack([table.positive(each) for each in x]), table.numbers(y)
     known = np.isfinite(points).all(axis=0) & np.isfinite(values)

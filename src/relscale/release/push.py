@@ -46,9 +46,7 @@ def push(
         There is no export, no licence, a model of the table lies elsewhere, or the hub refuses.
     """
     if licence is None:
-        raise RelscaleError(
-            "export.licence: say in the config under which licence the models are released, then export again"
-        )
+        raise RelscaleError("export.licence: set the licence of the models in the config, then export again")
     listed = read_table(folder / TABLE, ("run", "model"))
     rows = listed.to_pylist()
     for row in rows:
@@ -87,5 +85,5 @@ def _upload(folder: Path, name: str) -> str:
         return str(api.upload_folder(repo_id=name, folder_path=folder).oid)
     except Exception as error:  # no network, no account, no permission: the client has many for each
         raise RelscaleError(
-            f"cannot push {folder} to {name} ({first_line(error)}); what was pushed stays"
+            f"cannot push {folder} to {name} ({first_line(error)}); models already pushed stay on the hub"
         ) from error

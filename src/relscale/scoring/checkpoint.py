@@ -81,14 +81,14 @@ def load_model(
         )
     if (folder / ADAPTER).is_file():
         raise RelscaleError(
-            f"{folder}: an adapter lies beside its weights ({ADAPTER}); merge it into them, or move it away"
+            f"{folder}: there is an adapter beside its weights ({ADAPTER}); merge it into them, or move it away"
         )
     config = _config(folder, trust_remote_code)
     if safe:
         _refuse_bare_integers(folder, config)
     if is_encoder_decoder(config):
         raise RelscaleError(
-            f"{folder}: {config.model_type} is an encoder-decoder, which gives a text no log-probability of its own; "
+            f"{folder}: {config.model_type} is an encoder-decoder, which gives a text no log-probability; "
             "choose a decoder"
         )
     _check_room(folder, config, DTYPES[dtype], torch.device(device), trust_remote_code)
@@ -158,7 +158,7 @@ def _config(folder: Path, trust_remote_code: bool) -> PreTrainedConfig:
     except Exception as error:
         if "custom code" in str(error):
             raise RelscaleError(
-                f"{folder}: it is loaded by code of its own (auto_map in config.json); set "
+                f"{folder}: it is loaded by its own code (auto_map in config.json); set "
                 "scoring.trust_remote_code: true if you trust its source"
             ) from error
         raise RelscaleError(f"{folder}: no readable config.json ({first_line(error)})") from error

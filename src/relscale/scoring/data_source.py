@@ -26,7 +26,7 @@ def data_files(path: str | Path) -> list[Path]:
         if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
     ]
     if not files:
-        raise RelscaleError(f"{path}: no data there; it is what the suite's option 'data' names")
+        raise RelscaleError(f"{path}: no data there; the suite's option 'data' names it")
     return files
 
 

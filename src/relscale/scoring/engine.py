@@ -426,7 +426,7 @@ class Engine(LM):
             )
         if not steady:
             raise RelscaleError(
-                f"{self._name}: {type(self.model).__name__} gives a text other numbers each time, so it is not scored"
+                f"{self._name}: {type(self.model).__name__} gives different numbers each time, so it is not scored"
             )
         for end in lengths:
             self._refuse_unless_causal(tokens[:end])

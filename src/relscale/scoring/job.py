@@ -180,7 +180,7 @@ def read_statuses(entry: Entry) -> pa.ChunkedArray | None:
     except FileNotFoundError:
         return None
     except Damaged as error:
-        print(f"{entry.items}: damaged ({error.reason}), so that they are scored again", file=sys.stderr)
+        print(f"{entry.items}: damaged ({error.reason}); they are scored again", file=sys.stderr)
         remove(entry.items)
         return None
     return table["status"]
@@ -357,7 +357,7 @@ def _parts(entry: Entry) -> pa.Table:
         try:
             part = read_parquet(path)
         except Damaged as error:
-            print(f"{path}: damaged ({error.reason}), so that it is scored again", file=sys.stderr)
+            print(f"{path}: damaged ({error.reason}); it is scored again", file=sys.stderr)
             remove(path)
             continue
         counts = Counter(part["number"].to_pylist())

@@ -170,7 +170,7 @@ def _read(path: Path) -> dict[str, Any]:
         said = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise RelscaleError(
-            f"{path}: not the results that lm-eval wrote beside the samples; restore it, or take it away"
+            f"{path}: not the results that lm-eval wrote beside the samples; restore it, or remove it"
         ) from error
     return dict(_mapping(said))
 

@@ -86,7 +86,7 @@ def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: b
     for task in data:
         if task not in every:
             raise RelscaleError(
-                f"suite {name}: data for {task!r}, which is none of its tasks: {', '.join(every)}"
+                f"suite {name}: data for {task!r}, which is not one of its tasks: {', '.join(every)}"
             )
     kept = {each: [leaf for leaf in leaves if not leaf.refused] for each, leaves in named.items()}
     places = {

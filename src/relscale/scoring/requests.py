@@ -143,7 +143,7 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
         print(f"suite {suite}: {line}", file=sys.stderr)
     if examples.kept:
         print(
-            f"suite {suite}: {examples.kept} documents of the task {name!r} stand among their own examples, since "
+            f"suite {suite}: {examples.kept} documents of the task {name!r} are among their own examples, since "
             "the data set has no others; they are asked as lm-eval asks them",
             file=sys.stderr,
         )

@@ -87,6 +87,6 @@ def _header(file: Path) -> list[Mapping[str, Any]]:
         raise RelscaleError(f"{file}: not a safetensors file ({error}); fetch it again") from error
     if 8 + length + end != size:
         raise RelscaleError(
-            f"{file}: {size:,} bytes, and its header speaks of {8 + length + end:,}; fetch it again"
+            f"{file}: {size:,} bytes, but its header describes {8 + length + end:,}; fetch it again"
         )
     return entries

@@ -49,7 +49,7 @@ class SolvedExamples:
     def _sample(self, n: int, *arguments: Any, **options: Any) -> Sequence[Document]:
         there = len(self._task.sampler.df)
         if n > there:
-            raise ValueError(f"num_fewshot is {n}, and there are {there} documents to draw examples from")
+            raise ValueError(f"num_fewshot is {n}, but there are {there} documents to draw examples from")
         drawn = list(self._draw(n, *arguments, **options))
         own = self._asked
         if own is None:

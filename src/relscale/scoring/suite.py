@@ -426,9 +426,7 @@ def _write_tasks(tasks: list[tuple[str, TaskData]], source: Path, folder: Path) 
     (folder / "tasks").mkdir()
     for template in {task.template for _, task in tasks}:
         if not (source / template).is_file():
-            raise RelscaleError(
-                f"{source / template}: no such file; it tells lm-eval how to read the suite's data"
-            )
+            raise RelscaleError(f"{source / template}: no such file; lm-eval reads the suite's data by it")
         shutil.copy(source / template, folder / template)
     for known, task in tasks:
         stem = file_name(task.data or task.name)

@@ -117,7 +117,7 @@ def refuse_code(folder: str | Path) -> None:
     for path in sorted(root.rglob("*")):
         if path.is_symlink() and path.is_dir() and not path.resolve().is_relative_to(root.resolve()):
             raise RelscaleError(
-                f"{path}: leads out of the suite's folder, to {path.resolve()}; put a copy there"
+                f"{path}: leads outside the suite's folder, to {path.resolve()}; put a copy inside"
             )
         if path.suffix == ".yaml" and path != root / FILE:
             _refuse_in(path, root, set())

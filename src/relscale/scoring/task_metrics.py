@@ -212,7 +212,7 @@ def document_values(
                 yield metric, filtered, number, value
     if failed:
         print(
-            f"task {task.config.task}: its own metrics of {len(failed)} of {len(documents)} documents are no numbers "
+            f"task {task.config.task}: its own metrics of {len(failed)} of {len(documents)} documents are not numbers "
             f"({failed[0]})",
             file=sys.stderr,
         )

@@ -101,7 +101,7 @@ def build_store(
                 rows = rows.filter(pa.array(stays))
                 if not rows.num_rows:
                     raise RelscaleError(
-                        f"corpora: prune.keep {pruning.options.keep:g} leaves no document; keep more"
+                        f"corpora: prune.keep {pruning.options.keep:g} leaves no document; raise it"
                     )
             rows = rows.take(np.random.default_rng(seed).permutation(rows.num_rows))
             lengths = np.zeros(rows.num_rows, dtype=np.int64)

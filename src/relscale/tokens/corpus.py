@@ -209,7 +209,7 @@ def _store_part(
     if part.unique_tokens is not None and splits["train"].tokens < part.unique_tokens:
         raise RelscaleError(
             f"corpora: {part.name} has {splits['train'].tokens:,} training tokens, fewer than its unique_tokens "
-            f"({part.unique_tokens:,}); lower them, or leave them out"
+            f"({part.unique_tokens:,}); lower unique_tokens, or leave it out"
         )
     return StorePart(
         name=part.name,

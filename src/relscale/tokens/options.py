@@ -114,7 +114,7 @@ class Corpus(Section):
         if isinstance(values, dict) and (values.get("source") is None) == (values.get("parts") is None):
             raise ValueError("give one of source, parts")
         if isinstance(values, dict) and values.get("parts") and values.get("unique_tokens") is not None:
-            raise ValueError("unique_tokens of a mixture stands with each of its parts")
+            raise ValueError("unique_tokens of a mixture belongs to each of its parts")
         return values
 
     @property

@@ -204,8 +204,8 @@ def _work_together(
                 share.result()
         except BrokenProcessPool as error:
             raise RelscaleError(
-                "a process that makes tokens was killed, for want of memory perhaps; run it again with fewer threads: "
-                "whole shards are kept"
+                "a process that makes tokens was killed, perhaps for lack of memory; run it again with fewer threads: "
+                "complete shards are kept"
             ) from error
 
 
@@ -228,7 +228,7 @@ def _work(recipe: Recipe, folders: Sequence[Path], tokens: float, threads: int, 
                     for number, chunks in _missing(recipe, file, folder):
                         shard = folder / f"{number:05}"
                         if shard.is_dir() and not is_whole(shard, SHARD_FILE):
-                            print(f"{shard}: damaged, so that it is made again", file=sys.stderr)
+                            print(f"{shard}: damaged; it is made again", file=sys.stderr)
                         with sealed_folder(shard) as partial:
                             _write(recipe, file, chunks, partial, tokenizer, known)
                         if progress.reached(tokens):

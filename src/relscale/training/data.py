@@ -56,7 +56,7 @@ class TrainingData:
         """
         tokens = self.store().tokens("validation")[:count]
         if len(tokens) < 2:
-            raise RelscaleError(f"{self.tokens}: the validation split has no text; give it a larger share")
+            raise RelscaleError(f"{self.tokens}: the validation split has no text; raise its share")
         return tokens
 
     def check(self) -> None:

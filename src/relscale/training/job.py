@@ -183,7 +183,7 @@ class _Trainer:
                     raise AssertionError("a device stopped that nothing had asked to")
                 records = read_records(folder)
                 if records is None:
-                    raise RelscaleError(f"{folder}: the run was written, and is not whole; train it again")
+                    raise RelscaleError(f"{folder}: the run was written, but is not complete; train it again")
             remove_state(unfinished)
         return records
 

@@ -291,7 +291,7 @@ def resume(model: DistributedModel, history: History, unfinished: Path, checkpoi
         return
     kept = steps_of(checkpoints, run_of_state(history.run, state["history"]))
     if not checkpoints_complete(unfinished, (step for step in kept if step <= state["history"]["done"])):
-        print(f"{unfinished}: a checkpoint is damaged or gone, so that the run starts anew", file=sys.stderr)
+        print(f"{unfinished}: a checkpoint is damaged or missing; the run starts again", file=sys.stderr)
         return
     model.load_state_dict(state)
     history.load_state_dict(state["history"])

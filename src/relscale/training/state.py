@@ -56,7 +56,7 @@ def read_state(folder: Path) -> dict[str, Any] | None:
             path, map_location="cpu", weights_only=True, mmap=torch.cuda.is_available()
         )
     except Exception as error:  # torch raises whatever the damage leads to
-        print(f"{path}: damaged, so that the run starts anew ({type(error).__name__})", file=sys.stderr)
+        print(f"{path}: damaged; the run starts again ({type(error).__name__})", file=sys.stderr)
         return None
     random = state.pop("random")
     torch.set_rng_state(random["cpu"])

@@ -195,7 +195,7 @@ def _few(form: Form, number: int, held_out_points: NDArray[np.bool_]) -> Remark:
     if not held_out_points.any():
         return Remark(Status.TOO_FEW_POINTS, "too few budgets to hold one out")
     return Remark(
-        Status.TOO_FEW_POINTS, f"too few points: {number} distinct computes, and it needs {form.fewest}"
+        Status.TOO_FEW_POINTS, f"too few points: {number} distinct computes, but it needs {form.fewest}"
     )
 
 

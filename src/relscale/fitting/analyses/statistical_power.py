@@ -61,7 +61,7 @@ TIMES_ITEMS = (0.25, 0.5, *TIMES)
 
 IF_RUNS = Remark(Status.ASSUMPTION, "if all scatter is noise of single runs")
 IF_TRAININGS = Remark(Status.ASSUMPTION, "if trainings are independent draws of the slope")
-NO_BUDGETS = Remark(Status.NOT_APPLICABLE, "points of one training are no budgets of their own")
+NO_BUDGETS = Remark(Status.NOT_APPLICABLE, "points of one training are not separate budgets")
 NO_ITEMS = Remark(Status.NOT_APPLICABLE, "not known where points share trainings")
 NO_REPLICATES = Remark(Status.NO_REPLICATES)
 

@@ -131,7 +131,8 @@ def run_matrices(
     if len(cells) < len(cell):
         row = {name: table[name][int(first[copies > 1][0])].as_py() for name in RUN[3:] + SERIES}
         raise RelscaleError(
-            f"measurements: {copies.max()} rows for one number ({_words(row)}); keep one, or name them apart by 'run'"
+            f"measurements: {copies.max()} rows for one number ({_words(row)}); keep one, or give them different "
+            "names in 'run'"
         )
     flops = _floats(table, "training_flops")
     values = np.full((len(runs), len(kinds)), np.nan)

@@ -57,7 +57,7 @@ from relscale.rows import cells_of, column, names_of
 
 NO_DRAWS = Remark(
     Status.NO_INTERVAL,
-    "no intervals: points of one training are not independent, and no draws of trainings were asked for",
+    "no intervals: points of one training are not independent, and the config asks for no bootstrap of trainings",
 )
 NO_PREDICTOR = Remark(Status.NO_PREDICTOR, "no predictor for this run")
 OF_ONE_RUN = "with the scatter of one run"

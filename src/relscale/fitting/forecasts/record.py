@@ -80,7 +80,7 @@ def record(fits: Fits, path: Path, now: datetime | None = None) -> list[RecordRo
         The file is there already, or the fit has no forecast.
     """
     if path.exists():
-        raise RelscaleError(f"{path}: holds an earlier record, which is never changed; name another file")
+        raise RelscaleError(f"{path}: contains an earlier record, which is never changed; name another file")
     moment = (now or datetime.now(UTC)).replace(microsecond=0).isoformat()
     shared = [field.name for field in fields(RecordRow) if field.name in names_of(ForecastRow)]
     rows = []
@@ -106,9 +106,7 @@ def held_against(path: Path, later: Fits) -> list[OutcomeRow]:
     forecasts: list[RecordRow] = list(rows_of(RecordRow, recorded))
     for i, row in enumerate(forecasts):
         if digest_of(row) != row.digest:
-            raise RelscaleError(
-                f"{path}: row {i + 1} was changed since it was recorded; its digest does not hold"
-            )
+            raise RelscaleError(f"{path}: row {i + 1} was changed since it was recorded; its digest differs")
     errors = list(rows_of(ErrorRow, later.tables["errors"]))
     gaps = list(rows_of(GapRow, later.tables["gaps"]))
     return [

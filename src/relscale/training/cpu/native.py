@@ -134,7 +134,7 @@ def _cached(key: str) -> Path | None:
     for path in sorted(user_cache().glob(f"kernels-{key}-*.so")):
         if path.stem.endswith(f"-{file_digest(path)}"):
             return path
-        print(f"{path}: damaged, so that it is compiled again", file=sys.stderr)
+        print(f"{path}: damaged; it is compiled again", file=sys.stderr)
         remove(path)
     return None
 

@@ -78,7 +78,7 @@ def resampled(
     residuals = np.asarray(residuals, dtype=float)
     n = len(residuals)
     if n <= p:
-        raise ValueError(f"{n} residuals of {p} parameters say nothing of the noise")
+        raise ValueError(f"{n} residuals of {p} parameters do not determine the noise")
     pool = (residuals - residuals.mean()) * np.sqrt(n / (n - p))
     drawn: Floats = np.asarray(fitted, dtype=float)[:, None] + pool[rng.integers(0, n, (n, draws))]
     return drawn
