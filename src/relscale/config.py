@@ -20,11 +20,12 @@ from relscale.pins import with_pins
 from relscale.schema_values import values_of
 from relscale.section import NOT_BLANK
 from relscale.suggestions import nearest, suggestion
+from relscale.tables import listed
 from relscale.tokens.options import Corpus, MixturePart
 from relscale.yaml_text import Plain, dump, read
 
 EXAMPLES = {
-    "number": "a number, such as 1e11",
+    "number": "a number, such as 1e11 or 0.5",
     "integer": "a whole number, such as 8",
     "boolean": "true or false",
 }
@@ -166,7 +167,13 @@ def _unquoted(value: Any) -> Any:
 def _check_source(values: dict[str, Any]) -> None:
     """What belongs to one source of runs stands with no other."""
     runs = values.get("runs", {})
-    source = runs.get("source", "train") if isinstance(runs, dict) else None
+    if runs is None:
+        return
+    if not isinstance(runs, dict):
+        raise RelscaleError(
+            f"runs: {shortened(repr(runs), SHOWN)} is no mapping; write {{source: train}}, or leave it out"
+        )
+    source = runs.get("source", "train")
     if not isinstance(source, str) or source not in BY_SOURCE:
         return
     for key, owner in (("tables", "measurements"), ("table", "checkpoints")):
@@ -255,13 +262,13 @@ def _explain(error: jsonschema.ValidationError) -> str:
         keys = [key for way in error.validator_value for key in way.get("required", ())]
         return f"{_key(error)}: give one of {', '.join(keys)}, not several"
     if error.context:  # of several alternatives, the one that was met furthest says most
-        return _explain(max(error.context, key=lambda cause: len(cause.path)))
+        return _explain(max(error.context, key=lambda cause: (len(cause.path), cause.validator != "type")))
     key = _key(error)
     return f"{key}: {_reason(error)}" if key else _reason(error)
 
 
 def _reason(error: jsonschema.ValidationError) -> str:
-    value, allowed = shortened(repr(error.instance), SHOWN), error.validator_value
+    value, allowed = shortened(_written(error.instance), SHOWN), error.validator_value
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = sorted(error.schema.get("properties", {}))
         unknown = next(str(name) for name in error.instance if name not in known)
@@ -288,8 +295,31 @@ def _reason(error: jsonschema.ValidationError) -> str:
         is_single = isinstance(error.instance, str | int | float)
         hint = f"; one of a single entry is written [{value}]" if is_single else ""
         return f"{value} is no list{hint}"
+    if error.validator == "type" and allowed == "object":
+        return f"{value} is no mapping; {_keys_of(error.schema)}"
+    if error.validator == "type" and allowed == "string":
+        return f"{value} is no text"
+    if error.validator == "minItems":
+        return f"{value} is too short; name {allowed} at least"
+    if error.validator == "uniqueItems":
+        return f"{value} names one twice; leave it out once"
     message: str = error.message
     return message.replace(repr(error.instance), value)
+
+
+def _keys_of(schema: Mapping[str, Any]) -> str:
+    """How a mapping of that schema is written: the keys that it needs, else those that it may have."""
+    needed, known = schema.get("required", ()), sorted(schema.get("properties", ()))
+    if needed:
+        return f"write {{{', '.join(f'{key}: …' for key in needed)}}}"
+    return f"its keys are {listed(known)}" if known else "write {NAME: …}"
+
+
+def _written(value: Any) -> str:
+    """A value as a config has it: 2e9, and not 2000000000.0."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:g}") if isinstance(value, float) else repr(value)
 
 
 def unknown_name(where: str, kind: str, name: str, known: Sequence[str], place: str = "") -> str:

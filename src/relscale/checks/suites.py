@@ -113,7 +113,7 @@ def _check_built_suite(
 
 
 def _of_documents(experiment: ScoredExperiment) -> set[str] | None:
-    found = [text.groups(source) for source in (experiment.sources or {}).values()]
+    found = [text.groups(name, source) for name, source in (experiment.sources or {}).items()]
     return None if not found or None in found else {group for each in found for group in each or ()}
 
 

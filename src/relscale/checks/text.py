@@ -23,6 +23,7 @@ from relscale.tokens.options import Vocabulary
 
 PARTS = {"installed": ("docstrings", "code"), "files": (PART,), "hub": (PART,)}
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+ENDINGS = (*TEXT_ENDINGS, *TABLE_ENDINGS)
 LOOKED_AT = 1000  # rows of a table of JSON lines, of which not each has each key
 
 
@@ -61,9 +62,18 @@ def parts(source: Source) -> tuple[str, ...]:
     return PARTS[source.kind]
 
 
-def groups(source: Source) -> set[str] | None:
+def groups(name: str, source: Source) -> set[str] | None:
     """The groups of a source's documents; None where only reading them would tell."""
-    return set(source.groups) if isinstance(source, InstalledPackages) else None
+    if isinstance(source, InstalledPackages):
+        return set(source.groups)
+    if isinstance(source, HubDataset) or source.group is not None:
+        return None
+    if source.domain:
+        return {source.domain}
+    path = Path(source.path)
+    root = path if path.is_dir() else path.parent
+    places = [file.relative_to(root).parts for file in _files(path, _is_text)] if path.exists() else []
+    return {place[0] if len(place) > 1 else name for place in places}
 
 
 def _check_installed(where: str, source: InstalledPackages) -> None:
@@ -90,14 +100,17 @@ def _check_installed(where: str, source: InstalledPackages) -> None:
         _check_part(f"{where}.max_bytes", part, parts(source))
 
 
+def _is_text(name: str) -> bool:
+    return ending(Path(name)) in ENDINGS
+
+
 def _check_files(where: str, source: TextFiles) -> None:
     path = Path(source.path)
     _check_exists(where, path)
-    endings = (*TEXT_ENDINGS, *TABLE_ENDINGS)
-    found = _files(path, lambda name: ending(Path(name)) in endings)
+    found = _files(path, _is_text)
     first = next(found, None)
     if first is None:
-        raise RelscaleError(f"{where}.path: {path}: no file there ends in {', '.join(endings)}")
+        raise RelscaleError(f"{where}.path: {path}: no file there ends in {', '.join(ENDINGS)}")
     if first.suffix in TABLE_ENDINGS:
         columns = _columns(first)
         for key, column in (("text", source.text), ("group", source.group)):

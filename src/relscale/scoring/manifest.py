@@ -299,7 +299,8 @@ def _reason(error: ValidationError) -> str:
     if first["type"] in UNKNOWN:
         return f"{where} has an unknown key {key!r}; allowed are {', '.join(_keys(place))}"
     if first["type"] in ("missing", "missing_argument"):
-        return f"{where} has no {key!r}; it needs {', '.join(NEEDED) if not place else 'one'}"
+        told = "write it, or add the task.yaml that says it" if not place else "it needs one"
+        return f"{where} has no {key!r}; {told}"
     return reason(error)
 
 
