@@ -4,8 +4,9 @@
     python benchmarks/coverage.py --laws power irreducible [--datasets 1000]
 
 measures every law and every interval that the software reports, on data of which the truth is known, and writes the
-page; or prints the table of some laws. What a trial found is kept in ``results/coverage`` until the code of laws, fits
-or trials changes, so that an interrupted run goes on where it was. What is true is in ``generators``, one idea a file;
+page; or prints the table of some laws. What each trial found is kept in ``results/coverage`` until the code that it
+runs changes (``trials.kept``), so that an interrupted run goes on where it was, and a changed law is one trial. What
+is true is in ``generators``, one idea a file;
 the estimators are the functions that ``relscale.fitting.fit`` calls, asked of all data sets at once (``trials``;
 ``tests/fitting/test_coverage.py`` holds the two against each other).
 
@@ -20,14 +21,8 @@ import os
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import argparse
-import functools
-import hashlib
-import pickle
 import sys
-import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,27 +30,27 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).parent))
 from generators.isoflop import Grid, Noise
-from generators.laws import Design, designs
-from trials import clusters, forecasts, isoflop, laws, lines, optima
-from trials.outcome import Outcome, Row, markdown, table
+from generators.laws import designs
+from trials import clusters, forecasts, isoflop, laws, lines, optima, questions
+from trials.kept import Trial, result
+from trials.outcome import Outcome, markdown, table
 from trials.recovery import recovery
 
-from relscale.atomic import atomic_path
 from relscale.fitting.curves.run_matrix import run_matrices
+from relscale.provenance import source_digest
 from relscale.tables import read_table
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "explanation" / "coverage.md"
 SUITE = ROOT / "reference" / "isoflop_suite.csv"
-FEWER = 5  # times as many data sets for t intervals as for the bootstraps of laws, which refit each 199 times
-KEPT = ROOT / "results" / "coverage"
-CODE = ("src/relscale/laws", "src/relscale/fitting", "benchmarks/generators", "benchmarks/trials")
-WORKERS, SIZE = 2, 1000
+SIZE = 1000  # data sets, and by what their number is divided where each takes longer
+LAWS, BOOTSTRAPS, FUTURES = 4, 10, 4
 
 INTRODUCTION = """\
 # Recovery and coverage
 
-Made by `python benchmarks/coverage.py{options}` (the better part of an hour on two cores); do not edit. What is true of
+Made by `python benchmarks/coverage.py{options}` (MINUTES of one core; what is known of trials whose code has not
+changed is kept in `results/coverage`); do not edit. What is true of
 each data set stands in `benchmarks/generators/`; what is asked of them, in `benchmarks/trials/`, are the functions that
 a fit calls.
 
@@ -67,16 +62,19 @@ are fitted from their own starting points, in log residuals and, in turn, in lin
 COVERAGE = """\
 ## Coverage of nominal {level:.0%} intervals
 
-{size} data sets for each generator, {few} for the bootstraps of laws.
+{size} data sets for each generator; {laws} for the laws, {few} for their bootstraps, which are tried on some of the
+laws, and a quarter for forecasts.
 **Bold**: what is reported unless asked otherwise. *±* is the Monte Carlo error of a nominal coverage; *nominal* says
 which coverage is further from {level:.0%} than three of these.
 
 ### Laws, well specified
 
 Independent normal noise. "A point ahead" is a further run beyond the data, with noise of its own. Bootstraps have
-{draws} draws. The t interval of least squares covers in every law, also with 7 points. Percentiles of draws fall short
-where points are few: residuals are too alike, and pairs too often leave out what fixes a parameter. With Huber's loss
-only points within δ curve the objective, few of them, and the sandwich falls short; there pairs are the default.
+{draws} draws. The limits of least squares by the objective's profile cover in every law, also with 7 points; those of
+the t interval are the same where a law is about linear and fall short where it is not (`mixture_additive`).
+Percentiles of draws fall short where points are few: residuals are too alike, and pairs too often leave out what fixes
+a parameter. With Huber's loss only points within δ curve the objective, few of them, and the sandwich falls short;
+there pairs are the default.
 The steps of one training are in truth not independent: the annealing law has intervals where there are 5 trainings.
 """
 LINES = """\
@@ -91,6 +89,11 @@ all.
 Items in clusters, such as questions on one file, share half of their variance: taken to be independent they give
 intervals that miss the truth in a fifth of all data sets. Resampled by cluster, with Student's t of clusters − 1, they
 are nominal; a ratio has the lesser of two groups' numbers of clusters, which is cautious where they are few.
+"""
+QUESTIONS = """\
+### Questions of any table
+
+What `relscale ask` says of limits. Noise is independent and normal, but for scores of items, which are right or wrong.
 """
 FORECASTS = """\
 ### Forecasts
@@ -111,18 +114,21 @@ than it says. For an experiment's own grid: `python benchmarks/coverage.py confi
 Noise, relative: {noise}.
 """
 
-Trial = partial[list[Outcome]] | partial[list[Row]]
 
-
-def of_law(number: int, size: int, level: float, seed: int) -> list[Outcome]:
-    """All intervals of one law."""
-    design: Design = designs()[number]
-    few = size // FEWER
-    result = laws.of_t(design, size, level, seed)
-    if design.law.name == "parametric":
-        result += laws.of_t(design, size, level, seed, "huber")
-        result += laws.of_bootstraps(design, few, level, seed, "huber")
-    return result + laws.of_bootstraps(design, few, level, seed)
+def trial_of_law(number: int, size: int, level: float, seed: int) -> Trial:
+    """All intervals of one law: those by t on a part of the data sets, bootstraps on a smaller one."""
+    design = designs()[number]
+    arguments = design.law.name, design.name, size // LAWS, size // BOOTSTRAPS, level, seed
+    code = source_digest(f"relscale.laws.{design.law.name}")
+    data = (
+        design.x.tolist(),
+        design.truth,
+        design.ahead,
+        design.residual,
+        design.sd,
+        sorted(design.fixed.items()),
+    )
+    return Trial(laws.of_law, arguments, ("generators.laws",), (code, data))
 
 
 def published_grid() -> Grid:
@@ -140,51 +146,18 @@ def of_laws(names: list[str], size: int, level: float, seed: int) -> str:
     unknown = [name for name in names if name not in known]
     if unknown:
         raise SystemExit(f"no design for the law {unknown[0]!r}; there are {', '.join(known)}")
-    trials = [partial(of_law, i, size, level, seed) for i, name in enumerate(known) if name in names]
-    return markdown(table([one for part in outcomes(trials) for one in part]))
-
-
-def outcomes(trials: Sequence[Trial]) -> list[Any]:
-    """What each trial gives, in processes side by side."""
-    with ProcessPoolExecutor(WORKERS) as pool:
-        return [done.result() for done in [pool.submit(kept, trial) for trial in trials]]
-
-
-def kept(trial: Trial) -> list[Outcome] | list[Row]:
-    """The trial's result, which is kept for the next time that the same code is asked; its time goes to the log."""
-    words = "-".join(
-        str(word).replace(" ", "_") for word in trial.args if isinstance(word, int | float | str)
-    )
-    path = KEPT / code_digest() / f"{trial.func.__name__}-{words}.pickle"
-    if path.is_file():
-        found: list[Outcome] | list[Row] = pickle.loads(path.read_bytes())
-        return found
-    start = time.perf_counter()
-    result = trial()
-    with atomic_path(path) as partial_path:
-        partial_path.write_bytes(pickle.dumps(result))
-    name = designs()[trial.args[0]].law.name if trial.func is of_law else words
-    print(f"{time.perf_counter() - start:6.1f} s  {trial.func.__name__} {name}", file=sys.stderr, flush=True)
-    return result
-
-
-@functools.cache
-def code_digest() -> str:
-    """Of the code that a trial runs."""
-    files = sorted(path for folder in CODE for path in (ROOT / folder).rglob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+    trials = [trial_of_law(i, size, level, seed) for i, name in enumerate(known) if name in names]
+    return markdown(table([one for trial in trials for one in result(trial)]))
 
 
 def page(size: int, level: float, seed: int) -> str:
-    """All tables, each trial in a process of its own."""
+    """All tables."""
     grid, noise = published_grid(), Noise()
-    count = len(designs())
-    trials: list[Trial] = [partial(isoflop.coverage, grid, noise, size, level, seed)]
-    trials += [partial(forecasts.of_world, name, size, level, seed) for name in forecasts.WORLDS]
-    trials += [partial(of_law, number, size, level, seed) for number in range(count)]
-    trials += [
-        partial(trial, size, level, seed)
-        for trial in (
+    common = size, level, seed
+    of_laws = [trial_of_law(number, *common) for number in range(len(designs()))]
+    of_lines = [
+        Trial(function, common)
+        for function in (
             lines.of_lines,
             lines.of_crossings,
             lines.of_shared_trainings,
@@ -193,9 +166,12 @@ def page(size: int, level: float, seed: int) -> str:
             clusters.of_clusters,
         )
     ]
-    found = outcomes(trials)
-    on_grid, rest = found[0], found[1:]
-    ahead, rest = rest[: len(forecasts.WORLDS)], rest[len(forecasts.WORLDS) :]
+    of_questions = [Trial(questions.of_questions, common)]
+    of_futures = [
+        Trial(forecasts.of_world, (name, size // FUTURES, level, seed)) for name in forecasts.WORLDS
+    ]
+    (on_grid,) = results([Trial(isoflop.coverage, (grid, noise, *common), beside=(grid.name,))])
+    recovered = result(Trial(recovery, (seed,), beside=(len(designs()),)))
 
     def tables(parts: list[list[Outcome]]) -> str:
         return markdown(table([one for part in parts for one in part]))
@@ -203,22 +179,32 @@ def page(size: int, level: float, seed: int) -> str:
     return "\n".join(
         [
             INTRODUCTION.format(options="" if size == SIZE else f" --datasets {size}"),
-            markdown(recovery(seed)),
+            markdown(recovered),
             "",
-            COVERAGE.format(level=level, size=size, few=size // FEWER, draws=laws.DRAWS),
-            tables(rest[:count]),
+            COVERAGE.format(
+                level=level, size=size, laws=size // LAWS, few=size // BOOTSTRAPS, draws=laws.DRAWS
+            ),
+            tables(results(of_laws)),
             "",
             LINES,
-            tables(rest[count:]),
+            tables(results(of_lines)),
+            "",
+            QUESTIONS,
+            tables(results(of_questions)),
             "",
             GRIDS.format(corpus=grid.name, items=noise.items, noise=described(noise)),
             markdown(on_grid),
             "",
             FORECASTS,
-            tables(ahead),
+            tables(results(of_futures)),
             "",
         ]
     )  # fmt: skip
+
+
+def results(trials: Sequence[Trial]) -> list[Any]:
+    """What each trial gives, one after the other."""
+    return [result(trial) for trial in trials]
 
 
 def described(noise: Noise) -> str:

@@ -8,19 +8,23 @@ from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
-from generators.laws import Design, Floats
+from generators.laws import Design, Floats, designs
 from trials.outcome import Outcome, covered
 
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.law_fits import Fitted
+from relscale.fitting.estimation.profile_limits import profile_limits
 from relscale.fitting.inference.bootstrap import limits as of_draws
 from relscale.fitting.inference.bootstrap import schemes
 
+RESAMPLED = ("power", "relative", "irreducible", "exponential_error", "overtraining", "parametric", "sigmoid")
+HUBER = ("parametric",)
 DRAWS = 199
 AT_ONCE = 25_000  # draws of all data sets in one call, for memory's sake
 
 T = "t, from the Jacobian"
+PROFILE = "t, from the profile"
 SANDWICH = "t, from the sandwich"
 
 
@@ -44,19 +48,30 @@ BOOTSTRAPS = (
 )
 
 
+def of_law(law: str, where: str, size: int, few: int, level: float, seed: int) -> list[Outcome]:
+    """The intervals of the law of a design: by t on ``size`` data sets, by bootstraps on a ``few``."""
+    design = next(each for each in designs() if (each.law.name, each.name) == (law, where))
+    result = of_t(design, size, level, seed)
+    if design.law.name in HUBER:
+        result += of_t(design, size, level, seed, "huber")
+        result += of_bootstraps(design, few, level, seed, "huber")
+    return result + (of_bootstraps(design, few, level, seed) if design.law.name in RESAMPLED else [])
+
+
 def fitted(design: Design, y: Floats, **options: object) -> Estimates:
     """The law fitted to every column of y, with the error that its noise has."""
     return estimate(design.law, design.x, y, residual=design.residual, fixed=design.fixed, **options)  # type: ignore[arg-type]
 
 
 def of_t(design: Design, size: int, level: float, seed: int, loss: str = "squares") -> list[Outcome]:
-    """Coverage of the t interval; of least squares for the point ahead too."""
+    """Coverage of the profile's limits and the t interval; of least squares for the point ahead too."""
     rng = np.random.default_rng([seed, *_tag(design), 0])
     y = design.sample(size, rng)
     found = fitted(design, y, loss=loss)
     low, high = found.interval(level)
     if loss != "squares":
         return _outcomes(design, low, high, f"Huber's loss; {SANDWICH}", level, default=False)
+    profile = profile_limits(found, design.x, y, level, residual=design.residual, fixed=design.fixed)
     ahead = np.array([_one(design, found, m).interval(np.array(design.ahead), level) for m in range(size)])
     further = replace(design, x=np.array(design.ahead)[:, None]).sample(size, rng)[0]
     of_prediction = Outcome(
@@ -68,7 +83,11 @@ def of_t(design: Design, size: int, level: float, seed: int, loss: str = "square
         level=level,
         hit=covered(*ahead.T, further),
     )
-    return [*_outcomes(design, low, high, T, level, default=True), of_prediction]
+    return [
+        *_outcomes(design, *profile, PROFILE, level, default=True),
+        *_outcomes(design, low, high, T, level, default=False),
+        of_prediction,
+    ]
 
 
 def _one(design: Design, found: Estimates, m: int) -> Fitted:

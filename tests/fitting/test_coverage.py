@@ -18,6 +18,7 @@ from relscale.fitting.estimation import law_fits as law_fits_module
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.law_draws import draws
 from relscale.fitting.estimation.law_points import Points
+from relscale.fitting.estimation.profile_limits import profile_limits
 from relscale.fitting.fit import fit
 from relscale.fitting.inference.bootstrap import schemes
 from relscale.fitting.settings import Settings
@@ -116,9 +117,9 @@ def over_training() -> Any:
     return found
 
 
-def test_the_t_intervals_of_a_law_are_those_that_fit_gives(design: Any) -> None:
+def test_the_limits_of_a_law_are_those_that_fit_gives(design: Any) -> None:
     y = design.sample(3, np.random.default_rng(0))
-    low, high = laws.fitted(design, y).interval(0.95)
+    low, high = profile_limits(laws.fitted(design, y), design.x, y, 0.95, residual=design.residual)
     for m in range(3):
         rows = [
             {"corpus": "c", "run": f"{i}", "suite": "s", "group": "g", "metric": "nats_per_token"}

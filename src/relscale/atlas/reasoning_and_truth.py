@@ -38,9 +38,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         found[f"r of HellaSwag and TruthfulQA, {family}"] = _r(families[family], "HellaSwag")
     rng = np.random.default_rng(0)
     for name in SIZES:
-        found[f"size of the change by the interaction, {name}"] = Number(
-            *changing_size(*_pair(rows, name), rng)
-        )
+        found[f"size of the change by the interaction, {name}"] = Number(*changing_size(*_pair(rows, name)))
     return found | {
         "exact p, Pythia": Number(p_of_exchanges(*_pair(families["Pythia"], "HellaSwag")[:2], rng))
     }

@@ -3,8 +3,9 @@
     r = corr(x, y) over models;    y = q_0 + (q_1 + q_2 · ln N)(x − x̄) + q_3 · ln N,    N_c = exp(−q_1 / q_2)
 
 N_c is the size at which a change of x no longer changes y. p is that of exchanges of the models: of all of them for up
-to eight models, else of 10,000 at random. Limits of N_c are of resampled models. Recipes change with size, so families
-are shown beside all models.
+to eight models, else of 10,000 at random. Limits of N_c are Fieller's: all sizes at which the t interval of
+q_1 + q_2 · ln N holds 0, of residuals that are independent and of one variance; where q_2 may be 0 there are none.
+Recipes change with size, so families are shown beside all models.
 
 Source: the claim of arXiv 2605.18838, whose own definition is not known; this one is relscale's.
 """
@@ -14,15 +15,16 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
+from relscale.questions.limits import MOST_LOG, zero_of_line
 from relscale.rows import column
 
 MOST_EXACT = 8
-EXCHANGES, RESAMPLES = 10_000, 1000
+EXCHANGES = 10_000
+FEWEST_OF_SIZE = 5  # models that N_c needs
 FEWEST = 3  # models of a correlation
 
 
@@ -61,7 +63,7 @@ def rows(
     family
         Column of the models' family.
     seed
-        Of exchanges and resamples.
+        Of the exchanges.
 
     Raises
     ------
@@ -74,9 +76,11 @@ def rows(
         raise RelscaleError(f"{known.sum()} models have both {x} and {y}; a correlation needs three")
     rng = np.random.default_rng(seed)
     sized = known & (sizes > 0)
-    n_c, low, high = changing_size(first[sized], second[sized], sizes[sized], rng)
+    n_c, low, high = changing_size(first[sized], second[sized], sizes[sized])
     inside = sized.any() and sizes[sized].min() <= n_c <= sizes[sized].max()
-    note = None if inside or not np.isfinite(n_c) else "beyond the sizes of the table"
+    notes = [] if inside else ["beyond the sizes of the table"]
+    notes += [] if low is not None else ["without limits: the slope may not change with size"]
+    note = "; ".join(notes) if notes and np.isfinite(n_c) else None
     each = {"all": known}
     if split > 0:
         each |= {
@@ -124,17 +128,20 @@ def p_of_exchanges(x: Array, y: Array, rng: np.random.Generator) -> float:
     return (1 + found) / (1 + EXCHANGES)
 
 
-def changing_size(x: Array, y: Array, size: Array, rng: np.random.Generator) -> tuple[float, float, float]:
-    """N_c by the interaction with ln size, and limits of resampled models; nan where there are too few."""
-    if len(x) < 5 or any(np.ptp(each) == 0 for each in (x, y, size)):
-        return (np.nan,) * 3
-
-    def of(which: NDArray[np.int64]) -> float:
-        own, z = x[which] - x[which].mean(), np.log(size[which])
-        design = np.stack([np.ones_like(own), own, z * own, z], axis=1)
-        q = np.linalg.lstsq(design, y[which], rcond=None)[0]
-        return float(np.exp(np.clip(-q[1] / q[2], -300, 300))) if q[2] != 0 else np.nan
-
-    drawn = [of(rng.integers(0, len(x), len(x))) for _ in range(RESAMPLES)]
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return of(np.arange(len(x))), float(low), float(high)
+def changing_size(x: Array, y: Array, size: Array) -> tuple[float, float | None, float | None]:
+    """N_c by the interaction with ln size, and its limits; nan where there are too few models, None without limits."""
+    if len(x) < FEWEST_OF_SIZE or any(np.ptp(each) == 0 for each in (x, y, size)):
+        return np.nan, None, None
+    centre = float(np.log(size).mean())
+    own, z = x - x.mean(), np.log(size) - centre
+    design = np.stack([np.ones_like(own), own, z * own, z], axis=1)
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        return np.nan, None, None
+    gram, df = np.linalg.inv(design.T @ design), len(x) - design.shape[1]
+    q = gram @ (design.T @ y)
+    variance = float(np.sum((y - design @ q) ** 2)) / df
+    found = zero_of_line(float(q[1]), float(q[2]), gram[1:3, 1:3] * variance, df)
+    n_c, low, high = (
+        None if each is None else float(np.exp(np.clip(each + centre, -MOST_LOG, MOST_LOG))) for each in found
+    )
+    return (np.nan if n_c is None else n_c), low, high

@@ -2,9 +2,10 @@
 
     change = mean over items of (score of the larger − score of the smaller),    p of change ≥ 0
 
-p is that of paired items, by a sign flip of their differences (10,000 at random), adjusted over all pairs by Benjamini
-and Hochberg. The trend over all sizes has Jonckheere and Terpstra's test. Where one is found: test the next smaller and
-the next larger size. Without the same items for all models there is no pairing.
+Limits are Student's t of paired items (of right and wrong, adjusted for few); p is of paired items, by a sign flip of
+their differences (10,000 at random), adjusted over all pairs by Benjamini and Hochberg. The trend over all sizes has
+Jonckheere and Terpstra's test. Where one is found: test the next smaller and the next larger size. Without the same
+items for all models there is no pairing.
 
 Source: the question of arXiv 2505.16276; its statistics are relscale's.
 """
@@ -18,7 +19,7 @@ from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.inference.multiplicity import adjusted
 from relscale.laws.law import Array
-from relscale.questions.normal_limits import half_width
+from relscale.questions.limits import mean_with_limits, step_of
 from relscale.rows import column
 
 FLIPS, PARTS = 10_000, 100  # sign flips, a hundredth of them in memory together
@@ -69,15 +70,15 @@ def rows(
     """
     rng, pairs = np.random.default_rng(seed), []
     for name, sizes, scores in families(table, score, item, size, family):
-        trend = jonckheere_p(scores)
+        trend, step = jonckheere_p(scores), step_of(scores)
         for i in range(len(sizes) - 1):
             change = scores[i + 1] - scores[i]
             change = change[np.isfinite(change)]
             if len(change) > 1:
-                pairs.append((name, sizes[i], sizes[i + 1], change, p_of_flips(change, rng), trend))
+                pairs.append((name, sizes[i], sizes[i + 1], change, p_of_flips(change, rng), trend, step))
     p_adjusted, _ = adjusted([pair[4] for pair in pairs], [()] * len(pairs))
-    for (name, smaller, larger, change, p, trend), p_bh in zip(pairs, p_adjusted, strict=True):
-        mean, low, high = mean_with_limits(change)
+    for (name, smaller, larger, change, p, trend, step), p_bh in zip(pairs, p_adjusted, strict=True):
+        mean, low, high = mean_with_limits(change, step)
         yield InversionRow(
             family=name,
             smaller=float(smaller),
@@ -117,13 +118,6 @@ def families(
         scores = np.full((len(at), len(every)), np.nan)
         scores[row, place] = values[own]
         yield str(name), at, scores
-
-
-def mean_with_limits(differences: Array) -> tuple[float, float, float]:
-    """The mean of paired items' differences, and the limits of its normal 95% interval."""
-    mean = float(differences.mean())
-    half = half_width(float(differences.std(ddof=1)) / np.sqrt(len(differences)))
-    return mean, float(mean - half), float(mean + half)
 
 
 def p_of_flips(change: Array, rng: np.random.Generator) -> float:

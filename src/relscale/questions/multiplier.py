@@ -3,8 +3,9 @@
     L_alone(m · U) = L_mixed(U, share),    L_alone monotone in ln U through the runs without a mixture (PCHIP)
 
 U is unique data of the target. Runs are compared at one value of ``at`` (equal training tokens, or equal compute: they
-differ). The interval of m is of the stated noise of the loss. An m whose data exceed the largest tried is beyond the
-data. Each arm needs its own best number of epochs and weight decay, or the multiplier flatters mixing.
+differ). The interval of m is of the stated noise of the loss, drawn anew for all runs, also those without a mixture.
+An m whose data exceed the largest tried is beyond the data. Each arm needs its own best number of epochs and weight
+decay, or the multiplier flatters mixing.
 
 Source: the question of *Mix, Don't Tune*, arXiv 2605.13225; this definition is relscale's.
 """
@@ -17,8 +18,10 @@ import numpy as np
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
-from relscale.questions.normal_limits import half_width
+from relscale.questions.limits import LEVEL
 from relscale.rows import column
+
+DRAWS, ENOUGH_DRAWS = 1000, 0.95  # and the share of them that must have a curve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ def rows(
     at: str = "",
     noise: float = 0.0,
     unique_in_mixtures: float = 0.0,
+    seed: int = 0,
 ) -> Iterator[MultiplierRow]:
     """The multiplier of every mixture.
 
@@ -62,6 +66,8 @@ def rows(
         Column of what is equal where runs are compared, such as tokens.
     noise
         Standard error of ln y, for the interval.
+    seed
+        Of the draws of that noise.
     unique_in_mixtures
         Unique data of the target in every mixture, where the column counts what is mixed in as well; by default it is
         what the column says.
@@ -90,18 +96,21 @@ def rows(
                 f"{name}: fewer than three amounts of {unique} without a mixture ({share} = 0)"
             )
         curve, ends = _alone(data[alone], loss[alone])
-        for i in np.flatnonzero(own & (mixed > 0)):
+        mixtures = np.flatnonzero(own & (mixed > 0))
+        limits = [(None, None)] * len(mixtures)
+        if noise > 0:
+            known = data[alone], loss[alone], data[mixtures], loss[mixtures]
+            limits = _limits(*known, noise, np.random.default_rng(seed))
+        for i, (low, high) in zip(mixtures, limits, strict=True):
             m, note = _times(curve, ends, loss[i], data[i])
-            half = half_width(noise)
-            limits = [_times(curve, ends, loss[i] * np.exp(log), data[i])[0] for log in (half, -half)]
             yield MultiplierRow(
                 at=str(name),
                 unique=float(data[i]),
                 share=float(mixed[i]),
                 loss=float(loss[i]),
                 multiplier=m,
-                low=limits[0] if noise > 0 else None,
-                high=limits[1] if noise > 0 else None,
+                low=low,
+                high=high,
                 note=note,
             )
 
@@ -125,6 +134,26 @@ def _alone(data: Array, loss: Array) -> tuple[Callable[[Array], Array], tuple[fl
         float(amounts[kept][0]),
         float(amounts[kept][-1]),
     )
+
+
+def _limits(
+    data: Array, loss: Array, of_mixture: Array, mixture: Array, noise: float, rng: np.random.Generator
+) -> list[tuple[float | None, float | None]]:
+    """Percentiles of m under draws of the noise of all runs; None where it lies beyond the data in too many."""
+    drawn = []
+    for _ in range(DRAWS):
+        try:
+            curve, ends = _alone(data, loss * np.exp(noise * rng.standard_normal(len(loss))))
+        except RelscaleError:
+            continue
+        y = mixture * np.exp(noise * rng.standard_normal(len(mixture)))
+        log_m = curve(np.clip(y, ends[0], ends[1])) - np.log(of_mixture)
+        drawn.append(np.where(y < ends[0], np.inf, np.where(y > ends[1], -np.inf, log_m)))
+    if len(drawn) < ENOUGH_DRAWS * DRAWS:
+        return [(None, None)] * len(mixture)
+    limits = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method="nearest")
+    low, high = ([float(np.exp(each)) if np.isfinite(each) else None for each in side] for side in limits)
+    return list(zip(low, high, strict=True))
 
 
 def _times(

@@ -14,7 +14,8 @@ import numpy as np
 
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
-from relscale.questions.inversions import families, mean_with_limits
+from relscale.questions.inversions import families
+from relscale.questions.limits import mean_with_limits, step_of
 from relscale.rows import column
 
 
@@ -60,12 +61,12 @@ def rows(
     if not margin > 0:
         raise RelscaleError(f"margin: {margin:g} is not positive")
     for name, sizes, scores in families(table, score, item, size, family):
-        found, within = [], True
+        found, within, step = [], True, step_of(scores)
         for at, own in reversed(list(zip(sizes[:-1], scores[:-1], strict=True))):
             gain = (scores[-1] - own)[np.isfinite(scores[-1] - own)]
             if len(gain) < 2:
                 continue
-            mean, low, high = mean_with_limits(gain)
+            mean, low, high = mean_with_limits(gain, step)
             within = within and -margin < low and high < margin
             found.append(
                 PlateauRow(

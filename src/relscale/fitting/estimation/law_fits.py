@@ -15,8 +15,9 @@ weights                  none, or stderr: 1 / stderr² (of the logarithm for log
 method                   levenberg-marquardt or variable-projection
 bootstrap                scheme and limits; see ``relscale.fitting.estimation.law_draws``
 
-Without ``bootstrap`` least squares have the t interval of the Jacobian, also for a prediction, which holds the truth as
-often as it says where percentiles of draws do so too rarely (``docs/explanation/coverage.md``).
+Without ``bootstrap`` parameters by least squares have the limits of the objective's profile (``profile_limits``), which
+are those of the Jacobian's t interval where a law is about linear, and predictions have that t interval. Both hold the
+truth as often as they say where percentiles of draws do so too rarely (``docs/explanation/coverage.md``).
 Huber's loss has draws of pairs up to ``ENOUGH`` points, where its sandwich falls short; points that share trainings
 have draws of these; and a prediction that takes its predictor from another fit has draws, to carry on the other's. Fits
 to very many points have fewer draws than were asked for, and their scheme says how many.
@@ -41,6 +42,7 @@ from relscale.fitting.estimation.law_columns import LawColumns, along_trainings,
 from relscale.fitting.estimation.law_draws import Draws, Estimator, draws, limits
 from relscale.fitting.estimation.law_points import MEASURED, Points, Row, model, points, select
 from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL
+from relscale.fitting.estimation.profile_limits import profile_limits
 from relscale.fitting.estimation.variable_projection import project
 from relscale.fitting.inference.bootstrap.limits import BIASED, PERCENTILE, draws_note
 from relscale.fitting.inference.bootstrap.schemes import BLOCK, METHODS, PAIRS
@@ -336,6 +338,19 @@ def _fit(
     by_t = not (settings.bootstrap and (is_asked or shared or of_pairs))
     if shared and not is_asked and not settings.bootstrap:
         columns, remark = {}, together(remark, NO_DRAWS)
+    elif by_t and least_squares and len(data.y) <= ENOUGH:
+        profile = profile_limits(
+            found, x, data.y, settings.level, weights=weights, residual=entry.residual, fixed=fixed
+        )
+        columns["low"], columns["high"] = (side[:, 0] for side in profile)
+        open_ones = [
+            name
+            for name, each in zip(law.names, np.concatenate(profile, axis=1), strict=True)
+            if np.isinf(each).any()
+        ]
+        if open_ones:
+            note = f"the data set no limit on one side of {listed(open_ones)}"
+            remark = together(remark, Remark(Status.OPEN_INTERVAL, note))
     number = min(settings.bootstrap, max(FEWEST_DRAWS, MOST_DRAWN // len(data.y)))
     if settings.bootstrap and np.isfinite(found.theta).all() and not (by_t and not entry.predict):
         kind = options.limits or PERCENTILE

@@ -1,0 +1,133 @@
+"""Limits of a law's parameters from the profile of the objective.
+
+    τ(θ_i) = √(2 · (Q_i(θ_i) − Q) / s²),    Q_i(θ_i) = min of Q over all other parameters,    limits where τ = t
+
+with t of n − q degrees of freedom and s² = 2Q / (n − q). Of a law that is linear in its parameters τ is a straight line
+on either side, and the limits are those of the t interval, θ̂ ∓ t·stderr. Where it bends the t interval falls short: of
+an additive mixture law through 120 mixtures it holds the truth in 85 to 94% of data sets, the profile's in 93 to 96%.
+
+A limit is that of the t interval where τ is t there, within ``NEAR``; otherwise it is searched, by the secant rule
+within a bracket. A parameter whose bound is reached first has that bound as its limit; one whose τ stays below t as far
+as ``FARTHEST`` t intervals away has none, which is an infinite limit.
+
+Source: Bates and Watts, *Nonlinear Regression Analysis and Its Applications*, 1988, section 6.1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
+
+from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.estimates import Estimates
+from relscale.laws.law import Array
+
+NEAR = 0.02  # of t
+FARTHEST = 20.0  # t intervals
+STEPS = 12
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Least squares of B data sets, as ``estimate`` takes and gives them; x and weights are shared by all."""
+
+    found: Estimates
+    x: Array
+    y: Array
+    weights: ArrayLike | None
+    residual: str
+    fixed: Mapping[str, ArrayLike]
+
+    def height(self, i: int, value: Array, of: NDArray[np.int64]) -> Array:
+        """τ (m,) where parameter i is ``value`` in the data sets ``of`` (m,)."""
+        found = self.found
+        start = found.theta[:, of].copy()
+        start[i] = value
+        constrained = estimate(
+            found.law,
+            self.x,
+            self.y[:, of],
+            weights=self.weights,
+            residual=self.residual,
+            starts=start[None],
+            fixed={**self.fixed, found.names[i]: value},
+        )
+        rise = constrained.objective / found.objective[of] - 1
+        return np.asarray(np.sqrt(np.maximum(rise, 0) * found.df[of]))
+
+
+def profile_limits(
+    found: Estimates,
+    x: ArrayLike,
+    y: ArrayLike,
+    level: float,
+    *,
+    weights: ArrayLike | None = None,
+    residual: str = "log",
+    fixed: Mapping[str, ArrayLike] | None = None,
+) -> tuple[Array, Array]:
+    """Limits of the parameters, each (q, B); nan where ``Estimates.interval`` has none, infinite where there is none.
+
+    Parameters
+    ----------
+    found
+        The estimates by least squares of B data sets.
+    x, y, weights, residual, fixed
+        What they were estimated from, as ``estimate`` takes it: x (p, n), y (n,) or (n, B), weights (n,).
+    level
+        Of confidence.
+    """
+    y = np.asarray(y, dtype=float)
+    fit = Fit(
+        found, np.asarray(x, dtype=float), y if y.ndim == 2 else y[:, None], weights, residual, fixed or {}
+    )
+    limits = np.array(found.interval(level))  # (2, q, B)
+    t = stdtrit(np.maximum(found.df, 1), (1 + level) / 2)
+    for i, name in enumerate(found.names):
+        known = np.flatnonzero(np.isfinite(limits[:, i]).all(axis=0) & (found.objective > 0))
+        if name not in fit.fixed and len(known):
+            both = np.concatenate([known, known])
+            found_limits = _limits(fit, i, limits[:, i, known].ravel(), both, t[both])
+            limits[:, i, known] = found_limits.reshape(2, -1)
+    low, high = limits
+    return low, high
+
+
+def _limits(fit: Fit, i: int, of_t: Array, data_sets: NDArray[np.int64], t: Array) -> Array:
+    """The limits (m,) of parameter i, of which the t interval has ``of_t``, lower and upper ones."""
+    parameter = fit.found.law.parameters[i]
+    to, back = (np.log, np.exp) if parameter.log else (np.asarray, np.asarray)
+    centre = to(fit.found.theta[i, data_sets])
+    half = to(of_t) - centre
+    with np.errstate(divide="ignore"):
+        bound = to(np.where(half < 0, parameter.low, parameter.high))
+    edge = (bound - centre) / half  # in t intervals, as all below
+    most = np.minimum(edge, FARTHEST)
+
+    at = np.minimum(1.0, most)
+    # Where τ / t is looked at and what it is: the farthest below 1, and the nearest above.
+    low, high = np.zeros((2, len(t))), np.full((2, len(t)), np.inf)
+    active = np.arange(len(t))
+    for _ in range(STEPS):
+        height = fit.height(i, back(centre + half * at)[active], data_sets[active]) / t[active]
+        below = height < 1
+        low[:, active[below]] = at[active[below]], height[below]
+        high[:, active[~below]] = at[active[~below]], height[~below]
+        settled = (np.abs(height - 1) < NEAR) | (below & (at[active] >= most[active]))
+        active = active[~settled]
+        if not len(active):
+            break
+        at[active] = _next(low, high, most)[active]
+    lacking = (low[0] >= most) & ~np.isfinite(high[0])
+    none = np.where(edge <= FARTHEST, back(bound), np.where(half < 0, -np.inf, np.inf))
+    return np.asarray(np.where(lacking, none, back(centre + half * at)))
+
+
+def _next(low: Array, high: Array, most: Array) -> Array:
+    """Where τ is t by a line through the bracket's ends, or twice as far out as long as there is no upper end."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        inside = low[0] + (1 - low[1]) * (high[0] - low[0]) / (high[1] - low[1])
+        beyond = np.where(low[1] > 0, low[0] * np.clip(1 / low[1], 1.1, 2.0), 2 * low[0])
+    return np.asarray(np.where(np.isfinite(high[0]), inside, np.minimum(beyond, most)))

@@ -1,0 +1,44 @@
+"""Limits of questions: of a mean over items, of where a line is 0, of what a mixture is worth."""
+
+import numpy as np
+import pytest
+from scipy.stats import t as student
+
+from relscale.column_arrays import Columns
+from relscale.questions import multiplier
+from relscale.questions.limits import mean_with_limits, step_of, zero_of_line
+
+
+def test_items_on_which_two_models_agree_leave_limits_and_not_a_number() -> None:
+    """Of 20 questions that both have right, the rule of three says that they may differ in up to about 14%."""
+    mean, low, high = mean_with_limits(np.zeros(20), step_of(np.array([0.0, 1.0])))
+    assert (mean, low) == (0.0, -high)
+    assert 0.1 < high < 0.2
+
+
+def test_scores_without_steps_have_students_t() -> None:
+    scores = np.random.default_rng(0).normal(size=8)
+    low, high = student.interval(0.95, 7, scores.mean(), scores.std(ddof=1) / np.sqrt(8))
+    assert mean_with_limits(scores) == pytest.approx((scores.mean(), low, high))
+
+
+def test_at_its_limits_the_interval_of_a_line_just_holds_0() -> None:
+    level, slope, v = 2.0, -1.0, np.array([[0.04, 0.01], [0.01, 0.02]])
+    root, *limits = zero_of_line(level, slope, v, 6)
+    assert root == 2.0
+    for at in limits:
+        assert at is not None
+        w = np.array([1.0, at])
+        assert abs(level + slope * at) == pytest.approx(student.ppf(0.975, 6) * np.sqrt(w @ v @ w))
+    assert zero_of_line(level, 0.1, v, 6)[1:] == (None, None)  # a slope that may be 0
+
+
+def test_what_a_mixture_is_worth_is_as_unsure_as_the_runs_without_one() -> None:
+    """Exact losses, 0.2% noise of all: more than what the mixture's own noise moves the multiplier by."""
+    unique = np.append(np.geomspace(1e7, 1e9, 7), 1e8)
+    loss = 2 + (np.append(unique[:7], 2.5e8) / 1e7) ** -0.3
+    columns = Columns({"unique": unique, "loss": loss, "share": np.append(np.zeros(7), 0.5)})
+    (row,) = multiplier.rows(columns, unique="unique", y="loss", share="share", noise=0.002)
+    slope = 0.3 * (loss[-1] - 2) / loss[-1]  # −d ln L / d ln U
+    assert row.low < 2.5 < row.high
+    assert np.log(row.high / row.low) / 2 > 1.1 * 1.96 * 0.002 / slope
