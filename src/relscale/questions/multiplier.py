@@ -21,6 +21,8 @@ from relscale.laws.law import Array
 from relscale.questions.limits import LEVEL
 from relscale.rows import column
 
+Limits = tuple[float | None, float | None]
+
 DRAWS, ENOUGH_DRAWS = 1000, 0.95  # and the share of them that must have a curve
 
 
@@ -97,7 +99,7 @@ def rows(
             )
         curve, ends = _alone(data[alone], loss[alone])
         mixtures = np.flatnonzero(own & (mixed > 0))
-        limits = [(None, None)] * len(mixtures)
+        limits: list[Limits] = [(None, None)] * len(mixtures)
         if noise > 0:
             known = data[alone], loss[alone], data[mixtures], loss[mixtures]
             limits = _limits(*known, noise, np.random.default_rng(seed))
@@ -138,7 +140,7 @@ def _alone(data: Array, loss: Array) -> tuple[Callable[[Array], Array], tuple[fl
 
 def _limits(
     data: Array, loss: Array, of_mixture: Array, mixture: Array, noise: float, rng: np.random.Generator
-) -> list[tuple[float | None, float | None]]:
+) -> list[Limits]:
     """Percentiles of m under draws of the noise of all runs; None where it lies beyond the data in too many."""
     drawn = []
     for _ in range(DRAWS):
