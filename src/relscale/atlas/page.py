@@ -11,7 +11,7 @@ from relscale.atomic import atomic_path
 
 HEAD = """# The atlas: published scaling laws, reproduced
 
-Made by `make atlas`; do not edit. Every number of the column *known* is held against what relscale computes from a
+Made by `make atlas`; do not edit. Every number of the column *known* is compared with what relscale computes from a
 table in `reference/`; nothing is trained. Its origin says whose it is: *paper*, stated in the paper or its released
 files; *table*, computed from the same table by code that shares nothing with relscale; *theory*, exact. A number
 *differs* where the entry says why it does not come out. Intervals are 95%.
