@@ -109,6 +109,11 @@ class Contrasts(Section):
     optimizer: str | None = Field(
         default=None, description="The optimizer that the others are compared with."
     )
+    columns: dict[str, Value] = Field(
+        default={},
+        description="Any other column of the runs, such as batch_tokens, and the value of those that the others are "
+        "compared with, within each corpus and optimizer.",
+    )
 
 
 class CoreOptions(Section):

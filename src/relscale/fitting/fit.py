@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from relscale.fitting.analyses.registry import analyses
 from relscale.fitting.curves.allocation import allocation
+from relscale.fitting.curves.arm_contrasts import arm_contrasts
 from relscale.fitting.curves.by_size import by_size
 from relscale.fitting.curves.contrasts import BY, contrasts
 from relscale.fitting.curves.curves import ERROR, Curves
@@ -70,6 +71,9 @@ def fit(
         for ratios in contrasts(frontiers, by, baseline) if baseline is not None else ():
             rows.add("gaps", gap_rows(ratios))
             rows.add_curves(ratios, settings)
+    for ratios in arm_contrasts(measurements, replicates, settings):
+        rows.add("gaps", gap_rows(ratios))
+        rows.add_curves(ratios, settings)
     rows.add("fits", independent_item_rows(measurements, replicates, matrices, settings))
     sizes = by_size(matrices, settings)
     rows.add("sizes", sizes.sizes)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from relscale.rows import column
 
-Contrast = Literal["group", "corpus", "optimizer"]
+Contrast = Literal["corpus", "optimizer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +32,19 @@ class CurveKey(SeriesKey):
     """An error along compute, or with a baseline the ratio of two errors."""
 
     baseline: str | None = column(
-        "The group, corpus or optimizer that the ratio compares with; null for an error.", default=None
+        "The group, corpus, optimizer or other arm that the ratio compares with; null for an error.",
+        default=None,
     )
-    contrast: Contrast | None = column("What kind of baseline it is; null for an error.", default=None)
+    contrast: str | None = column(
+        "What the two differ in: group, corpus, optimizer, or a column of the runs; null for an error.",
+        default=None,
+    )
+    arm: str | None = column(
+        "The value of that column of the runs that are compared; null where it is a group, corpus or optimizer.",
+        default=None,
+    )
 
 
 FAMILY = tuple(field.name for field in fields(FamilyKey))
 SERIES = tuple(field.name for field in fields(SeriesKey) if field.name not in FAMILY)
+ERROR_KEY = (*FAMILY, *SERIES)

@@ -134,7 +134,7 @@ def _points(
 
 
 def _key(row: VerdictRow | GapRow) -> tuple[str | None, ...]:
-    return (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, row.group, row.contrast)
+    return (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, row.group, row.contrast, row.arm)
 
 
 def _short(name: str) -> str:

@@ -169,4 +169,4 @@ def _flops(row: ForecastRow) -> float:
 
 
 def _key(row: VerdictRow | GapRow | ForecastRow | BacktestRow) -> tuple[str | None, ...]:
-    return (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, row.group, row.contrast)
+    return (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, row.group, row.contrast, row.arm)

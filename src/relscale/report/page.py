@@ -327,19 +327,23 @@ def _about(suite: SuiteWords) -> list[Markup]:
 
 
 def _between(data: ReportData) -> Markup | None:
-    """Contrasts between corpora and optimizers, which are families of their own."""
-    rows = [row for row in data.verdicts if row.primary and row.contrast in ("corpus", "optimizer")]
+    """Contrasts between corpora, optimizers and other arms, which are families of their own."""
+    rows = [row for row in data.verdicts if row.primary and row.contrast != "group"]
     if not rows or rows == words.counted_rows(data.verdicts):
         return None
     rows = [row for row in rows if row.verdict is not None]
     if not rows:
         return None
+    names = {"corpus": "corpora", "optimizer": "optimizers"}
+    listed = " and ".join(
+        dict.fromkeys(names.get(str(row.contrast), f"runs of other {row.contrast}") for row in rows)
+    )
     return element(
         "section",
-        element("h2", element("a", "Between corpora and optimizers", href="#between")),
+        element("h2", element("a", f"Between {listed}", href="#between")),
         element(
             "p",
-            "The same group, with models trained on another corpus or by another optimizer.",
+            "The same group, with models that differ in what they were trained on or how.",
             class_="quiet",
         ),
         element(

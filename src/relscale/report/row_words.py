@@ -24,6 +24,7 @@ def row_id(row: VerdictRow) -> str:
         row.corpus,
         row.optimizer,
         row.contrast if row.contrast != "group" else None,
+        row.arm,
     )
     return identifier("gap", *(name for name in names if name))
 

@@ -41,12 +41,20 @@ def contrasts(frontiers: Sequence[FrontierCurves], by: Contrast, baseline: str) 
     for one in frontiers:
         against = others.get(_other(one.matrix, by))
         if getattr(one.matrix, by) != baseline and against is not None:
-            result += _contrast(one.errors, against.errors, by, baseline)
+            result += contrast(one.errors, against.errors, by, baseline)
     return result
 
 
-def _contrast(target: Curves, baseline: Curves, by: Contrast, name: str) -> list[Curves]:
-    """One set of curves, or none where the two have no series or no point in common."""
+def contrast(target: Curves, baseline: Curves, by: str, name: str, arm: str | None = None) -> list[Curves]:
+    """One set of curves, or none where the two have no series or no point in common.
+
+    Parameters
+    ----------
+    target, baseline
+        Of errors.
+    by, name, arm
+        What the two differ in, what the baseline is called, and the target where its key does not name it.
+    """
     of_baseline = {_series(key): j for j, key in enumerate(baseline.keys)}
     columns = [
         (j, of_baseline[_series(key)]) for j, key in enumerate(target.keys) if _series(key) in of_baseline
@@ -59,7 +67,7 @@ def _contrast(target: Curves, baseline: Curves, by: Contrast, name: str) -> list
     draws = min(own.replicates.shape[-1], other.replicates.shape[-1])
     ratios = Curves(
         quantity=RATIO,
-        keys=[replace(key, baseline=name, contrast=by) for key in own.keys],
+        keys=[replace(key, baseline=name, contrast=by, arm=arm) for key in own.keys],
         points=own.points,
         log_flops=(own.log_flops + other.log_flops) / 2,
         value=own.value - other.value,

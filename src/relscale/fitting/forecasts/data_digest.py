@@ -37,7 +37,9 @@ def _name(key: CurveKey) -> dict[str, Any]:
     """The cells of a key; an error has none that name a baseline."""
     cells = cells_of(key)
     return {
-        name: cell for name, cell in cells.items() if cell is not None or name not in ("baseline", "contrast")
+        name: cell
+        for name, cell in cells.items()
+        if cell is not None or name not in ("baseline", "contrast", "arm")
     }
 
 

@@ -133,7 +133,7 @@ def verdict_text(
 
 def _key_of_verdict(row: VerdictRow) -> tuple[Any, ...]:
     between = row.contrast if row.contrast != "group" else None
-    return (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, between, row.group)
+    return (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, between, row.arm, row.group)
 
 
 def _is_shown(row: Row, shown: Mapping[str, tuple[str, str]]) -> bool:
@@ -173,10 +173,10 @@ def _laws(
     """A line for each group of small suites and each contrast of corpora; a text and some lines for a large suite."""
     cells: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in rows:
-        between = row["contrast"] if row["contrast"] != "group" else None  # corpora or optimizers
+        between = row["contrast"] if row["contrast"] != "group" else None
         if row["suite"] == VALIDATION.suite and between is None:
             continue
-        parameters = cells.setdefault((*_suite_of(row), between, row["group"]), {})
+        parameters = cells.setdefault((*_suite_of(row), between, row["arm"], row["group"]), {})
         if row["method"] in WITHIN_BUDGETS:
             continue
         name = row["parameter"]
@@ -203,7 +203,7 @@ def _line(cell: Cell) -> Row:
         **_curve_of(curve),
         "β": _interval(law) if law else "",
         "E": _number(cell.parameters.get(power.LINE.level, {}).get("value"), 3),
-        "against": gap.get("baseline") or "",
+        "against": _against(gap) if gap else "",
         "G": _number(cell.parameters.get(relative.LINE.level, {}).get("value"), 3),
         "Δβ": _interval(gap) if gap else "",
         "per 10×": words.change(verdict) if verdict and verdict.change is not None else "",
@@ -219,6 +219,12 @@ def _line(cell: Cell) -> Row:
         "estimand": curve["estimand"],
         "status": _reason(cells_of(verdict) if verdict else curve),
     }
+
+
+def _against(gap: Row) -> str:
+    """The baseline; of runs that differ in a column with both values of it."""
+    baseline = gap["baseline"] or ""
+    return f"{baseline} ({gap['contrast']} of these: {gap['arm']})" if gap["arm"] is not None else baseline
 
 
 def _many(suite: Sequence[Cell]) -> tuple[str, list[Row]]:
@@ -281,7 +287,7 @@ def _forecasts(rows: Iterable[Row], x: str) -> list[Row]:
         {
             "forecast": row["quantity"],
             **_curve_of(row),
-            "against": row["baseline"] or "",
+            "against": _against(row),
             x: _number(row["training_flops"], 3),
             "value": _interval(row),
             "candidates": _bounds(row["spread_low"], row["spread_high"]),

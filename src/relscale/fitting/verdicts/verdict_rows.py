@@ -20,7 +20,7 @@ from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import WITHIN_BUDGETS, Method
 from relscale.fitting.inference.multiplicity import adjusted
 from relscale.fitting.inference.parameter_row import ParameterRow
-from relscale.fitting.keys import CurveKey
+from relscale.fitting.keys import ERROR_KEY, CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status, together
 from relscale.fitting.verdicts.after_selection import limits_after_selection
@@ -341,19 +341,19 @@ class _Notes:
         self.exponents: dict[Key, ParameterRow] = {}
         for row in parameters:
             if row.parameter == power.LINE.slope and row.baseline is None and row.fit is None:
-                self.exponents.setdefault(_key(row)[:-2], row)
+                self.exponents.setdefault(_key(row, ERROR_KEY), row)
         self.last: dict[Key, ErrorRow] = {}
         for error in errors:
             if error.value is None or error.training_flops is None or not math.isfinite(error.value):
                 continue
-            key = _key(error, CURVE[:-2])
+            key = _key(error, ERROR_KEY)
             before = self.last.get(key)
             if before is None or (before.training_flops or 0) < error.training_flops:
                 self.last[key] = error
 
     def of(self, ratio: ParameterRow) -> list[Remark]:
         """Remarks on a ratio."""
-        target = _key(ratio)[:-2]
+        target = _key(ratio, ERROR_KEY)
         both = [target]
         if ratio.contrast == "group":
             both.append((*target[:-1], ratio.baseline))

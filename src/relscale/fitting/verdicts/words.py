@@ -44,6 +44,8 @@ class Names:
 
     def baseline(self, row: VerdictRow) -> str:
         """What the group is compared with."""
+        if row.arm is not None:
+            return f"{row.contrast} {row.baseline}"
         if row.contrast != "group":
             return row.baseline or ""
         name = THE_OTHERS if row.baseline == MEAN else row.baseline or ""
@@ -122,8 +124,9 @@ def sentence(row: VerdictRow, names: Names = UNNAMED, corpus: bool = True) -> st
         Whether to say on which corpus.
     """
     subject = names.group(row)
-    if corpus and row.corpus:
-        subject += f" ({row.corpus})"
+    arm = f"{row.contrast} {row.arm}" if row.arm is not None else None
+    if where := [name for name in (row.corpus if corpus else None, arm) if name]:
+        subject += f" ({', '.join(where)})"
     baseline = names.baseline(row)
     if row.verdict is None:
         return f"{subject}: no interval ({row.note or row.status})"

@@ -1,0 +1,74 @@
+"""Runs that differ in any column: ratios between the arms of one experiment at matched compute."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from relscale.errors import RelscaleError
+from relscale.fitting.curves.contrasts import BY, contrast
+from relscale.fitting.curves.curves import Curves
+from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
+from relscale.fitting.curves.run_matrix import Replicates, run_matrices
+from relscale.fitting.settings import Settings
+from relscale.suggestions import suggestion
+
+Arms = dict[str, list[FrontierCurves]]
+
+
+def arm_contrasts(
+    measurements: pa.Table, replicates: "Replicates | None", settings: Settings
+) -> Iterator[Curves]:
+    """Curves of ln E of the runs with each value of a column, less ln E of those with the baseline's value.
+
+    Each arm has a frontier of its own; points are matched as between corpora (``relscale.fitting.curves.contrasts``).
+
+    Raises
+    ------
+    RelscaleError
+        A column is not there, or no run has the baseline's value.
+    """
+    for column, baseline in settings.contrasts.columns.items():
+        arms = _arms(measurements, replicates, column, settings)
+        name = _text(baseline)
+        if name not in arms:
+            raise RelscaleError(
+                f"fit.contrasts.columns.{column}: no run has {name}; there are {', '.join(arms) or 'no values'}"
+            )
+        others = {_other(one, column): one for one in arms[name]}
+        for arm, frontiers in arms.items():
+            for one in frontiers:
+                against = others.get(_other(one, column))
+                if arm != name and against is not None:
+                    yield from contrast(one.errors, against.errors, column, name, arm)
+
+
+def _arms(measurements: pa.Table, replicates: "Replicates | None", column: str, settings: Settings) -> Arms:
+    """The frontiers of the runs with each value of a column, by that value as text."""
+    where = f"fit.contrasts.columns.{column}"
+    if column in BY:
+        raise RelscaleError(f"{where}: has an option of its own, fit.contrasts.{column}")
+    if column not in measurements.column_names:
+        raise RelscaleError(f"{where}: no such column; {suggestion(column, measurements.column_names)}")
+    arms: Arms = {}
+    for value in sorted(measurements[column].drop_null().unique().to_pylist()):
+        own = measurements.filter(pc.equal(measurements[column], value))
+        drawn = None
+        if replicates is not None:
+            here = pc.field("run").isin(own["run"].unique())
+            if column in replicates.schema.names:
+                here &= pc.field(column) == value
+            drawn = replicates.filter(here)
+        arms[_text(value)] = [frontier_curves(matrix, settings) for matrix in run_matrices(own, drawn)]
+    return arms
+
+
+def _other(frontier: FrontierCurves, column: str) -> tuple[str | None, ...]:
+    """What the runs of two arms must share to be compared."""
+    matrix = frontier.matrix
+    return (None if column == "experiment" else matrix.experiment, matrix.corpus, matrix.optimizer)
+
+
+def _text(value: str | float) -> str:
+    """A value as it is named: a whole number without its point."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
