@@ -286,7 +286,7 @@ def test_the_table_itself_is_never_overwritten(path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--where", "compute>many"), "'many' is no number"),
+        (("--where", "compute>many"), "'many' is not a number"),
         (("--where", "speed=3"), "no column 'speed', which where names"),
         (("--at", "soon"), "--at: 'soon' is neither compute"),
         (("--plot", "a.png"), "--plot: a.png does not end in .html"),

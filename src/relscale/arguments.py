@@ -1,4 +1,4 @@
-"""Arguments of the public functions, held against their annotations: a wrong one is a sentence, not a traceback."""
+"""Arguments of the public functions, checked against their annotations: a wrong one gives one sentence."""
 
 import inspect
 import os

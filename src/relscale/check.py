@@ -1,4 +1,4 @@
-"""What can be wrong with an experiment beyond its config's keys, said before anything runs."""
+"""Checks of an experiment beyond its config's keys, before anything runs."""
 
 from functools import partial
 from pathlib import Path

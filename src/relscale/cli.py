@@ -18,7 +18,7 @@ from relscale.suggestions import suggestion
 COMMANDS = {  # each is a module of relscale.commands, which imports heavy libraries only as it runs
     "an experiment": ("init", "plan", "run", "report", "doctor"),
     "a table": ("design", "fit", "frontier", "extrapolate", "capabilities", "ability", "ask"),
-    "a forecast": ("forecast", "held-against"),
+    "a forecast": ("forecast", "score-forecasts"),
     "what there is": ("laws", "suites", "figures", "datasets", "atlas"),
     "one stage of the workflow at a time": (
         *("pin", "corpus", "vocabulary", "tokenize", "train", "suite", "score", "collect", "plot"),

@@ -99,7 +99,7 @@ class Columns:
         return np.array([_label(float(v)) if numeric else str(v) for v in self[name]], dtype=object)
 
     def where(self, mask: NDArray[np.bool_]) -> "Columns":
-        """Those rows alone."""
+        """The rows where ``mask`` is true."""
         return Columns({name: values[mask] for name, values in self.of.items()})
 
     def by(self, name: str) -> Iterator[tuple[str, "Columns"]]:

@@ -1,4 +1,4 @@
-"""Suites that an export put beside a table of checkpoints, in place of those that are made from held-out documents."""
+"""Suites of an export beside a table of checkpoints, in place of suites made from held-out documents."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whether this machine has a GPU, without torch where it has none: torch takes seconds to import."""
+"""Whether this machine has a GPU, without importing torch where it has none."""
 
 from pathlib import Path
 

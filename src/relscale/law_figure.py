@@ -1,4 +1,4 @@
-"""The figure of any law fitted to a table: its curve through the points, or what it says against what was measured."""
+"""The figure of any law fitted to a table: its curve through the points, or predicted against measured values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ _JOINERS = "\u200c\u200d"  # without width, but they change how their neighbours
 
 
 def check_lookalikes(names: Iterable[str], place: str) -> None:
-    """See that every two names can be told apart by looking at them.
+    """Check that no two names look alike.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def appearance(name: str) -> str:
 
 
 def distinguishable(one: str, other: str) -> str:
-    """Two names in quotes, with escapes where only these tell them apart; of long ones the part that differs."""
+    """Two names in quotes, with escapes where they would look the same; of long names the part that differs."""
     first = next(
         (place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
         min(len(one), len(other)),

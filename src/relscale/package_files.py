@@ -1,4 +1,4 @@
-"""What comes with relscale besides its modules: the workflow, experiments, and published tables.
+"""Files that come with relscale besides its modules: the workflow, experiments and published tables.
 
 They are at the top of a clone, and in the folder ``files`` of an installed package.
 """

@@ -22,7 +22,7 @@ class PathKind(StrEnum):
 
 
 ReadPath = Callable[[str, PathKind, str], str]
-"""What takes the place of a path in a config, from the path, its kind and its key."""
+"""A function that replaces a path in a config, given the path, its kind and its key."""
 
 
 def opened_path(path: str, kind: PathKind, key: str, folder: Path | None = None) -> str:

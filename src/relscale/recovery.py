@@ -2,7 +2,7 @@
 again.
 
 Snakemake takes a file for done because it is there. This looks further before the workflow is planned: everywhere at
-sizes, which is cheap at thousands of jobs, and at the digests of what is small. What is larger is held against its
+sizes, which is cheap at thousands of jobs, and at the digests of what is small. Larger files are compared with their
 digest by the job that reads it.
 """
 
@@ -23,7 +23,7 @@ from relscale.tokens.manifest import STORE_FILE, StoreManifest
 from relscale.training.manifest import TrainedModel
 from relscale.training.record import RECORD
 
-SMALL = 1 << 24  # bytes of a result that is held against its digest each time
+SMALL = 1 << 24  # bytes of a result whose digest is checked each time
 
 
 def remove_damaged(results: Path, store: Path, dry: bool = False) -> list[str]:
@@ -88,7 +88,7 @@ def _folders(root: Path) -> Iterator[Path]:
 
 
 def _checks(results: Path) -> Iterator[tuple[Path, Callable[[Path], None]]]:
-    """Each result that is there: a file, or a folder that is whole or absent, with what it is held against."""
+    """Each result that is there: a file, or a folder that is whole or absent, with what it is checked against."""
     folders = {"corpora": "manifest.json", "tokens": "manifest.json", "suites": "suite.yaml"}
     for stage, file in folders.items():
         stated = {path.parent for name in (file, CHECKSUMS) for path in (results / stage).glob(f"*/{name}")}

@@ -67,7 +67,7 @@ Name = Annotated[str, Field(pattern=NOT_BLANK)]
 Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[str, ...], UNIQUE]
 PathText = Annotated[str, SchemaKeyword("format", "path")]
-"""A file or folder that is read, relative to the config's folder; a leading ``~`` stands for the home folder."""
+"""A file or folder to read, relative to the config's folder; a leading ``~`` is the home folder."""
 FilledPath = Annotated[str, Field(min_length=1), SchemaKeyword("format", "path")]
 PathOrHubName = Annotated[str, Field(min_length=1), SchemaKeyword("format", "path-or-hub-name")]
 """A path where there is such a file or folder, else the name of something on the hub."""

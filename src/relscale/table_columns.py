@@ -1,4 +1,4 @@
-"""Which columns of a person's table hold what: guessed from their names where names allow."""
+"""The meaning of the columns of a user's table, guessed from their names."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

@@ -904,7 +904,7 @@ def _with_targets(
     law: str,
     is_measured: bool,
 ) -> tuple[pa.Table, dict[str, Where]]:
-    """Measurements with a row per group and target, without a value; and how a further law tells them apart."""
+    """Measurements with one row per group and target, without a value; and the columns that identify them."""
     if is_measured:
         raise RelscaleError(
             f"at: the law {law!r} starts from what was measured, and nothing was measured there"

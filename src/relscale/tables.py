@@ -1,4 +1,4 @@
-"""Tables in and out, in the format that the ending of a file's name says."""
+"""Reading and writing tables, in the format of the file name's ending."""
 
 import io
 from collections import Counter

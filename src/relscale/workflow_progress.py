@@ -1,4 +1,4 @@
-"""How far a workflow is, stage by stage, and how long it takes until the report."""
+"""Progress of a workflow, stage by stage, and the remaining time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -407,15 +407,15 @@ def extrapolated_table(rng: random.Random, folder: Path) -> str:
 
 
 def forecasts_on_record(rng: random.Random, folder: Path) -> str:
-    """``relscale held-against``: a record of forecasts that somebody kept, or edited."""
+    """``relscale score-forecasts``: a record of forecasts that somebody kept, or edited."""
     from relscale.fitting.fits import read
-    from relscale.fitting.forecasts.record import held_against
+    from relscale.fitting.forecasts.record import score_record
 
     fits, record = _recorded()
     path = folder / record.name
     data = record.read_bytes()
     path.write_bytes(data if rng.random() < 0.1 else damaged_bytes(data, rng))
-    found = accepted_or_one_sentence(lambda: held_against(path, read(fits)))
+    found = accepted_or_one_sentence(lambda: score_record(path, read(fits)))
     if found is None:
         return REFUSED
     for row in found:

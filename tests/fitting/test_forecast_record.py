@@ -9,7 +9,7 @@ from relscale.errors import RelscaleError
 from relscale.fitting.curves.point_rows import ErrorRow
 from relscale.fitting.fits import from_rows
 from relscale.fitting.forecasts.forecast import ForecastRow
-from relscale.fitting.forecasts.record import RecordRow, held_against, record
+from relscale.fitting.forecasts.record import RecordRow, record, score_record
 from relscale.rows import rows_of, table_of
 from relscale.tables import read_table, write_table
 
@@ -57,7 +57,7 @@ def test_a_record_comes_back_from_either_kind_of_file_as_it_was_written(forecast
     for suffix in (".parquet", ".csv"):
         path = tmp_path / f"record{suffix}"
         written = record(fits, path)
-        outcomes = held_against(path, later(1e23, 1.0))
+        outcomes = score_record(path, later(1e23, 1.0))
         assert [outcome.group for outcome in outcomes] == ["2020"] * len(written)
         assert [outcome.low for outcome in outcomes] == [0.1 + 0.2] * len(written)
         assert {outcome.prompt for outcome in outcomes} == {None}
@@ -65,17 +65,17 @@ def test_a_record_comes_back_from_either_kind_of_file_as_it_was_written(forecast
 
 def test_a_forecast_is_scored_by_the_point_at_its_compute(forecast, tmp_path):
     record(forecast, tmp_path / "record.parquet")
-    (outcome,) = held_against(tmp_path / "record.parquet", later(1.01e22, 2.05))
+    (outcome,) = score_record(tmp_path / "record.parquet", later(1.01e22, 2.05))
     assert outcome.log_error == pytest.approx(np.log(2.0 / 2.05))
     assert outcome.covered is True
-    (missed,) = held_against(tmp_path / "record.parquet", later(1e22, 2.2))
+    (missed,) = score_record(tmp_path / "record.parquet", later(1e22, 2.2))
     assert missed.covered is False
     assert missed.interval_score > outcome.interval_score
 
 
 def test_a_compute_that_was_not_measured_is_said(forecast, tmp_path):
     record(forecast, tmp_path / "record.parquet")
-    (outcome,) = held_against(tmp_path / "record.parquet", later(3e22, 2.0))
+    (outcome,) = score_record(tmp_path / "record.parquet", later(3e22, 2.0))
     assert outcome.observed is None
     assert outcome.status == "nothing was measured at this compute"
 
@@ -88,4 +88,4 @@ def test_a_record_is_never_overwritten_and_a_changed_one_is_refused(forecast, tm
     (row,) = rows_of(RecordRow, read_table(path))
     write_table(table_of(RecordRow, [replace(row, value=2.04)]), path)
     with pytest.raises(RelscaleError, match="row 1 was changed"):
-        held_against(path, later(1e22, 2.04))
+        score_record(path, later(1e22, 2.04))

@@ -1,1 +1,1 @@
-"""What is wrong with an experiment beyond its config's keys: a file each for text, suites, fits and the machine."""
+"""Checks of an experiment beyond its config's keys: one file each for text, suites, fits and the machine."""

@@ -1,4 +1,4 @@
-"""Whether what is fitted and drawn can be: names of suites, groups, metrics, laws and figures, and enough points."""
+"""Checks of fits and figures: names of suites, groups, metrics, laws and figures, and enough points."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""A message about a value begins with the key that it stands under."""
+"""Messages about a value begin with its key."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""Whether this machine, or those that the config tells of, can do what an experiment asks of them."""
+"""Checks of an experiment's demands on this machine, or on those of the config."""
 
 import importlib.util
 import math

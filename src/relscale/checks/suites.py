@@ -1,4 +1,4 @@
-"""Whether the suites are there that an experiment scores, with the options, data, groups and metrics that it names."""
+"""Checks of an experiment's suites, with their options, data, groups and metrics."""
 
 import importlib.util
 import os

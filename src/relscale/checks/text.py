@@ -1,4 +1,4 @@
-"""Whether the text is there that an experiment trains on: packages, folders, columns, parts, tokenizers."""
+"""Checks of an experiment's text: packages, folders, columns, parts, tokenizers."""
 
 import json
 import re

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="Write the forecasts with the digests of their data and code to this .parquet or .csv; `relscale "
-        "held-against` scores them once the models exist.",
+        "score-forecasts` scores them once the models exist.",
     )
 
 

@@ -1,1 +1,1 @@
-"""What to train: architectures, FLOP accounting, hyperparameter recipes and the IsoFLOP grid."""
+"""The design of experiments: architectures, FLOP accounting, hyperparameter recipes and the IsoFLOP grid."""

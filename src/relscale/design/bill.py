@@ -1,4 +1,4 @@
-"""What an experiment's training costs in all: device-hours, and bytes of tokens and checkpoints."""
+"""The cost estimate of an experiment's training: device-hours, and bytes of tokens and checkpoints."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

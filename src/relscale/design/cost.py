@@ -1,4 +1,4 @@
-"""What a run will cost in time, on stated hardware."""
+"""Expected time of a run on given hardware."""
 
 from relscale.design.options import Hardware
 from relscale.design.run import Run

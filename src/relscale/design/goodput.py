@@ -1,4 +1,4 @@
-"""Which batch reaches a loss soonest: throughput times how much a token teaches in a batch of that size.
+"""Goodput: throughput times the statistical efficiency of a token in a batch of that size.
 
 A token of a batch of B teaches less the larger B is, by the critical batch φ of McCandlish et al. (2018, arXiv
 1812.06162): to one loss E = E_min·(1 + B/φ) tokens are needed, so that

@@ -1,4 +1,4 @@
-"""What a design will tell of a law's parameters, before a run of it is trained.
+"""Expected standard errors of a law's parameters under a design, before training.
 
 With errors of ``noise`` in ln y, the covariance of the estimates at parameters θ is
 
@@ -6,7 +6,7 @@ With errors of ``noise`` in ln y, the covariance of the estimates at parameters 
 
 From V follow the standard error of each parameter, of the exponent by which compute is divided, and of ln y at a
 target. Where all runs have one ratio of tokens to parameters, D = k·N, A and B of the loss surface E + A·N^(−α) +
-B·D^(−β) cannot be told apart: the condition number of J Jᵀ, with columns of length 1, grows as 1/(α − β)² (arXiv
+B·D^(−β) cannot be distinguished: the condition number of J Jᵀ, with columns of length 1, grows as 1/(α − β)² (arXiv
 2605.08541). Two well separated ratios suffice.
 
 A D-optimal design has the largest determinant of J Jᵀ. Here it has as many runs, costs no more in all, and stays inside

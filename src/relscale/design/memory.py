@@ -1,4 +1,4 @@
-"""What a run holds in memory while it trains, in bytes.
+"""Memory of a run during training, in bytes.
 
 Weights, gradients and the optimizer's moments are exact for optimizers with two moments a parameter (all of Adam's
 family; Muon keeps one for its matrices and is counted as if it kept two). Activations are an estimate: what autograd

@@ -1,1 +1,1 @@
-"""Extrapolation of laws of any predictors: candidates, folds that look like what is asked, weights from these."""
+"""Extrapolation by laws of any predictors: candidates, folds that resemble the extrapolation, weights from these."""

@@ -1,4 +1,4 @@
-"""Folds that look like what is asked: the same direction, a like factor, and edges cut by the same factor.
+"""Folds that resemble the extrapolation: the same direction, a similar factor, and edges cut by the same factor.
 
 A predictor moves where the mean of the rows asked for lies more than ``MOVED`` standard deviations from that of
 the known rows. Cells are the rows with the same values of the predictors that move, in the order of the sum of

@@ -1,4 +1,4 @@
-"""What an extrapolation is about: one measured number per row, its predictors, and which curve a row belongs to."""
+"""The data of an extrapolation: one measured number per row, its predictors, and the curve of the row."""
 
 from dataclasses import dataclass
 from typing import Any

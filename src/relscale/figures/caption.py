@@ -1,4 +1,4 @@
-"""What stands under a figure in the report: our own text, and what a suite says of itself, which is nobody's markup.
+"""The caption of a figure in the report: our text as markup, and the suite's own text escaped.
 
 The report is written in reStructuredText, which can take in any file of the machine (``.. include::``) and any HTML
 (``.. raw::``). What a suite or a config says is text there.

@@ -1,4 +1,4 @@
-"""What is compared between corpora, or optimizers: validation losses along compute, and Δβ of every suite's groups."""
+"""Comparisons between corpora, or optimizers: validation losses along compute, and Δβ of every suite's groups."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""How slopes of a few groups go with a number that is known of each, in words."""
+"""Correlation of the slopes of a few groups with a number known for each, in words."""
 
 from collections.abc import Sequence
 

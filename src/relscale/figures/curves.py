@@ -192,7 +192,7 @@ def baseline_name(suite: Suite) -> str:
 def draw_many_curves(
     panel: chart.Panel, curves: Sequence[Curve], baseline: str, *, unit: str = "FLOPs"
 ) -> None:
-    """Draw the laws of more groups than can be distinguished: thin lines, told apart by the verdict on their gap.
+    """Draw the laws of more groups than can be distinguished: thin lines in the colour of the verdict on their gap.
 
     Names are shown when a line is pointed at. Points are drawn, small, where they are not too many.
     """

@@ -1,4 +1,4 @@
-"""What figures are drawn from: measurements, fits and the manifests of suites and token stores, read when needed."""
+"""The data of figures: measurements, fits and the manifests of suites and token stores, read when needed."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -87,7 +87,7 @@ class Suite:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether it has more groups than can be told apart by colour, symbol and dash."""
+        """Whether it has more groups than can be distinguished by colour, symbol and dash."""
         return len(self.labels) > MOST_STYLED
 
     @property

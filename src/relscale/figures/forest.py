@@ -1,4 +1,4 @@
-"""What a forest plot of a suite's Δβ holds: its series, groups and rows, and what there is to say of them."""
+"""The content of a forest plot of a suite's Δβ: series, groups, rows and notes."""
 
 from typing import NamedTuple
 

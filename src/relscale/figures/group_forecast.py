@@ -1,4 +1,4 @@
-"""What there is to know of one group's forecast: observations, the law fitted to them, forecasts and candidates."""
+"""The data of one group's forecast: observations, the law fitted to them, forecasts and candidates."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How the groups of a suite are drawn: each in a style of its own, or all in grey where they are too many."""
+"""Styles of the groups of a suite: one style per group, or grey for all where there are too many."""
 
 from collections.abc import Callable, Iterable, Mapping
 from statistics import median

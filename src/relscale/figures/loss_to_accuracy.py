@@ -1,4 +1,4 @@
-"""What a multiple-choice suite's runs get right, against their bits per byte (the paper's Figure 2, right).
+"""Accuracy of a multiple-choice suite against its bits per byte (the paper's Figure 2, right).
 
 A row is a metric, a column a corpus. Every run of every budget is a point, not only the compute-optimal ones.
 """

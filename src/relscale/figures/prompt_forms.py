@@ -1,4 +1,4 @@
-"""What the form of the prompt does to a suite (the paper's Figure 3).
+"""The effect of the prompt form on a suite (the paper's Figure 3).
 
 Left: the share of a metric's variance along the frontier that compute explains, by form: of the suite's error, and of
 accuracy. Right: accuracy under each other form less that under the reference form, over compute. A row is a corpus.

@@ -1,4 +1,4 @@
-"""What a prompt form gains over another in accuracy: along compute, and beside it over all computes together."""
+"""Gains in accuracy of one prompt form over another: along compute, and over all computes together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

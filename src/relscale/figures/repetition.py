@@ -1,4 +1,4 @@
-"""What repeated text is worth: the law of data-constrained training, with the runs that it was fitted to.
+"""The value of repeated text: the law of data-constrained training, with the runs that it was fitted to.
 
 A row is a fit of ``data_constrained`` that the config asked for. Left: the loss of every run against how often it read
 its text, and the law's, one line per size and number of training tokens. Right: the law's effective tokens against

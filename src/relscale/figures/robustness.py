@@ -1,4 +1,4 @@
-"""How robust a suite's relative laws are: to single budgets, to the law's functional form, and by statistical power.
+"""Robustness of a suite's relative laws: to single budgets, to the law's functional form, and statistical power.
 
 A row is a corpus. Left: the error of each functional form on the largest budgets, fitted to the others. Middle: how Δβ
 changes without each budget (or run, or training). Right: the power to see a given Δβ with more budgets, runs or items.

@@ -1,4 +1,4 @@
-"""What runs scored on a suite in two metrics: its loss, and an accuracy or a probability of being right."""
+"""Scores of runs on a suite in two metrics: its loss, and an accuracy or the probability of the right answer."""
 
 import math
 from collections.abc import Sequence

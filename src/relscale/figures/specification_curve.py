@@ -1,4 +1,4 @@
-"""How much of Δβ is the analyst's choice: the same data, analysed in each combination of choices.
+"""Specification curve: Δβ of the same data under each combination of analysis choices.
 
 Simonsohn, Simmons and Nelson, "Specification curve analysis" (*Nature Human Behaviour*, 2020). Top: Δβ of each way to
 analyse the same data, in order of size. Bottom: the choices that make up each. A column is a group; of many groups,

@@ -47,7 +47,7 @@ def fit(
         The tidy table; needs ``corpus, run, training_flops, suite, group, metric, value``, and for parabolas
         ``budget``, ``tokens`` and rows of the validation loss (suite "validation", group "all", "nats_per_token").
     replicates
-        The same numbers under resamplings of the items; without it only these very items are spoken of. A data set is
+        The same numbers under resamplings of the items; without it intervals are for these items only. A data set is
         read a few rows at a time, and need not fit into memory.
     options, suites
         See ``relscale.fitting.settings``.
@@ -57,7 +57,7 @@ def fit(
     Raises
     ------
     RelscaleError
-        The tables or options cannot be used; what can be fitted in part is fitted, and its status says so.
+        The tables or options cannot be used; what can be fitted in part is fitted, with a status.
     """
     check_option_names(options or {})
     matrices = run_matrices(measurements, replicates)

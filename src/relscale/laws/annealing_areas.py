@@ -1,4 +1,4 @@
-"""How far a training has gone and how far its learning rate has come down: what the law ``annealing`` is of.
+"""The predictors of the law ``annealing``: steps of a training, and how far its learning rate has decayed.
 
     S1(s) = Σ_{i≤s} η_i,    S2(s) = Σ_{i≤s} m_i,    m_i = λ · m_{i−1} + (η_{i−1} − η_i),    λ = 0.999
 

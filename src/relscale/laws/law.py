@@ -1,4 +1,4 @@
-"""What a law is: a formula with named parameters, and all that estimating them needs."""
+"""A law: a formula with named parameters, and everything needed to estimate them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

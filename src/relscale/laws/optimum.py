@@ -1,4 +1,4 @@
-"""What a law says is best: a module of a law may define ``OPTIMUM``, which ``relscale ask optimum`` answers from."""
+"""The optimum of a law: its module may define ``OPTIMUM``, which ``relscale ask optimum`` evaluates."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

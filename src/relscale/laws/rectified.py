@@ -56,5 +56,5 @@ LAW = separable(
     source="Lin et al., arXiv 2402.02314",
     formula="L = E + B / (D_l + D^β)",
     traps="E needs data in the range of the power, D_l such before it; with only one of the two, several laws fit. "
-    "The form has not been held against the paper's text.",
+    "The form has not been checked against the paper's text.",
 )

@@ -52,7 +52,7 @@ LAW = Law(
     source="Hu et al., arXiv 2310.03262, equation 3",
     formula="y = exp(−h · (F / F_ref)^(−α))",
     traps="y is a rate from 0 to 1, higher is better. Count passes over all draws, or (r − 1) / (K − 1) where K draws "
-    "were made until the r-th pass; r / K is too large. A rate of 0 or 1 says nothing of α; taking chance off first "
-    "makes forecasts worse.",
+    "were made until the r-th pass; r / K is too large. A rate of 0 or 1 is uninformative about α; "
+    "taking chance off first makes forecasts worse.",
     reference=True,
 )

@@ -3,8 +3,8 @@
     error = mean |L̂ − L| / L over the last of the largest model's training,    L̂ of a law fitted to one model's first
     share of its training
 
-A law of one curve needs given parameters, such as A and α of parametric. The error of the last loss seen, taken as it
-is, stands beside. A fit of as many points as free parameters meets them all and says nothing: it has a note.
+A law of one curve needs given parameters, such as A and α of parametric. The error of persistence, the last observed
+loss as the forecast, is given too. A fit of as many points as free parameters is uninformative: it has a note.
 
 Source: Choshen et al., *A Hitchhiker's Guide to Scaling Law Estimation*, arXiv 2410.11840.
 """
@@ -94,7 +94,7 @@ def rows(
     points, loss, names = points[:, known_rows], loss[known_rows], names[known_rows]
     curves = {name: (points[:, names == name], loss[names == name]) for name in dict.fromkeys(names)}
     if len(curves) < 2:
-        raise RelscaleError(f"column {model!r} has one model; name the column that tells models apart")
+        raise RelscaleError(f"column {model!r} has one model; name the column that identifies a model")
     largest = max(curves, key=lambda name: float(curves[name][0][0, 0]))
     for share in _numbers(shares):
         known = {name: known_part(*curve, share, from_tokens) for name, curve in curves.items()}

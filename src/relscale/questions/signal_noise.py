@@ -1,10 +1,10 @@
-"""Which metric tells models apart? The spread over models by the noise between the last checkpoints of one.
+"""Signal-to-noise ratio of metrics: the spread over models over the noise between the last checkpoints of one.
 
     noise = SD of a metric over a run's last checkpoints / their mean,    signal = (max − min over runs) / mean
     decision accuracy = share of pairs of recipes that the small scale ranks as the large one does
 
 The deviation is of the values themselves, not an estimate for more. Limits are of resampled runs, and of resampled
-recipes. With one recipe per size the signal is that of sizes: it does not say how well recipes are told apart.
+recipes. With one recipe per size the signal is that of sizes: it does not measure how well recipes are distinguished.
 
 Sources: Heineman et al., *Signal and Noise*, arXiv 2508.13144; Magnusson et al., *DataDecide*, arXiv 2504.11393.
 """

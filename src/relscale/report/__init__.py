@@ -1,1 +1,1 @@
-"""The report: one HTML file that says what was found, how sure it is, and how it was made."""
+"""The report: one HTML file with the findings, their uncertainty and their provenance."""

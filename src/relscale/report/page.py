@@ -50,7 +50,7 @@ def write_report(data: ReportData, output: Path) -> None:
 
 
 def write_listed_report(data: ReportData, output: Path) -> None:
-    """The report of an experiment's results, with the digest that it is held against before the next workflow."""
+    """The report of an experiment's results, with the digest that is checked before the next workflow."""
     write_report(data, output)
     seal_files(files_list(output), [output])
 

@@ -1,4 +1,4 @@
-"""How the numbers came about: versions, machine, time, and digests of config, code and data."""
+"""Provenance of the numbers: versions, machine, time, and digests of config, code and data."""
 
 import os
 import platform

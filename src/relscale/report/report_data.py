@@ -1,4 +1,4 @@
-"""What a report is written from: the tables of a fit, words for suites and groups, figures and provenance."""
+"""The data of a report: the tables of a fit, names of suites and groups, figures and provenance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How a gap is named in the page: its anchor, and the class and symbol of its verdict."""
+"""Names of a gap in the page: its anchor, and the class and symbol of its verdict."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What starting configs have in common: the line by which editors know the schema, names, paths."""
+"""Common parts of starting configs: the schema line for editors, names, paths."""
 
 import json
 import os

@@ -15,7 +15,7 @@ APART = (
     "corpus",
     "seed",
     "step",
-)  # columns that tell models apart, where they are
+)  # columns that identify models, where present
 METRICS = {
     "bpb": "bits_per_byte",
     "bits_per_byte": "bits_per_byte",
@@ -61,7 +61,7 @@ def table_config(path: Path, name: str, folder: Path) -> str:
     if "run" not in columns:
         apart = [column for column in APART if column in table.column_names] or [x]
         formats = [
-            f"      formats: {{run: {quoted('-'.join(f'{{{column}}}' for column in apart))}}} # what tells models apart"
+            f"      formats: {{run: {quoted('-'.join(f'{{{column}}}' for column in apart))}}} # identify a model"
         ]
     metric = METRICS.get(y.lower(), "nats_per_token")
     return "\n".join(

@@ -1,4 +1,4 @@
-"""What the runs of a corpus are trained and validated on."""
+"""Training and validation data of the runs of a corpus."""
 
 from dataclasses import dataclass
 from functools import cached_property

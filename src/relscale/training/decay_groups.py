@@ -1,4 +1,4 @@
-"""Which weights decay, and which learn at a rate of their own."""
+"""Groups of weights: with and without weight decay, and with separate learning rates."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How well a trained model predicts documents: bits per byte of each."""
+"""Bits per byte of documents under a trained model."""
 
 import math
 from collections.abc import Sequence

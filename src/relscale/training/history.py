@@ -1,4 +1,4 @@
-"""What a training has recorded so far, step by step, and whether it diverged."""
+"""The history of a training, step by step, and whether it diverged."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Stopping in time: what asks a training to stop, and how the command says that it did.
+"""Stop requests of a training, and the exit code of the command.
 
 SIGTERM (a cluster that needs the node), SIGUSR1 (Slurm's warning before the time limit), SIGINT (a person), and the end
 of the process that started the training. Each ends it after the current step, with its state saved; the command then

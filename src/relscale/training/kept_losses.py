@@ -1,4 +1,4 @@
-"""How well a run predicts the training documents of a table, worked out once and kept in the store."""
+"""Losses of a run on the training documents of a table, computed once and kept in the store."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a trained run depends on, as one short string: its folder's name in the store."""
+"""The key of a trained run: a digest of all it depends on, and its folder's name in the store."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which implementations compute a training: what two machines may differ in, so that their last digits do."""
+"""The numerical path of a training: the implementations by which the last digits of two machines may differ."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""What happens between the steps of a training: validation, checkpoints, stopping, saved states, logged metrics.
+"""Observers between the steps of a training: validation, checkpoints, stopping, saved states, logged metrics.
 
 Each is an observer, called after every step. What several devices have to agree on is asked every ``EXCHANGE_EVERY``
 steps, so that they need not wait for each other after each.

@@ -1,4 +1,4 @@
-"""Which floating-point type a run multiplies in."""
+"""The floating-point type of a run's matrix products."""
 
 from pathlib import Path
 

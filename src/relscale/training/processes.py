@@ -1,4 +1,4 @@
-"""Whether this process is one of several that train a run together; asked before torch is imported."""
+"""Whether this process is one of several that train a run together, determined before torch is imported."""
 
 import os
 

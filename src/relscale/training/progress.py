@@ -1,4 +1,4 @@
-"""How far an experiment's training is, and how long it will take yet."""
+"""Progress of an experiment's training, and the remaining time."""
 
 import os
 from collections.abc import Callable, Sequence

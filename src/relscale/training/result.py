@@ -1,4 +1,4 @@
-"""What a training leaves: its record, its curve, its weights, and the checkpoints that it kept on the way."""
+"""The result of a training: its record, curve, weights and intermediate checkpoints."""
 
 import importlib.metadata
 import json

@@ -1,1 +1,1 @@
-"""Candidates, one file per kind: a file defines ``candidates(known)`` and is found by being here."""
+"""Candidates, one file per kind; each file defines ``candidates(known)``."""

@@ -1,4 +1,4 @@
-"""How much room text takes, and where it is broken."""
+"""Width and line breaks of text."""
 
 from relscale.figures.as_text import shown
 from relscale.figures.chart.style import SIZE

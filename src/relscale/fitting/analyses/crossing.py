@@ -10,7 +10,7 @@ these are the z with
 
 a range where the slope is clear, else two rays or the whole line. So that the set fits whatever interval the line has
 (points of unequal noise, shared trainings, population of the items), its ends are found from that interval itself, by
-bisection, within ``reach`` times the data on either side. A set that goes on beyond has no limit there.
+bisection, within ``reach`` times the data on either side. A set that extends beyond has no limit there.
 
 Source: Fieller, *Some problems in interval estimation*, Journal of the Royal Statistical Society B 16, 1954.
 """
@@ -57,7 +57,7 @@ class Options(Section):
 
 @dataclass(frozen=True)
 class Crossing:
-    """Where two curves cross, with limits; None where the set goes on beyond, or there is no crossing in reach."""
+    """Where two curves cross, with limits; None where the set extends beyond, or there is no crossing in range."""
 
     value: float | None
     low: float | None
@@ -68,7 +68,7 @@ class Crossing:
 def rows(curves: Curves, settings: Settings) -> Iterator[ParameterRow]:
     """A row for each ratio and estimand: the compute where the two curves cross, with Fieller's limits.
 
-    A limit is null where the set goes on beyond ``reach`` times the data, and the status says so. Where the curves
+    A limit is null where the set extends beyond ``reach`` times the data, with a status. Where the curves
     cross only beyond it the value is null too: ``NOT_WITHIN_REACH``, or ``NOT_EXCLUDED`` where a crossing within it
     cannot be ruled out. Where a second range of computes is in the set the note names it.
     """
@@ -121,7 +121,7 @@ def fieller(
     root
         (J,) nan where there is none within reach.
     ranges
-        Of each line: the set's ranges within reach, by compute; an end is ±inf where the set goes on beyond. None
+        Of each line: the set's ranges within reach, by compute; an end is ±inf where the set extends beyond. None
         where the line has no interval.
     """
     edges = estimate.low - np.log(reach), estimate.high + np.log(reach)

@@ -92,7 +92,7 @@ class Curves:
         return len(set(self.blocks)) < len(self.blocks)
 
     def select(self, mask: NDArray[np.bool_]) -> "Curves":
-        """Those curves alone; ``mask`` is (J,)."""
+        """The curves where ``mask`` (J,) is true."""
         if mask.all():
             return self
         columns = np.flatnonzero(mask)

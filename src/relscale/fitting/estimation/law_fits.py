@@ -460,7 +460,7 @@ def _size(row: Row) -> float:
 
 
 def _key(values: Row) -> Row:
-    """Of columns that rows of the fits have; the others tell fits apart, and their rows, by name alone."""
+    """The columns that rows of the fits have; the other columns identify fits by name only."""
     return {name: value for name, value in values.items() if name in (*KEY, "baseline")}
 
 

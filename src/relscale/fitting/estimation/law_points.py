@@ -56,7 +56,7 @@ class Points:
         return [str(row.get("block") or model(row)) for row in self.rows]
 
     def select(self, mask: NDArray[np.bool_]) -> "Points":
-        """Those points alone."""
+        """The points where ``mask`` is true."""
         rows = [row for row, is_in in zip(self.rows, mask, strict=True) if is_in]
         return replace(self, rows=rows, x=self.x[:, mask], y=self.y[mask], stderr=self.stderr[mask])
 

@@ -1,4 +1,4 @@
-"""A digest of the numbers that a forecast rests on, so that what is claimed now can be held against what comes."""
+"""A digest of the numbers that a forecast rests on, so that forecasts can be scored later."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Forecast records: what was forecast, when and from which numbers, kept to be held against what is measured later.
+"""Forecast records: forecasts with their time and data, kept to be scored against later measurements.
 
 A record is a table that is written once. Each row carries the digest of the data and of the code that the forecast
 rests on, and a digest of its own, so that a changed number is seen. Held against a later fit, a forecast is compared
@@ -94,8 +94,8 @@ def record(fits: Fits, path: Path, now: datetime | None = None) -> list[RecordRo
     return rows
 
 
-def held_against(path: Path, later: Fits) -> list[OutcomeRow]:
-    """The forecasts on record in a file, held against the points of a later fit.
+def score_record(path: Path, later: Fits) -> list[OutcomeRow]:
+    """Score the forecasts on record in a file against the points of a later fit.
 
     Raises
     ------

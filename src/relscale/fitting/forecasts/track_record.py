@@ -48,7 +48,7 @@ def origin_counts(record: TrackRecord, known: Mask, distance: Floats) -> tuple[i
     Origins by compute and by size look at the same numbers twice, so those of one kind count, the kind that has more.
     Two forecasts over a distance d from origins that are less than d apart cross the same ground. Origins that span a
     range R give ``1 + R / d`` forecasts that do not, at most the n that there are; 2 where there are 2 at all, since a
-    t quantile of one degree of freedom says nothing.
+    t quantile of one degree of freedom is uninformative.
     """
     n, independent = 0, np.full(len(distance), 0.0)
     for kind in sorted(set(record.by)):

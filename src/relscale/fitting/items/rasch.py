@@ -1,7 +1,7 @@
 """Item response: the ability of models and the ease of items, from which items a model answers right.
 
     P(model i answers item j) = 1 / (1 + exp(−(θ_i + z_j)))        Rasch
-    P(model i answers item j) = 1 / (1 + exp(−a_j · (θ_i + z_j)))  2PL: item j tells models apart by a_j
+    P(model i answers item j) = 1 / (1 + exp(−a_j · (θ_i + z_j)))  2PL: item j discriminates by a_j
 
 The most probable values under θ ~ N(0, 1), z ~ N(0, 4) and ln a ~ N(0, 0.25), by Newton steps of abilities and items
 in turn. Answers are 0 or 1, or probabilities between; missing ones are nan. Abilities from few items tell a suite's

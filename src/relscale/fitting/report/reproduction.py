@@ -1,4 +1,4 @@
-"""What was published, held against what is fitted here: published, reproduced, difference.
+"""Published numbers compared with those fitted here: published, reproduced, difference.
 
 A table of answers has one row per number:
 

@@ -113,7 +113,7 @@ FAMILY = (
 )  # whose p-values are adjusted together
 Key = tuple[Any, ...]
 RISES = "errors rise with compute: if higher is better, it is no error; fit 1 − accuracy"
-AT_CHANCE = "at chance ({:.3g}) at the largest compute: the ratio says nothing of ability"
+AT_CHANCE = "at chance ({:.3g}) at the largest compute: the ratio does not reflect ability"
 SIDE = "Δβ is clear, but not the side of 1 on which the ratio {}"
 
 

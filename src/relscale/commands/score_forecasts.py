@@ -1,4 +1,4 @@
-"""``relscale held-against RECORD FITS``: forecasts on record against what was measured since."""
+"""``relscale score-forecasts RECORD FITS``: forecasts on record against what was measured since."""
 
 import argparse
 from pathlib import Path
@@ -29,11 +29,11 @@ def run(options: argparse.Namespace) -> None:
     from tabulate import tabulate
 
     from relscale.fitting.fits import read
-    from relscale.fitting.forecasts.record import OutcomeRow, held_against
+    from relscale.fitting.forecasts.record import OutcomeRow, score_record
     from relscale.rows import table_of
     from relscale.tables import write_table
 
-    rows = held_against(options.record, read(options.fits))
+    rows = score_record(options.record, read(options.fits))
     shown = [
         [
             *forecast_cells(row),
