@@ -55,6 +55,19 @@ fits = fit(pa.Table.from_pylist(rows), options={"power": [], "specifications": [
 factors = {(row["group"], row["baseline"]): row["factor"] for row in fits.tenfold.to_pylist()}
 assert abs(factors["b", None] - 10**-0.2) < 1e-9 and abs(factors["b", "a"] - 10**-0.1) < 1e-9, factors
 """
+QUESTION = """
+import numpy as np
+from pathlib import Path
+from relscale.cli import main
+from relscale.tables import read_table
+flops = np.geomspace(1e18, 1e20, 9)
+Path("table.csv").write_text("flops,loss\\n" + "\\n".join(f"{f},{(f / 1e18) ** -0.25}" for f in flops))
+asked = ["table.csv", "--x", "flops", "--y", "loss", "--output", "halving.csv"]
+assert main(["ask", "halving"]) == 0 and main(["ask", "halving", *asked]) == 0
+(row,) = read_table("halving.csv").to_pylist()
+assert abs(row["factor"] - 16) < 1e-9, row
+assert main(["ask", "halving", "table.csv", "--x", "flop", "--y", "loss"]) == 1
+"""
 FIGURE = """
 import sys
 from pathlib import Path
@@ -108,8 +121,8 @@ def run(folder, program):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "program",
-    [LAW, ANALYSIS, FIGURE, OPTIMIZER, RECIPE, SUITE],
-    ids=["law", "analysis", "figure", "optimizer", "recipe", "suite"],
+    [LAW, ANALYSIS, QUESTION, FIGURE, OPTIMIZER, RECIPE, SUITE],
+    ids=["law", "analysis", "question", "figure", "optimizer", "recipe", "suite"],
 )
 def test_an_example_of_the_page_is_found_by_its_name(extended, program):
     run(extended, program)
