@@ -6,7 +6,14 @@ import pytest
 from relscale.atlas.explaining_scaling import above_unlimited, loss, spectrum
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
-from relscale.laws import critical_batch, data_constrained, mixture_additive, parametric
+from relscale.laws import (
+    critical_batch,
+    data_constrained,
+    datastore,
+    mixture_additive,
+    overtraining,
+    parametric,
+)
 from relscale.measurements.pass_rates import Emergence
 from relscale.questions import (
     coupling,
@@ -15,6 +22,7 @@ from relscale.questions import (
     epistemic,
     estimation,
     inversions,
+    loss_network,
     metric_chain,
     mixture,
     multiplier,
@@ -64,6 +72,30 @@ def test_epochs_and_batch_of_known_laws() -> None:
     assert found["epochs"] == pytest.approx(9.488, rel=1e-3)
     batch = critical_batch.OPTIMUM.of(np.array([1293.827, 2190.601]), {"overhead": 0.2, "from_batch": 256})
     assert batch["batch_tokens"] == pytest.approx(745.32, abs=0.01)
+
+
+def test_optima_of_further_laws_are_the_least_of_each_along_the_compute() -> None:
+    sizes, flops = np.geomspace(1e7, 1e12, 200_001), 1e21
+    over, store = np.array([79.0, 193.0, -0.229, 1.53]), np.array([1.6, 400, 1500, 0.05, 0.34, 0.38, 3e9])
+    found = overtraining.OPTIMUM.of(over, {"training_flops": flops})
+    least = sizes[overtraining.value(over[:, None], np.stack([sizes, flops / 6 / sizes])).argmin()]
+    assert found["params"] == pytest.approx(least, rel=1e-4)
+    assert found["params"] * found["tokens"] * 6 == pytest.approx(flops)
+    found = datastore.OPTIMUM.of(store, {"training_flops": flops, "datastore_tokens": 1e11})
+    at = np.stack([sizes, flops / 6 / sizes, np.full_like(sizes, 1e11)])
+    assert found["params"] == pytest.approx(sizes[datastore.LAW.value(store, at).argmin()], rel=1e-4)
+    assert found["loss"] == pytest.approx(datastore.LAW.value(store, at).min())
+
+
+def test_the_rate_of_a_batch_that_was_not_tried_is_said_to_be_beyond_the_data() -> None:
+    batch = np.geomspace(3e4, 1e7, 12)
+    table = Columns({"batch": batch, "rate": 2e-3 / (1 + (1e6 / batch) ** 0.7)})
+    asked = {"law": "peak_learning_rate", "x": ("batch",), "y": "rate", "draws": 0}
+    (inside,) = optimum.rows(table, at=("batch_tokens=1e6",), **asked)
+    assert inside.value == pytest.approx(1e-3)
+    assert inside.note is None
+    (outside,) = optimum.rows(table, at=("batch_tokens=1e8",), **asked)
+    assert outside.note == "at a value beyond the data: batch_tokens"
 
 
 def mixtures(rows: int = 120) -> tuple[np.ndarray, np.ndarray]:
@@ -304,3 +336,18 @@ def test_the_gain_of_a_pair_is_over_as_much_more_of_the_target_itself() -> None:
     assert found["a", synergy.MEAN].gain_percent == gain.gain_percent
     with pytest.raises(RelscaleError, match="b has no row with auxiliary b"):
         list(synergy.rows(table.where(~((table["target"] == "b") & (table["auxiliary"] == "b")))))
+
+
+def test_a_network_of_losses_says_the_performance_inside_and_when_it_is_outside() -> None:
+    rng = np.random.default_rng(3)
+    general, code = rng.uniform(2.4, 3.6, 60), rng.uniform(1.0, 2.0, 60)
+    truth = 1 / (1 + np.exp(3 * (general - 3) + 2 * (code - 1.5)))
+    general, code = np.append(general, [3.0, 1.0]), np.append(code, [1.5, 1.5])
+    table = Columns({"general": general, "code": code, "accuracy": np.append(truth, [np.nan, np.nan])})
+    left_out, inside, outside = loss_network.rows(table, x=("general", "code"), y="accuracy", seeds=4)
+    assert left_out.network < 1e-3 < left_out.plane  # a sigmoid of a plane is one unit
+    assert inside.network == pytest.approx(0.5, abs=0.02)
+    assert inside.note is None
+    assert outside.note == "beyond the data"
+    straight = Columns({**table.of, "accuracy": np.append(0.9 - 0.1 * general[:60], [np.nan] * 2)})
+    assert next(loss_network.rows(straight, x=("general", "code"), y="accuracy", seeds=2)).note is not None

@@ -16,13 +16,24 @@ table in `reference/`; nothing is trained. Its origin says whose it is: *paper*,
 files; *table*, computed from the same table by code that shares nothing with relscale; *theory*, exact. A number
 *differs* where the entry says why it does not come out. Intervals are 95%.
 """
+MISSING = """## What is not here
+
+- The Shannon scaling law (arXiv 2605.23901): its formula is in no source that could be read. A loss that falls and then
+  rises, as it describes, is followed by the law `bnsl` with a negative break.
+- CAMEL (arXiv 2603.08022): its law of capacity and mixture is in no source that could be read. Whether the best mixture
+  moves with size is asked of the laws `multilingual` and `mixture_additive`.
+- The constants of Su et al. (arXiv 2403.06563), and those of FLP-M (arXiv 2410.08527), whose forms for several sources
+  were not found either: the laws `batch_trajectory` and `flp_m` are of their kind and fitted to one's own table.
+- Step Law (arXiv 2503.04715): its table of runs has no licence. `relscale ask step_law` finds the law in such a table,
+  and what following it costs.
+"""
 PICTURES = "atlas"  # the folder of the pictures, beside the page
 COLUMNS = ("quantity", "origin", "known", "reproduced", "difference", "interval", "status")
 
 
 def page(rows: Mapping[str, Sequence[AtlasRow]]) -> str:
     """The page of the entries whose rows these are, by name."""
-    return "\n".join([HEAD, *(section(name, entry(name), own) for name, own in rows.items())])
+    return "\n".join([HEAD, *(section(name, entry(name), own) for name, own in rows.items()), MISSING])
 
 
 def section(name: str, entry: Entry, rows: Sequence[AtlasRow]) -> str:

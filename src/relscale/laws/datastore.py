@@ -9,9 +9,13 @@ Source: the observation of Shao et al., *Scaling Retrieval-Based Language Models
 2407.12854, that gains do not saturate; the form is relscale's.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from relscale.laws import parametric
 from relscale.laws.law import Array, Parameter
+from relscale.laws.optimum import Optimum
 from relscale.laws.profile import crossed
 from relscale.laws.separable import separable
 
@@ -61,4 +65,17 @@ LAW = separable(
     formula="L = E + A · N^(−α) + B · D^(−β) − c · ln(1 + S / S_0)",
     traps="S_0 needs runs without a datastore and with small ones. The test data must not be in the datastore. The "
     "gain has no end in this law, that of a real datastore has one.",
+)
+
+
+def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
+    params, tokens = parametric.best(theta[[0, 1, 2, 4, 5]], given["training_flops"])
+    at = np.array([[params], [tokens], [given["datastore_tokens"]]])
+    return {"params": params, "tokens": tokens, "loss": float(LAW.value(theta, at)[0])}
+
+
+OPTIMUM = Optimum(
+    {"training_flops": "compute, 6·N·D", "datastore_tokens": "tokens of the datastore"},
+    _optimum,
+    "Filling and searching the datastore are no part of the compute.",
 )

@@ -9,9 +9,12 @@ Source: Gadre et al., *Language models scale reliably with over-training and on 
 equation 4; least squares of the loss itself. Their η is −b / 2.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from relscale.laws.law import Array, Parameter
+from relscale.laws.optimum import Optimum
 from relscale.laws.separable import separable
 
 EXPONENTS = -np.array([0.04, 0.08, 0.14, 0.2, 0.27, 0.35, 0.45, 0.6, 0.8, 1.1, 1.6])
@@ -65,3 +68,15 @@ LAW = separable(
     coordinates=coordinates,
     centre=lambda z: z.mean(axis=1),
 )
+
+
+def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
+    alpha, beta, b, _ = theta
+    product = given["training_flops"] / 6
+    ratio = (beta * np.exp(b * LOG_6 / 2) / alpha) ** (1 / b)  # N / D, where both terms have the same slope
+    params = float(np.sqrt(product * ratio))
+    at = np.array([[params], [product / params]])
+    return {"params": params, "tokens": product / params, "loss": float(value(theta, at)[0])}
+
+
+OPTIMUM = Optimum({"training_flops": "compute, 6·N·D"}, _optimum)

@@ -8,9 +8,12 @@ Source: the form of McCandlish et al., *An Empirical Model of Large-Batch Traini
 left open; Granziol et al., arXiv 2006.09092, on the powers.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from relscale.laws.law import Array, Parameter
+from relscale.laws.optimum import Optimum
 from relscale.laws.profile import crossed
 from relscale.laws.separable import separable
 
@@ -48,3 +51,10 @@ LAW = separable(
     traps="y is the best learning rate of each batch, not a loss. Batches must lie on both sides of B0; below it a "
     "power without plateau fits as well, and must not be extrapolated. The largest stable rate is not the best one.",
 )
+
+
+def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
+    return {"learning_rate": float(LAW.value(theta, np.array([[given["batch_tokens"]]]))[0])}
+
+
+OPTIMUM = Optimum({"batch_tokens": "the batch"}, _optimum)

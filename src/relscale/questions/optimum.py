@@ -1,10 +1,11 @@
 """What does a law fitted to the table say is best? Allocation, epochs, batch, rate or shape, with intervals.
 
-The law's module says what is best (``relscale.laws.optimum``): of ``parametric`` the parameters and tokens that spend
-given compute best, of ``data_constrained`` those for given unique tokens with the epochs, of ``critical_batch`` the
-batch at a given overhead, of ``rate_and_batch`` the learning rate and batch, of ``encoder_decoder`` and
-``architecture`` the shape. Intervals are of resampled rows, or of resampled trainings where ``block`` names them. An
-answer outside of the table's own range is said to be: there it is a forecast.
+The law's module says what is best (``relscale.laws.optimum``): of ``parametric``, ``overtraining`` and ``datastore``
+the parameters and tokens that spend given compute best, of ``data_constrained`` those for given unique tokens with the
+epochs, of ``critical_batch`` the batch at a given overhead, of ``peak_learning_rate`` the learning rate of a batch, of
+``rate_and_batch`` both, of ``encoder_decoder`` and ``architecture`` the shape. The best mixture is the question
+``mixture``. Intervals are of resampled rows, or of resampled trainings where ``block`` names them. An answer outside of
+the table's own range is said to be, and so is one for what is given outside of it: there it is a forecast.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
 from relscale.laws.catalogue import law as law_of
 from relscale.laws.catalogue import law_modules
-from relscale.laws.law import Array
+from relscale.laws.law import Array, Law
 from relscale.laws.optimum import Optimum
 from relscale.rows import column
 from relscale.suggestions import suggestion
@@ -136,6 +137,7 @@ def rows(
         found = best.of(fit.theta[:, 0], given)
         each = [best.of(theta, given) for theta in thetas if np.isfinite(theta).all()]
     where = ", ".join(f"{name}={number:g}" for name, number in given.items())
+    beyond = [name for name, number in given.items() if _is_beyond(one, points, name, number)]
     for name, value in found.items():
         inside = points[one.predictors.index(name)] if name in one.predictors else None
         drawn = np.array([draw[name] for draw in each])
@@ -157,7 +159,7 @@ def rows(
             high=float(np.percentile(drawn, 97.5)) if enough else None,
             least=None if inside is None else float(inside.min()),
             largest=None if inside is None else float(inside.max()),
-            note=_note(value, inside, lacking if draws and not enough else "", bound),
+            note=_note(value, inside, beyond, lacking if draws and not enough else "", bound),
         )
 
 
@@ -176,12 +178,22 @@ def _resampled(blocks: NDArray[Any], draws: int, seed: int) -> Array:
     return np.asarray(rng.multinomial(count, np.full(count, 1 / count), draws).T[place], dtype=float)
 
 
-def _note(value: float, inside: Array | None, lacking: str, bound: str) -> str | None:
+def _is_beyond(law: Law, points: Array, name: str, value: float) -> bool:
+    """Whether a predictor of the law has that value nowhere in the data, nor values on both sides of it."""
+    if name not in law.predictors:
+        return False
+    own = points[law.predictors.index(name)]
+    return not own.min() <= value <= own.max()
+
+
+def _note(value: float, inside: Array | None, beyond: list[str], lacking: str, bound: str) -> str | None:
     if not np.isfinite(value):
         return "no optimum: the fitted law has none"
     said = []
     if inside is not None and not inside.min() <= value <= inside.max():
         said.append("beyond the data")
+    if beyond:
+        said.append(f"at a value beyond the data: {', '.join(beyond)}")
     if bound:
         said.append(f"no interval, and hardly a value: {bound} is on a bound, so the table does not show it")
     elif lacking:

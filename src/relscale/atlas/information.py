@@ -1,0 +1,76 @@
+"""InfoLaw: the best shares of buckets of quality as training grows (arXiv 2605.02364), from its constants."""
+
+import numpy as np
+
+from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View, along
+from relscale.laws.information import FORMULA, LAW
+from relscale.laws.law import Array
+
+SHARES = np.array([0.05, 0.15, 0.2])  # of the text that there is, of the best three buckets
+LAW_OF_THREE = LAW.of(("share_0", "share_1", "share_2"))
+CONSTANTS = np.array([3.7373, 0.0441, 0.922, 0.140, 0.018])  # α, β, θ, a, b
+PARAMS = 7e9
+FEW, MANY = 3e11, 1e12  # tokens
+FIRST = 0.548  # the best share of bucket 0 at FEW, from which the size of the text follows
+STEP = 0.0025
+
+
+def best(tokens: float, text: float) -> Array:
+    """The shares (3,) of the least loss, none larger than that of a better bucket, of so much text."""
+    steps = np.arange(0, 1 + STEP / 2, STEP)
+    first, second = (each.ravel() for each in np.meshgrid(steps, steps, indexing="ij"))
+    shares = np.stack([first, second, 1 - first - second])
+    shares = shares[:, (shares[2] > -STEP / 2) & (second <= first) & (shares[2] <= second + STEP / 2)]
+    shares = np.maximum(shares, 0)
+    unique = np.broadcast_to(SHARES[:, None] * text, shares.shape)
+    ones = np.ones((1, shares.shape[1]))
+    loss = LAW_OF_THREE.value(CONSTANTS, np.vstack([PARAMS * ones, tokens * ones, shares, unique]))
+    return np.asarray(shares[:, loss.argmin()])
+
+
+def size_of_text() -> float:
+    """The text there is, in tokens, with which bucket 0 has its known share at the fewer tokens."""
+    low, high = np.log(2e11), np.log(6e11)
+    while high - low > 1e-3:
+        middle = (low + high) / 2
+        low, high = (middle, high) if best(FEW, np.exp(middle))[0] < FIRST else (low, middle)
+    return float(np.exp(high))
+
+
+def reproduce(tables: Tables) -> dict[str, Number]:
+    """The best shares at more tokens."""
+    shares = best(MANY, size_of_text())
+    found = {f"best share of bucket {i} at 1,000B tokens": Number(float(shares[i])) for i in (0, 2)}
+    return found | {f"{name}, other computation": number for name, number in found.items()}
+
+
+def view(tables: Tables) -> View:
+    """The best shares over training tokens."""
+    text, at = size_of_text(), along([1e11, 3e12])[::10]
+    found = np.stack([best(float(tokens), text) for tokens in at], axis=1)
+    series = tuple(Series(f"bucket {i}", fitted=(at, found[i])) for i in range(3))
+    return View("training tokens", "best share", series, log_y=False)
+
+
+ENTRY = Entry(
+    title="InfoLaw: quality, repetition and scale on one axis",
+    paper="arXiv 2605.02364, by notes on it",
+    law="information",
+    formula=FORMULA,
+    tables=(),
+    answers=(
+        Answer("best share of bucket 0 at 1,000B tokens", 0.395, 0.015),
+        Answer("best share of bucket 2 at 1,000B tokens", 0.214, 0.015),
+        Answer("best share of bucket 0 at 1,000B tokens, other computation", 0.3875, STEP, "", Origin.TABLE),
+        Answer("best share of bucket 2 at 1,000B tokens, other computation", 0.225, STEP, "", Origin.TABLE),
+    ),
+    reproduce=reproduce,
+    view=view,
+    command="relscale fit runs.csv --law information --x params,tokens,share_best,share_middle,share_rest,unique_best,"
+    "unique_middle,unique_rest --y loss",
+    remark="Computed from the constants, of a model of 7B parameters; they and the best shares were read in notes on "
+    "the paper, not in the paper. How much text there is follows from the best share of bucket 0 at 300B tokens, "
+    "0.548. Units and the base of the logarithm are not stated, and no choice of them changes the best shares. The 27 "
+    "runs are not public.",
+)

@@ -1,0 +1,222 @@
+"""What performance do the losses of several domains promise? A small network of them, beside a plane, as in FLP-M.
+
+    P = w · tanh(W ℓ + b) + c,    ℓ the losses by their mean and spread; ridge on w and W; the median over seeds
+
+Rows with a performance are learned from, those without are predicted. With few rows a network memorises: the first row
+of the answer is the mean error on rows that were left out, of the network and of a plane; prefer the plane where the
+network is not better. A prediction outside of the hull of the losses that were learned from is said to be.
+
+Source: the second stage of Chen et al., *Scaling Laws for Predicting Downstream Performance in LLMs*, arXiv 2410.08527.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.fitting.estimation.levenberg_marquardt import minimise
+from relscale.fitting.estimation.objective import Expansion, squared
+from relscale.laws.law import Array
+from relscale.rows import column
+
+FOLDS = 10
+TOLERANCE = 1e-5
+MOST = 20.0  # of a weight
+LEFT_OUT = "(left out)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossNetworkRow:
+    """One row per row without a performance, after one for the rows that were left out."""
+
+    row: str = column("The row; or what was left out in turn.")
+    network: float = column("The network's prediction; of rows left out its mean error.")
+    plane: float = column("The same of a plane through the performances.")
+    note: str | None = column(
+        "Which to prefer, or that a prediction is outside of the losses seen.", default=None
+    )
+
+
+ROW = LossNetworkRow
+
+
+def rows(
+    table: Columns,
+    *,
+    x: tuple[str, ...],
+    y: str,
+    label: str = "",
+    hidden: int = 3,
+    ridge: float = 1e-3,
+    seeds: int = 20,
+    seed: int = 0,
+) -> Iterator[LossNetworkRow]:
+    """Errors on rows left out, and a prediction of every row without a performance.
+
+    Parameters
+    ----------
+    x
+        Columns of the domains' losses.
+    y
+        Column of the performance; empty where it is to be predicted.
+    label
+        Column that names a row; by default its number.
+    hidden
+        Units of the network.
+    ridge
+        Weight of the squares of its weights, by squares of the performance in units of its spread.
+    seeds
+        Networks, whose median counts.
+    seed
+        Of their starting points and of the parts that are left out.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing or no number, there are too few rows, or an option is out of its range.
+    """
+    if hidden < 1 or seeds < 1 or not ridge > 0:
+        raise RelscaleError("hidden and seeds are at least 1, and ridge is positive")
+    losses, performance = np.stack([table.numbers(name) for name in x]), table.numbers(y)
+    names = table.labels(label) if label else np.arange(1, len(performance) + 1).astype(str)
+    whole = np.isfinite(losses).all(axis=0)
+    known, ahead = whole & np.isfinite(performance), whole & ~np.isfinite(performance)
+    if known.sum() < len(x) + 3:
+        raise RelscaleError(
+            f"{int(known.sum())} rows have {', '.join(x)} and {y}; at least {len(x) + 3} are needed"
+        )
+    seen, values = losses[:, known], performance[known]
+    rng = np.random.default_rng(seed)
+    fold = rng.permutation(len(values)) % min(FOLDS, len(values))
+    kept = (fold != np.arange(fold.max() + 1)[:, None]).astype(float).T  # (n, folds)
+    by_network = _network(seen, values, kept, seen, hidden, ridge, seeds, rng)
+    by_plane = np.stack([_plane(seen[:, w > 0], values[w > 0], seen) for w in kept.T])
+    every = np.arange(len(values))
+    errors = [float(np.abs(each[fold, every] - values).mean()) for each in (by_network, by_plane)]
+    better = errors[0] < errors[1]
+    yield LossNetworkRow(
+        row=LEFT_OUT,
+        network=errors[0],
+        plane=errors[1],
+        note=None if better else "the network is no better than the plane: prefer the plane",
+    )
+    if not ahead.any():
+        return
+    at = losses[:, ahead]
+    network = _network(seen, values, np.ones((len(values), 1)), at, hidden, ridge, seeds, rng)[0]
+    plane = _plane(seen, values, at)
+    for i, name in enumerate(names[ahead]):
+        inside = _in_hull(seen, at[:, i])
+        yield LossNetworkRow(
+            row=str(name),
+            network=float(network[i]),
+            plane=float(plane[i]),
+            note=None if inside else "beyond the data",
+        )
+
+
+@dataclass(frozen=True)
+class Network:
+    """Its squares and ridge, to be minimised; u are W (h, d), b, w (h) and c."""
+
+    z: Array  # (d, n)
+    y: Array  # (n,)
+    weights: Array  # (n, sets)
+    hidden: int
+    ridge: float
+
+    @property
+    def size(self) -> int:
+        """How many parameters there are."""
+        return self.hidden * (len(self.z) + 2) + 1
+
+    @property
+    def numbers(self) -> int:
+        """How many there are in the derivatives of one data set."""
+        return self.size * len(self.y)
+
+    @property
+    def low(self) -> Array:
+        """Bounds, (q, 1)."""
+        return np.full((self.size, 1), -MOST)
+
+    @property
+    def high(self) -> Array:
+        """Bounds, (q, 1)."""
+        return np.full((self.size, 1), MOST)
+
+    @property
+    def free(self) -> NDArray[np.bool_]:
+        """All of them are searched."""
+        return np.ones(self.size, dtype=bool)
+
+    def scale(self, columns: NDArray[np.int64]) -> Array:
+        """What residuals are compared with."""
+        return np.ones(len(columns))
+
+    def units(self, u: Array, z: Array) -> Array:
+        """The hidden units at z (d, n), (h, n, m)."""
+        matrix = u[: self.hidden * len(z)].reshape(self.hidden, len(z), -1)
+        bias = u[self.hidden * len(z) :][: self.hidden]
+        return np.asarray(np.tanh(np.einsum("hdm,dn->hnm", matrix, z) + bias[:, None]))
+
+    def value(self, u: Array, z: Array) -> Array:
+        """P at z, (n, m)."""
+        out = u[-1 - self.hidden : -1]
+        return np.asarray(np.einsum("hm,hnm->nm", out, self.units(u, z)) + u[-1])
+
+    def expansion(self, u: Array, columns: NDArray[np.int64]) -> Expansion:
+        """The objective around u, to second order as far as P is linear."""
+        units, out = self.units(u, self.z), u[-1 - self.hidden : -1]
+        by_bias = out[:, None] * (1 - units**2)
+        by_matrix = (by_bias[:, None] * self.z[:, :, None]).reshape(-1, *units.shape[1:])
+        jacobian = np.concatenate([by_matrix, by_bias, units, np.ones_like(units[:1])])
+        weights = self.weights[:, columns]
+        residual = self.value(u, self.z) - self.y[:, None]
+        penalty = np.full((self.size, 1), self.ridge)
+        penalty[-1] = 0
+        curvature = squared(jacobian, weights) + np.diag(penalty[:, 0])
+        total = (weights * residual**2).sum(axis=0) + (penalty * u**2).sum(axis=0)
+        gradient = np.einsum("qnm,nm->qm", jacobian, weights * residual) + penalty * u
+        return Expansion(total / 2, gradient, curvature, curvature.diagonal(axis1=1, axis2=2).T, total)
+
+
+def _network(
+    seen: Array,
+    values: Array,
+    weights: Array,
+    at: Array,
+    hidden: int,
+    ridge: float,
+    seeds: int,
+    rng: np.random.Generator,
+) -> Array:
+    """Predictions (sets, n) at losses (d, n), of the networks of each set of weights (n, sets)."""
+    mean, sd = seen.mean(axis=1, keepdims=True), seen.std(axis=1, keepdims=True)
+    sd = np.where(sd > 0, sd, 1.0)
+    level, unit = values.mean(), values.std() or 1.0
+    net = Network((seen - mean) / sd, (values - level) / unit, weights, hidden, ridge)
+    sets = weights.shape[1]
+    columns = np.tile(np.arange(sets), seeds)
+    found = minimise(net, rng.normal(0, 0.5, (net.size, len(columns))), columns, TOLERANCE)
+    each = net.value(found.u, (at - mean) / sd).reshape(-1, seeds, sets)
+    return np.asarray(level + unit * np.median(each, axis=1).T)
+
+
+def _plane(seen: Array, values: Array, at: Array) -> Array:
+    """Predictions (n,) of least squares at losses (d, n)."""
+    coefficients = np.linalg.lstsq(np.vstack([np.ones(len(values)), seen]).T, values, rcond=None)[0]
+    return np.asarray(coefficients @ np.vstack([np.ones(at.shape[1]), at]))
+
+
+def _in_hull(seen: Array, point: Array) -> bool:
+    """Whether a point (d,) is a mean of the points seen (d, n)."""
+    from scipy.optimize import linprog
+
+    size = np.abs(seen).max(axis=1, keepdims=True)
+    sides = np.vstack([seen / np.where(size > 0, size, 1), np.ones(seen.shape[1])])
+    wanted = np.append(point / np.where(size > 0, size, 1)[:, 0], 1.0)
+    return bool(linprog(np.zeros(seen.shape[1]), A_eq=sides, b_eq=wanted).status == 0)
