@@ -163,6 +163,16 @@ def test_what_items_leave_unsure_has_the_quantile_of_the_items(
             assert (row["high"] - row["low"]) / 2 / row["stderr"] == pytest.approx(quantile, rel=0.01)
 
 
+def test_a_group_that_moves_against_what_all_share_is_surer_than_the_others() -> None:
+    """Groups with errors λ_j·c of one error c, λ_j from 0 to 2: intervals as wide as λ_j says, and not all alike."""
+    rng = np.random.default_rng(0)
+    x, loading = np.linspace(41, 47, 40), np.linspace(0, 2, 12)
+    noise = 0.02 * loading * rng.standard_normal((40, 1)) + 0.002 * rng.standard_normal((40, 12))
+    rows = pooled_rows(curves_of(x, 0.01 * rng.standard_normal(12) * (x - x.mean())[:, None] + noise), CHOSEN)
+    width = [row["high"] - row["low"] for row in rows if row["parameter"] == "delta_beta"]
+    assert width[0] < 0.5 * width[6] < 0.5 * width[-1]
+
+
 def test_budgets_that_share_trainings_are_pooled_as_points_that_do() -> None:
     """Points read off without a training are those of the other trainings: one jackknife, told in two ways."""
     x, y, _ = world(12, 6, 0.003, 0.7, 0.5, 0)

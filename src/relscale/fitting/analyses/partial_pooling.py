@@ -8,6 +8,11 @@ its variance is added to each answer. So the lines through the mean curve and th
 are taken apart: the first says v_c, the others v_j. Beyond c errors are taken to be independent, which they are not
 where some groups are more alike than others; intervals then hold on average over groups, not for each.
 
+Groups do not all share c alike: the error of one that is near to the baseline moves against it. Their covariance with
+it is what the variance of a group's own slope has beyond those of its two parts, ``(V_j − v_j − v_c) / 2``. It is 0 on
+average over groups and drawn towards 0 by as much as its estimates would scatter if it were 0 for each; the variance of
+an answer has twice of what is left of it, as far as the answer is of the group itself.
+
 * v_j from a few points is itself unsure. It is drawn towards the groups' common variance, by as much as their scatter
   says that they have one (Smyth 2004): ``(d0·s0² + d·v_j) / (d0 + d)`` with d0 + d degrees of freedom.
 * τ is integrated out, under a flat prior for μ and τ. Given τ, with ``w_j = 1 / (τ² + v_j)`` and ``B_j = v_j·w_j``,
@@ -19,11 +24,12 @@ where some groups are more alike than others; intervals then hold on average ove
 * An interval is mean ∓ k·sd, both of the mixture over τ with v_c added. k is the mean of quantiles, weighted by the
   variances that they belong to, as of a line alone (``relscale.fitting.inference.interval``): t at d0 + d of the runs'
   part of v_j, of the items' part the normal quantile, or t at clusters − 1 where items come in clusters, and of v_c its
-  own.
+  own. Where the groups' own intervals have the quantile of a block bootstrap in place of t, k is as much less or more.
 
 On average over groups nominal 95% intervals cover 92–98%, and up to 100% where the groups do not differ, by simulation
 with 8 or 57 groups, 4, 7 or 22 points, equal or unequal variances, noise shared or not; those of μ 92–100% and of τ
-89–98% (an interval of τ never holds 0). They are 0.2 to 0.97 times as wide as the groups' own.
+89–98% (an interval of τ never holds 0). They are 0.2 to 0.97 times as wide as the groups' own on average;
+of the 56 subjects of MMLU under 22 trainings (Gemstones) 0.99 times, of a single one up to 1.6 times.
 
 Sources: Morris, *Parametric empirical Bayes inference*, 1983; Smyth, *Linear models and empirical Bayes methods for
 assessing differential expression*, 2004, section 6; Gelman, *Prior distributions for variance parameters in
@@ -42,7 +48,7 @@ from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.direction import direction
 from relscale.fitting.inference.estimand import Estimand
-from relscale.fitting.inference.line_with_intervals import curve_items
+from relscale.fitting.inference.line_with_intervals import curve_intervals, curve_items
 from relscale.fitting.inference.log_log_lines import Lines, curve_lines, lines
 from relscale.fitting.inference.method import Method
 from relscale.fitting.inference.parameter_row import ParameterRow
@@ -59,6 +65,7 @@ ALL_GROUPS = "all groups"
 MEAN, SD = "delta_beta_mean", "delta_beta_sd"
 FEWEST = 3  # groups
 GRID = 400  # values of τ
+LEAST_SHARE = 0.1  # of the smaller of two variances that remains where the errors are about opposite
 MANY = 1e12  # degrees of freedom of which t is normal
 
 
@@ -109,10 +116,11 @@ def rows(curves: Curves, settings: Settings) -> list[ParameterRow]:
     for j, key in enumerate(curves.keys):
         if key.suite in pooling:
             sets.setdefault(replace(key, group=None), []).append(j)
-    return [row for columns in sets.values() for row in _rows(curves, columns, settings.level)]
+    return [row for columns in sets.values() for row in _rows(curves, columns, settings)]
 
 
-def _rows(curves: Curves, columns: list[int], level: float) -> list[ParameterRow]:
+def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[ParameterRow]:
+    level = settings.level
     used = np.isfinite(curves.value[:, columns])
     patterns, which, count = np.unique(used, axis=1, return_inverse=True, return_counts=True)
     usual = which.ravel() == np.argmax(count)
@@ -141,7 +149,8 @@ def _rows(curves: Curves, columns: list[int], level: float) -> list[ParameterRow
         ]
         posterior = None
         if len(kept) >= FEWEST and np.isfinite(estimate.slope[kept]).all():
-            posterior = _pooled(curves, kept, points, of_items, level)
+            of_draws = 1.0 if of_items else _quantile_of_draws(curves, kept, settings)
+            posterior = _pooled(curves, kept, points, of_items, level, of_draws)
         for j in columns:
             key = cells_of(curves.keys[j]) | common | {"parameter": relative.LINE.slope}
             remark = _remark(curves, estimate, j, of_items)
@@ -202,8 +211,21 @@ def _remark(curves: Curves, estimate: Lines, j: int, of_items: bool) -> Remark:
     return few or points_remark(curves, j)
 
 
+def _quantile_of_draws(curves: Curves, selected: NDArray[np.int64], settings: Settings) -> float:
+    """The quantile of the groups' own intervals for these items over Student's t, on average: 1 without a bootstrap."""
+    own = next(curve_intervals(curves.select(np.isin(np.arange(len(curves.keys)), selected)), settings)).slope
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = (own.high - own.low) / 2 / own.stderr / interval.quantile((1 + settings.level) / 2, own.df)
+    return float(np.nanmean(ratio)) if np.isfinite(ratio).any() else 1.0
+
+
 def _pooled(
-    curves: Curves, selected: NDArray[np.int64], points: NDArray[np.bool_], of_items: bool, level: float
+    curves: Curves,
+    selected: NDArray[np.int64],
+    points: NDArray[np.bool_],
+    of_items: bool,
+    level: float,
+    of_draws: float,
 ) -> Pooled:
     """Take the mean curve and the deviations from it apart, and pool."""
     x, blocks = curves.log_flops[points], [curves.blocks[i] for i in np.flatnonzero(points)]
@@ -229,12 +251,29 @@ def _pooled(
     of_both = interval.slope(own, level, items_own)
     moderated, df = moderate(of_runs * groups / (groups - 1), float(own.df[0]))
     v = moderated + (of_both.stderr**2 - of_runs) * groups / (groups - 1)
+    whole = lines(
+        x, curves.value[at], noise, blocks, without=None if curves.without is None else curves.without[at]
+    )
+    items_whole = None
+    if of_items:
+        items_whole = interval.item_lines(x, curves.value[at], curves.replicates[at], whole, blocks, clusters)
+    beyond = interval.slope(whole, level, items_whole).stderr ** 2 - of_both.stderr**2 - of_mean.stderr**2
+    by_chance = of_runs * interval.slope(shared, level).stderr ** 2 / own.df
+    covariance = _shrunk(beyond / 2, by_chance)
     share = interval.ill_known_share(moderated, v)
     v_c = max(0.0, float(of_mean.stderr[0]) ** 2 - float(v.mean()) / groups)
     tail = (1 + level) / 2
     k = interval.quantile(tail, np.full(groups, min(df, MANY)), share, of_both.items_df)
     k_c = float(interval.quantile(tail, of_mean.df, of_mean.share, of_mean.items_df)[0])
-    return pool(shared.slope + own.slope, v, _satterthwaite(share, df, of_both.items_df), k, level, v_c, k_c)
+    known = _satterthwaite(share, df, of_both.items_df)
+    k, k_c = k * of_draws, k_c * of_draws
+    return pool(shared.slope + own.slope, v, known, k, level, v_c, k_c, covariance)
+
+
+def _shrunk(covariance: Floats, by_chance: Floats) -> Floats:
+    """Covariances (J,) drawn to 0, of which the variance of the estimates is ``by_chance`` where they are 0."""
+    seen = float(np.mean(covariance**2))
+    return covariance * (max(0.0, 1 - float(np.mean(by_chance)) / seen) if seen > 0 else 0.0)
 
 
 def _apart(of_groups: Floats) -> tuple[Floats, Floats]:
@@ -272,12 +311,19 @@ def moderate(variance: Floats, df: float) -> tuple[Floats, float]:
 
 
 def pool(
-    b: Floats, v: Floats, df: Floats, k: Floats, level: float, v_c: float = 0.0, k_c: float = 0.0
+    b: Floats,
+    v: Floats,
+    df: Floats,
+    k: Floats,
+    level: float,
+    v_c: float = 0.0,
+    k_c: float = 0.0,
+    covariance: Floats | float = 0.0,
 ) -> Pooled:
     """Posterior of δ_j, μ and τ from slopes b (J,) with own variances v (J,) known to df (J,) degrees of freedom.
 
-    k (J,) are the quantiles of these errors; ``v_c`` is the variance of the error that all share and ``k_c`` its
-    quantile.
+    k (J,) are the quantiles of these errors; ``v_c`` is the variance of the error that all share, ``k_c`` its quantile
+    and ``covariance`` (J,) that of the two errors.
     """
     u = (np.arange(GRID) + 0.5) / GRID
     scale = max(float(b.std(ddof=1)), np.finfo(float).tiny)
@@ -298,6 +344,7 @@ def pool(
         shrink * mu[:, None] + (1 - shrink) * b,
         v * (1 - shrink) + shrink**2 * variance[:, None],
         (k, v_c, k_c),
+        2 * (weight @ (1 - shrink)) * covariance,
     )
     reliance = weight @ w  # of μ on each group
     k_mean = np.array([(reliance * k).sum() / reliance.sum()])
@@ -309,13 +356,17 @@ def pool(
 
 
 def _mixture(
-    weight: Floats, means: Floats, variances: Floats, errors: tuple[Floats, float, float]
+    weight: Floats,
+    means: Floats,
+    variances: Floats,
+    errors: tuple[Floats, float, float],
+    both: Floats | float = 0.0,
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Mean, standard deviation and limits of mixtures over τ (GRID, ...), the shared error added."""
+    """Mean, standard deviation and limits of mixtures over τ (GRID, ...), the shared error and what ties it added."""
     k, v_c, k_c = errors
     mean = weight @ means
     own = weight @ variances + weight @ (means - mean) ** 2
-    total = own + v_c
-    stderr = np.sqrt(total)
-    half = (k * own + k_c * v_c) / total * stderr
+    least = (np.sqrt(own) - np.sqrt(v_c)) ** 2 + LEAST_SHARE * np.minimum(own, v_c)
+    stderr = np.sqrt(np.clip(own + v_c + both, least, None))
+    half = (k * own + k_c * v_c) / (own + v_c) * stderr
     return mean, stderr, mean - half, mean + half
