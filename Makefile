@@ -38,11 +38,13 @@ docs: .venv/installed
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet && echo "documentation: build/site/index.html"
 
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-# A thread per process: those of several would wait for one another.
-PYTEST := OMP_NUM_THREADS=1 pytest --maxprocesses 5 --dist loadscope --no-loadscope-reorder
+# A thread per process: those of several would wait for one another. Byte code is kept, also where the environment says
+# not to: the tests start many processes, and each would compile the package anew.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= pytest --maxprocesses 5 --dist loadscope --no-loadscope-reorder
 
 # One process more than there are cores: some tests wait (for Slurm, for a process to end) while others compute.
 test: .venv/installed
+	@python -m compileall -q src benchmarks
 	@$(PYTEST) --numprocesses $(shell expr $(CORES) + 1)
 
 quick: .venv/installed

@@ -6,11 +6,16 @@ from relscale import provenance
 def forget() -> None:
     """Clear what ``relscale.provenance`` keeps for a process."""
     for function in (
-        provenance.code_digest,
         provenance._part,
         provenance._file,
         provenance._module,
         provenance._resolved,
-        provenance._version,
     ):
         function.cache_clear()
+    forget_versions()
+
+
+def forget_versions() -> None:
+    """Clear the versions of libraries, and the digests that have them."""
+    provenance._version.cache_clear()
+    provenance.code_digest.cache_clear()

@@ -26,6 +26,8 @@ COMMANDS = {  # each is a module of relscale.commands, which imports heavy libra
     ),
 }
 VERBS = tuple(verb for verbs in COMMANDS.values() for verb in verbs)
+# Those that read and write tables, and never meet a frame of pandas.
+WITHOUT_PANDAS = ("plan", "report", "fit", "frontier", "train", "score", "collect", "plot")
 EXTRAS = {"suite": "score", "score": "score", "collect": "score", "run": "workflow"}  # of the others: train
 
 
@@ -60,6 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     options = parsed(arguments)
     command = _module(options.verb)
+    if arguments is None and options.verb in WITHOUT_PANDAS:  # a process of its own
+        from relscale.arrow_alone import leave_pandas_out
+
+        leave_pandas_out()
     if options.parent is not None and not getattr(command, "STOPS_ITSELF", False):
         from relscale.process import end_with
 
