@@ -79,7 +79,7 @@ AHEAD = 10  # how far ahead of the data a line is forecast, as a factor of x
 OF_A_MODEL = ("training_flops", "params", "tokens")  # what may be said of a model that is forecast
 SPELLED = {"bpb": "bits_per_byte"}
 DELTA = 1e-3  # of Huber's loss: in ln y, or as a share of the median y
-SEEN = "loss_seen"  # the metric of a measured number that a law starts from
+OBSERVED_LOSS = "loss_seen"  # the metric of a measured number that a law starts from
 MOST_STEPS = 1e8
 MOST_DRAWS = 100_000
 ALL = "all"  # the group of a table without groups
@@ -768,13 +768,17 @@ def fit(
         )
         laws = [entry]
         if measured is not None:
-            seen = columns | {"value": measured, "metric": pa.repeat(SEEN, rows), "status": pa.array(of_x)}
+            seen = columns | {
+                "value": measured,
+                "metric": pa.repeat(OBSERVED_LOSS, rows),
+                "status": pa.array(of_x),
+            }
             placed = pa.concat_tables([measurements, _measurements(seen, name)])
             laws = [
                 entry.model_copy(
                     update={
                         "where": {"metric": _metric(error), "group": g},
-                        "predictor": {"metric": SEEN, "group": g},
+                        "predictor": {"metric": OBSERVED_LOSS, "group": g},
                     }
                 )
                 for g in sorted(set(columns["group"].to_pylist()))

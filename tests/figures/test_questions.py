@@ -311,7 +311,7 @@ def test_every_published_number_stands_beside_ours(toy: FigureData) -> None:
     assert ("A figure", "E", "1.82 ± 0.03", "1.8172", "[1.75, 1.88]", "−0.0028", "✓ to its digits") in lines
     assert ("", "A", "480", "310", "[250, 400]", "−170", "✗ outside") in lines
     assert any(line[1:4] == ("β of the frontier", "", "0.51") for line in lines)
-    assert any(line[1:4] == ("γ", "2", "none") and "no row in fits" in line[6] for line in lines)
+    assert any(line[1:4] == ("γ", "2", "–") and "no row in fits" in line[6] for line in lines)
     headings = [line[0] for line in lines if line[0].startswith("<b>")]
     assert headings[1:] == ["<b>Published</b>", "<b>No published number: ours, with its interval</b>"]
 
@@ -352,7 +352,7 @@ def test_prompt_forms_are_told_apart_and_the_reference_is_named(toy: FigureData)
     assert {"text − letters", "cloze − letters"} <= set(re.findall(r"<b>([^<]*letters)</b>", texts(figure)))
     assert figure.layout.yaxis.ticktext == ("letters", "cloze", "text")
     titles = {axis.title.text for axis in figure.select_yaxes()}
-    assert "accuracy − that under letters (share)" in titles
+    assert "accuracy gain over letters" in titles
 
 
 def test_a_suite_of_one_prompt_form_says_so(toy: FigureData) -> None:

@@ -11,7 +11,7 @@ from relscale.fitting.analyses.specification import CHOICES, SpecificationRow
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits
 from relscale.fitting.inference.direction import Direction
-from relscale.fitting.verdicts.verdict import GIVEN, Verdict, verdict
+from relscale.fitting.verdicts.verdict import DIRECTIONS, Verdict, verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.fitting.verdicts.words import change, counted_rows, headline, sentence, strongest
 from relscale.rows import rows_of
@@ -74,15 +74,15 @@ def test_leaving_out_and_other_ways_are_adjusted_over_all_gaps_that_are_looked_a
         expected = false_discovery_control([row.p_value for row in first])
         assert [row.p_bh for row in first] == pytest.approx(list(expected))
         assert any(row.p_value < 0.05 <= row.p_bh for row in rows)
-        assert all((row.verdict in GIVEN) <= (row.p_bh < 0.05) for row in rows)
+        assert all((row.verdict in DIRECTIONS) <= (row.p_bh < 0.05) for row in rows)
 
 
 def test_a_budget_carries_a_verdict_that_is_lost_without_it(World: Any) -> None:
     fits = fit(World({"base": BASE, "t": (1.3, 0.065, 0.0)}, noise=0.012).measurements, suites=SUITE)
     (row,) = rows_of(VerdictRow, fits.verdicts)
     without = [each for each in rows_of(InfluenceRow, fits.influence) if each.baseline]
-    assert row.verdict in GIVEN
-    assert [each.carries for each in without] == [each.verdict not in GIVEN for each in without]
+    assert row.verdict in DIRECTIONS
+    assert [each.carries for each in without] == [each.verdict not in DIRECTIONS for each in without]
     assert row.left_out_carry == sum(bool(each.carries) for each in without) > 0
 
 

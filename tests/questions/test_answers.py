@@ -316,7 +316,7 @@ def test_a_law_of_one_curve_foretells_another_that_follows_it() -> None:
         estimation.rows(table, x=("params", "tokens"), y="loss", model="model", fix=fix, shares=("0.5",))
     )
     assert max(row.error for row in found) < 1e-3
-    assert found[0].last_seen > 1
+    assert found[0].persistence > 1
 
 
 def test_the_gain_of_a_pair_is_over_as_much_more_of_the_target_itself() -> None:

@@ -16,7 +16,9 @@ from relscale.errors import RelscaleError
 USABLE = 0.9  # of a device's memory; the rest is for its context, communication buffers and fragmentation
 PROCESS_BYTES = 900_000_000  # Python with torch, Lightning and transformers imported
 GPU_PROCESS_BYTES = 8_000_000_000  # host memory of a process that drives a GPU: CUDA's libraries, buffers
-WHOLE = ("muon",)  # optimizers that need matrices whole, of which fsdp gives each device a share
+NEEDS_WHOLE_MATRICES = (
+    "muon",
+)  # optimizers that need matrices whole, of which fsdp gives each device a share
 NAMED = ("devices", "strategy", "micro_batch", "activation_checkpointing")
 ALL_AUTO = PlacementOptions()
 LARGEST_BATCH = 10**11  # sequences per device, whose divisors are looked for
@@ -113,7 +115,9 @@ def place_together(
     """
     placements = [place(run, hardware, options) for run in runs]
     largest = max(placements, key=lambda each: (each.devices, each.device_bytes))
-    if largest.strategy == "fsdp" and any(run.hyperparameters.optimizer in WHOLE for run in runs):
+    if largest.strategy == "fsdp" and any(
+        run.hyperparameters.optimizer in NEEDS_WHOLE_MATRICES for run in runs
+    ):
         return place_together(runs, hardware, options.model_copy(update={"strategy": "ddp"}))
     return largest
 
@@ -159,7 +163,7 @@ def _check(run: Run, hardware: Hardware, options: PlacementOptions) -> None:
             f"training.devices: {devices}, of which the strategy 'single' uses one; set ddp or fsdp"
         )
     optimizer = run.hyperparameters.optimizer
-    if strategy == "fsdp" and optimizer in WHOLE:
+    if strategy == "fsdp" and optimizer in NEEDS_WHOLE_MATRICES:
         raise RelscaleError(
             f"training.strategy: {optimizer} needs whole matrices, of which fsdp gives each device a share; set ddp"
         )
@@ -168,7 +172,7 @@ def _check(run: Run, hardware: Hardware, options: PlacementOptions) -> None:
 def _ways(run: Run, devices: int, options: PlacementOptions) -> Iterator[tuple[str, bool]]:
     """Strategies and whether to recompute, the cheapest first."""
     asked, checkpointing = options.strategy, options.activation_checkpointing
-    several = ["ddp"] if run.hyperparameters.optimizer in WHOLE else ["ddp", "fsdp"]
+    several = ["ddp"] if run.hyperparameters.optimizer in NEEDS_WHOLE_MATRICES else ["ddp", "fsdp"]
     strategies = [asked] if asked != "auto" else ["single"] if devices == 1 else several
     for recompute in [False, True] if checkpointing == "auto" else [checkpointing]:
         for strategy in strategies:

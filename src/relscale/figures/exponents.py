@@ -29,7 +29,7 @@ TITLE = "How fast gaps move: Δβ"
 GROUP, CROWDED = 36, 17  # pixels for a group and its two intervals; for one of many groups and its one
 # kind of interval: how far above the group's middle, as a share of its height, and its dash
 KINDS = {"these items": (0.17, "solid"), "item population": (-0.17, "2px,2px"), POOLED: (0.0, "6px,2px")}
-BEHIND = chart.Style(
+UNPOOLED = chart.Style(
     chart.PALE, width=7
 )  # of many groups: the interval without pooling, under the pooled one
 TICK = chart.Style(chart.FAINT, "line-ns", size=9)
@@ -93,7 +93,7 @@ def _draw_panel(panel: chart.Panel, series: Series, forest: Forest) -> None:
         if not forest.suite.is_crowded:
             panel.forest_mark(y, value, row.low, row.high, style, hover)
         elif row.group in pooled and statement(row) != POOLED:
-            panel.forest_mark(y, value, row.low, row.high, BEHIND, mark=TICK, hover=hover)
+            panel.forest_mark(y, value, row.low, row.high, UNPOOLED, mark=TICK, hover=hover)
         else:
             style = replace(style, dash="solid", size=8, width=1.8)
             panel.forest_mark(y, value, row.low, row.high, style, hover)
@@ -104,7 +104,7 @@ def _keys(forests: Sequence[Forest]) -> list[chart.Key]:
     shown = {statement(row) for forest in forests if not forest.suite.is_crowded for row in forest.rows}
     lines = {kind: chart.Style(chart.INK, dash=KINDS[kind][1], width=2.6) for kind in KINDS if kind in shown}
     if any(forest.suite.is_crowded and statement(row) == POOLED for forest in forests for row in forest.rows):
-        lines |= {POOLED: chart.Style(chart.INK, width=1.8), "each group by itself": BEHIND}
+        lines |= {POOLED: chart.Style(chart.INK, width=1.8), "each group by itself": UNPOOLED}
     return [
         *chart.verdict_keys(),
         *(chart.Key(f"{level}, {kind}", style, "lines") for kind, style in lines.items()),

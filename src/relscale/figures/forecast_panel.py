@@ -10,7 +10,9 @@ from relscale.figures.data import Quantity, Suite
 from relscale.figures.group_forecast import GroupForecast
 from relscale.fitting.forecasts.forecast import ForecastRow
 
-BESIDE = 12  # pixels that candidates stand to the right of the forecast, so as not to be covered by it
+CANDIDATE_OFFSET = (
+    12  # pixels that candidates stand to the right of the forecast, so as not to be covered by it
+)
 MANY = 60  # observations that are drawn small
 OBSERVED = chart.Style(chart.MEDIUM, size=7, opacity=0.8)
 MANY_OBSERVED = replace(OBSERVED, size=4, opacity=0.3)
@@ -33,7 +35,7 @@ def draw_group_forecast(
     """Draw the forecast of one group, of a ratio or of an error."""
     near = quantity == "ratio" and shown.is_near_baseline
     y = f"error relative to {suite.baseline_label} (ratio)" if quantity == "ratio" else suite.metric_title
-    x = chart.compute_axis(shown.flops, panel.width, aside=BESIDE)
+    x = chart.compute_axis(shown.flops, panel.width, aside=CANDIDATE_OFFSET)
     panel.axes(x, chart.log_axis([*shown.shown, *[1.0] * near], y))
     if near:
         panel.reference_line(1.0)
@@ -48,7 +50,7 @@ def draw_group_forecast(
     for name, rows in shown.candidates.items():
         panel.rows(
             rows,
-            lambda row: panel.beside(row.training_flops, BESIDE),
+            lambda row: panel.beside(row.training_flops, CANDIDATE_OFFSET),
             "value",
             replace(style[name], size=7),
             about=lambda row: power_of_ten(row.training_flops),

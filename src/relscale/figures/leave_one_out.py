@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from relscale.figures import chart
 from relscale.figures.data import FigureData, Suite
 from relscale.fitting.analyses.influence import InfluenceRow
-from relscale.fitting.verdicts.verdict import GIVEN
+from relscale.fitting.verdicts.verdict import DIRECTIONS
 
 CARRIER = chart.Style("#d55e00", "circle-open", size=15)
 
@@ -30,7 +30,7 @@ def draw_leave_one_out(
     carriers = [row for row in rows if row.carries]
     hover = "not resolved without %{customdata}"
     panel.rows(carriers, "training_flops", "change", CARRIER, about="without", hover=hover)
-    given = {row.group for row in rows if data.verdict(row) in GIVEN}
+    given = {row.group for row in rows if data.verdict(row) in DIRECTIONS}
     depend = f"{len({row.group for row in carriers})} of {len(given)} verdicts depend on one"
     units = len({row.without for row in rows})
     panel.heading(

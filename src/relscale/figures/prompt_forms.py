@@ -65,11 +65,11 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
             values = [number(share.value) for share in shares] if suite.is_crowded else ends(shares)
             panel = panels.panel(row, column)
             names = chart.names_axis([_words(form) for form in shown.forms])
-            panel.axes(chart.linear_axis(values, "explained by compute (share)", most=5), names)
+            panel.axes(chart.linear_axis(values, "R² on log compute", most=5), names)
             panel.heading(series.label, Metric.parse(metric).title)
             _draw_shares(panel, shares, shown.forms, suite, style)
         gains = [*ends(of(series, shown.gains)), 0.0]
-        y = chart.linear_axis(gains, f"accuracy − that under {reference} (share)", most=7)
+        y = chart.linear_axis(gains, f"accuracy gain over {reference}", most=7)
         for column, form in enumerate(shown.others, start=len(shown.metrics)):
             panel = panels.panel(row, column)
             panel.heading(f"{_words(form)} − {reference}", series.label)

@@ -73,7 +73,7 @@ def _rest(alike: Sequence[ReproductionRow]) -> list[str]:
     reach = (
         f"all {len(values)}: {significant(min(values), 4)} to {significant(max(values), 4)}"
         if values
-        else "none"
+        else "–"
     )
     more = f"… and {len(alike) - MOST_ALIKE} more in reproduction.parquet"
     return [more, alike[0].quantity, "", "", reach, "", ""]

@@ -25,14 +25,14 @@ def cells_in_words(row: ReproductionRow) -> list[str]:
         if known(row.published_stderr):
             published += f" ± {significant(number(row.published_stderr), 4)}"
     ours = known(row.reproduced)
-    interval = "none" if ours else ""
+    interval = "–" if ours else ""
     if known(row.low, row.high):
         interval = f"[{significant(number(row.low), 4)}, {significant(number(row.high), 4)}]"
     return [
         row.data or "",
         row.quantity if bare else f"{row.quantity} ({unit})",
         published,
-        f"{significant(number(row.reproduced), 6 if published else 4)}{percent}" if ours else "none",
+        f"{significant(number(row.reproduced), 6 if published else 4)}{percent}" if ours else "–",
         interval,
         significant(number(row.difference), 3) if known(row.difference) else "",
         agreement(row),

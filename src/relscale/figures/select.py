@@ -33,7 +33,7 @@ class OfSeries(Protocol):
         """The optimizer."""
 
 
-class Judged(Protocol):
+class WithStatus(Protocol):
     """A row with a status."""
 
     @property
@@ -45,7 +45,7 @@ class Judged(Protocol):
         """Explanation of the status."""
 
 
-class Bounded(Protocol):
+class WithInterval(Protocol):
     """A row with an interval."""
 
     @property
@@ -61,7 +61,7 @@ class Bounded(Protocol):
         """Its confidence level."""
 
 
-class About(Protocol):
+class WithEstimand(Protocol):
     """A row whose interval is about something."""
 
     @property
@@ -69,7 +69,7 @@ class About(Protocol):
         """What its interval is about."""
 
 
-class Made(Protocol):
+class WithMethod(Protocol):
     """A row whose interval has a method."""
 
     @property
@@ -81,7 +81,7 @@ class Made(Protocol):
         """Details of the method."""
 
 
-class Estimated(OfSeries, Bounded, About, Protocol):
+class Estimated(OfSeries, WithInterval, WithEstimand, Protocol):
     """A group's estimate with its interval."""
 
     @property
@@ -95,7 +95,7 @@ class Estimated(OfSeries, Bounded, About, Protocol):
 
 S = TypeVar("S", bound=OfSeries)
 E = TypeVar("E", bound=Estimated)
-J = TypeVar("J", bound=Judged)
+J = TypeVar("J", bound=WithStatus)
 
 
 def of(series: Series, rows: Iterable[S]) -> list[S]:
@@ -119,7 +119,7 @@ def widest(rows: Iterable[E]) -> list[E]:
     return list(first.values())
 
 
-def about_what(rows: Iterable[About]) -> str:
+def about_what(rows: Iterable[WithEstimand]) -> str:
     """What the intervals of rows are about, in words."""
     estimands = {row.estimand for row in rows}
     return " or ".join(words for estimand, words in ABOUT.items() if estimand in estimands)
@@ -131,18 +131,18 @@ def ends(rows: Iterable[Estimated], *, values: bool = True) -> list[float]:
     return [getattr(row, name) for row in rows for name in names if known(getattr(row, name))]
 
 
-def levels(rows: Iterable[Bounded]) -> str:
+def levels(rows: Iterable[WithInterval]) -> str:
     """The confidence levels of the intervals, ``95%``; empty where there is none."""
     present = {row.level for row in rows if row.level is not None and known(row.low)}
     return "/".join(f"{level:.0%}" for level in sorted(present))
 
 
-def reason(row: Judged) -> str:
+def reason(row: WithStatus) -> str:
     """The status of a row in words."""
     return str(row.note or row.status)
 
 
-def interval(row: Made) -> str:
+def interval(row: WithMethod) -> str:
     """How the interval of a row was made, in words."""
     return described(row.method, row.method_note)
 

@@ -152,10 +152,10 @@ class Family:
         """The law of two columns, to be shown."""
         return self.of((f"{self.prefix}a", f"{self.prefix}b"))
 
-    def columns(self, own: tuple[str, ...]) -> tuple[str, ...]:
-        """All predictors of the law of the columns ``own``."""
-        names = [column.removeprefix(self.prefix) for column in own]
-        return (*self.before, *own, *(f"{prefix}{name}" for prefix in self.further for name in names))
+    def columns(self, given: tuple[str, ...]) -> tuple[str, ...]:
+        """All predictors of the law of the columns ``given``."""
+        names = [column.removeprefix(self.prefix) for column in given]
+        return (*self.before, *given, *(f"{prefix}{name}" for prefix in self.further for name in names))
 
     def law(self, columns: tuple[str, ...]) -> Law:
         """The law of these columns, which are all of its predictors.

@@ -15,7 +15,7 @@ import numpy as np
 
 from relscale.laws.law import Array, Parameter
 from relscale.laws.profile import crossed
-from relscale.laws.rate_changes import EVERY, changes
+from relscale.laws.rate_changes import ALL_BINS, changes
 from relscale.laws.separable import separable
 
 ALPHAS, BETAS, GAMMAS = np.array([0.3, 0.5, 0.9]), np.array([0.1, 0.4, 1.2]), np.array([0.2, 0.6, 1.2])
@@ -30,14 +30,14 @@ def gained(g: Array, z: Array, slopes: list[Array] | None = None) -> Array:
         v = ln C − γ ln η + ln S,  f = ln(1 + e^v):    d(1 − e^(−βf)) = e^(−βf) · (f dβ + β · (1 − e^(−f)) dv)
     """
     _, c, beta, gamma = g
-    change, rate, area = z[1 : 1 + EVERY], z[1 + EVERY : 1 + 2 * EVERY], z[1 + 2 * EVERY :]
+    change, rate, area = z[1 : 1 + ALL_BINS], z[1 + ALL_BINS : 1 + 2 * ALL_BINS], z[1 + 2 * ALL_BINS :]
     shape = np.broadcast_shapes(np.shape(c), z.shape[1:])
     total, by_v, by_beta, by_gamma = (np.zeros(shape) for _ in range(4))
     log_c = np.log(c)
     with np.errstate(divide="ignore"):
         log_rate, log_area = np.log(rate), np.log(area)
     steps_only = z.shape[1:] == (z.shape[1], *[1] * (z.ndim - 2)) and total.shape[:1] == z.shape[1:2]
-    for b in range(EVERY):
+    for b in range(ALL_BINS):
         changed = change[b] != 0
         if not changed.any():
             continue
@@ -86,15 +86,18 @@ def jacobian(theta: Array, x: Array) -> Array:
 def grid(z: Array) -> Array:
     """α, C, β, γ; C by what the power is of at the middle of the falls."""
     alpha, far, beta, gamma = crossed(ALPHAS, FAR, BETAS, GAMMAS)
-    of_falls = (z[1 : 1 + EVERY] > 0) & (z[1 + 2 * EVERY :] > 0)
-    log_rate, log_area = np.log(z[1 + EVERY : 1 + 2 * EVERY][of_falls]), np.log(z[1 + 2 * EVERY :][of_falls])
+    of_falls = (z[1 : 1 + ALL_BINS] > 0) & (z[1 + 2 * ALL_BINS :] > 0)
+    log_rate, log_area = (
+        np.log(z[1 + ALL_BINS : 1 + 2 * ALL_BINS][of_falls]),
+        np.log(z[1 + 2 * ALL_BINS :][of_falls]),
+    )
     middle = (np.median(log_rate), np.median(log_area)) if len(log_rate) else (0.0, 0.0)
     return np.stack([alpha, far * np.exp(gamma * middle[0] - middle[1]), beta, gamma])
 
 
 LAW = separable(
     name="multi_power",
-    predictors=("S1", *(f"{name}_{b + 1}" for name in ("change", "rate", "area") for b in range(EVERY))),
+    predictors=("S1", *(f"{name}_{b + 1}" for name in ("change", "rate", "area") for b in range(ALL_BINS))),
     parameters=(
         Parameter("L0", "unit of the loss", "what is left after endless training", low=0),
         Parameter("A", "unit of the loss", "what training takes away, at S1 = 1", low=0, log=True),

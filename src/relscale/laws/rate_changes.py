@@ -13,7 +13,7 @@ from relscale.laws.law import Array
 BINS = 32  # of the falls of the rate
 RISES = 8  # bins of its rises
 MOST_NODES = 100_000  # of a schedule; between them it is a straight line
-EVERY = BINS + RISES
+ALL_BINS = BINS + RISES
 
 
 def schedule(steps: Array, rates: Array) -> tuple[Array, Array, Array]:
@@ -45,9 +45,9 @@ def changes(curve: Array) -> Array:
             which[chosen] = first + np.clip(place, 0, count - 1).astype(int)[chosen]
     at = np.searchsorted(nodes, steps)
     s1 = total[at]
-    rows = np.zeros((3, EVERY, len(steps)))
+    rows = np.zeros((3, ALL_BINS, len(steps)))
     rows[1] = rates.max()
-    for b in range(EVERY):
+    for b in range(ALL_BINS):
         own = np.flatnonzero(which == b)
         if not len(own):
             continue
@@ -60,5 +60,5 @@ def changes(curve: Array) -> Array:
         rows[0, b] = np.where(some, np.sign(fall[own[0]]) * weight[seen], 0.0)
         rows[1, b] = np.where(some, np.exp(of_rate[seen] / mass), rates.max())
         rows[2, b] = np.where(some, s1 - of_area[seen] / mass, 0.0)
-    made = np.concatenate([s1[None], rows.reshape(3 * EVERY, -1)])
+    made = np.concatenate([s1[None], rows.reshape(3 * ALL_BINS, -1)])
     return np.where(steps >= steps[rates.argmax()], made, np.nan)

@@ -30,7 +30,7 @@ class EstimationRow:
     share: float = column("Share of its training that the fit uses.")
     points: int = column("Points of that part.")
     error: float | None = column("Mean absolute relative error for the largest model.", "%", default=None)
-    last_seen: float | None = column(
+    persistence: float | None = column(
         "The same error for persistence: the last observed loss as the forecast.", "%", default=None
     )
     note: str | None = column("Caveats of the numbers.", default=None)
@@ -109,7 +109,7 @@ def rows(
                 share=share,
                 points=len(seen),
                 error=relative_error(one, at, seen, *curves[largest], fixed, judged),
-                last_seen=last_error(seen, *curves[largest], judged),
+                persistence=last_error(seen, *curves[largest], judged),
                 note="as many points as free parameters: any curve meets them" if len(seen) == free else None,
             )
 

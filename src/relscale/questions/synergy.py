@@ -96,18 +96,18 @@ def rows(
             )
 
 
-def _gain(pair: Array, own: Array) -> tuple[float, float, float]:
+def _gain(pair: Array, single: Array) -> tuple[float, float, float]:
     """The gain, its standard error and p of none, by Welch; nan where there is one training or no scatter."""
     from scipy.special import stdtr
 
-    ratio = pair.mean() / own.mean()
+    ratio = pair.mean() / single.mean()
     gain = 100 * (1 - ratio)
-    if min(len(pair), len(own)) < 2:
+    if min(len(pair), len(single)) < 2:
         return gain, np.nan, np.nan
-    each = [(ratio * side.std(ddof=1) / side.mean()) ** 2 / len(side) for side in (pair, own)]
+    each = [(ratio * side.std(ddof=1) / side.mean()) ** 2 / len(side) for side in (pair, single)]
     variance = sum(each)
     if not variance > 0:
         return gain, np.nan, np.nan
-    df = variance**2 / sum(part**2 / (len(side) - 1) for part, side in zip(each, (pair, own), strict=True))
+    df = variance**2 / sum(part**2 / (len(side) - 1) for part, side in zip(each, (pair, single), strict=True))
     t = (1 - ratio) / np.sqrt(variance)
     return gain, float(100 * np.sqrt(variance)), float(2 * stdtr(df, -abs(t)))

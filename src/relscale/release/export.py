@@ -20,7 +20,7 @@ from relscale.tables import write_table
 
 CARD = "README.md"
 ACCURACY = ("accuracy", "accuracy_micro")
-LEFT_BEHIND = ("checkpoints",)  # of a run's folder: those on the way have folders of their own
+NOT_EXPORTED = ("checkpoints",)  # of a run's folder: those on the way have folders of their own
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _model(source: Path, card: str, target: Path) -> Path:
     check_digests_if_listed(source)
     with atomic_path(target) as partial:
         shutil.copytree(
-            source, partial, copy_function=link, ignore=shutil.ignore_patterns(*LEFT_BEHIND, CARD)
+            source, partial, copy_function=link, ignore=shutil.ignore_patterns(*NOT_EXPORTED, CARD)
         )
         write_text(partial / CARD, card)
     return target

@@ -15,7 +15,7 @@ from relscale.fitting.report.joint_lines import as_sentence
 from relscale.fitting.report.reproduction_row import ReproductionRow
 from relscale.fitting.status import Status
 from relscale.fitting.verdicts import words
-from relscale.fitting.verdicts.verdict import GIVEN
+from relscale.fitting.verdicts.verdict import DIRECTIONS
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report.report_data import ReportData
 
@@ -91,7 +91,7 @@ def _seeds(data: ReportData) -> Check | None:
 
 
 def _leave_one_out(rows: Sequence[VerdictRow]) -> Check | None:
-    given = [row for row in rows if row.verdict in GIVEN and row.left_out]
+    given = [row for row in rows if row.verdict in DIRECTIONS and row.left_out]
     if not given:
         return None
     firm = sum(row.left_out_carry == 0 for row in given)
@@ -105,7 +105,7 @@ def _leave_one_out(rows: Sequence[VerdictRow]) -> Check | None:
 
 
 def _specifications(rows: Sequence[VerdictRow]) -> Check | None:
-    given = [row for row in rows if row.verdict in GIVEN and row.specifications]
+    given = [row for row in rows if row.verdict in DIRECTIONS and row.specifications]
     if not given:
         return None
     alike = sum(row.specifications_same_sign >= (1 - MOST_DIFFERENT) * row.specifications for row in given)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from relscale.fitting.verdicts import words
-from relscale.fitting.verdicts.verdict import GIVEN, Verdict
+from relscale.fitting.verdicts.verdict import DIRECTIONS, Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
@@ -169,7 +169,7 @@ def how_sure_words(rows: Sequence[VerdictRow]) -> str:
     changes = [words.signed_percent(10**size - 1) for size in sizes]
     change = changes[0] if len(changes) == 1 else "the size in question"
     there = {
-        "without one": any(row.left_out and row.verdict in GIVEN for row in rows),
+        "without one": any(row.left_out and row.verdict in DIRECTIONS for row in rows),
         "sign": any(row.specifications for row in rows),
         "power": any(row.power is not None for row in rows),
     }
@@ -179,7 +179,7 @@ def how_sure_words(rows: Sequence[VerdictRow]) -> str:
 
 def _how_sure(row: VerdictRow) -> list[Markup]:
     chips = []
-    if row.left_out and row.verdict in GIVEN:
+    if row.left_out and row.verdict in DIRECTIONS:
         clear = row.left_out - row.left_out_carry
         chips.append(
             _sure(
@@ -235,7 +235,7 @@ def _details(data: ReportData, row: VerdictRow) -> Markup | None:
         said.append(f"allowing for the selection of the clear ones: {selected} per 10×")
     if row.halving is not None:
         said.append(f"{_times(row.halving)} more compute would halve the gap")
-    if row.verdict in GIVEN and _is_small(row):
+    if row.verdict in DIRECTIONS and _is_small(row):
         said.append(f"small: within ±{words.percent(row.margin)} per 10×")
     if row.note:
         said.append(row.note)

@@ -78,7 +78,7 @@ class Checkpoint:
 
 NAMES = names_of(Checkpoint)
 OPTIONAL = tuple(name for name in NAMES if name not in REQUIRED)
-WHOLE = tuple(each.name for each in columns_of(Checkpoint) if each.type == pa.int64())
+INTEGERS = tuple(each.name for each in columns_of(Checkpoint) if each.type == pa.int64())
 NUMBERS = tuple(each.name for each in columns_of(Checkpoint) if each.type in (pa.int64(), pa.float64()))
 # Those that measurements have too.
 COLUMNS = (
@@ -241,14 +241,14 @@ def _checkpoint(row: Cells, path: Path, number: int) -> Checkpoint:
     for name in NUMBERS:
         value = row.get(name)
         counted = name in ("seed", "step")
-        most = 2.0**63 if name in WHOLE else inf
+        most = 2.0**63 if name in INTEGERS else inf
         from_zero = counted or name == "learning_rate"  # which ends at 0
         if value is not None and not (0 < value < most or (from_zero and value == 0)):
             raise RelscaleError(f"{where}: {name} is {value:g}; it should be positive and below {most:g}")
         if value is not None and counted and value != round(value):
             raise RelscaleError(f"{where}: {name} is {value:g}; it should be a whole number")
     numbers: dict[str, float | None] = {name: row.get(name) for name in NUMBERS}
-    whole = {name: None if value is None else round(value) for name in WHOLE for value in [numbers[name]]}
+    whole = {name: None if value is None else round(value) for name in INTEGERS for value in [numbers[name]]}
     if whole["params"] is None and model and os.path.isdir(model):
         whole["params"] = _counted(model, where)
     flops = numbers["training_flops"]

@@ -35,8 +35,8 @@ from relscale.scoring.forward_pass import FAILURES, ForwardPass
 from relscale.scoring.prefixes import shared_prefixes
 
 BATCH_TOKENS = {False: 2048, True: 65536}  # by whether there is a GPU
-TRIED = 16  # random tokens on which a model is tried when it is loaded
-LONGEST_TRIED = 600  # tokens, where a window or a change of the positions is that near
+TRIAL_TOKENS = 16  # random tokens on which a model is tried when it is loaded
+MOST_TRIAL_TOKENS = 600  # tokens, where a window or a change of the positions is that near
 
 
 @dataclass(frozen=True)
@@ -405,7 +405,9 @@ class Engine(LM):
         """
         length = self.encoder.max_length
         near = [2 * end + 3 for end in (self.architecture.span, self.architecture.padded) if 0 < end < length]
-        lengths = sorted({min(TRIED, length), *(min(end, length) for end in near if end <= LONGEST_TRIED)})
+        lengths = sorted(
+            {min(TRIAL_TOKENS, length), *(min(end, length) for end in near if end <= MOST_TRIAL_TOKENS)}
+        )
         try:
             self.vocabulary = self.forward.vocabulary_size()
         except FAILURES as error:
@@ -434,7 +436,7 @@ class Engine(LM):
         known: dict[Window, float] = {}
         for end in lengths:
             self._try_neighbours(tokens[:end], known)
-        if lengths[0] == TRIED <= self.architecture.span and not self._alone:
+        if lengths[0] == TRIAL_TOKENS <= self.architecture.span and not self._alone:
             self.share = self._shares(tokens, 0, known)
             self.reuse = self.share and self._shares(tokens, 4, known)
 

@@ -20,7 +20,7 @@ from relscale.yaml_text import dump, load, read
 FILE = "suite.yaml"
 TEMPLATE = "task.yaml"  # how lm-eval reads the suite's data
 METRIC_OF_KIND = {"multiple_choice": "bits_per_byte_answer_mean", "rolling": "bits_per_byte_document_pooled"}
-WHOLE = "whole"  # the form in which all of a document is scored, in lm-eval's windows
+WHOLE_DOCUMENT = "whole"  # the form in which all of a document is scored, in lm-eval's windows
 
 Kind = Literal["multiple_choice", "rolling"]
 Direction = Literal["lower", "higher"]
@@ -152,7 +152,7 @@ class Manifest:
     def windows(self, prompt: str) -> Windows:
         """How documents of a prompt form are read, where not as lm-eval does."""
         windows = Windows()
-        if prompt != WHOLE:
+        if prompt != WHOLE_DOCUMENT:
             if self.options.context_tokens is not None:
                 windows["context_tokens"] = self.options.context_tokens
             if self.options.overlap is not None:

@@ -44,7 +44,7 @@ class Component(StrEnum):
     DIFFERENCE = "between less within"
 
 
-BESIDE_COMPUTE = (Component.DATA_PER_PARAMETER, Component.DIFFERENCE)
+BEYOND_COMPUTE = (Component.DATA_PER_PARAMETER, Component.DIFFERENCE)
 """Those that are 0 where the gap depends on compute alone."""
 
 SURE = 0.05
@@ -203,14 +203,14 @@ def _mean_of(x: Floats, training: NDArray[np.int64], used: NDArray[np.bool_]) ->
     return np.asarray(mean[training])
 
 
-def sentences(found: list[SlopeComponentRow]) -> list[str]:
+def sentences(rows: list[SlopeComponentRow]) -> list[str]:
     """Which gaps depend on more than compute, a sentence for each kind; none where no gap is seen to."""
     said = []
     for component, words in (
         (Component.DATA_PER_PARAMETER, "depend on tokens per parameter beside compute"),
         (Component.DIFFERENCE, "move differently along a training than from one training to the next"),
     ):
-        tested = [row for row in found if row.component == component and row.p_bh is not None]
+        tested = [row for row in rows if row.component == component and row.p_bh is not None]
         sure = [row for row in tested if row.p_bh is not None and row.p_bh < SURE]
         if sure:
             said.append(

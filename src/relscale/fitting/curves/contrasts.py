@@ -85,16 +85,16 @@ def contrast(target: Curves, baseline: Curves, by: str, name: str, arm: str | No
     return [ratios]
 
 
-def _without(own: Curves, other: Curves) -> Floats | None:
+def _without(target: Curves, other: Curves) -> Floats | None:
     """(P, J, G) the ratios without each training of the target, then of the baseline; None where none is shared.
 
     A jackknife of two samples has the variance ``Σ_s (G_s − 1) / G_s · Σ (θ_(g) − θ)²``. As that of one sample of
     ``G = Σ G_s`` trainings has one factor for all, the differences of each sample are stretched to give the same.
     """
-    ratio = own.value - other.value
+    ratio = target.value - other.value
     changes = [
         side * (each.without - each.value[..., None])
-        for side, each in ((1, own), (-1, other))
+        for side, each in ((1, target), (-1, other))
         if each.without is not None
     ]
     if not changes:

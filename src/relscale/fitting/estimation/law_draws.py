@@ -27,7 +27,7 @@ from relscale.fitting.inference.bootstrap import schemes
 from relscale.laws.law import Array, Law
 
 FEWEST_TRAININGS = 5  # that a block bootstrap is not plainly too narrow with
-OWN_STARTS = 2  # of the law's starting points, beside the optimum of the data themselves
+LAW_STARTS = 2  # of the law's starting points, beside the optimum of the data themselves
 
 Estimator = Callable[..., Estimates]  # (y, weights, starts, tolerance) -> estimates of a law at fixed x
 
@@ -125,8 +125,8 @@ def draws(
 def _starts(law: Law, estimates: Estimates, x: Array, y: Array) -> Array:
     """Where the search of a draw starts, (s, q)."""
     optimum, agreeing = estimates.theta.T, int(estimates.agreeing[0])
-    one_optimum = agreeing == estimates.starts > OWN_STARTS and not estimates.at_bound.any()
-    return optimum if one_optimum else np.concatenate([optimum, law.starting_points(x, y)[:OWN_STARTS]])
+    one_optimum = agreeing == estimates.starts > LAW_STARTS and not estimates.at_bound.any()
+    return optimum if one_optimum else np.concatenate([optimum, law.starting_points(x, y)[:LAW_STARTS]])
 
 
 def limits(

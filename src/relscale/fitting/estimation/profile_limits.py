@@ -33,7 +33,7 @@ STEPS = 12
 class Fit:
     """Least squares of B data sets, as ``estimate`` takes and gives them; x and weights are shared by all."""
 
-    found: Estimates
+    estimates: Estimates
     x: Array
     y: Array
     weights: ArrayLike | None
@@ -42,7 +42,7 @@ class Fit:
 
     def height(self, i: int, value: Array, of: NDArray[np.int64]) -> Array:
         """τ (m,) where parameter i is ``value`` in the data sets ``of`` (m,)."""
-        found = self.found
+        found = self.estimates
         start = found.theta[:, of].copy()
         start[i] = value
         constrained = estimate(
@@ -59,7 +59,7 @@ class Fit:
 
 
 def profile_limits(
-    found: Estimates,
+    estimates: Estimates,
     x: ArrayLike,
     y: ArrayLike,
     level: float,
@@ -72,7 +72,7 @@ def profile_limits(
 
     Parameters
     ----------
-    found
+    estimates
         The estimates by least squares of B data sets.
     x, y, weights, residual, fixed
         What they were estimated from, as ``estimate`` takes it: x (p, n), y (n,) or (n, B), weights (n,).
@@ -81,12 +81,17 @@ def profile_limits(
     """
     y = np.asarray(y, dtype=float)
     fit = Fit(
-        found, np.asarray(x, dtype=float), y if y.ndim == 2 else y[:, None], weights, residual, fixed or {}
+        estimates,
+        np.asarray(x, dtype=float),
+        y if y.ndim == 2 else y[:, None],
+        weights,
+        residual,
+        fixed or {},
     )
-    limits = np.array(found.interval(level))  # (2, q, B)
-    t = stdtrit(np.maximum(found.df, 1), (1 + level) / 2)
-    for i, name in enumerate(found.names):
-        known = np.flatnonzero(np.isfinite(limits[:, i]).all(axis=0) & (found.objective > 0))
+    limits = np.array(estimates.interval(level))  # (2, q, B)
+    t = stdtrit(np.maximum(estimates.df, 1), (1 + level) / 2)
+    for i, name in enumerate(estimates.names):
+        known = np.flatnonzero(np.isfinite(limits[:, i]).all(axis=0) & (estimates.objective > 0))
         if name not in fit.fixed and len(known):
             both = np.concatenate([known, known])
             found_limits = _limits(fit, i, limits[:, i, known].ravel(), both, t[both])
@@ -97,9 +102,9 @@ def profile_limits(
 
 def _limits(fit: Fit, i: int, of_t: Array, data_sets: NDArray[np.int64], t: Array) -> Array:
     """The limits (m,) of parameter i, of which the t interval has ``of_t``, lower and upper ones."""
-    parameter = fit.found.law.parameters[i]
+    parameter = fit.estimates.law.parameters[i]
     to, back = (np.log, np.exp) if parameter.log else (np.asarray, np.asarray)
-    centre = to(fit.found.theta[i, data_sets])
+    centre = to(fit.estimates.theta[i, data_sets])
     half = to(of_t) - centre
     with np.errstate(divide="ignore"):
         bound = to(np.where(half < 0, parameter.low, parameter.high))

@@ -13,8 +13,8 @@ from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.candidates import (
     CANDIDATES,
     OF_ERRORS,
-    OWN,
     POWER_LAW,
+    SERIES_CANDIDATES,
     loss_forecasts,
     series_forecasts,
 )
@@ -87,7 +87,7 @@ def backtest(data: ForecastData, level: float, settings: EnsembleSettings = DEFA
         origin=origins.log_flops,
         distance=at.log_flops - origins.log_flops[:, None],
         candidates=np.full((count, len(CANDIDATES), asked, curves), np.nan),
-        series=np.full((count, len(OWN), asked, series), np.nan),
+        series=np.full((count, len(SERIES_CANDIDATES), asked, series), np.nan),
     )
     foresights = []
     for o in range(count):
@@ -157,5 +157,7 @@ def _best(series: Floats, record: TrackRecord) -> Floats:
     mean = np.where(count > 0, square.sum(axis=(0, 2)) / np.maximum(count, 1), np.inf)
     mean = np.where(np.isfinite(series).all(axis=1), mean, np.inf)
     near = mean <= mean.min(axis=0) * (1 + TIE)  # rounding must not choose between laws that are one
-    best = np.where(np.isfinite(mean).any(axis=0), np.argmax(near, axis=0), OWN.index(POWER_LAW))
+    best = np.where(
+        np.isfinite(mean).any(axis=0), np.argmax(near, axis=0), SERIES_CANDIDATES.index(POWER_LAW)
+    )
     return series[best, :, np.arange(series.shape[2])].T

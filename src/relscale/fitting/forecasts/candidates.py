@@ -101,8 +101,8 @@ COMMON: Candidate[FromCommon] = Candidate(
     "common factor", loss_to_loss.common_factor, "fewer than four points, or no other group to relate it to"
 )
 
-OWN = tuple(candidate.name for candidate in (*OF_VALUES, *OF_ERRORS))
-CANDIDATES = (*OWN, *(candidate.name for candidate in OF_LOSSES), COMMON.name)
+SERIES_CANDIDATES = tuple(candidate.name for candidate in (*OF_VALUES, *OF_ERRORS))
+CANDIDATES = (*SERIES_CANDIDATES, *(candidate.name for candidate in OF_LOSSES), COMMON.name)
 PARAMETERS = {
     "power law": 2,
     "power law with floor": 3,
@@ -119,7 +119,9 @@ LACKING |= {candidate.name: candidate.needs for candidate in OF_LOSSES} | {COMMO
 
 
 def series_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Floats, Floats, Floats]:
-    """What each series says of itself: of the curves (C, Q, J) and of the error series (C, Q, K), C as ``OWN``.
+    """Forecasts of each series from its own past: of the curves (C, Q, J) and of the error series (C, Q, K).
+
+    C are ``SERIES_CANDIDATES``.
 
     And the variance (J,) of each curve's known points around the law that is closest to them, by its degrees of
     freedom; 0 where there is none.
@@ -146,9 +148,9 @@ def series_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Float
 def _scatter(residual: Floats) -> Floats:
     """(J,) the least variance around a law, from residuals (C, P, J)."""
     used = np.isfinite(residual)
-    free = used.sum(axis=1) - np.array([PARAMETERS.get(name, 0) for name in OWN])[:, None]
+    free = used.sum(axis=1) - np.array([PARAMETERS.get(name, 0) for name in SERIES_CANDIDATES])[:, None]
     square = np.where(used, residual, 0.0) ** 2
-    lawful = np.array([name in PARAMETERS for name in OWN])[:, None] & (free > 0)
+    lawful = np.array([name in PARAMETERS for name in SERIES_CANDIDATES])[:, None] & (free > 0)
     variance = np.where(lawful, square.sum(axis=1) / np.maximum(free, 1), np.inf).min(axis=0)
     return np.where(np.isfinite(variance), variance, 0.0)
 

@@ -21,7 +21,7 @@ from relscale.fitting.forecasts.scales import Scales
 BY_COMPUTE, BY_SIZE = "compute", "size"
 SMALLEST = 3  # distinct computes known at the first origin
 MOST = 8  # origins of each kind
-ASKED = 24  # points that are forecast, at most, over all origins
+MOST_TARGETS = 24  # points that are forecast, at most, over all origins
 SAME = 1e-6  # relative difference of two computes that are one budget
 SAME_SIZE = 0.02
 
@@ -76,7 +76,7 @@ def rolling_origins(where: Scales, usable: Mask) -> Origins:
     count = len(where)
     to_ask = np.array(ahead).any(axis=0) if ahead else np.zeros(count, dtype=bool)
     asked = np.flatnonzero(to_ask)[np.argsort(where.log_flops[to_ask], kind="stable")]
-    asked = asked[_spread(len(asked), ASKED)]
+    asked = asked[_spread(len(asked), MOST_TARGETS)]
     order = sorted(range(len(by)), key=lambda o: (known[o].sum(), by[o]))
     known_ = np.array([known[o] for o in order], dtype=bool).reshape(len(by), count)
     ahead_ = np.array([ahead[o] for o in order], dtype=bool).reshape(len(by), count)

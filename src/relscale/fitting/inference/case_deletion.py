@@ -109,20 +109,20 @@ def over_trainings(
     )
 
 
-def over_left_out(without: Lines, curve: Curves, unit: NDArray[np.int64], chosen: NDArray[np.int64]) -> Lines:
-    """Those of ``lines_without`` that lack the units ``chosen`` (W,), with the jackknife over trainings of budgets.
+def over_left_out(without: Lines, curve: Curves, unit: NDArray[np.int64], units: NDArray[np.int64]) -> Lines:
+    """Those of ``lines_without`` that lack the units ``units`` (W,), with the jackknife over trainings of budgets.
 
     Of one curve whose budgets share trainings: the budgets that remain are read off without each training in turn.
     """
     assert curve.without is not None
     reduced = []
-    for number in chosen:
+    for number in units:
         rest = unit != number
         reduced.append(lines(curve.log_flops[rest], curve.value[rest], without=curve.without[rest]))
     return Lines(
-        **{name: getattr(without, name)[chosen] for name in FIELDS},
-        residuals=without.residuals[:, chosen],
-        noise=without.noise[:, chosen],
+        **{name: getattr(without, name)[units] for name in FIELDS},
+        residuals=without.residuals[:, units],
+        noise=without.noise[:, units],
         blocks=np.stack([np.asarray(each.blocks) for each in reduced]),
         covariance=np.stack([np.asarray(each.covariance) for each in reduced], axis=1),
     )

@@ -30,7 +30,11 @@ Row = dict[str, Any]
 SUITE = ("corpus", "optimizer", "suite", "prompt", "metric")
 CURVE = (*SUITE, "group")
 
-TOLD_APART = ("optimizer", "prompt", "metric")  # columns that are shown where a suite's lines differ in them
+SHOWN_IF_DIFFERENT = (
+    "optimizer",
+    "prompt",
+    "metric",
+)  # columns that are shown where a suite's lines differ in them
 
 MANY = 12  # groups of a suite; of more the extremes stand for the others
 EXTREMES = 3  # at either end
@@ -388,7 +392,7 @@ def _table(lines: Sequence[Row], without: Sequence[str]) -> str:
     suites = {line.get("suite") for line in lines}
     alike = {
         name
-        for name in TOLD_APART
+        for name in SHOWN_IF_DIFFERENT
         if len({(line.get("suite"), line.get(name)) for line in lines}) == len(suites)
     }
     hidden = {*without, *alike}

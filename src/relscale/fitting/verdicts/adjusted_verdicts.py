@@ -15,7 +15,7 @@ from relscale.fitting.inference.direction import Direction
 from relscale.fitting.inference.interval import Interval
 from relscale.fitting.inference.line_with_intervals import LineWithIntervals
 from relscale.fitting.inference.multiplicity import adjusted
-from relscale.fitting.verdicts.verdict import GIVEN, Verdict, change_per_tenfold, verdict
+from relscale.fitting.verdicts.verdict import DIRECTIONS, Verdict, change_per_tenfold, verdict
 
 
 def verdict_of_line(
@@ -68,7 +68,7 @@ def with_adjusted_verdicts(rows: Sequence[Any], family: Sequence[str], margin: f
 
 
 def _adjusted(row: Any, p: float, margin: float) -> Verdict | None:
-    if row.verdict not in GIVEN or p < 1 - row.level:
+    if row.verdict not in DIRECTIONS or p < 1 - row.level:
         said: Verdict | None = row.verdict
         return said
     change = change_per_tenfold(row.low), change_per_tenfold(row.high)

@@ -41,7 +41,7 @@ class Verdict(StrEnum):
     NOT_RESOLVED = "not resolved"
 
 
-GIVEN = (Verdict.CLOSES, Verdict.WIDENS, Verdict.CROSSES)
+DIRECTIONS = (Verdict.CLOSES, Verdict.WIDENS, Verdict.CROSSES)
 """The verdicts that say where a gap goes."""
 
 

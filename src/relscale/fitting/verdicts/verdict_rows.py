@@ -24,7 +24,7 @@ from relscale.fitting.keys import ERROR_KEY, CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status, together
 from relscale.fitting.verdicts.after_selection import limits_after_selection
-from relscale.fitting.verdicts.verdict import GIVEN, Options, Verdict, change_per_tenfold, verdict
+from relscale.fitting.verdicts.verdict import DIRECTIONS, Options, Verdict, change_per_tenfold, verdict
 from relscale.laws import power, relative
 from relscale.measurements.metric import Metric
 from relscale.printable import shown_printable
@@ -285,7 +285,11 @@ def with_carriers(rows: Iterable[InfluenceRow], verdicts: Iterable[VerdictRow]) 
 
 
 def _carries(row: InfluenceRow, verdict: Verdict | None) -> bool | None:
-    return None if verdict is None or row.verdict is None else verdict in GIVEN and row.verdict not in GIVEN
+    return (
+        None
+        if verdict is None or row.verdict is None
+        else verdict in DIRECTIONS and row.verdict not in DIRECTIONS
+    )
 
 
 def _leave_one_out(rows: Iterable[InfluenceRow], slope: float, verdict: Verdict | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from relscale.fitting.curves.gaps import MEAN
-from relscale.fitting.verdicts.verdict import GIVEN, Verdict, change_per_tenfold
+from relscale.fitting.verdicts.verdict import DIRECTIONS, Verdict, change_per_tenfold
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 
 COUNTED = {  # singular and plural, in the order of a headline
@@ -101,7 +101,7 @@ def headline(rows: Sequence[VerdictRow]) -> str:
 
 def strongest(rows: Sequence[VerdictRow], count: int = 3) -> list[VerdictRow]:
     """The gaps whose verdict says where they go, by adjusted and then by single p-value."""
-    given = [row for row in rows if row.verdict in GIVEN]
+    given = [row for row in rows if row.verdict in DIRECTIONS]
     return sorted(given, key=_p_values)[:count]
 
 

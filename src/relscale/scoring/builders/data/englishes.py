@@ -8,7 +8,7 @@ import pyarrow.parquet
 
 from relscale.errors import RelscaleError
 from relscale.provenance import digest
-from relscale.scoring.manifest import WHOLE, Manifest, Task
+from relscale.scoring.manifest import WHOLE_DOCUMENT, Manifest, Task
 from relscale.scoring.task_data import TaskData
 from relscale.section import Names, Section
 from relscale.text_file import read_text
@@ -54,7 +54,11 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
     return [
         # A region's task in lm-eval's own form has the region's name; no region has a hyphen in its name.
         TaskData(
-            name if form == WHOLE else f"{name}-{form}", Task(name, form), rows, f"{form}.yaml", data=name
+            name if form == WHOLE_DOCUMENT else f"{name}-{form}",
+            Task(name, form),
+            rows,
+            f"{form}.yaml",
+            data=name,
         )
         for form in manifest.options_of(Options).forms
         for name, rows in documents.items()
