@@ -203,6 +203,28 @@ def test_performance_follows_from_compute_by_way_of_loss() -> None:
     assert predictions[1]["predicted"] == pytest.approx(predictions[1]["observed"], rel=1e-6)
 
 
+def test_a_point_that_is_known_without_a_measurement_is_fitted_as_one_more() -> None:
+    entry = {
+        **{"name": "flp", "law": "flp", "where": {"group": "error", "corpus": "a"}},
+        **{"predictor": {"group": "loss"}, "residual": "linear", "anchor": [[0, 1]]},
+    }
+    seen = world()
+    rows, _ = fitted(seen, entry, draws=0)
+    of = {
+        name: seen.filter(pc.and_(pc.equal(seen["group"], name), pc.equal(seen["corpus"], "a")))
+        for name in ("loss", "error")
+    }
+    x, y = np.append(of["loss"]["value"].to_numpy(), 0), np.append(of["error"]["value"].to_numpy(), 1)
+    slope, intercept = np.polyfit(x, y, 1)
+    found = by_parameter(rows)
+    assert found["slope"]["value"] == pytest.approx(slope)
+    assert found["intercept"]["value"] == pytest.approx(intercept)
+    with pytest.raises(
+        RelscaleError, match=r"fit\.laws\.flp\.anchor: \[0\.0\] is not a point of law flp: loss and the value"
+    ):
+        fitted(seen, entry | {"anchor": [[0]]})
+
+
 def test_standard_errors_are_weights_where_asked_for() -> None:
     noisy = world().to_pylist()
     for row in noisy:

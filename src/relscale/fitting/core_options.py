@@ -69,6 +69,11 @@ class FurtherLaw(Section):
     residual: Literal["log", "linear"] = Field(default="log", description="Fit residuals of log y, or of y.")
     loss: Literal["squares", "huber"] = Field(default="squares", description="Loss of the residuals.")
     delta: Positive = Field(default=1e-3, description="Threshold of Huber's loss, above which it is linear.")
+    anchor: tuple[tuple[float, ...], ...] = Field(
+        default=(),
+        description="Further points that are known without a measurement, each the predictors in the law's order and "
+        "the value: [[0, 1]] for an accuracy of 1 at no loss.",
+    )
     leave_out_highest: Count = Field(
         default=0, description="Number of points with the highest values to exclude."
     )

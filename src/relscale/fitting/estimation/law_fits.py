@@ -10,6 +10,7 @@ by                       one fit for each distinct value of these columns
 predictor                for a law from one measured number to another: which number of the same model
 predictor_from           for its predictions: the fit whose predictions of that number are used, draw by draw
 leave_out_highest        points of the highest value that are left out
+anchor                   points that are known without a measurement
 residual, loss, delta    as in ``relscale.fitting.estimation.estimate``
 weights                  none, or stderr: 1 / stderr² (of the logarithm for log residuals)
 method                   levenberg-marquardt or variable-projection
@@ -189,6 +190,12 @@ def _entry(
             raise RelscaleError(
                 f"{place}.fixed: law {law.name} has no parameter {name!r}; it has {', '.join(law.names)}"
             )
+    for point in entry.anchor:
+        if len(point) != len(of.predictors) + 1:
+            needed = f"{', '.join(of.predictors)} and the value"
+            raise RelscaleError(f"{place}.anchor: {list(point)} is not a point of law {law.name}: {needed}")
+        if (law.reference and point[0] <= 0) or (entry.residual == "log" and point[-1] <= 0):
+            raise RelscaleError(f"{place}.anchor: {list(point)} has a number without a logarithm")
     source = entry.predictor_from
     if source is not None and source not in earlier:
         raise RelscaleError(f"{place}: predictor_from {source!r} is not a fit named before it")
@@ -223,6 +230,7 @@ def _entry(
                 )
             )
             continue
+        data = data.anchored(entry.anchor) if entry.anchor else data
         fitted, rows = _fit(of, entry, data, settings, values | ({"baseline": baseline} if baseline else {}))
         fits += rows
         if ahead is not None:

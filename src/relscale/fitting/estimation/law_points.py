@@ -60,6 +60,21 @@ class Points:
         rows = [row for row, is_in in zip(self.rows, mask, strict=True) if is_in]
         return replace(self, rows=rows, x=self.x[:, mask], y=self.y[mask], stderr=self.stderr[mask])
 
+    def anchored(self, anchors: Sequence[Sequence[float]]) -> "Points":
+        """These and points that are known without a measurement, each (p + 1,) its predictors and value."""
+        rows: list[Row] = [
+            {**self.rows[0], **dict.fromkeys((*SPENT, "budget", "step")), "run": name, "block": name}
+            for name in (f"anchor {i + 1}" for i in range(len(anchors)))
+        ]
+        added = np.array(anchors, dtype=float).T
+        return replace(
+            self,
+            rows=self.rows + rows,
+            x=np.hstack([self.x, added[:-1]]),
+            y=np.append(self.y, added[-1]),
+            stderr=np.append(self.stderr, np.full(len(rows), np.nan)),
+        )
+
 
 def select(measurements: pa.Table, where: Where, place: str) -> pa.Table:
     """The rows whose columns have the values of ``where``, or one of them where it names several.
