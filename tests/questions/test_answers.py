@@ -17,6 +17,7 @@ from relscale.laws import (
 from relscale.measurements.pass_rates import Emergence
 from relscale.questions import (
     coupling,
+    critical_branch,
     domain_prediction,
     emergence,
     epistemic,
@@ -153,6 +154,24 @@ def test_a_mixture_as_good_as_two_and_a_half_times_the_data_has_that_multiplier(
     of_both = Columns({**columns.of, "unique": np.array([*unique, 3e9, 3e9])})  # with what is mixed in
     again = multiplier.rows(of_both, unique="unique", y="loss", share="share", unique_in_mixtures=1e8)
     assert [row.multiplier for row in again] == pytest.approx([2.5, None])
+
+
+def test_the_critical_batch_is_that_of_the_largest_branch_that_no_smaller_one_is_clearly_below() -> None:
+    """8 exceeds the 2.995 of 2 by more than 0.01, 4 does not; at the second checkpoint the largest is not too large."""
+    losses = {"early": (3.000, 2.995, 3.004, 3.011), "late": (2.9, 2.9, 2.9, 2.905)}
+    columns = Columns(
+        {
+            "k": np.tile([1.0, 2, 4, 8], 2),
+            "loss": np.concatenate(list(losses.values())),
+            "from": np.repeat(np.array(list(losses), dtype=object), 4),
+        }
+    )
+    early, late = critical_branch.rows(columns, factor="k", y="loss", at="from", batch=256)
+    assert (early.factor, early.batch, early.note) == (4, 1024, None)
+    assert (late.factor, late.batch) == (8, 2048)
+    assert late.note.startswith("at least this")
+    with pytest.raises(RelscaleError, match="late: no branch with k 1"):
+        list(critical_branch.rows(columns.where(np.arange(8) != 4), factor="k", y="loss", at="from"))
 
 
 def test_the_regimes_of_random_features_are_told_apart() -> None:

@@ -107,7 +107,8 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         ]
     )
     panels.notes(
-        "Each point is a run, each line the fitted law, which cannot rise with further repetitions.",
+        "Each point is a run, each line the fitted law; along a line there are as many tokens and fewer distinct ones. "
+        "By the law more tokens never make a loss rise, however often their text is repeated.",
         *(_note(fitted) for fitted in shown),
         _left_out(len(every) - len(shown), "such fits"),
         _left_out(len(designs) - len(style), "sizes and numbers of tokens"),
