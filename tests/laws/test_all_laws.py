@@ -303,6 +303,24 @@ def test_the_unit_of_the_predictors_does_not_matter(name: str, scale: float) -> 
     assert scaled.objective == pytest.approx(plain.objective, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("at", "loss", "critical"),
+    [  # solved by other code, with the constants of Kaplan et al. (arXiv 2001.08361)
+        ((1e9, 1e5, 5e5), 2.55089763, 2.42989e6),
+        ((1e9, 1e5, 5e7), 2.40309866, 3.22865e6),
+        ((1e8, 1e4, 1e5), 3.79057511, 3.68537e5),
+        ((1.5e9, 2.5e5, 524288), 2.39464589, 3.28328e6),
+    ],
+)
+def test_a_loss_of_size_steps_and_batch_is_that_of_its_equation(
+    at: tuple[float, ...], loss: float, critical: float
+) -> None:
+    constants = np.array([6.5e13, 0.077, 2.1e3, 0.76, 2.1e8, 0.21])
+    found = law("batch_trajectory").value(constants, np.array(at)[:, None])
+    assert found == pytest.approx(loss, abs=1e-8)
+    assert constants[4] / found ** (1 / constants[5]) == pytest.approx(critical, rel=1e-5)
+
+
 def test_a_second_break_is_recovered() -> None:
     x, two = np.geomspace(1e-5, 1e5, 120)[None], bnsl.bnsl(breaks=2)
     truth = np.array([0.3, 2.0, 0.05, 0.3, 5e-3, 0.4, -0.2, 2e2, 0.6])
