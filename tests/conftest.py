@@ -99,7 +99,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small experiment of tables, ``tests.yaml``, and its results."""
     from finished_experiment import make_finished
 
@@ -107,7 +107,7 @@ def finished(tmp_path_factory):
 
 
 @pytest.fixture
-def package(tmp_path, monkeypatch):
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the package whose code a test may edit."""
     from forgotten_digests import forget
 

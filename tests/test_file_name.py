@@ -22,6 +22,7 @@ def test_a_file_name_means_the_same_to_every_shell_pattern_and_file_system(name)
     assert len(found) <= 100
 
 
+@pytest.mark.slow
 @given(st.lists(names, unique=True))
 def test_names_that_differ_have_file_names_that_differ(several):
     assert len({file_name(name).casefold() for name in several}) == len(several)

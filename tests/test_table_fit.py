@@ -80,6 +80,7 @@ def test_its_slope_is_that_of_a_straight_line_through_log_ratios():
     assert number(relscale.fit(table(), **COLUMNS).fits, "delta_beta")["value"] == pytest.approx(slope)
 
 
+@pytest.mark.slow
 def test_paths_arrow_tables_and_frames_are_all_tables(path):
     pandas = pytest.importorskip("pandas")
     results = [relscale.fit(t, **COLUMNS) for t in (path, str(path), table(), pandas.read_csv(path))]
@@ -388,6 +389,7 @@ def test_the_report_of_a_table_has_the_finding_first_and_is_of_gaps_alone(tmp_pa
         power.report(tmp_path / "power.html")
 
 
+@pytest.mark.slow
 def test_the_curve_of_a_ratio_runs_through_the_measured_ratios() -> None:
     figure = relscale.fit(relscale.datasets.olmo_ladder()).plot("curves")
     for group in ("humanities", "other", "social_sciences"):

@@ -80,6 +80,7 @@ def test_a_second_time_nothing_goes(collection, size, overlap):
     assert again.positions == list(range(len(positions)))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(collections, sizes)
 def test_a_copy_always_goes(collection, size):
@@ -91,6 +92,7 @@ def test_a_copy_always_goes(collection, size):
     assert not [k for k in kept if k >= len(all_texts) and held_out[k - len(all_texts)]]
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 30), max_size=8), st.data())
 def test_texts_without_a_common_word_all_stay(lengths, data):
     disjoint = [" ".join(f"w{number}x{k}" for k in range(length)) for number, length in enumerate(lengths)]
@@ -111,6 +113,7 @@ def test_a_held_out_text_that_a_long_training_text_quotes_goes():
     assert (result.positions, result.exposed) == ([0], 1)
 
 
+@pytest.mark.slow
 @given(st.lists(texts, max_size=6), st.lists(texts, max_size=6), sizes)
 def test_equal_runs_of_words_have_equal_hashes_wherever_they_stand(first, second, size):
     hashes, offsets = ngrams(first + second, size)

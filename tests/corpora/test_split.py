@@ -46,6 +46,7 @@ def test_a_fraction_is_the_published_hash_of_its_parts():
     assert fraction("split", 0, "numpy.linalg") == int(digest, 16) / 16**14
 
 
+@pytest.mark.slow
 @given(documents, st.integers(0, 400), st.integers(0, 400), st.integers(0, 3))
 def test_a_sample_keeps_whole_modules_and_its_limit_and_grows_with_it(rows, limit, more, seed):
     splits = [split_of(row.module, seed, 0.1, 0.2) for row in rows]

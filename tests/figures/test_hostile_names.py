@@ -117,6 +117,7 @@ def test_a_page_is_called_by_its_names_as_they_are(data: FigureData, tmp_path: P
     assert hostile("knowledge") in html.unescape(title[1])
 
 
+@pytest.mark.slow
 @given(
     st.one_of(
         st.text(),
@@ -134,6 +135,7 @@ def test_plain_names_stay_as_they_are() -> None:
     assert as_text.as_text('bits_per_byte: 3.5% of it\'s "x"') == 'bits_per_byte: 3.5% of it\'s "x"'
 
 
+@pytest.mark.slow
 def test_a_law_fitted_to_any_table_is_drawn_with_its_names_as_text(tmp_path: Path) -> None:
     import relscale
 

@@ -84,6 +84,7 @@ def test_where_no_optimizers_are_compared_there_are_no_sizes(measurements: pa.Ta
     assert fit(measurements).sizes.num_rows == 0
 
 
+@pytest.mark.slow
 def test_the_figure_has_compute_and_size_side_by_side(
     fits: Any, measurements: pa.Table, tmp_path: Path
 ) -> None:

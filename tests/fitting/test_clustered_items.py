@@ -47,6 +47,7 @@ def test_intervals_go_by_cluster_and_those_of_independent_items_stand_beside_the
     assert len(rows_of(fits, INDEPENDENT, "beta")) == 2
 
 
+@pytest.mark.slow
 def test_without_clusters_nothing_changes(tables: Any) -> None:
     measurements, draws = tables
     items = draws.filter(pc.equal(draws["unit"], "item"))

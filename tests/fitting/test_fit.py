@@ -99,6 +99,7 @@ def test_delta_beta_is_the_difference_of_the_betas(World: Any) -> None:
         assert delta == pytest.approx(beta["b"] - beta[group], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_exchanging_target_and_baseline_turns_every_sign_and_changes_nothing_else(World: Any) -> None:
     world = World(GROUPS, noise=0.02, replicates=30, item_noise=0.02)
     tables = (world.measurements, world.replicate_table)

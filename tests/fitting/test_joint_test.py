@@ -115,6 +115,7 @@ def test_the_mean_baseline_is_the_geometric_mean_of_the_other_groups(World: Any)
         )
 
 
+@pytest.mark.slow
 def test_of_two_groups_the_mean_of_the_others_is_the_other(World: Any) -> None:
     world = World({"a": STILL["a"], "b": (1.0, 0.05, 0.0)}, noise=0.003, seed=3)
     named, mean = (

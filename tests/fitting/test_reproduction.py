@@ -104,6 +104,7 @@ def test_a_missing_column_is_named(fits: Fits) -> None:
         reproduction(pa.table({"a": [1]}), fits)
 
 
+@pytest.mark.slow
 def test_limits_of_the_optimum_cover_it(World: Any) -> None:
     """120 data sets of five budgets: 95% limits hold the true optimum in 95% of them, within Monte Carlo error."""
     covered = []

@@ -70,6 +70,7 @@ def reference(made):
     return means, errors
 
 
+@pytest.mark.slow
 @given(questions())
 def test_metrics_are_as_defined(make_items, made):
     group = ratio_terms(make_items(made))

@@ -30,6 +30,7 @@ def packed(windows, budget, share, prefix=()):
     return [batch for batch, _ in batches(windows, trees, budget, len(prefix))]
 
 
+@pytest.mark.slow
 @given(window_lists(), st.integers(10, 80), st.booleans(), st.lists(token, max_size=30).map(tuple))
 def test_each_token_of_each_continuation_is_predicted_once_from_all_that_precedes_it(
     windows, budget, share, prefix

@@ -188,6 +188,7 @@ def kinds(tmp_path_factory, logged):
     return suite, logged(suite, tmp_path_factory.mktemp("logged"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("complete", [True, False])
 def test_every_kind_of_task_is_measured_alike_through_both_doors(kinds, engine, tmp_path, complete):
     suite, folder = kinds

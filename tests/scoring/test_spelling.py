@@ -28,6 +28,7 @@ def test_the_table_is_one_to_one_and_changes_every_word_that_it_lists(variety):
     assert all(word.isalpha() and word.islower() for pair in words.items() for word in pair)
 
 
+@pytest.mark.slow
 def test_varieties_differ_as_their_dictionaries_do():
     spelled = {v: read_spellings(TABLE, v) for v in VARIETIES}
     assert [v for v in VARIETIES if "optimize" in spelled[v]] == ["GB", "AU"]

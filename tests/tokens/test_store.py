@@ -46,6 +46,7 @@ def store_of(tokens, folder, dtype="<u2"):
     return TokenStore.open(folder)
 
 
+@pytest.mark.slow
 @relaxed
 @given(rows=documents, seed=st.integers(0, 3))
 def test_every_document_stands_whole_in_its_split(rows, seed, vocabulary, make_documents, tmp_path):

@@ -35,6 +35,7 @@ def slow(change, options):
     return pytest.param(change, options, marks=pytest.mark.slow)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "options"),
     [
