@@ -44,12 +44,12 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "explanation" / "coverage.md"
 SUITE = ROOT / "reference" / "isoflop_suite.csv"
 SIZE = 1000  # data sets, and by what their number is divided where each takes longer
-LAWS, BOOTSTRAPS, FUTURES = 4, 10, 4
+LAWS, BOOTSTRAPS, FUTURES = 4, 10, 8
 
 INTRODUCTION = """\
 # Recovery and coverage
 
-Made by `python benchmarks/coverage.py{options}` (MINUTES of one core; what is known of trials whose code has not
+Made by `python benchmarks/coverage.py{options}` (four minutes of one core; what is known of trials whose code has not
 changed is kept in `results/coverage`); do not edit. What is true of
 each data set stands in `benchmarks/generators/`; what is asked of them, in `benchmarks/trials/`, are the functions that
 a fit calls.
@@ -63,7 +63,7 @@ COVERAGE = """\
 ## Coverage of nominal {level:.0%} intervals
 
 {size} data sets for each generator; {laws} for the laws, {few} for their bootstraps, which are tried on some of the
-laws, and a quarter for forecasts.
+laws, and an eighth for forecasts.
 **Bold**: what is reported unless asked otherwise. *±* is the Monte Carlo error of a nominal coverage; *nominal* says
 which coverage is further from {level:.0%} than three of these.
 

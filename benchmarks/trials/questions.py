@@ -17,9 +17,9 @@ EXPONENT, FLOOR, NOISE, TIMES = 0.3, 2.0, 0.002, 2.5  # of the loss without a mi
 
 
 def of_questions(size: int, level: float, seed: int) -> list[Outcome]:
-    """All of them; a multiplier draws its limits, and is tried on a fifth of the data sets."""
+    """All of them; a multiplier draws its limits, and is tried on a twentieth of the data sets."""
     rng = np.random.default_rng([seed, 91])
-    return [*_means(size, level, rng), *_multipliers(size // 5, level, rng), *_couplings(size, level, rng)]
+    return [*_means(size, level, rng), *_multipliers(size // 20, level, rng), *_couplings(size, level, rng)]
 
 
 def _means(size: int, level: float, rng: np.random.Generator) -> Iterable[Outcome]:

@@ -1,5 +1,7 @@
 """The coverage benchmark fits many data sets at once; it must be the same fit as that of one table."""
 
+import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,8 +10,8 @@ import pytest
 from generators.isoflop import Grid, Noise
 from generators.laws import designs
 from row_cells import as_cells
-from trials import isoflop, laws
-from trials.outcome import markdown
+from trials import isoflop, kept, laws
+from trials.outcome import markdown, monte_carlo_error
 from trials.outcome import verdict as verdict_of
 from trials.recovery import recovery
 
@@ -178,3 +180,20 @@ def test_every_law_has_a_design_on_which_its_coverage_is_measured() -> None:
 def test_a_coverage_is_nominal_within_three_monte_carlo_errors(coverage: float, verdict: str) -> None:
     hit = np.repeat([1.0, 0.0], [round(1000 * coverage), round(1000 * (1 - coverage))])
     assert verdict_of(hit, 0.95) == verdict
+
+
+def test_a_trial_is_asked_once_and_another_argument_is_another_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "KEPT", tmp_path)
+    trial, other = (kept.Trial(monte_carlo_error, (np.ones(n), 0.95)) for n in (4, 100))
+    assert kept.result(trial) == monte_carlo_error(np.ones(4), 0.95)
+    trial.path.write_bytes(pickle.dumps("what was found before"))
+    assert kept.result(trial) == "what was found before"
+    assert kept.result(other) == monte_carlo_error(np.ones(100), 0.95)
+
+
+def test_a_trial_is_named_by_the_code_that_it_runs_and_not_by_other_laws() -> None:
+    """Without a module that it imports its digest is another one; a module that it does not import changes nothing."""
+    assert kept.code_digest("trials.laws", ("generators.laws",)) != kept.code_digest("trials.laws")
+    assert kept.code_digest("trials.laws", ("generators.gaps",)) == kept.code_digest("trials.laws")

@@ -156,8 +156,7 @@ HOW_SURE = {
     "without one": "with each budget, or training, left out in turn, how often the direction is clear after the same "
     "adjustment",
     "sign": "of the other ways to analyse the same data, how many give Δβ the same sign",
-    "power": "the share of experiments like this one that would show a change of {change} per 10× compute, and "
-    "in brackets that share under the limits of the noise, which is known from few points",
+    "power": "the share of experiments like this one that would show a change of {change} per 10× compute",
 }
 
 
@@ -201,9 +200,9 @@ def _how_sure(row: VerdictRow) -> list[Markup]:
         change = 10**row.power_delta_beta - 1
         chips.append(
             _sure(
-                f"power {words.percent(round(row.power, 2))}{_power_limits(row)}",
+                f"power {words.percent(round(row.power, 2))}",
                 row.power >= ENOUGH_POWER,
-                HOW_SURE["power"].format(change=words.signed_percent(change)),
+                HOW_SURE["power"].format(change=words.signed_percent(change)) + _power_limits(row),
             )
         )
     return chips
@@ -213,7 +212,7 @@ def _power_limits(row: VerdictRow) -> str:
     if row.power_low is None or row.power_high is None:
         return ""
     low, high = (words.percent(round(limit, 2)) for limit in (row.power_low, row.power_high))
-    return f" [{low}, {high}]"
+    return f"; {low} to {high} under the limits of the noise, which is known from few points"
 
 
 def _sure(text: str, good: bool, title: str) -> Markup:
