@@ -52,6 +52,11 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "bare-suite" / "suite.yaml").write_text(
         "title: a\ndescription: b\nkind: rolling\nmetric: m\ndirection: lower\nbaseline: c\n"
     )
+    for name, count in (("asia", 3), ("europe", 12)):
+        file = tmp_path / "few" / "data" / f"{name}.jsonl"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text('{"id": "a"}\n' * count)
+    (tmp_path / "few" / "task.yaml").write_text("output_type: multiple_choice\n")
     (tmp_path / "a-file").touch()
     (tmp_path / "answers.csv").write_text("quantity,published\n1,2\n")
     (tmp_path / "checkpoints.csv").write_text(
@@ -204,6 +209,7 @@ WRONG = [
     ("suites/mine", {"path": "nowhere"}, "suites.mine", "nowhere/suite.yaml: no such file"),
     ("suites/mine", {"path": "suite-without-yaml"}, "suites.mine", "suite.yaml: no such file"),
     ("suites/mine", {"path": "bare-suite"}, "suites.mine", "no data/*.jsonl, no tasks/*.yaml and no builder"),
+    ("suites/few", {"path": "few"}, "suites.few", "has 3 of asia, 12 of europe; add lines"),
     ("suites/mine", {"path": "mine", "colour": "red"}, "suites.mine", "unknown option 'colour'"),
     ("suites/mmlu", {"data": "nowhere"}, "suites.mmlu", "no data at nowhere"),
     ("suites/mmlu", {"data": {"revision": "x"}}, "suites.mmlu", "give a path, or {hub: name"),

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from relscale.errors import RelscaleError
 from relscale.experiment import CheckpointExperiment, ScoredExperiment
 from relscale.measurements.metric import metric_names
 from relscale.scoring.builders import data_builders, documents_builders, grows
-from relscale.scoring.manifest import Manifest
+from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.options import Suite
-from relscale.scoring.suite import lists_tasks, read_suite, suite_inputs
+from relscale.scoring.suite import FEWEST_ITEMS, lists_tasks, read_suite, suite_inputs
 from relscale.scoring.suite_code import refuse_code
+from relscale.tables import listed
 
 
 def check_suite(name: str, experiment: ScoredExperiment) -> None:
@@ -47,6 +49,8 @@ def _check(where: str, name: str, suite: Suite, experiment: ScoredExperiment) ->
             refuse_code(suite.path)
         folder, manifest = read_suite(name, suite)
         _check_built_suite(where, suite, manifest, (folder / "tasks").is_dir(), experiment)
+        if manifest.builder is None and not (folder / "tasks").is_dir():
+            _check_items(where, folder / "data", manifest)
     suite_inputs(suite)
 
 
@@ -110,6 +114,21 @@ def _check_built_suite(
     named = _of_documents(experiment)
     if named is not None and not manifest.groups and len(named) < 2:
         raise RelscaleError(f"{where}: is made of the sources' groups, of which there is one; it needs two")
+
+
+def _check_items(where: str, data: Path, manifest: Manifest) -> None:
+    """See that two groups have as many questions, or documents, as a group needs."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)  # the same ones under every prompt
+    for file in sorted(data.glob("*.jsonl")):
+        task = manifest.tasks.get(file.stem, Task(file.stem))
+        with file.open("rb") as lines:
+            counts[task.group][task.prompt] += sum(bool(line.strip()) for line in lines)
+    items = {group: max(by_prompt.values()) for group, by_prompt in counts.items()}
+    if items and sum(count >= FEWEST_ITEMS for count in items.values()) < 2:
+        found = listed([f"{count} of {group}" for group, count in items.items()], 6)
+        raise RelscaleError(
+            f"{where}: a gap is between two groups of {FEWEST_ITEMS} items or more, and {data} has {found}; add lines"
+        )
 
 
 def _of_documents(experiment: ScoredExperiment) -> set[str] | None:
