@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from relscale.cli import main
-from relscale.package_files import REFERENCE
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -67,8 +66,7 @@ def test_a_page_of_the_reference_has_what_the_code_declares(site, page, words):
 
 
 @pytest.fixture
-def in_a_folder_with_the_ladder(tmp_path, monkeypatch):
-    shutil.copy(REFERENCE / "olmo_ladder_mmlu.csv", tmp_path)
+def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "no-browser"))  # figures as HTML alone
 
@@ -79,7 +77,7 @@ def in_a_folder_with_the_ladder(tmp_path, monkeypatch):
     ["tutorials/fit-a-table.md", "how-to/law.md", "how-to/forecast.md"],
     ids=lambda page: Path(page).stem,
 )
-def test_commands_and_programs_of_a_page_run(page, in_a_folder_with_the_ladder, capsys):
+def test_commands_and_programs_of_a_page_run(page, in_an_empty_folder, capsys):
     blocks = BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
     commands = [line for kind, text in blocks if kind == "sh" for line in text.splitlines()]
     programs = [text for kind, text in blocks if kind == "python"]

@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+from pathlib import Path
 
 from relscale.commands.listing import add_name, check_name
 
@@ -9,22 +10,36 @@ HELP = "list the published tables, or show one"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """NAME."""
+    """NAME and --output."""
     add_name(parser, "table")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="Also write a copy of the table (.csv or .parquet)."
+    )
 
 
 def run(options: argparse.Namespace) -> None:
-    """List the published tables, or show one: where it is, its first rows, and a command that fits it."""
+    """List the published tables, or show one: where it is, its first rows, and a command that fits it.
+
+    With --output a copy is written, to be fitted like a table of one's own.
+    """
     from relscale.datasets import DATASETS, dataset, datasets
+    from relscale.errors import RelscaleError
     from relscale.frame import Frame
     from relscale.package_files import REFERENCE
+    from relscale.tables import write_table
 
     if options.name is None:
+        if options.output:
+            raise RelscaleError(f"--output: name the table to write, one of {', '.join(DATASETS)}")
         print(Frame(datasets().to_arrow().select(["name", "description", "source"])))
         return
     check_name("data set", options.name, DATASETS)
     each, table = DATASETS[options.name], dataset(options.name)
-    path = REFERENCE / each.file
+    path = options.output or REFERENCE / each.file
+    if options.output:
+        if path.exists():
+            raise RelscaleError(f"{path}: is there already; name another --output, or remove it")
+        write_table(table.to_arrow(), path)
     print(f"{options.name}: {each.description}\n{each.source}\n{path}\n")
     print(Frame(table.to_arrow().slice(0, 5)), f"\n… {len(table)} rows\n")
     arguments = " ".join(f"--{name} {_argument(value)}" for name, value in each.fit.items())
