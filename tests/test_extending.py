@@ -89,6 +89,12 @@ write(from_rows({"frontier": rows}), Path("fits"))
 figure = make_figure("tokens-per-parameter", FigureData(Path("none.parquet"), Path("fits")))
 points = [trace for trace in figure.data if trace.mode == "markers" and trace.y and None not in trace.y]
 assert any(len(trace.y) == 3 and all(abs(y - 20) < 1e-9 for y in trace.y) for trace in points), figure.data
+from relscale.config import check_config
+from relscale.pipeline import Pipeline
+config = {"experiment": "x", "runs": {"source": "measurements", "tables": [{"path": "t.csv"}]}}
+pipeline = Pipeline(check_config(config | {"figures": ["tokens-per-parameter"]}))
+caption = pipeline.caption("tokens-per-parameter", Path("no captions"))
+assert "Compute-optimal training tokens" in caption.rst.replace("\\\\", "")
 """
 SUITE = """
 from relscale.scoring.suite import available_suites

@@ -15,7 +15,7 @@ from relscale.design.placement import GPU_PROCESS_BYTES, Placement, place, place
 from relscale.design.run import Run, run_to_dict
 from relscale.experiment import CheckpointExperiment, Experiment, MeasurementExperiment, TrainingExperiment
 from relscale.figures.browser import static_formats
-from relscale.figures.caption import Caption
+from relscale.figures.caption import Caption, as_rst
 from relscale.figures.registry import all_figures, figure_of, figure_suite
 from relscale.file_name import file_name
 from relscale.fitting.fits import ROWS
@@ -353,10 +353,12 @@ class Pipeline:
         figure
             Its file name.
         folder
-            Of the captions, one per kind of figure.
+            Of the captions, one per kind of figure; one that has none is captioned by what its module says first.
         """
         name = self.figure[figure]
-        text = (folder / f"{figure_of(name).name}.rst").read_text(encoding="utf-8")
+        kind = figure_of(name)
+        written = folder / f"{kind.name}.rst"
+        text = written.read_text(encoding="utf-8") if written.is_file() else as_rst(kind.description)
         suite = figure_suite(name)
         if suite is None:
             return Caption(text)

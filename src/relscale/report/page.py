@@ -34,7 +34,7 @@ MEANING = {
     Verdict.CLOSES: "the ratio goes towards 1",
     Verdict.WIDENS: "the ratio goes away from 1",
     Verdict.CROSSES: "the ratio passes 1 inside the data",
-    Verdict.FLAT: "the change is within the margin",
+    Verdict.FLAT: "changes by less than ±{margin} per 10×",
     Verdict.NOT_RESOLVED: "the data do not say",
 }
 LARGEST_DOWNLOAD = 200_000  # bytes of a table that is embedded
@@ -147,11 +147,24 @@ def _scope(data: ReportData, rows: Sequence[VerdictRow]) -> str:
     parts = ["relscale report", data.title]
     if rows:
         parts.append(f"{len(rows)} gaps")
+    parts += _models(data.rows("frontier", FrontierRow))
     if len(corpora) > 1:
-        parts.append(f"models trained on {len(corpora)} corpora")
+        parts.append(f"{len(corpora)} training corpora")
     if flops:
         parts.append(f"{words.flops(min(flops))} to {words.flops(max(flops))} {_unit(data)}")
     return " · ".join(parts)
+
+
+def _models(rows: Sequence[FrontierRow]) -> list[str]:
+    """How many models the gaps are of, and of which size."""
+    number = sum(row.runs for row in rows if row.run is None) + len({row.run for row in rows} - {None})
+    sizes = [
+        size for row in rows for size in (row.params_least, row.params_most, row.run and row.params) if size
+    ]
+    if not number:
+        return []
+    of_size = f" of {words.flops(min(sizes))} to {words.flops(max(sizes))} parameters" if sizes else ""
+    return [f"{number} model{'s' if number != 1 else ''}{of_size}"]
 
 
 def _unit(data: ReportData) -> str:
@@ -177,7 +190,13 @@ def _clearest(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
         lines.append(
             element("li", element("strong", name), rest, element("small", f" {data.names.suite(row)}"))
         )
-    return element("ul", *lines, class_="clearest")
+    level = next((words.percent(row.level) for row in strongest if row.level), "")
+    places = ", and in brackets what the models are trained on" if several else ""
+    said = (
+        "A ratio is a group's error over the baseline's, at the smallest and at the largest compute; then comes how "
+        f"that ratio changes per tenfold of compute, with its {level} interval{places}."
+    )
+    return joined(element("ul", *lines, class_="clearest"), element("p", said, class_="quiet"))
 
 
 def _joint(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
@@ -192,17 +211,19 @@ def _joint(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
 
 def _cards(counted: Sequence[VerdictRow]) -> Markup:
     cards = []
+    margin = words.percent(counted[0].margin) if counted else ""
     for verdict, number in words.counted(counted).items():
         if verdict is None and not number:
             continue
         name = "no interval" if verdict is None else str(verdict)
+        meaning = "see the notes" if verdict is None else MEANING[verdict].format(margin=margin)
         class_ = "unknown" if verdict is None else name.replace(" ", "-")
         cards.append(
             element(
                 "button",
                 element("b", str(number)),
                 element("span", f"{SYMBOLS[verdict]} {name}"),
-                element("small", "see the notes" if verdict is None else MEANING[verdict]),
+                element("small", meaning),
                 type="button",
                 class_=f"card {class_}",
                 data_verdict=class_,
@@ -229,8 +250,8 @@ def _rule(counted: Sequence[VerdictRow]) -> Markup | None:
     return element(
         "p",
         f"A direction needs a p-value below {rate} after Benjamini–Hochberg's adjustment over "
-        f"all groups and corpora of a suite. By its own interval {alone} of {len(counted)} gaps would have a clear Δβ. "
-        f"Intervals and p-values are for {of_items}. Flat means that the whole interval lies within "
+        f"all groups and corpora of a suite. By single, unadjusted intervals {alone} of {len(counted)} gaps would have "
+        f"one. Intervals and p-values are for {of_items}. Flat means that the whole interval lies within "
         f"±{words.percent(row.margin)} per tenfold of compute.",
         class_="quiet",
     )
