@@ -11,7 +11,6 @@ from relscale.tokens.corpus import CorpusPart, build_corpus
 from relscale.tokens.options import Prune
 from relscale.tokens.pruning import Pruning, scores, selected_documents
 from relscale.tokens.store import TokenStore
-from relscale.training import kept_losses
 from relscale.training.manifest import TrainedModel
 
 
@@ -56,7 +55,10 @@ def test_losses_order_the_documents():
     assert np.flatnonzero(stays).tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.slow  # torch takes seconds to import
 def test_a_run_scores_the_documents_of_a_table_once(make_documents, monkeypatch, tmp_path):
+    from relscale.training import kept_losses
+
     asked = []
 
     def losses(checkpoint, architecture, texts):
