@@ -139,6 +139,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"\nwritten: {output}")
     if options.plot:
         result.plot(options.plot)
+        print(f"figure: {options.plot}")
     if options.report:
         result.report(options.report)
         print(f"report: {options.report}")
