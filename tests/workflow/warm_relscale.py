@@ -29,7 +29,8 @@ sys.exit(int(status) if status else 137)
 SERVER = """
 import importlib, json, os, shutil, socket, sys, threading, time
 
-PLOTLY = [f"plotly.graph_objs._{name}" for name in ("figure", "scatter", "bar", "layout")]
+PLOTLY = ["plotly.io", *(f"plotly.graph_objs._{name}" for name in ("figure", "scatter", "bar", "layout"))]
+PLOTLY += ["plotly.graph_objs.layout._annotation", "plotly.graph_objs.scatter._marker"]
 LIBRARIES = {
     "train": ("relscale.training.job", "relscale.training.run", "relscale.training.progress"),
     "suite": ("relscale.scoring.suite", "relscale.scoring.requests", "lm_eval.tasks", "datasets"),
@@ -92,8 +93,11 @@ while True:
     _, streams, _, _ = socket.recv_fds(asking, 1, 3)
     with asking.makefile("rb") as file:
         asked = json.loads(file.read())
-    for name in LIBRARIES.get((asked["arguments"] or [""])[0], ()):
+    verb = (asked["arguments"] or [""])[0]
+    for name in LIBRARIES.get(verb, ()):
         importlib.import_module(name)
+    if verb == "plot":
+        importlib.import_module("relscale.figures.page")._packed_library()
     if not os.fork():
         listening.close()
         code = 1
