@@ -69,7 +69,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
             panel.heading(series.label, Metric.parse(metric).title)
             _draw_shares(panel, shares, shown.forms, suite, style)
         gains = [*ends(of(series, shown.gains)), 0.0]
-        y = chart.linear_axis(gains, f"accuracy gain over {reference}", most=7)
+        y = chart.linear_axis(gains, f"accuracy gain over {reference} (share)", most=7)
         for column, form in enumerate(shown.others, start=len(shown.metrics)):
             panel = panels.panel(row, column)
             panel.heading(f"{_words(form)} − {reference}", series.label)

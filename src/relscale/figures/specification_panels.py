@@ -65,7 +65,7 @@ def _described(row: SpecificationRow, verdict: str | None) -> str:
 def draw_shares(panel: chart.Panel, curve: OrderedSpecifications) -> None:
     """The share of the groups' gaps that has each verdict, under each specification."""
     panel.axes(
-        chart.order_axis(len(curve.rows), ""), chart.linear_axis([0, 1], "share of groups", most=4, pad=0.0)
+        chart.order_axis(len(curve.rows), ""), chart.linear_axis([0, 1], "groups (share)", most=4, pad=0.0)
     )
     for verdict, style in BARS.items():
         share = [counts[verdict] / counts.total() for counts in curve.verdicts()]
