@@ -49,7 +49,16 @@ UNITS = (
     *("(FLOPs)", "(number)", "(nats a token)", "(nats per token)", "(ratio)", "(no unit)", "no unit)", "(%)"),
     *("bits per byte", "(share right)", "(share)", "(factor)"),
 )
-PURE_NUMBERS = ("β", "Δβ", "R²", "tokens", "parameters", "power", "number of", "specifications")  # need no unit
+PURE_NUMBERS = (
+    "β",
+    "Δβ",
+    "R²",
+    "tokens",
+    "parameters",
+    "power",
+    "number of",
+    "specifications",
+)  # need no unit
 
 
 def draw(name: str, data: FigureData, **options: Any) -> go.Figure:

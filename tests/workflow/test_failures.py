@@ -13,7 +13,7 @@ from relscale.scoring.suite import SUITES
 ROOT = Path(__file__).parents[2]
 TINY = yaml.safe_load(Path(__file__).with_name("tiny.yaml").read_text())
 WORKFLOW = ["--snakefile", ROOT / "Snakefile", "--configfile", "mine.yaml"]
-SHORT = "fewer than two groups have 10 items; it needs more text"
+CUT = "not JSON (Expecting property name enclosed in double quotes)"
 
 pytestmark = pytest.mark.slow
 
@@ -31,24 +31,24 @@ def experiment(make_experiment, tmp_path):
     return made
 
 
-def suite_of_few(folder):
-    """A suite whose data have too few questions: nothing that a check of the config can see."""
+def suite_with_a_cut_line(folder):
+    """A suite of which one line is not whole: nothing that a check of the config reads."""
     shutil.copytree(SUITES / "behaviours", folder)
-    for path in (folder / "data").glob("*.jsonl"):
-        path.write_text(path.read_text().splitlines()[0] + "\n")
+    path = min((folder / "data").glob("*.jsonl"))
+    path.write_text(path.read_text() + "{\n")
     return {"path": folder.name}
 
 
 def test_what_failed_jobs_say_is_on_the_terminal_once_for_each(experiment):
     names = ("mine", "yours")
-    experiment.config["suites"] = {name: suite_of_few(experiment.folder / name) for name in names}
+    experiment.config["suites"] = {name: suite_with_a_cut_line(experiment.folder / name) for name in names}
     targets = [f"results/tiny/suites/{name}/suite.yaml" for name in names]
     result = experiment.run("--cores", "2", *targets)
     assert result.returncode == 1
     for name in names:
-        assert result.stderr.count(f"relscale suite: suite {name}: {SHORT}") == 1
+        assert len(re.findall(rf"relscale suite: {name}/data/.*: {re.escape(CUT)}", result.stderr)) == 1
         assert (experiment.folder / f"results/tiny/logs/suite/{name}.log").is_file()
-    assert SHORT not in result.stdout
+    assert CUT not in result.stdout
 
 
 @pytest.mark.parametrize(
