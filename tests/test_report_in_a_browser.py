@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(CHROME is None, reason="there is no Chrome or Ch
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 GROUPS = (("base", 1.0, 0.05), ("a group of a long name without end", 1.5, 0.02), (HOSTILE, 2.0, 0.09))
-SIZES = ((1440, 900), (1366, 768), (390, 844))
+SIZES = ((1440, 900), (1366, 768), (1100, 800), (800, 1100), (390, 844))
 
 
 @pytest.fixture(name="path", scope="module")
