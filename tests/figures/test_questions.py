@@ -352,7 +352,7 @@ def test_prompt_forms_are_told_apart_and_the_reference_is_named(toy: FigureData)
     assert {"text − letters", "cloze − letters"} <= set(re.findall(r"<b>([^<]*letters)</b>", texts(figure)))
     assert figure.layout.yaxis.ticktext == ("letters", "cloze", "text")
     titles = {axis.title.text for axis in figure.select_yaxes()}
-    assert "accuracy gain over letters" in titles
+    assert "accuracy gain over letters (share)" in titles
 
 
 def test_a_suite_of_one_prompt_form_says_so(toy: FigureData) -> None:
