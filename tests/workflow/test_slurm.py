@@ -141,12 +141,14 @@ def test_slurm_saw_what_was_done_to_the_trainings(disturbed, cluster):
     assert "Restarts=1" in cluster.call("scontrol", "show", "job", disturbed.requeued)
 
 
-def test_a_training_that_is_stopped_has_saved_its_state(disturbed, cluster):
-    """Exit code 85 says so, in the log of the job."""
-    cancelled, warned, _ = jobs(cluster, "rule_train_wildcards_documentation_2e9")
-    for number in (cancelled[0], warned[0], disturbed.requeued):
-        (log,) = disturbed.folder.glob(f"results/slurm-logs/**/{number}.log")
-        assert "returned non-zero exit status 85" in log.read_text()
+def test_a_training_that_is_warned_has_saved_its_state(disturbed, cluster):
+    """Exit code 85 says so, in the log of the job.
+
+    One that is cancelled or requeued may not: Slurm signals the Snakemake inside too, and kills it while it shuts down.
+    """
+    _, (warned, _), _ = jobs(cluster, "rule_train_wildcards_documentation_2e9")
+    (log,) = disturbed.folder.glob(f"results/slurm-logs/**/{warned}.log")
+    assert "returned non-zero exit status 85" in log.read_text()
 
 
 def test_a_training_is_granted_the_gpu_and_the_time_that_the_plan_asks_for(disturbed, cluster):
