@@ -25,6 +25,9 @@ GROUPS = [
     *(f"{rule}=analysis" for rule in ("score", "collect", "fit", "write_report")),
 ]
 BUDGETS = ["2e9", "4e9"]
+SAVED = (
+    "the same command resumes from here"  # what a training says that has saved its state, and exits with 85
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -53,21 +56,25 @@ def disturbed(tmp_path_factory, make_experiment, cluster):
         assert asked.returncode, "the controller was there all the time"
 
         first, second = (f"rule_train_wildcards_documentation_{budget}" for budget in BUDGETS)
-        requeued = None
+        requeued, stopped = None, []
         to_do = {first: ["scancel"], second: ["scontrol", "requeue"]}
         while to_do:
             wait(lambda: any(training(cluster, experiment, each) for each in to_do), workflow, experiment)
             for each in list(to_do):
                 if number := training(cluster, experiment, each):
-                    cluster.call(*to_do.pop(each), number)
+                    command = to_do.pop(each)
+                    cluster.call(*command, number)
+                    wait(lambda budget=each[-3:]: has_saved(experiment, budget), workflow, experiment)
+                    stopped.append(command[-1])
                     requeued = number if each == second else requeued
         wait(lambda: len(jobs(cluster, first)) == 2, workflow, experiment)
         wait(lambda: training(cluster, experiment, first), workflow, experiment)
         cluster.call("scancel", "--signal=USR1", training(cluster, experiment, first))
+        wait(lambda: has_saved(experiment, BUDGETS[0]), workflow, experiment)
         assert workflow.wait(timeout=900) == 0, experiment.said()
     finally:
         workflow.kill()
-    experiment.requeued = requeued
+    experiment.requeued, experiment.stopped = requeued, stopped
     return experiment
 
 
@@ -94,10 +101,15 @@ def training(cluster, experiment, comment):
     return None
 
 
+def has_saved(experiment, budget):
+    """Whether the training says that it was stopped and has saved its state; its next attempt writes the log anew."""
+    return SAVED in read(experiment.folder / f"results/tiny/logs/train/documentation/{budget}.log")
+
+
 def read(path):
     try:
         return path.read_text()
-    except FileNotFoundError:  # the run has ended
+    except FileNotFoundError:  # the run has ended, or the log is not there yet
         return ""
 
 
@@ -141,11 +153,12 @@ def test_slurm_saw_what_was_done_to_the_trainings(disturbed, cluster):
     assert "Restarts=1" in cluster.call("scontrol", "show", "job", disturbed.requeued)
 
 
-def test_a_training_that_is_warned_has_saved_its_state(disturbed, cluster):
-    """Exit code 85 says so, in the log of the job.
+def test_a_training_that_is_stopped_has_saved_its_state(disturbed, cluster):
+    """All three say so, and of the one that is warned Slurm's log has the exit code, 85.
 
-    One that is cancelled or requeued may not: Slurm signals the Snakemake inside too, and kills it while it shuts down.
+    The Snakemake around one that is cancelled or requeued may be killed while it shuts down, before it writes that.
     """
+    assert disturbed.stopped.count("scancel") == disturbed.stopped.count("requeue") == 1
     _, (warned, _), _ = jobs(cluster, "rule_train_wildcards_documentation_2e9")
     (log,) = disturbed.folder.glob(f"results/slurm-logs/**/{warned}.log")
     assert "returned non-zero exit status 85" in log.read_text()
