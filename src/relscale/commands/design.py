@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from relscale.commands.fit_table import columns, fixed_parameters, targets
+from relscale.commands.fit_table import columns, targets
+from relscale.fixed_parameters import fixed_parameters
 
 HELP = "expected standard errors, condition and efficiency of a law's parameters for a table of planned runs"
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from relscale.errors import RelscaleError
+from relscale.fixed_parameters import fixed_parameters
 
 NAMES = ("group", "baseline", "corpus", "block", "cluster", "tokens", "params")
 SETTINGS = ("residual", "loss", "delta", "level", "seed")
@@ -167,26 +168,6 @@ def targets(texts: Sequence[str]) -> list[float | dict[str, float]]:
                 "training_flops=1e24,params=7e9,tokens=2e13"
             ) from None
     return found
-
-
-def fixed_parameters(texts: Sequence[str], option: str = "--fix") -> dict[str, float]:
-    """Parameters and their values, from ``NAME=VALUE`` each.
-
-    Raises
-    ------
-    RelscaleError
-        A text is no such pair.
-    """
-    fixed = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        try:
-            fixed[name] = float(value)
-        except ValueError:
-            raise RelscaleError(
-                f"{option}: {text!r} is not a parameter with its value, such as E=1.87"
-            ) from None
-    return fixed
 
 
 def columns(text: str) -> list[str]:

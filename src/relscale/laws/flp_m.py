@@ -47,14 +47,6 @@ def starts(x: Array, y: Array) -> Array:
     return np.array(found)
 
 
-def limits(x: Array, y: Array) -> tuple[Array, Array]:
-    """Bounds of k_j, by the size of the loss."""
-    unit, count = 1 / y.mean(), len(x)
-    low, high = np.full(1 + 2 * count, -np.inf), np.full(1 + 2 * count, np.inf)
-    low[1 : 1 + count], high[1 : 1 + count] = LEAST * unit, MOST * unit
-    return low, high
-
-
 def of(columns: tuple[str, ...]) -> Law:
     """The law of these sources."""
     each = [column.removeprefix("flops_") for column in columns]
@@ -77,7 +69,7 @@ def of(columns: tuple[str, ...]) -> Law:
         value=value,
         jacobian=jacobian,
         starts=starts,
-        limits=limits,
+        limits=mixture_additive.bounds_of_weights(LEAST, MOST),
         source=SOURCE,
         formula=FORMULA,
         traps=TRAPS,

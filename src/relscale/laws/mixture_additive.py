@@ -7,6 +7,8 @@ Every part lowers the loss, by diminishing returns; a part whose share is 0 give
 Source: Shukor et al., *Scaling Laws for Optimal Data Mixtures*, arXiv 2507.09404.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from relscale.laws.law import Array, Family, Law, Parameter
@@ -57,12 +59,16 @@ def starts(x: Array, y: Array) -> Array:
     return np.array(found)
 
 
-def limits(x: Array, y: Array) -> tuple[Array, Array]:
-    """Bounds of C_i, by the size of the loss."""
-    unit, count = 1 / y.mean(), len(x)
-    low, high = np.full(1 + 2 * count, -np.inf), np.full(1 + 2 * count, np.inf)
-    low[1 : 1 + count], high[1 : 1 + count] = SMALLEST * unit, LARGEST * unit
-    return low, high
+def bounds_of_weights(least: float, most: float) -> Callable[[Array, Array], tuple[Array, Array]]:
+    """Bounds of C_i from these, in units of 1 / y, by the size of the loss."""
+
+    def limits(x: Array, y: Array) -> tuple[Array, Array]:
+        unit, count = 1 / y.mean(), len(x)
+        low, high = np.full(1 + 2 * count, -np.inf), np.full(1 + 2 * count, np.inf)
+        low[1 : 1 + count], high[1 : 1 + count] = least * unit, most * unit
+        return low, high
+
+    return limits
 
 
 def of(columns: tuple[str, ...]) -> Law:
@@ -87,7 +93,7 @@ def of(columns: tuple[str, ...]) -> Law:
         value=value,
         jacobian=jacobian,
         starts=starts,
-        limits=limits,
+        limits=bounds_of_weights(SMALLEST, LARGEST),
         source=SOURCE,
         formula=FORMULA,
         traps=TRAPS,

@@ -17,6 +17,7 @@ import numpy as np
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law as law_of
 from relscale.laws.law import Array, Law
 from relscale.rows import column
@@ -78,8 +79,6 @@ def rows(
     RelscaleError
         A column is missing or not positive, there is one model only, or a parameter or share is no number.
     """
-    from relscale.commands.fit_table import fixed_parameters
-
     fixed, one = fixed_parameters(fix, "fix"), law_of(law, x)
     if len(x) != len(one.predictors):
         raise RelscaleError(f"x: the law {one.name} has the predictors {', '.join(one.predictors)}")

@@ -19,6 +19,7 @@ from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
+from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law as law_of
 from relscale.laws.catalogue import law_modules
 from relscale.laws.law import Array, Law
@@ -93,8 +94,6 @@ def rows(
     RelscaleError
         The law has no optimum, what is given is not what it needs, or columns do not suffice.
     """
-    from relscale.commands.fit_table import fixed_parameters
-
     best, one = _optimum(law), law_of(law, x)
     if len(x) != len(one.predictors):
         raise RelscaleError(f"x: the law {one.name} has the predictors {', '.join(one.predictors)}")

@@ -19,9 +19,12 @@ from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
+from relscale.fitting.status import Status
+from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law
 from relscale.laws.law import Array
 from relscale.questions import sweep
+from relscale.questions.limits import LEVEL
 from relscale.rows import column
 
 KEYS = {"learning_rate": "learning_rate", "batch": "batch_tokens"}  # of the section design
@@ -82,8 +85,6 @@ def rows(
     RelscaleError
         A column is missing or not positive, or there are fewer optima than exponents and constant.
     """
-    from relscale.commands.fit_table import fixed_parameters
-
     found = sweep.rows(
         table, rate=rate, batch=batch, y=y, params=params, tokens=tokens, within=within, draws=0
     )
@@ -132,23 +133,20 @@ def _power(
 
 
 def _rows(name: str, fit: Estimates, optima: int) -> Iterator[StepLawRow]:
-    low, high = fit.interval(0.95)
+    low, high = fit.interval(LEVEL)
+    remark = fit.status[0]
+    doubt = None if remark.status == Status.OK else remark.note or str(remark.status)
     for i, parameter in enumerate(fit.names):
         key = "constant" if parameter == "c" else parameter.removeprefix("e_")
         is_given = parameter in fit.fixed
         known = not is_given and bool(np.isfinite(low[i, 0]))
-        remark = fit.status[0]
         yield StepLawRow(
             key=f"design.{KEYS[name]}.{key}",
             value=float(fit.theta[i, 0]),
             low=float(low[i, 0]) if known else None,
             high=float(high[i, 0]) if known else None,
             optima=optima,
-            note="given"
-            if is_given
-            else None
-            if remark.status == "ok"
-            else remark.note or str(remark.status),
+            note="given" if is_given else doubt,
         )
 
 
