@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares, nnls
+from scipy.optimize import least_squares
 from scipy.stats import qmc
 
 from relscale.extrapolation.table import Labels, Table
 from relscale.laws.law import Array
+from relscale.laws.linear_terms import regularised
 
 STARTS, POLISHED, EVALUATIONS, REWEIGHTED = 64, 2, 20, 2
-RIDGE = 1e-10
 NEAR = 0.3  # in ln x: how far beyond the nearest known rows an anchor reaches
 OCTAVE = float(np.log(2))
 
@@ -101,7 +101,8 @@ def fit(form: Form, known: Table, weight: Array | None = None, delta: float | No
         terms = form.terms(g, x)
         residual, c = np.empty(len(known)), np.empty((len(groups), terms.shape[1]))
         for i, mine in enumerate(members):
-            c[i] = _solved(terms[mine], known.y[mine], root[mine], form.positive)
+            weighted = terms[mine] * root[mine][:, None], known.y[mine] * root[mine]
+            c[i] = regularised(*weighted, form.positive)
             residual[mine] = terms[mine] @ c[i] - known.y[mine]
         return residual, c
 
@@ -132,24 +133,6 @@ def fit(form: Form, known: Table, weight: Array | None = None, delta: float | No
                 best = least_squares(misfit, best, bounds=(low, high), args=(root,), max_nfev=EVALUATIONS).x
         residual, c = projected(best, root)
     return Fit(form, best, c, groups, residual)
-
-
-def _solved(terms: Array, y: Array, root: Array, positive: bool) -> Array:
-    """The c (k,) of least squares."""
-    scaled = terms * root[:, None]
-    if not np.isfinite(scaled).all():
-        return np.full(terms.shape[1], np.nan)
-    size = np.sqrt((scaled**2).sum(axis=0)) + 1e-300
-    normal = (scaled / size).T @ (scaled / size)
-    normal[np.diag_indices_from(normal)] += RIDGE
-    right = (scaled / size).T @ (y * root)
-    try:
-        if positive:
-            factor = np.linalg.cholesky(normal)
-            return np.asarray(nnls(factor.T, np.linalg.solve(factor, right))[0] / size)
-        return np.asarray(np.linalg.solve(normal, right) / size)
-    except (np.linalg.LinAlgError, RuntimeError):
-        return np.full(terms.shape[1], np.nan)
 
 
 def forecast(

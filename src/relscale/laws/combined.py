@@ -12,6 +12,7 @@ Sources: Li et al., *Predictable Scale: Step Law*, arXiv 2503.04715, for learnin
 import numpy as np
 
 from relscale.laws.law import Array, Family, Law, Parameter
+from relscale.laws.linear_terms import least_squares
 
 SOURCE = "Li et al., arXiv 2503.04715; Pham et al., arXiv 2111.10050"
 FORMULA = "y = c · Π x_i^(e_i)"
@@ -37,9 +38,7 @@ def starts(x: Array, y: Array) -> Array:
     log_x = np.log(x)
     middle = log_x.mean(axis=1)
     columns = np.vstack([np.ones(len(y)), log_x - middle[:, None]])
-    level, *powers = np.linalg.lstsq(
-        columns.T, np.log(np.where(y > 0, y, np.nan_to_num(y.max()))), rcond=None
-    )[0]
+    level, *powers = least_squares(columns.T, np.log(np.where(y > 0, y, np.nan_to_num(y.max()))))
     return np.array([[np.exp(level - np.array(powers) @ middle), *powers]])
 
 

@@ -12,6 +12,7 @@ floor (``--fix c=0``); the floor takes the place of their saturation.
 import numpy as np
 
 from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.linear_terms import least_squares
 
 SIZE = 1e8
 FLOORS = np.array([0.0, 0.4, 0.6, 0.75, 0.85, 0.93])  # c, as shares of the least loss
@@ -60,7 +61,7 @@ def starts(x: Array, y: Array) -> Array:
         FLOORS * y.min() if y.min() > 0 else y.min() - np.geomspace(0.1, 10, 6) * max(np.ptp(y), 1e-300)
     ):
         root = (y - floor) / np.abs(y).max()
-        d, a, f, b = np.linalg.lstsq((columns * root).T, np.log(y - floor) * root, rcond=None)[0]
+        d, a, f, b = least_squares((columns * root).T, np.log(y - floor) * root)
         found.append([d, a, b, f, floor])
         misfits.append(float(((value(np.array(found[-1]), x) - y) ** 2).sum()))
     return np.array(found)[np.argsort(misfits)[:4]]

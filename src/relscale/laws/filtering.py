@@ -14,6 +14,7 @@ import numpy as np
 
 from relscale.laws.derivatives import by_differences
 from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.linear_terms import least_squares
 
 SAMPLES = 1e5  # at which a is given
 FADING = np.array([0.5, 1, 2, 4, 8, 16, 64])
@@ -69,7 +70,7 @@ def starts(x: Array, y: Array) -> Array:
         columns = np.stack([first + later, np.ones_like(y)], axis=1)
         for share in FLOORS:
             target = np.log(y - share * y.min())
-            (b, level), *_ = np.linalg.lstsq(columns, target, rcond=None)
+            b, level = least_squares(columns, target)
             b = min(b, -1e-3)
             found.append([np.exp(np.clip(level / b, -700, 700)), b, tau, share * y.min()])
             misfits.append(

@@ -10,6 +10,7 @@ Source: Ye et al., *Data Mixing Laws*, arXiv 2403.16952.
 import numpy as np
 
 from relscale.laws.law import Array, Family, Law, Parameter
+from relscale.laws.linear_terms import least_squares
 
 FLOORS = (0.0, 0.5, 0.8, 0.9, 0.97)  # c, as shares of the least loss
 SOURCE = "Ye et al., arXiv 2403.16952"
@@ -42,7 +43,7 @@ def starts(x: Array, y: Array) -> Array:
     found = []
     for share in FLOORS:
         floor = share * y.min()
-        found.append([floor, *np.linalg.lstsq(x.T, np.log(y - floor), rcond=None)[0]])
+        found.append([floor, *least_squares(x.T, np.log(y - floor))])
     return np.array(found)
 
 

@@ -1,33 +1,30 @@
-"""The linear parameters of a law, given the others: exact, for every point of a grid of the others.
+"""The best of a grid of a law's nonlinear parameters, with the linear ones solved for at every point of it.
 
     y ≈ Σ_k c_k · f_k(x; g),    g on a grid,    c by least squares of the error relative to y
 
-For each grid point the best c are one small linear system, so only the shape of a law needs guesses, never its scale,
-and no units are assumed. Two ways to solve it:
+Only the shape of a law needs guesses, never its scale, and no units are assumed.
 
 ranked      one data set; the best few grid points, with c of any sign (then kept positive where they must be): the
             starting points of a search
-positive    many data sets at once, c ≥ 0; the best grid point of each. Where the best c would be negative the term is
-            left out: all subsets of the terms are tried, so the result is the constrained optimum of the grid. A fit
-            that never fails to converge and never ends on an absurd exponent, for forecasts
+positive    many data sets at once, c ≥ 0; the best grid point of each, so the result is the constrained optimum of
+            the grid. A fit that never fails to converge and never ends on an absurd exponent, for forecasts
 
-Golub & Pereyra, *SIAM J. Numer. Anal.* 10 (1973), on variable projection; its continuous search is
+The linear parameters are solved for by ``relscale.laws.linear_terms``; the continuous search of the others is
 ``relscale.fitting.estimation.variable_projection``.
 """
 
 from dataclasses import dataclass
-from itertools import chain, combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relscale.laws.law import Array, Formula
+from relscale.laws.linear_terms import least_squares, nonnegative
 
 COUNT = 6  # starting points kept
 LEAST = 1e-3  # share of the spread of y that a positive term of a start keeps, since it is searched in its logarithm
 CELLS = 1 << 19  # of the systems solved at once: many points would otherwise take gigabytes
 SEARCHED, ENOUGH = 2048, 100  # points that choose among the grid's, of large data sets
-RIDGE = 1e-10  # share that is added to the normal matrix's diagonal, for terms that are next to equal
 
 
 def ranked(
@@ -64,19 +61,12 @@ def _fitted(columns: Array, y: Array, scale: Array, signed: tuple[int, ...]) -> 
     """The coefficients (g, k) of a block of grid points, and their misfits (g,)."""
     size = np.abs(columns).max(axis=1)
     columns = columns / scale[:, None]
-    coefficients = _least_squares(columns, y / scale)
+    coefficients = least_squares(columns, y / scale)
     least = LEAST * spread(y) / np.where(size > 0, size, 1)
     least[:, list(signed)] = -np.inf
     coefficients = np.maximum(coefficients, least)
     with np.errstate(all="ignore"):
         return coefficients, ((np.einsum("gnk,gk->gn", columns, coefficients) - y / scale) ** 2).sum(axis=1)
-
-
-def _least_squares(columns: Array, y: Array) -> Array:
-    """Least-squares coefficients (g, k) of ``y ≈ columns · c``; zero where the columns overflow."""
-    finite = np.asarray(np.isfinite(columns).all(axis=(1, 2)))
-    inverse = np.linalg.pinv(np.where(finite[:, None, None], columns, 0.0), rcond=1e-12)
-    return np.asarray(inverse @ y)
 
 
 @dataclass(frozen=True)
@@ -143,44 +133,13 @@ def positive(terms: Formula, grid: Array, x: Array, log_y: Array, weight: Array 
             normal[a, b] = normal[b, a] = (columns[a] * columns[b]) @ square
     right = columns @ (vote * inverse)
 
-    least = np.full(right.shape[1:], np.inf)
-    best = np.full(right.shape, np.nan)
-    for subset in map(list, chain.from_iterable(combinations(range(count), n) for n in range(1, count + 1))):
-        solution = _solve(normal[np.ix_(subset, subset)], right[subset])
-        gain = -(solution * right[subset]).sum(axis=0)
-        better = (solution >= 0).all(axis=0) & (gain < least)
-        least = np.where(better, gain, least)
-        best[:, better] = 0
-        for term, coefficient in zip(subset, solution, strict=True):
-            best[term][better] = coefficient[better]
-    row, column = np.argmin(least, axis=0), np.arange(log_y.shape[1])
+    best, misfit = nonnegative(normal, right)
+    row, column = np.argmin(misfit, axis=0), np.arange(log_y.shape[1])
     return Profile(
         terms=terms,
         grid=grid[:, row],
         coefficients=best[:, row, column] / size[:, row, 0] * np.exp(middle),
     )
-
-
-def _solve(matrix: Array, right: Array) -> Array:
-    """Solutions (k, G, K) of small positive definite systems (k, k, G, K) by elimination; nan where there are none.
-
-    ``numpy.linalg.solve`` on as many matrices of two or three rows is several times slower.
-    """
-    count = len(right)
-    matrix, right = matrix.copy(), right.copy()
-    diagonal = np.arange(count)
-    matrix[diagonal, diagonal] *= 1 + RIDGE
-    with np.errstate(invalid="ignore", divide="ignore"):
-        for i in range(count):
-            for j in range(i + 1, count):
-                factor = matrix[j, i] / matrix[i, i]
-                matrix[j, i:] -= factor * matrix[i, i:]
-                right[j] -= factor * right[i]
-        for i in reversed(range(count)):
-            for j in range(i + 1, count):
-                right[i] -= matrix[i, j] * right[j]
-            right[i] /= matrix[i, i]
-    return right
 
 
 def crossed(*axes: Array) -> Array:

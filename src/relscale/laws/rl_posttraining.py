@@ -12,6 +12,7 @@ here a parabola, so that a size can be forecast that has not been trained.
 import numpy as np
 
 from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.linear_terms import least_squares
 
 SIZE, COMPUTE = 1e9, 1e18
 TURNS = np.geomspace(1e-2, 1e2, 13)  # N_0, in units of the geometric mean of the sizes
@@ -43,7 +44,7 @@ def starts(x: Array, y: Array) -> Array:
     log_y = np.log(np.where(y > 0, y, np.abs(y).max() + 1e-300))
     for turn in np.exp(np.log(x[0]).mean()) * TURNS:
         columns = np.stack(_columns(np.array(turn), x), axis=1)
-        c = np.linalg.lstsq(columns, log_y, rcond=None)[0]
+        c = least_squares(columns, log_y)
         misfits.append(float(((columns @ c - log_y) ** 2).sum()))
         found.append([*c[:3], float(np.clip(c[3], 1e-4, 10)), turn])
     return np.array(found)[np.argsort(misfits)[:5]]

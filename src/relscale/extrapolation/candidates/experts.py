@@ -18,6 +18,7 @@ from relscale.extrapolation.candidate import Candidate
 from relscale.extrapolation.table import Table
 from relscale.laws.experts import powers
 from relscale.laws.law import Array
+from relscale.laws.linear_terms import least_squares
 
 PREDICTORS = ("params", "experts")
 
@@ -42,7 +43,7 @@ def log_bilinear(degree: int, floor: float | None, known: Table, at: Table) -> A
 
     def solved(c: float) -> tuple[float, Array]:
         target, root = np.log(known.y - c), (known.y - c) / known.y
-        coefficients = np.linalg.lstsq(inside * root[:, None], target * root, rcond=None)[0]
+        coefficients = least_squares(inside * root[:, None], target * root)
         return float(((root * (inside @ coefficients - target)) ** 2).sum()), np.asarray(coefficients, float)
 
     least = float(known.y.min())

@@ -25,12 +25,11 @@ from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL, minimise
 from relscale.fitting.estimation.objective import Expansion, Indices, Objective, of_columns
 from relscale.fitting.status import Remark, Status
 from relscale.laws.law import Array, Law
-
-SINGULAR = 1e-12  # what must be left of a column of Φ without those before it, relative to the whole
+from relscale.laws.linear_terms import projection
 
 
 @dataclass(frozen=True)
-class Projection:
+class ReducedObjective:
     """The objective of the nonlinear parameters alone, u (p, ...); as ``full`` but for its linear ones.
 
     Attributes
@@ -83,13 +82,11 @@ class Projection:
             offset = self.full.law.value(self.full.theta(every), of_columns(self.full.x, columns))
             every[self.linear] = 1.0
         root = np.sqrt(of_columns(self.full.weights, columns))
-        basis, upper = orthonormal(self.full.derivatives(every, columns)[self.linear] * root)
-        y = np.broadcast_to(
-            (of_columns(self.full.y, columns) - offset) / self.full.unit * root, basis.shape[1:]
-        )
-        along = np.einsum("knm,nm->km", basis, y)
-        every[self.linear] = solved(upper, along)
-        return every, np.einsum("knm,km->nm", basis, along) - y, basis
+        terms = self.full.derivatives(every, columns)[self.linear] * root
+        y = (of_columns(self.full.y, columns) - offset) / self.full.unit * root
+        solution = projection(terms, y)
+        every[self.linear] = solution.coefficients
+        return every, solution.residual, solution.basis
 
     def expansion(self, u: Array, columns: Indices) -> Expansion:
         """Q around u, to second order as far as the law is linear."""
@@ -107,35 +104,6 @@ class Projection:
             size=np.einsum("pnm,pnm->pm", jacobian, jacobian),
             influence=squares,
         )
-
-
-def orthonormal(vectors: Array) -> tuple[Array, Array]:
-    """Gram and Schmidt's orthonormal basis (k, n, m) of the vectors (k, n, m), and R (k, k, m) with vectors = R·basis.
-
-    Each vector is freed twice of those before it, which is enough for double precision. One that is nothing but those
-    before it leaves a zero.
-    """
-    basis, upper = np.array(vectors), np.zeros((len(vectors), *vectors.shape[::2]))
-    for i, vector in enumerate(basis):
-        whole = np.einsum("nm,nm->m", vector, vector)
-        for _ in range(2):
-            for j in range(i):
-                along = np.einsum("nm,nm->m", basis[j], vector)
-                upper[j, i] += along
-                vector -= along * basis[j]
-        left = np.einsum("nm,nm->m", vector, vector)
-        upper[i, i] = np.where(left > SINGULAR**2 * whole, np.sqrt(left), 0.0)
-        vector *= np.where(upper[i, i] > 0, 1 / upper[i, i], 0.0)
-    return basis, upper
-
-
-def solved(upper: Array, along: Array) -> Array:
-    """The c (k, m) of ``R c = along``, from the last up; 0 where R has a zero on its diagonal."""
-    c = np.zeros_like(along)
-    for i in reversed(range(len(c))):
-        rest = along[i] - (upper[i, i + 1 :] * c[i + 1 :]).sum(axis=0)
-        c[i] = np.where(upper[i, i] > 0, rest / upper[i, i], 0.0)
-    return c
 
 
 def project(
@@ -171,12 +139,12 @@ def project(
         is_given = is_linear & ~full.free
         given = np.where(is_given[:, None], begin[:, 0], 0.0) if is_given.any() else None
         solved_for = np.flatnonzero(is_linear & full.free)
-        projection = Projection(full, np.flatnonzero(~is_linear), solved_for, given)
+        reduced = ReducedObjective(full, np.flatnonzero(~is_linear), solved_for, given)
         count, problems = begin.shape[1:]
         columns = np.tile(np.arange(problems), count)
-        start = full.u(begin)[projection.nonlinear].reshape(-1, count * problems)
-        found = minimise(projection, start, columns, tolerance)
-        every = projection.completed(found.u, columns)[0]
+        start = full.u(begin)[reduced.nonlinear].reshape(-1, count * problems)
+        found = minimise(reduced, start, columns, tolerance)
+        every = reduced.completed(found.u, columns)[0]
         result = best_of_starts(full, replace(found, u=every), count, hopeless, tuple(fixed))
     beyond = (result.theta < full.low) | (result.theta > full.high)
     remarks = list(result.status)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.scales import Scales
 from relscale.fitting.inference.log_log_lines import lines
+from relscale.laws.linear_terms import least_squares
 
 MEMORY = 0.5  # h, in ranges of the data
 CARRY = 1.0  # τ, in ranges of the data
@@ -73,7 +74,7 @@ def plane(known: Scales, value: Floats, at: Scales) -> Floats:
         x = known.log_flops[used]
         root = np.exp((x - x.max()) / (2 * MEMORY * max(np.ptp(x), 1e-9)))[:, None]
         design = np.stack([np.ones_like(x), x - x.max(), shape[used]], axis=1)
-        plane_of = np.linalg.lstsq(root * design, root * value[used][:, which], rcond=None)[0]
+        plane_of = least_squares(root * design, root * value[used][:, which])
         result[:, which] = np.stack([np.ones(len(at)), at.log_flops - x.max(), ahead], axis=1) @ plane_of
     return result
 
