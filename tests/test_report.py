@@ -19,6 +19,7 @@ from relscale.config import check_config
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits, write
+from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.report.headline import headline_of_tables
 from relscale.fitting.report.summary import summary
 from relscale.measurements.measurement import Measurement
@@ -27,7 +28,7 @@ from relscale.report.page import report_page
 from relscale.report.report_data import ReportData, SuiteWords
 from relscale.results import Results
 from relscale.rows import names_of as row_names
-from relscale.rows import table_of
+from relscale.rows import rows_of, table_of
 
 ROOT = Path(__file__).parents[1]
 MEASURED = {"runs": {"source": "measurements", "tables": [{"path": "t.csv"}]}}
@@ -106,8 +107,8 @@ def test_there_is_a_table_behind_every_chart(page: str) -> None:
     assert page.count("<figure") == page.count("<summary>Data of")
 
 
-def without_minima() -> Fits:
-    """Three budgets of which each loss rises from the smallest width on: there is no frontier, and so no law."""
+def rising_runs(budgets: tuple[int, ...]) -> pa.Table:
+    """Runs of three widths per budget, whose loss rises from the smallest width on."""
     rows = [
         {
             **{
@@ -121,7 +122,7 @@ def without_minima() -> Fits:
             **{"tokens": 10.0**budget / (60 * width**2), "value": level + (width / 16) ** 0.2},
             "status": "ok",
         }
-        for budget in (9, 10, 11)
+        for budget in budgets
         for width in (16, 24, 32)
         for suite, group, metric, level in (
             ("tests", "easy", "bits_per_byte", 1.0),
@@ -130,7 +131,12 @@ def without_minima() -> Fits:
         )
     ]
     columns = dict.fromkeys(row_names(Measurement)) | {"experiment": "tests", "prompt": "default"}
-    table = table_of(Measurement, [Measurement(**columns | row) for row in rows])
+    return table_of(Measurement, [Measurement(**columns | row) for row in rows])
+
+
+def without_minima() -> Fits:
+    """Three budgets of which each loss rises from the smallest width on: there is no frontier, and so no law."""
+    table = rising_runs((9, 10, 11))
     return fit(table, options={"frontier": "parabola"}, suites={"tests": {"baseline": "hard"}})
 
 
@@ -160,6 +166,23 @@ def test_page_and_terminal_say_first_that_nothing_could_be_fitted_and_which_mode
     assert re.findall(r"<h1>(.*?)</h1>", page) == ["Nothing could be fitted"]
     first = page[page.index("</h1>") :]
     assert first.startswith(f'</h1><ul class="alarm" role="alert"><li>{why}.</li>')
+
+
+def test_page_and_terminal_say_first_which_laws_were_fitted_where_one_budget_has_no_gap() -> None:
+    """Runs of one compute that differ in another column answer a law, and no line along compute."""
+    law = {"name": "width", "law": "power", "x": ["params"], "where": {"suite": "tests"}, "by": ["group"]}
+    options = {"frontier": "all", "laws": [law]}
+    fits = fit(rising_runs((9,)), options=options, suites={"tests": {"baseline": "hard"}})
+    for text in (headline_of_tables(fits), summary(fits, {})):
+        assert text.startswith(
+            "Laws were fitted, but no gap could be.\n  width: the law power was fitted for 2 curves\n"
+        )
+    page = report_page(ReportData("tests", fits))
+    section = page[page.index('<section id="laws">') :]
+    assert '<h3 id="law-width">width: power</h3>' in section
+    for row in rows_of(ParameterRow, fits.fits):
+        if row.fit == "width" and row.value is not None:
+            assert f"<td>{row.parameter}</td><td>{row.value:.5g}</td>" in section
 
 
 @pytest.fixture

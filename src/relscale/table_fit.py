@@ -34,6 +34,7 @@ from relscale.fitting.estimation.law_points import MEASURED, SPENT
 from relscale.fitting.fit import fit as fit_measurements
 from relscale.fitting.fits import Fits, from_rows, write
 from relscale.fitting.inference.bootstrap.schemes import Floats
+from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.report.headline import nothing_fitted
 from relscale.fitting.report.summary import summary
 from relscale.fitting.settings import Settings
@@ -464,7 +465,10 @@ class TableFit:
         rows = rows_of(VerdictRow, self.results.verdicts)
         if not rows:
             return []
-        return nothing_fitted(rows, rows_of(FrontierRow, self.results.frontier)) or [headline(rows)]
+        nothing = nothing_fitted(
+            rows, rows_of(FrontierRow, self.results.frontier), rows_of(ParameterRow, self.results.fits)
+        )
+        return nothing or [headline(rows)]
 
 
 def predictions(results: Fits) -> Frame:

@@ -281,7 +281,7 @@ def test_one_run_gives_rows_and_no_law(World: Any) -> None:
     found = fit(pa.Table.from_pylist(one), options=EVERYTHING, suites=SUITES)
     honest(found)
     assert {row["value"] for row in deltas(found)} == {None}
-    assert {row["reason"] for row in deltas(found)} == {"1 points, but an interval needs 3"}
+    assert {row["reason"] for row in deltas(found)} == {"1 point, but an interval needs 3"}
 
 
 def test_a_group_that_was_measured_at_one_budget_is_flagged_and_the_others_are_not(World: Any) -> None:
@@ -290,7 +290,7 @@ def test_a_group_that_was_measured_at_one_budget_is_flagged_and_the_others_are_n
     honest(found)
     (alone,), (other,) = deltas(found, group="c"), deltas(found, group="a")
     assert alone["value"] is None
-    assert alone["reason"].startswith("1 points, but an interval needs 3")
+    assert alone["reason"].startswith("1 point, but an interval needs 3")
     assert other["reason"] == "ok"
 
 

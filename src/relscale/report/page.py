@@ -15,6 +15,7 @@ from relscale.checksums import files_list, seal_files
 from relscale.figures.page import REFLOW
 from relscale.fitting.analyses.joint_test import JointTestRow
 from relscale.fitting.curves.point_rows import FrontierRow
+from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.report.headline import nothing_fitted
 from relscale.fitting.report.joint_lines import as_sentence, joint_summary, joint_tests
 from relscale.fitting.verdicts import words
@@ -23,6 +24,7 @@ from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report.checks import Check, checks
 from relscale.report.curves import curves
 from relscale.report.forecasts import forecasts
+from relscale.report.laws import laws
 from relscale.report.markup import Markup, element, identifier, joined
 from relscale.report.plotly_figures import figure_anchor, figure_sections, figure_title, packed
 from relscale.report.report_data import ReportData, SuiteWords
@@ -58,13 +60,16 @@ def write_listed_report(data: ReportData, output: Path) -> None:
 def report_page(data: ReportData) -> str:
     """The HTML of the report."""
     counted = words.counted_rows(data.verdicts)
-    nothing = nothing_fitted(counted, data.rows("frontier", FrontierRow), data.widths)
+    nothing = nothing_fitted(
+        counted, data.rows("frontier", FrontierRow), data.rows("fits", ParameterRow), data.widths
+    )
     finding = nothing[0].removesuffix(".") if nothing else words.sentence_case(words.headline(counted))
     found = checks(data, counted)
     suites = list(_suites(data, counted))
     sections = [
         *suites,
         _between(data),
+        laws(data),
         _checks_section(data, found),
         _figures_section(data),
         _method(data, counted),
@@ -105,6 +110,7 @@ def report_page(data: ReportData) -> str:
 def _named(sections: Sequence[Markup | None]) -> Iterator[tuple[str, str, Markup | None]]:
     names = (
         ("between", "Between corpora"),
+        ("laws", "Laws"),
         ("checks", "Can I trust it?"),
         ("figures", "Figures"),
         ("method", "Method"),

@@ -192,7 +192,10 @@ def _remark(curves: FrontierCurves, column: int, n: int, share: float, trainings
     wrong = [remark for remark in curves.read.status[:, column] if remark not in (OK, NOT_POSITIVE)]
     why = f" ({wrong[0]})" if wrong else ""
     if n < SMALLEST:
-        return Remark(Status.TOO_FEW_POINTS, f"{n} points, but a line with an interval needs {SMALLEST}{why}")
+        return Remark(
+            Status.TOO_FEW_POINTS,
+            f"{n} point{'s' * (n != 1)}, but a line with an interval needs {SMALLEST}{why}",
+        )
     if np.isnan(share):
         return CONSTANT
     few = interval.too_few_trainings(len(set(trainings))) if curves.errors.shared else None

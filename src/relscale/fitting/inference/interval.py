@@ -250,7 +250,9 @@ def too_few_blocks(estimate: Lines, *at: int) -> Remark | None:
 
 def too_few_points(n: int, reasons: str = "") -> Remark:
     """A remark on a line through too few points for an interval."""
-    return Remark(Status.TOO_FEW_POINTS, f"{n} points, but an interval needs {SMALLEST}{reasons}")
+    return Remark(
+        Status.TOO_FEW_POINTS, f"{n} point{'s' * (n != 1)}, but an interval needs {SMALLEST}{reasons}"
+    )
 
 
 def method_of(shared: bool, estimand: Estimand) -> Method:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.fits import Fits
+from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.report.frontier_advice import NO_WIDTHS, Widths, frontier_advice
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
@@ -16,7 +17,9 @@ REASONS = 3  # why nothing could be fitted
 def headline_of_tables(fits: Fits, names: words.Names = words.UNNAMED, widths: Widths = NO_WIDTHS) -> str:
     """The headline and the clearest gaps; where nothing could be fitted, why and what to change."""
     counted = words.counted_rows(rows_of(VerdictRow, fits.verdicts))
-    if nothing := nothing_fitted(counted, rows_of(FrontierRow, fits.frontier), widths):
+    if nothing := nothing_fitted(
+        counted, rows_of(FrontierRow, fits.frontier), rows_of(ParameterRow, fits.fits), widths
+    ):
         return "\n  ".join(nothing)
     several = len({(row.corpus, row.optimizer) for row in counted}) > 1
     first = words.headline(counted)
@@ -25,14 +28,47 @@ def headline_of_tables(fits: Fits, names: words.Names = words.UNNAMED, widths: W
 
 
 def nothing_fitted(
-    counted: Sequence[VerdictRow], points: Sequence[FrontierRow], widths: Widths = NO_WIDTHS
+    counted: Sequence[VerdictRow],
+    points: Sequence[FrontierRow],
+    parameters: Sequence[ParameterRow],
+    widths: Widths = NO_WIDTHS,
 ) -> list[str]:
-    """What must be read first where no gap has a verdict: that, and why or what to change; else empty."""
+    """What must be read first where no gap has a verdict: that, and why or what to change; else empty.
+
+    Further laws that a config asks for need no gap: where they could be fitted, they are said first.
+    """
     if any(row.verdict is not None for row in counted):
         return []
     has_estimate = any(row.delta_beta is not None for row in counted)
     reasons = list(dict.fromkeys(row.note or str(row.status) for row in counted))[:REASONS]
-    return [
-        "No gap has an interval." if has_estimate else "Nothing could be fitted.",
-        *(frontier_advice(points, widths) or reasons or ["no suite has errors of two groups to compare"]),
-    ]
+    advice = frontier_advice(points, widths) or reasons or ["no suite has errors of two groups to compare"]
+    fitted = [_fitted(name, rows) for name, rows in further_fits(parameters).items()]
+    fitted = [sentence for sentence in fitted if sentence]
+    if fitted:
+        first = (
+            "Laws were fitted, but no gap has an interval."
+            if has_estimate
+            else "Laws were fitted, but no gap could be."
+        )
+        return [first, *fitted, *advice]
+    return ["No gap has an interval." if has_estimate else "Nothing could be fitted.", *advice]
+
+
+def further_fits(parameters: Sequence[ParameterRow]) -> dict[str, list[ParameterRow]]:
+    """The rows of each further law that the config asks for, by the name of the fit."""
+    fits: dict[str, list[ParameterRow]] = {}
+    for row in parameters:
+        if row.fit is not None:
+            fits.setdefault(row.fit, []).append(row)
+    return fits
+
+
+def _fitted(name: str, rows: Sequence[ParameterRow]) -> str:
+    """Which law was fitted, and to how many curves; empty where none of them has an estimate."""
+    curves = {
+        (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, row.group)
+        for row in rows
+        if row.value is not None
+    }
+    several = f" for {len(curves)} curves" if len(curves) > 1 else ""
+    return f"{name}: the law {rows[0].law} was fitted{several}" if curves else ""

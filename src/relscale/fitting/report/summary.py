@@ -15,10 +15,12 @@ from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.fits import Fits
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import WITHIN_BUDGETS, Method, described
+from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.report.frontier_advice import NO_WIDTHS, Widths
 from relscale.fitting.report.headline import nothing_fitted
 from relscale.fitting.report.joint_lines import as_sentence, joint_summary, joint_tests
 from relscale.fitting.report.untrusted_runs import left_out
+from relscale.fitting.status import Status
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.laws import compute_optimal, power, relative
@@ -41,6 +43,7 @@ EXTREMES = 3  # at either end
 ENSEMBLE = "ensemble"  # the candidate that is the forecast
 CROSSING = "crossing_flops"
 YES = {None: "", True: "yes", False: "no"}
+WITH_INTERVALS = ("exponent", "β", "Δβ", "value")  # columns of an estimate and its limits
 STRONGEST = 5  # gaps that a sentence is written about
 
 
@@ -91,16 +94,16 @@ def summary(
     own = [row for row in rows if row["fit"] is None]
     verdicts = rows_of(VerdictRow, fits.verdicts)
     few, many = _laws(own, {_key_of_verdict(row): row for row in verdicts})
-    tables = [
-        _frontier(own),
-        few,
-        _equal_runs(row for row in fits.sizes.to_pylist() if _is_shown(row, shown)),
-        _forecasts(forecasts, x),
-        _further(row for row in rows if row["fit"] is not None),
-        _predictions(fits.predictions.to_pylist()),
-        _reproduction(fits.reproduction.to_pylist()),
-    ]
-    parts = [_table(lines, without) for lines in tables]
+    tables = {
+        "exponents": _frontier(own),
+        "laws": few,
+        "pairs of equal runs": _equal_runs(row for row in fits.sizes.to_pylist() if _is_shown(row, shown)),
+        "forecasts": _forecasts(forecasts, x),
+        "parameters": _further(row for row in rows if row["fit"] is not None),
+        "predictions": _predictions(fits.predictions.to_pylist()),
+        "published numbers": _reproduction(fits.reproduction.to_pylist()),
+    }
+    parts = [_all_without(what, lines) or _table(lines, without) for what, lines in tables.items()]
     parts[2:2] = [f"{text}\n{_table(lines, without)}" for text, lines in many]
     alone = sum(row["published"] is None for row in fits.reproduction.to_pylist())
     if alone:
@@ -109,7 +112,11 @@ def summary(
     more = [f"and {len(lines) - MANY} more such lines"] if len(lines) > MANY else []
     parts.append("\n".join([*lines[:MANY], *more]))
     counted = words.counted_rows(verdicts)
-    nothing = nothing_fitted(counted, rows_of(FrontierRow, fits.frontier), widths) if verdicts else []
+    nothing = (
+        nothing_fitted(counted, rows_of(FrontierRow, fits.frontier), rows_of(ParameterRow, fits.fits), widths)
+        if verdicts
+        else []
+    )
     components = rows_of(SlopeComponentRow, fits.slope_components)
     parts.insert(0, "\n".join(sentences([row for row in components if _is_shown(cells_of(row), shown)])))
     if not nothing:
@@ -383,6 +390,16 @@ def _number(value: float | None, digits: int) -> str:
 
 def _p(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}" if value >= 0.001 else "<0.001"
+
+
+def _all_without(what: str, lines: Sequence[Row]) -> str:
+    """One line for a long table in which nothing has an interval, always for the same reason; else empty."""
+    reasons = {line.get("status") for line in lines}
+    if len(lines) <= MANY or len(reasons) > 1 or reasons & {None, str(Status.OK)}:
+        return ""
+    if any("[" in str(line.get(column)) for line in lines for column in WITH_INTERVALS):
+        return ""
+    return f"{len(lines)} {what} are not shown, as all have one status: {reasons.pop()}"
 
 
 def _table(lines: Sequence[Row], without: Sequence[str]) -> str:

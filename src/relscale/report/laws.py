@@ -1,0 +1,89 @@
+"""The further laws that a config asks for, as sections of the report: formula, parameters, predictions."""
+
+from collections.abc import Iterator, Sequence
+
+from relscale.errors import RelscaleError
+from relscale.fitting.estimation.law_fits import PredictionRow
+from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.fitting.report.headline import further_fits
+from relscale.fitting.status import Status
+from relscale.laws.catalogue import example
+from relscale.report.data_table import plain_table
+from relscale.report.markup import Markup, element, identifier
+from relscale.report.report_data import ReportData
+
+CURVE = ("corpus", "optimizer", "suite", "metric", "group")  # columns that tell the fits of one law apart
+
+
+def laws(data: ReportData) -> Markup | None:
+    """A formula, a table of parameters and one of predictions for each further law."""
+    fits = further_fits(data.rows("fits", ParameterRow))
+    if not fits:
+        return None
+    predictions = data.rows("predictions", PredictionRow)
+    parts = [
+        part
+        for name, rows in fits.items()
+        for part in _law(name, rows, [row for row in predictions if row.fit == name])
+    ]
+    return element("section", element("h2", element("a", "Laws", href="#laws")), *parts, id="laws")
+
+
+def _law(name: str, rows: Sequence[ParameterRow], predictions: Sequence[PredictionRow]) -> Iterator[Markup]:
+    law = rows[0].law
+    yield element("h3", f"{name}: {law}" if name != law else law, id=f"law-{identifier(name)}")
+    formula = _formula(law)
+    if formula:
+        yield element("p", element("code", formula))
+    columns = _telling(rows)
+    parameters = [
+        [
+            *(str(getattr(row, column) or "") for column in columns),
+            row.parameter or "",
+            _number(row.value),
+            _limits(row.low, row.high),
+            "" if row.status == Status.OK else row.note or str(row.status),
+        ]
+        for row in rows
+    ]
+    level = next((f"{row.level:.0%} interval" for row in rows if row.level), "interval")
+    yield plain_table("Parameters", [*columns, "parameter", "estimate", level, "note"], parameters)
+    if predictions:
+        errors = [
+            [
+                row.run or "",
+                _number(row.observed),
+                _number(row.predicted),
+                _limits(row.low, row.high),
+                "" if row.relative_error is None else f"{row.relative_error:.2%}",
+                "" if row.status == Status.OK else row.note or str(row.status),
+            ]
+            for row in predictions
+        ]
+        yield plain_table(
+            "Predictions of runs that the law was not fitted to",
+            ["run", "observed", "predicted", "interval", "error", "note"],
+            errors,
+        )
+
+
+def _formula(law: str) -> str:
+    """The formula of a law of the catalogue; empty for a law that is not in it any more."""
+    try:
+        return example(law.partition(":")[0]).formula
+    except RelscaleError:
+        return ""
+
+
+def _telling(rows: Sequence[ParameterRow]) -> list[str]:
+    return [column for column in CURVE if len({getattr(row, column) for row in rows}) > 1]
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.5g}"
+
+
+def _limits(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return ""
+    return f"[{'…' if low is None else f'{low:.5g}'}, {'…' if high is None else f'{high:.5g}'}]"
