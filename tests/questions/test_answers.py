@@ -10,6 +10,7 @@ from relscale.laws import (
     critical_batch,
     data_constrained,
     datastore,
+    information,
     mixture_additive,
     overtraining,
     parametric,
@@ -133,6 +134,29 @@ def test_a_heavy_divergence_keeps_the_prior() -> None:
     asked = {"x": names, "y": ("loss",), "draws": 0, "prior": ("0.2", "0.3", "0.5")}
     found = [row.value for row in mixture.rows(table, kl=1e4, **asked)][:3]
     assert found == pytest.approx([0.2, 0.3, 0.5], abs=1e-3)
+
+
+def test_the_best_shares_by_infolaw_are_those_of_its_published_constants() -> None:
+    """Of 7B parameters and the text that there is; known to 0.0025 from a search of a grid."""
+    names, text = ("share_0", "share_1", "share_2"), 3.13e11
+    law = information.LAW.of(names)
+    theta = np.array([3.7373, 0.0441, 0.922, 0.140, 0.018])
+    rng = np.random.default_rng(0)
+    shares = rng.dirichlet([1.0, 1.0, 1.0], 60).T
+    sizes, tokens = rng.choice([2.5e8, 1.2e9, 7e9], 60), rng.choice([1e11, 3e11, 1e12], 60)
+    unique = np.repeat(np.array([[0.05], [0.15], [0.2]]) * text, 60, axis=1)
+    x = np.vstack([sizes, tokens, shares, unique])
+    table = Columns({**dict(zip(law.predictors, x, strict=True)), "loss": law.value(theta, x)})
+    asked = {"x": names, "y": ("loss",), "law": "information", "order": "falling", "within": "simplex"}
+    asked |= {"residual": "log", "draws": 0}
+    *few, mean, _ = mixture.rows(table, at=("params=7e9", "tokens=3e11"), **asked)
+    assert [row.value for row in few] == pytest.approx([0.548, 0.452, 0], abs=0.0025)
+    at = np.array([7e9, 3e11, *(row.value for row in few), *unique[:, 0]])
+    assert mean.value == pytest.approx(law.value(theta, at[:, None])[0], rel=1e-6)
+    many = [row.value for row in mixture.rows(table, at=("params=7e9", "tokens=1e12"), **asked)]
+    assert many[:3] == pytest.approx([0.3875, 0.3875, 0.225], abs=0.0025)
+    with pytest.raises(RelscaleError, match="params differs between rows, from"):
+        list(mixture.rows(table, at=("tokens=1e12",), **asked))
 
 
 def test_a_mixture_as_good_as_two_and_a_half_times_the_data_has_that_multiplier() -> None:

@@ -68,7 +68,9 @@ ENTRY = Entry(
     reproduce=reproduce,
     view=view,
     command="relscale fit runs.csv --law information --x params,tokens,share_best,share_middle,share_rest,unique_best,"
-    "unique_middle,unique_rest --y loss",
+    "unique_middle,unique_rest --y loss\n"
+    "relscale ask mixture runs.csv --law information --x share_best,share_middle,share_rest --y loss --residual log "
+    "--order falling --at params=7e9,tokens=1e12",
     remark="Computed from the constants, of a model of 7B parameters; they and the best shares were read in notes on "
     "the paper, not in the paper. How much text there is follows from the best share of bucket 0 at 300B tokens, "
     "0.548. Units and the base of the logarithm are not stated, and no choice of them changes the best shares. The 27 "

@@ -1,13 +1,16 @@
 """Which mixture of the training data's parts is best, by a law fitted to mixtures that were tried?
 
-    min over h:  mean of the predicted targets + weight · Σ h_i ln(h_i / prior_i)
+    min over h:  mean of the predicted targets + kl · Σ h_i ln(h_i / prior_i)
     Σ h_i = 1,    0 ≤ h_i ≤ the largest tried
 
 Beyond the shares that were tried a law is free to promise anything, so none may be larger than the largest tried unless
 ``within`` says simplex. Limits are of resampled mixtures. The best mixture that was measured stands beside: a predicted
-gain over it is a forecast. The log-linear law of one target has its optimum on the edge.
+gain over it is a forecast. The log-linear law of one target has its optimum on the edge. InfoLaw (``information``) has
+further predictors, which are given by ``at``; its shares are of buckets from the best to the worst, and ``order``
+falling lets none be larger than that of a better one.
 
-Sources: Shukor et al., arXiv 2507.09404; Ye et al., arXiv 2403.16952; the models of RegMix, arXiv 2407.01492.
+Sources: Shukor et al., arXiv 2507.09404; Ye et al., arXiv 2403.16952; InfoLaw, arXiv 2605.02364; the models of RegMix,
+arXiv 2407.01492.
 """
 
 from collections.abc import Iterator
@@ -19,24 +22,27 @@ from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
-from relscale.laws.catalogue import law as law_of
-from relscale.laws.law import Array, Law
+from relscale.fixed_parameters import fixed_parameters
+from relscale.laws.catalogue import law_or_family
+from relscale.laws.law import Array, Family, Law
 from relscale.rows import column
 from relscale.suggestions import suggestion
 
-LAWS = ("mixture_additive", "mixture_loglinear")
+LAWS = ("mixture_additive", "mixture_loglinear", "information")
 LEAST = 1e-9  # a share, below which a logarithm has no meaning
 STEP = 1e-6  # of a difference in a share
 AT_LIMIT = 1e-4
 BEGINNINGS = 4
+FEWEST_DRAWS = 20  # of a percentile
+MEAN, DIVERGENCE = "mean of the targets", "divergence from the prior"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixtureRow:
-    """One row per part, and one for the mean of the targets."""
+    """One row per part, one for the mean of the targets and one for the divergence from the prior."""
 
-    quantity: str = column("The part's share, or the mean of the targets.")
-    value: float = column("Best share; the predicted mean there.")
+    quantity: str = column("The part's share, the mean of the targets, or the divergence in nats.")
+    value: float = column("Best share; the predicted mean, and the divergence, there.")
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
     prior: float | None = column("The prior's share; the predicted mean there.", default=None)
@@ -48,15 +54,73 @@ class MixtureRow:
 ROW = MixtureRow
 
 
+@dataclass(frozen=True)
+class Simplex:
+    """The mixtures that are sought among.
+
+    Attributes
+    ----------
+    most
+        (k,) the largest share of each part.
+    prior
+        (k,) what a divergence is from.
+    kl
+        Its weight.
+    falling
+        Whether no share may be larger than the one before it.
+    """
+
+    most: Array
+    prior: Array
+    kl: float = 0.0
+    falling: bool = False
+
+    def divergence(self, shares: Array) -> Array:
+        """Σ h_i ln(h_i / prior_i) of shares (k, n), (n,)."""
+        prior = np.maximum(self.prior, LEAST)[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.where(shares > 0, shares * np.log(shares / prior), 0.0).sum(axis=0))
+
+
+@dataclass(frozen=True)
+class MeanTarget:
+    """The mean of several targets by the shares, each by a law of its own parameters.
+
+    Attributes
+    ----------
+    theta
+        (q, targets).
+    before, after
+        The predictors that stand before and after the shares, held at these values.
+    weights
+        (targets,) of the mean.
+    """
+
+    law: Law
+    theta: Array
+    before: Array
+    after: Array
+    weights: Array
+
+    def of(self, shares: Array) -> Array:
+        """The mean (n,) at shares (k, n)."""
+        around = [np.repeat(each[:, None], shares.shape[1], axis=1) for each in (self.before, self.after)]
+        x = np.concatenate([around[0], shares, around[1]])
+        return np.asarray(self.law.value(self.theta, x[..., None]) @ self.weights)
+
+
 def rows(
     table: Columns,
     *,
     x: tuple[str, ...],
     y: tuple[str, ...],
     law: str = "mixture_additive",
+    at: tuple[str, ...] = (),
     within: str = "data",
+    order: str = "any",
     kl: float = 0.0,
     prior: tuple[str, ...] = (),
+    weights: tuple[str, ...] = (),
     residual: str = "linear",
     draws: int = 100,
     seed: int = 0,
@@ -70,13 +134,20 @@ def rows(
     y
         Columns of the targets, lower is better; their mean is minimised.
     law
-        mixture_additive or mixture_loglinear.
+        mixture_additive, mixture_loglinear or information.
+    at
+        Of information, where the best shares are sought: params=7e9,tokens=1e12,unique_web=1e11 (default: the table's
+        value, where it is one and the same).
     within
         data: no share larger than the largest tried; simplex: any.
+    order
+        any, or falling: no share larger than the one before it.
     kl
         Weight of the divergence from the prior, in the targets' unit per nat.
     prior
         Shares that are departed from, in the order of x (default: the mean of the mixtures).
+    weights
+        Of the targets in their mean, in the order of y (default: equal).
     residual
         log or linear.
     draws
@@ -93,134 +164,177 @@ def rows(
         raise RelscaleError(f"law: {law!r} is not a law of mixtures; {suggestion(law, LAWS)}")
     if within not in ("data", "simplex"):
         raise RelscaleError(f"within: {within!r} is neither data nor simplex")
+    if order not in ("any", "falling"):
+        raise RelscaleError(f"order: {order!r} is neither any nor falling")
     if not kl >= 0:
         raise RelscaleError(f"kl: {kl:g} is negative")
-    shares, targets = (
-        np.stack([table.numbers(each) for each in x]),
-        np.stack([table.numbers(each) for each in y], 1),
-    )
-    known = np.isfinite(shares).all(axis=0) & np.isfinite(targets).all(axis=1)
-    shares, targets = shares[:, known], targets[known]
-    one = law_of(law, x)
+    family = law_or_family(law)
+    assert isinstance(family, Family)
+    one, first = family.of(x), len(family.before)
+    points = np.stack([table.numbers(each) for each in family.columns(x)])
+    targets = np.stack([table.numbers(each) for each in y], 1)
+    known = np.isfinite(points).all(axis=0) & np.isfinite(targets).all(axis=1)
+    points, targets = points[:, known], targets[known]
+    shares = points[first : first + len(x)]
     if len(targets) <= len(one.names):
         raise RelscaleError(
             f"{len(targets)} mixtures for the {len(one.names)} parameters of {law}; more are needed"
         )
     if not np.allclose(shares.sum(axis=0), 1, atol=0.02) or (shares < 0).any():
         raise RelscaleError(f"{', '.join(x)}: these are not shares that sum to 1 in every row")
-    start = _prior(prior, shares)
+    if (np.delete(points, range(first, first + len(x)), axis=0) <= 0).any():
+        raise RelscaleError(f"law {law}: its predictors beside the shares are not positive in every row")
+    mean = np.asarray(shares.mean(axis=1))
+    start = _numbers("prior", prior, len(x)) if prior else mean / mean.sum()
+    of_target = _numbers("weights", weights, len(y)) if weights else np.full(len(y), 1 / len(y))
     most = shares.max(axis=1) if within == "data" else np.ones(len(x))
+    simplex = Simplex(most, start, kl, order == "falling")
+    held = _held(at, [name for name in one.predictors if name not in x], one, points)
     rng, count = np.random.default_rng(seed), len(targets)
-    theta = estimate(one, shares, targets, residual=residual).theta
+    theta = estimate(one, points, targets, residual=residual).theta
     if not np.isfinite(theta).all():
         raise RelscaleError(f"law {law}: it could not be fitted to these mixtures")
-    measured = shares[:, targets.mean(axis=1).argmin()]
-    found = best(one, theta, most, start, kl, _beginnings(one, theta, shares, most, start, kl))
+    target = MeanTarget(one, theta, held[:first], held[first:], of_target)
+    best = best_mixture(target, simplex, _beginnings(target, simplex, shares))
     drawn = []
     if draws > 1:
-        weights = rng.multinomial(count, np.full(count, 1 / count), draws).T.astype(float)
+        resampled = rng.multinomial(count, np.full(count, 1 / count), draws).T.astype(float)
         each = [
             estimate(
                 one,
-                shares,
+                points,
                 targets[:, j],
-                weights=weights,
+                weights=resampled,
                 residual=residual,
                 starts=theta[:, j][None],
                 tolerance=OF_A_DRAW,
             ).theta
             for j in range(targets.shape[1])
         ]
-        drawn = [
-            best(one, np.stack([of[:, d] for of in each], axis=1), most, start, kl, [found[0]])
-            for d in range(draws)
-            if all(np.isfinite(of[:, d]).all() for of in each)
-        ]
+        for d in range(draws):
+            own = np.stack([of[:, d] for of in each], axis=1)
+            if np.isfinite(own).all():
+                of_draw = MeanTarget(one, own, target.before, target.after, of_target)
+                drawn.append((best_mixture(of_draw, simplex, [best]), of_draw))
+    measured = targets @ of_target
+    best_measured = shares[:, measured.argmin()]
     for i, name in enumerate(x):
         low, high = _limits([share[i] for share, _ in drawn])
-        at_limit = within == "data" and found[0][i] >= most[i] - AT_LIMIT
+        at_limit = within == "data" and best[i] >= most[i] - AT_LIMIT
         yield MixtureRow(
             quantity=name,
-            value=float(found[0][i]),
+            value=float(best[i]),
             low=low,
             high=high,
             prior=float(start[i]),
-            best_measured=float(measured[i]),
+            best_measured=float(best_measured[i]),
             largest=float(shares[i].max()),
             note="at the largest that was tried" if at_limit
-            else "beyond the data" if found[0][i] > shares[i].max() + AT_LIMIT else None,
+            else "beyond the data" if best[i] > shares[i].max() + AT_LIMIT else None,
         )  # fmt: skip
-    low, high = _limits([value for _, value in drawn])
+    low, high = _limits([float(of_draw.of(share[:, None])[0]) for share, of_draw in drawn])
+    beyond = [
+        name
+        for name, value in zip((name for name in one.predictors if name not in x), held, strict=True)
+        if not _inside(points[one.predictors.index(name)], value)
+    ]
     yield MixtureRow(
-        quantity="mean of the targets",
-        value=found[1],
+        quantity=MEAN,
+        value=float(target.of(best[:, None])[0]),
         low=low,
         high=high,
-        prior=float(predicted(one, theta, start[:, None])[0]),
-        best_measured=float(targets.mean(axis=1).min()),
+        prior=float(target.of(start[:, None])[0]),
+        best_measured=float(measured.min()),
+        note=f"at a value beyond the data: {', '.join(beyond)}" if beyond else None,
+    )
+    low, high = _limits([float(simplex.divergence(share[:, None])[0]) for share, _ in drawn])
+    yield MixtureRow(
+        quantity=DIVERGENCE,
+        value=float(simplex.divergence(best[:, None])[0]),
+        low=low,
+        high=high,
+        prior=0.0,
+        best_measured=float(simplex.divergence(best_measured[:, None])[0]),
     )
 
 
-def predicted(law: Law, theta: Array, shares: Array) -> Array:
-    """The mean over targets (n,) that the law predicts at shares (k, n), of theta (q, targets)."""
-    return np.asarray(law.value(theta, shares[..., None]).mean(axis=-1))
-
-
-def best(
-    law: Law, theta: Array, most: Array, prior: Array, kl: float, begin: list[Array]
-) -> tuple[Array, float]:
-    """The mixture with the least mean of the targets and divergence, and the mean there; the best of all beginnings."""
+def best_mixture(target: MeanTarget, simplex: Simplex, beginnings: list[Array]) -> Array:
+    """The mixture (k,) of the least mean of the targets and divergence; the best of all beginnings."""
     from scipy.optimize import minimize
 
     def objective(h: Array) -> tuple[float, Array]:
         h = np.maximum(h, LEAST)
-        up = predicted(law, theta, np.column_stack([h, h[:, None] + STEP * np.eye(len(h))]))
-        ratio = np.log(h / np.maximum(prior, LEAST))
-        return float(up[0] + kl * (h @ ratio)), (up[1:] - up[0]) / STEP + kl * (ratio + 1)
+        up = target.of(np.column_stack([h, h[:, None] + STEP * np.eye(len(h))]))
+        ratio = np.log(h / np.maximum(simplex.prior, LEAST))
+        return float(up[0] + simplex.kl * (h @ ratio)), (up[1:] - up[0]) / STEP + simplex.kl * (ratio + 1)
 
+    steps = np.eye(len(simplex.most))[:-1] - np.eye(len(simplex.most))[1:]
+    constraints = [{"type": "eq", "fun": lambda h: h.sum() - 1, "jac": lambda h: np.ones_like(h)}]
+    if simplex.falling:
+        constraints.append({"type": "ineq", "fun": lambda h: steps @ h, "jac": lambda h: steps})
     tried = []
-    for h in begin:
+    for h in beginnings:
         found = minimize(
             objective,
-            np.clip(h, LEAST, most),
+            np.clip(h, LEAST, simplex.most),
             jac=True,
             method="SLSQP",
-            bounds=[(0.0, float(top)) for top in most],
-            constraints={"type": "eq", "fun": lambda h: h.sum() - 1, "jac": lambda h: np.ones_like(h)},
+            bounds=[(0.0, float(top)) for top in simplex.most],
+            constraints=constraints,
             options={"maxiter": 300, "ftol": 1e-10},
         )
-        h = np.clip(found.x, 0, most)
+        h = np.clip(found.x, 0, simplex.most)
         tried.append((objective(h)[0], h / h.sum()))
-    h = min(tried, key=lambda each: each[0])[1]
-    return h, float(predicted(law, theta, h[:, None])[0])
+    return np.asarray(min(tried, key=lambda each: each[0])[1])
 
 
-def _beginnings(law: Law, theta: Array, shares: Array, most: Array, prior: Array, kl: float) -> list[Array]:
+def _beginnings(target: MeanTarget, simplex: Simplex, shares: Array) -> list[Array]:
     """The few best of the mixtures tried and of the prior with more of one part, and the prior itself."""
+    prior = simplex.prior
     more = [prior + weight * (part - prior) for part in np.eye(len(prior)) for weight in (0.25, 0.5, 0.75)]
-    every = np.minimum(np.column_stack([shares, *more]), most[:, None])
+    every = np.minimum(np.column_stack([shares, *more]), simplex.most[:, None])
     every = every / every.sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        nats = np.where(every > 0, every * np.log(every / np.maximum(prior, LEAST)[:, None]), 0.0).sum(axis=0)
-    order = np.argsort(predicted(law, theta, every) + kl * nats)
+    order = np.argsort(target.of(every) + simplex.kl * simplex.divergence(every))
     return [*every[:, order[:BEGINNINGS]].T, prior]
 
 
-def _prior(prior: tuple[str, ...], shares: Array) -> Array:
-    if not prior:
-        mean = np.asarray(shares.mean(axis=1))
-        return np.asarray(mean / mean.sum())
+def _held(at: tuple[str, ...], names: list[str], law: Law, points: Array) -> Array:
+    """The values of the predictors beside the shares: as given, or the table's where it has one of each."""
+    given = fixed_parameters(at, "at")
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        raise RelscaleError(
+            f"at: law {law.name} has no predictor {unknown[0]!r} beside the shares; "
+            + (f"it has {', '.join(names)}" if names else "it has none")
+        )
+    for name in names:
+        own = points[law.predictors.index(name)]
+        if name not in given and own.min() != own.max():
+            raise RelscaleError(
+                f"at: {name} differs between rows, from {own.min():g} to {own.max():g}; give one"
+            )
+        if not given.setdefault(name, float(own[0])) > 0:
+            raise RelscaleError(f"at: {name} is {given[name]:g}, not positive")
+    return np.array([given[name] for name in names])
+
+
+def _inside(own: Array, value: float) -> bool:
+    return bool(own.min() <= value <= own.max())
+
+
+def _numbers(name: str, texts: tuple[str, ...], count: int) -> Array:
+    """So many numbers that are not negative, over their sum."""
     try:
-        given = np.array([float(each) for each in prior])
+        given = np.array([float(each) for each in texts])
     except ValueError:
-        raise RelscaleError(f"prior: {','.join(prior)} are not all numbers") from None
-    if len(given) != len(shares) or (given < 0).any() or not given.sum() > 0:
-        raise RelscaleError(f"prior: {len(given)} shares for {len(shares)} parts")
+        raise RelscaleError(f"{name}: {','.join(texts)} are not all numbers") from None
+    if len(given) != count or not np.isfinite(given).all() or (given < 0).any() or not given.sum() > 0:
+        raise RelscaleError(f"{name}: {','.join(texts)} are not {count} numbers of which none is negative")
     return np.asarray(given / given.sum())
 
 
 def _limits(drawn: list[float]) -> tuple[float | None, float | None]:
-    if len(drawn) < 20:
+    if len(drawn) < FEWEST_DRAWS:
         return None, None
     low, high = np.percentile(drawn, [2.5, 97.5])
     return float(low), float(high)
