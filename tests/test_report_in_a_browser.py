@@ -1,6 +1,5 @@
 """The report as a browser shows it: at once, whole, and without an error, on a wide screen, a laptop and a phone."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +8,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from relscale.atlas.atlas import reproduced
+from relscale.atlas.entry import Tables
+from relscale.atlas.report import atlas_figures, atlas_report
 from relscale.figures.browser import find_chrome
 from relscale.fitting.fit import fit
+from relscale.package_files import REFERENCE
 from relscale.report.page import write_report
 from relscale.report.report_data import ReportData, ReportFigure
 
@@ -42,8 +45,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "data": [{"type": "scatter", "x": [1, 2], "y": [3, 4], "name": name}],
             "layout": {"title": {"text": name}, "width": 900, "height": 400},
         }
-        (folder / f"{name}.json").write_text(json.dumps(figure))
-        figures.append(ReportFigure(name, folder / f"{name}.json", "A figure."))
+        figures.append(ReportFigure(name, figure, "A figure."))
     write_report(ReportData(HOSTILE, fits, figures=tuple(figures)), folder / "report.html")
     return folder / "report.html"
 
@@ -91,5 +93,22 @@ def test_the_finding_is_visible_at_once_and_nothing_overflows_or_fails(
     assert page.locator(".line.selected").count() == 1
     page.locator("input.filter").first.fill("no such group")
     assert page.locator("section").nth(1).locator("tr[data-verdict]:visible").count() == 0
+    page.close()
+    assert trouble == []
+
+
+@pytest.mark.slow
+def test_the_atlas_fits_a_phone(browser: Any, tmp_path: Path) -> None:
+    tables = Tables(REFERENCE)
+    rows = {"parallel_streams": list(reproduced("parallel_streams", tables))}
+    path = tmp_path / "atlas.html"
+    path.write_text(atlas_report(rows, atlas_figures(list(rows), tables)), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    trouble: list[str] = []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.goto(path.as_uri())
+    page.locator(".plot").scroll_into_view_if_needed()
+    page.wait_for_selector(".plot[data-drawn=yes] .main-svg", timeout=20_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.close()
     assert trouble == []

@@ -1,13 +1,17 @@
 """Every known number of the atlas comes out, or differs for the reason that its entry states."""
 
+import html
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from relscale.atlas.atlas import entry, entry_names, failures, reproduced
+from relscale.atlas.atlas import Agreement, entry, entry_names, failures, reproduced
 from relscale.atlas.entry import Tables
 from relscale.atlas.page import COLUMNS, page, section
+from relscale.atlas.report import atlas_figures, atlas_report
 from relscale.atlas.view import draw
 from relscale.cli import main
 from relscale.errors import RelscaleError
@@ -83,6 +87,23 @@ def test_every_series_of_a_figure_is_drawn_with_its_curves(name: str) -> None:
 def test_a_page_with_an_older_answer_is_noticed() -> None:
     one = section("critical_batch", entry("critical_batch"), [])
     assert without_numbers(one.replace("745.3201", "745.4")) != without_numbers(one)
+
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def test_the_report_has_each_number_beside_what_is_known_and_text_stays_text() -> None:
+    (row, *others) = reproduced("parallel_streams", TABLES)
+    rows = [replace(row, quantity=HOSTILE, status=Agreement.DIFFERS), *others]
+    page = atlas_report({"parallel_streams": rows}, atlas_figures(["parallel_streams"], TABLES))
+    assert f"<h1>{len(others)} of {len(rows)} known numbers agree</h1>" in page
+    assert page.count("data-figure=") == 1
+    assert page.count('<tr tabindex="0"') == len(rows)
+    assert html.escape(entry("parallel_streams").command) in page
+    assert HOSTILE not in page
+    assert html.escape(HOSTILE) in page
+    assert not re.findall(r"""(?:src|href)=["']?(?:https?:|//|file:)""", page)
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r' id="([^"]+)"', page))
 
 
 def test_a_number_that_does_not_come_out_ends_the_command_in_words(

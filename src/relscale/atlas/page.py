@@ -14,7 +14,8 @@ HEAD = """# The atlas: published scaling laws, reproduced
 Made by `make atlas`; do not edit. Every number of the column *known* is compared with what relscale computes from a
 table in `reference/`; nothing is trained. Its origin says whose it is: *paper*, stated in the paper or its released
 files; *table*, computed from the same table by code that shares nothing with relscale; *theory*, exact. A number
-*differs* where the entry says why it does not come out. Intervals are 95%.
+*differs* where the entry says why it does not come out. Intervals are 95%. `relscale atlas --report atlas.html` writes
+all of it anew as one page with interactive figures; `relscale atlas NAME …` does so for some entries.
 """
 MISSING = """## What is not here
 
@@ -44,21 +45,21 @@ def section(name: str, entry: Entry, rows: Sequence[AtlasRow]) -> str:
     if entry.view:
         lines += [f"![{entry.title}]({PICTURES}/{name}.svg)", ""]
     lines += [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    computed = [_computed(row) for row in rows] or [("", "", "", "")] * len(entry.answers)
+    computed = [computed_cells(row) for row in rows] or [("", "", "", "")] * len(entry.answers)
     for answer, cells in zip(entry.answers, computed, strict=True):
         known = f"{answer.value:.10g} {answer.unit}".strip()
         lines.append("| " + " | ".join([answer.quantity, answer.origin, known, *cells]) + " |")
-    lines += ["", *_reasons(entry.answers)]
+    lines += ["", *(line for reason in reasons(entry.answers) for line in (f"Differs: {reason}", ""))]
     lines += ["On a table of your own:", "", "```", entry.command, "```", ""] if entry.command else []
     return "\n".join(lines)
 
 
-def _reasons(answers: Sequence[Answer]) -> list[str]:
-    reasons = list(dict.fromkeys(answer.differs for answer in answers if answer.differs))
-    return [line for reason in reasons for line in (f"Differs: {reason}", "")]
+def reasons(answers: Sequence[Answer]) -> list[str]:
+    """Why numbers of an entry do not come out, each said once."""
+    return list(dict.fromkeys(answer.differs for answer in answers if answer.differs))
 
 
-def _computed(row: AtlasRow) -> tuple[str, str, str, str]:
+def computed_cells(row: AtlasRow) -> tuple[str, str, str, str]:
     """Reproduced number, difference, interval and status; digits below a tenth of the tolerance are left out."""
     digits = 10
     if row.tolerance > 0 and row.reproduced != 0:

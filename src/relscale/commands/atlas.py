@@ -11,7 +11,7 @@ HELP = "reproduce published scaling laws from public tables"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """NAME, --tables, --output and --page."""
+    """NAME, --tables, --output, --report and --page."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="An entry (default: all).")
     parser.add_argument("--list", action="store_true", help="List the entries only.")
     parser.add_argument(
@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Where the published tables are (default: reference/ of relscale).",
     )
     parser.add_argument("--output", type=Path, help="Also write the rows to a .parquet or .csv.")
+    parser.add_argument(
+        "--report", type=Path, metavar="HTML", help="Write one page: every entry with its numbers and figure."
+    )
     parser.add_argument(
         "--page", type=Path, metavar="MD", help="Also write the page of the docs and its pictures."
     )
@@ -38,7 +41,9 @@ def run(options: argparse.Namespace) -> None:
     from relscale.atlas.atlas import AtlasRow, entry, entry_names, failures, reproduced
     from relscale.atlas.entry import Tables
     from relscale.atlas.page import PICTURES, page, pictures
+    from relscale.atlas.report import atlas_figures, atlas_report, headline
     from relscale.atomic import write_text
+    from relscale.report.provenance import facts_of_machine
     from relscale.rows import table_of
     from relscale.tables import write_table
 
@@ -82,8 +87,12 @@ def run(options: argparse.Namespace) -> None:
         write_text(options.page, page(rows))
         if not pictures(names, tables, options.page.parent / PICTURES):
             print("no Chrome found: the pictures of the page are not redrawn", file=sys.stderr)
-    agree = sum(row.status == "agrees" for row in every)
-    print(f"{len(rows)} entries: {agree} of {len(every)} numbers agree")
+    if options.report:
+        facts = list(facts_of_machine())
+        write_text(options.report, atlas_report(rows, atlas_figures(names, tables), facts))
+    print(f"{len(rows)} entries: {headline(every)}")
+    if options.report:
+        print(f"report: {options.report}")
     if failures(every):
         wrong = ", ".join(f"{row.entry}: {row.quantity}" for row in failures(every))
         raise RelscaleError(f"not reproduced: {wrong}")

@@ -1,10 +1,8 @@
 """The page: the headline first, then verdicts, curves and forecasts per suite, checks, figures, method, provenance."""
 
-import base64
 import io
 import re
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from pathlib import Path
 
 import pyarrow.csv
@@ -12,7 +10,6 @@ import pyarrow.parquet
 
 from relscale.atomic import write_text
 from relscale.checksums import files_list, seal_files
-from relscale.figures.page import REFLOW
 from relscale.fitting.analyses.joint_test import JointTestRow
 from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.inference.parameter_row import ParameterRow
@@ -21,12 +18,15 @@ from relscale.fitting.report.joint_lines import as_sentence, joint_summary, join
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict import Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
+from relscale.report.card import card
 from relscale.report.checks import Check, checks
 from relscale.report.curves import curves
+from relscale.report.document import document, download
 from relscale.report.forecasts import forecasts
 from relscale.report.laws import laws
 from relscale.report.markup import Markup, element, identifier, joined
-from relscale.report.plotly_figures import figure_anchor, figure_sections, figure_title, packed
+from relscale.report.plotly_figures import INTERACTIVE, figure_anchor, figure_section, figure_title
+from relscale.report.provenance import provenance_section
 from relscale.report.report_data import ReportData, SuiteWords
 from relscale.report.row_words import SYMBOLS
 from relscale.report.verdict_table import how_sure_words, verdict_table
@@ -40,10 +40,6 @@ MEANING = {
     Verdict.NOT_RESOLVED: "the data do not say",
 }
 LARGEST_DOWNLOAD = 200_000  # bytes of a table that is embedded
-BIBTEX = """@software{relscale,
-  title = {relscale: relative scaling laws for language models},
-  version = {%s}
-}"""
 
 
 def write_report(data: ReportData, output: Path) -> None:
@@ -73,38 +69,15 @@ def report_page(data: ReportData) -> str:
         _checks_section(data, found),
         _figures_section(data),
         _method(data, counted),
-        _provenance(data),
+        provenance_section(data.facts, data.config),
     ]
     contents = [
         ("top", "Summary"),
         *((f"suite-{identifier(s.name)}", s.title) for s in _suite_words(data, counted)),
     ]
     contents += [(anchor, title) for anchor, title, section in _named(sections[len(suites) :]) if section]
-    read = resources.files("relscale.report")
-    body = element(
-        "body",
-        element("a", "Skip to the findings", href="#top", class_="skip"),
-        element(
-            "nav",
-            element("strong", data.title),
-            element(
-                "ul", *(element("li", element("a", title, href=f"#{anchor}")) for anchor, title in contents)
-            ),
-            aria_label="Contents",
-        ),
-        element("main", _top(data, finding, nothing[1:], counted, found), *sections),
-        element("script", Markup(read.joinpath("page.js").read_text(encoding="utf-8") + REFLOW)),
-        *packed(data.figures),
-    )
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("title", f"{data.title}: {finding}"),
-        element("style", Markup(read.joinpath("page.css").read_text(encoding="utf-8"))),
-    )
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+    main = joined(_top(data, finding, nothing[1:], counted, found), *sections)
+    return document(data.title, finding, contents, main, data.figures)
 
 
 def _named(sections: Sequence[Markup | None]) -> Iterator[tuple[str, str, Markup | None]]:
@@ -224,19 +197,7 @@ def _cards(counted: Sequence[VerdictRow]) -> Markup:
         name = "no interval" if verdict is None else str(verdict)
         meaning = "see the notes" if verdict is None else MEANING[verdict].format(margin=margin)
         class_ = "unknown" if verdict is None else name.replace(" ", "-")
-        cards.append(
-            element(
-                "button",
-                element("b", str(number)),
-                element("span", f"{SYMBOLS[verdict]} {name}"),
-                element("small", meaning),
-                type="button",
-                class_=f"card {class_}",
-                data_verdict=class_,
-                aria_pressed="false",
-                title="Show only these gaps in the tables",
-            )
-        )
+        cards.append(card(class_, number, f"{SYMBOLS[verdict]} {name}", meaning))
     return element("div", *cards, class_="cards")
 
 
@@ -282,20 +243,15 @@ def _downloads(data: ReportData) -> Markup:
     verdicts = data.fits.verdicts
     text = io.BytesIO()
     pyarrow.csv.write_csv(verdicts.filter(verdicts["primary"]), text)
-    links = [_download("verdicts.csv", text.getvalue(), "text/csv")]
+    links = [download("verdicts.csv", text.getvalue(), "text/csv")]
     for name in ("verdicts", "gaps"):
         sink = io.BytesIO()
         pyarrow.parquet.write_table(data.fits.tables[name], sink, compression="zstd")
         if sink.tell() <= LARGEST_DOWNLOAD:
-            links.append(_download(f"{name}.parquet", sink.getvalue(), "application/vnd.apache.parquet"))
+            links.append(download(f"{name}.parquet", sink.getvalue(), "application/vnd.apache.parquet"))
     if data.config:
-        links.append(_download("config.yaml", data.config.encode(), "application/yaml"))
+        links.append(download("config.yaml", data.config.encode(), "application/yaml"))
     return element("p", "Download: ", *(joined(link, " ") for link in links), class_="downloads")
-
-
-def _download(name: str, content: bytes, kind: str) -> Markup:
-    url = f"data:{kind};base64,{base64.b64encode(content).decode()}"
-    return element("a", name, href=url, download=name, class_="button")
 
 
 # Suites
@@ -438,12 +394,8 @@ def _figures_section(data: ReportData) -> Markup | None:
     return element(
         "section",
         element("h2", element("a", "Figures", href="#figures")),
-        element(
-            "p",
-            "Interactive: point at a mark for its numbers, choose a name in the key to hide it, double-click to reset.",
-            class_="quiet",
-        ),
-        *figure_sections(data.figures),
+        element("p", INTERACTIVE, class_="quiet"),
+        *map(figure_section, data.figures),
         element("noscript", element("p", "These figures need JavaScript.")),
         id="figures",
     )
@@ -474,20 +426,4 @@ def _method(data: ReportData, counted: Sequence[VerdictRow]) -> Markup:
         element("h2", element("a", "Method", href="#method")),
         element("ol", *(element("li", step) for step in steps)),
         id="method",
-    )
-
-
-def _provenance(data: ReportData) -> Markup:
-    facts = [joined(element("dt", fact.name), element("dd", fact.value)) for fact in data.facts]
-    release = next((fact.value for fact in data.facts if fact.name == "relscale"), "")
-    return element(
-        "section",
-        element("h2", element("a", "Provenance", href="#provenance")),
-        element("dl", *facts),
-        element("h3", "Cite"),
-        element("pre", BIBTEX % release, tabindex="0"),
-        element("details", element("summary", "The config"), element("pre", data.config, tabindex="0"))
-        if data.config
-        else None,
-        id="provenance",
     )

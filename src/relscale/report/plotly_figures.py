@@ -1,9 +1,10 @@
 """The interactive figures: plotly.js once and every figure once, packed; each is drawn when it is scrolled to."""
 
 import base64
+import copy
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -13,12 +14,8 @@ from relscale.report.markup import Markup, element, identifier
 from relscale.report.report_data import ReportFigure
 
 MOST_POINTS = 60  # of a trace, in the table behind a figure
+INTERACTIVE = "Point at a mark for its numbers, choose a name in the key to hide it, double-click to reset."
 ABOVE = 8  # pixels above a figure without its title
-
-
-def figure_sections(figures: Sequence[ReportFigure]) -> list[Markup]:
-    """A place for each figure, with its caption and the numbers behind it."""
-    return [_section(figure) for figure in figures]
 
 
 def figure_anchor(name: str) -> str:
@@ -28,7 +25,7 @@ def figure_anchor(name: str) -> str:
 
 def figure_title(figure: ReportFigure) -> str:
     """What a figure is called."""
-    title = (json.loads(figure.json.read_bytes()).get("layout", {}).get("title") or {}).get("text")
+    title = (figure.drawn.get("layout", {}).get("title") or {}).get("text")
     return _plain(str(title or figure.name.replace("-", " ")))
 
 
@@ -37,9 +34,7 @@ def packed(figures: Sequence[ReportFigure]) -> list[Markup]:
     if not figures:
         return []
     library = resources.files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
-    drawn = {
-        figure_anchor(figure.name): _untitled(json.loads(figure.json.read_bytes())) for figure in figures
-    }
+    drawn = {figure_anchor(figure.name): _untitled(figure.drawn) for figure in figures}
     shown = {"config": CONFIG, "pointed": POINTED, "figures": drawn}
     return [
         _script("packed-plotly", library),
@@ -47,9 +42,9 @@ def packed(figures: Sequence[ReportFigure]) -> list[Markup]:
     ]
 
 
-def _section(figure: ReportFigure) -> Markup:
-    drawn = json.loads(figure.json.read_bytes())
-    layout = drawn.get("layout", {})
+def figure_section(figure: ReportFigure) -> Markup:
+    """A place for a figure, with its caption and the numbers behind it."""
+    layout = figure.drawn.get("layout", {})
     title = figure_title(figure)
     width, height = layout.get("width") or 900, layout.get("height") or 500
     anchor = figure_anchor(figure.name)
@@ -65,14 +60,15 @@ def _section(figure: ReportFigure) -> Markup:
             role="region",
             aria_label=f"Figure: {title}",
         ),
-        _numbers(drawn),
+        _numbers(figure.drawn),
         id=anchor,
         class_="plotly",
     )
 
 
-def _untitled(drawn: dict[str, Any]) -> dict[str, Any]:
+def _untitled(figure: Mapping[str, Any]) -> dict[str, Any]:
     """A figure without its title, which is the page's heading, and without the room left for it."""
+    drawn = copy.deepcopy(dict(figure))
     layout = drawn.get("layout", {})
     arrangements = (layout.get("meta") or {}).get("arrangements", [])
     if not arrangements:
@@ -88,7 +84,7 @@ def _untitled(drawn: dict[str, Any]) -> dict[str, Any]:
     return drawn
 
 
-def _numbers(drawn: dict[str, Any]) -> Markup:
+def _numbers(drawn: Mapping[str, Any]) -> Markup:
     """The points of every named trace."""
     rows = []
     for trace in drawn.get("data", []):

@@ -3,7 +3,7 @@
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -11,9 +11,14 @@ from pathlib import Path
 
 from relscale.experiment import Experiment
 from relscale.provenance import PACKAGE, code_digest, digest, file_digest
+from relscale.report.markup import Markup, element, joined
 from relscale.results import Results
 
 LIBRARIES = ("numpy", "scipy", "pyarrow", "torch", "transformers", "lm-eval", "plotly", "snakemake")
+BIBTEX = """@software{relscale,
+  title = {relscale: relative scaling laws for language models},
+  version = {%s}
+}"""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,22 @@ def facts_of_experiment(experiment: Experiment, results: Results) -> Iterator[Fa
             made = datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M UTC")
             yield Fact(name, f"digest {file_digest(path)}, made {made}")
     yield from facts_of_machine()
+
+
+def provenance_section(facts: Sequence[Fact], config: str | None = None) -> Markup:
+    """The last section of a page: these facts, how to cite, and the config where there is one."""
+    release = next((fact.value for fact in facts if fact.name == "relscale"), "")
+    return element(
+        "section",
+        element("h2", element("a", "Provenance", href="#provenance")),
+        element("dl", *(joined(element("dt", fact.name), element("dd", fact.value)) for fact in facts)),
+        element("h3", "Cite"),
+        element("pre", BIBTEX % release, tabindex="0"),
+        element("details", element("summary", "The config"), element("pre", config, tabindex="0"))
+        if config
+        else None,
+        id="provenance",
+    )
 
 
 def _version(library: str) -> str | None:

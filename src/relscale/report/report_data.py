@@ -1,9 +1,9 @@
 """The data of a report: the tables of a fit, names of suites and groups, figures and provenance."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow.compute as pc
@@ -37,10 +37,10 @@ class SuiteWords:
 
 @dataclass(frozen=True)
 class ReportFigure:
-    """A figure that was drawn: its JSON file, and what it shows."""
+    """A figure that was drawn, as plotly's JSON, and what it shows."""
 
     name: str
-    json: Path
+    drawn: Mapping[str, Any]
     caption: str
 
 
@@ -136,15 +136,16 @@ def experiment_data(experiment: Experiment, results: Results | None = None) -> R
         A table is missing.
     """
     results = results or Results.of(experiment)
-    drawn = [
-        ReportFigure(name, results.figure(name, "json"), figure_of(name).description)
+    figures = [
+        ReportFigure(name, json.loads(path.read_bytes()), figure_of(name).description)
         for name in all_figures(experiment.figures, experiment.suites)
+        if (path := results.figure(name, "json")).is_file()
     ]
     return ReportData(
         title=experiment.name,
         fits=read(results.fits),
         suites=tuple(_suites(experiment, results)),
-        figures=tuple(figure for figure in drawn if figure.json.is_file()),
+        figures=tuple(figures),
         config=results.config.read_text(encoding="utf-8") if results.config.is_file() else None,
         facts=tuple(facts_of_experiment(experiment, results)),
         widths=experiment.planned_widths,

@@ -9,6 +9,7 @@ from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
 from relscale.report.row_words import chip, row_id, verdict_class
+from relscale.report.sortable_table import sortable_table
 
 WIDTH, HEIGHT = 170, 18
 ENOUGH_POWER = 0.8
@@ -34,28 +35,9 @@ def verdict_table(data: ReportData, rows: Sequence[VerdictRow]) -> Markup:
         ("p, adjusted", "BY", "number"),
         ("how sure", "", "text"),
     ]
-    head = element(
-        "tr",
-        *(
-            element(
-                "th",
-                element("button", name, element("small", detail) if detail else None, type="button"),
-                scope="col",
-                data_kind=kind,
-            )
-            for name, detail, kind in columns
-        ),
-    )
     body = [_row(data, row, scale, several) for row in words.ordered(rows)]
-    return element(
-        "table",
-        element(
-            "caption", "Verdicts; choose a row to highlight its line in the charts below.", class_="hidden"
-        ),
-        element("thead", head),
-        element("tbody", *body),
-        class_="verdicts",
-    )
+    caption = "Verdicts; choose a row to highlight its line in the charts below."
+    return sortable_table(caption, columns, body)
 
 
 def _row(data: ReportData, row: VerdictRow, scale: float, several: bool) -> Markup:

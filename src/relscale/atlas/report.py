@@ -1,0 +1,219 @@
+"""The atlas as one HTML file: how many known numbers come out, then each entry with its figure, numbers and command."""
+
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pyarrow.csv
+
+from relscale.atlas.atlas import Agreement, AtlasRow, entry
+from relscale.atlas.entry import Entry, Origin, Tables
+from relscale.atlas.page import MISSING, computed_cells, reasons
+from relscale.atlas.view import View, draw
+from relscale.fitting.verdicts.words import sentence_case
+from relscale.report.card import card
+from relscale.report.document import document, download
+from relscale.report.markup import Markup, element, identifier, joined
+from relscale.report.plotly_figures import figure_section
+from relscale.report.provenance import Fact, provenance_section
+from relscale.report.report_data import ReportFigure
+from relscale.report.sortable_table import sortable_table
+from relscale.rows import table_of
+
+SYMBOLS = {Agreement.AGREES: "✓", Agreement.DIFFERS: "!", Agreement.FAILS: "✗"}
+MEANING = {
+    Agreement.AGREES: "within the tolerance of its entry",
+    Agreement.DIFFERS: "for a reason that its entry states",
+    Agreement.FAILS: "not as its entry says",
+}
+ORIGINS = {
+    Origin.PAPER: "stated in a paper or its released files",
+    Origin.TABLE: "computed from the same table by code that shares nothing with relscale",
+    Origin.THEORY: "exact",
+}
+COLUMNS = (
+    ("status", "", "text"),
+    ("quantity", "", "text"),
+    ("origin", "", "text"),
+    ("known", "", "number"),
+    ("reproduced", "", "number"),
+    ("difference", "", "number"),
+    ("95% interval", "", "text"),
+)
+
+
+def atlas_figures(names: Sequence[str], tables: Tables) -> list[ReportFigure]:
+    """The figures of these entries, of those that have one."""
+    return [
+        ReportFigure(name, draw(_figure_title(view), view).to_plotly_json(), _caption(view))
+        for name in names
+        if (view_of := entry(name).view)
+        for view in (view_of(tables),)
+    ]
+
+
+def atlas_report(
+    rows: Mapping[str, Sequence[AtlasRow]], figures: Sequence[ReportFigure], facts: Sequence[Fact] = ()
+) -> str:
+    """The HTML of the entries whose rows these are, by name.
+
+    Parameters
+    ----------
+    rows
+        One per known number.
+    figures
+        Those of the entries that have one, called like their entry.
+    facts
+        The provenance.
+    """
+    every = [row for own in rows.values() for row in own]
+    finding = headline(every)
+    drawn = {figure.name: figure for figure in figures}
+    main = joined(
+        _top(finding, rows),
+        *(_entry(name, entry(name), own, drawn.get(name)) for name, own in rows.items()),
+        _missing(),
+        provenance_section(facts),
+    )
+    contents = [
+        ("top", "Summary"),
+        *((_anchor(name), entry(name).title) for name in rows),
+        ("missing", "What is not here"),
+        ("provenance", "Provenance"),
+    ]
+    return document("Atlas of published laws", finding, contents, main, figures)
+
+
+def headline(rows: Sequence[AtlasRow]) -> str:
+    """How many numbers come out."""
+    return f"{_agree(rows)} of {len(rows)} known numbers agree"
+
+
+def _agree(rows: Sequence[AtlasRow]) -> int:
+    return sum(row.status is Agreement.AGREES for row in rows)
+
+
+def _anchor(name: str) -> str:
+    return identifier("entry", name)
+
+
+def _top(finding: str, rows: Mapping[str, Sequence[AtlasRow]]) -> Markup:
+    every = [row for own in rows.values() for row in own]
+    cards = [
+        card(str(status), number, f"{SYMBOLS[status]} {status}", MEANING[status])
+        for status in Agreement
+        if (number := sum(row.status is status for row in every)) or status is not Agreement.FAILS
+    ]
+    origins = [
+        element("li", f"{_agree(own)} of {len(own)} {meaning}")
+        for origin, meaning in ORIGINS.items()
+        if (own := [row for row in every if row.origin is origin])
+    ]
+    text = io.BytesIO()
+    pyarrow.csv.write_csv(table_of(AtlasRow, every), text)
+    return element(
+        "section",
+        element("p", f"relscale atlas · {len(rows)} entries · nothing is trained", class_="quiet scope"),
+        element("h1", finding),
+        element(
+            "p",
+            "Published scaling laws, each computed again from a public table that comes with relscale, beside the "
+            "numbers that are known of it:",
+        ),
+        element("ul", *origins),
+        element("div", *cards, class_="cards"),
+        element("p", "Download: ", download("atlas.csv", text.getvalue(), "text/csv"), class_="downloads"),
+        _overview(rows),
+        id="top",
+    )
+
+
+def _overview(rows: Mapping[str, Sequence[AtlasRow]]) -> Markup:
+    head = element("tr", *(element("th", column, scope="col") for column in ("entry", "law", "agree")))
+    body = [
+        element(
+            "tr",
+            element(
+                "td",
+                element("a", entry(name).title, href=f"#{_anchor(name)}"),
+                element("span", entry(name).paper, class_="note"),
+            ),
+            element("td", entry(name).law or "–"),
+            element("td", f"{_agree(own)} of {len(own)}", class_="nowrap"),
+        )
+        for name, own in rows.items()
+    ]
+    return element("table", element("thead", head), element("tbody", *body), class_="plain")
+
+
+def _entry(name: str, one: Entry, rows: Sequence[AtlasRow], figure: ReportFigure | None) -> Markup:
+    return element(
+        "section",
+        element("h2", element("a", one.title, href=f"#{_anchor(name)}")),
+        element("p", f"{one.paper}. {_agree(rows)} of {len(rows)} numbers agree."),
+        element("pre", one.formula, tabindex="0"),
+        element("p", *_prose(one.remark)) if one.remark else None,
+        figure_section(figure) if figure else None,
+        sortable_table(f"Numbers of {one.title}", COLUMNS, list(map(_row, rows))),
+        *(element("p", "Differs: ", *_prose(reason), class_="quiet") for reason in reasons(one.answers)),
+        _command(one),
+        id=_anchor(name),
+    )
+
+
+def _row(row: AtlasRow) -> Markup:
+    value, difference, interval, _ = computed_cells(row)
+    known = f"{row.published:.10g} {row.unit}".strip()
+    numbers = (
+        ("known", known, row.published),
+        ("reproduced", value, row.reproduced),
+        ("difference", difference.replace("-", "−"), abs(row.difference)),
+    )
+    return element(
+        "tr",
+        element("td", element("span", f"{SYMBOLS[row.status]} {row.status}", class_=f"word {row.status}")),
+        element("th", row.quantity, scope="row", class_="group"),
+        element("td", row.origin, data_label="origin"),
+        *(element("td", text, data_label=label, data_value=f"{sort!r}") for label, text, sort in numbers),
+        element("td", interval, data_label="95% interval") if interval else element("td"),
+        tabindex="0",
+        data_verdict=str(row.status),
+        class_=str(row.status),
+    )
+
+
+def _command(one: Entry) -> Markup | None:
+    if not one.command:
+        return None
+    return joined(element("p", "On a table of your own:"), element("pre", one.command, tabindex="0"))
+
+
+def _missing() -> Markup:
+    _, *items = MISSING.split("\n- ")
+    return element(
+        "section",
+        element("h2", element("a", "What is not here", href="#missing")),
+        element("ul", *(element("li", *_prose(" ".join(item.split()))) for item in items)),
+        id="missing",
+    )
+
+
+def _prose(text: str) -> Iterator[str | Markup]:
+    """Text whose words between backticks are code."""
+    for i, part in enumerate(re.split(r"`([^`]+)`", text)):
+        yield element("code", part) if i % 2 else part
+
+
+def _figure_title(view: View) -> str:
+    return sentence_case(f"{view.y} over {view.x}")
+
+
+def _caption(view: View) -> str:
+    """What points and lines are, of those that there are."""
+    said = [
+        ("points are measured", any(len(np.asarray(series.x)) for series in view.series)),
+        ("lines are fitted here", any(series.fitted for series in view.series)),
+        ("the dashed line is the published law", any(series.published for series in view.series)),
+    ]
+    return sentence_case("; ".join(words for words, there in said if there)) + "."
