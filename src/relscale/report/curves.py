@@ -43,10 +43,10 @@ def curves(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
     )
     baseline = data.names.baseline(rows[0])
     key = [
-        f"{name}: {svg_chart.SHAPES[i % len(svg_chart.SHAPES)]}s, {_dash_words(i)} line"
+        f"{name}: {svg_chart.SHAPES_IN_WORDS[i % len(svg_chart.SHAPES)]}, {_dash_words(i)} line"
         for i, name in enumerate(series)
     ]
-    key_text = f" {'; '.join(key)}." if len(series) > 1 else ""
+    key_text = f" {'; '.join(key)}." if 1 < len(series) <= len(svg_chart.SHAPES) else ""
     return element(
         "figure",
         element(

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -39,6 +40,7 @@ MEANING = {
     Verdict.FLAT: "changes by less than ±{margin} per 10×",
     Verdict.NOT_RESOLVED: "the data do not say",
 }
+MOST_REASONS = 5  # why a suite's gaps have no interval
 LARGEST_DOWNLOAD = 200_000  # bytes of a table that is embedded
 
 
@@ -61,36 +63,28 @@ def report_page(data: ReportData) -> str:
     )
     finding = nothing[0].removesuffix(".") if nothing else words.sentence_case(words.headline(counted))
     found = checks(data, counted)
-    suites = list(_suites(data, counted))
+    of_laws = ("laws", "Laws", laws(data))
+    of_suites = [
+        (f"suite-{identifier(suite.name)}", suite.title, section)
+        for suite, section in zip(_suite_words(data, counted), _suites(data, counted), strict=True)
+    ]
     sections = [
-        *suites,
-        _between(data),
-        laws(data),
-        _checks_section(data, found),
-        _figures_section(data),
-        _method(data, counted),
-        provenance_section(data.facts, data.config),
+        section
+        for section in (
+            *([of_laws, *of_suites] if nothing else of_suites),
+            ("between", "Between corpora", _between(data)),
+            *([] if nothing else [of_laws]),
+            ("checks", "Can I trust it?", _checks_section(data, found)),
+            ("figures", "Figures", _figures_section(data)),
+            ("method", "Method", _method(data, counted)),
+            ("provenance", "Provenance", provenance_section(data.facts, data.config)),
+        )
+        if section[2]
     ]
-    contents = [
-        ("top", "Summary"),
-        *((f"suite-{identifier(s.name)}", s.title) for s in _suite_words(data, counted)),
-    ]
-    contents += [(anchor, title) for anchor, title, section in _named(sections[len(suites) :]) if section]
-    main = joined(_top(data, finding, nothing[1:], counted, found), *sections)
+    contents = [("top", "Summary"), *((anchor, title) for anchor, title, _ in sections)]
+    top = _top(data, finding, nothing[1:], counted, found)
+    main = joined(top, *(section for _, _, section in sections))
     return document(data.title, finding, contents, main, data.figures)
-
-
-def _named(sections: Sequence[Markup | None]) -> Iterator[tuple[str, str, Markup | None]]:
-    names = (
-        ("between", "Between corpora"),
-        ("laws", "Laws"),
-        ("checks", "Can I trust it?"),
-        ("figures", "Figures"),
-        ("method", "Method"),
-        ("provenance", "Provenance"),
-    )
-    for (anchor, title), section in zip(names, sections, strict=True):
-        yield anchor, title, section
 
 
 # The top
@@ -268,6 +262,9 @@ def _suites(data: ReportData, counted: Sequence[VerdictRow]) -> Iterator[Markup]
     for suite in _suite_words(data, counted):
         rows = words.ordered([row for row in counted if row.suite == suite.name])
         anchor = f"suite-{identifier(suite.name)}"
+        if all(row.verdict is None for row in rows):
+            yield _suite_without_gaps(data, suite, rows, anchor)
+            continue
         tests = rows[0].tests
         fans = forecasts(data, rows)
         yield element(
@@ -293,6 +290,32 @@ def _suites(data: ReportData, counted: Sequence[VerdictRow]) -> Iterator[Markup]
             fans,
             id=anchor,
         )
+
+
+def _suite_without_gaps(
+    data: ReportData, suite: SuiteWords, rows: Sequence[VerdictRow], anchor: str
+) -> Markup:
+    """A suite none of whose gaps has an interval: why, in one line per reason; the table is folded away."""
+    reasons = Counter(row.note or str(row.status) for row in rows)
+    lines = [
+        element("li", as_sentence(f"{number} of {len(rows)} gaps: {reason}"))
+        for reason, number in reasons.items()
+    ]
+    more = len(lines) - MOST_REASONS
+    return element(
+        "section",
+        element("h2", element("a", suite.title, href=f"#{anchor}")),
+        element("p", f"No gap has an interval, against {data.names.baseline(rows[0])}."),
+        element("ul", *lines[:MOST_REASONS], element("li", f"and {more} more reasons") if more > 0 else None),
+        *_about(suite),
+        element(
+            "details",
+            element("summary", "Each gap"),
+            element("div", verdict_table(data, rows), class_="table-frame"),
+        ),
+        curves(data, rows),
+        id=anchor,
+    )
 
 
 def _about(suite: SuiteWords) -> list[Markup]:

@@ -13,6 +13,7 @@ from relscale.report.markup import Markup, element, joined
 WIDTH, HEIGHT = 300, 180
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 8, 24
 SHAPES = ("circle", "square", "diamond", "triangle", "cross")
+SHAPES_IN_WORDS = ("circles", "squares", "diamonds", "triangles", "crosses")
 DASHES = (None, "5 3", "1.5 2.5", "8 3 2 3", "3 2")
 
 CORNERS: dict[str, list[tuple[float, float]]] = {
@@ -47,14 +48,15 @@ class Axes:
         return across, up
 
     def frame(self, y_values: Sequence[float]) -> Markup:
-        """Ticks with thin lines; compute is labelled at both ends."""
+        """Ticks with thin lines; compute is labelled at both ends, or once where they read alike."""
         parts = []
         decimals = tick_decimals(y_values)
         for value in y_values:
             _, up = self.at(self.x[0], value)
             parts.append(line([(LEFT, up), (WIDTH - self.right, up)], "grid"))
             parts.append(text(LEFT - 4, up + 4, f"{value:.{decimals}f}", "tick end"))
-        parts.append(text(self.at(self.ends[0], 1)[0] - 6, HEIGHT - 6, flops(self.ends[0]), "tick"))
+        if flops(self.ends[0]) != flops(self.ends[1]):
+            parts.append(text(self.at(self.ends[0], 1)[0] - 6, HEIGHT - 6, flops(self.ends[0]), "tick"))
         parts.append(text(self.at(self.ends[1], 1)[0] + 6, HEIGHT - 6, flops(self.ends[1]), "tick end"))
         return joined(*parts)
 
