@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import nct
 from scipy.stats import t as student
 
-from relscale.fitting.analyses import influence, statistical_power
+from relscale.fitting.analyses import influence, specification, statistical_power
 from relscale.fitting.curves.allocation import allocation
 from relscale.fitting.curves.contrasts import contrasts
 from relscale.fitting.curves.frontier_curves import frontier_curves
@@ -15,6 +15,7 @@ from relscale.fitting.fit import fit
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.line_with_intervals import curve_intervals
 from relscale.fitting.inference.log_log_lines import curve_lines, lines
+from relscale.fitting.inference.relative_law import relative_law_rows
 from relscale.fitting.settings import Settings
 
 PARAMS = np.geomspace(2e7, 2e9, 11)
@@ -140,17 +141,36 @@ def test_power_where_budgets_share_trainings_is_that_of_trainings(corpora):
     assert found[0].power == pytest.approx(nct.sf(student.ppf(0.975, df), df, 3), abs=0.04)
 
 
-@pytest.mark.slow
-def test_ratios_along_such_a_frontier_have_the_jackknifes_limits_too():
-    rows = runs(0)
-    rng = np.random.default_rng(1)
+def two_groups():
+    rows, rng = runs(0), np.random.default_rng(1)
     groups = [
         row
         | {"suite": "tests", "group": group, "metric": "error_rate", "value": row["value"] ** power * noise}
         for row in rows
         for group, power, noise in (("easy", 2.0, np.exp(rng.normal(0, 0.01))), ("hard", 1.0, 1.0))
     ]
-    table = pa.Table.from_pylist([*rows, *groups])
+    return rows, pa.Table.from_pylist([*rows, *groups])
+
+
+@pytest.mark.parametrize(
+    ("frontier", "method"), [("parabola", "jackknife"), ("all", "block bootstrap")], ids=str
+)
+def test_the_default_specification_has_the_interval_of_the_verdict(frontier, method, monkeypatch):
+    """Along a frontier the jackknife over trainings, of every run a point the bootstrap of whole trainings."""
+    monkeypatch.setattr(interval, "ENOUGH_BLOCKS", interval.FEWEST_BLOCKS)
+    _, table = two_groups()
+    settings = Settings(baselines={"tests": "hard"}, frontier=frontier, bootstrap=199)
+    curves = frontier_curves(run_matrices(table)[0], settings)
+    delta_beta, _ = relative_law_rows(curves.ratios, settings)
+    (default,) = [row for row in specification.rows(curves, settings) if row.default]
+    assert delta_beta.method == method
+    for name in ("value", "low", "high", "p_value"):
+        assert getattr(default, name) == pytest.approx(getattr(delta_beta, name)), name
+
+
+@pytest.mark.slow
+def test_ratios_along_such_a_frontier_have_the_jackknifes_limits_too():
+    rows, table = two_groups()
     fits = fit(table, options=OPTIONS, suites={"tests": {"baseline": "hard"}}).fits.to_pylist()
     (gap,) = [row for row in fits if row["parameter"] == "delta_beta" and row["method"] == "jackknife"]
     assert gap["df"] == len({row["block"] for row in rows}) - 1

@@ -27,8 +27,9 @@ the implied
 * reducible: ``G = (E_t − E∞_t) / (E_b − E∞_b)`` with each group's irreducible error E∞ from its own fit. There is no
   interval: the scatter of the last stage does not know how uncertain E∞ is.
 
-Intervals and verdicts are about what those of the table ``verdicts`` are: the population of the items where they were
-resampled, else these items (column ``estimand``).
+Intervals and verdicts are about what those of the table ``verdicts`` are, and made the same way: for the population of
+the items where they were resampled, else for these items (column ``estimand``); where runs share trainings by a block
+bootstrap or a jackknife over these, where budgets do by reading errors off anew without each training.
 
 A constant factor between two ways to count FLOPs changes no Δβ. That between 6ND and exact training FLOPs is not
 constant: attention, head and embedding weigh more in small models. Where it is, as in a table whose FLOPs are 6ND, or
@@ -46,7 +47,7 @@ from pydantic import Field
 
 from relscale.fitting.curves import polynomial
 from relscale.fitting.curves.equal_columns import equal_columns
-from relscale.fitting.curves.frontier_curves import FrontierCurves, fewest_clusters
+from relscale.fitting.curves.frontier_curves import FrontierCurves, fewest_clusters, shared_trainings
 from relscale.fitting.curves.gaps import MEAN, mean_of
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.estimation.estimate import estimate
@@ -59,8 +60,12 @@ from relscale.fitting.inference.interval import (
     item_lines,
     linear_combination,
 )
-from relscale.fitting.inference.line_with_intervals import LineWithIntervals, with_intervals
-from relscale.fitting.inference.log_log_lines import Lines, lines
+from relscale.fitting.inference.line_with_intervals import (
+    LineWithIntervals,
+    of_these_items,
+    with_intervals,
+)
+from relscale.fitting.inference.log_log_lines import lines
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
@@ -160,6 +165,8 @@ class Variant:
         (P, K, B) ln E under each resampling of the items.
     blocks
         (P,) the training behind each point.
+    without
+        (P, K, G) ``value`` without each of the G trainings, where budgets share some; else None.
     """
 
     frontier: Frontier
@@ -170,6 +177,7 @@ class Variant:
     noise: Floats
     draws: Floats
     blocks: list[str]
+    without: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -209,7 +217,8 @@ def rows(curves: FrontierCurves, settings: Settings) -> list[SpecificationRow]:
     if not pairs:
         return []
     default = PARABOLA if all(point.is_parabola for point in curves.points) else ALL
-    size = max(1, AT_ONCE // (len(matrix.run) * (matrix.replicates.shape[-1] + 1)))
+    largest = max(len(matrix.run) * (matrix.replicates.shape[-1] + 1), 10 * settings.bootstrap)
+    size = max(1, AT_ONCE // largest)
     by_target: dict[tuple[Any, ...], list[SpecificationRow]] = {}
     for first in range(0, len(pairs), size):
         for row in _rows(matrix, pairs[first : first + size], default, settings):
@@ -230,7 +239,7 @@ def _rows(
         usual = variant.frontier == default and variant.degree in (None, 2) and variant.window in (None, ALL)
         for flops, log_flops in variant.log_flops.items():
             compared = Compared.of(variant, log_flops, targets, baselines, clusters)
-            for form, slopes in _forms(compared, settings.level, margin):
+            for form, slopes in _forms(compared, settings, margin):
                 for j, pair in enumerate(pairs):
                     yield SpecificationRow(
                         **cells_of(pair.key),
@@ -315,7 +324,8 @@ def _variants(matrix: RunMatrix, columns: NDArray[np.int64]) -> Iterator[Variant
     widths = [len(np.unique(matrix.tokens[of_budget])) for of_budget in rows]
     for degree, window in WAYS:
         if max(widths, default=0) > (NEAREST if window == INNER else degree):
-            yield _at_optima(matrix, columns, rows, degree, window)
+            variant = _at_optima(matrix, columns, rows, degree, window)
+            yield replace(variant, without=_without_each(matrix, columns, rows, degree, window))
     ok = np.array(matrix.status) == "ok"
     value = _log(np.where(ok[:, None], matrix.values[:, columns], np.nan))
     draws = _log(matrix.replicates[:, columns])
@@ -348,6 +358,8 @@ def _at_optima(
     draws = np.full((*shape, matrix.replicates.shape[-1]), np.nan)
     exact, six_nd = np.full(len(budgets), np.nan), np.full(len(budgets), np.nan)
     for i, rows in enumerate(budgets):
+        if not len(rows):
+            continue
         exact[i] = np.log(matrix.training_flops[rows]).mean()
         if window == INNER:
             rows = _nearest(matrix, rows)
@@ -370,6 +382,22 @@ def _at_optima(
     flops = _conventions(exact, six_nd)
     blocks = [str(i) for i in range(len(budgets))]
     return Variant(PARABOLA, degree, window, flops, _log(value), noise, _log(draws), blocks)
+
+
+def _without_each(
+    matrix: RunMatrix,
+    columns: NDArray[np.int64],
+    budgets: list[NDArray[np.int64]],
+    degree: int,
+    window: Window,
+) -> Floats | None:
+    """(P, K, G) ln E read off anew without each training, where budgets share some; else None."""
+    plain = replace(matrix, replicates=matrix.replicates[..., :0])
+    readings = [
+        _at_optima(plain, columns, [np.setdiff1d(rows, training) for rows in budgets], degree, window).value
+        for training in shared_trainings(matrix, budgets)
+    ]
+    return np.stack(readings, axis=-1) if readings else None
 
 
 def _nearest(matrix: RunMatrix, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -404,6 +432,8 @@ class Compared:
         (J,) how many clusters the items come in; nan where each stands for itself.
     blocks
         (P,) the training behind each point.
+    without
+        (P, J, G) ln G without each of the trainings that budgets share, else None.
     """
 
     x: Floats
@@ -416,6 +446,7 @@ class Compared:
     draws: Floats
     clusters: Floats
     blocks: list[str]
+    without: Floats | None
 
     @classmethod
     def of(
@@ -429,6 +460,7 @@ class Compared:
         """At the points whose compute is known."""
         counted = np.isfinite(log_flops)
         value, noise, draws = (part[counted] for part in (variant.value, variant.noise, variant.draws))
+        without = None if variant.without is None else variant.without[counted]
         return cls(
             x=log_flops[counted],
             total=len(log_flops),
@@ -440,28 +472,32 @@ class Compared:
             draws=draws[:, targets] - mean_of(draws, baselines),
             clusters=clusters,
             blocks=[block for block, is_so in zip(variant.blocks, counted, strict=True) if is_so],
+            without=None if without is None else without[:, targets] - mean_of(without, baselines),
         )
 
-    def lines(self, value: Floats, draws: Floats, level: float) -> tuple[Lines, ItemLines, LineWithIntervals]:
+    def lines(
+        self, value: Floats, draws: Floats, without: Floats | None, settings: Settings
+    ) -> tuple[ItemLines, LineWithIntervals]:
         """Lines through ``value`` (P, J), with intervals for the population of the items where there are draws."""
-        fitted = lines(self.x, value, self.noise, self.blocks)
+        fitted = lines(self.x, value, self.noise, self.blocks, without=without)
         items = item_lines(self.x, value, draws, fitted, self.blocks, self.clusters)
-        alone = with_intervals(fitted, level)
         known = np.isfinite(items.between[2])
+        if known.all():
+            return items, with_intervals(fitted, settings.level, items)
+        alone = of_these_items(fitted, self.x, value, self.blocks, settings)
         if not known.any():
-            return fitted, items, alone
-        whole = with_intervals(fitted, level, items)
+            return items, alone
+        whole = with_intervals(fitted, settings.level, items)
         low, middle, high = (
             choose_interval(known, *both) for both in zip(whole.ends, alone.ends, strict=True)
         )
         slope = choose_interval(known, whole.slope, alone.slope)
-        merged = replace(alone, slope=slope, ends=(low, middle, high))
-        return fitted, items, merged
+        return items, replace(alone, slope=slope, ends=(low, middle, high))
 
 
-def _forms(compared: Compared, level: float, margin: float) -> Iterator[tuple[Form, Slopes]]:
-    pairs, log_ratio = range(len(compared.targets)), compared.log_ratio
-    _, items, fitted = compared.lines(log_ratio, compared.draws, level)
+def _forms(compared: Compared, settings: Settings, margin: float) -> Iterator[tuple[Form, Slopes]]:
+    pairs, log_ratio, level = range(len(compared.targets)), compared.log_ratio, settings.level
+    items, fitted = compared.lines(log_ratio, compared.draws, compared.without, settings)
     of_items = np.isfinite(items.between[2])
     estimand = [Estimand.ITEM_POPULATION if known else Estimand.THESE_ITEMS for known in of_items]
     p = fitted.slope.p_value
@@ -475,8 +511,9 @@ def _forms(compared: Compared, level: float, margin: float) -> Iterator[tuple[Fo
         steep = np.exp(log_ratio) / gap  # d ln |G − 1| / d ln G
         log_gap = _log(side * gap)
         draws = log_gap[..., None] + steep[..., None] * (compared.draws - log_ratio[..., None])
-    line, items, fitted = compared.lines(log_gap, draws, level)
-    slope = _implied(line, items, side, level)
+        without = None if compared.without is None else _log(side[:, None] * np.expm1(compared.without))
+    items, fitted = compared.lines(log_gap, draws, without, settings)
+    slope = _implied(fitted, items, side, level)
     p = slope.p_value
     verdicts = [
         verdict_of_slope(slope, (j,), p, _of_gap(slope, side, j), False, level, margin) for j in pairs
@@ -528,17 +565,16 @@ def _slopes(
     return Slopes(estimand, *limits, list(verdicts), fitted.line.n.astype(np.int64), remarks)
 
 
-def _implied(line: Lines, items: ItemLines, side: Floats, level: float) -> Interval:
+def _implied(fitted: LineWithIntervals, items: ItemLines, side: Floats, level: float) -> Interval:
     """Δβ of G = 1 ± r·(F/F_ref)^κ at F_ref, ``± r·κ / (1 ± r)``, with the interval of its first-order expansion."""
+    line = fitted.line
     r, kappa = side * np.exp(line.level), line.slope
     with np.errstate(invalid="ignore", divide="ignore"):
         value = r / (1 + r) * kappa
         by_level, by_slope = value / (1 + r), r / (1 + r)
-        alone = linear_combination(line, by_level, by_slope, level)
-        of_items = linear_combination(line, by_level, by_slope, level, items)
-        found = choose_interval(np.isfinite(items.between[2]), of_items, alone)
-        half = found.high - found.value
-    return replace(found, value=value, low=value - half, high=value + half)
+        alone = fitted.of_expansion(value, by_level, by_slope, level)
+        of_items = linear_combination(line, by_level, by_slope, level, items).moved_to(value)
+        return choose_interval(np.isfinite(items.between[2]), of_items, alone)
 
 
 def _of_gap(slope: Interval, side: Floats, j: int) -> Direction | None:

@@ -66,7 +66,9 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
     ratios = gaps(read, targets, baselines)
     blocks = _blocks(matrix, points)
     columns = np.array(fitted, dtype=np.int64)
-    reduced = [_without(matrix, rows) for rows in _shared_trainings(matrix, points)]
+    at_optima = bool(points) and all(point.is_parabola for point in points)
+    trainings = shared_trainings(matrix, [point.rows for point in points]) if at_optima else []
+    reduced = [_without(matrix, rows) for rows in trainings]
     frontiers = [parabolas(each) for each in reduced]
     left_out = None
     if reduced:
@@ -163,13 +165,11 @@ def fewest_clusters(matrix: RunMatrix, target: int, baselines: Sequence[int]) ->
     return float(np.fmin(matrix.clusters[target], np.sum(matrix.clusters[list(baselines)])))
 
 
-def _shared_trainings(matrix: RunMatrix, points: list[Point]) -> list[NDArray[np.int64]]:
-    """The runs of each training, where points are budgets and some training is in several of them; else none."""
-    if not points or not all(point.is_parabola for point in points):
-        return []
+def shared_trainings(matrix: RunMatrix, budgets: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """Of the runs ``budgets``, those of each training, where some training is in several budgets; else none."""
     runs_of: dict[str, list[int]] = {}
     budgets_of: dict[str, set[float]] = {}
-    for row in sorted(row for point in points for row in point.rows):
+    for row in sorted(int(row) for rows in budgets for row in rows):
         training = matrix.block[row] or matrix.run[row]
         runs_of.setdefault(training, []).append(row)
         budgets_of.setdefault(training, set()).add(matrix.budget[row])

@@ -60,7 +60,7 @@ before. For these items, from ``ENOUGH_BLOCKS`` trainings on, t gives way to the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -113,6 +113,11 @@ class Interval:
     drawn_p: Floats | None = None
     status: NDArray[np.object_] | None = None
     failed: int = 0
+
+    def moved_to(self, value: Floats) -> "Interval":
+        """The interval as wide around ``value``."""
+        by = value - self.value
+        return replace(self, value=value, low=self.low + by, high=self.high + by)
 
     @property
     def p_value(self) -> Floats:
@@ -301,22 +306,35 @@ def _run_variance(estimate: Lines, a: Floats | float, b: Floats | float) -> tupl
 
 
 def choose_interval(condition: NDArray[np.bool_], interval: Interval, otherwise: Interval) -> Interval:
-    """``numpy.where`` of intervals that are made by variances, none of them by draws."""
+    """``numpy.where`` of intervals."""
     names = ("value", "stderr", "low", "high", "df", "share", "items_df")
-    return Interval(
+    chosen = Interval(
         *(np.where(condition, getattr(interval, name), getattr(otherwise, name)) for name in names)
     )
+    if interval.drawn_p is None and otherwise.drawn_p is None:
+        return chosen
+    return replace(chosen, drawn_p=np.where(condition, interval.p_value, otherwise.p_value))
 
 
-def bootstrapped(estimate: Lines, draws: BlockLines, a: float, b: Floats | float, level: float) -> Interval:
+def bootstrapped(
+    estimate: Lines,
+    draws: BlockLines,
+    a: Floats | float,
+    b: Floats | float,
+    level: float,
+    value: Floats | None = None,
+) -> Interval:
     """Interval of ``a·level + b·slope`` for these items, symmetric studentised over draws of whole trainings.
 
-    The p-value is ``(1 + draws with |t*| ≥ |t|) / (1 + draws)``, so never less than 1 / (1 + draws).
+    With ``value`` it is that of an estimate of which this is the expansion to first order, but for a constant. The
+    p-value is ``(1 + draws with |t*| ≥ |t|) / (1 + draws)``, so never less than 1 / (1 + draws).
     """
-    value = a * estimate.level + b * estimate.slope
+    linear = a * estimate.level + b * estimate.slope
+    value = linear if value is None else value
     stderr = np.sqrt(estimate.variance_of(a, b))
-    of_draws = a * draws.level + np.asarray(b)[..., None] * draws.slope
-    draw_stderr = np.sqrt(draws.variance(a, np.asarray(b)[..., None]))
+    of_level, of_slope = np.asarray(a)[..., None], np.asarray(b)[..., None]
+    of_draws = of_level * draws.level + of_slope * draws.slope + (value - linear)[..., None]
+    draw_stderr = np.sqrt(draws.variance(of_level, of_slope))
     found = limits(value, of_draws, level, SYMMETRIC, stderr=stderr, draw_stderr=draw_stderr)
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.abs(of_draws - value[..., None]) / draw_stderr

@@ -13,7 +13,7 @@ import numpy as np
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
-from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums
+from relscale.fitting.inference.bootstrap.blocks import BlockLines, block_lines, block_sums
 from relscale.fitting.inference.bootstrap.limits import SYMMETRIC, draws_note
 from relscale.fitting.inference.bootstrap.schemes import BLOCK, members, weights
 from relscale.fitting.inference.direction import Direction, direction
@@ -45,6 +45,8 @@ class LineWithIntervals:
         What the intervals are about.
     method, method_note
         How they were made.
+    draws
+        The lines through draws of whole trainings, where a bootstrap made the intervals.
     """
 
     line: Lines
@@ -53,6 +55,13 @@ class LineWithIntervals:
     estimand: Estimand = Estimand.THESE_ITEMS
     method: Method = Method.LINE
     method_note: str | None = None
+    draws: BlockLines | None = None
+
+    def of_expansion(self, value: Floats, a: Floats, b: Floats, level: float) -> Interval:
+        """The interval of ``value``, to first order ``a·level + b·slope``, for these items, made as the slope's."""
+        if self.draws is not None:
+            return interval.bootstrapped(self.line, self.draws, a, b, level, value)
+        return interval.linear_combination(self.line, a, b, level).moved_to(value)
 
     def too_few_clusters(self, *at: int) -> Remark | None:
         """A remark where the items of line ``at`` come in too few clusters to speak of their population, else None."""
@@ -99,11 +108,7 @@ def with_intervals(estimate: Lines, level: float, items: ItemLines | None = None
 def curve_intervals(curves: Curves, settings: Settings) -> Iterator[LineWithIntervals]:
     """The lines of curves with intervals for these items and, where items were resampled, for their population."""
     estimate = curve_lines(curves)
-    trainings = (
-        None if curves.without is not None else estimate.blocks
-    )  # a draw has whole points, not parts of budgets
-    enough = trainings is not None and bool((trainings >= interval.ENOUGH_BLOCKS).all())
-    yield _bootstrapped(curves, estimate, settings) if enough else with_intervals(estimate, settings.level)
+    yield of_these_items(estimate, curves.log_flops, curves.value, curves.blocks, settings)
     if curves.replicates.shape[-1]:
         yield with_intervals(estimate, settings.level, curve_items(curves, estimate))
 
@@ -129,16 +134,25 @@ def curve_items(curves: Curves, estimate: Lines) -> ItemLines:
     )
 
 
-def _bootstrapped(curves: Curves, estimate: Lines, settings: Settings) -> LineWithIntervals:
+def of_these_items(
+    estimate: Lines, x: Floats, y: Floats, blocks: Sequence[str], settings: Settings
+) -> LineWithIntervals:
+    """The lines through y (P, J) on x (P,) with intervals for these items.
+
+    The block bootstrap where points share trainings, and each curve has enough of them; else the t interval. Budgets
+    that share trainings have the t interval of a jackknife: a draw has whole points, not parts of budgets.
+    """
+    trainings = estimate.blocks if len(set(blocks)) < len(blocks) else None
+    if trainings is None or not (trainings >= interval.ENOUGH_BLOCKS).all():
+        return with_intervals(estimate, settings.level)
     rng = np.random.default_rng([settings.seed, BLOCK_TAG])
-    z = curves.log_flops[:, None] - estimate.reference
-    sums = block_sums(z, curves.value, members(curves.blocks))
+    sums = block_sums(x[:, None] - estimate.reference, y, members(blocks))
     number = sums.shape[1]
     draws = block_lines(sums, weights(BLOCK, number, settings.bootstrap, rng, blocks=range(number)))
     slope = interval.bootstrapped(estimate, draws, 0.0, 1.0, settings.level)
     low, middle, high = (
-        interval.bootstrapped(estimate, draws, 1.0, x - estimate.reference, settings.level)
-        for x in (estimate.low, estimate.reference, estimate.high)
+        interval.bootstrapped(estimate, draws, 1.0, at - estimate.reference, settings.level)
+        for at in (estimate.low, estimate.reference, estimate.high)
     )
     failed = max(one.failed for one in (slope, low, middle, high))
     return LineWithIntervals(
@@ -148,4 +162,5 @@ def _bootstrapped(curves: Curves, estimate: Lines, settings: Settings) -> LineWi
         Estimand.THESE_ITEMS,
         Method.BLOCK_BOOTSTRAP,
         draws_note(SYMMETRIC, settings.bootstrap, failed),
+        draws,
     )
