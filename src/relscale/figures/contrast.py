@@ -7,7 +7,8 @@ from relscale.figures.chart.numbers import known
 from relscale.figures.curves import Curve
 from relscale.figures.data import CurvePoint, FigureData, FittedParameter, Series, Suite
 from relscale.figures.law_lines import law_line
-from relscale.figures.select import LOSS, of, series_in, widest
+from relscale.figures.row_filter import LOSS, OfLossCurve
+from relscale.figures.select import of, series_in, widest
 from relscale.fitting.curves.point_rows import GapRow
 
 
@@ -67,7 +68,7 @@ def contrast_losses(data: FigureData, contrast: str, baseline: str) -> ContrastL
     }
     losses, ratios = [], []
     for name, series in names.items():
-        where = {**series.key, **LOSS}
+        where: OfLossCurve = {**series.key, **LOSS}
         fits = data.law_rows(contrast, **where)
         losses += _curve(name, data.points("error", **where), fits, "power", None)
         ratios += _curve(name, data.points("ratio", **where, contrast=contrast), fits, "relative", contrast)

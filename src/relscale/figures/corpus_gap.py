@@ -13,7 +13,8 @@ from relscale.figures.chart.numbers import estimate, number
 from relscale.figures.contrast import contrast_forests, contrast_losses
 from relscale.figures.curves import curve_notes, draw_curves
 from relscale.figures.data import FigureData
-from relscale.figures.select import LOSS, ends, reasons
+from relscale.figures.row_filter import LOSS
+from relscale.figures.select import ends, reasons
 from relscale.fitting.curves.point_rows import GapRow
 
 TITLE = "Relative laws between corpora"
@@ -78,6 +79,6 @@ def draw(data: FigureData) -> go.Figure:
         *(curve_notes([shown.losses, shown.ratios]) if shown else []),
         f"G is the error on one {contrast} over that on the other, at matched compute; Δβ < 0 where G falls. Verdicts "
         "go by p-values adjusted over the groups of a suite; intervals are not adjusted.",
-        *(f"{remark}." for _, remark in reasons(fits, "parameter")),
+        *(f"{remark}." for _, remark in reasons(fits, lambda row: row.parameter)),
     )
     return panels.figure

@@ -11,6 +11,7 @@ from relscale.figures.chart.numbers import number
 from relscale.figures.chart.panel import labels_width, strip_width
 from relscale.figures.data import LAWS, FigureData, Quantity, Series, Suite, distinct
 from relscale.figures.law_lines import LawLine, law_line
+from relscale.figures.row_filter import OfCurve
 from relscale.figures.select import ABOUT, ESTIMANDS, interval, listed, reason
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import BOOTSTRAPS
@@ -94,7 +95,7 @@ def group_curves(
     curves = []
     many = suite.is_crowded
     for group, label in suite.labels.items():
-        key = {**series.key, **suite.key, "group": group}
+        key: OfCurve = {**series.key, **suite.key, "group": group}
         points = data.points(quantity, **key)
         if not points:
             continue

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, Unpack
 
 import pyarrow as pa
 
@@ -13,6 +13,7 @@ from relscale.errors import RelscaleError
 from relscale.figures.as_text import as_text, shown
 from relscale.figures.chart.numbers import number
 from relscale.figures.options import OneSuite, SeveralSuites
+from relscale.figures.row_filter import OfSeries, OfSuite, RowFilter
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.curves.point_rows import ErrorRow, FrontierRow, GapRow
 from relscale.fitting.fits import ROWS, read_fit_table
@@ -29,6 +30,7 @@ from relscale.rows import cells_of, column, names_of, rows_of
 from relscale.yaml_text import load
 
 R = TypeVar("R")
+S = TypeVar("S", bound=SeriesKey)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ class FittedParameter(ParameterRow):
 
 
 TABLES = {kind: table for table, kind in ROWS.items()}
-KEYS = names_of(SeriesKey)
+SERIES = names_of(SeriesKey)
 CURVE = names_of(CurveKey)
 
 MOST_STYLED = (
@@ -102,8 +104,8 @@ class Suite:
         return self.labels.get(self.baseline or "", name)
 
     @property
-    def key(self) -> dict[str, Any]:
-        """What picks the rows of this suite out of a table."""
+    def key(self) -> OfSuite:
+        """The filter of this suite's rows."""
         return {"suite": self.name, "metric": self.metric, "prompt": self.prompt}
 
 
@@ -116,8 +118,8 @@ class Series:
     label: str
 
     @property
-    def key(self) -> dict[str, Any]:
-        """What picks the rows of this series out of a table."""
+    def key(self) -> OfSeries:
+        """The filter of this series' rows."""
         return {"corpus": self.corpus, "optimizer": self.optimizer}
 
 
@@ -165,13 +167,15 @@ class FigureData:
     def _groups(self) -> dict[tuple[Any, ...], list[Any]]:
         return {}
 
-    def rows(self, kind: type[R], **equal: Any) -> list[R]:
+    def rows(self, kind: type[R], **equal: Unpack[RowFilter]) -> list[R]:
         """The rows of the table of that type whose columns have these values.
 
         Parameters
         ----------
         kind
             The row type of a table of the fit, ``FittedParameter``, ``MeasuredRun``, or one with more of its columns.
+        equal
+            Columns and their values (`RowFilter`): misspelt ones are found by mypy.
 
         Raises
         ------
@@ -207,19 +211,20 @@ class FigureData:
         """The verdict on the gap that a row is about, by the p-value adjusted over all gaps of its suite."""
         return self._verdicts.get(_curve(row))
 
-    def gaps(self, **equal: Any) -> list[GapRow]:
+    def gaps(self, **equal: Unpack[RowFilter]) -> list[GapRow]:
         """Rows of ``gaps`` between groups, or of another ``contrast``."""
-        return self.rows(GapRow, **{"contrast": GROUP, **equal})
+        columns: RowFilter = {"contrast": GROUP, **equal}
+        return self.rows(GapRow, **columns)
 
-    def points(self, quantity: Quantity, **equal: Any) -> list[CurvePoint]:
+    def points(self, quantity: Quantity, /, **equal: Unpack[RowFilter]) -> list[CurvePoint]:
         """The points of a group's curve: E(F), or G(F) against a group or another ``contrast``."""
         if quantity == "error":
-            errors = self.rows(ErrorRow, **equal, status="ok")
+            errors = [row for row in self.rows(ErrorRow, **equal) if row.status == "ok"]
             return [CurvePoint(number(row.training_flops), number(row.value)) for row in errors]
-        gaps = self.gaps(**equal, status="ok")
+        gaps = [row for row in self.gaps(**equal) if row.status == "ok"]
         return [CurvePoint(number(row.training_flops), number(row.ratio)) for row in gaps]
 
-    def law_rows(self, contrast: str = GROUP, **equal: Any) -> list[FittedParameter]:
+    def law_rows(self, contrast: str = GROUP, /, **equal: Unpack[RowFilter]) -> list[FittedParameter]:
         """Rows of ``fits``, one for each parameter and estimand: the interval of the last stage.
 
         Where points share trainings, that of the block bootstrap by training comes first. Laws that the config adds
@@ -232,18 +237,18 @@ class FigureData:
         rows.sort(key=lambda row: row.method != Method.BLOCK_BOOTSTRAP)
         first: dict[tuple[Any, ...], FittedParameter] = {}
         for row in rows:
-            names = (*KEYS, "baseline", "law", "parameter", "predictor", "estimand")
-            first.setdefault(tuple(getattr(row, name) for name in names), row)
+            parameter = (row.baseline, row.law, row.parameter, row.predictor, row.estimand)
+            first.setdefault((*series_key(row), *parameter), row)
         return list(first.values())
 
-    def left_out(self, suite: Suite, **equal: Any) -> list[str]:
+    def left_out(self, suite: Suite, /, **equal: Unpack[RowFilter]) -> list[str]:
         """Notes on what a suite's figure lacks: runs whose status says that they must not be trusted."""
         table = _table_as_text(read_measurements(self.measurements, names_of(MeasuredRun)))
         lines = left_out(table, {"suite": suite.name, **equal})
         more = [f"And {len(lines) - MOST_NOTES} more such lines."] if len(lines) > MOST_NOTES else []
         return [f"{line[0].upper()}{line[1:]}." for line in lines[:MOST_NOTES]] + more
 
-    def pooled_rows(self, **equal: Any) -> list[FittedParameter]:
+    def pooled_rows(self, **equal: Unpack[RowFilter]) -> list[FittedParameter]:
         """Rows of ``fits`` that partial pooling over the groups of a suite gave."""
         return [row for row in self.rows(FittedParameter, **equal) if row.method == Method.PARTIAL_POOLING]
 
@@ -362,6 +367,17 @@ class FigureData:
 def distinct(values: Iterable[R]) -> list[R]:
     """Each value once, in the order of its first appearance."""
     return list(dict.fromkeys(values))
+
+
+def series_key(row: SeriesKey) -> tuple[str | None, ...]:
+    """What names the series of a row: of the experiment, its corpus and optimizer, a metric of a group."""
+    return tuple(getattr(row, name) for name in SERIES)
+
+
+def of_same_series(row: SeriesKey, runs: Iterable[S]) -> list[S]:
+    """The runs that agree with a row in every part of its series key that is not null."""
+    key = {name: part for name, part in zip(SERIES, series_key(row), strict=True) if part is not None}
+    return [run for run in runs if all(getattr(run, name) == part for name, part in key.items())]
 
 
 def _curve(row: CurveKey) -> tuple[str | None, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.figures.chart.numbers import estimate, known, number, significant
-from relscale.figures.data import FigureData, MeasuredRun
+from relscale.figures.data import FigureData, MeasuredRun, of_same_series
 from relscale.figures.select import interval, reason
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.laws.catalogue import law
@@ -83,19 +83,12 @@ def fitted_surface(data: FigureData, rows: list[ParameterRow]) -> Surface | None
     fitted = {row.parameter for row in rows if known(row.value)}
     if not {parameter.name for parameter in law(first.law).parameters} <= fitted:
         return None
-    where = {
-        name: getattr(first, name) for name in ("corpus", "optimizer", "suite", "prompt", "metric", "group")
-    }
-    where = {name: value for name, value in where.items() if value is not None}
-    runs = [run for run in data.rows(MeasuredRun, **where) if run.status == "ok"]
+    runs = of_same_series(first, data.rows(MeasuredRun, status="ok"))
     runs = [run for run in runs if known(run.params, run.tokens, run.value) and number(run.value) > 0]
     if not runs:
         return None
-    columns = (
-        np.array([getattr(run, name) for run in runs], dtype=float)
-        for name in ("params", "tokens", "training_flops", "value")
-    )
-    return Surface(rows, [run.run for run in runs], *columns)
+    numbers = [(run.params, run.tokens, run.training_flops, run.value) for run in runs]
+    return Surface(rows, [run.run for run in runs], *np.array(numbers, dtype=float).T)
 
 
 def least_loss(surface: Surface, ranges: Sequence[Sequence[float]]) -> Array:

@@ -50,20 +50,20 @@ def draw_group_forecast(
     for name, rows in shown.candidates.items():
         panel.rows(
             rows,
-            lambda row: panel.beside(row.training_flops, CANDIDATE_OFFSET),
-            "value",
+            lambda row: panel.beside(number(row.training_flops), CANDIDATE_OFFSET),
+            lambda row: row.value,
             replace(style[name], size=7),
-            about=lambda row: power_of_ten(row.training_flops),
+            about=lambda row: power_of_ten(number(row.training_flops)),
             hover=f"{name}<br>%{{customdata}} FLOPs<br>%{{y}}",
             group=name,
         )
     panel.rows(
         shown.forecasts,
-        "training_flops",
-        "value",
+        lambda row: row.training_flops,
+        lambda row: row.value,
         FORECAST,
-        low="low",
-        high="high",
+        low=lambda row: row.low,
+        high=lambda row: row.high,
         caps=7,
         about=_interval,
         hover="forecast<br>%{x} FLOPs<br>%{customdata}",

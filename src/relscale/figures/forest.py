@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from relscale.figures.chart.numbers import estimate, known, number
 from relscale.figures.data import FigureData, FittedParameter, Series, Suite, distinct
+from relscale.figures.row_filter import OfSeries
 from relscale.figures.select import interval, of, reason, series_in, widest
 from relscale.fitting.inference.method import BOOTSTRAPS, Method
 
@@ -72,8 +73,9 @@ def pooled_spread(data: FigureData, suite: Suite) -> list[str]:
     """The mean of the groups' Δβ and their spread around it, where they are pooled."""
     notes = []
     for mean in data.pooled_rows(**suite.key, parameter="delta_beta_mean"):
-        same = {name: getattr(mean, name) for name in ("corpus", "optimizer", "estimand")}
-        spread = data.pooled_rows(**suite.key, **same, parameter="delta_beta_sd")
+        series: OfSeries = {"corpus": mean.corpus, "optimizer": mean.optimizer}
+        estimand = mean.estimand
+        spread = data.pooled_rows(**suite.key, **series, estimand=estimand, parameter="delta_beta_sd")
         sd = "".join(f", spread (standard deviation) {_words(row)}" for row in spread)
         notes.append(f"{suite.title}, pooled ({mean.estimand}): mean Δβ {_words(mean)}{sd}.")
     return notes

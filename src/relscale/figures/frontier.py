@@ -1,5 +1,8 @@
 """Tokens, parameters and loss at the minimum of each compute budget (the paper's Figure 2, middle)."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import plotly.graph_objects as go
 
 from relscale.figures import chart
@@ -7,15 +10,33 @@ from relscale.figures.chart.numbers import known, number, power_of_ten
 from relscale.figures.curves import Curve, draw_curves
 from relscale.figures.data import FigureData
 from relscale.figures.law_lines import law_line
-from relscale.figures.select import LOSS, of, reason, series_in
+from relscale.figures.row_filter import LOSS
+from relscale.figures.select import of, reason, series_in
 from relscale.fitting.curves.point_rows import FrontierRow
 
 TITLE = "Compute-optimal frontier"
-# column of the frontier, heading, its exponent, title of the axis, law
+
+
+class Part(NamedTuple):
+    """A panel: the number of a row, heading, exponent, the title of its axis, and the law through its points."""
+
+    quantity: Callable[[FrontierRow], float | None]
+    heading: str
+    exponent: str
+    title: str
+    law: str
+
+
 PARTS = (
-    ("tokens", "Tokens D ∝ F<sup>a</sup>", "a", "compute-optimal tokens", "compute_optimal_tokens"),
-    ("params", "Parameters N ∝ F<sup>b</sup>", "b", "compute-optimal parameters", "compute_optimal_params"),
-    ("loss", "Loss L ∝ F<sup>−β</sup>", "β", "validation loss (nats per token)", "power"),
+    Part(
+        lambda row: row.tokens,
+        *("Tokens D ∝ F<sup>a</sup>", "a", "compute-optimal tokens", "compute_optimal_tokens"),
+    ),
+    Part(
+        lambda row: row.params,
+        *("Parameters N ∝ F<sup>b</sup>", "b", "compute-optimal parameters", "compute_optimal_params"),
+    ),
+    Part(lambda row: row.loss, "Loss L ∝ F<sup>−β</sup>", "β", "validation loss (nats per token)", "power"),
 )
 
 
@@ -34,18 +55,16 @@ def draw(data: FigureData) -> go.Figure:
     for column, (quantity, heading, exponent, title, law) in enumerate(PARTS):
         curves = []
         for series in every:
-            shown = [row for row in of(series, points) if known(getattr(row, quantity))]
+            shown = [row for row in of(series, points) if known(quantity(row))]
             flops = [number(row.training_flops) for row in shown]
             line = law_line(data.law_rows(**series.key, **LOSS, law=law), flops)
             curves.append(
-                Curve(series.label, series.label, flops, [getattr(row, quantity) for row in shown], line)
+                Curve(series.label, series.label, flops, [number(quantity(row)) for row in shown], line)
             )
             levels |= {number(line.slope.level)} if line and line.low else set()
         values = [value for curve in curves for value in curve.shown_values]
         panel = panels.panel(0, column)
-        panel.axes(
-            x, chart.log_axis(values, title) if quantity == "loss" else chart.power_axis(values, title)
-        )
+        panel.axes(x, chart.log_axis(values, title) if law == "power" else chart.power_axis(values, title))
         draw_curves(panel, curves, style)
         fitted = [curve.line.words(exponent) if curve.line else "no fit" for curve in curves]
         panel.heading(

@@ -9,6 +9,7 @@ from relscale.figures.backtests import ENSEMBLE
 from relscale.figures.chart.numbers import known, number
 from relscale.figures.data import LAWS, CurvePoint, FigureData, Quantity, Series, Suite
 from relscale.figures.law_lines import LawLine, law_line
+from relscale.figures.row_filter import OfCurve
 from relscale.fitting.forecasts.forecast import ForecastRow
 
 NEAR = 1.5  # the level of the baseline is shown where it makes the axis no longer than that
@@ -88,7 +89,7 @@ def group_forecast(
     rows: Sequence[ForecastRow],
 ) -> GroupForecast:
     """The forecasts of one group among ``rows``, with what they were made from."""
-    key = {**series.key, **suite.key, "group": group}
+    key: OfCurve = {**series.key, **suite.key, "group": group}
     points = data.points(quantity, **key)
     rows = [row for row in rows if row.group == group and known(row.value)]
     made = [row for row in rows if row.candidate == ENSEMBLE]

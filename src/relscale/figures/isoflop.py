@@ -9,7 +9,8 @@ from relscale.figures import chart
 from relscale.figures.chart.numbers import known, number
 from relscale.figures.data import FigureData, MeasuredRun
 from relscale.figures.isoflop_panel import MINIMUM, budget_words, counts, draw_isoflop
-from relscale.figures.select import LOSS, of, series_in
+from relscale.figures.row_filter import LOSS
+from relscale.figures.select import of, series_in
 from relscale.fitting.curves.point_rows import FrontierRow
 
 TITLE = "IsoFLOP curves"

@@ -26,10 +26,10 @@ def draw_leave_one_out(
     for group, style in styles.items():
         of_group = [row for row in rows if row.group == group]
         hover = f"{suite.labels[group]} without %{{customdata}}<br>Δβ changes by %{{y}}"
-        panel.rows(of_group, "training_flops", "change", style, about=_without, hover=hover, group=group)
+        panel.rows(of_group, _flops, _change, style, about=_without, hover=hover, group=group)
     carriers = [row for row in rows if row.carries]
     hover = "not resolved without %{customdata}"
-    panel.rows(carriers, "training_flops", "change", CARRIER, about="without", hover=hover)
+    panel.rows(carriers, _flops, _change, CARRIER, about=lambda row: row.without, hover=hover)
     given = {row.group for row in rows if data.verdict(row) in DIRECTIONS}
     depend = f"{len({row.group for row in carriers})} of {len(given)} verdicts depend on one"
     units = len({row.without for row in rows})
@@ -38,6 +38,14 @@ def draw_leave_one_out(
         series,
         f"{units} left out in turn; {depend if given else 'no gap is resolved'}" if rows else "",
     )
+
+
+def _flops(row: InfluenceRow) -> float | None:
+    return row.training_flops
+
+
+def _change(row: InfluenceRow) -> float | None:
+    return row.change
 
 
 def _without(row: InfluenceRow) -> str:

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from pydantic import Field
 
 from relscale.figures import chart
-from relscale.figures.data import FigureData
+from relscale.figures.data import FigureData, series_key
 from relscale.figures.fitted_surface import Surface, fitted_surface, least_loss
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.measurements.metric import Metric
@@ -41,8 +41,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     fits: dict[tuple[Any, ...], list[ParameterRow]] = {}
     for row in data.rows(ParameterRow, predictor=SURFACE):
         if row.fit and row.fit in (options.fits or [row.fit]):
-            key = ("fit", "corpus", "optimizer", "suite", "prompt", "metric", "group")
-            fits.setdefault(tuple(getattr(row, name) for name in key), []).append(row)
+            fits.setdefault((row.fit, *series_key(row)), []).append(row)
     surfaces = [surface for surface in (fitted_surface(data, rows) for rows in fits.values()) if surface]
     if not surfaces:
         return chart.empty(

@@ -12,6 +12,7 @@ from relscale.figures import chart
 from relscale.figures.data import FigureData, MeasuredRun, Series, Suite, distinct
 from relscale.figures.groups import group_keys, group_styles
 from relscale.figures.options import OneSuite
+from relscale.figures.row_filter import OfCurve
 from relscale.figures.score_pairs import ScorePair, score_metrics, score_pairs, sigmoid_curve
 from relscale.figures.select import listed, reason
 from relscale.measurements.metric import Metric
@@ -86,8 +87,10 @@ def _draw_panel(
             continue
         dots = replace(style[group], size=6, opacity=0.75)
         hover = f"{label}, %{{customdata}}<br>%{{x}} bits per byte<br>%{{y}}"
-        panel.rows(of_group, "loss", "score", dots, about="run", hover=hover, name=label, group=group)
-        key = {**series.key, **suite.key, "metric": metric, "group": group}
+        losses, scores = [pair.loss for pair in of_group], [pair.score for pair in of_group]
+        runs = [pair.run for pair in of_group]
+        panel.points(losses, scores, dots, about=runs, hover=hover, name=label, group=group)
+        key: OfCurve = {**series.key, **suite.key, "metric": metric, "group": group}
         fits = data.law_rows(**key, law="sigmoid", predictor=suite.metric)
         if curve := sigmoid_curve(fits, [pair.loss for pair in of_group]):
             panel.line(*curve, style[group], name=label, group=group)

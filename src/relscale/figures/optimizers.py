@@ -6,16 +6,18 @@ import numpy as np
 import plotly.graph_objects as go
 
 from relscale.figures import chart
+from relscale.figures.chart.numbers import number
 from relscale.figures.curves import Curve, curve_notes, draw_curves
 from relscale.figures.data import FigureData, Series, distinct
 from relscale.figures.law_lines import law_line
-from relscale.figures.select import LOSS, of
+from relscale.figures.row_filter import LOSS
+from relscale.figures.select import of
 from relscale.fitting.curves.by_size import SizeRow
 from relscale.fitting.curves.point_rows import ErrorRow, GapRow
 
 TITLE = "Optimizers"
 CONTRAST = "optimizer"
-Points = Sequence[ErrorRow] | Sequence[GapRow] | Sequence[SizeRow]
+Point = ErrorRow | GapRow | SizeRow
 
 
 def draw(data: FigureData) -> go.Figure:
@@ -36,7 +38,7 @@ def draw(data: FigureData) -> go.Figure:
         every = [series for series in data.series if series.corpus == corpus]
         errors = [row for row in data.rows(ErrorRow, **LOSS, status="ok") if row.corpus == corpus]
         ratio = "loss relative to the baseline (ratio)"
-        parts: list[tuple[Points, str, str]] = [
+        parts: list[tuple[Sequence[Point], str, str]] = [
             (errors, f"{corpus}: validation loss", "validation loss (nats per token)"),
             (gaps, f"Loss relative to {baseline}, by compute", ratio),
             (sizes, f"Loss relative to {baseline}, by size", ratio),
@@ -69,10 +71,11 @@ def draw(data: FigureData) -> go.Figure:
     return panels.figure
 
 
-def _curves(data: FigureData, all_series: Sequence[Series], rows: Points, column: int) -> list[Curve]:
+def _curves(
+    data: FigureData, all_series: Sequence[Series], rows: Sequence[Point], column: int
+) -> list[Curve]:
     """Loss by compute, its ratio by compute, or its ratio by parameters; a curve for each optimizer that has it."""
     law = ("power", "relative", "relative_by_size")[column]
-    predictor, value = "params" if column == 2 else "training_flops", "ratio" if column else "value"
     curves = []
     for series in all_series:
         points = of(series, rows)
@@ -80,13 +83,20 @@ def _curves(data: FigureData, all_series: Sequence[Series], rows: Points, column
             continue
         fits = data.law_rows(CONTRAST, **series.key, **LOSS, law=law)
         fits = [fit for fit in fits if not column or fit.contrast == CONTRAST]
-        x = [getattr(point, predictor) for point in points]
+        x, y = map(list, zip(*map(_point, points), strict=True))
         # the line's reference is the mean of the logarithms, of parameters where they are the predictor
         reference = float(np.exp(np.log(x).mean())) if column == 2 else None
         line = law_line(fits, x, reference=reference)
         name = str(series.optimizer)
-        curves.append(Curve(name, name, x, [getattr(point, value) for point in points], line))
+        curves.append(Curve(name, name, x, y, line))
     return curves
+
+
+def _point(row: Point) -> tuple[float, float]:
+    """Predictor and value."""
+    if isinstance(row, ErrorRow):
+        return number(row.training_flops), number(row.value)
+    return number(row.params if isinstance(row, SizeRow) else row.training_flops), number(row.ratio)
 
 
 def _words(curve: Curve, by_size: bool) -> str:

@@ -17,7 +17,7 @@ from pydantic import Field
 from relscale.figures import chart
 from relscale.figures.chart.numbers import estimate, known, number, significant
 from relscale.figures.chart.panel import labels_width
-from relscale.figures.data import KEYS, FigureData, MeasuredRun
+from relscale.figures.data import FigureData, MeasuredRun, of_same_series, series_key
 from relscale.figures.select import reason
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.laws import data_constrained
@@ -87,7 +87,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     found: dict[tuple[object, ...], list[ParameterRow]] = {}
     for row in data.rows(ParameterRow, law=data_constrained.LAW.name):
         if row.fit and row.fit in (options.fits or [row.fit]):
-            found.setdefault(tuple(getattr(row, name) for name in ("fit", *KEYS)), []).append(row)
+            found.setdefault((row.fit, *series_key(row)), []).append(row)
     every = [fitted for rows in found.values() if (fitted := _fitted(data, rows))]
     if not every:
         return chart.empty(TITLE, "The config asks for no law data_constrained, or none could be fitted.")
@@ -121,18 +121,15 @@ def _fitted(data: FigureData, rows: list[ParameterRow]) -> Fitted | None:
     estimated = {row.parameter for row in rows if known(row.value)}
     if not set(PLACE) <= estimated:
         return None
-    where = {name: value for name in KEYS if (value := getattr(rows[0], name)) is not None}
     runs = [
         run
-        for run in data.rows(RepeatedRun, **where)
-        if run.status == "ok" and known(run.params, run.tokens, run.unique_tokens, run.value)
+        for run in of_same_series(rows[0], data.rows(RepeatedRun, status="ok"))
+        if known(run.params, run.tokens, run.unique_tokens, run.value)
     ]
     if not runs:
         return None
-    columns = (
-        [getattr(run, name) for run in runs] for name in ("params", "tokens", "unique_tokens", "value")
-    )
-    return Fitted(rows, [run.run for run in runs], *(np.array(column, dtype=float) for column in columns))
+    numbers = [(run.params, run.tokens, run.unique_tokens, run.value) for run in runs]
+    return Fitted(rows, [run.run for run in runs], *np.array(numbers, dtype=float).T)
 
 
 def _draw_losses(

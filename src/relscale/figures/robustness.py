@@ -86,8 +86,8 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         if changes
         else "",
         f"Right: line, median over groups; band, their range; horizontal line, {ENOUGH:.0%} power.",
-        *(f"Power, {name}: {remark}." for name, remark in reasons(power, "resource")),
-        *(f"Left, {_words(form)} form: {remark}." for form, remark in reasons(forms, "form")),
+        *(f"Power, {name}: {remark}." for name, remark in reasons(power, lambda row: row.resource)),
+        *(f"Left, {_words(form)} form: {remark}." for form, remark in reasons(forms, lambda row: row.form)),
     )
     return panels.figure
 

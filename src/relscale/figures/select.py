@@ -1,15 +1,12 @@
 """Rows that figures show: those of a series, and of several statements about one number the widest."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from relscale.figures.chart.numbers import known
 from relscale.figures.data import FigureData, Series, distinct
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import Method, described
-from relscale.measurements.metric import VALIDATION
-
-LOSS = VALIDATION._asdict()  # picks the rows of the validation loss
 
 # What an interval is about, in words; the widest statement first.
 ABOUT: dict[str | None, str] = {
@@ -96,6 +93,7 @@ class Estimated(OfSeries, WithInterval, WithEstimand, Protocol):
 S = TypeVar("S", bound=OfSeries)
 E = TypeVar("E", bound=Estimated)
 J = TypeVar("J", bound=WithStatus)
+T = TypeVar("T")
 
 
 def of(series: Series, rows: Iterable[S]) -> list[S]:
@@ -127,8 +125,8 @@ def about_what(rows: Iterable[WithEstimand]) -> str:
 
 def ends(rows: Iterable[Estimated], *, values: bool = True) -> list[float]:
     """The estimates and the known ends of their intervals, for an axis."""
-    names = ("value", "low", "high") if values else ("low", "high")
-    return [getattr(row, name) for row in rows for name in names if known(getattr(row, name))]
+    numbers = ((row.value, row.low, row.high) if values else (row.low, row.high) for row in rows)
+    return [end for row in numbers for end in row if end is not None and known(end)]
 
 
 def levels(rows: Iterable[WithInterval]) -> str:
@@ -147,9 +145,9 @@ def interval(row: WithMethod) -> str:
     return described(row.method, row.method_note)
 
 
-def reasons(rows: Iterable[J], column: str, most: int = MOST_REASONS) -> list[tuple[Any, str]]:
-    """The reasons why rows cannot be used as they are, each once, with the value in a column."""
-    return distinct((getattr(row, column), reason(row)) for row in rows if row.status != "ok")[:most]
+def reasons(rows: Iterable[J], name: Callable[[J], T], most: int = MOST_REASONS) -> list[tuple[T, str]]:
+    """The reasons why rows cannot be used as they are, each once, with a name of the row."""
+    return distinct((name(row), reason(row)) for row in rows if row.status != "ok")[:most]
 
 
 def shortened(notes: Iterable[str], most: int = MOST_NOTES) -> list[str]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import plotly.graph_objects as go
@@ -19,7 +19,7 @@ from relscale.figures.chart.text import text_width, wrap
 from relscale.figures.page import POINTED
 
 Numbers = Sequence[float | None]
-Read = str | Callable[[Any], Any]  # a column of a row, or a function of it
+R = TypeVar("R")
 LEADER = 16  # pixels between a panel's edge and the labels beside it
 
 
@@ -230,14 +230,14 @@ class Panel:
 
     def rows(
         self,
-        rows: Sequence[Any],
-        x: Read,
-        y: Read,
+        rows: Sequence[R],
+        x: Callable[[R], float | None],
+        y: Callable[[R], float | None],
         style: Style,
         *,
-        about: Read | None = None,
-        low: Read | None = None,
-        high: Read | None = None,
+        about: Callable[[R], str | None] | None = None,
+        low: Callable[[R], float | None] | None = None,
+        high: Callable[[R], float | None] | None = None,
         **others: Any,
     ) -> None:
         """Draw a point for each row of a table, as `points` does.
@@ -245,23 +245,21 @@ class Panel:
         Parameters
         ----------
         x, y, about, low, high
-            The column, or a function of the row.
+            Functions of a row, such as ``lambda row: row.training_flops``.
         others
             ``hover``, ``caps``, ``name`` and ``group`` of `points`.
         """
 
-        def read(source: Read | None) -> list[Any] | None:
-            if source is None:
-                return None
-            return [getattr(row, source) if isinstance(source, str) else source(row) for row in rows]
+        def of_rows(function: Callable[[R], Any] | None) -> list[Any] | None:
+            return None if function is None else list(map(function, rows))
 
         self.points(
-            read(x) or [],
-            read(y) or [],
+            list(map(x, rows)),
+            list(map(y, rows)),
             style,
-            about=read(about),
-            low=read(low),
-            high=read(high),
+            about=of_rows(about),
+            low=of_rows(low),
+            high=of_rows(high),
             **others,
         )
 
