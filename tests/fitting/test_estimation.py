@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from scipy.optimize import least_squares, minimize
 
 from relscale.errors import RelscaleError
+from relscale.fitting.estimation import levenberg_marquardt
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.variable_projection import project
 from relscale.fitting.status import OK
 from relscale.laws import bnsl, exponential_error, flp, irreducible, parametric, power
+from relscale.laws.catalogue import law
 from relscale.laws.law import Array
 from relscale.tables import read_table
 
@@ -127,6 +129,22 @@ def test_many_data_sets_at_once_are_each_as_alone(loss: str) -> None:
         alone = estimate(parametric.LAW, x, y[:, j], weights=weights[:, j], loss=loss)
         assert together.theta[:, j] == pytest.approx(alone.theta[:, 0], rel=1e-6)
     assert together.status == [OK] * 12
+
+
+def test_cores_that_share_the_work_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    shares, one = rng.dirichlet(np.ones(4), 60).T, law("mixture_additive", ("a", "b", "c", "d"))
+    clean = one.value(np.array([1.5, 0.6, 0.3, 1.2, 0.8, 0.4, 0.7, 0.3, 0.5]), shares)
+    y = clean[:, None] + 0.01 * rng.standard_normal((60, 5))
+    alone = estimate(one, shares, y, residual="linear")
+    monkeypatch.setattr(levenberg_marquardt, "MUCH", 1)
+    monkeypatch.setattr(levenberg_marquardt, "cores", lambda: 3)
+    together = estimate(one, shares, y, residual="linear")
+    assert together.theta == pytest.approx(alone.theta, rel=1e-6)
+    assert (together.objective, together.agreeing.tolist()) == (
+        pytest.approx(alone.objective, rel=1e-12),
+        alone.agreeing.tolist(),
+    )
 
 
 def test_data_sets_may_differ_in_their_predictors() -> None:

@@ -69,6 +69,8 @@ class Law:
         Paper and equation.
     traps
         What the data must show for the parameters to be known, and how the law misleads where they do not.
+    both
+        The value and the derivatives, where these are cheaper together.
     linear
         The parameters that the formula is linear in once the others are known; these need no starting point of their
         own (variable projection).
@@ -96,6 +98,7 @@ class Law:
     source: str
     formula: str = ""
     traps: str = ""
+    both: Callable[[Array, Array], tuple[Array, Array]] | None = None
     linear: tuple[str, ...] = ()
     limits: Callable[[Array, Array], tuple[Array, Array]] | None = None
     reference: bool = False

@@ -39,15 +39,22 @@ def value(theta: Array, x: Array) -> Array:
 
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by E, C_i, γ_i, (1 + 2k, n, ...)."""
+    return both(theta, x)[1]
+
+
+def both(theta: Array, x: Array) -> tuple[Array, Array]:
+    """L and its derivatives: the powers of the shares, which both need, are most of the work."""
     weight, power = theta[1 : 1 + len(x), None], _powers(theta, x)
-    rows = np.ones((1 + 2 * len(x), *power.shape[1:]))
+    rows = np.empty((1 + 2 * len(x), *power.shape[1:]))
     by_weight, by_gamma = rows[1 : 1 + len(x)], rows[1 + len(x) :]
+    rows[0] = 1
     np.multiply(weight, power, out=by_gamma)
-    by_sum = -1 / by_gamma.sum(axis=0) ** 2
+    above = 1 / by_gamma.sum(axis=0)
+    by_sum = -(above**2)
     np.multiply(power, by_sum, out=by_weight)
     by_gamma *= by_sum
     by_gamma *= np.log(np.where(x > 0, x, 1.0))
-    return rows
+    return np.asarray(theta[0] + above), rows
 
 
 def starts(x: Array, y: Array) -> Array:
@@ -92,6 +99,7 @@ def of(columns: tuple[str, ...]) -> Law:
         ),
         value=value,
         jacobian=jacobian,
+        both=both,
         starts=starts,
         limits=bounds_of_weights(SMALLEST, LARGEST),
         source=SOURCE,

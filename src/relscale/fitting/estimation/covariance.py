@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.fitting.estimation.levenberg_marquardt import BATCH
-from relscale.fitting.estimation.objective import Indices, Objective
+from relscale.fitting.estimation.objective import Indices, Objective, products
 from relscale.laws.law import Array
 
 NO_EFFECT = 1e-12  # root mean square of a nonlinear parameter's derivatives, below which the law does not depend on it
@@ -40,10 +40,10 @@ def _covariance(
     scale = np.where(size > 0, size, 1.0)
     jacobian = jacobian / scale[:, :, None]
     inside = np.abs(residual) <= objective.delta
-    gram = (jacobian * weights[:, None]) @ jacobian.transpose(0, 2, 1)
+    gram = products(jacobian * weights[:, None], jacobian)
     curved = gram
     if not inside.all():
-        curved = (jacobian * (weights * inside)[:, None]) @ jacobian.transpose(0, 2, 1)
+        curved = products(jacobian * (weights * inside)[:, None], jacobian)
     least = NO_EFFECT * np.sqrt(weights.sum(axis=1, keepdims=True)) * shapes
     determined = (size > least).all(axis=1) & (np.linalg.eigvalsh(gram)[:, 0] > DETERMINED)
     solvable = determined & (np.linalg.eigvalsh(curved)[:, 0] > DETERMINED)
@@ -56,7 +56,7 @@ def _covariance(
             full = inverse * spread[:, None, None]
         else:
             influence = weights * np.clip(residual, -objective.delta, objective.delta)
-            meat = (jacobian * influence[:, None] ** 2) @ jacobian.transpose(0, 2, 1)
+            meat = products(jacobian * influence[:, None] ** 2, jacobian)
             count = (weights > 0).sum(axis=1)
             full = inverse @ meat @ inverse * (count / degrees)[:, None, None]
     result = np.zeros((len(u), len(u), len(columns)))

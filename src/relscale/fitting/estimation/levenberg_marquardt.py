@@ -9,17 +9,25 @@ step forgets half, so that a parameter that comes to matter less still moves, an
 parameter on a bound that g pushes against is held. For Huber's loss H has only the points within δ, for which the loss
 is curved, and S all of them, so that a step stays finite where few are within.
 
+H leaves out Σ w r ∂²r/∂u², and where many parameters are hardly known that is why the last digits come slowly. From
+``MANY`` parameters on, and near the optimum, an estimate of it is added to H: what H did not foresee of the last
+changes of g. A step that does not lower Q forgets it.
+
 Sources: Marquardt, *J. SIAM* 11 (1963) 431; Moré, *Numerical Analysis* (LNM 630, 1978) 105, for S; Nielsen, *Damping
-Parameter in Marquardt's Method*, IMM-REP-1999-05.
+Parameter in Marquardt's Method*, IMM-REP-1999-05; Dennis, Gay and Welsch, *ACM TOMS* 7 (1981) 348, for the part that is
+left out and how it shrinks; here its updates are symmetric and of rank one.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.fitting.estimation.objective import Expansion, Indices
+from relscale.fitting.estimation.objective import MANY, Expansion, Indices
 from relscale.laws.law import Array
 
 STEPS = 300
@@ -30,8 +38,11 @@ OF_A_DRAW = 1e-7  # the same for resampled data: parameters end within 1e-4 of t
 EXACT = 1e-13  # root mean square of r, relative to ln y or y, below which a fit is exact
 STALLED = 1e-5  # the same cosine where no step lowers Q any more: the resolution of double precision
 RIDGE = 1e-10  # added to the diagonal, which is 1, of equations without a solution
+NEAR = 1e-3  # cosine below which the part of the curvature that H leaves out is estimated
+SURE = 1e-8  # cosine between a step and what the estimate misses, below which that says nothing
 BATCH = 2**18  # numbers in the derivatives of the problems that are searched side by side: 2 MiB
 KEPT = 2**21  # numbers, 16 MiB
+MUCH = 2**23  # numbers in the derivatives of all problems, from which on every core has its share
 
 
 class Objective(Protocol):
@@ -74,12 +85,32 @@ class Minima:
 def minimise(objective: Objective, start: Array, columns: Indices, tolerance: float = ORTHOGONAL) -> Minima:
     """Minimise from ``start`` (q, m), each for the data set ``columns`` (m,), until all cosines are at ``tolerance``.
 
-    The problems are searched side by side, as many at a time as ``BATCH`` allows; where one is done the next moves up.
+    Where there is much to do, each core of this process has its share of the problems.
     """
+    shares = cores() if len(columns) * objective.numbers >= MUCH else 1
+    if shares == 1:
+        return _search(objective, start, columns, tolerance)
+    with ThreadPoolExecutor(shares) as pool:
+        parts = [
+            pool.submit(copy_context().run, _search, objective, start[:, each], columns[each], tolerance)
+            for each in np.array_split(np.arange(len(columns)), shares)
+        ]
+        found = [part.result() for part in parts]
+    return Minima(
+        u=np.concatenate([each.u for each in found], axis=1),
+        cost=np.concatenate([each.cost for each in found]),
+        converged=np.concatenate([each.converged for each in found]),
+        steps=np.concatenate([each.steps for each in found]),
+    )
+
+
+def _search(objective: Objective, start: Array, columns: Indices, tolerance: float) -> Minima:
+    """As many problems side by side as ``BATCH`` allows; where one is done the next moves up."""
     q, m = start.shape
     u = np.clip(start, objective.low, objective.high)
     cost, cosine = np.full(m, np.inf), np.full(m, np.inf)
     gradient, scale, curvature = np.zeros((q, m)), np.zeros((q, m)), np.zeros((m, q, q))
+    left_out = np.zeros((m, q, q)) if q >= MANY else None
     damping, growth = np.full(m, FIRST_DAMPING), np.full(m, 2.0)
     converged, steps, tries = np.zeros(m, dtype=bool), np.zeros(m, dtype=int), np.zeros(m, dtype=int)
     exact = EXACT * objective.scale(columns)
@@ -96,10 +127,11 @@ def minimise(objective: Objective, start: Array, columns: Indices, tolerance: fl
             _pinned(u[:, now], gradient[:, now], objective) | ~objective.free[:, None] | (scale[:, now] <= 0)
         )
         g = np.where(held, 0.0, gradient[:, now])
-        step = _solve(curvature[now], damping[now] * scale[:, now], g, held)
+        matrix = curvature[now] if left_out is None else curvature[now] + left_out[now]
+        step = _solve(matrix, damping[now] * scale[:, now], g, held)
         trial = np.clip(u[:, now] + np.where(first, 0.0, step), objective.low, objective.high)
         step = trial - u[:, now]
-        expected = -(g * step).sum(axis=0) - np.einsum("im,mij,jm->m", step, curvature[now], step) / 2
+        expected = -(g * step).sum(axis=0) - np.einsum("im,mij,jm->m", step, matrix, step) / 2
 
         found = objective.expansion(trial, columns[now])
         with np.errstate(invalid="ignore"):
@@ -108,8 +140,18 @@ def minimise(objective: Objective, start: Array, columns: Indices, tolerance: fl
             ratio = np.where(expected > 0, gain / np.where(expected > 0, expected, 1.0), 0.0)
         shrink = np.maximum(1 / 3, 1 - np.clip(2 * ratio - 1, -1, 1.3) ** 3)
         change = np.where(first, 1.0, np.where(better, shrink, growth[now]))
+        grown = np.where(better, 2.0, 2 * growth[now])
+        if left_out is not None:
+            misled = ~better & left_out[now].any(
+                axis=(1, 2)
+            )  # to be tried again without it, at the same damping
+            change, grown = np.where(misled, 1.0, change), np.where(misled, growth[now], grown)
+            left_out[now[misled]] = 0.0
+            near = better & (cosine[now] < NEAR)
+            changed = found.gradient[:, near] - gradient[:, now[near]]
+            left_out[now[near]] = _secant(left_out[now[near]], step[:, near], changed, found.curvature[near])
         damping[now] = np.maximum(damping[now] * change, LEAST_DAMPING)
-        growth[now] = np.where(better, 2.0, 2 * growth[now])
+        growth[now] = grown
         tries[now] += 1
 
         on = now[better]
@@ -124,6 +166,27 @@ def minimise(objective: Objective, start: Array, columns: Indices, tolerance: fl
         done = converged[now] | stalled | (tries[now] >= STEPS) | np.isinf(cost[now])
         waiting = np.concatenate([now[~done], waiting[width:]])
     return Minima(u, cost, converged, steps)
+
+
+def cores() -> int:
+    """The cores that this process may use, at most ``OMP_NUM_THREADS`` of them."""
+    most = os.environ.get("OMP_NUM_THREADS", "")
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(there, int(most))) if most.isdigit() else there
+
+
+def _secant(left_out: Array, step: Array, changed: Array, curvature: Array) -> Array:
+    """The estimate T (m, q, q) of what H leaves out, so that ``(H + T) s`` is by how much the gradient changed."""
+    s = step.T[..., None]
+    unforeseen = changed.T[..., None] - curvature @ s
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.abs((s * unforeseen).sum(axis=1) / (s * (left_out @ s)).sum(axis=1))
+    left_out = left_out * np.where(share < 1, share, 1.0)[..., None]  # it shrinks as the residuals do
+    missed = unforeseen - left_out @ s
+    along = (missed * s).sum(axis=1)
+    known = np.abs(along) > SURE * np.sqrt((missed**2).sum(axis=1) * (s**2).sum(axis=1))
+    update = missed @ missed.transpose(0, 2, 1) / np.where(known, along, np.inf)[..., None]
+    return np.asarray(left_out + update)
 
 
 def _cosine(expansion: Expansion, u: Array, which: NDArray[np.bool_], objective: Objective) -> Array:

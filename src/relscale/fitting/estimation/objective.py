@@ -17,6 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from relscale.laws.law import Array, Law
 
 Indices = NDArray[np.int64]
+ALONE = (
+    2**17
+)  # multiplications up to which OpenBLAS has one thread: with more, threads wait for one another, spinning
 MANY = 8  # parameters from which on products of matrices, one data set at a time, are faster than sums over all at once
 
 
@@ -89,6 +92,13 @@ class Objective:
     def _fitted(self, u: Array, columns: Indices) -> Array:
         return self.law.value(self.theta(u), of_columns(self.x, columns))
 
+    def _fitted_and_slopes(self, u: Array, columns: Indices) -> tuple[Array, Array]:
+        """The law's value (n, m) and its derivatives by theta (q, n, m)."""
+        theta, x = self.theta(u), of_columns(self.x, columns)
+        if self.law.both:
+            return self.law.both(theta, x)
+        return self.law.value(theta, x), self.law.jacobian(theta, x)
+
     def _residuals(self, fitted: Array, columns: Indices) -> tuple[Array, Array]:
         residual = (np.log(fitted) if self.log_residual else fitted) - of_columns(self.y, columns)
         if not self.log_residual:
@@ -101,13 +111,13 @@ class Objective:
 
     def derivatives(self, u: Array, columns: Indices) -> Array:
         """∂r/∂u, (q, n, m); 0 for parameters that are not searched."""
-        return self._derivatives(u, self._fitted(u, columns) if self.log_residual else None, columns)
+        return self._derivatives(u, *self._fitted_and_slopes(u, columns))
 
-    def _derivatives(self, u: Array, fitted: Array | None, columns: Indices) -> Array:
+    def _derivatives(self, u: Array, fitted: Array, jacobian: Array) -> Array:
+        """∂r/∂u of the derivatives by theta, in their place."""
         theta = self.theta(u)
-        jacobian = self.law.jacobian(theta, of_columns(self.x, columns))
         factor = np.where(self._logs(theta), theta, 1.0) / self.unit
-        if fitted is not None and self.log_residual:
+        if self.log_residual:
             jacobian *= 1 / fitted
         for i, row in enumerate(jacobian):
             row *= factor[i] if self.free[i] else 0.0
@@ -117,9 +127,9 @@ class Objective:
 
     def expansion(self, u: Array, columns: Indices) -> "Expansion":
         """Q around u, to second order as far as the law is linear."""
-        fitted = self._fitted(u, columns)
+        fitted, slopes = self._fitted_and_slopes(u, columns)
         residual, weights = self._residuals(fitted, columns)
-        jacobian = self._derivatives(u, fitted, columns)
+        jacobian = self._derivatives(u, fitted, slopes)
         influence = np.clip(residual, -self.delta, self.delta)
         pull = weights * influence
         cost = np.einsum("nm,nm->m", pull, residual - influence / 2)  # ρ = ψ·(r − ψ/2) everywhere
@@ -166,7 +176,19 @@ def squared(jacobian: Array, weights: Array) -> Array:
         return np.asarray(np.einsum("inm,jnm->mij", jacobian * weights, jacobian))
     each = np.empty((jacobian.shape[2], *jacobian.shape[:2]))
     np.multiply(jacobian.transpose(2, 0, 1), np.sqrt(weights).T[:, None], out=each)
-    return each @ each.transpose(0, 2, 1)
+    return products(each, each)
+
+
+def products(a: Array, b: Array) -> Array:
+    """``a bᵀ`` (m, q, q) of (m, q, n) each, over so few points at a time that BLAS has one thread."""
+    points = max(1, ALONE // a.shape[1] ** 2)
+    if a.shape[2] <= points:
+        return np.asarray(a @ b.transpose(0, 2, 1))
+    total = np.zeros((len(a), a.shape[1], b.shape[1]))
+    for first in range(0, a.shape[2], points):
+        part = slice(first, first + points)
+        total += a[:, :, part] @ b[:, :, part].transpose(0, 2, 1)
+    return total
 
 
 def of_columns(array: Array, columns: Indices) -> Array:
