@@ -31,7 +31,6 @@ FOREIGN = {
 }
 # Cells that another row, or a selection of rows, takes as keywords: they have the types of the columns.
 CELLS = {
-    "figures/data.py": {"Suite.key", "Series.key"},
     "fitting/inference/law_rows.py": {"line_cells"},
     "rows.py": {"cells_of"},
 }
