@@ -12,6 +12,8 @@ from pathlib import Path
 
 from relscale import __version__
 from relscale.extras import MODULES, missing
+from relscale.training.numerical_path import has_bf16_kernels, processor_flags
+from relscale.training.precision import NARROWEST_AUTOCAST
 
 PURPOSE = {
     "train": "corpora, vocabularies, training",
@@ -114,15 +116,18 @@ def _gpu() -> Iterator[Finding]:
 
 
 def _bf16() -> Finding:
-    text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
-    flags = next((line.split() for line in text.splitlines() if line.startswith("flags")), [])
-    found = [flag for flag in ("avx512_bf16", "amx_bf16") if flag in flags]
-    return Finding(
-        "bf16 on the CPU",
-        bool(found),
-        ", ".join(found) or "not in hardware",
-        "matrix products of wide models in bf16" if found else "matrix products in float32",
-    )
+    found = sorted(processor_flags() & {"avx512_bf16", "amx_bf16"})
+    if has_bf16_kernels(threads=1, compiled=False):
+        consequence = (
+            "training.precision: auto takes bf16 at any width, by kernels in C, about 1.8 times as fast"
+        )
+    elif found:
+        consequence = (
+            f"training.precision: auto takes bf16 from width {NARROWEST_AUTOCAST} on, by torch's autocast"
+        )
+    else:
+        consequence = "training.precision: auto takes float32"
+    return Finding("bf16 on the CPU", bool(found), ", ".join(found) or "not in hardware", consequence)
 
 
 def _compiler() -> Finding:

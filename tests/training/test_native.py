@@ -1,15 +1,16 @@
-"""The kernels in C against the same functions by torch's operations, in float64."""
+"""The kernels in C, with products in float32 and bf16, against the same functions by torch's operations, in float64."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 from damage import cut, emptied, flipped
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relscale.design.architecture import Architecture
-from relscale.training.cpu import native
+from relscale.training.cpu import bf16, native
 from relscale.training.model import Decoder
 from relscale.training.ops import (
     attention,
@@ -54,6 +55,64 @@ def agree(function, *tensors, tolerance=2e-5):
 
 
 sizes = st.integers(1, 40)
+
+
+@pytest.fixture
+def bf16_products():
+    if not bf16.available():
+        pytest.skip("this processor does not multiply bf16")
+    with bf16.bf16_products():
+        yield
+
+
+def rounded(tensor):
+    return tensor.bfloat16().double()
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.integers(1, 300), inputs=st.integers(1, 140), outputs=st.integers(1, 140))
+def test_a_product_in_bf16_rounds_its_factors_and_nothing_else(rows, inputs, outputs, bf16_products):
+    x, weights = torch.randn(rows, inputs), (torch.randn(outputs, inputs), torch.randn(3, inputs))
+    gradients = torch.randn(rows, outputs), torch.randn(rows, 3)
+    leaves = [tensor.requires_grad_() for tensor in (x, *weights)]
+    found = projections(*leaves)
+    grad_x, *grad_weights = torch.autograd.grad(found, leaves, gradients)
+    close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-4, check_dtype=False)
+    for value, weight in zip(found, weights, strict=True):
+        close(value, rounded(x) @ rounded(weight).T)
+    close(grad_x, sum(rounded(g) @ rounded(weight) for g, weight in zip(gradients, weights, strict=True)))
+    for found_gradient, gradient in zip(grad_weights, gradients, strict=True):
+        close(found_gradient, rounded(gradient).T @ rounded(x))
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.integers(1, 160), width=st.integers(1, 70), vocabulary=st.integers(1, 300))
+def test_a_loss_in_bf16_is_that_of_rounded_states_and_weights(rows, width, vocabulary, bf16_products):
+    hidden, weight = torch.randn(rows, width, requires_grad=True), torch.randn(vocabulary, width)
+    targets = torch.randint(vocabulary, (rows,))
+    weight.requires_grad_()
+    exact = [rounded(tensor.detach()).requires_grad_() for tensor in (hidden, weight)]
+    loss, expected = cross_entropy(hidden, weight, targets), cross_entropy(*exact, targets)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5, abs=1e-6)
+    states, output = (each.detach() for each in exact)
+    difference = (states @ output.T).softmax(-1) - torch.nn.functional.one_hot(targets, vocabulary)
+    largest = difference.abs() * 2**-8 / rows  # how far a difference is from its own, which has 8 bits
+    bounds = largest @ output.abs(), largest.T @ states.abs()
+    found = torch.autograd.grad(loss, (hidden, weight))
+    for gradient, wanted, bound in zip(found, torch.autograd.grad(expected, exact), bounds, strict=True):
+        assert torch.all((gradient - wanted).abs() <= bound + 1e-6)
+    with torch.no_grad():
+        assert cross_entropy(hidden, weight, targets) == loss
+
+
+def test_a_model_in_bf16_has_the_gradients_of_one_in_float32_but_for_rounding(bf16_products):
+    model = Decoder(Architecture(101, 32, 24, 2, 2, 1, 12, 60))
+    tokens = torch.randint(101, (3, 33))
+    in_bf16 = torch.autograd.grad(model.loss(tokens), model.parameters())
+    model.double()
+    exact = torch.autograd.grad(model.loss(tokens), model.parameters())
+    for found, wanted in zip(in_bf16, exact, strict=True):
+        assert 0 < (found - wanted).norm() < 0.05 * wanted.norm()
 
 
 @settings(max_examples=25, deadline=None)

@@ -1,19 +1,38 @@
 import pytest
 
 from relscale.errors import RelscaleError
-from relscale.training import precision
-from relscale.training.precision import NARROWEST_BF16, choose_precision
+from relscale.training import numerical_path, precision
+from relscale.training.options import Training
+from relscale.training.precision import NARROWEST_AUTOCAST, choose_precision
+
+AUTO = Training()
 
 
 @pytest.mark.parametrize("able", [True, False])
-def test_automatic_precision_wants_a_processor_and_a_width_that_gain(able, monkeypatch):
+def test_autocast_wants_a_device_and_a_width_that_gain(able, monkeypatch):
     monkeypatch.setattr(precision, "has_bf16", lambda: able)
-    assert choose_precision("auto", NARROWEST_BF16 - 1) == "float32"
-    assert choose_precision("auto", NARROWEST_BF16) == ("bf16" if able else "float32")
-    assert choose_precision("bf16", 16) == "bf16"
-    assert choose_precision("float32", 4096) == "float32"
+    monkeypatch.setattr(precision, "has_bf16_kernels", lambda threads, compiled: False)
+    assert choose_precision(AUTO, NARROWEST_AUTOCAST - 1) == "float32"
+    assert choose_precision(AUTO, NARROWEST_AUTOCAST) == ("bf16" if able else "float32")
+
+
+@pytest.mark.parametrize("option", [{}, {"threads": 2}, {"compile": True}])
+@pytest.mark.parametrize("compiler", [["cc"], None])
+def test_kernels_multiply_bf16_at_any_width_for_one_thread_that_is_not_compiled(
+    option, compiler, monkeypatch
+):
+    monkeypatch.setattr(numerical_path, "processor_flags", lambda: frozenset(["avx512_bf16"]))
+    monkeypatch.setattr(numerical_path, "has_gpu", lambda: False)
+    monkeypatch.setattr(numerical_path, "c_compiler", lambda: compiler)
+    expected = "bf16" if compiler and not option else "float32"
+    assert choose_precision(AUTO.model_copy(update=option), 8) == expected
+
+
+def test_what_is_asked_for_is_taken():
+    assert choose_precision(Training(precision="bf16"), 16) == "bf16"
+    assert choose_precision(Training(precision="float32"), 4096) == "float32"
 
 
 def test_an_unknown_precision_is_named_with_those_there_are():
     with pytest.raises(RelscaleError, match="'fp16'; choose from auto, float32, bf16"):
-        choose_precision("fp16", 64)
+        choose_precision(AUTO.model_copy(update={"precision": "fp16"}), 64)

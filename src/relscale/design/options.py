@@ -81,7 +81,8 @@ class PlacementOptions(Section):
 
     precision: Literal["auto", "float32", "bf16"] = Field(
         default="auto",
-        description="Number format of matrix products; auto is bf16 on a GPU and float32 elsewhere.",
+        description="Number format of matrix products; auto is bf16 where that is faster, as relscale doctor says, "
+        "else float32.",
     )
     strategy: Literal["auto", "single", "ddp", "fsdp"] = Field(
         default="auto",

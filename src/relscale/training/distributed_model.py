@@ -9,6 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from relscale.design.run import Hyperparameters
 from relscale.to_device import to_device
+from relscale.training.cpu import bf16
 from relscale.training.fabric import Fabric, fabric_precision, is_sharding
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
@@ -27,7 +28,7 @@ class DistributedModel:
     fabric
         The devices.
     precision
-        ``float32``, or ``bf16``: matrix products in bfloat16 by autocast.
+        ``float32``, or ``bf16``: matrix products in bfloat16, by the kernels where they can, else by autocast.
     compiled
         Whether layers are compiled.
     recomputed
@@ -50,10 +51,12 @@ class DistributedModel:
         recomputed: bool = False,
     ) -> None:
         self.decoder, self.fabric = decoder.to(fabric.device), fabric
-        self.precision = fabric_precision(precision, fabric.device)
+        self.precision = fabric_precision(precision, fabric.device, compiled)
         if recomputed:
             for layer in decoder.layers:
-                layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
+                layer.forward = partial(
+                    checkpoint, layer.forward, use_reentrant=False, context_fn=bf16.same_products
+                )
         if compiled and is_sharding(fabric):  # which gathers weights between layers
             for layer in decoder.layers:
                 layer.compile()

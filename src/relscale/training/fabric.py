@@ -7,12 +7,14 @@ version, which takes longer (2 s) than all of Fabric itself (0.1 s beside torch)
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import nn
 
 from relscale.errors import RelscaleError
+from relscale.training.cpu import bf16
 from relscale.training.processes import started_outside
 
 _hidden = "torchmetrics" not in sys.modules
@@ -88,12 +90,24 @@ def any_device(fabric: Fabric, flag: bool) -> bool:
     return fabric.strategy.reduce_boolean_decision(flag, all=False)
 
 
-def fabric_precision(precision: str, device: torch.device) -> Precision:
-    """Fabric's plugin for ``float32`` or ``bf16``: weights stay float32, and bf16 is autocast to.
+def fabric_precision(precision: str, device: torch.device, compiled: bool = False) -> Precision:
+    """Fabric's plugin for ``float32`` or ``bf16``: weights stay float32, and bf16 is that of the kernels, or autocast.
 
     It is chosen per run, while the runs of a job share a Fabric.
     """
-    return MixedPrecision("bf16-mixed", device.type) if precision == "bf16" else Precision()
+    if precision != "bf16":
+        return Precision()
+    if device.type == "cpu" and not compiled and bf16.available():
+        return KernelPrecision()
+    return MixedPrecision("bf16-mixed", device.type)
+
+
+class KernelPrecision(Precision):
+    """Products in bf16 by the kernels of ``relscale.training.cpu.bf16``."""
+
+    def forward_context(self) -> AbstractContextManager[None]:
+        """What is computed inside has its products in bf16."""
+        return bf16.bf16_products()
 
 
 def _strategy(name: str, devices: int, gpus: int) -> Any:

@@ -35,12 +35,12 @@ def run_key(run: Run, tokens_digest: str, options: Training) -> str:
         {
             "run": run_to_dict(run),
             "tokens": tokens_digest,
-            "precision": choose_precision(options.precision, run.architecture.hidden_size),
+            "precision": choose_precision(options, run.architecture.hidden_size),
             "validation": [options.validation_tokens, options.validation_points],
             "compile": options.compile,
             "checkpoints": sorted(options.checkpoints),
             "noise_scale": options.noise_scale.model_dump() if options.noise_scale else None,
-            "path": numerical_path(options.threads),
+            "path": numerical_path(options.threads, options.compile),
             "code": code_digest("relscale.training.run", optimizer_module(run.hyperparameters.optimizer)),
             **later,
         }

@@ -48,8 +48,7 @@ class Attention(nn.Module):
         q, k, v = ops.projections(x, self.q_proj.weight, self.k_proj.weight, self.v_proj.weight)
         q = ops.rms_norm_rotary(q.view(heads), self.q_norm.weight, cos, sin)
         k = ops.rms_norm_rotary(k.view(heads), self.k_norm.weight, cos, sin)
-        y: Tensor = self.o_proj(ops.attention(q, k, v.view(heads)).flatten(2))
-        return y
+        return ops.linear(ops.attention(q, k, v.view(heads)).flatten(2), self.o_proj.weight)
 
 
 class MLP(nn.Module):

@@ -4,11 +4,13 @@ import os
 import shlex
 import shutil
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 
 from relscale.gpu import has_gpu
 
 
-def numerical_path(threads: int) -> Mapping[str, str | bool]:
+def numerical_path(threads: int, compiled: bool = False) -> Mapping[str, str | bool]:
     """The kind of device of this machine and, of a processor, which kernels it trains with.
 
     Those in C (``relscale.training.cpu``) do the optimizer's step and, on one thread, the layers. They are taken to
@@ -18,14 +20,39 @@ def numerical_path(threads: int) -> Mapping[str, str | bool]:
     ----------
     threads
         Of the processor, for one run.
+    compiled
+        Whether ``torch.compile`` compiles the layers.
     """
     if has_gpu():
         return {"device": "cuda"}
+    kernels = _has_kernels()
+    return {
+        "device": "cpu",
+        "kernels": kernels,
+        "kernels of layers": kernels and threads == 1,
+        "kernels in bf16": has_bf16_kernels(threads, compiled),
+    }
+
+
+def has_bf16_kernels(threads: int, compiled: bool) -> bool:
+    """Whether products in bf16 would be those of ``relscale.training.cpu.bf16``."""
+    able = "avx512_bf16" in processor_flags() and _has_kernels() and not has_gpu()
+    return able and threads == 1 and not compiled
+
+
+@cache
+def processor_flags() -> frozenset[str]:
+    """What the first processor can do, by the names that Linux gives it; empty on another system."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
+    return frozenset(next((line.split() for line in lines if line.startswith("flags")), []))
+
+
+def _has_kernels() -> bool:
     try:
-        kernels = c_compiler() is not None
+        return c_compiler() is not None
     except ValueError:  # training says so, and does without
-        kernels = False
-    return {"device": "cpu", "kernels": kernels, "kernels of layers": kernels and threads == 1}
+        return False
 
 
 def c_compiler() -> list[str] | None:

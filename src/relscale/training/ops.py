@@ -2,7 +2,7 @@
 
 Each function states the formula and picks the fastest implementation for the tensors that it gets:
 
-- kernels in C for one thread of a processor (``relscale.training.cpu``),
+- kernels in C for one thread of a processor (``relscale.training.cpu``), with products in float32 or in bf16,
 - Liger Kernel's fused loss on a GPU (``relscale.training.liger``),
 - torch's operations everywhere else. Where the gradient that torch derives passes over memory more often than it has
   to, it is written out.
@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from relscale.training import cautious, liger
+from relscale.training.cpu import bf16, native
 from relscale.training.cpu import cautious as cpu_cautious
 from relscale.training.cpu import functions as cpu
-from relscale.training.cpu import native
 from relscale.training.cross_entropy import linear_cross_entropy, softmax_loss
 
 EPSILON = 1e-6  # of the norms
@@ -98,8 +98,16 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     ).transpose(1, 2)
 
 
+def linear(x: Tensor, weight: Tensor) -> Tensor:
+    """``x · weightᵀ`` with ``x`` ``[..., h]`` and ``weight`` ``[m, h]``."""
+    return projections(x, weight)[0] if bf16.usable(x, weight) else F.linear(x, weight)
+
+
 def projections(x: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
     """``x · weightᵀ`` for each weight ``[m, h]``, with ``x`` ``[..., h]``: queries, keys and values of one input."""
+    if bf16.usable(x, *weights):
+        in_bf16: tuple[Tensor, ...] = bf16.Projections.apply(x.contiguous(), *weights)
+        return in_bf16
     if native.usable(x, *weights):
         products: tuple[Tensor, ...] = cpu.Projections.apply(x, *weights)
         return products
@@ -123,6 +131,8 @@ def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     Tensor
         ``[..., h]``.
     """
+    if bf16.usable(x, gate, up, down):
+        return _apply(bf16.SwiGLU, x.contiguous(), gate, up, down)
     if native.usable(x, gate, up, down):
         return _apply(cpu.SwiGLU, x.contiguous(), gate, up, down)
     return F.linear(F.silu(F.linear(x, gate)) * F.linear(x, up), down)
@@ -147,6 +157,8 @@ def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     """
     if liger.usable(hidden):
         return liger.liger_cross_entropy(hidden, weight, targets)
+    if bf16.usable(hidden, weight):
+        return bf16.linear_cross_entropy(hidden, weight, targets)
     loss = cpu.softmax_loss if native.usable(weight) else softmax_loss
     return linear_cross_entropy(hidden, weight, targets, loss)
 

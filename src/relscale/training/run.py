@@ -84,7 +84,7 @@ def train_run(
     torch.set_num_threads(options.threads)
     keep_freed_memory()
     fabric = fabric or launch()
-    precision = choose_precision(options.precision, run.architecture.hidden_size)
+    precision = choose_precision(options, run.architecture.hidden_size)
     store, vocabulary = data.store(), data.vocabulary_of(run)
     validation_tokens = data.validation_tokens(options.validation_tokens)
     key = run_key(run, data.digest, options)

@@ -1,4 +1,4 @@
-"""``native.c``, compiled once where the machine has a compiler, and loaded by ``ctypes``."""
+"""``native.c`` and ``bf16.c``, compiled once where the machine has a compiler, and loaded by ``ctypes``."""
 
 import ctypes
 import hashlib
@@ -21,7 +21,9 @@ from relscale.provenance import file_digest
 from relscale.training.numerical_path import c_compiler
 from relscale.user_cache import user_cache
 
-SOURCE = Path(__file__).with_suffix(".c")
+FOLDER = Path(__file__).parent
+SOURCES = (FOLDER / "native.c", FOLDER / "bf16.c")
+HEADERS = (FOLDER / "exponential.h",)
 OPTIONS = (
     "-O3",
     "-march=native",
@@ -44,6 +46,12 @@ KERNELS = {
     "attention_gradient": "pnnnnnpppppppppp",
     "cautious_update": "nddddppp",
     "cautious_move": "nddpp",
+}
+# Those of bf16.c, which only some processors have.
+BF16_KERNELS = {
+    "linear": "nnnppp",
+    "linear_gradient": "nnnpppnpp",
+    "linear_cross_entropy": "nnnnfppppp",
 }
 TYPES = {"p": ctypes.c_void_p, "n": ctypes.c_long, "f": ctypes.c_float, "d": ctypes.c_double}
 
@@ -68,7 +76,7 @@ def supports(*tensors: Tensor) -> bool:
 
 
 def call(kernel: str, *arguments: Any) -> Any:
-    """Call a kernel of ``native.c``; tensors, which must be contiguous, go as addresses."""
+    """Call a kernel; tensors, which must be contiguous, go as addresses."""
     return getattr(library(), kernel)(
         *[value.data_ptr() if isinstance(value, Tensor) else value for value in arguments]
     )
@@ -102,9 +110,12 @@ def library() -> ctypes.CDLL | None:
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         print(f"training without kernels in C, which is slower: {_reason(error)}", file=sys.stderr)
         return None
-    for name, arguments in KERNELS.items():
+    declared = KERNELS | (BF16_KERNELS if kernels.has_bf16_products() else {})
+    for name, arguments in declared.items():
         kernel = getattr(kernels, name)
         kernel.argtypes, kernel.restype = [TYPES[kind] for kind in arguments], None
+    if kernels.has_bf16_products():
+        kernels.linear_cross_entropy.restype = ctypes.c_double
     kernels.cross_entropy.restype = ctypes.c_double
     kernels.cautious_update.restype = ctypes.c_long
     return kernels
@@ -144,7 +155,9 @@ def _compile(key: str, compiler: Sequence[str]) -> Path:
     with tempfile.TemporaryDirectory() as temporary:
         output = Path(temporary) / "kernels.so"
         subprocess.run(
-            [*compiler, *OPTIONS, str(SOURCE), "-o", str(output), "-lm"], check=True, capture_output=True
+            [*compiler, *OPTIONS, *map(str, SOURCES), "-o", str(output), "-lm"],
+            check=True,
+            capture_output=True,
         )
         path = user_cache() / f"kernels-{key}-{file_digest(output)}.so"
         with atomic_path(path) as partial:
@@ -165,7 +178,7 @@ def _digest(compiler: Sequence[str]) -> str:
     flags = next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), text)
     version = subprocess.run([*compiler, "--version"], capture_output=True, check=False).stdout
     parts = (
-        SOURCE.read_bytes(),
+        *(path.read_bytes() for path in (*SOURCES, *HEADERS)),
         repr([*compiler[1:], *OPTIONS]).encode(),
         version,
         platform.machine().encode(),

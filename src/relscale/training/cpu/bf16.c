@@ -1,0 +1,304 @@
+/* Matrix products whose factors are rounded to bf16 and whose sums are float32, for processors with AVX-512 BF16, and
+   what a training step does around them. All arrays are float32, in rows, without gaps. Compiled by native.py.
+
+   One instruction multiplies 16 pairs of bf16 by 16 others and adds each pair's sum to a float32. So a factor is
+   packed into *pairs*: two values that follow one another along the dimension that is summed over, in 32 bits. The left
+   factor's pairs lie in rows or, where it is turned, in columns; the right one's lie in panels of PANEL columns, so that
+   a tile of the result reads memory in one direction. */
+
+#include "exponential.h"
+
+#include <stdlib.h>
+
+#ifdef __AVX512BF16__
+
+#include <immintrin.h>
+#include <stdint.h>
+
+enum {
+    LANES = 16,   /* float32 of a register */
+    PANEL = 64,   /* columns of a panel of the right factor */
+    TILE = 6,     /* rows of a tile of the result; with PANEL columns, it fills 24 of 32 registers */
+    DEPTH = 64,   /* pairs that a tile sums before it goes back to memory: a panel's part stays in the first cache */
+    STRIP = 72,   /* rows of the left factor that are packed at a time */
+};
+
+typedef uint32_t __attribute__((may_alias)) pair; /* they take the place of float32 */
+typedef uint16_t __attribute__((may_alias)) bf16;
+
+static inline long least(long a, long b) { return a < b ? a : b; }
+static inline long parts(long count, long size) { return (count + size - 1) / size; }
+static inline __mmask16 first_lanes(long count) { return count >= LANES ? 0xffff : (__mmask16)((1u << count) - 1); }
+static void *room(long bytes) { return aligned_alloc(64, parts(bytes, 64) * 64); }
+
+/* Pairs of two rows, each value of the first with that below it: 16 of them. */
+static inline __m512i pairs_of(__m512 upper, __m512 lower)
+{
+    __m512i first = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(upper));
+    __m512i second = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(lower));
+    return _mm512_or_si512(first, _mm512_slli_epi32(second, 16));
+}
+
+/* Pairs along the rows of x [rows, width], with `step` from row to row: out [rows, width / 2]. */
+static void pack_rows(long rows, long width, const float *x, long step, pair *out)
+{
+    long pairs = parts(width, 2);
+    for (long row = 0; row < rows; row++, x += step, out += pairs)
+        for (long i = 0; i < width; i += 2 * LANES) {
+            __m512 low = _mm512_maskz_loadu_ps(first_lanes(least(width - i, LANES)), x + i);
+            __m512 high = _mm512_setzero_ps();
+            if (width - i > LANES)
+                high = _mm512_maskz_loadu_ps(first_lanes(width - i - LANES), x + i + LANES);
+            _mm512_mask_storeu_epi32(out + i / 2, first_lanes(pairs - i / 2),
+                                     (__m512i)_mm512_cvtne2ps_pbh(high, low));
+        }
+}
+
+/* Pairs along the columns of x [rows, width]: out [rows / 2, width]. */
+static void pack_columns(long rows, long width, const float *x, pair *out)
+{
+    for (long row = 0; row < rows; row += 2, x += 2 * width, out += width)
+        for (long i = 0; i < width; i += LANES) {
+            __mmask16 lanes = first_lanes(width - i);
+            __m512 lower = row + 1 < rows ? _mm512_maskz_loadu_ps(lanes, x + width + i) : _mm512_setzero_ps();
+            _mm512_mask_storeu_epi32(out + i, lanes, pairs_of(_mm512_maskz_loadu_ps(lanes, x + i), lower));
+        }
+}
+
+/* The same in panels: out [width / PANEL, rows / 2, PANEL]; columns beyond the width mean nothing. */
+static void pack_panels(long rows, long width, const float *x, pair *out)
+{
+    long pairs = parts(rows, 2);
+    for (long i = 0; i < width; i += LANES) {
+        pair *panel = out + i / PANEL * pairs * PANEL + i % PANEL;
+        __mmask16 lanes = first_lanes(width - i);
+        for (long row = 0; row < rows; row += 2, panel += PANEL) {
+            __m512 upper = _mm512_maskz_loadu_ps(lanes, x + row * width + i), lower = _mm512_setzero_ps();
+            if (row + 1 < rows)
+                lower = _mm512_maskz_loadu_ps(lanes, x + (row + 1) * width + i);
+            _mm512_store_si512(panel, pairs_of(upper, lower));
+        }
+    }
+}
+
+/* Panels of x turned, for x [columns, width]: out [columns / PANEL, width / 2, PANEL]. */
+static void pack_turned_panels(long columns, long width, const float *x, pair *out)
+{
+    long pairs = parts(width, 2);
+    pair *line = room(pairs * sizeof *line);
+    for (long column = 0; column < columns; column++) {
+        pack_rows(1, width, x + column * width, width, line);
+        pair *panel = out + column / PANEL * pairs * PANEL + column % PANEL;
+        for (long i = 0; i < pairs; i++)
+            panel[i * PANEL] = line[i];
+    }
+    free(line);
+}
+
+/* One tile: c [rows, columns] = or += sums over `depth` pairs. Row r's pair k of the left factor is
+   a[r * row_step + k * pair_step]. */
+static inline __attribute__((always_inline)) void tile(const int rows, const int registers, long columns, long depth,
+                                                       const pair *a, long row_step, long pair_step, const pair *b,
+                                                       int adds, float *c, long step)
+{
+    __m512 sums[TILE][PANEL / LANES];
+#pragma GCC unroll 6
+    for (int row = 0; row < rows; row++)
+#pragma GCC unroll 4
+        for (int i = 0; i < registers; i++)
+            sums[row][i] = _mm512_setzero_ps();
+    for (long k = 0; k < depth; k++, a += pair_step, b += PANEL) {
+        __m512bh right[PANEL / LANES];
+#pragma GCC unroll 4
+        for (int i = 0; i < registers; i++)
+            right[i] = (__m512bh)_mm512_load_si512(b + i * LANES);
+#pragma GCC unroll 6
+        for (int row = 0; row < rows; row++) {
+            __m512bh left = (__m512bh)_mm512_set1_epi32(a[row * row_step]);
+#pragma GCC unroll 4
+            for (int i = 0; i < registers; i++)
+                sums[row][i] = _mm512_dpbf16_ps(sums[row][i], left, right[i]);
+        }
+    }
+#pragma GCC unroll 6
+    for (int row = 0; row < rows; row++)
+#pragma GCC unroll 4
+        for (int i = 0; i < registers; i++) {
+            float *to = c + row * step + i * LANES;
+            __mmask16 lanes = first_lanes(columns - i * LANES);
+            __m512 sum = sums[row][i];
+            if (adds)
+                sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(lanes, to));
+            _mm512_mask_storeu_ps(to, lanes, sum);
+        }
+}
+
+#define TILES(rows) \
+    case rows: \
+        switch (registers) { \
+        case 1: tile(rows, 1, columns, depth, a, row_step, pair_step, b, adds, c, step); return; \
+        case 2: tile(rows, 2, columns, depth, a, row_step, pair_step, b, adds, c, step); return; \
+        case 3: tile(rows, 3, columns, depth, a, row_step, pair_step, b, adds, c, step); return; \
+        case 4: tile(rows, 4, columns, depth, a, row_step, pair_step, b, adds, c, step); return; \
+        }
+
+static void any_tile(long rows, long columns, long depth, const pair *a, long row_step, long pair_step, const pair *b,
+                     int adds, float *c, long step)
+{
+    long registers = parts(columns, LANES);
+    switch (rows) { TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) }
+}
+
+/* c [rows, columns], with `step` from row to row, = or += the product of packed factors with `pairs` pairs. */
+static void multiply(long rows, long columns, long pairs, const pair *a, long row_step, long pair_step, const pair *b,
+                     int adds, float *c, long step)
+{
+    for (long column = 0; column < columns; column += PANEL, b += pairs * PANEL)
+        for (long k = 0; k < pairs; k += DEPTH)
+            for (long row = 0; row < rows; row += TILE)
+                any_tile(least(rows - row, TILE), least(columns - column, PANEL), least(pairs - k, DEPTH),
+                         a + row * row_step + k * pair_step, row_step, pair_step, b + k * PANEL, adds || k,
+                         c + row * step + column, step);
+}
+
+/* c [rows, columns] = or += a [rows, inner] times packed panels. */
+static void multiply_rows(long rows, long columns, long inner, const float *a, const pair *b, int adds, float *c)
+{
+    long pairs = parts(inner, 2);
+    pair *strip = room(STRIP * pairs * sizeof *strip);
+    for (long row = 0; row < rows; row += STRIP) {
+        long count = least(rows - row, STRIP);
+        pack_rows(count, inner, a + row * inner, inner, strip);
+        multiply(count, columns, pairs, strip, pairs, 1, b, adds, c + row * columns, columns);
+    }
+    free(strip);
+}
+
+/* y = x weight^T for x [rows, inputs] and weight [outputs, inputs] */
+void linear(long rows, long inputs, long outputs, const float *x, const float *weight, float *y)
+{
+    pair *panels = room(parts(outputs, PANEL) * PANEL * parts(inputs, 2) * sizeof *panels);
+    pack_turned_panels(outputs, inputs, weight, panels);
+    multiply_rows(rows, outputs, inputs, x, panels, 0, y);
+    free(panels);
+}
+
+/* From the gradient of y: that of x = or += gradient weight, and that of the weight, gradient^T x. */
+void linear_gradient(long rows, long inputs, long outputs, const float *x, const float *weight, const float *gradient,
+                     long adds, float *grad_x, float *grad_weight)
+{
+    long longest = least(rows, 2 * DEPTH), pairs = parts(longest, 2);
+    pair *panels = room(parts(inputs, PANEL) * PANEL * parts(outputs, 2) * sizeof *panels);
+    pack_panels(outputs, inputs, weight, panels);
+    multiply_rows(rows, inputs, outputs, gradient, panels, adds, grad_x);
+    free(panels);
+
+    /* The wider side of the weight in the panels. */
+    int turns = outputs > inputs;
+    long tall = turns ? inputs : outputs, wide = turns ? outputs : inputs;
+    pair *left = room(pairs * tall * sizeof *left), *right = room(parts(wide, PANEL) * PANEL * pairs * sizeof *right);
+    float *sums = turns ? room(inputs * outputs * sizeof *sums) : grad_weight;
+    for (long row = 0; row < rows; row += longest) {
+        long count = least(rows - row, longest);
+        pack_columns(count, tall, (turns ? x : gradient) + row * tall, left);
+        pack_panels(count, wide, (turns ? gradient : x) + row * wide, right);
+        multiply(tall, wide, parts(count, 2), left, 1, tall, right, row > 0, sums, wide);
+    }
+    if (turns) {
+        for (long output = 0; output < outputs; output++)
+            for (long input = 0; input < inputs; input++)
+                grad_weight[output * inputs + input] = sums[input * outputs + output];
+        free(sums);
+    }
+    free(left), free(right);
+}
+
+/* One row of logits into its loss, e^(x - max) in place, and 1 / their sum. */
+static double row_loss(long vocabulary, float most, float *logits, long long target, float *scale)
+{
+    float sum, wanted = logits[target], highest = exponentials(vocabulary, logits, &sum);
+    float loss = logf(sum) + (highest - wanted);
+    *scale = 1 / sum;
+    return loss > most ? most : loss;
+}
+
+static inline bf16 rounded(float x) { return (bf16)_mm_extract_epi16((__m128i)_mm_cvtneps_pbh(_mm_set_ss(x)), 0); }
+
+/* Two rows of exponentials into their gradients, probabilities - one-hot: as pairs along each row, which take the
+   first half of its place, and as pairs of the two, into panels that are `step` apart. */
+static void differences(long vocabulary, float *upper, float *lower, const float *scales, const long long *targets,
+                        pair *panels, long step)
+{
+    float wanted[2] = {upper[targets[0]] * scales[0] - 1, lower ? lower[targets[1]] * scales[1] - 1 : 0};
+    __m512 first = _mm512_set1_ps(scales[0]), second = _mm512_set1_ps(lower ? scales[1] : 0);
+    for (long i = 0; i < vocabulary; i += LANES) {
+        __mmask16 lanes = first_lanes(vocabulary - i);
+        __m256i above = (__m256i)_mm512_cvtneps_pbh(_mm512_mul_ps(first, _mm512_maskz_loadu_ps(lanes, upper + i)));
+        __m256i below = _mm256_setzero_si256();
+        _mm256_mask_storeu_epi16((bf16 *)upper + i, lanes, above);
+        if (lower) {
+            below = (__m256i)_mm512_cvtneps_pbh(_mm512_mul_ps(second, _mm512_maskz_loadu_ps(lanes, lower + i)));
+            _mm256_mask_storeu_epi16((bf16 *)lower + i, lanes, below);
+        }
+        __m512i both = _mm512_or_si512(_mm512_cvtepu16_epi32(above), _mm512_slli_epi32(_mm512_cvtepu16_epi32(below), 16));
+        _mm512_store_si512(panels + i / PANEL * step + i % PANEL, both);
+    }
+    for (int row = 0; row < (lower ? 2 : 1); row++) {
+        bf16 *line = (bf16 *)(row ? lower : upper), value = rounded(wanted[row]);
+        long at = targets[row];
+        line[at] = value;
+        ((bf16 *)(panels + at / PANEL * step + at % PANEL))[row] = value;
+        if (vocabulary % 2)
+            line[vocabulary] = 0;
+    }
+}
+
+/* Sum of -ln softmax(hidden weight^T)[target] over rows, each at most `most`. Where gradients are wanted: of hidden
+   [rows, width], and of the weight, turned: [width, vocabulary]. */
+double linear_cross_entropy(long rows, long width, long vocabulary, long wants_gradients, float most,
+                            const float *hidden, const float *weight, const long long *targets, float *grad_hidden,
+                            float *grad_weight)
+{
+    long columns = parts(vocabulary, PANEL) * PANEL, across = parts(width, 2), down = parts(vocabulary, 2);
+    long strip = least(rows, STRIP), high = parts(strip, 2);
+    long line = down * 2; /* a row of logits, which later holds its pairs, is of even length */
+    pair *output = room(columns * across * sizeof *output), *states = room(strip * across * sizeof *states);
+    pair *turned = NULL, *slopes = NULL, *below = NULL;
+    float *logits = room(strip * line * sizeof *logits), *scales = room((strip + 1) * sizeof *scales);
+    double nats = 0;
+    pack_turned_panels(vocabulary, width, weight, output);
+    if (wants_gradients) {
+        turned = room(parts(width, PANEL) * PANEL * down * sizeof *turned);
+        slopes = room(columns * high * sizeof *slopes), below = room(high * width * sizeof *below);
+        pack_panels(vocabulary, width, weight, turned);
+    }
+    for (long first = 0; first < rows; first += strip, targets += strip) {
+        long count = least(rows - first, strip), pairs = parts(count, 2);
+        pack_rows(count, width, hidden + first * width, width, states);
+        multiply(count, vocabulary, across, states, across, 1, output, 0, logits, line);
+        for (long row = 0; row < count; row++)
+            nats += row_loss(vocabulary, most, logits + row * line, targets[row], scales + row);
+        if (!wants_gradients)
+            continue;
+        for (long row = 0; row < count; row += 2)
+            differences(vocabulary, logits + row * line, row + 1 < count ? logits + (row + 1) * line : NULL,
+                        scales + row, targets + row, slopes + row / 2 * PANEL, pairs * PANEL);
+        multiply(count, width, down, (pair *)logits, line, 1, turned, 0, grad_hidden + first * width, width);
+        pack_columns(count, width, hidden + first * width, below);
+        multiply(width, vocabulary, pairs, below, 1, width, slopes, first > 0, grad_weight, vocabulary);
+    }
+    free(output), free(states), free(turned), free(slopes), free(below), free(logits), free(scales);
+    return nats;
+}
+
+#endif
+
+/* Whether the products above are here. */
+long has_bf16_products(void)
+{
+#ifdef __AVX512BF16__
+    return 1;
+#else
+    return 0;
+#endif
+}
