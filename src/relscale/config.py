@@ -16,7 +16,7 @@ from relscale.experiment import BY_SOURCE, Experiment, TrainingExperiment
 from relscale.exported_suites import with_exported_suites
 from relscale.package_files import named_config
 from relscale.paths import opened_path, recorded_path
-from relscale.pins import with_pins
+from relscale.pins import pins_file, with_pins
 from relscale.schema_values import values_of
 from relscale.section import NOT_BLANK
 from relscale.suggestions import nearest, suggestion
@@ -81,6 +81,31 @@ def save_config(experiment: Experiment, path: Path) -> None:
     text = dump(values_of(config_schema(), experiment.values(), paths))
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
+
+
+def extend_config(
+    path: str | Path, further: Mapping[str, Any], output: Path, predicted: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Write a config file with further keys, and with what some of its laws are to predict; its pins come along.
+
+    Raises
+    ------
+    RelscaleError
+        The config would be wrong with them.
+    """
+    file = named_config(Path(path))
+    config = _merged(_read(file), further)
+    config["fit"] = {
+        **config["fit"],
+        "laws": [
+            {**law, "predict": dict(predicted[law["name"]])} if law["name"] in predicted else law
+            for law in config["fit"]["laws"]
+        ],
+    }
+    check_config(config, str(output))
+    write_text(output, dump(values_of(config_schema(), config, partial(recorded_path, folder=output.parent))))
+    if pins_file(file).is_file():
+        write_text(pins_file(output), pins_file(file).read_text(encoding="utf-8"))
 
 
 def check_config(config: Any, name: str = "config") -> Experiment:

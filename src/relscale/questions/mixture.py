@@ -48,7 +48,9 @@ class MixtureRow:
     prior: float | None = column("The prior's share; the predicted mean there.", default=None)
     best_measured: float | None = column("Of the mixture that was best as measured.", default=None)
     largest: float | None = column("The largest share that was tried.", default=None)
-    note: str | None = column("Whether the share is at the largest that was tried.", default=None)
+    note: str | None = column(
+        "Whether the share is at the largest that was tried, or beyond the data.", default=None
+    )
 
 
 ROW = MixtureRow
@@ -229,9 +231,8 @@ def rows(
             prior=float(start[i]),
             best_measured=float(best_measured[i]),
             largest=float(shares[i].max()),
-            note="at the largest that was tried" if at_limit
-            else "beyond the data" if best[i] > shares[i].max() + AT_LIMIT else None,
-        )  # fmt: skip
+            note=_note(float(best[i]), shares[i], at_limit),
+        )
     low, high = _limits([float(of_draw.of(share[:, None])[0]) for share, of_draw in drawn])
     beyond = [
         name
@@ -283,7 +284,7 @@ def best_mixture(target: MeanTarget, simplex: Simplex, beginnings: list[Array]) 
             constraints=constraints,
             options={"maxiter": 300, "ftol": 1e-10},
         )
-        h = np.clip(found.x, 0, simplex.most)
+        h = np.clip(np.where(found.x < LEAST, 0, found.x), 0, simplex.most)
         tried.append((objective(h)[0], h / h.sum()))
     return np.asarray(min(tried, key=lambda each: each[0])[1])
 
@@ -316,6 +317,14 @@ def _held(at: tuple[str, ...], names: list[str], law: Law, points: Array) -> Arr
         if not given.setdefault(name, float(own[0])) > 0:
             raise RelscaleError(f"at: {name} is {given[name]:g}, not positive")
     return np.array([given[name] for name in names])
+
+
+def _note(share: float, tried: Array, at_limit: bool) -> str | None:
+    if at_limit:
+        return "at the largest that was tried"
+    if share > tried.max() + AT_LIMIT:
+        return "beyond the data"
+    return "less than was tried" if share < tried.min() - AT_LIMIT else None
 
 
 def _inside(own: Array, value: float) -> bool:

@@ -41,7 +41,16 @@ from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.law_columns import LawColumns, along_trainings, gaps, law_columns
 from relscale.fitting.estimation.law_draws import Draws, Estimator, draws, limits
-from relscale.fitting.estimation.law_points import MEASURED, Points, Row, model, points, select
+from relscale.fitting.estimation.law_points import (
+    MEASURED,
+    Points,
+    Row,
+    distinct,
+    held_in,
+    model,
+    points,
+    select,
+)
 from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL
 from relscale.fitting.estimation.profile_limits import profile_limits
 from relscale.fitting.estimation.variable_projection import project
@@ -204,12 +213,12 @@ def _entry(
     selected = _selected(measurements, law, entry.where or {}, baseline, place)
     by = list(entry.by) + (["group"] if baseline and "group" not in entry.by else [])
     measured = _measured(measurements, law, entry, place)
-    own = select(selected, entry.only or {}, f"{place}.only")
+    own = held_in(selected, entry, place)
     ahead = select(selected, entry.predict, f"{place}.predict") if entry.predict else None
     fits: list[ParameterRow] = []
     predictions: list[PredictionRow] = []
     predicted: Predicted = {}
-    for values in _groups(own, by, place):
+    for values in distinct(own, by, place):
         data = points(law, of.predictors, _of(own, values), measured, entry.residual == "log")
         order = np.argsort(data.y, kind="stable")
         kept = order[: max(0, len(order) - entry.leave_out_highest)]
@@ -290,17 +299,6 @@ def _selected(
     except RelscaleError as error:
         raise RelscaleError(f"{place}: {error}") from error
     return select(compared, {"group": where["group"]} if "group" in where else {}, place)
-
-
-def _groups(table: pa.Table, by: list[str], place: str) -> list[Row]:
-    """The distinct values of the columns ``by``, sorted; one empty mapping where there are none."""
-    for name in by:
-        if name not in table.column_names:
-            raise RelscaleError(f"{place}.by: no column {name!r}; there are {', '.join(table.column_names)}")
-    if not by:
-        return [{}]
-    found = {tuple(row.values()): row for row in table.select(by).to_pylist()}
-    return [found[key] for key in sorted(found, key=str)]
 
 
 def _of(table: pa.Table, values: Row) -> pa.Table:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
+from relscale.fitting.core_options import FurtherLaw
 from relscale.laws.law import Law
 from relscale.measurements.status import Status
 
@@ -84,6 +85,18 @@ def select(measurements: pa.Table, where: Where, place: str) -> pa.Table:
     RelscaleError
         A column is not there, or no row is left.
     """
+    measurements = measurements.filter(_mask(measurements, where, place))
+    if not measurements.num_rows:
+        wanted = ", ".join(
+            f"{name} {list(value) if isinstance(value, tuple) else value}" for name, value in where.items()
+        )
+        raise RelscaleError(f"{place}: no measurement has {wanted or 'a row'}")
+    return measurements
+
+
+def _mask(measurements: pa.Table, where: Where, place: str) -> pa.Array:
+    """Whether each row has these values."""
+    mask = pa.array([True] * measurements.num_rows, pa.bool_())
     for column, wanted in where.items():
         if column not in measurements.column_names:
             raise RelscaleError(
@@ -95,13 +108,42 @@ def select(measurements: pa.Table, where: Where, place: str) -> pa.Table:
             known = pc.is_in(measurements[column], value_set=pa.array(values).cast(kind))
         except pa.ArrowException as error:
             raise RelscaleError(f"{place}: {column} {wanted!r} is not of type {kind}") from error
-        measurements = measurements.filter(known)
-    if not measurements.num_rows:
-        wanted = ", ".join(
-            f"{name} {list(value) if isinstance(value, tuple) else value}" for name, value in where.items()
-        )
-        raise RelscaleError(f"{place}: no measurement has {wanted or 'a row'}")
-    return measurements
+        mask = pc.and_(mask, known.combine_chunks())
+    return mask
+
+
+def held_in(selected: pa.Table, entry: FurtherLaw, place: str) -> pa.Table:
+    """Of the selected rows those that a law is fitted to: its ``only``, without those that it predicts.
+
+    Raises
+    ------
+    RelscaleError
+        No row is left.
+    """
+    own = select(selected, entry.only or {}, f"{place}.only")
+    if not entry.predict:
+        return own
+    kept = pc.invert(_mask(own, entry.predict, f"{place}.predict"))
+    if not pc.any(kept).as_py():
+        raise RelscaleError(f"{place}: every measurement is to be predicted, and none is left to fit")
+    return own.filter(kept)
+
+
+def distinct(table: pa.Table, by: Sequence[str], place: str) -> list[dict[str, object]]:
+    """The distinct values of the columns ``by``, sorted; one empty mapping where there are none.
+
+    Raises
+    ------
+    RelscaleError
+        A column is not there.
+    """
+    for name in by:
+        if name not in table.column_names:
+            raise RelscaleError(f"{place}.by: no column {name!r}; there are {', '.join(table.column_names)}")
+    if not by:
+        return [{}]
+    found = {tuple(row.values()): row for row in table.select(list(by)).to_pylist()}
+    return [found[key] for key in sorted(found, key=str)]
 
 
 def points(

@@ -1,0 +1,154 @@
+"""The best mixture of an experiment's parts, by a law of its config: what was tried, and what to train on next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from relscale.column_arrays import Columns
+from relscale.design.mixtures import DIGITS
+from relscale.errors import RelscaleError
+from relscale.experiment import TrainingExperiment
+from relscale.fitting.core_options import FurtherLaw
+from relscale.fitting.estimation.law_columns import law_columns
+from relscale.fitting.estimation.law_points import Points, distinct, held_in, model, points, select
+from relscale.laws.catalogue import law_or_family
+from relscale.laws.law import Family
+from relscale.measurements.measurement import SHARE
+from relscale.questions.mixture import LAWS
+from relscale.suggestions import suggestion
+from relscale.tokens.options import MixturePart, Part
+
+
+@dataclass(frozen=True)
+class TriedMixtures:
+    """The mixtures that models were trained on, one row per model.
+
+    Attributes
+    ----------
+    columns
+        The predictors as the law calls them, and a column per target.
+    shares, targets
+        The names of those of the parts, and of the targets.
+    """
+
+    columns: Columns
+    shares: tuple[str, ...]
+    targets: tuple[str, ...]
+
+
+def mixture_law(laws: Sequence[FurtherLaw], name: str | None) -> FurtherLaw:
+    """The law of mixtures under ``fit.laws``, the one of that name where there are several.
+
+    Raises
+    ------
+    RelscaleError
+        There is none, or several and no name.
+    """
+    found = {law.name: law for law in laws if law.law in LAWS}
+    if not found:
+        raise RelscaleError(f"fit.laws has no law of mixtures; add one of {', '.join(LAWS)}")
+    if name is None and len(found) > 1:
+        raise RelscaleError(f"fit.laws has several laws of mixtures; choose by --fit: {', '.join(found)}")
+    if name is not None and name not in found:
+        raise RelscaleError(f"no law of mixtures {name!r} under fit.laws; {suggestion(name, found)}")
+    return found[name or next(iter(found))]
+
+
+def tried_mixtures(measurements: pa.Table, entry: FurtherLaw) -> TriedMixtures:
+    """The models that a law of the config is fitted to; a target for each value of its ``by``.
+
+    Raises
+    ------
+    RelscaleError
+        Columns or measurements are missing, or a model has several values of a target.
+    """
+    place = f"fit.laws.{entry.name}"
+    try:
+        of = law_columns(entry.law, entry.x, measurements)
+    except RelscaleError as error:
+        raise RelscaleError(f"{place}: {error}") from None
+    family = law_or_family(entry.law)
+    assert isinstance(family, Family)
+    first = len(family.before)
+    shares = of.columns[first : first + (len(of.columns) - first) // (1 + len(family.further))]
+    own = held_in(select(measurements, entry.where or {}, place), entry, place)
+    targets: dict[str, Points] = {}
+    for values in distinct(own, entry.by, place):
+        name = ", ".join(map(str, values.values())) or "value"
+        rows = select(own, values, place) if values else own
+        targets[name] = points(of.law, of.columns, rows, None, entry.residual == "log")
+    values_of = {name: _by_model(each, f"{place}: {name}") for name, each in targets.items()}
+    models = [
+        one for one in next(iter(values_of.values())) if all(one in each for each in values_of.values())
+    ]
+    where = {model(row): i for i, row in enumerate(next(iter(targets.values())).rows)}
+    x = next(iter(targets.values())).x[:, [where[one] for one in models]]
+    columns = dict(zip(family.columns(shares), x, strict=True))
+    columns |= {name: np.array([each[one] for one in models]) for name, each in values_of.items()}
+    return TriedMixtures(Columns(columns), shares, tuple(targets))
+
+
+def prior_shares(experiment: TrainingExperiment, corpus: str, shares: Sequence[str]) -> tuple[float, ...]:
+    """The shares of a corpus of the config, in the order of these columns.
+
+    Raises
+    ------
+    RelscaleError
+        There is no such corpus, or a part of it is none of them.
+    """
+    if corpus not in experiment.corpora:
+        raise RelscaleError(f"--prior: no corpus {corpus!r}; {suggestion(corpus, experiment.corpora)}")
+    of_prior = {SHARE + part: share for part, share in experiment.corpora[corpus].shares.items()}
+    for column in of_prior:
+        if column not in shares:
+            raise RelscaleError(
+                f"--prior: the corpus {corpus!r} has the part {column.removeprefix(SHARE)!r}, which the law has "
+                "no share of"
+            )
+    return tuple(of_prior.get(column, 0.0) for column in shares)
+
+
+def next_corpus(experiment: TrainingExperiment, shares: Mapping[str, float]) -> list[Part]:
+    """The parts of a corpus with these shares by column; without those of no weight.
+
+    Raises
+    ------
+    RelscaleError
+        No corpus has such a part.
+    """
+    parts = parts_of(experiment)
+    chosen = []
+    for column, share in shares.items():
+        label = column.removeprefix(SHARE)
+        if label not in parts:
+            raise RelscaleError(
+                f"{column}: no corpus of the config has a part of this name; {suggestion(label, parts)}"
+            )
+        weight = round(share, DIGITS)
+        if weight > 0:
+            given = parts[label].model_dump(exclude_none=True, exclude={"name", "weight"})
+            chosen.append(Part(**given, name=label, weight=weight))
+    return chosen
+
+
+def parts_of(experiment: TrainingExperiment) -> dict[str, MixturePart]:
+    """The parts of all corpora by their names; of two of one name the first."""
+    parts: dict[str, MixturePart] = {}
+    for corpus in experiment.corpora.values():
+        for part in corpus.mixture:
+            parts.setdefault(part.label, part)
+    return parts
+
+
+def _by_model(target: Points, place: str) -> dict[tuple[Any, ...], float]:
+    values: dict[tuple[Any, ...], float] = {}
+    for row, value in zip(target.rows, target.y, strict=True):
+        if model(row) in values:
+            raise RelscaleError(
+                f"{place}: run {row['run']!r} has several values; name suite and metric under where"
+            )
+        values[model(row)] = float(value)
+    return values

@@ -1,0 +1,107 @@
+"""The best mixture of an experiment becomes a corpus of its config, which the law predicts and is not fitted to."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from relscale.cli import main
+from relscale.config import load_config
+from relscale.laws import mixture_additive
+from relscale.tables import write_table
+
+CONFIG = """
+experiment: mixed
+sources: {web: {kind: files, path: web}, code: {kind: files, path: code}}
+corpora: {equal: {parts: [{source: web, name: prose, weight: 1}, {source: code, weight: 1}]}, web: {source: web}}
+design:
+  recipe: laptop
+  flop_accounting: training
+  sequence_length: 256
+  budgets: [2e11]
+  widths: [24]
+  mixtures: {parts: {prose: {source: web}, code: {source: code}}, number: 4}
+fit:
+  laws:
+    - name: by_share
+      law: mixture_additive
+      x: [share_prose, share_code]
+      where: {metric: bits}
+      by: [group]
+      residual: linear
+"""
+PROSE, CODE = np.array([1.0, 2.0, 0.2, 0.5, 0.5]), np.array([1.0, 0.2, 2.0, 0.5, 0.5])  # each prefers its own
+
+
+def rows(corpus: str, prose: float, bend: float = 0.0) -> list[dict[str, object]]:
+    """Both groups of one model, at a share of prose."""
+    x = np.array([[prose], [1 - prose]])
+    return [
+        {
+            **{"experiment": "mixed", "corpus": corpus, "optimizer": "adam", "run": corpus, "step": 1},
+            **{
+                "group": group,
+                "metric": "bits",
+                "status": "ok",
+                "share_prose": prose,
+                "share_code": 1 - prose,
+            },
+            "value": float(mixture_additive.value(theta, x)[0]) + bend,
+        }
+        for group, theta in (("prose", PROSE), ("code", CODE))
+    ]
+
+
+@pytest.fixture
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """A config and the measurements of 12 mixtures, in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("mixed.yaml").write_text(CONFIG)
+    found = [row for i, prose in enumerate(np.linspace(0, 0.9, 12)) for row in rows(f"m{i}", prose)]
+    write_table(pa.Table.from_pylist(found), Path("bits.parquet"))
+    return found
+
+
+def mix(*options: str) -> int:
+    return main(["mix", "mixed.yaml", "--measurements", "bits.parquet", "--draws", "0", *options])
+
+
+def weights(config: str, corpus: str) -> dict[str, float]:
+    return {part.label: part.weight for part in load_config(config).corpora[corpus].mixture}
+
+
+@pytest.mark.usefixtures("measured")
+def test_two_mirrored_targets_are_best_served_in_equal_parts_and_a_heavier_one_by_more_of_its_own() -> None:
+    assert mix("--output", "equal.yaml") == 0
+    assert weights("equal.yaml", "optimum") == pytest.approx({"prose": 0.5, "code": 0.5}, abs=2e-3)
+    assert mix("--output", "code.yaml", "--weight", "code=3", "--name", "coding") == 0
+    assert weights("code.yaml", "coding")["code"] > 0.6
+    assert mix("--output", "prior.yaml", "--weight", "code=3", "--prior", "equal", "--kl", "100") == 0
+    assert weights("prior.yaml", "optimum") == pytest.approx({"prose": 0.5, "code": 0.5}, abs=2e-3)
+
+
+def test_the_optimum_is_predicted_and_not_fitted(measured: list[dict[str, object]]) -> None:
+    assert mix("--output", "mixed.yaml") == 0
+    (law,) = load_config("mixed.yaml").fit.laws
+    assert law.predict == {"corpus": ("optimum",)}
+    outlier = rows("optimum", 0.5, bend=5.0)
+    write_table(pa.Table.from_pylist(measured + outlier), Path("bits.parquet"))
+    assert mix("--output", "again.yaml", "--name", "again") == 0
+    assert weights("again.yaml", "again") == weights("mixed.yaml", "optimum")
+
+
+@pytest.mark.usefixtures("measured")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--name", "equal"], "--name: the config has a corpus 'equal' already; give another name"),
+        (["--fit", "by_shares"], "no law of mixtures 'by_shares' under fit.laws; did you mean"),
+        (["--weight", "prosa=1"], "--weight: no target 'prosa'; did you mean"),
+        (["--prior", "web"], "--prior: the corpus 'web' has the part 'web', which the law has no share of"),
+        (["--at", "params=1e9"], "at: law mixture_additive has no predictor 'params' beside the shares"),
+    ],
+)
+def test_a_mistake_is_one_sentence(options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert mix(*options) == 1
+    assert said in capsys.readouterr().err
