@@ -1,4 +1,4 @@
-"""Batches that grow by the norm test of what is measured."""
+"""Batches that grow by a test of the measured gradient noise."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -22,17 +22,19 @@ from relscale.training.run import train_run
 pytestmark = pytest.mark.slow
 
 
-@given(left=some.integers(1, 500), factor=some.integers(1, 8), asked=some.integers(0, 40))
-def test_a_batch_never_shrinks_grows_no_further_than_asked_and_leaves_whole_batches(left, factor, asked):
-    left *= factor
-    found = next_factor(left, factor, asked)
-    assert left % found == 0
-    assert factor <= found <= max(factor, asked)
+@given(remaining=some.integers(1, 500), factor=some.integers(1, 8), wanted=some.integers(0, 40))
+def test_a_batch_never_shrinks_grows_no_further_than_requested_and_leaves_whole_batches(
+    remaining, factor, wanted
+):
+    remaining *= factor
+    found = next_factor(remaining, factor, wanted)
+    assert remaining % found == 0
+    assert factor <= found <= max(factor, wanted)
 
 
-@pytest.mark.parametrize(("left", "asked", "factor"), [(12, 5, 4), (300, 7, 6), (7, 6, 1), (7, 7, 7)])
-def test_the_largest_batch_of_which_whole_ones_are_left_is_taken(left, asked, factor):
-    assert next_factor(left, 1, asked) == factor
+@pytest.mark.parametrize(("remaining", "wanted", "factor"), [(12, 5, 4), (300, 7, 6), (7, 6, 1), (7, 7, 7)])
+def test_the_largest_batch_of_which_whole_ones_are_left_is_taken(remaining, wanted, factor):
+    assert next_factor(remaining, 1, wanted) == factor
 
 
 def test_a_grown_run_reads_the_same_tokens_each_once(run):
@@ -68,19 +70,27 @@ OPTIONS = Training(
 )
 
 
-def train(run, data, folder, stops=()):
+INNER_PRODUCT = OPTIONS.model_copy(
+    update={"adaptive_batch": AdaptiveBatch(test="inner-product", eta=0.05, every=3, memory=0.5, largest=4)}
+)
+
+
+def train(run, data, folder, stops=(), options=OPTIONS):
     """The weights and the curve of a run that is stopped at some of its questions whether it is asked to stop."""
     asked = iter(range(1000))
     control = Control(stop_requested=lambda: next(asked) in stops)
-    while train_run(run, data, folder, OPTIONS, control=control) is None:
+    while train_run(run, data, folder, options, control=control) is None:
         pass
     return [(folder / name).read_bytes() for name in ("model.safetensors", "curve.parquet")]
 
 
-def test_a_training_whose_batches_grow_is_stopped_and_goes_on_bit_for_bit(run, tokens, vocabulary, tmp_path):
+@pytest.mark.parametrize("options", [OPTIONS, INNER_PRODUCT], ids=["norm", "inner-product"])
+def test_a_training_whose_batches_grow_is_stopped_and_resumes_bit_for_bit(
+    run, tokens, vocabulary, tmp_path, options
+):
     data = TrainingData(tokens, vocabulary)
-    whole = train(run, data, tmp_path / "a" / "runs" / "whole")
-    stopped = train(run, data, tmp_path / "b" / "runs" / "stopped", stops={1, 4, 9})
+    whole = train(run, data, tmp_path / "a" / "runs" / "whole", options=options)
+    stopped = train(run, data, tmp_path / "b" / "runs" / "stopped", stops={1, 4, 9}, options=options)
     assert whole == stopped
     rows = read_table(tmp_path / "a" / "runs" / "whole" / "curve.parquet").to_pylist()
     sequences = [row["batch_tokens"] // run.architecture.sequence_length for row in rows]

@@ -138,6 +138,19 @@ def test_two_processes_train_like_one_and_one_goes_on_where_they_stopped(job):
     assert_alike(one, two, "gradient_norm_squared", "gradient_variance")
 
 
+def test_batches_grow_on_two_processes_as_on_one(job):
+    """Both processes take the same decisions, from the moments of all micro-batches."""
+    test = {"test": "inner-product", "eta": 0.05, "every": 3, "memory": 0.5, "largest": 4}
+    options = {"micro_batch": 1, "adaptive_batch": test}
+    one, two = job("one", **options), job("two", strategy="ddp", devices=2, **options)
+    code, said = on_two_processes(two)
+    assert code == 0, said
+    on_one(one)
+    assert_alike(one, two, "batch_tokens", "learning_rate", "gradient_variance_along")
+    curve = read_table(next(Path(one["store"]).glob("runs/*/curve.parquet")))
+    assert curve["batch_tokens"][-1].as_py() > curve["batch_tokens"][0].as_py()
+
+
 def test_two_processes_that_share_weights_train_like_one(job):
     one, two = job("one"), job("two", strategy="fsdp", devices=2)
     code, said = on_two_processes(two)

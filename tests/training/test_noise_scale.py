@@ -17,9 +17,11 @@ from relscale.training.noise_scale import (
     GradientMoments,
     divided,
     gradient_moments,
+    inner_product_test,
     noise_scale,
     norm_test,
     smoothed,
+    variance_along,
 )
 from relscale.training.options import NoiseScale, Training, check_noise_scale
 from relscale.training.run import batch_gradient, train_run
@@ -68,6 +70,49 @@ def test_the_fixed_point_of_the_norm_test_is_where_it_asks_for_the_batch_it_has(
     assert norm_test(GradientMoments(1.0, EXACT), fixed, eta) == pytest.approx(fixed, rel=1e-8)
 
 
+def test_small_micro_batches_are_added_up_before_their_variance_along_the_gradient_is_taken(
+    model, run, tokens
+):
+    run, store = replace(run, batch_size=8), TokenStore.open(tokens)
+    moments = []
+    for micro_batch in (1, 2):  # eight gradients, of which four sums are kept, and four gradients
+        moments.append(batch_gradient(run, model, store, 3, micro_batch, NoiseScale(along=True)).moments)
+        model.optimizer.zero_grad()
+    assert moments[0].variance_along.item() == pytest.approx(moments[1].variance_along.item(), rel=1e-4)
+
+
+def test_the_inner_product_test_counts_the_noise_along_the_gradient_alone():
+    """Of the regression it asks for (2 + σ²/|δ|²) / η² sequences where the batch's gradient is the true one: 6.
+
+    Along any direction u the gradient varies by (|δ|² + σ²) |u|² + (δ·u)², and δ is the true gradient.
+    """
+    chance = np.random.default_rng(0)
+    x = chance.standard_normal((40, 4000, WIDTH))
+    error = x[..., 0] - NOISE * chance.standard_normal(x.shape[:2])
+    each = error[..., None] * x
+    mean = each.mean(1)
+    squared = np.square(mean).sum(-1)
+    products = np.einsum("bsd,bd->bs", each, mean)
+    along = variance_along(np.square(products - squared[:, None]).sum(1), squared, 4000, 1)
+    expected = 2 + NOISE**2
+    assert abs(along.mean() - expected * 1.0) < 4 * along.std() / 40**0.5 + 0.1
+    asked = inner_product_test(GradientMoments(1.0, EXACT, expected), 10**9, 0.5)
+    assert asked == pytest.approx(expected / 0.25)
+    assert norm_test(GradientMoments(1.0, EXACT, expected), 10**9, 0.5) == pytest.approx(EXACT / 0.25)
+
+
+def test_the_variance_along_a_gradient_has_no_bias_where_noise_is_isotropic():
+    """Each of d directions has its share, tr Σ / d, however few micro-batches there are, and of whatever size."""
+    chance = np.random.default_rng(1)
+    count, size, spread = 4, 8, 3.0
+    gradients = 1.0 + spread / size**0.5 * chance.standard_normal((20000, count, 10))
+    mean = gradients.mean(1)
+    squared = np.square(mean).sum(-1)
+    deviations = np.square(np.einsum("bkd,bd->bk", gradients, mean) - squared[:, None]).sum(1)
+    along = variance_along(deviations, squared, count, size)
+    assert abs(along.mean() - spread**2) < 4 * along.std() / 20000**0.5
+
+
 def test_no_signal_gives_no_noise_scale():
     assert np.isnan(noise_scale(GradientMoments(-0.1, 3.0)))
 
@@ -94,7 +139,7 @@ def model(run):
 
 def test_the_moments_of_a_batch_are_those_of_the_gradients_of_its_micro_batches(model, run, tokens):
     store = TokenStore.open(tokens)
-    moments = batch_gradient(run, model, store, 5, 1, measured=True).moments
+    moments = batch_gradient(run, model, store, 5, 1, NoiseScale(along=True)).moments
     model.optimizer.zero_grad()
     each = []
     for number in range(run.batch_size):
@@ -108,6 +153,9 @@ def test_the_moments_of_a_batch_are_those_of_the_gradients_of_its_micro_batches(
     assert moments.variance.item() == pytest.approx(variance.item(), rel=1e-4)
     expected = gradients.mean(0).square().sum() - variance / run.batch_size
     assert moments.norm_squared.item() == pytest.approx(expected.item(), rel=1e-4)
+    mean = gradients.mean(0)
+    along = (gradients @ mean / mean.norm()).var().item()
+    assert moments.variance_along.item() == pytest.approx(along, rel=1e-4)
 
 
 def test_a_measured_training_has_the_same_weights_and_says_its_noise_scale(run, tokens, vocabulary, tmp_path):

@@ -28,7 +28,7 @@ class History:
         What is trained; as its batches grow by what is measured, another on as many tokens.
     losses, gradient_norms
         ``[steps]``, on the device: nats per token of each batch before its update; the norm before clipping.
-    gradient_squares, gradient_variances
+    gradient_squares, gradient_variances, gradient_variances_along
         ``[steps]``, on the device: the moments of the gradient (``relscale.training.noise_scale``), NaN where they
         were not measured.
     warmup
@@ -50,6 +50,7 @@ class History:
     gradient_norms: Tensor
     gradient_squares: Tensor
     gradient_variances: Tensor
+    gradient_variances_along: Tensor
     warmup: int
     validation_losses: dict[int, float] = field(default_factory=dict)
     done: int = 0
@@ -63,7 +64,12 @@ class History:
     def of(cls, run: Run, warmup: int, device: torch.device) -> "History":
         """An empty one."""
         empty = torch.full((run.train_steps,), math.nan, device=device)
-        return cls(run, empty, empty.clone(), empty.clone(), empty.clone(), warmup)
+        return cls(run, *(empty.clone() for _ in _SERIES), warmup)
+
+    @property
+    def moments(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The series of the moments, in the order of ``GradientMoments``."""
+        return self.gradient_squares, self.gradient_variances, self.gradient_variances_along
 
     @property
     def over(self) -> bool:
@@ -75,8 +81,9 @@ class History:
         self.losses[self.done] = loss
         self.gradient_norms[self.done] = gradient_norm
         if moments is not None:
-            self.gradient_squares[self.done] = moments.norm_squared
-            self.gradient_variances[self.done] = moments.variance
+            measured = (moments.norm_squared, moments.variance, moments.variance_along)
+            for series, value in zip(self.moments, measured, strict=True):
+                series[self.done] = value
         self.done += 1
         last = self.done == self.run.train_steps
         if last or self.losses.device.type == "cpu" or self.done % CHECK_EVERY == 0:
@@ -123,5 +130,11 @@ def run_of_state(run: Run, state: Mapping[str, Any]) -> Run:
     return replace(run, batch_schedule=changes, train_steps=state["train_steps"])
 
 
-_SERIES = ("losses", "gradient_norms", "gradient_squares", "gradient_variances")
+_SERIES = (
+    "losses",
+    "gradient_norms",
+    "gradient_squares",
+    "gradient_variances",
+    "gradient_variances_along",
+)
 _PLAIN = ("done", "checked", "first_loss", "diverged", "seconds")

@@ -7,16 +7,22 @@ gradient and the trace of the covariance of a sequence's, both without bias, fro
 
 They vary much from step to step, and |G|² of one step may be negative: both are smoothed first, and divided last.
 
-    noise scale = tr Σ / |G|²                      sequences (McCandlish et al. 2018, arXiv 1812.06162)
-    norm test   = tr Σ / (η² (|G|² + tr Σ / B))    sequences that AdAdaGrad would ask for at batch B
-                                                   (Lau et al. 2024, arXiv 2402.11215)
+    noise scale        = tr Σ / |G|²                      sequences (McCandlish et al. 2018, arXiv 1812.06162)
+    norm test          = tr Σ / (η² (|G|² + tr Σ / B))    sequences that AdAdaGrad would ask for at batch B
+    inner-product test = V / (η² (|G|² + tr Σ / B))       (Lau et al. 2024, arXiv 2402.11215)
+
+V is the variance of a sequence's gradient along the batch's gradient g alone. The test of the paper,
+Var⟨∇ℓ, g⟩ / (η² |g|⁴), is this one, since |g|² has the mean |G|² + tr Σ / B. With g_k of b sequences,
+
+    V = b Σ (⟨g_k, g⟩ − |g|²)² / ((K − 1) |g|²)
 
 The noise scale is no critical batch: the two differ by a factor that is measured, by training at several batches.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Self
 
 import torch
@@ -39,10 +45,13 @@ class GradientMoments:
         |G|², of the true gradient; an unbiased estimate, which may be negative.
     variance
         tr Σ, of the gradient of one sequence.
+    variance_along
+        V, the part of it along the gradient of the batch; NaN where it was not measured.
     """
 
     norm_squared: Tensor | float
     variance: Tensor | float
+    variance_along: Tensor | float = math.nan
 
 
 def gradient_moments(
@@ -62,21 +71,50 @@ def gradient_moments(
     )
 
 
+def variance_along(
+    deviations: Tensor | float, squared: Tensor | float, count: int, size: int
+) -> Tensor | float:
+    """The variance of a sequence's gradient along the batch's gradient g; unbiased where gradients are normal.
+
+    Parameters
+    ----------
+    deviations
+        Σ (⟨g_k, g⟩ − |g|²)² over the gradients of micro-batches.
+    squared
+        |g|².
+    count, size
+        How many micro-batches there are, at least two, and of how many sequences each is the mean.
+    """
+    return size * deviations / ((count - 1) * squared)
+
+
 class MicroBatchGradients:
     """The squared norms of the gradients of micro-batches, each seen on its way into the sum of all.
 
     A hook sees what one backward pass gives a parameter, before it is added up, and on several devices before it is
-    exchanged.
+    exchanged. Where the variance along the batch's gradient is measured, which is known at the end only, the gradients
+    of ``PARTS`` micro-batches of all devices, or more, are kept until then: those of small micro-batches as sums.
     """
 
-    def __init__(self, parameters: Sequence[Tensor], count: int) -> None:
-        """Of so many micro-batches a device, whose losses are divided by ``count`` before they are added up."""
+    def __init__(
+        self, parameters: Sequence[Tensor], count: int, along: bool = False, devices: int = 1
+    ) -> None:
+        """Of so many micro-batches per device, whose losses are divided by ``count`` before they are added up."""
         self.parameters, self.count = parameters, count
         self.squares = torch.zeros(())
+        fewest = min(count, -(-PARTS // devices))
+        self.parts = next(parts for parts in range(fewest, count + 1) if count % parts == 0)
+        self.kept: list[list[Tensor]] | None = [[] for _ in parameters] if along else None
+        self._seen = [0] * len(parameters)
         self._hooks: list[RemovableHandle] = []
 
     def __enter__(self) -> Self:
         self._hooks = [parameter.register_hook(self._add) for parameter in self.parameters]
+        if self.kept is not None:
+            self._hooks += [
+                parameter.register_hook(partial(self._keep, number))
+                for number, parameter in enumerate(self.parameters)
+            ]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,6 +124,15 @@ class MicroBatchGradients:
     def _add(self, gradient: Tensor) -> None:
         self.squares = self.squares.to(gradient.device) + gradient.detach().float().square().sum()
 
+    def _keep(self, number: int, gradient: Tensor) -> None:
+        assert self.kept is not None
+        kept, gradient = self.kept[number], gradient.detach().float()
+        if self._seen[number] % (self.count // self.parts) == 0:
+            kept.append(gradient.clone())
+        else:
+            kept[-1] += gradient
+        self._seen[number] += 1
+
     def moments(self, size: int, fabric: Fabric) -> GradientMoments:
         """The estimates from the micro-batches of all devices, of ``size`` sequences each.
 
@@ -94,7 +141,27 @@ class MicroBatchGradients:
         count = self.count * fabric.world_size
         squares: Tensor = fabric.all_reduce(self.count**2 * self.squares, reduce_op="sum")  # type: ignore[assignment]
         mean = [parameter.grad.float() for parameter in self.parameters if parameter.grad is not None]
-        return gradient_moments(count**2 * _squared(mean), squares, count, size)
+        squared = _squared(mean)
+        moments = gradient_moments(count**2 * squared, squares, count, size)
+        return (
+            moments
+            if self.kept is None
+            else replace(moments, variance_along=self._along(squared, size, fabric))
+        )
+
+    def _along(self, squared: Tensor, size: int, fabric: Fabric) -> Tensor | float:
+        """The variance along the gradient of the batch, from the parts that were kept on all devices."""
+        assert self.kept is not None
+        products = torch.zeros(self.parts, device=squared.device)
+        for parameter, parts in zip(self.parameters, self.kept, strict=True):
+            if parameter.grad is not None:
+                gradient = parameter.grad.float()
+                products += torch.stack([(part * gradient).sum() for part in parts])
+        own = (self.parts * products - squared).square().sum()  # a part has 1/parts of the mean's weight
+        deviations: Tensor = fabric.all_reduce(own, reduce_op="sum")  # type: ignore[assignment]
+        return variance_along(
+            deviations, squared, self.parts * fabric.world_size, size * self.count // self.parts
+        )
 
 
 def _squared(tensors: list[Tensor]) -> Tensor:
@@ -136,5 +203,23 @@ def norm_test(moments: GradientMoments, batch_size: int, eta: float) -> float:
 
     Its fixed point is ``noise scale · (1 − η²) / η²``: from η = 1 on the batch never grows.
     """
+    return _requested(moments.variance, moments, batch_size, eta)
+
+
+def inner_product_test(moments: GradientMoments, batch_size: int, eta: float) -> float:
+    """Sequences that the inner-product test asks for: the norm test with the variance along the batch's gradient.
+
+    It asks for fewer, as noise across the batch's gradient does not count.
+    """
+    return _requested(moments.variance_along, moments, batch_size, eta)
+
+
+TESTS: Mapping[str, Callable[[GradientMoments, int, float], float]] = {
+    "norm": norm_test,
+    "inner-product": inner_product_test,
+}
+
+
+def _requested(variance: Tensor | float, moments: GradientMoments, batch_size: int, eta: float) -> float:
     signal = float(moments.norm_squared) + float(moments.variance) / batch_size
-    return float(moments.variance) / (eta**2 * signal) if signal > 0 else math.nan
+    return float(variance) / (eta**2 * signal) if signal > 0 else math.nan

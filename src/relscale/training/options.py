@@ -23,17 +23,26 @@ class NoiseScale(Section):
     )
     eta: Positive = Field(
         default=0.5,
-        description="Parameter of AdAdaGrad's norm test, whose batch size is recorded beside"
-        " the noise scale.",
+        description="Parameter of AdAdaGrad's tests, whose batch size is recorded beside the noise scale.",
+    )
+    along: bool = Field(
+        default=False,
+        description="Whether to measure the variance along the gradient of the batch too, for the inner-product test; "
+        "the gradients of four micro-batches are then kept meanwhile.",
     )
 
 
 class AdaptiveBatch(Section):
-    """How batches grow while a run is trained, by AdAdaGrad's norm test of its gradient noise.
+    """How batches grow while a run is trained, by a test of AdAdaGrad of its gradient noise.
 
     The learning rate grows by the root of the batch; the planned tokens stay, and warm-up and decay are shares of them.
     """
 
+    test: Literal["norm", "inner-product"] = Field(
+        default="norm",
+        description="Which noise counts: all of it, or that along the gradient of the batch alone, which asks for "
+        "smaller batches and keeps the gradients of four micro-batches while it is measured.",
+    )
     eta: Positive = Field(
         default=0.5, description="The test asks for less the larger it is; from 1 on a batch never grows."
     )
@@ -49,7 +58,9 @@ class AdaptiveBatch(Section):
     @property
     def measurement(self) -> NoiseScale:
         """How the gradient noise scale is measured for it."""
-        return NoiseScale(every=self.every, memory=self.memory, eta=self.eta)
+        return NoiseScale(
+            every=self.every, memory=self.memory, eta=self.eta, along=self.test == "inner-product"
+        )
 
 
 class Training(PlacementOptions):

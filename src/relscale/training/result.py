@@ -23,7 +23,7 @@ from relscale.rows import column, schema_of
 from relscale.tables import write_table
 from relscale.training.checkpoint import export
 from relscale.training.history import History
-from relscale.training.noise_scale import GradientMoments, noise_scale, norm_test, smoothed
+from relscale.training.noise_scale import TESTS, GradientMoments, noise_scale, smoothed
 from relscale.training.options import NoiseScale
 from relscale.training.record import RECORD, TrainingRecord
 from relscale.training.schedule import learning_rate
@@ -84,11 +84,18 @@ class CurveRow:
         "Trace of the covariance of the gradient of one sequence: a mean of the measurements so far.",
         default=None,
     )
+    gradient_variance_along: float | None = column(
+        "The part of gradient_variance along the gradient of the batch, where the inner-product test needs it.",
+        default=None,
+    )
     noise_scale_tokens: float | None = column(
         "Gradient noise scale: gradient_variance / gradient_norm_squared.", "tokens", default=None
     )
     norm_test_tokens: float | None = column(
         "Batch size by the norm test of AdAdaGrad.", "tokens", default=None
+    )
+    inner_product_test_tokens: float | None = column(
+        "Batch size by its inner-product test.", "tokens", default=None
     )
 
 
@@ -171,17 +178,20 @@ def curve(history: History, measured: NoiseScale | None = None) -> pa.Table:
 def _noise_columns(history: History, measured: NoiseScale) -> dict[str, list[float | None]]:
     """The columns of the gradient noise scale; null where it was not measured."""
     run = history.run
-    squares = smoothed(history.gradient_squares[: history.done].tolist(), measured.memory)
-    variances = smoothed(history.gradient_variances[: history.done].tolist(), measured.memory)
-    moments = [GradientMoments(*both) for both in zip(squares, variances, strict=True)]
+    series = [smoothed(each[: history.done].tolist(), measured.memory) for each in history.moments]
+    moments = [GradientMoments(*values) for values in zip(*series, strict=True)]
+    sizes = [run.batch_at(step) for step in range(history.done)]
     length = run.architecture.sequence_length
+    names = ("gradient_norm_squared", "gradient_variance", "gradient_variance_along")
     columns = {
-        "gradient_norm_squared": squares,
-        "gradient_variance": variances,
+        **dict(zip(names, series, strict=True)),
         "noise_scale_tokens": [length * noise_scale(each) for each in moments],
-        "norm_test_tokens": [
-            length * norm_test(each, run.batch_at(step), measured.eta) for step, each in enumerate(moments)
-        ],
+        **{
+            f"{name.replace('-', '_')}_test_tokens": [
+                length * test(each, size, measured.eta) for each, size in zip(moments, sizes, strict=True)
+            ]
+            for name, test in TESTS.items()
+        },
     }
     return {
         name: [value if math.isfinite(value) else None for value in values]

@@ -30,7 +30,7 @@ from relscale.training.micro_batches import largest_divisor, micro_batches
 from relscale.training.model import Decoder
 from relscale.training.noise_scale import GradientMoments, MicroBatchGradients, divided
 from relscale.training.observers import Checkpoints, Metrics, Observer, SavedState, StopRequest, Validation
-from relscale.training.options import Training, check_noise_scale
+from relscale.training.options import NoiseScale, Training, check_noise_scale
 from relscale.training.precision import choose_precision
 from relscale.training.record import TrainingRecord
 from relscale.training.result import RecordContext, checkpoints_complete, write_result
@@ -132,11 +132,11 @@ def train_run(
 
     share = run.batch_size // fabric.world_size
     micro_batch = share if options.micro_batch == "auto" else options.micro_batch
-    measured_every = None
+    measurement = options.measurement
     check_noise_scale(run, options, "fsdp" if is_sharding(fabric) else "ddp")
-    if options.measurement is not None:
-        measured_every, micro_batch = options.measurement.every, divided(share, micro_batch)
-    train_steps(model, history, store, micro_batch, observers, measured_every)
+    if measurement is not None:
+        micro_batch = divided(share, micro_batch)
+    train_steps(model, history, store, micro_batch, observers, measurement)
 
     if not history.over:
         return None
@@ -154,7 +154,7 @@ def train_steps(
     store: TokenStore,
     micro_batch: int,
     observers: Sequence[Observer],
-    measured_every: int | None = None,
+    measurement: NoiseScale | None = None,
 ) -> None:
     """Train from where a run is to its end, until it has diverged, or until an observer stops it.
 
@@ -170,16 +170,16 @@ def train_steps(
         Sequences that a device processes at once; a divisor of its share of the batch.
     observers
         Called after each step, in this order.
-    measured_every
-        Steps between two measurements of the gradient's moments; None for no measurement.
+    measurement
+        How often the gradient's moments are measured, and which; None for no measurement.
     """
     optimizer, start = model.optimizer, time.perf_counter() - history.seconds
     while not (history.over or history.stopped):
         run = history.run
         for group in optimizer.param_groups:
             group["lr"] = group.get("scale", 1.0) * learning_rate(run, history.done)
-        measured = measured_every is not None and history.done % measured_every == 0
-        batch = batch_gradient(run, model, store, history.done, micro_batch, measured)
+        due = measurement if measurement and history.done % measurement.every == 0 else None
+        batch = batch_gradient(run, model, store, history.done, micro_batch, due)
         micro_batch = batch.micro_batch
         norm = clip_gradients(model, run.hyperparameters.gradient_clip)
         optimizer.step()
@@ -210,7 +210,12 @@ class BatchGradient(NamedTuple):
 
 
 def batch_gradient(
-    run: Run, model: DistributedModel, store: TokenStore, step: int, micro_batch: int, measured: bool = False
+    run: Run,
+    model: DistributedModel,
+    store: TokenStore,
+    step: int,
+    micro_batch: int,
+    measurement: NoiseScale | None = None,
 ) -> BatchGradient:
     """Give the model the gradient of step 0, 1, …, and measure its moments where that is asked for.
 
@@ -228,9 +233,10 @@ def batch_gradient(
         try:
             batch = micro_batches(store, run, step, fabric.global_rank, fabric.world_size, micro_batch)
             count = share // micro_batch
-            if not measured:
+            if measurement is None:
                 return BatchGradient(accumulate_gradients(model, batch, count), micro_batch)
-            with MicroBatchGradients(list(model.module.parameters()), count) as parts:
+            parameters = list(model.module.parameters())
+            with MicroBatchGradients(parameters, count, measurement.along, fabric.world_size) as parts:
                 loss = accumulate_gradients(model, batch, count)
             return BatchGradient(loss, micro_batch, parts.moments(micro_batch, fabric))
         except torch.OutOfMemoryError as error:
