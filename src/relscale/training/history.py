@@ -64,7 +64,7 @@ class History:
     def of(cls, run: Run, warmup: int, device: torch.device) -> "History":
         """An empty one."""
         empty = torch.full((run.train_steps,), math.nan, device=device)
-        return cls(run, *(empty.clone() for _ in _SERIES), warmup)
+        return cls(run, empty, empty.clone(), empty.clone(), empty.clone(), empty.clone(), warmup)
 
     @property
     def moments(self) -> tuple[Tensor, Tensor, Tensor]:
