@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -397,3 +398,30 @@ def test_the_curve_of_a_ratio_runs_through_the_measured_ratios() -> None:
         line, points = traces["lines"], traces["markers"]
         fitted = np.interp(np.log(points.x), np.log(line.x), np.log(line.y))
         assert np.log(points.y) == pytest.approx(fitted, abs=0.08)
+
+
+def test_a_point_that_is_known_without_a_measurement_is_fitted_as_a_row_would_be() -> None:
+    loss = np.linspace(0.6, 1.4, 12)
+    accuracy = 0.25 + 0.7 / (1 + np.exp(8 * (loss - 0.9))) + 0.01 * np.sin(40 * loss)
+    rows = [{"loss": float(x), "accuracy": float(y)} for x, y in zip(loss, accuracy, strict=True)]
+    asked = {"law": "sigmoid", "x": "loss", "y": "accuracy", "residual": "linear"}
+    anchored = relscale.fit(pa.Table.from_pylist(rows), **asked, anchor=[(0, 1)])
+    with_the_row = relscale.fit(pa.Table.from_pylist([*rows, {"loss": 0.0, "accuracy": 1.0}]), **asked)
+    without = relscale.fit(pa.Table.from_pylist(rows), **asked)
+    assert anchored.params["value"] == pytest.approx(with_the_row.params["value"], rel=1e-6)
+    assert anchored.params["value"] != pytest.approx(without.params["value"], rel=1e-2)
+    assert "known without a measurement: loss = 0, accuracy = 1" in str(anchored)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"law": "power", "anchor": [(1e20,)]}, "1e+20 is not a point of compute, loss: 2 numbers"),
+        ({"law": "power", "anchor": [(0, 1)]}, "compute is 0, and the law takes its logarithm"),
+        ({"law": "power", "anchor": [(1e20, 0)]}, "loss is 0, which has no logarithm"),
+        ({"law": "power", "anchor": [(1e20, float("nan"))]}, "loss is nan, which is not a number"),
+    ],
+)
+def test_a_given_point_that_is_none_is_one_sentence(asked, said) -> None:
+    with pytest.raises(RelscaleError, match=re.escape(f"anchor: {said}")):
+        relscale.fit(table(), x="compute", y="loss", group="test", **asked)

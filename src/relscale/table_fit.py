@@ -543,6 +543,7 @@ def fit(
     loss: str = "squares",
     delta: float | None = None,
     fixed: Mapping[str, float] | None = None,
+    anchor: Sequence[Sequence[float]] = (),
     level: float = 0.95,
     bootstrap: int = 1000,
     seed: int = 0,
@@ -592,6 +593,9 @@ def fit(
         linear residuals times the median of y.
     fixed
         Parameters that are given, not fitted, such as ``{"E": 1.87}``.
+    anchor
+        Points that are known without a measurement and are fitted in every group, each the law's predictors and the
+        value: ``[(0, 1)]`` for an accuracy of 1 at no loss.
     level
         Confidence level of the intervals.
     bootstrap
@@ -697,7 +701,9 @@ def fit(
     settled |= {} if is_wide else {"y": error, "group": group}
     again = partial(fit, table, **{**asked, **settled})
     _check_fixed(one, fixed or {})
-    line = not nonlinear and is_line(law, residual, loss) and not fixed
+    anchors = _anchors(one, anchor, xs, error, residual)
+    notes += [f"known without a measurement: {place}" for place in anchors.values()]
+    line = not nonlinear and is_line(law, residual, loss) and not fixed and not anchors
     if baseline == MEAN and not line and group and MEAN not in words(source[group], name):
         raise RelscaleError(
             f"{name}: baseline: the mean of the other groups is for the relative law as a line in logarithms; "
@@ -765,6 +771,7 @@ def fit(
                 "by": ("corpus", "group") if group else ("corpus",),
                 "x": tuple(predictors),
                 "fixed": fixed or {},
+                "anchor": tuple(anchors),
                 "baseline": baseline,
                 "where": {"metric": _metric(error)},
                 **({"delta": threshold} if threshold > 0 else {}),
@@ -835,6 +842,34 @@ def _check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
             )
         if not isinstance(value, Real) or not np.isfinite(value):
             raise RelscaleError(f"fixed: {name} is {value!r}, which is not a number")
+
+
+def _anchors(
+    law: Law, points: Sequence[Sequence[float]], xs: Sequence[str], y: str, residual: str
+) -> dict[tuple[float, ...], str]:
+    """Points that are given, and each in words."""
+    found = {}
+    if points and law.make_predictors is not None:
+        raise RelscaleError(f"anchor: the law {law.name!r} is of whole trainings, which no point stands for")
+    for point in points:
+        numbers_given = tuple(point)
+        if len(numbers_given) != len(xs) + 1:
+            raise RelscaleError(
+                f"anchor: {', '.join(map(str, point))} is not a point of {', '.join([*xs, y])}: "
+                f"{len(xs) + 1} numbers, in that order"
+            )
+        for name, value in zip([*xs, y], numbers_given, strict=True):
+            if not isinstance(value, Real) or not np.isfinite(value):
+                raise RelscaleError(f"anchor: {name} is {value!r}, which is not a number")
+        if residual == "log" and not numbers_given[-1] > 0:
+            raise RelscaleError(
+                f"anchor: {y} is {numbers_given[-1]:g}, which has no logarithm; fit residuals of {y} itself (linear)"
+            )
+        if law.reference and not numbers_given[0] > 0:
+            raise RelscaleError(f"anchor: {xs[0]} is {numbers_given[0]:g}, and the law takes its logarithm")
+        place = ", ".join(f"{name} = {value:g}" for name, value in zip([*xs, y], numbers_given, strict=True))
+        found[tuple(map(float, numbers_given))] = place
+    return found
 
 
 def _check_options(

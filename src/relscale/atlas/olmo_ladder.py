@@ -113,7 +113,8 @@ ENTRY = Entry(
     ),
     reproduce=reproduce,
     view=view,
-    command="relscale fit ladder.csv --law parametric --x params,tokens --y bits_per_byte --group task --loss huber",
+    command="relscale fit ladder.csv --law parametric --x params,tokens --y bits_per_byte --group task --loss huber\n"
+    "relscale fit checkpoints.csv --law sigmoid --x bits_per_byte --y accuracy --residual linear --anchor 0,1",
     remark="Fitted to 16 runs of 190M to 1.3B parameters and judged on 13B parameters and 5T tokens. Bits per "
     "byte are means of "
     "the last five checkpoints. The sigmoid is fitted to all checkpoints but the first tenth of each run, to "

@@ -83,6 +83,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="A parameter to hold fixed; may be repeated.",
     )
     law.add_argument(
+        "--anchor",
+        metavar="NUMBERS",
+        action="append",
+        default=[],
+        help="A point that is known without a measurement, in the order of --x and --y: 0,1 for an accuracy of 1 at no "
+        "loss; may be repeated.",
+    )
+    law.add_argument(
         "--level", type=float, default=0.95, help="Confidence level of the intervals (default: 0.95)."
     )
     law.add_argument("--seed", type=int, default=0, help="Seed of the bootstrap (default: 0).")
@@ -131,6 +139,7 @@ def run(options: argparse.Namespace) -> None:
         y=options.y,
         run=columns(options.run_key) if options.run_key else (),
         fixed=fixed_parameters(options.fix),
+        anchor=anchors(options.anchor),
         at=targets(options.at),
         where=options.where,
         **{name: getattr(options, name) for name in (*NAMES, *SETTINGS)},
@@ -144,6 +153,20 @@ def run(options: argparse.Namespace) -> None:
     if options.report:
         result.report(options.report)
         print(f"report: {options.report}")
+
+
+def anchors(texts: Sequence[str]) -> list[list[float]]:
+    """Points that are given, from texts such as ``0,1``.
+
+    Raises
+    ------
+    RelscaleError
+        A text is no list of numbers.
+    """
+    try:
+        return [[float(number) for number in text.split(",")] for text in texts]
+    except ValueError as reason:
+        raise RelscaleError(f"--anchor: {reason}; write the numbers of --x and --y, such as 0,1") from None
 
 
 def targets(texts: Sequence[str]) -> list[float | dict[str, float]]:
