@@ -215,6 +215,7 @@ WRONG = [
     ("suites/mmlu", {"data": {"revision": "x"}}, "suites.mmlu", "give a path, or {hub: name"),
     ("suites/mmlu", {"subjects": ["astrology"], "data": "texts"}, "suites.mmlu", "no subject 'astrology'"),
     ("suites/named", {"lm_eval": ["hellaswaag"]}, "suites.named.lm_eval", "did you mean 'hellaswag'"),
+    ("suites/named", {"lm_eval": "null"}, "suites.named.lm_eval", "is empty; name tasks of lm-eval"),
     ("suites/named", {"lm_eval": ["hellaswag"], "shots": 5}, "suites.named", "unknown option 'shots'"),
     ("suites/named", {"lm_eval": []}, "suites.named", "[]"),
     ("suites/named", {"lm_eval": ["piqa"], "num_fewshot": "two"}, "suites.named.num_fewshot", "'two'"),

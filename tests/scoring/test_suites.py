@@ -151,7 +151,7 @@ def test_a_document_more_moves_no_other(tmp_path, documents, read_data):
         (
             "knowledge",
             {"question": 5},
-            "unknown option 'question'; allowed are path, baseline, cluster, part, forms",
+            "unknown option 'question'; did you mean 'questions'",
         ),
         ("knowledge", {"forms": ["riddle"]}, "no prompt form 'riddle'; a form is a file there, riddle.yaml"),
         ("knowledge", {"baseline": "music"}, "no group 'music' .* one of learning, numerics"),
@@ -239,9 +239,9 @@ def test_a_value_of_another_type_is_named(line, place, tmp_path):
 
 
 def test_an_unknown_key_of_a_manifest_is_named(tmp_path):
-    (tmp_path / "suite.yaml").write_text("title: Mine\ncolour: red\n")
+    (tmp_path / "suite.yaml").write_text("title: Mine\nhue: red\n")
     with pytest.raises(
-        RelscaleError, match="the suite has an unknown key 'colour'; allowed are title, description, kind"
+        RelscaleError, match="the suite has an unknown key 'hue'; allowed are title, description, kind"
     ):
         read_manifest(tmp_path)
 
@@ -276,10 +276,11 @@ def test_groups_may_be_listed_in_any_of_their_forms(tmp_path, groups):
     ("key", "value", "message"),
     [
         ("kind", "riddle", "kind: .*'multiple_choice' or 'rolling'"),
-        ("groups", {"a": {"labl": "A"}}, "groups.a has an unknown key 'labl'; allowed are label, also"),
+        ("groups", {"a": {"labl": "A"}}, "groups.a has an unknown key 'labl'; did you mean 'label'"),
         ("tasks", {"a": ["b"]}, "tasks.a"),
         ("options", {"limit": "many"}, "options.limit: .*integer"),
-        ("options", {"lmit": 3}, "options has an unknown key 'lmit'; allowed are part, forms"),
+        ("what", "a test", "the suite has an unknown key 'what'; did you mean 'description'"),
+        ("options", {"lmit": 3}, "options has an unknown key 'lmit'; did you mean 'limit'"),
         ("data", {"repo": "x"}, "data has an unknown key 'repo'; allowed are path"),
     ],
 )

@@ -4,7 +4,7 @@ import importlib.util
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from relscale.checks import text
@@ -20,6 +20,7 @@ from relscale.scoring.options import Suite
 from relscale.scoring.suite import FEWEST_ITEMS, lists_tasks, read_suite, suite_inputs
 from relscale.scoring.suite_code import refuse_code
 from relscale.tables import listed
+from relscale.yaml_text import NULL
 
 
 def check_suite(name: str, experiment: ScoredExperiment) -> None:
@@ -141,11 +142,13 @@ def _check_group(where: str, baseline: str | None, known: set[str] | None) -> No
         raise RelscaleError(unknown_name(f"{where}.baseline", "group", baseline, sorted(known)))
 
 
-def _check_tasks(where: str, names: Iterable[str]) -> None:
+def _check_tasks(where: str, names: Sequence[str]) -> None:
     """See that lm-eval's folder mentions each name; whether it is a task that can be scored, its preparation says.
 
     lm-eval's own index takes many seconds to make.
     """
+    if any(NULL.fullmatch(name) for name in names):
+        raise RelscaleError(f"{where}.lm_eval: is empty; name tasks of lm-eval, or leave the key out")
     found = importlib.util.find_spec("lm_eval")
     if found is None or not found.submodule_search_locations:
         return

@@ -15,6 +15,7 @@ from relscale.record import reason
 from relscale.schema_values import Schema, values_of
 from relscale.scoring.options import SuiteOptions
 from relscale.section import Section
+from relscale.suggestions import suggestion
 from relscale.yaml_text import dump, load, read
 
 FILE = "suite.yaml"
@@ -30,6 +31,7 @@ UNKNOWN = (
     "unexpected_keyword_argument",
     "extra_forbidden",
 )  # pydantic's names for a key that is not declared
+FORMER = {"what": "description"}  # what a key was called before
 _STRICT = ConfigDict(extra="forbid")
 
 
@@ -297,7 +299,8 @@ def _reason(error: ValidationError) -> str:
     place, key = first["loc"][:-1], first["loc"][-1]
     where = ".".join(map(str, place)) or "the suite"
     if first["type"] in UNKNOWN:
-        return f"{where} has an unknown key {key!r}; allowed are {', '.join(_keys(place))}"
+        meant = FORMER.get(str(key), str(key))
+        return f"{where} has an unknown key {key!r}; {suggestion(meant, _keys(place), 'allowed are')}"
     if first["type"] in ("missing", "missing_argument"):
         told = "write it, or add the task.yaml that says it" if not place else "it needs one"
         return f"{where} has no {key!r}; {told}"

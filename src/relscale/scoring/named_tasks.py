@@ -26,6 +26,7 @@ from relscale.scoring.task_metrics import (
     directions,
     targets_are_the_tasks,
 )
+from relscale.suggestions import suggestion
 
 if TYPE_CHECKING:
     from relscale.scoring.lm_eval_tasks import TaskManager
@@ -157,7 +158,8 @@ def data_by_task(name: str, suite: Suite) -> Mapping[str, object]:
     """
     unknown = [key for key, value in suite.given().items() if key not in OPTIONS and value is not None]
     if unknown:
-        raise RelscaleError(f"suite {name}: unknown option {unknown[0]!r}; allowed are {', '.join(OPTIONS)}")
+        meant = suggestion(unknown[0], OPTIONS, "allowed are")
+        raise RelscaleError(f"suite {name}: unknown option {unknown[0]!r}; {meant}")
     if isinstance(suite.data, str):
         raise RelscaleError(
             f"suite {name}: data is {suite.data!r}; give a path for each task, as {{arc_easy: path}}"

@@ -38,7 +38,7 @@ from relscale.scoring.requests import build_requests, write_requests
 from relscale.scoring.suite_code import is_trusted, refuse_code
 from relscale.scoring.supported_tasks import left_out_line, unsupported
 from relscale.scoring.task_data import TaskData
-from relscale.suggestions import nearest
+from relscale.suggestions import nearest, suggestion
 from relscale.yaml_text import load
 
 SUITES = Path(__file__).parent / "suites"
@@ -261,8 +261,8 @@ def _options(name: str, manifest: Manifest, suite: Suite) -> SuiteOptions:
     given = {key: value for key, value in suite.given().items() if key not in own}
     for key in given:
         if key not in known:
-            allowed = ", ".join([*own, *known])
-            raise RelscaleError(f"suite {name}: unknown option {key!r}; allowed are {allowed}")
+            meant = suggestion(key, [*own, *known], "allowed are")
+            raise RelscaleError(f"suite {name}: unknown option {key!r}; {meant}")
     return SuiteOptions.model_validate({**known, **given})
 
 

@@ -100,6 +100,9 @@ class VerdictRow(CurveKey):
 
         return sentence(self, corpus=False)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self}>"
+
 
 CURVE = tuple(field.name for field in fields(CurveKey))
 ACROSS = tuple(name for name in CURVE if name not in ("prompt", "metric"))  # what all specifications share
