@@ -105,6 +105,32 @@ def test_a_loss_in_bf16_is_that_of_rounded_states_and_weights(rows, width, vocab
         assert cross_entropy(hidden, weight, targets) == loss
 
 
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    batch=st.integers(1, 2),
+    length=st.integers(1, 150),
+    key_heads=st.integers(1, 2),
+    group=st.integers(1, 3),
+    size=st.integers(1, 70),
+)
+def test_attention_in_bf16_is_that_of_float64_but_for_rounding(
+    batch, length, key_heads, group, size, bf16_products
+):
+    tensors = [torch.randn(batch, length, heads, size) for heads in (key_heads * group, key_heads, key_heads)]
+    exact = [rounded(tensor).requires_grad_() for tensor in tensors]
+    found = attention(*[tensor.requires_grad_() for tensor in tensors])
+    expected = attention(*exact)
+    assert (found - expected).norm() <= 2**-7 * expected.norm()
+    upstream = torch.randn_like(found)
+    largest = max(tensor.detach().abs().max() for tensor in tensors)
+    terms = upstream.norm() * largest**2  # a gradient may be the small difference of such terms
+    gradients = torch.autograd.grad(found, tensors, upstream)
+    for gradient, wanted in zip(
+        gradients, torch.autograd.grad(expected, exact, rounded(upstream)), strict=True
+    ):
+        assert (gradient - wanted).norm() <= 2**-7 * (wanted.norm() + terms)
+
+
 def test_a_model_in_bf16_has_the_gradients_of_one_in_float32_but_for_rounding(bf16_products):
     model = Decoder(Architecture(101, 32, 24, 2, 2, 1, 12, 60))
     tokens = torch.randint(101, (3, 33))

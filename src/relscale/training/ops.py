@@ -90,6 +90,8 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     Tensor
         ``[B, T, n, d]``.
     """
+    if bf16.usable(q, k, v):
+        return _apply(bf16.Attention, q.contiguous(), k.contiguous(), v.contiguous())
     if native.usable(q, k, v) and native.sgemm() is not None:
         return _apply(cpu.Attention, q.contiguous(), k.contiguous(), v.contiguous())
     grouped = q.shape[2] != k.shape[2]

@@ -6,14 +6,13 @@
    factor's pairs lie in rows or, where it is turned, in columns; the right one's lie in panels of PANEL columns, so that
    a tile of the result reads memory in one direction. */
 
-#include "exponential.h"
-
-#include <stdlib.h>
-
 #ifdef __AVX512BF16__
 
 #include <immintrin.h>
+#include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum {
     LANES = 16,   /* float32 of a register */
@@ -55,39 +54,39 @@ static void pack_rows(long rows, long width, const float *x, long step, pair *ou
 }
 
 /* Pairs along the columns of x [rows, width]: out [rows / 2, width]. */
-static void pack_columns(long rows, long width, const float *x, pair *out)
+static void pack_columns(long rows, long width, const float *x, long step, pair *out)
 {
-    for (long row = 0; row < rows; row += 2, x += 2 * width, out += width)
+    for (long row = 0; row < rows; row += 2, x += 2 * step, out += width)
         for (long i = 0; i < width; i += LANES) {
             __mmask16 lanes = first_lanes(width - i);
-            __m512 lower = row + 1 < rows ? _mm512_maskz_loadu_ps(lanes, x + width + i) : _mm512_setzero_ps();
+            __m512 lower = row + 1 < rows ? _mm512_maskz_loadu_ps(lanes, x + step + i) : _mm512_setzero_ps();
             _mm512_mask_storeu_epi32(out + i, lanes, pairs_of(_mm512_maskz_loadu_ps(lanes, x + i), lower));
         }
 }
 
 /* The same in panels: out [width / PANEL, rows / 2, PANEL]; columns beyond the width mean nothing. */
-static void pack_panels(long rows, long width, const float *x, pair *out)
+static void pack_panels(long rows, long width, const float *x, long step, pair *out)
 {
     long pairs = parts(rows, 2);
     for (long i = 0; i < width; i += LANES) {
         pair *panel = out + i / PANEL * pairs * PANEL + i % PANEL;
         __mmask16 lanes = first_lanes(width - i);
         for (long row = 0; row < rows; row += 2, panel += PANEL) {
-            __m512 upper = _mm512_maskz_loadu_ps(lanes, x + row * width + i), lower = _mm512_setzero_ps();
+            __m512 upper = _mm512_maskz_loadu_ps(lanes, x + row * step + i), lower = _mm512_setzero_ps();
             if (row + 1 < rows)
-                lower = _mm512_maskz_loadu_ps(lanes, x + (row + 1) * width + i);
+                lower = _mm512_maskz_loadu_ps(lanes, x + (row + 1) * step + i);
             _mm512_store_si512(panel, pairs_of(upper, lower));
         }
     }
 }
 
 /* Panels of x turned, for x [columns, width]: out [columns / PANEL, width / 2, PANEL]. */
-static void pack_turned_panels(long columns, long width, const float *x, pair *out)
+static void pack_turned_panels(long columns, long width, const float *x, long step, pair *out)
 {
     long pairs = parts(width, 2);
     pair *line = room(pairs * sizeof *line);
     for (long column = 0; column < columns; column++) {
-        pack_rows(1, width, x + column * width, width, line);
+        pack_rows(1, width, x + column * step, step, line);
         pair *panel = out + column / PANEL * pairs * PANEL + column % PANEL;
         for (long i = 0; i < pairs; i++)
             panel[i * PANEL] = line[i];
@@ -149,11 +148,12 @@ static void any_tile(long rows, long columns, long depth, const pair *a, long ro
     switch (rows) { TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) }
 }
 
-/* c [rows, columns], with `step` from row to row, = or += the product of packed factors with `pairs` pairs. */
+/* c [rows, columns], with `step` from row to row, = or += the product of packed factors with `pairs` pairs; panels begin
+   `panel_step` apart. */
 static void multiply(long rows, long columns, long pairs, const pair *a, long row_step, long pair_step, const pair *b,
-                     int adds, float *c, long step)
+                     long panel_step, int adds, float *c, long step)
 {
-    for (long column = 0; column < columns; column += PANEL, b += pairs * PANEL)
+    for (long column = 0; column < columns; column += PANEL, b += panel_step)
         for (long k = 0; k < pairs; k += DEPTH)
             for (long row = 0; row < rows; row += TILE)
                 any_tile(least(rows - row, TILE), least(columns - column, PANEL), least(pairs - k, DEPTH),
@@ -169,7 +169,7 @@ static void multiply_rows(long rows, long columns, long inner, const float *a, c
     for (long row = 0; row < rows; row += STRIP) {
         long count = least(rows - row, STRIP);
         pack_rows(count, inner, a + row * inner, inner, strip);
-        multiply(count, columns, pairs, strip, pairs, 1, b, adds, c + row * columns, columns);
+        multiply(count, columns, pairs, strip, pairs, 1, b, pairs * PANEL, adds, c + row * columns, columns);
     }
     free(strip);
 }
@@ -178,7 +178,7 @@ static void multiply_rows(long rows, long columns, long inner, const float *a, c
 void linear(long rows, long inputs, long outputs, const float *x, const float *weight, float *y)
 {
     pair *panels = room(parts(outputs, PANEL) * PANEL * parts(inputs, 2) * sizeof *panels);
-    pack_turned_panels(outputs, inputs, weight, panels);
+    pack_turned_panels(outputs, inputs, weight, inputs, panels);
     multiply_rows(rows, outputs, inputs, x, panels, 0, y);
     free(panels);
 }
@@ -189,7 +189,7 @@ void linear_gradient(long rows, long inputs, long outputs, const float *x, const
 {
     long longest = least(rows, 2 * DEPTH), pairs = parts(longest, 2);
     pair *panels = room(parts(inputs, PANEL) * PANEL * parts(outputs, 2) * sizeof *panels);
-    pack_panels(outputs, inputs, weight, panels);
+    pack_panels(outputs, inputs, weight, inputs, panels);
     multiply_rows(rows, inputs, outputs, gradient, panels, adds, grad_x);
     free(panels);
 
@@ -200,9 +200,9 @@ void linear_gradient(long rows, long inputs, long outputs, const float *x, const
     float *sums = turns ? room(inputs * outputs * sizeof *sums) : grad_weight;
     for (long row = 0; row < rows; row += longest) {
         long count = least(rows - row, longest);
-        pack_columns(count, tall, (turns ? x : gradient) + row * tall, left);
-        pack_panels(count, wide, (turns ? gradient : x) + row * wide, right);
-        multiply(tall, wide, parts(count, 2), left, 1, tall, right, row > 0, sums, wide);
+        pack_columns(count, tall, (turns ? x : gradient) + row * tall, tall, left);
+        pack_panels(count, wide, (turns ? gradient : x) + row * wide, wide, right);
+        multiply(tall, wide, parts(count, 2), left, 1, tall, right, parts(count, 2) * PANEL, row > 0, sums, wide);
     }
     if (turns) {
         for (long output = 0; output < outputs; output++)
@@ -213,10 +213,45 @@ void linear_gradient(long rows, long inputs, long outputs, const float *x, const
     free(left), free(right);
 }
 
+/* e^x within 2e-7 of it; 0 below -104. */
+static inline __m512 power(__m512 x)
+{
+    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 0); /* x = n ln 2 + r */
+    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
+    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
+    __m512 p = _mm512_set1_ps(1.0f / 720);
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 120));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 24));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 6));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1));
+    return _mm512_scalef_ps(p, n);
+}
+
+/* e^(scale (x - max)) in place, for a positive scale; the maximum is returned, the sum stored. */
+static float powers(long count, float scale, float *x, float *total)
+{
+    __m512 highest = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps(), by = _mm512_set1_ps(scale);
+    for (long i = 0; i < count; i += LANES)
+        highest = _mm512_mask_max_ps(highest, first_lanes(count - i), highest,
+                                     _mm512_maskz_loadu_ps(first_lanes(count - i), x + i));
+    float most = _mm512_reduce_max_ps(highest);
+    highest = _mm512_set1_ps(most);
+    for (long i = 0; i < count; i += LANES) {
+        __mmask16 lanes = first_lanes(count - i);
+        __m512 e = power(_mm512_mul_ps(by, _mm512_sub_ps(_mm512_maskz_loadu_ps(lanes, x + i), highest)));
+        _mm512_mask_storeu_ps(x + i, lanes, e);
+        sum = _mm512_mask_add_ps(sum, lanes, sum, e);
+    }
+    *total = _mm512_reduce_add_ps(sum);
+    return most;
+}
+
 /* One row of logits into its loss, e^(x - max) in place, and 1 / their sum. */
 static double row_loss(long vocabulary, float most, float *logits, long long target, float *scale)
 {
-    float sum, wanted = logits[target], highest = exponentials(vocabulary, logits, &sum);
+    float sum, wanted = logits[target], highest = powers(vocabulary, 1, logits, &sum);
     float loss = logf(sum) + (highest - wanted);
     *scale = 1 / sum;
     return loss > most ? most : loss;
@@ -266,16 +301,16 @@ double linear_cross_entropy(long rows, long width, long vocabulary, long wants_g
     pair *turned = NULL, *slopes = NULL, *below = NULL;
     float *logits = room(strip * line * sizeof *logits), *scales = room((strip + 1) * sizeof *scales);
     double nats = 0;
-    pack_turned_panels(vocabulary, width, weight, output);
+    pack_turned_panels(vocabulary, width, weight, width, output);
     if (wants_gradients) {
         turned = room(parts(width, PANEL) * PANEL * down * sizeof *turned);
         slopes = room(columns * high * sizeof *slopes), below = room(high * width * sizeof *below);
-        pack_panels(vocabulary, width, weight, turned);
+        pack_panels(vocabulary, width, weight, width, turned);
     }
     for (long first = 0; first < rows; first += strip, targets += strip) {
         long count = least(rows - first, strip), pairs = parts(count, 2);
         pack_rows(count, width, hidden + first * width, width, states);
-        multiply(count, vocabulary, across, states, across, 1, output, 0, logits, line);
+        multiply(count, vocabulary, across, states, across, 1, output, across * PANEL, 0, logits, line);
         for (long row = 0; row < count; row++)
             nats += row_loss(vocabulary, most, logits + row * line, targets[row], scales + row);
         if (!wants_gradients)
@@ -283,12 +318,116 @@ double linear_cross_entropy(long rows, long width, long vocabulary, long wants_g
         for (long row = 0; row < count; row += 2)
             differences(vocabulary, logits + row * line, row + 1 < count ? logits + (row + 1) * line : NULL,
                         scales + row, targets + row, slopes + row / 2 * PANEL, pairs * PANEL);
-        multiply(count, width, down, (pair *)logits, line, 1, turned, 0, grad_hidden + first * width, width);
-        pack_columns(count, width, hidden + first * width, below);
-        multiply(width, vocabulary, pairs, below, 1, width, slopes, first > 0, grad_weight, vocabulary);
+        multiply(count, width, down, (pair *)logits, line, 1, turned, down * PANEL, 0, grad_hidden + first * width,
+                 width);
+        pack_columns(count, width, hidden + first * width, width, below);
+        multiply(width, vocabulary, pairs, below, 1, width, slopes, pairs * PANEL, first > 0, grad_weight, vocabulary);
     }
     free(output), free(states), free(turned), free(slopes), free(below), free(logits), free(scales);
     return nats;
+}
+
+enum { BLOCK = PANEL }; /* queries at a time; they meet no key after their last */
+
+/* Where a head is: its queries, and its keys and values. */
+static long at_query(long sequence, long length, long heads, long head, long size)
+{
+    return sequence * length * heads * size + head * size;
+}
+
+/* Causal attention; arguments and formulas as in native.c. */
+void attention_in_bf16(long batch, long length, long heads, long key_heads, long size, const float *q, const float *k,
+                       const float *v, float *y, float *logsums)
+{
+    long step = heads * size, key_step = key_heads * size, across = parts(size, 2), down = parts(length, 2);
+    pair *keys = room(parts(length, PANEL) * PANEL * across * sizeof *keys);
+    pair *values = room(parts(size, PANEL) * PANEL * down * sizeof *values);
+    pair *queries = room(BLOCK * across * sizeof *queries), *weights = room(BLOCK * down * sizeof *weights);
+    float *scores = room(BLOCK * length * sizeof *scores), root = 1 / sqrtf(size);
+    for (long sequence = 0; sequence < batch; sequence++)
+        for (long head = 0; head < heads; head++) {
+            long start = at_query(sequence, length, heads, head, size);
+            long key_at = at_query(sequence, length, key_heads, head / (heads / key_heads), size);
+            pack_turned_panels(length, size, k + key_at, key_step, keys);
+            pack_panels(length, size, v + key_at, key_step, values);
+            for (long first = 0; first < length; first += BLOCK) {
+                long rows = least(length - first, BLOCK), seen = first + rows, at = start + first * step;
+                pack_rows(rows, size, q + at, step, queries);
+                multiply(rows, seen, across, queries, across, 1, keys, across * PANEL, 0, scores, length);
+                float totals[BLOCK];
+                for (long row = 0; row < rows; row++) {
+                    long own = first + row + 1;
+                    float *line = scores + row * length, highest = powers(own, root, line, totals + row);
+                    logsums[(sequence * heads + head) * length + first + row] = root * highest + logf(totals[row]);
+                    memset(line + own, 0, (seen - own) * sizeof *line);
+                }
+                pack_rows(rows, seen, scores, length, weights);
+                multiply(rows, size, parts(seen, 2), weights, parts(seen, 2), 1, values, down * PANEL, 0, y + at, step);
+                for (long row = 0; row < rows; row++)
+                    for (long i = 0; i < size; i++)
+                        y[at + row * step + i] /= totals[row];
+            }
+        }
+    free(keys), free(values), free(queries), free(weights), free(scores);
+}
+
+/* grad_k and grad_v grow; they start as zeros. */
+void attention_gradient_in_bf16(long batch, long length, long heads, long key_heads, long size, const float *q,
+                                const float *k, const float *v, const float *y, const float *logsums,
+                                const float *gradient, float *grad_q, float *grad_k, float *grad_v)
+{
+    long step = heads * size, key_step = key_heads * size, across = parts(size, 2), down = parts(length, 2);
+    long tall = parts(length, PANEL) * PANEL * across, wide = parts(size, PANEL) * PANEL;
+    pair *keys = room(tall * sizeof *keys), *values = room(tall * sizeof *values);
+    pair *keys_down = room(wide * down * sizeof *keys_down), *packed = room(BLOCK * (down + length) * sizeof *packed);
+    pair *queries = room(BLOCK * across * sizeof *queries), *below = room(wide * BLOCK / 2 * sizeof *below);
+    float *scores = room(2 * BLOCK * length * sizeof *scores), *slopes = scores + BLOCK * length;
+    float root = 1 / sqrtf(size);
+    for (long sequence = 0; sequence < batch; sequence++)
+        for (long head = 0; head < heads; head++) {
+            long start = at_query(sequence, length, heads, head, size);
+            long key_at = at_query(sequence, length, key_heads, head / (heads / key_heads), size);
+            pack_turned_panels(length, size, k + key_at, key_step, keys);
+            pack_turned_panels(length, size, v + key_at, key_step, values);
+            pack_panels(length, size, k + key_at, key_step, keys_down);
+            for (long first = 0; first < length; first += BLOCK) {
+                long rows = least(length - first, BLOCK), seen = first + rows, at = start + first * step;
+                long pairs = parts(rows, 2);
+                pack_rows(rows, size, q + at, step, queries);
+                multiply(rows, seen, across, queries, across, 1, keys, across * PANEL, 0, scores, length);
+                pack_rows(rows, size, gradient + at, step, queries);
+                multiply(rows, seen, across, queries, across, 1, values, across * PANEL, 0, slopes, length);
+                for (long row = 0; row < rows; row++) {
+                    long own = first + row + 1;
+                    float *weight = scores + row * length, *slope = slopes + row * length, along = 0;
+                    const float *g = gradient + at + row * step, *mean = y + at + row * step;
+                    for (long i = 0; i < size; i++)
+                        along += g[i] * mean[i];
+                    __m512 logsum = _mm512_set1_ps(logsums[(sequence * heads + head) * length + first + row]);
+                    for (long i = 0; i < own; i += LANES) {
+                        __mmask16 lanes = first_lanes(own - i);
+                        __m512 score = _mm512_maskz_loadu_ps(lanes, weight + i);
+                        __m512 e = power(_mm512_fmsub_ps(score, _mm512_set1_ps(root), logsum));
+                        __m512 up = _mm512_sub_ps(_mm512_maskz_loadu_ps(lanes, slope + i), _mm512_set1_ps(along));
+                        _mm512_mask_storeu_ps(weight + i, lanes, e);
+                        up = _mm512_mul_ps(_mm512_mul_ps(e, up), _mm512_set1_ps(root));
+                        _mm512_mask_storeu_ps(slope + i, lanes, up);
+                    }
+                    memset(weight + own, 0, (seen - own) * sizeof *weight);
+                    memset(slope + own, 0, (seen - own) * sizeof *slope);
+                }
+                pack_panels(rows, size, gradient + at, step, below);
+                pack_columns(rows, seen, scores, length, packed);
+                multiply(seen, size, pairs, packed, 1, seen, below, pairs * PANEL, 1, grad_v + key_at, key_step);
+                pack_panels(rows, size, q + at, step, below);
+                pack_columns(rows, seen, slopes, length, packed);
+                multiply(seen, size, pairs, packed, 1, seen, below, pairs * PANEL, 1, grad_k + key_at, key_step);
+                pack_rows(rows, seen, slopes, length, packed);
+                multiply(rows, size, parts(seen, 2), packed, parts(seen, 2), 1, keys_down, down * PANEL, 0, grad_q + at,
+                         step);
+            }
+        }
+    free(keys), free(values), free(keys_down), free(packed), free(queries), free(below), free(scores);
 }
 
 #endif

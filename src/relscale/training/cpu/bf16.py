@@ -1,7 +1,7 @@
 """The kernels of ``bf16.c`` as functions with gradients: factors rounded to bf16, sums in float32.
 
-Formulas and shapes are those of ``relscale.training.ops``. Weights, what is between the products, attention's own
-products and all gradients stay float32. Each function takes contiguous float32 tensors on a processor and one thread
+Formulas and shapes are those of ``relscale.training.ops``. Weights, what is between the products, and all
+gradients stay float32. Each function takes contiguous float32 tensors on a processor and one thread
 (``relscale.training.cpu.native.usable``), and is taken only inside ``bf16_products``, which needs the kernels
 (``available``).
 """
@@ -89,6 +89,30 @@ class SwiGLU(torch.autograd.Function):
         grad_gate = _gradient(x, gate, gates, grad_x)
         grad_up = _gradient(x, up, ups, grad_x, adds=True)
         return grad_x, grad_gate, grad_up, grad_down
+
+
+class Attention(torch.autograd.Function):
+    """``attention(q, k, v)``, in blocks as ``relscale.training.cpu.functions.Attention`` has them."""
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """The values, and for the gradient the logarithm of each row's sum."""
+        batch, length, heads, size = q.shape
+        y, logsums = torch.empty_like(q), q.new_empty(batch, heads, length)
+        native.call("attention_in_bf16", batch, length, heads, k.shape[2], size, q, k, v, y, logsums)
+        ctx.save_for_backward(q, k, v, y, logsums)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Gradients of ``q``, ``k`` and ``v``."""
+        q, k, v, *_ = ctx.saved_tensors
+        batch, length, heads, size = q.shape
+        gradients = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
+        shape = (batch, length, heads, k.shape[2], size)
+        arguments = (*ctx.saved_tensors, gradient.contiguous(), *gradients)
+        native.call("attention_gradient_in_bf16", *shape, *arguments)
+        return gradients
 
 
 class LinearCrossEntropy(torch.autograd.Function):

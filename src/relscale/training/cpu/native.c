@@ -1,11 +1,32 @@
 /* What a training step does on a CPU besides large matrix products, each in one pass over memory. All arrays are
    float32, in rows, without gaps. Compiled and loaded by native.py, where the machine has a compiler. */
 
-#include "exponential.h"
+#include <math.h>
+#include <string.h>
 
 /* BLAS as Fortran has it, from the library that torch brings: C = alpha A B + beta C, columns first. */
 typedef void gemm(const char *, const char *, const int *, const int *, const int *, const float *, const float *,
                   const int *, const float *, const int *, const float *, float *, const int *);
+
+/* e^x within 2 units in the last place; e^-87 below -87, infinite above 88.4, and NaN stays NaN. */
+static inline float exponential(float x)
+{
+    x = x < -87.0f ? -87.0f : x;
+    x = x > 88.5f ? 88.5f : x;
+    float n = rintf(x * 1.44269504f); /* x = n ln 2 + r; ln 2 in two parts, the first exact in few bits */
+    float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    float p = 1.0f / 5040;
+    p = p * r + 1.0f / 720;
+    p = p * r + 1.0f / 120;
+    p = p * r + 1.0f / 24;
+    p = p * r + 1.0f / 6;
+    p = p * r + 0.5f;
+    p = p * r * r + r + 1.0f;
+    int bits = ((int)n + 127) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return p * power;
+}
 
 /* y = weight x scale with scale = 1 / sqrt(mean(x^2) + epsilon), which is kept for the gradient. */
 void rms_norm(long rows, long width, float epsilon, const float *restrict x, const float *restrict weight,
@@ -114,6 +135,23 @@ void swiglu_gradient(long count, float *restrict gate, float *restrict up, float
         gate[i] = g * up[i] * (sigmoid + silu * (1 - sigmoid));
         up[i] = g * silu;
     }
+}
+
+/* e^(x - max) in place; the maximum is returned, the sum stored. */
+static inline float exponentials(long count, float *restrict x, float *restrict total)
+{
+    float highest = x[0], sum = 0;
+#pragma omp simd reduction(max : highest)
+    for (long i = 0; i < count; i++)
+        highest = x[i] > highest ? x[i] : highest;
+#pragma omp simd reduction(+ : sum)
+    for (long i = 0; i < count; i++) {
+        float difference = x[i] - highest, e = exponential(difference);
+        x[i] = difference < -87.0f ? 0 : e;
+        sum += x[i];
+    }
+    *total = sum;
+    return highest;
 }
 
 /* Sum of -ln softmax(logits)[target] over rows, each at most `most`. Where a gradient is wanted the logits become it:

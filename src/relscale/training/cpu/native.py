@@ -23,7 +23,6 @@ from relscale.user_cache import user_cache
 
 FOLDER = Path(__file__).parent
 SOURCES = (FOLDER / "native.c", FOLDER / "bf16.c")
-HEADERS = (FOLDER / "exponential.h",)
 OPTIONS = (
     "-O3",
     "-march=native",
@@ -52,6 +51,8 @@ BF16_KERNELS = {
     "linear": "nnnppp",
     "linear_gradient": "nnnpppnpp",
     "linear_cross_entropy": "nnnnfppppp",
+    "attention_in_bf16": "nnnnnppppp",
+    "attention_gradient_in_bf16": "nnnnnppppppppp",
 }
 TYPES = {"p": ctypes.c_void_p, "n": ctypes.c_long, "f": ctypes.c_float, "d": ctypes.c_double}
 
@@ -178,7 +179,7 @@ def _digest(compiler: Sequence[str]) -> str:
     flags = next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), text)
     version = subprocess.run([*compiler, "--version"], capture_output=True, check=False).stdout
     parts = (
-        *(path.read_bytes() for path in (*SOURCES, *HEADERS)),
+        *(path.read_bytes() for path in SOURCES),
         repr([*compiler[1:], *OPTIONS]).encode(),
         version,
         platform.machine().encode(),
