@@ -1,6 +1,9 @@
-"""Parameters of a law that are given, as a command line names them: ``E=1.87``."""
+"""Numbers that a command line gives: parameters of a law such as ``E=1.87``, and shares."""
 
 from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 
@@ -23,3 +26,20 @@ def fixed_parameters(texts: Sequence[str], option: str = "--fix") -> dict[str, f
                 f"{option}: {text!r} is not a parameter with its value, such as E=1.87"
             ) from None
     return fixed
+
+
+def fractions(option: str, texts: Sequence[str], count: int) -> NDArray[np.float64]:
+    """So many numbers that are not negative, over their sum.
+
+    Raises
+    ------
+    RelscaleError
+        They are not; ``option`` is where they were given.
+    """
+    try:
+        given = np.array([float(each) for each in texts])
+    except ValueError:
+        raise RelscaleError(f"{option}: {','.join(texts)} are not all numbers") from None
+    if len(given) != count or not np.isfinite(given).all() or (given < 0).any() or not given.sum() > 0:
+        raise RelscaleError(f"{option}: {','.join(texts)} are not {count} numbers of which none is negative")
+    return np.asarray(given / given.sum())

@@ -10,6 +10,7 @@ from relscale.laws import (
     critical_batch,
     data_constrained,
     datastore,
+    filtering,
     information,
     mixture_additive,
     overtraining,
@@ -19,6 +20,7 @@ from relscale.measurements.pass_rates import Emergence
 from relscale.questions import (
     coupling,
     critical_branch,
+    curation,
     domain_prediction,
     emergence,
     epistemic,
@@ -157,6 +159,36 @@ def test_the_best_shares_by_infolaw_are_those_of_its_published_constants() -> No
     assert many[:3] == pytest.approx([0.3875, 0.3875, 0.225], abs=0.0025)
     with pytest.raises(RelscaleError, match="params differs between rows, from"):
         list(mixture.rows(table, at=("tokens=1e12",), **asked))
+
+
+def test_the_best_pools_change_with_compute_where_they_are_published_to() -> None:
+    """From the published parameters of four pools of 12.8M samples: one pool up to 82M samples, two up to 1,005M."""
+    pool, count = 12.8e6, 10
+    seen = np.geomspace(0.3 * pool, 50 * pool, count)
+    names, b, tau = (
+        ("best", "second", "third"),
+        (-0.16, -0.125, -0.10),
+        (6.727272727, 8.545454545, 5.272727273),
+    )
+    at = np.stack([seen, np.full(count, pool)])
+    error = [filtering.value(np.array([0.025, *of, 0.1]), at) for of in zip(b, tau, strict=True)]
+    table = Columns(
+        {
+            **{"samples": np.tile(seen, 3), "pool_samples": np.full(3 * count, pool)},
+            **{"pool": np.repeat(text(*names), count), "error": np.concatenate(error)},
+        }
+    )
+    one, two, three = curation.rows(table, y="error", draws=0)
+    assert [row.pools for row in (one, two, three)] == [1, 2, 3]
+    assert two.which == "best, second"
+    assert one.change == pytest.approx(82e6, abs=0.6e6)
+    assert two.change == pytest.approx(1005e6, rel=0.015)
+    assert two.note == "the change is beyond the data"
+    best_two = table.where(table["pool"] != "third")
+    first = next(curation.rows(best_two, y="error", draws=20))
+    assert (first.low, first.high) == pytest.approx((first.change, first.change), rel=1e-3)  # without noise
+    with pytest.raises(RelscaleError, match="order: best,second; the pools are best, second, third"):
+        next(curation.rows(table, y="error", order=("best", "second")))
 
 
 def test_a_mixture_as_good_as_two_and_a_half_times_the_data_has_that_multiplier() -> None:

@@ -53,13 +53,20 @@ def pooled(
     a: float, d: float, b: Sequence[float], tau: Sequence[float], samples: float, pool: float
 ) -> float:
     """The error after so many samples of equal pools of ``pool`` samples each."""
+    return float(pooled_errors(a, d, b, tau, np.array([samples]), pool)[0])
+
+
+def pooled_errors(
+    a: float, d: float, b: Sequence[float], tau: Sequence[float], samples: Array, pool: float
+) -> Array:
+    """The errors (n,) after so many samples (n,) of equal pools of ``pool`` samples each."""
     powers, fading = together(b, tau)
-    at = np.array([[samples], [pool * len(powers)]])
+    at = np.stack([samples, np.full_like(samples, pool * len(powers))])
     first, _ = log_samples(np.array(1.0), at)
     total = powers.mean() * (np.log(a) + first)
     for power, scale in zip(powers, fading, strict=True):
         total = total + power * log_samples(np.array(scale), at)[1] / len(powers)
-    return float(d + np.exp(total)[0])
+    return np.asarray(d + np.exp(total))
 
 
 def starts(x: Array, y: Array) -> Array:

@@ -1,10 +1,14 @@
 """95% intervals of questions whose tables have no level of their own: of a mean over items, of where a line is 0."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from relscale.laws.law import Array
 
 LEVEL = 0.95
+FEWEST_DRAWS = 20  # of a percentile
+ENOUGH = 0.9  # share of the resamples that must have given a number
 MOST_LOG = 300.0  # of a size that a number can hold
 
 
@@ -32,6 +36,14 @@ def mean_with_limits(differences: Array, step: float = 0.0) -> tuple[float, floa
     shown = np.concatenate([differences, [step, -step]]) if step else differences
     half = float(stdtrit(len(shown) - 1, (1 + LEVEL) / 2) * shown.std(ddof=1) / np.sqrt(len(shown)))
     return float(differences.mean()), float(shown.mean() - half), float(shown.mean() + half)
+
+
+def percentiles(drawn: Sequence[float], draws: int) -> tuple[float | None, float | None]:
+    """The 2.5th and 97.5th percentile of what ``draws`` resamples gave; None where too few gave anything."""
+    if len(drawn) < max(FEWEST_DRAWS, ENOUGH * draws):
+        return None, None
+    low, high = np.percentile(drawn, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
+    return float(low), float(high)
 
 
 def zero_of_line(

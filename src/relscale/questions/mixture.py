@@ -15,6 +15,7 @@ arXiv 2407.01492.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -22,9 +23,10 @@ from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
-from relscale.fixed_parameters import fixed_parameters
+from relscale.fixed_parameters import fixed_parameters, fractions
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Array, Family, Law
+from relscale.questions.limits import percentiles
 from relscale.rows import column
 from relscale.suggestions import suggestion
 
@@ -33,7 +35,6 @@ LEAST = 1e-9  # a share, below which a logarithm has no meaning
 STEP = 1e-6  # of a difference in a share
 AT_LIMIT = 1e-4
 BEGINNINGS = 4
-FEWEST_DRAWS = 20  # of a percentile
 MEAN, DIVERGENCE = "mean of the targets", "divergence from the prior"
 
 
@@ -82,6 +83,14 @@ class Simplex:
         prior = np.maximum(self.prior, LEAST)[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(np.where(shares > 0, shares * np.log(shares / prior), 0.0).sum(axis=0))
+
+
+class Target(Protocol):
+    """What is minimised, (n,) at shares (k, n)."""
+
+    def of(self, shares: Array) -> Array:
+        """Its values."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -187,8 +196,8 @@ def rows(
     if (np.delete(points, range(first, first + len(x)), axis=0) <= 0).any():
         raise RelscaleError(f"law {law}: its predictors beside the shares are not positive in every row")
     mean = np.asarray(shares.mean(axis=1))
-    start = _numbers("prior", prior, len(x)) if prior else mean / mean.sum()
-    of_target = _numbers("weights", weights, len(y)) if weights else np.full(len(y), 1 / len(y))
+    start = fractions("prior", prior, len(x)) if prior else mean / mean.sum()
+    of_target = fractions("weights", weights, len(y)) if weights else np.full(len(y), 1 / len(y))
     most = shares.max(axis=1) if within == "data" else np.ones(len(x))
     simplex = Simplex(most, start, kl, order == "falling")
     held = _held(at, [name for name in one.predictors if name not in x], one, points)
@@ -197,7 +206,7 @@ def rows(
     if not np.isfinite(theta).all():
         raise RelscaleError(f"law {law}: it could not be fitted to these mixtures")
     target = MeanTarget(one, theta, held[:first], held[first:], of_target)
-    best = best_mixture(target, simplex, _beginnings(target, simplex, shares))
+    best = best_mixture(target, simplex, beginnings(target, simplex, shares))
     drawn = []
     if draws > 1:
         resampled = rng.multinomial(count, np.full(count, 1 / count), draws).T.astype(float)
@@ -221,7 +230,7 @@ def rows(
     measured = targets @ of_target
     best_measured = shares[:, measured.argmin()]
     for i, name in enumerate(x):
-        low, high = _limits([share[i] for share, _ in drawn])
+        low, high = percentiles([float(share[i]) for share, _ in drawn], draws)
         at_limit = within == "data" and best[i] >= most[i] - AT_LIMIT
         yield MixtureRow(
             quantity=name,
@@ -233,7 +242,7 @@ def rows(
             largest=float(shares[i].max()),
             note=_note(float(best[i]), shares[i], at_limit),
         )
-    low, high = _limits([float(of_draw.of(share[:, None])[0]) for share, of_draw in drawn])
+    low, high = percentiles([float(of_draw.of(share[:, None])[0]) for share, of_draw in drawn], draws)
     beyond = [
         name
         for name, value in zip((name for name in one.predictors if name not in x), held, strict=True)
@@ -248,7 +257,7 @@ def rows(
         best_measured=float(measured.min()),
         note=f"at a value beyond the data: {', '.join(beyond)}" if beyond else None,
     )
-    low, high = _limits([float(simplex.divergence(share[:, None])[0]) for share, _ in drawn])
+    low, high = percentiles([float(simplex.divergence(share[:, None])[0]) for share, _ in drawn], draws)
     yield MixtureRow(
         quantity=DIVERGENCE,
         value=float(simplex.divergence(best[:, None])[0]),
@@ -259,7 +268,7 @@ def rows(
     )
 
 
-def best_mixture(target: MeanTarget, simplex: Simplex, beginnings: list[Array]) -> Array:
+def best_mixture(target: Target, simplex: Simplex, begin: list[Array]) -> Array:
     """The mixture (k,) of the least mean of the targets and divergence; the best of all beginnings."""
     from scipy.optimize import minimize
 
@@ -274,7 +283,7 @@ def best_mixture(target: MeanTarget, simplex: Simplex, beginnings: list[Array]) 
     if simplex.falling:
         constraints.append({"type": "ineq", "fun": lambda h: steps @ h, "jac": lambda h: steps})
     tried = []
-    for h in beginnings:
+    for h in begin:
         found = minimize(
             objective,
             np.clip(h, LEAST, simplex.most),
@@ -289,7 +298,7 @@ def best_mixture(target: MeanTarget, simplex: Simplex, beginnings: list[Array]) 
     return np.asarray(min(tried, key=lambda each: each[0])[1])
 
 
-def _beginnings(target: MeanTarget, simplex: Simplex, shares: Array) -> list[Array]:
+def beginnings(target: Target, simplex: Simplex, shares: Array) -> list[Array]:
     """The few best of the mixtures tried and of the prior with more of one part, and the prior itself."""
     prior = simplex.prior
     more = [prior + weight * (part - prior) for part in np.eye(len(prior)) for weight in (0.25, 0.5, 0.75)]
@@ -329,21 +338,3 @@ def _note(share: float, tried: Array, at_limit: bool) -> str | None:
 
 def _inside(own: Array, value: float) -> bool:
     return bool(own.min() <= value <= own.max())
-
-
-def _numbers(name: str, texts: tuple[str, ...], count: int) -> Array:
-    """So many numbers that are not negative, over their sum."""
-    try:
-        given = np.array([float(each) for each in texts])
-    except ValueError:
-        raise RelscaleError(f"{name}: {','.join(texts)} are not all numbers") from None
-    if len(given) != count or not np.isfinite(given).all() or (given < 0).any() or not given.sum() > 0:
-        raise RelscaleError(f"{name}: {','.join(texts)} are not {count} numbers of which none is negative")
-    return np.asarray(given / given.sum())
-
-
-def _limits(drawn: list[float]) -> tuple[float | None, float | None]:
-    if len(drawn) < FEWEST_DRAWS:
-        return None, None
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(low), float(high)

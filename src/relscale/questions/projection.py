@@ -1,0 +1,212 @@
+"""Which mixture is best at a larger scale, by the optimal-transport distance to a target and runs at two scales?
+
+    stage 1, at N_0 and N_1:  t = Σ_i (b2_i p_i² + b1_i p_i + b0) · OT + Σ_i (c2_i p_i² + c1_i p_i + c0)
+    stage 2, at N:            t(N) = [ln(N / N_0) · t(N_1) − ln(N / N_1) · t(N_0)] / ln(N_1 / N_0)
+
+p the shares, OT the distance of a mixture's text from the target's (question ``transport``), t the performance or its
+logarithm, N a size: of the data in the paper. Stage 1 is least squares, of least norm where shares that sum to 1 make
+coefficients equivalent. Stage 2 is a line in ln N through two points, exact where t is one: a loss that falls as a
+power of N is a line in logarithms only (``scale`` log, the default), and one with a floor is neither. From N = 1,000
+and 1,500 to 10,000 a line of L = 2·N^(−0.3) itself is 30% too low; with a floor of 0.2 one of ln L is 5% too low. The
+distance of a mixture that was not tried is a quadratic of its shares through those that were. Limits are of resampled
+mixtures, and know nothing of how wrong stage 2 is.
+
+Source: Kang et al., *Performance Scaling via Optimal Transport* (Projektor), arXiv 2307.02460, and its notebook, whose
+stage 1 has fewer coefficients.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.column_arrays import Columns
+from relscale.errors import RelscaleError
+from relscale.laws.law import Array
+from relscale.questions.limits import percentiles
+from relscale.questions.mixture import AT_LIMIT, Simplex, beginnings, best_mixture
+from relscale.rows import column
+
+MEAN = "performance"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionRow:
+    """One row per part, and one for the performance."""
+
+    quantity: str = column("The part's share, or the performance at the size asked for.")
+    value: float = column("Best share; the predicted performance.")
+    low: float | None = column("Lower limit of its 95% interval.", default=None)
+    high: float | None = column("Upper limit of its 95% interval.", default=None)
+    best_measured: float | None = column(
+        "The mixture that was best at the larger size, and what is predicted for it.", default=None
+    )
+    largest: float | None = column("The largest share that was tried.", default=None)
+    note: str | None = column("How far the size is beyond the runs.", default=None)
+
+
+ROW = ProjectionRow
+
+
+def rows(
+    table: Columns,
+    *,
+    x: tuple[str, ...],
+    y: str,
+    size: str,
+    at: float,
+    distance: str = "distance",
+    scale: str = "log",
+    better: str = "lower",
+    within: str = "data",
+    draws: int = 100,
+    seed: int = 0,
+) -> Iterator[ProjectionRow]:
+    """The best share of each part at a size.
+
+    Parameters
+    ----------
+    x
+        Columns of the shares.
+    y
+        Column of the performance: a loss, an error or an accuracy.
+    size
+        Column of the size, with two values.
+    at
+        The size that is projected to.
+    distance
+        Column of the distance of the mixture's text from the target's.
+    scale
+        log or linear: what is a line in ln of the size. Linear is for accuracies.
+    better
+        lower or higher.
+    within
+        data: no share larger than the largest tried; simplex: any.
+    draws
+        Resamples for the intervals; 0 for none.
+    seed
+        Of the resampling.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing, there are not two sizes, or a size has too few mixtures.
+    """
+    for option, given, known in (
+        ("scale", scale, ("log", "linear")),
+        ("better", better, ("lower", "higher")),
+        ("within", within, ("data", "simplex")),
+    ):
+        if given not in known:
+            raise RelscaleError(f"{option}: {given!r} is neither {known[0]} nor {known[1]}")
+    shares, sizes = np.stack([table.numbers(each) for each in x]), table.positive(size)
+    apart = table.numbers(distance)
+    t = np.log(table.positive(y)) if scale == "log" else table.numbers(y)
+    known_rows = np.isfinite(shares).all(axis=0) & np.isfinite(sizes) & np.isfinite(apart) & np.isfinite(t)
+    shares, sizes, apart, t = shares[:, known_rows], sizes[known_rows], apart[known_rows], t[known_rows]
+    if not np.allclose(shares.sum(axis=0), 1, atol=0.02) or (shares < 0).any():
+        raise RelscaleError(f"{', '.join(x)}: these are not shares that sum to 1 in every row")
+    two = np.unique(sizes)
+    if len(two) != 2:
+        raise RelscaleError(
+            f"{size}: {len(two)} values; the line of stage 2 goes through two, choose by --where"
+        )
+    if not 0 < at < np.inf:
+        raise RelscaleError(f"at: {at:g} is not a positive size")
+    for each in two:
+        design = stage_1(shares[:, sizes == each], apart[sizes == each])
+        if len(design) <= (rank := int(np.linalg.matrix_rank(design))):
+            raise RelscaleError(f"{size} {each:g}: {len(design)} mixtures; more than {rank} are needed")
+    sign = 1.0 if better == "lower" else -1.0
+    most = shares.max(axis=1) if within == "data" else np.ones(len(x))
+    simplex = Simplex(most, shares.mean(axis=1) / shares.mean(axis=1).sum())
+
+    def fitted(rows_of: NDArray[np.intp]) -> Projection:
+        own = [rows_of[sizes[rows_of] == each] for each in two]
+        return Projection(
+            small=coefficients(stage_1(shares[:, own[0]], apart[own[0]]), t[own[0]]),
+            large=coefficients(stage_1(shares[:, own[1]], apart[own[1]]), t[own[1]]),
+            apart=coefficients(quadratic(shares[:, rows_of]), apart[rows_of]),
+            weight=float(np.log(at / two[0]) / np.log(two[1] / two[0])),
+            sign=sign,
+        )
+
+    every = np.arange(len(t))
+    target = fitted(every)
+    best = best_mixture(target, simplex, beginnings(target, simplex, shares))
+    rng, drawn = np.random.default_rng(seed), []
+    for _ in range(draws):
+        again = np.concatenate([rng.choice(of := every[sizes == each], len(of)) for each in two])
+        of_draw = fitted(again)
+        share = best_mixture(of_draw, simplex, [best])
+        drawn.append((share, float(of_draw.of(share[:, None])[0])))
+    large = sizes == two[1]
+    measured = shares[:, large][:, (sign * t[large]).argmin()]
+    for i, name in enumerate(x):
+        low, high = percentiles([float(share[i]) for share, _ in drawn], draws)
+        yield ProjectionRow(
+            quantity=name,
+            value=float(best[i]),
+            low=low,
+            high=high,
+            best_measured=float(measured[i]),
+            largest=float(shares[i].max()),
+            note="at the largest that was tried"
+            if within == "data" and best[i] >= most[i] - AT_LIMIT
+            else None,
+        )
+
+    def performance(value: float) -> float:
+        return float(np.exp(sign * value) if scale == "log" else sign * value)
+
+    low, high = percentiles([performance(value) for _, value in drawn], draws)
+    yield ProjectionRow(
+        quantity=f"{MEAN} at {size}={at:g}",
+        value=performance(target.of(best[:, None])[0]),
+        low=low,
+        high=high,
+        best_measured=performance(target.of(measured[:, None])[0]),
+        note=f"{at / two[1]:.3g} times the larger size of the runs" if at > two[1] else None,
+    )
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Both stages: coefficients of stage 1 at the two sizes and of the distance, and how far along stage 2's line.
+
+    ``weight`` is 0 at the smaller size and 1 at the larger; ``sign`` is −1 where higher is better.
+    """
+
+    small: Array
+    large: Array
+    apart: Array
+    weight: float
+    sign: float
+
+    def of(self, shares: Array) -> Array:
+        """What is minimised, (n,) at shares (k, n)."""
+        design = stage_1(shares, quadratic(shares) @ self.apart)
+        small, large = design @ self.small, design @ self.large
+        return np.asarray(self.sign * projected(small, large, self.weight))
+
+
+def projected(small: Array, large: Array, weight: float) -> Array:
+    """Stage 2: the line through t at N_0 and N_1, at ``weight`` = ln(N / N_0) / ln(N_1 / N_0)."""
+    return np.asarray(weight * large + (1 - weight) * small)
+
+
+def quadratic(shares: Array) -> Array:
+    """Columns 1, p_i and p_i², (n, 1 + 2k), of shares (k, n)."""
+    return np.column_stack([np.ones(shares.shape[1]), shares.T, shares.T**2])
+
+
+def stage_1(shares: Array, apart: Array) -> Array:
+    """Those columns times the distance (n,), and alone, (n, 2 + 4k)."""
+    alone = quadratic(shares)
+    return np.column_stack([apart[:, None] * alone, alone])
+
+
+def coefficients(design: Array, t: Sequence[float] | Array) -> Array:
+    """Least squares, of least norm where several are as good."""
+    return np.asarray(np.linalg.lstsq(design, np.asarray(t), rcond=1e-10)[0])

@@ -1,0 +1,118 @@
+"""How far is each source of documents from a target, by optimal transport?
+
+    distance = min over matchings of equal samples:  mean |document − target document|
+
+Documents are vectors of hashed byte trigrams (``relscale.corpora.distance``). ``above_target`` is the distance beyond
+that of two samples of the target itself: finite samples are apart even where their text is of one kind. A column of
+such distances, of the mixtures that models were trained on, is what the question ``projection`` needs.
+
+Source: Kang et al., *Performance Scaling via Optimal Transport* (Projektor), arXiv 2307.02460, whose documents are
+embedded otherwise.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from relscale.column_arrays import Columns
+from relscale.corpora.distance import EXACT, document_vectors, transport_distance
+from relscale.errors import RelscaleError
+from relscale.fixed_parameters import fractions
+from relscale.rows import column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportRow:
+    """One row per source."""
+
+    source: str = column("The source of documents.")
+    documents: int = column("Documents of each sample.", "documents")
+    distance: float = column("Mean over samples of its distance from the target.")
+    stderr: float | None = column("Standard deviation over the samples.", default=None)
+    above_target: float = column("Distance beyond that of two samples of the target.")
+
+
+ROW = TransportRow
+MIXTURE = "mixture"
+
+
+def rows(
+    table: Columns,
+    *,
+    target: str,
+    text: str = "text",
+    source: str = "domain",
+    shares: tuple[str, ...] = (),
+    sample: int = 200,
+    repeats: int = 5,
+    seed: int = 0,
+) -> Iterator[TransportRow]:
+    """The distance of each source from the target.
+
+    Parameters
+    ----------
+    target
+        The source that the others are compared with.
+    text
+        Column of the documents.
+    source
+        Column of their source.
+    shares
+        Of the other sources, in the order in which they first stand in the table: add their mixture.
+    sample
+        Documents of each source per sample, at most half of the target's.
+    repeats
+        Samples that are averaged.
+    seed
+        Of the sampling.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing, the target is no source, or a source has too few documents.
+    """
+    labels, texts = table.labels(source), table.labels(text)
+    names = list(dict.fromkeys(map(str, labels)))
+    if target not in names:
+        raise RelscaleError(f"target: no {source} is {target!r}; there are {', '.join(names[:10])}")
+    if not 2 <= sample <= EXACT or repeats < 1:
+        raise RelscaleError(
+            f"sample, repeats: {sample}, {repeats}; from 2 to {EXACT} documents, and 1 or more"
+        )
+    rng = np.random.default_rng(seed)
+    others = [name for name in names if name != target]
+    mixture = fractions("shares", shares, len(others)) if shares else None
+    own = {name: np.flatnonzero(labels == name) for name in names}
+    for name, places in own.items():
+        if len(places) < (needed := 2 * sample if name == target else sample):
+            raise RelscaleError(
+                f"{source} {name}: {len(places)} documents; {needed} are needed, or a smaller sample"
+            )
+    vectors = document_vectors(list(texts))
+    shown = [*names, *([MIXTURE] if mixture is not None else [])]
+    found = np.empty((repeats, len(shown)))
+    for repeat in range(repeats):
+        drawn = rng.choice(own[target], 2 * sample, replace=False)
+        other, reference = drawn[:sample], drawn[sample:]
+        for i, name in enumerate(shown):
+            if name == target:
+                chosen = other
+            elif i < len(names):
+                chosen = rng.choice(own[name], sample, replace=False)
+            else:
+                assert mixture is not None
+                counts = rng.multinomial(sample, mixture)
+                chosen = np.concatenate(
+                    [rng.choice(own[o], n, replace=False) for o, n in zip(others, counts, strict=True)]
+                )
+            found[repeat, i] = transport_distance(vectors[chosen], vectors[reference])
+    itself = found[:, names.index(target)]
+    for i, name in enumerate(shown):
+        yield TransportRow(
+            source=name,
+            documents=sample,
+            distance=float(found[:, i].mean()),
+            stderr=float(found[:, i].std(ddof=1)) if repeats > 1 else None,
+            above_target=float((found[:, i] - itself).mean()),
+        )
