@@ -330,13 +330,13 @@ class Results:
             raise RelscaleError(
                 f"no scored run {run!r}; {suggestion(run, names) if names else 'nothing was scored'}"
             )
-        found = [score for score in scores if score.name == run and suite in (None, score.suite)]
-        if not found:
+        matches = [score for score in scores if score.name == run and suite in (None, score.suite)]
+        if not matches:
             suites = sorted({score.suite for score in scores})
             raise RelscaleError(f"no suite {suite!r}; {suggestion(str(suite), suites)}")
-        if found[0].items is None:
+        if matches[0].items is None:
             raise RelscaleError(f"run {run!r} diverged, so it has no item scores")
-        return Frame(read_table(self._in_store(found[0].items)))
+        return Frame(read_table(self._in_store(matches[0].items)))
 
     @typed
     def table(self, name: str) -> Any:
@@ -458,8 +458,8 @@ class Results:
 
     def _in_store(self, path: str) -> Path:
         """A file that a manifest names as seen from the folder that the workflow ran in, two above this one."""
-        there = self.folder.absolute().parents[1] / path
-        return there if there.exists() else Path(path)
+        path_of_store = self.folder.absolute().parents[1] / path
+        return path_of_store if path_of_store.exists() else Path(path)
 
 
 @typed

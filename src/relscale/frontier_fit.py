@@ -84,12 +84,12 @@ class FrontierFit:
         >>> f'{exponents.where(corpus="common-pile", quantity="N*")["exponent"][0]:.2f}'
         '0.39'
         """
-        found = []
+        rows = []
         for corpus in self._corpora():
             for name, quantity in QUANTITIES.items():
                 line = self._line(corpus, name)
                 slope = interval.slope(line, self.level)
-                found.append(
+                rows.append(
                     {
                         "corpus": corpus,
                         "quantity": quantity,
@@ -99,7 +99,7 @@ class FrontierFit:
                         "budgets": int(line.n[0]),
                     }
                 )
-        return Frame(found)
+        return Frame(rows)
 
     def at(self, flops: float | Sequence[float]) -> Frame:
         """Optimal parameters, tokens and loss at training compute of one's own, with confidence intervals of the line.
@@ -111,17 +111,17 @@ class FrontierFit:
         >>> ahead["low"][0] < ahead["value"][0] < ahead["high"][0]
         True
         """
-        each = [flops] if isinstance(flops, int | float) else list(flops)
-        wrong = [target for target in each if not 0 < target < np.inf]
+        computes = [flops] if isinstance(flops, int | float) else list(flops)
+        wrong = [target for target in computes if not 0 < target < np.inf]
         if wrong:
             raise RelscaleError(f"at: {wrong[0]!r} is not a positive compute")
-        found = []
+        rows = []
         for corpus in self._corpora():
-            for target in each:
+            for target in computes:
                 for name, quantity in QUANTITIES.items():
                     line = self._line(corpus, name)
                     found_at = interval.level_at(line, np.log([target]), self.level)
-                    found.append(
+                    rows.append(
                         {
                             "corpus": corpus,
                             "training_flops": float(target),
@@ -131,7 +131,7 @@ class FrontierFit:
                             "high": float(np.exp(found_at.high[0])),
                         }
                     )
-        return Frame(found)
+        return Frame(rows)
 
     def __repr__(self) -> str:
         guessed = [f"guessed: {', '.join(map(str, self.guessed))}"] if self.guessed else []
@@ -224,11 +224,11 @@ def frontier(
     def column(option: str, choice: str | None, of: str) -> str:
         found = choice or guess_column(source, of)
         if found is None and of == "loss":
-            ends = [each for each in source.column_names if each.endswith("loss")]
+            ends = [other for other in source.column_names if other.endswith("loss")]
             found = ends[0] if len(ends) == 1 else None
         if found is None or found not in source.column_names:
-            said = f"no column {choice!r}" if choice else f"name the column of {of}"
-            raise RelscaleError(f"{name}: {option}: {said}; it has {listed(source.column_names)}")
+            problem = f"no column {choice!r}" if choice else f"name the column of {of}"
+            raise RelscaleError(f"{name}: {option}: {problem}; it has {listed(source.column_names)}")
         if choice is None:
             guessed.append(Guess(option, found))
         return found

@@ -160,11 +160,11 @@ class TableFit:
         return self.results.fits
 
     def __str__(self) -> str:
-        told = [name for name in ("corpus", "group") if len(self.measurements[name].unique()) < 2]
+        constant = [name for name in ("corpus", "group") if len(self.measurements[name].unique()) < 2]
         at = self.fits["reference_flops"].unique().drop_null().to_pylist()
         where = f"; E and G at {self.x} = {at[0]:.4g}" if self.line and len(at) == 1 else ""
-        found = summary(self.results, {}, ["suite", "fit", "law", *told], self.measurements, self.x)
-        return "\n\n".join([*self._guesses(), f"{self.title}{where}", found])
+        lines = summary(self.results, {}, ["suite", "fit", "law", *constant], self.measurements, self.x)
+        return "\n\n".join([*self._guesses(), f"{self.title}{where}", lines])
 
     def __repr__(self) -> str:
         return "\n\n".join([*self._guesses(), self.title, *self._headline(), repr(self.table())])
@@ -307,8 +307,8 @@ class TableFit:
         >>> rs.fit(rs.datasets.olmo_ladder()).predict(1e23)["group"]
         ['humanities', 'other', 'social_sciences']
         """
-        found = predictions(self.again(at=as_targets(at), nonlinear=True).results).to_arrow()
-        return Frame(found if self._has_corpora() else found.drop_columns("corpus"))
+        table = predictions(self.again(at=as_targets(at), nonlinear=True).results).to_arrow()
+        return Frame(table if self._has_corpora() else table.drop_columns("corpus"))
 
     @typed
     def forecast(self, at: At | Sequence[At]) -> Frame:
@@ -629,7 +629,7 @@ def fit(
     >>> fit.table()["verdict"]
     ['widens', 'widens', 'widens']
     """
-    asked = {key: value for key, value in locals().items() if key != "table"}
+    arguments = {key: value for key, value in locals().items() if key != "table"}
     if cluster is not None:
         raise RelscaleError(CLUSTERED)
     targets = as_targets(at)
@@ -695,13 +695,13 @@ def fit(
         if option is None and key in source.column_names and key not in xs and _is_numeric(source, key):
             tokens, params = (key, params) if key == "tokens" else (tokens, key)
     block = block or ("block" if "block" in source.column_names else None)
-    one = found_law(law, xs)
-    shown_law = one.name if isinstance(law, Law) else law
+    the_law = found_law(law, xs)
+    shown_law = the_law.name if isinstance(law, Law) else law
     settled = {"law": law, "x": xs, "baseline": baseline}
     settled |= {} if is_wide else {"y": error, "group": group}
-    again = partial(fit, table, **{**asked, **settled})
-    _check_fixed(one, fixed or {})
-    anchors = _anchors(one, anchor, xs, error, residual)
+    again = partial(fit, table, **{**arguments, **settled})
+    _check_fixed(the_law, fixed or {})
+    anchors = _anchors(the_law, anchor, xs, error, residual)
     notes += [f"known without a measurement: {place}" for place in anchors.values()]
     line = not nonlinear and is_line(law, residual, loss) and not fixed and not anchors
     if baseline == MEAN and not line and group and MEAN not in words(source[group], name):
@@ -709,13 +709,13 @@ def fit(
             f"{name}: baseline: the mean of the other groups is for the relative law as a line in logarithms; "
             "name a group"
         )
-    along = one.make_predictors is not None  # a law along one training
+    along = the_law.make_predictors is not None  # a law along one training
     if not runs:
         runs = ["run"] if "run" in source.column_names else [] if along else xs
     trainings = [block] if block else runs
     if along:
         runs = list(dict.fromkeys([*trainings, xs[0]]))
-    predictors = one.source_columns or one.predictors
+    predictors = the_law.source_columns or the_law.predictors
     if len(xs) != len(predictors):
         raise RelscaleError(
             f"{name}: the law {shown_law!r} has {len(predictors)} x ({', '.join(predictors)}), not {len(xs)}"
@@ -723,8 +723,8 @@ def fit(
     _check_columns(source, [*runs, *trainings], name)
 
     def of(column: str) -> Floats:
-        found: Floats = numbers(source[column], f"{name}: column {column!r}").to_numpy()
-        return found
+        floats: Floats = numbers(source[column], f"{name}: column {column!r}").to_numpy()
+        return floats
 
     rows = source.num_rows
     columns = {
@@ -752,13 +752,13 @@ def fit(
     _check_once(placed, name, runs)
     if along:
         try:
-            placed = along_trainings(placed, one, predictors)
+            placed = along_trainings(placed, the_law, predictors)
         except RelscaleError as reason:
             raise RelscaleError(f"{name}: {reason}") from reason
     title = _title(shown_law, xs, error, placed, baseline, steps=along)
     if line:
-        chosen = _line_options(placed, shown_law, baseline, name, level, bootstrap, targets)
-        fitted = _of_law(fit_measurements(placed, None, chosen, seed=seed), shown_law)
+        line_options = _line_options(placed, shown_law, baseline, name, level, bootstrap, targets)
+        fitted = _of_law(fit_measurements(placed, None, line_options, seed=seed), shown_law)
     else:
         unit = 1.0 if residual == "log" else np.nanmedian(np.abs(columns["value"]))
         threshold = DELTA * unit if delta is None else delta
@@ -779,12 +779,12 @@ def fit(
         )
         laws = [entry]
         if measured is not None:
-            seen = columns | {
+            with_columns = columns | {
                 "value": measured,
                 "metric": pa.repeat(OBSERVED_LOSS, rows),
                 "status": pa.array(of_x),
             }
-            placed = pa.concat_tables([measurements, _measurements(seen, name)])
+            placed = pa.concat_tables([measurements, _measurements(with_columns, name)])
             laws = [
                 entry.model_copy(
                     update={
@@ -830,8 +830,10 @@ def is_line(law: str | Law, residual: str, loss: str) -> bool:
 
 def _lines() -> tuple[str, ...]:
     """The laws that are straight lines in logarithms."""
-    found = {name: law_or_family(name) for name in law_names()}
-    return tuple(name for name, one in found.items() if isinstance(one, Law) and one.line is not None)
+    catalogue = {name: law_or_family(name) for name in law_names()}
+    return tuple(
+        name for name, entry in catalogue.items() if isinstance(entry, Law) and entry.line is not None
+    )
 
 
 def _check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
@@ -905,8 +907,8 @@ def _check_options(
 
 
 def _gap(law: str | Law) -> Gap | None:
-    found = law_or_family(law)
-    return None if isinstance(found, Family) else found.gap
+    entry = law_or_family(law)
+    return None if isinstance(entry, Family) else entry.gap
 
 
 def _line_options(
@@ -968,10 +970,10 @@ def _with_targets(
         for curve in curves.to_pylist()
         for run, target in zip(ahead, targets, strict=True)
     ]
-    own = sorted(set(measurements["run"].to_pylist()))
+    runs = sorted(set(measurements["run"].to_pylist()))
     added = pa.Table.from_pylist(rows, schema=measurements.schema)
     return pa.concat_tables([measurements, added]), {
-        "only": {"run": tuple(own)},
+        "only": {"run": tuple(runs)},
         "predict": {"run": tuple(ahead)},
     }
 
@@ -1092,8 +1094,8 @@ def _statuses(columns: dict[str, tuple[Floats, bool]]) -> list[str]:
         status = np.full(len(values), str(Status.OK), dtype=object)
         for row in np.flatnonzero(~known | (positive & ~(values > 0))):
             kind = Status.NOT_POSITIVE if known[row] else Status.NO_NUMBER
-            said = "missing" if np.isnan(values[row]) else f"{values[row]:g}"
-            status[row] = f"{kind}: {name} is {said} in row {row + 1}"
+            text = "missing" if np.isnan(values[row]) else f"{values[row]:g}"
+            status[row] = f"{kind}: {name} is {text} in row {row + 1}"
         found.append(status)
     return [together(statuses) for statuses in zip(*found, strict=True)]
 

@@ -13,8 +13,12 @@ HELP = "abilities of models and easiness of items (Rasch, 2PL) from answers, and
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """TABLE, its columns, --slopes, --choose, --at and --where."""
     parser.add_argument("table", type=Path, help="One row per model and item (.parquet, .csv, .tsv, .jsonl).")
-    for option, what in (("model", "the model"), ("item", "the item"), ("score", "right or wrong, 1 or 0")):
-        parser.add_argument(f"--{option}", required=True, metavar="COLUMN", help=f"The column of {what}.")
+    for option, meaning in (
+        ("model", "the model"),
+        ("item", "the item"),
+        ("score", "right or wrong, 1 or 0"),
+    ):
+        parser.add_argument(f"--{option}", required=True, metavar="COLUMN", help=f"The column of {meaning}.")
     parser.add_argument("--compute", metavar="COLUMN", help="Training compute: fit ability = a · ln F + b.")
     parser.add_argument("--slopes", action="store_true", help="2PL: items differ in discrimination.")
     parser.add_argument(
@@ -76,9 +80,9 @@ def run(options: argparse.Namespace) -> None:
     print(f"{len(models)} models, {len(items)} items, {np.isnan(answers).sum()} answers missing\n")
     print(tabulate(shown, ["model", "ability", "stderr", "mean score", "over all items"], floatfmt=".3f"))
     if options.choose:
-        told = found.information(theta).mean(axis=0)
-        best = np.argsort(-told)[: options.choose]
-        cells = [[items[j], found.ease[j], found.slope[j], told[j]] for j in best]
+        information = found.information(theta).mean(axis=0)
+        best = np.argsort(-information)[: options.choose]
+        cells = [[items[j], found.ease[j], found.slope[j], information[j]] for j in best]
         print("\n" + tabulate(cells, ["item", "ease", "slope", "information"], floatfmt=".3f"))
     if options.compute:
         compute = np.full(len(models), np.nan)

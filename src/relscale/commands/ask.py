@@ -42,19 +42,19 @@ def run(options: argparse.Namespace) -> None:
         listed = [[name, question(name).description.partition("\n")[0]] for name in question_names()]
         print(tabulate(listed, ["question", "what"]))
         return
-    one = question(options.question)
+    entry = question(options.question)
     if options.table is None:
-        print(explained(one))
+        print(explained(entry))
         return
-    given = vars(_parser(one).parse_args(options.further))
+    values = vars(_parser(entry).parse_args(options.further))
     table = filter_rows(read_table(options.table), options.where, table_name(options.table))
     try:
-        rows = list(one.rows(Columns.of_table(table), **given))
+        rows = list(entry.rows(Columns.of_table(table), **values))
     except RelscaleError as error:
         raise RelscaleError(f"{table_name(options.table)}: {error}") from None
-    print(shown(one.row, rows))
+    print(shown(entry.row, rows))
     if options.output:
-        write_table(table_of(one.row, rows), options.output)
+        write_table(table_of(entry.row, rows), options.output)
 
 
 def explained(question: "Question") -> str:
@@ -63,7 +63,7 @@ def explained(question: "Question") -> str:
 
     from relscale.rows import columns_of
 
-    asked = [
+    arguments = [
         [
             f"--{each.name.replace('_', '-')}",
             each.meaning,
@@ -76,7 +76,7 @@ def explained(question: "Question") -> str:
     return "\n\n".join(
         [
             f"{question.name}: {question.description}",
-            tabulate(asked, ["option", "meaning", "default"]),
+            tabulate(arguments, ["option", "meaning", "default"]),
             tabulate(answer, ["column of the answer", "meaning", "unit"]),
             f"relscale ask {question.name} TABLE {' '.join(required)}",
         ]
@@ -89,8 +89,10 @@ def shown(row: type, rows: Sequence[Any]) -> str:
 
     from relscale.rows import names_of
 
-    names = [name for name in names_of(row) if any(getattr(each, name) not in (None, "") for each in rows)]
-    cells = [[_text(getattr(each, name)) for name in names] for each in rows]
+    names = [
+        name for name in names_of(row) if any(getattr(answer, name) not in (None, "") for answer in rows)
+    ]
+    cells = [[_text(getattr(answer, name)) for name in names] for answer in rows]
     return str(tabulate(cells, names, disable_numparse=True))
 
 

@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
     tables = Tables(options.tables)
     rows: dict[str, list[AtlasRow]] = {}
     for name in names:
-        one = entry(name)
+        record = entry(name)
         rows[name] = list(reproduced(name, tables))
         shown = [
             [
@@ -73,14 +73,14 @@ def run(options: argparse.Namespace) -> None:
             ]
             for row in rows[name]
         ]
-        print(f"{one.title} ({one.paper})\n{one.formula}\n")
+        print(f"{record.title} ({record.paper})\n{record.formula}\n")
         head = ["quantity", "known", "reproduced", "difference", "95% interval", "status"]
         print(tabulate(shown, head, disable_numparse=True), end="\n\n")
-        if one.remark:
-            print(one.remark, end="\n\n")
-        if one.command:
-            print(f"use it: {one.command}\n")
-    every = [row for own in rows.values() for row in own]
+        if record.remark:
+            print(record.remark, end="\n\n")
+        if record.command:
+            print(f"use it: {record.command}\n")
+    every = [row for of_entry in rows.values() for row in of_entry]
     if options.output:
         write_table(table_of(AtlasRow, every), options.output)
     if options.page:

@@ -58,32 +58,34 @@ def run(options: argparse.Namespace) -> None:
         return np.asarray(numbers(table[column], f"{name}: column {column!r}").to_numpy(), dtype=float)
 
     families = words(table[options.family], f"{name}: column {options.family!r}")
-    scores, compute = np.stack([of(each) for each in benchmarks], axis=1), of(options.compute)
+    scores, compute = np.stack([of(benchmark) for benchmark in benchmarks], axis=1), of(options.compute)
     count = min(options.components, len(benchmarks))
     if count < 1:
         raise RelscaleError(f"--components: {options.components}; at least 1")
-    empty = [each for each, column in zip(benchmarks, scores.T, strict=True) if np.isnan(column).all()]
-    kept = np.isfinite(scores).any(axis=1)
-    if empty or kept.sum() < 3:
-        said = f"no score in column {empty[0]!r}" if empty else "fewer than 3 models have a score"
-        raise RelscaleError(f"{name}: {said}")
-    filled = completed(scores[kept])
-    found = components(filled)
+    empty = [
+        benchmark for benchmark, column in zip(benchmarks, scores.T, strict=True) if np.isnan(column).all()
+    ]
+    scored = np.isfinite(scores).any(axis=1)
+    if empty or scored.sum() < 3:
+        problem = f"no score in column {empty[0]!r}" if empty else "fewer than 3 models have a score"
+        raise RelscaleError(f"{name}: {problem}")
+    filled = completed(scores[scored])
+    space = components(filled)
     rows = [
-        [f"component {i + 1}", f"{100 * found.shares[i]:.1f}%", *(f"{x:.2f}" for x in found.loadings[i])]
+        [f"component {i + 1}", f"{100 * space.shares[i]:.1f}%", *(f"{x:.2f}" for x in space.loadings[i])]
         for i in range(count)
     ]
-    print(f"{kept.sum()} models, {np.isnan(scores[kept]).sum()} of {filled.size} scores missing\n")
+    print(f"{scored.sum()} models, {np.isnan(scores[scored]).sum()} of {filled.size} scores missing\n")
     print(tabulate(rows, ["", "variance", *benchmarks], disable_numparse=True))
-    of_lines = np.isfinite(np.log(np.where(compute > 0, compute, np.nan)))[kept]
-    of_family = [families[i] for i in np.flatnonzero(kept)[of_lines]]
-    log_compute = np.log(compute[kept][of_lines])
+    of_lines = np.isfinite(np.log(np.where(compute > 0, compute, np.nan)))[scored]
+    of_family = [families[i] for i in np.flatnonzero(scored)[of_lines]]
+    log_compute = np.log(compute[scored][of_lines])
     lines = filled[of_lines]
     error = held_out(lines, log_compute, of_family, count)
     if np.isfinite(error):
         print(f"\nlarger models of a family from its smallest: mean error {error:.3f} of a score")
     if options.at:
-        targets = [each.rpartition("=") for each in options.at]
+        targets = [benchmark.rpartition("=") for benchmark in options.at]
         for family, _, value in targets:
             if family not in of_family:
                 raise RelscaleError(
@@ -93,7 +95,7 @@ def run(options: argparse.Namespace) -> None:
                 raise RelscaleError(f"--at: {value!r} is not a positive compute; write FAMILY=COMPUTE")
         ahead = np.log([float(value) for _, _, value in targets])
         known = np.arange(len(lines) + len(ahead)) < len(lines)
-        every = forecast(
+        forecasts = forecast(
             np.concatenate([lines, np.full((len(ahead), len(benchmarks)), np.nan)]),
             np.concatenate([log_compute, ahead]),
             [*of_family, *(family for family, _, _ in targets)],
@@ -102,11 +104,11 @@ def run(options: argparse.Namespace) -> None:
         )
         shown = [
             [f"{family} at {value}", *(f"{x:.3f}" for x in row)]
-            for (family, _, value), row in zip(targets, every[~known], strict=True)
+            for (family, _, value), row in zip(targets, forecasts[~known], strict=True)
         ]
         print("\n" + tabulate(shown, ["forecast", *benchmarks], disable_numparse=True))
         low, high = lines.min(axis=0), lines.max(axis=0)
-        beyond = np.any((every[~known] < low) | (every[~known] > high), axis=0)
+        beyond = np.any((forecasts[~known] < low) | (forecasts[~known] > high), axis=0)
         if beyond.any():
             outside = ", ".join(benchmarks[i] for i in np.flatnonzero(beyond))
             print(f"beyond any score of the table, where a line may not hold: {outside}")

@@ -49,11 +49,11 @@ def run(options: argparse.Namespace) -> None:
     from relscale.laws.catalogue import law
     from relscale.tables import read_table
 
-    asked = columns(options.x) if options.x else []
-    chosen = law(options.law, asked)
-    names = asked or list(chosen.predictors)
-    if len(names) != len(chosen.predictors):
-        raise RelscaleError(f"--x: the law {chosen.name} has the predictors {', '.join(chosen.predictors)}")
+    predictors = columns(options.x) if options.x else []
+    the_law = law(options.law, predictors)
+    names = predictors or list(the_law.predictors)
+    if len(names) != len(the_law.predictors):
+        raise RelscaleError(f"--x: the law {the_law.name} has the predictors {', '.join(the_law.predictors)}")
     if not options.noise > 0:
         raise RelscaleError(
             f"--noise: {options.noise:g} is not a standard deviation; give one above 0, such as 0.01"
@@ -66,14 +66,14 @@ def run(options: argparse.Namespace) -> None:
     if not x.size or not (np.isfinite(x) & (x > 0)).all():
         raise RelscaleError(f"{options.table}: {', '.join(names)} are not above 0 in every row")
     guess = fixed_parameters(options.guess, "--guess")
-    if chosen.name == "parametric":
+    if the_law.name == "parametric":
         guess = {**CHINCHILLA, **guess}
     points = []
     for target in targets(options.at):
         if isinstance(target, dict):
             points.append(target)
-        elif chosen.predictors == ("params", "tokens"):
+        elif the_law.predictors == ("params", "tokens"):
             points.append(chinchilla_optimum(target))
         else:
-            points.append({chosen.predictors[0]: target})
-    print(information(chosen, x, guess, options.noise, points))
+            points.append({the_law.predictors[0]: target})
+    print(information(the_law, x, guess, options.noise, points))

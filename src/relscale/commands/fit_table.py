@@ -177,20 +177,20 @@ def targets(texts: Sequence[str]) -> list[float | dict[str, float]]:
     RelscaleError
         A text is neither.
     """
-    found: list[float | dict[str, float]] = []
+    parsed: list[float | dict[str, float]] = []
     for text in texts:
         try:
             if "=" in text:
                 pairs = [pair.split("=") for pair in text.split(",")]
-                found.append({name.strip(): float(value) for name, value in pairs})
+                parsed.append({name.strip(): float(value) for name, value in pairs})
             else:
-                found += [float(number) for number in text.split(",")]
+                parsed += [float(number) for number in text.split(",")]
         except ValueError:
             raise RelscaleError(
                 f"--at: {text!r} is neither compute, such as 1e22,1e24, nor a model, such as "
                 "training_flops=1e24,params=7e9,tokens=2e13"
             ) from None
-    return found
+    return parsed
 
 
 def columns(text: str) -> list[str]:

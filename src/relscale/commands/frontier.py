@@ -11,14 +11,16 @@ HELP = "the compute-optimal frontier of a table of IsoFLOP runs: optima, exponen
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """TABLE, its columns, --at, --where and --output."""
     parser.add_argument("table", type=Path, help="One row per run (.parquet, .csv, .tsv, .jsonl).")
-    for option, what in (
+    for option, meaning in (
         ("flops", "training compute"),
         ("params", "parameters"),
         ("tokens", "training tokens"),
         ("loss", "the loss"),
         ("budget", "what the runs of one IsoFLOP curve share"),
     ):
-        parser.add_argument(f"--{option}", metavar="COLUMN", help=f"The column of {what} (default: guessed).")
+        parser.add_argument(
+            f"--{option}", metavar="COLUMN", help=f"The column of {meaning} (default: guessed)."
+        )
     parser.add_argument("--corpus", metavar="COLUMN", help="Fit each value of this column separately.")
     parser.add_argument(
         "--block",
@@ -50,9 +52,9 @@ def run(options: argparse.Namespace) -> None:
     if any(isinstance(target, dict) for target in at):
         raise RelscaleError("--at: training compute alone, such as 1e22,1e24")
     names = ("flops", "params", "tokens", "loss", "budget", "corpus", "block", "where", "level")
-    found = frontier(options.table, **{name: getattr(options, name) for name in names})
-    print(found)
+    fitted = frontier(options.table, **{name: getattr(options, name) for name in names})
+    print(fitted)
     if at:
-        print(f"\n{found.at([float(target) for target in at if not isinstance(target, dict)])}")
+        print(f"\n{fitted.at([float(target) for target in at if not isinstance(target, dict)])}")
     if options.output:
-        write_table(found.optima.to_arrow(), options.output)
+        write_table(fitted.optima.to_arrow(), options.output)

@@ -107,9 +107,9 @@ def _shipped(config: Path, output: Path) -> str:
     """A shipped config, with the schema where this installation has it."""
     from relscale.starting.parts import schema_line
 
-    first, _, rest = config.read_text(encoding="utf-8").partition("\n")
+    first, _, remainder = config.read_text(encoding="utf-8").partition("\n")
     return (
-        f"{schema_line(output.parent)}\n{rest}"
+        f"{schema_line(output.parent)}\n{remainder}"
         if first.startswith("# yaml-language-server")
-        else f"{first}\n{rest}"
+        else f"{first}\n{remainder}"
     )

@@ -87,10 +87,10 @@ def entry(section: Mapping[str, T], key: str, name: str) -> tuple[str, T]:
     """
     from relscale.file_name import named
 
-    found = named(section, name)
-    if found not in section:
+    value = named(section, name)
+    if value not in section:
         raise RelscaleError(f"no {name!r} under {key!r} in the config; {suggestion(name, section)}")
-    return found, section[found]
+    return value, section[value]
 
 
 def files(paths: Sequence[Path] | None, default: Iterable[Path]) -> list[Path]:

@@ -36,7 +36,7 @@ def explained(name: str, law: "Law | Family") -> str:
     from relscale.laws.law import Family
 
     options = law_options(name.partition(":")[0])
-    each = (
+    lines = (
         f"one of each for every column called {law.prefix}…; here of two" if isinstance(law, Family) else ""
     )
     if isinstance(law, Family):
@@ -57,7 +57,7 @@ def explained(name: str, law: "Law | Family") -> str:
     return "\n\n".join(
         [
             f"{name}: {law.formula}",
-            *([each] if each else []),
+            *([lines] if lines else []),
             tabulate(rows, headers=["parameter", "unit", "meaning", "bounds"]),
             *([f"traps: {law.traps}"] if law.traps else []),
             *(

@@ -134,11 +134,11 @@ def _show_checkpoints(experiment: "CheckpointExperiment", output: Path | None) -
     check_distinct(experiment.checkpoints, experiment.runs.table)
     rows = [
         {
-            "run": each.run,
-            "from": each.model or each.samples,
-            **{name: getattr(each, name) for name in COLUMNS},
+            "run": checkpoint.run,
+            "from": checkpoint.model or checkpoint.samples,
+            **{name: getattr(checkpoint, name) for name in COLUMNS},
         }
-        for each in experiment.checkpoints
+        for checkpoint in experiment.checkpoints
     ]
     if output:
         write_table(pa.Table.from_pylist(rows), output)

@@ -39,8 +39,8 @@ def run(options: argparse.Namespace) -> None:
     if not results.fit("verdicts").is_file():
         raise RelscaleError(f"{results.fits}: nothing is fitted yet; run the experiment first")
     output = options.output or results.report
-    own = output.absolute() == results.report.absolute()
-    (write_listed_report if own else write_report)(experiment_data(experiment), output)
+    in_results = output.absolute() == results.report.absolute()
+    (write_listed_report if in_results else write_report)(experiment_data(experiment), output)
     print_headline(options.config, output)
 
 
@@ -67,5 +67,5 @@ def headline_text(config: Path, output: Path | None = None) -> str:
 
     experiment = load_config(config)
     results = Results.of(experiment)
-    found = headline_of_tables(read(results.fits), experiment_names(experiment), experiment.planned_widths)
-    return printable(f"{found}\nreport: {output or results.report}")
+    headline = headline_of_tables(read(results.fits), experiment_names(experiment), experiment.planned_widths)
+    return printable(f"{headline}\nreport: {output or results.report}")

@@ -48,9 +48,9 @@ def run(options: argparse.Namespace) -> None:
     errors = [abs(row.log_error) for row in rows if row.log_error is not None]
     covered = [row.covered for row in rows if row.covered is not None]
     if errors:
-        held = f", intervals held {sum(covered)} of {len(covered)}" if covered else ""
+        coverage = f", intervals held {sum(covered)} of {len(covered)}" if covered else ""
         print(
-            f"\n{len(errors)} of {len(rows)} were measured: median |ln error| {np.median(errors):.4g}{held}"
+            f"\n{len(errors)} of {len(rows)} were measured: median |ln error| {np.median(errors):.4g}{coverage}"
         )
     else:
         print(f"\nnone of the {len(rows)} forecasts has been measured at its compute yet")

@@ -115,11 +115,11 @@ def losses_under(
     from relscale.training.kept_losses import kept_losses
     from relscale.training.manifest import TrainedModel
 
-    found = [each for each in read_entries(manifest, TrainedModel) if each.name == run.name]
-    if not found or found[0].status != "ok":
+    models = [model for model in read_entries(manifest, TrainedModel) if model.name == run.name]
+    if not models or models[0].status != "ok":
         raise RelscaleError(f"{manifest}: no finished run {run.name} to score documents with; train it first")
     losses: dict[Path, dict[str, float]] = {}
     for path, part in documents:
-        scored = kept_losses(found[0], run.architecture, path, part, store)
+        scored = kept_losses(models[0], run.architecture, path, part, store)
         losses.setdefault(path, {}).update(scored)
     return losses

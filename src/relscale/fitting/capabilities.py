@@ -88,9 +88,9 @@ def forecast(
     names = sorted(set(families))
     of_family = np.array([[family == name for name in names] for family in families], dtype=float)
     design = np.column_stack([log_compute, of_family])
-    found = components(scores[known])
-    lines = np.linalg.lstsq(design[known], found.of(scores[known])[:, :number], rcond=None)[0]
-    return found.scores(design @ lines)
+    space = components(scores[known])
+    lines = np.linalg.lstsq(design[known], space.of(scores[known])[:, :number], rcond=None)[0]
+    return space.scores(design @ lines)
 
 
 def held_out(scores: Array, log_compute: Array, families: Sequence[str], number: int) -> float:
@@ -100,11 +100,11 @@ def held_out(scores: Array, log_compute: Array, families: Sequence[str], number:
     """
     each, named = [], np.array(families, dtype=object)
     for family in dict.fromkeys(families):
-        own = np.flatnonzero(named == family)
-        if len(own) < 2 or len(own) == len(named):
+        of_family = np.flatnonzero(named == family)
+        if len(of_family) < 2 or len(of_family) == len(named):
             continue
         known = named != family
-        known[own[np.argmin(log_compute[own])]] = True
+        known[of_family[np.argmin(log_compute[of_family])]] = True
         ahead = forecast(scores, log_compute, families, known, min(number, int(known.sum()) - 1))
         each.append(float(np.abs(ahead - scores)[~known].mean()))
     return float(np.mean(each)) if each else float("nan")

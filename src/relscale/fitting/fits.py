@@ -139,7 +139,7 @@ def read_fit_table(folder: str | Path, name: str) -> pa.Table:
     """
     path = Path(folder) / f"{name}.parquet"
     table = read_table(path)
-    missing = [each for each in names_of(ROWS[name]) if each not in table.column_names]
+    missing = [column for column in names_of(ROWS[name]) if column not in table.column_names]
     if missing:
         columns = "the column" if len(missing) == 1 else "the columns"
         raise RelscaleError(

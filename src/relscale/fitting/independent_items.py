@@ -45,14 +45,14 @@ def independent_item_rows(
     }
     if replicates is None or not suites:
         return []
-    wanted = pa.array(sorted(suites))
+    suite_names = pa.array(sorted(suites))
     of_suites = measurements.filter(
         pc.or_(
-            pc.is_in(measurements["suite"], wanted),
+            pc.is_in(measurements["suite"], suite_names),
             pc.equal(measurements["suite"], VALIDATION.suite),
         )
     )
-    draws = replicates.filter(pc.field("suite").isin(wanted))
+    draws = replicates.filter(pc.field("suite").isin(suite_names))
     alone = run_matrices(of_suites, draws, independent=True)
     frontiers = [frontier_curves(matrix, settings) for matrix in alone]
     return [row for curves in _curves(frontiers, settings) for row in _rows(curves, matrices, settings)]
@@ -84,13 +84,13 @@ def _rows(curves: Curves, matrices: list[RunMatrix], settings: Settings) -> Iter
         (key.experiment, key.corpus, key.optimizer, key.suite, key.prompt, key.metric, key.group) in clustered
         for key in curves.keys
     ]
-    chosen = curves.select(np.array(keep, dtype=bool))
-    if not chosen.keys:
+    selected = curves.select(np.array(keep, dtype=bool))
+    if not selected.keys:
         return
     fitted = (
-        law_rows(power.LINE, chosen, settings)
-        if chosen.quantity == ERROR
-        else relative_law_rows(chosen, settings)
+        law_rows(power.LINE, selected, settings)
+        if selected.quantity == ERROR
+        else relative_law_rows(selected, settings)
     )
     for row in fitted:
         if row.estimand == Estimand.ITEM_POPULATION:

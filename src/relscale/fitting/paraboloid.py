@@ -51,13 +51,13 @@ def minimum(x: Array, y: Array, weights: Array | None = None) -> Minimum:
     first, second = np.triu_indices(p)
     columns = np.vstack([np.ones(len(y)), z, z[first] * z[second]]) * root
     level = y.mean()
-    found, _, rank, _ = np.linalg.lstsq(columns.T, (y - level) * root, rcond=None)
+    coefficients, _, rank, _ = np.linalg.lstsq(columns.T, (y - level) * root, rcond=None)
     if rank < terms(p):
         return none
     hessian = np.zeros((p, p))
-    hessian[first, second] = found[1 + p :]
+    hessian[first, second] = coefficients[1 + p :]
     hessian = hessian + hessian.T
     if not (np.linalg.eigvalsh(hessian) > 0).all():
         return none
-    best = np.linalg.solve(hessian, -found[1 : 1 + p])
-    return Minimum(mean + sd * best, float(level + found[0] + found[1 : 1 + p] @ best / 2))
+    best = np.linalg.solve(hessian, -coefficients[1 : 1 + p])
+    return Minimum(mean + sd * best, float(level + coefficients[0] + coefficients[1 : 1 + p] @ best / 2))

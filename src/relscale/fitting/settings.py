@@ -103,7 +103,7 @@ def fit_settings(
     for option in ("pooling", "specifications"):
         for suite in options.get(option) or ():
             _check(option, suite, [], groups)
-    found = {
+    sections = {
         "baselines": baselines,
         "metrics": fitted,
         "shown_metric": {
@@ -117,7 +117,7 @@ def fit_settings(
         },
         "seed": seed,
     }
-    return _validated(Settings, {**options, **found})
+    return _validated(Settings, {**options, **sections})
 
 
 def _validated(section: type[S], values: dict[str, Any]) -> S:

@@ -42,14 +42,14 @@ def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by L0, A, C, α, (4, n, ...)."""
     _, a, _, alpha = theta
     log_s = np.log(x[0])
-    left = np.exp(-alpha * log_s)
-    return np.stack(np.broadcast_arrays(np.ones_like(left), left, -x[1], -a * left * log_s))
+    power = np.exp(-alpha * log_s)
+    return np.stack(np.broadcast_arrays(np.ones_like(power), power, -x[1], -a * power * log_s))
 
 
 def terms(g: Array, z: Array) -> Array:
     """What L0, A and C are multiplied with, (3, n, ...), of α (1, ...) at ln S1, S2 (2, n, ...)."""
-    left = np.exp(-g[0] * z[0])
-    return np.stack(np.broadcast_arrays(np.ones_like(left), left, -z[1]))
+    power = np.exp(-g[0] * z[0])
+    return np.stack(np.broadcast_arrays(np.ones_like(power), power, -z[1]))
 
 
 def with_options(warm_up: str = "peak", forgetting: str = str(FORGETTING)) -> Law:

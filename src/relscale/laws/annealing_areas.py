@@ -66,5 +66,5 @@ def areas(
     for f, steps_on, q in zip(fall, length, forgotten, strict=True):
         s2.append(s2[-1] + momentum * forgetting * q + f / (1 - forgetting) * (steps_on - forgetting * q))
         momentum = momentum * (1 - (1 - forgetting) * q) + f * q
-    places = np.searchsorted(corner, at)
-    return np.where(at > 0, np.stack([s1, s2])[:, places], 0.0)
+    indices = np.searchsorted(corner, at)
+    return np.where(at > 0, np.stack([s1, s2])[:, indices], 0.0)

@@ -41,7 +41,7 @@ def positive_terms(g: Array, z: Array) -> Array:
 
 def _in_logs(breaks: Array) -> list[Array]:
     """c_i, ln d_i, f_i of c_i, d_i, f_i."""
-    return [np.log(each) if i % 3 == 1 else each for i, each in enumerate(breaks)]
+    return [np.log(value) if i % 3 == 1 else value for i, value in enumerate(breaks)]
 
 
 def _log_shape(c0: Array, breaks: Sequence[Array] | Array, log_x: Array) -> Array:
@@ -73,15 +73,15 @@ def starts(x: Array, y: Array, breaks: int) -> Array:
     log_x = np.log(x[0])
     low, spread = log_x.min(), max(float(np.ptp(log_x)), 1e-9)
     axes = [SLOPES, CHANGES, WIDTHS] if breaks else [SLOPES]
-    tried = []
+    candidates = []
     for at in _breaks(breaks):
         c0, *rest = crossed(*axes)
         row = [c0]
         for i in range(breaks):
             # The grid has one size of change for all breaks, with alternating signs.
             row += [rest[0] * (-1) ** i, np.full_like(c0, np.exp(low + at[i] * spread)), rest[1] * spread]
-        tried.append(np.stack(row))
-    grid = np.concatenate(tried, axis=1)
+        candidates.append(np.stack(row))
+    grid = np.concatenate(candidates, axis=1)
     middle = log_x.mean()
     shape = np.stack(
         [_log_shape(g[0], _in_logs(g[1:]), log_x) - _log_shape(g[0], _in_logs(g[1:]), middle) for g in grid.T]
@@ -89,9 +89,9 @@ def starts(x: Array, y: Array, breaks: int) -> Array:
     (a, scale), best = ranked(
         np.stack([np.ones_like(shape), np.exp(np.clip(shape, -700, 700))], axis=-1), y, count=10
     )
-    chosen = grid[:, best]
-    at_middle = np.array([_log_shape(g[0], _in_logs(g[1:]), middle) for g in chosen.T])
-    return np.concatenate([[a], [scale * np.exp(-at_middle)], chosen]).T
+    nonlinear = grid[:, best]
+    at_middle = np.array([_log_shape(g[0], _in_logs(g[1:]), middle) for g in nonlinear.T])
+    return np.concatenate([[a], [scale * np.exp(-at_middle)], nonlinear]).T
 
 
 def _breaks(breaks: int) -> list[list[float]]:

@@ -44,25 +44,29 @@ def law_or_family(name: str | Law) -> Law | Family:
     if isinstance(name, Law):
         return name
     modules = law_modules()
-    name, _, said = name.partition(":")
+    name, _, option_text = name.partition(":")
     if name not in modules:
         raise RelscaleError(f"no law {name!r}; {suggestion(name, modules)}")
-    if said:
-        return _with_options(name, modules[name], said)
-    found: Law | Family = modules[name].LAW
-    return found
+    if option_text:
+        return _with_options(name, modules[name], option_text)
+    entry: Law | Family = modules[name].LAW
+    return entry
 
 
 def example(name: str) -> Law:
     """The law of that name, to be shown; of a family that of two columns."""
-    found = law_or_family(name)
-    return found.example if isinstance(found, Family) else found
+    entry = law_or_family(name)
+    return entry.example if isinstance(entry, Family) else entry
 
 
 def law_options(name: str) -> dict[str, str]:
     """The options of a law, and what they are unless they are given."""
     make = getattr(law_modules()[name], "with_options", None)
-    return {} if make is None else {each.name: each.default for each in signature(make).parameters.values()}
+    return (
+        {}
+        if make is None
+        else {option.name: option.default for option in signature(make).parameters.values()}
+    )
 
 
 def _with_options(name: str, module: ModuleType, spec: str) -> Law:
@@ -70,13 +74,15 @@ def _with_options(name: str, module: ModuleType, spec: str) -> Law:
     if not known:
         raise RelscaleError(f"law {name}: it has no options")
     options = {}
-    for each in spec.split(","):
-        option, equals, value = each.partition("=")
+    for assignment in spec.split(","):
+        option, equals, value = assignment.partition("=")
         if option not in known or not equals:
-            raise RelscaleError(f"law {name}: {each!r} is not one of its options, {'=…, '.join(known)}=…")
+            raise RelscaleError(
+                f"law {name}: {assignment!r} is not one of its options, {'=…, '.join(known)}=…"
+            )
         options[option] = value
-    found: Law = module.with_options(**options)
-    return found
+    changed: Law = module.with_options(**options)
+    return changed
 
 
 def law(name: str | Law, columns: Sequence[str] = ()) -> Law:
@@ -87,5 +93,5 @@ def law(name: str | Law, columns: Sequence[str] = ()) -> Law:
     RelscaleError
         There is none, or a family has no columns.
     """
-    found = law_or_family(name)
-    return found.law(tuple(columns)) if isinstance(found, Family) else found
+    entry = law_or_family(name)
+    return entry.law(tuple(columns)) if isinstance(entry, Family) else entry

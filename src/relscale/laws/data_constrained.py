@@ -50,13 +50,13 @@ def value(theta: Array, x: Array) -> Array:
 
 def starts(x: Array, y: Array) -> Array:
     """A grid of R_D and R_N, each with the best starts of ``parametric`` for tokens that decay by R_D."""
-    found = []
+    points = []
     for repeats in REPEATS:
         params, tokens, unique = x
         worth = decayed(unique, tokens / unique - 1, np.array(repeats))
         surface = parametric.LAW.starts(np.stack([params, np.minimum(worth, tokens)]), y)[:2]
-        found += [[*start, repeats, excess] for start in surface for excess in EXCESS]
-    return np.array(found)
+        points += [[*start, repeats, excess] for start in surface for excess in EXCESS]
+    return np.array(points)
 
 
 PARAMETERS = (
@@ -91,10 +91,10 @@ def best(theta: Array, flops: float, unique: float) -> tuple[float, float, float
         return float(value(theta[:, None], np.array([[params], [flops / (6 * params)], [unique]]))[0])
 
     free, _ = parametric.best(theta, flops)
-    found = minimize_scalar(
+    minimum = minimize_scalar(
         loss, bounds=np.log([free / 1e3, free * 1e2]), method="bounded", options={"xatol": 1e-9}
     )
-    return float(np.exp(found.x)), float(flops / (6 * np.exp(found.x))), float(found.fun)
+    return float(np.exp(minimum.x)), float(flops / (6 * np.exp(minimum.x))), float(minimum.fun)
 
 
 def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:

@@ -31,8 +31,8 @@ def coordinates(x: Array) -> Array:
 def terms(g: Array, z: Array) -> Array:
     """What E, A, B and c are multiplied with, (4, n, ...), of α, β, S_0 (3, ...) at ln N, ln D, S (3, n, ...)."""
     of_params, of_tokens = np.exp(-g[0] * z[0]), np.exp(-g[1] * z[1])
-    each = np.ones_like(of_params), of_params, of_tokens, -np.log1p(z[2] / g[2])
-    return np.stack(np.broadcast_arrays(*each))
+    columns = np.ones_like(of_params), of_params, of_tokens, -np.log1p(z[2] / g[2])
+    return np.stack(np.broadcast_arrays(*columns))
 
 
 def grid(z: Array) -> Array:
@@ -68,9 +68,9 @@ LAW = separable(
 )
 
 
-def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
-    params, tokens = parametric.best(theta[[0, 1, 2, 4, 5]], given["training_flops"])
-    at = np.array([[params], [tokens], [given["datastore_tokens"]]])
+def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
+    params, tokens = parametric.best(theta[[0, 1, 2, 4, 5]], known["training_flops"])
+    at = np.array([[params], [tokens], [known["datastore_tokens"]]])
     return {"params": params, "tokens": tokens, "loss": float(LAW.value(theta, at)[0])}
 
 

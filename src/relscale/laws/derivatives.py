@@ -29,7 +29,10 @@ def by_differences(value: Formula, parameters: Sequence[Parameter]) -> Formula:
         def along(i: int, changed: Array) -> Array:
             return value(np.concatenate([theta[:i], changed[None], theta[i + 1 :]]), x)
 
-        rows = [central_differences(partial(along, i), theta[i], each) for i, each in enumerate(parameters)]
+        rows = [
+            central_differences(partial(along, i), theta[i], parameter)
+            for i, parameter in enumerate(parameters)
+        ]
         return np.stack(np.broadcast_arrays(*rows))
 
     return jacobian

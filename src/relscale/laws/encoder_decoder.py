@@ -21,8 +21,8 @@ POWERS = np.array([0.0, 0.05, 0.12, 0.22, 0.35, 0.55, 0.9])
 
 def terms(g: Array, z: Array) -> Array:
     """What A and L_∞ are multiplied with, (2, n, ...), of p_e, p_d (2, ...) at ln N_e, ln N_d (2, n, ...)."""
-    left = np.exp(-g[0] * z[0] - g[1] * z[1])
-    return np.stack([left, np.ones_like(left)])
+    power = np.exp(-g[0] * z[0] - g[1] * z[1])
+    return np.stack([power, np.ones_like(power)])
 
 
 def encoder_share(theta: Array) -> Array:

@@ -31,8 +31,8 @@ def _columns(x: Array) -> Array:
 
 def _above(theta: Array, x: Array) -> Array:
     d, a, b, f = theta[:4]
-    one, n, both, e = _columns(x)
-    return np.asarray(np.exp(d * one + a * n + b * e + f * both))
+    ones, n, both, e = _columns(x)
+    return np.asarray(np.exp(d * ones + a * n + b * e + f * both))
 
 
 def value(theta: Array, x: Array) -> Array:
@@ -43,8 +43,10 @@ def value(theta: Array, x: Array) -> Array:
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by d, a, b, f, c, (5, n, ...)."""
     above = _above(theta, x)
-    one, n, both, e = _columns(x)
-    return np.stack(np.broadcast_arrays(above * one, above * n, above * e, above * both, np.ones_like(above)))
+    ones, n, both, e = _columns(x)
+    return np.stack(
+        np.broadcast_arrays(above * ones, above * n, above * e, above * both, np.ones_like(above))
+    )
 
 
 def effective_params(theta: Array, x: Array) -> Array:
@@ -56,15 +58,15 @@ def effective_params(theta: Array, x: Array) -> Array:
 
 def starts(x: Array, y: Array) -> Array:
     """Several floors, each with the least squares of ln(L − c)."""
-    columns, found, misfits = _columns(x), [], []
+    columns, points, misfits = _columns(x), [], []
     for floor in (
         FLOORS * y.min() if y.min() > 0 else y.min() - np.geomspace(0.1, 10, 6) * max(np.ptp(y), 1e-300)
     ):
         root = (y - floor) / np.abs(y).max()
         d, a, f, b = least_squares((columns * root).T, np.log(y - floor) * root)
-        found.append([d, a, b, f, floor])
-        misfits.append(float(((value(np.array(found[-1]), x) - y) ** 2).sum()))
-    return np.array(found)[np.argsort(misfits)[:4]]
+        points.append([d, a, b, f, floor])
+        misfits.append(float(((value(np.array(points[-1]), x) - y) ** 2).sum()))
+    return np.array(points)[np.argsort(misfits)[:4]]
 
 
 LAW = Law(

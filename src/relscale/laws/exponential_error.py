@@ -23,8 +23,8 @@ def value(theta: Array, x: Array) -> Array:
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of Err by ε, k, γ, (3, n, ...)."""
     _, k, gamma = theta
-    left = np.exp(-gamma * x[0])
-    return np.stack([np.ones_like(left), -left, k * left * x[0]])
+    decay = np.exp(-gamma * x[0])
+    return np.stack([np.ones_like(decay), -decay, k * decay * x[0]])
 
 
 def terms(g: Array, z: Array) -> Array:

@@ -29,8 +29,8 @@ def log_samples(tau: Array, x: Array) -> tuple[Array, Array]:
     later = np.zeros(np.broadcast_shapes(np.shape(tau), samples.shape))
     epochs = int(min(np.ceil((samples / pool).max()), MOST_EPOCHS))
     for k in range(2, epochs + 1):
-        seen, before = np.minimum(k * pool, samples), np.minimum((k - 1) * pool, samples)
-        later = later + np.exp2(-(k - 1) / tau) * np.log(seen / before)
+        after, before = np.minimum(k * pool, samples), np.minimum((k - 1) * pool, samples)
+        later = later + np.exp2(-(k - 1) / tau) * np.log(after / before)
     return np.asarray(np.log(first / SAMPLES)), later
 
 
@@ -71,7 +71,7 @@ def pooled_errors(
 
 def starts(x: Array, y: Array) -> Array:
     """A grid of τ and d, each with the least squares of ln(y − d)."""
-    found, misfits = [], []
+    points, misfits = [], []
     for tau in FADING:
         first, later = log_samples(np.array(tau), x)
         columns = np.stack([first + later, np.ones_like(y)], axis=1)
@@ -79,11 +79,11 @@ def starts(x: Array, y: Array) -> Array:
             target = np.log(y - share * y.min())
             b, level = least_squares(columns, target)
             b = min(b, -1e-3)
-            found.append([np.exp(np.clip(level / b, -700, 700)), b, tau, share * y.min()])
+            points.append([np.exp(np.clip(level / b, -700, 700)), b, tau, share * y.min()])
             misfits.append(
                 float((((np.exp(b * columns[:, 0] + level) + share * y.min()) / y - 1) ** 2).sum())
             )
-    return np.array(found)[np.argsort(misfits)[:8]]
+    return np.array(points)[np.argsort(misfits)[:8]]
 
 
 PARAMETERS = (

@@ -39,24 +39,24 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 def starts(x: Array, y: Array) -> Array:
     """Sources that do as much as one another, at several floors and exponents."""
-    mean, found = x.mean(axis=1) / UNIT, []
+    mean, points = x.mean(axis=1) / UNIT, []
     for floor in FLOORS * y.min():
         for power in POWERS:
-            each = mean**-power / (len(x) * (y - floor).mean())
-            found.append([floor, *each, *np.full(len(x), power)])
-    return np.array(found)
+            coefficients = mean**-power / (len(x) * (y - floor).mean())
+            points.append([floor, *coefficients, *np.full(len(x), power)])
+    return np.array(points)
 
 
 def of(columns: tuple[str, ...]) -> Law:
     """The law of these sources."""
-    each = [column.removeprefix("flops_") for column in columns]
+    sources = [column.removeprefix("flops_") for column in columns]
     weights = (
         Parameter(f"k_{j}", "1 / unit of the loss", f"what 10¹⁸ FLOPs on {j} alone give", low=0, log=True)
-        for j in each
+        for j in sources
     )
     powers = (
         Parameter(f"gamma_{j}", "none", f"how soon {j} gives less", SHALLOWEST, STEEPEST, log=True)
-        for j in each
+        for j in sources
     )
     return Law(
         name="flp_m",

@@ -54,18 +54,18 @@ def terms(g: Array, x: Array) -> Array:
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by α, β, θ, a, b, (5, n, ...)."""
     alpha, beta = theta[:2]
-    each, by_taken = by_bucket(theta[2:], x)
-    info = each.sum(axis=0)
+    per_bucket, by_taken = by_bucket(theta[2:], x)
+    info = per_bucket.sum(axis=0)
     power = info**-beta
     by_info = -alpha * beta * power / info
-    worse = np.arange(len(each)).reshape(-1, *[1] * (each.ndim - 1))
-    rest = by_info * by_taken.sum(axis=0)
+    worse = np.arange(len(per_bucket)).reshape(-1, *[1] * (per_bucket.ndim - 1))
+    by_total = by_info * by_taken.sum(axis=0)
     rows = (
         power,
         -alpha * power * np.log(info),
-        -by_info * (worse * each).sum(axis=0),
-        rest * np.log(x[0]),
-        rest,
+        -by_info * (worse * per_bucket).sum(axis=0),
+        by_total * np.log(x[0]),
+        by_total,
     )
     return np.stack(np.broadcast_arrays(*rows))
 

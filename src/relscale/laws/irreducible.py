@@ -27,20 +27,20 @@ def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of E by E_ref, β, E_∞, (3, n, ...)."""
     level, beta, irreducible = theta
     log_f = np.log(x[0])
-    left = np.exp(-beta * log_f)
-    return np.stack([left, (irreducible - level) * left * log_f, 1 - left])
+    power = np.exp(-beta * log_f)
+    return np.stack([power, (irreducible - level) * power * log_f, 1 - power])
 
 
 def terms(g: Array, z: Array) -> Array:
     """What E_ref and E_∞ are multiplied with, (2, n, ...), of β (1, ...) at ln F / F_ref (1, n, ...)."""
-    left = np.exp(-g[0] * z[0])
-    return np.stack([left, 1 - left])
+    power = np.exp(-g[0] * z[0])
+    return np.stack([power, 1 - power])
 
 
 def positive_terms(g: Array, z: Array) -> Array:
     """The law of an error that falls as ``E_∞ + A · F^(−β)``: what E_∞ and A are multiplied with, (2, n, ...)."""
-    left = np.exp(-g[0] * z[0])
-    return np.stack([np.ones_like(left), left])
+    power = np.exp(-g[0] * z[0])
+    return np.stack([np.ones_like(power), power])
 
 
 LAW = separable(

@@ -120,8 +120,8 @@ class Law:
         """
         if len(y) > MOST_TRIED:
             in_order = np.lexsort(x[::-1])
-            places = np.linspace(0, len(y) - 1, MOST_TRIED).round().astype(int)
-            sample = np.sort(in_order[places])
+            rows = np.linspace(0, len(y) - 1, MOST_TRIED).round().astype(int)
+            sample = np.sort(in_order[rows])
             x, y = x[:, sample], y[sample]
         return self.starts(x, y)
 
@@ -155,10 +155,10 @@ class Family:
         """The law of two columns, to be shown."""
         return self.of((f"{self.prefix}a", f"{self.prefix}b"))
 
-    def columns(self, given: tuple[str, ...]) -> tuple[str, ...]:
-        """All predictors of the law of the columns ``given``."""
-        names = [column.removeprefix(self.prefix) for column in given]
-        return (*self.before, *given, *(f"{prefix}{name}" for prefix in self.further for name in names))
+    def columns(self, named: tuple[str, ...]) -> tuple[str, ...]:
+        """All predictors of the law of the columns ``named``."""
+        names = [column.removeprefix(self.prefix) for column in named]
+        return (*self.before, *named, *(f"{prefix}{name}" for prefix in self.further for name in names))
 
     def law(self, columns: tuple[str, ...]) -> Law:
         """The law of these columns, which are all of its predictors.

@@ -59,11 +59,11 @@ def both(theta: Array, x: Array) -> tuple[Array, Array]:
 
 def starts(x: Array, y: Array) -> Array:
     """Few starts suffice: equal parts, at several floors and exponents."""
-    count, found = len(x), []
+    count, points = len(x), []
     for share, gamma in STARTS:
         floor = share * y.min()
-        found.append([floor, *np.full(count, 1 / (y - floor).mean()), *np.full(count, gamma)])
-    return np.array(found)
+        points.append([floor, *np.full(count, 1 / (y - floor).mean()), *np.full(count, gamma)])
+    return np.array(points)
 
 
 def bounds_of_weights(least: float, most: float) -> Callable[[Array, Array], tuple[Array, Array]]:
@@ -80,7 +80,7 @@ def bounds_of_weights(least: float, most: float) -> Callable[[Array, Array], tup
 
 def of(columns: tuple[str, ...]) -> Law:
     """The law of these parts."""
-    each = [column.removeprefix("share_") for column in columns]
+    parts = [column.removeprefix("share_") for column in columns]
     return Law(
         name="mixture_additive",
         predictors=columns,
@@ -88,13 +88,13 @@ def of(columns: tuple[str, ...]) -> Law:
             Parameter("E", "unit of the loss", "what no mixture gets below", low=0),
             *(
                 Parameter(f"C_{p}", "1 / unit of the loss", f"what {p} alone gives", low=0, log=True)
-                for p in each
+                for p in parts
             ),
             *(
                 Parameter(
                     f"gamma_{p}", "none", f"how {p} gives less and less", SHALLOWEST, STEEPEST, log=True
                 )
-                for p in each
+                for p in parts
             ),
         ),
         value=value,

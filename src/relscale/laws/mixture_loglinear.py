@@ -40,22 +40,22 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 def starts(x: Array, y: Array) -> Array:
     """Several floors, each with the least squares of ln(y − c)."""
-    found = []
+    points = []
     for share in FLOORS:
         floor = share * y.min()
-        found.append([floor, *least_squares(x.T, np.log(y - floor))])
-    return np.array(found)
+        points.append([floor, *least_squares(x.T, np.log(y - floor))])
+    return np.array(points)
 
 
 def of(columns: tuple[str, ...]) -> Law:
     """The law of these parts."""
-    each = [column.removeprefix("share_") for column in columns]
+    parts = [column.removeprefix("share_") for column in columns]
     return Law(
         name="mixture_loglinear",
         predictors=columns,
         parameters=(
             Parameter("c", "unit of the loss", "what no mixture gets below", low=0),
-            *(Parameter(f"t_{p}", "ln of the unit of the loss", f"ln (L − c) of {p} alone") for p in each),
+            *(Parameter(f"t_{p}", "ln of the unit of the loss", f"ln (L − c) of {p} alone") for p in parts),
         ),
         value=value,
         jacobian=jacobian,

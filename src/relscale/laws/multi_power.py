@@ -47,14 +47,14 @@ def gained(g: Array, z: Array, slopes: list[Array] | None = None) -> Array:
         size, log_eta = change[b][rows], log_rate[b][rows]
         v = log_c - gamma * log_eta + log_area[b][rows]
         far = np.maximum(v, 0) + np.log1p(np.exp(-np.abs(v)))
-        left = np.exp(-beta * far)
-        total[rows] += size * (1 - left)
+        decay = np.exp(-beta * far)
+        total[rows] += size * (1 - decay)
         if slopes is not None:
-            left *= size
-            by_beta[rows] += left * far
-            left *= beta * (1 - np.exp(-far))
-            by_v[rows] += left
-            by_gamma[rows] -= left * log_eta
+            decay *= size
+            by_beta[rows] += decay * far
+            decay *= beta * (1 - np.exp(-far))
+            by_v[rows] += decay
+            by_gamma[rows] -= decay * log_eta
     if slopes is not None:
         slopes += [by_v / c, by_beta, by_gamma]
     return total
@@ -62,23 +62,23 @@ def gained(g: Array, z: Array, slopes: list[Array] | None = None) -> Array:
 
 def terms(g: Array, z: Array) -> Array:
     """What L0, A and B are multiplied with, (3, n, ...)."""
-    left = np.exp(-g[0] * np.log(z[0]))
-    return np.stack(np.broadcast_arrays(np.ones_like(left), left, -gained(g, z)))
+    power = np.exp(-g[0] * np.log(z[0]))
+    return np.stack(np.broadcast_arrays(np.ones_like(power), power, -gained(g, z)))
 
 
 def jacobian(theta: Array, x: Array) -> Array:
     """The derivatives by L0, A, B, α, C, β and γ, (7, n, ...)."""
     amplitude, at_peak, g = theta[1], theta[2], theta[3:]
     log_sum = np.log(x[0])
-    left = np.exp(-g[0] * log_sum)
+    power = np.exp(-g[0] * log_sum)
     slopes: list[Array] = []
     total = gained(g, x, slopes)
     rows = [
-        np.ones_like(left),
-        left,
+        np.ones_like(power),
+        power,
         -total,
-        -amplitude * left * log_sum,
-        *(-at_peak * each for each in slopes),
+        -amplitude * power * log_sum,
+        *(-at_peak * slope for slope in slopes),
     ]
     return np.stack(np.broadcast_arrays(*rows))
 

@@ -30,7 +30,8 @@ def surface(g: Array, x: Array) -> tuple[Array, Array, Array, Array]:
     """N^(−α), D_x^(−β), β and ln D_x, (n, ...), of α_k, β_k, s_ij at N, D, p_k (2 + k, n, ...)."""
     share, count = x[2:], len(x) - 2
     alpha, beta = (
-        sum(e * p for e, p in zip(each, share, strict=True)) for each in (g[:count], g[count : 2 * count])
+        sum(e * p for e, p in zip(exponents, share, strict=True))
+        for exponents in (g[:count], g[count : 2 * count])
     )
     pairs = combinations(range(count), 2)
     extra = sum(s * share[i] * share[j] for s, (i, j) in zip(g[2 * count :], pairs, strict=True))

@@ -70,9 +70,9 @@ LAW = separable(
 )
 
 
-def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
+def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
     alpha, beta, b, _ = theta
-    product = given["training_flops"] / 6
+    product = known["training_flops"] / 6
     ratio = (beta * np.exp(b * LOG_6 / 2) / alpha) ** (1 / b)  # N / D, where both terms have the same slope
     params = float(np.sqrt(product * ratio))
     at = np.array([[params], [product / params]])

@@ -21,8 +21,8 @@ GAINS = np.array([0.0, 0.1, 0.3, 0.6, 1.2, 2.5])
 def terms(g: Array, z: Array) -> Array:
     """What E and A are multiplied with, (2, n, ...), of α, k (2, ...) at ln N, ln P (2, n, ...)."""
     alpha, k = g
-    left = np.exp(-alpha * (z[0] + np.log1p(k * z[1])))
-    return np.stack([np.ones_like(left), left])
+    power = np.exp(-alpha * (z[0] + np.log1p(k * z[1])))
+    return np.stack([np.ones_like(power), power])
 
 
 LAW = separable(

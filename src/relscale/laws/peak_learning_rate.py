@@ -53,8 +53,8 @@ LAW = separable(
 )
 
 
-def _optimum(theta: Array, given: Mapping[str, float]) -> dict[str, float]:
-    return {"learning_rate": float(LAW.value(theta, np.array([[given["batch_tokens"]]]))[0])}
+def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
+    return {"learning_rate": float(LAW.value(theta, np.array([[known["batch_tokens"]]]))[0])}
 
 
 OPTIMUM = Optimum({"batch_tokens": "the batch"}, _optimum)

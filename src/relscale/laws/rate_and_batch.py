@@ -67,7 +67,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 def grid(z: Array) -> Array:
     """All combinations of few values of each."""
     return crossed(
-        *(np.array(each) for each in ((0.2, 0.5), (0.2, 0.5), (0.7,), (1.0,), (0.1, 0.5, 0.9), (0.1, 0.35))),
+        *(np.array(axis) for axis in ((0.2, 0.5), (0.2, 0.5), (0.7,), (1.0,), (0.1, 0.5, 0.9), (0.1, 0.35))),
         np.array([0.2, 0.6]),
     )
 

@@ -38,11 +38,11 @@ def changes(curve: Array) -> Array:
     before = total[:-1]  # the sum of the rates before the fall
     size = np.abs(fall)
     which = np.full(len(fall), -1)
-    for chosen, first, count in ((fall > 0, 0, BINS), (fall < 0, BINS, RISES)):
-        if chosen.any():
-            so_far = np.cumsum(np.where(chosen, size, 0.0))
+    for selected, first, count in ((fall > 0, 0, BINS), (fall < 0, BINS, RISES)):
+        if selected.any():
+            so_far = np.cumsum(np.where(selected, size, 0.0))
             place = np.ceil(so_far / so_far[-1] * count - 1e-9) - 1
-            which[chosen] = first + np.clip(place, 0, count - 1).astype(int)[chosen]
+            which[selected] = first + np.clip(place, 0, count - 1).astype(int)[selected]
     at = np.searchsorted(nodes, steps)
     s1 = total[at]
     rows = np.zeros((3, ALL_BINS, len(steps)))
@@ -60,5 +60,5 @@ def changes(curve: Array) -> Array:
         rows[0, b] = np.where(some, np.sign(fall[own[0]]) * weight[seen], 0.0)
         rows[1, b] = np.where(some, np.exp(of_rate[seen] / mass), rates.max())
         rows[2, b] = np.where(some, s1 - of_area[seen] / mass, 0.0)
-    made = np.concatenate([s1[None], rows.reshape(3 * ALL_BINS, -1)])
-    return np.where(steps >= steps[rates.argmax()], made, np.nan)
+    result = np.concatenate([s1[None], rows.reshape(3 * ALL_BINS, -1)])
+    return np.where(steps >= steps[rates.argmax()], result, np.nan)

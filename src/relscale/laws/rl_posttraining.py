@@ -27,8 +27,8 @@ def _columns(n_0: Array, x: Array) -> list[Array]:
 
 def value(theta: Array, x: Array) -> Array:
     """L, (n, ...), of e_0, e_1, e_2, K_max, N_0 (5, ...) at N, X (2, n, ...)."""
-    each = zip(theta[:4], _columns(theta[4], x), strict=True)
-    return np.asarray(np.exp(sum(c * column for c, column in each)))
+    products = zip(theta[:4], _columns(theta[4], x), strict=True)
+    return np.asarray(np.exp(sum(c * column for c, column in products)))
 
 
 def jacobian(theta: Array, x: Array) -> Array:
@@ -40,14 +40,14 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 def starts(x: Array, y: Array) -> Array:
     """A grid of N_0, each with the least squares of ln L."""
-    found, misfits = [], []
+    points, misfits = [], []
     log_y = np.log(np.where(y > 0, y, np.abs(y).max() + 1e-300))
     for turn in np.exp(np.log(x[0]).mean()) * TURNS:
         columns = np.stack(_columns(np.array(turn), x), axis=1)
         c = least_squares(columns, log_y)
         misfits.append(float(((columns @ c - log_y) ** 2).sum()))
-        found.append([*c[:3], float(np.clip(c[3], 1e-4, 10)), turn])
-    return np.array(found)[np.argsort(misfits)[:5]]
+        points.append([*c[:3], float(np.clip(c[3], 1e-4, 10)), turn])
+    return np.array(points)[np.argsort(misfits)[:5]]
 
 
 LAW = Law(

@@ -63,7 +63,7 @@ def separable(
         Starting points.
     """
     names = tuple(parameter.name for parameter in parameters)
-    of_linear = [names.index(each) for each in linear]
+    of_linear = [names.index(symbol) for symbol in linear]
     of_others = [i for i in range(len(names)) if i not in of_linear]
 
     def columns(g: Array, z: Array) -> list[Array]:
@@ -72,8 +72,8 @@ def separable(
         return [np.broadcast_to(term, shape) for term in terms(g, z)]
 
     def of_terms(theta: Array, x: Array) -> Array:
-        each = columns(theta[of_others], coordinates(x))
-        return np.asarray(sum(c * term for c, term in zip(theta[of_linear], each, strict=True)))
+        values = columns(theta[of_others], coordinates(x))
+        return np.asarray(sum(c * term for c, term in zip(theta[of_linear], values, strict=True)))
 
     def derivatives(theta: Array, x: Array) -> Array:
         z = coordinates(x)
@@ -90,7 +90,7 @@ def separable(
         middle = np.zeros(len(z)) if centre is None else centre(z)
         relative = columns(g[:, :, None], (z - middle[:, None])[:, None])
         coefficients, best = ranked(
-            np.stack(relative, axis=-1), y, tuple(linear.index(each) for each in signed), count
+            np.stack(relative, axis=-1), y, tuple(linear.index(symbol) for symbol in signed), count
         )
         theta = np.empty((len(names), len(best)))
         theta[of_others] = g[:, best]

@@ -23,9 +23,9 @@ def value(theta: Array, x: Array) -> Array:
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of the rate by h and α, (2, n, ...)."""
     log_x = np.log(x[0])
-    left = np.exp(-theta[1] * log_x)
-    rate = np.exp(-theta[0] * left)
-    return np.stack([-rate * left, rate * theta[0] * left * log_x])
+    power = np.exp(-theta[1] * log_x)
+    rate = np.exp(-theta[0] * power)
+    return np.stack([-rate * power, rate * theta[0] * power * log_x])
 
 
 def starts(x: Array, y: Array) -> Array:

@@ -75,14 +75,14 @@ def arguments(function: Callable[..., Any]) -> tuple[Argument, ...]:
     hints, meanings = get_type_hints(function), _meanings(function.__doc__ or "")
     return tuple(
         Argument(
-            name=each.name,
-            meaning=meanings.get(each.name, ""),
-            type=hints[each.name],
-            default=None if each.default is inspect.Parameter.empty else each.default,
-            required=each.default is inspect.Parameter.empty,
+            name=parameter.name,
+            meaning=meanings.get(parameter.name, ""),
+            type=hints[parameter.name],
+            default=None if parameter.default is inspect.Parameter.empty else parameter.default,
+            required=parameter.default is inspect.Parameter.empty,
         )
-        for each in inspect.signature(function).parameters.values()
-        if each.kind is inspect.Parameter.KEYWORD_ONLY
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     )
 
 
@@ -95,7 +95,7 @@ def _modules() -> dict[str, ModuleType]:
 
 def _meanings(docstring: str) -> dict[str, str]:
     """What the section ``Parameters`` says of each name."""
-    found: dict[str, str] = {}
+    meanings: dict[str, str] = {}
     section = inspect.cleandoc(docstring).partition("Parameters\n----------\n")[2]
     section = re.split(r"\n\n\w+\n-+\n", section)[0]
     names: list[str] = []
@@ -104,5 +104,5 @@ def _meanings(docstring: str) -> dict[str, str]:
             names = [name.strip() for name in line.split(",")]
         else:
             for name in names:
-                found[name] = f"{found.get(name, '')} {line.strip()}".strip()
-    return found
+                meanings[name] = f"{meanings.get(name, '')} {line.strip()}".strip()
+    return meanings

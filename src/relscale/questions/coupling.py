@@ -81,16 +81,16 @@ def rows(
     notes = [] if inside else ["beyond the sizes of the table"]
     notes += [] if low is not None else ["without limits: the slope may not change with size"]
     note = "; ".join(notes) if notes and np.isfinite(n_c) else None
-    each = {"all": known}
+    subsets = {"all": known}
     if split > 0:
-        each |= {
+        subsets |= {
             f"{size} below {split:g}": known & (sizes < split),
             f"{size} from {split:g}": known & (sizes >= split),
         }
     if family:
         labels = table.labels(family)
-        each |= {str(name): known & (labels == name) for name in dict.fromkeys(labels)}
-    for name, which in each.items():
+        subsets |= {str(name): known & (labels == name) for name in dict.fromkeys(labels)}
+    for name, which in subsets.items():
         r = correlation(first[which], second[which])
         of_all = name == "all" and np.isfinite(n_c)
         yield CouplingRow(
@@ -124,24 +124,25 @@ def p_of_exchanges(x: Array, y: Array, rng: np.random.Generator) -> float:
     least = abs(x @ y) * (1 - 1e-12)
     if len(x) <= MOST_EXACT:
         return float(np.mean(np.abs(x[np.array(list(permutations(range(len(x)))))] @ y) >= least))
-    found = sum(bool(abs(rng.permutation(x) @ y) >= least) for _ in range(EXCHANGES))
-    return (1 + found) / (1 + EXCHANGES)
+    count = sum(bool(abs(rng.permutation(x) @ y) >= least) for _ in range(EXCHANGES))
+    return (1 + count) / (1 + EXCHANGES)
 
 
 def changing_size(x: Array, y: Array, size: Array) -> tuple[float, float | None, float | None]:
     """N_c by the interaction with ln size, and its limits; nan where there are too few models, None without limits."""
-    if len(x) < FEWEST_OF_SIZE or any(np.ptp(each) == 0 for each in (x, y, size)):
+    if len(x) < FEWEST_OF_SIZE or any(np.ptp(number) == 0 for number in (x, y, size)):
         return np.nan, None, None
     centre = float(np.log(size).mean())
-    own, z = x - x.mean(), np.log(size) - centre
-    design = np.stack([np.ones_like(own), own, z * own, z], axis=1)
+    deviation, z = x - x.mean(), np.log(size) - centre
+    design = np.stack([np.ones_like(deviation), deviation, z * deviation, z], axis=1)
     if np.linalg.matrix_rank(design) < design.shape[1]:
         return np.nan, None, None
     gram, df = np.linalg.inv(design.T @ design), len(x) - design.shape[1]
     q = gram @ (design.T @ y)
     variance = float(np.sum((y - design @ q) ** 2)) / df
-    found = zero_of_line(float(q[1]), float(q[2]), gram[1:3, 1:3] * variance, df)
+    root = zero_of_line(float(q[1]), float(q[2]), gram[1:3, 1:3] * variance, df)
     n_c, low, high = (
-        None if each is None else float(np.exp(np.clip(each + centre, -MOST_LOG, MOST_LOG))) for each in found
+        None if number is None else float(np.exp(np.clip(number + centre, -MOST_LOG, MOST_LOG)))
+        for number in root
     )
     return (np.nan if n_c is None else n_c), low, high

@@ -62,17 +62,17 @@ def rows(
         raise RelscaleError(f"epsilon: {epsilon:g} is negative")
     factors, losses, labels = table.positive(factor), table.numbers(y), table.labels(at)
     for name in dict.fromkeys(labels):
-        own = (labels == name) & np.isfinite(factors) & np.isfinite(losses)
-        tried = np.unique(factors[own])
-        if not len(tried) or tried[0] != 1:
+        selected = (labels == name) & np.isfinite(factors) & np.isfinite(losses)
+        levels = np.unique(factors[selected])
+        if not len(levels) or levels[0] != 1:
             raise RelscaleError(f"{name}: no branch with {factor} 1, the batch of the checkpoint")
-        mean = np.array([losses[own & (factors == k)].mean() for k in tried])
+        mean = np.array([losses[selected & (factors == k)].mean() for k in levels])
         before = np.concatenate([[np.inf], np.minimum.accumulate(mean)[:-1]])
-        best = float(tried[mean <= before + epsilon].max())
+        best = float(levels[mean <= before + epsilon].max())
         yield CriticalBranchRow(
             at=str(name),
             factor=best,
             batch=best * batch if batch > 0 else None,
             least_loss=float(mean.min()),
-            note=f"at least this: no larger {factor} was tried" if best == tried[-1] else None,
+            note=f"at least this: no larger {factor} was tried" if best == levels[-1] else None,
         )

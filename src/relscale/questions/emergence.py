@@ -72,8 +72,8 @@ def rows(
     if ((rates < 0) | (rates > 1)).any():
         raise RelscaleError(f"column {rate!r} holds numbers that are no rates from 0 to 1")
     for name in dict.fromkeys(names):
-        own = (names == name) & np.isfinite(rates) & np.isfinite(sizes) & np.isfinite(made)
-        at, mean, of = pooled(sizes[own], rates[own], made[own])
+        selected = (names == name) & np.isfinite(rates) & np.isfinite(sizes) & np.isfinite(made)
+        at, mean, of = pooled(sizes[selected], rates[selected], made[selected])
         inner = (mean > 0) & (mean < 1)
         bends = bend(at[inner], mean[inner]) if inner.sum() > 2 else np.empty(0)
         enough = inner.sum() > 3

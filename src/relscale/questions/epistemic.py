@@ -59,14 +59,14 @@ def rows(
     p = table.numbers(probability)
     if (p < 0).any():
         raise RelscaleError(f"column {probability!r} holds {p[p < 0][0]:g}, which is no probability")
-    cells, names = table.labels(cell), [table.labels(each) for each in (seed, item, choice)]
+    cells, names = table.labels(cell), [table.labels(column) for column in (seed, item, choice)]
     for name in dict.fromkeys(cells):
-        own = cells == name
-        places = [np.unique(each[own].astype(str), return_inverse=True) for each in names]
-        if len(set(zip(*(index for _, index in places), strict=True))) < own.sum():
+        selected = cells == name
+        indices = [np.unique(labels[selected].astype(str), return_inverse=True) for labels in names]
+        if len(set(zip(*(index for _, index in indices), strict=True))) < selected.sum():
             raise RelscaleError(f"{name}: a choice of an item has several probabilities of one seed")
-        grid = np.full([len(values) for values, _ in places], np.nan)
-        grid[tuple(index for _, index in places)] = p[own]
+        grid = np.full([len(values) for values, _ in indices], np.nan)
+        grid[tuple(index for _, index in indices)] = p[selected]
         total, aleatoric, items = decomposed(grid)
         yield EpistemicRow(
             cell=str(name),

@@ -85,7 +85,7 @@ def rows(
     if not 0 <= judged <= 1:
         raise RelscaleError(f"judged: {judged:g} is no share from 0 to 1")
     points, loss, names = (
-        np.stack([table.positive(each) for each in x]),
+        np.stack([table.positive(column) for column in x]),
         table.positive(y),
         table.labels(model),
     )
@@ -97,26 +97,28 @@ def rows(
     largest = max(curves, key=lambda name: float(curves[name][0][0, 0]))
     for share in _numbers(shares):
         known = {name: known_part(*curve, share, from_tokens) for name, curve in curves.items()}
-        for name, (at, seen) in known.items():
+        for name, (at, measured) in known.items():
             free = len(one.names) - len(fixed)
-            if len(seen) < free:
-                few = f"{len(seen)} points for {free} free parameters"
-                yield EstimationRow(model=name, share=share, points=len(seen), note=few)
+            if len(measured) < free:
+                few = f"{len(measured)} points for {free} free parameters"
+                yield EstimationRow(model=name, share=share, points=len(measured), note=few)
                 continue
             yield EstimationRow(
                 model=name,
                 share=share,
-                points=len(seen),
-                error=relative_error(one, at, seen, *curves[largest], fixed, judged),
-                persistence=last_error(seen, *curves[largest], judged),
-                note="as many points as free parameters: any curve meets them" if len(seen) == free else None,
+                points=len(measured),
+                error=relative_error(one, at, measured, *curves[largest], fixed, judged),
+                persistence=last_error(measured, *curves[largest], judged),
+                note="as many points as free parameters: any curve meets them"
+                if len(measured) == free
+                else None,
             )
 
 
 def known_part(x: Array, y: Array, share: float, from_tokens: float) -> tuple[Array, Array]:
     """The points of a curve that a fit may see: before that share of its training."""
-    kept = (x[-1] > from_tokens) & (x[-1] < share * x[-1].max())
-    return x[:, kept], y[kept]
+    selected = (x[-1] > from_tokens) & (x[-1] < share * x[-1].max())
+    return x[:, selected], y[selected]
 
 
 def relative_error(
@@ -137,9 +139,9 @@ def last_error(y: Array, ahead: Array, measured: Array, judged: float) -> float:
 
 def _numbers(texts: tuple[str, ...]) -> list[float]:
     try:
-        found = [float(text) for text in texts]
+        numbers = [float(text) for text in texts]
     except ValueError:
         raise RelscaleError(f"shares: {','.join(texts)} are not all numbers") from None
-    if not all(0 < each <= 1 for each in found):
+    if not all(0 < number <= 1 for number in numbers):
         raise RelscaleError(f"shares: {','.join(texts)} are not all above 0 and up to 1")
-    return found
+    return numbers

@@ -79,8 +79,8 @@ def rows(
             without, with_it = residuals(log_x, log_y, before), residuals(log_x, log_y, after)
             free = len(log_y) - _rank(log_x, after)
             gained = _rank(log_x, after) - _rank(log_x, before)
-            left, taken = float(with_it @ with_it), float(without @ without - with_it @ with_it)
-            f = taken / gained / (left / free) if gained and free > 0 and left > none else None
+            unexplained, taken = float(with_it @ with_it), float(without @ without - with_it @ with_it)
+            f = taken / gained / (unexplained / free) if gained and free > 0 and unexplained > none else None
             yield ExplainedRow(
                 factor=factor,
                 beyond=", ".join(others),
@@ -101,12 +101,12 @@ def rows(
 
 def residuals(log_x: Array, log_y: Array, group: NDArray[np.int64]) -> Array:
     """Of a line per group; a group of one x has a mean."""
-    left = np.empty_like(log_y)
-    for each in range(int(group.max()) + 1):
-        own = group == each
-        dx, dy = log_x[own] - log_x[own].mean(), log_y[own] - log_y[own].mean()
-        left[own] = dy - dx * (dx @ dy) / (dx @ dx) if dx @ dx > 0 else dy
-    return left
+    residual = np.empty_like(log_y)
+    for index in range(int(group.max()) + 1):
+        members = group == index
+        dx, dy = log_x[members] - log_x[members].mean(), log_y[members] - log_y[members].mean()
+        residual[members] = dy - dx * (dx @ dy) / (dx @ dx) if dx @ dx > 0 else dy
+    return residual
 
 
 def _rms(values: Array) -> float:
@@ -114,7 +114,7 @@ def _rms(values: Array) -> float:
 
 
 def _rank(log_x: Array, group: NDArray[np.int64]) -> int:
-    return sum(1 + (np.ptp(log_x[group == each]) > 0) for each in range(int(group.max()) + 1))
+    return sum(1 + (np.ptp(log_x[group == index]) > 0) for index in range(int(group.max()) + 1))
 
 
 def _groups(labels: list[NDArray[np.object_]], n: int) -> NDArray[np.int64]:
@@ -139,18 +139,20 @@ def _p_of_exchanges(
 ) -> float | None:
     """Share of exchanges of the factor between blocks, within the groups before, that take away as much."""
     first = np.unique(blocks, return_index=True)[1]
-    if any(len(set(label[blocks == each])) > 1 for each in range(len(first))):
+    if any(len(set(label[blocks == index])) > 1 for index in range(len(first))):
         return None  # the factor varies within a training, which an exchange of trainings says nothing of
     without = residuals(log_x, log_y, before)
-    total, found = float(without @ without), 0
+    total, exceeding = float(without @ without), 0
     for _ in range(EXCHANGES):
         order = np.arange(len(first))
-        for each in np.unique(before[first]):
-            own = np.flatnonzero(before[first] == each)
-            order[own] = rng.permutation(own)
+        for index in np.unique(before[first]):
+            members = np.flatnonzero(before[first] == index)
+            order[members] = rng.permutation(members)
         exchanged = label[first][order][blocks]
-        left = residuals(log_x, log_y, _groups([before.astype(str).astype(object), exchanged], len(log_y)))
-        found += total - float(left @ left) >= taken * (1 - 1e-12)
-    if found == EXCHANGES:
+        residual = residuals(
+            log_x, log_y, _groups([before.astype(str).astype(object), exchanged], len(log_y))
+        )
+        exceeding += total - float(residual @ residual) >= taken * (1 - 1e-12)
+    if exceeding == EXCHANGES:
         return None  # each training has a factor of its own: no exchange is another grouping
-    return (1 + found) / (1 + EXCHANGES)
+    return (1 + exceeding) / (1 + EXCHANGES)

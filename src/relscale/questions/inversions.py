@@ -108,15 +108,15 @@ def families(
         table.numbers(score), table.numbers(size), table.labels(item), table.labels(family)
     )  # fmt: skip
     for name in dict.fromkeys(names):
-        own = (names == name) & np.isfinite(sizes)
-        at, row = np.unique(sizes[own], return_inverse=True)
-        every, place = np.unique(items[own].astype(str), return_inverse=True)
-        if len(set(zip(row, place, strict=True))) < own.sum():
+        selected = (names == name) & np.isfinite(sizes)
+        at, row = np.unique(sizes[selected], return_inverse=True)
+        distinct, place = np.unique(items[selected].astype(str), return_inverse=True)
+        if len(set(zip(row, place, strict=True))) < selected.sum():
             raise RelscaleError(f"{name}: a size has several scores of an item; choose rows by --where")
         if len(at) < 2:
             raise RelscaleError(f"{name}: one size; two are needed")
-        scores = np.full((len(at), len(every)), np.nan)
-        scores[row, place] = values[own]
+        scores = np.full((len(at), len(distinct)), np.nan)
+        scores[row, place] = values[selected]
         yield str(name), at, scores
 
 
@@ -142,7 +142,7 @@ def jonckheere_p(scores: Array) -> float | None:
     j = sum(_pairs_that_rise(a, b) for a, b in pairs)
     n = np.array([len(group) for group in groups], dtype=float)
     t = np.unique(np.concatenate(groups), return_counts=True)[1].astype(float)
-    every = n.sum()
+    total = n.sum()
 
     def a(k: Array) -> float:
         return float((k * (k - 1) * (2 * k + 5)).sum())
@@ -153,15 +153,15 @@ def jonckheere_p(scores: Array) -> float | None:
     def c(k: Array) -> float:
         return float((k * (k - 1)).sum())
 
-    one = np.array([every])
+    initial = np.array([total])
     variance = (
-        (a(one) - a(n) - a(t)) / 72
-        + b(n) * b(t) / (36 * every * (every - 1) * (every - 2))
-        + c(n) * c(t) / (8 * every * (every - 1))
+        (a(initial) - a(n) - a(t)) / 72
+        + b(n) * b(t) / (36 * total * (total - 1) * (total - 2))
+        + c(n) * c(t) / (8 * total * (total - 1))
     )
     if not variance > 0:
         return None
-    return float(ndtr(-(j - (every**2 - (n**2).sum()) / 4) / np.sqrt(variance)))
+    return float(ndtr(-(j - (total**2 - (n**2).sum()) / 4) / np.sqrt(variance)))
 
 
 def _pairs_that_rise(a: Array, b: Array) -> float:

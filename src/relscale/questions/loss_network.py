@@ -91,11 +91,13 @@ def rows(
     seen, values = losses[:, known], performance[known]
     rng = np.random.default_rng(seed)
     fold = rng.permutation(len(values)) % min(FOLDS, len(values))
-    kept = (fold != np.arange(fold.max() + 1)[:, None]).astype(float).T  # (n, folds)
-    by_network = _network(seen, values, kept, seen, hidden, ridge, seeds, rng)
-    by_plane = np.stack([_plane(seen[:, w > 0], values[w > 0], seen) for w in kept.T])
-    every = np.arange(len(values))
-    errors = [float(np.abs(each[fold, every] - values).mean()) for each in (by_network, by_plane)]
+    training_folds = (fold != np.arange(fold.max() + 1)[:, None]).astype(float).T  # (n, folds)
+    by_network = _network(seen, values, training_folds, seen, hidden, ridge, seeds, rng)
+    by_plane = np.stack([_plane(seen[:, w > 0], values[w > 0], seen) for w in training_folds.T])
+    position = np.arange(len(values))
+    errors = [
+        float(np.abs(prediction[fold, position] - values).mean()) for prediction in (by_network, by_plane)
+    ]
     better = errors[0] < errors[1]
     yield LossNetworkRow(
         row=LEFT_OUT,
@@ -185,7 +187,7 @@ class Network:
 
 
 def _network(
-    seen: Array,
+    inside: Array,
     values: Array,
     weights: Array,
     at: Array,
@@ -195,28 +197,28 @@ def _network(
     rng: np.random.Generator,
 ) -> Array:
     """Predictions (sets, n) at losses (d, n), of the networks of each set of weights (n, sets)."""
-    mean, sd = seen.mean(axis=1, keepdims=True), seen.std(axis=1, keepdims=True)
+    mean, sd = inside.mean(axis=1, keepdims=True), inside.std(axis=1, keepdims=True)
     sd = np.where(sd > 0, sd, 1.0)
     level, unit = values.mean(), values.std() or 1.0
-    net = Network((seen - mean) / sd, (values - level) / unit, weights, hidden, ridge)
+    net = Network((inside - mean) / sd, (values - level) / unit, weights, hidden, ridge)
     sets = weights.shape[1]
     columns = np.tile(np.arange(sets), seeds)
-    found = minimise(net, rng.normal(0, 0.5, (net.size, len(columns))), columns, TOLERANCE)
-    each = net.value(found.u, (at - mean) / sd).reshape(-1, seeds, sets)
-    return np.asarray(level + unit * np.median(each, axis=1).T)
+    fitted = minimise(net, rng.normal(0, 0.5, (net.size, len(columns))), columns, TOLERANCE)
+    outputs = net.value(fitted.u, (at - mean) / sd).reshape(-1, seeds, sets)
+    return np.asarray(level + unit * np.median(outputs, axis=1).T)
 
 
-def _plane(seen: Array, values: Array, at: Array) -> Array:
+def _plane(inside: Array, values: Array, at: Array) -> Array:
     """Predictions (n,) of least squares at losses (d, n)."""
-    coefficients = np.linalg.lstsq(np.vstack([np.ones(len(values)), seen]).T, values, rcond=None)[0]
+    coefficients = np.linalg.lstsq(np.vstack([np.ones(len(values)), inside]).T, values, rcond=None)[0]
     return np.asarray(coefficients @ np.vstack([np.ones(at.shape[1]), at]))
 
 
-def _in_hull(seen: Array, point: Array) -> bool:
+def _in_hull(inside: Array, point: Array) -> bool:
     """Whether a point (d,) is a mean of the points seen (d, n)."""
     from scipy.optimize import linprog
 
-    size = np.abs(seen).max(axis=1, keepdims=True)
-    sides = np.vstack([seen / np.where(size > 0, size, 1), np.ones(seen.shape[1])])
-    wanted = np.append(point / np.where(size > 0, size, 1)[:, 0], 1.0)
-    return bool(linprog(np.zeros(seen.shape[1]), A_eq=sides, b_eq=wanted).status == 0)
+    size = np.abs(inside).max(axis=1, keepdims=True)
+    sides = np.vstack([inside / np.where(size > 0, size, 1), np.ones(inside.shape[1])])
+    right = np.append(point / np.where(size > 0, size, 1)[:, 0], 1.0)
+    return bool(linprog(np.zeros(inside.shape[1]), A_eq=sides, b_eq=right).status == 0)

@@ -118,15 +118,15 @@ def correlations(at: Array, scores: Array, kind: str = "spearman") -> Array:
     """Of each item's scores (models, items) with ``at`` (models,); nan where they do not vary, or fewer than 3."""
     from scipy.stats import rankdata
 
-    found = np.full(scores.shape[1], np.nan)
+    correlation = np.full(scores.shape[1], np.nan)
     for j, column_ in enumerate(scores.T):
         known = np.isfinite(column_)
         x, y = at[known], column_[known]
         if kind == "spearman":
             x, y = rankdata(x), rankdata(y)
         if known.sum() > 2 and np.ptp(x) > 0 and np.ptp(y) > 0:
-            found[j] = np.corrcoef(x, y)[0, 1]
-    return found
+            correlation[j] = np.corrcoef(x, y)[0, 1]
+    return correlation
 
 
 def area(r: Array) -> float:

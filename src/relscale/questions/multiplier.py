@@ -91,14 +91,14 @@ def rows(
     if unique_in_mixtures:
         data = np.where(mixed > 0, unique_in_mixtures, data)
     for name in dict.fromkeys(labels):
-        own = (labels == name) & np.isfinite(data) & np.isfinite(loss)
-        alone = own & (mixed == 0)
+        selected = (labels == name) & np.isfinite(data) & np.isfinite(loss)
+        alone = selected & (mixed == 0)
         if len(np.unique(data[alone])) < 3:
             raise RelscaleError(
                 f"{name}: fewer than three amounts of {unique} without a mixture ({share} = 0)"
             )
         curve, ends = _alone(data[alone], loss[alone])
-        mixtures = np.flatnonzero(own & (mixed > 0))
+        mixtures = np.flatnonzero(selected & (mixed > 0))
         limits: list[Limits] = [(None, None)] * len(mixtures)
         if noise > 0:
             known = data[alone], loss[alone], data[mixtures], loss[mixtures]
@@ -122,7 +122,7 @@ def _alone(data: Array, loss: Array) -> tuple[Callable[[Array], Array], tuple[fl
     from scipy.interpolate import PchipInterpolator
 
     amounts = np.unique(data)
-    mean = np.array([loss[data == each].mean() for each in amounts])
+    mean = np.array([loss[data == amount].mean() for amount in amounts])
     falling = np.minimum.accumulate(mean)
     kept = np.concatenate([[True], np.diff(falling) < 0])
     if kept.sum() < 2:
@@ -154,7 +154,7 @@ def _limits(
     if len(drawn) < ENOUGH_DRAWS * DRAWS:
         return [(None, None)] * len(mixture)
     limits = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method="nearest")
-    low, high = ([float(np.exp(each)) if np.isfinite(each) else None for each in side] for side in limits)
+    low, high = ([float(np.exp(limit)) if np.isfinite(limit) else None for limit in side] for side in limits)
     return list(zip(low, high, strict=True))
 
 

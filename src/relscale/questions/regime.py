@@ -76,16 +76,16 @@ def rows(table: Columns, *, x: str, y: str, by: str = "", level: float = 0.95) -
         raise RelscaleError(f"level: {level:g} is not between 0 and 1")
     sizes, loss, labels = table.positive(x), table.positive(y), table.labels(by)
     for name in dict.fromkeys(labels):
-        own = (labels == name) & np.isfinite(sizes) & np.isfinite(loss)
-        if len(np.unique(sizes[own])) < FEWEST:
-            note = f"{len(np.unique(sizes[own]))} values of {x}; at least {FEWEST}"
-            yield RegimeRow(fixed=str(name), points=int(own.sum()), regime=Regime.UNKNOWN, note=note)
+        selected = (labels == name) & np.isfinite(sizes) & np.isfinite(loss)
+        if len(np.unique(sizes[selected])) < FEWEST:
+            note = f"{len(np.unique(sizes[selected]))} values of {x}; at least {FEWEST}"
+            yield RegimeRow(fixed=str(name), points=int(selected.sum()), regime=Regime.UNKNOWN, note=note)
             continue
-        exponent, low, high, floor = exponent_above_floor(sizes[own], loss[own], level)
+        exponent, low, high, floor = exponent_above_floor(sizes[selected], loss[selected], level)
         known = np.isfinite(low) and np.isfinite(high)
         yield RegimeRow(
             fixed=str(name),
-            points=int(own.sum()),
+            points=int(selected.sum()),
             exponent=exponent,
             low=low if known else None,
             high=high if known else None,

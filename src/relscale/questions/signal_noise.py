@@ -89,13 +89,13 @@ def rows(
         values = table.numbers(metric)
         deviation, mean, of_recipe, at = [], [], [], []
         for name in dict.fromkeys(labels):
-            own = np.flatnonzero((labels == name) & np.isfinite(values) & np.isfinite(steps))
-            own = own[np.argsort(steps[own], kind="stable")][-last:]
-            if len(own) > 1:
-                deviation.append(noise(values[own]))
-                mean.append(float(values[own].mean()))
-                of_recipe.append(str(recipes[own[0]]))
-                at.append(float(scales[own[0]]))
+            selected = np.flatnonzero((labels == name) & np.isfinite(values) & np.isfinite(steps))
+            selected = selected[np.argsort(steps[selected], kind="stable")][-last:]
+            if len(selected) > 1:
+                deviation.append(noise(values[selected]))
+                mean.append(float(values[selected].mean()))
+                of_recipe.append(str(recipes[selected[0]]))
+                at.append(float(scales[selected[0]]))
         if not mean:
             yield SignalNoiseRow(metric=metric, runs=0, note="no run has two checkpoints with it")
             continue
@@ -162,7 +162,7 @@ def _decisions(
     small, large = (np.array([side[name] for name in both]) for side in (first, second))
     drawn = []
     for _ in range(RESAMPLES):
-        kept = np.unique(rng.integers(0, len(both), len(both)))
-        drawn.append(decision_accuracy(small[kept], large[kept]))
+        sample = np.unique(rng.integers(0, len(both), len(both)))
+        drawn.append(decision_accuracy(small[sample], large[sample]))
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     return decision_accuracy(small, large), float(low), float(high)

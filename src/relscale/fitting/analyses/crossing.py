@@ -132,8 +132,8 @@ def fieller(
     x = np.sort(np.concatenate([x, np.where(np.isnan(root), edges[0], root)[None]]), axis=0)
 
     def inside(at: Floats) -> np.ndarray:
-        found = interval.level_at(estimate, at, level, items)
-        return (found.low <= 0) & (found.high >= 0)
+        ranges = interval.level_at(estimate, at, level, items)
+        return (ranges.low <= 0) & (ranges.high >= 0)
 
     within = inside(x)
     within |= x == root  # a line without noise has a set of one point

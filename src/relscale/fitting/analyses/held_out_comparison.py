@@ -132,19 +132,19 @@ def rows(curves: Curves, settings: Settings) -> list[FormRow]:
     """
     if not curves.keys or not curves.points:
         return []
-    held = held_out(curves, settings.of(Options).hold_out)
-    fitted = _thinned(np.isfinite(curves.value) & ~held)
+    is_held_out = held_out(curves, settings.of(Options).hold_out)
+    fitted = _thinned(np.isfinite(curves.value) & ~is_held_out)
     number = np.array([_distinct(curves.log_flops[column]) for column in fitted.T])
-    flops = np.exp(np.where(held, curves.log_flops[:, None], np.inf).min(axis=0))
+    flops = np.exp(np.where(is_held_out, curves.log_flops[:, None], np.inf).min(axis=0))
     of_curves: list[list[FormRow]] = [[] for _ in curves.keys]
     for form in (form for form in FORMS if form.quantity == curves.quantity):
-        enough = (number >= form.fewest) & held.any(axis=0)
+        enough = (number >= form.fewest) & is_held_out.any(axis=0)
         predicted = form.fit(curves, fitted & enough)
         error = np.where(enough, predicted.value - curves.value, np.nan)
-        rmse, bias, inside = _rms(error, held), _mean(error, held), _rms(error, fitted)
+        rmse, bias, inside = _rms(error, is_held_out), _mean(error, is_held_out), _rms(error, fitted)
         for j, key in enumerate(curves.keys):
             known = bool(np.isfinite(rmse[j]))
-            remark = predicted.status[j] if enough[j] else _few(form, int(number[j]), held[:, j])
+            remark = predicted.status[j] if enough[j] else _few(form, int(number[j]), is_held_out[:, j])
             if remark == OK and not known:
                 remark = Remark(Status.NO_FORECAST, "it predicts no positive error")
             if remark == OK and fitted[:, j].sum() == MOST:
@@ -155,7 +155,7 @@ def rows(curves: Curves, settings: Settings) -> list[FormRow]:
                     quantity=curves.quantity,
                     form=form.name,
                     n_fitted=int(fitted[:, j].sum()),
-                    n_held_out=int(held[:, j].sum()),
+                    n_held_out=int(is_held_out[:, j].sum()),
                     held_out_from=flops[j],
                     rmse_log=rmse[j] if known else None,
                     bias_log=bias[j] if known else None,
@@ -182,13 +182,13 @@ def held_out(curves: Curves, hold_out: int) -> Mask:
     budgets = np.array([point.budget for point in curves.points])
     named = bool(np.isfinite(budgets).all())
     place = budgets if named else curves.log_flops
-    held = np.zeros(curves.value.shape, dtype=bool)
+    is_held_out = np.zeros(curves.value.shape, dtype=bool)
     for j, used in enumerate(np.isfinite(curves.value).T):
         distinct = np.unique(place[used])
         count = hold_out if named else max(hold_out, round(SHARE * len(distinct)))
         if 0 < count < len(distinct):
-            held[:, j] = used & (place >= distinct[-count])
-    return held
+            is_held_out[:, j] = used & (place >= distinct[-count])
+    return is_held_out
 
 
 def _few(form: Form, number: int, held_out_points: NDArray[np.bool_]) -> Remark:
@@ -205,13 +205,13 @@ def _persistence(curves: Curves, used: Mask) -> Prediction:
 
 
 def _line(curves: Curves, used: Mask) -> Prediction:
-    found = lines(curves.log_flops, np.where(used, curves.value, np.nan))
-    return Prediction(found.at(curves.log_flops[:, None]), [OK] * used.shape[1])
+    line = lines(curves.log_flops, np.where(used, curves.value, np.nan))
+    return Prediction(line.at(curves.log_flops[:, None]), [OK] * used.shape[1])
 
 
 def _semilog(curves: Curves, used: Mask) -> Prediction:
-    found = lines(curves.log_flops, np.where(used, np.exp(curves.value), np.nan))
-    return Prediction(_log(found.at(curves.log_flops[:, None])), [OK] * used.shape[1])
+    line = lines(curves.log_flops, np.where(used, np.exp(curves.value), np.nan))
+    return Prediction(_log(line.at(curves.log_flops[:, None])), [OK] * used.shape[1])
 
 
 def _of_law(law: Law, curves: Curves, used: Mask) -> Prediction:
@@ -235,12 +235,12 @@ def _difference(curves: Curves, used: Mask) -> Prediction:
     gap = np.where(used, np.exp(curves.target) - np.exp(_baseline(curves)), np.nan)
     x = _relative(curves, used)
     rows = used.any(axis=1) if len(used) > MOST else np.ones(len(used), dtype=bool)
-    found = estimate(
+    estimates = estimate(
         difference.LAW, x[None, rows], gap[rows], weights=used[rows].astype(float), residual="linear"
     )
-    predicted = difference.LAW.value(found.theta, x[None, :, None])
-    ratio = np.where(found.converged, 1 + predicted * np.exp(-baseline), np.nan)
-    return Prediction(_log(ratio), found.status)
+    predicted = difference.LAW.value(estimates.theta, x[None, :, None])
+    ratio = np.where(estimates.converged, 1 + predicted * np.exp(-baseline), np.nan)
+    return Prediction(_log(ratio), estimates.status)
 
 
 def _fitted(law: Law, curves: Curves, used: Mask, log_error: Floats) -> Prediction:
@@ -249,19 +249,21 @@ def _fitted(law: Law, curves: Curves, used: Mask, log_error: Floats) -> Predicti
         return Prediction(np.full(used.shape, np.nan), [UNKNOWN_SIZE] * used.shape[1])
     y = np.exp(np.where(used, log_error, np.nan))
     rows = used.any(axis=1) if len(used) > MOST else np.ones(len(used), dtype=bool)
-    own, y, weights = x[:, rows], y[rows], used[rows]
-    found = estimate(law, own, y, weights=weights.astype(float), starts=_starts(law, own, y, weights))
+    points, y, weights = x[:, rows], y[rows], used[rows]
+    estimates = estimate(
+        law, points, y, weights=weights.astype(float), starts=_starts(law, points, y, weights)
+    )
     with np.errstate(all="ignore"):  # of a law that was not found
-        predicted = law.value(found.theta, np.where(np.isfinite(x), x, 1.0)[..., None])
-    return Prediction(np.where(found.converged, _log(predicted), np.nan), found.status)
+        predicted = law.value(estimates.theta, np.where(np.isfinite(x), x, 1.0)[..., None])
+    return Prediction(np.where(estimates.converged, _log(predicted), np.nan), estimates.status)
 
 
 def _starts(law: Law, x: Floats, y: Floats, used: Mask) -> Floats | None:
     """(s, q, J) the law's best starting points where points are many; elsewhere all of them, which is None."""
     if len(used) < MANY or not used.any(axis=0).all():
         return None
-    each = [law.starting_points(x[:, of_curve], y[of_curve, j])[:FEW] for j, of_curve in enumerate(used.T)]
-    return np.stack([np.pad(s, ((0, FEW - len(s)), (0, 0)), mode="edge") for s in each], axis=-1)
+    starts = [law.starting_points(x[:, of_curve], y[of_curve, j])[:FEW] for j, of_curve in enumerate(used.T)]
+    return np.stack([np.pad(s, ((0, FEW - len(s)), (0, 0)), mode="edge") for s in starts], axis=-1)
 
 
 def _predictors(law: Law, curves: Curves, used: Mask) -> Floats:

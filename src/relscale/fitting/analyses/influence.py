@@ -113,9 +113,9 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
                 yield InfluenceRow(**cells, status=Status.NOT_FITTED, note=f"{Status.NOT_FITTED}: {reason}")
                 continue
             low, high = sorted(law.sign * limit[w, 0] for limit in (without.slope.low, without.slope.high))
-            said, carries = None, None
+            verdict, carries = None, None
             if curves.quantity == RATIO:
-                said = verdict_of_line(without, (w, 0), without_p, level, margin)
+                verdict = verdict_of_line(without, (w, 0), without_p, level, margin)
             else:
                 carries = _lost(_below(whole_p[0], 1 - level), _below(without_p[w, 0], 1 - level))
             yield InfluenceRow(
@@ -125,7 +125,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
                 high=high,
                 p_value=without_p[w, 0],
                 change=law.sign * (without.slope.value[w, 0] - whole.slope.value[0]),
-                verdict=said,
+                verdict=verdict,
                 carries=carries,
                 **cells_of(without.remark(w, 0)),
             )

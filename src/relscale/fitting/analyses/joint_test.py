@@ -191,9 +191,9 @@ def joint_test(slopes: Floats, covariance: Covariance) -> tuple[float, float, fl
     if trace == np.trace(items):
         square, squares = trace**2, np.trace(items @ items)
     else:
-        rest = beyond_runs if trace > np.trace(runs) else np.zeros_like(runs)
+        remainder = beyond_runs if trace > np.trace(runs) else np.zeros_like(runs)
         square = trace**2 - np.trace(runs) ** 2 + _square_of_trace(runs, covariance.df)
-        squares = of_runs + 2 * np.trace(runs @ rest) + np.trace(rest @ rest)
+        squares = of_runs + 2 * np.trace(runs @ remainder) + np.trace(remainder @ remainder)
     df1 = float(np.clip(square / squares, 1, number - 1))
     df2 = float(square / (of_runs / covariance.df + np.trace(items @ items) / covariance.items_df))
     statistic = float(np.sum((centre @ slopes) ** 2) / trace)
@@ -229,9 +229,9 @@ def sentence(row: JointTestRow) -> str:
     p = f"p = {row.p_value:.2g}" if row.p_value >= 0.001 else "p < 0.001"
     test = f"F({row.df1:.1f}, {row.df2:.1f}) = {row.statistic:.2f}, {p}"
     whom = "" if row.estimand == Estimand.THESE_ITEMS else ", for new items of the kind"
-    found = (
+    result = (
         "the groups do not all move alike"
         if some_group_moves(row)
         else "no group is seen to move against the others"
     )
-    return f"all {row.groups} groups at once: {found} ({test}{whom})"
+    return f"all {row.groups} groups at once: {result} ({test}{whom})"

@@ -124,7 +124,7 @@ def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[Parame
     used = np.isfinite(curves.value[:, columns])
     patterns, which, count = np.unique(used, axis=1, return_inverse=True, return_counts=True)
     usual = which.ravel() == np.argmax(count)
-    kept = np.array(columns)[usual]
+    columns_used = np.array(columns)[usual]
     points = patterns[:, np.argmax(count)]
     estimate = curve_lines(curves)
     estimands = [Estimand.THESE_ITEMS]
@@ -138,7 +138,7 @@ def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[Parame
             "level": level,
             "n": int(points.sum()),
             "method": Method.PARTIAL_POOLING,
-            "method_note": f"{len(kept)} groups, spread integrated out, t",
+            "method_note": f"{len(columns_used)} groups, spread integrated out, t",
             "estimand": estimand,
         }
         of_items = estimand == Estimand.ITEM_POPULATION
@@ -148,20 +148,20 @@ def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[Parame
             for at in (estimate.low, estimate.reference, estimate.high)
         ]
         posterior = None
-        if len(kept) >= FEWEST and np.isfinite(estimate.slope[kept]).all():
-            of_draws = 1.0 if of_items else _quantile_of_draws(curves, kept, settings)
-            posterior = _pooled(curves, kept, points, of_items, level, of_draws)
+        if len(columns_used) >= FEWEST and np.isfinite(estimate.slope[columns_used]).all():
+            of_draws = 1.0 if of_items else _quantile_of_draws(curves, columns_used, settings)
+            posterior = _pooled(curves, columns_used, points, of_items, level, of_draws)
         for j in columns:
             key = cells_of(curves.keys[j]) | common | {"parameter": relative.LINE.slope}
             remark = _remark(curves, estimate, j, of_items)
-            if j not in kept:
+            if j not in columns_used:
                 note = f"not pooled, for most groups have other points; {remark}"
                 rows.append(ParameterRow(**key, status=Status.NOT_POOLED, note=note))
             elif posterior is None:
-                note = f"{len(kept)} groups, and pooling needs {FEWEST} that have a slope"
+                note = f"{len(columns_used)} groups, and pooling needs {FEWEST} that have a slope"
                 rows.append(ParameterRow(**key, status=Status.TOO_FEW_GROUPS, note=note))
             else:
-                i = int(np.flatnonzero(kept == j)[0])
+                i = int(np.flatnonzero(columns_used == j)[0])
                 levels = [(end.low[j], end.high[j]) for end in ends]
                 rows.append(
                     ParameterRow(
@@ -178,7 +178,7 @@ def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[Parame
                     )
                 )
         if posterior is not None:
-            first = int(kept[0])
+            first = int(columns_used[0])
             remark = _remark(curves, estimate, first, of_items)
             whole = cells_of(replace(curves.keys[columns[0]], group=ALL_GROUPS)) | common | cells_of(remark)
             rows.append(
@@ -213,9 +213,16 @@ def _remark(curves: Curves, estimate: Lines, j: int, of_items: bool) -> Remark:
 
 def _quantile_of_draws(curves: Curves, selected: NDArray[np.int64], settings: Settings) -> float:
     """The quantile of the groups' own intervals for these items over Student's t, on average: 1 without a bootstrap."""
-    own = next(curve_intervals(curves.select(np.isin(np.arange(len(curves.keys)), selected)), settings)).slope
+    slope = next(
+        curve_intervals(curves.select(np.isin(np.arange(len(curves.keys)), selected)), settings)
+    ).slope
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = (own.high - own.low) / 2 / own.stderr / interval.quantile((1 + settings.level) / 2, own.df)
+        ratio = (
+            (slope.high - slope.low)
+            / 2
+            / slope.stderr
+            / interval.quantile((1 + settings.level) / 2, slope.df)
+        )
     return float(np.nanmean(ratio)) if np.isfinite(ratio).any() else 1.0
 
 
@@ -236,20 +243,20 @@ def _pooled(
     if curves.without is not None:
         without, without_own = _apart(curves.without[at])
     shared = lines(x, y, noise.mean(axis=1, keepdims=True), blocks, without=without)
-    own = lines(x, y_own, noise, blocks, without=without_own)
+    line = lines(x, y_own, noise, blocks, without=without_own)
     items_shared = items_own = None
     if of_items:
         draws, draws_own = _apart(curves.replicates[at])
         clusters = None if curves.clusters is None else curves.clusters[selected]
         fewest = None if clusters is None else np.fmin.reduce(clusters)[None]
         items_shared = interval.item_lines(x, y, draws, shared, blocks, fewest)
-        items_own = interval.item_lines(x, y_own, draws_own, own, blocks, clusters)
+        items_own = interval.item_lines(x, y_own, draws_own, line, blocks, clusters)
 
     groups = len(selected)
     of_mean = interval.slope(shared, level, items_shared)
-    of_runs = interval.slope(own, level).stderr ** 2
-    of_both = interval.slope(own, level, items_own)
-    moderated, df = moderate(of_runs * groups / (groups - 1), float(own.df[0]))
+    of_runs = interval.slope(line, level).stderr ** 2
+    of_both = interval.slope(line, level, items_own)
+    moderated, df = moderate(of_runs * groups / (groups - 1), float(line.df[0]))
     v = moderated + (of_both.stderr**2 - of_runs) * groups / (groups - 1)
     whole = lines(
         x, curves.value[at], noise, blocks, without=None if curves.without is None else curves.without[at]
@@ -258,7 +265,7 @@ def _pooled(
     if of_items:
         items_whole = interval.item_lines(x, curves.value[at], curves.replicates[at], whole, blocks, clusters)
     beyond = interval.slope(whole, level, items_whole).stderr ** 2 - of_both.stderr**2 - of_mean.stderr**2
-    by_chance = of_runs * interval.slope(shared, level).stderr ** 2 / own.df
+    by_chance = of_runs * interval.slope(shared, level).stderr ** 2 / line.df
     covariance = _shrunk(beyond / 2, by_chance)
     share = interval.ill_known_share(moderated, v)
     v_c = max(0.0, float(of_mean.stderr[0]) ** 2 - float(v.mean()) / groups)
@@ -267,13 +274,13 @@ def _pooled(
     k_c = float(interval.quantile(tail, of_mean.df, of_mean.share, of_mean.items_df)[0])
     known = _satterthwaite(share, df, of_both.items_df)
     k, k_c = k * of_draws, k_c * of_draws
-    return pool(shared.slope + own.slope, v, known, k, level, v_c, k_c, covariance)
+    return pool(shared.slope + line.slope, v, known, k, level, v_c, k_c, covariance)
 
 
 def _shrunk(covariance: Floats, by_chance: Floats) -> Floats:
     """Covariances (J,) drawn to 0, of which the variance of the estimates is ``by_chance`` where they are 0."""
-    seen = float(np.mean(covariance**2))
-    return covariance * (max(0.0, 1 - float(np.mean(by_chance)) / seen) if seen > 0 else 0.0)
+    spread = float(np.mean(covariance**2))
+    return covariance * (max(0.0, 1 - float(np.mean(by_chance)) / spread) if spread > 0 else 0.0)
 
 
 def _apart(of_groups: Floats) -> tuple[Floats, Floats]:
@@ -339,7 +346,7 @@ def pool(
     weight /= weight.sum()
 
     shrink = v * w
-    each = _mixture(
+    mixture = _mixture(
         weight,
         shrink * mu[:, None] + (1 - shrink) * b,
         v * (1 - shrink) + shrink**2 * variance[:, None],
@@ -352,7 +359,7 @@ def pool(
     share = np.cumsum(weight) - weight / 2
     sd_low, sd, sd_high = np.interp([(1 - level) / 2, 0.5, (1 + level) / 2], share, tau)
     mean, mean_stderr, mean_low, mean_high = (float(number[0]) for number in whole)
-    return Pooled(*each, mean, mean_stderr, mean_low, mean_high, float(sd), float(sd_low), float(sd_high))
+    return Pooled(*mixture, mean, mean_stderr, mean_low, mean_high, float(sd), float(sd_low), float(sd_high))
 
 
 def _mixture(
@@ -365,8 +372,8 @@ def _mixture(
     """Mean, standard deviation and limits of mixtures over τ (GRID, ...), the shared error and what ties it added."""
     k, v_c, k_c = errors
     mean = weight @ means
-    own = weight @ variances + weight @ (means - mean) ** 2
-    least = (np.sqrt(own) - np.sqrt(v_c)) ** 2 + LEAST_SHARE * np.minimum(own, v_c)
-    stderr = np.sqrt(np.clip(own + v_c + both, least, None))
-    half = (k * own + k_c * v_c) / (own + v_c) * stderr
+    variance = weight @ variances + weight @ (means - mean) ** 2
+    least = (np.sqrt(variance) - np.sqrt(v_c)) ** 2 + LEAST_SHARE * np.minimum(variance, v_c)
+    stderr = np.sqrt(np.clip(variance + v_c + both, least, None))
+    half = (k * variance + k_c * v_c) / (variance + v_c) * stderr
     return mean, stderr, mean - half, mean + half

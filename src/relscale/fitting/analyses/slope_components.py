@@ -89,10 +89,10 @@ def rows(curves: Curves, settings: Settings) -> list[SlopeComponentRow]:
     """The parts of each ratio's slope; none of errors, nor of a frontier of parabolas."""
     if curves.quantity != RATIO or not curves.points or any(point.is_parabola for point in curves.points):
         return []
-    found = [row for j in range(len(curves.keys)) for row in _rows(curves, j, settings.level)]
-    families = [(row.suite, row.prompt, row.metric, row.contrast, row.component) for row in found]
-    p_bh, _ = adjusted([row.p_value for row in found], families)
-    return [replace(row, p_bh=float(p)) for row, p in zip(found, p_bh, strict=True)]
+    components = [row for j in range(len(curves.keys)) for row in _rows(curves, j, settings.level)]
+    families = [(row.suite, row.prompt, row.metric, row.contrast, row.component) for row in components]
+    p_bh, _ = adjusted([row.p_value for row in components], families)
+    return [replace(row, p_bh=float(p)) for row, p in zip(components, p_bh, strict=True)]
 
 
 def _rows(curves: Curves, j: int, level: float) -> Iterator[SlopeComponentRow]:
@@ -105,15 +105,15 @@ def _rows(curves: Curves, j: int, level: float) -> Iterator[SlopeComponentRow]:
         data = np.log(tokens / params)
     known = np.isfinite(curves.value[:, j])
     both = known & np.isfinite(data)
-    one = np.ones(len(data))
+    ones = np.ones(len(data))
     if both.any():
-        design = np.stack([one, curves.log_flops, data], axis=1)
+        design = np.stack([ones, curves.log_flops, data], axis=1)
         parts = {Component.COMPUTE: (0.0, 1.0, 0.0), Component.DATA_PER_PARAMETER: (0.0, 0.0, 1.0)}
         yield from _parts(curves, j, both, design, parts, level)
     if curves.shared and known.any():
         training = members(curves.blocks)
         mean = _mean_of(curves.log_flops, training, known)
-        design = np.stack([one, curves.log_flops - mean, mean], axis=1)
+        design = np.stack([ones, curves.log_flops - mean, mean], axis=1)
         parts = {
             Component.WITHIN: (0.0, 1.0, 0.0),
             Component.BETWEEN: (0.0, 0.0, 1.0),
@@ -179,11 +179,13 @@ def regression(design: Floats, y: Floats, training: NDArray[np.int64]) -> Regres
         residual = y - design @ value
         return Regression(value, np.linalg.inv(gram) * (residual @ residual) / (points - k), points - k)
     away = []
-    for own in (training == g for g in range(number)):
-        if not _is_determined(design[~own]):
+    for of_training in (training == g for g in range(number)):
+        if not _is_determined(design[~of_training]):
             return None
-        rest = design[own]
-        away.append(np.linalg.solve(gram - rest.T @ rest, moment - rest.T @ y[own]) - value)
+        remaining = design[of_training]
+        away.append(
+            np.linalg.solve(gram - remaining.T @ remaining, moment - remaining.T @ y[of_training]) - value
+        )
     covariance = (number - 1) / number * np.einsum("gi,gj->ij", np.array(away), np.array(away))
     return Regression(value, covariance, number - 2)
 
@@ -205,7 +207,7 @@ def _mean_of(x: Floats, training: NDArray[np.int64], used: NDArray[np.bool_]) ->
 
 def sentences(rows: list[SlopeComponentRow]) -> list[str]:
     """Which gaps depend on more than compute, a sentence for each kind; none where no gap is seen to."""
-    said = []
+    sentences = []
     for component, words in (
         (Component.DATA_PER_PARAMETER, "depend on tokens per parameter beside compute"),
         (Component.DIFFERENCE, "move differently along a training than from one training to the next"),
@@ -213,8 +215,8 @@ def sentences(rows: list[SlopeComponentRow]) -> list[str]:
         tested = [row for row in rows if row.component == component and row.p_bh is not None]
         sure = [row for row in tested if row.p_bh is not None and row.p_bh < SURE]
         if sure:
-            said.append(
+            sentences.append(
                 f"{len(sure)} of {len(tested)} gaps {words} (FDR {SURE:.0%}): their Δβ is of the models at hand, and "
                 "its parts are in the table slope_components"
             )
-    return said
+    return sentences

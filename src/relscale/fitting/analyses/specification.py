@@ -521,8 +521,8 @@ def _forms(compared: Compared, settings: Settings, margin: float) -> Iterator[tu
     changes = {int(j): SIGN_CHANGE for j in np.flatnonzero(np.isnan(side))}
     yield DIFFERENCE, _slopes(fitted, slope, verdicts, estimand, compared.total, changes)
 
-    left, why = _reducible(compared.x, compared.value)
-    left_gap = left[:, compared.targets] - mean_of(left, compared.baselines)
+    reducible, why = _reducible(compared.x, compared.value)
+    left_gap = reducible[:, compared.targets] - mean_of(reducible, compared.baselines)
     fitted = with_intervals(lines(compared.x, left_gap, compared.noise, compared.blocks), level)
     reasons = {j: _both(why[compared.targets[j]], [why[b] for b in compared.baselines[j]]) for j in pairs}
     slopes = _slopes(
@@ -594,23 +594,23 @@ def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark | None]]:
     if len(np.unique(x)) <= len(irreducible.LAW.names):
         return nothing, [TOO_FEW] * value.shape[1]
     at = np.exp(x - x.mean())[None]
-    found = estimate(irreducible.LAW, at, np.exp(value), weights=used.astype(float))
+    estimates = estimate(irreducible.LAW, at, np.exp(value), weights=used.astype(float))
     floor = irreducible.LAW.names.index("irreducible")
-    left = np.exp(value) - found.theta[floor]
-    vague = found.stderr[floor] > np.where(used, left, np.inf).min(axis=0)
-    below = (used & ~(left > 0)).any(axis=0)
-    lost = ~found.converged | below | (found.df < 1)
+    reducible = np.exp(value) - estimates.theta[floor]
+    vague = estimates.stderr[floor] > np.where(used, reducible, np.inf).min(axis=0)
+    below = (used & ~(reducible > 0)).any(axis=0)
+    lost = ~estimates.converged | below | (estimates.df < 1)
     reasons: list[Remark | None] = []
-    for j, status in enumerate(found.status):
-        if found.df[j] < 1:
+    for j, status in enumerate(estimates.status):
+        if estimates.df[j] < 1:
             reasons.append(TOO_FEW)
-        elif below[j] and found.converged[j]:
+        elif below[j] and estimates.converged[j]:
             reasons.append(NOT_ABOVE_FLOOR)
         elif vague[j]:
             reasons.append(UNCERTAIN_FLOOR)
         else:
             reasons.append(None if status == OK else status.under("irreducible error"))
-    return np.where(lost, np.nan, _log(left)), reasons
+    return np.where(lost, np.nan, _log(reducible)), reasons
 
 
 def _both(target: Remark | None, baselines: Sequence[Remark | None]) -> Remark | None:

@@ -176,7 +176,7 @@ def _of_runs(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
 def _of_trainings(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
     slope = interval.slope(curve_lines(curves), settings.level)
     of_one = slope.stderr * np.sqrt((slope.df + 1) * _noise_factors(slope.df, settings.level))  # (3, J)
-    found = np.full((*of_one.shape, len(sizes), len(TIMES)), np.nan)
+    power = np.full((*of_one.shape, len(sizes), len(TIMES)), np.nan)
     for trainings in np.unique(slope.df[np.isfinite(slope.stderr)] + 1):
         of_these = slope.df + 1 == trainings
         size = np.abs(sizes) / of_one[:, of_these, None]
@@ -186,10 +186,10 @@ def _of_trainings(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
             mean, sd = _of_normals(total, rng)
             half = interval.quantile((1 + settings.level) / 2, np.array(total - 1.0))
             needed = half * sd / np.sqrt(total) - mean
-            found[..., c][:, of_these] = _share(needed, size)
+            power[..., c][:, of_these] = _share(needed, size)
     return {
         "budgets": (BUDGETS, None, NO_BUDGETS),
-        "runs": (TIMES, found, IF_TRAININGS),
+        "runs": (TIMES, power, IF_TRAININGS),
         "items": (TIMES_ITEMS, None, NO_ITEMS),
     }
 
@@ -197,8 +197,8 @@ def _of_trainings(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
 def _of_normals(count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """(experiments,) mean and standard deviation of as many standard normal numbers; of many by their distributions."""
     if count <= MANY:
-        each = rng.standard_normal((count, EXPERIMENTS))
-        return each.mean(axis=0), each.std(axis=0, ddof=1)
+        draws = rng.standard_normal((count, EXPERIMENTS))
+        return draws.mean(axis=0), draws.std(axis=0, ddof=1)
     variance = rng.chisquare(count - 1, EXPERIMENTS) / (count - 1)
     return rng.standard_normal(EXPERIMENTS) / np.sqrt(count), np.sqrt(variance)
 
@@ -208,11 +208,11 @@ def _budgets(estimate: Lines, variances: Floats, sizes: Floats, settings: Settin
     with np.errstate(invalid="ignore", divide="ignore"):
         reach = (estimate.high - estimate.low) / np.sqrt(variances)
         size = np.abs(sizes) * reach[..., None]
-    found = []
+    budgets = []
     for n in BUDGETS:
         rng = np.random.default_rng([settings.seed, TAGS["budgets"], n])
-        found.append(_share(_needed(np.linspace(0, 1, n), np.ones(n), settings.level, rng), size))
-    return np.stack(found, axis=-1)
+        budgets.append(_share(_needed(np.linspace(0, 1, n), np.ones(n), settings.level, rng), size))
+    return np.stack(budgets, axis=-1)
 
 
 def _runs(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, settings: Settings) -> Floats:
@@ -220,15 +220,15 @@ def _runs(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, set
     scatter = np.sqrt(variances / _expected(estimate))  # of a point whose noise is 1
     with np.errstate(invalid="ignore", divide="ignore"):
         size = np.abs(sizes)[:, None] * np.sqrt(TIMES) / scatter[..., None, None]
-    found = np.full(size.shape, np.nan)
+    runs = np.full(size.shape, np.nan)
     noise = np.where(np.isfinite(curves.value), curves.noise, np.inf)
     for pattern, of_these in equal_columns(noise):
         used = np.isfinite(pattern)
         if used.sum() >= SMALLEST:
             rng = np.random.default_rng([settings.seed, TAGS["runs"]])
             needed = _needed(curves.log_flops[used], pattern[used], settings.level, rng)
-            found[:, of_these] = _share(needed, size[:, of_these])
-    return found
+            runs[:, of_these] = _share(needed, size[:, of_these])
+    return runs
 
 
 def _items(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, settings: Settings) -> Floats:
@@ -239,7 +239,7 @@ def _items(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, se
     between = np.maximum(spread(of_items.slope) ** 2 - of_items.interaction * q, 0)
     of_runs = np.maximum(variances - of_items.interaction, 0)
     expected = _expected(estimate)
-    found = np.full((*variances.shape, len(sizes), len(TIMES_ITEMS)), np.nan)
+    power = np.full((*variances.shape, len(sizes), len(TIMES_ITEMS)), np.nan)
     for j in np.flatnonzero(np.isfinite(between) & np.isfinite(of_runs).all(axis=0)):
         used = np.isfinite(curves.value[:, j])
         rng = np.random.default_rng([settings.seed, TAGS["items"]])
@@ -262,20 +262,20 @@ def _items(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, se
             clusters=None if curves.clusters is None else curves.clusters[j] * times,
         )
         needed = -interval.slope(simulated, settings.level, resampled).low  # (3, counts, experiments)
-        found[:, j] = (np.abs(sizes)[:, None, None] > needed[:, None]).mean(axis=-1)
-    return found
+        power[:, j] = (np.abs(sizes)[:, None, None] > needed[:, None]).mean(axis=-1)
+    return power
 
 
 def _needed(x: Floats, noise: Floats, level: float, rng: np.random.Generator) -> Floats:
     """(experiments,) the Δβ that each would show: half width less slope, from noise of these variances alone."""
     unit = lines(x, np.zeros((len(x), 1)), noise[:, None])
     z = x - unit.reference
-    sums = np.zeros((3, EXPERIMENTS))  # Σ y, Σ z·y, Σ y²
+    moments = np.zeros((3, EXPERIMENTS))  # Σ y, Σ z·y, Σ y²
     for some in np.array_split(np.arange(len(x)), -(-len(x) // AT_ONCE)):
         y = np.sqrt(noise[some, None]) * rng.standard_normal((len(some), EXPERIMENTS))
-        sums += np.stack([y.sum(axis=0), z[some] @ y, (y * y).sum(axis=0)])
-    slope = sums[1] / unit.sxx
-    squares = sums[2] - sums[0] ** 2 / len(x) - slope**2 * unit.sxx
+        moments += np.stack([y.sum(axis=0), z[some] @ y, (y * y).sum(axis=0)])
+    slope = moments[1] / unit.sxx
+    squares = moments[2] - moments[0] ** 2 / len(x) - slope**2 * unit.sxx
     simulated = replace(unit, slope=slope, residuals=np.sqrt(np.maximum(squares, 0))[None])
     return -interval.slope(simulated, level).low
 

@@ -52,14 +52,14 @@ def _arms(measurements: pa.Table, replicates: "Replicates | None", column: str, 
         raise RelscaleError(f"{where}: no such column; {suggestion(column, measurements.column_names)}")
     arms: Arms = {}
     for value in sorted(measurements[column].drop_null().unique().to_pylist()):
-        own = measurements.filter(pc.equal(measurements[column], value))
+        of_arm = measurements.filter(pc.equal(measurements[column], value))
         drawn = None
         if replicates is not None:
-            here = pc.field("run").isin(own["run"].unique())
+            here = pc.field("run").isin(of_arm["run"].unique())
             if column in replicates.schema.names:
                 here &= pc.field(column) == value
             drawn = replicates.filter(here)
-        arms[_text(value)] = [frontier_curves(matrix, settings) for matrix in run_matrices(own, drawn)]
+        arms[_text(value)] = [frontier_curves(matrix, settings) for matrix in run_matrices(of_arm, drawn)]
     return arms
 
 

@@ -51,23 +51,23 @@ class BySize:
 
 def by_size(matrices: Sequence[RunMatrix], settings: Settings) -> BySize:
     """Ratios to the baseline that ``fit.contrasts`` names for optimizers; nothing where it names none."""
-    found = BySize([], [])
+    result = BySize([], [])
     baseline = settings.contrasts.optimizer
     if baseline is None:
-        return found
+        return result
     each_run = settings.model_copy(update={"frontier": "all"})
     frontiers = [frontier_curves(matrix, each_run) for matrix in matrices]
     for curves in contrasts(frontiers, "optimizer", baseline):
         params = np.array([point.params for point in curves.points])
         if not np.isfinite(params).all():
             continue  # a table that does not say how large its models are
-        found.sizes.extend(row for j in range(len(curves.keys)) for row in _points(curves, j))
+        result.sizes.extend(row for j in range(len(curves.keys)) for row in _points(curves, j))
         along_size = replace(curves, log_flops=np.log(params))
         for row in law_rows(relative.BY_SIZE, along_size, settings):
-            found.fits.append(
+            result.fits.append(
                 replace(row, predictor="params", reference_flops=None, flops_low=None, flops_high=None)
             )
-    return found
+    return result
 
 
 def _points(curves: Curves, j: int) -> list[SizeRow]:

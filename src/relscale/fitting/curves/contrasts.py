@@ -31,17 +31,17 @@ def contrasts(frontiers: Sequence[FrontierCurves], by: Contrast, baseline: str) 
     """
     if by not in BY:
         raise RelscaleError(f"fit.contrasts: {by!r} is not one of {', '.join(BY)}")
-    names = sorted({str(getattr(one.matrix, by)) for one in frontiers})
+    names = sorted({str(getattr(curves.matrix, by)) for curves in frontiers})
     if baseline not in names:
         raise RelscaleError(
             f"fit.contrasts.{by}: {baseline!r} was not measured; there are {', '.join(names)}"
         )
     others = {_other(r.matrix, by): r for r in frontiers if getattr(r.matrix, by) == baseline}
     result = []
-    for one in frontiers:
-        against = others.get(_other(one.matrix, by))
-        if getattr(one.matrix, by) != baseline and against is not None:
-            result += contrast(one.errors, against.errors, by, baseline)
+    for curves in frontiers:
+        against = others.get(_other(curves.matrix, by))
+        if getattr(curves.matrix, by) != baseline and against is not None:
+            result += contrast(curves.errors, against.errors, by, baseline)
     return result
 
 
@@ -62,25 +62,25 @@ def contrast(target: Curves, baseline: Curves, by: str, name: str, arm: str | No
     pairs = _matched(target.points, baseline.points)
     if not columns or not pairs:
         return []
-    own = _averaged(target, [rows for rows, _ in pairs], [j for j, _ in columns])
+    averaged = _averaged(target, [rows for rows, _ in pairs], [j for j, _ in columns])
     other = _averaged(baseline, [rows for _, rows in pairs], [j for _, j in columns])
-    draws = min(own.replicates.shape[-1], other.replicates.shape[-1])
+    draws = min(averaged.replicates.shape[-1], other.replicates.shape[-1])
     ratios = Curves(
         quantity=RATIO,
-        keys=[replace(key, baseline=name, contrast=by, arm=arm) for key in own.keys],
-        points=own.points,
-        log_flops=(own.log_flops + other.log_flops) / 2,
-        value=own.value - other.value,
-        noise=(own.noise + other.noise) / 2,
-        replicates=own.replicates[..., :draws] - other.replicates[..., :draws],
-        status=status_of_ratio(own.status, other.status),
-        blocks=own.blocks,
-        target=own.value,
+        keys=[replace(key, baseline=name, contrast=by, arm=arm) for key in averaged.keys],
+        points=averaged.points,
+        log_flops=(averaged.log_flops + other.log_flops) / 2,
+        value=averaged.value - other.value,
+        noise=(averaged.noise + other.noise) / 2,
+        replicates=averaged.replicates[..., :draws] - other.replicates[..., :draws],
+        status=status_of_ratio(averaged.status, other.status),
+        blocks=averaged.blocks,
+        target=averaged.value,
         baseline=other.value,
         clusters=None
-        if own.clusters is None or other.clusters is None
-        else np.fmin(own.clusters, other.clusters),
-        without=_without(own, other),
+        if averaged.clusters is None or other.clusters is None
+        else np.fmin(averaged.clusters, other.clusters),
+        without=_without(averaged, other),
     )
     return [ratios]
 
@@ -100,9 +100,9 @@ def _without(target: Curves, other: Curves) -> Floats | None:
     if not changes:
         return None
     counts = [change.shape[-1] for change in changes]
-    every = sum(counts)
+    total = sum(counts)
     stretched = [
-        change * np.sqrt((count - 1) / count * every / (every - 1))
+        change * np.sqrt((count - 1) / count * total / (total - 1))
         for change, count in zip(changes, counts, strict=True)
     ]
     return np.asarray(ratio[..., None] + np.concatenate(stretched, axis=-1))
@@ -110,15 +110,15 @@ def _without(target: Curves, other: Curves) -> Floats | None:
 
 def _matched(target: Sequence[Point], baseline: Sequence[Point]) -> list[tuple[list[int], list[int]]]:
     """Positions of the points that both have; several of one side where a run was repeated with other seeds."""
-    own, other = _alike(target), _alike(baseline)
-    return [(rows, other[point]) for point, rows in own.items() if point in other]
+    pairs, other = _alike(target), _alike(baseline)
+    return [(rows, other[point]) for point, rows in pairs.items() if point in other]
 
 
 def _alike(points: Sequence[Point]) -> dict[Hashable, list[int]]:
-    found: dict[Hashable, list[int]] = {}
+    positions: dict[Hashable, list[int]] = {}
     for i, point in enumerate(points):
-        found.setdefault(_identity(point), []).append(i)
-    return found
+        positions.setdefault(_identity(point), []).append(i)
+    return positions
 
 
 def _averaged(curves: Curves, groups: Sequence[Sequence[int]], columns: Sequence[int]) -> Curves:

@@ -59,7 +59,7 @@ def gaps(errors: Errors, targets: NDArray[np.int64], baselines: Sequence[NDArray
     value, replicates = logarithms(errors)
     of_baseline = [errors.status[:, columns] for columns in baselines]
     first = [np.argmax(status != OK, axis=1) for status in of_baseline]  # the first that cannot be used
-    status = [each[np.arange(len(each)), at] for each, at in zip(of_baseline, first, strict=True)]
+    status = [statuses[np.arange(len(statuses)), at] for statuses, at in zip(of_baseline, first, strict=True)]
     return Gaps(
         log_ratio=value[:, targets] - mean_of(value, baselines),
         noise=(errors.noise[:, targets] + mean_of(errors.noise, baselines)) / 2,
@@ -75,7 +75,7 @@ def mean_of(columns: Floats, baselines: Sequence[NDArray[np.int64]]) -> Floats:
     """The mean of each baseline's columns of (P, K, ...): (P, J, ...)."""
     if not baselines:
         return columns[:, :0]
-    return np.stack([columns[:, own].mean(axis=1) for own in baselines], axis=1)
+    return np.stack([columns[:, members].mean(axis=1) for members in baselines], axis=1)
 
 
 def status_of_ratio(target: NDArray[np.object_], baseline: NDArray[np.object_]) -> NDArray[np.object_]:

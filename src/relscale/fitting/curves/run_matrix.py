@@ -180,7 +180,7 @@ def run_matrices(
         of_matrix = np.array([i for i, other in enumerate(matrix_of) if other == key])
         by_compute = np.lexsort((tokens[of_matrix], flops[of_matrix]))
         rows = of_matrix[by_compute]
-        kept = np.flatnonzero(measured[rows].any(axis=0))
+        known_series = np.flatnonzero(measured[rows].any(axis=0))
         result.append(
             RunMatrix(
                 experiment=key[0],
@@ -191,10 +191,10 @@ def run_matrices(
                 status=[str(run_status[row]) for row in rows],
                 training_flops=flops[rows],
                 loss=loss[rows],
-                series=[names[i] for i in kept],
-                values=values[np.ix_(rows, kept)],
-                replicates=draws[np.ix_(rows, kept)],
-                clusters=clusters[kept],
+                series=[names[i] for i in known_series],
+                values=values[np.ix_(rows, known_series)],
+                replicates=draws[np.ix_(rows, known_series)],
+                clusters=clusters[known_series],
                 budget=budget[rows],
                 params=params[rows],
                 tokens=tokens[rows],
@@ -273,16 +273,21 @@ def _replicates(
         row, column = (_row_numbers(part, of, codes, words) for of, codes in ((RUN, runs), (SERIES, kinds)))
         unknown = np.flatnonzero((row < 0) | (column < 0))
         if len(unknown):
-            told = [name for name in RUN[3:] + SERIES if name in names]
-            key = {name: part[name][int(unknown[0])].as_py() for name in told}
+            names_of_replicate = [name for name in RUN[3:] + SERIES if name in names]
+            key = {name: part[name][int(unknown[0])].as_py() for name in names_of_replicate}
             raise RelscaleError(
                 f"replicates: {_words(key)} is not in the measurements; collect both from the same items"
             )
         number, value = part["replicate"].to_numpy(), _floats(part, "value")
         if units:
             other = np.where(clustered[column], str(Unit.ITEM), str(Unit.CLUSTER))
-            kept = pc.not_equal(part["unit"].cast(pa.string()), pa.array(other)).fill_null(True).to_numpy()
-            row, column, number, value = row[kept], column[kept], number[kept], value[kept]
+            of_unit = pc.not_equal(part["unit"].cast(pa.string()), pa.array(other)).fill_null(True).to_numpy()
+            row, column, number, value = (
+                row[of_unit],
+                column[of_unit],
+                number[of_unit],
+                value[of_unit],
+            )
         draws[row, column, number] = value
     return draws
 
@@ -311,8 +316,8 @@ def _row_numbers(
 
 def _error_rates(names: list[Series]) -> tuple[list[int], list[Series]]:
     """The columns that have a ``1 − metric`` to add, and its name."""
-    found = [(i, name, Metric.parse(name.metric).error_rate) for i, name in enumerate(names)]
-    pairs = [(i, name._replace(metric=rate)) for i, name, rate in found if rate]
+    rates = [(i, name, Metric.parse(name.metric).error_rate) for i, name in enumerate(names)]
+    pairs = [(i, name._replace(metric=rate)) for i, name, rate in rates if rate]
     pairs = [(i, rate) for i, rate in pairs if rate not in names]
     return [i for i, _ in pairs], [rate for _, rate in pairs]
 
@@ -354,8 +359,8 @@ def _spent(table: pa.Table, name: str) -> Floats:
 
 def _floats(table: pa.Table, name: str) -> Floats:
     """A column as float64, null as nan."""
-    found: Floats = numbers(table[name], f"measurements: column {name!r}").to_numpy().astype(float)
-    return found
+    floats: Floats = numbers(table[name], f"measurements: column {name!r}").to_numpy().astype(float)
+    return floats
 
 
 def _words(row: dict[str, object]) -> str:

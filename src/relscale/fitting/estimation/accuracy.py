@@ -78,22 +78,22 @@ def _sigmoid(loss: Floats, accuracy: Floats, floor: float, level: float) -> Iter
         yield common | {"parameter": "ceiling", "status": Status.NOT_ABOVE_CHANCE}
         return
     starts = sigmoid.starts_above(floor, loss[None], accuracy)
-    found = estimate(
+    estimates = estimate(
         sigmoid.LAW, loss[None], accuracy, residual="linear", starts=starts, fixed={"floor": floor}
     )
-    low, high = found.interval(level)
-    theta, remark = dict(zip(found.names, found.theta[:, 0], strict=True)), found.status[0]
+    low, high = estimates.interval(level)
+    theta, remark = dict(zip(estimates.names, estimates.theta[:, 0], strict=True)), estimates.status[0]
     if remark == OK and theta["ceiling"] <= floor:
         remark = Remark(Status.NOT_RISING)
     common |= {
         "method": Method.NONLINEAR_T,
-        "method_note": f"{found.agreeing[0]} of {found.starts} starts agree",
-        "df": int(found.df[0]),
+        "method_note": f"{estimates.agreeing[0]} of {estimates.starts} starts agree",
+        "df": int(estimates.df[0]),
         **cells_of(remark),
     }
-    columns = {"value": found.theta, "stderr": found.stderr, "low": low, "high": high}
+    columns = {"value": estimates.theta, "stderr": estimates.stderr, "low": low, "high": high}
     for parameter in parameters:
-        i = found.names.index(parameter)
+        i = estimates.names.index(parameter)
         yield common | {"parameter": parameter} | {name: values[i, 0] for name, values in columns.items()}
 
 

@@ -72,10 +72,10 @@ def model_error(log_size: Floats, y: Floats, predict: Predict) -> ModelError:
         sizes[:-1][int(share * len(sizes)) - 1] for share in SHARES if share * len(sizes) >= 1
     ):
         known = log_size <= cut
-        found = predict(known)
-        if found is None:
+        predicted = predict(known)
+        if predicted is None:
             continue
-        value, variance = found
+        value, variance = predicted
         distance = np.where(known, np.nan, log_size - cut)
         excess = ((y - value) ** 2 - variance) * distance
         usable = np.isfinite(excess)
@@ -94,12 +94,12 @@ def beyond(names: Sequence[str], fitted: Floats, at: Floats) -> str:
     >>> beyond(["params", "tokens"], np.array([[1e8, 1e9], [2e9, 2e10]]), np.array([5e8, 1e11]))
     'tokens 5× beyond the largest fitted'
     """
-    said = []
+    sentences = []
     for name, data, value in zip(names, fitted, at, strict=True):
         if not (data > 0).all() or not value > 0:
             continue
         if value > SAME * data.max():
-            said.append(f"{name} {value / data.max():.3g}× beyond the largest fitted")
+            sentences.append(f"{name} {value / data.max():.3g}× beyond the largest fitted")
         elif value * SAME < data.min():
-            said.append(f"{name} {data.min() / value:.3g}× below the least fitted")
-    return ", ".join(said)
+            sentences.append(f"{name} {data.min() / value:.3g}× below the least fitted")
+    return ", ".join(sentences)

@@ -66,8 +66,8 @@ def estimate(
         )
         q, count, problems = begin.shape
         columns = np.tile(np.arange(problems), count)
-        found = minimise(objective, objective.u(begin).reshape(q, -1), columns, tolerance)
-        return best_of_starts(objective, found, count, hopeless, tuple(fixed or ()))
+        minimum = minimise(objective, objective.u(begin).reshape(q, -1), columns, tolerance)
+        return best_of_starts(objective, minimum, count, hopeless, tuple(fixed or ()))
 
 
 def prepared(
@@ -89,8 +89,8 @@ def prepared(
         raise RelscaleError(f"law {law.name}: no residual {residual!r}; there are {', '.join(RESIDUALS)}")
     if not delta > 0:
         raise RelscaleError(f"law {law.name}: delta {delta!r} of Huber's loss is not positive")
-    given = {name: np.asarray(value, dtype=float) for name, value in (fixed or {}).items()}
-    for name in given:
+    values = {name: np.asarray(value, dtype=float) for name, value in (fixed or {}).items()}
+    for name in values:
         if name not in law.names:
             raise RelscaleError(f"law {law.name}: no parameter {name!r}; it has {', '.join(law.names)}")
 
@@ -109,7 +109,7 @@ def prepared(
         raise RelscaleError(f"law {law.name}: starts have shape {begin.shape}, not (s, {len(law.names)}, B)")
     begin = begin if begin.ndim == 3 else begin[:, :, None]
     begin = np.broadcast_to(begin, (*begin.shape[:2], problems)).transpose(1, 0, 2).copy()  # (q, s, B)
-    for name, value in given.items():
+    for name, value in values.items():
         begin[law.names.index(name)] = value
     low, high = _bounds(law, x, y, weights)
     unit = _unit(y, weights) if residual == "linear" else 1.0
@@ -120,12 +120,12 @@ def prepared(
         weights=weights,
         delta=delta / unit if loss == "huber" else np.inf,
         log_residual=residual == "log",
-        free=np.array([name not in given for name in law.names]),
+        free=np.array([name not in values for name in law.names]),
         low=low,
         high=high,
         unit=unit,
     )
-    for name in given:  # what is given is not bounded
+    for name in values:  # what is given is not bounded
         i = law.names.index(name)
         objective.low[i], objective.high[i] = -np.inf, np.inf
     return objective, begin, hopeless
@@ -158,13 +158,13 @@ def _starts(law: Law, x: Array, y: Array, weights: Array) -> Array:
     used = np.asarray(weights > 0)
     if data == 1:
         used = np.asarray(used.any(axis=1, keepdims=True))
-    each = []
+    starts = []
     for j in range(data):
         rows = used[:, min(j, used.shape[1] - 1)]
         own = x[:, rows, min(j, x.shape[2] - 1)], y[rows, min(j, y.shape[1] - 1)]
-        each.append(law.starting_points(*own) if rows.any() else np.full((1, len(law.names)), np.nan))
-    most = max(len(start) for start in each)
-    padded = [np.pad(start, ((0, most - len(start)), (0, 0)), mode="edge") for start in each]
+        starts.append(law.starting_points(*own) if rows.any() else np.full((1, len(law.names)), np.nan))
+    most = max(len(start) for start in starts)
+    padded = [np.pad(start, ((0, most - len(start)), (0, 0)), mode="edge") for start in starts]
     return np.stack(padded, axis=-1)
 
 
@@ -181,8 +181,8 @@ def _bounds(law: Law, x: Array, y: Array, weights: Array) -> tuple[Array, Array]
     high = np.array([parameter.high for parameter in law.parameters])
     used = np.broadcast_to(weights > 0, (x.shape[1], max(x.shape[2], y.shape[1], weights.shape[1])))
     if law.limits is not None and used.any():
-        every = np.stack([np.broadcast_to(row, used.shape)[used] for row in x])
-        least, most = law.limits(every, np.broadcast_to(y, used.shape)[used])
+        points = np.stack([np.broadcast_to(row, used.shape)[used] for row in x])
+        least, most = law.limits(points, np.broadcast_to(y, used.shape)[used])
         low, high = np.maximum(low, least), np.minimum(high, most)
     logs = np.array([parameter.log for parameter in law.parameters])
     with np.errstate(divide="ignore"):

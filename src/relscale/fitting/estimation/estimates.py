@@ -94,14 +94,14 @@ def best_of_starts(
     problems = minima.cost.size // count
     u = minima.u.reshape(-1, count, problems)
     cost, converged = minima.cost.reshape(count, problems), minima.converged.reshape(count, problems)
-    every = np.arange(problems)
-    exact = (EXACT * objective.scale(every)) ** 2
+    positions = np.arange(problems)
+    exact = (EXACT * objective.scale(positions)) ** 2
     least = cost.min(axis=0)
     same = cost <= least * (1 + SAME_OPTIMUM) + exact
     # Of the starts that ended at the best optimum, one that converged; the best of all where none has.
     candidates = np.where((same & converged).any(axis=0), same & converged, True)
     best = np.where(candidates, cost, np.inf).argmin(axis=0)
-    u, cost, settled = u[:, best, every], cost[best, every], converged[best, every]
+    u, cost, settled = u[:, best, positions], cost[best, positions], converged[best, positions]
 
     width = objective.high - objective.low
     margin = AT_BOUND * np.where(np.isfinite(width), width, 0.0)

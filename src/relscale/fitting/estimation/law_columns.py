@@ -58,13 +58,13 @@ def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumn
     RelscaleError
         There is no such law, a column is not there, or their number is not that of the predictors.
     """
-    found = law_or_family(name)
-    if isinstance(found, Family):
-        own = tuple(column for column in table.column_names if column.startswith(found.prefix))
-        x = tuple(x) or (found.columns(own) if own else ())
-        law = found.law(tuple(x))
+    entry = law_or_family(name)
+    if isinstance(entry, Family):
+        own = tuple(column for column in table.column_names if column.startswith(entry.prefix))
+        x = tuple(x) or (entry.columns(own) if own else ())
+        law = entry.law(tuple(x))
     else:
-        law = found
+        law = entry
     predictors = law.source_columns or law.predictors
     columns = tuple(x) or predictors
     if len(columns) != len(predictors):
@@ -98,7 +98,7 @@ def along_trainings(measurements: pa.Table, law: Law, columns: Sequence[str]) ->
         return measurements
     curves = np.array([_numbers(measurements, column) for column in columns])
     known = np.isfinite(curves).all(axis=0)
-    made = np.full((len(law.predictors), measurements.num_rows), np.nan)
+    predictors = np.full((len(law.predictors), measurements.num_rows), np.nan)
     for training, rows in _trainings(measurements, known).items():
         step, first, place = np.unique(curves[0, rows], return_index=True, return_inverse=True)
         curve = curves[:, rows[first]]
@@ -106,10 +106,10 @@ def along_trainings(measurements: pa.Table, law: Law, columns: Sequence[str]) ->
             at = step[place[(curves[:, rows] != curve[:, place]).any(axis=0)][0]]
             raise RelscaleError(f"{training}: several values of {', '.join(columns[1:])} at step {at:g}")
         try:
-            made[:, rows] = law.make_predictors(curve)[:, place]
+            predictors[:, rows] = law.make_predictors(curve)[:, place]
         except RelscaleError as error:
             raise RelscaleError(f"{training}: {error}") from error
-    for predictor, values in zip(law.predictors, made, strict=True):
+    for predictor, values in zip(law.predictors, predictors, strict=True):
         array = pa.array(values, mask=~np.isfinite(values))
         if predictor in measurements.column_names:
             measurements = measurements.drop_columns([predictor])
@@ -147,25 +147,27 @@ def gaps(table: pa.Table, gap: Gap, baseline: str) -> pa.Table:
     if not of_baseline:
         groups = sorted({str(row["group"]) for row in rows})
         raise RelscaleError(f"no measurement is of the baseline {baseline!r}; there are {', '.join(groups)}")
-    kept = [i for i, row in enumerate(rows) if row["group"] != baseline]
-    values, statuses = zip(*(_gap(rows[i], of_baseline.get(_place(rows[i])), gap) for i in kept), strict=True)
-    result = table.take(kept)
+    others = [i for i, row in enumerate(rows) if row["group"] != baseline]
+    values, statuses = zip(
+        *(_gap(rows[i], of_baseline.get(_place(rows[i])), gap) for i in others), strict=True
+    )
+    result = table.take(others)
     for name, cells, kind in (("value", values, pa.float64()), ("status", statuses, pa.string())):
         result = result.set_column(result.column_names.index(name), name, pa.array(cells, kind))
     if "stderr" in result.column_names:  # the errors of both are of the same items, and so not independent
-        nothing = pa.nulls(len(kept), pa.float64())
+        nothing = pa.nulls(len(others), pa.float64())
         result = result.set_column(result.column_names.index("stderr"), "stderr", nothing)
     return result
 
 
 def _gap(row: dict[str, Any], base: dict[str, Any] | None, gap: Gap) -> tuple[float | None, str]:
-    for each, what in ((row, ""), (base, "baseline: ")):
-        if each is None:
-            return None, f"{what}no value"
-        if each.get("status") not in (Status.OK, None):
-            return None, f"{what}{each['status']}"
-        if each["value"] is None:
-            return None, f"{what}no value"
+    for cells, prefix in ((row, ""), (base, "baseline: ")):
+        if cells is None:
+            return None, f"{prefix}no value"
+        if cells.get("status") not in (Status.OK, None):
+            return None, f"{prefix}{cells['status']}"
+        if cells["value"] is None:
+            return None, f"{prefix}no value"
     assert base is not None  # or there was a status
     if gap == "difference":
         return row["value"] - base["value"], Status.OK

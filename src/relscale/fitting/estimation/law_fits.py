@@ -213,16 +213,16 @@ def _entry(
     selected = _selected(measurements, law, entry.where or {}, baseline, place)
     by = list(entry.by) + (["group"] if baseline and "group" not in entry.by else [])
     measured = _measured(measurements, law, entry, place)
-    own = held_in(selected, entry, place)
+    selection = held_in(selected, entry, place)
     ahead = select(selected, entry.predict, f"{place}.predict") if entry.predict else None
     fits: list[ParameterRow] = []
     predictions: list[PredictionRow] = []
     predicted: Predicted = {}
-    for values in distinct(own, by, place):
-        data = points(law, of.predictors, _of(own, values), measured, entry.residual == "log")
+    for values in distinct(selection, by, place):
+        data = points(law, of.predictors, _of(selection, values), measured, entry.residual == "log")
         order = np.argsort(data.y, kind="stable")
-        kept = order[: max(0, len(order) - entry.leave_out_highest)]
-        data = data.select(np.isin(np.arange(len(order)), kept))
+        lowest = order[: max(0, len(order) - entry.leave_out_highest)]
+        data = data.select(np.isin(np.arange(len(order)), lowest))
         if not len(data.y):
             reason = f"no row has a number that can be trusted and {', '.join(of.predictors)}"
             reason += f" ({data.lost[0]})" if data.lost else ""
@@ -293,9 +293,9 @@ def _selected(
     """The rows of ``where``; with a baseline those of all other groups, as gaps to it."""
     if baseline is None or law.gap is None:
         return select(measurements, where, place)
-    every = select(measurements, {name: where[name] for name in where if name != "group"}, place)
+    selection = select(measurements, {name: where[name] for name in where if name != "group"}, place)
     try:
-        compared = gaps(every, law.gap, baseline)
+        compared = gaps(selection, law.gap, baseline)
     except RelscaleError as error:
         raise RelscaleError(f"{place}: {error}") from error
     return select(compared, {"group": where["group"]} if "group" in where else {}, place)
@@ -319,22 +319,24 @@ def _fit(
     x = data.x / reference if law.reference else data.x
     fit = _estimator(law, x, entry)
     weights = _weights(data, entry, log_residual)
-    found = fit(data.y, weights, None if len(data.y) <= ENOUGH else law.starting_points(x, data.y)[:STARTS])
-    remark = found.status[0]
+    estimates = fit(
+        data.y, weights, None if len(data.y) <= ENOUGH else law.starting_points(x, data.y)[:STARTS]
+    )
+    remark = estimates.status[0]
     if data.lost:
         reasons = list(dict.fromkeys(data.lost))
         rows_asked = len(data.y) + len(data.lost)
         used = f"fitted on {len(data.y)} of {rows_asked} rows ({listed(reasons)})"
         remark = together(remark, Remark(Status.MISSING_POINTS, used))
-    low, high = (side[:, 0] for side in found.interval(settings.level))
+    low, high = (side[:, 0] for side in estimates.interval(settings.level))
     least_squares = entry.loss == "squares"
     columns: dict[str, Any] = {
-        "stderr": found.stderr[:, 0],
+        "stderr": estimates.stderr[:, 0],
         "low": low,
         "high": high,
-        "df": np.full(len(low), float(found.df[0])),
+        "df": np.full(len(low), float(estimates.df[0])),
         "method": [Method.NONLINEAR_T if least_squares else Method.HUBER_SANDWICH] * len(low),
-        "method_note": [f"{found.agreeing[0]} of {found.starts} starts agree"] * len(low),
+        "method_note": [f"{estimates.agreeing[0]} of {estimates.starts} starts agree"] * len(low),
     }
     drawn = None
     options = entry.bootstrap or LawBootstrap()
@@ -346,25 +348,25 @@ def _fit(
         columns, remark = {}, together(remark, NO_DRAWS)
     elif by_t and least_squares and len(data.y) <= ENOUGH:
         profile = profile_limits(
-            found, x, data.y, settings.level, weights=weights, residual=entry.residual, fixed=fixed
+            estimates, x, data.y, settings.level, weights=weights, residual=entry.residual, fixed=fixed
         )
         columns["low"], columns["high"] = (side[:, 0] for side in profile)
         open_ones = [
             name
-            for name, each in zip(law.names, np.concatenate(profile, axis=1), strict=True)
-            if np.isinf(each).any()
+            for name, interval in zip(law.names, np.concatenate(profile, axis=1), strict=True)
+            if np.isinf(interval).any()
         ]
         if open_ones:
             note = f"the data set no limit on one side of {listed(open_ones)}"
             remark = together(remark, Remark(Status.OPEN_INTERVAL, note))
     number = min(settings.bootstrap, max(FEWEST_DRAWS, MOST_DRAWN // len(data.y)))
-    if settings.bootstrap and np.isfinite(found.theta).all() and not (by_t and not entry.predict):
+    if settings.bootstrap and np.isfinite(estimates.theta).all() and not (by_t and not entry.predict):
         kind = options.limits or PERCENTILE
         seed = [settings.seed, TAG, zlib.crc32(f"{entry.name} {sorted(values.items())}".encode())]
         try:
             drawn = draws(
                 law,
-                found,
+                estimates,
                 data,
                 x,
                 fit,
@@ -375,7 +377,7 @@ def _fit(
                 rng=np.random.default_rng(seed),
             )
             if not by_t:
-                of_draws = limits(kind, found, drawn, settings.level, data, weights, fit)
+                of_draws = limits(kind, estimates, drawn, settings.level, data, weights, fit)
                 columns = {
                     "stderr": spread(drawn.theta),
                     "low": of_draws.low,
@@ -405,17 +407,17 @@ def _fit(
         ParameterRow(
             **common,
             parameter=name,
-            value=found.theta[i, 0],
-            **(FIXED if name in fixed else {column: each[i] for column, each in columns.items()}),
+            value=estimates.theta[i, 0],
+            **(FIXED if name in fixed else {column: interval[i] for column, interval in columns.items()}),
         )
         for i, name in enumerate(law.names)
     ]
-    rows.append(ParameterRow(**common, parameter="objective", value=found.objective[0]))
-    scattered = least_squares and found.df[0] > 0
-    noise = 2 * found.objective[0] / found.df[0] / np.median(weights) if scattered else np.nan
+    rows.append(ParameterRow(**common, parameter="objective", value=estimates.objective[0]))
+    scattered = least_squares and estimates.df[0] > 0
+    noise = 2 * estimates.objective[0] / estimates.df[0] / np.median(weights) if scattered else np.nan
     missed = _model_error(law, x, entry, data, weights) if entry.predict else None
     fitted = Fitted(
-        law, found, drawn, by_t, reference, float(noise), log_residual, of.predictors, data, missed
+        law, estimates, drawn, by_t, reference, float(noise), log_residual, of.predictors, data, missed
     )
     return fitted, rows
 
@@ -441,12 +443,12 @@ def _model_error(law: Law, x: Array, entry: FurtherLaw, data: Points, weights: A
             return None
         some = x[:, known]
         starts = law.starting_points(some, data.y[known])[:STARTS]
-        found = _estimator(law, some, entry)(data.y[known], weights[known], starts)
-        if not np.isfinite(found.theta).all() or not found.df[0] > 0:
+        estimates = _estimator(law, some, entry)(data.y[known], weights[known], starts)
+        if not np.isfinite(estimates.theta).all() or not estimates.df[0] > 0:
             return None
         with np.errstate(all="ignore"):
-            value, variance = _with_variance(law, found, x, log_residual)
-        return value, variance + 2 * found.objective[0] / found.df[0] / np.median(weights)
+            value, variance = _with_variance(law, estimates, x, log_residual)
+        return value, variance + 2 * estimates.objective[0] / estimates.df[0] / np.median(weights)
 
     return model_error(log_size, np.log(data.y) if log_residual else data.y, predict)
 
@@ -538,8 +540,8 @@ def _predict(
             common |= {"relative_error": abs(value - row["value"]) / row["value"]}
         if drawn is not None:
             with np.errstate(all="ignore"):
-                each = law.value(drawn.theta, fitted.x(raw_draws)[:, None])[0]
-                observed = each * np.exp(drawn.noise) if fitted.log_residual else each + drawn.noise
+                values = law.value(drawn.theta, fitted.x(raw_draws)[:, None])[0]
+                observed = values * np.exp(drawn.noise) if fitted.log_residual else values + drawn.noise
             known = observed[np.isfinite(observed)]
             failed = number - len(known)
             if len(known) > 1:
@@ -590,7 +592,7 @@ def _predictors(
 ) -> tuple[Array, Array]:
     """A row's predictors (p,), and for each draw (p, B)."""
     values: list[float] = []
-    each: list[Array] = []
+    rows: list[Array] = []
     for name in columns:
         if name != MEASURED:
             value = row.get(name)
@@ -602,8 +604,8 @@ def _predictors(
         draws_of = source[model(row)][1] if name == MEASURED and source and model(row) in source else None
         # Fewer draws of the first stage than of this one, or none of it, leave its prediction as it is.
         has = draws_of is not None and len(draws_of) == number
-        each.append(draws_of if has and draws_of is not None else np.full(number, values[-1]))
-    return np.array(values), np.array(each)
+        rows.append(draws_of if has and draws_of is not None else np.full(number, values[-1]))
+    return np.array(values), np.array(rows)
 
 
 def _shared(values: list[Any]) -> Any:

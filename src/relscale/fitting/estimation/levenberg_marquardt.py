@@ -92,15 +92,17 @@ def minimise(objective: Objective, start: Array, columns: Indices, tolerance: fl
         return _search(objective, start, columns, tolerance)
     with ThreadPoolExecutor(shares) as pool:
         parts = [
-            pool.submit(copy_context().run, _search, objective, start[:, each], columns[each], tolerance)
-            for each in np.array_split(np.arange(len(columns)), shares)
+            pool.submit(
+                copy_context().run, _search, objective, start[:, minimum], columns[minimum], tolerance
+            )
+            for minimum in np.array_split(np.arange(len(columns)), shares)
         ]
-        found = [part.result() for part in parts]
+        minima = [part.result() for part in parts]
     return Minima(
-        u=np.concatenate([each.u for each in found], axis=1),
-        cost=np.concatenate([each.cost for each in found]),
-        converged=np.concatenate([each.converged for each in found]),
-        steps=np.concatenate([each.steps for each in found]),
+        u=np.concatenate([minimum.u for minimum in minima], axis=1),
+        cost=np.concatenate([minimum.cost for minimum in minima]),
+        converged=np.concatenate([minimum.converged for minimum in minima]),
+        steps=np.concatenate([minimum.steps for minimum in minima]),
     )
 
 
@@ -123,19 +125,19 @@ def _search(objective: Objective, start: Array, columns: Indices, tolerance: flo
     while len(waiting):
         now = waiting[:width]
         first = tries[now] == 0  # the start itself is to be looked at
-        held = (
+        on_bound = (
             _pinned(u[:, now], gradient[:, now], objective) | ~objective.free[:, None] | (scale[:, now] <= 0)
         )
-        g = np.where(held, 0.0, gradient[:, now])
+        g = np.where(on_bound, 0.0, gradient[:, now])
         matrix = curvature[now] if left_out is None else curvature[now] + left_out[now]
-        step = _solve(matrix, damping[now] * scale[:, now], g, held)
+        step = _solve(matrix, damping[now] * scale[:, now], g, on_bound)
         trial = np.clip(u[:, now] + np.where(first, 0.0, step), objective.low, objective.high)
         step = trial - u[:, now]
         expected = -(g * step).sum(axis=0) - np.einsum("im,mij,jm->m", step, matrix, step) / 2
 
-        found = objective.expansion(trial, columns[now])
+        expansion = objective.expansion(trial, columns[now])
         with np.errstate(invalid="ignore"):
-            gain = cost[now] - found.cost
+            gain = cost[now] - expansion.cost
             better = gain > 0
             ratio = np.where(expected > 0, gain / np.where(expected > 0, expected, 1.0), 0.0)
         shrink = np.maximum(1 / 3, 1 - np.clip(2 * ratio - 1, -1, 1.3) ** 3)
@@ -148,19 +150,21 @@ def _search(objective: Objective, start: Array, columns: Indices, tolerance: flo
             change, grown = np.where(misled, 1.0, change), np.where(misled, growth[now], grown)
             left_out[now[misled]] = 0.0
             near = better & (cosine[now] < NEAR)
-            changed = found.gradient[:, near] - gradient[:, now[near]]
-            left_out[now[near]] = _secant(left_out[now[near]], step[:, near], changed, found.curvature[near])
+            changed = expansion.gradient[:, near] - gradient[:, now[near]]
+            left_out[now[near]] = _secant(
+                left_out[now[near]], step[:, near], changed, expansion.curvature[near]
+            )
         damping[now] = np.maximum(damping[now] * change, LEAST_DAMPING)
         growth[now] = grown
         tries[now] += 1
 
         on = now[better]
         steps[on] += tries[on] > 1
-        u[:, on], cost[on] = trial[:, better], found.cost[better]
-        gradient[:, on], curvature[on] = found.gradient[:, better], found.curvature[better]
-        scale[:, on] = np.maximum(FORGETTING * scale[:, on], found.size[:, better])
-        cosine[on] = _cosine(found, u[:, on], better, objective)
-        converged[on] = (cosine[on] <= tolerance) | (np.sqrt(found.influence[better]) <= exact[on])
+        u[:, on], cost[on] = trial[:, better], expansion.cost[better]
+        gradient[:, on], curvature[on] = expansion.gradient[:, better], expansion.curvature[better]
+        scale[:, on] = np.maximum(FORGETTING * scale[:, on], expansion.size[:, better])
+        cosine[on] = _cosine(expansion, u[:, on], better, objective)
+        converged[on] = (cosine[on] <= tolerance) | (np.sqrt(expansion.influence[better]) <= exact[on])
         stalled = ~better & (damping[now] > MOST_DAMPING)
         converged[now[stalled]] = cosine[now[stalled]] <= STALLED
         done = converged[now] | stalled | (tries[now] >= STEPS) | np.isinf(cost[now])
@@ -171,8 +175,8 @@ def _search(objective: Objective, start: Array, columns: Indices, tolerance: flo
 def cores() -> int:
     """The cores that this process may use, at most ``OMP_NUM_THREADS`` of them."""
     most = os.environ.get("OMP_NUM_THREADS", "")
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(there, int(most))) if most.isdigit() else there
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(available, int(most))) if most.isdigit() else available
 
 
 def _secant(left_out: Array, step: Array, changed: Array, curvature: Array) -> Array:
@@ -193,9 +197,9 @@ def _cosine(expansion: Expansion, u: Array, which: NDArray[np.bool_], objective:
     """The largest cosine between the residuals and a parameter's derivatives, of those that may still move."""
     gradient = expansion.gradient[:, which]
     with np.errstate(invalid="ignore", divide="ignore"):
-        each = np.abs(gradient) / np.sqrt(expansion.size[:, which] * expansion.influence[which])
+        cosines = np.abs(gradient) / np.sqrt(expansion.size[:, which] * expansion.influence[which])
     still = _pinned(u, gradient, objective) | ~objective.free[:, None] | (gradient == 0)
-    return np.asarray(np.where(still, 0.0, each).max(axis=0, initial=0.0))
+    return np.asarray(np.where(still, 0.0, cosines).max(axis=0, initial=0.0))
 
 
 def _pinned(u: Array, gradient: Array, objective: Objective) -> NDArray[np.bool_]:

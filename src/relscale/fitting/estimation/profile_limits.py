@@ -42,20 +42,20 @@ class Fit:
 
     def height(self, i: int, value: Array, of: NDArray[np.int64]) -> Array:
         """τ (m,) where parameter i is ``value`` in the data sets ``of`` (m,)."""
-        found = self.estimates
-        start = found.theta[:, of].copy()
+        estimates = self.estimates
+        start = estimates.theta[:, of].copy()
         start[i] = value
         constrained = estimate(
-            found.law,
+            estimates.law,
             self.x,
             self.y[:, of],
             weights=self.weights,
             residual=self.residual,
             starts=start[None],
-            fixed={**self.fixed, found.names[i]: value},
+            fixed={**self.fixed, estimates.names[i]: value},
         )
-        rise = constrained.objective / found.objective[of] - 1
-        return np.asarray(np.sqrt(np.maximum(rise, 0) * found.df[of]))
+        rise = constrained.objective / estimates.objective[of] - 1
+        return np.asarray(np.sqrt(np.maximum(rise, 0) * estimates.df[of]))
 
 
 def profile_limits(

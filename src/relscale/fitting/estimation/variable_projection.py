@@ -73,26 +73,28 @@ class ReducedObjective:
 
     def completed(self, u: Array, columns: Indices) -> tuple[Array, Array, Array]:
         """All parameters (q, m), the linear ones solved for; √W·r, (n, m); an orthonormal basis of √W·Φ, (k, n, m)."""
-        every = np.ones((len(self.full.low), u.shape[1]))
-        every[self.nonlinear] = u
+        parameters = np.ones((len(self.full.low), u.shape[1]))
+        parameters[self.nonlinear] = u
         offset: Array | float = 0.0  # what the fixed linear parameters give
         if self.fixed_values is not None:
-            every = np.where(np.isin(np.arange(len(every)), self.nonlinear)[:, None], every, 0.0)
-            every = every + of_columns(self.fixed_values, columns)
-            offset = self.full.law.value(self.full.theta(every), of_columns(self.full.x, columns))
-            every[self.linear] = 1.0
+            parameters = np.where(
+                np.isin(np.arange(len(parameters)), self.nonlinear)[:, None], parameters, 0.0
+            )
+            parameters = parameters + of_columns(self.fixed_values, columns)
+            offset = self.full.law.value(self.full.theta(parameters), of_columns(self.full.x, columns))
+            parameters[self.linear] = 1.0
         root = np.sqrt(of_columns(self.full.weights, columns))
-        terms = self.full.derivatives(every, columns)[self.linear] * root
+        terms = self.full.derivatives(parameters, columns)[self.linear] * root
         y = (of_columns(self.full.y, columns) - offset) / self.full.unit * root
         solution = projection(terms, y)
-        every[self.linear] = solution.coefficients
-        return every, solution.residual, solution.basis
+        parameters[self.linear] = solution.coefficients
+        return parameters, solution.residual, solution.basis
 
     def expansion(self, u: Array, columns: Indices) -> Expansion:
         """Q around u, to second order as far as the law is linear."""
-        every, residual, basis = self.completed(u, columns)
+        parameters, residual, basis = self.completed(u, columns)
         root = np.sqrt(of_columns(self.full.weights, columns))
-        jacobian = self.full.derivatives(every, columns)[self.nonlinear] * root
+        jacobian = self.full.derivatives(parameters, columns)[self.nonlinear] * root
         for row in jacobian:
             for vector in basis:
                 row -= vector * np.einsum("nm,nm->m", vector, row)
@@ -137,15 +139,15 @@ def project(
         )
         is_linear = np.isin(law.names, law.linear)
         is_given = is_linear & ~full.free
-        given = np.where(is_given[:, None], begin[:, 0], 0.0) if is_given.any() else None
+        fixed_values = np.where(is_given[:, None], begin[:, 0], 0.0) if is_given.any() else None
         solved_for = np.flatnonzero(is_linear & full.free)
-        reduced = ReducedObjective(full, np.flatnonzero(~is_linear), solved_for, given)
+        reduced = ReducedObjective(full, np.flatnonzero(~is_linear), solved_for, fixed_values)
         count, problems = begin.shape[1:]
         columns = np.tile(np.arange(problems), count)
         start = full.u(begin)[reduced.nonlinear].reshape(-1, count * problems)
-        found = minimise(reduced, start, columns, tolerance)
-        every = reduced.completed(found.u, columns)[0]
-        result = best_of_starts(full, replace(found, u=every), count, hopeless, tuple(fixed))
+        minimum = minimise(reduced, start, columns, tolerance)
+        parameters = reduced.completed(minimum.u, columns)[0]
+        result = best_of_starts(full, replace(minimum, u=parameters), count, hopeless, tuple(fixed))
     beyond = (result.theta < full.low) | (result.theta > full.high)
     remarks = list(result.status)
     for j in np.flatnonzero(beyond.any(axis=0) & result.converged):

@@ -31,25 +31,25 @@ def frontier_advice(rows: Sequence[FrontierRow], widths: Widths = NO_WIDTHS) -> 
     parabolas = [row for row in rows if row.run is None]
     if not parabolas:
         return []
-    said = []
+    sentences = []
     number = len(parabolas)
     outside = [row for row in parabolas if row.status == Status.NO_MINIMUM and row.c1 is not None]
     for smaller, way in ((True, "more tokens"), (False, "fewer tokens")):
         beyond = [row for row in outside if row.c1 is not None and (row.c1 < 0) == smaller]
         if beyond:
-            said.append(
+            sentences.append(
                 f"{len(beyond)} of {number} budgets {_have(len(beyond))} no minimum inside the widths: the loss still "
                 f"falls towards {way}; add {_models_to_add(beyond, widths, smaller)}, or "
                 f"{'larger' if smaller else 'smaller'} budgets"
             )
     few = sum(row.status == Status.TOO_FEW_RUNS for row in parabolas)
     if few:
-        said.append(
+        sentences.append(
             f"{few} of {number} budgets {_have(few)} too few runs for a parabola; give each three widths or more"
         )
     bent = sum(row.status == Status.NOT_CONVEX for row in parabolas)
     if bent:
-        said.append(
+        sentences.append(
             f"{bent} of {number} budgets {_have(bent)} a curve that bends downwards: runs differ by chance more than "
             "by width; add seeds or spread the widths"
         )
@@ -60,39 +60,39 @@ def frontier_advice(rows: Sequence[FrontierRow], widths: Widths = NO_WIDTHS) -> 
     short = {key: count for key, count in series.items() if count < SMALLEST}
     if short:
         least = min(short.values())
-        said.append(
+        sentences.append(
             f"a law needs {SMALLEST} budgets with a minimum, and {'; '.join(str(key[0]) for key in short)} "
             f"{'has' if len(short) == 1 else 'have'} {least}{' or more' if len(set(short.values())) > 1 else ''}"
         )
-    return said
+    return sentences
 
 
 def _models_to_add(rows: Sequence[FrontierRow], widths: Widths, smaller: bool) -> str:
     """What lies beyond the sizes that were tried: ``widths below 6 at 2e9 FLOPs and 8 at 4e9 FLOPs``."""
     edge = min if smaller else max
     budgets = sorted({row.budget for row in rows if row.budget is not None})
-    tried: dict[float, float] = {budget: edge(widths[budget]) for budget in budgets if widths.get(budget)}
+    edges: dict[float, float] = {budget: edge(widths[budget]) for budget in budgets if widths.get(budget)}
     noun, unit = "widths", ""
-    if len(tried) < len(budgets):
+    if len(edges) < len(budgets):
         sizes = [(row.budget, row.params_least if smaller else row.params_most) for row in rows]
-        tried = {
+        edges = {
             budget: edge(size for at, size in sizes if at == budget and size is not None)
             for budget in budgets
             if any(at == budget and size is not None for at, size in sizes)
         }
         noun, unit = "models", " parameters"
-    if not tried:
+    if not edges:
         return f"{'smaller' if smaller else 'larger'} models"
     noun += f" {'below' if smaller else 'above'}"
-    numbers = [f"{tried[budget]:.4g}{unit}" for budget in tried]
+    numbers = [f"{edges[budget]:.4g}{unit}" for budget in edges]
     if len(set(numbers)) == 1:
         return f"{noun} {numbers[0]}"
-    each = [
-        f"{number} at {budget_label(budget)} FLOPs" for budget, number in zip(tried, numbers, strict=True)
+    additions = [
+        f"{number} at {budget_label(budget)} FLOPs" for budget, number in zip(edges, numbers, strict=True)
     ]
-    if len(each) > MOST_NAMED:
-        return f"{noun} those of each budget, from {each[0]} to {each[-1]}"
-    return f"{noun} {', '.join(each[:-1])} and {each[-1]}"
+    if len(additions) > MOST_NAMED:
+        return f"{noun} those of each budget, from {additions[0]} to {additions[-1]}"
+    return f"{noun} {', '.join(additions[:-1])} and {additions[-1]}"
 
 
 def _have(count: int) -> str:

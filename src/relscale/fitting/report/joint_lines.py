@@ -30,12 +30,12 @@ def joint_tests(
     tests: Sequence[JointTestRow], counted: Sequence[VerdictRow], names: Names = UNNAMED
 ) -> list[JointTest]:
     """One per suite and corpus of the gaps that are ``counted``, of the population of items where it is known."""
-    chosen: dict[Key, JointTestRow] = {}
+    by_key: dict[Key, JointTestRow] = {}
     for row in tests:
         key: Key = (row.corpus, row.optimizer, row.suite, row.prompt, row.metric)
-        before = chosen.get(key)
+        before = by_key.get(key)
         if before is None or before.p_value is None or row.estimand == Estimand.ITEM_POPULATION:
-            chosen[key] = row if row.p_value is not None or before is None else before
+            by_key[key] = row if row.p_value is not None or before is None else before
     shown: dict[Key, VerdictRow] = {}
     for gap in counted:
         if gap.contrast == "group":
@@ -45,10 +45,10 @@ def joint_tests(
         JointTest(
             names.suite(gap) if several[2] else "",
             ", ".join(name for name, many in zip(key[:2], several, strict=False) if many and name),
-            chosen[key],
+            by_key[key],
         )
         for key, gap in shown.items()
-        if key in chosen and chosen[key].p_value is not None
+        if key in by_key and by_key[key].p_value is not None
     ]
 
 

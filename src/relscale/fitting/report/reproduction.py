@@ -71,13 +71,13 @@ def _rows(answer: Row, table: list[Row], names: list[str]) -> list[ReproductionR
     unknown = next((name for name in (*where, column) if name not in names), None)
     if unknown:
         raise RelscaleError(f"answers: {answer['quantity']}: {answer['table']} has no column {unknown!r}")
-    found = [row for row in table if all(_equal(row[name], value) for name, value in where.items())]
+    matches = [row for row in table if all(_equal(row[name], value) for name, value in where.items())]
     if answer["published"] is None:
-        return [_row(answer, row, column) for row in found] or [_without(answer, _nothing(answer))]
-    if len(found) == 1:
-        return [_row(answer, found[0], column)]
-    many = Remark(Status.SEVERAL_ROWS, f"{len(found)} rows of {answer['table']} have {answer['where']}")
-    return [_without(answer, many if found else _nothing(answer))]
+        return [_row(answer, row, column) for row in matches] or [_without(answer, _nothing(answer))]
+    if len(matches) == 1:
+        return [_row(answer, matches[0], column)]
+    many = Remark(Status.SEVERAL_ROWS, f"{len(matches)} rows of {answer['table']} have {answer['where']}")
+    return [_without(answer, many if matches else _nothing(answer))]
 
 
 def _nothing(answer: Row) -> Remark:
@@ -130,8 +130,8 @@ def _data(answer: Row, row: Row) -> str:
 
 def _limits(column: str, row: Row) -> tuple[str, str]:
     """The columns of the interval of another: ``tokens_low`` and ``tokens_high``, or just ``low`` and ``high``."""
-    own = (f"{column}_low", f"{column}_high")
-    return own if own[0] in row else LIMITS.get(column, ("", ""))
+    limits = (f"{column}_low", f"{column}_high")
+    return limits if limits[0] in row else LIMITS.get(column, ("", ""))
 
 
 def _table(fits: Fits, name: str) -> pa.Table:

@@ -91,11 +91,11 @@ def summary(
     """
     rows = [row for row in fits.fits.to_pylist() if _is_shown(row, shown)]
     forecasts = [row for row in fits.forecasts.to_pylist() if _is_shown(row, shown)]
-    own = [row for row in rows if row["fit"] is None]
+    of_lines = [row for row in rows if row["fit"] is None]
     verdicts = rows_of(VerdictRow, fits.verdicts)
-    few, many = _laws(own, {_key_of_verdict(row): row for row in verdicts})
+    few, many = _laws(of_lines, {_key_of_verdict(row): row for row in verdicts})
     tables = {
-        "exponents": _frontier(own),
+        "exponents": _frontier(of_lines),
         "laws": few,
         "pairs of equal runs": _equal_runs(row for row in fits.sizes.to_pylist() if _is_shown(row, shown)),
         "forecasts": _forecasts(forecasts, x),
@@ -277,13 +277,13 @@ def _equal_runs(rows: Iterable[Row]) -> list[Row]:
             pairs.setdefault((*_suite_of(row), row["group"], row["baseline"]), []).append(row)
     return [
         {
-            "equal runs": len(own),
-            **_curve_of(own[0]),
-            "against": own[0]["baseline"],
-            "ratio, mean": _number(geometric_mean(row["ratio"] for row in own), 3),
-            "lower in": sum(row["ratio"] < 1 for row in own),
+            "equal runs": len(pair),
+            **_curve_of(pair[0]),
+            "against": pair[0]["baseline"],
+            "ratio, mean": _number(geometric_mean(row["ratio"] for row in pair), 3),
+            "lower in": sum(row["ratio"] < 1 for row in pair),
         }
-        for own in pairs.values()
+        for pair in pairs.values()
     ]
 
 

@@ -22,13 +22,15 @@ def left_out(measurements: pa.Table, where: Mapping[str, Any] | None = None) -> 
     """
     if "status" not in measurements.column_names:
         return []
-    told = measurements.filter(pc.not_equal(pc.fill_null(measurements["status"], "ok"), "ok"))
+    flagged = measurements.filter(pc.not_equal(pc.fill_null(measurements["status"], "ok"), "ok"))
     for column, value in (where or {}).items():
-        told = told.filter(pc.equal(told[column], value) if value is not None else pc.is_null(told[column]))
+        flagged = flagged.filter(
+            pc.equal(flagged[column], value) if value is not None else pc.is_null(flagged[column])
+        )
     runs: dict[tuple[Any, ...], set[Any]] = {}
     groups: dict[tuple[Any, ...], list[Any]] = {}
-    names = [name for name in ("corpus", "run", "step", *PLACE, "status") if name in told.column_names]
-    for row in told.select(names).group_by(names, use_threads=False).aggregate([]).to_pylist():
+    names = [name for name in ("corpus", "run", "step", *PLACE, "status") if name in flagged.column_names]
+    for row in flagged.select(names).group_by(names, use_threads=False).aggregate([]).to_pylist():
         key = (row["suite"], row.get("prompt"), row["status"])
         runs.setdefault(key, set()).add(tuple(row.get(name) for name in ("corpus", "run", "step")))
         of_key = groups.setdefault(key, [])

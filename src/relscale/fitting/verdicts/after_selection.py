@@ -52,7 +52,8 @@ def _at(slope: ParameterRow, level: float, wider: float) -> Limits:
     share = 1.0 if slope.share is None else slope.share
     items_df = math.inf if slope.items_df is None else slope.items_df
     usual, wide = (
-        float(quantile((1 + each) / 2, np.array(slope.df), share, items_df)) for each in (level, wider)
+        float(quantile((1 + coverage) / 2, np.array(slope.df), share, items_df))
+        for coverage in (level, wider)
     )
     factor = wide / usual
     return slope.value + (slope.low - slope.value) * factor, slope.value + (slope.high - slope.value) * factor

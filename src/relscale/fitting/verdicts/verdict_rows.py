@@ -164,7 +164,7 @@ def verdict_rows(
         )
         ends = _ratio(level, value, slope.flops_low), _ratio(level, value, slope.flops_high)
         crosses_at = (crossing.low, crossing.high) if crossing else (None, None)
-        said = verdict(
+        verdict_of_gap = verdict(
             None if math.isnan(p_bh) else float(p_bh),
             slope.level or settings.level,
             slope.interval_direction,
@@ -177,13 +177,13 @@ def verdict_rows(
         remark = together(
             Remark(slope.status, slope.note) if slope.status != Status.OK else OK,
             *notes.of(slope),
-            *_side(said, slope, p_bh, ends, crossing),
+            *_side(verdict_of_gap, slope, p_bh, ends, crossing),
         )
         rows.append(
             VerdictRow(
                 **{name: getattr(slope, name) for name in CURVE},
                 primary=_is_primary(slope, settings),
-                verdict=said,
+                verdict=verdict_of_gap,
                 estimand=slope.estimand,
                 delta_beta=slope.value,
                 low=slope.low,
@@ -197,7 +197,7 @@ def verdict_rows(
                 margin=margin,
                 ratio_low=ends[0],
                 ratio_high=ends[1],
-                halving=_halving(value, ends) if said == Verdict.CLOSES else None,
+                halving=_halving(value, ends) if verdict_of_gap == Verdict.CLOSES else None,
                 crossing_flops=crossing.value if crossing else None,
                 crossing_low=crossing.low if crossing else None,
                 crossing_high=crossing.high if crossing else None,
@@ -208,7 +208,7 @@ def verdict_rows(
                 n=slope.n,
                 flops_low=slope.flops_low,
                 flops_high=slope.flops_high,
-                **_leave_one_out(left_out.get(key, ()), value, said),
+                **_leave_one_out(left_out.get(key, ()), value, verdict_of_gap),
                 **_other_ways(other_ways.get(_key(slope, ACROSS), ()), value),
                 power=of_design.power if of_design else None,
                 power_low=of_design.power_low if of_design else None,
@@ -227,16 +227,16 @@ def _key(row: Any, names: Sequence[str] = CURVE) -> Key:
 
 def _by_curve(rows: Iterable[Any], names: Sequence[str] = CURVE) -> dict[Key, list[Any]]:
     """The rows of each ratio."""
-    found: dict[Key, list[Any]] = defaultdict(list)
+    by_curve: dict[Key, list[Any]] = defaultdict(list)
     for row in rows:
         if row.baseline is not None:
-            found[_key(row, names)].append(row)
-    return found
+            by_curve[_key(row, names)].append(row)
+    return by_curve
 
 
 def _of_curves(parameters: Iterable[ParameterRow], parameter: str) -> dict[Key, ParameterRow]:
     """One row per ratio: that for the population of the items where it has an interval, else that for these items."""
-    found: dict[Key, ParameterRow] = {}
+    by_curve: dict[Key, ParameterRow] = {}
     for row in parameters:
         if row.parameter != parameter or row.fit is not None or row.baseline is None:
             continue
@@ -245,11 +245,11 @@ def _of_curves(parameters: Iterable[ParameterRow], parameter: str) -> dict[Key, 
         if row.estimand == Estimand.INDEPENDENT_ITEMS:
             continue
         key = _key(row)
-        before = found.get(key)
+        before = by_curve.get(key)
         better = row.estimand == Estimand.ITEM_POPULATION and _known(row)
         if before is None or better or (not _known(before) and _known(row)):
-            found[key] = row
-    return found
+            by_curve[key] = row
+    return by_curve
 
 
 def _known(row: ParameterRow) -> bool:
@@ -280,9 +280,9 @@ def _halving(slope: float, ends: tuple[float | None, float | None]) -> float | N
 
 def with_carriers(rows: Iterable[InfluenceRow], verdicts: Iterable[VerdictRow]) -> list[InfluenceRow]:
     """The rows with ``carries``: whether the verdict says where the gap goes, and without these no longer does."""
-    said = {_key(row): row.verdict for row in verdicts}
+    verdict_of = {_key(row): row.verdict for row in verdicts}
     return [
-        replace(row, carries=_carries(row, said.get(_key(row)))) if row.baseline is not None else row
+        replace(row, carries=_carries(row, verdict_of.get(_key(row)))) if row.baseline is not None else row
         for row in rows
     ]
 

@@ -101,8 +101,8 @@ def headline(rows: Sequence[VerdictRow]) -> str:
 
 def strongest(rows: Sequence[VerdictRow], count: int = 3) -> list[VerdictRow]:
     """The gaps whose verdict says where they go, by adjusted and then by single p-value."""
-    given = [row for row in rows if row.verdict in DIRECTIONS]
-    return sorted(given, key=_p_values)[:count]
+    directions = [row for row in rows if row.verdict in DIRECTIONS]
+    return sorted(directions, key=_p_values)[:count]
 
 
 def ordered(rows: Sequence[VerdictRow]) -> list[VerdictRow]:
