@@ -36,7 +36,7 @@ def candidates_for(known: Table) -> list[Candidate]:
 
     A file of ``relscale.extrapolation.candidates`` defines ``candidates(known)``, which gives those that apply.
     """
-    found: list[Candidate] = []
+    applicable: list[Candidate] = []
     for module in sorted(each.name for each in pkgutil.iter_modules(candidates.__path__)):
-        found += importlib.import_module(f"{candidates.__name__}.{module}").candidates(known)
-    return found
+        applicable += importlib.import_module(f"{candidates.__name__}.{module}").candidates(known)
+    return applicable

@@ -27,13 +27,13 @@ def by_curve(forecast: OfCurve, half_life: float = np.inf, floor: int = 2) -> Ca
     def of_table(known: Table, at: Table) -> Array:
         result = np.full(len(at), np.nan)
         for group in np.unique(at.group):
-            mine, asked = known.group == group, at.group == group
-            log_x, y = np.log(known.x[0, mine]), known.y[mine]
+            of_group, target = known.group == group, at.group == group
+            log_x, y = np.log(known.x[0, of_group]), known.y[of_group]
             if len(np.unique(log_x)) < floor:
                 continue
             weight = 0.5 ** ((log_x.max() - log_x) / (half_life * OCTAVE))
             with np.errstate(all="ignore"):
-                result[asked] = forecast(log_x, y, weight, np.log(at.x[0, asked]))
+                result[target] = forecast(log_x, y, weight, np.log(at.x[0, target]))
         return result
 
     return of_table

@@ -72,11 +72,11 @@ def _searched(
 
     best, least = grid[np.argmin(misfit)], np.inf
     for start in np.argsort(misfit)[:starts]:
-        found = least_squares(
+        minimum = least_squares(
             residual, np.clip(grid[start], low + 1e-9, high - 1e-9), bounds=(low, high), max_nfev=30
         )
-        if found.cost < least:
-            best, least = found.x, found.cost
+        if minimum.cost < least:
+            best, least = minimum.x, minimum.cost
     floor, scale, _ = _projected(shape(best[None], log_x), y, weight)
     return np.asarray(floor[0] + scale[0] * shape(best[None], at)[0])
 
@@ -159,10 +159,10 @@ def saturated(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
     )
     misfit = (w * (t - mt - slope * (x - mx)) ** 2).sum(axis=1)
     best = int(np.argmin(np.where(np.isfinite(misfit) & (slope[:, 0] < 0), misfit, np.inf)))
-    wanted = mt[best] + slope[best] * (at - log_x.mean() - mx[best])
+    right = mt[best] + slope[best] * (at - log_x.mean() - mx[best])
     below, above = np.full(len(at), low[best, 0]), np.full(len(at), e[best, 0])
     for _ in range(60):  # y by bisection: the left side rises from −∞ at E to ∞ at e
         middle = (below + above) / 2
-        high = np.log(middle - low[best]) - a[best] * np.log(e[best] - middle) > wanted
+        high = np.log(middle - low[best]) - a[best] * np.log(e[best] - middle) > right
         below, above = np.where(high, below, middle), np.where(high, middle, above)
     return np.asarray((below + above) / 2)

@@ -105,37 +105,37 @@ def extrapolate(
     RelscaleError
         No candidate applies, a name is unknown, or every candidate is refused.
     """
-    tried = candidates_for(known)
+    candidates = candidates_for(known)
     for name in names:
-        if not any(candidate.name.startswith(name) for candidate in tried):
+        if not any(candidate.name.startswith(name) for candidate in candidates):
             raise RelscaleError(
-                f"no candidate {name!r} applies; there are {', '.join(c.name for c in tried) or 'none'}"
+                f"no candidate {name!r} applies; there are {', '.join(c.name for c in candidates) or 'none'}"
             )
     if names:
-        tried = [candidate for candidate in tried if candidate.name.startswith(tuple(names))]
-    if not tried:
+        candidates = [candidate for candidate in candidates if candidate.name.startswith(tuple(names))]
+    if not candidates:
         raise RelscaleError(f"no candidate has the predictors {', '.join(known.names)}")
     parts = list(folds) or make_folds(known, at)
-    refused = [""] * len(tried)
-    rmse, r2 = (np.full((len(tried), len(parts)), np.nan) for _ in range(2))
+    refused = [""] * len(candidates)
+    rmse, r2 = (np.full((len(candidates), len(parts)), np.nan) for _ in range(2))
     inside: list[list[Array]] = []
-    for c, candidate in enumerate(tried):
+    for c, candidate in enumerate(candidates):
         inside.append([])
         for f, fold in enumerate(parts):
-            asked = known.take(fold.targets)
-            ahead, why = _attempt(candidate, known.take(fold.known), asked)
+            targets = known.take(fold.targets)
+            ahead, why = _attempt(candidate, known.take(fold.known), targets)
             inside[-1].append(ahead)
-            rmse[c, f], r2[c, f] = _errors(ahead, asked, known.positive, by_curve)
+            rmse[c, f], r2[c, f] = _errors(ahead, targets, known.positive, by_curve)
             refused[c] = refused[c] or (why and f"{why} in fold {f + 1}")
-    each = np.full((len(tried), len(at)), np.nan)
-    for c, candidate in enumerate(tried):
+    forecasts = np.full((len(candidates), len(at)), np.nan)
+    for c, candidate in enumerate(candidates):
         if not refused[c]:
-            each[c], refused[c] = _attempt(candidate, known, at)
+            forecasts[c], refused[c] = _attempt(candidate, known, at)
     usable = np.array([not why for why in refused])
     if not usable.any():
         raise RelscaleError(
             "every candidate was refused: "
-            + "; ".join(f"{c.name}: {w}" for c, w in zip(tried, refused, strict=True))
+            + "; ".join(f"{c.name}: {w}" for c, w in zip(candidates, refused, strict=True))
         )
     weight = weights(rmse, usable)
     nested = np.empty(len(parts))
@@ -144,15 +144,15 @@ def extrapolate(
         mean = combined(others, np.array([one[f] for one in inside]), known.positive)
         nested[f] = _errors(mean, known.take(fold.targets), known.positive, by_curve)[1]
     return Extrapolation(
-        candidates=tuple(candidate.name for candidate in tried),
+        candidates=tuple(candidate.name for candidate in candidates),
         folds=tuple(fold.meaning for fold in parts),
         rmse=rmse,
         r2=r2,
         weight=weight,
         refused=tuple(refused),
         nested_r2=nested,
-        by_candidate=each,
-        forecast=combined(weight, each, known.positive),
+        by_candidate=forecasts,
+        forecast=combined(weight, forecasts, known.positive),
     )
 
 
@@ -191,10 +191,10 @@ def _attempt(candidate: Candidate, known: Table, at: Table) -> tuple[Array, str]
     why = ""
     ahead = ahead.copy()
     for group in np.unique(at.group):
-        mine = at.group == group
-        of_curve = refusal(ahead[mine], known.take(known.group == group) if known.positive else known)
+        of_group = at.group == group
+        of_curve = refusal(ahead[of_group], known.take(known.group == group) if known.positive else known)
         if of_curve:
-            ahead[mine], why = np.nan, of_curve
+            ahead[of_group], why = np.nan, of_curve
     return ahead, why if np.isnan(ahead).mean() > FEW else ""
 
 

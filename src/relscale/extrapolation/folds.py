@@ -57,14 +57,14 @@ def make_folds(known: Table, at: Table) -> list[Fold]:
     along = (np.sign(shift[moves])[:, None] * z[moves] / spread[moves][:, None]).sum(axis=0)
     names = [name for name, moved in zip(known.names, moves, strict=True) if moved]
     result = []
-    for asked, start in _stretches(np.round(z[moves], 9), along):
-        before = (along < start - 1e-9) & _inside_edges(z, to, ~moves, asked)
+    for targets, start in _stretches(np.round(z[moves], 9), along):
+        before = (along < start - 1e-9) & _inside_edges(z, to, ~moves, targets)
         several = all(len(np.unique(row[before])) > 1 for row in z[moves])
-        if before.sum() >= FEWEST * len(known) and several and _all_groups(known, before, asked):
+        if before.sum() >= FEWEST * len(known) and several and _all_groups(known, before, targets):
             at_least = ", ".join(
-                f"{name} {np.median(known.x[known.names.index(name), asked]):.4g}" for name in names
+                f"{name} {np.median(known.x[known.names.index(name), targets]):.4g}" for name in names
             )
-            result.append(Fold(before, asked, at_least))
+            result.append(Fold(before, targets, at_least))
         if len(result) == FOLDS:
             break
     return result or _random(known)
@@ -76,18 +76,18 @@ def _of_curves(known: Table, at: Table) -> list[Fold]:
     z, to = both[: len(known)], both[len(known) :]
     result = []
     for step in range(1, FOLDS + 1):
-        before, asked = np.zeros(len(known), dtype=bool), np.zeros(len(known), dtype=bool)
+        before, targets = np.zeros(len(known), dtype=bool), np.zeros(len(known), dtype=bool)
         for group in np.intersect1d(at.group, known.group):
-            mine = known.group == group
-            end = z[mine].max()
+            of_group = known.group == group
+            end = z[of_group].max()
             ahead = max(to[at.group == group].max() - end, 1e-9)
             origin = end - step * ahead
-            early = mine & (z <= origin + 1e-9)
+            early = of_group & (z <= origin + 1e-9)
             if len(np.unique(z[early])) >= FEWEST_POINTS:
                 before |= early
-                asked |= mine & (z > origin + 1e-9) & (z <= origin + ahead + 1e-9)
-        if asked.any():
-            result.append(Fold(before, asked, f"{step} times as far before the end as is asked beyond it"))
+                targets |= of_group & (z > origin + 1e-9) & (z <= origin + ahead + 1e-9)
+        if targets.any():
+            result.append(Fold(before, targets, f"{step} times as far before the end as is asked beyond it"))
     if not result:
         raise RelscaleError(
             f"no curve has {FEWEST_POINTS} known points as far before its end as it is asked beyond it; "

@@ -73,8 +73,8 @@ class Fit:
         terms = self.form.terms(self.g, table.of(self.form.predictors))
         result = np.full(len(table), np.nan)
         for c, group in zip(self.c, self.groups, strict=True):
-            mine = (table.group == group) | (not self.form.per_group)
-            result[mine] = terms[mine] @ c
+            of_group = (table.group == group) | (not self.form.per_group)
+            result[of_group] = terms[of_group] @ c
         return result
 
 
@@ -100,10 +100,10 @@ def fit(form: Form, known: Table, weight: Array | None = None, delta: float | No
     def projected(g: Array, root: Array) -> tuple[Array, Array]:
         terms = form.terms(g, x)
         residual, c = np.empty(len(known)), np.empty((len(groups), terms.shape[1]))
-        for i, mine in enumerate(members):
-            weighted = terms[mine] * root[mine][:, None], known.y[mine] * root[mine]
+        for i, of_group in enumerate(members):
+            weighted = terms[of_group] * root[of_group][:, None], known.y[of_group] * root[of_group]
             c[i] = regularised(*weighted, form.positive)
-            residual[mine] = terms[mine] @ c[i] - known.y[mine]
+            residual[of_group] = terms[of_group] @ c[i] - known.y[of_group]
         return residual, c
 
     def misfit(g: Array, root: Array) -> Array:
@@ -114,16 +114,16 @@ def fit(form: Form, known: Table, weight: Array | None = None, delta: float | No
     with np.errstate(all="ignore"):
         if len(low):
             sobol = qmc.Sobol(len(low), seed=0).random(form.starts)
-            tried = [low + (high - low) * point for point in sobol]
-            tried += [np.array(form.start)] if form.start else []
-            cost = [float((misfit(g, root) ** 2).sum()) for g in tried]
-            best, least = tried[int(np.argmin(cost))], np.inf
+            starts = [low + (high - low) * point for point in sobol]
+            starts += [np.array(form.start)] if form.start else []
+            cost = [float((misfit(g, root) ** 2).sum()) for g in starts]
+            best, least = starts[int(np.argmin(cost))], np.inf
             for i in np.argsort(cost)[:POLISHED]:
-                found = least_squares(
-                    misfit, tried[i], bounds=(low, high), args=(root,), max_nfev=EVALUATIONS
+                minimum = least_squares(
+                    misfit, starts[i], bounds=(low, high), args=(root,), max_nfev=EVALUATIONS
                 )
-                if found.cost < least:
-                    best, least = found.x, found.cost
+                if minimum.cost < least:
+                    best, least = minimum.x, minimum.cost
         else:
             best = low
         for _ in range(REWEIGHTED if delta else 0):
@@ -155,9 +155,9 @@ def forecast(
             centre = np.log(at.of(form.anchor)).mean(axis=1)
             apart = np.sqrt(((np.log(known.of(form.anchor)) - centre[:, None]) ** 2).sum(axis=0)) / OCTAVE
             weight = 0.5 ** (apart / half_life)
-        found = fit(form, known, weight, delta)
-        ahead = found.at(at)
-        return ahead - offset(found, known, at) if anchored else ahead
+        fitted = fit(form, known, weight, delta)
+        ahead = fitted.at(at)
+        return ahead - offset(fitted, known, at) if anchored else ahead
 
     return of_table
 
@@ -169,8 +169,8 @@ def offset(fit: Fit, known: Table, at: Table) -> Array:
     scale = np.maximum(np.median(np.abs(fit.residual)), 1e-12) * 3
     trust = np.minimum(1, scale / np.maximum(np.abs(fit.residual), 1e-12))
     result = np.zeros(len(at))
-    places, which = np.unique(np.vstack([b, at.group * fit.form.per_group]), axis=1, return_inverse=True)
-    for i, place in enumerate(places.T):
+    anchors, which = np.unique(np.vstack([b, at.group * fit.form.per_group]), axis=1, return_inverse=True)
+    for i, place in enumerate(anchors.T):
         rows = known.group == place[-1] if fit.form.per_group else np.ones(len(known), dtype=bool)
         apart = np.sqrt(((a[:, rows] - place[:-1, None]) ** 2).sum(axis=0))
         near = np.exp(-0.5 * ((apart - apart.min()) / NEAR) ** 2) * trust[rows]

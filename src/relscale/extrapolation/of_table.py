@@ -146,20 +146,20 @@ def extrapolate_table(
         raise RelscaleError(
             f"--train {train!r}: {known.sum()} of {len(rows)} rows are known; some must be, and some not"
         )
-    every = table_of(rows, y, x, group, model)
-    placed = np.isfinite(every.x).all(axis=0)
-    usable = known & placed & np.isfinite(every.y)
-    asked = ~known & placed
-    if not usable.any() or not asked.any():
+    all_rows = table_of(rows, y, x, group, model)
+    placed = np.isfinite(all_rows.x).all(axis=0)
+    usable = known & placed & np.isfinite(all_rows.y)
+    targets = ~known & placed
+    if not usable.any() or not targets.any():
         which = "known" if not usable.any() else "asked for"
         raise RelscaleError(f"{name}: no row that is {which} has a number in {', '.join([y, *x.values()])}")
-    unknown = asked & ~np.isin(every.group, every.group[usable])
+    unknown = targets & ~np.isin(all_rows.group, all_rows.group[usable])
     if len(x) == 1 and unknown.any():
         first = ", ".join(f"{column} {rows[column][unknown].iloc[0]!r}" for column in group)
         raise RelscaleError(f"{name}: no known row of {first}, so that its curve is unknown; leave it out")
-    result = extrapolate(every.take(usable), every.take(asked), laws)
+    result = extrapolate(all_rows.take(usable), all_rows.take(targets), laws)
     forecast = np.full(len(rows), np.nan)
-    forecast[asked] = result.forecast
+    forecast[targets] = result.forecast
     shown = rows[~known].assign(**{FORECAST: forecast[~known]})
     return TableExtrapolation(result, shown, y, left_out=int((known & ~usable).sum()))
 

@@ -174,8 +174,12 @@ def collect(
         scored += [model] if run.items else []
         reported = _Reported(run.task_metrics, prepared or {}, shared.draws)
         for items in map(_table, run.items):
-            for source, own in _cells(items, run.prepared, options, shared):
-                cell = reported.added(own, source[2], own.group if own.suite != source[0] else None)
+            for source, cells_of_source in _cells(items, run.prepared, options, shared):
+                cell = reported.added(
+                    cells_of_source,
+                    source[2],
+                    cells_of_source.group if cells_of_source.suite != source[0] else None,
+                )
                 cells.append(ModelCell(model, source, cell, [run.status, *run.flags.get(source, ())]))
             if run.listed:
                 digests = number_digests(items)
@@ -235,8 +239,8 @@ def _differences(cells: Sequence[Cell]) -> list[tuple[Difference, ...]]:
     result: list[tuple[Difference, ...]] = [()] * len(cells)
     for of_place in positions.values():
         differing = differences([cells[position].requests for position in of_place])
-        for position, found in zip(of_place, differing, strict=True):
-            result[position] = found
+        for position, problem in zip(of_place, differing, strict=True):
+            result[position] = problem
     return result
 
 
@@ -335,10 +339,10 @@ class _Reported:
         added = task_metrics(reported, folder, self.draws.by(cell.units))
         alone = cell.independent
         if alone is not None:
-            each = task_metrics(reported, folder, self.draws)
+            metrics = task_metrics(reported, folder, self.draws)
             alone = Independent(
-                np.append(alone.stderrs, [metric.stderr for metric in each]),
-                np.column_stack([alone.replicates, *(metric.replicates for metric in each)]),
+                np.append(alone.stderrs, [metric.stderr for metric in metrics]),
+                np.column_stack([alone.replicates, *(metric.replicates for metric in metrics)]),
             )
         if cell.flagged[ItemStatus.NO_NUMBER]:
             nothing = np.full(self.draws.count, np.nan)
@@ -426,8 +430,8 @@ class Series:
     def value(self, column: str) -> str | float | None:
         """What a column of the table has for the series."""
         if column in ("metric", "unit"):
-            own: str = getattr(self, column)
-            return own
+            cell: str = getattr(self, column)
+            return cell
         value: str | float | None = getattr(self.model if column in MODEL_COLUMNS else self.cell, column)
         return value
 
@@ -435,13 +439,17 @@ class Series:
 def _replicates(cells: Sequence[ModelCell], count: int) -> Iterator[pa.Table]:
     """All draws, in the order of the measurements, in pieces of whole series."""
     series = [
-        Series(each.model, each.cell, metric, unit, draws)
-        for each in cells
-        for unit, replicates in _units(each.cell)
-        for metric, draws in zip(each.cell.metrics, replicates.T, strict=True)
+        Series(replicate.model, replicate.cell, metric, unit, draws)
+        for replicate in cells
+        for unit, replicates in _units(replicate.cell)
+        for metric, draws in zip(replicate.cell.metrics, replicates.T, strict=True)
         if metric.startswith((*RESAMPLED, PREFIX)) and (count == 0 or not np.isnan(draws).all())
     ]
-    series.sort(key=lambda each: [(each.value(name) is None, each.value(name)) for name in (*ORDER, "unit")])
+    series.sort(
+        key=lambda replicate: [
+            (replicate.value(name) is None, replicate.value(name)) for name in (*ORDER, "unit")
+        ]
+    )
     at_once = max(1, PIECE // max(1, count))
     for first in range(0, len(series), at_once):
         yield _piece(series[first : first + at_once], count)
@@ -459,11 +467,15 @@ def _piece(series: Sequence[Series], count: int) -> pa.Table:
     columns: dict[str, pa.Array] = {}
     for column in REPLICATES.names:
         if column == "value":
-            columns[column] = pa.array(np.concatenate([each.draws for each in series]), from_pandas=True)
+            columns[column] = pa.array(
+                np.concatenate([replicate.draws for replicate in series]), from_pandas=True
+            )
         elif column == "replicate":
             columns[column] = pa.array(np.tile(np.arange(count, dtype=np.int32), len(series)))
         else:
-            codes = pa.array([each.value(column) for each in series], pa.string()).dictionary_encode()
+            codes = pa.array(
+                [replicate.value(column) for replicate in series], pa.string()
+            ).dictionary_encode()
             indices = np.repeat(codes.indices.fill_null(-1).to_numpy(), count).astype(np.int32)
             columns[column] = pa.DictionaryArray.from_arrays(
                 pa.array(indices, mask=indices < 0), codes.dictionary

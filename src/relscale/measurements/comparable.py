@@ -44,10 +44,10 @@ class GroupRequests:
 
     def by_document(self) -> dict[str, Words]:
         """What is asked of each document."""
-        found: dict[str, list[int]] = defaultdict(list)
+        lengths: dict[str, list[int]] = defaultdict(list)
         for document, words in zip(self.documents.to_pylist(), self.words.tolist(), strict=True):
-            found[document].append(words)
-        return {document: tuple(sorted(words)) for document, words in found.items()}
+            lengths[document].append(words)
+        return {document: tuple(sorted(words)) for document, words in lengths.items()}
 
 
 def group_requests(items: pa.Table, prepared: bool) -> GroupRequests:
@@ -84,10 +84,10 @@ def differences(models: Sequence[GroupRequests]) -> list[tuple[Difference, ...]]
     if len(counts) == 1:
         return [()] * len(models)
     once = {model.digest: model for model in models}
-    found = {digest: model.by_document() for digest, model in once.items()}
+    documents = {digest: model.by_document() for digest, model in once.items()}
     prepared = {model.digest for model in models if model.prepared}
-    reference = _reference([(found[digest], counts[digest]) for digest in (prepared or counts)])
-    statuses = {digest: tuple(_differences(found[digest], reference)) for digest in counts}
+    reference = _reference([(documents[digest], counts[digest]) for digest in (prepared or counts)])
+    statuses = {digest: tuple(_differences(documents[digest], reference)) for digest in counts}
     return [statuses[model.digest] for model in models]
 
 
@@ -101,12 +101,12 @@ class Usual:
 
 def _reference(models: Sequence[tuple[dict[str, Words], int]]) -> dict[str, Usual]:
     """The documents that half of the models have at least: one model with another version of one flags itself alone."""
-    seen: dict[str, Counter[Words]] = defaultdict(Counter)
+    counts: dict[str, Counter[Words]] = defaultdict(Counter)
     for documents, weight in models:
         for document, words in documents.items():
-            seen[document][words] += weight
+            counts[document][words] += weight
     most = sum(weight for _, weight in models)
-    return {document: _usual(words) for document, words in seen.items() if 2 * sum(words.values()) >= most}
+    return {document: _usual(words) for document, words in counts.items() if 2 * sum(words.values()) >= most}
 
 
 def _usual(weights: Counter[Words]) -> Usual:
@@ -126,9 +126,9 @@ def _usual(weights: Counter[Words]) -> Usual:
 
 def _differences(documents: dict[str, Words], reference: dict[str, Usual]) -> Iterator[Difference]:
     items = sum(usual.count for usual in reference.values())
-    there = sum(min(usual.count, len(documents.get(document, ()))) for document, usual in reference.items())
-    if there < items:
-        yield Difference(Status.INCOMPLETE, there, items)
+    shared = sum(min(usual.count, len(documents.get(document, ()))) for document, usual in reference.items())
+    if shared < items:
+        yield Difference(Status.INCOMPLETE, shared, items)
     own = sum(map(len, documents.values()))
     others = sum(len(words) for document, words in documents.items() if document not in reference)
     if others:
@@ -147,17 +147,17 @@ def number_digests(items: pa.Table) -> dict[str, bytes]:
 
     A suite in which every token is as likely as any other has none: so it is for all models that have not learnt yet.
     """
-    found = {}
+    digests = {}
     for suite in pc.unique(items["suite"]).to_pylist():
-        own = items.filter(pc.field("suite") == suite)
-        numbers = own["logprob"].to_numpy()
-        by_token = numbers / own["tokens"].to_numpy(zero_copy_only=False).astype(
+        of_suite = items.filter(pc.field("suite") == suite)
+        numbers = of_suite["logprob"].to_numpy()
+        by_token = numbers / of_suite["tokens"].to_numpy(zero_copy_only=False).astype(
             float
         )  # NaN where a log does not tell
         uniform = np.allclose(by_token, by_token[0], rtol=1e-6, atol=0)
         if np.isfinite(numbers).any() and not uniform:
-            found[suite] = hashlib.blake2b(np.sort(numbers).tobytes(), digest_size=16).digest()
-    return found
+            digests[suite] = hashlib.blake2b(np.sort(numbers).tobytes(), digest_size=16).digest()
+    return digests
 
 
 def same_numbers(models: Sequence[tuple[str, str, bytes]]) -> dict[tuple[str, str], tuple[str, ...]]:

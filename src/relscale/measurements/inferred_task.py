@@ -70,13 +70,13 @@ def delimiter(
     if settings.get("output_type") == "loglikelihood":
         return "", True
     common = _common([text for question in questions for text in question.continuations])
-    said = settings.get("target_delimiter")
-    if isinstance(said, str):
+    setting = settings.get("target_delimiter")
+    if isinstance(setting, str):
         prefix = settings.get("gen_prefix")
         if chat_template and (not prefix or str(prefix)[-1].isspace()):
-            said = ""
-        if common.startswith(said):
-            return said, True
+            setting = ""
+        if common.startswith(setting):
+            return setting, True
     # A label that is a text is the text of a choice; of a document's other texts some may only look like one.
     for own in ("target", "doc"):
         votes: Counter[str] = Counter()
@@ -88,10 +88,10 @@ def delimiter(
                     for text in texts
                     if continuation.endswith(text) and (text == continuation or not _is_number(text))
                 }
-                votes.update(each for each in before if common.startswith(each))
+                votes.update(candidate for candidate in before if common.startswith(candidate))
         if votes:
             most = max(votes.values())
-            return min((each for each, count in votes.items() if count == most), key=len), True
+            return min((candidate for candidate, count in votes.items() if count == most), key=len), True
     return (DEFAULT_DELIMITER if common.startswith(DEFAULT_DELIMITER) else ""), False
 
 
@@ -116,16 +116,16 @@ def labels(
     ):
         return [([0], ItemStatus.OK) for _ in questions]
     if any(question.asks_contexts for question in questions):
-        found = _labels_of_contexts(questions, settings)
+        positions = _labels_of_contexts(questions, settings)
     else:
-        found = _labels_of_answers(questions, choices)
+        positions = _labels_of_answers(questions, choices)
     if settings.get("process_results"):
-        return found
+        return positions
     return [
         (places, ItemStatus.DISPUTED)
         if status is ItemStatus.OK and _differs(places, question)
         else (places, status)
-        for question, (places, status) in zip(questions, found, strict=True)
+        for question, (places, status) in zip(questions, positions, strict=True)
     ]
 
 

@@ -76,8 +76,8 @@ def names_results(table: pa.Table, folder: Path) -> bool:
     """Whether a table has a column ``results`` that names files of lm-eval, or folders, and not something else."""
     if RESULTS not in table.column_names:
         return False
-    cells = [each for each in table[RESULTS].to_pylist() if isinstance(each, str) and each]
-    return any(each.endswith((".json", ".jsonl")) or (folder / each).is_dir() for each in cells)
+    cells = [cell for cell in table[RESULTS].to_pylist() if isinstance(cell, str) and cell]
+    return any(cell.endswith((".json", ".jsonl")) or (folder / cell).is_dir() for cell in cells)
 
 
 def with_scores(table: pa.Table, folder: Path, name: str) -> pa.Table:
@@ -97,25 +97,25 @@ def with_scores(table: pa.Table, folder: Path, name: str) -> pa.Table:
     RelscaleError
         A row has no results, or they cannot be read, or the table has a column of their names.
     """
-    kept = [each for each in table.column_names if each != RESULTS]
-    added = [each for each in names_of(Score) if not (each == "model" and each in kept)]
-    twice = [each for each in added if each in kept]
+    present = [field for field in table.column_names if field != RESULTS]
+    added = [field for field in names_of(Score) if not (field == "model" and field in present)]
+    twice = [field for field in added if field in present]
     if twice:
         raise RelscaleError(
             f"{name}: the column {twice[0]!r} is one that the results of lm-eval have; rename it"
         )
-    places: list[int] = []
+    origins: list[int] = []
     scores: list[Score] = []
     for place, cell in enumerate(table[RESULTS].to_pylist()):
         if not isinstance(cell, str) or not cell:
             raise RelscaleError(f"{name}, row {place + 1}: no file in the column 'results'")
         rows = read_results(folder / cell)
         scores += rows
-        places += [place] * len(rows)
-    whole = table.select(kept).take(places)
+        origins += [place] * len(rows)
+    whole = table.select(present).take(origins)
     read = table_of(Score, scores)
-    for each in added:
-        whole = whole.append_column(each, read[each])
+    for field in added:
+        whole = whole.append_column(field, read[field])
     return whole
 
 
@@ -127,12 +127,12 @@ def check_one_metric(table: pa.Table, name: str) -> None:
     RelscaleError
         They are of several; the message says how to choose.
     """
-    for each in ("metric", "filter", "kind"):
-        values = sorted(set(table[each].to_pylist()))
+    for choice in ("metric", "filter", "kind"):
+        values = sorted(set(table[choice].to_pylist()))
         if len(values) > 1:
             raise RelscaleError(
-                f"{name}: lm-eval's results have several values of {each}, {listed(values, 6)}; choose one, such as "
-                f"--where {each}={values[0]}"
+                f"{name}: lm-eval's results have several values of {choice}, {listed(values, 6)}; choose one, such as "
+                f"--where {choice}={values[0]}"
             )
 
 
@@ -152,8 +152,8 @@ def refuse_lone_results(path: Path) -> None:
 
 
 def _time(path: Path) -> str:
-    found = TIME.search(path.name)
-    return found[0] if found else ""
+    match = TIME.search(path.name)
+    return match[0] if match else ""
 
 
 def _scores(path: Path) -> list[Score]:
@@ -163,15 +163,15 @@ def _scores(path: Path) -> list[Score]:
             "(runs: {source: checkpoints}), which reads their items"
         )
     try:
-        said = json.loads(path.read_text(encoding="utf-8-sig"))
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise RelscaleError(f"{path}: no such file; name a results_*.json of lm-eval") from None
     except (OSError, ValueError, RecursionError) as error:
         raise RelscaleError(f"{path}: damaged, not the JSON that lm-eval wrote; copy it again") from error
-    results = said.get("results") if isinstance(said, dict) else None
-    if not isinstance(results, dict) or not all(isinstance(each, dict) for each in results.values()):
+    results = document.get("results") if isinstance(document, dict) else None
+    if not isinstance(results, dict) or not all(isinstance(result, dict) for result in results.values()):
         raise RelscaleError(f"{path}: no results of lm-eval: it has no 'results' with a mapping per task")
-    rows = [row for task, cells in results.items() for row in _of_task(said, task, cells)]
+    rows = [row for task, cells in results.items() for row in _of_task(document, task, cells)]
     if not rows:
         raise RelscaleError(f"{path}: lm-eval's results without a score")
     return rows

@@ -99,6 +99,6 @@ def agrees(questions: Sequence[Question], labels: Sequence[Label], reported: Seq
 
 def _correct(value: Any) -> Any:
     """A metric's value; of the pair of what is right and what was predicted, whether they are the same."""
-    if isinstance(value, list) and len(value) == 2 and all(isinstance(each, int) for each in value):
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(part, int) for part in value):
         return float(value[0] == value[1])
     return value

@@ -110,17 +110,20 @@ class RatioTerms:
 def ratio_terms(items: pa.Table) -> RatioTerms:
     """The sums of the items of one group under one prompt; choices of a question stand together, from choice 0 on."""
     whole = bool(items["greedy"].null_count)
-    held = _by_status(items["status"])
-    short = held[ItemStatus.TOO_SHORT]
+    by_status = _by_status(items["status"])
+    short = by_status[ItemStatus.TOO_SHORT]
     if whole:
         short |= items["bytes_scored"].to_numpy() == 0
     subjects = None if items["subject"].null_count else pc.unique(items["subject"])
     if short.any():
-        items, held = items.filter(pa.array(~short)), {name: rows[~short] for name, rows in held.items()}
+        items, by_status = (
+            items.filter(pa.array(~short)),
+            {name: rows[~short] for name, rows in by_status.items()},
+        )
     choice = items["choice"].to_numpy()
     starts = pa.array(np.flatnonzero(choice == 0))
     question = np.cumsum(choice == 0) - 1
-    unusable, flagged = _flagged(items, held, question, len(starts))
+    unusable, flagged = _flagged(items, by_status, question, len(starts))
     flagged[ItemStatus.TOO_SHORT] = int(short.sum())
     columns = (
         _document_columns(items, unusable) if whole else _question_columns(items, question, choice, unusable)
@@ -154,9 +157,9 @@ def _clusters(items: pa.Table, starts: pa.Array, doc_ids: list[str]) -> tuple[np
     """The cluster of each question as a code, and as a name; none where no two questions share one."""
     if "cluster" not in items.column_names:  # items of a table of one's own
         return None, doc_ids
-    given = items["cluster"].take(starts).to_pylist()
-    units = [doc if cluster is None else cluster for cluster, doc in zip(given, doc_ids, strict=True)]
-    shared = Counter(cluster for cluster in given if cluster is not None)
+    labels = items["cluster"].take(starts).to_pylist()
+    units = [doc if cluster is None else cluster for cluster, doc in zip(labels, doc_ids, strict=True)]
+    shared = Counter(cluster for cluster in labels if cluster is not None)
     if max(shared.values(), default=0) < 2:
         return None, doc_ids
     return np.unique(units, return_inverse=True)[1].ravel(), units
@@ -200,12 +203,12 @@ def values(group: RatioTerms) -> tuple[np.ndarray, np.ndarray]:
         return value, stderr
     by_subject = []
     for code in range(group.subject_count):
-        here = group.subjects == code
-        clusters = None if group.clusters is None else group.clusters[here]
-        by_subject.append(_ratios(group.numerators[here], group.denominators[here], clusters))
-    macro = np.mean([found for found, _ in by_subject], axis=0)
+        of_subject = group.subjects == code
+        clusters = None if group.clusters is None else group.clusters[of_subject]
+        by_subject.append(_ratios(group.numerators[of_subject], group.denominators[of_subject], clusters))
+    macro = np.mean([number for number, _ in by_subject], axis=0)
     if _subjects_are_clusters(group):
-        of_subjects = np.std([found for found, _ in by_subject], axis=0, ddof=1)
+        of_subjects = np.std([number for number, _ in by_subject], axis=0, ddof=1)
         return np.concatenate([value, macro]), np.concatenate(
             [stderr, of_subjects / np.sqrt(len(by_subject))]
         )
@@ -224,7 +227,7 @@ def _subjects_are_clusters(group: RatioTerms) -> bool:
 def _ratios(a: np.ndarray, b: np.ndarray, clusters: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """``Σ a / Σ b`` of each column and its standard error, over clusters where there are some."""
     if clusters is not None:
-        a, b = (_summed(each, clusters) for each in (a, b))
+        a, b = (_summed(column, clusters) for column in (a, b))
     total = b.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         value = a.sum(axis=0) / total
@@ -236,9 +239,9 @@ def _ratios(a: np.ndarray, b: np.ndarray, clusters: np.ndarray | None) -> tuple[
 def _summed(columns: np.ndarray, clusters: np.ndarray) -> np.ndarray:
     """``[questions, columns]`` summed over each cluster."""
     names, codes = np.unique(clusters, return_inverse=True)
-    sums = np.zeros((len(names), columns.shape[1]))
-    np.add.at(sums, codes.ravel(), columns)
-    return sums
+    totals = np.zeros((len(names), columns.shape[1]))
+    np.add.at(totals, codes.ravel(), columns)
+    return totals
 
 
 def replicate_values(group: RatioTerms, weights: np.ndarray) -> np.ndarray:
@@ -258,10 +261,12 @@ def replicate_values(group: RatioTerms, weights: np.ndarray) -> np.ndarray:
         macro, total = np.zeros_like(micro), 0.0
         whole = _subjects_are_clusters(group)
         for code in range(group.subject_count):
-            here = group.subjects == code
-            drawn = np.ones_like(weights[here].T) if whole else weights[here].T
-            times = weights[here][0][:, None] if whole else 1.0
-            macro += times * ((drawn @ group.numerators[here]) / (drawn @ group.denominators[here]))
+            of_subject = group.subjects == code
+            drawn = np.ones_like(weights[of_subject].T) if whole else weights[of_subject].T
+            times = weights[of_subject][0][:, None] if whole else 1.0
+            macro += times * (
+                (drawn @ group.numerators[of_subject]) / (drawn @ group.denominators[of_subject])
+            )
             total = total + times
         macro /= total
     return np.concatenate([micro, macro], axis=1)
@@ -293,19 +298,19 @@ def _question_columns(
     rows = np.arange(len(logprob))
     right = target.argmax(axis=1)  # the first right answer, where there are several
     bits = -logprob[rows, right] / np.log(2)
-    one = np.ones_like(bits)
+    ones = np.ones_like(bits)
     columns = {}
     for divisor, size in (("answer", answer[rows, right]), ("scored", scored[rows, right])):
-        columns[Metric.of(BITS, divisor, "mean").name] = bits / size, one
+        columns[Metric.of(BITS, divisor, "mean").name] = bits / size, ones
         columns[Metric.of(BITS, divisor, "pooled").name] = _pooled(bits, size)
-    columns[Metric.of("nats", "answer", "mean").name] = bits * np.log(2), one
+    columns[Metric.of("nats", "answer", "mean").name] = bits * np.log(2), ones
     if shape[1] == 1:
         correct = np.where(unusable, np.nan, grid("greedy", 0)[:, 0])
-        return {**columns, "accuracy": (correct, one), "error_rate": (1 - correct, one)}
+        return {**columns, "accuracy": (correct, ones), "error_rate": (1 - correct, ones)}
     other = ~target & (grid("choice", -1) >= 0)
     if other.any(axis=1).all():
         per_byte = np.where(other, -logprob / answer / np.log(2), 0.0)
-        columns[Metric.of(OTHER, None, "mean").name] = (per_byte.sum(axis=1) / other.sum(axis=1), one)
+        columns[Metric.of(OTHER, None, "mean").name] = (per_byte.sum(axis=1) / other.sum(axis=1), ones)
     return columns | _among_choices(logprob, target, "") | _among_choices(logprob / answer, target, PER_BYTE)
 
 
@@ -320,7 +325,7 @@ def _pooled(bits: np.ndarray, size: np.ndarray) -> Column:
 
 def _among_choices(logprob: np.ndarray, target: np.ndarray, suffix: str) -> dict[str, Column]:
     """What compares the choices of a question, from ``float64[questions, choices]``; a choice less has −∞."""
-    one = np.ones(len(logprob))
+    ones = np.ones(len(logprob))
     known = ~np.isnan(logprob).any(axis=1)
     correct = np.where(known, target[np.arange(len(logprob)), logprob.argmax(axis=1)], np.nan)
     highest = logprob.max(axis=1, keepdims=True)
@@ -337,4 +342,4 @@ def _among_choices(logprob: np.ndarray, target: np.ndarray, suffix: str) -> dict
         "log_probability": log_probability,
         "brier": ((probability - target) ** 2).sum(axis=1),
     }
-    return {f"{name}{suffix}": (column, one) for name, column in columns.items()}
+    return {f"{name}{suffix}": (column, ones) for name, column in columns.items()}

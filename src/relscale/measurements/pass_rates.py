@@ -32,12 +32,12 @@ def until_passes(draws: ArrayLike, passes: int) -> Array:
     RelscaleError
         Less than two passes, or fewer draws than passes.
     """
-    made = np.asarray(draws, dtype=float)
-    if passes < 2 or (made < passes).any():
+    counts = np.asarray(draws, dtype=float)
+    if passes < 2 or (counts < passes).any():
         raise RelscaleError(
             f"{passes} passes: an unbiased rate needs two or more, and at least as many draws"
         )
-    return np.asarray((passes - 1) / (made - 1))
+    return np.asarray((passes - 1) / (counts - 1))
 
 
 def pooled(passes: ArrayLike, draws: ArrayLike) -> float:

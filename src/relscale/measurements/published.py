@@ -115,7 +115,7 @@ def published(
         )
     parts = {name: _parts(text, path) for name, text in formats.items()}
     needed = [columns.get(name, name) for name in REQUIRED if name not in {**constants, **formats}]
-    needed += [*columns.values(), *(part for found in parts.values() for part in found)]
+    needed += [*columns.values(), *(part for names in parts.values() for part in names)]
     table = source_module(loader).load(Path(path)) if loader else read_table(path)
     missing = [name for name in needed if name not in table.column_names]
     if missing:
@@ -190,8 +190,8 @@ def _constant(value: Any, rows: int, field: pa.Field, path: str | Path) -> pa.Ar
 def _formatted(table: pa.Table, text: str, field: pa.Field, path: str | Path) -> pa.Array:
     """A text for each row, put together from its columns."""
     try:
-        found = [text.format(**row) for row in table.to_pylist()]
-        return pa.array(found, pa.string()).cast(field.type)
+        texts = [text.format(**row) for row in table.to_pylist()]
+        return pa.array(texts, pa.string()).cast(field.type)
     except (pa.ArrowException, ValueError, TypeError, LookupError, AttributeError) as error:
         raise RelscaleError(
             f"{path}: {field.name}: {shortened(text)!r} cannot be filled in ({shortened(str(error), 80)})"
@@ -204,6 +204,6 @@ def _placed(status: Any, training_flops: Any) -> pa.Array:
     flops = np.array(training_flops.to_pylist(), dtype=float)
     for row in np.flatnonzero(~(np.isfinite(flops) & (flops > 0))):
         if statuses[row] == Status.OK:
-            said = "missing" if np.isnan(flops[row]) else f"{flops[row]:g}"
-            statuses[row] = f"{Status.NO_NUMBER}: training_flops is {said}"
+            text = "missing" if np.isnan(flops[row]) else f"{flops[row]:g}"
+            statuses[row] = f"{Status.NO_NUMBER}: training_flops is {text}"
     return pa.array(statuses, pa.string())

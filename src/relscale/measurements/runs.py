@@ -164,13 +164,13 @@ def read_trained(manifests: Sequence[str | Path]) -> list[Trained]:
     RelscaleError
         A manifest or a run's record is missing or not what it should be.
     """
-    found = []
+    models = []
     for entry in _entries(manifests, TrainedModel):
         folder = Path(entry.path)
         check_digests_if_listed(folder, [RECORD])
         record = record_in(folder)
-        found.append(Trained(entry.key, folder, record, _model(record)))
-    return found
+        models.append(Trained(entry.key, folder, record, _model(record)))
+    return models
 
 
 def listed_runs(
@@ -210,13 +210,13 @@ def listed_runs(
 
 
 def _logged(checkpoint: Checkpoint, suites: Mapping[str, Manifest], reported: Collection[str]) -> Measured:
-    found = read_samples(str(checkpoint.samples), suites, (checkpoint.run,), reported)
+    samples = read_samples(str(checkpoint.samples), suites, (checkpoint.run,), reported)
     return Measured(
         _model_of_checkpoint(checkpoint),
         _checkpoint_losses(checkpoint),
-        (found.items,),
-        (found.task_metrics,),
-        flags=found.flags,
+        (samples.items,),
+        (samples.task_metrics,),
+        flags=samples.flags,
         prepared=False,
         listed=True,
         status=checkpoint.status,
@@ -239,15 +239,15 @@ def _scored(
     manifests: Sequence[str | Path], by: str = "run_key"
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
     """The files of items of each run, and what lm-eval's tasks make of its documents."""
-    found: dict[str, tuple[str, ...]] = {}
+    groups: dict[str, tuple[str, ...]] = {}
     reported: dict[str, tuple[str, ...]] = {}
     for entry in _entries(manifests, Score):
         model: str = getattr(entry, by)
         if entry.items is not None:
-            found[model] = (*found.get(model, ()), entry.items)
+            groups[model] = (*groups.get(model, ()), entry.items)
         if entry.task_metrics is not None:
             reported[model] = (*reported.get(model, ()), entry.task_metrics)
-    return found, reported
+    return groups, reported
 
 
 def _losses(status: str, *values: float | None) -> Iterator[Loss]:

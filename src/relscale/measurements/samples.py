@@ -116,12 +116,14 @@ def read_samples(
             )
         for name in placed:
             log, task = logs.pop(name), manifest.tasks[name]
-            every = list(_samples(log.path))
-            samples = [sample for sample in every if sample.reported.filter == every[0].reported.filter]
+            all_samples = list(_samples(log.path))
+            samples = [
+                sample for sample in all_samples if sample.reported.filter == all_samples[0].reported.filter
+            ]
             read = _read(samples, log)
             rows += _items(samples, read, suite, name, task, manifest.cluster)
             if suite in reported or _has_custom_rules(log):
-                values = [sample.reported for sample in every]
+                values = [sample.reported for sample in all_samples]
                 targets = _are_the_tasks(samples, read, log)
                 metrics += metric_rows(values, log.settings, suite, name, task, targets)
             place = suite, task.prompt, task.group
@@ -169,8 +171,8 @@ def _are_the_tasks(samples: Sequence[Sample], read: "Read", log: TaskLog) -> boo
 def _flags(samples: Sequence[Sample], log: TaskLog, windows: Mapping[str, Any]) -> Iterator[str]:
     """What makes a task's items other than the suite's."""
     if any(not sample.question.contexts for sample in samples) and any(windows.values()):
-        told = ", ".join(f"{name} {value}" for name, value in windows.items())
-        yield f"{Status.OTHER_WINDOWS}: lm-eval scores all of a document, and the suite has {told}"
+        shown_windows = ", ".join(f"{name} {value}" for name, value in windows.items())
+        yield f"{Status.OTHER_WINDOWS}: lm-eval scores all of a document, and the suite has {shown_windows}"
     if log.documents is not None and len(samples) < log.documents:
         yield of_items(Status.INCOMPLETE, len(samples), log.documents)
 
@@ -186,7 +188,7 @@ def _samples(path: Path) -> Iterator[Sample]:
 
 
 def _sample(line: Mapping[str, Any]) -> Sample:
-    requests = [_arguments(each) for each in _values(line["arguments"])]
+    requests = [_arguments(arguments) for arguments in _values(line["arguments"])]
     responses = [response[0] for response in line["resps"]]
     if not requests or len(responses) != len(requests):
         raise ValueError(f"{len(responses)} responses to {len(requests)} requests")
@@ -203,10 +205,10 @@ def _sample(line: Mapping[str, Any]) -> Sample:
     def sample(rows: slice, accuracy: Any, alone: Sample | None = None) -> Sample:
         contexts, continuations = zip(*requests[rows], strict=True)
         logprobs, greedy = zip(*responses[rows], strict=True)
-        numbers = [_number(each) for each in logprobs]
+        numbers = [_number(logprob) for logprob in logprobs]
         known = float(accuracy) if accuracy in (0, 1) else None
         question = Question(line["doc"], line["target"], contexts, continuations, numbers, known)
-        return Sample(doc_id, place, question, [str(each) == "True" for each in greedy], reported, alone)
+        return Sample(doc_id, place, question, [str(value) == "True" for value in greedy], reported, alone)
 
     alone = sample(slice(half, None), None) if half < len(requests) else None
     return sample(slice(half), line.get("acc"), alone)
@@ -234,7 +236,7 @@ def _read(samples: Sequence[Sample], log: TaskLog) -> Read:
     if not questions:
         return Read("", True, ())
     before, known = delimiter(questions, log.settings, log.chat_template)
-    choices = [[text.removeprefix(before) for text in each.continuations] for each in questions]
+    choices = [[text.removeprefix(before) for text in question.continuations] for question in questions]
     return Read(before, known, labels(questions, choices, log.settings))
 
 
@@ -243,14 +245,14 @@ def _items(
 ) -> Iterator[Item]:
     """Rows of the items of one task."""
     labelled = iter(read.labels)
-    seen: set[str] = set()
+    positions: set[str] = set()
     for sample in samples:
-        places, status = next(labelled) if sample.question.contexts else ([0], ItemStatus.OK)
-        if sample.place in seen:
+        labels, status = next(labelled) if sample.question.contexts else ([0], ItemStatus.OK)
+        if sample.place in positions:
             status = ItemStatus.REPEATED
-        seen.add(sample.place)
+        positions.add(sample.place)
         for asked_of, prompt in ((sample, task.prompt), (sample.alone, UNCONDITIONAL)):
-            for choice in _choices(asked_of, read.delimiter, places, status) if asked_of else ():
+            for choice in _choices(asked_of, read.delimiter, labels, status) if asked_of else ():
                 yield Item(
                     suite=suite,
                     task=name,
@@ -284,7 +286,7 @@ def _choices(sample: Sample, before: str, positions: Sequence[int], status: Item
         zip(question.contexts or (None,), question.continuations, question.logprobs, strict=True)
     ):
         scored = scored_bytes(context, continuation)
-        own = ItemStatus.TOO_SHORT if whole and scored == 0 else status
+        status_of_choice = ItemStatus.TOO_SHORT if whole and scored == 0 else status
         yield _Choice(
             choice=choice,
             target=choice in positions,
@@ -293,7 +295,7 @@ def _choices(sample: Sample, before: str, positions: Sequence[int], status: Item
             bytes_scored=scored,
             greedy=None if whole else sample.greedy[choice],
             request_digest=request_digest(context, continuation),
-            status=own if math.isfinite(logprob) and logprob <= 0 else ItemStatus.NO_NUMBER,
+            status=status_of_choice if math.isfinite(logprob) and logprob <= 0 else ItemStatus.NO_NUMBER,
         )
 
 
@@ -309,7 +311,7 @@ def _values(arguments: Any) -> list[Any]:
 
 
 def _arguments(request: Any) -> list[str]:
-    found = _values(request)
-    if any(not isinstance(text, str) for text in found):
+    values = _values(request)
+    if any(not isinstance(text, str) for text in values):
         raise ValueError("its task generates text")
-    return found
+    return values

@@ -35,8 +35,8 @@ def flag_impossible(table: pa.Table) -> pa.Table:
     value = _floats(table, "value")
     finite = np.isfinite(value)
     stderr = _floats(table, "stderr") if "stderr" in table.column_names else np.full(len(value), np.nan)
-    given = table["status"] if "status" in table.column_names else pa.nulls(len(value), pa.string())
-    status = np.array(pc.fill_null(pc.cast(given, pa.string()), str(Status.OK)).to_pylist(), dtype=object)
+    statuses = table["status"] if "status" in table.column_names else pa.nulls(len(value), pa.string())
+    status = np.array(pc.fill_null(pc.cast(statuses, pa.string()), str(Status.OK)).to_pylist(), dtype=object)
     for wrong, reason in _wrongs(table["metric"], value, stderr):
         status[(status == Status.OK) & wrong] = reason
     table = _with(table, "value", pa.array(value, pa.float64(), mask=~finite))
@@ -59,15 +59,15 @@ def flag_fewer_items(table: pa.Table) -> pa.Table:
     items = table["items"].to_pylist()
     most: dict[tuple[Any, ...], int] = {}
     statuses = table["status"].to_pylist()
-    for place, own, given in zip(places, items, statuses, strict=True):
+    for place, number, given in zip(places, items, statuses, strict=True):
         if given == Status.OK:
-            most[place] = max(most.get(place, 0), own or 0)
+            most[place] = max(most.get(place, 0), number or 0)
     status = [
-        of_items(Status.INCOMPLETE, own, most[place])
+        of_items(Status.INCOMPLETE, number, most[place])
         # Which documents are long enough to score is for each model's tokenizer to say.
-        if given == Status.OK and own and own < most[place] and "_document_" not in place[-1]
+        if given == Status.OK and number and number < most[place] and "_document_" not in place[-1]
         else given
-        for place, own, given in zip(places, items, statuses, strict=True)
+        for place, number, given in zip(places, items, statuses, strict=True)
     ]
     return _with(table, "status", pa.array(status, pa.string()))
 

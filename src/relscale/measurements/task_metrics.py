@@ -100,17 +100,17 @@ def task_metrics(values: pa.Table, prepared: Path | None, draws: Draws) -> list[
         name = metric_name(row["metric"], row["filter"])
         by_metric.setdefault(name, []).append((row["subject"], _task_metric(name, row, prepared, draws)))
     several = any(subject is not None for tasks in by_metric.values() for subject, _ in tasks)
-    found: list[TaskMetric] = []
+    metrics: list[TaskMetric] = []
     for name, tasks in by_metric.items():
         if not several:
-            found.append(_by_size(name, [task for _, task in tasks]))
+            metrics.append(_by_size(name, [task for _, task in tasks]))
             continue
-        found.append(_by_size(f"{name}_micro", [task for _, task in tasks]))
+        metrics.append(_by_size(f"{name}_micro", [task for _, task in tasks]))
         subjects: dict[str | None, list[TaskMetric]] = {}
         for subject, task in tasks:
             subjects.setdefault(subject, []).append(task)
-        found.append(_alike(f"{name}_macro", [_by_size(name, own) for own in subjects.values()]))
-    return found
+        metrics.append(_alike(f"{name}_macro", [_by_size(name, members) for members in subjects.values()]))
+    return metrics
 
 
 def _task_metric(name: str, row: Mapping[str, Any], prepared: Path | None, draws: Draws) -> TaskMetric:

@@ -17,6 +17,7 @@ from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.measurements.pass_rates import Emergence, bend, emergence
+from relscale.questions.limits import LEVEL
 from relscale.rows import column
 
 
@@ -39,7 +40,7 @@ ROW = EmergenceRow
 
 
 def rows(
-    table: Columns, *, scale: str, rate: str, draws: str, task: str = "", level: float = 0.95
+    table: Columns, *, scale: str, rate: str, draws: str, task: str = "", level: float = LEVEL
 ) -> Iterator[EmergenceRow]:
     """Whether each task bends.
 

@@ -1,4 +1,4 @@
-"""95% intervals of questions whose tables have no level of their own: of a mean over items, of where a line is 0."""
+"""The confidence level of questions, 95%, and their intervals: of a mean over items, of where a line is 0."""
 
 from collections.abc import Sequence
 

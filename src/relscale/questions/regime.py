@@ -20,6 +20,7 @@ from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.irreducible import LAW
 from relscale.laws.law import Array
+from relscale.questions.limits import LEVEL
 from relscale.rows import column
 
 FEWEST = 4  # points: one more than parameters
@@ -53,7 +54,7 @@ class RegimeRow:
 ROW = RegimeRow
 
 
-def rows(table: Columns, *, x: str, y: str, by: str = "", level: float = 0.95) -> Iterator[RegimeRow]:
+def rows(table: Columns, *, x: str, y: str, by: str = "", level: float = LEVEL) -> Iterator[RegimeRow]:
     """The regime of the loss over x at each value of ``by``.
 
     Parameters

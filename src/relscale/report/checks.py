@@ -50,7 +50,7 @@ class Check:
 
 def checks(data: ReportData, rows: Sequence[VerdictRow]) -> list[Check]:
     """The checks that this fit has something to say on; ``rows`` are the gaps of the headline."""
-    found = (
+    results = (
         _minima(data),
         _seeds(data),
         _leave_one_out(rows),
@@ -61,7 +61,7 @@ def checks(data: ReportData, rows: Sequence[VerdictRow]) -> list[Check]:
         _published(data),
         _notes(rows),
     )
-    return [check for check in found if check is not None]
+    return [check for check in results if check is not None]
 
 
 def _minima(data: ReportData) -> Check | None:
@@ -91,31 +91,33 @@ def _seeds(data: ReportData) -> Check | None:
 
 
 def _leave_one_out(rows: Sequence[VerdictRow]) -> Check | None:
-    given = [row for row in rows if row.verdict in DIRECTIONS and row.left_out]
-    if not given:
+    directions = [row for row in rows if row.verdict in DIRECTIONS and row.left_out]
+    if not directions:
         return None
-    firm = sum(row.left_out_carry == 0 for row in given)
+    firm = sum(row.left_out_carry == 0 for row in directions)
     return Check(
-        _share(firm, len(given), 0.5),
+        _share(firm, len(directions), 0.5),
         "Leave one out",
-        f"Gaps with a direction that keep it whichever budget, or training, is left out: {firm} of {len(given)}.",
+        f"Gaps with a direction that keep it whichever budget, or training, is left out: {firm} of {len(directions)}.",
         ("robustness",),
-        _suites(given),
+        _suites(directions),
     )
 
 
 def _specifications(rows: Sequence[VerdictRow]) -> Check | None:
-    given = [row for row in rows if row.verdict in DIRECTIONS and row.specifications]
-    if not given:
+    directions = [row for row in rows if row.verdict in DIRECTIONS and row.specifications]
+    if not directions:
         return None
-    alike = sum(row.specifications_same_sign >= (1 - MOST_DIFFERENT) * row.specifications for row in given)
+    alike = sum(
+        row.specifications_same_sign >= (1 - MOST_DIFFERENT) * row.specifications for row in directions
+    )
     return Check(
-        _share(alike, len(given), 0.5),
+        _share(alike, len(directions), 0.5),
         "The analyst's choices",
         f"Gaps with a direction whose Δβ has the same sign in at least {words.percent(1 - MOST_DIFFERENT)} of the "
-        f"other ways to analyse the data: {alike} of {len(given)}.",
+        f"other ways to analyse the data: {alike} of {len(directions)}.",
         ("specification-curve",),
-        _suites(given),
+        _suites(directions),
     )
 
 
@@ -156,7 +158,7 @@ def _power(rows: Sequence[VerdictRow]) -> Check | None:
     highs = [row.power_high for row in rows if row.power_high is not None]
     limits = ""
     if lows and highs:
-        low, high = (words.percent(round(median(each), 2)) for each in (lows, highs))
+        low, high = (words.percent(round(median(ends), 2)) for ends in (lows, highs))
         limits = f" ({low} to {high} under the limits of the noise)"
     change = 10 ** sizes.pop() - 1
     return Check(
@@ -173,15 +175,15 @@ def _coverage(data: ReportData) -> Check | None:
     rows = [row for row in data.rows("backtests", BacktestRow, candidate=ENSEMBLE) if row.covered is not None]
     if not rows:
         return None
-    held = sum(bool(row.covered) for row in rows)
+    covered = sum(bool(row.covered) for row in rows)
     level = rows[0].level
-    share = held / len(rows)
+    share = covered / len(rows)
     outcome: Outcome = "yes" if share >= level - 0.05 else "warn" if share >= level - 0.2 else "no"
     return Check(
         outcome,
         "Forecast intervals",
-        f"In backtests inside the data {held} of {len(rows)} {words.percent(level)} intervals cover what was observed "
-        f"({words.percent(round(share, 3))}).",
+        f"In backtests inside the data {covered} of {len(rows)} {words.percent(level)} intervals cover what was "
+        f"observed ({words.percent(round(share, 3))}).",
         ("forecast",),
     )
 

@@ -26,11 +26,11 @@ def curves(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
     groups: dict[str, list[VerdictRow]] = {}
     for row in rows:
         groups.setdefault(data.names.group(row), []).append(row)
-    every = [point for row in rows for point in points[_key(row)]]
+    all_points = [point for row in rows for point in points[_key(row)]]
     longest = max(len(_short(name)) for name in series) if len(series) > 1 else 0
     right = svg_chart.RIGHT + LETTER * (longest + 2) if longest else svg_chart.RIGHT
-    axes = svg_chart.Axes.around([x for x, _ in every], [1.0, *(y for _, y in every)], right)
-    charts = [_chart(data, group, own, points, axes, series) for group, own in groups.items()]
+    axes = svg_chart.Axes.around([x for x, _ in all_points], [1.0, *(y for _, y in all_points)], right)
+    charts = [_chart(data, group, of_group, points, axes, series) for group, of_group in groups.items()]
     shown, others = charts[:MOST], charts[MOST:]
     more = (
         element(
@@ -82,9 +82,9 @@ def _chart(
     labels = []
     for row in rows:
         place = series.index(data.series_name(row))
-        own = points[_key(row)]
+        of_row = points[_key(row)]
         shape = svg_chart.SHAPES[place % len(svg_chart.SHAPES)]
-        drawn = svg_chart.marks([axes.at(x, y) for x, y in own], shape)
+        drawn = svg_chart.marks([axes.at(x, y) for x, y in of_row], shape)
         if row.flops_low and row.flops_high and row.ratio_low and row.ratio_high:
             ends = [axes.at(row.flops_low, row.ratio_low), axes.at(row.flops_high, row.ratio_high)]
             drawn.append(svg_chart.line(ends, "fit", svg_chart.DASHES[place % len(svg_chart.DASHES)]))
@@ -101,12 +101,12 @@ def _chart(
         )
     if len(series) > 1:
         parts += _end_labels(labels)
-    said = "; ".join(words.sentence(row, data.names, len(series) > 1) for row in rows)
+    description = "; ".join(words.sentence(row, data.names, len(series) > 1) for row in rows)
     chips = [chip(row) for row in rows]
     return element(
         "div",
         element("h4", group, " ", *(chips if len(series) < 2 else ())),
-        svg_chart.chart(said, *parts),
+        svg_chart.chart(description, *parts),
         class_="multiple",
         data_lines=" ".join(row_id(row) for row in rows),
     )
@@ -124,13 +124,13 @@ def _end_labels(labels: Sequence[tuple[svg_chart.Point, str, str]]) -> list[Mark
 def _points(
     data: ReportData, rows: Sequence[VerdictRow]
 ) -> dict[tuple[str | None, ...], list[tuple[float, float]]]:
-    wanted = {_key(row) for row in rows}
-    found: dict[tuple[str | None, ...], list[tuple[float, float]]] = {}
+    keys = {_key(row) for row in rows}
+    by_key: dict[tuple[str | None, ...], list[tuple[float, float]]] = {}
     for gap in data.rows("gaps", GapRow, suite=shown_suite(rows), status="ok"):
         key = _key(gap)
-        if key in wanted and gap.ratio and gap.training_flops:
-            found.setdefault(key, []).append((gap.training_flops, gap.ratio))
-    return found
+        if key in keys and gap.ratio and gap.training_flops:
+            by_key.setdefault(key, []).append((gap.training_flops, gap.ratio))
+    return by_key
 
 
 def _key(row: VerdictRow | GapRow) -> tuple[str | None, ...]:

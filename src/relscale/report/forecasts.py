@@ -19,26 +19,30 @@ MOST = 8  # charts that are shown at once
 
 def forecasts(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
     """The fans of one suite's groups; None where nothing could be forecast."""
-    wanted = {_key(row): row for row in rows}
-    found: dict[tuple[str | None, ...], list[ForecastRow]] = {}
+    by_key = {_key(row): row for row in rows}
+    targets_of: dict[tuple[str | None, ...], list[ForecastRow]] = {}
     for row in data.rows("forecasts", ForecastRow, candidate=ENSEMBLE, quantity="ratio"):
-        if row.value is not None and row.training_flops is not None and _key(row) in wanted:
-            found.setdefault(_key(row), []).append(row)
-    if not found:
+        if row.value is not None and row.training_flops is not None and _key(row) in by_key:
+            targets_of.setdefault(_key(row), []).append(row)
+    if not targets_of:
         return None
     points: dict[tuple[str | None, ...], list[tuple[float, float]]] = {}
     for gap in data.rows("gaps", GapRow, suite=shown_suite(rows), status="ok"):
-        if _key(gap) in found and gap.ratio and gap.training_flops:
+        if _key(gap) in targets_of and gap.ratio and gap.training_flops:
             points.setdefault(_key(gap), []).append((gap.training_flops, gap.ratio))
     shown = [
-        (wanted[key], sorted(targets, key=_flops), points.get(key, [])) for key, targets in found.items()
+        (by_key[key], sorted(targets, key=_flops), points.get(key, [])) for key, targets in targets_of.items()
     ]
-    place = {id(row): i for i, row in enumerate(words.ordered(list(wanted.values())))}
-    shown.sort(key=lambda each: place[id(each[0])])
-    numbers = [y for _, targets, own in shown for y in _numbers(targets, own)]
-    flops = [x for _, targets, own in shown for x in [*(point[0] for point in own), *map(_flops, targets)]]
+    place = {id(row): i for i, row in enumerate(words.ordered(list(by_key.values())))}
+    shown.sort(key=lambda entry: place[id(entry[0])])
+    numbers = [y for _, targets, observed in shown for y in _numbers(targets, observed)]
+    flops = [
+        x
+        for _, targets, observed in shown
+        for x in [*(point[0] for point in observed), *map(_flops, targets)]
+    ]
     axes = svg_chart.Axes.around(flops, numbers)
-    charts = [_fan(data, row, targets, own, axes) for row, targets, own in shown]
+    charts = [_fan(data, row, targets, observed, axes) for row, targets, observed in shown]
     others = charts[MOST:]
     more = (
         element(
@@ -49,21 +53,21 @@ def forecasts(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
     )
     level = next((words.percent(t.level) for _, targets, _ in shown for t in targets if t.level), "")
     baseline = data.names.baseline(shown[0][0])
-    reached = _reached(data, set(found))
+    reached = _reached(data, set(targets_of))
     far = max(
         (t.log_distance for _, targets, _ in shown for t in targets if t.log_distance is not None),
         default=0.0,
     )
-    said = (
+    sentence = (
         f"The error over that of {baseline}: measured (points), forecast (line) and the {level} interval for one new "
         f"model on these items (shaded)."
     )
     if reached:
-        said += f" Backtests inside the data reached {math.exp(reached):.3g}× ahead"
-        said += "; beyond that the width is extrapolated." if far > reached + 1e-6 else "."
+        sentence += f" Backtests inside the data reached {math.exp(reached):.3g}× ahead"
+        sentence += "; beyond that the width is extrapolated." if far > reached + 1e-6 else "."
     return element(
         "figure",
-        element("figcaption", said),
+        element("figcaption", sentence),
         element("div", *charts[:MOST], class_="multiples"),
         more,
         data_table(
@@ -110,14 +114,14 @@ def _fan(
         for t in targets
         if t.value is not None
     ]
-    said = [f"{words.flops(_flops(t))} {data.x} ({_distance(t)}): {_estimate(t)}" for t in targets]
+    estimates = [f"{words.flops(_flops(t))} {data.x} ({_distance(t)}): {_estimate(t)}" for t in targets]
     name = data.names.group(row)
     series = data.series_name(row)
     return element(
         "div",
         element("h4", name, " ", element("small", series) if series != "all" else None),
-        svg_chart.chart(f"{name}: {'; '.join(said)}", element("g", *parts, class_="line forecast")),
-        *(element("p", text, class_="quiet") for text in said[:2]),
+        svg_chart.chart(f"{name}: {'; '.join(estimates)}", element("g", *parts, class_="line forecast")),
+        *(element("p", text, class_="quiet") for text in estimates[:2]),
         class_="multiple",
     )
 

@@ -50,7 +50,10 @@ def identifier(*names: "str | None") -> str:
     words = []
     for name in names:
         words.append(
-            "".join(each if each.isascii() and each.isalnum() else _code(each) for each in name or "")
+            "".join(
+                character if character.isascii() and character.isalnum() else _code(character)
+                for character in name or ""
+            )
         )
     return "-".join(words)
 

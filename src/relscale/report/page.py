@@ -62,7 +62,7 @@ def report_page(data: ReportData) -> str:
         counted, data.rows("frontier", FrontierRow), data.rows("fits", ParameterRow), data.widths
     )
     finding = nothing[0].removesuffix(".") if nothing else words.sentence_case(words.headline(counted))
-    found = checks(data, counted)
+    check_results = checks(data, counted)
     of_laws = ("laws", "Laws", laws(data))
     of_suites = [
         (f"suite-{identifier(suite.name)}", suite.title, section)
@@ -74,7 +74,7 @@ def report_page(data: ReportData) -> str:
             *([of_laws, *of_suites] if nothing else of_suites),
             ("between", "Between corpora", _between(data)),
             *([] if nothing else [of_laws]),
-            ("checks", "Can I trust it?", _checks_section(data, found)),
+            ("checks", "Can I trust it?", _checks_section(data, check_results)),
             ("figures", "Figures", _figures_section(data)),
             ("method", "Method", _method(data, counted)),
             ("provenance", "Provenance", provenance_section(data.facts, data.config)),
@@ -82,7 +82,7 @@ def report_page(data: ReportData) -> str:
         if section[2]
     ]
     contents = [("top", "Summary"), *((anchor, title) for anchor, title, _ in sections)]
-    top = _top(data, finding, nothing[1:], counted, found)
+    top = _top(data, finding, nothing[1:], counted, check_results)
     main = joined(top, *(section for _, _, section in sections))
     return document(data.title, finding, contents, main, data.figures)
 
@@ -159,15 +159,15 @@ def _clearest(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
     for row in strongest:
         sentence = words.sentence(row, data.names, several)
         name = data.names.group(row)
-        rest = sentence.removeprefix(name)
+        statement = sentence.removeprefix(name)
         lines.append(
-            element("li", element("strong", name), rest, element("small", f" {data.names.suite(row)}"))
+            element("li", element("strong", name), statement, element("small", f" {data.names.suite(row)}"))
         )
     level = next((words.percent(row.level) for row in strongest if row.level), "")
-    places = ", and in brackets what the models are trained on" if several else ""
+    explanation = ", and in brackets what the models are trained on" if several else ""
     said = (
         "A ratio is a group's error over the baseline's, at the smallest and at the largest compute; then comes how "
-        f"that ratio changes per tenfold of compute, with its {level} interval{places}."
+        f"that ratio changes per tenfold of compute, with its {level} interval{explanation}."
     )
     return joined(element("ul", *lines, class_="clearest"), element("p", said, class_="quiet"))
 
@@ -177,8 +177,8 @@ def _joint(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
     tests = joint_tests(data.rows("joint_tests", JointTestRow), counted, data.names)
     if not tests:
         return None
-    each = [element("p", as_sentence(test.line)) for test in tests] if len(tests) > 1 else []
-    more = [element("details", element("summary", "each test"), *each)] if each else []
+    paragraphs = [element("p", as_sentence(test.line)) for test in tests] if len(tests) > 1 else []
+    more = [element("details", element("summary", "each test"), *paragraphs)] if paragraphs else []
     return element("div", element("p", as_sentence(joint_summary(tests))), *more, class_="joint")
 
 
@@ -364,9 +364,9 @@ def _between(data: ReportData) -> Markup | None:
 
 
 def _sentences(*parts: str) -> str:
-    said = [part.strip() for part in parts if part and part.strip()]
+    sentences = [part.strip() for part in parts if part and part.strip()]
     return " ".join(
-        f"{words.sentence_case(part)}{'' if part.endswith(('.', '?', '!')) else '.'}" for part in said
+        f"{words.sentence_case(part)}{'' if part.endswith(('.', '?', '!')) else '.'}" for part in sentences
     )
 
 

@@ -49,8 +49,8 @@ def facts_of_experiment(experiment: Experiment, results: Results) -> Iterator[Fa
     yield Fact("digest of the code of the fit", code_digest("relscale.commands.fit:fit_measurements"))
     for name, path in (("measurements", results.measurements), ("verdicts", results.fit("verdicts"))):
         if path.is_file():
-            made = datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M UTC")
-            yield Fact(name, f"digest {file_digest(path)}, made {made}")
+            modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M UTC")
+            yield Fact(name, f"digest {file_digest(path)}, made {modified}")
     yield from facts_of_machine()
 
 

@@ -165,7 +165,7 @@ def names_of_suites(suites: Sequence[SuiteWords], x: str = "FLOPs") -> Names:
 
 
 def _suites(experiment: Experiment, results: Results) -> list[SuiteWords]:
-    found = []
+    suites = []
     for name, suite in experiment.suites.items():
         path = results.suite(name)
         title, description, note = "", "", ""
@@ -178,5 +178,5 @@ def _suites(experiment: Experiment, results: Results) -> list[SuiteWords]:
             title, description, note = manifest.title, manifest.description, manifest.note
             groups = {group: entry.label for group, entry in manifest.groups.items()}
         labels = {group: label for group, label in groups.items() if label}
-        found.append(SuiteWords(name, title or name, description, note, labels))
-    return found
+        suites.append(SuiteWords(name, title or name, description, note, labels))
+    return suites

@@ -93,8 +93,8 @@ def marks(points: Sequence[Point], shape: str) -> list[Markup]:
     """The points of one line; of many each is a dot, and those that would cover each other are one."""
     if len(points) <= FEW:
         return [mark(point, shape, "mark") for point in points]
-    places = dict.fromkeys((round(x), round(y)) for x, y in points)
-    return [element("path", d="".join(f"M{x} {y}h0" for x, y in places), class_="dots")]
+    positions = dict.fromkeys((round(x), round(y)) for x, y in points)
+    return [element("path", d="".join(f"M{x} {y}h0" for x, y in positions), class_="dots")]
 
 
 def text(x: float, y: float, words: str, class_: str) -> Markup:
@@ -107,9 +107,9 @@ def ticks(y: tuple[float, float]) -> list[float]:
     low, high = y
     for step in (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001):
         first = math.ceil(low / step - 1e-9)
-        found = [round(k * step, 6) for k in range(first, math.floor(high / step + 1e-9) + 1)]
-        if len(found) >= 3:
-            return found[:: math.ceil(len(found) / 6)]
+        values = [round(k * step, 6) for k in range(first, math.floor(high / step + 1e-9) + 1)]
+        if len(values) >= 3:
+            return values[:: math.ceil(len(values) / 6)]
     return [low, high]
 
 

@@ -149,13 +149,15 @@ def how_sure_words(rows: Sequence[VerdictRow]) -> str:
     }
     changes = [words.signed_percent(10**size - 1) for size in sizes]
     change = changes[0] if len(changes) == 1 else "the size in question"
-    there = {
+    present = {
         "without one": any(row.left_out and row.verdict in DIRECTIONS for row in rows),
         "sign": any(row.specifications for row in rows),
         "power": any(row.power is not None for row in rows),
     }
-    said = [f"{name}: {HOW_SURE[name].format(change=change)}" for name, is_there in there.items() if is_there]
-    return f"How sure: {'; '.join(said)}." if said else ""
+    sentences = [
+        f"{name}: {HOW_SURE[name].format(change=change)}" for name, is_there in present.items() if is_there
+    ]
+    return f"How sure: {'; '.join(sentences)}." if sentences else ""
 
 
 def _how_sure(row: VerdictRow) -> list[Markup]:
@@ -205,23 +207,25 @@ def _sure(text: str, good: bool, title: str) -> Markup:
 
 def _details(data: ReportData, row: VerdictRow) -> Markup | None:
     """What else is to be said of a gap: where it crosses, what would halve it, notes."""
-    said = []
+    sentences = []
     crossing = words.crossing(row)
     if crossing and row.verdict == Verdict.CROSSES:
-        said.append(f"the ratio is 1 at {crossing} {data.x}")
+        sentences.append(f"the ratio is 1 at {crossing} {data.x}")
     elif crossing and row.verdict == Verdict.NOT_RESOLVED and _crosses_inside(row):
-        said.append(f"the fitted line passes 1 at {crossing} {data.x}, which is not resolved")
+        sentences.append(f"the fitted line passes 1 at {crossing} {data.x}, which is not resolved")
     selected = words.change_after_selection(row)
     if selected:
-        said.append(f"allowing for the selection of the clear ones: {selected} per 10×")
+        sentences.append(f"allowing for the selection of the clear ones: {selected} per 10×")
     if row.halving is not None:
-        said.append(f"{_times(row.halving)} more compute would halve the gap")
+        sentences.append(f"{_times(row.halving)} more compute would halve the gap")
     if row.verdict in DIRECTIONS and _is_small(row):
-        said.append(f"small: within ±{words.percent(row.margin)} per 10×")
+        sentences.append(f"small: within ±{words.percent(row.margin)} per 10×")
     if row.note:
-        said.append(row.note)
+        sentences.append(row.note)
     return (
-        element("span", *(f"{words.sentence_case(part)}. " for part in said), class_="note") if said else None
+        element("span", *(f"{words.sentence_case(part)}. " for part in sentences), class_="note")
+        if sentences
+        else None
     )
 
 

@@ -18,15 +18,15 @@ def forecast(law: Law, loss: str, known: Table, at: Table) -> Array:
     """The forecast of a law; nan where a group cannot be fitted."""
     result = np.full(len(at), np.nan)
     for group in np.unique(at.group):
-        mine, asked = known.group == group, at.group == group
-        if mine.sum() <= len(law.parameters):
+        of_group, target = known.group == group, at.group == group
+        if of_group.sum() <= len(law.parameters):
             continue
         try:
-            found = estimate(law, known.of(law.predictors)[:, mine], known.y[mine], loss=loss)
+            estimates = estimate(law, known.of(law.predictors)[:, of_group], known.y[of_group], loss=loss)
         except RelscaleError:
             continue
-        ahead = law.value(found.theta[:, 0], at.of(law.predictors)[:, asked])
-        result[asked] = ahead if found.converged[0] and not found.at_bound[:, 0].any() else np.nan
+        ahead = law.value(estimates.theta[:, 0], at.of(law.predictors)[:, target])
+        result[target] = ahead if estimates.converged[0] and not estimates.at_bound[:, 0].any() else np.nan
     return result
 
 

@@ -67,15 +67,15 @@ def law_and_end(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) 
 
 
 @lru_cache(maxsize=1 << 15)
-def _fitted(law: OfCurve, *given: bytes) -> Array:
-    return law(*(np.frombuffer(each) for each in given))
+def _fitted(law: OfCurve, *arrays: bytes) -> Array:
+    return law(*(np.frombuffer(each) for each in arrays))
 
 
 def candidates(known: Table) -> list[Candidate]:
     """Those of one positive predictor and positive y."""
     if len(known.names) != 1 or not known.positive or not (known.x > 0).all():
         return []
-    found = [
+    result = [
         Candidate("last value", by_curve(last_value, floor=1)),
         Candidate("line, last 2 points", by_curve(partial(line, 0.0, 2))),
         Candidate("line, last 3 points", by_curve(partial(line, 0.0, 3), floor=3)),
@@ -84,15 +84,15 @@ def candidates(known: Table) -> list[Candidate]:
         Candidate("theta", by_curve(theta, floor=3)),
     ]
     for name, law, floor in LAWS:
-        found.append(Candidate(name, by_curve(partial(plain, law), floor=floor)))
-        found += [
+        result.append(Candidate(name, by_curve(partial(plain, law), floor=floor)))
+        result += [
             Candidate(f"{name}, half-life {octaves:g} octave", by_curve(partial(plain, law), octaves, floor))
             for octaves in RECENT
         ]
-        found.append(Candidate(f"{name}, moved to the end", by_curve(partial(moved, law), floor=floor)))
-        found.append(
+        result.append(Candidate(f"{name}, moved to the end", by_curve(partial(moved, law), floor=floor)))
+        result.append(
             Candidate(
                 f"{name}, half-life 1 octave, moved to the end", by_curve(partial(moved, law), 1.0, floor)
             )
         )
-    return found
+    return result

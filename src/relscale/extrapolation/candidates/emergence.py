@@ -35,8 +35,8 @@ def rising(known: Table, without: int) -> dict[int, float]:
     """The rates of the other groups that rise, over all and over their last decade."""
     rates = {}
     for group in np.unique(known.group):
-        mine = known.group == group
-        x, z = known.x[0, mine], logit(known.y[mine])
+        of_group = known.group == group
+        x, z = known.x[0, of_group], logit(known.y[of_group])
         late = x >= x.max() - DECADE
         if group == without or len(x) < 2 * LAST or late.sum() < LAST:
             continue
@@ -48,29 +48,29 @@ def rising(known: Table, without: int) -> dict[int, float]:
 
 def leads(known: Table, groups: list[int]) -> dict[int, float]:
     """How far below the trends of the groups a model's logits lie, in the mean."""
-    every: dict[int, list[float]] = {}
+    by_model: dict[int, list[float]] = {}
     for group in groups:
-        mine = known.group == group
-        x, z = known.x[0, mine], logit(known.y[mine])
+        of_group = known.group == group
+        x, z = known.x[0, of_group], logit(known.y[of_group])
         off = z - np.polyval(np.polyfit(x, z, 2), x)
-        for model, one in zip(known.model[mine], off, strict=True):
-            every.setdefault(int(model), []).append(float(one))
-    return {model: float(np.mean(off)) for model, off in every.items()}
+        for model, residual in zip(known.model[of_group], off, strict=True):
+            by_model.setdefault(int(model), []).append(float(residual))
+    return {model: float(np.mean(off)) for model, off in by_model.items()}
 
 
 def forecast(rate: float | None, share: float, known: Table, at: Table) -> Array:
     """The forecast; ``rate`` takes the place of the median one, ``share`` is λ."""
     result = np.full(len(at), np.nan)
     for group in np.unique(at.group):
-        mine, asked = known.group == group, at.group == group
-        order = np.argsort(known.x[0, mine])[-LAST:]
-        x, z = known.x[0, mine][order], logit(known.y[mine])[order]
+        of_group, target = known.group == group, at.group == group
+        order = np.argsort(known.x[0, of_group])[-LAST:]
+        x, z = known.x[0, of_group][order], logit(known.y[of_group])[order]
         rates = rising(known, int(group))
         r = rate if rate is not None else float(np.median(list(rates.values()))) if rates else 0.0
         lead = leads(known, list(rates)) if share else {}
-        ahead = np.median(z) - r * np.maximum(at.x[0, asked] - x.max(), 0)
-        ahead += share * np.array([lead.get(int(model), 0.0) for model in at.model[asked]])
-        result[asked] = -1 / (1 + np.exp(-ahead))
+        ahead = np.median(z) - r * np.maximum(at.x[0, target] - x.max(), 0)
+        ahead += share * np.array([lead.get(int(model), 0.0) for model in at.model[target]])
+        result[target] = -1 / (1 + np.exp(-ahead))
     return result
 
 

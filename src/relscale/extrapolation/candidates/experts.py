@@ -33,8 +33,8 @@ def log_bilinear(degree: int, floor: float | None, known: Table, at: Table) -> A
         n = n - centre
         columns = [np.ones_like(n), n]
         for group in groups:
-            mine = np.where(table.group == group, e, 0.0)
-            columns += powers(n, mine, degree)[2:]
+            of_group = np.where(table.group == group, e, 0.0)
+            columns += powers(n, of_group, degree)[2:]
         return np.stack(columns, axis=1)
 
     inside, ahead = terms(known), terms(at)

@@ -41,7 +41,7 @@ def powers(g: Array, x: Array) -> Array:
     limited, u, w = _surface(g, x)
     s, p, t, r, p2, q, s2, t2 = g[7:]
     exponents = (-s * u, p * u, t * w, -r * w, p2 * u - q * w, -s2 * u + t2 * w)
-    return np.stack([np.ones_like(u), limited, *(np.exp(each) for each in exponents)], axis=1)
+    return np.stack([np.ones_like(u), limited, *(np.exp(exponent) for exponent in exponents)], axis=1)
 
 
 FORMS = (
