@@ -171,6 +171,19 @@ def test_a_frame_shows_itself_and_speaks_arrow():
 
 
 @pytest.mark.slow
+def test_what_snakemake_does_not_know_is_said_in_a_line(capsys, monkeypatch):
+    from snakemake.cli import get_argument_parser
+
+    from relscale.snakemake_command import refuse
+
+    monkeypatch.setattr("argparse.ArgumentParser.error", refuse)
+    with pytest.raises(SystemExit):
+        get_argument_parser().parse_args(["--dry"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ambiguous option: --dry could match --dry-run" in line
+
+
+@pytest.mark.slow
 def test_each_published_table_is_fitted_by_the_arguments_beside_it():
     for name in ("chinchilla", "isoflop_suite", "olmo_ladder"):
         fitted = relscale.fit(datasets.dataset(name), **datasets.DATASETS[name].fit, bootstrap=0)

@@ -18,6 +18,7 @@ WRONG = [
     ("fit t.csv --level high", 2, "--level: 'high' is no number"),
     ("fit t.csv --seed 1.5", 2, "--seed: '1.5' is no whole number"),
     ("doctor now", 2, "one argument too many: 'now'"),
+    ("doctor --json", 2, "no option '--json'; there are none"),
     # files
     ("fit nowhere.csv", 1, "nowhere.csv: no such table"),
     ("fit own.xlsx", 1, "own.xlsx: a spreadsheet or another zip archive; save the table in it as CSV"),
@@ -48,6 +49,7 @@ WRONG = [
     ("fit t.csv --fix E", 1, "'E' is not a parameter with its value, such as E=1.87"),
     ("fit t.csv --law power --fix Q=1", 1, "law power has no parameter 'Q'; it has error_at_reference, beta"),
     ("fit t.csv --where group", 1, "'group' is not a condition; write COLUMN=VALUE"),
+    ("fit t.csv --where compute>x", 1, "compute>x compares with no number; write one, such as compute>3"),
     ("fit t.csv --where grp=a", 1, "no column 'grp'"),
     ("fit t.csv --where group=z", 1, "no row meets 'group=z'"),
     ("frontier t.csv", 1, "params: name the column of params; it has compute, group, loss"),
@@ -59,6 +61,7 @@ WRONG = [
     # what would be written
     ("fit t.csv --plot out.png", 1, "out.png does not end in .html"),
     ("fit t.csv --report out.pdf", 1, "out.pdf does not end in .html"),
+    ("atlas --report out.pdf", 1, "out.pdf does not end in .html"),
     ("fit t.csv --output t.csv", 1, "t.csv is the table itself"),
 ]
 

@@ -29,6 +29,8 @@ def suggestion(name: str, known: Iterable[str], otherwise: str = "there are") ->
     'there are power, relative'
     """
     names = list(known)
+    if not names:
+        return f"{otherwise} none"
     close = nearest(name, names)
     if close is not None:
         return f"did you mean {_short(close)!r}?"

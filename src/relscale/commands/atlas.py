@@ -57,6 +57,8 @@ def run(options: argparse.Namespace) -> None:
         return
     if options.page and options.names:
         raise RelscaleError("--page: the page has all entries; leave NAME out")
+    if options.report and options.report.suffix != ".html":
+        raise RelscaleError(f"--report: {options.report} does not end in .html")
     tables = Tables(options.tables)
     rows: dict[str, list[AtlasRow]] = {}
     for name in names:

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     }
     shipped = {name: path for name, path in experiments().items() if name not in (*kinds, "reference")}
     if options.kind not in (*kinds, *shipped):
-        raise RelscaleError(f"init: no {options.kind!r}; {suggestion(options.kind, [*kinds, *shipped])}")
+        raise RelscaleError(f"no {options.kind!r}; {suggestion(options.kind, [*kinds, *shipped])}")
     if options.minutes <= 0:
         raise RelscaleError(f"--minutes: {options.minutes:g}; give the time limit in minutes, such as 10")
     name = options.name or _name(options)
@@ -89,7 +89,7 @@ def _fit(options: argparse.Namespace, name: str, output: Path) -> dict[Path, str
     from relscale.starting.table import table_config
 
     if len(options.paths) != 1:
-        raise RelscaleError("init fit: name one table, a CSV, TSV, JSON lines or parquet file")
+        raise RelscaleError("fit: name one table, a CSV, TSV, JSON lines or parquet file")
     return {output: table_config(Path(options.paths[0]).expanduser(), name, output.parent)}
 
 

@@ -61,7 +61,8 @@ def run_workflow(config: Path, further: list[str]) -> int:
     }
     profile = FILES / "profiles" / "default"
     command = [
-        *(sys.executable, "-m", "snakemake", f"--snakefile={SNAKEFILE}", f"--configfile={config}"),
+        *(sys.executable, "-m", "relscale.snakemake_command"),
+        *(f"--snakefile={SNAKEFILE}", f"--configfile={config}"),
         *(
             []
             if any(word.startswith("--workflow-profile") for word in further)

@@ -120,7 +120,7 @@ def scan_texts(paths: Sequence[Path]) -> list[Texts]:
         As `texts_config`.
     """
     if not paths:
-        raise RelscaleError("init texts: name two folders of text, or one with a sub-folder per group")
+        raise RelscaleError("texts: name two folders of text, or one with a sub-folder per group")
     for path in paths:
         if not path.exists():
             raise RelscaleError(
@@ -131,7 +131,7 @@ def scan_texts(paths: Sequence[Path]) -> list[Texts]:
         paths = [each for each in below if not each.name.startswith(".")]
         if len(paths) < 2:
             raise RelscaleError(
-                "init texts: a gap is between two groups of text; name two folders, or one with two sub-folders"
+                "texts: a gap is between two groups of text; name two folders, or one with two sub-folders"
             )
     found = [_texts(name, path) for name, path in zip(distinct_names(paths), paths, strict=True)]
     for each in found:
