@@ -13,7 +13,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from relscale.fitting.curves.contrasts import contrasts
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
 from relscale.fitting.curves.run_matrix import RunMatrix, run_matrices
-from relscale.fitting.forecasts.backtest import Backtest, backtest, foresight
+from relscale.fitting.forecasts.backtest import Backtest, backtest, foresight, weighed
 from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE
 from relscale.fitting.forecasts.ensemble_settings import DEFAULT, EnsembleSettings
 from relscale.fitting.forecasts.forecast_data import ForecastData, forecast_data
@@ -56,6 +56,10 @@ DESIGNS = {
     "no floor of the width": EnsembleSettings(scatter=False),
     "little shrinkage": EnsembleSettings(skill_prior=1.0),
     "all distances alike": EnsembleSettings(near=30.0),
+    "all origins alike": EnsembleSettings(recency=INFINITE),
+    "mean of all candidates": EnsembleSettings(trim=0.0),
+    "median of the candidates": EnsembleSettings(trim=0.49),
+    "width of past errors": EnsembleSettings(width=1.0),
     "variance as d^1.5": EnsembleSettings(growth=1.5),
     "variance as d²": EnsembleSettings(growth=2.0),
     "may be flat": EnsembleSettings(least_growth=0.0),
@@ -84,6 +88,9 @@ class Tally:
             self.error.append(float(np.median(np.abs(e))))
             self.covered.append(float(np.mean(np.abs(e) <= h)))
             self.score.append(float(interval_score(-h, h, e, LEVEL).mean()))
+
+
+Tried = dict[str, list[tuple[ForecastData, Backtest]]]  # of each data set, its panels and their backtests
 
 
 def data_sets(reference: Path) -> Iterator[tuple[str, list[ForecastData]]]:
@@ -215,12 +222,12 @@ def judge(data: ForecastData, tried: Backtest, tallies: dict[str, Tally]) -> Non
             tallies.setdefault(name, Tally()).add(error, half)
 
 
-def candidate_tables(sets: dict[str, list[ForecastData]]) -> str:
+def candidate_tables(every: Tried) -> str:
     """Three tables, a row a data set, a column a candidate."""
     found: dict[str, dict[str, Tally]] = {}
-    for name, members in sets.items():
-        for data in members:
-            judge(data, backtest(data, LEVEL), found.setdefault(name, {}))
+    for name, members in every.items():
+        for data, tried in members:
+            judge(data, tried, found.setdefault(name, {}))
     columns = (*CANDIDATES, ENSEMBLE)
     parts = []
     for title, number in (
@@ -233,7 +240,7 @@ def candidate_tables(sets: dict[str, list[ForecastData]]) -> str:
             for name, tallies in found.items()
         ]
         parts.append(f"{title}\n\n" + _markdown(["data", *columns], rows))
-    parts += [wins(found), ladder_targets(sets["OLMo ladder tasks, ratio"][0])]
+    parts += [wins(found), ladder_targets(*every["OLMo ladder tasks, ratio"][0])]
     return "\n\n".join(parts)
 
 
@@ -269,10 +276,9 @@ def wins(found: dict[str, dict[str, Tally]]) -> str:
     )
 
 
-def ladder_targets(data: ForecastData) -> str:
+def ladder_targets(data: ForecastData, tried: Backtest) -> str:
     """The 7B and the 13B of the OLMo ladder from its 25 models, ratios of tasks."""
     small = data.usable & (data.scales.log_params < np.log(5e9))
-    tried = backtest(data, LEVEL)
     at = data.scales.take(~small & data.usable)
     forecast = foresight(data, small, at, tried.record.known_by(tried.origins, small), LEVEL)
     observed = data.value[~small & data.usable]
@@ -295,32 +301,123 @@ def ladder_targets(data: ForecastData) -> str:
     )
 
 
-def design_table(sets: dict[str, list[ForecastData]]) -> str:
-    """A row a design: mean and least coverage over the data sets, and the geometric mean of their interval scores."""
+def tally(members: list[tuple[ForecastData, Backtest]], design: EnsembleSettings) -> Tally:
+    """What the ensemble of a design did on one data set."""
+    result = Tally()
+    for data, tried in members:
+        origins, observed = tried.origins, data.value[tried.origins.targets]
+        for o, found in enumerate(tried.foresights):
+            record = tried.record.known_by(origins, origins.known[o])
+            again = weighed(data, found, record, LEVEL, design)
+            result.add(np.where(origins.ahead[o][:, None], again.ensemble - observed, np.nan), again.half)
+    return result
+
+
+def design_table(every: Tried) -> str:
+    """A row a design: mean and least coverage over the data sets, and geometric means of errors and scores."""
     rows = []
     for label, design in DESIGNS.items():
-        covered, scores = [], []
-        for members in sets.values():
-            tally = Tally()
-            for data in members:
-                tried = backtest(data, LEVEL, design)
-                observed = data.value[tried.origins.targets]
-                for ahead, found in zip(tried.origins.ahead, tried.foresights, strict=True):
-                    tally.add(np.where(ahead[:, None], found.ensemble - observed, np.nan), found.half)
-            covered.append(float(np.mean(tally.covered)))
-            scores.append(float(np.mean(tally.score)))
+        tallies = [tally(members, design) for members in every.values()]
+        covered = [float(np.mean(one.covered)) for one in tallies]
         least = sorted(covered)
         rows.append(
             [
                 label,
                 f"{np.mean(covered):.1%}",
                 f"{least[0]:.1%}, {least[1]:.1%}",
-                f"{np.exp(np.mean(np.log(scores))):.4f}",
+                f"{_geometric([np.mean(one.error) for one in tallies]):.5f}",
+                f"{_geometric([np.mean(one.score) for one in tallies]):.4f}",
             ]
         )
     return "Designs of the ensemble, over all data sets\n\n" + _markdown(
-        ["design", "coverage", "least two", "interval score"], rows
+        ["design", "coverage", "least two", "median error", "interval score"], rows
     )
+
+
+FAMILIES = {
+    "IsoFLOP": ("IsoFLOP",),
+    "over-training": ("over-training", "46 tasks"),
+    "Gemstones": ("Gemstones",),
+    "OLMo": ("OLMo",),
+    "Pythia": ("Pythia",),
+}
+WEIGHTS = [
+    EnsembleSettings(trim=trim, recency=recency, sharpness=sharpness)
+    for trim in (0.0, 0.25, 0.49)
+    for recency in (2.0, INFINITE)
+    for sharpness in (1.0, 2.0, 3.0)
+]
+WIDTHS = [(width, bound) for width in (0.7, 0.85, 1.0) for bound in (2.5, 3.0)]
+COVERS, ENOUGH = 0.94, 12  # coverage that a choice must have in each family of so many origins
+
+
+def held_out_choices(every: Tried) -> str:
+    """Settings chosen on all families but one, and how they do on that one."""
+    family = {
+        name: label for name in every for label, beginnings in FAMILIES.items() if name.startswith(beginnings)
+    }
+    of_weights = [{name: tally(every[name], design) for name in every} for design in WEIGHTS]
+    of_widths: dict[int, list[tuple[EnsembleSettings, dict[str, Tally]]]] = {}
+    rows = []
+    chosen: dict[str, Tally] = {}
+    for out in (*FAMILIES, None):
+        others = [name for name in every if family[name] != out]
+        errors = [_geometric([np.mean(t[name].error) for name in others]) for t in of_weights]
+        w = int(np.argmin(errors))
+        if w not in of_widths:
+            designs = [replace(WEIGHTS[w], width=width, bound=bound) for width, bound in WIDTHS]
+            of_widths[w] = [(d, {name: tally(every[name], d) for name in every}) for d in designs]
+
+        def covers(tallies: dict[str, Tally], others: list[str] = others) -> bool:
+            parts = [[tallies[n] for n in others if family[n] == label] for label in FAMILIES]
+            counted = [part for part in parts if sum(len(one.covered) for one in part) >= ENOUGH]
+            return all(np.mean([np.mean(one.covered) for one in part]) >= COVERS for part in counted)
+
+        allowed = [each for each in of_widths[w] if covers(each[1])] or of_widths[w]
+        design, tallies = min(
+            allowed, key=lambda each: _geometric([np.mean(each[1][name].score) for name in others])
+        )
+        mine = [name for name in every if family[name] == out] or list(every)
+        if out:
+            chosen |= {name: tallies[name] for name in mine}
+        rows.append(_choice_row(out or "none", design, [tallies[name] for name in mine]))
+    rows.append(["each by the others' choice", "", "", "", "", *_scores(list(chosen.values()))])
+    return (
+        "Settings chosen without a family, and how they do on it\n\nWeights by the least median error, then widths by "
+        f"the least interval score of those that cover {COVERS:.0%} in each family of {ENOUGH} origins or more. "
+        "Numbers are of the family that was left out, geometric means over its data sets; of all where none was. What "
+        "such choices are worth on new data is in the last row.\n\n"
+        + _markdown(
+            [
+                "left out",
+                "trim",
+                "recency",
+                "power",
+                "width, bound",
+                "coverage",
+                "median error",
+                "interval score",
+            ],
+            rows,
+        )
+    )
+
+
+def _choice_row(label: str, design: EnsembleSettings, tallies: list[Tally]) -> list[str]:
+    shown = [f"{design.trim:g}", f"{design.recency:g}", f"{design.sharpness:g}"]
+    return [label, *shown, f"{design.width:g}, {design.bound:g}", *_scores(tallies)]
+
+
+def _scores(tallies: list[Tally]) -> list[str]:
+    return [
+        f"{np.mean([np.mean(one.covered) for one in tallies]):.1%}",
+        f"{_geometric([np.mean(one.error) for one in tallies]):.4f}",
+        f"{_geometric([np.mean(one.score) for one in tallies]):.3f}",
+    ]
+
+
+def _geometric(values: list[Any]) -> float:
+    return float(np.exp(np.mean(np.log(values))))
 
 
 def _markdown(head: list[str], rows: list[list[str]]) -> str:
@@ -338,9 +435,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="write the tables to this file too")
     options = parser.parse_args()
     sets = dict(data_sets(options.reference))
-    text = candidate_tables(sets)
+    every = {name: [(data, backtest(data, LEVEL)) for data in members] for name, members in sets.items()}
+    text = f"{candidate_tables(every)}\n\n{held_out_choices(every)}"
     if options.designs:
-        text += "\n\n" + design_table(sets)
+        text += "\n\n" + design_table(every)
     print(text)
     if options.output:
         options.output.write_text(f"{HEAD}\n{text}\n", encoding="utf-8")

@@ -1,5 +1,7 @@
 """The pieces of a forecast, each against something independent of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -17,7 +19,7 @@ from relscale.fitting.forecasts.persistence import persistence
 from relscale.fitting.forecasts.rolling_origins import rolling_origins
 from relscale.fitting.forecasts.scales import Scales, scales
 from relscale.fitting.forecasts.track_record import TrackRecord
-from relscale.fitting.forecasts.weights import combine, weighted_median, weights
+from relscale.fitting.forecasts.weights import combine, trimmed_mean, weights
 from relscale.fitting.forecasts.width import half_widths
 from relscale.fitting.inference.direction import Direction
 from relscale.laws import irreducible, parametric, profile
@@ -137,12 +139,25 @@ def test_weights_are_equal_without_evidence_and_inverse_fourth_powers_with_much(
 
 
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=9))
-def test_a_weighted_median_of_equal_weights_is_the_median_and_of_one_weight_its_value(
-    values: list[float],
-) -> None:
-    x = np.array(values)
-    assert weighted_median(np.full(len(x), 1 / len(x)), x) == pytest.approx(np.median(x), abs=1e-9)
-    assert weighted_median(np.eye(len(x))[0], x) == x[0]
+def test_a_trimmed_mean_of_equal_weights_is_scipys_and_of_one_weight_its_value(values: list[float]) -> None:
+    x = np.repeat(values, 4)  # so that a quarter of the weight is a whole number of values
+    equal = np.full(len(x), 1 / len(x))
+    assert trimmed_mean(equal, x, 0.25) == pytest.approx(scipy.stats.trim_mean(x, 0.25), abs=1e-9)
+    assert trimmed_mean(equal, x, 0.0) == pytest.approx(np.mean(x), abs=1e-9)
+    assert trimmed_mean(np.eye(len(x))[0], x, 0.25) == pytest.approx(x[0])
+
+
+def test_errors_of_late_origins_count_more() -> None:
+    """One candidate was the better of two at the early origins, the other at the late ones, as often."""
+    errors = np.full((40, 2, 1, 1), 0.2)
+    errors[:20, 0], errors[20:, 1] = 0.1, 0.1
+    record = _past(errors, np.linspace(0, 6, 40))
+    found, alike = (
+        weights(record, np.array([0]), np.array([1.0]), np.ones(2), settings)[0]
+        for settings in (DEFAULT, replace(DEFAULT, recency=np.inf))
+    )
+    assert found[1] > 2 * found[0]
+    assert alike[0] == pytest.approx(alike[1])
 
 
 def test_a_forecast_that_leaves_the_data_by_more_than_they_span_is_absurd() -> None:
@@ -179,7 +194,7 @@ def test_a_saturating_curve_is_carried_on() -> None:
 
 def test_a_candidate_that_can_not_say_has_no_weight() -> None:
     forecast = np.array([[[1.0, NAN]], [[3.0, 5.0]]])
-    ensemble, used = combine(np.array([[1.0, 1.0]]), forecast)
+    ensemble, used = combine(np.array([[1.0, 1.0]]), forecast, DEFAULT.trim)
     assert ensemble.tolist() == [[2.0, 5.0]]
     assert used[:, 0].tolist() == [[0.5, 0.0], [0.5, 1.0]]
 
@@ -191,9 +206,11 @@ def test_width_follows_the_scatter_at_each_distance_and_t_the_origins_that_do_no
     d = np.arange(1.0, 5.0)
     error = rng.standard_normal((count, 1, 4, 1)) * np.sqrt(a + b * d)[:, None]
     record = _past(error, np.linspace(0, 10 * count, count))
-    half, df, origins = half_widths(record, error[:, 0], np.array([2.0, 8.0]), 0.95, DEFAULT)
+    alike = replace(DEFAULT, recency=np.inf)
+    half, df, origins = half_widths(record, error[:, 0], np.array([2.0, 8.0]), 0.95, alike)
     assert origins == count
-    assert half[:, 0] == pytest.approx(1.96 * np.sqrt(a + b * np.array([2.0, 8.0])), rel=0.05)
+    expected = DEFAULT.width * 1.96 * np.sqrt(a + b * np.array([2.0, 8.0]))
+    assert half[:, 0] == pytest.approx(expected, rel=0.05)
 
     near = _past(error[:4], np.arange(4.0))
     _, df, origins = half_widths(near, error[:4, 0], np.array([0.5, 1.5, 30.0]), 0.95, DEFAULT)

@@ -7,7 +7,7 @@ import pytest
 
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.point_rows import ErrorRow
-from relscale.fitting.fits import from_rows
+from relscale.fitting.fits import from_rows, read
 from relscale.fitting.forecasts.forecast import ForecastRow
 from relscale.fitting.forecasts.record import RecordRow, record, score_record
 from relscale.rows import rows_of, table_of
@@ -89,3 +89,12 @@ def test_a_record_is_never_overwritten_and_a_changed_one_is_refused(forecast, tm
     write_table(table_of(RecordRow, [replace(row, value=2.04)]), path)
     with pytest.raises(RelscaleError, match="row 1 was changed"):
         score_record(path, later(1e22, 2.04))
+
+
+def test_tables_that_are_neither_fits_nor_a_record_are_named(forecast, tmp_path):
+    table = tmp_path / "runs.csv"
+    table.write_text("training_flops,loss\n1e18,2.1\n")
+    with pytest.raises(RelscaleError, match=r"runs\.csv: a table, no folder of fits"):
+        read(table)
+    with pytest.raises(RelscaleError, match=r"runs\.csv: no record of forecasts"):
+        score_record(table, forecast)

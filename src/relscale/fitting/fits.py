@@ -124,8 +124,12 @@ def read(folder: str | Path) -> Fits:
     Raises
     ------
     RelscaleError
-        One is missing, damaged, or written by another version.
+        One is missing, damaged, or written by another version, or ``folder`` is a table.
     """
+    if Path(folder).is_file():
+        raise RelscaleError(
+            f"{folder}: a table, no folder of fits; relscale fit {folder} --output FOLDER writes one"
+        )
     return Fits({name: read_fit_table(folder, name) for name in ROWS})
 
 

@@ -5,7 +5,7 @@ forecasts met so far; and the width from what an ensemble of these weights would
 origin depends on a number beyond it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,17 +54,23 @@ class Foresight:
         (J,) origins that it rests on.
     distance
         (Q,) ln F over the largest known.
+    scatter
+        (J,) the variance of a curve's points around its best law.
+    surfaces
+        Whether laws of N and D begin with more weight than the others.
     """
 
     candidates: Floats
-    weight: Floats
     refused: Mask
     series: Floats
+    distance: Floats
+    scatter: Floats
+    surfaces: bool
+    weight: Floats
     ensemble: Floats
     half: Floats
     df: Floats
     origins: Floats
-    distance: Floats
 
 
 @dataclass(frozen=True)
@@ -115,24 +121,45 @@ def foresight(
     distance = at.log_flops - where.log_flops.max()
     refused = absurd(candidates, data.value[known], np.ptp(where.log_flops), distance)
     candidates = np.where(refused, np.nan, candidates)
+    blank = np.full((len(at), data.value.shape[1]), np.nan)
+    found = Foresight(
+        candidates=candidates,
+        refused=refused,
+        series=series,
+        distance=distance,
+        scatter=scatter,
+        surfaces=data.baseline is None and where.shapes_differ,
+        weight=np.zeros(candidates.shape),
+        ensemble=blank,
+        half=blank,
+        df=blank,
+        origins=np.zeros(data.value.shape[1]),
+    )
+    return weighed(data, found, record, level, settings)
+
+
+def weighed(
+    data: ForecastData, found: Foresight, record: TrackRecord, level: float, settings: EnsembleSettings
+) -> Foresight:
+    """The ensemble of the candidates of ``found`` and its width, by the ``record`` known then."""
+    ensemble, half, df = (np.full(found.ensemble.shape, np.nan) for _ in range(3))
+    weight, origins = np.zeros(found.weight.shape), np.zeros(found.origins.shape)
     prior = np.ones(len(CANDIDATES))
-    if data.baseline is None and where.shapes_differ:
+    if found.surfaces:
         prior[OF_RUNS] = settings.surface
-    shape = candidates.shape[1:]
-    ensemble, half, df = (np.full(shape, np.nan) for _ in range(3))
-    origins = np.zeros(shape[1])
-    weight = np.zeros(candidates.shape)
     for kind in np.unique(data.pool):
         curves = np.flatnonzero(data.pool == kind)
-        of_pool = weights(record, curves, distance, prior, settings)
-        ensemble[:, curves], weight[..., curves] = combine(of_pool, candidates[..., curves])
+        of_pool = weights(record, curves, found.distance, prior, settings)
+        ensemble[:, curves], weight[..., curves] = combine(
+            of_pool, found.candidates[..., curves], settings.trim
+        )
         error = rewound(record, curves, prior, settings)
-        least = scatter[curves] if settings.scatter else np.zeros(len(curves))
+        least = found.scatter[curves] if settings.scatter else np.zeros(len(curves))
         half[:, curves], of_width, origins[curves] = half_widths(
-            record, error, distance, level, settings, least
+            record, error, found.distance, level, settings, least
         )
         df[:, curves] = of_width[:, None]
-    return Foresight(candidates, weight, refused, series, ensemble, half, df, origins, distance)
+    return replace(found, weight=weight, ensemble=ensemble, half=half, df=df, origins=origins)
 
 
 def absurd(forecast: Floats, known: Floats, span: float, distance: Floats) -> Mask:

@@ -100,8 +100,12 @@ def score_record(path: Path, later: Fits) -> list[OutcomeRow]:
     Raises
     ------
     RelscaleError
-        A row of the record was changed since it was written.
+        The file is no record, or a row of it was changed since it was written.
     """
+    if "digest" not in read_table(path).column_names:
+        raise RelscaleError(
+            f"{path}: no record of forecasts, which relscale forecast FITS --record FILE writes"
+        )
     recorded = read_table(path, names_of(RecordRow), schema_of(RecordRow))
     forecasts: list[RecordRow] = list(rows_of(RecordRow, recorded))
     for i, row in enumerate(forecasts):

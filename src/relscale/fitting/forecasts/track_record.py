@@ -42,6 +42,12 @@ class TrackRecord:
         )
 
 
+def recency(record: TrackRecord, known: Mask, e_fold: float) -> Floats:
+    """(O,) what an origin's errors count: ``exp(−(ln F_last − ln F) / e_fold)``, 0 where it is not ``known`` (O,)."""
+    last = record.origin[known].max(initial=-np.inf)
+    return np.where(known, np.exp(-np.maximum(last - record.origin, 0) / e_fold), 0.0)
+
+
 def origin_counts(record: TrackRecord, known: Mask, distance: Floats) -> tuple[int, Floats]:
     """The number of ``known`` origins (O,), and of independent ones at each ``distance`` (Q',).
 

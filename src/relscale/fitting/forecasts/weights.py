@@ -1,18 +1,20 @@
-"""The ensemble: a weighted median; its weights come from the candidates' past errors at distances like the one asked.
+"""The ensemble: a trimmed mean; its weights come from the candidates' past errors at distances like the one asked.
 
     ln w_c = ln p_c − q · n_c / (n_c + n_0) · r_c
-    r_c = Σ_o k_o · ln(M_co / M_o) / Σ_o k_o,    k = 1 / (1 + (d_past − d)² / h²)
+    r_c = Σ_o k_o · ln(M_co / M_o) / Σ_o k_o,    k = exp(−(ln F_last − ln F_o) / ρ) / (1 + (d_past − d)² / h²)
 
 M_co is the mean squared log error of candidate c at origin o, and M_o that of the candidates' median on the same
-forecasts; each origin has one vote, more of one where its distance d_past = ln(F / F_max) is like the distance d that
-is asked for. With few origins n_c against n_0 the weights are next to p_c, with many they are inverse mean squares to
-the power q. A candidate without a past keeps p_c. Curves of one pool (groups of a suite) share their weights: groups
-are too dependent, and origins too few, to weigh candidates for each.
+forecasts. Each origin has one vote. It counts more where its distance d_past = ln(F / F_max) is like the distance d
+that is asked for, and where its F_o, the most compute that it knew, is near that of the last origin. With few origins
+n_c against n_0 the weights are next to p_c, with many they are inverse mean squares to the power q. A candidate without
+a past keeps p_c. Curves of one pool (groups of a suite) share their weights: groups are too dependent, and origins too
+few, to weigh candidates for each.
 
 p_c is 1, but ``surface`` for the laws of N and D where errors are forecast from models whose D/N differs at equal
 compute: there a law of compute alone leaves a predictor out.
 
-A mean is undone by one wild candidate, a median is not.
+The forecast is the mean of the middle half of the weight: a mean of all is undone by one wild candidate, and a median
+goes by one or two.
 
 Bates & Granger, *Operational Research Quarterly* 20 (1969), for weights from past errors; Smith & Wallis, *Oxford
 Bulletin* 71 (2009), for why equal weights are so hard to beat, and so what to shrink to.
@@ -25,7 +27,7 @@ import numpy as np
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.ensemble_settings import EnsembleSettings
 from relscale.fitting.forecasts.forecast_data import Indices
-from relscale.fitting.forecasts.track_record import TrackRecord
+from relscale.fitting.forecasts.track_record import TrackRecord, recency
 
 LEAST = 1e-12  # a squared log error that is none
 MOST = 3.0  # of |r| at one origin
@@ -46,6 +48,7 @@ def weights(
         warnings.simplefilter("ignore", RuntimeWarning)  # a forecast that no candidate made
         middle = np.broadcast_to(np.nanmedian(error, axis=1, keepdims=True), error.shape)
     near = 1 / (1 + ((distance[:, None, None] - record.distance) / settings.near) ** 2)
+    near = near * recency(record, np.asarray(known.any(axis=(1, 2, 3))), settings.recency)[:, None]
     of_candidate, of_median, votes = (
         np.einsum("xoq,ocq->xco", near, each)
         for each in (
@@ -63,7 +66,7 @@ def weights(
     )
 
 
-def combine(weight: Floats, forecast: Floats) -> tuple[Floats, Floats]:
+def combine(weight: Floats, forecast: Floats, trim: float) -> tuple[Floats, Floats]:
     """The ensemble (Q, J) and the weights that made it (C, Q, J), from weights (Q, C) and forecasts (C, Q, J).
 
     A candidate without a forecast has no weight; nan where no candidate has one.
@@ -71,32 +74,24 @@ def combine(weight: Floats, forecast: Floats) -> tuple[Floats, Floats]:
     used = np.where(np.isfinite(forecast), weight.T[:, :, None], 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         used = used / used.sum(axis=0)
-    return weighted_median(used, forecast), used
+    return trimmed_mean(used, forecast, trim), used
 
 
-def weighted_median(weight: Floats, value: Floats) -> Floats:
-    """(...) the medians along the first axis of values (C, ...) with weights that add up to 1.
+def trimmed_mean(weight: Floats, value: Floats, trim: float) -> Floats:
+    """(...) the means along the first axis of values (C, ...) with weights that add up to 1, without ``trim`` of the
+    weight at either end; nan where no value is known.
 
-    Each value stands at the middle of its stretch of the cumulative weight; between two of them the median is
-    interpolated, so that equal weights give the ordinary median. nan where no value is known.
+    Where weights are equal and ``trim`` takes whole values off, it is the trimmed mean of the values.
     """
     weight = np.nan_to_num(weight)
     value = np.where(np.isfinite(value) & (weight > 0), value, np.inf)
     order = np.argsort(value, axis=0, kind="stable")
     value, weight = (np.take_along_axis(each, order, axis=0) for each in (value, weight))
-    at = np.cumsum(weight, axis=0) - weight / 2
-    last = np.maximum((weight > 0).sum(axis=0) - 1, 0)
-    below = np.clip((at <= 0.5).sum(axis=0) - 1, 0, last)
-    above = np.minimum(below + 1, last)
-
-    def pick(values: Floats, position: Indices) -> Floats:
-        return np.asarray(np.take_along_axis(values, position[None], axis=0)[0])
-
-    left, right = pick(value, below), pick(value, above)
-    apart = pick(at, above) - pick(at, below)
+    up_to = np.cumsum(weight, axis=0)
+    kept = np.clip(up_to, trim, 1 - trim) - np.clip(up_to - weight, trim, 1 - trim)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(apart > 0, np.clip((0.5 - pick(at, below)) / apart, 0, 1), 0.0)
-        return np.asarray(np.where(np.isfinite(left), left + share * (right - left), np.nan))
+        total = (kept * np.where(np.isfinite(value), value, 0.0)).sum(axis=0)
+        return np.asarray(np.where(np.isfinite(value[0]), total / kept.sum(axis=0), np.nan))
 
 
 def rewound(record: TrackRecord, curves: Indices, prior: Floats, settings: EnsembleSettings) -> Floats:
@@ -109,5 +104,5 @@ def rewound(record: TrackRecord, curves: Indices, prior: Floats, settings: Ensem
     candidates, distance = record.candidates[..., curves], record.distance
     weight = weights(record, curves, distance.ravel(), prior, settings)
     by_origin = weight.reshape(*distance.shape, weight.shape[1])
-    errors = [combine(*one)[0] for one in zip(by_origin, candidates, strict=True)]
+    errors = [combine(*one, settings.trim)[0] for one in zip(by_origin, candidates, strict=True)]
     return np.array(errors).reshape(*distance.shape, len(curves))

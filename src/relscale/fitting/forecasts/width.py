@@ -1,15 +1,16 @@
 """How wide an interval is: the scatter of past forecasts, as a function of their distance.
 
     s_j²(d) = r_j · (a + b · d),    a, b ≥ 0,    d = max(ln F / F_max, 0)
-    ln y ± t_n · s_j(d)
+    ln y ± c · t_n · s_j(d)
 
 a is what a forecast next to the data misses, the noise of a point above all; b is what is added with each factor e of
 compute, as in a random walk. Both come from the squared errors of all curves of a pool by weighted least squares, with
-weights 1/s⁴ for the variance of a square, each origin one vote, and errors beyond 3 s taken for 3 s. The width must
+weights 1/s⁴ for the variance of a square, each origin one vote, less of one the further it lies behind the last, and
+errors beyond 3 s taken for 3 s. The width must
 grow with distance even where few origins do not show it: at the largest distance tried the variance is at least twice
 that next to the data.
 
-r_j is how much more a curve misses than its pool does, shrunk to 1 as though four origins had said so.
+r_j is how much more a curve misses than its pool does, shrunk to 1 as though two origins had said so.
 
 However the past errors fall, the variance is at least that of the curve's points around its best law: a new point
 scatters as those do.
@@ -18,7 +19,9 @@ t has as many degrees of freedom as there are independent origins at that distan
 (``track_record.origin_counts``): errors are many, but those of one origin rest on one state of knowledge, and far
 forecasts of neighbouring origins on one stretch of the curve. Fewer than two origins give no interval.
 
-The power of d, the bound and the four origins are choices: ``ensemble_settings.EnsembleSettings``.
+c is less than 1: past forecasts were made from less data, and missed more, than one from all that is known.
+
+The power of d, the bound, the two origins and c are choices: ``ensemble_settings.EnsembleSettings``.
 """
 
 import numpy as np
@@ -26,7 +29,7 @@ from scipy.special import stdtrit
 
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.ensemble_settings import EnsembleSettings
-from relscale.fitting.forecasts.track_record import TrackRecord, origin_counts
+from relscale.fitting.forecasts.track_record import TrackRecord, origin_counts, recency
 
 ITERATIONS = 12
 SMALLEST = 2  # origins that an interval needs
@@ -48,12 +51,13 @@ def half_widths(
     (Q', J'), their degrees of freedom (Q',) and the number of origins; nan where there are fewer than two origins.
     """
     known = np.isfinite(error)
-    n, df = origin_counts(record, np.asarray(known.any(axis=(1, 2))), distance)
+    made = np.asarray(known.any(axis=(1, 2)))
+    n, df = origin_counts(record, made, distance)
     df = np.full(len(distance), float(n)) if settings.overlap else df
     if n < SMALLEST:
         return np.full((len(distance), error.shape[2]), np.nan), np.full(len(distance), np.nan), n
     votes = known.sum(axis=(1, 2), keepdims=True)
-    w = (known / np.maximum(votes, 1))[known]
+    w = (recency(record, made, settings.recency)[:, None, None] * known / np.maximum(votes, 1))[known]
     square = (np.where(known, error, 0.0) ** 2)[known]
     d = np.broadcast_to(np.maximum(record.distance, 0)[:, :, None] ** settings.growth, error.shape)[known]
     a, b = _line(square, d, w, settings.bound, settings.least_growth / max(d.max(), LEAST))
@@ -69,7 +73,8 @@ def half_widths(
         np.isfinite(own), (1 + n / settings.curve_prior * own) / (1 + n / settings.curve_prior), 1.0
     )
     variance = np.maximum((a + b * np.maximum(distance, 0) ** settings.growth)[:, None] * own, scatter)
-    return stdtrit(df, (1 + level) / 2)[:, None] * np.sqrt(np.maximum(variance, 0)), df, n
+    reach = settings.width * stdtrit(df, (1 + level) / 2)
+    return reach[:, None] * np.sqrt(np.maximum(variance, 0)), df, n
 
 
 def _line(square: Floats, d: Floats, w: Floats, bound: float, least: float) -> tuple[float, float]:
