@@ -31,7 +31,7 @@ def ladder():
     "module",
     [
         *("", ".datasets", ".doctor", ".frame", ".frontier_fit", ".laws.own_law", ".listings"),
-        *(".suggestions", ".table_columns", ".table_fit"),
+        *(".suggestions", ".table_columns", ".table_fit", ".table_fit_result"),
     ],
 )
 def test_each_example_does_what_it_says(module):

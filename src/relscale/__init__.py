@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from relscale.frame import Frame
     from relscale.frontier_fit import frontier
     from relscale.listings import suites
-    from relscale.table_fit import TableFit, fit
+    from relscale.table_fit import fit
+    from relscale.table_fit_result import TableFit
 
 __version__ = "0.1.0"
 
 _WHERE = {  # the module of each name, imported when the name is first asked for
     "fit": "table_fit",
-    "TableFit": "table_fit",
+    "TableFit": "table_fit_result",
     "frontier": "frontier_fit",
     "extrapolate": "extrapolation.of_table",
     "laws": "listings",

@@ -24,7 +24,7 @@ from relscale.measurements.status import Status
 from relscale.printable import shown_printable
 from relscale.row_filter import filter_rows
 from relscale.table_columns import Guess, guess_column
-from relscale.table_fit import read_source, usable
+from relscale.table_measurements import read_source, usable
 from relscale.tables import listed
 
 QUANTITIES = {"tokens": "D*", "params": "N*", "loss": "L*"}

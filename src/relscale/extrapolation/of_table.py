@@ -23,7 +23,7 @@ from relscale.extrapolation.extrapolate import Extrapolation, extrapolate
 from relscale.extrapolation.table import Labels, Table
 from relscale.printable import shown_printable
 from relscale.suggestions import suggestion
-from relscale.table_fit import read_source
+from relscale.table_measurements import read_source
 from relscale.tables import write_table
 
 FORECAST = "forecast"
