@@ -64,6 +64,17 @@ def seal_files(path: Path, files: Iterable[Path]) -> None:
     write_text(path, _text({file.name: _checksum(file) for file in files}))
 
 
+def listed_files(path: Path) -> list[Path]:
+    """The files that such a list names.
+
+    Raises
+    ------
+    Damaged
+        There is none, or none that can be read.
+    """
+    return [path.with_name(name) for name in _read(path)]
+
+
 def check_files(path: Path) -> None:
     """Hold such files against the list.
 

@@ -14,6 +14,6 @@ def test_a_browser_that_never_answers_is_given_up(tmp_path):
     stuck.chmod(0o755)
     start = time.monotonic()
     with pytest.raises(TimeoutError, match="no answer within 3 seconds"):
-        render({"data": [], "layout": {}}, [tmp_path / "a.svg"], str(stuck), timeout=3)
+        render([({"data": [], "layout": {}}, tmp_path / "a.svg")], str(stuck), timeout=3)
     assert time.monotonic() - start < 30
     assert not any(str(stuck) in " ".join(process.info["cmdline"] or []) for process in running(["cmdline"]))

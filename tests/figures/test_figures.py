@@ -15,7 +15,7 @@ import pytest
 
 from relscale.checksums import check_files, files_list
 from relscale.errors import RelscaleError
-from relscale.figures import browser, chart, plot
+from relscale.figures import browser, chart, pictures, plot
 from relscale.figures.chart import SIZE, text_width
 from relscale.figures.data import FigureData, FittedParameter
 from relscale.figures.registry import figures
@@ -467,7 +467,7 @@ def test_unknown_names_are_told_with_what_there_is(toy: FigureData, tmp_path: Pa
 def test_without_a_chrome_there_are_html_and_json_and_one_clear_line(
     toy: FigureData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(plot, "find_chrome", lambda: None)
+    monkeypatch.setattr(pictures, "find_chrome", lambda: None)
     stale = tmp_path / "isoflop.svg"
     stale.write_text("an older figure")
     written = plot.plot("isoflop", toy, tmp_path / "isoflop.html")
@@ -485,8 +485,8 @@ def test_a_chrome_that_fails_is_said_and_leaves_no_picture(
     def broken(*_: object) -> None:
         raise RuntimeError("it would not start\nat all")
 
-    monkeypatch.setattr(plot, "find_chrome", lambda: "/opt/chrome")
-    monkeypatch.setattr(plot, "render", broken)
+    monkeypatch.setattr(pictures, "find_chrome", lambda: "/opt/chrome")
+    monkeypatch.setattr(pictures, "render", broken)
     plot.plot("isoflop", toy, tmp_path / "isoflop.html")
     assert sorted(path.name for path in tmp_path.glob("[!.]*")) == ["isoflop.html", "isoflop.json"]
     assert (
@@ -498,7 +498,7 @@ def test_a_chrome_that_fails_is_said_and_leaves_no_picture(
 def test_the_json_gives_the_figure_back(
     toy: FigureData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plot, "find_chrome", lambda: None)
+    monkeypatch.setattr(pictures, "find_chrome", lambda: None)
     plot.plot("relative-law-knowledge", toy, tmp_path / "a.html")
     text = (tmp_path / "a.json").read_text(encoding="utf-8")
     again = pio.from_json(text)

@@ -1,5 +1,4 @@
-# Figures: HTML and JSON always; SVG, PDF and PNG beside them where this machine has a Chrome. Those are not declared,
-# so that the workflow runs where it has none; the formats are a parameter, so that they come when a Chrome does.
+# Figures as HTML and JSON. Their pictures come with the report, all from one browser.
 
 CAPTIONS = Path(workflow.basedir, "workflow", "report")
 
@@ -22,7 +21,6 @@ rule plot:
         config=CONFIG,
         suites=pipeline.suites_digest(),
         code=lambda w: pipeline.figure_code(w.figure),
-        formats=pipeline.formats(),
         caption=lambda w: pipeline.caption(w.figure, CAPTIONS),
         fits=lambda w, input: str(Path(input.fits[0]).parent),
     group:
@@ -35,5 +33,5 @@ rule plot:
         "../../envs/relscale.yaml"
     shell:
         "relscale plot {wildcards.figure:q} --config={params.config:q} --measurements={input.measurements:q}"
-        " --fits={params.fits:q} --suites {input.suites:q} --tokens {input.tokens:q} --output={output.html:q}"
-        " --parent $PPID 2> {log:q}"
+        " --fits={params.fits:q} --suites {input.suites:q} --tokens {input.tokens:q} --no-pictures"
+        " --output={output.html:q} --parent $PPID 2> {log:q}"

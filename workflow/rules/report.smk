@@ -1,4 +1,6 @@
-# The report: one HTML file that is written from the tables of the fit and the figures.
+# The report: one HTML file that is written from the tables of the fit and the figures; and the figures as SVG, PDF and
+# PNG where this machine has a Chrome. Those are not declared, so that the workflow runs where it has none; the formats
+# are a parameter, so that they come when a Chrome does.
 
 
 rule write_report:
@@ -13,6 +15,7 @@ rule write_report:
         config=CONFIG,
         suites=pipeline.suites_digest(),
         code=pipeline.report_code(),
+        formats=pipeline.formats(),
     group:
         "figures"
     log:

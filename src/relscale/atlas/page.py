@@ -84,6 +84,6 @@ def pictures(names: Sequence[str], tables: Tables, folder: Path) -> list[Path]:
             figure = draw(one.title, one.view(tables))
             figure.update_layout(width=figure.layout.meta["width"])
             with atomic_path(folder / f"{name}.svg") as partial:
-                render(figure.to_dict(), [partial], chrome)
+                render([(figure.to_dict(), partial)], chrome)
             written.append(folder / f"{name}.svg")
     return written

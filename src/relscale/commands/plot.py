@@ -29,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser, "--tokens", "The manifest.json of each corpus's token store, in the order of the config"
     )
     parser.add_argument(
+        "--no-pictures",
+        action="store_true",
+        help="Leave SVG, PDF and PNG to relscale report, which draws those of all figures at once.",
+    )
+    parser.add_argument(
         "--output", type=Path, required=True, help="The .html to write; other formats are written beside it."
     )
 
@@ -56,4 +61,5 @@ def run(options: argparse.Namespace) -> None:
         tokens=by_name("--tokens", stores, options.tokens, map(results.tokens, stores)),
         corpora=corpora,
     )
-    plot(named(all_figures(experiment.figures, names), options.figure), data, options.output)
+    figure = named(all_figures(experiment.figures, names), options.figure)
+    plot(figure, data, options.output, pictures=not options.no_pictures)

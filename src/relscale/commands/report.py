@@ -23,9 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the report from the tables and figures of the results; print the headline and where the report is."""
+    """Write the report from the tables and figures of the results, and the figures' pictures where this machine has a
+    Chrome; print the headline and where the report is.
+    """
     from relscale.config import load_config
     from relscale.errors import RelscaleError
+    from relscale.figures.pictures import draw_pictures
     from relscale.provenance_page import make_provenance_page
     from relscale.report.page import write_listed_report, write_report
     from relscale.report.report_data import experiment_data
@@ -40,7 +43,10 @@ def run(options: argparse.Namespace) -> None:
         raise RelscaleError(f"{results.fits}: nothing is fitted yet; run the experiment first")
     output = options.output or results.report
     in_results = output.absolute() == results.report.absolute()
-    (write_listed_report if in_results else write_report)(experiment_data(experiment), output)
+    data = experiment_data(experiment)
+    (write_listed_report if in_results else write_report)(data, output)
+    if in_results:
+        draw_pictures([page for figure in data.figures if (page := results.figure(figure.name)).is_file()])
     print_headline(options.config, output)
 
 

@@ -34,8 +34,12 @@ def static_formats() -> tuple[str, ...]:
     return FORMATS if find_chrome() else ()
 
 
-def render(figure: dict[str, Any], paths: Sequence[Path], chrome: str, timeout: float | None = None) -> None:
-    """Write a figure, as plotly's JSON, to each of ``paths`` with one browser; the ending chooses the format.
+Picture = tuple[dict[str, Any], Path]
+"""A figure, as plotly's JSON, and where it goes; the ending chooses the format."""
+
+
+def render(pictures: Sequence[Picture], chrome: str, timeout: float | None = None) -> None:
+    """Write pictures with one browser.
 
     The browser is not sandboxed (a container's root has no sandbox, and it opens nothing but the figure) and stays
     off the network: plotly.js comes from the installed package and MathJax is not asked for. It is driven by a process
@@ -53,10 +57,10 @@ def render(figure: dict[str, Any], paths: Sequence[Path], chrome: str, timeout: 
     TimeoutError
         It did not answer.
     """
-    limit = TIMEOUT * (1 + len(paths)) if timeout is None else timeout
+    limit = TIMEOUT * (1 + len(pictures)) if timeout is None else timeout
     context = multiprocessing.get_context("spawn")
     answer, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_render, args=(figure, list(paths), chrome, sender))
+    child = context.Process(target=_render, args=(list(pictures), chrome, sender))
     child.start()
     sender.close()
     try:
@@ -83,7 +87,7 @@ def _end(child: SpawnProcess) -> None:
     child.join()
 
 
-def _render(figure: dict[str, Any], paths: Sequence[Path], chrome: str, answer: Connection) -> None:
+def _render(pictures: Sequence[Picture], chrome: str, answer: Connection) -> None:
     """In a process of its own: draw, and send what went wrong, nothing where all is drawn."""
     import kaleido
 
@@ -92,7 +96,7 @@ def _render(figure: dict[str, Any], paths: Sequence[Path], chrome: str, answer: 
         errors = kaleido.write_fig_from_object_sync(
             [
                 {"fig": figure, "path": path, "opts": {"scale": PNG_SCALE if path.suffix == ".png" else 1}}
-                for path in paths
+                for figure, path in pictures
             ],
             kopts={"path": chrome, "mathjax": False, "timeout": TIMEOUT, "n": 1},
         )

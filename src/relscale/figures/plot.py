@@ -7,19 +7,17 @@ import importlib
 import json
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pydantic import ValidationError
 
-from relscale.atomic import atomic_path, remove, write_text
-from relscale.checksums import files_list, seal_files
-from relscale.errors import RelscaleError, first_line
-from relscale.extras import missing
+from relscale.atomic import atomic_path, write_text
+from relscale.checksums import files_list, listed_files, seal_files
+from relscale.errors import RelscaleError
 from relscale.figures.as_text import as_text, shown
-from relscale.figures.browser import FORMATS, find_chrome, render
 from relscale.figures.page import LARGEST, page
+from relscale.figures.pictures import draw_pictures, remove_pictures
 from relscale.figures.registry import figure_of, figure_suite
 from relscale.record import reason
 from relscale.section import Section
@@ -57,7 +55,11 @@ def _checked(figure: str, section: type[Section], values: Mapping[str, object]) 
 
 
 def plot(
-    name: str, data: "FigureData", output: Path, options: Mapping[str, object] | None = None
+    name: str,
+    data: "FigureData",
+    output: Path,
+    options: Mapping[str, object] | None = None,
+    pictures: bool = True,
 ) -> list[Path]:
     """Draw a figure and write it in every format that this machine can make.
 
@@ -71,12 +73,13 @@ def plot(
         A file ending in ``.html``; the other formats go beside it under the same name.
     options
         Of the figure, as its ``Options`` declare them: ``suite``, ``metric``, ``prompt`` …
+    pictures
+        Whether SVG, PDF and PNG are drawn too (``relscale.figures.pictures``), or left to be drawn with others.
 
     Returns
     -------
     list of Path
-        The files written. Where no Chrome is found, or the one found fails, a line on standard error says so, and
-        pictures of an earlier time are removed, since they show another figure.
+        The files written.
 
     Raises
     ------
@@ -98,31 +101,12 @@ def plot(
     with atomic_path(written[0]) as partial:
         partial.write_bytes(html)
     write_text(written[1], text)
-    pictures = [output.with_suffix(f".{ending}") for ending in FORMATS]
-    chrome = find_chrome()
-    if chrome is None:
-        needed = (
-            "pip install 'relscale[pictures]'" if missing("pictures") else "install chromium or google-chrome"
-        )
-        trouble = f"no Chrome found: wrote HTML and JSON only; {needed} for SVG, PDF and PNG"
-    else:
-        try:
-            with ExitStack() as stack:
-                figure.update_layout(width=figure.layout.meta["width"])
-                render(
-                    figure.to_dict(), [stack.enter_context(atomic_path(path)) for path in pictures], chrome
-                )
-            trouble = ""
-        except Exception as error:
-            trouble = f"{chrome} could not draw ({first_line(error)}): wrote HTML and JSON only"
-    if trouble:
-        for path in pictures:
-            remove(path)
-        print(trouble, file=sys.stderr)
-    else:
-        written += pictures
     seal_files(files_list(output), written)
-    return written
+    if pictures:
+        draw_pictures([output])
+    else:
+        remove_pictures([output])  # which show another figure
+    return listed_files(files_list(output))
 
 
 def rounded(value: Any) -> Any:
