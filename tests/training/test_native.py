@@ -131,6 +131,14 @@ def test_attention_in_bf16_is_that_of_float64_but_for_rounding(
         assert (gradient - wanted).norm() <= 2**-7 * (wanted.norm() + terms)
 
 
+def test_a_query_without_a_choice_has_no_gradient_in_bf16(bf16_products):
+    """The slopes of a row sum to 0 only if the mean that is taken off them is their own, with its rounding."""
+    q, k, v = (torch.randn(2, 1, 3, 16, requires_grad=True) for _ in range(3))
+    y = attention(q, k, v)
+    grad_q, grad_k = torch.autograd.grad(y, (q, k), torch.randn_like(y))
+    assert torch.all(grad_q.abs() + grad_k.abs() < 1e-5)
+
+
 def test_a_model_in_bf16_has_the_gradients_of_one_in_float32_but_for_rounding(bf16_products):
     model = Decoder(Architecture(101, 32, 24, 2, 2, 1, 12, 60))
     tokens = torch.randint(101, (3, 33))

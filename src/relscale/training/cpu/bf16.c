@@ -373,8 +373,8 @@ void attention_in_bf16(long batch, long length, long heads, long key_heads, long
 
 /* grad_k and grad_v grow; they start as zeros. */
 void attention_gradient_in_bf16(long batch, long length, long heads, long key_heads, long size, const float *q,
-                                const float *k, const float *v, const float *y, const float *logsums,
-                                const float *gradient, float *grad_q, float *grad_k, float *grad_v)
+                                const float *k, const float *v, const float *logsums, const float *gradient,
+                                float *grad_q, float *grad_k, float *grad_v)
 {
     long step = heads * size, key_step = key_heads * size, across = parts(size, 2), down = parts(length, 2);
     long tall = parts(length, PANEL) * PANEL * across, wide = parts(size, PANEL) * PANEL;
@@ -399,19 +399,24 @@ void attention_gradient_in_bf16(long batch, long length, long heads, long key_he
                 multiply(rows, seen, across, queries, across, 1, values, across * PANEL, 0, slopes, length);
                 for (long row = 0; row < rows; row++) {
                     long own = first + row + 1;
-                    float *weight = scores + row * length, *slope = slopes + row * length, along = 0;
-                    const float *g = gradient + at + row * step, *mean = y + at + row * step;
-                    for (long i = 0; i < size; i++)
-                        along += g[i] * mean[i];
+                    float *weight = scores + row * length, *slope = slopes + row * length;
+                    __m512 scale = _mm512_set1_ps(root), means = _mm512_setzero_ps();
                     __m512 logsum = _mm512_set1_ps(logsums[(sequence * heads + head) * length + first + row]);
                     for (long i = 0; i < own; i += LANES) {
                         __mmask16 lanes = first_lanes(own - i);
-                        __m512 score = _mm512_maskz_loadu_ps(lanes, weight + i);
-                        __m512 e = power(_mm512_fmsub_ps(score, _mm512_set1_ps(root), logsum));
-                        __m512 up = _mm512_sub_ps(_mm512_maskz_loadu_ps(lanes, slope + i), _mm512_set1_ps(along));
+                        __m512 e = power(_mm512_fmsub_ps(_mm512_maskz_loadu_ps(lanes, weight + i), scale, logsum));
                         _mm512_mask_storeu_ps(weight + i, lanes, e);
-                        up = _mm512_mul_ps(_mm512_mul_ps(e, up), _mm512_set1_ps(root));
-                        _mm512_mask_storeu_ps(slope + i, lanes, up);
+                        means = _mm512_fmadd_ps(_mm512_maskz_mov_ps(lanes, e), _mm512_maskz_loadu_ps(lanes, slope + i),
+                                                means);
+                    }
+                    /* From these very slopes, so that what remains of them sums to 0, and not from the gradient and y,
+                       whose rounding is another. */
+                    __m512 mean = _mm512_set1_ps(_mm512_reduce_add_ps(means));
+                    for (long i = 0; i < own; i += LANES) {
+                        __mmask16 lanes = first_lanes(own - i);
+                        __m512 up = _mm512_sub_ps(_mm512_maskz_loadu_ps(lanes, slope + i), mean);
+                        __m512 e = _mm512_mul_ps(_mm512_maskz_loadu_ps(lanes, weight + i), scale);
+                        _mm512_mask_storeu_ps(slope + i, lanes, _mm512_mul_ps(e, up));
                     }
                     memset(weight + own, 0, (seen - own) * sizeof *weight);
                     memset(slope + own, 0, (seen - own) * sizeof *slope);

@@ -100,17 +100,17 @@ class Attention(torch.autograd.Function):
         batch, length, heads, size = q.shape
         y, logsums = torch.empty_like(q), q.new_empty(batch, heads, length)
         native.call("attention_in_bf16", batch, length, heads, k.shape[2], size, q, k, v, y, logsums)
-        ctx.save_for_backward(q, k, v, y, logsums)
+        ctx.save_for_backward(q, k, v, logsums)
         return y
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Gradients of ``q``, ``k`` and ``v``."""
-        q, k, v, *_ = ctx.saved_tensors
+        q, k, v, logsums = ctx.saved_tensors
         batch, length, heads, size = q.shape
         gradients = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
         shape = (batch, length, heads, k.shape[2], size)
-        arguments = (*ctx.saved_tensors, gradient.contiguous(), *gradients)
+        arguments = (q, k, v, logsums, gradient.contiguous(), *gradients)
         native.call("attention_gradient_in_bf16", *shape, *arguments)
         return gradients
 

@@ -52,7 +52,7 @@ BF16_KERNELS = {
     "linear_gradient": "nnnpppnpp",
     "linear_cross_entropy": "nnnnfppppp",
     "attention_in_bf16": "nnnnnppppp",
-    "attention_gradient_in_bf16": "nnnnnppppppppp",
+    "attention_gradient_in_bf16": "nnnnnpppppppp",
 }
 TYPES = {"p": ctypes.c_void_p, "n": ctypes.c_long, "f": ctypes.c_float, "d": ctypes.c_double}
 
