@@ -101,7 +101,8 @@ class ForwardPass:
         totals, highest, chosen = (
             torch.empty(len(size), device=self.device) for size in (token_index, token_index, targets)
         )
-        likeliest = torch.empty_like(token_index)  # of several, the first, as in lm-eval
+        # A target is greedy where it is the first of the largest, as in lm-eval; never where it is no number.
+        greedy = torch.zeros(len(targets), dtype=torch.bool, device=self.device)
         rows = HEAD_ROWS[self.device.type == "cuda"]
         by_row = batch.row_index.argsort(kind="stable")
         ends = np.searchsorted(batch.row_index[by_row], np.arange(0, len(token_index) + rows, rows)).tolist()
@@ -111,13 +112,12 @@ class ForwardPass:
             logits = (self.head(chunk) if self.direct else chunk).float()
             here = order[ends[number] : ends[number + 1]]
             chosen[here] = logits[row_index[here] - first, targets[here]]
-            top, likeliest[first : first + rows] = logits.max(1)
+            top = logits.amax(1)
             highest[first : first + rows] = top
+            wins = here[chosen[here] == top[row_index[here] - first]]
+            greedy[wins] = logits[row_index[wins] - first].argmax(1) == targets[wins]
             totals[first : first + rows] = logits.sub_(top[:, None]).exp_().sum(1).log()
         logprobs = chosen - highest[row_index] - totals[row_index]
-        greedy = (likeliest[row_index] == targets) & (
-            chosen == highest[row_index]
-        )  # not where they are no numbers
         return logprobs.double().cpu().numpy(), greedy.cpu().numpy()
 
     def _mask(self, batch: Batch, prefix: Sequence[DynamicLayer]) -> torch.Tensor:
