@@ -73,7 +73,8 @@ DESIGNS = {
 class Tally:
     """What forecasts of one kind did, a number for each origin."""
 
-    error: list[float] = field(default_factory=list)
+    error: list[float] = field(default_factory=list)  # median
+    rmse: list[float] = field(default_factory=list)
     covered: list[float] = field(default_factory=list)
     score: list[float] = field(default_factory=list)
     paired: list[tuple[float, float]] = field(
@@ -86,6 +87,7 @@ class Tally:
         if known.any():
             e, h = error[known], half[known]
             self.error.append(float(np.median(np.abs(e))))
+            self.rmse.append(float(np.sqrt(np.mean(e**2))))
             self.covered.append(float(np.mean(np.abs(e) <= h)))
             self.score.append(float(interval_score(-h, h, e, LEVEL).mean()))
 
@@ -362,7 +364,7 @@ def held_out_choices(every: Tried) -> str:
     chosen: dict[str, Tally] = {}
     for out in (*FAMILIES, None):
         others = [name for name in every if family[name] != out]
-        errors = [_geometric([np.mean(t[name].error) for name in others]) for t in of_weights]
+        errors = [_geometric([_geometric(t[name].rmse) for name in others]) for t in of_weights]
         w = int(np.argmin(errors))
         if w not in of_widths:
             designs = [replace(WEIGHTS[w], width=width, bound=bound) for width, bound in WIDTHS]
@@ -383,7 +385,7 @@ def held_out_choices(every: Tried) -> str:
         rows.append(_choice_row(out or "none", design, [tallies[name] for name in mine]))
     rows.append(["each by the others' choice", "", "", "", "", *_scores(list(chosen.values()))])
     return (
-        "Settings chosen without a family, and how they do on it\n\nWeights by the least median error, then widths by "
+        "Settings chosen without a family, and how they do on it\n\nWeights by the least RMSE, then widths by "
         f"the least interval score of those that cover {COVERS:.0%} in each family of {ENOUGH} origins or more. "
         "Numbers are of the family that was left out, geometric means over its data sets; of all where none was. What "
         "such choices are worth on new data is in the last row.\n\n"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 class EnsembleSettings:
     """The numbers behind weights and widths; ``benchmarks/forecasts.py`` holds the default against others.
 
-    The rule by which the default was chosen: of the weights, the least median error over the data sets there; then of
-    the widths, the least interval score among those that cover at least 94% in each family of data sets with a dozen
-    origins. How such choices do on families that they were not made on: ``docs/explanation/forecasts.md``.
+    The rule by which the default was chosen: of the weights, the least RMSE over the data sets there; then of the
+    widths, the least interval score among those that cover at least 94% in each family of data sets with a dozen
+    origins. How such choices do on families that they were not made on: ``docs/explanation/forecast_trials.md``.
 
     Attributes
     ----------
