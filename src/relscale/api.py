@@ -120,7 +120,7 @@ class Experiment:
         return cls(file)
 
     def check(self) -> list[str]:
-        """What is wrong with it, one sentence each; empty where it can run.
+        """Its problems, one sentence each; empty where it can run.
 
         Examples
         --------

@@ -111,7 +111,7 @@ def _is(value: object, hint: Any) -> bool:
 
 
 def _words(hint: Any) -> list[str]:
-    """What a user would call the types of an annotation."""
+    """The types of an annotation in a user's words."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return [word for each in inner for word in _words(each)]

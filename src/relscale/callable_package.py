@@ -9,6 +9,6 @@ class CallablePackage(ModuleType):
     """A package whose call gives the table of ``relscale.listings`` that has its name."""
 
     def __call__(self) -> Any:
-        """What there is, one row each."""
+        """A table with one row per member."""
         listing = import_module("relscale.listings")
         return getattr(listing, self.__name__.rpartition(".")[2])()

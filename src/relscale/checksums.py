@@ -55,12 +55,12 @@ def _scan(folder: Path) -> dict[str, Checksum]:
 
 
 def files_list(path: Path) -> Path:
-    """Where the list of files lies that have a name in common, as the formats of a figure have."""
+    """The path of the list of files that have a name in common, as the formats of a figure have."""
     return path.with_name(f".{path.stem}.{FILE}")
 
 
 def seal_files(path: Path, files: Iterable[Path]) -> None:
-    """List such files, beside which the list lies."""
+    """Write the list beside such files."""
     write_text(path, _text({file.name: _checksum(file) for file in files}))
 
 

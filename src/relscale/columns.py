@@ -152,7 +152,7 @@ def _parsed(cells: Sequence[str | None], place: str) -> pa.Array:
 
 
 def _point(texts: list[str], with_comma: list[str], place: str) -> str:
-    """What a comma is to be replaced by: nothing between thousands, a point before decimals."""
+    """The replacement of a comma: nothing between thousands, a point before decimals."""
     thousands = all(_THOUSANDS.fullmatch(text) for text in with_comma)
     decimal = all(_DECIMAL.fullmatch(text) for text in with_comma) and not any("." in text for text in texts)
     if thousands and decimal:

@@ -26,7 +26,7 @@ def read_config_files(arguments: Sequence[str]) -> None:
 
 
 def config_files(arguments: Sequence[str]) -> list[str]:
-    """What follows ``--configfile`` up to the next option, or stands behind its ``=``."""
+    """The values of ``--configfile``: up to the next option, or after its ``=``."""
     found: list[str] = []
     is_file = False
     for argument in arguments:

@@ -190,7 +190,7 @@ def _unquoted(value: Any) -> Any:
 
 
 def _check_source(values: dict[str, Any]) -> None:
-    """What belongs to one source of runs stands with no other."""
+    """Refuse keys of one source of runs beside another source."""
     runs = values.get("runs", {})
     if runs is None:
         return
@@ -212,7 +212,7 @@ def _check_source(values: dict[str, Any]) -> None:
 
 
 def _check_corpora(experiment: TrainingExperiment) -> None:
-    """What a corpus names is there: its sources, and the suites that it must not contain."""
+    """Check that a corpus's sources exist, and the suites that it must not contain."""
     mixtures = experiment.design.mixtures
     parts: list[tuple[str, MixturePart]] = [
         (f"design.mixtures.parts.{name}", part) for name, part in (mixtures.parts if mixtures else {}).items()
@@ -253,7 +253,7 @@ def _check_pruning(name: str, corpus: Corpus, experiment: TrainingExperiment) ->
 
 
 def _check_budgets(experiment: TrainingExperiment) -> None:
-    """What is stated for single budgets is stated for budgets of the design, and once for each."""
+    """Check that values for single budgets are for budgets of the design, one per budget."""
     design = experiment.design
     budgets = set(design.budgets)
     if len(budgets) < len(design.budgets):

@@ -1,4 +1,4 @@
-"""What this machine and this installation have, and what follows from it."""
+"""Checks of this machine and of the installation, each with its consequence."""
 
 import os
 import platform

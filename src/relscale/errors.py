@@ -27,7 +27,7 @@ class RelscaleError(Exception):
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of a library says, as part of a sentence: its first line, or its kind where it says nothing.
+    """The message of a library's error, as part of a sentence: its first line, or its kind where it says nothing.
 
     A first line that ends in a colon only announces the next. Of a long one the beginning is kept.
 

@@ -1,4 +1,4 @@
-"""What a failed job said, on the terminal of the workflow.
+"""The errors of failed jobs, on the terminal of the workflow.
 
 Snakemake says which command failed, and the reason is in a log. Its own ``show-failed-logs`` prints whole logs, and is
 silenced together with the lines about every rule (``quiet: rules``).

@@ -19,7 +19,7 @@ EQUAL = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.6)
 
 @dataclass(frozen=True)
 class Curve:
-    """What was measured of a group, and the law that was fitted to it.
+    """The measurements of a group and the law that was fitted to them.
 
     Attributes
     ----------
@@ -136,6 +136,6 @@ def _gaps(rows: list[dict[str, Any]], baseline: list[dict[str, Any]], law: Law) 
 
 
 def _name(row: dict[str, Any], several: bool) -> str:
-    """What a curve is called."""
+    """The name of a curve."""
     keys = ("corpus", "group") if several else ("group",)
     return " · ".join(str(row[key]) for key in keys if row.get(key) is not None)

@@ -1,4 +1,4 @@
-"""What there is: laws, suites, figures, each as a table with a row per name."""
+"""Lists of the laws, suites and figures, each a table with one row per name."""
 
 from relscale.frame import Frame
 from relscale.laws.law import Family

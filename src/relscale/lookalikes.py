@@ -50,7 +50,7 @@ def check_lookalikes(names: Iterable[str], place: str) -> None:
 
 
 def appearance(name: str) -> str:
-    """What there is to be seen of a name; the same for two that look alike.
+    """The appearance of a name; the same for two that look alike.
 
     Examples
     --------

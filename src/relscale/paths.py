@@ -14,7 +14,7 @@ LONGEST_NAME = 255  # bytes of a file's name
 
 
 class PathKind(StrEnum):
-    """What a path in a config is."""
+    """The kind of a path in a config."""
 
     READ = "path"  # a file or folder, relative to the config's folder
     READ_OR_HUB = "path-or-hub-name"  # the same where it is there, else a name on the hub
@@ -70,7 +70,7 @@ def opened_path(path: str, kind: PathKind, key: str, folder: Path | None = None)
 
 
 def recorded_path(path: str, kind: PathKind, key: str, folder: Path) -> str:
-    """What `opened_path` gave, as a config in ``folder`` has to say it."""
+    """A path of `opened_path`, relative to a config in ``folder``."""
     if kind is PathKind.WRITTEN or os.path.isabs(path):
         return path
     if kind is PathKind.READ_OR_HUB and not os.path.lexists(path):

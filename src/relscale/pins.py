@@ -80,7 +80,7 @@ def with_pins(experiment: Experiment, paths: Iterable[str | Path]) -> Experiment
 
 
 def unpinned(experiment: Experiment) -> list[tuple[str, str]]:
-    """What an experiment reads from the hub without a revision: kind and name of each repository."""
+    """The repositories that an experiment reads from the hub without a revision: kind and name of each."""
     names: list[tuple[str, str]] = []
 
     def note(kind: str, name: str) -> None:

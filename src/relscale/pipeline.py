@@ -1,4 +1,4 @@
-"""What the rules of the workflow read and depend on: their inputs, jobs, resources, and the digests behind them.
+"""The inputs of the workflow's rules and their dependencies: files, jobs, resources, and the digests behind them.
 
 A rule carries as parameters what its result depends on besides its input files: the digest of its part of the config,
 the digest of the code that computes it, and the state of files that cannot be inputs. Parameters are shown in
@@ -122,7 +122,7 @@ class Pipeline:
     # --- corpora, vocabulary, tokens ---
 
     def source_state(self, source: str) -> tuple[str, str | None]:
-        """What a source depends on: the digest of its options, and the state of its files."""
+        """The dependencies of a source: the digest of its options, and the state of its files."""
         name = self.source[source]
         return digest(self._sources[name].values()), self._source_files.get(name)
 
@@ -163,7 +163,7 @@ class Pipeline:
         return self._training.is_streamed(self.corpus[corpus])
 
     def corpus_state(self, corpus: str) -> tuple[str, float | None, list[str | None]]:
-        """What a corpus depends on: the digest of its options, how much of it is needed, the files of its sources."""
+        """A corpus's dependencies: the digest of its options, how much of it is needed, the files of its sources."""
         name = self.corpus[corpus]
         options = self._training.corpora[name]
         tokens = self._training.tokens_needed(name) if self._training.is_streamed(name) else None
@@ -233,7 +233,7 @@ class Pipeline:
         return self._suite_files[self.suite[suite]]
 
     def suite_state(self, suite: str) -> tuple[str, str]:
-        """What a suite depends on: the digests of its options, and of its description and shipped data."""
+        """The dependencies of a suite: the digests of its options, and of its description and shipped data."""
         name = self.suite[suite]
         return digest(self._suites[name].given()), self._suite_digests[name]
 
@@ -346,7 +346,7 @@ class Pipeline:
         return list(static_formats())
 
     def caption(self, figure: str, folder: Path) -> Caption:
-        """What stands under a figure in the report; of a suite's figure, with what the suite states about itself.
+        """The caption of a figure in the report; of a suite's figure with the suite's own description.
 
         Parameters
         ----------

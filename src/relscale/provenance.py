@@ -112,7 +112,7 @@ def closure(entries: Iterable[str]) -> dict[str, Path]:
 
 @dataclass(frozen=True)
 class _Part:
-    """What counts of a module, or of a function and what it uses of its module: a digest of it, and its imports."""
+    """A digest of the code of a module, or of a function and what it uses of its module, and its imports."""
 
     path: Path
     digest: str
@@ -216,7 +216,7 @@ def _version(library: str) -> str:
 
 
 def _same(now: str) -> str:
-    """What it was, where a developer says that both give the same numbers."""
+    """The former digest, where a developer says that both give the same numbers."""
     while now in identity.SAME_NUMBERS:
         now = identity.SAME_NUMBERS[now]
     return now

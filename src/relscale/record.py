@@ -35,7 +35,7 @@ class Record(BaseModel):
 
 
 def reason(error: ValidationError) -> str:
-    """What is wrong with values first, and where."""
+    """The first error of validated values, and where it is."""
     first = error.errors(include_url=False)[0]
     where = ".".join(map(str, first["loc"]))
     if first["type"] == "missing":

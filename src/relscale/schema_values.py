@@ -72,7 +72,7 @@ def _value(schemas: list[Schema], written: Any, root: Schema, keys: tuple[str, .
 
 
 def _text(text: str, types: set[str], is_plain: bool) -> Any:
-    """What a text is among the types that may stand at its place."""
+    """The value of a text among the types that its key allows."""
     if not types:
         return scalar(text) if is_plain else text
     numeric = types & {"number", "integer"}
@@ -119,7 +119,7 @@ def _is_excluded(condition: Schema, written: Any) -> bool:
 
 
 def _of_key(schema: Schema, key: str) -> list[Schema]:
-    """What a schema says of a key of a mapping."""
+    """The schema of a key of a mapping."""
     if key in schema.get("properties", {}):
         return [schema["properties"][key]]
     other = schema.get("additionalProperties")

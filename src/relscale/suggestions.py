@@ -1,4 +1,4 @@
-"""Did you mean …? What is said where a name is none of those there are."""
+"""Did you mean …? The suggestion for a name that does not exist."""
 
 import difflib
 from collections.abc import Iterable

@@ -130,7 +130,7 @@ def guess_baseline(table: pa.Table, group: str, y: str, name: str) -> str:
 
 
 def higher_is_better(y: str) -> str:
-    """What a person should know of a column that by its name is better the higher it is; empty of an error.
+    """A warning about a column that by its name is better the higher it is; empty for an error.
 
     Examples
     --------

@@ -545,7 +545,7 @@ def _is_numeric(table: pa.Table, column: str) -> bool:
 def _title(
     law: str, xs: Sequence[str], y: str, measurements: pa.Table, baseline: str | None, steps: bool
 ) -> str:
-    """What was fitted to what."""
+    """The title: the law, its data and their range."""
     runs = measurements.group_by(["corpus", "run"]).aggregate([]).num_rows
     points = "steps" if steps else "runs"
     title = f"{law} law of {y} over {', '.join(xs)}, {runs} {points}"

@@ -129,7 +129,7 @@ class TableFit:
         return notebook_page(self.title, [*self._guesses(), *self._headline()], self.table(), picture)
 
     def summary(self) -> str:
-        """What was found, as text tables.
+        """The results as text tables.
 
         Examples
         --------
@@ -205,7 +205,7 @@ class TableFit:
 
     @typed
     def verdict(self, group: str, corpus: str | None = None) -> VerdictRow:
-        """What becomes of a group's gap: closes, widens, crosses, is flat or is not resolved, and all it rests on.
+        """The verdict on a group's gap (closes, widens, crosses, flat or not resolved) and all that it rests on.
 
         Raises
         ------

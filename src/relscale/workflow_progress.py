@@ -53,7 +53,7 @@ class Stage:
 
     @property
     def name(self) -> str:
-        """What a reader calls it."""
+        """The name for readers."""
         return STAGES.get(self.rule, self.rule)
 
     @property

@@ -164,7 +164,7 @@ def _check_law(law: Law, entry: FurtherLaw, where: str) -> None:
 
 
 def _check_names(experiment: ScoredExperiment) -> None:
-    """What collect, fit and figures name is in the experiment: they come last, after all that is dear."""
+    """Check the names in collect, fit and figures, whose jobs run last, after all that is expensive."""
     fit, subjects = experiment.fit, experiment.collect.subjects
     measured = [
         *experiment.suites,
@@ -231,7 +231,7 @@ def _check_measured(experiment: ScoredExperiment) -> None:
 
 
 def _conditions(law: FurtherLaw) -> list[tuple[str, Where]]:
-    """What picks the measurements of a law, by key."""
+    """The filters of a law's measurements, by key."""
     keys = {"where": law.where, "only": law.only, "predict": law.predict, "predictor": law.predictor}
     return [(key, condition) for key, condition in keys.items() if condition]
 

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def keyed(key: str, call: Callable[[], T]) -> T:
-    """What a call gives; its error with the key before it, where it is not there already."""
+    """The result of a call; its error begins with the key."""
     try:
         return call()
     except RelscaleError as error:

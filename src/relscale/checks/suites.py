@@ -99,7 +99,7 @@ def subjects(name: str, suite: Suite) -> set[str] | None:
 def _check_built_suite(
     where: str, suite: Suite, manifest: Manifest, is_built: bool, experiment: ScoredExperiment
 ) -> None:
-    """What a suite that is made from held-out documents needs of the sources."""
+    """Check the sources of a suite that is made from held-out documents."""
     if manifest.builder not in documents_builders() or is_built:
         return
     if isinstance(experiment, CheckpointExperiment):

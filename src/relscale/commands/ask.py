@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def explained(question: "Question") -> str:
-    """What a question asks, its options and the columns of its answer."""
+    """A question, its options and the columns of its answer."""
     from tabulate import tabulate
 
     from relscale.rows import columns_of

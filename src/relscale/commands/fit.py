@@ -18,7 +18,7 @@ MEASURED = {"suite", "group", "metric", "value", "training_flops"}  # columns of
 
 
 class SuiteFacts(TypedDict):
-    """What fits depend on of a suite: the group, metric and prompt form it is shown by, and a guess's accuracy."""
+    """A suite's facts for fits: the group, metric and prompt form that it is shown by, and a guess's accuracy."""
 
     baseline: str | None
     metric: str | None
@@ -181,7 +181,7 @@ def suite_facts(experiment: "Experiment", manifests: Sequence[Path] | None = Non
 
 
 def _stated_facts(suite: "PublishedSuite") -> SuiteFacts:
-    """What a config states of a suite whose measurements were published; it has the prompt form ``default``."""
+    """A config's facts about a suite with published measurements; it has the prompt form ``default``."""
     return SuiteFacts(
         baseline=suite.baseline, metric=suite.metric, prompt=suite.prompt or "default", chance=suite.chance
     )

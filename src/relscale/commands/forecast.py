@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def forecast_cells(row: "ForecastRow | OutcomeRow") -> list[object]:
-    """What is shown of a forecast, under ``HEADS``."""
+    """The cells of a forecast under ``HEADS``."""
     names = ("suite", "metric", "corpus", "group", "baseline", "training_flops", "value", "low", "high")
     return [getattr(row, name) for name in names]
 

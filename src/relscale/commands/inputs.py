@@ -1,4 +1,4 @@
-"""What the verbs have in common: the experiment of a config file, and the files that they are given."""
+"""The inputs of commands: the experiment of a config file, and the files that they are given."""
 
 import argparse
 import sys

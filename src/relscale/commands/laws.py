@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def explained(name: str, law: "Law | Family") -> str:
-    """What a law says of itself, in a few lines."""
+    """A law in a few lines."""
     from tabulate import tabulate
 
     from relscale.laws.catalogue import law_options

@@ -87,7 +87,7 @@ def _show_runs(experiment: "TrainingExperiment", output: Path | None) -> None:
 
 
 def _information(runs: "Sequence[Run]") -> list[str]:
-    """What the runs of one corpus would tell of a loss surface like Chinchilla's, up to ten times the compute."""
+    """The expected precision of a Chinchilla-like loss surface from one corpus's runs, up to ten times the compute."""
     import numpy as np
 
     from relscale.design.information import CHINCHILLA, chinchilla_optimum, information
@@ -101,7 +101,7 @@ def _information(runs: "Sequence[Run]") -> list[str]:
 
 
 def _warnings(experiment: "TrainingExperiment", placements: "Sequence[Placement]") -> Iterator[str]:
-    """What a plan costs beyond its bill, one line each."""
+    """Further costs of a plan, one line each."""
     hours = experiment.hardware.hours
     slow = [
         run.name

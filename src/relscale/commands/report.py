@@ -64,7 +64,7 @@ def print_headline(config: Path, output: Path | None = None) -> None:
 
 
 def headline_text(config: Path, output: Path | None = None) -> str:
-    """What an experiment found, and where its report is."""
+    """The headline of an experiment, and where its report is."""
     from relscale.config import load_config
     from relscale.fitting.fits import read
     from relscale.fitting.report.headline import headline_of_tables

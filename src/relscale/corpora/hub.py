@@ -140,7 +140,7 @@ def _jsonl(opened: IO[bytes], columns: list[str]) -> Iterator[tuple[Any, ...]]:
 
 
 def _urls(dataset: HubDataset, source: str, revision: str | None) -> list[str]:
-    """Where the files lie, by the data set's own configurations or by ``data_files``."""
+    """The paths of the files, by the data set's own configurations or by ``data_files``."""
     import datasets
     from huggingface_hub import HfApi
 

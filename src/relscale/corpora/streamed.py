@@ -1,4 +1,4 @@
-"""A source that is streamed: of its text only what is held out for tests is kept, and of the rest where it lies."""
+"""A streamed source: only held-out text is stored, and the positions of the rest."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -31,7 +31,7 @@ FACTORS = tuple(2.0**power for power in range(-4, 5))  # of the planned batch
 
 @dataclass(frozen=True)
 class BatchCost:
-    """What one run costs at another batch, to the loss that it is planned to reach.
+    """The cost of one run at another batch, to the loss that it is planned to reach.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class BatchCost:
 
 
 def statistical_efficiency(batch: float, critical: float) -> float:
-    """What a token teaches in a batch, by what it teaches in a small one; both in the same unit."""
+    """The progress per token of a batch, relative to that of a small batch."""
     return critical / (critical + batch)
 
 

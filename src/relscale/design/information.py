@@ -56,7 +56,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Information:
-    """What a design tells of a law.
+    """The information that a design has about a law.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ def information(
     noise: float = NOISE,
     targets: Sequence[Mapping[str, float]] = (),
 ) -> Information:
-    """What runs at x tell of a law.
+    """The information that runs at x have about a law.
 
     Parameters
     ----------

@@ -145,7 +145,7 @@ def with_batch_schedule(run: Run, schedule: Sequence[BatchGrowth]) -> Run:
 def _by_budget(
     values: tuple[int, ...] | dict[str, tuple[int, ...]] | None,
 ) -> Callable[[float], Sequence[int] | None]:
-    """What is stated for a budget: the same for all, or by the budget; None where nothing is."""
+    """The value for a budget: one for all, or one per budget; None where none is stated."""
     if not isinstance(values, dict):
         return lambda budget: values
     by_budget = {float(key): value for key, value in values.items()}

@@ -77,7 +77,7 @@ class Design(Section):
 
 
 class PlacementOptions(Section):
-    """What is asked for of where a run trains; the rest follows from the run and the hardware."""
+    """Where a run trains; what is not stated follows from the run and the hardware."""
 
     precision: Literal["auto", "float32", "bf16"] = Field(
         default="auto",
@@ -105,7 +105,7 @@ class PlacementOptions(Section):
 
 
 class Hardware(Section):
-    """What the plan assumes of the machines.
+    """The plan's assumptions about the machines.
 
     On one device a run takes tokens × (seconds_per_token + training FLOPs per token / (utilization ×
     flops_per_second)): narrow models are bound by what they move, not by what they multiply. On several devices it

@@ -27,7 +27,7 @@ LEAST = 1e-3  # share of the weight below which a candidate is left out
 @shown_printable
 @dataclass(frozen=True)
 class Extrapolation:
-    """What was tried, how it did, and the forecast.
+    """The candidates, their errors in the folds, and the forecast.
 
     Attributes
     ----------

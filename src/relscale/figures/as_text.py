@@ -22,5 +22,5 @@ def as_text(value: Any) -> Any:
 
 
 def shown(label: str) -> str:
-    """What a label shows: without markup, and what is escaped as it is."""
+    """The text that a label shows: without markup, escapes resolved."""
     return html.unescape(TAG.sub("", label))

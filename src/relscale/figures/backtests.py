@@ -34,7 +34,7 @@ def candidate_styles(forecasts: Sequence[ForecastRow]) -> dict[str, chart.Style]
 def backtest_panels(
     tests: Sequence[BacktestRow], forecasts: Sequence[ForecastRow], style: Mapping[str, chart.Style]
 ) -> list[Callable[[chart.Panel], None]]:
-    """What there is to draw under the forecasts: errors and coverage, where there are backtests, and the weights."""
+    """The panels under the forecasts: errors and coverage, where there are backtests, and the weights."""
     parts: list[tuple[bool, Callable[[chart.Panel], None]]] = [
         (bool(tests), lambda panel: _draw_errors(panel, tests, style)),
         (bool(tested(tests)), lambda panel: _draw_coverage(panel, tests)),

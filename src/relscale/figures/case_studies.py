@@ -25,7 +25,7 @@ TITLE = "Relative scaling laws"
 
 
 class Options(SeveralSuites):
-    """What is shown of the case studies."""
+    """Options of the figure of the case studies."""
 
     corpora: Names = Field((), description="The corpora; all by default.")
     estimand: Estimand | None = Field(

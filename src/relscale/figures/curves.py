@@ -61,7 +61,7 @@ class Curve:
 
     @property
     def shown_values(self) -> list[float]:
-        """What the axis has to hold: points, line, and the band as far as it does not dwarf them.
+        """The values that the axis has to show: points, line, and the band as far as it does not dwarf them.
 
         Bands are cut where they leave the points by more than the points span, or by a quarter of their level.
         """
@@ -234,7 +234,7 @@ def many_keys(data: FigureData, suite: Suite, baseline: str) -> list[chart.Key]:
 
 
 def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
-    """What the bands or intervals are, and what each fit that is not simply ok has to say."""
+    """Notes on the bands or intervals, and on each fit whose status is not ok."""
     panels = list(panels)
     curves = [curve for panel in panels for curve in panel]
     lines = [curve.line for curve in curves if curve.banded and curve.line and curve.line.low]

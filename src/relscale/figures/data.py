@@ -35,7 +35,7 @@ S = TypeVar("S", bound=SeriesKey)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredRun(SeriesKey):
-    """What figures read of the measurement table: one row per run, suite, prompt, group and metric."""
+    """The columns of the measurement table that figures read: one row per run, suite, prompt, group and metric."""
 
     run: str = column("Name of the model.")
     seed: int | None = column("Seed of the training.")
@@ -370,7 +370,7 @@ def distinct(values: Iterable[R]) -> list[R]:
 
 
 def series_key(row: SeriesKey) -> tuple[str | None, ...]:
-    """What names the series of a row: of the experiment, its corpus and optimizer, a metric of a group."""
+    """The key of a row's series: experiment, corpus, optimizer, suite, prompt, metric and group."""
     return tuple(getattr(row, name) for name in SERIES)
 
 

@@ -37,7 +37,7 @@ class Surface(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What the config calls the fit."""
+        """The name of the fit in the config."""
         return str(self.rows[0].fit).replace("_", " ")
 
     @property
@@ -54,7 +54,7 @@ class Surface(NamedTuple):
 
     @property
     def note(self) -> str:
-        """What it was fitted to, and how its intervals were made."""
+        """The data of the fit and the method of its intervals, in words."""
         first, every = self.rows[0], len(self.names)
         runs = f"{every} runs" if first.n in (None, every) else f"{first.n} of {every} runs"
         bounds = next((row for row in self.rows if known(row.low)), None)

@@ -26,7 +26,7 @@ MOST_PANELS, COLUMNS = 6, 3  # series and groups that get a panel: the largest g
 
 
 class Options(OneSuite):
-    """What is shown of a suite's forecasts."""
+    """Options of the figure of a suite's forecasts."""
 
     quantity: Quantity | None = Field(
         None,
@@ -76,7 +76,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         f"Bars: {level} prediction interval of the ensemble; its weights and its width come from the backtest below."
         if level
         else "No forecast has an interval: there are too few budgets for a backtest.",
-        "A bar without an end goes on beyond its panel; the heading has its limits."
+        "A bar without an end extends beyond its panel; the heading has its limits."
         if any(one.is_cut for one in shown)
         else "",
         "Verdicts are on the gap inside the data, by p-values adjusted over the suite's gaps."

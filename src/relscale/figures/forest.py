@@ -28,7 +28,7 @@ class Forest(NamedTuple):
 
 
 def statement(row: FittedParameter) -> str:
-    """What an interval is about, or that it is of a partially pooled estimate."""
+    """The estimand of an interval in words, or that the estimate is partially pooled."""
     return POOLED if row.method == Method.PARTIAL_POOLING else str(row.estimand)
 
 
@@ -47,7 +47,7 @@ def forest_of(data: FigureData, suite: Suite) -> Forest:
 
 
 def lost_intervals(forest: Forest) -> list[str]:
-    """What could not be drawn."""
+    """Notes on rows that could not be drawn."""
     notes = []
     for series in forest.series:
         rows, where = of(series, forest.rows), f"{series.label}, {forest.suite.title}"

@@ -21,7 +21,7 @@ SLOPES = (("power", "beta"), ("relative", "delta_beta"))
 
 
 class Words(NamedTuple):
-    """What a figure calls the number.
+    """The words of a figure for its number.
 
     Attributes
     ----------

@@ -50,7 +50,7 @@ REGIONS = {
 
 
 class Options(OneSuiteInterval):
-    """What is shown of the internet users."""
+    """Options of the figure of the internet users."""
 
     year: int = Field(YEAR, description="Year of the numbers of internet users.")
 

@@ -7,7 +7,7 @@ from relscale.section import Name, Names, Section
 
 
 class OneSuite(Section):
-    """What a figure of one suite shows."""
+    """Options of a figure of one suite."""
 
     suite: Name | None = Field(None, description="The suite; it may be part of the figure's name instead.")
     metric: Name | None = Field(
@@ -23,7 +23,7 @@ class OneSuite(Section):
 
 
 class OneSuiteInterval(OneSuite):
-    """What a figure of one suite shows, and which of its intervals."""
+    """Options of a figure of one suite with intervals."""
 
     estimand: Estimand | None = Field(
         None, description="The interval to show; by default the widest known one."
@@ -31,7 +31,7 @@ class OneSuiteInterval(OneSuite):
 
 
 class SeveralSuites(Section):
-    """What a figure of all suites shows."""
+    """Options of a figure of all suites."""
 
     suites: Names = Field((), description="The suites, in this order; all by default.")
     metric: Name | None = Field(None, description="The metric, for suites that have it.")

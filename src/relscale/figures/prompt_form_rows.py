@@ -14,7 +14,7 @@ MOST_REASONS = 4
 
 @dataclass(frozen=True)
 class PromptFormRows:
-    """What was computed of a suite under several forms.
+    """The rows of a suite under several prompt forms.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class PromptFormRows:
 
     @property
     def notes(self) -> list[str]:
-        """What the intervals are, and what could not be computed."""
+        """Notes on the intervals, and on rows that could not be computed."""
         points = distinct(row.points for row in self.shares)
         level = next((row.level for row in (*self.shares, *self.gains)), 0.95)
         methods = ", ".join(distinct(interval(row) for row in self.shares if interval(row)))

@@ -28,7 +28,7 @@ CURVES: tuple[Quantity, ...] = ("error", "ratio")
 
 
 class Options(OneSuiteInterval):
-    """What is shown of a suite's laws."""
+    """Options of the figure of a suite's laws."""
 
     x: Name | None = Field(None, description="The measure of scale, if not training compute.")
 

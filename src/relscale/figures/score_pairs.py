@@ -15,7 +15,7 @@ POINTS = 33  # of a curve
 
 
 class ScorePair(NamedTuple):
-    """What a run scored on a group: its loss, and another metric."""
+    """A run's scores on a group: its loss, and another metric."""
 
     series: Series
     group: str

@@ -63,7 +63,7 @@ class WithEstimand(Protocol):
 
     @property
     def estimand(self) -> str | None:
-        """What its interval is about."""
+        """The estimand of its interval."""
 
 
 class WithMethod(Protocol):
@@ -118,7 +118,7 @@ def widest(rows: Iterable[E]) -> list[E]:
 
 
 def about_what(rows: Iterable[WithEstimand]) -> str:
-    """What the intervals of rows are about, in words."""
+    """The estimands of the intervals of rows, in words."""
     estimands = {row.estimand for row in rows}
     return " or ".join(words for estimand, words in ABOUT.items() if estimand in estimands)
 

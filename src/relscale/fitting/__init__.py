@@ -1,1 +1,1 @@
-"""Estimation, intervals, forecasts and the answers to what is asked of curves."""
+"""Estimation, intervals, forecasts and analyses of curves."""

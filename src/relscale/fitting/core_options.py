@@ -108,7 +108,7 @@ class ForecastTarget(Section):
 
 
 class Contrasts(Section):
-    """What is compared besides groups; each names the baseline of its comparison."""
+    """Comparisons besides groups; each names its baseline."""
 
     corpus: str | None = Field(default=None, description="The corpus that the others are compared with.")
     optimizer: str | None = Field(
@@ -122,7 +122,7 @@ class Contrasts(Section):
 
 
 class CoreOptions(Section):
-    """What is fitted to the measurements."""
+    """Options of the fits to the measurements."""
 
     level: Fraction = Field(default=0.95, description="Confidence level of the intervals.")
     frontier: Literal["auto", "parabola", "all"] = Field(

@@ -1,4 +1,4 @@
-"""What fitting gives: its tables, each a row type beside the code that makes it."""
+"""The tables of a fit, each a row type beside the code that makes it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

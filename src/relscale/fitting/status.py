@@ -1,4 +1,4 @@
-"""What a reader must know of a number of a fit: a status out of a closed set, and a note in words."""
+"""The status of a number of a fit: one of a closed set, and a note in words."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -111,5 +111,5 @@ def choose(condition: ArrayLike, remark: Any, otherwise: Any) -> NDArray[np.obje
 
 
 def of_measurement(status: str) -> Remark:
-    """What the measurements say of a run or a number, as a remark of the fit."""
+    """The status that the measurements have of a run or a number, as a remark of the fit."""
     return OK if status == Status.OK else Remark(Status.UNTRUSTED_RUN, status)

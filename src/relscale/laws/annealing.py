@@ -47,7 +47,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What L0, A and C are multiplied with, (3, n, ...), of α (1, ...) at ln S1, S2 (2, n, ...)."""
+    """The terms of L0, A and C, (3, n, ...), of α (1, ...) at ln S1, S2 (2, n, ...)."""
     power = np.exp(-g[0] * z[0])
     return np.stack(np.broadcast_arrays(np.ones_like(power), power, -z[1]))
 

@@ -34,7 +34,7 @@ def value(theta: Array, x: Array) -> Array:
 
 
 def positive_terms(g: Array, z: Array) -> Array:
-    """What a and b are multiplied with, (2, n, ...), of c0, then c_i, ln d_i, f_i, at ln x (1, n, ...)."""
+    """The terms of a and b, (2, n, ...), of c0, then c_i, ln d_i, f_i, at ln x (1, n, ...)."""
     shape = np.exp(_log_shape(g[0], g[1:], z[0]))
     return np.stack([np.ones_like(shape), shape])
 

@@ -29,7 +29,7 @@ def coordinates(x: Array) -> Array:
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What E, A, B and c are multiplied with, (4, n, ...), of α, β, S_0 (3, ...) at ln N, ln D, S (3, n, ...)."""
+    """The terms of E, A, B and c, (4, n, ...), of α, β, S_0 (3, ...) at ln N, ln D, S (3, n, ...)."""
     of_params, of_tokens = np.exp(-g[0] * z[0]), np.exp(-g[1] * z[1])
     columns = np.ones_like(of_params), of_params, of_tokens, -np.log1p(z[2] / g[2])
     return np.stack(np.broadcast_arrays(*columns))

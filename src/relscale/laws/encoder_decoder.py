@@ -20,7 +20,7 @@ POWERS = np.array([0.0, 0.05, 0.12, 0.22, 0.35, 0.55, 0.9])
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What A and L_∞ are multiplied with, (2, n, ...), of p_e, p_d (2, ...) at ln N_e, ln N_d (2, n, ...)."""
+    """The terms of A and L_∞, (2, n, ...), of p_e, p_d (2, ...) at ln N_e, ln N_d (2, n, ...)."""
     power = np.exp(-g[0] * z[0] - g[1] * z[1])
     return np.stack([power, np.ones_like(power)])
 

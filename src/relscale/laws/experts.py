@@ -24,7 +24,7 @@ def powers(log_n: Array, log_x: Array, degree: int = 1) -> list[Array]:
 
 
 def _columns(x: Array) -> Array:
-    """What d, a, f and b are multiplied with, (4, n, ...)."""
+    """The terms of d, a, f and b, (4, n, ...)."""
     log_n = np.log(x[0] / SIZE)
     return np.stack(powers(log_n, np.log(x[1])))
 

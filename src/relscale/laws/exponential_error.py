@@ -28,7 +28,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What ε and k are multiplied with, (2, n, ...), of γ (1, ...) at L (1, n, ...)."""
+    """The terms of ε and k, (2, n, ...), of γ (1, ...) at L (1, n, ...)."""
     below = -np.exp(-g[0] * z[0])
     return np.stack([np.ones_like(below), below])
 

@@ -25,7 +25,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What intercept and slope are multiplied with, (2, n, ...), at L (1, n, ...)."""
+    """The terms of intercept and slope, (2, n, ...), at L (1, n, ...)."""
     return np.stack([np.ones_like(z[0]), z[0]])
 
 

@@ -47,7 +47,7 @@ def by_bucket(g: Array, x: Array) -> tuple[Array, Array]:
 
 
 def terms(g: Array, x: Array) -> Array:
-    """What α is multiplied with, (1, n, ...), of β, θ, a, b (4, ...) at x."""
+    """The term of α, (1, n, ...), of β, θ, a, b (4, ...) at x."""
     return np.asarray((by_bucket(g[1:], x)[0].sum(axis=0) ** -g[0])[None])
 
 

@@ -32,7 +32,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What E_ref and E_∞ are multiplied with, (2, n, ...), of β (1, ...) at ln F / F_ref (1, n, ...)."""
+    """The terms of E_ref and E_∞, (2, n, ...), of β (1, ...) at ln F / F_ref (1, n, ...)."""
     power = np.exp(-g[0] * z[0])
     return np.stack([power, 1 - power])
 

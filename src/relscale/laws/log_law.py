@@ -18,7 +18,7 @@ BEFORE = np.geomspace(0.01, 30, 14)  # ln D_0 below the least ln D, in units of 
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What c is multiplied with, (1, n, ...), of D_0, β (2, ...) at ln D (1, n, ...)."""
+    """The term of c, (1, n, ...), of D_0, β (2, ...) at ln D (1, n, ...)."""
     return np.asarray(np.exp(g[1] * np.log(z[0] - np.log(g[0])))[None])
 
 

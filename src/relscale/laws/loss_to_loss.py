@@ -19,7 +19,7 @@ EXPONENTS = np.array([0.2, 0.4, 0.65, 0.85, 1.0, 1.2, 1.6, 2.4])
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What E_y and K are multiplied with, (2, n, ...), of E_x, κ (2, ...) at L_x (1, n, ...)."""
+    """The terms of E_y and K, (2, n, ...), of E_x, κ (2, ...) at L_x (1, n, ...)."""
     floor, kappa = g
     above = np.maximum(z[0] - floor, 0.0) ** kappa
     return np.stack([np.ones_like(above), above])

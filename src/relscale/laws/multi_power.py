@@ -61,7 +61,7 @@ def gained(g: Array, z: Array, slopes: list[Array] | None = None) -> Array:
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What L0, A and B are multiplied with, (3, n, ...)."""
+    """The terms of L0, A and B, (3, n, ...)."""
     power = np.exp(-g[0] * np.log(z[0]))
     return np.stack(np.broadcast_arrays(np.ones_like(power), power, -gained(g, z)))
 

@@ -40,7 +40,7 @@ def surface(g: Array, x: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def terms(g: Array, x: Array) -> Array:
-    """What A, B and E_k are multiplied with, (2 + k, n, ...)."""
+    """The terms of A, B and E_k, (2 + k, n, ...)."""
     of_n, of_d, *_ = surface(g, x)
     return np.stack(np.broadcast_arrays(of_n, of_d, *x[2:]))
 

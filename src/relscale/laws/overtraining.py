@@ -38,7 +38,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What α, β and E are multiplied with, (3, n, ...), of b (1, ...) at ln N, ln √6·D (2, n, ...)."""
+    """The terms of α, β and E, (3, n, ...), of b (1, ...) at ln N, ln √6·D (2, n, ...)."""
     n, d = np.exp(g[0] * z[0]), np.exp(g[0] * z[1])
     return np.stack([n, d, np.ones_like(n)])
 

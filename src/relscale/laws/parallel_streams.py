@@ -19,7 +19,7 @@ GAINS = np.array([0.0, 0.1, 0.3, 0.6, 1.2, 2.5])
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What E and A are multiplied with, (2, n, ...), of α, k (2, ...) at ln N, ln P (2, n, ...)."""
+    """The terms of E and A, (2, n, ...), of α, k (2, ...) at ln N, ln P (2, n, ...)."""
     alpha, k = g
     power = np.exp(-alpha * (z[0] + np.log1p(k * z[1])))
     return np.stack([np.ones_like(power), power])

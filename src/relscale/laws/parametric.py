@@ -39,7 +39,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def positive_terms(g: Array, z: Array) -> Array:
-    """What E, A and B are multiplied with, (3, n, ...), of α, β (2, ...) at ln N, ln D (2, n, ...)."""
+    """The terms of E, A and B, (3, n, ...), of α, β (2, ...) at ln N, ln D (2, n, ...)."""
     of_params, of_tokens = np.exp(-g[0] * z[0]), np.exp(-g[1] * z[1])
     return np.stack([np.ones_like(of_params), of_params, of_tokens])
 

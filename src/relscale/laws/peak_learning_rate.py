@@ -22,7 +22,7 @@ TURNS = np.geomspace(1e-3, 1e3, 19)  # B0, in units of the geometric mean of the
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What η_max is multiplied with, (1, n, ...), of B0, p (2, ...) at ln B (1, n, ...)."""
+    """The term of η_max, (1, n, ...), of B0, p (2, ...) at ln B (1, n, ...)."""
     return np.asarray(np.exp(-np.logaddexp(0, g[1] * (np.log(g[0]) - z[0])))[None])
 
 

@@ -44,7 +44,7 @@ def power_of_compute(
         return np.stack([factor, sign * theta[0] * factor * log_f])
 
     def terms(g: Array, z: Array) -> Array:
-        """What the level is multiplied with, (1, n, ...), of the exponent (1, ...) at ln F / F_ref (1, n, ...)."""
+        """The term of the level, (1, n, ...), of the exponent (1, ...) at ln F / F_ref (1, n, ...)."""
         return np.asarray(np.exp(sign * g[0] * z[0])[None])
 
     return separable(

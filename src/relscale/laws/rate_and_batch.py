@@ -42,7 +42,7 @@ def coordinates(x: Array) -> Array:
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What E, P and the paraboloid's coefficients are multiplied with, (7, n, ...)."""
+    """The terms of E, P and the paraboloid's coefficients, (7, n, ...)."""
     limited, u, w = surface(g, z)
     return np.stack(np.broadcast_arrays(np.ones_like(u), limited, u, w, u**2, u * w, w**2))
 

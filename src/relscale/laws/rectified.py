@@ -19,7 +19,7 @@ TURNS = np.array([-8, -4, -2, -1, 0, 1, 2, 4])  # ln D_l / β around the middle 
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What E and B are multiplied with, (2, n, ...), of D_l, β (2, ...) at ln D (1, n, ...)."""
+    """The terms of E and B, (2, n, ...), of D_l, β (2, ...) at ln D (1, n, ...)."""
     power = np.exp(-np.logaddexp(np.log(g[0]), g[1] * z[0]))
     return np.stack([np.ones_like(power), power])
 

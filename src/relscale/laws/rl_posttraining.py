@@ -19,7 +19,7 @@ TURNS = np.geomspace(1e-2, 1e2, 13)  # N_0, in units of the geometric mean of th
 
 
 def _columns(n_0: Array, x: Array) -> list[Array]:
-    """What e_0, e_1, e_2 and K_max are multiplied with in ln L."""
+    """The terms of e_0, e_1, e_2 and K_max in ln L."""
     size, compute = np.log(x[0] / SIZE), np.log(x[1] / COMPUTE)
     share = 1 / (1 + n_0 / x[0])
     return list(np.broadcast_arrays(np.ones_like(size), size, size**2, -share * compute))

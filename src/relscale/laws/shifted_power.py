@@ -20,7 +20,7 @@ SHIFTS = np.geomspace(1e-3, 30, 12)  # of the middle of x in the logarithm
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What h and the floor are multiplied with, (2, n, ...), of β, s (2, ...) at ln x (1, n, ...)."""
+    """The terms of h and the floor, (2, n, ...), of β, s (2, ...) at ln x (1, n, ...)."""
     beta, shift = g
     power = np.exp(-beta * (np.log(np.exp(z[0]) + shift) - np.log1p(shift)))
     return np.stack([power, np.ones_like(power)])

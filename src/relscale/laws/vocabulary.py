@@ -19,7 +19,7 @@ EXPONENTS = np.array([0.05, 0.15, 0.3, 0.5, 0.8, 1.3])
 
 
 def terms(g: Array, z: Array) -> Array:
-    """What E, A, V and B are multiplied with, (4, n, ...), of α, ν, β (3, ...) at ln N, ln v, ln C (3, n, ...)."""
+    """The terms of E, A, V and B, (4, n, ...), of α, ν, β (3, ...) at ln N, ln v, ln C (3, n, ...)."""
     powers = [np.exp(-g[i] * z[i]) for i in range(3)]
     return np.stack(np.broadcast_arrays(np.ones_like(powers[0]), *powers))
 

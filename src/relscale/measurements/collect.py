@@ -65,7 +65,7 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Independent:
-    """What items that come in clusters would say were they independent: the second opinion."""
+    """The replicates of clustered items as if they were independent, for comparison."""
 
     stderrs: np.ndarray
     replicates: np.ndarray  # [draws, metrics]
@@ -301,7 +301,7 @@ def _cell(part: pa.Table, place: Place, prepared: bool, shared: Shared) -> Cell:
 
 
 class _Reported:
-    """What lm-eval's tasks report of one model, to be added to the metrics of its groups."""
+    """The metrics that lm-eval's tasks report of one model, to be added to those of its groups."""
 
     def __init__(self, tables: Sequence[str | pa.Table], prepared: Mapping[str, Path], draws: Draws):
         read = [table if isinstance(table, pa.Table) else read_task_metrics(table) for table in tables]
@@ -381,7 +381,7 @@ def _rows(model_cell: ModelCell, cut: float) -> Iterator[Measurement]:
 
 
 def _statuses(cell: Cell, cut: float) -> Iterator[str]:
-    """What is wrong with a group as a whole."""
+    """The problem of a group as a whole."""
     for status in (*map(Status, UNUSABLE), Status.REPEATED, Status.CUT):
         count = cell.flagged[ItemStatus(status)]
         if count > (cut * cell.items if status is Status.CUT else 0):
@@ -428,7 +428,7 @@ class Series:
     draws: np.ndarray
 
     def value(self, column: str) -> str | float | None:
-        """What a column of the table has for the series."""
+        """The cell of the series in a column of the table."""
         if column in ("metric", "unit"):
             cell: str = getattr(self, column)
             return cell

@@ -23,7 +23,7 @@ Words = tuple[int, ...]  # digests of what is asked of a document, one for each 
 
 @dataclass(frozen=True)
 class GroupRequests:
-    """What one model was asked of a group.
+    """The questions of a group as one model was asked them.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class GroupRequests:
     prepared: bool
 
     def by_document(self) -> dict[str, Words]:
-        """What is asked of each document."""
+        """The questions about each document."""
         lengths: dict[str, list[int]] = defaultdict(list)
         for document, words in zip(self.documents.to_pylist(), self.words.tolist(), strict=True):
             lengths[document].append(words)
@@ -51,7 +51,7 @@ class GroupRequests:
 
 
 def group_requests(items: pa.Table, prepared: bool) -> GroupRequests:
-    """What the items of one group under one prompt were asked; choices of a question stand together."""
+    """The questions of one group's items under one prompt; choices of a question are adjacent."""
     starts = np.flatnonzero(items["choice"].to_numpy() == 0)
     firsts = items.select(["task", "doc_id"]).take(pa.array(starts)).combine_chunks()
     documents = pa.concat_arrays(

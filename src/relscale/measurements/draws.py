@@ -53,7 +53,7 @@ class Draws:
         return replace(self, units=units)
 
     def units_of(self, doc_ids: Sequence[str]) -> list[str]:
-        """What is drawn in place of these documents."""
+        """The weights of these documents in each draw."""
         return [self.units.get(doc_id, doc_id) for doc_id in doc_ids]
 
     def of(self, doc_ids: Sequence[str], count: int | None = None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a log of samples leaves unsaid of its task: the delimiter before an answer, and some questions' labels.
+"""Facts about a task that its log does not state: the delimiter before an answer, and some questions' labels.
 
 lm-eval writes the task's settings into ``results_<time>.json`` beside the samples. Where that file is gone, or does not
 say it, the samples themselves tell: the delimiter is what stands before the documents' own texts in all continuations
@@ -55,7 +55,7 @@ class Question:
 def delimiter(
     questions: Sequence[Question], settings: Mapping[str, Any], chat_template: bool
 ) -> tuple[str, bool]:
-    """What stands between every context and its answer, and whether that is known and not assumed.
+    """The delimiter between every context and its answer, and whether it is known and not assumed.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ def _label(target: Any, texts: Sequence[str]) -> Any:
 
 
 def _common(texts: Sequence[str]) -> str:
-    """What all texts begin with: of any texts, what the first and the last in order begin with."""
+    """The common prefix of all texts: that of the first and the last in order."""
     first, last = min(texts), max(texts)
     return first[: next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
 

@@ -1,4 +1,4 @@
-"""What lm-eval itself reported of a task, document by document, as its log has it."""
+"""The metrics that lm-eval reported of a task, document by document, as its log has them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -62,7 +62,7 @@ class Measurement(Model):
 
 
 class Unit(StrEnum):
-    """What a bootstrap draw of the items is made of."""
+    """The unit that a bootstrap draw resamples."""
 
     CLUSTER = "cluster"
     ITEM = "item"

@@ -54,7 +54,7 @@ UNUSABLE = (ItemStatus.NO_NUMBER, ItemStatus.UNLABELLED, ItemStatus.OUTSIDE, Ite
 
 @dataclass(frozen=True)
 class RatioTerms:
-    """What the metrics of one group of items are ratios of.
+    """The numerators and denominators of the metrics of one group of items.
 
     Attributes
     ----------

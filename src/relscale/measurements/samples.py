@@ -1,4 +1,4 @@
-"""What lm-eval logged (``--log_samples``) as items: results that exist are not computed again."""
+"""lm-eval's logs of samples (``--log_samples``) as items: existing results are not computed again."""
 
 import json
 import math
@@ -169,7 +169,7 @@ def _are_the_tasks(samples: Sequence[Sample], read: "Read", log: TaskLog) -> boo
 
 
 def _flags(samples: Sequence[Sample], log: TaskLog, windows: Mapping[str, Any]) -> Iterator[str]:
-    """What makes a task's items other than the suite's."""
+    """Flags where a task's items differ from the suite's."""
     if any(not sample.question.contexts for sample in samples) and any(windows.values()):
         shown_windows = ", ".join(f"{name} {value}" for name, value in windows.items())
         yield f"{Status.OTHER_WINDOWS}: lm-eval scores all of a document, and the suite has {shown_windows}"
@@ -224,7 +224,7 @@ def _asks_unconditionally(line: Mapping[str, Any], requests: Sequence[Sequence[s
 
 @dataclass(frozen=True)
 class Read:
-    """What is read of a task: the delimiter before its answers, whether that is known, and each question's label."""
+    """A task's log: the delimiter before its answers, whether that is known, and each question's label."""
 
     delimiter: str
     known: bool
@@ -267,7 +267,7 @@ def _items(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Choice:
-    """What an item says of its choice."""
+    """The columns of an item that describe its choice."""
 
     choice: int
     target: bool

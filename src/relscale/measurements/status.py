@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """What can be wrong with a row of measurements."""
+    """The problems of a row of measurements."""
 
     OK = "ok"
     DIVERGED = "diverged"  # the training did

@@ -143,7 +143,7 @@ def _custom_aggregations(prepared: Path, task: str) -> Mapping[str, Callable[...
 
 
 def _number(function: Callable[[list[Any]], Any], values: list[Any]) -> float:
-    """What a function makes of values; NaN where it cannot, as for the correlation of nothing."""
+    """A function of values; NaN where it has none, as for the correlation of nothing."""
     try:
         with warnings.catch_warnings(action="ignore"):  # of scikit-learn, where a class does not occur
             return float(function(values))

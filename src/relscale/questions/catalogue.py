@@ -94,7 +94,7 @@ def _modules() -> dict[str, ModuleType]:
 
 
 def _meanings(docstring: str) -> dict[str, str]:
-    """What the section ``Parameters`` says of each name."""
+    """The description of each name in the section ``Parameters``."""
     meanings: dict[str, str] = {}
     section = inspect.cleandoc(docstring).partition("Parameters\n----------\n")[2]
     section = re.split(r"\n\n\w+\n-+\n", section)[0]

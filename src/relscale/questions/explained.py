@@ -1,4 +1,4 @@
-"""What sets a curve: how much of the scatter around one line does a grouping of the models take away?
+"""What determines a curve? How much of the scatter around one line does a grouping of the models take away?
 
     ln y = a_g + b_g · ln x,    g the group of a model; nested lines, with an F test of the sums of squares
 
@@ -46,7 +46,7 @@ ROW = ExplainedRow
 def rows(
     table: Columns, *, x: str, y: str, by: tuple[str, ...], block: str = "", seed: int = 0
 ) -> Iterator[ExplainedRow]:
-    """What each grouping explains of ln y over ln x.
+    """The share of the scatter of ln y over ln x that each grouping explains.
 
     Parameters
     ----------

@@ -156,7 +156,7 @@ class Network:
         return np.ones(self.size, dtype=bool)
 
     def scale(self, columns: NDArray[np.int64]) -> Array:
-        """What residuals are compared with."""
+        """The scale of the residuals."""
         return np.ones(len(columns))
 
     def units(self, u: Array, z: Array) -> Array:

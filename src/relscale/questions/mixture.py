@@ -86,7 +86,7 @@ class Simplex:
 
 
 class Target(Protocol):
-    """What is minimised, (n,) at shares (k, n)."""
+    """The objective, (n,) at shares (k, n)."""
 
     def of(self, shares: Array) -> Array:
         """Its values."""

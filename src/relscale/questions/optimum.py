@@ -1,4 +1,4 @@
-"""What does a law fitted to the table say is best? Allocation, epochs, batch, rate or shape, with intervals.
+"""What is best by a law fitted to the table? Allocation, epochs, batch, rate or shape, with intervals.
 
 The law's module says what is best (``relscale.laws.optimum``): of ``parametric``, ``overtraining`` and ``datastore``
 the parameters and tokens that spend given compute best, of ``data_constrained`` those for given unique tokens with the
@@ -64,7 +64,7 @@ def rows(
     draws: int = 200,
     seed: int = 0,
 ) -> Iterator[OptimumRow]:
-    """What the law fitted to the table says is best.
+    """The optimum of a law fitted to the table.
 
     Parameters
     ----------

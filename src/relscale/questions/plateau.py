@@ -38,7 +38,7 @@ ROW = PlateauRow
 def rows(
     table: Columns, *, score: str, item: str, size: str, family: str = "", margin: float = 0.02
 ) -> Iterator[PlateauRow]:
-    """What each size leaves to gain.
+    """The remaining gain at each size.
 
     Parameters
     ----------

@@ -185,7 +185,7 @@ class Projection:
     sign: float
 
     def of(self, shares: Array) -> Array:
-        """What is minimised, (n,) at shares (k, n)."""
+        """The objective, (n,) at shares (k, n)."""
         design = stage_1(shares, quadratic(shares) @ self.apart)
         small, large = design @ self.small, design @ self.large
         return np.asarray(self.sign * projected(small, large, self.weight))

@@ -29,7 +29,7 @@ FLOOR, NO_FLOOR = LAW.names[2], 1e-6  # a floor below this share of the least lo
 
 
 class Regime(StrEnum):
-    """What limits a loss."""
+    """The regime of a loss."""
 
     VARIANCE = "variance-limited"
     RESOLUTION = "resolution-limited"
@@ -110,7 +110,7 @@ def exponent_above_floor(x: Array, y: Array, level: float) -> tuple[float, float
 
 
 def regime_of(low: float, high: float) -> Regime:
-    """What an interval of the exponent says."""
+    """The regime by an interval of the exponent."""
     if low <= 1 <= high and low > WIDE:
         return Regime.VARIANCE
     return Regime.RESOLUTION if high < 1 else Regime.MIXED

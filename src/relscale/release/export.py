@@ -25,7 +25,7 @@ NOT_EXPORTED = ("checkpoints",)  # of a run's folder: those on the way have fold
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote: its table, the folders of models, and the runs that diverged and have none."""
+    """The files of an export: its table, the folders of models, and the runs that diverged and have none."""
 
     table: Path
     models: tuple[Path, ...]

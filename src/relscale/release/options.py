@@ -8,7 +8,7 @@ from relscale.section import NULLABLE, Section
 
 
 class Export(Section):
-    """What `relscale export` states about the models."""
+    """Statements about the models for `relscale export`."""
 
     licence: Annotated[str | None, NULLABLE] = Field(
         default=None,

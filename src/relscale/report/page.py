@@ -145,7 +145,7 @@ def _unit(data: ReportData) -> str:
 
 
 def _alarm(advice: Sequence[str]) -> Markup:
-    """What must be read first where nothing could be fitted: why, and what to change."""
+    """The first lines where nothing could be fitted: why, and what to change."""
     lines = (element("li", as_sentence(line)) for line in advice)
     return element("ul", *lines, class_="alarm", role="alert")
 
@@ -319,7 +319,7 @@ def _suite_without_gaps(
 
 
 def _about(suite: SuiteWords) -> list[Markup]:
-    """What a suite says of itself: its first two sentences, and the others folded away."""
+    """A suite's description: its first two sentences, and the others folded away."""
     sentences = re.split(
         r"(?<=[.?!])\s+", " ".join(part.strip() for part in (suite.description, suite.note) if part.strip())
     )

@@ -24,7 +24,7 @@ def figure_anchor(name: str) -> str:
 
 
 def figure_title(figure: ReportFigure) -> str:
-    """What a figure is called."""
+    """The title of a figure."""
     title = (figure.drawn.get("layout", {}).get("title") or {}).get("text")
     return _plain(str(title or figure.name.replace("-", " ")))
 
@@ -112,7 +112,7 @@ def _cell(value: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    """What plotly shows of its text: entities resolved, and its few tags left out."""
+    """Text as plotly shows it: entities resolved, its few tags left out."""
     import html
     import re
 

@@ -92,7 +92,7 @@ class ReportData:
         return {row.optimizer for row in self.verdicts}
 
     def series_name(self, row: CurveKey) -> str:
-        """What the models of a curve were trained on, and with which optimizer where there are several."""
+        """The corpus of a curve's models, and their optimizer where there are several."""
         names = (row.corpus, row.optimizer if len(self._optimizers) > 1 else None)
         return ", ".join(name for name in names if name) or "all"
 

@@ -143,7 +143,7 @@ HOW_SURE = {
 
 
 def how_sure_words(rows: Sequence[VerdictRow]) -> str:
-    """What the marks of the column "how sure" mean, those that there are."""
+    """The meaning of the marks in the column "how sure", of those present."""
     sizes = {
         row.power_delta_beta for row in rows if row.power is not None and row.power_delta_beta is not None
     }
@@ -206,7 +206,7 @@ def _sure(text: str, good: bool, title: str) -> Markup:
 
 
 def _details(data: ReportData, row: VerdictRow) -> Markup | None:
-    """What else is to be said of a gap: where it crosses, what would halve it, notes."""
+    """Further lines about a gap: where it crosses, what would halve it, notes."""
     sentences = []
     crossing = words.crossing(row)
     if crossing and row.verdict == Verdict.CROSSES:

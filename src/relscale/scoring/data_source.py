@@ -1,4 +1,4 @@
-"""Where a suite's data lie: a path of the user's own, or a data set of the hub at a pinned revision."""
+"""The source of a suite's data: a path of the user's own, or a data set of the hub at a pinned revision."""
 
 import sys
 from pathlib import Path

@@ -39,7 +39,7 @@ HARDWARE = Hardware(flops_per_second=7.4e10, seconds_per_token=6.6e-6)
 
 @dataclass(frozen=True)
 class Texts:
-    """What was found in a folder.
+    """The texts of a folder.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ def texts_config(paths: Sequence[Path], minutes: float, name: str, folder: Path)
 
 
 def scan_texts(paths: Sequence[Path]) -> list[Texts]:
-    """What is in the folders; the sub-folders of a single one are its groups.
+    """The texts of folders; the sub-folders of a single one are its groups.
 
     Raises
     ------

@@ -93,7 +93,7 @@ class Recipe:
     shard_characters: int = SHARD_CHARACTERS
 
     def folders(self) -> list[Path]:
-        """Where the shards of each file lie."""
+        """The folders of each file's shards."""
         stream = {key: value for key, value in asdict(self.stream).items() if key != "files"}
         words = self.runs_of_words and [file_digest(self.runs_of_words[0]), self.runs_of_words[1]]
         vocabulary = [file_digest(self.vocabulary / TOKENIZER_FILE), end_of_text(self.vocabulary)]

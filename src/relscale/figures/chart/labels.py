@@ -85,7 +85,7 @@ def annotation(at: tuple[float, float], label: str, place: Place) -> dict[str, A
 
 
 def _boxes(mark: Mark) -> list[Box]:
-    """What of a mark is not to be covered; its ends count twice, as the bar and by themselves."""
+    """The parts of a mark that must not be covered; its ends count twice, as the bar and by themselves."""
     point = (mark.x - 7, mark.point - 7, mark.x + 7, mark.point + 7)
     if mark.top == mark.bottom:
         return [point]

@@ -491,7 +491,7 @@ def axis_name(axis: str) -> str:
 
 
 def _hover(template: str | None, x: Numbers, y: Numbers, about: Sequence[Any] | None) -> dict[str, Any]:
-    """What is shown at each point: its numbers are written here, as plotly's own formats write them otherwise."""
+    """The text at each point. Numbers are formatted here, because plotly's own formats differ."""
     if template is None:
         return {"hoverinfo": "skip", "customdata": about}
     more = about or [""] * len(x)

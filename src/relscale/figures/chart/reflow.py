@@ -29,7 +29,7 @@ Changes = dict[str, Any]  # of a layout, as Plotly.relayout takes them
 
 @dataclass(slots=True)
 class Arrangeable:
-    """What there is to arrange, in pixels: the panels of a grid and what stands around them.
+    """The sizes of a grid in pixels: its panels and the margins around them.
 
     Attributes
     ----------

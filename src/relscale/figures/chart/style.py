@@ -164,7 +164,7 @@ def faded(colour: str, opacity: float = BAND_OPACITY) -> str:
 
 
 def layout(title: str) -> dict[str, Any]:
-    """What the layouts of all figures share."""
+    """The layout that all figures share."""
     return {
         "template": go.layout.Template(),
         "title": {

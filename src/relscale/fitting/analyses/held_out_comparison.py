@@ -56,7 +56,7 @@ UNKNOWN_SIZE = Remark(Status.NO_PREDICTOR, "parameters or tokens are unknown")
 
 
 class Options(Section):
-    """What is held out."""
+    """How many budgets are held out."""
 
     hold_out: PositiveInt = Field(
         default=1,
@@ -88,7 +88,7 @@ TABLE, ROW = "forms", FormRow
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a form, fitted on some points of each curve, says of all points.
+    """The predictions of a form for all points, fitted to some points of each curve.
 
     Attributes
     ----------

@@ -70,7 +70,7 @@ MANY = 1e12  # degrees of freedom of which t is normal
 
 
 class Options(Section):
-    """What is pooled."""
+    """The suites that are pooled."""
 
     pooling: Names = Field(
         default=(), description="Suites of many small groups, whose Δβ are partially pooled."

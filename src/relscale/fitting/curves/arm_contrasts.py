@@ -64,7 +64,7 @@ def _arms(measurements: pa.Table, replicates: "Replicates | None", column: str, 
 
 
 def _other(frontier: FrontierCurves, column: str) -> tuple[str | None, ...]:
-    """What the runs of two arms must share to be compared."""
+    """The key that the runs of two arms must share to be compared."""
     matrix = frontier.matrix
     return (None if column == "experiment" else matrix.experiment, matrix.corpus, matrix.optimizer)
 

@@ -172,6 +172,6 @@ def _series(key: SeriesKey) -> tuple[object, ...]:
 
 
 def _other(matrix: RunMatrix, by: str) -> tuple[object, ...]:
-    """What two run matrices must share to be compared."""
+    """The key that two run matrices must share to be compared."""
     names: Iterable[str] = ("experiment", *(name for name in BY if name != by))
     return tuple(getattr(matrix, name) for name in names)

@@ -1,4 +1,4 @@
-"""What laws are fitted to: errors, or ratios of two errors, along compute; many at once.
+"""Curves that laws are fitted to: errors, or ratios of two errors, along compute; many at once.
 
 A curve is one group's error along a matrix's frontier, its error over the baseline group's, or one group's error on
 one corpus (or with one optimizer) over that on another. All questions are asked of curves, whatever they are of.
@@ -21,7 +21,7 @@ RATIO: Quantity = "ratio"
 
 @dataclass(frozen=True)
 class PointVariance:
-    """What each value of a curve states of its own uncertainty; arrays (P, J).
+    """The uncertainty of each value of a curve; arrays (P, J).
 
     Attributes
     ----------

@@ -43,7 +43,7 @@ RUN = (*FAMILY, "run", "step")
 
 
 class Series(NamedTuple):
-    """What a column of a matrix holds."""
+    """The key of a matrix's column."""
 
     suite: str
     prompt: str | None

@@ -31,7 +31,7 @@ SAME = 1.0 + 1e-6  # a predictor this much larger than all of the data's is not 
 
 @dataclass(frozen=True)
 class ModelError:
-    """What predictions missed from earlier origins, beyond what the fits said.
+    """The errors of predictions from earlier origins, beyond those that the fits expected.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What an estimation gives: the best of all starts, how certain it is, and what must be known to trust it."""
+"""Estimates: the best of all starts, its uncertainty, and a status."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

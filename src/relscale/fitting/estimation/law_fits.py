@@ -432,7 +432,7 @@ def _with_variance(law: Law, estimates: Estimates, x: Array, log_residual: bool)
 
 
 def _model_error(law: Law, x: Array, entry: FurtherLaw, data: Points, weights: Array) -> ModelError | None:
-    """What the law missed from rolling origins; None for a law that starts from measured numbers or whole trainings."""
+    """The law's errors from rolling origins; None for a law that starts from measured numbers or whole trainings."""
     log_size = _log_size(data)
     if law.source_columns or MEASURED in law.predictors or log_size is None or entry.loss != "squares":
         return None

@@ -210,7 +210,7 @@ def _reason(row: Row, i: int, columns: Sequence[tuple[str, NDArray[np.float64], 
 
 
 def model(row: Mapping[str, object]) -> tuple[Any, ...]:
-    """What makes two rows be of one model."""
+    """The key by which two rows are of one model."""
     return tuple(row.get(name) for name in MODEL)
 
 

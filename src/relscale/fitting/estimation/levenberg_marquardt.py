@@ -46,7 +46,7 @@ MUCH = 2**23  # numbers in the derivatives of all problems, from which on every 
 
 
 class Objective(Protocol):
-    """What can be minimised: see ``relscale.fitting.estimation.objective``."""
+    """An objective that can be minimised: see ``relscale.fitting.estimation.objective``."""
 
     @property
     def numbers(self) -> int: ...  # noqa: D102

@@ -1,4 +1,4 @@
-"""What a fit minimises, for many data sets of one law at once.
+"""The objective of a fit, for many data sets of one law at once.
 
     Q(θ) = Σ_i w_i · ρ(r_i),    r_i = ln f(θ, x_i) − ln y_i   or   f(θ, x_i) − y_i
 

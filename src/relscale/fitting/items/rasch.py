@@ -39,7 +39,7 @@ class Items:
         return np.asarray(self.chance(ability).mean(axis=1))
 
     def information(self, ability: Array) -> Array:
-        """What each item would tell of each ability, (n, k): ask the one that tells most."""
+        """The information of each item about each ability, (n, k): ask the item with the most."""
         chance = self.chance(ability)
         return np.asarray(self.slope**2 * chance * (1 - chance))
 

@@ -1,1 +1,1 @@
-"""What a fit found, in words, and beside published answers."""
+"""The results of a fit in words, and compared with published answers."""

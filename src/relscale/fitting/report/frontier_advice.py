@@ -1,4 +1,4 @@
-"""What is wrong with a compute-optimal frontier, and what to change in the plan."""
+"""The problems of a compute-optimal frontier, and what to change in the plan."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -68,7 +68,7 @@ def frontier_advice(rows: Sequence[FrontierRow], widths: Widths = NO_WIDTHS) -> 
 
 
 def _models_to_add(rows: Sequence[FrontierRow], widths: Widths, smaller: bool) -> str:
-    """What lies beyond the sizes that were tried: ``widths below 6 at 2e9 FLOPs and 8 at 4e9 FLOPs``."""
+    """The sizes beyond those that were tried: ``widths below 6 at 2e9 FLOPs and 8 at 4e9 FLOPs``."""
     edge = min if smaller else max
     budgets = sorted({row.budget for row in rows if row.budget is not None})
     edges: dict[float, float] = {budget: edge(widths[budget]) for budget in budgets if widths.get(budget)}

@@ -1,4 +1,4 @@
-"""What a fit found in a few lines: for the end of a run."""
+"""The results of a fit in a few lines, for the end of a run."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ def nothing_fitted(
     parameters: Sequence[ParameterRow],
     widths: Widths = NO_WIDTHS,
 ) -> list[str]:
-    """What must be read first where no gap has a verdict: that, and why or what to change; else empty.
+    """The first lines where no gap has a verdict: that, and why or what to change; else empty.
 
     Further laws that a config asks for need no gap: where they could be fitted, they are said first.
     """

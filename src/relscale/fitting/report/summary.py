@@ -365,7 +365,7 @@ def _crossing(row: Row | None) -> str:
 
 
 def _reason(row: Row) -> str:
-    """What a reader must know of a row."""
+    """Notes on a row."""
     return str(row["note"] or row["status"])
 
 

@@ -1,4 +1,4 @@
-"""What the fits leave out because of its status, in words."""
+"""The runs that fits leave out because of their status, in words."""
 
 from collections.abc import Mapping
 from typing import Any

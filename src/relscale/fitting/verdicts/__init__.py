@@ -1,1 +1,1 @@
-"""What is said of each gap: closes, widens, crosses, is flat, or is not resolved."""
+"""The verdict on each gap: closes, widens, crosses, flat, or not resolved."""

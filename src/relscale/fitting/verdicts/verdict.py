@@ -32,7 +32,7 @@ from relscale.section import Fraction, Section
 
 
 class Verdict(StrEnum):
-    """What is said of a gap, the clearest first."""
+    """The verdicts on a gap, the clearest first."""
 
     WIDENS = "widens"
     CLOSES = "closes"

@@ -339,7 +339,7 @@ def _side(
 
 
 class _Notes:
-    """What a reader must know of what was measured: an accuracy that is fitted as an error, a metric at chance."""
+    """Notes on the metric: an accuracy that is fitted as an error, a metric at chance."""
 
     def __init__(
         self, parameters: Iterable[ParameterRow], errors: Iterable[ErrorRow], settings: Settings

@@ -43,7 +43,7 @@ class Names:
         return self.groups.get((row.suite or "", row.group or ""), row.group or "")
 
     def baseline(self, row: VerdictRow) -> str:
-        """What the group is compared with."""
+        """The baseline in words."""
         if row.arm is not None:
             return f"{row.contrast} {row.baseline}"
         if row.contrast != "group":
@@ -112,7 +112,7 @@ def ordered(rows: Sequence[VerdictRow]) -> list[VerdictRow]:
 
 
 def sentence(row: VerdictRow, names: Names = UNNAMED, corpus: bool = True) -> str:
-    """What happens to one gap, in ratios and per cent.
+    """The change of one gap, in ratios and per cent.
 
     Parameters
     ----------
