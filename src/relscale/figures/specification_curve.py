@@ -5,6 +5,7 @@ analyse the same data, in order of size. Bottom: the choices that make up each. 
 the curve is that of their median, and a panel between shows the share of their gaps that has each verdict.
 """
 
+import itertools
 from collections import Counter
 
 import plotly.graph_objects as go
@@ -15,12 +16,21 @@ from relscale.figures.data import GROUP, FigureData
 from relscale.figures.options import OneSuite
 from relscale.figures.select import about_what, levels, of, reason, series_in
 from relscale.figures.specification_order import (
+    choice_name,
     choice_words,
     largest_first,
+    level_words,
     levels_of_choices,
     ordered_specifications,
 )
-from relscale.figures.specification_panels import BARS, DEFAULT, draw_curve, draw_matrix, draw_shares
+from relscale.figures.specification_panels import (
+    BARS,
+    DEFAULT,
+    NAME_SIZE,
+    draw_curve,
+    draw_matrix,
+    draw_shares,
+)
 from relscale.fitting.analyses.specification import SpecificationRow
 
 PER_SUITE = True
@@ -53,10 +63,11 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         return chart.empty(title, f"There are no specifications of the suite {suite.name!r} to show. {why}")
     tried, groups, every = levels_of_choices(rows), largest_first(rows), series_in(data, rows)
     choices = {choice: options for choice, options in tried.items() if len(options) > 1}
-    names = [choice_words(choice, level) for choice, options in choices.items() for level in options]
+    names = [[choice_name(choice), *map(level_words, options)] for choice, options in choices.items()]
+    lines = sum(map(len, names))
     many = len(groups) > MOST_PANELS
     columns, blocks = (len(every), 1) if many else (len(groups), len(every))
-    heights = [CURVE, *[SHARES] * many, LEVEL * (len(names) + len(choices)) + 6]
+    heights = [CURVE, *[SHARES] * many, LEVEL * lines + 6]
     panels = chart.grid(
         title,
         len(heights) * blocks,
@@ -66,7 +77,8 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         gap_x=90,
         gap_y=18 if blocks == 1 else None,
         lines=2,
-        names=names,
+        names=itertools.chain.from_iterable(names),
+        name_size=NAME_SIZE,
     )
     curves = [
         ordered_specifications(suite, series, of(series, rows), group)

@@ -94,7 +94,17 @@ def levels_of_choices(rows: Sequence[SpecificationRow]) -> dict[str, list[Any]]:
 
 def choice_words(choice: str, level: Any) -> str:
     """A choice and its level in words."""
-    return f"{NAMES.get(choice, choice)}: {'not used' if level is None else str(level).replace('_', ' ')}"
+    return f"{choice_name(choice)}: {level_words(level)}"
+
+
+def choice_name(choice: str) -> str:
+    """What a choice is called."""
+    return NAMES.get(choice, choice)
+
+
+def level_words(level: Any) -> str:
+    """The level of a choice in words."""
+    return "not used" if level is None else str(level).replace("_", " ")
 
 
 def _values(rows: Sequence[SpecificationRow]) -> list[float]:

@@ -6,10 +6,12 @@ from typing import Any
 
 from relscale.figures import chart
 from relscale.figures.chart.numbers import known, number, significant
-from relscale.figures.specification_order import OrderedSpecifications, choice_words
+from relscale.figures.specification_order import OrderedSpecifications, choice_name, choice_words, level_words
 from relscale.fitting.analyses.specification import CHOICES, SpecificationRow
 from relscale.fitting.verdicts.verdict import Verdict
 
+HEADING = object()  # stands for the line of a choice's name, above its levels
+NAME_SIZE = chart.SIZE - 2
 DEFAULT = chart.Style(chart.INK, "diamond", size=13, width=2.4, fill="white")
 RANGE = chart.Style("#b5b5b5", width=1)
 MEDIAN = chart.Style(chart.INK)
@@ -51,8 +53,8 @@ def draw_curve(panel: chart.Panel, curve: OrderedSpecifications) -> int:
     panel.points(curve.default, [curve.medians[i - 1] for i in curve.default], DEFAULT)
     low, high = (significant(pick(curve.medians), 2) for pick in (min, max))
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in chart.VERDICTS if name in verdicts)
-    agreement = f"Δβ {low} to {high}; {counts}" if single else f"median Δβ {low} to {high}, {count} ways"
-    panel.heading(curve.name, curve.series.label, agreement)
+    agreement = f"Δβ {low} to {high}; {counts}" if single else f"median Δβ {low} to {high}"
+    panel.heading(curve.name, f"{curve.series.label}, {count} ways", agreement)
     return sum(not least <= end <= most for end in limits)
 
 
@@ -77,12 +79,12 @@ def draw_shares(panel: chart.Panel, curve: OrderedSpecifications) -> None:
 def draw_matrix(
     panel: chart.Panel, curve: OrderedSpecifications, choices: Mapping[str, Sequence[Any]]
 ) -> None:
-    """The lower panel: a tick where a specification has the choice of that line."""
-    every = [(choice, level, gap) for gap, choice in enumerate(choices) for level in choices[choice]]
-    at = {(choice, level): float(line + gap) for line, (choice, level, gap) in enumerate(every)}
-    names = [choice_words(*key) for key in at]
+    """The lower panel: under each choice, a tick where a specification has the level of that line."""
+    lines = [(choice, level) for choice in choices for level in (HEADING, *choices[choice])]
+    at = {line: float(place) for place, line in enumerate(lines)}
+    names = [f"<b>{choice_name(c)}</b>" if level is HEADING else level_words(level) for c, level in lines]
     count = len(curve.rows)
-    y = chart.names_axis(names, at=list(at.values()), margin=0.8, size=chart.SIZE - 2, lines=True)
+    y = chart.names_axis(names, margin=0.8, size=NAME_SIZE, lines=True)
     panel.axes(chart.order_axis(count, "specifications in order of Δβ"), y)
     ticks = [
         (position, at[choice, getattr(rows[0], choice)])

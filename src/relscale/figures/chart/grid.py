@@ -247,6 +247,7 @@ def grid(
     bottom: int = 62,
     lines: int = 0,
     names: Iterable[str] = (),
+    name_size: float = SIZE,
     by_row: bool = False,
 ) -> Grid:
     """An empty grid of panels under a title.
@@ -261,14 +262,14 @@ def grid(
         Pixels around them all.
     lines
         Of small print under a panel's heading.
-    names
-        Those of the vertical axes, which have room at the left.
+    names, name_size
+        Those of the vertical axes, which have room at the left, and the size of their letters.
     by_row
         Whether panels are read row by row, so that a narrow page breaks rows; else it keeps columns whole.
     """
     top = HEADING + LINE * lines
     gap_y = bottom + top + 4 if gap_y is None else gap_y
-    left = max([left, *(int(text_width(name)) + 34 for name in names)])
+    left = max([left, *(int(text_width(name, name_size)) + 34 for name in names)])
     heights = (height,) * rows if isinstance(height, int) else tuple(height)
     parts = Arrangeable(title, width, heights, columns, gap_x, gap_y, left, right, bottom, top, by_row)
     figure = go.Figure()
