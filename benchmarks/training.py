@@ -6,15 +6,18 @@ A step is loss, gradients, clipping and optimizer, at the batch that the recipe 
 budget. Each side is a process of its own, with its own heap, as it would be in use; they take turns, step by step, so
 that other load on the machine falls on all:
 
-- *relscale*, with the default experiment's optimizer and with AdamW,
+- *relscale*, with the default experiment's optimizer, in the precision that ``precision: auto`` takes here and in
+  float32,
 - *plain*: transformers' Qwen3 and torch's AdamW, both with their default settings,
+- *compiled*: the same by ``torch.compile``, with products in bf16 by autocast,
 - *products*: the step's matrix products alone, as torch computes them, attention's by its causal half. What plain takes
   over what they take is the ratio that a program which did nothing else would reach,
 - *sgemm*: a float32 product of 1,024 × 1,024 matrices, for the machine's rate,
 - *machine*: what all cores do together: relscale's runs side by side, one a core, as the workflow trains them, and the
   plain loop on as many threads, as torch would by itself.
 
-FLOP/s count as ``relscale.design.architecture`` does, attention in full; times are medians.
+FLOP/s count as ``relscale.design.architecture`` does, attention in full. Times are medians: of one core, seconds of the
+processor; of all, those of the clock.
 """
 
 import argparse
@@ -32,13 +35,16 @@ import torch.nn.functional as F
 from relscale.design.architecture import Architecture, training_flops_per_token
 from relscale.design.recipes.laptop import architecture, batch_size, hyperparameters
 from relscale.training.checkpoint import huggingface_config
+from relscale.training.fabric import fabric_precision
 from relscale.training.heap import keep_freed_memory
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
+from relscale.training.options import Training
+from relscale.training.precision import choose_precision
 
 SEQUENCE_LENGTH = 256
 VOCABULARY = 2048
-SIDES = ("sgemm", "products", "c-adamc", "adamw", "plain")
+SIDES = ("sgemm", "products", "relscale", "float32", "plain", "compiled")
 SQUARE = 1024
 HEAD_ROWS = 256
 CORES = len(os.sched_getaffinity(0))
@@ -53,22 +59,36 @@ class Crew:
     processes: int = 1
 
 
-MACHINE = {"machine": Crew("c-adamc", 1, CORES), "plain, all threads": Crew("plain", CORES)}
+MACHINE = {"machine": Crew("relscale", 1, CORES), "plain, all threads": Crew("plain", CORES)}
 
 
-def ours(optimizer: str, a: Architecture, sequences: int) -> Callable[[], object]:
+def ours(precision: str, a: Architecture, sequences: int) -> Callable[[], object]:
     keep_freed_memory()
     model = Decoder(a)
-    updates = build_optimizer(model, hyperparameters(optimizer, a, sequences))
+    updates = build_optimizer(model, hyperparameters("c-adamc", a, sequences))
     batch = random_batch(sequences)
-    return lambda: update(model.loss(batch), updates, model)
+    chosen = fabric_precision(precision, batch.device)
+
+    def step() -> None:
+        with chosen.forward_context():
+            loss = model.loss(batch)
+        update(loss, updates, model)
+
+    return step
 
 
-def plain(a: Architecture, sequences: int) -> Callable[[], object]:
+def plain(a: Architecture, sequences: int, compiled: bool = False) -> Callable[[], object]:
     model = qwen3(a)
     updates = torch.optim.AdamW(model.parameters(), lr=1e-3)
     batch = random_batch(sequences)
-    return lambda: update(plain_loss(model, batch), updates, model)
+    loss_of = torch.compile(plain_loss) if compiled else plain_loss
+
+    def step() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=compiled):
+            loss = loss_of(model, batch)
+        update(loss, updates, model)
+
+    return step
 
 
 def update(loss: torch.Tensor, optimizer: torch.optim.Optimizer, model: torch.nn.Module) -> None:
@@ -137,24 +157,29 @@ def sgemm() -> Callable[[], object]:
     return lambda: torch.mm(square, square, out=result)
 
 
-def work(side: str, width: int, sequences: int, threads: int) -> None:
+def work(side: str, width: int, sequences: int, threads: int, by_clock: bool) -> None:
     """A side's process: a step, and its seconds, for each line of the input."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     a = architecture(width, SEQUENCE_LENGTH, VOCABULARY)
     with torch.set_grad_enabled(side not in ("products", "sgemm")):
         step = {
+            "relscale": lambda: ours(choose_precision(Training(), width), a, sequences),
+            "float32": lambda: ours("float32", a, sequences),
             "plain": lambda: plain(a, sequences),
+            "compiled": lambda: plain(a, sequences, compiled=True),
             "products": lambda: products(a, sequences),
             "sgemm": sgemm,
-        }.get(side, lambda: ours(side, a, sequences))()
+        }[side]()
+        # With one thread, other load on the machine counts less in the processor's seconds.
+        clock = time.process_time if threads == 1 and not by_clock else time.perf_counter
         for _ in range(3):
             step()
         print("ready", flush=True)
         for _ in sys.stdin:
-            started = time.perf_counter()
+            started = clock()
             step()
-            print(time.perf_counter() - started, flush=True)
+            print(clock() - started, flush=True)
 
 
 def alternate(width: int, sequences: int, rounds: int, crews: dict[str, Crew]) -> dict[str, float]:
@@ -162,7 +187,7 @@ def alternate(width: int, sequences: int, rounds: int, crews: dict[str, Crew]) -
     workers: dict[str, list[subprocess.Popen]] = {}
     for name, crew in crews.items():
         command = [sys.executable, __file__, "--side", crew.side, "--widths", width, "--batch", sequences]
-        command += ["--threads", crew.threads]
+        command += ["--threads", crew.threads, *(["--by-clock"] if name in MACHINE else [])]
         workers[name] = [
             subprocess.Popen(
                 list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -191,33 +216,36 @@ def main() -> None:
     parser.add_argument("--batch", type=int, help="sequences of 256 tokens, in the place of the recipe's")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--without-machine", action="store_true", help="what one core does alone")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--by-clock", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
-        work(options.side, options.widths[0], options.batch, options.threads)
+        work(options.side, options.widths[0], options.batch, options.threads, options.by_clock)
         return
-    print(
-        "| width | layers | batch | tokens/s | with AdamW | plain | ratio | with AdamW | products alone |"
-        f" GFLOP/s | sgemm | share | {CORES} runs at once | plain, {CORES} threads | ratio |"
-    )
-    print("|---" * 15 + "|")
-    crews = {side: Crew(side, options.threads) for side in SIDES} | MACHINE
+    machine = {} if options.without_machine else MACHINE
+    columns = ["width", "layers", "batch", "tokens/s", "over float32", "over plain", "over compiled"]
+    columns += ["products alone over plain", "GFLOP/s", "sgemm"]
+    columns += [f"{CORES} runs at once", f"plain, {CORES} threads", "ratio"] if machine else []
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
+    crews = {side: Crew(side, options.threads) for side in SIDES} | machine
     for width in options.widths:
         a = architecture(width, SEQUENCE_LENGTH, VOCABULARY)
         sequences = options.batch or batch_size(options.budget / 3, a)
         seconds = alternate(width, sequences, options.rounds, crews)
         tokens = sequences * SEQUENCE_LENGTH
-        rate = training_flops_per_token(a) * tokens / seconds["c-adamc"] / 1e9
-        peak = 2 * SQUARE**3 / seconds["sgemm"] / 1e9
-        machine = CORES * tokens / seconds["machine"]
-        plain_machine = tokens / seconds["plain, all threads"]
-        speeds = " | ".join(f"{tokens / seconds[side]:,.0f}" for side in ("c-adamc", "adamw", "plain"))
-        ratios = " | ".join(f"{seconds['plain'] / seconds[s]:.2f}" for s in ("c-adamc", "adamw", "products"))
-        print(
-            f"| {width} | {a.num_layers} | {sequences} | {speeds} | {ratios} | {rate:.0f} | {peak:.0f} |"
-            f" {rate / peak:.0%} | {machine:,.0f} | {plain_machine:,.0f} | {machine / plain_machine:.2f} |",
-            flush=True,
-        )
+        own = seconds["relscale"]
+        cells = [f"{width}", f"{a.num_layers}", f"{sequences}", f"{tokens / own:,.0f}"]
+        cells += [f"{seconds[side] / own:.2f}" for side in ("float32", "plain", "compiled")]
+        cells += [
+            f"{seconds['plain'] / seconds['products']:.2f}",
+            f"{training_flops_per_token(a) * tokens / own / 1e9:.0f}",
+            f"{2 * SQUARE**3 / seconds['sgemm'] / 1e9:.0f}",
+        ]
+        if machine:
+            together, alone = CORES * tokens / seconds["machine"], tokens / seconds["plain, all threads"]
+            cells += [f"{together:,.0f}", f"{alone:,.0f}", f"{together / alone:.2f}"]
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

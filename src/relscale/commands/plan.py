@@ -83,7 +83,20 @@ def _show_runs(experiment: "TrainingExperiment", output: Path | None) -> None:
         print(line)
     for line in _information(runs):
         print(line)
+    print(_products(experiment))
     print(format_bill(bill(runs, placements, experiment.training.checkpoints), hardware))
+
+
+def _products(experiment: "TrainingExperiment") -> str:
+    """The type of the runs' matrix products, and what decides it."""
+    from relscale.training.precision import choose_precision, counted
+
+    training = experiment.training
+    chosen = counted(
+        choose_precision(training, run.architecture.hidden_size) for run in experiment.planned_runs
+    )
+    decided = ", on this machine and others like it (relscale doctor)" if training.precision == "auto" else ""
+    return f"matrix products: {chosen}, by training.precision: {training.precision}{decided}"
 
 
 def _information(runs: "Sequence[Run]") -> list[str]:

@@ -1,6 +1,7 @@
 """The models that were measured, whichever door they came through, and where their items are."""
 
 import math
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from relscale.scoring.checkpoint_table import Checkpoint
 from relscale.scoring.manifest import Manifest
 from relscale.scoring.scores import Score
 from relscale.training.manifest import TrainedModel
+from relscale.training.precision import counted
 from relscale.training.record import RECORD, TrainingRecord, record_in
 
 LOSSES = (
@@ -113,6 +115,13 @@ def trained_runs(
     trained_here = read_trained(run_manifests)
     named = {trained.model.run for trained in trained_here}
     _refuse([name for name in planned if name not in named])
+    precisions = [trained.record.precision for trained in trained_here]
+    if len(set(precisions)) > 1:
+        print(
+            f"runs differ in the type of their matrix products: {counted(precisions)}; set training.precision to have "
+            "one type at all widths and on all machines",
+            file=sys.stderr,
+        )
     finished = {
         trained.key: trained.model.run for trained in trained_here if trained.record.status == Status.OK
     }

@@ -4,15 +4,22 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from relscale.entries import read_entries
+from relscale.errors import RelscaleError
 from relscale.experiment import Experiment
+from relscale.jobs import training_jobs
 from relscale.provenance import PACKAGE, code_digest, digest, file_digest
 from relscale.report.markup import Markup, element, joined
 from relscale.results import Results
+from relscale.training.manifest import TrainedModel
+from relscale.training.precision import counted
+from relscale.training.record import TrainingRecord, record_in
 
 LIBRARIES = ("numpy", "scipy", "pyarrow", "torch", "transformers", "lm-eval", "plotly", "snakemake")
 BIBTEX = """@software{relscale,
@@ -51,7 +58,18 @@ def facts_of_experiment(experiment: Experiment, results: Results) -> Iterator[Fa
         if path.is_file():
             modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M UTC")
             yield Fact(name, f"digest {file_digest(path)}, made {modified}")
+    precisions = [record.precision for record in _records(experiment, results)]
+    if precisions:
+        yield Fact("matrix products", counted(precisions))
     yield from facts_of_machine()
+
+
+def _records(experiment: Experiment, results: Results) -> Iterator[TrainingRecord]:
+    """Of the runs that were trained, as far as they are still there."""
+    for job in training_jobs(experiment):
+        with suppress(RelscaleError, OSError):
+            for entry in read_entries(results.runs(*job), TrainedModel):
+                yield record_in(Path(entry.path))
 
 
 def provenance_section(facts: Sequence[Fact], config: str | None = None) -> Markup:

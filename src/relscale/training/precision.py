@@ -1,5 +1,8 @@
 """The floating-point type of a run's matrix products."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 from relscale.errors import RelscaleError
 from relscale.gpu import has_gpu
 from relscale.training.numerical_path import has_bf16_kernels, processor_flags
@@ -32,6 +35,12 @@ def choose_precision(options: Training, hidden_size: int) -> str:
     if has_bf16_kernels(options.threads, options.compile):
         return "bf16"
     return "bf16" if hidden_size >= NARROWEST_AUTOCAST and has_bf16() else "float32"
+
+
+def counted(precisions: Iterable[str]) -> str:
+    """How many runs have their products in which type: ``bf16 (40 runs), float32 (16 runs)``."""
+    counts = sorted(Counter(precisions).items())
+    return ", ".join(f"{name} ({number} run{'' if number == 1 else 's'})" for name, number in counts)
 
 
 def has_bf16() -> bool:
