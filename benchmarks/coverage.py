@@ -31,7 +31,7 @@ import pyarrow as pa
 sys.path.insert(0, str(Path(__file__).parent))
 from generators.isoflop import Grid, Noise
 from generators.laws import designs
-from trials import clusters, forecasts, isoflop, laws, lines, optima, questions
+from trials import budgets, clusters, forecasts, isoflop, laws, lines, optima, questions
 from trials.kept import Trial, result
 from trials.outcome import Outcome, markdown, table, verdict
 from trials.recovery import recovery
@@ -80,10 +80,10 @@ there pairs are the default.
 The steps of one training are in truth not independent: the annealing law has intervals where there are 5 trainings.
 """
 LINES = """\
-### Lines in logs, crossings, shared trainings, many groups, clustered items
+### Lines in logs, crossings, shared trainings, many groups, clustered items, repeated seeds
 
-Well specified but for the rows that take checkpoints of one training for independent points. Where the true spread of
-the groups is 0 no interval of a pooled group can be exact: the spread is not known to be 0.
+Well specified but for the rows that take checkpoints, or budgets, that share trainings for independent points. Where
+the true spread of the groups is 0 no interval of a pooled group can be exact: the spread is not known to be 0.
 The exponent of compute-optimal tokens rests on few optima, which may by chance scatter less around their line than
 each of them is uncertain; "where scatter is little" counts the data sets where it gives less than half of the standard
 error that follows from the parabolas. The larger of the two holds the truth there too, and more often than it says in
@@ -178,6 +178,8 @@ def page(size: int, level: float, seed: int) -> str:
             lines.of_pooling,
             optima.of_optima,
             clusters.of_clusters,
+            budgets.of_repeated_seeds,
+            budgets.of_slices,
         )
     ]
     of_questions = [Trial(questions.of_questions, common)]
