@@ -580,7 +580,7 @@ def _suite_option(frame: Frame, **cells: str | None) -> Frame:
     """The rows of a suite and a corpus, each where it is named."""
     for name, cell in cells.items():
         if cell is not None:
-            known = sorted({str(each) for each in frame[name]})
+            known = sorted({str(value) for value in frame[name]})
             if cell not in known:
                 raise RelscaleError(
                     f"no {name} {cell!r}; {suggestion(cell, known) if known else 'there are none'}"

@@ -36,8 +36,8 @@ def typed(function: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> T:
-        given = signature.bind(*args, **kwargs)
-        for name, value in given.arguments.items():
+        bound = signature.bind(*args, **kwargs)
+        for name, value in bound.arguments.items():
             hint = _hints(function).get(name, Any)
             kind = signature.parameters[name].kind
             if hint is Any or kind is inspect.Parameter.VAR_KEYWORD:
@@ -46,8 +46,8 @@ def typed(function: Callable[P, T]) -> Callable[P, T]:
                 for each in value:
                     _check(function, name, each, hint)
                 continue
-            given.arguments[name] = _check(function, name, value, hint)
-        return function(*given.args, **given.kwargs)
+            bound.arguments[name] = _check(function, name, value, hint)
+        return function(*bound.args, **bound.kwargs)
 
     return checked
 
@@ -65,11 +65,11 @@ def _check(function: Callable[..., Any], name: str, value: object, hint: object)
         if Path in get_args(hint) and isinstance(plain, str) and (not plain or "\0" in plain):
             raise RelscaleError(f"{owner}: {name} is {plain!r}, which is not a path")
         return plain
-    wanted = " or ".join(dict.fromkeys(_words(hint)))
+    types = " or ".join(dict.fromkeys(_words(hint)))
     shown = (
         repr(plain) if isinstance(plain, str | bytes | int | float | None) else f"a {type(value).__name__}"
     )
-    raise RelscaleError(f"{owner}: {name} is {wanted}, not {shown[:60]}")
+    raise RelscaleError(f"{owner}: {name} is {types}, not {shown[:60]}")
 
 
 def _plain(value: object) -> object:

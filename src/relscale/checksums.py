@@ -45,13 +45,13 @@ def seal(folder: Path) -> None:
 def _scan(folder: Path) -> dict[str, Checksum]:
     """The files below a folder; the digests of those in one that has a list are taken from there."""
     known = listed(folder) if (folder / FILE).is_file() else {}
-    found: dict[str, Checksum] = {}
+    checksums: dict[str, Checksum] = {}
     for path in sorted(folder.iterdir()):
         if path.is_dir():
-            found |= {f"{path.name}/{name}": checksum for name, checksum in _scan(path).items()}
+            checksums |= {f"{path.name}/{name}": checksum for name, checksum in _scan(path).items()}
         else:
-            found[path.name] = known.get(path.name) or _checksum(path)
-    return found
+            checksums[path.name] = known.get(path.name) or _checksum(path)
+    return checksums
 
 
 def files_list(path: Path) -> Path:
@@ -89,9 +89,9 @@ def check_files(path: Path) -> None:
 
 def add_to_seal(folder: Path, name: str) -> None:
     """List one more file of a folder that is not yet in its place."""
-    found = {**listed(folder), name: _checksum(folder / name)}
+    checksums = {**listed(folder), name: _checksum(folder / name)}
     remove(folder / FILE)  # which may be a second name of another folder's
-    _write(folder, found)
+    _write(folder, checksums)
 
 
 def _write(folder: Path, files: Mapping[str, Checksum]) -> None:
@@ -123,17 +123,18 @@ def listed(folder: Path) -> dict[str, Checksum]:
 def _read(path: Path) -> dict[str, Checksum]:
     try:
         text = path.read_text(encoding="utf-8")
-        found = {
-            name: Checksum(int(each["bytes"]), str(each["sha256"])) for name, each in json.loads(text).items()
+        checksums = {
+            name: Checksum(int(entry["bytes"]), str(entry["sha256"]))
+            for name, entry in json.loads(text).items()
         }
     except FileNotFoundError:
         raise Damaged(path, "no such file") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise Damaged(path, "not a list of files") from None
-    found.pop(FILE, None)
-    if text != _text(found):
+    checksums.pop(FILE, None)
+    if text != _text(checksums):
         raise Damaged(path, "not the list that was written")
-    return found
+    return checksums
 
 
 def check_sizes(folder: Path) -> None:
@@ -188,7 +189,7 @@ def is_whole(folder: Path, *names: str) -> bool:
 def set_aside(path: Path) -> Path:
     """Move what is damaged out of the way, to a hidden name beside it that nothing has yet."""
     names = (f".{path.name}.damaged{f'-{number}' if number else ''}" for number in count())
-    target = next(each for each in map(path.with_name, names) if not each.exists())
+    target = next(candidate for candidate in map(path.with_name, names) if not candidate.exists())
     with suppress(FileNotFoundError):  # another process has seen it too
         path.rename(target)
     return target

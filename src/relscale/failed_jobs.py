@@ -32,18 +32,18 @@ class FailedJobs(logging.Handler):
         jobs: list[Mapping[str, Any]] = []
         further: list[str] = []
         if event == LogEvent.GROUP_ERROR:  # one of several jobs, some of which may have ended well
-            found: list[Mapping[str, Any]] = getattr(record, "job_error_info", [])
-            jobs = [job for job in found if not all(Path(file).exists() for file in job["output"])]
+            jobs_of_record: list[Mapping[str, Any]] = getattr(record, "job_error_info", [])
+            jobs = [job for job in jobs_of_record if not all(Path(file).exists() for file in job["output"])]
             further = getattr(record, "aux_logs", [])
         elif event == LogEvent.JOB_ERROR and not getattr(record, "indent", False):
             jobs = [vars(record)]
-        said = [each for job in jobs for each in _log_end(job["rule_name"], job["log"])]
-        if jobs and not said:
-            said = list(_log_end("/".join(job["rule_name"] for job in jobs), further)) or [_silent(jobs)]
-        for each in said:
-            if each and each not in self.said:  # a job that is tried again says the same
-                self.said.add(each)
-                self.logger.error(each)
+        lines = [line for job in jobs for line in _log_end(job["rule_name"], job["log"])]
+        if jobs and not lines:
+            lines = list(_log_end("/".join(job["rule_name"] for job in jobs), further)) or [_silent(jobs)]
+        for line in lines:
+            if line and line not in self.said:  # a job that is tried again says the same
+                self.said.add(line)
+                self.logger.error(line)
 
 
 def _log_end(rule: str, logs: list[str]) -> Iterator[str]:

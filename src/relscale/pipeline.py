@@ -84,16 +84,21 @@ class Pipeline:
         self._suites: dict[str, Suite] = {
             name: suite for name, suite in experiment.suites.items() if isinstance(suite, Suite)
         }
-        self._suite_digests = {name: suite_digest(name, each) for name, each in self._suites.items()}
-        self._suite_files = {name: suite_inputs(each) for name, each in self._suites.items()}
-        self._reads_documents = {name: needs_documents(name, each) for name, each in self._suites.items()}
-        self._titles = {name: suite_title(name, each) for name, each in self._suites.items()}
+        self._suite_digests = {name: suite_digest(name, entry) for name, entry in self._suites.items()}
+        self._suite_files = {name: suite_inputs(entry) for name, entry in self._suites.items()}
+        self._reads_documents = {name: needs_documents(name, entry) for name, entry in self._suites.items()}
+        self._titles = {name: suite_title(name, entry) for name, entry in self._suites.items()}
         self._checkpoints = experiment.checkpoints if isinstance(experiment, CheckpointExperiment) else ()
-        local = {each.model for each in self._checkpoints if each.local and each.model}
+        local = {
+            checkpoint.model for checkpoint in self._checkpoints if checkpoint.local and checkpoint.model
+        }
         self._weights = {model: weights_bytes(model) for model in local if weight_files(model)}
         self._model_files = {model: checkpoint_files(model) for model in local}
         self._samples = [
-            file for each in self._checkpoints if each.samples for file in log_files(each.samples)
+            file
+            for checkpoint in self._checkpoints
+            if checkpoint.samples
+            for file in log_files(checkpoint.samples)
         ]
         # Text and tokenizers of the user's own: there may be too many files to be an input each.
         self._source_files = {
@@ -155,7 +160,7 @@ class Pipeline:
     def shares_digest(self) -> str:
         """The digest of the shares of each corpus's parts, which measurements say."""
         return digest(
-            {name: each.shares for name, each in self._training.corpora.items()} if self.trains else {}
+            {name: corpus.shares for name, corpus in self._training.corpora.items()} if self.trains else {}
         )
 
     def is_streamed(self, corpus: str) -> bool:
@@ -252,15 +257,15 @@ class Pipeline:
         scored = self.scoring_jobs[self.corpus[corpus], job]
         return [
             *self.checkpoint_table(),
-            *(file for each in scored for file in self._model_files.get(each.model, ())),
+            *(file for checkpoint in scored for file in self._model_files.get(checkpoint.model, ())),
         ]
 
     def scoring_mb(self, corpus: str, job: str) -> int:
         """The memory that a scoring job needs, MB: its largest model as float32, beside the libraries."""
         scored = self.scoring_jobs[self.corpus[corpus], job]
-        weights = [4 * (each.params or 0) for each in scored]
+        weights = [4 * (checkpoint.params or 0) for checkpoint in scored]
         if not self.trains:
-            weights += [self._weights.get(each.model, 0) for each in scored]
+            weights += [self._weights.get(checkpoint.model, 0) for checkpoint in scored]
         device = GPU_PROCESS_BYTES if self.experiment.hardware.gpus_per_node else 0
         return 2000 + (2 * max(weights, default=0) + device) // 10**6
 

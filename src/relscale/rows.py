@@ -90,23 +90,23 @@ def columns_of(row: type) -> tuple[Column, ...]:
 
 def schema_of(row: type) -> pa.Schema:
     """The Arrow schema of a row type; every column may be null."""
-    return pa.schema([(each.name, each.type) for each in columns_of(row)])
+    return pa.schema([(column.name, column.type) for column in columns_of(row)])
 
 
 def strict_schema_of(row: type) -> pa.Schema:
     """The Arrow schema of a row type; a column may be null where its type says so."""
-    return pa.schema([pa.field(each.name, each.type, each.optional) for each in columns_of(row)])
+    return pa.schema([pa.field(column.name, column.type, column.optional) for column in columns_of(row)])
 
 
 def names_of(row: type) -> tuple[str, ...]:
     """The names of a row type's columns, in order."""
-    return tuple(each.name for each in columns_of(row))
+    return tuple(column.name for column in columns_of(row))
 
 
 def table_of(row: type[R], rows: Sequence[R]) -> pa.Table:
     """Rows as a table; a number that is not finite is null."""
     return pa.table(
-        [_array([getattr(each, column.name) for each in rows], column.type) for column in columns_of(row)],
+        [_array([getattr(cells, column.name) for cells in rows], column.type) for column in columns_of(row)],
         schema=schema_of(row),
     )
 
@@ -135,12 +135,12 @@ def cells_of(row: Any) -> dict[str, Any]:
 
 def _column(field: "dataclasses.Field[Any]", hint: Any) -> Column:
     kind, values = _kind(hint)
-    said = field.metadata
-    kind = said.get("type") or kind
+    metadata = field.metadata
+    kind = metadata.get("type") or kind
     return Column(
         field.name,
-        said.get("description", ""),
-        said.get("unit", ""),
+        metadata.get("description", ""),
+        metadata.get("unit", ""),
         kind,
         values,
         type(None) in get_args(hint),
@@ -150,7 +150,7 @@ def _column(field: "dataclasses.Field[Any]", hint: Any) -> Column:
 def _kind(hint: Any) -> tuple[pa.DataType, tuple[str, ...]]:
     """The Arrow type of a hint, and the texts that it allows where they are a closed set."""
     if get_origin(hint) in (typing.Union, types.UnionType):
-        (hint,) = [each for each in get_args(hint) if each is not type(None)]
+        (hint,) = [option for option in get_args(hint) if option is not type(None)]
     if get_origin(hint) is Literal:
         return pa.string(), tuple(map(str, get_args(hint)))
     if get_origin(hint) in (list, tuple):
@@ -161,7 +161,7 @@ def _kind(hint: Any) -> tuple[pa.DataType, tuple[str, ...]]:
 
 
 def _cells(rows: Sequence[Any], field: pa.Field) -> pa.Array:
-    cells = [getattr(each, field.name) for each in rows]
+    cells = [getattr(row, field.name) for row in rows]
     if pa.types.is_dictionary(field.type):  # Arrow has no such array of a list
         return pa.array(cells, field.type.value_type).dictionary_encode().cast(field.type)
     return pa.array(cells, field.type)

@@ -51,17 +51,17 @@ def imports(node: ast.AST, package: str) -> tuple[str, ...]:
     """Full names of what the statements below a node import: of ``from a import b`` it is ``a.b``."""
     return tuple(
         dict.fromkeys(
-            _full_name(_base(each, package), alias)
-            for each in ast.walk(node)
-            if isinstance(each, ast.Import | ast.ImportFrom)
-            for alias in each.names
+            _full_name(_base(child, package), alias)
+            for child in ast.walk(node)
+            if isinstance(child, ast.Import | ast.ImportFrom)
+            for alias in child.names
         )
     )
 
 
 def texts(node: ast.AST) -> frozenset[str]:
     """All constants below a node that are text."""
-    constants = (each.value for each in ast.walk(node) if isinstance(each, ast.Constant))
+    constants = (child.value for child in ast.walk(node) if isinstance(child, ast.Constant))
     return frozenset(value for value in constants if isinstance(value, str))
 
 
@@ -136,7 +136,7 @@ def _alias(alias: ast.alias) -> str:
 def _is_entrance(statement: ast.stmt) -> bool:
     """Whether it is ``if __name__ == "__main__":``."""
     return isinstance(statement, ast.If) and any(
-        isinstance(each, ast.Name) and each.id == "__name__" for each in ast.walk(statement.test)
+        isinstance(child, ast.Name) and child.id == "__name__" for child in ast.walk(statement.test)
     )
 
 
@@ -163,7 +163,7 @@ class _Pruner(ast.NodeTransformer):
         test = node.test
         name = test.id if isinstance(test, ast.Name) else test.attr if isinstance(test, ast.Attribute) else ""
         if name == "TYPE_CHECKING":
-            return [self.visit(each) for each in node.orelse]
+            return [self.visit(child) for child in node.orelse]
         return self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
@@ -194,8 +194,8 @@ class _Pruner(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id in ("column", "Field"):
-            node.args = [each for each in node.args if not _is_text(each)]
-            node.keywords = [each for each in node.keywords if each.arg not in DESCRIPTIONS]
+            node.args = [argument for argument in node.args if not _is_text(argument)]
+            node.keywords = [argument for argument in node.keywords if argument.arg not in DESCRIPTIONS]
         return node
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
@@ -204,9 +204,9 @@ class _Pruner(ast.NodeTransformer):
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         self.generic_visit(node)
-        for each in ast.walk(node):
-            if isinstance(each, ast.Constant) and isinstance(each.value, str):
-                each.value = ""
+        for child in ast.walk(node):
+            if isinstance(child, ast.Constant) and isinstance(child.value, str):
+                child.value = ""
         return node
 
 

@@ -73,7 +73,7 @@ def check_points(experiment: TrainingExperiment) -> None:
                 "design.budgets: one budget is one point, and a law needs two; name more, or set fit.frontier: all, by "
                 "which each run is a point"
             )
-        enough = sum(len(each) >= parabola.SMALLEST for each in by_budget.values())
+        enough = sum(len(points) >= parabola.SMALLEST for points in by_budget.values())
         if enough < FEWEST_BUDGETS:
             raise RelscaleError(
                 f"design.widths: {enough or 'no'} budget{'s have' if enough != 1 else ' has'} runs of "
@@ -94,7 +94,7 @@ def check_streams(experiment: TrainingExperiment) -> None:
     for name, corpus in experiment.corpora.items():
         largest = max((run.tokens for run in experiment.planned_runs if run.corpus == name), default=0)
         for part in corpus.mixture:
-            drawn = largest * part.weight / sum(each.weight for each in corpus.mixture)
+            drawn = largest * part.weight / sum(other.weight for other in corpus.mixture)
             if part.unique_tokens is not None and drawn > epochs * part.unique_tokens:
                 raise RelscaleError(
                     f"corpora.{name}: the largest run reads the {part.unique_tokens:.4g} unique_tokens of "
@@ -114,13 +114,13 @@ def _check_laws(laws: Sequence[FurtherLaw]) -> None:
         where = f"fit.laws.{entry.name}"
         if entry.name in names:
             raise RelscaleError(f"{where}: two laws have this name")
-        found = keyed(where, partial(law_or_family, entry.law))
+        entry_law = keyed(where, partial(law_or_family, entry.law))
         if entry.predictor_from is not None and entry.predictor_from not in names:
             raise RelscaleError(
                 f"{where}: predictor_from {entry.predictor_from!r} is not a fit named before it"
             )
-        if isinstance(found, Law):
-            _check_law(found, entry, where)
+        if isinstance(entry_law, Law):
+            _check_law(entry_law, entry, where)
         if entry.method == "variable-projection" and (entry.residual, entry.loss) != (
             "linear",
             "squares",

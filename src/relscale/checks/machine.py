@@ -80,9 +80,9 @@ def check_devices(experiment: ScoredExperiment, elsewhere: bool) -> None:
         if kind == "mps" and platform.system() != "Darwin":
             raise RelscaleError(f"scoring.device: {device!r}, which only a Mac has; use auto, cpu or cuda")
         if kind == "cuda" and int(number or 0) >= cuda_devices():
-            there = cuda_devices()
+            count = cuda_devices()
             raise RelscaleError(
-                f"scoring.device: {device!r}, and this machine has {there or 'no'} GPU{'s' if there > 1 else ''} that "
+                f"scoring.device: {device!r}, and this machine has {count or 'no'} GPU{'s' if count > 1 else ''} that "
                 "torch can use; use auto, or say hardware.gpus_per_node where jobs run on machines that have some"
             )
 

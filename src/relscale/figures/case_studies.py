@@ -38,20 +38,20 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     every_suite = data.shown_suites(options)
     suites = [suite for suite in every_suite if not suite.is_crowded and data.points("ratio", **suite.key)]
     measured = [data.series_of(suite) for suite in suites]
-    every = [series for series in data.series if any(series in those for those in measured)]
-    every = [series for series in every if not options.corpora or series.corpus in options.corpora]
-    if not suites or not every:
+    all_series = [series for series in data.series if any(series in those for those in measured)]
+    all_series = [series for series in all_series if not options.corpora or series.corpus in options.corpora]
+    if not suites or not all_series:
         return chart.empty(
             TITLE, "No suite has errors of two groups to compare along the compute-optimal frontier."
         )
-    if 2 * sum(map(len, measured)) < len(suites) * len(every):
+    if 2 * sum(map(len, measured)) < len(suites) * len(all_series):
         return chart.empty(
             TITLE, "The suites were measured on different corpora, so that few of them stand side by side."
         )
     names = max(names_width(suite, baseline=False) for suite in suites)
     panels = chart.grid(
         TITLE,
-        len(every),
+        len(all_series),
         len(suites),
         width=330 if len(suites) < 3 else 240,
         height=250,
@@ -61,14 +61,14 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     )
     drawn = []
     for column, suite in enumerate(suites):
-        curves = [group_curves(data, series, suite, "ratio", options.estimand) for series in every]
+        curves = [group_curves(data, series, suite, "ratio", options.estimand) for series in all_series]
         style = chart.styles(
             (f"{suite.name}/{group}" for group in suite.labels), f"{suite.name}/{suite.baseline}"
         )
         x = curves_axis(curves, panels.width, COMPUTE)
         values = [value for part in curves for curve in part for value in curve.shown_values]
         y = chart.log_axis([*values, 1.0], f"error relative to {suite.baseline_label} (ratio)")
-        for row, (series, part) in enumerate(zip(every, curves, strict=True)):
+        for row, (series, part) in enumerate(zip(all_series, curves, strict=True)):
             panel = panels.panel(row, column)
             panel.axes(x, y)
             panel.heading(suite.title, series.label)

@@ -60,11 +60,11 @@ def contrast_losses(data: FigureData, contrast: str, baseline: str) -> ContrastL
     compared = {(row.corpus, row.optimizer) for row in rows} | {
         (row.baseline, row.optimizer) if contrast == "corpus" else (row.corpus, row.baseline) for row in rows
     }
-    every = [series for series in data.series if (series.corpus, series.optimizer) in compared]
-    every.sort(key=lambda series: getattr(series, contrast) != baseline)
+    all_series = [series for series in data.series if (series.corpus, series.optimizer) in compared]
+    all_series.sort(key=lambda series: getattr(series, contrast) != baseline)
     names = {
         f"{series.label} (baseline)" if getattr(series, contrast) == baseline else series.label: series
-        for series in every
+        for series in all_series
     }
     losses, ratios = [], []
     for name, series in names.items():

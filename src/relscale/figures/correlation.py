@@ -17,8 +17,8 @@ def correlation_words(numbers: Sequence[float], slopes: Sequence[float]) -> str:
         return f"{len(slopes)} groups: too few to correlate"
     if len(set(numbers)) < 2 or len(set(slopes)) < 2:
         return f"{len(slopes)} groups: no spread to correlate"
-    found = [_signed(by(np.log(numbers), slopes).statistic) for by in (pearsonr, spearmanr)]
-    return f"{len(slopes)} groups: Pearson {found[0]}, rank correlation {found[1]}"
+    coefficients = [_signed(by(np.log(numbers), slopes).statistic) for by in (pearsonr, spearmanr)]
+    return f"{len(slopes)} groups: Pearson {coefficients[0]}, rank correlation {coefficients[1]}"
 
 
 def _signed(value: float) -> str:

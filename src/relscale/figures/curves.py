@@ -243,10 +243,10 @@ def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
         f"{level:.0%} interval for {ABOUT[estimand]}"
         for level, estimand in sorted(intervals, key=lambda pair: ESTIMANDS.index(pair[1]))
     ]
-    what = "Band"
+    name = "Band"
     if any(_strip(panel) for panel in panels):
-        what = "Bars at the right of a panel: the fitted line at its largest compute"
-    notes = [f"{what}: {'; where that is not known, '.join(about)}."] if about else []
+        name = "Bars at the right of a panel: the fitted line at its largest compute"
+    notes = [f"{name}: {'; where that is not known, '.join(about)}."] if about else []
     notes += (
         ["Intervals that leave a panel are cut at its edge."] if any(curve.is_cut for curve in curves) else []
     )

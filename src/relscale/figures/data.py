@@ -315,9 +315,9 @@ class FigureData:
         manifest = _manifest({as_text(suite): source for suite, source in self.suites.items()}.get(name, {}))
         errors = self.rows(ErrorRow, suite=name)
         present = {str(row.metric) for row in errors}
-        wanted = metric or as_text(manifest.get("metric")) or "none"
-        best = min(present, key=lambda name: Metric.parse(name).preference, default=wanted)
-        metric = wanted if wanted in present else best
+        stated = metric or as_text(manifest.get("metric")) or "none"
+        best = min(present, key=lambda name: Metric.parse(name).preference, default=stated)
+        metric = stated if stated in present else best
         prompts = distinct(row.prompt for row in errors if row.metric == metric)
         prompt = prompt or as_text(manifest.get("prompt"))
         if prompt not in prompts:
@@ -343,8 +343,8 @@ class FigureData:
         """The floor that sigmoids were fitted with, else one over the suite's choices."""
         floors = self.rows(ParameterRow, suite=suite, law="sigmoid", parameter="floor")
         choices = (manifest.get("options") or {}).get("choices")
-        given = manifest.get("chance") or (1 / choices if choices else None)
-        return floors[0].value if floors else given
+        stated = manifest.get("chance") or (1 / choices if choices else None)
+        return floors[0].value if floors else stated
 
     def training_shares(self, corpus: str | None) -> dict[str, float]:
         """Share of each group in the tokens that training draws; empty where the corpus has no token store.

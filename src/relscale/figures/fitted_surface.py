@@ -44,10 +44,10 @@ class Surface(NamedTuple):
     def parameters(self) -> list[str]:
         """Every parameter with its interval, in two lines."""
         by_name = {row.parameter: row for row in self.rows}
-        every = [by_name[parameter.name] for parameter in law(self.rows[0].law).parameters]
+        estimates = [by_name[parameter.name] for parameter in law(self.rows[0].law).parameters]
         words = [
             f"{LABELS.get(str(row.parameter), row.parameter)} = {estimate(number(row.value), row.low, row.high)}"
-            for row in every
+            for row in estimates
         ]
         half = len(words) // 2 + 1
         return [", ".join(words[:half]), ", ".join(words[half:])]
@@ -55,8 +55,8 @@ class Surface(NamedTuple):
     @property
     def note(self) -> str:
         """The data of the fit and the method of its intervals, in words."""
-        first, every = self.rows[0], len(self.names)
-        runs = f"{every} runs" if first.n in (None, every) else f"{first.n} of {every} runs"
+        first, count = self.rows[0], len(self.names)
+        runs = f"{count} runs" if first.n in (None, count) else f"{first.n} of {count} runs"
         bounds = next((row for row in self.rows if known(row.low)), None)
         how = f"; brackets: {number(bounds.level):.0%}, {interval(bounds)}" if bounds else ""
         why = "" if first.status == "ok" else f"; {reason(first)}"
@@ -72,8 +72,8 @@ class Surface(NamedTuple):
         """Each run's name, its loss and the law's."""
         fitted = self.at(self.params, self.tokens)
         return [
-            f"{name}<br>{significant(loss, 4)}, law {significant(value, 4)} ({significant(left, 2)}%)"
-            for name, loss, value, left in zip(self.names, self.loss, fitted, self.residual, strict=True)
+            f"{name}<br>{significant(loss, 4)}, law {significant(value, 4)} ({significant(residual, 2)}%)"
+            for name, loss, value, residual in zip(self.names, self.loss, fitted, self.residual, strict=True)
         ]
 
 

@@ -44,40 +44,40 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     """
     suite = data.one_suite("forecast", options)
     title = f"Forecast: {suite.title}"
-    every = [row for row in data.rows(ForecastRow, **suite.key) if row.contrast in (None, GROUP)]
-    made = [row for row in every if row.candidate == ENSEMBLE and known(row.value)]
-    quantities = [name for name in QUANTITIES if any(row.quantity == name for row in made)]
+    rows = [row for row in data.rows(ForecastRow, **suite.key) if row.contrast in (None, GROUP)]
+    ensembles = [row for row in rows if row.candidate == ENSEMBLE and known(row.value)]
+    quantities = [name for name in QUANTITIES if any(row.quantity == name for row in ensembles)]
     quantity = options.quantity or (quantities[0] if quantities else None)
     if quantity is None or quantity not in quantities:
-        why = distinct(reason(row) for row in every if not known(row.value))
+        why = distinct(reason(row) for row in rows if not known(row.value))
         remark = f"None could be made: {why[0]}." if why else "The config asks for none."
         return chart.empty(title, f"There are no forecasts of the suite {suite.name!r} to show. {remark}")
-    every = [row for row in every if row.quantity == quantity]
-    made = [row for row in made if row.quantity == quantity]
+    rows = [row for row in rows if row.quantity == quantity]
+    ensembles = [row for row in ensembles if row.quantity == quantity]
     tests = [row for row in data.rows(BacktestRow, **suite.key, quantity=quantity) if known(row.log_error)]
     tests = [row for row in tests if row.contrast in (None, GROUP)]
-    largest = largest_first(data, made)
-    style = candidate_styles(every)
+    largest = largest_first(data, ensembles)
+    style = candidate_styles(rows)
     upper = math.ceil(min(len(largest), MOST_PANELS) / COLUMNS)
     panels = chart.grid(title, upper + 1, COLUMNS, height=[300] * upper + [250], gap_x=92, lines=2)
     shown = [
-        group_forecast(data, suite, series, group, quantity, of(series, every))
+        group_forecast(data, suite, series, group, quantity, of(series, rows))
         for series, group in largest[:MOST_PANELS]
     ]
-    for i, one in enumerate(shown):
-        draw_group_forecast(panels.panel(i // COLUMNS, i % COLUMNS), suite, quantity, one, style)
-    for column, draw_one in enumerate(backtest_panels(tests, every, style)):
+    for i, shown_forecast in enumerate(shown):
+        draw_group_forecast(panels.panel(i // COLUMNS, i % COLUMNS), suite, quantity, shown_forecast, style)
+    for column, draw_one in enumerate(backtest_panels(tests, rows, style)):
         draw_one(panels.panel(upper, column))
     panels.key(
         [*KEYS, *(chart.Key(name.replace("_", " "), mark, group=name) for name, mark in style.items())]
     )
-    level, more = levels(made), len(largest) - MOST_PANELS
+    level, more = levels(ensembles), len(largest) - MOST_PANELS
     panels.notes(
         f"Bars: {level} prediction interval of the ensemble; its weights and its width come from the backtest below."
         if level
         else "No forecast has an interval: there are too few budgets for a backtest.",
         "A bar without an end extends beyond its panel; the heading has its limits."
-        if any(one.is_cut for one in shown)
+        if any(shown_forecast.is_cut for shown_forecast in shown)
         else "",
         "Verdicts are on the gap inside the data, by p-values adjusted over the suite's gaps."
         * (quantity == "ratio"),
@@ -89,6 +89,9 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         else "No interval of the backtest could be tested: an interval takes origins before that of the forecast, and "
         "there are too few budgets.",
         f"{more} more groups are in forecasts.parquet; the largest gaps are shown." if more > 0 else "",
-        *(f"Forecasts: {remark}." for remark in distinct(reason(row) for row in made if row.status != "ok")),
+        *(
+            f"Forecasts: {remark}."
+            for remark in distinct(reason(row) for row in ensembles if row.status != "ok")
+        ),
     )
     return panels.figure

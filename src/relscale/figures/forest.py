@@ -38,12 +38,12 @@ def forest_of(data: FigureData, suite: Suite) -> Forest:
     pooled = widest(data.pooled_rows(**suite.key, parameter="delta_beta"))
     fitted = {row.group for row in (*rows, *pooled) if known(row.value)}
     groups = [group for group in suite.labels if group in fitted]
-    every = series_in(data, rows)
+    all_series = series_in(data, rows)
     if suite.is_crowded:
         rows = widest(rows)
-        value = {str(row.group): number(row.value) for row in of(every[0], rows) if known(row.value)}
+        value = {str(row.group): number(row.value) for row in of(all_series[0], rows) if known(row.value)}
         groups.sort(key=lambda group: (group not in value, -value.get(group, 0.0)))
-    return Forest(suite, every, groups, rows + pooled)
+    return Forest(suite, all_series, groups, rows + pooled)
 
 
 def lost_intervals(forest: Forest) -> list[str]:

@@ -47,14 +47,14 @@ def draw(data: FigureData) -> go.Figure:
         return chart.empty(
             TITLE, "No budget has a minimum of validation loss inside the sizes that were tried."
         )
-    every = series_in(data, points)
-    panels = chart.grid(TITLE, 1, len(PARTS), width=290, height=290, gap_x=84, lines=len(every))
-    style = chart.styles([series.label for series in every])
+    all_series = series_in(data, points)
+    panels = chart.grid(TITLE, 1, len(PARTS), width=290, height=290, gap_x=84, lines=len(all_series))
+    style = chart.styles([series.label for series in all_series])
     x = chart.compute_axis([point.training_flops for point in points], panels.width)
     levels: set[float] = set()
     for column, (quantity, heading, exponent, title, law) in enumerate(PARTS):
         curves = []
-        for series in every:
+        for series in all_series:
             shown = [row for row in of(series, points) if known(quantity(row))]
             flops = [number(row.training_flops) for row in shown]
             line = law_line(data.law_rows(**series.key, **LOSS, law=law), flops)

@@ -92,15 +92,15 @@ def group_forecast(
     key: OfCurve = {**series.key, **suite.key, "group": group}
     points = data.points(quantity, **key)
     rows = [row for row in rows if row.group == group and known(row.value)]
-    made = [row for row in rows if row.candidate == ENSEMBLE]
+    ensembles = [row for row in rows if row.candidate == ENSEMBLE]
     candidates: dict[str, list[ForecastRow]] = {}
     for row in rows:
         if row.candidate != ENSEMBLE:
             candidates.setdefault(str(row.candidate), []).append(row)
-    flops = [*(point.flops for point in points), *(number(row.training_flops) for row in made)]
+    flops = [*(point.flops for point in points), *(number(row.training_flops) for row in ensembles)]
     line = law_line(data.law_rows(**key, law=LAWS[quantity]), flops)
-    verdict = data.verdict(made[0]) if quantity == "ratio" else None
-    return GroupForecast(series, group, points, made, candidates, line, verdict)
+    verdict = data.verdict(ensembles[0]) if quantity == "ratio" else None
+    return GroupForecast(series, group, points, ensembles, candidates, line, verdict)
 
 
 def largest_first(data: FigureData, forecasts: Sequence[ForecastRow]) -> list[tuple[Series, str]]:
@@ -109,6 +109,6 @@ def largest_first(data: FigureData, forecasts: Sequence[ForecastRow]) -> list[tu
     for row in forecasts:
         key = (row.corpus, row.optimizer, str(row.group))
         size[key] = max(size.get(key, 0.0), abs(math.log(number(row.value))))
-    series = {(each.corpus, each.optimizer): each for each in data.series}
+    series = {(known_series.corpus, known_series.optimizer): known_series for known_series in data.series}
     ordered = sorted(size, key=lambda key: (-size[key], str(key)))
     return [(series[key[:2]], key[2]) for key in ordered if key[:2] in series]

@@ -80,8 +80,8 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     suite = next((suite for suite in suites if len(set(percents) & set(suite.labels)) > 1), None)
     if suite is None:
         return chart.empty(words.title, "No suite has countries for groups.")
-    every = {series.label: percents for series in data.series}
-    return draw_slopes(data, suite, every, words, options.estimand)
+    percents_of = {series.label: percents for series in data.series}
+    return draw_slopes(data, suite, percents_of, words, options.estimand)
 
 
 def internet_users(year: int) -> dict[str, float]:
@@ -97,9 +97,9 @@ def internet_users(year: int) -> dict[str, float]:
         years = [name for name in table.column_names if name.isdigit()]
         raise RelscaleError(f"year: {year}; internet users are known from {years[0]} to {years[-1]}")
     by_code = dict(zip(table["Country Code"].to_pylist(), table[str(year)].to_pylist(), strict=True))
-    found = {}
+    percents = {}
     for region, codes in REGIONS.items():
         values = [by_code[code] for code in codes if by_code.get(code)]  # 0 has no place on a log axis
         if values:
-            found[region] = sum(values) / len(values)
-    return found
+            percents[region] = sum(values) / len(values)
+    return percents

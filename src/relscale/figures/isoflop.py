@@ -22,12 +22,12 @@ def draw(data: FigureData) -> go.Figure:
     budgets = sorted({number(run.budget) for run in runs})
     if not budgets:
         return chart.empty(TITLE, "No run has a compute budget and a validation loss.")
-    every = series_in(data, runs)
-    panels = chart.grid(TITLE, 1, len(every), width=370, height=350, gap_x=84)
+    all_series = series_in(data, runs)
+    panels = chart.grid(TITLE, 1, len(all_series), width=370, height=350, gap_x=84)
     style = chart.ordered_styles(budgets)
     x = chart.power_axis([run.tokens for run in runs], "training tokens", panels.width)
     notes = []
-    for column, series in enumerate(every):
+    for column, series in enumerate(all_series):
         points = of(series, data.rows(FrontierRow, run=None))
         notes += draw_isoflop(panels.panel(0, column), series, of(series, runs), points, style, x)
     keys = [

@@ -73,13 +73,13 @@ def law_line(
     """
     positive = [value for value in flops if value and value > 0]
     lines = []
-    for wanted in (estimand,) if estimand else ESTIMANDS:
-        same = [row for row in rows if row.estimand == wanted]
+    for of_estimand in (estimand,) if estimand else ESTIMANDS:
+        same = [row for row in rows if row.estimand == of_estimand]
         slope = next((row for row in same if row.parameter in SLOPES), None)
         level = next((row for row in same if str(row.parameter).endswith("_at_reference")), None)
         if slope and level and positive and known(slope.value, level.value) and number(level.value) > 0:
             at = reference or number(level.reference_flops)
-            lines.append(_line(slope, level, min(positive), max(positive), at, str(wanted)))
+            lines.append(_line(slope, level, min(positive), max(positive), at, str(of_estimand)))
     return next((line for line in lines if line.low), lines[0] if lines else None)
 
 

@@ -30,13 +30,13 @@ def draw_leave_one_out(
     carriers = [row for row in rows if row.carries]
     hover = "not resolved without %{customdata}"
     panel.rows(carriers, _flops, _change, CARRIER, about=lambda row: row.without, hover=hover)
-    given = {row.group for row in rows if data.verdict(row) in DIRECTIONS}
-    depend = f"{len({row.group for row in carriers})} of {len(given)} verdicts depend on one"
+    directions = {row.group for row in rows if data.verdict(row) in DIRECTIONS}
+    depend = f"{len({row.group for row in carriers})} of {len(directions)} verdicts depend on one"
     units = len({row.without for row in rows})
     panel.heading(
         "Δβ, leave one out",
         series,
-        f"{units} left out in turn; {depend if given else 'no gap is resolved'}" if rows else "",
+        f"{units} left out in turn; {depend if directions else 'no gap is resolved'}" if rows else "",
     )
 
 

@@ -42,15 +42,15 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     pairs = {metric: points for metric in metrics if (points := score_pairs(data, suite, metric))}
     if not pairs:
         return chart.empty(title, f"No run of the suite {name!r} has both {suite.metric} and an accuracy.")
-    every, chance = data.series_of(suite), [suite.chance] if suite.chance else []
-    panels = chart.grid(title, len(pairs), len(every), gap_y=40)
+    all_series, chance = data.series_of(suite), [suite.chance] if suite.chance else []
+    panels = chart.grid(title, len(pairs), len(all_series), gap_y=40)
     style = group_styles(suite)
     losses = [pair.loss for points in pairs.values() for pair in points]
     x = chart.linear_axis(losses, suite.metric_title, most=6)
     notes: list[str] = []
     for row, (metric, points) in enumerate(pairs.items()):
         y = chart.linear_axis([*(pair.score for pair in points), *chance], Metric.parse(metric).title)
-        for column, series in enumerate(every):
+        for column, series in enumerate(all_series):
             panel = panels.panel(row, column)
             panel.axes(x, y)
             panel.heading("" if row else series.label)

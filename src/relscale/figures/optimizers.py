@@ -35,7 +35,7 @@ def draw(data: FigureData) -> go.Figure:
     panels = chart.grid(TITLE, len(corpora), 3, width=300, height=290, gap_x=92, lines=len(names) + 1)
     drawn = []
     for row, corpus in enumerate(corpora):
-        every = [series for series in data.series if series.corpus == corpus]
+        all_series = [series for series in data.series if series.corpus == corpus]
         errors = [row for row in data.rows(ErrorRow, **LOSS, status="ok") if row.corpus == corpus]
         ratio = "loss relative to the baseline (ratio)"
         parts: list[tuple[Sequence[Point], str, str]] = [
@@ -44,7 +44,7 @@ def draw(data: FigureData) -> go.Figure:
             (sizes, f"Loss relative to {baseline}, by size", ratio),
         ]
         for column, (points, heading, title) in enumerate(parts):
-            curves = _curves(data, every, points, column)
+            curves = _curves(data, all_series, points, column)
             panel = panels.panel(row, column)
             x = [value for curve in curves for value in curve.flops]
             y = [value for curve in curves for value in curve.shown_values] + [1.0] * bool(column)

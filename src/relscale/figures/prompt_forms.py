@@ -47,10 +47,10 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     shown = prompt_form_rows(data, suite)
     if not shown.forms:
         return chart.empty(title, f"The suite {suite.name!r} was measured under one prompt form only.")
-    every, reference = series_in(data, [*shown.shares, *shown.gains]), _words(shown.reference)
+    all_series, reference = series_in(data, [*shown.shares, *shown.gains]), _words(shown.reference)
     panels = chart.grid(
         title,
-        len(every),
+        len(all_series),
         len(shown.metrics) + len(shown.others),
         width=250,
         height=max(LEAST, GROUP * len(shown.forms) * min(len(suite.labels), MOST_STYLED)),
@@ -59,7 +59,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         names=map(_words, shown.forms),
     )
     style = group_styles(suite, ONE_OF_MANY)
-    for row, series in enumerate(every):
+    for row, series in enumerate(all_series):
         for column, metric in enumerate(shown.metrics):
             shares = [share for share in of(series, shown.shares) if share.metric == metric]
             values = [number(share.value) for share in shares] if suite.is_crowded else ends(shares)

@@ -47,8 +47,8 @@ class Figure:
 def figures() -> dict[str, Figure]:
     """All figures by name, sorted."""
     files = sorted(Path(__file__).parent.glob("*.py"))
-    found = (_declared(path) for path in files)
-    return {figure.name: figure for figure in found if figure}
+    declared = (_declared(path) for path in files)
+    return {figure.name: figure for figure in declared if figure}
 
 
 def _declared(path: Path) -> Figure | None:
@@ -63,12 +63,12 @@ def _declared(path: Path) -> Figure | None:
         for target in part.targets
         if isinstance(target, ast.Name)
     }
-    what = (ast.get_docstring(tree) or "").partition("\n\n")[0].replace("``", "")
+    description = (ast.get_docstring(tree) or "").partition("\n\n")[0].replace("``", "")
     return Figure(
         path.stem.replace("_", "-"),
         f"{__package__}.{path.stem}",
         constants.get("PER_SUITE") is True,
-        " ".join(what.split()),
+        " ".join(description.split()),
     )
 
 
@@ -82,10 +82,10 @@ def figure_of(name: str) -> Figure:
     """
     if name in figures():
         return figures()[name]
-    bases = [each for each in figures().values() if each.per_suite and name.startswith(f"{each.name}-")]
+    bases = [base for base in figures().values() if base.per_suite and name.startswith(f"{base.name}-")]
     if not bases:
         raise RelscaleError(f"no figure {name!r}; {suggestion(name, list(figures()))}")
-    return max(bases, key=lambda each: len(each.name))
+    return max(bases, key=lambda base: len(base.name))
 
 
 def figure_suite(name: str) -> str | None:

@@ -45,16 +45,17 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     title = f"Errors and ratios: {suite.title}"
     if not data.points("error", **suite.key):
         return chart.empty(title, f"No error of the suite {suite.name!r} could be read off the frontier.")
-    unit, every = options.x or "FLOPs", data.series_of(suite)
+    unit, all_series = options.x or "FLOPs", data.series_of(suite)
     errors, gaps = (
-        [group_curves(data, series, suite, curve, options.estimand) for series in every] for curve in CURVES
+        [group_curves(data, series, suite, curve, options.estimand) for series in all_series]
+        for curve in CURVES
     )
     many = suite.is_crowded
     names = 0 if many else names_width(suite)
     panels = chart.grid(
         title,
         2,
-        len(every),
+        len(all_series),
         width=480 if many else 350,
         height=360 if many else 300,
         gap_x=64 + names,
@@ -78,7 +79,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
             if row:
                 panel.reference_line(1.0)
             else:
-                panel.heading(every[column].label)
+                panel.heading(all_series[column].label)
             if not any(curves):
                 panel.message("no group to compare with a baseline")
             elif many:

@@ -84,14 +84,14 @@ class Fitted(NamedTuple):
 
 def draw(data: FigureData, options: Options) -> go.Figure:
     """Draw every such fit."""
-    found: dict[tuple[object, ...], list[ParameterRow]] = {}
+    fits: dict[tuple[object, ...], list[ParameterRow]] = {}
     for row in data.rows(ParameterRow, law=data_constrained.LAW.name):
         if row.fit and row.fit in (options.fits or [row.fit]):
-            found.setdefault((row.fit, *series_key(row)), []).append(row)
-    every = [fitted for rows in found.values() if (fitted := _fitted(data, rows))]
-    if not every:
+            fits.setdefault((row.fit, *series_key(row)), []).append(row)
+    all_fits = [fitted for rows in fits.values() if (fitted := _fitted(data, rows))]
+    if not all_fits:
         return chart.empty(TITLE, "The config asks for no law data_constrained, or none could be fitted.")
-    shown = every[:MOST_FITS]
+    shown = all_fits[:MOST_FITS]
     right = labels_width([_words(max(fitted.unique), "unique") for fitted in shown])
     panels = chart.grid(TITLE, len(shown), 2, width=400, height=340, gap_x=100, right=right, lines=1)
     designs = sorted({design for fitted in shown for design in fitted.designs})
@@ -110,7 +110,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         "Each point is a run, each line the fitted law; along a line there are as many tokens and fewer distinct ones. "
         "By the law more tokens never make a loss rise, however often their text is repeated.",
         *(_note(fitted) for fitted in shown),
-        _left_out(len(every) - len(shown), "such fits"),
+        _left_out(len(all_fits) - len(shown), "such fits"),
         _left_out(len(designs) - len(style), "sizes and numbers of tokens"),
     )
     return panels.figure
@@ -144,17 +144,17 @@ def _draw_losses(
     panel.heading(str(fitted.rows[0].fit).replace("_", " "))
     for design, mark in style.items():
         params, tokens = design
-        own = (fitted.params == params) & (fitted.tokens == tokens)
-        if not own.any():
+        of_design = (fitted.params == params) & (fitted.tokens == tokens)
+        if not of_design.any():
             continue
-        read = np.geomspace(times[own].min(), times[own].max(), POINTS)
+        read = np.geomspace(times[of_design].min(), times[of_design].max(), POINTS)
         law = fitted.at(params, tokens, tokens / read)
         panel.line(list(read), list(law), mark, name=str(design), group=str(design))
         panel.points(
-            list(times[own]),
-            list(fitted.loss[own]),
+            list(times[of_design]),
+            list(fitted.loss[of_design]),
             mark,
-            about=[fitted.names[i] for i in np.flatnonzero(own)],
+            about=[fitted.names[i] for i in np.flatnonzero(of_design)],
             hover="%{customdata}<br>read %{x} times: %{y}",
             name=str(design),
             group=str(design),
@@ -196,9 +196,9 @@ def _note(fitted: Fitted) -> str:
     return f"{str(first.fit).replace('_', ' ')}: fitted to {first.n} runs{why}."
 
 
-def _left_out(count: int, what: str) -> str:
-    return f"{count} more {what} are left out." if count else ""
+def _left_out(count: int, noun: str) -> str:
+    return f"{count} more {noun} are left out." if count else ""
 
 
-def _words(count: float, what: str) -> str:
-    return f"{significant(count, 3)} {what}"
+def _words(count: float, noun: str) -> str:
+    return f"{significant(count, 3)} {noun}"

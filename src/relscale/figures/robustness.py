@@ -57,17 +57,17 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         )
     middle = medians(errors, lambda row: row.form, _percent)
     names = sorted({row.form for row in forms}, key=lambda form: (middle.get(form, float("inf")), form))
-    every = series_in(data, [*influence, *forms, *power])
-    panels = chart.grid(title, len(every), 3, gap_x=96, lines=3, names=[_words(form) for form in names])
+    all_series = series_in(data, [*influence, *forms, *power])
+    panels = chart.grid(title, len(all_series), 3, gap_x=96, lines=3, names=[_words(form) for form in names])
     styles = {
         group: replace(style, opacity=0.9) if not suite.is_crowded else style
         for group, style in group_styles(suite, CROWDED, baseline=False).items()
     }
-    for row, series in enumerate(every):
+    for row, series in enumerate(all_series):
         _draw_forms(panels.panel(row, 0), suite, series.label, of(series, errors), names, styles)
         draw_leave_one_out(panels.panel(row, 1), data, suite, series.label, of(series, changes), styles)
         draw_power(panels.panel(row, 2), series.label, of(series, powers), smallest)
-    tried = {row.resource for row in powers}
+    resources = {row.resource for row in powers}
     panels.key(
         [
             *group_keys(suite, styles, "markers"),
@@ -76,7 +76,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
             *(
                 chart.Key(RESOURCE_WORDS[name], style, "lines", name)
                 for name, style in RESOURCES.items()
-                if name in tried
+                if name in resources
             ),
         ]
     )

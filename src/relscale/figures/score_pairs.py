@@ -34,11 +34,11 @@ def score_metrics(measured: Sequence[str], suite: Suite) -> list[str]:
 
 def score_pairs(data: FigureData, suite: Suite, metric: str) -> list[ScorePair]:
     """The runs and groups with both a loss and a score."""
-    every = {(series.corpus, series.optimizer): series for series in data.series}
+    series_of = {(series.corpus, series.optimizer): series for series in data.series}
     rows = data.rows(MeasuredRun, suite=suite.name, prompt=suite.prompt, status="ok")
     values: dict[str, dict[tuple[Series, str, str], float]] = {suite.metric: {}, metric: {}}
     for row in rows:
-        series = every.get((row.corpus, row.optimizer))
+        series = series_of.get((row.corpus, row.optimizer))
         if series and row.value is not None and row.metric in values and known(row.value):
             values[row.metric][series, str(row.group), row.run] = row.value
     loss, score = values[suite.metric], values[metric]

@@ -152,8 +152,10 @@ def reasons(rows: Iterable[J], name: Callable[[J], T], most: int = MOST_REASONS)
 
 def shortened(notes: Iterable[str], most: int = MOST_NOTES) -> list[str]:
     """Each note once; of many the first ones, and how many more there are."""
-    every = distinct(notes)
-    return every[:most] + ([f"And {len(every) - most} more such lines."] if len(every) > most else [])
+    distinct_notes = distinct(notes)
+    return distinct_notes[:most] + (
+        [f"And {len(distinct_notes) - most} more such lines."] if len(distinct_notes) > most else []
+    )
 
 
 def listed(names: Sequence[str], most: int = 4) -> str:

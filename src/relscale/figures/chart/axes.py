@@ -86,12 +86,12 @@ def names_axis(
     lines: bool = False,
 ) -> Axis:
     """A vertical axis of names from top to bottom, at 0, 1, … or ``at``; ``lines`` draws one through each."""
-    places = list(range(len(names))) if at is None else list(at)
+    positions = list(range(len(names))) if at is None else list(at)
     return {
         **_axis(""),
         "type": "linear",
-        "range": [max(places, default=0) + margin, -margin],
-        "tickvals": places,
+        "range": [max(positions, default=0) + margin, -margin],
+        "tickvals": positions,
         "ticktext": list(names),
         "tickfont": {"size": size},
         "showgrid": lines,

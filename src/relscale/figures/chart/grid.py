@@ -95,15 +95,15 @@ class Grid:
         arrangements from wide to narrow: each for pages
         of at least ``from`` pixels, a ``layout`` as Plotly.relayout takes it. The first one is in force.
         """
-        found = arrangements(self.drawn, self.parts)
-        for name, value in found[0][1].items():
+        layouts = arrangements(self.drawn, self.parts)
+        for name, value in layouts[0][1].items():
             self.drawn.layout[name] = value
         self.drawn.update_layout(
             autosize=True,
             meta={
                 "width": self.parts.natural,
                 "least": self.parts.least,
-                "arrangements": [{"from": least, "layout": changes} for least, changes in found],
+                "arrangements": [{"from": least, "layout": changes} for least, changes in layouts],
             },
         )
         return self.drawn
@@ -298,6 +298,6 @@ def empty(title: str, reason: str) -> go.Figure:
         showarrow=False,
         font={"size": SIZE + 1, "color": FAINT},
     )
-    found = [{"from": least, "layout": {"annotations[0].text": text}} for least, text in words.items()]
-    figure.update_layout(meta={"width": 760, "arrangements": found})
+    layouts = [{"from": least, "layout": {"annotations[0].text": text}} for least, text in words.items()]
+    figure.update_layout(meta={"width": 760, "arrangements": layouts})
     return figure

@@ -52,7 +52,7 @@ def place_labels(
     panel = (2.0, 2.0, width - 2, height - 2)
     fixed = [box for mark in marks for box in _boxes(mark)] + list(avoid)
     offers = [_offers(mark, label) for mark, label in zip(marks, labels, strict=True)]
-    chosen = [own[0] for own in offers]
+    places = [offered[0] for offered in offers]
 
     def cost(box: Box, others: Sequence[Box]) -> float:
         area = (box[2] - box[0]) * (box[3] - box[1])
@@ -62,10 +62,10 @@ def place_labels(
         return covered + 5 * (area - _overlap(box, panel))
 
     for _ in range(ROUNDS):
-        for i, own in enumerate(offers):
-            others = [box for j, (_, box) in enumerate(chosen) if j != i]
-            chosen[i] = min(own, key=lambda offer: cost(offer[1], others))
-    return [place for place, _ in chosen]
+        for i, offered in enumerate(offers):
+            others = [box for j, (_, box) in enumerate(places) if j != i]
+            places[i] = min(offered, key=lambda offer: cost(offer[1], others))
+    return [place for place, _ in places]
 
 
 def annotation(at: tuple[float, float], label: str, place: Place) -> dict[str, Any]:
@@ -96,12 +96,12 @@ def _boxes(mark: Mark) -> list[Box]:
 def _offers(mark: Mark, label: str) -> list[tuple[Place, Box]]:
     """The places of one label, each with the box that it would take."""
     wide, high = text_width(label, LABEL) + 2, LABEL + 2
-    found = []
+    offers = []
     for place in PLACES:
         left = mark.x - place.left_of * wide + _shift(place.left_of)
         bottom = getattr(mark, place.at) + place.below * high - _shift(place.below)
-        found.append((place, (left, bottom - high, left + wide, bottom)))
-    return found
+        offers.append((place, (left, bottom - high, left + wide, bottom)))
+    return offers
 
 
 def _shift(share: float) -> float:

@@ -87,9 +87,9 @@ class Panel:
         The panel has its axes already. Leave room for the names beside it.
         """
         ordered = sorted(labels, key=lambda label: self.pixels(y=label.y))
-        wanted = [min(max(self.pixels(y=label.y), 0.0), float(self.height)) for label in ordered]
-        placed = spread(wanted, LABEL + 4, (0.0, float(self.height)))
-        for label, start, end in zip(ordered, wanted, placed, strict=True):
+        heights = [min(max(self.pixels(y=label.y), 0.0), float(self.height)) for label in ordered]
+        placed = spread(heights, LABEL + 4, (0.0, float(self.height)))
+        for label, start, end in zip(ordered, heights, placed, strict=True):
             self.figure.add_shape(
                 type="line",
                 name=END_NAME,
@@ -139,10 +139,10 @@ class Panel:
             top, bottom = (y, y) if low is None or high is None else (high, low)
             marks.append(Mark(self.pixels(x=x), *(self.pixels(y=value) for value in (y, top, bottom))))
         level = self.pixels(y=0.0) if self._axis(self.y).type != "log" else -10.0
-        places = place_labels(
+        positions = place_labels(
             marks, labels, self.width, self.height, [(0.0, level - 2, self.width, level + 2)]
         )
-        for mark, label, place in zip(marks, labels, places, strict=True):
+        for mark, label, place in zip(marks, labels, positions, strict=True):
             height = {"point": mark.point, "top": mark.top, "bottom": mark.bottom}[place.at]
             at = (mark.x / self.width, 1 - height / self.height)
             self.figure.add_annotation(
@@ -496,8 +496,8 @@ def _hover(template: str | None, x: Numbers, y: Numbers, about: Sequence[Any] | 
         return {"hoverinfo": "skip", "customdata": about}
     more = about or [""] * len(x)
     words = [
-        [_number(a, 3), _number(b, 4), "" if each is None else each]
-        for a, b, each in zip(x, y, more, strict=True)
+        [_number(a, 3), _number(b, 4), "" if note is None else note]
+        for a, b, note in zip(x, y, more, strict=True)
     ]
     for name, entry in (("x", 0), ("y", 1), ("customdata", 2)):
         template = template.replace(f"%{{{name}}}", f"%{{customdata[{entry}]}}")

@@ -108,15 +108,19 @@ def arrangements(figure: go.Figure, parts: Arrangeable) -> list[tuple[int, Chang
     else:
         cases = [*((columns, "named") for columns in down), (1, "below")]
     widths = [parts.page(columns, key == "beside", SMALLEST) for columns, key in cases[:-1]] + [0]
-    found = []
+    layouts = []
     for width, (columns, key) in zip(widths, cases, strict=True):
         changes = _panels(parts, set(layout), columns)
-        found.append((width, changes | _around(parts, max(width, NARROWEST), changes.pop("height"), key)))
+        layouts.append((width, changes | _around(parts, max(width, NARROWEST), changes.pop("height"), key)))
         if parts.names:
             for kind in ("annotations", "shapes"):
-                named = [i for i, each in enumerate(layout.get(kind, ())) if each.get("name") == END_NAME]
-                found[-1][1].update({f"{kind}[{i}].visible": key == "named" for i in named})
-    return found
+                named = [
+                    i
+                    for i, annotation in enumerate(layout.get(kind, ()))
+                    if annotation.get("name") == END_NAME
+                ]
+                layouts[-1][1].update({f"{kind}[{i}].visible": key == "named" for i in named})
+    return layouts
 
 
 def _is_balanced(panels: int, columns: int) -> bool:
