@@ -6,7 +6,8 @@
 First the seconds of two processes from start to end, on the same runs and batches: ``relscale train``, with imports,
 compilation of its kernels, validation and export; and a script with imports of torch and transformers, torch's AdamW,
 the same schedule, and the weights saved. Then, for ``--seeds`` of one run, the loss at the end of training (mean over
-the last 5% of the steps) of both models from the same weights, on the same batches, with the same optimizer. Training
+the last 5% of the steps) of both models, relscale's with products in float32 and in bf16, from the same weights, on the
+same batches, with the same optimizer. Training
 grows differences of rounding, so the plain model is also trained with the sequences of each batch in reverse order,
 which changes nothing else.
 """
@@ -31,6 +32,7 @@ from relscale.experiment import TrainingExperiment
 from relscale.jobs import members, runs_by_job
 from relscale.results import Results
 from relscale.tokens.store import TokenStore
+from relscale.training.fabric import fabric_precision
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
 from relscale.training.schedule import learning_rate_factor
@@ -87,10 +89,16 @@ def same_weights(run: Run) -> tuple[Decoder, torch.nn.Module]:
     return ours, theirs
 
 
-def relscale_loss(run: Run, store: TokenStore) -> float:
+def relscale_loss(run: Run, store: TokenStore, precision: str) -> float:
     model, _ = same_weights(run)
     optimizer = build_optimizer(model, run.hyperparameters)
-    return final(train(run, store, model, lambda model, batch: model.loss(batch), optimizer))
+    chosen = fabric_precision(precision, torch.device("cpu"))
+
+    def loss_of(model: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
+        with chosen.forward_context():
+            return model.loss(batch)
+
+    return final(train(run, store, model, loss_of, optimizer))
 
 
 def transformers_loss(run: Run, store: TokenStore, order: int) -> float:
@@ -186,17 +194,15 @@ def whole_job(
 
 def losses(options: argparse.Namespace, runs: list[Run], store: TokenStore) -> None:
     run = next(run for run in runs if run.architecture.hidden_size == options.width)
-    print("| seed | relscale, final loss | plain | difference | plain, reversed | difference |")
-    print("|---|---|---|---|---|---|")
+    print("| seed | plain, final loss | relscale, float32 | relscale, bf16 | plain, reversed |")
+    print("|---|---|---|---|---|")
     for seed in options.seeds:
         run = replace(run, seed=seed)
-        ours = relscale_loss(run, store)
-        theirs, reverse = (transformers_loss(run, store, order) for order in (1, -1))
-        print(
-            f"| {seed} | {ours:.4f} | {theirs:.4f} | {ours / theirs - 1:+.2%} | {reverse:.4f} |"
-            f" {reverse / theirs - 1:+.2%} |",
-            flush=True,
-        )
+        theirs = transformers_loss(run, store, 1)
+        others = [relscale_loss(run, store, precision) for precision in ("float32", "bf16")]
+        others.append(transformers_loss(run, store, -1))
+        cells = (f"{loss:.4f} ({loss / theirs - 1:+.2%})" for loss in others)
+        print(f"| {seed} | {theirs:.4f} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
