@@ -88,6 +88,7 @@ def test_the_optimum_is_predicted_and_not_fitted(measured: list[dict[str, object
     outlier = rows("optimum", 0.5, bend=5.0)
     write_table(pa.Table.from_pylist(measured + outlier), Path("bits.parquet"))
     assert mix("--output", "again.yaml", "--name", "again") == 0
+    assert load_config("again.yaml").fit.laws[0].predict == {"corpus": ("optimum", "again")}
     assert weights("again.yaml", "again") == weights("mixed.yaml", "optimum")
 
 

@@ -83,10 +83,8 @@ def save_config(experiment: Experiment, path: Path) -> None:
         write_text(path, text)
 
 
-def extend_config(
-    path: str | Path, further: Mapping[str, Any], output: Path, predicted: Mapping[str, Mapping[str, Any]]
-) -> None:
-    """Write a config file with further keys, and with what some of its laws are to predict; its pins come along.
+def extend_config(path: str | Path, further: Mapping[str, Any], output: Path, law: str, corpus: str) -> None:
+    """Write a config file with further keys, in which a law predicts a corpus, too; its pins come along.
 
     Raises
     ------
@@ -95,13 +93,10 @@ def extend_config(
     """
     file = named_config(Path(path))
     config = _merged(_read(file), further)
-    config["fit"] = {
-        **config["fit"],
-        "laws": [
-            {**law, "predict": dict(predicted[law["name"]])} if law["name"] in predicted else law
-            for law in config["fit"]["laws"]
-        ],
-    }
+    for entry in config["fit"]["laws"]:
+        if entry["name"] == law:
+            held = (entry.get("predict") or {}).get("corpus", [])
+            entry["predict"] = {"corpus": [*([held] if isinstance(held, str) else held), corpus]}
     check_config(config, str(output))
     write_text(output, dump(values_of(config_schema(), config, partial(recorded_path, folder=output.parent))))
     if pins_file(file).is_file():

@@ -41,7 +41,7 @@ def test_documents_of_other_words_are_further_from_a_target_than_its_own() -> No
         documents("the cat sat on the sofa", 80),
     )
     labels = np.array(["near"] * 40 + ["far"] * 40 + ["news"] * 80, dtype=object)
-    table = Columns({"text": np.array(near + far + target, dtype=object), "domain": labels})
+    table = Columns({"text": np.array(near + far + target, dtype=object), "group": labels})
     found = {row.source: row for row in transport.rows(table, target="news", sample=40, repeats=2)}
     assert found["news"].above_target == 0
     assert 0 < found["near"].above_target < found["far"].above_target
@@ -50,7 +50,7 @@ def test_documents_of_other_words_are_further_from_a_target_than_its_own() -> No
         for row in transport.rows(table, target="news", sample=40, repeats=2, shares=("1", "1"))
     }["mixture"]
     assert found["near"].distance < mixed.distance < found["far"].distance
-    with pytest.raises(RelscaleError, match="domain near: 40 documents; 50 are needed"):
+    with pytest.raises(RelscaleError, match="group near: 40 documents; 50 are needed"):
         list(transport.rows(table, target="far", sample=50))
     assert np.linalg.norm(document_vectors(["some text"])) == pytest.approx(1)
 

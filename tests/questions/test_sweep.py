@@ -1,8 +1,12 @@
 """Optima of a sweep and their law, where a paraboloid and a law are known; and trainings that follow the law."""
 
+from pathlib import Path
+
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from relscale.cli import main
 from relscale.column_arrays import Columns
 from relscale.design.isoflop import plan
 from relscale.design.options import Design
@@ -10,6 +14,8 @@ from relscale.errors import RelscaleError
 from relscale.fitting.paraboloid import minimum
 from relscale.questions import step_law, sweep
 from relscale.questions.sweep import SweepRow
+from relscale.sweep_figure import OPTIMUM
+from relscale.tables import write_table
 
 SIZES = [(n, d) for n in (5e7, 2e8, 1e9) for d in (2e9, 1e10, 5e10)]
 
@@ -50,6 +56,27 @@ def test_the_optimum_of_each_size_is_that_of_its_paraboloid() -> None:
         assert row.batch == pytest.approx(best_batch(tokens), rel=1e-10)
         assert row.loss == pytest.approx(2 + 5e7 / params, rel=1e-10)
         assert row.note is None
+
+
+def test_the_figure_has_a_panel_per_size_with_its_runs_and_the_optimum(tmp_path: Path) -> None:
+    table = swept()
+    write_table(pa.table(dict(table.of)), tmp_path / "sweep.csv")
+    asked = ["ask", "sweep", str(tmp_path / "sweep.csv"), "--draws", "0", "--plot"]
+    assert main([*asked, str(tmp_path / "sweep.html")]) == 0
+    assert (tmp_path / "sweep.html").stat().st_size > 1e5
+    assert main([*asked, str(tmp_path / "sweep.png")]) == 1
+    columns = {name: name for name in ("params", "tokens")} | {
+        "rate": "learning_rate",
+        "batch": "batch_tokens",
+    }
+    drawn = sweep.figure(table, list(sweep.rows(table, draws=0)), y="loss", within=0.02, **columns)
+    in_panels = [trace for trace in drawn.data if trace.type == "scatter" and trace.x[0] is not None]
+    optima = [trace for trace in in_panels if trace.marker.color == OPTIMUM.colour]
+    assert [(trace.x[0], trace.y[0]) for trace in optima] == [
+        pytest.approx((best_rate(params, tokens), best_batch(tokens)), rel=1e-6) for params, tokens in SIZES
+    ]
+    runs = [len(trace.x) for trace in in_panels if trace.marker.coloraxis == "coloraxis"]
+    assert runs == [25] * len(SIZES)
 
 
 def test_the_law_of_the_optima_is_the_law_that_the_sweep_was_made_by() -> None:

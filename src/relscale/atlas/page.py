@@ -1,13 +1,16 @@
 """The page of the atlas, ``docs/reference/atlas.md``: per entry the known numbers beside the reproduced ones."""
 
+import re
+import zlib
 from collections.abc import Mapping, Sequence
 from math import floor, log10
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from relscale.atlas.atlas import AtlasRow, entry
 from relscale.atlas.entry import Answer, Entry, Tables
 from relscale.atlas.view import draw
-from relscale.atomic import atomic_path
+from relscale.atomic import write_text
 
 HEAD = """# The atlas: published scaling laws, reproduced
 
@@ -77,13 +80,22 @@ def pictures(names: Sequence[str], tables: Tables, folder: Path) -> list[Path]:
     if chrome is None:
         return []
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name in names:
-        one = entry(name)
-        if one.view:
-            figure = draw(one.title, one.view(tables))
+    figures = {name: draw(entry(name).title, view(tables)) for name in names if (view := entry(name).view)}
+    with TemporaryDirectory() as drawn:
+        files = {name: Path(drawn, f"{name}.svg") for name in figures}
+        for figure in figures.values():
             figure.update_layout(width=figure.layout.meta["width"])
-            with atomic_path(folder / f"{name}.svg") as partial:
-                render([(figure.to_dict(), partial)], chrome)
-            written.append(folder / f"{name}.svg")
-    return written
+        render([(figures[name].to_dict(), path) for name, path in files.items()], chrome)
+        for name, path in files.items():
+            svg = with_fixed_ids(path.read_text(encoding="utf-8"), name)
+            write_text(folder / path.name, svg)
+    return [folder / path.name for path in files.values()]
+
+
+def with_fixed_ids(svg: str, name: str) -> str:
+    """A picture with the ids that plotly draws at random made from its name, so that it changes only as it looks."""
+    found = re.findall(r'(?:id="defs-|class="trace \w+ trace)([0-9a-f]{6})"', svg)
+    for i, drawn in enumerate(dict.fromkeys(found)):
+        fixed = f"{zlib.crc32(f'{name} {i}'.encode()) & 0xFFFFFF:06x}"
+        svg = re.sub(rf"(?<=[a-z-]){drawn}", fixed, svg)
+    return svg

@@ -25,12 +25,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--where", action="append", default=[], metavar="CONDITION", help="Rows: model=7B, step>=1000."
     )
     parser.add_argument("--output", type=Path, help="Also write the rows to a .parquet or .csv.")
+    parser.add_argument(
+        "--plot", type=Path, metavar="HTML", help="Also draw the figure of a question that has one (sweep)."
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """List the questions, explain one, or answer it from a table."""
     from tabulate import tabulate
 
+    from relscale.atomic import write_text
     from relscale.column_arrays import Columns
     from relscale.errors import RelscaleError
     from relscale.questions.catalogue import question, question_names
@@ -46,15 +50,23 @@ def run(options: argparse.Namespace) -> None:
     if options.table is None:
         print(explained(entry))
         return
+    if options.plot and entry.figure is None:
+        raise RelscaleError(f"--plot: the question {entry.name} has no figure")
+    if options.plot and options.plot.suffix != ".html":
+        raise RelscaleError(f"--plot: {options.plot} does not end in .html")
     values = vars(_parser(entry).parse_args(options.further))
     table = filter_rows(read_table(options.table), options.where, table_name(options.table))
+    columns = Columns.of_table(table)
     try:
-        rows = list(entry.rows(Columns.of_table(table), **values))
+        rows = list(entry.rows(columns, **values))
     except RelscaleError as error:
         raise RelscaleError(f"{table_name(options.table)}: {error}") from None
     print(shown(entry.row, rows))
     if options.output:
         write_table(table_of(entry.row, rows), options.output)
+    if options.plot and entry.figure:
+        write_text(options.plot, entry.figure(columns, rows, **values).to_html(include_plotlyjs=True))
+        print(f"figure: {options.plot}")
 
 
 def explained(question: "Question") -> str:

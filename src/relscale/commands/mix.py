@@ -113,7 +113,5 @@ def run(options: argparse.Namespace) -> None:
     corpora = {"corpora": {options.name: {"parts": [part.model_dump(exclude_none=True) for part in parts]}}}
     print(dump(corpora), end="")
     if options.output is not None:
-        extend_config(
-            options.config, corpora, options.output, predicted={entry.name: {"corpus": [options.name]}}
-        )
+        extend_config(options.config, corpora, options.output, entry.name, options.name)
         print(f"\nconfig with it: {options.output}")

@@ -15,15 +15,21 @@ from relscale.laws.law import Array
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where a paraboloid is least: ``at`` (p,) and ``value``; all nan where it has no minimum."""
+    """Where a paraboloid is least: ``at`` (p,), ``value`` and ``hessian`` (p, p); all nan where it has no minimum."""
 
     at: Array
     value: float
+    hessian: Array
 
     @property
     def exists(self) -> bool:
         """Whether there is one."""
         return bool(np.isfinite(self.value))
+
+    def of(self, x: Array) -> Array:
+        """The paraboloid (n,) at x (p, n)."""
+        off = x - self.at[:, None]
+        return np.asarray(self.value + 0.5 * np.einsum("in,ij,jn->n", off, self.hessian, off))
 
 
 def terms(dimensions: int) -> int:
@@ -40,7 +46,7 @@ def minimum(x: Array, y: Array, weights: Array | None = None) -> Minimum:
         (n,) such as the counts of a resample.
     """
     p = len(x)
-    none = Minimum(np.full(p, np.nan), np.nan)
+    none = Minimum(np.full(p, np.nan), np.nan, np.full((p, p), np.nan))
     root = np.ones(len(y)) if weights is None else np.sqrt(weights)
     if (root > 0).sum() < terms(p):
         return none
@@ -60,4 +66,5 @@ def minimum(x: Array, y: Array, weights: Array | None = None) -> Minimum:
     if not (np.linalg.eigvalsh(hessian) > 0).all():
         return none
     best = np.linalg.solve(hessian, -coefficients[1 : 1 + p])
-    return Minimum(mean + sd * best, float(level + coefficients[0] + coefficients[1 : 1 + p] @ best / 2))
+    value = float(level + coefficients[0] + coefficients[1 : 1 + p] @ best / 2)
+    return Minimum(mean + sd * best, value, hessian / np.outer(sd, sd))

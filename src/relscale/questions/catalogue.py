@@ -8,6 +8,8 @@ A question is one file. It declares
     A function of ``Columns`` and of keyword arguments, which become the options of ``relscale ask NAME TABLE``. A
     ``str`` names a column or is text, a ``tuple[str, ...]`` is several, separated by commas; ``int`` and ``float`` are
     numbers. What an argument means stands in the numpydoc section ``Parameters``.
+``figure``
+    Where it has one: a function of the ``Columns``, the rows and the same keyword arguments that draws a plotly figure.
 
 Nothing else names it.
 """
@@ -39,13 +41,14 @@ class Argument:
 
 @dataclass(frozen=True)
 class Question:
-    """A question: its name, what it asks, the type of its rows, its function and the arguments of that."""
+    """A question: its name, what it asks, the type of its rows, its function, the arguments of that, and its figure."""
 
     name: str
     description: str
     row: type
     rows: Callable[..., Iterable[Any]]
     arguments: tuple[Argument, ...]
+    figure: Callable[..., Any] | None = None
 
 
 def question_names() -> tuple[str, ...]:
@@ -66,7 +69,12 @@ def question(name: str) -> Question:
         raise RelscaleError(f"no question {name!r}; {suggestion(name, question_names())}")
     module = _modules()[name]
     return Question(
-        name, inspect.cleandoc(module.__doc__ or ""), module.ROW, module.rows, arguments(module.rows)
+        name,
+        inspect.cleandoc(module.__doc__ or ""),
+        module.ROW,
+        module.rows,
+        arguments(module.rows),
+        getattr(module, "figure", None),
     )
 
 

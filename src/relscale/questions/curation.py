@@ -86,6 +86,8 @@ def rows(
     RelscaleError
         A column is missing or not positive, pools differ in size, or one has too few models.
     """
+    if draws < 0:
+        raise RelscaleError(f"draws: {draws} is negative")
     seen, size, error = table.positive(samples), table.positive(pool_samples), table.positive(y)
     labels = table.labels(pool)
     known = np.isfinite(seen) & np.isfinite(size) & np.isfinite(error)

@@ -9,9 +9,9 @@ was not tried, are said to be so. The law of these optima is the question ``step
 Source: Li et al., *Predictable Scale: Step Law*, arXiv 2503.04715, which averages the runs within 0.25% instead.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from relscale.errors import RelscaleError
 from relscale.fitting.paraboloid import minimum, terms
 from relscale.laws.law import Array
 from relscale.rows import column
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 SPARE = 4  # runs beyond the coefficients of a paraboloid
 ENOUGH = 0.9  # share of the resamples that have a minimum, for an interval
@@ -88,6 +91,52 @@ def rows(
         raise RelscaleError(f"draws: {draws} is negative")
     for sizes, x, loss in cells(table, rate, batch, y, params, tokens):
         yield _optimum(sizes, x, loss, within, draws, np.random.default_rng(seed))
+
+
+def figure(
+    table: Columns,
+    rows: Sequence[SweepRow],
+    *,
+    rate: str,
+    batch: str,
+    y: str,
+    params: str,
+    tokens: str,
+    within: float,
+    **_: object,
+) -> "go.Figure":
+    """The runs of each size and number of tokens, the paraboloid and its least, on the rate and the batch.
+
+    Raises
+    ------
+    RelscaleError
+        The sweep is over the learning rate alone.
+    """
+    from relscale.sweep_figure import SweptCell, draw_sweep
+
+    if not batch:
+        raise RelscaleError("--plot: a sweep over the learning rate alone has no figure")
+    shown = []
+    swept = cells(table, rate, batch, y, params, tokens)
+    for row, ((size, number), x, loss) in zip(rows, swept, strict=True):
+        near = loss <= loss.min() * (1 + within)
+        low, high = (
+            np.array([np.nan if limit is None else limit for limit in limits])
+            for limits in ((row.rate_low, row.batch_low), (row.rate_high, row.batch_high))
+        )
+        shown.append(
+            SweptCell(
+                name=f"{size:.3g} parameters, {number:.3g} tokens",
+                rate=np.exp(x[0]),
+                batch=np.exp(x[1]),
+                loss=loss,
+                best=minimum(x[:, near], loss[near]),
+                low=low,
+                high=high,
+                note=row.note or "",
+            )
+        )
+    return draw_sweep(shown, rate.replace("_", " "), batch.replace("_", " "))
 
 
 def cells(

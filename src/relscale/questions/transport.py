@@ -42,7 +42,7 @@ def rows(
     *,
     target: str,
     text: str = "text",
-    source: str = "domain",
+    source: str = "group",
     shares: tuple[str, ...] = (),
     sample: int = 200,
     repeats: int = 5,

@@ -1,0 +1,86 @@
+"""The largest eigenvalue of a batch's Hessian (Granziol et al., arXiv 2006.09092): theory, simulated and by Lanczos."""
+
+import numpy as np
+
+from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View, along
+from relscale.laws.law import Array
+from relscale.laws.peak_learning_rate import LAW
+from relscale.training.hessian_spectrum import lanczos, largest_of_batch, noise_matrix
+
+PARAMS, SPIKE, NOISE = 600, 3.0, 0.2
+KNOWN = {1: 9.798, 4: 5.0, 8: 4.0, 16: 3.5, 64: 3.125}  # by batch
+ITERATIONS = 80
+DRAWS = 8  # one scatters by up to 3%
+
+
+def hessian(batch: int, seed: int) -> Array:
+    """A spike along one parameter, and the noise of a batch."""
+    matrix = NOISE * np.sqrt(PARAMS / batch) * noise_matrix(PARAMS, seed)
+    matrix[0, 0] += SPIKE
+    return np.asarray(matrix)
+
+
+def largest(batch: int, seed: int) -> float:
+    """The largest eigenvalue of one simulated batch, by Lanczos."""
+    matrix = hessian(batch, seed)
+    return float(lanczos(lambda vector: matrix @ vector, PARAMS, ITERATIONS).values[-1])
+
+
+def mean_largest(batch: int) -> float:
+    """The mean over simulations."""
+    return float(np.mean([largest(batch, seed) for seed in range(DRAWS)]))
+
+
+def reproduce(tables: Tables) -> dict[str, Number]:
+    """Theory and simulation by batch, and Lanczos against all eigenvalues."""
+    found = {}
+    for batch in KNOWN:
+        found[f"largest eigenvalue, batch {batch}, theory"] = Number(
+            largest_of_batch(SPIKE, NOISE, PARAMS, batch)
+        )
+        found[f"largest eigenvalue, batch {batch}, mean of {DRAWS} simulations"] = Number(mean_largest(batch))
+    exact = float(np.linalg.eigvalsh(hessian(8, seed=0))[-1])
+    return found | {"Lanczos less all eigenvalues, the largest, batch 8": Number(largest(8, seed=0) - exact)}
+
+
+def view(tables: Tables) -> View:
+    """The largest eigenvalue over the batch."""
+    at = along([1, 64])
+    theory = np.array([largest_of_batch(SPIKE, NOISE, PARAMS, float(batch)) for batch in at])
+    simulated = Series(
+        "largest eigenvalue", list(KNOWN), [mean_largest(batch) for batch in KNOWN], (at, theory)
+    )
+    return View("batch", "largest eigenvalue", (simulated,))
+
+
+ENTRY = Entry(
+    title="Learning rates as a function of batch size: a random matrix theory approach",
+    paper="Granziol et al., arXiv 2006.09092, by the theory of spiked matrices; its theorems were not read",
+    law="peak_learning_rate",
+    formula=f"λ(b) = λ + (P / b) · σ² / λ where λ > σ · √(P / b), else 2 · σ · √(P / b); {LAW.formula}",
+    tables=(),
+    answers=(
+        *(
+            Answer(f"largest eigenvalue, batch {batch}, theory", value, 5e-4, origin=Origin.THEORY)
+            for batch, value in KNOWN.items()
+        ),
+        *(
+            Answer(
+                f"largest eigenvalue, batch {batch}, mean of {DRAWS} simulations",
+                value,
+                0.025 * value,
+                origin=Origin.THEORY,
+            )
+            for batch, value in KNOWN.items()
+        ),
+        Answer("Lanczos less all eigenvalues, the largest, batch 8", 0, 1e-6, origin=Origin.THEORY),
+    ),
+    reproduce=reproduce,
+    view=view,
+    command="relscale fit sweep.csv --law peak_learning_rate --x batch_tokens --y learning_rate --group params\n"
+    "python benchmarks/hessian_spectrum.py MODEL TEXT --batches 4,16,64",
+    remark="A matrix of 600 parameters with one eigenvalue of 3 above noise of 0.2 per example. The largest stable "
+    "learning rate of SGD is 2 / λ(b): linear in a small batch, constant in a large one. It is not the best rate. For "
+    "networks the theory supposes noise without structure; the script measures the Hessian of a checkpoint.",
+)

@@ -1,0 +1,85 @@
+"""Projektor (Kang et al., arXiv 2307.02460): transport distances that are known, and what its second stage misses."""
+
+import numpy as np
+
+from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View, along
+from relscale.corpora.distance import transport_distance
+from relscale.laws.law import Array
+from relscale.questions.projection import projected
+
+SMALL, LARGE = 1000.0, 1500.0
+MISSED = {  # floor and size: in % of the loss, the line of the loss, and of its logarithm
+    (0.0, 5_000): (-11.6, 0.0),
+    (0.0, 10_000): (-30.3, 0.0),
+    (0.2, 5_000): (-5.1, -2.1),
+    (0.2, 10_000): (-11.7, -4.8),
+}
+
+
+def loss(floor: float, size: Array) -> Array:
+    """A power of the size above a floor."""
+    return np.asarray(floor + 2 * size**-0.3)
+
+
+def missed(floor: float, size: Array) -> tuple[Array, Array]:
+    """What the line through two sizes misses, in %: of the loss, and of its logarithm."""
+    along_line = np.log(size / SMALL) / np.log(LARGE / SMALL)
+    small, large = loss(floor, np.array(SMALL)), loss(floor, np.array(LARGE))
+    straight = projected(small, large, along_line)
+    in_logs = np.exp(projected(np.log(small), np.log(large), along_line))
+    return 100 * (straight / loss(floor, size) - 1), 100 * (in_logs / loss(floor, size) - 1)
+
+
+def _quantity(floor: float, size: int, what: str) -> str:
+    return f"missed at {size:,} from 1,000 and 1,500, floor {floor:g}, a line of {what}"
+
+
+def reproduce(tables: Tables) -> dict[str, Number]:
+    """Errors of stage 2, and distances of samples that are known."""
+    found = {}
+    for floor, size in MISSED:
+        for what, percent in zip(("L", "ln L"), missed(floor, np.array(float(size))), strict=True):
+            found[_quantity(floor, size, what)] = Number(float(percent))
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(200, 2))
+    shifted = transport_distance(points, points + np.array([1.0, 2.0]), power=2)
+    found["squared distance W2 of a shift by (1, 2)"] = Number(shifted**2)
+    a, b = rng.normal(size=200), rng.normal(0.5, 2, size=200)
+    off = transport_distance(a[:, None], b[:, None]) - float(np.abs(np.sort(a) - np.sort(b)).mean())
+    found["distance on a line less that of the sorted points"] = Number(off)
+    return found
+
+
+def view(tables: Tables) -> View:
+    """What stage 2 misses over the size."""
+    at = along([1500, 2e4])
+    series = []
+    for floor in (0.0, 0.2):
+        for what, off in zip(("L", "ln L"), missed(floor, at), strict=True):
+            series.append(Series(f"line of {what}, floor {floor:g}", fitted=(at, off)))
+    return View("size, from runs of 1,000 and 1,500", "missed by stage 2, %", tuple(series), log_y=False)
+
+
+ENTRY = Entry(
+    title="Performance scaling via optimal transport (Projektor)",
+    paper="Kang et al., arXiv 2307.02460, and its notebook",
+    formula="L(N, p) = Σ_i (b2_i p_i² + b1_i p_i + b0) · OT + Σ_i (c2_i p_i² + c1_i p_i + c0); L(N) is a line in ln N "
+    "through L(N_0) and L(N_1)",
+    tables=(),
+    answers=(
+        *(
+            Answer(_quantity(floor, size, what), value, 0.06, "%", Origin.THEORY)
+            for (floor, size), values in MISSED.items()
+            for what, value in zip(("L", "ln L"), values, strict=True)
+        ),
+        Answer("squared distance W2 of a shift by (1, 2)", 5, 1e-9, origin=Origin.THEORY),
+        Answer("distance on a line less that of the sorted points", 0, 1e-12, origin=Origin.THEORY),
+    ),
+    reproduce=reproduce,
+    view=view,
+    command="relscale ask transport documents.parquet --target news\n"
+    "relscale ask projection runs.csv --x share_a,share_b,share_c --size tokens --at 1e10 --y error",
+    remark="No table of the paper is public. Its second stage is exact where the performance is a line in ln N, as "
+    "some accuracies are; a loss of 2 · N^(−0.3) is one in its logarithm only, and with a floor in neither.",
+)

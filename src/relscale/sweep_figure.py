@@ -1,0 +1,96 @@
+"""The figure of a sweep over learning rate and batch: per model size, runs, the paraboloid and where it is least."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from relscale.figures import chart
+from relscale.fitting.paraboloid import Minimum
+from relscale.laws.law import Array
+
+TITLE = "Sweep over learning rate and batch"
+COLUMNS, MOST = 3, 9  # panels
+GRID, LEVELS = 40, 6
+OPTIMUM = chart.Style("#d55e00", size=10, width=1.6)
+LEAST = chart.Style(chart.INK, "diamond-open", size=11)
+
+
+@dataclass(frozen=True)
+class SweptCell:
+    """The runs of one model size and number of tokens.
+
+    Attributes
+    ----------
+    name
+        Of the panel.
+    rate, batch, loss
+        (n,) of each run.
+    best
+        Of the logarithms; it may not exist.
+    low, high
+        (2,) limits of the best rate and batch; nan where unknown.
+    note
+        Why there is none.
+    """
+
+    name: str
+    rate: Array
+    batch: Array
+    loss: Array
+    best: Minimum
+    low: Array
+    high: Array
+    note: str
+
+
+def draw_sweep(cells: Sequence[SweptCell], rate: str, batch: str) -> go.Figure:
+    """One panel per cell: runs coloured by their loss, contours of the excess, the optimum and its interval."""
+    shown = cells[:MOST]
+    columns = min(COLUMNS, len(shown))
+    panels = chart.grid(TITLE, -(-len(shown) // columns), columns, width=330, height=270, gap_x=90, lines=1)
+    for place, cell in enumerate(shown):
+        _draw(panels.panel(*divmod(place, columns)), cell, rate, batch)
+    panels.key(
+        [
+            chart.Key("a run, coloured by its loss", chart.Style(chart.COLOURS[0]), "markers"),
+            chart.Key("least of the paraboloid, 95% interval", OPTIMUM, "markers"),
+            chart.Key("run of the least loss", LEAST, "markers"),
+        ]
+    )
+    every = np.concatenate([cell.loss for cell in shown])
+    panels.colour_scale("loss", float(every.min()), float(every.max()))
+    left = len(cells) - len(shown)
+    panels.notes(
+        "Contours: how far the paraboloid is above its least, in % of the loss.",
+        *(f"{cell.name}: {cell.note}." for cell in shown if cell.note),
+        f"{left} more sizes are not drawn." if left else "",
+    )
+    return panels.figure
+
+
+def _draw(panel: chart.Panel, cell: SweptCell, rate: str, batch: str) -> None:
+    x = chart.power_axis(cell.rate, rate, panel.width)
+    y = chart.power_axis(cell.batch, batch, panel.height)
+    panel.axes(x, y)
+    panel.heading(cell.name)
+    if cell.best.exists:
+        across, up = (10 ** np.linspace(axis["range"][0], axis["range"][1], GRID) for axis in (x, y))
+        at = np.log(np.stack([each.ravel() for each in np.meshgrid(across, up)]))
+        excess = 100 * (cell.best.of(at) / cell.best.value - 1).reshape(GRID, GRID)
+        most = 100 * (float(np.quantile(cell.loss, 0.9)) / cell.best.value - 1)
+        if (levels := chart.linear_ticks(0.0, most, LEVELS))[1:]:
+            panel.contours(across, up, excess, levels)
+    words = [
+        f"{r:.3g}, {b:.4g}: {loss:.5g}" for r, b, loss in zip(cell.rate, cell.batch, cell.loss, strict=True)
+    ]
+    panel.coloured_points(cell.rate, cell.batch, cell.loss, words, "%{text}")
+    least = int(cell.loss.argmin())
+    panel.points([cell.rate[least]], [cell.batch[least]], LEAST)
+    if cell.best.exists:
+        best_rate, best_batch = np.exp(cell.best.at).tolist()
+        if np.isfinite([*cell.low, *cell.high]).all():
+            panel.line([cell.low[0], cell.high[0]], [best_batch] * 2, OPTIMUM)
+            panel.line([best_rate] * 2, [cell.low[1], cell.high[1]], OPTIMUM)
+        panel.points([best_rate], [best_batch], OPTIMUM)
