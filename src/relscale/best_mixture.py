@@ -47,14 +47,16 @@ def mixture_law(laws: Sequence[FurtherLaw], name: str | None) -> FurtherLaw:
     RelscaleError
         There is none, or several and no name.
     """
-    found = {law.name: law for law in laws if law.law in LAWS}
-    if not found:
+    mixture_laws = {law.name: law for law in laws if law.law in LAWS}
+    if not mixture_laws:
         raise RelscaleError(f"fit.laws has no law of mixtures; add one of {', '.join(LAWS)}")
-    if name is None and len(found) > 1:
-        raise RelscaleError(f"fit.laws has several laws of mixtures; choose by --fit: {', '.join(found)}")
-    if name is not None and name not in found:
-        raise RelscaleError(f"no law of mixtures {name!r} under fit.laws; {suggestion(name, found)}")
-    return found[name or next(iter(found))]
+    if name is None and len(mixture_laws) > 1:
+        raise RelscaleError(
+            f"fit.laws has several laws of mixtures; choose by --fit: {', '.join(mixture_laws)}"
+        )
+    if name is not None and name not in mixture_laws:
+        raise RelscaleError(f"no law of mixtures {name!r} under fit.laws; {suggestion(name, mixture_laws)}")
+    return mixture_laws[name or next(iter(mixture_laws))]
 
 
 def tried_mixtures(measurements: pa.Table, entry: FurtherLaw) -> TriedMixtures:
@@ -74,20 +76,20 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw) -> TriedMixtures:
     assert isinstance(family, Family)
     first = len(family.before)
     shares = of.columns[first : first + (len(of.columns) - first) // (1 + len(family.further))]
-    own = held_in(select(measurements, entry.where or {}, place), entry, place)
+    fitted = held_in(select(measurements, entry.where or {}, place), entry, place)
     targets: dict[str, Points] = {}
-    for values in distinct(own, entry.by, place):
+    for values in distinct(fitted, entry.by, place):
         name = ", ".join(map(str, values.values())) or "value"
-        rows = select(own, values, place) if values else own
+        rows = select(fitted, values, place) if values else fitted
         targets[name] = points(of.law, of.columns, rows, None, entry.residual == "log")
     values_of = {name: _by_model(each, f"{place}: {name}") for name, each in targets.items()}
     models = [
-        one for one in next(iter(values_of.values())) if all(one in each for each in values_of.values())
+        key for key in next(iter(values_of.values())) if all(key in each for each in values_of.values())
     ]
     where = {model(row): i for i, row in enumerate(next(iter(targets.values())).rows)}
-    x = next(iter(targets.values())).x[:, [where[one] for one in models]]
+    x = next(iter(targets.values())).x[:, [where[key] for key in models]]
     columns = dict(zip(family.columns(shares), x, strict=True))
-    columns |= {name: np.array([each[one] for one in models]) for name, each in values_of.items()}
+    columns |= {name: np.array([each[key] for key in models]) for name, each in values_of.items()}
     return TriedMixtures(Columns(columns), shares, tuple(targets))
 
 
@@ -120,7 +122,7 @@ def next_corpus(experiment: TrainingExperiment, shares: Mapping[str, float]) -> 
         No corpus has such a part.
     """
     parts = parts_of(experiment)
-    chosen = []
+    weighted = []
     for column, share in shares.items():
         label = column.removeprefix(SHARE)
         if label not in parts:
@@ -129,9 +131,9 @@ def next_corpus(experiment: TrainingExperiment, shares: Mapping[str, float]) -> 
             )
         weight = round(share, DIGITS)
         if weight > 0:
-            given = parts[label].model_dump(exclude_none=True, exclude={"name", "weight"})
-            chosen.append(Part(**given, name=label, weight=weight))
-    return chosen
+            options = parts[label].model_dump(exclude_none=True, exclude={"name", "weight"})
+            weighted.append(Part(**options, name=label, weight=weight))
+    return weighted
 
 
 def parts_of(experiment: TrainingExperiment) -> dict[str, MixturePart]:

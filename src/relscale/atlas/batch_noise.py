@@ -34,14 +34,18 @@ def mean_largest(batch: int) -> float:
 
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Theory and simulation by batch, and Lanczos against all eigenvalues."""
-    found = {}
+    numbers = {}
     for batch in KNOWN:
-        found[f"largest eigenvalue, batch {batch}, theory"] = Number(
+        numbers[f"largest eigenvalue, batch {batch}, theory"] = Number(
             largest_of_batch(SPIKE, NOISE, PARAMS, batch)
         )
-        found[f"largest eigenvalue, batch {batch}, mean of {DRAWS} simulations"] = Number(mean_largest(batch))
+        numbers[f"largest eigenvalue, batch {batch}, mean of {DRAWS} simulations"] = Number(
+            mean_largest(batch)
+        )
     exact = float(np.linalg.eigvalsh(hessian(8, seed=0))[-1])
-    return found | {"Lanczos less all eigenvalues, the largest, batch 8": Number(largest(8, seed=0) - exact)}
+    return numbers | {
+        "Lanczos less all eigenvalues, the largest, batch 8": Number(largest(8, seed=0) - exact)
+    }
 
 
 def view(tables: Tables) -> View:

@@ -37,18 +37,18 @@ def _quantity(floor: float, size: int, what: str) -> str:
 
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Errors of stage 2, and distances of samples that are known."""
-    found = {}
+    numbers = {}
     for floor, size in MISSED:
         for what, percent in zip(("L", "ln L"), missed(floor, np.array(float(size))), strict=True):
-            found[_quantity(floor, size, what)] = Number(float(percent))
+            numbers[_quantity(floor, size, what)] = Number(float(percent))
     rng = np.random.default_rng(0)
     points = rng.normal(size=(200, 2))
     shifted = transport_distance(points, points + np.array([1.0, 2.0]), power=2)
-    found["squared distance W2 of a shift by (1, 2)"] = Number(shifted**2)
+    numbers["squared distance W2 of a shift by (1, 2)"] = Number(shifted**2)
     a, b = rng.normal(size=200), rng.normal(0.5, 2, size=200)
     off = transport_distance(a[:, None], b[:, None]) - float(np.abs(np.sort(a) - np.sort(b)).mean())
-    found["distance on a line less that of the sorted points"] = Number(off)
-    return found
+    numbers["distance on a line less that of the sorted points"] = Number(off)
+    return numbers
 
 
 def view(tables: Tables) -> View:

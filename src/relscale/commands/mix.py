@@ -85,8 +85,8 @@ def run(options: argparse.Namespace) -> None:
         raise RelscaleError(f"--name: the config has a corpus {options.name!r} already; give another name")
     entry = mixture_law(experiment.fit.laws, options.fit)
     tried = tried_mixtures(read_table(options.measurements or Results.of(experiment).measurements), entry)
-    given = fixed_parameters(options.weight, "--weight")
-    for name in given:
+    weights = fixed_parameters(options.weight, "--weight")
+    for name in weights:
         if name not in tried.targets:
             raise RelscaleError(f"--weight: no target {name!r}; {suggestion(name, tried.targets)}")
     prior = prior_shares(experiment, options.prior, tried.shares) if options.prior is not None else ()
@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> None:
             order=options.order,
             kl=options.kl,
             prior=tuple(map(str, prior)),
-            weights=tuple(str(given.get(name, 1.0)) for name in tried.targets),
+            weights=tuple(str(weights.get(name, 1.0)) for name in tried.targets),
             residual=entry.residual,
             draws=options.draws,
             seed=experiment.seed,

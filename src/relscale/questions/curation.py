@@ -154,14 +154,14 @@ def law_of_pools(count: int) -> Law:
 
     def starts(x: Array, y: Array) -> Array:
         """a and d of each pool alone, and b and τ of the others for these."""
-        own = [x[2] == i for i in range(count)]
-        found = []
+        masks = [x[2] == i for i in range(count)]
+        begin = []
         for i in range(count):
-            a, _, _, d = estimate(filtering.LAW, x[:2, own[i]], y[own[i]]).theta[:, 0]
+            a, _, _, d = estimate(filtering.LAW, x[:2, masks[i]], y[masks[i]]).theta[:, 0]
             held = {"a": float(a), "d": min(float(d), 0.99 * float(y.min()))}
-            rest = [estimate(filtering.LAW, x[:2, of], y[of], fixed=held).theta[1:3, 0] for of in own]
-            found.append([held["a"], held["d"], *(b for b, _ in rest), *(tau for _, tau in rest)])
-        return np.array(found)
+            rest = [estimate(filtering.LAW, x[:2, of], y[of], fixed=held).theta[1:3, 0] for of in masks]
+            begin.append([held["a"], held["d"], *(b for b, _ in rest), *(tau for _, tau in rest)])
+        return np.array(begin)
 
     return Law(
         name="filtering",
@@ -188,12 +188,12 @@ def errors(theta: Array, pool: float, samples: Array) -> Array:
 
 def stretches(theta: Array, pool: float, grid: Array) -> tuple[list[int], list[float]]:
     """The best numbers of pools, one after the other, and where each gives way to the next."""
-    found = errors(theta, pool, grid)
-    choice = found.argmin(axis=0)
+    predicted = errors(theta, pool, grid)
+    choice = predicted.argmin(axis=0)
     turns = np.flatnonzero(np.diff(choice))
     changes = []
     for i in turns:
-        ahead = found[choice[i], i : i + 2] - found[choice[i + 1], i : i + 2]
+        ahead = predicted[choice[i], i : i + 2] - predicted[choice[i + 1], i : i + 2]
         share = float(ahead[0] / (ahead[0] - ahead[1]))
         changes.append(float(np.exp(np.log(grid[i]) + share * np.log(grid[i + 1] / grid[i]))))
     return [int(choice[0]) + 1, *(int(choice[i + 1]) + 1 for i in turns)], changes

@@ -181,15 +181,15 @@ def rows(
         raise RelscaleError(f"kl: {kl:g} is negative")
     family = law_or_family(law)
     assert isinstance(family, Family)
-    one, first = family.of(x), len(family.before)
+    fitted_law, first = family.of(x), len(family.before)
     points = np.stack([table.numbers(each) for each in family.columns(x)])
     targets = np.stack([table.numbers(each) for each in y], 1)
     known = np.isfinite(points).all(axis=0) & np.isfinite(targets).all(axis=1)
     points, targets = points[:, known], targets[known]
     shares = points[first : first + len(x)]
-    if len(targets) <= len(one.names):
+    if len(targets) <= len(fitted_law.names):
         raise RelscaleError(
-            f"{len(targets)} mixtures for the {len(one.names)} parameters of {law}; more are needed"
+            f"{len(targets)} mixtures for the {len(fitted_law.names)} parameters of {law}; more are needed"
         )
     if not np.allclose(shares.sum(axis=0), 1, atol=0.02) or (shares < 0).any():
         raise RelscaleError(f"{', '.join(x)}: these are not shares that sum to 1 in every row")
@@ -200,19 +200,19 @@ def rows(
     of_target = fractions("weights", weights, len(y)) if weights else np.full(len(y), 1 / len(y))
     most = shares.max(axis=1) if within == "data" else np.ones(len(x))
     simplex = Simplex(most, start, kl, order == "falling")
-    held = _held(at, [name for name in one.predictors if name not in x], one, points)
+    held = _held(at, [name for name in fitted_law.predictors if name not in x], fitted_law, points)
     rng, count = np.random.default_rng(seed), len(targets)
-    theta = estimate(one, points, targets, residual=residual).theta
+    theta = estimate(fitted_law, points, targets, residual=residual).theta
     if not np.isfinite(theta).all():
         raise RelscaleError(f"law {law}: it could not be fitted to these mixtures")
-    target = MeanTarget(one, theta, held[:first], held[first:], of_target)
+    target = MeanTarget(fitted_law, theta, held[:first], held[first:], of_target)
     best = best_mixture(target, simplex, beginnings(target, simplex, shares))
     drawn = []
     if draws > 1:
         resampled = rng.multinomial(count, np.full(count, 1 / count), draws).T.astype(float)
         each = [
             estimate(
-                one,
+                fitted_law,
                 points,
                 targets[:, j],
                 weights=resampled,
@@ -223,9 +223,9 @@ def rows(
             for j in range(targets.shape[1])
         ]
         for d in range(draws):
-            own = np.stack([of[:, d] for of in each], axis=1)
-            if np.isfinite(own).all():
-                of_draw = MeanTarget(one, own, target.before, target.after, of_target)
+            parameters = np.stack([of[:, d] for of in each], axis=1)
+            if np.isfinite(parameters).all():
+                of_draw = MeanTarget(fitted_law, parameters, target.before, target.after, of_target)
                 drawn.append((best_mixture(of_draw, simplex, [best]), of_draw))
     measured = targets @ of_target
     best_measured = shares[:, measured.argmin()]
@@ -245,8 +245,8 @@ def rows(
     low, high = percentiles([float(of_draw.of(share[:, None])[0]) for share, of_draw in drawn], draws)
     beyond = [
         name
-        for name, value in zip((name for name in one.predictors if name not in x), held, strict=True)
-        if not _inside(points[one.predictors.index(name)], value)
+        for name, value in zip((name for name in fitted_law.predictors if name not in x), held, strict=True)
+        if not _inside(points[fitted_law.predictors.index(name)], value)
     ]
     yield MixtureRow(
         quantity=MEAN,
@@ -284,7 +284,7 @@ def best_mixture(target: Target, simplex: Simplex, begin: list[Array]) -> Array:
         constraints.append({"type": "ineq", "fun": lambda h: steps @ h, "jac": lambda h: steps})
     tried = []
     for h in begin:
-        found = minimize(
+        solution = minimize(
             objective,
             np.clip(h, LEAST, simplex.most),
             jac=True,
@@ -293,7 +293,7 @@ def best_mixture(target: Target, simplex: Simplex, begin: list[Array]) -> Array:
             constraints=constraints,
             options={"maxiter": 300, "ftol": 1e-10},
         )
-        h = np.clip(np.where(found.x < LEAST, 0, found.x), 0, simplex.most)
+        h = np.clip(np.where(solution.x < LEAST, 0, solution.x), 0, simplex.most)
         tried.append((objective(h)[0], h / h.sum()))
     return np.asarray(min(tried, key=lambda each: each[0])[1])
 
@@ -310,22 +310,22 @@ def beginnings(target: Target, simplex: Simplex, shares: Array) -> list[Array]:
 
 def _held(at: tuple[str, ...], names: list[str], law: Law, points: Array) -> Array:
     """The values of the predictors beside the shares: as given, or the table's where it has one of each."""
-    given = fixed_parameters(at, "at")
-    unknown = [name for name in given if name not in names]
+    values = fixed_parameters(at, "at")
+    unknown = [name for name in values if name not in names]
     if unknown:
         raise RelscaleError(
             f"at: law {law.name} has no predictor {unknown[0]!r} beside the shares; "
             + (f"it has {', '.join(names)}" if names else "it has none")
         )
     for name in names:
-        own = points[law.predictors.index(name)]
-        if name not in given and own.min() != own.max():
+        tried = points[law.predictors.index(name)]
+        if name not in values and tried.min() != tried.max():
             raise RelscaleError(
-                f"at: {name} differs between rows, from {own.min():g} to {own.max():g}; give one"
+                f"at: {name} differs between rows, from {tried.min():g} to {tried.max():g}; give one"
             )
-        if not given.setdefault(name, float(own[0])) > 0:
-            raise RelscaleError(f"at: {name} is {given[name]:g}, not positive")
-    return np.array([given[name] for name in names])
+        if not values.setdefault(name, float(tried[0])) > 0:
+            raise RelscaleError(f"at: {name} is {values[name]:g}, not positive")
+    return np.array([values[name] for name in names])
 
 
 def _note(share: float, tried: Array, at_limit: bool) -> str | None:
@@ -336,5 +336,5 @@ def _note(share: float, tried: Array, at_limit: bool) -> str | None:
     return "less than was tried" if share < tried.min() - AT_LIMIT else None
 
 
-def _inside(own: Array, value: float) -> bool:
-    return bool(own.min() <= value <= own.max())
+def _inside(tried: Array, value: float) -> bool:
+    return bool(tried.min() <= value <= tried.max())

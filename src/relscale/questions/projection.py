@@ -93,13 +93,13 @@ def rows(
     RelscaleError
         A column is missing, there are not two sizes, or a size has too few mixtures.
     """
-    for option, given, known in (
+    for option, value, known in (
         ("scale", scale, ("log", "linear")),
         ("better", better, ("lower", "higher")),
         ("within", within, ("data", "simplex")),
     ):
-        if given not in known:
-            raise RelscaleError(f"{option}: {given!r} is neither {known[0]} nor {known[1]}")
+        if value not in known:
+            raise RelscaleError(f"{option}: {value!r} is neither {known[0]} nor {known[1]}")
     shares, sizes = np.stack([table.numbers(each) for each in x]), table.positive(size)
     apart = table.numbers(distance)
     t = np.log(table.positive(y)) if scale == "log" else table.numbers(y)
@@ -123,10 +123,10 @@ def rows(
     simplex = Simplex(most, shares.mean(axis=1) / shares.mean(axis=1).sum())
 
     def fitted(rows_of: NDArray[np.intp]) -> Projection:
-        own = [rows_of[sizes[rows_of] == each] for each in two]
+        by_size = [rows_of[sizes[rows_of] == each] for each in two]
         return Projection(
-            small=coefficients(stage_1(shares[:, own[0]], apart[own[0]]), t[own[0]]),
-            large=coefficients(stage_1(shares[:, own[1]], apart[own[1]]), t[own[1]]),
+            small=coefficients(stage_1(shares[:, by_size[0]], apart[by_size[0]]), t[by_size[0]]),
+            large=coefficients(stage_1(shares[:, by_size[1]], apart[by_size[1]]), t[by_size[1]]),
             apart=coefficients(quadratic(shares[:, rows_of]), apart[rows_of]),
             weight=float(np.log(at / two[0]) / np.log(two[1] / two[0])),
             sign=sign,

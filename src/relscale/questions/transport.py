@@ -83,36 +83,36 @@ def rows(
     rng = np.random.default_rng(seed)
     others = [name for name in names if name != target]
     mixture = fractions("shares", shares, len(others)) if shares else None
-    own = {name: np.flatnonzero(labels == name) for name in names}
-    for name, places in own.items():
-        if len(places) < (needed := 2 * sample if name == target else sample):
+    rows_of = {name: np.flatnonzero(labels == name) for name in names}
+    for name, rows in rows_of.items():
+        if len(rows) < (needed := 2 * sample if name == target else sample):
             raise RelscaleError(
-                f"{source} {name}: {len(places)} documents; {needed} are needed, or a smaller sample"
+                f"{source} {name}: {len(rows)} documents; {needed} are needed, or a smaller sample"
             )
     vectors = document_vectors(list(texts))
     shown = [*names, *([MIXTURE] if mixture is not None else [])]
-    found = np.empty((repeats, len(shown)))
+    distances = np.empty((repeats, len(shown)))
     for repeat in range(repeats):
-        drawn = rng.choice(own[target], 2 * sample, replace=False)
+        drawn = rng.choice(rows_of[target], 2 * sample, replace=False)
         other, reference = drawn[:sample], drawn[sample:]
         for i, name in enumerate(shown):
             if name == target:
-                chosen = other
+                selected = other
             elif i < len(names):
-                chosen = rng.choice(own[name], sample, replace=False)
+                selected = rng.choice(rows_of[name], sample, replace=False)
             else:
                 assert mixture is not None
                 counts = rng.multinomial(sample, mixture)
-                chosen = np.concatenate(
-                    [rng.choice(own[o], n, replace=False) for o, n in zip(others, counts, strict=True)]
+                selected = np.concatenate(
+                    [rng.choice(rows_of[o], n, replace=False) for o, n in zip(others, counts, strict=True)]
                 )
-            found[repeat, i] = transport_distance(vectors[chosen], vectors[reference])
-    itself = found[:, names.index(target)]
+            distances[repeat, i] = transport_distance(vectors[selected], vectors[reference])
+    itself = distances[:, names.index(target)]
     for i, name in enumerate(shown):
         yield TransportRow(
             source=name,
             documents=sample,
-            distance=float(found[:, i].mean()),
-            stderr=float(found[:, i].std(ddof=1)) if repeats > 1 else None,
-            above_target=float((found[:, i] - itself).mean()),
+            distance=float(distances[:, i].mean()),
+            stderr=float(distances[:, i].std(ddof=1)) if repeats > 1 else None,
+            above_target=float((distances[:, i] - itself).mean()),
         )

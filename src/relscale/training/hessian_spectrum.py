@@ -68,8 +68,8 @@ def lanczos(product: Product, size: int, iterations: int = ITERATIONS, seed: int
 def density(spectra: Sequence[Ritz], at: Floats, width: float) -> Floats:
     """The mean density at eigenvalues (n,), each Ritz value a Gaussian of this standard deviation."""
     each = [
-        (one.weights[:, None] * np.exp(-0.5 * ((at - one.values[:, None]) / width) ** 2)).sum(axis=0)
-        for one in spectra
+        (ritz.weights[:, None] * np.exp(-0.5 * ((at - ritz.values[:, None]) / width) ** 2)).sum(axis=0)
+        for ritz in spectra
     ]
     return np.asarray(np.mean(each, axis=0) / (width * np.sqrt(2 * np.pi)))
 
@@ -101,7 +101,7 @@ def hessian_product(loss: "torch.Tensor", parameters: "Sequence[torch.nn.Paramet
         second = torch.autograd.grad(
             flat @ along, list(parameters), retain_graph=True, allow_unused=True, materialize_grads=True
         )
-        found = torch.cat([each.reshape(-1) for each in second])
-        return np.asarray(found.double().cpu().numpy())
+        flat_product = torch.cat([each.reshape(-1) for each in second])
+        return np.asarray(flat_product.double().cpu().numpy())
 
     return product
