@@ -81,7 +81,8 @@ ENTRY = Entry(
     ),
     reproduce=reproduce,
     view=view,
-    command="relscale fit pools.csv --law filtering --x samples,pool_samples --y error --group pool",
+    command="relscale fit pools.csv --law filtering --x samples,pool_samples --y error --group pool\n"
+    "relscale ask curation pools.csv --y error",
     remark="Computed from the published parameters of four pools of 12.8M samples; the measured errors are not public. "
     "The formula adds d outside of the product. The authors' code has it inside, which moves the changes to 102M and "
     "1,104M: fit and predict with one of them.",

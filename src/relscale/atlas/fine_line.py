@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View
 from relscale.questions.domain_prediction import rows as predicted
 
 RUN = "1B-10xC"
@@ -23,6 +24,16 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     }
 
 
+def view(tables: Tables) -> View:
+    """The accuracies of MMLU's groups, and of commonsense tasks, over the training."""
+    rows = tables.read("olmo_ladder_checkpoints.csv.gz")
+    run = rows.where(np.asarray(rows["run"] == RUN))
+    series = []
+    for name in [*MMLU.split("+")[:2], *COMMONSENSE.split("+")[:2]]:
+        series.append(Series(name.partition(":")[0], run["tokens"] / 1e9, np.asarray(run[name], dtype=float)))
+    return View("training tokens, 10⁹", "accuracy", tuple(series), log_x=False, log_y=False)
+
+
 ENTRY = Entry(
     title="The fine line: predicting one task from others over a training",
     paper="the finding of arXiv 2404.01204, on the checkpoints of Bhagia et al., arXiv 2412.04403",
@@ -33,6 +44,7 @@ ENTRY = Entry(
         Answer(ACROSS, 0.0065, 2e-4, "accuracy", Origin.TABLE),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale ask domain_prediction olmo_ladder_checkpoints.csv.gz --where run=1B-10xC --step tokens "
     "--domains knowledge=arc_easy_test:accuracy+arc_challenge_test:accuracy,"
     "commonsense=hellaswag_val:accuracy+piqa_val:accuracy",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View
 from relscale.fitting.items.rasch import Items, abilities, calibrated
 from relscale.laws.law import Array
 
@@ -76,6 +77,16 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     return found
 
 
+def view(tables: Tables) -> View:
+    """How well the ease of items is known, by the models that answered; lines join what is computed here."""
+    rng, models = np.random.default_rng(0), list(CALIBRATION)
+    errors = [float(np.mean([calibration(rng, each)[1] for _ in range(REPEATS)])) for each in models]
+    known = [error for _, error in CALIBRATION.values()]
+    return View(
+        "models that answered", "error of the ease", (Series("100 items", models, known, (models, errors)),)
+    )
+
+
 ENTRY = Entry(
     title="Item response scaling laws: ability and ease instead of accuracy",
     paper="simulations of Rasch's model",
@@ -106,6 +117,7 @@ ENTRY = Entry(
         ),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale ability answers.csv --model model --item item --score correct --compute training_flops",
     remark="The model is true of the data, so this shows the estimator, not that benchmarks obey it. Items are "
     "calibrated on other models than those that are judged. The other computation drew data of its own; errors may "

@@ -3,9 +3,11 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View, along
 from relscale.fitting.capabilities import completed, components
 
 BENCHMARKS = ("MMLU", "ARC-C", "HellaSwag", "Winograd", "TruthfulQA", "GSM8K", "XWinograd", "HumanEval")
+FAMILIES = ("Pythia", "OPT", "Qwen1.5", "BLOOM")  # of the figure
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
@@ -22,6 +24,23 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     return found
 
 
+def view(tables: Tables) -> View:
+    """The first component over training compute, of four families with many sizes, and a line through each."""
+    rows = tables.read("observational_benchmarks.csv.gz")
+    rows = rows.where((rows["in_paper_set"] == 1) & np.isfinite(rows["flops_1e21"]))
+    scores = completed(np.stack([rows[name] for name in BENCHMARKS], axis=1))
+    kept = components(scores)
+    first = (scores - kept.mean) @ kept.loadings[0]
+    series = []
+    for family in FAMILIES:
+        own = np.asarray(rows["family"] == family)
+        x = 1e21 * rows["flops_1e21"][own]
+        slope, level = np.polyfit(np.log(x), first[own], 1)
+        at = along(x)
+        series.append(Series(family, x, first[own], fitted=(at, level + slope * np.log(at))))
+    return View("training FLOPs", "first component", tuple(series), log_y=False)
+
+
 ENTRY = Entry(
     title="Observational scaling laws",
     paper="Ruan et al., arXiv 2405.10938",
@@ -36,6 +55,7 @@ ENTRY = Entry(
         Answer("share of three components", 0.9670, 5e-5, origin=Origin.TABLE),
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale capabilities observational_benchmarks.csv.gz --benchmarks MMLU,ARC-C,HellaSwag,Winograd,"
     "TruthfulQA,GSM8K,XWinograd,HumanEval --family family --compute flops_1e21 --where in_paper_set=1",
     remark="77 base models and 8 benchmarks, 6 scores of which are missing. Standardising before the components "

@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Tables
+from relscale.atlas.view import Series, View
 from relscale.column_arrays import Columns
 from relscale.laws.law import Array
 from relscale.questions.signal_noise import noise
@@ -47,6 +48,20 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     }
 
 
+def view(tables: Tables) -> View:
+    """The accuracy of four tasks over the last third of the training, with the deviations at its end."""
+    rows = tables.read("olmo_ladder_checkpoints.csv.gz")
+    run = rows.where(
+        (rows["run"] == RUN) & (rows["tokens"] > 2 / 3 * np.nanmax(rows["tokens"][rows["run"] == RUN]))
+    )
+    shown = ("hellaswag_val", "arc_easy_test", "winogrande_val", "boolq_val")
+    series = (
+        Series(f"{task}, ±{KNOWN[task][1]:.4f}", run["tokens"] / 1e9, scores(run, task, "accuracy"))
+        for task in shown
+    )
+    return View("training tokens, 10⁹", "accuracy", tuple(series), log_x=False, log_y=False)
+
+
 ENTRY = Entry(
     title="Noise between checkpoints",
     paper="Bhagia et al., arXiv 2412.04403; the question of Heineman et al., arXiv 2508.13144",
@@ -58,6 +73,7 @@ ENTRY = Entry(
         for name, value in zip(METRICS.values(), values, strict=True)
     ),
     reproduce=reproduce,
+    view=view,
     command="relscale ask signal_noise olmo_ladder_checkpoints.csv.gz "
     "--metrics hellaswag_val:bpb,hellaswag_val:accuracy --run run --step step",
     remark="1B parameters at ten times Chinchilla's tokens. The deviations are of the ten values, not estimates "
