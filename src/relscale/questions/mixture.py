@@ -34,6 +34,7 @@ LAWS = ("mixture_additive", "mixture_loglinear", "information")
 LEAST = 1e-9  # a share, below which a logarithm has no meaning
 STEP = 1e-6  # of a difference in a share
 AT_LIMIT = 1e-4
+BROKEN = 1e-5  # of a limit of the shares, at which a search has failed
 BEGINNINGS = 4
 MEAN, DIVERGENCE = "mean of the targets", "divergence from the prior"
 
@@ -294,8 +295,14 @@ def best_mixture(target: Target, simplex: Simplex, begin: list[Array]) -> Array:
             options={"maxiter": 300, "ftol": 1e-10},
         )
         h = np.clip(np.where(solution.x < LEAST, 0, solution.x), 0, simplex.most)
-        tried.append((objective(h)[0], h / h.sum()))
-    return np.asarray(min(tried, key=lambda each: each[0])[1])
+        h = h / h.sum()
+        broken = max(
+            0.0,
+            float((h - simplex.most).max()),
+            float(-(steps @ h).min(initial=0.0)) if simplex.falling else 0.0,
+        )
+        tried.append((broken > BROKEN, objective(h)[0], h))
+    return np.asarray(min(tried, key=lambda each: each[:2])[2])
 
 
 def beginnings(target: Target, simplex: Simplex, shares: Array) -> list[Array]:
