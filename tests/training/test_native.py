@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from relscale.design.architecture import Architecture
 from relscale.training.cpu import bf16, native
+from relscale.training.distributed_model import DistributedModel
+from relscale.training.fabric import launch
 from relscale.training.model import Decoder
 from relscale.training.ops import (
     attention,
@@ -129,6 +131,23 @@ def test_attention_in_bf16_is_that_of_float64_but_for_rounding(
         gradients, torch.autograd.grad(expected, exact, rounded(upstream)), strict=True
     ):
         assert (gradient - wanted).norm() <= 2**-7 * (wanted.norm() + terms)
+
+
+def test_bf16_gives_the_same_bits_again_also_where_layers_are_computed_twice(run):
+    if not bf16.available():
+        pytest.skip("this processor does not multiply bf16")
+    tokens = torch.randint(run.architecture.vocabulary_size, (2, run.architecture.sequence_length + 1))
+    found = []
+    for recomputed in (False, False, True):
+        torch.manual_seed(0)
+        decoder = Decoder(run.architecture)
+        model = DistributedModel(decoder, run.hyperparameters, launch(), "bf16", recomputed=recomputed)
+        with model.precision.forward_context():
+            loss = model.loss(tokens)
+        loss.backward()
+        found.append(torch.cat([weight.grad.flatten() for weight in decoder.parameters()]))
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
 
 
 def test_a_query_without_a_choice_has_no_gradient_in_bf16(bf16_products):
