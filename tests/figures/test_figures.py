@@ -70,6 +70,33 @@ def drawn(toy: FigureData) -> dict[str, go.Figure]:
     return {name: draw(name, toy) for name in NAMES}
 
 
+@pytest.fixture(scope="module")
+def empty(toy: FigureData, tmp_path_factory: pytest.TempPathFactory) -> FigureData:
+    """The toy experiment with tables that have no rows."""
+    folder = tmp_path_factory.mktemp("empty")
+    for table in TABLES:
+        pq.write_table(pq.read_table(toy.fits / f"{table}.parquet").slice(0, 0), folder / f"{table}.parquet")
+    measurements = folder / "measurements.parquet"
+    pq.write_table(pq.read_table(toy.measurements).slice(0, 0), measurements)
+    return FigureData(measurements, folder, toy.suites, toy.tokens)
+
+
+@pytest.fixture(scope="module")
+def without_manifests(toy: FigureData) -> FigureData:
+    return FigureData(toy.measurements, toy.fits)
+
+
+@pytest.fixture(scope="module")
+def without_intervals(toy: FigureData, tmp_path_factory: pytest.TempPathFactory) -> FigureData:
+    """The toy experiment whose laws have no limits."""
+    folder = tmp_path_factory.mktemp("without_intervals")
+    for table in TABLES:
+        rows = pq.read_table(toy.fits / f"{table}.parquet").to_pylist()
+        bare = [row | ({"low": math.nan, "high": None} if table == "fits" else {}) for row in rows]
+        pq.write_table(pa.Table.from_pylist(bare), folder / f"{table}.parquet")
+    return FigureData(toy.measurements, folder, toy.suites, toy.tokens)
+
+
 def texts(figure: go.Figure) -> str:
     return " ".join(re.sub(r"<br>", " ", note.text) for note in figure.layout.annotations)
 
@@ -391,32 +418,19 @@ def test_internet_users_of_a_year_that_is_not_in_the_table_are_refused(toy: Figu
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_figure_with_nothing_to_draw_says_so(toy: FigureData, tmp_path: Path, name: str) -> None:
-    for table in TABLES:
-        empty = pq.read_table(Path(toy.fits) / f"{table}.parquet").slice(0, 0)
-        pq.write_table(empty, tmp_path / f"{table}.parquet")
-    measurements = tmp_path / "measurements.parquet"
-    pq.write_table(pq.read_table(toy.measurements).slice(0, 0), measurements)
-    figure = draw(name, FigureData(measurements, tmp_path, toy.suites, toy.tokens))
-    assert "Nothing to draw" in texts(figure)
+def test_a_figure_with_nothing_to_draw_says_so(empty: FigureData, name: str) -> None:
+    assert "Nothing to draw" in texts(draw(name, empty))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_figures_need_no_manifests(toy: FigureData, name: str) -> None:
-    figure = draw(name, FigureData(toy.measurements, toy.fits))
+def test_figures_need_no_manifests(without_manifests: FigureData, name: str) -> None:
+    figure = draw(name, without_manifests)
     assert ("Nothing to draw" in texts(figure)) == (name == "training-share")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_fits_without_any_interval_are_drawn_without_bands(
-    toy: FigureData, tmp_path: Path, name: str
-) -> None:
-    for table in TABLES:
-        rows = pq.read_table(Path(toy.fits) / f"{table}.parquet").to_pylist()
-        bare = [row | ({"low": math.nan, "high": None} if table == "fits" else {}) for row in rows]
-        pq.write_table(pa.Table.from_pylist(bare), tmp_path / f"{table}.parquet")
-    figure = draw(name, FigureData(toy.measurements, tmp_path, toy.suites, toy.tokens))
-    bands = [trace for trace in scatters(figure) if trace.fill]
+def test_fits_without_any_interval_are_drawn_without_bands(without_intervals: FigureData, name: str) -> None:
+    bands = [trace for trace in scatters(draw(name, without_intervals)) if trace.fill]
     assert not bands or name in ("robustness-knowledge", "prompt-forms-knowledge"), (
         "whose bands are not of fits"
     )

@@ -95,7 +95,7 @@ def strings(value: Any) -> Iterator[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("figure", NAMES)
-def test_names_are_drawn_as_text(data: FigureData, figure: str, toy: FigureData) -> None:
+def test_names_are_drawn_as_text(data: FigureData, figure: str) -> None:
     drawn = json.loads(plot.make_figure(hostile_name(figure), data).to_json())
     texts = list(strings(drawn))
     for text in texts:
@@ -103,8 +103,7 @@ def test_names_are_drawn_as_text(data: FigureData, figure: str, toy: FigureData)
         assert not re.search(r"<\w|</|<!", rest), text
         assert "%{" not in rest, text
         assert not re.search(r"&(?!amp;|lt;|gt;|#37;)", rest), text
-    usual = " ".join(strings(json.loads(plot.make_figure(figure, toy).to_json())))
-    if any(name in usual for name in ("documentation", "Knowledge domains", "machine learning")):
+    if figure != "reproduction":  # which names neither corpora nor suites
         assert "a<b & c>d <img src=x onerror=alert(1)></script> %{x}" in html.unescape(" ".join(texts))
 
 

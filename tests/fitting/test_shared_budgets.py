@@ -51,15 +51,20 @@ def unnamed(rows):
     return [{name: cell for name, cell in row.items() if name != "block"} for row in rows]
 
 
+def slopes(rows):
+    """Both exponents with their intervals, without the rest of a fit."""
+    (matrix,) = run_matrices(pa.Table.from_pylist(rows))
+    optima = allocation(frontier_curves(matrix, Settings()))
+    return {law.name: next(iter(curve_intervals(curve, Settings()))).slope for law, curve in optima}
+
+
 @pytest.mark.slow
 def test_the_standard_error_is_that_of_leaving_out_each_training():
     rows = runs(0)
     trainings = sorted({row["block"] for row in rows})
+    left_out = [slopes([row for row in rows if row["block"] != training]) for training in trainings]
     for law, of_all in exponents(rows).items():
-        without = [
-            exponents([row for row in rows if row["block"] != training])[law]["value"]
-            for training in trainings
-        ]
+        without = [slope[law].value for slope in left_out]
         share = (len(trainings) - 1) / len(trainings)
         assert of_all["stderr"] == pytest.approx(
             np.sqrt(share * np.sum((np.array(without) - of_all["value"]) ** 2)), rel=1e-6
@@ -75,19 +80,11 @@ def test_a_training_of_one_budget_each_changes_nothing():
     assert exponents(alone) == exponents(unnamed(rows))
 
 
-def slope_of_tokens(rows):
-    """The exponent with its interval, without the rest of a fit."""
-    (matrix,) = run_matrices(pa.Table.from_pylist(rows))
-    (_, tokens), _ = allocation(frontier_curves(matrix, Settings()))
-    (line,) = curve_intervals(tokens, Settings())
-    return line.slope
-
-
 @pytest.mark.slow
 def test_its_standard_error_is_how_far_exponents_scatter_and_that_of_independent_budgets_is_less():
-    studies = [runs(seed, budgets=np.geomspace(1e18, 1e20, 24)) for seed in range(40)]
-    named = [slope_of_tokens(rows) for rows in studies]
-    independent = [slope_of_tokens(unnamed(rows)) for rows in studies]
+    studies = [runs(seed, budgets=np.geomspace(1e18, 1e20, 24)) for seed in range(25)]
+    named = [slopes(rows)["compute_optimal_tokens"] for rows in studies]
+    independent = [slopes(unnamed(rows))["compute_optimal_tokens"] for rows in studies]
     scatter = np.std([slope.value for slope in named], ddof=1)
     assert np.median([slope.stderr for slope in named]) > 0.9 * scatter
     assert np.median([slope.stderr for slope in independent]) < 0.7 * scatter

@@ -160,13 +160,18 @@ def test_what_is_no_run_manifest_is_refused(tmp_path, content):
         read_runs(tmp_path / "runs.json")
 
 
-KILLED = """
+# Processes of jobs: three at one entry, then one that is killed when three tasks are done. They are forks of one that
+# has imported what scoring needs.
+JOBS = """
 import os, sys
+import relscale.scoring.engine
 from relscale.scoring import job, score
 from relscale.scoring.options import Scoring
 from relscale.training.manifest import TrainedModel
 
 job.SECONDS_BETWEEN_PARTS = 0
+checkpoint, behaviours, knowledge, store, killed = sys.argv[1:]
+run = TrainedModel(name="good", key="k0", path=checkpoint, status="ok")
 scored = []
 original = score.score_requests
 
@@ -176,26 +181,46 @@ def score_requests(*arguments):
     scored.append(1)
     return original(*arguments)
 
+def start(suite, store, output):
+    if not os.fork():
+        try:
+            job.score_job([run], [suite], store, Scoring(device="cpu"), output)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        os._exit(0)
+
+for name in "abc":
+    start(behaviours, store, f"{store}/{name}.json")
+ended = [os.wait()[1] for _ in "abc"]
 score.score_requests = score_requests
-run = TrainedModel(name="good", key="k0", path=sys.argv[1], status="ok")
-job.score_job([run], [sys.argv[2]], sys.argv[3], Scoring(device="cpu"), sys.argv[3] + "/scores.json")
+start(knowledge, killed, f"{killed}/scores.json")
+print(*ended, os.wait()[1])
 """
 
 
+@pytest.fixture(scope="module")
+def jobs(scored, checkpoint, tmp_path_factory):
+    """The store of three jobs at once, that of a job that was killed, and how the four ended."""
+    store, killed = tmp_path_factory.mktemp("at_once"), tmp_path_factory.mktemp("killed")
+    suites = [scored / "suites" / name for name in ("behaviours", "knowledge")]
+    command = [sys.executable, "-c", JOBS, checkpoint, *suites, store, killed]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return store, killed, done.stdout.split()
+
+
 def test_a_job_that_was_killed_goes_on_with_the_tasks_that_are_not_done(
-    scored, tmp_path, checkpoint, monkeypatch
+    scored, jobs, checkpoint, monkeypatch
 ):
     from relscale.scoring import job, score
 
     suite = scored / "suites" / "knowledge"
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(checkpoint), str(suite), str(tmp_path)], check=False
-    )
-    assert killed.returncode == -9
-    parts = {path: path.stat().st_mtime_ns for path in tmp_path.glob("items/*.parts/*.parquet")}
+    _, killed, (*_, ended) = jobs
+    assert ended == "9"
+    parts = {path: path.stat().st_mtime_ns for path in killed.glob("items/*.parts/*.parquet")}
     done = sum(len(set(pyarrow.parquet.read_table(path)["number"].to_pylist())) for path in parts)
     assert done == 3
-    assert not (tmp_path / "scores.json").exists()
+    assert not (killed / "scores.json").exists()
 
     asked = []
     original = score.score_requests
@@ -205,44 +230,21 @@ def test_a_job_that_was_killed_goes_on_with_the_tasks_that_are_not_done(
         lambda *arguments: (asked.append(arguments[2][0].task), original(*arguments))[1],
     )
     run = TrainedModel(name="good", key="k0", path=str(checkpoint), status="ok")
-    (entry,) = job.score_job([run], [suite], tmp_path, Scoring(device="cpu"), tmp_path / "scores.json")
+    (entry,) = job.score_job([run], [suite], killed, Scoring(device="cpu"), killed / "scores.json")
     tasks = list(dict.fromkeys(items(scored, "knowledge")["task"].to_pylist()))
     assert asked == tasks[3:]
     assert same(pyarrow.parquet.read_table(entry.items), items(scored, "knowledge"))
-    assert not list(tmp_path.glob("items/*.parts"))
+    assert not list(killed.glob("items/*.parts"))
 
 
-AT_ONCE = """
-import os, sys
-import relscale.scoring.engine, relscale.scoring.score
-from relscale.scoring import job
-from relscale.scoring.options import Scoring
-from relscale.training.manifest import TrainedModel
-
-job.SECONDS_BETWEEN_PARTS = 0
-checkpoint, suite, store, *outputs = sys.argv[1:]
-run = TrainedModel(name="good", key="k0", path=checkpoint, status="ok")
-for output in outputs:
-    if not os.fork():
-        try:
-            job.score_job([run], [suite], store, Scoring(device="cpu"), output)
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-            os._exit(1)
-        os._exit(0)
-sys.exit(any([os.wait()[1] for _ in outputs]))
-"""
-
-
-def test_of_jobs_at_one_entry_at_once_each_has_all_items(scored, tmp_path, checkpoint):
-    suite = scored / "suites" / "behaviours"
-    outputs = [tmp_path / f"{name}.json" for name in "abc"]
-    subprocess.run([sys.executable, "-c", AT_ONCE, checkpoint, suite, tmp_path, *outputs], check=True)
-    manifests = [read_entries(output, Score) for output in outputs]
+def test_of_jobs_at_one_entry_at_once_each_has_all_items(scored, jobs):
+    store, _, (*ended, _) = jobs
+    assert ended == ["0", "0", "0"]
+    manifests = [read_entries(store / f"{name}.json", Score) for name in "abc"]
     assert manifests[0] == manifests[1] == manifests[2]
     assert same(pyarrow.parquet.read_table(manifests[0][0].items), items(scored, "behaviours"))
-    assert not list(tmp_path.glob("items/*.parts"))
-    assert not list(tmp_path.glob("locks/*"))
+    assert not list(store.glob("items/*.parts"))
+    assert not list(store.glob("locks/*"))
 
 
 @pytest.fixture
