@@ -1,5 +1,8 @@
 """The report: what it says, that hostile names stay text, and that it is written where it should be."""
 
+import base64
+import gzip
+import json
 import os
 import re
 import shutil
@@ -17,6 +20,7 @@ from one_sentence import assert_one_sentence
 from relscale import cli
 from relscale.config import check_config
 from relscale.errors import RelscaleError
+from relscale.figures import chart
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits, write
 from relscale.fitting.inference.parameter_row import ParameterRow
@@ -25,7 +29,7 @@ from relscale.fitting.report.summary import summary
 from relscale.measurements.measurement import Measurement
 from relscale.provenance_page import make_provenance_page
 from relscale.report.page import report_page
-from relscale.report.report_data import ReportData, SuiteWords
+from relscale.report.report_data import ReportData, ReportFigure, SuiteWords
 from relscale.results import Results
 from relscale.rows import names_of as row_names
 from relscale.rows import rows_of, table_of
@@ -84,6 +88,16 @@ def test_a_gap_is_said_in_ratios_and_per_cent(page: str) -> None:
     (sentence,) = re.findall(r"<strong>Wide</strong>(.*?)<small>", page)
     # 1.5 · (F / 1e19)^0.03 at 1e18 and at 3e20; 10^0.03 − 1 = 7.2% per tenfold
     assert re.search(r"widens: 1\.40 → 1\.6\d × base, \+7\.\d%", sentence)
+
+
+def test_a_figure_without_anything_to_draw_says_why(fits: Fits) -> None:
+    empty = json.loads(chart.empty("Forecasts", "No gap has a forecast.").to_json())
+    figure = ReportFigure("forecast", empty, "Forecasts along compute.")
+    page = report_page(ReportData("mine", fits, figures=(figure,)))
+    (packed,) = re.findall(r'id="packed-figures" type="text/plain">([^<]+)<', page)
+    shown = json.loads(gzip.decompress(base64.b64decode(packed)))["figures"]["figure-forecast"]
+    assert "title" not in shown["layout"]
+    assert "No gap has a forecast." in json.dumps(shown["layout"]["meta"]["arrangements"])
 
 
 def test_names_stay_text(page: str) -> None:

@@ -78,6 +78,8 @@ def _untitled(figure: Mapping[str, Any]) -> dict[str, Any]:
         changes = arrangement["layout"]
         lines = str(changes.pop("title.text", "")).count("<br>") + 1
         changes.pop("title.pad.t", None)
+        if "margin.t" not in changes:  # there is nothing to draw, and so only words to arrange
+            continue
         taken = TITLE + TITLE_LINE * (lines - 1) - ABOVE
         changes["margin.t"] -= taken
         changes["height"] -= taken
