@@ -45,9 +45,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from relscale.fitting.curves import polynomial
-from relscale.fitting.curves.equal_columns import equal_columns
-from relscale.fitting.curves.frontier_curves import FrontierCurves, fewest_clusters, shared_trainings
+from relscale.fitting.curves.error_variants import (
+    ALL,
+    PARABOLA,
+    TRAINING,
+    ErrorVariant,
+    Flops,
+    Frontier,
+    Window,
+    error_variants,
+    log_or_nan,
+)
+from relscale.fitting.curves.frontier_curves import FrontierCurves, fewest_clusters
 from relscale.fitting.curves.gaps import MEAN, mean_of
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.estimation.estimate import estimate
@@ -77,19 +86,8 @@ from relscale.measurements.metric import Metric
 from relscale.rows import cells_of, column
 from relscale.section import NULLABLE, Names, Section
 
-Frontier = Literal["parabola", "all"]
-Window = Literal["all", "inner"]
-Flops = Literal["training_flops", "6ND"]
 Form = Literal["ratio", "difference", "reducible"]
 
-PARABOLA: Frontier = "parabola"
-ALL: Literal["all"] = "all"
-INNER: Window = "inner"
-WAYS: tuple[tuple[int, Window], ...] = ((2, ALL), (2, INNER), (3, ALL))  # degree and window
-NEAREST = 4  # token counts of an inner window
-SAME_FACTOR = 1e-6  # between ways to count FLOPs, as a spread of its logarithm
-TRAINING: Flops = "training_flops"
-SIX_ND: Flops = "6ND"
 RATIO: Form = "ratio"
 DIFFERENCE: Form = "difference"
 REDUCIBLE: Form = "reducible"
@@ -150,37 +148,6 @@ AT_ONCE = 20_000_000  # draws of items that are in memory together
 
 
 @dataclass(frozen=True)
-class Variant:
-    """Errors as one way to look at a matrix has them; P points, K series.
-
-    Attributes
-    ----------
-    frontier, degree, window
-        The way.
-    log_flops
-        By convention, (P,); nan where unknown.
-    value, noise
-        (P, K) ln E, nan where it can not be read; 1 / runs.
-    draws
-        (P, K, B) ln E under each resampling of the items.
-    blocks
-        (P,) the training behind each point.
-    without
-        (P, K, G) ``value`` without each of the G trainings, where budgets share some; else None.
-    """
-
-    frontier: Frontier
-    degree: int | None
-    window: Window | None
-    log_flops: dict[Flops, Floats]
-    value: Floats
-    noise: Floats
-    draws: Floats
-    blocks: list[str]
-    without: Floats | None = None
-
-
-@dataclass(frozen=True)
 class Pair:
     """Columns of a target and its baselines in a matrix, and what the metric's name says of them."""
 
@@ -235,7 +202,7 @@ def _rows(
     baselines = [np.searchsorted(columns, pair.baselines) for pair in pairs]
     clusters = np.array([pair.clusters for pair in pairs])
     margin = settings.of(VerdictOptions).equivalence_margin
-    for variant in _variants(matrix, columns):
+    for variant in error_variants(matrix, columns):
         usual = variant.frontier == default and variant.degree in (None, 2) and variant.window in (None, ALL)
         for flops, log_flops in variant.log_flops.items():
             compared = Compared.of(variant, log_flops, targets, baselines, clusters)
@@ -313,104 +280,6 @@ def _default(of_suite: list[Series], suite: str, settings: Settings) -> Series |
     return min(fitted, key=order, default=None)
 
 
-# Ways to read errors off a matrix
-
-
-def _variants(matrix: RunMatrix, columns: NDArray[np.int64]) -> Iterator[Variant]:
-    """Those that the table has runs for."""
-    budgets = np.unique(matrix.budget[np.isfinite(matrix.budget)])
-    rows = [_counted(matrix, float(budget)) for budget in budgets]
-    rows = [of_budget for of_budget in rows if len(of_budget)]
-    widths = [len(np.unique(matrix.tokens[of_budget])) for of_budget in rows]
-    for degree, window in WAYS:
-        if max(widths, default=0) > (NEAREST if window == INNER else degree):
-            variant = _at_optima(matrix, columns, rows, degree, window)
-            yield replace(variant, without=_without_each(matrix, columns, rows, degree, window))
-    ok = np.array(matrix.status) == "ok"
-    value = _log(np.where(ok[:, None], matrix.values[:, columns], np.nan))
-    draws = _log(matrix.replicates[:, columns])
-    flops = _conventions(np.log(matrix.training_flops), _log(6 * matrix.params * matrix.tokens))
-    blocks = [block or run for block, run in zip(matrix.block, matrix.run, strict=True)]
-    yield Variant(ALL, None, None, flops, value, np.ones_like(value), draws, blocks)
-
-
-def _conventions(exact: Floats, six_nd: Floats) -> dict[Flops, Floats]:
-    """ln FLOPs by convention, each (P,); 6ND where it is known and makes a difference."""
-    factor = (six_nd - exact)[np.isfinite(six_nd)]
-    differs = len(factor) > 0 and np.ptp(factor) > SAME_FACTOR
-    return {TRAINING: exact, SIX_ND: six_nd} if differs else {TRAINING: exact}
-
-
-def _counted(matrix: RunMatrix, budget: float) -> NDArray[np.int64]:
-    return np.flatnonzero((matrix.budget == budget) & np.isfinite(matrix.loss) & (matrix.tokens > 0))
-
-
-def _at_optima(
-    matrix: RunMatrix,
-    columns: NDArray[np.int64],
-    budgets: list[NDArray[np.int64]],
-    degree: int,
-    window: Window,
-) -> Variant:
-    """Errors at the tokens of least loss, all off polynomials of one degree."""
-    shape = (len(budgets), len(columns))
-    value, noise = np.full(shape, np.nan), np.ones(shape)
-    draws = np.full((*shape, matrix.replicates.shape[-1]), np.nan)
-    exact, six_nd = np.full(len(budgets), np.nan), np.full(len(budgets), np.nan)
-    for i, rows in enumerate(budgets):
-        if not len(rows):
-            continue
-        exact[i] = np.log(matrix.training_flops[rows]).mean()
-        if window == INNER:
-            rows = _nearest(matrix, rows)
-        x = np.log(matrix.tokens[rows])
-        at = polynomial.minimum(x, matrix.loss[rows], degree)
-        if np.isnan(at):
-            continue
-        tokens, first = np.unique(x, return_index=True)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            six_nd[i] = np.log(6) + at + np.interp(at, tokens, np.log(matrix.params[rows[first]]))
-        values = matrix.values[np.ix_(rows, columns)]
-        for known, alike in equal_columns(np.isfinite(values)):
-            at_runs = x[known]
-            if len(np.unique(at_runs)) > degree and at_runs.min() <= at <= at_runs.max():
-                weights = polynomial.reading_weights(at_runs, at, degree)
-                value[i, alike] = weights @ values[np.ix_(known, alike)]
-                of_items = matrix.replicates[np.ix_(rows[known], columns[alike])]
-                draws[i, alike] = np.tensordot(weights, of_items, axes=(0, 0))
-                noise[i, alike] = 1 / known.sum()
-    flops = _conventions(exact, six_nd)
-    blocks = [str(i) for i in range(len(budgets))]
-    return Variant(PARABOLA, degree, window, flops, _log(value), noise, _log(draws), blocks)
-
-
-def _without_each(
-    matrix: RunMatrix,
-    columns: NDArray[np.int64],
-    budgets: list[NDArray[np.int64]],
-    degree: int,
-    window: Window,
-) -> Floats | None:
-    """(P, K, G) ln E read off anew without each training, where budgets share some; else None."""
-    plain = replace(matrix, replicates=matrix.replicates[..., :0])
-    readings = [
-        _at_optima(plain, columns, [np.setdiff1d(rows, training) for rows in budgets], degree, window).value
-        for training in shared_trainings(matrix, budgets)
-    ]
-    return np.stack(readings, axis=-1) if readings else None
-
-
-def _nearest(matrix: RunMatrix, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The runs at the four token counts nearest the minimum of the parabola through all; all where it has none."""
-    x = np.log(matrix.tokens[rows])
-    at = polynomial.minimum(x, matrix.loss[rows], 2)
-    if np.isnan(at):
-        return rows
-    distance = np.abs(np.unique(x) - at)
-    nearest: NDArray[np.int64] = rows[np.abs(x - at) <= np.sort(distance)[:NEAREST][-1]]
-    return nearest
-
-
 # From errors to Δβ
 
 
@@ -451,7 +320,7 @@ class Compared:
     @classmethod
     def of(
         cls,
-        variant: Variant,
+        variant: ErrorVariant,
         log_flops: Floats,
         targets: NDArray[np.int64],
         baselines: list[NDArray[np.int64]],
@@ -509,9 +378,9 @@ def _forms(compared: Compared, settings: Settings, margin: float) -> Iterator[tu
         sides = np.sign(np.where(np.isfinite(gap), gap, 0))
         side = np.where((sides >= 0).all(axis=0), 1.0, np.where((sides <= 0).all(axis=0), -1.0, np.nan))
         steep = np.exp(log_ratio) / gap  # d ln |G − 1| / d ln G
-        log_gap = _log(side * gap)
+        log_gap = log_or_nan(side * gap)
         draws = log_gap[..., None] + steep[..., None] * (compared.draws - log_ratio[..., None])
-        without = None if compared.without is None else _log(side[:, None] * np.expm1(compared.without))
+        without = None if compared.without is None else log_or_nan(side[:, None] * np.expm1(compared.without))
     items, fitted = compared.lines(log_gap, draws, without, settings)
     slope = _implied(fitted, items, side, level)
     p = slope.p_value
@@ -610,14 +479,9 @@ def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark | None]]:
             reasons.append(UNCERTAIN_FLOOR)
         else:
             reasons.append(None if status == OK else status.under("irreducible error"))
-    return np.where(lost, np.nan, _log(reducible)), reasons
+    return np.where(lost, np.nan, log_or_nan(reducible)), reasons
 
 
 def _both(target: Remark | None, baselines: Sequence[Remark | None]) -> Remark | None:
     first = next((remark for remark in baselines if remark is not None), None)
     return first.under("baseline") if target is None and first is not None else target
-
-
-def _log(x: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(x > 0, np.log(x), np.nan)
