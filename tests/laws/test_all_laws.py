@@ -1,7 +1,9 @@
 """What must hold of every law of the catalogue: derivatives, recovery of its parameters, units that do not matter."""
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from relscale.fitting.estimation.estimate import Estimates, estimate
 from relscale.fitting.estimation.variable_projection import project
 from relscale.laws import annealing, bnsl, rate_changes
-from relscale.laws.catalogue import law, law_names, law_or_family
+from relscale.laws.catalogue import law, law_modules, law_names, law_or_family
 from relscale.laws.law import MOST_TRIED, Array, Family, Law
 
 RNG = np.random.default_rng(0)
@@ -237,6 +239,14 @@ def fitted(name: str, x: Array, y: Array, **options: object) -> Estimates:
 
 def test_every_law_of_the_catalogue_has_a_world_here() -> None:
     assert set(WORLDS) == set(LAWS)
+
+
+def test_a_law_is_a_file_of_at_most_120_lines() -> None:
+    lengths = {
+        name: len(Path(inspect.getfile(module)).read_text(encoding="utf-8").splitlines())
+        for name, module in law_modules().items()
+    }
+    assert {name: length for name, length in lengths.items() if length > 120} == {}
 
 
 @pytest.mark.parametrize(("name", "truth"), CASES)

@@ -8,34 +8,26 @@ than their range, is none.
 Source: Caballero et al., *Broken Neural Scaling Laws*, arXiv 2210.14891, equation 1.
 """
 
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
 from relscale.errors import RelscaleError
+from relscale.laws.broken_line import log_shape, starts
 from relscale.laws.law import Array, Law, Parameter
-from relscale.laws.profile import crossed, ranked
 
-SLOPES = np.array([0.0, 0.05, 0.15, 0.35, 0.8])
-CHANGES = np.array([-0.5, -0.15, -0.05, 0.05, 0.15, 0.5, 1.2])
-BREAKS = np.array([0.2, 0.35, 0.5, 0.65, 0.8])  # of the range of ln x
-WIDTHS = np.array([0.03, 0.1, 0.25])  # of the same range
-NARROWEST, WIDEST = (
-    1e-3,
-    2.0,
-)  # bounds of a width, and how far outside a break may lie, in units of that range
+NARROWEST, WIDEST = 1e-3, 2.0  # bounds of a width, in ranges of ln x; a break lies no farther outside
 
 
 def value(theta: Array, x: Array) -> Array:
     """y, (n, ...), of a, b, c0, then c_i, d_i, f_i, at x (1, n, ...)."""
     a, b, c0 = theta[:3]
-    return np.asarray(a + b * np.exp(_log_shape(c0, _in_logs(theta[3:]), np.log(x[0]))))
+    return np.asarray(a + b * np.exp(log_shape(c0, _in_logs(theta[3:]), np.log(x[0]))))
 
 
 def positive_terms(g: Array, z: Array) -> Array:
     """The terms of a and b, (2, n, ...), of c0, then c_i, ln d_i, f_i, at ln x (1, n, ...)."""
-    shape = np.exp(_log_shape(g[0], g[1:], z[0]))
+    shape = np.exp(log_shape(g[0], g[1:], z[0]))
     return np.stack([np.ones_like(shape), shape])
 
 
@@ -44,21 +36,13 @@ def _in_logs(breaks: Array) -> list[Array]:
     return [np.log(value) if i % 3 == 1 else value for i, value in enumerate(breaks)]
 
 
-def _log_shape(c0: Array, breaks: Sequence[Array] | Array, log_x: Array) -> Array:
-    """Of c_i, ln d_i, f_i: ln (x^(−c0) · Π …)."""
-    result = -c0 * log_x
-    for c, log_d, f in zip(*[iter(breaks)] * 3, strict=True):
-        result = result - c * f * np.logaddexp(0.0, (log_x - log_d) / f)
-    return np.asarray(result)
-
-
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of y by the parameters, in their order, (q, n, ...)."""
     from scipy.special import expit
 
     _, b, c0 = theta[:3]
     log_x = np.log(x[0])
-    shape = np.exp(_log_shape(c0, _in_logs(theta[3:]), log_x))
+    shape = np.exp(log_shape(c0, _in_logs(theta[3:]), log_x))
     scaled = b * shape
     rows = [np.ones_like(scaled), shape, -scaled * log_x]
     for c, d, f in zip(*[iter(theta[3:])] * 3, strict=True):
@@ -66,39 +50,6 @@ def jacobian(theta: Array, x: Array) -> Array:
         bent, share = np.logaddexp(0.0, z), expit(z)
         rows += [-scaled * f * bent, scaled * c * share / d, scaled * c * (share * z - bent)]
     return np.stack(np.broadcast_arrays(*rows))
-
-
-def starts(x: Array, y: Array, breaks: int) -> Array:
-    """The best of a grid of slopes, breaks and widths, each with its least-squares a and b."""
-    log_x = np.log(x[0])
-    low, spread = log_x.min(), max(float(np.ptp(log_x)), 1e-9)
-    axes = [SLOPES, CHANGES, WIDTHS] if breaks else [SLOPES]
-    candidates = []
-    for at in _breaks(breaks):
-        c0, *rest = crossed(*axes)
-        row = [c0]
-        for i in range(breaks):
-            # The grid has one size of change for all breaks, with alternating signs.
-            row += [rest[0] * (-1) ** i, np.full_like(c0, np.exp(low + at[i] * spread)), rest[1] * spread]
-        candidates.append(np.stack(row))
-    grid = np.concatenate(candidates, axis=1)
-    middle = log_x.mean()
-    shape = np.stack(
-        [_log_shape(g[0], _in_logs(g[1:]), log_x) - _log_shape(g[0], _in_logs(g[1:]), middle) for g in grid.T]
-    )
-    (a, scale), best = ranked(
-        np.stack([np.ones_like(shape), np.exp(np.clip(shape, -700, 700))], axis=-1), y, count=10
-    )
-    nonlinear = grid[:, best]
-    at_middle = np.array([_log_shape(g[0], _in_logs(g[1:]), middle) for g in nonlinear.T])
-    return np.concatenate([[a], [scale * np.exp(-at_middle)], nonlinear]).T
-
-
-def _breaks(breaks: int) -> list[list[float]]:
-    """Increasing positions of the breaks, as shares of the range of ln x."""
-    if breaks == 1:
-        return [[at] for at in BREAKS]
-    return [[(i + 1 + shift) / (breaks + 1) for i in range(breaks)] for shift in (-0.25, 0.0, 0.25)]
 
 
 def limits(x: Array, y: Array, breaks: int) -> tuple[Array, Array]:

@@ -41,9 +41,7 @@ def gained(g: Array, z: Array, slopes: list[Array] | None = None) -> Array:
         changed = change[b] != 0
         if not changed.any():
             continue
-        rows = (
-            changed.reshape(len(changed)) if steps_only else slice(None)
-        )  # those after the bin's first change
+        rows = changed.reshape(len(changed)) if steps_only else slice(None)  # from the bin's first change on
         size, log_eta = change[b][rows], log_rate[b][rows]
         v = log_c - gamma * log_eta + log_area[b][rows]
         far = np.maximum(v, 0) + np.log1p(np.exp(-np.abs(v)))
@@ -86,11 +84,9 @@ def jacobian(theta: Array, x: Array) -> Array:
 def grid(z: Array) -> Array:
     """α, C, β, γ; C by what the power is of at the middle of the falls."""
     alpha, far, beta, gamma = crossed(ALPHAS, FAR, BETAS, GAMMAS)
-    of_falls = (z[1 : 1 + ALL_BINS] > 0) & (z[1 + 2 * ALL_BINS :] > 0)
-    log_rate, log_area = (
-        np.log(z[1 + ALL_BINS : 1 + 2 * ALL_BINS][of_falls]),
-        np.log(z[1 + 2 * ALL_BINS :][of_falls]),
-    )
+    change, rate, area = np.split(z[1:], 3)
+    of_falls = (change > 0) & (area > 0)
+    log_rate, log_area = np.log(rate[of_falls]), np.log(area[of_falls])
     middle = (np.median(log_rate), np.median(log_area)) if len(log_rate) else (0.0, 0.0)
     return np.stack([alpha, far * np.exp(gamma * middle[0] - middle[1]), beta, gamma])
 
@@ -102,11 +98,7 @@ LAW = separable(
         Parameter("L0", "unit of the loss", "what is left after endless training", low=0),
         Parameter("A", "unit of the loss", "what training takes away, at S1 = 1", low=0, log=True),
         Parameter(
-            "B",
-            "unit of the loss per learning rate",
-            "what a fall of the rate gives in the end",
-            low=0,
-            log=True,
+            "B", "unit of the loss per rate", "what a fall of the rate gives in the end", low=0, log=True
         ),
         Parameter("alpha", "none", "how fast training takes it away", low=0, high=5),
         Parameter("C", "rate^γ per S1", "how soon a fall of the rate pays", low=0, log=True),

@@ -1,0 +1,65 @@
+"""Broken lines: the shape of a smoothly broken power law, and where a search for one starts.
+
+ln shape = −c0 · ln x − Σ_i c_i · f_i · ln(1 + (x / d_i)^(1 / f_i))
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from relscale.laws.law import Array
+from relscale.laws.profile import crossed, ranked
+
+SLOPES = np.array([0.0, 0.05, 0.15, 0.35, 0.55, 0.8])
+CHANGES = np.array([0.05, 0.15, 0.5, 1.2])  # of either sign
+BREAKS = np.array([0.2, 0.35, 0.5, 0.65, 0.8])  # of the range of ln x
+SHIFTS = np.array([-0.25, 0.0, 0.25])  # of several breaks, in units of their distance
+WIDTHS = np.array([0.03, 0.1, 0.25])  # of the same range
+
+
+def log_shape(c0: Array, breaks: Sequence[Array] | Array, log_x: Array) -> Array:
+    """Of c_i, ln d_i, f_i: ln (x^(−c0) · Π …)."""
+    result = -c0 * log_x
+    for c, log_d, f in zip(*[iter(breaks)] * 3, strict=True):
+        result = result - c * f * np.logaddexp(0.0, (log_x - log_d) / f)
+    return np.asarray(result)
+
+
+def starts(x: Array, y: Array, breaks: int) -> Array:
+    """For every position of the breaks the best of a grid that bends up, of one that bends down, and of two lines.
+
+    Ranked all together, those of one basin would crowd out the others. Each has its least-squares a and b.
+    """
+    log_x = np.log(x[0])
+    middle, spread = log_x.mean(), max(float(np.ptp(log_x)), 1e-9)
+    found = []
+    for at in BREAKS if breaks == 1 else SHIFTS:
+        place = [at] if breaks == 1 else [(i + 1 + at) / (breaks + 1) for i in range(breaks)]
+        shapes = [crossed(SLOPES, changes, WIDTHS) for changes in (CHANGES, -CHANGES)]
+        if breaks == 1 and (y > 0).all():
+            shapes.append(_lines(log_x - log_x.min() - at * spread, np.log(y)))
+        for c0, change, width in shapes:
+            grid = [c0]
+            for i, each in enumerate(place):  # one size of change for all breaks, with alternating signs
+                where = np.full_like(c0, log_x.min() + each * spread)
+                grid += [change * (-1) ** i, where, width * spread]
+            g = np.stack(grid)
+            at_middle = log_shape(g[0], g[1:], middle)
+            shape = np.exp(np.clip(log_shape(g[0], g[1:], log_x[:, None]) - at_middle, -700, 700)).T
+            (a, b), best = ranked(
+                np.stack([np.ones_like(shape), shape], axis=-1), y, count=1 if breaks == 1 else 2
+            )
+            g[2::3] = np.exp(g[2::3])
+            found.append(np.concatenate([[a], [b * np.exp(-at_middle[best])], g[:, best]]))
+    return np.concatenate(found, axis=1).T
+
+
+def _lines(beyond: Array, log_y: Array) -> Array:
+    """c0, c1 and widths of the lines through the points before a break, and beyond it."""
+    slopes = [
+        np.polyfit(beyond[side], log_y[side], 1)[0] if np.ptp(beyond[side]) > 0 else 0.0
+        for side in (beyond <= 0, beyond >= 0)
+        if side.any()
+    ]
+    before, after = slopes[0], slopes[-1]
+    return np.stack([np.full_like(WIDTHS, -before), np.full_like(WIDTHS, before - after), WIDTHS])
