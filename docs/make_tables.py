@@ -4,6 +4,7 @@ import inspect
 from pathlib import Path
 
 from relscale.corpora.documents import DocumentRow
+from relscale.critical_batches import CriticalBatchRow
 from relscale.fitting.fits import ROWS
 from relscale.measurements.measurement import Measurement, Replicate
 from relscale.rows import columns_of
@@ -13,6 +14,7 @@ from relscale.scoring.requests import Request
 from relscale.scoring.task_metrics import TaskValue
 from relscale.tokens.build import StoredDocument
 from relscale.tokens.shards import ShardDocument
+from relscale.training.branches import BranchRow
 from relscale.training.result import CurveRow
 
 HEAD = """# The tables
@@ -26,7 +28,8 @@ STAGES: dict[str, tuple[str, dict[str, type]]] = {
         "tokens/CORPUS, and STORE/tokens/KEY/NUMBER for each shard",
         {"documents": StoredDocument, "documents of a shard": ShardDocument},
     ),
-    "Training": ("STORE/runs/KEY", {"curve": CurveRow}),
+    "Training": ("STORE/runs/KEY", {"curve": CurveRow, "branches": BranchRow}),
+    "Critical batches": ("critical_batches.parquet", {"critical_batches": CriticalBatchRow}),
     "Checkpoints that others trained": ("runs.table of a config, or an export", {"checkpoints": Checkpoint}),
     "Scoring": (
         "suites/SUITE/requests.parquet, STORE/items/KEY.parquet, STORE/task_metrics/KEY.parquet",

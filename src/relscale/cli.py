@@ -21,13 +21,24 @@ COMMANDS = {  # each is a module of relscale.commands, which imports heavy libra
     "a forecast": ("forecast", "score-forecasts"),
     "what there is": ("laws", "suites", "figures", "datasets", "atlas"),
     "one stage of the workflow at a time": (
-        *("pin", "corpus", "vocabulary", "tokenize", "train", "suite", "score", "collect", "plot"),
+        *(
+            "pin",
+            "corpus",
+            "vocabulary",
+            "tokenize",
+            "train",
+            "branches",
+            "suite",
+            "score",
+            "collect",
+            "plot",
+        ),
         *("export", "push", "schema"),
     ),
 }
 VERBS = tuple(verb for verbs in COMMANDS.values() for verb in verbs)
 # Those that read and write tables, and never meet a frame of pandas.
-WITHOUT_PANDAS = ("plan", "report", "fit", "frontier", "train", "score", "collect", "plot")
+WITHOUT_PANDAS = ("plan", "report", "fit", "frontier", "train", "branches", "score", "collect", "plot")
 EXTRAS = {"suite": "score", "score": "score", "collect": "score", "run": "workflow"}  # of the others: train
 
 

@@ -29,6 +29,7 @@ from relscale.scoring.lm_eval_log import log_files
 from relscale.scoring.options import PublishedSuite, Suite
 from relscale.scoring.safetensors_header import weight_files, weights_bytes
 from relscale.scoring.suite import needs_documents, suite_digest, suite_inputs, suite_title
+from relscale.training.branches import branch_tokens
 from relscale.training.optimizers import optimizer_module
 
 SPECIAL = re.compile(r"[{}<>\n]|^\w+:")  # what Snakemake, or its report, reads as more than a path
@@ -195,8 +196,12 @@ class Pipeline:
         return self._placements[corpus, job]
 
     def expected_seconds(self, corpus: str, job: str) -> float:
-        """How long a training job takes by the plan."""
-        return sum(placement.seconds for placement in self.placements(corpus, job))
+        """How long a training job takes by the plan, its branches included."""
+        branching = self._training.training.branches
+        return sum(
+            placement.seconds * (1 + branch_tokens(run, branching) / run.tokens)
+            for run, placement in zip(self.runs(corpus, job), self.placements(corpus, job), strict=True)
+        )
 
     def seconds_by_rule(self) -> dict[str, float]:
         """How long all trainings take by the plan, one after another."""
@@ -222,6 +227,11 @@ class Pipeline:
     def training_code(self) -> str:
         """The digest of the code of trainings, with the optimizers that are used."""
         return code_digest("relscale.training.job", *map(optimizer_module, self._training.design.optimizers))
+
+    def branch_tables(self) -> list[Path]:
+        """The tables of the branches of the runs; none where the config asks for no branches."""
+        asked = self._training.training.branches is not None
+        return [self.results.branches, self.results.critical_batches] if asked else []
 
     # --- suites and scores ---
 
@@ -382,6 +392,7 @@ class Pipeline:
             files += [*self.all_documents(), *map(results.documents_manifest, sources)]
             files += [results.vocabulary, *self.token_stores()]
             files += [results.runs(*job) for job in self.training_jobs]
+            files += self.branch_tables()
         if self.scores:
             files += [*self.suites(), *(results.scores(*job) for job in self.score_jobs)]
         tables = [results.measurements, results.replicates, *self.fits()]

@@ -71,6 +71,16 @@ class Results:
         return self.folder / "scores" / _part(corpus) / f"{job}.json"
 
     @property
+    def branches(self) -> Path:
+        """The branches of the runs."""
+        return self.folder / "branches.parquet"
+
+    @property
+    def critical_batches(self) -> Path:
+        """The critical batch at each checkpoint that branches start from."""
+        return self.folder / "critical_batches.parquet"
+
+    @property
     def measurements(self) -> Path:
         """The table of measurements."""
         return self.folder / "measurements.parquet"

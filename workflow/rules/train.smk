@@ -37,3 +37,26 @@ rule train:
         "exec relscale train {params.config:q} --corpus={wildcards.corpus:q} --job={wildcards.job:q}"
         " --tokens={input.tokens:q} --vocabulary={input.vocabulary:q} --threads={threads} --output={output:q}"
         " --parent $PPID 2> {log:q}"
+
+
+if pipeline.branch_tables():
+
+    rule branches:
+        input:
+            runs=[results.runs(*job) for job in pipeline.training_jobs],
+        output:
+            branches=results.branches,
+            critical=results.critical_batches,
+        params:
+            config=CONFIG,
+            epsilon=experiment.training.branches.epsilon,
+            code=code_digest("relscale.critical_batches"),
+        resources:
+            mem_mb=memory(1000),
+        log:
+            str(results.log("branches")),
+        conda:
+            "../../envs/relscale.yaml"
+        shell:
+            "relscale branches {params.config:q} --runs {input.runs:q} --output={output.branches:q}"
+            " --critical-batches={output.critical:q} --parent $PPID > {log:q} 2>&1"

@@ -16,6 +16,7 @@ import numpy as np
 
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
+from relscale.laws.law import Array
 from relscale.rows import column
 
 
@@ -33,6 +34,18 @@ class CriticalBranchRow:
 
 
 ROW = CriticalBranchRow
+
+
+def mean_by_factor(factors: Array, losses: Array) -> tuple[Array, Array]:
+    """Every factor, ascending, and the mean loss of its branches."""
+    levels = np.unique(factors)
+    return levels, np.array([losses[factors == k].mean() for k in levels])
+
+
+def largest_factor(factors: Array, losses: Array, epsilon: float) -> float:
+    """k*: the largest of ascending factors whose loss is at most ``epsilon`` above that of every smaller one."""
+    before = np.concatenate([[np.inf], np.minimum.accumulate(losses)[:-1]])
+    return float(factors[losses <= before + epsilon].max())
 
 
 def rows(
@@ -63,12 +76,10 @@ def rows(
     factors, losses, labels = table.positive(factor), table.numbers(y), table.labels(at)
     for name in dict.fromkeys(labels):
         selected = (labels == name) & np.isfinite(factors) & np.isfinite(losses)
-        levels = np.unique(factors[selected])
-        if not len(levels) or levels[0] != 1:
+        if not selected.any() or factors[selected].min() != 1:
             raise RelscaleError(f"{name}: no branch with {factor} 1, the batch of the checkpoint")
-        mean = np.array([losses[selected & (factors == k)].mean() for k in levels])
-        before = np.concatenate([[np.inf], np.minimum.accumulate(mean)[:-1]])
-        best = float(levels[mean <= before + epsilon].max())
+        levels, mean = mean_by_factor(factors[selected], losses[selected])
+        best = largest_factor(levels, mean, epsilon)
         yield CriticalBranchRow(
             at=str(name),
             factor=best,

@@ -13,6 +13,7 @@ from relscale.design.run import Run
 from relscale.entries import write_entries
 from relscale.errors import RelscaleError
 from relscale.process import end_with_parent
+from relscale.training.branches import furthest_token
 from relscale.training.data import TrainingData
 from relscale.training.interruption import Control, Interruption, interruptible
 from relscale.training.key import run_key
@@ -67,10 +68,11 @@ class Job:
         """
         store, most = self.data.store(), self.options.max_epochs
         for run in self.runs:
-            epochs = store.passes(run.tokens)
+            tokens = furthest_token(run, self.options.branches)
+            epochs = store.passes(tokens)
             if epochs > most:
                 raise RelscaleError(
-                    f"{run.name}: its {run.tokens:,} tokens are {epochs:.2f} passes over {self.data.tokens}; give it "
+                    f"{run.name}: its {tokens:,} tokens are {epochs:.2f} passes over {self.data.tokens}; give it "
                     f"more text, a smaller budget or wider models, or raise training.max_epochs (now {most:g})"
                 )
 

@@ -30,7 +30,11 @@ def run_key(run: Run, tokens_digest: str, options: Training) -> str:
         ``max_epochs``, ``save_every``, and the devices with what they take at once. ``threads`` counts where the
         kernels depend on it.
     """
-    later = {"adaptive_batch": options.adaptive_batch.model_dump()} if options.adaptive_batch else {}
+    later = {
+        name: section.model_dump(exclude={"epsilon"})
+        for name, section in (("adaptive_batch", options.adaptive_batch), ("branches", options.branches))
+        if section
+    }
     return digest(
         {
             "run": run_to_dict(run),

@@ -96,10 +96,8 @@ class SavedState:
         due = fabric.is_global_zero and time.monotonic() - self.last >= self.seconds
         if not (history.stopped or any_device(fabric, due)):
             return
-        state = {**self.model.state_dict(), "history": history.state_dict()}
+        write_whole_state(self.model, history, self.folder, self.still_owned)
         if fabric.is_global_zero:
-            self.still_owned()
-            write_state(self.folder, state)
             loss = f"loss {history.losses[history.done - 1].item():.4f}"
             steps = f"step {history.done} of {history.run.train_steps}"
             print(f"{history.run.name}: saved at {steps}, {loss}", file=sys.stderr)
@@ -127,6 +125,16 @@ class Metrics:
             self.logger.log_metrics(metrics, step)
         if history.over:
             self.logger.finalize("success" if history.diverged is None else "failed")
+
+
+def write_whole_state(
+    model: DistributedModel, history: History, folder: Path, still_owned: Callable[[], None]
+) -> None:
+    """Save weights, moments and history; all devices call it together, and the first one writes."""
+    state = {**model.state_dict(), "history": history.state_dict()}
+    if model.fabric.is_global_zero:
+        still_owned()
+        write_state(folder, state)
 
 
 def exchanges(fabric: Fabric, history: History) -> bool:

@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from relscale.design.options import PlacementOptions
 from relscale.design.run import Run
@@ -63,6 +63,37 @@ class AdaptiveBatch(Section):
         )
 
 
+class Branches(Section):
+    """Branches that measure the critical batch: from checkpoints of each run, with k times its batch.
+
+    They are trained when the run is finished, at the checkpoint's learning rate times the root of k.
+    `relscale branches` lists the critical batch at each checkpoint.
+    """
+
+    shares: Annotated[tuple[Fraction, ...], UNIQUE, Field(min_length=1)] = Field(
+        alias="from", description="Shares of a run's tokens after which it branches."
+    )
+    factors: Annotated[tuple[PositiveInt, ...], UNIQUE, Field(min_length=1)] = Field(
+        default=(1, 2, 4, 8), description="Batches of the branches by that of the run; 1 is among them."
+    )
+    tokens: Positive = Field(
+        description="Training tokens of each branch; rounded to whole batches of all factors."
+    )
+    epsilon: float = Field(
+        default=0.01,
+        ge=0,
+        description="Difference of smoothed losses, in nats per token, that does not count; it has to exceed their "
+        "noise.",
+    )
+
+    @field_validator("factors")
+    @classmethod
+    def _with_the_runs_own(cls, factors: tuple[int, ...]) -> tuple[int, ...]:
+        if 1 not in factors:
+            raise ValueError("1 is missing, the batch of the run, which the others are compared with")
+        return factors
+
+
 class Training(PlacementOptions):
     """How runs are trained."""
 
@@ -103,6 +134,10 @@ class Training(PlacementOptions):
         default=None,
         description="Let batches grow by the gradient noise scale, which is measured for it; in place of noise_scale "
         "and of design.batch_schedule.",
+    )
+    branches: Branches | None = Field(
+        default=None,
+        description="Branch off each run with larger batches, to measure the critical batch.",
     )
     save_every: float = Field(
         default=15.0,

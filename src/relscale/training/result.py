@@ -5,7 +5,7 @@ import json
 import math
 import platform
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,8 +19,9 @@ from relscale.checksums import add_to_seal, check_digests, is_whole, sealed_fold
 from relscale.design.architecture import training_flops_per_token
 from relscale.design.run import Run
 from relscale.errors import Damaged
-from relscale.rows import column, schema_of
+from relscale.rows import column, schema_of, table_of
 from relscale.tables import write_table
+from relscale.training.branches import BRANCHES, BranchRow
 from relscale.training.checkpoint import export
 from relscale.training.history import History
 from relscale.training.noise_scale import TESTS, GradientMoments, noise_scale, smoothed
@@ -114,6 +115,7 @@ def write_result(
     history: History,
     context: RecordContext,
     still_owned: Callable[[], None],
+    branches: Sequence[BranchRow] | None = None,
 ) -> TrainingRecord:
     """Write a run's folder, whole or not at all, and on disk before the training's state is deleted.
 
@@ -129,10 +131,14 @@ def write_result(
         What the record states.
     still_owned
         Called before the folder appears; may raise.
+    branches
+        The branches of the run, if it has any.
     """
     record = training_record(context, history, history.done)
     with sealed_folder(folder) as partial:
         write_table(curve(history, context.noise_scale), partial / "curve.parquet", durable=False)
+        if branches is not None:
+            write_table(table_of(BranchRow, branches), partial / BRANCHES, durable=False)
         if history.diverged is None:
             _export(weights, context, partial)
         for kept in sorted((unfinished / CHECKPOINTS).glob("step-*")):

@@ -6,7 +6,7 @@ Read it from top to bottom: ``train_run`` sets up and writes the result, ``train
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from relscale.design.run import Run
 from relscale.errors import RelscaleError
 from relscale.tokens.store import TokenStore
 from relscale.training.adaptive_batch import GrowingBatch
+from relscale.training.branch_training import BranchPoints, point_folder, train_branches
 from relscale.training.data import TrainingData
 from relscale.training.distributed_model import DistributedModel
 from relscale.training.fabric import Fabric, is_sharding, launch
@@ -29,15 +30,27 @@ from relscale.training.metrics_logger import metrics_logger
 from relscale.training.micro_batches import largest_divisor, micro_batches
 from relscale.training.model import Decoder
 from relscale.training.noise_scale import GradientMoments, MicroBatchGradients, divided
-from relscale.training.observers import Checkpoints, Metrics, Observer, SavedState, StopRequest, Validation
+from relscale.training.observers import (
+    Checkpoints,
+    Metrics,
+    Observer,
+    SavedState,
+    StopRequest,
+    Validation,
+    write_whole_state,
+)
 from relscale.training.options import NoiseScale, Training, check_noise_scale
 from relscale.training.precision import choose_precision
 from relscale.training.record import TrainingRecord
 from relscale.training.result import RecordContext, checkpoints_complete, write_result
 from relscale.training.schedule import learning_rate, steps_of
 from relscale.training.sharding import to_scalar
+from relscale.training.state import FILE as STATE
 from relscale.training.state import read_state, remove_state, state_folder
 from relscale.training.validation import windows
+
+Rate = Callable[[Run, int], float]
+"""The learning rate of a run's step 0, 1, …"""
 
 
 def train_run(
@@ -114,7 +127,8 @@ def train_run(
     warmup = run.steps_until(int(run.hyperparameters.warmup * first_size) * run.batch_size)
     history = History.of(run, warmup, fabric.device)
     unfinished = state_folder(folder)
-    resume(model, history, unfinished, options.checkpoints)
+    branching = options.branches.shares if options.branches else ()
+    resume(model, history, unfinished, options.checkpoints, branching)
 
     points = options.validation_points
     validated = (*options.checkpoints, *((i + 1) / points for i in range(points)))
@@ -123,6 +137,7 @@ def train_run(
         *([GrowingBatch(options.adaptive_batch)] if options.adaptive_batch else []),
         Validation(model, batches, validated),
         Checkpoints(model, unfinished, options.checkpoints, context, control.still_owned),
+        BranchPoints(model, unfinished, branching, control.still_owned),
         StopRequest(fabric, control.stop_requested),
         SavedState(model, unfinished, 60 * options.save_every, control.still_owned),
     ]
@@ -140,10 +155,31 @@ def train_run(
 
     if not history.over:
         return None
+    branches = None
+    if options.branches and history.diverged is None:
+        write_whole_state(model, history, unfinished, control.still_owned)
+
+        def train(branch: History, rate: Rate, saved: Sequence[Observer]) -> None:
+            watched: list[Observer] = [
+                Validation(model, batches, (1.0,)),
+                StopRequest(fabric, control.stop_requested),
+                *saved,
+            ]
+            train_steps(model, branch, store, micro_batch, watched, rate=rate)
+
+        every = 60 * options.save_every
+        branches = train_branches(
+            model, history, unfinished, options.branches, every, control.still_owned, train
+        )
+        if branches is None:
+            return None
+        end = read_state(unfinished)
+        assert end is not None
+        model.load_state_dict(end)
     weights = model.weights()
     if not fabric.is_global_zero:
         return None
-    record = write_result(folder, unfinished, weights, history, context, control.still_owned)
+    record = write_result(folder, unfinished, weights, history, context, control.still_owned, branches)
     remove_state(unfinished)
     return record
 
@@ -155,6 +191,7 @@ def train_steps(
     micro_batch: int,
     observers: Sequence[Observer],
     measurement: NoiseScale | None = None,
+    rate: Rate = learning_rate,
 ) -> None:
     """Train from where a run is to its end, until it has diverged, or until an observer stops it.
 
@@ -172,12 +209,14 @@ def train_steps(
         Called after each step, in this order.
     measurement
         How often the gradient's moments are measured, and which; None for no measurement.
+    rate
+        The learning rate of a run's step.
     """
     optimizer, start = model.optimizer, time.perf_counter() - history.seconds
     while not (history.over or history.stopped):
         run = history.run
         for group in optimizer.param_groups:
-            group["lr"] = group.get("scale", 1.0) * learning_rate(run, history.done)
+            group["lr"] = group.get("scale", 1.0) * rate(run, history.done)
         due = measurement if measurement and history.done % measurement.every == 0 else None
         batch = batch_gradient(run, model, store, history.done, micro_batch, due)
         micro_batch = batch.micro_batch
@@ -290,13 +329,24 @@ def clip_gradients(model: DistributedModel, max_norm: float) -> Tensor:
     return to_scalar(torch.nn.utils.clip_grad_norm_(model.decoder.parameters(), max_norm))
 
 
-def resume(model: DistributedModel, history: History, unfinished: Path, checkpoints: Iterable[float]) -> None:
-    """Load the state of a training that was stopped, if there is one and its checkpoints are whole."""
+def resume(
+    model: DistributedModel,
+    history: History,
+    unfinished: Path,
+    checkpoints: Iterable[float],
+    branching: Iterable[float] = (),
+) -> None:
+    """Load the state of a training that was stopped, if there is one and its checkpoints are whole.
+
+    ``branching`` are the shares at which its state was kept for branches.
+    """
     state = read_state(unfinished)
     if state is None:
         return
-    kept = steps_of(checkpoints, run_of_state(history.run, state["history"]))
-    if not checkpoints_complete(unfinished, (step for step in kept if step <= state["history"]["done"])):
+    run, done = run_of_state(history.run, state["history"]), state["history"]["done"]
+    points = [point_folder(unfinished, step) / STATE for step in steps_of(branching, run) if step <= done]
+    kept = (step for step in steps_of(checkpoints, run) if step <= done)
+    if not checkpoints_complete(unfinished, kept) or not all(point.is_file() for point in points):
         print(f"{unfinished}: a checkpoint is damaged or missing; the run starts again", file=sys.stderr)
         return
     model.load_state_dict(state)

@@ -1,0 +1,57 @@
+"""``relscale branches``: the losses of the branches of an experiment's runs, and the critical batches."""
+
+import argparse
+from pathlib import Path
+
+from relscale.commands.inputs import add_config, add_files, files, training_experiment
+
+HELP = "the branches of an experiment's runs with larger batches, and the critical batch at each checkpoint"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """CONFIG, --runs, --output and --critical-batches."""
+    add_config(parser)
+    add_files(parser, "--runs", "The manifests of all training jobs")
+    parser.add_argument("--output", type=Path, help="Write the branches (.parquet or .csv).")
+    parser.add_argument(
+        "--critical-batches", type=Path, help="Write the critical batches (.parquet or .csv)."
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """List the critical batch at each checkpoint that branches start from; training.branches has trained them."""
+    from tabulate import tabulate
+
+    from relscale.critical_batches import CriticalBatchRow, critical_batches
+    from relscale.entries import read_entries
+    from relscale.errors import RelscaleError
+    from relscale.jobs import training_jobs
+    from relscale.results import Results
+    from relscale.rows import rows_of, table_of
+    from relscale.tables import read_table, write_table
+    from relscale.training.branches import BRANCHES, BranchRow
+    from relscale.training.manifest import TrainedModel
+
+    experiment = training_experiment(options.config)
+    branching = experiment.training.branches
+    if branching is None:
+        raise RelscaleError(
+            f"{options.config}: it has no training.branches; name the checkpoints to branch from"
+        )
+    results = Results.of(experiment)
+    manifests = files(options.runs, (results.runs(*job) for job in training_jobs(experiment)))
+    folders = [
+        Path(model.path)
+        for manifest in manifests
+        for model in read_entries(manifest, TrainedModel)
+        if not model.training or model.training == model.name
+    ]
+    tables = [read_table(folder / BRANCHES) for folder in folders if (folder / BRANCHES).is_file()]
+    rows = [row for table in tables for row in rows_of(BranchRow, table)]
+    critical = list(critical_batches(rows, branching.epsilon))
+    if options.output:
+        write_table(table_of(BranchRow, rows), options.output)
+    if options.critical_batches:
+        write_table(table_of(CriticalBatchRow, critical), options.critical_batches)
+    shown = ("run", "from_tokens", "batch_tokens", "factor", "critical_batch_tokens", "note")
+    print(tabulate([[getattr(row, name) for name in shown] for row in critical], [*shown], missingval=""))

@@ -1,0 +1,126 @@
+"""Branches of a training: from a checkpoint on, the same tokens with k times the batch.
+
+At some shares of a run's tokens its whole state is kept: weights, the optimizer's moments and how many sequences were
+read. When the run is finished each branch starts from there, reads the sequences that follow, as many for every k, at
+the checkpoint's learning rate times √k, and its losses are smoothed: the mean of the branch's losses with weights that
+halve from step to step. The largest k whose loss is not above that of the smaller ones is the critical batch
+(``relscale.questions.critical_branch``).
+
+Source: *Critical Batch Size Revisited*, arXiv 2505.23971.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from relscale.design.run import BatchChange, Run
+from relscale.rows import column
+from relscale.training.options import Branches
+from relscale.training.schedule import learning_rate, steps_of
+
+BRANCHES = "branches.parquet"  # the table of a run's branches, in its folder
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A branch of a training.
+
+    Attributes
+    ----------
+    run
+        The run up to the checkpoint, and the branch behind it.
+    step
+        Updates before it.
+    factor
+        k, its batch by that of the run at the checkpoint.
+    learning_rate
+        Of all its updates.
+    """
+
+    run: Run
+    step: int
+    factor: int
+    learning_rate: float
+
+    def rate(self, run: Run, step: int) -> float:
+        """The learning rate of any step."""
+        return self.learning_rate
+
+    @property
+    def tokens_before(self) -> int:
+        """Training tokens of the checkpoint."""
+        return self.run.sequences_before(self.step) * self.run.architecture.sequence_length
+
+
+def branches_of(run: Run, options: Branches) -> list[Branch]:
+    """The branches of a finished run, by checkpoint and factor.
+
+    All of a checkpoint read as many sequences: those asked for, rounded to whole batches of each.
+    """
+    return [
+        branch
+        for step in sorted(steps_of(options.shares, run))
+        for branch in _branches_at(run, step, options)
+    ]
+
+
+def _branches_at(run: Run, step: int, options: Branches) -> list[Branch]:
+    length, batch, before = run.architecture.sequence_length, run.batch_at(step), run.sequences_before(step)
+    whole = math.lcm(*options.factors) * batch
+    sequences = max(1, round(options.tokens / length / whole)) * whole
+    kept = [
+        change
+        for change, stage in zip(run.batch_schedule, run.stages[1:], strict=True)
+        if stage.first_step <= step
+    ]
+    rate = learning_rate(run, step)
+    return [
+        Branch(
+            replace(
+                run,
+                batch_schedule=(*kept, BatchChange(float(before * length), factor * batch // run.batch_size)),
+                train_steps=step + sequences // (factor * batch),
+            ),
+            step,
+            factor,
+            rate * math.sqrt(factor),
+        )
+        for factor in sorted(options.factors)
+    ]
+
+
+def branch_tokens(run: Run, options: Branches | None) -> int:
+    """Tokens that all branches of a run read together."""
+    branches = branches_of(run, options) if options else []
+    return sum(each.run.tokens - each.tokens_before for each in branches)
+
+
+def furthest_token(run: Run, options: Branches | None) -> int:
+    """The last training token that a run or one of its branches reads."""
+    return max([run.tokens, *(each.run.tokens for each in (branches_of(run, options) if options else []))])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchRow:
+    """One branch of a training, from a checkpoint to its end."""
+
+    run: str = column("Name of the run that it branches off.")
+    corpus: str = column("Corpus of the run.")
+    params: int = column("Parameters.")
+    from_tokens: int = column("Training tokens of the checkpoint.", "tokens")
+    from_batch_tokens: int = column("Batch of the run at the checkpoint.", "tokens")
+    factor: int = column("Batch of the branch by that of the run at the checkpoint.")
+    tokens: int = column("Tokens that the branch read.", "tokens")
+    steps: int = column("Updates of the branch.")
+    learning_rate: float = column("Learning rate of its updates.")
+    loss: float | None = column(
+        "Training loss, smoothed over its steps with weights that halve from step to step; null if it diverged.",
+        "nats per token",
+    )
+    loss_noise: float | None = column(
+        "Standard deviation of the smoothed loss, from the differences between consecutive steps; null for fewer "
+        "than three.",
+        "nats per token",
+    )
+    validation_loss: float | None = column(
+        "Validation loss at its end; null if it diverged.", "nats per token"
+    )
