@@ -39,6 +39,7 @@ from relscale.measurements.lm_eval_results import (
     names_results,
     with_scores,
 )
+from relscale.measurements.quantization import refuse_mixed
 from relscale.measurements.status import Status, together
 from relscale.row_filter import filter_rows
 from relscale.suggestions import suggestion
@@ -202,6 +203,8 @@ def fit(
         source = with_scores(source, folder, name)
     check_columns(source, [*xs, *runs, *options], name)
     source = filter_rows(source, [where] if isinstance(where, str) else where, name)
+    if "suite" in source.column_names:
+        refuse_mixed(source)
     guessed: list[Guess] = []
     notes: list[str] = []
     if is_of_lm_eval:

@@ -31,6 +31,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.measurements.measurement import REPLICATES
     from relscale.measurements.mixture_shares import with_listed_shares, with_mixture_shares
     from relscale.measurements.published import read_tables
+    from relscale.measurements.quantization import with_quantization
     from relscale.measurements.runs import Measured, listed_runs, trained_runs
     from relscale.results import Results
     from relscale.scoring.checkpoint_table import check_distinct
@@ -75,6 +76,6 @@ def run(options: argparse.Namespace) -> None:
     else:
         rows = [checkpoint.run for checkpoint in experiment.checkpoints]
         measurements = with_listed_shares(measurements, experiment.runs.table, rows)
-    write_table(measurements, options.output)
+    write_table(with_quantization(measurements, experiment.scoring.quantization), options.output)
     if options.replicates:
         write_pieces(replicates, REPLICATES, options.replicates)

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
 from relscale.measurements.measurement import MEASUREMENTS, SHARE
+from relscale.measurements.quantization import COLUMN
 from relscale.measurements.sanity import flag_fewer_items, flag_impossible
 from relscale.measurements.status import Status
 from relscale.measurements.typed import typed_column
@@ -80,7 +81,8 @@ def published(
 ) -> pa.Table:
     """Read a table as measurements, with the columns of ``relscale.measurements.measurement.MEASUREMENTS``.
 
-    Columns of numbers whose names begin with ``share_`` are kept beside them, for laws of data mixtures.
+    Columns of numbers whose names begin with ``share_`` are kept beside them, for laws of data mixtures, and
+    ``quantization``, the number format of the scored weights.
 
     A number that cannot be, such as NaN or a loss of 0, stays as a row with a status that says so.
 
@@ -107,7 +109,7 @@ def published(
     columns, formats = columns or {}, formats or {}
     constants = {**(constants or {}), "experiment": experiment}
     named = columns.keys() | constants.keys() | formats.keys()
-    unknown = {name for name in named - set(MEASUREMENTS.names) if not name.startswith(SHARE)}
+    unknown = {name for name in named - {*MEASUREMENTS.names, COLUMN} if not name.startswith(SHARE)}
     if unknown:
         known = ", ".join(MEASUREMENTS.names)
         raise RelscaleError(
@@ -124,7 +126,9 @@ def published(
         raise RelscaleError(f"{path}: no rows")
 
     shares = {name for name in {*named, *table.column_names} if name.startswith(SHARE)}
-    schema = pa.schema([*MEASUREMENTS, *(pa.field(name, pa.float64()) for name in sorted(shares))])
+    formats_of_weights = [pa.field(COLUMN, pa.string())] if COLUMN in {*named, *table.column_names} else []
+    share_fields = [pa.field(name, pa.float64()) for name in sorted(shares)]
+    schema = pa.schema([*MEASUREMENTS, *share_fields, *formats_of_weights])
     arrays: dict[str, pa.Array] = {}
     for field in schema:
         source = columns.get(field.name, field.name)

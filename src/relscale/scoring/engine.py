@@ -33,6 +33,7 @@ from relscale.scoring.checkpoint import load_encoder, load_model
 from relscale.scoring.encoding import Encoder, Window, move_spaces
 from relscale.scoring.forward_pass import FAILURES, ForwardPass
 from relscale.scoring.prefixes import shared_prefixes
+from relscale.scoring.quantization import Quantization, quantize
 
 BATCH_TOKENS = {False: 2048, True: 65536}  # by whether there is a GPU
 TRIAL_TOKENS = 16  # random tokens on which a model is tried when it is loaded
@@ -71,6 +72,8 @@ class Engine(LM):
         A folder with ``config.json``, safetensors and a tokenizer, or the name of a model on the hub.
     revision
         Of a model on the hub.
+    quantization
+        ``none``, or ``int8`` or ``int4``, to which the weights are rounded (``relscale.scoring.quantization``).
     dtype
         ``float32``, ``bfloat16`` or ``float16``. The softmax is float32 and sums are float64 in any case.
     device
@@ -99,6 +102,7 @@ class Engine(LM):
         use_safetensors: bool = True,
         trust_remote_code: bool = False,
         revision: str | None = None,
+        quantization: Quantization = "none",
     ):
         super().__init__()
         if not Path(pretrained).is_dir() and str(pretrained).count("/") == 1:
@@ -106,6 +110,7 @@ class Engine(LM):
         self._device = torch.device(best_device() if device == "auto" else device)
         self.batch_tokens = batch_tokens or BATCH_TOKENS[self._device.type == "cuda"]
         self.model = load_model(pretrained, dtype, self._device, use_safetensors, trust_remote_code)
+        quantize(self.model, quantization)
         self.encoder = load_encoder(
             pretrained, self.model, {} if encoders is None else encoders, trust_remote_code
         )

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 # Options that change numbers; the others only change how fast they come.
 NUMERIC_OPTIONS = ("dtype",)
-ENGINE_OPTIONS = ("dtype", "batch_tokens", "use_safetensors", "trust_remote_code")
+ENGINE_OPTIONS = ("dtype", "quantization", "batch_tokens", "use_safetensors", "trust_remote_code")
 # Tasks of small models take milliseconds; so much may be lost where a job is killed, beside the task under way.
 SECONDS_BETWEEN_PARTS = 1.0
 KEY = b"relscale.items"  # in the schema of items: their name in the store
@@ -205,6 +205,8 @@ def _described(entry: Entry) -> Score:
 def items_key(run_key: str, suite: str, options: "Scoring") -> str:
     """The name of a run's items in the store; ``suite`` is a suite's ``scored_digest``."""
     numeric = {name: getattr(options, name) for name in NUMERIC_OPTIONS}
+    if options.quantization != "none":
+        numeric["quantization"] = options.quantization
     device = _device_kind(options.device)
     return digest([run_key, suite, code_digest("relscale.scoring.job"), numeric, device])
 

@@ -146,6 +146,11 @@ class Scoring(Section):
     dtype: Literal["float32", "bfloat16"] = Field(
         default="float32", description="Number format of the weights."
     )
+    quantization: Literal["none", "int8", "int4"] = Field(
+        default="none",
+        description="Format that the weights of linear layers are rounded to before scoring; products stay in dtype. "
+        "`relscale quantization` compares two such scorings.",
+    )
     device: (
         Annotated[str, Field(pattern="^(auto|(cpu|cuda|mps)(:[0-9]+)?)$(?!\n)")]
         | Annotated[tuple[Device, ...], Field(min_length=1)]

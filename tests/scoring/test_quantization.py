@@ -1,0 +1,115 @@
+"""Weights of eight and four bits in scoring."""
+
+import math
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import torch
+
+from relscale.entries import write_entries
+from relscale.errors import RelscaleError
+from relscale.measurements.quantization import refuse_mixed, with_quantization
+from relscale.quantization_effect import item_effects
+from relscale.scoring.engine import Engine
+from relscale.scoring.items import SCHEMA
+from relscale.scoring.job import items_key
+from relscale.scoring.options import Scoring
+from relscale.scoring.quantization import GROUP, rounded
+from relscale.scoring.scores import Score
+from relscale.tables import write_table
+
+pytestmark = pytest.mark.slow
+
+
+def test_weights_are_whole_numbers_times_the_scale_of_a_channel_or_a_group():
+    weight = torch.tensor([[0.5, -1.27, 0.004], [0.0, 0.0, 0.0]])
+    expected = torch.tensor([[0.5, -1.27, 0.0], [0.0, 0.0, 0.0]])
+    torch.testing.assert_close(rounded(weight, "int8"), expected, rtol=0, atol=1e-6)
+    groups = torch.cat(
+        [torch.tensor([[7.0, 2.4]]), torch.zeros(1, GROUP - 2), torch.tensor([[0.7, 0.24]])], 1
+    )
+    four = rounded(groups, "int4")[0]
+    assert four[:2].tolist() == [7.0, 2.0]
+    assert four[GROUP:].tolist() == pytest.approx([0.7, 0.2])  # a group of its own, shorter than the others
+
+
+@pytest.mark.parametrize(("bits", "most"), [("int8", 127), ("int4", 7)])
+def test_no_weight_moves_by_more_than_half_a_step(bits, most):
+    weight = torch.randn(5, 2 * GROUP + 3, generator=torch.Generator().manual_seed(0))
+    moved = (rounded(weight, bits) - weight).abs()
+    assert moved.max() <= weight.abs().max() / most / 2 + 1e-6
+    assert moved.max() > 0
+
+
+def test_a_model_is_rounded_but_its_embeddings_and_output_are_not(checkpoint):
+    plain, rough = (Engine(checkpoint, device="cpu", quantization=each).model for each in ("none", "int4"))
+    changed = {
+        name.rpartition(".")[0]
+        for (name, before), after in zip(plain.named_parameters(), rough.parameters(), strict=True)
+        if not torch.equal(before, after)
+    }
+    assert changed
+    assert all("layers" in name or ".h." in name for name in changed)
+    head = plain.get_output_embeddings().weight
+    assert torch.equal(head, rough.get_output_embeddings().weight)
+
+
+def test_scores_of_quantized_weights_have_a_name_of_their_own():
+    keys = [items_key("run", "suite", Scoring(quantization=each)) for each in ("none", "int8", "int4")]
+    assert len(set(keys)) == 3
+
+
+def measured(suite, quantization):
+    return with_quantization(pa.table({"suite": [suite, "validation"]}), quantization)
+
+
+def test_formats_of_weights_are_not_mixed_in_a_fit():
+    both = pa.concat_tables([measured("mmlu", "none"), measured("mmlu", "int8")], promote_options="default")
+    with pytest.raises(RelscaleError, match=r"weights of int8 and none .* fit the tables one by one"):
+        refuse_mixed(both)
+    for name in ("none", "int8"):
+        refuse_mixed(measured("mmlu", name))
+    assert measured("mmlu", "int8")["quantization"].to_pylist() == ["int8", "none"]
+    assert "quantization" not in measured("mmlu", "none").column_names
+
+
+def scored(folder: Path, logprobs: list[float]) -> Path:
+    """Results with two questions of two choices, whose first is right, and a document of 10 bytes."""
+    places = [("q1", 0), ("q1", 1), ("q2", 0), ("q2", 1), ("d", 0)]
+    rows = [
+        {
+            "suite": "s",
+            "task": "documents" if doc == "d" else "questions",
+            "prompt": "default",
+            "group": "texts" if doc == "d" else "facts",
+            "doc_id": doc,
+            "choice": choice,
+            "target": choice == 0,
+            "logprob": logprob,
+            "bytes_answer": 10,
+            "bytes_scored": 10,
+            "request_digest": 0,
+            "status": "ok",
+        }
+        for (doc, choice), logprob in zip(places, logprobs, strict=True)
+    ]
+    items = folder / "items.parquet"
+    write_table(pa.Table.from_pylist(rows, schema=SCHEMA), items)
+    score = Score(name="r", run_key="k", suite="s", items=str(items), bytes=1, status="ok", cut=0)
+    write_entries(folder / "scores" / "c" / "all.json", [score])
+    return folder
+
+
+def test_the_effect_counts_answers_that_flip_and_nats_that_are_lost(tmp_path):
+    first = scored(tmp_path / "a", [-1.0, -2.0, -1.0, -2.0, -10.0])
+    second = scored(tmp_path / "b", [-1.5, -2.0, -2.5, -2.0, -10.0 - 10 * math.log(2)])
+    facts, texts = item_effects(first, second)
+    assert (facts.group, facts.items, facts.flip_rate, facts.logprob_change) == ("facts", 2, 0.5, -1.0)
+    assert (texts.flip_rate, texts.models) == (None, 1)
+    assert texts.bits_per_byte_change == pytest.approx(1.0)
+
+
+def test_results_without_scores_are_refused(tmp_path):
+    with pytest.raises(RelscaleError, match="no scores; run the experiment first"):
+        list(item_effects(tmp_path, tmp_path))
