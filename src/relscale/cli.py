@@ -16,7 +16,7 @@ from relscale.printable import PrintableStream
 from relscale.suggestions import suggestion
 
 COMMANDS = {  # each is a module of relscale.commands, which imports heavy libraries only as it runs
-    "an experiment": ("init", "plan", "run", "report", "mix", "quantization", "doctor"),
+    "an experiment": ("init", "plan", "run", "report", "mix", "quantization", "singular-values", "doctor"),
     "a table": ("design", "fit", "frontier", "extrapolate", "capabilities", "ability", "ask"),
     "a forecast": ("forecast", "score-forecasts"),
     "what there is": ("laws", "suites", "figures", "datasets", "atlas"),

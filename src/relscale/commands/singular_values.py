@@ -1,0 +1,51 @@
+"""``relscale singular-values``: the largest singular values of an experiment's matrices, over their widths."""
+
+import argparse
+from pathlib import Path
+
+from relscale.commands.inputs import add_config, add_files, files, training_experiment
+
+HELP = "the largest singular value of every matrix of an experiment's models, and its exponent in the width"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """CONFIG, --runs, --output and --plot."""
+    add_config(parser)
+    add_files(parser, "--runs", "The manifests of all training jobs")
+    parser.add_argument("--output", type=Path, help="Write the values (.parquet or .csv).")
+    parser.add_argument("--plot", type=Path, metavar="HTML", help="Draw the figure.")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the exponents of the largest singular values in the width: does a recipe keep the scale of matrices?"""
+    from tabulate import tabulate
+
+    from relscale.atomic import write_text
+    from relscale.entries import read_entries
+    from relscale.jobs import training_jobs
+    from relscale.results import Results
+    from relscale.rows import names_of, table_of
+    from relscale.singular_values import SingularValueRow, WidthExponentRow, singular_values, width_exponents
+    from relscale.tables import write_table
+    from relscale.training.manifest import TrainedModel
+    from relscale.training.record import record_in
+
+    experiment = training_experiment(options.config)
+    results = Results.of(experiment)
+    manifests = files(options.runs, (results.runs(*job) for job in training_jobs(experiment)))
+    models = [model for manifest in manifests for model in read_entries(manifest, TrainedModel)]
+    rows = [
+        row
+        for model in models
+        if model.status == "ok"
+        for row in singular_values(Path(model.path), record_in(Path(model.path)))
+    ]
+    if options.output:
+        write_table(table_of(SingularValueRow, rows), options.output)
+    if options.plot:
+        from relscale.singular_values_figure import singular_values_figure
+
+        write_text(options.plot, singular_values_figure(rows).to_html(include_plotlyjs=True))
+    names = names_of(WidthExponentRow)
+    shown = [[getattr(row, name) for name in names] for row in width_exponents(rows)]
+    print(tabulate(shown, names, floatfmt=".3f", missingval=""))
