@@ -1,5 +1,7 @@
 """Small experiments, run for real once; the tests ask Snakemake what it would do after a change."""
 
+import contextlib
+import functools
 import os
 import re
 import shutil
@@ -23,17 +25,17 @@ MICRO = Path(__file__).with_name("micro.yaml")
 
 
 class Experiment:
-    """The workflow in a folder of its own, on request with a copy of the package that a test may change.
+    """The workflow in a folder of its own, with the package in ``source``.
 
     Figures are HTML and JSON alone: a browser for each would take most of the time. Pictures are drawn where
     ``pictures`` asks for them.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any], *, copied: bool = False, pictures: bool = False):
+    def __init__(self, source: Path, folder: Path, config: dict[str, Any], *, pictures: bool = False):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.config = config
-        self.source = folder / "src" if copied else ROOT / "src"
+        self.source = source
         self.package = self.source / "relscale"
         self.environment = os.environ | {
             "PYTHONPATH": str(self.source),
@@ -42,18 +44,18 @@ class Experiment:
         }
         if not pictures:
             self.environment["BROWSER_PATH"] = str(folder / "no-browser")
-        if copied:
-            self.restore_code()
 
-    def restore_code(self):
-        assert self.source != ROOT / "src", "ask for a copy of the package"
-        shutil.rmtree(self.source, ignore_errors=True)
-        shutil.copytree(
-            ROOT / "src",
-            self.source,
-            symlinks=True,
-            ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"),
-        )
+    @contextlib.contextmanager
+    def edited(self, module: str):
+        """Code that was not there, at the end of a module of the package."""
+        path = self.package / module
+        text, times = path.read_text(), path.stat()
+        path.write_text(f"{text}\nEDITED = 1\n")
+        try:
+            yield
+        finally:
+            path.write_text(text)
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     def snakemake(self, *arguments, config=None):
         return self.call_snakemake(*arguments, *HERE, *self.options(config))
@@ -114,13 +116,20 @@ class Experiment:
 
 
 @pytest.fixture(scope="session")
-def micro(tmp_path_factory):
-    experiment = Experiment(tmp_path_factory.mktemp("micro"), yaml.safe_load(MICRO.read_text()), copied=True)
-    result = experiment.snakemake()
-    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-8000:]
-    return experiment
+def source(tmp_path_factory):
+    """A copy of the package with its byte code. All experiments run by it; a test that edits it restores it."""
+    folder = tmp_path_factory.mktemp("source") / "src"
+    return shutil.copytree(ROOT / "src", folder, symlinks=True, ignore=shutil.ignore_patterns("*.egg-info"))
 
 
 @pytest.fixture(scope="session")
-def make_experiment():
-    return Experiment
+def make_experiment(source):
+    return functools.partial(Experiment, source)
+
+
+@pytest.fixture(scope="session")
+def micro(tmp_path_factory, make_experiment):
+    experiment = make_experiment(tmp_path_factory.mktemp("micro"), yaml.safe_load(MICRO.read_text()))
+    result = experiment.snakemake()
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-8000:]
+    return experiment

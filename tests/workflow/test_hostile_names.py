@@ -75,7 +75,7 @@ def test_nothing_ran_and_nothing_was_written_elsewhere(hostile):
     assert {path.name for path in around.iterdir()} == {"inner"}
     assert {path.name for path in (around / "inner").iterdir()} == {"folder"}
     written = {path.name for path in hostile.folder.iterdir()}
-    assert written <= {"results", "src", "home", ".snakemake", "experiment.yaml", TABLE}
+    assert written <= {"results", "home", ".snakemake", "experiment.yaml", TABLE}
 
 
 def test_names_come_back_unchanged(hostile):

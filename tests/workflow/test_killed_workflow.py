@@ -28,7 +28,7 @@ def killed(tmp_path_factory, make_experiment, micro):
     for part in (".snakemake", "results"):
         shutil.copytree(micro.folder / part, experiment.folder / part)
     results = experiment.folder / "results" / "micro"
-    manifest = results / "runs" / "documentation" / "2e9.json"
+    manifest = results / "runs" / "documentation" / "1e9.json"
     for run in json.loads(manifest.read_text()):
         shutil.rmtree(experiment.folder / run["path"])
     for path in (

@@ -34,7 +34,7 @@ EXPERIMENT = {
 
 @pytest.fixture(name="tables", scope="module")
 def from_tables(tmp_path_factory, make_experiment):
-    experiment = make_experiment(tmp_path_factory.mktemp("tables"), EXPERIMENT, copied=True, pictures=True)
+    experiment = make_experiment(tmp_path_factory.mktemp("tables"), EXPERIMENT, pictures=True)
     rng = np.random.default_rng(0)
     rows = [
         {
@@ -160,10 +160,8 @@ def test_a_change_runs_what_depends_on_it(tables, change, jobs):
 )
 def test_changed_code_runs_its_own_stage_and_those_below(tables, module, first):
     stages = ["collect", "fit", "plot", "write_report"]
-    with open(tables.package / module, "a") as file:
-        file.write("\nEDITED = 1\n")
-    jobs = tables.planned_jobs()
-    tables.restore_code()
+    with tables.edited(module):
+        jobs = tables.planned_jobs()
     assert set(jobs) == set(stages[stages.index(first) :])
 
 

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -9,8 +11,8 @@ from relscale.tables import read_table
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).parents[2]
 RUNS = 2 * (3 + 2 * 3 + 3)
-EDIT = "\nEDITED = 1\n"  # at the end of a module: code that was not there
 
 
 def results(micro):
@@ -63,7 +65,7 @@ def test_a_changed_fit_option_fits_and_draws_again(micro):
 
 def test_a_new_budget_trains_the_new_runs_only(micro):
     config = copy.deepcopy(micro.config)
-    config["design"]["budgets"].append("8e9")
+    config["design"]["budgets"].append("2e9")
     jobs = micro.planned_jobs(config)
     assert jobs["train"] == 2
     assert "tokenize" not in jobs
@@ -87,21 +89,20 @@ def test_a_changed_training_option_trains_again(micro):
 
 
 def test_a_changed_figure_is_drawn_again_alone(micro):
-    with open(micro.package / "figures" / "isoflop.py", "a") as file:
-        file.write(EDIT)
-    assert micro.planned_jobs() == {"plot": 1, "write_report": 1}
-    micro.restore_code()
+    with micro.edited("figures/isoflop.py"):
+        assert micro.planned_jobs() == {"plot": 1, "write_report": 1}
 
 
 def test_an_edited_comment_or_docstring_runs_nothing(micro):
-    for path in micro.package.rglob("*.py"):
+    modules = list(micro.package.rglob("*.py"))
+    for path in modules:
         path.write_text(f'"""Another docstring."""\n# A comment.\n{path.read_text()}\n# The end.\n')
-    with open(
-        micro.package / "atomic.py", "a"
-    ) as file:  # which cannot change a number, whatever stands in it
-        file.write(EDIT)
-    jobs = micro.planned_jobs()
-    micro.restore_code()
+    try:
+        with micro.edited("atomic.py"):  # which cannot change a number, whatever stands in it
+            jobs = micro.planned_jobs()
+    finally:
+        for path in modules:
+            shutil.copy2(ROOT / "src" / path.relative_to(micro.source), path)
     assert not jobs
 
 
@@ -130,10 +131,8 @@ def test_changed_code_runs_its_own_stage_and_those_below(micro, module, first):
         "plot",
         "write_report",
     ]
-    with open(micro.package / module, "a") as file:
-        file.write(EDIT)
-    jobs = micro.planned_jobs()
-    micro.restore_code()
+    with micro.edited(module):
+        jobs = micro.planned_jobs()
     assert first in jobs
     assert not set(stages[: stages.index(first)]) - {"suite"} & set(jobs)
 
