@@ -63,6 +63,7 @@ def test_allocation_is_where_the_surface_is_least_along_its_compute() -> None:
     assert found["params"].note is None
     far = {row.quantity: row for row in optimum.rows(table, at=("training_flops=1e25",), **asked)}
     assert far["params"].note == "beyond the data"
+    assert far["loss"].note == "at a value beyond the data: params, tokens"
     with pytest.raises(RelscaleError, match="needs training_flops"):
         list(optimum.rows(table, **asked))
 

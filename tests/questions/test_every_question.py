@@ -46,3 +46,20 @@ def test_all_questions_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ask"]) == 0
     said = capsys.readouterr().out
     assert all(name in said for name in question_names())
+
+
+def test_an_option_that_is_given_twice_adds_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "batches.csv"
+    rows = [f"{batch:g},{2000 * (1 + 3000 / batch):.6f}" for batch in (250, 1000, 4000, 16000)]
+    path.write_text("\n".join(["batch,steps", *rows]))
+    asked = ["ask", "optimum", str(path), "--law", "critical_batch", "--x", "batch", "--y", "steps"]
+    asked += ["--draws", "0", "--at", "overhead=0.2,from_batch=250"]
+    said = []
+    for fixed in (
+        ["--fix", "B_crit=9000,S_min=1000"],
+        ["--fix", "B_crit=9000", "--fix", "S_min=1000"],
+        ["--fix", "S_min=1000"],
+    ):
+        assert main([*asked, *fixed]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] != said[2]

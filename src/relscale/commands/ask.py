@@ -125,10 +125,21 @@ def _parser(question: "Question") -> argparse.ArgumentParser:
         parser.add_argument(
             f"--{each.name.replace('_', '-')}",
             type=_several if several else each.type,
+            action=_AddUp if several else "store",
             default=each.default,
             required=each.required,
         )
     return parser
+
+
+class _AddUp(argparse.Action):
+    """What an option that takes several values is given each time that it is named, one after the other."""
+
+    def __call__(
+        self, parser: Any, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        earlier = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, values if earlier is self.default else (*earlier, *values))
 
 
 def _several(text: str) -> tuple[str, ...]:

@@ -137,6 +137,7 @@ def rows(
         each = [best.of(theta, given) for theta in thetas if np.isfinite(theta).all()]
     where = ", ".join(f"{name}={number:g}" for name, number in given.items())
     beyond = [name for name, number in given.items() if _is_beyond(one, points, name, number)]
+    best_beyond = [name for name, value in found.items() if _is_beyond(one, points, name, value)]
     for name, value in found.items():
         inside = points[one.predictors.index(name)] if name in one.predictors else None
         drawn = np.array([draw[name] for draw in each])
@@ -158,7 +159,13 @@ def rows(
             high=float(np.percentile(drawn, 97.5)) if enough else None,
             least=None if inside is None else float(inside.min()),
             largest=None if inside is None else float(inside.max()),
-            note=_note(value, inside, beyond, lacking if draws and not enough else "", bound),
+            note=_note(
+                value,
+                inside,
+                beyond if name in one.predictors else [*beyond, *best_beyond],
+                lacking if draws and not enough else "",
+                bound,
+            ),
         )
 
 
