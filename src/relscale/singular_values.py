@@ -95,7 +95,7 @@ def width_exponents(rows: Sequence[SingularValueRow]) -> Iterator[WidthExponentR
             widths=len(set(widths)),
             sigma_exponent=_slope(widths, [row.sigma_max for row in own]),
             scaled_exponent=_slope(widths, scaled) if len(scaled) == len(own) else None,
-            note=f"{young} of {len(own)} had no time to settle (under 3 times 1/(η·λ) steps)"
+            note=f"{young} of {len(own)} matrices had no time to settle (under 3 times 1/(η·λ) steps)"
             if young
             else None,
         )

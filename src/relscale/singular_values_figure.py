@@ -17,7 +17,7 @@ def singular_values_figure(rows: Sequence[SingularValueRow]) -> go.Figure:
     """
     if not rows:
         return chart.empty(TITLE, "No model has matrices in layers.")
-    panels = chart.grid(TITLE, 1, 2, width=400, height=320, gap_x=100)
+    panels = chart.grid(TITLE, 1, 2, width=400, height=320, gap_x=100, lines=1)
     _draw_depth(panels.panel(0, 0), rows)
     _draw_width(panels.panel(0, 1), [row for row in rows if row.scale is not None])
     widths = chart.ordered_styles(sorted({row.width for row in rows}))

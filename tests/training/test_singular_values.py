@@ -56,7 +56,7 @@ def test_random_gradients_settle_at_the_scale_of_rate_by_decay_and_grow_as_the_r
     assert exponent.note is None
     young = [replace(row, settled=1.0) for row in rows]
     (exponent,) = width_exponents(young)
-    assert exponent.note == "3 of 3 had no time to settle (under 3 times 1/(η·λ) steps)"
+    assert exponent.note == "3 of 3 matrices had no time to settle (under 3 times 1/(η·λ) steps)"
 
 
 def test_the_figure_has_a_line_per_width_and_points_per_kind(rows):
