@@ -14,8 +14,8 @@ from relscale.training.options import Training
 STEP, PER_ITEM, CRITICAL = 0.4, 1e-3, 300.0
 
 
-@pytest.mark.parametrize("power", [0.0, 0.5])
-def test_no_batch_has_more_goodput_than_the_one_that_is_named(power):
+@pytest.mark.parametrize(("power", "optimum"), [(0.0, 346.410), (0.5, 1044.622)])
+def test_no_batch_has_more_goodput_than_the_one_that_is_named(power, optimum):
     def loss(log_batch):
         batch = math.exp(log_batch)
         throughput = batch / (STEP + PER_ITEM * batch)
@@ -24,6 +24,7 @@ def test_no_batch_has_more_goodput_than_the_one_that_is_named(power):
     found = minimize_scalar(loss, bounds=(0, 12), method="bounded", options={"xatol": 1e-12})
     named = goodput_batch(STEP, PER_ITEM, CRITICAL, grows_with_root_batch=power > 0)
     assert math.exp(found.x) == pytest.approx(named, rel=1e-6)
+    assert named == pytest.approx(optimum, rel=1e-6)
 
 
 def test_a_batch_at_the_critical_one_teaches_half_as_much_per_token():
