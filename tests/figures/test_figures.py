@@ -133,8 +133,8 @@ def test_every_axis_has_a_title_with_a_unit(drawn: dict[str, go.Figure], name: s
     for letter in "xy":
         own = axes(drawn[name], letter).values()
         for axis in own:
-            ticks = axis["ticktext"]
-            if not axis.get("visible", True) or not any(re.match(r"[−\d]", text) for text in ticks):
+            ticks = axis["ticktext"] if axis.get("visible", True) else []
+            if not any(re.match(r"[−\d]", text) for text in ticks):
                 continue  # names of groups, forms or choices, not a quantity
             if any(text.startswith("<b>") for text in ticks):
                 continue  # choices, and under each its levels, such as a degree
