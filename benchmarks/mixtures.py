@@ -16,7 +16,7 @@ from tabulate import tabulate
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.law_draws import draws
 from relscale.fitting.estimation.law_points import Points
-from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL, cores
+from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL, workers
 from relscale.fitting.inference.bootstrap.schemes import PAIRS
 from relscale.laws.catalogue import law
 from relscale.tables import read_table
@@ -51,7 +51,7 @@ def main() -> None:
         table.append([target, time.process_time() - begin, time.monotonic() - clock, failed])
         print(*table[-1], flush=True)
     total = np.array([row[1:] for row in table]).sum(axis=0)
-    print(f"{len(rows)} mixtures of {len(shares)} parts, {options.draws} draws, {cores()} cores\n")
+    print(f"{len(rows)} mixtures of {len(shares)} parts, {options.draws} draws, {workers()} cores\n")
     print(tabulate([*table, ["all", *total]], ["target", "CPU s", "clock s", "failed draws"], floatfmt=".1f"))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from relscale import __version__
 from relscale.extras import MODULES, missing
+from relscale.process import cores
 from relscale.training.numerical_path import has_bf16_kernels, processor_flags
 from relscale.training.precision import NARROWEST_AUTOCAST
 
@@ -74,11 +75,6 @@ def findings() -> Iterator[Finding]:
     yield _slurm()
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     yield Finding("disk", free > 5, f"{free:.0f} GiB free in {Path.cwd()}", "results/ is written here")
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def memory_bytes() -> int:

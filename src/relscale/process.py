@@ -15,6 +15,11 @@ EXIT_CODE = 85  # ERESTART on Linux, and HTCondor's "saved, run me again"
 SECONDS_BETWEEN_LOOKS = 0.5  # at the process that ordered this one
 
 
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def machine() -> str:
     """Where a process number means something: the host and, in containers, the process namespace."""
     space = Path("/proc/self/ns/pid")

@@ -138,7 +138,7 @@ def test_cores_that_share_the_work_find_what_one_finds(monkeypatch: pytest.Monke
     y = clean[:, None] + 0.01 * rng.standard_normal((60, 5))
     alone = estimate(one, shares, y, residual="linear")
     monkeypatch.setattr(levenberg_marquardt, "MUCH", 1)
-    monkeypatch.setattr(levenberg_marquardt, "cores", lambda: 3)
+    monkeypatch.setattr(levenberg_marquardt, "workers", lambda: 3)
     together = estimate(one, shares, y, residual="linear")
     assert together.theta == pytest.approx(alone.theta, rel=1e-6)
     assert (together.objective, together.agreeing.tolist()) == (

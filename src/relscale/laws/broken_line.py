@@ -36,7 +36,7 @@ def starts(x: Array, y: Array, breaks: int) -> Array:
     for at in BREAKS if breaks == 1 else SHIFTS:
         place = [at] if breaks == 1 else [(i + 1 + at) / (breaks + 1) for i in range(breaks)]
         shapes = [crossed(SLOPES, changes, WIDTHS) for changes in (CHANGES, -CHANGES)]
-        if breaks == 1 and (y > 0).all():
+        if breaks == 1 and (y > 0).all() and np.isfinite(log_x).all():
             shapes.append(_lines(log_x - log_x.min() - at * spread, np.log(y)))
         for c0, change, width in shapes:
             grid = [c0]

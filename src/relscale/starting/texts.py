@@ -13,8 +13,8 @@ from pathlib import Path
 from relscale.design.isoflop import plan
 from relscale.design.options import Design, Hardware
 from relscale.design.placement import place
-from relscale.doctor import cores
 from relscale.errors import RelscaleError
+from relscale.process import cores
 from relscale.starting.parts import distinct_names, quoted, relative, schema_line
 from relscale.training.options import Training
 

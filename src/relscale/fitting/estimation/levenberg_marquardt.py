@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from relscale.fitting.estimation.objective import MANY, Expansion, Indices
 from relscale.laws.law import Array
+from relscale.process import cores
 
 STEPS = 300
 FORGETTING = 0.5  # what is left of the largest S after a step
@@ -87,7 +88,7 @@ def minimise(objective: Objective, start: Array, columns: Indices, tolerance: fl
 
     Where there is much to do, each core of this process has its share of the problems.
     """
-    shares = cores() if len(columns) * objective.numbers >= MUCH else 1
+    shares = workers() if len(columns) * objective.numbers >= MUCH else 1
     if shares == 1:
         return _search(objective, start, columns, tolerance)
     with ThreadPoolExecutor(shares) as pool:
@@ -172,11 +173,10 @@ def _search(objective: Objective, start: Array, columns: Indices, tolerance: flo
     return Minima(u, cost, converged, steps)
 
 
-def cores() -> int:
+def workers() -> int:
     """The cores that this process may use, at most ``OMP_NUM_THREADS`` of them."""
     most = os.environ.get("OMP_NUM_THREADS", "")
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(available, int(most))) if most.isdigit() else available
+    return max(1, min(cores(), int(most))) if most.isdigit() else cores()
 
 
 def _secant(left_out: Array, step: Array, changed: Array, curvature: Array) -> Array:
