@@ -49,7 +49,7 @@ WRONG = [
     ("fit t.csv --fix E", 1, "'E' is not a parameter with its value, such as E=1.87"),
     ("fit t.csv --law power --fix Q=1", 1, "law power has no parameter 'Q'; it has error_at_reference, beta"),
     ("fit t.csv --where group", 1, "'group' is not a condition; write COLUMN=VALUE"),
-    ("fit t.csv --where compute>x", 1, "compute>x compares with no number; write one, such as compute>3"),
+    ("fit t.csv --where compute>x", 1, "where: 'x' is not a number; write one, such as compute>3"),
     ("fit t.csv --where grp=a", 1, "no column 'grp'"),
     ("fit t.csv --where group=z", 1, "no row meets 'group=z'"),
     ("frontier t.csv", 1, "params: name the column of params; it has compute, group, loss"),

@@ -55,7 +55,7 @@ def _meets(table: pa.Table, column: str, sign: str, value: str, name: str) -> li
             limit = float(value)
         except ValueError:
             raise RelscaleError(
-                f"where: {column}{sign}{value} compares with no number; write one, such as {column}{sign}3"
+                f"where: {value!r} is not a number; write one, such as {column}{sign}3"
             ) from None
         kept: list[bool] = ORDERED[sign](
             numbers(table[column], what).to_numpy(zero_copy_only=False), limit

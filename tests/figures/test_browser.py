@@ -8,6 +8,7 @@ from psutil import process_iter as running
 from relscale.figures.browser import render
 
 
+@pytest.mark.slow
 def test_a_browser_that_never_answers_is_given_up(tmp_path):
     stuck = tmp_path / "chrome"
     stuck.write_text("#!/bin/sh\nsleep 600\n")

@@ -45,6 +45,7 @@ def test_a_prediction_beyond_the_data_says_how_far_it_is() -> None:
     assert far.note == "training_flops 10× beyond the largest fitted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("floor", "least"), [(0.0, 0.9), (0.5, 0.6)])
 def test_predictions_beyond_the_data_hold_what_was_measured_there(floor: float, least: float) -> None:
     """Without the model's error a power law over a floor of 0.5 covers none of the farthest in these worlds."""

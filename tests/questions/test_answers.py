@@ -162,6 +162,7 @@ def test_the_best_shares_by_infolaw_are_those_of_its_published_constants() -> No
         list(mixture.rows(table, at=("tokens=1e12",), **asked))
 
 
+@pytest.mark.slow
 def test_the_best_pools_change_with_compute_where_they_are_published_to() -> None:
     """From the published parameters of four pools of 12.8M samples: one pool up to 82M samples, two up to 1,005M."""
     pool, count = 12.8e6, 10

@@ -32,6 +32,7 @@ def test_the_corpus_explains_the_scatter_and_the_architecture_does_not() -> None
     assert found["architecture", "corpus"].p_value > 0.01
 
 
+@pytest.mark.slow
 def test_with_trainings_p_is_of_their_exchanges() -> None:
     found = {
         (row.factor, row.beyond): row.p_value

@@ -50,7 +50,9 @@ def starts(x: Array, y: Array, breaks: int) -> Array:
                 np.stack([np.ones_like(shape), shape], axis=-1), y, count=1 if breaks == 1 else 2
             )
             g[2::3] = np.exp(g[2::3])
-            found.append(np.concatenate([[a], [b * np.exp(-at_middle[best])], g[:, best]]))
+            found.append(
+                np.concatenate([[a], [b * np.exp(-np.clip(at_middle[best], -700, 700))], g[:, best]])
+            )
     return np.concatenate(found, axis=1).T
 
 

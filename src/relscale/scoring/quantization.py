@@ -6,8 +6,8 @@ number format of the scoring. These are the numbers of weight-only quantization,
     int8: w' = s · round(w / s), s = max |w| / 127 over an output channel
     int4: the same with 7 in place of 127, over groups of 32 weights of an output channel
 
-torchao (0.18 with torch 2.13) has its int4 for GPUs and bfloat16 alone, and needs widths that are multiples of its
-groups; its int8 divides by 127.5. So neither is used here.
+torchao is not used: its int4 (0.18 with torch 2.13) does not run on a processor without a further library, and its int8
+has another scale (127.5 comes closer to it than 127).
 """
 
 from typing import Literal
