@@ -82,7 +82,8 @@ def test_two_mirrored_targets_are_best_served_in_equal_parts_and_a_heavier_one_b
 
 
 def test_the_optimum_is_predicted_and_not_fitted(measured: list[dict[str, object]]) -> None:
-    assert mix("--output", "mixed.yaml") == 0
+    assert mix("--output", "further.yaml") == 0
+    Path("further.yaml").replace("mixed.yaml")
     (law,) = load_config("mixed.yaml").fit.laws
     assert law.predict == {"corpus": ("optimum",)}
     outlier = rows("optimum", 0.5, bend=5.0)
@@ -96,6 +97,11 @@ def test_the_optimum_is_predicted_and_not_fitted(measured: list[dict[str, object
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (["--output", "../{folder}/mixed.yaml"], "mixed.yaml is the config itself, whose comments would be"),
+        (["--weight", "prose"], "--weight: 'prose' is not a target with its weight, TARGET=NUMBER"),
+        (["--kl", "inf"], "kl: inf is not a number from 0 on"),
+        (["--draws", "-1"], "draws: -1 is negative"),
+        (["--name", " ", "--output", "blank.yaml"], "blank.yaml: corpora: ' '"),
         (["--name", "equal"], "--name: the config has a corpus 'equal' already; give another name"),
         (["--fit", "by_shares"], "no law of mixtures 'by_shares' under fit.laws; did you mean"),
         (["--weight", "prosa=1"], "--weight: no target 'prosa'; did you mean"),
@@ -104,5 +110,54 @@ def test_the_optimum_is_predicted_and_not_fitted(measured: list[dict[str, object
     ],
 )
 def test_a_mistake_is_one_sentence(options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert mix(*options) == 1
+    before = Path("mixed.yaml").read_text()
+    assert mix(*(option.format(folder=Path.cwd().name) for option in options)) == 1
+    message = capsys.readouterr().err
+    assert said in message
+    assert message.count("\n") == 1
+    assert Path("mixed.yaml").read_text() == before
+
+
+@pytest.mark.usefixtures("measured")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            "loss: huber",
+            "fit.laws.by_share: the best mixture is by least squares of equal points, without loss",
+        ),
+        ("fixed: {E: 1}", "without fixed"),
+        (
+            "predict: {run: [m1]}",
+            "mixed.yaml: fit.laws.by_share.predict names run; let it name corpora alone",
+        ),
+    ],
+)
+def test_a_law_that_is_fitted_or_tried_otherwise_is_refused(
+    options: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mixed.yaml").write_text(f"{CONFIG}      {options}\n")
+    assert mix("--output", "further.yaml") == 1
     assert said in capsys.readouterr().err
+    assert not Path("further.yaml").exists()
+
+
+def test_a_group_that_is_called_like_a_share_is_refused(
+    measured: list[dict[str, object]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    called = [row | {"group": "share_code"} if row["group"] == "code" else row for row in measured]
+    write_table(pa.Table.from_pylist(called), Path("bits.parquet"))
+    assert mix() == 1
+    assert "'share_code' is a predictor and a target" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_part_is_as_in_the_mixtures_and_one_name_is_of_one_part(capsys: pytest.CaptureFixture[str]) -> None:
+    few = "{code: {source: code, unique_tokens: 9e4}, equal:"
+    Path("mixed.yaml").write_text(CONFIG.replace("{equal:", few))
+    assert mix("--output", "further.yaml") == 0
+    parts = {part.label: part for part in load_config("further.yaml").corpora["optimum"].mixture}
+    assert parts["code"].unique_tokens is None
+    Path("mixed.yaml").write_text(CONFIG.replace("{source: code, weight", "{source: web, name: code, weight"))
+    assert mix() == 1
+    assert "share_code: corpora of the config have different parts of this name" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import html
 import json
 import os
 import re
@@ -199,6 +200,33 @@ def test_page_and_terminal_say_first_which_laws_were_fitted_where_one_budget_has
     for row in rows_of(ParameterRow, fits.fits):
         if row.fit == "width" and row.value is not None:
             assert f"<td>{row.parameter}</td><td>{row.value:.5g}</td>" in section
+
+
+def test_a_prediction_of_a_law_says_of_which_group_it_is_and_its_name_stays_text() -> None:
+    law = {"name": HOSTILE, "law": "power", "x": ["params"], "where": {"suite": "tests"}, "by": ["group"]}
+    law |= {"predict": {"run": ["b9w32"]}}
+    options = {"frontier": "all", "laws": [law], "level": 0.995, "bootstrap": 0}
+    runs = rising_runs((9, 10))
+    page = report_page(
+        ReportData("tests", fit(runs, options=options, suites={"tests": {"baseline": "hard"}}))
+    )
+    section = page[page.index('<section id="laws">') :]
+    predicted = section[section.index("Predictions of runs") :]
+    assert '<th scope="col">group</th>' in predicted
+    assert '<th scope="col">99.5% interval</th>' in predicted
+    for group in ("easy", "hard"):
+        assert f"<td>b9w32</td><td>{group}</td>" in predicted
+    assert HOSTILE not in page
+    assert html.escape(f"{HOSTILE}: power") in section
+
+
+def test_compute_and_sizes_that_are_all_alike_are_said_once() -> None:
+    options = {"frontier": "all"}
+    page = report_page(
+        ReportData("tests", fit(rising_runs((9,)), options=options, suites={"tests": {"baseline": "hard"}}))
+    )
+    (scope,) = re.findall(r'class="quiet scope">(.*?)</p>', page)
+    assert scope.endswith("3 models of 2.6×10³ to 1×10⁴ parameters · 1×10⁹ training FLOPs")
 
 
 @pytest.fixture

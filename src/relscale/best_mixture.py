@@ -21,6 +21,9 @@ from relscale.questions.mixture import LAWS
 from relscale.suggestions import suggestion
 from relscale.tokens.options import MixturePart, Part
 
+# Options of a law's fit that the best mixture does not know.
+OTHER_FITS = ("fixed", "anchor", "loss", "weights", "leave_out_highest")
+
 
 @dataclass(frozen=True)
 class TriedMixtures:
@@ -45,7 +48,7 @@ def mixture_law(laws: Sequence[FurtherLaw], name: str | None) -> FurtherLaw:
     Raises
     ------
     RelscaleError
-        There is none, or several and no name.
+        There is none, or several and no name; or its options ask for another fit than equal least squares.
     """
     mixture_laws = {law.name: law for law in laws if law.law in LAWS}
     if not mixture_laws:
@@ -56,7 +59,16 @@ def mixture_law(laws: Sequence[FurtherLaw], name: str | None) -> FurtherLaw:
         )
     if name is not None and name not in mixture_laws:
         raise RelscaleError(f"no law of mixtures {name!r} under fit.laws; {suggestion(name, mixture_laws)}")
-    return mixture_laws[name or next(iter(mixture_laws))]
+    law = mixture_laws[name or next(iter(mixture_laws))]
+    others = [
+        option for option in OTHER_FITS if getattr(law, option) != FurtherLaw.model_fields[option].default
+    ]
+    if others:
+        raise RelscaleError(
+            f"fit.laws.{law.name}: the best mixture is by least squares of equal points, without {', '.join(others)}; "
+            "leave these out, or add a law without them"
+        )
+    return law
 
 
 def tried_mixtures(measurements: pa.Table, entry: FurtherLaw) -> TriedMixtures:
@@ -89,6 +101,8 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw) -> TriedMixtures:
     where = {model(row): i for i, row in enumerate(next(iter(targets.values())).rows)}
     x = next(iter(targets.values())).x[:, [where[key] for key in models]]
     columns = dict(zip(family.columns(shares), x, strict=True))
+    if alike := set(columns) & set(values_of):
+        raise RelscaleError(f"{place}: {alike.pop()!r} is a predictor and a target; give one another name")
     columns |= {name: np.array([each[key] for key in models]) for name, each in values_of.items()}
     return TriedMixtures(Columns(columns), shares, tuple(targets))
 
@@ -119,7 +133,7 @@ def next_corpus(experiment: TrainingExperiment, shares: Mapping[str, float]) -> 
     Raises
     ------
     RelscaleError
-        No corpus has such a part.
+        No corpus has such a part, or corpora have different ones of its name.
     """
     parts = parts_of(experiment)
     weighted = []
@@ -129,19 +143,28 @@ def next_corpus(experiment: TrainingExperiment, shares: Mapping[str, float]) -> 
             raise RelscaleError(
                 f"{column}: no corpus of the config has a part of this name; {suggestion(label, parts)}"
             )
+        if len(parts[label]) > 1:
+            raise RelscaleError(
+                f"{column}: corpora of the config have different parts of this name; rename one"
+            )
         weight = round(share, DIGITS)
         if weight > 0:
-            options = parts[label].model_dump(exclude_none=True, exclude={"name", "weight"})
+            options = parts[label][0].model_dump(exclude_none=True)
             weighted.append(Part(**options, name=label, weight=weight))
     return weighted
 
 
-def parts_of(experiment: TrainingExperiment) -> dict[str, MixturePart]:
-    """The parts of all corpora by their names; of two of one name the first."""
-    parts: dict[str, MixturePart] = {}
-    for corpus in experiment.corpora.values():
-        for part in corpus.mixture:
-            parts.setdefault(part.label, part)
+def parts_of(experiment: TrainingExperiment) -> dict[str, list[MixturePart]]:
+    """The different parts of each name: those of mixtures, and where none has it, of corpora of one source."""
+    parts: dict[str, list[MixturePart]] = {}
+    for of_mixtures in (True, False):
+        of_kind: dict[str, list[MixturePart]] = {}
+        for corpus in experiment.corpora.values():
+            for part in corpus.mixture if bool(corpus.parts) is of_mixtures else ():
+                nameless = MixturePart(**part.model_dump(exclude={"name", "weight"}))
+                if nameless not in of_kind.setdefault(part.label, []):
+                    of_kind[part.label].append(nameless)
+        parts = of_kind | parts
     return parts
 
 

@@ -89,13 +89,22 @@ def extend_config(path: str | Path, further: Mapping[str, Any], output: Path, la
     Raises
     ------
     RelscaleError
-        The config would be wrong with them.
+        The config would be wrong with them, the law predicts other rows than those of corpora, or ``output`` is the
+        config itself, whose comments would be lost.
     """
     file = named_config(Path(path))
+    if output.resolve() == file.resolve():
+        raise RelscaleError(f"{output} is the config itself, whose comments would be lost; name another file")
     config = _merged(_read(file), further)
     for entry in config["fit"]["laws"]:
         if entry["name"] == law:
-            held = (entry.get("predict") or {}).get("corpus", [])
+            predict = entry.get("predict") or {}
+            if set(predict) - {"corpus"}:
+                raise RelscaleError(
+                    f"{file}: fit.laws.{law}.predict names {', '.join(predict)}; let it name corpora alone, to "
+                    "which another can be added"
+                )
+            held = predict.get("corpus", [])
             entry["predict"] = {"corpus": [*([held] if isinstance(held, str) else held), corpus]}
     check_config(config, str(output))
     write_text(output, dump(values_of(config_schema(), config, partial(recorded_path, folder=output.parent))))

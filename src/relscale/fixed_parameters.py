@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from relscale.errors import RelscaleError
 
 
-def fixed_parameters(texts: Sequence[str], option: str = "--fix") -> dict[str, float]:
-    """Parameters and their values, from ``NAME=VALUE`` each.
+def fixed_parameters(
+    texts: Sequence[str], option: str = "--fix", example: str = "a parameter with its value, such as E=1.87"
+) -> dict[str, float]:
+    """Parameters and their values, from ``NAME=VALUE`` each; ``example`` says in messages what was meant.
 
     Raises
     ------
@@ -18,13 +20,11 @@ def fixed_parameters(texts: Sequence[str], option: str = "--fix") -> dict[str, f
     """
     fixed = {}
     for text in texts:
-        name, _, value = text.partition("=")
+        name, _, value = text.rpartition("=")
         try:
-            fixed[name] = float(value)
+            fixed[name] = float(value if name else "")
         except ValueError:
-            raise RelscaleError(
-                f"{option}: {text!r} is not a parameter with its value, such as E=1.87"
-            ) from None
+            raise RelscaleError(f"{option}: {text!r} is not {example}") from None
     return fixed
 
 
@@ -41,5 +41,7 @@ def fractions(option: str, texts: Sequence[str], count: int) -> NDArray[np.float
     except ValueError:
         raise RelscaleError(f"{option}: {','.join(texts)} are not all numbers") from None
     if len(given) != count or not np.isfinite(given).all() or (given < 0).any() or not given.sum() > 0:
-        raise RelscaleError(f"{option}: {','.join(texts)} are not {count} numbers of which none is negative")
+        raise RelscaleError(
+            f"{option}: {','.join(texts)} are not {count} numbers, none negative and one positive"
+        )
     return np.asarray(given / given.sum())

@@ -11,6 +11,7 @@ from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.questions import (
     coupling,
+    curation,
     domain_prediction,
     emergence,
     estimation,
@@ -75,6 +76,26 @@ def test_a_missing_loss_leaves_its_row_out_of_the_estimation_and_no_more() -> No
     with_gap = list(estimation.rows(Columns({"n": N, "d": D, "loss": gap}), **asked))
     assert with_gap == list(estimation.rows(kept, **asked))
     assert all(row.error is not None and np.isfinite(row.error) for row in with_gap)
+
+
+def test_shares_that_cannot_fall_within_those_tried_are_refused() -> None:
+    first = np.linspace(0.05, 0.1, 12)
+    shares = np.stack([first, 1 - first])
+    loss = 1 + 0.5 * (shares[0] + 0.1) ** -0.3 + 0.1 * (shares[1] + 0.5) ** -0.4
+    table = Columns({"share_a": shares[0], "share_b": shares[1], "loss": loss})
+    asked: dict[str, Any] = {"x": ("share_a", "share_b"), "y": ("loss",), "order": "falling", "draws": 0}
+    with pytest.raises(
+        RelscaleError, match="order: no mixture falls with shares that are at most the largest"
+    ):
+        list(mixture.rows(table, **asked))
+    shares_at_best = [row.value for row in mixture.rows(table, within="simplex", **asked)][:2]
+    assert shares_at_best[0] >= shares_at_best[1]
+
+
+def test_pools_without_any_error_are_one_sentence() -> None:
+    blank = {name: np.full(4, np.nan) for name in ("samples", "pool_samples", "pool", "error")}
+    with pytest.raises(RelscaleError, match="no row has samples, pool_samples and error"):
+        list(curation.rows(Columns(blank), y="error"))
 
 
 def test_rates_of_one_scale_count_as_that_of_all_their_draws() -> None:

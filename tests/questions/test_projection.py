@@ -1,5 +1,7 @@
 """Optimal transport between samples of text, and mixtures projected to a larger scale by it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,16 @@ def test_documents_of_other_words_are_further_from_a_target_than_its_own() -> No
     with pytest.raises(RelscaleError, match="group near: 40 documents; 50 are needed"):
         list(transport.rows(table, target="far", sample=50))
     assert np.linalg.norm(document_vectors(["some text"])) == pytest.approx(1)
+    with_gaps = Columns(
+        {
+            "text": np.array([None, *near, *far, *target], dtype=object),
+            "group": np.array(["near", *labels], dtype=object),
+        }
+    )
+    asked: dict[str, Any] = {"target": "news", "sample": 40, "repeats": 2}
+    assert list(transport.rows(with_gaps, **asked)) == list(transport.rows(table, **asked))
+    with pytest.raises(RelscaleError, match="column 'length' holds no text"):
+        list(transport.rows(Columns({**table.of, "length": np.ones(160)}), text="length", **asked))
 
 
 @pytest.mark.parametrize(
@@ -100,6 +112,8 @@ def test_a_mixture_whose_accuracy_is_quadratic_is_found_and_projected_along_ln_n
     truth = (0.4 + 0.05 * np.log(1e4)) - (0.3 + 0.02 * np.log(1e4)) * 0.3
     assert accuracy.value == pytest.approx(truth, abs=1e-6)
     assert accuracy.note == "6.67 times the larger size of the runs"
+    *_, below = projection.rows(runs(), draws=0, **(asked | {"at": 500.0}))
+    assert below.note == "0.5 times the smaller size of the runs"
     *_, noisy = projection.rows(runs(2e-4), draws=40, **asked)
     assert noisy.low < noisy.value < noisy.high
     assert noisy.low < truth < noisy.high

@@ -14,11 +14,12 @@ from relscale.atomic import write_text
 
 HEAD = """# The atlas: published scaling laws, reproduced
 
-Made by `make atlas`; do not edit. Every number of the column *known* is compared with what relscale computes from a
-table in `reference/`; nothing is trained. Its origin says whose it is: *paper*, stated in the paper or its released
-files; *table*, computed from the same table by code that shares nothing with relscale; *theory*, exact. A number
-*differs* where the entry says why it does not come out. Intervals are 95%. `relscale atlas --report atlas.html` writes
-all of it anew as one page with interactive figures; `relscale atlas NAME …` does so for some entries.
+Made by `make atlas`; do not edit. Every number of the column *known* is compared with what relscale computes, from a
+table in `reference/`, from published constants or by simulation; nothing is trained. Its origin says whose it is:
+*paper*, stated in the paper or its released files; *table*, computed from the same table by code that shares nothing
+with relscale; *theory*, exact. A number *differs* where the entry says why it does not come out. Intervals are 95%.
+`relscale atlas --report atlas.html` writes all of it anew as one page with interactive figures;
+`relscale atlas NAME …` does so for some entries.
 """
 MISSING = """## What is not here
 

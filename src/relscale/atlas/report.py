@@ -118,8 +118,8 @@ def _top(finding: str, rows: Mapping[str, Sequence[AtlasRow]]) -> Markup:
         element("h1", finding),
         element(
             "p",
-            "Published scaling laws, each computed again from a public table that comes with relscale, beside the "
-            "numbers that are known of it:",
+            "Published scaling laws, computed again from public tables that come with relscale, from published "
+            "constants or by simulation, beside the numbers that are known:",
         ),
         element("ul", *origins),
         element("div", *cards, class_="cards"),
@@ -175,7 +175,10 @@ def _row(row: AtlasRow) -> Markup:
         element("td", element("span", f"{SYMBOLS[row.status]} {row.status}", class_=f"word {row.status}")),
         element("th", row.quantity, scope="row", class_="group"),
         element("td", row.origin, data_label="origin"),
-        *(element("td", text, data_label=label, data_value=f"{sort!r}") for label, text, sort in numbers),
+        *(
+            element("td", text, data_label=label, data_value=repr(float(sort)))
+            for label, text, sort in numbers
+        ),
         element("td", interval, data_label="95% interval") if interval else element("td"),
         tabindex="0",
         data_verdict=str(row.status),

@@ -31,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """List the questions, explain one, or answer it from a table."""
+    """List the questions, explain one, or answer it from a table.
+
+    Each question has further options; `relscale ask QUESTION` lists them.
+    """
     from tabulate import tabulate
 
     from relscale.atomic import write_text

@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
     if np.isfinite(error):
         print(f"\nlarger models of a family from its smallest: mean error {error:.3f} of a score")
     if options.at:
-        targets = [benchmark.rpartition("=") for benchmark in options.at]
+        targets = [text.rpartition("=") for text in options.at]
         for family, _, value in targets:
             if family not in of_family:
                 raise RelscaleError(

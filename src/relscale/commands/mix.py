@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
         raise RelscaleError(f"--name: the config has a corpus {options.name!r} already; give another name")
     entry = mixture_law(experiment.fit.laws, options.fit)
     tried = tried_mixtures(read_table(options.measurements or Results.of(experiment).measurements), entry)
-    weights = fixed_parameters(options.weight, "--weight")
+    weights = fixed_parameters(options.weight, "--weight", "a target with its weight, TARGET=NUMBER")
     for name in weights:
         if name not in tried.targets:
             raise RelscaleError(f"--weight: no target {name!r}; {suggestion(name, tried.targets)}")

@@ -21,7 +21,6 @@ def draw_pictures(pages: Sequence[Path]) -> None:
 
     Where no Chrome is found, or the one found fails, a line on standard error says so, and pictures of an earlier time
     are removed, since they show another figure.
-
     """
     pending = [page for page in pages if not _has_pictures(page)]
     if not pending:

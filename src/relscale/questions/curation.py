@@ -91,6 +91,8 @@ def rows(
     seen, size, error = table.positive(samples), table.positive(pool_samples), table.positive(y)
     labels = table.labels(pool)
     known = np.isfinite(seen) & np.isfinite(size) & np.isfinite(error)
+    if not known.any():
+        raise RelscaleError(f"no row has {samples}, {pool_samples} and {y}")
     seen, size, error, labels = seen[known], size[known], error[known], labels[known]
     pools = order or tuple(dict.fromkeys(map(str, labels)))
     if set(pools) != set(labels) or len(set(pools)) < len(pools):

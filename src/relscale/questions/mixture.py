@@ -163,7 +163,7 @@ def rows(
     residual
         log or linear.
     draws
-        Resamples for the intervals.
+        Resamples for the intervals; 0 for none.
     seed
         Of the resampling.
 
@@ -178,8 +178,10 @@ def rows(
         raise RelscaleError(f"within: {within!r} is neither data nor simplex")
     if order not in ("any", "falling"):
         raise RelscaleError(f"order: {order!r} is neither any nor falling")
-    if not kl >= 0:
-        raise RelscaleError(f"kl: {kl:g} is negative")
+    if not 0 <= kl < np.inf:
+        raise RelscaleError(f"kl: {kl:g} is not a number from 0 on")
+    if draws < 0:
+        raise RelscaleError(f"draws: {draws} is negative")
     family = law_or_family(law)
     assert isinstance(family, Family)
     fitted_law, first = family.of(x), len(family.before)
@@ -200,6 +202,11 @@ def rows(
     start = fractions("prior", prior, len(x)) if prior else mean / mean.sum()
     of_target = fractions("weights", weights, len(y)) if weights else np.full(len(y), 1 / len(y))
     most = shares.max(axis=1) if within == "data" else np.ones(len(x))
+    if order == "falling" and np.minimum.accumulate(most).sum() < 1:
+        raise RelscaleError(
+            "order: no mixture falls with shares that are at most the largest tried; try more of the first, or "
+            "within simplex"
+        )
     simplex = Simplex(most, start, kl, order == "falling")
     held = _held(at, [name for name in fitted_law.predictors if name not in x], fitted_law, points)
     rng, count = np.random.default_rng(seed), len(targets)

@@ -43,7 +43,9 @@ class ProjectionRow:
         "The mixture that was best at the larger size, and what is predicted for it.", default=None
     )
     largest: float | None = column("The largest share that was tried.", default=None)
-    note: str | None = column("How far the size is beyond the runs.", default=None)
+    note: str | None = column(
+        "How far the size is beyond the runs, or that a share is at the largest that was tried.", default=None
+    )
 
 
 ROW = ProjectionRow
@@ -100,6 +102,8 @@ def rows(
     ):
         if value not in known:
             raise RelscaleError(f"{option}: {value!r} is neither {known[0]} nor {known[1]}")
+    if draws < 0:
+        raise RelscaleError(f"draws: {draws} is negative")
     shares, sizes = np.stack([table.numbers(each) for each in x]), table.positive(size)
     apart = table.numbers(distance)
     t = np.log(table.positive(y)) if scale == "log" else table.numbers(y)
@@ -167,8 +171,14 @@ def rows(
         low=low,
         high=high,
         best_measured=performance(target.of(measured[:, None])[0]),
-        note=f"{at / two[1]:.3g} times the larger size of the runs" if at > two[1] else None,
+        note=_how_far(at, *two.tolist()),
     )
+
+
+def _how_far(at: float, smaller: float, larger: float) -> str | None:
+    if at > larger:
+        return f"{at / larger:.3g} times the larger size of the runs"
+    return f"{at / smaller:.3g} times the smaller size of the runs" if at < smaller else None
 
 
 @dataclass(frozen=True)

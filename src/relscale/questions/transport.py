@@ -55,7 +55,7 @@ def rows(
     target
         The source that the others are compared with.
     text
-        Column of the documents.
+        Column of the documents; rows without text are left out.
     source
         Column of their source.
     shares
@@ -72,7 +72,10 @@ def rows(
     RelscaleError
         A column is missing, the target is no source, or a source has too few documents.
     """
-    labels, texts = table.labels(source), table.labels(text)
+    written = np.array([isinstance(document, str) for document in table[text]], dtype=bool)
+    if not written.any():
+        raise RelscaleError(f"column {text!r} holds no text")
+    labels, texts = table.labels(source)[written], table[text][written]
     names = list(dict.fromkeys(map(str, labels)))
     if target not in names:
         raise RelscaleError(f"target: no {source} is {target!r}; there are {', '.join(names[:10])}")

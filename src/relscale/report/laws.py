@@ -5,14 +5,17 @@ from collections.abc import Iterator, Sequence
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.law_fits import PredictionRow
 from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.fitting.keys import SeriesKey
 from relscale.fitting.report.headline import further_fits
 from relscale.fitting.status import Status
+from relscale.fitting.verdicts.words import percent
 from relscale.laws.catalogue import example
 from relscale.report.data_table import plain_table
 from relscale.report.markup import Markup, element, identifier
 from relscale.report.report_data import ReportData
+from relscale.rows import names_of
 
-CURVE = ("corpus", "optimizer", "suite", "metric", "group")  # columns that tell the fits of one law apart
+CURVE = names_of(SeriesKey)  # columns that tell the fits of one law apart
 
 
 def laws(data: ReportData) -> Markup | None:
@@ -35,10 +38,10 @@ def _law(name: str, rows: Sequence[ParameterRow], predictions: Sequence[Predicti
     formula = _formula(law)
     if formula:
         yield element("p", element("code", formula))
-    columns = _telling(rows)
+    columns = _varying(rows)
     parameters = [
         [
-            *(str(getattr(row, column) or "") for column in columns),
+            *_cells(row, columns),
             row.parameter or "",
             _number(row.value),
             _limits(row.low, row.high),
@@ -46,12 +49,14 @@ def _law(name: str, rows: Sequence[ParameterRow], predictions: Sequence[Predicti
         ]
         for row in rows
     ]
-    level = next((f"{row.level:.0%} interval" for row in rows if row.level), "interval")
+    level = next((f"{percent(row.level)} interval" for row in rows if row.level), "interval")
     yield plain_table("Parameters", [*columns, "parameter", "estimate", level, "note"], parameters)
     if predictions:
+        columns = _varying([*rows, *predictions])
         errors = [
             [
                 row.run or "",
+                *_cells(row, columns),
                 _number(row.observed),
                 _number(row.predicted),
                 _limits(row.low, row.high),
@@ -62,7 +67,15 @@ def _law(name: str, rows: Sequence[ParameterRow], predictions: Sequence[Predicti
         ]
         yield plain_table(
             "Predictions of runs that the law was not fitted to",
-            ["run", "observed", "predicted", "interval", "error", "note"],
+            [
+                "run",
+                *columns,
+                "observed",
+                "predicted",
+                f"{percent(predictions[0].level)} interval",
+                "error",
+                "note",
+            ],
             errors,
         )
 
@@ -75,8 +88,12 @@ def _formula(law: str) -> str:
         return ""
 
 
-def _telling(rows: Sequence[ParameterRow]) -> list[str]:
+def _varying(rows: Sequence[SeriesKey]) -> list[str]:
     return [column for column in CURVE if len({getattr(row, column) for row in rows}) > 1]
+
+
+def _cells(row: SeriesKey, columns: Sequence[str]) -> list[str]:
+    return [str(getattr(row, column) or "") for column in columns]
 
 
 def _number(value: float | None) -> str:

@@ -124,7 +124,7 @@ def _scope(data: ReportData, rows: Sequence[VerdictRow]) -> str:
     if len(corpora) > 1:
         parts.append(f"{len(corpora)} training corpora")
     if flops:
-        parts.append(f"{words.flops(min(flops))} to {words.flops(max(flops))} {_unit(data)}")
+        parts.append(f"{_range(flops)} {_unit(data)}")
     return " · ".join(parts)
 
 
@@ -136,8 +136,14 @@ def _models(rows: Sequence[FrontierRow]) -> list[str]:
     ]
     if not number:
         return []
-    of_size = f" of {words.flops(min(sizes))} to {words.flops(max(sizes))} parameters" if sizes else ""
+    of_size = f" of {_range(sizes)} parameters" if sizes else ""
     return [f"{number} model{'s' if number != 1 else ''}{of_size}"]
+
+
+def _range(numbers: Sequence[float]) -> str:
+    """The least and the largest, or one number where they read alike."""
+    low, high = words.flops(min(numbers)), words.flops(max(numbers))
+    return low if low == high else f"{low} to {high}"
 
 
 def _unit(data: ReportData) -> str:

@@ -44,9 +44,6 @@ class Component(StrEnum):
     DIFFERENCE = "between less within"
 
 
-BEYOND_COMPUTE = (Component.DATA_PER_PARAMETER, Component.DIFFERENCE)
-"""Those that are 0 where the gap depends on compute alone."""
-
 SURE = 0.05
 LEAST_SPREAD = 1e-3  # of a predictor beyond what the others explain of it, root mean square, in logarithms
 UNDETERMINED = Remark(Status.UNDETERMINED, "data per parameter do not vary apart from compute")
