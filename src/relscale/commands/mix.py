@@ -81,6 +81,10 @@ def run(options: argparse.Namespace) -> None:
     from relscale.yaml_text import dump
 
     experiment = training_experiment(options.config)
+    if options.output is not None and options.output.suffix not in (".yaml", ".yml"):
+        raise RelscaleError(f"--output: {options.output} does not end in .yaml")
+    if not options.name.strip():
+        raise RelscaleError("--name: it is blank; give the corpus a name")
     if options.name in experiment.corpora:
         raise RelscaleError(f"--name: the config has a corpus {options.name!r} already; give another name")
     entry = mixture_law(experiment.fit.laws, options.fit)
