@@ -45,6 +45,9 @@ Errors and interval scores are in ln y, less is better; intervals are nominally 
 come from its own past errors as the ensemble's do. Only forecasts with an interval are compared, and every origin
 counts once.
 
+The settings of the ensemble were chosen on these same tables ([how](forecasts.md)), so its column is no test of them;
+the last table is nearer to one. Candidates alone have the width factor that was chosen for the ensemble.
+
 Laws of several predictors, and 92 learning curves, are the subject of `benchmarks/extrapolation.py --data FOLDER`.
 """
 INFINITE = float("inf")
@@ -387,8 +390,10 @@ def held_out_choices(every: Tried) -> str:
     return (
         "Settings chosen without a family, and how they do on it\n\nWeights by the least RMSE, then widths by "
         f"the least interval score of those that cover {COVERS:.0%} in each family of {ENOUGH} origins or more. "
-        "Numbers are of the family that was left out, geometric means over its data sets; of all where none was. What "
-        "such choices are worth on new data is in the last row.\n\n"
+        "Numbers are of the family that was left out, geometric means over its data sets; of all where none was. The "
+        "last row has each data set by settings that others chose: what they are worth on new data, but for the "
+        "candidates and three settings (evidence for equal weights, head start of laws of N and D, shrinkage to a "
+        "common width) that were chosen with all results in view.\n\n"
         + _markdown(
             [
                 "left out",

@@ -418,6 +418,7 @@ def test_a_point_that_is_known_without_a_measurement_is_fitted_as_a_row_would_be
     [
         ({"law": "power", "anchor": [(1e20,)]}, "1e+20 is not a point of compute, loss: 2 numbers"),
         ({"law": "power", "anchor": [(0, 1)]}, "compute is 0, and the law takes its logarithm"),
+        ({"law": "log_law", "anchor": [(0, 1)]}, "compute is 0, and the law takes its logarithm"),
         ({"law": "power", "anchor": [(1e20, 0)]}, "loss is 0, which has no logarithm"),
         ({"law": "power", "anchor": [(1e20, float("nan"))]}, "loss is nan, which is not a number"),
     ],

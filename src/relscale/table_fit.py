@@ -24,7 +24,7 @@ from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.estimation.estimate import LOSSES, RESIDUALS
 from relscale.fitting.estimation.law_columns import along_trainings
 from relscale.fitting.estimation.law_fits import law_fits
-from relscale.fitting.estimation.law_points import MEASURED, SPENT
+from relscale.fitting.estimation.law_points import MEASURED, SPENT, takes_logarithm
 from relscale.fitting.fit import fit as fit_measurements
 from relscale.fitting.fits import Fits, from_rows
 from relscale.fitting.inference.bootstrap.schemes import Floats
@@ -423,8 +423,11 @@ def _anchors(
             raise RelscaleError(
                 f"anchor: {y} is {numbers_given[-1]:g}, which has no logarithm; fit residuals of {y} itself (linear)"
             )
-        if law.reference and not numbers_given[0] > 0:
-            raise RelscaleError(f"anchor: {xs[0]} is {numbers_given[0]:g}, and the law takes its logarithm")
+        for i, name in enumerate(xs[: len(law.predictors)]):
+            if takes_logarithm(law, i) and not numbers_given[i] > 0:
+                raise RelscaleError(
+                    f"anchor: {name} is {numbers_given[i]:g}, and the law takes its logarithm"
+                )
         place = ", ".join(f"{name} = {value:g}" for name, value in zip([*xs, y], numbers_given, strict=True))
         found[tuple(map(float, numbers_given))] = place
     return found

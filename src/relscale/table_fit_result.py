@@ -263,6 +263,8 @@ class TableFit:
     def forecast(self, at: At | Sequence[At]) -> Frame:
         """Forecasts of errors and ratios beyond the data, with intervals by how backtests fared inside them.
 
+        A curve that bends further ahead than the backtests reach leaves its interval more often than the level says.
+
         Parameters
         ----------
         at

@@ -16,7 +16,7 @@ TARGETS = np.array([3e18, 2e20, 1e21])
 NOISE = 0.002
 
 
-def predictions(floor: float, seed: int) -> list[Any]:
+def predictions(floor: float, seed: int, anchor: tuple[tuple[float, ...], ...] = ()) -> list[Any]:
     """A power law fitted to errors above a floor, and its predictions inside, twice and ten times beyond the data."""
     rng = np.random.default_rng(seed)
     flops = np.concatenate([FLOPS, TARGETS])
@@ -33,6 +33,7 @@ def predictions(floor: float, seed: int) -> list[Any]:
         law="power",
         only={"run": tuple(f"r{i}" for i in range(12))},
         predict={"run": ("r12", "r13", "r14")},
+        anchor=anchor,
     )
     _, found = law_fits(pa.Table.from_pylist(rows), Settings(laws=(law,), bootstrap=0))
     return sorted(found, key=lambda row: row.training_flops)
@@ -53,6 +54,18 @@ def test_predictions_beyond_the_data_hold_what_was_measured_there(floor: float, 
     for place in (1, 2):
         hits = [rows[place].low < rows[place].observed < rows[place].high for rows in found]
         assert np.mean(hits) >= least
+
+
+def test_a_point_that_is_known_without_a_measurement_leaves_predictions_as_wide_as_the_measurements_make_them() -> (
+    None
+):
+    floor = 0.5
+    plain, anchored = (
+        predictions(floor, 0, anchor)[2] for anchor in ((), ((1e17, floor + 2.0 * 0.01**-0.12),))
+    )
+    assert anchored.method_note.endswith("with what such predictions missed inside the data")
+    assert anchored.note == plain.note == "training_flops 10× beyond the largest fitted"
+    assert np.log(anchored.high / anchored.low) > 0.5 * np.log(plain.high / plain.low)
 
 
 def test_a_law_that_is_right_has_next_to_no_error_of_its_own() -> None:

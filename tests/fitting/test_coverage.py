@@ -1,5 +1,6 @@
 """The coverage benchmark fits many data sets at once; it must be the same fit as that of one table."""
 
+import importlib.util
 import pickle
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from generators.isoflop import Grid, Noise
 from generators.laws import designs
 from row_cells import as_cells
 from trials import isoflop, kept, laws
-from trials.outcome import markdown, monte_carlo_error
+from trials.outcome import Outcome, markdown, monte_carlo_error
 from trials.outcome import verdict as verdict_of
 
 from relscale.fitting.curves.run_matrix import run_matrices
@@ -199,3 +200,22 @@ def test_a_trial_is_named_by_the_code_that_it_runs_and_not_by_other_laws() -> No
     """Without a module that it imports its digest is another one; a module that it does not import changes nothing."""
     assert kept.code_digest("trials.laws", ("generators.laws",)) != kept.code_digest("trials.laws")
     assert kept.code_digest("trials.laws", ("generators.gaps",)) == kept.code_digest("trials.laws")
+
+
+def test_a_law_that_is_tried_again_is_shown_with_both_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")  # which the module sets for its process
+    path = Path(kept.__file__).parents[1] / "coverage.py"
+    spec = importlib.util.spec_from_file_location("coverage_page", path)
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+
+    def outcomes(*shares: float) -> list[Outcome]:
+        hits = (np.arange(200) < 200 * share for share in shares)
+        return [Outcome("law", "place", "slope", "t", True, 0.95, hit.astype(float)) for hit in hits]
+
+    tries = {"nominal": [outcomes(0.95)], "off": [outcomes(0.8), outcomes(0.94)]}
+    for law, designs_shown in (("nominal", ["place"]), ("off", ["place", "place, tried again"])):
+        waiting = iter(tries[law])
+        monkeypatch.setattr(page, "result", lambda trial, waiting=waiting: next(waiting))
+        assert [one.design for one in page.of_law(0, 1000, 0.95, 0)] == designs_shown

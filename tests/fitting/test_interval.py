@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.stats
 
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.log_log_lines import lines
+from relscale.fitting.status import OK, Remark, Status
 
 POINTS, WEIGHTS = np.polynomial.legendre.leggauss(400)
 X = np.log([1e11, 3e11, 1e12, 3e12])
@@ -41,6 +44,14 @@ def test_coverage_errs_on_the_safe_side_where_all_scatter_is_interaction(df: int
 def test_the_quantile_is_students_where_all_is_run_noise_and_normal_where_none_is(df: int) -> None:
     assert interval.quantile(0.975, np.array(float(df)), 1.0) == pytest.approx(scipy.stats.t.ppf(0.975, df))
     assert interval.quantile(0.975, np.array(float(df)), 0.0) == pytest.approx(scipy.stats.norm.ppf(0.975))
+
+
+def test_a_choice_of_intervals_keeps_the_remarks_on_those_that_draws_made() -> None:
+    blank, failed = np.zeros(2), Remark(Status.FAILED_DRAWS, "30 of 99 bootstrap draws failed")
+    plain = interval.Interval(*[blank] * 6)
+    drawn = replace(plain, drawn_p=blank, status=np.array([failed, failed], dtype=object))
+    assert interval.choose_interval(np.array([True, False]), plain, drawn).status.tolist() == [OK, failed]
+    assert interval.choose_interval(np.array([True, False]), plain, plain).status is None
 
 
 class Crossed:

@@ -270,6 +270,52 @@ def test_failed_draws_are_counted_and_flagged() -> None:
     assert rows[0]["reason"] != "ok"
 
 
+def test_an_interval_of_draws_of_which_many_failed_is_flagged_for_parameters_and_for_predictions() -> None:
+    """Of three points drawn in pairs a ninth of the draws have one point alone, through which there is no line."""
+    entry = POWER | {"only": {"run": ["a1", "a2", "a3"], "step": 3}, "bootstrap": {"scheme": "pairs"}}
+    rows, (ahead,) = fitted(world(), entry | {"predict": {"run": "a5", "step": 3}}, draws=300)
+    for row in (rows[0], rows[1], ahead):
+        assert row["status"] == "failed draws"
+        assert "of 300 bootstrap draws failed" in row["reason"]
+        assert row["low"] < row["high"]
+
+
+def test_few_draws_give_a_prediction_no_interval() -> None:
+    entry = POWER | {"only": {"run": [f"a{i}" for i in range(8)]}, "predict": {"run": "a9"}}
+    _, ahead = fitted(world(), entry, draws=19)
+    assert {row["low"] for row in ahead} == {None}
+    assert {row["status"] for row in ahead} == {"the bootstrap draws give no limits"}
+
+
+def test_a_group_whose_rows_are_all_to_be_predicted_is_a_row_that_says_so() -> None:
+    rows, ahead = fitted(
+        world(), POWER | {"where": {"group": "loss"}, "by": ["corpus"], "predict": {"corpus": "b"}}
+    )
+    assert [row["reason"] for row in rows if row["corpus"] == "a"] == ["ok"] * 3
+    assert [row["reason"] for row in rows if row["corpus"] == "b"] == [
+        "all of its measurements are to be predicted, and none is left to fit"
+    ]
+    assert ahead == []
+
+
+def test_a_point_that_is_known_is_no_training_and_is_in_every_draw() -> None:
+    """It is twice as high as the law has it, so that draws without it would be lines of a slope far from the fit's."""
+    trainings = [f"a{i}" for i in range(1, 5)]
+    entry = POWER | {"only": {"run": trainings}, "anchor": [[1e22, 2.0]]}
+    rows, _ = fitted(world(), entry)
+    assert rows[0]["reason"].endswith("needs 5 of them, not 4")
+    rows, _ = fitted(world(), entry | {"only": {"run": [*trainings, "a5", "a6"]}}, draws=200)
+    beta = by_parameter(rows)["beta"]
+    assert beta["low"] < beta["value"] < beta["high"] < 0.045
+    assert beta["n"] == 19
+
+
+def test_a_known_point_without_a_logarithm_is_refused_for_a_law_that_takes_it() -> None:
+    entry = POWER | {"law": "log_law", "x": ["training_flops"], "anchor": [[0, 1]]}
+    with pytest.raises(RelscaleError, match=r"anchor: \[0\.0, 1\.0\] has a number without a logarithm"):
+        fitted(world(), entry)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

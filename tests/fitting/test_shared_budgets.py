@@ -13,6 +13,7 @@ from relscale.fitting.curves.frontier_curves import frontier_curves
 from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.fitting.fit import fit
 from relscale.fitting.inference import interval
+from relscale.fitting.inference.bootstrap import limits
 from relscale.fitting.inference.line_with_intervals import curve_intervals
 from relscale.fitting.inference.log_log_lines import curve_lines, lines
 from relscale.fitting.inference.relative_law import relative_law_rows
@@ -163,6 +164,17 @@ def test_the_default_specification_has_the_interval_of_the_verdict(frontier, met
     assert delta_beta.method == method
     for name in ("value", "low", "high", "p_value"):
         assert getattr(default, name) == pytest.approx(getattr(delta_beta, name)), name
+
+
+def test_a_specification_says_of_its_draws_what_the_verdict_says(monkeypatch):
+    monkeypatch.setattr(interval, "ENOUGH_BLOCKS", interval.FEWEST_BLOCKS)
+    monkeypatch.setattr(limits, "TOO_MANY", -1.0)  # so that no failed draws are too many
+    _, table = two_groups()
+    settings = Settings(baselines={"tests": "hard"}, frontier="all", bootstrap=99)
+    curves = frontier_curves(run_matrices(table)[0], settings)
+    delta_beta, _ = relative_law_rows(curves.ratios, settings)
+    (default,) = [row for row in specification.rows(curves, settings) if row.default]
+    assert default.status == delta_beta.status == "failed draws"
 
 
 @pytest.mark.slow

@@ -31,7 +31,10 @@ def forecast_cells(row: "ForecastRow | OutcomeRow") -> list[object]:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Show the ensemble's forecasts of a fit, with prediction intervals; with --record put them on record."""
+    """Show the ensemble's forecasts of a fit, with prediction intervals; with --record put them on record.
+
+    The intervals come from backtests inside the data: too narrow where a curve bends beyond them.
+    """
     from tabulate import tabulate
 
     from relscale.fitting.fits import read

@@ -448,7 +448,7 @@ def _method(data: ReportData, counted: Sequence[VerdictRow]) -> Markup:
         "the rate, and the whole interval of the compute where the ratio is 1 lies inside the data (Fieller). Flat: "
         f"none of these, and the whole interval of the change is within ±{margin} per tenfold. Else: not resolved.",
         "A forecast combines several laws, weighted by their backtest error; its interval is for one new model on "
-        "these items, from errors of forecasts made inside the data.",
+        "these items, from errors of forecasts made inside the data, and too narrow where a curve bends beyond them.",
     )
     return element(
         "section",

@@ -427,6 +427,8 @@ def _slopes(
     remarks = []
     for j, n in enumerate(fitted.line.n):
         remark = reasons.get(j) or fitted.remark(j)
+        if remark == OK and slope.status is not None:
+            remark = slope.status[j]
         if remark == OK and n != total:
             remark = Remark(Status.MISSING_POINTS, f"fitted on {int(n)} of {total} points")
         remarks.append(remark)

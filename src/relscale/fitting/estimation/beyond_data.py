@@ -59,7 +59,7 @@ def model_error(log_size: Floats, y: Floats, predict: Predict) -> ModelError:
     Parameters
     ----------
     log_size
-        (n,) ln of the compute, or of another size, by which points are ordered.
+        (n,) ln of the compute, or of another size, by which points are ordered; −∞ of those that are always known.
     y
         (n,) what was observed, in the scale of the residuals.
     predict
@@ -67,7 +67,7 @@ def model_error(log_size: Floats, y: Floats, predict: Predict) -> ModelError:
     """
     numerator = denominator = 0.0
     origins = 0
-    sizes = np.unique(log_size)
+    sizes = np.unique(log_size[np.isfinite(log_size)])
     for cut in dict.fromkeys(
         sizes[:-1][int(share * len(sizes)) - 1] for share in SHARES if share * len(sizes) >= 1
     ):

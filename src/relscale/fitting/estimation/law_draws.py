@@ -7,6 +7,8 @@
 | residual | residuals, enlarged by √(n / (n − q)), on the fitted values |
 | parametric | normal noise of the points' standard errors, on the fitted values |
 
+Points that are known without a measurement are in every draw of points and of trainings.
+
 Each draw is searched from the optimum of the data themselves; and from two of the law's own starting points, unless
 all of these led to that optimum. A draw that did not converge, or that does not fix all parameters, has failed: it is
 counted and left out.
@@ -91,13 +93,15 @@ def draws(
     to, back = (np.log, np.exp) if log_residual else (np.asarray, np.asarray)
     residuals = to(y) - to(fitted)
     if scheme in (schemes.PAIRS, schemes.BLOCK):
-        trainings = len(set(data.trainings))
+        own = data.trainings[: data.measured]
+        trainings = len(set(own))
         if scheme == schemes.BLOCK and trainings < FEWEST_TRAININGS:
             raise RelscaleError(
                 "no intervals: points of one training are not independent, and a bootstrap of trainings needs "
                 f"{FEWEST_TRAININGS} of them, not {trainings}"
             )
-        counts = schemes.weights(scheme, n, number, rng, strata=_strata(data), blocks=data.trainings)
+        drawn_counts = schemes.weights(scheme, len(own), number, rng, strata=_strata(data), blocks=own)
+        counts = np.vstack([drawn_counts, np.ones((data.anchors, number))])
         resampled, weight = y, counts * weights[:, None]
     else:
         weight = weights
@@ -143,8 +147,9 @@ def limits(
             draw_stderr=drawn.stderr,
         )
     by_training = drawn.scheme == schemes.BLOCK
-    units = schemes.members(data.trainings if by_training else range(len(data.y)))
-    without = (units[:, None] != np.arange(units.max() + 1)).astype(float)
+    units = schemes.members(data.trainings[: data.measured] if by_training else range(data.measured))
+    left = (units[:, None] != np.arange(units.max() + 1)).astype(float)
+    without = np.vstack([left, np.ones((data.anchors, left.shape[1]))])
     left_out = fit(data.y, without * weights[:, None], estimates.theta.T[:1])
     budgets = _strata(data) if drawn.scheme == schemes.PAIRS else None
     strata = schemes.members(budgets) if budgets else None
@@ -155,6 +160,6 @@ def limits(
 
 def _strata(data: Points) -> list[float] | None:
     """The budgets, where all are known and each has several points; a budget of one would never vary."""
-    budgets = data.column("budget")
+    budgets = data.column("budget")[: data.measured]
     several = all(count > 1 for count in Counter(budgets).values())
     return budgets if several and None not in budgets else None

@@ -50,11 +50,13 @@ from relscale.fitting.estimation.law_points import (
     model,
     points,
     select,
+    takes_logarithm,
 )
 from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL
 from relscale.fitting.estimation.profile_limits import profile_limits
 from relscale.fitting.estimation.variable_projection import project
-from relscale.fitting.inference.bootstrap.limits import BIASED, PERCENTILE, draws_note
+from relscale.fitting.inference.bootstrap.limits import PERCENTILE, draws_note
+from relscale.fitting.inference.bootstrap.limits import limits as limits_of_draws
 from relscale.fitting.inference.bootstrap.schemes import BLOCK, METHODS, PAIRS
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import Method
@@ -203,7 +205,8 @@ def _entry(
         if len(point) != len(of.predictors) + 1:
             needed = f"{', '.join(of.predictors)} and the value"
             raise RelscaleError(f"{place}.anchor: {list(point)} is not a point of law {law.name}: {needed}")
-        if (law.reference and point[0] <= 0) or (entry.residual == "log" and point[-1] <= 0):
+        logs = [takes_logarithm(law, i) for i in range(len(of.predictors))] + [entry.residual == "log"]
+        if any(is_log and value <= 0 for is_log, value in zip(logs, point, strict=True)):
             raise RelscaleError(f"{place}.anchor: {list(point)} has a number without a logarithm")
     source = entry.predictor_from
     if source is not None and source not in earlier:
@@ -218,14 +221,17 @@ def _entry(
     fits: list[ParameterRow] = []
     predictions: list[PredictionRow] = []
     predicted: Predicted = {}
-    for values in distinct(selection, by, place):
-        data = points(law, of.predictors, _of(selection, values), measured, entry.residual == "log")
+    for values in distinct(select(selected, entry.only or {}, f"{place}.only"), by, place):
+        rows_of_fit = _of(selection, values)
+        data = points(law, of.predictors, rows_of_fit, measured, entry.residual == "log")
         order = np.argsort(data.y, kind="stable")
         lowest = order[: max(0, len(order) - entry.leave_out_highest)]
         data = data.select(np.isin(np.arange(len(order)), lowest))
         if not len(data.y):
             reason = f"no row has a number that can be trusted and {', '.join(of.predictors)}"
             reason += f" ({data.lost[0]})" if data.lost else ""
+            if not rows_of_fit.num_rows:
+                reason = "all of its measurements are to be predicted, and none is left to fit"
             if not values:
                 raise RelscaleError(f"{place}: {reason}")
             fits.append(
@@ -454,9 +460,14 @@ def _model_error(law: Law, x: Array, entry: FurtherLaw, data: Points, weights: A
 
 
 def _log_size(data: Points) -> Array | None:
-    """(n,) ln of the training compute, or of parameters × tokens; None where it is not known of every point."""
-    size = np.array([_size(row) for row in data.rows])
-    return np.log(size) if len(size) and (size > 0).all() else None
+    """(n,) ln of the training compute, or of parameters × tokens; None where it is not known of every measurement.
+
+    −∞ of anchors, which are known from the start.
+    """
+    size = np.array([_size(row) for row in data.rows[: data.measured]])
+    if not len(size) or not (size > 0).all():
+        return None
+    return np.append(np.log(size), np.full(data.anchors, -np.inf))
 
 
 def _size(row: Row) -> float:
@@ -538,25 +549,23 @@ def _predict(
         common |= {"predicted": value}
         if row["value"]:
             common |= {"relative_error": abs(value - row["value"]) / row["value"]}
+        observed = np.empty(0)
         if drawn is not None:
             with np.errstate(all="ignore"):
                 values = law.value(drawn.theta, fitted.x(raw_draws)[:, None])[0]
                 observed = values * np.exp(drawn.noise) if fitted.log_residual else values + drawn.noise
-            known = observed[np.isfinite(observed)]
-            failed = number - len(known)
-            if len(known) > 1:
-                tails = [(1 - settings.level) / 2, (1 + settings.level) / 2]
-                low, high = common["low"], common["high"] = np.quantile(known, tails)
-                if not low <= value <= high:
-                    remark = together(remark, BIASED)
-            common["method"] = METHODS[drawn.scheme]
-            common["method_note"] = f"{draws_note(PERCENTILE, number, failed)}, {OF_ONE_RUN}"
-            result[key] = value, observed
-        else:
-            result[key] = value, np.empty(0)
+        result[key] = value, observed
         if fitted.by_t and source is None:
             common["low"], common["high"] = fitted.interval(fitted.x(raw), settings.level)
             common["method"], common["method_note"] = Method.NONLINEAR_T, OF_ONE_RUN
+        elif drawn is not None:
+            of_draws = limits_of_draws(np.array([value]), observed[None], settings.level)
+            remark = together(remark, of_draws.status[0])
+            if np.isfinite(of_draws.low[0]):
+                common["low"], common["high"] = float(of_draws.low[0]), float(of_draws.high[0])
+            common["method"] = METHODS[drawn.scheme]
+            note = draws_note(PERCENTILE, number, int(of_draws.failed[0]))
+            common["method_note"] = f"{note}, {OF_ONE_RUN}"
         distance, how_far = _beyond(fitted, row, raw)
         if how_far:
             remark = together(remark, Remark(Status.BEYOND_DATA, how_far))
@@ -573,13 +582,13 @@ def _beyond(fitted: Fitted, row: Row, raw: Array) -> tuple[float, str]:
     data = fitted.data
     if data is None or MEASURED in fitted.columns:
         return 0.0, ""
-    names, values, at = list(fitted.columns), data.x, raw
+    names, values, at = list(fitted.columns), data.x[:, : data.measured], raw
     log_size, size = _log_size(data), _size(row)
     if log_size is None or not size > 0:
         return 0.0, beyond(names, values, at)
     if "training_flops" not in names:
         names, at = [*names, "training_flops"], np.append(at, size)
-        values = np.vstack([values, np.exp(log_size)])
+        values = np.vstack([values, np.exp(log_size[: data.measured])])
     return float(np.log(size) - log_size.max()), beyond(names, values, at)
 
 

@@ -39,6 +39,8 @@ class Points:
         (n,); stderr nan where unknown.
     lost
         Of each row that was asked for and cannot be used its name, and why.
+    anchors
+        How many of the points, the last ones, are known without a measurement.
     """
 
     rows: list[Row]
@@ -46,6 +48,12 @@ class Points:
     y: NDArray[np.float64]
     stderr: NDArray[np.float64]
     lost: list[str]
+    anchors: int = 0
+
+    @property
+    def measured(self) -> int:
+        """How many of the points, the first ones, were measured."""
+        return len(self.y) - self.anchors
 
     def column(self, name: str) -> list[Any]:
         """One value for each point, None where unknown."""
@@ -74,6 +82,7 @@ class Points:
             x=np.hstack([self.x, added[:-1]]),
             y=np.append(self.y, added[-1]),
             stderr=np.append(self.stderr, np.full(len(rows), np.nan)),
+            anchors=len(rows),
         )
 
 

@@ -17,7 +17,9 @@ scatters as those do.
 
 t has as many degrees of freedom as there are independent origins at that distance
 (``track_record.origin_counts``): errors are many, but those of one origin rest on one state of knowledge, and far
-forecasts of neighbouring origins on one stretch of the curve. Fewer than two origins give no interval.
+forecasts of neighbouring origins on one stretch of the curve. Fewer than two origins give no interval. Late origins
+count more for the variance, which takes nothing off the degrees of freedom: t alone would be too small. The choice of c
+by the coverage of backtests includes that.
 
 c is less than 1: past forecasts were made from less data, and missed more, than one from all that is known.
 

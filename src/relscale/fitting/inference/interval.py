@@ -72,7 +72,7 @@ from relscale.fitting.inference.bootstrap.limits import SYMMETRIC, limits
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, lines
 from relscale.fitting.inference.method import Method
-from relscale.fitting.status import Remark, Status
+from relscale.fitting.status import OK, Remark, Status, choose
 
 ENOUGH_BLOCKS = 10  # trainings from which on the quantile is that of a block bootstrap
 FEWEST_BLOCKS = 5  # trainings below which no interval is to be trusted
@@ -313,7 +313,13 @@ def choose_interval(condition: NDArray[np.bool_], interval: Interval, otherwise:
     )
     if interval.drawn_p is None and otherwise.drawn_p is None:
         return chosen
-    return replace(chosen, drawn_p=np.where(condition, interval.p_value, otherwise.p_value))
+    return replace(
+        chosen,
+        drawn_p=np.where(condition, interval.p_value, otherwise.p_value),
+        status=choose(
+            condition, *(OK if one.status is None else one.status for one in (interval, otherwise))
+        ),
+    )
 
 
 def bootstrapped(
