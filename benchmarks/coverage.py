@@ -86,9 +86,9 @@ which coverage is further from {level:.0%} than three of these.
 ### Laws, well specified
 
 Independent normal noise. "A point ahead" is a further run beyond the data, with noise of its own. Bootstraps have
-{draws} draws. The limits of least squares by the objective's profile cover in every law, also with 7 points; those of
-the t interval are the same where a law is about linear and fall short where it is not (`mixture_additive`,
-`loss_to_loss`).
+{draws} draws. The limits of least squares by the objective's profile cover in every law (in one, tried again, by the
+second try), also with 7 points; those of the t interval are the same where a law is about linear and fall short where
+it is not (`mixture_additive`, `loss_to_loss`).
 Percentiles of draws fall short where points are few: residuals are too alike, and pairs too often leave out what fixes
 a parameter. With Huber's loss only points within δ curve the objective, few of them, and the sandwich falls short;
 there pairs are the default.
