@@ -1,11 +1,13 @@
 """Do matrices keep their scale over widths?"""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from relscale.cli import main
 from relscale.design.recipes.laptop import architecture, hyperparameters
 from relscale.design.run import Run
 from relscale.singular_values import singular_values, width_exponents
@@ -63,3 +65,18 @@ def test_the_figure_has_a_line_per_width_and_points_per_kind(rows):
     figure = singular_values_figure(rows)
     names = {trace.name for trace in figure.data}
     assert {"16", "32", "64", "up_proj"} <= names
+
+
+@pytest.mark.parametrize("verb", ["singular-values", "branches"])
+def test_models_that_are_not_trained_are_one_sentence(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("new.yaml").write_text(
+        "{experiment: new, sources: {web: {kind: files, path: web}}, corpora: {web: {source: web}}, "
+        "design: {recipe: laptop, flop_accounting: training, sequence_length: 256, budgets: [2e11], widths: [24]}, "
+        "training: {branches: {from: [0.5], tokens: 1e5}}}"
+    )
+    assert main([verb, "new.yaml"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("2e11.json: no such file; train the models first (relscale run CONFIG)")

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from relscale.commands.inputs import add_config, add_files, files, training_experiment
+from relscale.commands.inputs import add_config, add_files, training_experiment
 
 HELP = "the branches of an experiment's runs with larger batches, and the critical batch at each checkpoint"
 
@@ -23,14 +23,11 @@ def run(options: argparse.Namespace) -> None:
     from tabulate import tabulate
 
     from relscale.critical_batches import CriticalBatchRow, critical_batches
-    from relscale.entries import read_entries
     from relscale.errors import RelscaleError
-    from relscale.jobs import training_jobs
-    from relscale.results import Results
     from relscale.rows import rows_of, table_of
     from relscale.tables import read_table, write_table
+    from relscale.trained_models import trained_models
     from relscale.training.branches import BRANCHES, BranchRow
-    from relscale.training.manifest import TrainedModel
 
     experiment = training_experiment(options.config)
     branching = experiment.training.branches
@@ -38,12 +35,9 @@ def run(options: argparse.Namespace) -> None:
         raise RelscaleError(
             f"{options.config}: it has no training.branches; name the checkpoints to branch from"
         )
-    results = Results.of(experiment)
-    manifests = files(options.runs, (results.runs(*job) for job in training_jobs(experiment)))
     folders = [
         Path(model.path)
-        for manifest in manifests
-        for model in read_entries(manifest, TrainedModel)
+        for model in trained_models(experiment, options.runs)
         if not model.training or model.training == model.name
     ]
     tables = [read_table(folder / BRANCHES) for folder in folders if (folder / BRANCHES).is_file()]

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from relscale.commands.inputs import add_config, add_files, files, training_experiment
+from relscale.commands.inputs import add_config, add_files, training_experiment
 
 HELP = "the largest singular value of every matrix of an experiment's models, and its exponent in the width"
 
@@ -21,22 +21,16 @@ def run(options: argparse.Namespace) -> None:
     from tabulate import tabulate
 
     from relscale.atomic import write_text
-    from relscale.entries import read_entries
-    from relscale.jobs import training_jobs
-    from relscale.results import Results
     from relscale.rows import names_of, table_of
     from relscale.singular_values import SingularValueRow, WidthExponentRow, singular_values, width_exponents
     from relscale.tables import write_table
-    from relscale.training.manifest import TrainedModel
+    from relscale.trained_models import trained_models
     from relscale.training.record import record_in
 
     experiment = training_experiment(options.config)
-    results = Results.of(experiment)
-    manifests = files(options.runs, (results.runs(*job) for job in training_jobs(experiment)))
-    models = [model for manifest in manifests for model in read_entries(manifest, TrainedModel)]
     rows = [
         row
-        for model in models
+        for model in trained_models(experiment, options.runs)
         if model.status == "ok"
         for row in singular_values(Path(model.path), record_in(Path(model.path)))
     ]
