@@ -18,7 +18,10 @@ SCORES = 0.4 + np.outer(0.05 * LOG_COMPUTE + LEVEL, [0.5, 1.0, 0.8])
 def test_larger_models_of_a_family_follow_from_its_smallest() -> None:
     known = np.array([True, False, False, False] + [True] * 6)
     assert forecast(SCORES, LOG_COMPUTE, FAMILIES, known, 1) == pytest.approx(SCORES, abs=1e-12)
-    assert held_out(SCORES, LOG_COMPUTE, FAMILIES, 1) == pytest.approx(0, abs=1e-12)
+    error = held_out(
+        SCORES, LOG_COMPUTE, FAMILIES, lambda known: forecast(SCORES, LOG_COMPUTE, FAMILIES, known, 1)
+    )
+    assert error == pytest.approx(0, abs=1e-12)
 
 
 def test_a_missing_score_of_one_component_is_found() -> None:
@@ -54,6 +57,10 @@ def test_the_command_shows_components_and_forecasts(capsys: pytest.CaptureFixtur
         (("--benchmarks", "MMLU,ARK"), "no column 'ARK'"),
         (("--benchmarks", "MMLU,ARC-C", "--at", "GPT-9=1e3"), "no family 'GPT-9'"),
         (("--benchmarks", "MMLU,ARC-C", "--at", "Llama-2=much"), "'much' is not a positive compute"),
+        (
+            ("--benchmarks", "MMLU,ARC-C", "--chance", "MMLU=.25"),
+            "--chance: --model components does not use it",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence(

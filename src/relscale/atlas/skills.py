@@ -1,12 +1,15 @@
-"""Benchmarks of large models from one small model of each family (the baseline of Sloth, arXiv 2412.06540)."""
+"""Benchmarks of large models from one small model of each family: Sloth and its baseline (arXiv 2412.06540)."""
 
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
 from relscale.column_arrays import Columns
-from relscale.fitting.capabilities import forecast
+from relscale.fitting import sloth
+from relscale.fitting.capabilities import Forecast, forecast
+from relscale.laws.law import Array
 
 FIRST = ("MMLU", "ARC", "HellaSwag", "Winogrande", "TruthfulQA", "GSM8K")
+CHANCE = (0.25, 0.25, 0.25, 0.5, 0.31, 0.0)  # of FIRST, as in the paper
 BOTH = (*FIRST, "IFEval", "BBH", "MATH Lvl 5", "GPQA", "MUSR", "MMLU-PRO")
 SETS = {"6 benchmarks": FIRST, "12 benchmarks": BOTH}
 SUPERSEDED = (  # families that are known in full; the newest generation of each is forecast
@@ -29,38 +32,62 @@ def usable(rows: Columns, benchmarks: tuple[str, ...]) -> Columns:
     return Columns({name: values[order] for name, values in rows.of.items()})
 
 
-def errors(rows: Columns, benchmarks: tuple[str, ...], number: int) -> dict[str, float]:
+def errors(rows: Columns, scores: Array, ahead: Forecast) -> dict[str, float]:
     """Mean absolute error of each family, all models of which but the smallest of each kind are forecast."""
-    scores = np.stack([rows[name] for name in benchmarks], axis=1)
-    kinds, compute = [str(kind) for kind in rows["family_of_law"]], np.log(rows["flops_1e21"])
+    kinds = kinds_of(rows)
     smallest = np.array([kind not in kinds[:i] for i, kind in enumerate(kinds)])
     found = {}
     for family in dict.fromkeys(rows["family"]):
         if family in SUPERSEDED:
             continue
         known = (rows["family"] != family) | smallest
-        ahead = forecast(scores, compute, kinds, known, number)
-        found[str(family)] = float(np.abs(ahead - scores)[~known].mean())
+        found[str(family)] = float(np.abs(ahead(known) - scores)[~known].mean())
     return found
+
+
+def kinds_of(rows: Columns) -> list[str]:
+    """A family's base models or one way of tuning them."""
+    return [str(kind) for kind in rows["family_of_law"]]
+
+
+def baseline(rows: Columns, scores: Array, number: int) -> Forecast:
+    """By components."""
+    log_compute = np.log(rows["flops_1e21"])
+    return lambda known: forecast(scores, log_compute, kinds_of(rows), known, number)
+
+
+def by_skills(rows: Columns, scores: Array, number: int) -> Forecast:
+    """By sigmoids of skills, of the six benchmarks."""
+    log_sizes = np.log(np.stack([rows["params_billions"], rows["tokens_trillions"]], axis=1))
+    return lambda known: sloth.forecast(scores, log_sizes, kinds_of(rows), known, number, np.array(CHANCE))
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """Mean errors over families, with one to four components."""
+    """Mean errors over families, with one to four components, and with skills."""
     table, found = tables.read("sloth_benchmarks.csv.gz"), {}
     for name, benchmarks in SETS.items():
         rows = usable(table, benchmarks)
+        scores = np.stack([rows[column] for column in benchmarks], axis=1)
         found[f"models with all of {name}"] = Number(len(rows["family"]))
         for number in (1, 2, 3, 4):
-            each = errors(rows, benchmarks, number)
+            each = errors(rows, scores, baseline(rows, scores, number))
             found[f"error with {number} components, {name}"] = Number(float(np.mean(list(each.values()))))
         found[f"families forecast, {name}"] = Number(len(each))
+        if benchmarks is FIRST:
+            for number in (1, 3):
+                each = errors(rows, scores, by_skills(rows, scores, number))
+                error = Number(float(np.mean(list(each.values()))))
+                found |= {f"{prefix}error, skills: {number}, {name}": error for prefix in ("", "published ")}
     return found
 
 
+EARLY = "The paper fits by Adam with early stopping; here the same loss of the known models is minimised."
+
 ENTRY = Entry(
     title="Sloth: benchmarks of a family's large models from its smallest",
-    paper="Polo et al., arXiv 2412.06540, its baseline of principal components",
-    formula="scores ≈ mean + Σ_k (θ_k · ln C + ν_k(family)) · loadings_k",
+    paper="Polo et al., arXiv 2412.06540, its baseline of principal components and its sigmoids",
+    formula="scores ≈ mean + Σ_k (θ_k · ln C + ν_k(family)) · loadings_k;  "
+    "scores = c + (1 − c) · σ(Λ (W [ln N, ln D, ln N · ln D] + a(family)) + b)",
     tables=("sloth_benchmarks.csv.gz",),
     answers=(
         *(
@@ -76,13 +103,26 @@ ENTRY = Entry(
                 Answer(f"families forecast, {name}", families, 0),
             )
         ),
+        *(
+            answer
+            for number, published, computed in ((1, 0.083647, 0.0723), (3, 0.053396, 0.0573))
+            for answer in (
+                Answer(f"published error, skills: {number}, 6 benchmarks", published, 5e-4, differs=EARLY),
+                Answer(f"error, skills: {number}, 6 benchmarks", computed, 5e-4, origin=Origin.TABLE),
+            )
+        ),
     ),
     reproduce=reproduce,
     command="relscale capabilities sloth_benchmarks.csv.gz --benchmarks MMLU,ARC,HellaSwag,Winogrande,TruthfulQA,"
-    "GSM8K --family family_of_law --compute flops_1e21",
+    "GSM8K --family family_of_law --model sloth --params params_billions --tokens tokens_trillions --chance "
+    "MMLU=0.25,ARC=0.25,HellaSwag=0.25,Winogrande=0.5,TruthfulQA=0.31",
     remark="A kind is a family's base models or one way of tuning them; the smallest of each kind is known, and so are "
     "all models of other families. Nine families that a newer generation supersedes are never forecast; which these "
     "are is not published and was chosen so that the errors come out: eight numbers that agree are one check of the "
     "protocol, and none of that choice. The components are those of the known models "
-    "alone. The paper's own method, sigmoids of skills, is not fitted here.",
+    "alone. The paper's own method, sigmoids of skills, is fitted to its own loss with the sigmoid as its link: with "
+    "one skill it is better than published, with three worse. Its other link, a trained monotone network (published: "
+    "0.055919 and 0.042497), is not built, and the 12 benchmarks are left to the baseline, because the scores by "
+    "chance of BBH and MUSR are not in the table.",
+    slow=True,
 )

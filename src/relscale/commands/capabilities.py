@@ -1,121 +1,256 @@
-"""``relscale capabilities``: the components of many models' benchmark scores, and forecasts of further models."""
+"""``relscale capabilities``: what many models' benchmark scores have in common, and forecasts of further models."""
 
 import argparse
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from relscale.errors import RelscaleError
+
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from relscale.laws.law import Array
 
-HELP = "principal components of models' benchmark scores, a line in compute per family, and larger models of a family"
+HELP = "components or skills behind models' benchmark scores, how they grow, and forecasts of a family's larger models"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """TABLE, its columns, --components, --at and --where."""
+    """TABLE, its columns, --model with its options, --at and --where."""
     parser.add_argument("table", type=Path, help="One row per model (.parquet, .csv, .tsv, .jsonl).")
     parser.add_argument(
         "--benchmarks", required=True, metavar="COLUMNS", help="Columns of scores: MMLU,ARC,GSM8K."
     )
     parser.add_argument("--family", required=True, metavar="COLUMN", help="Column of the model's family.")
-    parser.add_argument("--compute", required=True, metavar="COLUMN", help="Training compute, in any unit.")
     parser.add_argument(
-        "--components", type=int, default=3, metavar="N", help="Number of components (default: 3)."
+        "--model",
+        choices=("components", "sloth"),
+        default="components",
+        help="components: principal components, each a line in --compute per family (default). sloth: sigmoids of "
+        "skills, each linear in --params, --tokens and their product, as logarithms.",
+    )
+    parser.add_argument("--compute", metavar="COLUMN", help="Training compute, in any unit.")
+    parser.add_argument("--params", metavar="COLUMN", help="sloth: parameters, in any unit.")
+    parser.add_argument("--tokens", metavar="COLUMN", help="sloth: training tokens, in any unit.")
+    parser.add_argument(
+        "--chance",
+        metavar="SCORES",
+        help="sloth: scores by guessing, MMLU=0.25,Winogrande=0.5 (default: 0 for each).",
+    )
+    parser.add_argument(
+        "--components", type=int, default=3, metavar="N", help="Number of components or skills (default: 3)."
     )
     parser.add_argument(
         "--at",
         action="append",
         default=[],
         metavar="FAMILY=COMPUTE",
-        help="Forecast the scores of a model of that family with that compute.",
+        help="Forecast the scores of a model of that family with that compute; sloth: FAMILY=PARAMS,TOKENS.",
     )
     parser.add_argument(
         "--where", action="append", default=[], metavar="CONDITION", help="Rows: tuned=0, year>=2023."
     )
 
 
-def run(options: argparse.Namespace) -> None:
-    """Print the components, how they grow with compute within families, and the scores that --at asks for.
+@dataclass(frozen=True)
+class Models:
+    """The models of a table.
 
-    Missing scores are filled in from the first component, and models without compute are left out of the lines. The
-    error that is printed is that of every model but the smallest of its family, forecast from the others and that one.
+    Attributes
+    ----------
+    benchmarks
+        Names of the k benchmarks.
+    scores
+        (n, k) nan where there is none.
+    families
+        Of the n models.
+    log_sizes
+        (n, s) ln compute, or ln parameters and ln tokens; nan where unknown.
     """
+
+    benchmarks: list[str]
+    scores: "Array"
+    families: list[str]
+    log_sizes: "Array"
+
+    def where(self, kept: "NDArray[np.bool_]") -> "Models":
+        """Those models."""
+        families = [family for family, is_kept in zip(self.families, kept, strict=True) if is_kept]
+        return Models(self.benchmarks, self.scores[kept], families, self.log_sizes[kept])
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print what the scores have in common, how well a family's smallest model forecasts its larger ones, and --at.
+
+    Models of unknown size are left out of the fit. Missing scores are filled in from the first component; sloth leaves
+    them out. The error that is printed is that of every model but the smallest of its family, the one of least compute,
+    forecast from the others and that one.
+    """
+    from functools import partial
+
     import numpy as np
     from tabulate import tabulate
 
-    from relscale.columns import numbers, words
-    from relscale.errors import RelscaleError
+    from relscale.fitting import sloth
     from relscale.fitting.capabilities import completed, components, forecast, held_out
-    from relscale.row_filter import filter_rows
-    from relscale.tables import listed, read_table, table_name
 
-    name, benchmarks = table_name(options.table), options.benchmarks.split(",")
-    table = filter_rows(read_table(options.table), options.where, name)
-    for column in (*benchmarks, options.family, options.compute):
-        if column not in table.column_names:
-            raise RelscaleError(f"{name}: no column {column!r}; it has {listed(table.column_names)}")
-
-    def of(column: str) -> "Array":
-        return np.asarray(numbers(table[column], f"{name}: column {column!r}").to_numpy(), dtype=float)
-
-    families = words(table[options.family], f"{name}: column {options.family!r}")
-    scores, compute = np.stack([of(benchmark) for benchmark in benchmarks], axis=1), of(options.compute)
+    models = _read(options)
+    benchmarks, missing = models.benchmarks, np.isnan(models.scores)
     count = min(options.components, len(benchmarks))
     if count < 1:
         raise RelscaleError(f"--components: {options.components}; at least 1")
-    empty = [
-        benchmark for benchmark, column in zip(benchmarks, scores.T, strict=True) if np.isnan(column).all()
-    ]
-    scored = np.isfinite(scores).any(axis=1)
-    if empty or scored.sum() < 3:
-        problem = f"no score in column {empty[0]!r}" if empty else "fewer than 3 models have a score"
-        raise RelscaleError(f"{name}: {problem}")
-    filled = completed(scores[scored])
-    space = components(filled)
-    rows = [
-        [f"component {i + 1}", f"{100 * space.shares[i]:.1f}%", *(f"{x:.2f}" for x in space.loadings[i])]
-        for i in range(count)
-    ]
-    print(f"{scored.sum()} models, {np.isnan(scores[scored]).sum()} of {filled.size} scores missing\n")
-    print(tabulate(rows, ["", "variance", *benchmarks], disable_numparse=True))
-    of_lines = np.isfinite(np.log(np.where(compute > 0, compute, np.nan)))[scored]
-    of_family = [families[i] for i in np.flatnonzero(scored)[of_lines]]
-    log_compute = np.log(compute[scored][of_lines])
-    lines = filled[of_lines]
-    error = held_out(lines, log_compute, of_family, count)
-    if np.isfinite(error):
-        print(f"\nlarger models of a family from its smallest: mean error {error:.3f} of a score")
-    if options.at:
-        targets = [text.rpartition("=") for text in options.at]
-        for family, _, value in targets:
-            if family not in of_family:
-                raise RelscaleError(
-                    f"--at: no family {family!r} with compute; there are {listed(sorted(set(of_family)))}"
-                )
-            if not _positive(value):
-                raise RelscaleError(f"--at: {value!r} is not a positive compute; write FAMILY=COMPUTE")
-        ahead = np.log([float(value) for _, _, value in targets])
-        known = np.arange(len(lines) + len(ahead)) < len(lines)
-        forecasts = forecast(
-            np.concatenate([lines, np.full((len(ahead), len(benchmarks)), np.nan)]),
-            np.concatenate([log_compute, ahead]),
-            [*of_family, *(family for family, _, _ in targets)],
+    of_known_size = np.asarray(np.isfinite(models.log_sizes).all(axis=1))
+    targets = [_target(text, options.model, models.where(of_known_size).families) for text in options.at]
+    print(f"{len(missing)} models, {missing.sum()} of {missing.size} scores missing\n")
+    if options.model == "sloth":
+        method = partial(sloth.forecast, number=count, chance=_chance(options.chance, benchmarks))
+        fitted = method(models.scores, models.log_sizes, models.families, np.ones(len(models.families), bool))
+        error = np.nanmean(np.abs(fitted - models.scores), axis=0)
+        rows = [["mean error of the fit", *(f"{x:.3f}" for x in error)]]
+        print(tabulate(rows, ["", *benchmarks], disable_numparse=True))
+    else:
+        method = partial(forecast, number=count)
+        models = replace(models, scores=completed(models.scores))
+        space = components(models.scores)
+        rows = [
+            [f"component {i + 1}", f"{100 * space.shares[i]:.1f}%", *(f"{x:.2f}" for x in space.loadings[i])]
+            for i in range(count)
+        ]
+        print(tabulate(rows, ["", "variance", *benchmarks], disable_numparse=True))
+        models = models.where(of_known_size)
+    larger = held_out(
+        models.scores,
+        models.log_sizes.sum(axis=1),
+        models.families,
+        lambda known: method(models.scores, models.log_sizes, models.families, known),
+    )
+    if np.isfinite(larger):
+        print(f"\nlarger models of a family from its smallest: mean error {larger:.3f} of a score")
+    if targets:
+        known = np.arange(len(models.scores) + len(targets)) < len(models.scores)
+        forecasts = method(
+            np.concatenate([models.scores, np.full((len(targets), len(benchmarks)), np.nan)]),
+            np.concatenate([models.log_sizes, np.log([sizes for _, sizes in targets])]),
+            [*models.families, *(family for family, _ in targets)],
             known,
-            count,
-        )
+        )[~known]
         shown = [
-            [f"{family} at {value}", *(f"{x:.3f}" for x in row)]
-            for (family, _, value), row in zip(targets, forecasts[~known], strict=True)
+            [" at ".join(text.rpartition("=")[::2]), *(f"{x:.3f}" for x in row)]
+            for text, row in zip(options.at, forecasts, strict=True)
         ]
         print("\n" + tabulate(shown, ["forecast", *benchmarks], disable_numparse=True))
-        low, high = lines.min(axis=0), lines.max(axis=0)
-        beyond = np.any((forecasts[~known] < low) | (forecasts[~known] > high), axis=0)
+        low, high = np.nanmin(models.scores, axis=0), np.nanmax(models.scores, axis=0)
+        beyond = np.any((forecasts < low) | (forecasts > high), axis=0)
         if beyond.any():
             outside = ", ".join(benchmarks[i] for i in np.flatnonzero(beyond))
-            print(f"beyond any score of the table, where a line may not hold: {outside}")
+            print(f"beyond any score of the table, where the fit may not hold: {outside}")
 
 
-def _positive(text: str) -> bool:
+def _read(options: argparse.Namespace) -> Models:
+    """The models with a score; for sloth, those of them whose size is known."""
+    import numpy as np
+
+    from relscale.columns import numbers, words
+    from relscale.row_filter import filter_rows
+    from relscale.tables import listed, read_table, table_name
+
+    sizes = _size_columns(options)
+    name, benchmarks = table_name(options.table), options.benchmarks.split(",")
+    table = filter_rows(read_table(options.table), options.where, name)
+    for column in (*benchmarks, options.family, *sizes):
+        if column not in table.column_names:
+            raise RelscaleError(f"{name}: no column {column!r}; it has {listed(table.column_names)}")
+
+    def of(columns: list[str]) -> "Array":
+        return np.stack(
+            [
+                np.asarray(numbers(table[column], f"{name}: column {column!r}").to_numpy(), dtype=float)
+                for column in columns
+            ],
+            axis=1,
+        )
+
+    families = words(table[options.family], f"{name}: column {options.family!r}")
+    scores, size = of(benchmarks), of(sizes)
+    log_sizes = np.log(np.where((size > 0) & np.isfinite(size), size, np.nan))
+    scored = np.asarray(np.isfinite(scores).any(axis=1))
+    if options.model == "sloth":
+        outside = ((scores < 0) | (scores > 1)).any(axis=0)
+        if outside.any():
+            column = benchmarks[int(np.argmax(outside))]
+            raise RelscaleError(
+                f"{name}: column {column!r} has scores that are not from 0 to 1, as sloth needs"
+            )
+        scored &= np.isfinite(log_sizes).all(axis=1)
+    empty = [
+        benchmark for benchmark, own in zip(benchmarks, scores[scored].T, strict=True) if np.isnan(own).all()
+    ]
+    if empty or scored.sum() < 3:
+        problem = f"no score in column {empty[0]!r}" if empty else "fewer than 3 models have a score"
+        of_size = " of a model of known size" if options.model == "sloth" else ""
+        raise RelscaleError(f"{name}: {problem}{of_size}")
+    return Models(benchmarks, scores, families, log_sizes).where(scored)
+
+
+def _size_columns(options: argparse.Namespace) -> list[str]:
+    """The columns of what scores grow with."""
+    sloth = options.model == "sloth"
+    needed, other = (
+        (["params", "tokens"], ["compute"]) if sloth else (["compute"], ["params", "tokens", "chance"])
+    )
+    for option in needed:
+        if not getattr(options, option):
+            raise RelscaleError(f"--{option}: --model {options.model} needs this column")
+    for option in other:
+        if getattr(options, option):
+            raise RelscaleError(f"--{option}: --model {options.model} does not use it")
+    return [getattr(options, option) for option in needed]
+
+
+def _chance(text: str | None, benchmarks: list[str]) -> "Array":
+    """The score by guessing of each benchmark."""
+    import numpy as np
+
+    from relscale.tables import listed
+
+    chance = dict.fromkeys(benchmarks, 0.0)
+    for part in text.split(",") if text else []:
+        benchmark, _, value = part.rpartition("=")
+        if benchmark not in chance:
+            raise RelscaleError(f"--chance: no benchmark {benchmark!r}; there are {listed(benchmarks)}")
+        number = _number(value)
+        if number is None or not 0 <= number < 1:
+            raise RelscaleError(f"--chance: {value!r} is not a score from 0 to 1; write {benchmark}=0.25")
+        chance[benchmark] = number
+    return np.array(list(chance.values()))
+
+
+def _target(text: str, model: str, families: list[str]) -> tuple[str, list[float]]:
+    """The family and the size of a model that --at asks for."""
+    from relscale.tables import listed
+
+    family, _, size = text.rpartition("=")
+    if family not in families:
+        raise RelscaleError(
+            f"--at: no family {family!r} of known size; there are {listed(sorted(set(families)))}"
+        )
+    values = [_number(value) for value in size.split(",")]
+    kind, form = (
+        ("positive parameters and tokens", "PARAMS,TOKENS")
+        if model == "sloth"
+        else ("a positive compute", "COMPUTE")
+    )
+    positive = [value for value in values if value is not None and value > 0]
+    if not len(positive) == len(values) == form.count(",") + 1:
+        raise RelscaleError(f"--at: {size!r} is not {kind}; write FAMILY={form}")
+    return family, positive
+
+
+def _number(text: str) -> float | None:
+    """The finite number that a text is."""
     try:
-        return 0 < float(text) < float("inf")
+        number = float(text)
     except ValueError:
-        return False
+        return None
+    return number if abs(number) < float("inf") else None

@@ -9,13 +9,15 @@ Sources: Ruan et al., *Observational Scaling Laws*, arXiv 2405.10938, equations 
 2412.06540, whose baseline "PCA" is ``forecast``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relscale.laws.law import Array
+
+Forecast = Callable[[NDArray[np.bool_]], Array]  # the scores (n, k) of all models, from the known ones
 
 SETTLED = 1e-12
 MOST_ROUNDS = 10_000
@@ -85,18 +87,22 @@ def forecast(
     Every component is a line in ln compute (n,) with one slope and an intercept per family, by least squares. Of a
     family without a known model nothing is known but the slope: its intercept is 0, the mean of all families.
     """
-    names = sorted(set(families))
-    of_family = np.array([[family == name for name in names] for family in families], dtype=float)
-    design = np.column_stack([log_compute, of_family])
+    design = np.column_stack([log_compute, in_family(families)])
     space = components(scores[known])
     lines = np.linalg.lstsq(design[known], space.of(scores[known])[:, :number], rcond=None)[0]
     return space.scores(design @ lines)
 
 
-def held_out(scores: Array, log_compute: Array, families: Sequence[str], number: int) -> float:
+def in_family(families: Sequence[str]) -> Array:
+    """Whether each model is of each family, 0 or 1: (n, families), these sorted by name."""
+    names = sorted(set(families))
+    return np.array([[family == name for name in names] for family in families], dtype=float)
+
+
+def held_out(scores: Array, log_compute: Array, families: Sequence[str], ahead: Forecast) -> float:
     """Mean absolute error of forecasts: each family's models from its smallest and all models of the others.
 
-    The mean over families that have two models or more; nan where there is none.
+    The mean over families that have two models or more; nan where there is none. Missing scores are left out.
     """
     each, named = [], np.array(families, dtype=object)
     for family in dict.fromkeys(families):
@@ -105,6 +111,7 @@ def held_out(scores: Array, log_compute: Array, families: Sequence[str], number:
             continue
         known = named != family
         known[of_family[np.argmin(log_compute[of_family])]] = True
-        ahead = forecast(scores, log_compute, families, known, min(number, int(known.sum()) - 1))
-        each.append(float(np.abs(ahead - scores)[~known].mean()))
+        error = np.abs(ahead(known) - scores)[~known]
+        if np.isfinite(error).any():
+            each.append(float(np.nanmean(error)))
     return float(np.mean(each)) if each else float("nan")

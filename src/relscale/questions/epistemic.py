@@ -5,6 +5,10 @@
 In nats, the mean over items. Of M seeds the epistemic part is too small by about 1/M of it; of one seed it is 0. Fit
 the law ``power`` to it over tokens or parameters to see how it falls.
 
+It is a question of a table and no metric of the measurements: a row of these is of one run, with its seed, and its
+replicates resample the items of that run. A number of several seeds has no run, so that a fit would take it for one
+more model of its budget and width, correlated with those that it is made of.
+
 Source: arXiv 2506.09648; the decomposition is Depeweg et al., arXiv 1710.07283.
 """
 
