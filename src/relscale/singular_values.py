@@ -27,6 +27,7 @@ class SingularValueRow:
     """One row per matrix of a layer."""
 
     run: str = column("Name of the model.")
+    optimizer: str = column("Its optimizer.")
     width: int = column("Hidden size.")
     layer: int = column("Layer, from 0.")
     matrix: str = column("Name of the matrix in its layer.")
@@ -40,8 +41,9 @@ class SingularValueRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WidthExponentRow:
-    """One row per kind of matrix."""
+    """One row per optimizer and kind of matrix."""
 
+    optimizer: str = column("The optimizer.")
     matrix: str = column("Name of the matrix in its layer.")
     widths: int = column("Different widths.")
     sigma_exponent: float = column("Exponent of σ_max in the width; 0 where the recipe keeps its scale.")
@@ -69,6 +71,7 @@ def singular_values(folder: Path, record: TrainingRecord) -> Iterator[SingularVa
             values = np.linalg.svd(weight.astype(np.float64), compute_uv=False)
             yield SingularValueRow(
                 run=record.name,
+                optimizer=h.optimizer,
                 width=record.run.architecture.hidden_size,
                 layer=int(parts[parts.index(LAYERS) + 1]),
                 matrix=last,
@@ -80,17 +83,20 @@ def singular_values(folder: Path, record: TrainingRecord) -> Iterator[SingularVa
 
 
 def width_exponents(rows: Sequence[SingularValueRow]) -> Iterator[WidthExponentRow]:
-    """The exponent of each kind of matrix in the width, by least squares of logarithms over all models and layers."""
-    kinds: dict[str, list[SingularValueRow]] = defaultdict(list)
+    """The exponent of each kind of matrix in the width, by least squares of logarithms over an optimizer's models and
+    all layers.
+    """
+    kinds: dict[tuple[str, str], list[SingularValueRow]] = defaultdict(list)
     for row in rows:
-        kinds[row.matrix].append(row)
-    for matrix, own in kinds.items():
+        kinds[row.optimizer, row.matrix].append(row)
+    for (optimizer, matrix), own in kinds.items():
         widths = np.log([row.width for row in own])
         if len(set(widths)) < 2:
             continue
         scaled = [row.sigma_max / row.scale for row in own if row.scale is not None]
         young = sum(row.settled < 3 for row in own)
         yield WidthExponentRow(
+            optimizer=optimizer,
             matrix=matrix,
             widths=len(set(widths)),
             sigma_exponent=_slope(widths, [row.sigma_max for row in own]),

@@ -61,6 +61,13 @@ def test_random_gradients_settle_at_the_scale_of_rate_by_decay_and_grow_as_the_r
     assert exponent.note == "3 of 3 matrices had no time to settle (under 3 times 1/(η·λ) steps)"
 
 
+def test_optimizers_are_not_mixed(rows):
+    larger = [replace(row, optimizer="muon", sigma_max=row.sigma_max * row.width) for row in rows]
+    one, other = width_exponents([*rows, *larger])
+    assert (one.optimizer, other.optimizer) == ("c-adamc", "muon")
+    assert other.sigma_exponent == pytest.approx(one.sigma_exponent + 1)
+
+
 def test_the_figure_has_a_line_per_width_and_points_per_kind(rows):
     figure = singular_values_figure(rows)
     names = {trace.name for trace in figure.data}
