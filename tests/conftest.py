@@ -53,6 +53,7 @@ def torch_alone() -> Iterator[None]:
     from relscale.training.cpu import native
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RELSCALE_NATIVE", "0")
         patch.setattr(native, "library", lambda: None)
         yield
 

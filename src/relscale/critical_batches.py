@@ -22,7 +22,7 @@ class CriticalBatchRow:
     batch_tokens: int = column("Batch of the run at the checkpoint.", "tokens")
     factor: int | None = column(
         "k*: the largest batch, by that of the run, whose smoothed loss is at most epsilon above that of all smaller "
-        "ones; null if a smaller one diverged.",
+        "ones; null if the branch with the batch of the run diverged.",
         default=None,
     )
     critical_batch_tokens: int | None = column(

@@ -79,6 +79,16 @@ def test_a_damaged_checkpoint_of_branches_starts_the_run_again(run, data, tmp_pa
     assert (folder / BRANCHES).is_file()
 
 
+def test_a_share_that_is_the_end_of_a_short_run_has_no_branches(run, data, tmp_path, capsys):
+    """0.99 of 40 steps are all 40. A run that is stopped in its branches keeps its steps, and its checkpoints."""
+    late = Branches.model_validate({"from": [0.25, 0.99], "factors": [1], "tokens": 1000})
+    options = PLAIN.model_copy(update={"branches": late, "checkpoints": (0.99,)})
+    folder = train(run, data, tmp_path / "a" / "runs" / "run", options, stops={42})
+    assert "starts again" not in capsys.readouterr().err
+    (row,) = rows_of(BranchRow, read_table(folder / BRANCHES))
+    assert row.from_tokens == run.sequences_before(10) * run.architecture.sequence_length
+
+
 def branch(factor, loss, **values):
     own = {"run": "r", "corpus": "c", "params": 1, "from_tokens": 8, "from_batch_tokens": 100, "tokens": 800}
     more = {"steps": 8, "learning_rate": 0.1, "loss_noise": 0.001, "validation_loss": loss}

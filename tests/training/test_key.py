@@ -56,7 +56,7 @@ def test_options_that_change_the_result_count(run, option):
     ],
 )
 def test_options_that_change_who_trains_it_do_not(run, option, monkeypatch):
-    monkeypatch.setattr(numerical_path, "processor_flags", frozenset)
+    monkeypatch.setattr(numerical_path, "_macros", lambda: frozenset(["__STDC__"]))
     monkeypatch.setattr("relscale.training.precision.has_bf16", lambda: False)
     assert run_key(run, "t", OPTIONS.model_copy(update=option)) == run_key(run, "t", OPTIONS)
 

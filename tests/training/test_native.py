@@ -1,6 +1,7 @@
 """The kernels in C, with products in float32 and bf16, against the same functions by torch's operations, in float64."""
 
 import math
+from contextlib import nullcontext
 from functools import partial
 
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relscale.design.architecture import Architecture
+from relscale.errors import RelscaleError
 from relscale.training.cpu import bf16, native
 from relscale.training.distributed_model import DistributedModel
 from relscale.training.fabric import launch
 from relscale.training.model import Decoder
+from relscale.training.numerical_path import check_kernels, numerical_path
 from relscale.training.ops import (
     attention,
     cautious_adamw,
@@ -265,6 +268,17 @@ def test_a_second_backward_pass_through_a_used_up_gate_fails_instead_of_being_wr
         y.backward()
 
 
+@pytest.mark.parametrize("in_bf16", [False, True])
+def test_second_derivatives_are_refused_instead_of_being_wrong(in_bf16):
+    if in_bf16 and not bf16.available():
+        pytest.skip("this processor does not multiply bf16")
+    model = Decoder(Architecture(50, 8, 16, 1, 2, 1, 8, 20))
+    with bf16.bf16_products() if in_bf16 else nullcontext():
+        loss = model.loss(torch.randint(50, (2, 9)))
+    with pytest.raises(RuntimeError, match="no second derivative"):
+        torch.autograd.grad(loss, list(model.parameters()), create_graph=True)
+
+
 def test_a_compiler_is_asked_once_and_one_that_fails_is_done_without(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CC", "false")
@@ -289,6 +303,7 @@ def test_a_compiler_that_does_not_work_is_done_without_and_said(tmp_path, monkey
     said = capsys.readouterr().err
     assert said.startswith("training without kernels in C, which is slower: ")
     assert said.count("\n") == 1
+    assert not numerical_path(1)["kernels"]
 
 
 @pytest.mark.parametrize("compiler", ["gcc -O1", "env gcc"])
@@ -296,6 +311,32 @@ def test_a_compiler_may_have_arguments(tmp_path, monkeypatch, compiler):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CC", compiler)
     assert native.library.__wrapped__() is not None
+    assert numerical_path(1)["kernels"]
+
+
+def script(path, text):
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_a_compiler_too_old_for_the_processor_makes_the_kernels_that_the_key_names(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CC", script(tmp_path / "old", 'exec gcc "$@" -mno-avx512bf16'))
+    kernels = native.library.__wrapped__()
+    assert not kernels.has_bf16_products()
+    assert numerical_path(1)["kernels"]
+    assert not numerical_path(1)["kernels in bf16"]
+    check_kernels(1, False, layers=True, products=False)
+
+
+def test_a_run_whose_kernels_are_not_those_of_its_key_is_refused(tmp_path, monkeypatch):
+    """The compiler says what it would compile, and then does not."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CC", script(tmp_path / "bad", 'case "$*" in *-dM*) exec gcc "$@";; esac; exit 1'))
+    assert native.library.__wrapped__() is None
+    with pytest.raises(RelscaleError, match="the kernels in C are not those that the keys of runs name"):
+        check_kernels(1, False, layers=False, products=False)
 
 
 @pytest.mark.parametrize("damage", [cut, emptied, flipped])

@@ -17,15 +17,16 @@ def test_autocast_wants_a_device_and_a_width_that_gain(able, monkeypatch):
 
 
 @pytest.mark.parametrize("option", [{}, {"threads": 2}, {"compile": True}])
-@pytest.mark.parametrize("compiler", [["cc"], None])
-def test_kernels_multiply_bf16_at_any_width_for_one_thread_that_is_not_compiled(
-    option, compiler, monkeypatch
-):
-    monkeypatch.setattr(numerical_path, "processor_flags", lambda: frozenset(["avx512_bf16"]))
+@pytest.mark.parametrize("macros", [{"__STDC__", "__AVX512BF16__"}, {"__STDC__"}, set()])
+def test_kernels_multiply_bf16_at_any_width_for_one_thread_that_is_not_compiled(option, macros, monkeypatch):
+    """A compiler may be too old for the processor's instructions, and there may be none."""
     monkeypatch.setattr(numerical_path, "has_gpu", lambda: False)
-    monkeypatch.setattr(numerical_path, "c_compiler", lambda: compiler)
-    expected = "bf16" if compiler and not option else "float32"
-    assert choose_precision(AUTO.model_copy(update=option), 8) == expected
+    monkeypatch.setattr(numerical_path, "_macros", lambda: frozenset(macros))
+    able = len(macros) == 2 and not option
+    options = AUTO.model_copy(update=option)
+    assert choose_precision(options, 8) == ("bf16" if able else "float32")
+    path = numerical_path.numerical_path(options.threads, options.compile)
+    assert (path["kernels"], path["kernels in bf16"]) == (bool(macros), able)
 
 
 def test_what_is_asked_for_is_taken():

@@ -11,13 +11,12 @@ import numpy as np
 from relscale.atomic import remove, write_text
 from relscale.design.run import Run
 from relscale.errors import Damaged
-from relscale.training.branches import Branch, BranchRow, branches_of
+from relscale.training.branches import Branch, BranchRow, branches_of, steps_of_branches
 from relscale.training.distributed_model import DistributedModel
 from relscale.training.history import History
 from relscale.training.noise_scale import smoothed
 from relscale.training.observers import Observer, SavedState, write_whole_state
 from relscale.training.options import Branches
-from relscale.training.schedule import steps_of
 from relscale.training.state import read_state
 
 FOLDER = "branches"  # in the folder of a training's state
@@ -35,7 +34,7 @@ class BranchPoints:
 
     def after_step(self, history: History) -> None:
         """Keep it where it is due."""
-        if history.over or history.done not in steps_of(self.shares, history.run):
+        if history.over or history.done not in steps_of_branches(self.shares, history.run):
             return
         folder = point_folder(self.unfinished, history.done)
         write_whole_state(self.model, history, folder, self.still_owned)

@@ -10,6 +10,7 @@ Source: *Critical Batch Size Revisited*, arXiv 2505.23971.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from relscale.design.run import BatchChange, Run
@@ -58,9 +59,14 @@ def branches_of(run: Run, options: Branches) -> list[Branch]:
     """
     return [
         branch
-        for step in sorted(steps_of(options.shares, run))
+        for step in steps_of_branches(options.shares, run)
         for branch in _branches_at(run, step, options)
     ]
+
+
+def steps_of_branches(shares: Iterable[float], run: Run) -> list[int]:
+    """The updates after which a run branches, ascending; none for a share that a short run reaches at its end only."""
+    return sorted(step for step in steps_of(shares, run) if step < run.train_steps)
 
 
 def _branches_at(run: Run, step: int, options: Branches) -> list[Branch]:

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from relscale.training.first_order import first_order
+
 CHUNK_LOGITS = 2**19  # logits held at a time: 2 MB of float32, about a core's share of cache
 GPU_CHUNK_LOGITS = (
     2**27
@@ -112,6 +114,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return loss.div_(rows)
 
     @staticmethod
+    @first_order
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         grad_hidden, grad_weight = ctx.saved_tensors
         return grad_hidden * gradient, (grad_weight * gradient).t(), None, None, None

@@ -3,18 +3,21 @@
 import os
 import shlex
 import shutil
+import subprocess
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from relscale.errors import RelscaleError
 from relscale.gpu import has_gpu
 
 
 def numerical_path(threads: int, compiled: bool = False) -> Mapping[str, str | bool]:
     """The kind of device of this machine and, of a processor, which kernels it trains with.
 
-    Those in C (``relscale.training.cpu``) do the optimizer's step and, on one thread, the layers. They are taken to
-    work where there is a compiler. Which type the products are in stands beside this in a run's key.
+    Those in C (``relscale.training.cpu``) do the optimizer's step and, on one thread, the layers. The compiler is
+    asked what it would compile, which takes milliseconds; a training whose kernels turn out to be others is refused
+    (``check_kernels``). Which type the products are in stands beside this in a run's key.
 
     Parameters
     ----------
@@ -36,8 +39,31 @@ def numerical_path(threads: int, compiled: bool = False) -> Mapping[str, str | b
 
 def has_bf16_kernels(threads: int, compiled: bool) -> bool:
     """Whether products in bf16 would be those of ``relscale.training.cpu.bf16``."""
-    able = "avx512_bf16" in processor_flags() and _has_kernels() and not has_gpu()
-    return able and threads == 1 and not compiled
+    return threads == 1 and not compiled and not has_gpu() and "__AVX512BF16__" in _macros()
+
+
+def check_kernels(threads: int, compiled: bool, layers: bool, products: bool) -> None:
+    """Refuse to train with other kernels than a run's key names.
+
+    Parameters
+    ----------
+    threads, compiled
+        As for ``numerical_path``.
+    layers, products
+        Whether the kernels could be compiled and loaded, and whether those of products in bf16 are among them.
+
+    Raises
+    ------
+    RelscaleError
+        The compiler said that it could, and could not, or the other way round.
+    """
+    path = numerical_path(threads, compiled)
+    if path["device"] != "cpu" or (path["kernels"], path["kernels in bf16"]) == (layers, products):
+        return
+    raise RelscaleError(
+        "the kernels in C are not those that the keys of runs name, as the compiler does not do what it says; "
+        "mend it, name another in CC, or set RELSCALE_NATIVE=0 to train without kernels"
+    )
 
 
 @cache
@@ -49,10 +75,27 @@ def processor_flags() -> frozenset[str]:
 
 
 def _has_kernels() -> bool:
+    return "__STDC__" in _macros()
+
+
+def _macros() -> frozenset[str]:
+    """The names that the compiler of C defines for this processor; none where there is no compiler that works."""
     try:
-        return c_compiler() is not None
+        command = c_compiler()
     except ValueError:  # training says so, and does without
-        return False
+        return frozenset()
+    return _defined(tuple(command)) if command else frozenset()
+
+
+@cache
+def _defined(compiler: tuple[str, ...]) -> frozenset[str]:
+    options = ("-march=native", "-dM", "-E", "-x", "c", os.devnull)
+    try:
+        answer = subprocess.run([*compiler, *options], check=True, capture_output=True, text=True).stdout
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return frozenset()
+    lines = (line.split(maxsplit=2) for line in answer.splitlines())
+    return frozenset(line[1] for line in lines if len(line) > 1 and line[0] == "#define")
 
 
 def c_compiler() -> list[str] | None:

@@ -18,10 +18,10 @@ def choose_precision(options: Training, hidden_size: int) -> str:
     """``float32`` or ``bf16`` for a model of this width.
 
     ``auto`` takes bf16 at any width where the kernels of ``relscale.training.cpu.bf16`` multiply it: on a processor
-    with AVX-512 BF16 and a C compiler, for runs of one thread that are not compiled. Elsewhere bf16 is torch's
-    autocast, which ``auto`` takes from width 128 on, where the device multiplies bf16 in hardware (a CUDA GPU with
-    bf16; a processor with AMX or AVX-512 BF16). The answer depends on the machine's features and on no measurement, so
-    that a run has the same key each time.
+    with AVX-512 BF16 and a C compiler that knows it, for runs of one thread that are not compiled. Elsewhere bf16 is
+    torch's autocast, which ``auto`` takes from width 128 on, where the device multiplies bf16 in hardware (a CUDA GPU
+    with bf16; a processor with AMX or AVX-512 BF16). The answer depends on the machine's features and on no
+    measurement, so that a run has the same key each time.
 
     Raises
     ------

@@ -19,6 +19,8 @@ from relscale.errors import RelscaleError
 from relscale.tokens.store import TokenStore
 from relscale.training.adaptive_batch import GrowingBatch
 from relscale.training.branch_training import BranchPoints, point_folder, train_branches
+from relscale.training.branches import steps_of_branches
+from relscale.training.cpu import bf16, native
 from relscale.training.data import TrainingData
 from relscale.training.distributed_model import DistributedModel
 from relscale.training.fabric import Fabric, is_sharding, launch
@@ -30,6 +32,7 @@ from relscale.training.metrics_logger import metrics_logger
 from relscale.training.micro_batches import largest_divisor, micro_batches
 from relscale.training.model import Decoder
 from relscale.training.noise_scale import GradientMoments, MicroBatchGradients, divided
+from relscale.training.numerical_path import check_kernels
 from relscale.training.observers import (
     Checkpoints,
     Metrics,
@@ -92,11 +95,15 @@ def train_run(
     Raises
     ------
     RelscaleError
-        The vocabulary's size is not the run's, there is no text to validate on, or memory does not suffice.
+        The vocabulary's size is not the run's, there is no text to validate on, memory does not suffice, or the
+        kernels are not those of the run's key.
     """
     torch.set_num_threads(options.threads)
     keep_freed_memory()
     fabric = fabric or launch()
+    if fabric.device.type == "cpu":
+        products = bf16.available() and not options.compile
+        check_kernels(options.threads, options.compile, native.library() is not None, products)
     precision = choose_precision(options, run.architecture.hidden_size)
     store, vocabulary = data.store(), data.vocabulary_of(run)
     validation_tokens = data.validation_tokens(options.validation_tokens)
@@ -344,9 +351,11 @@ def resume(
     if state is None:
         return
     run, done = run_of_state(history.run, state["history"]), state["history"]["done"]
-    points = [point_folder(unfinished, step) / STATE for step in steps_of(branching, run) if step <= done]
-    kept = (step for step in steps_of(checkpoints, run) if step <= done)
-    if not checkpoints_complete(unfinished, kept) or not all(point.is_file() for point in points):
+    points = [
+        point_folder(unfinished, step) / STATE for step in steps_of_branches(branching, run) if step <= done
+    ]
+    on_the_way = (step for step in steps_of(checkpoints, run) if step <= done and step < run.train_steps)
+    if not checkpoints_complete(unfinished, on_the_way) or not all(point.is_file() for point in points):
         print(f"{unfinished}: a checkpoint is damaged or missing; the run starts again", file=sys.stderr)
         return
     model.load_state_dict(state)

@@ -4,7 +4,7 @@ Why it is kept: at the widths that a laptop trains (16 to 256) torch's own opera
 memory as in matrix products. The kernels fuse them: a layer's norm, rotation, SwiGLU, softmax and attention each take
 one pass. Deleting them would also change the last digits of every stored run of the default experiment.
 
-Where the processor multiplies bf16, ``bf16.c`` does the products too, those of attention and of the loss included: a$
+Where the processor multiplies bf16, ``bf16.c`` does the products too, those of attention and of the loss included: a
 step then takes half the time that it takes in float32.
 
 What it costs: C (``native.c``, ``bf16.c``), a compiler on the machine and ``ctypes``. Without a compiler, with several

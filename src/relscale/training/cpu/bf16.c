@@ -11,6 +11,7 @@
 #include <immintrin.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,17 @@ typedef uint16_t __attribute__((may_alias)) bf16;
 static inline long least(long a, long b) { return a < b ? a : b; }
 static inline long parts(long count, long size) { return (count + size - 1) / size; }
 static inline __mmask16 first_lanes(long count) { return count >= LANES ? 0xffff : (__mmask16)((1u << count) - 1); }
-static void *room(long bytes) { return aligned_alloc(64, parts(bytes, 64) * 64); }
+
+/* Memory that begins on a cache line; where there is none, the process ends with a word on why. */
+static void *room(long bytes)
+{
+    void *memory = aligned_alloc(64, parts(bytes, 64) * 64);
+    if (!memory && bytes) {
+        fprintf(stderr, "relscale: memory does not hold %ld bytes more for products in bf16\n", bytes);
+        abort();
+    }
+    return memory;
+}
 
 /* Pairs of two rows, each value of the first with that below it: 16 of them. */
 static inline __m512i pairs_of(__m512 upper, __m512 lower)

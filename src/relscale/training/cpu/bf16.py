@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from relscale.training.cpu import native
+from relscale.training.first_order import first_order
 
 _chosen = ContextVar("bf16 products", default=False)
 
@@ -56,6 +57,7 @@ class Projections(torch.autograd.Function):
         return tuple(_linear(x, weight) for weight in weights)
 
     @staticmethod
+    @first_order
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
         """Gradients of ``x`` and of each weight."""
         x, *weights = ctx.saved_tensors
@@ -78,6 +80,7 @@ class SwiGLU(torch.autograd.Function):
         return _linear(product, down)
 
     @staticmethod
+    @first_order
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
         """Gradients of ``x`` and of the three weights."""
         x, gate, up, down, gates, ups, product = ctx.saved_tensors
@@ -104,6 +107,7 @@ class Attention(torch.autograd.Function):
         return y
 
     @staticmethod
+    @first_order
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Gradients of ``q``, ``k`` and ``v``."""
         q, k, v, logsums = ctx.saved_tensors
@@ -136,6 +140,7 @@ class LinearCrossEntropy(torch.autograd.Function):
         return weight.new_tensor(nats / rows)
 
     @staticmethod
+    @first_order
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
         """Both gradients, of the mean."""
         grad_hidden, grad_weight = ctx.saved_tensors

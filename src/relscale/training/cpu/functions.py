@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from relscale.training.cpu import native
+from relscale.training.first_order import first_order
 
 BLOCK = 64  # queries per block of attention, as in native.c
 
@@ -29,6 +30,7 @@ class RMSNorm(torch.autograd.Function):
         return y
 
     @staticmethod
+    @first_order
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         """Gradients of ``x`` and ``weight``."""
         x, scale, weight = ctx.saved_tensors
@@ -53,6 +55,7 @@ class RMSNormRotary(torch.autograd.Function):
         return y
 
     @staticmethod
+    @first_order
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         """Gradients of ``x`` and ``weight``."""
         x, weight, cos, sin, scale = ctx.saved_tensors
@@ -83,6 +86,7 @@ class Attention(torch.autograd.Function):
         return y
 
     @staticmethod
+    @first_order
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Gradients of ``q``, ``k`` and ``v``."""
         q, k, v, y, logsums = ctx.saved_tensors
@@ -104,6 +108,7 @@ class Projections(torch.autograd.Function):
         return tuple(F.linear(x, weight) for weight in weights)
 
     @staticmethod
+    @first_order
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
         """Gradients of ``x`` and of each weight."""
         x, *weights = ctx.saved_tensors
@@ -127,6 +132,7 @@ class SwiGLU(torch.autograd.Function):
         return F.linear(product, down)
 
     @staticmethod
+    @first_order
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
         """Gradients of ``x`` and of the three weights."""
         x, gate, up, down, *kept = ctx.saved_tensors
