@@ -63,9 +63,11 @@ def item_effects(first: Path, second: Path) -> Iterator[ItemEffectRow]:
     Raises
     ------
     RelscaleError
-        A folder has no scores, or no item is in both.
+        A folder has no scores, no item is in both, or a run of the same name is another training.
     """
-    both = _items(first).merge(_items(second), on=ITEM, suffixes=("", "_quantized"), validate="one_to_one")
+    plain, quantized = _items(first), _items(second)
+    _check_same_runs(plain, quantized, second)
+    both = plain.merge(quantized, on=ITEM, suffixes=("", "_quantized"), validate="one_to_one")
     if both.empty:
         raise RelscaleError(f"{second}: no item that {first} has too; score the same runs on the same suites")
     top, top_quantized = (_likeliest(both, name) for name in ("logprob", "logprob_quantized"))
@@ -106,6 +108,16 @@ def slope_effects(first: Path, second: Path) -> Iterator[SlopeEffectRow]:
         )
 
 
+def _check_same_runs(first: pd.DataFrame, second: pd.DataFrame, folder: Path) -> None:
+    """Two trainings of one design differ by more than the format of their weights."""
+    before, after = (dict(zip(items["run"], items["run_key"], strict=True)) for items in (first, second))
+    other = [run for run in before.keys() & after.keys() if before[run] != after[run]]
+    if other:
+        raise RelscaleError(
+            f"{folder}: {min(other)} is another training than in the first folder; score the same models both ways"
+        )
+
+
 def _items(folder: Path) -> pd.DataFrame:
     manifests = sorted((folder / "scores").rglob("*.json"))
     if not manifests:
@@ -116,7 +128,7 @@ def _items(folder: Path) -> pd.DataFrame:
         for entry in read_entries(manifest, Score):
             if entry.items is not None:
                 items = read_table(_path(entry.items, folder), names).to_pandas()
-                tables.append(items.assign(run=entry.name))
+                tables.append(items.assign(run=entry.name, run_key=entry.run_key))
     every = pd.concat(tables, ignore_index=True)
     return every[every["status"] == "ok"].drop(columns="status")
 

@@ -15,7 +15,7 @@ from relscale.scoring.engine import Engine
 from relscale.scoring.items import SCHEMA
 from relscale.scoring.job import items_key
 from relscale.scoring.options import Scoring
-from relscale.scoring.quantization import GROUP, rounded
+from relscale.scoring.quantization import GROUP, quantize, rounded
 from relscale.scoring.scores import Score
 from relscale.tables import write_table
 
@@ -55,6 +55,41 @@ def test_a_model_is_rounded_but_its_embeddings_and_output_are_not(checkpoint):
     assert torch.equal(head, rough.get_output_embeddings().weight)
 
 
+@pytest.fixture
+def gpt2():
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    return GPT2LMHeadModel(GPT2Config(n_embd=40, n_layer=1, n_head=2, vocab_size=30, n_positions=16))
+
+
+@pytest.mark.parametrize("bits", ["int8", "int4"])
+def test_the_transposed_matrices_of_gpt2_are_rounded_by_their_output_channels(gpt2, bits):
+    before = {name: weight.clone() for name, weight in gpt2.named_parameters()}
+    quantize(gpt2, bits)
+    for name, weight in gpt2.named_parameters():
+        is_matrix = ".h." in name and weight.ndim == 2
+        expected = rounded(before[name].t(), bits).t() if is_matrix else before[name]
+        assert torch.equal(weight, expected)
+        assert torch.equal(weight, before[name]) is not is_matrix
+
+
+def test_weights_that_would_not_be_rounded_are_refused(gpt2):
+    gpt2.register_parameter("experts", torch.nn.Parameter(torch.ones(8, 100, 100)))
+    with pytest.raises(RelscaleError, match="most of its weights are in no linear layer"):
+        quantize(gpt2, "int8")
+    gpt2.config.quantization_config = {"quant_method": "bitsandbytes"}
+    with pytest.raises(RelscaleError, match="its weights are quantized already"):
+        quantize(gpt2, "int8")
+
+
+def test_samples_that_others_logged_are_not_said_to_be_of_quantized_weights():
+    rows = pa.table({"suite": ["mmlu", "mmlu", "validation"], "run": ["own", "logged", "own"]})
+    formats = with_quantization(rows, "int8", ["logged"])
+    assert formats["quantization"].to_pylist() == ["int8", "none", "none"]
+    with pytest.raises(RelscaleError, match="weights of int8 and none"):
+        refuse_mixed(formats)
+
+
 def test_scores_of_quantized_weights_have_a_name_of_their_own():
     keys = [items_key("run", "suite", Scoring(quantization=each)) for each in ("none", "int8", "int4")]
     assert len(set(keys)) == 3
@@ -74,7 +109,7 @@ def test_formats_of_weights_are_not_mixed_in_a_fit():
     assert "quantization" not in measured("mmlu", "none").column_names
 
 
-def scored(folder: Path, logprobs: list[float]) -> Path:
+def scored(folder: Path, logprobs: list[float], key: str = "k") -> Path:
     """Results with two questions of two choices, whose first is right, and a document of 10 bytes."""
     places = [("q1", 0), ("q1", 1), ("q2", 0), ("q2", 1), ("d", 0)]
     rows = [
@@ -96,7 +131,7 @@ def scored(folder: Path, logprobs: list[float]) -> Path:
     ]
     items = folder / "items.parquet"
     write_table(pa.Table.from_pylist(rows, schema=SCHEMA), items)
-    score = Score(name="r", run_key="k", suite="s", items=str(items), bytes=1, status="ok", cut=0)
+    score = Score(name="r", run_key=key, suite="s", items=str(items), bytes=1, status="ok", cut=0)
     write_entries(folder / "scores" / "c" / "all.json", [score])
     return folder
 
@@ -108,6 +143,13 @@ def test_the_effect_counts_answers_that_flip_and_nats_that_are_lost(tmp_path):
     assert (facts.group, facts.items, facts.flip_rate, facts.logprob_change) == ("facts", 2, 0.5, -1.0)
     assert (texts.flip_rate, texts.models) == (None, 1)
     assert texts.bits_per_byte_change == pytest.approx(1.0)
+
+
+def test_another_training_of_the_same_design_is_no_effect_of_quantization(tmp_path):
+    first = scored(tmp_path / "a", [-1.0, -2.0, -1.0, -2.0, -10.0])
+    second = scored(tmp_path / "b", [-1.5, -2.0, -2.5, -2.0, -11.0], key="another")
+    with pytest.raises(RelscaleError, match="r is another training than in the first folder"):
+        list(item_effects(first, second))
 
 
 def test_results_without_scores_are_refused(tmp_path):

@@ -76,6 +76,11 @@ def run(options: argparse.Namespace) -> None:
     else:
         rows = [checkpoint.run for checkpoint in experiment.checkpoints]
         measurements = with_listed_shares(measurements, experiment.runs.table, rows)
-    write_table(with_quantization(measurements, experiment.scoring.quantization), options.output)
+    logged = (
+        [checkpoint.run for checkpoint in experiment.checkpoints if checkpoint.samples]
+        if isinstance(experiment, CheckpointExperiment)
+        else []
+    )
+    write_table(with_quantization(measurements, experiment.scoring.quantization, logged), options.output)
     if options.replicates:
         write_pieces(replicates, REPLICATES, options.replicates)

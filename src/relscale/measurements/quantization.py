@@ -1,5 +1,7 @@
 """The number format of the weights that suites were scored with: a column ``quantization`` beside measurements."""
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -10,16 +12,27 @@ COLUMN = "quantization"
 NONE = "none"
 
 
-def with_quantization(rows: pa.Table, quantization: str) -> pa.Table:
+def with_quantization(rows: pa.Table, quantization: str, logged: Sequence[str] = ()) -> pa.Table:
     """Measurements with the column; validation losses, which the training measured, have ``none``.
 
     Nothing is added where weights were not quantized.
+
+    Parameters
+    ----------
+    rows
+        The measurements.
+    quantization
+        The format of the weights in scoring.
+    logged
+        Runs whose samples others logged, with weights that were not quantized here.
     """
     if quantization == NONE:
         return rows
-    trained = pc.equal(rows["suite"], VALIDATION.suite)
+    elsewhere = pc.equal(rows["suite"], VALIDATION.suite)
+    if logged:
+        elsewhere = pc.or_(elsewhere, pc.is_in(rows["run"], pa.array(logged)))
     return rows.append_column(
-        pa.field(COLUMN, pa.string()), pc.if_else(trained, NONE, pa.scalar(quantization))
+        pa.field(COLUMN, pa.string()), pc.if_else(elsewhere, NONE, pa.scalar(quantization))
     )
 
 

@@ -1,7 +1,8 @@
 """Models with weights of 8 or 4 bits: what rounding them changes, on any device.
 
 The weights of every linear layer but the output matrix are rounded to whole numbers and scaled back; products have the
-number format of the scoring. These are the numbers of weight-only quantization, without its speed and memory.
+number format of the scoring. These are the numbers of weight-only quantization, without its speed and memory. Linear
+layers are those of torch, and GPT-2's, whose matrices are transposed.
 
     int8: w' = s · round(w / s), s = max |w| / 127 over an output channel
     int4: the same with 7 in place of 127, over groups of 32 weights of an output channel
@@ -15,19 +16,42 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from relscale.errors import RelscaleError
 
 Quantization = Literal["none", "int8", "int4"]
 GROUP = 32  # weights with a scale of their own, int4
 
 
 def quantize(model: PreTrainedModel, quantization: Quantization) -> None:
-    """Round the weights of a model's linear layers, in place; those of the output and of embeddings stay."""
+    """Round the weights of a model's linear layers, in place; those of the output and of embeddings stay.
+
+    Raises
+    ------
+    RelscaleError
+        The weights are quantized already, or most of them are in other layers, as those of fused experts are.
+    """
     if quantization == "none":
         return
+    where = f"{model.name_or_path}: scoring.quantization: {quantization}"
+    if getattr(model.config, "quantization_config", None) is not None:
+        raise RelscaleError(f"{where}: its weights are quantized already; set none")
     head = model.get_output_embeddings()
+    done, passed_over = set[int](), set[int]()
     for module in model.modules():
-        if isinstance(module, nn.Linear) and module is not head:
+        if module is head or isinstance(module, nn.Embedding):
+            passed_over |= set(map(id, module.parameters()))
+        elif isinstance(module, nn.Linear):
             module.weight.data = rounded(module.weight.data, quantization)
+            done.add(id(module.weight))
+        elif isinstance(module, Conv1D):
+            module.weight.data = rounded(module.weight.data.t(), quantization).t().contiguous()
+            done.add(id(module.weight))
+    matrices = [each for each in model.parameters() if each.ndim > 1 and id(each) not in passed_over]
+    left = sum(each.numel() for each in matrices if id(each) not in done)
+    if 2 * left > sum(each.numel() for each in matrices):
+        raise RelscaleError(f"{where}: most of its weights are in no linear layer, and would stay; set none")
 
 
 def rounded(weight: Tensor, quantization: Literal["int8", "int4"]) -> Tensor:
