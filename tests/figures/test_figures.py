@@ -4,6 +4,7 @@ import json
 import math
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -507,6 +508,32 @@ def test_a_chrome_that_fails_is_said_and_leaves_no_picture(
     assert (
         capsys.readouterr().err
         == "/opt/chrome could not draw (it would not start): wrote HTML and JSON only\n"
+    )
+
+
+def test_a_figure_that_cannot_be_drawn_takes_no_other_with_it(
+    toy: FigureData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def all_but_pdf_of_frontier(drawn: Sequence[browser.Picture], chrome: str) -> None:
+        for _, path in drawn:
+            path.write_text("" if "frontier" in path.name and path.suffix == ".pdf" else "a picture")
+        raise RuntimeError("no room")
+
+    monkeypatch.setattr(pictures, "find_chrome", lambda: "/opt/chrome")
+    monkeypatch.setattr(pictures, "render", all_but_pdf_of_frontier)
+    pages = [tmp_path / "frontier.html", tmp_path / "isoflop.html"]
+    for page in pages:
+        plot.plot(page.stem, toy, page, pictures=False)
+    pictures.draw_pictures(pages)
+    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == [
+        *("frontier.html", "frontier.json"),
+        *(f"isoflop.{ending}" for ending in ("html", "json", "pdf", "png", "svg")),
+    ]
+    for page in pages:
+        check_files(files_list(page))
+    assert (
+        capsys.readouterr().err
+        == "/opt/chrome could not draw (no room): wrote HTML and JSON only of frontier\n"
     )
 
 

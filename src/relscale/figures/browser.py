@@ -48,7 +48,7 @@ def render(pictures: Sequence[Picture], chrome: str, timeout: float | None = Non
     Parameters
     ----------
     timeout
-        Seconds for all of it; ``TIMEOUT`` for the start and for each picture by default.
+        Seconds in which a picture has to appear; ``TIMEOUT`` for the start and as much for a picture by default.
 
     Raises
     ------
@@ -57,15 +57,18 @@ def render(pictures: Sequence[Picture], chrome: str, timeout: float | None = Non
     TimeoutError
         It did not answer.
     """
-    limit = TIMEOUT * (1 + len(pictures)) if timeout is None else timeout
+    limit = 2 * TIMEOUT if timeout is None else timeout
     context = multiprocessing.get_context("spawn")
     answer, sender = context.Pipe(duplex=False)
     child = context.Process(target=_render, args=(list(pictures), chrome, sender))
     child.start()
     sender.close()
     try:
-        if not answer.poll(limit):
-            raise TimeoutError(f"no answer within {limit:g} seconds")
+        drawn: list[tuple[int, int] | None] | None = None
+        while not answer.poll(limit):
+            before, drawn = drawn, [_written(path) for _, path in pictures]
+            if drawn in (before, [None] * len(pictures)):
+                raise TimeoutError(f"no answer within {limit:g} seconds")
         problem = answer.recv()
     except EOFError:
         problem = "it ended without an answer"
@@ -73,6 +76,15 @@ def render(pictures: Sequence[Picture], chrome: str, timeout: float | None = Non
         _end(child)
     if problem:
         raise RuntimeError(problem)
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """Size and time of the last change of a file; None where there is none, or an empty one."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return (stat.st_size, stat.st_mtime_ns) if stat.st_size else None
 
 
 def _end(child: SpawnProcess) -> None:

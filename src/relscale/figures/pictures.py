@@ -5,8 +5,8 @@ A browser takes longer to start than to draw, so one of them draws all that are 
 
 import json
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from relscale.atomic import atomic_path, remove
@@ -20,19 +20,25 @@ def draw_pictures(pages: Sequence[Path]) -> None:
     """Draw the figures of these pages, from the JSON beside them, but for those that have their pictures.
 
     Where no Chrome is found, or the one found fails, a line on standard error says so, and pictures of an earlier time
-    are removed, since they show another figure.
+    are removed, since they show another figure. A figure that cannot be drawn takes no other with it.
     """
     pending = [page for page in pages if not _has_pictures(page)]
     if not pending:
         return
+    remove_pictures(pending)
     chrome = find_chrome()
-    trouble = _no_chrome() if chrome is None else _draw(pending, chrome)
-    if trouble:
-        remove_pictures(pending)
-        print(trouble, file=sys.stderr)
+    if chrome is None:
+        print(_no_chrome(), file=sys.stderr)
         return
-    for page in pending:
+    trouble = _draw(pending, chrome)
+    drawn = [page for page in pending if all(path.is_file() for path in _pictures(page))]
+    for page in drawn:
         seal_files(files_list(page), [page, page.with_suffix(".json"), *_pictures(page)])
+    failed = [page for page in pending if page not in drawn]
+    remove_pictures(failed)
+    if trouble:
+        names = f" of {', '.join(page.stem for page in failed)}" if drawn else ""
+        print(f"{chrome} could not draw ({trouble}): wrote HTML and JSON only{names}", file=sys.stderr)
 
 
 def remove_pictures(pages: Sequence[Path]) -> None:
@@ -60,15 +66,28 @@ def _no_chrome() -> str:
 
 
 def _draw(pages: Sequence[Path], chrome: str) -> str:
-    """Draw them all; what went wrong, or nothing."""
-    try:
-        with ExitStack() as stack:
+    """Draw them all, or those that can be; what went wrong, or nothing."""
+    with ExitStack() as stack:
+        try:
             pictures: list[Picture] = []
             for page in pages:
                 figure = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
                 figure["layout"]["width"] = figure["layout"]["meta"]["width"]
-                pictures += [(figure, stack.enter_context(atomic_path(path))) for path in _pictures(page)]
+                pictures += [(figure, stack.enter_context(_if_drawn(path))) for path in _pictures(page)]
             render(pictures, chrome)
-    except Exception as error:  # kaleido has no type of its own
-        return f"{chrome} could not draw ({first_line(error)}): wrote HTML and JSON only"
+        except Exception as error:  # kaleido has no type of its own
+            return first_line(error)
     return ""
+
+
+class _NotDrawnError(Exception):
+    """A picture that is not there, or empty."""
+
+
+@contextmanager
+def _if_drawn(path: Path) -> Iterator[Path]:
+    """As ``atomic_path``, but that nothing appears, and nothing fails, where nothing was drawn."""
+    with suppress(_NotDrawnError), atomic_path(path) as partial:
+        yield partial
+        if not partial.is_file() or not partial.stat().st_size:
+            raise _NotDrawnError
