@@ -24,7 +24,7 @@ def first_order(backward: Callable[Concatenate[C, P], R]) -> Callable[Concatenat
     """
 
     @wraps(backward)
-    def refusing(ctx: C, *arguments: P.args, **named: P.kwargs) -> R:
+    def refusing(ctx: C, /, *arguments: P.args, **named: P.kwargs) -> R:
         if torch.is_grad_enabled():
             raise RuntimeError(
                 "a fused operation of the decoder has no second derivative (create_graph=True)"
