@@ -10,6 +10,8 @@ from relscale.questions.critical_branch import largest_factor
 from relscale.rows import column
 from relscale.training.branches import BranchRow
 
+SHORTEST = 4  # steps whose smoothed loss has forgotten the first one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriticalBatchRow:
@@ -73,6 +75,3 @@ def _notes(branches: Sequence[BranchRow], factor: int | None, epsilon: float) ->
     short = [row.factor for row in branches if row.steps < SHORTEST]
     if short:
         yield f"fewer than {SHORTEST} steps with {', '.join(map(str, short))} times the batch"
-
-
-SHORTEST = 4  # steps whose smoothed loss has forgotten the first one

@@ -14,9 +14,8 @@ import pyarrow.compute as pc
 from relscale.arguments import typed
 from relscale.atomic import write_text
 from relscale.errors import RelscaleError
-from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.fits import Fits, write
-from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.report.headline import nothing_fitted
 from relscale.fitting.report.summary import summary
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
@@ -34,7 +33,6 @@ from relscale.table_columns import (
 )
 from relscale.tables import write_table
 
-ENSEMBLE = "ensemble"  # the candidate that is the forecast
 VERDICT_COLUMNS = [
     *(
         "corpus",
@@ -416,10 +414,7 @@ class TableFit:
         rows = rows_of(VerdictRow, self.results.verdicts)
         if not rows:
             return []
-        nothing = nothing_fitted(
-            rows, rows_of(FrontierRow, self.results.frontier), rows_of(ParameterRow, self.results.fits)
-        )
-        return nothing or [headline(rows)]
+        return nothing_fitted(rows, self.results) or [headline(rows)]
 
 
 def predictions(results: Fits) -> Frame:

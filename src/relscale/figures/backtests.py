@@ -9,9 +9,9 @@ from statistics import median
 from relscale.figures import chart
 from relscale.figures.chart.numbers import known, number, power_of_ten
 from relscale.figures.data import distinct
+from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
 
-ENSEMBLE = "ensemble"
 BINS = 4  # of distance, for errors and coverage
 FEWEST = 3  # backtests behind a point
 ROOM = 1.4  # of the weights' axis, for the candidates' names at the right of their marks

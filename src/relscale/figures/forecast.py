@@ -11,13 +11,14 @@ import plotly.graph_objects as go
 from pydantic import Field
 
 from relscale.figures import chart
-from relscale.figures.backtests import ENSEMBLE, backtest_panels, candidate_styles, tested
+from relscale.figures.backtests import backtest_panels, candidate_styles, tested
 from relscale.figures.chart.numbers import known
 from relscale.figures.data import GROUP, FigureData, Quantity, distinct
 from relscale.figures.forecast_panel import KEYS, draw_group_forecast
 from relscale.figures.group_forecast import group_forecast, largest_first
 from relscale.figures.options import OneSuite
 from relscale.figures.select import levels, of, reason
+from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
 
 PER_SUITE = True

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from relscale.figures import chart
-from relscale.figures.backtests import ENSEMBLE
 from relscale.figures.chart.numbers import estimate, known, number, power_of_ten
 from relscale.figures.data import Quantity, Suite
 from relscale.figures.group_forecast import GroupForecast
+from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import ForecastRow
 
 CANDIDATE_OFFSET = (

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from relscale.figures.backtests import ENSEMBLE
 from relscale.figures.chart.numbers import known, number
 from relscale.figures.data import LAWS, CurvePoint, FigureData, Quantity, Series, Suite
 from relscale.figures.law_lines import LawLine, law_line
 from relscale.figures.row_filter import OfCurve
+from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import ForecastRow
 
 NEAR = 1.5  # the level of the baseline is shown where it makes the axis no longer than that

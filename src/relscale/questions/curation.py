@@ -25,6 +25,7 @@ from relscale.laws import filtering
 from relscale.laws.derivatives import by_differences
 from relscale.laws.law import Array, Law, Parameter
 from relscale.questions.limits import percentiles
+from relscale.questions.options import check_draws
 from relscale.rows import column
 
 AHEAD = 10.0  # times the most samples seen, up to which changes are sought
@@ -86,8 +87,7 @@ def rows(
     RelscaleError
         A column is missing or not positive, pools differ in size, or one has too few models.
     """
-    if draws < 0:
-        raise RelscaleError(f"draws: {draws} is negative")
+    check_draws(draws)
     seen, size, error = table.positive(samples), table.positive(pool_samples), table.positive(y)
     labels = table.labels(pool)
     known = np.isfinite(seen) & np.isfinite(size) & np.isfinite(error)

@@ -16,6 +16,7 @@ import numpy as np
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
+from relscale.questions.options import check_choice
 from relscale.rows import column
 from relscale.suggestions import suggestion
 
@@ -73,8 +74,7 @@ def rows(
     RelscaleError
         A column is missing, a model has two scores of an item, or fewer than three models have compute.
     """
-    if correlation not in ("spearman", "pearson"):
-        raise RelscaleError(f"correlation: {correlation!r} is neither spearman nor pearson")
+    check_choice("correlation", correlation, "spearman", "pearson")
     unknown = [name for name in lower_is_better if name not in metrics]
     if unknown:
         raise RelscaleError(

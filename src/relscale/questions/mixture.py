@@ -27,6 +27,7 @@ from relscale.fixed_parameters import fixed_parameters, fractions
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Array, Family, Law
 from relscale.questions.limits import percentiles
+from relscale.questions.options import check_choice, check_draws
 from relscale.rows import column
 from relscale.suggestions import suggestion
 
@@ -174,14 +175,11 @@ def rows(
     """
     if law not in LAWS:
         raise RelscaleError(f"law: {law!r} is not a law of mixtures; {suggestion(law, LAWS)}")
-    if within not in ("data", "simplex"):
-        raise RelscaleError(f"within: {within!r} is neither data nor simplex")
-    if order not in ("any", "falling"):
-        raise RelscaleError(f"order: {order!r} is neither any nor falling")
+    check_choice("within", within, "data", "simplex")
+    check_choice("order", order, "any", "falling")
     if not 0 <= kl < np.inf:
         raise RelscaleError(f"kl: {kl:g} is not a number from 0 on")
-    if draws < 0:
-        raise RelscaleError(f"draws: {draws} is negative")
+    check_draws(draws)
     family = law_or_family(law)
     assert isinstance(family, Family)
     fitted_law, first = family.of(x), len(family.before)

@@ -26,6 +26,7 @@ from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.questions.limits import percentiles
 from relscale.questions.mixture import AT_LIMIT, Simplex, beginnings, best_mixture
+from relscale.questions.options import check_choice, check_draws
 from relscale.rows import column
 
 MEAN = "performance"
@@ -95,15 +96,10 @@ def rows(
     RelscaleError
         A column is missing, there are not two sizes, or a size has too few mixtures.
     """
-    for option, value, known in (
-        ("scale", scale, ("log", "linear")),
-        ("better", better, ("lower", "higher")),
-        ("within", within, ("data", "simplex")),
-    ):
-        if value not in known:
-            raise RelscaleError(f"{option}: {value!r} is neither {known[0]} nor {known[1]}")
-    if draws < 0:
-        raise RelscaleError(f"draws: {draws} is negative")
+    check_choice("scale", scale, "log", "linear")
+    check_choice("better", better, "lower", "higher")
+    check_choice("within", within, "data", "simplex")
+    check_draws(draws)
     shares, sizes = np.stack([table.numbers(each) for each in x]), table.positive(size)
     apart = table.numbers(distance)
     t = np.log(table.positive(y)) if scale == "log" else table.numbers(y)

@@ -19,6 +19,7 @@ from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.paraboloid import minimum, terms
 from relscale.laws.law import Array
+from relscale.questions.options import check_draws
 from relscale.rows import column
 
 if TYPE_CHECKING:
@@ -87,8 +88,7 @@ def rows(
     """
     if not 0 < within < np.inf:
         raise RelscaleError(f"within: {within:g} is not a positive share")
-    if draws < 0:
-        raise RelscaleError(f"draws: {draws} is negative")
+    check_draws(draws)
     for sizes, x, loss in cells(table, rate, batch, y, params, tokens):
         yield _optimum(sizes, x, loss, within, draws, np.random.default_rng(seed))
 

@@ -8,13 +8,14 @@ from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.keys import SeriesKey
 from relscale.fitting.report.headline import further_fits
 from relscale.fitting.status import Status
-from relscale.fitting.verdicts.words import percent
+from relscale.fitting.verdicts import words
 from relscale.laws.catalogue import example
 from relscale.report.data_table import plain_table
 from relscale.report.markup import Markup, element, identifier
 from relscale.report.report_data import ReportData
 from relscale.rows import names_of
 
+DIGITS = 5
 CURVE = names_of(SeriesKey)  # columns that tell the fits of one law apart
 
 
@@ -43,13 +44,13 @@ def _law(name: str, rows: Sequence[ParameterRow], predictions: Sequence[Predicti
         [
             *_cells(row, columns),
             row.parameter or "",
-            _number(row.value),
-            _limits(row.low, row.high),
-            "" if row.status == Status.OK else row.note or str(row.status),
+            _estimate(row.value),
+            words.limits(row.low, row.high, DIGITS),
+            _note(row),
         ]
         for row in rows
     ]
-    level = next((f"{percent(row.level)} interval" for row in rows if row.level), "interval")
+    level = next((f"{words.percent(row.level)} interval" for row in rows if row.level), "interval")
     yield plain_table("Parameters", [*columns, "parameter", "estimate", level, "note"], parameters)
     if predictions:
         columns = _varying([*rows, *predictions])
@@ -57,11 +58,11 @@ def _law(name: str, rows: Sequence[ParameterRow], predictions: Sequence[Predicti
             [
                 row.run or "",
                 *_cells(row, columns),
-                _number(row.observed),
-                _number(row.predicted),
-                _limits(row.low, row.high),
+                _estimate(row.observed),
+                _estimate(row.predicted),
+                words.limits(row.low, row.high, DIGITS),
                 "" if row.relative_error is None else f"{row.relative_error:.2%}",
-                "" if row.status == Status.OK else row.note or str(row.status),
+                _note(row),
             ]
             for row in predictions
         ]
@@ -72,7 +73,7 @@ def _law(name: str, rows: Sequence[ParameterRow], predictions: Sequence[Predicti
                 *columns,
                 "observed",
                 "predicted",
-                f"{percent(predictions[0].level)} interval",
+                f"{words.percent(predictions[0].level)} interval",
                 "error",
                 "note",
             ],
@@ -96,11 +97,9 @@ def _cells(row: SeriesKey, columns: Sequence[str]) -> list[str]:
     return [str(getattr(row, column) or "") for column in columns]
 
 
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.5g}"
+def _estimate(value: float | None) -> str:
+    return words.number(value, DIGITS) or "none"
 
 
-def _limits(low: float | None, high: float | None) -> str:
-    if low is None and high is None:
-        return ""
-    return f"[{'…' if low is None else f'{low:.5g}'}, {'…' if high is None else f'{high:.5g}'}]"
+def _note(row: ParameterRow | PredictionRow) -> str:
+    return "" if row.status == Status.OK else row.note or str(row.status)

@@ -3,7 +3,7 @@
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.csv
@@ -13,7 +13,6 @@ from relscale.atomic import write_text
 from relscale.checksums import files_list, seal_files
 from relscale.fitting.analyses.joint_test import JointTestRow
 from relscale.fitting.curves.point_rows import FrontierRow
-from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.report.headline import nothing_fitted
 from relscale.fitting.report.joint_lines import as_sentence, joint_summary, joint_tests
 from relscale.fitting.verdicts import words
@@ -58,15 +57,12 @@ def write_listed_report(data: ReportData, output: Path) -> None:
 def report_page(data: ReportData) -> str:
     """The HTML of the report."""
     counted = words.counted_rows(data.verdicts)
-    nothing = nothing_fitted(
-        counted, data.rows("frontier", FrontierRow), data.rows("fits", ParameterRow), data.widths
-    )
+    nothing = nothing_fitted(counted, data.fits, data.widths)
     finding = nothing[0].removesuffix(".") if nothing else words.sentence_case(words.headline(counted))
     check_results = checks(data, counted)
     of_laws = ("laws", "Laws", laws(data))
     of_suites = [
-        (f"suite-{identifier(suite.name)}", suite.title, section)
-        for suite, section in zip(_suite_words(data, counted), _suites(data, counted), strict=True)
+        (_anchor(suite), suite.title, _suite(data, suite, counted)) for suite in _suite_words(data, counted)
     ]
     sections = [
         section
@@ -264,43 +260,42 @@ def _suite_words(data: ReportData, counted: Sequence[VerdictRow]) -> list[SuiteW
     return [*named, *map(data.suite, others)]
 
 
-def _suites(data: ReportData, counted: Sequence[VerdictRow]) -> Iterator[Markup]:
-    for suite in _suite_words(data, counted):
-        rows = words.ordered([row for row in counted if row.suite == suite.name])
-        anchor = f"suite-{identifier(suite.name)}"
-        if all(row.verdict is None for row in rows):
-            yield _suite_without_gaps(data, suite, rows, anchor)
-            continue
-        tests = rows[0].tests
-        fans = forecasts(data, rows)
-        yield element(
-            "section",
-            element("h2", element("a", suite.title, href=f"#{anchor}")),
-            element("p", _sentences(words.headline(rows), f"against {data.names.baseline(rows[0])}")),
-            *_about(suite),
+def _anchor(suite: SuiteWords) -> str:
+    return f"suite-{identifier(suite.name)}"
+
+
+def _suite(data: ReportData, suite: SuiteWords, counted: Sequence[VerdictRow]) -> Markup:
+    rows = words.ordered([row for row in counted if row.suite == suite.name])
+    if all(row.verdict is None for row in rows):
+        return _suite_without_gaps(data, suite, rows)
+    tests = rows[0].tests
+    fans = forecasts(data, rows)
+    return element(
+        "section",
+        element("h2", element("a", suite.title, href=f"#{_anchor(suite)}")),
+        element("p", _sentences(words.headline(rows), f"against {data.names.baseline(rows[0])}")),
+        *_about(suite),
+        element(
+            "div",
             element(
-                "div",
-                element(
-                    "label",
-                    "Filter ",
-                    element("input", type="search", placeholder="group, corpus, verdict …", class_="filter"),
-                ),
-                element("span", f"family of {tests} tests, metric {rows[0].metric}", class_="quiet"),
-                class_="tools",
+                "label",
+                "Filter ",
+                element("input", type="search", placeholder="group, corpus, verdict …", class_="filter"),
             ),
-            element("div", verdict_table(data, rows), class_="table-frame"),
-            element("p", sure, class_="quiet") if (sure := how_sure_words(rows)) else None,
-            element("h3", "Ratio along compute"),
-            curves(data, rows) or element("p", "There is nothing to draw.", class_="quiet"),
-            element("h3", "Forecast") if fans else None,
-            fans,
-            id=anchor,
-        )
+            element("span", f"family of {tests} tests, metric {rows[0].metric}", class_="quiet"),
+            class_="tools",
+        ),
+        element("div", verdict_table(data, rows), class_="table-frame"),
+        element("p", sure, class_="quiet") if (sure := how_sure_words(rows)) else None,
+        element("h3", "Ratio along compute"),
+        curves(data, rows) or element("p", "There is nothing to draw.", class_="quiet"),
+        element("h3", "Forecast") if fans else None,
+        fans,
+        id=_anchor(suite),
+    )
 
 
-def _suite_without_gaps(
-    data: ReportData, suite: SuiteWords, rows: Sequence[VerdictRow], anchor: str
-) -> Markup:
+def _suite_without_gaps(data: ReportData, suite: SuiteWords, rows: Sequence[VerdictRow]) -> Markup:
     """A suite none of whose gaps has an interval: why, in one line per reason; the table is folded away."""
     reasons = Counter(row.note or str(row.status) for row in rows)
     lines = [
@@ -310,7 +305,7 @@ def _suite_without_gaps(
     more = len(lines) - MOST_REASONS
     return element(
         "section",
-        element("h2", element("a", suite.title, href=f"#{anchor}")),
+        element("h2", element("a", suite.title, href=f"#{_anchor(suite)}")),
         element("p", f"No gap has an interval, against {data.names.baseline(rows[0])}."),
         element("ul", *lines[:MOST_REASONS], element("li", f"and {more} more reasons") if more > 0 else None),
         *_about(suite),
@@ -320,7 +315,7 @@ def _suite_without_gaps(
             element("div", verdict_table(data, rows), class_="table-frame"),
         ),
         curves(data, rows),
-        id=anchor,
+        id=_anchor(suite),
     )
 
 

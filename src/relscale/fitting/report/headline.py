@@ -17,9 +17,7 @@ REASONS = 3  # why nothing could be fitted
 def headline_of_tables(fits: Fits, names: words.Names = words.UNNAMED, widths: Widths = NO_WIDTHS) -> str:
     """The headline and the clearest gaps; where nothing could be fitted, why and what to change."""
     counted = words.counted_rows(rows_of(VerdictRow, fits.verdicts))
-    if nothing := nothing_fitted(
-        counted, rows_of(FrontierRow, fits.frontier), rows_of(ParameterRow, fits.fits), widths
-    ):
+    if nothing := nothing_fitted(counted, fits, widths):
         return "\n  ".join(nothing)
     several = len({(row.corpus, row.optimizer) for row in counted}) > 1
     first = words.headline(counted)
@@ -27,12 +25,7 @@ def headline_of_tables(fits: Fits, names: words.Names = words.UNNAMED, widths: W
     return "\n".join([words.sentence_case(first), *lines])
 
 
-def nothing_fitted(
-    counted: Sequence[VerdictRow],
-    points: Sequence[FrontierRow],
-    parameters: Sequence[ParameterRow],
-    widths: Widths = NO_WIDTHS,
-) -> list[str]:
+def nothing_fitted(counted: Sequence[VerdictRow], fits: Fits, widths: Widths = NO_WIDTHS) -> list[str]:
     """The first lines where no gap has a verdict: that, and why or what to change; else empty.
 
     Further laws that a config asks for need no gap: where they could be fitted, they are said first.
@@ -41,8 +34,12 @@ def nothing_fitted(
         return []
     has_estimate = any(row.delta_beta is not None for row in counted)
     reasons = list(dict.fromkeys(row.note or str(row.status) for row in counted))[:REASONS]
-    advice = frontier_advice(points, widths) or reasons or ["no suite has errors of two groups to compare"]
-    fitted = [_fitted(name, rows) for name, rows in further_fits(parameters).items()]
+    advice = (
+        frontier_advice(rows_of(FrontierRow, fits.frontier), widths)
+        or reasons
+        or ["no suite has errors of two groups to compare"]
+    )
+    fitted = [_fitted(name, rows) for name, rows in further_fits(rows_of(ParameterRow, fits.fits)).items()]
     fitted = [sentence for sentence in fitted if sentence]
     if fitted:
         first = (

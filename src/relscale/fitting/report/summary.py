@@ -11,11 +11,10 @@ from tabulate import tabulate
 from relscale.fitting.analyses.joint_test import JointTestRow
 from relscale.fitting.analyses.slope_components import SlopeComponentRow, sentences
 from relscale.fitting.curves.curves import RATIO
-from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.fits import Fits
+from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import WITHIN_BUDGETS, Method, described
-from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.report.frontier_advice import NO_WIDTHS, Widths
 from relscale.fitting.report.headline import nothing_fitted
 from relscale.fitting.report.joint_lines import as_sentence, joint_summary, joint_tests
@@ -40,7 +39,6 @@ SHOWN_IF_DIFFERENT = (
 
 MANY = 12  # groups of a suite; of more the extremes stand for the others
 EXTREMES = 3  # at either end
-ENSEMBLE = "ensemble"  # the candidate that is the forecast
 CROSSING = "crossing_flops"
 YES = {None: "", True: "yes", False: "no"}
 WITH_INTERVALS = ("exponent", "β", "Δβ", "value")  # columns of an estimate and its limits
@@ -112,11 +110,7 @@ def summary(
     more = [f"and {len(lines) - MANY} more such lines"] if len(lines) > MANY else []
     parts.append("\n".join([*lines[:MANY], *more]))
     counted = words.counted_rows(verdicts)
-    nothing = (
-        nothing_fitted(counted, rows_of(FrontierRow, fits.frontier), rows_of(ParameterRow, fits.fits), widths)
-        if verdicts
-        else []
-    )
+    nothing = nothing_fitted(counted, fits, widths) if verdicts else []
     components = rows_of(SlopeComponentRow, fits.slope_components)
     parts.insert(0, "\n".join(sentences([row for row in components if _is_shown(cells_of(row), shown)])))
     if not nothing:
@@ -213,9 +207,9 @@ def _line(cell: Cell) -> Row:
     return {
         **_curve_of(curve),
         "β": _interval(law) if law else "",
-        "E": _number(cell.parameters.get(power.LINE.level, {}).get("value"), 3),
+        "E": words.number(cell.parameters.get(power.LINE.level, {}).get("value"), 3),
         "against": _against(gap) if gap else "",
-        "G": _number(cell.parameters.get(relative.LINE.level, {}).get("value"), 3),
+        "G": words.number(cell.parameters.get(relative.LINE.level, {}).get("value"), 3),
         "Δβ": _interval(gap) if gap else "",
         "per 10×": words.change(verdict) if verdict and verdict.change is not None else "",
         "selected": words.change_after_selection(verdict) if verdict else "",
@@ -280,7 +274,7 @@ def _equal_runs(rows: Iterable[Row]) -> list[Row]:
             "equal runs": len(pair),
             **_curve_of(pair[0]),
             "against": pair[0]["baseline"],
-            "ratio, mean": _number(geometric_mean(row["ratio"] for row in pair), 3),
+            "ratio, mean": words.number(geometric_mean(row["ratio"] for row in pair), 3),
             "lower in": sum(row["ratio"] < 1 for row in pair),
         }
         for pair in pairs.values()
@@ -299,7 +293,7 @@ def _forecasts(rows: Iterable[Row], x: str) -> list[Row]:
             "forecast": row["quantity"],
             **_curve_of(row),
             "against": _against(row),
-            x: _number(row["training_flops"], 3),
+            x: words.number(row["training_flops"], 3),
             "value": _interval(row),
             "candidates": _bounds(row["spread_low"], row["spread_high"]),
             "status": _reason(row),
@@ -330,8 +324,8 @@ def _predictions(rows: Iterable[Row]) -> list[Row]:
         {
             "fit": row["fit"],
             "run": row["run"],
-            "observed": _number(row["observed"], 5),
-            "predicted": _number(row["predicted"], 5) + _bounds(row["low"], row["high"]),
+            "observed": words.number(row["observed"], 5),
+            "predicted": words.number(row["predicted"], 5) + _bounds(row["low"], row["high"]),
             "error": "" if row["relative_error"] is None else f"{row['relative_error']:.2%}",
             "status": _reason(row),
         }
@@ -345,10 +339,10 @@ def _reproduction(rows: Iterable[Row]) -> list[Row]:
         {
             "quantity": row["quantity"],
             "data": row["data"],
-            "published": _number(row["published"], 7),
-            "reproduced": _number(row["reproduced"], 7) + _bounds(row["low"], row["high"]),
+            "published": words.number(row["published"], 7),
+            "reproduced": words.number(row["reproduced"], 7) + _bounds(row["low"], row["high"]),
             "unit": row["unit"],
-            "difference": _number(row["difference"], 2),
+            "difference": words.number(row["difference"], 2),
             "same digits": YES[row["agrees"]],
             "in interval": YES[row["within"]],
             "status": _reason(row),
@@ -373,19 +367,12 @@ def _interval(row: Mapping[str, Any], digits: int = 0) -> str:
     """Value and limits, to so many significant digits, or to four decimals."""
     if row["value"] is None:
         return "none"
-    return _number(row["value"], digits) + _bounds(row["low"], row["high"], digits)
+    return words.number(row["value"], digits) + _bounds(row["low"], row["high"], digits)
 
 
 def _bounds(low: float | None, high: float | None, digits: int = 4) -> str:
-    if low is None and high is None:
-        return ""
-    return f" [{_number(low, digits) or '…'}, {_number(high, digits) or '…'}]"
-
-
-def _number(value: float | None, digits: int) -> str:
-    if value is None:
-        return ""
-    return f"{value:.{digits}g}" if digits else f"{value:.4f}"
+    limits = words.limits(low, high, digits)
+    return f" {limits}" if limits else ""
 
 
 def _p(value: float | None) -> str:

@@ -212,3 +212,17 @@ def _with_unit(amount: str, x: str) -> str:
 def _p_values(row: VerdictRow) -> tuple[float, float, str, str]:
     known = [math.inf if p is None or math.isnan(p) else p for p in (row.p_bh, row.p_value)]
     return known[0], known[1], row.group or "", row.corpus or ""
+
+
+def number(value: float | None, digits: int) -> str:
+    """A number to so many significant digits, or of 0 to four decimals; empty where there is none."""
+    if value is None:
+        return ""
+    return f"{value:.{digits}g}" if digits else f"{value:.4f}"
+
+
+def limits(low: float | None, high: float | None, digits: int = 4) -> str:
+    """Limits in brackets, ``[0.1, …]`` where one is open; empty where there are none."""
+    if low is None and high is None:
+        return ""
+    return f"[{number(low, digits) or '…'}, {number(high, digits) or '…'}]"
