@@ -58,16 +58,33 @@ class Parser(argparse.ArgumentParser):
         elif number := re.fullmatch(r"argument (\S+): invalid (int|float) value: (.*)", message, re.DOTALL):
             argument, kind, given = number.groups()
             message = f"{argument}: {given} is no {'whole ' if kind == 'int' else ''}number"
+        elif unknown := re.fullmatch(r"unrecognized arguments: (\S+).*", message, re.DOTALL):
+            message = self.unknown_argument(unknown[1])
         elif message.endswith("are required: COMMAND"):
             message = f"name a command, one of {', '.join(VERBS)}"
         self.exit(2, f"{self.prog}: {' '.join(message.split())} ({self.prog} --help)\n")
+
+    def unknown_argument(self, argument: str) -> str:
+        """What is wrong with an argument that the command does not have."""
+        name = argument.partition("=")[0]
+        if not name.startswith("-"):
+            return f"one argument too many: {name!r}"
+        known = [option for action in self._actions for option in action.option_strings]
+        shown = [
+            option for option in known if option.startswith("--") and option not in ("--help", "--parent")
+        ]
+        return f"no option {name!r}; {suggestion(name, shown)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; print a user's mistake as one line and return 1."""
     streams: Any = (PrintableStream(sys.stdout), PrintableStream(sys.stderr))
     with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
-        return _run(arguments)
+        try:
+            return _run(arguments)
+        except SystemExit:  # --help, --version, a wrong command line
+            sys.stdout.flush()
+            raise
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -84,12 +101,11 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         with named_extras("this command", EXTRAS.get(options.verb, "train")):
             command.run(options)
-    except RelscaleError as error:
-        print(f"relscale {options.verb}: {error}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # `relscale plan … | head`
-        sys.stderr.close()
-    except OSError as error:  # no such file, no permission, no space: the system's own words say which
+            sys.stdout.flush()
+    except (
+        RelscaleError,
+        OSError,
+    ) as error:  # of the system: no such file, no permission, no space on the disk
         print(f"relscale {options.verb}: {error}", file=sys.stderr)
         return 1
     return 0
@@ -113,14 +129,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     command = _module(options.verb)
     if further and not getattr(command, "HANDS_ON", False):
         parser = of_verb[options.verb]
-        unknown = further[0].partition("=")[0]
-        if not unknown.startswith("-"):
-            parser.error(f"one argument too many: {unknown!r}")
-        known = [
-            name for action in parser._actions for name in action.option_strings if name.startswith("--")
-        ]
-        known = [name for name in known if name not in ("--help", "--parent")]
-        parser.error(f"no option {unknown!r}; {suggestion(unknown, known)}")
+        parser.error(parser.unknown_argument(further[0]))
     options.further = further
     return options
 

@@ -1,5 +1,6 @@
 """Text for a terminal: a name in somebody's data may hold characters that move the cursor or clear the screen."""
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -51,7 +52,8 @@ def shown_printable(kind: type[T]) -> type[T]:
 class PrintableStream:
     """A stream that writes text as `printable` spells it; what else there is of it is that of ``stream``.
 
-    A progress bar, which begins with a return to the line's start, may stay on its line.
+    A progress bar, which begins with a return to the line's start, may stay on its line. Where nobody reads any longer
+    (``relscale fit … | head``), further text is dropped: files that a command writes after its text are written.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -59,10 +61,27 @@ class PrintableStream:
 
     def write(self, text: str) -> int:
         """Write, and return the number of characters."""
-        if _OF_PROGRESS.fullmatch(text):
+        if not _OF_PROGRESS.fullmatch(text):
+            start = "\r" if text.startswith("\r") else ""
+            text = start + printable(text.removeprefix(start))
+        try:
             return self._stream.write(text)
-        start = "\r" if text.startswith("\r") else ""
-        return self._stream.write(start + printable(text.removeprefix(start)))
+        except BrokenPipeError:
+            self._drop()
+            return len(text)
+
+    def flush(self) -> None:
+        """Hand on what is buffered."""
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Let the stream's file, which child processes share, lead nowhere from now on."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write each of them."""

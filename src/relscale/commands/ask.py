@@ -67,6 +67,7 @@ def run(options: argparse.Namespace) -> None:
     print(shown(entry.row, rows))
     if options.output:
         write_table(table_of(entry.row, rows), options.output)
+        print(f"\nwritten: {options.output}")
     if options.plot and entry.figure:
         write_text(options.plot, entry.figure(columns, rows, **values).to_html(include_plotlyjs=True))
         print(f"figure: {options.plot}")

@@ -58,3 +58,4 @@ def run(options: argparse.Namespace) -> None:
         print(f"\n{fitted.at([float(target) for target in at if not isinstance(target, dict)])}")
     if options.output:
         write_table(fitted.optima.to_arrow(), options.output)
+        print(f"\nwritten: {options.output}")

@@ -109,7 +109,7 @@ def extrapolate(
     for name in names:
         if not any(candidate.name.startswith(name) for candidate in candidates):
             raise RelscaleError(
-                f"no candidate {name!r} applies; there are {', '.join(c.name for c in candidates) or 'none'}"
+                f"no candidate {name!r} applies; there are {'; '.join(c.name for c in candidates) or 'none'}"
             )
     if names:
         candidates = [candidate for candidate in candidates if candidate.name.startswith(tuple(names))]
