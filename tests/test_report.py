@@ -29,6 +29,7 @@ from relscale.fitting.report.headline import headline_of_tables
 from relscale.fitting.report.summary import summary
 from relscale.measurements.measurement import Measurement
 from relscale.provenance_page import make_provenance_page
+from relscale.report.markup import identifier
 from relscale.report.page import report_page
 from relscale.report.report_data import ReportData, ReportFigure, SuiteWords
 from relscale.results import Results
@@ -96,7 +97,7 @@ def test_a_figure_without_anything_to_draw_says_why(fits: Fits) -> None:
     figure = ReportFigure("forecast", empty, "Forecasts along compute.")
     page = report_page(ReportData("mine", fits, figures=(figure,)))
     (packed,) = re.findall(r'id="packed-figures" type="text/plain">([^<]+)<', page)
-    shown = json.loads(gzip.decompress(base64.b64decode(packed)))["figures"]["figure-forecast"]
+    shown = json.loads(gzip.decompress(base64.b64decode(packed)))["figures"]["figure.forecast"]
     assert "title" not in shown["layout"]
     assert "No gap has a forecast." in json.dumps(shown["layout"]["meta"]["arrangements"])
 
@@ -108,6 +109,23 @@ def test_names_stay_text(page: str) -> None:
 
 def test_what_is_in_the_page_is_all_that_it_needs(page: str) -> None:
     assert not re.findall(r"""(?:src|href)=["']?(?:https?:|//|file:)""", page)
+
+
+def test_another_name_is_another_anchor() -> None:
+    names = [
+        ("a b",),
+        ("a-b",),
+        ("a_b",),
+        ("a.b",),
+        ("a", "b"),
+        ("a~20~b",),
+        ("ab",),
+        ("a", "", "b"),
+        ("é",),
+        ("xe9",),
+    ]
+    assert len({identifier(*each) for each in names}) == len(names)
+    assert all(re.fullmatch(r"[\w.~-]+", identifier(*each), re.ASCII) for each in names)
 
 
 def test_every_link_within_the_page_has_its_place(page: str) -> None:
@@ -194,8 +212,8 @@ def test_page_and_terminal_say_first_which_laws_were_fitted_where_one_budget_has
         )
     page = report_page(ReportData("tests", fits))
     section = page[page.index('<section id="laws">') :]
-    assert '<h3 id="law-width">width: power</h3>' in section
-    assert page.index('<section id="laws">') < page.index('<section id="suite-tests">')
+    assert '<h3 id="law.width">width: power</h3>' in section
+    assert page.index('<section id="laws">') < page.index('<section id="suite.tests">')
     assert "<li>1 of 1 gaps: no spread of compute to fit a slope to.</li>" in page
     for row in rows_of(ParameterRow, fits.fits):
         if row.fit == "width" and row.value is not None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from relscale.arguments import typed
 from relscale.columns import numbers, words
+from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.allocation import allocation
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
@@ -182,7 +183,7 @@ def frontier(
     corpus: str | None = None,
     block: str | None = None,
     where: str | Sequence[str] = (),
-    level: float = 0.95,
+    level: float = LEVEL,
 ) -> FrontierFit:
     """The compute-optimal frontier of a table of IsoFLOP runs.
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from relscale.arguments import typed
 from relscale.columns import numbers, words
+from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.fitting.core_options import FurtherLaw, Where
 from relscale.fitting.curves.gaps import MEAN
@@ -98,7 +99,7 @@ def fit(
     delta: float | None = None,
     fixed: Mapping[str, float] | None = None,
     anchor: Sequence[Sequence[float]] = (),
-    level: float = 0.95,
+    level: float = LEVEL,
     bootstrap: int = 1000,
     seed: int = 0,
     at: At | Sequence[At] = (),

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import t as student
 
 from relscale.column_arrays import Columns
-from relscale.questions import multiplier
-from relscale.questions.limits import mean_with_limits, step_of, zero_of_line
+from relscale.questions import multiplier, signal_noise
+from relscale.questions.limits import mean_with_limits, percentiles, step_of, zero_of_line
 
 
 def test_items_on_which_two_models_agree_leave_limits_and_not_a_number() -> None:
@@ -42,3 +42,31 @@ def test_what_a_mixture_is_worth_is_as_unsure_as_the_runs_without_one() -> None:
     slope = 0.3 * (loss[-1] - 2) / loss[-1]  # −d ln L / d ln U
     assert row.low < 2.5 < row.high
     assert np.log(row.high / row.low) / 2 > 1.1 * 1.96 * 0.002 / slope
+
+
+def test_an_interval_says_how_many_resamples_it_leaves_out() -> None:
+    drawn = percentiles([*np.linspace(0, 1, 39), np.nan], 40)
+    assert (drawn.low, drawn.high) == pytest.approx((0.025, 0.975))
+    assert drawn.note == "1 of 40 resamples are undefined"
+
+
+@pytest.mark.parametrize(("defined", "draws"), [(35, 40), (19, 19)])
+def test_too_few_defined_resamples_are_no_interval(defined: int, draws: int) -> None:
+    drawn = percentiles([1.0] * defined, draws)
+    assert (drawn.low, drawn.high) == (None, None)
+    assert drawn.note.startswith("no interval: ")
+
+
+def test_resamples_of_a_run_without_noise_have_no_ratio_and_are_counted() -> None:
+    """Of three runs one does not move: where a resample is that run three times (1 in 27), it has no ratio."""
+    table = Columns(
+        {
+            "run": np.array(list("aabbcc"), dtype=object),
+            "step": np.tile([0.0, 1.0], 3),
+            "loss": np.array([2.0, 2.0, 3.0, 3.1, 4.0, 4.2]),
+        }
+    )
+    (row,) = signal_noise.rows(table, metrics=("loss",), run="run", step="step")
+    assert row.low is not None
+    assert row.note is not None
+    assert 1000 / 27 / 2 < int(row.note.partition(" of 1000 resamples are undefined")[0]) < 1000 / 27 * 2

@@ -94,6 +94,7 @@ def test_overrides_keep_working_and_are_named_where_they_are_wrong(experiment):
     assert re.search(r"^train +3$", result.stdout + result.stderr, re.MULTILINE), result.stderr
     result = experiment.run("-n", "--config", "seed=x")
     assert "mine.yaml + --config: seed: 'x' is not of type 'integer'" in result.stdout
+    assert not (experiment.folder / "results").exists()  # a dry run writes nothing
 
 
 def test_a_wrong_experiment_makes_nothing(experiment):

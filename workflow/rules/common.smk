@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import re
 import signal
 import sys
 from pathlib import Path
@@ -22,12 +21,8 @@ from relscale.results import Wildcard
 from relscale.scoring.builders import builder_modules
 from relscale.workflow_lock import clear_stale_locks, share_lock
 
-# Commands that only look, and so write and remove nothing.
-LOOKS = (
-    r"-[pqkreF]*n[pqkreF0-9]*|-[lDSt]|--(dry-?run|lint|unlock|dag|rulegraph|filegraph|d3dag|summary|detailed-summary|list.*"
-    r"|touch|cleanup-metadata|archive|report)(=.*)?"
-)
-LOOKS_ONLY = any(re.fullmatch(LOOKS, word) for word in sys.argv)
+DRY_RUN = workflow.output_settings.dryrun  # it writes and removes nothing; any other command of Snakemake tidies up
+# Which executor is used Snakemake says only once the rules are read.
 SUBMITS = any(word.startswith(("--profile", "--executor")) for word in sys.argv)
 SHORT = 600  # seconds; jobs that take less may share an allocation of a cluster
 MANY = 200  # inputs: after each job Snakemake looks through all those of a rule that is in a group
@@ -49,14 +44,14 @@ try:
         logger.addHandler(FailedJobs(logger))
         workflow_progress.expected_seconds.update(pipeline.seconds_by_rule())
         # Snakemake asks for its lock later than this is read.
-        for line in [] if LOOKS_ONLY else clear_stale_locks(Path(".snakemake")):
+        for line in [] if DRY_RUN else clear_stale_locks(Path(".snakemake")):
             logger.warning(line)
         # While another Snakemake is at work here, its results are left alone; this one will not get the lock.
         if not any(Path(".snakemake", "locks").glob("*")):
             # What is damaged counts as absent.
-            for line in remove_damaged(pipeline.results.folder, Path(experiment.store), dry=LOOKS_ONLY):
+            for line in remove_damaged(pipeline.results.folder, Path(experiment.store), dry=DRY_RUN):
                 logger.warning(line)
-            if not LOOKS_ONLY:
+            if not DRY_RUN:
                 save_config(experiment, pipeline.results.config)
         # On a cluster: sbatch and sacct as slurm/bin has them; what they add is said there.
         if SUBMITS:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.fixed_parameters import fixed_parameters
 
@@ -91,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "loss; may be repeated.",
     )
     law.add_argument(
-        "--level", type=float, default=0.95, help="Confidence level of the intervals (default: 0.95)."
+        "--level", type=float, default=LEVEL, help=f"Confidence level of the intervals (default: {LEVEL})."
     )
     law.add_argument("--seed", type=int, default=0, help="Seed of the bootstrap (default: 0).")
     law.add_argument(

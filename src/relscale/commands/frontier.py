@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.fit_table import targets
+from relscale.confidence import LEVEL
 
 HELP = "the compute-optimal frontier of a table of IsoFLOP runs: optima, exponents, N* and D* at your compute"
 
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--where", action="append", default=[], metavar="CONDITION", help="Rows: seed=0, step>=1000."
     )
-    parser.add_argument("--level", type=float, default=0.95, help="Confidence level (default: 0.95).")
+    parser.add_argument("--level", type=float, default=LEVEL, help=f"Confidence level (default: {LEVEL}).")
     parser.add_argument("--output", type=Path, help="Write the optima (.csv or .parquet).")
 
 

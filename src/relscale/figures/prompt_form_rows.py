@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from relscale.confidence import LEVEL
 from relscale.figures.chart.numbers import known, number
 from relscale.figures.data import FigureData, Series, Suite, distinct
 from relscale.figures.select import ABOUT, ESTIMANDS, interval, listed, of, reason, widest
@@ -55,7 +56,7 @@ class PromptFormRows:
     def notes(self) -> list[str]:
         """Notes on the intervals, and on rows that could not be computed."""
         points = distinct(row.points for row in self.shares)
-        level = next((row.level for row in (*self.shares, *self.gains)), 0.95)
+        level = next((row.level for row in (*self.shares, *self.gains)), LEVEL)
         methods = ", ".join(distinct(interval(row) for row in self.shares if interval(row)))
         notes = [
             f"Left: R² of a line on log compute through {' or '.join(points)}, of bits per byte in logs; {level:.0%} "

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from relscale.confidence import LEVEL
 from relscale.section import (
     NULLABLE,
     Count,
@@ -124,7 +125,7 @@ class Contrasts(Section):
 class CoreOptions(Section):
     """Options of the fits to the measurements."""
 
-    level: Fraction = Field(default=0.95, description="Confidence level of the intervals.")
+    level: Fraction = Field(default=LEVEL, description="Confidence level of the intervals.")
     frontier: Literal["auto", "parabola", "all"] = Field(
         default="auto",
         description="Where a group's error is read off: at the minima of the parabolas, or at every run.",

@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike
 
+from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 
@@ -62,7 +63,7 @@ def bend(scale: ArrayLike, rate: ArrayLike) -> Array:
     return np.asarray(np.diff(slope) / ((x[2:] - x[:-2]) / 2))
 
 
-def emergence(scale: ArrayLike, rate: ArrayLike, draws: ArrayLike, level: float = 0.95) -> Emergence:
+def emergence(scale: ArrayLike, rate: ArrayLike, draws: ArrayLike, level: float = LEVEL) -> Emergence:
     """Whether rates follow the task scaling law, by the curvature of ``ln(−ln rate)`` and its standard error.
 
     Raises

@@ -24,7 +24,7 @@ from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
 from relscale.laws import filtering
 from relscale.laws.derivatives import by_differences
 from relscale.laws.law import Array, Law, Parameter
-from relscale.questions.limits import percentiles
+from relscale.questions.limits import joined_notes, percentiles
 from relscale.questions.options import check_draws
 from relscale.rows import column
 
@@ -123,16 +123,16 @@ def rows(
     for i, (count, start) in enumerate(zip(best, [grid[0], *changes], strict=True)):
         end = changes[i] if i < len(changes) else None
         step = (count, best[i + 1]) if end else None
-        low, high = percentiles([of[step] for of in each if step in of], draws)
+        limits = percentiles([of[step] for of in each if step in of], draws if step else 0)
         yield CurationRow(
             samples=float(start),
             pools=count,
             which=", ".join(pools[:count]),
             error=float(errors(fit.theta[:, 0], size[0], np.array([start]))[count - 1, 0]),
             change=end,
-            low=low,
-            high=high,
-            note=_note(end, float(seen.max()), bool(draws) and low is None),
+            low=limits.low,
+            high=limits.high,
+            note=_note(end, float(seen.max()), limits.note),
         )
 
 
@@ -206,10 +206,7 @@ def _changes(best: list[int], changes: list[float]) -> dict[tuple[int, int], flo
     return dict(zip(pairwise(best), changes, strict=True))
 
 
-def _note(change: float | None, most: float, no_interval: bool) -> str | None:
+def _note(change: float | None, most: float, of_interval: str) -> str | None:
     if change is None:
         return f"no change up to {AHEAD:g} times the most samples seen"
-    said = ["the change is beyond the data"] if change > most else []
-    return (
-        "; ".join(said + (["no interval: many resamples have no such change"] if no_interval else [])) or None
-    )
+    return joined_notes("the change is beyond the data" if change > most else "", of_interval)

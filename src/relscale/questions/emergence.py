@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from relscale.column_arrays import Columns
+from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.measurements.pass_rates import Emergence, bend, emergence
-from relscale.questions.limits import LEVEL
 from relscale.rows import column
 
 

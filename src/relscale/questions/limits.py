@@ -1,12 +1,13 @@
-"""The confidence level of questions, 95%, and their intervals: of a mean over items, of where a line is 0."""
+"""Intervals of questions: of resamples, of a mean over items, of where a line is 0."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from relscale.confidence import LEVEL
 from relscale.laws.law import Array
 
-LEVEL = 0.95
 FEWEST_DRAWS = 20  # of a percentile
 ENOUGH = 0.9  # share of the resamples that must have given a number
 MOST_LOG = 300.0  # of a size that a number can hold
@@ -38,12 +39,48 @@ def mean_with_limits(differences: Array, step: float = 0.0) -> tuple[float, floa
     return float(differences.mean()), float(shown.mean() - half), float(shown.mean() + half)
 
 
-def percentiles(drawn: Sequence[float], draws: int) -> tuple[float | None, float | None]:
-    """The 2.5th and 97.5th percentile of what ``draws`` resamples gave; None where too few gave anything."""
-    if len(drawn) < max(FEWEST_DRAWS, ENOUGH * draws):
-        return None, None
-    low, high = np.percentile(drawn, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
-    return float(low), float(high)
+class Percentiles(NamedTuple):
+    """The 2.5th and 97.5th percentile of ``draws`` resamples, of which ``undefined`` gave no number."""
+
+    low: float | None
+    high: float | None
+    draws: int
+    undefined: int
+
+    @property
+    def note(self) -> str:
+        """Why there is no interval, or how many resamples it leaves out; empty without draws and where all count."""
+        if self.draws and self.low is None:
+            few = f"{self.draws} resamples are fewer than {FEWEST_DRAWS}"
+            undefined = f"{self.undefined} of {self.draws} resamples are undefined"
+            return f"no interval: {few if self.draws < FEWEST_DRAWS else undefined}"
+        return f"{self.undefined} of {self.draws} resamples are undefined" if self.undefined else ""
+
+
+def percentiles(drawn: Sequence[float] | Array, draws: int) -> Percentiles:
+    """The interval of what ``draws`` resamples gave; without limits where too few are defined.
+
+    A resample is undefined where its number is not finite, or is not among ``drawn``.
+
+    Examples
+    --------
+    >>> percentiles([*range(39), np.nan], 40).note
+    '1 of 40 resamples are undefined'
+    >>> percentiles([1.0, 2.0], 40).note
+    'no interval: 38 of 40 resamples are undefined'
+    """
+    defined = np.asarray(drawn, dtype=float)
+    defined = defined[np.isfinite(defined)]
+    undefined = draws - len(defined)
+    if len(defined) < max(FEWEST_DRAWS, ENOUGH * draws):
+        return Percentiles(None, None, draws, undefined)
+    low, high = np.percentile(defined, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
+    return Percentiles(float(low), float(high), draws, undefined)
+
+
+def joined_notes(*notes: str | None) -> str | None:
+    """Notes as one; None where all are empty."""
+    return "; ".join(note for note in notes if note) or None
 
 
 def zero_of_line(

@@ -16,6 +16,7 @@ import numpy as np
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
+from relscale.questions.limits import percentiles
 from relscale.questions.options import check_choice
 from relscale.rows import column
 from relscale.suggestions import suggestion
@@ -96,19 +97,17 @@ def rows(
         scores[row, place] = kept.numbers(metric) * (-1 if metric in lower_is_better else 1)
         r = correlations(at, scores, correlation)
         known = r[np.isfinite(r)]
-        drawn = (
-            [known[rng.integers(0, len(known), len(known))].mean() for _ in range(RESAMPLES)]
-            if len(known)
-            else []
-        )
+        draws = RESAMPLES if len(known) else 0
+        drawn = [known[rng.integers(0, len(known), len(known))].mean() for _ in range(draws)]
+        limits = percentiles(drawn, draws)
         yield MetricChainRow(
             metric=metric,
             models=len(models),
             items=len(known),
             undefined=1 - len(known) / len(items),
             mean=float(known.mean()) if len(known) else None,
-            low=float(np.percentile(drawn, 2.5)) if drawn else None,
-            high=float(np.percentile(drawn, 97.5)) if drawn else None,
+            low=limits.low,
+            high=limits.high,
             median=float(np.median(known)) if len(known) else None,
             negative=float(np.mean(known < 0)) if len(known) else None,
         )

@@ -26,7 +26,7 @@ from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
 from relscale.fixed_parameters import fixed_parameters, fractions
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Array, Family, Law
-from relscale.questions.limits import percentiles
+from relscale.questions.limits import joined_notes, percentiles
 from relscale.questions.options import check_choice, check_draws
 from relscale.rows import column
 from relscale.suggestions import suggestion
@@ -236,19 +236,19 @@ def rows(
     measured = targets @ of_target
     best_measured = shares[:, measured.argmin()]
     for i, name in enumerate(x):
-        low, high = percentiles([float(share[i]) for share, _ in drawn], draws)
+        limits = percentiles([float(share[i]) for share, _ in drawn], draws)
         at_limit = within == "data" and best[i] >= most[i] - AT_LIMIT
         yield MixtureRow(
             quantity=name,
             value=float(best[i]),
-            low=low,
-            high=high,
+            low=limits.low,
+            high=limits.high,
             prior=float(start[i]),
             best_measured=float(best_measured[i]),
             largest=float(shares[i].max()),
-            note=_note(float(best[i]), shares[i], at_limit),
+            note=joined_notes(_note(float(best[i]), shares[i], at_limit), limits.note),
         )
-    low, high = percentiles([float(of_draw.of(share[:, None])[0]) for share, of_draw in drawn], draws)
+    limits = percentiles([float(of_draw.of(share[:, None])[0]) for share, of_draw in drawn], draws)
     beyond = [
         name
         for name, value in zip((name for name in fitted_law.predictors if name not in x), held, strict=True)
@@ -257,20 +257,21 @@ def rows(
     yield MixtureRow(
         quantity=MEAN,
         value=float(target.of(best[:, None])[0]),
-        low=low,
-        high=high,
+        low=limits.low,
+        high=limits.high,
         prior=float(target.of(start[:, None])[0]),
         best_measured=float(measured.min()),
-        note=f"at a value beyond the data: {', '.join(beyond)}" if beyond else None,
+        note=joined_notes(f"at a value beyond the data: {', '.join(beyond)}" if beyond else "", limits.note),
     )
-    low, high = percentiles([float(simplex.divergence(share[:, None])[0]) for share, _ in drawn], draws)
+    limits = percentiles([float(simplex.divergence(share[:, None])[0]) for share, _ in drawn], draws)
     yield MixtureRow(
         quantity=DIVERGENCE,
         value=float(simplex.divergence(best[:, None])[0]),
-        low=low,
-        high=high,
+        low=limits.low,
+        high=limits.high,
         prior=0.0,
         best_measured=float(simplex.divergence(best_measured[:, None])[0]),
+        note=joined_notes(limits.note),
     )
 
 

@@ -24,12 +24,11 @@ from relscale.laws.catalogue import law as law_of
 from relscale.laws.catalogue import law_modules
 from relscale.laws.law import Array, Law
 from relscale.laws.optimum import Optimum
+from relscale.questions.limits import FEWEST_DRAWS, joined_notes, percentiles
 from relscale.rows import column
 from relscale.suggestions import suggestion
 
 FEWEST_BLOCKS = 5  # trainings that are resampled; of fewer the resamples are too much alike
-FEWEST_DRAWS = 20  # of a percentile
-TOO_FEW = "too few points, or too many resamples without an optimum, for an interval"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +130,14 @@ def rows(
             starts=fit.theta.T,
             tolerance=OF_A_DRAW,
         ).theta.T
-    few_blocks = bool(block) and len(np.unique(blocks)) < FEWEST_BLOCKS
+    bound = ", ".join(np.array(one.names)[fit.at_bound[:, 0]])
+    lacking = ""
+    if bound:
+        lacking = f"no interval, and hardly a value: {bound} is on a bound, so the table does not show it"
+    elif draws and block and len(np.unique(blocks)) < FEWEST_BLOCKS:
+        lacking = f"no interval: fewer than {FEWEST_BLOCKS} of {block}"
+    elif draws and len(values) <= len(one.names):
+        lacking = f"no interval: {len(values)} points for {len(one.names)} parameters"
     with np.errstate(all="ignore"):
         found = best.of(fit.theta[:, 0], given)
         each = [best.of(theta, given) for theta in thetas if np.isfinite(theta).all()]
@@ -140,31 +146,21 @@ def rows(
     best_beyond = [name for name, value in found.items() if _is_beyond(one, points, name, value)]
     for name, value in found.items():
         inside = points[one.predictors.index(name)] if name in one.predictors else None
-        drawn = np.array([draw[name] for draw in each])
-        drawn = drawn[np.isfinite(drawn)]
-        bound = ", ".join(np.array(one.names)[fit.at_bound[:, 0]])
-        enough = (
-            draws > 0
-            and len(drawn) >= 0.9 * draws
-            and len(values) > len(one.names)
-            and not (bound or few_blocks)
-        )
-        lacking = f"no interval: fewer than {FEWEST_BLOCKS} of {block}" if few_blocks else TOO_FEW
+        drawn = percentiles([], 0) if lacking else percentiles([draw[name] for draw in each], draws)
         yield OptimumRow(
             law=one.name,
             at=where,
             quantity=name,
             value=value if np.isfinite(value) else None,
-            low=float(np.percentile(drawn, 2.5)) if enough else None,
-            high=float(np.percentile(drawn, 97.5)) if enough else None,
+            low=drawn.low,
+            high=drawn.high,
             least=None if inside is None else float(inside.min()),
             largest=None if inside is None else float(inside.max()),
             note=_note(
                 value,
                 inside,
                 beyond if name in one.predictors else [*beyond, *best_beyond],
-                lacking if draws and not enough else "",
-                bound,
+                lacking or drawn.note,
             ),
         )
 
@@ -192,16 +188,12 @@ def _is_beyond(law: Law, points: Array, name: str, value: float) -> bool:
     return not own.min() <= value <= own.max()
 
 
-def _note(value: float, inside: Array | None, beyond: list[str], lacking: str, bound: str) -> str | None:
+def _note(value: float, inside: Array | None, beyond: list[str], lacking: str) -> str | None:
     if not np.isfinite(value):
         return "no optimum: the fitted law has none"
-    said = []
-    if inside is not None and not inside.min() <= value <= inside.max():
-        said.append("beyond the data")
-    if beyond:
-        said.append(f"at a value beyond the data: {', '.join(beyond)}")
-    if bound:
-        said.append(f"no interval, and hardly a value: {bound} is on a bound, so the table does not show it")
-    elif lacking:
-        said.append(lacking)
-    return "; ".join(said) or None
+    outside = inside is not None and not inside.min() <= value <= inside.max()
+    return joined_notes(
+        "beyond the data" if outside else "",
+        f"at a value beyond the data: {', '.join(beyond)}" if beyond else "",
+        lacking,
+    )

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
-from relscale.questions.limits import percentiles
+from relscale.questions.limits import joined_notes, percentiles
 from relscale.questions.mixture import AT_LIMIT, Simplex, beginnings, best_mixture
 from relscale.questions.options import check_choice, check_draws
 from relscale.rows import column
@@ -144,30 +144,29 @@ def rows(
     large = sizes == two[1]
     measured = shares[:, large][:, (sign * t[large]).argmin()]
     for i, name in enumerate(x):
-        low, high = percentiles([float(share[i]) for share, _ in drawn], draws)
+        limits = percentiles([float(share[i]) for share, _ in drawn], draws)
+        at_limit = within == "data" and best[i] >= most[i] - AT_LIMIT
         yield ProjectionRow(
             quantity=name,
             value=float(best[i]),
-            low=low,
-            high=high,
+            low=limits.low,
+            high=limits.high,
             best_measured=float(measured[i]),
             largest=float(shares[i].max()),
-            note="at the largest that was tried"
-            if within == "data" and best[i] >= most[i] - AT_LIMIT
-            else None,
+            note=joined_notes("at the largest that was tried" if at_limit else "", limits.note),
         )
 
     def performance(value: float) -> float:
         return float(np.exp(sign * value) if scale == "log" else sign * value)
 
-    low, high = percentiles([performance(value) for _, value in drawn], draws)
+    limits = percentiles([performance(value) for _, value in drawn], draws)
     yield ProjectionRow(
         quantity=f"{MEAN} at {size}={at:g}",
         value=performance(target.of(best[:, None])[0]),
-        low=low,
-        high=high,
+        low=limits.low,
+        high=limits.high,
         best_measured=performance(target.of(measured[:, None])[0]),
-        note=_how_far(at, *two.tolist()),
+        note=joined_notes(_how_far(at, *two.tolist()), limits.note),
     )
 
 

@@ -16,11 +16,11 @@ from enum import StrEnum
 import numpy as np
 
 from relscale.column_arrays import Columns
+from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.irreducible import LAW
 from relscale.laws.law import Array
-from relscale.questions.limits import LEVEL
 from relscale.rows import column
 
 FEWEST = 4  # points: one more than parameters

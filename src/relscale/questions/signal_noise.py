@@ -17,6 +17,7 @@ import numpy as np
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
+from relscale.questions.limits import Percentiles, joined_notes, percentiles
 from relscale.rows import column
 
 RESAMPLES = 1000
@@ -40,7 +41,7 @@ class SignalNoiseRow:
     )
     decision_low: float | None = column("Lower limit of its 95% interval.", default=None)
     decision_high: float | None = column("Upper limit of its 95% interval.", default=None)
-    note: str | None = column("What is missing.", default=None)
+    note: str | None = column("What is missing, and how many resamples are undefined.", default=None)
 
 
 ROW = SignalNoiseRow
@@ -110,19 +111,26 @@ def rows(
         with np.errstate(all="ignore"):
             ratios = np.array([_signal(means[d]) / relative[d].mean() for d in drawn])
         snr = _signal(means) / relative.mean() if relative.mean() > 0 and len(means) > 1 else None
-        decided = _decisions(means, of_recipe, at, rng) if recipe and scale else (None, None, None)
+        limits = percentiles(ratios if snr is not None else [], RESAMPLES if snr is not None else 0)
+        decided, decided_limits = (
+            _decisions(means, of_recipe, at, rng) if recipe else (None, percentiles([], 0))
+        )
         yield SignalNoiseRow(
             metric=metric,
             runs=len(means),
             noise=float(relative.mean()),
             signal=_signal(means) if len(means) > 1 else None,
             snr=snr,
-            low=None if snr is None else float(np.nanpercentile(ratios, 2.5)),
-            high=None if snr is None else float(np.nanpercentile(ratios, 97.5)),
-            decision_accuracy=decided[0],
-            decision_low=decided[1],
-            decision_high=decided[2],
-            note=None if len(means) > 1 else "one run has no signal",
+            low=limits.low,
+            high=limits.high,
+            decision_accuracy=decided,
+            decision_low=decided_limits.low,
+            decision_high=decided_limits.high,
+            note=joined_notes(
+                "" if len(means) > 1 else "one run has no signal",
+                limits.note,
+                decided_limits.note and f"decision accuracy: {decided_limits.note}",
+            ),
         )
 
 
@@ -144,7 +152,7 @@ def decision_accuracy(small: Array, large: Array) -> float:
 
 def _decisions(
     means: Array, recipes: list[str], at: list[float], rng: np.random.Generator
-) -> tuple[float | None, float | None, float | None]:
+) -> tuple[float | None, Percentiles]:
     by_scale = {
         end: {
             name: float(
@@ -158,11 +166,10 @@ def _decisions(
     first, second = by_scale[min(at)], by_scale[max(at)]
     both = [name for name in first if name in second]
     if min(at) == max(at) or len(both) < 2:
-        return None, None, None
+        return None, percentiles([], 0)
     small, large = (np.array([side[name] for name in both]) for side in (first, second))
     drawn = []
     for _ in range(RESAMPLES):
         sample = np.unique(rng.integers(0, len(both), len(both)))
         drawn.append(decision_accuracy(small[sample], large[sample]))
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return decision_accuracy(small, large), float(low), float(high)
+    return decision_accuracy(small, large), percentiles(drawn, RESAMPLES)

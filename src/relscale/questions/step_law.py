@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from relscale.column_arrays import Columns
+from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
@@ -24,7 +25,6 @@ from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law
 from relscale.laws.law import Array
 from relscale.questions import sweep
-from relscale.questions.limits import LEVEL
 from relscale.rows import column
 
 KEYS = {"learning_rate": "learning_rate", "batch": "batch_tokens"}  # of the section design

@@ -19,6 +19,7 @@ from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.paraboloid import minimum, terms
 from relscale.laws.law import Array
+from relscale.questions.limits import joined_notes, percentiles
 from relscale.questions.options import check_draws
 from relscale.rows import column
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 SPARE = 4  # runs beyond the coefficients of a paraboloid
-ENOUGH = 0.9  # share of the resamples that have a minimum, for an interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,18 +185,20 @@ def _optimum(
         minimum(x, loss, rng.multinomial(len(loss), np.full(len(loss), 1 / len(loss))).astype(float)).at
         for _ in range(draws)
     ]
-    drawn = [at for at in drawn if np.isfinite(at).all()]
-    limits: dict[str, Any] = dict(zip(names, np.exp(best.at).tolist(), strict=True))
-    if drawn and len(drawn) >= ENOUGH * draws:
-        low, high = np.exp(np.percentile(drawn, [2.5, 97.5], axis=0))
-        for name, below, above in zip(("rate", "batch"), low, high, strict=False):
-            limits |= {f"{name}_low": float(below), f"{name}_high": float(above)}
-    notes = [f"beyond the data: {' and '.join(outside)}"] if outside else []
-    if draws and "rate_low" not in limits:
-        notes.append("no interval: too many resamples have no minimum")
+    limits = [percentiles([float(at[i]) for at in drawn], draws) for i in range(len(x))]
+    of_batch = limits[1] if len(x) > 1 else percentiles([], 0)
     return SweepRow(
         **common,
-        **limits,
+        learning_rate=float(np.exp(best.at[0])),
+        rate_low=_exp(limits[0].low),
+        rate_high=_exp(limits[0].high),
+        batch=float(np.exp(best.at[1])) if len(x) > 1 else None,
+        batch_low=_exp(of_batch.low),
+        batch_high=_exp(of_batch.high),
         loss=best.value,
-        note="; ".join(notes) or None,
+        note=joined_notes(f"beyond the data: {' and '.join(outside)}" if outside else "", limits[0].note),
     )
+
+
+def _exp(limit: float | None) -> float | None:
+    return None if limit is None else float(np.exp(limit))

@@ -35,7 +35,7 @@ def laws(data: ReportData) -> Markup | None:
 
 def _law(name: str, rows: Sequence[ParameterRow], predictions: Sequence[PredictionRow]) -> Iterator[Markup]:
     law = rows[0].law
-    yield element("h3", f"{name}: {law}" if name != law else law, id=f"law-{identifier(name)}")
+    yield element("h3", f"{name}: {law}" if name != law else law, id=identifier("law", name))
     formula = _formula(law)
     if formula:
         yield element("p", element("code", formula))

@@ -1,6 +1,7 @@
 """HTML and SVG from Python: text is escaped, whoever wrote it, and only what was made here is markup."""
 
 import html
+import re
 
 
 class Markup(str):
@@ -46,20 +47,20 @@ def joined(*children: "str | Markup | None") -> Markup:
 
 
 def identifier(*names: "str | None") -> str:
-    """An anchor made of names: letters, digits and hyphens; what is none of these is a code."""
-    words = []
-    for name in names:
-        words.append(
-            "".join(
-                character if character.isascii() and character.isalnum() else _code(character)
-                for character in name or ""
-            )
-        )
-    return "-".join(words)
+    """An anchor made of names, another one for other names.
+
+    Letters, digits, hyphens and underscores stay; any other character is its code, and points stand between names.
+
+    Examples
+    --------
+    >>> identifier("gap", "my suite", "learning-code")
+    'gap.my~20~suite.learning-code'
+    """
+    return ".".join(re.sub(r"[^A-Za-z0-9_-]", _code, name or "") for name in names)
 
 
-def _code(letter: str) -> str:
-    return "-" if letter in " _-." else f"x{ord(letter):x}"
+def _code(character: "re.Match[str]") -> str:
+    return f"~{ord(character[0]):x}~"
 
 
 def _text(value: "str | float") -> str:

@@ -227,7 +227,7 @@ def _trust(checks: Sequence[Check]) -> Markup | None:
         element(
             "a",
             f"{MARKS[check.outcome][0]} {check.title}",
-            href=f"#check-{identifier(check.title)}",
+            href="#" + identifier("check", check.title),
             class_=f"trust {check.outcome}",
         )
         for check in checks
@@ -261,7 +261,7 @@ def _suite_words(data: ReportData, counted: Sequence[VerdictRow]) -> list[SuiteW
 
 
 def _anchor(suite: SuiteWords) -> str:
-    return f"suite-{identifier(suite.name)}"
+    return identifier("suite", suite.name)
 
 
 def _suite(data: ReportData, suite: SuiteWords, counted: Sequence[VerdictRow]) -> Markup:
@@ -401,7 +401,7 @@ def _checks_section(data: ReportData, checks: Sequence[Check]) -> Markup | None:
                     check.detail,
                     *(joined(" ", link) for link in links),
                 ),
-                id=f"check-{identifier(check.title)}",
+                id=identifier("check", check.title),
             )
         )
     return element(

@@ -17,16 +17,9 @@ SYMBOLS = {
 
 
 def row_id(row: VerdictRow) -> str:
-    """The anchor of a gap, such as ``gap-knowledge-learning-code``."""
-    names = (
-        row.suite,
-        row.group,
-        row.corpus,
-        row.optimizer,
-        row.contrast if row.contrast != "group" else None,
-        row.arm,
-    )
-    return identifier("gap", *(name for name in names if name))
+    """The anchor of a gap, such as ``gap.group.knowledge.learning-code.web``."""
+    names = ("gap", row.contrast, row.suite, row.group, row.corpus, row.optimizer, row.arm)
+    return identifier(*names).rstrip(".")
 
 
 def verdict_class(row: VerdictRow) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from relscale.confidence import LEVEL
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.inference.direction import Direction
 from relscale.fitting.inference.law_rows import law_rows
@@ -56,7 +57,7 @@ def relative_law(
     log_flops: ArrayLike,
     log_target: ArrayLike,
     log_baseline: ArrayLike,
-    level: float = 0.95,
+    level: float = LEVEL,
     trainings: Sequence[str] | None = None,
 ) -> RelativeLaw:
     """Fit one relative law.
