@@ -181,7 +181,7 @@ WRONG = [
     ("design/budgets", [1], "design.budgets", "no width can spend"),
     ("design/seeds", {"5e9": [0]}, "design.seeds", "5e9 is not among the budgets"),
     ("seed", 2**64, "seed", "beyond 64 bits"),
-    ("hardware", {"memory_bytes": 1}, "hardware", "fit no placement"),
+    ("hardware", {"memory_bytes": 1}, "hardware", "do not fit on"),
     ("hardware", {"flops_per_second": 1e-300}, "hardware", "years"),
     ("hardware", {"utilization": 40}, "hardware.utilization", "40 is greater than the maximum of 1"),
     ("training", {"devices": 3}, "training.devices", "cannot be divided among 3 devices"),

@@ -128,5 +128,5 @@ def test_a_run_with_a_schedule_is_read_back_as_written():
 
 
 def test_changes_out_of_order_are_refused():
-    with pytest.raises(RelscaleError, match="its tokens have to rise"):
+    with pytest.raises(RelscaleError, match="tokens must increase"):
         growing(run_of(4, 30), (2000, 2), (1000, 4))

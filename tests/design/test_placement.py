@@ -101,15 +101,15 @@ def test_what_is_asked_for_is_taken(runs):
         (
             {},
             GPUS.model_copy(update={"memory_bytes": 1e9}),
-            "fit no placement on 16 devices of 1 GB; raise hardware.nodes",
+            "do not fit on 16 devices of 1 GB; raise hardware.nodes",
         ),
         ({"devices": 3}, GPUS, "a batch of 32 sequences cannot be divided among 3 devices"),
         ({"devices": 1, "micro_batch": 5}, GPUS, "micro-batches of 5 do not divide 32 sequences"),
-        ({"devices": 32}, GPUS, "training.devices: 32, and the hardware has 16; raise hardware.nodes"),
+        ({"devices": 32}, GPUS, "training.devices: 32, but the hardware has 16; raise hardware.nodes"),
         (
             {"devices": 4, "strategy": "single"},
             GPUS,
-            "training.devices: 4, of which the strategy 'single' uses one",
+            "training.devices: 4, but the strategy 'single' uses one",
         ),
     ],
 )

@@ -166,9 +166,9 @@ def test_dropped_widths_say_why():
     _, *given = experiment(128_256, recipe="held2025", widths=[32, 512], budgets=[1e18], sequence_length=4096)
     _, dropped = grid("code", "c-adamc", *given)
     assert [(cell.hidden_size, cell.reason) for cell in dropped] == [(32, "width 32 gives no layer")]
-    assert format_dropped(dropped) == ["left out, budget 1e18: width 32 gives no layer"]
+    assert format_dropped(dropped) == ["excluded, budget 1e18: width 32 gives no layer"]
     more = [*dropped, Dropped(1e18, 48, "width 48 gives no layer")]
-    assert format_dropped(more) == ["left out, budget 1e18: width 32 gives no layer; so are 1 more, up to 48"]
+    assert format_dropped(more) == ["excluded, budget 1e18: width 32 gives no layer; and 1 more, up to 48"]
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,7 @@ def test_what_is_missing_is_named(web, code, make_documents, vocabulary, suite, 
     store = build([web], vocabulary, tmp_path / "tokens")
     shard = Path(store.manifest.parts[0].shards[0])
     (shard / "train.bin").unlink()
-    with pytest.raises(RelscaleError, match=r"train\.bin: damaged \(no such file\); make the store again"):
+    with pytest.raises(RelscaleError, match=r"train\.bin: damaged \(no such file\); build the store again"):
         TokenStore.open(tmp_path / "tokens")
 
 

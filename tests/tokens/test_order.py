@@ -54,5 +54,5 @@ def test_each_part_has_its_share_of_every_beginning(weights, start):
 
 
 def test_a_share_that_rounds_to_nothing_is_refused():
-    with pytest.raises(RelscaleError, match=r"a weight of 1e-05 is under a millionth of the mixture"):
+    with pytest.raises(RelscaleError, match=r"a weight of 1e-05 is below a millionth of the mixture"):
         integer_shares([100, 0.00001])

@@ -186,5 +186,5 @@ def test_what_is_missing_is_named_and_nothing_is_left(vocabulary, make_documents
     with pytest.raises(RelscaleError, match=r"tokenizer\.json: no such file"):
         build_store(held_out, "code", tmp_path, tmp_path / "out" / "store", seed=0)
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
-    with pytest.raises(RelscaleError, match="no token store; make it with `relscale tokenize`"):
+    with pytest.raises(RelscaleError, match="no token store; build it with `relscale tokenize`"):
         TokenStore.open(tmp_path / "out")

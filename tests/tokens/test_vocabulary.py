@@ -84,7 +84,7 @@ def test_corpora_give_equal_parts_of_the_sample_and_training_text_only(tmp_path,
 
 def test_a_text_too_small_for_the_vocabulary_is_refused(tmp_path, make_documents):
     documents = make_documents(tmp_path / "d.parquet", ["ab ab"], ["train"])
-    with pytest.raises(RelscaleError, match=r"gives only 2\d\d tokens of 5000"):
+    with pytest.raises(RelscaleError, match=r"yields only 2\d\d of 5000 tokens"):
         train_vocabulary([(documents, None)], Vocabulary(size=5000, sample_bytes=1e6), tmp_path / "v", seed=0)
     assert not (tmp_path / "v").exists()
     held_out = make_documents(tmp_path / "t.parquet", ["ab ab"], ["test"])

@@ -1,1 +1,1 @@
-"""Where text comes from: installed packages, files."""
+"""Sources of text: installed packages, files and data sets of the hub."""

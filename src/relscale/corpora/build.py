@@ -22,27 +22,27 @@ from relscale.tables import write_table
 
 
 def build_source(source: Source, folder: str | Path, seed: int, workers: int = 1, name: str = "") -> None:
-    """Write ``documents.parquet`` and ``manifest.json`` of one source into ``folder``, both or neither.
+    """Write ``documents.parquet`` and ``manifest.json`` of one source into ``folder`` atomically.
 
-    In this order: the texts are read, their modules are split, the training part is sampled down to ``max_bytes``,
-    duplicates are removed. Thus the sample costs no more than it holds, and what is held out does not depend on it.
-    Of a source on the hub only what is held out becomes documents (``relscale.corpora.streamed``).
+    The steps, in order: read the texts, split their modules, sample the training part down to ``max_bytes``, remove
+    duplicates. The held-out documents therefore do not depend on the sample. Of a source on the hub only the held-out
+    texts become documents (``relscale.corpora.streamed``).
 
     Parameters
     ----------
     source
         An entry of the config's section ``sources``.
     seed
-        Of the split and of the sample.
+        Random seed of the split and of the sample.
     workers
-        Processes that read files; the result does not depend on it.
+        Number of processes that read files; it does not change the result.
     name
-        Its key in ``sources``: the domain of files in no folder; for messages.
+        Key of the source in the section ``sources``: the domain of files in no folder, and used in messages.
 
     Raises
     ------
     RelscaleError
-        A package or folder is not there, or no document is left for training.
+        A package or folder does not exist, or no document is left for training.
     """
     if isinstance(source, HubDataset):
         build_streamed(source, Path(folder), name, seed)
@@ -58,13 +58,13 @@ def build_source(source: Source, folder: str | Path, seed: int, workers: int = 1
     splits = [split_of(document.module, seed, shares.validation, shares.test) for document in documents]
     max_bytes = source.max_bytes if isinstance(source, InstalledPackages) else {}
     sampled = sample_modules(documents, splits, max_bytes, seed)
-    kept = remove_duplicates(
+    unique = remove_duplicates(
         [documents[position].text for position in sampled],
         [splits[position] != "train" for position in sampled],
         source.near_duplicates.ngram,
         source.near_duplicates.max_overlap,
     )
-    positions = [sampled[position] for position in kept.positions]
+    positions = [sampled[position] for position in unique.positions]
     table = documents_table((documents[i] for i in positions), (splits[i] for i in positions))
     if "train" not in table["split"].to_pylist():
         raise RelscaleError("no document is left for training; lower 'split' or raise 'max_bytes'")
@@ -78,7 +78,7 @@ def build_source(source: Source, folder: str | Path, seed: int, workers: int = 1
             found=len(documents),
             left_out_by_max_bytes=len(documents) - len(sampled),
             duplicates_removed=DuplicatesRemoved(
-                exact=kept.exact, near=kept.near, held_out_seen_in_train=kept.exposed
+                exact=unique.exact, near=unique.near, held_out_seen_in_train=unique.exposed
             ),
             documents=table.num_rows,
             counts=_counts(table),

@@ -1,4 +1,4 @@
-"""How far two samples of text are apart: the cost of the optimal transport of one's documents onto the other's.
+"""Wasserstein distance between two samples of text, the cost of the optimal transport between their documents.
 
     W_p = ( min over plans P:  Σ_ij P_ij · |a_i − b_j|^p )^(1/p),    P with equal weight per document on both sides
 
@@ -23,7 +23,7 @@ ITERATIONS, TOLERANCE = 2000, 1e-6
 
 
 def document_vectors(texts: Sequence[str]) -> Array:
-    """Vectors of length 1 (n, 256) of texts; that of a text shorter than three bytes is 0."""
+    """Unit vectors (n, 256) of texts; the zero vector for a text shorter than three bytes."""
     vectors = np.zeros((len(texts), DIMENSIONS))
     for vector, text in zip(vectors, texts, strict=True):
         data = np.frombuffer(text.encode(), np.uint8).astype(np.uint64)
@@ -47,7 +47,7 @@ def transport_distance(a: Array, b: Array, power: float = 1.0) -> float:
 
 
 def sinkhorn_cost(cost: Array) -> float:
-    """The cost of a plan between equal weights that is optimal but for a little entropy; cost (n, m)."""
+    """Cost of the entropy-regularised optimal plan between equal weights, for the cost matrix (n, m)."""
     from scipy.special import logsumexp
 
     size = float(cost.mean())

@@ -1,4 +1,4 @@
-"""Python source into prose and code: its docstrings, and what is left of it without them.
+"""Split Python source into its docstrings and its code without docstrings.
 
 The source is read as a syntax tree and never executed.
 """
@@ -37,15 +37,15 @@ def separate(source: str) -> tuple[list[Docstring], str]:
     """Separate a file's docstrings from its code.
 
     Docstrings are cut out of the source by position, so that comments and layout stay. Where a body would be left
-    empty, ``pass`` takes the place of its docstring. A leading comment that states a copyright or a licence goes too:
-    the same few lines stand over thousands of files.
+    empty, ``pass`` takes the place of its docstring. A leading comment that states a copyright or a licence is removed
+    as well, because the same few lines begin thousands of files.
 
     Returns
     -------
     docstrings
         In the order of the source, each cleaned as by ``inspect.cleandoc``.
     code
-        Source whose syntax tree is that of ``source`` but for docstrings and ``pass``.
+        Source with the syntax tree of ``source``, except for docstrings and ``pass``.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def summary(text: str) -> str:
 
 
 def _holders(tree: ast.Module) -> Iterator[tuple[str, Holder]]:
-    """Everything that may have a docstring, with its qualified name, in the order of the source."""
+    """All nodes that can have a docstring, with their qualified names, in the order of the source."""
     waiting: list[tuple[str, ast.AST]] = [("", tree)]
     while waiting:
         prefix, node = waiting.pop()

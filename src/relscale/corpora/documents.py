@@ -1,4 +1,4 @@
-"""Documents: the rows that every source of text is turned into."""
+"""Documents: the common table format of all sources of text."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -19,13 +19,13 @@ DOCUMENTS_FILE = "documents.parquet"
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text and where it comes from."""
+    """A text and its origin."""
 
     id: str = column("Unique within a source: numpy.linalg._linalg.svd, numpy/linalg/_linalg.py.")
     part: str = column("Kind of text: docstrings, code or text.")
-    group: str = column("Its domain, such as numerics.")
-    package: str = column("The package, or file, where it was found.")
-    module: str = column("The module where it was found; all documents of a module share a split.")
+    group: str = column("Domain, such as numerics.")
+    package: str = column("Package or file that contains it.")
+    module: str = column("Module that contains it; all documents of a module are in the same split.")
     name: str = column(
         "For a docstring: the qualified name of the object within the module; empty for the module itself."
     )
@@ -48,7 +48,7 @@ SCHEMA = schema_of(DocumentRow)
 def documents_table(documents: Iterable[Document], splits: Iterable[str]) -> pa.Table:
     """Documents and their splits as a table sorted by id; ``bytes`` is the length of the text in UTF-8.
 
-    An id that several documents share is kept by the first of them, in the order given; the others get ``#2``, ``#3``.
+    Of several documents with the same id, the first keeps it; ``#2``, ``#3`` … is appended to the others.
 
     Raises
     ------
@@ -68,12 +68,12 @@ def documents_table(documents: Iterable[Document], splits: Iterable[str]) -> pa.
 
 
 def read_documents(path: str | Path, part: str | None = None, split: str | None = None) -> pa.Table:
-    """Read documents, all of them or those of a part and a split, sorted by id.
+    """Read the documents of a table, optionally those of one part and one split, sorted by id.
 
     Raises
     ------
     RelscaleError
-        The file is no table of documents, or no document is of that part.
+        The file is not a table of documents, or has no document of that part.
     """
     table = read_table(path, SCHEMA.names)
     if part is not None:

@@ -1,6 +1,6 @@
 """Exact and near duplicates: texts that share most of their word 8-grams.
 
-The measure is the share of a document's own n-grams that were seen before, as in the decontamination of language
+The measure is the share of a document's n-grams that occur in earlier documents, as in the decontamination of language
 models' training sets (Brown et al. 2020, arXiv 2005.14165, appendix C; Lee et al. 2022, arXiv 2107.06499).
 """
 
@@ -24,7 +24,7 @@ for _byte in range(256):
 
 @dataclass(frozen=True)
 class Deduplicated:
-    """Positions of the documents that stay, ascending, and how many went for what."""
+    """Positions of the unique documents, ascending, and the number of documents removed, by reason."""
 
     positions: list[int]
     exact: int
@@ -35,22 +35,23 @@ class Deduplicated:
 def remove_duplicates(
     texts: Sequence[str], held_out: Sequence[bool], ngram: int, max_overlap: float
 ) -> Deduplicated:
-    """Drop copies and near copies, so that no held-out text is in the training data.
+    """Drop exact and near duplicates, so that no held-out text is in the training data.
 
-    1. A text equal to an earlier one goes; so does one of whose word n-grams a share of at least ``max_overlap``
-       occurred in the texts kept before it. Held-out texts come first, then the others, each in the order given: of a
-       training text and a held-out one that overlap, the training text goes.
-    2. A held-out text of whose n-grams that share still occurs in the training texts together goes as well: a long
-       training text may quote a short held-out one, and yet be mostly its own.
+    1. A text is dropped if it equals an earlier one, or if a share of at least ``max_overlap`` of its word n-grams
+    occurs in the texts kept before it. Held-out texts are processed first, then the others, each in the order given: of
+    a
+       training text and a held-out text that overlap, the training text is dropped.
+    2. A held-out text is dropped if that share of its n-grams still occurs in all training texts together: a long
+    training text may quote a short held-out text and otherwise be original.
 
-    A second application drops nothing.
+    The operation is idempotent.
 
     Parameters
     ----------
     texts
         In the order of precedence.
     held_out
-        For each text, whether it is for validation or test.
+        Whether each text is in the validation or test split.
     ngram
         Words in an n-gram. A text of fewer words is a single n-gram.
     max_overlap
@@ -58,34 +59,36 @@ def remove_duplicates(
     """
     order = np.argsort(~np.asarray(held_out, dtype=bool), kind="stable").tolist()
     grams, offsets = ngrams(texts, ngram)
-    # Equal hashes become small numbers, so that "seen before" is one bit an n-gram.
+    # Equal hashes become small numbers, so that "seen before" is one bit per n-gram.
     distinct, numbers = np.unique(grams, return_inverse=True)
-    seen = np.zeros(len(distinct), dtype=bool)
+    seen_ngrams = np.zeros(len(distinct), dtype=bool)
     in_training = np.zeros(len(distinct), dtype=bool)
 
     def overlaps(position: int, marked: NDArray[np.bool_]) -> bool:
-        own = numbers[offsets[position] : offsets[position + 1]]
-        return len(own) > 0 and int(np.count_nonzero(marked[own])) >= max_overlap * len(own)
+        grams_of_text = numbers[offsets[position] : offsets[position + 1]]
+        return len(grams_of_text) > 0 and int(np.count_nonzero(marked[grams_of_text])) >= max_overlap * len(
+            grams_of_text
+        )
 
-    whole: set[str] = set()
-    kept: list[int] = []
+    exact_texts: set[str] = set()
+    unique: list[int] = []
     exact = near = 0
     for position in order:
-        if texts[position] in whole:
+        if texts[position] in exact_texts:
             exact += 1
-        elif overlaps(position, seen):
+        elif overlaps(position, seen_ngrams):
             near += 1
         else:
-            whole.add(texts[position])
-            kept.append(position)
-            own = numbers[offsets[position] : offsets[position + 1]]
-            seen[own] = True
+            exact_texts.add(texts[position])
+            unique.append(position)
+            grams_of_text = numbers[offsets[position] : offsets[position + 1]]
+            seen_ngrams[grams_of_text] = True
             if not held_out[position]:
-                in_training[own] = True
+                in_training[grams_of_text] = True
     positions = sorted(
-        position for position in kept if not (held_out[position] and overlaps(position, in_training))
+        position for position in unique if not (held_out[position] and overlaps(position, in_training))
     )
-    return Deduplicated(positions, exact, near, len(kept) - len(positions))
+    return Deduplicated(positions, exact, near, len(unique) - len(positions))
 
 
 def ngrams(texts: Sequence[str], size: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -128,8 +131,8 @@ def _word_hashes(texts: list[bytes]) -> tuple[NDArray[np.uint64], NDArray[np.int
     edges = np.flatnonzero(inside[1:] != inside[:-1])
     starts, ends = edges[0::2], edges[1::2]  # of the byte before the word's first, and of its last
     powers = _powers(BASE, len(letters))
-    sums = np.cumsum(letters * powers)
-    words = _mix((sums[ends] - sums[starts]) * _powers(BASE_INVERSE, len(letters))[starts])
+    prefix_sums = np.cumsum(letters * powers)
+    words = _mix((prefix_sums[ends] - prefix_sums[starts]) * _powers(BASE_INVERSE, len(letters))[starts])
     text_ends = np.cumsum([len(text) + 1 for text in texts])
     return words, np.diff(np.searchsorted(starts, text_ends), prepend=0)
 
@@ -143,15 +146,17 @@ def _windows(
     hashes = np.zeros(len(words), np.uint64)
     short = np.flatnonzero((words_of_text > 0) & (words_of_text < size))
     ends = np.cumsum(words_of_text)
-    left = np.repeat(ends, words_of_text) - np.arange(len(words))  # words from here to the end of the text
+    remaining = np.repeat(ends, words_of_text) - np.arange(
+        len(words)
+    )  # words from here to the end of the text
     for k, power in enumerate(_powers(BASE, size)):
         term = padded[k : k + len(words)] * power
-        term[left <= k] = 0
+        term[remaining <= k] = 0
         hashes += term
-    whole = left >= size
-    whole[(ends - words_of_text)[short]] = True
+    complete = remaining >= size
+    complete[(ends - words_of_text)[short]] = True
     grams_of_text = np.where(words_of_text >= size, words_of_text - size + 1, np.minimum(words_of_text, 1))
-    return _mix(hashes[whole]), grams_of_text
+    return _mix(hashes[complete]), grams_of_text
 
 
 def _powers(base: np.uint64, count: int) -> NDArray[np.uint64]:

@@ -1,4 +1,4 @@
-"""Text of one's own: a folder of text files, or tables with a column of text."""
+"""Local text: a folder of text files, or tables with a column of text."""
 
 import os
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ def read_folder(source: TextFiles, name: str) -> list[Document]:
     """The documents of a file or of every ``.txt``, ``.md``, ``.parquet`` and ``.jsonl`` file below a folder.
 
     A text file is one document, or several where it is longer than ``max_characters``; its group is the source's
-    ``domain``, else the first folder below ``path`` that it is in, else the source's name. A table's documents are
-    its rows; their group is what the column ``group`` says, each row a module of its own.
+    ``domain``, else the first folder below ``path`` that it is in, else the source's name. Each row of a table is a
+    document and a module; its group is the value of the column ``group``.
 
     Parameters
     ----------
@@ -59,15 +59,16 @@ def read_folder(source: TextFiles, name: str) -> list[Document]:
 
 
 def _pieces(text: str, most: int) -> Iterator[tuple[int, str]]:
-    """A text in pieces of at most ``most`` characters, each with the place where it starts, counted in characters.
+    """Split a text into pieces of at most ``most`` characters, each with its offset in characters.
 
-    Each ends after a paragraph, else a line, else a word, as long as that keeps half of it. None is lost or repeated.
+    A piece ends after a paragraph, else a line, else a word, provided that it keeps at least half of the maximum
+    length. No text is lost or repeated.
     """
     start = 0
     while start < len(text) or not start:
         end = start + most
         if end < len(text):
-            cuts = (text.rfind(each, start + most // 2, end) + len(each) for each in BOUNDARIES)
+            cuts = (text.rfind(boundary, start + most // 2, end) + len(boundary) for boundary in BOUNDARIES)
             end = next((cut for cut in cuts if cut > start + most // 2), end)
         yield start, text[start:end]
         if end >= len(text):
@@ -76,22 +77,22 @@ def _pieces(text: str, most: int) -> Iterator[tuple[int, str]]:
 
 
 def _files(path: Path) -> list[Path]:
-    """The file, or all files below the folder; what cannot be looked into is not passed over."""
+    """The file, or all files below the folder; an unreadable folder is an error."""
 
     def refuse(error: OSError) -> None:
         raise RelscaleError(f"{error.filename}: cannot be read ({error.strerror})") from error
 
     if path.is_file():
         return [path]
-    found = sorted(Path(folder, name) for folder, _, names in os.walk(path, onerror=refuse) for name in names)
-    lost = [file for file in found if file.is_symlink() and not file.exists() and ending(file)]
+    paths = sorted(Path(folder, name) for folder, _, names in os.walk(path, onerror=refuse) for name in names)
+    lost = [file for file in paths if file.is_symlink() and not file.exists() and ending(file)]
     if lost:
         raise RelscaleError(f"{lost[0]}: a link to a file that is not there; remove the link")
-    return [file for file in found if file.is_file()]
+    return [file for file in paths if file.is_file()]
 
 
 def ending(file: Path) -> str:
-    """The ending of a file's name, without that of its packing."""
+    """File name extension, without that of the compression."""
     return Path(file.stem).suffix if file.suffix in PACKED else file.suffix
 
 
@@ -113,7 +114,7 @@ def _texts(file: Path, text: str, group: str | None) -> Iterator[tuple[str, str]
 
 
 def _rows(file: Path, columns: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The rows of a table, each with its place; a column is in one of them at least."""
+    """The rows of a table, each with its location; every column occurs in at least one of them."""
     if ending(file) == ".parquet":
         table = read_table(file, columns)
         for number, row in enumerate(table.select(columns).to_pylist(), start=1):

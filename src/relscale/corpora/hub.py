@@ -1,7 +1,7 @@
 """A data set of the Hugging Face hub, or a folder of files as the hub serves them: its files, and the texts of each.
 
-The library ``datasets`` says which files are the split of a configuration. They are read here, as a stream and of two
-columns at most: other columns, whose types may change from file to file, are never looked at.
+The library ``datasets`` lists the files of a split. They are streamed here, at most two columns of each: other columns,
+whose types may differ between files, are never read.
 """
 
 import io
@@ -26,7 +26,7 @@ UNGROUPED = "all"
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file of a data set: its name there, where fsspec opens it, and what tells its content from another's."""
+    """A file of a data set: its name, its URL for fsspec, and a fingerprint of its content."""
 
     name: str
     url: str
@@ -47,14 +47,15 @@ def find_files(dataset: HubDataset, source: str, seed: int) -> list[TextFile]:
     Parameters
     ----------
     dataset
-        Its entry in the config's section ``sources``.
+        Entry of the config's section ``sources``.
     source
-        Its key there, for messages.
+        Key of that entry, for messages.
 
     Raises
     ------
     RelscaleError
-        It has no revision, the hub cannot be reached or lacks it, or a file is neither parquet nor jsonl.
+        The data set has no revision, the hub cannot be reached or does not have it, or a file is neither parquet nor
+        jsonl.
     """
     path, revision = dataset.path, dataset.revision
     local = Path(path).exists()
@@ -69,7 +70,7 @@ def find_files(dataset: HubDataset, source: str, seed: int) -> list[TextFile]:
     for file in files:
         if not ENDING.search(file.name):
             raise RelscaleError(
-                f"sources.{source}: {file.name} is neither parquet nor jsonl; choose files by data_files"
+                f"sources.{source}: {file.name} is neither parquet nor jsonl; select files with data_files"
             )
     return sorted(files, key=lambda file: (fraction("files", seed, file.name), file.name))
 
@@ -82,7 +83,7 @@ def read_texts(file: TextFile, text: str, group: str | None, start: int = 0) -> 
     Parameters
     ----------
     text, group
-        Columns; without ``group`` all are of one domain.
+        Names of columns; without ``group`` all texts are in one domain.
 
     Raises
     ------
@@ -95,8 +96,8 @@ def read_texts(file: TextFile, text: str, group: str | None, start: int = 0) -> 
         zstandard = file.name.endswith(".zst")
         with fsspec.open(file.url, "rb", compression=None if zstandard else "infer") as opened:
             rows = _parquet if ".parquet" in file.name else _jsonl
-            whole = _frames(opened) if zstandard else opened
-            for number, values in enumerate(rows(whole, [text, *([group] if group else [])])):
+            stream = _frames(opened) if zstandard else opened
+            for number, values in enumerate(rows(stream, [text, *([group] if group else [])])):
                 if number >= start and values[0] is not None:
                     domain = values[1] if group and values[1] is not None else UNGROUPED
                     yield Text(number, str(values[0]), str(domain))
@@ -106,12 +107,12 @@ def read_texts(file: TextFile, text: str, group: str | None, start: int = 0) -> 
         Exception
     ) as error:  # of the disk, the network, pyarrow, json and each compression: all have their own
         raise RelscaleError(
-            f"{file.url}: cannot be read ({first_line(error)}); try again, or fetch it anew"
+            f"{file.url}: cannot be read ({first_line(error)}); try again, or download it again"
         ) from error
 
 
 def _frames(opened: IO[bytes]) -> IO[bytes]:
-    """What a zst file holds: all its frames, where fsspec stops after the first."""
+    """All frames of a zst file; fsspec stops after the first."""
     from zstandard import ZstdDecompressor
 
     reader: Any = ZstdDecompressor().stream_reader(opened, read_across_frames=True)
@@ -133,7 +134,7 @@ def _jsonl(opened: IO[bytes], columns: list[str]) -> Iterator[tuple[Any, ...]]:
         if line.strip():
             row = json.loads(line)
             if not isinstance(row, dict):
-                raise ValueError("a line is no object; jsonl has one per line")
+                raise ValueError("a line is not a JSON object")
             if columns[0] not in row:
                 raise KeyError(columns[0], ", ".join(row))
             yield tuple(map(row.get, columns))
@@ -161,11 +162,11 @@ def _urls(dataset: HubDataset, source: str, revision: str | None) -> list[str]:
     except (
         Exception
     ) as error:  # no network, no such data set, configuration or file: each library has its own
-        where, remedy = f"in {Path.cwd()}", "it holds no files as the hub serves them"
+        location, remedy = f"in {Path.cwd()}", "it is not a folder of data files in the hub's layout"
         if revision is not None:
-            where, remedy = f"at revision {revision} on the hub", "read it where the hub can be reached"
+            location, remedy = f"at revision {revision} on the hub", "run it where the hub can be reached"
         raise RelscaleError(
-            f"sources.{source}: cannot read the data set {path} {where} ({first_line(error)}); "
+            f"sources.{source}: cannot read the data set {path} {location} ({first_line(error)}); "
             f"{remedy}, or name a folder of its files as path"
         ) from error
     files: dict[str, list[str]] = builder.config.data_files or {}

@@ -1,7 +1,7 @@
 """Text of installed packages: the docstrings of their objects, and their source without docstrings.
 
-Packages are found by their files and never imported. Folders and files of tests are left out: they are mostly data and
-calls repeated, and a third of the reading.
+Packages are located by their files and never imported. Test folders and test files are excluded: they are mostly data
+and repeated calls, and a third of the reading time.
 """
 
 import gc
@@ -42,12 +42,12 @@ class SourceFile:
 
 
 def site_folders() -> list[Path]:
-    """The folders in which the running Python's packages are installed."""
+    """Folders of the packages that are installed for the running Python."""
     return [Path(path) for path in dict.fromkeys(sysconfig.get_path(key) for key in ("purelib", "platlib"))]
 
 
 def source_files(groups: Mapping[str, Sequence[str]], folders: Sequence[Path]) -> list[SourceFile]:
-    """The Python files of the packages of every group, tests left out, sorted by name.
+    """The Python files of the packages of all groups, without tests, sorted by name.
 
     Raises
     ------
@@ -69,10 +69,10 @@ def source_files(groups: Mapping[str, Sequence[str]], folders: Sequence[Path]) -
 
 
 def package_versions(packages: Sequence[str], folders: Sequence[Path]) -> dict[str, str]:
-    """The version of each package's distribution, "unknown" where its files come without metadata."""
+    """Version of each package's distribution; "unknown" without metadata."""
     versions = dict.fromkeys(sorted(packages), "unknown")
-    found = importlib.metadata.distributions(path=[str(folder) for folder in folders])
-    for distribution in sorted(found, key=lambda distribution: str(distribution.metadata["Name"])):
+    distributions = importlib.metadata.distributions(path=[str(folder) for folder in folders])
+    for distribution in sorted(distributions, key=lambda distribution: str(distribution.metadata["Name"])):
         for package in _top_level(distribution) & versions.keys():
             versions[package] = distribution.version
     return versions
@@ -81,10 +81,10 @@ def package_versions(packages: Sequence[str], folders: Sequence[Path]) -> dict[s
 def read_files(
     files: Sequence[SourceFile], min_characters: int, workers: int = 1
 ) -> tuple[list[Document], list[str]]:
-    """The documents of all files, and the names of files that do not parse.
+    """The documents of all files, and the names of the files that cannot be parsed.
 
-    A document is one object's docstring or one file's code, of at least ``min_characters``. The result is the same
-    for any number of worker processes.
+    A document is the docstring of one object or the code of one file, of at least ``min_characters``. The number of
+    worker processes does not change the result.
     """
     chunks = [(files[start : start + CHUNK], min_characters) for start in range(0, len(files), CHUNK)]
     if workers == 1 or len(chunks) == 1:
@@ -92,32 +92,32 @@ def read_files(
     else:
         with ProcessPoolExecutor(min(workers, len(chunks)), initializer=end_with_parent) as pool:
             results = list(pool.map(_read_chunk, chunks))
-    return [document for found, _ in results for document in found], [
+    return [document for documents, _ in results for document in documents], [
         name for _, bad in results for name in bad
     ]
 
 
 def _top_level(distribution: importlib.metadata.Distribution) -> set[str]:
-    """What a distribution can be imported as."""
+    """Top-level import names of a distribution."""
     record = distribution.read_text("RECORD") or distribution.read_text("top_level.txt") or ""
     return {line.split(",")[0].split("/")[0].removesuffix(".py") for line in record.splitlines()}
 
 
 def find_package(package: str, folders: Sequence[Path]) -> Path:
-    """The folder that holds a package.
+    """The folder that contains a package.
 
     Raises
     ------
     RelscaleError
-        None of the folders does.
+        The package is in none of the folders.
     """
     is_name = all(part.isidentifier() and len(part) < LONGEST_NAME for part in package.split("/"))
     for folder in folders if is_name else ():
         if next(_walk(folder / package), None) or (folder / f"{package}.py").is_file():
             return folder
-    places = ", ".join(map(str, folders))
+    searched = ", ".join(map(str, folders))
     raise RelscaleError(
-        f"package {package[:LONGEST_NAME]!r} is not installed (looked in {places}); install it or take it out of "
+        f"package {package[:LONGEST_NAME]!r} is not installed (looked in {searched}); install it or remove it from "
         "'groups'"
     )
 
@@ -140,7 +140,7 @@ def _read_chunk(chunk: tuple[Sequence[SourceFile], int]) -> tuple[list[Document]
     files, min_characters = chunk
     documents: list[Document] = []
     unreadable = []
-    # Syntax trees hold no cycles; looking for some in them would double the time.
+    # Syntax trees have no reference cycles; searching them for cycles would double the time.
     enabled = gc.isenabled()
     gc.disable()
     try:

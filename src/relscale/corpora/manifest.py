@@ -1,4 +1,4 @@
-"""What a source of text records of itself, beside its documents."""
+"""The manifest of a source of text."""
 
 from pydantic import JsonValue
 
@@ -19,7 +19,8 @@ class PartCounts(Record):
 
 
 class DuplicatesRemoved(Record):
-    """Documents that are left out as copies: exact, near, and those of the training text that are held out."""
+    """Number of documents removed as duplicates: exact, near, and held-out documents that occur in the training
+    text."""
 
     exact: int
     near: int
@@ -32,19 +33,19 @@ class SourceManifest(Record):
     Attributes
     ----------
     kind, settings
-        Its kind, and its entry in the config.
+        Kind of the source, and its entry in the config.
     seed
-        Of its splits and samples.
+        Random seed of its splits and samples.
     versions
-        Of the packages that were read.
+        Versions of the packages that were read.
     files, files_that_do_not_parse
-        How many files were read, and the names of those that were not.
+        Number of files read, and names of those that could not be parsed.
     found, left_out_by_max_bytes, duplicates_removed
-        Documents that there were, and those that are left out.
+        Number of documents in the source, and of those that were excluded.
     revision, stream, read_for_tests
-        Of a streamed source: its commit, its files, and how much was read for the documents that are held out.
+        Streamed sources only: commit, files, and amount of text read for the held-out documents.
     documents, counts
-        The documents that are kept.
+        Number of documents kept, in all and by part, split and group.
     sha256
         Digest of the table of documents.
     """

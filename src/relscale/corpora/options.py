@@ -19,45 +19,46 @@ from relscale.section import (
 
 
 class NearDuplicates(Section):
-    """Documents that repeat most of an earlier one are left out."""
+    """Removal of documents that repeat most of an earlier one."""
 
-    ngram: PositiveInt = Field(default=8, description="Length of the compared word sequences, in words.")
+    ngram: PositiveInt = Field(default=8, description="Length of the compared n-grams, in words.")
     max_overlap: float = Field(
         default=0.5,
         gt=0,
         le=1,
-        description="A document is left out if a larger share of its n-grams occurs in an earlier document.",
+        description="A document is removed if a larger share of its n-grams occurs in an earlier document.",
     )
 
 
 class Split(Section):
-    """Shares of the documents that are held out."""
+    """Held-out shares of the documents."""
 
     validation: Share = Field(default=0.04, description="Share of the documents for validation.")
     test: Share = Field(default=0.1, description="Share of the documents for tests.")
 
 
 class HeldOut(Section):
-    """Shares of a streamed data set's documents that are held out, by a hash of the text: copies stay together."""
+    """Held-out shares of a streamed data set's documents, assigned by a hash of the text, so that copies are in the
+    same split."""
 
     validation: Share = Field(default=0.002, description="Share of the documents for validation.")
     test: Share = Field(default=0.01, description="Share of the documents for tests.")
 
 
 class InstalledPackages(Section):
-    """The documentation and source code of Python packages that are installed beside relscale."""
+    """The documentation and source code of installed Python packages."""
 
     kind: Literal["installed"]
     groups: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
         min_length=1, description="Domains, each a list of packages (import names)."
     )
     paths: tuple[PathText, ...] | None = Field(
-        default=None, description="Folders to look in; those of the running Python by default."
+        default=None, description="Folders to search; by default those of the running Python."
     )
-    min_characters: Count = Field(default=200, description="Shorter documents are left out, in characters.")
+    min_characters: Count = Field(default=200, description="Minimum length of a document, in characters.")
     max_bytes: dict[str, Positive] = Field(
         default={},
-        description="Maximum training text of a part, in bytes; whole modules are chosen by a stable hash.",
+        description="Maximum training text of a part, in bytes; whole modules are sampled by a stable hash.",
     )
     near_duplicates: NearDuplicates = NearDuplicates()
     split: Split = Split()
@@ -77,11 +78,11 @@ class TextFiles(Section):
     group: str | None = Field(
         default=None, description="The column of a table that names a document's domain."
     )
-    min_characters: Count = Field(default=1, description="Shorter documents are left out, in characters.")
+    min_characters: Count = Field(default=1, description="Minimum length of a document, in characters.")
     max_characters: PositiveInt | None = Field(
         default=None,
         description="Longer texts are split after a paragraph, a line or a word into documents of at most"
-        " this many characters, which are held out individually: for few long texts, such as "
+        " this many characters, which are assigned to splits individually; for a few long texts, such as "
         "books.",
     )
     near_duplicates: NearDuplicates = NearDuplicates()
@@ -89,14 +90,14 @@ class TextFiles(Section):
 
 
 class HubDataset(Section):
-    """A data set on the Hugging Face hub, or a folder of parquet and jsonl (.gz, .zst) files as the hub serves them.
+    """A data set on the Hugging Face hub, or a local folder of parquet and jsonl (.gz, .zst) files in the hub's layout.
 
-    It is streamed: read file by file as it is tokenized, as far as the runs need, and not kept as text.
+    It is streamed: files are read and tokenized one by one, only as far as the runs need, and the text is not stored.
     """
 
     kind: Literal["hub"]
     path: PathOrHubName = Field(
-        description="Its name on the hub, such as HuggingFaceFW/fineweb-edu, or a folder."
+        description="Name on the hub, such as HuggingFaceFW/fineweb-edu, or a folder."
     )
     name: str | None = Field(
         default=None, description="The configuration (subset), if the data set has more than one."
@@ -114,15 +115,15 @@ class HubDataset(Section):
         default=None,
         description="The column that names a document's domain; without it all documents are in one domain.",
     )
-    min_characters: Count = Field(default=1, description="Shorter documents are left out, in characters.")
+    min_characters: Count = Field(default=1, description="Minimum length of a document, in characters.")
     held_out: HeldOut = HeldOut()
     test_documents: Count = Field(
         default=1000,
-        description="Number of held-out documents kept as text, for suites that are made from documents; "
+        description="Number of held-out documents stored as text, for suites built from documents; "
         "fewer if the first 268 million characters contain fewer.",
     )
 
 
 Source = Annotated[InstalledPackages | TextFiles | HubDataset, Field(discriminator="kind")]
 SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
-"""Reads the options of one source, of the kind that they name."""
+"""Parses the options of a source by its kind."""

@@ -1,4 +1,4 @@
-"""A corpus cut down to a number of bytes, by whole modules."""
+"""Sample of a corpus, limited in bytes, by whole modules."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,16 @@ from relscale.corpora.split import fraction
 def sample_modules(
     documents: Sequence[Document], splits: Sequence[str], max_bytes: Mapping[str, float], seed: int
 ) -> list[int]:
-    """Positions of the documents that stay when each part's training text may have at most so many bytes.
+    """Positions of the sampled documents when each part's training text is limited in bytes.
 
-    Modules are taken in the order of a hash of their names until the next one would be too much: the sample favours
-    no package, and a larger one holds a smaller. Held-out text stays whole, since it costs no training and every
-    test document adds precision.
+    Modules are taken in the order of a hash of their names until the next one would exceed the limit: the sample
+    favours no package, and a larger sample contains a smaller one. Held-out text is not sampled, because it costs no
+    training and every test document adds precision.
 
     Parameters
     ----------
     max_bytes
-        Bytes of UTF-8 by part; a part that is not named stays whole.
+        Maximum bytes of UTF-8 by part; other parts are not sampled.
     """
     sizes: defaultdict[tuple[str, str], int] = defaultdict(int)
     for document, split in zip(documents, splits, strict=True):

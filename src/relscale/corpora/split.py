@@ -1,10 +1,10 @@
-"""Which module goes to training, validation and test."""
+"""Assignment of modules to training, validation and test."""
 
 import hashlib
 
 
 def fraction(*parts: object) -> float:
-    """A number in [0, 1) that depends on ``parts`` alone, uniform over them: the same in every process and version."""
+    """Uniform hash of ``parts`` to [0, 1), the same in every process and version."""
     text = "\0".join(map(str, parts))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big") / 2**56
 
@@ -13,7 +13,7 @@ def split_of(module: str, seed: int, validation: float, test: float) -> str:
     """The split of a module: ``test`` and ``validation`` with these probabilities, else ``train``.
 
     It depends on the module's name and the seed alone, so that a module's docstrings and its code are held out
-    together, and a package more or less moves no other module.
+    together, and adding or removing a package moves no other module.
     """
     draw = fraction("split", seed, module)
     if draw < test:

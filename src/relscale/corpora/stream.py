@@ -1,4 +1,4 @@
-"""A source that is streamed: its files in their order, and how their texts are chosen and split."""
+"""A streamed source: its files in order, and the rules by which their texts are filtered and split."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,18 @@ from relscale.corpora.split import split_of
 
 @dataclass(frozen=True)
 class Stream:
-    """A source's files in their order, and how their texts are chosen and split.
+    """Files of a source in order, and the rules by which their texts are filtered and split.
 
     Attributes
     ----------
     text, group
         Columns.
     min_characters
-        Shorter texts are left out.
+        Minimum length of a text, in characters.
     validation, test
-        Shares of the texts that are held out.
+        Held-out shares of the texts.
     seed
-        Of what is held out.
+        Random seed of the split.
     """
 
     files: tuple[TextFile, ...]

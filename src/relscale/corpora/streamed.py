@@ -1,4 +1,4 @@
-"""A streamed source: only held-out text is stored, and the positions of the rest."""
+"""Manifest and held-out documents of a streamed source."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -20,22 +20,22 @@ MOST_READ = 1 << 28  # characters that are read to find documents for tests: hal
 
 
 def build_streamed(dataset: HubDataset, folder: Path, source: str, seed: int) -> None:
-    """Write the held-out documents of a streamed source and a manifest that lists its files, both or neither.
+    """Write the held-out documents of a streamed source and a manifest that lists its files, atomically.
 
     Parameters
     ----------
     dataset
-        An entry of the config's section ``sources``. Files are read in their order until ``test_documents`` of the test
-        split are found, but no further than ``MOST_READ``.
+        An entry of the config's section ``sources``. Files are read in order until the test split has
+        ``test_documents`` documents, up to ``MOST_READ``.
     source
         Its key there, for messages.
     seed
-        Of the order of the files, and of what is held out.
+        Random seed of the file order and of the split.
 
     Raises
     ------
     RelscaleError
-        The files cannot be found or read, or the shares leave nothing for training.
+        The files cannot be found or read, or the shares leave no text for training.
     """
     if dataset.held_out.validation + dataset.held_out.test >= 1:
         raise RelscaleError(f"sources.{source}: no document is left for training; lower held_out")
@@ -49,8 +49,8 @@ def build_streamed(dataset: HubDataset, folder: Path, source: str, seed: int) ->
         seed=seed,
     )
     read = Counter[str]()
-    wanted = dataset.test_documents if stream.test else 0
-    documents = list(islice(_held_out(stream, dataset.path, read), wanted))
+    n_documents = dataset.test_documents if stream.test else 0
+    documents = list(islice(_held_out(stream, dataset.path, read), n_documents))
     table = documents_table(documents, ["test"] * len(documents))
     with sealed_folder(folder) as partial:
         write_table(table, partial / DOCUMENTS_FILE)
@@ -67,7 +67,7 @@ def build_streamed(dataset: HubDataset, folder: Path, source: str, seed: int) ->
 
 
 def open_stream(documents: str | Path) -> Stream | None:
-    """The stream that documents were held out from; None where the documents are all there is."""
+    """The stream from which the documents were held out; None if there is no other text."""
     path = Path(documents).with_name(MANIFEST_FILE)
     if not path.is_file():
         return None
@@ -76,7 +76,7 @@ def open_stream(documents: str | Path) -> Stream | None:
 
 
 def _held_out(stream: Stream, path: str, read: Counter[str]) -> Iterator[Document]:
-    """Texts of the test split, each a document and a module of its own; counts what was read."""
+    """Texts of the test split, each a document and a module; counts the text read."""
     for file in stream.files:
         read["files"] += 1
         for row, text, group in read_texts(file, stream.text, stream.group):

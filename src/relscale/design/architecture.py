@@ -1,4 +1,4 @@
-"""A decoder of the Qwen3 family as a description: its parameters and its FLOPs.
+"""Description of a decoder of the Qwen3 family: its parameters and FLOPs.
 
 The model itself (``relscale.training.model``) is built from the same description, and the counts below are tested
 against the built module.
@@ -38,7 +38,7 @@ def parameters(architecture: Architecture) -> int:
 
 
 def activations_per_token(architecture: Architecture) -> int:
-    """Numbers that the projections of all layers put out for one token, without attention scores.
+    """Number of outputs of the projections of all layers per token, without attention scores.
 
     A layer: attention output and MLP output ``2·h``, query, key and value ``(n + 2·n_kv)·d``, the heads' values
     ``n·d``, gate and up ``2·m``. Runtimes of image models follow it more closely than FLOPs (Dollár et al., arXiv

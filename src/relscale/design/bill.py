@@ -13,26 +13,26 @@ SHORT_VOCABULARY = 1 << 16  # up to so many tokens, one takes two bytes in a sto
 
 @dataclass(frozen=True)
 class Bill:
-    """The sums of a plan.
+    """Totals of a plan.
 
     Attributes
     ----------
     runs
-        How many.
+        Number of runs.
     training_flops
-        Forward and backward, of all.
+        Forward and backward, of all runs.
     seconds
-        Expected, of all runs one after another.
+        Expected time of all runs in sequence.
     device_hours
-        Expected, over all devices of all runs.
+        Expected device time of all runs.
     longest
-        Seconds of the run that takes longest.
+        Seconds of the longest run.
     token_bytes
-        Of the token stores: of each corpus, as many tokens as its largest run reads.
+        Size of the token stores; of each corpus, the tokens that its largest run reads.
     checkpoint_bytes
-        Float32 weights of every finished run, and of its checkpoints on the way.
+        Float32 weights of every finished run and of its intermediate checkpoints.
     state_bytes
-        Of the largest run: weights and moments, what it resumes from after it was stopped; kept until it is done.
+        Weights and moments of the largest run, from which it resumes after an interruption; kept until it is done.
     """
 
     runs: int
@@ -46,20 +46,20 @@ class Bill:
 
 
 def bill(runs: Sequence[Run], placements: Sequence[Placement], checkpoints: Sequence[float] = ()) -> Bill:
-    """The sums of a plan.
+    """Totals of a plan.
 
     Parameters
     ----------
     runs, placements
-        The plan, and where each run trains.
+        The runs, and the placement of each.
     checkpoints
-        Shares of a run's steps at which its weights are kept too; the last step is kept anyway.
+        Shares of a run's steps at which weights are saved; the last step is always saved.
     """
     largest: dict[str, Run] = {}
     for run in runs:
         if run.corpus not in largest or run.tokens > largest[run.corpus].tokens:
             largest[run.corpus] = run
-    kept = 1 + sum(share < 1 for share in checkpoints)
+    saved_models = 1 + sum(share < 1 for share in checkpoints)
     return Bill(
         runs=len(runs),
         training_flops=float(sum(run.training_flops for run in runs)),
@@ -67,15 +67,15 @@ def bill(runs: Sequence[Run], placements: Sequence[Placement], checkpoints: Sequ
         device_hours=sum(placement.device_hours for placement in placements),
         longest=max(placement.seconds for placement in placements),
         token_bytes=sum(run.tokens * _token_bytes(run) for run in largest.values()),
-        checkpoint_bytes=sum(kept * WIDE * run.params for run in runs),
+        checkpoint_bytes=sum(saved_models * WIDE * run.params for run in runs),
         state_bytes=max((1 + MOMENTS) * WIDE * run.params for run in runs),
     )
 
 
 def format_bill(bill: Bill, hardware: Hardware) -> str:
-    """The bill in lines for a terminal; what it assumes is said."""
+    """The cost estimate for a terminal, with its assumptions."""
     if hardware.gpus_per_node == 0:
-        time = f"{bill.seconds / 60:.1f} minutes one after another"
+        time = f"{bill.seconds / 60:.1f} minutes in sequence"
     else:
         time = (
             f"{bill.device_hours:,.0f} GPU-hours, the longest run {bill.longest / 3600:.1f} hours; assumed: "

@@ -1,6 +1,6 @@
 """Goodput: throughput times the statistical efficiency of a token in a batch of that size.
 
-A token of a batch of B teaches less the larger B is, by the critical batch φ of McCandlish et al. (2018, arXiv
+The progress per token falls with the batch B, by the critical batch φ of McCandlish et al. (2018, arXiv
 1812.06162): to one loss E = E_min·(1 + B/φ) tokens are needed, so that
 
     SE(B) = φ / (φ + B)          statistical efficiency
@@ -31,20 +31,20 @@ FACTORS = tuple(2.0**power for power in range(-4, 5))  # of the planned batch
 
 @dataclass(frozen=True)
 class BatchCost:
-    """The cost of one run at another batch, to the loss that it is planned to reach.
+    """Cost of a run at another batch size, to the same loss.
 
     Attributes
     ----------
     run
-        The run, at this batch and with the steps that it then needs.
+        The run at this batch, with the steps that it then needs.
     tokens
         Training tokens.
     devices, micro_batch
-        How it is placed.
+        Placement of the run.
     hours
         Expected time.
     best
-        Whether no other batch is faster.
+        Whether this batch is the fastest.
     """
 
     run: Run
@@ -68,7 +68,7 @@ def goodput_batch(
     Parameters
     ----------
     step, per_item
-        A step takes ``step + per_item · batch`` seconds.
+        Seconds per step are ``step + per_item · batch``.
     critical
         The critical batch.
     grows_with_root_batch
@@ -94,7 +94,7 @@ def goodput_batch(
 
 
 def batch_costs(run: Run, hardware: Hardware, training: PlacementOptions, critical: float) -> list[BatchCost]:
-    """The run at batches around its own, each with the tokens that reach the same loss.
+    """The run at batches around the planned one, each with the tokens that reach the same loss.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def batch_costs(run: Run, hardware: Hardware, training: PlacementOptions, critic
     Returns
     -------
     list of BatchCost
-        By batch; batches that no device holds are left out.
+        Sorted by batch; batches that fit no device are excluded.
     """
     costs = list(_costs(run, hardware, training, critical))
     fastest = min(cost.hours for cost in costs)
@@ -156,5 +156,5 @@ def format_goodput(
     ]
     table = tabulate(rows, headers="keys", disable_numparse=True, colalign=("right",) * 8 + ("left",))
     return (
-        f"{table}\n= as planned, * soonest at the planned loss, for a critical batch of {critical:.4g} tokens"
+        f"{table}\n= as planned, * fastest to the planned loss, for a critical batch of {critical:.4g} tokens"
     )

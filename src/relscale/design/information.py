@@ -5,14 +5,14 @@ With errors of ``noise`` in ln y, the covariance of the estimates at parameters 
     V = noise² · (J Jᵀ)⁻¹        J: derivatives of ln y by θ, (q, n); of log parameters by ln θ
 
 From V follow the standard error of each parameter, of the exponent by which compute is divided, and of ln y at a
-target. Where all runs have one ratio of tokens to parameters, D = k·N, A and B of the loss surface E + A·N^(−α) +
+target. If all runs have the same ratio of tokens to parameters, D = k·N, A and B of the loss surface E + A·N^(−α) +
 B·D^(−β) cannot be distinguished: the condition number of J Jᵀ, with columns of length 1, grows as 1/(α − β)² (arXiv
 2605.08541). Two well separated ratios suffice.
 
-A D-optimal design has the largest determinant of J Jᵀ. Here it has as many runs, costs no more in all, and stays inside
-the planned range of each predictor; the efficiency is the q-th root of the ratio of the two determinants, so that a
-design of efficiency ½ needs twice its runs. It is sought by exchange (Fedorov, *Theory of Optimal Experiments*, 1972):
-one run after the other is moved to where the determinant grows most.
+A D-optimal design has the largest determinant of J Jᵀ. Here it has the same number of runs, costs no more in total, and
+stays inside the planned range of each predictor; the efficiency is the q-th root of the ratio of the two determinants,
+so that a design of efficiency ½ needs twice its runs. It is found by exchange (Fedorov, *Theory of Optimal
+Experiments*, 1972): one run after another is moved to where the determinant grows most.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,16 +37,16 @@ CHINCHILLA = {"E": 1.8172, "A": 477.8, "B": 2143.5, "alpha": 0.3473, "beta": 0.3
 
 @dataclass(frozen=True)
 class Target:
-    """How well the law is known at a point.
+    """Expected standard error of the law at a point.
 
     Attributes
     ----------
     x
         Predictors, by name.
     value
-        Of the law there.
+        Value of the law.
     stderr
-        Standard error of its logarithm; inf where the design does not fix it.
+        Standard error of the logarithm of the value; inf if the design does not determine it.
     """
 
     x: dict[str, float]
@@ -56,29 +56,29 @@ class Target:
 
 @dataclass(frozen=True)
 class Information:
-    """The information that a design has about a law.
+    """Information of a design about a law.
 
     Attributes
     ----------
     law, theta, noise
-        The law, the guess at its parameters by name, and the standard deviation of ln y.
+        The law, its assumed parameters by name, and the standard deviation of ln y.
     runs
-        How many there are.
+        Number of runs.
     condition
         Condition number of J Jᵀ with columns of length 1.
     stderr
-        Standard error of each parameter, by name; of a log parameter, of its logarithm.
+        Standard error of each parameter, by name; for a log parameter, of its logarithm.
     allocation
-        Standard error of β/(α + β), by which the best parameters grow with compute; None where the law has none.
+        Standard error of β/(α + β), the exponent of the optimal parameters in compute; None for laws without it.
     targets
-        Where the law is asked for.
+        Standard errors at the target points.
     efficiency
-        By a D-optimal design of the same cost; None where none was sought: of other laws than those of N and D, and of
-        very many runs.
+        Relative to a D-optimal design of the same cost; None if that was not computed: for laws that are not of N and
+        D, and for very many runs.
     ratios
-        Least and largest tokens per parameter; None where the law does not speak of them.
+        Minimum and maximum tokens per parameter; None if the law does not depend on them.
     logs
-        The log parameters.
+        Names of the log parameters.
     """
 
     law: str
@@ -95,11 +95,11 @@ class Information:
 
     @property
     def is_ill_conditioned(self) -> bool:
-        """Whether the design does not tell the parameters apart."""
+        """Whether the design cannot distinguish the parameters."""
         return not self.condition < ILL_CONDITIONED
 
     def __str__(self) -> str:
-        """For a terminal."""
+        """A table for a terminal."""
         rows = [
             [
                 name,
@@ -115,8 +115,8 @@ class Information:
         return "\n".join([table, *self.lines()])
 
     def lines(self) -> list[str]:
-        """The same in a few sentences."""
-        said = [
+        """The same as sentences."""
+        lines = [
             f"{self.law} from these {self.runs} runs, with {100 * self.noise:g}% of noise: "
             + ", ".join(
                 f"{name} ± {_rounded(self.stderr[name])}" for name in self.stderr if name not in self.logs
@@ -124,24 +124,24 @@ class Information:
             + f"; condition number {self.condition:.3g}"
         ]
         for target in self.targets:
-            where = ", ".join(f"{name} {number:.3g}" for name, number in target.x.items())
-            said.append(f"at {where}: {target.value:.4g} ± {_percent(target.stderr)}")
+            location = ", ".join(f"{name} {number:.3g}" for name, number in target.x.items())
+            lines.append(f"at {location}: {target.value:.4g} ± {_percent(target.stderr)}")
         if self.efficiency is not None:
-            said.append(
-                f"efficiency {100 * self.efficiency:.0f}% of a D-optimal design of as many runs and the same cost"
+            lines.append(
+                f"efficiency {100 * self.efficiency:.0f}% relative to a D-optimal design with the same runs and cost"
             )
         if self.ratios is not None:
-            said.append(f"tokens per parameter {self.ratios[0]:.3g} to {self.ratios[1]:.3g}")
+            lines.append(f"tokens per parameter {self.ratios[0]:.3g} to {self.ratios[1]:.3g}")
         if self.is_ill_conditioned:
-            said.append(
-                "ill-conditioned: these runs do not tell the parameters apart"
+            lines.append(
+                "ill-conditioned: these runs cannot distinguish the parameters"
                 + (
-                    ", as all have about one ratio of tokens to parameters; add runs of another"
+                    ", because all have about the same ratio of tokens to parameters; add runs with another ratio"
                     if self.ratios
                     else ""
                 )
             )
-        return said
+        return lines
 
 
 def information(
@@ -151,20 +151,20 @@ def information(
     noise: float = NOISE,
     targets: Sequence[Mapping[str, float]] = (),
 ) -> Information:
-    """The information that runs at x have about a law.
+    """Information of runs at x about a law.
 
     Parameters
     ----------
     law
-        The law; any with a Jacobian.
+        Any law with a Jacobian.
     x
-        Its predictors, (p, n).
+        Predictors of the law, (p, n).
     theta
-        A guess at its parameters, by name.
+        Assumed parameters, by name.
     noise
         Standard deviation of ln y around the law.
     targets
-        Points at which the law is asked for: its predictors, by name.
+        Points at which the standard error of the law is computed: predictors by name.
 
     Returns
     -------
@@ -179,14 +179,12 @@ def information(
     derivatives = _derivatives(law, guess, x)
     length = np.linalg.norm(derivatives, axis=1)
     if not (length > 0).all():
-        raise RelscaleError(
-            f"law {law.name}: {law.names[int(length.argmin())]} does not change it at these runs"
-        )
-    left, singular, _ = np.linalg.svd(derivatives / length[:, None], full_matrices=False)
+        raise RelscaleError(f"law {law.name}: {law.names[int(length.argmin())]} has no effect at these runs")
+    left_vectors, singular, _ = np.linalg.svd(derivatives / length[:, None], full_matrices=False)
     full = len(singular) == len(length) and singular[-1] > 0
     covariance = np.full((len(length),) * 2, np.inf)
     if full:
-        covariance = noise**2 * (left / singular**2) @ left.T / np.outer(length, length)
+        covariance = noise**2 * (left_vectors / singular**2) @ left_vectors.T / np.outer(length, length)
     points = []
     for target in targets:
         at = np.array([[target[name]] for name in _all_of(law.predictors, target, "target: the predictor")])
@@ -210,7 +208,7 @@ def information(
 
 
 def chinchilla_optimum(flops: float) -> dict[str, float]:
-    """The parameters and tokens that Chinchilla's surface spends ``6·N·D`` FLOPs best on.
+    """Compute-optimal parameters and tokens by Chinchilla's loss surface, for ``6·N·D`` FLOPs.
 
     Examples
     --------
@@ -225,11 +223,11 @@ def chinchilla_optimum(flops: float) -> dict[str, float]:
 
 
 def _derivatives(law: Law, theta: Array, x: Array) -> Array:
-    """Of ln y by theta, or by the logarithm of log parameters, (q, n)."""
+    """Derivatives of ln y by theta, or by the logarithm of log parameters, (q, n)."""
     value = law.value(theta, x)
     if not (np.isfinite(value) & (value > 0)).all():
         raise RelscaleError(
-            f"law {law.name}: it is not positive everywhere at these parameters; guess others"
+            f"law {law.name}: it is not positive at all runs with these parameters; assume others"
         )
     by = np.where([parameter.log for parameter in law.parameters], theta, 1.0)
     return np.asarray(law.jacobian(theta, x) / value * by[:, None])
@@ -248,27 +246,27 @@ def _allocation(law: Law, theta: Array, covariance: Array) -> float | None:
 def _efficiency(law: Law, theta: Array, x: Array) -> float:
     """The q-th root of the ratio of determinants to that of the best exchange; a run costs N·D."""
     axes = [np.geomspace(row.min(), row.max(), GRID) for row in x]
-    candidates = np.concatenate([x, np.stack([each.ravel() for each in np.meshgrid(*axes)])], axis=1)
+    candidates = np.concatenate([x, np.stack([axis.ravel() for axis in np.meshgrid(*axes)])], axis=1)
     costs = candidates.prod(axis=0)
     derivatives = _derivatives(law, theta, candidates)
     derivatives /= np.linalg.norm(derivatives[:, : x.shape[1]], axis=1)[:, None]
-    chosen = list(range(x.shape[1]))
-    most = spent = float(costs[chosen].sum())
-    before = _log_determinant(derivatives[:, chosen])
+    selected = list(range(x.shape[1]))
+    most = spent = float(costs[selected].sum())
+    before = _log_determinant(derivatives[:, selected])
     for _ in range(PASSES):
         moved = False
-        for i, now in enumerate(chosen):
-            rest = derivatives[:, chosen[:i] + chosen[i + 1 :]]
+        for i, current in enumerate(selected):
+            rest = derivatives[:, selected[:i] + selected[i + 1 :]]
             inverse = np.linalg.pinv(rest @ rest.T)
             gain = np.einsum("qc,qr,rc->c", derivatives, inverse, derivatives)
-            gain[spent - costs[now] + costs > most * (1 + 1e-12)] = -np.inf
+            gain[spent - costs[current] + costs > most * (1 + 1e-12)] = -np.inf
             best = int(gain.argmax())
-            if gain[best] > gain[now] * (1 + 1e-9):
-                spent += costs[best] - costs[now]
-                chosen[i], moved = best, True
+            if gain[best] > gain[current] * (1 + 1e-9):
+                spent += costs[best] - costs[current]
+                selected[i], moved = best, True
         if not moved:
             break
-    return float(np.exp((before - _log_determinant(derivatives[:, chosen])) / len(theta)))
+    return float(np.exp((before - _log_determinant(derivatives[:, selected])) / len(theta)))
 
 
 def _log_determinant(derivatives: Array) -> float:
@@ -276,7 +274,7 @@ def _log_determinant(derivatives: Array) -> float:
 
 
 def _all_of(names: Sequence[str], values: Mapping[str, float], subject: str) -> Sequence[str]:
-    """The names, where exactly these are given."""
+    """The values in the order of the names, if exactly these are given."""
     for name in values:
         if name not in names:
             raise RelscaleError(f"{subject} {name!r} is unknown; {suggestion(name, names)}")

@@ -1,4 +1,4 @@
-"""The IsoFLOP grid: for each corpus and compute budget, a run for each width that can spend it."""
+"""The IsoFLOP grid: one run per corpus, compute budget and feasible width."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ BUDGET_TOLERANCE = 0.01  # a run that misses its budget by more is dropped, as i
 
 @dataclass(frozen=True)
 class Dropped:
-    """A cell of the grid that trains nothing, and why."""
+    """A cell of the grid without a run, and the reason."""
 
     budget: float
     hidden_size: int
@@ -34,7 +34,7 @@ def plan(corpora: Iterable[str], design: Design, vocabulary_size: int, seed: int
     vocabulary_size
         Tokens of the vocabulary, special ones included.
     seed
-        Of the runs where the design names no seeds.
+        Seed of the runs if the design names none.
 
     Raises
     ------
@@ -46,21 +46,21 @@ def plan(corpora: Iterable[str], design: Design, vocabulary_size: int, seed: int
     for corpus in corpora:
         for optimizer in design.optimizers:
             for run in grid(corpus, optimizer, design, vocabulary_size, seed)[0]:
-                runs += [replace(run, seed=each) for each in seeds(run.budget) or [seed]]
+                runs += [replace(run, seed=run_seed) for run_seed in seeds(run.budget) or [seed]]
     return runs
 
 
 def grid(
     corpus: str, optimizer: str, design: Design, vocabulary_size: int, seed: int
 ) -> tuple[list[Run], list[Dropped]]:
-    """The runs of one corpus and optimizer at one seed, and the cells of the grid that were dropped."""
+    """The runs of one corpus and optimizer at one seed, and the cells of the grid without a run."""
     rules = recipe(design.recipe)
     widths = _by_budget(design.widths)
     runs: list[Run] = []
     dropped: list[Dropped] = []
     for budget in design.budgets:
         forward_budget = budget if design.flop_accounting == "forward" else budget / 3
-        found = len(runs)
+        n_before = len(runs)
         for hidden_size in widths(float(budget)) or rules.widths(forward_budget):
             try:
                 architecture = rules.architecture(hidden_size, design.sequence_length, vocabulary_size)
@@ -88,9 +88,9 @@ def grid(
                 runs.append(with_batch_schedule(run, design.batch_schedule))
             except Infeasible as reason:
                 dropped.append(Dropped(float(budget), hidden_size, str(reason)))
-        if len(runs) == found:
+        if len(runs) == n_before:
             reasons = [cell.reason for cell in dropped if cell.budget == budget]
-            more = f", and likewise {len(reasons) - 1} more" if len(reasons) > 1 else ""
+            more = f", and {len(reasons) - 1} more like it" if len(reasons) > 1 else ""
             raise RelscaleError(
                 f"design.budgets: no width can spend {budget_label(budget)} FLOPs by recipe {design.recipe!r}: "
                 f"{reasons[0]}{more}"
@@ -99,7 +99,7 @@ def grid(
 
 
 def batch(rules: Recipe, design: Design, forward_budget: float, architecture: Architecture) -> int:
-    """Sequences per step: those of the recipe, unless the design says how many tokens."""
+    """Sequences per step: of the recipe, unless the design sets the tokens."""
     if design.batch_tokens is None:
         return rules.batch_size(forward_budget, architecture)
     tokens = forward_budget / forward_flops_per_token(architecture)
@@ -109,43 +109,45 @@ def batch(rules: Recipe, design: Design, forward_budget: float, architecture: Ar
 def hyperparameters(
     rules: Recipe, design: Design, optimizer: str, architecture: Architecture, batch_size: int, steps: int
 ) -> Hyperparameters:
-    """Those of the recipe, but for what the design says itself."""
+    """Hyperparameters of the recipe, with the changes of the design."""
     tokens = steps * batch_size * design.sequence_length
-    given = rules.hyperparameters(optimizer, architecture, batch_size, tokens)
+    base = rules.hyperparameters(optimizer, architecture, batch_size, tokens)
     changes = {
         key: value for key in ("schedule", "warmup", "decay") if (value := getattr(design, key)) is not None
     }
     if design.learning_rate and tokens:
-        rate, vectors = design.learning_rate.of(architecture, tokens), given.vector_learning_rate
+        rate, vectors = design.learning_rate.of(architecture, tokens), base.vector_learning_rate
         changes["learning_rate"] = rate
         if vectors is not None:
-            changes["vector_learning_rate"] = vectors * rate / given.learning_rate
-    return replace(given, **changes)
+            changes["vector_learning_rate"] = vectors * rate / base.learning_rate
+    return replace(base, **changes)
 
 
 def with_batch_schedule(run: Run, schedule: Sequence[BatchGrowth]) -> Run:
-    """The run with batches that grow, on as many tokens, to whole batches.
+    """The run with a batch ramp on the same number of tokens, rounded to whole batches.
 
     Raises
     ------
     RelscaleError
-        The changes are not in the order of their tokens.
+        The changes are not sorted by tokens.
     """
-    changes = tuple(BatchChange(each.tokens, each.factor) for each in schedule if each.tokens < run.tokens)
+    changes = tuple(
+        BatchChange(change.tokens, change.factor) for change in schedule if change.tokens < run.tokens
+    )
     if any(after.tokens <= before.tokens for before, after in pairwise(schedule)):
-        raise RelscaleError("design.batch_schedule: its tokens have to rise from one change to the next")
+        raise RelscaleError("design.batch_schedule: tokens must increase from one change to the next")
     if not changes:
         return run
     grown = replace(run, batch_schedule=changes)
     last = grown.stages[-1]
-    left = run.tokens / run.architecture.sequence_length - last.first_sequence
-    return replace(grown, train_steps=last.first_step + max(0, round(left / last.batch_size)))
+    remaining_sequences = run.tokens / run.architecture.sequence_length - last.first_sequence
+    return replace(grown, train_steps=last.first_step + max(0, round(remaining_sequences / last.batch_size)))
 
 
 def _by_budget(
     values: tuple[int, ...] | dict[str, tuple[int, ...]] | None,
 ) -> Callable[[float], Sequence[int] | None]:
-    """The value for a budget: one for all, or one per budget; None where none is stated."""
+    """The value for a budget: common to all, or per budget; None if unset."""
     if not isinstance(values, dict):
         return lambda budget: values
     by_budget = {float(key): value for key, value in values.items()}

@@ -1,9 +1,9 @@
 """Memory of a run during training, in bytes.
 
-Weights, gradients and the optimizer's moments are exact for optimizers with two moments a parameter (all of Adam's
+Weights, gradients and the optimizer's moments are exact for optimizers with two moments per parameter (all of Adam's
 family; Muon keeps one for its matrices and is counted as if it kept two). Activations are an estimate: what autograd
-saves between a layer's forward and backward pass, within a quarter of what this package's decoder saves. Buffers of
-communication and fragmentation are no part of it; ``relscale.design.placement`` leaves room for them.
+saves between a layer's forward and backward pass, within a quarter of what this package's decoder saves. Communication
+buffers and fragmentation are not included; ``relscale.design.placement`` leaves room for them.
 """
 
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ LOGIT_ROWS = 128  # rows of logits that the loss holds at a time, twice
 
 @dataclass(frozen=True)
 class Layout:
-    """How a step is placed on devices.
+    """Layout of a step on devices.
 
     Attributes
     ----------
     sequences
-        A device's share of a batch that is in memory at once.
+        Sequences that a device processes at once.
     shards
-        Devices that share weights, gradients and moments; 1 where each has all of them.
+        Number of devices that share weights, gradients and moments; 1 if each has a full copy.
     element
-        Bytes of a value that layers compute in: 4, or 2 for bf16 under autocast.
+        Bytes per value in the layers: 4, or 2 for bf16 under autocast.
     recompute
-        Whether a layer's activations are computed again in the backward pass, and only its input is kept.
+        Whether only a layer's input is kept and its activations are recomputed in the backward pass.
     """
 
     sequences: int
@@ -39,18 +39,18 @@ class Layout:
 
 
 def state_bytes(params: int) -> int:
-    """Bytes of float32 weights, their gradients and two moments: 16 a parameter."""
+    """Bytes of float32 weights, gradients and two moments: 16 per parameter."""
     return (2 + MOMENTS) * WIDE * params
 
 
 def activation_bytes(architecture: Architecture, layout: Layout) -> int:
     """Bytes of activations that a device holds when a step's backward pass begins.
 
-    A layer keeps, a token, ``4h`` values in float32 (the residual stream and its norms, twice) and
-    ``3(n + n_kv)·d + 4m`` in the precision of its products: queries and keys before and after their norm and rotation,
-    values, the weighted sum, and gate, up, silu and their product of the MLP. Attention keeps none of its T × T scores.
-    Where layers are recomputed, each keeps its input, and one at a time the rest. Around the layers come ``4h`` values
-    a token (last norm, and the loss's input and its gradient), the gradient of the output matrix before it is added to
+    A layer keeps, per token, ``4h`` values in float32 (the residual stream and its norms, twice) and ``3(n + n_kv)·d +
+    4m`` in the precision of its products: queries and keys before and after their norm and rotation, values, the
+    weighted sum, and gate, up, silu and their product of the MLP. Attention keeps none of its T × T scores. With
+    recomputation each layer keeps its input, and one layer at a time the rest. Around the layers come ``4h`` values per
+    token (last norm, and the loss's input and its gradient), the gradient of the output matrix before it is added to
     the others, and a chunk of logits.
     """
     a = architecture
@@ -65,10 +65,9 @@ def activation_bytes(architecture: Architecture, layout: Layout) -> int:
 
 
 def gathered_bytes(architecture: Architecture, layout: Layout) -> int:
-    """Bytes of whole weights and gradients that a device holds beside its shards; none where it has all of them.
+    """Bytes of gathered weights and gradients on a device in addition to its shards; 0 without sharding.
 
-    Embedding and output matrix stay whole through a step; of the layers two are whole at a time, one at work and one
-    on its way.
+    Embedding and output matrix stay gathered during a step, and two layers at a time: the current and the next.
     """
     if layout.shards == 1:
         return 0
@@ -79,10 +78,10 @@ def gathered_bytes(architecture: Architecture, layout: Layout) -> int:
 
 
 def device_bytes(architecture: Architecture, layout: Layout) -> int:
-    """The most bytes that a device holds during a step: its share of the state, and activations or the update.
+    """Peak memory of a device during a step, in bytes: its share of the state, and activations or the update.
 
-    ``16·P / shards + gathered + casts + max(activations, 4·P / shards)``; casts are the ``2·P`` bytes of bf16 copies
-    that autocast keeps of whole weights.
+    ``16·P / shards + gathered + casts + max(activations, 4·P / shards)``; casts are the ``2·P`` bytes of autocast's
+    bf16 copies of gathered weights.
     """
     params = parameters(architecture)
     casts = layout.element * params if layout.shards == 1 and layout.element < WIDE else 0

@@ -1,7 +1,7 @@
-"""Mixtures drawn at random: corpora with the same parts at other weights, for a law of mixtures to be fitted to.
+"""Random mixtures: corpora of the same parts with different weights, to which a mixture law is fitted.
 
 Weights are draws from a symmetric Dirichlet distribution, which is uniform over all mixtures at concentration 1; larger
-ones keep to equal parts, smaller ones to single parts.
+concentrations favour equal parts, smaller ones single parts.
 """
 
 from typing import Annotated
@@ -16,10 +16,10 @@ DIGITS = 4  # of a weight, so that it can be written into a config
 
 
 class Mixtures(Section):
-    """Corpora that are mixtures of the same parts, drawn at random; they are called mixture-01, mixture-02, …"""
+    """Random mixtures of the same parts, named mixture-01, mixture-02, …"""
 
     parts: Annotated[dict[Name, MixturePart], Field(min_length=2)] = Field(
-        description="The parts, by the names that they have in the columns share_<name> of the measurements."
+        description="The parts, by their names in the columns share_<name> of the measurements."
     )
     number: PositiveInt = Field(default=24, description="Number of mixtures.")
     concentration: Positive = Field(
@@ -30,9 +30,9 @@ class Mixtures(Section):
 
 
 def mixture_corpora(mixtures: Mixtures, seed: int) -> dict[str, Corpus]:
-    """The corpora, by name; a part whose weight rounds to 0 is left out of one.
+    """The corpora by name, without parts whose weight rounds to 0.
 
-    A larger ``number`` keeps the mixtures that a smaller one has.
+    A larger ``number`` begins with the mixtures of a smaller one.
     """
     random = np.random.default_rng([seed, len(mixtures.parts)])
     corpora = {}

@@ -13,7 +13,7 @@ Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), UNIQUE]
 
 
 class BatchGrowth(Section):
-    """A change of the batch during a training."""
+    """A change of the batch size during training."""
 
     tokens: Positive = Field(description="Training tokens from which this factor applies.")
     factor: PositiveInt = Field(
@@ -63,12 +63,12 @@ class Design(Section):
     )
     batch_schedule: tuple[BatchGrowth, ...] = Field(
         default=(),
-        description="Batch ramp of a training, by the tokens seen; runs that see fewer tokens keep their "
+        description="Batch ramp of a run, by the tokens seen; runs that see fewer tokens keep their "
         "batch. Warm-up and decay are then shares of the tokens.",
     )
     mixtures: Mixtures | None = Field(
         default=None,
-        description="Mixtures of text to train on besides the corpora, drawn at random for a law of mixtures.",
+        description="Random mixtures of text to train on besides the corpora, for a mixture law.",
     )
     seeds: Seeds | dict[str, Seeds] = Field(
         default={},
@@ -77,7 +77,7 @@ class Design(Section):
 
 
 class PlacementOptions(Section):
-    """Where a run trains; what is not stated follows from the run and the hardware."""
+    """Placement of a run; unset options follow from the run and the hardware."""
 
     precision: Literal["auto", "float32", "bf16"] = Field(
         default="auto",
@@ -108,8 +108,8 @@ class Hardware(Section):
     """The plan's assumptions about the machines.
 
     On one device a run takes tokens × (seconds_per_token + training FLOPs per token / (utilization ×
-    flops_per_second)): narrow models are bound by what they move, not by what they multiply. On several devices it
-    takes that time divided by their number. The strategy and the number of devices follow from memory_bytes and hours
+    flops_per_second)): narrow models are limited by memory traffic, not by FLOPs. On several devices the time is
+    divided by their number. The strategy and the number of devices follow from memory_bytes and hours
     (relscale.design.placement).
     """
 
@@ -139,5 +139,5 @@ class Hardware(Section):
     nodes: PositiveInt = Field(default=1, description="Maximum number of nodes for one run.")
     hours: Annotated[Positive | None, NULLABLE] = Field(
         default=None,
-        description="A run that would take more hours gets more devices, if available.",
+        description="A longer run gets more devices, if available.",
     )

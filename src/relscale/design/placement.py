@@ -1,4 +1,4 @@
-"""Where a run trains: on how many devices, whether they share its state, and how much of a batch each takes at once."""
+"""Placement of a run: number of devices, sharding of the state, and micro-batch size."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,20 +32,19 @@ class Placement:
     Attributes
     ----------
     strategy
-        ``single``; ``ddp``, each device with the whole state; ``fsdp``, each with a share of it.
+        ``single``; ``ddp``, a full state on each device; ``fsdp``, a sharded state.
     devices, nodes
-        In all, and the nodes that they are on.
+        Number of devices, and of nodes.
     micro_batch
-        Sequences that a device takes at once, at most. ``devices · micro_batch`` divides the batch, so that whole
-        micro-batches make up exactly the plan's.
+        Maximum sequences per device and forward pass. ``devices · micro_batch`` divides the planned batch.
     activation_checkpointing
-        Whether layers are computed again in the backward pass.
+        Whether layers are recomputed in the backward pass.
     device_bytes
-        The most that one device holds during a step.
+        Peak memory of a device during a step.
     host_bytes
-        Memory that the processes of one node need.
+        Memory of the processes of one node.
     seconds
-        Expected training time, start-up and validation left out.
+        Expected training time, without start-up and validation.
     """
 
     strategy: str
@@ -64,49 +63,49 @@ class Placement:
 
 
 def place(run: Run, hardware: Hardware, options: PlacementOptions = ALL_AUTO) -> Placement:
-    """The cheapest placement that fits.
+    """Choose the cheapest placement that fits.
 
-    On the fewest devices that train the run within ``hardware.hours`` (the fastest where none do), the first that fits
-    of: whole states; shared states; whole states with activation checkpointing; shared states with it. Recomputation
-    costs a third more compute, sharing only traffic between devices. The micro-batch is the largest that fits.
+    On the fewest devices that train the run within ``hardware.hours`` (the fastest if none do), the first that fits of:
+    full states; sharded states; full states with activation checkpointing; sharded states with it. Recomputation costs
+    a third more compute, sharding only communication. The micro-batch is the largest that fits.
 
     Parameters
     ----------
     run
         The run.
     hardware
-        What there is.
+        The available hardware; the config's section ``hardware``.
     options
-        What is asked for; the config's section ``training`` has it. Its ``devices``, ``strategy``, ``micro_batch`` and
-        ``activation_checkpointing`` are taken as they are where they are not ``auto``; where all four are given,
-        memory is not asked.
+        Requested placement, from the config's section ``training``. Its ``devices``, ``strategy``, ``micro_batch`` and
+        ``activation_checkpointing`` are used unless ``auto``; if all four are set, memory is not checked.
 
     Raises
     ------
     RelscaleError
-        The run fits no placement, or what is asked for is not there, cannot split its batch, or does not go together.
+        No placement fits the run, or the requested devices do not exist, cannot split the batch, or contradict the
+        strategy.
     """
     _check(run, hardware, options)
     limit = math.inf if hardware.hours is None else 3600 * hardware.hours
-    found: list[Placement] = []
+    placements: list[Placement] = []
     for placement in _placements(run, hardware, options):
         if placement.seconds <= limit:
             return placement
-        found.append(placement)
-    if not found:
+        placements.append(placement)
+    if not placements:
         raise RelscaleError(
-            f"{run.name}: {run.params:,} parameters fit no placement on {_most_devices(hardware)} devices of "
-            f"{(hardware.memory_bytes or 0) / 1e9:.0f} GB; raise hardware.nodes, or leave the width out"
+            f"{run.name}: {run.params:,} parameters do not fit on {_most_devices(hardware)} devices of "
+            f"{(hardware.memory_bytes or 0) / 1e9:.0f} GB; raise hardware.nodes, or remove the width"
         )
-    return min(found, key=lambda placement: placement.seconds)
+    return min(placements, key=lambda placement: placement.seconds)
 
 
 def place_together(
     runs: Sequence[Run], hardware: Hardware, options: PlacementOptions = ALL_AUTO
 ) -> Placement:
-    """The placement of the run that needs most; the other runs of its job get its devices and its strategy.
+    """Placement of the most demanding run; the other runs of its job get the same devices and strategy.
 
-    Where one of them needs whole matrices, states are not shared.
+    If one of them needs whole matrices, states are not sharded.
 
     Raises
     ------
@@ -114,7 +113,7 @@ def place_together(
         As ``place``.
     """
     placements = [place(run, hardware, options) for run in runs]
-    largest = max(placements, key=lambda each: (each.devices, each.device_bytes))
+    largest = max(placements, key=lambda placement: (placement.devices, placement.device_bytes))
     if largest.strategy == "fsdp" and any(
         run.hyperparameters.optimizer in NEEDS_WHOLE_MATRICES for run in runs
     ):
@@ -123,7 +122,7 @@ def place_together(
 
 
 def _placements(run: Run, hardware: Hardware, options: PlacementOptions) -> Iterator[Placement]:
-    """All that fit, each with its largest micro-batch, the cheapest first."""
+    """All placements that fit, each with its largest micro-batch, the cheapest first."""
     element = WIDE if hardware.gpus_per_node == 0 or options.precision == "float32" else 2
     named = all(getattr(options, name) != "auto" for name in NAMED)
     for devices in _device_counts(run, hardware, options):
@@ -138,7 +137,7 @@ def _placements(run: Run, hardware: Hardware, options: PlacementOptions) -> Iter
 
 
 def _device_counts(run: Run, hardware: Hardware, options: PlacementOptions) -> list[int]:
-    """Numbers of devices to try: powers of two that split the batch, or what was asked for."""
+    """Candidate numbers of devices: powers of two that split the batch, or the requested number."""
     if options.devices != "auto":
         return [options.devices]
     most = 1 if options.strategy == "single" else _most_devices(hardware)
@@ -151,36 +150,36 @@ def _most_devices(hardware: Hardware) -> int:
 
 
 def _check(run: Run, hardware: Hardware, options: PlacementOptions) -> None:
-    """Refuse what is asked for and cannot be."""
+    """Check the requested placement."""
     devices, strategy = options.devices, options.strategy
     most = _most_devices(hardware)
     if devices != "auto" and hardware.gpus_per_node and devices > most:
         raise RelscaleError(
-            f"training.devices: {devices}, and the hardware has {most}; raise hardware.nodes or hardware.gpus_per_node"
+            f"training.devices: {devices}, but the hardware has {most}; raise hardware.nodes or hardware.gpus_per_node"
         )
     if strategy == "single" and devices not in ("auto", 1):
         raise RelscaleError(
-            f"training.devices: {devices}, of which the strategy 'single' uses one; set ddp or fsdp"
+            f"training.devices: {devices}, but the strategy 'single' uses one; set ddp or fsdp"
         )
     optimizer = run.hyperparameters.optimizer
     if strategy == "fsdp" and optimizer in NEEDS_WHOLE_MATRICES:
         raise RelscaleError(
-            f"training.strategy: {optimizer} needs whole matrices, of which fsdp gives each device a share; set ddp"
+            f"training.strategy: {optimizer} needs whole matrices, which fsdp shards; set ddp"
         )
 
 
 def _ways(run: Run, devices: int, options: PlacementOptions) -> Iterator[tuple[str, bool]]:
     """Strategies and whether to recompute, the cheapest first."""
-    asked, checkpointing = options.strategy, options.activation_checkpointing
+    requested, checkpointing = options.strategy, options.activation_checkpointing
     several = ["ddp"] if run.hyperparameters.optimizer in NEEDS_WHOLE_MATRICES else ["ddp", "fsdp"]
-    strategies = [asked] if asked != "auto" else ["single"] if devices == 1 else several
+    strategies = [requested] if requested != "auto" else ["single"] if devices == 1 else several
     for recompute in [False, True] if checkpointing == "auto" else [checkpointing]:
         for strategy in strategies:
             yield strategy, recompute
 
 
 def _micro_batches(run: Run, devices: int, requested: int | Literal["auto"]) -> Iterable[int]:
-    """Shares of a device's part of the batch, the largest first."""
+    """Micro-batches that divide a device's part of the batch, the largest first."""
     if run.batch_size % devices:
         raise RelscaleError(
             f"{run.name}: a batch of {run.batch_size} sequences cannot be divided among {devices} devices; "
@@ -198,12 +197,12 @@ def _micro_batches(run: Run, devices: int, requested: int | Literal["auto"]) -> 
 
 
 def _divisors(number: int) -> Iterator[int]:
-    """The divisors of a number but 1, ascending; found only where the whole share does not fit.
+    """Divisors of a number, ascending, without 1; computed only if the whole share does not fit.
 
     Raises
     ------
     RelscaleError
-        The number is a batch that nobody trains with.
+        The number is too large for a batch.
     """
     if number > LARGEST_BATCH:
         raise RelscaleError(
@@ -226,7 +225,8 @@ def _placement(
     per_node = max(1, hardware.gpus_per_node)
     on_a_node = min(devices, per_node)
     weights = WIDE * run.params
-    # Every process of a GPU makes the model in its memory first; the first one gathers a state of three such copies.
+    # Every process of a GPU first builds the model in its memory; the first process gathers a state of three such
+    # copies.
     process = GPU_PROCESS_BYTES + weights if hardware.gpus_per_node else PROCESS_BYTES + needed
     gathered = 3 * weights if hardware.gpus_per_node else 0
     return Placement(

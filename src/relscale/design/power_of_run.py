@@ -1,4 +1,4 @@
-"""A number that every run of a plan has by a power law of its size, such as the learning rate of a sweep's law."""
+"""A hyperparameter that follows a power law of a run's size, such as the learning rate fitted to a sweep."""
 
 from pydantic import Field
 
@@ -9,7 +9,7 @@ from relscale.section import Positive, Section
 class PowerOfRun(Section):
     """constant · params^a · hidden_params^b · tokens^c; `relscale ask step_law` finds one in a sweep."""
 
-    constant: Positive = Field(description="The number where params, hidden_params and tokens are 1.")
+    constant: Positive = Field(description="Value at params, hidden_params and tokens of 1.")
     params: float = Field(default=0.0, description="Exponent of the parameters.")
     hidden_params: float = Field(
         default=0.0, description="Exponent of the parameters without embedding and output layer."
@@ -17,7 +17,7 @@ class PowerOfRun(Section):
     tokens: float = Field(default=0.0, description="Exponent of the training tokens.")
 
     def of(self, architecture: Architecture, tokens: float) -> float:
-        """The number of a run of this architecture that sees so many tokens."""
-        every = parameters(architecture)
-        hidden = every - 2 * architecture.vocabulary_size * architecture.hidden_size
-        return float(self.constant * every**self.params * hidden**self.hidden_params * tokens**self.tokens)
+        """Value for a run of this architecture on ``tokens`` tokens."""
+        params = parameters(architecture)
+        hidden = params - 2 * architecture.vocabulary_size * architecture.hidden_size
+        return float(self.constant * params**self.params * hidden**self.hidden_params * tokens**self.tokens)

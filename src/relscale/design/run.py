@@ -1,4 +1,4 @@
-"""One training run of a plan."""
+"""A training run of a plan."""
 
 import math
 from bisect import bisect_left, bisect_right
@@ -17,12 +17,12 @@ from relscale.design.architecture import (
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """How a run is optimised.
+    """Hyperparameters of the optimization.
 
     Attributes
     ----------
     optimizer
-        Name of a file in ``relscale.training.optimizers`` with hyphens for underscores, ``c-adamc`` for instance.
+        Name of a module of ``relscale.training.optimizers`` with hyphens for underscores, such as ``c-adamc``.
     learning_rate
         The peak of the schedule.
     schedule
@@ -48,7 +48,7 @@ class Hyperparameters:
 
 @dataclass(frozen=True)
 class BatchChange:
-    """From so many training tokens on, a batch is ``factor`` times the run's ``batch_size``.
+    """From ``tokens`` training tokens on, the batch size is ``factor`` times the run's ``batch_size``.
 
     The learning rate is then √factor times that of the schedule, as Adam's is scaled with the batch.
     """
@@ -68,11 +68,11 @@ class BatchStage:
 
 @dataclass(frozen=True)
 class Run:
-    """A model to train: what it is, on which corpus, for how long, and how.
+    """A training run: architecture, corpus, length and hyperparameters.
 
-    ``budget`` is the nominal compute, in forward FLOPs or training FLOPs as the experiment's ``flop_accounting`` says;
-    ``training_flops`` is what is spent, forward and backward. ``batch_size`` is that of the first step, ``train_steps``
-    the updates.
+    ``budget`` is the nominal compute, in forward or training FLOPs by the experiment's ``flop_accounting``;
+    ``training_flops`` is the actual compute, forward and backward. ``batch_size`` is that of the first step,
+    ``train_steps`` the updates.
     """
 
     corpus: str
@@ -100,17 +100,17 @@ class Run:
 
     @property
     def tokens(self) -> int:
-        """Training tokens: sequences of full length, none padded."""
+        """Training tokens: sequences of full length, without padding."""
         return self.sequences_before(self.train_steps) * self.architecture.sequence_length
 
     @cached_property
     def stages(self) -> tuple[BatchStage, ...]:
-        """The batch sizes of the run, in order; each stage but the last is whole batches long."""
+        """Stages of constant batch size, in order; each stage except the last has whole batches."""
         stages = [BatchStage(0, 0, self.batch_size)]
         for change in self.batch_schedule:
             last = stages[-1]
-            left = change.tokens / self.architecture.sequence_length - last.first_sequence
-            steps = max(0, math.ceil(left / last.batch_size))
+            remaining_sequences = change.tokens / self.architecture.sequence_length - last.first_sequence
+            steps = max(0, math.ceil(remaining_sequences / last.batch_size))
             stages.append(
                 BatchStage(
                     last.first_step + steps,
@@ -125,16 +125,16 @@ class Run:
         return self.stages[bisect_right(self.stages, step, key=lambda stage: stage.first_step) - 1]
 
     def batch_at(self, step: int) -> int:
-        """Sequences of the batch of step 0, 1, …"""
+        """Batch size, in sequences, of step 0, 1, …"""
         return self.stage(step).batch_size
 
     def sequences_before(self, step: int) -> int:
-        """Sequences that are seen before step 0, 1, …; at ``train_steps`` all."""
+        """Number of sequences before step 0, 1, …; at ``train_steps``, of all."""
         stage = self.stage(step)
         return stage.first_sequence + (step - stage.first_step) * stage.batch_size
 
     def steps_until(self, sequences: float) -> int:
-        """The fewest steps that see so many sequences, at most all of the run's."""
+        """The fewest steps that see ``sequences`` sequences, at most all steps of the run."""
         return bisect_left(range(self.train_steps), sequences, key=self.sequences_before)
 
     @property
@@ -149,7 +149,7 @@ class Run:
 
 
 def budget_label(budget: float) -> str:
-    """A budget as it is written in names and paths: ``1e18``, ``3e11``, ``1.5e12``."""
+    """A budget as written in names and paths: ``1e18``, ``3e11``, ``1.5e12``."""
     mantissa, exponent = f"{budget:e}".split("e")
     return f"{float(mantissa):g}e{int(exponent)}"
 
@@ -160,7 +160,7 @@ def run_to_dict(run: Run) -> dict[str, object]:
 
 
 def run_from_dict(values: Mapping[str, Any]) -> Run:
-    """The run that ``run_to_dict`` wrote."""
+    """The run written by ``run_to_dict``."""
     nested: dict[str, Any] = {
         "architecture": Architecture(**values["architecture"]),
         "hyperparameters": Hyperparameters(**values["hyperparameters"]),

@@ -21,7 +21,7 @@ class PlannedRun:
     """One row per run: design, size, placement and expected cost."""
 
     run: str = column("Name of the run.")
-    corpus: str = column("What it is trained on.")
+    corpus: str = column("Corpus of the run.")
     optimizer: str = column("Name of the optimizer.")
     budget: float = column("Compute budget by the experiment's accounting.", "FLOPs")
     hidden_size: int = column("Width of the model.")
@@ -56,13 +56,13 @@ def format_plan(runs: Sequence[Run], placements: Sequence[Placement]) -> str:
 
 
 def format_dropped(dropped: Sequence[Dropped]) -> list[str]:
-    """A line for each budget: the widths of the grid that train nothing, and why the first of them does not."""
+    """One line per budget with widths that have no run, and the reason for the first of them."""
     widths: dict[float, list[Dropped]] = {}
     for cell in dropped:
         widths.setdefault(cell.budget, []).append(cell)
     return [
-        f"left out, budget {budget_label(budget)}: {cells[0].reason}"
-        + (f"; so are {len(cells) - 1} more, up to {cells[-1].hidden_size}" if len(cells) > 1 else "")
+        f"excluded, budget {budget_label(budget)}: {cells[0].reason}"
+        + (f"; and {len(cells) - 1} more, up to {cells[-1].hidden_size}" if len(cells) > 1 else "")
         for budget, cells in widths.items()
     ]
 

@@ -1,4 +1,4 @@
-"""Documents into a token store of one piece."""
+"""Encode a table of documents as a token store in one piece."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ class StoredDocument:
     """One row per document of a store in one piece, in the order of its tokens."""
 
     split: str = column("train or validation.")
-    order: int = column("Its position among the documents of the split.")
-    id: str = column("Its name in the corpus.")
+    order: int = column("Position among the documents of the split.")
+    id: str = column("Id in the corpus.")
     group: str = column("Its group.")
-    offset: int = column("Position of its first token in the split's tokens.", "tokens")
-    tokens: int = column("Its tokens, the end-of-text token included.", "tokens")
-    bytes: int = column("Its text in UTF-8.", "bytes")
+    offset: int = column("Position of the document's first token in the split's tokens.", "tokens")
+    tokens: int = column("Number of tokens, including the end-of-text token.", "tokens")
+    bytes: int = column("Length of the text in UTF-8.", "bytes")
 
 
 def build_store(
@@ -48,33 +48,33 @@ def build_store(
     avoid: tuple[NDArray[np.uint64], int] | None = None,
     pruning: Pruning | None = None,
 ) -> None:
-    """Encode a corpus and write it as a token store: both splits, an index of documents, a manifest; all or nothing.
+    """Encode a corpus and write it as a token store, atomically: both splits, an index of documents and a manifest.
 
     Parameters
     ----------
     documents
         A table of documents.
     part
-        Which part of them; None takes all.
+        Part of the documents; None for all.
     vocabulary
         A tokenizer's folder.
     folder
-        Where the store goes: ``train.bin`` and ``validation.bin`` (little-endian uint16, or uint32 where the vocabulary
+        Output folder: ``train.bin`` and ``validation.bin`` (little-endian uint16, or uint32 where the vocabulary
         is above 65,536); ``documents.parquet``, one row per document in the order of the store: split, order, id,
-        group, offset (of its first token in the split), tokens (its end-of-text included), bytes; and
+        group, offset (of the first token in the split), tokens (with the end-of-text token), bytes; and
         ``manifest.json`` (`relscale.tokens.manifest.StoreManifest`).
     seed
-        Of the order of the documents.
+        Random seed of the document order.
     avoid
-        n-grams that training documents must not have (``relscale.tokens.contamination.suite_ngrams``), and the number
-        of words in each; the manifest then says under ``left_out`` how many had one.
+        n-grams that training documents must not contain (``relscale.tokens.contamination.suite_ngrams``), and their
+        length in words; the manifest counts the removed documents under ``left_out``.
     pruning
-        Which of the other training documents are kept; ``left_out`` says how many are not.
+        Selection among the remaining training documents; ``left_out`` counts the others.
 
     Raises
     ------
     RelscaleError
-        There are no such documents, none of them for training, or no vocabulary.
+        There are no such documents, none of them is for training, or the vocabulary does not exist.
     """
     tokenizer = load_vocabulary(vocabulary)
     size = tokenizer.get_vocab_size()
@@ -84,20 +84,20 @@ def build_store(
     folder = Path(folder)
     with sealed_folder(folder) as partial:
         index = {}
-        left_out: dict[str, int] = {}
+        excluded: dict[str, int] = {}
         for split in SPLITS:
             rows = table.filter(pc.equal(table["split"], split))
             if split == "train" and not rows.num_rows:
                 raise RelscaleError(f"{documents}: no training text{f' of part {part!r}' if part else ''}")
             if split == "train" and avoid is not None:
                 is_contaminated = contaminated(rows["text"].to_pylist(), *avoid)
-                left_out["contaminated"] = int(is_contaminated.sum())
+                excluded["contaminated"] = int(is_contaminated.sum())
                 rows = rows.filter(pa.array(~is_contaminated))
             if split == "train" and pruning is not None:
                 stays = selected_documents(
                     rows, pruning.options, seed, pruning.losses.get(Path(documents), {})
                 )
-                left_out["pruned"] = int((~stays).sum())
+                excluded["pruned"] = int((~stays).sum())
                 rows = rows.filter(pa.array(stays))
                 if not rows.num_rows:
                     raise RelscaleError(
@@ -122,13 +122,13 @@ def build_store(
             vocabulary=file_digest(Path(vocabulary) / TOKENIZER_FILE),
             sha256={split: file_sha256(partial / f"{split}.bin") for split in SPLITS},
         )
-        if left_out:
-            manifest = manifest.model_copy(update={"left_out": left_out})
+        if excluded:
+            manifest = manifest.model_copy(update={"left_out": excluded})
         manifest.write(partial / STORE_FILE)
 
 
 def _encode(tokenizer: Tokenizer, texts: pa.ChunkedArray) -> Iterator[list[int]]:
-    """The ids of each text; texts are encoded a chunk at a time, by all of the tokenizer's threads."""
+    """Token ids of each text; texts are encoded in chunks, by all threads of the tokenizer."""
     chunk: list[str] = []
     characters = 0
     for number, text in enumerate(texts, start=1):

@@ -1,6 +1,6 @@
-"""Training text that a test suite asks: documents that share a run of words with its prompts and answers.
+"""Decontamination: training documents that share an n-gram with the prompts and answers of a test suite.
 
-The rule of Brown et al. (2020, arXiv 2005.14165, appendix C), by whole documents: one shared n-gram is enough.
+The rule of Brown et al. (2020, arXiv 2005.14165, appendix C) for whole documents: one shared n-gram suffices.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,32 +18,34 @@ REQUESTS_FILE = "requests.parquet"
 
 
 def suite_ngrams(suites: Sequence[str | Path], size: int) -> NDArray[np.uint64]:
-    """Hashes, ascending, of the runs of ``size`` words in what prepared suites ask.
+    """Sorted hashes of the n-grams of ``size`` words in the items of prepared suites.
 
-    Each prompt counts as it stands before its right answer; of wrong answers nothing is looked for, since they are
-    often true of something else. A prompt and answer of fewer words are one run.
+    Each prompt is taken together with its right answer; wrong answers are not searched for, because they are often true
+    of something else. A prompt and answer of fewer words are one n-gram.
 
     Raises
     ------
     RelscaleError
         A suite is not prepared.
     """
-    found = [np.unique(ngrams(texts, size)[0]) for suite in suites for texts in _texts(Path(suite), size)]
-    return np.unique(np.concatenate([np.zeros(0, np.uint64), *found]))
+    ngrams_of_suites = [
+        np.unique(ngrams(texts, size)[0]) for suite in suites for texts in _texts(Path(suite), size)
+    ]
+    return np.unique(np.concatenate([np.zeros(0, np.uint64), *ngrams_of_suites]))
 
 
 def contaminated(texts: Sequence[str], known: NDArray[np.uint64], size: int) -> NDArray[np.bool_]:
-    """Of each text, whether it has one of the ``known`` runs, as ``asked`` gives them."""
+    """Whether each text contains one of the ``known`` n-grams of `suite_ngrams`."""
     grams, offsets = ngrams(texts, size)
     if not len(grams) or not len(known):
         return np.zeros(len(texts), bool)
-    places = np.minimum(np.searchsorted(known, grams), len(known) - 1)
-    hits = np.concatenate([[0], np.cumsum(known[places] == grams)])
+    positions = np.minimum(np.searchsorted(known, grams), len(known) - 1)
+    hits = np.concatenate([[0], np.cumsum(known[positions] == grams)])
     return hits[offsets[1:]] > hits[offsets[:-1]]
 
 
 def _texts(suite: Path, size: int) -> Iterator[list[str]]:
-    """What each task of a suite asks: its contexts, and each right answer after the words that come before it."""
+    """Texts of each task of a suite: contexts, and each right answer after its context."""
     path = suite / REQUESTS_FILE
     if not path.is_file():
         raise RelscaleError(

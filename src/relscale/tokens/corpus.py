@@ -1,7 +1,7 @@
-"""A corpus made ready for training: a store of one piece, or a manifest of what each of its parts has in the store.
+"""Tokenized corpora: a store in one piece, or a manifest of the shards of each part.
 
-Documents that are there as a table become one piece, in the corpus's own folder. What is streamed becomes shards, and
-each part of a mixture lies in the store too; the corpus's folder then has the manifest and the validation text.
+Documents of a table become one piece in the corpus's folder. Streamed sources become shards in the store, as does each
+part of a mixture; the corpus's folder then contains the manifest and the validation text.
 """
 
 import hashlib
@@ -57,11 +57,11 @@ class CorpusPart:
     source, documents
         The source's name, and its documents.
     part
-        Which part of them; None stands for all.
+        Part of the documents; None for all.
     weight
-        Its share of the training tokens is its weight over the sum of the weights.
+        Weight in the mixture; the share of the training tokens is the weight over the sum of the weights.
     unique_tokens
-        The training tokens that are read, the first of all; None stands for all.
+        Number of training tokens used, the first of the part; None for all.
     """
 
     source: str
@@ -72,13 +72,14 @@ class CorpusPart:
 
     @property
     def name(self) -> str:
-        """What it is called in manifests and messages."""
+        """Name in manifests and messages."""
         return f"{self.source}/{self.part}" if self.part else self.source
 
 
 @dataclass(frozen=True)
 class Decontamination:
-    """Folders of prepared suites, and how many words in a row training documents must not share with them."""
+    """Folders of prepared suites, and the length in words of the n-grams that training documents must not share with
+    them."""
 
     suites: tuple[Path, ...]
     ngram: int
@@ -95,34 +96,34 @@ def build_corpus(
     processes: int = 1,
     pruning: Pruning | None = None,
 ) -> None:
-    """Write a corpus's ``manifest.json``, and all that it points to.
+    """Write a corpus's ``manifest.json`` and all files that it refers to.
 
     Parameters
     ----------
     parts
-        What it is made of.
+        Parts of the corpus.
     vocabulary
         A tokenizer's folder.
     folder
-        Where the manifest goes. For several parts, or one that is streamed, ``validation.bin`` is written beside it:
-        pieces of each part in turns, by their shares.
+        Folder of the manifest. For several parts, or a streamed part, it also gets ``validation.bin``: the parts
+        interleaved by their shares.
     store
         Shards go below ``store/tokens``.
     seed
         Of the order of the documents.
     tokens
-        How many training tokens a run may draw; a streamed part is read until it has its share of them.
+        Maximum number of training tokens of a run; a streamed part is read until it has its share of them.
     clean
-        What training documents must not have.
+        Decontamination of the training documents; None for none.
     processes
-        That make shards.
+        Number of processes that write shards.
     pruning
-        Which training documents are kept.
+        Pruning of the training documents; None for none.
 
     Raises
     ------
     RelscaleError
-        There is no such part, one has no text for training, or none for validation; what ``make_shards`` raises.
+        A part does not exist or has no training text, there is no validation text, or an error of ``make_shards``.
     """
     streams = [open_stream(part.documents) for part in parts]
     for part, stream in zip(parts, streams, strict=True):
@@ -141,9 +142,9 @@ def build_corpus(
             shards = [_store_in_one_piece(part, vocabulary, store, seed, avoid, pruning)]
             records: list[Shard] | list[StoreManifest] = [StoreManifest.read(shards[0] / STORE_FILE)]
         else:
-            wanted = min(tokens * share / sum(shares), part.unique_tokens or float("inf"))
+            needed_tokens = min(tokens * share / sum(shares), part.unique_tokens or float("inf"))
             recipe = Recipe(stream, vocabulary, store, seed, _saved_ngrams(avoid, store))
-            shards = make_shards(recipe, wanted, processes)
+            shards = make_shards(recipe, needed_tokens, processes)
             records = [read_shard(shard) for shard in shards]
         store_parts.append(_store_part(part, share, shards, records))
     with sealed_folder(folder) as partial:
@@ -160,7 +161,7 @@ def _store_in_one_piece(
     avoid: tuple[NDArray[np.uint64], int] | None,
     pruning: Pruning | None,
 ) -> Path:
-    """The store of a part whose documents are all there, made once."""
+    """Store of a part whose documents are in a table; it is built once."""
     text = [file_digest(part.documents), part.part, file_digest(vocabulary / TOKENIZER_FILE), seed]
     words = avoid and [_digest(avoid[0]), avoid[1]]
     pruned = pruning and [pruning.options.values(), sorted(pruning.losses.get(part.documents, {}).items())]
@@ -173,7 +174,7 @@ def _store_in_one_piece(
 
 
 def _saved_ngrams(avoid: tuple[NDArray[np.uint64], int] | None, store: Path) -> tuple[Path, int] | None:
-    """Runs of words in a file that processes share."""
+    """File of n-grams that the processes share."""
     if avoid is None:
         return None
     path = store / "tokens" / f"words-{_digest(avoid[0])}.npy"
@@ -197,14 +198,14 @@ def _digest(runs: NDArray[np.uint64]) -> str:
 def _store_part(
     part: CorpusPart, units: int, shards: list[Path], records: Sequence[Shard | StoreManifest]
 ) -> StorePart:
-    """A part of the manifest, added up over its shards."""
+    """Manifest entry of a part, summed over its shards."""
     groups: dict[str, Counts] = {}
-    left_out: Counter[str] = Counter()
+    excluded: Counter[str] = Counter()
     for record in records:
         for group, counts in record.groups.items():
             assert isinstance(counts, Counts)  # a shard has them
             groups[group] = groups.get(group, NOTHING) + counts
-        left_out.update(record.left_out)
+        excluded.update(record.left_out)
     splits = _added(record.splits for record in records)
     if part.unique_tokens is not None and splits["train"].tokens < part.unique_tokens:
         raise RelscaleError(
@@ -217,22 +218,22 @@ def _store_part(
         shards=tuple(map(str, shards)),
         splits=splits,
         groups=with_shares(groups),
-        left_out=left_out,
+        left_out=excluded,
         sha256=digest([record.sha256["train"] for record in records]),
         unique_tokens=part.unique_tokens,
     )
 
 
 def _added(splits: Iterable[Mapping[str, Counts]]) -> dict[str, Counts]:
-    """Counts by split, added up."""
-    every = list(splits)
-    return {split: sum((counts[split] for counts in every), NOTHING) for split in SPLITS}
+    """Sum of counts, by split."""
+    records = list(splits)
+    return {split: sum((counts[split] for counts in records), NOTHING) for split in SPLITS}
 
 
 def _write_validation(parts: list[StorePart], path: Path, dtype: str) -> list[StorePart]:
-    """Pieces of the parts' validation texts, in turns by their shares; a part that has no more is passed over.
+    """Write the parts' validation texts, interleaved by their shares; an exhausted part is skipped.
 
-    Returns the parts, with the tokens that each gave.
+    Returns the parts with the number of tokens taken from each.
     """
     for shard in (Path(shard) for part in parts for shard in part.shards):
         try:
@@ -240,44 +241,44 @@ def _write_validation(parts: list[StorePart], path: Path, dtype: str) -> list[St
         except Damaged as error:
             raise Damaged(error.path, error.reason, f"moved to {set_aside(shard)}: run it again") from None
     texts = [joined(part.shards, "validation", dtype) for part in parts]
-    left = sum(len(text) for text in texts)
-    if not left:
+    remaining = sum(len(text) for text in texts)
+    if not remaining:
         raise RelscaleError(
             f"corpora: {', '.join(part.name for part in parts)}: no text for validation; give it a larger share "
             "of a source"
         )
     shares = tuple(part.units for part in parts)
-    given = [0] * len(parts)
+    used_tokens = [0] * len(parts)
     number = 0
     with path.open("wb") as file:
-        while left > 0 and sum(given) < VALIDATION_TOKENS:
+        while remaining > 0 and sum(used_tokens) < VALIDATION_TOKENS:
             part_index, before = interleave(np.arange(number, number + 1000), shares)
             for index, turn in zip(part_index.tolist(), before.tolist(), strict=True):
                 start = turn * VALIDATION_PIECE
                 piece = texts[index].read(start, min(start + VALIDATION_PIECE, len(texts[index])))
                 file.write(piece.tobytes())
-                given[index] += len(piece)
-                left -= len(piece)
+                used_tokens[index] += len(piece)
+                remaining -= len(piece)
             number += 1000
     return [
         part.model_copy(update={"validation_tokens": tokens})
-        for part, tokens in zip(parts, given, strict=True)
+        for part, tokens in zip(parts, used_tokens, strict=True)
     ]
 
 
 def _read(part: StorePart) -> list[object]:
-    """What of a part is read in training, and how often."""
+    """Training tokens of a part, and the number of passes over them."""
     read = [part.units, part.sha256]
     return read if part.unique_tokens is None else [*read, part.unique_tokens]
 
 
 def _write_manifest(parts: list[StorePart], vocabulary: Path, seed: int, folder: Path) -> None:
     tokenizer = load_vocabulary(vocabulary)
-    whole = sum(part.units for part in parts)
+    total_units = sum(part.units for part in parts)
     groups: dict[str, float] = {}
     for part in parts:
         for group, counts in part.groups.items():
-            groups[group] = groups.get(group, 0) + part.units / whole * counts.share
+            groups[group] = groups.get(group, 0) + part.units / total_units * counts.share
     manifest = StoreManifest(
         vocabulary_size=tokenizer.get_vocab_size(),
         end_of_text=end_of_text_id(tokenizer, vocabulary),

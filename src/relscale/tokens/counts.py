@@ -1,4 +1,4 @@
-"""How much text and how many tokens a store has, in all and by group."""
+"""Documents, bytes and tokens of a store, in total and by group."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ def group_totals(index: pa.Table) -> dict[str, Counts]:
 
 
 def with_shares(groups: Mapping[str, Counts]) -> dict[str, GroupCounts]:
-    """The totals of each group, with its share of the tokens."""
+    """Totals of each group, with its share of the tokens."""
     total = sum(counts.tokens for counts in groups.values())
     return {
         group: GroupCounts(

@@ -1,4 +1,4 @@
-"""The order of the parts of a mixture: they take turns so that every prefix of the sequence has them by weight."""
+"""Interleaving the parts of a mixture, so that every prefix of the sequence has them in proportion to their weights."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,42 +14,42 @@ FINEST = 1_000_000  # shares are whole multiples of a millionth
 
 
 def integer_shares(weights: Sequence[float]) -> tuple[int, ...]:
-    """Shares as whole numbers without a common divisor, that add up to 1,000,000 or a divisor of it.
+    """Shares as integers without a common divisor whose sum is 1,000,000 or a divisor of it.
 
-    Rounded by largest remainder, so that no share is off by a millionth.
+    Largest-remainder rounding: the error of each share is below a millionth.
 
     Raises
     ------
     RelscaleError
-        A share rounds to nothing.
+        A share rounds to zero.
     """
     exact = np.asarray(weights, dtype=float) / sum(weights) * FINEST
-    found = np.floor(exact + 1e-9).astype(int)
-    for position in np.argsort(found - exact, kind="stable")[: FINEST - found.sum()]:
-        found[position] += 1
-    if not found.all():
+    rounded = np.floor(exact + 1e-9).astype(int)
+    for position in np.argsort(rounded - exact, kind="stable")[: FINEST - rounded.sum()]:
+        rounded[position] += 1
+    if not rounded.all():
         raise RelscaleError(
-            f"a weight of {weights[int(found.argmin())]:g} is under a millionth of the mixture; leave it out"
+            f"a weight of {weights[int(rounded.argmin())]:g} is below a millionth of the mixture; remove it"
         )
-    common = gcd(*found.tolist())
-    return tuple((found // common).tolist())
+    common = gcd(*rounded.tolist())
+    return tuple((rounded // common).tolist())
 
 
 def interleave(
     numbers: NDArray[np.int64], shares: tuple[int, ...]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The part at each position of the mixture, and how many turns that part has had before.
+    """The part at each position of the mixture, and the number of earlier positions with that part.
 
-    Turn *j* of a part of share *s* is due at *(j + 1/2) / s*, and turns are taken as they are due. So of the first *n*
-    places, *k* parts in all, it has *ns* to within *(1 + ks) / 2*, for every *n*: until any time, each part is half a
-    turn off at most, and so their sum *k* halves. The sequence repeats after ``sum(shares)`` places.
+    Turn *j* of a part of share *s* is due at *(j + 1/2) / s*, and turns are taken as they are due. So among the first
+    *n* positions of *k* parts it has *ns* to within *(1 + ks) / 2*, for every *n*: at any time each part is at most
+    half a turn off, and their sum at most *k* halves. The sequence repeats after ``sum(shares)`` positions.
 
     Parameters
     ----------
     numbers
-        Places, counted from 0.
+        Positions, counted from 0.
     shares
-        As ``integer_shares`` gives them.
+        Result of ``integer_shares``.
     """
     part, before = _period(shares)
     period, place = np.divmod(numbers, len(part))

@@ -1,4 +1,4 @@
-"""What a token store, and a shard of one, records of itself."""
+"""Manifests of token stores and their shards."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ SHARD_FILE = "shard.json"
 
 
 class Counts(Record):
-    """How much text there is: documents, their bytes in UTF-8, and their tokens, end-of-text tokens included."""
+    """Number of documents, their bytes in UTF-8, and their tokens, including end-of-text tokens."""
 
     documents: int
     bytes: int
@@ -46,15 +46,15 @@ class Shard(Record):
     Attributes
     ----------
     file
-        Its name in the source.
+        Name of the file in the source.
     last
         Whether the file has no more text.
     next_row
-        The row of the file that the next shard begins with.
+        Row of the file at which the next shard begins.
     splits, groups
-        All text by split, and the training text by group.
+        Counts of all text by split, and of the training text by group.
     left_out
-        Documents that are in no split, by reason.
+        Number of excluded documents, by reason.
     sha256
         Digest of the tokens of each split.
     """
@@ -74,15 +74,15 @@ class StorePart(Record):
     Attributes
     ----------
     units
-        Its share of the mixture, in whole numbers (`relscale.tokens.interleave.integer_shares`).
+        Share of the mixture, as an integer (`relscale.tokens.interleave.integer_shares`).
     shards
-        The folders of its tokens.
+        Folders of the shards.
     sha256
         Digest of the training tokens of all shards.
     validation_tokens
-        Its tokens in the validation text of the corpus.
+        Number of its tokens in the validation text of the corpus.
     unique_tokens
-        The training tokens that are read, the first of all; None stands for all.
+        Number of training tokens used, the first of the part; None for all.
     """
 
     name: str
@@ -97,28 +97,28 @@ class StorePart(Record):
 
 
 class StoreManifest(Record):
-    """A corpus in tokens.
+    """A tokenized corpus.
 
     Attributes
     ----------
     vocabulary_size
-        Tokens of the vocabulary.
+        Number of tokens in the vocabulary.
     end_of_text
-        The id of the token that ends a document.
+        Id of the end-of-text token.
     dtype
-        NumPy's name of the type that a token is stored in.
+        NumPy dtype of the stored tokens.
     part
-        The part of the documents that a store in one piece holds; None stands for all.
+        Part of the documents of a store in one piece; None for all.
     seed
-        Of the order of the documents.
+        Random seed of the document order.
     parts
         The parts of a mixture or of a streamed corpus; empty for a store in one piece.
     splits
         All text by split.
     left_out
-        Documents that are in no split, by reason.
+        Number of excluded documents, by reason.
     groups
-        By name: their share of the training tokens and, for a store in one piece, their training text.
+        By name: share of the training tokens and, for a store in one piece, counts of the training text.
     vocabulary
         Digest of the tokenizer.
     sha256

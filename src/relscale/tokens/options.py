@@ -10,16 +10,16 @@ from relscale.tokens.interleave import integer_shares
 
 
 class Decontaminate(Section):
-    """Leave out training documents that share a sequence of words with a suite's items (prompt and answers)."""
+    """Removal of training documents that share an n-gram with a suite's items (prompt and answers)."""
 
     suites: Annotated[Names, Field(min_length=1)] = Field(description="The suites.")
     ngram: PositiveInt = Field(
-        default=13, description="Length of the n-grams, in words; shorter items are not searched for."
+        default=13, description="Length of the n-grams, in words; shorter items are ignored."
     )
 
 
 class Prune(Section):
-    """Keep a share of the training text, chosen document by document; what is held out stays as it is."""
+    """Data pruning: keep a share of the training documents by a score; held-out text is not pruned."""
 
     score: Literal["loss", "length", "duplicates", "random"] = Field(
         description="Difficulty score of a document: its bits per byte under the reference model (loss), "
@@ -28,11 +28,11 @@ class Prune(Section):
     )
     keep: Fraction = Field(description="Share of the training text that is kept, in bytes.")
     side: Literal["hard", "easy", "middle"] = Field(
-        default="hard", description="Which documents are kept: of high, low or middle scores."
+        default="hard", description="Which documents are kept: those with high, low or middle scores."
     )
     reference: str | None = Field(
         default=None,
-        description="For the score loss: the corpus whose first run of the plan scores the documents.",
+        description="Required by the score loss: corpus whose first run of the plan scores the documents.",
     )
 
     @model_validator(mode="after")
@@ -46,8 +46,8 @@ class Prune(Section):
 UniqueTokens = Annotated[
     Positive | None,
     Field(
-        description="Number of its training tokens that are used, the first in document order; a run of "
-        "more tokens repeats them, up to training.max_epochs times. All by default.",
+        description="Number of training tokens used, the first in document order; a longer run repeats them, "
+        "up to training.max_epochs times. All by default.",
     ),
 ]
 
@@ -62,13 +62,13 @@ class MixturePart(Section):
     unique_tokens: UniqueTokens = None
     name: Name | None = Field(
         default=None,
-        description="Its name in the column share_<name> of the measurements; by default that of the "
+        description="Name in the column share_<name> of the measurements; by default the names of the "
         "source and the part.",
     )
 
     @property
     def label(self) -> str:
-        """Its name as that of a column."""
+        """Name of the part as used in column names."""
         return re.sub(r"\W+", "_", self.name or "_".join(filter(None, (self.source, self.part))))
 
 
@@ -119,17 +119,17 @@ class Corpus(Section):
 
     @property
     def mixture(self) -> tuple[Part, ...]:
-        """The parts with their weights; a corpus that is no mixture has a single one."""
-        one = Part(source=self.source or "", part=self.part, unique_tokens=self.unique_tokens, weight=1)
-        return self.parts or (one,)
+        """The parts with their weights; a single one unless the corpus is a mixture."""
+        single = Part(source=self.source or "", part=self.part, unique_tokens=self.unique_tokens, weight=1)
+        return self.parts or (single,)
 
     @property
     def shares(self) -> dict[str, float]:
         """The share of each part in the training tokens, by its label."""
         units = integer_shares([part.weight for part in self.mixture])
         shares: dict[str, float] = {}
-        for part, own in zip(self.mixture, units, strict=True):
-            shares[part.label] = shares.get(part.label, 0.0) + own / sum(units)
+        for part, part_units in zip(self.mixture, units, strict=True):
+            shares[part.label] = shares.get(part.label, 0.0) + part_units / sum(units)
         return shares
 
 

@@ -1,4 +1,4 @@
-"""The order in which a pass takes the blocks of a corpus: a permutation that a seed decides."""
+"""Seeded permutation of the blocks of a corpus in one epoch."""
 
 from functools import lru_cache
 
@@ -10,27 +10,27 @@ ROUNDS = 6
 
 
 def shuffled_index(numbers: NDArray[np.int64], blocks: int, key: tuple[int, ...]) -> NDArray[np.int64]:
-    """The blocks that a pass takes at ``numbers``, its steps counted from 0; each block once in ``blocks`` steps.
+    """Indices of the blocks at the steps ``numbers`` of an epoch; each block occurs once in ``blocks`` steps.
 
-    Memory and time are those of ``numbers``, whatever the number of blocks. A permutation of few blocks is written out;
-    of many it is computed where it is asked for: a Feistel network over the next power of four, walked along its cycle
-    until it falls below ``blocks`` (Black and Rogaway 2002, *Ciphers with arbitrary finite domains*).
+    Memory and time depend on ``numbers`` only, not on the number of blocks. A permutation of few blocks is stored; that
+    of many is computed on demand by a Feistel network over the next power of four, walked along its cycle until it
+    falls below ``blocks`` (Black and Rogaway 2002, *Ciphers with arbitrary finite domains*).
 
     Parameters
     ----------
     numbers
-        Each in [0, ``blocks``).
+        Steps, each in [0, ``blocks``).
     key
-        Whole numbers; each gives an order of its own.
+        Integers that seed the permutation.
     """
     if blocks <= LISTED:
         return _listed(blocks, key)[numbers]
     half = np.uint64(((blocks - 1).bit_length() + 1) // 2)
     keys = np.random.SeedSequence(list(key)).generate_state(ROUNDS, np.uint64).astype(np.uint64)
-    found = _network(numbers.astype(np.uint64), half, keys)
-    while (outside := found >= blocks).any():
-        found[outside] = _network(found[outside], half, keys)
-    return found.astype(np.int64)
+    permuted = _network(numbers.astype(np.uint64), half, keys)
+    while (outside := permuted >= blocks).any():
+        permuted[outside] = _network(permuted[outside], half, keys)
+    return permuted.astype(np.int64)
 
 
 @lru_cache(maxsize=8)
@@ -39,12 +39,12 @@ def _listed(blocks: int, key: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 def _network(values: NDArray[np.uint64], half: np.uint64, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A bijection of the numbers of twice ``half`` bits: each round mixes one half into the other."""
+    """Bijection of the integers of twice ``half`` bits: each round mixes one half into the other."""
     low = (np.uint64(1) << half) - np.uint64(1)
-    left, right = values >> half, values & low
+    high_half, low_half = values >> half, values & low
     for key in keys:
-        left, right = right, left ^ (_mixed(right ^ key) & low)
-    return (left << half) | right
+        high_half, low_half = low_half, high_half ^ (_mixed(low_half ^ key) & low)
+    return (high_half << half) | low_half
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

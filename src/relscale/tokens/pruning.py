@@ -1,4 +1,4 @@
-"""Pruning: the training documents of which a corpus is left, by how hard, long, or unlike the others they are.
+"""Data pruning: selection of training documents by difficulty, length, or novelty.
 
 =========== ==============================================================================================
 score       of a document
@@ -9,8 +9,8 @@ duplicates  share of its word n-grams that no other document has
 random      a number that depends on its id and the seed alone
 =========== ==============================================================================================
 
-A document of a higher score counts as harder. Documents are kept from one end of the order, or around its middle, up to
-a share of the text in bytes, so that arms of one share have as much text.
+A document with a higher score counts as harder. Documents are kept from one end of the order, or around its middle, up
+to a share of the text in bytes, so that arms with the same share have the same amount of text.
 
 Source: Sorscher et al., *Beyond neural scaling laws: beating power law scaling via data pruning*, arXiv 2206.14486.
 """
@@ -39,7 +39,7 @@ class Pruning:
     options
         The config's section.
     losses
-        For the score ``loss``: of each table of documents the bits per byte of its training documents, by their ids.
+        For the score ``loss``: bits per byte of the training documents, by table of documents and document id.
     """
 
     options: Prune
@@ -49,16 +49,16 @@ class Pruning:
 def selected_documents(
     documents: pa.Table, options: Prune, seed: int, losses: Mapping[str, float]
 ) -> NDArray[np.bool_]:
-    """Which of the training documents stay.
+    """Which of the training documents are kept, as a boolean array.
 
     Parameters
     ----------
     documents
         With the columns ``id``, ``text`` and ``bytes``.
     seed
-        Of the score ``random``.
+        Random seed of the score ``random``.
     losses
-        Of the score ``loss``, by id.
+        Values of the score ``loss``, by id.
     """
     size = documents["bytes"].to_numpy()
     score = scores(documents, options, seed, losses)
@@ -95,5 +95,5 @@ def _unique_ngrams(texts: list[str]) -> NDArray[np.float64]:
     _, number, count = np.unique(pairs[:, 0], return_inverse=True, return_counts=True)
     text = pairs[:, 1].astype(np.int64)
     of_text = np.bincount(text, minlength=len(texts))
-    own = np.bincount(text, weights=count[number] == 1, minlength=len(texts))
-    return np.asarray(own / np.maximum(1, of_text))
+    unique_ngrams = np.bincount(text, weights=count[number] == 1, minlength=len(texts))
+    return np.asarray(unique_ngrams / np.maximum(1, of_text))

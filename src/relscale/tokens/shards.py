@@ -1,9 +1,9 @@
-"""A streamed source into shards of tokens: by several processes, in constant memory, each shard once.
+"""Tokenize a streamed source into shards: by several processes, in constant memory, each shard once.
 
-A shard is some of a file's text, in a folder that is whole or absent. Shards lie in the store under a key of all that
-they depend on, where no rule of the workflow deletes them: a job that is killed resumes after the last complete one, a
-larger plan adds to what is there, and experiments share it. How many tokens a run needs is not in the key; a corpus is
-the shortest beginning of the sequence of shards that has them.
+A shard is a section of a file's text, in a folder that is written atomically. Shards are stored under a key of all
+their dependencies, where no rule of the workflow deletes them: a killed job resumes after the last complete shard, a
+larger plan adds shards, and experiments share them. The number of tokens that a run needs is not in the key; a corpus
+is the shortest prefix of the sequence of shards with enough tokens.
 """
 
 import hashlib
@@ -56,17 +56,17 @@ CHUNK_CHARACTERS = 1 << 20  # encoded and shuffled at a time
 class ShardDocument:
     """One row per document of a shard, in the order of its tokens."""
 
-    row: int = column("Its row in the file of the source.")
+    row: int = column("Row in the file of the source.")
     split: str = column("train or validation.")
     group: str = column("Its group.")
-    offset: int = column("Position of its first token in the split's tokens.", "tokens")
-    tokens: int = column("Its tokens, the end-of-text token included.", "tokens")
-    bytes: int = column("Its text in UTF-8.", "bytes")
+    offset: int = column("Position of the document's first token in the split's tokens.", "tokens")
+    tokens: int = column("Number of tokens, including the end-of-text token.", "tokens")
+    bytes: int = column("Length of the text in UTF-8.", "bytes")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What shards of a stream depend on, and where they go.
+    """Dependencies of the shards of a stream, and their location.
 
     Attributes
     ----------
@@ -75,14 +75,14 @@ class Recipe:
     vocabulary
         A tokenizer's folder.
     store
-        Shards go to ``store/tokens/<key of the file>/<number>``.
+        Shards are written to ``store/tokens/<key of the file>/<number>``.
     seed
-        Of the order of documents: they are shuffled a chunk of text at a time.
+        Random seed of the document order; documents are shuffled within chunks of text.
     runs_of_words
         A file of n-grams (``relscale.tokens.contamination.suite_ngrams``, as .npy) that training documents must not
-        have, and the number of words in each; None keeps all.
+        contain, and their length in words; None keeps all documents.
     shard_characters
-        Characters of text after which a shard is full.
+        Length of a shard, in characters of text.
     """
 
     stream: Stream
@@ -93,7 +93,7 @@ class Recipe:
     shard_characters: int = SHARD_CHARACTERS
 
     def folders(self) -> list[Path]:
-        """The folders of each file's shards."""
+        """Folder of each file's shards."""
         stream = {key: value for key, value in asdict(self.stream).items() if key != "files"}
         words = self.runs_of_words and [file_digest(self.runs_of_words[0]), self.runs_of_words[1]]
         vocabulary = [file_digest(self.vocabulary / TOKENIZER_FILE), end_of_text(self.vocabulary)]
@@ -109,18 +109,18 @@ class Recipe:
 
 
 def make_shards(recipe: Recipe, tokens: float, processes: int) -> list[Path]:
-    """Make the shards that have ``tokens`` training tokens, or all where the source has fewer.
+    """Write the shards that have ``tokens`` training tokens, or all if the source has fewer.
 
     Parameters
     ----------
     processes
-        Each takes the next file that no other has; where fewer are of use, each has several threads.
+        Number of processes. Each takes the next free file; if fewer are useful, each has several threads.
 
     Returns
     -------
     list
-        The folders of the shards, in their order. Which they are, and what is in them, depends on neither the number of
-        processes nor on how often they were killed.
+        Folders of the shards, in order. Neither the number of processes nor interruptions change the shards or their
+        content.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def make_shards(recipe: Recipe, tokens: float, processes: int) -> list[Path]:
     """
     folders = recipe.folders()
     if not Progress(folders).reached(tokens):
-        # A process leaves a shard at least, and a token is rarely more than eight characters.
+        # A process writes at least one shard, and a token rarely has more than eight characters.
         useful = math.ceil(min(8 * tokens / recipe.shard_characters, processes))
         workers = max(1, min(processes, len(folders), useful))
         threads = max(1, processes // workers)
@@ -145,12 +145,12 @@ def make_shards(recipe: Recipe, tokens: float, processes: int) -> list[Path]:
 
 
 def read_shard(folder: Path) -> Shard:
-    """The record of a whole shard."""
+    """Manifest of a complete shard."""
     return Shard.read(folder / SHARD_FILE)
 
 
 def beginning(folders: Sequence[Path], tokens: float) -> list[Path]:
-    """The first shards, file by file, that together have so many training tokens, or all where there are fewer."""
+    """The first shards, file by file, that together have ``tokens`` training tokens, or all if there are fewer."""
     shards: list[Path] = []
     total = 0
     for folder in folders:
@@ -163,14 +163,14 @@ def beginning(folders: Sequence[Path], tokens: float) -> list[Path]:
 
 
 class Progress:
-    """How many training tokens the first shards have, none missing between them; files that are done are read once."""
+    """Number of training tokens in the first shards without a gap; completed files are read once."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self.waiting = list(reversed(folders))
         self.done = 0
 
     def reached(self, tokens: float) -> bool:
-        """Whether those are so many, or all there can be."""
+        """Whether there are enough training tokens, or no more to be had."""
         while self.waiting:
             of_file, last = 0, False
             for _, record in _complete_shards(self.waiting[-1]):
@@ -184,7 +184,7 @@ class Progress:
 
 
 def _complete_shards(folder: Path) -> Iterator[tuple[Path, Shard]]:
-    """The shards of a file that are there with all of their bytes, up to the first that is not."""
+    """The intact shards of a file, up to the first that is missing or damaged."""
     number = 0
     while is_whole(shard := folder / f"{number:05}", SHARD_FILE):
         yield shard, read_shard(shard)
@@ -194,7 +194,7 @@ def _complete_shards(folder: Path) -> Iterator[tuple[Path, Shard]]:
 def _work_together(
     recipe: Recipe, folders: Sequence[Path], tokens: float, threads: int, workers: int
 ) -> None:
-    # Fresh interpreters: a fork would inherit the locks, and would not have the threads of the tokenizer.
+    # Spawned, not forked: a fork would inherit the locks, but not the threads of the tokenizer.
     with ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent) as pool:
         shares = [
             pool.submit(_work, recipe, folders, tokens, threads, number == 0) for number in range(workers)
@@ -204,15 +204,15 @@ def _work_together(
                 share.result()
         except BrokenProcessPool as error:
             raise RelscaleError(
-                "a process that makes tokens was killed, perhaps for lack of memory; run it again with fewer threads: "
+                "a tokenizing process was killed, possibly for lack of memory; run it again with fewer threads: "
                 "complete shards are kept"
             ) from error
 
 
 def _work(recipe: Recipe, folders: Sequence[Path], tokens: float, threads: int, waits: bool) -> None:
-    """Make shards of one file after another until enough are there; of a file that another process has, none.
+    """Write shards of one file after another until there are enough; files locked by other processes are skipped.
 
-    One process of a job waits for such files in the end, since it may be another job's, which may be killed.
+    One process of a job finally waits for locked files, because the owner may be another job, which may be killed.
     """
     os.environ["RAYON_NUM_THREADS"] = str(threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
@@ -223,12 +223,12 @@ def _work(recipe: Recipe, folders: Sequence[Path], tokens: float, threads: int, 
         for file, folder in zip(recipe.stream.files, folders, strict=True):
             if progress.reached(tokens):
                 return
-            with lock(recipe.store / "locks" / f"tokens-{folder.name}.lock") as held:
-                if held:
+            with lock(recipe.store / "locks" / f"tokens-{folder.name}.lock") as acquired:
+                if acquired:
                     for number, chunks in _missing(recipe, file, folder):
                         shard = folder / f"{number:05}"
                         if shard.is_dir() and not is_whole(shard, SHARD_FILE):
-                            print(f"{shard}: damaged; it is made again", file=sys.stderr)
+                            print(f"{shard}: damaged; it is written again", file=sys.stderr)
                         with sealed_folder(shard) as partial:
                             _write(recipe, file, chunks, partial, tokenizer, known)
                         if progress.reached(tokens):
@@ -236,14 +236,14 @@ def _work(recipe: Recipe, folders: Sequence[Path], tokens: float, threads: int, 
 
 
 def _missing(recipe: Recipe, file: TextFile, folder: Path) -> Iterator[tuple[int, "_Chunks"]]:
-    """The shards of a file that are not there yet: the number and the text of each."""
+    """Missing shards of a file: the number and the text of each."""
     for stale in folder.glob(".*.partial-*"):  # of a process that was killed: none other has this file's lock
         remove(stale)
-    whole = [record for _, record in _complete_shards(folder)]
-    if whole and whole[-1].last:
+    complete = [record for _, record in _complete_shards(folder)]
+    if complete and complete[-1].last:
         return
-    chunks = _Chunks(recipe, file, whole[-1].next_row if whole else 0)
-    number = len(whole)
+    chunks = _Chunks(recipe, file, complete[-1].next_row if complete else 0)
+    number = len(complete)
     while True:
         chunks.room = recipe.shard_characters
         yield number, chunks
@@ -253,7 +253,7 @@ def _missing(recipe: Recipe, file: TextFile, folder: Path) -> Iterator[tuple[int
 
 
 class _Chunks:
-    """Texts of a file from row ``start`` on, so many characters at a time; it pauses where a shard is full."""
+    """Texts of a file from row ``start``, in chunks of a number of characters; it pauses when a shard is full."""
 
     def __init__(self, recipe: Recipe, file: TextFile, start: int) -> None:
         self.chunks = self._read(recipe, file, start)
@@ -287,10 +287,10 @@ def _write(
     tokenizer: Tokenizer,
     known: NDArray[np.uint64] | None,
 ) -> None:
-    """Write a shard: the tokens of both splits, an index of the documents, and what it says of itself."""
+    """Write a shard: the tokens of both splits, an index of the documents, and a manifest."""
     end, dtype = end_of_text_id(tokenizer, recipe.vocabulary), token_type(tokenizer)
-    left_out: Counter[str] = Counter(short=0, test=0, contaminated=0)
-    sums = {split: hashlib.sha256() for split in SPLITS}
+    excluded: Counter[str] = Counter(short=0, test=0, contaminated=0)
+    digests = {split: hashlib.sha256() for split in SPLITS}
     offsets = dict.fromkeys(SPLITS, 0)
     index = []
     next_row = 0
@@ -298,14 +298,14 @@ def _write(
         files = {split: stack.enter_context((folder / f"{split}.bin").open("wb")) for split in SPLITS}
         for chunk in chunks:
             next_row = chunk[-1].row + 1
-            chosen = _choose(recipe, chunk, known, left_out)
+            texts_by_split = _choose(recipe, chunk, known, excluded)
             for split in SPLITS:
-                texts = chosen[split]
+                texts = texts_by_split[split]
                 encoded = tokenizer.encode_batch_fast([text.text for text in texts], add_special_tokens=False)
                 arrays = [np.array([*encoding.ids, end], dtype) for encoding in encoded]
                 data = np.concatenate([np.zeros(0, dtype), *arrays]).tobytes()
                 files[split].write(data)
-                sums[split].update(data)
+                digests[split].update(data)
                 rows = _index(split, texts, arrays, offsets[split])
                 index.append(rows)
                 offsets[split] += len(data) // dtype.itemsize
@@ -317,8 +317,8 @@ def _write(
         next_row=next_row,
         splits={split: totals(documents.filter(pc.equal(documents["split"], split))) for split in SPLITS},
         groups=group_totals(documents),
-        left_out=left_out,
-        sha256={split: total.hexdigest() for split, total in sums.items()},
+        left_out=excluded,
+        sha256={split: total.hexdigest() for split, total in digests.items()},
     )
     shard.write(folder / SHARD_FILE)
 
@@ -326,24 +326,24 @@ def _write(
 def _choose(
     recipe: Recipe, chunk: list[Text], known: NDArray[np.uint64] | None, excluded: Counter[str]
 ) -> dict[str, list[Text]]:
-    """The texts of a chunk for each split, in an order that the seed and the chunk's place decide."""
-    chosen: dict[str, list[Text]] = {split: [] for split in (*SPLITS, "test")}
+    """Texts of a chunk by split, in an order determined by the seed and the position of the chunk."""
+    texts_by_split: dict[str, list[Text]] = {split: [] for split in (*SPLITS, "test")}
     order = np.random.default_rng([recipe.seed, chunk[0].row]).permutation(len(chunk))
     for text in (chunk[position] for position in order):
         if len(text.text) < recipe.stream.min_characters:
             excluded["short"] += 1
         else:
-            chosen[recipe.stream.split(text.text)].append(text)
-    excluded["test"] += len(chosen.pop("test"))
+            texts_by_split[recipe.stream.split(text.text)].append(text)
+    excluded["test"] += len(texts_by_split.pop("test"))
     if known is not None and recipe.runs_of_words is not None:
         is_contaminated = contaminated(
-            [text.text for text in chosen["train"]], known, recipe.runs_of_words[1]
+            [text.text for text in texts_by_split["train"]], known, recipe.runs_of_words[1]
         )
         excluded["contaminated"] += int(is_contaminated.sum())
-        chosen["train"] = [
-            text for text, out in zip(chosen["train"], is_contaminated, strict=True) if not out
+        texts_by_split["train"] = [
+            text for text, out in zip(texts_by_split["train"], is_contaminated, strict=True) if not out
         ]
-    return chosen
+    return texts_by_split
 
 
 def _index(split: str, texts: list[Text], arrays: list[NDArray[Any]], offset: int) -> pa.Table:

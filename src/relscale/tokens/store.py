@@ -1,4 +1,4 @@
-"""The token store: a corpus as long arrays of tokens, and batches of it in an order that a seed decides."""
+"""The token store: a corpus as long arrays of tokens, and its batches in a seeded order."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ Tokens = NDArray[np.unsignedinteger]
 
 @dataclass(frozen=True)
 class Joined:
-    """Arrays of tokens, one after another, as if they were one."""
+    """Concatenated view of arrays of tokens."""
 
     arrays: tuple[Tokens, ...]
     ends: tuple[int, ...] = field(init=False)
@@ -42,7 +42,7 @@ class Joined:
         )
 
     def read(self, start: int, stop: int) -> Tokens:
-        """The tokens from ``start`` up to ``stop``."""
+        """The tokens ``start`` to ``stop``, exclusive."""
         if start >= stop:
             return np.concatenate([array[:0] for array in self.arrays[:1]])
         number = bisect_right(self.ends, start)
@@ -53,7 +53,7 @@ class Joined:
         return np.concatenate([first, self.read(start + len(first), stop)])
 
     def rows(self, starts: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-        """So many tokens from each of ``starts``, ``[len(starts), length]``."""
+        """``length`` tokens from each of ``starts``, ``[len(starts), length]``."""
         if len(self.arrays) == 1:
             rows: NDArray[np.int64] = self.arrays[0][starts[:, None] + np.arange(length)].astype(np.int64)
             return rows
@@ -62,7 +62,7 @@ class Joined:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a mixture, or all of a corpus that is none: its name, its share in units, its training tokens."""
+    """A part of a mixture, or a whole corpus: its name, its share in units, its training tokens."""
 
     name: str
     units: int
@@ -76,13 +76,13 @@ class TokenStore:
     Attributes
     ----------
     folder
-        Where its manifest lies.
+        Folder of the manifest.
     manifest
-        Its vocabulary, counts, shares of the groups, and digests.
+        Vocabulary, counts, shares of the groups, and digests.
     parts
-        The training tokens, mapped from disk; of a mixture several.
+        Memory-mapped training tokens, by part.
     validation
-        The validation tokens, mapped from disk.
+        Memory-mapped validation tokens.
     """
 
     folder: Path
@@ -97,12 +97,12 @@ class TokenStore:
         Raises
         ------
         RelscaleError
-            There is no store, or a file of it, or of a shard that its manifest points to, is gone or of another size.
+            There is no store, or one of its files or shards is missing or has the wrong size.
         """
         folder = Path(folder)
         path = folder / STORE_FILE
         if not path.is_file():
-            raise RelscaleError(f"{folder}: no token store; make it with `relscale tokenize`")
+            raise RelscaleError(f"{folder}: no token store; build it with `relscale tokenize`")
         try:
             check_sizes(folder)
             check_digests(folder, [STORE_FILE])
@@ -110,7 +110,7 @@ class TokenStore:
             for shard in _shards(manifest):
                 check_sizes(shard)
         except Damaged as error:
-            remedy = "make the store again with `relscale tokenize`, or snakemake"
+            remedy = "build the store again with `relscale tokenize`, or snakemake"
             raise Damaged(error.path, error.reason, remedy) from None
         dtype = manifest.dtype
         parts = tuple(
@@ -120,12 +120,12 @@ class TokenStore:
         return cls(folder, manifest, parts, _map(folder / "validation.bin", dtype))
 
     def check(self) -> None:
-        """Hold all that is read of the store against its digests; as long as it takes to read it once.
+        """Verify the store against its digests; takes as long as reading it once.
 
         Raises
         ------
         Damaged
-            A file is not what was written.
+            A file differs from its digest.
         """
         for folder in (self.folder, *_shards(self.manifest)):
             check_digests(folder)
@@ -138,20 +138,20 @@ class TokenStore:
         return part.train.read(0, len(part.train))
 
     def passes(self, tokens: int) -> float:
-        """How often a run of so many tokens sees the text of the part that it sees most often."""
+        """Largest number of passes that a run of ``tokens`` makes over the text of a part."""
         total = sum(part.units for part in self.parts)
         return max(tokens * part.units / total / max(1, len(part.train)) for part in self.parts)
 
     def unique_tokens(self, tokens: int) -> int:
-        """How many distinct tokens a run of so many tokens sees: of each part its share, or all that it has."""
+        """Number of distinct tokens in a run of ``tokens``: of each part its share, or all that it has."""
         total = sum(part.units for part in self.parts)
         return round(sum(min(tokens * part.units / total, len(part.train)) for part in self.parts))
 
     def blocks(self, sequence_length: int, split: str = "train") -> int:
-        """The number of sequences in one pass over a split, all parts together.
+        """Number of sequences in one pass over a split, of all parts.
 
-        Block *i* is tokens *iT* to *iT + T*, both included: *T* inputs and their *T* targets. Two neighbours share a
-        token, once as a target and once as an input; the tail that fills no block is left out.
+        Block *i* is tokens *iT* to *iT + T*, inclusive: *T* inputs and their *T* targets. Neighbouring blocks share a
+        token, once as a target and once as an input; an incomplete last block is dropped.
         """
         return sum(_blocks(part.train, sequence_length) for part in self._parts(split))
 
@@ -160,9 +160,9 @@ class TokenStore:
     ) -> NDArray[np.int64]:
         """The batch of a step, ``[batch_size, sequence_length + 1]``: inputs ``[:, :-1]``, targets ``[:, 1:]``.
 
-        A pass takes every block once, in an order that depends on the seed and the number of the pass. The parts of a
-        mixture take turns by their shares (``relscale.tokens.interleave``), and each has passes of its own. The batch
-        is a function of the arguments alone: training resumes at any step, and each device takes its rows of it.
+        An epoch takes every block once, in an order that depends on the seed and the epoch. The parts of a mixture are
+        interleaved by their shares (``relscale.tokens.interleave``), and each has its own epochs. The batch is a
+        function of the arguments alone, so that training can resume at any step, and each device can take its own rows.
 
         Raises
         ------
@@ -183,33 +183,33 @@ class TokenStore:
     def _sequences(
         self, part: Part, split: str, numbers: NDArray[np.int64], sequence_length: int, key: tuple[int, ...]
     ) -> NDArray[np.int64]:
-        """What a part gives at its own turns ``numbers``, ascending; each pass has an order of its own."""
+        """Sequences of a part at its positions ``numbers``, ascending; each epoch has its own order."""
         blocks = _blocks(part.train, sequence_length)
         if not blocks:
-            where = f"{self.folder}, part {part.name}" if part.name else str(self.folder)
+            location = f"{self.folder}, part {part.name}" if part.name else str(self.folder)
             raise RelscaleError(
-                f"{where}: {len(part.train)} tokens of {split} text, fewer than one sequence of "
+                f"{location}: {len(part.train)} tokens of {split} text, fewer than one sequence of "
                 f"{sequence_length}; add text or shorten design.sequence_length"
             )
         passes, steps = np.divmod(numbers, blocks)
         seed, *number = key
-        chosen = [
-            shuffled_index(steps[passes == each], blocks, (seed, each, *number))
-            for each in range(int(passes[0]), int(passes[-1]) + 1)
+        blocks_of_steps = [
+            shuffled_index(steps[passes == epoch], blocks, (seed, epoch, *number))
+            for epoch in range(int(passes[0]), int(passes[-1]) + 1)
         ]
-        return part.train.rows(np.concatenate(chosen) * sequence_length, sequence_length + 1)
+        return part.train.rows(np.concatenate(blocks_of_steps) * sequence_length, sequence_length + 1)
 
     def _parts(self, split: str) -> Sequence[Part]:
         return self.parts if split == "train" else [Part("", 1, Joined((self.validation,)))]
 
 
 def joined(shards: Sequence[str], split: str, dtype: str) -> Joined:
-    """The tokens of a split in the folders of several shards, mapped from disk.
+    """Memory-mapped tokens of a split in the folders of several shards.
 
     Raises
     ------
     RelscaleError
-        One is gone.
+        A shard is missing.
     """
     return Joined(tuple(_map(Path(shard) / f"{split}.bin", dtype) for shard in shards))
 
@@ -224,7 +224,7 @@ def _blocks(tokens: Joined, sequence_length: int) -> int:
 
 def _map(path: Path, dtype: str) -> Tokens:
     if not path.is_file():
-        raise RelscaleError(f"{path}: no such file; make the store again with `relscale tokenize`")
+        raise RelscaleError(f"{path}: no such file; build the store again with `relscale tokenize`")
     if not path.stat().st_size:  # an empty file cannot be mapped
         return np.zeros(0, dtype)
     return np.asarray(np.memmap(path, dtype, mode="r"))

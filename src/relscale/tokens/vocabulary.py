@@ -1,5 +1,5 @@
-"""The vocabulary: byte-level BPE (Sennrich et al. 2016; Radford et al. 2019), trained on the experiment's own text, or
-that of an existing tokenizer.
+"""The vocabulary: byte-level BPE (Sennrich et al. 2016; Radford et al. 2019), trained on the experiment's text, or
+taken from an existing tokenizer.
 """
 
 import json
@@ -33,10 +33,10 @@ SPECIAL_FILE = "special_tokens_map.json"
 def train_vocabulary(
     parts: Sequence[tuple[Path, str | None]], options: Vocabulary, folder: str | Path, seed: int
 ) -> None:
-    """Train one vocabulary on all corpora and write it as a tokenizer's folder for Hugging Face's ``AutoTokenizer``.
+    """Train one vocabulary on all corpora and write it as a tokenizer folder for Hugging Face's ``AutoTokenizer``.
 
-    Every byte is in the vocabulary, so that any text can be encoded and no token is unknown. ``<|endoftext|>`` ends a
-    document; it is the token for beginning, end and padding too.
+    Every byte is in the vocabulary, so that any text can be encoded without unknown tokens. ``<|endoftext|>`` ends a
+    document, and is also the token for beginning, end and padding.
 
     Parameters
     ----------
@@ -45,12 +45,12 @@ def train_vocabulary(
     options
         The config's section ``vocabulary``.
     seed
-        Of the sample.
+        Random seed of the sample.
 
     Raises
     ------
     RelscaleError
-        The text is too small to give so many tokens, or a corpus has no text to train on.
+        There is too little text for that many tokens, or a corpus has no training text.
     """
     texts = sample_texts(parts, options.sample_bytes, seed)
     tokenizer = Tokenizer(BPE())
@@ -65,41 +65,41 @@ def train_vocabulary(
     tokenizer.train_from_iterator(texts, trainer)
     if tokenizer.get_vocab_size() != options.size:
         raise RelscaleError(
-            f"vocabulary.size: the text gives only {tokenizer.get_vocab_size()} tokens of {options.size}; "
+            f"vocabulary.size: the text yields only {tokenizer.get_vocab_size()} of {options.size} tokens; "
             "lower it, raise vocabulary.sample_bytes or add text"
         )
     _save(tokenizer, END_OF_TEXT, folder)
 
 
 def take_vocabulary(options: Vocabulary, folder: str | Path) -> None:
-    """Write an existing tokenizer as the experiment's own, for Hugging Face's ``AutoTokenizer``.
+    """Copy an existing tokenizer as the experiment's vocabulary, for Hugging Face's ``AutoTokenizer``.
 
-    Its end-of-text token ends a document and is the token for beginning and padding too, and nothing is put before a
-    text: what a model has not seen in training shall not stand in what it is scored on.
+    Its end-of-text token ends a document and is also the token for beginning and padding. Nothing is prepended to a
+    text, because models are not scored on tokens that they have not seen in training.
 
     Parameters
     ----------
     options
-        The config's section ``vocabulary``, in which ``tokenizer`` is named.
+        The config's section ``vocabulary``, with ``tokenizer`` set.
 
     Raises
     ------
     RelscaleError
-        There is no such tokenizer, it has no revision, another size or no end-of-text token, or is not byte-level.
+        The tokenizer does not exist, has no revision, has another size or no end-of-text token, or is not byte-level.
     """
     assert options.tokenizer is not None
     source = options.tokenizer
-    found = Path(source)
-    if not found.exists():
+    path = Path(source)
+    if not path.exists():
         if options.revision is None:
             raise RelscaleError(
                 f"vocabulary.tokenizer: {source} has no revision and is not a folder in {Path.cwd()}; run "
                 "`relscale pin CONFIG` where the hub can be reached, or name a folder"
             )
         files = (TOKENIZER_FILE, SETTINGS_FILE, SPECIAL_FILE)
-        remedy = "fetch it where the hub can be reached, or name a folder as vocabulary.tokenizer"
-        found = fetch(source, "model", options.revision, files, remedy)
-    tokenizer = _read(found)
+        remedy = "download it where the hub can be reached, or name a folder as vocabulary.tokenizer"
+        path = fetch(source, "model", options.revision, files, remedy)
+    tokenizer = _read(path)
     size = max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1
     if size != options.size:
         raise RelscaleError(
@@ -109,7 +109,7 @@ def take_vocabulary(options: Vocabulary, folder: str | Path) -> None:
         raise RelscaleError(
             f"vocabulary.tokenizer: {source} is not byte-level, so its tokens' bytes cannot be counted"
         )
-    end = end_of_text(found)
+    end = end_of_text(path)
     if tokenizer.token_to_id(end) is None:
         raise RelscaleError(f"vocabulary.tokenizer: {source} has no token {end!r} to end a document with")
     tokenizer.post_processor = ByteLevelProcessor(trim_offsets=False)
@@ -132,9 +132,9 @@ def _save(tokenizer: Tokenizer, end: str, folder: str | Path) -> None:
 
 
 def sample_texts(parts: Sequence[tuple[Path, str | None]], sample_bytes: float, seed: int) -> Iterator[str]:
-    """Training texts in a seeded order, until each corpus has given an equal part of ``sample_bytes``, or all it has.
+    """Training texts in a seeded order: an equal part of ``sample_bytes`` from each corpus, or all of its text.
 
-    A streamed source gives the texts that stand first in its own order.
+    Of a streamed source, the first texts are taken.
 
     Raises
     ------
@@ -156,19 +156,19 @@ def sample_texts(parts: Sequence[tuple[Path, str | None]], sample_bytes: float, 
 
 
 def _streamed_texts(stream: Stream, sample_bytes: float) -> Iterator[str]:
-    """Training texts of a stream in its own order, until they are so many bytes."""
-    left = sample_bytes
+    """Training texts of a stream in order, up to a number of bytes."""
+    remaining_bytes = sample_bytes
     for file in stream.files:
         for _, text, _ in read_texts(file, stream.text, stream.group):
             if len(text) >= stream.min_characters and stream.split(text) == "train":
                 yield text
-                left -= len(text.encode())
-                if left <= 0:
+                remaining_bytes -= len(text.encode())
+                if remaining_bytes <= 0:
                     return
 
 
 def load_vocabulary(folder: str | Path) -> Tokenizer:
-    """The tokenizer in a folder, set to encode text as text: an end-of-text that is written out in it is no token.
+    """The tokenizer in a folder, set to encode special tokens that occur in a text as plain text.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def load_vocabulary(folder: str | Path) -> Tokenizer:
 
 
 def end_of_text_id(tokenizer: Tokenizer, folder: str | Path) -> int:
-    """The id of the token that ends a document, in a tokenizer and by the settings in its folder.
+    """Id of the end-of-text token of a tokenizer, by the settings in its folder.
 
     Raises
     ------
@@ -197,17 +197,17 @@ def end_of_text_id(tokenizer: Tokenizer, folder: str | Path) -> int:
 
 
 def token_type(tokenizer: Tokenizer) -> np.dtype[Any]:
-    """How a token is stored: little-endian uint16, or uint32 where the vocabulary is above 65,536."""
+    """Data type of a stored token: little-endian uint16, or uint32 for a vocabulary above 65,536."""
     return np.dtype("<u2" if tokenizer.get_vocab_size() <= 1 << 16 else "<u4")
 
 
 def end_of_text(folder: str | Path) -> str:
-    """The token that ends a document, by the tokenizer's own settings; ``<|endoftext|>`` where they name none.
+    """The end-of-text token by the tokenizer's settings; ``<|endoftext|>`` by default.
 
     Raises
     ------
     RelscaleError
-        The settings are no JSON.
+        The settings are not valid JSON.
     """
     for path in (Path(folder) / SETTINGS_FILE, Path(folder) / SPECIAL_FILE):
         if path.is_file():
@@ -223,7 +223,7 @@ def end_of_text(folder: str | Path) -> str:
 def _read(folder: Path) -> Tokenizer:
     path = folder / TOKENIZER_FILE
     if not path.is_file():
-        raise RelscaleError(f"{path}: no such file; make the vocabulary with `relscale vocabulary`")
+        raise RelscaleError(f"{path}: no such file; build the vocabulary with `relscale vocabulary`")
     check_digests_if_listed(folder)
     try:
         return Tokenizer.from_file(str(path))

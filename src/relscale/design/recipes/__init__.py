@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 class Infeasible(Exception):
-    """A width that a budget cannot train by this recipe; the message is the reason."""
+    """The recipe cannot train this width at this budget; the message is the reason."""
 
 
 class Recipe(Protocol):
-    """How large models are and how they are trained: the functions of a module of this package."""
+    """Model sizes and hyperparameters: the functions of a module of this package."""
 
     def widths(self, forward_budget: float) -> tuple[int, ...]:
-        """The hidden sizes to try where the experiment names none."""
+        """Hidden sizes to try if the experiment names none."""
         ...
 
     def architecture(self, hidden_size: int, sequence_length: int, vocabulary_size: int) -> "Architecture":
-        """The architecture of that width."""
+        """Architecture of a width."""
         ...
 
     def batch_size(self, forward_budget: float, architecture: "Architecture") -> int:
@@ -36,24 +36,24 @@ class Recipe(Protocol):
         Raises
         ------
         Infeasible
-            None will do.
+            No batch size is feasible.
         """
         ...
 
     def hyperparameters(
         self, optimizer: str, architecture: "Architecture", batch_size: int, tokens: int
     ) -> "Hyperparameters":
-        """The hyperparameters of a run of so many tokens."""
+        """Hyperparameters of a run on ``tokens`` tokens."""
         ...
 
 
 def recipe(name: str) -> Recipe:
-    """The recipe of that name.
+    """Look up a recipe by name.
 
     Raises
     ------
     RelscaleError
-        There is none; the message lists those there are.
+        There is no such recipe; the message lists the recipes.
     """
     names = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
     if name not in names:

@@ -6,9 +6,9 @@ A base shape of width h₀ and L₀ layers, made s times as large in FLOPs (Doll
 
 so that L = L₀ · (h / h₀)^(2 w_d / w_w). With weights 1 and 8 the activations grow as s^0.56; with depth alone they
 would grow as s. Heads are of 64, and the MLP is 4h wide. That was measured across families of image models, where
-runtimes follow activations; on other hardware, measure it (``activations_per_token`` stands in the plan's table).
+runtimes follow activations; on other hardware, measure it (the plan's table has the column ``activations_per_token``).
 
-Batch, learning rate and all else are those of ``held2025``.
+Batch, learning rate and everything else are those of ``held2025``.
 """
 
 from relscale.design.architecture import Architecture
@@ -23,7 +23,7 @@ HEAD_SIZE = 64
 
 
 def architecture(hidden_size: int, sequence_length: int, vocabulary_size: int) -> Architecture:
-    """The shape of that width: ``round(8·(h/512)^¼)`` layers."""
+    """Architecture of a width: ``round(8·(h/512)^¼)`` layers."""
     if hidden_size < HEAD_SIZE:
         raise Infeasible(f"width {hidden_size} is narrower than a head of {HEAD_SIZE}")
     num_heads = hidden_size // HEAD_SIZE

@@ -42,7 +42,7 @@ def learning_rate(batch_size: int, hidden_size: int) -> float:
 
 
 def batch_size(forward_budget: float, architecture: Architecture) -> int:
-    """The batch that would spend the budget in 2^16 steps, rounded up to a power of two.
+    """Batch size that spends the budget in 2^16 steps, rounded up to a power of two.
 
     Halved while its learning rate is above 0.01; infeasible under 8 sequences.
     """

@@ -1,8 +1,8 @@
 """A recipe for models of width 16 to a few hundred, trained in seconds on a laptop's cores.
 
-The paper's rules (``held2025``) end at width 94, where the learning rate passes its bound, and give no layer under
-width 40, so small models need rules of their own. These were tuned a little, by hand, on the default experiment's
-documentation corpus (``benchmarks/laptop_recipe.py`` repeats the scan).
+The paper's rules (``held2025``) end at width 94, where the learning rate exceeds its bound, and give no layer below
+width 40, so small models need other rules. These were tuned by hand on the default experiment's documentation corpus
+(``benchmarks/laptop_recipe.py`` repeats the scan).
 """
 
 import math
@@ -26,7 +26,7 @@ def widths(forward_budget: float) -> tuple[int, ...]:
 
 
 def architecture(hidden_size: int, sequence_length: int, vocabulary_size: int) -> Architecture:
-    """A layer for every whole 64 of width, at least one; the largest even head size up to 64 that divides the width."""
+    """One layer per 64 of width, at least one; the largest even head size up to 64 that divides the width."""
     heads = [d for d in range(2, LARGEST_HEAD + 1, 2) if hidden_size % d == 0]
     if not heads:
         raise Infeasible(f"width {hidden_size} is odd, and rotary embeddings need an even head size")
@@ -44,7 +44,7 @@ def architecture(hidden_size: int, sequence_length: int, vocabulary_size: int) -
 
 
 def batch_size(forward_budget: float, architecture: Architecture) -> int:
-    """The batch that would spend the budget in 320 steps, rounded, at least 2 sequences.
+    """Batch size that spends the budget in 320 steps, rounded, at least 2 sequences.
 
     Not a power of two: steps in the batch size from one width to the next would be steps in the loss.
     """

@@ -30,7 +30,7 @@ def hidden_parameters(architecture: Architecture) -> int:
 
 
 def batch_size(forward_budget: float, architecture: Architecture) -> int:
-    """The batch of the tokens that the budget buys, in whole sequences, at least 1."""
+    """Batch size for the budget's tokens, in whole sequences, at least 1."""
     tokens = forward_budget / forward_flops_per_token(architecture)
     return max(1, round(batch_tokens(tokens) / architecture.sequence_length))
 
