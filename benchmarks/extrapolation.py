@@ -151,7 +151,7 @@ ANCHORS = {
 
 
 def revisiting(folder: Path, output: Path) -> None:
-    """Run the 92 curves, with weights pooled over the curves of a domain, and print how the open half did."""
+    """Run the 92 curves, with weights from all curves of a domain, and print how the open half did."""
     rows = pd.read_csv(folder / "revisiting.csv.gz")
     rows["curve"] = rows.groupby(["domain", "task", "model"]).ngroup()
     forecasts, bnsl = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
@@ -159,7 +159,7 @@ def revisiting(folder: Path, output: Path) -> None:
     for domain, some in rows.groupby("domain"):
         every = table_of(some, "loss", {"examples": "seen_examples"}, ["curve"])
         test = (some.split == "test").to_numpy()
-        result = extrapolate(every.take(~test), every.take(test), by_curve=True)
+        result = extrapolate(every.take(~test), every.take(test))
         print(f"\n{domain}\n{result}", flush=True)
         forecasts[some.index[test]] = result.forecast
         bnsl[some.index[test]] = result.by_candidate[result.candidates.index("BNSL")]

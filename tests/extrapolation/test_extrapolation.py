@@ -10,6 +10,7 @@ from relscale.extrapolation.candidates import emergence
 from relscale.extrapolation.extrapolate import combined, extrapolate, refusal, weights
 from relscale.extrapolation.folds import Fold, make_folds
 from relscale.extrapolation.of_table import extrapolate_table
+from relscale.extrapolation.stacking import LEAN, products, stacked
 from relscale.extrapolation.table import Table
 
 
@@ -71,6 +72,62 @@ def test_a_forecast_below_zero_or_far_beyond_the_data_is_refused():
 def test_weights_fall_with_the_square_of_the_mean_squared_error():
     weight = weights(np.array([[0.1], [0.2], [0.1]]), np.array([True, True, False]))
     assert weight == pytest.approx([16 / 17, 1 / 17, 0])
+
+
+MANY = np.arange(200)  # curves of one point each, so that little is held to where the search starts
+
+
+def of_curves(*errors):
+    return [products(np.array([np.broadcast_to(error, 200) for error in errors], float), MANY)]
+
+
+def test_candidates_that_miss_in_opposite_directions_outweigh_one_that_misses_less():
+    folds = of_curves(0.2, -0.2, 0.15)
+    weight = stacked(folds, np.ones(1), np.ones(3) / 3, np.ones(3, bool), None)
+    assert abs(0.2 * weight[0] - 0.2 * weight[1] + 0.15 * weight[2]) < 0.01
+    assert weight[1] > 0.4
+
+
+def test_two_copies_of_a_candidate_weigh_together_what_one_weighs():
+    """The errors of two independent candidates, where inverse variances are best: 4/5 and 1/5."""
+    noise = np.random.default_rng(0).normal(size=(2, 20_000)) * [[0.1], [0.2]]
+    of_curve = np.repeat(MANY, 100)
+    twice = [products(noise[[0, 1, 1]], of_curve)]
+    weight = stacked(twice, np.ones(1), np.ones(3) / 3, np.ones(3, bool), None)
+    assert weight[0] == pytest.approx(0.8, abs=0.03)
+
+
+def test_weights_from_few_curves_stay_near_those_by_each_candidates_errors():
+    start = np.array([0.3, 0.7])
+    few = [products(np.array([[0.1], [0.11]]), np.zeros(1, np.int64))]
+    assert stacked(few, np.ones(1), start, np.ones(2, bool), None) == pytest.approx(start, abs=0.02)
+
+
+def test_the_mean_leans_to_the_leader_unless_it_is_refused():
+    folds = of_curves(0.01, 1.0, 0.02)
+    usable = np.array([True, True, True])
+    assert stacked(folds, np.ones(1), np.ones(3) / 3, usable, 1)[1] >= LEAN
+    refused = stacked(folds, np.ones(1), np.array([0.5, 0, 0.5]), np.array([True, False, True]), 1)
+    assert refused[1] == 0
+    assert refused.sum() == pytest.approx(1)
+
+
+def test_a_candidate_without_a_forecast_of_a_curve_is_judged_by_the_others():
+    gaps = np.where(MANY < 150, 0.05, np.nan)
+    weight = stacked(of_curves(gaps, 0.5), np.ones(1), np.ones(2) / 2, np.ones(2, bool), None)
+    assert weight[0] > 0.8
+
+
+def test_curves_of_one_predictor_each_count_alike():
+    """A power law and a law with a floor, of which the second is a thousand times less."""
+    x = np.geomspace(1, 100, 16)
+    y = np.concatenate([x**-0.3, 1e-3 * (0.5 + x**-0.6)])
+    group = np.repeat([0, 1], 16)
+    every = table(("examples",), [np.tile(x, 2)], y, group)
+    ahead = every.x[0] > 60
+    result = extrapolate(every.take(~ahead), every.take(ahead), ("M1", "M2", "BNSL"))
+    assert np.log(result.forecast / y[ahead]) == pytest.approx(0, abs=0.01)
+    assert result.weight[result.candidates.index("BNSL")] >= LEAN
 
 
 def test_the_mean_is_of_logarithms_where_values_are_positive():

@@ -2,9 +2,11 @@
 
     ŷ = Σ w_c ŷ_c,    w_c ∝ 1 / MSE_c²,    MSE_c the geometric mean of its mean squared errors over the folds
 
-in logarithms where y is positive; the fold nearest to what is asked counts 1, the next 1/2, then 1/3 and so on. A
-candidate is refused, not flagged, where a forecast of it, in a fold or of what is asked, is no number or is
-absurd: further beyond the known y than those span, or not positive where all of them are.
+in logarithms where y is positive; the fold nearest to what is asked counts 1, the next 1/2, then 1/3 and so on. Several
+curves of one predictor each count alike, by the geometric mean of their errors, and their weights allow for how
+candidates miss together (``stacking``). A candidate is refused, not flagged, where a forecast of it, in a fold or of
+what is asked, is no number or is absurd: further beyond the known y than those span, or not positive where all of them
+are.
 """
 
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ import numpy as np
 from relscale.errors import RelscaleError
 from relscale.extrapolation.candidate import Candidate, candidates_for
 from relscale.extrapolation.folds import Fold, make_folds
+from relscale.extrapolation.stacking import products, stacked
 from relscale.extrapolation.table import Mask, Table
 from relscale.laws.law import Array
 from relscale.printable import shown_printable
@@ -22,6 +25,7 @@ from relscale.printable import shown_printable
 ABSURD = 1.0  # spans of the known y beyond them
 FEW = 0.1  # share of the rows that a candidate for curves may have no forecast of
 LEAST = 1e-3  # share of the weight below which a candidate is left out
+LEADER = "BNSL"  # the candidate that the mean for curves leans to
 
 
 @shown_printable
@@ -86,7 +90,6 @@ def extrapolate(
     at: Table,
     names: Sequence[str] = (),
     folds: Sequence[Fold] = (),
-    by_curve: bool = False,
 ) -> Extrapolation:
     """Forecast the rows ``at`` from the rows ``known``.
 
@@ -96,9 +99,6 @@ def extrapolate(
         Candidates to try; all that apply by default.
     folds
         Folds; by default those that look like what is asked.
-    by_curve
-        Whether errors are summarised by the geometric mean over curves, where a curve of a small error counts as much
-        as one of a large, and not over all rows.
 
     Raises
     ------
@@ -116,6 +116,7 @@ def extrapolate(
     if not candidates:
         raise RelscaleError(f"no candidate has the predictors {', '.join(known.names)}")
     parts = list(folds) or make_folds(known, at)
+    by_curve = len(known.names) == 1 and known.positive and len(np.unique(known.group)) > 1
     refused = [""] * len(candidates)
     rmse, r2 = (np.full((len(candidates), len(parts)), np.nan) for _ in range(2))
     inside: list[list[Array]] = []
@@ -137,11 +138,26 @@ def extrapolate(
             "every candidate was refused: "
             + "; ".join(f"{c.name}: {w}" for c, w in zip(candidates, refused, strict=True))
         )
-    weight = weights(rmse, usable)
+    ahead_of = [np.array(of_fold) for of_fold in zip(*inside, strict=True)]
+    curves = []
+    if by_curve:
+        for fold, ahead in zip(parts, ahead_of, strict=True):
+            targets = known.take(fold.targets)
+            curves.append(products(_misses(ahead, targets.y, known.positive), targets.group))
+    leader = next((c for c, candidate in enumerate(candidates) if candidate.name == LEADER), None)
+
+    def weight_from(some: Sequence[int]) -> Array:
+        of_each = weights(rmse[:, some], usable)
+        if not by_curve:
+            return of_each
+        return stacked([curves[f] for f in some], votes(len(some)), of_each, usable, leader)
+
+    numbers = list(range(len(parts)))
+    weight = weight_from(numbers)
     nested = np.empty(len(parts))
     for f, fold in enumerate(parts):
-        others = weights(np.delete(rmse, f, axis=1), usable) if len(parts) > 1 else weight
-        mean = combined(others, np.array([one[f] for one in inside]), known.positive)
+        others = [other for other in numbers if other != f] or numbers
+        mean = combined(weight_from(others), ahead_of[f], known.positive)
         nested[f] = _errors(mean, known.take(fold.targets), known.positive, by_curve)[1]
     return Extrapolation(
         candidates=tuple(candidate.name for candidate in candidates),
@@ -156,9 +172,14 @@ def extrapolate(
     )
 
 
+def votes(folds: int) -> Array:
+    """(F,) what each fold counts, the nearest first."""
+    return np.asarray(1 / np.arange(1, folds + 1))
+
+
 def weights(rmse: Array, usable: Mask) -> Array:
     """(C,) the weights, from errors (C, F)."""
-    vote = 1 / np.arange(1, rmse.shape[1] + 1)
+    vote = votes(rmse.shape[1])
     score = np.where(usable, 4 * np.log(np.maximum(rmse, 1e-9)) @ vote / vote.sum(), np.inf)
     weight = np.exp(score.min() - score)
     weight = np.where(weight >= LEAST * weight.sum(), weight, 0.0)
@@ -209,6 +230,12 @@ def refusal(ahead: Array, known: Table) -> str:
     return f"absurd forecast ({absurd[0]:.3g})" if len(absurd) else ""
 
 
+def _misses(ahead: Array, y: Array, logs: bool) -> Array:
+    """Forecasts (..., m) less the truth (m,), of logarithms where all y are positive."""
+    with np.errstate(all="ignore"):
+        return np.asarray(np.log(ahead) - np.log(y) if logs else ahead - y)
+
+
 def _errors(ahead: Array, targets: Table, logs: bool, by_curve: bool) -> tuple[float, float]:
     """Root mean squared error, of logarithms where all y are positive, and R², of the rows that have a forecast."""
     has = np.isfinite(ahead)
@@ -216,7 +243,7 @@ def _errors(ahead: Array, targets: Table, logs: bool, by_curve: bool) -> tuple[f
     if not len(y):
         return np.nan, np.nan
     with np.errstate(all="ignore"):
-        square = (np.log(ahead) - np.log(y) if logs else ahead - y) ** 2
+        square = _misses(ahead, y, logs) ** 2
         parts = [square[group == one] for one in np.unique(group)] if by_curve else [square]
         rmse = float(np.exp(np.mean([np.log(np.mean(part) + 1e-18) for part in parts]) / 2))
         return rmse, 1 - float(np.mean((ahead - y) ** 2)) / max(float(np.var(y)), 1e-300)
