@@ -11,7 +11,8 @@ from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits
 from relscale.fitting.report.reproduction import reproduction
-from relscale.fitting.report.reproduction_row import NEEDED
+from relscale.fitting.report.reproduction_row import AnswerRow
+from relscale.rows import names_of
 
 Row = dict[str, Any]
 
@@ -26,9 +27,14 @@ BETA = {"table": "fits", "where": "law=power; parameter=beta; group=a; corpus=te
 
 
 def held(fits: Fits, **answer: Any) -> list[Row]:
-    row = dict.fromkeys(NEEDED) | {"quantity": "slope", "data": "{corpus}: {group}"} | BETA | answer
+    row = (
+        dict.fromkeys(names_of(AnswerRow))
+        | {"quantity": "slope", "data": "{corpus}: {group}"}
+        | BETA
+        | answer
+    )
     types = {name: pa.float64() for name in ("published", "published_stderr", "tolerance")}
-    schema = pa.schema({name: types.get(name, pa.string()) for name in NEEDED})
+    schema = pa.schema({name: types.get(name, pa.string()) for name in names_of(AnswerRow)})
     return reproduction(pa.Table.from_pylist([row], schema), fits).to_pylist()
 
 

@@ -20,12 +20,13 @@ from relscale.figures.registry import figure_of, figure_suite
 from relscale.fitting.core_options import FurtherLaw, Value, Where
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.estimation.law_points import MEASURED
-from relscale.fitting.report.reproduction_row import NEEDED
+from relscale.fitting.report.reproduction_row import AnswerRow
 from relscale.laws import parabola
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Law
 from relscale.measurements.measurement import MEASUREMENTS, SHARE
 from relscale.measurements.metric import OF_KIND, VALIDATION, VALIDATION_METRICS
+from relscale.rows import names_of
 from relscale.tables import read_table
 
 FEWEST_BUDGETS = 2
@@ -45,7 +46,7 @@ def check_fits(experiment: Experiment) -> None:
     _check_laws(experiment.fit.laws)
     answers = experiment.fit.answers
     if answers:
-        keyed("fit.answers", lambda: read_table(answers, NEEDED))
+        keyed("fit.answers", lambda: read_table(answers, names_of(AnswerRow)))
     if not isinstance(experiment, MeasurementExperiment):
         _check_names(experiment)
         _check_measured(experiment)

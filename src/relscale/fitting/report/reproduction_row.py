@@ -6,11 +6,21 @@ from relscale.fitting.inference.method import Method
 from relscale.fitting.status import Status
 from relscale.rows import column
 
-NEEDED = (
-    *("quantity", "data", "unit", "published", "published_stderr", "tolerance"),
-    *("table", "where", "column", "source"),
-)
-"""Columns of a table of published numbers."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRow:
+    """One row per published number, in the table that the config names as its answers."""
+
+    quantity: str = column("What the number is.")
+    data: str = column("Whose numbers they are; a column's name in braces stands for its value: {corpus}.")
+    unit: str | None = column("Its unit; a number in % is 100 times that of the tables.")
+    published: float | None = column("The published number.")
+    published_stderr: float | None = column("Its standard error.")
+    tolerance: float | None = column("Half a unit of the last digit that was published.")
+    table: str = column("Table of the fit that has ours.")
+    where: str = column("Equalities on its columns: fit=a; parameter=b.")
+    source: str | None = column("Where it was published.")
+    column: str = column("Column of the number, |column| for its magnitude.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
