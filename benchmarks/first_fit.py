@@ -35,7 +35,7 @@ def main() -> None:
         python = environment(folder / "venv")
         empty = site_packages(python)
         before = {path.name for path in empty.iterdir()}
-        empty_size = size(empty)
+        empty_size, empty_blocks = size(empty), blocks(empty)
         table = shutil.copy(options.table, folder)
         rows = [("pip install relscale", *install(python, wheel, cache))]
         command = [python.with_name("relscale"), "fit", Path(table).name, "--report", "report.html"]
@@ -44,12 +44,11 @@ def main() -> None:
         for name, wall, cpu in [*rows, ("both", *(sum(row[i] for row in rows) for i in (1, 2)))]:
             print(f"| {name} | {wall:.1f} | {cpu:.1f} |")
         added = [path for path in empty.iterdir() if path.name not in before]
-        installed = size(empty) - empty_size
         bytecode = sum(size(path) for top in added for path in top.rglob("*.pyc"))
         print(
-            f"\n{installed:.0f} MB (10⁶ bytes, by blocks of the disk) were installed: {installed - bytecode:.0f} MB of "
-            f"files and {bytecode:.0f} MB of bytecode that pip compiles from them. The empty environment had "
-            f"{empty_size:.0f} MB. The largest:"
+            f"\n{size(empty) - empty_size:.0f} MB of files (10⁶ bytes) were installed, of which {bytecode:.0f} MB are "
+            "bytecode that pip compiles from the others; in blocks of this disk, "
+            f"{blocks(empty) - empty_blocks:.0f} MB. The empty environment had {empty_size:.0f} MB. The largest:"
         )
         for path in sorted(added, key=size, reverse=True)[:10]:
             print(f"  {size(path):6.1f} MB {path.name}")
@@ -81,9 +80,13 @@ def timed(command: list[Path | str], folder: Path, variables: dict[str, str]) ->
 
 
 def size(path: Path) -> float:
-    """Megabytes (10⁶ bytes) of the disk's blocks below a path."""
-    found = [path, *path.rglob("*")]
-    return sum(each.lstat().st_blocks for each in found) * 512 / 1e6
+    """Megabytes (10⁶ bytes) of the files below a path."""
+    return sum(each.lstat().st_size for each in [path, *path.rglob("*")]) / 1e6
+
+
+def blocks(path: Path) -> float:
+    """Megabytes (10⁶ bytes) that they take on the disk, whole blocks counted."""
+    return sum(each.lstat().st_blocks for each in [path, *path.rglob("*")]) * 512 / 1e6
 
 
 if __name__ == "__main__":

@@ -147,6 +147,22 @@ def test_the_doctor_says_of_each_extra_whether_it_is_there():
     assert int(found["cores"].detail) >= 1
 
 
+@pytest.mark.parametrize(
+    ("environment", "available", "detail"),
+    [
+        ({"CC": "no-such-compiler -m64"}, False, "no-such-compiler -m64 does not compile"),
+        ({"CC": "'cc"}, False, "CC: No closing quotation"),
+        ({"RELSCALE_NATIVE": "0"}, False, "not used (RELSCALE_NATIVE=0)"),
+    ],
+)
+def test_the_doctor_names_the_compiler_that_trainings_use(monkeypatch, environment, available, detail):
+    monkeypatch.setattr("relscale.training.numerical_path.has_gpu", lambda: False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    (found,) = (each for each in doctor.findings() if each.component == "C compiler")
+    assert (found.available, found.detail) == (available, detail)
+
+
 def test_importing_relscale_imports_no_library():
     code = (
         "import sys, relscale; sys.exit(any(name in sys.modules for name in ('numpy', 'pyarrow', 'torch')))"

@@ -1,10 +1,10 @@
-"""What is installed from the wheel works where there is no clone: in an environment with the core's libraries alone."""
+"""What is installed from a wheel of the sdist works without a clone, with the core's libraries alone."""
 
 import os
 import subprocess
 import sys
 import zipfile
-from importlib.metadata import Distribution, distribution
+from importlib.metadata import PathDistribution, distribution
 from pathlib import Path
 
 import pytest
@@ -38,23 +38,26 @@ def with_all_they_need(names):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A Python with the wheel and the core's libraries, which are linked from this environment."""
+    """The command of an environment with the wheel and the core's libraries, which are linked from this environment."""
     pytest.importorskip("build", reason="the wheel is built with build and hatchling")
     pytest.importorskip("hatchling", reason="the wheel is built with build and hatchling")
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder, ROOT]
-    subprocess.run(build, check=True, capture_output=True)
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT]
+    subprocess.run(build, check=True, capture_output=True)  # an sdist, and a wheel of that
+    (wheel,) = folder.glob("*.whl")
+    (metadata,) = (top for top in zipfile.Path(wheel).iterdir() if top.name.endswith(".dist-info"))
+    core = needed(PathDistribution(metadata))
+    assert len(core) <= CORE
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
     (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
-    (wheel,) = folder.glob("*.whl")
-    zipfile.ZipFile(wheel).extractall(site)
-    core = needed(Distribution.at(next(site.glob("relscale-*.dist-info"))))
-    assert len(core) <= CORE
     for found in with_all_they_need(core):
         for top in {file.parts[0] for file in found.files} - {"..", "__pycache__"}:
             if not (site / top).exists():
                 (site / top).symlink_to(found.locate_file(top))
-    return folder / "venv" / "bin" / "python"
+    python = folder / "venv" / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--no-compile", wheel]
+    subprocess.run(pip, check=True, capture_output=True)  # refused if a library of the core were not there
+    return python.with_name("relscale")
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,7 @@ def relscale(installed, tmp_path_factory):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
     def run(*arguments):
-        command = [installed, "-m", "relscale", *arguments]
+        command = [installed, *arguments]
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
     run.folder = folder

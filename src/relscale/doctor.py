@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from relscale import __version__
 from relscale.extras import MODULES, missing
 from relscale.process import cores
-from relscale.training.numerical_path import has_bf16_kernels, processor_flags
+from relscale.training.numerical_path import c_compiler, has_bf16_kernels, numerical_path, processor_flags
 from relscale.training.precision import NARROWEST_AUTOCAST
 
 PURPOSE = {
@@ -127,13 +128,21 @@ def _bf16() -> Finding:
 
 
 def _compiler() -> Finding:
-    compiler = next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
-    return Finding(
-        "C compiler",
-        compiler is not None,
-        compiler or "none",
-        "compiled kernels on the CPU" if compiler else "torch's own operations on the CPU, which are slower",
-    )
+    """The compiler that makes the kernels of trainings: that of CC, or the first that is found."""
+    slower = "torch's own operations on the CPU, which are slower"
+    try:
+        command = c_compiler()
+    except ValueError as reason:
+        return Finding("C compiler", False, f"CC: {reason}", slower)
+    if command is None:
+        switched_off = os.environ.get("RELSCALE_NATIVE") == "0"
+        return Finding(
+            "C compiler", False, "not used (RELSCALE_NATIVE=0)" if switched_off else "none", slower
+        )
+    shown = shlex.join(command)
+    if numerical_path(threads=1).get("kernels") is False:
+        return Finding("C compiler", False, f"{shown} does not compile", slower)
+    return Finding("C compiler", True, shown, "compiled kernels on the CPU")
 
 
 def _chrome() -> Finding:

@@ -19,7 +19,8 @@ def singular_values_figure(rows: Sequence[SingularValueRow]) -> go.Figure:
         return chart.empty(TITLE, "No model has matrices in layers.")
     panels = chart.grid(TITLE, 1, 2, width=400, height=320, gap_x=100, lines=1)
     _draw_depth(panels.panel(0, 0), rows)
-    _draw_width(panels.panel(0, 1), [row for row in rows if row.scale is not None])
+    if scaled := [row for row in rows if row.scale is not None]:
+        _draw_width(panels.panel(0, 1), scaled)
     widths = chart.ordered_styles(sorted({row.width for row in rows}))
     kinds = chart.styles(sorted({row.matrix for row in rows}))
     panels.key(
@@ -29,7 +30,7 @@ def singular_values_figure(rows: Sequence[SingularValueRow]) -> go.Figure:
         ]
     )
     notes = {row.note for row in width_exponents(rows) if row.note}
-    panels.notes(*sorted(notes)[:1])
+    panels.notes(*sorted(notes)[:1], *(["no scale √(η/λ): the weight decay is 0"] if not scaled else []))
     return panels.figure
 
 

@@ -74,6 +74,14 @@ def test_the_figure_has_a_line_per_width_and_points_per_kind(rows):
     assert {"16", "32", "64", "up_proj"} <= names
 
 
+def test_without_weight_decay_there_is_no_scale_and_the_figure_says_so(rows):
+    figure = singular_values_figure([replace(row, scale=None, settled=0.0) for row in rows])
+    assert "no scale √(η/λ): the weight decay is 0" in str(figure)
+    assert "up_proj" not in {
+        trace.name for trace in figure.data if trace.x is not None and trace.x[0] is not None
+    }
+
+
 @pytest.mark.parametrize("verb", ["singular-values", "branches"])
 def test_models_that_are_not_trained_are_one_sentence(
     verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
