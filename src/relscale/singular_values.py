@@ -94,17 +94,23 @@ def width_exponents(rows: Sequence[SingularValueRow]) -> Iterator[WidthExponentR
         if len(set(widths)) < 2:
             continue
         scaled = [row.sigma_max / row.scale for row in own if row.scale is not None]
-        young = sum(row.settled < 3 for row in own)
         yield WidthExponentRow(
             optimizer=optimizer,
             matrix=matrix,
             widths=len(set(widths)),
             sigma_exponent=_slope(widths, [row.sigma_max for row in own]),
             scaled_exponent=_slope(widths, scaled) if len(scaled) == len(own) else None,
-            note=f"{young} of {len(own)} matrices had no time to settle (under 3 times 1/(η·λ) steps)"
-            if young
-            else None,
+            note=_note(own),
         )
+
+
+def _note(rows: Sequence[SingularValueRow]) -> str | None:
+    """Why the exponents of some matrices say little."""
+    if all(row.scale is None for row in rows):
+        return "the weight decay is 0, so that matrices settle at no scale √(η/λ)"
+    young = sum(row.settled < 3 for row in rows)
+    unsettled = f"{young} of {len(rows)} matrices had no time to settle (under 3 times 1/(η·λ) steps)"
+    return unsettled if young else None
 
 
 def _slope(log_x: np.ndarray, y: Sequence[float]) -> float:

@@ -17,20 +17,18 @@ def singular_values_figure(rows: Sequence[SingularValueRow]) -> go.Figure:
     """
     if not rows:
         return chart.empty(TITLE, "No model has matrices in layers.")
-    panels = chart.grid(TITLE, 1, 2, width=400, height=320, gap_x=100, lines=1)
+    scaled = [row for row in rows if row.scale is not None]
+    panels = chart.grid(TITLE, 1, 2 if scaled else 1, width=400, height=320, gap_x=100, lines=1)
     _draw_depth(panels.panel(0, 0), rows)
-    if scaled := [row for row in rows if row.scale is not None]:
-        _draw_width(panels.panel(0, 1), scaled)
     widths = chart.ordered_styles(sorted({row.width for row in rows}))
-    kinds = chart.styles(sorted({row.matrix for row in rows}))
-    panels.key(
-        [
-            *(chart.Key(f"width {width}", style, group=str(width)) for width, style in widths.items()),
-            *(chart.Key(kind, style, group=kind) for kind, style in kinds.items()),
-        ]
-    )
+    keys = [chart.Key(f"width {width}", style, group=str(width)) for width, style in widths.items()]
+    if scaled:
+        _draw_width(panels.panel(0, 1), scaled)
+        kinds = chart.styles(sorted({row.matrix for row in scaled}))
+        keys += [chart.Key(kind, style, group=kind) for kind, style in kinds.items()]
+    panels.key(keys)
     notes = {row.note for row in width_exponents(rows) if row.note}
-    panels.notes(*sorted(notes)[:1], *(["no scale √(η/λ): the weight decay is 0"] if not scaled else []))
+    panels.notes(*sorted(notes)[:1])
     return panels.figure
 
 
