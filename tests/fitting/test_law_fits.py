@@ -310,6 +310,11 @@ def test_a_point_that_is_known_is_no_training_and_is_in_every_draw() -> None:
     assert beta["n"] == 19
 
 
+def test_a_point_that_is_known_has_no_standard_error_to_be_weighed_by() -> None:
+    with pytest.raises(RelscaleError, match="an anchor has no standard error to weigh it by"):
+        fitted(world(stderr=0.02), POWER | {"anchor": [[1e22, 2.0]], "weights": "stderr"})
+
+
 def test_a_known_point_without_a_logarithm_is_refused_for_a_law_that_takes_it() -> None:
     entry = POWER | {"law": "log_law", "x": ["training_flops"], "anchor": [[0, 1]]}
     with pytest.raises(RelscaleError, match=r"anchor: \[0\.0, 1\.0\] has a number without a logarithm"):

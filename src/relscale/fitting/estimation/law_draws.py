@@ -7,7 +7,9 @@
 | residual | residuals, enlarged by √(n / (n − q)), on the fitted values |
 | parametric | normal noise of the points' standard errors, on the fitted values |
 
-Points that are known without a measurement are in every draw of points and of trainings.
+Points that are known without a measurement are in every draw as they are: they are not drawn, have no noise, and their
+residuals are not among those that are drawn. Each determines one parameter, which the residuals of the others then do
+not pay for.
 
 Each draw is searched from the optimum of the data themselves; and from two of the law's own starting points, unless
 all of these led to that optimum. A draw that did not converge, or that does not fix all parameters, has failed: it is
@@ -88,40 +90,42 @@ def draws(
         The scheme needs what the data do not have.
     """
     theta = estimates.theta[:, 0]
-    y, fitted = data.y, law.value(theta, x)
-    n, free = len(y), int(estimates.n[0] - estimates.df[0])
+    y, fitted, measured = data.y, law.value(theta, x), data.measured
+    free = max(int(estimates.n[0] - estimates.df[0]) - data.anchors, 0)
     to, back = (np.log, np.exp) if log_residual else (np.asarray, np.asarray)
-    residuals = to(y) - to(fitted)
+    residuals = (to(y) - to(fitted))[:measured]
+    centre = to(fitted)[:measured]
     if scheme in (schemes.PAIRS, schemes.BLOCK):
-        own = data.trainings[: data.measured]
+        own = data.trainings[:measured]
         trainings = len(set(own))
         if scheme == schemes.BLOCK and trainings < FEWEST_TRAININGS:
             raise RelscaleError(
                 "no intervals: points of one training are not independent, and a bootstrap of trainings needs "
                 f"{FEWEST_TRAININGS} of them, not {trainings}"
             )
-        drawn_counts = schemes.weights(scheme, len(own), number, rng, strata=_strata(data), blocks=own)
+        drawn_counts = schemes.weights(scheme, measured, number, rng, strata=_strata(data), blocks=own)
         counts = np.vstack([drawn_counts, np.ones((data.anchors, number))])
         resampled, weight = y, counts * weights[:, None]
     else:
         weight = weights
         if scheme == schemes.RESIDUAL:
-            if n <= free:
+            if measured <= free:
                 raise RelscaleError(f"a residual bootstrap needs more points than the {free} parameters")
-            drawn = schemes.resampled(to(fitted), residuals, free, number, rng)
+            drawn = schemes.resampled(centre, residuals, free, number, rng)
         else:
-            if not np.isfinite(data.stderr).all():
+            stderr = data.stderr[:measured]
+            if not np.isfinite(stderr).all():
                 raise RelscaleError("a parametric bootstrap needs the standard error of every point")
-            sd = data.stderr / y if log_residual else data.stderr
-            drawn = schemes.simulated(to(fitted), sd, number, rng)
-        resampled = back(drawn)
+            sd = stderr / y[:measured] if log_residual else stderr
+            drawn = schemes.simulated(centre, sd, number, rng)
+        resampled = np.vstack([back(drawn), np.repeat(y[measured:, None], number, axis=1)])
     again = fit(resampled, weight, _starts(law, estimates, x, y), tolerance=OF_A_DRAW)
     failed = ~(again.converged & again.determined)
-    pool = (residuals - residuals.mean()) * np.sqrt(n / max(n - free, 1))
+    pool = (residuals - residuals.mean()) * np.sqrt(measured / max(measured - free, 1))
     return Draws(
         theta=np.where(failed, np.nan, again.theta),
         stderr=np.where(failed, np.nan, again.stderr),
-        noise=pool[rng.integers(0, n, number)],
+        noise=pool[rng.integers(0, measured, number)],
         scheme=scheme,
     )
 

@@ -513,6 +513,10 @@ def _weights(data: Points, entry: FurtherLaw, log_residual: bool) -> Array:
     """(n,), 1 or 1 / stderr²."""
     if entry.weights == "none":
         return np.ones(len(data.y))
+    if data.anchors:
+        raise RelscaleError(
+            f"fit.laws.{entry.name}: an anchor has no standard error to weigh it by; leave out weights, or anchor"
+        )
     if not (data.stderr > 0).all():
         raise RelscaleError(f"fit.laws.{entry.name}: weights: stderr needs the standard error of every point")
     return np.asarray((data.y if log_residual else 1.0) / data.stderr) ** 2
