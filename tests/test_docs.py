@@ -90,6 +90,18 @@ def test_commands_and_programs_of_a_page_run(page, in_an_empty_folder, capsys):
         exec(compile(text, page, "exec"), {"__name__": "page"})
 
 
+@pytest.mark.slow
+def test_the_readme_shows_what_its_command_prints(in_an_empty_folder, capsys):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    Path("reference").symlink_to(ROOT / "reference")
+    (command,) = re.findall(r"^relscale (fit .*) --report", readme, re.MULTILINE)
+    (printed,) = re.findall(r"^```\n(guessed: .*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    assert main([*command.split(), "--output", "fits.parquet"]) == 0
+    assert capsys.readouterr().out.startswith(printed)
+    (program,) = re.findall(r"^```python\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    exec(compile(program, "README.md", "exec"), {"__name__": "readme"})
+
+
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
 def test_every_command_of_a_page_is_one_that_there_is(page):
     from relscale.cli import VERBS
